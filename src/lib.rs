@@ -1,0 +1,69 @@
+//! a7probe answers, with stated confidence: is this service inside its latency target, did the fix
+//! help, and is what it accepted really done?
+//!
+//! # Data flow
+//!
+//! ```text
+//! argv → Cli → Plan → Schedule → [engine] → Sample → Recording ⇄ RunFile
+//!                                           Recording → Summary → Finding / Change → Verdict → Report → stdout + exit code
+//! ```
+//!
+//! # Layout
+//!
+//! A module imports only from rows above its own; `tests/it/tidy.rs` holds us to it.
+//!
+//! | row | modules | what |
+//! |---|---|---|
+//! | 0 | [`units`] [`verdict`] [`exit`] | durations, rates, percentages; pass, fail, inconclusive; exit codes |
+//! | 1 | [`stats`] [`plan`] [`sample`] | numbers in, numbers out; a validated run; one request's record |
+//! | 2 | [`schedule`] [`histogram`] | request index → intended start; the only user of hdrhistogram |
+//! | 3 | [`recording`] | histograms, exceedance bits, counts and intervals of one endpoint |
+//! | 4 | [`summary`] [`run_file`] [`import`] | percentiles with intervals; the run on disk; other tools' files |
+//! | 5 | [`gate`] [`comparison`] | gate grammar and judgement; before and after |
+//! | 6 | [`report`] [`engine`] [`audit`] [`server`] [`store`] [`worker`] [`provider`] | faces of a result; the measuring engine; the reference server and its check |
+//! | 7 | [`progress`] | the live line on stderr |
+//! | 8 | [`cli`] | what was typed, what is meant, and every rule between the two |
+//! | 9 | [`command`] | one file a subcommand: resolve, run, judge, report |
+//! | 10 | [`run`] | glue |
+//!
+//! # Invariants
+//!
+//! - The schedule is fixed before the run and does not depend on the answers.
+//! - Every planned request ends in exactly one bin; failures are +∞, never dropped.
+//! - Gates are judged from raw nanoseconds counted at record time, never from a bucket.
+//! - No data is never a pass.
+//! - What was answered 202 is on disk before the answer is written.
+
+pub mod exit;
+pub mod units;
+pub mod verdict;
+
+pub mod plan;
+pub mod sample;
+pub mod stats;
+
+pub mod histogram;
+pub mod schedule;
+
+pub mod recording;
+
+pub mod import;
+pub mod run_file;
+pub mod summary;
+
+pub mod comparison;
+pub mod gate;
+
+pub mod audit;
+pub mod engine;
+pub mod provider;
+pub mod report;
+pub mod server;
+pub mod store;
+pub mod worker;
+
+pub mod progress;
+
+pub mod cli;
+
+pub mod command;
