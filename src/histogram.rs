@@ -125,17 +125,10 @@ impl Histogram {
         (self.count() > 0).then(|| self.counts.mean())
     }
 
-    /// The value at a 1-based rank, in ns: the middle of its bucket, kept within minimum and maximum.
+    /// The value at a 1-based rank, in ns: the middle of its bucket; the first and the last exactly.
     /// (The crate's `value_at_percentile` errs by a rank in places and reports the top of the bucket.)
     pub fn value_at_rank(&self, rank: u64) -> Option<u64> {
-        if rank == 0 || rank > self.count() {
-            return None;
-        }
-        let mut seen = 0;
-        self.buckets().find_map(|bucket| {
-            seen += bucket.count;
-            (seen >= rank).then(|| self.representative(&bucket))
-        })
+        self.levels().at_rank(rank)
     }
 
     /// Every occupied bucket, ascending.
@@ -156,6 +149,7 @@ impl Histogram {
         for bucket in self.buckets() {
             levels.push(self.representative(&bucket), bucket.count);
         }
+        levels.set_extremes(self.min_ns, self.max_ns);
         levels
     }
 
@@ -266,6 +260,37 @@ impl Levels {
         }
     }
 
+    /// Puts the exact minimum at the first rank and the exact maximum at the last.
+    fn set_extremes(&mut self, min_ns: u64, max_ns: u64) {
+        let total = self.count();
+        if total == 0 {
+            return;
+        }
+        if self.values_ns[0] > min_ns {
+            if self.cumulative[0] == 1 {
+                self.values_ns[0] = min_ns;
+            } else {
+                self.values_ns.insert(0, min_ns);
+                self.cumulative.insert(0, 1);
+            }
+        }
+        let last = self.values_ns.len() - 1;
+        let before_last = if last == 0 {
+            0
+        } else {
+            self.cumulative[last - 1]
+        };
+        if self.values_ns[last] < max_ns {
+            if total - before_last == 1 {
+                self.values_ns[last] = max_ns;
+            } else {
+                self.cumulative[last] = total - 1;
+                self.values_ns.push(max_ns);
+                self.cumulative.push(total);
+            }
+        }
+    }
+
     /// How many values there are.
     pub fn count(&self) -> u64 {
         self.cumulative.last().copied().unwrap_or(0)
@@ -296,9 +321,10 @@ mod tests {
     fn a_value_is_reported_within_half_a_bucket_and_the_extremes_exactly() {
         let values: Vec<u64> = (1..=1000u64).map(|i| i * 320_500).collect();
         let histogram = of(Precision::Four, &values);
+        let levels = histogram.levels();
         for rank in 1..=1000u64 {
             let (read, truth) = (
-                histogram.value_at_rank(rank).unwrap() as f64,
+                levels.at_rank(rank).unwrap() as f64,
                 (rank * 320_500) as f64,
             );
             assert!(

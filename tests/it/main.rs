@@ -1,1 +1,1 @@
-
+//! End-to-end and cross-module tests; one binary.
