@@ -117,7 +117,7 @@ mod platform {
             let monotonic_ns =
                 i128::from(monotonic.tv_sec) * 1_000_000_000 + i128::from(monotonic.tv_nsec);
             Ok(Timer {
-                fd: AsyncFd::register(fd)?,
+                fd: async_fd(fd)?,
                 origin_ns: monotonic_ns - i128::from(elapsed_ns),
             })
         }
@@ -152,6 +152,14 @@ mod platform {
             timerfd_settime(&self.fd, TimerfdTimerFlags::ABSTIME, &once)?;
             Ok(())
         }
+    }
+
+    #[expect(
+        deprecated,
+        reason = "its successor is unsafe for descriptors that may be closed elsewhere; this one is owned"
+    )]
+    fn async_fd(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+        AsyncFd::new(fd)
     }
 }
 
