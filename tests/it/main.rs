@@ -1,4 +1,3 @@
 //! End-to-end and cross-module tests; one binary.
-//! Integration tests, one binary.
 
 mod stats;
