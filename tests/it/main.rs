@@ -1,3 +1,3 @@
-//! Integration tests, one binary.
+//! End-to-end and cross-module tests; one binary.
 
 mod stats;
