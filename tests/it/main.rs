@@ -1,1 +1,3 @@
 //! End-to-end and cross-module tests; one binary.
+
+mod stats;
