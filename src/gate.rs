@@ -1,21 +1,30 @@
 //! Gates: what a run must satisfy, said in one line, checked before it and judged after it.
 //!
+//! [`Gate`] is what was asked, [`check`] holds it against the plan, [`judge`] holds it against a
+//! recording and gives a [`Finding`] with the reason in words.
 
+mod check;
 mod finding;
+mod grammar;
+mod judge;
+mod reason;
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::stats::rank::Quantile;
 
+pub use check::{CheckError, Planned, check, check_names, check_scope, targets_for};
 pub use finding::{Exceeding, Finding, Measured, run_verdict};
+pub use grammar::ParseError;
+pub use judge::{Subject, judge};
 
 /// Level of every test: a verdict that is wrong at the limit itself comes at most this often.
 pub const ALPHA: f64 = 0.05;
 
 /// One condition on one endpoint or on all.
 ///
-/// Text is `health p95 <= 150ms`; `Gate::parse` reads every spelling and `Display` writes one.
+/// Text is `health p95 <= 150ms`; [`Gate::parse`] reads every spelling and `Display` writes one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gate {
     /// Whom it is about.
@@ -200,12 +209,31 @@ impl fmt::Display for Percentage {
 }
 
 impl Gate {
+    /// Reads `health p95 <= 150ms`, `p95 <= 150ms`, `* p95 < 150ms`, `ingest error_rate <= 0.1%`,
+    /// `p95 reduction >= 70%`, `p95 <= baseline + 10%`, k6's `p(95)<150ms`, and a suffix ` warn`.
+    pub fn parse(text: &str) -> Result<Gate, ParseError> {
+        grammar::parse(text)
+    }
+
     /// The same gate for one endpoint alone.
     pub fn for_endpoint(&self, endpoint: &str) -> Gate {
         Gate {
             selector: Selector::Named(endpoint.to_owned()),
             ..self.clone()
         }
+    }
+
+    /// The fewest requests with which it can pass, none of them slow. `None` for a gate on two runs.
+    pub fn min_samples(&self) -> Option<u64> {
+        judge::min_samples(&self.condition)
+    }
+}
+
+impl std::str::FromStr for Gate {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Gate, ParseError> {
+        Gate::parse(text)
     }
 }
 

@@ -1,5 +1,11 @@
 //! One result, many faces: what every command has to say, and how it is written down.
 
+mod csv;
+mod json;
+mod markdown;
+mod table;
+mod words;
+
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -11,6 +17,8 @@ use crate::stats::rank::Quantile;
 use crate::summary::Summary;
 use crate::units::Rate;
 use crate::verdict::Verdict;
+
+pub use json::{JsonReport, SCHEMA};
 
 /// What a command has to say.
 #[derive(Clone, Debug)]
@@ -139,7 +147,7 @@ pub enum Format {
     /// Tables for a terminal.
     #[default]
     Human,
-    /// One JSON object.
+    /// One JSON object, [`JsonReport`].
     Json,
     /// GitHub tables, for a comment on a pull request.
     Markdown,
@@ -194,14 +202,29 @@ impl Report {
         }
     }
 
-    /// The verdict over the gates that decide; `None` if none does.
+    /// The verdict over the gates that decide. Without one, a run is not shown to be anything, and that is
+    /// never a pass; a comparison may be made for its table alone, then it is `None`.
     pub fn verdict(&self) -> Option<Verdict> {
-        gate::run_verdict(&self.findings)
+        let without = match self.kind {
+            Kind::Measure | Kind::Judge => Some(Verdict::Inconclusive),
+            Kind::Compare => None,
+        };
+        gate::run_verdict(&self.findings).or(without)
     }
 
-    /// The exit code of the verdict; without one, nothing was shown, which is not a pass.
+    /// The exit code of the verdict.
     pub fn exit(&self) -> Exit {
-        self.verdict().map_or(Exit::Inconclusive, Exit::from)
+        self.verdict().map_or(Exit::Pass, Exit::from)
+    }
+
+    /// Writes the report in a form.
+    pub fn write(&self, format: Format, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+        match format {
+            Format::Human => table::write(self, style, out),
+            Format::Json => json::write(self, out),
+            Format::Markdown => markdown::write(self, out),
+            Format::Csv => csv::write(self, out),
+        }
     }
 
     /// Writes the warnings as stderr shows them, each with its hint.

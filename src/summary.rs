@@ -49,6 +49,8 @@ pub struct Percentile {
     pub interval: Interval,
     /// Whether there are enough requests to speak of this percentile at all.
     pub resolution: Resolution,
+    /// The fewest requests for an interval with two ends.
+    pub samples_needed: u64,
 }
 
 /// Whether there are enough requests to bound a percentile on both sides.
@@ -57,10 +59,7 @@ pub enum Resolution {
     /// The interval has two ends.
     Resolved,
     /// It has not, whatever number the percentile shows.
-    Unresolved {
-        /// So many requests would be needed.
-        samples_needed: u64,
-    },
+    Unresolved,
 }
 
 impl Summary {
@@ -112,8 +111,9 @@ impl Summary {
             },
             resolution: match n >= samples_needed {
                 true => Resolution::Resolved,
-                false => Resolution::Unresolved { samples_needed },
+                false => Resolution::Unresolved,
             },
+            samples_needed,
         }
     }
 
