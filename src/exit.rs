@@ -61,7 +61,11 @@ impl Exit {
 
     /// The worse of two: an interruption first, then 2 > 4 > 1 > 3 > 0.
     pub fn worst(self, other: Exit) -> Exit {
-        if self.severity() >= other.severity() { self } else { other }
+        if self.severity() >= other.severity() {
+            self
+        } else {
+            other
+        }
     }
 
     fn severity(self) -> u8 {

@@ -1,1 +1,422 @@
-//! Placeholder.
+//! The only user of hdrhistogram: recording, exact ranks, lossless merging and the V2 encoding.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use hdrhistogram::Histogram as Hdr;
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+
+/// Longest duration a histogram holds, in ns: 60 minutes. Longer ones are recorded as this.
+pub const MAX_NS: u64 = 3_600_000_000_000;
+
+/// Significant decimal digits of a histogram: fixed for each purpose, so that merging is adding counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// Per-second intervals and the live line.
+    Two,
+    /// Send lag and phases.
+    Three,
+    /// Response and service time; three digits would add up to 131 µs at 163 ms.
+    Four,
+}
+
+impl Precision {
+    fn digits(self) -> u8 {
+        match self {
+            Precision::Two => 2,
+            Precision::Three => 3,
+            Precision::Four => 4,
+        }
+    }
+}
+
+/// An encoded histogram that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Not base64.
+    #[error("the histogram is not base64")]
+    Base64,
+    /// Not HdrHistogram's V2 compressed encoding, or damaged.
+    #[error("the histogram is not in HdrHistogram's V2 compressed encoding: {0}")]
+    Encoding(String),
+    /// Of another precision than its place in the file has.
+    #[error("the histogram has {found} significant digits where {expected} are expected")]
+    Precision {
+        /// Digits it has.
+        found: u8,
+        /// Digits it should have.
+        expected: u8,
+    },
+}
+
+/// Durations in nanoseconds, 1 ns to 60 min, at a fixed relative precision; minimum and maximum exact.
+#[derive(Clone, Debug)]
+pub struct Histogram {
+    counts: Hdr<u64>,
+    precision: Precision,
+    min_ns: u64,
+    max_ns: u64,
+}
+
+impl Histogram {
+    /// An empty histogram. It grows with the largest value, so an idle one costs little memory.
+    pub fn new(precision: Precision) -> Histogram {
+        let mut counts =
+            Hdr::new(precision.digits()).expect("two to four digits are within the crate's 0 to 5");
+        counts.auto(true);
+        Histogram {
+            counts,
+            precision,
+            min_ns: u64::MAX,
+            max_ns: 0,
+        }
+    }
+
+    /// Adds one value in ns.
+    pub fn record(&mut self, value_ns: u64) {
+        self.record_n(value_ns, 1);
+    }
+
+    /// Adds a value in ns so many times.
+    pub fn record_n(&mut self, value_ns: u64, count: u64) {
+        if count == 0 {
+            return;
+        }
+        let value_ns = value_ns.min(MAX_NS);
+        self.counts
+            .record_n(value_ns, count)
+            .expect("an auto-resizing histogram takes every value up to MAX_NS");
+        self.min_ns = self.min_ns.min(value_ns);
+        self.max_ns = self.max_ns.max(value_ns);
+    }
+
+    /// Adds the counts of another; lossless, both have the same precision.
+    ///
+    /// # Panics
+    /// If the precisions differ: each place in a recording has one.
+    pub fn add(&mut self, other: &Histogram) {
+        assert_eq!(
+            self.precision, other.precision,
+            "histograms of one place have one precision"
+        );
+        self.counts
+            .add(&other.counts)
+            .expect("an auto-resizing histogram takes another of its precision");
+        self.min_ns = self.min_ns.min(other.min_ns);
+        self.max_ns = self.max_ns.max(other.max_ns);
+    }
+
+    /// How many values were recorded.
+    pub fn count(&self) -> u64 {
+        self.counts.len()
+    }
+
+    /// Smallest value in ns, exact.
+    pub fn min_ns(&self) -> Option<u64> {
+        (self.count() > 0).then_some(self.min_ns)
+    }
+
+    /// Largest value in ns, exact.
+    pub fn max_ns(&self) -> Option<u64> {
+        (self.count() > 0).then_some(self.max_ns)
+    }
+
+    /// Mean in ns, at the histogram's precision.
+    pub fn mean_ns(&self) -> Option<f64> {
+        (self.count() > 0).then(|| self.counts.mean())
+    }
+
+    /// The value at a 1-based rank, in ns: the middle of its bucket; the first and the last exactly.
+    /// (The crate's `value_at_percentile` errs by a rank in places and reports the top of the bucket.)
+    pub fn value_at_rank(&self, rank: u64) -> Option<u64> {
+        self.levels().at_rank(rank)
+    }
+
+    /// Every occupied bucket, ascending.
+    pub fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {
+        self.counts.iter_recorded().map(|step| {
+            let top_ns = step.value_iterated_to();
+            Bucket {
+                low_ns: self.counts.lowest_equivalent(top_ns),
+                high_ns: self.counts.highest_equivalent(top_ns),
+                count: step.count_at_value(),
+            }
+        })
+    }
+
+    /// The values as a step function of the rank, for looking up many ranks.
+    pub fn levels(&self) -> Levels {
+        let mut levels = Levels::default();
+        for bucket in self.buckets() {
+            levels.push(self.representative(&bucket), bucket.count);
+        }
+        levels.set_extremes(self.min_ns, self.max_ns);
+        levels
+    }
+
+    /// How many values exceed a limit: certain, and at most, where the limit falls inside an occupied bucket.
+    pub fn count_above(&self, limit_ns: u64) -> (u64, u64) {
+        let (mut certain, mut possible) = (0, 0);
+        for bucket in self.buckets() {
+            // Minimum and maximum are exact, so they narrow the first and the last bucket.
+            let low_ns = bucket.low_ns.max(self.min_ns);
+            let high_ns = bucket.high_ns.min(self.max_ns);
+            if low_ns > limit_ns {
+                certain += bucket.count;
+            }
+            if high_ns > limit_ns {
+                possible += bucket.count;
+            }
+        }
+        (certain, possible)
+    }
+
+    /// HdrHistogram's V2 compressed encoding in base64, as its own tools and `.hlog` files use.
+    pub fn encode(&self) -> String {
+        let mut bytes = Vec::new();
+        V2DeflateSerializer::new()
+            .serialize(&self.counts, &mut bytes)
+            .expect("writing to memory does not fail, and 60 min at 4 digits fits the encoding");
+        BASE64.encode(bytes)
+    }
+
+    /// Reads [`Histogram::encode`]'s text; exact minimum and maximum come from beside it, where known.
+    pub fn decode(
+        text: &str,
+        precision: Precision,
+        min_max_ns: Option<(u64, u64)>,
+    ) -> Result<Histogram, DecodeError> {
+        let bytes = BASE64.decode(text).map_err(|_| DecodeError::Base64)?;
+        let mut counts: Hdr<u64> = Deserializer::new()
+            .deserialize(&mut bytes.as_slice())
+            .map_err(|e| DecodeError::Encoding(e.to_string()))?;
+        if counts.sigfig() != precision.digits() {
+            return Err(DecodeError::Precision {
+                found: counts.sigfig(),
+                expected: precision.digits(),
+            });
+        }
+        counts.auto(true);
+        let mut histogram = Histogram {
+            counts,
+            precision,
+            min_ns: u64::MAX,
+            max_ns: 0,
+        };
+        if histogram.count() > 0 {
+            let within = (
+                histogram.counts.lowest_equivalent(histogram.counts.min()),
+                histogram.counts.max(),
+            );
+            let (min_ns, max_ns) = min_max_ns.unwrap_or(within);
+            histogram.min_ns = min_ns.clamp(within.0, within.1);
+            histogram.max_ns = max_ns.clamp(histogram.min_ns, within.1);
+        }
+        Ok(histogram)
+    }
+
+    fn representative(&self, bucket: &Bucket) -> u64 {
+        (bucket.low_ns + (bucket.high_ns - bucket.low_ns) / 2).clamp(self.min_ns, self.max_ns)
+    }
+}
+
+/// An occupied bucket: values from `low_ns` to `high_ns`, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bucket {
+    /// Smallest value it holds, in ns.
+    pub low_ns: u64,
+    /// Largest value it holds, in ns.
+    pub high_ns: u64,
+    /// How many values it holds.
+    pub count: u64,
+}
+
+/// Ascending values with cumulative counts: order statistics at any rank by binary search. Built from
+/// a histogram (bucket precision) or from a list of values (exact).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Levels {
+    values_ns: Vec<u64>,
+    cumulative: Vec<u64>,
+}
+
+impl Levels {
+    /// From values in any order, exactly.
+    pub fn from_values(mut values_ns: Vec<u64>) -> Levels {
+        values_ns.sort_unstable();
+        let mut levels = Levels::default();
+        for value_ns in values_ns {
+            levels.push(value_ns, 1);
+        }
+        levels
+    }
+
+    fn push(&mut self, value_ns: u64, count: u64) {
+        let total = self.count() + count;
+        match (self.values_ns.last(), self.cumulative.last_mut()) {
+            (Some(&last_ns), Some(cumulative)) if last_ns == value_ns => *cumulative = total,
+            _ => {
+                self.values_ns.push(value_ns);
+                self.cumulative.push(total);
+            }
+        }
+    }
+
+    /// Puts the exact minimum at the first rank and the exact maximum at the last.
+    fn set_extremes(&mut self, min_ns: u64, max_ns: u64) {
+        let total = self.count();
+        if total == 0 {
+            return;
+        }
+        if self.values_ns[0] > min_ns {
+            if self.cumulative[0] == 1 {
+                self.values_ns[0] = min_ns;
+            } else {
+                self.values_ns.insert(0, min_ns);
+                self.cumulative.insert(0, 1);
+            }
+        }
+        let last = self.values_ns.len() - 1;
+        let before_last = if last == 0 {
+            0
+        } else {
+            self.cumulative[last - 1]
+        };
+        if self.values_ns[last] < max_ns {
+            if total - before_last == 1 {
+                self.values_ns[last] = max_ns;
+            } else {
+                self.cumulative[last] = total - 1;
+                self.values_ns.push(max_ns);
+                self.cumulative.push(total);
+            }
+        }
+    }
+
+    /// How many values there are.
+    pub fn count(&self) -> u64 {
+        self.cumulative.last().copied().unwrap_or(0)
+    }
+
+    /// The value at a 1-based rank, in ns; `None` for rank 0 and beyond the last value.
+    pub fn at_rank(&self, rank: u64) -> Option<u64> {
+        if rank == 0 {
+            return None;
+        }
+        self.values_ns
+            .get(self.cumulative.partition_point(|&c| c < rank))
+            .copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DecodeError, Histogram, Levels, Precision};
+
+    fn of(precision: Precision, values: &[u64]) -> Histogram {
+        let mut histogram = Histogram::new(precision);
+        values.iter().for_each(|&v| histogram.record(v));
+        histogram
+    }
+
+    #[test]
+    fn a_value_is_reported_within_half_a_bucket_and_the_extremes_exactly() {
+        let values: Vec<u64> = (1..=1000u64).map(|i| i * 320_500).collect();
+        let histogram = of(Precision::Four, &values);
+        let levels = histogram.levels();
+        for rank in 1..=1000u64 {
+            let (read, truth) = (
+                levels.at_rank(rank).unwrap() as f64,
+                (rank * 320_500) as f64,
+            );
+            assert!(
+                (read - truth).abs() / truth <= 1.0 / 32_768.0,
+                "rank {rank}: {read} for {truth}"
+            );
+        }
+        assert_eq!(histogram.value_at_rank(1000), Some(320_500_000));
+        assert_eq!(histogram.value_at_rank(1), Some(320_500));
+        assert_eq!(histogram.value_at_rank(0), None);
+        assert_eq!(histogram.value_at_rank(1001), None);
+    }
+
+    #[test]
+    fn merging_is_adding_counts_and_never_averaging() {
+        // METHOD: 9 900 requests of 10 ms on one worker, 100 of 1 000 ms on the other.
+        let mut a = Histogram::new(Precision::Four);
+        a.record_n(10_000_000, 9_900);
+        let mut b = Histogram::new(Precision::Four);
+        b.record_n(1_000_000_000, 100);
+        a.add(&b);
+        let near = |rank: u64, ms: f64| {
+            (a.value_at_rank(rank).unwrap() as f64 / 1e6 - ms).abs() < ms / 16_384.0
+        };
+        assert!(near(5_000, 10.0) && near(9_500, 10.0) && near(9_900, 10.0) && near(9_990, 1000.0));
+    }
+
+    #[test]
+    fn the_encoding_round_trips_without_loss() {
+        let values: Vec<u64> = (0..5_000u64).map(|i| i * i * 131 + 17).collect();
+        let histogram = of(Precision::Four, &values);
+        let bounds = (histogram.min_ns().unwrap(), histogram.max_ns().unwrap());
+        let back = Histogram::decode(&histogram.encode(), Precision::Four, Some(bounds)).unwrap();
+        assert!(back.buckets().eq(histogram.buckets()));
+        assert_eq!(
+            (back.min_ns(), back.max_ns()),
+            (histogram.min_ns(), histogram.max_ns())
+        );
+        let empty = Histogram::decode(
+            &Histogram::new(Precision::Three).encode(),
+            Precision::Three,
+            None,
+        )
+        .unwrap();
+        assert_eq!((empty.count(), empty.max_ns()), (0, None));
+    }
+
+    #[test]
+    fn a_damaged_or_foreign_encoding_is_refused() {
+        let text = of(Precision::Three, &[1, 2, 3]).encode();
+        assert_eq!(
+            Histogram::decode("%%%", Precision::Three, None).unwrap_err(),
+            DecodeError::Base64
+        );
+        assert!(matches!(
+            Histogram::decode(&text[..8], Precision::Three, None),
+            Err(DecodeError::Encoding(_))
+        ));
+        let other = Histogram::decode(&text, Precision::Four, None).unwrap_err();
+        assert_eq!(
+            other,
+            DecodeError::Precision {
+                found: 3,
+                expected: 4
+            }
+        );
+    }
+
+    #[test]
+    fn a_limit_inside_an_occupied_bucket_gives_a_range() {
+        let histogram = of(
+            Precision::Two,
+            &[100, 150_000_000, 150_500_000, 150_900_000, 400_000_000],
+        );
+        // The reference bucket of 150 ms at two digits is 149 946 368 to 150 994 943 ns.
+        assert_eq!(histogram.count_above(150_000_000), (1, 4));
+        assert_eq!(histogram.count_above(149_946_367), (4, 4));
+        assert_eq!(histogram.count_above(150_994_943), (1, 1));
+        assert_eq!(histogram.count_above(400_000_000), (0, 0));
+    }
+
+    #[test]
+    fn durations_beyond_an_hour_are_held_at_an_hour() {
+        let histogram = of(Precision::Four, &[u64::MAX, 5]);
+        assert_eq!(histogram.max_ns(), Some(super::MAX_NS));
+    }
+
+    #[test]
+    fn levels_of_a_list_are_exact() {
+        let levels = Levels::from_values(vec![30, 10, 20, 20]);
+        assert_eq!(levels.count(), 4);
+        let ranks: Vec<Option<u64>> = (0..6).map(|r| levels.at_rank(r)).collect();
+        assert_eq!(ranks, [None, Some(10), Some(20), Some(20), Some(30), None]);
+    }
+}

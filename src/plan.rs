@@ -1,1 +1,391 @@
-//! Placeholder.
+//! A validated description of a run: what is sent, when, and what counts as an answer.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::units::Rate;
+
+/// Everything the engine needs to know. Built by `cli::resolve`, which checks every rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Plan {
+    /// Where the requests go.
+    pub target: Target,
+    /// What is sent; at least one, names unique.
+    pub endpoints: Vec<Endpoint>,
+    /// Open (a schedule) or closed (each answer triggers the next request).
+    pub model: Model,
+    /// How much is sent to each endpoint.
+    pub size: Size,
+    /// Sent before t0 and recorded apart; zero for none.
+    pub warmup: Duration,
+    /// Longest response time that is waited for.
+    pub timeout: Duration,
+    /// Feeds the schedule's jitter and the `{{uuid}}` templates.
+    pub seed: u64,
+    /// How connections are opened and kept.
+    pub connections: ConnectionPolicy,
+}
+
+/// Scheme, host and port, and how they are reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// `http` or `https`.
+    pub scheme: Scheme,
+    /// Name or address, without brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Path that goes before every endpoint's path; empty or `/…` without a trailing slash.
+    pub prefix: String,
+}
+
+impl Target {
+    /// The value of the `Host` header: the port only where it is not the scheme's own.
+    pub fn authority(&self) -> String {
+        let host = if self.host.contains(':') {
+            format!("[{}]", self.host)
+        } else {
+            self.host.clone()
+        };
+        match self.port == self.scheme.default_port() {
+            true => host,
+            false => format!("{host}:{}", self.port),
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}://{}{}",
+            self.scheme.as_str(),
+            self.authority(),
+            self.prefix
+        )
+    }
+}
+
+/// URL scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// Plain text.
+    Http,
+    /// TLS.
+    Https,
+}
+
+impl Scheme {
+    /// As in a URL.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+
+    /// 80 or 443.
+    pub fn default_port(self) -> u16 {
+        match self {
+            Scheme::Http => 80,
+            Scheme::Https => 443,
+        }
+    }
+}
+
+/// How connections are opened and kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConnectionPolicy {
+    /// Most requests in flight at once, over all threads and endpoints; waiting for a free one counts in
+    /// response time.
+    pub max_in_flight: usize,
+    /// Whether a connection carries more than one request.
+    pub keepalive: Keepalive,
+    /// Whose certificates are accepted.
+    pub trust: Trust,
+    /// Client certificate chain and key, PEM files.
+    pub identity: Option<(PathBuf, PathBuf)>,
+    /// Connect here instead of to the target's host and port.
+    pub connect_to: Option<(String, u16)>,
+    /// Connect to this Unix socket instead.
+    pub unix_socket: Option<PathBuf>,
+}
+
+/// Whether connections are reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Keepalive {
+    /// A connection carries request after request.
+    Reuse,
+    /// Every request opens its own.
+    PerRequest,
+}
+
+/// Whose certificates are accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// The system's roots (Mozilla's where there are none).
+    System,
+    /// Those of this PEM file.
+    File(PathBuf),
+    /// Any certificate (`--insecure`).
+    Anything,
+}
+
+/// One endpoint of the target.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Endpoint {
+    /// What gates and tables call it.
+    pub name: String,
+    /// HTTP method, upper case.
+    pub method: String,
+    /// Path and query, beginning with `/`; may hold templates.
+    pub path: Template,
+    /// Headers in order, `Host` and `Content-Length` excepted; values may hold templates.
+    pub headers: Vec<(String, Template)>,
+    /// Body, if any.
+    pub body: Option<Template>,
+    /// Statuses that count as ok.
+    pub expect: StatusSet,
+    /// Requests per second; `None` in the closed model.
+    pub rate: Option<Rate>,
+    /// Response times above which a request is counted as an exceedance, ascending and unique.
+    pub targets: Vec<Duration>,
+}
+
+/// Who decides when a request is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Model {
+    /// A schedule fixed before the run.
+    Open {
+        /// How the schedule spreads requests over time.
+        arrivals: Arrivals,
+    },
+    /// So many requests at a time, each sent when the one before it was answered. Service time only.
+    Closed {
+        /// Requests in flight, over all endpoints.
+        concurrency: usize,
+    },
+}
+
+/// How the schedule spreads requests over time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Arrivals {
+    /// One at a random instant of each interval 1/λ: no aliasing with periodic stalls.
+    #[default]
+    Jitter,
+    /// At the start of each interval.
+    Grid,
+    /// Independent arrivals at rate λ.
+    Poisson,
+}
+
+impl Arrivals {
+    /// As in `--arrivals`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Arrivals::Jitter => "jitter",
+            Arrivals::Grid => "grid",
+            Arrivals::Poisson => "poisson",
+        }
+    }
+}
+
+/// How much is sent to each endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "value")]
+pub enum Size {
+    /// For so long, counted from t0.
+    Duration(Duration),
+    /// So many requests, to each endpoint.
+    Requests(u64),
+}
+
+/// The statuses that count as ok: inclusive ranges within 100–599.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StatusSet(Vec<(u16, u16)>);
+
+impl StatusSet {
+    /// Any 2xx.
+    pub fn success() -> StatusSet {
+        StatusSet(vec![(200, 299)])
+    }
+
+    /// Reads `200`, `2xx`, `200-204`, and lists of these with commas.
+    pub fn parse(text: &str) -> Result<StatusSet, String> {
+        let ranges = text
+            .split(',')
+            .map(|part| status_range(part.trim()))
+            .collect::<Option<Vec<_>>>();
+        ranges.map(StatusSet).ok_or_else(|| {
+            format!("'{text}' is no set of statuses; write 200, 2xx, 200-204 or a list of these")
+        })
+    }
+
+    /// Whether this status counts as ok.
+    pub fn contains(&self, status: u16) -> bool {
+        self.0.iter().any(|&(lo, hi)| (lo..=hi).contains(&status))
+    }
+}
+
+fn status_range(text: &str) -> Option<(u16, u16)> {
+    let within = |lo: u16, hi: u16| (100 <= lo && lo <= hi && hi <= 599).then_some((lo, hi));
+    if let Some(class) = text.to_ascii_lowercase().strip_suffix("xx") {
+        let class: u16 = class.parse().ok().filter(|c| (1..=5).contains(c))?;
+        return within(class * 100, class * 100 + 99);
+    }
+    match text.split_once('-') {
+        Some((lo, hi)) => within(lo.trim().parse().ok()?, hi.trim().parse().ok()?),
+        None => text.parse().ok().and_then(|status| within(status, status)),
+    }
+}
+
+impl fmt::Display for StatusSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = self.0.iter().map(|&(lo, hi)| match (lo, hi) {
+            (lo, hi) if lo == hi => lo.to_string(),
+            (lo, hi) if lo % 100 == 0 && hi == lo + 99 => format!("{}xx", lo / 100),
+            (lo, hi) => format!("{lo}-{hi}"),
+        });
+        f.write_str(&parts.collect::<Vec<_>>().join(","))
+    }
+}
+
+/// Text that may differ from request to request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Template {
+    pieces: Vec<Piece>,
+}
+
+/// A part of a [`Template`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    /// The same in every request.
+    Text(Vec<u8>),
+    /// `{{uuid}}`: a new event id, a function of seed, endpoint and index, the same wherever it
+    /// stands in one request.
+    Uuid,
+    /// `{{n}}`: the index of the request, from 0.
+    Index,
+    /// `{{now}}`: the time of sending, RFC 3339 in UTC with milliseconds.
+    Now,
+}
+
+/// A `{{…}}` that is no template.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{{{{{0}}}}}' is no template; there are {{{{uuid}}}}, {{{{n}}}} and {{{{now}}}}")]
+pub struct UnknownTemplate(pub String);
+
+impl Template {
+    /// Reads `{{uuid}}`, `{{n}}` and `{{now}}`; everything else, a lone `{{` too, is text.
+    pub fn parse(text: &[u8]) -> Result<Template, UnknownTemplate> {
+        let mut pieces = Vec::new();
+        let mut rest = text;
+        while let Some((before, name, after)) = next_placeholder(rest) {
+            push_text(&mut pieces, before);
+            pieces.push(match name.trim() {
+                "uuid" => Piece::Uuid,
+                "n" => Piece::Index,
+                "now" => Piece::Now,
+                other => return Err(UnknownTemplate(other.to_owned())),
+            });
+            rest = after;
+        }
+        push_text(&mut pieces, rest);
+        Ok(Template { pieces })
+    }
+
+    /// The same bytes in every request.
+    pub fn literal(text: impl Into<Vec<u8>>) -> Template {
+        Template {
+            pieces: vec![Piece::Text(text.into())],
+        }
+    }
+
+    /// Its parts, in order.
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// The text that was parsed, lossy where it is not UTF-8.
+    pub fn source(&self) -> String {
+        let mut out = String::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text(text) => out.push_str(&String::from_utf8_lossy(text)),
+                Piece::Uuid => out.push_str("{{uuid}}"),
+                Piece::Index => out.push_str("{{n}}"),
+                Piece::Now => out.push_str("{{now}}"),
+            }
+        }
+        out
+    }
+}
+
+/// Splits at the first `{{word}}`; JSON's own double braces are not words, so they stay text.
+fn next_placeholder(text: &[u8]) -> Option<(&[u8], &str, &[u8])> {
+    let mut from = 0;
+    loop {
+        let open = from + text[from..].windows(2).position(|w| w == b"{{")?;
+        let inner = &text[open + 2..];
+        let length = inner
+            .iter()
+            .position(|b| !(b.is_ascii_alphanumeric() || b" _-".contains(b)));
+        if let Some(length) = length.filter(|&l| l > 0 && inner[l..].starts_with(b"}}"))
+            && let Ok(name) = std::str::from_utf8(&inner[..length])
+        {
+            return Some((&text[..open], name, &inner[length + 2..]));
+        }
+        from = open + 1;
+    }
+}
+
+fn push_text(pieces: &mut Vec<Piece>, text: &[u8]) {
+    if !text.is_empty() {
+        pieces.push(Piece::Text(text.to_vec()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Piece, StatusSet, Template};
+
+    #[test]
+    fn templates_find_their_placeholders_and_leave_json_alone() {
+        let template = Template::parse(br#"{"id":"{{uuid}}","n":{{ n }},"a":{"b":{}}}"#).unwrap();
+        assert!(template.pieces().contains(&Piece::Uuid));
+        assert!(template.pieces().contains(&Piece::Index));
+        assert_eq!(
+            template.source(),
+            r#"{"id":"{{uuid}}","n":{{n}},"a":{"b":{}}}"#
+        );
+        let nested = Template::parse(br#"{"a":{{"x"}}}"#).unwrap();
+        assert_eq!(nested.pieces(), [Piece::Text(br#"{"a":{{"x"}}}"#.to_vec())]);
+    }
+
+    #[test]
+    fn an_unknown_template_is_refused_by_name() {
+        let error = Template::parse(b"{{uid}}").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "'{{uid}}' is no template; there are {{uuid}}, {{n}} and {{now}}"
+        );
+    }
+
+    #[test]
+    fn status_sets_read_classes_ranges_and_lists() {
+        let set = StatusSet::parse("202, 3xx,400-404").unwrap();
+        assert!(set.contains(202) && set.contains(301) && set.contains(404));
+        assert!(!set.contains(200) && !set.contains(405));
+        assert_eq!(set.to_string(), "202,3xx,400-404");
+        for bad in ["", "2x", "6xx", "99", "600", "204-200", "abc"] {
+            assert!(StatusSet::parse(bad).is_err(), "{bad}");
+        }
+    }
+}

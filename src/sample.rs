@@ -1,1 +1,144 @@
-//! Placeholder.
+//! One request's record: when it was meant to start, when it did, how it ended.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How a planned request ended. Every planned request has exactly one outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Answered in full with an expected status.
+    Ok,
+    /// Not answered, or not as expected.
+    Failed(FailureKind),
+    /// No complete answer within the timeout.
+    Timeout,
+    /// The run was cut before it was sent.
+    Unsent,
+}
+
+/// Why a request failed.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum FailureKind {
+    /// No connection: refused, unreachable, or the name does not resolve.
+    Connect,
+    /// The TLS handshake failed.
+    Tls,
+    /// The connection was closed or reset before the answer was complete.
+    Reset,
+    /// The answer is not HTTP/1.1, or exceeds a limit.
+    Protocol,
+    /// A complete answer with a status that the plan does not expect.
+    Status,
+    /// The body broke its own framing.
+    Body,
+    /// A cause on this machine: out of file descriptors or local ports. Not the server's fault.
+    Client,
+}
+
+impl FailureKind {
+    /// Every kind, in the order outputs list them.
+    pub const ALL: [FailureKind; 7] = [
+        FailureKind::Connect,
+        FailureKind::Tls,
+        FailureKind::Reset,
+        FailureKind::Protocol,
+        FailureKind::Status,
+        FailureKind::Body,
+        FailureKind::Client,
+    ];
+
+    /// The word in outputs and files.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            FailureKind::Connect => "connect",
+            FailureKind::Tls => "tls",
+            FailureKind::Reset => "reset",
+            FailureKind::Protocol => "protocol",
+            FailureKind::Status => "status",
+            FailureKind::Body => "body",
+            FailureKind::Client => "client",
+        }
+    }
+}
+
+/// Whether the request opened its connection or found one open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConnectionUse {
+    /// The connection was opened for this request.
+    New,
+    /// The connection had carried a request before.
+    Reused,
+}
+
+/// Where the time of one request went; a phase that did not happen is `None`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Phases {
+    /// From the dispatch until a connection was free because the in-flight cap was reached, in ns.
+    pub wait_ns: Option<u64>,
+    /// Name resolution, in ns.
+    pub dns_ns: Option<u64>,
+    /// TCP (or Unix socket) connect, in ns.
+    pub connect_ns: Option<u64>,
+    /// TLS handshake, in ns.
+    pub tls_ns: Option<u64>,
+    /// From the send to the first byte of the answer, in ns.
+    pub first_byte_ns: Option<u64>,
+    /// From the first byte to the last byte of the answer, in ns.
+    pub body_ns: Option<u64>,
+}
+
+/// The record of one request. Instants are nanoseconds since the start of the run, t0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sample {
+    /// Position in the plan of the endpoint; orders the exceedance bits.
+    pub index: u64,
+    /// When the plan wanted it sent; `None` in the closed model, which has no plan.
+    pub intended_start_ns: Option<u64>,
+    /// When the engine turned to it: sent it, began to connect, or queued it for a connection.
+    pub dispatched_ns: u64,
+    /// When its first byte was handed to the socket; `None` if it never was.
+    pub sent_ns: Option<u64>,
+    /// When its last byte arrived, or when it was given up.
+    pub finished_ns: u64,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// HTTP status, if an answer's head arrived.
+    pub status: Option<u16>,
+    /// Connection new or reused; `None` if none was had.
+    pub connection: Option<ConnectionUse>,
+    /// Where the time went.
+    pub phases: Phases,
+    /// Bytes of the answer's body.
+    pub body_bytes: u64,
+    /// `Server-Timing` metrics of the answer: name and duration.
+    pub server_timing: Vec<(String, Duration)>,
+}
+
+impl Sample {
+    /// Last byte − intended start, in ns: what gates judge. In the closed model, which has no
+    /// intended start, the service time.
+    pub fn response_ns(&self) -> u64 {
+        let start_ns = self
+            .intended_start_ns
+            .or(self.sent_ns)
+            .unwrap_or(self.finished_ns);
+        self.finished_ns.saturating_sub(start_ns)
+    }
+
+    /// Last byte − actual send, in ns.
+    pub fn service_ns(&self) -> Option<u64> {
+        Some(self.finished_ns.saturating_sub(self.sent_ns?))
+    }
+
+    /// Dispatch − intended start, in ns: our own delay and nothing else. Waiting for a connection and
+    /// opening one are phases, so response time = send lag + wait + dns + connect + tls + first byte + body.
+    pub fn send_lag_ns(&self) -> Option<u64> {
+        Some(self.dispatched_ns.saturating_sub(self.intended_start_ns?))
+    }
+}

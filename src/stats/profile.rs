@@ -1,0 +1,243 @@
+//! Ratio and difference of one percentile in two samples, by profile binomial likelihood.
+//!
+//! That the q-quantile of a population lies between the order statistics X(i) and X(i+1) of a sample of n has the
+//! likelihood of i out of n below it, so twice its log-likelihood ratio is `D_n(i) = 2n·KL(i/n ‖ q)`
+//! (Miller, arXiv 2401.10233). Two samples are independent, so their deviances add, and every pair of cells
+//! with `D_n(i) + D_m(j) ≤ χ` is compatible with the data. The interval is the range of the ratio, or of
+//! the difference, over these pairs:
+//!
+//! ```text
+//! j± = max/min { j : D_m(j) ≤ χ − D_n(i) }
+//! ratio_hi = max_i B(j⁺+1)/A(i)      ratio_lo = min_i B(j⁻)/A(i+1)
+//! diff_hi  = max_i B(j⁺+1) − A(i)    diff_lo  = min_i B(j⁻) − A(i+1)
+//! ```
+//!
+//! with A before, B after, X(0) = 0 as the least possible latency in a ratio and −∞ in a difference, X(n+1) = +∞.
+//! Deterministic, no resampling, and it does not care how the values are distributed.
+
+use statrs::distribution::{ChiSquared, ContinuousCDF};
+
+use super::deviance::deviance;
+use super::rank::Quantile;
+use super::search::{first_where, last_where};
+use crate::verdict::Verdict;
+
+/// χ: the 95 % point of the chi-square distribution with one degree of freedom.
+pub const CUT_95: f64 = 3.841_458_820_694_124;
+
+/// Ratios closer than this, relatively, count as equal: 96.15 of 320.5 is a reduction of 70 %.
+const TIE: f64 = 1e-12;
+
+/// A sorted sample: sorted values, or a histogram that can tell the value at a rank.
+pub trait OrderStatistics {
+    /// The number of values, failures included.
+    fn count(&self) -> u64;
+
+    /// The value at `rank` in ascending order, `1 ..= count`; failures are +∞ at the top. Never negative.
+    fn value(&self, rank: u64) -> f64;
+}
+
+impl OrderStatistics for [f64] {
+    fn count(&self) -> u64 {
+        self.len() as u64
+    }
+
+    fn value(&self, rank: u64) -> f64 {
+        self[rank as usize - 1]
+    }
+}
+
+/// One end of an interval and the two order statistics that make it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct End {
+    /// The ratio or difference; ±∞ (or 0 for a ratio) where the samples do not bound it.
+    pub value: f64,
+    /// Rank in the sample before; 0 and count + 1 stand for the open ends.
+    pub before_rank: u64,
+    /// Rank in the sample after; 0 and count + 1 stand for the open ends.
+    pub after_rank: u64,
+}
+
+/// A range of after/before ratios or after − before differences that the data allow.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Interval {
+    /// The smallest.
+    pub low: End,
+    /// The largest.
+    pub high: End,
+}
+
+/// What two samples say about the change of one percentile.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Change {
+    /// After divided by before: 0.3 is a reduction of 70 %.
+    pub ratio: Interval,
+    /// After minus before, in the unit of the values.
+    pub difference: Interval,
+}
+
+/// The intervals of the change of percentile `q` from `before` to `after`, at the likelihood-ratio cut `cut`
+/// ([`CUT_95`] or [`cut`]). `None` if a sample is empty.
+///
+/// Compare with [`min_samples`] first: with fewer samples the ends are infinite. Ranks in the result tell
+/// which order statistics set the ends; of several equal ones, the first.
+///
+/// Cost: a value lookup on each side for each rank in the band, about `4·√(n·q·(1−q))` ranks.
+pub fn change<B, A>(before: &B, after: &A, q: Quantile, cut: f64) -> Option<Change>
+where
+    B: OrderStatistics + ?Sized,
+    A: OrderStatistics + ?Sized,
+{
+    let band = Band::new(before.count(), q, cut)?;
+    let mut found: Option<Change> = None;
+    for i in band.low..=band.high {
+        let Some(cells) = Band::new(after.count(), q, cut - deviance_of(before.count(), q, i))
+        else {
+            continue;
+        };
+        let (ratio_low, difference_low) =
+            compare(before, i + 1, after, cells.low, (0.0, f64::NEG_INFINITY));
+        let (ratio_high, difference_high) = compare(
+            before,
+            i,
+            after,
+            cells.high + 1,
+            (f64::INFINITY, f64::INFINITY),
+        );
+        let next = Change {
+            ratio: Interval {
+                low: ratio_low,
+                high: ratio_high,
+            },
+            difference: Interval {
+                low: difference_low,
+                high: difference_high,
+            },
+        };
+        found = Some(found.map_or(next, |widest| widest.widened(next)));
+    }
+    found
+}
+
+/// Ratio and difference of two order statistics; `open` are the values where they are undefined (0/0, ∞/∞, ∞ − ∞).
+fn compare<B, A>(
+    before: &B,
+    before_rank: u64,
+    after: &A,
+    after_rank: u64,
+    open: (f64, f64),
+) -> (End, End)
+where
+    B: OrderStatistics + ?Sized,
+    A: OrderStatistics + ?Sized,
+{
+    let (a, b) = (value_at(before, before_rank), value_at(after, after_rank));
+    let end = |value: f64, open| End {
+        value: if value.is_nan() { open } else { value },
+        before_rank,
+        after_rank,
+    };
+    (end(b.max(0.0) / a.max(0.0), open.0), end(b - a, open.1))
+}
+
+/// X(rank), with X(0) = −∞ and X(n+1) = +∞.
+fn value_at<S: OrderStatistics + ?Sized>(sample: &S, rank: u64) -> f64 {
+    match rank {
+        0 => f64::NEG_INFINITY,
+        rank if rank > sample.count() => f64::INFINITY,
+        rank => sample.value(rank),
+    }
+}
+
+/// `D_n(i) = 2n·KL(i/n ‖ q)`: twice the log-likelihood ratio of "i of n values lie below the quantile".
+fn deviance_of(n: u64, q: Quantile, i: u64) -> f64 {
+    let size = n as f64;
+    2.0 * (deviance(i as f64, size * q.as_f64()) + deviance((n - i) as f64, size * q.exceedance()))
+}
+
+/// The ranks i with `D_n(i) ≤ cut`: one run of integers, because D is convex.
+struct Band {
+    low: u64,
+    high: u64,
+}
+
+impl Band {
+    /// `None` if no rank is inside the cut, or there are no samples.
+    fn new(n: u64, q: Quantile, cut: f64) -> Option<Band> {
+        if n == 0 {
+            return None;
+        }
+        let inside = |i: u64| deviance_of(n, q, i) <= cut;
+        let above = q.rank(n);
+        let centre = [above, above - 1].into_iter().find(|&i| inside(i))?;
+        Some(Band {
+            low: first_where(0..=centre, inside)?,
+            high: last_where(centre..=n, inside)?,
+        })
+    }
+}
+
+/// The likelihood-ratio cut for a confidence level: the chi-square quantile with one degree of freedom (Wilks).
+///
+/// # Panics
+/// If `confidence` is not inside (0, 1).
+pub fn cut(confidence: f64) -> f64 {
+    assert!(
+        confidence > 0.0 && confidence < 1.0,
+        "confidence must be inside (0, 1): {confidence}"
+    );
+    ChiSquared::new(1.0)
+        .expect("one degree of freedom is allowed")
+        .inverse_cdf(confidence)
+}
+
+/// The fewest samples on each side for which the interval of the ratio is bounded: rank 0 and rank n are outside
+/// the cut. The gate asks for more, [`super::rank::min_samples_for_interval`].
+pub fn min_samples(q: Quantile, cut: f64) -> u64 {
+    let larger = q.as_f64().max(q.exceedance());
+    (cut / (-2.0 * larger.ln())).floor() as u64 + 1
+}
+
+/// `1 − after/before`: 0.7 means that 70 % of the latency is gone.
+pub fn reduction(before: f64, after: f64) -> f64 {
+    1.0 - after / before
+}
+
+/// Judges "reduction ≥ `required`" (0.7 for 70 %) by the interval of after/before:
+/// PASS if all of it is at most `1 − required`, FAIL if all of it is above, else INCONCLUSIVE.
+pub fn judge_reduction(ratio_low: f64, ratio_high: f64, required: f64) -> Verdict {
+    let limit = (1.0 - required) * (1.0 + TIE);
+    if ratio_high <= limit {
+        Verdict::Pass
+    } else if ratio_low > limit {
+        Verdict::Fail
+    } else {
+        Verdict::Inconclusive
+    }
+}
+
+impl Change {
+    fn widened(self, other: Change) -> Change {
+        Change {
+            ratio: self.ratio.widened(other.ratio),
+            difference: self.difference.widened(other.difference),
+        }
+    }
+}
+
+impl Interval {
+    fn widened(self, other: Interval) -> Interval {
+        Interval {
+            low: if other.low.value < self.low.value {
+                other.low
+            } else {
+                self.low
+            },
+            high: if other.high.value > self.high.value {
+                other.high
+            } else {
+                self.high
+            },
+        }
+    }
+}
