@@ -142,6 +142,7 @@ pub struct Store {
 struct Shared {
     path: PathBuf,
     backlog: u64,
+    repeat: Repeat,
     queue: Arc<CommitQueue>,
     totals: Arc<Totals>,
     watchers: Arc<Watchers>,
@@ -167,14 +168,19 @@ impl Store {
             Durability::None => Some(Volatile::default()),
         };
         let path = options.path.clone();
-        let backlog = options.backlog;
-        let shared = Shared { path, backlog, queue, totals, watchers, work, readers, writer, volatile };
+        let (backlog, repeat) = (options.backlog, options.repeat);
+        let shared = Shared { path, backlog, repeat, queue, totals, watchers, work, readers, writer, volatile };
         Ok(Store { shared: Arc::new(shared) })
     }
 
     /// The database file.
     pub fn path(&self) -> &Path {
         &self.shared.path
+    }
+
+    /// Whether a notification of unknown outcome is sent again.
+    pub fn repeat(&self) -> Repeat {
+        self.shared.repeat
     }
 
     /// Takes an event in. When this returns `Queued` or `Leased`, key, fingerprint and job are committed and synced
@@ -315,8 +321,12 @@ impl Store {
 
     /// Counts by state, without I/O.
     pub fn snapshot(&self) -> Snapshot {
-        let held = self.shared.volatile.as_ref().map_or(0, |volatile| volatile.len() as u64);
-        self.shared.totals.snapshot(held)
+        self.shared.totals.snapshot(self.held())
+    }
+
+    /// Acknowledged events that are only in memory: none, unless [`Durability::None`].
+    pub fn held(&self) -> u64 {
+        self.shared.volatile.as_ref().map_or(0, |volatile| volatile.len() as u64)
     }
 
     /// Accepted events that are not settled yet, without I/O.

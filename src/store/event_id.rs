@@ -24,6 +24,11 @@ impl EventId {
         EventId(Uuid::now_v7())
     }
 
+    /// The id as a plain UUID.
+    pub fn uuid(self) -> Uuid {
+        self.0
+    }
+
     /// The id as the store keeps it.
     pub fn as_bytes(&self) -> &[u8; 16] {
         self.0.as_bytes()
