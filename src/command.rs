@@ -1,13 +1,14 @@
 //! One file a subcommand; each reads as prose: resolve, run, judge, report.
 
-pub mod compare;
+//pub mod compare;
 pub mod completions;
-pub mod demo;
+//pub mod demo;
 mod dry_run;
 pub mod init;
-pub mod judge;
+//pub mod judge;
 pub mod measure;
 mod measuring;
+mod present;
 pub mod schema;
 pub mod serve;
 mod signals;

@@ -10,9 +10,10 @@ use std::io::{self, Write};
 use std::time::Duration;
 
 use crate::exit::Exit;
-use crate::gate::{self, Finding};
+use crate::gate::{self, Finding, Gate, Subject};
 use crate::plan::{Model, Size};
 use crate::recording::Recording;
+use crate::run_file::{Ended, EndpointRun, Run};
 use crate::stats::rank::Quantile;
 use crate::summary::Summary;
 use crate::units::Rate;
@@ -189,6 +190,20 @@ pub enum Detail {
 }
 
 impl Report {
+    /// What a run says for itself, and what the gates say of it.
+    pub fn of_run(kind: Kind, run: &Run, gates: &[Gate]) -> Report {
+        let mut report = Report::new(kind, run.plan.target.clone());
+        let timeout = run.plan.timeout;
+        for (endpoint, planned) in run.endpoints.iter().zip(&run.plan.endpoints) {
+            let (name, recording) = (endpoint.name.as_str(), &endpoint.recording);
+            report.endpoints.push(EndpointReport::of_run(name, recording, timeout, planned.rate_per_s));
+        }
+        let subjects: Vec<Subject<'_>> = run.endpoints.iter().map(|e| subject(e, timeout)).collect();
+        report.findings = gate::judge(gates, &subjects);
+        report.runs.push(RunInfo::of(run));
+        report
+    }
+
     /// A report without endpoints, findings and remarks yet.
     pub fn new(kind: Kind, title: impl Into<String>) -> Report {
         Report {
@@ -232,6 +247,30 @@ impl Report {
         self.warnings
             .iter()
             .try_for_each(|w| writeln!(out, "warning: {}\nhint: {}", w.text, w.hint))
+    }
+}
+
+fn subject(endpoint: &EndpointRun, timeout: Duration) -> Subject<'_> {
+    Subject { endpoint: &endpoint.name, recording: &endpoint.recording, timeout: Some(timeout) }
+}
+
+impl RunInfo {
+    /// The plan of a run in brief.
+    pub fn of(run: &Run) -> RunInfo {
+        RunInfo {
+            label: String::new(),
+            target: run.plan.target.clone(),
+            model: run.plan.model,
+            size: run.plan.size.into(),
+            warmup: run.plan.warmup,
+            timeout: run.plan.timeout,
+            seed: run.plan.seed,
+            completion: match run.ended {
+                Ended::Complete => Completion::Complete,
+                Ended::Interrupted { .. } => Completion::Interrupted,
+            },
+            started_at: Some(run.started_at.to_string()),
+        }
     }
 }
 

@@ -1,6 +1,5 @@
 //! Carries out a plan: preflight, signals, live line, engine; the result is a [`Run`].
 
-use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
