@@ -1,3 +1,5 @@
 //! Integration tests, one binary.
 
+mod engine;
+mod scripted;
 mod stats;
