@@ -42,16 +42,12 @@ pub(crate) struct Received {
     /// Request line and headers, without the empty line.
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
-    /// Which connection it came on, from 0 in order of accepting.
-    pub(crate) connection: usize,
 }
 
 /// One connection, as its script sees it.
 pub(crate) struct Conversation {
     stream: Box<dyn Stream>,
     surplus: Vec<u8>,
-    /// Number of the connection, from 0 in order of accepting.
-    pub(crate) number: usize,
     log: Arc<Log>,
 }
 
@@ -127,10 +123,10 @@ impl Server {
                     return;
                 }
                 let Ok(stream) = accepted else { continue };
+                shared_log.connections.fetch_add(1, Ordering::SeqCst);
                 let mut conversation = Conversation {
                     stream,
                     surplus: Vec::new(),
-                    number: shared_log.connections.fetch_add(1, Ordering::SeqCst),
                     log: Arc::clone(&shared_log),
                 };
                 let script = Arc::clone(&script);
@@ -197,11 +193,7 @@ impl Conversation {
         self.read_until(|bytes| (bytes.len() >= end).then_some(end))?;
         let body = self.surplus[head_end..end].to_vec();
         self.surplus.drain(..end);
-        let received = Received {
-            head,
-            body,
-            connection: self.number,
-        };
+        let received = Received { head, body };
         self.log
             .received
             .lock()

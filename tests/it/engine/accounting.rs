@@ -10,7 +10,7 @@ use a7probe::plan::{Endpoint, Plan, Size};
 use a7probe::sample::{ConnectionUse, FailureKind, Outcome};
 use a7probe::schedule::event_id;
 
-use super::{check, closed, get, measure, measure_one, open, post, rate};
+use super::{check, closed, get, measure_one, open, post, rate};
 use crate::scripted::{OK, Received, Server};
 
 const EVENT: &str = r#"{"id":"{{uuid}}","n":{{n}}}"#;

@@ -279,24 +279,6 @@ fn idle_connections_that_the_server_closed_are_not_used() {
 }
 
 #[test]
-fn hundreds_of_closed_idle_connections_are_not_used() {
-    use std::sync::{Arc, Barrier};
-    // All of the first 300 are in flight at once; then the server closes them all.
-    let (everyone, seen) = (Arc::new(Barrier::new(300)), Arc::new(()));
-    let server = Server::tcp(move |conversation| {
-        let _alive = Arc::clone(&seen);
-        if conversation.request().is_some() && conversation.number < 300 {
-            everyone.wait();
-        }
-        conversation.send(OK);
-    });
-    let mut plan = open(server.port(), 300.0, Size::Requests(900));
-    plan.connections.max_in_flight = 300;
-    let endpoint = measure_one(&plan);
-    all_ok(&endpoint);
-}
-
-#[test]
 fn an_answer_before_a_large_request_was_read_is_heard() {
     let server = Server::tcp(|conversation| {
         conversation.answer_early(
