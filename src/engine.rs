@@ -8,6 +8,7 @@ mod client;
 mod clock;
 mod closed;
 mod connection;
+mod failure;
 mod lane;
 mod live;
 mod open;
@@ -15,6 +16,7 @@ pub mod pacer;
 mod preflight;
 mod request;
 mod stop;
+mod timeline;
 mod tls;
 mod transport;
 
@@ -255,7 +257,7 @@ fn send(
                     thread: place.thread as u64,
                     threads: place.threads as u64,
                     warmup_ns: plan.warmup.as_nanos() as u64,
-                    max_in_flight: place.part(plan.connections.max_in_flight).max(1),
+                    max_in_flight: place.part(plan.connections.max_in_flight),
                 };
                 open::run(Rc::clone(&lane), schedules, share, pacer, stop).await;
             }
@@ -269,6 +271,8 @@ fn send(
         anyhow::Ok(())
     })?;
     drop(tasks);
+    // A name that is still being resolved would be waited for.
+    runtime.shutdown_background();
     let lane = Rc::into_inner(lane).ok_or_else(|| anyhow!("a request outlived its run"))?;
     Ok(lane.into_logs())
 }
@@ -330,7 +334,9 @@ fn measured(
 fn thread_count(plan: &Plan) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let wanted = match plan.model {
-        Model::Open { .. } => (total_rate(plan) / RATE_PER_THREAD).ceil() as usize,
+        // Every thread has its part of the in-flight cap, so there are never more threads than that.
+        Model::Open { .. } => ((total_rate(plan) / RATE_PER_THREAD).ceil() as usize)
+            .min(plan.connections.max_in_flight),
         Model::Closed { concurrency } => concurrency,
     };
     wanted.clamp(1, cores)

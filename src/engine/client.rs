@@ -9,14 +9,17 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::Error as TlsError;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::clock::Clock;
 use super::connection::Connection;
+use super::failure::Failure;
+use super::timeline::{Phase, Timeline};
 use super::tls;
 use super::transport::Transport;
 use crate::plan::{ConnectionPolicy, Scheme, Target};
-use crate::sample::{FailureKind, Phases};
+use crate::sample::FailureKind;
 
 /// Knows how to reach the target; shared by all threads.
 #[derive(Clone)]
@@ -32,13 +35,6 @@ enum Address {
     Name(String, u16),
     #[cfg(unix)]
     Unix(std::path::PathBuf),
-}
-
-/// Why no connection could be had.
-#[derive(Debug)]
-pub(super) struct OpenError {
-    pub(super) kind: FailureKind,
-    pub(super) message: String,
 }
 
 impl Client {
@@ -58,42 +54,30 @@ impl Client {
         })
     }
 
-    /// Opens a connection and writes the phases it took; those that were reached stay on failure.
+    /// Opens a connection; its phases go into the timeline, the one that fails too.
     pub(super) async fn open(
         &self,
         clock: Clock,
-        phases: &mut Phases,
-    ) -> Result<Connection, OpenError> {
+        timeline: &mut Timeline,
+    ) -> Result<Connection, Failure> {
         let stream = match &self.address {
             Address::Ip(ip, port) => {
-                timed(
-                    clock,
-                    &mut phases.connect_ns,
-                    TcpStream::connect((*ip, *port)),
-                )
-                .await
+                timeline.enter(Phase::Connect, clock.now_ns());
+                TcpStream::connect((*ip, *port)).await
             }
             Address::Name(host, port) => {
-                let lookup = timed(
-                    clock,
-                    &mut phases.dns_ns,
-                    tokio::net::lookup_host((host.as_str(), *port)),
-                )
-                .await;
-                let found = lookup.map_err(|e| resolution_failed(host, &e))?;
-                let addresses: Vec<_> = found.collect();
-                timed(
-                    clock,
-                    &mut phases.connect_ns,
-                    TcpStream::connect(addresses.as_slice()),
-                )
-                .await
+                timeline.enter(Phase::Dns, clock.now_ns());
+                let found = tokio::net::lookup_host((host.as_str(), *port)).await;
+                let addresses: Vec<_> = found.map_err(|e| resolution_failed(host, &e))?.collect();
+                timeline.enter(Phase::Connect, clock.now_ns());
+                TcpStream::connect(addresses.as_slice()).await
             }
             #[cfg(unix)]
             Address::Unix(path) => {
-                let opened = timed(clock, &mut phases.connect_ns, UnixStream::connect(path)).await;
+                timeline.enter(Phase::Connect, clock.now_ns());
+                let opened = UnixStream::connect(path).await;
                 return opened
-                    .map(|s| Connection::new(Transport::Unix(s)))
+                    .map(|stream| Connection::new(Transport::Unix(stream)))
                     .map_err(|e| connect_failed(&e));
             }
         };
@@ -102,18 +86,10 @@ impl Client {
         let Some((connector, name)) = &self.tls else {
             return Ok(Connection::new(Transport::Tcp(stream)));
         };
-        let handshake = timed(
-            clock,
-            &mut phases.tls_ns,
-            connector.connect(name.clone(), stream),
-        )
-        .await;
-        match handshake {
+        timeline.enter(Phase::Tls, clock.now_ns());
+        match connector.connect(name.clone(), stream).await {
             Ok(stream) => Ok(Connection::new(Transport::Tls(Box::new(stream)))),
-            Err(e) => Err(OpenError {
-                kind: FailureKind::Tls,
-                message: format!("TLS handshake: {e}"),
-            }),
+            Err(e) => Err(handshake_failed(&e)),
         }
     }
 }
@@ -135,23 +111,27 @@ impl Address {
     }
 }
 
-/// Runs a step and writes how long it took, also when it fails.
-async fn timed<T>(clock: Clock, phase_ns: &mut Option<u64>, step: impl Future<Output = T>) -> T {
-    let before_ns = clock.now_ns();
-    let result = step.await;
-    *phase_ns = Some(clock.now_ns() - before_ns);
-    result
+/// The target's name did resolve before the run, so this is about the resolver here, not about the server.
+fn resolution_failed(host: &str, error: &io::Error) -> Failure {
+    Failure::new(
+        FailureKind::Client,
+        format!("the name '{host}' does not resolve: {error}"),
+    )
 }
 
-fn resolution_failed(host: &str, error: &io::Error) -> OpenError {
-    OpenError {
-        kind: FailureKind::Connect,
-        message: format!("the name '{host}' does not resolve: {error}"),
-    }
+fn handshake_failed(error: &io::Error) -> Failure {
+    let cause = error.get_ref().and_then(|e| e.downcast_ref::<TlsError>());
+    let message = match cause {
+        Some(TlsError::InvalidMessage(_)) => {
+            "the server does not speak TLS on this port; is it http://?".to_owned()
+        }
+        _ => format!("TLS handshake: {error}"),
+    };
+    Failure::new(FailureKind::Tls, message)
 }
 
 /// Running out of file descriptors or local ports is this machine's doing, not the server's.
-fn connect_failed(error: &io::Error) -> OpenError {
+fn connect_failed(error: &io::Error) -> Failure {
     const EMFILE: i32 = 24;
     const ENFILE: i32 = 23;
     let exhausted = matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
@@ -161,8 +141,5 @@ fn connect_failed(error: &io::Error) -> OpenError {
     } else {
         FailureKind::Connect
     };
-    OpenError {
-        kind,
-        message: error.to_string(),
-    }
+    Failure::new(kind, error.to_string())
 }

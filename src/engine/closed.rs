@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::task::JoinSet;
 
+use super::connection::still_open;
 use super::lane::{Job, Lane, Stage};
 use super::stop::StopSignal;
 use crate::plan::{Plan, Size};
@@ -14,6 +15,7 @@ use crate::plan::{Plan, Size};
 pub(super) struct Counter {
     endpoints: u64,
     t0_ns: u64,
+    warmup_ns: u64,
     /// End of a run of fixed duration, in ns of the clock.
     end_ns: Option<u64>,
     /// Requests of a run of fixed size, over all endpoints.
@@ -32,6 +34,7 @@ impl Counter {
         Counter {
             endpoints,
             t0_ns,
+            warmup_ns: plan.warmup.as_nanos() as u64,
             end_ns,
             total,
             warmup: AtomicU64::new(0),
@@ -39,11 +42,16 @@ impl Counter {
         }
     }
 
+    /// When the first request may be sent: with the warm-up, or at t0 without one.
+    fn begin_ns(&self) -> u64 {
+        self.t0_ns - self.warmup_ns
+    }
+
     /// The next request, endpoints in turn; `None` when the run is complete.
     fn next(&self, now_ns: u64) -> Option<Job> {
         if now_ns < self.t0_ns {
             let number = self.warmup.fetch_add(1, Ordering::Relaxed);
-            return Some(self.job(Stage::Warmup, number, now_ns));
+            return Some(self.job(Stage::Warmup, number));
         }
         if self.end_ns.is_some_and(|end_ns| now_ns >= end_ns) {
             return None;
@@ -51,7 +59,7 @@ impl Counter {
         let number = self.run.fetch_add(1, Ordering::Relaxed);
         match self.total {
             Some(total) if number >= total => None,
-            _ => Some(self.job(Stage::Run, number, now_ns)),
+            _ => Some(self.job(Stage::Run, number)),
         }
     }
 
@@ -59,17 +67,16 @@ impl Counter {
     pub(super) fn untaken(&self) -> impl Iterator<Item = Job> + '_ {
         let total = self.total.unwrap_or(0);
         let taken = self.run.load(Ordering::Relaxed).min(total);
-        (taken..total).map(|number| self.job(Stage::Run, number, 0))
+        (taken..total).map(|number| self.job(Stage::Run, number))
     }
 
-    fn job(&self, stage: Stage, number: u64, now_ns: u64) -> Job {
+    fn job(&self, stage: Stage, number: u64) -> Job {
         Job {
             stage,
             endpoint: (number % self.endpoints) as usize,
             index: number / self.endpoints,
             intended_ns: None,
-            dispatched_ns: now_ns,
-            queued: false,
+            queued_ns: None,
         }
     }
 }
@@ -81,6 +88,7 @@ pub(super) async fn run(
     workers: usize,
     stop: StopSignal,
 ) {
+    tokio::time::sleep_until(lane.clock.at(counter.begin_ns()).into()).await;
     let mut tasks = JoinSet::new();
     for _ in 0..workers {
         let (lane, counter, stop) = (Rc::clone(&lane), counter.clone(), stop.clone());
@@ -89,7 +97,7 @@ pub(super) async fn run(
             while !stop.is_stopped()
                 && let Some(job) = counter.next(lane.clock.now_ns())
             {
-                connection = lane.perform(job, connection.take()).await;
+                connection = lane.perform(job, still_open(connection).await).await;
             }
         });
     }

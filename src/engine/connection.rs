@@ -10,8 +10,8 @@ use std::time::Duration;
 use tokio::io::ReadBuf;
 
 use super::clock::Clock;
+use super::timeline::Timeline;
 use super::transport::Transport;
-use crate::sample::FailureKind;
 use response::{Expect, Progress, ResponseError, ResponseParser};
 
 /// Bytes read at a time.
@@ -22,17 +22,6 @@ const READ_BYTES: usize = 16 * 1024;
 pub(super) struct Connection {
     transport: Transport,
     buffer: Box<[u8]>,
-    /// Requests it has carried.
-    pub(super) uses: u64,
-}
-
-/// Instants of one exchange, in ns of the run's clock; kept outside so that a timeout leaves them readable.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Stamps {
-    /// Just before the first byte was handed to the socket.
-    pub(super) sent_ns: Option<u64>,
-    /// When the first bytes of the answer had been read.
-    pub(super) first_byte_ns: Option<u64>,
 }
 
 /// A complete answer.
@@ -55,24 +44,6 @@ pub(super) enum ExchangeError {
     Response(#[from] ResponseError),
 }
 
-impl ExchangeError {
-    /// The bin it is counted in.
-    pub(super) fn kind(&self) -> FailureKind {
-        match self {
-            ExchangeError::Io(e) if e.kind() == io::ErrorKind::InvalidData => FailureKind::Tls,
-            ExchangeError::Io(_) | ExchangeError::Response(ResponseError::ClosedInHead) => {
-                FailureKind::Reset
-            }
-            ExchangeError::Response(
-                ResponseError::ClosedInBody(_)
-                | ResponseError::Chunk(_)
-                | ResponseError::BodyTooLong,
-            ) => FailureKind::Body,
-            ExchangeError::Response(_) => FailureKind::Protocol,
-        }
-    }
-}
-
 /// An exchange under way: how much was sent, and the answer so far.
 struct Exchange<'a> {
     request: &'a [u8],
@@ -88,7 +59,6 @@ impl Connection {
         Connection {
             transport,
             buffer: vec![0; READ_BYTES].into_boxed_slice(),
-            uses: 0,
         }
     }
 
@@ -101,7 +71,7 @@ impl Connection {
         request: &[u8],
         expect: Expect,
         clock: Clock,
-        stamps: &mut Stamps,
+        timeline: &mut Timeline,
     ) -> Result<Answer, ExchangeError> {
         let mut exchange = Exchange {
             request,
@@ -110,18 +80,18 @@ impl Connection {
             parser: ResponseParser::new(expect),
             write_error: None,
         };
-        self.uses += 1;
-        stamps.sent_ns = Some(clock.now_ns());
-        poll_fn(|cx| self.poll_exchange(cx, &mut exchange, clock, stamps)).await
+        poll_fn(|cx| self.poll_exchange(cx, &mut exchange, clock, timeline)).await
     }
 
     /// Whether the peer has closed an idle connection, or sent what nobody asked for.
-    pub(super) async fn is_stale(&mut self) -> bool {
-        poll_fn(|cx| {
+    ///
+    /// Outside of tokio's budget for a task: where that is spent, every connection would seem open.
+    async fn is_stale(&mut self) -> bool {
+        let poll = poll_fn(|cx| {
             let mut buf = ReadBuf::new(&mut self.buffer);
             Poll::Ready(self.transport.poll_read(cx, &mut buf).is_ready())
-        })
-        .await
+        });
+        tokio::task::unconstrained(poll).await
     }
 
     fn poll_exchange(
@@ -129,7 +99,7 @@ impl Connection {
         cx: &mut Context<'_>,
         exchange: &mut Exchange<'_>,
         clock: Clock,
-        stamps: &mut Stamps,
+        timeline: &mut Timeline,
     ) -> Poll<Result<Answer, ExchangeError>> {
         self.poll_send(cx, exchange);
         loop {
@@ -147,7 +117,7 @@ impl Connection {
                 exchange.closed()?;
                 0
             } else {
-                stamps.first_byte_ns.get_or_insert(now_ns);
+                timeline.first_byte(now_ns);
                 match exchange.parser.feed(bytes)? {
                     Progress::More => continue,
                     Progress::Done(used) => bytes.len() - used,
@@ -181,6 +151,12 @@ impl Connection {
     }
 }
 
+/// The connection, unless there is none or its peer has closed it meanwhile.
+pub(super) async fn still_open(connection: Option<Connection>) -> Option<Connection> {
+    let mut connection = connection?;
+    (!connection.is_stale().await).then_some(connection)
+}
+
 impl Exchange<'_> {
     fn is_sent(&self) -> bool {
         self.flushed && self.write_error.is_none()
@@ -202,5 +178,70 @@ impl Exchange<'_> {
             reusable: self.parser.reusable() && in_step,
             server_timing: self.parser.take_server_timing(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use tokio::net::TcpStream;
+
+    use super::{Connection, still_open};
+    use crate::engine::transport::Transport;
+
+    /// More than tokio lets a task read before it makes it wait.
+    const MANY: usize = 300;
+
+    async fn connections(listener: &TcpListener) -> (Vec<TcpStream>, Vec<std::net::TcpStream>) {
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..MANY {
+            ours.push(
+                TcpStream::connect(listener.local_addr().unwrap())
+                    .await
+                    .unwrap(),
+            );
+            theirs.push(listener.accept().unwrap().0);
+        }
+        (ours, theirs)
+    }
+
+    async fn still_open_among(streams: Vec<TcpStream>) -> usize {
+        let mut found = 0;
+        for stream in streams {
+            let connection = Connection::new(Transport::Tcp(stream));
+            found += usize::from(still_open(Some(connection)).await.is_some());
+        }
+        found
+    }
+
+    fn block_on(test: impl Future<Output = ()>) {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(test);
+    }
+
+    #[test]
+    fn any_number_of_closed_connections_is_seen_as_closed() {
+        block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let (ours, theirs) = connections(&listener).await;
+            drop(theirs);
+            for stream in &ours {
+                stream.readable().await.unwrap();
+            }
+            assert_eq!(still_open_among(ours).await, 0);
+        });
+    }
+
+    #[test]
+    fn idle_connections_are_seen_as_open() {
+        block_on(async {
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            let (ours, _theirs) = connections(&listener).await;
+            assert_eq!(still_open_among(ours).await, MANY);
+        });
     }
 }

@@ -7,12 +7,15 @@ use std::time::Duration;
 
 use super::client::Client;
 use super::clock::Clock;
-use super::connection::{Connection, Stamps};
+use super::connection::response::Expect;
+use super::connection::{Answer, Connection};
+use super::failure::Failure;
 use super::live::Live;
 use super::request::Encoder;
+use super::timeline::{Phase, Timeline};
 use crate::plan::{Keepalive, Model, Plan, StatusSet};
 use crate::recording::{self, Counts, Recording};
-use crate::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
+use crate::sample::{ConnectionUse, FailureKind, Outcome, Sample};
 
 /// Whether a request belongs to the run proper.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +26,7 @@ pub(super) enum Stage {
     Run,
 }
 
-/// A request that is due. Instants are ns of the run's clock.
+/// A request to be performed. Instants are ns of the run's clock.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Job {
     pub(super) stage: Stage,
@@ -31,9 +34,8 @@ pub(super) struct Job {
     pub(super) index: u64,
     /// `None` in the closed model.
     pub(super) intended_ns: Option<u64>,
-    pub(super) dispatched_ns: u64,
-    /// Whether it had to wait for a connection under the in-flight cap.
-    pub(super) queued: bool,
+    /// Since when it waits for a connection under the in-flight cap, if it has to.
+    pub(super) queued_ns: Option<u64>,
 }
 
 /// What one thread knows and gathers.
@@ -41,7 +43,7 @@ pub(super) struct Lane {
     pub(super) clock: Clock,
     /// When the run proper begins, in ns of the clock.
     pub(super) t0_ns: u64,
-    pub(super) keepalive: Keepalive,
+    keepalive: Keepalive,
     timeout: Duration,
     client: Client,
     endpoints: Vec<EndpointLane>,
@@ -54,6 +56,15 @@ struct EndpointLane {
     warmup: Encoder,
     run: Encoder,
     expect: StatusSet,
+}
+
+impl EndpointLane {
+    fn encoder(&self, stage: Stage) -> &Encoder {
+        match stage {
+            Stage::Warmup => &self.warmup,
+            Stage::Run => &self.run,
+        }
+    }
 }
 
 /// What one thread gathered of one endpoint.
@@ -75,37 +86,45 @@ impl Log {
     }
 }
 
-/// What is known of a request while it is under way; survives a timeout.
-#[derive(Default)]
-struct Trace {
-    phases: Phases,
-    stamps: Stamps,
-    connection: Option<ConnectionUse>,
-    began_ns: u64,
-}
-
 /// A request that ended.
 struct End {
     outcome: Outcome,
-    status: Option<u16>,
     finished_ns: u64,
+    status: Option<u16>,
     body_bytes: u64,
     server_timing: Vec<(String, Duration)>,
     error: Option<String>,
 }
 
 impl End {
-    fn failed(kind: FailureKind, finished_ns: u64, message: String) -> End {
-        End::without_answer(Outcome::Failed(kind), finished_ns, Some(message))
-    }
-
     fn without_answer(outcome: Outcome, finished_ns: u64, error: Option<String>) -> End {
         End {
             outcome,
-            status: None,
             finished_ns,
+            status: None,
             body_bytes: 0,
             server_timing: Vec::new(),
+            error,
+        }
+    }
+
+    /// An answer is judged by its status, and by when it came: one that was read in the same wake-up as its
+    /// deadline, but came after it, is a timeout.
+    fn answered(answer: Answer, expected: &StatusSet, deadline_ns: u64) -> End {
+        let (outcome, error) = match expected.contains(answer.status) {
+            _ if answer.finished_ns > deadline_ns => (Outcome::Timeout, None),
+            true => (Outcome::Ok, None),
+            false => {
+                let error = format!("answered {} where {expected} is expected", answer.status);
+                (Outcome::Failed(FailureKind::Status), Some(error))
+            }
+        };
+        End {
+            outcome,
+            finished_ns: answer.finished_ns,
+            status: Some(answer.status),
+            body_bytes: answer.body_bytes,
+            server_timing: answer.server_timing,
             error,
         }
     }
@@ -161,44 +180,67 @@ impl Lane {
         job: Job,
         connection: Option<Connection>,
     ) -> Option<Connection> {
-        let deadline_ns = self.deadline_ns(&job);
-        let mut trace = Trace {
-            began_ns: self.clock.now_ns(),
-            ..Trace::default()
+        let endpoint = &self.endpoints[job.endpoint];
+        let encoder = endpoint.encoder(job.stage);
+        let request = encoder.encode(job.index);
+        let connection_use = match connection {
+            Some(_) => ConnectionUse::Reused,
+            None => ConnectionUse::New,
         };
-        if job.queued {
-            trace.phases.wait_ns = Some(trace.began_ns - job.dispatched_ns);
-        }
-        let attempt = self.attempt(&job, connection, &mut trace);
+        let mut timeline = match job.queued_ns {
+            Some(queued_ns) => Timeline::waiting_since(queued_ns),
+            None => Timeline::starting_at(self.clock.now_ns()),
+        };
+        let deadline_ns = self.deadline_ns(&job, &timeline);
+        let attempt = self.attempt(connection, &request, encoder.expect(), &mut timeline);
         let ended = tokio::time::timeout_at(self.clock.at(deadline_ns).into(), attempt).await;
-        let (end, connection) = ended.unwrap_or_else(|_| {
-            let finished_ns = self.clock.now_ns().max(deadline_ns);
-            (
-                End::without_answer(Outcome::Timeout, finished_ns, None),
-                None,
-            )
-        });
-        self.record(&job, trace, end, deadline_ns);
-        connection.filter(|_| self.keepalive == Keepalive::Reuse)
+        let (end, connection) = match ended {
+            Ok(Ok((answer, connection))) => {
+                let reusable = answer.reusable && self.keepalive == Keepalive::Reuse;
+                let end = End::answered(answer, &endpoint.expect, deadline_ns);
+                (end, reusable.then_some(connection))
+            }
+            Ok(Err(Failure { kind, message })) => {
+                let (outcome, now_ns) = (Outcome::Failed(kind), self.clock.now_ns());
+                (End::without_answer(outcome, now_ns, Some(message)), None)
+            }
+            Err(_elapsed) => {
+                let now_ns = self.clock.now_ns().max(deadline_ns);
+                (End::without_answer(Outcome::Timeout, now_ns, None), None)
+            }
+        };
+        let connection_use = timeline.sent_ns().map(|_| connection_use);
+        self.record(&job, timeline, connection_use, end);
+        connection
+    }
+
+    async fn attempt(
+        &self,
+        connection: Option<Connection>,
+        request: &[u8],
+        expect: Expect,
+        timeline: &mut Timeline,
+    ) -> Result<(Answer, Connection), Failure> {
+        let mut connection = match connection {
+            Some(connection) => connection,
+            None => self.client.open(self.clock, timeline).await?,
+        };
+        timeline.enter(Phase::FirstByte, self.clock.now_ns());
+        let answer = connection
+            .exchange(request, expect, self.clock, timeline)
+            .await?;
+        Ok((answer, connection))
     }
 
     /// Records a request that waited for a connection until its timeout; `false` if there is still time.
     pub(super) fn expire(&self, job: &Job) -> bool {
-        let (now_ns, deadline_ns) = (self.clock.now_ns(), self.deadline_ns(job));
-        if now_ns < deadline_ns {
+        let now_ns = self.clock.now_ns();
+        let timeline = Timeline::waiting_since(job.queued_ns.unwrap_or(now_ns));
+        if now_ns < self.deadline_ns(job, &timeline) {
             return false;
         }
-        let mut trace = Trace {
-            began_ns: now_ns,
-            ..Trace::default()
-        };
-        trace.phases.wait_ns = Some(now_ns - job.dispatched_ns);
-        self.record(
-            job,
-            trace,
-            End::without_answer(Outcome::Timeout, now_ns, None),
-            deadline_ns,
-        );
+        let end = End::without_answer(Outcome::Timeout, now_ns, None);
+        self.record(job, timeline, None, end);
         true
     }
 
@@ -212,96 +254,31 @@ impl Lane {
     }
 
     /// The timeout bounds what is judged: response time, or service time in the closed model.
-    fn deadline_ns(&self, job: &Job) -> u64 {
-        job.intended_ns.unwrap_or(job.dispatched_ns) + self.timeout.as_nanos() as u64
+    fn deadline_ns(&self, job: &Job, timeline: &Timeline) -> u64 {
+        let start_ns = job.intended_ns.unwrap_or(timeline.began_ns());
+        start_ns + self.timeout.as_nanos() as u64
     }
 
-    async fn attempt(
-        &self,
-        job: &Job,
-        connection: Option<Connection>,
-        trace: &mut Trace,
-    ) -> (End, Option<Connection>) {
-        let mut connection = match connection {
-            Some(connection) => connection,
-            None => match self.client.open(self.clock, &mut trace.phases).await {
-                Ok(connection) => connection,
-                Err(e) => return (End::failed(e.kind, self.clock.now_ns(), e.message), None),
-            },
-        };
-        trace.connection = Some(if connection.uses == 0 {
-            ConnectionUse::New
-        } else {
-            ConnectionUse::Reused
-        });
-        let endpoint = &self.endpoints[job.endpoint];
-        let encoder = if job.stage == Stage::Run {
-            &endpoint.run
-        } else {
-            &endpoint.warmup
-        };
-        let request = encoder.encode(job.index);
-        let exchanged = connection
-            .exchange(&request, encoder.expect(), self.clock, &mut trace.stamps)
-            .await;
-        match exchanged {
-            Err(e) => (
-                End::failed(e.kind(), self.clock.now_ns(), e.to_string()),
-                None,
-            ),
-            Ok(answer) => {
-                let expected = endpoint.expect.contains(answer.status);
-                let end = End {
-                    outcome: if expected {
-                        Outcome::Ok
-                    } else {
-                        Outcome::Failed(FailureKind::Status)
-                    },
-                    status: Some(answer.status),
-                    finished_ns: answer.finished_ns,
-                    body_bytes: answer.body_bytes,
-                    server_timing: answer.server_timing,
-                    error: (!expected).then(|| {
-                        format!(
-                            "answered {} where {} is expected",
-                            answer.status, endpoint.expect
-                        )
-                    }),
-                };
-                (end, answer.reusable.then_some(connection))
-            }
-        }
-    }
-
-    fn record(&self, job: &Job, trace: Trace, end: End, deadline_ns: u64) {
-        // An answer that came in the same wake-up as its deadline, but after it, is a timeout.
-        let late = end.outcome == Outcome::Ok && end.finished_ns > deadline_ns;
-        let outcome = if late { Outcome::Timeout } else { end.outcome };
+    fn record(&self, job: &Job, timeline: Timeline, connection: Option<ConnectionUse>, end: End) {
         let mut logs = self.logs.borrow_mut();
         let log = &mut logs[job.endpoint];
-        if let (Outcome::Failed(kind), Some(message)) = (outcome, end.error) {
+        if let (Outcome::Failed(kind), Some(message)) = (end.outcome, end.error) {
             log.errors.entry(kind).or_insert(message);
         }
         if job.stage == Stage::Warmup {
-            return log.warmup.add(outcome);
-        }
-        let mut phases = trace.phases;
-        if let (Some(sent_ns), Some(first_ns)) = (trace.stamps.sent_ns, trace.stamps.first_byte_ns)
-        {
-            phases.first_byte_ns = Some(first_ns.saturating_sub(sent_ns));
-            phases.body_ns = Some(end.finished_ns.saturating_sub(first_ns));
+            return log.warmup.add(end.outcome);
         }
         let since_t0 = |ns: u64| ns.saturating_sub(self.t0_ns);
         let sample = Sample {
             index: job.index,
             intended_start_ns: job.intended_ns.map(since_t0),
-            dispatched_ns: since_t0(job.dispatched_ns),
-            sent_ns: trace.stamps.sent_ns.map(since_t0),
+            dispatched_ns: since_t0(timeline.began_ns()),
+            sent_ns: timeline.sent_ns().map(since_t0),
             finished_ns: since_t0(end.finished_ns),
-            outcome,
+            outcome: end.outcome,
             status: end.status,
-            connection: trace.connection,
-            phases,
+            connection,
+            phases: timeline.end(end.finished_ns),
             body_bytes: end.body_bytes,
             server_timing: end.server_timing,
         };

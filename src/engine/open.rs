@@ -7,7 +7,7 @@ use std::rc::Rc;
 use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
-use super::connection::Connection;
+use super::connection::{Connection, still_open};
 use super::lane::{Job, Lane, Stage};
 use super::pacer::Pacer;
 use super::stop::StopSignal;
@@ -112,17 +112,18 @@ pub(super) async fn run(
     let mut cut = None;
     for due in dues.by_ref() {
         tokio::select! {
+            // The stop first: when every start is overdue, waiting ends at once each time.
             biased;
-            () = pacer.wait_until(due.at_ns) => {}
             () = stop.stopped() => {
                 cut = Some(due);
                 break;
             }
+            () = pacer.wait_until(due.at_ns) => {}
         }
         pool.dispatch(&lane, due);
     }
     for due in cut.into_iter().chain(dues) {
-        lane.unsent(&job(&lane, due));
+        lane.unsent(&job(due));
     }
     if stop.is_stopped() {
         pool.waiting
@@ -155,9 +156,9 @@ impl Pool {
 
     /// Sends a request at once, or queues it when the cap is reached.
     fn dispatch(self: &Rc<Pool>, lane: &Rc<Lane>, due: Due) {
-        let mut job = job(lane, due);
+        let mut job = job(due);
         if self.in_flight.get() >= self.max_in_flight {
-            job.queued = true;
+            job.queued_ns = Some(lane.clock.now_ns());
             return self.waiting.borrow_mut().push_back(job);
         }
         self.in_flight.set(self.in_flight.get() + 1);
@@ -167,9 +168,14 @@ impl Pool {
     /// Performs a request, then those that wait, and leaves the connection for the next.
     async fn serve(self: Rc<Pool>, lane: Rc<Lane>, first: Job) {
         let mut next = Some(first);
-        let mut connection = self.take_idle().await;
+        let mut connection = None;
         while let Some(job) = next {
-            connection = lane.perform(job, connection).await;
+            let open = still_open(connection).await;
+            let reused = match open {
+                Some(connection) => Some(connection),
+                None => self.take_idle().await,
+            };
+            connection = lane.perform(job, reused).await;
             next = self.next_waiting(&lane);
         }
         self.idle.borrow_mut().extend(connection);
@@ -182,8 +188,8 @@ impl Pool {
     /// The connection used last that the peer has not closed meanwhile.
     async fn take_idle(&self) -> Option<Connection> {
         loop {
-            let mut connection = self.idle.borrow_mut().pop()?;
-            if !connection.is_stale().await {
+            let connection = self.idle.borrow_mut().pop()?;
+            if let Some(connection) = still_open(Some(connection)).await {
                 return Some(connection);
             }
         }
@@ -211,13 +217,12 @@ impl Pool {
     }
 }
 
-fn job(lane: &Lane, due: Due) -> Job {
+fn job(due: Due) -> Job {
     Job {
         stage: due.stage,
         endpoint: due.endpoint,
         index: due.index,
         intended_ns: Some(due.at_ns),
-        dispatched_ns: lane.clock.now_ns(),
-        queued: false,
+        queued_ns: None,
     }
 }

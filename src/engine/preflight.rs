@@ -6,10 +6,11 @@ use uuid::Uuid;
 
 use super::client::Client;
 use super::clock::Clock;
-use super::connection::Stamps;
+use super::failure::Failure;
 use super::request::Encoder;
+use super::timeline::Timeline;
 use crate::plan::{Endpoint, Keepalive, Plan};
-use crate::sample::{FailureKind, Phases};
+use crate::sample::FailureKind;
 
 /// Why the run should not begin.
 #[derive(Debug, thiserror::Error)]
@@ -49,17 +50,20 @@ pub fn preflight(plan: &Plan) -> Result<Vec<u16>, PreflightError> {
     let runtime = runtime.map_err(|e| PreflightError::Setup(e.into()))?;
     let run = Uuid::now_v7();
     let ask = |(stream, endpoint): (u64, &Endpoint)| {
-        let asked = runtime.block_on(tokio::time::timeout(
-            plan.timeout,
-            ask(plan, &client, endpoint, run, stream),
-        ));
+        let asked = runtime.block_on(async {
+            // A timeout is made inside of the runtime whose timer it uses.
+            tokio::time::timeout(plan.timeout, ask(plan, &client, endpoint, run, stream)).await
+        });
         let answered = asked.unwrap_or(Err(PreflightFailure::Timeout(plan.timeout)));
         answered.map_err(|failure| PreflightError::Endpoint {
             endpoint: endpoint.name.clone(),
             failure,
         })
     };
-    (0..).zip(&plan.endpoints).map(ask).collect()
+    let statuses = (0..).zip(&plan.endpoints).map(ask).collect();
+    // A name that is still being resolved would be waited for.
+    runtime.shutdown_background();
+    statuses
 }
 
 async fn ask(
@@ -70,14 +74,20 @@ async fn ask(
     stream: u64,
 ) -> Result<u16, PreflightFailure> {
     let clock = Clock::starting_at(Instant::now());
-    let opened = client.open(clock, &mut Phases::default()).await;
-    let mut connection = opened.map_err(|e| PreflightFailure::Failed(e.kind, e.message))?;
+    let mut timeline = Timeline::starting_at(clock.now_ns());
+    let opened = client.open(clock, &mut timeline).await;
+    let mut connection = opened.map_err(failed)?;
     let encoder = Encoder::new(&plan.target, endpoint, Keepalive::PerRequest, run, stream);
     let request = encoder.encode(0);
     let exchanged = connection
-        .exchange(&request, encoder.expect(), clock, &mut Stamps::default())
+        .exchange(&request, encoder.expect(), clock, &mut timeline)
         .await;
-    exchanged
-        .map(|answer| answer.status)
-        .map_err(|e| PreflightFailure::Failed(e.kind(), e.to_string()))
+    match exchanged {
+        Ok(answer) => Ok(answer.status),
+        Err(e) => Err(failed(e.into())),
+    }
+}
+
+fn failed(failure: Failure) -> PreflightFailure {
+    PreflightFailure::Failed(failure.kind, failure.message)
 }

@@ -14,12 +14,19 @@ const MAX_HEADERS: usize = 128;
 /// Longest chunk-size line or trailer section, in bytes.
 const MAX_CHUNK_LINE_BYTES: usize = 16 * 1024;
 
+/// First bytes of TLS records (RFC 8446 §5.1); no HTTP answer begins with a control character.
+const TLS_ALERT: u8 = 21;
+const TLS_HANDSHAKE: u8 = 22;
+
 /// What is wrong with an answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ResponseError {
     /// Not HTTP/1.x.
     #[error("the answer is not HTTP/1.1 ({0})")]
     NotHttp(String),
+    /// It begins like a TLS record.
+    #[error("the answer looks like TLS; is it https://?")]
+    Tls,
     /// The head is longer than is read.
     #[error("the head of the answer is longer than {} KiB", MAX_HEAD_BYTES / 1024)]
     HeadTooLong,
@@ -249,6 +256,9 @@ impl ResponseParser {
         let length = match response.parse(bytes) {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) => return Ok(None),
+            Err(_) if matches!(bytes, [TLS_ALERT | TLS_HANDSHAKE, ..]) => {
+                return Err(ResponseError::Tls);
+            }
             Err(httparse::Error::TooManyHeaders) => return Err(ResponseError::TooManyHeaders),
             Err(e) => return Err(ResponseError::NotHttp(e.to_string())),
         };
@@ -539,6 +549,7 @@ mod tests {
     fn broken_answers_are_named() {
         for (bytes, error) in [
             (&b"SSH-2.0-OpenSSH\r\n"[..], "not HTTP/1.1"),
+            (b"\x15\x03\x03\0\x02\x02\x46", "https://"),
             (
                 b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
                 "Content-Length",
