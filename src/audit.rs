@@ -82,7 +82,9 @@ impl Completion {
     pub fn to_record(&self) -> CompletionRecord {
         let levels = self.time_to_processed.levels();
         let at = |q: crate::stats::rank::Quantile| {
-            levels.at_rank(q.rank(levels.count())).map(|ns| ns as f64 / 1e6)
+            levels
+                .at_rank(q.rank(levels.count()))
+                .map(|ns| ns as f64 / 1e6)
         };
         CompletionRecord {
             accepted: self.accepted,
@@ -103,7 +105,10 @@ impl Completion {
 
 /// [`Completion`] as JSON shows it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-#[expect(missing_docs, reason = "the fields are those of Completion; times in milliseconds")]
+#[expect(
+    missing_docs,
+    reason = "the fields are those of Completion; times in milliseconds"
+)]
 pub struct CompletionRecord {
     pub accepted: u64,
     pub processed: u64,
@@ -133,8 +138,10 @@ pub fn check(run: Uuid, stream: u64, recording: &Recording, listing: &[ListedEve
         unexpected: 0,
         time_to_processed: Histogram::new(Precision::Three),
     };
-    let mut sent: HashMap<Uuid, bool> =
-        (0u64..).zip(recording.ok.iter()).map(|(index, ok)| (event_id(run, stream, index), ok)).collect();
+    let mut sent: HashMap<Uuid, bool> = (0u64..)
+        .zip(recording.ok.iter())
+        .map(|(index, ok)| (event_id(run, stream, index), ok))
+        .collect();
     for event in listing {
         match sent.remove(&event.event_id) {
             Some(accepted) => completion.add(event, accepted),
@@ -158,7 +165,9 @@ impl Completion {
             (false, false) => {}
         }
         let done_at = event.processed_at.filter(|_| event.is_processed());
-        if let Some(waited) = done_at.and_then(|at| Duration::try_from(at.duration_since(event.accepted_at)).ok()) {
+        if let Some(waited) =
+            done_at.and_then(|at| Duration::try_from(at.duration_since(event.accepted_at)).ok())
+        {
             self.time_to_processed.record(waited.as_nanos() as u64);
         }
     }
@@ -168,12 +177,20 @@ impl Completion {
 ///
 /// # Errors
 /// The server does not answer, or what it answers is no listing.
-pub async fn settled_listing(base: &str, run: Uuid, patience: Duration) -> anyhow::Result<Vec<ListedEvent>> {
-    let client = reqwest::Client::builder().timeout(Duration::from_secs(10)).build()?;
+pub async fn settled_listing(
+    base: &str,
+    run: Uuid,
+    patience: Duration,
+) -> anyhow::Result<Vec<ListedEvent>> {
+    let client = reqwest::Client::builder()
+        .timeout(Duration::from_secs(10))
+        .build()?;
     let began = Instant::now();
     loop {
         let listing = listing(&client, base, run).await?;
-        let settled = listing.iter().all(|event| event.is_processed() || event.is_given_up());
+        let settled = listing
+            .iter()
+            .all(|event| event.is_processed() || event.is_given_up());
         if settled || began.elapsed() >= patience {
             return Ok(listing);
         }
@@ -181,9 +198,17 @@ pub async fn settled_listing(base: &str, run: Uuid, patience: Duration) -> anyho
     }
 }
 
-async fn listing(client: &reqwest::Client, base: &str, run: Uuid) -> anyhow::Result<Vec<ListedEvent>> {
+async fn listing(
+    client: &reqwest::Client,
+    base: &str,
+    run: Uuid,
+) -> anyhow::Result<Vec<ListedEvent>> {
     let url = format!("{base}/runs/{run}/events");
-    let answer = client.get(&url).send().await.with_context(|| format!("GET {url}"))?;
+    let answer = client
+        .get(&url)
+        .send()
+        .await
+        .with_context(|| format!("GET {url}"))?;
     if !answer.status().is_success() {
         bail!("GET {url} answered {}", answer.status());
     }
@@ -194,9 +219,14 @@ async fn listing(client: &reqwest::Client, base: &str, run: Uuid) -> anyhow::Res
 /// Reads NDJSON, one event a line.
 pub fn parse_listing(text: &str) -> anyhow::Result<Vec<ListedEvent>> {
     let event = |(number, line): (usize, &str)| {
-        serde_json::from_str(line).with_context(|| format!("line {} of the listing is no event", number + 1))
+        serde_json::from_str(line)
+            .with_context(|| format!("line {} of the listing is no event", number + 1))
     };
-    text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()).map(event).collect()
+    text.lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+        .map(event)
+        .collect()
 }
 
 #[cfg(test)]
@@ -214,7 +244,11 @@ mod tests {
     fn recording() -> Recording {
         let mut recording = Recording::new(Clock::IntendedStart, &[]);
         for index in 0..100 {
-            let outcome = if index < 90 { Outcome::Ok } else { Outcome::Failed(FailureKind::Reset) };
+            let outcome = if index < 90 {
+                Outcome::Ok
+            } else {
+                Outcome::Failed(FailureKind::Reset)
+            };
             recording.add(&Sample {
                 index,
                 intended_start_ns: Some(0),
@@ -241,7 +275,9 @@ mod tests {
     }
 
     fn processed(range: std::ops::Range<u64>) -> Vec<ListedEvent> {
-        range.map(|index| event(event_id(RUN, 1, index), "processed")).collect()
+        range
+            .map(|index| event(event_id(RUN, 1, index), "processed"))
+            .collect()
     }
 
     fn against(listing: &[ListedEvent]) -> Completion {
@@ -252,7 +288,10 @@ mod tests {
     fn all_accepted_and_done_once_is_exactly_once() {
         let completion = against(&processed(0..90));
         assert!(completion.is_exactly_once());
-        assert_eq!((completion.accepted, completion.processed, completion.lost), (90, 90, 0));
+        assert_eq!(
+            (completion.accepted, completion.processed, completion.lost),
+            (90, 90, 0)
+        );
         assert_eq!(completion.time_to_processed.max_ns(), Some(200_000_000));
     }
 
@@ -266,7 +305,10 @@ mod tests {
         listing.push(event(Uuid::from_u128(99), "processed"));
         let completion = against(&listing);
         assert_eq!(completion.lost, 3);
-        assert_eq!((completion.inserted_twice, completion.notified_twice), (1, 1));
+        assert_eq!(
+            (completion.inserted_twice, completion.notified_twice),
+            (1, 1)
+        );
         assert_eq!((completion.pending, completion.dead), (1, 1));
         assert_eq!(completion.recovered, 5);
         assert_eq!(completion.unexpected, 1);

@@ -81,7 +81,11 @@ pub fn run(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
         Err(e) => {
             // Nobody is left to tell if stderr is closed too.
             let _ = writeln!(stderr, "error: {e:#}");
-            if e.is::<command::Unreachable>() { Exit::Unreachable } else { Exit::Error }
+            if e.is::<command::Unreachable>() {
+                Exit::Unreachable
+            } else {
+                Exit::Error
+            }
         }
     }
 }
@@ -105,6 +109,8 @@ fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let broken = |e: &std::io::Error| e.kind() == std::io::ErrorKind::BrokenPipe;
     error.chain().any(|cause| {
         cause.downcast_ref::<std::io::Error>().is_some_and(broken)
-            || cause.downcast_ref::<serde_json::Error>().is_some_and(|e| e.io_error_kind() == Some(std::io::ErrorKind::BrokenPipe))
+            || cause
+                .downcast_ref::<serde_json::Error>()
+                .is_some_and(|e| e.io_error_kind() == Some(std::io::ErrorKind::BrokenPipe))
     })
 }

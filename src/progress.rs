@@ -26,7 +26,11 @@ pub enum Mode {
 impl Mode {
     /// What suits stderr.
     pub fn of_stderr() -> Mode {
-        if std::io::stderr().is_terminal() { Mode::Terminal } else { Mode::Plain }
+        if std::io::stderr().is_terminal() {
+            Mode::Terminal
+        } else {
+            Mode::Plain
+        }
     }
 
     fn period(self) -> Duration {
@@ -101,7 +105,10 @@ impl Line {
             return Line::Printed;
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        bar.set_style(ProgressStyle::with_template("{spinner} {wide_msg}").unwrap_or_else(|_| ProgressStyle::default_spinner()));
+        bar.set_style(
+            ProgressStyle::with_template("{spinner} {wide_msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+        );
         Line::Drawn(bar)
     }
 
@@ -133,13 +140,21 @@ fn text(subject: &Subject, elapsed: Duration, endpoints: &[LiveEndpoint]) -> Str
         let levels = endpoint.latency.levels();
         let at = |quantile: Quantile| {
             // Failures are above every number, as in the verdict.
-            levels.at_rank(quantile.rank(endpoint.ended)).map_or_else(|| "failed".to_owned(), |ns| {
-                Pretty(Duration::from_nanos(ns)).to_string()
-            })
+            levels.at_rank(quantile.rank(endpoint.ended)).map_or_else(
+                || "failed".to_owned(),
+                |ns| Pretty(Duration::from_nanos(ns)).to_string(),
+            )
         };
-        let failed = if endpoint.not_ok > 0 { format!(", {} not ok", grouped(endpoint.not_ok)) } else { String::new() };
+        let failed = if endpoint.not_ok > 0 {
+            format!(", {} not ok", grouped(endpoint.not_ok))
+        } else {
+            String::new()
+        };
         let (p50, p95, p99) = (at(Quantile::P50), at(Quantile::P95), at(Quantile::P99));
-        parts.push(format!("{name} {}: P50 {p50}, P95 {p95}, P99 {p99}{failed}", grouped(endpoint.ended)));
+        parts.push(format!(
+            "{name} {}: P50 {p50}, P95 {p95}, P99 {p99}{failed}",
+            grouped(endpoint.ended)
+        ));
     }
     parts.join(" · ")
 }
@@ -147,7 +162,11 @@ fn text(subject: &Subject, elapsed: Duration, endpoints: &[LiveEndpoint]) -> Str
 fn time(subject: &Subject, elapsed: Duration) -> String {
     let seconds = |d: Duration| format!("{} s", d.as_secs());
     match (elapsed.checked_sub(subject.warmup), subject.span) {
-        (None, _) => format!("warm-up, {} of {}", seconds(elapsed), seconds(subject.warmup)),
+        (None, _) => format!(
+            "warm-up, {} of {}",
+            seconds(elapsed),
+            seconds(subject.warmup)
+        ),
         (Some(ran), Some(span)) if ran >= span => "waiting for the last answers".to_owned(),
         (Some(ran), Some(span)) => format!("{} of {}", seconds(ran), seconds(span)),
         (Some(ran), None) => seconds(ran),
@@ -172,8 +191,14 @@ mod tests {
 
     fn endpoint(values_ms: &[u64], not_ok: u64) -> LiveEndpoint {
         let mut latency = Histogram::new(Precision::Two);
-        values_ms.iter().for_each(|ms| latency.record(ms * 1_000_000));
-        LiveEndpoint { ended: values_ms.len() as u64 + not_ok, not_ok, latency }
+        values_ms
+            .iter()
+            .for_each(|ms| latency.record(ms * 1_000_000));
+        LiveEndpoint {
+            ended: values_ms.len() as u64 + not_ok,
+            not_ok,
+            latency,
+        }
     }
 
     #[test]

@@ -196,9 +196,15 @@ impl Report {
         let timeout = run.plan.timeout;
         for (endpoint, planned) in run.endpoints.iter().zip(&run.plan.endpoints) {
             let (name, recording) = (endpoint.name.as_str(), &endpoint.recording);
-            report.endpoints.push(EndpointReport::of_run(name, recording, timeout, planned.rate_per_s));
+            report.endpoints.push(EndpointReport::of_run(
+                name,
+                recording,
+                timeout,
+                planned.rate_per_s,
+            ));
         }
-        let subjects: Vec<Subject<'_>> = run.endpoints.iter().map(|e| subject(e, timeout)).collect();
+        let subjects: Vec<Subject<'_>> =
+            run.endpoints.iter().map(|e| subject(e, timeout)).collect();
         report.findings = gate::judge(gates, &subjects);
         report.runs.push(RunInfo::of(run));
         report
@@ -251,7 +257,11 @@ impl Report {
 }
 
 fn subject(endpoint: &EndpointRun, timeout: Duration) -> Subject<'_> {
-    Subject { endpoint: &endpoint.name, recording: &endpoint.recording, timeout: Some(timeout) }
+    Subject {
+        endpoint: &endpoint.name,
+        recording: &endpoint.recording,
+        timeout: Some(timeout),
+    }
 }
 
 impl RunInfo {

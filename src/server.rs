@@ -221,11 +221,19 @@ impl Server {
             ProviderChoice::At(url) => (Provider::at(url, config.provider_timeout)?, None),
             ProviderChoice::Simulated(options) => {
                 let simulator = Arc::new(Simulator::new(*options));
-                (Provider::simulated(simulator.clone(), config.provider_timeout), Some(simulator))
+                (
+                    Provider::simulated(simulator.clone(), config.provider_timeout),
+                    Some(simulator),
+                )
             }
         };
         let store = Store::open(&config.store)?;
-        Ok(Server { config, store, provider, simulator })
+        Ok(Server {
+            config,
+            store,
+            provider,
+            simulator,
+        })
     }
 
     /// The store, for what is to be said about it.
@@ -236,20 +244,41 @@ impl Server {
     /// Serves until `shutdown` resolves, then drains: `/ingest` and `/readyz` answer 503, requests in flight end, queued
     /// work goes on for at most [`Config::drain`]. What is left then stays in the store. Dropping the future leaves
     /// everything as a crash would, which loses nothing that was acknowledged.
-    pub async fn run(self, listener: TcpListener, shutdown: impl Future<Output = ()>) -> std::io::Result<Stopped> {
-        let Server { config, store, provider, simulator } = self;
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> std::io::Result<Stopped> {
+        let Server {
+            config,
+            store,
+            provider,
+            simulator,
+        } = self;
         let provider = match config.block {
             Block::Request => provider,
             Block::Loop => provider.blocking(Handle::current()),
         };
         let grace = config.provider_timeout.min(Duration::from_secs(2));
-        let options = WorkerOptions { workers: config.workers, retry: config.retry, grace };
-        let crew = Crew { store: store.clone(), provider, options };
+        let options = WorkerOptions {
+            workers: config.workers,
+            retry: config.retry,
+            grace,
+        };
+        let crew = Crew {
+            store: store.clone(),
+            provider,
+            options,
+        };
         let (drain, block) = (config.drain, config.block);
         let app = Arc::new(App::new(config, crew.clone(), simulator));
 
         let threads = HttpThreads::start(app.clone())?;
-        let accepting = tokio::spawn(accept::accept(tokio_listener(listener)?, threads.clone(), app.clone()));
+        let accepting = tokio::spawn(accept::accept(
+            tokio_listener(listener)?,
+            threads.clone(),
+            app.clone(),
+        ));
         let (stop, stopped) = watch::channel(false);
         let working = match block {
             Block::Request => tokio::spawn(crew.work(stopped)),
@@ -266,7 +295,12 @@ impl Server {
         let left = store.snapshot();
         let lost = store.held();
         store.close().await;
-        Ok(Stopped { kept: left.open() - lost, lost, processed: left.processed, dead: left.dead })
+        Ok(Stopped {
+            kept: left.open() - lost,
+            lost,
+            processed: left.processed,
+            dead: left.dead,
+        })
     }
 }
 

@@ -109,13 +109,17 @@ pub enum StoreError {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// Another process serves from it.
-    #[error("{path} is in use by another process\nhint: stop it, or give this one a file of its own with `--store`")]
+    #[error(
+        "{path} is in use by another process\nhint: stop it, or give this one a file of its own with `--store`"
+    )]
     InUse {
         /// The database file.
         path: PathBuf,
     },
     /// A database, but not one of ours, or of a later version.
-    #[error("{path} is not a store that this version can use: {found}\nhint: name another file with `--store`")]
+    #[error(
+        "{path} is not a store that this version can use: {found}\nhint: name another file with `--store`"
+    )]
     Foreign {
         /// The database file.
         path: PathBuf,
@@ -160,7 +164,11 @@ impl Store {
         let totals = Arc::new(Totals::default());
         let watchers = Arc::new(Watchers::default());
         let work = Arc::new(Notify::new());
-        let signals = sqlite::Signals { totals: totals.clone(), watchers: watchers.clone(), work: work.clone() };
+        let signals = sqlite::Signals {
+            totals: totals.clone(),
+            watchers: watchers.clone(),
+            work: work.clone(),
+        };
         let writer = Writer::start(options, queue.clone(), signals)?;
         let readers = Readers::open(options)?;
         let volatile = match options.durability {
@@ -169,8 +177,21 @@ impl Store {
         };
         let path = options.path.clone();
         let (backlog, repeat) = (options.backlog, options.repeat);
-        let shared = Shared { path, backlog, repeat, queue, totals, watchers, work, readers, writer, volatile };
-        Ok(Store { shared: Arc::new(shared) })
+        let shared = Shared {
+            path,
+            backlog,
+            repeat,
+            queue,
+            totals,
+            watchers,
+            work,
+            readers,
+            writer,
+            volatile,
+        };
+        Ok(Store {
+            shared: Arc::new(shared),
+        })
     }
 
     /// The database file.
@@ -224,7 +245,12 @@ impl Store {
             let (reply, answer) = oneshot::channel();
             let event_id = submission.event_id;
             let pushed = self.shared.queue.push_accept(submission, reply);
-            commits.push(async move { (event_id, pushed.and(answer.await.unwrap_or(Err(StoreError::Closed)))) });
+            commits.push(async move {
+                (
+                    event_id,
+                    pushed.and(answer.await.unwrap_or(Err(StoreError::Closed))),
+                )
+            });
         }
         let (mut leases, mut failure) = (Vec::new(), None);
         for commit in commits {
@@ -247,7 +273,12 @@ impl Store {
 
     /// Records how an attempt ended. A lease that was taken over meanwhile changes nothing but the effect log.
     pub async fn finish(&self, lease: Lease, outcome: Outcome) -> Result<Finished, StoreError> {
-        self.ask(|reply| Work::Finish { lease, outcome, reply }).await
+        self.ask(|reply| Work::Finish {
+            lease,
+            outcome,
+            reply,
+        })
+        .await
     }
 
     /// Writes one page and syncs it: can the store be written?
@@ -274,22 +305,38 @@ impl Store {
 impl Store {
     /// What is known of an event, `None` if nothing.
     pub async fn event(&self, event_id: EventId) -> Result<Option<EventRecord>, StoreError> {
-        if let Some(held) = self.shared.volatile.as_ref().and_then(|volatile| volatile.event(event_id)) {
+        if let Some(held) = self
+            .shared
+            .volatile
+            .as_ref()
+            .and_then(|volatile| volatile.event(event_id))
+        {
             return Ok(Some(held));
         }
-        self.read(move |shared| shared.readers.event(event_id)).await
+        self.read(move |shared| shared.readers.event(event_id))
+            .await
     }
 
     /// The same, once it is processed, dead or failed, or when `wait` is over.
-    pub async fn settled(&self, event_id: EventId, wait: Duration) -> Result<Option<EventRecord>, StoreError> {
+    pub async fn settled(
+        &self,
+        event_id: EventId,
+        wait: Duration,
+    ) -> Result<Option<EventRecord>, StoreError> {
         let deadline = Instant::now() + wait;
         // Registered before the look, so that what settles in between is not missed.
         let watch = self.shared.watchers.watch(event_id);
         let record = self.event(event_id).await?;
-        if record.as_ref().is_none_or(|record| record.state.is_settled()) {
+        if record
+            .as_ref()
+            .is_none_or(|record| record.state.is_settled())
+        {
             return Ok(record);
         }
-        if tokio::time::timeout_at(deadline, watch.settled()).await.is_err() {
+        if tokio::time::timeout_at(deadline, watch.settled())
+            .await
+            .is_err()
+        {
             return Ok(record);
         }
         self.event(event_id).await
@@ -301,7 +348,12 @@ impl Store {
         self.read(move |shared| {
             let mut page = shared.readers.run_page(&run, cursor, limit)?;
             if page.next.is_none() {
-                page.events.extend(shared.volatile.iter().flat_map(|volatile| volatile.events_of(&run)));
+                page.events.extend(
+                    shared
+                        .volatile
+                        .iter()
+                        .flat_map(|volatile| volatile.events_of(&run)),
+                );
             }
             Ok(page)
         })
@@ -314,7 +366,9 @@ impl Store {
             let stored = shared.readers.oldest_open_ms()?;
             let held = shared.volatile.as_ref().and_then(Volatile::oldest_ms);
             let oldest_ms = stored.into_iter().chain(held).min();
-            Ok(oldest_ms.map_or(Duration::ZERO, |ms| Duration::from_millis(now_ms().saturating_sub(ms) as u64)))
+            Ok(oldest_ms.map_or(Duration::ZERO, |ms| {
+                Duration::from_millis(now_ms().saturating_sub(ms) as u64)
+            }))
         })
         .await
     }
@@ -326,7 +380,10 @@ impl Store {
 
     /// Acknowledged events that are only in memory: none, unless [`Durability::None`].
     pub fn held(&self) -> u64 {
-        self.shared.volatile.as_ref().map_or(0, |volatile| volatile.len() as u64)
+        self.shared
+            .volatile
+            .as_ref()
+            .map_or(0, |volatile| volatile.len() as u64)
     }
 
     /// Accepted events that are not settled yet, without I/O.
@@ -352,11 +409,15 @@ impl Store {
         read: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let shared = self.shared.clone();
-        tokio::task::spawn_blocking(move || read(&shared)).await.unwrap_or(Err(StoreError::Closed))
+        tokio::task::spawn_blocking(move || read(&shared))
+            .await
+            .unwrap_or(Err(StoreError::Closed))
     }
 }
 
 /// Milliseconds since the Unix epoch.
 pub(crate) fn now_ms() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as i64)
 }

@@ -16,6 +16,8 @@ fn main() {
         println!("\nevery test had what it needs");
         return;
     }
-    println!("\nnot run, because something they need is not here (tests/services.sh installs and starts it):");
+    println!(
+        "\nnot run, because something they need is not here (tests/services.sh installs and starts it):"
+    );
     tests.iter().for_each(|test| println!("  {test}"));
 }

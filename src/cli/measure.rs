@@ -35,11 +35,22 @@ pub struct MeasureArgs {
     pub method: Option<String>,
 
     /// Body, may hold {{uuid}}, {{n}} and {{now}}; @FILE reads a file; NAME= picks the endpoint.
-    #[arg(short = 'd', long = "body", value_name = "[NAME=]TEXT|@FILE", help_heading = "Endpoints")]
+    #[arg(
+        short = 'd',
+        long = "body",
+        value_name = "[NAME=]TEXT|@FILE",
+        help_heading = "Endpoints"
+    )]
     pub body: Vec<String>,
 
     /// Body from a file.
-    #[arg(short = 'D', long, value_name = "FILE", help_heading = "Endpoints", conflicts_with = "body")]
+    #[arg(
+        short = 'D',
+        long,
+        value_name = "FILE",
+        help_heading = "Endpoints",
+        conflicts_with = "body"
+    )]
     pub body_file: Option<PathBuf>,
 
     /// Content-Type of bodies [default: application/json].
@@ -47,7 +58,12 @@ pub struct MeasureArgs {
     pub content_type: Option<String>,
 
     /// Header of every request (repeatable).
-    #[arg(short = 'H', long, value_name = "NAME: VALUE", help_heading = "Endpoints")]
+    #[arg(
+        short = 'H',
+        long,
+        value_name = "NAME: VALUE",
+        help_heading = "Endpoints"
+    )]
     pub header: Vec<String>,
 
     /// Statuses that count as ok: 202, 2xx, 200-204 or a list; NAME= picks the endpoint [default: 2xx].
@@ -55,7 +71,14 @@ pub struct MeasureArgs {
     pub expect: Vec<String>,
 
     /// Requests per second of each endpoint (never per worker); NAME= picks the endpoint [default: 20/s].
-    #[arg(short = 'q', long, env = "A7PROBE_RATE", value_delimiter = ',', value_name = "[NAME=]RATE", help_heading = "Load")]
+    #[arg(
+        short = 'q',
+        long,
+        env = "A7PROBE_RATE",
+        value_delimiter = ',',
+        value_name = "[NAME=]RATE",
+        help_heading = "Load"
+    )]
     pub rate: Vec<String>,
 
     /// Requests to each endpoint, instead of a duration.
@@ -98,7 +121,14 @@ pub struct MeasureArgs {
 
     /// What must hold (repeatable; replaces the default gates): 'health p95 <= 150ms', '* p99 <= 300ms',
     /// 'ingest error_rate <= 0.1%', with the suffix 'warn' to report only.
-    #[arg(short = 'g', long, env = "A7PROBE_GATE", value_delimiter = ';', value_name = "GATE", help_heading = "Verdict")]
+    #[arg(
+        short = 'g',
+        long,
+        env = "A7PROBE_GATE",
+        value_delimiter = ';',
+        value_name = "GATE",
+        help_heading = "Verdict"
+    )]
     pub gate: Vec<String>,
 
     /// Limit of the default gates, P50, P95 and P99 of every endpoint [default: 150ms].
@@ -106,23 +136,48 @@ pub struct MeasureArgs {
     pub target: Option<Duration>,
 
     /// Accept any certificate.
-    #[arg(short = 'k', long, help_heading = "Connection", conflicts_with = "cacert")]
+    #[arg(
+        short = 'k',
+        long,
+        help_heading = "Connection",
+        conflicts_with = "cacert"
+    )]
     pub insecure: bool,
 
     /// Trust these CA certificates (PEM) instead of the system's.
-    #[arg(long, env = "A7PROBE_CACERT", value_name = "FILE", help_heading = "Connection")]
+    #[arg(
+        long,
+        env = "A7PROBE_CACERT",
+        value_name = "FILE",
+        help_heading = "Connection"
+    )]
     pub cacert: Option<PathBuf>,
 
     /// Client certificate chain (PEM).
-    #[arg(long, value_name = "FILE", help_heading = "Connection", requires = "key")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Connection",
+        requires = "key"
+    )]
     pub cert: Option<PathBuf>,
 
     /// Private key of the client certificate (PEM).
-    #[arg(long, value_name = "FILE", help_heading = "Connection", requires = "cert")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Connection",
+        requires = "cert"
+    )]
     pub key: Option<PathBuf>,
 
     /// Connect here instead of to the URL's host and port.
-    #[arg(long, value_name = "HOST:PORT", help_heading = "Connection", conflicts_with = "unix_socket")]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        help_heading = "Connection",
+        conflicts_with = "unix_socket"
+    )]
     pub connect_to: Option<String>,
 
     /// Connect to this Unix socket.
@@ -146,11 +201,21 @@ pub struct MeasureArgs {
     pub save: Option<PathBuf>,
 
     /// Settings file [default: a7probe.toml here, if there is one].
-    #[arg(long, env = "A7PROBE_CONFIG", value_name = "FILE", help_heading = "Run")]
+    #[arg(
+        long,
+        env = "A7PROBE_CONFIG",
+        value_name = "FILE",
+        help_heading = "Run"
+    )]
     pub config: Option<PathBuf>,
 
     /// Profile of the settings file.
-    #[arg(long, env = "A7PROBE_PROFILE", value_name = "NAME", help_heading = "Run")]
+    #[arg(
+        long,
+        env = "A7PROBE_PROFILE",
+        value_name = "NAME",
+        help_heading = "Run"
+    )]
     pub profile: Option<String>,
 
     /// How the result is shown.
@@ -165,16 +230,20 @@ pub struct MeasureArgs {
 /// A duration above zero.
 pub(crate) fn positive_duration() -> impl clap::builder::TypedValueParser<Value = Duration> {
     clap::builder::StringValueParser::new().try_map(|text| match parse_duration(&text) {
-        Ok(duration) if duration.is_zero() => Err(format!("'{text}' is no time; it must be above 0")),
+        Ok(duration) if duration.is_zero() => {
+            Err(format!("'{text}' is no time; it must be above 0"))
+        }
         Ok(duration) => Ok(duration),
         Err(e) => Err(e.to_string()),
     })
 }
 
 fn arrivals() -> impl clap::builder::TypedValueParser<Value = Arrivals> {
-    clap::builder::PossibleValuesParser::new(["jitter", "grid", "poisson"]).map(|text| match text.as_str() {
-        "grid" => Arrivals::Grid,
-        "poisson" => Arrivals::Poisson,
-        _ => Arrivals::Jitter,
+    clap::builder::PossibleValuesParser::new(["jitter", "grid", "poisson"]).map(|text| {
+        match text.as_str() {
+            "grid" => Arrivals::Grid,
+            "poisson" => Arrivals::Poisson,
+            _ => Arrivals::Jitter,
+        }
     })
 }

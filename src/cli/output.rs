@@ -89,12 +89,17 @@ fn parse_report(text: &str) -> Result<ReportFile, String> {
         Some(meant) => format!("'{name}' is no format; did you mean '{meant}'?"),
         None => format!("'{name}' is no format; there are {}", FORMATS.join(", ")),
     })?;
-    Ok(ReportFile { format, path: path.into() })
+    Ok(ReportFile {
+        format,
+        path: path.into(),
+    })
 }
 
 fn closest(name: &str) -> Option<&'static str> {
     let near = |known: &&str| strsim::damerau_levenshtein(name, known) <= 2;
-    FORMATS.into_iter().find(|known| near(known) || (!name.is_empty() && known.starts_with(name)))
+    FORMATS
+        .into_iter()
+        .find(|known| near(known) || (!name.is_empty() && known.starts_with(name)))
 }
 
 #[cfg(test)]
@@ -104,13 +109,26 @@ mod tests {
     #[test]
     fn a_report_names_its_form_and_its_file() {
         let read = parse_report("markdown=out/a=b.md").unwrap();
-        assert_eq!(read, ReportFile { format: Format::Markdown, path: "out/a=b.md".into() });
+        assert_eq!(
+            read,
+            ReportFile {
+                format: Format::Markdown,
+                path: "out/a=b.md".into()
+            }
+        );
     }
 
     #[test]
     fn a_mistyped_form_is_refused_with_the_one_that_is_meant() {
-        assert_eq!(parse_report("jsn=x").unwrap_err(), "'jsn' is no format; did you mean 'json'?");
-        assert!(parse_report("pdf=x").unwrap_err().contains("there are human, json"));
+        assert_eq!(
+            parse_report("jsn=x").unwrap_err(),
+            "'jsn' is no format; did you mean 'json'?"
+        );
+        assert!(
+            parse_report("pdf=x")
+                .unwrap_err()
+                .contains("there are human, json")
+        );
         assert!(parse_report("json").unwrap_err().contains("FORMAT=PATH"));
         assert!(parse_report("json=").unwrap_err().contains("FORMAT=PATH"));
     }

@@ -65,44 +65,74 @@ pub fn measure(args: &MeasureArgs) -> anyhow::Result<Measure> {
     resolve(args, &levels, &|name| std::env::var(name).ok())
 }
 
+/// The plan of the demo: the defaults of `measure`, no settings file, against this base URL, aimed at these gates.
+pub fn demo_plan(base: &str, duration: Duration, gates: &[Gate]) -> anyhow::Result<Plan> {
+    let args = MeasureArgs {
+        url: Some(base.to_owned()),
+        duration: Some(duration),
+        ..MeasureArgs::default()
+    };
+    let (mut plan, _) = resolve_unchecked(&args, &Levels::default(), &|_| None)?;
+    aim(&mut plan, gates);
+    Ok(plan)
+}
+
 /// Looks up an environment variable.
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 fn resolve(args: &MeasureArgs, levels: &Levels, lookup: Lookup<'_>) -> anyhow::Result<Measure> {
-    let url = url::parse(&required_url(args, levels)?)?;
-    let mut endpoints = endpoints::resolve(args, levels, &url, lookup)?;
-    let model = model(args, levels);
-    rates(&mut endpoints, args, levels, model)?;
-    let target = setting(levels, args.target, |s| s.target).unwrap_or(DEFAULT_TARGET);
-    let gates = gates(args, levels, target)?;
-    let timeout = setting(levels, args.timeout, |s| s.timeout).unwrap_or(DEFAULT_TIMEOUT);
-    let mut plan = Plan {
-        target: url.target,
-        endpoints,
-        model,
-        size: size(args, levels)?,
-        warmup: setting(levels, args.warmup, |s| s.warmup).unwrap_or(DEFAULT_WARMUP),
-        timeout,
-        seed: setting(levels, args.seed, |s| s.seed).unwrap_or_else(rand::random),
-        connections: connections(args, levels)?,
-    };
+    let (mut plan, gates) = resolve_unchecked(args, levels, lookup)?;
     check_gates(&plan, &gates)?;
-    for endpoint in &mut plan.endpoints {
-        endpoint.targets = gate::targets_for(&gates, &endpoint.name);
-    }
+    aim(&mut plan, &gates);
     Ok(Measure {
         plan,
         gates,
         save: args.save.clone(),
         wait_ready: args.wait_ready,
-        intent: if args.dry_run { Intent::Show } else { Intent::Run },
+        intent: if args.dry_run {
+            Intent::Show
+        } else {
+            Intent::Run
+        },
         output: args.output.clone(),
     })
 }
 
+/// Plan and gates that have not been held against each other.
+fn resolve_unchecked(
+    args: &MeasureArgs,
+    levels: &Levels,
+    lookup: Lookup<'_>,
+) -> anyhow::Result<(Plan, Vec<Gate>)> {
+    let url = url::parse(&required_url(args, levels)?)?;
+    let mut endpoints = endpoints::resolve(args, levels, &url, lookup)?;
+    let model = model(args, levels);
+    rates(&mut endpoints, args, levels, model)?;
+    let target = setting(levels, args.target, |s| s.target).unwrap_or(DEFAULT_TARGET);
+    let plan = Plan {
+        target: url.target,
+        endpoints,
+        model,
+        size: size(args, levels)?,
+        warmup: setting(levels, args.warmup, |s| s.warmup).unwrap_or(DEFAULT_WARMUP),
+        timeout: setting(levels, args.timeout, |s| s.timeout).unwrap_or(DEFAULT_TIMEOUT),
+        seed: setting(levels, args.seed, |s| s.seed).unwrap_or_else(rand::random),
+        connections: connections(args, levels)?,
+    };
+    Ok((plan, gates(args, levels, target)?))
+}
+
+/// Tells every endpoint which exceedances the gates will ask for.
+fn aim(plan: &mut Plan, gates: &[Gate]) {
+    for endpoint in &mut plan.endpoints {
+        endpoint.targets = gate::targets_for(gates, &endpoint.name);
+    }
+}
+
 /// The first level that says something.
 fn setting<T>(levels: &Levels, flag: Option<T>, get: impl Fn(&Settings) -> Option<T>) -> Option<T> {
-    flag.or_else(|| get(&levels.profile)).or_else(|| get(&levels.file))
+    flag.or_else(|| get(&levels.profile))
+        .or_else(|| get(&levels.file))
 }
 
 fn required_url(args: &MeasureArgs, levels: &Levels) -> anyhow::Result<String> {
@@ -119,20 +149,39 @@ fn model(args: &MeasureArgs, levels: &Levels) -> Model {
         let rate = s.rate.is_some() || s.endpoints.values().any(|e| e.rate.is_some());
         (s.concurrency, rate)
     };
-    let by_level = [(args.concurrency, !args.rate.is_empty()), said(&levels.profile), said(&levels.file)];
-    match by_level.into_iter().find(|(concurrency, rate)| concurrency.is_some() || *rate) {
-        Some((Some(concurrency), false)) => Model::Closed { concurrency: concurrency as usize },
+    let by_level = [
+        (args.concurrency, !args.rate.is_empty()),
+        said(&levels.profile),
+        said(&levels.file),
+    ];
+    match by_level
+        .into_iter()
+        .find(|(concurrency, rate)| concurrency.is_some() || *rate)
+    {
+        Some((Some(concurrency), false)) => Model::Closed {
+            concurrency: concurrency as usize,
+        },
         _ => Model::Open { arrivals },
     }
 }
 
 /// Gives every endpoint of an open model its rate: its own, else the one for all.
-fn rates(endpoints: &mut [Endpoint], args: &MeasureArgs, levels: &Levels, model: Model) -> anyhow::Result<()> {
+fn rates(
+    endpoints: &mut [Endpoint],
+    args: &MeasureArgs,
+    levels: &Levels,
+    model: Model,
+) -> anyhow::Result<()> {
     if let Model::Closed { .. } = model {
-        endpoints.iter_mut().for_each(|endpoint| endpoint.rate = None);
+        endpoints
+            .iter_mut()
+            .for_each(|endpoint| endpoint.rate = None);
         return Ok(());
     }
-    let names: Vec<String> = endpoints.iter().map(|endpoint| endpoint.name.clone()).collect();
+    let names: Vec<String> = endpoints
+        .iter()
+        .map(|endpoint| endpoint.name.clone())
+        .collect();
     let mut for_all: Option<Rate> = None;
     let mut typed: Vec<(String, Rate)> = Vec::new();
     for text in &args.rate {
@@ -145,10 +194,19 @@ fn rates(endpoints: &mut [Endpoint], args: &MeasureArgs, levels: &Levels, model:
         }
     }
     let below = levels.profile.rate.as_ref().or(levels.file.rate.as_ref());
-    let below = below.map(|text| text.to_string().parse::<Rate>().context("the setting 'rate'")).transpose()?;
+    let below = below
+        .map(|text| {
+            text.to_string()
+                .parse::<Rate>()
+                .context("the setting 'rate'")
+        })
+        .transpose()?;
     let default = Rate::per_second(DEFAULT_RATE_PER_S);
     for endpoint in endpoints {
-        let own = typed.iter().find(|(name, _)| *name == endpoint.name).map(|(_, rate)| *rate);
+        let own = typed
+            .iter()
+            .find(|(name, _)| *name == endpoint.name)
+            .map(|(_, rate)| *rate);
         endpoint.rate = own.or(for_all).or(endpoint.rate).or(below).or(default);
     }
     Ok(())
@@ -158,17 +216,31 @@ fn rates(endpoints: &mut [Endpoint], args: &MeasureArgs, levels: &Levels, model:
 fn size(args: &MeasureArgs, levels: &Levels) -> anyhow::Result<Size> {
     let by_level = [
         ("the flags", args.requests, args.duration),
-        ("the profile", levels.profile.requests, levels.profile.duration),
-        ("the settings file", levels.file.requests, levels.file.duration),
+        (
+            "the profile",
+            levels.profile.requests,
+            levels.profile.duration,
+        ),
+        (
+            "the settings file",
+            levels.file.requests,
+            levels.file.duration,
+        ),
     ];
     for (level, requests, duration) in by_level {
         match (requests, duration) {
             (Some(_), Some(_)) => {
-                bail!("{level} give both a number of requests and a duration\nhint: give one of them; the rate decides the other")
+                bail!(
+                    "{level} give both a number of requests and a duration\nhint: give one of them; the rate decides the other"
+                )
             }
-            (Some(0), _) => bail!("requests = 0 measures nothing\nhint: a P99 needs 299 requests to pass"),
+            (Some(0), _) => {
+                bail!("requests = 0 measures nothing\nhint: a P99 needs 299 requests to pass")
+            }
             (Some(requests), None) => return Ok(Size::Requests(requests)),
-            (None, Some(duration)) if duration.is_zero() => bail!("a duration of 0 measures nothing"),
+            (None, Some(duration)) if duration.is_zero() => {
+                bail!("a duration of 0 measures nothing")
+            }
             (None, Some(duration)) => return Ok(Size::Duration(duration)),
             (None, None) => {}
         }
@@ -180,8 +252,13 @@ fn gates(args: &MeasureArgs, levels: &Levels, target: Duration) -> anyhow::Resul
     let typed = (!args.gate.is_empty()).then(|| args.gate.clone());
     match setting(levels, typed, |s| s.gates.clone()) {
         None => Ok(gate::default_gates(target)),
-        Some(texts) if texts.is_empty() => bail!("the list of gates is empty, so nothing could pass\nhint: leave it out for the default gates"),
-        Some(texts) => texts.iter().map(|text| Gate::parse(text).map_err(anyhow::Error::from)).collect(),
+        Some(texts) if texts.is_empty() => bail!(
+            "the list of gates is empty, so nothing could pass\nhint: leave it out for the default gates"
+        ),
+        Some(texts) => texts
+            .iter()
+            .map(|text| Gate::parse(text).map_err(anyhow::Error::from))
+            .collect(),
     }
 }
 
@@ -189,7 +266,10 @@ fn check_gates(plan: &Plan, gates: &[Gate]) -> anyhow::Result<()> {
     let planned: Vec<Planned<'_>> = plan
         .endpoints
         .iter()
-        .map(|endpoint| Planned { endpoint: &endpoint.name, samples: planned_samples(plan, endpoint) })
+        .map(|endpoint| Planned {
+            endpoint: &endpoint.name,
+            samples: planned_samples(plan, endpoint),
+        })
         .collect();
     if let Some(nothing) = planned.iter().find(|p| p.samples == Some(0)) {
         bail!(
@@ -205,7 +285,11 @@ pub fn planned_samples(plan: &Plan, endpoint: &Endpoint) -> Option<u64> {
     match (plan.size, plan.model, endpoint.rate) {
         (Size::Requests(n), _, _) => Some(n),
         (Size::Duration(_), Model::Open { arrivals }, Some(rate)) => {
-            let stream = plan.endpoints.iter().position(|e| e.name == endpoint.name).unwrap_or(0) as u64;
+            let stream = plan
+                .endpoints
+                .iter()
+                .position(|e| e.name == endpoint.name)
+                .unwrap_or(0) as u64;
             Some(Schedule::new(arrivals, rate, plan.size, plan.seed, stream).planned())
         }
         _ => None,
@@ -222,17 +306,26 @@ fn connections(args: &MeasureArgs, levels: &Levels) -> anyhow::Result<Connection
     let cert = setting(levels, args.cert.clone(), |s| s.cert.clone());
     let key = setting(levels, args.key.clone(), |s| s.key.clone());
     if cert.is_some() != key.is_some() {
-        bail!("a client certificate needs its key, and the key its certificate\nhint: give both --cert and --key");
+        bail!(
+            "a client certificate needs its key, and the key its certificate\nhint: give both --cert and --key"
+        );
     }
     let connect_to = setting(levels, args.connect_to.clone(), |s| s.connect_to.clone());
-    let per_request = args.disable_keepalive || setting(levels, None, |s| s.disable_keepalive).unwrap_or(false);
+    let per_request =
+        args.disable_keepalive || setting(levels, None, |s| s.disable_keepalive).unwrap_or(false);
     let cap = setting(levels, args.concurrency, |s| s.concurrency);
     Ok(ConnectionPolicy {
         max_in_flight: cap.map_or(DEFAULT_MAX_IN_FLIGHT, |cap| cap as usize),
-        keepalive: if per_request { Keepalive::PerRequest } else { Keepalive::Reuse },
+        keepalive: if per_request {
+            Keepalive::PerRequest
+        } else {
+            Keepalive::Reuse
+        },
         trust,
         identity: cert.zip(key),
-        connect_to: connect_to.map(|text| url::host_and_port(&text)).transpose()?,
+        connect_to: connect_to
+            .map(|text| url::host_and_port(&text))
+            .transpose()?,
         unix_socket: setting(levels, args.unix_socket.clone(), |s| s.unix_socket.clone()),
     })
 }
@@ -256,7 +349,11 @@ mod tests {
 
     fn levels(file: &str, profile: &str) -> Levels {
         let read = |text: &str| toml::from_str::<Settings>(text).unwrap();
-        Levels { profile: read(profile), file: read(file), folder: PathBuf::new() }
+        Levels {
+            profile: read(profile),
+            file: read(file),
+            folder: PathBuf::new(),
+        }
     }
 
     fn with(line: &str, levels: &Levels) -> anyhow::Result<Measure> {
@@ -270,21 +367,42 @@ mod tests {
     }
 
     fn refusal(line: &str) -> String {
-        format!("{:#}", with(line, &Levels::default()).map(|_| line.to_owned()).unwrap_err())
+        format!(
+            "{:#}",
+            with(line, &Levels::default())
+                .map(|_| line.to_owned())
+                .unwrap_err()
+        )
     }
 
     #[test]
     fn a_url_alone_means_health_and_ingest_at_20_a_second_for_30_seconds() {
         let measure = meant("http://127.0.0.1:8080");
         let plan = &measure.plan;
-        assert_eq!(plan.model, Model::Open { arrivals: Arrivals::Jitter });
+        assert_eq!(
+            plan.model,
+            Model::Open {
+                arrivals: Arrivals::Jitter
+            }
+        );
         assert_eq!(plan.size, Size::Duration(Duration::from_secs(30)));
         let lines: Vec<String> = plan
             .endpoints
             .iter()
-            .map(|e| format!("{} {} {} {}", e.name, e.method, e.path.source(), e.rate.unwrap()))
+            .map(|e| {
+                format!(
+                    "{} {} {} {}",
+                    e.name,
+                    e.method,
+                    e.path.source(),
+                    e.rate.unwrap()
+                )
+            })
             .collect();
-        assert_eq!(lines, ["health GET /health 20/s", "ingest POST /ingest 20/s"]);
+        assert_eq!(
+            lines,
+            ["health GET /health 20/s", "ingest POST /ingest 20/s"]
+        );
         let body = plan.endpoints[1].body.as_ref().unwrap().source();
         assert!(body.contains("{{uuid}}"), "every event is new: {body}");
         assert_eq!(plan.endpoints[0].targets, [Duration::from_millis(150)]);
@@ -293,19 +411,36 @@ mod tests {
 
     #[test]
     fn concurrency_without_a_rate_is_the_closed_model_and_with_one_a_cap() {
-        assert_eq!(meant("http://h -c 8").plan.model, Model::Closed { concurrency: 8 });
+        assert_eq!(
+            meant("http://h -c 8").plan.model,
+            Model::Closed { concurrency: 8 }
+        );
         let capped = meant("http://h -c 8 -q 50").plan;
-        assert_eq!(capped.model, Model::Open { arrivals: Arrivals::Jitter });
+        assert_eq!(
+            capped.model,
+            Model::Open {
+                arrivals: Arrivals::Jitter
+            }
+        );
         assert_eq!(capped.connections.max_in_flight, 8);
         let file_rate = levels("rate = 50", "");
-        assert_eq!(with("http://h -c 8", &file_rate).unwrap().plan.model, Model::Closed { concurrency: 8 });
+        assert_eq!(
+            with("http://h -c 8", &file_rate).unwrap().plan.model,
+            Model::Closed { concurrency: 8 }
+        );
         let file_both = levels("rate = 50\nconcurrency = 4", "");
-        assert!(matches!(with("http://h", &file_both).unwrap().plan.model, Model::Open { .. }));
+        assert!(matches!(
+            with("http://h", &file_both).unwrap().plan.model,
+            Model::Open { .. }
+        ));
     }
 
     #[test]
     fn a_flag_beats_the_profile_and_the_profile_beats_the_file() {
-        let levels = levels("duration = '60s'\ntarget = '300ms'\nurl = 'http://file'", "duration = '10s'");
+        let levels = levels(
+            "duration = '60s'\ntarget = '300ms'\nurl = 'http://file'",
+            "duration = '10s'",
+        );
         let profile = with("", &levels).unwrap();
         assert_eq!(profile.plan.size, Size::Duration(Duration::from_secs(10)));
         assert_eq!(profile.plan.target.host, "file");
@@ -319,12 +454,27 @@ mod tests {
         let measure = meant(
             "http://h --get a=/a --post b=/b -q 10 -q b=2/s --body b={\"x\":1} --expect b=202 -H X-K:v",
         );
-        let [a, b] = &measure.plan.endpoints[..] else { panic!("two endpoints") };
-        assert_eq!((a.rate.unwrap().as_per_second(), b.rate.unwrap().as_per_second()), (10.0, 2.0));
+        let [a, b] = &measure.plan.endpoints[..] else {
+            panic!("two endpoints")
+        };
+        assert_eq!(
+            (
+                a.rate.unwrap().as_per_second(),
+                b.rate.unwrap().as_per_second()
+            ),
+            (10.0, 2.0)
+        );
         assert_eq!(b.body.as_ref().unwrap().source(), "{\"x\":1}");
-        assert_eq!((a.expect.to_string(), b.expect.to_string()), ("2xx".into(), "202".into()));
+        assert_eq!(
+            (a.expect.to_string(), b.expect.to_string()),
+            ("2xx".into(), "202".into())
+        );
         assert_eq!(a.headers[0].0, "X-K");
-        assert!(b.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")));
+        assert!(
+            b.headers
+                .iter()
+                .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+        );
     }
 
     #[test]
@@ -332,7 +482,10 @@ mod tests {
         let plan = meant("http://h:81/v1/search?q=x -m PUT -d hello -T text/plain -q 10").plan;
         assert_eq!(plan.endpoints.len(), 1);
         let only = &plan.endpoints[0];
-        assert_eq!((only.method.as_str(), only.path.source()), ("PUT", "/v1/search?q=x".to_owned()));
+        assert_eq!(
+            (only.method.as_str(), only.path.source()),
+            ("PUT", "/v1/search?q=x".to_owned())
+        );
         assert_eq!(only.name, "search");
         assert_eq!(plan.target.prefix, "");
     }
@@ -351,7 +504,10 @@ mod tests {
             ("http://h -q 0.001", "sends nothing to health"),
             ("http://h --get a", "NAME=PATH"),
             ("http://h --get a=x", "begin with /"),
-            ("http://h --get a=/x --post a=/y", "two endpoints are called 'a'"),
+            (
+                "http://h --get a=/x --post a=/y",
+                "two endpoints are called 'a'",
+            ),
             ("http://h --get a=/x --body a={{uid}}", "no template"),
             ("http://h --expect 7xx", "no set of statuses"),
             ("http://h -H nocolon", "NAME: VALUE"),

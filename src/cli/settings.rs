@@ -136,7 +136,9 @@ pub fn load(named: Option<&Path>, profile: Option<&str>) -> anyhow::Result<Level
         Ok(text) => text,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound && named.is_none() => {
             if let Some(profile) = profile {
-                bail!("there is no {DEFAULT_FILE} here that could have a profile '{profile}'\nhint: name the file with --config FILE");
+                bail!(
+                    "there is no {DEFAULT_FILE} here that could have a profile '{profile}'\nhint: name the file with --config FILE"
+                );
             }
             return Ok(Levels::default());
         }
@@ -155,27 +157,41 @@ fn parse(text: &str, profile: Option<&str>, folder: PathBuf) -> anyhow::Result<L
             let known: Vec<&str> = profiles.keys().map(String::as_str).collect();
             match known.is_empty() {
                 true => format!("there is no profile '{name}', nor any other"),
-                false => format!("there is no profile '{name}'; there are {}", known.join(", ")),
+                false => format!(
+                    "there is no profile '{name}'; there are {}",
+                    known.join(", ")
+                ),
             }
         })?,
     };
-    Ok(Levels { profile, file, folder })
+    Ok(Levels {
+        profile,
+        file,
+        folder,
+    })
 }
 
 fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
-    text.map(|text| parse_duration(&text).map_err(serde::de::Error::custom)).transpose()
+    text.map(|text| parse_duration(&text).map_err(serde::de::Error::custom))
+        .transpose()
 }
 
 /// Puts variables into a header value: `Bearer ${TOKEN}`.
-pub fn expand_variables(value: &str, lookup: impl Fn(&str) -> Option<String>) -> anyhow::Result<String> {
+pub fn expand_variables(
+    value: &str,
+    lookup: impl Fn(&str) -> Option<String>,
+) -> anyhow::Result<String> {
     let mut out = String::new();
     let mut rest = value;
     while let Some(open) = rest.find("${") {
         out.push_str(&rest[..open]);
-        let Some(length) = rest[open..].find('}') else { break };
+        let Some(length) = rest[open..].find('}') else {
+            break;
+        };
         let name = &rest[open + 2..open + length];
-        let found = lookup(name).with_context(|| format!("the variable {name} is not set, which a header needs"))?;
+        let found = lookup(name)
+            .with_context(|| format!("the variable {name} is not set, which a header needs"))?;
         out.push_str(&found);
         rest = &rest[open + length + 1..];
     }
@@ -216,12 +232,17 @@ duration = "10s"
         assert_eq!(levels.profile.duration, Some(Duration::from_secs(10)));
         assert_eq!(levels.file.target, Some(Duration::from_millis(200)));
         assert_eq!(levels.file.rate, Some(Text::Integer(50)));
-        assert_eq!(levels.file.endpoints["ingest"].expect, Some(Text::Integer(202)));
+        assert_eq!(
+            levels.file.endpoints["ingest"].expect,
+            Some(Text::Integer(202))
+        );
     }
 
     #[test]
     fn mistakes_in_the_file_are_named() {
-        let message = |text: &str, profile| format!("{:#}", parse(text, profile, PathBuf::new()).unwrap_err());
+        let message = |text: &str, profile| {
+            format!("{:#}", parse(text, profile, PathBuf::new()).unwrap_err())
+        };
         assert!(message("ratee = 5", None).contains("ratee"));
         assert!(message("timeout = \"5\"", None).contains("'5' has no unit"));
         assert!(message(FILE, Some("cd")).contains("there is no profile 'cd'; there are ci"));
@@ -231,8 +252,19 @@ duration = "10s"
     #[test]
     fn variables_keep_secrets_out_of_the_file() {
         let lookup = |name: &str| (name == "TOKEN").then(|| "s3cret".to_owned());
-        assert_eq!(expand_variables("Bearer ${TOKEN}!", lookup).unwrap(), "Bearer s3cret!");
-        assert_eq!(expand_variables("plain $5 ${", lookup).unwrap(), "plain $5 ${");
-        assert!(expand_variables("${NOPE}", lookup).unwrap_err().to_string().contains("NOPE"));
+        assert_eq!(
+            expand_variables("Bearer ${TOKEN}!", lookup).unwrap(),
+            "Bearer s3cret!"
+        );
+        assert_eq!(
+            expand_variables("plain $5 ${", lookup).unwrap(),
+            "plain $5 ${"
+        );
+        assert!(
+            expand_variables("${NOPE}", lookup)
+                .unwrap_err()
+                .to_string()
+                .contains("NOPE")
+        );
     }
 }

@@ -29,7 +29,11 @@ fn write_text(measure: &Measure, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  size       {}", size(plan))?;
     writeln!(out, "  warm-up    {}", Pretty(plan.warmup))?;
     writeln!(out, "  timeout    {}", Pretty(plan.timeout))?;
-    writeln!(out, "  in flight  at most {}", plan.connections.max_in_flight)?;
+    writeln!(
+        out,
+        "  in flight  at most {}",
+        plan.connections.max_in_flight
+    )?;
     writeln!(out, "  seed       {}", plan.seed)?;
     writeln!(out, "endpoints")?;
     for endpoint in &plan.endpoints {
@@ -38,7 +42,11 @@ fn write_text(measure: &Measure, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "gates")?;
     for (gate, endpoint) in decisions(measure) {
         let text = gate.for_endpoint(&endpoint.name).to_string();
-        writeln!(out, "  {text}\n    {}", Decision::of(plan, gate, endpoint).sentence())?;
+        writeln!(
+            out,
+            "  {text}\n    {}",
+            Decision::of(plan, gate, endpoint).sentence()
+        )?;
     }
     Ok(())
 }
@@ -66,7 +74,12 @@ fn write_json(measure: &Measure, out: &mut dyn Write) -> io::Result<()> {
 fn decisions(measure: &Measure) -> impl Iterator<Item = (&Gate, &Endpoint)> {
     let selects = |gate: &Gate, endpoint: &Endpoint| gate.selector.selects(&endpoint.name);
     let endpoints = &measure.plan.endpoints;
-    measure.gates.iter().flat_map(move |gate| endpoints.iter().filter(move |e| selects(gate, e)).map(move |e| (gate, e)))
+    measure.gates.iter().flat_map(move |gate| {
+        endpoints
+            .iter()
+            .filter(move |e| selects(gate, e))
+            .map(move |e| (gate, e))
+    })
 }
 
 /// What the plan can say of one gate.
@@ -87,9 +100,16 @@ impl Decision {
         let theta0 = gate.condition.allowed_share();
         Decision {
             samples,
-            pass_up_to: samples.zip(theta0).and_then(|(n, theta0)| max_exceedances_to_pass(n, theta0, ALPHA)),
-            fail_from: samples.zip(theta0).and_then(|(n, theta0)| min_exceedances_to_fail(n, theta0, ALPHA)),
-            interval_from: gate.condition.quantile().map(|q| min_samples_for_interval(q, CONFIDENCE)),
+            pass_up_to: samples
+                .zip(theta0)
+                .and_then(|(n, theta0)| max_exceedances_to_pass(n, theta0, ALPHA)),
+            fail_from: samples
+                .zip(theta0)
+                .and_then(|(n, theta0)| min_exceedances_to_fail(n, theta0, ALPHA)),
+            interval_from: gate
+                .condition
+                .quantile()
+                .map(|q| min_samples_for_interval(q, CONFIDENCE)),
         }
     }
 
@@ -97,13 +117,20 @@ impl Decision {
         let Some(samples) = self.samples else {
             return "the number of samples depends on the answers, so it is decided when they are in".to_owned();
         };
-        let pass = self.pass_up_to.map(|k| format!("passes with at most {} exceedances", grouped(k)));
-        let fail = self.fail_from.map(|k| format!("fails with {} or more", grouped(k)));
+        let pass = self
+            .pass_up_to
+            .map(|k| format!("passes with at most {} exceedances", grouped(k)));
+        let fail = self
+            .fail_from
+            .map(|k| format!("fails with {} or more", grouped(k)));
         let both: Vec<String> = pass.into_iter().chain(fail).collect();
         let mut sentence = format!("{} samples: {}", grouped(samples), both.join(", "));
         match self.interval_from {
             Some(needed) if samples < needed => {
-                sentence.push_str(&format!("; its interval is open, which takes {} samples", grouped(needed)));
+                sentence.push_str(&format!(
+                    "; its interval is open, which takes {} samples",
+                    grouped(needed)
+                ));
             }
             _ => sentence.push_str("; inconclusive between"),
         }
@@ -114,7 +141,9 @@ impl Decision {
 fn model(plan: &Plan) -> String {
     match plan.model {
         Model::Open { arrivals } => format!("open, arrivals on a {} schedule", arrivals.as_str()),
-        Model::Closed { concurrency } => format!("closed, {concurrency} in flight: service time only"),
+        Model::Closed { concurrency } => {
+            format!("closed, {concurrency} in flight: service time only")
+        }
     }
 }
 
@@ -126,8 +155,13 @@ fn size(plan: &Plan) -> String {
 }
 
 fn line(plan: &Plan, endpoint: &Endpoint) -> String {
-    let rate = endpoint.rate.map(|rate| format!(", {rate}")).unwrap_or_default();
-    let samples = planned_samples(plan, endpoint).map(|n| format!(", {} requests", grouped(n))).unwrap_or_default();
+    let rate = endpoint
+        .rate
+        .map(|rate| format!(", {rate}"))
+        .unwrap_or_default();
+    let samples = planned_samples(plan, endpoint)
+        .map(|n| format!(", {} requests", grouped(n)))
+        .unwrap_or_default();
     format!(
         "{}: {} {}{}{rate}{samples}, ok is {}",
         endpoint.name,

@@ -13,15 +13,27 @@ const STARTER: &str = include_str!("init/a7probe.toml");
 /// Writes the file, and says what to do with it.
 pub fn run(args: &InitArgs, stdout: &mut dyn Write) -> anyhow::Result<Exit> {
     let mut options = std::fs::OpenOptions::new();
-    options.write(true).truncate(true).create(args.force).create_new(!args.force);
+    options
+        .write(true)
+        .truncate(true)
+        .create(args.force)
+        .create_new(!args.force);
     let mut file = match options.open(&args.file) {
         Ok(file) => file,
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {
-            bail!("{} is there already\nhint: --force replaces it", args.file.display())
+            bail!(
+                "{} is there already\nhint: --force replaces it",
+                args.file.display()
+            )
         }
         Err(e) => return Err(e).with_context(|| format!("cannot write {}", args.file.display())),
     };
-    file.write_all(STARTER.as_bytes()).with_context(|| format!("cannot write {}", args.file.display()))?;
-    writeln!(stdout, "wrote {}; try `a7probe measure --dry-run` next", args.file.display())?;
+    file.write_all(STARTER.as_bytes())
+        .with_context(|| format!("cannot write {}", args.file.display()))?;
+    writeln!(
+        stdout,
+        "wrote {}; try `a7probe measure --dry-run` next",
+        args.file.display()
+    )?;
     Ok(Exit::Pass)
 }

@@ -11,7 +11,11 @@ use crate::report::{Kind, Report};
 use crate::run_file::Ended;
 
 /// Measures a service and judges what it measured.
-pub fn run(args: &MeasureArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow::Result<Exit> {
+pub fn run(
+    args: &MeasureArgs,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<Exit> {
     let measure = resolve::measure(args)?;
     if measure.intent == Intent::Show {
         dry_run::write(&measure, args.output.format(), stdout)?;
@@ -22,7 +26,9 @@ pub fn run(args: &MeasureArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -
     let Measurement { run, warnings } = measuring.run(&measure.plan, &measure.gates)?;
     save(&measure, &run, stderr)?;
     let mut report = Report::of_run(Kind::Measure, &run, &measure.gates);
-    report.warnings.extend(unexpected.into_iter().filter(|_| warnings.is_empty()));
+    report
+        .warnings
+        .extend(unexpected.into_iter().filter(|_| warnings.is_empty()));
     report.warnings.extend(warnings);
     present::write(&report, &args.output, stdout, stderr)?;
     Ok(match run.ended {
@@ -31,8 +37,14 @@ pub fn run(args: &MeasureArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -
     })
 }
 
-fn save(measure: &Measure, run: &crate::run_file::Run, stderr: &mut dyn Write) -> anyhow::Result<()> {
-    let Some(path) = &measure.save else { return Ok(()) };
+fn save(
+    measure: &Measure,
+    run: &crate::run_file::Run,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let Some(path) = &measure.save else {
+        return Ok(());
+    };
     run.save(path)?;
     if !measure.output.quiet() {
         writeln!(stderr, "saved {}", path.display())?;

@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use super::signals::Signals;
-use crate::engine::{self, Live, Measured, PreflightError, PreflightFailure, RunIds, StopSignal, Stopper, stop_switch};
+use crate::engine::{
+    self, Live, Measured, PreflightError, PreflightFailure, RunIds, StopSignal, Stopper,
+    stop_switch,
+};
 use crate::gate::Gate;
 use crate::plan::{Endpoint, Model, Plan, Scheme, Size};
 use crate::progress::{Mode, Progress, Subject};
@@ -41,19 +44,30 @@ impl Measuring {
     pub(super) fn new(mode: Mode) -> anyhow::Result<Measuring> {
         let (stopper, stop): (Stopper, StopSignal) = stop_switch();
         let signals = Signals::listen(stopper).context("cannot listen for signals")?;
-        Ok(Measuring { stop, signals, mode })
+        Ok(Measuring {
+            stop,
+            signals,
+            mode,
+        })
     }
 
     /// Sends one request to every endpoint; with patience, again until all answer.
     ///
     /// # Errors
     /// [`Unreachable`], which says what came instead of an answer.
-    pub(super) fn preflight(&self, plan: &Plan, patience: Option<Duration>) -> anyhow::Result<Vec<Warning>> {
+    pub(super) fn preflight(
+        &self,
+        plan: &Plan,
+        patience: Option<Duration>,
+    ) -> anyhow::Result<Vec<Warning>> {
         let began = Instant::now();
         loop {
             let asked = engine::preflight(plan);
-            let ready = asked.as_ref().is_ok_and(|statuses| unexpected(plan, statuses).is_empty());
-            let patient = patience.is_some_and(|patience| began.elapsed() < patience) && !self.stop.is_stopped();
+            let ready = asked
+                .as_ref()
+                .is_ok_and(|statuses| unexpected(plan, statuses).is_empty());
+            let patient = patience.is_some_and(|patience| began.elapsed() < patience)
+                && !self.stop.is_stopped();
             match asked {
                 Ok(statuses) if ready || !patient => return Ok(unexpected(plan, &statuses)),
                 Err(e) if !patient => return Err(explain(plan, e, patience)),
@@ -72,7 +86,10 @@ impl Measuring {
         progress.finish();
         let measured = measured?;
         let warnings = warnings(plan, &measured);
-        Ok(Measurement { run: self.run_of(plan, gates, ids, measured), warnings })
+        Ok(Measurement {
+            run: self.run_of(plan, gates, ids, measured),
+            warnings,
+        })
     }
 
     fn run_of(&self, plan: &Plan, gates: &[Gate], ids: RunIds, measured: Measured) -> Run {
@@ -80,11 +97,15 @@ impl Measuring {
             Some(signal) if measured.stopped => Ended::Interrupted { signal },
             _ => Ended::Complete,
         };
-        let endpoints = plan.endpoints.iter().zip(measured.endpoints).map(|(endpoint, measured)| EndpointRun {
-            name: endpoint.name.clone(),
-            recording: measured.recording,
-            warmup: measured.warmup,
-        });
+        let endpoints =
+            plan.endpoints
+                .iter()
+                .zip(measured.endpoints)
+                .map(|(endpoint, measured)| EndpointRun {
+                    name: endpoint.name.clone(),
+                    recording: measured.recording,
+                    warmup: measured.warmup,
+                });
         Run {
             id: ids.run,
             plan: PlanRecord::of(plan),
@@ -94,7 +115,10 @@ impl Measuring {
             endpoints: endpoints.collect(),
             instrument: Instrument {
                 threads: measured.threads,
-                pacer: measured.pacing.map_or("none: closed model", |pacing| pacing.as_str()).to_owned(),
+                pacer: measured
+                    .pacing
+                    .map_or("none: closed model", |pacing| pacing.as_str())
+                    .to_owned(),
                 cpu: measured.cpu.unwrap_or_default(),
                 wall: measured.wall,
             },
@@ -104,12 +128,21 @@ impl Measuring {
 }
 
 fn subject(plan: &Plan) -> Subject {
-    let longest = plan.endpoints.iter().filter_map(|endpoint| match (plan.size, endpoint.rate) {
-        (Size::Requests(n), Some(rate)) => Some(Duration::from_secs_f64(n as f64 / rate.as_per_second())),
-        _ => None,
-    });
+    let longest = plan
+        .endpoints
+        .iter()
+        .filter_map(|endpoint| match (plan.size, endpoint.rate) {
+            (Size::Requests(n), Some(rate)) => {
+                Some(Duration::from_secs_f64(n as f64 / rate.as_per_second()))
+            }
+            _ => None,
+        });
     Subject {
-        endpoints: plan.endpoints.iter().map(|endpoint| endpoint.name.clone()).collect(),
+        endpoints: plan
+            .endpoints
+            .iter()
+            .map(|endpoint| endpoint.name.clone())
+            .collect(),
         warmup: plan.warmup,
         span: match plan.size {
             Size::Duration(duration) => Some(duration),
@@ -124,12 +157,19 @@ fn unexpected(plan: &Plan, statuses: &[u16]) -> Vec<Warning> {
         let path = endpoint.path.source();
         (!endpoint.expect.contains(*status)).then(|| {
             Warning::new(
-                format!("{} {path} answers {status} where {} is expected", endpoint.method, endpoint.expect),
+                format!(
+                    "{} {path} answers {status} where {} is expected",
+                    endpoint.method, endpoint.expect
+                ),
                 status_hint(endpoint, *status),
             )
         })
     };
-    plan.endpoints.iter().zip(statuses).filter_map(wrong).collect()
+    plan.endpoints
+        .iter()
+        .zip(statuses)
+        .filter_map(wrong)
+        .collect()
 }
 
 fn status_hint(endpoint: &Endpoint, status: u16) -> String {
@@ -149,13 +189,28 @@ fn explain(plan: &Plan, error: PreflightError, patience: Option<Duration>) -> an
         PreflightError::Setup(e) => return e,
         PreflightError::Endpoint { endpoint, failure } => (endpoint, failure),
     };
-    let waited = patience.map(|patience| format!(" (waited {})", Pretty(patience))).unwrap_or_default();
-    let text = format!("{} is unreachable: {endpoint}: {failure}{waited}", plan.target);
-    Unreachable { text, hint: failure_hint(plan, &failure) }.into()
+    let waited = patience
+        .map(|patience| format!(" (waited {})", Pretty(patience)))
+        .unwrap_or_default();
+    let text = format!(
+        "{} is unreachable: {endpoint}: {failure}{waited}",
+        plan.target
+    );
+    Unreachable {
+        text,
+        hint: failure_hint(plan, &failure),
+    }
+    .into()
 }
 
 fn failure_hint(plan: &Plan, failure: &PreflightFailure) -> String {
-    let other = |scheme: &str| format!("{scheme}://{}{}", plan.target.authority(), plan.target.prefix);
+    let other = |scheme: &str| {
+        format!(
+            "{scheme}://{}{}",
+            plan.target.authority(),
+            plan.target.prefix
+        )
+    };
     match (failure, plan.target.scheme) {
         (PreflightFailure::Timeout(_), _) => {
             "the service accepts but does not answer; look at its log, or raise --timeout".to_owned()
@@ -184,10 +239,20 @@ fn warnings(plan: &Plan, measured: &Measured) -> Vec<Warning> {
     let mut warnings = Vec::new();
     for (endpoint, result) in plan.endpoints.iter().zip(&measured.endpoints) {
         for (kind, message) in &result.errors {
-            let count = result.recording.counts.failed.get(kind).copied().unwrap_or(0);
+            let count = result
+                .recording
+                .counts
+                .failed
+                .get(kind)
+                .copied()
+                .unwrap_or(0);
             if count > 0 {
                 warnings.push(Warning::new(
-                    format!("{}: {count} failed ({}), the first: {message}", endpoint.name, kind.as_str()),
+                    format!(
+                        "{}: {count} failed ({}), the first: {message}",
+                        endpoint.name,
+                        kind.as_str()
+                    ),
                     kind_hint(endpoint, *kind, &result.recording.statuses),
                 ));
             }
@@ -211,7 +276,11 @@ fn warnings(plan: &Plan, measured: &Measured) -> Vec<Warning> {
     warnings
 }
 
-fn kind_hint(endpoint: &Endpoint, kind: FailureKind, statuses: &std::collections::BTreeMap<u16, u64>) -> String {
+fn kind_hint(
+    endpoint: &Endpoint,
+    kind: FailureKind,
+    statuses: &std::collections::BTreeMap<u16, u64>,
+) -> String {
     match kind {
         FailureKind::Status => {
             let wrong = statuses.iter().filter(|(status, _)| !endpoint.expect.contains(**status));

@@ -31,7 +31,11 @@ pub(super) fn write(
 
 /// Progress where nobody asked for quiet.
 pub(super) fn progress_mode(output: &OutputArgs) -> Mode {
-    if output.quiet() { Mode::Silent } else { Mode::of_stderr() }
+    if output.quiet() {
+        Mode::Silent
+    } else {
+        Mode::of_stderr()
+    }
 }
 
 /// How tables look on this process's stdout: coloured on a terminal, unless NO_COLOR is set.
@@ -40,7 +44,11 @@ pub(super) fn terminal_style(detail: Detail) -> Style {
     let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
     Style {
-        colour: if terminal && !no_colour && !dumb { Colour::Always } else { Colour::Never },
+        colour: if terminal && !no_colour && !dumb {
+            Colour::Always
+        } else {
+            Colour::Never
+        },
         width: None,
         detail,
     }
@@ -49,6 +57,8 @@ pub(super) fn terminal_style(detail: Detail) -> Style {
 fn write_file(report: &Report, file: &ReportFile) -> anyhow::Result<()> {
     let context = || format!("cannot write {}", file.path.display());
     let mut out = BufWriter::new(File::create(&file.path).with_context(context)?);
-    report.write(file.format, &Style::default(), &mut out).with_context(context)?;
+    report
+        .write(file.format, &Style::default(), &mut out)
+        .with_context(context)?;
     out.flush().with_context(context)
 }

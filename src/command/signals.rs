@@ -18,26 +18,33 @@ impl Signals {
     /// Throws the switch on the first signal; the second one exits at once.
     pub(super) fn listen(stopper: Stopper) -> std::io::Result<Signals> {
         let received = Arc::new(OnceLock::new());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_io()
+            .build()?;
         let mut streams = {
             let _context = runtime.enter();
-            (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?)
+            (
+                signal(SignalKind::interrupt())?,
+                signal(SignalKind::terminate())?,
+            )
         };
         let seen = Arc::clone(&received);
-        std::thread::Builder::new().name("signals".into()).spawn(move || {
-            runtime.block_on(async move {
-                loop {
-                    let signal = tokio::select! {
-                        _ = streams.0.recv() => Signal::Sigint,
-                        _ = streams.1.recv() => Signal::Sigterm,
-                    };
-                    if seen.set(signal).is_err() {
-                        std::process::exit(exit(signal).code().into());
+        std::thread::Builder::new()
+            .name("signals".into())
+            .spawn(move || {
+                runtime.block_on(async move {
+                    loop {
+                        let signal = tokio::select! {
+                            _ = streams.0.recv() => Signal::Sigint,
+                            _ = streams.1.recv() => Signal::Sigterm,
+                        };
+                        if seen.set(signal).is_err() {
+                            std::process::exit(exit(signal).code().into());
+                        }
+                        stopper.stop();
                     }
-                    stopper.stop();
-                }
-            });
-        })?;
+                });
+            })?;
         Ok(Signals { received })
     }
 

@@ -66,7 +66,11 @@ impl InFlight {
     pub(super) fn enter(app: Arc<App>) -> Result<InFlight, Problem> {
         app.ingesting.fetch_add(1, Ordering::SeqCst);
         let entered = InFlight(app);
-        if entered.0.is_draining() { Err(Problem::Draining) } else { Ok(entered) }
+        if entered.0.is_draining() {
+            Err(Problem::Draining)
+        } else {
+            Ok(entered)
+        }
     }
 }
 

@@ -21,7 +21,11 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const REQUEST_ID_BYTES: usize = 128;
 
 /// Answers one request.
-pub(super) async fn exchange(app: Arc<App>, router: Router, request: Request<Body>) -> Response<Body> {
+pub(super) async fn exchange(
+    app: Arc<App>,
+    router: Router,
+    request: Request<Body>,
+) -> Response<Body> {
     let start = Instant::now();
     let request_id = request_id(&app, request.headers());
     let log = tracing::enabled!(target: "a7probe::access", tracing::Level::INFO)
@@ -35,7 +39,10 @@ pub(super) async fn exchange(app: Arc<App>, router: Router, request: Request<Bod
         Err(problem) => Problem::into_response(problem),
     };
 
-    let phases = response.extensions_mut().remove::<Phases>().unwrap_or_default();
+    let phases = response
+        .extensions_mut()
+        .remove::<Phases>()
+        .unwrap_or_default();
     let took = start.elapsed();
     if let Some((method, path)) = log {
         let (status, us) = (response.status().as_u16(), took.as_micros() as u64);

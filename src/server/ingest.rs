@@ -47,7 +47,11 @@ pub(super) async fn ingest(State(app): State<Arc<App>>, request: Request<Body>) 
     response
 }
 
-async fn take(app: Arc<App>, request: Request<Body>, phases: &mut Phases) -> Result<Answer, Problem> {
+async fn take(
+    app: Arc<App>,
+    request: Request<Body>,
+    phases: &mut Phases,
+) -> Result<Answer, Problem> {
     let in_flight = InFlight::enter(app.clone())?;
     let limits = &app.config.limits;
     let (head, body) = request.into_parts();
@@ -74,7 +78,11 @@ async fn take(app: Arc<App>, request: Request<Body>, phases: &mut Phases) -> Res
             (Promise::Done, Origin::New)
         }
     };
-    Ok(Answer { event_id, promise, origin })
+    Ok(Answer {
+        event_id,
+        promise,
+        origin,
+    })
 }
 
 fn submission(app: &App, headers: &HeaderMap, payload: Vec<u8>) -> Result<Submission, Problem> {
@@ -93,10 +101,14 @@ fn submission(app: &App, headers: &HeaderMap, payload: Vec<u8>) -> Result<Submis
 
 /// The run that the request names.
 fn run(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(name) = headers.get(RUN) else { return Ok(None) };
+    let Some(name) = headers.get(RUN) else {
+        return Ok(None);
+    };
     match name.to_str() {
         Ok(name) if (1..=RUN_BYTES).contains(&name.len()) => Ok(Some(name.to_owned())),
-        _ => Err(Problem::Malformed(format!("X-A7-Run needs 1 to {RUN_BYTES} bytes of printable ASCII"))),
+        _ => Err(Problem::Malformed(format!(
+            "X-A7-Run needs 1 to {RUN_BYTES} bytes of printable ASCII"
+        ))),
     }
 }
 
@@ -117,17 +129,27 @@ async fn call(app: Arc<App>, lease: Lease, in_flight: InFlight) -> Result<(), Pr
 impl IntoResponse for Answer {
     fn into_response(self) -> Response<Body> {
         let (status, json) = match self.promise {
-            Promise::Later => (StatusCode::ACCEPTED, format!(r#"{{"accepted":true,"event_id":"{}"}}"#, self.event_id)),
-            Promise::Done => {
-                (StatusCode::OK, format!(r#"{{"accepted":true,"processed":true,"event_id":"{}"}}"#, self.event_id))
-            }
+            Promise::Later => (
+                StatusCode::ACCEPTED,
+                format!(r#"{{"accepted":true,"event_id":"{}"}}"#, self.event_id),
+            ),
+            Promise::Done => (
+                StatusCode::OK,
+                format!(
+                    r#"{{"accepted":true,"processed":true,"event_id":"{}"}}"#,
+                    self.event_id
+                ),
+            ),
         };
         let mut response = Response::new(Body::from(json));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let location = HeaderValue::try_from(format!("/events/{}", self.event_id));
-        headers.insert(LOCATION, location.expect("a path and a UUID are a header value"));
+        headers.insert(
+            LOCATION,
+            location.expect("a path and a UUID are a header value"),
+        );
         if self.origin == Origin::Replay {
             headers.insert(REPLAYED, HeaderValue::from_static("true"));
         }

@@ -12,9 +12,18 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What workers and health checks ask of the writer.
 pub(super) enum Work {
-    Claim { limit: u32, reply: Reply<Claim> },
-    Finish { lease: Lease, outcome: Outcome, reply: Reply<Finished> },
-    Probe { reply: Reply<()> },
+    Claim {
+        limit: u32,
+        reply: Reply<Claim>,
+    },
+    Finish {
+        lease: Lease,
+        outcome: Outcome,
+        reply: Reply<Finished>,
+    },
+    Probe {
+        reply: Reply<()>,
+    },
 }
 
 /// What goes into one transaction.
@@ -46,14 +55,24 @@ struct Waiting {
 
 impl CommitQueue {
     pub(super) fn new(limit: usize) -> CommitQueue {
-        CommitQueue { waiting: Mutex::default(), filled: Condvar::new(), limit }
+        CommitQueue {
+            waiting: Mutex::default(),
+            filled: Condvar::new(),
+            limit,
+        }
     }
 
     /// Queues a submission, or refuses it when the queue is full.
-    pub(super) fn push_accept(&self, submission: Submission, reply: Reply<Admission>) -> Result<(), StoreError> {
+    pub(super) fn push_accept(
+        &self,
+        submission: Submission,
+        reply: Reply<Admission>,
+    ) -> Result<(), StoreError> {
         let mut waiting = self.open()?;
         if waiting.accepts.len() >= self.limit {
-            return Err(StoreError::Full { waiting: self.limit });
+            return Err(StoreError::Full {
+                waiting: self.limit,
+            });
         }
         waiting.accepts.push((submission, reply));
         self.wake(waiting);
@@ -77,11 +96,18 @@ impl CommitQueue {
                 return false;
             }
             waiting.writer_sleeps = true;
-            waiting = self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting = self
+                .filled
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         waiting.writer_sleeps = false;
         std::mem::swap(&mut waiting.accepts, &mut batch.accepts);
-        let share = if batch.accepts.is_empty() { WORK_ALONE } else { WORK_BESIDE_ACCEPTS };
+        let share = if batch.accepts.is_empty() {
+            WORK_ALONE
+        } else {
+            WORK_BESIDE_ACCEPTS
+        };
         let count = share.min(waiting.work.len());
         batch.work.extend(waiting.work.drain(..count));
         true
@@ -95,7 +121,11 @@ impl CommitQueue {
 
     fn open(&self) -> Result<MutexGuard<'_, Waiting>, StoreError> {
         let waiting = self.lock();
-        if waiting.closed { Err(StoreError::Closed) } else { Ok(waiting) }
+        if waiting.closed {
+            Err(StoreError::Closed)
+        } else {
+            Ok(waiting)
+        }
     }
 
     /// A wake-up is a system call even when the writer is awake, so only a sleeping one gets it.

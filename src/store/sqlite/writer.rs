@@ -11,7 +11,9 @@ use super::{SCHEMA_VERSION, accept, attempt};
 use crate::store::commit_queue::{Batch, CommitQueue, Work};
 use crate::store::totals::{Delta, Totals};
 use crate::store::watchers::Watchers;
-use crate::store::{Admission, Claim, EventId, Finished, OpenError, Options, Repeat, State, StoreError, now_ms};
+use crate::store::{
+    Admission, Claim, EventId, Finished, OpenError, Options, Repeat, State, StoreError, now_ms,
+};
 
 /// Who is told of a commit besides those who asked for it.
 pub(in crate::store) struct Signals {
@@ -72,13 +74,22 @@ impl Writer {
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || run(&connection, &terms, &queue, &signals, lock))
-            .map_err(|error| OpenError::Unusable { path: options.path.clone(), reason: error.to_string() })?;
-        Ok(Writer { thread: Mutex::new(Some(thread)) })
+            .map_err(|error| OpenError::Unusable {
+                path: options.path.clone(),
+                reason: error.to_string(),
+            })?;
+        Ok(Writer {
+            thread: Mutex::new(Some(thread)),
+        })
     }
 
     /// Waits for the thread to end, which it does once its queue is closed and empty.
     pub(in crate::store) fn join(&self) {
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let thread = self
+            .thread
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         if let Some(thread) = thread
             && thread.join().is_err()
         {
@@ -91,9 +102,20 @@ impl Writer {
 fn take_over(connection: &Connection, owner: i64) -> rusqlite::Result<()> {
     let sql = "UPDATE jobs INDEXED BY jobs_open SET state = ?1, due_ms = ?2
         WHERE state = ?3 AND state < 5 AND owner IS NOT ?4";
-    let freed = connection.execute(sql, params![State::Retrying.code(), now_ms(), State::Working.code(), owner])?;
+    let freed = connection.execute(
+        sql,
+        params![
+            State::Retrying.code(),
+            now_ms(),
+            State::Working.code(),
+            owner
+        ],
+    )?;
     if freed > 0 {
-        tracing::info!(freed, "took over the attempts that the process before had begun");
+        tracing::info!(
+            freed,
+            "took over the attempts that the process before had begun"
+        );
     }
     Ok(())
 }
@@ -102,7 +124,8 @@ fn take_over(connection: &Connection, owner: i64) -> rusqlite::Result<()> {
 fn count(connection: &Connection) -> rusqlite::Result<Delta> {
     let mut counts = Delta::default();
     let all: i64 = connection.query_row("SELECT count(*) FROM jobs", [], |row| row.get(0))?;
-    let sql = "SELECT state, count(*) FROM jobs INDEXED BY jobs_open WHERE state < 5 GROUP BY state";
+    let sql =
+        "SELECT state, count(*) FROM jobs INDEXED BY jobs_open WHERE state < 5 GROUP BY state";
     let mut statement = connection.prepare(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
@@ -112,7 +135,13 @@ fn count(connection: &Connection) -> rusqlite::Result<Delta> {
     Ok(counts)
 }
 
-fn run(connection: &Connection, terms: &Terms, queue: &CommitQueue, signals: &Signals, _lock: File) {
+fn run(
+    connection: &Connection,
+    terms: &Terms,
+    queue: &CommitQueue,
+    signals: &Signals,
+    _lock: File,
+) {
     let mut statements = match Statements::prepare(connection, terms) {
         Ok(statements) => statements,
         Err(error) => return tracing::error!(%error, "the store's writer cannot start"),
@@ -211,9 +240,14 @@ impl<'c> Statements<'c> {
     }
 
     /// All of the batch or nothing of it. When this returns, the commit is synced.
-    fn transact(&mut self, batch: &Batch) -> rusqlite::Result<(Vec<Admission>, Vec<Done>, Changes)> {
+    fn transact(
+        &mut self,
+        batch: &Batch,
+    ) -> rusqlite::Result<(Vec<Admission>, Vec<Done>, Changes)> {
         self.begin_transaction.execute([])?;
-        let applied = self.apply(batch).and_then(|applied| self.commit.execute([]).map(|_| applied));
+        let applied = self
+            .apply(batch)
+            .and_then(|applied| self.commit.execute([]).map(|_| applied));
         if applied.is_err() {
             self.last_run = None;
             // A full disk has rolled back by itself.
@@ -225,7 +259,11 @@ impl<'c> Statements<'c> {
     }
 
     fn apply(&mut self, batch: &Batch) -> rusqlite::Result<(Vec<Admission>, Vec<Done>, Changes)> {
-        let mut changes = Changes { now_ms: now_ms(), settled: Vec::new(), delta: Delta::default() };
+        let mut changes = Changes {
+            now_ms: now_ms(),
+            settled: Vec::new(),
+            delta: Delta::default(),
+        };
         let mut admissions = Vec::with_capacity(batch.accepts.len());
         for (submission, _) in &batch.accepts {
             admissions.push(self.accept(submission, &mut changes)?);
@@ -240,11 +278,14 @@ impl<'c> Statements<'c> {
     fn perform(&mut self, work: &Work, changes: &mut Changes) -> rusqlite::Result<Done> {
         match work {
             Work::Claim { limit, .. } => self.claim(*limit, changes).map(Done::Claim),
-            Work::Finish { lease, outcome, .. } => self.finish(lease, outcome, changes).map(Done::Finish),
-            // Writes the first page as it is.
-            Work::Probe { .. } => {
-                self.connection.pragma_update(None, "user_version", SCHEMA_VERSION).map(|()| Done::Probe)
+            Work::Finish { lease, outcome, .. } => {
+                self.finish(lease, outcome, changes).map(Done::Finish)
             }
+            // Writes the first page as it is.
+            Work::Probe { .. } => self
+                .connection
+                .pragma_update(None, "user_version", SCHEMA_VERSION)
+                .map(|()| Done::Probe),
         }
     }
 }
