@@ -1,7 +1,7 @@
 //! What can be typed: one struct a subcommand, and every rule between flags.
 
 //pub mod compare;
-//pub mod judge;
+pub mod judge;
 pub mod measure;
 pub mod output;
 pub mod resolve;
@@ -37,7 +37,7 @@ pub enum Command {
     /// Sample endpoints of a service, judge their percentiles, save and report.
     Measure(Box<measure::MeasureArgs>),
     /// Judge saved runs, or latencies measured by other tools, offline.
-    //Judge(judge::JudgeArgs),
+    Judge(judge::JudgeArgs),
     /// Before and after: two saved runs side by side, with intervals and gates.
     //Compare(compare::CompareArgs),
     /// Run the reference ingest server.

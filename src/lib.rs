@@ -94,7 +94,7 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow:
     match cli.command {
         Command::Demo(_) => todo!(),
         Command::Measure(args) => command::measure::run(&args, stdout, stderr),
-        //Command::Judge(args) => command::judge::run(&args, stdout, stderr),
+        Command::Judge(args) => command::judge::run(&args, stdout, stderr),
         //Command::Compare(args) => command::compare::run(&args, stdout, stderr),
         Command::Serve(args) => command::serve::run(&args, stderr),
         Command::Init(args) => command::init::run(&args, stdout),

@@ -12,9 +12,10 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::measuring::{Measurement, Measuring};
-use super::{present, signals};
+use super::signals;
 use crate::audit::{self, Completion};
 use crate::cli::DemoArgs;
+use crate::cli::output::OutputArgs;
 use crate::cli::resolve::{DEFAULT_RATE_PER_S, DEFAULT_TIMEOUT, DEFAULT_WARMUP, demo_plan};
 use crate::exit::Exit;
 use crate::gate::{self, Gate};
@@ -58,7 +59,7 @@ pub fn run(args: &DemoArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> a
     story.chapter("3. Before and after")?;
     let gates: Vec<Gate> = PROMISES.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
     let report = super::compare::report_of_runs(&before, &after, &gates)?;
-    story.comparison(&report, &present::terminal_style(Default::default()))?;
+    story.comparison(&report, &OutputArgs::default().style())?;
 
     story.chapter("4. What the fix costs, and whether it kept its promise")?;
     let aftermath = aftermath.context("the background server was not asked what became of the events")?;

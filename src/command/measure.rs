@@ -3,10 +3,13 @@
 use std::io::Write;
 
 use super::measuring::{Measurement, Measuring};
-use super::{dry_run, present, signals};
+use super::{dry_run, signals};
 use crate::cli::measure::MeasureArgs;
 use crate::cli::resolve::{self, Intent, Measure};
+use crate::cli::output::OutputArgs;
 use crate::exit::Exit;
+use crate::gate::{self, Subject};
+use crate::progress::Mode;
 use crate::report::{Kind, Report};
 use crate::run_file::Ended;
 
@@ -18,19 +21,21 @@ pub fn run(
 ) -> anyhow::Result<Exit> {
     let measure = resolve::measure(args)?;
     if measure.intent == Intent::Show {
-        dry_run::write(&measure, args.output.format(), stdout)?;
+        dry_run::write(&measure, args.output.output, stdout)?;
         return Ok(Exit::Pass);
     }
-    let measuring = Measuring::new(present::progress_mode(&args.output))?;
+    let measuring = Measuring::new(progress_mode(&args.output))?;
     let unexpected = measuring.preflight(&measure.plan, measure.wait_ready)?;
     let Measurement { run, warnings } = measuring.run(&measure.plan, &measure.gates)?;
     save(&measure, &run, stderr)?;
-    let mut report = Report::of_run(Kind::Measure, &run, &measure.gates);
+    let mut report = Report::new(Kind::Measure, run.plan.target.clone());
+    report.add_run("", &run);
+    report.findings = gate::judge(&measure.gates, &Subject::of_run(&run));
     report
         .warnings
         .extend(unexpected.into_iter().filter(|_| warnings.is_empty()));
     report.warnings.extend(warnings);
-    present::write(&report, &args.output, stdout, stderr)?;
+    args.output.publish(&report, stdout, stderr)?;
     Ok(match run.ended {
         Ended::Complete => report.exit(),
         Ended::Interrupted { signal } => report.exit().worst(signals::exit(signal)),
@@ -46,8 +51,13 @@ fn save(
         return Ok(());
     };
     run.save(path)?;
-    if !measure.output.quiet() {
+    if !measure.output.quiet {
         writeln!(stderr, "saved {}", path.display())?;
     }
     Ok(())
+}
+
+/// Progress where nobody asked for quiet.
+fn progress_mode(output: &OutputArgs) -> Mode {
+    if output.quiet { Mode::Silent } else { Mode::of_stderr() }
 }
