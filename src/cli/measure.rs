@@ -192,6 +192,10 @@ pub struct MeasureArgs {
     #[arg(long, env = "A7PROBE_WAIT_READY", value_name = "TIME", value_parser = positive_duration(), help_heading = "Run")]
     pub wait_ready: Option<Duration>,
 
+    /// Do not ask every endpoint once before the run.
+    #[arg(long, help_heading = "Run", conflicts_with = "wait_ready")]
+    pub no_preflight: bool,
+
     /// Print the resolved plan, and per gate whether the plan can decide it; send nothing.
     #[arg(long, help_heading = "Run")]
     pub dry_run: bool,

@@ -39,12 +39,23 @@ pub struct Measure {
     pub gates: Vec<Gate>,
     /// Where the run is saved.
     pub save: Option<PathBuf>,
+    /// Whether every endpoint is asked once before the run.
+    pub preflight: Checked,
     /// How long to wait for the service to answer.
     pub wait_ready: Option<Duration>,
     /// Whether anything is sent at all.
     pub intent: Intent,
     /// How the result is shown.
     pub output: OutputArgs,
+}
+
+/// Whether the service is asked before it is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// One request to every endpoint; what shows that the plan is wrong ends it there.
+    First,
+    /// Not at all (`--no-preflight`).
+    Never,
 }
 
 /// Whether the plan is carried out.
@@ -88,6 +99,11 @@ fn resolve(args: &MeasureArgs, levels: &Levels, lookup: Lookup<'_>) -> anyhow::R
         plan,
         gates,
         save: args.save.clone(),
+        preflight: if args.no_preflight {
+            Checked::Never
+        } else {
+            Checked::First
+        },
         wait_ready: args.wait_ready,
         intent: if args.dry_run {
             Intent::Show

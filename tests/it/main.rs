@@ -1,6 +1,7 @@
 //! End-to-end and cross-module tests; one binary.
 
 mod engine;
+mod measure;
 mod needs;
 mod scripted;
 mod stats;
