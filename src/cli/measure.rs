@@ -122,7 +122,6 @@ pub struct MeasureArgs {
     /// What must hold (repeatable; replaces the default gates): 'health p95 <= 150ms', '* p99 <= 300ms',
     /// 'ingest error_rate <= 0.1%', with the suffix 'warn' to report only.
     #[arg(
-        short = 'g',
         long,
         env = "A7PROBE_GATE",
         value_delimiter = ';',

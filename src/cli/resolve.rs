@@ -516,7 +516,7 @@ mod tests {
             ("http://h -q x=5", "'x'"),
             ("http://h -t 100ms", "timeout of 100 ms is below the target"),
             ("http://h -n 100", "it takes 299"),
-            ("http://h -g helth_p95<=1ms", "helth_p95"),
+            ("http://h --gate helth_p95<=1ms", "helth_p95"),
             ("http://h -q 0.001", "sends nothing to health"),
             ("http://h --get a", "NAME=PATH"),
             ("http://h --get a=x", "begin with /"),

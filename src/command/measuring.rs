@@ -256,6 +256,9 @@ fn failure_hint(plan: &Plan, failure: &PreflightFailure) -> String {
         )
     };
     match (failure, plan.target.scheme) {
+        (PreflightFailure::Timeout(_), Scheme::Https) => {
+            format!("if the service does not speak TLS, use {}; if it is slow, raise --timeout", other("http"))
+        }
         (PreflightFailure::Timeout(_), _) => {
             "the service accepts but does not answer; look at its log, or raise --timeout".to_owned()
         }

@@ -6,3 +6,4 @@ mod needs;
 mod scripted;
 mod stats;
 mod tidy;
+mod witness;

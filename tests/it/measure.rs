@@ -59,7 +59,7 @@ fn measure(url: &str, more: &[&str]) -> Output {
 #[test]
 fn a_fast_service_passes_with_exit_0_and_a_finding_for_every_gate() {
     let server = Server::answering(OK);
-    let gates = ["-g", "* p95 <= 5s", "--output", "json"];
+    let gates = ["--gate", "* p95 <= 5s", "--output", "json"];
     let output = measure(&url(&server), &gates);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let json = json(&output);
@@ -83,7 +83,7 @@ fn a_fast_service_passes_with_exit_0_and_a_finding_for_every_gate() {
 #[test]
 fn every_event_that_is_sent_is_new() {
     let server = Server::answering(OK);
-    assert_eq!(code(&measure(&url(&server), &["-g", "* p95 <= 5s"])), 0);
+    assert_eq!(code(&measure(&url(&server), &["--gate", "* p95 <= 5s"])), 0);
     let bodies: Vec<Vec<u8>> = server
         .received()
         .into_iter()
@@ -116,7 +116,7 @@ fn a_slow_service_fails_with_exit_1_and_the_reason() {
     });
     let output = measure(
         &url(&server),
-        &["--get", "health=/health", "-g", "health p50 <= 20ms"],
+        &["--get", "health=/health", "--gate", "health p50 <= 20ms"],
     );
     assert_eq!(code(&output), 1, "{}", stderr(&output));
     let text = stdout(&output);
@@ -143,7 +143,7 @@ fn a_run_that_cannot_decide_is_inconclusive_with_exit_3_and_says_what_would() {
         &[
             "--get",
             "health=/health",
-            "-g",
+            "--gate",
             "health p50 <= 150ms",
             "--no-preflight",
         ],
@@ -159,7 +159,7 @@ fn a_run_is_saved_and_judging_it_says_the_same() {
     let arguments = [
         "measure",
         &url(&server),
-        "-g",
+        "--gate",
         "* p95 <= 5s",
         "--save",
         "run.json",
@@ -186,7 +186,7 @@ fn secrets_reach_the_server_and_no_output() {
         &address,
         "-H",
         "X-Api-Key: s3cret",
-        "-g",
+        "--gate",
         "* p95 <= 5s",
         "--save",
         "run.json",
@@ -263,9 +263,9 @@ fn an_interrupted_run_is_saved_marked_and_never_passes() {
     // What was measured may show a failure, or nothing; most of the plan is missing, so it cannot pass.
     let judged = run_in(
         folder.path(),
-        &["judge", "run.json", "-g", "health p50 <= 5s"],
+        &["judge", "run.json", "--gate", "health p50 <= 5s"],
     );
-    assert_eq!(code(&judged), 3, "{}", stdout(&judged));
+    assert_eq!(code(&judged), 3, "{}{}", stdout(&judged), stderr(&judged));
 }
 
 #[test]
@@ -284,13 +284,13 @@ fn what_cannot_be_reached_is_exit_4_with_one_message_and_a_hint() {
     });
     let plain = Server::answering(OK);
     let dead = format!("http://127.0.0.1:{}", refusing_port());
-    let lax = ["-g", "* p95 <= 5s"];
-    let timeout = ["-t", "1s", "-g", "* p95 <= 500ms"];
+    let lax = ["--gate", "* p95 <= 5s"];
+    let timeout = ["-t", "1s", "--gate", "* p95 <= 500ms"];
     for (address, more, message, hint) in [
         (dead.clone(), &lax[..], "refused", "--wait-ready"),
         (
             dead,
-            &["--wait-ready", "300ms", "-g", "* p95 <= 5s"],
+            &["--wait-ready", "300ms", "--gate", "* p95 <= 5s"],
             "(waited 300 ms)",
             "is the service running",
         ),
@@ -306,9 +306,9 @@ fn what_cannot_be_reached_is_exit_4_with_one_message_and_a_hint() {
         ),
         (
             format!("https://127.0.0.1:{}", plain.port()),
-            &lax,
-            "TLS",
-            "http://",
+            &timeout,
+            "no answer within 1 s",
+            "use http://",
         ),
         (
             "http://no-such-host.invalid".to_owned(),
@@ -338,7 +338,7 @@ fn what_cannot_be_reached_is_exit_4_with_one_message_and_a_hint() {
 #[test]
 fn a_path_that_the_service_does_not_know_is_a_mistake_in_the_plan() {
     let server = Server::answering("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
-    let output = measure(&url(&server), &["-g", "* p95 <= 5s"]);
+    let output = measure(&url(&server), &["--gate", "* p95 <= 5s"]);
     assert_eq!(code(&output), 2);
     let said = stderr(&output);
     assert!(
@@ -350,14 +350,14 @@ fn a_path_that_the_service_does_not_know_is_a_mistake_in_the_plan() {
         "{said}"
     );
     // Whoever insists measures it: every answer is a failure, and that is not a pass.
-    let insisted = measure(&url(&server), &["--no-preflight", "-g", "* p95 <= 5s"]);
+    let insisted = measure(&url(&server), &["--no-preflight", "--gate", "* p95 <= 5s"]);
     assert_eq!(code(&insisted), 1, "{}", stderr(&insisted));
 }
 
 #[test]
 fn a_service_that_answers_500_is_measured_and_fails() {
     let server = Server::answering("HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n");
-    let output = measure(&url(&server), &["-g", "* p95 <= 5s"]);
+    let output = measure(&url(&server), &["--gate", "* p95 <= 5s"]);
     assert_eq!(code(&output), 1);
     let (text, said) = (stdout(&output), stderr(&output));
     assert!(text.contains("failed 60"), "{text}");
@@ -374,11 +374,11 @@ fn absurd_input_is_exit_2_with_the_mend() {
         ("measure http://127.0.0.1:1 -n 0", "0 is not in 1.."),
         ("measure http://127.0.0.1:1 -t 100ms", "below the target"),
         (
-            "measure http://127.0.0.1:1 -g health_p95<=150",
+            "measure http://127.0.0.1:1 --gate health_p95<=150",
             "health_p95",
         ),
-        ("measure http://127.0.0.1:1 -g p95<=150", "150ms"),
-        ("measure http://127.0.0.1:1 -g helth:p95<=1ms", "helth"),
+        ("measure http://127.0.0.1:1 --gate p95<=150", "150ms"),
+        ("measure http://127.0.0.1:1 --gate helth:p95<=1ms", "helth"),
         (
             "measure http://127.0.0.1:1 --report pdf=x",
             "'pdf' is no format",

@@ -36,7 +36,7 @@ const NEIGHBOURS: [(&str, &str); 10] = [
 
 /// The only modules that may name an external crate.
 const HOMES: [(&str, &[&str]); 13] = [
-    ("clap", &["cli", "command"]),
+    ("clap", &["cli", "command", "main"]),
     ("clap_complete", &["cli", "command"]),
     ("clap_mangen", &["command"]),
     ("httparse", &["engine/connection"]),
@@ -48,7 +48,7 @@ const HOMES: [(&str, &[&str]); 13] = [
     ("tower_http", &["server"]),
     ("rusqlite", &["store"]),
     ("rustix", &["engine"]),
-    ("tokio_rustls", &["engine"]),
+    ("tokio_rustls", &["engine", "provider", "audit"]),
 ];
 
 struct Source {
