@@ -120,8 +120,8 @@ fn resolve_unchecked(
     levels: &Levels,
     lookup: Lookup<'_>,
 ) -> anyhow::Result<(Plan, Vec<Gate>)> {
-    let url = url::parse(&required_url(args, levels)?)?;
-    let mut endpoints = endpoints::resolve(args, levels, &url, lookup)?;
+    let mut url = url::parse(&required_url(args, levels)?)?;
+    let mut endpoints = endpoints::resolve(args, levels, &mut url, lookup)?;
     let model = model(args, levels);
     rates(&mut endpoints, args, levels, model)?;
     let target = setting(levels, args.target, |s| s.target).unwrap_or(DEFAULT_TARGET);
@@ -202,10 +202,12 @@ fn rates(
     let mut typed: Vec<(String, Rate)> = Vec::new();
     for text in &args.rate {
         let (name, rate) = endpoints::split_named(text, &names);
+        if name.is_none() && text.contains('=') {
+            bail!(endpoints::unknown_name("--rate", text, &names));
+        }
         let rate: Rate = rate.parse().with_context(|| format!("--rate {text}"))?;
         match name {
             Some(name) => typed.push((name.to_owned(), rate)),
-            None if text.contains('=') => bail!(endpoints::unknown_name("--rate", text, &names)),
             None => for_all = Some(rate),
         }
     }
@@ -455,10 +457,10 @@ mod tests {
     fn a_flag_beats_the_profile_and_the_profile_beats_the_file() {
         let levels = levels(
             "duration = '60s'\ntarget = '300ms'\nurl = 'http://file'",
-            "duration = '10s'",
+            "duration = '20s'",
         );
         let profile = with("", &levels).unwrap();
-        assert_eq!(profile.plan.size, Size::Duration(Duration::from_secs(10)));
+        assert_eq!(profile.plan.size, Size::Duration(Duration::from_secs(20)));
         assert_eq!(profile.plan.target.host, "file");
         let flag = with("http://flag -n 500", &levels).unwrap();
         assert_eq!(flag.plan.size, Size::Requests(500));
@@ -468,7 +470,7 @@ mod tests {
     #[test]
     fn each_endpoint_may_have_its_own_rate_body_and_statuses() {
         let measure = meant(
-            "http://h --get a=/a --post b=/b -q 10 -q b=2/s --body b={\"x\":1} --expect b=202 -H X-K:v",
+            "http://h --get a=/a --post b=/b -q 10 -q b=2/s --body b={\"x\":1} --expect b=202 -H X-K:v -z 300s",
         );
         let [a, b] = &measure.plan.endpoints[..] else {
             panic!("two endpoints")

@@ -275,6 +275,9 @@ fn failure_hint(plan: &Plan, failure: &PreflightFailure) -> String {
         (PreflightFailure::Failed(FailureKind::Connect, _), _) => {
             "is the service running, and is this its address? --wait-ready 30s waits for one that is starting".to_owned()
         }
+        (PreflightFailure::Failed(FailureKind::Client, message), _) if message.contains("resolve") => {
+            "is the name spelled right, and does this machine have DNS? --connect-to HOST:PORT goes past it".to_owned()
+        }
         (PreflightFailure::Failed(FailureKind::Client, _), _) => {
             "this machine is out of files or ports; raise `ulimit -n`, or wait for old connections to expire".to_owned()
         }

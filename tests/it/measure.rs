@@ -314,7 +314,7 @@ fn what_cannot_be_reached_is_exit_4_with_one_message_and_a_hint() {
             "http://no-such-host.invalid".to_owned(),
             &lax,
             "does not resolve",
-            "is the service running",
+            "spelled right",
         ),
     ] {
         let output = measure(&address, more);
