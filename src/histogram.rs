@@ -1,7 +1,10 @@
 //! The only user of hdrhistogram: recording, exact ranks, lossless merging and the V2 encoding.
 
+use std::io::Read;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram as Hdr;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
@@ -187,7 +190,7 @@ impl Histogram {
     ) -> Result<Histogram, DecodeError> {
         let bytes = BASE64.decode(text).map_err(|_| DecodeError::Base64)?;
         let mut counts: Hdr<u64> = Deserializer::new()
-            .deserialize(&mut bytes.as_slice())
+            .deserialize(&mut inflated(&bytes)?.as_slice())
             .map_err(|e| DecodeError::Encoding(e.to_string()))?;
         if counts.sigfig() != precision.digits() {
             return Err(DecodeError::Precision {
@@ -217,6 +220,35 @@ impl Histogram {
     fn representative(&self, bucket: &Bucket) -> u64 {
         (bucket.low_ns + (bucket.high_ns - bucket.low_ns) / 2).clamp(self.min_ns, self.max_ns)
     }
+}
+
+/// Most bytes of an inflated histogram that are read: four digits over the whole of `u64` take half of it.
+const MAX_INFLATED: u64 = 16 << 20;
+
+/// The V2 encoding inside the compressed one (cookie and length, zlib). The crate allocates whatever a header asks for and
+/// overflows on a count that no encoder writes, so both are checked before it sees the bytes.
+fn inflated(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+    const COMPRESSED_HEADER: usize = 8;
+    const HEADER: usize = 40;
+    let damaged = |why: &str| DecodeError::Encoding(why.to_owned());
+    let zlib = bytes
+        .get(COMPRESSED_HEADER..)
+        .ok_or_else(|| damaged("it is too short"))?;
+    let mut inflated = Vec::new();
+    ZlibDecoder::new(zlib)
+        .take(MAX_INFLATED)
+        .read_to_end(&mut inflated)
+        .map_err(|_| damaged("it does not inflate"))?;
+    let counts = inflated
+        .get(HEADER..)
+        .ok_or_else(|| damaged("its header is cut"))?;
+    if inflated[4..8] != (counts.len() as u32).to_be_bytes() {
+        return Err(damaged("its length is not what its header says"));
+    }
+    if counts.windows(9).any(|bytes| bytes == [0xff; 9]) {
+        return Err(damaged("a count is out of range"));
+    }
+    Ok(inflated)
 }
 
 /// An occupied bucket: values from `low_ns` to `high_ns`, both included.

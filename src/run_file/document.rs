@@ -1,0 +1,328 @@
+//! The shape of `a7probe.run/1` on disk.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Ended, EndpointRun, Environment, FORMAT, Instrument, PlanRecord, Run, nanos};
+use crate::histogram::Histogram;
+use crate::recording::{Clock, Counts, Exceedances, Exemplar, Interval, Latency, Recording};
+use crate::sample::{ConnectionUse, FailureKind, Outcome, Phases};
+
+/// The JSON Schema of a run file.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(RunDocument).to_value()
+}
+
+/// One run of a7probe. Times are integer nanoseconds, histograms are HdrHistogram's V2 compressed encoding in base64,
+/// bits are zlib in base64. Fields that are not described here are ignored.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[schemars(title = "a7probe.run/1")]
+pub(super) struct RunDocument {
+    /// `a7probe.run/1`: name and major version.
+    pub(super) format: String,
+    /// UUID of the run; requests carry it in `X-A7-Run`.
+    pub(super) id: String,
+    /// When t0 was, the start of the schedule; RFC 3339 in UTC.
+    pub(super) started_at: String,
+    /// Whether the plan was carried out to its end.
+    pub(super) ended: Ended,
+    /// What was planned, without its secrets.
+    pub(super) plan: PlanRecord,
+    /// SHA-256 over what makes two runs comparable; derived from the plan.
+    pub(super) plan_hash: String,
+    /// The machine and the version that measured.
+    pub(super) environment: Environment,
+    /// What the probe says of itself.
+    pub(super) instrument: Instrument,
+    /// The gates that the run was judged by, as they were written.
+    #[serde(default)]
+    pub(super) gates: Vec<String>,
+    /// What each endpoint's part of the run left behind, in the order of the plan.
+    pub(super) endpoints: Vec<EndpointDocument>,
+}
+
+/// What one endpoint's part of the run left behind.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(super) struct EndpointDocument {
+    /// What gates and tables call it.
+    pub(super) name: String,
+    /// From where latency counts.
+    pub(super) clock: Clock,
+    /// Requests of the plan: the sum of `counts`.
+    pub(super) planned: u64,
+    /// How they ended.
+    pub(super) counts: Counts,
+    /// How the requests of the warm-up ended; they are in no other figure.
+    pub(super) warmup: Counts,
+    /// Requests sent per second, from the first send to the last; derived.
+    pub(super) achieved_per_s: Option<f64>,
+    /// Latency of the requests that ended ok, counted from where `clock` says.
+    pub(super) latency: LatencyDocument,
+    /// Last byte − send, of the requests that ended ok; empty in the closed model, where it is `latency`.
+    pub(super) service: HistogramDocument,
+    /// Dispatch − intended start, of every request that was dispatched; empty in the closed model.
+    pub(super) send_lag: HistogramDocument,
+    /// Where the time of the requests that ended ok went.
+    pub(super) phases: PhasesDocument,
+    /// Which requests exceeded a target.
+    pub(super) exceedances: Vec<ExceedancesDocument>,
+    /// Whether each request ended ok: one bit per planned request in order of the intended start, eight a byte, lowest first.
+    pub(super) ok: String,
+    /// By second of the intended start (of the send in the closed model), ascending.
+    pub(super) intervals: Vec<IntervalDocument>,
+    /// The slowest requests, slowest first.
+    pub(super) slowest: Vec<ExemplarDocument>,
+    /// Answers by status.
+    pub(super) statuses: BTreeMap<u16, u64>,
+    /// `Server-Timing` metrics of the requests that ended ok, by name.
+    pub(super) server_timing: BTreeMap<String, HistogramDocument>,
+    /// Requests that opened a connection.
+    pub(super) new_connections: u64,
+    /// Requests that waited for a connection because the in-flight cap was reached.
+    pub(super) pool_limited: u64,
+    /// Bytes of answers' bodies.
+    pub(super) body_bytes: u64,
+    /// First send, from t0.
+    pub(super) first_sent_ns: Option<u64>,
+    /// Last send, from t0.
+    pub(super) last_sent_ns: Option<u64>,
+    /// Last end of a request, from t0.
+    pub(super) last_finished_ns: u64,
+}
+
+/// The judged latencies.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "form")]
+pub(super) enum LatencyDocument {
+    /// A histogram with four significant digits.
+    Histogram(HistogramDocument),
+    /// Every value, in order.
+    Exact {
+        /// The values.
+        values_ns: Vec<u64>,
+    },
+}
+
+/// A histogram with its exact extremes beside it.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(super) struct HistogramDocument {
+    /// How many values it holds.
+    pub(super) count: u64,
+    /// Smallest value, exact; absent if there is none.
+    pub(super) min_ns: Option<u64>,
+    /// Largest value, exact; absent if there is none.
+    pub(super) max_ns: Option<u64>,
+    /// HdrHistogram's V2 compressed encoding in base64.
+    pub(super) hdr: String,
+}
+
+/// One histogram a phase, three significant digits.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(super) struct PhasesDocument {
+    /// Waiting for a free connection under the in-flight cap.
+    pub(super) wait: HistogramDocument,
+    /// Name resolution.
+    pub(super) dns: HistogramDocument,
+    /// TCP connect.
+    pub(super) connect: HistogramDocument,
+    /// TLS handshake.
+    pub(super) tls: HistogramDocument,
+    /// Send to first byte.
+    pub(super) first_byte: HistogramDocument,
+    /// First byte to last byte.
+    pub(super) body: HistogramDocument,
+}
+
+/// Which requests exceeded a target.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(super) struct ExceedancesDocument {
+    /// A latency equal to the target is within it.
+    pub(super) target_ns: u64,
+    /// How many bits are set.
+    pub(super) count: u64,
+    /// One bit per planned request, in order of the intended start, eight a byte, lowest first; set for a latency
+    /// above the target and for everything that did not end ok.
+    pub(super) bits: String,
+}
+
+/// One second of the run.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(super) struct IntervalDocument {
+    /// Which one, from 0.
+    pub(super) second: u64,
+    /// Requests that ended ok.
+    pub(super) ok: u64,
+    /// Requests that did not: failed or timed out.
+    pub(super) not_ok: u64,
+    /// Latencies of those that ended ok; two significant digits, lower bucket bounds.
+    pub(super) hdr: String,
+}
+
+/// One of the slowest requests.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+pub(super) struct ExemplarDocument {
+    /// Position in the endpoint's plan.
+    pub(super) index: u64,
+    /// Latency; for a timeout, how long was waited.
+    pub(super) latency_ns: u64,
+    /// From t0 to the intended start (the send in the closed model).
+    pub(super) at_ns: u64,
+    /// Our own delay before it was dispatched.
+    pub(super) send_lag_ns: Option<u64>,
+    /// How it ended.
+    pub(super) outcome: OutcomeDocument,
+    /// Why it failed, if it did.
+    pub(super) failure: Option<FailureKind>,
+    /// HTTP status, if any.
+    pub(super) status: Option<u16>,
+    /// Connection new or reused.
+    pub(super) connection: Option<ConnectionUse>,
+    /// Where the time went.
+    pub(super) phases: Phases,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum OutcomeDocument {
+    /// Answered in full with an expected status.
+    Ok,
+    /// Not answered, or not as expected.
+    Failed,
+    /// No complete answer within the timeout.
+    Timeout,
+    /// The run was cut before it was sent.
+    Unsent,
+}
+
+impl From<&Run> for RunDocument {
+    fn from(run: &Run) -> RunDocument {
+        RunDocument {
+            format: FORMAT.to_owned(),
+            id: run.id.to_string(),
+            started_at: run.started_at.to_string(),
+            ended: run.ended,
+            plan: run.plan.clone(),
+            plan_hash: run.plan.hash(),
+            environment: run.environment.clone(),
+            instrument: run.instrument.clone(),
+            gates: run.gates.clone(),
+            endpoints: run.endpoints.iter().map(EndpointDocument::from).collect(),
+        }
+    }
+}
+
+impl From<&EndpointRun> for EndpointDocument {
+    fn from(endpoint: &EndpointRun) -> EndpointDocument {
+        let recording = &endpoint.recording;
+        EndpointDocument {
+            name: endpoint.name.clone(),
+            clock: recording.clock,
+            planned: recording.planned(),
+            counts: recording.counts.clone(),
+            warmup: endpoint.warmup.clone(),
+            achieved_per_s: recording.achieved_per_s(),
+            latency: LatencyDocument::from(&recording.latency),
+            service: HistogramDocument::from(&recording.service),
+            send_lag: HistogramDocument::from(&recording.send_lag),
+            phases: PhasesDocument::from(recording),
+            exceedances: recording.exceedances.iter().map(Into::into).collect(),
+            ok: recording.ok.encode(),
+            intervals: recording.intervals.iter().map(Into::into).collect(),
+            slowest: recording.slowest.iter().map(Into::into).collect(),
+            statuses: recording.statuses.clone(),
+            server_timing: recording
+                .server_timing
+                .iter()
+                .map(|(name, histogram)| (name.clone(), histogram.into()))
+                .collect(),
+            new_connections: recording.new_connections,
+            pool_limited: recording.pool_limited,
+            body_bytes: recording.body_bytes,
+            first_sent_ns: recording.first_sent_ns,
+            last_sent_ns: recording.last_sent_ns,
+            last_finished_ns: recording.last_finished_ns,
+        }
+    }
+}
+
+impl From<&Latency> for LatencyDocument {
+    fn from(latency: &Latency) -> LatencyDocument {
+        match latency {
+            Latency::Histogram(histogram) => LatencyDocument::Histogram(histogram.into()),
+            Latency::Exact(values_ns) => LatencyDocument::Exact {
+                values_ns: values_ns.clone(),
+            },
+        }
+    }
+}
+
+impl From<&Histogram> for HistogramDocument {
+    fn from(histogram: &Histogram) -> HistogramDocument {
+        HistogramDocument {
+            count: histogram.count(),
+            min_ns: histogram.min_ns(),
+            max_ns: histogram.max_ns(),
+            hdr: histogram.encode(),
+        }
+    }
+}
+
+impl From<&Recording> for PhasesDocument {
+    fn from(recording: &Recording) -> PhasesDocument {
+        let phases = &recording.phases;
+        PhasesDocument {
+            wait: (&phases.wait).into(),
+            dns: (&phases.dns).into(),
+            connect: (&phases.connect).into(),
+            tls: (&phases.tls).into(),
+            first_byte: (&phases.first_byte).into(),
+            body: (&phases.body).into(),
+        }
+    }
+}
+
+impl From<&Exceedances> for ExceedancesDocument {
+    fn from(exceedances: &Exceedances) -> ExceedancesDocument {
+        ExceedancesDocument {
+            target_ns: nanos::of(exceedances.target),
+            count: exceedances.bits.count_ones(),
+            bits: exceedances.bits.encode(),
+        }
+    }
+}
+
+impl From<(&u64, &Interval)> for IntervalDocument {
+    fn from((&second, interval): (&u64, &Interval)) -> IntervalDocument {
+        IntervalDocument {
+            second,
+            ok: interval.ok,
+            not_ok: interval.not_ok,
+            hdr: interval.histogram().encode(),
+        }
+    }
+}
+
+impl From<&Exemplar> for ExemplarDocument {
+    fn from(exemplar: &Exemplar) -> ExemplarDocument {
+        let (outcome, failure) = match exemplar.outcome {
+            Outcome::Ok => (OutcomeDocument::Ok, None),
+            Outcome::Failed(kind) => (OutcomeDocument::Failed, Some(kind)),
+            Outcome::Timeout => (OutcomeDocument::Timeout, None),
+            Outcome::Unsent => (OutcomeDocument::Unsent, None),
+        };
+        ExemplarDocument {
+            index: exemplar.index,
+            latency_ns: nanos::of(exemplar.latency),
+            at_ns: nanos::of(exemplar.at),
+            send_lag_ns: exemplar.send_lag.map(nanos::of),
+            outcome,
+            failure,
+            status: exemplar.status,
+            connection: exemplar.connection,
+            phases: exemplar.phases,
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! From a document on disk back to a run: nothing is believed that can be checked.
+
+mod endpoint;
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+use serde_json::error::Category;
+
+use super::document::RunDocument;
+use super::{FORMAT, Run, RunFileError};
+
+/// Reads the text of a run file.
+pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
+    check_format(bytes)?;
+    let document: RunDocument = serde_json::from_slice(bytes)
+        .map_err(|error| RunFileError::Field(without_backticks(&error)))?;
+    let run = Run {
+        id: parsed(&document.id, "id")?,
+        started_at: parsed(&document.started_at, "started_at")?,
+        ended: document.ended,
+        environment: document.environment,
+        instrument: document.instrument,
+        gates: document.gates,
+        endpoints: document
+            .endpoints
+            .into_iter()
+            .map(endpoint::restored)
+            .collect::<Result<_, _>>()?,
+        plan: document.plan,
+    };
+    check_names(&run)?;
+    match run.plan.hash() == document.plan_hash {
+        true => Ok(run),
+        false => Err(inconsistent("plan_hash is not that of the plan")),
+    }
+}
+
+/// All that every version has in common.
+#[derive(Deserialize)]
+struct Head {
+    format: Option<serde_json::Value>,
+}
+
+fn check_format(bytes: &[u8]) -> Result<(), RunFileError> {
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    let Some(first) = first else {
+        return Err(RunFileError::Empty);
+    };
+    let head: Head = serde_json::from_slice(bytes).map_err(|error| syntax(&error))?;
+    // An array would do for serde as well.
+    if *first != b'{' {
+        return Err(RunFileError::Foreign("it is not a JSON object".to_owned()));
+    }
+    let format = head
+        .format
+        .ok_or_else(|| RunFileError::Foreign("it has no \"format\"".to_owned()))?;
+    match format.as_str() {
+        Some(FORMAT) => Ok(()),
+        Some(other) => Err(other_format(other)),
+        None => Err(RunFileError::Foreign(format!("its \"format\" is {format}"))),
+    }
+}
+
+fn syntax(error: &serde_json::Error) -> RunFileError {
+    match error.classify() {
+        Category::Eof => RunFileError::Cut {
+            line: error.line(),
+            column: error.column(),
+        },
+        Category::Data => RunFileError::Foreign("it is not a JSON object".to_owned()),
+        Category::Syntax | Category::Io => RunFileError::NotJson(without_backticks(error)),
+    }
+}
+
+fn other_format(found: &str) -> RunFileError {
+    let version = |format: &str| Some(format.strip_prefix("a7probe.run/")?.parse::<u64>().ok());
+    match version(found) {
+        Some(Some(major)) => RunFileError::Version {
+            found: found.to_owned(),
+            newer: Some(Some(major)) > version(FORMAT),
+        },
+        _ => RunFileError::Foreign(format!("its \"format\" is {found:?}")),
+    }
+}
+
+/// serde quotes names like code; messages quote them like text.
+fn without_backticks(error: &serde_json::Error) -> String {
+    error.to_string().replace('`', "'")
+}
+
+fn parsed<T: std::str::FromStr>(text: &str, field: &str) -> Result<T, RunFileError>
+where
+    T::Err: std::fmt::Display,
+{
+    text.parse()
+        .map_err(|error| RunFileError::Field(format!("{field} is {text:?}: {error}")))
+}
+
+/// The plan and the recordings speak of the same endpoints, each once.
+fn check_names(run: &Run) -> Result<(), RunFileError> {
+    if run.endpoints.is_empty() {
+        return Err(inconsistent("it has no endpoints"));
+    }
+    let mut seen = BTreeSet::new();
+    for endpoint in &run.endpoints {
+        if !seen.insert(endpoint.name.as_str()) {
+            let name = &endpoint.name;
+            return Err(inconsistent(&format!("endpoint {name} is there twice")));
+        }
+    }
+    let planned: BTreeSet<&str> = run.plan.endpoints.iter().map(|e| e.name.as_str()).collect();
+    match planned == seen && planned.len() == run.plan.endpoints.len() {
+        true => Ok(()),
+        false => Err(inconsistent(
+            "the plan has other endpoints than the recordings",
+        )),
+    }
+}
+
+fn inconsistent(what: &str) -> RunFileError {
+    RunFileError::Inconsistent(what.to_owned())
+}
