@@ -1,1 +1,3 @@
-//! Placeholder.
+//! One file a subcommand: resolve, run, judge, report.
+
+pub mod schema;
