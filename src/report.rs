@@ -1,1 +1,300 @@
-//! Placeholder.
+//! One result, many faces: what every command has to say, and how it is written down.
+
+mod csv;
+mod json;
+mod markdown;
+mod table;
+mod words;
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use crate::exit::Exit;
+use crate::gate::{self, Finding};
+use crate::plan::{Model, Size};
+use crate::recording::Recording;
+use crate::stats::rank::Quantile;
+use crate::summary::Summary;
+use crate::units::Rate;
+use crate::verdict::Verdict;
+
+pub use json::{JsonReport, SCHEMA};
+
+/// What a command has to say.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Which command says it.
+    pub kind: Kind,
+    /// What it is about: a URL, or the files.
+    pub title: String,
+    /// In the order of the plan or of the command line.
+    pub endpoints: Vec<EndpointReport>,
+    /// What the gates say, grouped by endpoint.
+    pub findings: Vec<Finding>,
+    /// What may mislead, and how to mend it; people read them on stderr, files hold them.
+    pub warnings: Vec<Warning>,
+    /// What must be known to read the numbers.
+    pub notes: Vec<String>,
+    /// The runs behind it: one of `measure`, two of `compare`, none for latencies of another tool.
+    pub runs: Vec<RunInfo>,
+}
+
+/// Which command a report comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `measure`
+    Measure,
+    /// `judge`
+    Judge,
+    /// `compare`
+    Compare,
+}
+
+impl Kind {
+    /// The command's word.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Kind::Measure => "measure",
+            Kind::Judge => "judge",
+            Kind::Compare => "compare",
+        }
+    }
+}
+
+/// One endpoint's numbers.
+#[derive(Clone, Debug)]
+pub struct EndpointReport {
+    /// What gates call it.
+    pub name: String,
+    /// The file it came from, if it was read from one.
+    pub source: Option<String>,
+    /// Percentiles and counts.
+    pub summary: Summary,
+    /// How the load was put on it; `None` for latencies of another tool.
+    pub traffic: Option<Traffic>,
+}
+
+/// How the load was put on an endpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Traffic {
+    /// The rate that the plan wanted; `None` in the closed model.
+    pub offered: Option<Rate>,
+    /// Requests sent per second; `None` below two.
+    pub achieved_per_s: Option<f64>,
+    /// Our own delay; `None` in the closed model, which has no plan to be late for.
+    pub send_lag: Option<SendLag>,
+    /// Requests that opened a connection.
+    pub new_connections: u64,
+    /// Requests that waited because the in-flight cap was reached.
+    pub pool_limited: u64,
+}
+
+/// Actual send − intended start, by nearest rank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SendLag {
+    /// Median.
+    pub p50: Duration,
+    /// 99th percentile.
+    pub p99: Duration,
+    /// Largest.
+    pub max: Duration,
+}
+
+/// The plan of a run, in brief, and how it ended.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunInfo {
+    /// What tells it from the others: a file, `before`, `after`; empty if there is only one.
+    pub label: String,
+    /// Where the requests went, without credentials.
+    pub target: String,
+    /// Open or closed.
+    pub model: Model,
+    /// How much was sent to each endpoint.
+    pub size: Size,
+    /// Sent before the measurement and recorded apart.
+    pub warmup: Duration,
+    /// Longest response time that was waited for.
+    pub timeout: Duration,
+    /// Feeds the schedule's jitter and the templates.
+    pub seed: u64,
+    /// Whether the plan was carried out.
+    pub completion: Completion,
+    /// When t0 was, RFC 3339 in UTC.
+    pub started_at: Option<String>,
+}
+
+/// Whether a run was carried out to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completion {
+    /// As planned.
+    Complete,
+    /// Cut by a signal; what was not sent is counted as unsent.
+    Interrupted,
+}
+
+/// Something that may mislead, and how to mend it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Warning {
+    /// What is the matter.
+    pub text: String,
+    /// What to do about it.
+    pub hint: String,
+}
+
+/// In which form a report is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// Tables for a terminal.
+    #[default]
+    Human,
+    /// One JSON object, [`JsonReport`].
+    Json,
+    /// GitHub tables, for a comment on a pull request.
+    Markdown,
+    /// One row per endpoint and percentile.
+    Csv,
+}
+
+/// How tables for a terminal look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Whether verdicts are coloured.
+    pub colour: Colour,
+    /// Columns of the terminal; `None` for as many as needed.
+    pub width: Option<u16>,
+    /// How much is told.
+    pub detail: Detail,
+}
+
+/// Whether verdicts are coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Colour {
+    /// Plain text.
+    #[default]
+    Never,
+    /// ANSI escapes.
+    Always,
+}
+
+/// How much a report for people tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// The verdict line alone (`--quiet`).
+    Brief,
+    /// Tables, reasons of what did not pass, verdict.
+    #[default]
+    Normal,
+    /// Reasons and p-values of every gate too (`-v`).
+    Full,
+}
+
+impl Report {
+    /// A report without endpoints, findings and remarks yet.
+    pub fn new(kind: Kind, title: impl Into<String>) -> Report {
+        Report {
+            kind,
+            title: title.into(),
+            endpoints: Vec::new(),
+            findings: Vec::new(),
+            warnings: Vec::new(),
+            notes: Vec::new(),
+            runs: Vec::new(),
+        }
+    }
+
+    /// The verdict over the gates that decide. Without one, a run is not shown to be anything, and that is
+    /// never a pass; a comparison may be made for its table alone, then it is `None`.
+    pub fn verdict(&self) -> Option<Verdict> {
+        let without = match self.kind {
+            Kind::Measure | Kind::Judge => Some(Verdict::Inconclusive),
+            Kind::Compare => None,
+        };
+        gate::run_verdict(&self.findings).or(without)
+    }
+
+    /// The exit code of the verdict.
+    pub fn exit(&self) -> Exit {
+        self.verdict().map_or(Exit::Pass, Exit::from)
+    }
+
+    /// Writes the report in a form.
+    pub fn write(&self, format: Format, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+        match format {
+            Format::Human => table::write(self, style, out),
+            Format::Json => json::write(self, out),
+            Format::Markdown => markdown::write(self, out),
+            Format::Csv => csv::write(self, out),
+        }
+    }
+
+    /// Writes the warnings as stderr shows them, each with its hint.
+    pub fn write_warnings(&self, out: &mut dyn Write) -> io::Result<()> {
+        self.warnings
+            .iter()
+            .try_for_each(|w| writeln!(out, "warning: {}\nhint: {}", w.text, w.hint))
+    }
+}
+
+impl Warning {
+    /// A warning and its hint.
+    pub fn new(text: impl Into<String>, hint: impl Into<String>) -> Warning {
+        Warning {
+            text: text.into(),
+            hint: hint.into(),
+        }
+    }
+}
+
+impl EndpointReport {
+    /// An endpoint of a run that this program measured.
+    pub fn of_run(
+        name: impl Into<String>,
+        recording: &Recording,
+        timeout: Duration,
+        offered: Option<Rate>,
+    ) -> EndpointReport {
+        EndpointReport {
+            name: name.into(),
+            source: None,
+            summary: Summary::of(recording, Some(timeout)),
+            traffic: Some(Traffic {
+                offered,
+                achieved_per_s: recording.achieved_per_s(),
+                send_lag: SendLag::of(recording),
+                new_connections: recording.new_connections,
+                pool_limited: recording.pool_limited,
+            }),
+        }
+    }
+
+    /// Latencies that another tool measured.
+    pub fn of_list(
+        name: impl Into<String>,
+        recording: &Recording,
+        source: impl Into<String>,
+    ) -> EndpointReport {
+        EndpointReport {
+            name: name.into(),
+            source: Some(source.into()),
+            summary: Summary::of(recording, None),
+            traffic: None,
+        }
+    }
+}
+
+impl SendLag {
+    /// `None` if nothing was sent by a plan.
+    pub fn of(recording: &Recording) -> Option<SendLag> {
+        let levels = recording.send_lag.levels();
+        let at = |quantile: Quantile| {
+            levels
+                .at_rank(quantile.rank(levels.count()))
+                .map(Duration::from_nanos)
+        };
+        Some(SendLag {
+            p50: at(Quantile::P50)?,
+            p99: at(Quantile::P99)?,
+            max: Duration::from_nanos(recording.send_lag.max_ns()?),
+        })
+    }
+}

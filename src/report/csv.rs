@@ -1,0 +1,120 @@
+//! The report as CSV: one row per endpoint and percentile (and gate on it), times in milliseconds.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::json::{JsonFinding, JsonObserved, JsonPercentile};
+use super::words::{one_run_findings, quantiles};
+use super::{EndpointReport, Report};
+use crate::gate::Finding;
+use crate::verdict::Verdict;
+
+/// One row. A cell is empty where there is no number; `observed` says why.
+#[derive(Serialize)]
+struct Row<'a> {
+    endpoint: &'a str,
+    metric: String,
+    observed_ms: Option<f64>,
+    observed: Option<JsonObserved>,
+    interval_low_ms: Option<f64>,
+    interval_high_ms: Option<f64>,
+    observed_share: Option<f64>,
+    resolved: Option<bool>,
+    samples_needed: Option<u64>,
+    planned: u64,
+    ok: u64,
+    failed: u64,
+    timeout: u64,
+    unsent: u64,
+    gate: Option<String>,
+    severity: Option<String>,
+    exceedances: Option<u64>,
+    verdict: Option<Verdict>,
+}
+
+/// Writes a header and the rows.
+pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut csv = csv::Writer::from_writer(out);
+    for endpoint in &report.endpoints {
+        rows(report, endpoint)
+            .iter()
+            .try_for_each(|row| csv.serialize(row))?;
+    }
+    csv.flush()
+}
+
+fn rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<Row<'a>> {
+    let findings = one_run_findings(report, &endpoint.name);
+    let mut rows = Vec::new();
+    for quantile in quantiles(&findings) {
+        let percentile = JsonPercentile::from(&endpoint.summary.percentile(quantile));
+        let gated: Vec<&&Finding> = findings
+            .iter()
+            .filter(|finding| finding.gate.condition.quantile() == Some(quantile))
+            .collect();
+        match gated.is_empty() {
+            true => rows.push(percentile_row(endpoint, &percentile)),
+            false => rows.extend(
+                gated
+                    .iter()
+                    .map(|finding| percentile_row(endpoint, &percentile).gated(finding)),
+            ),
+        }
+    }
+    let shares = findings
+        .iter()
+        .filter(|finding| finding.gate.condition.quantile().is_none());
+    rows.extend(
+        shares.map(|finding| row(endpoint, finding.gate.condition.metric()).gated(finding)),
+    );
+    rows
+}
+
+fn row(endpoint: &EndpointReport, metric: String) -> Row<'_> {
+    let counts = &endpoint.summary.counts;
+    Row {
+        endpoint: &endpoint.name,
+        metric,
+        observed_ms: None,
+        observed: None,
+        interval_low_ms: None,
+        interval_high_ms: None,
+        observed_share: None,
+        resolved: None,
+        samples_needed: None,
+        planned: counts.total(),
+        ok: counts.ok,
+        failed: counts.failed_total(),
+        timeout: counts.timeout,
+        unsent: counts.unsent,
+        gate: None,
+        severity: None,
+        exceedances: None,
+        verdict: None,
+    }
+}
+
+fn percentile_row<'a>(endpoint: &'a EndpointReport, percentile: &JsonPercentile) -> Row<'a> {
+    Row {
+        observed_ms: percentile.observed_ms,
+        observed: Some(percentile.observed),
+        interval_low_ms: percentile.interval_ms[0],
+        interval_high_ms: percentile.interval_ms[1],
+        resolved: Some(percentile.resolved),
+        samples_needed: Some(percentile.samples_needed),
+        ..row(endpoint, percentile.metric.clone())
+    }
+}
+
+impl Row<'_> {
+    fn gated(mut self, finding: &Finding) -> Self {
+        let finding = JsonFinding::from(finding);
+        self.observed_share = finding.observed_share;
+        self.gate = Some(finding.gate);
+        self.severity = Some(finding.severity);
+        self.exceedances = Some(finding.exceedances);
+        self.verdict = Some(finding.verdict);
+        self
+    }
+}

@@ -1,0 +1,95 @@
+//! The report as GitHub tables, for a comment on a pull request.
+
+use std::io::{self, Write};
+
+use super::words::{self, TITLES};
+use super::{EndpointReport, Report};
+use crate::verdict::Verdict;
+
+/// Writes the verdict first, then tables, reasons, notes and warnings.
+pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    write_verdict(report, out)?;
+    for run in &report.runs {
+        writeln!(out, "{}\n", escape(&words::run(run)))?;
+    }
+    for endpoint in &report.endpoints {
+        write_endpoint(report, endpoint, out)?;
+    }
+    write_reasons(report, out)?;
+    for note in words::notes(report) {
+        writeln!(out, "> {}\n", escape(&note))?;
+    }
+    for warning in &report.warnings {
+        let (text, hint) = (escape(&warning.text), escape(&warning.hint));
+        writeln!(out, "> **Warning:** {text}  \n> Hint: {hint}\n")?;
+    }
+    Ok(())
+}
+
+fn write_verdict(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let title = escape(&report.title);
+    let Some(line) = words::verdict_line(report) else {
+        return writeln!(out, "### {title}\n");
+    };
+    let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
+    let sign = match report.verdict() {
+        Some(Verdict::Pass) => "✅",
+        Some(Verdict::Fail) => "❌",
+        Some(Verdict::Inconclusive) | None => "❔",
+    };
+    writeln!(out, "### {sign} {word}: {title}\n")?;
+    writeln!(out, "{}\n", escape(rest))
+}
+
+fn write_endpoint(
+    report: &Report,
+    endpoint: &EndpointReport,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "**{}**\n", escape(&words::heading(endpoint)))?;
+    writeln!(out, "| {} |", TITLES.join(" | "))?;
+    writeln!(out, "|---|---:|---|---:|---|")?;
+    for row in words::rows(report, endpoint) {
+        let cells = row.cells().map(escape);
+        writeln!(out, "| {} |", cells.join(" | "))?;
+    }
+    writeln!(out, "\n{}", words::counts(&endpoint.summary.counts))?;
+    if let Some(traffic) = &endpoint.traffic {
+        writeln!(out, "<br>{}", words::traffic(traffic))?;
+    }
+    writeln!(out)
+}
+
+fn write_reasons(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let findings = words::not_passed(report);
+    for finding in &findings {
+        let reason = escape(&finding.reason);
+        writeln!(
+            out,
+            "- **{}** `{}`: {reason}",
+            finding.verdict, finding.gate
+        )?;
+        if let Some(step) = &finding.next_step {
+            writeln!(out, "  Next: {}", escape(step))?;
+        }
+    }
+    match findings.is_empty() {
+        true => Ok(()),
+        false => writeln!(out),
+    }
+}
+
+/// Keeps names and messages from being read as markup.
+fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '|' | '*' | '_' | '`' | '[' | ']' | '\\' => out.extend(['\\', c]),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '\n' | '\r' => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    out
+}

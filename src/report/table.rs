@@ -1,0 +1,138 @@
+//! The report for a terminal; the only user of comfy-table.
+
+use std::io::{self, Write};
+
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use super::words::{self, TITLES};
+use super::{Colour, Detail, EndpointReport, Report, Style};
+use crate::gate::Finding;
+use crate::verdict::Verdict;
+
+/// Writes tables, notes, the reasons of what did not pass, and one verdict line.
+pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    if style.detail != Detail::Brief {
+        write_head(report, out)?;
+        for endpoint in &report.endpoints {
+            write_endpoint(report, endpoint, style, out)?;
+        }
+        write_notes(report, out)?;
+        write_reasons(report, style, out)?;
+    }
+    if let Some(line) = words::verdict_line(report) {
+        writeln!(out, "{}", paint(&line, style.colour))?;
+    }
+    write_next(report, style, out)
+}
+
+fn write_head(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    for run in &report.runs {
+        writeln!(out, "{}", words::run(run))?;
+    }
+    match report.runs.is_empty() {
+        true => Ok(()),
+        false => writeln!(out),
+    }
+}
+
+fn write_endpoint(
+    report: &Report,
+    endpoint: &EndpointReport,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "{}", words::heading(endpoint))?;
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(TITLES);
+    if let Some(width) = style.width {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(width);
+    }
+    for row in words::rows(report, endpoint) {
+        table.add_row(row.cells());
+    }
+    for column in [1, 3] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    writeln!(out, "{}", paint(&table.trim_fmt(), style.colour))?;
+    writeln!(out, "{}", words::counts(&endpoint.summary.counts))?;
+    if let Some(traffic) = &endpoint.traffic {
+        writeln!(out, "{}", words::traffic(traffic))?;
+    }
+    writeln!(out)
+}
+
+fn write_notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let notes = words::notes(report);
+    for note in &notes {
+        writeln!(out, "note: {note}")?;
+    }
+    match notes.is_empty() {
+        true => Ok(()),
+        false => writeln!(out),
+    }
+}
+
+/// The reasons of what did not pass, worst first; of every gate where more is asked for. A single one
+/// stands in the verdict line already.
+fn write_reasons(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let findings = match style.detail {
+        Detail::Full => report.findings.iter().collect(),
+        _ => words::not_passed(report),
+    };
+    if findings.len() < 2 && style.detail != Detail::Full {
+        return Ok(());
+    }
+    for finding in &findings {
+        write_reason(finding, style, out)?;
+    }
+    match findings.is_empty() {
+        true => Ok(()),
+        false => writeln!(out),
+    }
+}
+
+fn write_reason(finding: &Finding, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let verdict = paint(&format!("{:12}", finding.verdict), style.colour);
+    writeln!(out, "{verdict}  {}: {}", finding.gate, finding.reason)?;
+    if let (Detail::Full, Some(p_pass), Some(p_fail)) =
+        (style.detail, finding.p_pass, finding.p_fail)
+    {
+        writeln!(out, "{:12}  p_pass {p_pass:.3e}, p_fail {p_fail:.3e}", "")?;
+    }
+    match &finding.next_step {
+        Some(step) => writeln!(out, "{:12}  next: {step}", ""),
+        None => Ok(()),
+    }
+}
+
+/// What to do about the first gate of the verdict, where it is not listed above.
+fn write_next(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let findings = words::not_passed(report);
+    let listed = style.detail == Detail::Full || findings.len() > 1;
+    match findings.first().and_then(|f| f.next_step.as_ref()) {
+        Some(step) if !listed || style.detail == Detail::Brief => writeln!(out, "next: {step}"),
+        _ => Ok(()),
+    }
+}
+
+/// Colours every verdict in a text; the escapes come after the layout, so they take no width.
+fn paint(text: &str, colour: Colour) -> String {
+    match colour {
+        Colour::Never => text.to_owned(),
+        Colour::Always => [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive]
+            .iter()
+            .fold(text.to_owned(), |text, &verdict| {
+                let escape = match verdict {
+                    Verdict::Pass => "\x1b[1;32m",
+                    Verdict::Fail => "\x1b[1;31m",
+                    Verdict::Inconclusive => "\x1b[1;33m",
+                };
+                let word = verdict.as_str();
+                text.replace(word, &format!("{escape}{word}\x1b[0m"))
+            }),
+    }
+}

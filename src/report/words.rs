@@ -1,0 +1,380 @@
+//! What every face for people says in the same words: rows, counts, notes and the verdict line.
+
+use super::{EndpointReport, Report, RunInfo, Traffic};
+use crate::gate::{Condition, Finding, Measured, Severity};
+use crate::plan::{Model, Size};
+use crate::recording::{Clock, Counts};
+use crate::stats::rank::Quantile;
+use crate::summary::{PERCENTILES, Percentile, Resolution};
+use crate::units::{Pretty, grouped, trimmed};
+use crate::verdict::Verdict;
+
+/// One line of an endpoint's table.
+pub(super) struct Row {
+    pub(super) metric: String,
+    pub(super) value: String,
+    pub(super) interval: String,
+    pub(super) target: String,
+    pub(super) status: String,
+}
+
+/// Column titles of [`Row`].
+pub(super) const TITLES: [&str; 5] = ["Metric", "Value", "Interval (95 %)", "Target", "Status"];
+
+/// Where there is nothing to say.
+const NOTHING: &str = "–";
+
+impl Row {
+    pub(super) fn cells(&self) -> [&str; 5] {
+        [
+            &self.metric,
+            &self.value,
+            &self.interval,
+            &self.target,
+            &self.status,
+        ]
+    }
+
+    fn ungated(metric: String, value: String, interval: String) -> Row {
+        Row {
+            metric,
+            value,
+            interval,
+            target: NOTHING.to_owned(),
+            status: NOTHING.to_owned(),
+        }
+    }
+
+    fn gated(mut self, finding: &Finding) -> Row {
+        self.target = target(&finding.gate.condition);
+        self.status = status(finding);
+        self
+    }
+}
+
+/// The lines of an endpoint's table: its percentiles ascending, the maximum, the error rate if there is
+/// something to say about it.
+pub(super) fn rows(report: &Report, endpoint: &EndpointReport) -> Vec<Row> {
+    let findings = one_run_findings(report, &endpoint.name);
+    let mut rows = Vec::new();
+    for quantile in quantiles(&findings) {
+        let row = || percentile_row(&endpoint.summary.percentile(quantile));
+        let mut gated = findings
+            .iter()
+            .filter(|finding| finding.gate.condition.quantile() == Some(quantile))
+            .map(|finding| row().gated(finding))
+            .peekable();
+        match gated.peek() {
+            Some(_) => rows.extend(gated),
+            None => rows.push(row()),
+        }
+    }
+    rows.push(Row::ungated(
+        "max".to_owned(),
+        endpoint.summary.max().to_string(),
+        NOTHING.to_owned(),
+    ));
+    let shares = findings
+        .iter()
+        .filter_map(|finding| error_rate_row(finding));
+    rows.extend(shares);
+    rows
+}
+
+pub(super) fn one_run_findings<'a>(report: &'a Report, endpoint: &str) -> Vec<&'a Finding> {
+    report
+        .findings
+        .iter()
+        .filter(|finding| finding.endpoint == endpoint)
+        .filter(|finding| finding.gate.condition.allowed_share().is_some())
+        .collect()
+}
+
+/// The usual percentiles and those with a gate, ascending.
+pub(super) fn quantiles(findings: &[&Finding]) -> Vec<Quantile> {
+    let mut quantiles = PERCENTILES.to_vec();
+    quantiles.extend(findings.iter().filter_map(|f| f.gate.condition.quantile()));
+    quantiles.sort_unstable();
+    quantiles.dedup();
+    quantiles
+}
+
+fn percentile_row(percentile: &Percentile) -> Row {
+    Row::ungated(
+        percentile.quantile.to_string(),
+        percentile.value.to_string(),
+        percentile.interval.to_string(),
+    )
+}
+
+fn error_rate_row(finding: &Finding) -> Option<Row> {
+    let Measured::Share { value, interval } = finding.measured else {
+        return None;
+    };
+    let row = Row::ungated(
+        "error rate".to_owned(),
+        percent(value),
+        format!("{} – {}", percent(interval.0), percent(interval.1)),
+    );
+    Some(row.gated(finding))
+}
+
+/// `≤ 150 ms`.
+fn target(condition: &Condition) -> String {
+    let sign = |comparison: crate::gate::Comparison| match comparison {
+        crate::gate::Comparison::AtMost => "≤",
+        crate::gate::Comparison::Below => "<",
+    };
+    match condition {
+        Condition::Latency {
+            comparison, limit, ..
+        } => format!("{} {}", sign(*comparison), Pretty(*limit)),
+        Condition::ErrorRate { comparison, limit } => {
+            format!("{} {}", sign(*comparison), percent(limit.as_fraction()))
+        }
+        Condition::Reduction { at_least, .. } => {
+            format!("−{} or more", percent(at_least.as_fraction()))
+        }
+        Condition::Baseline { allowance, .. } => {
+            format!("≤ before + {}", percent(allowance.as_fraction()))
+        }
+    }
+}
+
+fn status(finding: &Finding) -> String {
+    match finding.severity() {
+        Severity::Decides => finding.verdict.to_string(),
+        Severity::Warns => format!("{} (warn)", finding.verdict),
+    }
+}
+
+/// `5 %` of a fraction.
+pub(super) fn percent(fraction: f64) -> String {
+    format!("{} %", trimmed(fraction * 100.0, 2))
+}
+
+/// `600 requests to …`, `10 samples from evidence.txt`.
+pub(super) fn heading(endpoint: &EndpointReport) -> String {
+    let n = grouped(endpoint.summary.planned());
+    let noun = noun(endpoint.summary.clock);
+    match &endpoint.source {
+        Some(source) => format!("{}: {n} {noun} from {source}", endpoint.name),
+        None => format!("{}: {n} {noun}", endpoint.name),
+    }
+}
+
+fn noun(clock: Clock) -> &'static str {
+    match clock {
+        Clock::Given => "samples",
+        Clock::IntendedStart | Clock::Send => "requests",
+    }
+}
+
+/// `ok 593 · failed 5 (connect 2, status 3) · timed out 2 · unsent 0`.
+pub(super) fn counts(counts: &Counts) -> String {
+    let kinds: Vec<String> = counts
+        .failed
+        .iter()
+        .map(|(kind, &n)| format!("{} {}", kind.as_str(), grouped(n)))
+        .collect();
+    let kinds = match kinds.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", kinds.join(", ")),
+    };
+    format!(
+        "ok {} · failed {}{kinds} · timed out {} · unsent {}",
+        grouped(counts.ok),
+        grouped(counts.failed_total()),
+        grouped(counts.timeout),
+        grouped(counts.unsent)
+    )
+}
+
+/// `achieved 20 of 20/s offered · send lag P50 31 µs, P99 92 µs, max 210 µs`.
+pub(super) fn traffic(traffic: &Traffic) -> String {
+    let achieved = match traffic.achieved_per_s {
+        Some(rate) => trimmed(rate, 2),
+        None => NOTHING.to_owned(),
+    };
+    let mut parts = vec![match traffic.offered {
+        Some(offered) => format!("achieved {achieved} of {offered} offered"),
+        None => format!("achieved {achieved}/s"),
+    }];
+    if let Some(lag) = traffic.send_lag {
+        parts.push(format!(
+            "send lag P50 {}, P99 {}, max {}",
+            Pretty(lag.p50),
+            Pretty(lag.p99),
+            Pretty(lag.max)
+        ));
+    }
+    parts.push(format!("{} connections", grouped(traffic.new_connections)));
+    if traffic.pool_limited > 0 {
+        parts.push(format!(
+            "{} waited for a connection (in-flight cap)",
+            grouped(traffic.pool_limited)
+        ));
+    }
+    parts.join(" · ")
+}
+
+/// The plan of a run in one line.
+pub(super) fn run(run: &RunInfo) -> String {
+    let model = match run.model {
+        Model::Open { arrivals } => format!("open model, {} arrivals", arrivals.as_str()),
+        Model::Closed { concurrency } => format!("closed model, {concurrency} at a time"),
+    };
+    let size = match run.size {
+        Size::Duration(duration) => Pretty(duration).to_string(),
+        Size::Requests(n) => format!("{} requests per endpoint", grouped(n)),
+    };
+    let label = match run.label.as_str() {
+        "" => String::new(),
+        label => format!("{label}: "),
+    };
+    let cut = match run.completion {
+        super::Completion::Complete => "",
+        super::Completion::Interrupted => " · INTERRUPTED",
+    };
+    format!(
+        "{label}{} · {model} · {size} after {} of warm-up · timeout {} · seed {}{cut}",
+        run.target,
+        Pretty(run.warmup),
+        Pretty(run.timeout),
+        run.seed
+    )
+}
+
+/// What must be known to read the numbers: from where they count, what they cannot resolve, and what
+/// the command adds.
+pub(super) fn notes(report: &Report) -> Vec<String> {
+    let mut notes: Vec<String> = Vec::new();
+    for endpoint in &report.endpoints {
+        let note = clock_note(endpoint.summary.clock).map(str::to_owned);
+        notes.extend(note.filter(|note| !notes.contains(note)));
+    }
+    let unresolved = report.endpoints.iter();
+    notes.extend(unresolved.filter_map(|endpoint| resolution_note(report, endpoint)));
+    notes.extend(report.notes.iter().cloned());
+    notes
+}
+
+fn clock_note(clock: Clock) -> Option<&'static str> {
+    match clock {
+        Clock::IntendedStart => None,
+        Clock::Send => Some(
+            "closed model: this is service time, counted from the send; what a stall costs the requests \
+             that were not sent because of it is not in these numbers",
+        ),
+        Clock::Given => Some(
+            "measured by another tool: from where these latencies count is as given, and the order of the \
+             file is taken as the order of time",
+        ),
+    }
+}
+
+/// `health: 10 samples: P95 and P99 are both the maximum; …`.
+fn resolution_note(report: &Report, endpoint: &EndpointReport) -> Option<String> {
+    let percentiles: Vec<Percentile> = gated_quantiles(report, &endpoint.name)
+        .into_iter()
+        .map(|quantile| endpoint.summary.percentile(quantile))
+        .collect();
+    let needed: Vec<String> = percentiles
+        .iter()
+        .filter(|percentile| percentile.resolution == Resolution::Unresolved)
+        .map(|p| format!("{} for {}", grouped(p.samples_needed), p.quantile))
+        .collect();
+    let n = endpoint.summary.planned();
+    if n == 0 || needed.is_empty() {
+        return None;
+    }
+    let at_maximum: Vec<String> = percentiles
+        .iter()
+        .filter(|percentile| percentile.rank == n)
+        .map(|percentile| percentile.quantile.to_string())
+        .collect();
+    let maximum = match at_maximum.as_slice() {
+        [] => String::new(),
+        [one] => format!("{one} is the maximum; "),
+        [a, b] => format!("{a} and {b} are both the maximum; "),
+        [rest @ .., last] => format!("{} and {last} are all the maximum; ", rest.join(", ")),
+    };
+    Some(format!(
+        "{}: {} {}: {maximum}an interval with two ends takes {}",
+        endpoint.name,
+        grouped(n),
+        noun(endpoint.summary.clock),
+        needed.join(", ")
+    ))
+}
+
+/// The percentiles that were asked for, ascending; the usual ones if nothing was asked.
+fn gated_quantiles(report: &Report, endpoint: &str) -> Vec<Quantile> {
+    let findings = one_run_findings(report, endpoint);
+    let gated = findings.iter().filter_map(|f| f.gate.condition.quantile());
+    let mut quantiles: Vec<Quantile> = match findings.is_empty() {
+        true => PERCENTILES.to_vec(),
+        false => gated.collect(),
+    };
+    quantiles.sort_unstable();
+    quantiles.dedup();
+    quantiles
+}
+
+/// `health P95`.
+pub(super) fn subject(finding: &Finding) -> String {
+    let metric = match finding.gate.condition.quantile() {
+        Some(quantile) => quantile.to_string(),
+        None => "error rate".to_owned(),
+    };
+    let change = match finding.gate.condition {
+        Condition::Reduction { .. } => " reduction",
+        Condition::Baseline { .. } => " against the baseline",
+        _ => "",
+    };
+    format!("{} {metric}{change}", finding.endpoint)
+}
+
+/// What did not pass, the worst first.
+pub(super) fn not_passed(report: &Report) -> Vec<&Finding> {
+    let worst_first = [
+        (Severity::Decides, Verdict::Fail),
+        (Severity::Decides, Verdict::Inconclusive),
+        (Severity::Warns, Verdict::Fail),
+        (Severity::Warns, Verdict::Inconclusive),
+    ];
+    worst_first
+        .iter()
+        .flat_map(|&(severity, verdict)| {
+            report
+                .findings
+                .iter()
+                .filter(move |f| f.severity() == severity && f.verdict == verdict)
+        })
+        .collect()
+}
+
+/// The verdict in one line; `None` where nothing was asked.
+pub(super) fn verdict_line(report: &Report) -> Option<String> {
+    let verdict = report.verdict()?;
+    let decides = |f: &&Finding| f.severity() == Severity::Decides;
+    let deciding: Vec<&Finding> = report.findings.iter().filter(decides).collect();
+    let Some(first) = deciding.iter().find(|f| f.verdict == verdict) else {
+        let why = match report.findings.is_empty() {
+            true => "no gate was judged",
+            false => "every gate only warns, so none decides",
+        };
+        return Some(format!("{verdict} {why}, and that is never a pass"));
+    };
+    let same = deciding.iter().filter(|f| f.verdict == verdict).count();
+    Some(match (verdict, same) {
+        (Verdict::Pass, 2..) => format!("{verdict} all {same} gates"),
+        (_, 1) => format!("{verdict} {}: {}", subject(first), first.reason),
+        _ => format!(
+            "{verdict} {} and {} more: {}",
+            subject(first),
+            same - 1,
+            first.reason
+        ),
+    })
+}
