@@ -5,9 +5,9 @@
 
 mod effect;
 mod errors;
+mod judgement;
 mod noise;
 mod order;
-mod requirement;
 
 use std::time::Duration;
 
@@ -18,8 +18,8 @@ use crate::summary::{CONFIDENCE, Observed, Summary};
 
 pub use effect::{Effect, speed};
 pub use errors::{ErrorRate, ErrorRateChange};
+pub use judgement::judge;
 pub use noise::{Noise, NoiseError};
-pub use requirement::{Judged, Requirement};
 
 /// A value of the run before and the same of the run after.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +145,9 @@ fn changes(sides: Pair<Side<'_>>, quantiles: &[Quantile], noise: &Noise) -> Vec<
 /// The interval is taken at the far edges of the histograms' buckets, so that it holds whatever stands inside them.
 fn evidence(orders: &Pair<order::Orders>, planned: Pair<u64>, quantile: Quantile) -> Evidence {
     let samples_needed = min_samples_for_interval(quantile, CONFIDENCE);
-    let between = |before, after| profile::change(before, after, quantile, profile::CUT_95);
+    let between = |before: &order::Edge<'_>, after: &order::Edge<'_>| {
+        profile::change(before, after, quantile, profile::CUT_95)
+    };
     let lowest = between(&orders.before.highest(), &orders.after.lowest());
     let highest = between(&orders.before.lowest(), &orders.after.highest());
     match (lowest, highest) {

@@ -14,7 +14,9 @@ use std::time::Duration;
 
 use crate::stats::rank::Quantile;
 
-pub use check::{CheckError, Planned, check, check_names, check_scope, targets_for};
+pub use check::{
+    CheckError, Planned, check, check_names, check_recorded, check_scope, targets_for,
+};
 pub use finding::{Exceeding, Finding, Measured, run_verdict};
 pub use grammar::ParseError;
 pub use judge::{Subject, judge};

@@ -1,3 +1,12 @@
 //! Parses, calls the library, turns the status into an exit code; nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let cli = a7probe::cli::Cli::parse();
+    let mut stdout = std::io::stdout().lock();
+    let mut stderr = std::io::stderr();
+    a7probe::run(cli, &mut stdout, &mut stderr).into()
+}

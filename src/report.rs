@@ -4,15 +4,19 @@ mod csv;
 mod json;
 mod markdown;
 mod table;
+mod warnings;
 mod words;
 
 use std::io::{self, Write};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::exit::Exit;
 use crate::gate::{self, Finding};
-use crate::plan::{Model, Size};
+use crate::plan::Model;
 use crate::recording::Recording;
+use crate::run_file::{Ended, PlanRecord, Run, SizeRecord};
 use crate::stats::rank::Quantile;
 use crate::summary::Summary;
 use crate::units::Rate;
@@ -110,7 +114,7 @@ pub struct RunInfo {
     /// Open or closed.
     pub model: Model,
     /// How much was sent to each endpoint.
-    pub size: Size,
+    pub size: SizeRecord,
     /// Sent before the measurement and recorded apart.
     pub warmup: Duration,
     /// Longest response time that was waited for.
@@ -118,18 +122,9 @@ pub struct RunInfo {
     /// Feeds the schedule's jitter and the templates.
     pub seed: u64,
     /// Whether the plan was carried out.
-    pub completion: Completion,
-    /// When t0 was, RFC 3339 in UTC.
-    pub started_at: Option<String>,
-}
-
-/// Whether a run was carried out to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Completion {
-    /// As planned.
-    Complete,
-    /// Cut by a signal; what was not sent is counted as unsent.
-    Interrupted,
+    pub ended: Ended,
+    /// When t0 was.
+    pub started_at: Timestamp,
 }
 
 /// Something that may mislead, and how to mend it.
@@ -202,6 +197,16 @@ impl Report {
         }
     }
 
+    /// Adds a run: its plan in brief, its endpoints under their own names, and what warns of itself in it.
+    /// The label tells several runs apart.
+    pub fn add_run(&mut self, label: &str, run: &Run) {
+        self.runs.push(RunInfo::of(label, run));
+        self.warnings.extend(warnings::of(label, run));
+        self.endpoints.extend(run.endpoints.iter().map(|endpoint| {
+            EndpointReport::of_run(endpoint.name.clone(), &endpoint.recording, &run.plan)
+        }));
+    }
+
     /// The verdict over the gates that decide. Without one, a run is not shown to be anything, and that is
     /// never a pass; a comparison may be made for its table alone, then it is `None`.
     pub fn verdict(&self) -> Option<Verdict> {
@@ -246,24 +251,25 @@ impl Warning {
 }
 
 impl EndpointReport {
-    /// An endpoint of a run that this program measured.
+    /// An endpoint of a run that this program measured, under the name that its plan gives it.
     pub fn of_run(
         name: impl Into<String>,
         recording: &Recording,
-        timeout: Duration,
-        offered: Option<Rate>,
+        plan: &PlanRecord,
     ) -> EndpointReport {
+        let name = name.into();
+        let planned = plan.endpoints.iter().find(|endpoint| endpoint.name == name);
         EndpointReport {
-            name: name.into(),
-            source: None,
-            summary: Summary::of(recording, Some(timeout)),
+            summary: Summary::of(recording, Some(plan.timeout)),
             traffic: Some(Traffic {
-                offered,
+                offered: planned.and_then(|endpoint| endpoint.rate_per_s),
                 achieved_per_s: recording.achieved_per_s(),
                 send_lag: SendLag::of(recording),
                 new_connections: recording.new_connections,
                 pool_limited: recording.pool_limited,
             }),
+            source: None,
+            name,
         }
     }
 
@@ -278,6 +284,23 @@ impl EndpointReport {
             source: Some(source.into()),
             summary: Summary::of(recording, None),
             traffic: None,
+        }
+    }
+}
+
+impl RunInfo {
+    /// The plan of a run, in brief.
+    pub fn of(label: &str, run: &Run) -> RunInfo {
+        RunInfo {
+            label: label.to_owned(),
+            target: run.plan.target.clone(),
+            model: run.plan.model,
+            size: run.plan.size,
+            warmup: run.plan.warmup,
+            timeout: run.plan.timeout,
+            seed: run.plan.seed,
+            ended: run.ended,
+            started_at: run.started_at,
         }
     }
 }

@@ -91,24 +91,43 @@ fn within(ratio: Range, difference_ns: Range, noise: &Noise) -> Effect {
 
 fn reason(effect: Effect, ratio: Range, difference_ns: Range, noise: &Noise) -> String {
     match effect {
+        Effect::Improved if ratio.high == 0.0 => {
+            "before, failures stood where this percentile is now".to_owned()
+        }
+        Effect::Regressed if ratio.low.is_infinite() => {
+            "after, failures stand where this percentile was".to_owned()
+        }
         Effect::Improved => format!(
-            "at least {} and {}",
+            "at least {} ({})",
             speed(ratio.high),
             signed(difference_ns.high)
         ),
         Effect::Regressed => format!(
-            "at least {} and {}",
+            "at least {} ({})",
             speed(ratio.low),
             signed(difference_ns.low)
         ),
         Effect::WithinNoise => {
-            format!("no change that fits the data exceeds the noise band of {noise}")
+            format!("no change that fits the data leaves the noise band of {noise}")
         }
-        Effect::Inconclusive => format!(
-            "everything from {} to {} fits the data; the noise band is {noise}",
-            speed(ratio.low),
-            speed(ratio.high)
+        Effect::Inconclusive => format!("{}; the noise band is {noise}", span(ratio)),
+    }
+}
+
+/// Which changes fit the data.
+fn span(ratio: Range) -> String {
+    let (low, high) = (speed(ratio.low), speed(ratio.high));
+    match (ratio.low > 0.0, ratio.high.is_finite()) {
+        (true, true) => format!("everything from {low} to {high} fits the data"),
+        (true, false) => format!(
+            "everything from {low} on fits the data, because failures reach this percentile"
         ),
+        (false, true) => format!(
+            "everything up to {high} fits the data, because failures reached this percentile"
+        ),
+        (false, false) => {
+            "failures reach this percentile, so that nothing bounds the change".to_owned()
+        }
     }
 }
 
@@ -142,7 +161,7 @@ pub fn speed(ratio: f64) -> String {
 }
 
 /// Two decimals below 10, one below 100, none above.
-pub(super) fn three_digits(value: f64) -> String {
+fn three_digits(value: f64) -> String {
     match value {
         v if v < 10.0 => trimmed(v, 2),
         v if v < 100.0 => trimmed(v, 1),
@@ -150,15 +169,10 @@ pub(super) fn three_digits(value: f64) -> String {
     }
 }
 
-/// `−220.5 ms`.
+/// `−220.5 ms`; for a finite difference.
 fn signed(ns: f64) -> String {
-    match ns {
-        ns if ns.is_infinite() => "without a bound".to_owned(),
-        ns => {
-            let sign = if ns < 0.0 { "−" } else { "+" };
-            format!("{sign}{}", Pretty(Duration::from_nanos(ns.abs() as u64)))
-        }
-    }
+    let sign = if ns < 0.0 { "−" } else { "+" };
+    format!("{sign}{}", Pretty(Duration::from_nanos(ns.abs() as u64)))
 }
 
 impl Range {

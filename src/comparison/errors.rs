@@ -98,7 +98,13 @@ mod tests {
     #[test]
     fn the_interval_covers_the_truth_at_least_as_often_as_it_says() {
         // Every outcome of 30 and 50 requests, weighed by its exact probability.
-        for (p_before, p_after) in [(0.02, 0.02), (0.1, 0.1), (0.05, 0.3), (0.5, 0.4), (0.0, 0.01)] {
+        for (p_before, p_after) in [
+            (0.02, 0.02),
+            (0.1, 0.1),
+            (0.05, 0.3),
+            (0.5, 0.4),
+            (0.0, 0.01),
+        ] {
             let (n, m) = (30, 50);
             let covered: f64 = (0..=n)
                 .flat_map(|k| (0..=m).map(move |j| (k, j)))

@@ -20,7 +20,9 @@ pub struct Noise {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoiseError {
     /// A part is neither a percentage nor a duration.
-    #[error("'{part}' in '{text}' is neither a percentage nor a duration; write for example 5%,1ms")]
+    #[error(
+        "'{part}' in '{text}' is neither a percentage nor a duration; write for example 5%,1ms"
+    )]
     Part {
         /// What was typed.
         text: String,
@@ -31,7 +33,9 @@ pub enum NoiseError {
     #[error(transparent)]
     Unit(#[from] UnitError),
     /// Two percentages, or two durations.
-    #[error("'{0}' gives the same twice; write one percentage and one duration, for example 5%,1ms")]
+    #[error(
+        "'{0}' gives the same twice; write one percentage and one duration, for example 5%,1ms"
+    )]
     Twice(String),
     /// Nothing can be faster by 100 %.
     #[error("'{0}' is too much noise; the percentage must be below 100%")]
@@ -121,7 +125,10 @@ mod tests {
     fn what_is_no_band_is_refused_with_the_mend() {
         for (text, message) in [
             ("5", "'5' has no unit; write 5ms or 5s"),
-            ("-5%", "'-5%' is out of range for a percentage; it must be 0% or more"),
+            (
+                "-5%",
+                "'-5%' is out of range for a percentage; it must be 0% or more",
+            ),
             (
                 "",
                 "'' in '' is neither a percentage nor a duration; write for example 5%,1ms",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::grammar::did_you_mean;
-use super::{Gate, Scope, Selector};
+use super::{Gate, Scope, Selector, Subject};
 use crate::units::{Pretty, grouped};
 
 /// What a plan sends to one endpoint.
@@ -135,6 +135,21 @@ fn check_size(gate: &Gate, planned: &Planned<'_>) -> Result<(), CheckError> {
         }),
         _ => Ok(()),
     }
+}
+
+/// Whether every gate can be judged on these recordings. A recording may be too small for a gate; that is
+/// no error but an INCONCLUSIVE finding.
+pub fn check_recorded(gates: &[Gate], subjects: &[Subject<'_>]) -> Result<(), CheckError> {
+    let endpoints: Vec<&str> = subjects.iter().map(|subject| subject.endpoint).collect();
+    check_names(gates, &endpoints)?;
+    for gate in gates {
+        check_scope(gate)?;
+        subjects
+            .iter()
+            .filter(|subject| gate.selector.selects(subject.endpoint))
+            .try_for_each(|subject| check_timeout(gate, subject.timeout))?;
+    }
+    Ok(())
 }
 
 /// The latencies above which the requests to an endpoint must be counted, ascending and unique.

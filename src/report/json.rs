@@ -6,10 +6,11 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Completion, EndpointReport, Report, RunInfo, Traffic, words};
+use super::{EndpointReport, Report, RunInfo, Traffic, words};
 use crate::gate::{Finding, Measured};
-use crate::plan::{Model, Size};
+use crate::plan::Model;
 use crate::recording::{Clock, Counts};
+use crate::run_file::{Ended, SizeRecord};
 use crate::stats::rank::Quantile;
 use crate::summary::{Interval, Observed, PERCENTILES, Percentile, Resolution};
 use crate::units::millis;
@@ -193,8 +194,8 @@ pub struct JsonRun {
     pub seed: u64,
     /// Whether it was cut by a signal.
     pub interrupted: bool,
-    /// RFC 3339 in UTC.
-    pub started_at: Option<String>,
+    /// When t0 was, RFC 3339 in UTC.
+    pub started_at: String,
 }
 
 /// Something that may mislead.
@@ -338,8 +339,8 @@ impl From<&Traffic> for JsonTraffic {
 impl From<&RunInfo> for JsonRun {
     fn from(run: &RunInfo) -> JsonRun {
         let (duration_s, requests) = match run.size {
-            Size::Duration(duration) => (Some(duration.as_secs_f64()), None),
-            Size::Requests(requests) => (None, Some(requests)),
+            SizeRecord::Duration { duration } => (Some(duration.as_secs_f64()), None),
+            SizeRecord::Requests { requests } => (None, Some(requests)),
         };
         JsonRun {
             label: run.label.clone(),
@@ -350,8 +351,8 @@ impl From<&RunInfo> for JsonRun {
             warmup_s: run.warmup.as_secs_f64(),
             timeout_s: run.timeout.as_secs_f64(),
             seed: run.seed,
-            interrupted: run.completion == Completion::Interrupted,
-            started_at: run.started_at.clone(),
+            interrupted: run.ended != Ended::Complete,
+            started_at: run.started_at.to_string(),
         }
     }
 }

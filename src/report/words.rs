@@ -2,8 +2,9 @@
 
 use super::{EndpointReport, Report, RunInfo, Traffic};
 use crate::gate::{Condition, Finding, Measured, Severity};
-use crate::plan::{Model, Size};
+use crate::plan::Model;
 use crate::recording::{Clock, Counts};
+use crate::run_file::{Ended, SizeRecord};
 use crate::stats::rank::Quantile;
 use crate::summary::{PERCENTILES, Percentile, Resolution};
 use crate::units::{Pretty, grouped, trimmed};
@@ -225,16 +226,18 @@ pub(super) fn run(run: &RunInfo) -> String {
         Model::Closed { concurrency } => format!("closed model, {concurrency} at a time"),
     };
     let size = match run.size {
-        Size::Duration(duration) => Pretty(duration).to_string(),
-        Size::Requests(n) => format!("{} requests per endpoint", grouped(n)),
+        SizeRecord::Duration { duration } => Pretty(duration).to_string(),
+        SizeRecord::Requests { requests } => {
+            format!("{} requests per endpoint", grouped(requests))
+        }
     };
     let label = match run.label.as_str() {
         "" => String::new(),
         label => format!("{label}: "),
     };
-    let cut = match run.completion {
-        super::Completion::Complete => "",
-        super::Completion::Interrupted => " · INTERRUPTED",
+    let cut = match run.ended {
+        Ended::Complete => "",
+        Ended::Interrupted { .. } => " · INTERRUPTED",
     };
     format!(
         "{label}{} · {model} · {size} after {} of warm-up · timeout {} · seed {}{cut}",

@@ -1,5 +1,9 @@
 //! End-to-end and cross-module tests; one binary.
 
+mod engine;
+mod needs;
 mod run_file;
 mod runs;
+mod scripted;
 mod stats;
+mod tidy;

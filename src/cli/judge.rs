@@ -1,0 +1,50 @@
+//! `a7probe judge`: what was typed.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::output::OutputArgs;
+use crate::gate::Gate;
+use crate::import::Unit;
+use crate::units::parse_duration;
+
+/// Judge saved runs, or latencies measured by other tools, offline
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  a7probe judge run.json                              by the gates it was measured with
+  a7probe judge run.json --gate 'health p95 <= 150ms'
+  a7probe judge latencies.txt --target 200ms          one latency a line: 163.2ms, 0.16 s, failed
+  a7probe judge hey.csv --column response-time --unit s
+  … | a7probe judge - --unit ms --output json")]
+pub struct JudgeArgs {
+    /// Saved runs (JSON) or lists of latencies (text or CSV); - for stdin
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+
+    /// What must hold, such as 'health p95 <= 150ms' (repeatable); instead of the saved or default gates
+    #[arg(long = "gate", value_name = "GATE", value_parser = Gate::parse)]
+    pub gates: Vec<Gate>,
+
+    /// P50, P95 and P99 of every endpoint must be within this [default: 150ms, unless there are other gates]
+    #[arg(long, value_name = "DURATION", env = "A7PROBE_TARGET", value_parser = parse_duration)]
+    pub target: Option<Duration>,
+
+    /// Unit of numbers without one in a list: ns, us, ms, s or m
+    #[arg(long, value_name = "UNIT")]
+    pub unit: Option<Unit>,
+
+    /// Column of a CSV file, by title or by number from 1
+    #[arg(long, value_name = "COLUMN")]
+    pub column: Option<String>,
+
+    /// What a list of latencies is called in gates and tables [default: the name of its file]
+    #[arg(long, value_name = "NAME")]
+    pub endpoint: Option<String>,
+
+    /// Where the result goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}

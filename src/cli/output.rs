@@ -1,0 +1,214 @@
+//! Where a result goes and how it looks: the flags that `measure`, `judge` and `compare` share.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal, Write};
+use std::path::PathBuf;
+
+use anyhow::{Context, bail};
+use clap::Args;
+
+use crate::report::{Colour, Detail, Format, Report, Style};
+
+/// Names of the formats, as `--output` and `--report` read them.
+const FORMATS: [(&str, Format); 4] = [
+    ("human", Format::Human),
+    ("json", Format::Json),
+    ("markdown", Format::Markdown),
+    ("csv", Format::Csv),
+];
+
+/// Flags about the output.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub struct OutputArgs {
+    /// Form of the result on stdout: human, json, markdown or csv
+    #[arg(long, value_name = "FORMAT", env = "A7PROBE_OUTPUT", default_value = "human", value_parser = parse_format)]
+    pub output: Format,
+
+    /// Also write the result to a file, such as json=report.json (repeatable)
+    #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report_file)]
+    pub reports: Vec<ReportFile>,
+
+    /// Print the verdict alone, and no warnings
+    #[arg(long, conflicts_with = "verbose")]
+    pub quiet: bool,
+
+    /// Print the reason and the p-values of every gate
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
+/// A file that a report is written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportFile {
+    /// In which form.
+    pub format: Format,
+    /// Where.
+    pub path: PathBuf,
+}
+
+impl OutputArgs {
+    /// How tables for people look; colour only for a terminal without `NO_COLOR`.
+    pub fn style(&self) -> Style {
+        let stdout = io::stdout();
+        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Style {
+            colour: match stdout.is_terminal() && !plain {
+                true => Colour::Always,
+                false => Colour::Never,
+            },
+            width: terminal_size::terminal_size_of(&stdout).map(|(width, _)| width.0),
+            detail: match (self.quiet, self.verbose) {
+                (true, _) => Detail::Brief,
+                (false, true) => Detail::Full,
+                (false, false) => Detail::Normal,
+            },
+        }
+    }
+
+    /// Writes the result to stdout, its warnings to stderr, and every file that was asked for.
+    ///
+    /// # Errors
+    /// If something cannot be written; the message names it.
+    pub fn publish(
+        &self,
+        report: &Report,
+        stdout: &mut dyn Write,
+        stderr: &mut dyn Write,
+    ) -> anyhow::Result<()> {
+        if !self.quiet {
+            report.write_warnings(stderr)?;
+        }
+        // The files first: a pipe that is closed early must not cost them.
+        for file in &self.reports {
+            file.write(report)?;
+        }
+        report.write(self.output, &self.style(), stdout)?;
+        stdout.flush()?;
+        Ok(())
+    }
+}
+
+impl ReportFile {
+    /// Writes a report to the file, without colours and as wide as needed.
+    ///
+    /// # Errors
+    /// If the file cannot be written; the message names it.
+    pub fn write(&self, report: &Report) -> anyhow::Result<()> {
+        let context = || {
+            format!(
+                "cannot write {}; check that its directory exists and is writable",
+                self.path.display()
+            )
+        };
+        let mut file = BufWriter::new(File::create(&self.path).with_context(context)?);
+        report
+            .write(self.format, &Style::default(), &mut file)
+            .and_then(|()| file.flush())
+            .with_context(context)
+    }
+}
+
+/// Reads `json`.
+pub fn parse_format(text: &str) -> Result<Format, String> {
+    let found = FORMATS.iter().find(|(name, _)| *name == text);
+    found.map(|&(_, format)| format).ok_or_else(|| {
+        let names = FORMATS.map(|(name, _)| name);
+        let near = names.into_iter().find(|name| {
+            strsim::damerau_levenshtein(name, text) <= 2
+                || name.starts_with(text) && !text.is_empty()
+        });
+        match near {
+            Some(name) => format!("'{text}' is no format; did you mean '{name}'?"),
+            None => format!("'{text}' is no format; there are {}", names.join(", ")),
+        }
+    })
+}
+
+/// Reads `json=report.json`.
+pub fn parse_report_file(text: &str) -> Result<ReportFile, String> {
+    match parse(text) {
+        Ok(file) => Ok(file),
+        Err(error) => Err(format!("{error:#}")),
+    }
+}
+
+fn parse(text: &str) -> anyhow::Result<ReportFile> {
+    let Some((format, path)) = text.split_once('=') else {
+        match text.rsplit_once('.') {
+            Some((_, "json")) => bail!("'{text}' has no format; write json={text}"),
+            Some((_, "md")) => bail!("'{text}' has no format; write markdown={text}"),
+            Some((_, "csv")) => bail!("'{text}' has no format; write csv={text}"),
+            _ => bail!("'{text}' has no format or no file; write for example json=report.json"),
+        }
+    };
+    let format = parse_format(format.trim()).map_err(anyhow::Error::msg)?;
+    match path {
+        "" => bail!(
+            "'{text}' names no file; write for example {format_name}=report",
+            format_name = name_of(format)
+        ),
+        "-" => bail!(
+            "'-' is no file; use --output {} for stdout",
+            name_of(format)
+        ),
+        path => Ok(ReportFile {
+            format,
+            path: path.into(),
+        }),
+    }
+}
+
+fn name_of(format: Format) -> &'static str {
+    FORMATS
+        .iter()
+        .find(|(_, known)| *known == format)
+        .map_or("", |(name, _)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Format, ReportFile, parse_format, parse_report_file};
+
+    #[test]
+    fn a_report_file_is_a_format_and_a_path() {
+        let file = ReportFile {
+            format: Format::Json,
+            path: "out/a=b.json".into(),
+        };
+        assert_eq!(parse_report_file("json=out/a=b.json"), Ok(file));
+    }
+
+    #[test]
+    fn a_slip_is_told_with_its_mend() {
+        for (text, message) in [
+            ("jsn", "'jsn' is no format; did you mean 'json'?"),
+            ("mark", "'mark' is no format; did you mean 'markdown'?"),
+            (
+                "pdf",
+                "'pdf' is no format; there are human, json, markdown, csv",
+            ),
+            ("", "'' is no format; there are human, json, markdown, csv"),
+        ] {
+            assert_eq!(parse_format(text), Err(message.to_owned()));
+        }
+        for (text, message) in [
+            (
+                "report.json",
+                "'report.json' has no format; write json=report.json",
+            ),
+            (
+                "report",
+                "'report' has no format or no file; write for example json=report.json",
+            ),
+            ("csv=", "'csv=' names no file; write for example csv=report"),
+            (
+                "markdown=-",
+                "'-' is no file; use --output markdown for stdout",
+            ),
+            ("jsno=a", "'jsno' is no format; did you mean 'json'?"),
+        ] {
+            assert_eq!(parse_report_file(text), Err(message.to_owned()));
+        }
+    }
+}

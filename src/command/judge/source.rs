@@ -1,0 +1,231 @@
+//! The files that are judged: saved runs and lists of latencies, told apart by their content.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io::{self, Read};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+
+use crate::cli::judge::JudgeArgs;
+use crate::gate::Subject;
+use crate::import::{self, Ending, Latencies, Options};
+use crate::recording::Recording;
+use crate::report::{EndpointReport, Report, Warning};
+use crate::run_file::Run;
+
+/// A file and what is in it.
+pub(super) struct Source {
+    pub(super) file: String,
+    pub(super) endpoints: Vec<SourceEndpoint>,
+    content: Content,
+}
+
+/// An endpoint under the name that it has among all files.
+pub(super) struct SourceEndpoint {
+    pub(super) name: String,
+    pub(super) original_name: String,
+    recording: Recording,
+}
+
+enum Content {
+    Run(Box<Run>),
+    List {
+        heading: Option<String>,
+        ending: Ending,
+    },
+}
+
+/// Reads every file and gives each endpoint a name of its own.
+pub(super) fn load_all(args: &JudgeArgs) -> anyhow::Result<Vec<Source>> {
+    let dash = |file: &&std::path::PathBuf| file.as_os_str() == "-";
+    if args.files.iter().filter(dash).count() > 1 {
+        bail!("'-' is given twice; stdin can be read only once");
+    }
+    let mut sources = Vec::new();
+    for file in &args.files {
+        let shown = match file.as_os_str() == "-" {
+            true => "stdin".to_owned(),
+            false => file.display().to_string(),
+        };
+        let source = load(file, &shown, args).with_context(|| format!("cannot judge {shown}"))?;
+        sources.push(source);
+    }
+    check_endpoint_flag(args, &sources)?;
+    separate_names(&mut sources);
+    Ok(sources)
+}
+
+fn load(file: &Path, shown: &str, args: &JudgeArgs) -> anyhow::Result<Source> {
+    let bytes = read(file)?;
+    match is_run(&bytes) {
+        true => {
+            let run = Run::from_json(&bytes).map_err(|e| anyhow!("{e}\nhint: {}", e.hint()))?;
+            Ok(Source::of_run(run, shown))
+        }
+        false => {
+            let options = Options {
+                unit: args.unit,
+                column: args.column.clone(),
+            };
+            let name = args.endpoint.clone().unwrap_or_else(|| stem(file));
+            let latencies = import::read(&bytes, &options)?;
+            Ok(Source::of_list(latencies, name, shown))
+        }
+    }
+}
+
+fn read(file: &Path) -> io::Result<Vec<u8>> {
+    if file.as_os_str() != "-" {
+        return fs::read(file);
+    }
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A run is a JSON object; a list of latencies never begins with a brace.
+fn is_run(bytes: &[u8]) -> bool {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    bytes.trim_ascii_start().first() == Some(&b'{')
+}
+
+/// What a list is called unless it is named.
+fn stem(file: &Path) -> String {
+    match file.file_stem() {
+        Some(stem) if stem != "-" => stem.to_string_lossy().into_owned(),
+        _ => "stdin".to_owned(),
+    }
+}
+
+fn check_endpoint_flag(args: &JudgeArgs, sources: &[Source]) -> anyhow::Result<()> {
+    let lists = sources
+        .iter()
+        .filter(|source| matches!(source.content, Content::List { .. }))
+        .count();
+    match (&args.endpoint, lists) {
+        (None, _) | (Some(_), 1) => Ok(()),
+        (Some(name), 0) => bail!(
+            "--endpoint {name} names a list of latencies, and there is none; a run names its endpoints itself"
+        ),
+        (Some(name), lists) => bail!(
+            "--endpoint {name} names one list of latencies, and there are {lists}; judge them one by one, or rename the files"
+        ),
+    }
+}
+
+/// Endpoints of the same name in several files are told apart by their file.
+fn separate_names(sources: &mut [Source]) {
+    for qualify in [qualified_by_stem, qualified_by_file] {
+        let mut uses: HashMap<String, usize> = HashMap::new();
+        for endpoint in sources.iter().flat_map(|source| &source.endpoints) {
+            *uses.entry(endpoint.name.clone()).or_default() += 1;
+        }
+        for source in sources.iter_mut() {
+            for endpoint in &mut source.endpoints {
+                if uses[&endpoint.name] > 1 {
+                    endpoint.name = qualify(&source.file, &endpoint.original_name);
+                }
+            }
+        }
+    }
+}
+
+fn qualified_by_stem(file: &str, name: &str) -> String {
+    format!("{}:{name}", stem(Path::new(file)))
+}
+
+fn qualified_by_file(file: &str, name: &str) -> String {
+    format!("{file}:{name}")
+}
+
+impl Source {
+    fn of_run(run: Run, file: &str) -> Source {
+        let endpoints = run.endpoints.iter().map(|endpoint| SourceEndpoint {
+            name: endpoint.name.clone(),
+            original_name: endpoint.name.clone(),
+            recording: endpoint.recording.clone(),
+        });
+        Source {
+            file: file.to_owned(),
+            endpoints: endpoints.collect(),
+            content: Content::Run(Box::new(run)),
+        }
+    }
+
+    fn of_list(latencies: Latencies, name: String, file: &str) -> Source {
+        let endpoint = SourceEndpoint {
+            original_name: name.clone(),
+            name,
+            recording: Recording::from_latencies(&latencies.values, &[]),
+        };
+        Source {
+            file: file.to_owned(),
+            endpoints: vec![endpoint],
+            content: Content::List {
+                heading: latencies.heading,
+                ending: latencies.ending,
+            },
+        }
+    }
+
+    /// The gates that the run was judged by when it was measured.
+    pub(super) fn gate_texts(&self) -> &[String] {
+        match &self.content {
+            Content::Run(run) => &run.gates,
+            Content::List { .. } => &[],
+        }
+    }
+
+    /// Its endpoints, to be judged.
+    pub(super) fn subjects(&self) -> impl Iterator<Item = Subject<'_>> {
+        self.endpoints.iter().map(|endpoint| Subject {
+            endpoint: &endpoint.name,
+            recording: &endpoint.recording,
+            timeout: self.timeout(),
+        })
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        match &self.content {
+            Content::Run(run) => Some(run.plan.timeout),
+            Content::List { .. } => None,
+        }
+    }
+
+    /// Adds what is known of it to a report.
+    pub(super) fn describe(&self, report: &mut Report) {
+        match &self.content {
+            Content::Run(run) => {
+                report.add_run(&self.file, run);
+                let endpoints = report.endpoints.iter_mut().rev();
+                for (shown, endpoint) in endpoints.zip(self.endpoints.iter().rev()) {
+                    shown.name.clone_from(&endpoint.name);
+                }
+            }
+            Content::List { heading, ending } => {
+                let endpoint = &self.endpoints[0];
+                report.endpoints.push(EndpointReport::of_list(
+                    endpoint.name.clone(),
+                    &endpoint.recording,
+                    &self.file,
+                ));
+                report.notes.extend(
+                    heading.as_ref().map(|heading| {
+                        format!("{}: '{heading}' is taken as the heading", self.file)
+                    }),
+                );
+                if *ending == Ending::MidLine {
+                    report.warnings.push(Warning::new(
+                        format!(
+                            "{}: the last line has no end, so the file may be cut",
+                            self.file
+                        ),
+                        "check the last value; end the file with a newline",
+                    ));
+                }
+            }
+        }
+    }
+}
