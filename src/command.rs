@@ -1,6 +1,6 @@
 //! One file a subcommand; each reads as prose: resolve, run, judge, report.
 
-//pub mod compare;
+pub mod compare;
 pub mod completions;
 //pub mod demo;
 mod dry_run;

@@ -3,6 +3,8 @@
 mod engine;
 mod measure;
 mod needs;
+mod run_file;
+mod runs;
 mod scripted;
 mod stats;
 mod tidy;
