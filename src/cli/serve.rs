@@ -95,6 +95,7 @@ pub struct ServeArgs {
     #[arg(long, env = "A7PROBE_SERVE_PROVIDER_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = parse_duration, help_heading = "Provider")]
     pub provider_timeout: Duration,
 
+    /// The provider in this process.
     #[command(flatten)]
     pub simulator: SimulatorArgs,
 }

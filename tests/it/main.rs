@@ -1,3 +1,8 @@
-//! Integration tests, one binary.
+//! End-to-end and cross-module tests; one binary.
 
+mod provider;
+mod serve;
+mod serve_client;
+mod serve_host;
+mod serve_kill;
 mod stats;
