@@ -175,3 +175,109 @@ fn bisect(reached: impl Fn(f64) -> bool) -> f64 {
     }
     high
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{lower_quantile, tails, upper_quantile};
+
+    /// a, b, x, ln lower, ln upper; summed with mpmath at 60 digits.
+    const SUMMED: [(f64, f64, f64, f64, f64); 9] = [
+        (0.5, 0.5, 0.25, -1.0986122886681098, -0.4054651081081644),
+        (1.0, 19.0, 0.05, -0.4737765016428595, -0.9745725933634601),
+        (2.5, 40.25, 0.05, -0.734531862481648, -0.653407344522655),
+        (51.0, 950.0, 0.05, -0.7711715149230952, -0.6207724910418497),
+        (
+            10001.0,
+            990000.0,
+            0.01,
+            -0.6984806076295231,
+            -0.6878420480941833,
+        ),
+        (
+            9500.0,
+            990501.0,
+            0.01,
+            -1.9787805613480387e-7,
+            -15.43561497302878,
+        ),
+        (
+            101.0,
+            1e6,
+            0.001,
+            -3.681893848760821e-293,
+            -673.3540049946372,
+        ),
+        (
+            500001.0,
+            500000.0,
+            0.5,
+            -0.6939453834004217,
+            -0.6923496143391256,
+        ),
+        (3000.0, 997001.0, 0.001, -1302.3566375525281, 0.0),
+    ];
+
+    #[test]
+    fn both_tails_hold_ten_digits_far_out_and_for_large_samples() {
+        for (a, b, x, ln_lower, ln_upper) in SUMMED {
+            let found = tails(a, b, x);
+            // An absolute error of a logarithm is a relative error of the probability.
+            assert!(
+                (found.ln_lower - ln_lower).abs() < 1e-10,
+                "a {a} b {b}: {}",
+                found.ln_lower
+            );
+            assert!(
+                (found.ln_upper - ln_upper).abs() < 1e-10,
+                "a {a} b {b}: {}",
+                found.ln_upper
+            );
+        }
+    }
+
+    #[test]
+    fn degenerate_distributions_are_points() {
+        assert_eq!(tails(0.0, 5.0, 0.3).lower(), 1.0);
+        assert_eq!(tails(5.0, 0.0, 0.3).lower(), 0.0);
+        assert_eq!(tails(5.0, 0.0, 1.0).lower(), 1.0);
+        assert_eq!(tails(2.0, 3.0, 0.0).upper(), 1.0);
+        assert_eq!(
+            (
+                lower_quantile(0.05, 0.0, 4.0),
+                upper_quantile(0.05, 4.0, 0.0)
+            ),
+            (0.0, 1.0)
+        );
+    }
+
+    #[test]
+    fn quantiles_undo_the_tails() {
+        for (a, b) in [
+            (0.3, 2.0),
+            (1.0, 1.0),
+            (39.0, 962.0),
+            (1.0, 1e9),
+            (5e5, 5e5),
+        ] {
+            for p in [1e-6, 0.025, 0.05, 0.5, 0.95] {
+                let (low, high) = (lower_quantile(p, a, b), upper_quantile(p, a, b));
+                assert!(
+                    (tails(a, b, low).lower() / p - 1.0).abs() < 1e-9,
+                    "a {a} b {b} p {p}: {low}"
+                );
+                assert!(
+                    (tails(a, b, high).upper() / p - 1.0).abs() < 1e-9,
+                    "a {a} b {b} p {p}: {high}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_tails_of_a_billion_samples_are_complements_and_meet_in_the_middle() {
+        let (n, x) = (1e9, 0.05);
+        let found = tails(n * x, n * (1.0 - x), x);
+        assert!((found.lower() + found.upper() - 1.0).abs() < 1e-12);
+        assert!((found.lower() - 0.5).abs() < 1e-4, "{}", found.lower());
+    }
+}
