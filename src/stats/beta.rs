@@ -10,6 +10,7 @@ use std::f64::consts::PI;
 use statrs::function::gamma::ln_gamma;
 
 use super::deviance::deviance;
+use super::search::turning_point;
 
 /// The continued fraction takes about `√(a + b)` steps in the worst case; this allows for 10⁹ samples thrice over.
 const MAX_STEPS: u32 = 100_000;
@@ -77,10 +78,33 @@ pub fn tails(a: f64, b: f64, x: f64) -> Tails {
 
 /// The tails where the lower one is the smaller: computed directly, the upper one as its complement.
 fn small_lower(a: f64, b: f64, x: f64, y: f64) -> Tails {
-    let ln_lower = (ln_leading_factor(a, b, x, y) - continued_fraction(a, b, x, y).ln()).min(0.0);
+    let ln_lower = ln_leading_factor(a, b, x, y) - continued_fraction(a, b, x, y).ln();
+    let ln_lower = ln_lower.min(0.0);
     Tails {
         ln_lower,
         ln_upper: (-ln_lower.exp()).ln_1p(),
+    }
+}
+
+/// The tails of Beta(a, b) at `x`, each divided by `x^a·(1−x)^b / B(a,b)`, for `a`, `b` above 0 and `x` inside (0, 1).
+///
+/// The smaller tail is then the bare continued fraction: no large number enters and none has to cancel.
+pub(super) fn scaled_tails(a: f64, b: f64, x: f64) -> Tails {
+    let y = 1.0 - x;
+    if x <= (a + 1.0) / (a + b + 2.0) {
+        scaled_small_lower(a, b, x, y)
+    } else {
+        scaled_small_lower(b, a, y, x).swapped()
+    }
+}
+
+fn scaled_small_lower(a: f64, b: f64, x: f64, y: f64) -> Tails {
+    let ln_factor = ln_leading_factor(a, b, x, y);
+    let ln_lower = -continued_fraction(a, b, x, y).ln();
+    let ln_complement = (-(ln_factor + ln_lower).min(0.0).exp()).ln_1p();
+    Tails {
+        ln_lower,
+        ln_upper: ln_complement - ln_factor,
     }
 }
 
@@ -146,7 +170,7 @@ fn nonzero(value: f64, tiny: f64) -> f64 {
 /// As [`tails`], or if `p` is not inside (0, 1).
 pub fn lower_quantile(p: f64, a: f64, b: f64) -> f64 {
     assert!(p > 0.0 && p < 1.0, "not inside (0, 1): {p}");
-    bisect(|x| tails(a, b, x).ln_lower >= p.ln())
+    turning_point(0.0..=1.0, |x| tails(a, b, x).ln_lower >= p.ln())
 }
 
 /// The x at which the upper tail of Beta(a, b) is `p`.
@@ -155,25 +179,7 @@ pub fn lower_quantile(p: f64, a: f64, b: f64) -> f64 {
 /// As [`tails`], or if `p` is not inside (0, 1).
 pub fn upper_quantile(p: f64, a: f64, b: f64) -> f64 {
     assert!(p > 0.0 && p < 1.0, "not inside (0, 1): {p}");
-    bisect(|x| tails(a, b, x).ln_upper <= p.ln())
-}
-
-/// The point of [0, 1] where `reached` turns true, to the last bits: bisection cannot be misled, and even
-/// an answer near 10⁻⁹ takes fewer than a hundred steps.
-fn bisect(reached: impl Fn(f64) -> bool) -> f64 {
-    if reached(0.0) {
-        return 0.0;
-    }
-    let (mut low, mut high) = (0.0, 1.0);
-    while high - low > 2.0 * f64::EPSILON * high {
-        let middle = low + (high - low) / 2.0;
-        if reached(middle) {
-            high = middle;
-        } else {
-            low = middle;
-        }
-    }
-    high
+    turning_point(0.0..=1.0, |x| tails(a, b, x).ln_upper <= p.ln())
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@
 //! with A before, B after, X(0) = 0 as the least possible latency in a ratio and −∞ in a difference, X(n+1) = +∞.
 //! Deterministic, no resampling, and it does not care how the values are distributed.
 
-use statrs::distribution::{ChiSquared, ContinuousCDF};
+use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::deviance::deviance;
 use super::rank::Quantile;
@@ -172,7 +172,8 @@ impl Band {
     }
 }
 
-/// The likelihood-ratio cut for a confidence level: the chi-square quantile with one degree of freedom (Wilks).
+/// The likelihood-ratio cut for a confidence level: the chi-square quantile with one degree
+/// of freedom (Wilks), which is the square of a normal one.
 ///
 /// # Panics
 /// If `confidence` is not inside (0, 1).
@@ -181,9 +182,9 @@ pub fn cut(confidence: f64) -> f64 {
         confidence > 0.0 && confidence < 1.0,
         "confidence must be inside (0, 1): {confidence}"
     );
-    ChiSquared::new(1.0)
-        .expect("one degree of freedom is allowed")
-        .inverse_cdf(confidence)
+    Normal::standard()
+        .inverse_cdf(0.5 + confidence / 2.0)
+        .powi(2)
 }
 
 /// The fewest samples on each side for which the interval of the ratio is bounded whatever the other side is:
