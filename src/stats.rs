@@ -9,6 +9,7 @@
 pub mod beta;
 pub mod binomial;
 pub mod cluster;
+pub mod operating;
 pub mod paired;
 pub mod profile;
 pub mod rank;

@@ -4,9 +4,9 @@
 //! the smallest so far (Geyer's initial monotone sequence, Statistical Science 7, 1992), and
 //! `IAT = (2·ΣΓ − γ(0)) / γ(0)`.
 //!
-//! Most sums end after a few lags, so lags are computed only as they are asked for: the first 64 exactly, by
-//! counting bits, the next ones between blocks of 8, then of 64, and so on (the multiple-tau scheme of
-//! Schätzel, 1990). Even a correlation as long as the run costs a few operations a bit.
+//! Most sums end after a few lags, so lags are computed only as they are asked for: the first 64
+//! exactly, by counting bits, the next ones between blocks of 8, then of 64, and so on (the multiple-tau
+//! scheme of Schätzel, 1990). Even a correlation as long as the run costs a few operations a bit.
 
 /// Lags 0..64 are exact; each coarser level has block lags 8..64.
 const LAGS: usize = 64;
@@ -79,8 +79,8 @@ impl Bits {
             .sum()
     }
 
-    /// The integrated autocorrelation time; about 1 for independent bits, ℓ for bursts of length ℓ, and 1 for
-    /// bits that are all equal.
+    /// The integrated autocorrelation time; about 1 for independent bits, ℓ for bursts of length ℓ, and
+    /// 1 for bits that are all equal.
     pub(super) fn autocorrelation_time(&self) -> f64 {
         let mean = self.ones() as f64 / self.length as f64;
         let variance = mean * (1.0 - mean);

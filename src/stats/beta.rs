@@ -12,10 +12,12 @@ use statrs::function::gamma::ln_gamma;
 use super::deviance::deviance;
 use super::search::turning_point;
 
-/// The continued fraction takes about `√(a + b)` steps in the worst case; this allows for 10⁹ samples thrice over.
+/// The continued fraction takes about `√(a + b)` steps in the worst case; this allows for 10⁹ samples
+/// thrice over.
 const MAX_STEPS: u32 = 100_000;
 
-/// Both tails of a beta distribution at one point, as natural logarithms: `ln I_x(a,b)` and `ln (1 − I_x(a,b))`.
+/// Both tails of a beta distribution at one point, as natural logarithms: `ln I_x(a,b)` and `ln (1 −
+/// I_x(a,b))`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tails {
     /// `ln P(Beta(a,b) ≤ x)`.
@@ -86,7 +88,8 @@ fn small_lower(a: f64, b: f64, x: f64, y: f64) -> Tails {
     }
 }
 
-/// The tails of Beta(a, b) at `x`, each divided by `x^a·(1−x)^b / B(a,b)`, for `a`, `b` above 0 and `x` inside (0, 1).
+/// The tails of Beta(a, b) at `x`, each divided by `x^a·(1−x)^b / B(a,b)`, for `a`, `b` above 0 and `x`
+/// inside (0, 1).
 ///
 /// The smaller tail is then the bare continued fraction: no large number enters and none has to cancel.
 pub(super) fn scaled_tails(a: f64, b: f64, x: f64) -> Tails {

@@ -8,8 +8,8 @@ use super::beta::{self, Tails};
 use super::search::{first_where, last_where};
 use crate::verdict::Verdict;
 
-/// A probability this close to its limit, relatively, counts as equal to it: `0.1 · 0.1 ≤ 0.01` must hold here as
-/// it holds on paper.
+/// A probability this close to its limit, relatively, counts as equal to it: `0.1 · 0.1 ≤ 0.01` must
+/// hold here as it holds on paper.
 const TIE: f64 = 1e-12;
 
 /// A single slow request never fails a gate, however unlikely it is.
@@ -83,7 +83,8 @@ pub fn p_fail(n: u64, k: u64, theta0: f64) -> f64 {
     }
 }
 
-/// Tails of Beta(k+1, n−k) at `theta`; the upper one is `P(Bin(n, θ) ≤ k)`, the lower one `P(Bin(n, θ) > k)`.
+/// Tails of Beta(k+1, n−k) at `theta`; the upper one is `P(Bin(n, θ) ≤ k)`, the lower one `P(Bin(n, θ) >
+/// k)`.
 fn at_most(n: u64, k: u64, theta: f64) -> Tails {
     assert!(
         theta > 0.0 && theta < 1.0,
@@ -92,7 +93,8 @@ fn at_most(n: u64, k: u64, theta: f64) -> Tails {
     beta::tails(k as f64 + 1.0, n.saturating_sub(k) as f64, theta)
 }
 
-/// The one-sided Clopper–Pearson upper bound of the share: the θ at which `P(Bin(n, θ) ≤ k) = α`; 1 if `k = n`.
+/// The one-sided Clopper–Pearson upper bound of the share: the θ at which `P(Bin(n, θ) ≤ k) = α`; 1 if
+/// `k = n`.
 ///
 /// # Panics
 /// If `k > n` or `alpha` is not inside (0, 1).
@@ -101,7 +103,8 @@ pub fn upper_bound(n: u64, k: u64, alpha: f64) -> f64 {
     beta::upper_quantile(alpha, k as f64 + 1.0, (n - k) as f64)
 }
 
-/// The one-sided Clopper–Pearson lower bound of the share: the θ at which `P(Bin(n, θ) ≥ k) = α`; 0 if `k = 0`.
+/// The one-sided Clopper–Pearson lower bound of the share: the θ at which `P(Bin(n, θ) ≥ k) = α`; 0 if
+/// `k = 0`.
 ///
 /// # Panics
 /// If `k > n` or `alpha` is not inside (0, 1).
@@ -127,7 +130,8 @@ pub fn ppf(p: f64, n: u64, theta: f64) -> u64 {
     first_where(0..=n, reached).unwrap_or(n)
 }
 
-/// The most exceedances with which `n` samples still pass; `None` if even none would not be enough evidence.
+/// The most exceedances with which `n` samples still pass; `None` if even none would not be enough
+/// evidence.
 ///
 /// # Panics
 /// If `theta0` is not inside (0, 1).
@@ -181,9 +185,9 @@ pub fn samples_to_decide(n: u64, k: u64, theta0: f64, alpha: f64) -> Option<Proj
     Some(Projection { verdict, samples })
 }
 
-/// Holm's step-down procedure: which of several p-values stay significant at a family-wise level `alpha`, in
-/// the order given (Holm, Scand. J. Statist. 6, 1979). A gate that may not fail for another reason is entered
-/// with p = 1; a NaN counts as 1.
+/// Holm's step-down procedure: which of several p-values stay significant at a family-wise level
+/// `alpha`, in the order given (Holm, Scand. J. Statist. 6, 1979). A gate that may not fail for another
+/// reason is entered with p = 1; a NaN counts as 1.
 pub fn holm(p_values: &[f64], alpha: f64) -> Vec<bool> {
     let p_value = |index: usize| {
         if p_values[index].is_nan() {

@@ -15,12 +15,13 @@
 //! M counts the runs of exceedances, `U(M)` is the upper 1 − α Poisson bound of a count M, ℓ0 the length of
 //! the slow episode that the user wants excluded.
 //!
-//! Up to half of the requests beyond the target, the rarer outcome is the exceedance. Beyond it the
-//! runs within the target carry the information: a service that is always too slow is one endless run of exceedances,
-//! of which three can never be seen, and it must fail all the same. So FAIL also holds for M < 3 if the phases within the
-//! target, seen or unseen, are at most a small part: `U(W)·max(w_max, ℓ0)/n ≤ 1/20`. For strict gates,
-//! θ0 ≤ α·k/n, half is enough: by the maximal ergodic theorem a stationary service within the limit shows a share
-//! of k/n or more, over any stretch from the start, with a probability of at most θ0·n/k, whatever its bursts.
+//! Up to half of the requests beyond the target, the rarer outcome is the exceedance. Beyond it the runs
+//! within the target carry the information: a service that is always too slow is one endless run of
+//! exceedances, of which three can never be seen, and it must fail all the same. So FAIL also holds for
+//! M < 3 if the phases within the target, seen or unseen, are at most a small part: `U(W)·max(w_max,
+//! ℓ0)/n ≤ 1/20`. For strict gates, θ0 ≤ α·k/n, half is enough: by the maximal ergodic theorem a
+//! stationary service within the limit shows a share of k/n or more, over any stretch from the start,
+//! with a probability of at most θ0·n/k, whatever its bursts.
 
 use statrs::function::gamma::gamma_ur;
 
@@ -151,8 +152,8 @@ impl Clusters {
         beta::lower_quantile(alpha, k, n - k + 1.0)
     }
 
-    /// Judges the whole sample, once, against an allowed share `theta0` at level `alpha`. `episode` is ℓ0, the length in
-    /// requests of the slow episode to exclude: rate times its duration.
+    /// Judges the whole sample, once, against an allowed share `theta0` at level `alpha`. `episode` is
+    /// ℓ0, the length in requests of the slow episode to exclude: rate times its duration.
     ///
     /// # Panics
     /// If `theta0` or `alpha` is not inside (0, 1).
@@ -213,8 +214,8 @@ impl Clusters {
     }
 }
 
-/// How many requests the runs of one kind may make up: the upper Poisson bound of their number times the longest
-/// length that one must reckon with.
+/// How many requests the runs of one kind may make up: the upper Poisson bound of their number times the
+/// longest length that one must reckon with.
 fn possible_length(runs: &Runs, alpha: f64, episode: f64) -> f64 {
     poisson_upper_bound(runs.count, alpha) * (runs.longest as f64).max(episode)
 }

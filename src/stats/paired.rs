@@ -1,8 +1,9 @@
 //! The change between two interleaved series, from pairs of adjacent blocks.
 //!
-//! In ABBA order each pair of blocks sees the same weather, so the logarithms of their ratios are free of linear
-//! drift and their scatter is what the instrument and the service really do from block to block. A Student t
-//! interval on their mean, taken back by the exponential, is an interval of the geometric mean ratio.
+//! In ABBA order each pair of blocks sees the same weather, so the logarithms of their ratios are free
+//! of linear drift and their scatter is what the instrument and the service really do from block to
+//! block. A Student t interval on their mean, taken back by the exponential, is an interval of the
+//! geometric mean ratio.
 
 use super::beta;
 
@@ -138,7 +139,8 @@ mod tests {
 
     #[test]
     fn linear_drift_in_abba_order_cancels() {
-        // Before 100, after 80, both times 1 + 2 % per block: A B B A B A A B …, two pairs from each four blocks.
+        // Before 100, after 80, both times 1 + 2 % per block: A B B A B A A B …, two pairs from each
+        // four blocks.
         let drift = |block: u32| 1.0 + 0.02 * f64::from(block);
         let pairs: Vec<(f64, f64)> = (0..6)
             .map(|quad| {

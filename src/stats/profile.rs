@@ -1,10 +1,10 @@
 //! Ratio and difference of one percentile in two samples, by profile binomial likelihood.
 //!
-//! That the q-quantile of a population lies between the order statistics X(i) and X(i+1) of a sample of n has the
-//! likelihood of i out of n below it, so twice its log-likelihood ratio is `D_n(i) = 2n·KL(i/n ‖ q)`
-//! (Miller, arXiv 2401.10233). Two samples are independent, so their deviances add, and every pair of cells
-//! with `D_n(i) + D_m(j) ≤ χ` is compatible with the data. The interval is the range of the ratio, or of
-//! the difference, over these pairs:
+//! That the q-quantile of a population lies between the order statistics X(i) and X(i+1) of a sample of
+//! n has the likelihood of i out of n below it, so twice its log-likelihood ratio is `D_n(i) = 2n·KL(i/n
+//! ‖ q)` (Miller, arXiv 2401.10233). Two samples are independent, so their deviances add, and every pair
+//! of cells with `D_n(i) + D_m(j) ≤ χ` is compatible with the data. The interval is the range of the
+//! ratio, or of the difference, over these pairs:
 //!
 //! ```text
 //! j± = max/min { j : D_m(j) ≤ χ − D_n(i) }
@@ -12,8 +12,8 @@
 //! diff_hi  = max_i B(j⁺+1) − A(i)    diff_lo  = min_i B(j⁻) − A(i+1)
 //! ```
 //!
-//! with A before, B after, X(0) = 0 as the least possible latency in a ratio and −∞ in a difference, X(n+1) = +∞.
-//! Deterministic, no resampling, and it does not care how the values are distributed.
+//! with A before, B after, X(0) = 0 as the least possible latency in a ratio and −∞ in a difference,
+//! X(n+1) = +∞. Deterministic, no resampling, and it does not care how the values are distributed.
 
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -76,8 +76,8 @@ pub struct Change {
     pub difference: Interval,
 }
 
-/// The intervals of the change of percentile `q` from `before` to `after`, at the likelihood-ratio cut `cut`
-/// ([`CUT_95`] or [`cut`]). `None` if a sample is empty, or no pair of cells is within the cut.
+/// The intervals of the change of percentile `q` from `before` to `after`, at the likelihood-ratio cut
+/// `cut` ([`CUT_95`] or [`cut`]). `None` if a sample is empty, or no pair of cells is within the cut.
 ///
 /// Compare with [`min_samples`] first: with fewer samples the ends are infinite. Ranks in the result tell
 /// which order statistics set the ends; of several equal ones, the first.
@@ -114,7 +114,8 @@ where
     found
 }
 
-/// Ratio and difference of two order statistics; `open` are the values where they are undefined (0/0, ∞/∞, ∞ − ∞).
+/// Ratio and difference of two order statistics; `open` are the values where they are undefined (0/0,
+/// ∞/∞, ∞ − ∞).
 fn compare<B, A>(
     before: &B,
     before_rank: u64,
@@ -187,8 +188,9 @@ pub fn cut(confidence: f64) -> f64 {
         .powi(2)
 }
 
-/// The fewest samples on each side for which the interval of the ratio is bounded whatever the other side is:
-/// ranks 0 and n are outside the cut. A report asks for more, [`super::rank::min_samples_for_interval`].
+/// The fewest samples on each side for which the interval of the ratio is bounded whatever the other
+/// side is: ranks 0 and n are outside the cut. A report asks for more,
+/// [`super::rank::min_samples_for_interval`].
 pub fn min_samples(q: Quantile, cut: f64) -> u64 {
     let larger = q.as_f64().max(q.exceedance());
     (cut / (-2.0 * larger.ln())).floor() as u64 + 1

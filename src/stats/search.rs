@@ -32,7 +32,8 @@ pub(super) fn last_where(range: RangeInclusive<u64>, holds: impl Fn(u64) -> bool
     }
 }
 
-/// The point of `range` where `reached` turns true and stays true, to the last bits; the upper end if it never does.
+/// The point of `range` where `reached` turns true and stays true, to the last bits; the upper end if it
+/// never does.
 ///
 /// Bisection cannot be misled, and even an answer near 10⁻⁹ of the range takes fewer than a hundred steps.
 pub(super) fn turning_point(range: RangeInclusive<f64>, reached: impl Fn(f64) -> bool) -> f64 {

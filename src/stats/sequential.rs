@@ -3,8 +3,8 @@
 //! A p-value that is looked at again and again finds "significance" by itself: with the limits of
 //! [`super::binomial`], 39 % of runs at the limit would fail. An e-value does not: it is the wealth of a
 //! gambler who bets against the hypothesis at fair odds, and the chance that it *ever* reaches 1/α is at
-//! most α (Ville's inequality; Howard, Ramdas et al., "Time-uniform, nonparametric, nonasymptotic confidence
-//! sequences", 2021).
+//! most α (Ville's inequality; Howard, Ramdas et al., "Time-uniform, nonparametric, nonasymptotic
+//! confidence sequences", 2021).
 //!
 //! The bet is a beta mixture. With a = 1, b = 1/θ0 − 1, so that its mean is the limit, cut at θ0:
 //!
@@ -55,8 +55,8 @@ impl Mixture {
     /// The evidence in `k` exceedances among `n` samples. Both may be fractions: a sample that is worth
     /// fewer independent ones is entered as (n/φ, k/φ).
     ///
-    /// The powers of θ0 and 1 − θ0 in the formula are the leading factor of the incomplete beta function; they cancel
-    /// on paper, so they never enter here.
+    /// The powers of θ0 and 1 − θ0 in the formula are the leading factor of the incomplete beta
+    /// function; they cancel on paper, so they never enter here.
     ///
     /// # Panics
     /// If not `0 ≤ k ≤ n`.
@@ -69,7 +69,8 @@ impl Mixture {
         }
     }
 
-    /// The most exceedances with which `n` samples, looked at now, decide PASS; `None` if even none would not.
+    /// The most exceedances with which `n` samples, looked at now, decide PASS; `None` if even none
+    /// would not.
     pub fn max_exceedances_to_pass(&self, n: u64, alpha: f64) -> Option<u64> {
         let evidence = |k| self.log_evidence(n as f64, k as f64).pass;
         last_where(0..=n, |k| reaches(evidence(k), alpha))
@@ -89,8 +90,8 @@ fn reaches(log_evidence: f64, alpha: f64) -> bool {
 
 /// One gate watched through a run: it remembers the best evidence of each kind and when it was enough.
 ///
-/// What has been decided stays decided, because that is what the error bound is about. If the service changes
-/// so much that both sides reach their evidence, the verdict is INCONCLUSIVE.
+/// What has been decided stays decided, because that is what the error bound is about. If the service
+/// changes so much that both sides reach their evidence, the verdict is INCONCLUSIVE.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Watch {
     mixture: Mixture,
@@ -131,8 +132,9 @@ impl Watch {
         self.verdict()
     }
 
-    /// Takes in the state of the run with its bursts: samples count as n/φ, and evidence counts only while the
-    /// conditions on the number of episodes hold. `episode` is the length, in requests, of the slow episode to exclude.
+    /// Takes in the state of the run with its bursts: samples count as n/φ, and evidence counts only
+    /// while the conditions on the number of episodes hold. `episode` is the length, in requests, of the
+    /// slow episode to exclude.
     pub fn look_guarded(&mut self, clusters: &Clusters, episode: f64) -> Verdict {
         let (n, k) = clusters.effective();
         self.latest = self.mixture.log_evidence(n, k);
@@ -181,8 +183,8 @@ impl Watch {
         self.latest
     }
 
-    /// How far the evidence is from deciding, for a progress line: the larger of `ln E / ln(1/α)` at the latest look,
-    /// kept within 0 ..= 1.
+    /// How far the evidence is from deciding, for a progress line: the larger of `ln E / ln(1/α)` at the
+    /// latest look, kept within 0 ..= 1.
     pub fn progress(&self) -> f64 {
         (self.latest.pass.max(self.latest.fail) / -self.alpha.ln()).clamp(0.0, 1.0)
     }

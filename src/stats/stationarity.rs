@@ -24,10 +24,10 @@ pub enum WarmUp {
 
 /// Suggests how many values to cut from the beginning, by MSER-5 on ranks.
 ///
-/// MSER-5 averages values in batches of five and takes the cut d that minimises the estimated error of the mean of what is
-/// left, `Σ_{i>d}(x_i − x̄)² / (b − d)²`, over d up to half (White, Cobb and Spratt, WSC 2000). It is
-/// applied to ranks, so that neither the tail of the latencies nor a failure (+∞) decides alone. Values are in
-/// intended-start order. Takes O(n log n).
+/// MSER-5 averages values in batches of five and takes the cut d that minimises the estimated error of
+/// the mean of what is left, `Σ_{i>d}(x_i − x̄)² / (b − d)²`, over d up to half (White, Cobb and Spratt,
+/// WSC 2000). It is applied to ranks, so that neither the tail of the latencies nor a failure (+∞)
+/// decides alone. Values are in intended-start order. Takes O(n log n).
 pub fn warm_up(values: &[f64]) -> WarmUp {
     let batches: Vec<f64> = ranks(values)
         .chunks_exact(BATCH)
@@ -77,9 +77,10 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     ranks
 }
 
-/// The two-sided p-value of "both parts of a run have the same share of exceedances", each given as (samples,
-/// exceedances): the two-proportion z test with Yates' continuity correction. Samples are worth 1/φ each,
-/// `design_effect` ≥ 1 (see [`super::cluster`]). 1 if a part is empty or all outcomes are alike.
+/// The two-sided p-value of "both parts of a run have the same share of exceedances", each given as
+/// (samples, exceedances): the two-proportion z test with Yates' continuity correction. Samples are
+/// worth 1/φ each, `design_effect` ≥ 1 (see [`super::cluster`]). 1 if a part is empty or all outcomes
+/// are alike.
 ///
 /// # Panics
 /// If `design_effect` is below 1 or not finite.

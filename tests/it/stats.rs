@@ -105,7 +105,8 @@ fn smallest_sample_sizes_are_the_exact_ones() {
         let ratio = profile::min_samples(q, profile::cut(1.0 - alpha));
         assert_eq!(ratio, field::<u64>(case, "pbl_finite_ratio"), "{case}");
 
-        // The reference counts evidence alone; that one slow request never fails a gate is a rule on top of it.
+        // The reference counts evidence alone; that one slow request never fails a gate is a rule on top
+        // of it.
         let evidence = (1..)
             .find(|&n| binomial::reaches(binomial::p_fail(n, n, q.exceedance()), alpha))
             .expect("some n");
