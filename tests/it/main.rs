@@ -4,6 +4,7 @@ mod engine;
 mod measure;
 mod needs;
 mod provider;
+mod readme;
 mod run_file;
 mod runs;
 mod scripted;
