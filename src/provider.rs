@@ -67,26 +67,46 @@ impl SendError {
 
     /// Would the same mail be refused again? Too many requests and time-outs pass, other client errors don't.
     pub fn is_permanent(&self) -> bool {
-        matches!(self, SendError::Refused { status: 400..=499, .. })
-            && !matches!(self, SendError::Refused { status: 408 | 425 | 429, .. })
+        matches!(
+            self,
+            SendError::Refused {
+                status: 400..=499,
+                ..
+            }
+        ) && !matches!(
+            self,
+            SendError::Refused {
+                status: 408 | 425 | 429,
+                ..
+            }
+        )
     }
 }
 
 impl Provider {
     /// The simulator in this process.
     pub fn simulated(simulator: Arc<Simulator>, timeout: Duration) -> Provider {
-        Provider { via: Via::Simulator(simulator), timeout }
+        Provider {
+            via: Via::Simulator(simulator),
+            timeout,
+        }
     }
 
     /// The provider at this base URL; mail is posted to `/v3/mail/send` below it.
     pub fn at(url: &str, timeout: Duration) -> Result<Provider, InvalidProvider> {
-        HttpProvider::new(url).map(|http| Provider { via: Via::Http(http), timeout })
+        HttpProvider::new(url).map(|http| Provider {
+            via: Via::Http(http),
+            timeout,
+        })
     }
 
     /// The same provider behind an SDK that blocks its caller's thread. The calls run on `runtime`.
     pub fn blocking(self, runtime: Handle) -> Provider {
         let timeout = self.timeout;
-        Provider { via: Via::Blocking(Blocking::new(self, runtime)), timeout }
+        Provider {
+            via: Via::Blocking(Blocking::new(self, runtime)),
+            timeout,
+        }
     }
 
     /// Sends one mail. Neither retries nor queues.
@@ -98,13 +118,17 @@ impl Provider {
                 Via::Blocking(blocking) => blocking.send(mail),
             }
         };
-        tokio::time::timeout(self.timeout, sent).await.unwrap_or(Err(SendError::Timeout(self.timeout)))
+        tokio::time::timeout(self.timeout, sent)
+            .await
+            .unwrap_or(Err(SendError::Timeout(self.timeout)))
     }
 }
 
 /// A provider URL that cannot be used.
 #[derive(Debug, thiserror::Error)]
-#[error("'{url}' is not a provider: {reason}\nhint: give `sim`, or a base URL such as http://127.0.0.1:8025")]
+#[error(
+    "'{url}' is not a provider: {reason}\nhint: give `sim`, or a base URL such as http://127.0.0.1:8025"
+)]
 pub struct InvalidProvider {
     url: String,
     reason: String,

@@ -61,7 +61,10 @@ impl Crew {
             _ = stop.wait_for(|stop| *stop) => {}
             () = self.dispatch(&slots, &mut attempts) => {}
         }
-        let _ = timeout(self.options.grace, async { while attempts.join_next().await.is_some() {} }).await;
+        let _ = timeout(self.options.grace, async {
+            while attempts.join_next().await.is_some() {}
+        })
+        .await;
         attempts.shutdown().await;
     }
 
@@ -77,7 +80,11 @@ impl Crew {
                     let _ = timeout(idle, self.store.work_arrived()).await;
                 }
                 Ok(claim) => {
-                    for (lease, permit) in claim.leases.into_iter().zip(std::iter::from_fn(|| permits.split(1))) {
+                    for (lease, permit) in claim
+                        .leases
+                        .into_iter()
+                        .zip(std::iter::from_fn(|| permits.split(1)))
+                    {
                         attempts.spawn(self.clone().attempt_in(lease, permit));
                     }
                 }
@@ -104,7 +111,10 @@ impl Crew {
     pub async fn attempt(&self, lease: Lease, on_failure: OnFailure) -> Result<(), SendError> {
         let sent = match lease.notification {
             Notification::Due => {
-                let mail = Mail { event_id: lease.event_id.uuid(), attempt: lease.attempt };
+                let mail = Mail {
+                    event_id: lease.event_id.uuid(),
+                    attempt: lease.attempt,
+                };
                 self.provider.send(mail).await
             }
             Notification::Sent => {
@@ -112,16 +122,29 @@ impl Crew {
                 return Ok(());
             }
             Notification::Unknown => {
-                let reason = "an earlier attempt was cut off, and a notification is sent at most once";
-                self.record(&lease, Outcome::Unknown { reason: reason.to_owned() }).await;
+                let reason =
+                    "an earlier attempt was cut off, and a notification is sent at most once";
+                self.record(
+                    &lease,
+                    Outcome::Unknown {
+                        reason: reason.to_owned(),
+                    },
+                )
+                .await;
                 return Ok(());
             }
         };
-        self.record(&lease, self.outcome(&lease, &sent, on_failure)).await;
+        self.record(&lease, self.outcome(&lease, &sent, on_failure))
+            .await;
         sent
     }
 
-    fn outcome(&self, lease: &Lease, sent: &Result<(), SendError>, on_failure: OnFailure) -> Outcome {
+    fn outcome(
+        &self,
+        lease: &Lease,
+        sent: &Result<(), SendError>,
+        on_failure: OnFailure,
+    ) -> Outcome {
         let error = match sent {
             Ok(()) => return Outcome::Sent,
             Err(error) => error,
@@ -131,7 +154,10 @@ impl Crew {
             return Outcome::Unknown { reason };
         }
         let next = match on_failure {
-            OnFailure::Retry => self.options.retry.after(lease.event_id, lease.attempt, error),
+            OnFailure::Retry => self
+                .options
+                .retry
+                .after(lease.event_id, lease.attempt, error),
             OnFailure::Answer => Next::Answer,
         };
         Outcome::NotSent { reason, next }

@@ -22,7 +22,10 @@ pub fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     let address = listener.local_addr()?;
     warn(address, &config, err)?;
 
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()?;
     let stopped = runtime.block_on(async {
         // Signals are caught before anyone can know the address.
         let signals = signals()?;
@@ -44,7 +47,9 @@ pub fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
 }
 
 fn cannot_bind(address: SocketAddr) -> String {
-    format!("cannot listen on {address}\nhint: is another server there? choose another with --bind, port 0 picks a free one")
+    format!(
+        "cannot listen on {address}\nhint: is another server there? choose another with --bind, port 0 picks a free one"
+    )
 }
 
 /// Says what a careful operator would want to know before the first request.
@@ -67,7 +72,12 @@ fn warn(address: SocketAddr, config: &Config, err: &mut dyn Write) -> io::Result
 }
 
 /// Names store and address. The ready file comes last: who has read it can send requests.
-fn announce(address: SocketAddr, config: &Config, ready: Option<&Path>, err: &mut dyn Write) -> anyhow::Result<()> {
+fn announce(
+    address: SocketAddr,
+    config: &Config,
+    ready: Option<&Path>,
+    err: &mut dyn Write,
+) -> anyhow::Result<()> {
     let mode = match config.mode {
         Mode::Sync => "sync",
         Mode::Background => "background",
@@ -76,31 +86,51 @@ fn announce(address: SocketAddr, config: &Config, ready: Option<&Path>, err: &mu
     writeln!(err, "serving http://{address} ({mode})")?;
     err.flush()?;
     if let Some(file) = ready {
-        write_atomically(file, &format!("{address}\n")).with_context(|| format!("cannot write {}", file.display()))?;
+        write_atomically(file, &format!("{address}\n"))
+            .with_context(|| format!("cannot write {}", file.display()))?;
     }
     Ok(())
 }
 
 /// A reader sees the whole text or no file.
 fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(text.as_bytes())?;
     file.persist(path)?;
     Ok(())
 }
 
-fn say_what_is_left(stopped: Option<Stopped>, store: &StoreOptions, err: &mut dyn Write) -> io::Result<()> {
+fn say_what_is_left(
+    stopped: Option<Stopped>,
+    store: &StoreOptions,
+    err: &mut dyn Write,
+) -> io::Result<()> {
     let path = store.path.display();
-    let Some(Stopped { kept, lost, processed, dead }) = stopped else {
+    let Some(Stopped {
+        kept,
+        lost,
+        processed,
+        dead,
+    }) = stopped
+    else {
         return writeln!(err, "stopped at once; what was accepted is kept in {path}");
     };
     writeln!(err, "stopped: {processed} events processed, {dead} dead")?;
     if kept > 0 {
-        writeln!(err, "{kept} accepted events kept in {path}; they are processed at the next start")?;
+        writeln!(
+            err,
+            "{kept} accepted events kept in {path}; they are processed at the next start"
+        )?;
     }
     if lost > 0 {
-        writeln!(err, "{lost} accepted events were only in memory and are lost")?;
+        writeln!(
+            err,
+            "{lost} accepted events were only in memory and are lost"
+        )?;
     }
     Ok(())
 }
@@ -110,7 +140,10 @@ fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
         format!("--log {filter}: not a filter\nhint: use error, warn, info, debug, trace, or target=level")
     })?;
     // Fails when a program that embeds this one logs already, which is fine.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .try_init();
     Ok(())
 }
 
@@ -142,7 +175,10 @@ struct StopSignals {
 impl StopSignals {
     fn new() -> io::Result<StopSignals> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(StopSignals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        Ok(StopSignals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
     }
 
     async fn next(&mut self) {

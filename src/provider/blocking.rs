@@ -16,7 +16,10 @@ pub(super) struct Blocking {
 
 impl Blocking {
     pub(super) fn new(inner: Provider, runtime: Handle) -> Blocking {
-        Blocking { inner: Arc::new(inner), runtime }
+        Blocking {
+            inner: Arc::new(inner),
+            runtime,
+        }
     }
 
     /// Sends one mail; returns when the provider has answered.

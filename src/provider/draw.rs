@@ -53,7 +53,11 @@ impl LatencyModel {
     pub fn quantile(&self, u: f64) -> Duration {
         match *self {
             LatencyModel::Constant(latency) => latency,
-            LatencyModel::Lognormal { floor, median, sigma } => floor + median.mul_f64((sigma * probit(u)).exp()),
+            LatencyModel::Lognormal {
+                floor,
+                median,
+                sigma,
+            } => floor + median.mul_f64((sigma * probit(u)).exp()),
         }
     }
 }
@@ -80,7 +84,10 @@ impl Source {
             Draws::Stratified(count) => {
                 let mut cells: Vec<u32> = (0..count.get()).collect();
                 cells.shuffle(&mut StdRng::seed_from_u64(seed));
-                Source::Stratified { cells, calls: AtomicU64::new(0) }
+                Source::Stratified {
+                    cells,
+                    calls: AtomicU64::new(0),
+                }
             }
         }
     }
@@ -104,12 +111,17 @@ fn probit(u: f64) -> f64 {
         -3.969683028665376e1,
         2.209460984245205e2,
         -2.759285104469687e2,
-        1.383577518672690e2,
+        1.38357751867269e2,
         -3.066479806614716e1,
         2.506628277459239,
     ];
-    const B: [f64; 5] =
-        [-5.447609879822406e1, 1.615858368580409e2, -1.556989798598866e2, 6.680131188771972e1, -1.328068155288572e1];
+    const B: [f64; 5] = [
+        -5.447609879822406e1,
+        1.615858368580409e2,
+        -1.556989798598866e2,
+        6.680131188771972e1,
+        -1.328068155288572e1,
+    ];
     const C: [f64; 6] = [
         -7.784894002430293e-3,
         -3.223964580411365e-1,
@@ -118,8 +130,14 @@ fn probit(u: f64) -> f64 {
         4.374664141464968,
         2.938163982698783,
     ];
-    const D: [f64; 4] = [7.784695709041462e-3, 3.224671290700398e-1, 2.445134137142996, 3.754408661907416];
-    let polynomial = |coefficients: &[f64], x: f64| coefficients.iter().fold(0.0, |sum, c| sum * x + c);
+    const D: [f64; 4] = [
+        7.784695709041462e-3,
+        3.224671290700398e-1,
+        2.445134137142996,
+        3.754408661907416,
+    ];
+    let polynomial =
+        |coefficients: &[f64], x: f64| coefficients.iter().fold(0.0, |sum, c| sum * x + c);
     let tail = |p: f64| {
         let q = (-2.0 * p.ln()).sqrt();
         polynomial(&C, q) / (polynomial(&D, q) * q + 1.0)
@@ -164,7 +182,10 @@ mod tests {
         let ms = |u| LatencyModel::EVIDENCE.quantile(u).as_secs_f64() * 1e3;
         assert!((ms(0.50) - 163.2).abs() < 0.05, "P50 {}", ms(0.50));
         assert!((ms(0.95) - 320.5).abs() < 0.05, "P95 {}", ms(0.95));
-        let mean = (0..100_000).map(|i| ms((f64::from(i) + 0.5) / 1e5)).sum::<f64>() / 1e5;
+        let mean = (0..100_000)
+            .map(|i| ms((f64::from(i) + 0.5) / 1e5))
+            .sum::<f64>()
+            / 1e5;
         assert!((mean - 177.9).abs() < 0.05, "mean {mean}");
     }
 
@@ -173,8 +194,12 @@ mod tests {
         let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let draw = uniform(7, "latency", one, 1);
         assert_eq!(draw, uniform(7, "latency", one, 1));
-        let others =
-            [uniform(8, "latency", one, 1), uniform(7, "error", one, 1), uniform(7, "latency", two, 1), uniform(7, "latency", one, 2)];
+        let others = [
+            uniform(8, "latency", one, 1),
+            uniform(7, "error", one, 1),
+            uniform(7, "latency", two, 1),
+            uniform(7, "latency", one, 2),
+        ];
         assert!(others.iter().all(|other| *other != draw));
     }
 
@@ -184,16 +209,23 @@ mod tests {
         let mut cells = [0u32; 10];
         draws.for_each(|u| cells[(u * 10.0) as usize] += 1);
         // 1000 each, standard deviation 30: five of them.
-        assert!(cells.iter().all(|count| count.abs_diff(1000) < 150), "{cells:?}");
+        assert!(
+            cells.iter().all(|count| count.abs_diff(1000) < 150),
+            "{cells:?}"
+        );
     }
 
     #[test]
     fn stratified_draws_take_every_quantile_once() {
         let hundred = NonZeroU32::new(100).expect("not zero");
         let source = Source::new(Draws::Stratified(hundred), 3);
-        let percents: Vec<u32> =
-            (0..100).map(|_| (source.latency(Uuid::nil(), 1) * 100.0) as u32).collect();
-        assert_eq!(percents.iter().copied().collect::<BTreeSet<_>>(), (0..100).collect());
+        let percents: Vec<u32> = (0..100)
+            .map(|_| (source.latency(Uuid::nil(), 1) * 100.0) as u32)
+            .collect();
+        assert_eq!(
+            percents.iter().copied().collect::<BTreeSet<_>>(),
+            (0..100).collect()
+        );
         assert!(!percents.is_sorted(), "the order is shuffled");
     }
 }

@@ -46,7 +46,12 @@ impl Journal {
         let seen = self.lock();
         let sent = seen.sent.values().map(|count| u64::from(*count)).sum();
         let events = seen.sent.len() as u64;
-        JournalCounts { calls: seen.calls, sent, events, duplicates: sent - events }
+        JournalCounts {
+            calls: seen.calls,
+            sent,
+            events,
+            duplicates: sent - events,
+        }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {

@@ -77,8 +77,14 @@ pub struct ErrorDetail {
 impl ErrorBody {
     /// A body with one error.
     pub fn of(message: &str, field: Option<&str>) -> ErrorBody {
-        let detail = ErrorDetail { message: message.to_owned(), field: field.map(str::to_owned), help: None };
-        ErrorBody { errors: vec![detail] }
+        let detail = ErrorDetail {
+            message: message.to_owned(),
+            field: field.map(str::to_owned),
+            help: None,
+        };
+        ErrorBody {
+            errors: vec![detail],
+        }
     }
 
     /// The first message.
@@ -90,33 +96,58 @@ impl ErrorBody {
 impl Mail {
     /// The JSON that is posted.
     pub fn to_json(self) -> String {
-        let address = |email: &str| Address { email: email.to_owned() };
+        let address = |email: &str| Address {
+            email: email.to_owned(),
+        };
         let body = Body {
-            personalizations: vec![Personalization { to: vec![address("ops@example.com")] }],
+            personalizations: vec![Personalization {
+                to: vec![address("ops@example.com")],
+            }],
             from: address("ingest@example.com"),
             subject: "event accepted".to_owned(),
             content: vec![Content {
                 media_type: "text/plain".to_owned(),
                 value: format!("event {} was accepted", self.event_id),
             }],
-            custom_args: CustomArgs { event_id: self.event_id, attempt: self.attempt.to_string() },
+            custom_args: CustomArgs {
+                event_id: self.event_id,
+                attempt: self.attempt.to_string(),
+            },
         };
         serde_json::to_string(&body).expect("strings and a UUID are always JSON")
     }
 
     /// Reads what was posted.
     pub fn from_json(json: &[u8]) -> Result<Mail, MalformedMail> {
-        let malformed = |field, message: &str| MalformedMail { field, message: message.to_owned() };
-        let body: Body = serde_json::from_slice(json).map_err(|error| malformed(None, &format!("bad request: {error}")))?;
-        if !body.personalizations.iter().any(|personalization| !personalization.to.is_empty()) {
-            return Err(malformed(Some("personalizations"), "the personalizations field needs a recipient"));
+        let malformed = |field, message: &str| MalformedMail {
+            field,
+            message: message.to_owned(),
+        };
+        let body: Body = serde_json::from_slice(json)
+            .map_err(|error| malformed(None, &format!("bad request: {error}")))?;
+        if !body
+            .personalizations
+            .iter()
+            .any(|personalization| !personalization.to.is_empty())
+        {
+            return Err(malformed(
+                Some("personalizations"),
+                "the personalizations field needs a recipient",
+            ));
         }
         if body.content.is_empty() {
-            return Err(malformed(Some("content"), "the content parameter is required"));
+            return Err(malformed(
+                Some("content"),
+                "the content parameter is required",
+            ));
         }
         let attempt = body.custom_args.attempt.parse();
-        let attempt = attempt.map_err(|_| malformed(Some("custom_args.attempt"), "the attempt is not a number"))?;
-        Ok(Mail { event_id: body.custom_args.event_id, attempt })
+        let attempt = attempt
+            .map_err(|_| malformed(Some("custom_args.attempt"), "the attempt is not a number"))?;
+        Ok(Mail {
+            event_id: body.custom_args.event_id,
+            attempt,
+        })
     }
 }
 
@@ -128,13 +159,21 @@ mod tests {
 
     #[test]
     fn what_is_posted_is_what_is_read() {
-        let mail = Mail { event_id: Uuid::from_u128(17), attempt: 3 };
+        let mail = Mail {
+            event_id: Uuid::from_u128(17),
+            attempt: 3,
+        };
         assert_eq!(Mail::from_json(mail.to_json().as_bytes()), Ok(mail));
     }
 
     #[test]
     fn a_mail_without_a_recipient_names_the_field() {
-        let json = Mail { event_id: Uuid::nil(), attempt: 1 }.to_json().replace(r#"{"email":"ops@example.com"}"#, "");
+        let json = Mail {
+            event_id: Uuid::nil(),
+            attempt: 1,
+        }
+        .to_json()
+        .replace(r#"{"email":"ops@example.com"}"#, "");
         let error = Mail::from_json(json.as_bytes()).expect_err("nobody to send it to");
         assert_eq!(error.field, Some("personalizations"));
     }

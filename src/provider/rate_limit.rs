@@ -21,17 +21,30 @@ struct Window {
 impl RateLimit {
     /// `limit` requests a second.
     pub(super) fn new(limit: u32) -> RateLimit {
-        RateLimit { limit, window: Mutex::new(Window { start: Instant::now(), used: 0 }) }
+        RateLimit {
+            limit,
+            window: Mutex::new(Window {
+                start: Instant::now(),
+                used: 0,
+            }),
+        }
     }
 
     /// Takes one request from the quota; `Err` when there is none left.
     pub(super) fn take(&self, now: Instant) -> Result<Quota, Quota> {
         let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
         if now.saturating_duration_since(window.start) >= WINDOW {
-            *window = Window { start: now, used: 0 };
+            *window = Window {
+                start: now,
+                used: 0,
+            };
         }
         let reset = WINDOW.saturating_sub(now.saturating_duration_since(window.start));
-        let quota = |remaining| Quota { limit: self.limit, remaining, reset };
+        let quota = |remaining| Quota {
+            limit: self.limit,
+            remaining,
+            reset,
+        };
         if window.used == self.limit {
             return Err(quota(0));
         }

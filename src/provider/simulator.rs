@@ -2,11 +2,11 @@
 
 use std::time::{Duration, Instant};
 
+use super::SendError;
 use super::draw::{Draws, LatencyModel, Source, uniform};
 use super::journal::{Journal, JournalCounts};
 use super::mail::{ErrorBody, Mail};
 use super::rate_limit::RateLimit;
-use super::SendError;
 
 /// How the simulator behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,7 +27,13 @@ impl Default for SimulatorOptions {
     /// The profile of the evidence, without errors or limits.
     fn default() -> Self {
         let (latency, draws) = (LatencyModel::EVIDENCE, Draws::Hashed);
-        SimulatorOptions { seed: 1, latency, draws, error_share: 0.0, rate_limit: None }
+        SimulatorOptions {
+            seed: 1,
+            latency,
+            draws,
+            error_share: 0.0,
+            rate_limit: None,
+        }
     }
 }
 
@@ -94,30 +100,58 @@ impl Simulator {
     /// for the answer does not call it back.
     pub async fn answer(&self, mail: Mail) -> Answer {
         self.journal.called();
-        let quota = match self.rate_limit.as_ref().map(|limit| limit.take(Instant::now())) {
-            Some(Err(quota)) => return Answer { result: Err(Refusal::too_many(quota)), quota: Some(quota) },
+        let quota = match self
+            .rate_limit
+            .as_ref()
+            .map(|limit| limit.take(Instant::now()))
+        {
+            Some(Err(quota)) => {
+                return Answer {
+                    result: Err(Refusal::too_many(quota)),
+                    quota: Some(quota),
+                };
+            }
             Some(Ok(quota)) => Some(quota),
             None => None,
         };
-        let fails = uniform(self.options.seed, "error", mail.event_id, mail.attempt) < self.options.error_share;
+        let fails = uniform(self.options.seed, "error", mail.event_id, mail.attempt)
+            < self.options.error_share;
         if !fails {
             self.journal.sent(mail.event_id);
         }
-        let latency = self.options.latency.quantile(self.draws.latency(mail.event_id, mail.attempt));
+        let latency = self
+            .options
+            .latency
+            .quantile(self.draws.latency(mail.event_id, mail.attempt));
         tokio::time::sleep(latency).await;
         let message_id = MessageId(format!("{}.{}", mail.event_id.simple(), mail.attempt));
-        Answer { result: if fails { Err(Refusal::internal()) } else { Ok(message_id) }, quota }
+        Answer {
+            result: if fails {
+                Err(Refusal::internal())
+            } else {
+                Ok(message_id)
+            },
+            quota,
+        }
     }
 }
 
 impl Refusal {
     fn too_many(quota: Quota) -> Refusal {
         let body = ErrorBody::of("too many requests", None);
-        Refusal { status: 429, body, retry_after: Some(quota.reset) }
+        Refusal {
+            status: 429,
+            body,
+            retry_after: Some(quota.reset),
+        }
     }
 
     fn internal() -> Refusal {
-        Refusal { status: 500, body: ErrorBody::of("internal server error", None), retry_after: None }
+        Refusal {
+            status: 500,
+            body: ErrorBody::of("internal server error", None),
+            retry_after: None,
+        }
     }
 }
 
@@ -126,9 +160,15 @@ impl Answer {
     pub(super) fn into_result(self) -> Result<(), SendError> {
         match self.result {
             Ok(_) => Ok(()),
-            Err(Refusal { status, body, retry_after }) => {
-                Err(SendError::Refused { status, reason: body.message().unwrap_or("no reason given").to_owned(), retry_after })
-            }
+            Err(Refusal {
+                status,
+                body,
+                retry_after,
+            }) => Err(SendError::Refused {
+                status,
+                reason: body.message().unwrap_or("no reason given").to_owned(),
+                retry_after,
+            }),
         }
     }
 }
@@ -144,23 +184,43 @@ mod tests {
 
     fn simulator(error_share: f64) -> Simulator {
         let latency = LatencyModel::Constant(Duration::ZERO);
-        Simulator::new(SimulatorOptions { latency, error_share, ..SimulatorOptions::default() })
+        Simulator::new(SimulatorOptions {
+            latency,
+            error_share,
+            ..SimulatorOptions::default()
+        })
     }
 
     #[tokio::test]
     async fn the_journal_counts_a_mail_that_is_sent_twice() {
         let simulator = simulator(0.0);
-        let mail = |attempt| Mail { event_id: Uuid::from_u128(1), attempt };
+        let mail = |attempt| Mail {
+            event_id: Uuid::from_u128(1),
+            attempt,
+        };
         simulator.answer(mail(1)).await;
         simulator.answer(mail(2)).await;
-        assert_eq!(simulator.journal(), JournalCounts { calls: 2, sent: 2, events: 1, duplicates: 1 });
+        assert_eq!(
+            simulator.journal(),
+            JournalCounts {
+                calls: 2,
+                sent: 2,
+                events: 1,
+                duplicates: 1
+            }
+        );
     }
 
     #[tokio::test]
     async fn errors_have_the_share_that_was_asked_for_and_send_nothing() {
         let simulator = simulator(0.25);
         for event in 0..2000 {
-            simulator.answer(Mail { event_id: Uuid::from_u128(event), attempt: 1 }).await;
+            simulator
+                .answer(Mail {
+                    event_id: Uuid::from_u128(event),
+                    attempt: 1,
+                })
+                .await;
         }
         let journal = simulator.journal();
         assert_eq!(journal.calls, 2000);

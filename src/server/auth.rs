@@ -16,7 +16,10 @@ pub(super) fn check(token: Option<&str>, request: &Request<Body>) -> Result<(), 
     if OPEN.contains(&request.uri().path()) {
         return Ok(());
     }
-    let given = request.headers().get(AUTHORIZATION).and_then(|value| bearer(value.as_bytes()));
+    let given = request
+        .headers()
+        .get(AUTHORIZATION)
+        .and_then(|value| bearer(value.as_bytes()));
     match given {
         Some(given) if same(given, token.as_bytes()) => Ok(()),
         _ => Err(Problem::Unauthorized),
@@ -26,13 +29,19 @@ pub(super) fn check(token: Option<&str>, request: &Request<Body>) -> Result<(), 
 /// The token of a `Bearer` header; the scheme's case does not matter.
 fn bearer(value: &[u8]) -> Option<&[u8]> {
     let (scheme, token) = value.split_at_checked("Bearer ".len())?;
-    scheme.eq_ignore_ascii_case(b"Bearer ").then(|| token.trim_ascii())
+    scheme
+        .eq_ignore_ascii_case(b"Bearer ")
+        .then(|| token.trim_ascii())
 }
 
 /// Compares in a time that does not tell how much is right: digests, every byte of them.
 fn same(given: &[u8], expected: &[u8]) -> bool {
     let (given, expected) = (Sha256::digest(given), Sha256::digest(expected));
-    given.iter().zip(expected.iter()).fold(0, |difference, (a, b)| difference | (a ^ b)) == 0
+    given
+        .iter()
+        .zip(expected.iter())
+        .fold(0, |difference, (a, b)| difference | (a ^ b))
+        == 0
 }
 
 #[cfg(test)]

@@ -37,15 +37,25 @@ pub(super) async fn event(
     query: Result<Query<Wait>, QueryRejection>,
 ) -> Result<Json<EventRecord>, Problem> {
     let event_id: EventId = id.parse().map_err(|_| Problem::NotFound)?;
-    let Query(Wait { wait }) = query.map_err(|rejection| Problem::Malformed(rejection.to_string()))?;
+    let Query(Wait { wait }) =
+        query.map_err(|rejection| Problem::Malformed(rejection.to_string()))?;
     let wait = wait.as_deref().map(parse_duration).transpose();
-    let wait = wait.map_err(|error| Problem::Malformed(format!("wait: {error}")))?.unwrap_or_default();
-    let record = app.crew.store.settled(event_id, wait.min(app.config.limits.wait)).await?;
+    let wait = wait
+        .map_err(|error| Problem::Malformed(format!("wait: {error}")))?
+        .unwrap_or_default();
+    let record = app
+        .crew
+        .store
+        .settled(event_id, wait.min(app.core.config.limits.wait))
+        .await?;
     record.map(Json).ok_or(Problem::NotFound)
 }
 
 /// `GET /runs/{run}/events`: one event a line, in order of acceptance. An unknown run has no events.
-pub(super) async fn run(State(app): State<Arc<App>>, Path(run): Path<String>) -> Result<Response<Body>, Problem> {
+pub(super) async fn run(
+    State(app): State<Arc<App>>,
+    Path(run): Path<String>,
+) -> Result<Response<Body>, Problem> {
     let store = app.crew.store.clone();
     // The first page is read before the status is sent: a store that is down is a 503.
     let first = store.run_page(&run, 0, PAGE).await?;
@@ -53,16 +63,28 @@ pub(super) async fn run(State(app): State<Arc<App>>, Path(run): Path<String>) ->
     let (sender, pages) = mpsc::channel(1);
     tokio::spawn(list(store, run, first, sender));
     let mut response = Body::new(Lines { pages }).into_response();
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    response.headers_mut().insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/x-ndjson"),
+    );
     Ok(response)
 }
 
 /// Sends page after page. An error breaks the body off, so that the client does not take a part for the whole.
-async fn list(store: Store, run: String, first: Page, pages: mpsc::Sender<Result<Bytes, StoreError>>) {
+async fn list(
+    store: Store,
+    run: String,
+    first: Page,
+    pages: mpsc::Sender<Result<Bytes, StoreError>>,
+) {
     let mut page = Ok(first);
     loop {
         let next = page.as_ref().ok().and_then(|page| page.next);
-        if pages.send(page.map(|page| lines(&page.events))).await.is_err() {
+        if pages
+            .send(page.map(|page| lines(&page.events)))
+            .await
+            .is_err()
+        {
             return;
         }
         let Some(cursor) = next else { return };
@@ -88,7 +110,12 @@ impl HttpBody for Lines {
     type Data = Bytes;
     type Error = StoreError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, StoreError>>> {
-        self.pages.poll_recv(cx).map(|page| page.map(|page| page.map(Frame::data)))
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, StoreError>>> {
+        self.pages
+            .poll_recv(cx)
+            .map(|page| page.map(|page| page.map(Frame::data)))
     }
 }

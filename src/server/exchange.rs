@@ -21,13 +21,17 @@ const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const REQUEST_ID_BYTES: usize = 128;
 
 /// Answers one request.
-pub(super) async fn exchange(app: Arc<App>, router: Router, request: Request<Body>) -> Response<Body> {
+pub(super) async fn exchange(
+    app: Arc<App>,
+    router: Router,
+    request: Request<Body>,
+) -> Response<Body> {
     let start = Instant::now();
     let request_id = request_id(&app, request.headers());
     let log = tracing::enabled!(target: "a7probe::access", tracing::Level::INFO)
         .then(|| (request.method().clone(), request.uri().path().to_owned()));
 
-    let mut response = match auth::check(app.config.token.as_deref(), &request) {
+    let mut response = match auth::check(app.core.config.token.as_deref(), &request) {
         Ok(()) => {
             let Ok(response) = TowerToHyperService::new(router).call(request).await;
             response
@@ -35,7 +39,10 @@ pub(super) async fn exchange(app: Arc<App>, router: Router, request: Request<Bod
         Err(problem) => Problem::into_response(problem),
     };
 
-    let phases = response.extensions_mut().remove::<Phases>().unwrap_or_default();
+    let phases = response
+        .extensions_mut()
+        .remove::<Phases>()
+        .unwrap_or_default();
     let took = start.elapsed();
     if let Some((method, path)) = log {
         let (status, us) = (response.status().as_u16(), took.as_micros() as u64);
@@ -54,6 +61,7 @@ fn request_id(app: &App, headers: &HeaderMap) -> HeaderValue {
         (1..=REQUEST_ID_BYTES).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
     });
     echoed.cloned().unwrap_or_else(|| {
-        HeaderValue::try_from(app.next_request_id()).expect("hexadecimal digits are a header value")
+        HeaderValue::try_from(app.core.next_request_id())
+            .expect("hexadecimal digits are a header value")
     })
 }

@@ -26,7 +26,9 @@ pub(super) fn event_id(headers: &HeaderMap, body: &[u8]) -> Result<EventId, Prob
     let envelope = envelope(body)?;
     match (headers.get(IDEMPOTENCY_KEY), envelope.id) {
         (Some(key), _) => {
-            let key = key.to_str().map_err(|_| malformed("the Idempotency-Key is not printable ASCII"))?;
+            let key = key
+                .to_str()
+                .map_err(|_| malformed("the Idempotency-Key is not printable ASCII"))?;
             key_of(unquoted(key), "the Idempotency-Key")
         }
         (None, Some(id)) => key_of(&id_text(id)?, "the id"),
@@ -46,7 +48,8 @@ fn envelope(body: &[u8]) -> Result<Envelope<'_>, Problem> {
 /// A string as it reads, a number as it is written.
 fn id_text(id: &RawValue) -> Result<Cow<'_, str>, Problem> {
     match id.get().as_bytes().first() {
-        Some(b'"') => serde_json::from_str(id.get()).map_err(|error| malformed(&format!("the id is not a string: {error}"))),
+        Some(b'"') => serde_json::from_str(id.get())
+            .map_err(|error| malformed(&format!("the id is not a string: {error}"))),
         Some(b'-' | b'0'..=b'9') => Ok(Cow::Borrowed(id.get())),
         _ => Err(malformed("the id is neither a string nor a number")),
     }
@@ -56,13 +59,18 @@ fn key_of(key: &str, what: &str) -> Result<EventId, Problem> {
     if (1..=KEY_BYTES).contains(&key.len()) {
         return Ok(EventId::from_key(key));
     }
-    Err(malformed(&format!("{what} has {} bytes; it needs 1 to {KEY_BYTES}", key.len())))
+    Err(malformed(&format!(
+        "{what} has {} bytes; it needs 1 to {KEY_BYTES}",
+        key.len()
+    )))
 }
 
 /// A key may come as a structured-field string, in quotes, as draft-ietf-httpapi-idempotency-key-header has it.
 fn unquoted(key: &str) -> &str {
     let key = key.trim();
-    key.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(key)
+    key.strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or(key)
 }
 
 fn malformed(detail: &str) -> Problem {
@@ -94,17 +102,38 @@ mod tests {
     #[test]
     fn without_a_header_the_body_names_the_event() {
         let id = |body: &str| event_id(&HeaderMap::new(), body.as_bytes()).expect("an id");
-        assert_eq!(id(r#"{"a":[1,{"b":2}],"id":"x\u0031"}"#), EventId::from_key("x1"));
+        assert_eq!(
+            id(r#"{"a":[1,{"b":2}],"id":"x\u0031"}"#),
+            EventId::from_key("x1")
+        );
         assert_eq!(id(r#"{"id":17}"#), EventId::from_key("17"));
         assert_ne!(id(r#"{"id":null}"#), id(r#"{}"#));
     }
 
     #[test]
     fn what_is_not_an_object_with_a_usable_id_is_refused() {
-        for body in ["", "[]", "17", "{", r#"{"id":"x"} trailing"#, r#"{"id":{}}"#, r#"{"id":""}"#, r#"{"a":01}"#] {
-            assert!(event_id(&HeaderMap::new(), body.as_bytes()).is_err(), "{body}");
+        for body in [
+            "",
+            "[]",
+            "17",
+            "{",
+            r#"{"id":"x"} trailing"#,
+            r#"{"id":{}}"#,
+            r#"{"id":""}"#,
+            r#"{"a":01}"#,
+        ] {
+            assert!(
+                event_id(&HeaderMap::new(), body.as_bytes()).is_err(),
+                "{body}"
+            );
         }
-        assert!(event_id(&HeaderMap::new(), b"{\"a\":\"\xff\"}").is_err(), "not UTF-8");
-        assert!(event_id(&with_key(&"k".repeat(256)), b"{}").is_err(), "too long a key");
+        assert!(
+            event_id(&HeaderMap::new(), b"{\"a\":\"\xff\"}").is_err(),
+            "not UTF-8"
+        );
+        assert!(
+            event_id(&with_key(&"k".repeat(256)), b"{}").is_err(),
+            "too long a key"
+        );
     }
 }

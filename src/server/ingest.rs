@@ -47,14 +47,20 @@ pub(super) async fn ingest(State(app): State<Arc<App>>, request: Request<Body>) 
     response
 }
 
-async fn take(app: Arc<App>, request: Request<Body>, phases: &mut Phases) -> Result<Answer, Problem> {
-    let in_flight = InFlight::enter(app.clone())?;
-    let limits = &app.config.limits;
+async fn take(
+    app: Arc<App>,
+    request: Request<Body>,
+    phases: &mut Phases,
+) -> Result<Answer, Problem> {
+    let in_flight = InFlight::enter(app.core.clone())?;
+    let limits = &app.core.config.limits;
     let (head, body) = request.into_parts();
     let payload = body::read_json(&head.headers, body, limits).await?;
     let submission = submission(&app, &head.headers, payload)?;
     let event_id = submission.event_id;
 
+    // A client that hangs up, or waits too long, takes nothing back: the event is committed all the same. In sync mode its
+    // lease has no owner then, and when it runs out a worker takes the event.
     let start = Instant::now();
     let admission = timeout(limits.commit_time, app.crew.store.accept(submission)).await;
     phases.commit = Some(start.elapsed());
@@ -74,7 +80,11 @@ async fn take(app: Arc<App>, request: Request<Body>, phases: &mut Phases) -> Res
             (Promise::Done, Origin::New)
         }
     };
-    Ok(Answer { event_id, promise, origin })
+    Ok(Answer {
+        event_id,
+        promise,
+        origin,
+    })
 }
 
 fn submission(app: &App, headers: &HeaderMap, payload: Vec<u8>) -> Result<Submission, Problem> {
@@ -84,7 +94,7 @@ fn submission(app: &App, headers: &HeaderMap, payload: Vec<u8>) -> Result<Submis
         payload,
         run: run(headers)?,
         accepted_ms: now_ms(),
-        handling: match app.config.mode {
+        handling: match app.core.config.mode {
             Mode::Sync => Handling::Call,
             Mode::Background => Handling::Queue,
         },
@@ -93,10 +103,14 @@ fn submission(app: &App, headers: &HeaderMap, payload: Vec<u8>) -> Result<Submis
 
 /// The run that the request names.
 fn run(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(name) = headers.get(RUN) else { return Ok(None) };
+    let Some(name) = headers.get(RUN) else {
+        return Ok(None);
+    };
     match name.to_str() {
         Ok(name) if (1..=RUN_BYTES).contains(&name.len()) => Ok(Some(name.to_owned())),
-        _ => Err(Problem::Malformed(format!("X-A7-Run needs 1 to {RUN_BYTES} bytes of printable ASCII"))),
+        _ => Err(Problem::Malformed(format!(
+            "X-A7-Run needs 1 to {RUN_BYTES} bytes of printable ASCII"
+        ))),
     }
 }
 
@@ -117,17 +131,27 @@ async fn call(app: Arc<App>, lease: Lease, in_flight: InFlight) -> Result<(), Pr
 impl IntoResponse for Answer {
     fn into_response(self) -> Response<Body> {
         let (status, json) = match self.promise {
-            Promise::Later => (StatusCode::ACCEPTED, format!(r#"{{"accepted":true,"event_id":"{}"}}"#, self.event_id)),
-            Promise::Done => {
-                (StatusCode::OK, format!(r#"{{"accepted":true,"processed":true,"event_id":"{}"}}"#, self.event_id))
-            }
+            Promise::Later => (
+                StatusCode::ACCEPTED,
+                format!(r#"{{"accepted":true,"event_id":"{}"}}"#, self.event_id),
+            ),
+            Promise::Done => (
+                StatusCode::OK,
+                format!(
+                    r#"{{"accepted":true,"processed":true,"event_id":"{}"}}"#,
+                    self.event_id
+                ),
+            ),
         };
         let mut response = Response::new(Body::from(json));
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         let location = HeaderValue::try_from(format!("/events/{}", self.event_id));
-        headers.insert(LOCATION, location.expect("a path and a UUID are a header value"));
+        headers.insert(
+            LOCATION,
+            location.expect("a path and a UUID are a header value"),
+        );
         if self.origin == Origin::Replay {
             headers.insert(REPLAYED, HeaderValue::from_static("true"));
         }

@@ -25,7 +25,9 @@ pub(super) enum Problem {
     InProgress,
     /// The event id is taken by another body whose key has expired.
     IdTaken,
-    TooLarge { limit_bytes: usize },
+    TooLarge {
+        limit_bytes: usize,
+    },
     NotJson,
     /// The key came with another body before.
     BodyDiffers,
@@ -54,34 +56,82 @@ impl Problem {
     /// Status, name and title of each problem.
     fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
-            Problem::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed", "the request cannot be read"),
-            Problem::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "a valid bearer token is needed"),
+            Problem::Malformed(_) => (
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                "the request cannot be read",
+            ),
+            Problem::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "a valid bearer token is needed",
+            ),
             Problem::NotFound => (StatusCode::NOT_FOUND, "not-found", "there is nothing here"),
-            Problem::MethodNotAllowed => {
-                (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "this path has other methods")
-            }
-            Problem::BodyTooSlow(_) => (StatusCode::REQUEST_TIMEOUT, "body-too-slow", "the body did not come in time"),
-            Problem::InProgress => {
-                (StatusCode::CONFLICT, "in-progress", "the first request with this key is still being answered")
-            }
-            Problem::IdTaken => (StatusCode::CONFLICT, "id-taken", "this event id stands for another body"),
-            Problem::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the body is too large"),
-            Problem::NotJson => {
-                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "not-json", "the content type must be application/json")
-            }
-            Problem::BodyDiffers => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "body-differs", "this key came with another body before")
-            }
-            Problem::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "too much is waiting"),
-            Problem::Draining => (StatusCode::SERVICE_UNAVAILABLE, "draining", "the server is about to stop"),
-            Problem::StoreDown(_) => (StatusCode::SERVICE_UNAVAILABLE, "store-down", "the store is not available"),
-            Problem::CommitTooSlow(_) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "commit-too-slow", "the commit takes too long")
-            }
-            Problem::ProviderFailed(_) => (StatusCode::BAD_GATEWAY, "provider-failed", "the provider failed"),
-            Problem::ProviderTooSlow(_) => {
-                (StatusCode::GATEWAY_TIMEOUT, "provider-too-slow", "the provider did not answer in time")
-            }
+            Problem::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "this path has other methods",
+            ),
+            Problem::BodyTooSlow(_) => (
+                StatusCode::REQUEST_TIMEOUT,
+                "body-too-slow",
+                "the body did not come in time",
+            ),
+            Problem::InProgress => (
+                StatusCode::CONFLICT,
+                "in-progress",
+                "the first request with this key is still being answered",
+            ),
+            Problem::IdTaken => (
+                StatusCode::CONFLICT,
+                "id-taken",
+                "this event id stands for another body",
+            ),
+            Problem::TooLarge { .. } => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "the body is too large",
+            ),
+            Problem::NotJson => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "not-json",
+                "the content type must be application/json",
+            ),
+            Problem::BodyDiffers => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "body-differs",
+                "this key came with another body before",
+            ),
+            Problem::Overloaded(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "overloaded",
+                "too much is waiting",
+            ),
+            Problem::Draining => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "draining",
+                "the server is about to stop",
+            ),
+            Problem::StoreDown(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store-down",
+                "the store is not available",
+            ),
+            Problem::CommitTooSlow(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "commit-too-slow",
+                "the commit takes too long",
+            ),
+            Problem::ProviderFailed(_) => (
+                StatusCode::BAD_GATEWAY,
+                "provider-failed",
+                "the provider failed",
+            ),
+            Problem::ProviderTooSlow(_) => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "provider-too-slow",
+                "the provider did not answer in time",
+            ),
         }
     }
 
@@ -138,7 +188,9 @@ impl IntoResponse for Problem {
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
         match error {
-            StoreError::Full { .. } | StoreError::Backlog { .. } => Problem::Overloaded(error.to_string()),
+            StoreError::Full { .. } | StoreError::Backlog { .. } => {
+                Problem::Overloaded(error.to_string())
+            }
             StoreError::Failed(_) => Problem::StoreDown(error.to_string()),
             StoreError::Closed => Problem::Draining,
         }

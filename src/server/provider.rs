@@ -28,7 +28,9 @@ pub async fn serve_provider(
         .route("/v3/mail/send", post(send))
         .route("/journal", get(journal))
         .with_state(simulator);
-    axum::serve(super::tokio_listener(listener)?, router).with_graceful_shutdown(shutdown).await
+    axum::serve(super::tokio_listener(listener)?, router)
+        .with_graceful_shutdown(shutdown)
+        .await
 }
 
 async fn journal(State(simulator): State<Arc<Simulator>>) -> Json<JournalCounts> {
@@ -38,9 +40,11 @@ async fn journal(State(simulator): State<Arc<Simulator>>) -> Json<JournalCounts>
 async fn send(State(simulator): State<Arc<Simulator>>, body: Bytes) -> Response<Body> {
     match Mail::from_json(&body) {
         Ok(mail) => respond(simulator.answer(mail).await),
-        Err(error) => {
-            (StatusCode::BAD_REQUEST, Json(ErrorBody::of(&error.message, error.field))).into_response()
-        }
+        Err(error) => (
+            StatusCode::BAD_REQUEST,
+            Json(ErrorBody::of(&error.message, error.field)),
+        )
+            .into_response(),
     }
 }
 
@@ -48,11 +52,16 @@ fn respond(answer: Answer) -> Response<Body> {
     let mut response = match answer.result {
         Ok(message_id) => (StatusCode::ACCEPTED, [(MESSAGE_ID, message_id.0)]).into_response(),
         Err(refusal) => {
-            let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let status =
+                StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             let mut response = (status, Json(refusal.body)).into_response();
             // Whole seconds, and not so early that it would be refused again.
-            let retry_after = refusal.retry_after.map(|after| HeaderValue::from(after.as_secs_f64().ceil() as u64));
-            response.headers_mut().extend(retry_after.map(|after| (RETRY_AFTER, after)));
+            let retry_after = refusal
+                .retry_after
+                .map(|after| HeaderValue::from(after.as_secs_f64().ceil() as u64));
+            response
+                .headers_mut()
+                .extend(retry_after.map(|after| (RETRY_AFTER, after)));
             response
         }
     };
@@ -65,5 +74,8 @@ fn respond(answer: Answer) -> Response<Body> {
 fn tell(headers: &mut HeaderMap, quota: Quota) {
     headers.insert(LIMIT, quota.limit.into());
     headers.insert(REMAINING, quota.remaining.into());
-    headers.insert(RESET, HeaderValue::from(quota.reset.as_secs_f64().ceil() as u64));
+    headers.insert(
+        RESET,
+        HeaderValue::from(quota.reset.as_secs_f64().ceil() as u64),
+    );
 }

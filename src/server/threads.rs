@@ -50,22 +50,38 @@ struct Loop {
 impl HttpThreads {
     /// Starts as many as configured. With [`Block::Loop`] it is one: the event loop that is to be blocked.
     pub(super) fn start(app: Arc<App>) -> io::Result<HttpThreads> {
-        let count = match app.config.block {
-            Block::Request => app.config.http_threads.max(1),
+        let count = match app.core.config.block {
+            Block::Request => app.core.config.http_threads.max(1),
             Block::Loop => 1,
         };
         let (stop, stopped) = watch::channel(false);
         let (mut loops, mut threads) = (Vec::new(), Vec::new());
         for number in 0..count {
             let (connections, arriving) = mpsc::unbounded_channel();
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            loops.push(Loop { connections, runtime: runtime.handle().clone() });
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            loops.push(Loop {
+                connections,
+                runtime: runtime.handle().clone(),
+            });
             let (app, stopped) = (app.clone(), stopped.clone());
             let body = move || runtime.block_on(serve_all(app, arriving, stopped));
-            threads.push(std::thread::Builder::new().name(format!("http-{number}")).spawn(body)?);
+            threads.push(
+                std::thread::Builder::new()
+                    .name(format!("http-{number}"))
+                    .spawn(body)?,
+            );
         }
         let threads = Mutex::new(threads);
-        Ok(HttpThreads { shared: Arc::new(Shared { loops, next: AtomicUsize::new(0), stop, threads }) })
+        Ok(HttpThreads {
+            shared: Arc::new(Shared {
+                loops,
+                next: AtomicUsize::new(0),
+                stop,
+                threads,
+            }),
+        })
     }
 
     /// Hands a connection to the next thread in turn.
@@ -76,7 +92,10 @@ impl HttpThreads {
     }
 
     /// Runs a task on the event loop that serves HTTP.
-    pub(super) fn spawn_on_loop(&self, task: impl Future<Output = ()> + Send + 'static) -> tokio::task::JoinHandle<()> {
+    pub(super) fn spawn_on_loop(
+        &self,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> tokio::task::JoinHandle<()> {
         self.shared.loops[0].runtime.spawn(task)
     }
 
@@ -85,8 +104,16 @@ impl HttpThreads {
         self.shared.stop.send_replace(true);
         let shared = self.shared.clone();
         let joined = tokio::task::spawn_blocking(move || {
-            let threads = std::mem::take(&mut *shared.threads.lock().unwrap_or_else(PoisonError::into_inner));
-            threads.into_iter().filter_map(|thread| thread.join().err()).count()
+            let threads = std::mem::take(
+                &mut *shared
+                    .threads
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner),
+            );
+            threads
+                .into_iter()
+                .filter_map(|thread| thread.join().err())
+                .count()
         });
         if joined.await.is_ok_and(|panics| panics > 0) {
             tracing::error!("a thread that served HTTP panicked");
@@ -95,7 +122,12 @@ impl HttpThreads {
 }
 
 /// Serves the connections of one thread until told to stop.
-async fn serve_all(app: Arc<App>, mut arriving: mpsc::UnboundedReceiver<Connection>, mut stopped: watch::Receiver<bool>) {
+async fn serve_all(
+    app: Arc<App>,
+    mut arriving: mpsc::UnboundedReceiver<Connection>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let app = Arc::new(app.on_this_loop());
     let router = router(app.clone());
     let mut connections = JoinSet::new();
     loop {
@@ -113,7 +145,10 @@ async fn serve_all(app: Arc<App>, mut arriving: mpsc::UnboundedReceiver<Connecti
             drop(slot);
         });
     }
-    let _ = tokio::time::timeout(GRACE, async { while connections.join_next().await.is_some() {} }).await;
+    let _ = tokio::time::timeout(GRACE, async {
+        while connections.join_next().await.is_some() {}
+    })
+    .await;
 }
 
 /// Serves one connection until it is closed, or until the end of the exchange during which the server stops.
@@ -125,13 +160,15 @@ async fn serve(
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
     let stream = tokio::net::TcpStream::from_std(stream)?;
-    let limits = app.config.limits;
+    let limits = app.core.config.limits;
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let exchange = exchange::exchange(app.clone(), router.clone(), request.map(Body::new));
         async { Ok::<_, Infallible>(exchange.await) }
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(limits.head_time).max_buf_size(limits.head_bytes.max(8192));
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.head_time)
+        .max_buf_size(limits.head_bytes.max(8192));
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     tokio::select! {
         ended = connection.as_mut() => return Ok(ended?),

@@ -17,7 +17,11 @@ pub(super) struct Phases {
 impl Phases {
     /// `commit;dur=1.204, provider;dur=163.310, total;dur=164.733`, in milliseconds.
     pub(super) fn header(&self, total: Duration) -> HeaderValue {
-        let phases = [("commit", self.commit), ("provider", self.provider), ("total", Some(total))];
+        let phases = [
+            ("commit", self.commit),
+            ("provider", self.provider),
+            ("total", Some(total)),
+        ];
         let mut text = String::with_capacity(64);
         for (name, took) in phases {
             if let Some(took) = took {
@@ -38,8 +42,14 @@ mod tests {
 
     #[test]
     fn durations_are_milliseconds_with_microseconds_after_the_point() {
-        let phases = Phases { commit: Some(Duration::from_micros(1_004)), provider: None };
-        assert_eq!(phases.header(Duration::from_micros(163_250)), "commit;dur=1.004, total;dur=163.250");
+        let phases = Phases {
+            commit: Some(Duration::from_micros(1_004)),
+            provider: None,
+        };
+        assert_eq!(
+            phases.header(Duration::from_micros(163_250)),
+            "commit;dur=1.004, total;dur=163.250"
+        );
         assert_eq!(Phases::default().header(Duration::ZERO), "total;dur=0.000");
     }
 }

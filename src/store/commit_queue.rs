@@ -5,22 +5,32 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::{Admission, Claim, Finished, Lease, Outcome, StoreError, Submission};
+use super::mailbox::Reply;
+use super::{Claim, Finished, Lease, Outcome, StoreError, Submission};
 
-/// Where an answer goes once its transaction is committed. Nobody may be waiting any more.
-pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+/// Where the answer to a piece of work goes once its transaction is committed. Nobody may be waiting any more.
+pub(super) type WorkReply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What workers and health checks ask of the writer.
 pub(super) enum Work {
-    Claim { limit: u32, reply: Reply<Claim> },
-    Finish { lease: Lease, outcome: Outcome, reply: Reply<Finished> },
-    Probe { reply: Reply<()> },
+    Claim {
+        limit: u32,
+        reply: WorkReply<Claim>,
+    },
+    Finish {
+        lease: Lease,
+        outcome: Outcome,
+        reply: WorkReply<Finished>,
+    },
+    Probe {
+        reply: WorkReply<()>,
+    },
 }
 
 /// What goes into one transaction.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) accepts: Vec<(Submission, Reply<Admission>)>,
+    pub(super) accepts: Vec<(Submission, Reply)>,
     pub(super) work: Vec<Work>,
 }
 
@@ -38,7 +48,7 @@ pub(super) struct CommitQueue {
 
 #[derive(Default)]
 struct Waiting {
-    accepts: Vec<(Submission, Reply<Admission>)>,
+    accepts: Vec<(Submission, Reply)>,
     work: VecDeque<Work>,
     writer_sleeps: bool,
     closed: bool,
@@ -46,14 +56,24 @@ struct Waiting {
 
 impl CommitQueue {
     pub(super) fn new(limit: usize) -> CommitQueue {
-        CommitQueue { waiting: Mutex::default(), filled: Condvar::new(), limit }
+        CommitQueue {
+            waiting: Mutex::default(),
+            filled: Condvar::new(),
+            limit,
+        }
     }
 
     /// Queues a submission, or refuses it when the queue is full.
-    pub(super) fn push_accept(&self, submission: Submission, reply: Reply<Admission>) -> Result<(), StoreError> {
+    pub(super) fn push_accept(
+        &self,
+        submission: Submission,
+        reply: Reply,
+    ) -> Result<(), StoreError> {
         let mut waiting = self.open()?;
         if waiting.accepts.len() >= self.limit {
-            return Err(StoreError::Full { waiting: self.limit });
+            return Err(StoreError::Full {
+                waiting: self.limit,
+            });
         }
         waiting.accepts.push((submission, reply));
         self.wake(waiting);
@@ -77,11 +97,18 @@ impl CommitQueue {
                 return false;
             }
             waiting.writer_sleeps = true;
-            waiting = self.filled.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+            waiting = self
+                .filled
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
         }
         waiting.writer_sleeps = false;
         std::mem::swap(&mut waiting.accepts, &mut batch.accepts);
-        let share = if batch.accepts.is_empty() { WORK_ALONE } else { WORK_BESIDE_ACCEPTS };
+        let share = if batch.accepts.is_empty() {
+            WORK_ALONE
+        } else {
+            WORK_BESIDE_ACCEPTS
+        };
         let count = share.min(waiting.work.len());
         batch.work.extend(waiting.work.drain(..count));
         true
@@ -95,7 +122,11 @@ impl CommitQueue {
 
     fn open(&self) -> Result<MutexGuard<'_, Waiting>, StoreError> {
         let waiting = self.lock();
-        if waiting.closed { Err(StoreError::Closed) } else { Ok(waiting) }
+        if waiting.closed {
+            Err(StoreError::Closed)
+        } else {
+            Ok(waiting)
+        }
     }
 
     /// A wake-up is a system call even when the writer is awake, so only a sleeping one gets it.

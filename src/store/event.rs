@@ -24,8 +24,14 @@ pub enum State {
 
 impl State {
     /// Every state, in the order of [`State::code`].
-    pub(super) const ALL: [State; 6] =
-        [State::Queued, State::Retrying, State::Working, State::Failed, State::Dead, State::Processed];
+    pub(super) const ALL: [State; 6] = [
+        State::Queued,
+        State::Retrying,
+        State::Working,
+        State::Failed,
+        State::Dead,
+        State::Processed,
+    ];
 
     /// The number in the database. Those below [`State::SETTLED`] are still to be worked on.
     pub(super) fn code(self) -> i64 {
@@ -34,7 +40,10 @@ impl State {
 
     /// The state with this number; `None` if a later version wrote it.
     pub(super) fn from_code(code: i64) -> Option<State> {
-        usize::try_from(code).ok().and_then(|code| State::ALL.get(code)).copied()
+        usize::try_from(code)
+            .ok()
+            .and_then(|code| State::ALL.get(code))
+            .copied()
     }
 
     /// Will nothing more happen to the event by itself?

@@ -75,7 +75,10 @@ mod tests {
     #[test]
     fn any_other_key_always_derives_the_same_version_5_uuid() {
         // uuid.uuid5(uuid.UUID('6c1f7f52-3a0b-4f0e-9a57-1d94c7b2e8a1'), 'order-17') in Python.
-        assert_eq!(EventId::from_key("order-17").to_string(), "444a185c-943c-536e-88b3-86fd47865ace");
+        assert_eq!(
+            EventId::from_key("order-17").to_string(),
+            "444a185c-943c-536e-88b3-86fd47865ace"
+        );
         assert_ne!(EventId::from_key("order-17"), EventId::from_key("order-18"));
     }
 

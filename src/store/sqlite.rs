@@ -6,11 +6,13 @@
 mod accept;
 mod attempt;
 mod readers;
+mod transaction;
 mod writer;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{OpenError, Options, State};
@@ -40,8 +42,14 @@ fn open_writer(options: &Options) -> Result<Connection, OpenError> {
              PRAGMA busy_timeout = 5000;",
         )
         .map_err(unusable)?;
+    // Otherwise every new value of `due_ms` has its statement parsed and planned again.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map_err(unusable)?;
     if let Some(max_pages) = options.max_pages {
-        connection.pragma_update(None, "max_page_count", max_pages).map_err(unusable)?;
+        connection
+            .pragma_update(None, "max_page_count", max_pages)
+            .map_err(unusable)?;
     }
     connection.execute_batch(SCHEMA).map_err(unusable)?;
     Ok(connection)
@@ -50,25 +58,44 @@ fn open_writer(options: &Options) -> Result<Connection, OpenError> {
 /// Opens a connection that only reads.
 fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(path, flags).map_err(|error| unusable(path, error))?;
-    connection.execute_batch("PRAGMA busy_timeout = 5000;").map_err(|error| unusable(path, error))?;
+    let connection =
+        Connection::open_with_flags(path, flags).map_err(|error| unusable(path, error))?;
+    connection
+        .execute_batch("PRAGMA busy_timeout = 5000;")
+        .map_err(|error| unusable(path, error))?;
     Ok(connection)
 }
 
 /// Marks an empty database as ours; refuses another program's and a later version's.
 fn check_header(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let unusable = |error: rusqlite::Error| unusable(path, error);
-    let header = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0)).map_err(unusable);
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(unusable)?;
-    let foreign = |found: String| Err(OpenError::Foreign { path: path.to_owned(), found });
+    let header = |name: &str| {
+        connection
+            .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
+            .map_err(unusable)
+    };
+    let tables: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(unusable)?;
+    let foreign = |found: String| {
+        Err(OpenError::Foreign {
+            path: path.to_owned(),
+            found,
+        })
+    };
     match (tables, header("application_id")?, header("user_version")?) {
         (0, ..) => {
-            connection.pragma_update(None, "application_id", APPLICATION_ID).map_err(unusable)?;
-            connection.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(unusable)
+            connection
+                .pragma_update(None, "application_id", APPLICATION_ID)
+                .map_err(unusable)?;
+            connection
+                .pragma_update(None, "user_version", SCHEMA_VERSION)
+                .map_err(unusable)
         }
         (_, APPLICATION_ID, SCHEMA_VERSION) => Ok(()),
-        (_, APPLICATION_ID, version) => foreign(format!("its schema has version {version}, not {SCHEMA_VERSION}")),
+        (_, APPLICATION_ID, version) => foreign(format!(
+            "its schema has version {version}, not {SCHEMA_VERSION}"
+        )),
         _ => foreign("a database of another program".to_owned()),
     }
 }
@@ -77,8 +104,14 @@ fn unusable(path: &Path, error: rusqlite::Error) -> OpenError {
     use rusqlite::ffi::ErrorCode::NotADatabase;
     let path = path.to_owned();
     match error.sqlite_error_code() {
-        Some(NotADatabase) => OpenError::Foreign { path, found: "it is not a SQLite database".to_owned() },
-        _ => OpenError::Unusable { path, reason: error.to_string() },
+        Some(NotADatabase) => OpenError::Foreign {
+            path,
+            found: "it is not a SQLite database".to_owned(),
+        },
+        _ => OpenError::Unusable {
+            path,
+            reason: error.to_string(),
+        },
     }
 }
 
@@ -87,11 +120,16 @@ fn unusable(path: &Path, error: rusqlite::Error) -> OpenError {
 fn lock(path: &Path) -> Result<File, OpenError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let unusable = |reason: String| OpenError::Unusable { path: path.to_owned(), reason };
+    let unusable = |reason: String| OpenError::Unusable {
+        path: path.to_owned(),
+        reason,
+    };
     let file = File::create(PathBuf::from(&name)).map_err(|error| unusable(error.to_string()))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse { path: path.to_owned() }),
+        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
+            path: path.to_owned(),
+        }),
         Err(TryLockError::Error(error)) => Err(unusable(error.to_string())),
     }
 }

@@ -76,7 +76,11 @@ impl Promise {
     }
 
     pub(super) fn from_code(code: i64) -> Promise {
-        if code == 0 { Promise::Later } else { Promise::Done }
+        if code == 0 {
+            Promise::Later
+        } else {
+            Promise::Done
+        }
     }
 }
 

@@ -27,7 +27,8 @@ impl Totals {
     /// The counts now, with `held` events that are only in memory.
     pub(super) fn snapshot(&self, held: u64) -> Snapshot {
         // States are changed one after the other, so a reader in between may see a count below zero.
-        let count = |state: State| self.counts[state as usize].load(Ordering::Relaxed).max(0) as u64;
+        let count =
+            |state: State| self.counts[state as usize].load(Ordering::Relaxed).max(0) as u64;
         Snapshot {
             queued: count(State::Queued) + held,
             retrying: count(State::Retrying),

@@ -42,7 +42,12 @@ impl Volatile {
         let mut held = self.lock();
         let count = limit.min(held.order.len());
         let ids: Vec<EventId> = held.order.drain(..count).collect();
-        let adopted = |id: &EventId| held.events.get(id).cloned().map(|event| Submission { handling: Handling::Adopt, ..event });
+        let adopted = |id: &EventId| {
+            held.events.get(id).cloned().map(|event| Submission {
+                handling: Handling::Adopt,
+                ..event
+            })
+        };
         ids.iter().filter_map(adopted).collect()
     }
 
@@ -64,7 +69,10 @@ impl Volatile {
     /// The events of a run that are here, in order of acceptance.
     pub(super) fn events_of(&self, run: &str) -> Vec<EventRecord> {
         let held = self.lock();
-        let of_run = held.events.values().filter(|event| event.run.as_deref() == Some(run));
+        let of_run = held
+            .events
+            .values()
+            .filter(|event| event.run.as_deref() == Some(run));
         let mut events: Vec<EventRecord> = of_run.map(Submission::held).collect();
         events.sort_by_key(|event| event.accepted_ms);
         events
@@ -73,7 +81,10 @@ impl Volatile {
     /// When the oldest of them was accepted.
     pub(super) fn oldest_ms(&self) -> Option<i64> {
         let held = self.lock();
-        held.order.front().and_then(|event_id| held.events.get(event_id)).map(|event| event.accepted_ms)
+        held.order
+            .front()
+            .and_then(|event_id| held.events.get(event_id))
+            .map(|event| event.accepted_ms)
     }
 
     /// How many are here.

@@ -33,7 +33,11 @@ impl Watchers {
         // Enabled at once: a signal before the first poll counts.
         settled.as_mut().enable();
         self.watches.fetch_add(1, Ordering::SeqCst);
-        Watch { watchers: self.clone(), event_id, settled }
+        Watch {
+            watchers: self.clone(),
+            event_id,
+            settled,
+        }
     }
 
     /// Wakes everyone who watches one of these events; called after the commit.

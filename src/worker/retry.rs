@@ -22,7 +22,12 @@ pub struct Retry {
 impl Default for Retry {
     /// 8 attempts over about a minute.
     fn default() -> Self {
-        Retry { base: Duration::from_millis(500), cap: Duration::from_secs(30), attempts: 8, seed: 1 }
+        Retry {
+            base: Duration::from_millis(500),
+            cap: Duration::from_secs(30),
+            attempts: 8,
+            seed: 1,
+        }
     }
 }
 
@@ -33,7 +38,10 @@ impl Retry {
         if attempt >= self.attempts || error.is_permanent() {
             return Next::GiveUp;
         }
-        let ceiling = self.base.saturating_mul(1 << (attempt - 1).min(20)).min(self.cap);
+        let ceiling = self
+            .base
+            .saturating_mul(1 << (attempt - 1).min(20))
+            .min(self.cap);
         let pause = ceiling.mul_f64(uniform(self.seed, "retry", event_id.uuid(), attempt));
         let asked_for = match error {
             SendError::Refused { retry_after, .. } => retry_after.unwrap_or_default(),
@@ -54,30 +62,48 @@ mod tests {
     const TIMEOUT: SendError = SendError::Timeout(Duration::from_secs(10));
 
     fn refused(status: u16, retry_after: Option<Duration>) -> SendError {
-        SendError::Refused { status, reason: String::new(), retry_after }
+        SendError::Refused {
+            status,
+            reason: String::new(),
+            retry_after,
+        }
     }
 
     #[test]
     fn pauses_fill_a_window_that_doubles_up_to_the_cap() {
-        let retry = Retry { attempts: 20, ..Retry::default() };
+        let retry = Retry {
+            attempts: 20,
+            ..Retry::default()
+        };
         for attempt in 1..20 {
             let window = (retry.base * 2u32.pow(attempt - 1)).min(retry.cap);
             let pauses: Vec<Duration> = (0..200)
-                .map(|i| match retry.after(EventId::from_bytes([i; 16]), attempt, &TIMEOUT) {
-                    Next::Retry(pause) => pause,
-                    other => panic!("{other:?}"),
-                })
+                .map(
+                    |i| match retry.after(EventId::from_bytes([i; 16]), attempt, &TIMEOUT) {
+                        Next::Retry(pause) => pause,
+                        other => panic!("{other:?}"),
+                    },
+                )
                 .collect();
             assert!(pauses.iter().all(|pause| *pause < window));
-            assert!(pauses.iter().any(|pause| *pause > window.mul_f64(0.9)), "attempt {attempt}");
-            assert!(pauses.iter().any(|pause| *pause < window.mul_f64(0.1)), "attempt {attempt}");
+            assert!(
+                pauses.iter().any(|pause| *pause > window.mul_f64(0.9)),
+                "attempt {attempt}"
+            );
+            assert!(
+                pauses.iter().any(|pause| *pause < window.mul_f64(0.1)),
+                "attempt {attempt}"
+            );
         }
     }
 
     #[test]
     fn the_last_attempt_is_the_last() {
         let retry = Retry::default();
-        assert_eq!(retry.after(EventId::fresh(), retry.attempts, &TIMEOUT), Next::GiveUp);
+        assert_eq!(
+            retry.after(EventId::fresh(), retry.attempts, &TIMEOUT),
+            Next::GiveUp
+        );
     }
 
     #[test]

@@ -21,21 +21,39 @@ impl Readers {
     /// Opens all of them.
     pub(in crate::store) fn open(options: &Options) -> Result<Readers, OpenError> {
         let open = |_| super::open_reader(&options.path);
-        let idle = (0..options.readers.max(1)).map(open).collect::<Result<Vec<_>, _>>()?;
-        Ok(Readers { idle: Mutex::new(idle), returned: Condvar::new() })
+        let idle = (0..options.readers.max(1))
+            .map(open)
+            .collect::<Result<Vec<_>, _>>()?;
+        Ok(Readers {
+            idle: Mutex::new(idle),
+            returned: Condvar::new(),
+        })
     }
 
     /// One event.
-    pub(in crate::store) fn event(&self, event_id: EventId) -> Result<Option<EventRecord>, StoreError> {
+    pub(in crate::store) fn event(
+        &self,
+        event_id: EventId,
+    ) -> Result<Option<EventRecord>, StoreError> {
         self.with(|connection| {
-            let mut statement = connection.prepare_cached(&format!("{RECORD} WHERE event_id = ?1"))?;
-            statement.query_row([event_id.as_bytes()], |row| record(row).map(|(_, event)| event)).optional()
+            let mut statement =
+                connection.prepare_cached(&format!("{RECORD} WHERE event_id = ?1"))?;
+            statement
+                .query_row([event_id.as_bytes()], |row| {
+                    record(row).map(|(_, event)| event)
+                })
+                .optional()
         })
     }
 
     /// The next `limit` events of a run after `cursor`. Each page is a transaction of its own, so that a slow reader
     /// does not keep the log from being checkpointed.
-    pub(in crate::store) fn run_page(&self, run: &str, cursor: i64, limit: u32) -> Result<Page, StoreError> {
+    pub(in crate::store) fn run_page(
+        &self,
+        run: &str,
+        cursor: i64,
+        limit: u32,
+    ) -> Result<Page, StoreError> {
         self.with(|connection| {
             let sql = format!(
                 "{RECORD} WHERE run = (SELECT id FROM runs WHERE name = ?1) AND seq > ?2 ORDER BY seq LIMIT ?3"
@@ -60,17 +78,28 @@ impl Readers {
         })
     }
 
-    fn with<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    fn with<T>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+    ) -> Result<T, StoreError> {
         let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
         let connection = loop {
             match idle.pop() {
                 Some(connection) => break connection,
-                None => idle = self.returned.wait(idle).unwrap_or_else(PoisonError::into_inner),
+                None => {
+                    idle = self
+                        .returned
+                        .wait(idle)
+                        .unwrap_or_else(PoisonError::into_inner)
+                }
             }
         };
         drop(idle);
         let result = read(&connection);
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        self.idle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(connection);
         self.returned.notify_one();
         result.map_err(|error| StoreError::Failed(error.to_string().into()))
     }
