@@ -1,4 +1,84 @@
-//! What was typed, what is meant, and every rule between the two.
+//! What can be typed: one struct a subcommand, and every rule between flags.
 
+//pub mod compare;
 pub mod judge;
+pub mod measure;
 pub mod output;
+pub mod resolve;
+pub mod serve;
+pub mod settings;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Is this service inside its latency target, did the fix help, and is what it accepted really done?
+#[derive(Parser, Debug)]
+#[command(
+    name = "a7probe",
+    version,
+    propagate_version = true,
+    max_term_width = 110,
+    after_help = "Exit codes: 0 every gate passed, 1 a gate failed, 2 usage, configuration or internal error, \
+                  3 inconclusive, 4 target unreachable, 130 and 143 interrupted.\n\
+                  Start with `a7probe demo`, then `a7probe measure URL`."
+)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// The whole story on this machine in about 75 seconds: serve, measure, fix, measure, compare, check.
+    Demo(DemoArgs),
+    /// Sample endpoints of a service, judge their percentiles, save and report.
+    Measure(Box<measure::MeasureArgs>),
+    /// Judge saved runs, or latencies measured by other tools, offline.
+    Judge(judge::JudgeArgs),
+    /// Before and after: two saved runs side by side, with intervals and gates.
+    //Compare(compare::CompareArgs),
+    /// Run the reference ingest server.
+    Serve(serve::ServeArgs),
+    /// Write a commented a7probe.toml to start from.
+    Init(InitArgs),
+    /// Print the JSON Schema of saved runs.
+    Schema,
+    /// Print a completion script for a shell.
+    Completions {
+        /// Which shell.
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page (roff).
+    Man,
+}
+
+/// Arguments of `demo`.
+#[derive(Args, Debug, Clone)]
+pub struct DemoArgs {
+    /// Folder for the report.
+    #[arg(long, value_name = "FOLDER", default_value = "a7probe-demo")]
+    pub out: PathBuf,
+
+    /// How long each of the two measurements lasts.
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = measure::positive_duration())]
+    pub duration: std::time::Duration,
+
+    /// No progress on stderr.
+    #[arg(long)]
+    pub quiet: bool,
+}
+
+/// Arguments of `init`.
+#[derive(Args, Debug, Clone)]
+pub struct InitArgs {
+    /// Where to write it.
+    #[arg(default_value = settings::DEFAULT_FILE, value_name = "FILE")]
+    pub file: PathBuf,
+
+    /// Replace a file that is there.
+    #[arg(long)]
+    pub force: bool,
+}

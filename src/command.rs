@@ -1,3 +1,15 @@
-//! One file a subcommand: resolve, run, judge, report.
+//! One file a subcommand; each reads as prose: resolve, run, judge, report.
 
+pub mod compare;
+pub mod completions;
+//pub mod demo;
+mod dry_run;
+pub mod init;
 pub mod judge;
+pub mod measure;
+mod measuring;
+pub mod schema;
+pub mod serve;
+mod signals;
+
+pub use measuring::Unreachable;

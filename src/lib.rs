@@ -67,3 +67,50 @@ pub mod progress;
 pub mod cli;
 
 pub mod command;
+
+use std::io::Write;
+
+use cli::{Cli, Command};
+use exit::Exit;
+
+/// Runs a subcommand: its result goes to `stdout`, progress, warnings and errors go to `stderr`.
+pub fn run(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
+    match dispatch(cli, stdout, stderr).and_then(|exit| Ok(stdout.flush().map(|()| exit)?)) {
+        Ok(exit) => exit,
+        Err(e) if is_broken_pipe(&e) => Exit::Pass,
+        Err(e) => {
+            // Nobody is left to tell if stderr is closed too.
+            let _ = writeln!(stderr, "error: {e:#}");
+            if e.is::<command::Unreachable>() {
+                Exit::Unreachable
+            } else {
+                Exit::Error
+            }
+        }
+    }
+}
+
+fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow::Result<Exit> {
+    match cli.command {
+        Command::Demo(_) => todo!(),
+        Command::Measure(args) => command::measure::run(&args, stdout, stderr),
+        Command::Judge(args) => command::judge::run(&args, stdout, stderr),
+        //Command::Compare(args) => command::compare::run(&args, stdout, stderr),
+        Command::Serve(args) => command::serve::run(&args, stderr),
+        Command::Init(args) => command::init::run(&args, stdout),
+        Command::Schema => command::schema::run(stdout),
+        Command::Completions { shell } => command::completions::completions(shell, stdout),
+        Command::Man => command::completions::man(stdout),
+    }
+}
+
+/// Whoever reads us through `head` has seen enough: that is no error.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |e: &std::io::Error| e.kind() == std::io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(broken)
+            || cause
+                .downcast_ref::<serde_json::Error>()
+                .is_some_and(|e| e.io_error_kind() == Some(std::io::ErrorKind::BrokenPipe))
+    })
+}

@@ -1,21 +1,12 @@
-//! TEMP: judge alone, until the command line is wired.
+//! Parses, calls the library, turns the status into an exit code; nothing else.
 
-use clap::Parser;
+use std::process::ExitCode;
 
-#[derive(Parser)]
-enum Cli {
-    Judge(a7probe::cli::judge::JudgeArgs),
-}
+use clap::Parser as _;
 
-fn main() -> std::process::ExitCode {
-    let Cli::Judge(args) = Cli::parse();
-    let (mut stdout, mut stderr) = (std::io::stdout().lock(), std::io::stderr().lock());
-    match a7probe::command::judge::run(&args, &mut stdout, &mut stderr) {
-        Ok(exit) => exit.into(),
-        Err(error) => {
-            use std::io::Write as _;
-            let _ = writeln!(stderr, "error: {error:#}");
-            std::process::ExitCode::from(2)
-        }
-    }
+fn main() -> ExitCode {
+    let cli = a7probe::cli::Cli::parse();
+    let mut stdout = std::io::stdout().lock();
+    let mut stderr = std::io::stderr();
+    a7probe::run(cli, &mut stdout, &mut stderr).into()
 }

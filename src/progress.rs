@@ -1,1 +1,223 @@
-//! Placeholder.
+//! The live line on stderr: how far the run is, and what it has measured so far.
+
+use std::io::{IsTerminal as _, Write as _};
+use std::sync::Arc;
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use crate::engine::{Live, LiveEndpoint};
+use crate::stats::rank::Quantile;
+use crate::units::{Pretty, grouped};
+
+/// How progress is shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// One line that is redrawn, four times a second.
+    Terminal,
+    /// A line every ten seconds, for logs.
+    Plain,
+    /// Not at all (`--quiet`).
+    Silent,
+}
+
+impl Mode {
+    /// What suits stderr.
+    pub fn of_stderr() -> Mode {
+        if std::io::stderr().is_terminal() {
+            Mode::Terminal
+        } else {
+            Mode::Plain
+        }
+    }
+
+    fn period(self) -> Duration {
+        match self {
+            Mode::Terminal => Duration::from_millis(250),
+            Mode::Plain | Mode::Silent => Duration::from_secs(10),
+        }
+    }
+}
+
+/// Draws on a thread of its own until it is finished.
+#[derive(Debug)]
+pub struct Progress {
+    done: Sender<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the line speaks of.
+#[derive(Debug, Clone)]
+pub struct Subject {
+    /// Names of the endpoints, in the order of the plan.
+    pub endpoints: Vec<String>,
+    /// Sent before the run.
+    pub warmup: Duration,
+    /// How long the plan takes; `None` where the answers decide it.
+    pub span: Option<Duration>,
+}
+
+impl Progress {
+    /// Begins to draw.
+    pub fn start(mode: Mode, subject: Subject, live: Arc<Live>) -> Progress {
+        let (done, finished) = channel();
+        let draw = move || {
+            let began = Instant::now();
+            let line = Line::new(mode);
+            while let Err(RecvTimeoutError::Timeout) = finished.recv_timeout(mode.period()) {
+                line.show(&text(&subject, began.elapsed(), &live.snapshot()));
+            }
+            line.clear();
+        };
+        let thread = (mode != Mode::Silent).then(|| std::thread::spawn(draw));
+        Progress { done, thread }
+    }
+
+    /// Clears the line; what follows on stderr starts on a clean one.
+    pub fn finish(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        let _ = self.done.send(());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+enum Line {
+    Drawn(ProgressBar),
+    Printed,
+}
+
+impl Line {
+    fn new(mode: Mode) -> Line {
+        if mode != Mode::Terminal {
+            return Line::Printed;
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        bar.set_style(
+            ProgressStyle::with_template("{spinner} {wide_msg}")
+                .unwrap_or_else(|_| ProgressStyle::default_spinner()),
+        );
+        Line::Drawn(bar)
+    }
+
+    fn show(&self, text: &str) {
+        match self {
+            Line::Drawn(bar) => {
+                bar.set_message(text.to_owned());
+                bar.tick();
+            }
+            // Progress that cannot be written is no reason to end a measurement.
+            Line::Printed => drop(writeln!(std::io::stderr(), "{text}")),
+        }
+    }
+
+    fn clear(&self) {
+        if let Line::Drawn(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// `12 s of 30 s · health 240: P50 1.2 ms, P95 3.4 ms, P99 5 ms · ingest …`
+fn text(subject: &Subject, elapsed: Duration, endpoints: &[LiveEndpoint]) -> String {
+    let mut parts = vec![time(subject, elapsed)];
+    for (name, endpoint) in subject.endpoints.iter().zip(endpoints) {
+        if endpoint.ended == 0 {
+            continue;
+        }
+        let levels = endpoint.latency.levels();
+        let at = |quantile: Quantile| {
+            // Failures are above every number, as in the verdict.
+            levels.at_rank(quantile.rank(endpoint.ended)).map_or_else(
+                || "failed".to_owned(),
+                |ns| Pretty(Duration::from_nanos(ns)).to_string(),
+            )
+        };
+        let failed = if endpoint.not_ok > 0 {
+            format!(", {} not ok", grouped(endpoint.not_ok))
+        } else {
+            String::new()
+        };
+        let (p50, p95, p99) = (at(Quantile::P50), at(Quantile::P95), at(Quantile::P99));
+        parts.push(format!(
+            "{name} {}: P50 {p50}, P95 {p95}, P99 {p99}{failed}",
+            grouped(endpoint.ended)
+        ));
+    }
+    parts.join(" · ")
+}
+
+fn time(subject: &Subject, elapsed: Duration) -> String {
+    let seconds = |d: Duration| format!("{} s", d.as_secs());
+    match (elapsed.checked_sub(subject.warmup), subject.span) {
+        (None, _) => format!(
+            "warm-up, {} of {}",
+            seconds(elapsed),
+            seconds(subject.warmup)
+        ),
+        (Some(ran), Some(span)) if ran >= span => "waiting for the last answers".to_owned(),
+        (Some(ran), Some(span)) => format!("{} of {}", seconds(ran), seconds(span)),
+        (Some(ran), None) => seconds(ran),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Subject, text};
+    use crate::engine::LiveEndpoint;
+    use crate::histogram::{Histogram, Precision};
+
+    fn subject(span: Option<u64>) -> Subject {
+        Subject {
+            endpoints: vec!["health".into(), "ingest".into()],
+            warmup: Duration::from_secs(2),
+            span: span.map(Duration::from_secs),
+        }
+    }
+
+    fn endpoint(values_ms: &[u64], not_ok: u64) -> LiveEndpoint {
+        let mut latency = Histogram::new(Precision::Two);
+        values_ms
+            .iter()
+            .for_each(|ms| latency.record(ms * 1_000_000));
+        LiveEndpoint {
+            ended: values_ms.len() as u64 + not_ok,
+            not_ok,
+            latency,
+        }
+    }
+
+    #[test]
+    fn the_line_tells_time_and_percentiles_with_failures_above_every_number() {
+        let endpoints = [endpoint(&[1; 100], 0), endpoint(&[1; 90], 10)];
+        let line = text(&subject(Some(30)), Duration::from_secs(14), &endpoints);
+        assert_eq!(
+            line,
+            "12 s of 30 s · health 100: P50 1 ms, P95 1 ms, P99 1 ms · \
+             ingest 100: P50 1 ms, P95 failed, P99 failed, 10 not ok"
+        );
+    }
+
+    #[test]
+    fn warm_up_and_the_wait_at_the_end_are_named() {
+        let idle = [endpoint(&[], 0), endpoint(&[], 0)];
+        let at = |span, seconds| text(&subject(span), Duration::from_secs(seconds), &idle);
+        assert_eq!(at(Some(30), 1), "warm-up, 1 s of 2 s");
+        assert_eq!(at(Some(30), 33), "waiting for the last answers");
+        assert_eq!(at(None, 33), "31 s");
+    }
+}

@@ -1,1 +1,135 @@
-//! Placeholder.
+//! The third party that is notified of every event: a simulated SendGrid in this process, or any at a URL.
+
+mod blocking;
+mod draw;
+mod http;
+mod journal;
+mod mail;
+mod rate_limit;
+mod simulator;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+pub use draw::{Draws, LatencyModel, uniform};
+pub use journal::JournalCounts;
+pub use mail::{ErrorBody, Mail, MalformedMail};
+pub use simulator::{Answer, Quota, Simulator, SimulatorOptions};
+
+use blocking::Blocking;
+use http::HttpProvider;
+
+/// A way to send mail, and how long an answer is waited for. Clones share it.
+#[derive(Clone)]
+pub struct Provider {
+    via: Via,
+    timeout: Duration,
+}
+
+#[derive(Clone)]
+enum Via {
+    Simulator(Arc<Simulator>),
+    Http(HttpProvider),
+    Blocking(Blocking),
+}
+
+/// Why a mail was not taken.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// No answer in time; it may have been sent all the same.
+    #[error("no answer from the provider within {} ms", .0.as_millis())]
+    Timeout(Duration),
+    /// No connection; it was not sent.
+    #[error("cannot reach the provider: {0}")]
+    Unreachable(String),
+    /// The connection broke before the answer; it may have been sent all the same.
+    #[error("the connection to the provider broke: {0}")]
+    Broken(String),
+    /// The provider answered no; it was not sent.
+    #[error("the provider answered {status}: {reason}")]
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// Its first error message.
+        reason: String,
+        /// When it wants to be asked again.
+        retry_after: Option<Duration>,
+    },
+}
+
+impl SendError {
+    /// May the mail have gone out although there was no yes?
+    pub fn may_have_been_sent(&self) -> bool {
+        matches!(self, SendError::Timeout(_) | SendError::Broken(_))
+    }
+
+    /// Would the same mail be refused again? Too many requests and time-outs pass, other client errors don't.
+    pub fn is_permanent(&self) -> bool {
+        matches!(
+            self,
+            SendError::Refused {
+                status: 400..=499,
+                ..
+            }
+        ) && !matches!(
+            self,
+            SendError::Refused {
+                status: 408 | 425 | 429,
+                ..
+            }
+        )
+    }
+}
+
+impl Provider {
+    /// The simulator in this process.
+    pub fn simulated(simulator: Arc<Simulator>, timeout: Duration) -> Provider {
+        Provider {
+            via: Via::Simulator(simulator),
+            timeout,
+        }
+    }
+
+    /// The provider at this base URL; mail is posted to `/v3/mail/send` below it.
+    pub fn at(url: &str, timeout: Duration) -> Result<Provider, InvalidProvider> {
+        HttpProvider::new(url).map(|http| Provider {
+            via: Via::Http(http),
+            timeout,
+        })
+    }
+
+    /// The same provider behind an SDK that blocks its caller's thread. The calls run on `runtime`.
+    pub fn blocking(self, runtime: Handle) -> Provider {
+        let timeout = self.timeout;
+        Provider {
+            via: Via::Blocking(Blocking::new(self, runtime)),
+            timeout,
+        }
+    }
+
+    /// Sends one mail. Neither retries nor queues.
+    pub async fn send(&self, mail: Mail) -> Result<(), SendError> {
+        let sent = async {
+            match &self.via {
+                Via::Simulator(simulator) => simulator.answer(mail).await.into_result(),
+                Via::Http(http) => http.send(mail).await,
+                Via::Blocking(blocking) => blocking.send(mail),
+            }
+        };
+        tokio::time::timeout(self.timeout, sent)
+            .await
+            .unwrap_or(Err(SendError::Timeout(self.timeout)))
+    }
+}
+
+/// A provider URL that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "'{url}' is not a provider: {reason}\nhint: give `sim`, or a base URL such as http://127.0.0.1:8025"
+)]
+pub struct InvalidProvider {
+    url: String,
+    reason: String,
+}

@@ -109,7 +109,8 @@ impl Counts {
         self.failed.get(&FailureKind::Client).copied().unwrap_or(0) + self.unsent
     }
 
-    fn add(&mut self, outcome: Outcome) {
+    /// Counts one request.
+    pub fn add(&mut self, outcome: Outcome) {
         match outcome {
             Outcome::Ok => self.ok += 1,
             Outcome::Failed(kind) => *self.failed.entry(kind).or_default() += 1,
@@ -118,7 +119,8 @@ impl Counts {
         }
     }
 
-    fn merge(&mut self, other: &Counts) {
+    /// Adds another thread's or shard's counts.
+    pub fn merge(&mut self, other: &Counts) {
         self.ok += other.ok;
         self.timeout += other.timeout;
         self.unsent += other.unsent;

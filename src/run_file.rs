@@ -20,7 +20,7 @@ use crate::recording::{Counts, Recording};
 
 pub use document::schema;
 pub use environment::Environment;
-pub use error::RunFileError;
+pub use error::{Age, RunFileError};
 pub use plan_record::{
     BodyRecord, ConnectionRecord, EndpointRecord, HeaderRecord, PlanRecord, SizeRecord,
 };

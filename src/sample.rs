@@ -24,7 +24,7 @@ pub enum Outcome {
 )]
 #[serde(rename_all = "snake_case")]
 pub enum FailureKind {
-    /// No connection: refused, unreachable, or the name does not resolve.
+    /// No connection: refused or unreachable.
     Connect,
     /// The TLS handshake failed.
     Tls,
@@ -36,7 +36,8 @@ pub enum FailureKind {
     Status,
     /// The body broke its own framing.
     Body,
-    /// A cause on this machine: out of file descriptors or local ports. Not the server's fault.
+    /// A cause on this machine: out of file descriptors or local ports, or the name does not resolve. Not the
+    /// server's fault.
     Client,
 }
 
@@ -122,12 +123,12 @@ pub struct Sample {
 
 impl Sample {
     /// Last byte − intended start, in ns: what gates judge. In the closed model, which has no
-    /// intended start, the service time.
+    /// intended start, the service time, or how long it took to fail before it was sent.
     pub fn response_ns(&self) -> u64 {
         let start_ns = self
             .intended_start_ns
             .or(self.sent_ns)
-            .unwrap_or(self.finished_ns);
+            .unwrap_or(self.dispatched_ns);
         self.finished_ns.saturating_sub(start_ns)
     }
 

@@ -1,1 +1,318 @@
-//! Placeholder.
+//! The reference ingest server: the problem (`sync`, `--block loop`) and its fix (`background`) behind one interface.
+//!
+//! [`Server::open`] takes the store, [`Server::run`] serves until told to stop and then drains. Nothing here knows a
+//! flag, prints, or ends the process.
+
+mod accept;
+mod app;
+mod auth;
+mod body;
+mod events;
+mod exchange;
+mod health;
+mod idempotency;
+mod ingest;
+mod problem;
+mod provider;
+mod threads;
+mod timing;
+
+use std::future::Future;
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use crate::provider::{InvalidProvider, Provider, Simulator, SimulatorOptions};
+use crate::store::{Durability, OpenError, Options as StoreOptions, Store};
+use crate::worker::{Crew, Options as WorkerOptions, Retry};
+
+use app::App;
+use threads::HttpThreads;
+
+pub use provider::serve_provider;
+
+/// Everything the server is told, limits included.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// When the work is done.
+    pub mode: Mode,
+    /// Whom a provider call keeps waiting.
+    pub block: Block,
+    /// Where accepted events are kept.
+    pub store: StoreOptions,
+    /// Who is notified.
+    pub provider: ProviderChoice,
+    /// How long the provider's answer is waited for.
+    pub provider_timeout: Duration,
+    /// Notifications under way at the same time.
+    pub workers: usize,
+    /// What follows a failed notification.
+    pub retry: Retry,
+    /// Bearer token that everything but the health endpoints asks for.
+    pub token: Option<String>,
+    /// How far `/health` looks.
+    pub health: Health,
+    /// How long queued work may go on once the server is told to stop.
+    pub drain: Duration,
+    /// Threads that serve HTTP, each with an event loop of its own. [`Block::Loop`] has one.
+    pub http_threads: usize,
+    /// What a client may ask for.
+    pub limits: Limits,
+}
+
+/// When the work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Within the request: 200 means that it has been done.
+    Sync,
+    /// After it, in this process: 202 means that it will be done.
+    Background,
+}
+
+/// Whom a provider call keeps waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// Its own request, or nobody.
+    Request,
+    /// The event loop that serves HTTP, and so everyone: a blocking SDK called in an `async def`.
+    Loop,
+}
+
+/// Who is notified.
+#[derive(Clone, Debug)]
+pub enum ProviderChoice {
+    /// A simulator in this process.
+    Simulated(SimulatorOptions),
+    /// The server at this base URL.
+    At(String),
+}
+
+/// How far `/health` looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Nowhere: the process answers.
+    Shallow,
+    /// Reads from the store.
+    Deep,
+}
+
+/// What a client may ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Largest request body, in bytes.
+    pub body_bytes: usize,
+    /// Largest request head, in bytes.
+    pub head_bytes: usize,
+    /// Time for a request's head, counted from the end of the exchange before: idle connections end with it.
+    pub head_time: Duration,
+    /// Time for a request's body.
+    pub body_time: Duration,
+    /// Time that a request waits for its commit. The commit goes on.
+    pub commit_time: Duration,
+    /// Longest `?wait=` of `GET /events/{id}`.
+    pub wait: Duration,
+    /// Connections at the same time; more wait in the backlog of the socket.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            body_bytes: 256 * 1024,
+            head_bytes: 32 * 1024,
+            head_time: Duration::from_secs(30),
+            body_time: Duration::from_secs(10),
+            commit_time: Duration::from_secs(10),
+            wait: Duration::from_secs(30),
+            connections: 10_000,
+        }
+    }
+}
+
+impl Config {
+    /// The defaults of `a7probe serve` in this mode, with the store in this file.
+    pub fn new(mode: Mode, store: impl Into<std::path::PathBuf>) -> Config {
+        Config {
+            mode,
+            block: Block::Request,
+            store: StoreOptions::at(store),
+            provider: ProviderChoice::Simulated(SimulatorOptions::default()),
+            provider_timeout: Duration::from_secs(10),
+            workers: 64,
+            retry: Retry::default(),
+            token: None,
+            health: Health::Shallow,
+            drain: Duration::from_secs(10),
+            http_threads: 1,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] OpenError),
+    /// The provider's URL cannot be used.
+    #[error(transparent)]
+    Provider(#[from] InvalidProvider),
+    /// Two settings exclude each other.
+    #[error(
+        "durability none acknowledges before the commit, and mode sync answers after the work\n\
+         hint: the negative control needs `--mode background`"
+    )]
+    NothingToAcknowledge,
+}
+
+/// What was left when the server stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// Accepted events that stay in the store and are processed at the next start.
+    pub kept: u64,
+    /// Accepted events that were only in memory and are gone ([`Durability::None`]).
+    pub lost: u64,
+    /// Events processed, since the store was made.
+    pub processed: u64,
+    /// Events given up, since the store was made.
+    pub dead: u64,
+}
+
+/// A server with its store open, ready to run.
+pub struct Server {
+    config: Config,
+    store: Store,
+    provider: Provider,
+    simulator: Option<Arc<Simulator>>,
+}
+
+/// Opens and runs a server on `listener` until `shutdown`; see [`Server`].
+pub async fn run(
+    listener: TcpListener,
+    config: Config,
+    shutdown: impl Future<Output = ()>,
+) -> Result<Stopped, RunError> {
+    Ok(Server::open(config)?.run(listener, shutdown).await?)
+}
+
+/// Why [`run`] failed.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// The listener cannot be used, or a thread not be started.
+    #[error("cannot serve: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+impl Server {
+    /// Opens the store, locked to this process, and prepares the provider. Blocks on the disk.
+    pub fn open(config: Config) -> Result<Server, StartError> {
+        if config.mode == Mode::Sync && config.store.durability == Durability::None {
+            return Err(StartError::NothingToAcknowledge);
+        }
+        let (provider, simulator) = match &config.provider {
+            ProviderChoice::At(url) => (Provider::at(url, config.provider_timeout)?, None),
+            ProviderChoice::Simulated(options) => {
+                let simulator = Arc::new(Simulator::new(*options));
+                (
+                    Provider::simulated(simulator.clone(), config.provider_timeout),
+                    Some(simulator),
+                )
+            }
+        };
+        let store = Store::open(&config.store)?;
+        Ok(Server {
+            config,
+            store,
+            provider,
+            simulator,
+        })
+    }
+
+    /// The store, for what is to be said about it.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// Serves until `shutdown` resolves, then drains: `/ingest` and `/readyz` answer 503, requests in flight end, queued
+    /// work goes on for at most [`Config::drain`]. What is left then stays in the store. Dropping the future leaves
+    /// everything as a crash would, which loses nothing that was acknowledged.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()>,
+    ) -> std::io::Result<Stopped> {
+        let Server {
+            config,
+            store,
+            provider,
+            simulator,
+        } = self;
+        let provider = match config.block {
+            Block::Request => provider,
+            Block::Loop => provider.blocking(Handle::current()),
+        };
+        let grace = config.provider_timeout.min(Duration::from_secs(2));
+        let options = WorkerOptions {
+            workers: config.workers,
+            retry: config.retry,
+            grace,
+        };
+        let crew = Crew {
+            store: store.clone(),
+            provider,
+            options,
+        };
+        let (drain, block) = (config.drain, config.block);
+        let app = Arc::new(App::new(config, crew.clone(), simulator));
+
+        let threads = HttpThreads::start(app.clone())?;
+        let accepting = tokio::spawn(accept::accept(
+            tokio_listener(listener)?,
+            threads.clone(),
+            app.clone(),
+        ));
+        let (stop, stopped) = watch::channel(false);
+        let working = match block {
+            Block::Request => tokio::spawn(crew.work(stopped)),
+            Block::Loop => threads.spawn_on_loop(crew.work(stopped)),
+        };
+
+        shutdown.await;
+        app.start_draining();
+        drained(&app, &store, drain).await;
+        stop.send_replace(true);
+        let _ = working.await;
+        accepting.abort();
+        threads.stop().await;
+        let left = store.snapshot();
+        let lost = store.held();
+        store.close().await;
+        Ok(Stopped {
+            kept: left.open() - lost,
+            lost,
+            processed: left.processed,
+            dead: left.dead,
+        })
+    }
+}
+
+/// Waits until nothing is in flight and nothing is queued, at most this long.
+async fn drained(app: &App, store: &Store, drain: Duration) {
+    let deadline = Instant::now() + drain;
+    while (app.in_flight() > 0 || store.depth() > 0) && Instant::now() < deadline {
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+fn tokio_listener(listener: TcpListener) -> std::io::Result<tokio::net::TcpListener> {
+    listener.set_nonblocking(true)?;
+    tokio::net::TcpListener::from_std(listener)
+}

@@ -1,1 +1,192 @@
-//! Placeholder.
+//! Does what was promised: claims events, notifies the provider, records what came of it.
+
+mod retry;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+pub use retry::Retry;
+
+use crate::provider::{Mail, Provider, SendError};
+use crate::store::{Finished, Lease, Next, Notification, Outcome, Repeat, Store, StoreError};
+
+/// How the work is done.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Attempts that may run at the same time.
+    pub workers: usize,
+    /// What follows a failed attempt.
+    pub retry: Retry,
+    /// How long attempts may go on once the workers are told to stop. Those that don't finish are made again later.
+    pub grace: Duration,
+}
+
+/// Everything an attempt needs; clones share it.
+#[derive(Clone)]
+pub struct Crew {
+    /// Where the events are.
+    pub store: Store,
+    /// Who is notified.
+    pub provider: Provider,
+    /// How.
+    pub options: Options,
+}
+
+/// Who decides what follows a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnFailure {
+    /// Try again later, a bounded number of times.
+    Retry,
+    /// Tell the client, who waits for the answer.
+    Answer,
+}
+
+/// At most this many events are claimed at once.
+const CLAIM_LIMIT: usize = 64;
+/// The longest sleep between two looks, whatever the store said.
+const LONGEST_IDLE: Duration = Duration::from_secs(30);
+/// Pauses after a failed transaction: the first, and the longest.
+const STORE_PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
+
+impl Crew {
+    /// Works until told to stop, then lets the attempts that have begun finish within the grace.
+    pub async fn work(self, mut stop: watch::Receiver<bool>) {
+        let slots = Arc::new(Semaphore::new(self.options.workers));
+        let mut attempts = JoinSet::new();
+        tokio::select! {
+            _ = stop.wait_for(|stop| *stop) => {}
+            () = self.dispatch(&slots, &mut attempts) => {}
+        }
+        let _ = timeout(self.options.grace, async {
+            while attempts.join_next().await.is_some() {}
+        })
+        .await;
+        attempts.shutdown().await;
+    }
+
+    /// Claims as many events as there are free slots, and begins an attempt at each. Ends when the store is closed.
+    async fn dispatch(&self, slots: &Arc<Semaphore>, attempts: &mut JoinSet<()>) {
+        let mut pause = STORE_PAUSES.0;
+        while let Some(mut permits) = free(slots).await {
+            while attempts.try_join_next().is_some() {}
+            match self.store.claim(permits.num_permits() as u32).await {
+                Ok(claim) if claim.leases.is_empty() => {
+                    drop(permits);
+                    let idle = claim.idle_for.unwrap_or(LONGEST_IDLE).min(LONGEST_IDLE);
+                    let _ = timeout(idle, self.store.work_arrived()).await;
+                }
+                Ok(claim) => {
+                    for (lease, permit) in claim
+                        .leases
+                        .into_iter()
+                        .zip(std::iter::from_fn(|| permits.split(1)))
+                    {
+                        attempts.spawn(self.clone().attempt_in(lease, permit));
+                    }
+                }
+                Err(StoreError::Closed) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "cannot claim events");
+                    tokio::time::sleep(pause).await;
+                    pause = (pause * 2).min(STORE_PAUSES.1);
+                    continue;
+                }
+            }
+            pause = STORE_PAUSES.0;
+        }
+    }
+
+    async fn attempt_in(self, lease: Lease, slot: OwnedSemaphorePermit) {
+        if let Err(error) = self.attempt(lease, OnFailure::Retry).await {
+            tracing::debug!(%error, "an attempt failed");
+        }
+        drop(slot);
+    }
+
+    /// Makes one attempt: notifies, and records what came of it.
+    pub async fn attempt(&self, lease: Lease, on_failure: OnFailure) -> Result<(), SendError> {
+        let sent = match lease.notification {
+            Notification::Due => {
+                let mail = Mail {
+                    event_id: lease.event_id.uuid(),
+                    attempt: lease.attempt,
+                };
+                self.provider.send(mail).await
+            }
+            Notification::Sent => {
+                self.record(&lease, Outcome::SentBefore).await;
+                return Ok(());
+            }
+            Notification::Unknown => {
+                let reason =
+                    "an earlier attempt was cut off, and a notification is sent at most once";
+                self.record(
+                    &lease,
+                    Outcome::Unknown {
+                        reason: reason.to_owned(),
+                    },
+                )
+                .await;
+                return Ok(());
+            }
+        };
+        self.record(&lease, self.outcome(&lease, &sent, on_failure))
+            .await;
+        sent
+    }
+
+    fn outcome(
+        &self,
+        lease: &Lease,
+        sent: &Result<(), SendError>,
+        on_failure: OnFailure,
+    ) -> Outcome {
+        let error = match sent {
+            Ok(()) => return Outcome::Sent,
+            Err(error) => error,
+        };
+        let reason = error.to_string();
+        if self.store.repeat() == Repeat::AtMostOnce && error.may_have_been_sent() {
+            return Outcome::Unknown { reason };
+        }
+        let next = match on_failure {
+            OnFailure::Retry => self
+                .options
+                .retry
+                .after(lease.event_id, lease.attempt, error),
+            OnFailure::Answer => Next::Answer,
+        };
+        Outcome::NotSent { reason, next }
+    }
+
+    /// Records the outcome, however long the store takes to be writable again: what was sent must not be forgotten.
+    async fn record(&self, lease: &Lease, outcome: Outcome) {
+        let mut pause = STORE_PAUSES.0;
+        loop {
+            match self.store.finish(lease.clone(), outcome.clone()).await {
+                Ok(Finished::Recorded) | Err(StoreError::Closed) => return,
+                Ok(Finished::Stale) => {
+                    return tracing::warn!(event_id = %lease.event_id, "an attempt outlived its lease");
+                }
+                Err(error) => tracing::warn!(%error, "cannot record an outcome"),
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(STORE_PAUSES.1);
+        }
+    }
+}
+
+/// Waits for a free slot and takes all that are free by then; `None` once the slots are closed.
+async fn free(slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    let mut permits = slots.clone().acquire_owned().await.ok()?;
+    while permits.num_permits() < CLAIM_LIMIT
+        && let Ok(more) = slots.clone().try_acquire_owned()
+    {
+        permits.merge(more);
+    }
+    Some(permits)
+}

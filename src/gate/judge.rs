@@ -14,6 +14,7 @@ use super::reason;
 use super::{ALPHA, Condition, Gate, Scope, Severity};
 use crate::histogram::Histogram;
 use crate::recording::{Clock, Latency, Recording};
+use crate::run_file::{EndpointRun, Run};
 use crate::stats::binomial::{self, MIN_EXCEEDANCES_TO_FAIL};
 use crate::stats::rank;
 use crate::summary::{CONFIDENCE, Summary};
@@ -28,6 +29,18 @@ pub struct Subject<'a> {
     pub recording: &'a Recording,
     /// How long its run waited for an answer, where that is known.
     pub timeout: Option<Duration>,
+}
+
+impl<'a> Subject<'a> {
+    /// Every endpoint of a run, under its own name.
+    pub fn of_run(run: &'a Run) -> Vec<Subject<'a>> {
+        let subject = |endpoint: &'a EndpointRun| Subject {
+            endpoint: &endpoint.name,
+            recording: &endpoint.recording,
+            timeout: Some(run.plan.timeout),
+        };
+        run.endpoints.iter().map(subject).collect()
+    }
 }
 
 /// Why the number of exceedances is a range.

@@ -1,5 +1,6 @@
 //! Why a run could not be read or written, and what mends it.
 
+use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
@@ -42,12 +43,12 @@ pub enum RunFileError {
     #[error("not an a7probe run: {0}")]
     Foreign(String),
     /// Another major version.
-    #[error("its format is {found}, and this a7probe reads {FORMAT}")]
+    #[error("{found} is {age} than what this a7probe reads, {FORMAT}")]
     Version {
         /// Format of the file.
         found: String,
-        /// Whether an update of a7probe would help.
-        newer: bool,
+        /// On which side of this a7probe's.
+        age: Age,
     },
     /// A field is missing or has the wrong type.
     #[error("the run is damaged: {0}")]
@@ -73,6 +74,24 @@ pub enum RunFileError {
     },
 }
 
+/// On which side of this program's a version lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// Above it.
+    Newer,
+    /// Below it.
+    Older,
+}
+
+impl fmt::Display for Age {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Age::Newer => "newer",
+            Age::Older => "older",
+        })
+    }
+}
+
 impl RunFileError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
@@ -88,10 +107,12 @@ impl RunFileError {
             | RunFileError::TooLarge(_)
             | RunFileError::NotJson(_)
             | RunFileError::Foreign(_) => "`a7probe measure URL --save FILE` writes a run",
-            RunFileError::Version { newer: true, .. } => {
-                "update a7probe, or measure again with this one"
-            }
-            RunFileError::Version { newer: false, .. } => "measure again with this a7probe",
+            RunFileError::Version {
+                age: Age::Newer, ..
+            } => "update a7probe, or measure again with this one",
+            RunFileError::Version {
+                age: Age::Older, ..
+            } => "measure again with this a7probe",
             RunFileError::Cut { .. } => {
                 "copy the file again; a7probe itself never leaves half a file"
             }

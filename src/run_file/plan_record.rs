@@ -240,6 +240,15 @@ impl ConnectionRecord {
     }
 }
 
+impl From<SizeRecord> for Size {
+    fn from(size: SizeRecord) -> Size {
+        match size {
+            SizeRecord::Duration { duration } => Size::Duration(duration),
+            SizeRecord::Requests { requests } => Size::Requests(requests),
+        }
+    }
+}
+
 impl From<Size> for SizeRecord {
     fn from(size: Size) -> SizeRecord {
         match size {

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::error::Category;
 
 use super::document::RunDocument;
+use super::error::Age;
 use super::{FORMAT, Run, RunFileError};
 
 /// Reads the text of a run file.
@@ -74,14 +75,20 @@ fn syntax(error: &serde_json::Error) -> RunFileError {
 }
 
 fn other_format(found: &str) -> RunFileError {
-    let version = |format: &str| Some(format.strip_prefix("a7probe.run/")?.parse::<u64>().ok());
-    match version(found) {
-        Some(Some(major)) => RunFileError::Version {
+    match (major(found), major(FORMAT)) {
+        (Some(theirs), Some(ours)) => RunFileError::Version {
             found: found.to_owned(),
-            newer: Some(Some(major)) > version(FORMAT),
+            age: match theirs > ours {
+                true => Age::Newer,
+                false => Age::Older,
+            },
         },
         _ => RunFileError::Foreign(format!("its \"format\" is {found:?}")),
     }
+}
+
+fn major(format: &str) -> Option<u64> {
+    format.strip_prefix("a7probe.run/")?.parse().ok()
 }
 
 /// serde quotes names like code; messages quote them like text.

@@ -1,0 +1,524 @@
+//! From what was typed to what is meant: every rule between flags, variables, profile and file, each in a
+//! function of its own. Order: flag, variable, profile, file, default.
+
+mod endpoints;
+mod url;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+
+use super::measure::MeasureArgs;
+use super::output::OutputArgs;
+use super::settings::{self, Levels, Settings};
+use crate::gate::{self, Gate, Planned};
+use crate::plan::{Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Size, Trust};
+use crate::schedule::Schedule;
+use crate::units::Rate;
+
+/// Size of a run that says nothing else: enough for a P99 with its interval.
+pub const DEFAULT_DURATION: Duration = Duration::from_secs(30);
+/// Rate of each endpoint that says nothing else, a second.
+pub const DEFAULT_RATE_PER_S: f64 = 20.0;
+/// Limit of the default gates.
+pub const DEFAULT_TARGET: Duration = Duration::from_millis(150);
+/// Sent before a run that says nothing else.
+pub const DEFAULT_WARMUP: Duration = Duration::from_secs(2);
+/// Longest response time that is waited for.
+pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Requests in flight in an open model that says nothing else.
+pub const DEFAULT_MAX_IN_FLIGHT: usize = 512;
+
+/// What a `measure` means.
+#[derive(Debug, Clone)]
+pub struct Measure {
+    /// What is sent.
+    pub plan: Plan,
+    /// What must hold; checked against the plan.
+    pub gates: Vec<Gate>,
+    /// Where the run is saved.
+    pub save: Option<PathBuf>,
+    /// How long to wait for the service to answer.
+    pub wait_ready: Option<Duration>,
+    /// Whether anything is sent at all.
+    pub intent: Intent,
+    /// How the result is shown.
+    pub output: OutputArgs,
+}
+
+/// Whether the plan is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intent {
+    /// Measure.
+    Run,
+    /// Print the plan (`--dry-run`).
+    Show,
+}
+
+/// Resolves the arguments of `measure` with the settings file and the environment.
+///
+/// # Errors
+/// What was typed contradicts itself, or the settings cannot be read; the message says how to mend it.
+pub fn measure(args: &MeasureArgs) -> anyhow::Result<Measure> {
+    let levels = settings::load(args.config.as_deref(), args.profile.as_deref())?;
+    resolve(args, &levels, &|name| std::env::var(name).ok())
+}
+
+/// The plan of the demo: the defaults of `measure`, no settings file, against this base URL, aimed at these gates.
+pub fn demo_plan(base: &str, duration: Duration, gates: &[Gate]) -> anyhow::Result<Plan> {
+    let args = MeasureArgs {
+        url: Some(base.to_owned()),
+        duration: Some(duration),
+        ..MeasureArgs::default()
+    };
+    let (mut plan, _) = resolve_unchecked(&args, &Levels::default(), &|_| None)?;
+    aim(&mut plan, gates);
+    Ok(plan)
+}
+
+/// Looks up an environment variable.
+type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+fn resolve(args: &MeasureArgs, levels: &Levels, lookup: Lookup<'_>) -> anyhow::Result<Measure> {
+    let (mut plan, gates) = resolve_unchecked(args, levels, lookup)?;
+    check_gates(&plan, &gates)?;
+    aim(&mut plan, &gates);
+    Ok(Measure {
+        plan,
+        gates,
+        save: args.save.clone(),
+        wait_ready: args.wait_ready,
+        intent: if args.dry_run {
+            Intent::Show
+        } else {
+            Intent::Run
+        },
+        output: args.output.clone(),
+    })
+}
+
+/// Plan and gates that have not been held against each other.
+fn resolve_unchecked(
+    args: &MeasureArgs,
+    levels: &Levels,
+    lookup: Lookup<'_>,
+) -> anyhow::Result<(Plan, Vec<Gate>)> {
+    let url = url::parse(&required_url(args, levels)?)?;
+    let mut endpoints = endpoints::resolve(args, levels, &url, lookup)?;
+    let model = model(args, levels);
+    rates(&mut endpoints, args, levels, model)?;
+    let target = setting(levels, args.target, |s| s.target).unwrap_or(DEFAULT_TARGET);
+    let plan = Plan {
+        target: url.target,
+        endpoints,
+        model,
+        size: size(args, levels)?,
+        warmup: setting(levels, args.warmup, |s| s.warmup).unwrap_or(DEFAULT_WARMUP),
+        timeout: setting(levels, args.timeout, |s| s.timeout).unwrap_or(DEFAULT_TIMEOUT),
+        seed: setting(levels, args.seed, |s| s.seed).unwrap_or_else(rand::random),
+        connections: connections(args, levels)?,
+    };
+    Ok((plan, gates(args, levels, target)?))
+}
+
+/// Tells every endpoint which exceedances the gates will ask for.
+fn aim(plan: &mut Plan, gates: &[Gate]) {
+    for endpoint in &mut plan.endpoints {
+        endpoint.targets = gate::targets_for(gates, &endpoint.name);
+    }
+}
+
+/// The first level that says something.
+fn setting<T>(levels: &Levels, flag: Option<T>, get: impl Fn(&Settings) -> Option<T>) -> Option<T> {
+    flag.or_else(|| get(&levels.profile))
+        .or_else(|| get(&levels.file))
+}
+
+fn required_url(args: &MeasureArgs, levels: &Levels) -> anyhow::Result<String> {
+    setting(levels, args.url.clone(), |s| s.url.clone()).context(
+        "no URL\nhint: a7probe measure http://127.0.0.1:8080, or `url = \"…\"` in a7probe.toml, or A7PROBE_URL",
+    )
+}
+
+/// Closed where concurrency is said at a level above every rate: `-c 8` means eight at a time even if the
+/// file has a rate for other runs. With a rate at the same level, concurrency caps what is in flight.
+fn model(args: &MeasureArgs, levels: &Levels) -> Model {
+    let arrivals = setting(levels, args.arrivals, |s| s.arrivals).unwrap_or(Arrivals::default());
+    let said = |s: &Settings| {
+        let rate = s.rate.is_some() || s.endpoints.values().any(|e| e.rate.is_some());
+        (s.concurrency, rate)
+    };
+    let by_level = [
+        (args.concurrency, !args.rate.is_empty()),
+        said(&levels.profile),
+        said(&levels.file),
+    ];
+    match by_level
+        .into_iter()
+        .find(|(concurrency, rate)| concurrency.is_some() || *rate)
+    {
+        Some((Some(concurrency), false)) => Model::Closed {
+            concurrency: concurrency as usize,
+        },
+        _ => Model::Open { arrivals },
+    }
+}
+
+/// Gives every endpoint of an open model its rate: its own, else the one for all.
+fn rates(
+    endpoints: &mut [Endpoint],
+    args: &MeasureArgs,
+    levels: &Levels,
+    model: Model,
+) -> anyhow::Result<()> {
+    if let Model::Closed { .. } = model {
+        endpoints
+            .iter_mut()
+            .for_each(|endpoint| endpoint.rate = None);
+        return Ok(());
+    }
+    let names: Vec<String> = endpoints
+        .iter()
+        .map(|endpoint| endpoint.name.clone())
+        .collect();
+    let mut for_all: Option<Rate> = None;
+    let mut typed: Vec<(String, Rate)> = Vec::new();
+    for text in &args.rate {
+        let (name, rate) = endpoints::split_named(text, &names);
+        let rate: Rate = rate.parse().with_context(|| format!("--rate {text}"))?;
+        match name {
+            Some(name) => typed.push((name.to_owned(), rate)),
+            None if text.contains('=') => bail!(endpoints::unknown_name("--rate", text, &names)),
+            None => for_all = Some(rate),
+        }
+    }
+    let below = levels.profile.rate.as_ref().or(levels.file.rate.as_ref());
+    let below = below
+        .map(|text| {
+            text.to_string()
+                .parse::<Rate>()
+                .context("the setting 'rate'")
+        })
+        .transpose()?;
+    let default = Rate::per_second(DEFAULT_RATE_PER_S);
+    for endpoint in endpoints {
+        let own = typed
+            .iter()
+            .find(|(name, _)| *name == endpoint.name)
+            .map(|(_, rate)| *rate);
+        endpoint.rate = own.or(for_all).or(endpoint.rate).or(below).or(default);
+    }
+    Ok(())
+}
+
+/// Requests and duration exclude each other within a level; the higher level wins.
+fn size(args: &MeasureArgs, levels: &Levels) -> anyhow::Result<Size> {
+    let by_level = [
+        ("the flags", args.requests, args.duration),
+        (
+            "the profile",
+            levels.profile.requests,
+            levels.profile.duration,
+        ),
+        (
+            "the settings file",
+            levels.file.requests,
+            levels.file.duration,
+        ),
+    ];
+    for (level, requests, duration) in by_level {
+        match (requests, duration) {
+            (Some(_), Some(_)) => {
+                bail!(
+                    "{level} give both a number of requests and a duration\nhint: give one of them; the rate decides the other"
+                )
+            }
+            (Some(0), _) => {
+                bail!("requests = 0 measures nothing\nhint: a P99 needs 299 requests to pass")
+            }
+            (Some(requests), None) => return Ok(Size::Requests(requests)),
+            (None, Some(duration)) if duration.is_zero() => {
+                bail!("a duration of 0 measures nothing")
+            }
+            (None, Some(duration)) => return Ok(Size::Duration(duration)),
+            (None, None) => {}
+        }
+    }
+    Ok(Size::Duration(DEFAULT_DURATION))
+}
+
+fn gates(args: &MeasureArgs, levels: &Levels, target: Duration) -> anyhow::Result<Vec<Gate>> {
+    let typed = (!args.gate.is_empty()).then(|| args.gate.clone());
+    match setting(levels, typed, |s| s.gates.clone()) {
+        None => Ok(gate::default_gates(target)),
+        Some(texts) if texts.is_empty() => bail!(
+            "the list of gates is empty, so nothing could pass\nhint: leave it out for the default gates"
+        ),
+        Some(texts) => texts
+            .iter()
+            .map(|text| Gate::parse(text).map_err(anyhow::Error::from))
+            .collect(),
+    }
+}
+
+fn check_gates(plan: &Plan, gates: &[Gate]) -> anyhow::Result<()> {
+    let planned: Vec<Planned<'_>> = plan
+        .endpoints
+        .iter()
+        .map(|endpoint| Planned {
+            endpoint: &endpoint.name,
+            samples: planned_samples(plan, endpoint),
+        })
+        .collect();
+    if let Some(nothing) = planned.iter().find(|p| p.samples == Some(0)) {
+        bail!(
+            "the plan sends nothing to {}: its rate is too low for the duration\nhint: raise the rate, the duration, or give -n",
+            nothing.endpoint
+        );
+    }
+    Ok(gate::check(gates, &planned, Some(plan.timeout))?)
+}
+
+/// Requests that the plan sends to an endpoint; `None` where time alone bounds it, as in a closed model.
+pub fn planned_samples(plan: &Plan, endpoint: &Endpoint) -> Option<u64> {
+    match (plan.size, plan.model, endpoint.rate) {
+        (Size::Requests(n), _, _) => Some(n),
+        (Size::Duration(_), Model::Open { arrivals }, Some(rate)) => {
+            let stream = plan
+                .endpoints
+                .iter()
+                .position(|e| e.name == endpoint.name)
+                .unwrap_or(0) as u64;
+            Some(Schedule::new(arrivals, rate, plan.size, plan.seed, stream).planned())
+        }
+        _ => None,
+    }
+}
+
+fn connections(args: &MeasureArgs, levels: &Levels) -> anyhow::Result<ConnectionPolicy> {
+    let insecure = args.insecure || setting(levels, None, |s| s.insecure).unwrap_or(false);
+    let trust = match setting(levels, args.cacert.clone(), |s| s.cacert.clone()) {
+        _ if insecure => Trust::Anything,
+        Some(file) => Trust::File(file),
+        None => Trust::System,
+    };
+    let cert = setting(levels, args.cert.clone(), |s| s.cert.clone());
+    let key = setting(levels, args.key.clone(), |s| s.key.clone());
+    if cert.is_some() != key.is_some() {
+        bail!(
+            "a client certificate needs its key, and the key its certificate\nhint: give both --cert and --key"
+        );
+    }
+    let connect_to = setting(levels, args.connect_to.clone(), |s| s.connect_to.clone());
+    let per_request =
+        args.disable_keepalive || setting(levels, None, |s| s.disable_keepalive).unwrap_or(false);
+    let cap = setting(levels, args.concurrency, |s| s.concurrency);
+    Ok(ConnectionPolicy {
+        max_in_flight: cap.map_or(DEFAULT_MAX_IN_FLIGHT, |cap| cap as usize),
+        keepalive: if per_request {
+            Keepalive::PerRequest
+        } else {
+            Keepalive::Reuse
+        },
+        trust,
+        identity: cert.zip(key),
+        connect_to: connect_to
+            .map(|text| url::host_and_port(&text))
+            .transpose()?,
+        unix_socket: setting(levels, args.unix_socket.clone(), |s| s.unix_socket.clone()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+    use std::time::Duration;
+
+    use clap::Parser;
+
+    use super::{Levels, Measure, MeasureArgs, resolve};
+    use crate::cli::settings::Settings;
+    use crate::plan::{Arrivals, Model, Size};
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: MeasureArgs,
+    }
+
+    fn levels(file: &str, profile: &str) -> Levels {
+        let read = |text: &str| toml::from_str::<Settings>(text).unwrap();
+        Levels {
+            profile: read(profile),
+            file: read(file),
+            folder: PathBuf::new(),
+        }
+    }
+
+    fn with(line: &str, levels: &Levels) -> anyhow::Result<Measure> {
+        let words = std::iter::once("measure").chain(line.split_whitespace());
+        let line = Line::try_parse_from(words).map_err(|e| anyhow::anyhow!(e.to_string()))?;
+        resolve(&line.args, levels, &|_| None)
+    }
+
+    fn meant(line: &str) -> Measure {
+        with(line, &Levels::default()).unwrap()
+    }
+
+    fn refusal(line: &str) -> String {
+        format!(
+            "{:#}",
+            with(line, &Levels::default())
+                .map(|_| line.to_owned())
+                .unwrap_err()
+        )
+    }
+
+    #[test]
+    fn a_url_alone_means_health_and_ingest_at_20_a_second_for_30_seconds() {
+        let measure = meant("http://127.0.0.1:8080");
+        let plan = &measure.plan;
+        assert_eq!(
+            plan.model,
+            Model::Open {
+                arrivals: Arrivals::Jitter
+            }
+        );
+        assert_eq!(plan.size, Size::Duration(Duration::from_secs(30)));
+        let lines: Vec<String> = plan
+            .endpoints
+            .iter()
+            .map(|e| {
+                format!(
+                    "{} {} {} {}",
+                    e.name,
+                    e.method,
+                    e.path.source(),
+                    e.rate.unwrap()
+                )
+            })
+            .collect();
+        assert_eq!(
+            lines,
+            ["health GET /health 20/s", "ingest POST /ingest 20/s"]
+        );
+        let body = plan.endpoints[1].body.as_ref().unwrap().source();
+        assert!(body.contains("{{uuid}}"), "every event is new: {body}");
+        assert_eq!(plan.endpoints[0].targets, [Duration::from_millis(150)]);
+        assert_eq!(measure.gates.len(), 3);
+    }
+
+    #[test]
+    fn concurrency_without_a_rate_is_the_closed_model_and_with_one_a_cap() {
+        assert_eq!(
+            meant("http://h -c 8").plan.model,
+            Model::Closed { concurrency: 8 }
+        );
+        let capped = meant("http://h -c 8 -q 50").plan;
+        assert_eq!(
+            capped.model,
+            Model::Open {
+                arrivals: Arrivals::Jitter
+            }
+        );
+        assert_eq!(capped.connections.max_in_flight, 8);
+        let file_rate = levels("rate = 50", "");
+        assert_eq!(
+            with("http://h -c 8", &file_rate).unwrap().plan.model,
+            Model::Closed { concurrency: 8 }
+        );
+        let file_both = levels("rate = 50\nconcurrency = 4", "");
+        assert!(matches!(
+            with("http://h", &file_both).unwrap().plan.model,
+            Model::Open { .. }
+        ));
+    }
+
+    #[test]
+    fn a_flag_beats_the_profile_and_the_profile_beats_the_file() {
+        let levels = levels(
+            "duration = '60s'\ntarget = '300ms'\nurl = 'http://file'",
+            "duration = '10s'",
+        );
+        let profile = with("", &levels).unwrap();
+        assert_eq!(profile.plan.size, Size::Duration(Duration::from_secs(10)));
+        assert_eq!(profile.plan.target.host, "file");
+        let flag = with("http://flag -n 500", &levels).unwrap();
+        assert_eq!(flag.plan.size, Size::Requests(500));
+        assert_eq!(flag.plan.endpoints[0].targets, [Duration::from_millis(300)]);
+    }
+
+    #[test]
+    fn each_endpoint_may_have_its_own_rate_body_and_statuses() {
+        let measure = meant(
+            "http://h --get a=/a --post b=/b -q 10 -q b=2/s --body b={\"x\":1} --expect b=202 -H X-K:v",
+        );
+        let [a, b] = &measure.plan.endpoints[..] else {
+            panic!("two endpoints")
+        };
+        assert_eq!(
+            (
+                a.rate.unwrap().as_per_second(),
+                b.rate.unwrap().as_per_second()
+            ),
+            (10.0, 2.0)
+        );
+        assert_eq!(b.body.as_ref().unwrap().source(), "{\"x\":1}");
+        assert_eq!(
+            (a.expect.to_string(), b.expect.to_string()),
+            ("2xx".into(), "202".into())
+        );
+        assert_eq!(a.headers[0].0, "X-K");
+        assert!(
+            b.headers
+                .iter()
+                .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+        );
+    }
+
+    #[test]
+    fn method_or_body_alone_mean_the_url_itself() {
+        let plan = meant("http://h:81/v1/search?q=x -m PUT -d hello -T text/plain -q 10").plan;
+        assert_eq!(plan.endpoints.len(), 1);
+        let only = &plan.endpoints[0];
+        assert_eq!(
+            (only.method.as_str(), only.path.source()),
+            ("PUT", "/v1/search?q=x".to_owned())
+        );
+        assert_eq!(only.name, "search");
+        assert_eq!(plan.target.prefix, "");
+    }
+
+    #[test]
+    fn what_contradicts_itself_is_refused_with_the_mend() {
+        for (line, message) in [
+            ("", "no URL"),
+            ("ftp://h", "'ftp'"),
+            ("http://", "has no host"),
+            ("http://h -q 0", "out of range"),
+            ("http://h -q x=5", "'x'"),
+            ("http://h -t 100ms", "timeout of 100 ms is below the target"),
+            ("http://h -n 100", "it takes 299"),
+            ("http://h -g helth_p95<=1ms", "helth_p95"),
+            ("http://h -q 0.001", "sends nothing to health"),
+            ("http://h --get a", "NAME=PATH"),
+            ("http://h --get a=x", "begin with /"),
+            (
+                "http://h --get a=/x --post a=/y",
+                "two endpoints are called 'a'",
+            ),
+            ("http://h --get a=/x --body a={{uid}}", "no template"),
+            ("http://h --expect 7xx", "no set of statuses"),
+            ("http://h -H nocolon", "NAME: VALUE"),
+            ("http://h --connect-to nowhere", "HOST:PORT"),
+            ("http://h -z 0s", "must be above 0"),
+            ("http://h -z 5", "has no unit"),
+            ("http://h -n 5 -z 5s", "cannot be used with"),
+            ("http://h -c 0", "0 is not in 1..=65535"),
+        ] {
+            let refused = refusal(line);
+            assert!(refused.contains(message), "{line}: {refused}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! Reads URLs: scheme, host, port, path, and the credentials that some carry.
+
+use anyhow::{Context as _, bail};
+use reqwest::Url;
+
+use crate::plan::{Scheme, Target};
+
+/// A URL taken apart.
+#[derive(Debug, Clone)]
+pub(super) struct ParsedUrl {
+    /// Where to connect; its prefix is the URL's path without a trailing slash.
+    pub(super) target: Target,
+    /// Path and query as they were typed, beginning with `/`.
+    pub(super) path_and_query: String,
+    /// User and password, if the URL has them.
+    pub(super) credentials: Option<(String, String)>,
+}
+
+/// Reads an `http` or `https` URL; a bare `host:port` is taken as `http`.
+pub(super) fn parse(text: &str) -> anyhow::Result<ParsedUrl> {
+    let full = if text.contains("://") {
+        text.to_owned()
+    } else {
+        format!("http://{text}")
+    };
+    if full
+        .split_once("://")
+        .is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('/'))
+    {
+        bail!("the URL '{text}' has no host\nhint: write it as http://127.0.0.1:8080");
+    }
+    let url = Url::parse(&full)
+        .with_context(|| format!("'{text}' is no URL\nhint: write it as http://127.0.0.1:8080"))?;
+    let scheme = match url.scheme() {
+        "http" => Scheme::Http,
+        "https" => Scheme::Https,
+        other => bail!(
+            "'{other}' in '{text}' is no scheme that is measured\nhint: use http:// or https://"
+        ),
+    };
+    let host = url
+        .host_str()
+        .with_context(|| format!("the URL '{text}' has no host"))?;
+    let host = host
+        .trim_start_matches('[')
+        .trim_end_matches(']')
+        .to_owned();
+    let port = url.port().unwrap_or(scheme.default_port());
+    if port == 0 {
+        bail!("port 0 in '{text}' is no port to connect to");
+    }
+    let query = url
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
+    let credentials = (!url.username().is_empty() || url.password().is_some()).then(|| {
+        (
+            url.username().to_owned(),
+            url.password().unwrap_or_default().to_owned(),
+        )
+    });
+    Ok(ParsedUrl {
+        target: Target {
+            scheme,
+            host,
+            port,
+            prefix: url.path().trim_end_matches('/').to_owned(),
+        },
+        path_and_query: format!("{}{query}", url.path()),
+        credentials,
+    })
+}
+
+/// Reads `HOST:PORT`, with brackets around an IPv6 address.
+pub(super) fn host_and_port(text: &str) -> anyhow::Result<(String, u16)> {
+    let parts = text
+        .rsplit_once(':')
+        .and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    match parts {
+        Some((host, port)) if !host.is_empty() && port != 0 => Ok((
+            host.trim_start_matches('[')
+                .trim_end_matches(']')
+                .to_owned(),
+            port,
+        )),
+        _ => bail!("'{text}' is no HOST:PORT, such as 127.0.0.1:8080"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{host_and_port, parse};
+
+    #[test]
+    fn urls_are_taken_apart() {
+        let url = parse("https://me:pw@a7.example/api/?k=1").unwrap();
+        assert_eq!(url.target.to_string(), "https://a7.example/api");
+        assert_eq!(url.path_and_query, "/api/?k=1");
+        assert_eq!(url.credentials, Some(("me".into(), "pw".into())));
+        let v6 = parse("http://[::1]:8080").unwrap().target;
+        assert_eq!(
+            (v6.host.as_str(), v6.port, v6.authority().as_str()),
+            ("::1", 8080, "[::1]:8080")
+        );
+        assert_eq!(
+            parse("localhost:8080").unwrap().target.to_string(),
+            "http://localhost:8080"
+        );
+        assert_eq!(
+            parse("http://a7.example").unwrap().target.authority(),
+            "a7.example"
+        );
+    }
+
+    #[test]
+    fn hosts_and_ports_are_read_or_refused() {
+        assert_eq!(host_and_port("[::1]:80").unwrap(), ("::1".into(), 80));
+        for bad in ["h", ":80", "h:0", "h:99999", "h:"] {
+            assert!(host_and_port(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! `init`: a commented settings file to start from.
+
+use std::io::{ErrorKind, Write};
+
+use anyhow::{Context as _, bail};
+
+use crate::cli::InitArgs;
+use crate::exit::Exit;
+
+/// What is written; every setting at its default, commented out where the default does.
+const STARTER: &str = include_str!("init/a7probe.toml");
+
+/// Writes the file, and says what to do with it.
+pub fn run(args: &InitArgs, stdout: &mut dyn Write) -> anyhow::Result<Exit> {
+    let mut options = std::fs::OpenOptions::new();
+    options
+        .write(true)
+        .truncate(true)
+        .create(args.force)
+        .create_new(!args.force);
+    let mut file = match options.open(&args.file) {
+        Ok(file) => file,
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => {
+            bail!(
+                "{} is there already\nhint: --force replaces it",
+                args.file.display()
+            )
+        }
+        Err(e) => return Err(e).with_context(|| format!("cannot write {}", args.file.display())),
+    };
+    file.write_all(STARTER.as_bytes())
+        .with_context(|| format!("cannot write {}", args.file.display()))?;
+    writeln!(
+        stdout,
+        "wrote {}; try `a7probe measure --dry-run` next",
+        args.file.display()
+    )?;
+    Ok(Exit::Pass)
+}

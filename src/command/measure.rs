@@ -1,0 +1,63 @@
+//! `measure`: resolve, preflight, run, save, judge, report.
+
+use std::io::Write;
+
+use super::measuring::{Measurement, Measuring};
+use super::{dry_run, signals};
+use crate::cli::measure::MeasureArgs;
+use crate::cli::resolve::{self, Intent, Measure};
+use crate::cli::output::OutputArgs;
+use crate::exit::Exit;
+use crate::gate::{self, Subject};
+use crate::progress::Mode;
+use crate::report::{Kind, Report};
+use crate::run_file::Ended;
+
+/// Measures a service and judges what it measured.
+pub fn run(
+    args: &MeasureArgs,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<Exit> {
+    let measure = resolve::measure(args)?;
+    if measure.intent == Intent::Show {
+        dry_run::write(&measure, args.output.output, stdout)?;
+        return Ok(Exit::Pass);
+    }
+    let measuring = Measuring::new(progress_mode(&args.output))?;
+    let unexpected = measuring.preflight(&measure.plan, measure.wait_ready)?;
+    let Measurement { run, warnings } = measuring.run(&measure.plan, &measure.gates)?;
+    save(&measure, &run, stderr)?;
+    let mut report = Report::new(Kind::Measure, run.plan.target.clone());
+    report.add_run("", &run);
+    report.findings = gate::judge(&measure.gates, &Subject::of_run(&run));
+    report
+        .warnings
+        .extend(unexpected.into_iter().filter(|_| warnings.is_empty()));
+    report.warnings.extend(warnings);
+    args.output.publish(&report, stdout, stderr)?;
+    Ok(match run.ended {
+        Ended::Complete => report.exit(),
+        Ended::Interrupted { signal } => report.exit().worst(signals::exit(signal)),
+    })
+}
+
+fn save(
+    measure: &Measure,
+    run: &crate::run_file::Run,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<()> {
+    let Some(path) = &measure.save else {
+        return Ok(());
+    };
+    run.save(path)?;
+    if !measure.output.quiet {
+        writeln!(stderr, "saved {}", path.display())?;
+    }
+    Ok(())
+}
+
+/// Progress where nobody asked for quiet.
+fn progress_mode(output: &OutputArgs) -> Mode {
+    if output.quiet { Mode::Silent } else { Mode::of_stderr() }
+}

@@ -1,0 +1,297 @@
+//! Carries out a plan: preflight, signals, live line, engine; the result is a [`Run`].
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use super::signals::Signals;
+use crate::engine::{
+    self, Live, Measured, PreflightError, PreflightFailure, RunIds, StopSignal, Stopper,
+    stop_switch,
+};
+use crate::gate::Gate;
+use crate::plan::{Endpoint, Model, Plan, Scheme, Size};
+use crate::progress::{Mode, Progress, Subject};
+use crate::report::Warning;
+use crate::run_file::{Ended, EndpointRun, Environment, Instrument, PlanRecord, Run};
+use crate::sample::FailureKind;
+use crate::units::Pretty;
+
+/// Runs plans; listens for signals as long as it lives.
+pub(super) struct Measuring {
+    stop: StopSignal,
+    pub(super) signals: Signals,
+    mode: Mode,
+}
+
+/// The service cannot be measured: it does not answer, or not as planned.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}\nhint: {hint}")]
+pub struct Unreachable {
+    text: String,
+    hint: String,
+}
+
+/// A run and what its reader should know about it.
+pub(super) struct Measurement {
+    pub(super) run: Run,
+    pub(super) warnings: Vec<Warning>,
+}
+
+impl Measuring {
+    /// From now on a signal stops what is measured, in good order.
+    pub(super) fn new(mode: Mode) -> anyhow::Result<Measuring> {
+        let (stopper, stop): (Stopper, StopSignal) = stop_switch();
+        let signals = Signals::listen(stopper).context("cannot listen for signals")?;
+        Ok(Measuring {
+            stop,
+            signals,
+            mode,
+        })
+    }
+
+    /// Sends one request to every endpoint; with patience, again until all answer.
+    ///
+    /// # Errors
+    /// [`Unreachable`], which says what came instead of an answer.
+    pub(super) fn preflight(
+        &self,
+        plan: &Plan,
+        patience: Option<Duration>,
+    ) -> anyhow::Result<Vec<Warning>> {
+        let began = Instant::now();
+        loop {
+            let asked = engine::preflight(plan);
+            let ready = asked
+                .as_ref()
+                .is_ok_and(|statuses| unexpected(plan, statuses).is_empty());
+            let patient = patience.is_some_and(|patience| began.elapsed() < patience)
+                && !self.stop.is_stopped();
+            match asked {
+                Ok(statuses) if ready || !patient => return Ok(unexpected(plan, &statuses)),
+                Err(e) if !patient => return Err(explain(plan, e, patience)),
+                _ => std::thread::sleep(Duration::from_millis(200)),
+            }
+        }
+    }
+
+    /// Carries out the plan; blocks until it has ended or was stopped.
+    pub(super) fn run(&self, plan: &Plan, gates: &[Gate]) -> anyhow::Result<Measurement> {
+        let live = Arc::new(Live::new(plan.endpoints.len()));
+        let shown = (self.mode != Mode::Silent).then(|| Arc::clone(&live));
+        let progress = Progress::start(self.mode, subject(plan), live);
+        let ids = RunIds::fresh();
+        let measured = engine::run(plan, ids, &self.stop, shown);
+        progress.finish();
+        let measured = measured?;
+        let warnings = warnings(plan, &measured);
+        Ok(Measurement {
+            run: self.run_of(plan, gates, ids, measured),
+            warnings,
+        })
+    }
+
+    fn run_of(&self, plan: &Plan, gates: &[Gate], ids: RunIds, measured: Measured) -> Run {
+        let ended = match self.signals.received() {
+            Some(signal) if measured.stopped => Ended::Interrupted { signal },
+            _ => Ended::Complete,
+        };
+        let endpoints =
+            plan.endpoints
+                .iter()
+                .zip(measured.endpoints)
+                .map(|(endpoint, measured)| EndpointRun {
+                    name: endpoint.name.clone(),
+                    recording: measured.recording,
+                    warmup: measured.warmup,
+                });
+        Run {
+            id: ids.run,
+            plan: PlanRecord::of(plan),
+            environment: Environment::here(),
+            started_at: measured.started_at,
+            ended,
+            endpoints: endpoints.collect(),
+            instrument: Instrument {
+                threads: measured.threads,
+                pacer: measured
+                    .pacing
+                    .map_or("none: closed model", |pacing| pacing.as_str())
+                    .to_owned(),
+                cpu: measured.cpu.unwrap_or_default(),
+                wall: measured.wall,
+            },
+            gates: gates.iter().map(Gate::to_string).collect(),
+        }
+    }
+}
+
+fn subject(plan: &Plan) -> Subject {
+    let longest = plan
+        .endpoints
+        .iter()
+        .filter_map(|endpoint| match (plan.size, endpoint.rate) {
+            (Size::Requests(n), Some(rate)) => {
+                Some(Duration::from_secs_f64(n as f64 / rate.as_per_second()))
+            }
+            _ => None,
+        });
+    Subject {
+        endpoints: plan
+            .endpoints
+            .iter()
+            .map(|endpoint| endpoint.name.clone())
+            .collect(),
+        warmup: plan.warmup,
+        span: match plan.size {
+            Size::Duration(duration) => Some(duration),
+            Size::Requests(_) => longest.max(),
+        },
+    }
+}
+
+/// Endpoints that answer, but not as planned; the run goes on, because that too is a measurement.
+fn unexpected(plan: &Plan, statuses: &[u16]) -> Vec<Warning> {
+    let wrong = |(endpoint, status): (&Endpoint, &u16)| {
+        let path = endpoint.path.source();
+        (!endpoint.expect.contains(*status)).then(|| {
+            Warning::new(
+                format!(
+                    "{} {path} answers {status} where {} is expected",
+                    endpoint.method, endpoint.expect
+                ),
+                status_hint(endpoint, *status),
+            )
+        })
+    };
+    plan.endpoints
+        .iter()
+        .zip(statuses)
+        .filter_map(wrong)
+        .collect()
+}
+
+fn status_hint(endpoint: &Endpoint, status: u16) -> String {
+    let name = &endpoint.name;
+    match status {
+        404 | 405 => format!("name the right path with --get {name}=/path or --post {name}=/path"),
+        401 | 403 => "send credentials with -H 'Authorization: Bearer …'".to_owned(),
+        400 | 415 | 422 => format!("give the body that the service expects with --body '{name}=…'"),
+        300..=399 => "redirects are not followed: measure the address that it points to".to_owned(),
+        _ => format!("if that is right, say so with --expect {name}={status}"),
+    }
+}
+
+/// Says what came instead of an answer, and what to try.
+fn explain(plan: &Plan, error: PreflightError, patience: Option<Duration>) -> anyhow::Error {
+    let (endpoint, failure) = match error {
+        PreflightError::Setup(e) => return e,
+        PreflightError::Endpoint { endpoint, failure } => (endpoint, failure),
+    };
+    let waited = patience
+        .map(|patience| format!(" (waited {})", Pretty(patience)))
+        .unwrap_or_default();
+    let text = format!(
+        "{} is unreachable: {endpoint}: {failure}{waited}",
+        plan.target
+    );
+    Unreachable {
+        text,
+        hint: failure_hint(plan, &failure),
+    }
+    .into()
+}
+
+fn failure_hint(plan: &Plan, failure: &PreflightFailure) -> String {
+    let other = |scheme: &str| {
+        format!(
+            "{scheme}://{}{}",
+            plan.target.authority(),
+            plan.target.prefix
+        )
+    };
+    match (failure, plan.target.scheme) {
+        (PreflightFailure::Timeout(_), _) => {
+            "the service accepts but does not answer; look at its log, or raise --timeout".to_owned()
+        }
+        (PreflightFailure::Failed(FailureKind::Tls, message), _) if message.contains("certificate") => {
+            "trust its CA with --cacert FILE, or accept any certificate with --insecure".to_owned()
+        }
+        (PreflightFailure::Failed(FailureKind::Tls, _), _) => {
+            format!("if the service does not speak TLS, use {}", other("http"))
+        }
+        (PreflightFailure::Failed(FailureKind::Protocol | FailureKind::Reset, _), Scheme::Http) => {
+            format!("is this an HTTP/1.1 server? If it speaks TLS, use {}", other("https"))
+        }
+        (PreflightFailure::Failed(FailureKind::Connect, _), _) => {
+            "is the service running, and is this its address? --wait-ready 30s waits for one that is starting".to_owned()
+        }
+        (PreflightFailure::Failed(FailureKind::Client, _), _) => {
+            "this machine is out of files or ports; raise `ulimit -n`, or wait for old connections to expire".to_owned()
+        }
+        _ => "look at what the service answers with curl -v".to_owned(),
+    }
+}
+
+/// What the reader should know about how the run went.
+fn warnings(plan: &Plan, measured: &Measured) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    for (endpoint, result) in plan.endpoints.iter().zip(&measured.endpoints) {
+        for (kind, message) in &result.errors {
+            let count = result
+                .recording
+                .counts
+                .failed
+                .get(kind)
+                .copied()
+                .unwrap_or(0);
+            if count > 0 {
+                warnings.push(Warning::new(
+                    format!(
+                        "{}: {count} failed ({}), the first: {message}",
+                        endpoint.name,
+                        kind.as_str()
+                    ),
+                    kind_hint(endpoint, *kind, &result.recording.statuses),
+                ));
+            }
+        }
+        if result.recording.pool_limited > 0 {
+            warnings.push(Warning::new(
+                format!(
+                    "{}: {} requests waited for a connection because {} were in flight; the wait is part of their response time",
+                    endpoint.name, result.recording.pool_limited, plan.connections.max_in_flight
+                ),
+                "if the service may have more at once, raise the cap with -c together with -q",
+            ));
+        }
+    }
+    if matches!(plan.model, Model::Closed { .. }) {
+        warnings.push(Warning::new(
+            "closed model: service time only; while the service stalls, nothing is sent, so stalls are hardly seen",
+            "give a rate (-q 20) for response time, which is what users wait",
+        ));
+    }
+    warnings
+}
+
+fn kind_hint(
+    endpoint: &Endpoint,
+    kind: FailureKind,
+    statuses: &std::collections::BTreeMap<u16, u64>,
+) -> String {
+    match kind {
+        FailureKind::Status => {
+            let wrong = statuses.iter().filter(|(status, _)| !endpoint.expect.contains(**status));
+            let most = wrong.max_by_key(|(_, count)| **count).map_or(0, |(status, _)| *status);
+            return status_hint(endpoint, most);
+        }
+        FailureKind::Connect => "the service refused or dropped connections; look at its listen backlog and its log",
+        FailureKind::Reset => "the service closed connections under way; look for crashes, restarts or an idle timeout",
+        FailureKind::Tls => "the TLS handshake failed under load; look at the service's TLS log",
+        FailureKind::Protocol | FailureKind::Body => "look at what the service answers with curl -v",
+        FailureKind::Client => "this machine ran out of files or ports: raise `ulimit -n`, keep connections alive",
+    }
+    .to_owned()
+}

@@ -1,0 +1,20 @@
+//! `a7probe schema`: the JSON Schema of run files.
+
+use std::io::Write;
+
+use anyhow::Context;
+
+use crate::exit::Exit;
+use crate::run_file;
+
+/// Prints the schema.
+///
+/// # Errors
+/// If `out` cannot be written to.
+pub fn run(out: &mut dyn Write) -> anyhow::Result<Exit> {
+    serde_json::to_writer_pretty(&mut *out, &run_file::schema())
+        .map_err(std::io::Error::from)
+        .and_then(|()| writeln!(out))
+        .context("cannot write the schema")?;
+    Ok(Exit::Pass)
+}

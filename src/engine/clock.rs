@@ -1,0 +1,25 @@
+//! The run's clock: monotonic nanoseconds since its origin.
+
+use std::time::Instant;
+
+/// Counts from an origin that all threads share.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Clock {
+    origin: Instant,
+}
+
+impl Clock {
+    pub(super) fn starting_at(origin: Instant) -> Clock {
+        Clock { origin }
+    }
+
+    /// Nanoseconds since the origin; 0 before it.
+    pub(super) fn now_ns(self) -> u64 {
+        self.origin.elapsed().as_nanos() as u64
+    }
+
+    /// The instant so many nanoseconds after the origin.
+    pub(super) fn at(self, ns: u64) -> Instant {
+        self.origin + std::time::Duration::from_nanos(ns)
+    }
+}

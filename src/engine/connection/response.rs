@@ -1,0 +1,653 @@
+//! HTTP/1.1 responses, byte by byte and without I/O: heads by httparse, bodies by their framing.
+
+use std::time::Duration;
+
+/// Longest head that is read, in bytes; interim (1xx) answers count anew.
+pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
+
+/// Longest body that is read, in bytes.
+pub(crate) const MAX_BODY_BYTES: u64 = 1 << 30;
+
+/// Most headers a head may have.
+const MAX_HEADERS: usize = 128;
+
+/// Longest chunk-size line or trailer section, in bytes.
+const MAX_CHUNK_LINE_BYTES: usize = 16 * 1024;
+
+/// First bytes of TLS records (RFC 8446 §5.1); no HTTP answer begins with a control character.
+const TLS_ALERT: u8 = 21;
+const TLS_HANDSHAKE: u8 = 22;
+
+/// What is wrong with an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ResponseError {
+    /// Not HTTP/1.x.
+    #[error("the answer is not HTTP/1.1 ({0})")]
+    NotHttp(String),
+    /// It begins like a TLS record.
+    #[error("the answer looks like TLS; is it https://?")]
+    Tls,
+    /// The head is longer than is read.
+    #[error("the head of the answer is longer than {} KiB", MAX_HEAD_BYTES / 1024)]
+    HeadTooLong,
+    /// More headers than are read.
+    #[error("the answer has more than {MAX_HEADERS} headers")]
+    TooManyHeaders,
+    /// Content-Length is no number, or there are several that differ.
+    #[error("the answer's Content-Length is '{0}'")]
+    ContentLength(String),
+    /// A transfer coding other than chunked at the end.
+    #[error("the answer's Transfer-Encoding is '{0}'; only chunked is known")]
+    TransferEncoding(String),
+    /// The server changed the protocol, which nobody asked for.
+    #[error("the server switched protocols, which was not asked for")]
+    Switched,
+    /// The stream ended before the head was complete.
+    #[error("the connection was closed before the answer was complete")]
+    ClosedInHead,
+    /// The stream ended inside the body.
+    #[error("the connection was closed inside the body, after {0} bytes of it")]
+    ClosedInBody(u64),
+    /// A chunk's frame is wrong.
+    #[error("the chunked body is malformed: {0}")]
+    Chunk(&'static str),
+    /// The body is longer than is read.
+    #[error("the body is longer than {} MiB", MAX_BODY_BYTES / 1024 / 1024)]
+    BodyTooLong,
+}
+
+/// What feeding bytes came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// The answer goes on.
+    More,
+    /// The answer is complete; so many of the fed bytes belong to it.
+    Done(usize),
+}
+
+/// Whether the answer to this request may have a body at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expect {
+    /// A body as the head says.
+    Body,
+    /// None, whatever the head says: the request was HEAD.
+    HeadOnly,
+}
+
+/// Reads one answer.
+#[derive(Debug)]
+pub(crate) struct ResponseParser {
+    expect: Expect,
+    state: State,
+    /// The head so far, where it came in pieces.
+    pending: Vec<u8>,
+    status: Option<u16>,
+    reusable: bool,
+    body_bytes: u64,
+    server_timing: Vec<(String, Duration)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Head,
+    Length(u64),
+    ChunkSize {
+        digits: u32,
+        size: u64,
+        line: usize,
+        extension: bool,
+    },
+    ChunkData(u64),
+    ChunkEnd {
+        seen_cr: bool,
+    },
+    Trailer {
+        line: usize,
+        total: usize,
+    },
+    UntilClose,
+    Done,
+}
+
+const CHUNK_START: State = State::ChunkSize {
+    digits: 0,
+    size: 0,
+    line: 0,
+    extension: false,
+};
+
+impl ResponseParser {
+    /// A parser for the answer to one request.
+    pub(crate) fn new(expect: Expect) -> ResponseParser {
+        ResponseParser {
+            expect,
+            state: State::Head,
+            pending: Vec::new(),
+            status: None,
+            reusable: false,
+            body_bytes: 0,
+            server_timing: Vec::new(),
+        }
+    }
+
+    /// The final status, once its head is complete.
+    pub(crate) fn status(&self) -> Option<u16> {
+        self.status
+    }
+
+    /// Whether the connection may carry another request after this answer.
+    pub(crate) fn reusable(&self) -> bool {
+        self.reusable && self.state == State::Done
+    }
+
+    /// Bytes of the body so far, frames excluded.
+    pub(crate) fn body_bytes(&self) -> u64 {
+        self.body_bytes
+    }
+
+    /// The `Server-Timing` metrics of the head that have a duration.
+    pub(crate) fn take_server_timing(&mut self) -> Vec<(String, Duration)> {
+        std::mem::take(&mut self.server_timing)
+    }
+
+    /// Takes the next bytes of the stream.
+    pub(crate) fn feed(&mut self, input: &[u8]) -> Result<Progress, ResponseError> {
+        let mut used = 0;
+        while self.state != State::Done {
+            if used == input.len() {
+                return Ok(Progress::More);
+            }
+            used += self.step(&input[used..])?;
+        }
+        Ok(Progress::Done(used))
+    }
+
+    /// The stream ended: the answer is complete only where closing is what ends it.
+    pub(crate) fn end_of_stream(&mut self) -> Result<(), ResponseError> {
+        match self.state {
+            State::UntilClose => self.state = State::Done,
+            State::Done => {}
+            State::Head => {
+                // What came may already show that it is no HTTP, which says more than the close does.
+                let pending = std::mem::take(&mut self.pending);
+                self.parse_head(&pending)?;
+                return Err(ResponseError::ClosedInHead);
+            }
+            _ => return Err(ResponseError::ClosedInBody(self.body_bytes)),
+        }
+        Ok(())
+    }
+
+    /// Consumes some of a non-empty input in the present state.
+    fn step(&mut self, input: &[u8]) -> Result<usize, ResponseError> {
+        match self.state {
+            State::Head => self.head(input),
+            State::Length(left) => {
+                let taken = self.body(input, left)?;
+                self.state = after(left - taken as u64, State::Length, State::Done);
+                Ok(taken)
+            }
+            State::ChunkSize { .. } => self.chunk_size(input[0]).map(|()| 1),
+            State::ChunkData(left) => {
+                let taken = self.body(input, left)?;
+                self.state = after(
+                    left - taken as u64,
+                    State::ChunkData,
+                    State::ChunkEnd { seen_cr: false },
+                );
+                Ok(taken)
+            }
+            State::ChunkEnd { seen_cr } => {
+                self.state = match (input[0], seen_cr) {
+                    (b'\r', false) => State::ChunkEnd { seen_cr: true },
+                    (b'\n', _) => CHUNK_START,
+                    _ => return Err(ResponseError::Chunk("a chunk is longer than its size says")),
+                };
+                Ok(1)
+            }
+            State::Trailer { line, total } => self.trailer(input[0], line, total).map(|()| 1),
+            State::UntilClose => self.body(input, u64::MAX),
+            State::Done => Ok(0),
+        }
+    }
+
+    fn body(&mut self, input: &[u8], left: u64) -> Result<usize, ResponseError> {
+        let taken = left.min(input.len() as u64);
+        self.body_bytes += taken;
+        if self.body_bytes > MAX_BODY_BYTES {
+            return Err(ResponseError::BodyTooLong);
+        }
+        Ok(taken as usize)
+    }
+
+    /// Parses the head straight from the input; only a head that came in pieces is copied.
+    fn head(&mut self, input: &[u8]) -> Result<usize, ResponseError> {
+        if self.pending.is_empty() {
+            if let Some(length) = self.parse_head(input)? {
+                return Ok(length);
+            }
+            self.pending.extend_from_slice(input);
+            return self.check_head_length(input.len());
+        }
+        let before = self.pending.len();
+        self.pending.extend_from_slice(input);
+        // Without a line end in the new bytes the head cannot be complete.
+        if input.contains(&b'\n') {
+            let pending = std::mem::take(&mut self.pending);
+            match self.parse_head(&pending)? {
+                Some(length) => return Ok(length - before),
+                None => self.pending = pending,
+            }
+        }
+        self.check_head_length(input.len())
+    }
+
+    fn check_head_length(&self, taken: usize) -> Result<usize, ResponseError> {
+        match self.pending.len() > MAX_HEAD_BYTES {
+            true => Err(ResponseError::HeadTooLong),
+            false => Ok(taken),
+        }
+    }
+
+    /// Reads a head if it is complete, and decides how its body ends; its length in bytes.
+    fn parse_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, ResponseError> {
+        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut response = httparse::Response::new(&mut headers);
+        let length = match response.parse(bytes) {
+            Ok(httparse::Status::Complete(length)) => length,
+            Ok(httparse::Status::Partial) => return Ok(None),
+            Err(_) if matches!(bytes, [TLS_ALERT | TLS_HANDSHAKE, ..]) => {
+                return Err(ResponseError::Tls);
+            }
+            Err(httparse::Error::TooManyHeaders) => return Err(ResponseError::TooManyHeaders),
+            Err(e) => return Err(ResponseError::NotHttp(e.to_string())),
+        };
+        if length > MAX_HEAD_BYTES {
+            return Err(ResponseError::HeadTooLong);
+        }
+        let status = response.code.unwrap_or(0);
+        match status {
+            101 => return Err(ResponseError::Switched),
+            100..=199 => return Ok(Some(length)),
+            200..=999 => {}
+            _ => return Err(ResponseError::NotHttp(format!("status {status}"))),
+        }
+        let fields = Fields::read(response.headers)?;
+        self.status = Some(status);
+        self.server_timing = fields.server_timing;
+        self.reusable = match response.version {
+            Some(1) => !fields.close,
+            _ => fields.keep_alive && !fields.close,
+        };
+        let bodiless = self.expect == Expect::HeadOnly || matches!(status, 204 | 304);
+        self.state = match (bodiless, fields.chunked, fields.content_length) {
+            (true, _, _) => State::Done,
+            (_, true, _) => CHUNK_START,
+            (_, _, Some(0)) => State::Done,
+            (_, _, Some(length)) => State::Length(length),
+            (_, _, None) => State::UntilClose,
+        };
+        if self.state == State::UntilClose {
+            self.reusable = false;
+        }
+        Ok(Some(length))
+    }
+
+    fn chunk_size(&mut self, byte: u8) -> Result<(), ResponseError> {
+        let State::ChunkSize {
+            digits,
+            size,
+            line,
+            extension,
+        } = self.state
+        else {
+            return Ok(());
+        };
+        if line >= MAX_CHUNK_LINE_BYTES {
+            return Err(ResponseError::Chunk("a chunk's size line is too long"));
+        }
+        let line = line + 1;
+        self.state = match (byte, extension) {
+            (b'\n', _) if digits == 0 => return Err(ResponseError::Chunk("a chunk has no size")),
+            (b'\n', _) if size == 0 => State::Trailer { line: 0, total: 0 },
+            (b'\n', _) => State::ChunkData(size),
+            (_, true) | (b'\r', _) => State::ChunkSize {
+                digits,
+                size,
+                line,
+                extension,
+            },
+            (b';' | b' ' | b'\t', _) => State::ChunkSize {
+                digits,
+                size,
+                line,
+                extension: true,
+            },
+            _ => {
+                let digit = (byte as char)
+                    .to_digit(16)
+                    .ok_or(ResponseError::Chunk("a chunk's size is no number"))?;
+                if digits >= 15 {
+                    return Err(ResponseError::Chunk("a chunk's size is too large"));
+                }
+                State::ChunkSize {
+                    digits: digits + 1,
+                    size: size * 16 + u64::from(digit),
+                    line,
+                    extension,
+                }
+            }
+        };
+        Ok(())
+    }
+
+    fn trailer(&mut self, byte: u8, line: usize, total: usize) -> Result<(), ResponseError> {
+        if total >= MAX_CHUNK_LINE_BYTES {
+            return Err(ResponseError::Chunk("the trailers are too long"));
+        }
+        self.state = match byte {
+            b'\n' if line == 0 => State::Done,
+            b'\n' => State::Trailer {
+                line: 0,
+                total: total + 1,
+            },
+            b'\r' => State::Trailer {
+                line,
+                total: total + 1,
+            },
+            _ => State::Trailer {
+                line: line + 1,
+                total: total + 1,
+            },
+        };
+        Ok(())
+    }
+}
+
+/// The state for what is left, or the one that follows when nothing is.
+fn after(left: u64, more: fn(u64) -> State, next: State) -> State {
+    if left > 0 { more(left) } else { next }
+}
+
+/// The header fields that decide framing and reuse.
+#[derive(Default)]
+struct Fields {
+    content_length: Option<u64>,
+    chunked: bool,
+    close: bool,
+    keep_alive: bool,
+    server_timing: Vec<(String, Duration)>,
+}
+
+impl Fields {
+    fn read(headers: &[httparse::Header<'_>]) -> Result<Fields, ResponseError> {
+        let mut fields = Fields::default();
+        for header in headers {
+            let name = header.name;
+            if name.eq_ignore_ascii_case("content-length") {
+                fields.content_length(header.value)?;
+            } else if name.eq_ignore_ascii_case("transfer-encoding") {
+                fields.transfer_encoding(header.value)?;
+            } else if name.eq_ignore_ascii_case("connection") {
+                fields.connection(header.value);
+            } else if name.eq_ignore_ascii_case("server-timing") {
+                fields.server_timing.extend(server_timing(header.value));
+            }
+        }
+        Ok(fields)
+    }
+
+    /// Several values are allowed only if they are the same (RFC 9112 §6.3).
+    fn content_length(&mut self, value: &[u8]) -> Result<(), ResponseError> {
+        let text = String::from_utf8_lossy(value);
+        let wrong = || ResponseError::ContentLength(text.to_string());
+        for part in text.split(',') {
+            let part = part.trim();
+            if part.is_empty() || !part.bytes().all(|b| b.is_ascii_digit()) {
+                return Err(wrong());
+            }
+            let length: u64 = part.parse().map_err(|_| wrong())?;
+            if self.content_length.is_some_and(|other| other != length) {
+                return Err(wrong());
+            }
+            self.content_length = Some(length);
+        }
+        Ok(())
+    }
+
+    fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), ResponseError> {
+        let text = String::from_utf8_lossy(value);
+        let last = text.rsplit(',').next().unwrap_or_default().trim();
+        if !last.eq_ignore_ascii_case("chunked") {
+            return Err(ResponseError::TransferEncoding(text.to_string()));
+        }
+        self.chunked = true;
+        Ok(())
+    }
+
+    fn connection(&mut self, value: &[u8]) {
+        for token in String::from_utf8_lossy(value).split(',') {
+            self.close |= token.trim().eq_ignore_ascii_case("close");
+            self.keep_alive |= token.trim().eq_ignore_ascii_case("keep-alive");
+        }
+    }
+}
+
+/// `db;dur=12.3;desc="x", total;dur=20` → names with their milliseconds; metrics without one are left out.
+fn server_timing(value: &[u8]) -> Vec<(String, Duration)> {
+    let text = String::from_utf8_lossy(value);
+    let metric = |entry: &str| {
+        let mut parts = entry.split(';').map(str::trim);
+        let name = parts.next().filter(|name| !name.is_empty())?.to_owned();
+        let milliseconds: f64 = parts
+            .filter_map(|part| part.split_once('='))
+            .find(|(key, _)| key.trim().eq_ignore_ascii_case("dur"))
+            .and_then(|(_, value)| value.trim().trim_matches('"').parse().ok())?;
+        (0.0..1e9)
+            .contains(&milliseconds)
+            .then(|| (name, Duration::from_secs_f64(milliseconds / 1e3)))
+    };
+    text.split(',').filter_map(metric).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proptest::prelude::{ProptestConfig, any, proptest};
+
+    use super::{Expect, Progress, ResponseError, ResponseParser};
+
+    type Read = Result<(Option<u16>, u64, usize, bool), ResponseError>;
+
+    /// Status, body bytes, bytes used, reusable; the input given in pieces of this size.
+    fn read(expect: Expect, bytes: &[u8], piece: usize) -> Read {
+        let mut parser = ResponseParser::new(expect);
+        let mut used = 0;
+        for part in bytes.chunks(piece) {
+            match parser.feed(part)? {
+                Progress::More => used += part.len(),
+                Progress::Done(n) => {
+                    return Ok((
+                        parser.status(),
+                        parser.body_bytes(),
+                        used + n,
+                        parser.reusable(),
+                    ));
+                }
+            }
+        }
+        parser.end_of_stream()?;
+        Ok((
+            parser.status(),
+            parser.body_bytes(),
+            used,
+            parser.reusable(),
+        ))
+    }
+
+    /// The same answer however the bytes are split.
+    fn read_any(bytes: &[u8]) -> Read {
+        let whole = read(Expect::Body, bytes, bytes.len().max(1));
+        for piece in [1, 2, 3, 7, 64] {
+            assert_eq!(read(Expect::Body, bytes, piece), whole, "pieces of {piece}");
+        }
+        whole
+    }
+
+    #[test]
+    fn a_content_length_ends_the_body_and_leaves_surplus_bytes() {
+        let bytes = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1";
+        assert_eq!(read_any(bytes), Ok((Some(200), 5, bytes.len() - 8, true)));
+    }
+
+    #[test]
+    fn chunks_with_extensions_and_trailers_are_read_to_their_end() {
+        let bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5;x=\"y\"\r\nhello\r\nA\r\n0123456789\r\n0\r\nX: y\r\n\r\n";
+        assert_eq!(read_any(bytes), Ok((Some(200), 15, bytes.len(), true)));
+    }
+
+    #[test]
+    fn closing_ends_a_body_without_length_and_the_connection() {
+        assert_eq!(
+            read_any(b"HTTP/1.1 200 OK\r\n\r\nabc"),
+            Ok((Some(200), 3, 22, false))
+        );
+    }
+
+    #[test]
+    fn interim_answers_are_passed_over() {
+        let bytes = b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
+        assert_eq!(read_any(bytes), Ok((Some(202), 0, bytes.len(), true)));
+    }
+
+    #[test]
+    fn answers_without_a_body_end_with_their_head() {
+        for status in ["204 No Content", "304 Not Modified"] {
+            let bytes = format!("HTTP/1.1 {status}\r\nContent-Length: 9\r\n\r\n");
+            assert!(matches!(read_any(bytes.as_bytes()), Ok((_, 0, _, true))));
+        }
+        let head = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
+        assert_eq!(
+            read(Expect::HeadOnly, head, 50),
+            Ok((Some(200), 0, head.len(), true))
+        );
+    }
+
+    #[test]
+    fn connection_close_and_http_1_0_are_not_reused_unless_they_say_so() {
+        let answer = |start: &str, connection: &str| {
+            let text = format!("{start} 200 OK\r\nContent-Length: 0\r\n{connection}\r\n");
+            read_any(text.as_bytes()).unwrap().3
+        };
+        assert!(!answer("HTTP/1.1", "Connection: Close\r\n"));
+        assert!(!answer("HTTP/1.0", ""));
+        assert!(answer("HTTP/1.0", "Connection: keep-alive\r\n"));
+    }
+
+    #[test]
+    fn broken_answers_are_named() {
+        for (bytes, error) in [
+            (&b"SSH-2.0-OpenSSH\r\n"[..], "not HTTP/1.1"),
+            (b"\x15\x03\x03\0\x02\x02\x46", "https://"),
+            (
+                b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n",
+                "Content-Length",
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+                "Content-Length",
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+                "only chunked",
+            ),
+            (
+                b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
+                "switched protocols",
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
+                "inside the body, after 3 bytes",
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nContent-",
+                "before the answer was complete",
+            ),
+            (b"", "before the answer was complete"),
+            (
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+                "no number",
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nabc",
+                "longer than its size",
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n",
+                "too large",
+            ),
+        ] {
+            let message = read_any(bytes).unwrap_err().to_string();
+            assert!(message.contains(error), "{message}");
+        }
+    }
+
+    #[test]
+    fn endless_heads_are_cut() {
+        let mut long = b"HTTP/1.1 200 OK\r\nX: ".to_vec();
+        long.resize(1_000_000, b'x');
+        assert_eq!(
+            read(Expect::Body, &long, 4096),
+            Err(ResponseError::HeadTooLong)
+        );
+        let mut many = b"HTTP/1.1 200 OK\r\n".to_vec();
+        (0..200).for_each(|i| many.extend_from_slice(format!("X{i}: y\r\n").as_bytes()));
+        assert_eq!(
+            read(Expect::Body, &many, 4096),
+            Err(ResponseError::TooManyHeaders)
+        );
+    }
+
+    #[test]
+    fn server_timing_durations_are_read() {
+        let mut parser = ResponseParser::new(Expect::Body);
+        parser
+            .feed(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nServer-Timing: commit;dur=1.5, cache;desc=\"hit\", total;desc=x;dur=20\r\n\r\n")
+            .unwrap();
+        let expected = [
+            ("commit".to_owned(), Duration::from_micros(1500)),
+            ("total".to_owned(), Duration::from_millis(20)),
+        ];
+        assert_eq!(parser.take_server_timing(), expected);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+        #[test]
+        fn no_bytes_make_it_panic_and_splitting_never_matters(
+            head in 0..4usize,
+            tail in proptest::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let heads: [&[u8]; 4] = [
+                b"",
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n",
+                b"HTTP/1.1 200 OK\r\n",
+            ];
+            let bytes = [heads[head], &tail].concat();
+            let _ = read_any(&bytes);
+        }
+
+        #[test]
+        fn chunked_bodies_of_any_cut_have_their_length(sizes in proptest::collection::vec(1..400usize, 0..20), piece in 1..500usize) {
+            let mut bytes = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n".to_vec();
+            for &size in &sizes {
+                bytes.extend_from_slice(format!("{size:x}\r\n{}\r\n", "z".repeat(size)).as_bytes());
+            }
+            bytes.extend_from_slice(b"0\r\n\r\n");
+            let total: usize = sizes.iter().sum();
+            assert_eq!(read(Expect::Body, &bytes, piece), Ok((Some(200), total as u64, bytes.len(), true)));
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! One thread's half of a run: performs requests, keeps connections, records what came of them.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::client::Client;
+use super::clock::Clock;
+use super::connection::response::Expect;
+use super::connection::{Answer, Connection};
+use super::failure::Failure;
+use super::live::Live;
+use super::request::Encoder;
+use super::timeline::{Phase, Timeline};
+use crate::plan::{Keepalive, Model, Plan, StatusSet};
+use crate::recording::{self, Counts, Recording};
+use crate::sample::{ConnectionUse, FailureKind, Outcome, Sample};
+
+/// Whether a request belongs to the run proper.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Before t0: sent alike, recorded apart.
+    Warmup,
+    /// Planned: ends in exactly one bin.
+    Run,
+}
+
+/// A request to be performed. Instants are ns of the run's clock.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Job {
+    pub(super) stage: Stage,
+    pub(super) endpoint: usize,
+    pub(super) index: u64,
+    /// `None` in the closed model.
+    pub(super) intended_ns: Option<u64>,
+    /// Since when it waits for a connection under the in-flight cap, if it has to.
+    pub(super) queued_ns: Option<u64>,
+}
+
+/// What one thread knows and gathers.
+pub(super) struct Lane {
+    pub(super) clock: Clock,
+    /// When the run proper begins, in ns of the clock.
+    pub(super) t0_ns: u64,
+    keepalive: Keepalive,
+    timeout: Duration,
+    client: Client,
+    endpoints: Vec<EndpointLane>,
+    logs: RefCell<Vec<Log>>,
+    live: Option<Arc<Live>>,
+}
+
+/// How one endpoint's requests are made and judged.
+struct EndpointLane {
+    warmup: Encoder,
+    run: Encoder,
+    expect: StatusSet,
+}
+
+impl EndpointLane {
+    fn encoder(&self, stage: Stage) -> &Encoder {
+        match stage {
+            Stage::Warmup => &self.warmup,
+            Stage::Run => &self.run,
+        }
+    }
+}
+
+/// What one thread gathered of one endpoint.
+#[derive(Debug)]
+pub(super) struct Log {
+    pub(super) recording: Recording,
+    pub(super) warmup: Counts,
+    /// The first error of each kind, in words.
+    pub(super) errors: BTreeMap<FailureKind, String>,
+}
+
+impl Log {
+    pub(super) fn merge(&mut self, other: Log) {
+        self.recording.merge(&other.recording);
+        self.warmup.merge(&other.warmup);
+        for (kind, message) in other.errors {
+            self.errors.entry(kind).or_insert(message);
+        }
+    }
+}
+
+/// A request that ended.
+struct End {
+    outcome: Outcome,
+    finished_ns: u64,
+    status: Option<u16>,
+    body_bytes: u64,
+    server_timing: Vec<(String, Duration)>,
+    error: Option<String>,
+}
+
+impl End {
+    fn without_answer(outcome: Outcome, finished_ns: u64, error: Option<String>) -> End {
+        End {
+            outcome,
+            finished_ns,
+            status: None,
+            body_bytes: 0,
+            server_timing: Vec::new(),
+            error,
+        }
+    }
+
+    /// An answer is judged by its status, and by when it came: one that was read in the same wake-up as its
+    /// deadline, but came after it, is a timeout.
+    fn answered(answer: Answer, expected: &StatusSet, deadline_ns: u64) -> End {
+        let (outcome, error) = match expected.contains(answer.status) {
+            _ if answer.finished_ns > deadline_ns => (Outcome::Timeout, None),
+            true => (Outcome::Ok, None),
+            false => {
+                let error = format!("answered {} where {expected} is expected", answer.status);
+                (Outcome::Failed(FailureKind::Status), Some(error))
+            }
+        };
+        End {
+            outcome,
+            finished_ns: answer.finished_ns,
+            status: Some(answer.status),
+            body_bytes: answer.body_bytes,
+            server_timing: answer.server_timing,
+            error,
+        }
+    }
+}
+
+impl Lane {
+    pub(super) fn new(
+        plan: &Plan,
+        runs: &super::RunIds,
+        client: Client,
+        clock: Clock,
+        t0_ns: u64,
+        live: Option<Arc<Live>>,
+    ) -> Lane {
+        let judged = match plan.model {
+            Model::Open { .. } => recording::Clock::IntendedStart,
+            Model::Closed { .. } => recording::Clock::Send,
+        };
+        let keepalive = plan.connections.keepalive;
+        let lane = |(stream, endpoint)| {
+            let encoder = |run| Encoder::new(&plan.target, endpoint, keepalive, run, stream);
+            EndpointLane {
+                warmup: encoder(runs.warmup),
+                run: encoder(runs.run),
+                expect: endpoint.expect.clone(),
+            }
+        };
+        let log = |endpoint: &crate::plan::Endpoint| Log {
+            recording: Recording::new(judged, &endpoint.targets),
+            warmup: Counts::default(),
+            errors: BTreeMap::new(),
+        };
+        Lane {
+            clock,
+            t0_ns,
+            keepalive,
+            timeout: plan.timeout,
+            client,
+            endpoints: (0u64..).zip(&plan.endpoints).map(lane).collect(),
+            logs: RefCell::new(plan.endpoints.iter().map(log).collect()),
+            live,
+        }
+    }
+
+    pub(super) fn into_logs(self) -> Vec<Log> {
+        self.logs.into_inner()
+    }
+
+    /// Performs one request on this connection or a new one, records it, and gives the connection back if it
+    /// may carry another. A request is never sent twice: what fails on a reused connection has failed.
+    pub(super) async fn perform(
+        &self,
+        job: Job,
+        connection: Option<Connection>,
+    ) -> Option<Connection> {
+        let endpoint = &self.endpoints[job.endpoint];
+        let encoder = endpoint.encoder(job.stage);
+        let request = encoder.encode(job.index);
+        let connection_use = match connection {
+            Some(_) => ConnectionUse::Reused,
+            None => ConnectionUse::New,
+        };
+        let mut timeline = match job.queued_ns {
+            Some(queued_ns) => Timeline::waiting_since(queued_ns),
+            None => Timeline::starting_at(self.clock.now_ns()),
+        };
+        let deadline_ns = self.deadline_ns(&job, &timeline);
+        let attempt = self.attempt(connection, &request, encoder.expect(), &mut timeline);
+        let ended = tokio::time::timeout_at(self.clock.at(deadline_ns).into(), attempt).await;
+        let (end, connection) = match ended {
+            Ok(Ok((answer, connection))) => {
+                let reusable = answer.reusable && self.keepalive == Keepalive::Reuse;
+                let end = End::answered(answer, &endpoint.expect, deadline_ns);
+                (end, reusable.then_some(connection))
+            }
+            Ok(Err(Failure { kind, message })) => {
+                let (outcome, now_ns) = (Outcome::Failed(kind), self.clock.now_ns());
+                (End::without_answer(outcome, now_ns, Some(message)), None)
+            }
+            Err(_elapsed) => {
+                let now_ns = self.clock.now_ns().max(deadline_ns);
+                (End::without_answer(Outcome::Timeout, now_ns, None), None)
+            }
+        };
+        let connection_use = timeline.sent_ns().map(|_| connection_use);
+        self.record(&job, timeline, connection_use, end);
+        connection
+    }
+
+    async fn attempt(
+        &self,
+        connection: Option<Connection>,
+        request: &[u8],
+        expect: Expect,
+        timeline: &mut Timeline,
+    ) -> Result<(Answer, Connection), Failure> {
+        let mut connection = match connection {
+            Some(connection) => connection,
+            None => self.client.open(self.clock, timeline).await?,
+        };
+        timeline.enter(Phase::FirstByte, self.clock.now_ns());
+        let answer = connection
+            .exchange(request, expect, self.clock, timeline)
+            .await?;
+        Ok((answer, connection))
+    }
+
+    /// Records a request that waited for a connection until its timeout; `false` if there is still time.
+    pub(super) fn expire(&self, job: &Job) -> bool {
+        let now_ns = self.clock.now_ns();
+        let timeline = Timeline::waiting_since(job.queued_ns.unwrap_or(now_ns));
+        if now_ns < self.deadline_ns(job, &timeline) {
+            return false;
+        }
+        let end = End::without_answer(Outcome::Timeout, now_ns, None);
+        self.record(job, timeline, None, end);
+        true
+    }
+
+    /// Records a planned request that the run was cut before.
+    pub(super) fn unsent(&self, job: &Job) {
+        if job.stage == Stage::Run {
+            self.logs.borrow_mut()[job.endpoint]
+                .recording
+                .add_unsent(job.index);
+        }
+    }
+
+    /// The timeout bounds what is judged: response time, or service time in the closed model.
+    fn deadline_ns(&self, job: &Job, timeline: &Timeline) -> u64 {
+        let start_ns = job.intended_ns.unwrap_or(timeline.began_ns());
+        start_ns + self.timeout.as_nanos() as u64
+    }
+
+    fn record(&self, job: &Job, timeline: Timeline, connection: Option<ConnectionUse>, end: End) {
+        let mut logs = self.logs.borrow_mut();
+        let log = &mut logs[job.endpoint];
+        if let (Outcome::Failed(kind), Some(message)) = (end.outcome, end.error) {
+            log.errors.entry(kind).or_insert(message);
+        }
+        if job.stage == Stage::Warmup {
+            return log.warmup.add(end.outcome);
+        }
+        let since_t0 = |ns: u64| ns.saturating_sub(self.t0_ns);
+        let sample = Sample {
+            index: job.index,
+            intended_start_ns: job.intended_ns.map(since_t0),
+            dispatched_ns: since_t0(timeline.began_ns()),
+            sent_ns: timeline.sent_ns().map(since_t0),
+            finished_ns: since_t0(end.finished_ns),
+            outcome: end.outcome,
+            status: end.status,
+            connection,
+            phases: timeline.end(end.finished_ns),
+            body_bytes: end.body_bytes,
+            server_timing: end.server_timing,
+        };
+        log.recording.add(&sample);
+        if let Some(live) = &self.live {
+            live.add(job.endpoint, &sample);
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! One request to every endpoint before the run: is this a server, and does it know these paths?
+
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use super::client::Client;
+use super::clock::Clock;
+use super::failure::Failure;
+use super::request::Encoder;
+use super::timeline::Timeline;
+use crate::plan::{Endpoint, Keepalive, Plan};
+use crate::sample::FailureKind;
+
+/// Why the run should not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum PreflightError {
+    /// Certificates or names in the plan cannot be used.
+    #[error("{0:#}")]
+    Setup(anyhow::Error),
+    /// An endpoint did not answer.
+    #[error("{endpoint}: {failure}")]
+    Endpoint {
+        /// The endpoint's name.
+        endpoint: String,
+        /// What came instead of an answer.
+        failure: PreflightFailure,
+    },
+}
+
+/// What came instead of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PreflightFailure {
+    /// No answer: how it failed, and in words.
+    #[error("{1}")]
+    Failed(FailureKind, String),
+    /// Nothing within this time.
+    #[error("no answer within {}", crate::units::Pretty(*.0))]
+    Timeout(Duration),
+}
+
+/// Sends one request to every endpoint, each over a connection of its own, and returns the statuses.
+///
+/// The requests carry ids of their own, so they are no part of the run.
+pub fn preflight(plan: &Plan) -> Result<Vec<u16>, PreflightError> {
+    let client = Client::new(&plan.target, &plan.connections).map_err(PreflightError::Setup)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|e| PreflightError::Setup(e.into()))?;
+    let run = Uuid::now_v7();
+    let ask = |(stream, endpoint): (u64, &Endpoint)| {
+        let asked = runtime.block_on(async {
+            // A timeout is made inside of the runtime whose timer it uses.
+            tokio::time::timeout(plan.timeout, ask(plan, &client, endpoint, run, stream)).await
+        });
+        let answered = asked.unwrap_or(Err(PreflightFailure::Timeout(plan.timeout)));
+        answered.map_err(|failure| PreflightError::Endpoint {
+            endpoint: endpoint.name.clone(),
+            failure,
+        })
+    };
+    let statuses = (0..).zip(&plan.endpoints).map(ask).collect();
+    // A name that is still being resolved would be waited for.
+    runtime.shutdown_background();
+    statuses
+}
+
+async fn ask(
+    plan: &Plan,
+    client: &Client,
+    endpoint: &Endpoint,
+    run: Uuid,
+    stream: u64,
+) -> Result<u16, PreflightFailure> {
+    let clock = Clock::starting_at(Instant::now());
+    let mut timeline = Timeline::starting_at(clock.now_ns());
+    let opened = client.open(clock, &mut timeline).await;
+    let mut connection = opened.map_err(failed)?;
+    let encoder = Encoder::new(&plan.target, endpoint, Keepalive::PerRequest, run, stream);
+    let request = encoder.encode(0);
+    let exchanged = connection
+        .exchange(&request, encoder.expect(), clock, &mut timeline)
+        .await;
+    match exchanged {
+        Ok(answer) => Ok(answer.status),
+        Err(e) => Err(failed(e.into())),
+    }
+}
+
+fn failed(failure: Failure) -> PreflightFailure {
+    PreflightFailure::Failed(failure.kind, failure.message)
+}

@@ -1,0 +1,88 @@
+//! A provider over HTTP.
+
+use std::time::Duration;
+
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{Client, Response, Url};
+
+use super::mail::{ErrorBody, Mail};
+use super::{InvalidProvider, SendError};
+
+/// Posts mail to a SendGrid-shaped server.
+#[derive(Clone)]
+pub(super) struct HttpProvider {
+    client: Client,
+    url: Url,
+}
+
+impl HttpProvider {
+    /// `base` is the URL without the path of the API.
+    pub(super) fn new(base: &str) -> Result<HttpProvider, InvalidProvider> {
+        let invalid = |reason: String| InvalidProvider {
+            url: base.to_owned(),
+            reason,
+        };
+        let url = Url::parse(base).map_err(|error| invalid(error.to_string()))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(invalid(format!("its scheme is {}", url.scheme())));
+        }
+        let url = url
+            .join("/v3/mail/send")
+            .map_err(|error| invalid(error.to_string()))?;
+        // reqwest is built without a cryptography provider of its own and panics if none is installed. An error means
+        // that one is.
+        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+        let client = Client::builder()
+            .build()
+            .map_err(|error| invalid(error.to_string()))?;
+        Ok(HttpProvider { client, url })
+    }
+
+    /// Posts one mail.
+    pub(super) async fn send(&self, mail: Mail) -> Result<(), SendError> {
+        let request = self
+            .client
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .body(mail.to_json());
+        let response = request.send().await.map_err(transport)?;
+        if response.status().is_success() {
+            return Ok(());
+        }
+        let (status, retry_after) = (response.status().as_u16(), retry_after(&response));
+        let body: ErrorBody = response.json().await.unwrap_or_default();
+        let reason = body.message().unwrap_or("no reason given").to_owned();
+        Err(SendError::Refused {
+            status,
+            reason,
+            retry_after,
+        })
+    }
+}
+
+/// Only a connection that was never made is sure not to have carried the mail.
+fn transport(error: reqwest::Error) -> SendError {
+    let mut reason = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(cause) = source {
+        reason = cause.to_string();
+        source = cause.source();
+    }
+    if error.is_connect() {
+        SendError::Unreachable(reason)
+    } else {
+        SendError::Broken(reason)
+    }
+}
+
+/// `Retry-After` in seconds; a date is ignored.
+fn retry_after(response: &Response) -> Option<Duration> {
+    let seconds = response
+        .headers()
+        .get(RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()?;
+    Some(Duration::from_secs(seconds))
+}

@@ -1,0 +1,96 @@
+//! What every handler shares: configuration, store, crew, and whether the server is on its way out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use super::problem::Problem;
+use super::{Config, events, health, ingest};
+use crate::provider::Simulator;
+use crate::worker::Crew;
+
+/// Shared by all connections.
+pub(super) struct App {
+    pub(super) config: Config,
+    pub(super) crew: Crew,
+    /// When the provider is a simulator in this process.
+    pub(super) simulator: Option<Arc<Simulator>>,
+    draining: AtomicBool,
+    ingesting: AtomicUsize,
+    /// Distinguishes the request ids of this process from those of others.
+    boot: u32,
+    requests: AtomicU64,
+}
+
+impl App {
+    pub(super) fn new(config: Config, crew: Crew, simulator: Option<Arc<Simulator>>) -> App {
+        App {
+            config,
+            crew,
+            simulator,
+            draining: AtomicBool::new(false),
+            ingesting: AtomicUsize::new(0),
+            boot: rand::random(),
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    /// From now on nothing new is accepted.
+    pub(super) fn start_draining(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// `/ingest` requests that are being answered.
+    pub(super) fn in_flight(&self) -> usize {
+        self.ingesting.load(Ordering::SeqCst)
+    }
+
+    /// An id for a request that came without one.
+    pub(super) fn next_request_id(&self) -> String {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        format!("{:08x}-{number:08x}", self.boot)
+    }
+}
+
+/// Counts one `/ingest` request as in flight until it is dropped.
+pub(super) struct InFlight(Arc<App>);
+
+impl InFlight {
+    /// Counts before it looks, so that a drain either sees the request or the request sees the drain.
+    pub(super) fn enter(app: Arc<App>) -> Result<InFlight, Problem> {
+        app.ingesting.fetch_add(1, Ordering::SeqCst);
+        let entered = InFlight(app);
+        if entered.0.is_draining() {
+            Err(Problem::Draining)
+        } else {
+            Ok(entered)
+        }
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.ingesting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Every path of the server.
+pub(super) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/ingest", post(ingest::ingest))
+        .route("/events/{id}", get(events::event))
+        .route("/runs/{run}/events", get(events::run))
+        .route("/queue", get(health::queue))
+        .route("/health", get(health::health))
+        .route("/livez", get(health::livez))
+        .route("/readyz", get(health::readyz))
+        .fallback(|| async { Problem::NotFound })
+        .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
+        .with_state(app)
+}

@@ -1,0 +1,158 @@
+//! `POST /ingest`: takes an event in, and says no more about it than is true.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CONTENT_TYPE, LOCATION};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
+use axum::response::IntoResponse;
+use tokio::time::timeout;
+
+use super::app::{App, InFlight};
+use super::problem::Problem;
+use super::timing::Phases;
+use super::{Mode, body, idempotency};
+use crate::store::{Admission, EventId, Fingerprint, Handling, Lease, Promise, Submission, now_ms};
+use crate::worker::OnFailure;
+
+const RUN: HeaderName = HeaderName::from_static("x-a7-run");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+/// Longest name of a run, in bytes.
+const RUN_BYTES: usize = 128;
+
+/// What the client is told.
+struct Answer {
+    event_id: EventId,
+    promise: Promise,
+    origin: Origin,
+}
+
+/// Whether this request brought the event or an earlier one with its key.
+#[derive(PartialEq)]
+enum Origin {
+    New,
+    Replay,
+}
+
+/// The handler: `Phases` go with every answer, good or bad.
+pub(super) async fn ingest(State(app): State<Arc<App>>, request: Request<Body>) -> Response<Body> {
+    let mut phases = Phases::default();
+    let mut response = match take(app, request, &mut phases).await {
+        Ok(answer) => answer.into_response(),
+        Err(problem) => problem.into_response(),
+    };
+    response.extensions_mut().insert(phases);
+    response
+}
+
+async fn take(
+    app: Arc<App>,
+    request: Request<Body>,
+    phases: &mut Phases,
+) -> Result<Answer, Problem> {
+    let in_flight = InFlight::enter(app.clone())?;
+    let limits = &app.config.limits;
+    let (head, body) = request.into_parts();
+    let payload = body::read_json(&head.headers, body, limits).await?;
+    let submission = submission(&app, &head.headers, payload)?;
+    let event_id = submission.event_id;
+
+    let start = Instant::now();
+    let admission = timeout(limits.commit_time, app.crew.store.accept(submission)).await;
+    phases.commit = Some(start.elapsed());
+    let admission = admission.map_err(|_| Problem::CommitTooSlow(limits.commit_time))??;
+
+    let (promise, origin) = match admission {
+        Admission::Queued => (Promise::Later, Origin::New),
+        Admission::Replayed(promise) => (promise, Origin::Replay),
+        Admission::InProgress => return Err(Problem::InProgress),
+        Admission::BodyDiffers => return Err(Problem::BodyDiffers),
+        Admission::IdTaken => return Err(Problem::IdTaken),
+        Admission::Leased(lease) => {
+            let start = Instant::now();
+            let done = call(app, lease, in_flight).await;
+            phases.provider = Some(start.elapsed());
+            done?;
+            (Promise::Done, Origin::New)
+        }
+    };
+    Ok(Answer {
+        event_id,
+        promise,
+        origin,
+    })
+}
+
+fn submission(app: &App, headers: &HeaderMap, payload: Vec<u8>) -> Result<Submission, Problem> {
+    Ok(Submission {
+        event_id: idempotency::event_id(headers, &payload)?,
+        fingerprint: Fingerprint::of(&payload),
+        payload,
+        run: run(headers)?,
+        accepted_ms: now_ms(),
+        handling: match app.config.mode {
+            Mode::Sync => Handling::Call,
+            Mode::Background => Handling::Queue,
+        },
+    })
+}
+
+/// The run that the request names.
+fn run(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(name) = headers.get(RUN) else {
+        return Ok(None);
+    };
+    match name.to_str() {
+        Ok(name) if (1..=RUN_BYTES).contains(&name.len()) => Ok(Some(name.to_owned())),
+        _ => Err(Problem::Malformed(format!(
+            "X-A7-Run needs 1 to {RUN_BYTES} bytes of printable ASCII"
+        ))),
+    }
+}
+
+/// The work within the request. It is a task of its own, because a client that hangs up must not cut it off between the
+/// provider's yes and its record.
+async fn call(app: Arc<App>, lease: Lease, in_flight: InFlight) -> Result<(), Problem> {
+    let attempt = async move {
+        let done = app.crew.attempt(lease, OnFailure::Answer).await;
+        drop(in_flight);
+        done
+    };
+    match tokio::spawn(attempt).await {
+        Ok(done) => done.map_err(Problem::from),
+        Err(_) => Err(Problem::ProviderFailed("the call was cut off".to_owned())),
+    }
+}
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response<Body> {
+        let (status, json) = match self.promise {
+            Promise::Later => (
+                StatusCode::ACCEPTED,
+                format!(r#"{{"accepted":true,"event_id":"{}"}}"#, self.event_id),
+            ),
+            Promise::Done => (
+                StatusCode::OK,
+                format!(
+                    r#"{{"accepted":true,"processed":true,"event_id":"{}"}}"#,
+                    self.event_id
+                ),
+            ),
+        };
+        let mut response = Response::new(Body::from(json));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let location = HeaderValue::try_from(format!("/events/{}", self.event_id));
+        headers.insert(
+            LOCATION,
+            location.expect("a path and a UUID are a header value"),
+        );
+        if self.origin == Origin::Replay {
+            headers.insert(REPLAYED, HeaderValue::from_static("true"));
+        }
+        response
+    }
+}

@@ -1,0 +1,207 @@
+//! Everything that can be wrong with a request, and the one place that says which status that is (RFC 9457).
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
+use axum::response::IntoResponse;
+use serde::Serialize;
+
+use crate::provider::SendError;
+use crate::store::StoreError;
+
+/// An answer that is not what was asked for.
+#[derive(Clone, Debug)]
+pub(super) enum Problem {
+    /// Not the JSON that is expected, or a header that cannot be used: what is wrong with it.
+    Malformed(String),
+    Unauthorized,
+    NotFound,
+    MethodNotAllowed,
+    /// The body did not come in time.
+    BodyTooSlow(Duration),
+    /// The key's first request is still in its synchronous call.
+    InProgress,
+    /// The event id is taken by another body whose key has expired.
+    IdTaken,
+    TooLarge {
+        limit_bytes: usize,
+    },
+    NotJson,
+    /// The key came with another body before.
+    BodyDiffers,
+    /// Too much waits: in front of the commit, or to be processed.
+    Overloaded(String),
+    Draining,
+    /// The store cannot do it: disk full, I/O error.
+    StoreDown(String),
+    /// The commit took too long to be waited for; it may still succeed.
+    CommitTooSlow(Duration),
+    ProviderFailed(String),
+    ProviderTooSlow(String),
+}
+
+/// The `application/problem+json` body.
+#[derive(Serialize)]
+struct ProblemBody<'a> {
+    r#type: String,
+    title: &'a str,
+    status: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+}
+
+impl Problem {
+    /// Status, name and title of each problem.
+    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Problem::Malformed(_) => (
+                StatusCode::BAD_REQUEST,
+                "malformed",
+                "the request cannot be read",
+            ),
+            Problem::Unauthorized => (
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                "a valid bearer token is needed",
+            ),
+            Problem::NotFound => (StatusCode::NOT_FOUND, "not-found", "there is nothing here"),
+            Problem::MethodNotAllowed => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method-not-allowed",
+                "this path has other methods",
+            ),
+            Problem::BodyTooSlow(_) => (
+                StatusCode::REQUEST_TIMEOUT,
+                "body-too-slow",
+                "the body did not come in time",
+            ),
+            Problem::InProgress => (
+                StatusCode::CONFLICT,
+                "in-progress",
+                "the first request with this key is still being answered",
+            ),
+            Problem::IdTaken => (
+                StatusCode::CONFLICT,
+                "id-taken",
+                "this event id stands for another body",
+            ),
+            Problem::TooLarge { .. } => (
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too-large",
+                "the body is too large",
+            ),
+            Problem::NotJson => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "not-json",
+                "the content type must be application/json",
+            ),
+            Problem::BodyDiffers => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "body-differs",
+                "this key came with another body before",
+            ),
+            Problem::Overloaded(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "overloaded",
+                "too much is waiting",
+            ),
+            Problem::Draining => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "draining",
+                "the server is about to stop",
+            ),
+            Problem::StoreDown(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store-down",
+                "the store is not available",
+            ),
+            Problem::CommitTooSlow(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "commit-too-slow",
+                "the commit takes too long",
+            ),
+            Problem::ProviderFailed(_) => (
+                StatusCode::BAD_GATEWAY,
+                "provider-failed",
+                "the provider failed",
+            ),
+            Problem::ProviderTooSlow(_) => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "provider-too-slow",
+                "the provider did not answer in time",
+            ),
+        }
+    }
+
+    /// What is to be said about this one.
+    fn detail(&self) -> Option<String> {
+        Some(match self {
+            Problem::Malformed(detail)
+            | Problem::Overloaded(detail)
+            | Problem::StoreDown(detail)
+            | Problem::ProviderFailed(detail)
+            | Problem::ProviderTooSlow(detail) => detail.clone(),
+            Problem::TooLarge { limit_bytes } => format!("the limit is {limit_bytes} bytes"),
+            Problem::BodyTooSlow(limit) => format!("the limit is {} ms", limit.as_millis()),
+            Problem::CommitTooSlow(limit) => format!(
+                "no answer from the store within {} ms; the event may have been accepted, so repeat it with the same key",
+                limit.as_millis()
+            ),
+            Problem::IdTaken => "its key has expired, but event ids live for ever".to_owned(),
+            _ => return None,
+        })
+    }
+
+    /// The header that tells a client what to do.
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Problem::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Problem::InProgress
+            | Problem::Overloaded(_)
+            | Problem::Draining
+            | Problem::StoreDown(_)
+            | Problem::CommitTooSlow(_) => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response<Body> {
+        let (status, name, title) = self.kind();
+        let body = ProblemBody {
+            r#type: format!("urn:a7probe:problem:{name}"),
+            title,
+            status: status.as_u16(),
+            detail: self.detail(),
+        };
+        let json = serde_json::to_vec(&body).expect("strings and a number are always JSON");
+        let content_type = HeaderValue::from_static("application/problem+json");
+        let mut response = (status, [(CONTENT_TYPE, content_type)], json).into_response();
+        response.headers_mut().extend(self.header());
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        match error {
+            StoreError::Full { .. } | StoreError::Backlog { .. } => {
+                Problem::Overloaded(error.to_string())
+            }
+            StoreError::Failed(_) => Problem::StoreDown(error.to_string()),
+            StoreError::Closed => Problem::Draining,
+        }
+    }
+}
+
+impl From<SendError> for Problem {
+    fn from(error: SendError) -> Problem {
+        match error {
+            SendError::Timeout(_) => Problem::ProviderTooSlow(error.to_string()),
+            _ => Problem::ProviderFailed(error.to_string()),
+        }
+    }
+}

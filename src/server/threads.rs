@@ -1,0 +1,177 @@
+//! The threads that serve HTTP: each has an event loop of its own, and a connection stays on one.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::TcpStream;
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
+use tokio::task::JoinSet;
+
+use super::app::{App, router};
+use super::{Block, exchange};
+
+/// How long open connections may take to end once everything is drained.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// A connection and its place among those that are allowed.
+type Connection = (TcpStream, OwnedSemaphorePermit);
+
+/// The running threads; clones share them.
+#[derive(Clone)]
+pub(super) struct HttpThreads {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    loops: Vec<Loop>,
+    next: AtomicUsize,
+    stop: watch::Sender<bool>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+/// One thread as seen from the others.
+struct Loop {
+    connections: mpsc::UnboundedSender<Connection>,
+    runtime: Handle,
+}
+
+impl HttpThreads {
+    /// Starts as many as configured. With [`Block::Loop`] it is one: the event loop that is to be blocked.
+    pub(super) fn start(app: Arc<App>) -> io::Result<HttpThreads> {
+        let count = match app.config.block {
+            Block::Request => app.config.http_threads.max(1),
+            Block::Loop => 1,
+        };
+        let (stop, stopped) = watch::channel(false);
+        let (mut loops, mut threads) = (Vec::new(), Vec::new());
+        for number in 0..count {
+            let (connections, arriving) = mpsc::unbounded_channel();
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            loops.push(Loop {
+                connections,
+                runtime: runtime.handle().clone(),
+            });
+            let (app, stopped) = (app.clone(), stopped.clone());
+            let body = move || runtime.block_on(serve_all(app, arriving, stopped));
+            threads.push(
+                std::thread::Builder::new()
+                    .name(format!("http-{number}"))
+                    .spawn(body)?,
+            );
+        }
+        let threads = Mutex::new(threads);
+        Ok(HttpThreads {
+            shared: Arc::new(Shared {
+                loops,
+                next: AtomicUsize::new(0),
+                stop,
+                threads,
+            }),
+        })
+    }
+
+    /// Hands a connection to the next thread in turn.
+    pub(super) fn serve(&self, stream: TcpStream, slot: OwnedSemaphorePermit) {
+        let turn = self.shared.next.fetch_add(1, Ordering::Relaxed) % self.shared.loops.len();
+        // Fails only when the thread has ended, and then the connection is to be closed anyway.
+        let _ = self.shared.loops[turn].connections.send((stream, slot));
+    }
+
+    /// Runs a task on the event loop that serves HTTP.
+    pub(super) fn spawn_on_loop(
+        &self,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> tokio::task::JoinHandle<()> {
+        self.shared.loops[0].runtime.spawn(task)
+    }
+
+    /// Ends every connection after the exchange it is in, and the threads with them.
+    pub(super) async fn stop(&self) {
+        self.shared.stop.send_replace(true);
+        let shared = self.shared.clone();
+        let joined = tokio::task::spawn_blocking(move || {
+            let threads = std::mem::take(
+                &mut *shared
+                    .threads
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner),
+            );
+            threads
+                .into_iter()
+                .filter_map(|thread| thread.join().err())
+                .count()
+        });
+        if joined.await.is_ok_and(|panics| panics > 0) {
+            tracing::error!("a thread that served HTTP panicked");
+        }
+    }
+}
+
+/// Serves the connections of one thread until told to stop.
+async fn serve_all(
+    app: Arc<App>,
+    mut arriving: mpsc::UnboundedReceiver<Connection>,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let router = router(app.clone());
+    let mut connections = JoinSet::new();
+    loop {
+        let arrived = tokio::select! {
+            arrived = arriving.recv() => arrived,
+            _ = connections.join_next(), if !connections.is_empty() => continue,
+            _ = stopped.wait_for(|stop| *stop) => break,
+        };
+        let Some((stream, slot)) = arrived else { break };
+        let (app, router, stopped) = (app.clone(), router.clone(), stopped.clone());
+        connections.spawn(async move {
+            if let Err(error) = serve(stream, app, router, stopped).await {
+                tracing::debug!(%error, "a connection ended badly");
+            }
+            drop(slot);
+        });
+    }
+    let _ = tokio::time::timeout(GRACE, async {
+        while connections.join_next().await.is_some() {}
+    })
+    .await;
+}
+
+/// Serves one connection until it is closed, or until the end of the exchange during which the server stops.
+async fn serve(
+    stream: TcpStream,
+    app: Arc<App>,
+    router: Router,
+    mut stopped: watch::Receiver<bool>,
+) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+    stream.set_nodelay(true)?;
+    let stream = tokio::net::TcpStream::from_std(stream)?;
+    let limits = app.config.limits;
+    let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
+        let exchange = exchange::exchange(app.clone(), router.clone(), request.map(Body::new));
+        async { Ok::<_, Infallible>(exchange.await) }
+    });
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        .header_read_timeout(limits.head_time)
+        .max_buf_size(limits.head_bytes.max(8192));
+    let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
+    tokio::select! {
+        ended = connection.as_mut() => return Ok(ended?),
+        _ = stopped.wait_for(|stop| *stop) => connection.as_mut().graceful_shutdown(),
+    }
+    Ok(connection.await?)
+}

@@ -1,0 +1,143 @@
+//! The bounded queue in front of the writer thread.
+
+use std::collections::VecDeque;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::oneshot;
+
+use super::{Admission, Claim, Finished, Lease, Outcome, StoreError, Submission};
+
+/// Where an answer goes once its transaction is committed. Nobody may be waiting any more.
+pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What workers and health checks ask of the writer.
+pub(super) enum Work {
+    Claim {
+        limit: u32,
+        reply: Reply<Claim>,
+    },
+    Finish {
+        lease: Lease,
+        outcome: Outcome,
+        reply: Reply<Finished>,
+    },
+    Probe {
+        reply: Reply<()>,
+    },
+}
+
+/// What goes into one transaction.
+#[derive(Default)]
+pub(super) struct Batch {
+    pub(super) accepts: Vec<(Submission, Reply<Admission>)>,
+    pub(super) work: Vec<Work>,
+}
+
+/// At most this much work shares a transaction with accepts: the backlog must not slow them down.
+const WORK_BESIDE_ACCEPTS: usize = 16;
+/// At most this much work goes into a transaction of its own: an accept that comes meanwhile waits for it.
+const WORK_ALONE: usize = 64;
+
+/// Submissions and work wait here apart. Submissions are bounded; work is bounded by the number of workers.
+pub(super) struct CommitQueue {
+    waiting: Mutex<Waiting>,
+    filled: Condvar,
+    limit: usize,
+}
+
+#[derive(Default)]
+struct Waiting {
+    accepts: Vec<(Submission, Reply<Admission>)>,
+    work: VecDeque<Work>,
+    writer_sleeps: bool,
+    closed: bool,
+}
+
+impl CommitQueue {
+    pub(super) fn new(limit: usize) -> CommitQueue {
+        CommitQueue {
+            waiting: Mutex::default(),
+            filled: Condvar::new(),
+            limit,
+        }
+    }
+
+    /// Queues a submission, or refuses it when the queue is full.
+    pub(super) fn push_accept(
+        &self,
+        submission: Submission,
+        reply: Reply<Admission>,
+    ) -> Result<(), StoreError> {
+        let mut waiting = self.open()?;
+        if waiting.accepts.len() >= self.limit {
+            return Err(StoreError::Full {
+                waiting: self.limit,
+            });
+        }
+        waiting.accepts.push((submission, reply));
+        self.wake(waiting);
+        Ok(())
+    }
+
+    /// Queues work.
+    pub(super) fn push_work(&self, work: Work) -> Result<(), StoreError> {
+        let mut waiting = self.open()?;
+        waiting.work.push_back(work);
+        self.wake(waiting);
+        Ok(())
+    }
+
+    /// Group commit without a timer: fills an empty batch with everything that came while the last one was being
+    /// committed, and waits only if nothing did. False when the queue is closed and empty.
+    pub(super) fn take(&self, batch: &mut Batch) -> bool {
+        let mut waiting = self.lock();
+        while waiting.accepts.is_empty() && waiting.work.is_empty() {
+            if waiting.closed {
+                return false;
+            }
+            waiting.writer_sleeps = true;
+            waiting = self
+                .filled
+                .wait(waiting)
+                .unwrap_or_else(PoisonError::into_inner);
+        }
+        waiting.writer_sleeps = false;
+        std::mem::swap(&mut waiting.accepts, &mut batch.accepts);
+        let share = if batch.accepts.is_empty() {
+            WORK_ALONE
+        } else {
+            WORK_BESIDE_ACCEPTS
+        };
+        let count = share.min(waiting.work.len());
+        batch.work.extend(waiting.work.drain(..count));
+        true
+    }
+
+    /// Refuses everything from now on; what is queued is still committed.
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.filled.notify_one();
+    }
+
+    fn open(&self) -> Result<MutexGuard<'_, Waiting>, StoreError> {
+        let waiting = self.lock();
+        if waiting.closed {
+            Err(StoreError::Closed)
+        } else {
+            Ok(waiting)
+        }
+    }
+
+    /// A wake-up is a system call even when the writer is awake, so only a sleeping one gets it.
+    fn wake(&self, mut waiting: MutexGuard<'_, Waiting>) {
+        let asleep = std::mem::take(&mut waiting.writer_sleeps);
+        drop(waiting);
+        if asleep {
+            self.filled.notify_one();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

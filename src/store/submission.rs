@@ -1,0 +1,121 @@
+//! An event on its way in, and what the store answers.
+
+use sha2::{Digest, Sha256};
+
+use super::{EventId, EventRecord, Lease, State};
+
+/// SHA-256 of a request body: tells a retry from another request that carries the same key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint(pub(super) [u8; 32]);
+
+impl Fingerprint {
+    /// The fingerprint of a body, byte for byte.
+    pub fn of(body: &[u8]) -> Fingerprint {
+        Fingerprint(Sha256::digest(body).into())
+    }
+}
+
+/// One event as `POST /ingest` hands it over.
+#[derive(Clone, Debug)]
+pub struct Submission {
+    /// What its key stands for.
+    pub event_id: EventId,
+    /// Of the payload.
+    pub fingerprint: Fingerprint,
+    /// The body as it came.
+    pub payload: Vec<u8>,
+    /// The run that the request named.
+    pub run: Option<String>,
+    /// When it came, in milliseconds since the Unix epoch.
+    pub accepted_ms: i64,
+    /// Who does the work.
+    pub handling: Handling,
+}
+
+impl Submission {
+    /// What is to be told of it as long as it is only in memory.
+    pub(super) fn held(&self) -> EventRecord {
+        EventRecord {
+            event_id: self.event_id,
+            state: State::Queued,
+            accepted_ms: self.accepted_ms,
+            processed_ms: None,
+            attempts: 0,
+            inserts: 0,
+            notifications: 0,
+        }
+    }
+}
+
+/// Who does the work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Handling {
+    /// A worker, later: the event is queued.
+    Queue,
+    /// The caller, before it answers: the event is leased to it.
+    Call,
+    /// The caller, for an event that was acknowledged from memory before.
+    Adopt,
+}
+
+/// What a client was told, and will be told again when it repeats its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Promise {
+    /// 202: it will be done.
+    Later,
+    /// 200: it has been done.
+    Done,
+}
+
+impl Promise {
+    pub(super) fn code(self) -> i64 {
+        match self {
+            Promise::Later => 0,
+            Promise::Done => 1,
+        }
+    }
+
+    pub(super) fn from_code(code: i64) -> Promise {
+        if code == 0 {
+            Promise::Later
+        } else {
+            Promise::Done
+        }
+    }
+}
+
+impl Handling {
+    /// What the client is told when all goes well.
+    pub(super) fn promise(self) -> Promise {
+        match self {
+            Handling::Queue | Handling::Adopt => Promise::Later,
+            Handling::Call => Promise::Done,
+        }
+    }
+}
+
+/// What became of a submission.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Admission {
+    /// New, and committed.
+    Queued,
+    /// Committed, and the caller's to work on.
+    Leased(Lease),
+    /// The key was answered before; this was the answer.
+    Replayed(Promise),
+    /// The key's first request is still being worked on.
+    InProgress,
+    /// The key came with another body before.
+    BodyDiffers,
+    /// The key has expired, but its event id lives for ever and stands for another body.
+    IdTaken,
+}
+
+impl Admission {
+    pub(super) fn into_lease(self) -> Option<Lease> {
+        match self {
+            Admission::Leased(lease) => Some(lease),
+            _ => None,
+        }
+    }
+}

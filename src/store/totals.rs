@@ -1,0 +1,74 @@
+//! How many events are in which state: counted at the start, kept by the writer, read without I/O.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use super::State;
+
+/// Counts by state, changed only after a commit.
+#[derive(Default)]
+pub(super) struct Totals {
+    counts: [AtomicI64; State::ALL.len()],
+    failing: AtomicBool,
+}
+
+/// What a transaction adds to each state.
+pub(super) type Delta = [i64; State::ALL.len()];
+
+impl Totals {
+    /// Adds what a committed transaction changed.
+    pub(super) fn add(&self, delta: &Delta) {
+        for (count, change) in self.counts.iter().zip(delta) {
+            if *change != 0 {
+                count.fetch_add(*change, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// The counts now, with `held` events that are only in memory.
+    pub(super) fn snapshot(&self, held: u64) -> Snapshot {
+        // States are changed one after the other, so a reader in between may see a count below zero.
+        let count =
+            |state: State| self.counts[state as usize].load(Ordering::Relaxed).max(0) as u64;
+        Snapshot {
+            queued: count(State::Queued) + held,
+            retrying: count(State::Retrying),
+            working: count(State::Working),
+            failed: count(State::Failed),
+            dead: count(State::Dead),
+            processed: count(State::Processed),
+        }
+    }
+
+    /// Remembers how the last transaction went.
+    pub(super) fn set_writable(&self, writable: bool) {
+        self.failing.store(!writable, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_writable(&self) -> bool {
+        !self.failing.load(Ordering::Relaxed)
+    }
+}
+
+/// Events by state at one moment; see [`State`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Waiting for the first attempt.
+    pub queued: u64,
+    /// Waiting for another attempt.
+    pub retrying: u64,
+    /// Being worked on.
+    pub working: u64,
+    /// Failed within the request.
+    pub failed: u64,
+    /// Given up.
+    pub dead: u64,
+    /// Done.
+    pub processed: u64,
+}
+
+impl Snapshot {
+    /// Accepted and not settled yet.
+    pub fn open(&self) -> u64 {
+        self.queued + self.retrying + self.working
+    }
+}

@@ -1,0 +1,67 @@
+//! METHOD §6: the truth about a server that stalls is known, and the open model must find it.
+
+use std::time::Duration;
+
+use a7probe::plan::Size;
+
+use super::{TARGET, closed, measure_one, open, percentile};
+use crate::scripted::Stall;
+
+const PERIOD: Duration = Duration::from_millis(1500);
+const HELD: Duration = Duration::from_millis(300);
+const BASE: Duration = Duration::from_millis(1);
+
+/// Q(p) = s0 + max(0, D − P(1 − p)).
+fn true_quantile(p: f64) -> Duration {
+    BASE + HELD.saturating_sub(PERIOD.mul_f64(1.0 - p))
+}
+
+#[test]
+fn the_open_model_finds_the_stalls_where_the_formula_has_them() {
+    let server = Stall::new(PERIOD, HELD, BASE).server();
+    let (rate_per_s, cycles) = (100.0, 8u32);
+    let plan = open(server.port(), rate_per_s, Size::Duration(PERIOD * cycles));
+    let endpoint = measure_one(&plan);
+    super::all_ok(&endpoint);
+
+    // METHOD allows 1/λ and our own lag; a busy machine and the server's own threads some more.
+    let tolerance = Duration::from_secs_f64(1.0 / rate_per_s) + Duration::from_millis(20);
+    for (name, p) in [("p50", 0.50), ("p90", 0.90), ("p95", 0.95), ("p99", 0.99)] {
+        let (read, truth) = (percentile(&endpoint.recording, name), true_quantile(p));
+        assert!(
+            read.abs_diff(truth) <= tolerance,
+            "{name}: {read:?}, truth {truth:?}"
+        );
+    }
+    let max = Duration::from_nanos(endpoint.recording.latency.levels().at_rank(1200).unwrap());
+    assert!(max.abs_diff(BASE + HELD) <= tolerance, "{max:?}");
+
+    let per_cycle = rate_per_s * (BASE + HELD - TARGET).as_secs_f64();
+    let exceedances = endpoint
+        .recording
+        .exceedances_of(TARGET)
+        .unwrap()
+        .bits
+        .count_ones();
+    let error = (exceedances as f64 - per_cycle * f64::from(cycles)).abs();
+    assert!(error <= f64::from(cycles), "{exceedances} above 150 ms");
+
+    // Our own delay has nothing to do with the server's.
+    let lag = &endpoint.recording.send_lag;
+    let p95_lag = Duration::from_nanos(lag.value_at_rank(1140).unwrap());
+    assert!(p95_lag < Duration::from_millis(20), "{p95_lag:?}");
+}
+
+#[test]
+fn a_closed_loop_does_not_see_the_same_stalls() {
+    let server = Stall::new(PERIOD, HELD, BASE).server();
+    let plan = closed(server.port(), 1, Size::Duration(PERIOD * 3));
+    let endpoint = measure_one(&plan);
+    super::all_ok(&endpoint);
+    let p95 = percentile(&endpoint.recording, "p95");
+    assert!(p95 < Duration::from_millis(50), "{p95:?}");
+    // One request a stall was in it, so the maximum knows.
+    let slowest = endpoint.recording.slowest[0].latency;
+    assert!(slowest > Duration::from_millis(200), "{slowest:?}");
+    assert!(endpoint.recording.send_lag.count() == 0);
+}

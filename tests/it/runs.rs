@@ -1,0 +1,140 @@
+//! Runs built in memory: their truth is known, and they use every field of the format.
+
+use std::time::Duration;
+
+use a7probe::plan::{
+    Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
+    Template, Trust,
+};
+use a7probe::recording::{Clock, Counts, Recording};
+use a7probe::run_file::{Ended, EndpointRun, Environment, Instrument, PlanRecord, Run};
+use a7probe::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
+use a7probe::units::Rate;
+use uuid::Uuid;
+
+/// The target of every endpoint.
+pub const TARGET: Duration = Duration::from_millis(150);
+
+/// `POST /ingest` and `GET /health`, 20 a second, so many requests each.
+pub fn plan(requests: u64) -> Plan {
+    Plan {
+        target: Target {
+            scheme: Scheme::Http,
+            host: "127.0.0.1".to_owned(),
+            port: 8080,
+            prefix: String::new(),
+        },
+        endpoints: vec![endpoint("health", "GET"), endpoint("ingest", "POST")],
+        model: Model::Open {
+            arrivals: Arrivals::Grid,
+        },
+        size: Size::Requests(requests),
+        warmup: Duration::from_secs(2),
+        timeout: Duration::from_secs(5),
+        seed: u64::MAX,
+        connections: ConnectionPolicy {
+            max_in_flight: 256,
+            keepalive: Keepalive::Reuse,
+            trust: Trust::System,
+            identity: Some(("client.pem".into(), "client.key".into())),
+            connect_to: Some(("127.0.0.1".to_owned(), 9090)),
+            unix_socket: None,
+        },
+    }
+}
+
+fn endpoint(name: &str, method: &str) -> Endpoint {
+    let text = |source: &str| Template::parse(source.as_bytes()).expect("a template");
+    Endpoint {
+        name: name.to_owned(),
+        method: method.to_owned(),
+        path: text(&format!("/{name}?api_key=s3cr3t")),
+        headers: vec![("Authorization".to_owned(), text("Bearer s3cr3t"))],
+        body: (method == "POST").then(|| text(r#"{"id":"{{uuid}}","password":"s3cr3t"}"#)),
+        expect: StatusSet::success(),
+        rate: Rate::per_second(20.0),
+        targets: vec![TARGET],
+    }
+}
+
+/// A complete run whose endpoints have these recordings.
+pub fn run(health: Recording, ingest: Recording) -> Run {
+    let warmup = Counts {
+        ok: 40,
+        ..Counts::default()
+    };
+    let part = |name: &str, recording| EndpointRun {
+        name: name.to_owned(),
+        recording,
+        warmup: warmup.clone(),
+    };
+    Run {
+        id: Uuid::from_u128(7),
+        plan: PlanRecord::of(&plan(health.planned())),
+        environment: Environment::here(),
+        started_at: "2026-01-02T03:04:05.678Z".parse().expect("a time"),
+        ended: Ended::Complete,
+        endpoints: vec![part("health", health), part("ingest", ingest)],
+        instrument: Instrument {
+            threads: 2,
+            pacer: "timerfd".to_owned(),
+            cpu: Duration::from_millis(812),
+            wall: Duration::from_secs(32),
+        },
+        gates: vec!["* p95 <= 150ms".to_owned()],
+    }
+}
+
+/// A recording of requests that all ended ok after these latencies, 50 ms apart.
+pub fn all_ok(latencies: impl IntoIterator<Item = Duration>) -> Recording {
+    let mut recording = Recording::new(Clock::IntendedStart, &[TARGET]);
+    for (index, latency) in (0u64..).zip(latencies) {
+        recording.add(&sample(index, latency, Outcome::Ok));
+    }
+    recording
+}
+
+/// A recording with something in every field: slow answers, every failure, timeouts, waits for a connection,
+/// `Server-Timing`, unsent requests at the end.
+pub fn mixed(requests: u64) -> Recording {
+    let mut recording = Recording::new(Clock::IntendedStart, &[Duration::from_millis(5), TARGET]);
+    for index in 0..requests {
+        let latency = Duration::from_nanos(1_000_000 + index * index * 7_919 % 400_000_000);
+        let outcome = match index % 50 {
+            49 => Outcome::Timeout,
+            kind @ 40..47 => Outcome::Failed(FailureKind::ALL[kind as usize - 40]),
+            _ => Outcome::Ok,
+        };
+        recording.add(&sample(index, latency, outcome));
+    }
+    (requests..requests + 5).for_each(|index| recording.add_unsent(index));
+    recording
+}
+
+fn sample(index: u64, latency: Duration, outcome: Outcome) -> Sample {
+    let (start_ns, latency_ns) = (index * 50_000_000, latency.as_nanos() as u64);
+    let new = index % 25 == 0;
+    Sample {
+        index,
+        intended_start_ns: Some(start_ns),
+        dispatched_ns: start_ns + 40_000 + index,
+        sent_ns: Some(start_ns + 45_000 + index),
+        finished_ns: start_ns + latency_ns,
+        outcome,
+        status: (outcome == Outcome::Ok).then_some(if new { 202 } else { 200 }),
+        connection: Some(match new {
+            true => ConnectionUse::New,
+            false => ConnectionUse::Reused,
+        }),
+        phases: Phases {
+            wait_ns: (index % 10 == 3).then_some(1_500),
+            dns_ns: new.then_some(11_000),
+            connect_ns: new.then_some(150_000),
+            tls_ns: new.then_some(900_000),
+            first_byte_ns: Some(latency_ns / 2),
+            body_ns: Some(latency_ns / 3),
+        },
+        body_bytes: 64,
+        server_timing: vec![("db".to_owned(), Duration::from_micros(120 + index % 7))],
+    }
+}
