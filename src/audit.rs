@@ -173,6 +173,17 @@ impl Completion {
     }
 }
 
+/// A client for everything that is not measured.
+///
+/// # Errors
+/// The TLS library cannot be set up.
+pub fn http_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
+    // reqwest is built without a cryptography provider and panics if none is installed; an error here means
+    // that one is.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().timeout(timeout).build()
+}
+
 /// Fetches the listing until nothing in it is waiting any more, or until the deadline: the last listing.
 ///
 /// # Errors
@@ -182,9 +193,7 @@ pub async fn settled_listing(
     run: Uuid,
     patience: Duration,
 ) -> anyhow::Result<Vec<ListedEvent>> {
-    let client = reqwest::Client::builder()
-        .timeout(Duration::from_secs(10))
-        .build()?;
+    let client = http_client(Duration::from_secs(10))?;
     let began = Instant::now();
     loop {
         let listing = listing(&client, base, run).await?;

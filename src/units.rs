@@ -117,16 +117,14 @@ impl fmt::Display for Pretty {
         let (value, unit) = match ns {
             v if v < 1e3 => (v, "ns"),
             v if v < 999_950.0 => (v / 1e3, "µs"),
-            v if v < 1_999_950_000.0 => (v / 1e6, "ms"),
+            v if v < 999_950_000.0 => (v / 1e6, "ms"),
             v if v < 600e9 => (v / 1e9, "s"),
             v => (v / 60e9, "min"),
         };
-        let digits = if value >= 1000.0 {
-            0
-        } else if value >= 100.0 || unit == "ns" {
-            1
-        } else {
-            2
+        let digits = match value {
+            v if v >= 100.0 || unit == "ns" => 1,
+            _ if unit == "s" => 3,
+            _ => 2,
         };
         let mut number = format!("{value:.digits$}");
         if number.contains('.') {
@@ -307,7 +305,8 @@ mod tests {
             (1_000_000, "1 ms"),
             (163_200_000, "163.2 ms"),
             (320_500_000, "320.5 ms"),
-            (1_234_500_000, "1234 ms"),
+            (1_000_000_000, "1 s"),
+            (1_234_600_000, "1.235 s"),
             (2_500_000_000, "2.5 s"),
             (720_000_000_000, "12 min"),
         ] {

@@ -122,7 +122,6 @@ pub struct MeasureArgs {
     /// What must hold (repeatable; replaces the default gates): 'health p95 <= 150ms', '* p99 <= 300ms',
     /// 'ingest error_rate <= 0.1%', with the suffix 'warn' to report only.
     #[arg(
-        short = 'g',
         long,
         env = "A7PROBE_GATE",
         value_delimiter = ';',
@@ -191,6 +190,10 @@ pub struct MeasureArgs {
     /// Wait so long for the service to answer before the run begins.
     #[arg(long, env = "A7PROBE_WAIT_READY", value_name = "TIME", value_parser = positive_duration(), help_heading = "Run")]
     pub wait_ready: Option<Duration>,
+
+    /// Do not ask every endpoint once before the run.
+    #[arg(long, help_heading = "Run", conflicts_with = "wait_ready")]
+    pub no_preflight: bool,
 
     /// Print the resolved plan, and per gate whether the plan can decide it; send nothing.
     #[arg(long, help_heading = "Run")]

@@ -39,12 +39,23 @@ pub struct Measure {
     pub gates: Vec<Gate>,
     /// Where the run is saved.
     pub save: Option<PathBuf>,
+    /// Whether every endpoint is asked once before the run.
+    pub preflight: Checked,
     /// How long to wait for the service to answer.
     pub wait_ready: Option<Duration>,
     /// Whether anything is sent at all.
     pub intent: Intent,
     /// How the result is shown.
     pub output: OutputArgs,
+}
+
+/// Whether the service is asked before it is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Checked {
+    /// One request to every endpoint; what shows that the plan is wrong ends it there.
+    First,
+    /// Not at all (`--no-preflight`).
+    Never,
 }
 
 /// Whether the plan is carried out.
@@ -88,6 +99,11 @@ fn resolve(args: &MeasureArgs, levels: &Levels, lookup: Lookup<'_>) -> anyhow::R
         plan,
         gates,
         save: args.save.clone(),
+        preflight: if args.no_preflight {
+            Checked::Never
+        } else {
+            Checked::First
+        },
         wait_ready: args.wait_ready,
         intent: if args.dry_run {
             Intent::Show
@@ -104,8 +120,8 @@ fn resolve_unchecked(
     levels: &Levels,
     lookup: Lookup<'_>,
 ) -> anyhow::Result<(Plan, Vec<Gate>)> {
-    let url = url::parse(&required_url(args, levels)?)?;
-    let mut endpoints = endpoints::resolve(args, levels, &url, lookup)?;
+    let mut url = url::parse(&required_url(args, levels)?)?;
+    let mut endpoints = endpoints::resolve(args, levels, &mut url, lookup)?;
     let model = model(args, levels);
     rates(&mut endpoints, args, levels, model)?;
     let target = setting(levels, args.target, |s| s.target).unwrap_or(DEFAULT_TARGET);
@@ -186,10 +202,12 @@ fn rates(
     let mut typed: Vec<(String, Rate)> = Vec::new();
     for text in &args.rate {
         let (name, rate) = endpoints::split_named(text, &names);
+        if name.is_none() && text.contains('=') {
+            bail!(endpoints::unknown_name("--rate", text, &names));
+        }
         let rate: Rate = rate.parse().with_context(|| format!("--rate {text}"))?;
         match name {
             Some(name) => typed.push((name.to_owned(), rate)),
-            None if text.contains('=') => bail!(endpoints::unknown_name("--rate", text, &names)),
             None => for_all = Some(rate),
         }
     }
@@ -439,10 +457,10 @@ mod tests {
     fn a_flag_beats_the_profile_and_the_profile_beats_the_file() {
         let levels = levels(
             "duration = '60s'\ntarget = '300ms'\nurl = 'http://file'",
-            "duration = '10s'",
+            "duration = '20s'",
         );
         let profile = with("", &levels).unwrap();
-        assert_eq!(profile.plan.size, Size::Duration(Duration::from_secs(10)));
+        assert_eq!(profile.plan.size, Size::Duration(Duration::from_secs(20)));
         assert_eq!(profile.plan.target.host, "file");
         let flag = with("http://flag -n 500", &levels).unwrap();
         assert_eq!(flag.plan.size, Size::Requests(500));
@@ -452,7 +470,7 @@ mod tests {
     #[test]
     fn each_endpoint_may_have_its_own_rate_body_and_statuses() {
         let measure = meant(
-            "http://h --get a=/a --post b=/b -q 10 -q b=2/s --body b={\"x\":1} --expect b=202 -H X-K:v",
+            "http://h --get a=/a --post b=/b -q 10 -q b=2/s --body b={\"x\":1} --expect b=202 -H X-K:v -z 300s",
         );
         let [a, b] = &measure.plan.endpoints[..] else {
             panic!("two endpoints")
@@ -500,7 +518,7 @@ mod tests {
             ("http://h -q x=5", "'x'"),
             ("http://h -t 100ms", "timeout of 100 ms is below the target"),
             ("http://h -n 100", "it takes 299"),
-            ("http://h -g helth_p95<=1ms", "helth_p95"),
+            ("http://h --gate helth_p95<=1ms", "helth_p95"),
             ("http://h -q 0.001", "sends nothing to health"),
             ("http://h --get a", "NAME=PATH"),
             ("http://h --get a=x", "begin with /"),

@@ -88,7 +88,7 @@ fn act(
     let arguments = ["--mode", mode, "--sim-draws", &format!("stratified:{}", calls.max(1))].map(str::to_owned);
     let server = Server::start(folder, mode, &arguments)?;
     let plan: Plan = demo_plan(&server.url(), duration)?;
-    measuring.preflight(&plan, Some(DEFAULT_TIMEOUT))?;
+    measuring.preflight(&plan, Some(DEFAULT_TIMEOUT), stderr)?;
     let watch = Watch::start(&server.url())?;
     let Measurement { run, .. } = measuring.run(&plan, &gate::default_gates(crate::cli::resolve::DEFAULT_TARGET))?;
     let peak = watch.finish();

@@ -2,11 +2,11 @@
 
 use std::io::Write;
 
-use super::measuring::{Measurement, Measuring};
+use super::measuring::{Measurement, Measuring, Preflight};
 use super::{dry_run, signals};
 use crate::cli::measure::MeasureArgs;
-use crate::cli::resolve::{self, Intent, Measure};
 use crate::cli::output::OutputArgs;
+use crate::cli::resolve::{self, Checked, Intent, Measure};
 use crate::exit::Exit;
 use crate::gate::{self, Subject};
 use crate::progress::Mode;
@@ -25,15 +25,17 @@ pub fn run(
         return Ok(Exit::Pass);
     }
     let measuring = Measuring::new(progress_mode(&args.output))?;
-    let unexpected = measuring.preflight(&measure.plan, measure.wait_ready)?;
+    if measure.preflight == Checked::First
+        && let Preflight::Interrupted(signal) =
+            measuring.preflight(&measure.plan, measure.wait_ready, stderr)?
+    {
+        return Ok(signals::exit(signal));
+    }
     let Measurement { run, warnings } = measuring.run(&measure.plan, &measure.gates)?;
     save(&measure, &run, stderr)?;
     let mut report = Report::new(Kind::Measure, run.plan.target.clone());
     report.add_run("", &run);
     report.findings = gate::judge(&measure.gates, &Subject::of_run(&run));
-    report
-        .warnings
-        .extend(unexpected.into_iter().filter(|_| warnings.is_empty()));
     report.warnings.extend(warnings);
     args.output.publish(&report, stdout, stderr)?;
     Ok(match run.ended {
@@ -59,5 +61,9 @@ fn save(
 
 /// Progress where nobody asked for quiet.
 fn progress_mode(output: &OutputArgs) -> Mode {
-    if output.quiet { Mode::Silent } else { Mode::of_stderr() }
+    if output.quiet {
+        Mode::Silent
+    } else {
+        Mode::of_stderr()
+    }
 }

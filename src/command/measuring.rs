@@ -1,9 +1,10 @@
 //! Carries out a plan: preflight, signals, live line, engine; the result is a [`Run`].
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use super::signals::Signals;
 use crate::engine::{
@@ -14,7 +15,7 @@ use crate::gate::Gate;
 use crate::plan::{Endpoint, Model, Plan, Scheme, Size};
 use crate::progress::{Mode, Progress, Subject};
 use crate::report::Warning;
-use crate::run_file::{Ended, EndpointRun, Environment, Instrument, PlanRecord, Run};
+use crate::run_file::{Ended, EndpointRun, Environment, Instrument, PlanRecord, Run, Signal};
 use crate::sample::FailureKind;
 use crate::units::Pretty;
 
@@ -31,6 +32,15 @@ pub(super) struct Measuring {
 pub struct Unreachable {
     text: String,
     hint: String,
+}
+
+/// How the questions before the run were answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Preflight {
+    /// The run may begin.
+    Ready,
+    /// A signal came first.
+    Interrupted(Signal),
 }
 
 /// A run and what its reader should know about it.
@@ -51,29 +61,65 @@ impl Measuring {
         })
     }
 
-    /// Sends one request to every endpoint; with patience, again until all answer.
+    /// Sends one request to every endpoint; with patience, again until all answer as expected.
+    ///
+    /// A service that fails is measured all the same; a plan that does not fit the service is not.
     ///
     /// # Errors
-    /// [`Unreachable`], which says what came instead of an answer.
+    /// [`Unreachable`] if there is no answer; if an answer shows that the plan is wrong (404, 401, …), what to mend.
     pub(super) fn preflight(
         &self,
         plan: &Plan,
         patience: Option<Duration>,
-    ) -> anyhow::Result<Vec<Warning>> {
+        stderr: &mut dyn Write,
+    ) -> anyhow::Result<Preflight> {
         let began = Instant::now();
         loop {
             let asked = engine::preflight(plan);
+            if let Some(signal) = self.signals.received() {
+                return Ok(Preflight::Interrupted(signal));
+            }
             let ready = asked
                 .as_ref()
-                .is_ok_and(|statuses| unexpected(plan, statuses).is_empty());
-            let patient = patience.is_some_and(|patience| began.elapsed() < patience)
-                && !self.stop.is_stopped();
-            match asked {
-                Ok(statuses) if ready || !patient => return Ok(unexpected(plan, &statuses)),
-                Err(e) if !patient => return Err(explain(plan, e, patience)),
-                _ => std::thread::sleep(Duration::from_millis(200)),
+                .is_ok_and(|statuses| unexpected(plan, statuses).next().is_none());
+            if ready {
+                return Ok(Preflight::Ready);
+            }
+            if patience.is_none_or(|patience| began.elapsed() >= patience) {
+                let statuses = asked.map_err(|e| explain(plan, e, patience))?;
+                return self.accept(plan, &statuses, stderr);
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Decides about answers of which at least one was not expected.
+    fn accept(
+        &self,
+        plan: &Plan,
+        statuses: &[u16],
+        stderr: &mut dyn Write,
+    ) -> anyhow::Result<Preflight> {
+        for (endpoint, status) in unexpected(plan, statuses) {
+            let text = format!(
+                "{} {}{} answers {status} where {} is expected",
+                endpoint.method,
+                plan.target,
+                endpoint.path.source(),
+                endpoint.expect
+            );
+            let hint = status_hint(endpoint, status);
+            if shows_a_wrong_plan(status) {
+                bail!("{text}\nhint: {hint}; --no-preflight measures it as it is");
+            }
+            if self.mode != Mode::Silent {
+                writeln!(
+                    stderr,
+                    "warning: {text}; it is measured all the same\nhint: {hint}"
+                )?;
             }
         }
+        Ok(Preflight::Ready)
     }
 
     /// Carries out the plan; blocks until it has ended or was stopped.
@@ -151,25 +197,18 @@ fn subject(plan: &Plan) -> Subject {
     }
 }
 
-/// Endpoints that answer, but not as planned; the run goes on, because that too is a measurement.
-fn unexpected(plan: &Plan, statuses: &[u16]) -> Vec<Warning> {
-    let wrong = |(endpoint, status): (&Endpoint, &u16)| {
-        let path = endpoint.path.source();
-        (!endpoint.expect.contains(*status)).then(|| {
-            Warning::new(
-                format!(
-                    "{} {path} answers {status} where {} is expected",
-                    endpoint.method, endpoint.expect
-                ),
-                status_hint(endpoint, *status),
-            )
-        })
-    };
-    plan.endpoints
-        .iter()
-        .zip(statuses)
-        .filter_map(wrong)
-        .collect()
+/// Endpoints that answer, but not as planned.
+fn unexpected<'a>(
+    plan: &'a Plan,
+    statuses: &'a [u16],
+) -> impl Iterator<Item = (&'a Endpoint, u16)> {
+    let pairs = plan.endpoints.iter().zip(statuses.iter().copied());
+    pairs.filter(|(endpoint, status)| !endpoint.expect.contains(*status))
+}
+
+/// Redirects and most 4xx say that the request is wrong; 5xx, 408 and 429 that the service is unwell.
+fn shows_a_wrong_plan(status: u16) -> bool {
+    matches!(status, 300..=499) && !matches!(status, 408 | 425 | 429)
 }
 
 fn status_hint(endpoint: &Endpoint, status: u16) -> String {
@@ -203,6 +242,11 @@ fn explain(plan: &Plan, error: PreflightError, patience: Option<Duration>) -> an
     .into()
 }
 
+fn not_http_hint(plan: &Plan) -> String {
+    let (authority, prefix) = (plan.target.authority(), &plan.target.prefix);
+    format!("is this an HTTP/1.1 server? If it speaks TLS, use https://{authority}{prefix}")
+}
+
 fn failure_hint(plan: &Plan, failure: &PreflightFailure) -> String {
     let other = |scheme: &str| {
         format!(
@@ -212,6 +256,9 @@ fn failure_hint(plan: &Plan, failure: &PreflightFailure) -> String {
         )
     };
     match (failure, plan.target.scheme) {
+        (PreflightFailure::Timeout(_), Scheme::Https) => {
+            format!("if the service does not speak TLS, use {}; if it is slow, raise --timeout", other("http"))
+        }
         (PreflightFailure::Timeout(_), _) => {
             "the service accepts but does not answer; look at its log, or raise --timeout".to_owned()
         }
@@ -221,11 +268,15 @@ fn failure_hint(plan: &Plan, failure: &PreflightFailure) -> String {
         (PreflightFailure::Failed(FailureKind::Tls, _), _) => {
             format!("if the service does not speak TLS, use {}", other("http"))
         }
-        (PreflightFailure::Failed(FailureKind::Protocol | FailureKind::Reset, _), Scheme::Http) => {
-            format!("is this an HTTP/1.1 server? If it speaks TLS, use {}", other("https"))
+        (PreflightFailure::Failed(FailureKind::Protocol, message), Scheme::Http) if message.contains("not HTTP") => {
+            not_http_hint(plan)
         }
+        (PreflightFailure::Failed(FailureKind::Reset, _), Scheme::Http) => not_http_hint(plan),
         (PreflightFailure::Failed(FailureKind::Connect, _), _) => {
             "is the service running, and is this its address? --wait-ready 30s waits for one that is starting".to_owned()
+        }
+        (PreflightFailure::Failed(FailureKind::Client, message), _) if message.contains("resolve") => {
+            "is the name spelled right, and does this machine have DNS? --connect-to HOST:PORT goes past it".to_owned()
         }
         (PreflightFailure::Failed(FailureKind::Client, _), _) => {
             "this machine is out of files or ports; raise `ulimit -n`, or wait for old connections to expire".to_owned()

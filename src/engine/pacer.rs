@@ -38,12 +38,12 @@ impl Pacing {
         }
     }
 
-    /// When to wake for a start, and the instant up to which to spin.
-    fn wake_and_spin_ns(self, at_ns: u64) -> (u64, u64) {
+    /// When the timer is to wake us for a start; what is left after it is spun.
+    fn wake_ns(self, at_ns: u64) -> u64 {
         match self {
-            Pacing::Precise => (at_ns.saturating_sub(platform::LEAD_NS), at_ns),
-            Pacing::Timer => (at_ns, 0),
-            Pacing::Ticks => (at_ns.next_multiple_of(TICK_NS), 0),
+            Pacing::Precise => at_ns.saturating_sub(platform::LEAD_NS),
+            Pacing::Timer => at_ns,
+            Pacing::Ticks => at_ns.next_multiple_of(TICK_NS),
         }
     }
 }
@@ -72,11 +72,11 @@ impl Pacer {
         if self.clock.now_ns() >= at_ns {
             return;
         }
-        let (wake_ns, spin_until_ns) = self.pacing.wake_and_spin_ns(at_ns);
+        let wake_ns = self.pacing.wake_ns(at_ns);
         if self.clock.now_ns() < wake_ns {
             self.timer.sleep_until(wake_ns).await;
         }
-        while self.clock.now_ns() < spin_until_ns {
+        while self.clock.now_ns() < at_ns {
             // Yielding polls the sockets, so answers are stamped while we spin.
             tokio::task::yield_now().await;
         }
@@ -191,7 +191,10 @@ mod platform {
 
 #[cfg(test)]
 mod tests {
-    use super::Pacing;
+    use std::time::Instant;
+
+    use super::{Pacer, Pacing};
+    use crate::engine::clock::Clock;
 
     #[test]
     fn the_way_of_waiting_follows_the_rate() {
@@ -207,13 +210,30 @@ mod tests {
     }
 
     #[test]
-    fn no_way_of_waiting_ends_before_the_start() {
-        for pacing in [Pacing::Precise, Pacing::Timer, Pacing::Ticks] {
-            for at_ns in [0, 1, 49_999, 50_000, 50_001, 1_000_000_007] {
-                let (wake_ns, spin_until_ns) = pacing.wake_and_spin_ns(at_ns);
-                assert!(wake_ns.max(spin_until_ns) >= at_ns, "{pacing:?} {at_ns}");
-                assert!(wake_ns < at_ns + super::TICK_NS);
-            }
+    fn ticks_gather_what_is_due_within_50_us() {
+        for (at_ns, wake_ns) in [(0, 0), (1, 50_000), (50_000, 50_000), (50_001, 100_000)] {
+            assert_eq!(Pacing::Ticks.wake_ns(at_ns), wake_ns);
         }
+    }
+
+    #[test]
+    fn no_way_of_waiting_ends_before_the_start_and_what_is_overdue_does_not_wait() {
+        let clock = Clock::starting_at(Instant::now());
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
+        runtime.block_on(async {
+            for pacing in [Pacing::Precise, Pacing::Timer, Pacing::Ticks] {
+                let mut pacer = Pacer::new(clock, pacing).unwrap();
+                let begin_ns = clock.now_ns();
+                for i in 0..200 {
+                    let at_ns = begin_ns + i * 137_000;
+                    pacer.wait_until(at_ns).await;
+                    assert!(clock.now_ns() >= at_ns, "{pacing:?}");
+                }
+                pacer.wait_until(begin_ns).await;
+            }
+        });
     }
 }

@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 use std::pin::Pin;
 
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, Bytes, HttpBody};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use tokio::time::timeout;
@@ -11,62 +11,61 @@ use tokio::time::timeout;
 use super::Limits;
 use super::problem::Problem;
 
+/// How much of a body that is refused is read all the same, in bytes: a connection that is closed with unread data is
+/// reset, and the client may lose the answer that says why.
+const COURTESY_BYTES: usize = 1024 * 1024;
+
 /// The whole body, which must say that it is JSON.
-pub(super) async fn read_json(
-    headers: &HeaderMap,
-    body: Body,
-    limits: &Limits,
-) -> Result<Vec<u8>, Problem> {
-    if !headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| is_json(value.as_bytes()))
-    {
+pub(super) async fn read_json(headers: &HeaderMap, mut body: Body, limits: &Limits) -> Result<Vec<u8>, Problem> {
+    if !headers.get(CONTENT_TYPE).is_some_and(|value| is_json(value.as_bytes())) {
         return Err(Problem::NotJson);
     }
-    let announced = body.size_hint();
-    if announced.lower() > limits.body_bytes as u64 {
-        return Err(Problem::TooLarge {
-            limit_bytes: limits.body_bytes,
-        });
+    let read = timeout(limits.body_time, collect(&mut body, limits.body_bytes));
+    let bytes = read.await.unwrap_or(Err(Problem::BodyTooSlow(limits.body_time)));
+    if matches!(bytes, Err(Problem::TooLarge { .. })) {
+        let _ = timeout(limits.body_time, discard(&mut body)).await;
     }
-    let room = announced.exact().unwrap_or(0) as usize;
-    let read = timeout(limits.body_time, collect(body, room, limits.body_bytes));
-    read.await
-        .unwrap_or(Err(Problem::BodyTooSlow(limits.body_time)))
+    bytes
 }
 
-async fn collect(mut body: Body, room: usize, limit_bytes: usize) -> Result<Vec<u8>, Problem> {
-    let mut bytes = Vec::with_capacity(room);
-    while let Some(frame) = poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        let frame =
-            frame.map_err(|error| Problem::Malformed(format!("the body broke off: {error}")))?;
-        if let Ok(data) = frame.into_data() {
-            if bytes.len() + data.len() > limit_bytes {
-                return Err(Problem::TooLarge { limit_bytes });
-            }
-            bytes.extend_from_slice(&data);
+async fn collect(body: &mut Body, limit_bytes: usize) -> Result<Vec<u8>, Problem> {
+    let announced = body.size_hint();
+    if announced.lower() > limit_bytes as u64 {
+        return Err(Problem::TooLarge { limit_bytes });
+    }
+    let mut bytes = Vec::with_capacity(announced.exact().unwrap_or(0) as usize);
+    while let Some(data) = next(body).await {
+        let data = data.map_err(|error| Problem::Malformed(format!("the body broke off: {error}")))?;
+        if bytes.len() + data.len() > limit_bytes {
+            return Err(Problem::TooLarge { limit_bytes });
         }
+        bytes.extend_from_slice(&data);
     }
     Ok(bytes)
 }
 
+async fn discard(body: &mut Body) {
+    let mut discarded = 0;
+    while discarded < COURTESY_BYTES
+        && let Some(Ok(data)) = next(body).await
+    {
+        discarded += data.len();
+    }
+}
+
+/// The next piece; trailers are an empty one.
+async fn next(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
+    let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
+    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
+}
+
 /// `application/json` or `application/…+json`, with or without parameters.
 fn is_json(content_type: &[u8]) -> bool {
-    let media_type = content_type
-        .split(|byte| *byte == b';')
-        .next()
-        .unwrap_or_default()
-        .trim_ascii();
-    let Some((prefix, subtype)) = media_type.split_at_checked("application/".len()) else {
-        return false;
-    };
-    let suffix = subtype
-        .len()
-        .checked_sub("+json".len())
-        .map(|at| &subtype[at..]);
+    let media_type = content_type.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
+    let Some((prefix, subtype)) = media_type.split_at_checked("application/".len()) else { return false };
+    let suffix = subtype.len().checked_sub("+json".len()).map(|at| &subtype[at..]);
     prefix.eq_ignore_ascii_case(b"application/")
-        && (subtype.eq_ignore_ascii_case(b"json")
-            || suffix.is_some_and(|end| end.eq_ignore_ascii_case(b"+json")))
+        && (subtype.eq_ignore_ascii_case(b"json") || suffix.is_some_and(|end| end.eq_ignore_ascii_case(b"+json")))
 }
 
 #[cfg(test)]
@@ -75,20 +74,10 @@ mod tests {
 
     #[test]
     fn json_by_any_of_its_names() {
-        for name in [
-            "application/json",
-            "Application/JSON; charset=utf-8",
-            "application/cloudevents+json",
-        ] {
+        for name in ["application/json", "Application/JSON; charset=utf-8", "application/cloudevents+json"] {
             assert!(is_json(name.as_bytes()), "{name}");
         }
-        for name in [
-            "text/plain",
-            "application/x-www-form-urlencoded",
-            "application/jsonp",
-            "json",
-            "",
-        ] {
+        for name in ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "json", ""] {
             assert!(!is_json(name.as_bytes()), "{name}");
         }
     }

@@ -8,8 +8,8 @@ use super::beta::{self, Tails};
 use super::search::{first_where, last_where};
 use crate::verdict::Verdict;
 
-/// A probability this close to its limit, relatively, counts as equal to it: `0.1 · 0.1 ≤ 0.01` must hold here as
-/// it holds on paper.
+/// A probability this close to its limit, relatively, counts as equal to it: `0.1 · 0.1 ≤ 0.01` must
+/// hold here as it holds on paper.
 const TIE: f64 = 1e-12;
 
 /// A single slow request never fails a gate, however unlikely it is.
@@ -83,7 +83,8 @@ pub fn p_fail(n: u64, k: u64, theta0: f64) -> f64 {
     }
 }
 
-/// Tails of Beta(k+1, n−k) at `theta`; the upper one is `P(Bin(n, θ) ≤ k)`, the lower one `P(Bin(n, θ) > k)`.
+/// Tails of Beta(k+1, n−k) at `theta`; the upper one is `P(Bin(n, θ) ≤ k)`, the lower one `P(Bin(n, θ) >
+/// k)`.
 fn at_most(n: u64, k: u64, theta: f64) -> Tails {
     assert!(
         theta > 0.0 && theta < 1.0,
@@ -92,7 +93,8 @@ fn at_most(n: u64, k: u64, theta: f64) -> Tails {
     beta::tails(k as f64 + 1.0, n.saturating_sub(k) as f64, theta)
 }
 
-/// The one-sided Clopper–Pearson upper bound of the share: the θ at which `P(Bin(n, θ) ≤ k) = α`; 1 if `k = n`.
+/// The one-sided Clopper–Pearson upper bound of the share: the θ at which `P(Bin(n, θ) ≤ k) = α`; 1 if
+/// `k = n`.
 ///
 /// # Panics
 /// If `k > n` or `alpha` is not inside (0, 1).
@@ -101,7 +103,8 @@ pub fn upper_bound(n: u64, k: u64, alpha: f64) -> f64 {
     beta::upper_quantile(alpha, k as f64 + 1.0, (n - k) as f64)
 }
 
-/// The one-sided Clopper–Pearson lower bound of the share: the θ at which `P(Bin(n, θ) ≥ k) = α`; 0 if `k = 0`.
+/// The one-sided Clopper–Pearson lower bound of the share: the θ at which `P(Bin(n, θ) ≥ k) = α`; 0 if
+/// `k = 0`.
 ///
 /// # Panics
 /// If `k > n` or `alpha` is not inside (0, 1).
@@ -127,7 +130,8 @@ pub fn ppf(p: f64, n: u64, theta: f64) -> u64 {
     first_where(0..=n, reached).unwrap_or(n)
 }
 
-/// The most exceedances with which `n` samples still pass; `None` if even none would not be enough evidence.
+/// The most exceedances with which `n` samples still pass; `None` if even none would not be enough
+/// evidence.
 ///
 /// # Panics
 /// If `theta0` is not inside (0, 1).
@@ -181,9 +185,9 @@ pub fn samples_to_decide(n: u64, k: u64, theta0: f64, alpha: f64) -> Option<Proj
     Some(Projection { verdict, samples })
 }
 
-/// Holm's step-down procedure: which of several p-values stay significant at a family-wise level `alpha`, in
-/// the order given (Holm, Scand. J. Statist. 6, 1979). A gate that may not fail for another reason is entered
-/// with p = 1; a NaN counts as 1.
+/// Holm's step-down procedure: which of several p-values stay significant at a family-wise level
+/// `alpha`, in the order given (Holm, Scand. J. Statist. 6, 1979). A gate that may not fail for another
+/// reason is entered with p = 1; a NaN counts as 1.
 pub fn holm(p_values: &[f64], alpha: f64) -> Vec<bool> {
     let p_value = |index: usize| {
         if p_values[index].is_nan() {
@@ -202,4 +206,132 @@ pub fn holm(p_values: &[f64], alpha: f64) -> Vec<bool> {
         significant[index] = true;
     }
     significant
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        Projection, holm, judge, lower_bound, max_exceedances_to_pass, min_exceedances_to_fail,
+        p_fail, p_pass, ppf, samples_to_decide, upper_bound,
+    };
+    use crate::verdict::Verdict;
+
+    #[test]
+    fn no_samples_decide_nothing() {
+        let judged = judge(0, 0, 0.05, 0.05);
+        assert_eq!(
+            (judged.p_pass, judged.p_fail, judged.verdict),
+            (1.0, 1.0, Verdict::Inconclusive)
+        );
+        assert_eq!(max_exceedances_to_pass(0, 0.05, 0.05), None);
+        assert_eq!(min_exceedances_to_fail(0, 0.05, 0.05), None);
+        assert_eq!(samples_to_decide(0, 0, 0.05, 0.05), None);
+    }
+
+    #[test]
+    fn one_slow_request_never_fails_a_gate() {
+        assert!(p_fail(1, 1, 0.001) <= 0.05);
+        assert_eq!(judge(1, 1, 0.001, 0.05).verdict, Verdict::Inconclusive);
+        assert_eq!(judge(2, 2, 0.001, 0.05).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn a_tie_on_paper_is_a_tie_here() {
+        // 0.1² is 0.01, but 0.010000000000000002 in floating point.
+        assert_eq!(judge(2, 2, 0.1, 0.01).verdict, Verdict::Fail);
+        // 0.5⁴ = 0.0625.
+        assert_eq!(judge(4, 0, 0.5, 0.0625).verdict, Verdict::Pass);
+    }
+
+    #[test]
+    fn ten_samples_of_the_evidence() {
+        // All ten above 150 ms fail P95 and P99; six of ten leave P50 open.
+        assert_eq!(judge(10, 6, 0.5, 0.05).verdict, Verdict::Inconclusive);
+        assert_eq!(judge(10, 6, 0.05, 0.05).verdict, Verdict::Fail);
+        assert_eq!(judge(10, 6, 0.01, 0.05).verdict, Verdict::Fail);
+    }
+
+    #[test]
+    fn tails_are_sums_of_the_binomial_formula() {
+        // Bin(5, 0.2): 0.32768, 0.4096, 0.2048, 0.0512, 0.0064, 0.00032.
+        let cumulative = [0.32768, 0.73728, 0.94208, 0.99328, 0.99968, 1.0];
+        for (k, expected) in (0..).zip(cumulative) {
+            assert!((p_pass(5, k, 0.2) - expected).abs() < 1e-14, "k {k}");
+            assert!(
+                (p_fail(5, k + 1, 0.2) - (1.0 - expected)).abs() < 1e-14,
+                "k {k}"
+            );
+        }
+        assert_eq!(p_fail(5, 0, 0.2), 1.0);
+    }
+
+    #[test]
+    fn ppf_is_the_smallest_count_that_reaches() {
+        for p in [0.001, 0.025, 0.32768, 0.5, 0.73728, 0.975, 0.9999] {
+            let k = ppf(p, 5, 0.2);
+            assert!(p_pass(5, k, 0.2) >= p - 1e-12, "p {p}");
+            assert!(k == 0 || p_pass(5, k - 1, 0.2) < p, "p {p}");
+        }
+    }
+
+    #[test]
+    fn bounds_of_nothing_and_everything_are_closed_forms() {
+        // k = 0: 1 − α^(1/n); k = n: α^(1/n).
+        assert_eq!(lower_bound(59, 0, 0.05), 0.0);
+        assert!((upper_bound(59, 0, 0.05) - (1.0 - 0.05_f64.powf(1.0 / 59.0))).abs() < 1e-14);
+        assert_eq!(upper_bound(59, 59, 0.05), 1.0);
+        assert!((lower_bound(59, 59, 0.05) - 0.05_f64.powf(1.0 / 59.0)).abs() < 1e-14);
+    }
+
+    #[test]
+    fn the_projection_is_where_the_verdict_turns() {
+        assert_eq!(
+            samples_to_decide(20, 0, 0.05, 0.05),
+            Some(Projection {
+                verdict: Verdict::Pass,
+                samples: 59
+            })
+        );
+        let pass = samples_to_decide(100, 3, 0.05, 0.05).expect("3 % is under 5 %");
+        assert_eq!(pass.verdict, Verdict::Pass);
+        // At multiples of 100 the projected count is whole, and the judgement must agree.
+        let judged = |n: u64| judge(n, n * 3 / 100, 0.05, 0.05).verdict;
+        assert_eq!(judged(pass.samples / 100 * 100), Verdict::Inconclusive);
+        assert_eq!(judged(pass.samples.next_multiple_of(100)), Verdict::Pass);
+    }
+
+    #[test]
+    fn a_share_at_the_limit_is_never_decided() {
+        assert_eq!(samples_to_decide(100, 5, 0.05, 0.05), None);
+        assert_eq!(
+            samples_to_decide(1_000_000, 49_999, 0.05, 0.05),
+            None,
+            "too close to the limit"
+        );
+    }
+
+    #[test]
+    fn the_projected_failure_waits_for_a_second_exceedance() {
+        let projected = samples_to_decide(1, 1, 0.001, 0.05).expect("far above the limit");
+        assert_eq!(
+            projected,
+            Projection {
+                verdict: Verdict::Fail,
+                samples: 2
+            }
+        );
+    }
+
+    #[test]
+    fn holm_steps_down_and_stops_at_the_first_that_stays() {
+        // Limits 0.0125, 0.01667, 0.025, 0.05: the third smallest stays, and so does the fourth.
+        assert_eq!(
+            holm(&[0.01, 0.04, 0.03, 0.005], 0.05),
+            [true, false, false, true]
+        );
+        assert_eq!(holm(&[0.04], 0.05), [true]);
+        assert_eq!(holm(&[0.025, 0.05], 0.05), [true, true]);
+        assert_eq!(holm(&[f64::NAN, 0.001], 0.05), [false, true]);
+        assert!(holm(&[], 0.05).is_empty());
+    }
 }

@@ -1,10 +1,10 @@
 //! Ratio and difference of one percentile in two samples, by profile binomial likelihood.
 //!
-//! That the q-quantile of a population lies between the order statistics X(i) and X(i+1) of a sample of n has the
-//! likelihood of i out of n below it, so twice its log-likelihood ratio is `D_n(i) = 2n·KL(i/n ‖ q)`
-//! (Miller, arXiv 2401.10233). Two samples are independent, so their deviances add, and every pair of cells
-//! with `D_n(i) + D_m(j) ≤ χ` is compatible with the data. The interval is the range of the ratio, or of
-//! the difference, over these pairs:
+//! That the q-quantile of a population lies between the order statistics X(i) and X(i+1) of a sample of
+//! n has the likelihood of i out of n below it, so twice its log-likelihood ratio is `D_n(i) = 2n·KL(i/n
+//! ‖ q)` (Miller, arXiv 2401.10233). Two samples are independent, so their deviances add, and every pair
+//! of cells with `D_n(i) + D_m(j) ≤ χ` is compatible with the data. The interval is the range of the
+//! ratio, or of the difference, over these pairs:
 //!
 //! ```text
 //! j± = max/min { j : D_m(j) ≤ χ − D_n(i) }
@@ -12,10 +12,10 @@
 //! diff_hi  = max_i B(j⁺+1) − A(i)    diff_lo  = min_i B(j⁻) − A(i+1)
 //! ```
 //!
-//! with A before, B after, X(0) = 0 as the least possible latency in a ratio and −∞ in a difference, X(n+1) = +∞.
-//! Deterministic, no resampling, and it does not care how the values are distributed.
+//! with A before, B after, X(0) = 0 as the least possible latency in a ratio and −∞ in a difference,
+//! X(n+1) = +∞. Deterministic, no resampling, and it does not care how the values are distributed.
 
-use statrs::distribution::{ChiSquared, ContinuousCDF};
+use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::deviance::deviance;
 use super::rank::Quantile;
@@ -76,8 +76,8 @@ pub struct Change {
     pub difference: Interval,
 }
 
-/// The intervals of the change of percentile `q` from `before` to `after`, at the likelihood-ratio cut `cut`
-/// ([`CUT_95`] or [`cut`]). `None` if a sample is empty.
+/// The intervals of the change of percentile `q` from `before` to `after`, at the likelihood-ratio cut
+/// `cut` ([`CUT_95`] or [`cut`]). `None` if a sample is empty, or no pair of cells is within the cut.
 ///
 /// Compare with [`min_samples`] first: with fewer samples the ends are infinite. Ranks in the result tell
 /// which order statistics set the ends; of several equal ones, the first.
@@ -97,13 +97,8 @@ where
         };
         let (ratio_low, difference_low) =
             compare(before, i + 1, after, cells.low, (0.0, f64::NEG_INFINITY));
-        let (ratio_high, difference_high) = compare(
-            before,
-            i,
-            after,
-            cells.high + 1,
-            (f64::INFINITY, f64::INFINITY),
-        );
+        let unbounded = (f64::INFINITY, f64::INFINITY);
+        let (ratio_high, difference_high) = compare(before, i, after, cells.high + 1, unbounded);
         let next = Change {
             ratio: Interval {
                 low: ratio_low,
@@ -119,7 +114,8 @@ where
     found
 }
 
-/// Ratio and difference of two order statistics; `open` are the values where they are undefined (0/0, ∞/∞, ∞ − ∞).
+/// Ratio and difference of two order statistics; `open` are the values where they are undefined (0/0,
+/// ∞/∞, ∞ − ∞).
 fn compare<B, A>(
     before: &B,
     before_rank: u64,
@@ -177,7 +173,8 @@ impl Band {
     }
 }
 
-/// The likelihood-ratio cut for a confidence level: the chi-square quantile with one degree of freedom (Wilks).
+/// The likelihood-ratio cut for a confidence level: the chi-square quantile with one degree
+/// of freedom (Wilks), which is the square of a normal one.
 ///
 /// # Panics
 /// If `confidence` is not inside (0, 1).
@@ -186,13 +183,14 @@ pub fn cut(confidence: f64) -> f64 {
         confidence > 0.0 && confidence < 1.0,
         "confidence must be inside (0, 1): {confidence}"
     );
-    ChiSquared::new(1.0)
-        .expect("one degree of freedom is allowed")
-        .inverse_cdf(confidence)
+    Normal::standard()
+        .inverse_cdf(0.5 + confidence / 2.0)
+        .powi(2)
 }
 
-/// The fewest samples on each side for which the interval of the ratio is bounded: rank 0 and rank n are outside
-/// the cut. The gate asks for more, [`super::rank::min_samples_for_interval`].
+/// The fewest samples on each side for which the interval of the ratio is bounded whatever the other
+/// side is: ranks 0 and n are outside the cut. A report asks for more,
+/// [`super::rank::min_samples_for_interval`].
 pub fn min_samples(q: Quantile, cut: f64) -> u64 {
     let larger = q.as_f64().max(q.exceedance());
     (cut / (-2.0 * larger.ln())).floor() as u64 + 1
@@ -239,5 +237,159 @@ impl Interval {
                 self.high
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::{Strategy, prop, proptest};
+
+    use super::{
+        CUT_95, Change, OrderStatistics, change, cut, judge_reduction, min_samples, value_at,
+    };
+    use crate::stats::rank::Quantile;
+    use crate::verdict::Verdict;
+
+    const INF: f64 = f64::INFINITY;
+
+    fn ends(change: Change) -> [f64; 4] {
+        let (ratio, difference) = (change.ratio, change.difference);
+        [
+            ratio.low.value,
+            ratio.high.value,
+            difference.low.value,
+            difference.high.value,
+        ]
+    }
+
+    /// The definition, over every pair of cells, with the likelihood written out.
+    fn by_definition(before: &[f64], after: &[f64], q: f64) -> [f64; 4] {
+        let likelihood_ratio = |n: usize, i: usize| {
+            let term = |k: usize, p: f64| {
+                if k == 0 {
+                    0.0
+                } else {
+                    k as f64 * (k as f64 / n as f64 / p).ln()
+                }
+            };
+            2.0 * (term(i, q) + term(n - i, 1.0 - q))
+        };
+        let mut found = [INF, 0.0, INF, -INF];
+        for i in 0..=before.len() {
+            for j in 0..=after.len() {
+                if likelihood_ratio(before.len(), i) + likelihood_ratio(after.len(), j) > CUT_95 {
+                    continue;
+                }
+                let at = |sample, rank: usize| value_at(sample, rank as u64);
+                let (a, a_next) = (at(before, i), at(before, i + 1));
+                let (b, b_next) = (at(after, j), at(after, j + 1));
+                let or = |value: f64, open: f64| if value.is_nan() { open } else { value };
+                found[0] = found[0].min(or(b.max(0.0) / a_next.max(0.0), 0.0));
+                found[1] = found[1].max(or(b_next.max(0.0) / a.max(0.0), INF));
+                found[2] = found[2].min(or(b - a_next, -INF));
+                found[3] = found[3].max(or(b_next - a, INF));
+            }
+        }
+        found
+    }
+
+    fn sorted_sample() -> impl Strategy<Value = Vec<f64>> {
+        let value = proptest::prop_oneof![9 => (0_u32..500).prop_map(f64::from), 1 => proptest::prelude::Just(INF)];
+        prop::collection::vec(value, 1..150).prop_map(|mut values| {
+            values.sort_by(f64::total_cmp);
+            values
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn the_narrow_band_finds_what_all_pairs_find(before in sorted_sample(), after in sorted_sample()) {
+            for q in [Quantile::P50, Quantile::P90, Quantile::P99] {
+                // Without a compatible pair of cells there is no interval; the definition then stays empty.
+                let expected = by_definition(&before, &after, q.as_f64());
+                let found = change(before.as_slice(), after.as_slice(), q, CUT_95).map_or([INF, 0.0, INF, -INF], ends);
+                proptest::prop_assert_eq!(found, expected);
+            }
+        }
+    }
+
+    /// A million failures above nine million equal latencies, without holding them.
+    struct MostlyOk;
+
+    impl OrderStatistics for MostlyOk {
+        fn count(&self) -> u64 {
+            10_000_000
+        }
+
+        fn value(&self, rank: u64) -> f64 {
+            if rank <= 9_000_000 { 100.0 } else { INF }
+        }
+    }
+
+    #[test]
+    fn failures_are_infinite_at_the_top_ranks() {
+        let median = change(&MostlyOk, &MostlyOk, Quantile::P50, CUT_95).expect("samples");
+        assert_eq!(ends(median), [1.0, 1.0, 0.0, 0.0]);
+        let p95 = change(&MostlyOk, &MostlyOk, Quantile::P95, CUT_95).expect("samples");
+        assert_eq!(ends(p95), [0.0, INF, -INF, INF]);
+    }
+
+    #[test]
+    fn a_percentile_that_only_fails_after_is_infinitely_worse() {
+        let before: Vec<f64> = (1..=1000).map(f64::from).collect();
+        let after: Vec<f64> = (1..=1000)
+            .map(|i| if i <= 900 { f64::from(i) } else { INF })
+            .collect();
+        let p95 =
+            change(before.as_slice(), after.as_slice(), Quantile::P95, CUT_95).expect("samples");
+        assert_eq!(ends(p95), [INF, INF, INF, INF]);
+        let back =
+            change(after.as_slice(), before.as_slice(), Quantile::P95, CUT_95).expect("samples");
+        assert_eq!(ends(back), [0.0, 0.0, -INF, -INF]);
+    }
+
+    #[test]
+    fn an_empty_sample_has_no_interval() {
+        assert_eq!(
+            change([].as_slice(), [1.0].as_slice(), Quantile::P50, CUT_95),
+            None
+        );
+        assert_eq!(
+            change([1.0].as_slice(), [].as_slice(), Quantile::P50, CUT_95),
+            None
+        );
+    }
+
+    #[test]
+    fn the_ratio_is_bounded_from_the_smallest_sufficient_sample_on() {
+        // The other side is one where rank/n can equal q, so that it takes nothing of the cut away.
+        let sample = |n: u64| (1..=n).map(|i| i as f64).collect::<Vec<f64>>();
+        let bounded = |n: u64, q| {
+            let [low, _, _, _] = ends(
+                change(sample(n).as_slice(), sample(1000).as_slice(), q, CUT_95).expect("samples"),
+            );
+            let [_, high, _, _] = ends(
+                change(sample(1000).as_slice(), sample(n).as_slice(), q, CUT_95).expect("samples"),
+            );
+            low > 0.0 && high < INF
+        };
+        for q in [Quantile::P50, Quantile::P75, Quantile::P95, Quantile::P99] {
+            let n = min_samples(q, CUT_95);
+            assert!(bounded(n, q) && !bounded(n - 1, q), "{q} at {n}");
+        }
+    }
+
+    #[test]
+    fn the_cut_is_the_square_of_the_normal_quantile() {
+        assert!((cut(0.95) - CUT_95).abs() < 1e-12);
+        assert!((cut(0.99) - 2.575829303548901_f64.powi(2)).abs() < 1e-11);
+    }
+
+    #[test]
+    fn seventy_percent_needs_the_whole_interval_on_one_side() {
+        assert_eq!(judge_reduction(0.25, 0.30, 0.7), Verdict::Pass);
+        assert_eq!(judge_reduction(0.25, 0.31, 0.7), Verdict::Inconclusive);
+        assert_eq!(judge_reduction(0.31, 0.35, 0.7), Verdict::Fail);
+        assert_eq!(judge_reduction(0.0, INF, 0.7), Verdict::Inconclusive);
     }
 }

@@ -72,8 +72,8 @@ impl Quantile {
         f64::from(self.numerator) / f64::from(self.denominator)
     }
 
-    /// θ0 = 1 − q, the share of samples allowed above the quantile. The subtraction is done in integers: P95 gives exactly
-    /// the nearest number to 0.05.
+    /// θ0 = 1 − q, the share of samples allowed above the quantile. The subtraction is done in integers:
+    /// P95 gives exactly the nearest number to 0.05.
     pub fn exceedance(self) -> f64 {
         f64::from(self.denominator - self.numerator) / f64::from(self.denominator)
     }
@@ -161,11 +161,12 @@ impl TryFrom<String> for Quantile {
     }
 }
 
-/// The ranks between which the true quantile lies with at least the given `confidence` (two-sided, distribution-free;
-/// Le Boudec, "Performance Evaluation of Computer and Communication Systems", theorem 2.1):
-/// `l = ppf(α/2, n, q)`, `u = ppf(1 − α/2, n, q) + 1`.
+/// The ranks between which the true quantile lies with at least the given `confidence` (two-sided,
+/// distribution-free; Le Boudec, "Performance Evaluation of Computer and Communication Systems", theorem
+/// 2.1): `l = ppf(α/2, n, q)`, `u = ppf(1 − α/2, n, q) + 1`.
 ///
-/// `None` on a side means that `n` samples do not bound it: the lower end is −∞ (rank 0), the upper end +∞ (rank n+1).
+/// `None` on a side means that `n` samples do not bound it: the lower end is −∞ (rank 0), the upper end
+/// +∞ (rank n+1).
 ///
 /// # Panics
 /// If `confidence` is not inside (0, 1).

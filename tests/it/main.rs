@@ -3,9 +3,16 @@
 mod engine;
 mod gate;
 mod judge;
+mod measure;
 mod needs;
+mod provider;
 mod run_file;
 mod runs;
 mod scripted;
+mod serve;
+mod serve_client;
+mod serve_host;
+mod serve_kill;
 mod stats;
 mod tidy;
+mod witness;

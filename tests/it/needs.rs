@@ -6,35 +6,48 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// Something that `tests/services.sh` installs.
-pub struct Service {
+pub(crate) struct Service {
     /// As the list of what was not run names it.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// Tells whether it is there, and gives the command that uses it.
-    pub find: fn() -> Option<PathBuf>,
+    pub(crate) find: fn() -> Option<PathBuf>,
 }
 
 /// The load generator wrk.
-pub const WRK: Service = Service { name: "wrk", find: || answers("wrk", &["-v"]) };
+pub(crate) const WRK: Service = Service {
+    name: "wrk",
+    find: || answers("wrk", &["-v"]),
+};
 
 /// Python with HdrHistogram's own package.
-pub const PYTHON_HDR: Service = Service {
+pub(crate) const PYTHON_HDR: Service = Service {
     name: "python3 with hdrhistogram",
     find: || {
         let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/services/venv/bin/python");
         let candidates = [own.to_str()?.to_owned(), "python3".to_owned()];
-        candidates.iter().find_map(|python| answers(python, &["-c", "import hdrh.histogram"]))
+        candidates
+            .iter()
+            .find_map(|python| answers(python, &["-c", "import hdrh.histogram"]))
     },
 };
 
 /// The service, or `None` after noting that this test was not run; with `A7PROBE_REQUIRE_SERVICES=1` a missing
 /// service is a failure.
-pub fn need(service: &Service, test: &str) -> Option<PathBuf> {
+pub(crate) fn need(service: &Service, test: &str) -> Option<PathBuf> {
     let found = (service.find)();
     if found.is_none() {
         let required = std::env::var("A7PROBE_REQUIRE_SERVICES").is_ok_and(|v| v == "1");
-        assert!(!required, "{test} needs {}, which is not here; tests/services.sh installs it", service.name);
+        assert!(
+            !required,
+            "{test} needs {}, which is not here; tests/services.sh installs it",
+            service.name
+        );
         let list = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("not-run");
-        let mut list = OpenOptions::new().create(true).append(true).open(list).unwrap();
+        let mut list = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(list)
+            .unwrap();
         writeln!(list, "{test}: needs {}", service.name).unwrap();
     }
     found

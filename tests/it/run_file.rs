@@ -484,7 +484,7 @@ proptest! {
         .expect("JSON");
         let mut all = Vec::new();
         pointers(&value, "", &mut all);
-        *value.pointer_mut(at.get(all.as_slice())).expect("a pointer") = replacement;
+        *value.pointer_mut(at.get(all.as_slice()).as_str()).expect("a pointer") = replacement;
         if let Ok(run) = read(&value) {
             // What was believed can be used.
             for endpoint in &run.endpoints {

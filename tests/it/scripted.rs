@@ -69,6 +69,23 @@ impl Server {
         )
     }
 
+    /// Holds every request for this long, and says in `Server-Timing` how long it really was.
+    pub(crate) fn exactly(held: Duration) -> Server {
+        Server::tcp(move |conversation| {
+            while conversation.request().is_some() {
+                let read = Instant::now();
+                sleep_until(read + held);
+                let held_ms = read.elapsed().as_secs_f64() * 1e3;
+                let answer = format!(
+                    "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nserver-timing: held;dur={held_ms:.6}\r\n\r\n"
+                );
+                if !conversation.send(answer) {
+                    return;
+                }
+            }
+        })
+    }
+
     /// TLS on loopback; the handshake happens when the script first reads.
     pub(crate) fn tls(
         certificate: &Certificate,

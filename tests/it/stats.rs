@@ -3,8 +3,10 @@
 use std::sync::LazyLock;
 
 use a7probe::stats::binomial::{self, Judgement};
+use a7probe::stats::cluster::Clusters;
 use a7probe::stats::profile::{self, CUT_95};
 use a7probe::stats::rank::{self, Quantile};
+use a7probe::stats::sequential::{Mixture, Watch};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -103,7 +105,8 @@ fn smallest_sample_sizes_are_the_exact_ones() {
         let ratio = profile::min_samples(q, profile::cut(1.0 - alpha));
         assert_eq!(ratio, field::<u64>(case, "pbl_finite_ratio"), "{case}");
 
-        // The reference counts evidence alone; that one slow request never fails a gate is a rule on top of it.
+        // The reference counts evidence alone; that one slow request never fails a gate is a rule on top
+        // of it.
         let evidence = (1..)
             .find(|&n| binomial::reaches(binomial::p_fail(n, n, q.exceedance()), alpha))
             .expect("some n");
@@ -265,5 +268,121 @@ fn a_reduction_is_computed_from_what_was_measured() {
         let ratio = after / before;
         let met = profile::judge_reduction(ratio, ratio, 0.7).as_str() == "PASS";
         assert_eq!(met, field::<bool>(case, "meets_70pct"), "{case}");
+    }
+}
+
+/// Runs of exceedances of the given lengths, spread evenly over `samples`.
+fn spread(samples: usize, runs: &[usize]) -> Clusters {
+    let mut exceedances = vec![false; samples];
+    for (index, &length) in runs.iter().enumerate() {
+        let start = index * samples / runs.len();
+        exceedances[start..start + length].fill(true);
+    }
+    Clusters::of(exceedances)
+}
+
+#[test]
+fn bursts_reduce_what_a_sample_is_worth() {
+    for case in cases("cluster_design_effect") {
+        let clusters = spread(field(case, "n"), &field::<Vec<usize>>(case, "runs"));
+        assert_eq!(clusters.slow.total, field::<u64>(case, "k"), "{case}");
+        close(clusters.design_effect, field(case, "phi_cluster"), case);
+        close(clusters.effective().0, field(case, "n_eff"), case);
+        close(clusters.effective().1, field(case, "k_eff"), case);
+        close(
+            clusters.upper_bound(0.05),
+            field(case, "theta_upper_1s"),
+            case,
+        );
+        close(
+            clusters.lower_bound(0.05),
+            field(case, "theta_lower_1s"),
+            case,
+        );
+    }
+}
+
+#[test]
+fn periodic_stalls_are_judged_by_their_number() {
+    for case in cases("stall_open_loop_gate_model") {
+        let (n, cycles): (usize, usize) = (field(case, "n"), field(case, "cycles"));
+        let burst = field::<usize>(case, "exceed_150ms") / cycles;
+        let clusters = spread(n, &vec![burst; cycles]);
+        close(clusters.design_effect, field(case, "phi_cluster"), case);
+        close(
+            clusters.upper_bound(0.05),
+            field(case, "theta_upper_cluster"),
+            case,
+        );
+        close(
+            clusters.lower_bound(0.05),
+            field(case, "theta_lower_cluster"),
+            case,
+        );
+        let episode = field::<f64>(case, "rate") * 0.1;
+        let guarded = clusters.judge(0.05, 0.05, episode).verdict;
+        assert_eq!(
+            guarded.as_str(),
+            field::<String>(case, "verdict_cluster_robust"),
+            "{case}"
+        );
+        let independent =
+            binomial::judge(clusters.samples(), clusters.slow.total, 0.05, 0.05).verdict;
+        assert_eq!(
+            independent.as_str(),
+            field::<String>(case, "verdict_iid"),
+            "{case}"
+        );
+    }
+}
+
+#[test]
+fn anytime_evidence_is_exact() {
+    for case in cases("anytime_beta_mixture") {
+        let (n, k) = (field::<u64>(case, "n"), field::<u64>(case, "exceed"));
+        let theta0: f64 = field(case, "theta0");
+        let evidence = Mixture::new(theta0).log_evidence(n as f64, k as f64);
+        close(evidence.pass, field(case, "log_e_pass"), case);
+        close(evidence.fail, field(case, "log_e_fail"), case);
+        let expected = match field::<String>(case, "verdict").as_str() {
+            "CONTINUE" => "INCONCLUSIVE".to_owned(),
+            decided => decided.to_owned(),
+        };
+        assert_eq!(
+            Watch::new(theta0, 0.05).look(n, k).as_str(),
+            expected,
+            "{case}"
+        );
+    }
+}
+
+#[test]
+fn the_shortest_anytime_runs_are_the_exact_ones() {
+    for case in cases("anytime_min_n") {
+        let mixture = Mixture::new(quantile(case).exceedance());
+        let pass = (1..).find(|&n| mixture.max_exceedances_to_pass(n, 0.05).is_some());
+        let fail = (1..).find(|&n| mixture.min_exceedances_to_fail(n, 0.05).is_some());
+        assert_eq!(pass, Some(field(case, "min_n_pass_zero_exceed")), "{case}");
+        assert_eq!(fail, Some(field(case, "min_n_fail_all_exceed")), "{case}");
+    }
+}
+
+#[test]
+fn anytime_boundaries_are_the_exact_ones() {
+    let mixture = Mixture::new(Quantile::P95.exceedance());
+    for case in cases("anytime_boundaries_p95_alpha05") {
+        let n: u64 = field(case, "n");
+        let most = mixture.max_exceedances_to_pass(n, 0.05);
+        assert_eq!(
+            most,
+            field::<Option<u64>>(case, "max_exceed_pass"),
+            "{case}"
+        );
+        let fewest = mixture.min_exceedances_to_fail(n, 0.05);
+        assert_eq!(
+            fewest,
+            field::<Option<u64>>(case, "min_exceed_fail"),
+            "{case}"
+        );
     }
 }

@@ -34,7 +34,7 @@ struct Draft {
 pub(super) fn resolve(
     args: &MeasureArgs,
     levels: &Levels,
-    url: &ParsedUrl,
+    url: &mut ParsedUrl,
     lookup: Lookup<'_>,
 ) -> anyhow::Result<Vec<Endpoint>> {
     let mut drafts = drafts(args, levels, url)?;
@@ -75,7 +75,7 @@ pub(super) fn unknown_name(flag: &str, text: &str, names: &[String]) -> String {
     )
 }
 
-fn drafts(args: &MeasureArgs, levels: &Levels, url: &ParsedUrl) -> anyhow::Result<Vec<Draft>> {
+fn drafts(args: &MeasureArgs, levels: &Levels, url: &mut ParsedUrl) -> anyhow::Result<Vec<Draft>> {
     let typed = args
         .get
         .iter()
@@ -143,7 +143,7 @@ fn check_path(name: &str, path: &str) -> anyhow::Result<()> {
 }
 
 /// The dialect of hey and oha: with a method or a body, the URL is the one request.
-fn the_url_itself(args: &MeasureArgs, url: &ParsedUrl) -> Option<Draft> {
+fn the_url_itself(args: &MeasureArgs, url: &mut ParsedUrl) -> Option<Draft> {
     let has_body =
         args.body_file.is_some() || args.body.iter().any(|text| !text.starts_with("ingest="));
     if args.method.is_none() && !has_body {
@@ -159,12 +159,12 @@ fn the_url_itself(args: &MeasureArgs, url: &ParsedUrl) -> Option<Draft> {
         .clone()
         .unwrap_or_else(|| "POST".to_owned())
         .to_ascii_uppercase();
-    // The path is in the target's prefix already, so only what the prefix lacks is added.
-    let rest = url.path_and_query[url.target.prefix.len()..].to_owned();
+    // The whole path is the endpoint's, so none of it is left to go before it.
+    url.target.prefix.clear();
     Some(Draft {
         name: last.to_owned(),
         method,
-        path: rest,
+        path: url.path_and_query.clone(),
         ..Draft::default()
     })
 }

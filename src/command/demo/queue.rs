@@ -6,6 +6,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use crate::audit::http_client;
 use serde::Deserialize;
 
 /// A line of `GET /queue`, as far as it is of interest here.
@@ -34,7 +35,7 @@ impl Watch {
     pub(super) fn start(base: &str) -> anyhow::Result<Watch> {
         let (done, peak) = (Arc::new(AtomicBool::new(false)), Arc::<std::sync::Mutex<Peak>>::default());
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(2)).build()?;
+        let client = http_client(Duration::from_secs(2))?;
         let url = format!("{base}/queue");
         let (finished, highest) = (Arc::clone(&done), Arc::clone(&peak));
         let look = move || {

@@ -1,5 +1,6 @@
 //! HTTP/1.1 responses, byte by byte and without I/O: heads by httparse, bodies by their framing.
 
+use std::mem::MaybeUninit;
 use std::time::Duration;
 
 /// Longest head that is read, in bytes; interim (1xx) answers count anew.
@@ -94,27 +95,49 @@ enum State {
     ChunkSize {
         digits: u32,
         size: u64,
+        /// Bytes of the line so far.
         line: usize,
-        extension: bool,
+        part: SizePart,
     },
     ChunkData(u64),
     ChunkEnd {
         seen_cr: bool,
     },
     Trailer {
+        /// Bytes of the line so far, a carriage return at its end excepted.
         line: usize,
+        seen_cr: bool,
+        /// Bytes of all trailers so far.
         total: usize,
     },
     UntilClose,
     Done,
 }
 
+/// Where in a chunk's size line the reader is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum SizePart {
+    Digits,
+    Extension,
+    /// After the carriage return: only the line feed may follow.
+    End,
+}
+
 const CHUNK_START: State = State::ChunkSize {
     digits: 0,
     size: 0,
     line: 0,
-    extension: false,
+    part: SizePart::Digits,
 };
+
+const TRAILERS_START: State = State::Trailer {
+    line: 0,
+    seen_cr: false,
+    total: 0,
+};
+
+/// Hexadecimal digits of a chunk's size, leading zeros included; fewer than fill 64 bits.
+const MAX_SIZE_DIGITS: u32 = 15;
 
 impl ResponseParser {
     /// A parser for the answer to one request.
@@ -205,7 +228,11 @@ impl ResponseParser {
                 };
                 Ok(1)
             }
-            State::Trailer { line, total } => self.trailer(input[0], line, total).map(|()| 1),
+            State::Trailer {
+                line,
+                seen_cr,
+                total,
+            } => self.trailer(input[0], line, seen_cr, total).map(|()| 1),
             State::UntilClose => self.body(input, u64::MAX),
             State::Done => Ok(0),
         }
@@ -251,9 +278,14 @@ impl ResponseParser {
 
     /// Reads a head if it is complete, and decides how its body ends; its length in bytes.
     fn parse_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, ResponseError> {
-        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut response = httparse::Response::new(&mut headers);
-        let length = match response.parse(bytes) {
+        let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+        let mut response = httparse::Response::new(&mut []);
+        let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+            &mut response,
+            bytes,
+            &mut headers,
+        );
+        let length = match parsed {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(_) if matches!(bytes, [TLS_ALERT | TLS_HANDSHAKE, ..]) => {
@@ -274,31 +306,31 @@ impl ResponseParser {
         }
         let fields = Fields::read(response.headers)?;
         self.status = Some(status);
-        self.server_timing = fields.server_timing;
-        self.reusable = match response.version {
-            Some(1) => !fields.close,
-            _ => fields.keep_alive && !fields.close,
-        };
+        self.reusable = fields.reusable(response.version);
         let bodiless = self.expect == Expect::HeadOnly || matches!(status, 204 | 304);
         self.state = match (bodiless, fields.chunked, fields.content_length) {
             (true, _, _) => State::Done,
             (_, true, _) => CHUNK_START,
             (_, _, Some(0)) => State::Done,
+            (_, _, Some(length)) if length > MAX_BODY_BYTES => {
+                return Err(ResponseError::BodyTooLong);
+            }
             (_, _, Some(length)) => State::Length(length),
             (_, _, None) => State::UntilClose,
         };
         if self.state == State::UntilClose {
             self.reusable = false;
         }
+        self.server_timing = fields.server_timing;
         Ok(Some(length))
     }
 
     fn chunk_size(&mut self, byte: u8) -> Result<(), ResponseError> {
         let State::ChunkSize {
-            digits,
-            size,
+            mut digits,
+            mut size,
             line,
-            extension,
+            part,
         } = self.state
         else {
             return Ok(());
@@ -306,58 +338,71 @@ impl ResponseParser {
         if line >= MAX_CHUNK_LINE_BYTES {
             return Err(ResponseError::Chunk("a chunk's size line is too long"));
         }
-        let line = line + 1;
-        self.state = match (byte, extension) {
-            (b'\n', _) if digits == 0 => return Err(ResponseError::Chunk("a chunk has no size")),
-            (b'\n', _) if size == 0 => State::Trailer { line: 0, total: 0 },
-            (b'\n', _) => State::ChunkData(size),
-            (_, true) | (b'\r', _) => State::ChunkSize {
-                digits,
-                size,
-                line,
-                extension,
-            },
-            (b';' | b' ' | b'\t', _) => State::ChunkSize {
-                digits,
-                size,
-                line,
-                extension: true,
-            },
-            _ => {
+        let part = match (byte, part) {
+            (b'\n', _) => {
+                self.state = match (digits, size) {
+                    (0, _) => return Err(ResponseError::Chunk("a chunk has no size")),
+                    (_, 0) => TRAILERS_START,
+                    (_, size) => State::ChunkData(size),
+                };
+                return Ok(());
+            }
+            (_, SizePart::End) => {
+                return Err(ResponseError::Chunk(
+                    "a chunk's size line has a stray return",
+                ));
+            }
+            (b'\r', _) => SizePart::End,
+            (_, SizePart::Extension) | (b';' | b' ' | b'\t', _) => SizePart::Extension,
+            (_, SizePart::Digits) => {
                 let digit = (byte as char)
                     .to_digit(16)
                     .ok_or(ResponseError::Chunk("a chunk's size is no number"))?;
-                if digits >= 15 {
+                if digits >= MAX_SIZE_DIGITS {
                     return Err(ResponseError::Chunk("a chunk's size is too large"));
                 }
-                State::ChunkSize {
-                    digits: digits + 1,
-                    size: size * 16 + u64::from(digit),
-                    line,
-                    extension,
-                }
+                digits += 1;
+                size = size * 16 + u64::from(digit);
+                SizePart::Digits
             }
+        };
+        self.state = State::ChunkSize {
+            digits,
+            size,
+            line: line + 1,
+            part,
         };
         Ok(())
     }
 
-    fn trailer(&mut self, byte: u8, line: usize, total: usize) -> Result<(), ResponseError> {
+    fn trailer(
+        &mut self,
+        byte: u8,
+        line: usize,
+        seen_cr: bool,
+        total: usize,
+    ) -> Result<(), ResponseError> {
         if total >= MAX_CHUNK_LINE_BYTES {
             return Err(ResponseError::Chunk("the trailers are too long"));
         }
-        self.state = match byte {
-            b'\n' if line == 0 => State::Done,
-            b'\n' => State::Trailer {
+        let total = total + 1;
+        self.state = match (byte, seen_cr) {
+            (b'\n', _) if line == 0 => State::Done,
+            (b'\n', _) => State::Trailer {
                 line: 0,
-                total: total + 1,
+                seen_cr: false,
+                total,
             },
-            b'\r' => State::Trailer {
+            (_, true) => return Err(ResponseError::Chunk("a trailer has a stray return")),
+            (b'\r', _) => State::Trailer {
                 line,
-                total: total + 1,
+                seen_cr: true,
+                total,
             },
             _ => State::Trailer {
                 line: line + 1,
-                total: total + 1,
+                seen_cr,
+                total,
             },
         };
         Ok(())
@@ -395,6 +440,14 @@ impl Fields {
             }
         }
         Ok(fields)
+    }
+
+    /// Whether the connection may go on. An answer with both framings, or chunks in HTTP/1.0, is read as chunked,
+    /// but what follows it cannot be trusted to be another answer (RFC 9112 §6.1 and §6.3).
+    fn reusable(&self, version: Option<u8>) -> bool {
+        let http_1_1 = version == Some(1);
+        let sound = !self.chunked || (http_1_1 && self.content_length.is_none());
+        sound && !self.close && (http_1_1 || self.keep_alive)
     }
 
     /// Several values are allowed only if they are the same (RFC 9112 §6.3).
@@ -591,6 +644,77 @@ mod tests {
             let message = read_any(bytes).unwrap_err().to_string();
             assert!(message.contains(error), "{message}");
         }
+    }
+
+    /// What intermediaries disagree about is refused, or at least nothing follows it on the connection.
+    #[test]
+    fn ambiguous_framing_is_refused_or_ends_the_connection() {
+        for (bytes, error) in [
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello",
+                "not HTTP/1.1",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n",
+                "not HTTP/1.1",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
+                "only chunked",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n",
+                "only chunked",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\n",
+                "Content-Length",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n",
+                "Content-Length",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 0x5\r\n\r\n",
+                "Content-Length",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: \r\n\r\n",
+                "Content-Length",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n",
+                "longer than 1024 MiB",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r0\r\n",
+                "stray return",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n+1\r\n",
+                "no number",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\r\n",
+                "stray return",
+            ),
+        ] {
+            let message = read_any(bytes.as_bytes()).unwrap_err().to_string();
+            assert!(message.contains(error), "{bytes:?}: {message}");
+        }
+        for (version, content_length) in [("1.1", "Content-Length: 3\r\n"), ("1.0", "")] {
+            let bytes = format!(
+                "HTTP/{version} 200 OK\r\nConnection: keep-alive\r\n{content_length}Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n"
+            );
+            let read = read_any(bytes.as_bytes());
+            assert_eq!(read, Ok((Some(200), 2, bytes.len(), false)), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn bare_line_feeds_end_lines() {
+        let bytes = b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nok\n0\n\n";
+        assert_eq!(read_any(bytes), Ok((Some(200), 2, bytes.len(), true)));
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use a7probe::histogram::Levels;
 use a7probe::plan::Size;
 
 use super::{TARGET, closed, measure_one, open, percentile};
-use crate::scripted::Stall;
+use crate::scripted::{Server, Stall};
 
 const PERIOD: Duration = Duration::from_millis(1500);
 const HELD: Duration = Duration::from_millis(300);
@@ -64,4 +65,24 @@ fn a_closed_loop_does_not_see_the_same_stalls() {
     let slowest = endpoint.recording.slowest[0].latency;
     assert!(slowest > Duration::from_millis(200), "{slowest:?}");
     assert!(endpoint.recording.send_lag.count() == 0);
+}
+
+#[test]
+fn a_known_delay_is_not_understated_and_hardly_overstated() {
+    let server = Server::exactly(Duration::from_millis(5));
+    let endpoint = measure_one(&open(server.port(), 50.0, Size::Requests(100)));
+    super::all_ok(&endpoint);
+    // The server says how long it really held each request.
+    let held = endpoint.recording.server_timing["held"].levels();
+    let latency = endpoint.recording.latency.levels();
+    for rank in [1, 50, 95] {
+        let at_rank = |levels: &Levels| Duration::from_nanos(levels.at_rank(rank).unwrap());
+        let (read, truth) = (at_rank(&latency), at_rank(&held));
+        // A bucket of the histogram of what the server says is up to 0.05 % wide.
+        assert!(read.mul_f64(1.001) >= truth, "{read:?}, held {truth:?}");
+        assert!(
+            rank > 50 || read < truth + Duration::from_millis(10),
+            "{read:?}"
+        );
+    }
 }

@@ -1,0 +1,477 @@
+//! `measure` as a person or a pipeline runs it: the real program against scripted servers, and bad input of every kind.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use a7probe::run_file::{Ended, Run, Signal};
+use serde_json::Value;
+
+use crate::scripted::{Certificate, OK, Server, refusing_port};
+
+/// The program, in an empty folder and without anyone's settings.
+fn a7probe(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
+    command.current_dir(folder).stdin(Stdio::null());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn run(arguments: &[&str]) -> Output {
+    let folder = tempfile::tempdir().unwrap();
+    run_in(folder.path(), arguments)
+}
+
+fn run_in(folder: &Path, arguments: &[&str]) -> Output {
+    a7probe(folder).args(arguments).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().expect("no signal ended it")
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn json(output: &Output) -> Value {
+    serde_json::from_slice(&output.stdout)
+        .unwrap_or_else(|e| panic!("{e}: {} {}", stdout(output), stderr(output)))
+}
+
+fn url(server: &Server) -> String {
+    format!("http://127.0.0.1:{}", server.port())
+}
+
+/// 60 requests in 0.6 s: enough for a P95 to pass, over before anyone waits.
+const QUICK: [&str; 6] = ["-q", "100", "-n", "60", "--warmup", "0s"];
+
+fn measure(url: &str, more: &[&str]) -> Output {
+    run(&[&["measure", url], &QUICK[..], more].concat())
+}
+
+#[test]
+fn a_fast_service_passes_with_exit_0_and_a_finding_for_every_gate() {
+    let server = Server::answering(OK);
+    let gates = ["--gate", "* p95 <= 5s", "--output", "json"];
+    let output = measure(&url(&server), &gates);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let json = json(&output);
+    assert_eq!(json["verdict"], "PASS");
+    let findings = json["findings"].as_array().unwrap();
+    assert_eq!(findings.len(), 2);
+    for (finding, endpoint) in findings.iter().zip(["health", "ingest"]) {
+        assert_eq!(finding["endpoint"], endpoint);
+        assert_eq!(finding["metric"], "p95");
+        assert_eq!(finding["n"], 60);
+        assert_eq!(finding["exceedances"], 0);
+        assert!(finding["observed_ms"].as_f64().unwrap() > 0.0);
+        // 60 samples have no upper end for a P95: that takes 72.
+        assert!(finding["interval_ms"][1].is_null());
+        // 0.95⁶⁰
+        let p_pass = finding["p_pass"].as_f64().unwrap();
+        assert!((p_pass - 0.95f64.powi(60)).abs() < 1e-12, "{p_pass}");
+    }
+}
+
+#[test]
+fn every_event_that_is_sent_is_new() {
+    let server = Server::answering(OK);
+    assert_eq!(code(&measure(&url(&server), &["--gate", "* p95 <= 5s"])), 0);
+    let bodies: Vec<Vec<u8>> = server
+        .received()
+        .into_iter()
+        .filter(|request| request.head.starts_with("POST /ingest"))
+        .map(|request| request.body)
+        .collect();
+    let mut ids: Vec<String> = bodies
+        .iter()
+        .map(|body| {
+            serde_json::from_slice::<Value>(body).unwrap()["id"]
+                .as_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    // One is the preflight's.
+    assert_eq!(ids.len(), 61);
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 61);
+}
+
+#[test]
+fn a_slow_service_fails_with_exit_1_and_the_reason() {
+    let server = Server::tcp(|conversation| {
+        while conversation.request().is_some() {
+            std::thread::sleep(Duration::from_millis(30));
+            conversation.send(OK);
+        }
+    });
+    let output = measure(
+        &url(&server),
+        &["--get", "health=/health", "--gate", "health p50 <= 20ms"],
+    );
+    assert_eq!(code(&output), 1, "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(
+        text.contains("FAIL health P50: 60 of 60 requests were above 20 ms"),
+        "{text}"
+    );
+}
+
+#[test]
+fn a_run_that_cannot_decide_is_inconclusive_with_exit_3_and_says_what_would() {
+    // Every second request is slow: a P50 at its limit.
+    let turn = std::sync::atomic::AtomicU64::new(0);
+    let server = Server::tcp(move |conversation| {
+        while conversation.request().is_some() {
+            if turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2 == 0 {
+                std::thread::sleep(Duration::from_millis(300));
+            }
+            conversation.send(OK);
+        }
+    });
+    let output = measure(
+        &url(&server),
+        &[
+            "--get",
+            "health=/health",
+            "--gate",
+            "health p50 <= 150ms",
+            "--no-preflight",
+        ],
+    );
+    assert_eq!(code(&output), 3, "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("INCONCLUSIVE"));
+}
+
+#[test]
+fn a_run_is_saved_and_judging_it_says_the_same() {
+    let server = Server::answering(OK);
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = [
+        "measure",
+        &url(&server),
+        "--gate",
+        "* p95 <= 5s",
+        "--save",
+        "run.json",
+        "--output",
+        "json",
+    ];
+    let measured = run_in(folder.path(), &[&arguments[..], &QUICK].concat());
+    assert_eq!(code(&measured), 0, "{}", stderr(&measured));
+    let judged = run_in(folder.path(), &["judge", "run.json", "--output", "json"]);
+    assert_eq!(code(&judged), 0, "{}", stderr(&judged));
+    let (measured, judged) = (json(&measured), json(&judged));
+    for key in ["verdict", "findings"] {
+        assert_eq!(measured[key], judged[key]);
+    }
+}
+
+#[test]
+fn secrets_reach_the_server_and_no_output() {
+    let server = Server::answering(OK);
+    let folder = tempfile::tempdir().unwrap();
+    let address = format!("http://me:hunter2@127.0.0.1:{}", server.port());
+    let arguments = [
+        "measure",
+        &address,
+        "-H",
+        "X-Api-Key: s3cret",
+        "--gate",
+        "* p95 <= 5s",
+        "--save",
+        "run.json",
+        "--report",
+        "markdown=report.md",
+        "--output",
+        "json",
+    ];
+    let output = run_in(folder.path(), &[&arguments[..], &QUICK].concat());
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let head = &server.received()[0].head;
+    assert!(
+        head.contains("X-Api-Key: s3cret")
+            && head.contains("authorization: Basic bWU6aHVudGVyMg=="),
+        "{head}"
+    );
+    let files = ["run.json", "report.md"]
+        .map(|name| std::fs::read_to_string(folder.path().join(name)).unwrap());
+    for text in files.iter().chain([&stdout(&output), &stderr(&output)]) {
+        for secret in ["hunter2", "s3cret", "bWU6aHVudGVyMg"] {
+            assert!(!text.contains(secret), "{secret} in {text}");
+        }
+    }
+}
+
+#[test]
+fn an_interrupted_run_is_saved_marked_and_never_passes() {
+    let server = Server::answering(OK);
+    let folder = tempfile::tempdir().unwrap();
+    let child = a7probe(folder.path())
+        .args([
+            "measure",
+            &url(&server),
+            "-z",
+            "60s",
+            "-q",
+            "50",
+            "--warmup",
+            "0s",
+            "--save",
+            "run.json",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while server.received().len() < 20 {
+        assert!(Instant::now() < deadline, "nothing was sent");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 130, "{}", stderr(&output));
+    let run = Run::load(&folder.path().join("run.json")).unwrap();
+    assert_eq!(
+        run.ended,
+        Ended::Interrupted {
+            signal: Signal::Sigint
+        }
+    );
+    let counts = &run.endpoints[0].recording.counts;
+    assert_eq!(counts.total(), 3000);
+    assert!(counts.unsent > 0 && counts.ok > 0, "{counts:?}");
+    assert!(
+        stdout(&output).contains("INTERRUPTED"),
+        "{}",
+        stdout(&output)
+    );
+    // What was measured may show a failure, or nothing; most of the plan is missing, so it cannot pass.
+    let judged = run_in(
+        folder.path(),
+        &["judge", "run.json", "--gate", "health p50 <= 5s"],
+    );
+    assert_eq!(code(&judged), 3, "{}{}", stdout(&judged), stderr(&judged));
+}
+
+#[test]
+fn what_cannot_be_reached_is_exit_4_with_one_message_and_a_hint() {
+    let silent = Server::tcp(|conversation| conversation.ignore());
+    let garbage = Server::answering("SSH-2.0-OpenSSH_9.2\r\n");
+    let closing = Server::tcp(|conversation| drop(conversation.request()));
+    let endless = Server::answering(format!(
+        "HTTP/1.1 200 OK\r\nx: {}\r\n\r\n",
+        "y".repeat(1_000_000)
+    ));
+    let tls = Server::tls(&Certificate::new(), |conversation| {
+        while conversation.request().is_some() {
+            conversation.send(OK);
+        }
+    });
+    let plain = Server::answering(OK);
+    let dead = format!("http://127.0.0.1:{}", refusing_port());
+    let lax = ["--gate", "* p95 <= 5s"];
+    let timeout = ["-t", "1s", "--gate", "* p95 <= 500ms"];
+    for (address, more, message, hint) in [
+        (dead.clone(), &lax[..], "refused", "--wait-ready"),
+        (
+            dead,
+            &["--wait-ready", "300ms", "--gate", "* p95 <= 5s"],
+            "(waited 300 ms)",
+            "is the service running",
+        ),
+        (url(&silent), &timeout, "no answer within 1 s", "--timeout"),
+        (url(&garbage), &lax, "not HTTP/1.1", "https://"),
+        (url(&closing), &lax, "closed before the answer", "https://"),
+        (url(&endless), &lax, "longer than 64 KiB", "curl -v"),
+        (
+            format!("https://127.0.0.1:{}", tls.port()),
+            &lax,
+            "certificate",
+            "--cacert",
+        ),
+        (
+            format!("https://127.0.0.1:{}", plain.port()),
+            &timeout,
+            "no answer within 1 s",
+            "use http://",
+        ),
+        (
+            "http://no-such-host.invalid".to_owned(),
+            &lax,
+            "does not resolve",
+            "spelled right",
+        ),
+    ] {
+        let output = measure(&address, more);
+        let said = stderr(&output);
+        assert_eq!(code(&output), 4, "{address}: {said}");
+        assert!(
+            said.starts_with("error: ") && said.contains(message),
+            "{address}: {said}"
+        );
+        assert!(
+            said.contains("\nhint: ") && said.contains(hint),
+            "{address}: {said}"
+        );
+        assert!(
+            !said.contains("panicked") && output.stdout.is_empty(),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn a_path_that_the_service_does_not_know_is_a_mistake_in_the_plan() {
+    let server = Server::answering("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+    let output = measure(&url(&server), &["--gate", "* p95 <= 5s"]);
+    assert_eq!(code(&output), 2);
+    let said = stderr(&output);
+    assert!(
+        said.contains("/health answers 404 where 2xx is expected"),
+        "{said}"
+    );
+    assert!(
+        said.contains("hint: name the right path with --get health=/path"),
+        "{said}"
+    );
+    // Whoever insists measures it: every answer is a failure, and that is not a pass.
+    let insisted = measure(&url(&server), &["--no-preflight", "--gate", "* p95 <= 5s"]);
+    assert_eq!(code(&insisted), 1, "{}", stderr(&insisted));
+}
+
+#[test]
+fn a_service_that_answers_500_is_measured_and_fails() {
+    let server = Server::answering("HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n");
+    let output = measure(&url(&server), &["--gate", "* p95 <= 5s"]);
+    assert_eq!(code(&output), 1);
+    let (text, said) = (stdout(&output), stderr(&output));
+    assert!(text.contains("failed 60"), "{text}");
+    assert!(said.contains("answers 500"), "{said}");
+}
+
+#[test]
+fn absurd_input_is_exit_2_with_the_mend() {
+    for (line, message) in [
+        ("measure", "no URL"),
+        ("measure http://127.0.0.1:1 -q 0", "out of range"),
+        ("measure http://127.0.0.1:1 -q -5", "unexpected argument"),
+        ("measure http://127.0.0.1:1 -z 99999h", "at most 7 days"),
+        ("measure http://127.0.0.1:1 -n 0", "0 is not in 1.."),
+        ("measure http://127.0.0.1:1 -t 100ms", "below the target"),
+        (
+            "measure http://127.0.0.1:1 --gate health_p95<=150",
+            "health_p95",
+        ),
+        ("measure http://127.0.0.1:1 --gate p95<=150", "150ms"),
+        ("measure http://127.0.0.1:1 --gate helth:p95<=1ms", "helth"),
+        (
+            "measure http://127.0.0.1:1 --report pdf=x",
+            "'pdf' is no format",
+        ),
+        (
+            "measure http://127.0.0.1:1 --config nowhere.toml",
+            "cannot read nowhere.toml",
+        ),
+        ("measure http://127.0.0.1:1 --profile ci", "no a7probe.toml"),
+        (
+            "measure http://127.0.0.1:1 -D nowhere.json",
+            "cannot read the body from nowhere.json",
+        ),
+        (
+            "measure https://127.0.0.1:1 --cacert nowhere.pem",
+            "cannot read PEM certificates from nowhere.pem",
+        ),
+        ("mesure http://127.0.0.1:1", "'measure'"),
+        ("judge nowhere.txt", "nowhere.txt"),
+    ] {
+        let words: Vec<&str> = line.split(' ').collect();
+        let output = run(&words);
+        let said = stderr(&output);
+        assert_eq!(code(&output), 2, "{line}: {said}");
+        assert!(said.contains(message), "{line}: {said}");
+        assert!(!said.contains("panicked"), "{line}: {said}");
+    }
+}
+
+#[test]
+fn a_dry_run_sends_nothing_and_tells_what_the_plan_can_decide() {
+    let server = Server::answering(OK);
+    let output = run(&["measure", &url(&server), "--dry-run", "--seed", "7"]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let text = stdout(&output);
+    for line in [
+        "open, arrivals on a jitter schedule",
+        "seed       7",
+        "health: GET /health, 20/s, 600 requests, ok is 2xx",
+        "ingest p99 <= 150ms",
+        "600 samples: passes with at most 1 exceedances, fails with 11 or more",
+    ] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn settings_come_from_the_file_its_profile_the_environment_and_the_flags_in_that_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = "url = 'http://127.0.0.1:1'\nrate = 5\nduration = '60s'\n[profiles.ci]\nrate = 7\n";
+    std::fs::write(folder.path().join("a7probe.toml"), file).unwrap();
+    let rate = |arguments: &[&str], variable: Option<&str>| {
+        let mut command = a7probe(folder.path());
+        command.args(["measure", "--dry-run"]).args(arguments);
+        command.envs(variable.map(|value| ("A7PROBE_RATE", value)));
+        let text = stdout(&command.output().unwrap());
+        text.lines()
+            .find(|line| line.contains("health: GET"))
+            .unwrap()
+            .to_owned()
+    };
+    assert!(rate(&[], None).contains(" 5/s"));
+    assert!(rate(&["--profile", "ci"], None).contains(" 7/s"));
+    assert!(rate(&["--profile", "ci"], Some("9")).contains(" 9/s"));
+    assert!(rate(&["--profile", "ci", "-q", "11"], Some("9")).contains(" 11/s"));
+}
+
+#[test]
+fn the_starter_settings_are_valid_and_are_not_overwritten() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(code(&run_in(folder.path(), &["init"])), 0);
+    let plan = run_in(folder.path(), &["measure", "--dry-run", "--profile", "ci"]);
+    assert_eq!(code(&plan), 0, "{}", stderr(&plan));
+    assert!(
+        stdout(&plan).contains("1 200 requests"),
+        "{}",
+        stdout(&plan)
+    );
+    let again = run_in(folder.path(), &["init"]);
+    assert_eq!(code(&again), 2);
+    assert!(stderr(&again).contains("--force"));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let mut child = a7probe(Path::new("/"))
+        .args(["man"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+}

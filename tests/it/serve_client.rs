@@ -1,0 +1,148 @@
+//! A small HTTP client of its own for the server's tests: what is sent and received is under the test's control.
+
+use std::collections::BTreeMap;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use serde_json::Value;
+
+/// Longer than anything that is not stuck.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One keep-alive connection.
+pub(crate) struct Client {
+    stream: BufReader<TcpStream>,
+}
+
+/// A response, read to its end.
+#[derive(Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    headers: BTreeMap<String, String>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Client {
+    pub(crate) fn connect(address: SocketAddr) -> Client {
+        Client::try_connect(address).expect("the server accepts connections")
+    }
+
+    pub(crate) fn try_connect(address: SocketAddr) -> io::Result<Client> {
+        let stream = TcpStream::connect(address)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_nodelay(true)?;
+        Ok(Client { stream: BufReader::new(stream) })
+    }
+
+    pub(crate) fn get(&mut self, path: &str) -> Response {
+        self.send("GET", path, &[], b"");
+        self.receive().expect("an answer")
+    }
+
+    /// Posts JSON to `/ingest`.
+    pub(crate) fn ingest(&mut self, headers: &[(&str, &str)], body: &str) -> Response {
+        self.try_ingest(headers, body).expect("an answer")
+    }
+
+    pub(crate) fn try_ingest(&mut self, headers: &[(&str, &str)], body: &str) -> io::Result<Response> {
+        let mut all = vec![("content-type", "application/json")];
+        all.extend_from_slice(headers);
+        self.try_send("POST", "/ingest", &all, body.as_bytes())?;
+        self.receive()
+    }
+
+    pub(crate) fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+        self.send(method, path, headers, body);
+        self.receive().expect("an answer")
+    }
+
+    pub(crate) fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) {
+        self.try_send(method, path, headers, body).expect("the request is sent");
+    }
+
+    fn try_send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<()> {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: a7\r\n");
+        for (name, value) in headers {
+            request += &format!("{name}: {value}\r\n");
+        }
+        if !body.is_empty() || method == "POST" {
+            request += &format!("content-length: {}\r\n", body.len());
+        }
+        let request = [request.as_bytes(), b"\r\n", body].concat();
+        self.send_raw(&request)
+    }
+
+    pub(crate) fn send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.get_mut().write_all(bytes)
+    }
+
+    /// Does nothing arrive for so long?
+    pub(crate) fn is_silent_for(&mut self, time: Duration) -> bool {
+        self.stream.get_ref().set_read_timeout(Some(time)).expect("a timeout");
+        let silent = self.stream.fill_buf().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        self.stream.get_ref().set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        silent
+    }
+
+    pub(crate) fn receive(&mut self) -> io::Result<Response> {
+        let status_line = self.line()?;
+        let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let status = status.ok_or_else(|| io::Error::other(format!("no status in '{status_line}'")))?;
+        let mut headers = BTreeMap::new();
+        loop {
+            let line = self.line()?;
+            let Some((name, value)) = line.split_once(": ") else { break };
+            headers.insert(name.to_ascii_lowercase(), value.to_owned());
+        }
+        let mut body = Vec::new();
+        if let Some(length) = headers.get("content-length") {
+            body.resize(length.parse().map_err(io::Error::other)?, 0);
+            self.stream.read_exact(&mut body)?;
+        } else if headers.get("transfer-encoding").is_some_and(|coding| coding == "chunked") {
+            self.chunks(&mut body)?;
+        }
+        Ok(Response { status, headers, body })
+    }
+
+    fn chunks(&mut self, body: &mut Vec<u8>) -> io::Result<()> {
+        loop {
+            let size = usize::from_str_radix(&self.line()?, 16).map_err(io::Error::other)?;
+            let start = body.len();
+            body.resize(start + size, 0);
+            self.stream.read_exact(&mut body[start..])?;
+            self.line()?;
+            if size == 0 {
+                return Ok(());
+            }
+        }
+    }
+
+    fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        if self.stream.read_line(&mut line)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(line.trim_end().to_owned())
+    }
+}
+
+impl Response {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(String::as_str)
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).expect("the body is JSON")
+    }
+
+    pub(crate) fn event_id(&self) -> String {
+        self.json()["event_id"].as_str().expect("an event id").to_owned()
+    }
+
+    /// The lines of an NDJSON body.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        let text = std::str::from_utf8(&self.body).expect("UTF-8");
+        text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+    }
+}

@@ -1,0 +1,232 @@
+//! Servers for tests: one in this process, one as the real binary, and a provider that answers when it is told to.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use a7probe::provider::{LatencyModel, SimulatorOptions};
+use a7probe::server::{self, Config, Mode, ProviderChoice, Stopped};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+
+use crate::serve_client::Client;
+
+/// Longer than anything that is not stuck.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Asks again and again until the answer is yes; panics when it takes too long.
+pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A folder for a store.
+pub(crate) fn folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+/// A configuration on a store in `folder`, with a provider that answers after a millisecond.
+pub(crate) fn config(mode: Mode, folder: &TempDir) -> Config {
+    Config { provider: simulated(0.0), ..Config::new(mode, folder.path().join("store.db")) }
+}
+
+/// A simulated provider that fails this share of its calls.
+pub(crate) fn simulated(error_share: f64) -> ProviderChoice {
+    let latency = LatencyModel::Constant(Duration::from_millis(1));
+    ProviderChoice::Simulated(SimulatorOptions { latency, error_share, ..SimulatorOptions::default() })
+}
+
+/// A server in this process.
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<Stopped>>,
+}
+
+impl Served {
+    pub(crate) fn start(config: Config) -> Served {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+            runtime.expect("a runtime").block_on(async {
+                let shutdown = async {
+                    let _ = stopped.await;
+                };
+                server::run(listener, config, shutdown).await.expect("the server runs")
+            })
+        });
+        Served { address, stop: Some(stop), thread: Some(thread) }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// Tells the server to stop, without waiting for it.
+    pub(crate) fn begin_stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    pub(crate) fn stop(mut self) -> Stopped {
+        self.begin_stop();
+        self.thread.take().expect("stopped once").join().expect("the server does not panic")
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.begin_stop();
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+            && !std::thread::panicking()
+        {
+            panic!("the server panicked");
+        }
+    }
+}
+
+/// The real binary.
+pub(crate) struct Process {
+    pub(crate) address: SocketAddr,
+    child: Child,
+}
+
+impl Process {
+    /// Starts `a7probe serve` on the store in `folder` and waits until it is ready.
+    pub(crate) fn start(folder: &Path, flags: &[&str]) -> Process {
+        let ready = folder.join("ready");
+        let _ = std::fs::remove_file(&ready);
+        let mut child = command(folder, flags).arg("--ready-file").arg(&ready).spawn().expect("the binary starts");
+        let mut address = None;
+        eventually("the ready file is written", || {
+            if let Some(status) = child.try_wait().expect("a status") {
+                panic!("the server ended with {status}");
+            }
+            address = std::fs::read_to_string(&ready).ok().and_then(|text| text.trim().parse().ok());
+            address.is_some()
+        });
+        Process { address: address.expect("just read"), child }
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// SIGKILL: no handler, no flush, no goodbye.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it is dead");
+    }
+
+    /// SIGTERM, without waiting.
+    pub(crate) fn terminate(&self) {
+        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    /// Waits for the end; what it said on stderr.
+    pub(crate) fn wait(mut self) -> (ExitStatus, String) {
+        let mut said = String::new();
+        self.child.stderr.take().expect("piped").read_to_string(&mut said).expect("UTF-8");
+        (self.child.wait().expect("a status"), said)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// `a7probe serve` on a free port and the store in `folder`.
+pub(crate) fn command(folder: &Path, flags: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
+    command.args(["serve", "--bind", "127.0.0.1:0", "--store"]).arg(store(folder)).args(flags);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+pub(crate) fn store(folder: &Path) -> PathBuf {
+    folder.join("store.db")
+}
+
+/// A provider that holds every call until it is released.
+pub(crate) struct HeldProvider {
+    pub(crate) url: String,
+    calls: Receiver<HeldCall>,
+}
+
+/// A call that waits for its answer.
+pub(crate) struct HeldCall {
+    answer: Sender<u16>,
+}
+
+impl HeldProvider {
+    pub(crate) fn start() -> HeldProvider {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let (arrived, calls) = channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let arrived = arrived.clone();
+                std::thread::spawn(move || hold(stream, &arrived));
+            }
+        });
+        HeldProvider { url, calls }
+    }
+
+    pub(crate) fn choice(&self) -> ProviderChoice {
+        ProviderChoice::At(self.url.clone())
+    }
+
+    /// Waits for the next call.
+    pub(crate) fn next_call(&self) -> HeldCall {
+        self.calls.recv_timeout(PATIENCE).expect("the provider is called")
+    }
+
+    /// Has no call come since the last one?
+    pub(crate) fn is_idle(&self) -> bool {
+        self.calls.try_recv().is_err()
+    }
+}
+
+impl HeldCall {
+    pub(crate) fn answer(self, status: u16) {
+        // The caller may be gone.
+        let _ = self.answer.send(status);
+    }
+}
+
+fn hold(stream: TcpStream, arrived: &Sender<HeldCall>) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if stream.read_line(&mut line).ok()? == 0 {
+                return None;
+            }
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().ok()?;
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        stream.read_exact(&mut vec![0; length]).ok()?;
+        let (answer, released) = channel();
+        arrived.send(HeldCall { answer }).ok()?;
+        let status = released.recv().ok()?;
+        write!(stream.get_mut(), "HTTP/1.1 {status} Said\r\ncontent-length: 0\r\n\r\n").ok()?;
+    }
+}
