@@ -235,6 +235,10 @@ pub(super) fn run(run: &RunInfo) -> String {
             format!("{} requests per endpoint", grouped(requests))
         }
     };
+    let warmup = match run.warmup.is_zero() {
+        true => "no warm-up".to_owned(),
+        false => format!("{} of warm-up", Pretty(run.warmup)),
+    };
     let label = match run.label.as_str() {
         "" => String::new(),
         label => format!("{label}: "),
@@ -244,9 +248,8 @@ pub(super) fn run(run: &RunInfo) -> String {
         Ended::Interrupted { .. } => " · INTERRUPTED",
     };
     format!(
-        "{label}{} · {model} · {size} after {} of warm-up · timeout {} · seed {}{cut}",
+        "{label}{} · {model} · {size} after {warmup} · timeout {} · seed {}{cut}",
         run.target,
-        Pretty(run.warmup),
         Pretty(run.timeout),
         run.seed
     )
@@ -315,12 +318,12 @@ fn resolution_note(report: &Report, endpoint: &EndpointReport) -> Option<String>
     ))
 }
 
-/// The percentiles that were asked for, ascending; the usual ones if nothing was asked.
+/// The percentiles that were asked for, ascending; the customary ones if nothing was asked at all.
 fn gated_quantiles(report: &Report, endpoint: &str) -> Vec<Quantile> {
     let findings = one_run_findings(report, endpoint);
     let gated = findings.iter().filter_map(|f| f.gate.condition.quantile());
-    let mut quantiles: Vec<Quantile> = match findings.is_empty() {
-        true => PERCENTILES.to_vec(),
+    let mut quantiles: Vec<Quantile> = match report.findings.is_empty() {
+        true => vec![Quantile::P50, Quantile::P95, Quantile::P99],
         false => gated.collect(),
     };
     quantiles.sort_unstable();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
@@ -39,10 +39,7 @@ enum Content {
 
 /// Reads every file and gives each endpoint a name of its own.
 pub(super) fn load_all(args: &JudgeArgs) -> anyhow::Result<Vec<Source>> {
-    let dash = |file: &&std::path::PathBuf| file.as_os_str() == "-";
-    if args.files.iter().filter(dash).count() > 1 {
-        bail!("'-' is given twice; stdin can be read only once");
-    }
+    check_distinct(&args.files)?;
     let mut sources = Vec::new();
     for file in &args.files {
         let shown = match file.as_os_str() == "-" {
@@ -55,6 +52,16 @@ pub(super) fn load_all(args: &JudgeArgs) -> anyhow::Result<Vec<Source>> {
     check_endpoint_flag(args, &sources)?;
     separate_names(&mut sources);
     Ok(sources)
+}
+
+/// The same file twice would be the same data twice.
+fn check_distinct(files: &[PathBuf]) -> anyhow::Result<()> {
+    for (index, file) in files.iter().enumerate() {
+        if files[..index].contains(file) {
+            bail!("{} is given twice; name each file once", file.display());
+        }
+    }
+    Ok(())
 }
 
 fn load(file: &Path, shown: &str, args: &JudgeArgs) -> anyhow::Result<Source> {
