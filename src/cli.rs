@@ -1,6 +1,6 @@
 //! What can be typed: one struct a subcommand, and every rule between flags.
 
-//pub mod compare;
+pub mod compare;
 pub mod judge;
 pub mod measure;
 pub mod output;
@@ -39,7 +39,7 @@ pub enum Command {
     /// Judge saved runs, or latencies measured by other tools, offline.
     Judge(judge::JudgeArgs),
     /// Before and after: two saved runs side by side, with intervals and gates.
-    //Compare(compare::CompareArgs),
+    Compare(compare::CompareArgs),
     /// Run the reference ingest server.
     Serve(serve::ServeArgs),
     /// Write a commented a7probe.toml to start from.

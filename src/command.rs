@@ -8,6 +8,7 @@ pub mod init;
 pub mod judge;
 pub mod measure;
 mod measuring;
+mod saved;
 pub mod schema;
 pub mod serve;
 mod signals;

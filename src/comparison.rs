@@ -11,10 +11,11 @@ mod order;
 
 use std::time::Duration;
 
+use crate::gate::Gate;
 use crate::recording::Recording;
 use crate::stats::profile;
 use crate::stats::rank::{Quantile, min_samples_for_interval};
-use crate::summary::{CONFIDENCE, Observed, Summary};
+use crate::summary::{CONFIDENCE, Observed, PERCENTILES, Summary};
 
 pub use effect::{Effect, speed};
 pub use errors::{ErrorRate, ErrorRateChange};
@@ -95,6 +96,15 @@ pub struct Range {
     pub low: f64,
     /// The largest.
     pub high: f64,
+}
+
+/// The percentiles that are compared: those that every output lists, and those that a gate is about; ascending.
+pub fn quantiles(gates: &[Gate]) -> Vec<Quantile> {
+    let mut quantiles = PERCENTILES.to_vec();
+    quantiles.extend(gates.iter().filter_map(|gate| gate.condition.quantile()));
+    quantiles.sort_unstable();
+    quantiles.dedup();
+    quantiles
 }
 
 /// Compares one endpoint's two runs at these percentiles.
@@ -212,6 +222,14 @@ impl Change {
         match self.evidence {
             Evidence::Interval { difference_ns, .. } => Some(difference_ns),
             Evidence::Unresolved { .. } => None,
+        }
+    }
+
+    /// How many requests an interval takes on each side, where there are too few.
+    pub fn samples_needed(&self) -> Option<u64> {
+        match self.evidence {
+            Evidence::Interval { .. } => None,
+            Evidence::Unresolved { samples_needed } => Some(samples_needed),
         }
     }
 

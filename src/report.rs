@@ -1,5 +1,6 @@
 //! One result, many faces: what every command has to say, and how it is written down.
 
+mod comparison;
 mod csv;
 mod json;
 mod markdown;
@@ -22,6 +23,7 @@ use crate::summary::Summary;
 use crate::units::Rate;
 use crate::verdict::Verdict;
 
+pub use comparison::{ComparisonReport, JsonChange, JsonErrorRate, JsonNoise, JsonRates};
 pub use json::{JsonReport, SCHEMA};
 
 /// What a command has to say.
@@ -41,6 +43,8 @@ pub struct Report {
     pub notes: Vec<String>,
     /// The runs behind it: one of `measure`, two of `compare`, none for latencies of another tool.
     pub runs: Vec<RunInfo>,
+    /// Before and after; `compare` alone has it.
+    pub comparison: Option<ComparisonReport>,
 }
 
 /// Which command a report comes from.
@@ -194,6 +198,7 @@ impl Report {
             warnings: Vec::new(),
             notes: Vec::new(),
             runs: Vec::new(),
+            comparison: None,
         }
     }
 

@@ -34,7 +34,7 @@ pub struct MeasureArgs {
     #[arg(short, long, value_name = "METHOD", help_heading = "Endpoints")]
     pub method: Option<String>,
 
-    /// Body, may hold {{uuid}}, {{n}} and {{now}}; @FILE reads a file; NAME= picks the endpoint.
+    /// Body, may hold {{uuid}}, {{ n }} and {{now}}; @FILE reads a file; NAME= picks the endpoint.
     #[arg(
         short = 'd',
         long = "body",

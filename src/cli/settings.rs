@@ -185,13 +185,13 @@ pub fn expand_variables(
     let mut out = String::new();
     let mut rest = value;
     while let Some(open) = rest.find("${") {
-        out.push_str(&rest[..open]);
         let Some(length) = rest[open..].find('}') else {
             break;
         };
         let name = &rest[open + 2..open + length];
         let found = lookup(name)
             .with_context(|| format!("the variable {name} is not set, which a header needs"))?;
+        out.push_str(&rest[..open]);
         out.push_str(&found);
         rest = &rest[open + length + 1..];
     }

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::comparison;
 use super::json::{JsonFinding, JsonObserved, JsonPercentile};
 use super::words::{one_run_findings, quantiles};
 use super::{EndpointReport, Report};
@@ -36,6 +37,11 @@ struct Row<'a> {
 /// Writes a header and the rows.
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
+    if let Some(report) = &report.comparison {
+        comparison::csv_rows(report)
+            .iter()
+            .try_for_each(|row| csv.serialize(row))?;
+    }
     for endpoint in &report.endpoints {
         rows(report, endpoint)
             .iter()

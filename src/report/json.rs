@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::comparison::{JsonChange, JsonNoise, JsonRates};
 use super::{EndpointReport, Report, RunInfo, Traffic, words};
 use crate::gate::{Finding, Measured};
 use crate::plan::Model;
@@ -32,6 +33,15 @@ pub struct JsonReport {
     pub verdict: Option<Verdict>,
     /// What the gates say.
     pub findings: Vec<JsonFinding>,
+    /// Before and after; only in a comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Vec<JsonChange>>,
+    /// Error rates and achieved rates before and after; only in a comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rates: Option<Vec<JsonRates>>,
+    /// What counted as no change; only in a comparison.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise: Option<JsonNoise>,
     /// Percentiles and counts of each endpoint.
     pub endpoints: Vec<JsonEndpoint>,
     /// The runs behind it, in brief.
@@ -221,6 +231,9 @@ impl From<&Report> for JsonReport {
             title: report.title.clone(),
             verdict: report.verdict(),
             findings: report.findings.iter().map(JsonFinding::from).collect(),
+            changes: report.comparison.as_ref().map(|c| c.json_changes()),
+            rates: report.comparison.as_ref().map(|c| c.json_rates()),
+            noise: report.comparison.as_ref().map(|c| JsonNoise::from(&c.noise)),
             endpoints: report.endpoints.iter().map(JsonEndpoint::from).collect(),
             runs: report.runs.iter().map(JsonRun::from).collect(),
             warnings: report

@@ -2,8 +2,10 @@
 
 use std::io::{self, Write};
 
+use super::comparison;
 use super::words::{self, TITLES};
 use super::{EndpointReport, Report};
+use crate::comparison::Comparison;
 use crate::verdict::Verdict;
 
 /// Writes the verdict first, then tables, reasons, notes and warnings.
@@ -14,6 +16,9 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     for endpoint in &report.endpoints {
         write_endpoint(report, endpoint, out)?;
+    }
+    for comparison in report.comparisons() {
+        write_comparison(comparison, out)?;
     }
     write_reasons(report, out)?;
     for note in words::notes(report) {
@@ -60,8 +65,19 @@ fn write_endpoint(
     writeln!(out)
 }
 
+fn write_comparison(comparison: &Comparison, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "**{}**\n", escape(&comparison::heading(comparison)))?;
+    writeln!(out, "| {} |", comparison::TITLES.join(" | "))?;
+    writeln!(out, "|---|---:|---:|---|---|---|")?;
+    for row in comparison::rows(comparison) {
+        let cells = row.map(|cell| escape(&cell));
+        writeln!(out, "| {} |", cells.join(" | "))?;
+    }
+    writeln!(out)
+}
+
 fn write_reasons(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let findings = words::not_passed(report);
+    let findings = words::listed(report);
     for finding in &findings {
         let reason = escape(&finding.reason);
         writeln!(

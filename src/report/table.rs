@@ -4,8 +4,10 @@ use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use super::comparison;
 use super::words::{self, TITLES};
 use super::{Colour, Detail, EndpointReport, Report, Style};
+use crate::comparison::Comparison;
 use crate::gate::Finding;
 use crate::verdict::Verdict;
 
@@ -15,6 +17,9 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
         write_head(report, out)?;
         for endpoint in &report.endpoints {
             write_endpoint(report, endpoint, style, out)?;
+        }
+        for comparison in report.comparisons() {
+            write_comparison(comparison, style, out)?;
         }
         write_notes(report, out)?;
         write_reasons(report, style, out)?;
@@ -42,13 +47,7 @@ fn write_endpoint(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     writeln!(out, "{}", words::heading(endpoint))?;
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header(TITLES);
-    if let Some(width) = style.width {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        table.set_width(width);
-    }
+    let mut table = empty_table(&TITLES, style);
     for row in words::rows(report, endpoint) {
         table.add_row(row.cells());
     }
@@ -63,6 +62,41 @@ fn write_endpoint(
         writeln!(out, "{}", words::traffic(traffic))?;
     }
     writeln!(out)
+}
+
+fn write_comparison(
+    comparison: &Comparison,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    writeln!(out, "{}", comparison::heading(comparison))?;
+    let mut table = empty_table(&comparison::TITLES, style);
+    for row in comparison::rows(comparison) {
+        table.add_row(row);
+    }
+    for column in [1, 2] {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    writeln!(out, "{}", table.trim_fmt())?;
+    if style.detail == Detail::Full {
+        for reason in comparison::reasons(comparison) {
+            writeln!(out, "{reason}")?;
+        }
+    }
+    writeln!(out)
+}
+
+fn empty_table(titles: &[&str], style: &Style) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(titles);
+    if let Some(width) = style.width {
+        table.set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(width);
+    }
+    table
 }
 
 fn write_notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
@@ -90,12 +124,12 @@ fn write_reasons(report: &Report, style: &Style, out: &mut dyn Write) -> io::Res
 
 /// The findings whose reasons are listed. What the verdict line says by itself is not said twice.
 fn listed(report: &Report, detail: Detail) -> Vec<&Finding> {
-    let not_passed = words::not_passed(report);
-    match (detail, not_passed.as_slice()) {
+    let listed = words::listed(report);
+    match (detail, listed.as_slice()) {
         (Detail::Brief, _) => Vec::new(),
         (Detail::Full, _) => report.findings.iter().collect(),
         (Detail::Normal, &[only]) if words::decisive(report).contains(&only) => Vec::new(),
-        (Detail::Normal, _) => not_passed,
+        (Detail::Normal, _) => listed,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What every face for people says in the same words: rows, counts, notes and the verdict line.
 
+use super::comparison;
 use super::{EndpointReport, Report, RunInfo, Traffic};
 use crate::gate::{Condition, Finding, Measured, Severity};
 use crate::plan::Model;
@@ -265,6 +266,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     }
     let unresolved = report.endpoints.iter();
     notes.extend(unresolved.filter_map(|endpoint| resolution_note(report, endpoint)));
+    notes.extend(comparison::notes(report));
     notes.extend(report.notes.iter().cloned());
     notes
 }
@@ -372,6 +374,14 @@ pub(super) fn decisive(report: &Report) -> Vec<&Finding> {
         .iter()
         .filter(|f| f.severity() == Severity::Decides && Some(f.verdict) == verdict)
         .collect()
+}
+
+/// The findings that are listed with their reason: what did not pass; in a comparison, whose table shows no targets, all.
+pub(super) fn listed(report: &Report) -> Vec<&Finding> {
+    match report.comparison {
+        Some(_) => report.findings.iter().collect(),
+        None => not_passed(report),
+    }
 }
 
 /// The verdict in one line; `None` where nothing was asked.

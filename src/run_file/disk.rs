@@ -8,7 +8,7 @@ use super::document::RunDocument;
 use super::{Run, RunFileError, restore};
 
 /// More than a run of a billion requests leaves behind; what is longer is something else.
-const MAX_FILE_BYTES: u64 = 4 << 30;
+pub const MAX_FILE_BYTES: u64 = 4 << 30;
 
 impl Run {
     /// Writes the run as JSON, atomically: a temporary file in the same directory, synced, renamed, and the directory

@@ -6,6 +6,7 @@ mod judge;
 mod measure;
 mod needs;
 mod provider;
+mod readme;
 mod run_file;
 mod runs;
 mod scripted;

@@ -419,7 +419,7 @@ fn a_dry_run_sends_nothing_and_tells_what_the_plan_can_decide() {
         "seed       7",
         "health: GET /health, 20/s, 600 requests, ok is 2xx",
         "ingest p99 <= 150ms",
-        "600 samples: passes with at most 1 exceedances, fails with 11 or more",
+        "600 samples: passes with up to 1 beyond the limit, fails with 11 or more",
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
     }

@@ -1,18 +1,17 @@
 //! The files that are judged: saved runs and lists of latencies, told apart by their content.
 
 use std::collections::HashMap;
-use std::fs;
-use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow, bail};
+use anyhow::{Context, bail};
 
+use super::super::saved::{self, Saved};
 use crate::cli::judge::JudgeArgs;
 use crate::gate::Subject;
-use crate::import::{self, Ending, Latencies, Options};
+use crate::import::{Ending, Latencies, Options};
 use crate::recording::Recording;
-use crate::report::{EndpointReport, Report, Warning};
+use crate::report::{EndpointReport, Report};
 use crate::run_file::Run;
 
 /// A file and what is in it.
@@ -42,10 +41,7 @@ pub(super) fn load_all(args: &JudgeArgs) -> anyhow::Result<Vec<Source>> {
     check_distinct(&args.files)?;
     let mut sources = Vec::new();
     for file in &args.files {
-        let shown = match file.as_os_str() == "-" {
-            true => "stdin".to_owned(),
-            false => file.display().to_string(),
-        };
+        let shown = saved::shown(file);
         let source = load(file, &shown, args).with_context(|| format!("cannot judge {shown}"))?;
         sources.push(source);
     }
@@ -65,37 +61,17 @@ fn check_distinct(files: &[PathBuf]) -> anyhow::Result<()> {
 }
 
 fn load(file: &Path, shown: &str, args: &JudgeArgs) -> anyhow::Result<Source> {
-    let bytes = read(file)?;
-    match is_run(&bytes) {
-        true => {
-            let run = Run::from_json(&bytes).map_err(|e| anyhow!("{e}\nhint: {}", e.hint()))?;
-            Ok(Source::of_run(run, shown))
-        }
-        false => {
-            let options = Options {
-                unit: args.unit,
-                column: args.column.clone(),
-            };
+    let options = Options {
+        unit: args.unit,
+        column: args.column.clone(),
+    };
+    Ok(match saved::read(file, &options)? {
+        Saved::Run(run) => Source::of_run(*run, shown),
+        Saved::List(latencies) => {
             let name = args.endpoint.clone().unwrap_or_else(|| stem(file));
-            let latencies = import::read(&bytes, &options)?;
-            Ok(Source::of_list(latencies, name, shown))
+            Source::of_list(latencies, name, shown)
         }
-    }
-}
-
-fn read(file: &Path) -> io::Result<Vec<u8>> {
-    if file.as_os_str() != "-" {
-        return fs::read(file);
-    }
-    let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-/// A run is a JSON object; a list of latencies never begins with a brace.
-fn is_run(bytes: &[u8]) -> bool {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    bytes.trim_ascii_start().first() == Some(&b'{')
+    })
 }
 
 /// What a list is called unless it is named.
@@ -218,20 +194,11 @@ impl Source {
                     &endpoint.recording,
                     &self.file,
                 ));
-                report.notes.extend(
-                    heading.as_ref().map(|heading| {
-                        format!("{}: '{heading}' is taken as the heading", self.file)
-                    }),
-                );
-                if *ending == Ending::MidLine {
-                    report.warnings.push(Warning::new(
-                        format!(
-                            "{}: the last line has no end, so the file may be cut",
-                            self.file
-                        ),
-                        "check the last value; end the file with a newline",
-                    ));
-                }
+                let heading = heading.as_ref();
+                let note = heading.map(|heading| saved::heading_note(&self.file, heading));
+                report.notes.extend(note);
+                let warning = saved::ending_warning(&self.file, *ending);
+                report.warnings.extend(warning);
             }
         }
     }

@@ -1,0 +1,58 @@
+//! `a7probe compare`: what was typed.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::output::OutputArgs;
+use crate::comparison::Noise;
+use crate::gate::Gate;
+use crate::import::Unit;
+
+/// Before and after: two saved runs side by side, with intervals and gates
+#[derive(Clone, Debug, Args)]
+#[command(after_help = "\
+Examples:
+  a7probe compare before.json after.json
+  a7probe compare before.json after.json --gate 'p95 <= 100ms' --gate 'p95 reduction >= 70%'
+  a7probe compare main.json branch.json --gate '* p95 <= baseline + 10%' --report markdown=comment.md
+  a7probe compare before.txt after.txt --unit ms       lists of latencies, one a line
+
+Without a gate the comparison is information and ends with exit code 0.")]
+pub struct CompareArgs {
+    /// The run before: saved (JSON), or a list of latencies (text or CSV); - for stdin
+    #[arg(value_name = "BEFORE")]
+    pub before: PathBuf,
+
+    /// The run after, of the same plan
+    #[arg(value_name = "AFTER")]
+    pub after: PathBuf,
+
+    /// What must hold (repeatable): 'p95 reduction >= 70%', 'p95 <= baseline + 10%', or of the run after 'p95 <= 100ms'
+    #[arg(long = "gate", value_name = "GATE", value_parser = Gate::parse)]
+    pub gates: Vec<Gate>,
+
+    /// A change counts only if it exceeds both this share and this duration
+    #[arg(long, value_name = "SHARE,DURATION", env = "A7PROBE_NOISE", default_value = "5%,1ms")]
+    pub noise: Noise,
+
+    /// Compare runs although they were planned differently; says what differs
+    #[arg(long)]
+    pub allow_different_plans: bool,
+
+    /// Unit of numbers without one in a list: ns, us, ms, s or m
+    #[arg(long, value_name = "UNIT")]
+    pub unit: Option<Unit>,
+
+    /// Column of a CSV file, by title or by number from 1
+    #[arg(long, value_name = "COLUMN")]
+    pub column: Option<String>,
+
+    /// What a list of latencies is called, and which endpoint of a run it is compared with
+    #[arg(long, value_name = "NAME")]
+    pub endpoint: Option<String>,
+
+    /// Where the result goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}

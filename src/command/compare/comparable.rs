@@ -1,0 +1,104 @@
+//! Whether two sides may be compared, and what must be said if they are.
+
+use anyhow::bail;
+
+use super::half::Half;
+use crate::comparison::Pair;
+use crate::report::{Report, Warning};
+use crate::run_file::Run;
+
+/// What happens if the plans differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Strictness {
+    /// They are not compared.
+    Refuse,
+    /// They are compared, and every difference is a warning.
+    Warn,
+}
+
+/// Where the time went between two runs: nobody can tell it from a change.
+const DRIFT: &str = "drift not controlled: the runs were made one after the other, so whatever else changed between \
+                     them is in the difference; repeat them in turns (before, after, after, before) and see whether it stays";
+
+/// Holds the plans of both sides against each other and says what a reader must know.
+pub(super) fn check_plans(
+    halves: &Pair<Half>,
+    strictness: Strictness,
+    report: &mut Report,
+) -> anyhow::Result<()> {
+    report.notes.push(DRIFT.to_owned());
+    match (halves.before.run(), halves.after.run()) {
+        (Some(before), Some(after)) => {
+            check_runs(before, after, strictness, &mut report.warnings)
+        }
+        _ => {
+            report.notes.push(
+                "a list of latencies has no plan, so it cannot be checked that both sides were measured alike"
+                    .to_owned(),
+            );
+            Ok(())
+        }
+    }
+}
+
+fn check_runs(
+    before: &Run,
+    after: &Run,
+    strictness: Strictness,
+    warnings: &mut Vec<Warning>,
+) -> anyhow::Result<()> {
+    let differences = before.plan.differences(&after.plan);
+    match strictness {
+        Strictness::Refuse if !differences.is_empty() => bail!(
+            "the runs have different plans, so a difference of their latencies would say nothing:\n  {}\n\
+             hint: measure both with the same plan, or say --allow-different-plans",
+            differences.join("\n  ")
+        ),
+        _ => warnings.extend(differences.into_iter().map(|difference| {
+            Warning::new(
+                format!("different plans: {difference}"),
+                "measure both with the same plan",
+            )
+        })),
+    }
+    warnings.extend(order(before, after));
+    warnings.extend(machines(before, after));
+    Ok(())
+}
+
+fn order(before: &Run, after: &Run) -> Option<Warning> {
+    if before.id == after.id {
+        return Some(Warning::new(
+            "before and after are the same run",
+            "give the files of two runs",
+        ));
+    }
+    (after.started_at < before.started_at).then(|| {
+        Warning::new(
+            "the run after was made earlier than the run before",
+            "if that is not meant, change their places",
+        )
+    })
+}
+
+fn machines(before: &Run, after: &Run) -> Option<Warning> {
+    let (old, new) = (&before.environment, &after.environment);
+    let parts = [
+        ("processor", old.cpu.clone(), new.cpu.clone()),
+        ("cores", old.cores.to_string(), new.cores.to_string()),
+        ("system", old.os.clone(), new.os.clone()),
+        ("clock source", old.clock_source.clone(), new.clock_source.clone()),
+        ("a7probe", old.a7probe.clone(), new.a7probe.clone()),
+    ];
+    let differences: Vec<String> = parts
+        .into_iter()
+        .filter(|(_, old, new)| old != new)
+        .map(|(what, old, new)| format!("{what}: {old} before, {new} after"))
+        .collect();
+    (!differences.is_empty()).then(|| {
+        Warning::new(
+            format!("measured from different places: {}", differences.join("; ")),
+            "measure both from the same machine with the same a7probe",
+        )
+    })
+}

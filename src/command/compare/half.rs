@@ -1,0 +1,196 @@
+//! One side of a comparison, and which of its endpoints belongs to which of the other side.
+
+use std::path::Path;
+
+use anyhow::bail;
+
+use super::super::saved::{self, Saved};
+use crate::comparison::{Pair, Side};
+use crate::import::{Latencies, Options};
+use crate::recording::Recording;
+use crate::report::{Report, Warning};
+use crate::run_file::Run;
+
+/// What two lists of latencies are called that nobody gave a name.
+const UNNAMED: &str = "latency";
+
+/// One side of a comparison.
+pub(super) struct Half {
+    /// What messages call it: the file.
+    pub(super) label: String,
+    content: Content,
+}
+
+enum Content {
+    Run(Box<Run>),
+    List {
+        /// As `--endpoint` says.
+        name: Option<String>,
+        latencies: Latencies,
+        recording: Recording,
+    },
+}
+
+/// An endpoint that both sides have.
+pub(super) struct Matched<'a> {
+    pub(super) name: String,
+    pub(super) sides: Pair<Side<'a>>,
+}
+
+/// An endpoint of one side; a list that nobody named has none.
+struct Named<'a> {
+    name: Option<&'a str>,
+    side: Side<'a>,
+}
+
+impl Half {
+    /// Reads a file; `name` is what a list of latencies is called.
+    pub(super) fn load(
+        file: &Path,
+        name: Option<&str>,
+        options: &Options,
+    ) -> anyhow::Result<Half> {
+        let label = saved::shown(file);
+        Ok(match saved::read(file, options)? {
+            Saved::Run(run) => Half {
+                label,
+                content: Content::Run(run),
+            },
+            Saved::List(latencies) => Half {
+                label,
+                content: Content::List {
+                    name: name.map(str::to_owned),
+                    recording: Recording::from_latencies(&latencies.values, &[]),
+                    latencies,
+                },
+            },
+        })
+    }
+
+    pub(super) fn of_run(label: &str, run: Run) -> Half {
+        Half {
+            label: label.to_owned(),
+            content: Content::Run(Box::new(run)),
+        }
+    }
+
+    pub(super) fn run(&self) -> Option<&Run> {
+        match &self.content {
+            Content::Run(run) => Some(run),
+            Content::List { .. } => None,
+        }
+    }
+
+    /// Adds what must be known of it to a report; `role` is `before` or `after`.
+    pub(super) fn describe(&self, role: &str, report: &mut Report) {
+        match &self.content {
+            Content::Run(run) => report.add_compared_run(role, run),
+            Content::List { latencies, .. } => {
+                let heading = latencies.heading.as_ref();
+                let note = heading.map(|heading| saved::heading_note(&self.label, heading));
+                report.notes.extend(note);
+                let warning = saved::ending_warning(&self.label, latencies.ending);
+                report.warnings.extend(warning);
+            }
+        }
+    }
+
+    fn endpoints(&self) -> Vec<Named<'_>> {
+        match &self.content {
+            Content::Run(run) => run
+                .endpoints
+                .iter()
+                .map(|endpoint| Named {
+                    name: Some(&endpoint.name),
+                    side: Side {
+                        recording: &endpoint.recording,
+                        timeout: Some(run.plan.timeout),
+                    },
+                })
+                .collect(),
+            Content::List {
+                name, recording, ..
+            } => vec![Named {
+                name: name.as_deref(),
+                side: Side {
+                    recording,
+                    timeout: None,
+                },
+            }],
+        }
+    }
+}
+
+/// `--endpoint` is about lists.
+pub(super) fn check_endpoint_flag(name: Option<&str>, halves: &Pair<Half>) -> anyhow::Result<()> {
+    match (name, halves.before.run(), halves.after.run()) {
+        (Some(name), Some(_), Some(_)) => bail!(
+            "--endpoint {name} names a list of latencies, and there is none; runs name their endpoints themselves"
+        ),
+        _ => Ok(()),
+    }
+}
+
+/// The endpoints that both sides have, in the order of the side after. If each has one, they belong together whatever
+/// they are called.
+pub(super) fn matched<'a>(
+    halves: &'a Pair<Half>,
+    warnings: &mut Vec<Warning>,
+) -> anyhow::Result<Vec<Matched<'a>>> {
+    let (before, after) = (halves.before.endpoints(), halves.after.endpoints());
+    if let ([before], [after]) = (before.as_slice(), after.as_slice()) {
+        return Ok(vec![Matched {
+            name: after.name.or(before.name).unwrap_or(UNNAMED).to_owned(),
+            sides: Pair {
+                before: before.side,
+                after: after.side,
+            },
+        }]);
+    }
+    let mut matched = Vec::new();
+    for after in &after {
+        let same = before.iter().find(|b| b.name.is_some() && b.name == after.name);
+        if let (Some(name), Some(before)) = (after.name, same) {
+            matched.push(Matched {
+                name: name.to_owned(),
+                sides: Pair {
+                    before: before.side,
+                    after: after.side,
+                },
+            });
+        }
+    }
+    if matched.is_empty() {
+        return Err(nothing_in_common(&before, &after));
+    }
+    for (role, side, other) in [("before", &before, &after), ("after", &after, &before)] {
+        warnings.extend(alone(side, other).map(|name| {
+            Warning::new(
+                format!("endpoint {name} is only in the run {role} and is not compared"),
+                "measure the same endpoints on both sides",
+            )
+        }));
+    }
+    Ok(matched)
+}
+
+fn alone<'a>(side: &'a [Named<'a>], other: &'a [Named<'a>]) -> impl Iterator<Item = &'a str> {
+    let names = side.iter().filter_map(|endpoint| endpoint.name);
+    names.filter(|&name| other.iter().all(|o| o.name != Some(name)))
+}
+
+fn nothing_in_common(before: &[Named<'_>], after: &[Named<'_>]) -> anyhow::Error {
+    let names = |side: &[Named<'_>]| {
+        let names: Vec<&str> = side
+            .iter()
+            .map(|endpoint| endpoint.name.unwrap_or("a list without a name"))
+            .collect();
+        names.join(", ")
+    };
+    anyhow::anyhow!(
+        "the sides have no endpoint in common: {} before, {} after\n\
+         hint: --endpoint NAME says which endpoint of a run a list of latencies belongs to",
+        names(before),
+        names(after)
+    )
+}

@@ -1,0 +1,232 @@
+//! What the faces show of a comparison: the same rows for a terminal and for markdown, and its data.
+
+mod data;
+
+use super::{Report, RunInfo, warnings, words};
+use crate::comparison::{Change, Comparison, ErrorRate, ErrorRateChange, Noise, Pair, Range, speed};
+use crate::run_file::Run;
+use crate::units::{grouped, trimmed};
+
+pub(super) use data::csv_rows;
+pub use data::{JsonChange, JsonErrorRate, JsonNoise, JsonRates};
+
+/// What a comparison has to say.
+#[derive(Clone, Debug)]
+pub struct ComparisonReport {
+    /// What counted as no change.
+    pub noise: Noise,
+    /// One an endpoint.
+    pub comparisons: Vec<Comparison>,
+}
+
+/// Column titles of [`rows`].
+pub(super) const TITLES: [&str; 6] = [
+    "Metric",
+    "Before",
+    "After",
+    "Change",
+    "Interval (95 %)",
+    "Effect",
+];
+
+/// Where there is nothing to say.
+const NOTHING: &str = "–";
+
+impl Report {
+    /// Adds one of two compared runs: its plan in brief, and what warns of itself in it.
+    pub fn add_compared_run(&mut self, label: &str, run: &Run) {
+        self.runs.push(RunInfo::of(label, run));
+        self.warnings.extend(warnings::of(label, run));
+    }
+
+    /// The comparisons, if this is a report of any.
+    pub(super) fn comparisons(&self) -> &[Comparison] {
+        match &self.comparison {
+            Some(comparison) => &comparison.comparisons,
+            None => &[],
+        }
+    }
+}
+
+/// `ingest: 600 requests before, 600 after`.
+pub(super) fn heading(comparison: &Comparison) -> String {
+    format!(
+        "{}: {} requests before, {} after",
+        comparison.endpoint,
+        grouped(comparison.planned.before),
+        grouped(comparison.planned.after)
+    )
+}
+
+/// The lines of a comparison's table: percentiles, error rate, achieved rate where it is known.
+pub(super) fn rows(comparison: &Comparison) -> Vec<[String; 6]> {
+    let mut rows: Vec<[String; 6]> = comparison.changes.iter().map(percentile_row).collect();
+    rows.push(error_row(&comparison.error_rate));
+    rows.extend(achieved_row(comparison.achieved_per_s));
+    rows
+}
+
+fn percentile_row(change: &Change) -> [String; 6] {
+    [
+        change.quantile.to_string(),
+        change.observed.before.to_string(),
+        change.observed.after.to_string(),
+        change.ratio().map_or(NOTHING.to_owned(), speed),
+        match change.ratio_interval() {
+            Some(ratio) => interval(ratio),
+            None => "cannot be resolved".to_owned(),
+        },
+        change.effect.as_str().to_owned(),
+    ]
+}
+
+/// As times where both ends are at least 2×, else as signed percentages.
+fn interval(ratio: Range) -> String {
+    let (low, high) = (ratio.low, ratio.high);
+    if low <= 0.0 && high.is_infinite() {
+        return "not bounded".to_owned();
+    }
+    if low >= 2.0 && high.is_finite() {
+        return spanned(&speed(low), &speed(high));
+    }
+    if high <= 0.5 && low > 0.0 {
+        return spanned(&speed(high), &speed(low));
+    }
+    match (low > 0.0, high.is_finite()) {
+        (true, true) => format!("{} … {}", signed_percent(low - 1.0), signed_percent(high - 1.0)),
+        (true, false) => format!("≥ {}", signed_percent(low - 1.0)),
+        (false, _) => format!("≤ {}", signed_percent(high - 1.0)),
+    }
+}
+
+/// `2.9× – 3.5× faster` of `2.9× faster` and `3.5× faster`.
+fn spanned(from: &str, to: &str) -> String {
+    let number = from.split(' ').next().unwrap_or_default();
+    match number.is_empty() || from == to {
+        true => to.to_owned(),
+        false => format!("{number} – {to}"),
+    }
+}
+
+fn error_row(change: &ErrorRateChange) -> [String; 6] {
+    let rate = |rate: ErrorRate| match rate.share() {
+        Some(share) => format!("{} ({})", words::percent(share), grouped(rate.not_ok)),
+        None => "no data".to_owned(),
+    };
+    let nobody_failed = change.rates.before.not_ok == 0 && change.rates.after.not_ok == 0;
+    [
+        "error rate".to_owned(),
+        rate(change.rates.before),
+        rate(change.rates.after),
+        change.difference.map_or(NOTHING.to_owned(), |difference| match difference == 0.0 {
+            true => "unchanged".to_owned(),
+            false => points(difference),
+        }),
+        change.interval.map_or(NOTHING.to_owned(), |interval| {
+            format!("{} … {}", points(interval.low), points(interval.high))
+        }),
+        // Nobody failed: that nothing is shown about a change is no news.
+        match nobody_failed {
+            true => NOTHING.to_owned(),
+            false => change.effect.as_str().to_owned(),
+        },
+    ]
+}
+
+fn achieved_row(achieved: Pair<Option<f64>>) -> Option<[String; 6]> {
+    if achieved.before.is_none() && achieved.after.is_none() {
+        return None;
+    }
+    let rate = |rate: Option<f64>| {
+        rate.map_or(NOTHING.to_owned(), |rate| format!("{}/s", trimmed(rate, 2)))
+    };
+    let change = achieved.before.zip(achieved.after);
+    Some([
+        "achieved rate".to_owned(),
+        rate(achieved.before),
+        rate(achieved.after),
+        change.map_or(NOTHING.to_owned(), |(before, after)| {
+            signed_percent(after / before - 1.0)
+        }),
+        NOTHING.to_owned(),
+        NOTHING.to_owned(),
+    ])
+}
+
+/// `−12.5 %`.
+fn signed_percent(share: f64) -> String {
+    signed(share * 100.0, 1, "%")
+}
+
+/// `−0.52 points`: percentage points, so that they are not taken for percent of the rate.
+fn points(share: f64) -> String {
+    signed(share * 100.0, 2, "points")
+}
+
+fn signed(value: f64, digits: usize, unit: &str) -> String {
+    let number = trimmed(value.abs(), digits);
+    let sign = match number.as_str() {
+        "0" => "±",
+        _ if value < 0.0 => "−",
+        _ => "+",
+    };
+    format!("{sign}{number} {unit}")
+}
+
+/// What the table cannot say: which percentiles the samples cannot carry.
+pub(super) fn notes(report: &Report) -> Vec<String> {
+    let comparisons = report.comparisons().iter();
+    comparisons.filter_map(unresolved).collect()
+}
+
+fn unresolved(comparison: &Comparison) -> Option<String> {
+    let needed: Vec<String> = comparison
+        .changes
+        .iter()
+        .filter_map(|change| {
+            let samples = change.samples_needed()?;
+            Some(format!("{} for {}", grouped(samples), change.quantile))
+        })
+        .collect();
+    (!needed.is_empty()).then(|| {
+        format!(
+            "{}: an interval of the change takes on each side {}",
+            comparison.endpoint,
+            needed.join(", ")
+        )
+    })
+}
+
+/// Why each change of an endpoint is what it is.
+pub(super) fn reasons(comparison: &Comparison) -> Vec<String> {
+    let changes = comparison.changes.iter();
+    changes
+        .map(|change| format!("{}: {}: {}", change.quantile, change.effect.as_str(), change.reason))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Range, interval, points, signed_percent};
+
+    #[test]
+    fn intervals_read_in_the_words_of_their_change() {
+        let open = f64::INFINITY;
+        for ((low, high), words) in [
+            ((0.25, 0.4), "2.5× – 4× faster"),
+            ((0.25, 0.25), "4× faster"),
+            ((2.0, 3.5), "2× – 3.5× slower"),
+            ((0.4, 0.6), "−60 % … −40 %"),
+            ((0.95, 1.021), "−5 % … +2.1 %"),
+            ((1.0, 1.0), "±0 % … ±0 %"),
+            ((1.5, open), "≥ +50 %"),
+            ((0.0, 0.3), "≤ −70 %"),
+            ((0.0, open), "not bounded"),
+            ((open, open), "infinitely slower"),
+        ] {
+            assert_eq!(interval(Range { low, high }), words, "{low} to {high}");
+        }
+        assert_eq!(points(-0.00523), "−0.52 points");
+        assert_eq!(signed_percent(0.0), "±0 %");
+    }
+}

@@ -1,0 +1,252 @@
+//! A comparison as JSON and CSV hold it: numbers as they are, `null` where the data do not bound them.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::super::json::JsonObserved;
+use super::ComparisonReport;
+use crate::comparison::{Change, Comparison, Effect, ErrorRate, ErrorRateChange, Noise, Range};
+use crate::summary::Observed;
+use crate::units::millis;
+
+/// One percentile of one endpoint before and after.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct JsonChange {
+    /// What gates call it.
+    pub endpoint: String,
+    /// `p95`.
+    pub metric: String,
+    /// Before; `null` if there is no number, and `before` says why.
+    pub before_ms: Option<f64>,
+    /// What stands at the percentile's rank before.
+    pub before: JsonObserved,
+    /// After; `null` if there is no number, and `after` says why.
+    pub after_ms: Option<f64>,
+    /// What stands at the percentile's rank after.
+    pub after: JsonObserved,
+    /// After divided by before.
+    pub ratio: Option<f64>,
+    /// 95 % interval of the ratio; an end is `null` where the data do not bound it.
+    pub ratio_interval: [Option<f64>; 2],
+    /// After minus before.
+    pub difference_ms: Option<f64>,
+    /// 95 % interval of the difference; an end is `null` where the data do not bound it.
+    pub difference_interval_ms: [Option<f64>; 2],
+    /// 1 − ratio: 0.7 is a reduction of 70 %.
+    pub reduction: Option<f64>,
+    /// What follows, given the noise band.
+    pub effect: Effect,
+    /// Whether there are enough requests on both sides for an interval.
+    pub resolved: bool,
+    /// How many requests that takes on each side, if there are too few.
+    pub samples_needed: Option<u64>,
+    /// Why, in one sentence.
+    pub reason: String,
+}
+
+/// Error rate and achieved rate of one endpoint before and after.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct JsonRates {
+    /// What gates call it.
+    pub endpoint: String,
+    /// Before.
+    pub error_rate_before: JsonErrorRate,
+    /// After.
+    pub error_rate_after: JsonErrorRate,
+    /// Share after − share before.
+    pub error_rate_difference: Option<f64>,
+    /// 95 % interval of the difference.
+    pub error_rate_interval: [Option<f64>; 2],
+    /// Improved or regressed if the interval lies on one side of zero.
+    pub error_rate_effect: Effect,
+    /// Requests sent per second before.
+    pub achieved_per_s_before: Option<f64>,
+    /// Requests sent per second after.
+    pub achieved_per_s_after: Option<f64>,
+}
+
+/// How many requests did not end ok.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct JsonErrorRate {
+    /// Failed, timed out or unsent.
+    pub not_ok: u64,
+    /// All.
+    pub planned: u64,
+    /// From 0 to 1; `null` without requests.
+    pub share: Option<f64>,
+}
+
+/// What counted as no change.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct JsonNoise {
+    /// Share of the value before.
+    pub share: f64,
+    /// Duration.
+    pub duration_ms: f64,
+}
+
+impl ComparisonReport {
+    pub(in super::super) fn json_changes(&self) -> Vec<JsonChange> {
+        let comparisons = self.comparisons.iter();
+        comparisons
+            .flat_map(|comparison| {
+                let changes = comparison.changes.iter();
+                changes.map(|change| JsonChange::of(&comparison.endpoint, change))
+            })
+            .collect()
+    }
+
+    pub(in super::super) fn json_rates(&self) -> Vec<JsonRates> {
+        self.comparisons.iter().map(JsonRates::from).collect()
+    }
+}
+
+impl JsonChange {
+    fn of(endpoint: &str, change: &Change) -> JsonChange {
+        let observed_ms = |observed: Observed| observed.value().map(millis);
+        let difference_ms = change.difference_interval_ns().map(|ns| Range {
+            low: ns.low / 1e6,
+            high: ns.high / 1e6,
+        });
+        // A ratio of zero as the low end only says that latencies are not negative.
+        let ratio = change.ratio_interval().map(|ratio| Range {
+            low: if ratio.low > 0.0 { ratio.low } else { f64::NEG_INFINITY },
+            ..ratio
+        });
+        JsonChange {
+            endpoint: endpoint.to_owned(),
+            metric: String::from(change.quantile),
+            before_ms: observed_ms(change.observed.before),
+            before: change.observed.before.into(),
+            after_ms: observed_ms(change.observed.after),
+            after: change.observed.after.into(),
+            ratio: change.ratio(),
+            ratio_interval: ends(ratio),
+            difference_ms: change.difference_ns().map(|ns| ns / 1e6),
+            difference_interval_ms: ends(difference_ms),
+            reduction: change.reduction(),
+            effect: change.effect,
+            resolved: change.ratio_interval().is_some(),
+            samples_needed: change.samples_needed(),
+            reason: change.reason.clone(),
+        }
+    }
+}
+
+fn ends(range: Option<Range>) -> [Option<f64>; 2] {
+    let finite = |end: fn(Range) -> f64| range.map(end).filter(|end| end.is_finite());
+    [finite(|range| range.low), finite(|range| range.high)]
+}
+
+impl From<&Comparison> for JsonRates {
+    fn from(comparison: &Comparison) -> JsonRates {
+        let ErrorRateChange {
+            rates,
+            difference,
+            interval,
+            effect,
+        } = comparison.error_rate;
+        JsonRates {
+            endpoint: comparison.endpoint.clone(),
+            error_rate_before: rates.before.into(),
+            error_rate_after: rates.after.into(),
+            error_rate_difference: difference,
+            error_rate_interval: ends(interval),
+            error_rate_effect: effect,
+            achieved_per_s_before: comparison.achieved_per_s.before,
+            achieved_per_s_after: comparison.achieved_per_s.after,
+        }
+    }
+}
+
+impl From<ErrorRate> for JsonErrorRate {
+    fn from(rate: ErrorRate) -> JsonErrorRate {
+        JsonErrorRate {
+            not_ok: rate.not_ok,
+            planned: rate.planned,
+            share: rate.share(),
+        }
+    }
+}
+
+impl From<&Noise> for JsonNoise {
+    fn from(noise: &Noise) -> JsonNoise {
+        JsonNoise {
+            share: noise.share,
+            duration_ms: millis(noise.duration),
+        }
+    }
+}
+
+/// One row of the CSV; a cell is empty where there is no number.
+#[derive(Serialize)]
+pub(in super::super) struct CsvRow {
+    endpoint: String,
+    metric: String,
+    before_ms: Option<f64>,
+    before: JsonObserved,
+    after_ms: Option<f64>,
+    after: JsonObserved,
+    ratio: Option<f64>,
+    ratio_low: Option<f64>,
+    ratio_high: Option<f64>,
+    difference_ms: Option<f64>,
+    difference_low_ms: Option<f64>,
+    difference_high_ms: Option<f64>,
+    reduction: Option<f64>,
+    effect: Effect,
+    samples_needed: Option<u64>,
+    planned_before: u64,
+    planned_after: u64,
+    not_ok_before: u64,
+    not_ok_after: u64,
+}
+
+/// One row per endpoint and percentile.
+pub(in super::super) fn csv_rows(report: &ComparisonReport) -> Vec<CsvRow> {
+    let comparisons = report.comparisons.iter();
+    comparisons
+        .flat_map(|comparison| comparison.changes.iter().map(|c| csv_row(comparison, c)))
+        .collect()
+}
+
+fn csv_row(comparison: &Comparison, change: &Change) -> CsvRow {
+    let JsonChange {
+        endpoint,
+        metric,
+        before_ms,
+        before,
+        after_ms,
+        after,
+        ratio,
+        ratio_interval: [ratio_low, ratio_high],
+        difference_ms,
+        difference_interval_ms: [difference_low_ms, difference_high_ms],
+        reduction,
+        effect,
+        samples_needed,
+        ..
+    } = JsonChange::of(&comparison.endpoint, change);
+    let rates = comparison.error_rate.rates;
+    CsvRow {
+        endpoint,
+        metric,
+        before_ms,
+        before,
+        after_ms,
+        after,
+        ratio,
+        ratio_low,
+        ratio_high,
+        difference_ms,
+        difference_low_ms,
+        difference_high_ms,
+        reduction,
+        effect,
+        samples_needed,
+        planned_before: comparison.planned.before,
+        planned_after: comparison.planned.after,
+        not_ok_before: rates.before.not_ok,
+        not_ok_after: rates.after.not_ok,
+    }
+}
