@@ -5,4 +5,5 @@ mod serve;
 mod serve_client;
 mod serve_host;
 mod serve_kill;
+mod serve_store;
 mod stats;
