@@ -1,5 +1,7 @@
 //! End-to-end and cross-module tests; one binary.
 
+#![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
 mod demo;
 mod engine;
 mod gate;
