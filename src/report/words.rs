@@ -8,7 +8,7 @@ use crate::recording::Clock;
 use crate::run_file::{Ended, SizeRecord};
 use crate::stats::rank::Quantile;
 use crate::summary::{PERCENTILES, Percentile, Resolution};
-use crate::units::{Pretty, grouped, trimmed};
+use crate::units::{Pretty, grouped, percent, trimmed};
 use crate::verdict::Verdict;
 
 /// One line of an endpoint's table.
@@ -148,11 +148,6 @@ fn status(finding: &Finding) -> String {
         Severity::Decides => finding.verdict.to_string(),
         Severity::Warns => format!("{} (warn)", finding.verdict),
     }
-}
-
-/// `5 %` of a fraction.
-pub(super) fn percent(fraction: f64) -> String {
-    format!("{} %", trimmed(fraction * 100.0, 2))
 }
 
 /// `600 requests to …`, `10 samples from evidence.txt`.

@@ -342,7 +342,7 @@ fn a_run_with_failures_of_every_kind_shows_them_in_the_tail() {
     ok 100 · failed 0 · timed out 0 · unsent 0
     achieved 20 of 20/s offered · send lag P50 40.05 µs, P99 40.1 µs, max 40.1 µs · 4 connections · 10 waited for a connection (in-flight cap)
 
-    FAIL health error rate: 37 of 205 requests have not ended ok (28 failed, 4 timed out, 5 never sent) where at most 2 (1 %) are allowed; 205 requests cannot carry an error rate of 1% (a pass takes 299), but they can refute it
+    FAIL health error rate: 37 of 205 requests did not end ok (28 failed, 4 timed out, 5 never sent) where at most 2 (1 %) are allowed; 205 requests cannot carry an error rate of 1% (a pass takes 299), but they can refute it
     "#);
     assert!(
         told.stderr
