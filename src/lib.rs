@@ -92,7 +92,7 @@ pub fn run(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
 
 fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow::Result<Exit> {
     match cli.command {
-        Command::Demo(_) => todo!(),
+        Command::Demo(args) => command::demo::run(&args, stdout, stderr),
         Command::Measure(args) => command::measure::run(&args, stdout, stderr),
         Command::Judge(args) => command::judge::run(&args, stdout, stderr),
         Command::Compare(args) => command::compare::run(&args, stdout, stderr),

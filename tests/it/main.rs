@@ -14,6 +14,7 @@ mod serve;
 mod serve_client;
 mod serve_host;
 mod serve_kill;
+mod serve_store;
 mod stats;
 mod tidy;
 mod witness;

@@ -13,10 +13,10 @@ use a7probe::units::Rate;
 use uuid::Uuid;
 
 /// The target of every endpoint.
-pub const TARGET: Duration = Duration::from_millis(150);
+pub(crate) const TARGET: Duration = Duration::from_millis(150);
 
 /// `POST /ingest` and `GET /health`, 20 a second, so many requests each.
-pub fn plan(requests: u64) -> Plan {
+pub(crate) fn plan(requests: u64) -> Plan {
     Plan {
         target: Target {
             scheme: Scheme::Http,
@@ -58,7 +58,7 @@ fn endpoint(name: &str, method: &str) -> Endpoint {
 }
 
 /// A complete run whose endpoints have these recordings.
-pub fn run(health: Recording, ingest: Recording) -> Run {
+pub(crate) fn run(health: Recording, ingest: Recording) -> Run {
     let warmup = Counts {
         ok: 40,
         ..Counts::default()
@@ -86,7 +86,7 @@ pub fn run(health: Recording, ingest: Recording) -> Run {
 }
 
 /// A recording of requests that all ended ok after these latencies, 50 ms apart.
-pub fn all_ok(latencies: impl IntoIterator<Item = Duration>) -> Recording {
+pub(crate) fn all_ok(latencies: impl IntoIterator<Item = Duration>) -> Recording {
     let mut recording = Recording::new(Clock::IntendedStart, &[TARGET]);
     for (index, latency) in (0u64..).zip(latencies) {
         recording.add(&sample(index, latency, Outcome::Ok));
@@ -96,7 +96,7 @@ pub fn all_ok(latencies: impl IntoIterator<Item = Duration>) -> Recording {
 
 /// A recording with something in every field: slow answers, every failure, timeouts, waits for a connection,
 /// `Server-Timing`, unsent requests at the end.
-pub fn mixed(requests: u64) -> Recording {
+pub(crate) fn mixed(requests: u64) -> Recording {
     let mut recording = Recording::new(Clock::IntendedStart, &[Duration::from_millis(5), TARGET]);
     for index in 0..requests {
         let latency = Duration::from_nanos(1_000_000 + index * index * 7_919 % 400_000_000);
