@@ -396,6 +396,15 @@ pub(super) fn verdict_line(report: &Report) -> Option<String> {
             format!("{verdict} every gate only warns, so none decides, and that is never a pass")
         }
         (Verdict::Pass, [_, _, ..]) => format!("{verdict} all {} gates", decisive.len()),
-        (_, [first, ..]) => format!("{verdict} {names}: {}", first.reason),
+        (_, [first, ..]) => format!("{verdict} {names}: {}", headline(report, first)),
     })
+}
+
+/// The reason of a finding in the verdict line: whole where it stands nowhere else, else its first clause.
+fn headline<'a>(report: &Report, finding: &'a Finding) -> &'a str {
+    let first_clause = finding.reason.split("; ").next();
+    match listed(report).len() {
+        0 | 1 => &finding.reason,
+        _ => first_clause.unwrap_or(&finding.reason),
+    }
 }
