@@ -1,5 +1,6 @@
 //! End-to-end and cross-module tests; one binary.
 
+mod demo;
 mod engine;
 mod gate;
 mod judge;
