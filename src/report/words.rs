@@ -8,7 +8,7 @@ use crate::recording::Clock;
 use crate::run_file::{Ended, SizeRecord};
 use crate::stats::rank::Quantile;
 use crate::summary::{PERCENTILES, Percentile, Resolution};
-use crate::units::{Pretty, grouped, trimmed};
+use crate::units::{Pretty, grouped, percent, trimmed};
 use crate::verdict::Verdict;
 
 /// One line of an endpoint's table.
@@ -148,11 +148,6 @@ fn status(finding: &Finding) -> String {
         Severity::Decides => finding.verdict.to_string(),
         Severity::Warns => format!("{} (warn)", finding.verdict),
     }
-}
-
-/// `5 %` of a fraction.
-pub(super) fn percent(fraction: f64) -> String {
-    format!("{} %", trimmed(fraction * 100.0, 2))
 }
 
 /// `600 requests to …`, `10 samples from evidence.txt`.
@@ -401,6 +396,15 @@ pub(super) fn verdict_line(report: &Report) -> Option<String> {
             format!("{verdict} every gate only warns, so none decides, and that is never a pass")
         }
         (Verdict::Pass, [_, _, ..]) => format!("{verdict} all {} gates", decisive.len()),
-        (_, [first, ..]) => format!("{verdict} {names}: {}", first.reason),
+        (_, [first, ..]) => format!("{verdict} {names}: {}", headline(report, first)),
     })
+}
+
+/// The reason of a finding in the verdict line: whole where it stands nowhere else, else its first clause.
+fn headline<'a>(report: &Report, finding: &'a Finding) -> &'a str {
+    let first_clause = finding.reason.split("; ").next();
+    match listed(report).len() {
+        0 | 1 => &finding.reason,
+        _ => first_clause.unwrap_or(&finding.reason),
+    }
 }
