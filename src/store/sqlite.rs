@@ -1,7 +1,7 @@
 //! SQLite behind the store: opening, schema, and the connections of writer and readers.
 //!
-//! WAL with `synchronous=FULL`: a commit returns when `fdatasync` of the log has returned, and only then does the
-//! writer answer. That order is the whole promise of a 202.
+//! WAL with `synchronous=FULL`: COMMIT returns when the log has been synced to the disk, and only then does the writer
+//! send its answers, and only then is a 202 written. That order is the whole promise.
 
 mod accept;
 mod attempt;
