@@ -1,5 +1,6 @@
 //! End-to-end and cross-module tests; one binary.
 
+mod compare;
 mod engine;
 mod measure;
 mod needs;
