@@ -119,7 +119,7 @@ impl Decision {
         };
         let pass = self
             .pass_up_to
-            .map(|k| format!("passes with at most {} exceedances", grouped(k)));
+            .map(|k| format!("passes with up to {} beyond the limit", grouped(k)));
         let fail = self
             .fail_from
             .map(|k| format!("fails with {} or more", grouped(k)));

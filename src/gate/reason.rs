@@ -4,23 +4,23 @@ use super::judge::{Case, Doubt, Ground, min_samples};
 use super::{ALPHA, Comparison, Condition};
 use crate::recording::{Clock, Counts};
 use crate::stats::binomial::{self, Projection};
-use crate::units::{Pretty, grouped, trimmed};
+use crate::units::{Pretty, grouped, percent};
 use crate::verdict::Verdict;
 
 /// Why, in one sentence.
 pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
     match ground {
         Ground::NoData => "there are no data, and no data is never a pass".to_owned(),
-        Ground::Passed => format!("{}; {}", case.seen(), case.room_to_pass()),
+        Ground::Passed => format!("{}, and {}", case.seen(), case.room_to_pass()),
         Ground::Failed => format!(
-            "{} where at most {} may{}",
+            "{} where at most {} are allowed{}",
             case.seen(),
             case.allowed(),
             case.caution()
         ),
         Ground::InDoubt(doubt) => format!("{}, and the verdict hangs on them", case.doubt(doubt)),
         Ground::AmongMany(gates) => format!(
-            "{} where at most {} may: too many by itself, but not surprising among {gates} gates",
+            "{} where at most {} are allowed: too many by itself, but not surprising among {gates} gates",
             case.seen(),
             case.allowed()
         ),
@@ -34,7 +34,7 @@ pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
             case.seen(),
         ),
         Ground::Undecided => format!(
-            "{}, too near the {} that may: {}",
+            "{}, too near the {} allowed: {}",
             case.seen_with_share(),
             percent(case.theta0),
             case.room_both_ways()
@@ -74,12 +74,16 @@ impl Case<'_> {
 
     /// `600 requests`; what another tool measured are samples.
     fn count(&self, n: u64) -> String {
-        let noun = match self.subject.recording.clock {
-            Clock::Given => "sample",
-            Clock::IntendedStart | Clock::Send => "request",
-        };
-        let plural = if n == 1 { "" } else { "s" };
-        format!("{} {noun}{plural}", grouped(n))
+        format!("{} {}", grouped(n), self.noun(n))
+    }
+
+    fn noun(&self, n: u64) -> &'static str {
+        match (self.subject.recording.clock, n) {
+            (Clock::Given, 1) => "sample",
+            (Clock::Given, _) => "samples",
+            (Clock::IntendedStart | Clock::Send, 1) => "request",
+            (Clock::IntendedStart | Clock::Send, _) => "requests",
+        }
     }
 
     /// `57 of 600 requests were above 150 ms (55 slow, 2 timed out)`.
@@ -95,21 +99,18 @@ impl Case<'_> {
 
     fn observation(&self, share: &str) -> String {
         let k = self.exceeding.at_most;
-        let number = match k {
-            0 => "none".to_owned(),
-            k => grouped(k),
-        };
-        let verb = match (self.gate.condition, k) {
-            (Condition::ErrorRate { .. }, 1) => "has not ended ok".to_owned(),
-            (Condition::ErrorRate { .. }, _) => "have not ended ok".to_owned(),
-            (_, 1) => format!("was {}", self.beyond()),
-            (_, _) => format!("were {}", self.beyond()),
-        };
+        let of = format!("of {}{share}", self.count(self.n));
+        let beyond = self.beyond();
         let breakdown = self.breakdown(k);
-        format!(
-            "{number} of {}{share} {verb}{breakdown}",
-            self.count(self.n)
-        )
+        match (self.gate.condition, k) {
+            (Condition::ErrorRate { .. }, 0) => format!("all {} ended ok", self.count(self.n)),
+            (Condition::ErrorRate { .. }, k) => {
+                format!("{} {of} did not end ok{breakdown}", grouped(k))
+            }
+            (_, 0) => format!("none {of} was {beyond}"),
+            (_, 1) => format!("1 {of} was {beyond}{breakdown}"),
+            (_, k) => format!("{} {of} were {beyond}{breakdown}", grouped(k)),
+        }
     }
 
     /// `above 150 ms`.
@@ -160,22 +161,17 @@ impl Case<'_> {
     }
 
     fn room_to_pass(&self) -> String {
-        let most = binomial::max_exceedances_to_pass(self.n, self.theta0, ALPHA).unwrap_or(0);
-        let share = percent(self.theta0);
-        match most {
-            0 => format!("with none, the share is shown to be within {share}"),
-            most => format!(
-                "up to {} show that the share is within {share}",
-                grouped(most)
-            ),
+        match binomial::max_exceedances_to_pass(self.n, self.theta0, ALPHA) {
+            None | Some(0) => "a single one would have left it open".to_owned(),
+            Some(most) => format!("up to {} would pass", grouped(most)),
         }
     }
 
     fn room_both_ways(&self) -> String {
         let pass = binomial::max_exceedances_to_pass(self.n, self.theta0, ALPHA);
         let fail = binomial::min_exceedances_to_fail(self.n, self.theta0, ALPHA);
-        let pass = pass.map(|k| format!("up to {} pass", grouped(k)));
-        let fail = fail.map(|k| format!("{} or more fail", grouped(k)));
+        let pass = pass.map(|k| format!("up to {} would pass", grouped(k)));
+        let fail = fail.map(|k| format!("{} or more would fail", grouped(k)));
         let both: Vec<String> = pass.into_iter().chain(fail).collect();
         both.join(", ")
     }
@@ -184,12 +180,21 @@ impl Case<'_> {
     fn caution(&self) -> String {
         match self.n < self.needed() {
             true => format!(
-                "; {} cannot carry {} (it takes {} to pass one), but they can refute it",
+                "; {} cannot carry {} ({}a pass takes {}), but they can refute it",
                 self.count(self.n),
                 self.article_and_metric(),
+                self.is_maximum(),
                 grouped(self.needed()),
             ),
             false => String::new(),
+        }
+    }
+
+    /// Says so where the percentile is nothing but the slowest of all.
+    fn is_maximum(&self) -> &'static str {
+        match self.gate.condition.quantile() {
+            Some(quantile) if quantile.rank(self.n) == self.n => "here it is the maximum; ",
+            _ => "",
         }
     }
 
@@ -200,7 +205,7 @@ impl Case<'_> {
     fn metric(&self) -> String {
         match self.gate.condition.quantile() {
             Some(quantile) => quantile.to_string(),
-            None => "error rate".to_owned(),
+            None => "the error rate".to_owned(),
         }
     }
 
@@ -246,13 +251,15 @@ impl Case<'_> {
                     Verdict::Pass => samples.max(needed),
                     _ => samples,
                 };
+                let more = total - self.n;
+                let outcome = match verdict {
+                    Verdict::Pass => "a pass",
+                    _ => "a failure",
+                };
                 format!(
-                    "about {} more at this rate would show {}",
-                    self.count(total - self.n),
-                    match verdict {
-                        Verdict::Pass => "a pass",
-                        _ => "a failure",
-                    }
+                    "about {} more {} at this rate would show {outcome}",
+                    grouped(more),
+                    self.noun(more)
                 )
             }
             _ if self.n < needed => format!(
@@ -264,9 +271,4 @@ impl Case<'_> {
                 .to_owned(),
         }
     }
-}
-
-/// `5 %`, `0.1 %`.
-fn percent(fraction: f64) -> String {
-    format!("{} %", trimmed(fraction * 100.0, 4))
 }

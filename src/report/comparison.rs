@@ -7,7 +7,7 @@ use crate::comparison::{
     Change, Comparison, ErrorRate, ErrorRateChange, Noise, Pair, Range, speed,
 };
 use crate::run_file::Run;
-use crate::units::{grouped, trimmed};
+use crate::units::{grouped, percent, trimmed};
 
 pub(super) use data::csv_rows;
 pub use data::{JsonChange, JsonErrorRate, JsonNoise, JsonRates};
@@ -146,7 +146,7 @@ fn spanned(from: &str, to: &str) -> String {
 
 fn error_row(change: &ErrorRateChange) -> [String; 6] {
     let rate = |rate: ErrorRate| match rate.share() {
-        Some(share) => format!("{} ({})", words::percent(share), grouped(rate.not_ok)),
+        Some(share) => format!("{} ({})", percent(share), grouped(rate.not_ok)),
         None => "no data".to_owned(),
     };
     let nobody_failed = change.rates.before.not_ok == 0 && change.rates.after.not_ok == 0;

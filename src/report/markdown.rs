@@ -58,7 +58,7 @@ fn write_endpoint(
         let cells = row.cells().map(escape);
         writeln!(out, "| {} |", cells.join(" | "))?;
     }
-    writeln!(out, "\n{}", words::counts(&endpoint.summary.counts))?;
+    writeln!(out, "\n{}", escape(&words::counts(endpoint)))?;
     if let Some(traffic) = &endpoint.traffic {
         writeln!(out, "<br>{}", words::traffic(traffic))?;
     }
@@ -83,10 +83,11 @@ fn write_reasons(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
             "- **{}** `{}`: {reason}",
-            finding.verdict, finding.gate
+            finding.verdict,
+            finding.gate.to_string().replace('`', "'")
         )?;
         if let Some(step) = &finding.next_step {
-            writeln!(out, "  Next: {}", escape(step))?;
+            writeln!(out, "  - next: {}", escape(step))?;
         }
     }
     match findings.is_empty() {

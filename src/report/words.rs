@@ -4,11 +4,11 @@ use super::comparison;
 use super::{EndpointReport, Report, RunInfo, Traffic};
 use crate::gate::{Condition, Finding, Measured, Severity};
 use crate::plan::Model;
-use crate::recording::{Clock, Counts};
+use crate::recording::Clock;
 use crate::run_file::{Ended, SizeRecord};
 use crate::stats::rank::Quantile;
 use crate::summary::{PERCENTILES, Percentile, Resolution};
-use crate::units::{Pretty, grouped, trimmed};
+use crate::units::{Pretty, grouped, percent, trimmed};
 use crate::verdict::Verdict;
 
 /// One line of an endpoint's table.
@@ -150,11 +150,6 @@ fn status(finding: &Finding) -> String {
     }
 }
 
-/// `5 %` of a fraction.
-pub(super) fn percent(fraction: f64) -> String {
-    format!("{} %", trimmed(fraction * 100.0, 2))
-}
-
 /// `600 requests to …`, `10 samples from evidence.txt`.
 pub(super) fn heading(endpoint: &EndpointReport) -> String {
     let n = grouped(endpoint.summary.planned());
@@ -173,7 +168,12 @@ pub(super) fn noun(clock: Clock) -> &'static str {
 }
 
 /// `ok 593 · failed 5 (connect 2, status 3) · timed out 2 · unsent 0`.
-pub(super) fn counts(counts: &Counts) -> String {
+pub(super) fn counts(endpoint: &EndpointReport) -> String {
+    let counts = &endpoint.summary.counts;
+    let failed = grouped(counts.failed_total());
+    if endpoint.summary.clock == Clock::Given {
+        return format!("ok {} · failed {failed}", grouped(counts.ok));
+    }
     let kinds: Vec<String> = counts
         .failed
         .iter()
@@ -184,9 +184,8 @@ pub(super) fn counts(counts: &Counts) -> String {
         false => format!(" ({})", kinds.join(", ")),
     };
     format!(
-        "ok {} · failed {}{kinds} · timed out {} · unsent {}",
+        "ok {} · failed {failed}{kinds} · timed out {} · unsent {}",
         grouped(counts.ok),
-        grouped(counts.failed_total()),
         grouped(counts.timeout),
         grouped(counts.unsent)
     )
@@ -232,6 +231,10 @@ pub(super) fn run(run: &RunInfo) -> String {
             format!("{} requests per endpoint", grouped(requests))
         }
     };
+    let warmup = match run.warmup.is_zero() {
+        true => "no warm-up".to_owned(),
+        false => format!("{} of warm-up", Pretty(run.warmup)),
+    };
     let label = match run.label.as_str() {
         "" => String::new(),
         label => format!("{label}: "),
@@ -241,9 +244,8 @@ pub(super) fn run(run: &RunInfo) -> String {
         Ended::Interrupted { .. } => " · INTERRUPTED",
     };
     format!(
-        "{label}{} · {model} · {size} after {} of warm-up · timeout {} · seed {}{cut}",
+        "{label}{} · {model} · {size} after {warmup} · timeout {} · seed {}{cut}",
         run.target,
-        Pretty(run.warmup),
         Pretty(run.timeout),
         run.seed
     )
@@ -313,12 +315,12 @@ fn resolution_note(report: &Report, endpoint: &EndpointReport) -> Option<String>
     ))
 }
 
-/// The percentiles that were asked for, ascending; the usual ones if nothing was asked.
+/// The percentiles that were asked for, ascending; the customary ones if nothing was asked at all.
 fn gated_quantiles(report: &Report, endpoint: &str) -> Vec<Quantile> {
     let findings = one_run_findings(report, endpoint);
     let gated = findings.iter().filter_map(|f| f.gate.condition.quantile());
-    let mut quantiles: Vec<Quantile> = match findings.is_empty() {
-        true => PERCENTILES.to_vec(),
+    let mut quantiles: Vec<Quantile> = match report.findings.is_empty() {
+        true => vec![Quantile::P50, Quantile::P95, Quantile::P99],
         false => gated.collect(),
     };
     quantiles.sort_unstable();
@@ -359,6 +361,16 @@ pub(super) fn not_passed(report: &Report) -> Vec<&Finding> {
         .collect()
 }
 
+/// The findings that make the verdict, in order; empty where no gate decides.
+pub(super) fn decisive(report: &Report) -> Vec<&Finding> {
+    let verdict = report.verdict();
+    report
+        .findings
+        .iter()
+        .filter(|f| f.severity() == Severity::Decides && Some(f.verdict) == verdict)
+        .collect()
+}
+
 /// The findings that are listed with their reason: what did not pass; in a comparison, whose table shows no targets, all.
 pub(super) fn listed(report: &Report) -> Vec<&Finding> {
     match report.comparison {
@@ -370,24 +382,29 @@ pub(super) fn listed(report: &Report) -> Vec<&Finding> {
 /// The verdict in one line; `None` where nothing was asked.
 pub(super) fn verdict_line(report: &Report) -> Option<String> {
     let verdict = report.verdict()?;
-    let decides = |f: &&Finding| f.severity() == Severity::Decides;
-    let deciding: Vec<&Finding> = report.findings.iter().filter(decides).collect();
-    let Some(first) = deciding.iter().find(|f| f.verdict == verdict) else {
-        let why = match report.findings.is_empty() {
-            true => "no gate was judged",
-            false => "every gate only warns, so none decides",
-        };
-        return Some(format!("{verdict} {why}, and that is never a pass"));
+    let decisive = decisive(report);
+    let names: Vec<String> = decisive.iter().map(|finding| subject(finding)).collect();
+    let names = match names.as_slice() {
+        [a, b, _, rest @ ..] if !rest.is_empty() => format!("{a}, {b} and {} more", rest.len() + 1),
+        names => names.join(", "),
     };
-    let same = deciding.iter().filter(|f| f.verdict == verdict).count();
-    Some(match (verdict, same) {
-        (Verdict::Pass, 2..) => format!("{verdict} all {same} gates"),
-        (_, 1) => format!("{verdict} {}: {}", subject(first), first.reason),
-        _ => format!(
-            "{verdict} {} and {} more: {}",
-            subject(first),
-            same - 1,
-            first.reason
-        ),
+    Some(match (verdict, decisive.as_slice()) {
+        (_, []) if report.findings.is_empty() => {
+            format!("{verdict} no gate was judged, and that is never a pass")
+        }
+        (_, []) => {
+            format!("{verdict} every gate only warns, so none decides, and that is never a pass")
+        }
+        (Verdict::Pass, [_, _, ..]) => format!("{verdict} all {} gates", decisive.len()),
+        (_, [first, ..]) => format!("{verdict} {names}: {}", headline(report, first)),
     })
+}
+
+/// The reason of a finding in the verdict line: whole where it stands nowhere else, else its first clause.
+fn headline<'a>(report: &Report, finding: &'a Finding) -> &'a str {
+    let first_clause = finding.reason.split("; ").next();
+    match listed(report).len() {
+        0 | 1 => &finding.reason,
+        _ => first_clause.unwrap_or(&finding.reason),
+    }
 }

@@ -6,11 +6,13 @@
 mod accept;
 mod attempt;
 mod readers;
+mod transaction;
 mod writer;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{OpenError, Options, State};
@@ -39,6 +41,10 @@ fn open_writer(options: &Options) -> Result<Connection, OpenError> {
              PRAGMA wal_autocheckpoint = 16384; -- 64 MiB of log between checkpoints
              PRAGMA busy_timeout = 5000;",
         )
+        .map_err(unusable)?;
+    // Otherwise every new value of `due_ms` has its statement parsed and planned again.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(unusable)?;
     if let Some(max_pages) = options.max_pages {
         connection

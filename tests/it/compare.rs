@@ -262,10 +262,9 @@ fn intervals_are_those_of_the_reference_cases() {
         );
         let gate = format!("{metric} reduction >= 70%");
         let answer = lists.lists(&["--output", "json", "--gate", &gate]).json();
-        let change = answer["changes"].as_array().expect("changes").iter();
-        let change = change
-            .filter(|change| change["metric"] == metric.as_str())
-            .next()
+        let mut changes = answer["changes"].as_array().expect("changes").iter();
+        let change = changes
+            .find(|change| change["metric"] == metric.as_str())
             .expect("the percentile");
         let verdict = &case["gate_reduction_ge_70pct"];
         assert_eq!(

@@ -132,7 +132,7 @@ fn a_run_that_cannot_decide_is_inconclusive_with_exit_3_and_says_what_would() {
     let turn = std::sync::atomic::AtomicU64::new(0);
     let server = Server::tcp(move |conversation| {
         while conversation.request().is_some() {
-            if turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2 == 0 {
+            if turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed).is_multiple_of(2) {
                 std::thread::sleep(Duration::from_millis(300));
             }
             conversation.send(OK);
@@ -419,7 +419,7 @@ fn a_dry_run_sends_nothing_and_tells_what_the_plan_can_decide() {
         "seed       7",
         "health: GET /health, 20/s, 600 requests, ok is 2xx",
         "ingest p99 <= 150ms",
-        "600 samples: passes with at most 1 exceedances, fails with 11 or more",
+        "600 samples: passes with up to 1 beyond the limit, fails with 11 or more",
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
     }

@@ -143,7 +143,7 @@ pub(crate) fn mixed(requests: u64) -> Recording {
 
 fn sample(index: u64, latency: Duration, outcome: Outcome) -> Sample {
     let (start_ns, latency_ns) = (index * 50_000_000, latency.as_nanos() as u64);
-    let new = index % 25 == 0;
+    let new = index.is_multiple_of(25);
     Sample {
         index,
         intended_start_ns: Some(start_ns),

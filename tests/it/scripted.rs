@@ -42,6 +42,8 @@ pub(crate) struct Received {
     /// Request line and headers, without the empty line.
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
+    /// When its last byte had been read.
+    pub(crate) at: Instant,
 }
 
 /// One connection, as its script sees it.
@@ -210,7 +212,8 @@ impl Conversation {
         self.read_until(|bytes| (bytes.len() >= end).then_some(end))?;
         let body = self.surplus[head_end..end].to_vec();
         self.surplus.drain(..end);
-        let received = Received { head, body };
+        let at = Instant::now();
+        let received = Received { head, body, at };
         self.log
             .received
             .lock()

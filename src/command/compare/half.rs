@@ -27,7 +27,7 @@ enum Content {
         /// As `--endpoint` says.
         name: Option<String>,
         latencies: Latencies,
-        recording: Recording,
+        recording: Box<Recording>,
     },
 }
 
@@ -56,7 +56,7 @@ impl Half {
                 label,
                 content: Content::List {
                     name: name.map(str::to_owned),
-                    recording: Recording::from_latencies(&latencies.values, &[]),
+                    recording: Box::new(Recording::from_latencies(&latencies.values, &[])),
                     latencies,
                 },
             },

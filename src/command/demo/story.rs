@@ -27,6 +27,11 @@ impl<'a> Story<'a> {
         Story { out, err, quiet }
     }
 
+    /// Where warnings go.
+    pub(super) fn err(&mut self) -> &mut dyn Write {
+        self.err
+    }
+
     pub(super) fn chapter(&mut self, title: &str) -> io::Result<()> {
         writeln!(self.out, "\n{title}\n")?;
         self.out.flush()
@@ -40,7 +45,7 @@ impl<'a> Story<'a> {
     pub(super) fn percentiles(&mut self, run: &Run) -> io::Result<()> {
         for endpoint in &run.endpoints {
             let summary = Summary::of(&endpoint.recording, Some(run.plan.timeout));
-            let at = |quantile: Quantile| format!("{quantile} {}", summary.percentile(quantile).observed);
+            let at = |quantile: Quantile| format!("{quantile} {}", summary.percentile(quantile).value);
             writeln!(
                 self.out,
                 "  {:<7} {} requests, {} ok: {}, {}, {}",
