@@ -160,7 +160,7 @@ pub(super) fn heading(endpoint: &EndpointReport) -> String {
     }
 }
 
-fn noun(clock: Clock) -> &'static str {
+pub(super) fn noun(clock: Clock) -> &'static str {
     match clock {
         Clock::Given => "samples",
         Clock::IntendedStart | Clock::Send => "requests",
@@ -266,7 +266,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     notes
 }
 
-fn clock_note(clock: Clock) -> Option<&'static str> {
+pub(super) fn clock_note(clock: Clock) -> Option<&'static str> {
     match clock {
         Clock::IntendedStart => None,
         Clock::Send => Some(
