@@ -17,8 +17,8 @@ enum Requirement {
     Growth(f64),
 }
 
-/// Judges every gate on two runs, comparison by comparison: PASS if the whole interval of after/before satisfies it, FAIL if none of
-/// it does. Gates on one run are left to [`crate::gate::judge`].
+/// Judges every gate on two runs, comparison by comparison: PASS if the whole interval of after/before satisfies
+/// it, FAIL if none of it does. Gates on one run are left to [`crate::gate::judge`].
 pub fn judge(gates: &[Gate], comparisons: &[Comparison]) -> Vec<Finding> {
     comparisons
         .iter()

@@ -279,7 +279,7 @@ fn the_faces_of_a_saved_run() {
     │ max    ┆  5 ms ┆ –               ┆        – ┆ –      │
     └────────┴───────┴─────────────────┴──────────┴────────┘
     ok 600 · failed 0 · timed out 0 · unsent 0
-    achieved 20 of 20/s offered · send lag P50 40.3 µs, P99 40.59 µs, max 40.6 µs · 24 connections · 60 waited for a connection (in-flight cap)
+    achieved 20 of 20/s offered · send lag P50 40.3 µs, P99 40.59 µs, max 40.6 µs · 24 connections
 
     ingest: 600 requests
     ┌────────┬────────┬─────────────────┬──────────┬────────┐
@@ -293,7 +293,7 @@ fn the_faces_of_a_saved_run() {
     │ max    ┆ 200 ms ┆ –               ┆        – ┆ –      │
     └────────┴────────┴─────────────────┴──────────┴────────┘
     ok 600 · failed 0 · timed out 0 · unsent 0
-    achieved 20 of 20/s offered · send lag P50 40.3 µs, P99 40.59 µs, max 40.6 µs · 24 connections · 60 waited for a connection (in-flight cap)
+    achieved 20 of 20/s offered · send lag P50 40.3 µs, P99 40.59 µs, max 40.6 µs · 24 connections
 
     FAIL ingest P95: 60 of 600 requests were above 150 ms where at most 30 (5 %) are allowed
     "#);
@@ -340,7 +340,7 @@ fn a_run_with_failures_of_every_kind_shows_them_in_the_tail() {
     │ max    ┆  1 ms ┆ –               ┆      – ┆ –      │
     └────────┴───────┴─────────────────┴────────┴────────┘
     ok 100 · failed 0 · timed out 0 · unsent 0
-    achieved 20 of 20/s offered · send lag P50 40.05 µs, P99 40.1 µs, max 40.1 µs · 4 connections · 10 waited for a connection (in-flight cap)
+    achieved 20 of 20/s offered · send lag P50 40.05 µs, P99 40.1 µs, max 40.1 µs · 4 connections
 
     FAIL health error rate: 37 of 205 requests did not end ok (28 failed, 4 timed out, 5 never sent) where at most 2 (1 %) are allowed; 205 requests cannot carry an error rate of 1% (a pass takes 299), but they can refute it
     "#);
