@@ -4,6 +4,8 @@
 //! would make the writer do it. Here a thread of its own does nearly all of it while commits go on, and the writer only
 //! the few pages that came meanwhile: once everything is moved, the next commit starts the log over.
 
+use std::fs::File;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -20,35 +22,50 @@ const LOOK_EVERY: u32 = 64;
 /// Passes beside the writer. The second moves what came during the first, which is much less.
 const PASSES: usize = 2;
 
-/// The checkpointing thread as the writer sees it. The thread ends when this is dropped.
+/// The checkpointing thread as the writer sees it.
 pub(super) struct Checkpointer {
     start: Option<SyncSender<()>>,
     passed: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     commits: u32,
+    /// Closing it frees every lock that the process has on the database, so it is kept until the writer is done.
+    _database: Arc<File>,
 }
 
 impl Checkpointer {
     /// Opens a connection and starts the thread.
     pub(super) fn start(options: &Options) -> Result<Checkpointer, OpenError> {
-        let connection = Connection::open(&options.path)
-            .map_err(|error| super::unusable(&options.path, error))?;
+        let path = &options.path;
+        let unusable = |error: io::Error| OpenError::Unusable {
+            path: path.clone(),
+            reason: error.to_string(),
+        };
+        let connection = Connection::open(path).map_err(|error| super::unusable(path, error))?;
+        let database = Arc::new(File::open(path).map_err(unusable)?);
         let (start, started) = sync_channel(1);
         let passed = Arc::new(AtomicBool::new(false));
-        let done = passed.clone();
+        let (done, file) = (passed.clone(), database.clone());
         let thread = std::thread::Builder::new()
             .name("store-checkpoint".to_owned())
-            .spawn(move || run(&connection, &started, &done))
-            .map_err(|error| OpenError::Unusable {
-                path: options.path.clone(),
-                reason: error.to_string(),
-            })?;
+            .spawn(move || run(&connection, &file, &started, &done))
+            .map_err(unusable)?;
         Ok(Checkpointer {
             start: Some(start),
             passed,
             thread: Some(thread),
             commits: 0,
+            _database: database,
         })
+    }
+
+    /// Ends the thread after the pass that it is in.
+    pub(super) fn stop(&mut self) {
+        self.start = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's checkpointing thread panicked");
+        }
     }
 
     /// To be called by the writer between two transactions, when nobody waits for an answer.
@@ -68,19 +85,15 @@ impl Checkpointer {
     }
 }
 
-impl Drop for Checkpointer {
-    fn drop(&mut self) {
-        self.start = None;
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
-    }
-}
-
-fn run(connection: &Connection, started: &Receiver<()>, done: &AtomicBool) {
+fn run(connection: &Connection, database: &File, started: &Receiver<()>, done: &AtomicBool) {
     while started.recv().is_ok() {
         for _ in 0..PASSES {
             pass(connection);
+            // SQLite syncs the database only when a pass reaches the end of the log, which moves on as long as there are
+            // commits. So the last pass, the writer's, would have to sync everything. Nothing depends on this one.
+            if let Err(error) = database.sync_data() {
+                tracing::warn!(%error, "the database could not be synced beside the writer");
+            }
         }
         done.store(true, Ordering::Release);
     }

@@ -29,8 +29,9 @@ pub(in crate::store) struct Writer {
 
 /// What the thread owns.
 struct WriterThread {
-    checkpointer: Checkpointer,
     connection: Connection,
+    /// Goes after the connection; see there.
+    checkpointer: Checkpointer,
     terms: Terms,
     queue: Arc<CommitQueue>,
     signals: Signals,
@@ -154,7 +155,7 @@ impl WriterThread {
             }
         }
         drop(statements);
-        drop(self.checkpointer);
+        self.checkpointer.stop();
         // What is left of the log would be read at the next start; this only makes that start faster.
         if let Err(error) = self
             .connection
