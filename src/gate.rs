@@ -4,9 +4,11 @@
 //! recording and gives a [`Finding`] with the reason in words.
 
 mod check;
+mod display;
 mod finding;
 mod grammar;
 mod judge;
+mod parse_error;
 mod reason;
 
 use std::fmt;
@@ -18,8 +20,8 @@ pub use check::{
     CheckError, Planned, check, check_names, check_recorded, check_scope, targets_for,
 };
 pub use finding::{Exceeding, Finding, Measured, run_verdict};
-pub use grammar::ParseError;
 pub use judge::{Subject, judge};
+pub use parse_error::{ParseError, ParseErrorKind};
 
 /// Level of every test: a verdict that is wrong at the limit itself comes at most this often.
 pub const ALPHA: f64 = 0.05;

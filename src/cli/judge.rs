@@ -41,10 +41,21 @@ pub struct JudgeArgs {
     pub column: Option<String>,
 
     /// What a list of latencies is called in gates and tables [default: the name of its file]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
     pub endpoint: Option<String>,
 
     /// Where the result goes.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// A name that a gate can hold: something, and nothing that a gate would take for its comparison.
+fn parse_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    match name.is_empty() || name.contains(['<', '>', '=', '!', '≤', '≥']) {
+        true => Err(format!(
+            "'{text}' is not a name that a gate could hold; write a name such as health"
+        )),
+        false => Ok(name.to_owned()),
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::grammar::did_you_mean;
+use super::parse_error::did_you_mean;
 use super::{Gate, Scope, Selector, Subject};
 use crate::units::{Pretty, grouped};
 

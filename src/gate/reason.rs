@@ -11,7 +11,7 @@ use crate::verdict::Verdict;
 pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
     match ground {
         Ground::NoData => "there are no data, and no data is never a pass".to_owned(),
-        Ground::Passed => format!("{}; {}", case.seen(), case.room_to_pass()),
+        Ground::Passed => format!("{}, and {}", case.seen(), case.room_to_pass()),
         Ground::Failed => format!(
             "{} where at most {} are allowed{}",
             case.seen(),
@@ -164,14 +164,9 @@ impl Case<'_> {
     }
 
     fn room_to_pass(&self) -> String {
-        let most = binomial::max_exceedances_to_pass(self.n, self.theta0, ALPHA).unwrap_or(0);
-        let share = percent(self.theta0);
-        match most {
-            0 => format!("with none, the share is shown to be within {share}"),
-            most => format!(
-                "up to {} show that the share is within {share}",
-                grouped(most)
-            ),
+        match binomial::max_exceedances_to_pass(self.n, self.theta0, ALPHA) {
+            None | Some(0) => "a single one would have left it open".to_owned(),
+            Some(most) => format!("up to {} would pass", grouped(most)),
         }
     }
 

@@ -124,12 +124,12 @@ fn write_reasons(report: &Report, style: &Style, out: &mut dyn Write) -> io::Res
 
 /// The findings whose reasons are listed. What the verdict line says by itself is not said twice.
 fn listed(report: &Report, detail: Detail) -> Vec<&Finding> {
-    let found = words::listed(report);
-    match (detail, found.as_slice()) {
+    let listed = words::listed(report);
+    match (detail, listed.as_slice()) {
         (Detail::Brief, _) => Vec::new(),
         (Detail::Full, _) => report.findings.iter().collect(),
         (Detail::Normal, &[only]) if words::decisive(report).contains(&only) => Vec::new(),
-        (Detail::Normal, _) => found,
+        (Detail::Normal, _) => listed,
     }
 }
 

@@ -236,6 +236,10 @@ pub(super) fn run(run: &RunInfo) -> String {
             format!("{} requests per endpoint", grouped(requests))
         }
     };
+    let warmup = match run.warmup.is_zero() {
+        true => "no warm-up".to_owned(),
+        false => format!("{} of warm-up", Pretty(run.warmup)),
+    };
     let label = match run.label.as_str() {
         "" => String::new(),
         label => format!("{label}: "),
@@ -245,9 +249,8 @@ pub(super) fn run(run: &RunInfo) -> String {
         Ended::Interrupted { .. } => " · INTERRUPTED",
     };
     format!(
-        "{label}{} · {model} · {size} after {} of warm-up · timeout {} · seed {}{cut}",
+        "{label}{} · {model} · {size} after {warmup} · timeout {} · seed {}{cut}",
         run.target,
-        Pretty(run.warmup),
         Pretty(run.timeout),
         run.seed
     )
@@ -317,12 +320,12 @@ fn resolution_note(report: &Report, endpoint: &EndpointReport) -> Option<String>
     ))
 }
 
-/// The percentiles that were asked for, ascending; the usual ones if nothing was asked.
+/// The percentiles that were asked for, ascending; the customary ones if nothing was asked at all.
 fn gated_quantiles(report: &Report, endpoint: &str) -> Vec<Quantile> {
     let findings = one_run_findings(report, endpoint);
     let gated = findings.iter().filter_map(|f| f.gate.condition.quantile());
-    let mut quantiles: Vec<Quantile> = match findings.is_empty() {
-        true => PERCENTILES.to_vec(),
+    let mut quantiles: Vec<Quantile> = match report.findings.is_empty() {
+        true => vec![Quantile::P50, Quantile::P95, Quantile::P99],
         false => gated.collect(),
     };
     quantiles.sort_unstable();
@@ -363,14 +366,6 @@ pub(super) fn not_passed(report: &Report) -> Vec<&Finding> {
         .collect()
 }
 
-/// The findings that are listed with their reason: what did not pass; in a comparison, whose table shows no targets, all.
-pub(super) fn listed(report: &Report) -> Vec<&Finding> {
-    match report.comparison {
-        Some(_) => report.findings.iter().collect(),
-        None => not_passed(report),
-    }
-}
-
 /// The findings that make the verdict, in order; empty where no gate decides.
 pub(super) fn decisive(report: &Report) -> Vec<&Finding> {
     let verdict = report.verdict();
@@ -379,6 +374,14 @@ pub(super) fn decisive(report: &Report) -> Vec<&Finding> {
         .iter()
         .filter(|f| f.severity() == Severity::Decides && Some(f.verdict) == verdict)
         .collect()
+}
+
+/// The findings that are listed with their reason: what did not pass; in a comparison, whose table shows no targets, all.
+pub(super) fn listed(report: &Report) -> Vec<&Finding> {
+    match report.comparison {
+        Some(_) => report.findings.iter().collect(),
+        None => not_passed(report),
+    }
 }
 
 /// The verdict in one line; `None` where nothing was asked.

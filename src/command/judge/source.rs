@@ -1,7 +1,7 @@
 //! The files that are judged: saved runs and lists of latencies, told apart by their content.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -38,9 +38,7 @@ enum Content {
 
 /// Reads every file and gives each endpoint a name of its own.
 pub(super) fn load_all(args: &JudgeArgs) -> anyhow::Result<Vec<Source>> {
-    if args.files.iter().filter(|file| saved::is_stdin(file)).count() > 1 {
-        bail!("'-' is given twice; stdin can be read only once");
-    }
+    check_distinct(&args.files)?;
     let mut sources = Vec::new();
     for file in &args.files {
         let shown = saved::shown(file);
@@ -50,6 +48,16 @@ pub(super) fn load_all(args: &JudgeArgs) -> anyhow::Result<Vec<Source>> {
     check_endpoint_flag(args, &sources)?;
     separate_names(&mut sources);
     Ok(sources)
+}
+
+/// The same file twice would be the same data twice.
+fn check_distinct(files: &[PathBuf]) -> anyhow::Result<()> {
+    for (index, file) in files.iter().enumerate() {
+        if files[..index].contains(file) {
+            bail!("{} is given twice; name each file once", file.display());
+        }
+    }
+    Ok(())
 }
 
 fn load(file: &Path, shown: &str, args: &JudgeArgs) -> anyhow::Result<Source> {
