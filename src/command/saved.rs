@@ -37,7 +37,10 @@ fn read_all(file: impl Read) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > MAX_FILE_BYTES {
-        true => bail!("it is larger than {} MB, which no run or list is", MAX_FILE_BYTES >> 20),
+        true => bail!(
+            "it is larger than {} MB, which no run or list is",
+            MAX_FILE_BYTES >> 20
+        ),
         false => Ok(bytes),
     }
 }
