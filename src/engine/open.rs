@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::rc::Rc;
 
 use tokio::sync::Notify;
@@ -105,16 +106,17 @@ pub(super) async fn run(
     schedules: &Schedules,
     share: Share,
     mut pacer: Pacer,
-    mut stop: StopSignal,
+    stop: StopSignal,
 ) {
     let pool = Rc::new(Pool::new(share.max_in_flight));
     let mut dues = schedules.share(share.thread, share.threads, lane.t0_ns, share.warmup_ns);
+    let mut stopped = pin!(stop.clone().stopped());
     let mut cut = None;
     for due in dues.by_ref() {
         tokio::select! {
             // The stop first: when every start is overdue, waiting ends at once each time.
             biased;
-            () = stop.stopped() => {
+            () = &mut stopped => {
                 cut = Some(due);
                 break;
             }
@@ -205,11 +207,11 @@ impl Pool {
     }
 
     /// Waits for what is in flight, each request at most until its timeout; a stop gives up what only waits.
-    async fn drained(&self, mut stop: StopSignal, lane: &Lane) {
+    async fn drained(&self, stop: StopSignal, lane: &Lane) {
         while self.in_flight.get() > 0 {
             tokio::select! {
                 () = self.empty.notified() => {}
-                () = stop.stopped(), if !stop.is_stopped() => {
+                () = stop.clone().stopped(), if !stop.is_stopped() => {
                     self.waiting.borrow_mut().drain(..).for_each(|waiting| lane.unsent(&waiting));
                 }
             }

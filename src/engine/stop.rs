@@ -30,7 +30,7 @@ impl StopSignal {
     }
 
     /// Returns when the run is stopped; never, if nobody can stop it any more.
-    pub async fn stopped(&mut self) {
+    pub async fn stopped(mut self) {
         if self.0.wait_for(|stopped| *stopped).await.is_err() {
             std::future::pending::<()>().await;
         }
