@@ -388,12 +388,7 @@ fn a_closed_model_says_that_it_saw_service_time_only() {
     let mut report = Report::new(Kind::Measure, "http://127.0.0.1:8080");
     report.add_run("", &run);
     let gates = [Gate::parse("p95 <= 150ms").expect("a gate")];
-    let subjects = run.endpoints.iter().map(|endpoint| Subject {
-        endpoint: &endpoint.name,
-        recording: &endpoint.recording,
-        timeout: Some(run.plan.timeout),
-    });
-    report.findings = gate::judge(&gates, &subjects.collect::<Vec<_>>());
+    report.findings = gate::judge(&gates, &Subject::of_run(&run));
     for format in [Format::Human, Format::Markdown, Format::Json] {
         let mut out = Vec::new();
         report
