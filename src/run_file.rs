@@ -19,7 +19,7 @@ use uuid::Uuid;
 
 use crate::recording::{Counts, Recording};
 
-pub use disk::MAX_FILE_BYTES;
+pub use disk::read_bounded;
 pub use document::schema;
 pub use environment::Environment;
 pub use error::{Age, RunFileError};

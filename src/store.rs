@@ -1,6 +1,6 @@
 //! What was accepted and what became of it: one durable commit before the answer, leases for the work after it.
 //!
-//! Every write goes through one writer thread that commits in groups (see [`sqlite`]); reads have connections of
+//! Every write goes through one writer thread that commits in groups (`store/sqlite`); reads have connections of
 //! their own and never wait for it. The methods of [`Store`] say nothing about SQLite: another engine takes its
 //! place behind them.
 

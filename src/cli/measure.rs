@@ -135,7 +135,7 @@ pub struct MeasureArgs {
     )]
     pub gate: Vec<String>,
 
-    /// Limit of the default gates, P50, P95 and P99 of every endpoint [default: 150ms].
+    /// Limit of the default gates, P50, P95 and P99 of every endpoint; with --gate it adds them [default: 150ms].
     #[arg(long, env = "A7PROBE_TARGET", value_name = "TIME", value_parser = positive_duration(), help_heading = "Verdict")]
     pub target: Option<Duration>,
 

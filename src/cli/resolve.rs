@@ -308,18 +308,20 @@ fn guard(args: &MeasureArgs, levels: &Levels) -> anyhow::Result<Guard> {
     Ok(Guard::default())
 }
 
+/// The gates that were asked for, else the default ones; a target that was typed adds the default ones to them.
 fn gates(args: &MeasureArgs, levels: &Levels, target: Duration) -> anyhow::Result<Vec<Gate>> {
     let typed = (!args.gate.is_empty()).then(|| args.gate.clone());
-    match setting(levels, typed, |s| s.gates.clone()) {
-        None => Ok(gate::default_gates(target)),
-        Some(texts) if texts.is_empty() => bail!(
+    let Some(texts) = setting(levels, typed, |s| s.gates.clone()) else {
+        return Ok(gate::default_gates(target));
+    };
+    if texts.is_empty() {
+        bail!(
             "the list of gates is empty, so nothing could pass\nhint: leave it out for the default gates"
-        ),
-        Some(texts) => texts
-            .iter()
-            .map(|text| Gate::parse(text).map_err(anyhow::Error::from))
-            .collect(),
+        );
     }
+    let mut gates: Vec<Gate> = texts.iter().map(|text| Gate::parse(text)).collect::<Result<_, _>>()?;
+    gates.extend(args.target.map(gate::default_gates).into_iter().flatten());
+    Ok(gates)
 }
 
 fn check_gates(plan: &Plan, gates: &[Gate], guard: Guard, design: Design) -> anyhow::Result<()> {
@@ -539,6 +541,15 @@ mod tests {
         let guard = |line| with(line, &guards).unwrap().guard;
         assert_eq!(guard("http://h"), Guard::Episode(Duration::from_millis(50)));
         assert_eq!(guard("http://h --iid"), Guard::Iid);
+    }
+
+    #[test]
+    fn a_typed_target_adds_the_default_gates_to_those_that_were_typed() {
+        let gate = "http://h --gate p90<=1s";
+        assert_eq!(meant(gate).gates.len(), 1);
+        let both = meant(&format!("{gate} --target 200ms"));
+        let texts: Vec<String> = both.gates.iter().map(ToString::to_string).collect();
+        assert_eq!(texts, ["* p90 <= 1s", "* p50 <= 200ms", "* p95 <= 200ms", "* p99 <= 200ms"]);
     }
 
     #[test]

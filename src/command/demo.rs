@@ -90,7 +90,7 @@ struct Stage<'a> {
 
 /// How an act ended.
 enum Act {
-    Played(Run, Aftermath),
+    Played(Box<Run>, Aftermath),
     Interrupted(Signal),
 }
 
@@ -115,7 +115,7 @@ impl Stage<'_> {
             return Ok(Act::Interrupted(signal));
         }
         let completion = completion(&server.url(), &run)?;
-        Ok(Act::Played(run, Aftermath { completion, peak }))
+        Ok(Act::Played(Box::new(run), Aftermath { completion, peak }))
     }
 }
 

@@ -9,7 +9,7 @@ use crate::recording::{Clock, Counts};
 use crate::stats::binomial::{self, Projection};
 use crate::stats::cluster;
 use crate::stats::sequential::Mixture;
-use crate::units::{Pretty, grouped, trimmed};
+use crate::units::{Pretty, grouped, percent};
 use crate::verdict::Verdict;
 
 /// Why, in one sentence.
@@ -134,21 +134,18 @@ impl Case<'_> {
 
     fn observation(&self, share: &str) -> String {
         let k = self.exceeding.at_most;
-        let number = match k {
-            0 => "none".to_owned(),
-            k => grouped(k),
-        };
-        let verb = match (self.gate.condition, k) {
-            (Condition::ErrorRate { .. }, 1) => "has not ended ok".to_owned(),
-            (Condition::ErrorRate { .. }, _) => "have not ended ok".to_owned(),
-            (_, 1) => format!("was {}", self.beyond()),
-            (_, _) => format!("were {}", self.beyond()),
-        };
+        let of = format!("of {}{share}", self.count(self.n));
+        let beyond = self.beyond();
         let breakdown = self.breakdown(k);
-        format!(
-            "{number} of {}{share} {verb}{breakdown}",
-            self.count(self.n)
-        )
+        match (self.gate.condition, k) {
+            (Condition::ErrorRate { .. }, 0) => format!("all {} ended ok", self.count(self.n)),
+            (Condition::ErrorRate { .. }, k) => {
+                format!("{} {of} did not end ok{breakdown}", grouped(k))
+            }
+            (_, 0) => format!("none {of} was {beyond}"),
+            (_, 1) => format!("1 {of} was {beyond}{breakdown}"),
+            (_, k) => format!("{} {of} were {beyond}{breakdown}", grouped(k)),
+        }
     }
 
     /// `above 150 ms`.
@@ -337,7 +334,7 @@ impl Case<'_> {
     fn metric(&self) -> String {
         match self.gate.condition.quantile() {
             Some(quantile) => quantile.to_string(),
-            None => "error rate".to_owned(),
+            None => "the error rate".to_owned(),
         }
     }
 
@@ -415,9 +412,4 @@ impl Case<'_> {
                 .to_owned(),
         }
     }
-}
-
-/// `5 %`, `0.1 %`.
-fn percent(fraction: f64) -> String {
-    format!("{} %", trimmed(fraction * 100.0, 4))
 }

@@ -10,7 +10,7 @@ use crate::recording::Clock;
 use crate::run_file::{AdaptiveRecord, Ended, SizeRecord, StopReason};
 use crate::stats::rank::Quantile;
 use crate::summary::{PERCENTILES, Percentile, Resolution};
-use crate::units::{Pretty, grouped, trimmed};
+use crate::units::{Pretty, grouped, percent, trimmed};
 use crate::verdict::Verdict;
 
 /// One line of an endpoint's table.
@@ -152,11 +152,6 @@ fn status(finding: &Finding) -> String {
     }
 }
 
-/// `5 %` of a fraction.
-pub(super) fn percent(fraction: f64) -> String {
-    format!("{} %", trimmed(fraction * 100.0, 2))
-}
-
 /// `600 requests to …`, `10 samples from evidence.txt`.
 pub(super) fn heading(endpoint: &EndpointReport) -> String {
     let n = grouped(endpoint.summary.planned());
@@ -167,7 +162,7 @@ pub(super) fn heading(endpoint: &EndpointReport) -> String {
     }
 }
 
-fn noun(clock: Clock) -> &'static str {
+pub(super) fn noun(clock: Clock) -> &'static str {
     match clock {
         Clock::Given => "samples",
         Clock::IntendedStart | Clock::Send => "requests",
@@ -287,7 +282,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     notes
 }
 
-fn clock_note(clock: Clock) -> Option<&'static str> {
+pub(super) fn clock_note(clock: Clock) -> Option<&'static str> {
     match clock {
         Clock::IntendedStart => None,
         Clock::Send => Some(
@@ -450,6 +445,15 @@ pub(super) fn verdict_line(report: &Report) -> Option<String> {
             format!("{verdict} every gate only warns, so none decides, and that is never a pass")
         }
         (Verdict::Pass, [_, _, ..]) => format!("{verdict} all {} gates", decisive.len()),
-        (_, [first, ..]) => format!("{verdict} {names}: {}", first.reason),
+        (_, [first, ..]) => format!("{verdict} {names}: {}", headline(report, first)),
     })
+}
+
+/// The reason of a finding in the verdict line: whole where it stands nowhere else, else its first clause.
+fn headline<'a>(report: &Report, finding: &'a Finding) -> &'a str {
+    let first_clause = finding.reason.split("; ").next();
+    match listed(report).len() {
+        0 | 1 => &finding.reason,
+        _ => first_clause.unwrap_or(&finding.reason),
+    }
 }

@@ -21,6 +21,7 @@ pub fn schema() -> serde_json::Value {
 #[schemars(title = "a7probe.run/1")]
 pub(super) struct RunDocument {
     /// `a7probe.run/1`: name and major version.
+    #[schemars(extend("const" = FORMAT))]
     pub(super) format: String,
     /// UUID of the run; requests carry it in `X-A7-Run`.
     pub(super) id: String,

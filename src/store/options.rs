@@ -48,7 +48,7 @@ impl Options {
 /// What an acknowledgement is worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
-    /// It is on disk (`fdatasync` has returned) before the answer is written.
+    /// It is on disk (the log is synced) before the answer is written.
     Full,
     /// It is in memory until a worker takes it: a kill loses it. The negative control.
     None,

@@ -1,5 +1,9 @@
 //! End-to-end and cross-module tests; one binary.
 
+#![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+
+mod compare;
+mod demo;
 mod engine;
 mod gate;
 mod judge;
@@ -14,6 +18,7 @@ mod serve;
 mod serve_client;
 mod serve_host;
 mod serve_kill;
+mod serve_store;
 mod stats;
 mod tidy;
 mod witness;

@@ -134,7 +134,7 @@ fn a_run_that_cannot_decide_is_inconclusive_with_exit_3_and_says_what_would() {
     let turn = std::sync::atomic::AtomicU64::new(0);
     let server = Server::tcp(move |conversation| {
         while conversation.request().is_some() {
-            if turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2 == 0 {
+            if turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed).is_multiple_of(2) {
                 std::thread::sleep(Duration::from_millis(300));
             }
             conversation.send(OK);

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use a7probe::command;
 use a7probe::exit::Exit;
-use a7probe::histogram::{Histogram, Precision};
+use a7probe::histogram::{Bucket, Histogram, Precision};
 use a7probe::recording::{Latency, Recording};
 use a7probe::run_file::{Ended, Run, RunFileError, Signal, schema};
 use base64::Engine as _;
@@ -44,9 +44,9 @@ fn read(value: &Value) -> Result<Run, RunFileError> {
 }
 
 /// Everything a histogram knows: its buckets and its exact extremes.
-fn contents(histogram: &Histogram) -> (Vec<(u64, u64, u64)>, Option<u64>, Option<u64>) {
-    let buckets = histogram.buckets().map(|b| (b.low_ns, b.high_ns, b.count));
-    (buckets.collect(), histogram.min_ns(), histogram.max_ns())
+fn contents(histogram: &Histogram) -> (Vec<Bucket>, Option<u64>, Option<u64>) {
+    let buckets = histogram.buckets().collect();
+    (buckets, histogram.min_ns(), histogram.max_ns())
 }
 
 fn assert_same(read: &Recording, written: &Recording) {

@@ -7,6 +7,7 @@ use std::thread::JoinHandle;
 use rusqlite::{Connection, params};
 use tokio::sync::Notify;
 
+use super::checkpoint::Checkpointer;
 use super::transaction::{Done, Statements, Terms};
 use crate::store::commit_queue::{Batch, CommitQueue, Work};
 use crate::store::mailbox;
@@ -24,6 +25,18 @@ pub(in crate::store) struct Signals {
 /// The running thread.
 pub(in crate::store) struct Writer {
     thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What the thread owns.
+struct WriterThread {
+    connection: Connection,
+    /// Goes after the connection; see there.
+    checkpointer: Checkpointer,
+    terms: Terms,
+    queue: Arc<CommitQueue>,
+    signals: Signals,
+    /// The last to go.
+    _lock: File,
 }
 
 impl Writer {
@@ -47,9 +60,18 @@ impl Writer {
         signals.work.notify_one();
         // Prepared once here, so that a schema that does not fit is an error at the start.
         Statements::prepare(&connection, &terms).map_err(unusable)?;
+        let checkpointer = Checkpointer::start(options)?;
+        let thread = WriterThread {
+            checkpointer,
+            connection,
+            terms,
+            queue,
+            signals,
+            _lock: lock,
+        };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(&connection, &terms, &queue, &signals, lock))
+            .spawn(move || thread.run())
             .map_err(|error| OpenError::Unusable {
                 path: options.path.clone(),
                 reason: error.to_string(),
@@ -111,34 +133,36 @@ fn count(connection: &Connection) -> rusqlite::Result<Delta> {
     Ok(counts)
 }
 
-fn run(
-    connection: &Connection,
-    terms: &Terms,
-    queue: &CommitQueue,
-    signals: &Signals,
-    _lock: File,
-) {
-    let mut statements = match Statements::prepare(connection, terms) {
-        Ok(statements) => statements,
-        Err(error) => return tracing::error!(%error, "the store's writer cannot start"),
-    };
-    let mut batch = Batch::default();
-    while queue.take(&mut batch) {
-        match statements.transact(&batch) {
-            Ok((admissions, done, changes)) => {
-                changes.publish(signals);
-                answer(&mut batch, admissions, done);
-            }
-            Err(error) => {
-                signals.totals.set_writable(false);
-                tracing::error!(%error, "a transaction was rolled back");
-                refuse(&mut batch, &StoreError::Failed(error.to_string().into()));
+impl WriterThread {
+    fn run(mut self) {
+        let mut statements = match Statements::prepare(&self.connection, &self.terms) {
+            Ok(statements) => statements,
+            Err(error) => return tracing::error!(%error, "the store's writer cannot start"),
+        };
+        let mut batch = Batch::default();
+        while self.queue.take(&mut batch) {
+            match statements.transact(&batch) {
+                Ok((admissions, done, changes)) => {
+                    changes.publish(&self.signals);
+                    answer(&mut batch, admissions, done);
+                    self.checkpointer.after_commit(&self.connection);
+                }
+                Err(error) => {
+                    self.signals.totals.set_writable(false);
+                    tracing::error!(%error, "a transaction was rolled back");
+                    refuse(&mut batch, &StoreError::Failed(error.to_string().into()));
+                }
             }
         }
-    }
-    // What is left of the log would be read at the next start; this only makes that start faster.
-    if let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
-        tracing::warn!(%error, "the log could not be checkpointed");
+        drop(statements);
+        self.checkpointer.stop();
+        // What is left of the log would be read at the next start; this only makes that start faster.
+        if let Err(error) = self
+            .connection
+            .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+        {
+            tracing::warn!(%error, "the log could not be checkpointed");
+        }
     }
 }
 
