@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::guard::GuardArgs;
 use super::output::OutputArgs;
 use crate::gate::Gate;
 use crate::import::Unit;
@@ -43,6 +44,10 @@ pub struct JudgeArgs {
     /// What a list of latencies is called in gates and tables [default: the name of its file]
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     pub endpoint: Option<String>,
+
+    /// How bursts are judged; for a run, as when it was measured unless it is said here.
+    #[command(flatten)]
+    pub guard: GuardArgs,
 
     /// Where the result goes.
     #[command(flatten)]

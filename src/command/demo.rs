@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::measuring::{Measurement, Measuring, Preflight};
+use super::measuring::{Asked, Measurement, Measuring, Preflight};
 use super::signals;
 use crate::audit::{self, Completion};
 use crate::cli::DemoArgs;
@@ -19,6 +19,7 @@ use crate::cli::output::OutputArgs;
 use crate::cli::resolve::{DEFAULT_RATE_PER_S, DEFAULT_TARGET, DEFAULT_TIMEOUT, DEFAULT_WARMUP, demo_plan};
 use crate::exit::Exit;
 use crate::gate::{self, Gate};
+use crate::plan::{Design, Guard};
 use crate::progress::Mode;
 use crate::run_file::{Ended, Run, Signal};
 use crate::units::Pretty;
@@ -106,7 +107,9 @@ impl Stage<'_> {
             return Ok(Act::Interrupted(signal));
         }
         let watch = Watch::start(&server.url())?;
-        let Measurement { run, .. } = self.measuring.run(&plan, &gate::default_gates(DEFAULT_TARGET))?;
+        let own_gates = gate::default_gates(DEFAULT_TARGET);
+        let asked = Asked { gates: &own_gates, guard: Guard::default(), design: Design::Fixed };
+        let Measurement { run, .. } = self.measuring.run(&plan, &asked)?;
         let peak = watch.finish();
         if let Ended::Interrupted { signal } = run.ended {
             return Ok(Act::Interrupted(signal));

@@ -3,6 +3,7 @@
 use super::effect::unresolved;
 use super::{Change, Comparison, Evidence, Range};
 use crate::gate::{Condition, Exceeding, Finding, Gate, Measured, Scope};
+use crate::plan::Design;
 use crate::stats::profile::judge_reduction;
 use crate::stats::rank::Quantile;
 use crate::units::{grouped, trimmed};
@@ -66,6 +67,8 @@ fn finding(gate: Gate, comparison: &Comparison) -> Option<Finding> {
         exceedances: Exceeding::default(),
         p_pass: None,
         p_fail: None,
+        design: Design::Fixed,
+        episodes: None,
         verdict,
         reason,
         next_step,

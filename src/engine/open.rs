@@ -11,7 +11,7 @@ use tokio::task::spawn_local;
 use super::connection::{Connection, still_open};
 use super::lane::{Job, Lane, Stage};
 use super::pacer::Pacer;
-use super::stop::StopSignal;
+use super::stop::{Fate, StopSignal};
 use crate::plan::{Arrivals, Plan, Size};
 use crate::schedule::Schedule;
 
@@ -125,13 +125,17 @@ pub(super) async fn run(
         pool.dispatch(&lane, due);
     }
     for due in cut.into_iter().chain(dues) {
-        lane.unsent(&job(due));
+        match stop.fate_of(lane.clock.at(due.at_ns)) {
+            Fate::Sent => {
+                pacer.wait_until(due.at_ns).await;
+                pool.dispatch(&lane, due);
+            }
+            Fate::Unsent => lane.unsent(&job(due)),
+            Fate::NotPlanned => break,
+        }
     }
-    if stop.is_stopped() {
-        pool.waiting
-            .borrow_mut()
-            .drain(..)
-            .for_each(|waiting| lane.unsent(&waiting));
+    if stop.is_interrupted() {
+        pool.give_up_waiting(&lane);
     }
     pool.drained(stop, &lane).await;
 }
@@ -206,16 +210,21 @@ impl Pool {
         }
     }
 
-    /// Waits for what is in flight, each request at most until its timeout; a stop gives up what only waits.
+    /// Waits for what is in flight, each request at most until its timeout; an interruption gives up what only waits.
     async fn drained(&self, stop: StopSignal, lane: &Lane) {
         while self.in_flight.get() > 0 {
             tokio::select! {
                 () = self.empty.notified() => {}
-                () = stop.clone().stopped(), if !stop.is_stopped() => {
-                    self.waiting.borrow_mut().drain(..).for_each(|waiting| lane.unsent(&waiting));
-                }
+                () = stop.clone().interrupted(), if !stop.is_interrupted() => self.give_up_waiting(lane),
             }
         }
+    }
+
+    fn give_up_waiting(&self, lane: &Lane) {
+        self.waiting
+            .borrow_mut()
+            .drain(..)
+            .for_each(|waiting| lane.unsent(&waiting));
     }
 }
 

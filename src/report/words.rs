@@ -1,11 +1,13 @@
 //! What every face for people says in the same words: rows, counts, notes and the verdict line.
 
+use std::time::Duration;
+
 use super::comparison;
 use super::{EndpointReport, Report, RunInfo, Traffic};
 use crate::gate::{Condition, Finding, Measured, Severity};
 use crate::plan::Model;
 use crate::recording::Clock;
-use crate::run_file::{Ended, SizeRecord};
+use crate::run_file::{AdaptiveRecord, Ended, SizeRecord, StopReason};
 use crate::stats::rank::Quantile;
 use crate::summary::{PERCENTILES, Percentile, Resolution};
 use crate::units::{Pretty, grouped, percent, trimmed};
@@ -226,6 +228,7 @@ pub(super) fn run(run: &RunInfo) -> String {
         Model::Closed { concurrency } => format!("closed model, {concurrency} at a time"),
     };
     let size = match run.size {
+        _ if run.adaptive.is_some() => adaptive(run),
         SizeRecord::Duration { duration } => Pretty(duration).to_string(),
         SizeRecord::Requests { requests } => {
             format!("{} requests per endpoint", grouped(requests))
@@ -251,6 +254,18 @@ pub(super) fn run(run: &RunInfo) -> String {
     )
 }
 
+/// `stopped when decided, at most 120 s`.
+fn adaptive(run: &RunInfo) -> String {
+    let Some(AdaptiveRecord { budget, stopped }) = run.adaptive else {
+        return String::new();
+    };
+    match stopped {
+        StopReason::Decided => format!("stopped when decided (budget {})", Pretty(budget)),
+        StopReason::Budget => format!("budget of {} spent", Pretty(budget)),
+        StopReason::Interrupted => format!("budget {}", Pretty(budget)),
+    }
+}
+
 /// What must be known to read the numbers: from where they count, what they cannot resolve, and what
 /// the command adds.
 pub(super) fn notes(report: &Report) -> Vec<String> {
@@ -262,6 +277,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     let unresolved = report.endpoints.iter();
     notes.extend(unresolved.filter_map(|endpoint| resolution_note(report, endpoint)));
     notes.extend(comparison::notes(report));
+    notes.extend(guard_note(report));
     notes.extend(report.notes.iter().cloned());
     notes
 }
@@ -277,6 +293,39 @@ pub(super) fn clock_note(clock: Clock) -> Option<&'static str> {
             "measured by another tool: from where these latencies count is as given, and the order of the \
              file is taken as the order of time",
         ),
+    }
+}
+
+/// What the verdicts say of bursts.
+fn guard_note(report: &Report) -> Option<String> {
+    let on_one_run = report.findings.iter().filter(|f| f.p_pass.is_some());
+    let (guarded, independent): (Vec<_>, Vec<_>) =
+        on_one_run.partition(|finding| finding.episodes.is_some());
+    let mut excluded: Vec<Duration> = guarded
+        .iter()
+        .filter_map(|finding| Some(finding.episodes?.excluded))
+        .collect();
+    excluded.sort_unstable();
+    excluded.dedup();
+    let excluded: Vec<String> = excluded.into_iter().map(|d| Pretty(d).to_string()).collect();
+    let given = |f: &&Finding| {
+        let own = report.endpoints.iter().find(|e| e.name == f.endpoint);
+        own.is_some_and(|endpoint| endpoint.summary.clock == Clock::Given)
+    };
+    match (guarded.is_empty(), independent.is_empty()) {
+        (true, true) => None,
+        (true, false) => Some(
+            "--iid: requests are taken as independent; if slow ones come in bursts, the verdicts are less certain \
+             than stated"
+                .to_owned(),
+        ),
+        (false, _) if guarded.iter().all(given) => Some(
+            "the verdicts reckon with bursts; without a rate, a slow episode to exclude is taken as 1 sample".to_owned(),
+        ),
+        (false, _) => Some(format!(
+            "the verdicts reckon with bursts; a PASS excludes slow episodes of {}",
+            excluded.join(" and ")
+        )),
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
         environment: document.environment,
         instrument: document.instrument,
         gates: document.gates,
+        judging: document.judging,
         endpoints: document
             .endpoints
             .into_iter()

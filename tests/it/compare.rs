@@ -160,6 +160,7 @@ fn a_comparison_reads_as_a_table_with_its_gates_below() {
     └───────────────┴──────────┴──────────┴───────────┴──────────────────────┴──────────────┘
 
     note: health, ingest: an interval of the change takes on each side 3 688 requests for P99.9
+    note: the verdicts reckon with bursts; a PASS excludes slow episodes of 100 ms
     note: drift not controlled: the runs were made one after the other, so whatever else changed between them is in the difference; repeat them in turns (before, after, after, before) and see whether it stays
 
     PASS          health p95 <= baseline + 10%: the growth is at most 2 % at 95 % confidence

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use a7probe::gate::{self, Exceeding, Finding, Gate, Measured, Subject, run_verdict};
+use a7probe::plan::{Design, Guard};
 use a7probe::recording::{Clock, Recording};
 use a7probe::sample::{FailureKind, Outcome, Phases, Sample};
 use a7probe::stats::binomial;
@@ -97,6 +98,11 @@ fn judge(recording: &Recording, gates: &[&str]) -> Vec<Finding> {
         endpoint: "health",
         recording,
         timeout: Some(Duration::from_secs(10)),
+        rate_per_s: Some(20.0),
+        most_in_episode: None,
+        // What bursts do to a verdict is tested by itself, in guard.rs.
+        guard: Guard::Iid,
+        design: Design::Fixed,
     };
     gate::judge(&gates, &[subject])
 }

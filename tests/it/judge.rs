@@ -111,6 +111,7 @@ fn the_evidence_fails_and_says_why_ten_samples_cannot_carry_a_p99() {
 
     note: measured by another tool: from where these latencies count is as given, and the order of the file is taken as the order of time
     note: evidence: 10 samples: P95 and P99 are both the maximum; an interval with two ends takes 72 for P95, 368 for P99
+    note: the verdicts reckon with bursts; without a rate, a slow episode to exclude is taken as 1 sample
 
     FAIL          evidence p95 <= 150ms: 6 of 10 samples were above 150 ms where at most 5 % are allowed; 10 samples cannot carry a P95 (here it is the maximum; a pass takes 59), but they can refute it
     FAIL          evidence p99 <= 150ms: 6 of 10 samples were above 150 ms where at most 1 % are allowed; 10 samples cannot carry a P99 (here it is the maximum; a pass takes 299), but they can refute it
@@ -195,6 +196,8 @@ fn the_evidence_as_markdown_and_csv() {
     > measured by another tool: from where these latencies count is as given, and the order of the file is taken as the order of time
 
     > evidence: 10 samples: P95 and P99 are both the maximum; an interval with two ends takes 72 for P95, 368 for P99
+
+    > the verdicts reckon with bursts; without a rate, a slow episode to exclude is taken as 1 sample
     "#);
     let csv = judge(&[EVIDENCE, "--output", "csv"]);
     assert_snapshot!(csv.stdout, @r#"
@@ -295,6 +298,8 @@ fn the_faces_of_a_saved_run() {
     ok 600 · failed 0 · timed out 0 · unsent 0
     achieved 20 of 20/s offered · send lag P50 40.3 µs, P99 40.59 µs, max 40.6 µs · 24 connections
 
+    note: the verdicts reckon with bursts; a PASS excludes slow episodes of 100 ms
+
     FAIL ingest P95: 60 of 600 requests were above 150 ms where at most 30 (5 %) are allowed
     "#);
 }
@@ -342,6 +347,8 @@ fn a_run_with_failures_of_every_kind_shows_them_in_the_tail() {
     ok 100 · failed 0 · timed out 0 · unsent 0
     achieved 20 of 20/s offered · send lag P50 40.05 µs, P99 40.1 µs, max 40.1 µs · 4 connections
 
+    note: the verdicts reckon with bursts; a PASS excludes slow episodes of 100 ms
+
     FAIL health error rate: 37 of 205 requests did not end ok (28 failed, 4 timed out, 5 never sent) where at most 2 (1 %) are allowed; 205 requests cannot carry an error rate of 1% (a pass takes 299), but they can refute it
     "#);
     assert!(
@@ -388,12 +395,7 @@ fn a_closed_model_says_that_it_saw_service_time_only() {
     let mut report = Report::new(Kind::Measure, "http://127.0.0.1:8080");
     report.add_run("", &run);
     let gates = [Gate::parse("p95 <= 150ms").expect("a gate")];
-    let subjects = run.endpoints.iter().map(|endpoint| Subject {
-        endpoint: &endpoint.name,
-        recording: &endpoint.recording,
-        timeout: Some(run.plan.timeout),
-    });
-    report.findings = gate::judge(&gates, &subjects.collect::<Vec<_>>());
+    report.findings = gate::judge(&gates, &Subject::of_run(&run));
     for format in [Format::Human, Format::Markdown, Format::Json] {
         let mut out = Vec::new();
         report
@@ -461,7 +463,7 @@ fn stdin_is_a_file_called_stdin() {
         .expect("the program starts");
     let mut stdin = child.stdin.take().expect("a pipe");
     stdin
-        .write_all("12.5\n".repeat(299).as_bytes())
+        .write_all("12.5\n".repeat(300).as_bytes())
         .expect("the pipe takes it");
     drop(stdin);
     let told = Told::of(child.wait_with_output().expect("it ends"));
@@ -493,7 +495,7 @@ fn warnings_are_reported_and_decide_nothing() {
 
 #[test]
 fn a_file_that_may_be_cut_is_warned_of() {
-    let told = judge_text("1ms\n".repeat(299).trim_end().as_bytes(), &[]);
+    let told = judge_text("1ms\n".repeat(300).trim_end().as_bytes(), &[]);
     assert_eq!(told.exit, 0);
     assert_eq!(
         told.stderr,

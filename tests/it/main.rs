@@ -6,6 +6,7 @@ mod compare;
 mod demo;
 mod engine;
 mod gate;
+mod guard;
 mod judge;
 mod measure;
 mod needs;

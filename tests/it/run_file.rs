@@ -5,12 +5,15 @@ use std::fs;
 use std::io::{Read, Write};
 use std::path::Path;
 use std::sync::LazyLock;
+use std::time::Duration;
 
 use a7probe::command;
 use a7probe::exit::Exit;
 use a7probe::histogram::{Bucket, Histogram, Precision};
 use a7probe::recording::{Latency, Recording};
-use a7probe::run_file::{Ended, Run, RunFileError, Signal, schema};
+use a7probe::run_file::{
+    AdaptiveRecord, Ended, GuardRecord, Judging, Run, RunFileError, Signal, StopReason, schema,
+};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
@@ -22,6 +25,13 @@ fn example() -> Run {
     let mut run = runs::run(runs::mixed(600), runs::mixed(600));
     run.ended = Ended::Interrupted {
         signal: Signal::Sigterm,
+    };
+    run.judging = Judging {
+        guard: GuardRecord::Iid,
+        adaptive: Some(AdaptiveRecord {
+            budget: Duration::from_secs(90),
+            stopped: StopReason::Interrupted,
+        }),
     };
     run
 }
@@ -66,6 +76,7 @@ fn assert_same(read: &Recording, written: &Recording) {
     }
     assert_eq!(read.exceedances, written.exceedances);
     assert_eq!(read.ok, written.ok);
+    assert_eq!(read.client, written.client);
     assert_eq!(read.intervals, written.intervals);
     assert_eq!(read.slowest, written.slowest);
     assert_eq!(read.statuses, written.statuses);
@@ -96,6 +107,7 @@ fn a_run_is_read_back_without_loss() {
     assert_eq!(read.ended, written.ended);
     assert_eq!(read.instrument, written.instrument);
     assert_eq!(read.gates, written.gates);
+    assert_eq!(read.judging, written.judging);
     assert_eq!(read.endpoints.len(), 2);
     for (read, written) in read.endpoints.iter().zip(&written.endpoints) {
         assert_eq!(read.name, written.name);

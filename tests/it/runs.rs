@@ -7,7 +7,7 @@ use a7probe::plan::{
     Template, Trust,
 };
 use a7probe::recording::{Clock, Counts, Recording};
-use a7probe::run_file::{Ended, EndpointRun, Environment, Instrument, PlanRecord, Run};
+use a7probe::run_file::{Ended, EndpointRun, Environment, Instrument, Judging, PlanRecord, Run};
 use a7probe::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
 use a7probe::units::Rate;
 use uuid::Uuid;
@@ -82,6 +82,7 @@ pub(crate) fn run(health: Recording, ingest: Recording) -> Run {
             wall: Duration::from_secs(32),
         },
         gates: vec!["* p95 <= 150ms".to_owned()],
+        judging: Judging::default(),
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 
@@ -10,6 +9,7 @@ use super::super::saved::{self, Saved};
 use crate::cli::judge::JudgeArgs;
 use crate::gate::Subject;
 use crate::import::{Ending, Latencies, Options};
+use crate::plan::Guard;
 use crate::recording::Recording;
 use crate::report::{EndpointReport, Report};
 use crate::run_file::Run;
@@ -161,20 +161,19 @@ impl Source {
         }
     }
 
-    /// Its endpoints, to be judged.
-    pub(super) fn subjects(&self) -> impl Iterator<Item = Subject<'_>> {
-        self.endpoints.iter().map(|endpoint| Subject {
-            endpoint: &endpoint.name,
-            recording: &endpoint.recording,
-            timeout: self.timeout(),
+    /// Its endpoints, to be judged; `guard` is what was typed.
+    pub(super) fn subjects(&self, guard: Option<Guard>) -> impl Iterator<Item = Subject<'_>> {
+        self.endpoints.iter().map(move |endpoint| {
+            let (name, recording) = (&endpoint.name, &endpoint.recording);
+            let mut subject = match &self.content {
+                Content::Run(run) => {
+                    Subject::of_endpoint(name, &endpoint.original_name, recording, run)
+                }
+                Content::List { .. } => Subject::of_list(name, recording, Guard::default()),
+            };
+            subject.guard = guard.unwrap_or(subject.guard);
+            subject
         })
-    }
-
-    fn timeout(&self) -> Option<Duration> {
-        match &self.content {
-            Content::Run(run) => Some(run.plan.timeout),
-            Content::List { .. } => None,
-        }
     }
 
     /// Adds what is known of it to a report.
