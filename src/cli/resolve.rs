@@ -291,7 +291,10 @@ fn guard(args: &MeasureArgs, levels: &Levels) -> anyhow::Result<Guard> {
     if let Some(typed) = args.guard.typed() {
         return Ok(typed);
     }
-    for (level, settings) in [("profile", &levels.profile), ("settings file", &levels.file)] {
+    for (level, settings) in [
+        ("profile", &levels.profile),
+        ("settings file", &levels.file),
+    ] {
         match (settings.iid, settings.episode) {
             (Some(true), Some(_)) => bail!(
                 "the {level} gives an episode and takes requests as independent\nhint: keep one of them"
@@ -319,7 +322,10 @@ fn gates(args: &MeasureArgs, levels: &Levels, target: Duration) -> anyhow::Resul
             "the list of gates is empty, so nothing could pass\nhint: leave it out for the default gates"
         );
     }
-    let mut gates: Vec<Gate> = texts.iter().map(|text| Gate::parse(text)).collect::<Result<_, _>>()?;
+    let mut gates: Vec<Gate> = texts
+        .iter()
+        .map(|text| Gate::parse(text))
+        .collect::<Result<_, _>>()?;
     gates.extend(args.target.map(gate::default_gates).into_iter().flatten());
     Ok(gates)
 }
@@ -521,7 +527,10 @@ mod tests {
         assert_eq!(profile.plan.size, Size::Duration(Duration::from_secs(40)));
         assert_eq!(profile.plan.target.host, "file");
         let flag = with("http://flag -n 700", &levels).unwrap();
-        assert_eq!((flag.plan.size, flag.design), (Size::Requests(700), Design::Fixed));
+        assert_eq!(
+            (flag.plan.size, flag.design),
+            (Size::Requests(700), Design::Fixed)
+        );
         assert_eq!(flag.plan.endpoints[0].targets, [Duration::from_millis(300)]);
     }
 
@@ -535,7 +544,10 @@ mod tests {
         // Each level decides for those below it.
         let file = levels("duration = '60s'", "budget = '90s'");
         assert_eq!(with("http://h", &file).unwrap().design, Design::Adaptive);
-        assert_eq!(with("http://h -z 60s", &file).unwrap().design, Design::Fixed);
+        assert_eq!(
+            with("http://h -z 60s", &file).unwrap().design,
+            Design::Fixed
+        );
         assert_eq!(meant("http://h --iid -z 20s").guard, Guard::Iid);
         let guards = levels("iid = true", "episode = '50ms'");
         let guard = |line| with(line, &guards).unwrap().guard;
@@ -549,7 +561,15 @@ mod tests {
         assert_eq!(meant(gate).gates.len(), 1);
         let both = meant(&format!("{gate} --target 200ms"));
         let texts: Vec<String> = both.gates.iter().map(ToString::to_string).collect();
-        assert_eq!(texts, ["* p90 <= 1s", "* p50 <= 200ms", "* p95 <= 200ms", "* p99 <= 200ms"]);
+        assert_eq!(
+            texts,
+            [
+                "* p90 <= 1s",
+                "* p50 <= 200ms",
+                "* p95 <= 200ms",
+                "* p99 <= 200ms"
+            ]
+        );
     }
 
     #[test]
@@ -620,8 +640,14 @@ mod tests {
             ("http://h -n 5 -z 5s", "cannot be used with"),
             ("http://h --budget 60s -z 60s", "cannot be used with"),
             ("http://h --iid --episode 1s", "cannot be used with"),
-            ("http://h -c 8 --budget 60s", "closed-model run has a fixed size"),
-            ("http://h -z 20s", "to exclude slow episodes of 100 ms takes 30 s; run longer"),
+            (
+                "http://h -c 8 --budget 60s",
+                "closed-model run has a fixed size",
+            ),
+            (
+                "http://h -z 20s",
+                "to exclude slow episodes of 100 ms takes 30 s; run longer",
+            ),
             (
                 "http://h --gate p99.9<=150ms",
                 "cannot pass with 2 400 planned requests",

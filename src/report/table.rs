@@ -143,7 +143,11 @@ fn write_reason(finding: &Finding, style: &Style, out: &mut dyn Write) -> io::Re
             Design::Adaptive => "valid at any time",
         };
         let bursts = bursts(finding);
-        writeln!(out, "{:12}  p_pass {p_pass}, p_fail {p_fail} ({kind}){bursts}", "")?;
+        writeln!(
+            out,
+            "{:12}  p_pass {p_pass}, p_fail {p_fail} ({kind}){bursts}",
+            ""
+        )?;
     }
     match &finding.next_step {
         Some(step) => writeln!(out, "{:12}  next: {step}", ""),

@@ -49,8 +49,11 @@ pub(crate) fn need(service: &Service, test: &str) -> Option<PathBuf> {
             .open(list)
             .unwrap();
         // One write a line: tests run side by side.
-        let line = format!("{test}: needs {}
-", service.name);
+        let line = format!(
+            "{test}: needs {}
+",
+            service.name
+        );
         list.write_all(line.as_bytes()).unwrap();
     }
     found
