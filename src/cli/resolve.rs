@@ -17,7 +17,7 @@ use crate::plan::{
     Arrivals, ConnectionPolicy, Design, Endpoint, Guard, Keepalive, Model, Plan, Size, Trust,
 };
 use crate::schedule::Schedule;
-use crate::units::Rate;
+use crate::units::{Rate, grouped};
 
 /// Longest that a run takes that says nothing else; it stops before when it is decided.
 pub const DEFAULT_BUDGET: Duration = Duration::from_secs(120);
@@ -31,6 +31,8 @@ pub const DEFAULT_TARGET: Duration = Duration::from_millis(150);
 pub const DEFAULT_WARMUP: Duration = Duration::from_secs(2);
 /// Longest response time that is waited for.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most requests that are planned for one endpoint; each keeps a bit for every target.
+pub const MAX_PLANNED: u64 = 100_000_000;
 /// Requests in flight in an open model that says nothing else.
 pub const DEFAULT_MAX_IN_FLIGHT: usize = 512;
 
@@ -330,7 +332,27 @@ fn gates(args: &MeasureArgs, levels: &Levels, target: Duration) -> anyhow::Resul
     Ok(gates)
 }
 
+/// Before anything is counted: a plan of more requests than bits can be kept for is a typing error.
+fn check_length(plan: &Plan) -> anyhow::Result<()> {
+    for endpoint in &plan.endpoints {
+        let requests = match (plan.size, endpoint.rate) {
+            (Size::Requests(n), _) => n as f64,
+            (Size::Duration(duration), Some(rate)) => duration.as_secs_f64() * rate.as_per_second(),
+            (Size::Duration(_), None) => 0.0,
+        };
+        if requests > MAX_PLANNED as f64 {
+            bail!(
+                "the plan sends {requests:.0} requests to {}, and {} are the most that are kept\nhint: lower -n, the rate or the duration",
+                endpoint.name,
+                grouped(MAX_PLANNED)
+            );
+        }
+    }
+    Ok(())
+}
+
 fn check_gates(plan: &Plan, gates: &[Gate], guard: Guard, design: Design) -> anyhow::Result<()> {
+    check_length(plan)?;
     let endpoints = plan.endpoints.iter();
     let planned: Vec<Planned<'_>> = endpoints
         .map(|endpoint| planned(plan, endpoint, guard, design))
@@ -625,6 +647,14 @@ mod tests {
             ("http://h -n 100", "it takes 299"),
             ("http://h --gate helth_p95<=1ms", "helth_p95"),
             ("http://h -q 0.001", "sends nothing to health"),
+            (
+                "http://h -n 18446744073709551615",
+                "100 000 000 are the most",
+            ),
+            (
+                "http://h -q 1000000 -z 24h --arrivals poisson",
+                "100 000 000 are the most",
+            ),
             ("http://h --get a", "NAME=PATH"),
             ("http://h --get a=x", "begin with /"),
             (

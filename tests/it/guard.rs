@@ -175,7 +175,10 @@ fn what_is_at_the_limit_spends_the_budget_and_stays_open() {
     let turn = std::sync::atomic::AtomicU64::new(0);
     let server = Server::tcp(move |conversation| {
         while conversation.request().is_some() {
-            if turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2 == 0 {
+            if turn
+                .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+                .is_multiple_of(2)
+            {
                 std::thread::sleep(Duration::from_millis(300));
             }
             conversation.send(OK);
