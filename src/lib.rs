@@ -71,25 +71,47 @@ pub mod cli;
 
 pub mod command;
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use cli::{Cli, Command};
 use exit::Exit;
 
 /// Runs a subcommand: its result goes to `stdout`, progress, warnings and errors go to `stderr`.
+///
+/// Whoever reads us through `head` has seen enough: that is no error, and it does not change the exit code.
 pub fn run(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
+    let (stdout, stderr) = (&mut Patient(stdout), &mut Patient(stderr));
     match dispatch(cli, stdout, stderr).and_then(|exit| Ok(stdout.flush().map(|()| exit)?)) {
         Ok(exit) => exit,
-        Err(e) if is_broken_pipe(&e) => Exit::Pass,
         Err(e) => {
-            // Nobody is left to tell if stderr is closed too.
-            let _ = writeln!(stderr, "error: {e:#}");
+            // Nobody is left to tell if stderr cannot be written to.
+            let _ = writeln!(stderr, "error: {}", format!("{e:#}").trim_end());
             if e.is::<command::Unreachable>() {
                 Exit::Unreachable
             } else {
                 Exit::Error
             }
         }
+    }
+}
+
+/// A stream whose reader may go away.
+struct Patient<'a>(&'a mut dyn Write);
+
+impl Write for Patient<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        unless_gone(self.0.write(bytes), bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        unless_gone(self.0.flush(), ())
+    }
+}
+
+fn unless_gone<T>(result: io::Result<T>, done: T) -> io::Result<T> {
+    match result {
+        Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(done),
+        other => other,
     }
 }
 
@@ -105,15 +127,4 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow:
         Command::Completions { shell } => command::completions::completions(shell, stdout),
         Command::Man => command::completions::man(stdout),
     }
-}
-
-/// Whoever reads us through `head` has seen enough: that is no error.
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    let broken = |e: &std::io::Error| e.kind() == std::io::ErrorKind::BrokenPipe;
-    error.chain().any(|cause| {
-        cause.downcast_ref::<std::io::Error>().is_some_and(broken)
-            || cause
-                .downcast_ref::<serde_json::Error>()
-                .is_some_and(|e| e.io_error_kind() == Some(std::io::ErrorKind::BrokenPipe))
-    })
 }

@@ -70,6 +70,8 @@ pub struct Recording {
     pub new_connections: u64,
     /// Requests that waited for a connection because the in-flight cap was reached.
     pub pool_limited: u64,
+    /// Requests whose first byte was handed to a socket.
+    pub sent: u64,
     /// Bytes of answers' bodies.
     pub body_bytes: u64,
     /// First send, in ns from t0.
@@ -356,6 +358,7 @@ impl Recording {
             server_timing: BTreeMap::new(),
             new_connections: 0,
             pool_limited: 0,
+            sent: 0,
             body_bytes: 0,
             first_sent_ns: None,
             last_sent_ns: None,
@@ -440,7 +443,7 @@ impl Recording {
 
     /// Requests sent per second, first send to last; `None` below two sends.
     pub fn achieved_per_s(&self) -> Option<f64> {
-        let sent = self.planned() - self.counts.unsent;
+        let sent = self.sent;
         let span_ns = self.last_sent_ns?.checked_sub(self.first_sent_ns?)?;
         (sent > 1 && span_ns > 0).then(|| (sent - 1) as f64 * 1e9 / span_ns as f64)
     }
@@ -464,6 +467,7 @@ impl Recording {
         }
         self.new_connections += u64::from(sample.connection == Some(ConnectionUse::New));
         self.pool_limited += u64::from(sample.phases.wait_ns.is_some());
+        self.sent += u64::from(sample.sent_ns.is_some());
         self.body_bytes += sample.body_bytes;
         if let Some(sent_ns) = sample.sent_ns {
             self.first_sent_ns = Some(
@@ -510,6 +514,7 @@ impl Recording {
         }
         self.new_connections += other.new_connections;
         self.pool_limited += other.pool_limited;
+        self.sent += other.sent;
         self.body_bytes += other.body_bytes;
         self.first_sent_ns = self
             .first_sent_ns

@@ -146,7 +146,7 @@ fn resolve_unchecked(
         size,
         warmup: setting(levels, args.warmup, |s| s.warmup).unwrap_or(DEFAULT_WARMUP),
         timeout: setting(levels, args.timeout, |s| s.timeout).unwrap_or(DEFAULT_TIMEOUT),
-        seed: setting(levels, args.seed, |s| s.seed).unwrap_or_else(rand::random),
+        seed: setting(levels, args.seed, |s| s.seed).unwrap_or_else(|| rand::random::<u64>() >> 11),
         connections: connections(args, levels)?,
     };
     Ok((plan, gates(args, levels, target)?, design))
@@ -655,6 +655,7 @@ mod tests {
                 "http://h -q 1000000 -z 24h --arrivals poisson",
                 "100 000 000 are the most",
             ),
+            ("http://h/base?q=1", "the base URL has a query"),
             ("http://h --get a", "NAME=PATH"),
             ("http://h --get a=x", "begin with /"),
             (

@@ -23,6 +23,10 @@ use crate::worker::Retry;
   a7probe serve --durability none                     acknowledges from memory: a kill loses events
   a7probe serve --bind 0.0.0.0:8080 --token-env TOKEN reachable from elsewhere")]
 pub struct ServeArgs {
+    /// End when stdin does: for whoever starts it as a child.
+    #[arg(long, hide = true)]
+    pub until_stdin_ends: bool,
+
     /// When the work is done: within the request, or after it by workers in this process.
     #[arg(long, env = "A7PROBE_SERVE_MODE", value_enum, default_value_t = ModeArg::Background)]
     pub mode: ModeArg,

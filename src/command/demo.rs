@@ -47,11 +47,12 @@ pub fn run(
     std::fs::create_dir_all(&args.out)
         .with_context(|| format!("cannot create {}", args.out.display()))?;
     let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
-    let measuring = Measuring::new(if args.quiet {
+    let mode = if args.quiet {
         Mode::Silent
     } else {
         Mode::of_stderr()
-    })?;
+    };
+    let measuring = Measuring::new(mode, Some(folder.path().to_owned()))?;
     let stage = Stage {
         measuring,
         folder: folder.path(),

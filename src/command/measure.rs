@@ -1,6 +1,9 @@
 //! `measure`: resolve, preflight, run, save, judge, report.
 
 use std::io::Write;
+use std::path::Path;
+
+use anyhow::bail;
 
 use super::measuring::{Asked, Measurement, Measuring, Preflight};
 use super::{dry_run, signals};
@@ -24,7 +27,8 @@ pub fn run(
         dry_run::write(&measure, args.output.output, stdout)?;
         return Ok(Exit::Pass);
     }
-    let measuring = Measuring::new(progress_mode(&args.output))?;
+    check_outputs(&measure)?;
+    let measuring = Measuring::new(progress_mode(&args.output), None)?;
     if measure.preflight == Checked::First
         && let Preflight::Interrupted(signal) =
             measuring.preflight(&measure.plan, measure.wait_ready, stderr)?
@@ -37,16 +41,40 @@ pub fn run(
         design: measure.design,
     };
     let Measurement { run, warnings } = measuring.run(&measure.plan, &asked)?;
-    save(&measure, &run, stderr)?;
     let mut report = Report::new(Kind::Measure, run.plan.target.clone());
     report.add_run("", &run);
     report.findings = gate::judge(&measure.gates, &Subject::of_run(&run));
     report.warnings.extend(warnings);
+    // A file that cannot be written must not cost the result, nor the other way round.
+    let saved = save(&measure, &run, stderr);
     args.output.publish(&report, stdout, stderr)?;
+    saved?;
     Ok(match run.ended {
         Ended::Complete => report.exit(),
         Ended::Interrupted { signal } => report.exit().worst(signals::exit(signal)),
     })
+}
+
+/// Tries the folders of all files before anything is measured: a typing error there would cost the run.
+fn check_outputs(measure: &Measure) -> anyhow::Result<()> {
+    let reports = measure.output.reports.iter().map(|report| &report.path);
+    for path in measure.save.iter().chain(reports) {
+        // What is there already, a device perhaps, is opened when it is written.
+        if path.exists() && !path.is_dir() {
+            continue;
+        }
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        if path.is_dir() || tempfile::tempfile_in(folder).is_err() {
+            bail!(
+                "cannot write {}\nhint: name a file in a folder that exists and can be written to",
+                path.display()
+            );
+        }
+    }
+    Ok(())
 }
 
 fn save(

@@ -3,6 +3,7 @@
 mod decider;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -67,9 +68,12 @@ pub(super) struct Measurement {
 
 impl Measuring {
     /// From now on a signal stops what is measured, in good order.
-    pub(super) fn new(mode: Mode) -> anyhow::Result<Measuring> {
+    ///
+    /// A second one ends the process after the litter, a temporary folder, is removed.
+    pub(super) fn new(mode: Mode, litter: Option<PathBuf>) -> anyhow::Result<Measuring> {
         let (stopper, stop): (Stopper, StopSignal) = stop_switch();
-        let signals = Signals::listen(stopper.clone()).context("cannot listen for signals")?;
+        let signals =
+            Signals::listen(stopper.clone(), litter).context("cannot listen for signals")?;
         Ok(Measuring {
             stopper,
             stop,
@@ -92,8 +96,12 @@ impl Measuring {
     ) -> anyhow::Result<Preflight> {
         let began = Instant::now();
         loop {
-            let asked = engine::preflight(plan);
+            let asked = engine::preflight(plan, &self.stop);
             if let Some(signal) = self.signals.received() {
+                writeln!(
+                    stderr,
+                    "interrupted before the run began; nothing was measured"
+                )?;
                 return Ok(Preflight::Interrupted(signal));
             }
             let ready = asked
@@ -359,13 +367,15 @@ fn warnings(plan: &Plan, measured: &Measured) -> Vec<Warning> {
                 ));
             }
         }
-        if result.recording.pool_limited > 0 {
+        let timeouts = result.recording.counts.timeout;
+        if timeouts > 0 {
             warnings.push(Warning::new(
                 format!(
-                    "{}: {} requests waited for a connection because {} were in flight; the wait is part of their response time",
-                    endpoint.name, result.recording.pool_limited, plan.connections.max_in_flight
+                    "{}: {timeouts} had no complete answer within {}",
+                    endpoint.name,
+                    Pretty(plan.timeout)
                 ),
-                "if the service may have more at once, raise the cap with -c together with -q",
+                "look at what the service does meanwhile; if it may take that long, raise --timeout",
             ));
         }
     }

@@ -16,6 +16,9 @@ use crate::store::{Durability, Options as StoreOptions};
 /// Runs the server; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
 pub fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     log_to_stderr(&args.log)?;
+    if args.until_stdin_ends {
+        std::thread::spawn(end_with_stdin);
+    }
     let config = args.config()?;
     let server = Server::open(config.clone())?;
     let listener = TcpListener::bind(args.bind).with_context(|| cannot_bind(args.bind))?;
@@ -44,6 +47,12 @@ pub fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     }
     say_what_is_left(stopped, &config.store, err)?;
     Ok(Exit::Pass)
+}
+
+/// Ends the process when whoever started it is gone; the store is as safe as after a crash.
+fn end_with_stdin() {
+    let _ = io::copy(&mut io::stdin(), &mut io::sink());
+    std::process::exit(Exit::Terminated.code().into());
 }
 
 fn cannot_bind(address: SocketAddr) -> String {

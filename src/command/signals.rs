@@ -1,5 +1,7 @@
 //! Ctrl-C and SIGTERM: the first stops the run in good order, the second ends the process.
 
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -15,8 +17,9 @@ pub(super) struct Signals {
 }
 
 impl Signals {
-    /// Throws the switch on the first signal; the second one exits at once.
-    pub(super) fn listen(stopper: Stopper) -> std::io::Result<Signals> {
+    /// Throws the switch on the first signal, and says so; the second one removes the litter and exits at once.
+    /// A terminal that is closed counts as SIGTERM.
+    pub(super) fn listen(stopper: Stopper, litter: Option<PathBuf>) -> std::io::Result<Signals> {
         let received = Arc::new(OnceLock::new());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
@@ -26,6 +29,7 @@ impl Signals {
             (
                 signal(SignalKind::interrupt())?,
                 signal(SignalKind::terminate())?,
+                signal(SignalKind::hangup())?,
             )
         };
         let seen = Arc::clone(&received);
@@ -37,11 +41,18 @@ impl Signals {
                         let signal = tokio::select! {
                             _ = streams.0.recv() => Signal::Sigint,
                             _ = streams.1.recv() => Signal::Sigterm,
+                            _ = streams.2.recv() => Signal::Sigterm,
                         };
                         if seen.set(signal).is_err() {
+                            litter.iter().for_each(|folder| drop(std::fs::remove_dir_all(folder)));
                             std::process::exit(exit(signal).code().into());
                         }
                         stopper.stop();
+                        // A terminal that is gone cannot be told.
+                        let _ = writeln!(
+                            std::io::stderr(),
+                            "stopping: answers under way are waited for; again to end at once, without a result"
+                        );
                     }
                 });
             })?;

@@ -8,6 +8,7 @@ use super::client::Client;
 use super::clock::Clock;
 use super::failure::Failure;
 use super::request::Encoder;
+use super::stop::StopSignal;
 use super::timeline::Timeline;
 use crate::plan::{Endpoint, Keepalive, Plan};
 use crate::sample::FailureKind;
@@ -41,8 +42,9 @@ pub enum PreflightFailure {
 
 /// Sends one request to every endpoint, each over a connection of its own, and returns the statuses.
 ///
-/// The requests carry ids of their own, so they are no part of the run.
-pub fn preflight(plan: &Plan) -> Result<Vec<u16>, PreflightError> {
+/// The requests carry ids of their own, so they are no part of the run. A stop ends the questions with a client
+/// failure.
+pub fn preflight(plan: &Plan, stop: &StopSignal) -> Result<Vec<u16>, PreflightError> {
     let client = Client::new(&plan.target, &plan.connections).map_err(PreflightError::Setup)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -52,7 +54,14 @@ pub fn preflight(plan: &Plan) -> Result<Vec<u16>, PreflightError> {
     let ask = |(stream, endpoint): (u64, &Endpoint)| {
         let asked = runtime.block_on(async {
             // A timeout is made inside of the runtime whose timer it uses.
-            tokio::time::timeout(plan.timeout, ask(plan, &client, endpoint, run, stream)).await
+            let answer = ask(plan, &client, endpoint, run, stream);
+            tokio::select! {
+                answered = tokio::time::timeout(plan.timeout, answer) => answered,
+                () = stop.clone().stopped() => Ok(Err(PreflightFailure::Failed(
+                    FailureKind::Client,
+                    "interrupted".to_owned(),
+                ))),
+            }
         });
         let answered = asked.unwrap_or(Err(PreflightFailure::Timeout(plan.timeout)));
         answered.map_err(|failure| PreflightError::Endpoint {

@@ -35,7 +35,12 @@ pub(super) fn of(label: &str, run: &Run) -> Vec<Warning> {
 fn interrupted(run: &Run) -> Option<Warning> {
     (run.ended != Ended::Complete).then(|| {
         Warning::new(
-            "the run was interrupted; what was not sent counts as slower than everything",
+            match run.endpoints.iter().any(|e| e.recording.counts.unsent > 0) {
+                true => {
+                    "the run was interrupted; what was not sent counts as slower than everything"
+                }
+                false => "the run was interrupted; the verdict is on what was sent until then",
+            },
             "let the run finish, or plan a shorter one",
         )
     })
@@ -99,7 +104,7 @@ fn slow_load(run: &Run, endpoint: &EndpointRun) -> Option<Warning> {
                 trimmed(achieved, 2),
                 trimmed(offered, 2)
             ),
-            "lower the rate, or raise the in-flight cap",
+            "lower the rate, or raise the in-flight cap with -c together with -q",
         )
     })
 }
@@ -114,7 +119,7 @@ fn pool_limited(endpoint: &EndpointRun) -> Option<Warning> {
                 grouped(waited),
                 endpoint.name
             ),
-            "raise the in-flight cap if the clients of this service are more",
+            "if the service may have more at once, raise the cap with -c together with -q",
         )
     })
 }

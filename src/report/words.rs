@@ -211,7 +211,10 @@ pub(super) fn traffic(traffic: &Traffic) -> String {
             Pretty(lag.max)
         ));
     }
-    parts.push(format!("{} connections", grouped(traffic.new_connections)));
+    parts.push(match traffic.new_connections {
+        1 => "1 new connection".to_owned(),
+        n => format!("{} new connections", grouped(n)),
+    });
     if traffic.pool_limited > 0 {
         parts.push(format!(
             "{} waited for a connection (in-flight cap)",

@@ -90,6 +90,8 @@ pub(super) struct EndpointDocument {
     pub(super) new_connections: u64,
     /// Requests that waited for a connection because the in-flight cap was reached.
     pub(super) pool_limited: u64,
+    /// Requests whose first byte was handed to a socket.
+    pub(super) sent: u64,
     /// Bytes of answers' bodies.
     pub(super) body_bytes: u64,
     /// First send, from t0.
@@ -254,6 +256,7 @@ impl From<&EndpointRun> for EndpointDocument {
                 .collect(),
             new_connections: recording.new_connections,
             pool_limited: recording.pool_limited,
+            sent: recording.sent,
             body_bytes: recording.body_bytes,
             first_sent_ns: recording.first_sent_ns,
             last_sent_ns: recording.last_sent_ns,

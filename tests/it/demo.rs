@@ -88,6 +88,34 @@ fn the_demo_reproduces_the_problem_and_proves_the_fix() {
 }
 
 #[test]
+fn an_impatient_second_ctrl_c_leaves_nothing_behind_either() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = demo(folder.path(), "60s")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while servers_of(folder.path()) == 0 {
+        assert!(Instant::now() < deadline, "no server was started");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    for _ in 0..2 {
+        // The second finds a process that may have ended already, which is as good.
+        let _ = Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .stderr(Stdio::null())
+            .status()
+            .unwrap();
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    while servers_of(folder.path()) > 0 {
+        assert!(Instant::now() < deadline, "a server outlived the demo");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
 fn ctrl_c_stops_the_children_and_removes_the_temporary_files() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = demo(folder.path(), "60s")

@@ -282,7 +282,7 @@ fn the_faces_of_a_saved_run() {
     │ max    ┆  5 ms ┆ –               ┆        – ┆ –      │
     └────────┴───────┴─────────────────┴──────────┴────────┘
     ok 600 · failed 0 · timed out 0 · unsent 0
-    achieved 20 of 20/s offered · send lag P50 40.3 µs, P99 40.59 µs, max 40.6 µs · 24 connections
+    achieved 20 of 20/s offered · send lag P50 40.3 µs, P99 40.59 µs, max 40.6 µs · 24 new connections
 
     ingest: 600 requests
     ┌────────┬────────┬─────────────────┬──────────┬────────┐
@@ -296,7 +296,7 @@ fn the_faces_of_a_saved_run() {
     │ max    ┆ 200 ms ┆ –               ┆        – ┆ –      │
     └────────┴────────┴─────────────────┴──────────┴────────┘
     ok 600 · failed 0 · timed out 0 · unsent 0
-    achieved 20 of 20/s offered · send lag P50 40.3 µs, P99 40.59 µs, max 40.6 µs · 24 connections
+    achieved 20 of 20/s offered · send lag P50 40.3 µs, P99 40.59 µs, max 40.6 µs · 24 new connections
 
     note: the verdicts reckon with bursts; a PASS excludes slow episodes of 100 ms
 
@@ -331,7 +331,7 @@ fn a_run_with_failures_of_every_kind_shows_them_in_the_tail() {
     │ error rate ┆  18.05 % ┆ 13.04 % – 24.01 %   ┆  ≤ 1 % ┆ FAIL   │
     └────────────┴──────────┴─────────────────────┴────────┴────────┘
     ok 168 · failed 28 (connect 4, tls 4, reset 4, protocol 4, status 4, body 4, client 4) · timed out 4 · unsent 5
-    achieved 20 of 20/s offered · send lag P50 40.11 µs, P99 40.2 µs, max 40.2 µs · 8 connections · 20 waited for a connection (in-flight cap)
+    achieved 20 of 20/s offered · send lag P50 40.11 µs, P99 40.2 µs, max 40.2 µs · 8 new connections · 20 waited for a connection (in-flight cap)
 
     ingest: 100 requests
     ┌────────┬───────┬─────────────────┬────────┬────────┐
@@ -345,7 +345,7 @@ fn a_run_with_failures_of_every_kind_shows_them_in_the_tail() {
     │ max    ┆  1 ms ┆ –               ┆      – ┆ –      │
     └────────┴───────┴─────────────────┴────────┴────────┘
     ok 100 · failed 0 · timed out 0 · unsent 0
-    achieved 20 of 20/s offered · send lag P50 40.05 µs, P99 40.1 µs, max 40.1 µs · 4 connections
+    achieved 20 of 20/s offered · send lag P50 40.05 µs, P99 40.1 µs, max 40.1 µs · 4 new connections
 
     note: the verdicts reckon with bursts; a PASS excludes slow episodes of 100 ms
 

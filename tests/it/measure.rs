@@ -348,6 +348,76 @@ fn what_cannot_be_reached_is_exit_4_with_one_message_and_a_hint() {
 }
 
 #[test]
+fn ctrl_c_ends_a_preflight_that_nobody_answers() {
+    let silent = Server::tcp(|conversation| conversation.ignore());
+    let folder = tempfile::tempdir().unwrap();
+    let child = a7probe(folder.path())
+        .args(["measure", &url(&silent), "-t", "60s"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while silent.connections() == 0 {
+        assert!(Instant::now() < deadline, "nothing connected");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let began = Instant::now();
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(code(&output), 130);
+    assert!(
+        began.elapsed() < Duration::from_secs(30),
+        "it waited for the timeout"
+    );
+    assert!(
+        stderr(&output).contains("nothing was measured"),
+        "{}",
+        stderr(&output)
+    );
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_named_before_anything_is_sent() {
+    let server = Server::answering(OK);
+    for flag in [
+        ["--save", "nowhere/run.json"],
+        ["--report", "json=nowhere/report.json"],
+    ] {
+        let output = measure(
+            &url(&server),
+            &[&flag[..], &["--gate", "* p95 <= 5s"]].concat(),
+        );
+        assert_eq!(code(&output), 2);
+        assert!(
+            stderr(&output).contains("cannot write nowhere/"),
+            "{}",
+            stderr(&output)
+        );
+    }
+    assert_eq!(server.connections(), 0);
+}
+
+#[test]
+fn a_reader_that_goes_away_does_not_turn_a_failure_into_a_pass() {
+    let folder = tempfile::tempdir().unwrap();
+    let evidence = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/evidence.txt");
+    let mut child = a7probe(folder.path())
+        .args(["judge", evidence, "--output", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    drop(child.stderr.take());
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+}
+
+#[test]
 fn a_path_that_the_service_does_not_know_is_a_mistake_in_the_plan() {
     let server = Server::answering("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
     let output = measure(&url(&server), &["--gate", "* p95 <= 5s"]);

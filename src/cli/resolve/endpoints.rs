@@ -76,6 +76,17 @@ pub(super) fn unknown_name(flag: &str, text: &str, names: &[String]) -> String {
 }
 
 fn drafts(args: &MeasureArgs, levels: &Levels, url: &mut ParsedUrl) -> anyhow::Result<Vec<Draft>> {
+    if let Some(one) = the_url_itself(args, url)
+        && args.get.is_empty()
+        && args.post.is_empty()
+    {
+        return Ok(vec![one]);
+    }
+    if let Some((_, query)) = url.path_and_query.split_once('?') {
+        bail!(
+            "the base URL has a query, '?{query}', which no endpoint would carry\nhint: put it into the path of an endpoint, or measure the URL itself with -m GET"
+        );
+    }
     let typed = args
         .get
         .iter()
@@ -91,9 +102,6 @@ fn drafts(args: &MeasureArgs, levels: &Levels, url: &mut ParsedUrl) -> anyhow::R
             );
         }
         return Ok(typed);
-    }
-    if let Some(one) = the_url_itself(args, url) {
-        return Ok(vec![one]);
     }
     let mut configured = levels.file.endpoints.clone();
     configured.extend(levels.profile.endpoints.clone());

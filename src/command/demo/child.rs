@@ -39,7 +39,9 @@ impl Server {
             .arg("--store")
             .arg(folder.join(format!("{name}.db")))
             .args(arguments)
-            .stdin(Stdio::null())
+            // It ends when this pipe does, so it cannot outlive us, however we end.
+            .arg("--until-stdin-ends")
+            .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(File::create(&log)?)
             // Ctrl-C is for us; we stop the server when we have stopped measuring it.

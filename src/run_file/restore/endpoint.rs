@@ -47,6 +47,7 @@ pub(super) fn restored(document: EndpointDocument) -> Result<EndpointRun, RunFil
     recording.statuses = document.statuses;
     recording.new_connections = document.new_connections;
     recording.pool_limited = document.pool_limited;
+    recording.sent = document.sent;
     recording.body_bytes = document.body_bytes;
     recording.first_sent_ns = document.first_sent_ns;
     recording.last_sent_ns = document.last_sent_ns;
