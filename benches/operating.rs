@@ -14,7 +14,9 @@ fn allowed() -> f64 {
 
 #[expect(clippy::print_stdout, reason = "a bench prints its result")]
 fn main() {
-    println!("| gate | slow requests come | true share, times the limit | PASS | FAIL | mean time to the verdict |");
+    println!(
+        "| gate | slow requests come | true share, times the limit | PASS | FAIL | mean time to the verdict |"
+    );
     println!("|---|---|---|---|---|---|");
     let mut wrong = 0;
     for (name, theta0) in [("P95", 0.05), ("P99", 0.01)] {
@@ -25,7 +27,9 @@ fn main() {
                 // 1200 episodes are 120 s.
                 let seconds = found.mean_samples() / scenario.episode * 0.1;
                 let (pass, fail) = (found.pass_rate() * 100.0, found.fail_rate() * 100.0);
-                println!("| {name} | {how} | {times} | {pass:.1} % | {fail:.1} % | {seconds:.0} s |");
+                println!(
+                    "| {name} | {how} | {times} | {pass:.1} % | {fail:.1} % | {seconds:.0} s |"
+                );
                 wrong += u32::from(is_wrong_too_often(times, &found));
             }
         }
@@ -37,5 +41,6 @@ fn main() {
 
 /// At the limit itself neither verdict is shown; within it FAIL is false, beyond it PASS is.
 fn is_wrong_too_often(times: f64, found: &Outcomes) -> bool {
-    (times >= 1.0 && found.pass_rate() > allowed()) || (times <= 1.0 && found.fail_rate() > allowed())
+    (times >= 1.0 && found.pass_rate() > allowed())
+        || (times <= 1.0 && found.fail_rate() > allowed())
 }

@@ -23,8 +23,8 @@ use crate::stats::rank::Quantile;
 pub use check::{
     CheckError, Planned, check, check_names, check_recorded, check_scope, targets_for,
 };
-pub use finding::{Exceeding, Finding, Measured, run_verdict};
 pub use episodes::{Episodes, Seen};
+pub use finding::{Exceeding, Finding, Measured, run_verdict};
 pub use judge::{Subject, judge};
 pub use parse_error::{ParseError, ParseErrorKind};
 pub use prospect::Prospect;

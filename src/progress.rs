@@ -1,8 +1,8 @@
 //! The live line on stderr: how far the run is, and what it has measured so far.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -71,9 +71,9 @@ impl Progress {
             let began = Instant::now();
             let line = Line::new(mode);
             while let Err(RecvTimeoutError::Timeout) = finished.recv_timeout(mode.period()) {
-                let gates = gates.as_ref().map(|gates| {
-                    gates.lock().unwrap_or_else(PoisonError::into_inner).clone()
-                });
+                let gates = gates
+                    .as_ref()
+                    .map(|gates| gates.lock().unwrap_or_else(PoisonError::into_inner).clone());
                 line.show(&text(
                     &subject,
                     began.elapsed(),
@@ -250,7 +250,12 @@ mod tests {
     #[test]
     fn the_line_tells_time_and_percentiles_with_failures_above_every_number() {
         let endpoints = [endpoint(&[1; 100], 0), endpoint(&[1; 90], 10)];
-        let line = text(&subject(Some(30)), Duration::from_secs(14), &endpoints, None);
+        let line = text(
+            &subject(Some(30)),
+            Duration::from_secs(14),
+            &endpoints,
+            None,
+        );
         assert_eq!(
             line,
             "12 s of 30 s · health 100: P50 1 ms, P95 1 ms, P99 1 ms · \

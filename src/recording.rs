@@ -404,7 +404,10 @@ impl Recording {
         let mut bits = Bits::new();
         for (index, ok) in (0u64..).zip(self.ok.iter()) {
             // Every request that ended ok has a value, in order.
-            let within = ok && values.next().is_some_and(|&v| u128::from(v) <= target.as_nanos());
+            let within = ok
+                && values
+                    .next()
+                    .is_some_and(|&v| u128::from(v) <= target.as_nanos());
             bits.set(index, !within);
         }
         Some(Rows {

@@ -21,10 +21,7 @@ pub enum Outcome {
 impl Outcome {
     /// Whether it ended badly for a cause on this side, not the server's.
     pub fn is_ours(self) -> bool {
-        matches!(
-            self,
-            Outcome::Failed(FailureKind::Client) | Outcome::Unsent
-        )
+        matches!(self, Outcome::Failed(FailureKind::Client) | Outcome::Unsent)
     }
 }
 

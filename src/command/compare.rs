@@ -131,10 +131,7 @@ fn check_gates(
 ) -> anyhow::Result<()> {
     let names: Vec<&str> = matched.iter().map(|m| m.name.as_str()).collect();
     gate::check_names(gates, &names)?;
-    Ok(gate::check_recorded(
-        &on_one_run(gates),
-        subjects,
-    )?)
+    Ok(gate::check_recorded(&on_one_run(gates), subjects)?)
 }
 
 /// What the gates say, endpoint by endpoint.

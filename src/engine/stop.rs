@@ -151,7 +151,10 @@ mod tests {
         stopper.stop();
         assert!(stop.is_stopped() && stop.is_interrupted());
         assert_eq!(stop.fate_of(now), Fate::Unsent);
-        assert_eq!((open.fate_of(now), open.fate_of(now + LATER)), (Fate::Sent, Fate::NotPlanned));
+        assert_eq!(
+            (open.fate_of(now), open.fate_of(now + LATER)),
+            (Fate::Sent, Fate::NotPlanned)
+        );
     }
 
     #[test]
@@ -160,11 +163,17 @@ mod tests {
         let now = Instant::now();
         stopper.decide();
         assert!(stop.is_stopped() && !stop.is_interrupted());
-        assert_eq!((stop.fate_of(now), stop.fate_of(now + LATER)), (Fate::Sent, Fate::NotPlanned));
+        assert_eq!(
+            (stop.fate_of(now), stop.fate_of(now + LATER)),
+            (Fate::Sent, Fate::NotPlanned)
+        );
         // The end stays where it was if a signal comes too.
         let open = stop.with_open_end();
         stopper.stop();
         assert!(open.is_interrupted());
-        assert_eq!((open.fate_of(now), open.fate_of(now + LATER)), (Fate::Sent, Fate::NotPlanned));
+        assert_eq!(
+            (open.fate_of(now), open.fate_of(now + LATER)),
+            (Fate::Sent, Fate::NotPlanned)
+        );
     }
 }

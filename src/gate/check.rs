@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::parse_error::did_you_mean;
 use super::evidence::Test;
+use super::parse_error::did_you_mean;
 use super::{Gate, Scope, Selector, Subject};
 use crate::plan::{Design, Guard};
 use crate::units::{Pretty, grouped};
@@ -115,8 +115,12 @@ pub fn check(
         check_timeout(gate, timeout)?;
     }
     for check in [check_size, check_episodes] {
-        let pairs = gates.iter().flat_map(|gate| plan.iter().map(move |p| (gate, p)));
-        pairs.into_iter().try_for_each(|(gate, planned)| check(gate, planned))?;
+        let pairs = gates
+            .iter()
+            .flat_map(|gate| plan.iter().map(move |p| (gate, p)));
+        pairs
+            .into_iter()
+            .try_for_each(|(gate, planned)| check(gate, planned))?;
     }
     Ok(())
 }

@@ -164,7 +164,10 @@ impl Test {
 
     fn looked(&self, looking: &Looking) -> Evidence {
         let watch = looking.watch();
-        let clusters = looking.latest().copied().unwrap_or_else(|| Clusters::of([]));
+        let clusters = looking
+            .latest()
+            .copied()
+            .unwrap_or_else(|| Clusters::of([]));
         self.evidence((watch.p_pass(), watch.p_fail()), watch.shown(), clusters)
     }
 
@@ -226,10 +229,7 @@ impl Evidence {
 
     /// The verdict of this row by itself.
     pub(super) fn verdict(&self) -> Verdict {
-        match (
-            self.passes(),
-            binomial::reaches(self.p_for_family(), ALPHA),
-        ) {
+        match (self.passes(), binomial::reaches(self.p_for_family(), ALPHA)) {
             (true, false) => Verdict::Pass,
             (false, true) => Verdict::Fail,
             _ => Verdict::Inconclusive,

@@ -101,7 +101,11 @@ mod tests {
         let guard = Guard::Episode(Duration::from_millis(100));
         for (gate, needed) in [("p95 <= 150ms", 120), ("p99 <= 150ms", 600)] {
             for design in [Design::Fixed, Design::Adaptive] {
-                assert_eq!(prospect(gate, 2_400, guard, design).passes_from, needed, "{gate}");
+                assert_eq!(
+                    prospect(gate, 2_400, guard, design).passes_from,
+                    needed,
+                    "{gate}"
+                );
             }
         }
     }
@@ -109,9 +113,15 @@ mod tests {
     #[test]
     fn without_the_guard_the_limits_are_those_of_method() {
         let fixed = prospect("p95 <= 150ms", 1_000, Guard::Iid, Design::Fixed);
-        assert_eq!((fixed.passes_from, fixed.pass_up_to, fixed.fail_from), (59, Some(38), Some(63)));
+        assert_eq!(
+            (fixed.passes_from, fixed.pass_up_to, fixed.fail_from),
+            (59, Some(38), Some(63))
+        );
         let adaptive = prospect("p95 <= 150ms", 1_000, Guard::Iid, Design::Adaptive);
         assert_eq!((adaptive.passes_from, adaptive.fails_from), (82, Some(4)));
-        assert_eq!((adaptive.pass_up_to, adaptive.fail_from), (Some(30), Some(72)));
+        assert_eq!(
+            (adaptive.pass_up_to, adaptive.fail_from),
+            (Some(30), Some(72))
+        );
     }
 }

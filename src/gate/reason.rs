@@ -197,10 +197,17 @@ impl Case<'_> {
 
     fn room_to_pass(&self) -> String {
         if let Design::Adaptive = self.test.design {
-            return format!("that was enough to show that at most {} are", percent(self.theta0));
+            return format!(
+                "that was enough to show that at most {} are",
+                percent(self.theta0)
+            );
         }
         if self.effect() > 1.0 {
-            return format!("{} shows that at most {} are", self.worth(), percent(self.theta0));
+            return format!(
+                "{} shows that at most {} are",
+                self.worth(),
+                percent(self.theta0)
+            );
         }
         match binomial::max_exceedances_to_pass(self.n, self.theta0, ALPHA) {
             None | Some(0) => "a single one would have left it open".to_owned(),

@@ -93,7 +93,9 @@ impl Watching {
     pub fn is_decided(&self) -> bool {
         let verdicts = self.verdicts();
         !verdicts.is_empty()
-            && verdicts.iter().all(|verdict| *verdict != Verdict::Inconclusive)
+            && verdicts
+                .iter()
+                .all(|verdict| *verdict != Verdict::Inconclusive)
             && self.gates.iter().all(Case::has_interval)
     }
 

@@ -95,10 +95,19 @@ mod tests {
         marks.add(&ended(1, 400, Outcome::Ok));
         assert_eq!(marks.complete(), 4);
         let rows = marks.rows_of(Some(target)).unwrap();
-        assert_eq!(rows.at_most.iter().collect::<Vec<_>>(), [false, true, false, true]);
-        assert_eq!(rows.certain.iter().collect::<Vec<_>>(), [false, true, false, false]);
+        assert_eq!(
+            rows.at_most.iter().collect::<Vec<_>>(),
+            [false, true, false, true]
+        );
+        assert_eq!(
+            rows.certain.iter().collect::<Vec<_>>(),
+            [false, true, false, false]
+        );
         let failures = marks.rows_of(None).unwrap();
-        assert_eq!((failures.at_most.count_ones(), failures.certain.count_ones()), (1, 0));
+        assert_eq!(
+            (failures.at_most.count_ones(), failures.certain.count_ones()),
+            (1, 0)
+        );
         assert!(marks.rows_of(Some(target * 2)).is_none());
     }
 }

@@ -143,7 +143,11 @@ fn write_reason(finding: &Finding, style: &Style, out: &mut dyn Write) -> io::Re
             Design::Adaptive => "valid at any time",
         };
         let bursts = bursts(finding);
-        writeln!(out, "{:12}  p_pass {p_pass}, p_fail {p_fail} ({kind}){bursts}", "")?;
+        writeln!(
+            out,
+            "{:12}  p_pass {p_pass}, p_fail {p_fail} ({kind}){bursts}",
+            ""
+        )?;
     }
     match &finding.next_step {
         Some(step) => writeln!(out, "{:12}  next: {step}", ""),
@@ -168,6 +172,7 @@ fn bursts(finding: &Finding) -> String {
     match finding.episodes.map(|episodes| episodes.seen) {
         None => String::new(),
         Some(None) => "; episodes unknown".to_owned(),
+        Some(Some(seen)) if seen.count == 0 => "; no episodes".to_owned(),
         Some(Some(seen)) => format!(
             "; {} episodes, the longest of {}, φ {}",
             grouped(seen.count),

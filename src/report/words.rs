@@ -307,7 +307,10 @@ fn guard_note(report: &Report) -> Option<String> {
         .collect();
     excluded.sort_unstable();
     excluded.dedup();
-    let excluded: Vec<String> = excluded.into_iter().map(|d| Pretty(d).to_string()).collect();
+    let excluded: Vec<String> = excluded
+        .into_iter()
+        .map(|d| Pretty(d).to_string())
+        .collect();
     let given = |f: &&Finding| {
         let own = report.endpoints.iter().find(|e| e.name == f.endpoint);
         own.is_some_and(|endpoint| endpoint.summary.clock == Clock::Given)

@@ -122,7 +122,9 @@ mod tests {
 
     #[test]
     fn looks_come_after_every_sample_and_later_after_two_in_a_hundred() {
-        let looks: Vec<u64> = std::iter::successors(Some(1), |&n| Some(next(n))).take(200).collect();
+        let looks: Vec<u64> = std::iter::successors(Some(1), |&n| Some(next(n)))
+            .take(200)
+            .collect();
         assert_eq!(looks[..100], (1..=100).collect::<Vec<u64>>());
         assert_eq!(looks[100..103], [102, 104, 106]);
         assert!(looks.windows(2).all(|w| (w[1] - w[0]) * 50 <= w[0].max(50)));
@@ -130,8 +132,13 @@ mod tests {
 
     #[test]
     fn looking_in_pieces_and_looking_again_say_the_same() {
-        let bits: Vec<bool> = (0..5_000_u32).map(|i| i.wrapping_mul(2_654_435_761) % 40 == 0).collect();
-        let (mut pieces, mut again) = (Looking::new(0.05, 0.05, Some(2.0)), Looking::new(0.05, 0.05, Some(2.0)));
+        let bits: Vec<bool> = (0..5_000_u32)
+            .map(|i| i.wrapping_mul(2_654_435_761) % 40 == 0)
+            .collect();
+        let (mut pieces, mut again) = (
+            Looking::new(0.05, 0.05, Some(2.0)),
+            Looking::new(0.05, 0.05, Some(2.0)),
+        );
         for n in [3, 3, 700, 701, 4_999] {
             pieces.advance(n, clusters_of(&bits));
         }
@@ -151,6 +158,9 @@ mod tests {
         let progress = looking.progress();
         assert!((0.4..0.51).contains(&progress), "{progress}");
         looking.advance(1_300, clusters_of(&clean));
-        assert_eq!((looking.verdict(), looking.progress()), (Verdict::Pass, 1.0));
+        assert_eq!(
+            (looking.verdict(), looking.progress()),
+            (Verdict::Pass, 1.0)
+        );
     }
 }

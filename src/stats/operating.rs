@@ -247,10 +247,19 @@ mod tests {
             let clean = p99(0.0, burst);
             assert_eq!((clean.passed, clean.failed), (RUNS, 0), "bursts of {burst}");
             let limit = p99(1.0, burst);
-            assert!(limit.pass_rate() <= allowed(), "bursts of {burst}: {limit:?}");
-            assert!(limit.fail_rate() <= allowed(), "bursts of {burst}: {limit:?}");
+            assert!(
+                limit.pass_rate() <= allowed(),
+                "bursts of {burst}: {limit:?}"
+            );
+            assert!(
+                limit.fail_rate() <= allowed(),
+                "bursts of {burst}: {limit:?}"
+            );
             let beyond = p99(2.0, burst);
-            assert!(beyond.pass_rate() <= allowed(), "bursts of {burst}: {beyond:?}");
+            assert!(
+                beyond.pass_rate() <= allowed(),
+                "bursts of {burst}: {beyond:?}"
+            );
             assert_eq!(p99(0.5, burst).failed, 0, "bursts of {burst}");
         }
     }
@@ -258,7 +267,10 @@ mod tests {
     #[test]
     fn looking_as_often_as_a_real_run_keeps_the_level() {
         let found = Scenario::of_gate(0.05, 1.0, 1).adaptive(RUNS, 2024);
-        assert!(found.pass_rate() <= allowed() && found.fail_rate() <= allowed(), "{found:?}");
+        assert!(
+            found.pass_rate() <= allowed() && found.fail_rate() <= allowed(),
+            "{found:?}"
+        );
     }
 
     fn outcomes(times_the_limit: f64, burst: usize) -> Outcomes {

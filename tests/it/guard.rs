@@ -31,10 +31,24 @@ fn json(output: &Output) -> Value {
 fn measure(folder: &Path, server: &Server, more: &[&str]) -> Output {
     let url = format!("http://127.0.0.1:{}", server.port());
     let common = [
-        "measure", &url, "--get", "health=/health", "-q", "100", "--episode", "10ms", "--warmup", "0s", "--save",
-        "run.json", "--output", "json",
+        "measure",
+        &url,
+        "--get",
+        "health=/health",
+        "-q",
+        "100",
+        "--episode",
+        "10ms",
+        "--warmup",
+        "0s",
+        "--save",
+        "run.json",
+        "--output",
+        "json",
     ];
-    a7probe(folder, &[&common[..], more].concat()).output().unwrap()
+    a7probe(folder, &[&common[..], more].concat())
+        .output()
+        .unwrap()
 }
 
 fn stopped(folder: &Path) -> (StopReason, u64) {
@@ -54,14 +68,23 @@ fn answering_after(delay: Duration) -> Server {
 }
 
 fn judged_again(folder: &Path) -> Value {
-    json(&a7probe(folder, &["judge", "run.json", "--output", "json"]).output().unwrap())
+    json(
+        &a7probe(folder, &["judge", "run.json", "--output", "json"])
+            .output()
+            .unwrap(),
+    )
 }
 
 #[test]
 fn a_clean_service_passes_as_soon_as_it_is_shown_and_the_file_says_so_too() {
     let (server, folder) = (Server::answering(OK), tempfile::tempdir().unwrap());
     let output = measure(folder.path(), &server, &["--target", "5s"]);
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let (why, n) = stopped(folder.path());
     assert_eq!(why, StopReason::Decided);
     // P99: evidence from 445 requests on whose bound on bursts is met; the budget is 12 000.
@@ -76,21 +99,35 @@ fn a_clean_service_passes_as_soon_as_it_is_shown_and_the_file_says_so_too() {
         assert_eq!(finding["guard"]["episode_requests"], 1.0);
     }
     let judged = judged_again(folder.path());
-    assert_eq!((&judged["verdict"], &judged["findings"]), (&measured["verdict"], &measured["findings"]));
+    assert_eq!(
+        (&judged["verdict"], &judged["findings"]),
+        (&measured["verdict"], &measured["findings"])
+    );
 }
 
 #[test]
 fn a_slow_service_fails_early_and_the_file_says_so_too() {
-    let (server, folder) = (answering_after(Duration::from_millis(60)), tempfile::tempdir().unwrap());
+    let (server, folder) = (
+        answering_after(Duration::from_millis(60)),
+        tempfile::tempdir().unwrap(),
+    );
     let output = measure(folder.path(), &server, &["--gate", "p95 <= 20ms"]);
-    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let (why, n) = stopped(folder.path());
     assert_eq!(why, StopReason::Decided);
     // The verdict takes 60 requests, the interval of the percentile 72.
     assert!((72..1_000).contains(&n), "{n}");
     let measured = json(&output);
     assert!(measured["findings"][0]["p_fail"].as_f64().unwrap() <= 0.05);
-    assert_eq!(judged_again(folder.path())["findings"], measured["findings"]);
+    assert_eq!(
+        judged_again(folder.path())["findings"],
+        measured["findings"]
+    );
 }
 
 #[test]
@@ -110,7 +147,10 @@ fn a_service_with_a_burst_is_not_passed_where_independent_requests_would_be() {
     let fixed = ["-n", "700", "--gate", "p95 <= 250ms"];
     let output = measure(folder.path(), &server, &fixed);
     let finding = &json(&output)["findings"][0];
-    let (episodes, k) = (&finding["guard"]["episodes"], finding["exceedances"].as_u64().unwrap());
+    let (episodes, k) = (
+        &finding["guard"]["episodes"],
+        finding["exceedances"].as_u64().unwrap(),
+    );
     assert!(episodes.as_u64().unwrap() >= 1, "{finding}");
     assert_eq!(finding["p_kind"], "fixed_size");
     // Enough of them to be a burst, and few enough that independent ones would pass: 700 samples pass with up to 25.
@@ -121,7 +161,12 @@ fn a_service_with_a_burst_is_not_passed_where_independent_requests_would_be() {
     assert_eq!(independent["verdict"], "PASS");
     assert!(independent["findings"][0]["guard"].is_null());
     let notes = independent["notes"].as_array().unwrap();
-    assert!(notes.iter().any(|note| note.as_str().unwrap().starts_with("--iid:")), "{notes:?}");
+    assert!(
+        notes
+            .iter()
+            .any(|note| note.as_str().unwrap().starts_with("--iid:")),
+        "{notes:?}"
+    );
 }
 
 #[test]
@@ -130,7 +175,10 @@ fn what_is_at_the_limit_spends_the_budget_and_stays_open() {
     let turn = std::sync::atomic::AtomicU64::new(0);
     let server = Server::tcp(move |conversation| {
         while conversation.request().is_some() {
-            if turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed) % 2 == 0 {
+            if turn
+                .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+                .is_multiple_of(2)
+            {
                 std::thread::sleep(Duration::from_millis(300));
             }
             conversation.send(OK);
@@ -139,7 +187,12 @@ fn what_is_at_the_limit_spends_the_budget_and_stays_open() {
     let folder = tempfile::tempdir().unwrap();
     let gates = ["--gate", "p50 <= 150ms", "--budget", "2s", "--no-preflight"];
     let output = measure(folder.path(), &server, &gates);
-    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(3),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     assert_eq!(stopped(folder.path()), (StopReason::Budget, 200));
 }
 
@@ -149,7 +202,9 @@ fn an_interrupted_adaptive_run_ends_its_schedule_and_is_marked() {
     let url = format!("http://127.0.0.1:{}", server.port());
     let child = a7probe(
         folder.path(),
-        &["measure", &url, "-q", "50", "--warmup", "0s", "--save", "run.json"],
+        &[
+            "measure", &url, "-q", "50", "--warmup", "0s", "--save", "run.json",
+        ],
     )
     .stdout(Stdio::piped())
     .stderr(Stdio::piped())
@@ -160,10 +215,18 @@ fn an_interrupted_adaptive_run_ends_its_schedule_and_is_marked() {
         assert!(Instant::now() < deadline, "nothing was sent");
         std::thread::sleep(Duration::from_millis(10));
     }
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
     assert!(killed.success());
     let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(130), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(
+        output.status.code(),
+        Some(130),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let (why, n) = stopped(folder.path());
     assert_eq!(why, StopReason::Interrupted);
     assert!(n < 6_000, "{n}");
@@ -179,7 +242,9 @@ fn a_new_target_whose_order_is_not_known_is_decided_only_if_every_order_agrees()
         _ => Duration::from_millis(5),
     };
     let recording = || crate::runs::all_ok((0..600).map(slow_at));
-    crate::runs::run(recording(), recording()).save(&folder.path().join("run.json")).unwrap();
+    crate::runs::run(recording(), recording())
+        .save(&folder.path().join("run.json"))
+        .unwrap();
     let judged = |gate: &str| {
         let arguments = ["judge", "run.json", "--gate", gate, "--output", "json"];
         json(&a7probe(folder.path(), &arguments).output().unwrap())["findings"][0].clone()
@@ -191,7 +256,10 @@ fn a_new_target_whose_order_is_not_known_is_decided_only_if_every_order_agrees()
     assert_eq!(unknown["verdict"], "INCONCLUSIVE");
     assert!(unknown["guard"]["episodes"].is_null());
     let reason = unknown["reason"].as_str().unwrap();
-    assert!(reason.contains("nobody knows whether they came in bursts"), "{reason}");
+    assert!(
+        reason.contains("nobody knows whether they came in bursts"),
+        "{reason}"
+    );
     assert!(unknown["next_step"].as_str().unwrap().contains("--iid"));
     // A P50 passes in any order.
     assert_eq!(judged("health p50 <= 100ms")["verdict"], "PASS");
@@ -201,18 +269,26 @@ fn a_new_target_whose_order_is_not_known_is_decided_only_if_every_order_agrees()
 fn the_order_of_a_list_is_the_order_of_time() {
     let folder = tempfile::tempdir().unwrap();
     let list = |name: &str, slow: &dyn Fn(u32) -> bool| {
-        let lines: Vec<String> = (0..600).map(|i| if slow(i) { "200ms\n" } else { "5ms\n" }.to_owned()).collect();
+        let lines: Vec<String> = (0..600)
+            .map(|i| if slow(i) { "200ms\n" } else { "5ms\n" }.to_owned())
+            .collect();
         std::fs::write(folder.path().join(name), lines.concat()).unwrap();
         let arguments = ["judge", name, "--gate", "p95 <= 150ms", "--output", "json"];
         json(&a7probe(folder.path(), &arguments).output().unwrap())["findings"][0].clone()
     };
     // Sixty exceedances each: alone, in bursts of twenty, in one.
     let alone = list("alone.txt", &|i| i % 10 == 0);
-    assert_eq!((&alone["verdict"], &alone["guard"]["episodes"]), (&"FAIL".into(), &60.into()));
+    assert_eq!(
+        (&alone["verdict"], &alone["guard"]["episodes"]),
+        (&"FAIL".into(), &60.into())
+    );
     let bursts = list("bursts.txt", &|i| i % 200 < 20);
     assert_eq!(bursts["guard"]["episodes"], 3);
     assert!(bursts["guard"]["design_effect"].as_f64().unwrap() >= 20.0);
     assert_eq!(bursts["verdict"], "INCONCLUSIVE");
     let one = list("one.txt", &|i| (300..360).contains(&i));
-    assert_eq!((&one["verdict"], &one["guard"]["episodes"]), (&"INCONCLUSIVE".into(), &1.into()));
+    assert_eq!(
+        (&one["verdict"], &one["guard"]["episodes"]),
+        (&"INCONCLUSIVE".into(), &1.into())
+    );
 }
