@@ -48,7 +48,7 @@ fn main() {
 
 /// Bursts of up to fifty, one in twenty requests slow: the costliest case, because the bursts are long and correlated.
 fn sample(index: u64) -> Sample {
-    let slow = index % 1_000 < 50 || index % 7_919 == 0;
+    let slow = index % 1_000 < 50 || index.is_multiple_of(7_919);
     let start_ns = index * 1_000_000;
     Sample {
         index,

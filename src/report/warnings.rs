@@ -33,12 +33,12 @@ pub(super) fn of(label: &str, run: &Run) -> Vec<Warning> {
 }
 
 fn interrupted(run: &Run) -> Option<Warning> {
-    (run.ended != Ended::Complete).then(|| {
-        Warning::new(
-            "the run was interrupted; what was not sent counts as slower than everything",
-            "let the run finish, or plan a shorter one",
-        )
-    })
+    let text = match run.judging.adaptive {
+        Some(_) => "the run was interrupted before it was decided",
+        None => "the run was interrupted; what was not sent counts as slower than everything",
+    };
+    let hint = "let the run finish, or plan a shorter one";
+    (run.ended != Ended::Complete).then(|| Warning::new(text, hint))
 }
 
 fn unsent(endpoint: &EndpointRun) -> Option<Warning> {
