@@ -17,7 +17,7 @@ use crate::plan::{
     Arrivals, ConnectionPolicy, Design, Endpoint, Guard, Keepalive, Model, Plan, Size, Trust,
 };
 use crate::schedule::Schedule;
-use crate::units::Rate;
+use crate::units::{Rate, grouped};
 
 /// Longest that a run takes that says nothing else; it stops before when it is decided.
 pub const DEFAULT_BUDGET: Duration = Duration::from_secs(120);
@@ -31,6 +31,8 @@ pub const DEFAULT_TARGET: Duration = Duration::from_millis(150);
 pub const DEFAULT_WARMUP: Duration = Duration::from_secs(2);
 /// Longest response time that is waited for.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most requests that are planned for one endpoint; each keeps a bit for every target.
+pub const MAX_PLANNED: u64 = 100_000_000;
 /// Requests in flight in an open model that says nothing else.
 pub const DEFAULT_MAX_IN_FLIGHT: usize = 512;
 
@@ -291,7 +293,10 @@ fn guard(args: &MeasureArgs, levels: &Levels) -> anyhow::Result<Guard> {
     if let Some(typed) = args.guard.typed() {
         return Ok(typed);
     }
-    for (level, settings) in [("profile", &levels.profile), ("settings file", &levels.file)] {
+    for (level, settings) in [
+        ("profile", &levels.profile),
+        ("settings file", &levels.file),
+    ] {
         match (settings.iid, settings.episode) {
             (Some(true), Some(_)) => bail!(
                 "the {level} gives an episode and takes requests as independent\nhint: keep one of them"
@@ -319,12 +324,35 @@ fn gates(args: &MeasureArgs, levels: &Levels, target: Duration) -> anyhow::Resul
             "the list of gates is empty, so nothing could pass\nhint: leave it out for the default gates"
         );
     }
-    let mut gates: Vec<Gate> = texts.iter().map(|text| Gate::parse(text)).collect::<Result<_, _>>()?;
+    let mut gates: Vec<Gate> = texts
+        .iter()
+        .map(|text| Gate::parse(text))
+        .collect::<Result<_, _>>()?;
     gates.extend(args.target.map(gate::default_gates).into_iter().flatten());
     Ok(gates)
 }
 
+/// Before anything is counted: a plan of more requests than bits can be kept for is a typing error.
+fn check_length(plan: &Plan) -> anyhow::Result<()> {
+    for endpoint in &plan.endpoints {
+        let requests = match (plan.size, endpoint.rate) {
+            (Size::Requests(n), _) => n as f64,
+            (Size::Duration(duration), Some(rate)) => duration.as_secs_f64() * rate.as_per_second(),
+            (Size::Duration(_), None) => 0.0,
+        };
+        if requests > MAX_PLANNED as f64 {
+            bail!(
+                "the plan sends {requests:.0} requests to {}, and {} are the most that are kept\nhint: lower -n, the rate or the duration",
+                endpoint.name,
+                grouped(MAX_PLANNED)
+            );
+        }
+    }
+    Ok(())
+}
+
 fn check_gates(plan: &Plan, gates: &[Gate], guard: Guard, design: Design) -> anyhow::Result<()> {
+    check_length(plan)?;
     let endpoints = plan.endpoints.iter();
     let planned: Vec<Planned<'_>> = endpoints
         .map(|endpoint| planned(plan, endpoint, guard, design))
@@ -521,7 +549,10 @@ mod tests {
         assert_eq!(profile.plan.size, Size::Duration(Duration::from_secs(40)));
         assert_eq!(profile.plan.target.host, "file");
         let flag = with("http://flag -n 700", &levels).unwrap();
-        assert_eq!((flag.plan.size, flag.design), (Size::Requests(700), Design::Fixed));
+        assert_eq!(
+            (flag.plan.size, flag.design),
+            (Size::Requests(700), Design::Fixed)
+        );
         assert_eq!(flag.plan.endpoints[0].targets, [Duration::from_millis(300)]);
     }
 
@@ -535,7 +566,10 @@ mod tests {
         // Each level decides for those below it.
         let file = levels("duration = '60s'", "budget = '90s'");
         assert_eq!(with("http://h", &file).unwrap().design, Design::Adaptive);
-        assert_eq!(with("http://h -z 60s", &file).unwrap().design, Design::Fixed);
+        assert_eq!(
+            with("http://h -z 60s", &file).unwrap().design,
+            Design::Fixed
+        );
         assert_eq!(meant("http://h --iid -z 20s").guard, Guard::Iid);
         let guards = levels("iid = true", "episode = '50ms'");
         let guard = |line| with(line, &guards).unwrap().guard;
@@ -549,7 +583,15 @@ mod tests {
         assert_eq!(meant(gate).gates.len(), 1);
         let both = meant(&format!("{gate} --target 200ms"));
         let texts: Vec<String> = both.gates.iter().map(ToString::to_string).collect();
-        assert_eq!(texts, ["* p90 <= 1s", "* p50 <= 200ms", "* p95 <= 200ms", "* p99 <= 200ms"]);
+        assert_eq!(
+            texts,
+            [
+                "* p90 <= 1s",
+                "* p50 <= 200ms",
+                "* p95 <= 200ms",
+                "* p99 <= 200ms"
+            ]
+        );
     }
 
     #[test]
@@ -605,6 +647,14 @@ mod tests {
             ("http://h -n 100", "it takes 299"),
             ("http://h --gate helth_p95<=1ms", "helth_p95"),
             ("http://h -q 0.001", "sends nothing to health"),
+            (
+                "http://h -n 18446744073709551615",
+                "100 000 000 are the most",
+            ),
+            (
+                "http://h -q 1000000 -z 24h --arrivals poisson",
+                "100 000 000 are the most",
+            ),
             ("http://h --get a", "NAME=PATH"),
             ("http://h --get a=x", "begin with /"),
             (
@@ -620,8 +670,14 @@ mod tests {
             ("http://h -n 5 -z 5s", "cannot be used with"),
             ("http://h --budget 60s -z 60s", "cannot be used with"),
             ("http://h --iid --episode 1s", "cannot be used with"),
-            ("http://h -c 8 --budget 60s", "closed-model run has a fixed size"),
-            ("http://h -z 20s", "to exclude slow episodes of 100 ms takes 30 s; run longer"),
+            (
+                "http://h -c 8 --budget 60s",
+                "closed-model run has a fixed size",
+            ),
+            (
+                "http://h -z 20s",
+                "to exclude slow episodes of 100 ms takes 30 s; run longer",
+            ),
             (
                 "http://h --gate p99.9<=150ms",
                 "cannot pass with 2 400 planned requests",

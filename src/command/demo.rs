@@ -16,7 +16,9 @@ use super::signals;
 use crate::audit::{self, Completion};
 use crate::cli::DemoArgs;
 use crate::cli::output::OutputArgs;
-use crate::cli::resolve::{DEFAULT_RATE_PER_S, DEFAULT_TARGET, DEFAULT_TIMEOUT, DEFAULT_WARMUP, demo_plan};
+use crate::cli::resolve::{
+    DEFAULT_RATE_PER_S, DEFAULT_TARGET, DEFAULT_TIMEOUT, DEFAULT_WARMUP, demo_plan,
+};
 use crate::exit::Exit;
 use crate::gate::{self, Gate};
 use crate::plan::{Design, Guard};
@@ -37,22 +39,41 @@ const INGEST: u64 = 1;
 const SETTLE: Duration = Duration::from_secs(20);
 
 /// Tells the story; its last words say what to try next.
-pub fn run(args: &DemoArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow::Result<Exit> {
-    std::fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
+pub fn run(
+    args: &DemoArgs,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<Exit> {
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("cannot create {}", args.out.display()))?;
     let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
-    let measuring = Measuring::new(if args.quiet { Mode::Silent } else { Mode::of_stderr() })?;
-    let stage = Stage { measuring, folder: folder.path(), duration: args.duration };
+    let measuring = Measuring::new(if args.quiet {
+        Mode::Silent
+    } else {
+        Mode::of_stderr()
+    })?;
+    let stage = Stage {
+        measuring,
+        folder: folder.path(),
+        duration: args.duration,
+    };
     let mut story = Story::new(stdout, stderr, args.quiet);
-    story.say(&format!("about {} on this machine; nothing leaves it", Pretty(expected_length(args.duration))))?;
+    story.say(&format!(
+        "about {} on this machine; nothing leaves it",
+        Pretty(expected_length(args.duration))
+    ))?;
 
-    story.chapter("1. The problem: the provider is called inside the request (serve --mode sync)")?;
+    story
+        .chapter("1. The problem: the provider is called inside the request (serve --mode sync)")?;
     let (before, _) = match stage.act("sync", story.err())? {
         Act::Played(run, aftermath) => (run, aftermath),
         Act::Interrupted(signal) => return Ok(signals::exit(signal)),
     };
     story.percentiles(&before)?;
 
-    story.chapter("2. The fix: 202 after a durable commit, the work after it (serve --mode background)")?;
+    story.chapter(
+        "2. The fix: 202 after a durable commit, the work after it (serve --mode background)",
+    )?;
     let (after, aftermath) = match stage.act("background", story.err())? {
         Act::Played(run, aftermath) => (run, aftermath),
         Act::Interrupted(signal) => return Ok(signals::exit(signal)),
@@ -67,7 +88,11 @@ pub fn run(args: &DemoArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> a
     story.completion(&aftermath)?;
     story.save(&args.out, &before, &after, &report, &aftermath)?;
     story.farewell(&args.out)?;
-    let kept = if aftermath.completion.is_exactly_once() { Exit::Pass } else { Exit::Fail };
+    let kept = if aftermath.completion.is_exactly_once() {
+        Exit::Pass
+    } else {
+        Exit::Fail
+    };
     Ok(report.exit().worst(kept))
 }
 
@@ -99,16 +124,32 @@ impl Stage<'_> {
     fn act(&self, mode: &str, stderr: &mut dyn Write) -> anyhow::Result<Act> {
         let calls = (self.duration.as_secs_f64() * DEFAULT_RATE_PER_S) as u64;
         // Stratified draws: each run of so many calls has the evidence's percentiles, whatever the luck of the draw.
-        let arguments = ["--mode", mode, "--sim-draws", &format!("stratified:{}", calls.max(1))].map(str::to_owned);
+        let arguments = [
+            "--mode",
+            mode,
+            "--sim-draws",
+            &format!("stratified:{}", calls.max(1)),
+        ]
+        .map(str::to_owned);
         let server = Server::start(self.folder, mode, &arguments)?;
-        let gates: Vec<Gate> = gate::default_gates(DEFAULT_TARGET).into_iter().chain(promises()?).collect();
+        let gates: Vec<Gate> = gate::default_gates(DEFAULT_TARGET)
+            .into_iter()
+            .chain(promises()?)
+            .collect();
         let plan = demo_plan(&server.url(), self.duration, &gates)?;
-        if let Preflight::Interrupted(signal) = self.measuring.preflight(&plan, Some(DEFAULT_TIMEOUT), stderr)? {
+        if let Preflight::Interrupted(signal) =
+            self.measuring
+                .preflight(&plan, Some(DEFAULT_TIMEOUT), stderr)?
+        {
             return Ok(Act::Interrupted(signal));
         }
         let watch = Watch::start(&server.url())?;
         let own_gates = gate::default_gates(DEFAULT_TARGET);
-        let asked = Asked { gates: &own_gates, guard: Guard::default(), design: Design::Fixed };
+        let asked = Asked {
+            gates: &own_gates,
+            guard: Guard::default(),
+            design: Design::Fixed,
+        };
         let Measurement { run, .. } = self.measuring.run(&plan, &asked)?;
         let peak = watch.finish();
         if let Ended::Interrupted { signal } = run.ended {
@@ -121,9 +162,14 @@ impl Stage<'_> {
 
 /// Holds the server's listing against what was sent, when nothing waits any more.
 fn completion(base: &str, run: &Run) -> anyhow::Result<Completion> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let listing = runtime.block_on(audit::settled_listing(base, run.id, SETTLE))?;
-    let recording = &run.endpoint("ingest").context("the plan has an ingest endpoint")?.recording;
+    let recording = &run
+        .endpoint("ingest")
+        .context("the plan has an ingest endpoint")?
+        .recording;
     Ok(audit::check(run.id, INGEST, recording, &listing))
 }
 

@@ -1,6 +1,9 @@
 //! End-to-end and cross-module tests; one binary.
 
-#![expect(clippy::unwrap_used, reason = "a test that unwraps says where it failed")]
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that unwraps says where it failed"
+)]
 
 mod compare;
 mod demo;

@@ -51,7 +51,14 @@ fn url(server: &Server) -> String {
 
 /// 60 requests in 0.6 s: enough for a P95 to pass and to exclude episodes of 10 ms, over before anyone waits.
 const QUICK: [&str; 8] = [
-    "-q", "100", "-n", "60", "--episode", "10ms", "--warmup", "0s",
+    "-q",
+    "100",
+    "-n",
+    "60",
+    "--episode",
+    "10ms",
+    "--warmup",
+    "0s",
 ];
 
 fn measure(url: &str, more: &[&str]) -> Output {
@@ -134,7 +141,10 @@ fn a_run_that_cannot_decide_is_inconclusive_with_exit_3_and_says_what_would() {
     let turn = std::sync::atomic::AtomicU64::new(0);
     let server = Server::tcp(move |conversation| {
         while conversation.request().is_some() {
-            if turn.fetch_add(1, std::sync::atomic::Ordering::Relaxed).is_multiple_of(2) {
+            if turn
+                .fetch_add(1, std::sync::atomic::Ordering::Relaxed)
+                .is_multiple_of(2)
+            {
                 std::thread::sleep(Duration::from_millis(300));
             }
             conversation.send(OK);
