@@ -28,7 +28,7 @@
 //!
 //! # Invariants
 //!
-//! - The schedule is fixed before the run and does not depend on the answers.
+//! - The schedule is fixed before the run and does not depend on the answers; a decision may only end it.
 //! - Every planned request ends in exactly one bin; failures are +∞, never dropped.
 //! - Gates are judged from raw nanoseconds counted at record time, never from a bucket.
 //! - No data is never a pass.

@@ -172,6 +172,7 @@ fn bursts(finding: &Finding) -> String {
     match finding.episodes.map(|episodes| episodes.seen) {
         None => String::new(),
         Some(None) => "; episodes unknown".to_owned(),
+        Some(Some(seen)) if seen.count == 0 => "; no episodes".to_owned(),
         Some(Some(seen)) => format!(
             "; {} episodes, the longest of {}, φ {}",
             grouped(seen.count),

@@ -33,17 +33,16 @@ pub(super) fn of(label: &str, run: &Run) -> Vec<Warning> {
 }
 
 fn interrupted(run: &Run) -> Option<Warning> {
-    (run.ended != Ended::Complete).then(|| {
-        Warning::new(
-            match run.endpoints.iter().any(|e| e.recording.counts.unsent > 0) {
-                true => {
-                    "the run was interrupted; what was not sent counts as slower than everything"
-                }
-                false => "the run was interrupted; the verdict is on what was sent until then",
-            },
-            "let the run finish, or plan a shorter one",
-        )
-    })
+    let unsent = run.endpoints.iter().any(|e| e.recording.counts.unsent > 0);
+    let text = match (run.judging.adaptive.is_some(), unsent) {
+        (true, _) => "the run was interrupted before it was decided",
+        (false, true) => {
+            "the run was interrupted; what was not sent counts as slower than everything"
+        }
+        (false, false) => "the run was interrupted; the verdict is on what was sent until then",
+    };
+    let hint = "let the run finish, or plan a shorter one";
+    (run.ended != Ended::Complete).then(|| Warning::new(text, hint))
 }
 
 fn unsent(endpoint: &EndpointRun) -> Option<Warning> {

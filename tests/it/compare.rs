@@ -453,7 +453,7 @@ fn runs_of_different_plans_are_refused_and_what_differs_is_named() {
     warning: different plans: timeout: 5s before, 30s after
     hint: measure both with the same plan
     warning: after: the load on ingest was not reached: 20/s of 50/s
-    hint: lower the rate, or raise the in-flight cap
+    hint: lower the rate, or raise the in-flight cap with -c together with -q
     "#);
 }
 
@@ -467,7 +467,7 @@ fn what_may_mislead_is_said() {
                     signal: Signal::Sigint,
                 };
             }) as fn(&mut Run),
-            "warning: after: the run was interrupted; what was not sent counts as slower than everything",
+            "warning: after: the run was interrupted; the verdict is on what was sent until then",
         ),
         (
             |after| after.environment.cores = 4096,
