@@ -40,7 +40,9 @@ fn main() {
     }
     let spent = began.elapsed();
     let share = spent.as_secs_f64() / RUN.as_secs_f64() * 100.0;
-    println!("{looks} times new looks at three gates: {spent:?} of {RUN:?}, {share:.3} % of a core");
+    println!(
+        "{looks} times new looks at three gates: {spent:?} of {RUN:?}, {share:.3} % of a core"
+    );
     if share >= 1.0 {
         std::process::exit(1);
     }
