@@ -138,3 +138,111 @@ fn mean(latency: &Latency) -> Option<Duration> {
     };
     Some(Duration::from_nanos(mean_ns.round() as u64))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Interval, Observed, Resolution, Summary};
+    use crate::recording::Recording;
+    use crate::stats::rank::Quantile;
+
+    fn of(latencies_ms: &[Option<u64>]) -> Summary {
+        let latencies: Vec<Option<Duration>> = latencies_ms
+            .iter()
+            .map(|ms| ms.map(Duration::from_millis))
+            .collect();
+        Summary::of(&Recording::from_latencies(&latencies, &[]), None)
+    }
+
+    fn ms(number: u64) -> Observed {
+        Observed::Value(Duration::from_millis(number))
+    }
+
+    #[test]
+    fn ten_samples_have_the_ranks_and_intervals_of_the_reference() {
+        let summary = of(&[10, 9, 8, 7, 6, 5, 4, 3, 2, 1].map(Some));
+        let p50 = summary.percentile(Quantile::P50);
+        assert_eq!((p50.rank, p50.value), (5, ms(5)));
+        assert_eq!(
+            p50.interval,
+            Interval {
+                lower: Some(ms(2)),
+                upper: Some(ms(9))
+            }
+        );
+        assert_eq!(p50.resolution, Resolution::Resolved);
+        let p95 = summary.percentile(Quantile::P95);
+        assert_eq!((p95.rank, p95.value), (10, ms(10)));
+        assert_eq!(
+            p95.interval,
+            Interval {
+                lower: Some(ms(8)),
+                upper: None
+            }
+        );
+        assert_eq!(
+            (p95.resolution, p95.samples_needed),
+            (Resolution::Unresolved, 72)
+        );
+        assert_eq!(
+            summary.percentile(Quantile::P999).interval.lower,
+            Some(ms(10))
+        );
+    }
+
+    #[test]
+    fn failures_take_the_highest_ranks() {
+        let summary = of(&[Some(3), None, Some(1), None, Some(2)]);
+        let ascending: Vec<Observed> = (0..=6).map(|rank| summary.at_rank(rank)).collect();
+        let (failed, none) = (Observed::Failed, Observed::NoData);
+        assert_eq!(ascending, [none, ms(1), ms(2), ms(3), failed, failed, none]);
+        assert_eq!(summary.percentile(Quantile::P50).value, ms(3));
+        assert_eq!(summary.max(), failed);
+        assert_eq!(summary.min(), Some(Duration::from_millis(1)));
+        assert_eq!(summary.mean, Some(Duration::from_millis(2)));
+    }
+
+    #[test]
+    fn nothing_has_no_percentiles() {
+        let summary = of(&[]);
+        let p50 = summary.percentile(Quantile::P50);
+        assert_eq!(
+            (p50.rank, p50.value, p50.interval),
+            (0, Observed::NoData, Interval::UNBOUNDED)
+        );
+        assert_eq!(
+            (summary.max(), summary.min(), summary.mean),
+            (Observed::NoData, None, None)
+        );
+    }
+
+    #[test]
+    fn latencies_come_before_timeouts_failures_and_unsent_requests() {
+        let timeout = Observed::BeyondTimeout(Duration::from_secs(10));
+        let ascending = [
+            ms(1),
+            ms(60_000),
+            timeout,
+            Observed::Failed,
+            Observed::Unsent,
+        ];
+        assert!(ascending.is_sorted());
+        let shown = ascending.map(|observed| observed.to_string());
+        assert_eq!(shown, ["1 ms", "60 s", "> 10 s", "failed", "unsent"]);
+    }
+
+    #[test]
+    fn an_interval_shows_which_end_is_open() {
+        for (lower, upper, shown) in [
+            (Some(ms(1)), Some(ms(9)), "1 ms – 9 ms"),
+            (Some(ms(1)), None, "≥ 1 ms"),
+            (None, Some(ms(9)), "≤ 9 ms"),
+            (Some(Observed::Failed), None, "failed"),
+            (Some(ms(1)), Some(Observed::Failed), "1 ms – failed"),
+            (None, None, "unbounded"),
+        ] {
+            assert_eq!(Interval { lower, upper }.to_string(), shown);
+        }
+    }
+}

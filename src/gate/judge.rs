@@ -289,7 +289,8 @@ struct Slow {
 fn slow_requests(recording: &Recording, target: Duration) -> Slow {
     let (at_least, at_most) = match recording.exceedances_of(target) {
         Some(counted) => {
-            let slow = counted.bits.count_ones() - recording.counts.not_ok();
+            let all = counted.bits.count_ones();
+            let slow = all.saturating_sub(recording.counts.not_ok());
             (slow, slow)
         }
         None => recording.latency.count_above(nanoseconds(target)),
@@ -307,27 +308,34 @@ fn slow_requests(recording: &Recording, target: Duration) -> Slow {
     }
 }
 
+/// Where the flip test looks: lags that few requests exceed, at most so many of a thousand.
+const LATER_PER_MILLE: [u64; 5] = [500, 100, 10, 1, 0];
+
 /// The flip test on histograms. A request above T + L whose lag is at most L is above T without its lag;
 /// at most as many requests as have a larger lag escape this. True for every L, so the best L counts.
 fn slow_without_lag(latency: &Histogram, send_lag: &Histogram, target: Duration) -> u64 {
-    let levels = send_lag.levels();
-    let n = levels.count();
-    let lags = [
-        rank::Quantile::P50,
-        rank::Quantile::P90,
-        rank::Quantile::P99,
-        rank::Quantile::P999,
-    ]
-    .map(|quantile| levels.at_rank(quantile.rank(n)));
-    lags.into_iter()
-        .chain([send_lag.max_ns()])
-        .flatten()
-        .map(|lag_ns| {
-            let (above, _) = latency.count_above(nanoseconds(target).saturating_add(lag_ns));
-            let (_, later) = send_lag.count_above(lag_ns);
+    let n = send_lag.count();
+    let mut later = n;
+    let lags: Vec<(u64, u64)> = send_lag
+        .buckets()
+        .map(|bucket| {
+            later -= bucket.count;
+            (bucket.high_ns, later)
+        })
+        .collect();
+    LATER_PER_MILLE
+        .iter()
+        .filter_map(|per_mille| {
+            lags.iter()
+                .find(|(_, later)| *later <= n * per_mille / 1000)
+        })
+        .map(|&(lag_ns, later)| {
+            let limit_ns = nanoseconds(target).saturating_add(lag_ns);
+            let (above, _) = latency.count_above(limit_ns);
             above.saturating_sub(later)
         })
         .max()
+        // Nothing was sent, so nothing was sent late.
         .unwrap_or(u64::MAX)
 }
 

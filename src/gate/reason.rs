@@ -13,14 +13,14 @@ pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
         Ground::NoData => "there are no data, and no data is never a pass".to_owned(),
         Ground::Passed => format!("{}; {}", case.seen(), case.room_to_pass()),
         Ground::Failed => format!(
-            "{} where at most {} may{}",
+            "{} where at most {} are allowed{}",
             case.seen(),
             case.allowed(),
             case.caution()
         ),
         Ground::InDoubt(doubt) => format!("{}, and the verdict hangs on them", case.doubt(doubt)),
         Ground::AmongMany(gates) => format!(
-            "{} where at most {} may: too many by itself, but not surprising among {gates} gates",
+            "{} where at most {} are allowed: too many by itself, but not surprising among {gates} gates",
             case.seen(),
             case.allowed()
         ),
@@ -34,7 +34,7 @@ pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
             case.seen(),
         ),
         Ground::Undecided => format!(
-            "{}, too near the {} that may: {}",
+            "{}, too near the {} allowed: {}",
             case.seen_with_share(),
             percent(case.theta0),
             case.room_both_ways()
@@ -74,12 +74,16 @@ impl Case<'_> {
 
     /// `600 requests`; what another tool measured are samples.
     fn count(&self, n: u64) -> String {
-        let noun = match self.subject.recording.clock {
-            Clock::Given => "sample",
-            Clock::IntendedStart | Clock::Send => "request",
-        };
-        let plural = if n == 1 { "" } else { "s" };
-        format!("{} {noun}{plural}", grouped(n))
+        format!("{} {}", grouped(n), self.noun(n))
+    }
+
+    fn noun(&self, n: u64) -> &'static str {
+        match (self.subject.recording.clock, n) {
+            (Clock::Given, 1) => "sample",
+            (Clock::Given, _) => "samples",
+            (Clock::IntendedStart | Clock::Send, 1) => "request",
+            (Clock::IntendedStart | Clock::Send, _) => "requests",
+        }
     }
 
     /// `57 of 600 requests were above 150 ms (55 slow, 2 timed out)`.
@@ -174,8 +178,8 @@ impl Case<'_> {
     fn room_both_ways(&self) -> String {
         let pass = binomial::max_exceedances_to_pass(self.n, self.theta0, ALPHA);
         let fail = binomial::min_exceedances_to_fail(self.n, self.theta0, ALPHA);
-        let pass = pass.map(|k| format!("up to {} pass", grouped(k)));
-        let fail = fail.map(|k| format!("{} or more fail", grouped(k)));
+        let pass = pass.map(|k| format!("up to {} would pass", grouped(k)));
+        let fail = fail.map(|k| format!("{} or more would fail", grouped(k)));
         let both: Vec<String> = pass.into_iter().chain(fail).collect();
         both.join(", ")
     }
@@ -184,12 +188,21 @@ impl Case<'_> {
     fn caution(&self) -> String {
         match self.n < self.needed() {
             true => format!(
-                "; {} cannot carry {} (it takes {} to pass one), but they can refute it",
+                "; {} cannot carry {} ({}a pass takes {}), but they can refute it",
                 self.count(self.n),
                 self.article_and_metric(),
+                self.is_maximum(),
                 grouped(self.needed()),
             ),
             false => String::new(),
+        }
+    }
+
+    /// Says so where the percentile is nothing but the slowest of all.
+    fn is_maximum(&self) -> &'static str {
+        match self.gate.condition.quantile() {
+            Some(quantile) if quantile.rank(self.n) == self.n => "here it is the maximum; ",
+            _ => "",
         }
     }
 
@@ -246,13 +259,15 @@ impl Case<'_> {
                     Verdict::Pass => samples.max(needed),
                     _ => samples,
                 };
+                let more = total - self.n;
+                let outcome = match verdict {
+                    Verdict::Pass => "a pass",
+                    _ => "a failure",
+                };
                 format!(
-                    "about {} more at this rate would show {}",
-                    self.count(total - self.n),
-                    match verdict {
-                        Verdict::Pass => "a pass",
-                        _ => "a failure",
-                    }
+                    "about {} more {} at this rate would show {outcome}",
+                    grouped(more),
+                    self.noun(more)
                 )
             }
             _ if self.n < needed => format!(

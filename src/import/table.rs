@@ -29,7 +29,7 @@ pub(super) fn read(text: &str, options: &Options) -> Result<Latencies, ImportErr
         None => return Err(ImportError::Empty),
     };
     let has_heading = !first.iter().any(value::is_meant);
-    let index = column(&first, has_heading, options)?;
+    let index = column(text, &first, has_heading, options)?;
     let heading = has_heading.then(|| first[index].to_owned());
     let unit = unit(heading.as_deref(), options)?;
     let mut latencies = Latencies {
@@ -39,8 +39,12 @@ pub(super) fn read(text: &str, options: &Options) -> Result<Latencies, ImportErr
     };
     for row in rows.skip(usize::from(has_heading)) {
         let row = row.map_err(|error| ImportError::Csv(error.to_string()))?;
-        check_length(&row, &first)?;
-        let value = value::parse(&row[index], unit).map_err(|error| at(line(&row), error))?;
+        if row.len() == 1 && row[0].is_empty() {
+            continue;
+        }
+        check_length(text, &row, &first)?;
+        let value = value::parse(&row[index], unit);
+        let value = value.map_err(|error| at(line(text, &row), error))?;
         latencies.values.push(value);
     }
     Ok(latencies)
@@ -48,6 +52,7 @@ pub(super) fn read(text: &str, options: &Options) -> Result<Latencies, ImportErr
 
 /// Index of the column to read.
 fn column(
+    text: &str,
     first: &StringRecord,
     has_heading: bool,
     options: &Options,
@@ -62,7 +67,7 @@ fn column(
         (1, _) => Ok(0),
         (_, &[only]) => Ok(only),
         _ => Err(ImportError::WhichColumn {
-            line: line(first),
+            line: line(text, first),
             columns: titles(first, has_heading),
         }),
     }
@@ -111,18 +116,24 @@ fn titles(first: &StringRecord, has_heading: bool) -> Vec<String> {
     }
 }
 
-fn check_length(row: &StringRecord, first: &StringRecord) -> Result<(), ImportError> {
+fn check_length(text: &str, row: &StringRecord, first: &StringRecord) -> Result<(), ImportError> {
     match row.len() == first.len() {
         true => Ok(()),
         false => Err(ImportError::RaggedRow {
-            line: line(row),
+            line: line(text, row),
             found: row.len(),
-            first: line(first),
+            first: line(text, first),
             expected: first.len(),
         }),
     }
 }
 
-fn line(row: &StringRecord) -> u64 {
-    row.position().map_or(0, csv::Position::line)
+/// Line of a row, from 1. The reader counts from the comments and blank lines before it.
+fn line(text: &str, row: &StringRecord) -> u64 {
+    let Some(position) = row.position() else {
+        return 0;
+    };
+    let before = text.get(position.byte() as usize..).unwrap_or("").lines();
+    let skipped = before.take_while(|line| line.trim().is_empty() || line.starts_with('#'));
+    position.line() + skipped.count() as u64
 }

@@ -58,7 +58,7 @@ fn write_endpoint(
         let cells = row.cells().map(escape);
         writeln!(out, "| {} |", cells.join(" | "))?;
     }
-    writeln!(out, "\n{}", words::counts(&endpoint.summary.counts))?;
+    writeln!(out, "\n{}", escape(&words::counts(endpoint)))?;
     if let Some(traffic) = &endpoint.traffic {
         writeln!(out, "<br>{}", words::traffic(traffic))?;
     }

@@ -57,7 +57,7 @@ fn write_endpoint(
         }
     }
     writeln!(out, "{}", paint(&table.trim_fmt(), style.colour))?;
-    writeln!(out, "{}", words::counts(&endpoint.summary.counts))?;
+    writeln!(out, "{}", words::counts(endpoint))?;
     if let Some(traffic) = &endpoint.traffic {
         writeln!(out, "{}", words::traffic(traffic))?;
     }
@@ -110,16 +110,9 @@ fn write_notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-/// The reasons of what did not pass, worst first; of every gate where more is asked for. A single one
-/// stands in the verdict line already.
+/// The reasons of what did not pass, worst first; of every gate where more is asked for.
 fn write_reasons(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let findings = match style.detail {
-        Detail::Full => report.findings.iter().collect(),
-        _ => words::listed(report),
-    };
-    if findings.len() < 2 && style.detail != Detail::Full {
-        return Ok(());
-    }
+    let findings = listed(report, style.detail);
     for finding in &findings {
         write_reason(finding, style, out)?;
     }
@@ -129,13 +122,25 @@ fn write_reasons(report: &Report, style: &Style, out: &mut dyn Write) -> io::Res
     }
 }
 
+/// The findings whose reasons are listed. What the verdict line says by itself is not said twice.
+fn listed(report: &Report, detail: Detail) -> Vec<&Finding> {
+    let listed = words::listed(report);
+    match (detail, listed.as_slice()) {
+        (Detail::Brief, _) => Vec::new(),
+        (Detail::Full, _) => report.findings.iter().collect(),
+        (Detail::Normal, &[only]) if words::decisive(report).contains(&only) => Vec::new(),
+        (Detail::Normal, _) => listed,
+    }
+}
+
 fn write_reason(finding: &Finding, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let verdict = paint(&format!("{:12}", finding.verdict), style.colour);
     writeln!(out, "{verdict}  {}: {}", finding.gate, finding.reason)?;
     if let (Detail::Full, Some(p_pass), Some(p_fail)) =
         (style.detail, finding.p_pass, finding.p_fail)
     {
-        writeln!(out, "{:12}  p_pass {p_pass:.3e}, p_fail {p_fail:.3e}", "")?;
+        let (p_pass, p_fail) = (probability(p_pass), probability(p_fail));
+        writeln!(out, "{:12}  p_pass {p_pass}, p_fail {p_fail}", "")?;
     }
     match &finding.next_step {
         Some(step) => writeln!(out, "{:12}  next: {step}", ""),
@@ -143,13 +148,23 @@ fn write_reason(finding: &Finding, style: &Style, out: &mut dyn Write) -> io::Re
     }
 }
 
-/// What to do about the first gate of the verdict, where it is not listed above.
+/// What to do about the first gate of the verdict, where no list says it.
 fn write_next(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let findings = words::not_passed(report);
-    let listed = style.detail == Detail::Full || words::listed(report).len() > 1;
-    match findings.first().and_then(|f| f.next_step.as_ref()) {
-        Some(step) if !listed || style.detail == Detail::Brief => writeln!(out, "next: {step}"),
-        _ => Ok(()),
+    if !listed(report, style.detail).is_empty() {
+        return Ok(());
+    }
+    let decisive = words::decisive(report);
+    match decisive.first().and_then(|first| first.next_step.as_ref()) {
+        Some(step) => writeln!(out, "next: {step}"),
+        None => Ok(()),
+    }
+}
+
+/// `0.377`, `2.75e-6`.
+fn probability(p: f64) -> String {
+    match p {
+        p if p == 0.0 || p >= 0.001 => format!("{p:.3}"),
+        p => format!("{p:.2e}"),
     }
 }
 

@@ -4,7 +4,7 @@ use super::comparison;
 use super::{EndpointReport, Report, RunInfo, Traffic};
 use crate::gate::{Condition, Finding, Measured, Severity};
 use crate::plan::Model;
-use crate::recording::{Clock, Counts};
+use crate::recording::Clock;
 use crate::run_file::{Ended, SizeRecord};
 use crate::stats::rank::Quantile;
 use crate::summary::{PERCENTILES, Percentile, Resolution};
@@ -173,7 +173,12 @@ fn noun(clock: Clock) -> &'static str {
 }
 
 /// `ok 593 · failed 5 (connect 2, status 3) · timed out 2 · unsent 0`.
-pub(super) fn counts(counts: &Counts) -> String {
+pub(super) fn counts(endpoint: &EndpointReport) -> String {
+    let counts = &endpoint.summary.counts;
+    let failed = grouped(counts.failed_total());
+    if endpoint.summary.clock == Clock::Given {
+        return format!("ok {} · failed {failed}", grouped(counts.ok));
+    }
     let kinds: Vec<String> = counts
         .failed
         .iter()
@@ -184,9 +189,8 @@ pub(super) fn counts(counts: &Counts) -> String {
         false => format!(" ({})", kinds.join(", ")),
     };
     format!(
-        "ok {} · failed {}{kinds} · timed out {} · unsent {}",
+        "ok {} · failed {failed}{kinds} · timed out {} · unsent {}",
         grouped(counts.ok),
-        grouped(counts.failed_total()),
         grouped(counts.timeout),
         grouped(counts.unsent)
     )
@@ -367,27 +371,33 @@ pub(super) fn listed(report: &Report) -> Vec<&Finding> {
     }
 }
 
+/// The findings that make the verdict, in order; empty where no gate decides.
+pub(super) fn decisive(report: &Report) -> Vec<&Finding> {
+    let verdict = report.verdict();
+    report
+        .findings
+        .iter()
+        .filter(|f| f.severity() == Severity::Decides && Some(f.verdict) == verdict)
+        .collect()
+}
+
 /// The verdict in one line; `None` where nothing was asked.
 pub(super) fn verdict_line(report: &Report) -> Option<String> {
     let verdict = report.verdict()?;
-    let decides = |f: &&Finding| f.severity() == Severity::Decides;
-    let deciding: Vec<&Finding> = report.findings.iter().filter(decides).collect();
-    let Some(first) = deciding.iter().find(|f| f.verdict == verdict) else {
-        let why = match report.findings.is_empty() {
-            true => "no gate was judged",
-            false => "every gate only warns, so none decides",
-        };
-        return Some(format!("{verdict} {why}, and that is never a pass"));
+    let decisive = decisive(report);
+    let names: Vec<String> = decisive.iter().map(|finding| subject(finding)).collect();
+    let names = match names.as_slice() {
+        [a, b, _, rest @ ..] if !rest.is_empty() => format!("{a}, {b} and {} more", rest.len() + 1),
+        names => names.join(", "),
     };
-    let same = deciding.iter().filter(|f| f.verdict == verdict).count();
-    Some(match (verdict, same) {
-        (Verdict::Pass, 2..) => format!("{verdict} all {same} gates"),
-        (_, 1) => format!("{verdict} {}: {}", subject(first), first.reason),
-        _ => format!(
-            "{verdict} {} and {} more: {}",
-            subject(first),
-            same - 1,
-            first.reason
-        ),
+    Some(match (verdict, decisive.as_slice()) {
+        (_, []) if report.findings.is_empty() => {
+            format!("{verdict} no gate was judged, and that is never a pass")
+        }
+        (_, []) => {
+            format!("{verdict} every gate only warns, so none decides, and that is never a pass")
+        }
+        (Verdict::Pass, [_, _, ..]) => format!("{verdict} all {} gates", decisive.len()),
+        (_, [first, ..]) => format!("{verdict} {names}: {}", first.reason),
     })
 }

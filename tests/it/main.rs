@@ -1,6 +1,8 @@
 //! End-to-end and cross-module tests; one binary.
 
 mod engine;
+mod gate;
+mod judge;
 mod measure;
 mod needs;
 mod provider;

@@ -1,0 +1,421 @@
+//! Gates on recordings: verdicts against exact values, and every doubt that must end INCONCLUSIVE.
+
+use std::time::Duration;
+
+use a7probe::gate::{self, Exceeding, Finding, Gate, Measured, Subject, run_verdict};
+use a7probe::recording::{Clock, Recording};
+use a7probe::sample::{FailureKind, Outcome, Phases, Sample};
+use a7probe::stats::binomial;
+use a7probe::summary::Observed;
+use a7probe::verdict::Verdict;
+
+const FAST: Duration = Duration::from_millis(5);
+const SLOW: Duration = Duration::from_millis(200);
+const TARGET: Duration = Duration::from_millis(150);
+const PUNCTUAL: Duration = Duration::from_micros(40);
+
+/// A recording of an open-model run, built request by request.
+struct Run {
+    recording: Recording,
+    lag: Duration,
+}
+
+impl Run {
+    fn counting(targets: &[Duration]) -> Run {
+        Run {
+            recording: Recording::new(Clock::IntendedStart, targets),
+            lag: PUNCTUAL,
+        }
+    }
+
+    /// Without a plan there is no send lag, so latencies stand to the nanosecond.
+    fn closed_model(targets: &[Duration]) -> Run {
+        Run {
+            recording: Recording::new(Clock::Send, targets),
+            lag: Duration::ZERO,
+        }
+    }
+
+    fn sent_late_by(self, lag: Duration) -> Run {
+        Run { lag, ..self }
+    }
+
+    fn add(mut self, count: u64, latency: Duration, outcome: Outcome) -> Run {
+        for _ in 0..count {
+            let index = self.recording.planned();
+            let start_ns = index * 50_000_000;
+            let sent_ns = start_ns + self.lag.as_nanos() as u64;
+            self.recording.add(&Sample {
+                index,
+                intended_start_ns: Some(start_ns),
+                dispatched_ns: sent_ns,
+                sent_ns: Some(sent_ns),
+                finished_ns: start_ns + latency.as_nanos() as u64,
+                outcome,
+                status: None,
+                connection: None,
+                phases: Phases::default(),
+                body_bytes: 0,
+                server_timing: Vec::new(),
+            });
+        }
+        self
+    }
+
+    fn ok(self, count: u64, latency: Duration) -> Run {
+        self.add(count, latency, Outcome::Ok)
+    }
+
+    fn failed(self, count: u64, kind: FailureKind) -> Run {
+        self.add(count, FAST, Outcome::Failed(kind))
+    }
+
+    fn unsent(mut self, count: u64) -> Run {
+        for _ in 0..count {
+            self.recording.add_unsent(self.recording.planned());
+        }
+        self
+    }
+
+    fn judge(&self, gates: &[&str]) -> Vec<Finding> {
+        judge(&self.recording, gates)
+    }
+
+    fn judge_one(&self, gate: &str) -> Finding {
+        let mut findings = self.judge(&[gate]);
+        assert_eq!(findings.len(), 1);
+        findings.remove(0)
+    }
+}
+
+fn judge(recording: &Recording, gates: &[&str]) -> Vec<Finding> {
+    let gates: Vec<Gate> = gates
+        .iter()
+        .map(|text| Gate::parse(text).expect(text))
+        .collect();
+    let subject = Subject {
+        endpoint: "health",
+        recording,
+        timeout: Some(Duration::from_secs(10)),
+    };
+    gate::judge(&gates, &[subject])
+}
+
+fn list(latencies_ms: &[f64]) -> Recording {
+    let latencies: Vec<Option<Duration>> = latencies_ms
+        .iter()
+        .map(|ms| Some(Duration::from_nanos((ms * 1e6).round() as u64)))
+        .collect();
+    Recording::from_latencies(&latencies, &[])
+}
+
+fn verdicts(findings: &[Finding]) -> Vec<Verdict> {
+    findings.iter().map(|finding| finding.verdict).collect()
+}
+
+fn close(found: Option<f64>, expected: f64) -> bool {
+    found.is_some_and(|found| ((found - expected) / expected).abs() < 1e-9)
+}
+
+#[test]
+fn ten_samples_fail_p95_and_p99_and_leave_p50_open() {
+    let evidence = list(&[
+        118.4, 132.8, 141.7, 149.3, 163.2, 176.9, 188.1, 204.6, 241.0, 320.5,
+    ]);
+    let findings = judge(&evidence, &["p50 <= 150ms", "p95 <= 150ms", "p99 <= 150ms"]);
+    use Verdict::{Fail, Inconclusive};
+    assert_eq!(verdicts(&findings), [Inconclusive, Fail, Fail]);
+    // P(Bin(10, ½) ≤ 6) = 848/1024 and P(Bin(10, ½) ≥ 6) = 386/1024.
+    assert!(close(findings[0].p_pass, 848.0 / 1024.0));
+    assert!(close(findings[0].p_fail, 386.0 / 1024.0));
+    let at_maximum = Measured::Latency {
+        value: Observed::Value(Duration::from_micros(320_500)),
+        interval: a7probe::summary::Interval {
+            lower: Some(Observed::Value(Duration::from_micros(204_600))),
+            upper: None,
+        },
+    };
+    assert_eq!(findings[1].measured, at_maximum);
+    assert_eq!(
+        findings[2].reason,
+        "6 of 10 samples were above 150 ms where at most 1 % are allowed; 10 samples cannot carry a P99 (here it \
+         is the maximum; a pass takes 299), but they can refute it"
+    );
+}
+
+#[test]
+fn failures_count_as_slower_than_everything() {
+    for (fast, slow, failed, verdict) in [
+        (930, 10, 60, Verdict::Fail),
+        (962, 20, 18, Verdict::Pass),
+        (961, 20, 19, Verdict::Inconclusive),
+    ] {
+        let run = Run::counting(&[TARGET])
+            .ok(fast, FAST)
+            .ok(slow, SLOW)
+            .failed(failed, FailureKind::Status);
+        let finding = run.judge_one("p95 <= 150ms");
+        assert_eq!(finding.verdict, verdict, "{slow} slow, {failed} failed");
+        let k = slow + failed;
+        let exact = Exceeding {
+            at_least: k,
+            at_most: k,
+        };
+        assert_eq!(finding.exceedances, exact);
+        let breakdown = format!("({slow} slow, {failed} failed)");
+        assert!(finding.reason.contains(&breakdown), "{}", finding.reason);
+    }
+}
+
+#[test]
+fn the_limit_itself_is_within_at_most_and_not_within_below() {
+    let run = Run::closed_model(&[TARGET]).ok(100, TARGET);
+    assert_eq!(run.judge_one("p95 <= 150ms").verdict, Verdict::Pass);
+    let below = Gate::parse("p95 < 150ms").expect("a gate");
+    let limit = below.condition.target().expect("a target");
+    let run = Run::closed_model(&[limit]).ok(100, TARGET);
+    assert_eq!(run.judge_one("p95 < 150ms").verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_run_that_was_cut_is_no_proof_against_the_server() {
+    let cut = Run::counting(&[TARGET]).ok(400, FAST).unsent(200);
+    let finding = cut.judge_one("p95 <= 150ms");
+    assert_eq!(finding.verdict, Verdict::Inconclusive);
+    assert_eq!(
+        finding.reason,
+        "the run was cut and 200 requests never sent, so between 0 and 200 of 600 requests are above 150 ms, and \
+         the verdict hangs on them"
+    );
+    assert_eq!(finding.next_step.as_deref(), Some("let the run finish"));
+}
+
+#[test]
+fn failures_of_this_machine_are_no_proof_against_the_server() {
+    let starved = Run::counting(&[TARGET])
+        .ok(900, FAST)
+        .failed(100, FailureKind::Client);
+    let finding = starved.judge_one("p95 <= 150ms");
+    assert_eq!(finding.verdict, Verdict::Inconclusive);
+    assert!(
+        finding.reason.contains("on this machine"),
+        "{}",
+        finding.reason
+    );
+    assert_eq!(
+        starved.judge_one("error_rate <= 1%").verdict,
+        Verdict::Inconclusive
+    );
+    // But what the server did stands: without the machine's own failures it fails as well.
+    let slow_too = Run::counting(&[TARGET])
+        .ok(700, FAST)
+        .ok(200, SLOW)
+        .failed(100, FailureKind::Client);
+    assert_eq!(slow_too.judge_one("p95 <= 150ms").verdict, Verdict::Fail);
+}
+
+#[test]
+fn a_target_inside_an_occupied_bucket_decides_only_if_it_was_counted() {
+    // 150 ms lies in the bucket from 149.995520 ms to 150.003711 ms.
+    let inside = Duration::from_nanos(150_002_000);
+    let counted = Run::closed_model(&[TARGET]).ok(900, FAST).ok(100, inside);
+    assert_eq!(counted.judge_one("p95 <= 150ms").verdict, Verdict::Fail);
+    let uncounted = Run::closed_model(&[]).ok(900, FAST).ok(100, inside);
+    let finding = uncounted.judge_one("p95 <= 150ms");
+    assert_eq!(finding.verdict, Verdict::Inconclusive);
+    let range = Exceeding {
+        at_least: 0,
+        at_most: 100,
+    };
+    assert_eq!(finding.exceedances, range);
+    assert!(finding.reason.contains("bucket"), "{}", finding.reason);
+    assert_eq!(uncounted.judge_one("p95 <= 100ms").verdict, Verdict::Fail);
+    assert_eq!(uncounted.judge_one("p95 <= 200ms").verdict, Verdict::Pass);
+}
+
+#[test]
+fn a_failure_that_hangs_on_our_own_send_lag_is_inconclusive() {
+    let answer = Duration::from_millis(160);
+    let punctual = Run::counting(&[TARGET]).ok(1000, answer);
+    assert_eq!(punctual.judge_one("p95 <= 150ms").verdict, Verdict::Fail);
+    let late = Run::counting(&[TARGET])
+        .sent_late_by(Duration::from_millis(20))
+        .ok(1000, answer);
+    let finding = late.judge_one("p95 <= 150ms");
+    assert_eq!(finding.verdict, Verdict::Inconclusive);
+    assert!(
+        finding.reason.starts_with("this machine sent late"),
+        "{}",
+        finding.reason
+    );
+    // A few late sends do not excuse two hundred slow answers.
+    let mostly_punctual = Run::counting(&[TARGET])
+        .ok(800, FAST)
+        .ok(190, answer)
+        .sent_late_by(Duration::from_millis(20))
+        .ok(10, answer);
+    let finding = mostly_punctual.judge_one("p95 <= 150ms");
+    assert_eq!(finding.verdict, Verdict::Fail);
+    assert_eq!(finding.exceedances.at_least, 190);
+}
+
+#[test]
+fn one_surprise_among_several_gates_is_no_failure() {
+    // P(Bin(100, 0.05) ≥ 10) = 0.0282: below 0.05, above half of it.
+    let run = Run::counting(&[TARGET]).ok(90, FAST).ok(10, SLOW);
+    assert_eq!(run.judge_one("p95 <= 150ms").verdict, Verdict::Fail);
+    let two = run.judge(&["p95 <= 150ms", "p50 <= 150ms"]);
+    assert_eq!(verdicts(&two), [Verdict::Inconclusive, Verdict::Pass]);
+    assert!(two[0].reason.contains("among 2 gates"), "{}", two[0].reason);
+    let with_warning = run.judge(&["p95 <= 150ms", "p50 <= 150ms warn"]);
+    assert_eq!(verdicts(&with_warning), [Verdict::Fail, Verdict::Pass]);
+}
+
+#[test]
+fn a_single_slow_request_fails_no_gate() {
+    let run = Run::counting(&[TARGET]).ok(9, FAST).ok(1, SLOW);
+    let finding = run.judge_one("p99.9 <= 150ms");
+    assert!(close(finding.p_fail, 1.0 - 0.999f64.powi(10)));
+    assert_eq!(finding.verdict, Verdict::Inconclusive);
+    assert!(
+        finding.reason.ends_with("a single one fails no gate"),
+        "{}",
+        finding.reason
+    );
+}
+
+#[test]
+fn no_data_is_never_a_pass() {
+    let nothing = Run::counting(&[TARGET]);
+    for gate in ["p50 <= 150ms", "error_rate <= 1%"] {
+        let finding = nothing.judge_one(gate);
+        assert_eq!(finding.verdict, Verdict::Inconclusive);
+        assert_eq!(finding.measured, Measured::Nothing);
+        assert_eq!(
+            finding.reason,
+            "there are no data, and no data is never a pass"
+        );
+    }
+    assert_eq!(run_verdict(&[]), None);
+}
+
+#[test]
+fn too_few_samples_say_how_many_it_takes() {
+    for (gate, needed) in [
+        ("p50 <= 150ms", 5),
+        ("p90 <= 150ms", 29),
+        ("p95 <= 150ms", 59),
+        ("p99 <= 150ms", 299),
+        ("p99.9 <= 150ms", 2995),
+        ("error_rate <= 0.1%", 2995),
+        ("error_rate <= 5%", 59),
+    ] {
+        let parsed = Gate::parse(gate).expect(gate);
+        assert_eq!(parsed.min_samples(), Some(needed), "{gate}");
+        let enough = Run::counting(&[TARGET]).ok(needed, FAST);
+        assert_eq!(enough.judge_one(gate).verdict, Verdict::Pass, "{gate}");
+        let short = Run::counting(&[TARGET]).ok(needed - 1, FAST);
+        let finding = short.judge_one(gate);
+        assert_eq!(finding.verdict, Verdict::Inconclusive, "{gate}");
+        let next = finding.next_step.expect("a way out");
+        assert!(next.starts_with("at least "), "{gate}: {next}");
+    }
+    let ten = Run::counting(&[TARGET]).ok(10, FAST);
+    let finding = ten.judge_one("p99 <= 150ms");
+    assert_eq!(
+        finding.reason,
+        "10 requests cannot carry a P99: even with none above 150 ms it takes 299 to pass; none of 10 requests \
+         were above 150 ms"
+    );
+    assert_eq!(
+        finding.next_step.as_deref(),
+        Some("at least 299 requests are needed for P99 to pass")
+    );
+}
+
+#[test]
+fn the_number_of_samples_that_would_decide_does_decide() {
+    for (fast, slow, gate, theta0) in [
+        (576, 24, "p95 <= 150ms", 0.05),
+        (560, 40, "p95 <= 150ms", 0.05),
+        (4, 6, "p50 <= 150ms", 0.5),
+        (995, 5, "p99 <= 150ms", 0.01),
+    ] {
+        let n = fast + slow;
+        let run = Run::counting(&[TARGET]).ok(fast, FAST).ok(slow, SLOW);
+        let finding = run.judge_one(gate);
+        if finding.verdict != Verdict::Inconclusive {
+            continue;
+        }
+        let next = finding.next_step.expect("a way out");
+        let number: String = next.chars().filter(char::is_ascii_digit).collect();
+        let more: u64 = number.parse().expect("a number of samples");
+        let share = slow as f64 / n as f64;
+        let (wanted, k) = match share < theta0 {
+            true => (Verdict::Pass, (share * (n + more) as f64).floor()),
+            false => (Verdict::Fail, (share * (n + more) as f64).ceil()),
+        };
+        let judged = binomial::judge(n + more, k as u64, theta0, gate::ALPHA);
+        assert_eq!(judged.verdict, wanted, "{gate}: {next}");
+    }
+}
+
+#[test]
+fn a_gate_that_comes_twice_is_one_test() {
+    let run = Run::counting(&[TARGET]).ok(100, FAST);
+    let findings = run.judge(&["* p95 <= 150ms", "health p95 <= 0.15s", "ingest p95 <= 1s"]);
+    assert_eq!(findings.len(), 1);
+    assert_eq!(findings[0].gate.to_string(), "health p95 <= 150ms");
+}
+
+#[test]
+fn warnings_do_not_decide() {
+    let run = Run::counting(&[TARGET]).ok(50, FAST).ok(50, SLOW);
+    let findings = run.judge(&["p95 <= 150ms warn", "p95 <= 1s"]);
+    assert_eq!(verdicts(&findings), [Verdict::Fail, Verdict::Pass]);
+    assert_eq!(run_verdict(&findings), Some(Verdict::Pass));
+    assert_eq!(run_verdict(&findings[..1]), None);
+}
+
+#[test]
+fn the_error_rate_counts_everything_that_did_not_end_ok() {
+    let run = Run::counting(&[])
+        .ok(580, SLOW)
+        .failed(15, FailureKind::Status)
+        .add(5, Duration::from_secs(10), Outcome::Timeout);
+    let finding = run.judge_one("error_rate <= 1%");
+    assert_eq!(finding.verdict, Verdict::Fail);
+    assert_eq!(finding.exceedances.at_most, 20);
+    let Measured::Share { value, interval } = finding.measured else {
+        panic!("an error rate is a share: {:?}", finding.measured);
+    };
+    assert!((value - 20.0 / 600.0).abs() < 1e-15);
+    assert!(interval.0 < value && value < interval.1);
+    assert_eq!(
+        finding.reason,
+        "20 of 600 requests have not ended ok (15 failed, 5 timed out) where at most 6 (1 %) are allowed"
+    );
+}
+
+#[test]
+fn a_percentile_among_the_failures_is_no_number() {
+    let run = Run::counting(&[TARGET])
+        .ok(90, FAST)
+        .add(4, Duration::from_secs(10), Outcome::Timeout)
+        .failed(4, FailureKind::Reset)
+        .unsent(2);
+    let shown: Vec<String> = run
+        .judge(&[
+            "p50 <= 150ms",
+            "p92 <= 150ms",
+            "p97 <= 150ms",
+            "p99 <= 150ms",
+        ])
+        .iter()
+        .map(|finding| match finding.measured {
+            Measured::Latency { value, .. } => value.to_string(),
+            _ => String::new(),
+        })
+        .collect();
+    assert_eq!(shown, ["5 ms", "> 10 s", "failed", "unsent"]);
+}
