@@ -3,6 +3,7 @@
 
 mod bits;
 mod interval;
+mod ranges;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use crate::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
 
 pub use bits::{Bits, BitsError};
 pub use interval::Interval;
+pub use ranges::{Range, Ranges};
 
 /// How many of the slowest requests are kept.
 pub const EXEMPLARS: usize = 10;
@@ -34,11 +36,22 @@ pub enum Clock {
     Given,
 }
 
+/// Whether a recording knows of every request that did not end ok.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failures {
+    /// Every one is in the counts.
+    Counted,
+    /// Another tool left out some or all of them.
+    Incomplete,
+}
+
 /// What one endpoint's run leaves behind.
 #[derive(Clone, Debug)]
 pub struct Recording {
     /// From where the judged latency counts.
     pub clock: Clock,
+    /// Whether the counts hold every failure; a run of this program always does.
+    pub failures: Failures,
     /// How the planned requests ended; they add up to [`Recording::planned`].
     pub counts: Counts,
     /// Latency of the requests that ended ok, by [`Recording::clock`]: response time in the open model.
@@ -130,21 +143,61 @@ impl Counts {
     }
 }
 
-/// The judged latencies: a histogram of a live run, or every value of an imported list.
+/// The judged latencies: a histogram of a live run, or what another tool kept of them.
 #[derive(Clone, Debug)]
 pub enum Latency {
     /// Four significant digits; constant memory.
     Histogram(Histogram),
-    /// Every value in ns, in file order; exact.
+    /// Every value in ns, in the order of time; exact.
     Exact(Vec<u64>),
+    /// Every value in the order of time, as another tool rounded it. In no run file.
+    Rounded {
+        /// The values in ns.
+        values_ns: Vec<u64>,
+        /// How far the truth may be from each, on either side, in ns.
+        within_ns: u64,
+    },
+    /// A range for each value; their order is lost. In no run file.
+    Ranges(Ranges),
 }
 
 impl Latency {
+    /// How many values there are.
+    pub fn count(&self) -> u64 {
+        match self {
+            Latency::Histogram(histogram) => histogram.count(),
+            Latency::Exact(values_ns) | Latency::Rounded { values_ns, .. } => {
+                values_ns.len() as u64
+            }
+            Latency::Ranges(ranges) => ranges.ok(),
+        }
+    }
+
     /// Order statistics of the values.
     pub fn levels(&self) -> Levels {
         match self {
             Latency::Histogram(histogram) => histogram.levels(),
-            Latency::Exact(values_ns) => Levels::from_values(values_ns.clone()),
+            Latency::Exact(values_ns) | Latency::Rounded { values_ns, .. } => {
+                Levels::from_values(values_ns.clone())
+            }
+            Latency::Ranges(ranges) => ranges.levels(),
+        }
+    }
+
+    /// Order statistics at their lowest and at their highest, where each value is known within a range.
+    pub fn bounds(&self) -> Option<(Levels, Levels)> {
+        match self {
+            Latency::Histogram(_) | Latency::Exact(_) => None,
+            Latency::Rounded {
+                values_ns,
+                within_ns,
+            } => {
+                let low = values_ns.iter().map(|v| v.saturating_sub(*within_ns));
+                let high = values_ns.iter().map(|v| v.saturating_add(*within_ns));
+                let levels = |values: Vec<u64>| Levels::from_values(values);
+                Some((levels(low.collect()), levels(high.collect())))
+            }
+            Latency::Ranges(ranges) => Some(ranges.bounds()),
         }
     }
 
@@ -156,13 +209,28 @@ impl Latency {
                 let k = values_ns.iter().filter(|&&v| v > limit_ns).count() as u64;
                 (k, k)
             }
+            Latency::Rounded {
+                values_ns,
+                within_ns,
+            } => {
+                let above = |limit_ns: Option<u64>, v: &u64| limit_ns.is_none_or(|l| *v > l);
+                // v − within > limit, and v + within > limit.
+                let certain = limit_ns.saturating_add(*within_ns);
+                let possible = limit_ns.checked_sub(*within_ns);
+                let count = |limit| values_ns.iter().filter(|v| above(limit, v)).count() as u64;
+                (count(Some(certain)), count(possible))
+            }
+            Latency::Ranges(ranges) => ranges.count_above(limit_ns),
         }
     }
 
     fn record(&mut self, value_ns: u64) {
         match self {
             Latency::Histogram(histogram) => histogram.record(value_ns),
-            Latency::Exact(values_ns) => values_ns.push(value_ns),
+            Latency::Exact(values_ns) | Latency::Rounded { values_ns, .. } => {
+                values_ns.push(value_ns)
+            }
+            Latency::Ranges(_) => unreachable!("ranges are imported whole"),
         }
     }
 
@@ -291,6 +359,7 @@ impl Recording {
     pub fn new(clock: Clock, targets: &[Duration]) -> Recording {
         Recording {
             clock,
+            failures: Failures::Counted,
             counts: Counts::default(),
             latency: Latency::Histogram(Histogram::new(Precision::Four)),
             service: Histogram::new(Precision::Four),
@@ -333,6 +402,36 @@ impl Recording {
             recording.count(index, outcome, latency_ns);
         }
         recording
+    }
+
+    /// An empty recording of requests that another tool measured, to be added in the order of time; `within`
+    /// is how far its rounding may have moved each latency.
+    pub fn of_requests(within: Duration) -> Recording {
+        let values_ns = Vec::new();
+        let mut recording = Recording::new(Clock::Given, &[]);
+        recording.latency = match within.as_nanos() as u64 {
+            0 => Latency::Exact(values_ns),
+            within_ns => Latency::Rounded {
+                values_ns,
+                within_ns,
+            },
+        };
+        recording
+    }
+
+    /// A recording of latencies in ranges that another tool kept, and of how the requests ended: `counts.ok` is
+    /// the number of latencies without the failures among them. The order is lost.
+    pub fn of_ranges(ranges: Ranges, counts: Counts) -> Recording {
+        debug_assert_eq!(ranges.ok(), counts.ok, "one latency for each that ended ok");
+        let mut recording = Recording::new(Clock::Given, &[]);
+        recording.latency = Latency::Ranges(ranges);
+        recording.counts = counts;
+        recording
+    }
+
+    /// Whether it is known which request came after which; without it, bursts cannot be seen.
+    pub fn has_order(&self) -> bool {
+        self.ok.len() == self.planned()
     }
 
     /// Requests that the plan had: the sum over all outcomes.

@@ -9,7 +9,8 @@ const HALF_BUCKET: f64 = 1.0 / 32_768.0;
 
 /// The ascending latencies of the requests that ended ok, and above them everything else.
 pub(super) struct Orders {
-    levels: Levels,
+    lowest: Levels,
+    highest: Levels,
     planned: u64,
     /// How far a value may be from the one that stands for it, relative to it.
     error: f64,
@@ -17,12 +18,17 @@ pub(super) struct Orders {
 
 impl Orders {
     pub(super) fn of(recording: &Recording) -> Orders {
+        let (lowest, highest) = recording.latency.bounds().unwrap_or_else(|| {
+            let levels = recording.latency.levels();
+            (levels.clone(), levels)
+        });
         Orders {
-            levels: recording.latency.levels(),
+            lowest,
+            highest,
             planned: recording.planned(),
             error: match recording.latency {
                 Latency::Histogram(_) => HALF_BUCKET,
-                Latency::Exact(_) => 0.0,
+                Latency::Exact(_) | Latency::Rounded { .. } | Latency::Ranges(_) => 0.0,
             },
         }
     }
@@ -30,7 +36,8 @@ impl Orders {
     /// Every value as low as its bucket allows.
     pub(super) fn lowest(&self) -> Edge<'_> {
         Edge {
-            orders: self,
+            levels: &self.lowest,
+            planned: self.planned,
             factor: 1.0 - self.error,
         }
     }
@@ -38,7 +45,8 @@ impl Orders {
     /// Every value as high as its bucket allows.
     pub(super) fn highest(&self) -> Edge<'_> {
         Edge {
-            orders: self,
+            levels: &self.highest,
+            planned: self.planned,
             factor: 1.0 + self.error,
         }
     }
@@ -46,17 +54,18 @@ impl Orders {
 
 /// The order at one edge of the buckets; values in ns.
 pub(super) struct Edge<'a> {
-    orders: &'a Orders,
+    levels: &'a Levels,
+    planned: u64,
     factor: f64,
 }
 
 impl OrderStatistics for Edge<'_> {
     fn count(&self) -> u64 {
-        self.orders.planned
+        self.planned
     }
 
     fn value(&self, rank: u64) -> f64 {
-        let latency_ns = self.orders.levels.at_rank(rank);
+        let latency_ns = self.levels.at_rank(rank);
         latency_ns.map_or(f64::INFINITY, |ns| ns as f64 * self.factor)
     }
 }
