@@ -1,4 +1,4 @@
-//! A file from the command line: a saved run or a list of latencies, told apart by its content.
+//! A file from the command line: a saved run or what another tool measured, told apart by its content.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -6,16 +6,16 @@ use std::path::Path;
 
 use anyhow::{anyhow, bail};
 
-use crate::import::{self, Ending, Latencies, Options};
-use crate::report::Warning;
+use crate::import::{self, Format, Imported, Options, Remark};
+use crate::report::{Report, Warning};
 use crate::run_file::{MAX_FILE_BYTES, Run};
 
 /// What is in the file.
 pub(super) enum Saved {
     /// A run of a7probe.
     Run(Box<Run>),
-    /// Latencies of another tool.
-    List(Latencies),
+    /// What another tool measured.
+    Imported(Imported),
 }
 
 /// Reads a file, or stdin for `-`.
@@ -24,11 +24,11 @@ pub(super) fn read(file: &Path, options: &Options) -> anyhow::Result<Saved> {
         true => read_all(io::stdin().lock())?,
         false => read_all(File::open(file)?)?,
     };
-    Ok(match is_run(&bytes) {
-        true => Saved::Run(Box::new(
+    Ok(match format_of(&bytes, options) {
+        Format::Run => Saved::Run(Box::new(
             Run::from_json(&bytes).map_err(|e| anyhow!("{e}\nhint: {}", e.hint()))?,
         )),
-        false => Saved::List(import::read(&bytes, options)?),
+        _ => Saved::Imported(import::read(&bytes, options)?),
     })
 }
 
@@ -42,10 +42,9 @@ fn read_all(file: impl Read) -> anyhow::Result<Vec<u8>> {
     }
 }
 
-/// A run is a JSON object; a list of latencies never begins with a brace.
-fn is_run(bytes: &[u8]) -> bool {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    bytes.trim_ascii_start().first() == Some(&b'{')
+/// As `--format` says, else as the content does.
+fn format_of(bytes: &[u8], options: &Options) -> Format {
+    options.format.unwrap_or_else(|| import::detect(bytes))
 }
 
 /// Whether `-` stands for the file.
@@ -61,17 +60,14 @@ pub(super) fn shown(file: &Path) -> String {
     }
 }
 
-/// What must be known of a list's heading.
-pub(super) fn heading_note(file: &str, heading: &str) -> String {
-    format!("{file}: '{heading}' is taken as the heading")
-}
-
-/// What warns of a list that may be cut.
-pub(super) fn ending_warning(file: &str, ending: Ending) -> Option<Warning> {
-    (ending == Ending::MidLine).then(|| {
-        Warning::new(
-            format!("{file}: the last line has no end, so the file may be cut"),
-            "check the last value; end the file with a newline",
-        )
-    })
+/// Adds what must be known of an imported file to a report.
+pub(super) fn describe(file: &str, remarks: &[Remark], report: &mut Report) {
+    for remark in remarks {
+        match remark {
+            Remark::Note(text) => report.notes.push(format!("{file}: {text}")),
+            Remark::Warning { text, hint } => {
+                report.warnings.push(Warning::new(format!("{file}: {text}"), hint.clone()));
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Why a gate came out as it did, and what would decide it: one sentence each.
 
 use super::judge::{Case, Doubt, Ground, min_samples};
-use super::{ALPHA, Comparison, Condition};
+use super::{ALPHA, Comparison, Condition, Exceeding};
 use crate::recording::{Clock, Counts};
 use crate::stats::binomial::{self, Projection};
 use crate::units::{Pretty, grouped, trimmed};
@@ -49,6 +49,9 @@ pub(super) fn next_step(case: &Case<'_>, ground: Ground) -> Option<String> {
         Ground::NoData => {
             "check that the run reached this endpoint and was not cut at once".to_owned()
         }
+        Ground::InDoubt(Doubt::Bucket) if case.is_imported() => {
+            "give a file that has every latency, or measure with this gate".to_owned()
+        }
         Ground::InDoubt(Doubt::Bucket) => {
             "measure again with this gate, so that its target is counted exactly".to_owned()
         }
@@ -77,6 +80,11 @@ impl Case<'_> {
         format!("{} {}", grouped(n), self.noun(n))
     }
 
+    /// Whether another tool measured it.
+    fn is_imported(&self) -> bool {
+        self.subject.recording.clock == Clock::Given
+    }
+
     fn noun(&self, n: u64) -> &'static str {
         match (self.subject.recording.clock, n) {
             (Clock::Given, 1) => "sample",
@@ -98,9 +106,11 @@ impl Case<'_> {
     }
 
     fn observation(&self, share: &str) -> String {
-        let k = self.exceeding.at_most;
+        let Exceeding { at_least, at_most: k } = self.exceeding;
+        let is_range = self.doubt == Some(Doubt::Bucket) && at_least < k;
         let number = match k {
             0 => "none".to_owned(),
+            k if is_range => format!("between {} and {}", grouped(at_least), grouped(k)),
             k => grouped(k),
         };
         let verb = match (self.gate.condition, k) {
@@ -109,7 +119,10 @@ impl Case<'_> {
             (_, 1) => format!("was {}", self.beyond()),
             (_, _) => format!("were {}", self.beyond()),
         };
-        let breakdown = self.breakdown(k);
+        let breakdown = match is_range {
+            true => String::new(),
+            false => self.breakdown(k),
+        };
         format!(
             "{number} of {}{share} {verb}{breakdown}",
             self.count(self.n)
@@ -242,6 +255,9 @@ impl Case<'_> {
                 "{} failed for a cause on this machine (no free file descriptor or local port), so {range}",
                 self.count(counts.client_side())
             ),
+            Doubt::Bucket if self.is_imported() => {
+                format!("the file does not tell more than that {range}")
+            }
             Doubt::Bucket => format!(
                 "the target was not counted in the run and lies inside a histogram's bucket, so {range}"
             ),
