@@ -35,6 +35,7 @@ mod value;
 mod vegeta;
 
 pub use format::{Format, UnknownFormat};
+pub use hgrm::MILLISECONDS as HGRM_MILLISECONDS;
 pub use imported::{Endpoint, Imported, Remark};
 pub use unit::{Unit, UnknownUnit};
 pub use value::ValueError;
@@ -61,6 +62,9 @@ pub enum ImportError {
     /// Not UTF-8.
     #[error("it is not UTF-8 text{}", .0.map_or(String::new(), |line| format!(" (line {line})")))]
     NotText(Option<usize>),
+    /// gzip.
+    #[error("it is compressed; unpack it first: gunzip FILE")]
+    Compressed,
     /// JSON, but not a run (that begins with a brace and is not read here).
     #[error(
         "it is JSON, but not an a7probe run; give one latency a line, such as 163.2ms, or a CSV file"
@@ -157,6 +161,9 @@ pub fn detect(bytes: &[u8]) -> Format {
 /// # Errors
 /// If it is not what it seems or was said to be, is cut or damaged, or has lost what a verdict needs.
 pub fn read(bytes: &[u8], options: &Options) -> Result<Imported, ImportError> {
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        return Err(ImportError::Compressed);
+    }
     let text = decode(bytes)?;
     let format = format_of(bytes, options);
     check_options(format, options)?;

@@ -184,6 +184,22 @@ impl Latency {
         }
     }
 
+    /// Every value as high as it may be: the upper bound of its bucket or range.
+    pub fn highest(&self) -> Levels {
+        match self {
+            Latency::Histogram(histogram) => {
+                let max_ns = histogram.max_ns().unwrap_or(0);
+                let tops = histogram
+                    .buckets()
+                    .map(|b| (b.high_ns.min(max_ns), b.count));
+                Levels::from_counts(tops.collect())
+            }
+            _ => self
+                .bounds()
+                .map_or_else(|| self.levels(), |(_, highest)| highest),
+        }
+    }
+
     /// Order statistics at their lowest and at their highest, where each value is known within a range.
     pub fn bounds(&self) -> Option<(Levels, Levels)> {
         match self {

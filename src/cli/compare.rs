@@ -33,7 +33,12 @@ pub struct CompareArgs {
     pub gates: Vec<Gate>,
 
     /// A change counts only if it exceeds both this share and this duration
-    #[arg(long, value_name = "SHARE,DURATION", env = "A7PROBE_NOISE", default_value = "5%,1ms")]
+    #[arg(
+        long,
+        value_name = "SHARE,DURATION",
+        env = "A7PROBE_NOISE",
+        default_value = "5%,1ms"
+    )]
     pub noise: Noise,
 
     /// Compare runs although they were planned differently; says what differs

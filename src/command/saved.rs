@@ -37,7 +37,10 @@ fn read_all(file: impl Read) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     match bytes.len() as u64 > MAX_FILE_BYTES {
-        true => bail!("it is larger than {} MB, which no run or list is", MAX_FILE_BYTES >> 20),
+        true => bail!(
+            "it is larger than {} MB, which no run or list is",
+            MAX_FILE_BYTES >> 20
+        ),
         false => Ok(bytes),
     }
 }
@@ -66,7 +69,9 @@ pub(super) fn describe(file: &str, remarks: &[Remark], report: &mut Report) {
         match remark {
             Remark::Note(text) => report.notes.push(format!("{file}: {text}")),
             Remark::Warning { text, hint } => {
-                report.warnings.push(Warning::new(format!("{file}: {text}"), hint.clone()));
+                report
+                    .warnings
+                    .push(Warning::new(format!("{file}: {text}"), hint.clone()));
             }
         }
     }

@@ -106,7 +106,10 @@ impl Case<'_> {
     }
 
     fn observation(&self, share: &str) -> String {
-        let Exceeding { at_least, at_most: k } = self.exceeding;
+        let Exceeding {
+            at_least,
+            at_most: k,
+        } = self.exceeding;
         let is_range = self.doubt == Some(Doubt::Bucket) && at_least < k;
         let number = match k {
             0 => "none".to_owned(),

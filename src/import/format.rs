@@ -60,8 +60,7 @@ pub struct UnknownFormat {
 fn mend(text: &str) -> String {
     let names = FORMATS.iter().map(|(_, name, _)| *name);
     let near = names.clone().find(|name| {
-        strsim::damerau_levenshtein(name, text) <= 2
-            || !text.is_empty() && name.starts_with(text)
+        strsim::damerau_levenshtein(name, text) <= 2 || !text.is_empty() && name.starts_with(text)
     });
     match near {
         Some(name) => format!("did you mean '{name}'?"),
@@ -91,7 +90,10 @@ impl Format {
 
     /// The file does not hold what it should.
     pub(super) fn damaged(self, what: impl Into<String>) -> ImportError {
-        self.error(what, "copy the file again, or check that it was written to its end")
+        self.error(
+            what,
+            "copy the file again, or check that it was written to its end",
+        )
     }
 
     /// JSON that stops in the middle, or is of another shape.
@@ -112,9 +114,11 @@ impl FromStr for Format {
 
     fn from_str(text: &str) -> Result<Format, UnknownFormat> {
         let found = FORMATS.iter().find(|(_, name, _)| *name == text);
-        found.map(|&(format, _, _)| format).ok_or_else(|| UnknownFormat {
-            text: text.to_owned(),
-        })
+        found
+            .map(|&(format, _, _)| format)
+            .ok_or_else(|| UnknownFormat {
+                text: text.to_owned(),
+            })
     }
 }
 
@@ -136,8 +140,14 @@ mod tests {
             assert_eq!(format.to_string(), name);
         }
         for (text, message) in [
-            ("oha-jsn", "'oha-jsn' is no format of a file; did you mean 'oha-json'?"),
-            ("vegeta", "'vegeta' is no format of a file; did you mean 'vegeta-json'?"),
+            (
+                "oha-jsn",
+                "'oha-jsn' is no format of a file; did you mean 'oha-json'?",
+            ),
+            (
+                "vegeta",
+                "'vegeta' is no format of a file; did you mean 'vegeta-json'?",
+            ),
         ] {
             let error = text.parse::<Format>().unwrap_err();
             assert_eq!(error.to_string(), message);

@@ -11,7 +11,8 @@ use crate::recording::Failures;
 use crate::sample::Outcome;
 
 /// How the file begins; older versions lack the last two columns.
-pub(super) const HEADER: &str = "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read";
+pub(super) const HEADER: &str =
+    "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read";
 
 /// Half of the last digit, 0.0001 s.
 const ROUNDING: Duration = Duration::from_micros(50);
@@ -49,7 +50,9 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
             "hey counts latency from the send, with as many at a time as it has workers: what a stall costs the \
              requests that were not sent because of it is not in the numbers",
         ),
-        Remark::note("hey rounds to 0.1 ms: what may lie on either side of a target counts as both"),
+        Remark::note(
+            "hey rounds to 0.1 ms: what may lie on either side of a target counts as both",
+        ),
         unanswered_remark("hey", "its output without -o csv"),
     ];
     if !has_status {

@@ -10,7 +10,7 @@ use crate::sample::FailureKind;
 const TITLES: [&str; 4] = ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"];
 
 /// What our own tables say of their unit.
-pub(crate) const MILLISECONDS: &str = "#[Values in milliseconds]";
+pub const MILLISECONDS: &str = "#[Values in milliseconds]";
 
 /// What stands above the table of wrk2, whose values are milliseconds.
 const WRK2: &str = "Detailed Percentile spectrum:";
@@ -68,28 +68,43 @@ fn unit_of(text: &str, unit: Option<Unit>, wrk2: bool) -> Result<Unit, ImportErr
 /// The first table: that of wrk2 with the intended starts, if there is a second one without.
 fn table(text: &str, unit: Unit) -> Result<Vec<Line>, ImportError> {
     let mut lines = Vec::new();
-    let mut numbered = (1u64..).zip(text.lines()).skip_while(|(_, line)| !is_titles(line));
+    let mut numbered = (1u64..)
+        .zip(text.lines())
+        .skip_while(|(_, line)| !is_titles(line));
     if numbered.next().is_none() {
-        return Err(Format::Hgrm.damaged("it has no table with the columns Value, Percentile, TotalCount"));
+        return Err(
+            Format::Hgrm.damaged("it has no table with the columns Value, Percentile, TotalCount")
+        );
     }
     for (number, line) in numbered {
         if let Some(footer) = line.trim().strip_prefix("#[Max") {
             return check_footer(footer, lines);
         }
         if !line.trim().is_empty() && !line.trim().starts_with('#') {
-            let damaged = || Format::Hgrm.damaged(format!("line {number} is no line of the table: '{}'", line.trim()));
+            let damaged = || {
+                Format::Hgrm.damaged(format!(
+                    "line {number} is no line of the table: '{}'; the file may be cut",
+                    line.trim()
+                ))
+            };
             lines.push(parse(line, unit).ok_or_else(damaged)?);
         }
     }
-    Err(Format::Hgrm.damaged("the line '#[Max …, Total count …]' at its end is missing: the file is cut"))
+    Err(Format::Hgrm
+        .damaged("the line '#[Max …, Total count …]' at its end is missing: the file is cut"))
 }
 
 /// `    6.287     0.500000000000       500         2.00`.
 fn parse(line: &str, unit: Unit) -> Option<Line> {
     let cells: Vec<&str> = line.split_whitespace().collect();
     let (&value, &total) = (cells.first()?, cells.get(2)?);
-    let number: f64 = value.parse().ok().filter(|v: &f64| v.is_finite() && *v >= 0.0)?;
-    let decimals = value.split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let number: f64 = value
+        .parse()
+        .ok()
+        .filter(|v: &f64| v.is_finite() && *v >= 0.0)?;
+    let decimals = value
+        .split_once('.')
+        .map_or(0, |(_, decimals)| decimals.len());
     let step_ns = unit.nanoseconds() / 10f64.powi(decimals.min(18) as i32);
     let value_ns = (number * unit.nanoseconds()).round();
     (value_ns < 1e18).then_some(())?;
@@ -102,7 +117,12 @@ fn parse(line: &str, unit: Unit) -> Option<Line> {
 
 /// `     =      320.500, Total count    =          600]`: the table must reach its own total.
 fn check_footer(footer: &str, lines: Vec<Line>) -> Result<Vec<Line>, ImportError> {
-    let count = footer.rsplit('=').next().unwrap_or("").trim_end_matches(']').trim();
+    let count = footer
+        .rsplit('=')
+        .next()
+        .unwrap_or("")
+        .trim_end_matches(']')
+        .trim();
     // HdrHistogram for Python writes `500.000`.
     let whole = count.strip_suffix(".000").unwrap_or(count);
     let total: u64 = whole
@@ -157,7 +177,10 @@ fn of_wrk2(text: &str, n: u64, mut ranges: Vec<Range>) -> Result<Imported, Impor
     }
     if failures.bad_status > 0 {
         remarks.push(Remark::warning(
-            format!("the latencies of {} answers with a failure status are among the others", failures.bad_status),
+            format!(
+                "the latencies of {} answers with a failure status are among the others",
+                failures.bad_status
+            ),
             "measure with a7probe, which tells them apart",
         ));
     }
@@ -170,7 +193,9 @@ fn of_wrk2(text: &str, n: u64, mut ranges: Vec<Range>) -> Result<Imported, Impor
         (FailureKind::Connect, failures.connect),
         (FailureKind::Reset, failures.broken),
     ];
-    counts.failed.extend(kinds.into_iter().filter(|&(_, n)| n > 0));
+    counts
+        .failed
+        .extend(kinds.into_iter().filter(|&(_, n)| n > 0));
     let recording = Recording::of_ranges(Ranges::new(ranges, failures.bad_status), counts);
     Ok(Imported::unnamed(Format::Hgrm, recording, remarks))
 }

@@ -20,7 +20,11 @@ pub(super) fn is_hlog(text: &str) -> bool {
     text.lines().take(64).any(|line| {
         line.starts_with("#[Histogram log format version")
             || line.starts_with("\"StartTimestamp\",\"Interval_Length\"")
-            || line.rsplit(',').next().is_some_and(|last| last.starts_with("HIST")) && line.matches(',').count() >= 3
+            || line
+                .rsplit(',')
+                .next()
+                .is_some_and(|last| last.starts_with("HIST"))
+                && line.matches(',').count() >= 3
     })
 }
 
@@ -110,7 +114,8 @@ impl Line {
         if !histogram.starts_with(V2) && histogram.starts_with("HIST") {
             return Err("holds a histogram of another encoding than V2 compressed".to_owned());
         }
-        let buckets = decode_buckets(histogram, unit_ns).map_err(|error| format!("is damaged: {error}"))?;
+        let buckets =
+            decode_buckets(histogram, unit_ns).map_err(|error| format!("is damaged: {error}"))?;
         Ok(Line {
             tag,
             start_s,
@@ -122,14 +127,19 @@ impl Line {
 impl Tag {
     fn add(&mut self, start_s: f64, buckets: &[Bucket]) {
         for bucket in buckets {
-            let count = self.buckets.entry((bucket.low_ns, bucket.high_ns)).or_default();
+            let count = self
+                .buckets
+                .entry((bucket.low_ns, bucket.high_ns))
+                .or_default();
             *count = count.saturating_add(bucket.count);
         }
         if (0.0..MAX_SECONDS).contains(&start_s) {
             let interval = self.intervals.entry(start_s as u64);
             let interval = interval.or_insert_with(|| Histogram::new(Precision::Two));
             let middle = |b: &Bucket| b.low_ns + (b.high_ns - b.low_ns) / 2;
-            buckets.iter().for_each(|b| interval.record_n(middle(b), b.count));
+            buckets
+                .iter()
+                .for_each(|b| interval.record_n(middle(b), b.count));
         }
     }
 

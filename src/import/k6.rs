@@ -61,10 +61,14 @@ struct Points {
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let format = Format::K6Json;
     let mut points = Points::default();
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let lines = (1..)
+        .zip(text.lines())
+        .filter(|(_, line)| !line.trim().is_empty());
     for (number, line) in lines {
         let line: Line<'_> = serde_json::from_str(line).map_err(|error| {
-            format.damaged(format!("line {number} cannot be read ({error}); the file may be cut"))
+            format.damaged(format!(
+                "line {number} cannot be read ({error}); the file may be cut"
+            ))
         })?;
         if line.kind == "Point" {
             points
@@ -106,7 +110,9 @@ impl Points {
     }
 
     fn drop_iterations(&mut self, count: f64) -> Result<(), Fault> {
-        self.dropped_iterations = self.dropped_iterations.saturating_add(count.max(0.0) as u64);
+        self.dropped_iterations = self
+            .dropped_iterations
+            .saturating_add(count.max(0.0) as u64);
         match self.dropped_iterations <= MOST_DROPPED {
             true => Ok(()),
             false => Err(Fault::What(format!("{count} dropped iterations"))),
@@ -114,13 +120,27 @@ impl Points {
     }
 
     fn add_request(&mut self, data: &Data<'_>) -> Result<(), Fault> {
-        let tag = |name: &str| data.tags.as_ref().and_then(|tags| tags.get(name)).map(|t| t.as_ref());
-        let value = data.value.ok_or_else(|| Fault::What("a duration without value".to_owned()))?;
+        let tag = |name: &str| {
+            data.tags
+                .as_ref()
+                .and_then(|tags| tags.get(name))
+                .map(|t| t.as_ref())
+        };
+        let value = data
+            .value
+            .ok_or_else(|| Fault::What("a duration without value".to_owned()))?;
         let latency = value::of_number(value, &value.to_string(), Some(Unit::Milliseconds))
             .map_err(|error| Fault::What(error.to_string()))?;
-        let end = data.time.ok_or_else(|| Fault::What("a duration without time".to_owned()))?;
+        let end = data
+            .time
+            .ok_or_else(|| Fault::What("a duration without time".to_owned()))?;
         let status: Option<u16> = tag("status").and_then(|status| status.parse().ok());
-        let outcome = outcome(tag("expected_response"), status, tag("error_code"), tag("error"));
+        let outcome = outcome(
+            tag("expected_response"),
+            status,
+            tag("error_code"),
+            tag("error"),
+        );
         self.failed.1 += u64::from(outcome != Outcome::Ok);
         let request = Request {
             start_ns: start_ns(end, latency),
@@ -192,7 +212,12 @@ fn start_ns(end: Timestamp, latency: Duration) -> i64 {
     start_ns.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
-fn outcome(expected: Option<&str>, status: Option<u16>, code: Option<&str>, error: Option<&str>) -> Outcome {
+fn outcome(
+    expected: Option<&str>,
+    status: Option<u16>,
+    code: Option<&str>,
+    error: Option<&str>,
+) -> Outcome {
     if code == Some(TIMEOUT_CODE) {
         return Outcome::Timeout;
     }

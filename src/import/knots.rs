@@ -24,7 +24,12 @@ impl Knot {
     }
 
     /// X(at_most_rank) ≤ value ≤ X(at_least_rank), to within its rounding.
-    pub(super) fn between(at_most_rank: u64, at_least_rank: u64, shown_ns: u64, within_ns: u64) -> Knot {
+    pub(super) fn between(
+        at_most_rank: u64,
+        at_least_rank: u64,
+        shown_ns: u64,
+        within_ns: u64,
+    ) -> Knot {
         Knot {
             at_most_rank,
             at_least_rank,

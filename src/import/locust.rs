@@ -34,7 +34,9 @@ const PERCENTILES: [(&str, f64); 11] = [
 /// Whether this is the first line of one of Locust's files.
 pub(super) fn is_locust(first_line: &str) -> bool {
     let first_line = first_line.replace('"', "");
-    [STATS, HISTORY, FAILURES, EXCEPTIONS].iter().any(|titles| first_line.starts_with(titles))
+    [STATS, HISTORY, FAILURES, EXCEPTIONS]
+        .iter()
+        .any(|titles| first_line.starts_with(titles))
 }
 
 /// Which columns hold the totals.
@@ -139,7 +141,9 @@ impl Entry {
             return Ok(entry);
         }
         // Minimum and maximum are not rounded.
-        let exact = |title: &str| Ok::<u64, ImportError>(row.duration(title, Unit::Milliseconds)?.as_nanos() as u64);
+        let exact = |title: &str| {
+            Ok::<u64, ImportError>(row.duration(title, Unit::Milliseconds)?.as_nanos() as u64)
+        };
         entry.knots.push(Knot::at(1, exact(columns.min)?, 1));
         entry.knots.push(Knot::at(requests, exact(columns.max)?, 1));
         entry.knots.push(entry.rounded(0.5, exact(columns.median)?));
@@ -159,15 +163,19 @@ impl Entry {
     }
 
     fn recording(self, format: Format) -> Result<Recording, ImportError> {
-        let ranges = ranges(self.requests, &self.knots)
-            .ok_or_else(|| format.damaged("its percentiles, extremes and counts contradict each other"))?;
+        let ranges = ranges(self.requests, &self.knots).ok_or_else(|| {
+            format.damaged("its percentiles, extremes and counts contradict each other")
+        })?;
         let failed = BTreeMap::from([(FailureKind::Status, self.failures)]);
         let counts = Counts {
             ok: self.requests - self.failures,
             failed: failed.into_iter().filter(|&(_, n)| n > 0).collect(),
             ..Counts::default()
         };
-        Ok(Recording::of_ranges(Ranges::new(ranges, self.failures), counts))
+        Ok(Recording::of_ranges(
+            Ranges::new(ranges, self.failures),
+            counts,
+        ))
     }
 }
 
@@ -181,7 +189,12 @@ fn rounding_ns(value_ns: u64) -> u64 {
     }
 }
 
-fn remarks(columns: &Columns, entries: &[(Key, Entry)], total: Option<&Entry>, text: &str) -> Vec<Remark> {
+fn remarks(
+    columns: &Columns,
+    entries: &[(Key, Entry)],
+    total: Option<&Entry>,
+    text: &str,
+) -> Vec<Remark> {
     let failures: u64 = match entries.is_empty() {
         true => total.map_or(0, |total| total.failures),
         false => entries.iter().map(|(_, entry)| entry.failures).sum(),

@@ -88,13 +88,26 @@ mod tests {
         let url = |path: &str| format!("{here}{path}");
         let (health, ingest, orders) = (url("/health?x=1"), url("/ingest"), url("/api/orders/"));
         assert_eq!(
-            of(&[("get", &health), ("POST", &ingest), ("GET", &ingest), ("GET", &orders), ("GET", here)]),
+            of(&[
+                ("get", &health),
+                ("POST", &ingest),
+                ("GET", &ingest),
+                ("GET", &orders),
+                ("GET", here)
+            ]),
             ["health", "POST ingest", "GET ingest", "api/orders", "root"]
         );
         assert_eq!(
-            of(&[("GET", "http://a/x"), ("GET", "http://b/x"), ("", "check out")]),
+            of(&[
+                ("GET", "http://a/x"),
+                ("GET", "http://b/x"),
+                ("", "check out")
+            ]),
             ["GET http://a/x", "GET http://b/x", "check out"]
         );
-        assert_eq!(of(&[("", "a<b"), ("", "a=b"), ("", "")]), ["a_b", "a_b'", "root"]);
+        assert_eq!(
+            of(&[("", "a<b"), ("", "a=b"), ("", "")]),
+            ["a_b", "a_b'", "root"]
+        );
     }
 }

@@ -15,17 +15,28 @@ use crate::sample::Outcome;
 /// How the CSV begins.
 pub(super) const CSV_HEADER: &str = "request-start,DNS,DNS+dialup,Response-delay,request-duration";
 
+/// More requests than any run has.
+const MOST: u64 = 1 << 40;
+
 /// Relative rounding of oha's sums when it makes the steps of its histogram.
 const STEP_ERROR: f64 = 1e-9;
+
+/// Upper bound of a step in seconds → count.
+type Histogram = BTreeMap<String, u64>;
+
+/// `p95` → seconds; null where there are too few requests for oha's index.
+type Percentiles = BTreeMap<String, Option<f64>>;
 
 /// What is read of the JSON; times in seconds.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Document {
     summary: Extremes,
-    response_time_histogram: BTreeMap<String, u64>,
-    /// A percentile is null where there are too few requests for oha's index.
-    latency_percentiles: BTreeMap<String, Option<f64>>,
+    response_time_histogram: Histogram,
+    latency_percentiles: Percentiles,
+    /// Of answers with a status from 200 to 299, with --stats-success-breakdown.
+    response_time_histogram_successful: Option<Histogram>,
+    latency_percentiles_successful: Option<Percentiles>,
     status_code_distribution: BTreeMap<String, u64>,
     error_distribution: BTreeMap<String, u64>,
 }
@@ -41,12 +52,13 @@ pub(super) fn read_json(text: &str) -> Result<Imported, ImportError> {
     let format = Format::OhaJson;
     let document: Document = serde_json::from_str(text).map_err(|e| format.json_error(&e))?;
     let counts = document.counts(format)?;
-    let answered = document.answered();
-    let unanswered: u64 = document.error_distribution.values().sum();
-    let failed_among = counts.total() - unanswered - counts.ok;
-    let knots = document.knots(answered);
-    let ranges = ranges(answered, &knots)
-        .ok_or_else(|| format.damaged("its percentiles, extremes and counts contradict each other"))?;
+    let (n, knots) = document.knots();
+    let failed_among = n
+        .checked_sub(counts.ok)
+        .ok_or_else(|| format.damaged("more answers are ok than there are latencies"))?;
+    let ranges = ranges(n, &knots).ok_or_else(|| {
+        format.damaged("its percentiles, extremes and counts contradict each other")
+    })?;
     let mut remarks = vec![Remark::note(
         "oha's JSON keeps nine percentiles and eleven steps: a latency between two of them is shown as the upper \
          one, a verdict that hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
@@ -63,11 +75,21 @@ pub(super) fn read_json(text: &str) -> Result<Imported, ImportError> {
 }
 
 impl Document {
-    fn answered(&self) -> u64 {
-        self.status_code_distribution.values().sum()
+    /// Answers whose status this counts.
+    fn answered(&self, counted: impl Fn(u16) -> bool) -> u64 {
+        let statuses = self.status_code_distribution.iter();
+        let counted = statuses.filter(|(status, _)| status.parse().is_ok_and(&counted));
+        counted.map(|(_, n)| n).sum()
     }
 
     fn counts(&self, format: Format) -> Result<Counts, ImportError> {
+        let numbers = self
+            .status_code_distribution
+            .values()
+            .chain(self.error_distribution.values());
+        if numbers.copied().any(|n| n > MOST) {
+            return Err(format.damaged("a count is larger than any run's"));
+        }
         let mut counts = Counts::default();
         for (status, &n) in &self.status_code_distribution {
             let status: u16 = status
@@ -86,41 +108,67 @@ impl Document {
         Ok(counts)
     }
 
-    fn knots(&self, n: u64) -> Vec<Knot> {
-        let at = |rank: u64, seconds: Option<f64>| Some(Knot::at(rank, nanoseconds(seconds?)?, 1));
-        let mut knots: Vec<Knot> = [at(1, self.summary.fastest), at(n, self.summary.slowest)]
-            .into_iter()
-            .flatten()
-            .collect();
-        knots.extend(self.latency_percentiles.iter().filter_map(|(name, &value)| {
-            let percentile: f64 = name.strip_prefix('p')?.parse().ok()?;
-            // oha's own index, from 0.
-            let index = (percentile / 100.0 * n as f64) as u64;
-            at(index + 1, value).filter(|_| index < n)
-        }));
-        knots.extend(self.steps(n));
-        knots
-    }
-
-    /// A step is the upper bound of its count; together they hold every answer, but for equal latencies, whose
-    /// steps coincide and are lost.
-    fn steps(&self, n: u64) -> Vec<Knot> {
-        let steps = self.response_time_histogram.iter();
-        let mut steps: Vec<(u64, u64)> = steps
-            .filter_map(|(bound, &count)| Some((nanoseconds(bound.parse().ok()?)?, count)))
-            .collect();
-        steps.sort_unstable();
-        if steps.iter().map(|(_, count)| count).sum::<u64>() != n {
-            return Vec::new();
+    /// How many latencies the percentiles are about, and what they say: those of the answers that are ok, where the
+    /// file tells them apart, else those of all.
+    fn knots(&self) -> (u64, Vec<Knot>) {
+        let slowest = self.summary.slowest.and_then(nanoseconds);
+        let fastest = self.summary.fastest.and_then(nanoseconds);
+        let redirects = self.answered(|status| (300..400).contains(&status));
+        match (
+            &self.response_time_histogram_successful,
+            &self.latency_percentiles_successful,
+        ) {
+            (Some(histogram), Some(of_ok)) if redirects == 0 => {
+                let n = self.answered(|status| (200..300).contains(&status));
+                // The slowest of all may be one that failed.
+                let slowest = slowest.map(|ns| Knot::between(n, n + 1, ns, 1));
+                let knots = percentiles(of_ok, n).into_iter().chain(steps(histogram, n));
+                (n, knots.chain(slowest).collect())
+            }
+            _ => {
+                let n = self.answered(|_| true);
+                let slowest = slowest.map(|ns| Knot::at(n, ns, 1));
+                let fastest = fastest.map(|ns| Knot::at(1, ns, 1));
+                let knots = percentiles(&self.latency_percentiles, n).into_iter();
+                let knots = knots.chain(steps(&self.response_time_histogram, n));
+                (n, knots.chain(slowest).chain(fastest).collect())
+            }
         }
-        let mut below = 0;
-        let knots = steps.into_iter().map(|(bound_ns, count)| {
-            below += count;
-            let within_ns = (bound_ns as f64 * STEP_ERROR) as u64 + 1;
-            Knot::between(below, below + 1, bound_ns, within_ns)
-        });
-        knots.collect()
     }
+}
+
+fn percentiles(percentiles: &Percentiles, n: u64) -> Vec<Knot> {
+    let knots = percentiles.iter().filter_map(|(name, &value)| {
+        let percentile: f64 = name.strip_prefix('p')?.parse().ok()?;
+        // oha's own index, from 0.
+        let index = (percentile / 100.0 * n as f64) as u64;
+        (index < n).then_some(Knot::at(index + 1, nanoseconds(value?)?, 1))
+    });
+    knots.collect()
+}
+
+/// A step is the upper bound of its count; together they hold every latency, but for equal ones, whose steps
+/// coincide and are lost.
+fn steps(histogram: &Histogram, n: u64) -> Vec<Knot> {
+    let steps = histogram.iter();
+    let mut steps: Vec<(u64, u64)> = steps
+        .filter_map(|(bound, &count)| Some((nanoseconds(bound.parse().ok()?)?, count)))
+        .collect();
+    steps.sort_unstable();
+    if steps
+        .iter()
+        .try_fold(0u64, |sum, (_, count)| sum.checked_add(*count))
+        != Some(n)
+    {
+        return Vec::new();
+    }
+    let mut below = 0;
+    let knots = steps.into_iter().map(|(bound_ns, count)| {
+        below += count;
+        let within_ns = (bound_ns as f64 * STEP_ERROR) as u64 + 1;
+        Knot::between(below, below + 1, bound_ns, within_ns)
+    });
+    knots.collect()
 }
 
 fn add(counts: &mut Counts, outcome: Outcome, n: u64) {
@@ -153,7 +201,10 @@ pub(super) fn read_csv(text: &str) -> Result<Imported, ImportError> {
     })?;
     let mut recording = recording(requests, std::time::Duration::ZERO);
     recording.failures = Failures::Incomplete;
-    let mut remarks = vec![clock_remark(), unanswered_remark("oha", "--output-format json")];
+    let mut remarks = vec![
+        clock_remark(),
+        unanswered_remark("oha", "--output-format json"),
+    ];
     remarks.extend(Remark::of_ending(match text.ends_with('\n') {
         true => Ending::Whole,
         false => ending_of(text),
@@ -171,7 +222,9 @@ fn clock_remark() -> Remark {
 /// What is missing where only answered requests are written.
 pub(super) fn unanswered_remark(tool: &str, instead: &str) -> Remark {
     Remark::warning(
-        format!("{tool} leaves requests without an answer out of its CSV, so a pass holds for the answered ones only"),
+        format!(
+            "{tool} leaves requests without an answer out of its CSV, so a pass holds for the answered ones only"
+        ),
         format!("compare the number of rows with what was sent; {instead} counts them"),
     )
 }

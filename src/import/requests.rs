@@ -31,7 +31,12 @@ pub(super) struct Requests {
 
 impl Requests {
     /// Adds a request.
-    pub(super) fn add(&mut self, format: Format, key: Key, request: Request) -> Result<(), ImportError> {
+    pub(super) fn add(
+        &mut self,
+        format: Format,
+        key: Key,
+        request: Request,
+    ) -> Result<(), ImportError> {
         let index = match self.by_key.get(&key) {
             Some(&index) => index,
             None if self.keys.len() == MAX_ENDPOINTS => {
@@ -55,7 +60,10 @@ impl Requests {
     pub(super) fn into_endpoints(self) -> Vec<Endpoint> {
         let starts = self.requests.iter().flatten().map(|r| r.start_ns);
         let t0_ns = starts.min().unwrap_or(0);
-        let recordings = self.requests.into_iter().map(|requests| record(requests, t0_ns, Duration::ZERO));
+        let recordings = self
+            .requests
+            .into_iter()
+            .map(|requests| record(requests, t0_ns, Duration::ZERO));
         let named = names(&self.keys).into_iter().zip(recordings);
         named
             .map(|(name, recording)| Endpoint {
@@ -115,17 +123,24 @@ pub(super) fn outcome_of_error(text: &str) -> Outcome {
     if has(&["timeout", "timed out", "deadline exceeded"]) {
         return Outcome::Timeout;
     }
-    Outcome::Failed(if has(&["too many open files", "no such host", "dns error", "assign requested address"]) {
-        FailureKind::Client
-    } else if has(&["refused", "unreachable", "dial tcp", "tcp connect"]) {
-        FailureKind::Connect
-    } else if has(&["tls", "x509", "certificate"]) {
-        FailureKind::Tls
-    } else if has(&["reset", "closed", "eof", "broken pipe"]) {
-        FailureKind::Reset
-    } else {
-        FailureKind::Protocol
-    })
+    Outcome::Failed(
+        if has(&[
+            "too many open files",
+            "no such host",
+            "dns error",
+            "assign requested address",
+        ]) {
+            FailureKind::Client
+        } else if has(&["refused", "unreachable", "dial tcp", "tcp connect"]) {
+            FailureKind::Connect
+        } else if has(&["tls", "x509", "certificate"]) {
+            FailureKind::Tls
+        } else if has(&["reset", "closed", "eof", "broken pipe"]) {
+            FailureKind::Reset
+        } else {
+            FailureKind::Protocol
+        },
+    )
 }
 
 #[cfg(test)]
@@ -137,13 +152,34 @@ mod tests {
     fn what_went_wrong_is_sorted_by_the_words_of_the_tools() {
         let failed = Outcome::Failed;
         for (text, outcome) in [
-            ("Get \"http://127.0.0.1:1/\": dial tcp 127.0.0.1:1: connect: connection refused", failed(FailureKind::Connect)),
-            ("Get \"http://x/\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)", Outcome::Timeout),
-            ("dial tcp: lookup nowhere: no such host", failed(FailureKind::Client)),
-            ("connect: cannot assign requested address", failed(FailureKind::Client)),
-            ("read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer", failed(FailureKind::Reset)),
-            ("connection closed before message completed", failed(FailureKind::Reset)),
-            ("x509: certificate signed by unknown authority", failed(FailureKind::Tls)),
+            (
+                "Get \"http://127.0.0.1:1/\": dial tcp 127.0.0.1:1: connect: connection refused",
+                failed(FailureKind::Connect),
+            ),
+            (
+                "Get \"http://x/\": context deadline exceeded (Client.Timeout exceeded while awaiting headers)",
+                Outcome::Timeout,
+            ),
+            (
+                "dial tcp: lookup nowhere: no such host",
+                failed(FailureKind::Client),
+            ),
+            (
+                "connect: cannot assign requested address",
+                failed(FailureKind::Client),
+            ),
+            (
+                "read tcp 127.0.0.1:1->127.0.0.1:2: read: connection reset by peer",
+                failed(FailureKind::Reset),
+            ),
+            (
+                "connection closed before message completed",
+                failed(FailureKind::Reset),
+            ),
+            (
+                "x509: certificate signed by unknown authority",
+                failed(FailureKind::Tls),
+            ),
             ("EOF", failed(FailureKind::Reset)),
             ("malformed HTTP response", failed(FailureKind::Protocol)),
         ] {

@@ -74,7 +74,10 @@ impl Row<'_> {
     /// The text of a column; empty if the row has none.
     pub(super) fn get(&self, title: &str) -> &str {
         let index = self.titles.iter().position(|t| t == title);
-        index.and_then(|index| self.record.get(index)).unwrap_or("").trim()
+        index
+            .and_then(|index| self.record.get(index))
+            .unwrap_or("")
+            .trim()
     }
 
     /// A number in a column.
@@ -99,7 +102,8 @@ impl Row<'_> {
     }
 
     fn at(&self, error: &ValueError) -> ImportError {
-        self.format.damaged(format!("line {}: {error}", self.line()))
+        self.format
+            .damaged(format!("line {}: {error}", self.line()))
     }
 
     fn line(&self) -> u64 {

@@ -16,7 +16,17 @@ use crate::sample::Outcome;
 
 /// The columns of the CSV, which has no titles.
 const COLUMNS: [&str; 12] = [
-    "timestamp", "code", "latency", "bytes_out", "bytes_in", "error", "body", "attack", "seq", "method", "url",
+    "timestamp",
+    "code",
+    "latency",
+    "bytes_out",
+    "bytes_in",
+    "error",
+    "body",
+    "attack",
+    "seq",
+    "method",
+    "url",
     "headers",
 ];
 
@@ -59,10 +69,14 @@ pub(super) fn read_json(text: &str) -> Result<Imported, ImportError> {
         ));
     }
     let mut results = Results::new(format);
-    let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    let lines = (1..)
+        .zip(text.lines())
+        .filter(|(_, line)| !line.trim().is_empty());
     for (number, line) in lines {
         let line: Line<'_> = serde_json::from_str(line).map_err(|error| {
-            format.damaged(format!("line {number} cannot be read ({error}); the file may be cut"))
+            format.damaged(format!(
+                "line {number} cannot be read ({error}); the file may be cut"
+            ))
         })?;
         results.add(&line)?;
     }
@@ -127,7 +141,10 @@ impl Results {
             },
         };
         let request = Request {
-            start_ns: line.timestamp.as_nanosecond().clamp(i64::MIN.into(), i64::MAX.into()) as i64,
+            start_ns: line
+                .timestamp
+                .as_nanosecond()
+                .clamp(i64::MIN.into(), i64::MAX.into()) as i64,
             latency: Duration::from_nanos(line.latency),
             outcome,
             status: (line.code > 0).then_some(line.code),
@@ -144,7 +161,9 @@ impl Results {
         let missing: u64 = self.attacks.values().map(Attack::missing).sum();
         if missing > 0 {
             remarks.push(Remark::warning(
-                format!("{missing} sequence numbers are missing, so requests were left out of the file"),
+                format!(
+                    "{missing} sequence numbers are missing, so requests were left out of the file"
+                ),
                 "encode all results of the attack together",
             ));
         }

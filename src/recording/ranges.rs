@@ -126,7 +126,10 @@ mod tests {
         assert_eq!(ranges.count_above(0), (7, 7));
         let (lowest, highest) = ranges.bounds();
         assert_eq!((lowest.at_rank(1), lowest.at_rank(7)), (Some(1), Some(7)));
-        assert_eq!((highest.at_rank(1), highest.at_rank(7)), (Some(4), Some(10)));
+        assert_eq!(
+            (highest.at_rank(1), highest.at_rank(7)),
+            (Some(4), Some(10))
+        );
         assert_eq!((lowest.count(), highest.count()), (7, 7));
         assert_eq!(ranges.levels(), highest);
     }

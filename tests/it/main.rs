@@ -2,6 +2,7 @@
 
 mod engine;
 mod gate;
+mod import;
 mod judge;
 mod measure;
 mod needs;

@@ -39,11 +39,7 @@ struct Named<'a> {
 
 impl Half {
     /// Reads a file; `name` is what a list of latencies is called.
-    pub(super) fn load(
-        file: &Path,
-        name: Option<&str>,
-        options: &Options,
-    ) -> anyhow::Result<Half> {
+    pub(super) fn load(file: &Path, name: Option<&str>, options: &Options) -> anyhow::Result<Half> {
         let label = saved::shown(file);
         Ok(match saved::read(file, options)? {
             Saved::Run(run) => Half {
@@ -142,7 +138,9 @@ pub(super) fn matched<'a>(
     }
     let mut matched = Vec::new();
     for after in &after {
-        let same = before.iter().find(|b| b.name.is_some() && b.name == after.name);
+        let same = before
+            .iter()
+            .find(|b| b.name.is_some() && b.name == after.name);
         if let (Some(name), Some(before)) = (after.name, same) {
             matched.push(Matched {
                 name: name.to_owned(),

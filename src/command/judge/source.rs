@@ -35,7 +35,13 @@ enum Content {
 
 /// Reads every file and gives each endpoint a name of its own.
 pub(super) fn load_all(args: &JudgeArgs) -> anyhow::Result<Vec<Source>> {
-    if args.files.iter().filter(|file| saved::is_stdin(file)).count() > 1 {
+    if args
+        .files
+        .iter()
+        .filter(|file| saved::is_stdin(file))
+        .count()
+        > 1
+    {
         bail!("'-' is given twice; stdin can be read only once");
     }
     let mut sources = Vec::new();

@@ -26,7 +26,9 @@ pub(in crate::import) fn read_summary(text: &str) -> Result<Imported, ImportErro
     let document: Document = serde_json::from_str(text).map_err(|e| format.json_error(&e))?;
     let total = document.count(format, "http_reqs", "count")?;
     let failed = document.count(format, "http_req_failed", "passes")?;
-    let dropped = document.count(format, "dropped_iterations", "count").unwrap_or(0);
+    let dropped = document
+        .count(format, "dropped_iterations", "count")
+        .unwrap_or(0);
     if failed > total {
         return Err(format.damaged(format!("{failed} of {total} requests failed")));
     }
@@ -112,7 +114,10 @@ impl Document {
                 let (below, above) = (position.floor() as u64 + 1, position.ceil() as u64 + 1);
                 // Floating point may put a whole position beside itself.
                 let (below, above) = match (position - position.round()).abs() < 1e-6 {
-                    true => (below.min(position.round() as u64), above.max(position.round() as u64 + 2)),
+                    true => (
+                        below.min(position.round() as u64),
+                        above.max(position.round() as u64 + 2),
+                    ),
                     false => (below, above),
                 };
                 knots.push(Knot::between(below.max(1), above.min(n), value_ns, 1));
@@ -122,7 +127,9 @@ impl Document {
     }
 
     fn inner_keys(&self, metric: &str) -> impl Iterator<Item = &String> {
-        let values = self.metrics[metric].get("values").and_then(Value::as_object);
+        let values = self.metrics[metric]
+            .get("values")
+            .and_then(Value::as_object);
         values.into_iter().flat_map(|values| values.keys())
     }
 }
