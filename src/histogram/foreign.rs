@@ -50,7 +50,8 @@ mod tests {
     fn a_bucket_in_microseconds_reaches_to_the_next_microsecond() {
         let mut histogram = Histogram::new(Precision::Three);
         histogram.record_n(1_000, 7);
-        let [bucket] = decode_buckets(&histogram.encode(), 1_000).unwrap()[..] else {
+        let [bucket] = decode_buckets(&histogram.encode(), 1_000).expect("our own encoding")[..]
+        else {
             panic!("one bucket")
         };
         assert_eq!(
@@ -64,7 +65,7 @@ mod tests {
         for precision in [Precision::Two, Precision::Three, Precision::Four] {
             let mut histogram = Histogram::new(precision);
             (1..5_000u64).for_each(|i| histogram.record(i * i * 131));
-            let decoded = decode_buckets(&histogram.encode(), 1).unwrap();
+            let decoded = decode_buckets(&histogram.encode(), 1).expect("our own encoding");
             assert!(histogram.buckets().eq(decoded));
         }
     }

@@ -149,10 +149,13 @@ mod tests {
                 "'vegeta' is no format of a file; did you mean 'vegeta-json'?",
             ),
         ] {
-            let error = text.parse::<Format>().unwrap_err();
+            let error = text.parse::<Format>().expect_err(text);
             assert_eq!(error.to_string(), message);
         }
-        let error = "jmeter-jtl".parse::<Format>().unwrap_err().to_string();
+        let error = "jmeter-jtl"
+            .parse::<Format>()
+            .expect_err("no format")
+            .to_string();
         assert!(error.ends_with("there are run, list, oha-json, oha-csv, hey-csv, k6-json, k6-summary, vegeta-json, vegeta-csv, hgrm, hlog, locust-csv"), "{error}");
     }
 }

@@ -134,7 +134,7 @@ mod tests {
             range(50, 90, 3),
             range(90, 90, 1),
         ];
-        assert_eq!(ranges(10, &knots).unwrap(), expected);
+        assert_eq!(ranges(10, &knots).expect("knots that agree"), expected);
     }
 
     #[test]
@@ -166,8 +166,8 @@ mod tests {
             let (lowest, highest) = ranges.bounds();
             for rank in 1..=n {
                 let value = values[rank as usize - 1];
-                prop_assert!(lowest.at_rank(rank).unwrap() <= value);
-                prop_assert!(value <= highest.at_rank(rank).unwrap());
+                prop_assert!(lowest.at_rank(rank).expect("a rank") <= value);
+                prop_assert!(value <= highest.at_rank(rank).expect("a rank"));
             }
         }
     }

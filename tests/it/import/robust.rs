@@ -90,7 +90,10 @@ proptest! {
 fn a_cut_file_is_told_or_warned_of() {
     for (name, format) in FIXTURES {
         // Two thirds of the evidence are its comment; what lists say of a cut, their own tests say.
-        if format == Format::List || name.ends_with("_failures.csv") || name.ends_with("_exceptions.csv") {
+        if format == Format::List
+            || name.ends_with("_failures.csv")
+            || name.ends_with("_exceptions.csv")
+        {
             continue;
         }
         let bytes = bytes(name);
@@ -167,13 +170,13 @@ fn options_that_a_format_has_no_use_for_are_refused() {
     };
     assert_eq!(
         with(Some(Unit::Milliseconds), None, None)
-            .unwrap_err()
+            .expect_err("a refusal")
             .to_string(),
         "oha's CSV: --unit ms is given, but the format has units of its own\nhint: leave --unit out, or say --format list"
     );
     assert_eq!(
         with(None, Some("request-duration"), Some(Format::OhaCsv))
-            .unwrap_err()
+            .expect_err("a refusal")
             .to_string(),
         "oha's CSV: --column request-duration names a column of a list, and this is none\nhint: leave --column out, or say --format list"
     );
