@@ -28,7 +28,12 @@ pub struct ServeArgs {
     pub mode: ModeArg,
 
     /// Address to listen on; port 0 picks a free one.
-    #[arg(long, env = "A7PROBE_SERVE_BIND", value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_BIND",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8080"
+    )]
     pub bind: SocketAddr,
 
     /// File to write the address to once it is served, for scripts; removed at the end.
@@ -52,11 +57,22 @@ pub struct ServeArgs {
     pub drain_timeout: Duration,
 
     /// What to log on stderr: error, warn, info (with the access log), debug, trace, or a filter such as a7probe::access=info.
-    #[arg(long, env = "A7PROBE_SERVE_LOG", value_name = "FILTER", default_value = "warn")]
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_LOG",
+        value_name = "FILTER",
+        default_value = "warn"
+    )]
     pub log: String,
 
     /// File that keeps what was accepted.
-    #[arg(long, env = "A7PROBE_SERVE_STORE", value_name = "FILE", default_value = "a7probe.db", help_heading = "Store")]
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_STORE",
+        value_name = "FILE",
+        default_value = "a7probe.db",
+        help_heading = "Store"
+    )]
     pub store: PathBuf,
 
     /// What a 202 is worth: full is on disk before the answer, none is in memory only (the negative control).
@@ -64,7 +80,13 @@ pub struct ServeArgs {
     pub durability: DurabilityArg,
 
     /// Accepted events that may wait to be processed; beyond, /ingest answers 503.
-    #[arg(long, env = "A7PROBE_SERVE_QUEUE_LIMIT", value_name = "N", default_value_t = 1_000_000, help_heading = "Store")]
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_QUEUE_LIMIT",
+        value_name = "N",
+        default_value_t = 1_000_000,
+        help_heading = "Store"
+    )]
     pub queue_limit: u64,
 
     /// Notifications under way at the same time.
@@ -88,7 +110,13 @@ pub struct ServeArgs {
     pub block: BlockArg,
 
     /// Who is notified: `sim` in this process, or the base URL of a SendGrid-shaped server.
-    #[arg(long, env = "A7PROBE_SERVE_PROVIDER", value_name = "sim|URL", default_value = "sim", help_heading = "Provider")]
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_PROVIDER",
+        value_name = "sim|URL",
+        default_value = "sim",
+        help_heading = "Provider"
+    )]
     pub provider: String,
 
     /// How long the provider's answer is waited for.
@@ -104,7 +132,13 @@ pub struct ServeArgs {
 #[derive(Args, Debug, Clone)]
 pub struct SimulatorArgs {
     /// Seed of every random draw.
-    #[arg(long, env = "A7PROBE_SERVE_SEED", value_name = "N", default_value_t = 1, help_heading = "Simulated provider")]
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_SEED",
+        value_name = "N",
+        default_value_t = 1,
+        help_heading = "Simulated provider"
+    )]
     pub seed: u64,
 
     /// Latency: `evidence` (lognormal, P50 163.2 ms, P95 320.5 ms), or a constant such as 20ms.
@@ -235,7 +269,11 @@ impl SimulatorArgs {
 }
 
 fn token(name: &str) -> anyhow::Result<String> {
-    let hint = || format!("--token-env {name}: the variable has no value\nhint: export {name} with the token, at least one character");
+    let hint = || {
+        format!(
+            "--token-env {name}: the variable has no value\nhint: export {name} with the token, at least one character"
+        )
+    };
     let token = std::env::var(name).with_context(hint)?;
     anyhow::ensure!(!token.is_empty(), hint());
     Ok(token)
@@ -251,7 +289,12 @@ fn latency(text: &str) -> Result<LatencyModel, String> {
 }
 
 fn draws(text: &str) -> Result<Draws, String> {
-    let stratified = |count: &str| count.parse::<NonZeroU32>().ok().filter(|count| count.get() <= 1_000_000);
+    let stratified = |count: &str| {
+        count
+            .parse::<NonZeroU32>()
+            .ok()
+            .filter(|count| count.get() <= 1_000_000)
+    };
     match text.split_once(':') {
         None if text == "hashed" => Ok(Draws::Hashed),
         Some(("stratified", count)) => stratified(count)
@@ -263,7 +306,11 @@ fn draws(text: &str) -> Result<Draws, String> {
 
 fn share(text: &str) -> Result<f64, String> {
     let share = parse_percentage(text).map_err(|error| error.to_string())?;
-    if share <= 1.0 { Ok(share) } else { Err("a share is at most 100%".to_owned()) }
+    if share <= 1.0 {
+        Ok(share)
+    } else {
+        Err("a share is at most 100%".to_owned())
+    }
 }
 
 #[cfg(test)]
@@ -292,7 +339,10 @@ mod tests {
     #[test]
     fn nothing_typed_is_the_library_default() {
         let config = parse("").expect("no flag is needed");
-        assert_eq!(format!("{config:?}"), format!("{:?}", Config::new(Mode::Background, "a7probe.db")));
+        assert_eq!(
+            format!("{config:?}"),
+            format!("{:?}", Config::new(Mode::Background, "a7probe.db"))
+        );
     }
 
     #[test]
@@ -319,7 +369,10 @@ mod tests {
             ("--sim-error 101%", "at most 100%"),
             ("--drain-timeout 10", "write 10ms or 10s"),
             ("--workers 0", "0 is not in 1.."),
-            ("--token-env A7PROBE_TEST_NO_SUCH_VARIABLE", "hint: export A7PROBE_TEST_NO_SUCH_VARIABLE"),
+            (
+                "--token-env A7PROBE_TEST_NO_SUCH_VARIABLE",
+                "hint: export A7PROBE_TEST_NO_SUCH_VARIABLE",
+            ),
         ] {
             let message = parse(line).expect_err(line);
             assert!(message.contains(words), "{line}: {message}");

@@ -92,7 +92,10 @@ fn report(
         .collect();
     report.findings = findings(gates, &matched, &comparisons);
     if report.findings.is_empty() {
-        report.notes.push("no gates, so nothing was judged; add for example --gate 'p95 reduction >= 70%'".to_owned());
+        report.notes.push(
+            "no gates, so nothing was judged; add for example --gate 'p95 reduction >= 70%'"
+                .to_owned(),
+        );
     }
     report.comparison = Some(ComparisonReport {
         noise: *noise,
@@ -105,7 +108,10 @@ fn report(
 fn check_gates(gates: &[Gate], matched: &[Matched<'_>]) -> anyhow::Result<()> {
     let names: Vec<&str> = matched.iter().map(|m| m.name.as_str()).collect();
     gate::check_names(gates, &names)?;
-    Ok(gate::check_recorded(&on_one_run(gates), &subjects(matched))?)
+    Ok(gate::check_recorded(
+        &on_one_run(gates),
+        &subjects(matched),
+    )?)
 }
 
 /// What the gates say, endpoint by endpoint.

@@ -3,7 +3,9 @@
 mod data;
 
 use super::{Report, RunInfo, warnings, words};
-use crate::comparison::{Change, Comparison, ErrorRate, ErrorRateChange, Noise, Pair, Range, speed};
+use crate::comparison::{
+    Change, Comparison, ErrorRate, ErrorRateChange, Noise, Pair, Range, speed,
+};
 use crate::run_file::Run;
 use crate::units::{grouped, trimmed};
 
@@ -93,7 +95,11 @@ fn interval(ratio: Range) -> String {
         return spanned(&speed(high), &speed(low));
     }
     match (low > 0.0, high.is_finite()) {
-        (true, true) => format!("{} … {}", signed_percent(low - 1.0), signed_percent(high - 1.0)),
+        (true, true) => format!(
+            "{} … {}",
+            signed_percent(low - 1.0),
+            signed_percent(high - 1.0)
+        ),
         (true, false) => format!("≥ {}", signed_percent(low - 1.0)),
         (false, _) => format!("≤ {}", signed_percent(high - 1.0)),
     }
@@ -118,10 +124,12 @@ fn error_row(change: &ErrorRateChange) -> [String; 6] {
         "error rate".to_owned(),
         rate(change.rates.before),
         rate(change.rates.after),
-        change.difference.map_or(NOTHING.to_owned(), |difference| match difference == 0.0 {
-            true => "unchanged".to_owned(),
-            false => points(difference),
-        }),
+        change
+            .difference
+            .map_or(NOTHING.to_owned(), |difference| match difference == 0.0 {
+                true => "unchanged".to_owned(),
+                false => points(difference),
+            }),
         change.interval.map_or(NOTHING.to_owned(), |interval| {
             format!("{} … {}", points(interval.low), points(interval.high))
         }),
@@ -201,7 +209,14 @@ fn unresolved(comparison: &Comparison) -> Option<String> {
 pub(super) fn reasons(comparison: &Comparison) -> Vec<String> {
     let changes = comparison.changes.iter();
     changes
-        .map(|change| format!("{}: {}: {}", change.quantile, change.effect.as_str(), change.reason))
+        .map(|change| {
+            format!(
+                "{}: {}: {}",
+                change.quantile,
+                change.effect.as_str(),
+                change.reason
+            )
+        })
         .collect()
 }
 

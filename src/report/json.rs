@@ -233,7 +233,10 @@ impl From<&Report> for JsonReport {
             findings: report.findings.iter().map(JsonFinding::from).collect(),
             changes: report.comparison.as_ref().map(|c| c.json_changes()),
             rates: report.comparison.as_ref().map(|c| c.json_rates()),
-            noise: report.comparison.as_ref().map(|c| JsonNoise::from(&c.noise)),
+            noise: report
+                .comparison
+                .as_ref()
+                .map(|c| JsonNoise::from(&c.noise)),
             endpoints: report.endpoints.iter().map(JsonEndpoint::from).collect(),
             runs: report.runs.iter().map(JsonRun::from).collect(),
             warnings: report

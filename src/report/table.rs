@@ -64,11 +64,7 @@ fn write_endpoint(
     writeln!(out)
 }
 
-fn write_comparison(
-    comparison: &Comparison,
-    style: &Style,
-    out: &mut dyn Write,
-) -> io::Result<()> {
+fn write_comparison(comparison: &Comparison, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", comparison::heading(comparison))?;
     let mut table = empty_table(&comparison::TITLES, style);
     for row in comparison::rows(comparison) {

@@ -13,11 +13,17 @@ use crate::serve_client::Client;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 fn options() -> SimulatorOptions {
-    SimulatorOptions { latency: LatencyModel::Constant(Duration::ZERO), ..SimulatorOptions::default() }
+    SimulatorOptions {
+        latency: LatencyModel::Constant(Duration::ZERO),
+        ..SimulatorOptions::default()
+    }
 }
 
 fn mail(event: u128) -> Mail {
-    Mail { event_id: Uuid::from_u128(event), attempt: 1 }
+    Mail {
+        event_id: Uuid::from_u128(event),
+        attempt: 1,
+    }
 }
 
 /// Serves on a thread that ends with the test.
@@ -27,14 +33,22 @@ fn serve(options: SimulatorOptions) -> (SocketAddr, Arc<Simulator>) {
     let simulator = Arc::new(Simulator::new(options));
     let served = simulator.clone();
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
         runtime.block_on(serve_provider(listener, served, std::future::pending()))
     });
     (address, simulator)
 }
 
 fn post(address: SocketAddr, body: &str) -> crate::serve_client::Response {
-    Client::connect(address).request("POST", "/v3/mail/send", &[("content-type", "application/json")], body.as_bytes())
+    Client::connect(address).request(
+        "POST",
+        "/v3/mail/send",
+        &[("content-type", "application/json")],
+        body.as_bytes(),
+    )
 }
 
 #[test]
@@ -42,10 +56,17 @@ fn a_mail_that_is_taken_is_202_with_a_message_id() {
     let (address, simulator) = serve(options());
     let answer = post(address, &mail(1).to_json());
     assert_eq!((answer.status, answer.body.len()), (202, 0));
-    assert!(answer.header("x-message-id").is_some_and(|id| !id.is_empty()));
+    assert!(
+        answer
+            .header("x-message-id")
+            .is_some_and(|id| !id.is_empty())
+    );
     assert_eq!(simulator.journal().sent, 1);
     let journal = Client::connect(address).get("/journal").json();
-    assert_eq!(journal, serde_json::json!({"calls": 1, "sent": 1, "events": 1, "duplicates": 0}));
+    assert_eq!(
+        journal,
+        serde_json::json!({"calls": 1, "sent": 1, "events": 1, "duplicates": 0})
+    );
 }
 
 #[test]
@@ -54,18 +75,32 @@ fn a_mail_that_is_malformed_is_400_in_the_shape_of_the_original() {
     let answer = post(address, r#"{"personalizations":[]}"#);
     assert_eq!(answer.status, 400);
     let error = answer.json()["errors"][0].clone();
-    assert!(error["message"].is_string() && error.get("field").is_some() && error.get("help").is_some(), "{error}");
+    assert!(
+        error["message"].is_string() && error.get("field").is_some() && error.get("help").is_some(),
+        "{error}"
+    );
 }
 
 #[test]
 fn beyond_the_rate_limit_it_is_429_with_the_time_to_come_again() {
-    let (address, simulator) = serve(SimulatorOptions { rate_limit: Some(1), ..options() });
+    let (address, simulator) = serve(SimulatorOptions {
+        rate_limit: Some(1),
+        ..options()
+    });
     // Two in the same second; a window may end between any two requests, but not between all of them.
-    let refused = (0..20).map(|event| post(address, &mail(event).to_json())).find(|answer| answer.status == 429);
+    let refused = (0..20)
+        .map(|event| post(address, &mail(event).to_json()))
+        .find(|answer| answer.status == 429);
     let refused = refused.expect("a refusal");
     assert_eq!(refused.header("x-ratelimit-limit"), Some("1"));
     assert_eq!(refused.header("x-ratelimit-remaining"), Some("0"));
-    assert_eq!((refused.header("x-ratelimit-reset"), refused.header("retry-after")), (Some("1"), Some("1")));
+    assert_eq!(
+        (
+            refused.header("x-ratelimit-reset"),
+            refused.header("retry-after")
+        ),
+        (Some("1"), Some("1"))
+    );
     assert_eq!(refused.json()["errors"][0]["message"], "too many requests");
     let journal = simulator.journal();
     assert!(journal.sent < journal.calls);
@@ -73,13 +108,19 @@ fn beyond_the_rate_limit_it_is_429_with_the_time_to_come_again() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn over_http_and_in_process_a_caller_sees_the_same() {
-    let failing = SimulatorOptions { error_share: 0.5, ..options() };
+    let failing = SimulatorOptions {
+        error_share: 0.5,
+        ..options()
+    };
     let (address, served) = serve(failing);
     let over_http = Provider::at(&format!("http://{address}"), TIMEOUT).expect("a URL");
     let in_process = Provider::simulated(Arc::new(Simulator::new(failing)), TIMEOUT);
     let mut refused = 0;
     for event in 0..50 {
-        let (one, other) = (over_http.send(mail(event)).await, in_process.send(mail(event)).await);
+        let (one, other) = (
+            over_http.send(mail(event)).await,
+            in_process.send(mail(event)).await,
+        );
         assert_eq!(one, other, "event {event}");
         refused += u64::from(one.is_err());
     }
@@ -89,17 +130,32 @@ async fn over_http_and_in_process_a_caller_sees_the_same() {
 
 #[tokio::test]
 async fn no_answer_in_time_may_have_been_sent_and_no_connection_was_not() {
-    let slow = SimulatorOptions { latency: LatencyModel::Constant(TIMEOUT), ..options() };
+    let slow = SimulatorOptions {
+        latency: LatencyModel::Constant(TIMEOUT),
+        ..options()
+    };
     let simulator = Arc::new(Simulator::new(slow));
     let limit = Duration::from_millis(20);
-    let error = Provider::simulated(simulator.clone(), limit).send(mail(1)).await.expect_err("too slow");
+    let error = Provider::simulated(simulator.clone(), limit)
+        .send(mail(1))
+        .await
+        .expect_err("too slow");
     assert_eq!(error, SendError::Timeout(limit));
     assert!(error.may_have_been_sent() && !error.is_permanent());
-    assert_eq!(simulator.journal().sent, 1, "a caller that does not wait does not call it back");
+    assert_eq!(
+        simulator.journal().sent,
+        1,
+        "a caller that does not wait does not call it back"
+    );
 
     // Nobody listens on a port that was just free.
-    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("an address");
-    let error = Provider::at(&format!("http://{nobody}"), TIMEOUT).expect("a URL").send(mail(1)).await;
+    let nobody = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("an address");
+    let error = Provider::at(&format!("http://{nobody}"), TIMEOUT)
+        .expect("a URL")
+        .send(mail(1))
+        .await;
     let error = error.expect_err("nobody is there");
     assert!(matches!(error, SendError::Unreachable(_)), "{error:?}");
     assert!(!error.may_have_been_sent());
@@ -109,6 +165,9 @@ async fn no_answer_in_time_may_have_been_sent_and_no_connection_was_not() {
 fn what_is_no_url_is_refused_with_the_mend() {
     for url in ["sendgrid", "ftp://127.0.0.1", "http://"] {
         let error = Provider::at(url, TIMEOUT).err().expect(url).to_string();
-        assert!(error.contains(url) && error.contains("hint: give `sim`, or a base URL"), "{error}");
+        assert!(
+            error.contains(url) && error.contains("hint: give `sim`, or a base URL"),
+            "{error}"
+        );
     }
 }

@@ -32,7 +32,9 @@ impl Client {
         let stream = TcpStream::connect(address)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_nodelay(true)?;
-        Ok(Client { stream: BufReader::new(stream) })
+        Ok(Client {
+            stream: BufReader::new(stream),
+        })
     }
 
     pub(crate) fn get(&mut self, path: &str) -> Response {
@@ -45,23 +47,40 @@ impl Client {
         self.try_ingest(headers, body).expect("an answer")
     }
 
-    pub(crate) fn try_ingest(&mut self, headers: &[(&str, &str)], body: &str) -> io::Result<Response> {
+    pub(crate) fn try_ingest(
+        &mut self,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> io::Result<Response> {
         let mut all = vec![("content-type", "application/json")];
         all.extend_from_slice(headers);
         self.try_send("POST", "/ingest", &all, body.as_bytes())?;
         self.receive()
     }
 
-    pub(crate) fn request(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+    pub(crate) fn request(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Response {
         self.send(method, path, headers, body);
         self.receive().expect("an answer")
     }
 
     pub(crate) fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) {
-        self.try_send(method, path, headers, body).expect("the request is sent");
+        self.try_send(method, path, headers, body)
+            .expect("the request is sent");
     }
 
-    fn try_send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> io::Result<()> {
+    fn try_send(
+        &mut self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> io::Result<()> {
         let mut request = format!("{method} {path} HTTP/1.1\r\nhost: a7\r\n");
         for (name, value) in headers {
             request += &format!("{name}: {value}\r\n");
@@ -79,30 +98,52 @@ impl Client {
 
     /// Does nothing arrive for so long?
     pub(crate) fn is_silent_for(&mut self, time: Duration) -> bool {
-        self.stream.get_ref().set_read_timeout(Some(time)).expect("a timeout");
-        let silent = self.stream.fill_buf().is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
-        self.stream.get_ref().set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        self.stream
+            .get_ref()
+            .set_read_timeout(Some(time))
+            .expect("a timeout");
+        let silent = self
+            .stream
+            .fill_buf()
+            .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock);
+        self.stream
+            .get_ref()
+            .set_read_timeout(Some(PATIENCE))
+            .expect("a timeout");
         silent
     }
 
     pub(crate) fn receive(&mut self) -> io::Result<Response> {
         let status_line = self.line()?;
-        let status = status_line.split(' ').nth(1).and_then(|status| status.parse().ok());
-        let status = status.ok_or_else(|| io::Error::other(format!("no status in '{status_line}'")))?;
+        let status = status_line
+            .split(' ')
+            .nth(1)
+            .and_then(|status| status.parse().ok());
+        let status =
+            status.ok_or_else(|| io::Error::other(format!("no status in '{status_line}'")))?;
         let mut headers = BTreeMap::new();
         loop {
             let line = self.line()?;
-            let Some((name, value)) = line.split_once(": ") else { break };
+            let Some((name, value)) = line.split_once(": ") else {
+                break;
+            };
             headers.insert(name.to_ascii_lowercase(), value.to_owned());
         }
         let mut body = Vec::new();
         if let Some(length) = headers.get("content-length") {
             body.resize(length.parse().map_err(io::Error::other)?, 0);
             self.stream.read_exact(&mut body)?;
-        } else if headers.get("transfer-encoding").is_some_and(|coding| coding == "chunked") {
+        } else if headers
+            .get("transfer-encoding")
+            .is_some_and(|coding| coding == "chunked")
+        {
             self.chunks(&mut body)?;
         }
-        Ok(Response { status, headers, body })
+        Ok(Response {
+            status,
+            headers,
+            body,
+        })
     }
 
     fn chunks(&mut self, body: &mut Vec<u8>) -> io::Result<()> {
@@ -137,12 +178,17 @@ impl Response {
     }
 
     pub(crate) fn event_id(&self) -> String {
-        self.json()["event_id"].as_str().expect("an event id").to_owned()
+        self.json()["event_id"]
+            .as_str()
+            .expect("an event id")
+            .to_owned()
     }
 
     /// The lines of an NDJSON body.
     pub(crate) fn lines(&self) -> Vec<Value> {
         let text = std::str::from_utf8(&self.body).expect("UTF-8");
-        text.lines().map(|line| serde_json::from_str(line).expect("each line is JSON")).collect()
+        text.lines()
+            .map(|line| serde_json::from_str(line).expect("each line is JSON"))
+            .collect()
     }
 }

@@ -34,13 +34,20 @@ pub(crate) fn folder() -> TempDir {
 
 /// A configuration on a store in `folder`, with a provider that answers after a millisecond.
 pub(crate) fn config(mode: Mode, folder: &TempDir) -> Config {
-    Config { provider: simulated(0.0), ..Config::new(mode, folder.path().join("store.db")) }
+    Config {
+        provider: simulated(0.0),
+        ..Config::new(mode, folder.path().join("store.db"))
+    }
 }
 
 /// A simulated provider that fails this share of its calls.
 pub(crate) fn simulated(error_share: f64) -> ProviderChoice {
     let latency = LatencyModel::Constant(Duration::from_millis(1));
-    ProviderChoice::Simulated(SimulatorOptions { latency, error_share, ..SimulatorOptions::default() })
+    ProviderChoice::Simulated(SimulatorOptions {
+        latency,
+        error_share,
+        ..SimulatorOptions::default()
+    })
 }
 
 /// A server in this process.
@@ -56,15 +63,24 @@ impl Served {
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build();
             runtime.expect("a runtime").block_on(async {
                 let shutdown = async {
                     let _ = stopped.await;
                 };
-                server::run(listener, config, shutdown).await.expect("the server runs")
+                server::run(listener, config, shutdown)
+                    .await
+                    .expect("the server runs")
             })
         });
-        Served { address, stop: Some(stop), thread: Some(thread) }
+        Served {
+            address,
+            stop: Some(stop),
+            thread: Some(thread),
+        }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -78,7 +94,11 @@ impl Served {
 
     pub(crate) fn stop(mut self) -> Stopped {
         self.begin_stop();
-        self.thread.take().expect("stopped once").join().expect("the server does not panic")
+        self.thread
+            .take()
+            .expect("stopped once")
+            .join()
+            .expect("the server does not panic")
     }
 }
 
@@ -105,16 +125,25 @@ impl Process {
     pub(crate) fn start(folder: &Path, flags: &[&str]) -> Process {
         let ready = folder.join("ready");
         let _ = std::fs::remove_file(&ready);
-        let mut child = command(folder, flags).arg("--ready-file").arg(&ready).spawn().expect("the binary starts");
+        let mut child = command(folder, flags)
+            .arg("--ready-file")
+            .arg(&ready)
+            .spawn()
+            .expect("the binary starts");
         let mut address = None;
         eventually("the ready file is written", || {
             if let Some(status) = child.try_wait().expect("a status") {
                 panic!("the server ended with {status}");
             }
-            address = std::fs::read_to_string(&ready).ok().and_then(|text| text.trim().parse().ok());
+            address = std::fs::read_to_string(&ready)
+                .ok()
+                .and_then(|text| text.trim().parse().ok());
             address.is_some()
         });
-        Process { address: address.expect("just read"), child }
+        Process {
+            address: address.expect("just read"),
+            child,
+        }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -129,14 +158,21 @@ impl Process {
 
     /// SIGTERM, without waiting.
     pub(crate) fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
+        let status = Command::new("kill")
+            .args(["-TERM", &self.child.id().to_string()])
+            .status();
         assert!(status.expect("kill runs").success());
     }
 
     /// Waits for the end; what it said on stderr.
     pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let mut said = String::new();
-        self.child.stderr.take().expect("piped").read_to_string(&mut said).expect("UTF-8");
+        self.child
+            .stderr
+            .take()
+            .expect("piped")
+            .read_to_string(&mut said)
+            .expect("UTF-8");
         (self.child.wait().expect("a status"), said)
     }
 }
@@ -151,8 +187,14 @@ impl Drop for Process {
 /// `a7probe serve` on a free port and the store in `folder`.
 pub(crate) fn command(folder: &Path, flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-    command.args(["serve", "--bind", "127.0.0.1:0", "--store"]).arg(store(folder)).args(flags);
-    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+        .args(["serve", "--bind", "127.0.0.1:0", "--store"])
+        .arg(store(folder))
+        .args(flags);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
     command
 }
 
@@ -191,7 +233,9 @@ impl HeldProvider {
 
     /// Waits for the next call.
     pub(crate) fn next_call(&self) -> HeldCall {
-        self.calls.recv_timeout(PATIENCE).expect("the provider is called")
+        self.calls
+            .recv_timeout(PATIENCE)
+            .expect("the provider is called")
     }
 
     /// Has no call come since the last one?
@@ -227,6 +271,10 @@ fn hold(stream: TcpStream, arrived: &Sender<HeldCall>) -> Option<()> {
         let (answer, released) = channel();
         arrived.send(HeldCall { answer }).ok()?;
         let status = released.recv().ok()?;
-        write!(stream.get_mut(), "HTTP/1.1 {status} Said\r\ncontent-length: 0\r\n\r\n").ok()?;
+        write!(
+            stream.get_mut(),
+            "HTTP/1.1 {status} Said\r\ncontent-length: 0\r\n\r\n"
+        )
+        .ok()?;
     }
 }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
 use uuid::Uuid;
@@ -28,7 +28,9 @@ impl Load {
             let mut client = Client::connect(address);
             loop {
                 let id = Uuid::new_v4().to_string();
-                match client.try_ingest(&[("idempotency-key", &id), ("x-a7-run", RUN)], r#"{"n":1}"#) {
+                match client
+                    .try_ingest(&[("idempotency-key", &id), ("x-a7-run", RUN)], r#"{"n":1}"#)
+                {
                     Ok(answer) if answer.status == 202 => ids.push(id),
                     Ok(answer) => panic!("{answer:?}"),
                     Err(_) => return ids,
@@ -40,21 +42,33 @@ impl Load {
             let acknowledged = acknowledged.clone();
             std::thread::spawn(move || post(acknowledged))
         };
-        Load { threads: (0..4).map(start).collect(), acknowledged }
+        Load {
+            threads: (0..4).map(start).collect(),
+            acknowledged,
+        }
     }
 
     fn wait_for(&self, count: usize) {
-        eventually("events are acknowledged", || self.acknowledged.load(Ordering::Relaxed) >= count);
+        eventually("events are acknowledged", || {
+            self.acknowledged.load(Ordering::Relaxed) >= count
+        });
     }
 
     fn acknowledged_ids(self) -> Vec<String> {
-        self.threads.into_iter().flat_map(|thread| thread.join().expect("only 202, until the end")).collect()
+        self.threads
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("only 202, until the end"))
+            .collect()
     }
 }
 
 /// Starts a server, kills it under load, starts it again and waits until nothing is queued. What was acknowledged, and
 /// what the server knows of the run.
-fn kill_under_load(folder: &Path, flags: &[&str], kill_after: usize) -> (Vec<String>, BTreeMap<String, Value>) {
+fn kill_under_load(
+    folder: &Path,
+    flags: &[&str],
+    kill_after: usize,
+) -> (Vec<String>, BTreeMap<String, Value>) {
     let process = Process::start(folder, flags);
     let load = Load::start(process.address);
     load.wait_for(kill_after);
@@ -63,7 +77,9 @@ fn kill_under_load(folder: &Path, flags: &[&str], kill_after: usize) -> (Vec<Str
 
     let process = Process::start(folder, flags);
     let mut client = process.client();
-    eventually("the queue is empty", || client.get("/queue").json()["depth"] == 0);
+    eventually("the queue is empty", || {
+        client.get("/queue").json()["depth"] == 0
+    });
     let listing = client.get(&format!("/runs/{RUN}/events")).lines();
     let by_id = |event: Value| (event["event_id"].as_str().expect("an id").to_owned(), event);
     (acknowledged, listing.into_iter().map(by_id).collect())
@@ -71,21 +87,39 @@ fn kill_under_load(folder: &Path, flags: &[&str], kill_after: usize) -> (Vec<Str
 
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_is_inserted_twice() {
-    let rounds = if std::env::var_os("A7PROBE_LONG").is_some() { 20 } else { 3 };
+    let rounds = if std::env::var_os("A7PROBE_LONG").is_some() {
+        20
+    } else {
+        3
+    };
     for round in 0..rounds {
         let folder = folder();
         // Different moments: in the middle of claims, of commits, of checkpoints.
         let kill_after = 200 + 137 * round;
-        let (acknowledged, events) = kill_under_load(folder.path(), &["--sim-latency", "5ms"], kill_after);
+        let (acknowledged, events) =
+            kill_under_load(folder.path(), &["--sim-latency", "5ms"], kill_after);
         assert!(acknowledged.len() >= kill_after);
         for id in &acknowledged {
-            let event = events.get(id).unwrap_or_else(|| panic!("round {round}: {id} is lost"));
-            assert_eq!((&event["state"], &event["inserts"]), (&"processed".into(), &1.into()), "round {round}: {event}");
-            assert!(event["notifications"].as_u64() >= Some(1), "round {round}: {event}");
+            let event = events
+                .get(id)
+                .unwrap_or_else(|| panic!("round {round}: {id} is lost"));
+            assert_eq!(
+                (&event["state"], &event["inserts"]),
+                (&"processed".into(), &1.into()),
+                "round {round}: {event}"
+            );
+            assert!(
+                event["notifications"].as_u64() >= Some(1),
+                "round {round}: {event}"
+            );
         }
         // Some may be there that nobody was told of; they are processed once too.
         for event in events.values() {
-            assert_eq!((&event["state"], &event["inserts"]), (&"processed".into(), &1.into()), "round {round}: {event}");
+            assert_eq!(
+                (&event["state"], &event["inserts"]),
+                (&"processed".into(), &1.into()),
+                "round {round}: {event}"
+            );
         }
     }
 }
@@ -93,10 +127,24 @@ fn nothing_acknowledged_is_lost_and_nothing_is_inserted_twice() {
 #[test]
 fn acknowledging_from_memory_is_caught_losing() {
     let folder = folder();
-    let flags = ["--durability", "none", "--sim-latency", "200ms", "--workers", "2"];
+    let flags = [
+        "--durability",
+        "none",
+        "--sim-latency",
+        "200ms",
+        "--workers",
+        "2",
+    ];
     let (acknowledged, events) = kill_under_load(folder.path(), &flags, 200);
-    let lost = acknowledged.iter().filter(|id| !events.contains_key(*id)).count();
-    assert!(lost > 0, "of {} acknowledged events none is lost", acknowledged.len());
+    let lost = acknowledged
+        .iter()
+        .filter(|id| !events.contains_key(*id))
+        .count();
+    assert!(
+        lost > 0,
+        "of {} acknowledged events none is lost",
+        acknowledged.len()
+    );
 }
 
 #[test]
@@ -114,9 +162,20 @@ fn a_notification_cut_off_is_sent_again_at_least_once_and_never_at_most_once() {
         if calls == 2 {
             provider.next_call().answer(202);
         }
-        let event = process.client().get(&format!("/events/{id}?wait=30s")).json();
-        assert_eq!((&event["state"], &event["attempts"]), (&"processed".into(), &2.into()), "{notify}: {event}");
-        assert_eq!((&event["inserts"], &event["notifications"]), (&1.into(), &notifications.into()), "{notify}: {event}");
+        let event = process
+            .client()
+            .get(&format!("/events/{id}?wait=30s"))
+            .json();
+        assert_eq!(
+            (&event["state"], &event["attempts"]),
+            (&"processed".into(), &2.into()),
+            "{notify}: {event}"
+        );
+        assert_eq!(
+            (&event["inserts"], &event["notifications"]),
+            (&1.into(), &notifications.into()),
+            "{notify}: {event}"
+        );
         assert!(provider.is_idle(), "{notify}");
     }
 }
@@ -124,50 +183,96 @@ fn a_notification_cut_off_is_sent_again_at_least_once_and_never_at_most_once() {
 #[test]
 fn sigterm_drains_what_it_can_and_says_what_it_keeps() {
     let folder = folder();
-    let flags = ["--sim-latency", "1s", "--workers", "1", "--drain-timeout", "0s"];
+    let flags = [
+        "--sim-latency",
+        "1s",
+        "--workers",
+        "1",
+        "--drain-timeout",
+        "0s",
+    ];
     let process = Process::start(folder.path(), &flags);
     let mut client = process.client();
-    let ids: Vec<String> = (0..5).map(|_| client.ingest(&[], "{}").event_id()).collect();
+    let ids: Vec<String> = (0..5)
+        .map(|_| client.ingest(&[], "{}").event_id())
+        .collect();
     process.terminate();
     let (status, said) = process.wait();
     assert_eq!(status.code(), Some(0), "{said}");
     let store = store(folder.path());
-    assert!(said.contains(&format!("store {}", store.display())), "{said}");
-    let kept = said.lines().find_map(|line| line.split_once(" accepted events kept in ")).expect("what is kept");
-    assert!(kept.1.starts_with(&format!("{}; they are processed at the next start", store.display())), "{said}");
+    assert!(
+        said.contains(&format!("store {}", store.display())),
+        "{said}"
+    );
+    let kept = said
+        .lines()
+        .find_map(|line| line.split_once(" accepted events kept in "))
+        .expect("what is kept");
+    assert!(
+        kept.1.starts_with(&format!(
+            "{}; they are processed at the next start",
+            store.display()
+        )),
+        "{said}"
+    );
     let kept: usize = kept.0.parse().expect("a number");
-    assert!((4..=5).contains(&kept), "one may have been under way: {said}");
+    assert!(
+        (4..=5).contains(&kept),
+        "one may have been under way: {said}"
+    );
 
-    let process = Process::start(folder.path(), &["--sim-latency", "1ms", "--drain-timeout", "60s"]);
+    let process = Process::start(
+        folder.path(),
+        &["--sim-latency", "1ms", "--drain-timeout", "60s"],
+    );
     process.terminate();
     let (_, said) = process.wait();
-    assert!(said.contains("stopped: 5 events processed, 0 dead") && !said.contains("kept"), "{said}");
+    assert!(
+        said.contains("stopped: 5 events processed, 0 dead") && !said.contains("kept"),
+        "{said}"
+    );
     assert_eq!(ids.len(), 5);
 }
 
 #[test]
 fn sigterm_ends_a_synchronous_call_with_its_answer() {
     let (folder, provider) = (folder(), HeldProvider::start());
-    let process = Process::start(folder.path(), &["--mode", "sync", "--provider", &provider.url]);
+    let process = Process::start(
+        folder.path(),
+        &["--mode", "sync", "--provider", &provider.url],
+    );
     let (mut client, mut probing) = (process.client(), process.client());
-    client.send("POST", "/ingest", &[("content-type", "application/json")], b"{}");
+    client.send(
+        "POST",
+        "/ingest",
+        &[("content-type", "application/json")],
+        b"{}",
+    );
     let call = provider.next_call();
     process.terminate();
     eventually("the drain is seen", || probing.get("/readyz").status == 503);
     call.answer(202);
     assert_eq!(client.receive().expect("an answer").status, 200);
     let (status, said) = process.wait();
-    assert!(status.success() && said.contains("stopped: 1 events processed"), "{said}");
+    assert!(
+        status.success() && said.contains("stopped: 1 events processed"),
+        "{said}"
+    );
 }
 
 #[test]
 fn a_store_has_one_server_at_a_time() {
     let folder = folder();
     let process = Process::start(folder.path(), &[]);
-    let second = command(folder.path(), &[]).output().expect("it ends by itself");
+    let second = command(folder.path(), &[])
+        .output()
+        .expect("it ends by itself");
     let said = String::from_utf8_lossy(&second.stderr).into_owned();
     assert!(!second.status.success());
-    assert!(said.contains("is in use by another process\nhint: "), "{said}");
+    assert!(
+        said.contains("is in use by another process\nhint: "),
+        "{said}"
+    );
     drop(process);
 }
 
@@ -177,8 +282,13 @@ fn what_is_no_store_is_left_alone() {
     let file = store(folder.path());
     let text = "latency,ms\n".repeat(1000);
     std::fs::write(&file, &text).expect("a file");
-    let refused = command(folder.path(), &[]).output().expect("it ends by itself");
+    let refused = command(folder.path(), &[])
+        .output()
+        .expect("it ends by itself");
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(said.contains("it is not a SQLite database") && said.contains("hint: "), "{said}");
+    assert!(
+        said.contains("it is not a SQLite database") && said.contains("hint: "),
+        "{said}"
+    );
     assert_eq!(std::fs::read_to_string(&file).expect("still there"), text);
 }

@@ -28,9 +28,7 @@ pub(super) fn check_plans(
 ) -> anyhow::Result<()> {
     report.notes.push(DRIFT.to_owned());
     match (halves.before.run(), halves.after.run()) {
-        (Some(before), Some(after)) => {
-            check_runs(before, after, strictness, &mut report.warnings)
-        }
+        (Some(before), Some(after)) => check_runs(before, after, strictness, &mut report.warnings),
         _ => {
             report.notes.push(
                 "a list of latencies has no plan, so it cannot be checked that both sides were measured alike"
@@ -87,7 +85,11 @@ fn machines(before: &Run, after: &Run) -> Option<Warning> {
         ("processor", old.cpu.clone(), new.cpu.clone()),
         ("cores", old.cores.to_string(), new.cores.to_string()),
         ("system", old.os.clone(), new.os.clone()),
-        ("clock source", old.clock_source.clone(), new.clock_source.clone()),
+        (
+            "clock source",
+            old.clock_source.clone(),
+            new.clock_source.clone(),
+        ),
         ("a7probe", old.a7probe.clone(), new.a7probe.clone()),
     ];
     let differences: Vec<String> = parts

@@ -110,7 +110,11 @@ impl JsonChange {
         });
         // A ratio of zero as the low end only says that latencies are not negative.
         let ratio = change.ratio_interval().map(|ratio| Range {
-            low: if ratio.low > 0.0 { ratio.low } else { f64::NEG_INFINITY },
+            low: if ratio.low > 0.0 {
+                ratio.low
+            } else {
+                f64::NEG_INFINITY
+            },
             ..ratio
         });
         JsonChange {
