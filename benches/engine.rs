@@ -5,6 +5,8 @@
 //! cargo bench --bench engine -- open ADDRESS RATE SECONDS [ENDPOINTS]
 //! cargo bench --bench engine -- exact RATE SECONDS     a server that answers after 5 ms and says so
 //! cargo bench --bench engine -- stall SECONDS          the server of METHOD §6, first row
+//! cargo bench --bench engine -- arrivals RATE SECONDS [COMMAND…]
+//!     how far from the grid requests arrive, as the server sees it: ours, or those of a command with {} for the URL
 //! ```
 //! ADDRESS is host:port of a plain HTTP server. `benches/versus.sh` compares with wrk and oha.
 
@@ -14,10 +16,12 @@
 #[expect(dead_code, reason = "the tests use the rest of it")]
 mod scripted;
 
+use std::process::Stdio;
 use std::str::FromStr;
 use std::time::Duration;
 
 use a7probe::engine::{self, Measured, RunIds};
+use a7probe::histogram::Levels;
 use a7probe::plan::{
     Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
     Template, Trust,
@@ -50,6 +54,7 @@ fn main() -> anyhow::Result<()> {
         }
         ["exact", rate, seconds] => exact(rate, seconds),
         ["stall", seconds] => stall(seconds),
+        ["arrivals", rate, seconds, ref command @ ..] => arrivals(rate, seconds, command),
         // `cargo test --benches` and a bare `cargo bench` are no measurement.
         _ => {
             println!("see the head of benches/engine.rs for what to give");
@@ -189,6 +194,49 @@ fn stall(seconds: &str) -> anyhow::Result<()> {
     println!("closed model, one connection");
     let closed = plan(&address, Model::Closed { concurrency: 1 }, None, seconds, 1)?;
     describe(&measured(&closed)?.endpoints[0].recording);
+    Ok(())
+}
+
+/// Lateness of every arrival against the tightest grid of this rate: delays that are always there do not show.
+fn arrivals(rate: &str, seconds: &str, command: &[&str]) -> anyhow::Result<()> {
+    let server = Server::answering(scripted::OK);
+    let address = format!("127.0.0.1:{}", server.port());
+    match command {
+        [] => {
+            let mut grid = open(&address, rate, seconds, 1)?;
+            grid.model = Model::Open {
+                arrivals: Arrivals::Grid,
+            };
+            grid.warmup = Duration::ZERO;
+            measured(&grid)?;
+        }
+        [program, args @ ..] => {
+            let url = format!("http://{address}/");
+            let args = args.iter().map(|arg| arg.replace("{}", &url));
+            let status = std::process::Command::new(program)
+                .args(args)
+                .stdout(Stdio::null())
+                .status()?;
+            anyhow::ensure!(status.success(), "{program} failed");
+        }
+    }
+    let received = server.received();
+    let Some(first) = received.first() else {
+        anyhow::bail!("nothing arrived");
+    };
+    let step = 1.0 / number::<f64>(rate)?;
+    // Seconds after the start that this arrival's place on the grid would put the first one at.
+    let offsets: Vec<f64> = (0u32..)
+        .zip(&received)
+        .map(|(i, r)| (r.at - first.at).as_secs_f64() - f64::from(i) * step)
+        .collect();
+    let earliest = offsets.iter().copied().fold(f64::INFINITY, f64::min);
+    let late = offsets
+        .iter()
+        .map(|offset| ((offset - earliest) * 1e9) as u64);
+    let late = Levels::from_values(late.collect());
+    println!("arrived {}", late.count());
+    percentiles("late by", |rank| late.at_rank(rank), late.count());
     Ok(())
 }
 

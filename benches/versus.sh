@@ -33,13 +33,20 @@ for _ in $(seq 100); do
     sleep 0.05
 done
 
-# Each prints how many requests it made; bash's `time` has its CPU seconds.
-run_wrk() { "${WRK:-wrk}" -t2 -c$connections -d"${seconds}s" "http://127.0.0.1:$port/" | awk '/requests in/ { print $1 }'; }
+# Each prints how many requests it made and in how many seconds; bash's `time` has its CPU seconds.
+run_wrk() {
+    "${WRK:-wrk}" -t2 -c$connections -d"${seconds}s" "http://127.0.0.1:$port/" |
+        awk '/requests in/ { sub("s,", "", $4); print $1, $4 }'
+}
 run_oha() {
     "${OHA:-oha}" --no-tui -c $connections -z "${seconds}s" --output-format json "http://127.0.0.1:$port/" |
-        sed -n 's/.*"200": *\([0-9]*\).*/\1/p'
+        sed -n 's/.*"200": *\([0-9]*\).*/\1/p' | awk -v s="$seconds" '{ print $1, s }'
 }
-run_a7probe() { "$bench" closed "127.0.0.1:$port" $connections "$seconds" | awk '/^requests/ { print $2 }'; }
+# A second of warm-up is among its requests.
+run_a7probe() {
+    "$bench" closed "127.0.0.1:$port" $connections "$seconds" |
+        awk -v s="$seconds" '/^requests/ { print $2, s + 1 }'
+}
 
 TIMEFORMAT='%U %S'
 tools=(a7probe)
@@ -47,9 +54,9 @@ command -v "${WRK:-wrk}" > "$dir/which" && tools+=(wrk)
 command -v "${OHA:-oha}" > "$dir/which" && tools+=(oha)
 for _ in $(seq "$rounds"); do
     for tool in "${tools[@]}"; do
-        { time requests=$("run_$tool"); } 2> "$dir/cpu"
-        tail -1 "$dir/cpu" |
-            awk -v n="$requests" -v s="$seconds" '{ printf "%.3f %.0f\n", ($1 + $2) * 1e6 / n, n / s }' >> "$dir/$tool"
+        { time made=$("run_$tool"); } 2> "$dir/cpu"
+        echo "$made $(tail -1 "$dir/cpu")" |
+            awk '{ printf "%.3f %.0f\n", ($3 + $4) * 1e6 / $1, $1 / $2 }' >> "$dir/$tool"
     done
 done
 for tool in "${tools[@]}"; do

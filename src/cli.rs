@@ -1,6 +1,7 @@
 //! What can be typed: one struct a subcommand, and every rule between flags.
 
 pub mod compare;
+pub mod guard;
 pub mod judge;
 pub mod measure;
 pub mod output;

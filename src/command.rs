@@ -2,7 +2,7 @@
 
 pub mod compare;
 pub mod completions;
-//pub mod demo;
+pub mod demo;
 mod dry_run;
 pub mod init;
 pub mod judge;

@@ -12,7 +12,7 @@ mod order;
 use std::time::Duration;
 
 use crate::gate::Gate;
-use crate::recording::Recording;
+use crate::recording::{Clock, Recording};
 use crate::stats::profile;
 use crate::stats::rank::{Quantile, min_samples_for_interval};
 use crate::summary::{CONFIDENCE, Observed, PERCENTILES, Summary};
@@ -20,6 +20,8 @@ use crate::summary::{CONFIDENCE, Observed, PERCENTILES, Summary};
 pub use effect::{Effect, speed};
 pub use errors::{ErrorRate, ErrorRateChange};
 pub use judgement::judge;
+use order::{Edge, Orders};
+
 pub use noise::{Noise, NoiseError};
 
 /// A value of the run before and the same of the run after.
@@ -45,6 +47,8 @@ pub struct Side<'a> {
 pub struct Comparison {
     /// What gates and tables call it.
     pub endpoint: String,
+    /// From where the latencies count.
+    pub clocks: Pair<Clock>,
     /// Planned requests.
     pub planned: Pair<u64>,
     /// One a percentile, in the order that was asked for.
@@ -77,16 +81,25 @@ pub struct Change {
 pub enum Evidence {
     /// Every change in these ranges is compatible with the data, at [`CONFIDENCE`].
     Interval {
-        /// After divided by before: 0.3 is a reduction of 70 %. Ends may be 0 and ∞.
-        ratio: Range,
-        /// After minus before, in ns. Ends may be ±∞.
-        difference_ns: Range,
+        /// With the latencies as they were measured.
+        measured: Ranges,
+        /// The same, widened to what the changes would be had this machine sent every request on time, on either side.
+        without_lag: Ranges,
     },
     /// One side has too few requests for an interval of this percentile with two ends.
     Unresolved {
         /// So many are needed on each side.
         samples_needed: u64,
     },
+}
+
+/// The changes that are compatible with the data, in two measures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ranges {
+    /// After divided by before: 0.3 is a reduction of 70 %. Ends may be 0 and ∞.
+    pub ratio: Range,
+    /// After minus before, in ns. Ends may be ±∞.
+    pub difference_ns: Range,
 }
 
 /// From `low` to `high`, both included.
@@ -117,6 +130,7 @@ pub fn compare(
     let recordings = sides.map(|side| side.recording);
     Comparison {
         endpoint: endpoint.into(),
+        clocks: recordings.map(|recording| recording.clock),
         planned: recordings.map(Recording::planned),
         changes: changes(sides, quantiles, noise),
         error_rate: ErrorRateChange::between(recordings.map(|recording| ErrorRate {
@@ -129,7 +143,7 @@ pub fn compare(
 
 fn changes(sides: Pair<Side<'_>>, quantiles: &[Quantile], noise: &Noise) -> Vec<Change> {
     let summaries = sides.map(|side| Summary::of(side.recording, side.timeout));
-    let orders = sides.map(|side| order::Orders::of(side.recording));
+    let orders = sides.map(|side| Orders::of(side.recording));
     let planned = sides.map(|side| side.recording.planned());
     quantiles
         .iter()
@@ -152,16 +166,34 @@ fn changes(sides: Pair<Side<'_>>, quantiles: &[Quantile], noise: &Noise) -> Vec<
         .collect()
 }
 
-/// The interval is taken at the far edges of the histograms' buckets, so that it holds whatever stands inside them.
-fn evidence(orders: &Pair<order::Orders>, planned: Pair<u64>, quantile: Quantile) -> Evidence {
+/// Intervals are taken at the far edges of the histograms' buckets, so that they hold whatever stands inside them.
+fn evidence(orders: &Pair<Orders>, planned: Pair<u64>, quantile: Quantile) -> Evidence {
     let samples_needed = min_samples_for_interval(quantile, CONFIDENCE);
-    let between = |before: &order::Edge<'_>, after: &order::Edge<'_>| {
-        profile::change(before, after, quantile, profile::CUT_95)
+    let Pair { before, after } = orders;
+    let ranges = |lowest_before, lowest_after| {
+        let between = |before: &Edge<'_>, after: &Edge<'_>| {
+            profile::change(before, after, quantile, profile::CUT_95)
+        };
+        Some(Ranges::of(
+            between(&before.highest(), &lowest_after)?,
+            between(&lowest_before, &after.highest())?,
+        ))
     };
-    let lowest = between(&orders.before.highest(), &orders.after.lowest());
-    let highest = between(&orders.before.lowest(), &orders.after.highest());
-    match (lowest, highest) {
-        (Some(lowest), Some(highest)) if planned.least() >= samples_needed => Evidence::Interval {
+    let measured = ranges(before.lowest(), after.lowest());
+    let without_lag = ranges(before.lowest_without_lag(), after.lowest_without_lag());
+    match measured.zip(without_lag) {
+        Some((measured, without_lag)) if planned.least() >= samples_needed => Evidence::Interval {
+            measured,
+            without_lag,
+        },
+        _ => Evidence::Unresolved { samples_needed },
+    }
+}
+
+impl Ranges {
+    /// The low ends of one change and the high ends of another.
+    fn of(lowest: profile::Change, highest: profile::Change) -> Ranges {
+        Ranges {
             ratio: Range {
                 low: lowest.ratio.low.value,
                 high: highest.ratio.high.value,
@@ -170,8 +202,7 @@ fn evidence(orders: &Pair<order::Orders>, planned: Pair<u64>, quantile: Quantile
                 low: lowest.difference.low.value,
                 high: highest.difference.high.value,
             },
-        },
-        _ => Evidence::Unresolved { samples_needed },
+        }
     }
 }
 
@@ -212,7 +243,7 @@ impl Change {
     /// The interval of after/before, where the data resolve it.
     pub fn ratio_interval(&self) -> Option<Range> {
         match self.evidence {
-            Evidence::Interval { ratio, .. } => Some(ratio),
+            Evidence::Interval { measured, .. } => Some(measured.ratio),
             Evidence::Unresolved { .. } => None,
         }
     }
@@ -220,7 +251,7 @@ impl Change {
     /// The interval of after − before in ns, where the data resolve it.
     pub fn difference_interval_ns(&self) -> Option<Range> {
         match self.evidence {
-            Evidence::Interval { difference_ns, .. } => Some(difference_ns),
+            Evidence::Interval { measured, .. } => Some(measured.difference_ns),
             Evidence::Unresolved { .. } => None,
         }
     }
@@ -236,5 +267,107 @@ impl Change {
     fn latencies_ns(&self) -> Option<(f64, f64)> {
         let ns = |observed: Observed| observed.value().map(|latency| latency.as_nanos() as f64);
         Some((ns(self.observed.before)?, ns(self.observed.after)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Comparison, Effect, Noise, Pair, Side, compare};
+    use crate::recording::{Clock, Recording};
+    use crate::sample::{Outcome, Phases, Sample};
+    use crate::stats::rank::Quantile;
+
+    fn listed(latencies: &[Duration]) -> Recording {
+        let latencies: Vec<Option<Duration>> = latencies.iter().copied().map(Some).collect();
+        Recording::from_latencies(&latencies, &[])
+    }
+
+    /// The same latencies as a run of a closed model records them, which has no send lag.
+    fn measured(latencies: &[Duration]) -> Recording {
+        let mut recording = Recording::new(Clock::Send, &[]);
+        for (index, latency) in (0u64..).zip(latencies) {
+            recording.add(&Sample {
+                index,
+                intended_start_ns: None,
+                dispatched_ns: 0,
+                sent_ns: Some(0),
+                finished_ns: latency.as_nanos() as u64,
+                outcome: Outcome::Ok,
+                status: Some(200),
+                connection: None,
+                phases: Phases::default(),
+                body_bytes: 0,
+                server_timing: Vec::new(),
+            });
+        }
+        recording
+    }
+
+    fn compared(before: &Recording, after: &Recording, quantile: Quantile) -> Comparison {
+        let side = |recording| Side {
+            recording,
+            timeout: None,
+        };
+        let sides = Pair {
+            before: side(before),
+            after: side(after),
+        };
+        compare("health", sides, &[quantile], &Noise::default())
+    }
+
+    fn uneven(n: u64, unit_ns: u64) -> Vec<Duration> {
+        let latency_ns = |i: u64| 1_000_000 + i * i % 7_919 * unit_ns;
+        (0..n)
+            .map(|i| Duration::from_nanos(latency_ns(i)))
+            .collect()
+    }
+
+    #[test]
+    fn a_histograms_interval_holds_the_exact_one_and_is_hardly_wider() {
+        let (before, after) = (uneven(2_000, 40_009), uneven(2_000, 31_013));
+        for quantile in [Quantile::P50, Quantile::P95, Quantile::P99] {
+            let exact = compared(&listed(&before), &listed(&after), quantile);
+            let held = compared(&measured(&before), &measured(&after), quantile);
+            let ratio =
+                |comparison: &Comparison| comparison.changes[0].ratio_interval().expect("resolved");
+            let (exact, held) = (ratio(&exact), ratio(&held));
+            assert!(held.low <= exact.low && exact.high <= held.high);
+            assert!(exact.low - held.low < 2e-4 * exact.low);
+            assert!(held.high - exact.high < 2e-4 * exact.high);
+        }
+    }
+
+    #[test]
+    fn both_sides_need_the_two_sided_minimum() {
+        // METHOD §2: finite from n = 72 for P95.
+        let (short, long) = (listed(&uneven(71, 1_000)), listed(&uneven(72, 1_000)));
+        let resolved = |before: &Recording, after: &Recording| {
+            let comparison = compared(before, after, Quantile::P95);
+            comparison.changes[0].ratio_interval().is_some()
+        };
+        assert!(resolved(&long, &long));
+        assert!(!resolved(&short, &long) && !resolved(&long, &short));
+    }
+
+    #[test]
+    fn no_data_on_a_side_decide_nothing() {
+        let some = listed(&uneven(100, 1_000));
+        let comparison = compared(&some, &listed(&[]), Quantile::P50);
+        assert_eq!(comparison.changes[0].effect, Effect::Inconclusive);
+        assert_eq!(comparison.changes[0].ratio(), None);
+        assert_eq!(comparison.error_rate.difference, None);
+    }
+
+    #[test]
+    fn sides_that_change_places_change_the_sign() {
+        let (a, b) = (listed(&uneven(500, 40_009)), listed(&uneven(400, 31_013)));
+        let forth = compared(&a, &b, Quantile::P90).changes[0].clone();
+        let back = compared(&b, &a, Quantile::P90).changes[0].clone();
+        let (forth, back) = (forth.ratio_interval(), back.ratio_interval());
+        let (forth, back) = (forth.expect("resolved"), back.expect("resolved"));
+        assert!((forth.low * back.high - 1.0).abs() < 1e-12);
+        assert!((forth.high * back.low - 1.0).abs() < 1e-12);
     }
 }

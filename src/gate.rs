@@ -4,10 +4,16 @@
 //! recording and gives a [`Finding`] with the reason in words.
 
 mod check;
+mod display;
+mod episodes;
+mod evidence;
 mod finding;
 mod grammar;
 mod judge;
+mod parse_error;
+mod prospect;
 mod reason;
+mod watching;
 
 use std::fmt;
 use std::time::Duration;
@@ -17,9 +23,12 @@ use crate::stats::rank::Quantile;
 pub use check::{
     CheckError, Planned, check, check_names, check_recorded, check_scope, targets_for,
 };
+pub use episodes::{Episodes, Seen};
 pub use finding::{Exceeding, Finding, Measured, run_verdict};
-pub use grammar::ParseError;
 pub use judge::{Subject, judge};
+pub use parse_error::{ParseError, ParseErrorKind};
+pub use prospect::Prospect;
+pub use watching::{Watched, Watching};
 
 /// Level of every test: a verdict that is wrong at the limit itself comes at most this often.
 pub const ALPHA: f64 = 0.05;

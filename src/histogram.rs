@@ -1,4 +1,7 @@
-//! The only user of hdrhistogram: recording, exact ranks, lossless merging and the V2 encoding.
+//! Durations by bucket: recording, exact ranks, lossless merging, and the V2 encoding of HdrHistogram, whose buckets
+//! these are. The only user of that crate.
+
+mod counts;
 
 mod foreign;
 
@@ -9,6 +12,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram as Hdr;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+
+use counts::Counts;
 
 pub use foreign::decode_buckets;
 
@@ -58,20 +63,17 @@ pub enum DecodeError {
 /// Durations in nanoseconds, 1 ns to 60 min, at a fixed relative precision; minimum and maximum exact.
 #[derive(Clone, Debug)]
 pub struct Histogram {
-    counts: Hdr<u64>,
+    counts: Counts,
     precision: Precision,
     min_ns: u64,
     max_ns: u64,
 }
 
 impl Histogram {
-    /// An empty histogram. It grows with the largest value, so an idle one costs little memory.
+    /// An empty histogram. It takes memory for the values it sees, so an idle one costs next to none.
     pub fn new(precision: Precision) -> Histogram {
-        let mut counts =
-            Hdr::new(precision.digits()).expect("two to four digits are within the crate's 0 to 5");
-        counts.auto(true);
         Histogram {
-            counts,
+            counts: Counts::new(precision),
             precision,
             min_ns: u64::MAX,
             max_ns: 0,
@@ -89,9 +91,7 @@ impl Histogram {
             return;
         }
         let value_ns = value_ns.min(MAX_NS);
-        self.counts
-            .record_n(value_ns, count)
-            .expect("an auto-resizing histogram takes every value up to MAX_NS");
+        self.counts.add(value_ns, count);
         self.min_ns = self.min_ns.min(value_ns);
         self.max_ns = self.max_ns.max(value_ns);
     }
@@ -105,16 +105,14 @@ impl Histogram {
             self.precision, other.precision,
             "histograms of one place have one precision"
         );
-        self.counts
-            .add(&other.counts)
-            .expect("an auto-resizing histogram takes another of its precision");
+        self.counts.merge(&other.counts);
         self.min_ns = self.min_ns.min(other.min_ns);
         self.max_ns = self.max_ns.max(other.max_ns);
     }
 
     /// How many values were recorded.
     pub fn count(&self) -> u64 {
-        self.counts.len()
+        self.counts.total()
     }
 
     /// Smallest value in ns, exact.
@@ -129,7 +127,8 @@ impl Histogram {
 
     /// Mean in ns, at the histogram's precision.
     pub fn mean_ns(&self) -> Option<f64> {
-        (self.count() > 0).then(|| self.counts.mean())
+        let weight = |b: Bucket| self.representative(&b) as f64 * b.count as f64;
+        (self.count() > 0).then(|| self.buckets().map(weight).sum::<f64>() / self.count() as f64)
     }
 
     /// The value at a 1-based rank, in ns: the middle of its bucket; the first and the last exactly.
@@ -140,14 +139,7 @@ impl Histogram {
 
     /// Every occupied bucket, ascending.
     pub fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {
-        self.counts.iter_recorded().map(|step| {
-            let top_ns = step.value_iterated_to();
-            Bucket {
-                low_ns: self.counts.lowest_equivalent(top_ns),
-                high_ns: self.counts.highest_equivalent(top_ns),
-                count: step.count_at_value(),
-            }
-        })
+        self.counts.buckets()
     }
 
     /// The values as a step function of the rank, for looking up many ranks.
@@ -179,9 +171,17 @@ impl Histogram {
 
     /// HdrHistogram's V2 compressed encoding in base64, as its own tools and `.hlog` files use.
     pub fn encode(&self) -> String {
+        let mut reference = Hdr::<u64>::new(self.precision.digits())
+            .expect("two to four digits are within the crate's 0 to 5");
+        reference.auto(true);
+        for bucket in self.buckets() {
+            reference
+                .record_n(bucket.low_ns, bucket.count)
+                .expect("an auto-resizing histogram takes every value up to 60 min");
+        }
         let mut bytes = Vec::new();
         V2DeflateSerializer::new()
-            .serialize(&self.counts, &mut bytes)
+            .serialize(&reference, &mut bytes)
             .expect("writing to memory does not fail, and 60 min at 4 digits fits the encoding");
         BASE64.encode(bytes)
     }
@@ -193,32 +193,40 @@ impl Histogram {
         min_max_ns: Option<(u64, u64)>,
     ) -> Result<Histogram, DecodeError> {
         let bytes = BASE64.decode(text).map_err(|_| DecodeError::Base64)?;
-        let mut counts: Hdr<u64> = Deserializer::new()
+        let reference: Hdr<u64> = Deserializer::new()
             .deserialize(&mut inflated(&bytes)?.as_slice())
             .map_err(|e| DecodeError::Encoding(e.to_string()))?;
-        if counts.sigfig() != precision.digits() {
+        if reference.sigfig() != precision.digits() {
             return Err(DecodeError::Precision {
-                found: counts.sigfig(),
+                found: reference.sigfig(),
                 expected: precision.digits(),
             });
         }
-        counts.auto(true);
-        let mut histogram = Histogram {
-            counts,
-            precision,
-            min_ns: u64::MAX,
-            max_ns: 0,
-        };
-        if histogram.count() > 0 {
-            let within = (
-                histogram.counts.lowest_equivalent(histogram.counts.min()),
-                histogram.counts.max(),
-            );
-            let (min_ns, max_ns) = min_max_ns.unwrap_or(within);
-            histogram.min_ns = min_ns.clamp(within.0, within.1);
-            histogram.max_ns = max_ns.clamp(histogram.min_ns, within.1);
+        if reference.low() != 1 {
+            let why = format!("its unit is {} ns where 1 ns is expected", reference.low());
+            return Err(DecodeError::Encoding(why));
         }
+        let mut histogram = Histogram::new(precision);
+        let mut total = 0u64;
+        for step in reference.iter_recorded() {
+            let count = step.count_at_value();
+            total = total
+                .checked_add(count)
+                .ok_or_else(|| DecodeError::Encoding("its counts are out of range".to_owned()))?;
+            histogram.record_n(step.value_iterated_to(), count);
+        }
+        histogram.set_extremes(min_max_ns);
         Ok(histogram)
+    }
+
+    /// Minimum and maximum as given, held within the first and the last bucket; those buckets' ends if not given.
+    fn set_extremes(&mut self, min_max_ns: Option<(u64, u64)>) {
+        let mut buckets = self.counts.buckets();
+        let Some(first) = buckets.next() else { return };
+        let last_high_ns = buckets.last().unwrap_or(first).high_ns;
+        let (min_ns, max_ns) = min_max_ns.unwrap_or((first.low_ns, last_high_ns));
+        self.min_ns = min_ns.clamp(first.low_ns, last_high_ns);
+        self.max_ns = max_ns.clamp(self.min_ns, last_high_ns);
     }
 
     fn representative(&self, bucket: &Bucket) -> u64 {

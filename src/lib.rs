@@ -34,6 +34,9 @@
 //! - No data is never a pass.
 //! - What was answered 202 is on disk before the answer is written.
 
+// A test that unwraps says where it failed.
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 pub mod exit;
 pub mod units;
 pub mod verdict;
@@ -92,7 +95,7 @@ pub fn run(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
 
 fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow::Result<Exit> {
     match cli.command {
-        Command::Demo(_) => todo!(),
+        Command::Demo(args) => command::demo::run(&args, stdout, stderr),
         Command::Measure(args) => command::measure::run(&args, stdout, stderr),
         Command::Judge(args) => command::judge::run(&args, stdout, stderr),
         Command::Compare(args) => command::compare::run(&args, stdout, stderr),

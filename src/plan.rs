@@ -1,5 +1,7 @@
 //! A validated description of a run: what is sent, when, and what counts as an answer.
 
+mod judging;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,6 +10,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::units::Rate;
+
+pub use judging::{DEFAULT_EPISODE, Design, Guard};
 
 /// Everything the engine needs to know. Built by `cli::resolve`, which checks every rule.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,14 +1,15 @@
 //! The live line on stderr: how far the run is, and what it has measured so far.
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::engine::{Live, LiveEndpoint};
+use crate::gate::Watched;
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped};
 
@@ -41,6 +42,9 @@ impl Mode {
     }
 }
 
+/// How far the gates of an adaptive run are, kept up to date by whoever decides.
+pub type Gates = Arc<Mutex<Vec<Watched>>>;
+
 /// Draws on a thread of its own until it is finished.
 #[derive(Debug)]
 pub struct Progress {
@@ -60,14 +64,22 @@ pub struct Subject {
 }
 
 impl Progress {
-    /// Begins to draw.
-    pub fn start(mode: Mode, subject: Subject, live: Arc<Live>) -> Progress {
+    /// Begins to draw; of an adaptive run, how far its gates are from decided too.
+    pub fn start(mode: Mode, subject: Subject, live: Arc<Live>, gates: Option<Gates>) -> Progress {
         let (done, finished) = channel();
         let draw = move || {
             let began = Instant::now();
             let line = Line::new(mode);
             while let Err(RecvTimeoutError::Timeout) = finished.recv_timeout(mode.period()) {
-                line.show(&text(&subject, began.elapsed(), &live.snapshot()));
+                let gates = gates
+                    .as_ref()
+                    .map(|gates| gates.lock().unwrap_or_else(PoisonError::into_inner).clone());
+                line.show(&text(
+                    &subject,
+                    began.elapsed(),
+                    &live.snapshot(),
+                    gates.as_deref(),
+                ));
             }
             line.clear();
         };
@@ -131,9 +143,16 @@ impl Line {
 }
 
 /// `12 s of 30 s · health 240: P50 1.2 ms, P95 3.4 ms, P99 5 ms · ingest …`
-fn text(subject: &Subject, elapsed: Duration, endpoints: &[LiveEndpoint]) -> String {
-    let mut parts = vec![time(subject, elapsed)];
-    for (name, endpoint) in subject.endpoints.iter().zip(endpoints) {
+///
+/// Of an adaptive run, `12 s of at most 120 s · health 240: P50 1.2 ms, … (p50 PASS, p95 PASS, p99 40 %)`.
+fn text(
+    subject: &Subject,
+    elapsed: Duration,
+    endpoints: &[LiveEndpoint],
+    gates: Option<&[Watched]>,
+) -> String {
+    let mut parts = vec![time(subject, elapsed, gates)];
+    for (index, (name, endpoint)) in subject.endpoints.iter().zip(endpoints).enumerate() {
         if endpoint.ended == 0 {
             continue;
         }
@@ -151,15 +170,42 @@ fn text(subject: &Subject, elapsed: Duration, endpoints: &[LiveEndpoint]) -> Str
             String::new()
         };
         let (p50, p95, p99) = (at(Quantile::P50), at(Quantile::P95), at(Quantile::P99));
+        let decided = gates.map(|gates| decided(index, gates)).unwrap_or_default();
         parts.push(format!(
-            "{name} {}: P50 {p50}, P95 {p95}, P99 {p99}{failed}",
+            "{name} {}: P50 {p50}, P95 {p95}, P99 {p99}{failed}{decided}",
             grouped(endpoint.ended)
         ));
     }
     parts.join(" · ")
 }
 
-fn time(subject: &Subject, elapsed: Duration) -> String {
+/// ` (p50 PASS, p95 80 %, p99 40 %)`: how far each gate of an endpoint is from decided.
+fn decided(endpoint: usize, gates: &[Watched]) -> String {
+    let own = gates.iter().filter(|gate| gate.endpoint == endpoint);
+    let each: Vec<String> = own
+        .map(|gate| {
+            let metric = gate.gate.condition.metric();
+            match gate.progress < 1.0 {
+                true => format!("{metric} {} %", (gate.progress * 100.0).floor()),
+                false => format!("{metric} {}", gate.verdict),
+            }
+        })
+        .collect();
+    match each.is_empty() {
+        true => String::new(),
+        false => format!(" ({})", each.join(", ")),
+    }
+}
+
+fn time(subject: &Subject, elapsed: Duration, gates: Option<&[Watched]>) -> String {
+    let all = |gates: &[Watched]| gates.iter().all(|gate| gate.progress >= 1.0);
+    if gates.is_some_and(all) {
+        return "decided, waiting for the last answers".to_owned();
+    }
+    let of = match gates {
+        Some(_) => "of at most",
+        None => "of",
+    };
     let seconds = |d: Duration| format!("{} s", d.as_secs());
     match (elapsed.checked_sub(subject.warmup), subject.span) {
         (None, _) => format!(
@@ -168,7 +214,7 @@ fn time(subject: &Subject, elapsed: Duration) -> String {
             seconds(subject.warmup)
         ),
         (Some(ran), Some(span)) if ran >= span => "waiting for the last answers".to_owned(),
-        (Some(ran), Some(span)) => format!("{} of {}", seconds(ran), seconds(span)),
+        (Some(ran), Some(span)) => format!("{} {of} {}", seconds(ran), seconds(span)),
         (Some(ran), None) => seconds(ran),
     }
 }
@@ -204,7 +250,12 @@ mod tests {
     #[test]
     fn the_line_tells_time_and_percentiles_with_failures_above_every_number() {
         let endpoints = [endpoint(&[1; 100], 0), endpoint(&[1; 90], 10)];
-        let line = text(&subject(Some(30)), Duration::from_secs(14), &endpoints);
+        let line = text(
+            &subject(Some(30)),
+            Duration::from_secs(14),
+            &endpoints,
+            None,
+        );
         assert_eq!(
             line,
             "12 s of 30 s · health 100: P50 1 ms, P95 1 ms, P99 1 ms · \
@@ -215,7 +266,7 @@ mod tests {
     #[test]
     fn warm_up_and_the_wait_at_the_end_are_named() {
         let idle = [endpoint(&[], 0), endpoint(&[], 0)];
-        let at = |span, seconds| text(&subject(span), Duration::from_secs(seconds), &idle);
+        let at = |span, seconds| text(&subject(span), Duration::from_secs(seconds), &idle, None);
         assert_eq!(at(Some(30), 1), "warm-up, 1 s of 2 s");
         assert_eq!(at(Some(30), 33), "waiting for the last answers");
         assert_eq!(at(None, 33), "31 s");

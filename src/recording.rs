@@ -3,8 +3,10 @@
 
 mod bits;
 mod interval;
+mod marks;
 mod ranges;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -16,6 +18,7 @@ use crate::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
 
 pub use bits::{Bits, BitsError};
 pub use interval::Interval;
+pub use marks::Marks;
 pub use ranges::{Range, Ranges};
 
 /// How many of the slowest requests are kept.
@@ -66,6 +69,8 @@ pub struct Recording {
     pub exceedances: Vec<Exceedances>,
     /// One bit per planned request: whether it ended ok.
     pub ok: Bits,
+    /// One bit per planned request: whether it did not end ok for a cause on this side.
+    pub client: Bits,
     /// By second of the intended start (of the send in the closed model).
     pub intervals: BTreeMap<u64, Interval>,
     /// The slowest requests, slowest first.
@@ -347,6 +352,49 @@ pub struct Exceedances {
     /// One bit per planned request, in order of the intended start; set for a latency above the target
     /// and for everything that did not end ok.
     pub bits: Bits,
+    /// Those of them that are certain and the server's own doing: above the target without our send lag too,
+    /// or ended badly for no cause on this side. A FAIL is judged from these.
+    pub certain: Bits,
+}
+
+/// Which requests are beyond a limit, in order of the intended start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Rows<'a> {
+    /// At most these: everything counted that did not end ok. A PASS is judged from them.
+    pub at_most: Cow<'a, Bits>,
+    /// For certain these, by the server's own doing. A FAIL is judged from them.
+    pub certain: Cow<'a, Bits>,
+}
+
+impl<'a> Rows<'a> {
+    fn of(at_most: &'a Bits, certain: &'a Bits) -> Rows<'a> {
+        Rows {
+            at_most: Cow::Borrowed(at_most),
+            certain: Cow::Borrowed(certain),
+        }
+    }
+}
+
+impl Exceedances {
+    /// None counted yet.
+    pub fn of(target: Duration) -> Exceedances {
+        Exceedances {
+            target,
+            bits: Bits::new(),
+            certain: Bits::new(),
+        }
+    }
+
+    /// Counts a request; `lag_ns` is the part of its latency that is our own.
+    pub fn count(&mut self, index: u64, outcome: Outcome, latency_ns: u64, lag_ns: u64) {
+        let above = |ns: u64| u128::from(ns) > self.target.as_nanos();
+        let (at_most, certain) = match outcome {
+            Outcome::Ok => (above(latency_ns), above(latency_ns.saturating_sub(lag_ns))),
+            outcome => (true, !outcome.is_ours()),
+        };
+        self.bits.set(index, at_most);
+        self.certain.set(index, certain);
+    }
 }
 
 /// One of the slowest requests.
@@ -383,12 +431,10 @@ impl Recording {
             phases: PhaseHistograms::new(),
             exceedances: targets
                 .iter()
-                .map(|&target| Exceedances {
-                    target,
-                    bits: Bits::new(),
-                })
+                .map(|&target| Exceedances::of(target))
                 .collect(),
             ok: Bits::new(),
+            client: Bits::new(),
             intervals: BTreeMap::new(),
             slowest: Vec::with_capacity(EXEMPLARS + 1),
             statuses: BTreeMap::new(),
@@ -415,7 +461,7 @@ impl Recording {
             if let Some(_ok) = latency {
                 recording.latency.record(latency_ns);
             }
-            recording.count(index, outcome, latency_ns);
+            recording.count(index, outcome, latency_ns, 0);
         }
         recording
     }
@@ -460,6 +506,67 @@ impl Recording {
         self.exceedances.iter().find(|e| e.target == target)
     }
 
+    /// Which requests exceeded a target, in order; `None` if their order is not known, because the target was not
+    /// counted at record time and the values were not kept in order. Of rounded values those are certain that exceed
+    /// it however they were rounded.
+    pub fn rows_of(&self, target: Duration) -> Option<Rows<'_>> {
+        if let Some(counted) = self.exceedances_of(target).or_else(|| self.same_as(target)) {
+            return Some(Rows::of(&counted.bits, &counted.certain));
+        }
+        let (values_ns, within_ns) = match &self.latency {
+            Latency::Exact(values_ns) => (values_ns, 0),
+            Latency::Rounded {
+                values_ns,
+                within_ns,
+            } => (values_ns, *within_ns),
+            Latency::Histogram(_) | Latency::Ranges(_) => return None,
+        };
+        let above = |ns: u64| u128::from(ns) > target.as_nanos();
+        let mut values = values_ns.iter();
+        let (mut at_most, mut certain) = (Bits::new(), Bits::new());
+        for (index, ok) in (0u64..).zip(self.ok.iter()) {
+            // Every request that ended ok has a value, in order.
+            let value_ns = if ok { values.next().copied() } else { None };
+            at_most.set(
+                index,
+                value_ns.is_none_or(|v| above(v.saturating_add(within_ns))),
+            );
+            certain.set(
+                index,
+                value_ns.is_none_or(|v| above(v.saturating_sub(within_ns))),
+            );
+        }
+        Some(Rows {
+            at_most: Cow::Owned(at_most),
+            certain: Cow::Owned(certain),
+        })
+    }
+
+    /// Which requests did not end ok, in order; `None` if their order is not known.
+    pub fn rows_of_failures(&self) -> Option<Rows<'_>> {
+        if !self.has_order() {
+            return None;
+        }
+        let not_ok = self.ok.complement();
+        Some(Rows {
+            certain: Cow::Owned(not_ok.without(&self.client)),
+            at_most: Cow::Owned(not_ok),
+        })
+    }
+
+    /// A counted target that the same requests exceed as this one: what exceeds the larger of two targets exceeds
+    /// the smaller too, so sets of one size are one set.
+    fn same_as(&self, target: Duration) -> Option<&Exceedances> {
+        let limit_ns = u64::try_from(target.as_nanos()).ok()?;
+        let (at_least, at_most) = self.latency.count_above(limit_ns);
+        let slow = |e: &&Exceedances| e.bits.count_ones().checked_sub(self.counts.not_ok());
+        self.exceedances
+            .iter()
+            .find(|e| at_least == at_most && slow(e) == Some(at_most))
+            // Without our lag the larger target may have fewer.
+            .filter(|e| e.bits == e.certain || e.target >= target)
+    }
+
     /// Requests sent per second, first send to last; `None` below two sends.
     pub fn achieved_per_s(&self) -> Option<f64> {
         let sent = self.planned() - self.counts.unsent;
@@ -473,7 +580,11 @@ impl Recording {
             Clock::Send => sample.service_ns().unwrap_or_else(|| sample.response_ns()),
             Clock::IntendedStart | Clock::Given => sample.response_ns(),
         };
-        self.count(sample.index, sample.outcome, latency_ns);
+        let lag_ns = match self.clock {
+            Clock::IntendedStart => sample.send_lag_ns().unwrap_or(0),
+            Clock::Send | Clock::Given => 0,
+        };
+        self.count(sample.index, sample.outcome, latency_ns, lag_ns);
         self.add_timings(sample, latency_ns);
         self.interval_of(sample).add(sample.outcome, latency_ns);
         self.keep_if_slow(sample, latency_ns);
@@ -495,7 +606,7 @@ impl Recording {
 
     /// Adds a planned request that was never dispatched because the run was cut.
     pub fn add_unsent(&mut self, index: u64) {
-        self.count(index, Outcome::Unsent, 0);
+        self.count(index, Outcome::Unsent, 0, 0);
     }
 
     /// Adds another recording of the same endpoint and plan: a thread's, or a shard's. Lossless.
@@ -511,8 +622,10 @@ impl Recording {
                 "recordings of one plan share their targets"
             );
             own.bits.union(&theirs.bits);
+            own.certain.union(&theirs.certain);
         }
         self.ok.union(&other.ok);
+        self.client.union(&other.client);
         for (&second, interval) in &other.intervals {
             self.intervals.entry(second).or_default().merge(interval);
         }
@@ -536,15 +649,13 @@ impl Recording {
         self.last_finished_ns = self.last_finished_ns.max(other.last_finished_ns);
     }
 
-    fn count(&mut self, index: u64, outcome: Outcome, latency_ns: u64) {
+    /// Counts a request; `lag_ns` is the part of its latency that is our own.
+    fn count(&mut self, index: u64, outcome: Outcome, latency_ns: u64, lag_ns: u64) {
         self.counts.add(outcome);
-        let ok = outcome == Outcome::Ok;
-        self.ok.set(index, ok);
+        self.ok.set(index, outcome == Outcome::Ok);
+        self.client.set(index, outcome.is_ours());
         for exceedances in &mut self.exceedances {
-            exceedances.bits.set(
-                index,
-                !ok || u128::from(latency_ns) > exceedances.target.as_nanos(),
-            );
+            exceedances.count(index, outcome, latency_ns, lag_ns);
         }
     }
 

@@ -21,7 +21,7 @@ use crate::gate::{self, Finding};
 use crate::histogram::Levels;
 use crate::plan::Model;
 use crate::recording::{Interval, Recording};
-use crate::run_file::{Ended, PlanRecord, Run, SizeRecord};
+use crate::run_file::{AdaptiveRecord, Ended, PlanRecord, Run, SizeRecord};
 use crate::stats::rank::Quantile;
 use crate::summary::Summary;
 use crate::units::Rate;
@@ -144,6 +144,8 @@ pub struct RunInfo {
     pub seed: u64,
     /// Whether the plan was carried out.
     pub ended: Ended,
+    /// Of a run that stopped when it was decided: its budget, and why it stopped.
+    pub adaptive: Option<AdaptiveRecord>,
     /// When t0 was.
     pub started_at: Timestamp,
 }
@@ -356,6 +358,7 @@ impl RunInfo {
             timeout: run.plan.timeout,
             seed: run.plan.seed,
             ended: run.ended,
+            adaptive: run.judging.adaptive,
             started_at: run.started_at,
         }
     }

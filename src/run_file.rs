@@ -4,6 +4,7 @@ mod disk;
 mod document;
 mod environment;
 mod error;
+mod judging;
 mod nanos;
 mod plan_record;
 pub mod redact;
@@ -18,10 +19,11 @@ use uuid::Uuid;
 
 use crate::recording::{Counts, Recording};
 
-pub use disk::MAX_FILE_BYTES;
+pub use disk::read_bounded;
 pub use document::schema;
 pub use environment::Environment;
 pub use error::{Age, RunFileError};
+pub use judging::{AdaptiveRecord, GuardRecord, Judging, StopReason};
 pub use plan_record::{
     BodyRecord, ConnectionRecord, EndpointRecord, HeaderRecord, PlanRecord, SizeRecord,
 };
@@ -49,6 +51,8 @@ pub struct Run {
     pub instrument: Instrument,
     /// The gates that the run was judged by, as they were written.
     pub gates: Vec<String>,
+    /// How it was judged by them.
+    pub judging: Judging,
 }
 
 /// What one endpoint's part of the run left behind.

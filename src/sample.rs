@@ -18,6 +18,13 @@ pub enum Outcome {
     Unsent,
 }
 
+impl Outcome {
+    /// Whether it ended badly for a cause on this side, not the server's.
+    pub fn is_ours(self) -> bool {
+        matches!(self, Outcome::Failed(FailureKind::Client) | Outcome::Unsent)
+    }
+}
+
 /// Why a request failed.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,

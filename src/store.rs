@@ -1,13 +1,16 @@
 //! What was accepted and what became of it: one durable commit before the answer, leases for the work after it.
 //!
-//! Every write goes through one writer thread that commits in groups (see [`sqlite`]); reads have connections of
+//! Every write goes through one writer thread that commits in groups (`store/sqlite`); reads have connections of
 //! their own and never wait for it. The methods of [`Store`] say nothing about SQLite: another engine takes its
 //! place behind them.
 
 mod commit_queue;
+mod error;
 mod event;
 mod event_id;
 mod lease;
+mod mailbox;
+mod options;
 mod sqlite;
 mod submission;
 mod totals;
@@ -21,125 +24,26 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+pub use error::{OpenError, StoreError};
 pub use event::{EventRecord, Page, State};
 pub use event_id::EventId;
 pub use lease::{Claim, Finished, Lease, Next, Notification, Outcome, Repeat};
+pub use options::{Durability, Options};
 pub use submission::{Admission, Fingerprint, Handling, Promise, Submission};
 pub use totals::Snapshot;
 
 use commit_queue::{CommitQueue, Work};
+use mailbox::{Mailbox, Reply};
 use sqlite::{Readers, Writer};
 use totals::Totals;
 use volatile::Volatile;
 use watchers::Watchers;
 
-/// Where the store lives and every limit it keeps.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The database file; `-wal`, `-shm` and `.lock` lie beside it.
-    pub path: PathBuf,
-    /// What an acknowledgement is worth.
-    pub durability: Durability,
-    /// Whether a notification of unknown outcome is sent again.
-    pub repeat: Repeat,
-    /// Requests that may wait for a commit; one more is refused with [`StoreError::Full`].
-    pub commit_queue: usize,
-    /// Accepted events that may wait to be processed; one more is refused with [`StoreError::Backlog`].
-    pub backlog: u64,
-    /// How long a key and the body it came with are compared. The event id it stands for lives for ever.
-    pub key_lifetime: Duration,
-    /// How long an attempt is its owner's alone.
-    pub lease: Duration,
-    /// Connections for reading.
-    pub readers: usize,
-    /// Largest size of the database in pages of 4 KiB; writing beyond it fails as a full disk does.
-    pub max_pages: Option<u32>,
-}
-
-impl Options {
-    /// The defaults of `a7probe serve`, on a file.
-    pub fn at(path: impl Into<PathBuf>) -> Options {
-        Options {
-            path: path.into(),
-            durability: Durability::Full,
-            repeat: Repeat::AtLeastOnce,
-            commit_queue: 4096,
-            backlog: 1_000_000,
-            key_lifetime: Duration::from_secs(24 * 3600),
-            lease: Duration::from_secs(60),
-            readers: 2,
-            max_pages: None,
-        }
-    }
-}
-
-/// What an acknowledgement is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Durability {
-    /// It is on disk (`fdatasync` has returned) before the answer is written.
-    Full,
-    /// It is in memory until a worker takes it: a kill loses it. The negative control.
-    None,
-}
-
-/// Why the store did not do what it was asked for. Nothing was promised.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum StoreError {
-    /// Too many requests wait for a commit.
-    #[error("{waiting} requests wait for a commit already")]
-    Full {
-        /// The limit that is reached.
-        waiting: usize,
-    },
-    /// Too many accepted events wait to be processed.
-    #[error("{waiting} accepted events wait to be processed already")]
-    Backlog {
-        /// How many wait.
-        waiting: u64,
-    },
-    /// The transaction was rolled back: disk full, I/O error, read-only.
-    #[error("the store failed: {0}")]
-    Failed(Arc<str>),
-    /// The store is being closed.
-    #[error("the store is closed")]
-    Closed,
-}
-
-/// Why a store could not be opened.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process serves from it.
-    #[error(
-        "{path} is in use by another process\nhint: stop it, or give this one a file of its own with `--store`"
-    )]
-    InUse {
-        /// The database file.
-        path: PathBuf,
-    },
-    /// A database, but not one of ours, or of a later version.
-    #[error(
-        "{path} is not a store that this version can use: {found}\nhint: name another file with `--store`"
-    )]
-    Foreign {
-        /// The database file.
-        path: PathBuf,
-        /// What it is.
-        found: String,
-    },
-    /// The file cannot be created, read or written.
-    #[error("cannot open the store {path}: {reason}")]
-    Unusable {
-        /// The database file.
-        path: PathBuf,
-        /// What the system or SQLite said.
-        reason: String,
-    },
-}
-
 /// A handle on the store; clones share it.
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
+    mailbox: Option<Arc<Mailbox>>,
 }
 
 /// What the handles, the writer thread and the readers share.
@@ -154,6 +58,13 @@ struct Shared {
     readers: Readers,
     writer: Writer,
     volatile: Option<Volatile>,
+}
+
+impl Drop for Shared {
+    /// The writer thread ends with the last handle, also when nobody closed the store.
+    fn drop(&mut self) {
+        self.queue.close();
+    }
 }
 
 impl Store {
@@ -191,7 +102,20 @@ impl Store {
         };
         Ok(Store {
             shared: Arc::new(shared),
+            mailbox: None,
         })
+    }
+
+    /// A handle for the current event loop, to which the answers of [`Store::accept`] come in one piece for each commit.
+    /// Anyone else may use it too, only later. Must be called on a runtime.
+    pub fn on_this_loop(&self) -> Store {
+        let mailbox = Arc::new(Mailbox::default());
+        let own = mailbox.clone();
+        tokio::spawn(async move { own.deliver().await });
+        Store {
+            shared: self.shared.clone(),
+            mailbox: Some(mailbox),
+        }
     }
 
     /// The database file.
@@ -222,7 +146,7 @@ impl Store {
     }
 
     async fn commit(&self, submission: Submission) -> Result<Admission, StoreError> {
-        let (reply, answer) = oneshot::channel();
+        let (reply, answer) = Reply::new(self.mailbox.clone());
         self.shared.queue.push_accept(submission, reply)?;
         answer.await.unwrap_or(Err(StoreError::Closed))
     }
@@ -242,7 +166,7 @@ impl Store {
     async fn adopt(&self, volatile: &Volatile, limit: usize) -> Result<Vec<Lease>, StoreError> {
         let mut commits = Vec::new();
         for submission in volatile.take(limit) {
-            let (reply, answer) = oneshot::channel();
+            let (reply, answer) = Reply::new(None);
             let event_id = submission.event_id;
             let pushed = self.shared.queue.push_accept(submission, reply);
             commits.push(async move {
@@ -400,8 +324,7 @@ impl Store {
     pub async fn close(&self) {
         self.shared.queue.close();
         let shared = self.shared.clone();
-        let joined = tokio::task::spawn_blocking(move || shared.writer.join()).await;
-        debug_assert!(joined.is_ok(), "the writer thread panicked");
+        let _ = tokio::task::spawn_blocking(move || shared.writer.join()).await;
     }
 
     async fn read<T: Send + 'static>(

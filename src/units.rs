@@ -233,12 +233,29 @@ pub fn trimmed(value: f64, digits: usize) -> String {
     }
 }
 
+/// A fraction of one as people read it: two decimals, or more where they would show nothing.
+///
+/// ```
+/// use a7probe::units::percent;
+/// assert_eq!(percent(0.05), "5 %");
+/// assert_eq!(percent(0.18046), "18.05 %");
+/// assert_eq!(percent(0.000_000_37), "0.000037 %");
+/// ```
+pub fn percent(fraction: f64) -> String {
+    let value = fraction * 100.0;
+    let digits = match value.abs() {
+        v if v > 0.0 && v < 0.1 => (1.0 - v.log10().floor()).min(15.0) as usize,
+        _ => 2,
+    };
+    format!("{} %", trimmed(value, digits))
+}
+
 /// A count with thin groups of three, as tables show it: `12 000`.
 pub fn grouped(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
             out.push(' ');
         }
         out.push(c);

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::guard::GuardArgs;
 use super::output::OutputArgs;
 use crate::comparison::Noise;
 use crate::gate::Gate;
@@ -61,6 +62,10 @@ pub struct CompareArgs {
     /// What a list of latencies is called, and which endpoint of a run it is compared with
     #[arg(long, value_name = "NAME")]
     pub endpoint: Option<String>,
+
+    /// How bursts are judged; for a run, as when it was measured unless it is said here.
+    #[command(flatten)]
+    pub guard: GuardArgs,
 
     /// Where the result goes.
     #[command(flatten)]

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::guard::GuardArgs;
 use super::output::OutputArgs;
 use crate::gate::Gate;
 use crate::import::{Format, Unit};
@@ -47,10 +48,25 @@ pub struct JudgeArgs {
     pub column: Option<String>,
 
     /// What a list of latencies is called in gates and tables [default: the name of its file]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = parse_name)]
     pub endpoint: Option<String>,
+
+    /// How bursts are judged; for a run, as when it was measured unless it is said here.
+    #[command(flatten)]
+    pub guard: GuardArgs,
 
     /// Where the result goes.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// A name that a gate can hold: something, and nothing that a gate would take for its comparison.
+fn parse_name(text: &str) -> Result<String, String> {
+    let name = text.trim();
+    match name.is_empty() || name.contains(['<', '>', '=', '!', '≤', '≥']) {
+        true => Err(format!(
+            "'{text}' is not a name that a gate could hold; write a name such as health"
+        )),
+        false => Ok(name.to_owned()),
+    }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::TypedValueParser as _;
 
+use super::guard::GuardArgs;
 use super::output::OutputArgs;
 use crate::plan::Arrivals;
 use crate::units::parse_duration;
@@ -34,7 +35,7 @@ pub struct MeasureArgs {
     #[arg(short, long, value_name = "METHOD", help_heading = "Endpoints")]
     pub method: Option<String>,
 
-    /// Body, may hold {{uuid}}, {{n}} and {{now}}; @FILE reads a file; NAME= picks the endpoint.
+    /// Body, may hold {{uuid}}, {{ n }} and {{now}}; @FILE reads a file; NAME= picks the endpoint.
     #[arg(
         short = 'd',
         long = "body",
@@ -81,7 +82,7 @@ pub struct MeasureArgs {
     )]
     pub rate: Vec<String>,
 
-    /// Requests to each endpoint, instead of a duration.
+    /// Requests to each endpoint: a fixed number, judged once at the end.
     #[arg(
         short = 'n',
         long,
@@ -94,9 +95,13 @@ pub struct MeasureArgs {
     )]
     pub requests: Option<u64>,
 
-    /// How long to send, warm-up not counted [default: 30s].
+    /// How long to send, warm-up not counted: a fixed time, judged once at the end.
     #[arg(short = 'z', long, env = "A7PROBE_DURATION", value_name = "TIME", value_parser = positive_duration(), help_heading = "Load")]
     pub duration: Option<Duration>,
+
+    /// The run stops as soon as every gate is decided, or when this is spent [default: 120s].
+    #[arg(long, env = "A7PROBE_BUDGET", value_name = "TIME", value_parser = positive_duration(), help_heading = "Load", conflicts_with_all = ["duration", "requests"])]
+    pub budget: Option<Duration>,
 
     /// Requests in flight. Without a rate this is the closed model, which sees service time only; with a rate
     /// it caps what is in flight.
@@ -130,9 +135,13 @@ pub struct MeasureArgs {
     )]
     pub gate: Vec<String>,
 
-    /// Limit of the default gates, P50, P95 and P99 of every endpoint [default: 150ms].
+    /// Limit of the default gates, P50, P95 and P99 of every endpoint; with --gate it adds them [default: 150ms].
     #[arg(long, env = "A7PROBE_TARGET", value_name = "TIME", value_parser = positive_duration(), help_heading = "Verdict")]
     pub target: Option<Duration>,
+
+    /// How bursts are judged.
+    #[command(flatten)]
+    pub guard: GuardArgs,
 
     /// Accept any certificate.
     #[arg(

@@ -13,11 +13,15 @@ use super::measure::MeasureArgs;
 use super::output::OutputArgs;
 use super::settings::{self, Levels, Settings};
 use crate::gate::{self, Gate, Planned};
-use crate::plan::{Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Size, Trust};
+use crate::plan::{
+    Arrivals, ConnectionPolicy, Design, Endpoint, Guard, Keepalive, Model, Plan, Size, Trust,
+};
 use crate::schedule::Schedule;
 use crate::units::Rate;
 
-/// Size of a run that says nothing else: enough for a P99 with its interval.
+/// Longest that a run takes that says nothing else; it stops before when it is decided.
+pub const DEFAULT_BUDGET: Duration = Duration::from_secs(120);
+/// Length of a closed-model run that says nothing else: its size is not ours to decide, the answers do.
 pub const DEFAULT_DURATION: Duration = Duration::from_secs(30);
 /// Rate of each endpoint that says nothing else, a second.
 pub const DEFAULT_RATE_PER_S: f64 = 20.0;
@@ -37,6 +41,10 @@ pub struct Measure {
     pub plan: Plan,
     /// What must hold; checked against the plan.
     pub gates: Vec<Gate>,
+    /// Whether bursts are reckoned with.
+    pub guard: Guard,
+    /// Whether the size is fixed; if not, the plan's size is the budget.
+    pub design: Design,
     /// Where the run is saved.
     pub save: Option<PathBuf>,
     /// Whether every endpoint is asked once before the run.
@@ -83,7 +91,7 @@ pub fn demo_plan(base: &str, duration: Duration, gates: &[Gate]) -> anyhow::Resu
         duration: Some(duration),
         ..MeasureArgs::default()
     };
-    let (mut plan, _) = resolve_unchecked(&args, &Levels::default(), &|_| None)?;
+    let (mut plan, ..) = resolve_unchecked(&args, &Levels::default(), &|_| None)?;
     aim(&mut plan, gates);
     Ok(plan)
 }
@@ -92,12 +100,15 @@ pub fn demo_plan(base: &str, duration: Duration, gates: &[Gate]) -> anyhow::Resu
 type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 fn resolve(args: &MeasureArgs, levels: &Levels, lookup: Lookup<'_>) -> anyhow::Result<Measure> {
-    let (mut plan, gates) = resolve_unchecked(args, levels, lookup)?;
-    check_gates(&plan, &gates)?;
+    let (mut plan, gates, design) = resolve_unchecked(args, levels, lookup)?;
+    let guard = guard(args, levels)?;
+    check_gates(&plan, &gates, guard, design)?;
     aim(&mut plan, &gates);
     Ok(Measure {
         plan,
         gates,
+        guard,
+        design,
         save: args.save.clone(),
         preflight: if args.no_preflight {
             Checked::Never
@@ -119,23 +130,24 @@ fn resolve_unchecked(
     args: &MeasureArgs,
     levels: &Levels,
     lookup: Lookup<'_>,
-) -> anyhow::Result<(Plan, Vec<Gate>)> {
+) -> anyhow::Result<(Plan, Vec<Gate>, Design)> {
     let mut url = url::parse(&required_url(args, levels)?)?;
     let mut endpoints = endpoints::resolve(args, levels, &mut url, lookup)?;
     let model = model(args, levels);
     rates(&mut endpoints, args, levels, model)?;
     let target = setting(levels, args.target, |s| s.target).unwrap_or(DEFAULT_TARGET);
+    let (size, design) = size(args, levels, model)?;
     let plan = Plan {
         target: url.target,
         endpoints,
         model,
-        size: size(args, levels)?,
+        size,
         warmup: setting(levels, args.warmup, |s| s.warmup).unwrap_or(DEFAULT_WARMUP),
         timeout: setting(levels, args.timeout, |s| s.timeout).unwrap_or(DEFAULT_TIMEOUT),
         seed: setting(levels, args.seed, |s| s.seed).unwrap_or_else(rand::random),
         connections: connections(args, levels)?,
     };
-    Ok((plan, gates(args, levels, target)?))
+    Ok((plan, gates(args, levels, target)?, design))
 }
 
 /// Tells every endpoint which exceedances the gates will ask for.
@@ -230,64 +242,98 @@ fn rates(
     Ok(())
 }
 
-/// Requests and duration exclude each other within a level; the higher level wins.
-fn size(args: &MeasureArgs, levels: &Levels) -> anyhow::Result<Size> {
+/// Requests, duration and budget exclude each other within a level; the higher level wins. Without any of the first
+/// two, an open-model run is adaptive.
+fn size(args: &MeasureArgs, levels: &Levels, model: Model) -> anyhow::Result<(Size, Design)> {
+    let said = |s: &Settings| (s.requests, s.duration, s.budget);
     let by_level = [
-        ("the flags", args.requests, args.duration),
-        (
-            "the profile",
-            levels.profile.requests,
-            levels.profile.duration,
-        ),
-        (
-            "the settings file",
-            levels.file.requests,
-            levels.file.duration,
-        ),
+        ("the flags", (args.requests, args.duration, args.budget)),
+        ("the profile", said(&levels.profile)),
+        ("the settings file", said(&levels.file)),
     ];
-    for (level, requests, duration) in by_level {
-        match (requests, duration) {
-            (Some(_), Some(_)) => {
-                bail!(
-                    "{level} give both a number of requests and a duration\nhint: give one of them; the rate decides the other"
-                )
-            }
-            (Some(0), _) => {
+    for (level, said) in by_level {
+        match said {
+            (None, None, None) => {}
+            (Some(0), None, None) => {
                 bail!("requests = 0 measures nothing\nhint: a P99 needs 299 requests to pass")
             }
-            (Some(requests), None) => return Ok(Size::Requests(requests)),
-            (None, Some(duration)) if duration.is_zero() => {
+            (Some(requests), None, None) => return Ok((Size::Requests(requests), Design::Fixed)),
+            (None, Some(time), None) | (None, None, Some(time)) if time.is_zero() => {
                 bail!("a duration of 0 measures nothing")
             }
-            (None, Some(duration)) => return Ok(Size::Duration(duration)),
+            (None, Some(duration), None) => return Ok((Size::Duration(duration), Design::Fixed)),
+            (None, None, Some(budget)) => return adaptive(budget, model),
+            (Some(_), Some(_), _) => bail!(
+                "{level} give both a number of requests and a duration\nhint: give one of them; the rate decides the other"
+            ),
+            _ => bail!(
+                "{level} give both a fixed size and a budget\nhint: a budget is for runs that stop when they are decided; give one of them"
+            ),
+        }
+    }
+    Ok(match model {
+        Model::Open { .. } => (Size::Duration(DEFAULT_BUDGET), Design::Adaptive),
+        Model::Closed { .. } => (Size::Duration(DEFAULT_DURATION), Design::Fixed),
+    })
+}
+
+fn adaptive(budget: Duration, model: Model) -> anyhow::Result<(Size, Design)> {
+    match model {
+        Model::Open { .. } => Ok((Size::Duration(budget), Design::Adaptive)),
+        Model::Closed { .. } => bail!(
+            "a closed-model run has a fixed size, because the answers decide how many requests there are\nhint: give a rate with -q, or -z or -n instead of the budget"
+        ),
+    }
+}
+
+/// An episode and independence exclude each other within a level; the higher level wins.
+fn guard(args: &MeasureArgs, levels: &Levels) -> anyhow::Result<Guard> {
+    if let Some(typed) = args.guard.typed() {
+        return Ok(typed);
+    }
+    for (level, settings) in [
+        ("profile", &levels.profile),
+        ("settings file", &levels.file),
+    ] {
+        match (settings.iid, settings.episode) {
+            (Some(true), Some(_)) => bail!(
+                "the {level} gives an episode and takes requests as independent\nhint: keep one of them"
+            ),
+            (_, Some(episode)) if episode.is_zero() => bail!(
+                "an episode of 0 excludes nothing\nhint: iid = true takes requests as independent"
+            ),
+            (Some(true), None) => return Ok(Guard::Iid),
+            (_, Some(episode)) => return Ok(Guard::Episode(episode)),
+            (Some(false), None) => return Ok(Guard::default()),
             (None, None) => {}
         }
     }
-    Ok(Size::Duration(DEFAULT_DURATION))
+    Ok(Guard::default())
 }
 
+/// The gates that were asked for, else the default ones; a target that was typed adds the default ones to them.
 fn gates(args: &MeasureArgs, levels: &Levels, target: Duration) -> anyhow::Result<Vec<Gate>> {
     let typed = (!args.gate.is_empty()).then(|| args.gate.clone());
-    match setting(levels, typed, |s| s.gates.clone()) {
-        None => Ok(gate::default_gates(target)),
-        Some(texts) if texts.is_empty() => bail!(
+    let Some(texts) = setting(levels, typed, |s| s.gates.clone()) else {
+        return Ok(gate::default_gates(target));
+    };
+    if texts.is_empty() {
+        bail!(
             "the list of gates is empty, so nothing could pass\nhint: leave it out for the default gates"
-        ),
-        Some(texts) => texts
-            .iter()
-            .map(|text| Gate::parse(text).map_err(anyhow::Error::from))
-            .collect(),
+        );
     }
+    let mut gates: Vec<Gate> = texts
+        .iter()
+        .map(|text| Gate::parse(text))
+        .collect::<Result<_, _>>()?;
+    gates.extend(args.target.map(gate::default_gates).into_iter().flatten());
+    Ok(gates)
 }
 
-fn check_gates(plan: &Plan, gates: &[Gate]) -> anyhow::Result<()> {
-    let planned: Vec<Planned<'_>> = plan
-        .endpoints
-        .iter()
-        .map(|endpoint| Planned {
-            endpoint: &endpoint.name,
-            samples: planned_samples(plan, endpoint),
-        })
+fn check_gates(plan: &Plan, gates: &[Gate], guard: Guard, design: Design) -> anyhow::Result<()> {
+    let endpoints = plan.endpoints.iter();
+    let planned: Vec<Planned<'_>> = endpoints
+        .map(|endpoint| planned(plan, endpoint, guard, design))
         .collect();
     if let Some(nothing) = planned.iter().find(|p| p.samples == Some(0)) {
         bail!(
@@ -296,6 +342,22 @@ fn check_gates(plan: &Plan, gates: &[Gate]) -> anyhow::Result<()> {
         );
     }
     Ok(gate::check(gates, &planned, Some(plan.timeout))?)
+}
+
+/// What the plan sends to an endpoint, for its gates.
+pub fn planned<'a>(
+    plan: &Plan,
+    endpoint: &'a Endpoint,
+    guard: Guard,
+    design: Design,
+) -> Planned<'a> {
+    Planned {
+        endpoint: &endpoint.name,
+        samples: planned_samples(plan, endpoint),
+        rate_per_s: endpoint.rate.map(|rate| rate.as_per_second()),
+        guard,
+        design,
+    }
 }
 
 /// Requests that the plan sends to an endpoint; `None` where time alone bounds it, as in a closed model.
@@ -357,7 +419,7 @@ mod tests {
 
     use super::{Levels, Measure, MeasureArgs, resolve};
     use crate::cli::settings::Settings;
-    use crate::plan::{Arrivals, Model, Size};
+    use crate::plan::{Arrivals, Design, Guard, Model, Size};
 
     #[derive(Parser)]
     struct Line {
@@ -394,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_alone_means_health_and_ingest_at_20_a_second_for_30_seconds() {
+    fn a_url_alone_means_health_and_ingest_at_20_a_second_until_it_is_decided() {
         let measure = meant("http://127.0.0.1:8080");
         let plan = &measure.plan;
         assert_eq!(
@@ -403,7 +465,9 @@ mod tests {
                 arrivals: Arrivals::Jitter
             }
         );
-        assert_eq!(plan.size, Size::Duration(Duration::from_secs(30)));
+        assert_eq!(plan.size, Size::Duration(Duration::from_secs(120)));
+        assert_eq!(measure.design, Design::Adaptive);
+        assert_eq!(measure.guard, Guard::Episode(Duration::from_millis(100)));
         let lines: Vec<String> = plan
             .endpoints
             .iter()
@@ -457,14 +521,55 @@ mod tests {
     fn a_flag_beats_the_profile_and_the_profile_beats_the_file() {
         let levels = levels(
             "duration = '60s'\ntarget = '300ms'\nurl = 'http://file'",
-            "duration = '20s'",
+            "duration = '40s'",
         );
         let profile = with("", &levels).unwrap();
-        assert_eq!(profile.plan.size, Size::Duration(Duration::from_secs(20)));
+        assert_eq!(profile.plan.size, Size::Duration(Duration::from_secs(40)));
         assert_eq!(profile.plan.target.host, "file");
-        let flag = with("http://flag -n 500", &levels).unwrap();
-        assert_eq!(flag.plan.size, Size::Requests(500));
+        let flag = with("http://flag -n 700", &levels).unwrap();
+        assert_eq!(
+            (flag.plan.size, flag.design),
+            (Size::Requests(700), Design::Fixed)
+        );
         assert_eq!(flag.plan.endpoints[0].targets, [Duration::from_millis(300)]);
+    }
+
+    #[test]
+    fn a_run_is_adaptive_unless_its_size_is_given_or_its_model_closed() {
+        let design = |line: &str| meant(line).design;
+        assert_eq!(design("http://h --budget 60s"), Design::Adaptive);
+        assert_eq!(design("http://h -z 60s"), Design::Fixed);
+        assert_eq!(design("http://h --samples 700"), Design::Fixed);
+        assert_eq!(design("http://h -c 8"), Design::Fixed);
+        // Each level decides for those below it.
+        let file = levels("duration = '60s'", "budget = '90s'");
+        assert_eq!(with("http://h", &file).unwrap().design, Design::Adaptive);
+        assert_eq!(
+            with("http://h -z 60s", &file).unwrap().design,
+            Design::Fixed
+        );
+        assert_eq!(meant("http://h --iid -z 20s").guard, Guard::Iid);
+        let guards = levels("iid = true", "episode = '50ms'");
+        let guard = |line| with(line, &guards).unwrap().guard;
+        assert_eq!(guard("http://h"), Guard::Episode(Duration::from_millis(50)));
+        assert_eq!(guard("http://h --iid"), Guard::Iid);
+    }
+
+    #[test]
+    fn a_typed_target_adds_the_default_gates_to_those_that_were_typed() {
+        let gate = "http://h --gate p90<=1s";
+        assert_eq!(meant(gate).gates.len(), 1);
+        let both = meant(&format!("{gate} --target 200ms"));
+        let texts: Vec<String> = both.gates.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            texts,
+            [
+                "* p90 <= 1s",
+                "* p50 <= 200ms",
+                "* p95 <= 200ms",
+                "* p99 <= 200ms"
+            ]
+        );
     }
 
     #[test]
@@ -533,6 +638,24 @@ mod tests {
             ("http://h -z 0s", "must be above 0"),
             ("http://h -z 5", "has no unit"),
             ("http://h -n 5 -z 5s", "cannot be used with"),
+            ("http://h --budget 60s -z 60s", "cannot be used with"),
+            ("http://h --iid --episode 1s", "cannot be used with"),
+            (
+                "http://h -c 8 --budget 60s",
+                "closed-model run has a fixed size",
+            ),
+            (
+                "http://h -z 20s",
+                "to exclude slow episodes of 100 ms takes 30 s; run longer",
+            ),
+            (
+                "http://h --gate p99.9<=150ms",
+                "cannot pass with 2 400 planned requests",
+            ),
+            (
+                "http://h --gate p99.9<=150ms -q 100",
+                "takes 299.6 s; let it run (--budget) longer",
+            ),
             ("http://h -c 0", "0 is not in 1..=65535"),
         ] {
             let refused = refusal(line);

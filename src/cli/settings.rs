@@ -29,6 +29,14 @@ pub struct Settings {
     /// How long to send.
     #[serde(deserialize_with = "duration")]
     pub duration: Option<Duration>,
+    /// Longest that a run may take to decide.
+    #[serde(deserialize_with = "duration")]
+    pub budget: Option<Duration>,
+    /// Slow episode that must be excluded before a gate passes.
+    #[serde(deserialize_with = "duration")]
+    pub episode: Option<Duration>,
+    /// Take requests as independent.
+    pub iid: Option<bool>,
     /// Requests in flight.
     pub concurrency: Option<u32>,
     /// How the schedule spreads requests.

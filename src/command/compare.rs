@@ -12,6 +12,7 @@ use crate::comparison::{self, Comparison, Noise, Pair};
 use crate::exit::Exit;
 use crate::gate::{self, Gate, Scope, Subject};
 use crate::import::Options;
+use crate::plan::Guard;
 use crate::report::{ComparisonReport, Kind, Report};
 use crate::run_file::Run;
 
@@ -33,7 +34,12 @@ pub fn run(
         true => Strictness::Warn,
         false => Strictness::Refuse,
     };
-    let report = report(&halves, &args.gates, &args.noise, strictness)?;
+    let asked = Asked {
+        gates: &args.gates,
+        noise: &args.noise,
+        guard: args.guard.typed(),
+    };
+    let report = report(&halves, &asked, strictness)?;
     args.output.publish(&report, stdout, stderr)?;
     Ok(report.exit())
 }
@@ -47,7 +53,12 @@ pub(super) fn report_of_runs(before: &Run, after: &Run, gates: &[Gate]) -> anyho
         before: Half::of_run("before", before.clone()),
         after: Half::of_run("after", after.clone()),
     };
-    report(&halves, gates, &Noise::default(), Strictness::Refuse)
+    let asked = Asked {
+        gates,
+        noise: &Noise::default(),
+        guard: None,
+    };
+    report(&halves, &asked, Strictness::Refuse)
 }
 
 fn load(args: &CompareArgs) -> anyhow::Result<Pair<Half>> {
@@ -72,25 +83,34 @@ fn load(args: &CompareArgs) -> anyhow::Result<Pair<Half>> {
     Ok(halves)
 }
 
+/// What the comparison is asked.
+struct Asked<'a> {
+    gates: &'a [Gate],
+    noise: &'a Noise,
+    /// How bursts of the run after are judged; as when it was measured if nothing is said.
+    guard: Option<Guard>,
+}
+
 fn report(
     halves: &Pair<Half>,
-    gates: &[Gate],
-    noise: &Noise,
+    asked: &Asked<'_>,
     strictness: Strictness,
 ) -> anyhow::Result<Report> {
+    let Asked { gates, noise, .. } = *asked;
     let title = format!("{} → {}", halves.before.label, halves.after.label);
     let mut report = Report::new(Kind::Compare, title);
     check_plans(halves, strictness, &mut report)?;
     halves.before.describe("before", &mut report);
     halves.after.describe("after", &mut report);
     let matched = half::matched(halves, &mut report.warnings)?;
-    check_gates(gates, &matched)?;
+    let subjects = subjects(halves, &matched, asked.guard);
+    check_gates(gates, &matched, &subjects)?;
 
     let comparisons: Vec<Comparison> = matched
         .iter()
         .map(|m| comparison::compare(&m.name, m.sides, &comparison::quantiles(gates), noise))
         .collect();
-    report.findings = findings(gates, &matched, &comparisons);
+    report.findings = findings(gates, &subjects, &comparisons);
     if report.findings.is_empty() {
         report.notes.push(
             "no gates, so nothing was judged; add for example --gate 'p95 reduction >= 70%'"
@@ -105,22 +125,23 @@ fn report(
 }
 
 /// Gates on one run are about the run after.
-fn check_gates(gates: &[Gate], matched: &[Matched<'_>]) -> anyhow::Result<()> {
+fn check_gates(
+    gates: &[Gate],
+    matched: &[Matched<'_>],
+    subjects: &[Subject<'_>],
+) -> anyhow::Result<()> {
     let names: Vec<&str> = matched.iter().map(|m| m.name.as_str()).collect();
     gate::check_names(gates, &names)?;
-    Ok(gate::check_recorded(
-        &on_one_run(gates),
-        &subjects(matched),
-    )?)
+    Ok(gate::check_recorded(&on_one_run(gates), subjects)?)
 }
 
 /// What the gates say, endpoint by endpoint.
 fn findings(
     gates: &[Gate],
-    matched: &[Matched<'_>],
+    subjects: &[Subject<'_>],
     comparisons: &[Comparison],
 ) -> Vec<gate::Finding> {
-    let mut findings = gate::judge(&on_one_run(gates), &subjects(matched));
+    let mut findings = gate::judge(&on_one_run(gates), subjects);
     findings.extend(comparison::judge(gates, comparisons));
     findings.sort_by_key(|f| comparisons.iter().position(|c| c.endpoint == f.endpoint));
     findings
@@ -134,11 +155,20 @@ fn on_one_run(gates: &[Gate]) -> Vec<Gate> {
         .collect()
 }
 
-fn subjects<'a>(matched: &'a [Matched<'a>]) -> Vec<Subject<'a>> {
-    let subject = |m: &'a Matched<'a>| Subject {
-        endpoint: &m.name,
-        recording: m.sides.after.recording,
-        timeout: m.sides.after.timeout,
+/// The run after, to be judged by gates on one run.
+fn subjects<'a>(
+    halves: &Pair<Half>,
+    matched: &'a [Matched<'a>],
+    guard: Option<Guard>,
+) -> Vec<Subject<'a>> {
+    let subject = |m: &'a Matched<'a>| {
+        let recording = m.sides.after.recording;
+        let mut subject = match halves.after.run() {
+            Some(run) => Subject::of_endpoint(&m.name, &m.name, recording, run),
+            None => Subject::of_list(&m.name, recording, Guard::default()),
+        };
+        subject.guard = guard.unwrap_or(subject.guard);
+        subject
     };
     matched.iter().map(subject).collect()
 }

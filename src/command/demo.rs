@@ -11,17 +11,20 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::measuring::{Measurement, Measuring};
+use super::measuring::{Asked, Measurement, Measuring, Preflight};
 use super::signals;
 use crate::audit::{self, Completion};
 use crate::cli::DemoArgs;
 use crate::cli::output::OutputArgs;
-use crate::cli::resolve::{DEFAULT_RATE_PER_S, DEFAULT_TIMEOUT, DEFAULT_WARMUP, demo_plan};
+use crate::cli::resolve::{
+    DEFAULT_RATE_PER_S, DEFAULT_TARGET, DEFAULT_TIMEOUT, DEFAULT_WARMUP, demo_plan,
+};
 use crate::exit::Exit;
 use crate::gate::{self, Gate};
-use crate::plan::Plan;
+use crate::plan::{Design, Guard};
 use crate::progress::Mode;
-use crate::run_file::{Ended, Run};
+use crate::run_file::{Ended, Run, Signal};
+use crate::units::Pretty;
 use child::Server;
 use queue::{Peak, Watch};
 use story::Story;
@@ -36,82 +39,141 @@ const INGEST: u64 = 1;
 const SETTLE: Duration = Duration::from_secs(20);
 
 /// Tells the story; its last words say what to try next.
-pub fn run(args: &DemoArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow::Result<Exit> {
-    std::fs::create_dir_all(&args.out).with_context(|| format!("cannot create {}", args.out.display()))?;
+pub fn run(
+    args: &DemoArgs,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<Exit> {
+    std::fs::create_dir_all(&args.out)
+        .with_context(|| format!("cannot create {}", args.out.display()))?;
     let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
-    let measuring = Measuring::new(if args.quiet { Mode::Silent } else { Mode::of_stderr() })?;
+    let measuring = Measuring::new(if args.quiet {
+        Mode::Silent
+    } else {
+        Mode::of_stderr()
+    })?;
+    let stage = Stage {
+        measuring,
+        folder: folder.path(),
+        duration: args.duration,
+    };
     let mut story = Story::new(stdout, stderr, args.quiet);
+    story.say(&format!(
+        "about {} on this machine; nothing leaves it",
+        Pretty(expected_length(args.duration))
+    ))?;
 
-    story.chapter("1. The problem: the provider is called inside the request (serve --mode sync)")?;
-    let (before, _) = act(&measuring, folder.path(), "sync", args.duration)?;
-    if let Some(exit) = interrupted(&before, args, &mut story)? {
-        return Ok(exit);
-    }
+    story
+        .chapter("1. The problem: the provider is called inside the request (serve --mode sync)")?;
+    let (before, _) = match stage.act("sync", story.err())? {
+        Act::Played(run, aftermath) => (run, aftermath),
+        Act::Interrupted(signal) => return Ok(signals::exit(signal)),
+    };
     story.percentiles(&before)?;
 
-    story.chapter("2. The fix: 202 after a durable commit, the work after it (serve --mode background)")?;
-    let (after, aftermath) = act(&measuring, folder.path(), "background", args.duration)?;
-    if let Some(exit) = interrupted(&after, args, &mut story)? {
-        return Ok(exit);
-    }
+    story.chapter(
+        "2. The fix: 202 after a durable commit, the work after it (serve --mode background)",
+    )?;
+    let (after, aftermath) = match stage.act("background", story.err())? {
+        Act::Played(run, aftermath) => (run, aftermath),
+        Act::Interrupted(signal) => return Ok(signals::exit(signal)),
+    };
     story.percentiles(&after)?;
 
     story.chapter("3. Before and after")?;
-    let gates: Vec<Gate> = PROMISES.iter().map(|text| text.parse()).collect::<Result<_, _>>()?;
-    let report = super::compare::report_of_runs(&before, &after, &gates)?;
+    let report = super::compare::report_of_runs(&before, &after, &promises()?)?;
     story.comparison(&report, &OutputArgs::default().style())?;
 
     story.chapter("4. What the fix costs, and whether it kept its promise")?;
-    let aftermath = aftermath.context("the background server was not asked what became of the events")?;
     story.completion(&aftermath)?;
     story.save(&args.out, &before, &after, &report, &aftermath)?;
     story.farewell(&args.out)?;
-    let kept = if aftermath.completion.is_exactly_once() { Exit::Pass } else { Exit::Fail };
+    let kept = if aftermath.completion.is_exactly_once() {
+        Exit::Pass
+    } else {
+        Exit::Fail
+    };
     Ok(report.exit().worst(kept))
 }
 
+fn promises() -> anyhow::Result<Vec<Gate>> {
+    PROMISES.iter().map(|text| Ok(text.parse()?)).collect()
+}
+
 /// What became of the events that the server accepted.
-pub(super) struct Aftermath {
-    pub(super) completion: Completion,
-    pub(super) peak: Peak,
+struct Aftermath {
+    completion: Completion,
+    peak: Peak,
 }
 
-/// Serves in a mode and measures it; afterwards asks what became of the accepted events.
-fn act(
-    measuring: &Measuring,
-    folder: &Path,
-    mode: &str,
+/// What every act is played with.
+struct Stage<'a> {
+    measuring: Measuring,
+    folder: &'a Path,
     duration: Duration,
-) -> anyhow::Result<(Run, Option<Aftermath>)> {
-    let calls = (duration.as_secs_f64() * DEFAULT_RATE_PER_S) as u64;
-    // Stratified draws: each run of so many calls has the evidence's percentiles, whatever the luck of the draw.
-    let arguments = ["--mode", mode, "--sim-draws", &format!("stratified:{}", calls.max(1))].map(str::to_owned);
-    let server = Server::start(folder, mode, &arguments)?;
-    let plan: Plan = demo_plan(&server.url(), duration)?;
-    measuring.preflight(&plan, Some(DEFAULT_TIMEOUT), stderr)?;
-    let watch = Watch::start(&server.url())?;
-    let Measurement { run, .. } = measuring.run(&plan, &gate::default_gates(crate::cli::resolve::DEFAULT_TARGET))?;
-    let peak = watch.finish();
-    if run.ended != Ended::Complete {
-        return Ok((run, None));
-    }
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let listing = runtime.block_on(audit::settled_listing(&server.url(), run.id, SETTLE))?;
-    let recording = &run.endpoint("ingest").context("the plan has an ingest endpoint")?.recording;
-    let completion = audit::check(run.id, INGEST, recording, &listing);
-    Ok((run, Some(Aftermath { completion, peak })))
 }
 
-/// Ends the story early after a signal, with what there is.
-fn interrupted(run: &Run, args: &DemoArgs, story: &mut Story<'_>) -> anyhow::Result<Option<Exit>> {
-    let Ended::Interrupted { signal } = run.ended else { return Ok(None) };
-    let path = args.out.join("interrupted.json");
-    run.save(&path)?;
-    story.say(&format!("interrupted; what was measured until then is in {}", path.display()))?;
-    Ok(Some(signals::exit(signal)))
+/// How an act ended.
+enum Act {
+    Played(Box<Run>, Aftermath),
+    Interrupted(Signal),
+}
+
+impl Stage<'_> {
+    /// Serves in a mode and measures it; afterwards asks what became of the accepted events.
+    fn act(&self, mode: &str, stderr: &mut dyn Write) -> anyhow::Result<Act> {
+        let calls = (self.duration.as_secs_f64() * DEFAULT_RATE_PER_S) as u64;
+        // Stratified draws: each run of so many calls has the evidence's percentiles, whatever the luck of the draw.
+        let arguments = [
+            "--mode",
+            mode,
+            "--sim-draws",
+            &format!("stratified:{}", calls.max(1)),
+        ]
+        .map(str::to_owned);
+        let server = Server::start(self.folder, mode, &arguments)?;
+        let gates: Vec<Gate> = gate::default_gates(DEFAULT_TARGET)
+            .into_iter()
+            .chain(promises()?)
+            .collect();
+        let plan = demo_plan(&server.url(), self.duration, &gates)?;
+        if let Preflight::Interrupted(signal) =
+            self.measuring
+                .preflight(&plan, Some(DEFAULT_TIMEOUT), stderr)?
+        {
+            return Ok(Act::Interrupted(signal));
+        }
+        let watch = Watch::start(&server.url())?;
+        let own_gates = gate::default_gates(DEFAULT_TARGET);
+        let asked = Asked {
+            gates: &own_gates,
+            guard: Guard::default(),
+            design: Design::Fixed,
+        };
+        let Measurement { run, .. } = self.measuring.run(&plan, &asked)?;
+        let peak = watch.finish();
+        if let Ended::Interrupted { signal } = run.ended {
+            return Ok(Act::Interrupted(signal));
+        }
+        let completion = completion(&server.url(), &run)?;
+        Ok(Act::Played(Box::new(run), Aftermath { completion, peak }))
+    }
+}
+
+/// Holds the server's listing against what was sent, when nothing waits any more.
+fn completion(base: &str, run: &Run) -> anyhow::Result<Completion> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let listing = runtime.block_on(audit::settled_listing(base, run.id, SETTLE))?;
+    let recording = &run
+        .endpoint("ingest")
+        .context("the plan has an ingest endpoint")?
+        .recording;
+    Ok(audit::check(run.id, INGEST, recording, &listing))
 }
 
 /// How long the two measurements take, for the first words.
-pub(super) fn expected_length(duration: Duration) -> Duration {
+fn expected_length(duration: Duration) -> Duration {
     2 * (DEFAULT_WARMUP + duration) + Duration::from_secs(5)
 }

@@ -1,15 +1,15 @@
 //! `measure --dry-run`: the resolved plan, and per gate whether the plan can decide it.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde_json::json;
 
-use crate::cli::resolve::{Measure, planned_samples};
-use crate::gate::{ALPHA, Gate};
-use crate::plan::{Endpoint, Model, Plan, Size};
+use crate::cli::resolve::{Measure, planned, planned_samples};
+use crate::gate::{Gate, Prospect};
+use crate::plan::{Design, Endpoint, Guard, Model, Plan, Size};
 use crate::report::Format;
 use crate::run_file::PlanRecord;
-use crate::stats::binomial::{max_exceedances_to_pass, min_exceedances_to_fail};
 use crate::stats::rank::min_samples_for_interval;
 use crate::summary::CONFIDENCE;
 use crate::units::{Pretty, grouped};
@@ -26,7 +26,7 @@ fn write_text(measure: &Measure, out: &mut dyn Write) -> io::Result<()> {
     let plan = &measure.plan;
     writeln!(out, "plan for {} (nothing is sent)", plan.target)?;
     writeln!(out, "  model      {}", model(plan))?;
-    writeln!(out, "  size       {}", size(plan))?;
+    writeln!(out, "  size       {}", size(measure))?;
     writeln!(out, "  warm-up    {}", Pretty(plan.warmup))?;
     writeln!(out, "  timeout    {}", Pretty(plan.timeout))?;
     writeln!(
@@ -35,6 +35,7 @@ fn write_text(measure: &Measure, out: &mut dyn Write) -> io::Result<()> {
         plan.connections.max_in_flight
     )?;
     writeln!(out, "  seed       {}", plan.seed)?;
+    writeln!(out, "  bursts     {}", bursts(measure.guard))?;
     writeln!(out, "endpoints")?;
     for endpoint in &plan.endpoints {
         writeln!(out, "  {}", line(plan, endpoint))?;
@@ -45,7 +46,7 @@ fn write_text(measure: &Measure, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
             "  {text}\n    {}",
-            Decision::of(plan, gate, endpoint).sentence()
+            Decision::of(measure, gate, endpoint).sentence()
         )?;
     }
     Ok(())
@@ -55,13 +56,14 @@ fn write_json(measure: &Measure, out: &mut dyn Write) -> io::Result<()> {
     let plan = &measure.plan;
     let gates: Vec<_> = decisions(measure)
         .map(|(gate, endpoint)| {
-            let decision = Decision::of(plan, gate, endpoint);
+            let decision = Decision::of(measure, gate, endpoint);
             json!({
                 "endpoint": endpoint.name,
                 "gate": gate.for_endpoint(&endpoint.name).to_string(),
                 "samples": decision.samples,
-                "passes_up_to": decision.pass_up_to,
-                "fails_from": decision.fail_from,
+                "passes_up_to": decision.prospect.and_then(|p| p.pass_up_to),
+                "fails_from": decision.prospect.and_then(|p| p.fail_from),
+                "clean_passes_after": decision.prospect.map(|p| p.passes_from),
                 "sentence": decision.sentence(),
             })
         })
@@ -86,26 +88,21 @@ fn decisions(measure: &Measure) -> impl Iterator<Item = (&Gate, &Endpoint)> {
 struct Decision {
     /// `None` where the answers decide how many there will be.
     samples: Option<u64>,
-    /// Most exceedances with which it passes.
-    pass_up_to: Option<u64>,
-    /// Fewest exceedances with which it fails.
-    fail_from: Option<u64>,
+    rate_per_s: Option<f64>,
+    design: Design,
+    prospect: Option<Prospect>,
     /// Samples from which the percentile has a finite interval.
     interval_from: Option<u64>,
 }
 
 impl Decision {
-    fn of(plan: &Plan, gate: &Gate, endpoint: &Endpoint) -> Decision {
-        let samples = planned_samples(plan, endpoint);
-        let theta0 = gate.condition.allowed_share();
+    fn of(measure: &Measure, gate: &Gate, endpoint: &Endpoint) -> Decision {
+        let planned = planned(&measure.plan, endpoint, measure.guard, measure.design);
         Decision {
-            samples,
-            pass_up_to: samples
-                .zip(theta0)
-                .and_then(|(n, theta0)| max_exceedances_to_pass(n, theta0, ALPHA)),
-            fail_from: samples
-                .zip(theta0)
-                .and_then(|(n, theta0)| min_exceedances_to_fail(n, theta0, ALPHA)),
+            samples: planned.samples,
+            rate_per_s: planned.rate_per_s,
+            design: measure.design,
+            prospect: Prospect::of(gate, &planned),
             interval_from: gate
                 .condition
                 .quantile()
@@ -114,27 +111,69 @@ impl Decision {
     }
 
     fn sentence(&self) -> String {
-        let Some(samples) = self.samples else {
+        let (Some(samples), Some(prospect)) = (self.samples, &self.prospect) else {
             return "the number of samples depends on the answers, so it is decided when they are in".to_owned();
         };
-        let pass = self
+        let pass = prospect
             .pass_up_to
-            .map(|k| format!("passes with at most {} exceedances", grouped(k)));
-        let fail = self
+            .map(|k| format!("passes with up to {} beyond the limit", grouped(k)));
+        let fail = prospect
             .fail_from
             .map(|k| format!("fails with {} or more", grouped(k)));
         let both: Vec<String> = pass.into_iter().chain(fail).collect();
-        let mut sentence = format!("{} samples: {}", grouped(samples), both.join(", "));
-        match self.interval_from {
-            Some(needed) if samples < needed => {
-                sentence.push_str(&format!(
-                    "; its interval is open, which takes {} samples",
-                    grouped(needed)
-                ));
-            }
-            _ => sentence.push_str("; inconclusive between"),
+        let both = both.join(", ");
+        match self.design {
+            Design::Fixed => format!(
+                "{} samples: {both}{}",
+                grouped(samples),
+                self.between(samples)
+            ),
+            Design::Adaptive => format!(
+                "{}; at the budget, {} samples: {both}",
+                self.earliest(prospect),
+                grouped(samples)
+            ),
         }
-        sentence
+    }
+
+    fn between(&self, samples: u64) -> String {
+        match self.interval_from {
+            Some(needed) if samples < needed => format!(
+                "; its interval is open, which takes {} samples",
+                grouped(needed)
+            ),
+            _ => "; inconclusive between".to_owned(),
+        }
+    }
+
+    /// `decided after 600 samples (30 s) if none is beyond the limit, after 368 (18.4 s) if all are`.
+    fn earliest(&self, prospect: &Prospect) -> String {
+        let with_interval = |n: u64| n.max(self.interval_from.unwrap_or(0));
+        let after = |n: u64| match self.rate_per_s {
+            Some(rate) => {
+                let time = Duration::from_secs_f64(n as f64 / rate);
+                format!("{} ({})", grouped(n), Pretty(time))
+            }
+            None => grouped(n),
+        };
+        let clean = after(with_interval(prospect.passes_from));
+        let fails = prospect
+            .fails_from
+            .map(|n| format!(", after {} if all are", after(with_interval(n))));
+        format!(
+            "decided after {clean} if none is beyond the limit{}",
+            fails.unwrap_or_default()
+        )
+    }
+}
+
+fn bursts(guard: Guard) -> String {
+    match guard {
+        Guard::Episode(episode) => format!(
+            "a PASS excludes slow episodes of {}; counts below are of requests that are slow one by one",
+            Pretty(episode)
+        ),
+        Guard::Iid => "requests are taken as independent (--iid)".to_owned(),
     }
 }
 
@@ -147,8 +186,11 @@ fn model(plan: &Plan) -> String {
     }
 }
 
-fn size(plan: &Plan) -> String {
-    match plan.size {
+fn size(measure: &Measure) -> String {
+    match measure.plan.size {
+        Size::Duration(budget) if measure.design == Design::Adaptive => {
+            format!("until every gate is decided, at most {}", Pretty(budget))
+        }
         Size::Duration(duration) => Pretty(duration).to_string(),
         Size::Requests(n) => format!("{} requests to each endpoint", grouped(n)),
     }

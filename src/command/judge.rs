@@ -29,7 +29,10 @@ pub fn run(
         .iter()
         .for_each(|source| source.describe(&mut report));
     let gates = resolve_gates(args, &sources, &mut report.warnings);
-    let subjects: Vec<Subject<'_>> = sources.iter().flat_map(Source::subjects).collect();
+    let subjects: Vec<Subject<'_>> = sources
+        .iter()
+        .flat_map(|source| source.subjects(args.guard.typed()))
+        .collect();
     gate::check_recorded(&gates, &subjects)?;
     report.findings = gate::judge(&gates, &subjects);
     args.output.publish(&report, stdout, stderr)?;

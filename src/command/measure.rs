@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::measuring::{Measurement, Measuring, Preflight};
+use super::measuring::{Asked, Measurement, Measuring, Preflight};
 use super::{dry_run, signals};
 use crate::cli::measure::MeasureArgs;
 use crate::cli::output::OutputArgs;
@@ -31,7 +31,12 @@ pub fn run(
     {
         return Ok(signals::exit(signal));
     }
-    let Measurement { run, warnings } = measuring.run(&measure.plan, &measure.gates)?;
+    let asked = Asked {
+        gates: &measure.gates,
+        guard: measure.guard,
+        design: measure.design,
+    };
+    let Measurement { run, warnings } = measuring.run(&measure.plan, &asked)?;
     save(&measure, &run, stderr)?;
     let mut report = Report::new(Kind::Measure, run.plan.target.clone());
     report.add_run("", &run);

@@ -1,5 +1,7 @@
 //! Carries out a plan: preflight, signals, live line, engine; the result is a [`Run`].
 
+mod decider;
+
 use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,15 +14,20 @@ use crate::engine::{
     stop_switch,
 };
 use crate::gate::Gate;
-use crate::plan::{Endpoint, Model, Plan, Scheme, Size};
+use crate::plan::{Design, Endpoint, Guard, Model, Plan, Scheme, Size};
 use crate::progress::{Mode, Progress, Subject};
 use crate::report::Warning;
-use crate::run_file::{Ended, EndpointRun, Environment, Instrument, PlanRecord, Run, Signal};
+use crate::run_file::{
+    AdaptiveRecord, Ended, EndpointRun, Environment, Instrument, Judging, PlanRecord, Run, Signal,
+    StopReason,
+};
 use crate::sample::FailureKind;
 use crate::units::Pretty;
+use decider::Decider;
 
 /// Runs plans; listens for signals as long as it lives.
 pub(super) struct Measuring {
+    stopper: Stopper,
     stop: StopSignal,
     pub(super) signals: Signals,
     mode: Mode,
@@ -43,6 +50,15 @@ pub(super) enum Preflight {
     Interrupted(Signal),
 }
 
+/// What a run is asked, and how the answer is judged.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) gates: &'a [Gate],
+    pub(super) guard: Guard,
+    /// Whether the run may stop when it is decided.
+    pub(super) design: Design,
+}
+
 /// A run and what its reader should know about it.
 pub(super) struct Measurement {
     pub(super) run: Run,
@@ -53,8 +69,9 @@ impl Measuring {
     /// From now on a signal stops what is measured, in good order.
     pub(super) fn new(mode: Mode) -> anyhow::Result<Measuring> {
         let (stopper, stop): (Stopper, StopSignal) = stop_switch();
-        let signals = Signals::listen(stopper).context("cannot listen for signals")?;
+        let signals = Signals::listen(stopper.clone()).context("cannot listen for signals")?;
         Ok(Measuring {
+            stopper,
             stop,
             signals,
             mode,
@@ -122,26 +139,51 @@ impl Measuring {
         Ok(Preflight::Ready)
     }
 
-    /// Carries out the plan; blocks until it has ended or was stopped.
-    pub(super) fn run(&self, plan: &Plan, gates: &[Gate]) -> anyhow::Result<Measurement> {
-        let live = Arc::new(Live::new(plan.endpoints.len()));
-        let shown = (self.mode != Mode::Silent).then(|| Arc::clone(&live));
-        let progress = Progress::start(self.mode, subject(plan), live);
+    /// Carries out the plan; blocks until it has ended, was decided or was stopped.
+    pub(super) fn run(&self, plan: &Plan, asked: &Asked<'_>) -> anyhow::Result<Measurement> {
+        let live = Arc::new(Live::new(plan));
+        let (decider, stop) = match asked.design {
+            Design::Fixed => (None, self.stop.clone()),
+            Design::Adaptive => {
+                let decider = Decider::start(plan, asked, Arc::clone(&live), self.stopper.clone());
+                (Some(decider), self.stop.clone().with_open_end())
+            }
+        };
+        let needed = self.mode != Mode::Silent || decider.is_some();
+        let progress = Progress::start(
+            self.mode,
+            subject(plan),
+            Arc::clone(&live),
+            decider.as_ref().map(Decider::state),
+        );
         let ids = RunIds::fresh();
-        let measured = engine::run(plan, ids, &self.stop, shown);
+        let measured = engine::run(plan, ids, &stop, needed.then_some(live));
         progress.finish();
+        let decided = decider.is_some_and(Decider::finish);
         let measured = measured?;
         let warnings = warnings(plan, &measured);
         Ok(Measurement {
-            run: self.run_of(plan, gates, ids, measured),
+            run: self.run_of(plan, asked, ids, measured, decided),
             warnings,
         })
     }
 
-    fn run_of(&self, plan: &Plan, gates: &[Gate], ids: RunIds, measured: Measured) -> Run {
+    fn run_of(
+        &self,
+        plan: &Plan,
+        asked: &Asked<'_>,
+        ids: RunIds,
+        measured: Measured,
+        decided: bool,
+    ) -> Run {
         let ended = match self.signals.received() {
             Some(signal) if measured.stopped => Ended::Interrupted { signal },
             _ => Ended::Complete,
+        };
+        let stopped = match (ended, decided) {
+            (Ended::Interrupted { .. }, _) => StopReason::Interrupted,
+            (Ended::Complete, true) => StopReason::Decided,
+            (Ended::Complete, false) => StopReason::Budget,
         };
         let endpoints =
             plan.endpoints
@@ -168,7 +210,16 @@ impl Measuring {
                 cpu: measured.cpu.unwrap_or_default(),
                 wall: measured.wall,
             },
-            gates: gates.iter().map(Gate::to_string).collect(),
+            gates: asked.gates.iter().map(Gate::to_string).collect(),
+            judging: Judging {
+                guard: asked.guard.into(),
+                adaptive: match (asked.design, plan.size) {
+                    (Design::Adaptive, Size::Duration(budget)) => {
+                        Some(AdaptiveRecord { budget, stopped })
+                    }
+                    _ => None,
+                },
+            },
         }
     }
 }

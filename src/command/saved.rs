@@ -1,14 +1,14 @@
 //! A file from the command line: a saved run or what another tool measured, told apart by its content.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
-use anyhow::{anyhow, bail};
+use anyhow::anyhow;
 
 use crate::import::{self, Format, Imported, Options, Remark};
 use crate::report::{Report, Warning};
-use crate::run_file::{MAX_FILE_BYTES, Run};
+use crate::run_file::{self, Run, RunFileError};
 
 /// What is in the file.
 pub(super) enum Saved {
@@ -20,29 +20,22 @@ pub(super) enum Saved {
 
 /// Reads a file, or stdin for `-`.
 pub(super) fn read(file: &Path, options: &Options) -> anyhow::Result<Saved> {
-    let bytes = match is_stdin(file) {
-        true => read_all(io::stdin().lock())?,
-        false => read_all(File::open(file)?)?,
-    };
+    let bytes = bytes_of(file).map_err(|e| hinted(&e))?;
     Ok(match format_of(&bytes, options) {
-        Format::Run => Saved::Run(Box::new(
-            Run::from_json(&bytes).map_err(|e| anyhow!("{e}\nhint: {}", e.hint()))?,
-        )),
+        Format::Run => Saved::Run(Box::new(Run::from_json(&bytes).map_err(|e| hinted(&e))?)),
         _ => Saved::Imported(import::read(&bytes, options)?),
     })
 }
 
-/// A file that never ends must not fill the memory.
-fn read_all(file: impl Read) -> anyhow::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > MAX_FILE_BYTES {
-        true => bail!(
-            "it is larger than {} MB, which no run or list is",
-            MAX_FILE_BYTES >> 20
-        ),
-        false => Ok(bytes),
+fn bytes_of(file: &Path) -> Result<Vec<u8>, RunFileError> {
+    match is_stdin(file) {
+        true => run_file::read_bounded(io::stdin().lock()),
+        false => run_file::read_bounded(File::open(file).map_err(RunFileError::Read)?),
     }
+}
+
+fn hinted(error: &RunFileError) -> anyhow::Error {
+    anyhow!("{error}\nhint: {}", error.hint())
 }
 
 /// As `--format` says, else as the content does.

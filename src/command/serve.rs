@@ -204,3 +204,91 @@ impl StopSignals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{announce, say_what_is_left, warn};
+    use crate::server::{Config, Mode, Stopped};
+    use crate::store::Durability;
+
+    fn said(say: impl FnOnce(&mut Vec<u8>)) -> String {
+        let mut err = Vec::new();
+        say(&mut err);
+        String::from_utf8(err).expect("UTF-8")
+    }
+
+    fn warnings(address: &str, config: &Config) -> String {
+        let address = address.parse().expect("an address");
+        said(|err| warn(address, config, err).expect("memory takes it"))
+    }
+
+    #[test]
+    fn an_open_address_without_a_token_is_warned_of() {
+        let mut config = Config::new(Mode::Background, "a7probe.db");
+        for quiet in ["127.0.0.1:8080", "127.9.9.9:1", "[::1]:8080"] {
+            assert_eq!(warnings(quiet, &config), "", "{quiet}");
+        }
+        let warned = warnings("192.0.2.1:8080", &config);
+        assert!(
+            warned.starts_with("warning: 192.0.2.1:8080 can be reached from elsewhere"),
+            "{warned}"
+        );
+        assert!(
+            warned
+                .lines()
+                .last()
+                .is_some_and(|line| line.starts_with("hint: ")),
+            "{warned}"
+        );
+        config.token = Some("s3cret".to_owned());
+        assert_eq!(warnings("192.0.2.1:8080", &config), "");
+    }
+
+    #[test]
+    fn the_negative_control_is_named_as_such() {
+        let mut config = Config::new(Mode::Background, "a7probe.db");
+        config.store.durability = Durability::None;
+        assert!(warnings("127.0.0.1:1", &config).contains("a kill loses"));
+    }
+
+    #[test]
+    fn the_ready_file_holds_the_address_and_nothing_else_is_left() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("ready");
+        let config = Config::new(Mode::Sync, "a7probe.db");
+        let address = "127.0.0.1:4711".parse().expect("an address");
+        let said =
+            said(|err| announce(address, &config, Some(&file), err).expect("it is announced"));
+        assert_eq!(
+            said,
+            "store a7probe.db\nserving http://127.0.0.1:4711 (sync)\n"
+        );
+        assert_eq!(
+            std::fs::read_to_string(&file).expect("written"),
+            "127.0.0.1:4711\n"
+        );
+        assert_eq!(
+            std::fs::read_dir(folder.path()).expect("a folder").count(),
+            1
+        );
+    }
+
+    #[test]
+    fn what_is_kept_and_what_is_lost_is_said() {
+        let store = Config::new(Mode::Background, "a7probe.db").store;
+        let stopped = Stopped {
+            kept: 3,
+            lost: 2,
+            processed: 10,
+            dead: 1,
+        };
+        let said =
+            said(|err| say_what_is_left(Some(stopped), &store, err).expect("memory takes it"));
+        assert_eq!(
+            said,
+            "stopped: 10 events processed, 1 dead\n\
+             3 accepted events kept in a7probe.db; they are processed at the next start\n\
+             2 accepted events were only in memory and are lost\n"
+        );
+    }
+}

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Evidence, Noise, Pair, Range};
+use super::{Evidence, Noise, Pair, Range, Ranges};
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped, trimmed};
 
@@ -45,17 +45,25 @@ pub(super) fn of(
     planned: Pair<u64>,
     noise: &Noise,
 ) -> (Effect, String) {
-    match *evidence {
+    let (measured, without_lag) = match *evidence {
         Evidence::Interval {
-            ratio,
-            difference_ns,
-        } => {
-            let effect = within(ratio, difference_ns, noise);
-            (effect, reason(effect, ratio, difference_ns, noise))
+            measured,
+            without_lag,
+        } => (measured, without_lag),
+        Evidence::Unresolved { samples_needed } => {
+            let reason = unresolved(quantile, planned, samples_needed);
+            return (Effect::Inconclusive, reason);
         }
-        Evidence::Unresolved { samples_needed } => (
+    };
+    let effect = within(measured, noise);
+    match within(without_lag, noise) == effect {
+        true => (effect, reason(effect, measured, noise)),
+        false => (
             Effect::Inconclusive,
-            unresolved(quantile, planned, samples_needed),
+            format!(
+                "this machine sent late; without its own delay {}; the noise band is {noise}",
+                span(without_lag.ratio)
+            ),
         ),
     }
 }
@@ -73,7 +81,11 @@ pub(super) fn unresolved(quantile: Quantile, planned: Pair<u64>, samples_needed:
 }
 
 /// A change is beyond the band only if both its share and its duration are.
-fn within(ratio: Range, difference_ns: Range, noise: &Noise) -> Effect {
+fn within(ranges: Ranges, noise: &Noise) -> Effect {
+    let Ranges {
+        ratio,
+        difference_ns,
+    } = ranges;
     let (least, most) = (1.0 - noise.share, 1.0 + noise.share);
     let band_ns = noise.duration.as_nanos() as f64;
     if ratio.high < least * (1.0 - TIE) && difference_ns.high < -band_ns {
@@ -89,7 +101,11 @@ fn within(ratio: Range, difference_ns: Range, noise: &Noise) -> Effect {
     }
 }
 
-fn reason(effect: Effect, ratio: Range, difference_ns: Range, noise: &Noise) -> String {
+fn reason(effect: Effect, ranges: Ranges, noise: &Noise) -> String {
+    let Ranges {
+        ratio,
+        difference_ns,
+    } = ranges;
     match effect {
         Effect::Improved if ratio.high == 0.0 => {
             "before, failures stood where this percentile is now".to_owned()
@@ -183,18 +199,18 @@ impl Range {
 
 #[cfg(test)]
 mod tests {
-    use super::{Effect, Noise, Range, speed, within};
+    use super::{Effect, Noise, Range, Ranges, speed, within};
 
     fn effect(ratio: (f64, f64), difference_ms: (f64, f64)) -> Effect {
         let range = |(low, high): (f64, f64), unit: f64| Range {
             low: low * unit,
             high: high * unit,
         };
-        within(
-            range(ratio, 1.0),
-            range(difference_ms, 1e6),
-            &Noise::default(),
-        )
+        let ranges = Ranges {
+            ratio: range(ratio, 1.0),
+            difference_ns: range(difference_ms, 1e6),
+        };
+        within(ranges, &Noise::default())
     }
 
     #[test]
@@ -222,15 +238,17 @@ mod tests {
             share: 0.07,
             ..Noise::default()
         };
-        let on_the_border = Range {
-            low: 0.8,
-            high: 93.0 / 100.0,
+        let on_the_border = Ranges {
+            ratio: Range {
+                low: 0.8,
+                high: 93.0 / 100.0,
+            },
+            difference_ns: Range {
+                low: -9e9,
+                high: -8e9,
+            },
         };
-        let large = Range {
-            low: -9e9,
-            high: -8e9,
-        };
-        assert_eq!(within(on_the_border, large, &narrow), Effect::Inconclusive);
+        assert_eq!(within(on_the_border, &narrow), Effect::Inconclusive);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use super::effect::unresolved;
 use super::{Change, Comparison, Evidence, Range};
 use crate::gate::{Condition, Exceeding, Finding, Gate, Measured, Scope};
+use crate::plan::Design;
 use crate::stats::profile::judge_reduction;
 use crate::stats::rank::Quantile;
 use crate::units::{grouped, trimmed};
@@ -17,8 +18,8 @@ enum Requirement {
     Growth(f64),
 }
 
-/// Judges every gate on two runs, comparison by comparison: PASS if the whole interval of after/before satisfies it, FAIL if none of
-/// it does. Gates on one run are left to [`crate::gate::judge`].
+/// Judges every gate on two runs, comparison by comparison: PASS if the whole interval of after/before satisfies
+/// it, FAIL if none of it does. Gates on one run are left to [`crate::gate::judge`].
 pub fn judge(gates: &[Gate], comparisons: &[Comparison]) -> Vec<Finding> {
     comparisons
         .iter()
@@ -66,6 +67,8 @@ fn finding(gate: Gate, comparison: &Comparison) -> Option<Finding> {
         exceedances: Exceeding::default(),
         p_pass: None,
         p_fail: None,
+        design: Design::Fixed,
+        episodes: None,
         verdict,
         reason,
         next_step,
@@ -78,6 +81,18 @@ type Answer = (Verdict, String, Option<String>);
 fn not_compared(quantile: Quantile) -> Answer {
     let reason = format!("{quantile} was not compared, and no data is never a pass");
     (Verdict::Inconclusive, reason, None)
+}
+
+/// The flip test: a verdict that our own lateness could have made is none.
+fn in_doubt(ratio: Range) -> Answer {
+    (
+        Verdict::Inconclusive,
+        format!(
+            "this machine sent late; without its own delay the change is {} at 95 % confidence, and the verdict hangs on it",
+            span(ratio)
+        ),
+        Some("measure both from a quieter machine, or at a lower rate".to_owned()),
+    )
 }
 
 fn measured(change: &Change) -> Measured {
@@ -94,7 +109,16 @@ fn measured(change: &Change) -> Measured {
 impl Requirement {
     fn judge(self, change: &Change) -> Answer {
         match change.evidence {
-            Evidence::Interval { ratio, .. } => self.judge_interval(ratio),
+            Evidence::Interval {
+                measured,
+                without_lag,
+            } => {
+                let judged = self.judge_interval(measured.ratio);
+                match self.verdict(without_lag.ratio) == judged.0 {
+                    true => judged,
+                    false => in_doubt(without_lag.ratio),
+                }
+            }
             Evidence::Unresolved { samples_needed } => (
                 Verdict::Inconclusive,
                 unresolved(change.quantile, change.planned, samples_needed),
@@ -107,12 +131,16 @@ impl Requirement {
     }
 
     /// A limit of 30 % of the value before is met by a ratio of 0.3, whatever its binary fraction says.
-    fn judge_interval(self, ratio: Range) -> Answer {
+    fn verdict(self, ratio: Range) -> Verdict {
         let reduction = match self {
             Requirement::Reduction(share) => share,
             Requirement::Growth(share) => -share,
         };
-        let verdict = judge_reduction(ratio.low, ratio.high, reduction);
+        judge_reduction(ratio.low, ratio.high, reduction)
+    }
+
+    fn judge_interval(self, ratio: Range) -> Answer {
+        let verdict = self.verdict(ratio);
         let next_step =
             "more requests on both sides narrow the interval, unless the change lies at the limit";
         (
@@ -128,6 +156,9 @@ impl Requirement {
                 format!("the change is {} at 95 % confidence", span(ratio))
             }
             (Verdict::Pass, _) => format!("{} at 95 % confidence", at_most(self, ratio.high)),
+            (Verdict::Fail, _) if ratio.low.is_infinite() => {
+                "after, failures stand where this percentile was".to_owned()
+            }
             (Verdict::Fail, _) => format!("{} at 95 % confidence", at_least(self, ratio.low)),
         }
     }
@@ -149,7 +180,6 @@ fn at_most(requirement: Requirement, ratio: f64) -> String {
 /// What the smallest ratio that fits the data says.
 fn at_least(requirement: Requirement, ratio: f64) -> String {
     match requirement {
-        _ if ratio.is_infinite() => "after, failures stand where this percentile was".to_owned(),
         Requirement::Reduction(_) if ratio < 1.0 => {
             format!(
                 "the reduction is at most {}",
@@ -190,7 +220,8 @@ fn span(ratio: Range) -> String {
 fn percent(share: f64, round: fn(f64) -> f64) -> String {
     // What a binary fraction lacks must not cost a tenth of a percent.
     let tenths = round((share * 1e9).round() / 1e6);
-    format!("{} %", trimmed(tenths / 10.0, 1))
+    let digits = if tenths < 10_000.0 { 1 } else { 0 };
+    format!("{} %", trimmed(tenths / 10.0, digits))
 }
 
 #[cfg(test)]
@@ -251,10 +282,6 @@ mod tests {
             ),
             (reason(gate, 1.25, 2.0), "the growth is at least 25 %"),
             (
-                reason(gate, open, open),
-                "after, failures stand where this percentile was",
-            ),
-            (
                 reason(gate, 0.2, 0.30003),
                 "the change is between −80 % and −69.9 %",
             ),
@@ -285,5 +312,9 @@ mod tests {
         ] {
             assert_eq!(said, format!("{reason} at 95 % confidence"));
         }
+        assert_eq!(
+            reason(gate, open, open),
+            "after, failures stand where this percentile was"
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 pub(super) mod response;
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
@@ -17,11 +18,15 @@ use response::{Expect, Progress, ResponseError, ResponseParser};
 /// Bytes read at a time.
 const READ_BYTES: usize = 16 * 1024;
 
+thread_local! {
+    /// What is read is parsed in the same poll, so the connections of a thread share it.
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into_boxed_slice());
+}
+
 /// A connection that carries one request at a time.
 #[derive(Debug)]
 pub(super) struct Connection {
     transport: Transport,
-    buffer: Box<[u8]>,
 }
 
 /// A complete answer.
@@ -56,10 +61,7 @@ struct Exchange<'a> {
 
 impl Connection {
     pub(super) fn new(transport: Transport) -> Connection {
-        Connection {
-            transport,
-            buffer: vec![0; READ_BYTES].into_boxed_slice(),
-        }
+        Connection { transport }
     }
 
     /// Sends a request and reads its answer to the last byte.
@@ -80,7 +82,13 @@ impl Connection {
             parser: ResponseParser::new(expect),
             write_error: None,
         };
-        poll_fn(|cx| self.poll_exchange(cx, &mut exchange, clock, timeline)).await
+        poll_fn(|cx| {
+            self.poll_send(cx, &mut exchange);
+            BUFFER.with_borrow_mut(|buffer| {
+                self.poll_answer(cx, buffer, &mut exchange, clock, timeline)
+            })
+        })
+        .await
     }
 
     /// Whether the peer has closed an idle connection, or sent what nobody asked for.
@@ -88,22 +96,23 @@ impl Connection {
     /// Outside of tokio's budget for a task: where that is spent, every connection would seem open.
     async fn is_stale(&mut self) -> bool {
         let poll = poll_fn(|cx| {
-            let mut buf = ReadBuf::new(&mut self.buffer);
-            Poll::Ready(self.transport.poll_read(cx, &mut buf).is_ready())
+            let mut byte = [0];
+            let read = self.transport.poll_read(cx, &mut ReadBuf::new(&mut byte));
+            Poll::Ready(read.is_ready())
         });
         tokio::task::unconstrained(poll).await
     }
 
-    fn poll_exchange(
+    fn poll_answer(
         &mut self,
         cx: &mut Context<'_>,
+        buffer: &mut [u8],
         exchange: &mut Exchange<'_>,
         clock: Clock,
         timeline: &mut Timeline,
     ) -> Poll<Result<Answer, ExchangeError>> {
-        self.poll_send(cx, exchange);
         loop {
-            let mut buf = ReadBuf::new(&mut self.buffer);
+            let mut buf = ReadBuf::new(buffer);
             match self.transport.poll_read(cx, &mut buf) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(e)) => {

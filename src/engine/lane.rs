@@ -223,7 +223,8 @@ impl Lane {
     ) -> Result<(Answer, Connection), Failure> {
         let mut connection = match connection {
             Some(connection) => connection,
-            None => self.client.open(self.clock, timeline).await?,
+            // In a box, because it is rare and large, and every request in flight would have room for it.
+            None => Box::pin(self.client.open(self.clock, timeline)).await?,
         };
         timeline.enter(Phase::FirstByte, self.clock.now_ns());
         let answer = connection

@@ -1,14 +1,18 @@
-//! What a run has measured so far, for the live line: coarse on purpose, never judged.
+//! What a run has measured so far: latencies for the live line, coarse on purpose and never judged, and the
+//! exceedances, from which a run is judged while it goes on.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::histogram::{Histogram, Precision};
+use crate::plan::Plan;
+use crate::recording::Marks;
 use crate::sample::{Outcome, Sample};
 
 /// Shared between the sending threads and whoever draws.
 #[derive(Debug)]
 pub struct Live {
     endpoints: Vec<Mutex<LiveEndpoint>>,
+    marks: Vec<Mutex<Marks>>,
 }
 
 /// One endpoint so far; latencies at two significant digits.
@@ -23,16 +27,28 @@ pub struct LiveEndpoint {
 }
 
 impl Live {
-    /// For so many endpoints.
-    pub fn new(endpoints: usize) -> Live {
+    /// For the endpoints of a plan.
+    pub fn new(plan: &Plan) -> Live {
         let empty = || LiveEndpoint {
             ended: 0,
             not_ok: 0,
             latency: Histogram::new(Precision::Two),
         };
+        let endpoints = plan.endpoints.iter();
         Live {
-            endpoints: (0..endpoints).map(|_| Mutex::new(empty())).collect(),
+            endpoints: endpoints.clone().map(|_| Mutex::new(empty())).collect(),
+            marks: endpoints
+                .map(|endpoint| Mutex::new(Marks::new(&endpoint.targets)))
+                .collect(),
         }
+    }
+
+    /// How many requests of an endpoint have ended without one before them that has not, and, if they are at least
+    /// `wanted`, what is marked of them.
+    pub fn marks(&self, endpoint: usize, wanted: u64) -> (u64, Option<Marks>) {
+        let marks = lock(&self.marks[endpoint]);
+        let complete = marks.complete();
+        (complete, (complete >= wanted).then(|| marks.clone()))
     }
 
     /// A copy of every endpoint's state.
@@ -50,10 +66,12 @@ impl Live {
             Outcome::Ok => state.latency.record(sample.response_ns()),
             _ => state.not_ok += 1,
         }
+        drop(state);
+        lock(&self.marks[endpoint]).add(sample);
     }
 }
 
 /// Counters stay usable if another thread panicked while it held them.
-fn lock(endpoint: &Mutex<LiveEndpoint>) -> MutexGuard<'_, LiveEndpoint> {
+fn lock<T>(endpoint: &Mutex<T>) -> MutexGuard<'_, T> {
     endpoint.lock().unwrap_or_else(PoisonError::into_inner)
 }

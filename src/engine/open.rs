@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::rc::Rc;
 
 use tokio::sync::Notify;
@@ -10,7 +11,7 @@ use tokio::task::spawn_local;
 use super::connection::{Connection, still_open};
 use super::lane::{Job, Lane, Stage};
 use super::pacer::Pacer;
-use super::stop::StopSignal;
+use super::stop::{Fate, StopSignal};
 use crate::plan::{Arrivals, Plan, Size};
 use crate::schedule::Schedule;
 
@@ -105,16 +106,17 @@ pub(super) async fn run(
     schedules: &Schedules,
     share: Share,
     mut pacer: Pacer,
-    mut stop: StopSignal,
+    stop: StopSignal,
 ) {
     let pool = Rc::new(Pool::new(share.max_in_flight));
     let mut dues = schedules.share(share.thread, share.threads, lane.t0_ns, share.warmup_ns);
+    let mut stopped = pin!(stop.clone().stopped());
     let mut cut = None;
     for due in dues.by_ref() {
         tokio::select! {
             // The stop first: when every start is overdue, waiting ends at once each time.
             biased;
-            () = stop.stopped() => {
+            () = &mut stopped => {
                 cut = Some(due);
                 break;
             }
@@ -123,13 +125,17 @@ pub(super) async fn run(
         pool.dispatch(&lane, due);
     }
     for due in cut.into_iter().chain(dues) {
-        lane.unsent(&job(due));
+        match stop.fate_of(lane.clock.at(due.at_ns)) {
+            Fate::Sent => {
+                pacer.wait_until(due.at_ns).await;
+                pool.dispatch(&lane, due);
+            }
+            Fate::Unsent => lane.unsent(&job(due)),
+            Fate::NotPlanned => break,
+        }
     }
-    if stop.is_stopped() {
-        pool.waiting
-            .borrow_mut()
-            .drain(..)
-            .for_each(|waiting| lane.unsent(&waiting));
+    if stop.is_interrupted() {
+        pool.give_up_waiting(&lane);
     }
     pool.drained(stop, &lane).await;
 }
@@ -204,16 +210,21 @@ impl Pool {
         }
     }
 
-    /// Waits for what is in flight, each request at most until its timeout; a stop gives up what only waits.
-    async fn drained(&self, mut stop: StopSignal, lane: &Lane) {
+    /// Waits for what is in flight, each request at most until its timeout; an interruption gives up what only waits.
+    async fn drained(&self, stop: StopSignal, lane: &Lane) {
         while self.in_flight.get() > 0 {
             tokio::select! {
                 () = self.empty.notified() => {}
-                () = stop.stopped(), if !stop.is_stopped() => {
-                    self.waiting.borrow_mut().drain(..).for_each(|waiting| lane.unsent(&waiting));
-                }
+                () = stop.clone().interrupted(), if !stop.is_interrupted() => self.give_up_waiting(lane),
             }
         }
+    }
+
+    fn give_up_waiting(&self, lane: &Lane) {
+        self.waiting
+            .borrow_mut()
+            .drain(..)
+            .for_each(|waiting| lane.unsent(&waiting));
     }
 }
 

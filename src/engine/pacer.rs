@@ -1,6 +1,6 @@
 //! Waits until an intended start: an absolute timer on the sending thread, then a short spin.
 //!
-//! tokio's own timer is 1 ms coarse and late by design. On Linux the pacer reads a timerfd on the very
+//! tokio's own timer is 1 ms coarse and late by design. On Linux the pacer waits for a timerfd on the very
 //! thread that sends (wake-up typically 20 to 50 µs late), and at moderate rates it arms the timer 80 µs
 //! early and spins the rest, polling the sockets as it does, so that answers are not kept waiting. At high
 //! rates starts are gathered into ticks of 50 µs, because one wake-up a request would cost more than the
@@ -85,7 +85,7 @@ impl Pacer {
 
 #[cfg(target_os = "linux")]
 mod platform {
-    //! An absolute timerfd, read on the thread that sends.
+    //! An absolute timerfd, awaited on the thread that sends.
 
     use std::io;
     use std::os::fd::OwnedFd;
@@ -127,12 +127,9 @@ mod platform {
             if self.arm(at_ns).is_err() {
                 return tokio::task::yield_now().await;
             }
-            let mut expirations = [0u8; 8];
-            while let Ok(mut ready) = self.fd.readable().await {
-                match ready.try_io(|fd| Ok(rustix::io::read(fd.get_ref(), &mut expirations)?)) {
-                    Ok(_) => return,
-                    Err(_not_yet) => continue,
-                }
+            // It need not be read: arming it anew forgets the expiry, and the next one is a new event.
+            if let Ok(mut ready) = self.fd.readable().await {
+                ready.clear_ready();
             }
         }
 

@@ -1,38 +1,179 @@
 //! Stopping a run early: one switch, seen by every sending thread.
 
+use std::time::{Duration, Instant};
+
 use tokio::sync::watch;
 
+/// From a decision to its effect: by then every thread has seen it, so all stop at the same start of the schedule.
+const NOTICE: Duration = Duration::from_millis(20);
+
 /// Throws the switch; dropping it throws nothing.
-#[derive(Debug)]
-pub struct Stopper(watch::Sender<bool>);
+#[derive(Debug, Clone)]
+pub struct Stopper(watch::Sender<State>);
 
 /// Sees the switch.
 #[derive(Debug, Clone)]
-pub struct StopSignal(watch::Receiver<bool>);
+pub struct StopSignal {
+    state: watch::Receiver<State>,
+    end: End,
+}
+
+/// What became of the switch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Running,
+    /// What is due after this instant is not planned any more.
+    Decided {
+        last: Instant,
+    },
+    Interrupted {
+        last: Instant,
+    },
+}
+
+/// What an interruption makes of the rest of the schedule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// It was planned and is unsent.
+    Fixed,
+    /// It ends there.
+    Open,
+}
 
 /// A switch and its view.
 pub fn stop_switch() -> (Stopper, StopSignal) {
-    let (sender, receiver) = watch::channel(false);
-    (Stopper(sender), StopSignal(receiver))
+    let (sender, state) = watch::channel(State::Running);
+    let end = End::Fixed;
+    (Stopper(sender), StopSignal { state, end })
 }
 
 impl Stopper {
-    /// Nothing more is sent; what is in flight is still waited for.
+    /// Interrupts the run: nothing more is sent; what is in flight is still waited for.
     pub fn stop(&self) {
-        self.0.send_replace(true);
+        let now = Instant::now();
+        self.0.send_modify(|state| {
+            let last = match *state {
+                State::Running => now + NOTICE,
+                State::Decided { last } | State::Interrupted { last } => last,
+            };
+            *state = State::Interrupted { last };
+        });
+    }
+
+    /// Ends the schedule of a run that is decided: what is due by then is sent and waited for, the rest is not planned
+    /// any more. Does nothing to a run that is stopped.
+    pub fn decide(&self) {
+        let last = Instant::now() + NOTICE;
+        self.0.send_if_modified(|state| match state {
+            State::Running => {
+                *state = State::Decided { last };
+                true
+            }
+            State::Decided { .. } | State::Interrupted { .. } => false,
+        });
     }
 }
 
 impl StopSignal {
-    /// Whether the run was stopped.
-    pub fn is_stopped(&self) -> bool {
-        *self.0.borrow()
+    /// The view of a run whose schedule has no fixed end: an interruption ends it, as a decision does, and leaves
+    /// nothing unsent but what waits for a connection.
+    pub fn with_open_end(self) -> StopSignal {
+        StopSignal {
+            end: End::Open,
+            ..self
+        }
     }
 
-    /// Returns when the run is stopped; never, if nobody can stop it any more.
-    pub async fn stopped(&mut self) {
-        if self.0.wait_for(|stopped| *stopped).await.is_err() {
+    /// Whether the run was stopped, for whatever reason.
+    pub fn is_stopped(&self) -> bool {
+        *self.state.borrow() != State::Running
+    }
+
+    /// Whether the run was interrupted.
+    pub fn is_interrupted(&self) -> bool {
+        matches!(*self.state.borrow(), State::Interrupted { .. })
+    }
+
+    /// Returns when the run is interrupted; never, if nobody can any more.
+    pub async fn interrupted(mut self) {
+        let interrupted = |state: &State| matches!(state, State::Interrupted { .. });
+        if self.state.wait_for(interrupted).await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Returns when the run is stopped, for whatever reason; never, if nobody can any more.
+    pub async fn stopped(mut self) {
+        let stopped = |state: &State| *state != State::Running;
+        if self.state.wait_for(stopped).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// What becomes of a start of the schedule.
+    pub(super) fn fate_of(&self, due: Instant) -> Fate {
+        match (*self.state.borrow(), self.end) {
+            (State::Running, _) => Fate::Sent,
+            (State::Interrupted { .. }, End::Fixed) => Fate::Unsent,
+            (State::Decided { last } | State::Interrupted { last }, _) => match due <= last {
+                true => Fate::Sent,
+                false => Fate::NotPlanned,
+            },
+        }
+    }
+}
+
+/// What becomes of a start of the schedule when the run is stopped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is sent when it is due.
+    Sent,
+    /// It was planned and is cut.
+    Unsent,
+    /// The schedule has ended before it.
+    NotPlanned,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{Fate, stop_switch};
+
+    const LATER: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn an_interruption_cuts_a_fixed_schedule_and_ends_an_open_one() {
+        let (stopper, stop) = stop_switch();
+        let open = stop.clone().with_open_end();
+        let now = Instant::now();
+        assert_eq!(stop.fate_of(now + LATER), Fate::Sent);
+        stopper.stop();
+        assert!(stop.is_stopped() && stop.is_interrupted());
+        assert_eq!(stop.fate_of(now), Fate::Unsent);
+        assert_eq!(
+            (open.fate_of(now), open.fate_of(now + LATER)),
+            (Fate::Sent, Fate::NotPlanned)
+        );
+    }
+
+    #[test]
+    fn a_decision_sends_what_is_due_and_plans_no_more() {
+        let (stopper, stop) = stop_switch();
+        let now = Instant::now();
+        stopper.decide();
+        assert!(stop.is_stopped() && !stop.is_interrupted());
+        assert_eq!(
+            (stop.fate_of(now), stop.fate_of(now + LATER)),
+            (Fate::Sent, Fate::NotPlanned)
+        );
+        // The end stays where it was if a signal comes too.
+        let open = stop.with_open_end();
+        stopper.stop();
+        assert!(open.is_interrupted());
+        assert_eq!(
+            (open.fate_of(now), open.fate_of(now + LATER)),
+            (Fate::Sent, Fate::NotPlanned)
+        );
     }
 }

@@ -2,18 +2,26 @@
 
 use std::time::Duration;
 
-use super::grammar::did_you_mean;
+use super::evidence::Test;
+use super::parse_error::did_you_mean;
 use super::{Condition, Gate, Scope, Selector, Subject};
+use crate::plan::{Design, Guard};
 use crate::recording::Failures;
 use crate::units::{Pretty, grouped};
 
 /// What a plan sends to one endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Planned<'a> {
     /// Name of the endpoint.
     pub endpoint: &'a str,
     /// Planned requests; `None` where the plan is bounded by time alone, as in the closed model.
     pub samples: Option<u64>,
+    /// Requests per second; `None` in the closed model.
+    pub rate_per_s: Option<f64>,
+    /// Whether bursts are reckoned with.
+    pub guard: Guard,
+    /// Whether the number of samples is fixed, or the most that there may be.
+    pub design: Design,
 }
 
 /// A gate that does not fit the plan.
@@ -61,6 +69,24 @@ pub enum CheckError {
         /// The endpoint.
         endpoint: String,
     },
+    /// It could not pass, because a clean run would not exclude a slow episode.
+    #[error(
+        "gate '{gate}' cannot pass a clean service within {}: to exclude slow episodes of {} takes {}; {} longer, exclude \
+         shorter ones with --episode, or take requests as independent with --iid",
+        Pretty(*.planned), Pretty(*.episode), Pretty(*.needed), longer(*.design)
+    )]
+    TooShort {
+        /// The gate.
+        gate: String,
+        /// The slow episode.
+        episode: Duration,
+        /// Planned time.
+        planned: Duration,
+        /// Shortest time that can pass.
+        needed: Duration,
+        /// Whether the time is fixed.
+        design: Design,
+    },
     /// Whoever waits less than the target cannot tell what exceeds it.
     #[error(
         "gate '{gate}': the timeout of {} is below the target; raise the timeout or lower the target",
@@ -72,6 +98,13 @@ pub enum CheckError {
         /// The plan's timeout.
         timeout: Duration,
     },
+}
+
+fn longer(design: Design) -> &'static str {
+    match design {
+        Design::Fixed => "run",
+        Design::Adaptive => "let it run (--budget)",
+    }
 }
 
 fn mend(suggestion: &Option<String>, known: &[String]) -> String {
@@ -92,8 +125,14 @@ pub fn check(
     for gate in gates {
         check_scope(gate)?;
         check_timeout(gate, timeout)?;
-        plan.iter()
-            .try_for_each(|planned| check_size(gate, planned))?;
+    }
+    for check in [check_size, check_episodes] {
+        let pairs = gates
+            .iter()
+            .flat_map(|gate| plan.iter().map(move |p| (gate, p)));
+        pairs
+            .into_iter()
+            .try_for_each(|(gate, planned)| check(gate, planned))?;
     }
     Ok(())
 }
@@ -145,11 +184,9 @@ fn check_failures(gate: &Gate, subject: &Subject<'_>) -> Result<(), CheckError> 
     }
 }
 
+/// Whether there are enough samples, whatever the guard asks for.
 fn check_size(gate: &Gate, planned: &Planned<'_>) -> Result<(), CheckError> {
-    if !gate.selector.selects(planned.endpoint) {
-        return Ok(());
-    }
-    match (planned.samples, gate.min_samples()) {
+    match (planned.samples, planned.needed(gate, Guard::Iid)) {
         (Some(samples), Some(needed)) if samples < needed => Err(CheckError::TooFewSamples {
             gate: gate.for_endpoint(planned.endpoint).to_string(),
             planned: samples,
@@ -157,6 +194,41 @@ fn check_size(gate: &Gate, planned: &Planned<'_>) -> Result<(), CheckError> {
         }),
         _ => Ok(()),
     }
+}
+
+/// Whether a clean service could pass with the guard; a rate is what turns episodes into requests.
+fn check_episodes(gate: &Gate, planned: &Planned<'_>) -> Result<(), CheckError> {
+    let (Guard::Episode(episode), Some(rate)) = (planned.guard, planned.rate_per_s) else {
+        return Ok(());
+    };
+    match (planned.samples, planned.needed(gate, planned.guard)) {
+        (Some(samples), Some(needed)) if samples < needed => Err(CheckError::TooShort {
+            gate: gate.for_endpoint(planned.endpoint).to_string(),
+            episode,
+            planned: tenths_of_a_second(samples as f64 / rate),
+            needed: tenths_of_a_second(needed as f64 / rate),
+            design: planned.design,
+        }),
+        _ => Ok(()),
+    }
+}
+
+impl Planned<'_> {
+    /// The fewest samples with which a gate can pass; `None` if it is not about this endpoint alone.
+    fn needed(&self, gate: &Gate, guard: Guard) -> Option<u64> {
+        let test = Test {
+            theta0: gate.condition.allowed_share()?,
+            design: self.design,
+            episode: guard.requests(self.rate_per_s),
+        };
+        let about_it = gate.selector.selects(self.endpoint);
+        about_it.then(|| test.min_samples())
+    }
+}
+
+/// Rounded up, but for what rounding itself adds.
+fn tenths_of_a_second(seconds: f64) -> Duration {
+    Duration::from_millis((seconds * 10.0 - 1e-6).ceil() as u64 * 100)
 }
 
 /// Whether every gate can be judged on these recordings. A recording may be too small for a gate; that is
@@ -194,6 +266,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{Gate, Planned, check, targets_for};
+    use crate::plan::{Design, Guard};
 
     fn gates(texts: &[&str]) -> Vec<Gate> {
         texts
@@ -206,6 +279,9 @@ mod tests {
         ["health", "ingest"].map(|endpoint| Planned {
             endpoint,
             samples: Some(samples),
+            rate_per_s: Some(20.0),
+            guard: Guard::Iid,
+            design: Design::Fixed,
         })
     }
 
@@ -221,8 +297,8 @@ mod tests {
         let gates = gates(&["* p99 <= 150ms", "ingest error_rate <= 1%"]);
         assert_eq!(check(&gates, &plan(299), None), Ok(()));
         let unbounded = [Planned {
-            endpoint: "ingest",
             samples: None,
+            ..plan(0)[1]
         }];
         assert_eq!(check(&gates, &unbounded, None), Ok(()));
     }

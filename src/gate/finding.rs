@@ -1,6 +1,7 @@
 //! What one gate says about one endpoint, with the numbers and the reason behind it.
 
-use crate::gate::{Gate, Severity};
+use crate::gate::{Episodes, Gate, Severity};
+use crate::plan::Design;
 use crate::summary::{Interval, Observed};
 use crate::verdict::Verdict;
 
@@ -17,10 +18,14 @@ pub struct Finding {
     pub n: u64,
     /// How many of them exceed the limit.
     pub exceedances: Exceeding,
-    /// Probability of so few exceedances at the limit itself; `None` for a gate on two runs.
+    /// p-value of "within the limit", of the kind that `design` says; `None` for a gate on two runs.
     pub p_pass: Option<f64>,
-    /// Probability of so many exceedances at the limit itself; `None` for a gate on two runs.
+    /// p-value of "beyond the limit", of the kind that `design` says; `None` for a gate on two runs.
     pub p_fail: Option<f64>,
+    /// Whether the p-values are those of a sample of fixed size or hold at any time.
+    pub design: Design,
+    /// What the cluster guard saw and excludes; `None` where requests are taken as independent.
+    pub episodes: Option<Episodes>,
     /// PASS, FAIL or INCONCLUSIVE.
     pub verdict: Verdict,
     /// Why, in one sentence.

@@ -1,4 +1,4 @@
-//! The grammar of gates: text to [`Gate`] and back.
+//! The grammar of gates: text to [`Gate`].
 //!
 //! ```text
 //! gate      = [ endpoint | "*" | "http_req_duration" ] condition [ "warn" ]
@@ -8,12 +8,12 @@
 //!           | percentile "<=" "baseline" [ "+" percentage ]
 //! ```
 
-use std::fmt;
 use std::time::Duration;
 
+use super::parse_error::{ParseError, ParseErrorKind, did_you_mean};
 use super::{Comparison, Condition, Gate, Percentage, Selector, Severity};
-use crate::stats::rank::{Quantile, QuantileError};
-use crate::units::{UnitError, parse_duration, parse_percentage};
+use crate::stats::rank::Quantile;
+use crate::units::{parse_duration, parse_percentage};
 
 /// Words that may stand where a metric is wanted; any percentile may.
 const METRICS: [&str; 7] = [
@@ -25,128 +25,6 @@ const METRICS: [&str; 7] = [
     "error_rate",
     "reduction",
 ];
-
-/// A gate that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("gate '{gate}': {kind}")]
-pub struct ParseError {
-    /// What was typed.
-    pub gate: String,
-    /// What is wrong with it.
-    pub kind: ParseErrorKind,
-}
-
-/// What is wrong with a gate's text.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ParseErrorKind {
-    /// No `<=`, `<` or `>=`.
-    #[error("there is no '<=' in it; write for example 'health p95 <= 150ms'")]
-    NoComparison,
-    /// A comparison that gates do not have.
-    #[error("'{found}' is no comparison for {metric}; write '{wanted}'")]
-    Comparison {
-        /// What stands there.
-        found: String,
-        /// What is compared.
-        metric: String,
-        /// What should stand there.
-        wanted: &'static str,
-    },
-    /// Nothing before the comparison.
-    #[error(
-        "there is no metric before '{0}'; write a percentile or error_rate, as in 'health p95 <= 150ms'"
-    )]
-    NoMetric(String),
-    /// Not a metric.
-    #[error("unknown metric '{metric}'{}", suggestion_or_list(.suggestion))]
-    UnknownMetric {
-        /// What was typed.
-        metric: String,
-        /// What may be meant.
-        suggestion: Option<String>,
-    },
-    /// A metric of other tools that would mislead here.
-    #[error("'{metric}' cannot be gated: {reason}")]
-    Refused {
-        /// What was typed.
-        metric: String,
-        /// Why, and what to use.
-        reason: &'static str,
-    },
-    /// A percentile out of range.
-    #[error(transparent)]
-    Percentile(#[from] QuantileError),
-    /// Nothing after the comparison.
-    #[error("there is no limit after '{comparison}'; write for example '{comparison} {example}'")]
-    NoLimit {
-        /// The comparison that stands last.
-        comparison: String,
-        /// One that would do.
-        example: &'static str,
-    },
-    /// A limit that is no duration or percentage.
-    #[error(transparent)]
-    Limit(#[from] UnitError),
-    /// A share without its sign.
-    #[error("'{text}' has no '%'; write {mend}")]
-    NoPercent {
-        /// What was typed.
-        text: String,
-        /// As it should be.
-        mend: String,
-    },
-    /// A limit that no measurement can show or refute.
-    #[error("{0}")]
-    Unreachable(&'static str),
-    /// Something other than `warn` after the limit.
-    #[error("'{found}' after the limit is not understood; only 'warn' may stand there{}", suggested(.suggestion))]
-    Trailing {
-        /// What stands there.
-        found: String,
-        /// What may be meant.
-        suggestion: Option<String>,
-    },
-    /// `baseline` with something else than a percentage.
-    #[error("'{0}' is no baseline; write 'baseline' or 'baseline + 10%'")]
-    Baseline(String),
-}
-
-fn suggested(suggestion: &Option<String>) -> String {
-    match suggestion {
-        Some(word) => format!("; did you mean '{word}'?"),
-        None => String::new(),
-    }
-}
-
-fn suggestion_or_list(suggestion: &Option<String>) -> String {
-    match suggestion {
-        Some(_) => suggested(suggestion),
-        None => "; there are percentiles (p50, p95, p99.9 …), error_rate and, between two runs, \
-                 'p95 reduction'"
-            .to_owned(),
-    }
-}
-
-/// The one of `candidates` that `word` may be a slip of.
-pub(super) fn did_you_mean<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<String> {
-    let word = word.to_lowercase();
-    candidates
-        .into_iter()
-        .map(|candidate| {
-            let distance = strsim::damerau_levenshtein(&word, &candidate.to_lowercase());
-            (distance, candidate)
-        })
-        // A third of the letters may be wrong, and never all of them.
-        .filter(|&(distance, candidate)| {
-            let letters = candidate.chars().count();
-            distance <= letters.div_ceil(3) && distance < letters
-        })
-        .min_by_key(|&(distance, _)| distance)
-        .map(|(_, candidate)| candidate.to_owned())
-}
 
 pub(super) fn parse(text: &str) -> Result<Gate, ParseError> {
     parse_kind(text).map_err(|kind| ParseError {
@@ -422,59 +300,6 @@ fn percentage(text: &str) -> Result<Percentage, ParseErrorKind> {
             text: text.to_owned(),
             mend: "a number and a '%'".to_owned(),
         })
-}
-
-impl fmt::Display for Gate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.selector {
-            Selector::Every => write!(f, "* {}", self.condition)?,
-            Selector::Named(name) => write!(f, "{name} {}", self.condition)?,
-        }
-        match self.severity {
-            Severity::Decides => Ok(()),
-            Severity::Warns => f.write_str(" warn"),
-        }
-    }
-}
-
-impl fmt::Display for Condition {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let metric = self.metric();
-        match self {
-            Condition::Latency {
-                comparison, limit, ..
-            } => write!(f, "{metric} {} {}", comparison.as_str(), Exact(*limit)),
-            Condition::ErrorRate { comparison, limit } => {
-                write!(f, "{metric} {} {limit}", comparison.as_str())
-            }
-            Condition::Reduction { at_least, .. } => {
-                write!(f, "{metric} reduction >= {at_least}")
-            }
-            Condition::Baseline { allowance, .. } => {
-                write!(f, "{metric} <= baseline + {allowance}")
-            }
-        }
-    }
-}
-
-/// A duration to the nanosecond in the largest of its units that leaves a whole part: `163.2ms`.
-struct Exact(Duration);
-
-impl fmt::Display for Exact {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ns = self.0.as_nanos();
-        let (unit_ns, digits, unit) = match ns {
-            0..1_000 => (1, 0, "ns"),
-            1_000..1_000_000 => (1_000, 3, "us"),
-            1_000_000..1_000_000_000 => (1_000_000, 6, "ms"),
-            _ => (1_000_000_000, 9, "s"),
-        };
-        let decimals = format!("{:0digits$}", ns % unit_ns);
-        match decimals.trim_end_matches('0') {
-            "" => write!(f, "{}{unit}", ns / unit_ns),
-            decimals => write!(f, "{}.{decimals}{unit}", ns / unit_ns),
-        }
-    }
 }
 
 #[cfg(test)]

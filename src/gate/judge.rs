@@ -1,7 +1,9 @@
 //! Judges gates on recordings: exact tests of one proportion, with every doubt of the instrument inside.
 //!
 //! A verdict must hold over the whole range of exceedances that the data allow ([`Exceeding`]): PASS is
-//! tested at the most, FAIL at the least. What widens the range is named in the reason.
+//! tested at the most, FAIL at the least. What widens the range is named in the reason. Both are tested in
+//! the order of the intended start, because slow requests come in bursts ([`Guard`]); a sample that was
+//! looked at while it grew is tested by evidence that allows it ([`Design`]).
 //!
 //! A run passes only if every gate passes, so PASS needs no correction for many gates. One FAIL fails the
 //! run, so FAILs are held to [`ALPHA`] over the family by Holm's procedure. The gates that decide and
@@ -9,14 +11,16 @@
 
 use std::time::Duration;
 
+use super::evidence::{Sides, Test};
 use super::finding::{Exceeding, Finding, Measured};
 use super::reason;
-use super::{ALPHA, Condition, Gate, Scope, Severity};
+use super::{ALPHA, Condition, Episodes, Gate, Scope, Seen, Severity};
 use crate::histogram::Histogram;
-use crate::recording::{Clock, Latency, Recording};
+use crate::plan::{Design, Guard, Model};
+use crate::recording::{Clock, Latency, Recording, Rows};
 use crate::run_file::{EndpointRun, Run};
-use crate::stats::binomial::{self, MIN_EXCEEDANCES_TO_FAIL};
-use crate::stats::rank;
+use crate::stats::binomial;
+use crate::stats::cluster;
 use crate::summary::{CONFIDENCE, Summary};
 use crate::verdict::Verdict;
 
@@ -29,17 +33,65 @@ pub struct Subject<'a> {
     pub recording: &'a Recording,
     /// How long its run waited for an answer, where that is known.
     pub timeout: Option<Duration>,
+    /// Requests per second, where that is known: planned, or achieved in a closed model.
+    pub rate_per_s: Option<f64>,
+    /// The most requests that one slow episode can meet: those in flight in a closed model, which sends no more
+    /// meanwhile. `None` where nothing bounds them.
+    pub most_in_episode: Option<u64>,
+    /// Whether bursts are reckoned with.
+    pub guard: Guard,
+    /// Whether the size of the sample was fixed beforehand.
+    pub design: Design,
 }
 
 impl<'a> Subject<'a> {
-    /// Every endpoint of a run, under its own name.
+    /// Every endpoint of a run, under its own name, to be judged as when it was measured.
     pub fn of_run(run: &'a Run) -> Vec<Subject<'a>> {
-        let subject = |endpoint: &'a EndpointRun| Subject {
-            endpoint: &endpoint.name,
-            recording: &endpoint.recording,
-            timeout: Some(run.plan.timeout),
+        let subject = |endpoint: &'a EndpointRun| {
+            Subject::of_endpoint(&endpoint.name, &endpoint.name, &endpoint.recording, run)
         };
         run.endpoints.iter().map(subject).collect()
+    }
+
+    /// An endpoint of a run: `planned` is its name in the plan.
+    pub fn of_endpoint(
+        name: &'a str,
+        planned: &str,
+        recording: &'a Recording,
+        run: &Run,
+    ) -> Subject<'a> {
+        let offered = run
+            .plan
+            .endpoints
+            .iter()
+            .find(|endpoint| endpoint.name == planned)
+            .and_then(|endpoint| endpoint.rate_per_s)
+            .map(|rate| rate.as_per_second());
+        Subject {
+            endpoint: name,
+            recording,
+            timeout: Some(run.plan.timeout),
+            rate_per_s: offered.or_else(|| recording.achieved_per_s()),
+            most_in_episode: match run.plan.model {
+                Model::Open { .. } => None,
+                Model::Closed { concurrency } => Some(concurrency as u64),
+            },
+            guard: run.judging.guard(),
+            design: run.judging.design(),
+        }
+    }
+
+    /// Latencies that another tool measured: at what load is not known; in what order, the recording says.
+    pub fn of_list(name: &'a str, recording: &'a Recording, guard: Guard) -> Subject<'a> {
+        Subject {
+            endpoint: name,
+            recording,
+            timeout: None,
+            rate_per_s: None,
+            most_in_episode: None,
+            guard,
+            design: Design::Fixed,
+        }
     }
 }
 
@@ -63,9 +115,17 @@ pub(super) struct Case<'a> {
     pub(super) exceeding: Exceeding,
     /// The widest source of the range, if it is one.
     pub(super) doubt: Option<Doubt>,
-    pub(super) p_pass: f64,
-    pub(super) p_fail: f64,
+    pub(super) test: Test,
+    pub(super) sides: Sides,
+    pub(super) order: Order,
     measured: Measured,
+}
+
+/// Whether it is known which requests exceed the limit, or only how many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Known,
+    Unknown,
 }
 
 /// Why a gate came out as it did.
@@ -80,6 +140,14 @@ pub(super) enum Ground {
     AmongMany(usize),
     /// One slow request never fails a gate.
     SingleExceedance,
+    /// The numbers would decide, but nobody knows whether the exceedances came in bursts.
+    OrderUnknown,
+    /// So many would fail, but they came in too few episodes.
+    FewEpisodes(cluster::Condition),
+    /// So few would pass, but slow episodes are not excluded before there are this many samples.
+    NotExcluded(u64),
+    /// Shown to be within the limit at one time and beyond it at another.
+    Turned,
     /// Not even without an exceedance could it pass.
     TooFew,
     /// Neither shown nor refuted.
@@ -106,18 +174,16 @@ pub fn judge(gates: &[Gate], subjects: &[Subject<'_>]) -> Vec<Finding> {
         .collect()
 }
 
-/// The fewest requests with which a condition can pass, none of them beyond its limit.
+/// The fewest requests with which a condition can pass, none of them beyond its limit, taken as independent and
+/// of fixed number.
 pub(super) fn min_samples(condition: &Condition) -> Option<u64> {
     let theta0 = condition.allowed_share()?;
-    if let Some(quantile) = condition.quantile() {
-        return Some(rank::min_samples_to_pass(quantile, ALPHA));
-    }
-    // (1 − θ0)ⁿ ≤ α; the logarithm may err by one.
-    let mut n = (ALPHA.ln() / (-theta0).ln_1p()).floor() as u64;
-    while !binomial::reaches(binomial::p_pass(n, 0, theta0), ALPHA) {
-        n += 1;
-    }
-    Some(n)
+    let test = Test {
+        theta0,
+        design: Design::Fixed,
+        episode: None,
+    };
+    Some(test.min_samples())
 }
 
 fn cases_of<'a>(gates: &[Gate], subject: &Subject<'a>) -> Vec<Case<'a>> {
@@ -140,16 +206,24 @@ fn cases_of<'a>(gates: &[Gate], subject: &Subject<'a>) -> Vec<Case<'a>> {
 
 /// Which cases are significant failures within their family.
 fn fails_among(cases: &[Case<'_>]) -> Vec<bool> {
-    let mut fails = vec![false; cases.len()];
+    let p_values: Vec<(Severity, f64)> = cases
+        .iter()
+        .map(|case| (case.gate.severity, case.sides.certain.p_for_family()))
+        .collect();
+    significant_fails(&p_values)
+}
+
+/// Which p-values are significant, those that decide among each other and those that warn among each other.
+pub(super) fn significant_fails(p_values: &[(Severity, f64)]) -> Vec<bool> {
+    let mut fails = vec![false; p_values.len()];
     for severity in [Severity::Decides, Severity::Warns] {
-        let family: Vec<usize> = (0..cases.len())
-            .filter(|&i| cases[i].gate.severity == severity)
+        let family: Vec<usize> = (0..p_values.len())
+            .filter(|&i| p_values[i].0 == severity)
             .collect();
-        let p_values: Vec<f64> = family.iter().map(|&i| cases[i].p_for_family()).collect();
-        let significant = binomial::holm(&p_values, ALPHA);
+        let own: Vec<f64> = family.iter().map(|&i| p_values[i].1).collect();
         family
             .into_iter()
-            .zip(significant)
+            .zip(binomial::holm(&own, ALPHA))
             .for_each(|(i, significant)| fails[i] = significant);
     }
     fails
@@ -159,11 +233,20 @@ impl<'a> Case<'a> {
     fn new(gate: Gate, subject: Subject<'a>, summary: &Summary) -> Option<Case<'a>> {
         let theta0 = gate.condition.allowed_share()?;
         let n = summary.planned();
-        let (exceeding, doubt) = exceedances(&gate.condition, subject.recording);
+        let test = Test::new(theta0, &subject);
+        let rows = rows(&gate.condition, subject.recording);
+        let (exceeding, doubt) = exceedances(&gate.condition, subject.recording, rows.as_ref());
         Some(Case {
             measured: measure(&gate.condition, summary),
-            p_pass: binomial::p_pass(n, exceeding.at_most, theta0),
-            p_fail: binomial::p_fail(n, exceeding.at_least, theta0),
+            sides: match &rows {
+                Some(rows) => test.ordered(rows),
+                None => test.unordered(n, exceeding.at_least, exceeding.at_most),
+            },
+            order: match rows {
+                Some(_) => Order::Known,
+                None => Order::Unknown,
+            },
+            test,
             gate,
             subject,
             theta0,
@@ -173,39 +256,94 @@ impl<'a> Case<'a> {
         })
     }
 
-    /// The p-value with which it enters its family: 1 where it may not fail for another reason.
-    fn p_for_family(&self) -> f64 {
-        match self.exceeding.at_least >= MIN_EXCEEDANCES_TO_FAIL {
-            true => self.p_fail,
-            false => 1.0,
-        }
-    }
-
     fn ground(&self, fails: bool, family: usize) -> Ground {
-        let judged_at = |k| binomial::judge(self.n, k, self.theta0, ALPHA).verdict;
-        let Exceeding { at_least, at_most } = self.exceeding;
+        let Sides { at_most, certain } = &self.sides;
         if self.n == 0 {
             return Ground::NoData;
         }
-        if binomial::reaches(self.p_pass, ALPHA) {
-            return Ground::Passed;
+        match (at_most.passes(), fails) {
+            (true, true) => return Ground::Turned,
+            (true, false) => return Ground::Passed,
+            (false, true) => return Ground::Failed,
+            (false, false) => {}
         }
-        if fails {
-            return Ground::Failed;
+        // Where both ends of a range say the same but for the order, it is the order that is missing.
+        if self.order == Order::Unknown
+            && self.exceeding.at_most > 0
+            && self.independent() != Verdict::Inconclusive
+            && certain.verdict() != Verdict::Fail
+        {
+            return Ground::OrderUnknown;
         }
-        if let (Some(doubt), true) = (self.doubt, judged_at(at_least) != judged_at(at_most)) {
+        if let Some(doubt) = self.doubt
+            && at_most.verdict() != certain.verdict()
+        {
             return Ground::InDoubt(doubt);
         }
-        if judged_at(at_least) == Verdict::Fail {
+        if certain.verdict() == Verdict::Fail {
             return Ground::AmongMany(family);
         }
-        if at_least == 1 && binomial::reaches(self.p_fail, ALPHA) {
-            return Ground::SingleExceedance;
+        self.shortage().unwrap_or(Ground::Undecided)
+    }
+
+    /// The verdict if every exceedance stood alone: what the numbers say by themselves.
+    fn independent(&self) -> Verdict {
+        let at = |k| self.test.without_guard().isolated(self.n, k).verdict();
+        match (at(self.exceeding.at_least), at(self.exceeding.at_most)) {
+            (least, most) if least == most => most,
+            _ => Verdict::Inconclusive,
         }
-        match min_samples(&self.gate.condition) {
-            Some(needed) if self.n < needed => Ground::TooFew,
-            _ => Ground::Undecided,
+    }
+
+    /// What there is too little of, if that is what keeps the verdict away.
+    fn shortage(&self) -> Option<Ground> {
+        let Sides { at_most, certain } = &self.sides;
+        if self.exceeding.at_least == 1 && self.one_would_fail() {
+            return Some(Ground::SingleExceedance);
         }
+        if self.order == Order::Known && certain.fail_shown {
+            return Some(Ground::FewEpisodes(certain.fail_condition));
+        }
+        if self.n < self.needed_by_number() {
+            return Some(Ground::TooFew);
+        }
+        match at_most.pass_condition {
+            cluster::Condition::NeedsSamples(samples) if at_most.pass_shown => {
+                Some(Ground::NotExcluded(samples))
+            }
+            _ => None,
+        }
+    }
+
+    fn one_would_fail(&self) -> bool {
+        let p_fail = binomial::p_fail(self.n, 1, self.theta0);
+        self.test.design == Design::Fixed && binomial::reaches(p_fail, ALPHA)
+    }
+
+    /// The fewest requests with which it can pass, whatever the guard asks for.
+    pub(super) fn needed_by_number(&self) -> u64 {
+        self.test.without_guard().min_samples()
+    }
+
+    /// The fewest requests with which it can pass.
+    pub(super) fn needed(&self) -> u64 {
+        self.test.min_samples()
+    }
+
+    fn episodes(&self) -> Option<Episodes> {
+        let Guard::Episode(excluded) = self.subject.guard else {
+            return None;
+        };
+        let clusters = &self.sides.at_most.clusters;
+        Some(Episodes {
+            excluded,
+            excluded_requests: self.test.episode.unwrap_or(1.0),
+            seen: (self.order == Order::Known).then_some(Seen {
+                count: clusters.slow.count,
+                longest: clusters.slow.longest,
+                design_effect: clusters.design_effect,
+            }),
+        })
     }
 
     fn finding(&self, ground: Ground) -> Finding {
@@ -215,8 +353,10 @@ impl<'a> Case<'a> {
             measured: self.measured,
             n: self.n,
             exceedances: self.exceeding,
-            p_pass: Some(self.p_pass),
-            p_fail: Some(self.p_fail),
+            p_pass: Some(self.sides.at_most.p_pass),
+            p_fail: Some(self.sides.certain.p_fail),
+            design: self.test.design,
+            episodes: self.episodes(),
             verdict: match ground {
                 Ground::Passed => Verdict::Pass,
                 Ground::Failed => Verdict::Fail,
@@ -255,12 +395,25 @@ fn measure(condition: &Condition, summary: &Summary) -> Measured {
     }
 }
 
+/// Which requests exceed the limit, in order, where that is known.
+fn rows<'a>(condition: &Condition, recording: &'a Recording) -> Option<Rows<'a>> {
+    match condition.target() {
+        Some(target) => recording.rows_of(target),
+        None => recording.rows_of_failures(),
+    }
+}
+
 /// How many requests exceed the limit, and what makes that a range.
-fn exceedances(condition: &Condition, recording: &Recording) -> (Exceeding, Option<Doubt>) {
+fn exceedances(
+    condition: &Condition,
+    recording: &Recording,
+    rows: Option<&Rows<'_>>,
+) -> (Exceeding, Option<Doubt>) {
     let counts = &recording.counts;
-    let slow = match condition.target() {
-        Some(target) => slow_requests(recording, target),
-        None => Slow::default(),
+    let slow = match (condition.target(), rows) {
+        (_, Some(rows)) => Slow::counted(rows, recording),
+        (Some(target), None) => slow_requests(recording, target),
+        (None, None) => Slow::default(),
     };
     let exceeding = Exceeding {
         at_least: slow.without_lag + counts.not_ok() - counts.client_side(),
@@ -286,15 +439,28 @@ struct Slow {
     without_lag: u64,
 }
 
-fn slow_requests(recording: &Recording, target: Duration) -> Slow {
-    let (at_least, at_most) = match recording.exceedances_of(target) {
-        Some(counted) => {
-            let all = counted.bits.count_ones();
-            let slow = all.saturating_sub(recording.counts.not_ok());
-            (slow, slow)
+impl Slow {
+    /// One bit a request leaves no doubt but those of this side, or of another tool's rounding.
+    fn counted(rows: &Rows<'_>, recording: &Recording) -> Slow {
+        let counts = &recording.counts;
+        let slow = rows.at_most.count_ones().saturating_sub(counts.not_ok());
+        let by_the_server = counts.not_ok() - counts.client_side();
+        let certain = rows.certain.count_ones().saturating_sub(by_the_server);
+        let certain = certain.min(slow);
+        Slow {
+            at_most: slow,
+            at_least: match recording.clock {
+                Clock::Given => certain,
+                Clock::IntendedStart | Clock::Send => slow,
+            },
+            without_lag: certain,
         }
-        None => recording.latency.count_above(nanoseconds(target)),
-    };
+    }
+}
+
+/// From the histogram, for a target that was not counted.
+fn slow_requests(recording: &Recording, target: Duration) -> Slow {
+    let (at_least, at_most) = recording.latency.count_above(nanoseconds(target));
     let without_lag = match (recording.clock, &recording.latency) {
         (Clock::IntendedStart, Latency::Histogram(latency)) => {
             slow_without_lag(latency, &recording.send_lag, target).min(at_least)

@@ -1,17 +1,22 @@
 //! Why a gate came out as it did, and what would decide it: one sentence each.
 
-use super::judge::{Case, Doubt, Ground, min_samples};
+use std::time::Duration;
+
+use super::judge::{Case, Doubt, Ground, Order};
 use super::{ALPHA, Comparison, Condition, Exceeding};
+use crate::plan::{Design, Guard};
 use crate::recording::{Clock, Counts};
 use crate::stats::binomial::{self, Projection};
-use crate::units::{Pretty, grouped, trimmed};
+use crate::stats::cluster;
+use crate::stats::sequential::Mixture;
+use crate::units::{Pretty, grouped, percent};
 use crate::verdict::Verdict;
 
 /// Why, in one sentence.
 pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
     match ground {
         Ground::NoData => "there are no data, and no data is never a pass".to_owned(),
-        Ground::Passed => format!("{}; {}", case.seen(), case.room_to_pass()),
+        Ground::Passed => format!("{}, and {}", case.seen(), case.room_to_pass()),
         Ground::Failed => format!(
             "{} where at most {} are allowed{}",
             case.seen(),
@@ -30,8 +35,31 @@ pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
             case.count(case.n),
             case.article_and_metric(),
             case.beyond(),
-            grouped(case.needed()),
+            grouped(case.needed_by_number()),
             case.seen(),
+        ),
+        Ground::OrderUnknown => format!(
+            "{}, but {}, so nobody knows whether they came in bursts, and the verdict hangs on it",
+            case.seen(),
+            case.why_without_order()
+        ),
+        Ground::FewEpisodes(_) => format!(
+            "{} where at most {} are allowed, but {}: that could be an accident",
+            case.seen(),
+            case.allowed(),
+            case.in_episodes()
+        ),
+        Ground::NotExcluded(samples) => format!(
+            "{}, but to exclude slow episodes of {} takes {}{}",
+            case.seen(),
+            case.episode(),
+            case.count(samples),
+            case.because_of_episodes()
+        ),
+        Ground::Turned => format!(
+            "{}: shown to be within {} for a part of the run and beyond it for another, so the service changed",
+            case.seen(),
+            percent(case.theta0)
         ),
         Ground::Undecided => format!(
             "{}, too near the {} allowed: {}",
@@ -64,6 +92,17 @@ pub(super) fn next_step(case: &Case<'_>, ground: Ground) -> Option<String> {
         Ground::InDoubt(Doubt::Client) => {
             "raise the limit of open files (ulimit -n), or lower the rate".to_owned()
         }
+        Ground::OrderUnknown if case.is_imported() => {
+            "give a file that has every request in the order of time, or take requests as independent with --iid"
+                .to_owned()
+        }
+        Ground::OrderUnknown => {
+            "measure again with this gate, so that its target is counted in order, or take requests as independent with --iid"
+                .to_owned()
+        }
+        Ground::FewEpisodes(condition) => case.episodes_that_fail(condition),
+        Ground::NotExcluded(samples) => case.time_that_excludes(samples),
+        Ground::Turned => "find out what changed during the run, and measure again".to_owned(),
         Ground::TooFew | Ground::Undecided | Ground::AmongMany(_) | Ground::SingleExceedance => {
             case.samples_that_decide()
         }
@@ -83,6 +122,13 @@ impl Case<'_> {
     /// Whether another tool measured it.
     fn is_imported(&self) -> bool {
         self.subject.recording.clock == Clock::Given
+    }
+
+    fn why_without_order(&self) -> &'static str {
+        match self.is_imported() {
+            true => "the file does not keep the order of time",
+            false => "the target was not counted in the run",
+        }
     }
 
     fn noun(&self, n: u64) -> &'static str {
@@ -110,26 +156,22 @@ impl Case<'_> {
             at_least,
             at_most: k,
         } = self.exceeding;
-        let is_range = self.doubt == Some(Doubt::Bucket) && at_least < k;
-        let number = match k {
-            0 => "none".to_owned(),
-            k if is_range => format!("between {} and {}", grouped(at_least), grouped(k)),
-            k => grouped(k),
-        };
-        let verb = match (self.gate.condition, k) {
-            (Condition::ErrorRate { .. }, 1) => "has not ended ok".to_owned(),
-            (Condition::ErrorRate { .. }, _) => "have not ended ok".to_owned(),
-            (_, 1) => format!("was {}", self.beyond()),
-            (_, _) => format!("were {}", self.beyond()),
-        };
-        let breakdown = match is_range {
-            true => String::new(),
-            false => self.breakdown(k),
-        };
-        format!(
-            "{number} of {}{share} {verb}{breakdown}",
-            self.count(self.n)
-        )
+        let of = format!("of {}{share}", self.count(self.n));
+        let beyond = self.beyond();
+        if self.doubt == Some(Doubt::Bucket) && at_least < k {
+            let range = format!("between {} and {}", grouped(at_least), grouped(k));
+            return format!("{range} {of} were {beyond}");
+        }
+        let breakdown = self.breakdown(k);
+        match (self.gate.condition, k) {
+            (Condition::ErrorRate { .. }, 0) => format!("all {} ended ok", self.count(self.n)),
+            (Condition::ErrorRate { .. }, k) => {
+                format!("{} {of} did not end ok{breakdown}", grouped(k))
+            }
+            (_, 0) => format!("none {of} was {beyond}"),
+            (_, 1) => format!("1 {of} was {beyond}{breakdown}"),
+            (_, k) => format!("{} {of} were {beyond}{breakdown}", grouped(k)),
+        }
     }
 
     /// `above 150 ms`.
@@ -180,20 +222,49 @@ impl Case<'_> {
     }
 
     fn room_to_pass(&self) -> String {
-        let most = binomial::max_exceedances_to_pass(self.n, self.theta0, ALPHA).unwrap_or(0);
-        let share = percent(self.theta0);
-        match most {
-            0 => format!("with none, the share is shown to be within {share}"),
-            most => format!(
-                "up to {} show that the share is within {share}",
-                grouped(most)
-            ),
+        if let Design::Adaptive = self.test.design {
+            return format!(
+                "that was enough to show that at most {} are",
+                percent(self.theta0)
+            );
+        }
+        if self.order == Order::Unknown && self.exceeding.at_most > 0 && self.test.episode.is_some()
+        {
+            return format!(
+                "in whatever order, that shows that at most {} are",
+                percent(self.theta0)
+            );
+        }
+        if self.effect() > 1.0 {
+            return format!(
+                "{} shows that at most {} are",
+                self.worth(),
+                percent(self.theta0)
+            );
+        }
+        match binomial::max_exceedances_to_pass(self.n, self.theta0, ALPHA) {
+            None | Some(0) => "a single one would have left it open".to_owned(),
+            Some(most) => format!("up to {} would pass", grouped(most)),
         }
     }
 
     fn room_both_ways(&self) -> String {
-        let pass = binomial::max_exceedances_to_pass(self.n, self.theta0, ALPHA);
-        let fail = binomial::min_exceedances_to_fail(self.n, self.theta0, ALPHA);
+        if self.effect() > 1.0 {
+            return format!("{} decides neither way", self.worth());
+        }
+        let (pass, fail) = match self.test.design {
+            Design::Fixed => (
+                binomial::max_exceedances_to_pass(self.n, self.theta0, ALPHA),
+                binomial::min_exceedances_to_fail(self.n, self.theta0, ALPHA),
+            ),
+            Design::Adaptive => {
+                let mixture = Mixture::new(self.theta0);
+                (
+                    mixture.max_exceedances_to_pass(self.n, ALPHA),
+                    mixture.min_exceedances_to_fail(self.n, ALPHA),
+                )
+            }
+        };
         let pass = pass.map(|k| format!("up to {} would pass", grouped(k)));
         let fail = fail.map(|k| format!("{} or more would fail", grouped(k)));
         let both: Vec<String> = pass.into_iter().chain(fail).collect();
@@ -202,13 +273,13 @@ impl Case<'_> {
 
     /// What a failure of a percentile that the sample cannot resolve says, and what it does not say.
     fn caution(&self) -> String {
-        match self.n < self.needed() {
+        match self.n < self.needed_by_number() {
             true => format!(
                 "; {} cannot carry {} ({}a pass takes {}), but they can refute it",
                 self.count(self.n),
                 self.article_and_metric(),
                 self.is_maximum(),
-                grouped(self.needed()),
+                grouped(self.needed_by_number()),
             ),
             false => String::new(),
         }
@@ -222,14 +293,88 @@ impl Case<'_> {
         }
     }
 
-    fn needed(&self) -> u64 {
-        min_samples(&self.gate.condition).unwrap_or(0)
+    /// φ as it was seen; 1 where requests are taken as independent or their order is not known.
+    fn effect(&self) -> f64 {
+        match (self.test.episode, self.order) {
+            (Some(_), Order::Known) => self.sides.at_most.clusters.design_effect,
+            _ => 1.0,
+        }
+    }
+
+    /// `what 600 requests in 4 bursts are worth, 37 independent ones,`.
+    fn worth(&self) -> String {
+        let independent = (self.n as f64 / self.effect()).round() as u64;
+        format!(
+            "they came {}, and {} in such bursts are worth {} independent ones, which",
+            self.in_episodes(),
+            self.count(self.n),
+            grouped(independent)
+        )
+    }
+
+    /// `in 2 episodes, the longest of 31 requests`.
+    fn in_episodes(&self) -> String {
+        let slow = &self.sides.at_most.clusters.slow;
+        match slow.count {
+            1 => format!("in a single episode of {}", self.count(slow.longest)),
+            count => format!(
+                "in {} episodes, the longest of {}",
+                grouped(count),
+                self.count(slow.longest)
+            ),
+        }
+    }
+
+    /// τ0, and where there is no rate what stands for it.
+    fn episode(&self) -> String {
+        match (self.subject.guard, self.subject.rate_per_s) {
+            (Guard::Episode(episode), Some(_)) => Pretty(episode).to_string(),
+            (_, _) => self.count(1),
+        }
+    }
+
+    /// What the episodes that were seen add to the samples that it takes.
+    fn because_of_episodes(&self) -> String {
+        match self.sides.at_most.clusters.slow.count {
+            0 => String::new(),
+            _ => format!(", given that there were some ({})", self.in_episodes()),
+        }
+    }
+
+    fn episodes_that_fail(&self, condition: cluster::Condition) -> String {
+        match condition {
+            cluster::Condition::NeedsSamples(samples) => {
+                format!("{} would do if it goes on like this", self.run_of(samples))
+            }
+            _ => "run longer: a third slow episode would show that they are no accident".to_owned(),
+        }
+    }
+
+    fn time_that_excludes(&self, samples: u64) -> String {
+        format!(
+            "{} for {} to exclude {} episodes",
+            self.run_of(samples),
+            self.metric(),
+            self.episode()
+        )
+    }
+
+    /// `run at least 30 s`, or how many samples where time is not known.
+    fn run_of(&self, samples: u64) -> String {
+        match self.subject.rate_per_s {
+            Some(rate) => {
+                let tenths = (samples as f64 / rate * 10.0 - 1e-9).ceil();
+                let time = Duration::from_millis(tenths as u64 * 100);
+                format!("run at least {}", Pretty(time))
+            }
+            None => format!("take at least {}", self.count(samples)),
+        }
     }
 
     fn metric(&self) -> String {
         match self.gate.condition.quantile() {
             Some(quantile) => quantile.to_string(),
-            None => "error rate".to_owned(),
+            None => "the error rate".to_owned(),
         }
     }
 
@@ -268,11 +413,23 @@ impl Case<'_> {
         }
     }
 
+    /// When a test of fixed size would decide, each request worth what it is worth now.
+    fn projection(&self) -> Option<Projection> {
+        let effect = self.effect();
+        let worth = |count: u64| (count as f64 / effect).round() as u64;
+        let (n, k) = (worth(self.n), worth(self.exceeding.at_most));
+        let projection = binomial::samples_to_decide(n, k, self.theta0, ALPHA)?;
+        Some(Projection {
+            samples: (projection.samples as f64 * effect).ceil() as u64,
+            ..projection
+        })
+    }
+
     /// How many more requests would decide it, if they went on as those so far.
     fn samples_that_decide(&self) -> String {
         let needed = self.needed();
         let k = self.exceeding.at_most;
-        match binomial::samples_to_decide(self.n, k, self.theta0, ALPHA).filter(|_| k > 0) {
+        match self.projection().filter(|_| k > 0) {
             Some(Projection { verdict, samples }) if samples > self.n => {
                 let total = match verdict {
                     Verdict::Pass => samples.max(needed),
@@ -298,9 +455,4 @@ impl Case<'_> {
                 .to_owned(),
         }
     }
-}
-
-/// `5 %`, `0.1 %`.
-fn percent(fraction: f64) -> String {
-    format!("{} %", trimmed(fraction * 100.0, 4))
 }

@@ -42,6 +42,14 @@ impl Bits {
         Bits::default()
     }
 
+    /// So many clear bits.
+    pub fn zeros(length: u64) -> Bits {
+        Bits {
+            words: vec![0; length.div_ceil(64) as usize],
+            length,
+        }
+    }
+
     /// Sets or clears the bit of a request; the row grows to hold it.
     pub fn set(&mut self, index: u64, value: bool) {
         let word = (index / 64) as usize;
@@ -96,6 +104,28 @@ impl Bits {
             .iter_mut()
             .zip(&other.words)
             .for_each(|(own, theirs)| *own |= theirs);
+    }
+
+    /// The other way round: every bit that is clear here is set there.
+    pub fn complement(&self) -> Bits {
+        let mut all = Bits::new();
+        (0..self.length).for_each(|index| all.set(index, !self.get(index)));
+        all
+    }
+
+    /// These bits, cleared wherever another row has its bit set.
+    pub fn without(&self, other: &Bits) -> Bits {
+        let mut rest = self.clone();
+        rest.words
+            .iter_mut()
+            .zip(&other.words)
+            .for_each(|(own, theirs)| *own &= !theirs);
+        rest
+    }
+
+    /// The first so many bits, in order.
+    pub fn prefix(&self, length: u64) -> impl Iterator<Item = bool> + '_ {
+        (0..self.length.min(length)).map(|index| self.get(index))
     }
 
     /// zlib in base64 of the bits, eight a byte, lowest bit first.

@@ -7,7 +7,7 @@ use crate::comparison::{
     Change, Comparison, ErrorRate, ErrorRateChange, Noise, Pair, Range, speed,
 };
 use crate::run_file::Run;
-use crate::units::{grouped, trimmed};
+use crate::units::{grouped, percent, trimmed};
 
 pub(super) use data::csv_rows;
 pub use data::{JsonChange, JsonErrorRate, JsonNoise, JsonRates};
@@ -34,6 +34,12 @@ pub(super) const TITLES: [&str; 6] = [
 /// Where there is nothing to say.
 const NOTHING: &str = "–";
 
+/// A percentile was a latency and is none any more.
+const NOW_FAILS: &str = "now fails";
+
+/// A percentile was no latency and is one now.
+const FAILS_NO_MORE: &str = "fails no more";
+
 impl Report {
     /// Adds one of two compared runs: its plan in brief, and what warns of itself in it.
     pub fn add_compared_run(&mut self, label: &str, run: &Run) {
@@ -52,11 +58,18 @@ impl Report {
 
 /// `ingest: 600 requests before, 600 after`.
 pub(super) fn heading(comparison: &Comparison) -> String {
-    format!(
-        "{}: {} requests before, {} after",
-        comparison.endpoint,
+    let nouns = comparison.clocks.map(words::noun);
+    let (before, after) = (
         grouped(comparison.planned.before),
-        grouped(comparison.planned.after)
+        grouped(comparison.planned.after),
+    );
+    let after = match nouns.before == nouns.after {
+        true => after,
+        false => format!("{after} {}", nouns.after),
+    };
+    format!(
+        "{}: {before} {} before, {after} after",
+        comparison.endpoint, nouns.before
     )
 }
 
@@ -73,7 +86,7 @@ fn percentile_row(change: &Change) -> [String; 6] {
         change.quantile.to_string(),
         change.observed.before.to_string(),
         change.observed.after.to_string(),
-        change.ratio().map_or(NOTHING.to_owned(), speed),
+        change_of(change),
         match change.ratio_interval() {
             Some(ratio) => interval(ratio),
             None => "cannot be resolved".to_owned(),
@@ -82,9 +95,26 @@ fn percentile_row(change: &Change) -> [String; 6] {
     ]
 }
 
+/// `3.21× faster`; where there is no number on one side, what became of it.
+fn change_of(change: &Change) -> String {
+    let numbers = change.observed.map(|observed| observed.value().is_some());
+    match (change.ratio(), numbers.before, numbers.after) {
+        (Some(ratio), _, _) => speed(ratio),
+        (None, true, false) => NOW_FAILS.to_owned(),
+        (None, false, true) => FAILS_NO_MORE.to_owned(),
+        (None, _, _) => NOTHING.to_owned(),
+    }
+}
+
 /// As times where both ends are at least 2×, else as signed percentages.
 fn interval(ratio: Range) -> String {
     let (low, high) = (ratio.low, ratio.high);
+    if low.is_infinite() {
+        return NOW_FAILS.to_owned();
+    }
+    if high == 0.0 {
+        return FAILS_NO_MORE.to_owned();
+    }
     if low <= 0.0 && high.is_infinite() {
         return "not bounded".to_owned();
     }
@@ -116,7 +146,7 @@ fn spanned(from: &str, to: &str) -> String {
 
 fn error_row(change: &ErrorRateChange) -> [String; 6] {
     let rate = |rate: ErrorRate| match rate.share() {
-        Some(share) => format!("{} ({})", words::percent(share), grouped(rate.not_ok)),
+        Some(share) => format!("{} ({})", percent(share), grouped(rate.not_ok)),
         None => "no data".to_owned(),
     };
     let nobody_failed = change.rates.before.not_ok == 0 && change.rates.after.not_ok == 0;
@@ -131,7 +161,8 @@ fn error_row(change: &ErrorRateChange) -> [String; 6] {
                 false => points(difference),
             }),
         change.interval.map_or(NOTHING.to_owned(), |interval| {
-            format!("{} … {}", points(interval.low), points(interval.high))
+            let low = signed(interval.low * 100.0, 2, "");
+            format!("{low}… {}", points(interval.high))
         }),
         // Nobody failed: that nothing is shown about a change is no news.
         match nobody_failed {
@@ -181,28 +212,51 @@ fn signed(value: f64, digits: usize, unit: &str) -> String {
     format!("{sign}{number} {unit}")
 }
 
-/// What the table cannot say: which percentiles the samples cannot carry.
+/// What the table cannot say: from where the latencies count, and which percentiles the samples cannot carry.
 pub(super) fn notes(report: &Report) -> Vec<String> {
-    let comparisons = report.comparisons().iter();
-    comparisons.filter_map(unresolved).collect()
+    let mut notes: Vec<String> = Vec::new();
+    let clocks = report
+        .comparisons()
+        .iter()
+        .map(|comparison| comparison.clocks);
+    for clock in clocks.flat_map(|clocks| [clocks.before, clocks.after]) {
+        let note = words::clock_note(clock).map(str::to_owned);
+        notes.extend(note.filter(|note| !notes.contains(note)));
+    }
+    notes.extend(unresolved(report));
+    notes
 }
 
-fn unresolved(comparison: &Comparison) -> Option<String> {
+/// Endpoints that lack the same share a line.
+fn unresolved(report: &Report) -> Vec<String> {
+    let mut lacking: Vec<(String, Vec<&str>)> = Vec::new();
+    for comparison in report.comparisons() {
+        let Some(needed) = needed(comparison) else {
+            continue;
+        };
+        match lacking.iter_mut().find(|(same, _)| *same == needed) {
+            Some((_, endpoints)) => endpoints.push(&comparison.endpoint),
+            None => lacking.push((needed, vec![&comparison.endpoint])),
+        }
+    }
+    let note = |(needed, endpoints): (String, Vec<&str>)| {
+        let endpoints = endpoints.join(", ");
+        format!("{endpoints}: an interval of the change takes on each side {needed}")
+    };
+    lacking.into_iter().map(note).collect()
+}
+
+/// `368 requests for P99, 3 688 for P99.9`.
+fn needed(comparison: &Comparison) -> Option<String> {
     let needed: Vec<String> = comparison
         .changes
         .iter()
         .filter_map(|change| {
-            let samples = change.samples_needed()?;
-            Some(format!("{} for {}", grouped(samples), change.quantile))
+            let samples = grouped(change.samples_needed()?);
+            Some(format!("{samples} for {}", change.quantile))
         })
         .collect();
-    (!needed.is_empty()).then(|| {
-        format!(
-            "{}: an interval of the change takes on each side {}",
-            comparison.endpoint,
-            needed.join(", ")
-        )
-    })
+    (!needed.is_empty()).then(|| needed.join(", ").replacen(" for ", " requests for ", 1))
 }
 
 /// Why each change of an endpoint is what it is.
@@ -237,7 +291,8 @@ mod tests {
             ((1.5, open), "≥ +50 %"),
             ((0.0, 0.3), "≤ −70 %"),
             ((0.0, open), "not bounded"),
-            ((open, open), "infinitely slower"),
+            ((open, open), "now fails"),
+            ((0.0, 0.0), "fails no more"),
         ] {
             assert_eq!(interval(Range { low, high }), words, "{low} to {high}");
         }

@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::comparison::{JsonChange, JsonNoise, JsonRates};
 use super::{EndpointReport, Report, RunInfo, Traffic, words};
 use crate::gate::{Finding, Measured};
-use crate::plan::Model;
+use crate::plan::{Design, Model};
 use crate::recording::{Clock, Counts};
-use crate::run_file::{Ended, SizeRecord};
+use crate::run_file::{Ended, SizeRecord, StopReason};
 use crate::stats::rank::Quantile;
 use crate::summary::{Interval, Observed, PERCENTILES, Percentile, Resolution};
 use crate::units::millis;
@@ -85,16 +85,56 @@ pub struct JsonFinding {
     pub exceedances: u64,
     /// Those of them that are certain and not of this side's making; a FAIL is judged from these.
     pub exceedances_certain: u64,
-    /// Probability of at most so many exceedances at the limit itself.
+    /// p-value of "within the limit", of the kind that `p_kind` says.
     pub p_pass: Option<f64>,
-    /// Probability of at least so many exceedances at the limit itself.
+    /// p-value of "beyond the limit", of the kind that `p_kind` says.
     pub p_fail: Option<f64>,
+    /// `fixed_size`: the probability of so few, or so many, exceedances at the limit itself, in a sample whose size was
+    /// fixed beforehand. `anytime`: valid however often the run was looked at and whenever it stopped. `null` where
+    /// there are no p-values.
+    pub p_kind: Option<JsonPKind>,
+    /// What the cluster guard saw and excludes; `null` where requests were taken as independent (`--iid`).
+    pub guard: Option<JsonGuard>,
     /// The verdict of this gate.
     pub verdict: Verdict,
     /// Why, in one sentence.
     pub reason: String,
     /// What would decide it.
     pub next_step: Option<String>,
+}
+
+/// Of what kind p-values are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JsonPKind {
+    /// Of a sample whose size was fixed beforehand, looked at once.
+    FixedSize,
+    /// Valid at any time.
+    Anytime,
+}
+
+/// What the cluster guard saw and excludes.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct JsonGuard {
+    /// The length of the slow episode that a PASS excludes.
+    pub episode_ms: f64,
+    /// How many requests such an episode meets.
+    pub episode_requests: f64,
+    /// Runs of consecutive exceedances; `null` if their order is not known.
+    pub episodes: Option<u64>,
+    /// Requests in the longest of them.
+    pub longest_episode: Option<u64>,
+    /// So many requests are worth one independent one.
+    pub design_effect: Option<f64>,
+}
+
+/// Why an adaptive run stopped.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct JsonAdaptive {
+    /// The longest that it might have taken.
+    pub budget_s: f64,
+    /// `decided`, `budget` or `interrupted`.
+    pub stopped: StopReason,
 }
 
 /// What stands at a rank.
@@ -196,6 +236,8 @@ pub struct JsonRun {
     pub duration_s: Option<f64>,
     /// How many requests were sent to each endpoint, if that was planned.
     pub requests: Option<u64>,
+    /// Of a run that stops when its gates are decided, where `duration_s` is the budget.
+    pub adaptive: Option<JsonAdaptive>,
     /// Sent before the measurement.
     pub warmup_s: f64,
     /// Longest response time that was waited for.
@@ -284,6 +326,17 @@ impl From<&Finding> for JsonFinding {
             exceedances_certain: finding.exceedances.at_least,
             p_pass: finding.p_pass,
             p_fail: finding.p_fail,
+            p_kind: finding.p_pass.map(|_| match finding.design {
+                Design::Fixed => JsonPKind::FixedSize,
+                Design::Adaptive => JsonPKind::Anytime,
+            }),
+            guard: finding.episodes.map(|episodes| JsonGuard {
+                episode_ms: millis(episodes.excluded),
+                episode_requests: episodes.excluded_requests,
+                episodes: episodes.seen.map(|seen| seen.count),
+                longest_episode: episodes.seen.map(|seen| seen.longest),
+                design_effect: episodes.seen.map(|seen| seen.design_effect),
+            }),
             verdict: finding.verdict,
             reason: finding.reason.clone(),
             next_step: finding.next_step.clone(),
@@ -364,6 +417,10 @@ impl From<&RunInfo> for JsonRun {
             model: run.model,
             duration_s,
             requests,
+            adaptive: run.adaptive.map(|adaptive| JsonAdaptive {
+                budget_s: adaptive.budget.as_secs_f64(),
+                stopped: adaptive.stopped,
+            }),
             warmup_s: run.warmup.as_secs_f64(),
             timeout_s: run.timeout.as_secs_f64(),
             seed: run.seed,

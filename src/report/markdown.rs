@@ -83,10 +83,11 @@ fn write_reasons(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(
             out,
             "- **{}** `{}`: {reason}",
-            finding.verdict, finding.gate
+            finding.verdict,
+            finding.gate.to_string().replace('`', "'")
         )?;
         if let Some(step) = &finding.next_step {
-            writeln!(out, "  Next: {}", escape(step))?;
+            writeln!(out, "  - next: {}", escape(step))?;
         }
     }
     match findings.is_empty() {

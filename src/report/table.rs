@@ -9,6 +9,8 @@ use super::words::{self, TITLES};
 use super::{Colour, Detail, EndpointReport, Report, Style};
 use crate::comparison::Comparison;
 use crate::gate::Finding;
+use crate::plan::Design;
+use crate::units::{grouped, trimmed};
 use crate::verdict::Verdict;
 
 /// Writes tables, notes, the reasons of what did not pass, and one verdict line.
@@ -136,7 +138,16 @@ fn write_reason(finding: &Finding, style: &Style, out: &mut dyn Write) -> io::Re
         (style.detail, finding.p_pass, finding.p_fail)
     {
         let (p_pass, p_fail) = (probability(p_pass), probability(p_fail));
-        writeln!(out, "{:12}  p_pass {p_pass}, p_fail {p_fail}", "")?;
+        let kind = match finding.design {
+            Design::Fixed => "fixed size",
+            Design::Adaptive => "valid at any time",
+        };
+        let bursts = bursts(finding);
+        writeln!(
+            out,
+            "{:12}  p_pass {p_pass}, p_fail {p_fail} ({kind}){bursts}",
+            ""
+        )?;
     }
     match &finding.next_step {
         Some(step) => writeln!(out, "{:12}  next: {step}", ""),
@@ -153,6 +164,20 @@ fn write_next(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result
     match decisive.first().and_then(|first| first.next_step.as_ref()) {
         Some(step) => writeln!(out, "next: {step}"),
         None => Ok(()),
+    }
+}
+
+/// `; 4 episodes, the longest of 31, φ 16`.
+fn bursts(finding: &Finding) -> String {
+    match finding.episodes.map(|episodes| episodes.seen) {
+        None => String::new(),
+        Some(None) => "; episodes unknown".to_owned(),
+        Some(Some(seen)) => format!(
+            "; {} episodes, the longest of {}, φ {}",
+            grouped(seen.count),
+            grouped(seen.longest),
+            trimmed(seen.design_effect, 2)
+        ),
     }
 }
 

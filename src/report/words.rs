@@ -1,14 +1,16 @@
 //! What every face for people says in the same words: rows, counts, notes and the verdict line.
 
+use std::time::Duration;
+
 use super::comparison;
 use super::{EndpointReport, Report, RunInfo, Traffic};
 use crate::gate::{Condition, Finding, Measured, Severity};
 use crate::plan::Model;
 use crate::recording::Clock;
-use crate::run_file::{Ended, SizeRecord};
+use crate::run_file::{AdaptiveRecord, Ended, SizeRecord, StopReason};
 use crate::stats::rank::Quantile;
 use crate::summary::{PERCENTILES, Percentile, Resolution};
-use crate::units::{Pretty, grouped, trimmed};
+use crate::units::{Pretty, grouped, percent, trimmed};
 use crate::verdict::Verdict;
 
 /// One line of an endpoint's table.
@@ -150,11 +152,6 @@ fn status(finding: &Finding) -> String {
     }
 }
 
-/// `5 %` of a fraction.
-pub(super) fn percent(fraction: f64) -> String {
-    format!("{} %", trimmed(fraction * 100.0, 2))
-}
-
 /// `600 requests to …`, `10 samples from evidence.txt`.
 pub(super) fn heading(endpoint: &EndpointReport) -> String {
     let n = grouped(endpoint.summary.planned());
@@ -165,7 +162,7 @@ pub(super) fn heading(endpoint: &EndpointReport) -> String {
     }
 }
 
-fn noun(clock: Clock) -> &'static str {
+pub(super) fn noun(clock: Clock) -> &'static str {
     match clock {
         Clock::Given => "samples",
         Clock::IntendedStart | Clock::Send => "requests",
@@ -231,10 +228,15 @@ pub(super) fn run(run: &RunInfo) -> String {
         Model::Closed { concurrency } => format!("closed model, {concurrency} at a time"),
     };
     let size = match run.size {
+        _ if run.adaptive.is_some() => adaptive(run),
         SizeRecord::Duration { duration } => Pretty(duration).to_string(),
         SizeRecord::Requests { requests } => {
             format!("{} requests per endpoint", grouped(requests))
         }
+    };
+    let warmup = match run.warmup.is_zero() {
+        true => "no warm-up".to_owned(),
+        false => format!("{} of warm-up", Pretty(run.warmup)),
     };
     let label = match run.label.as_str() {
         "" => String::new(),
@@ -245,12 +247,23 @@ pub(super) fn run(run: &RunInfo) -> String {
         Ended::Interrupted { .. } => " · INTERRUPTED",
     };
     format!(
-        "{label}{} · {model} · {size} after {} of warm-up · timeout {} · seed {}{cut}",
+        "{label}{} · {model} · {size} after {warmup} · timeout {} · seed {}{cut}",
         run.target,
-        Pretty(run.warmup),
         Pretty(run.timeout),
         run.seed
     )
+}
+
+/// `stopped when decided, at most 120 s`.
+fn adaptive(run: &RunInfo) -> String {
+    let Some(AdaptiveRecord { budget, stopped }) = run.adaptive else {
+        return String::new();
+    };
+    match stopped {
+        StopReason::Decided => format!("stopped when decided (budget {})", Pretty(budget)),
+        StopReason::Budget => format!("budget of {} spent", Pretty(budget)),
+        StopReason::Interrupted => format!("budget {}", Pretty(budget)),
+    }
 }
 
 /// What must be known to read the numbers: from where they count, what they cannot resolve, and what
@@ -264,11 +277,12 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     let unresolved = report.endpoints.iter();
     notes.extend(unresolved.filter_map(|endpoint| resolution_note(report, endpoint)));
     notes.extend(comparison::notes(report));
+    notes.extend(guard_note(report));
     notes.extend(report.notes.iter().cloned());
     notes
 }
 
-fn clock_note(clock: Clock) -> Option<&'static str> {
+pub(super) fn clock_note(clock: Clock) -> Option<&'static str> {
     match clock {
         // What another tool's file says, its importer says.
         Clock::IntendedStart | Clock::Given => None,
@@ -276,6 +290,42 @@ fn clock_note(clock: Clock) -> Option<&'static str> {
             "closed model: this is service time, counted from the send; what a stall costs the requests \
              that were not sent because of it is not in these numbers",
         ),
+    }
+}
+
+/// What the verdicts say of bursts.
+fn guard_note(report: &Report) -> Option<String> {
+    let on_one_run = report.findings.iter().filter(|f| f.p_pass.is_some());
+    let (guarded, independent): (Vec<_>, Vec<_>) =
+        on_one_run.partition(|finding| finding.episodes.is_some());
+    let mut excluded: Vec<Duration> = guarded
+        .iter()
+        .filter_map(|finding| Some(finding.episodes?.excluded))
+        .collect();
+    excluded.sort_unstable();
+    excluded.dedup();
+    let excluded: Vec<String> = excluded
+        .into_iter()
+        .map(|d| Pretty(d).to_string())
+        .collect();
+    let given = |f: &&Finding| {
+        let own = report.endpoints.iter().find(|e| e.name == f.endpoint);
+        own.is_some_and(|endpoint| endpoint.summary.clock == Clock::Given)
+    };
+    match (guarded.is_empty(), independent.is_empty()) {
+        (true, true) => None,
+        (true, false) => Some(
+            "--iid: requests are taken as independent; if slow ones come in bursts, the verdicts are less certain \
+             than stated"
+                .to_owned(),
+        ),
+        (false, _) if guarded.iter().all(given) => Some(
+            "the verdicts reckon with bursts; without a rate, a slow episode to exclude is taken as 1 sample".to_owned(),
+        ),
+        (false, _) => Some(format!(
+            "the verdicts reckon with bursts; a PASS excludes slow episodes of {}",
+            excluded.join(" and ")
+        )),
     }
 }
 
@@ -314,12 +364,12 @@ fn resolution_note(report: &Report, endpoint: &EndpointReport) -> Option<String>
     ))
 }
 
-/// The percentiles that were asked for, ascending; the usual ones if nothing was asked.
+/// The percentiles that were asked for, ascending; the customary ones if nothing was asked at all.
 fn gated_quantiles(report: &Report, endpoint: &str) -> Vec<Quantile> {
     let findings = one_run_findings(report, endpoint);
     let gated = findings.iter().filter_map(|f| f.gate.condition.quantile());
-    let mut quantiles: Vec<Quantile> = match findings.is_empty() {
-        true => PERCENTILES.to_vec(),
+    let mut quantiles: Vec<Quantile> = match report.findings.is_empty() {
+        true => vec![Quantile::P50, Quantile::P95, Quantile::P99],
         false => gated.collect(),
     };
     quantiles.sort_unstable();
@@ -360,14 +410,6 @@ pub(super) fn not_passed(report: &Report) -> Vec<&Finding> {
         .collect()
 }
 
-/// The findings that are listed with their reason: what did not pass; in a comparison, whose table shows no targets, all.
-pub(super) fn listed(report: &Report) -> Vec<&Finding> {
-    match report.comparison {
-        Some(_) => report.findings.iter().collect(),
-        None => not_passed(report),
-    }
-}
-
 /// The findings that make the verdict, in order; empty where no gate decides.
 pub(super) fn decisive(report: &Report) -> Vec<&Finding> {
     let verdict = report.verdict();
@@ -376,6 +418,14 @@ pub(super) fn decisive(report: &Report) -> Vec<&Finding> {
         .iter()
         .filter(|f| f.severity() == Severity::Decides && Some(f.verdict) == verdict)
         .collect()
+}
+
+/// The findings that are listed with their reason: what did not pass; in a comparison, whose table shows no targets, all.
+pub(super) fn listed(report: &Report) -> Vec<&Finding> {
+    match report.comparison {
+        Some(_) => report.findings.iter().collect(),
+        None => not_passed(report),
+    }
 }
 
 /// The verdict in one line; `None` where nothing was asked.
@@ -395,6 +445,15 @@ pub(super) fn verdict_line(report: &Report) -> Option<String> {
             format!("{verdict} every gate only warns, so none decides, and that is never a pass")
         }
         (Verdict::Pass, [_, _, ..]) => format!("{verdict} all {} gates", decisive.len()),
-        (_, [first, ..]) => format!("{verdict} {names}: {}", first.reason),
+        (_, [first, ..]) => format!("{verdict} {names}: {}", headline(report, first)),
     })
+}
+
+/// The reason of a finding in the verdict line: whole where it stands nowhere else, else its first clause.
+fn headline<'a>(report: &Report, finding: &'a Finding) -> &'a str {
+    let first_clause = finding.reason.split("; ").next();
+    match listed(report).len() {
+        0 | 1 => &finding.reason,
+        _ => first_clause.unwrap_or(&finding.reason),
+    }
 }

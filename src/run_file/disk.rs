@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use super::document::RunDocument;
 use super::{Run, RunFileError, restore};
 
-/// More than a run of a billion requests leaves behind; what is longer is something else.
-pub const MAX_FILE_BYTES: u64 = 4 << 30;
+/// More than a run of half a billion requests leaves behind; what is longer is something else.
+const MAX_FILE_BYTES: u64 = 512 << 20;
 
 impl Run {
     /// Writes the run as JSON, atomically: a temporary file in the same directory, synced, renamed, and the directory
@@ -38,14 +38,7 @@ impl Run {
     /// [`RunFileError`] for everything that is not a whole and consistent run of this major version.
     pub fn load(path: &Path) -> Result<Run, RunFileError> {
         let file = File::open(path).map_err(RunFileError::Read)?;
-        let mut bytes = Vec::new();
-        file.take(MAX_FILE_BYTES + 1)
-            .read_to_end(&mut bytes)
-            .map_err(RunFileError::Read)?;
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(RunFileError::TooLarge(MAX_FILE_BYTES >> 20));
-        }
-        Run::from_json(&bytes)
+        Run::from_json(&read_bounded(file)?)
     }
 
     /// The text of a run file, one line a field.
@@ -62,6 +55,21 @@ impl Run {
     /// As [`Run::load`].
     pub fn from_json(bytes: &[u8]) -> Result<Run, RunFileError> {
         restore::run(bytes)
+    }
+}
+
+/// Reads a file to its end, unless it is longer than any run: what never ends must not fill the memory.
+///
+/// # Errors
+/// [`RunFileError::Read`] and [`RunFileError::TooLarge`].
+pub fn read_bounded(file: impl Read) -> Result<Vec<u8>, RunFileError> {
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(RunFileError::Read)?;
+    match bytes.len() as u64 > MAX_FILE_BYTES {
+        true => Err(RunFileError::TooLarge(MAX_FILE_BYTES >> 20)),
+        false => Ok(bytes),
     }
 }
 

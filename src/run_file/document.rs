@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Ended, EndpointRun, Environment, FORMAT, Instrument, PlanRecord, Run, nanos};
+use super::{Ended, EndpointRun, Environment, FORMAT, Instrument, Judging, PlanRecord, Run, nanos};
 use crate::histogram::Histogram;
 use crate::recording::{Clock, Counts, Exceedances, Exemplar, Interval, Latency, Recording};
 use crate::sample::{ConnectionUse, FailureKind, Outcome, Phases};
@@ -21,6 +21,7 @@ pub fn schema() -> serde_json::Value {
 #[schemars(title = "a7probe.run/1")]
 pub(super) struct RunDocument {
     /// `a7probe.run/1`: name and major version.
+    #[schemars(extend("const" = FORMAT))]
     pub(super) format: String,
     /// UUID of the run; requests carry it in `X-A7-Run`.
     pub(super) id: String,
@@ -39,6 +40,9 @@ pub(super) struct RunDocument {
     /// The gates that the run was judged by, as they were written.
     #[serde(default)]
     pub(super) gates: Vec<String>,
+    /// How it was judged by them; absent in files of before there was this field: with the guard's default, size fixed.
+    #[serde(default)]
+    pub(super) judging: Judging,
     /// What each endpoint's part of the run left behind, in the order of the plan.
     pub(super) endpoints: Vec<EndpointDocument>,
 }
@@ -70,6 +74,10 @@ pub(super) struct EndpointDocument {
     pub(super) exceedances: Vec<ExceedancesDocument>,
     /// Whether each request ended ok: one bit per planned request in order of the intended start, eight a byte, lowest first.
     pub(super) ok: String,
+    /// Whether each request ended badly for a cause on this side, in the same form. Absent in files of before there
+    /// was this field: none, or where `counts` has such failures, all that did not end ok.
+    #[serde(default)]
+    pub(super) client: Option<String>,
     /// By second of the intended start (of the send in the closed model), ascending.
     pub(super) intervals: Vec<IntervalDocument>,
     /// The slowest requests, slowest first.
@@ -145,6 +153,10 @@ pub(super) struct ExceedancesDocument {
     /// One bit per planned request, in order of the intended start, eight a byte, lowest first; set for a latency
     /// above the target and for everything that did not end ok.
     pub(super) bits: String,
+    /// The same for those of them that are certain and the server's own doing: above the target without our send lag
+    /// too, or ended badly for no cause on this side. Absent in files of before there was this field: all of them.
+    #[serde(default)]
+    pub(super) certain: Option<String>,
 }
 
 /// One second of the run.
@@ -209,6 +221,7 @@ impl From<&Run> for RunDocument {
             environment: run.environment.clone(),
             instrument: run.instrument.clone(),
             gates: run.gates.clone(),
+            judging: run.judging,
             endpoints: run.endpoints.iter().map(EndpointDocument::from).collect(),
         }
     }
@@ -230,6 +243,7 @@ impl From<&EndpointRun> for EndpointDocument {
             phases: PhasesDocument::from(recording),
             exceedances: recording.exceedances.iter().map(Into::into).collect(),
             ok: recording.ok.encode(),
+            client: Some(recording.client.encode()),
             intervals: recording.intervals.iter().map(Into::into).collect(),
             slowest: recording.slowest.iter().map(Into::into).collect(),
             statuses: recording.statuses.clone(),
@@ -293,6 +307,7 @@ impl From<&Exceedances> for ExceedancesDocument {
             target_ns: nanos::of(exceedances.target),
             count: exceedances.bits.count_ones(),
             bits: exceedances.bits.encode(),
+            certain: Some(exceedances.certain.encode()),
         }
     }
 }

@@ -5,6 +5,7 @@ mod endpoint;
 use std::collections::BTreeSet;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::error::Category;
 
 use super::document::RunDocument;
@@ -13,6 +14,8 @@ use super::{FORMAT, Run, RunFileError};
 
 /// Reads the text of a run file.
 pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
+    // Some editors and shells put a byte order mark in front.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     check_format(bytes)?;
     let document: RunDocument = serde_json::from_slice(bytes)
         .map_err(|error| RunFileError::Field(without_backticks(&error)))?;
@@ -23,6 +26,7 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
         environment: document.environment,
         instrument: document.instrument,
         gates: document.gates,
+        judging: document.judging,
         endpoints: document
             .endpoints
             .into_iter()
@@ -44,15 +48,13 @@ struct Head {
 }
 
 fn check_format(bytes: &[u8]) -> Result<(), RunFileError> {
-    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
-    let Some(first) = first else {
-        return Err(RunFileError::Empty);
-    };
-    let head: Head = serde_json::from_slice(bytes).map_err(|error| syntax(&error))?;
-    // An array would do for serde as well.
-    if *first != b'{' {
-        return Err(RunFileError::Foreign("it is not a JSON object".to_owned()));
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        None => return Err(RunFileError::Empty),
+        Some(b'{') => {}
+        // An array of the right values would do for serde as well.
+        Some(_) => return Err(no_object(bytes)),
     }
+    let head: Head = serde_json::from_slice(bytes).map_err(|error| syntax(&error))?;
     let format = head
         .format
         .ok_or_else(|| RunFileError::Foreign("it has no \"format\"".to_owned()))?;
@@ -63,14 +65,22 @@ fn check_format(bytes: &[u8]) -> Result<(), RunFileError> {
     }
 }
 
+fn no_object(bytes: &[u8]) -> RunFileError {
+    match serde_json::from_slice::<IgnoredAny>(bytes) {
+        Ok(_) => RunFileError::Foreign("it is not a JSON object".to_owned()),
+        Err(error) => syntax(&error),
+    }
+}
+
 fn syntax(error: &serde_json::Error) -> RunFileError {
     match error.classify() {
         Category::Eof => RunFileError::Cut {
             line: error.line(),
             column: error.column(),
         },
-        Category::Data => RunFileError::Foreign("it is not a JSON object".to_owned()),
-        Category::Syntax | Category::Io => RunFileError::NotJson(without_backticks(error)),
+        Category::Data | Category::Syntax | Category::Io => {
+            RunFileError::NotJson(without_backticks(error))
+        }
     }
 }
 

@@ -7,15 +7,15 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
-use super::app::App;
+use super::app::Core;
 use super::threads::HttpThreads;
 
 /// Pause after an error that will not pass at once, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Accepts until aborted. A connection beyond the limit waits in the socket's backlog.
-pub(super) async fn accept(listener: TcpListener, threads: HttpThreads, app: Arc<App>) {
-    let slots = Arc::new(Semaphore::new(app.config.limits.connections));
+pub(super) async fn accept(listener: TcpListener, threads: HttpThreads, core: Arc<Core>) {
+    let slots = Arc::new(Semaphore::new(core.config.limits.connections));
     loop {
         let Ok(slot) = slots.clone().acquire_owned().await else {
             return;

@@ -11,10 +11,15 @@ use super::{Config, events, health, ingest};
 use crate::provider::Simulator;
 use crate::worker::Crew;
 
-/// Shared by all connections.
+/// What the connections of one event loop share.
 pub(super) struct App {
-    pub(super) config: Config,
+    pub(super) core: Arc<Core>,
     pub(super) crew: Crew,
+}
+
+/// What all connections share.
+pub(super) struct Core {
+    pub(super) config: Config,
     /// When the provider is a simulator in this process.
     pub(super) simulator: Option<Arc<Simulator>>,
     draining: AtomicBool,
@@ -25,10 +30,23 @@ pub(super) struct App {
 }
 
 impl App {
-    pub(super) fn new(config: Config, crew: Crew, simulator: Option<Arc<Simulator>>) -> App {
+    /// The same for the current event loop, which gets the store's answers in one piece.
+    pub(super) fn on_this_loop(&self) -> App {
+        let crew = Crew {
+            store: self.crew.store.on_this_loop(),
+            ..self.crew.clone()
+        };
         App {
-            config,
+            core: self.core.clone(),
             crew,
+        }
+    }
+}
+
+impl Core {
+    pub(super) fn new(config: Config, simulator: Option<Arc<Simulator>>) -> Core {
+        Core {
+            config,
             simulator,
             draining: AtomicBool::new(false),
             ingesting: AtomicUsize::new(0),
@@ -59,13 +77,13 @@ impl App {
 }
 
 /// Counts one `/ingest` request as in flight until it is dropped.
-pub(super) struct InFlight(Arc<App>);
+pub(super) struct InFlight(Arc<Core>);
 
 impl InFlight {
     /// Counts before it looks, so that a drain either sees the request or the request sees the drain.
-    pub(super) fn enter(app: Arc<App>) -> Result<InFlight, Problem> {
-        app.ingesting.fetch_add(1, Ordering::SeqCst);
-        let entered = InFlight(app);
+    pub(super) fn enter(core: Arc<Core>) -> Result<InFlight, Problem> {
+        core.ingesting.fetch_add(1, Ordering::SeqCst);
+        let entered = InFlight(core);
         if entered.0.is_draining() {
             Err(Problem::Draining)
         } else {

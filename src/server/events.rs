@@ -46,7 +46,7 @@ pub(super) async fn event(
     let record = app
         .crew
         .store
-        .settled(event_id, wait.min(app.config.limits.wait))
+        .settled(event_id, wait.min(app.core.config.limits.wait))
         .await?;
     record.map(Json).ok_or(Problem::NotFound)
 }

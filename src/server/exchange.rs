@@ -31,7 +31,7 @@ pub(super) async fn exchange(
     let log = tracing::enabled!(target: "a7probe::access", tracing::Level::INFO)
         .then(|| (request.method().clone(), request.uri().path().to_owned()));
 
-    let mut response = match auth::check(app.config.token.as_deref(), &request) {
+    let mut response = match auth::check(app.core.config.token.as_deref(), &request) {
         Ok(()) => {
             let Ok(response) = TowerToHyperService::new(router).call(request).await;
             response
@@ -61,6 +61,7 @@ fn request_id(app: &App, headers: &HeaderMap) -> HeaderValue {
         (1..=REQUEST_ID_BYTES).contains(&id.len()) && id.as_bytes().iter().all(u8::is_ascii_graphic)
     });
     echoed.cloned().unwrap_or_else(|| {
-        HeaderValue::try_from(app.next_request_id()).expect("hexadecimal digits are a header value")
+        HeaderValue::try_from(app.core.next_request_id())
+            .expect("hexadecimal digits are a header value")
     })
 }

@@ -21,7 +21,7 @@ const OK: Json<Status> = Json(Status { status: "ok" });
 
 /// `GET /health`: no I/O at all, or a read from the store with [`Health::Deep`].
 pub(super) async fn health(State(app): State<Arc<App>>) -> Result<Json<Status>, Problem> {
-    if app.config.health == Health::Deep {
+    if app.core.config.health == Health::Deep {
         app.crew.store.oldest_wait().await?;
     }
     Ok(OK)
@@ -35,7 +35,7 @@ pub(super) async fn livez() -> Json<Status> {
 /// `GET /readyz`: 503 while draining, or while the store cannot be written. After a failure it tries to write, so that
 /// a server which gets no requests any more finds out that the store is back.
 pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Status>, Problem> {
-    if app.is_draining() {
+    if app.core.is_draining() {
         return Err(Problem::Draining);
     }
     if !app.crew.store.is_writable() {
@@ -75,6 +75,10 @@ pub(super) async fn queue(State(app): State<Arc<App>>) -> Result<Json<Queue>, Pr
         processed: now.processed,
         failed: now.failed,
         dead: now.dead,
-        provider: app.simulator.as_ref().map(|simulator| simulator.journal()),
+        provider: app
+            .core
+            .simulator
+            .as_ref()
+            .map(|simulator| simulator.journal()),
     }))
 }

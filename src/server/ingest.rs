@@ -52,13 +52,15 @@ async fn take(
     request: Request<Body>,
     phases: &mut Phases,
 ) -> Result<Answer, Problem> {
-    let in_flight = InFlight::enter(app.clone())?;
-    let limits = &app.config.limits;
+    let in_flight = InFlight::enter(app.core.clone())?;
+    let limits = &app.core.config.limits;
     let (head, body) = request.into_parts();
     let payload = body::read_json(&head.headers, body, limits).await?;
     let submission = submission(&app, &head.headers, payload)?;
     let event_id = submission.event_id;
 
+    // A client that hangs up, or waits too long, takes nothing back: the event is committed all the same. In sync mode its
+    // lease has no owner then, and when it runs out a worker takes the event.
     let start = Instant::now();
     let admission = timeout(limits.commit_time, app.crew.store.accept(submission)).await;
     phases.commit = Some(start.elapsed());
@@ -92,7 +94,7 @@ fn submission(app: &App, headers: &HeaderMap, payload: Vec<u8>) -> Result<Submis
         payload,
         run: run(headers)?,
         accepted_ms: now_ms(),
-        handling: match app.config.mode {
+        handling: match app.core.config.mode {
             Mode::Sync => Handling::Call,
             Mode::Background => Handling::Queue,
         },

@@ -50,8 +50,8 @@ struct Loop {
 impl HttpThreads {
     /// Starts as many as configured. With [`Block::Loop`] it is one: the event loop that is to be blocked.
     pub(super) fn start(app: Arc<App>) -> io::Result<HttpThreads> {
-        let count = match app.config.block {
-            Block::Request => app.config.http_threads.max(1),
+        let count = match app.core.config.block {
+            Block::Request => app.core.config.http_threads.max(1),
             Block::Loop => 1,
         };
         let (stop, stopped) = watch::channel(false);
@@ -127,6 +127,7 @@ async fn serve_all(
     mut arriving: mpsc::UnboundedReceiver<Connection>,
     mut stopped: watch::Receiver<bool>,
 ) {
+    let app = Arc::new(app.on_this_loop());
     let router = router(app.clone());
     let mut connections = JoinSet::new();
     loop {
@@ -159,7 +160,7 @@ async fn serve(
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
     let stream = tokio::net::TcpStream::from_std(stream)?;
-    let limits = app.config.limits;
+    let limits = app.core.config.limits;
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let exchange = exchange::exchange(app.clone(), router.clone(), request.map(Body::new));
         async { Ok::<_, Infallible>(exchange.await) }

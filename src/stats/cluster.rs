@@ -123,6 +123,54 @@ impl Clusters {
         }
     }
 
+    /// Exceedances that all stand alone: the most that so many can be worth.
+    ///
+    /// # Panics
+    /// If `exceedances > samples`.
+    pub fn isolated(samples: u64, exceedances: u64) -> Clusters {
+        let single = |count: u64| Runs {
+            count,
+            total: count,
+            longest: count.min(1),
+            sum_of_squares: u128::from(count),
+        };
+        Clusters {
+            slow: single(exceedances),
+            within: Runs {
+                total: samples - exceedances,
+                ..single(exceedances.min(samples - exceedances))
+            },
+            design_effect: 1.0,
+        }
+    }
+
+    /// Exceedances whose order is not known, in the order that keeps a PASS at level `alpha` furthest away. A PASS
+    /// that holds here holds in every order.
+    ///
+    /// # Panics
+    /// If `exceedances > samples` or `alpha` is not inside (0, 1).
+    pub fn worst_for_pass(samples: u64, exceedances: u64, alpha: f64) -> Clusters {
+        let slow = worst_runs(exceedances, EPISODES_TO_PASS - 1, alpha);
+        Clusters::in_one_burst(slow, one_run(samples - exceedances))
+    }
+
+    /// The same for a FAIL: one episode, and the requests within the target where they are most of an excuse.
+    ///
+    /// # Panics
+    /// If `exceedances > samples` or `alpha` is not inside (0, 1).
+    pub fn worst_for_fail(samples: u64, exceedances: u64, alpha: f64) -> Clusters {
+        let within = worst_runs(samples - exceedances, EPISODES_TO_FAIL, alpha);
+        Clusters::in_one_burst(one_run(exceedances), within)
+    }
+
+    fn in_one_burst(slow: Runs, within: Runs) -> Clusters {
+        Clusters {
+            slow,
+            within,
+            design_effect: (slow.total.min(within.total) as f64).max(1.0),
+        }
+    }
+
     /// n, the number of samples.
     pub fn samples(&self) -> u64 {
         self.slow.total + self.within.total
@@ -212,6 +260,29 @@ impl Clusters {
             Condition::NeedsSamples(samples)
         }
     }
+}
+
+fn one_run(total: u64) -> Runs {
+    let mut runs = Runs::default();
+    if total > 0 {
+        runs.add(total);
+    }
+    runs
+}
+
+/// So many requests in at most `most` runs, of which the longest is as long as it can be, such that
+/// [`possible_length`] is largest.
+fn worst_runs(total: u64, most: u64, alpha: f64) -> Runs {
+    let runs = |count: u64| Runs {
+        count,
+        total,
+        longest: total - (count - 1),
+        sum_of_squares: u128::from(total).pow(2),
+    };
+    (1..=most.min(total))
+        .map(runs)
+        .max_by(|a, b| possible_length(a, alpha, 0.0).total_cmp(&possible_length(b, alpha, 0.0)))
+        .unwrap_or_default()
 }
 
 /// How many requests the runs of one kind may make up: the upper Poisson bound of their number times the
@@ -409,6 +480,34 @@ mod tests {
     fn a_slow_second_half_is_one_episode() {
         let half = Clusters::of((0..600).map(|index| index >= 300));
         assert_eq!(verdict(&half, P95, 2.0), Verdict::Inconclusive);
+    }
+
+    #[test]
+    fn what_passes_or_fails_in_the_worst_order_does_so_in_every_order() {
+        // Every order of k among 12, for strict and lax gates.
+        let mut decided = 0;
+        for k in 0..=12_u32 {
+            for theta0 in [0.2, 0.5, 0.9] {
+                for episode in [0.1, 1.0] {
+                    let pass = Clusters::worst_for_pass(12, k.into(), 0.05);
+                    let fail = Clusters::worst_for_fail(12, k.into(), 0.05);
+                    let orders = (0..1_u32 << 12).filter(|order| order.count_ones() == k);
+                    let all: Vec<Verdict> = orders
+                        .map(|order| Clusters::of((0..12).map(|i| order >> i & 1 == 1)))
+                        .map(|clusters| verdict(&clusters, theta0, episode))
+                        .collect();
+                    if verdict(&pass, theta0, episode) == Verdict::Pass {
+                        assert!(all.iter().all(|v| *v == Verdict::Pass), "{k} at {theta0}");
+                        decided += 1;
+                    }
+                    if verdict(&fail, theta0, episode) == Verdict::Fail {
+                        assert!(all.iter().all(|v| *v == Verdict::Fail), "{k} at {theta0}");
+                        decided += 1;
+                    }
+                }
+            }
+        }
+        assert!(decided > 3, "{decided}");
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! times. Bursts longer than that episode are not what the verdict speaks of, and pass more often.
 
 use super::cluster::Clusters;
+use super::looks;
 use super::sequential::Watch;
 use crate::verdict::Verdict;
 
@@ -24,10 +25,28 @@ pub struct Scenario {
     pub episode: f64,
     /// Samples in a full run.
     pub budget: usize,
-    /// Samples between two looks; the budget for a run of fixed size.
-    pub look_every: usize,
+    /// When the run is looked at.
+    pub looks: Looks,
     /// Whether bursts are reckoned with.
     pub guard: Guard,
+}
+
+/// When a simulated run is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Looks {
+    /// As a real run: whenever it has grown by 2 % ([`looks::next`]).
+    AsMeasured,
+    /// After so many samples each time: faster to simulate. The budget, for a run that is looked at once.
+    Every(usize),
+}
+
+impl Looks {
+    fn next(self, seen: usize) -> usize {
+        match self {
+            Looks::AsMeasured => looks::next(seen as u64) as usize,
+            Looks::Every(samples) => seen + samples,
+        }
+    }
 }
 
 /// Whether the judgement reckons with bursts.
@@ -70,6 +89,22 @@ impl Outcomes {
 }
 
 impl Scenario {
+    /// A gate on a service whose slow episodes are as long as the guard excludes, 100 ms, at 20 requests a second or
+    /// as many as make its bursts so long: 120 s.
+    pub fn of_gate(theta0: f64, times_the_limit: f64, burst: usize) -> Scenario {
+        let episode = burst.max(2);
+        Scenario {
+            theta0,
+            alpha: 0.05,
+            share: theta0 * times_the_limit,
+            burst,
+            episode: episode as f64,
+            budget: 1200 * episode,
+            looks: Looks::AsMeasured,
+            guard: Guard::On,
+        }
+    }
+
     /// Simulates `runs` adaptive runs; the same seed gives the same outcomes on every machine.
     ///
     /// Each run is a piece of a stationary process: bursts of a fixed length, gaps of geometric length
@@ -77,7 +112,7 @@ impl Scenario {
     /// independent draws.
     ///
     /// # Panics
-    /// If `theta0` or `alpha` is not inside (0, 1), `share` not in [0, 1), or `burst` or `look_every` is 0.
+    /// If `theta0` or `alpha` is not inside (0, 1), `share` not in [0, 1), or `burst` or the samples between looks are 0.
     pub fn adaptive(&self, runs: u32, seed: u64) -> Outcomes {
         let mut random = SplitMix64(seed);
         let mut outcomes = Outcomes {
@@ -101,8 +136,9 @@ impl Scenario {
         let mut watch = Watch::new(self.theta0, self.alpha);
         let mut seen = Vec::with_capacity(self.budget);
         while seen.len() < self.budget {
-            let next = self.look_every.min(self.budget - seen.len());
-            seen.extend(exceedances.by_ref().take(next));
+            let until = self.looks.next(seen.len()).min(self.budget);
+            let more = until - seen.len();
+            seen.extend(exceedances.by_ref().take(more));
             let verdict = match self.guard {
                 Guard::On => watch.look_guarded(&Clusters::of(seen.iter().copied()), self.episode),
                 Guard::Off => watch.look(
@@ -184,25 +220,57 @@ impl SplitMix64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bursts, Guard, Outcomes, Scenario, SplitMix64};
+    use super::{Bursts, Guard, Looks, Outcomes, Scenario, SplitMix64};
     use crate::stats::cluster::Clusters;
 
     const RUNS: u32 = 200;
 
-    /// A P95 gate on a service whose slow episodes are as long as the guard excludes, 100 ms: 120 s,
-    /// looked at every 4 s.
+    /// A P95 gate, looked at every 4 s: `cargo bench --bench operating` looks as often as a real run does.
     fn at(times_the_limit: f64, burst: usize) -> Scenario {
-        let episode = burst.max(2);
+        let scenario = Scenario::of_gate(0.05, times_the_limit, burst);
         Scenario {
-            theta0: 0.05,
-            alpha: 0.05,
-            share: 0.05 * times_the_limit,
-            burst,
-            episode: episode as f64,
-            budget: 1200 * episode,
-            look_every: 40 * episode,
-            guard: Guard::On,
+            looks: Looks::Every(scenario.budget / 30),
+            ..scenario
         }
+    }
+
+    /// A P99 gate, of which a single burst takes a fifth as much time as of a P95.
+    fn p99(times_the_limit: f64, burst: usize) -> Outcomes {
+        let scenario = Scenario::of_gate(0.01, times_the_limit, burst);
+        let looks = Looks::Every(scenario.budget / 30);
+        Scenario { looks, ..scenario }.adaptive(RUNS, 2024)
+    }
+
+    #[test]
+    fn a_p99_is_judged_as_surely_as_a_p95() {
+        for burst in [1, 20] {
+            let clean = p99(0.0, burst);
+            assert_eq!((clean.passed, clean.failed), (RUNS, 0), "bursts of {burst}");
+            let limit = p99(1.0, burst);
+            assert!(
+                limit.pass_rate() <= allowed(),
+                "bursts of {burst}: {limit:?}"
+            );
+            assert!(
+                limit.fail_rate() <= allowed(),
+                "bursts of {burst}: {limit:?}"
+            );
+            let beyond = p99(2.0, burst);
+            assert!(
+                beyond.pass_rate() <= allowed(),
+                "bursts of {burst}: {beyond:?}"
+            );
+            assert_eq!(p99(0.5, burst).failed, 0, "bursts of {burst}");
+        }
+    }
+
+    #[test]
+    fn looking_as_often_as_a_real_run_keeps_the_level() {
+        let found = Scenario::of_gate(0.05, 1.0, 1).adaptive(RUNS, 2024);
+        assert!(
+            found.pass_rate() <= allowed() && found.fail_rate() <= allowed(),
+            "{found:?}"
+        );
     }
 
     fn outcomes(times_the_limit: f64, burst: usize) -> Outcomes {

@@ -69,6 +69,16 @@ impl Mixture {
         }
     }
 
+    /// The fewest samples that decide PASS, looked at now, none of them beyond the limit.
+    pub fn min_samples_to_pass(&self, alpha: f64) -> u64 {
+        // ln E grows like n·θ0, so the search ends long before this.
+        let most = (1_000.0 / self.theta0) as u64 + 1_000;
+        first_where(1..=most, |n| {
+            reaches(self.log_evidence(n as f64, 0.0).pass, alpha)
+        })
+        .unwrap_or(most)
+    }
+
     /// The most exceedances with which `n` samples, looked at now, decide PASS; `None` if even none
     /// would not.
     pub fn max_exceedances_to_pass(&self, n: u64, alpha: f64) -> Option<u64> {
@@ -176,6 +186,25 @@ impl Watch {
             (false, true) => Verdict::Fail,
             _ => Verdict::Inconclusive,
         }
+    }
+
+    /// The allowed share.
+    pub fn theta0(&self) -> f64 {
+        self.mixture.theta0
+    }
+
+    /// The level.
+    pub fn alpha(&self) -> f64 {
+        self.alpha
+    }
+
+    /// Whether the evidence at the latest look would do for a PASS and for a FAIL, whatever the conditions on
+    /// episodes say.
+    pub fn shown(&self) -> (bool, bool) {
+        (
+            reaches(self.latest.pass, self.alpha),
+            reaches(self.latest.fail, self.alpha),
+        )
     }
 
     /// The evidence at the latest look, before any condition on episodes.

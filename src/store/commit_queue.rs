@@ -5,31 +5,32 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::{Admission, Claim, Finished, Lease, Outcome, StoreError, Submission};
+use super::mailbox::Reply;
+use super::{Claim, Finished, Lease, Outcome, StoreError, Submission};
 
-/// Where an answer goes once its transaction is committed. Nobody may be waiting any more.
-pub(super) type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+/// Where the answer to a piece of work goes once its transaction is committed. Nobody may be waiting any more.
+pub(super) type WorkReply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What workers and health checks ask of the writer.
 pub(super) enum Work {
     Claim {
         limit: u32,
-        reply: Reply<Claim>,
+        reply: WorkReply<Claim>,
     },
     Finish {
         lease: Lease,
         outcome: Outcome,
-        reply: Reply<Finished>,
+        reply: WorkReply<Finished>,
     },
     Probe {
-        reply: Reply<()>,
+        reply: WorkReply<()>,
     },
 }
 
 /// What goes into one transaction.
 #[derive(Default)]
 pub(super) struct Batch {
-    pub(super) accepts: Vec<(Submission, Reply<Admission>)>,
+    pub(super) accepts: Vec<(Submission, Reply)>,
     pub(super) work: Vec<Work>,
 }
 
@@ -47,7 +48,7 @@ pub(super) struct CommitQueue {
 
 #[derive(Default)]
 struct Waiting {
-    accepts: Vec<(Submission, Reply<Admission>)>,
+    accepts: Vec<(Submission, Reply)>,
     work: VecDeque<Work>,
     writer_sleeps: bool,
     closed: bool,
@@ -66,7 +67,7 @@ impl CommitQueue {
     pub(super) fn push_accept(
         &self,
         submission: Submission,
-        reply: Reply<Admission>,
+        reply: Reply,
     ) -> Result<(), StoreError> {
         let mut waiting = self.open()?;
         if waiting.accepts.len() >= self.limit {

@@ -18,7 +18,7 @@ pub enum State {
     Failed,
     /// Every attempt failed; nothing tries again by itself.
     Dead,
-    /// Inserted and notified.
+    /// Inserted and notified; or, with [`Repeat::AtMostOnce`](super::Repeat), perhaps notified and not to be again.
     Processed,
 }
 

@@ -1,16 +1,19 @@
 //! SQLite behind the store: opening, schema, and the connections of writer and readers.
 //!
-//! WAL with `synchronous=FULL`: a commit returns when `fdatasync` of the log has returned, and only then does the
-//! writer answer. That order is the whole promise of a 202.
+//! WAL with `synchronous=FULL`: COMMIT returns when the log has been synced to the disk, and only then does the writer
+//! send its answers, and only then is a 202 written. That order is the whole promise.
 
 mod accept;
 mod attempt;
+mod checkpoint;
 mod readers;
+mod transaction;
 mod writer;
 
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{OpenError, Options, State};
@@ -35,10 +38,14 @@ fn open_writer(options: &Options) -> Result<Connection, OpenError> {
             "PRAGMA journal_mode = WAL;
              PRAGMA synchronous = FULL;
              PRAGMA fullfsync = ON; -- macOS: through the drive's cache too
-             PRAGMA cache_size = -65536; -- 64 MiB: the index over a few million event ids
-             PRAGMA wal_autocheckpoint = 16384; -- 64 MiB of log between checkpoints
+             PRAGMA cache_size = 1000; -- pages; every commit walks the cache, and the system caches the rest
+             PRAGMA wal_autocheckpoint = 262144; -- 1 GiB: only if the checkpointer cannot keep up
              PRAGMA busy_timeout = 5000;",
         )
+        .map_err(unusable)?;
+    // Otherwise every new value of `due_ms` has its statement parsed and planned again.
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
         .map_err(unusable)?;
     if let Some(max_pages) = options.max_pages {
         connection

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use a7probe::gate::{self, Exceeding, Finding, Gate, Measured, Subject, run_verdict};
+use a7probe::plan::{Design, Guard};
 use a7probe::recording::{Clock, Recording};
 use a7probe::sample::{FailureKind, Outcome, Phases, Sample};
 use a7probe::stats::binomial;
@@ -97,6 +98,11 @@ fn judge(recording: &Recording, gates: &[&str]) -> Vec<Finding> {
         endpoint: "health",
         recording,
         timeout: Some(Duration::from_secs(10)),
+        rate_per_s: Some(20.0),
+        most_in_episode: None,
+        // What bursts do to a verdict is tested by itself, in guard.rs.
+        guard: Guard::Iid,
+        design: Design::Fixed,
     };
     gate::judge(&gates, &[subject])
 }
@@ -325,7 +331,7 @@ fn too_few_samples_say_how_many_it_takes() {
     assert_eq!(
         finding.reason,
         "10 requests cannot carry a P99: even with none above 150 ms it takes 299 to pass; none of 10 requests \
-         were above 150 ms"
+         was above 150 ms"
     );
     assert_eq!(
         finding.next_step.as_deref(),
@@ -393,7 +399,7 @@ fn the_error_rate_counts_everything_that_did_not_end_ok() {
     assert!(interval.0 < value && value < interval.1);
     assert_eq!(
         finding.reason,
-        "20 of 600 requests have not ended ok (15 failed, 5 timed out) where at most 6 (1 %) are allowed"
+        "20 of 600 requests did not end ok (15 failed, 5 timed out) where at most 6 (1 %) are allowed"
     );
 }
 

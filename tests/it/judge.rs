@@ -1,1 +1,588 @@
 //! `a7probe judge`, end to end: files in, texts and exit codes out.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use a7probe::gate::{self, Gate, Subject};
+use a7probe::plan::Model;
+use a7probe::recording::{Clock, Recording};
+use a7probe::report::{Format, Kind, Report, Style};
+use a7probe::run_file::{Ended, Run, Signal};
+use a7probe::sample::{Outcome, Phases, Sample};
+use insta::assert_snapshot;
+use serde_json::{Value, json};
+
+use crate::runs;
+
+const EVIDENCE: &str = "fixtures/evidence.txt";
+
+/// What a run of the program left behind.
+struct Told {
+    stdout: String,
+    stderr: String,
+    exit: i32,
+}
+
+impl Told {
+    fn of(output: Output) -> Told {
+        Told {
+            stdout: String::from_utf8(output.stdout).expect("stdout is text"),
+            stderr: String::from_utf8(output.stderr).expect("stderr is text"),
+            exit: output.status.code().expect("no signal ended it"),
+        }
+    }
+
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}: {}{}", self.stdout, self.stderr))
+    }
+}
+
+/// The program in the folder of the package, without anyone's settings.
+fn program(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
+    command.arg("judge").args(args).current_dir(folder);
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn judge_in(folder: &Path, args: &[&str]) -> Told {
+    let output = program(folder, args).stdin(Stdio::null()).output();
+    Told::of(output.expect("the program starts"))
+}
+
+fn judge(args: &[&str]) -> Told {
+    judge_in(Path::new(env!("CARGO_MANIFEST_DIR")), args)
+}
+
+/// Judges one file of this content, called `latencies.txt`.
+fn judge_text(text: &[u8], args: &[&str]) -> Told {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("latencies.txt"), text).expect("a file");
+    judge_in(folder.path(), &[&["latencies.txt"], args].concat())
+}
+
+/// Judges a run saved as `run.json`.
+fn judge_run(run: &Run, args: &[&str]) -> Told {
+    let folder = tempfile::tempdir().expect("a folder");
+    run.save(&folder.path().join("run.json"))
+        .expect("a run file");
+    judge_in(folder.path(), &[&["run.json"], args].concat())
+}
+
+/// A run of 600 requests each: health within 5 ms, every tenth of ingest 200 ms.
+fn mostly_fast_run() -> Run {
+    let fast = || (0..600).map(|_| Duration::from_millis(5));
+    let every_tenth = (0..600).map(|i| Duration::from_millis(if i % 10 == 0 { 200 } else { 5 }));
+    runs::run(runs::all_ok(fast()), runs::all_ok(every_tenth))
+}
+
+fn verdicts(json: &Value) -> Vec<String> {
+    let findings = json["findings"].as_array().expect("findings");
+    let text = |finding: &Value, key: &str| finding[key].as_str().expect(key).to_owned();
+    findings
+        .iter()
+        .map(|finding| format!("{}: {}", text(finding, "gate"), text(finding, "verdict")))
+        .collect()
+}
+
+#[test]
+fn the_evidence_fails_and_says_why_ten_samples_cannot_carry_a_p99() {
+    let told = judge(&[EVIDENCE]);
+    assert_eq!((told.exit, told.stderr.as_str()), (1, ""));
+    assert_snapshot!(told.stdout, @r#"
+    evidence: 10 samples from fixtures/evidence.txt
+    ┌────────┬──────────┬───────────────────┬──────────┬──────────────┐
+    │ Metric ┆    Value ┆ Interval (95 %)   ┆   Target ┆ Status       │
+    ╞════════╪══════════╪═══════════════════╪══════════╪══════════════╡
+    │ P50    ┆ 163.2 ms ┆ 132.8 ms – 241 ms ┆ ≤ 150 ms ┆ INCONCLUSIVE │
+    │ P90    ┆   241 ms ┆ ≥ 188.1 ms        ┆        – ┆ –            │
+    │ P95    ┆ 320.5 ms ┆ ≥ 204.6 ms        ┆ ≤ 150 ms ┆ FAIL         │
+    │ P99    ┆ 320.5 ms ┆ ≥ 241 ms          ┆ ≤ 150 ms ┆ FAIL         │
+    │ P99.9  ┆ 320.5 ms ┆ ≥ 320.5 ms        ┆        – ┆ –            │
+    │ max    ┆ 320.5 ms ┆ –                 ┆        – ┆ –            │
+    └────────┴──────────┴───────────────────┴──────────┴──────────────┘
+    ok 10 · failed 0
+
+    note: evidence: 10 samples: P95 and P99 are both the maximum; an interval with two ends takes 72 for P95, 368 for P99
+    note: the verdicts reckon with bursts; without a rate, a slow episode to exclude is taken as 1 sample
+    note: fixtures/evidence.txt: from where these latencies count is as given, and the order of the file is taken as the order of time
+
+    FAIL          evidence p95 <= 150ms: 6 of 10 samples were above 150 ms where at most 5 % are allowed; 10 samples cannot carry a P95 (here it is the maximum; a pass takes 59), but they can refute it
+    FAIL          evidence p99 <= 150ms: 6 of 10 samples were above 150 ms where at most 1 % are allowed; 10 samples cannot carry a P99 (here it is the maximum; a pass takes 299), but they can refute it
+    INCONCLUSIVE  evidence p50 <= 150ms: 6 of 10 samples (60 %) were above 150 ms, too near the 50 % allowed: up to 1 would pass, 9 or more would fail
+                  next: about 68 more samples at this rate would show a failure
+
+    FAIL evidence P95, evidence P99: 6 of 10 samples were above 150 ms where at most 5 % are allowed
+    "#);
+}
+
+#[test]
+fn the_evidence_as_json_is_exact_and_complete() {
+    let told = judge(&[EVIDENCE, "--output", "json"]);
+    assert_eq!(told.exit, 1);
+    let report = told.json();
+    assert_eq!(report["verdict"], "FAIL");
+    let p50 = &report["findings"][0];
+    let exactly = json!({
+        "endpoint": "evidence", "gate": "evidence p50 <= 150ms", "metric": "p50", "severity": "fail",
+        "observed_ms": 163.2, "observed": "latency", "interval_ms": [132.8, 241.0],
+        "observed_share": null, "interval_share": null, "observed_ratio": null, "interval_ratio": null,
+        "target_ms": 150.0, "n": 10, "exceedances": 6, "exceedances_certain": 6,
+        "verdict": "INCONCLUSIVE",
+        "reason": "6 of 10 samples (60 %) were above 150 ms, too near the 50 % allowed: up to 1 would pass, 9 or more would fail",
+        "next_step": "about 68 more samples at this rate would show a failure"
+    });
+    for (key, value) in exactly.as_object().expect("an object") {
+        assert_eq!(&p50[key], value, "{key}");
+    }
+    // 848/1024 and 386/1024.
+    assert!((p50["p_pass"].as_f64().expect("a number") - 0.828125).abs() < 1e-12);
+    assert!((p50["p_fail"].as_f64().expect("a number") - 0.376953125).abs() < 1e-12);
+    for (finding, metric, lower) in [(1, "p95", 204.6), (2, "p99", 241.0)] {
+        let finding = &report["findings"][finding];
+        assert_eq!(finding["metric"], metric);
+        assert_eq!(finding["verdict"], "FAIL");
+        assert_eq!(finding["observed_ms"], 320.5);
+        assert_eq!(finding["interval_ms"], json!([lower, null]));
+    }
+    let endpoint = &report["endpoints"][0];
+    assert_eq!(endpoint["clock"], "given");
+    assert_eq!(endpoint["planned"], 10);
+    assert_eq!(
+        (&endpoint["min_ms"], &endpoint["max_ms"]),
+        (&json!(118.4), &json!(320.5))
+    );
+    let metrics: Vec<&Value> = endpoint["percentiles"]
+        .as_array()
+        .expect("percentiles")
+        .iter()
+        .map(|percentile| &percentile["metric"])
+        .collect();
+    assert_eq!(metrics, ["p50", "p90", "p95", "p99", "p99.9"]);
+}
+
+#[test]
+fn the_evidence_as_markdown_and_csv() {
+    let markdown = judge(&[EVIDENCE, "--output", "markdown"]);
+    assert_snapshot!(markdown.stdout, @r#"
+    ### ❌ FAIL: fixtures/evidence.txt
+
+    evidence P95, evidence P99: 6 of 10 samples were above 150 ms where at most 5 % are allowed
+
+    **evidence: 10 samples from fixtures/evidence.txt**
+
+    | Metric | Value | Interval (95 %) | Target | Status |
+    |---|---:|---|---:|---|
+    | P50 | 163.2 ms | 132.8 ms – 241 ms | ≤ 150 ms | INCONCLUSIVE |
+    | P90 | 241 ms | ≥ 188.1 ms | – | – |
+    | P95 | 320.5 ms | ≥ 204.6 ms | ≤ 150 ms | FAIL |
+    | P99 | 320.5 ms | ≥ 241 ms | ≤ 150 ms | FAIL |
+    | P99.9 | 320.5 ms | ≥ 320.5 ms | – | – |
+    | max | 320.5 ms | – | – | – |
+
+    ok 10 · failed 0
+
+    - **FAIL** `evidence p95 <= 150ms`: 6 of 10 samples were above 150 ms where at most 5 % are allowed; 10 samples cannot carry a P95 (here it is the maximum; a pass takes 59), but they can refute it
+    - **FAIL** `evidence p99 <= 150ms`: 6 of 10 samples were above 150 ms where at most 1 % are allowed; 10 samples cannot carry a P99 (here it is the maximum; a pass takes 299), but they can refute it
+    - **INCONCLUSIVE** `evidence p50 <= 150ms`: 6 of 10 samples (60 %) were above 150 ms, too near the 50 % allowed: up to 1 would pass, 9 or more would fail
+      - next: about 68 more samples at this rate would show a failure
+
+    > evidence: 10 samples: P95 and P99 are both the maximum; an interval with two ends takes 72 for P95, 368 for P99
+
+    > the verdicts reckon with bursts; without a rate, a slow episode to exclude is taken as 1 sample
+
+    > fixtures/evidence.txt: from where these latencies count is as given, and the order of the file is taken as the order of time
+    "#);
+    let csv = judge(&[EVIDENCE, "--output", "csv"]);
+    assert_snapshot!(csv.stdout, @r#"
+    endpoint,metric,observed_ms,observed,interval_low_ms,interval_high_ms,observed_share,resolved,samples_needed,planned,ok,failed,timeout,unsent,gate,severity,exceedances,verdict
+    evidence,p50,163.2,latency,132.8,241.0,,true,6,10,10,0,0,0,evidence p50 <= 150ms,fail,6,INCONCLUSIVE
+    evidence,p90,241.0,latency,188.1,,,false,36,10,10,0,0,0,,,,
+    evidence,p95,320.5,latency,204.6,,,false,72,10,10,0,0,0,evidence p95 <= 150ms,fail,6,FAIL
+    evidence,p99,320.5,latency,241.0,,,false,368,10,10,0,0,0,evidence p99 <= 150ms,fail,6,FAIL
+    evidence,p99.9,320.5,latency,320.5,,,false,3688,10,10,0,0,0,,,,
+    "#);
+}
+
+#[test]
+fn quiet_leaves_the_verdict_and_verbose_tells_the_p_values() {
+    let quiet = judge(&[EVIDENCE, "--quiet", "--gate", "p50 <= 150ms"]);
+    assert_eq!(quiet.exit, 3);
+    assert_snapshot!(quiet.stdout, @r#"
+    INCONCLUSIVE evidence P50: 6 of 10 samples (60 %) were above 150 ms, too near the 50 % allowed: up to 1 would pass, 9 or more would fail
+    next: about 68 more samples at this rate would show a failure
+    "#);
+    let verbose = judge(&[EVIDENCE, "-v", "--gate", "p50 <= 150ms"]);
+    assert!(
+        verbose.stdout.contains("p_pass 0.828, p_fail 0.377"),
+        "{}",
+        verbose.stdout
+    );
+}
+
+#[test]
+fn reports_in_files_are_what_stdout_would_have_been() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let formats = ["human", "json", "markdown", "csv"];
+    let files: Vec<String> = formats
+        .iter()
+        .map(|format| format!("{format}={}", folder.path().join(format).display()))
+        .collect();
+    let reports = files.iter().flat_map(|file| ["--report", file]);
+    let args: Vec<&str> = std::iter::once(EVIDENCE).chain(reports).collect();
+    assert_eq!(judge(&args).exit, 1);
+    for format in formats {
+        let file = fs::read_to_string(folder.path().join(format)).expect(format);
+        assert_eq!(file, judge(&[EVIDENCE, "--output", format]).stdout);
+    }
+}
+
+#[test]
+fn a_saved_run_is_judged_by_its_own_gates_unless_others_are_named() {
+    let run = mostly_fast_run();
+    let own = judge_run(&run, &["--output", "json"]);
+    assert_eq!(own.exit, 1);
+    let own = own.json();
+    assert_eq!(
+        verdicts(&own),
+        ["health p95 <= 150ms: PASS", "ingest p95 <= 150ms: FAIL"]
+    );
+    assert_eq!(own["runs"][0]["seed"], u64::MAX);
+    assert_eq!(own["endpoints"][0]["clock"], "intended_start");
+    assert_eq!(own["endpoints"][0]["traffic"]["offered_per_s"], 20.0);
+    let named = judge_run(&run, &["--gate", "ingest p90 <= 201ms", "--output", "json"]);
+    assert_eq!(verdicts(&named.json()), ["ingest p90 <= 201ms: PASS"]);
+    assert_eq!(named.exit, 0);
+    let target = judge_run(&run, &["--target", "1s", "--output", "json"]);
+    assert_eq!(target.json()["findings"].as_array().map(Vec::len), Some(6));
+    assert_eq!(target.exit, 0);
+}
+
+#[test]
+fn the_faces_of_a_saved_run() {
+    let told = judge_run(&mostly_fast_run(), &[]);
+    assert_snapshot!(told.stdout, @r#"
+    run.json: http://127.0.0.1:8080 · open model, grid arrivals · 600 requests per endpoint after 2 s of warm-up · timeout 5 s · seed 18446744073709551615
+
+    health: 600 requests
+    ┌────────┬───────┬─────────────────┬──────────┬────────┐
+    │ Metric ┆ Value ┆ Interval (95 %) ┆   Target ┆ Status │
+    ╞════════╪═══════╪═════════════════╪══════════╪════════╡
+    │ P50    ┆  5 ms ┆ 5 ms – 5 ms     ┆        – ┆ –      │
+    │ P90    ┆  5 ms ┆ 5 ms – 5 ms     ┆        – ┆ –      │
+    │ P95    ┆  5 ms ┆ 5 ms – 5 ms     ┆ ≤ 150 ms ┆ PASS   │
+    │ P99    ┆  5 ms ┆ 5 ms – 5 ms     ┆        – ┆ –      │
+    │ P99.9  ┆  5 ms ┆ ≥ 5 ms          ┆        – ┆ –      │
+    │ max    ┆  5 ms ┆ –               ┆        – ┆ –      │
+    └────────┴───────┴─────────────────┴──────────┴────────┘
+    ok 600 · failed 0 · timed out 0 · unsent 0
+    achieved 20 of 20/s offered · send lag P50 40.3 µs, P99 40.59 µs, max 40.6 µs · 24 connections
+
+    ingest: 600 requests
+    ┌────────┬────────┬─────────────────┬──────────┬────────┐
+    │ Metric ┆  Value ┆ Interval (95 %) ┆   Target ┆ Status │
+    ╞════════╪════════╪═════════════════╪══════════╪════════╡
+    │ P50    ┆   5 ms ┆ 5 ms – 5 ms     ┆        – ┆ –      │
+    │ P90    ┆   5 ms ┆ 5 ms – 200 ms   ┆        – ┆ –      │
+    │ P95    ┆ 200 ms ┆ 200 ms – 200 ms ┆ ≤ 150 ms ┆ FAIL   │
+    │ P99    ┆ 200 ms ┆ 200 ms – 200 ms ┆        – ┆ –      │
+    │ P99.9  ┆ 200 ms ┆ ≥ 200 ms        ┆        – ┆ –      │
+    │ max    ┆ 200 ms ┆ –               ┆        – ┆ –      │
+    └────────┴────────┴─────────────────┴──────────┴────────┘
+    ok 600 · failed 0 · timed out 0 · unsent 0
+    achieved 20 of 20/s offered · send lag P50 40.3 µs, P99 40.59 µs, max 40.6 µs · 24 connections
+
+    note: the verdicts reckon with bursts; a PASS excludes slow episodes of 100 ms
+
+    FAIL ingest P95: 60 of 600 requests were above 150 ms where at most 30 (5 %) are allowed
+    "#);
+}
+
+#[test]
+fn a_run_with_failures_of_every_kind_shows_them_in_the_tail() {
+    let mut run = runs::run(
+        runs::mixed(200),
+        runs::all_ok([Duration::from_millis(1); 100]),
+    );
+    run.ended = Ended::Interrupted {
+        signal: Signal::Sigint,
+    };
+    let told = judge_run(&run, &["--gate", "health error_rate <= 1%"]);
+    assert_eq!(told.exit, 1);
+    assert_snapshot!(told.stdout, @r#"
+    run.json: http://127.0.0.1:8080 · open model, grid arrivals · 205 requests per endpoint after 2 s of warm-up · timeout 5 s · seed 18446744073709551615 · INTERRUPTED
+
+    health: 205 requests
+    ┌────────────┬──────────┬─────────────────────┬────────┬────────┐
+    │ Metric     ┆    Value ┆ Interval (95 %)     ┆ Target ┆ Status │
+    ╞════════════╪══════════╪═════════════════════╪════════╪════════╡
+    │ P50        ┆ 111.3 ms ┆ 85.01 ms – 141.1 ms ┆      – ┆ –      │
+    │ P90        ┆   failed ┆ failed – failed     ┆      – ┆ –      │
+    │ P95        ┆   failed ┆ failed – unsent     ┆      – ┆ –      │
+    │ P99        ┆   unsent ┆ failed              ┆      – ┆ –      │
+    │ P99.9      ┆   unsent ┆ unsent              ┆      – ┆ –      │
+    │ max        ┆   unsent ┆ –                   ┆      – ┆ –      │
+    │ error rate ┆  18.05 % ┆ 13.04 % – 24.01 %   ┆  ≤ 1 % ┆ FAIL   │
+    └────────────┴──────────┴─────────────────────┴────────┴────────┘
+    ok 168 · failed 28 (connect 4, tls 4, reset 4, protocol 4, status 4, body 4, client 4) · timed out 4 · unsent 5
+    achieved 20 of 20/s offered · send lag P50 40.11 µs, P99 40.2 µs, max 40.2 µs · 8 connections · 20 waited for a connection (in-flight cap)
+
+    ingest: 100 requests
+    ┌────────┬───────┬─────────────────┬────────┬────────┐
+    │ Metric ┆ Value ┆ Interval (95 %) ┆ Target ┆ Status │
+    ╞════════╪═══════╪═════════════════╪════════╪════════╡
+    │ P50    ┆  1 ms ┆ 1 ms – 1 ms     ┆      – ┆ –      │
+    │ P90    ┆  1 ms ┆ 1 ms – 1 ms     ┆      – ┆ –      │
+    │ P95    ┆  1 ms ┆ 1 ms – 1 ms     ┆      – ┆ –      │
+    │ P99    ┆  1 ms ┆ ≥ 1 ms          ┆      – ┆ –      │
+    │ P99.9  ┆  1 ms ┆ ≥ 1 ms          ┆      – ┆ –      │
+    │ max    ┆  1 ms ┆ –               ┆      – ┆ –      │
+    └────────┴───────┴─────────────────┴────────┴────────┘
+    ok 100 · failed 0 · timed out 0 · unsent 0
+    achieved 20 of 20/s offered · send lag P50 40.05 µs, P99 40.1 µs, max 40.1 µs · 4 connections
+
+    note: the verdicts reckon with bursts; a PASS excludes slow episodes of 100 ms
+
+    FAIL health error rate: 37 of 205 requests did not end ok (28 failed, 4 timed out, 5 never sent) where at most 2 (1 %) are allowed; 205 requests cannot carry an error rate of 1% (a pass takes 299), but they can refute it
+    "#);
+    assert!(
+        told.stderr
+            .contains("warning: run.json: the run was interrupted"),
+        "{}",
+        told.stderr
+    );
+    assert!(
+        told.stderr
+            .lines()
+            .filter(|line| line.starts_with("warning:"))
+            .count()
+            >= 2
+    );
+    let hints = told.stderr.lines().skip(1).step_by(2);
+    assert!(
+        hints.clone().all(|line| line.starts_with("hint: ")),
+        "{}",
+        told.stderr
+    );
+}
+
+#[test]
+fn a_closed_model_says_that_it_saw_service_time_only() {
+    let mut recording = Recording::new(Clock::Send, &[runs::TARGET]);
+    for index in 0..100 {
+        recording.add(&Sample {
+            index,
+            intended_start_ns: None,
+            dispatched_ns: index * 1_000_000,
+            sent_ns: Some(index * 1_000_000),
+            finished_ns: (index + 1) * 1_000_000,
+            outcome: Outcome::Ok,
+            status: Some(200),
+            connection: None,
+            phases: Phases::default(),
+            body_bytes: 0,
+            server_timing: Vec::new(),
+        });
+    }
+    let mut run = runs::run(recording.clone(), recording);
+    run.plan.model = Model::Closed { concurrency: 1 };
+    let mut report = Report::new(Kind::Measure, "http://127.0.0.1:8080");
+    report.add_run("", &run);
+    let gates = [Gate::parse("p95 <= 150ms").expect("a gate")];
+    report.findings = gate::judge(&gates, &Subject::of_run(&run));
+    for format in [Format::Human, Format::Markdown, Format::Json] {
+        let mut out = Vec::new();
+        report
+            .write(format, &Style::default(), &mut out)
+            .expect("memory takes it");
+        let text = String::from_utf8(out).expect("text");
+        assert!(text.contains("this is service time"), "{format:?}: {text}");
+        assert!(text.contains("PASS"), "{format:?}: {text}");
+    }
+}
+
+#[test]
+fn several_files_are_told_apart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    fs::create_dir(path("b")).expect("a folder");
+    fs::write(path("web.txt"), "1ms\n".repeat(100)).expect("a file");
+    fs::write(path("b/web.txt"), "1s\n".repeat(100)).expect("a file");
+    mostly_fast_run()
+        .save(&path("run.json"))
+        .expect("a run file");
+    let args = [
+        "web.txt",
+        "run.json",
+        "--gate",
+        "* p95 <= 150ms",
+        "--output",
+        "json",
+    ];
+    let apart = judge_in(folder.path(), &args).json();
+    assert_eq!(
+        verdicts(&apart),
+        [
+            "web p95 <= 150ms: PASS",
+            "health p95 <= 150ms: PASS",
+            "ingest p95 <= 150ms: FAIL"
+        ]
+    );
+    let args = [
+        "web.txt",
+        "b/web.txt",
+        "--target",
+        "150ms",
+        "--output",
+        "json",
+    ];
+    let same_name = judge_in(folder.path(), &args).json();
+    let names: Vec<&Value> = same_name["endpoints"]
+        .as_array()
+        .expect("endpoints")
+        .iter()
+        .map(|endpoint| &endpoint["name"])
+        .collect();
+    assert_eq!(names, ["web.txt:web", "b/web.txt:web"]);
+    assert_eq!(same_name["findings"][5]["verdict"], "FAIL");
+}
+
+#[test]
+fn stdin_is_a_file_called_stdin() {
+    let mut child = program(Path::new("."), &["-", "--unit", "ms", "--output", "json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin
+        .write_all("12.5\n".repeat(300).as_bytes())
+        .expect("the pipe takes it");
+    drop(stdin);
+    let told = Told::of(child.wait_with_output().expect("it ends"));
+    assert_eq!(told.exit, 0, "{}", told.stderr);
+    assert_eq!(told.json()["endpoints"][0]["name"], "stdin");
+    assert_eq!(told.json()["findings"][2]["observed_ms"], 12.5);
+}
+
+#[test]
+fn warnings_are_reported_and_decide_nothing() {
+    let gates = ["--gate", "p50 <= 1s", "--gate", "p95 <= 150ms warn"];
+    let told = judge(&[&[EVIDENCE], &gates[..]].concat());
+    assert_eq!(told.exit, 0);
+    assert!(told.stdout.contains("FAIL (warn)"), "{}", told.stdout);
+    assert!(
+        told.stdout
+            .contains("FAIL          evidence p95 <= 150ms warn: 6 of 10"),
+        "{}",
+        told.stdout
+    );
+    let only_warnings = judge(&[EVIDENCE, "--gate", "p95 <= 150ms warn"]);
+    assert_eq!(only_warnings.exit, 3);
+    let last = only_warnings.stdout.lines().last();
+    assert_eq!(
+        last,
+        Some("INCONCLUSIVE every gate only warns, so none decides, and that is never a pass")
+    );
+}
+
+#[test]
+fn a_file_that_may_be_cut_is_warned_of() {
+    let told = judge_text("1ms\n".repeat(300).trim_end().as_bytes(), &[]);
+    assert_eq!(told.exit, 0);
+    assert_eq!(
+        told.stderr,
+        "warning: latencies.txt: the last line has no end, so the file may be cut\n\
+         hint: check the last value; end the file with a newline\n"
+    );
+}
+
+#[test]
+fn bad_input_ends_in_one_clear_message_and_exit_2() {
+    let cases: [(&[u8], &[&str], &str); 17] = [
+        (
+            b"",
+            &[],
+            "cannot judge latencies.txt: there is no latency in it",
+        ),
+        (
+            b"163.2\n",
+            &[],
+            "line 1: '163.2' has no unit; write 163.2ms",
+        ),
+        (b"1ms\nNaN\n", &[], "line 2: 'NaN' is not a latency"),
+        (b"1ms\n-1ms\n", &[], "line 2: '-1ms' is not a latency"),
+        (b"163.2ms\n320.5m", &[], "the file is cut"),
+        (b"\xff\xfe1\x00", &[], "it is not UTF-8 text"),
+        (b"[1,2]", &[], "it is JSON, but not an a7probe run"),
+        (b"{\"a\":1}", &[], "not an a7probe run"),
+        (b"{\"format\":", &[], "cut short"),
+        (
+            b"1ms\n",
+            &["--gate", "p95 <= 150"],
+            "'150' has no unit; write 150ms or 150s",
+        ),
+        (
+            b"1ms\n",
+            &["--gate", "latencie p95 <= 1s"],
+            "did you mean 'latencies'?",
+        ),
+        (
+            b"1ms\n",
+            &["--gate", "p95 reduction >= 70%"],
+            "needs a run before and a run after",
+        ),
+        (
+            b"1ms\n",
+            &["--gate", "latencies lost <= 0"],
+            "unknown metric 'lost'",
+        ),
+        (b"1ms\n", &["--target", "150"], "'150' has no unit"),
+        (b"1ms\n", &["--output", "jsn"], "did you mean 'json'?"),
+        (b"1ms\n", &["--report", "r.json"], "write json=r.json"),
+        (
+            b"1ms\n",
+            &["--report", "json=no/such/r.json"],
+            "cannot write no/such/r.json",
+        ),
+    ];
+    for (text, args, message) in cases {
+        let told = judge_text(text, args);
+        let case = format!("{} {args:?}", String::from_utf8_lossy(text));
+        assert_eq!(told.exit, 2, "{case}: {}", told.stderr);
+        assert!(told.stderr.contains(message), "{case}: {}", told.stderr);
+        assert_eq!(told.stdout, "", "{case}");
+        assert!(!told.stderr.contains("panicked"), "{case}: {}", told.stderr);
+    }
+    for (args, message) in [
+        (["no-such-file", "--quiet"], "cannot judge no-such-file"),
+        ([".", "--quiet"], "cannot judge ."),
+        ([EVIDENCE, EVIDENCE], "fixtures/evidence.txt is given twice"),
+        ([EVIDENCE, "--endpoint="], "'' is not a name"),
+    ] {
+        let told = judge(&args);
+        assert_eq!(told.exit, 2, "{args:?}: {}", told.stderr);
+        assert!(told.stderr.contains(message), "{args:?}: {}", told.stderr);
+    }
+}
+
+#[test]
+fn a_damaged_run_is_refused_with_a_hint() {
+    let text = mostly_fast_run().to_json();
+    for damaged in [
+        text.replace("a7probe.run/1", "a7probe.run/2"),
+        text[..text.len() / 2].to_owned(),
+        text.replace("\"ok\": 600", "\"ok\": 599"),
+    ] {
+        let told = judge_text(damaged.as_bytes(), &[]);
+        assert_eq!(told.exit, 2, "{}", told.stdout);
+        assert!(told.stderr.contains("hint: "), "{}", told.stderr);
+    }
+}

@@ -1,12 +1,21 @@
 //! End-to-end and cross-module tests; one binary.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that unwraps says where it failed"
+)]
+
+mod compare;
+mod demo;
 mod engine;
 mod gate;
+mod guard;
 mod import;
 mod judge;
 mod measure;
 mod needs;
 mod provider;
+mod readme;
 mod run_file;
 mod runs;
 mod scripted;
@@ -14,6 +23,7 @@ mod serve;
 mod serve_client;
 mod serve_host;
 mod serve_kill;
+mod serve_store;
 mod stats;
 mod tidy;
 mod witness;

@@ -2,13 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{Read, Write};
 use std::path::Path;
+use std::sync::LazyLock;
+use std::time::Duration;
 
 use a7probe::command;
 use a7probe::exit::Exit;
-use a7probe::histogram::Histogram;
+use a7probe::histogram::{Bucket, Histogram, Precision};
 use a7probe::recording::{Latency, Recording};
-use a7probe::run_file::{Ended, Run, RunFileError, Signal, schema};
+use a7probe::run_file::{
+    AdaptiveRecord, Ended, GuardRecord, Judging, Run, RunFileError, Signal, StopReason, schema,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use serde_json::{Value, json};
 
@@ -19,11 +26,27 @@ fn example() -> Run {
     run.ended = Ended::Interrupted {
         signal: Signal::Sigterm,
     };
+    run.judging = Judging {
+        guard: GuardRecord::Iid,
+        adaptive: Some(AdaptiveRecord {
+            budget: Duration::from_secs(90),
+            stopped: StopReason::Interrupted,
+        }),
+    };
     run
 }
 
 fn example_json() -> Value {
-    serde_json::from_str(&example().to_json()).expect("JSON")
+    static JSON: LazyLock<Value> =
+        LazyLock::new(|| serde_json::from_str(&example().to_json()).expect("JSON"));
+    JSON.clone()
+}
+
+/// The text of a small run, for tests that read it many times.
+fn small_json() -> &'static str {
+    static TEXT: LazyLock<String> =
+        LazyLock::new(|| runs::run(runs::mixed(60), runs::mixed(60)).to_json());
+    &TEXT
 }
 
 fn read(value: &Value) -> Result<Run, RunFileError> {
@@ -31,9 +54,9 @@ fn read(value: &Value) -> Result<Run, RunFileError> {
 }
 
 /// Everything a histogram knows: its buckets and its exact extremes.
-fn contents(histogram: &Histogram) -> (Vec<(u64, u64, u64)>, Option<u64>, Option<u64>) {
-    let buckets = histogram.buckets().map(|b| (b.low_ns, b.high_ns, b.count));
-    (buckets.collect(), histogram.min_ns(), histogram.max_ns())
+fn contents(histogram: &Histogram) -> (Vec<Bucket>, Option<u64>, Option<u64>) {
+    let buckets = histogram.buckets().collect();
+    (buckets, histogram.min_ns(), histogram.max_ns())
 }
 
 fn assert_same(read: &Recording, written: &Recording) {
@@ -53,6 +76,7 @@ fn assert_same(read: &Recording, written: &Recording) {
     }
     assert_eq!(read.exceedances, written.exceedances);
     assert_eq!(read.ok, written.ok);
+    assert_eq!(read.client, written.client);
     assert_eq!(read.intervals, written.intervals);
     assert_eq!(read.slowest, written.slowest);
     assert_eq!(read.statuses, written.statuses);
@@ -83,6 +107,7 @@ fn a_run_is_read_back_without_loss() {
     assert_eq!(read.ended, written.ended);
     assert_eq!(read.instrument, written.instrument);
     assert_eq!(read.gates, written.gates);
+    assert_eq!(read.judging, written.judging);
     assert_eq!(read.endpoints.len(), 2);
     for (read, written) in read.endpoints.iter().zip(&written.endpoints) {
         assert_eq!(read.name, written.name);
@@ -177,7 +202,7 @@ fn files_that_are_no_runs_are_told_apart() {
         (" \n ", "the file is empty"),
         (
             "163.2\n320.5\n",
-            "not an a7probe run: it is not a JSON object",
+            "not an a7probe run: it is not JSON (trailing characters at line 2 column 1)",
         ),
         (
             "hello",
@@ -444,8 +469,7 @@ fn any_json() -> impl Strategy<Value = Value> {
 }
 
 fn base64(bytes: &[u8]) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.encode(bytes)
+    BASE64.encode(bytes)
 }
 
 /// The JSON pointers of every value inside another.
@@ -468,7 +492,7 @@ fn pointers(value: &Value, here: &str, all: &mut Vec<String>) {
 proptest! {
     #[test]
     fn no_damage_of_the_bytes_makes_the_reader_panic(damages in proptest::collection::vec(any_damage(), 1..4)) {
-        let whole = runs::run(runs::mixed(100), runs::mixed(100)).to_json().into_bytes();
+        let whole = small_json().as_bytes().to_vec();
         let bytes = damages.iter().fold(whole, |bytes, damage| match bytes.is_empty() {
             true => bytes,
             false => damaged(bytes, damage),
@@ -478,10 +502,7 @@ proptest! {
 
     #[test]
     fn no_value_in_any_field_makes_the_reader_panic(at in any::<proptest::sample::Index>(), replacement in any_json()) {
-        let mut value = serde_json::to_value(
-            serde_json::from_str::<Value>(&runs::run(runs::mixed(100), runs::mixed(100)).to_json()).expect("JSON"),
-        )
-        .expect("JSON");
+        let mut value: Value = serde_json::from_str(small_json()).expect("JSON");
         let mut all = Vec::new();
         pointers(&value, "", &mut all);
         *value.pointer_mut(at.get(all.as_slice()).as_str()).expect("a pointer") = replacement;
@@ -497,23 +518,65 @@ proptest! {
 
     #[test]
     fn no_damage_inside_a_histogram_makes_the_reader_panic(damages in proptest::collection::vec(any_damage(), 1..4)) {
-        use std::io::{Read, Write};
-        let text = example_json()["endpoints"][0]["latency"]["hdr"].as_str().expect("text").to_owned();
-        let compressed = { use base64::Engine as _; base64::engine::general_purpose::STANDARD.decode(text).expect("base64") };
-        let mut inner = Vec::new();
-        flate2::read::ZlibDecoder::new(&compressed[8..]).read_to_end(&mut inner).expect("zlib");
-        let inner = damages.iter().fold(inner, |bytes, damage| match bytes.is_empty() {
+        let inner = damages.iter().fold(inflated_histogram().to_vec(), |bytes, damage| match bytes.is_empty() {
             true => bytes,
             false => damaged(bytes, damage),
         });
-        let mut encoder = flate2::write::ZlibEncoder::new(compressed[..8].to_vec(), flate2::Compression::fast());
-        encoder.write_all(&inner).expect("memory");
-        let bytes = encoder.finish().expect("memory");
-        if let Ok(histogram) = Histogram::decode(&base64(&bytes), a7probe::histogram::Precision::Four, None)
+        let text = base64(&deflated(&inner));
+        if let Ok(histogram) = Histogram::decode(&text, Precision::Four, None)
+            // More than any run has is refused before its levels are looked up.
             && histogram.count() < 1 << 40
         {
             histogram.levels();
             histogram.count_above(150_000_000);
         }
     }
+}
+
+/// What stands before the zlib data of HdrHistogram's V2 compressed encoding: cookie and length.
+const HEADER: usize = 8;
+
+fn compressed_histogram() -> Vec<u8> {
+    let json = example_json();
+    let text = json["endpoints"][0]["latency"]["hdr"].as_str();
+    BASE64.decode(text.expect("text")).expect("base64")
+}
+
+fn inflated_histogram() -> &'static [u8] {
+    static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let mut inner = Vec::new();
+        let compressed = compressed_histogram();
+        let mut decoder = flate2::read::ZlibDecoder::new(&compressed[HEADER..]);
+        decoder.read_to_end(&mut inner).expect("zlib");
+        inner
+    });
+    &BYTES
+}
+
+fn deflated(inner: &[u8]) -> Vec<u8> {
+    static START: LazyLock<Vec<u8>> = LazyLock::new(|| compressed_histogram()[..HEADER].to_vec());
+    let mut encoder = flate2::write::ZlibEncoder::new(START.clone(), flate2::Compression::fast());
+    encoder.write_all(inner).expect("memory");
+    encoder.finish().expect("memory")
+}
+
+#[test]
+fn the_damage_test_starts_from_a_histogram_that_is_whole() {
+    let text = base64(&deflated(inflated_histogram()));
+    let whole = Histogram::decode(&text, Precision::Four, None).expect("whole");
+    assert_eq!(whole.count(), 504);
+}
+
+#[test]
+fn a_histogram_header_cannot_ask_for_memory() {
+    // Four bytes at 4 hold the length of the counts, eight at 24 the highest value.
+    for (at, bytes) in [(4, [0xff; 8]), (24, [0xff; 8]), (16, [0xff; 8])] {
+        let mut inner = inflated_histogram().to_vec();
+        inner[at..at + 8].copy_from_slice(&bytes);
+        let _ = Histogram::decode(&base64(&deflated(&inner)), Precision::Four, None);
+    }
+    let mut inner = inflated_histogram().to_vec();
+    inner[4..8].copy_from_slice(&u32::MAX.to_be_bytes());
+    let text = base64(&deflated(&inner));
+    assert!(Histogram::decode(&text, Precision::Four, None).is_err());
 }

@@ -7,16 +7,16 @@ use a7probe::plan::{
     Template, Trust,
 };
 use a7probe::recording::{Clock, Counts, Recording};
-use a7probe::run_file::{Ended, EndpointRun, Environment, Instrument, PlanRecord, Run};
+use a7probe::run_file::{Ended, EndpointRun, Environment, Instrument, Judging, PlanRecord, Run};
 use a7probe::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
 use a7probe::units::Rate;
 use uuid::Uuid;
 
 /// The target of every endpoint.
-pub const TARGET: Duration = Duration::from_millis(150);
+pub(crate) const TARGET: Duration = Duration::from_millis(150);
 
 /// `POST /ingest` and `GET /health`, 20 a second, so many requests each.
-pub fn plan(requests: u64) -> Plan {
+pub(crate) fn plan(requests: u64) -> Plan {
     Plan {
         target: Target {
             scheme: Scheme::Http,
@@ -58,7 +58,7 @@ fn endpoint(name: &str, method: &str) -> Endpoint {
 }
 
 /// A complete run whose endpoints have these recordings.
-pub fn run(health: Recording, ingest: Recording) -> Run {
+pub(crate) fn run(health: Recording, ingest: Recording) -> Run {
     let warmup = Counts {
         ok: 40,
         ..Counts::default()
@@ -82,11 +82,12 @@ pub fn run(health: Recording, ingest: Recording) -> Run {
             wall: Duration::from_secs(32),
         },
         gates: vec!["* p95 <= 150ms".to_owned()],
+        judging: Judging::default(),
     }
 }
 
 /// A recording of requests that all ended ok after these latencies, 50 ms apart.
-pub fn all_ok(latencies: impl IntoIterator<Item = Duration>) -> Recording {
+pub(crate) fn all_ok(latencies: impl IntoIterator<Item = Duration>) -> Recording {
     let mut recording = Recording::new(Clock::IntendedStart, &[TARGET]);
     for (index, latency) in (0u64..).zip(latencies) {
         recording.add(&sample(index, latency, Outcome::Ok));
@@ -94,9 +95,37 @@ pub fn all_ok(latencies: impl IntoIterator<Item = Duration>) -> Recording {
     recording
 }
 
+/// A recording of requests that ended ok so long after they were sent, all of them sent late by `lag`.
+pub(crate) fn late(services: impl IntoIterator<Item = Duration>, lag: Duration) -> Recording {
+    let mut recording = Recording::new(Clock::IntendedStart, &[TARGET]);
+    let lag_ns = lag.as_nanos() as u64;
+    for (index, service) in (0u64..).zip(services) {
+        let punctual = sample(index, service + lag, Outcome::Ok);
+        let start_ns = punctual.intended_start_ns.unwrap_or(0);
+        recording.add(&Sample {
+            dispatched_ns: start_ns + lag_ns,
+            sent_ns: Some(start_ns + lag_ns),
+            ..punctual
+        });
+    }
+    recording
+}
+
+/// A recording of a closed model, whose latency counts from the send.
+pub(crate) fn closed(requests: u64) -> Recording {
+    let mut recording = Recording::new(Clock::Send, &[TARGET]);
+    for index in 0..requests {
+        recording.add(&Sample {
+            intended_start_ns: None,
+            ..sample(index, Duration::from_millis(5), Outcome::Ok)
+        });
+    }
+    recording
+}
+
 /// A recording with something in every field: slow answers, every failure, timeouts, waits for a connection,
 /// `Server-Timing`, unsent requests at the end.
-pub fn mixed(requests: u64) -> Recording {
+pub(crate) fn mixed(requests: u64) -> Recording {
     let mut recording = Recording::new(Clock::IntendedStart, &[Duration::from_millis(5), TARGET]);
     for index in 0..requests {
         let latency = Duration::from_nanos(1_000_000 + index * index * 7_919 % 400_000_000);
@@ -105,7 +134,9 @@ pub fn mixed(requests: u64) -> Recording {
             kind @ 40..47 => Outcome::Failed(FailureKind::ALL[kind as usize - 40]),
             _ => Outcome::Ok,
         };
-        recording.add(&sample(index, latency, outcome));
+        let mut sample = sample(index, latency, outcome);
+        sample.phases.wait_ns = (index % 10 == 3).then_some(1_500);
+        recording.add(&sample);
     }
     (requests..requests + 5).for_each(|index| recording.add_unsent(index));
     recording
@@ -113,7 +144,7 @@ pub fn mixed(requests: u64) -> Recording {
 
 fn sample(index: u64, latency: Duration, outcome: Outcome) -> Sample {
     let (start_ns, latency_ns) = (index * 50_000_000, latency.as_nanos() as u64);
-    let new = index % 25 == 0;
+    let new = index.is_multiple_of(25);
     Sample {
         index,
         intended_start_ns: Some(start_ns),
@@ -127,7 +158,7 @@ fn sample(index: u64, latency: Duration, outcome: Outcome) -> Sample {
             false => ConnectionUse::Reused,
         }),
         phases: Phases {
-            wait_ns: (index % 10 == 3).then_some(1_500),
+            wait_ns: None,
             dns_ns: new.then_some(11_000),
             connect_ns: new.then_some(150_000),
             tls_ns: new.then_some(900_000),

@@ -42,6 +42,8 @@ pub(crate) struct Received {
     /// Request line and headers, without the empty line.
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
+    /// When its last byte had been read.
+    pub(crate) at: Instant,
 }
 
 /// One connection, as its script sees it.
@@ -69,9 +71,10 @@ impl Server {
         )
     }
 
-    /// Holds every request for this long, and says in `Server-Timing` how long it really was.
+    /// Holds every request for this long, and says in `Server-Timing` how long it really was. It never sleeps while it
+    /// waits for a request, so that waking up is no delay of the server's that nobody knows of.
     pub(crate) fn exactly(held: Duration) -> Server {
-        Server::tcp(move |conversation| {
+        let script = move |conversation: &mut Conversation| {
             while conversation.request().is_some() {
                 let read = Instant::now();
                 sleep_until(read + held);
@@ -83,6 +86,10 @@ impl Server {
                     return;
                 }
             }
+        };
+        Server::listen(script, |stream| {
+            stream.set_nonblocking(true)?;
+            Ok(Box::new(stream))
         })
     }
 
@@ -210,7 +217,8 @@ impl Conversation {
         self.read_until(|bytes| (bytes.len() >= end).then_some(end))?;
         let body = self.surplus[head_end..end].to_vec();
         self.surplus.drain(..end);
-        let received = Received { head, body };
+        let at = Instant::now();
+        let received = Received { head, body, at };
         self.log
             .received
             .lock()
@@ -227,6 +235,7 @@ impl Conversation {
             }
             match self.stream.read(&mut piece) {
                 Ok(n) if n > 0 => self.surplus.extend_from_slice(&piece[..n]),
+                Err(e) if e.kind() == io::ErrorKind::WouldBlock => std::thread::yield_now(),
                 _ => return None,
             }
         }

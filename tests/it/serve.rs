@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use a7probe::provider::uniform;
-use a7probe::server::{Block, Config, Health, Limits, Mode};
-use a7probe::store::{EventId, Options as StoreOptions};
+use a7probe::server::{Block, Config, Health, Limits, Mode, Server, StartError};
+use a7probe::store::{Durability, EventId, Options as StoreOptions};
 use a7probe::worker::Retry;
 use uuid::Uuid;
 
@@ -746,5 +746,52 @@ fn what_background_left_is_finished_by_a_synchronous_server_and_its_202_stays_a_
     assert_eq!(
         (replayed.status, replayed.header("idempotent-replayed")),
         (202, Some("true"))
+    );
+}
+
+#[test]
+fn what_was_acknowledged_from_memory_is_lost_when_the_server_stops_and_it_says_so() {
+    let (folder, provider) = (folder(), HeldProvider::start());
+    let base = config(Mode::Background, &folder);
+    let store = StoreOptions {
+        durability: Durability::None,
+        ..base.store.clone()
+    };
+    let (drain, provider_timeout) = (Duration::from_millis(50), Duration::from_secs(2));
+    let choice = provider.choice();
+    let served = Served::start(Config {
+        store,
+        provider: choice,
+        workers: 1,
+        drain,
+        provider_timeout,
+        ..base
+    });
+    let mut client = served.client();
+    for _ in 0..5 {
+        assert_eq!(client.ingest(&[], "{}").status, 202);
+    }
+    let _held = provider.next_call();
+    let stopped = served.stop();
+    assert_eq!(stopped.kept + stopped.lost, 5);
+    assert!(
+        stopped.kept >= 1,
+        "what a worker takes is on disk: {stopped:?}"
+    );
+    assert!(stopped.lost >= 1, "what none has taken is not: {stopped:?}");
+}
+
+#[test]
+fn a_synchronous_server_has_nothing_to_acknowledge_from_memory() {
+    let folder = folder();
+    let base = config(Mode::Sync, &folder);
+    let store = StoreOptions {
+        durability: Durability::None,
+        ..base.store.clone()
+    };
+    let refused = Server::open(Config { store, ..base }).err();
+    assert!(
+        matches!(refused, Some(StartError::NothingToAcknowledge)),
+        "{refused:?}"
     );
 }

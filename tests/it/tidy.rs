@@ -35,7 +35,7 @@ const NEIGHBOURS: [(&str, &str); 10] = [
 ];
 
 /// The only modules that may name an external crate.
-const HOMES: [(&str, &[&str]); 13] = [
+const HOMES: [(&str, &[&str]); 12] = [
     ("clap", &["cli", "command", "main"]),
     ("clap_complete", &["cli", "command"]),
     ("clap_mangen", &["command"]),
@@ -45,7 +45,6 @@ const HOMES: [(&str, &[&str]); 13] = [
     ("comfy_table", &["report/table"]),
     ("indicatif", &["progress"]),
     ("axum", &["server"]),
-    ("tower_http", &["server"]),
     ("rusqlite", &["store"]),
     ("rustix", &["engine"]),
     ("tokio_rustls", &["engine", "provider", "audit"]),

@@ -49,8 +49,8 @@ fn wrk_and_the_closed_model_see_the_same_median() {
     let file = folder.path().join("run.json");
     let ours = Command::new(env!("CARGO_BIN_EXE_a7probe"))
         .args([
-            "measure", &url, "-m", "GET", "-c", "4", "-z", "2s", "--warmup", "0s", "--quiet",
-            "--save",
+            "measure", &url, "-m", "GET", "-c", "4", "-z", "2s", "--iid", "--warmup", "0s",
+            "--quiet", "--save",
         ])
         .arg(&file)
         .output()

@@ -152,7 +152,7 @@ pub(super) fn matched<'a>(
         }
     }
     if matched.is_empty() {
-        return Err(nothing_in_common(&before, &after));
+        return Err(nothing_in_common(halves));
     }
     for (role, side, other) in [("before", &before, &after), ("after", &after, &before)] {
         warnings.extend(alone(side, other).map(|name| {
@@ -170,18 +170,21 @@ fn alone<'a>(side: &'a [Named<'a>], other: &'a [Named<'a>]) -> impl Iterator<Ite
     names.filter(|&name| other.iter().all(|o| o.name != Some(name)))
 }
 
-fn nothing_in_common(before: &[Named<'_>], after: &[Named<'_>]) -> anyhow::Error {
-    let names = |side: &[Named<'_>]| {
-        let names: Vec<&str> = side
+fn nothing_in_common(halves: &Pair<Half>) -> anyhow::Error {
+    let names = |half: &Half| {
+        let endpoints = half.endpoints();
+        let names = endpoints
             .iter()
-            .map(|endpoint| endpoint.name.unwrap_or("a list without a name"))
-            .collect();
-        names.join(", ")
+            .map(|e| e.name.unwrap_or("a list without a name"));
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let hint = match (halves.before.run(), halves.after.run()) {
+        (Some(_), Some(_)) => "measure the same endpoints on both sides",
+        _ => "--endpoint NAME says which endpoint of a run a list of latencies belongs to",
     };
     anyhow::anyhow!(
-        "the sides have no endpoint in common: {} before, {} after\n\
-         hint: --endpoint NAME says which endpoint of a run a list of latencies belongs to",
-        names(before),
-        names(after)
+        "the sides have no endpoint in common: {} before, {} after\nhint: {hint}",
+        names(&halves.before),
+        names(&halves.after)
     )
 }

@@ -21,10 +21,20 @@ pub(super) struct Server {
 impl Server {
     /// Starts `a7probe serve` with these arguments on a free port, its files in this folder.
     pub(super) fn start(folder: &Path, name: &str, arguments: &[String]) -> anyhow::Result<Server> {
-        let (ready, log) = (folder.join(format!("{name}.ready")), folder.join(format!("{name}.log")));
+        let (ready, log) = (
+            folder.join(format!("{name}.ready")),
+            folder.join(format!("{name}.log")),
+        );
         let program = std::env::current_exe().context("cannot find this program's own file")?;
         let child = Command::new(program)
-            .args(["serve", "--bind", "127.0.0.1:0", "--log", "error", "--ready-file"])
+            .args([
+                "serve",
+                "--bind",
+                "127.0.0.1:0",
+                "--log",
+                "error",
+                "--ready-file",
+            ])
             .arg(&ready)
             .arg("--store")
             .arg(folder.join(format!("{name}.db")))
@@ -36,7 +46,10 @@ impl Server {
             .process_group(0)
             .spawn()
             .context("cannot start the reference server")?;
-        let mut server = Server { child, address: SocketAddr::from(([127, 0, 0, 1], 0)) };
+        let mut server = Server {
+            child,
+            address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        };
         server.address = server.wait_for_address(&ready, &log)?;
         Ok(server)
     }
@@ -49,7 +62,10 @@ impl Server {
         let began = Instant::now();
         loop {
             if let Ok(text) = std::fs::read_to_string(ready) {
-                return text.trim().parse().context("the reference server wrote no address");
+                return text
+                    .trim()
+                    .parse()
+                    .context("the reference server wrote no address");
             }
             let ended = self.child.try_wait()?;
             if ended.is_some() || began.elapsed() > PATIENCE {

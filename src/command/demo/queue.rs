@@ -5,8 +5,8 @@ use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use crate::audit::http_client;
+use anyhow::Context as _;
 use serde::Deserialize;
 
 /// A line of `GET /queue`, as far as it is of interest here.
@@ -33,8 +33,13 @@ pub(super) struct Watch {
 
 impl Watch {
     pub(super) fn start(base: &str) -> anyhow::Result<Watch> {
-        let (done, peak) = (Arc::new(AtomicBool::new(false)), Arc::<std::sync::Mutex<Peak>>::default());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let (done, peak) = (
+            Arc::new(AtomicBool::new(false)),
+            Arc::<std::sync::Mutex<Peak>>::default(),
+        );
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
         let client = http_client(Duration::from_secs(2))?;
         let url = format!("{base}/queue");
         let (finished, highest) = (Arc::clone(&done), Arc::clone(&peak));
@@ -50,7 +55,11 @@ impl Watch {
                 std::thread::sleep(Duration::from_millis(500));
             }
         };
-        Ok(Watch { done, peak, thread: Some(std::thread::spawn(look)) })
+        Ok(Watch {
+            done,
+            peak,
+            thread: Some(std::thread::spawn(look)),
+        })
     }
 
     /// Ends the watch.
@@ -74,6 +83,12 @@ impl Drop for Watch {
 }
 
 async fn ask(client: &reqwest::Client, url: &str) -> anyhow::Result<Queue> {
-    let text = client.get(url).send().await?.error_for_status()?.text().await?;
+    let text = client
+        .get(url)
+        .send()
+        .await?
+        .error_for_status()?
+        .text()
+        .await?;
     serde_json::from_str(&text).context("no queue")
 }

@@ -27,20 +27,30 @@ impl<'a> Story<'a> {
         Story { out, err, quiet }
     }
 
+    /// Where warnings go.
+    pub(super) fn err(&mut self) -> &mut dyn Write {
+        self.err
+    }
+
     pub(super) fn chapter(&mut self, title: &str) -> io::Result<()> {
         writeln!(self.out, "\n{title}\n")?;
         self.out.flush()
     }
 
     pub(super) fn say(&mut self, text: &str) -> io::Result<()> {
-        if self.quiet { Ok(()) } else { writeln!(self.err, "{text}") }
+        if self.quiet {
+            Ok(())
+        } else {
+            writeln!(self.err, "{text}")
+        }
     }
 
     /// One line an endpoint; the tables with intervals follow in the comparison.
     pub(super) fn percentiles(&mut self, run: &Run) -> io::Result<()> {
         for endpoint in &run.endpoints {
             let summary = Summary::of(&endpoint.recording, Some(run.plan.timeout));
-            let at = |quantile: Quantile| format!("{quantile} {}", summary.percentile(quantile).observed);
+            let at =
+                |quantile: Quantile| format!("{quantile} {}", summary.percentile(quantile).value);
             writeln!(
                 self.out,
                 "  {:<7} {} requests, {} ok: {}, {}, {}",
@@ -103,14 +113,22 @@ impl<'a> Story<'a> {
 
     pub(super) fn farewell(&mut self, folder: &Path) -> io::Result<()> {
         let folder = folder.display();
-        writeln!(self.out, "\nIn {folder}/: report.md, report.json, before.json, after.json")?;
-        writeln!(self.out, "Next, your own service:  a7probe measure http://127.0.0.1:8080 --save run.json")
+        writeln!(
+            self.out,
+            "\nIn {folder}/: report.md, report.json, before.json, after.json"
+        )?;
+        writeln!(
+            self.out,
+            "Next, your own service:  a7probe measure http://127.0.0.1:8080 --save run.json"
+        )
     }
 }
 
 fn create(folder: &Path, name: &str) -> anyhow::Result<BufWriter<File>> {
     let path = folder.join(name);
-    Ok(BufWriter::new(File::create(&path).with_context(|| format!("cannot write {}", path.display()))?))
+    Ok(BufWriter::new(File::create(&path).with_context(|| {
+        format!("cannot write {}", path.display())
+    })?))
 }
 
 /// What the fix costs, and whether what was accepted was done.
@@ -119,15 +137,26 @@ fn lines(aftermath: &Aftermath) -> Vec<String> {
     let levels = completion.time_to_processed.levels();
     let at = |quantile: Quantile| {
         let ns = levels.at_rank(quantile.rank(levels.count()));
-        ns.map_or_else(|| "–".to_owned(), |ns| format!("{quantile} {}", Pretty(Duration::from_nanos(ns))))
+        ns.map_or_else(
+            || "–".to_owned(),
+            |ns| format!("{quantile} {}", Pretty(Duration::from_nanos(ns))),
+        )
     };
     let max = completion.time_to_processed.max_ns().map_or_else(
         || "–".to_owned(),
         |ns| Pretty(Duration::from_nanos(ns)).to_string(),
     );
-    let verdict = if completion.is_exactly_once() { "every accepted event was processed exactly once" } else { "NOT exactly once" };
+    let verdict = if completion.is_exactly_once() {
+        "every accepted event was processed exactly once"
+    } else {
+        "NOT exactly once"
+    };
     vec![
-        format!("time from accepted to processed: {}, {}, max {max}", at(Quantile::P50), at(Quantile::P95)),
+        format!(
+            "time from accepted to processed: {}, {}, max {max}",
+            at(Quantile::P50),
+            at(Quantile::P95)
+        ),
         format!(
             "queue: at most {} waiting, the oldest for {} ({} looks)",
             grouped(aftermath.peak.depth),

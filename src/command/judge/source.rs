@@ -1,8 +1,7 @@
 //! The files that are judged: saved runs and what other tools measured, under names of their own.
 
 use std::collections::HashMap;
-use std::path::Path;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
@@ -10,6 +9,7 @@ use super::super::saved::{self, Saved};
 use crate::cli::judge::JudgeArgs;
 use crate::gate::Subject;
 use crate::import::{Imported, Options, Remark};
+use crate::plan::Guard;
 use crate::recording::Recording;
 use crate::report::{EndpointReport, Report};
 use crate::run_file::Run;
@@ -35,15 +35,7 @@ enum Content {
 
 /// Reads every file and gives each endpoint a name of its own.
 pub(super) fn load_all(args: &JudgeArgs) -> anyhow::Result<Vec<Source>> {
-    if args
-        .files
-        .iter()
-        .filter(|file| saved::is_stdin(file))
-        .count()
-        > 1
-    {
-        bail!("'-' is given twice; stdin can be read only once");
-    }
+    check_distinct(&args.files)?;
     let mut sources = Vec::new();
     for file in &args.files {
         let shown = saved::shown(file);
@@ -53,6 +45,16 @@ pub(super) fn load_all(args: &JudgeArgs) -> anyhow::Result<Vec<Source>> {
     check_endpoint_flag(args, &sources)?;
     separate_names(&mut sources);
     Ok(sources)
+}
+
+/// The same file twice would be the same data twice.
+fn check_distinct(files: &[PathBuf]) -> anyhow::Result<()> {
+    for (index, file) in files.iter().enumerate() {
+        if files[..index].contains(file) {
+            bail!("{} is given twice; name each file once", file.display());
+        }
+    }
+    Ok(())
 }
 
 fn load(file: &Path, shown: &str, args: &JudgeArgs) -> anyhow::Result<Source> {
@@ -173,20 +175,19 @@ impl Source {
         }
     }
 
-    /// Its endpoints, to be judged.
-    pub(super) fn subjects(&self) -> impl Iterator<Item = Subject<'_>> {
-        self.endpoints.iter().map(|endpoint| Subject {
-            endpoint: &endpoint.name,
-            recording: &endpoint.recording,
-            timeout: self.timeout(),
+    /// Its endpoints, to be judged; `guard` is what was typed.
+    pub(super) fn subjects(&self, guard: Option<Guard>) -> impl Iterator<Item = Subject<'_>> {
+        self.endpoints.iter().map(move |endpoint| {
+            let (name, recording) = (&endpoint.name, &endpoint.recording);
+            let mut subject = match &self.content {
+                Content::Run(run) => {
+                    Subject::of_endpoint(name, &endpoint.original_name, recording, run)
+                }
+                Content::Imported(_) => Subject::of_list(name, recording, Guard::default()),
+            };
+            subject.guard = guard.unwrap_or(subject.guard);
+            subject
         })
-    }
-
-    fn timeout(&self) -> Option<Duration> {
-        match &self.content {
-            Content::Run(run) => Some(run.plan.timeout),
-            Content::Imported(_) => None,
-        }
     }
 
     /// Adds what is known of it to a report.

@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::super::json::JsonObserved;
 use super::ComparisonReport;
 use crate::comparison::{Change, Comparison, Effect, ErrorRate, ErrorRateChange, Noise, Range};
+use crate::recording::Clock;
 use crate::summary::Observed;
 use crate::units::millis;
 
@@ -44,11 +45,15 @@ pub struct JsonChange {
     pub reason: String,
 }
 
-/// Error rate and achieved rate of one endpoint before and after.
+/// Error rate and achieved rate of one endpoint before and after, and from where its latencies count.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct JsonRates {
     /// What gates call it.
     pub endpoint: String,
+    /// From where the latencies before count.
+    pub clock_before: Clock,
+    /// From where the latencies after count.
+    pub clock_after: Clock,
     /// Before.
     pub error_rate_before: JsonErrorRate,
     /// After.
@@ -152,6 +157,8 @@ impl From<&Comparison> for JsonRates {
         } = comparison.error_rate;
         JsonRates {
             endpoint: comparison.endpoint.clone(),
+            clock_before: comparison.clocks.before,
+            clock_after: comparison.clocks.after,
             error_rate_before: rates.before.into(),
             error_rate_after: rates.after.into(),
             error_rate_difference: difference,

@@ -24,6 +24,7 @@ pub(super) fn restored(document: EndpointDocument) -> Result<EndpointRun, RunFil
     let mut recording = Recording::new(document.clock, &[]);
     recording.ok = place.bits("ok", &document.ok, planned)?;
     place.equal("bits of ok", recording.ok.count_ones(), "counts.ok", ok)?;
+    recording.client = place.client(document.client, &document.counts, &recording.ok)?;
     recording.latency = place.latency(document.latency)?;
     place.equal("latencies", recording.latency.count(), "counts.ok", ok)?;
     recording.service = place.histogram("service", document.service, Precision::Four, ok)?;
@@ -199,7 +200,40 @@ impl Place {
         if comparable && !(certain + not_ok..=possible + not_ok).contains(&set) {
             return self.wrong(format!("{what} are {set}, which the latencies contradict"));
         }
-        Ok(Exceedances { target, bits })
+        let certain = match &document.certain {
+            Some(text) => self.bits(&format!("certain {what}"), text, recording.ok.len())?,
+            None => bits.without(&recording.client),
+        };
+        if certain.without(&bits).count_ones() > 0 {
+            return self.wrong(format!("certain {what} are not among them"));
+        }
+        Ok(Exceedances {
+            target,
+            bits,
+            certain,
+        })
+    }
+
+    /// The requests that ended badly for a cause on this side, held against their number and against `ok`.
+    fn client(
+        &self,
+        text: Option<String>,
+        counts: &Counts,
+        ok: &Bits,
+    ) -> Result<Bits, RunFileError> {
+        let Some(text) = text else {
+            return Ok(match counts.client_side() {
+                0 => Bits::zeros(ok.len()),
+                _ => ok.complement(),
+            });
+        };
+        let bits = self.bits("client", &text, ok.len())?;
+        let due = counts.client_side();
+        self.equal("bits of client", bits.count_ones(), "their count", due)?;
+        match bits.without(&ok.complement()).count_ones() {
+            0 => Ok(bits),
+            _ => self.wrong("a request ended ok and badly".to_owned()),
+        }
     }
 
     fn intervals(

@@ -3,7 +3,7 @@
 use rusqlite::{OptionalExtension, Row, Statement, params};
 
 use super::attempt::Job;
-use super::writer::{Changes, Statements};
+use super::transaction::{Changes, Statements};
 use crate::store::{Admission, EventId, Fingerprint, Handling, Promise, State, Submission};
 
 pub(super) const INSERT: &str = "INSERT INTO jobs

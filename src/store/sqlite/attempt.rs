@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Row, params};
 
-use super::writer::{Changes, Statements};
+use super::transaction::{Changes, Statements};
 use crate::store::{Claim, EventId, Finished, Lease, Next, Notification, Outcome, Repeat, State};
 
 // `state < 5` is what the partial index covers; naming the index turns a missed one into an error at the start.
@@ -45,8 +45,13 @@ impl Statements<'_> {
     /// Leases up to `limit` jobs that are due: first those whose lease ran out, then retries, then new ones.
     pub(super) fn claim(&mut self, limit: u32, changes: &mut Changes) -> rusqlite::Result<Claim> {
         let mut leases = Vec::new();
-        for state in [State::Working, State::Retrying, State::Queued] {
-            for due in self.due(state, limit - leases.len() as u32, changes.now_ms)? {
+        // New events are due whatever the clock says: it may have been set back since they came.
+        for (state, until_ms) in [
+            (State::Working, changes.now_ms),
+            (State::Retrying, changes.now_ms),
+            (State::Queued, i64::MAX),
+        ] {
+            for due in self.due(state, limit - leases.len() as u32, until_ms)? {
                 changes.left(state);
                 changes.entered(State::Working);
                 let (attempt, payload) = (due.attempts + 1, due.payload.as_deref());
@@ -69,7 +74,7 @@ impl Statements<'_> {
         Ok(Claim { leases, idle_for })
     }
 
-    fn due(&mut self, state: State, limit: u32, now_ms: i64) -> rusqlite::Result<Vec<Due>> {
+    fn due(&mut self, state: State, limit: u32, until_ms: i64) -> rusqlite::Result<Vec<Due>> {
         if limit == 0 {
             return Ok(Vec::new());
         }
@@ -83,7 +88,7 @@ impl Statements<'_> {
             })
         };
         self.due
-            .query_map(params![state.code(), now_ms, limit], due)?
+            .query_map(params![state.code(), until_ms, limit], due)?
             .collect()
     }
 

@@ -4,16 +4,16 @@ use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use rusqlite::{Connection, Statement, params};
+use rusqlite::{Connection, params};
 use tokio::sync::Notify;
 
-use super::{SCHEMA_VERSION, accept, attempt};
+use super::checkpoint::Checkpointer;
+use super::transaction::{Done, Statements, Terms};
 use crate::store::commit_queue::{Batch, CommitQueue, Work};
+use crate::store::mailbox;
 use crate::store::totals::{Delta, Totals};
 use crate::store::watchers::Watchers;
-use crate::store::{
-    Admission, Claim, EventId, Finished, OpenError, Options, Repeat, State, StoreError, now_ms,
-};
+use crate::store::{Admission, OpenError, Options, State, StoreError, now_ms};
 
 /// Who is told of a commit besides those who asked for it.
 pub(in crate::store) struct Signals {
@@ -27,27 +27,16 @@ pub(in crate::store) struct Writer {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What every transaction needs to know.
-pub(super) struct Terms {
-    /// This process, as the owner of leases.
-    pub(super) owner: i64,
-    pub(super) lease_ms: i64,
-    pub(super) key_lifetime_ms: i64,
-    pub(super) repeat: Repeat,
-}
-
-/// What a transaction changes outside the database; applied once it is committed.
-pub(super) struct Changes {
-    pub(super) now_ms: i64,
-    pub(super) settled: Vec<EventId>,
-    delta: Delta,
-}
-
-/// What a piece of work came to.
-enum Done {
-    Claim(Claim),
-    Finish(Finished),
-    Probe,
+/// What the thread owns.
+struct WriterThread {
+    connection: Connection,
+    /// Goes after the connection; see there.
+    checkpointer: Checkpointer,
+    terms: Terms,
+    queue: Arc<CommitQueue>,
+    signals: Signals,
+    /// The last to go.
+    _lock: File,
 }
 
 impl Writer {
@@ -71,9 +60,18 @@ impl Writer {
         signals.work.notify_one();
         // Prepared once here, so that a schema that does not fit is an error at the start.
         Statements::prepare(&connection, &terms).map_err(unusable)?;
+        let checkpointer = Checkpointer::start(options)?;
+        let thread = WriterThread {
+            checkpointer,
+            connection,
+            terms,
+            queue,
+            signals,
+            _lock: lock,
+        };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || run(&connection, &terms, &queue, &signals, lock))
+            .spawn(move || thread.run())
             .map_err(|error| OpenError::Unusable {
                 path: options.path.clone(),
                 reason: error.to_string(),
@@ -135,42 +133,43 @@ fn count(connection: &Connection) -> rusqlite::Result<Delta> {
     Ok(counts)
 }
 
-fn run(
-    connection: &Connection,
-    terms: &Terms,
-    queue: &CommitQueue,
-    signals: &Signals,
-    _lock: File,
-) {
-    let mut statements = match Statements::prepare(connection, terms) {
-        Ok(statements) => statements,
-        Err(error) => return tracing::error!(%error, "the store's writer cannot start"),
-    };
-    let mut batch = Batch::default();
-    while queue.take(&mut batch) {
-        match statements.transact(&batch) {
-            Ok((admissions, done, changes)) => {
-                changes.publish(signals);
-                answer(&mut batch, admissions, done);
-            }
-            Err(error) => {
-                signals.totals.set_writable(false);
-                tracing::error!(%error, "a transaction was rolled back");
-                refuse(&mut batch, &StoreError::Failed(error.to_string().into()));
+impl WriterThread {
+    fn run(mut self) {
+        let mut statements = match Statements::prepare(&self.connection, &self.terms) {
+            Ok(statements) => statements,
+            Err(error) => return tracing::error!(%error, "the store's writer cannot start"),
+        };
+        let mut batch = Batch::default();
+        while self.queue.take(&mut batch) {
+            match statements.transact(&batch) {
+                Ok((admissions, done, changes)) => {
+                    changes.publish(&self.signals);
+                    answer(&mut batch, admissions, done);
+                    self.checkpointer.after_commit(&self.connection);
+                }
+                Err(error) => {
+                    self.signals.totals.set_writable(false);
+                    tracing::error!(%error, "a transaction was rolled back");
+                    refuse(&mut batch, &StoreError::Failed(error.to_string().into()));
+                }
             }
         }
-    }
-    // What is left of the log would be read at the next start; this only makes that start faster.
-    if let Err(error) = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)") {
-        tracing::warn!(%error, "the log could not be checkpointed");
+        drop(statements);
+        self.checkpointer.stop();
+        // What is left of the log would be read at the next start; this only makes that start faster.
+        if let Err(error) = self
+            .connection
+            .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+        {
+            tracing::warn!(%error, "the log could not be checkpointed");
+        }
     }
 }
 
 /// Answers everyone whose request is on disk now. Whoever has gone does not take it back.
 fn answer(batch: &mut Batch, admissions: Vec<Admission>, done: Vec<Done>) {
-    for ((_, reply), admission) in batch.accepts.drain(..).zip(admissions) {
-        let _ = reply.send(Ok(admission));
-    }
+    let replies = batch.accepts.drain(..).map(|(_, reply)| reply);
+    mailbox::send_all(replies.zip(admissions.into_iter().map(Ok)));
     for (work, done) in batch.work.drain(..).zip(done) {
         match (work, done) {
             (Work::Claim { reply, .. }, Done::Claim(claim)) => drop(reply.send(Ok(claim))),
@@ -183,130 +182,17 @@ fn answer(batch: &mut Batch, admissions: Vec<Admission>, done: Vec<Done>) {
 
 /// Tells everyone that nothing was promised.
 fn refuse(batch: &mut Batch, error: &StoreError) {
-    for (_, reply) in batch.accepts.drain(..) {
-        let _ = reply.send(Err(error.clone()));
-    }
+    mailbox::send_all(
+        batch
+            .accepts
+            .drain(..)
+            .map(|(_, reply)| (reply, Err(error.clone()))),
+    );
     for work in batch.work.drain(..) {
         match work {
             Work::Claim { reply, .. } => drop(reply.send(Err(error.clone()))),
             Work::Finish { reply, .. } => drop(reply.send(Err(error.clone()))),
             Work::Probe { reply } => drop(reply.send(Err(error.clone()))),
-        }
-    }
-}
-
-/// Everything the writer says to the database, prepared once.
-pub(super) struct Statements<'c> {
-    pub(super) connection: &'c Connection,
-    pub(super) terms: &'c Terms,
-    pub(super) last_run: Option<(String, i64)>,
-    pub(super) insert: Statement<'c>,
-    pub(super) known: Statement<'c>,
-    pub(super) requeue: Statement<'c>,
-    pub(super) run_id: Statement<'c>,
-    pub(super) new_run: Statement<'c>,
-    pub(super) due: Statement<'c>,
-    pub(super) next_due: Statement<'c>,
-    pub(super) lease: Statement<'c>,
-    pub(super) insert_event: Statement<'c>,
-    pub(super) log: Statement<'c>,
-    pub(super) notified: Statement<'c>,
-    pub(super) finish: Statement<'c>,
-    begin_transaction: Statement<'c>,
-    commit: Statement<'c>,
-}
-
-impl<'c> Statements<'c> {
-    fn prepare(connection: &'c Connection, terms: &'c Terms) -> rusqlite::Result<Statements<'c>> {
-        Ok(Statements {
-            connection,
-            terms,
-            last_run: None,
-            insert: connection.prepare(accept::INSERT)?,
-            known: connection.prepare(accept::KNOWN)?,
-            requeue: connection.prepare(accept::REQUEUE)?,
-            run_id: connection.prepare(accept::RUN_ID)?,
-            new_run: connection.prepare(accept::NEW_RUN)?,
-            due: connection.prepare(attempt::DUE)?,
-            next_due: connection.prepare(attempt::NEXT_DUE)?,
-            lease: connection.prepare(attempt::LEASE)?,
-            insert_event: connection.prepare(attempt::INSERT_EVENT)?,
-            log: connection.prepare(attempt::LOG)?,
-            notified: connection.prepare(attempt::NOTIFIED)?,
-            finish: connection.prepare(attempt::FINISH)?,
-            begin_transaction: connection.prepare("BEGIN IMMEDIATE")?,
-            commit: connection.prepare("COMMIT")?,
-        })
-    }
-
-    /// All of the batch or nothing of it. When this returns, the commit is synced.
-    fn transact(
-        &mut self,
-        batch: &Batch,
-    ) -> rusqlite::Result<(Vec<Admission>, Vec<Done>, Changes)> {
-        self.begin_transaction.execute([])?;
-        let applied = self
-            .apply(batch)
-            .and_then(|applied| self.commit.execute([]).map(|_| applied));
-        if applied.is_err() {
-            self.last_run = None;
-            // A full disk has rolled back by itself.
-            if !self.connection.is_autocommit() {
-                self.connection.execute_batch("ROLLBACK")?;
-            }
-        }
-        applied
-    }
-
-    fn apply(&mut self, batch: &Batch) -> rusqlite::Result<(Vec<Admission>, Vec<Done>, Changes)> {
-        let mut changes = Changes {
-            now_ms: now_ms(),
-            settled: Vec::new(),
-            delta: Delta::default(),
-        };
-        let mut admissions = Vec::with_capacity(batch.accepts.len());
-        for (submission, _) in &batch.accepts {
-            admissions.push(self.accept(submission, &mut changes)?);
-        }
-        let mut done = Vec::with_capacity(batch.work.len());
-        for work in &batch.work {
-            done.push(self.perform(work, &mut changes)?);
-        }
-        Ok((admissions, done, changes))
-    }
-
-    fn perform(&mut self, work: &Work, changes: &mut Changes) -> rusqlite::Result<Done> {
-        match work {
-            Work::Claim { limit, .. } => self.claim(*limit, changes).map(Done::Claim),
-            Work::Finish { lease, outcome, .. } => {
-                self.finish(lease, outcome, changes).map(Done::Finish)
-            }
-            // Writes the first page as it is.
-            Work::Probe { .. } => self
-                .connection
-                .pragma_update(None, "user_version", SCHEMA_VERSION)
-                .map(|()| Done::Probe),
-        }
-    }
-}
-
-impl Changes {
-    /// An event is in this state now.
-    pub(super) fn entered(&mut self, state: State) {
-        self.delta[state as usize] += 1;
-    }
-
-    /// An event was in this state before.
-    pub(super) fn left(&mut self, state: State) {
-        self.delta[state as usize] -= 1;
-    }
-
-    fn publish(&self, signals: &Signals) {
-        signals.totals.add(&self.delta);
-        signals.totals.set_writable(true);
-        signals.watchers.settle(&self.settled);
-        if self.delta[State::Queued as usize] > 0 || self.delta[State::Retrying as usize] > 0 {
-            signals.work.notify_one();
         }
     }
 }

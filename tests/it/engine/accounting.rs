@@ -107,7 +107,7 @@ fn threads_of_a_closed_run_merge_without_loss() {
     let server = Server::answering(OK);
     let plan = two_endpoints(closed(server.port(), 8, Size::Requests(1500)), [None, None]);
     let (_stopper, stop) = engine::stop_switch();
-    let (runs, live) = (RunIds::fresh(), Arc::new(Live::new(2)));
+    let (runs, live) = (RunIds::fresh(), Arc::new(Live::new(&plan)));
     let measured = engine::run(&plan, runs, &stop, Some(Arc::clone(&live))).unwrap();
     check(&plan, &measured);
     measured.endpoints.iter().for_each(super::all_ok);

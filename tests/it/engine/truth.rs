@@ -1,12 +1,12 @@
 //! METHOD §6: the truth about a server that stalls is known, and the open model must find it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use a7probe::histogram::Levels;
-use a7probe::plan::Size;
+use a7probe::plan::{Arrivals, Model, Size};
 
 use super::{TARGET, closed, measure_one, open, percentile};
-use crate::scripted::{Server, Stall};
+use crate::scripted::{OK, Server, Stall};
 
 const PERIOD: Duration = Duration::from_millis(1500);
 const HELD: Duration = Duration::from_millis(300);
@@ -85,4 +85,26 @@ fn a_known_delay_is_not_understated_and_hardly_overstated() {
             "{read:?}"
         );
     }
+}
+
+#[test]
+fn the_server_sees_requests_when_the_plan_says() {
+    let server = Server::answering(OK);
+    let mut plan = open(server.port(), 50.0, Size::Requests(75));
+    plan.model = Model::Open {
+        arrivals: Arrivals::Grid,
+    };
+    super::all_ok(&measure_one(&plan));
+    let received = server.received();
+    assert_eq!(received.len(), 75);
+    // The median of what the arrivals say about t0 is not disturbed by a few that the machine delayed.
+    let step = Duration::from_millis(20);
+    let mut t0s: Vec<Instant> = (0u32..)
+        .zip(&received)
+        .map(|(i, r)| r.at - step * i)
+        .collect();
+    t0s.sort();
+    let off_by_50_ms = |t0: &&Instant| **t0 > t0s[37] + Duration::from_millis(50);
+    assert!(t0s[37] - t0s[0] < Duration::from_millis(50));
+    assert!(t0s.iter().filter(off_by_50_ms).count() < 8);
 }

@@ -47,6 +47,8 @@ fn oha_json_gives_ranges_that_hold_the_truth() {
     assert_within(oha, 162.0, 12, 8);
     assert_within(oha, 5.0, 61, 110);
     assert!(!oha.has_order());
+    assert!(oha.rows_of(Duration::from_millis(150)).is_none());
+    assert!(oha.rows_of_failures().is_none());
     assert_eq!(oha.failures, Failures::Counted);
     assert!(remarks(&imported).contains("8 answers with a failure status are among the others"));
 }
@@ -110,6 +112,12 @@ fn hey_rounds_and_a_target_within_the_rounding_is_a_range() {
     assert_eq!(exceeding(hey, 149.9), (2, 2));
     let slowest: Vec<u64> = hey.slowest.iter().map(|e| e.index).collect();
     assert_eq!(slowest, [1, 2, 0]);
+    let rows = hey.rows_of(Duration::from_millis(150)).expect("an order");
+    assert_eq!(rows.at_most.iter().collect::<Vec<_>>(), [false, true, true]);
+    assert_eq!(
+        rows.certain.iter().collect::<Vec<_>>(),
+        [false, true, false]
+    );
 
     let imported = read("hey.csv");
     let hey = endpoint(&imported, "");

@@ -1,0 +1,84 @@
+//! Watches the gates of an adaptive run and ends it when they are decided.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::Asked;
+use crate::engine::{Live, Stopper};
+use crate::gate::Watching;
+use crate::plan::Plan;
+use crate::progress::Gates;
+
+/// How often it asks whether a look is due: a run goes on at most so long after its decision.
+const PERIOD: Duration = Duration::from_millis(50);
+
+/// Looks on a thread of its own until it is finished.
+#[derive(Debug)]
+pub(super) struct Decider {
+    done: Sender<()>,
+    thread: JoinHandle<bool>,
+    state: Gates,
+}
+
+impl Decider {
+    /// Begins to look at what a run of this plan, which has a rate for every endpoint, tells `live`.
+    pub(super) fn start(
+        plan: &Plan,
+        asked: &Asked<'_>,
+        live: Arc<Live>,
+        stopper: Stopper,
+    ) -> Decider {
+        let endpoints: Vec<(&str, f64)> = plan
+            .endpoints
+            .iter()
+            .filter_map(|endpoint| Some((endpoint.name.as_str(), endpoint.rate?.as_per_second())))
+            .collect();
+        let mut watching = Watching::new(asked.gates, &endpoints, asked.guard);
+        let state = Gates::new(Mutex::new(watching.state()));
+        let (shown, count) = (Arc::clone(&state), endpoints.len());
+        let (done, finished) = channel();
+        let thread = std::thread::spawn(move || {
+            while let Err(RecvTimeoutError::Timeout) = finished.recv_timeout(PERIOD) {
+                for endpoint in 0..count {
+                    look(&mut watching, endpoint, &live);
+                }
+                *shown.lock().unwrap_or_else(PoisonError::into_inner) = watching.state();
+                if watching.is_decided() {
+                    stopper.decide();
+                    return true;
+                }
+            }
+            false
+        });
+        Decider {
+            done,
+            thread,
+            state,
+        }
+    }
+
+    /// How far every gate is, now and later.
+    pub(super) fn state(&self) -> Gates {
+        Arc::clone(&self.state)
+    }
+
+    /// Ends the watch; whether it was the decision that ended the run.
+    pub(super) fn finish(self) -> bool {
+        // It has hung up if it has decided.
+        let _ = self.done.send(());
+        self.thread.join().unwrap_or(false)
+    }
+}
+
+fn look(watching: &mut Watching, endpoint: usize, live: &Live) {
+    let Some(next) = watching.next_look(endpoint) else {
+        return;
+    };
+    if let (complete, Some(marks)) = live.marks(endpoint, next) {
+        watching.advance(endpoint, complete, |gate| {
+            marks.rows_of(gate.condition.target())
+        });
+    }
+}

@@ -1,0 +1,25 @@
+//! What the cluster guard says beside a verdict.
+
+use std::time::Duration;
+
+/// What the guard saw, and what it excludes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Episodes {
+    /// τ0, the slow episode that a PASS excludes.
+    pub excluded: Duration,
+    /// ℓ0, the requests that it meets.
+    pub excluded_requests: f64,
+    /// `None` if the order of the exceedances is not known.
+    pub seen: Option<Seen>,
+}
+
+/// The exceedances in their order.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Seen {
+    /// M, runs of consecutive exceedances.
+    pub count: u64,
+    /// Requests in the longest of them.
+    pub longest: u64,
+    /// φ: so many requests are worth one independent one.
+    pub design_effect: f64,
+}

@@ -1,0 +1,126 @@
+//! What is wrong with a gate's text, and how to mend it.
+
+use crate::stats::rank::QuantileError;
+use crate::units::UnitError;
+
+/// A gate that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("gate '{gate}': {kind}")]
+pub struct ParseError {
+    /// What was typed.
+    pub gate: String,
+    /// What is wrong with it.
+    pub kind: ParseErrorKind,
+}
+
+/// What is wrong with a gate's text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ParseErrorKind {
+    /// No `<=`, `<` or `>=`.
+    #[error("there is no '<=' in it; write for example 'health p95 <= 150ms'")]
+    NoComparison,
+    /// A comparison that gates do not have.
+    #[error("'{found}' is no comparison for {metric}; write '{wanted}'")]
+    Comparison {
+        /// What stands there.
+        found: String,
+        /// What is compared.
+        metric: String,
+        /// What should stand there.
+        wanted: &'static str,
+    },
+    /// Nothing before the comparison.
+    #[error(
+        "there is no metric before '{0}'; write a percentile or error_rate, as in 'health p95 <= 150ms'"
+    )]
+    NoMetric(String),
+    /// Not a metric.
+    #[error("unknown metric '{metric}'{}", suggestion_or_list(.suggestion))]
+    UnknownMetric {
+        /// What was typed.
+        metric: String,
+        /// What may be meant.
+        suggestion: Option<String>,
+    },
+    /// A metric of other tools that would mislead here.
+    #[error("'{metric}' cannot be gated: {reason}")]
+    Refused {
+        /// What was typed.
+        metric: String,
+        /// Why, and what to use.
+        reason: &'static str,
+    },
+    /// A percentile out of range.
+    #[error(transparent)]
+    Percentile(#[from] QuantileError),
+    /// Nothing after the comparison.
+    #[error("there is no limit after '{comparison}'; write for example '{comparison} {example}'")]
+    NoLimit {
+        /// The comparison that stands last.
+        comparison: String,
+        /// One that would do.
+        example: &'static str,
+    },
+    /// A limit that is no duration or percentage.
+    #[error(transparent)]
+    Limit(#[from] UnitError),
+    /// A share without its sign.
+    #[error("'{text}' has no '%'; write {mend}")]
+    NoPercent {
+        /// What was typed.
+        text: String,
+        /// As it should be.
+        mend: String,
+    },
+    /// A limit that no measurement can show or refute.
+    #[error("{0}")]
+    Unreachable(&'static str),
+    /// Something other than `warn` after the limit.
+    #[error("'{found}' after the limit is not understood; only 'warn' may stand there{}", suggested(.suggestion))]
+    Trailing {
+        /// What stands there.
+        found: String,
+        /// What may be meant.
+        suggestion: Option<String>,
+    },
+    /// `baseline` with something else than a percentage.
+    #[error("'{0}' is no baseline; write 'baseline' or 'baseline + 10%'")]
+    Baseline(String),
+}
+
+fn suggested(suggestion: &Option<String>) -> String {
+    match suggestion {
+        Some(word) => format!("; did you mean '{word}'?"),
+        None => String::new(),
+    }
+}
+
+fn suggestion_or_list(suggestion: &Option<String>) -> String {
+    match suggestion {
+        Some(_) => suggested(suggestion),
+        None => "; there are percentiles (p50, p95, p99.9 …), error_rate and, between two runs, \
+                 'p95 reduction'"
+            .to_owned(),
+    }
+}
+
+/// The one of `candidates` that `word` may be a slip of.
+pub(super) fn did_you_mean<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    let word = word.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            let distance = strsim::damerau_levenshtein(&word, &candidate.to_lowercase());
+            (distance, candidate)
+        })
+        // A third of the letters may be wrong, and never all of them.
+        .filter(|&(distance, candidate)| {
+            let letters = candidate.chars().count();
+            distance <= letters.div_ceil(3) && distance < letters
+        })
+        .min_by_key(|&(distance, _)| distance)
+        .map(|(_, candidate)| candidate.to_owned())
+}

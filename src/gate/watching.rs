@@ -1,0 +1,179 @@
+//! Gates watched while a run goes on: decided yet, and if not, how far from it.
+//!
+//! The looks are those with which the whole run is judged in the end, so the verdict at the stop is the verdict of
+//! the report. They see requests in the order of their intended starts, and only as far as all have ended: what is
+//! slow is not left out because it has not come back yet.
+
+use super::evidence::Test;
+use super::judge::significant_fails;
+use super::{ALPHA, Gate, Severity};
+use crate::plan::{Design, Guard};
+use crate::recording::Rows;
+use crate::stats::binomial;
+use crate::stats::cluster::Clusters;
+use crate::stats::looks::Looking;
+use crate::stats::rank::min_samples_for_interval;
+use crate::summary::CONFIDENCE;
+use crate::verdict::Verdict;
+
+/// Every gate on each endpoint it is about, in the order of the endpoints.
+#[derive(Debug)]
+pub struct Watching {
+    gates: Vec<Case>,
+}
+
+#[derive(Debug)]
+struct Case {
+    endpoint: usize,
+    gate: Gate,
+    at_most: Looking,
+    certain: Looking,
+    /// Samples from which the interval of its percentile has two ends.
+    interval_from: u64,
+    samples: u64,
+}
+
+/// How far one gate is from decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watched {
+    /// Which endpoint, by its place in the plan.
+    pub endpoint: usize,
+    /// The gate, for this endpoint alone.
+    pub gate: Gate,
+    /// INCONCLUSIVE means not decided yet.
+    pub verdict: Verdict,
+    /// From 0 to 1; at 1 nothing more is needed, a verdict nor an interval.
+    pub progress: f64,
+}
+
+impl Watching {
+    /// Gates on endpoints, each with its name and its rate per second. Gates on two runs are left out.
+    pub fn new(gates: &[Gate], endpoints: &[(&str, f64)], guard: Guard) -> Watching {
+        let mut cases: Vec<Case> = Vec::new();
+        for (endpoint, &(name, rate_per_s)) in endpoints.iter().enumerate() {
+            for gate in gates.iter().filter(|gate| gate.selector.selects(name)) {
+                let gate = gate.for_endpoint(name);
+                let twice = cases.iter().any(|case| case.gate == gate);
+                if let (Some(theta0), false) = (gate.condition.allowed_share(), twice) {
+                    let test = Test {
+                        theta0,
+                        design: Design::Adaptive,
+                        episode: guard.requests(Some(rate_per_s)),
+                    };
+                    cases.push(Case::new(endpoint, gate, &test));
+                }
+            }
+        }
+        Watching { gates: cases }
+    }
+
+    /// The smallest number of ended requests at which an endpoint has something to look at.
+    pub fn next_look(&self, endpoint: usize) -> Option<u64> {
+        let own = self.gates.iter().filter(|case| case.endpoint == endpoint);
+        own.map(|case| case.at_most.next()).min()
+    }
+
+    /// Looks wherever a look is due among the first `samples` requests of an endpoint, all of which have ended;
+    /// `rows_of` finds the exceedances of a gate.
+    pub fn advance<'a>(
+        &mut self,
+        endpoint: usize,
+        samples: u64,
+        rows_of: impl Fn(&Gate) -> Option<Rows<'a>>,
+    ) {
+        let own = self.gates.iter_mut();
+        for case in own.filter(|case| case.endpoint == endpoint) {
+            if let Some(rows) = rows_of(&case.gate) {
+                case.advance(samples, &rows);
+            }
+        }
+    }
+
+    /// Whether every gate has its verdict, many gates reckoned with, and every gated percentile its interval.
+    pub fn is_decided(&self) -> bool {
+        let verdicts = self.verdicts();
+        !verdicts.is_empty()
+            && verdicts
+                .iter()
+                .all(|verdict| *verdict != Verdict::Inconclusive)
+            && self.gates.iter().all(Case::has_interval)
+    }
+
+    /// How far each gate is.
+    pub fn state(&self) -> Vec<Watched> {
+        let cases = self.gates.iter().zip(self.verdicts());
+        cases
+            .map(|(case, verdict)| Watched {
+                endpoint: case.endpoint,
+                gate: case.gate.clone(),
+                verdict,
+                progress: case.progress(verdict),
+            })
+            .collect()
+    }
+
+    fn verdicts(&self) -> Vec<Verdict> {
+        let p_values: Vec<(Severity, f64)> = self
+            .gates
+            .iter()
+            .map(|case| (case.gate.severity, case.certain.watch().p_fail()))
+            .collect();
+        let fails = significant_fails(&p_values);
+        let cases = self.gates.iter().zip(fails);
+        cases
+            .map(|(case, fails)| {
+                let passes = binomial::reaches(case.at_most.watch().p_pass(), ALPHA);
+                match (passes, fails) {
+                    (true, false) => Verdict::Pass,
+                    (false, true) => Verdict::Fail,
+                    _ => Verdict::Inconclusive,
+                }
+            })
+            .collect()
+    }
+}
+
+impl Case {
+    fn new(endpoint: usize, gate: Gate, test: &Test) -> Case {
+        let looking = Looking::new(test.theta0, ALPHA, test.episode);
+        Case {
+            endpoint,
+            at_most: looking.clone(),
+            certain: looking,
+            interval_from: gate
+                .condition
+                .quantile()
+                .map_or(0, |quantile| min_samples_for_interval(quantile, CONFIDENCE)),
+            samples: 0,
+            gate,
+        }
+    }
+
+    fn advance(&mut self, samples: u64, rows: &Rows<'_>) {
+        self.samples = samples;
+        self.at_most
+            .advance(samples, |n| Clusters::of(rows.at_most.prefix(n)));
+        match rows.at_most == rows.certain {
+            true => self.certain.clone_from(&self.at_most),
+            false => self
+                .certain
+                .advance(samples, |n| Clusters::of(rows.certain.prefix(n))),
+        }
+    }
+
+    fn has_interval(&self) -> bool {
+        self.samples >= self.interval_from
+    }
+
+    fn progress(&self, verdict: Verdict) -> f64 {
+        let decided = match verdict {
+            // Significant by itself, but not among so many gates.
+            Verdict::Inconclusive => self.at_most.progress().min(0.99),
+            _ => 1.0,
+        };
+        match self.has_interval() {
+            true => decided,
+            false => decided.min(self.samples as f64 / self.interval_from as f64),
+        }
+    }
+}

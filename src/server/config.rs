@@ -1,0 +1,125 @@
+//! Everything the server is told, limits included.
+
+use std::time::Duration;
+
+use crate::provider::SimulatorOptions;
+use crate::store::Options as StoreOptions;
+use crate::worker::Retry;
+
+/// What [`Server::open`](super::Server::open) is given.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// When the work is done.
+    pub mode: Mode,
+    /// Whom a provider call keeps waiting.
+    pub block: Block,
+    /// Where accepted events are kept.
+    pub store: StoreOptions,
+    /// Who is notified.
+    pub provider: ProviderChoice,
+    /// How long the provider's answer is waited for.
+    pub provider_timeout: Duration,
+    /// Notifications under way at the same time.
+    pub workers: usize,
+    /// What follows a failed notification.
+    pub retry: Retry,
+    /// Bearer token that everything but the health endpoints asks for.
+    pub token: Option<String>,
+    /// How far `/health` looks.
+    pub health: Health,
+    /// How long queued work may go on once the server is told to stop.
+    pub drain: Duration,
+    /// Threads that serve HTTP, each with an event loop of its own. [`Block::Loop`] has one.
+    pub http_threads: usize,
+    /// What a client may ask for.
+    pub limits: Limits,
+}
+
+/// When the work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Within the request: 200 means that it has been done.
+    Sync,
+    /// After it, in this process: 202 means that it will be done.
+    Background,
+}
+
+/// Whom a provider call keeps waiting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Block {
+    /// Its own request, or nobody.
+    Request,
+    /// The event loop that serves HTTP, and so everyone: a blocking SDK called in an `async def`.
+    Loop,
+}
+
+/// Who is notified.
+#[derive(Clone, Debug)]
+pub enum ProviderChoice {
+    /// A simulator in this process.
+    Simulated(SimulatorOptions),
+    /// The server at this base URL.
+    At(String),
+}
+
+/// How far `/health` looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// Nowhere: the process answers.
+    Shallow,
+    /// Reads from the store.
+    Deep,
+}
+
+/// What a client may ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Largest request body, in bytes.
+    pub body_bytes: usize,
+    /// Largest request head, in bytes.
+    pub head_bytes: usize,
+    /// Time for a request's head, counted from the end of the exchange before: idle connections end with it.
+    pub head_time: Duration,
+    /// Time for a request's body.
+    pub body_time: Duration,
+    /// Time that a request waits for its commit. The commit goes on.
+    pub commit_time: Duration,
+    /// Longest `?wait=` of `GET /events/{id}`.
+    pub wait: Duration,
+    /// Connections at the same time; more wait in the backlog of the socket.
+    pub connections: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            body_bytes: 256 * 1024,
+            head_bytes: 32 * 1024,
+            head_time: Duration::from_secs(30),
+            body_time: Duration::from_secs(10),
+            commit_time: Duration::from_secs(10),
+            wait: Duration::from_secs(30),
+            connections: 10_000,
+        }
+    }
+}
+
+impl Config {
+    /// The defaults of `a7probe serve` in this mode, with the store in this file.
+    pub fn new(mode: Mode, store: impl Into<std::path::PathBuf>) -> Config {
+        Config {
+            mode,
+            block: Block::Request,
+            store: StoreOptions::at(store),
+            provider: ProviderChoice::Simulated(SimulatorOptions::default()),
+            provider_timeout: Duration::from_secs(10),
+            workers: 64,
+            retry: Retry::default(),
+            token: None,
+            health: Health::Shallow,
+            drain: Duration::from_secs(10),
+            http_threads: 1,
+            limits: Limits::default(),
+        }
+    }
+}

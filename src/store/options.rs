@@ -1,0 +1,55 @@
+//! What a store is told when it is opened.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Repeat;
+
+/// Where the store lives and every limit it keeps.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The database file; `-wal`, `-shm` and `.lock` lie beside it.
+    pub path: PathBuf,
+    /// What an acknowledgement is worth.
+    pub durability: Durability,
+    /// Whether a notification of unknown outcome is sent again.
+    pub repeat: Repeat,
+    /// Requests that may wait for a commit; one more is refused with [`StoreError::Full`](super::StoreError::Full).
+    pub commit_queue: usize,
+    /// Accepted events that may wait to be processed; one more is refused with [`StoreError::Backlog`](super::StoreError::Backlog).
+    pub backlog: u64,
+    /// How long a key and the body it came with are compared. The event id it stands for lives for ever.
+    pub key_lifetime: Duration,
+    /// How long an attempt is its owner's alone.
+    pub lease: Duration,
+    /// Connections for reading.
+    pub readers: usize,
+    /// Largest size of the database in pages of 4 KiB; writing beyond it fails as a full disk does.
+    pub max_pages: Option<u32>,
+}
+
+impl Options {
+    /// The defaults of `a7probe serve`, on a file.
+    pub fn at(path: impl Into<PathBuf>) -> Options {
+        Options {
+            path: path.into(),
+            durability: Durability::Full,
+            repeat: Repeat::AtLeastOnce,
+            commit_queue: 4096,
+            backlog: 1_000_000,
+            key_lifetime: Duration::from_secs(24 * 3600),
+            lease: Duration::from_secs(60),
+            readers: 2,
+            max_pages: None,
+        }
+    }
+}
+
+/// What an acknowledgement is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// It is on disk (the log is synced) before the answer is written.
+    Full,
+    /// It is in memory until a worker takes it: a kill loses it. The negative control.
+    None,
+}

@@ -1,0 +1,158 @@
+//! Moves the log into the database beside the writer, so that commits do not wait for it.
+//!
+//! A checkpoint of 64 MiB takes tens of milliseconds, most of it in syncing pages that lie at random in the index. SQLite
+//! would make the writer do it. Here a thread of its own does nearly all of it while commits go on, and the writer only
+//! the few pages that came meanwhile: once everything is moved, the next commit starts the log over.
+
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+
+use rusqlite::Connection;
+
+use crate::store::{OpenError, Options};
+
+/// Pages in the log that are worth a checkpoint: 64 MiB.
+const WORTH_FRAMES: i64 = 16_384;
+/// Commits between two looks at the log.
+const LOOK_EVERY: u32 = 64;
+/// Passes beside the writer. The second moves what came during the first, which is much less.
+const PASSES: usize = 2;
+
+/// The checkpointing thread as the writer sees it.
+pub(super) struct Checkpointer {
+    start: Option<SyncSender<()>>,
+    passed: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+    commits: u32,
+    /// Closing it frees every lock that the process has on the database, so it is kept until the writer is done.
+    _database: Arc<File>,
+}
+
+impl Checkpointer {
+    /// Opens a connection and starts the thread.
+    pub(super) fn start(options: &Options) -> Result<Checkpointer, OpenError> {
+        let path = &options.path;
+        let unusable = |error: io::Error| OpenError::Unusable {
+            path: path.clone(),
+            reason: error.to_string(),
+        };
+        let connection = Connection::open(path).map_err(|error| super::unusable(path, error))?;
+        let database = Arc::new(File::open(path).map_err(unusable)?);
+        let (start, started) = sync_channel(1);
+        let passed = Arc::new(AtomicBool::new(false));
+        let (done, file) = (passed.clone(), database.clone());
+        let thread = std::thread::Builder::new()
+            .name("store-checkpoint".to_owned())
+            .spawn(move || run(&connection, &file, &started, &done))
+            .map_err(unusable)?;
+        Ok(Checkpointer {
+            start: Some(start),
+            passed,
+            thread: Some(thread),
+            commits: 0,
+            _database: database,
+        })
+    }
+
+    /// Ends the thread after the pass that it is in.
+    pub(super) fn stop(&mut self) {
+        self.start = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's checkpointing thread panicked");
+        }
+    }
+
+    /// To be called by the writer between two transactions, when nobody waits for an answer.
+    pub(super) fn after_commit(&mut self, writer: &Connection) {
+        if self.passed.swap(false, Ordering::Acquire) {
+            pass(writer);
+            return;
+        }
+        self.commits += 1;
+        if self.commits.is_multiple_of(LOOK_EVERY)
+            && unmoved_frames(writer).is_ok_and(|frames| frames >= WORTH_FRAMES)
+            && let Some(start) = &self.start
+        {
+            // Full when it is at work already.
+            let _ = start.try_send(());
+        }
+    }
+}
+
+fn run(connection: &Connection, database: &File, started: &Receiver<()>, done: &AtomicBool) {
+    while started.recv().is_ok() {
+        for _ in 0..PASSES {
+            pass(connection);
+            // SQLite syncs the database only when a pass reaches the end of the log, which moves on as long as there are
+            // commits. So the last pass, the writer's, would have to sync everything. Nothing depends on this one.
+            if let Err(error) = database.sync_data() {
+                tracing::warn!(%error, "the database could not be synced beside the writer");
+            }
+        }
+        done.store(true, Ordering::Release);
+    }
+}
+
+/// Moves what is committed and no reader still needs; waits for nobody.
+fn pass(connection: &Connection) {
+    if let Err(error) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+        // Nothing is lost: the log still has everything, and the next pass tries again.
+        tracing::warn!(%error, "the log could not be checkpointed");
+    }
+}
+
+/// Pages that are in the log only.
+fn unmoved_frames(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| {
+        let (frames, moved): (i64, i64) = (row.get(1)?, row.get(2)?);
+        Ok(frames - moved)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{Checkpointer, LOOK_EVERY, WORTH_FRAMES, unmoved_frames};
+    use crate::store::Options;
+    use crate::store::sqlite::open_writer;
+
+    #[test]
+    fn a_long_log_is_moved_and_started_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let options = Options::at(folder.path().join("store.db"));
+        let connection = open_writer(&options).expect("the store opens");
+        // The log's length is what matters here, not that it is safe.
+        connection
+            .execute_batch("PRAGMA synchronous = OFF")
+            .expect("a setting");
+        let mut checkpointer = Checkpointer::start(&options).expect("it starts");
+        let insert = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
+            INSERT INTO events SELECT randomblob(16), zeroblob(4000), 0 FROM n";
+        let mut longest = 0;
+        let deadline = Instant::now() + Duration::from_secs(120);
+        loop {
+            connection
+                .execute_batch(insert)
+                .expect("events are inserted");
+            for _ in 0..LOOK_EVERY {
+                checkpointer.after_commit(&connection);
+            }
+            let frames = unmoved_frames(&connection).expect("the log is looked at");
+            if longest >= WORTH_FRAMES && frames < longest / 4 {
+                break;
+            }
+            longest = longest.max(frames);
+            assert!(
+                Instant::now() < deadline,
+                "{frames} of at most {longest} pages are still in the log"
+            );
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! `demo` as a newcomer runs it, and as an impatient one ends it.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use a7probe::run_file::Run;
+use serde_json::Value;
+
+fn demo(folder: &Path, duration: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
+    // Its temporary files go where the test can look for them.
+    command
+        .current_dir(folder)
+        .env("TMPDIR", folder.join("tmp"))
+        .stdin(Stdio::null());
+    command.args(["demo", "--duration", duration]);
+    std::fs::create_dir_all(folder.join("tmp")).unwrap();
+    command
+}
+
+/// Servers whose store is below this folder.
+fn servers_of(folder: &Path) -> usize {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    let lines = processes.filter_map(|p| std::fs::read(p.path().join("cmdline")).ok());
+    let needle = folder.to_str().unwrap();
+    lines
+        .map(|line| String::from_utf8_lossy(&line).into_owned())
+        .filter(|line| line.contains("serve") && line.contains(needle))
+        .count()
+}
+
+fn temporary_files_of(folder: &Path) -> usize {
+    std::fs::read_dir(folder.join("tmp")).unwrap().count()
+}
+
+#[test]
+fn the_demo_reproduces_the_problem_and_proves_the_fix() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = demo(folder.path(), "6s").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(matches!(output.status.code(), Some(0 | 3)), "{text}{said}");
+    let report = std::fs::read(folder.path().join("a7probe-demo/report.json")).unwrap();
+    let report: Value = serde_json::from_slice(&report).unwrap();
+    let completion = &report["completion"];
+    // 20/s for 6 s, each accepted and processed once.
+    for (key, count) in [
+        ("accepted", 120),
+        ("processed", 120),
+        ("lost", 0),
+        ("inserted_twice", 0),
+        ("unexpected", 0),
+    ] {
+        assert_eq!(completion[key], count, "{key}: {completion}");
+    }
+    assert!(
+        completion["time_to_processed_p50_ms"].as_f64().unwrap() > 100.0,
+        "{completion}"
+    );
+    assert!(
+        text.contains("every accepted event was processed exactly once"),
+        "{text}"
+    );
+    assert!(text.contains("ingest p95 reduction >= 70%"), "{text}");
+    // The evidence is drawn stratified, so the percentiles are its own but for the machine's noise on top.
+    let before = Run::load(&folder.path().join("a7probe-demo/before.json")).unwrap();
+    let levels = before
+        .endpoint("ingest")
+        .unwrap()
+        .recording
+        .latency
+        .levels();
+    let p50 = Duration::from_nanos(levels.at_rank(60).unwrap());
+    assert!(
+        (Duration::from_millis(155)..Duration::from_millis(260)).contains(&p50),
+        "{p50:?}"
+    );
+    assert!(
+        std::fs::read_to_string(folder.path().join("a7probe-demo/report.md"))
+            .unwrap()
+            .contains("| P95")
+    );
+    assert_eq!(
+        (servers_of(folder.path()), temporary_files_of(folder.path())),
+        (0, 0)
+    );
+}
+
+#[test]
+fn ctrl_c_stops_the_children_and_removes_the_temporary_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut child = demo(folder.path(), "60s")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while servers_of(folder.path()) == 0 {
+        assert!(Instant::now() < deadline, "no server was started");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let killed = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let status = child.wait().unwrap();
+    assert_eq!(status.code(), Some(130));
+    assert_eq!(
+        (servers_of(folder.path()), temporary_files_of(folder.path())),
+        (0, 0)
+    );
+}
