@@ -3,6 +3,8 @@
 
 mod counts;
 
+mod foreign;
+
 use std::io::Read;
 
 use base64::Engine as _;
@@ -12,6 +14,8 @@ use hdrhistogram::Histogram as Hdr;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
 use counts::Counts;
+
+pub use foreign::decode_buckets;
 
 /// Longest duration a histogram holds, in ns: 60 minutes. Longer ones are recorded as this.
 pub const MAX_NS: u64 = 3_600_000_000_000;
@@ -287,6 +291,22 @@ impl Levels {
             levels.push(value_ns, 1);
         }
         levels
+    }
+
+    /// From values with their counts, in any order.
+    pub fn from_counts(mut counts: Vec<(u64, u64)>) -> Levels {
+        counts.sort_unstable();
+        let mut levels = Levels::default();
+        let counts = counts.into_iter().filter(|&(_, count)| count > 0);
+        counts.for_each(|(value_ns, count)| levels.push(value_ns, count));
+        levels
+    }
+
+    /// Every value once, ascending, with its count.
+    pub fn counts(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let before = std::iter::once(&0).chain(&self.cumulative);
+        let counts = self.cumulative.iter().zip(before).map(|(&c, &b)| c - b);
+        self.values_ns.iter().copied().zip(counts)
     }
 
     fn push(&mut self, value_ns: u64, count: u64) {

@@ -4,6 +4,7 @@
 mod bits;
 mod interval;
 mod marks;
+mod ranges;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use crate::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
 pub use bits::{Bits, BitsError};
 pub use interval::Interval;
 pub use marks::Marks;
+pub use ranges::{Range, Ranges};
 
 /// How many of the slowest requests are kept.
 pub const EXEMPLARS: usize = 10;
@@ -37,11 +39,22 @@ pub enum Clock {
     Given,
 }
 
+/// Whether a recording knows of every request that did not end ok.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failures {
+    /// Every one is in the counts.
+    Counted,
+    /// Another tool left out some or all of them.
+    Incomplete,
+}
+
 /// What one endpoint's run leaves behind.
 #[derive(Clone, Debug)]
 pub struct Recording {
     /// From where the judged latency counts.
     pub clock: Clock,
+    /// Whether the counts hold every failure; a run of this program always does.
+    pub failures: Failures,
     /// How the planned requests ended; they add up to [`Recording::planned`].
     pub counts: Counts,
     /// Latency of the requests that ended ok, by [`Recording::clock`]: response time in the open model.
@@ -137,21 +150,77 @@ impl Counts {
     }
 }
 
-/// The judged latencies: a histogram of a live run, or every value of an imported list.
+/// The judged latencies: a histogram of a live run, or what another tool kept of them.
 #[derive(Clone, Debug)]
 pub enum Latency {
     /// Four significant digits; constant memory.
     Histogram(Histogram),
-    /// Every value in ns, in file order; exact.
+    /// Every value in ns, in the order of time; exact.
     Exact(Vec<u64>),
+    /// Every value in the order of time, as another tool rounded it. In no run file.
+    Rounded {
+        /// The values in ns.
+        values_ns: Vec<u64>,
+        /// How far the truth may be from each, on either side, in ns.
+        within_ns: u64,
+    },
+    /// A range for each value; their order is lost. In no run file.
+    Ranges(Ranges),
 }
 
 impl Latency {
+    /// How many values there are.
+    pub fn count(&self) -> u64 {
+        match self {
+            Latency::Histogram(histogram) => histogram.count(),
+            Latency::Exact(values_ns) | Latency::Rounded { values_ns, .. } => {
+                values_ns.len() as u64
+            }
+            Latency::Ranges(ranges) => ranges.ok(),
+        }
+    }
+
     /// Order statistics of the values.
     pub fn levels(&self) -> Levels {
         match self {
             Latency::Histogram(histogram) => histogram.levels(),
-            Latency::Exact(values_ns) => Levels::from_values(values_ns.clone()),
+            Latency::Exact(values_ns) | Latency::Rounded { values_ns, .. } => {
+                Levels::from_values(values_ns.clone())
+            }
+            Latency::Ranges(ranges) => ranges.levels(),
+        }
+    }
+
+    /// Every value as high as it may be: the upper bound of its bucket or range.
+    pub fn highest(&self) -> Levels {
+        match self {
+            Latency::Histogram(histogram) => {
+                let max_ns = histogram.max_ns().unwrap_or(0);
+                let tops = histogram
+                    .buckets()
+                    .map(|b| (b.high_ns.min(max_ns), b.count));
+                Levels::from_counts(tops.collect())
+            }
+            _ => self
+                .bounds()
+                .map_or_else(|| self.levels(), |(_, highest)| highest),
+        }
+    }
+
+    /// Order statistics at their lowest and at their highest, where each value is known within a range.
+    pub fn bounds(&self) -> Option<(Levels, Levels)> {
+        match self {
+            Latency::Histogram(_) | Latency::Exact(_) => None,
+            Latency::Rounded {
+                values_ns,
+                within_ns,
+            } => {
+                let low = values_ns.iter().map(|v| v.saturating_sub(*within_ns));
+                let high = values_ns.iter().map(|v| v.saturating_add(*within_ns));
+                let levels = |values: Vec<u64>| Levels::from_values(values);
+                Some((levels(low.collect()), levels(high.collect())))
+            }
+            Latency::Ranges(ranges) => Some(ranges.bounds()),
         }
     }
 
@@ -163,13 +232,28 @@ impl Latency {
                 let k = values_ns.iter().filter(|&&v| v > limit_ns).count() as u64;
                 (k, k)
             }
+            Latency::Rounded {
+                values_ns,
+                within_ns,
+            } => {
+                let above = |limit_ns: Option<u64>, v: &u64| limit_ns.is_none_or(|l| *v > l);
+                // v − within > limit, and v + within > limit.
+                let certain = limit_ns.saturating_add(*within_ns);
+                let possible = limit_ns.checked_sub(*within_ns);
+                let count = |limit| values_ns.iter().filter(|v| above(limit, v)).count() as u64;
+                (count(Some(certain)), count(possible))
+            }
+            Latency::Ranges(ranges) => ranges.count_above(limit_ns),
         }
     }
 
     fn record(&mut self, value_ns: u64) {
         match self {
             Latency::Histogram(histogram) => histogram.record(value_ns),
-            Latency::Exact(values_ns) => values_ns.push(value_ns),
+            Latency::Exact(values_ns) | Latency::Rounded { values_ns, .. } => {
+                values_ns.push(value_ns)
+            }
+            Latency::Ranges(_) => unreachable!("ranges are imported whole"),
         }
     }
 
@@ -341,6 +425,7 @@ impl Recording {
     pub fn new(clock: Clock, targets: &[Duration]) -> Recording {
         Recording {
             clock,
+            failures: Failures::Counted,
             counts: Counts::default(),
             latency: Latency::Histogram(Histogram::new(Precision::Four)),
             service: Histogram::new(Precision::Four),
@@ -384,6 +469,36 @@ impl Recording {
         recording
     }
 
+    /// An empty recording of requests that another tool measured, to be added in the order of time; `within`
+    /// is how far its rounding may have moved each latency.
+    pub fn of_requests(within: Duration) -> Recording {
+        let values_ns = Vec::new();
+        let mut recording = Recording::new(Clock::Given, &[]);
+        recording.latency = match within.as_nanos() as u64 {
+            0 => Latency::Exact(values_ns),
+            within_ns => Latency::Rounded {
+                values_ns,
+                within_ns,
+            },
+        };
+        recording
+    }
+
+    /// A recording of latencies in ranges that another tool kept, and of how the requests ended: `counts.ok` is
+    /// the number of latencies without the failures among them. The order is lost.
+    pub fn of_ranges(ranges: Ranges, counts: Counts) -> Recording {
+        debug_assert_eq!(ranges.ok(), counts.ok, "one latency for each that ended ok");
+        let mut recording = Recording::new(Clock::Given, &[]);
+        recording.latency = Latency::Ranges(ranges);
+        recording.counts = counts;
+        recording
+    }
+
+    /// Whether it is known which request came after which; without it, bursts cannot be seen.
+    pub fn has_order(&self) -> bool {
+        self.ok.len() == self.planned()
+    }
+
     /// Requests that the plan had: the sum over all outcomes.
     pub fn planned(&self) -> u64 {
         self.counts.total()
@@ -395,37 +510,51 @@ impl Recording {
     }
 
     /// Which requests exceeded a target, in order; `None` if their order is not known, because the target was not
-    /// counted at record time and the values were not kept.
+    /// counted at record time and the values were not kept in order. Of rounded values those are certain that exceed
+    /// it however they were rounded.
     pub fn rows_of(&self, target: Duration) -> Option<Rows<'_>> {
         if let Some(counted) = self.exceedances_of(target).or_else(|| self.same_as(target)) {
             return Some(Rows::of(&counted.bits, &counted.certain));
         }
-        let Latency::Exact(values_ns) = &self.latency else {
-            return None;
+        let (values_ns, within_ns) = match &self.latency {
+            Latency::Exact(values_ns) => (values_ns, 0),
+            Latency::Rounded {
+                values_ns,
+                within_ns,
+            } => (values_ns, *within_ns),
+            Latency::Histogram(_) | Latency::Ranges(_) => return None,
         };
+        let above = |ns: u64| u128::from(ns) > target.as_nanos();
         let mut values = values_ns.iter();
-        let mut bits = Bits::new();
+        let (mut at_most, mut certain) = (Bits::new(), Bits::new());
         for (index, ok) in (0u64..).zip(self.ok.iter()) {
             // Every request that ended ok has a value, in order.
-            let within = ok
-                && values
-                    .next()
-                    .is_some_and(|&v| u128::from(v) <= target.as_nanos());
-            bits.set(index, !within);
+            let value_ns = if ok { values.next().copied() } else { None };
+            at_most.set(
+                index,
+                value_ns.is_none_or(|v| above(v.saturating_add(within_ns))),
+            );
+            certain.set(
+                index,
+                value_ns.is_none_or(|v| above(v.saturating_sub(within_ns))),
+            );
         }
         Some(Rows {
-            at_most: Cow::Owned(bits.clone()),
-            certain: Cow::Owned(bits),
+            at_most: Cow::Owned(at_most),
+            certain: Cow::Owned(certain),
         })
     }
 
-    /// Which requests did not end ok, in order.
-    pub fn rows_of_failures(&self) -> Rows<'_> {
+    /// Which requests did not end ok, in order; `None` if their order is not known.
+    pub fn rows_of_failures(&self) -> Option<Rows<'_>> {
+        if !self.has_order() {
+            return None;
+        }
         let not_ok = self.ok.complement();
-        Rows {
+        Some(Rows {
             certain: Cow::Owned(not_ok.without(&self.client)),
             at_most: Cow::Owned(not_ok),
-        }
+        })
     }
 
     /// A counted target that the same requests exceed as this one: what exceeds the larger of two targets exceeds

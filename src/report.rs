@@ -2,12 +2,15 @@
 
 mod comparison;
 mod csv;
+mod hdrlog;
+mod hgrm;
 mod json;
 mod markdown;
 mod table;
 mod warnings;
 mod words;
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -15,8 +18,9 @@ use jiff::Timestamp;
 
 use crate::exit::Exit;
 use crate::gate::{self, Finding};
+use crate::histogram::Levels;
 use crate::plan::Model;
-use crate::recording::Recording;
+use crate::recording::{Interval, Recording};
 use crate::run_file::{AdaptiveRecord, Ended, PlanRecord, Run, SizeRecord};
 use crate::stats::rank::Quantile;
 use crate::summary::Summary;
@@ -80,6 +84,19 @@ pub struct EndpointReport {
     pub summary: Summary,
     /// How the load was put on it; `None` for latencies of another tool.
     pub traffic: Option<Traffic>,
+    /// What HdrHistogram's own formats hold.
+    pub distribution: Distribution,
+}
+
+/// The latencies of the requests of one endpoint that ended ok, for HdrHistogram's own tools.
+#[derive(Clone, Debug)]
+pub struct Distribution {
+    /// When the run began, where that is known.
+    pub started_at: Option<Timestamp>,
+    /// Every value as high as its bucket allows, as HdrHistogram shows values.
+    pub highest: Levels,
+    /// By second since the run began; empty where the time is not known.
+    pub seconds: BTreeMap<u64, Interval>,
 }
 
 /// How the load was put on an endpoint.
@@ -154,6 +171,17 @@ pub enum Format {
     Markdown,
     /// One row per endpoint and percentile.
     Csv,
+    /// HdrHistogram's interval log: one line per endpoint and second, the endpoint as the tag.
+    Hlog,
+    /// HdrHistogram's percentile distribution: one table per endpoint.
+    Hgrm,
+}
+
+impl Format {
+    /// Whether it holds latencies for HdrHistogram's own tools, rather than the result.
+    pub fn is_of_hdrhistogram(self) -> bool {
+        matches!(self, Format::Hlog | Format::Hgrm)
+    }
 }
 
 /// How tables for a terminal look.
@@ -210,7 +238,10 @@ impl Report {
         self.runs.push(RunInfo::of(label, run));
         self.warnings.extend(warnings::of(label, run));
         self.endpoints.extend(run.endpoints.iter().map(|endpoint| {
-            EndpointReport::of_run(endpoint.name.clone(), &endpoint.recording, &run.plan)
+            let name = endpoint.name.clone();
+            let mut report = EndpointReport::of_run(name, &endpoint.recording, &run.plan);
+            report.distribution.started_at = Some(run.started_at);
+            report
         }));
     }
 
@@ -236,6 +267,8 @@ impl Report {
             Format::Json => json::write(self, out),
             Format::Markdown => markdown::write(self, out),
             Format::Csv => csv::write(self, out),
+            Format::Hlog => hdrlog::write(self, out),
+            Format::Hgrm => self.endpoints.iter().try_for_each(|e| e.write_hgrm(out)),
         }
     }
 
@@ -276,8 +309,14 @@ impl EndpointReport {
                 pool_limited: recording.pool_limited,
             }),
             source: None,
+            distribution: Distribution::of(recording, None),
             name,
         }
+    }
+
+    /// Writes its latencies as HdrHistogram's percentile distribution, in ms; the format has one table a file.
+    pub fn write_hgrm(&self, out: &mut dyn Write) -> io::Result<()> {
+        hgrm::write(self, out)
     }
 
     /// Latencies that another tool measured.
@@ -291,6 +330,18 @@ impl EndpointReport {
             source: Some(source.into()),
             summary: Summary::of(recording, None),
             traffic: None,
+            distribution: Distribution::of(recording, None),
+        }
+    }
+}
+
+impl Distribution {
+    /// Of a recording whose run began then.
+    pub fn of(recording: &Recording, started_at: Option<Timestamp>) -> Distribution {
+        Distribution {
+            started_at,
+            highest: recording.latency.highest(),
+            seconds: recording.intervals.clone(),
         }
     }
 }

@@ -33,6 +33,8 @@ pub struct Summary {
     /// Mean latency of the requests that ended ok; never a substitute for a percentile.
     pub mean: Option<Duration>,
     levels: Levels,
+    /// Lowest and highest, where the latencies are known within ranges.
+    bounds: Option<(Levels, Levels)>,
     timeout: Option<Duration>,
 }
 
@@ -70,6 +72,7 @@ impl Summary {
             counts: recording.counts.clone(),
             mean: mean(&recording.latency),
             levels: recording.latency.levels(),
+            bounds: recording.latency.bounds(),
             timeout,
         }
     }
@@ -81,7 +84,11 @@ impl Summary {
 
     /// What stands at a 1-based rank of all planned requests.
     pub fn at_rank(&self, rank: u64) -> Observed {
-        if let Some(latency_ns) = self.levels.at_rank(rank) {
+        self.at_rank_of(&self.levels, rank)
+    }
+
+    fn at_rank_of(&self, levels: &Levels, rank: u64) -> Observed {
+        if let Some(latency_ns) = levels.at_rank(rank) {
             return Observed::Value(Duration::from_nanos(latency_ns));
         }
         let timeouts_end = self.counts.ok + self.counts.timeout;
@@ -101,13 +108,17 @@ impl Summary {
         let rank = quantile.rank(n);
         let (lower, upper) = rank::interval_ranks(n, quantile, CONFIDENCE);
         let samples_needed = rank::min_samples_for_interval(quantile, CONFIDENCE);
+        let (lowest, highest) = match &self.bounds {
+            Some((lowest, highest)) => (lowest, highest),
+            None => (&self.levels, &self.levels),
+        };
         Percentile {
             quantile,
             rank,
             value: self.at_rank(rank),
             interval: Interval {
-                lower: lower.map(|rank| self.at_rank(rank)),
-                upper: upper.map(|rank| self.at_rank(rank)),
+                lower: lower.map(|rank| self.at_rank_of(lowest, rank)),
+                upper: upper.map(|rank| self.at_rank_of(highest, rank)),
             },
             resolution: match n >= samples_needed {
                 true => Resolution::Resolved,
@@ -115,6 +126,11 @@ impl Summary {
             },
             samples_needed,
         }
+    }
+
+    /// Latencies of the requests that ended ok, ascending.
+    pub fn levels(&self) -> &Levels {
+        &self.levels
     }
 
     /// The slowest of all planned requests.
@@ -131,8 +147,11 @@ impl Summary {
 fn mean(latency: &Latency) -> Option<Duration> {
     let mean_ns = match latency {
         Latency::Histogram(histogram) => histogram.mean_ns()?,
-        Latency::Exact(values_ns) if values_ns.is_empty() => return None,
-        Latency::Exact(values_ns) => {
+        Latency::Ranges(_) => return None,
+        Latency::Exact(values_ns) | Latency::Rounded { values_ns, .. } if values_ns.is_empty() => {
+            return None;
+        }
+        Latency::Exact(values_ns) | Latency::Rounded { values_ns, .. } => {
             values_ns.iter().map(|&v| v as f64).sum::<f64>() / values_ns.len() as f64
         }
     };

@@ -8,7 +8,7 @@ use super::guard::GuardArgs;
 use super::output::OutputArgs;
 use crate::comparison::Noise;
 use crate::gate::Gate;
-use crate::import::Unit;
+use crate::import::{Format, Unit};
 
 /// Before and after: two saved runs side by side, with intervals and gates
 #[derive(Clone, Debug, Args)]
@@ -21,7 +21,7 @@ Examples:
 
 Without a gate the comparison is information and ends with exit code 0.")]
 pub struct CompareArgs {
-    /// The run before: saved (JSON), or a list of latencies (text or CSV); - for stdin
+    /// The run before: saved, a list of latencies, or a file of another load tool; - for stdin
     #[arg(value_name = "BEFORE")]
     pub before: PathBuf,
 
@@ -46,7 +46,12 @@ pub struct CompareArgs {
     #[arg(long)]
     pub allow_different_plans: bool,
 
-    /// Unit of numbers without one in a list: ns, us, ms, s or m
+    /// What the files of other tools are, where their content misleads: list, oha-json, oha-csv, hey-csv, k6-json,
+    /// k6-summary, vegeta-json, vegeta-csv, hgrm, hlog or locust-csv
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+
+    /// Unit of numbers without one in a list, a percentile table or an HdrHistogram log: ns, us, ms, s or m
     #[arg(long, value_name = "UNIT")]
     pub unit: Option<Unit>,
 

@@ -8,7 +8,7 @@ use clap::Args;
 use super::guard::GuardArgs;
 use super::output::OutputArgs;
 use crate::gate::Gate;
-use crate::import::Unit;
+use crate::import::{Format, Unit};
 use crate::units::parse_duration;
 
 /// Judge saved runs, or latencies measured by other tools, offline
@@ -18,10 +18,11 @@ Examples:
   a7probe judge run.json                              by the gates it was measured with
   a7probe judge run.json --gate 'health p95 <= 150ms'
   a7probe judge latencies.txt --target 200ms          one latency a line: 163.2ms, 0.16 s, failed
-  a7probe judge hey.csv --column response-time --unit s
+  a7probe judge hey.csv --gate 'p95 <= 150ms'           or of oha, k6, vegeta, wrk2, Locust, HdrHistogram
+  a7probe judge requests.csv --column elapsed --unit s
   … | a7probe judge - --unit ms --output json")]
 pub struct JudgeArgs {
-    /// Saved runs (JSON) or lists of latencies (text or CSV); - for stdin
+    /// Saved runs, lists of latencies (text or CSV), or files of other load tools; - for stdin
     #[arg(required = true, value_name = "FILE")]
     pub files: Vec<PathBuf>,
 
@@ -33,7 +34,12 @@ pub struct JudgeArgs {
     #[arg(long, value_name = "DURATION", env = "A7PROBE_TARGET", value_parser = parse_duration)]
     pub target: Option<Duration>,
 
-    /// Unit of numbers without one in a list: ns, us, ms, s or m
+    /// What the files of other tools are, where their content misleads: list, oha-json, oha-csv, hey-csv, k6-json,
+    /// k6-summary, vegeta-json, vegeta-csv, hgrm, hlog or locust-csv
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+
+    /// Unit of numbers without one in a list, a percentile table or an HdrHistogram log: ns, us, ms, s or m
     #[arg(long, value_name = "UNIT")]
     pub unit: Option<Unit>,
 

@@ -10,11 +10,13 @@ use clap::Args;
 use crate::report::{Colour, Detail, Format, Report, Style};
 
 /// Names of the formats, as `--output` and `--report` read them.
-const FORMATS: [(&str, Format); 4] = [
+const FORMATS: [(&str, Format); 6] = [
     ("human", Format::Human),
     ("json", Format::Json),
     ("markdown", Format::Markdown),
     ("csv", Format::Csv),
+    ("hlog", Format::Hlog),
+    ("hgrm", Format::Hgrm),
 ];
 
 /// Flags about the output.
@@ -22,10 +24,11 @@ const FORMATS: [(&str, Format); 4] = [
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
     /// Form of the result on stdout: human, json, markdown or csv
-    #[arg(long, value_name = "FORMAT", env = "A7PROBE_OUTPUT", default_value = "human", value_parser = parse_format)]
+    #[arg(long, value_name = "FORMAT", env = "A7PROBE_OUTPUT", default_value = "human", value_parser = parse_output)]
     pub output: Format,
 
-    /// Also write the result to a file, such as json=report.json (repeatable)
+    /// Also write the result to a file, such as json=report.json (repeatable); hlog= and hgrm= hold the latencies for
+    /// HdrHistogram's own tools
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report_file)]
     pub reports: Vec<ReportFile>,
 
@@ -101,11 +104,64 @@ impl ReportFile {
                 self.path.display()
             )
         };
+        if self.format.is_of_hdrhistogram() && report.endpoints.is_empty() {
+            bail!(
+                "{} holds the latencies of one run; use it with measure or judge",
+                name_of(self.format)
+            );
+        }
+        if self.format == Format::Hgrm && report.endpoints.len() > 1 {
+            return self.write_tables(report);
+        }
         let mut file = BufWriter::new(File::create(&self.path).with_context(context)?);
         report
             .write(self.format, &Style::default(), &mut file)
             .and_then(|()| file.flush())
             .with_context(context)
+    }
+
+    /// One table a file: `run.hgrm` becomes `run.health.hgrm` and `run.ingest.hgrm`.
+    fn write_tables(&self, report: &Report) -> anyhow::Result<()> {
+        for endpoint in &report.endpoints {
+            let path = self.path_of(&endpoint.name);
+            let context = || {
+                format!(
+                    "cannot write {}; check that its directory exists and is writable",
+                    path.display()
+                )
+            };
+            let mut file = BufWriter::new(File::create(&path).with_context(context)?);
+            let written = endpoint.write_hgrm(&mut file).and_then(|()| file.flush());
+            written.with_context(context)?;
+        }
+        Ok(())
+    }
+
+    fn path_of(&self, endpoint: &str) -> PathBuf {
+        let name = endpoint.replace(|c: char| !c.is_alphanumeric() && !"._-".contains(c), "_");
+        let extension = self
+            .path
+            .extension()
+            .map(|e| e.to_string_lossy().into_owned());
+        let stem = self.path.with_extension("");
+        let stem = stem
+            .file_name()
+            .map(|s| s.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        self.path.with_file_name(match extension {
+            Some(extension) => format!("{stem}.{name}.{extension}"),
+            None => format!("{stem}.{name}"),
+        })
+    }
+}
+
+/// Reads `json`; what is for HdrHistogram's tools goes to files only.
+fn parse_output(text: &str) -> Result<Format, String> {
+    match parse_format(text)? {
+        format if format.is_of_hdrhistogram() => {
+            Err(format!("{text} is for files; write --report {text}=FILE"))
+        }
+        format => Ok(format),
     }
 }
 
@@ -138,6 +194,9 @@ fn parse(text: &str) -> anyhow::Result<ReportFile> {
         match text.rsplit_once('.') {
             Some((_, "json")) => bail!("'{text}' has no format; write json={text}"),
             Some((_, "md")) => bail!("'{text}' has no format; write markdown={text}"),
+            Some((_, extension @ ("hlog" | "hgrm"))) => {
+                bail!("'{text}' has no format; write {extension}={text}")
+            }
             Some((_, "csv")) => bail!("'{text}' has no format; write csv={text}"),
             _ => bail!("'{text}' has no format or no file; write for example json=report.json"),
         }
@@ -186,9 +245,12 @@ mod tests {
             ("mark", "'mark' is no format; did you mean 'markdown'?"),
             (
                 "pdf",
-                "'pdf' is no format; there are human, json, markdown, csv",
+                "'pdf' is no format; there are human, json, markdown, csv, hlog, hgrm",
             ),
-            ("", "'' is no format; there are human, json, markdown, csv"),
+            (
+                "",
+                "'' is no format; there are human, json, markdown, csv, hlog, hgrm",
+            ),
         ] {
             assert_eq!(parse_format(text), Err(message.to_owned()));
         }

@@ -69,6 +69,7 @@ fn load(args: &CompareArgs) -> anyhow::Result<Pair<Half>> {
     let options = Options {
         unit: args.unit,
         column: args.column.clone(),
+        format: args.format,
     };
     let [before, after] = files.map(|file| {
         Half::load(file, args.endpoint.as_deref(), &options)

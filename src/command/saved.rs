@@ -1,4 +1,4 @@
-//! A file from the command line: a saved run or a list of latencies, told apart by its content.
+//! A file from the command line: a saved run or what another tool measured, told apart by its content.
 
 use std::fs::File;
 use std::io;
@@ -6,24 +6,24 @@ use std::path::Path;
 
 use anyhow::anyhow;
 
-use crate::import::{self, Ending, Latencies, Options};
-use crate::report::Warning;
+use crate::import::{self, Format, Imported, Options, Remark};
+use crate::report::{Report, Warning};
 use crate::run_file::{self, Run, RunFileError};
 
 /// What is in the file.
 pub(super) enum Saved {
     /// A run of a7probe.
     Run(Box<Run>),
-    /// Latencies of another tool.
-    List(Latencies),
+    /// What another tool measured.
+    Imported(Imported),
 }
 
 /// Reads a file, or stdin for `-`.
 pub(super) fn read(file: &Path, options: &Options) -> anyhow::Result<Saved> {
     let bytes = bytes_of(file).map_err(|e| hinted(&e))?;
-    Ok(match is_run(&bytes) {
-        true => Saved::Run(Box::new(Run::from_json(&bytes).map_err(|e| hinted(&e))?)),
-        false => Saved::List(import::read(&bytes, options)?),
+    Ok(match format_of(&bytes, options) {
+        Format::Run => Saved::Run(Box::new(Run::from_json(&bytes).map_err(|e| hinted(&e))?)),
+        _ => Saved::Imported(import::read(&bytes, options)?),
     })
 }
 
@@ -38,10 +38,9 @@ fn hinted(error: &RunFileError) -> anyhow::Error {
     anyhow!("{error}\nhint: {}", error.hint())
 }
 
-/// A run is a JSON object; a list of latencies never begins with a brace.
-fn is_run(bytes: &[u8]) -> bool {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    bytes.trim_ascii_start().first() == Some(&b'{')
+/// As `--format` says, else as the content does.
+fn format_of(bytes: &[u8], options: &Options) -> Format {
+    options.format.unwrap_or_else(|| import::detect(bytes))
 }
 
 /// Whether `-` stands for the file.
@@ -57,17 +56,16 @@ pub(super) fn shown(file: &Path) -> String {
     }
 }
 
-/// What must be known of a list's heading.
-pub(super) fn heading_note(file: &str, heading: &str) -> String {
-    format!("{file}: '{heading}' is taken as the heading")
-}
-
-/// What warns of a list that may be cut.
-pub(super) fn ending_warning(file: &str, ending: Ending) -> Option<Warning> {
-    (ending == Ending::MidLine).then(|| {
-        Warning::new(
-            format!("{file}: the last line has no end, so the file may be cut"),
-            "check the last value; end the file with a newline",
-        )
-    })
+/// Adds what must be known of an imported file to a report.
+pub(super) fn describe(file: &str, remarks: &[Remark], report: &mut Report) {
+    for remark in remarks {
+        match remark {
+            Remark::Note(text) => report.notes.push(format!("{file}: {text}")),
+            Remark::Warning { text, hint } => {
+                report
+                    .warnings
+                    .push(Warning::new(format!("{file}: {text}"), hint.clone()));
+            }
+        }
+    }
 }

@@ -10,7 +10,8 @@ const HALF_BUCKET: f64 = 1.0 / 32_768.0;
 
 /// The ascending latencies of the requests that ended ok, and above them everything else.
 pub(super) struct Orders {
-    levels: Levels,
+    lowest: Levels,
+    highest: Levels,
     planned: u64,
     /// How far a value may be from the one that stands for it, relative to it.
     error: f64,
@@ -26,12 +27,17 @@ struct Lag {
 
 impl Orders {
     pub(super) fn of(recording: &Recording) -> Orders {
+        let (lowest, highest) = recording.latency.bounds().unwrap_or_else(|| {
+            let levels = recording.latency.levels();
+            (levels.clone(), levels)
+        });
         Orders {
-            levels: recording.latency.levels(),
+            lowest,
+            highest,
             planned: recording.planned(),
             error: match recording.latency {
                 Latency::Histogram(_) => HALF_BUCKET,
-                Latency::Exact(_) => 0.0,
+                Latency::Exact(_) | Latency::Rounded { .. } | Latency::Ranges(_) => 0.0,
             },
             lags: lags(recording),
         }
@@ -39,22 +45,23 @@ impl Orders {
 
     /// Every value as low as its bucket allows.
     pub(super) fn lowest(&self) -> Edge<'_> {
-        self.edge(1.0 - self.error, &[])
+        self.edge(&self.lowest, 1.0 - self.error, &[])
     }
 
     /// Every value as high as its bucket allows.
     pub(super) fn highest(&self) -> Edge<'_> {
-        self.edge(1.0 + self.error, &[])
+        self.edge(&self.highest, 1.0 + self.error, &[])
     }
 
     /// As [`Orders::lowest`], and as if every request had been sent on time.
     pub(super) fn lowest_without_lag(&self) -> Edge<'_> {
-        self.edge(1.0 - self.error, &self.lags)
+        self.edge(&self.lowest, 1.0 - self.error, &self.lags)
     }
 
-    fn edge<'a>(&'a self, factor: f64, lags: &'a [Lag]) -> Edge<'a> {
+    fn edge<'a>(&'a self, levels: &'a Levels, factor: f64, lags: &'a [Lag]) -> Edge<'a> {
         Edge {
-            orders: self,
+            levels,
+            planned: self.planned,
             factor,
             lags,
         }
@@ -89,21 +96,22 @@ fn lags(recording: &Recording) -> Vec<Lag> {
 
 /// The order at one edge of the buckets; values in ns.
 pub(super) struct Edge<'a> {
-    orders: &'a Orders,
+    levels: &'a Levels,
+    planned: u64,
     factor: f64,
     lags: &'a [Lag],
 }
 
 impl Edge<'_> {
     fn measured(&self, rank: u64) -> f64 {
-        let latency_ns = self.orders.levels.at_rank(rank);
+        let latency_ns = self.levels.at_rank(rank);
         latency_ns.map_or(f64::INFINITY, |ns| ns as f64 * self.factor)
     }
 }
 
 impl OrderStatistics for Edge<'_> {
     fn count(&self) -> u64 {
-        self.orders.planned
+        self.planned
     }
 
     /// Without lag: of the r fastest, all but m have a lag of at most L, if m requests have a larger one. So

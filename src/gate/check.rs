@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::evidence::Test;
 use super::parse_error::did_you_mean;
-use super::{Gate, Scope, Selector, Subject};
+use super::{Condition, Gate, Scope, Selector, Subject};
 use crate::plan::{Design, Guard};
+use crate::recording::Failures;
 use crate::units::{Pretty, grouped};
 
 /// What a plan sends to one endpoint.
@@ -56,6 +57,17 @@ pub enum CheckError {
         planned: u64,
         /// Fewest that can pass.
         needed: u64,
+    },
+    /// Another tool has left out failures, and what it kept would flatter.
+    #[error(
+        "gate '{gate}' cannot be judged: the file of {endpoint} leaves out requests that failed; \
+         gate its latency, or give a file that has them"
+    )]
+    FailuresLeftOut {
+        /// The gate.
+        gate: String,
+        /// The endpoint.
+        endpoint: String,
     },
     /// It could not pass, because a clean run would not exclude a slow episode.
     #[error(
@@ -162,6 +174,16 @@ fn check_timeout(gate: &Gate, timeout: Option<Duration>) -> Result<(), CheckErro
     }
 }
 
+fn check_failures(gate: &Gate, subject: &Subject<'_>) -> Result<(), CheckError> {
+    match (gate.condition, subject.recording.failures) {
+        (Condition::ErrorRate { .. }, Failures::Incomplete) => Err(CheckError::FailuresLeftOut {
+            gate: gate.to_string(),
+            endpoint: subject.endpoint.to_owned(),
+        }),
+        _ => Ok(()),
+    }
+}
+
 /// Whether there are enough samples, whatever the guard asks for.
 fn check_size(gate: &Gate, planned: &Planned<'_>) -> Result<(), CheckError> {
     match (planned.samples, planned.needed(gate, Guard::Iid)) {
@@ -219,7 +241,10 @@ pub fn check_recorded(gates: &[Gate], subjects: &[Subject<'_>]) -> Result<(), Ch
         subjects
             .iter()
             .filter(|subject| gate.selector.selects(subject.endpoint))
-            .try_for_each(|subject| check_timeout(gate, subject.timeout))?;
+            .try_for_each(|subject| {
+                check_timeout(gate, subject.timeout)?;
+                check_failures(gate, subject)
+            })?;
     }
     Ok(())
 }

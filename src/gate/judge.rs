@@ -17,7 +17,7 @@ use super::reason;
 use super::{ALPHA, Condition, Episodes, Gate, Scope, Seen, Severity};
 use crate::histogram::Histogram;
 use crate::plan::{Design, Guard, Model};
-use crate::recording::{Clock, Counts, Latency, Recording, Rows};
+use crate::recording::{Clock, Latency, Recording, Rows};
 use crate::run_file::{EndpointRun, Run};
 use crate::stats::binomial;
 use crate::stats::cluster;
@@ -81,7 +81,7 @@ impl<'a> Subject<'a> {
         }
     }
 
-    /// Latencies that another tool measured: their order is taken as the order of time, and no rate is known.
+    /// Latencies that another tool measured: at what load is not known; in what order, the recording says.
     pub fn of_list(name: &'a str, recording: &'a Recording, guard: Guard) -> Subject<'a> {
         Subject {
             endpoint: name,
@@ -267,6 +267,14 @@ impl<'a> Case<'a> {
             (false, true) => return Ground::Failed,
             (false, false) => {}
         }
+        // Where both ends of a range say the same but for the order, it is the order that is missing.
+        if self.order == Order::Unknown
+            && self.exceeding.at_most > 0
+            && self.independent() != Verdict::Inconclusive
+            && certain.verdict() != Verdict::Fail
+        {
+            return Ground::OrderUnknown;
+        }
         if let Some(doubt) = self.doubt
             && at_most.verdict() != certain.verdict()
         {
@@ -274,9 +282,6 @@ impl<'a> Case<'a> {
         }
         if certain.verdict() == Verdict::Fail {
             return Ground::AmongMany(family);
-        }
-        if self.order == Order::Unknown && self.independent() != Verdict::Inconclusive {
-            return Ground::OrderUnknown;
         }
         self.shortage().unwrap_or(Ground::Undecided)
     }
@@ -394,7 +399,7 @@ fn measure(condition: &Condition, summary: &Summary) -> Measured {
 fn rows<'a>(condition: &Condition, recording: &'a Recording) -> Option<Rows<'a>> {
     match condition.target() {
         Some(target) => recording.rows_of(target),
-        None => Some(recording.rows_of_failures()),
+        None => recording.rows_of_failures(),
     }
 }
 
@@ -406,7 +411,7 @@ fn exceedances(
 ) -> (Exceeding, Option<Doubt>) {
     let counts = &recording.counts;
     let slow = match (condition.target(), rows) {
-        (_, Some(rows)) => Slow::counted(rows, counts),
+        (_, Some(rows)) => Slow::counted(rows, recording),
         (Some(target), None) => slow_requests(recording, target),
         (None, None) => Slow::default(),
     };
@@ -435,15 +440,20 @@ struct Slow {
 }
 
 impl Slow {
-    /// One bit a request leaves no doubt but those of this side.
-    fn counted(rows: &Rows<'_>, counts: &Counts) -> Slow {
+    /// One bit a request leaves no doubt but those of this side, or of another tool's rounding.
+    fn counted(rows: &Rows<'_>, recording: &Recording) -> Slow {
+        let counts = &recording.counts;
         let slow = rows.at_most.count_ones().saturating_sub(counts.not_ok());
         let by_the_server = counts.not_ok() - counts.client_side();
-        let without_lag = rows.certain.count_ones().saturating_sub(by_the_server);
+        let certain = rows.certain.count_ones().saturating_sub(by_the_server);
+        let certain = certain.min(slow);
         Slow {
             at_most: slow,
-            at_least: slow,
-            without_lag: without_lag.min(slow),
+            at_least: match recording.clock {
+                Clock::Given => certain,
+                Clock::IntendedStart | Clock::Send => slow,
+            },
+            without_lag: certain,
         }
     }
 }

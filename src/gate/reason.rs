@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::judge::{Case, Doubt, Ground};
-use super::{ALPHA, Comparison, Condition};
+use super::judge::{Case, Doubt, Ground, Order};
+use super::{ALPHA, Comparison, Condition, Exceeding};
 use crate::plan::{Design, Guard};
 use crate::recording::{Clock, Counts};
 use crate::stats::binomial::{self, Projection};
@@ -39,9 +39,9 @@ pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
             case.seen(),
         ),
         Ground::OrderUnknown => format!(
-            "{}, but the target was not counted in the run, so nobody knows whether they came in bursts, and the \
-             verdict hangs on it",
-            case.seen()
+            "{}, but {}, so nobody knows whether they came in bursts, and the verdict hangs on it",
+            case.seen(),
+            case.why_without_order()
         ),
         Ground::FewEpisodes(_) => format!(
             "{} where at most {} are allowed, but {}: that could be an accident",
@@ -77,6 +77,9 @@ pub(super) fn next_step(case: &Case<'_>, ground: Ground) -> Option<String> {
         Ground::NoData => {
             "check that the run reached this endpoint and was not cut at once".to_owned()
         }
+        Ground::InDoubt(Doubt::Bucket) if case.is_imported() => {
+            "give a file that has every latency, or measure with this gate".to_owned()
+        }
         Ground::InDoubt(Doubt::Bucket) => {
             "measure again with this gate, so that its target is counted exactly".to_owned()
         }
@@ -88,6 +91,10 @@ pub(super) fn next_step(case: &Case<'_>, ground: Ground) -> Option<String> {
         }
         Ground::InDoubt(Doubt::Client) => {
             "raise the limit of open files (ulimit -n), or lower the rate".to_owned()
+        }
+        Ground::OrderUnknown if case.is_imported() => {
+            "give a file that has every request in the order of time, or take requests as independent with --iid"
+                .to_owned()
         }
         Ground::OrderUnknown => {
             "measure again with this gate, so that its target is counted in order, or take requests as independent with --iid"
@@ -112,6 +119,18 @@ impl Case<'_> {
         format!("{} {}", grouped(n), self.noun(n))
     }
 
+    /// Whether another tool measured it.
+    fn is_imported(&self) -> bool {
+        self.subject.recording.clock == Clock::Given
+    }
+
+    fn why_without_order(&self) -> &'static str {
+        match self.is_imported() {
+            true => "the file does not keep the order of time",
+            false => "the target was not counted in the run",
+        }
+    }
+
     fn noun(&self, n: u64) -> &'static str {
         match (self.subject.recording.clock, n) {
             (Clock::Given, 1) => "sample",
@@ -133,9 +152,16 @@ impl Case<'_> {
     }
 
     fn observation(&self, share: &str) -> String {
-        let k = self.exceeding.at_most;
+        let Exceeding {
+            at_least,
+            at_most: k,
+        } = self.exceeding;
         let of = format!("of {}{share}", self.count(self.n));
         let beyond = self.beyond();
+        if self.doubt == Some(Doubt::Bucket) && at_least < k {
+            let range = format!("between {} and {}", grouped(at_least), grouped(k));
+            return format!("{range} {of} were {beyond}");
+        }
         let breakdown = self.breakdown(k);
         match (self.gate.condition, k) {
             (Condition::ErrorRate { .. }, 0) => format!("all {} ended ok", self.count(self.n)),
@@ -202,6 +228,13 @@ impl Case<'_> {
                 percent(self.theta0)
             );
         }
+        if self.order == Order::Unknown && self.exceeding.at_most > 0 && self.test.episode.is_some()
+        {
+            return format!(
+                "in whatever order, that shows that at most {} are",
+                percent(self.theta0)
+            );
+        }
         if self.effect() > 1.0 {
             return format!(
                 "{} shows that at most {} are",
@@ -260,11 +293,11 @@ impl Case<'_> {
         }
     }
 
-    /// φ; 1 where requests are taken as independent.
+    /// φ as it was seen; 1 where requests are taken as independent or their order is not known.
     fn effect(&self) -> f64 {
-        match self.test.episode {
-            Some(_) => self.sides.at_most.clusters.design_effect,
-            None => 1.0,
+        match (self.test.episode, self.order) {
+            (Some(_), Order::Known) => self.sides.at_most.clusters.design_effect,
+            _ => 1.0,
         }
     }
 
@@ -370,6 +403,9 @@ impl Case<'_> {
                 "{} failed for a cause on this machine (no free file descriptor or local port), so {range}",
                 self.count(counts.client_side())
             ),
+            Doubt::Bucket if self.is_imported() => {
+                format!("the file does not tell more than that {range}")
+            }
             Doubt::Bucket => format!(
                 "the target was not counted in the run and lies inside a histogram's bucket, so {range}"
             ),

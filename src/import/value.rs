@@ -78,7 +78,11 @@ pub(super) fn unit_on(text: &str) -> &str {
     text.trim_start_matches(|c: char| !c.is_alphabetic())
 }
 
-fn of_number(number: f64, text: &str, unit: Option<Unit>) -> Result<Duration, ValueError> {
+pub(super) fn of_number(
+    number: f64,
+    text: &str,
+    unit: Option<Unit>,
+) -> Result<Duration, ValueError> {
     if !number.is_finite() || number < 0.0 {
         return Err(ValueError::NotALatency(text.to_owned()));
     }

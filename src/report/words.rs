@@ -173,7 +173,7 @@ pub(super) fn noun(clock: Clock) -> &'static str {
 pub(super) fn counts(endpoint: &EndpointReport) -> String {
     let counts = &endpoint.summary.counts;
     let failed = grouped(counts.failed_total());
-    if endpoint.summary.clock == Clock::Given {
+    if endpoint.summary.clock == Clock::Given && counts.timeout + counts.unsent == 0 {
         return format!("ok {} · failed {failed}", grouped(counts.ok));
     }
     let kinds: Vec<String> = counts
@@ -287,14 +287,11 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
 
 pub(super) fn clock_note(clock: Clock) -> Option<&'static str> {
     match clock {
-        Clock::IntendedStart => None,
+        // What another tool's file says, its importer says.
+        Clock::IntendedStart | Clock::Given => None,
         Clock::Send => Some(
             "closed model: this is service time, counted from the send; what a stall costs the requests \
              that were not sent because of it is not in these numbers",
-        ),
-        Clock::Given => Some(
-            "measured by another tool: from where these latencies count is as given, and the order of the \
-             file is taken as the order of time",
         ),
     }
 }

@@ -269,6 +269,9 @@ impl From<&Latency> for LatencyDocument {
     fn from(latency: &Latency) -> LatencyDocument {
         match latency {
             Latency::Histogram(histogram) => LatencyDocument::Histogram(histogram.into()),
+            Latency::Rounded { .. } | Latency::Ranges(_) => {
+                unreachable!("what other tools measured is in no run")
+            }
             Latency::Exact(values_ns) => LatencyDocument::Exact {
                 values_ns: values_ns.clone(),
             },

@@ -109,9 +109,9 @@ fn the_evidence_fails_and_says_why_ten_samples_cannot_carry_a_p99() {
     └────────┴──────────┴───────────────────┴──────────┴──────────────┘
     ok 10 · failed 0
 
-    note: measured by another tool: from where these latencies count is as given, and the order of the file is taken as the order of time
     note: evidence: 10 samples: P95 and P99 are both the maximum; an interval with two ends takes 72 for P95, 368 for P99
     note: the verdicts reckon with bursts; without a rate, a slow episode to exclude is taken as 1 sample
+    note: fixtures/evidence.txt: from where these latencies count is as given, and the order of the file is taken as the order of time
 
     FAIL          evidence p95 <= 150ms: 6 of 10 samples were above 150 ms where at most 5 % are allowed; 10 samples cannot carry a P95 (here it is the maximum; a pass takes 59), but they can refute it
     FAIL          evidence p99 <= 150ms: 6 of 10 samples were above 150 ms where at most 1 % are allowed; 10 samples cannot carry a P99 (here it is the maximum; a pass takes 299), but they can refute it
@@ -193,11 +193,11 @@ fn the_evidence_as_markdown_and_csv() {
     - **INCONCLUSIVE** `evidence p50 <= 150ms`: 6 of 10 samples (60 %) were above 150 ms, too near the 50 % allowed: up to 1 would pass, 9 or more would fail
       - next: about 68 more samples at this rate would show a failure
 
-    > measured by another tool: from where these latencies count is as given, and the order of the file is taken as the order of time
-
     > evidence: 10 samples: P95 and P99 are both the maximum; an interval with two ends takes 72 for P95, 368 for P99
 
     > the verdicts reckon with bursts; without a rate, a slow episode to exclude is taken as 1 sample
+
+    > fixtures/evidence.txt: from where these latencies count is as given, and the order of the file is taken as the order of time
     "#);
     let csv = judge(&[EVIDENCE, "--output", "csv"]);
     assert_snapshot!(csv.stdout, @r#"

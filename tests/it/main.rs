@@ -10,6 +10,7 @@ mod demo;
 mod engine;
 mod gate;
 mod guard;
+mod import;
 mod judge;
 mod measure;
 mod needs;

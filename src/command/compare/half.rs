@@ -6,8 +6,7 @@ use anyhow::bail;
 
 use super::super::saved::{self, Saved};
 use crate::comparison::{Pair, Side};
-use crate::import::{Latencies, Options};
-use crate::recording::Recording;
+use crate::import::{Imported, Options};
 use crate::report::{Report, Warning};
 use crate::run_file::Run;
 
@@ -23,12 +22,7 @@ pub(super) struct Half {
 
 enum Content {
     Run(Box<Run>),
-    List {
-        /// As `--endpoint` says.
-        name: Option<String>,
-        latencies: Latencies,
-        recording: Box<Recording>,
-    },
+    Imported(Imported),
 }
 
 /// An endpoint that both sides have.
@@ -52,14 +46,15 @@ impl Half {
                 label,
                 content: Content::Run(run),
             },
-            Saved::List(latencies) => Half {
-                label,
-                content: Content::List {
-                    name: name.map(str::to_owned),
-                    recording: Box::new(Recording::from_latencies(&latencies.values, &[])),
-                    latencies,
-                },
-            },
+            Saved::Imported(mut imported) => {
+                if let (Some(name), [only]) = (name, imported.endpoints.as_mut_slice()) {
+                    only.name = Some(name.to_owned());
+                }
+                Half {
+                    label,
+                    content: Content::Imported(imported),
+                }
+            }
         })
     }
 
@@ -73,7 +68,7 @@ impl Half {
     pub(super) fn run(&self) -> Option<&Run> {
         match &self.content {
             Content::Run(run) => Some(run),
-            Content::List { .. } => None,
+            Content::Imported(_) => None,
         }
     }
 
@@ -81,12 +76,8 @@ impl Half {
     pub(super) fn describe(&self, role: &str, report: &mut Report) {
         match &self.content {
             Content::Run(run) => report.add_compared_run(role, run),
-            Content::List { latencies, .. } => {
-                let heading = latencies.heading.as_ref();
-                let note = heading.map(|heading| saved::heading_note(&self.label, heading));
-                report.notes.extend(note);
-                let warning = saved::ending_warning(&self.label, latencies.ending);
-                report.warnings.extend(warning);
+            Content::Imported(imported) => {
+                saved::describe(&self.label, &imported.remarks, report);
             }
         }
     }
@@ -104,15 +95,17 @@ impl Half {
                     },
                 })
                 .collect(),
-            Content::List {
-                name, recording, ..
-            } => vec![Named {
-                name: name.as_deref(),
-                side: Side {
-                    recording,
-                    timeout: None,
-                },
-            }],
+            Content::Imported(imported) => imported
+                .endpoints
+                .iter()
+                .map(|endpoint| Named {
+                    name: endpoint.name.as_deref(),
+                    side: Side {
+                        recording: &endpoint.recording,
+                        timeout: None,
+                    },
+                })
+                .collect(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The files that are judged: saved runs and lists of latencies, told apart by their content.
+//! The files that are judged: saved runs and what other tools measured, under names of their own.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use super::super::saved::{self, Saved};
 use crate::cli::judge::JudgeArgs;
 use crate::gate::Subject;
-use crate::import::{Ending, Latencies, Options};
+use crate::import::{Imported, Options, Remark};
 use crate::plan::Guard;
 use crate::recording::Recording;
 use crate::report::{EndpointReport, Report};
@@ -30,10 +30,7 @@ pub(super) struct SourceEndpoint {
 
 enum Content {
     Run(Box<Run>),
-    List {
-        heading: Option<String>,
-        ending: Ending,
-    },
+    Imported(Vec<Remark>),
 }
 
 /// Reads every file and gives each endpoint a name of its own.
@@ -64,12 +61,13 @@ fn load(file: &Path, shown: &str, args: &JudgeArgs) -> anyhow::Result<Source> {
     let options = Options {
         unit: args.unit,
         column: args.column.clone(),
+        format: args.format,
     };
     Ok(match saved::read(file, &options)? {
         Saved::Run(run) => Source::of_run(*run, shown),
-        Saved::List(latencies) => {
-            let name = args.endpoint.clone().unwrap_or_else(|| stem(file));
-            Source::of_list(latencies, name, shown)
+        Saved::Imported(imported) => {
+            let source = Source::of_imported(imported, &stem(file), shown);
+            source.renamed(args.endpoint.as_deref())
         }
     })
 }
@@ -85,12 +83,13 @@ fn stem(file: &Path) -> String {
 fn check_endpoint_flag(args: &JudgeArgs, sources: &[Source]) -> anyhow::Result<()> {
     let lists = sources
         .iter()
-        .filter(|source| matches!(source.content, Content::List { .. }))
+        .filter(|source| source.can_be_named())
         .count();
     match (&args.endpoint, lists) {
         (None, _) | (Some(_), 1) => Ok(()),
         (Some(name), 0) => bail!(
-            "--endpoint {name} names a list of latencies, and there is none; a run names its endpoints itself"
+            "--endpoint {name} names a list of latencies, and there is none; runs and files with several endpoints name them \
+             themselves"
         ),
         (Some(name), lists) => bail!(
             "--endpoint {name} names one list of latencies, and there are {lists}; judge them one by one, or rename the files"
@@ -137,27 +136,42 @@ impl Source {
         }
     }
 
-    fn of_list(latencies: Latencies, name: String, file: &str) -> Source {
-        let endpoint = SourceEndpoint {
-            original_name: name.clone(),
-            name,
-            recording: Recording::from_latencies(&latencies.values, &[]),
-        };
+    /// Endpoints that the file does not name are called `unnamed`.
+    fn of_imported(imported: Imported, unnamed: &str, file: &str) -> Source {
+        let endpoints = imported.endpoints.into_iter().map(|endpoint| {
+            let name = endpoint.name.unwrap_or_else(|| unnamed.to_owned());
+            SourceEndpoint {
+                original_name: name.clone(),
+                name,
+                recording: endpoint.recording,
+            }
+        });
         Source {
             file: file.to_owned(),
-            endpoints: vec![endpoint],
-            content: Content::List {
-                heading: latencies.heading,
-                ending: latencies.ending,
-            },
+            endpoints: endpoints.collect(),
+            content: Content::Imported(imported.remarks),
         }
+    }
+
+    /// As `--endpoint` names the only endpoint of another tool's file.
+    fn renamed(mut self, name: Option<&str>) -> Source {
+        if let (Some(name), [only]) = (name, self.endpoints.as_mut_slice()) {
+            name.clone_into(&mut only.name);
+            name.clone_into(&mut only.original_name);
+        }
+        self
+    }
+
+    /// Whether `--endpoint` can be about it.
+    fn can_be_named(&self) -> bool {
+        matches!(self.content, Content::Imported(_)) && self.endpoints.len() == 1
     }
 
     /// The gates that the run was judged by when it was measured.
     pub(super) fn gate_texts(&self) -> &[String] {
         match &self.content {
             Content::Run(run) => &run.gates,
-            Content::List { .. } => &[],
+            Content::Imported(_) => &[],
         }
     }
 
@@ -169,7 +183,7 @@ impl Source {
                 Content::Run(run) => {
                     Subject::of_endpoint(name, &endpoint.original_name, recording, run)
                 }
-                Content::List { .. } => Subject::of_list(name, recording, Guard::default()),
+                Content::Imported(_) => Subject::of_list(name, recording, Guard::default()),
             };
             subject.guard = guard.unwrap_or(subject.guard);
             subject
@@ -186,18 +200,12 @@ impl Source {
                     shown.name.clone_from(&endpoint.name);
                 }
             }
-            Content::List { heading, ending } => {
-                let endpoint = &self.endpoints[0];
-                report.endpoints.push(EndpointReport::of_list(
-                    endpoint.name.clone(),
-                    &endpoint.recording,
-                    &self.file,
-                ));
-                let heading = heading.as_ref();
-                let note = heading.map(|heading| saved::heading_note(&self.file, heading));
-                report.notes.extend(note);
-                let warning = saved::ending_warning(&self.file, *ending);
-                report.warnings.extend(warning);
+            Content::Imported(remarks) => {
+                let endpoints = self.endpoints.iter().map(|endpoint| {
+                    EndpointReport::of_list(endpoint.name.clone(), &endpoint.recording, &self.file)
+                });
+                report.endpoints.extend(endpoints);
+                saved::describe(&self.file, remarks, report);
             }
         }
     }

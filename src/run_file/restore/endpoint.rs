@@ -26,11 +26,7 @@ pub(super) fn restored(document: EndpointDocument) -> Result<EndpointRun, RunFil
     place.equal("bits of ok", recording.ok.count_ones(), "counts.ok", ok)?;
     recording.client = place.client(document.client, &document.counts, &recording.ok)?;
     recording.latency = place.latency(document.latency)?;
-    let latencies = match &recording.latency {
-        Latency::Histogram(histogram) => histogram.count(),
-        Latency::Exact(values_ns) => values_ns.len() as u64,
-    };
-    place.equal("latencies", latencies, "counts.ok", ok)?;
+    place.equal("latencies", recording.latency.count(), "counts.ok", ok)?;
     recording.service = place.histogram("service", document.service, Precision::Four, ok)?;
     recording.send_lag =
         place.histogram("send_lag", document.send_lag, Precision::Three, planned)?;

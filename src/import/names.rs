@@ -1,0 +1,113 @@
+//! What gates call the endpoints of another tool's file.
+
+/// A method and a URL or name, as a file has them; the method may be empty.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Key {
+    method: String,
+    url: String,
+}
+
+impl Key {
+    /// Query and fragment do not make another endpoint.
+    pub(super) fn new(method: &str, url: &str) -> Key {
+        let url = match url.contains("://") || url.starts_with('/') {
+            true => url.split(['?', '#']).next().unwrap_or(url),
+            false => url,
+        };
+        Key {
+            method: method.trim().to_uppercase(),
+            url: url.trim().to_owned(),
+        }
+    }
+
+    /// `health` of `http://127.0.0.1:8080/health`; a name as it is.
+    fn short(&self) -> String {
+        let path = match self.url.split_once("://") {
+            Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
+            None => &self.url,
+        };
+        sayable(path.trim_matches('/'))
+    }
+
+    fn with_method(&self) -> String {
+        format!("{} {}", self.method, self.short())
+    }
+
+    fn whole(&self) -> String {
+        sayable(&format!("{} {}", self.method, self.url))
+    }
+}
+
+/// Names as short as they can be told apart by; unique as long as the keys are.
+pub(super) fn names(keys: &[Key]) -> Vec<String> {
+    let unique = |of: fn(&Key) -> String, key: &Key| {
+        let name = of(key);
+        keys.iter().filter(|other| of(other) == name).count() == 1
+    };
+    let mut names: Vec<String> = Vec::new();
+    for key in keys {
+        let forms: [fn(&Key) -> String; 3] = [Key::short, Key::with_method, Key::whole];
+        let form = forms.into_iter().find(|&form| unique(form, key));
+        let mut name = form.map_or_else(|| key.whole(), |form| form(key));
+        // Two names may become one where signs of gates were taken out.
+        while names.contains(&name) {
+            name.push('\'');
+        }
+        names.push(name);
+    }
+    names
+}
+
+/// A name that a gate can hold: something, and nothing that a gate would take for its comparison.
+pub(super) fn sayable(name: &str) -> String {
+    let name: String = name
+        .chars()
+        .map(|c| match c.is_control() || "<>=!≤≥".contains(c) {
+            true => '_',
+            false => c,
+        })
+        .collect();
+    match name.split_whitespace().collect::<Vec<_>>().join(" ") {
+        name if name.is_empty() || name == "*" => "root".to_owned(),
+        name => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Key, names};
+
+    fn of(pairs: &[(&str, &str)]) -> Vec<String> {
+        let keys: Vec<Key> = pairs.iter().map(|(m, u)| Key::new(m, u)).collect();
+        names(&keys)
+    }
+
+    #[test]
+    fn names_are_as_short_as_they_can_be_told_apart_by() {
+        let here = "http://127.0.0.1:8080";
+        let url = |path: &str| format!("{here}{path}");
+        let (health, ingest, orders) = (url("/health?x=1"), url("/ingest"), url("/api/orders/"));
+        assert_eq!(
+            of(&[
+                ("get", &health),
+                ("POST", &ingest),
+                ("GET", &ingest),
+                ("GET", &orders),
+                ("GET", here)
+            ]),
+            ["health", "POST ingest", "GET ingest", "api/orders", "root"]
+        );
+        assert_eq!(
+            of(&[
+                ("GET", "http://a/x"),
+                ("GET", "http://b/x"),
+                ("", "check out")
+            ]),
+            ["GET http://a/x", "GET http://b/x", "check out"]
+        );
+        assert_eq!(
+            of(&[("", "a<b"), ("", "a=b"), ("", "")]),
+            ["a_b", "a_b'", "root"]
+        );
+    }
+}
