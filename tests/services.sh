@@ -5,10 +5,26 @@ cd "$(dirname "$0")/.."
 
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi; }
 
+port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null; }
+
+# Waits until something listens on the port.
+await() {
+    for _ in $(seq 120); do port_open "$2" && return; sleep 0.5; done
+    echo "$1 does not listen on port $2" >&2
+    exit 1
+}
+
+# need COMMAND PACKAGE: the package is installed unless the command is there.
 missing=()
-command -v cc >/dev/null || missing+=(build-essential)
-command -v wrk >/dev/null || missing+=(wrk)
-command -v python3 >/dev/null || missing+=(python3)
+need() { command -v "$1" >/dev/null || [ -x "/usr/sbin/$1" ] || missing+=("$2"); }
+need cc build-essential
+need wrk wrk
+need python3 python3
+need pg_ctlcluster postgresql
+need redis-server redis-server
+need rabbitmq-server rabbitmq-server
+need nats-server nats-server
+need strace strace
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 if [ ${#missing[@]} -gt 0 ]; then
     echo "installing ${missing[*]}"
@@ -17,10 +33,33 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 echo "wrk: $(wrk -v 2>&1 | head -n 1 || true)"
 
-venv=target/services/venv
-if ! "$venv/bin/python" -c 'import hdrh.histogram' 2>/dev/null; then
-    echo "installing hdrhistogram for Python into $venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check hdrhistogram
+# PostgreSQL: a role and a database of the tests' own.
+if ! port_open 5432; then
+    read -r version cluster _ < <(pg_lsclusters --no-header)
+    as_root pg_ctlcluster --skip-systemctl-redirect "$version" "$cluster" start
 fi
-echo "python: $("$venv/bin/python" --version), hdrhistogram $("$venv/bin/pip" show hdrhistogram 2>/dev/null | sed -n 's/^Version: //p')"
+await PostgreSQL 5432
+as_postgres() { as_root runuser -u postgres -- psql -qAt -d postgres "$@"; }
+[ -n "$(as_postgres -c "SELECT 1 FROM pg_roles WHERE rolname = 'a7probe'")" ] ||
+    as_postgres -c "CREATE ROLE a7probe LOGIN CREATEDB PASSWORD 'a7probe'"
+[ -n "$(as_postgres -c "SELECT 1 FROM pg_database WHERE datname = 'a7probe_test'")" ] ||
+    as_postgres -c "CREATE DATABASE a7probe_test OWNER a7probe"
+echo "postgresql: $(as_postgres -c 'SHOW server_version')"
+
+port_open 5672 || as_root rabbitmq-server -detached
+await RabbitMQ 5672
+echo "rabbitmq: listening"
+# Redis and NATS are started by the tests that use them, each with the settings that it is about.
+echo "redis: $(redis-server --version | cut -d' ' -f3)"
+echo "nats: $(PATH=$PATH:/usr/sbin nats-server --version)"
+
+venv=target/services/venv
+if ! "$venv/bin/python" -c 'import hdrh.histogram, fastapi, uvicorn, celery, rq, redis, httpx' 2>/dev/null; then
+    echo "installing hdrhistogram, FastAPI, Celery and RQ for Python into $venv"
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check \
+        hdrhistogram fastapi uvicorn httpx celery rq redis
+fi
+echo "python: $("$venv/bin/python" --version)"
+"$venv/bin/pip" list --disable-pip-version-check 2>/dev/null |
+    grep -i -E '^(hdrhistogram|fastapi|uvicorn|httpx|celery|rq|redis) '

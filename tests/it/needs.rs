@@ -1,5 +1,7 @@
 //! What a test needs beyond Rust: found by itself, or noted by name as not run, never silently green.
 
+#![allow(dead_code, reason = "the tests of queue and brokers come one by one")]
+
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -22,14 +24,77 @@ pub(crate) const WRK: Service = Service {
 /// Python with HdrHistogram's own package.
 pub(crate) const PYTHON_HDR: Service = Service {
     name: "python3 with hdrhistogram",
+    find: || python_with("hdrh.histogram"),
+};
+
+/// Python with FastAPI, uvicorn and an HTTP client.
+pub(crate) const PYTHON_FASTAPI: Service = Service {
+    name: "python3 with fastapi, uvicorn and httpx",
+    find: || python_with("fastapi, uvicorn, httpx"),
+};
+
+/// Python with Celery and RQ, both over Redis; Celery over AMQP too.
+pub(crate) const PYTHON_QUEUES: Service = Service {
+    name: "python3 with celery, rq and redis",
+    find: || python_with("celery, rq, redis"),
+};
+
+/// PostgreSQL with the tests' own database, see [`POSTGRES_URL`].
+pub(crate) const POSTGRES: Service = Service {
+    name: "PostgreSQL",
+    find: || listens(5432),
+};
+
+/// Where [`POSTGRES`] is; a test that writes takes a schema or a database of its own there.
+pub(crate) const POSTGRES_URL: &str = "postgres://a7probe:a7probe@127.0.0.1:5432/a7probe_test";
+
+/// RabbitMQ, see [`RABBITMQ_URL`].
+pub(crate) const RABBITMQ: Service = Service {
+    name: "RabbitMQ",
+    find: || listens(5672),
+};
+
+/// Where [`RABBITMQ`] is; a test takes a queue of its own there.
+pub(crate) const RABBITMQ_URL: &str = "amqp://guest:guest@127.0.0.1:5672/%2f";
+
+/// The server redis-server: a test starts its own.
+pub(crate) const REDIS: Service = Service {
+    name: "redis-server",
+    find: || answers("redis-server", &["--version"]),
+};
+
+/// The server nats-server: a test starts its own.
+pub(crate) const NATS: Service = Service {
+    name: "nats-server",
     find: || {
-        let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/services/venv/bin/python");
-        let candidates = [own.to_str()?.to_owned(), "python3".to_owned()];
-        candidates
+        ["nats-server", "/usr/sbin/nats-server"]
             .iter()
-            .find_map(|python| answers(python, &["-c", "import hdrh.histogram"]))
+            .find_map(|program| answers(program, &["--version"]))
     },
 };
+
+/// Shows the order of system calls.
+pub(crate) const STRACE: Service = Service {
+    name: "strace",
+    find: || answers("strace", &["-V"]),
+};
+
+/// The Python of `tests/services.sh`, or the machine's own, if it has these modules.
+fn python_with(modules: &str) -> Option<PathBuf> {
+    let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/services/venv/bin/python");
+    let candidates = [own.to_str()?.to_owned(), "python3".to_owned()];
+    let import = format!("import {modules}");
+    candidates
+        .iter()
+        .find_map(|python| answers(python, &["-c", &import]))
+}
+
+/// The address, if something listens on this port of this machine.
+fn listens(port: u16) -> Option<PathBuf> {
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], port));
+    std::net::TcpStream::connect_timeout(&address, std::time::Duration::from_secs(2)).ok()?;
+    Some(address.to_string().into())
+}
 
 /// The service, or `None` after noting that this test was not run; with `A7PROBE_REQUIRE_SERVICES=1` a missing
 /// service is a failure.
