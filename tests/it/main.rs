@@ -8,6 +8,7 @@
 mod compare;
 mod demo;
 mod engine;
+mod faults;
 mod gate;
 mod guard;
 mod import;
