@@ -2,3 +2,5 @@
 //! nothing is inserted twice. Bounded and seeded; `A7PROBE_LONG=1` runs the long version.
 
 mod order;
+mod provider;
+mod stop;

@@ -13,6 +13,7 @@ mod gate;
 mod guard;
 mod import;
 mod judge;
+mod load;
 mod measure;
 mod needs;
 mod provider;
