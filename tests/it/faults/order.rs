@@ -98,10 +98,8 @@ fn seen(log: &str, store: &Path) -> Vec<Seen> {
             }
             "fsync" | "fdatasync" if of_the_log && call.ends_with("= 0") => seen.push(Seen::Synced),
             "pwrite64" if of_the_log => seen.push(Seen::LogWrite),
-            _ if call.starts_with("<... f") && call.contains("sync resumed") => {
-                if syncing.remove(thread) && call.ends_with("= 0") {
-                    seen.push(Seen::Synced);
-                }
+            _ if is_resumed_sync(call) && syncing.remove(thread) && call.ends_with("= 0") => {
+                seen.push(Seen::Synced);
             }
             _ if call.contains("\"POST /ingest") => seen.push(Seen::Request),
             _ if call.contains("\"HTTP/1.1 202") => seen.push(Seen::Accepted),
@@ -109,6 +107,11 @@ fn seen(log: &str, store: &Path) -> Vec<Seen> {
         }
     }
     seen
+}
+
+/// The end of a sync that other calls interrupted, of whichever file.
+fn is_resumed_sync(call: &str) -> bool {
+    call.starts_with("<... f") && call.contains("sync resumed")
 }
 
 /// Posts one event after the other; what happened from each request to its answer.
