@@ -1,5 +1,6 @@
 //! What can be typed: one struct a subcommand, and every rule between flags.
 
+pub mod audit;
 pub mod compare;
 pub mod guard;
 pub mod judge;

@@ -14,6 +14,7 @@ mod live;
 mod open;
 pub mod pacer;
 mod preflight;
+mod repeats;
 mod request;
 mod stop;
 mod timeline;
@@ -35,7 +36,8 @@ use self::closed::Counter;
 use self::lane::{Lane, Log};
 use self::open::{Schedules, Share};
 use self::pacer::{Pacer, Pacing};
-use crate::plan::{Model, Plan};
+use crate::completion::Answers;
+use crate::plan::{Beside, Model, Plan};
 use crate::recording::{Counts, Recording};
 use crate::sample::FailureKind;
 
@@ -97,6 +99,8 @@ pub struct MeasuredEndpoint {
     pub warmup: Counts,
     /// The first error of each kind, in words.
     pub errors: BTreeMap<FailureKind, String>,
+    /// What was kept of its answers, where that was asked for.
+    pub answers: Answers,
 }
 
 /// Runs a plan to its end or until it is stopped; blocks meanwhile.
@@ -106,6 +110,20 @@ pub struct MeasuredEndpoint {
 /// not an error here but an outcome.
 pub fn run(
     plan: &Plan,
+    runs: RunIds,
+    stop: &StopSignal,
+    live: Option<Arc<Live>>,
+) -> anyhow::Result<Measured> {
+    run_keeping(plan, &Beside::default(), runs, stop, live)
+}
+
+/// The same, and keeps of the answers what an audit needs, and sends twice what is to be sent twice.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_keeping(
+    plan: &Plan,
+    beside: &Beside,
     runs: RunIds,
     stop: &StopSignal,
     live: Option<Arc<Live>>,
@@ -124,6 +142,7 @@ pub fn run(
                 .spawn_scoped(scope, move || {
                     send(
                         plan,
+                        beside,
                         runs,
                         client,
                         Place { thread, threads },
@@ -234,6 +253,7 @@ fn t0_ns(plan: &Plan) -> u64 {
 )]
 fn send(
     plan: &Plan,
+    beside: &Beside,
     runs: RunIds,
     client: Client,
     place: Place,
@@ -247,7 +267,8 @@ fn send(
         .build();
     let clock = start.clock();
     let runtime = runtime.context("cannot start a sending thread's runtime")?;
-    let lane = Rc::new(Lane::new(plan, &runs, client, clock, t0_ns(plan), live));
+    let lane = Lane::new(plan, &runs, client, clock, t0_ns(plan), beside, live);
+    let lane = Rc::new(lane);
     let tasks = LocalSet::new();
     tasks.spawn_local(keep_timer_armed(plan.timeout));
     tasks.block_on(&runtime, async {
@@ -322,6 +343,7 @@ fn measured(
         recording: log.recording,
         warmup: log.warmup,
         errors: log.errors,
+        answers: log.answers,
     };
     Measured {
         endpoints: logs.into_iter().map(endpoint).collect(),

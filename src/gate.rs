@@ -3,6 +3,7 @@
 //! [`Gate`] is what was asked, [`check`] holds it against the plan, [`judge`] holds it against a
 //! recording and gives a [`Finding`] with the reason in words.
 
+mod audited;
 mod check;
 mod display;
 mod episodes;
@@ -21,7 +22,8 @@ use std::time::Duration;
 use crate::stats::rank::Quantile;
 
 pub use check::{
-    CheckError, Planned, check, check_names, check_recorded, check_scope, targets_for,
+    CheckError, Planned, check, check_names, check_recorded, check_scope, done_targets_for,
+    targets_for,
 };
 pub use episodes::{Episodes, Seen};
 pub use finding::{Exceeding, Finding, Measured, run_verdict};
@@ -84,6 +86,22 @@ pub enum Condition {
         /// The limit, inside (0 %, 100 %).
         limit: Percentage,
     },
+    /// A percentile of the time from acceptance to completion within a limit.
+    Done {
+        /// Which percentile, over all accepted events.
+        quantile: Quantile,
+        /// Whether the limit itself is allowed.
+        comparison: Comparison,
+        /// The limit, above zero.
+        limit: Duration,
+    },
+    /// A count of the completion audit within a limit.
+    Count {
+        /// What is counted.
+        what: Counted,
+        /// The largest count that is allowed.
+        at_most: u64,
+    },
     /// Before and after: a percentile shrinks by at least this share, 0 % to 100 %.
     Reduction {
         /// Which percentile.
@@ -101,21 +119,33 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// The word of the grammar for what is measured: `p95`, `error_rate`.
+    /// The word of the grammar for what is measured: `p95`, `error_rate`, `done.p95`, `lost`.
     pub fn metric(&self) -> String {
-        match self.quantile() {
-            Some(quantile) => String::from(quantile),
-            None => "error_rate".to_owned(),
+        match *self {
+            Condition::Latency { quantile, .. }
+            | Condition::Reduction { quantile, .. }
+            | Condition::Baseline { quantile, .. } => String::from(quantile),
+            Condition::Done { quantile, .. } => format!("done.{}", String::from(quantile)),
+            Condition::Count { what, .. } => what.as_str().to_owned(),
+            Condition::ErrorRate { .. } => "error_rate".to_owned(),
         }
     }
 
-    /// The percentile it is about, if it is about one.
+    /// The percentile of the response time that it is about, if it is about one.
     pub fn quantile(&self) -> Option<Quantile> {
         match *self {
             Condition::Latency { quantile, .. }
             | Condition::Reduction { quantile, .. }
             | Condition::Baseline { quantile, .. } => Some(quantile),
-            Condition::ErrorRate { .. } => None,
+            Condition::ErrorRate { .. } | Condition::Done { .. } | Condition::Count { .. } => None,
+        }
+    }
+
+    /// The percentile of the time to completion that it is about, if it is about one.
+    pub fn done_quantile(&self) -> Option<Quantile> {
+        match *self {
+            Condition::Done { quantile, .. } => Some(quantile),
+            _ => None,
         }
     }
 
@@ -124,28 +154,64 @@ impl Condition {
         match *self {
             Condition::Latency {
                 comparison, limit, ..
-            } => Some(match comparison {
-                Comparison::AtMost => limit,
-                Comparison::Below => limit.saturating_sub(Duration::from_nanos(1)),
-            }),
+            } => Some(comparison.largest(limit)),
             _ => None,
         }
     }
 
-    /// θ0: the share of requests that may exceed the limit. `None` for conditions on two runs.
+    /// The largest time to completion that is within the limit.
+    pub fn done_target(&self) -> Option<Duration> {
+        match *self {
+            Condition::Done {
+                comparison, limit, ..
+            } => Some(comparison.largest(limit)),
+            _ => None,
+        }
+    }
+
+    /// Whether it takes a completion audit.
+    pub fn needs_audit(&self) -> bool {
+        matches!(self, Condition::Done { .. } | Condition::Count { .. })
+    }
+
+    /// θ0: the share of requests that may exceed the limit. `None` for conditions that are no test of a share: counts,
+    /// and those on two runs.
     pub fn allowed_share(&self) -> Option<f64> {
         match self {
-            Condition::Latency { quantile, .. } => Some(quantile.exceedance()),
+            Condition::Latency { quantile, .. } | Condition::Done { quantile, .. } => {
+                Some(quantile.exceedance())
+            }
             Condition::ErrorRate { limit, .. } => Some(limit.as_fraction()),
-            Condition::Reduction { .. } | Condition::Baseline { .. } => None,
+            Condition::Count { .. } | Condition::Reduction { .. } | Condition::Baseline { .. } => {
+                None
+            }
         }
     }
 
     /// Whether it takes a run before and a run after.
     pub fn scope(&self) -> Scope {
-        match self.allowed_share() {
-            Some(_) => Scope::OneRun,
-            None => Scope::TwoRuns,
+        match self {
+            Condition::Reduction { .. } | Condition::Baseline { .. } => Scope::TwoRuns,
+            _ => Scope::OneRun,
+        }
+    }
+}
+
+/// What a gate on the completion audit may count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Counted {
+    /// Accepted events that the server does not know.
+    Lost,
+    /// Events whose effects were had more than once.
+    Duplicated,
+}
+
+impl Counted {
+    /// As in the grammar.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Counted::Lost => "lost",
+            Counted::Duplicated => "duplicated",
         }
     }
 }
@@ -169,6 +235,14 @@ pub enum Comparison {
 }
 
 impl Comparison {
+    /// The largest time that is allowed.
+    fn largest(self, limit: Duration) -> Duration {
+        match self {
+            Comparison::AtMost => limit,
+            Comparison::Below => limit.saturating_sub(Duration::from_nanos(1)),
+        }
+    }
+
     /// As in the grammar.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -221,7 +295,7 @@ impl fmt::Display for Percentage {
 
 impl Gate {
     /// Reads `health p95 <= 150ms`, `p95 <= 150ms`, `* p95 < 150ms`, `ingest error_rate <= 0.1%`,
-    /// `p95 reduction >= 70%`, `p95 <= baseline + 10%`, k6's `p(95)<150ms`, and a suffix ` warn`.
+    /// `ingest done.p95 <= 2s`, `lost <= 0`, `duplicated <= 0`, `p95 reduction >= 70%`, `p95 <= baseline + 10%`, k6's `p(95)<150ms`, and a suffix ` warn`.
     pub fn parse(text: &str) -> Result<Gate, ParseError> {
         grammar::parse(text)
     }

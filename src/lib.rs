@@ -17,7 +17,7 @@
 //! | 0 | [`units`] [`verdict`] [`exit`] | durations, rates, percentages; pass, fail, inconclusive; exit codes |
 //! | 1 | [`stats`] [`plan`] [`sample`] | numbers in, numbers out; a validated run; one request's record |
 //! | 2 | [`schedule`] [`histogram`] | request index → intended start; the only user of hdrhistogram |
-//! | 3 | [`recording`] | histograms, exceedance bits, counts and intervals of one endpoint |
+//! | 3 | [`recording`] [`completion`] | histograms, exceedance bits, counts and intervals of one endpoint; what became of what it accepted |
 //! | 4 | [`summary`] [`run_file`] [`import`] | percentiles with intervals; the run on disk; other tools' files |
 //! | 5 | [`gate`] [`comparison`] | gate grammar and judgement; before and after |
 //! | 6 | [`report`] [`engine`] [`audit`] [`server`] [`store`] [`worker`] [`provider`] | faces of a result; the measuring engine; the reference server and its check |
@@ -48,6 +48,7 @@ pub mod stats;
 pub mod histogram;
 pub mod schedule;
 
+pub mod completion;
 pub mod recording;
 
 pub mod import;

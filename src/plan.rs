@@ -1,5 +1,6 @@
 //! A validated description of a run: what is sent, when, and what counts as an answer.
 
+mod auditing;
 mod judging;
 
 use std::fmt;
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Rate;
 
+pub use auditing::{Auditing, Beside, DEFAULT_AUDIT_TIMEOUT, Field, IdSource, Polls, Source, Wish};
 pub use judging::{DEFAULT_EPISODE, Design, Guard};
 
 /// Everything the engine needs to know. Built by `cli::resolve`, which checks every rule.
@@ -161,6 +163,19 @@ pub struct Endpoint {
     pub targets: Vec<Duration>,
 }
 
+impl Endpoint {
+    /// Whether its requests ask the service to do something, which an audit can ask after.
+    pub fn is_accepting(&self) -> bool {
+        !matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS")
+    }
+
+    /// Whether its requests carry an id of their own in a header or in the body.
+    pub fn carries_key(&self) -> bool {
+        let mut headers = self.headers.iter().map(|(_, value)| value);
+        headers.any(Template::has_uuid) || self.body.as_ref().is_some_and(Template::has_uuid)
+    }
+}
+
 /// Who decides when a request is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "kind")]
@@ -287,6 +302,11 @@ pub enum Piece {
 pub struct UnknownTemplate(pub String);
 
 impl Template {
+    /// Whether every request has a `{{uuid}}` of its own here.
+    pub fn has_uuid(&self) -> bool {
+        self.pieces.contains(&Piece::Uuid)
+    }
+
     /// Reads `{{uuid}}`, `{{n}}` and `{{now}}`; everything else, a lone `{{` too, is text.
     pub fn parse(text: &[u8]) -> Result<Template, UnknownTemplate> {
         let mut pieces = Vec::new();

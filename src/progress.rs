@@ -66,20 +66,31 @@ pub struct Subject {
 impl Progress {
     /// Begins to draw; of an adaptive run, how far its gates are from decided too.
     pub fn start(mode: Mode, subject: Subject, live: Arc<Live>, gates: Option<Gates>) -> Progress {
+        Progress::drawing(mode, move |elapsed| {
+            let gates = gates
+                .as_ref()
+                .map(|gates| gates.lock().unwrap_or_else(PoisonError::into_inner).clone());
+            text(&subject, elapsed, &live.snapshot(), gates.as_deref())
+        })
+    }
+
+    /// Says that the run is over and what it accepted is waited for.
+    pub fn auditing(mode: Mode) -> Progress {
+        Progress::drawing(mode, |elapsed| {
+            format!(
+                "audit: waiting until what was accepted is done · {} s",
+                elapsed.as_secs()
+            )
+        })
+    }
+
+    fn drawing(mode: Mode, text: impl Fn(Duration) -> String + Send + 'static) -> Progress {
         let (done, finished) = channel();
         let draw = move || {
             let began = Instant::now();
             let line = Line::new(mode);
             while let Err(RecvTimeoutError::Timeout) = finished.recv_timeout(mode.period()) {
-                let gates = gates
-                    .as_ref()
-                    .map(|gates| gates.lock().unwrap_or_else(PoisonError::into_inner).clone());
-                line.show(&text(
-                    &subject,
-                    began.elapsed(),
-                    &live.snapshot(),
-                    gates.as_deref(),
-                ));
+                line.show(&text(began.elapsed()));
             }
             line.clear();
         };

@@ -613,6 +613,20 @@ impl Recording {
         self.count(index, Outcome::Unsent, 0, 0);
     }
 
+    /// Adds an event that was done so long after it was accepted, known within a range; of nothing else than time to
+    /// completion is there anything to record. The larger value counts, and what is certain counts from the smaller.
+    pub fn add_completion(&mut self, index: u64, at_least: Duration, at_most: Duration) {
+        let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let (low_ns, high_ns) = (ns(at_least), ns(at_most));
+        self.count(index, Outcome::Ok, high_ns, high_ns.saturating_sub(low_ns));
+        self.latency.record(high_ns);
+    }
+
+    /// Adds an accepted event that was not done: slower than everything.
+    pub fn add_never_completed(&mut self, index: u64) {
+        self.count(index, Outcome::Timeout, 0, 0);
+    }
+
     /// Adds another recording of the same endpoint and plan: a thread's, or a shard's. Lossless.
     pub fn merge(&mut self, other: &Recording) {
         self.counts.merge(&other.counts);

@@ -1,5 +1,6 @@
 //! One result, many faces: what every command has to say, and how it is written down.
 
+mod audit;
 mod comparison;
 mod csv;
 mod hdrlog;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::completion::Audit;
 use crate::exit::Exit;
 use crate::gate::{self, Finding};
 use crate::histogram::Levels;
@@ -27,6 +29,7 @@ use crate::summary::Summary;
 use crate::units::Rate;
 use crate::verdict::Verdict;
 
+pub use audit::{JsonAudit, JsonCompletion, of_completion};
 pub use comparison::{ComparisonReport, JsonChange, JsonErrorRate, JsonNoise, JsonRates};
 pub use json::{JsonReport, SCHEMA};
 
@@ -86,6 +89,8 @@ pub struct EndpointReport {
     pub traffic: Option<Traffic>,
     /// What HdrHistogram's own formats hold.
     pub distribution: Distribution,
+    /// What became of what was accepted; `None` if nobody asked.
+    pub audit: Option<Audit>,
 }
 
 /// The latencies of the requests of one endpoint that ended ok, for HdrHistogram's own tools.
@@ -241,6 +246,7 @@ impl Report {
             let name = endpoint.name.clone();
             let mut report = EndpointReport::of_run(name, &endpoint.recording, &run.plan);
             report.distribution.started_at = Some(run.started_at);
+            report.audit.clone_from(&endpoint.audit);
             report
         }));
     }
@@ -310,6 +316,7 @@ impl EndpointReport {
             }),
             source: None,
             distribution: Distribution::of(recording, None),
+            audit: None,
             name,
         }
     }
@@ -331,6 +338,7 @@ impl EndpointReport {
             summary: Summary::of(recording, None),
             traffic: None,
             distribution: Distribution::of(recording, None),
+            audit: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! A run: what was planned, on what machine, how it ended and what it left behind; and its versioned JSON on disk.
 
+mod audit_document;
 mod disk;
 mod document;
 mod environment;
@@ -17,6 +18,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::completion::Audit;
 use crate::recording::{Counts, Recording};
 
 pub use disk::read_bounded;
@@ -64,6 +66,8 @@ pub struct EndpointRun {
     pub recording: Recording,
     /// How the requests of the warm-up ended; they are in no other figure.
     pub warmup: Counts,
+    /// What became of what was accepted; `None` if it was not to be audited.
+    pub audit: Option<Audit>,
 }
 
 /// Whether a plan was carried out to its end.

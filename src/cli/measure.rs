@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::TypedValueParser as _;
 
+use super::audit::AuditArgs;
 use super::guard::GuardArgs;
 use super::output::OutputArgs;
 use crate::plan::Arrivals;
@@ -142,6 +143,10 @@ pub struct MeasureArgs {
     /// How bursts are judged.
     #[command(flatten)]
     pub guard: GuardArgs,
+
+    /// What is asked after the run.
+    #[command(flatten)]
+    pub audit: AuditArgs,
 
     /// Accept any certificate.
     #[arg(

@@ -9,12 +9,14 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
+use super::audit;
 use super::measure::MeasureArgs;
 use super::output::OutputArgs;
 use super::settings::{self, Levels, Settings};
 use crate::gate::{self, Gate, Planned};
 use crate::plan::{
-    Arrivals, ConnectionPolicy, Design, Endpoint, Guard, Keepalive, Model, Plan, Size, Trust,
+    Arrivals, Auditing, Beside, ConnectionPolicy, Design, Endpoint, Guard, Keepalive, Model, Plan,
+    Size, Trust,
 };
 use crate::schedule::Schedule;
 use crate::units::{Rate, grouped};
@@ -47,6 +49,10 @@ pub struct Measure {
     pub guard: Guard,
     /// Whether the size is fixed; if not, the plan's size is the budget.
     pub design: Design,
+    /// What is asked after the run.
+    pub auditing: Auditing,
+    /// What the engine keeps and repeats for that.
+    pub beside: Beside,
     /// Where the run is saved.
     pub save: Option<PathBuf>,
     /// Whether every endpoint is asked once before the run.
@@ -106,7 +112,11 @@ fn resolve(args: &MeasureArgs, levels: &Levels, lookup: Lookup<'_>) -> anyhow::R
     let guard = guard(args, levels)?;
     check_gates(&plan, &gates, guard, design)?;
     aim(&mut plan, &gates);
+    let settings = [&levels.profile.audit, &levels.file.audit];
+    let (auditing, beside) = audit::resolve(&args.audit, settings, &plan, &gates)?;
     Ok(Measure {
+        auditing,
+        beside,
         plan,
         gates,
         guard,
@@ -138,7 +148,8 @@ fn resolve_unchecked(
     let model = model(args, levels);
     rates(&mut endpoints, args, levels, model)?;
     let target = setting(levels, args.target, |s| s.target).unwrap_or(DEFAULT_TARGET);
-    let (size, design) = size(args, levels, model)?;
+    let gates = gates(args, levels, target)?;
+    let (size, design) = size(args, levels, model, &gates)?;
     let plan = Plan {
         target: url.target,
         endpoints,
@@ -149,7 +160,7 @@ fn resolve_unchecked(
         seed: setting(levels, args.seed, |s| s.seed).unwrap_or_else(|| rand::random::<u64>() >> 11),
         connections: connections(args, levels)?,
     };
-    Ok((plan, gates(args, levels, target)?, design))
+    Ok((plan, gates, design))
 }
 
 /// Tells every endpoint which exceedances the gates will ask for.
@@ -246,7 +257,12 @@ fn rates(
 
 /// Requests, duration and budget exclude each other within a level; the higher level wins. Without any of the first
 /// two, an open-model run is adaptive.
-fn size(args: &MeasureArgs, levels: &Levels, model: Model) -> anyhow::Result<(Size, Design)> {
+fn size(
+    args: &MeasureArgs,
+    levels: &Levels,
+    model: Model,
+    gates: &[Gate],
+) -> anyhow::Result<(Size, Design)> {
     let said = |s: &Settings| (s.requests, s.duration, s.budget);
     let by_level = [
         ("the flags", (args.requests, args.duration, args.budget)),
@@ -273,9 +289,13 @@ fn size(args: &MeasureArgs, levels: &Levels, model: Model) -> anyhow::Result<(Si
             ),
         }
     }
+    // Counts of the audit are known only when the run is over, so by themselves they never end one.
+    let watched = gates
+        .iter()
+        .any(|gate| gate.condition.allowed_share().is_some());
     Ok(match model {
-        Model::Open { .. } => (Size::Duration(DEFAULT_BUDGET), Design::Adaptive),
-        Model::Closed { .. } => (Size::Duration(DEFAULT_DURATION), Design::Fixed),
+        Model::Open { .. } if watched => (Size::Duration(DEFAULT_BUDGET), Design::Adaptive),
+        _ => (Size::Duration(DEFAULT_DURATION), Design::Fixed),
     })
 }
 

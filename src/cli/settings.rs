@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use serde::{Deserialize, Deserializer};
 
+use super::audit::AuditSettings;
 use crate::plan::Arrivals;
 use crate::units::parse_duration;
 
@@ -69,6 +70,8 @@ pub struct Settings {
     pub unix_socket: Option<PathBuf>,
     /// Open a new connection for every request.
     pub disable_keepalive: Option<bool>,
+    /// What is asked after the run.
+    pub audit: AuditSettings,
 }
 
 /// One endpoint of the file.
@@ -179,7 +182,9 @@ fn parse(text: &str, profile: Option<&str>, folder: PathBuf) -> anyhow::Result<L
     })
 }
 
-fn duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+pub(super) fn duration<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Duration>, D::Error> {
     let text = Option::<String>::deserialize(deserializer)?;
     text.map(|text| parse_duration(&text).map_err(serde::de::Error::custom))
         .transpose()

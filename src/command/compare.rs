@@ -157,7 +157,7 @@ fn on_one_run(gates: &[Gate]) -> Vec<Gate> {
 
 /// The run after, to be judged by gates on one run.
 fn subjects<'a>(
-    halves: &Pair<Half>,
+    halves: &'a Pair<Half>,
     matched: &'a [Matched<'a>],
     guard: Option<Guard>,
 ) -> Vec<Subject<'a>> {

@@ -9,19 +9,19 @@ use std::io::Write;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 
 use super::measuring::{Asked, Measurement, Measuring, Preflight};
 use super::signals;
-use crate::audit::{self, Completion};
 use crate::cli::DemoArgs;
 use crate::cli::output::OutputArgs;
 use crate::cli::resolve::{
     DEFAULT_RATE_PER_S, DEFAULT_TARGET, DEFAULT_TIMEOUT, DEFAULT_WARMUP, demo_plan,
 };
+use crate::completion::{Audit, Completion};
 use crate::exit::Exit;
 use crate::gate::{self, Gate};
-use crate::plan::{Design, Guard};
+use crate::plan::{Auditing, Beside, Design, Guard, Source, Wish};
 use crate::progress::Mode;
 use crate::run_file::{Ended, Run, Signal};
 use crate::units::Pretty;
@@ -31,9 +31,6 @@ use story::Story;
 
 /// What the proposal promised of the fix, as gates.
 const PROMISES: [&str; 2] = ["ingest p95 <= 100ms", "ingest p95 reduction >= 70%"];
-
-/// Position of the ingest endpoint in the plan, which its event ids are made from.
-const INGEST: u64 = 1;
 
 /// How long accepted work may take to be done once nothing more comes in.
 const SETTLE: Duration = Duration::from_secs(20);
@@ -146,32 +143,35 @@ impl Stage<'_> {
         }
         let watch = Watch::start(&server.url())?;
         let own_gates = gate::default_gates(DEFAULT_TARGET);
+        let auditing = Auditing {
+            wish: Wish::Asked,
+            patience: SETTLE,
+            source: Source::Listing,
+        };
         let asked = Asked {
             gates: &own_gates,
             guard: Guard::default(),
             design: Design::Fixed,
+            audit: (&auditing, &Beside::default()),
         };
         let Measurement { run, .. } = self.measuring.run(&plan, &asked)?;
         let peak = watch.finish();
         if let Ended::Interrupted { signal } = run.ended {
             return Ok(Act::Interrupted(signal));
         }
-        let completion = completion(&server.url(), &run)?;
+        let completion = completion(&run)?;
         Ok(Act::Played(Box::new(run), Aftermath { completion, peak }))
     }
 }
 
-/// Holds the server's listing against what was sent, when nothing waits any more.
-fn completion(base: &str, run: &Run) -> anyhow::Result<Completion> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let listing = runtime.block_on(audit::settled_listing(base, run.id, SETTLE))?;
-    let recording = &run
-        .endpoint("ingest")
-        .context("the plan has an ingest endpoint")?
-        .recording;
-    Ok(audit::check(run.id, INGEST, recording, &listing))
+/// What the audit found of the ingest endpoint.
+fn completion(run: &Run) -> anyhow::Result<Completion> {
+    let ingest = run.endpoint("ingest");
+    match ingest.and_then(|ingest| ingest.audit.as_ref()) {
+        Some(Audit::Read(completion)) => Ok(completion.as_ref().clone()),
+        Some(Audit::Unread { reason }) => bail!("the reference server was not audited: {reason}"),
+        None => bail!("the plan has no ingest endpoint that was audited"),
+    }
 }
 
 /// How long the two measurements take, for the first words.

@@ -14,7 +14,6 @@ use crate::exit::Exit;
 use crate::gate::{self, Subject};
 use crate::progress::Mode;
 use crate::report::{Kind, Report};
-use crate::run_file::Ended;
 
 /// Measures a service and judges what it measured.
 pub fn run(
@@ -39,6 +38,7 @@ pub fn run(
         gates: &measure.gates,
         guard: measure.guard,
         design: measure.design,
+        audit: (&measure.auditing, &measure.beside),
     };
     let Measurement { run, warnings } = measuring.run(&measure.plan, &asked)?;
     let mut report = Report::new(Kind::Measure, run.plan.target.clone());
@@ -49,9 +49,10 @@ pub fn run(
     let saved = save(&measure, &run, stderr);
     args.output.publish(&report, stdout, stderr)?;
     saved?;
-    Ok(match run.ended {
-        Ended::Complete => report.exit(),
-        Ended::Interrupted { signal } => report.exit().worst(signals::exit(signal)),
+    // A signal may have cut the run, or the audit after it.
+    Ok(match measuring.signals.received() {
+        None => report.exit(),
+        Some(signal) => report.exit().worst(signals::exit(signal)),
     })
 }
 

@@ -8,14 +8,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use uuid::Uuid;
 
 use super::signals::Signals;
+use crate::audit::{self, Ran, Sent};
+use crate::completion::{Audit, Settled};
 use crate::engine::{
     self, Live, Measured, PreflightError, PreflightFailure, RunIds, StopSignal, Stopper,
     stop_switch,
 };
-use crate::gate::Gate;
-use crate::plan::{Design, Endpoint, Guard, Model, Plan, Scheme, Size};
+use crate::gate::{self, Gate};
+use crate::plan::{Auditing, Beside, Design, Endpoint, Guard, Model, Plan, Scheme, Size, Wish};
 use crate::progress::{Mode, Progress, Subject};
 use crate::report::Warning;
 use crate::run_file::{
@@ -23,8 +26,11 @@ use crate::run_file::{
     StopReason,
 };
 use crate::sample::FailureKind;
-use crate::units::Pretty;
+use crate::units::{Pretty, grouped};
 use decider::Decider;
+
+/// How long a service may take to say whether it lists its runs.
+const OFFER: Duration = Duration::from_secs(2);
 
 /// Runs plans; listens for signals as long as it lives.
 pub(super) struct Measuring {
@@ -58,6 +64,8 @@ pub(super) struct Asked<'a> {
     pub(super) guard: Guard,
     /// Whether the run may stop when it is decided.
     pub(super) design: Design,
+    /// What is asked after the run, and what the engine keeps and repeats for it.
+    pub(super) audit: (&'a Auditing, &'a Beside),
 }
 
 /// A run and what its reader should know about it.
@@ -165,15 +173,69 @@ impl Measuring {
             decider.as_ref().map(Decider::state),
         );
         let ids = RunIds::fresh();
-        let measured = engine::run(plan, ids, &stop, needed.then_some(live));
+        let auditing = self.auditing(plan, asked.audit.0, ids.run);
+        let measured = engine::run_keeping(plan, asked.audit.1, ids, &stop, needed.then_some(live));
         progress.finish();
         let decided = decider.is_some_and(Decider::finish);
         let measured = measured?;
-        let warnings = warnings(plan, &measured);
-        Ok(Measurement {
-            run: self.run_of(plan, asked, ids, measured, decided),
-            warnings,
-        })
+        let mut warnings = warnings(plan, &measured);
+        let audits = self.audits(plan, asked, &auditing, ids, &measured)?;
+        warnings.extend(audit_warnings(plan, &audits, &auditing));
+        let mut run = self.run_of(plan, asked, ids, measured, decided);
+        for (endpoint, audit) in run.endpoints.iter_mut().zip(audits) {
+            endpoint.audit = audit;
+        }
+        Ok(Measurement { run, warnings })
+    }
+
+    /// An audit that is to be made if it is offered: whether it is, asked before anything can go wrong with the service.
+    fn auditing(&self, plan: &Plan, auditing: &Auditing, run: Uuid) -> Auditing {
+        let mut auditing = auditing.clone();
+        let asks = plan.endpoints.iter().any(Endpoint::is_accepting);
+        if auditing.wish == Wish::IfOffered {
+            auditing.wish = match asks && audit::is_offered(plan, run, OFFER) {
+                true => Wish::Asked,
+                false => Wish::Never,
+            };
+        }
+        auditing
+    }
+
+    /// Asks what became of what was accepted; a signal ends the wait, and what is known by then is told.
+    fn audits(
+        &self,
+        plan: &Plan,
+        asked: &Asked<'_>,
+        auditing: &Auditing,
+        ids: RunIds,
+        measured: &Measured,
+    ) -> anyhow::Result<Vec<Option<Audit>>> {
+        let targets: Vec<Vec<Duration>> = plan
+            .endpoints
+            .iter()
+            .map(|endpoint| gate::done_targets_for(asked.gates, &endpoint.name))
+            .collect();
+        let sent: Vec<Sent<'_>> = measured
+            .endpoints
+            .iter()
+            .zip(&targets)
+            .map(|(endpoint, targets)| Sent {
+                recording: &endpoint.recording,
+                answers: &endpoint.answers,
+                targets,
+                resent: asked.audit.1.resend,
+            })
+            .collect();
+        let ran = Ran {
+            plan,
+            id: ids.run,
+            started_at: measured.started_at,
+            endpoints: &sent,
+        };
+        let progress = Progress::auditing(self.mode);
+        let audits = audit::audit(auditing, &ran, self.stop.clone().interrupted());
+        progress.finish();
+        audits
     }
 
     fn run_of(
@@ -201,6 +263,7 @@ impl Measuring {
                     name: endpoint.name.clone(),
                     recording: measured.recording,
                     warmup: measured.warmup,
+                    audit: None,
                 });
         Run {
             id: ids.run,
@@ -230,6 +293,62 @@ impl Measuring {
             },
         }
     }
+}
+
+/// What an audit says against itself, and what it found that no gate may be about.
+fn audit_warnings(plan: &Plan, audits: &[Option<Audit>], auditing: &Auditing) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    for (endpoint, audit) in plan.endpoints.iter().zip(audits) {
+        let name = &endpoint.name;
+        let completion = match audit {
+            None => continue,
+            Some(Audit::Unread { reason }) => {
+                warnings.push(Warning::new(
+                    format!("what became of what {name} accepted could not be read: {reason}"),
+                    "look at the service, or say with --audit-url how to ask it",
+                ));
+                continue;
+            }
+            Some(Audit::Read(completion)) => completion,
+        };
+        let mut warn = |text: String, hint: &str| warnings.push(Warning::new(text, hint));
+        if completion.settled == Settled::Interrupted {
+            warn(
+                format!("the audit of {name} was interrupted; its counts are those of that moment"),
+                "let it finish, or shorten it with --audit-timeout",
+            );
+        }
+        if completion.lost > 0 {
+            warn(
+                format!(
+                    "{} of {} events that {name} accepted are lost: the server does not know them",
+                    grouped(completion.lost),
+                    grouped(completion.accepted())
+                ),
+                "make the acceptance durable before the answer is sent: one commit, then the 202",
+            );
+        }
+        if completion.duplicated() > 0 {
+            warn(
+                format!(
+                    "{} events of {name} were done more than once",
+                    grouped(completion.duplicated())
+                ),
+                "let the client's key decide the event, and insert on conflict do nothing",
+            );
+        }
+        if completion.pending > 0 && completion.settled == Settled::Deadline {
+            warn(
+                format!(
+                    "{} events that {name} accepted were still pending {} after the run",
+                    grouped(completion.pending),
+                    Pretty(auditing.patience)
+                ),
+                "give the server longer with --audit-timeout, and look at its queue",
+            );
+        }
+    }
+    warnings
 }
 
 fn subject(plan: &Plan) -> Subject {

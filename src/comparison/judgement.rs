@@ -52,7 +52,10 @@ fn finding(gate: Gate, comparison: &Comparison) -> Option<Finding> {
             quantile,
             allowance,
         } => (quantile, Requirement::Growth(allowance.as_fraction())),
-        Condition::Latency { .. } | Condition::ErrorRate { .. } => return None,
+        Condition::Latency { .. }
+        | Condition::ErrorRate { .. }
+        | Condition::Done { .. }
+        | Condition::Count { .. } => return None,
     };
     let change = comparison.changes.iter().find(|c| c.quantile == quantile);
     let (verdict, reason, next_step) = match change {

@@ -13,7 +13,7 @@ use tokio::io::ReadBuf;
 use super::clock::Clock;
 use super::timeline::Timeline;
 use super::transport::Transport;
-use response::{Expect, Progress, ResponseError, ResponseParser};
+use response::{Expect, Kept, Progress, ResponseError, ResponseParser};
 
 /// Bytes read at a time.
 const READ_BYTES: usize = 16 * 1024;
@@ -38,6 +38,15 @@ pub(super) struct Answer {
     /// Whether the connection may carry another request.
     pub(super) reusable: bool,
     pub(super) server_timing: Vec<(String, Duration)>,
+    /// What it said, if that was asked for.
+    pub(super) kept: Option<Kept>,
+}
+
+/// What to keep of an answer beyond its measurement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keep {
+    Nothing,
+    Content,
 }
 
 /// Why there is no complete answer.
@@ -71,7 +80,7 @@ impl Connection {
     pub(super) async fn exchange(
         &mut self,
         request: &[u8],
-        expect: Expect,
+        (expect, keep): (Expect, Keep),
         clock: Clock,
         timeline: &mut Timeline,
     ) -> Result<Answer, ExchangeError> {
@@ -79,7 +88,10 @@ impl Connection {
             request,
             sent: 0,
             flushed: false,
-            parser: ResponseParser::new(expect),
+            parser: match keep {
+                Keep::Nothing => ResponseParser::new(expect),
+                Keep::Content => ResponseParser::keeping(expect),
+            },
             write_error: None,
         };
         poll_fn(|cx| {
@@ -186,6 +198,7 @@ impl Exchange<'_> {
             body_bytes: self.parser.body_bytes(),
             reusable: self.parser.reusable() && in_step,
             server_timing: self.parser.take_server_timing(),
+            kept: self.parser.take_kept(),
         }
     }
 }

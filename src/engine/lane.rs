@@ -7,13 +7,15 @@ use std::time::Duration;
 
 use super::client::Client;
 use super::clock::Clock;
-use super::connection::response::Expect;
-use super::connection::{Answer, Connection};
+use super::connection::response::{Expect, Kept};
+use super::connection::{Answer, Connection, Keep};
 use super::failure::Failure;
 use super::live::Live;
+use super::repeats::{Repeat, Repeats};
 use super::request::Encoder;
 use super::timeline::{Phase, Timeline};
-use crate::plan::{Keepalive, Model, Plan, StatusSet};
+use crate::completion::{Accepted, Answers, EventKey, Resend, key_in_answer};
+use crate::plan::{Beside, IdSource, Keepalive, Model, Plan, StatusSet};
 use crate::recording::{self, Counts, Recording};
 use crate::sample::{ConnectionUse, FailureKind, Outcome, Sample};
 
@@ -56,6 +58,9 @@ struct EndpointLane {
     warmup: Encoder,
     run: Encoder,
     expect: StatusSet,
+    /// The id to keep of an accepted answer, if any.
+    keep: Option<IdSource>,
+    resend: Option<Repeats>,
 }
 
 impl EndpointLane {
@@ -63,6 +68,33 @@ impl EndpointLane {
         match stage {
             Stage::Warmup => &self.warmup,
             Stage::Run => &self.run,
+        }
+    }
+
+    /// What is to be kept of its answers; a key that is the client's own need not be looked for.
+    fn keeps(&self) -> Keep {
+        match (&self.keep, self.resend) {
+            (None, _) | (Some(IdSource::Key), None) => Keep::Nothing,
+            _ => Keep::Content,
+        }
+    }
+
+    /// Holds the answer to a repetition against the event that the original's answer named.
+    fn compare(&self, first: Option<&EventKey>, again: Option<Answer>) -> Resend {
+        let Some(answer) = again else {
+            return Resend::Unanswered;
+        };
+        let kept = answer.kept.unwrap_or_default();
+        let key = self
+            .keep
+            .as_ref()
+            .and_then(|source| key_in_answer(source, &kept.body, kept.location.as_deref()));
+        match (self.expect.contains(answer.status), first, key) {
+            (false, _, _) if answer.status == 409 => Resend::Conflict,
+            (false, _, _) => Resend::Unanswered,
+            (true, Some(first), Some(key)) if *first != key => Resend::OtherEvent,
+            (true, _, _) if kept.replayed => Resend::Replayed,
+            (true, _, _) => Resend::Same,
         }
     }
 }
@@ -74,12 +106,15 @@ pub(super) struct Log {
     pub(super) warmup: Counts,
     /// The first error of each kind, in words.
     pub(super) errors: BTreeMap<FailureKind, String>,
+    /// What was kept of its answers.
+    pub(super) answers: Answers,
 }
 
 impl Log {
     pub(super) fn merge(&mut self, other: Log) {
         self.recording.merge(&other.recording);
         self.warmup.merge(&other.warmup);
+        self.answers.merge(other.answers);
         for (kind, message) in other.errors {
             self.errors.entry(kind).or_insert(message);
         }
@@ -94,6 +129,7 @@ struct End {
     body_bytes: u64,
     server_timing: Vec<(String, Duration)>,
     error: Option<String>,
+    kept: Option<Kept>,
 }
 
 impl End {
@@ -105,6 +141,7 @@ impl End {
             body_bytes: 0,
             server_timing: Vec::new(),
             error,
+            kept: None,
         }
     }
 
@@ -126,6 +163,7 @@ impl End {
             body_bytes: answer.body_bytes,
             server_timing: answer.server_timing,
             error,
+            kept: answer.kept,
         }
     }
 }
@@ -137,6 +175,7 @@ impl Lane {
         client: Client,
         clock: Clock,
         t0_ns: u64,
+        beside: &Beside,
         live: Option<Arc<Live>>,
     ) -> Lane {
         let judged = match plan.model {
@@ -144,18 +183,23 @@ impl Lane {
             Model::Closed { .. } => recording::Clock::Send,
         };
         let keepalive = plan.connections.keepalive;
-        let lane = |(stream, endpoint)| {
+        let lane = |(stream, endpoint): (u64, &crate::plan::Endpoint)| {
+            let keep = beside.id_of(stream as usize).cloned();
+            let resend = beside.resend.filter(|_| keep.is_some());
             let encoder = |run| Encoder::new(&plan.target, endpoint, keepalive, run, stream);
             EndpointLane {
                 warmup: encoder(runs.warmup),
                 run: encoder(runs.run),
                 expect: endpoint.expect.clone(),
+                resend: resend.map(|share| Repeats::new(share, plan.seed, stream)),
+                keep,
             }
         };
         let log = |endpoint: &crate::plan::Endpoint| Log {
             recording: Recording::new(judged, &endpoint.targets),
             warmup: Counts::default(),
             errors: BTreeMap::new(),
+            answers: Answers::default(),
         };
         Lane {
             clock,
@@ -174,15 +218,70 @@ impl Lane {
     }
 
     /// Performs one request on this connection or a new one, records it, and gives the connection back if it
-    /// may carry another. A request is never sent twice: what fails on a reused connection has failed.
+    /// may carry another. A request is never sent twice, but for those that are to be: what fails on a reused
+    /// connection has failed.
     pub(super) async fn perform(
         &self,
         job: Job,
         connection: Option<Connection>,
     ) -> Option<Connection> {
         let endpoint = &self.endpoints[job.endpoint];
-        let encoder = endpoint.encoder(job.stage);
-        let request = encoder.encode(job.index);
+        let request = endpoint.encoder(job.stage).encode(job.index);
+        let repeats = endpoint.resend.filter(|_| job.stage == Stage::Run);
+        match repeats.and_then(|repeats| repeats.of(job.index)) {
+            None => self.perform_once(&job, &request, connection).await.0,
+            Some(repeat) => {
+                // In a box, because it is rare and large.
+                Box::pin(self.perform_twice(&job, &request, connection, repeat)).await
+            }
+        }
+    }
+
+    /// The original is measured as any other; the repetition goes over a connection of its own and is recorded apart.
+    async fn perform_twice(
+        &self,
+        job: &Job,
+        request: &[u8],
+        connection: Option<Connection>,
+        repeat: Repeat,
+    ) -> Option<Connection> {
+        let original = self.perform_once(job, request, connection);
+        let again = self.repeat(job, request);
+        let ((connection, first), again) = match repeat {
+            Repeat::Concurrent => tokio::join!(original, again),
+            Repeat::After => {
+                let original = original.await;
+                (original, again.await)
+            }
+        };
+        let resend = self.endpoints[job.endpoint].compare(first.as_ref(), again);
+        let resends = &mut self.logs.borrow_mut()[job.endpoint].answers.resends;
+        resends.add(resend);
+        match repeat {
+            Repeat::Concurrent => resends.concurrent += 1,
+            Repeat::After => resends.after += 1,
+        }
+        connection
+    }
+
+    /// Sends a request once more; its answer, if there is one in time.
+    async fn repeat(&self, job: &Job, request: &[u8]) -> Option<Answer> {
+        let expect = self.endpoints[job.endpoint].encoder(job.stage).expect();
+        let mut timeline = Timeline::starting_at(self.clock.now_ns());
+        let attempt = self.attempt(None, request, (expect, Keep::Content), &mut timeline);
+        let ended = tokio::time::timeout(self.timeout, attempt).await;
+        ended.ok()?.ok().map(|(answer, _connection)| answer)
+    }
+
+    /// Performs and records one request; gives back its connection if that may be used again, and the event that its
+    /// answer names.
+    async fn perform_once(
+        &self,
+        job: &Job,
+        request: &[u8],
+        connection: Option<Connection>,
+    ) -> (Option<Connection>, Option<EventKey>) {
+        let endpoint = &self.endpoints[job.endpoint];
         let connection_use = match connection {
             Some(_) => ConnectionUse::Reused,
             None => ConnectionUse::New,
@@ -191,10 +290,12 @@ impl Lane {
             Some(queued_ns) => Timeline::waiting_since(queued_ns),
             None => Timeline::starting_at(self.clock.now_ns()),
         };
-        let deadline_ns = self.deadline_ns(&job, &timeline);
-        let attempt = self.attempt(connection, &request, encoder.expect(), &mut timeline);
+        let deadline_ns = self.deadline_ns(job, &timeline);
+        let expect = endpoint.encoder(job.stage).expect();
+        let wanted = (expect, endpoint.keeps());
+        let attempt = self.attempt(connection, request, wanted, &mut timeline);
         let ended = tokio::time::timeout_at(self.clock.at(deadline_ns).into(), attempt).await;
-        let (end, connection) = match ended {
+        let (mut end, connection) = match ended {
             Ok(Ok((answer, connection))) => {
                 let reusable = answer.reusable && self.keepalive == Keepalive::Reuse;
                 let end = End::answered(answer, &endpoint.expect, deadline_ns);
@@ -210,15 +311,36 @@ impl Lane {
             }
         };
         let connection_use = timeline.sent_ns().map(|_| connection_use);
-        self.record(&job, timeline, connection_use, end);
-        connection
+        let key = self.keep(job, &mut end);
+        self.record(job, timeline, connection_use, end);
+        (connection, key)
+    }
+
+    /// Keeps which event an accepted request is, after every instant of it was stamped.
+    fn keep(&self, job: &Job, end: &mut End) -> Option<EventKey> {
+        let source = self.endpoints[job.endpoint].keep.as_ref()?;
+        let kept = end.kept.take();
+        if job.stage != Stage::Run || end.outcome != Outcome::Ok {
+            return None;
+        }
+        let key = kept.and_then(|kept| key_in_answer(source, &kept.body, kept.location.as_deref()));
+        let accepted = Accepted {
+            index: job.index,
+            answered_ns: end.finished_ns.saturating_sub(self.t0_ns),
+            key: key.clone(),
+        };
+        self.logs.borrow_mut()[job.endpoint]
+            .answers
+            .accepted
+            .push(accepted);
+        key
     }
 
     async fn attempt(
         &self,
         connection: Option<Connection>,
         request: &[u8],
-        expect: Expect,
+        wanted: (Expect, Keep),
         timeline: &mut Timeline,
     ) -> Result<(Answer, Connection), Failure> {
         let mut connection = match connection {
@@ -228,7 +350,7 @@ impl Lane {
         };
         timeline.enter(Phase::FirstByte, self.clock.now_ns());
         let answer = connection
-            .exchange(request, expect, self.clock, timeline)
+            .exchange(request, wanted, self.clock, timeline)
             .await?;
         Ok((answer, connection))
     }

@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::client::Client;
 use super::clock::Clock;
+use super::connection::Keep;
 use super::failure::Failure;
 use super::request::Encoder;
 use super::stop::StopSignal;
@@ -89,7 +90,12 @@ async fn ask(
     let encoder = Encoder::new(&plan.target, endpoint, Keepalive::PerRequest, run, stream);
     let request = encoder.encode(0);
     let exchanged = connection
-        .exchange(&request, encoder.expect(), clock, &mut timeline)
+        .exchange(
+            &request,
+            (encoder.expect(), Keep::Nothing),
+            clock,
+            &mut timeline,
+        )
         .await;
     match exchanged {
         Ok(answer) => Ok(answer.status),

@@ -261,6 +261,17 @@ pub fn targets_for(gates: &[Gate], endpoint: &str) -> Vec<Duration> {
     targets
 }
 
+/// The times to completion above which the accepted events of an endpoint must be counted, ascending and unique.
+pub fn done_targets_for(gates: &[Gate], endpoint: &str) -> Vec<Duration> {
+    let selected = gates.iter().filter(|gate| gate.selector.selects(endpoint));
+    let mut targets: Vec<Duration> = selected
+        .filter_map(|gate| gate.condition.done_target())
+        .collect();
+    targets.sort_unstable();
+    targets.dedup();
+    targets
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;

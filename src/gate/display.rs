@@ -24,10 +24,14 @@ impl fmt::Display for Condition {
         match self {
             Condition::Latency {
                 comparison, limit, ..
+            }
+            | Condition::Done {
+                comparison, limit, ..
             } => write!(f, "{metric} {} {}", comparison.as_str(), Exact(*limit)),
             Condition::ErrorRate { comparison, limit } => {
                 write!(f, "{metric} {} {limit}", comparison.as_str())
             }
+            Condition::Count { at_most, .. } => write!(f, "{metric} <= {at_most}"),
             Condition::Reduction { at_least, .. } => {
                 write!(f, "{metric} reduction >= {at_least}")
             }

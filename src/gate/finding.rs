@@ -14,13 +14,13 @@ pub struct Finding {
     pub gate: Gate,
     /// The metric as it was observed.
     pub measured: Measured,
-    /// Planned requests.
+    /// Planned requests; of a gate on the completion audit, accepted ones.
     pub n: u64,
     /// How many of them exceed the limit.
     pub exceedances: Exceeding,
-    /// p-value of "within the limit", of the kind that `design` says; `None` for a gate on two runs.
+    /// p-value of "within the limit", of the kind that `design` says; `None` for a count and for a gate on two runs.
     pub p_pass: Option<f64>,
-    /// p-value of "beyond the limit", of the kind that `design` says; `None` for a gate on two runs.
+    /// p-value of "beyond the limit", of the kind that `design` says; `None` for a count and for a gate on two runs.
     pub p_fail: Option<f64>,
     /// Whether the p-values are those of a sample of fixed size or hold at any time.
     pub design: Design,
@@ -67,6 +67,8 @@ pub enum Measured {
         /// Its two-sided 95 % interval; an end is `None` where the data do not bound it.
         interval: (Option<f64>, Option<f64>),
     },
+    /// A count of the completion audit.
+    Count(u64),
     /// There were no data.
     Nothing,
 }

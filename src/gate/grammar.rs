@@ -4,6 +4,8 @@
 //! gate      = [ endpoint | "*" | "http_req_duration" ] condition [ "warn" ]
 //! condition = percentile ("<=" | "<") duration
 //!           | "error_rate" ("<=" | "<") percentage
+//!           | "done." percentile ("<=" | "<") duration
+//!           | ("lost" | "duplicated") ("<=" | "<") count
 //!           | percentile "reduction" ">=" percentage
 //!           | percentile "<=" "baseline" [ "+" percentage ]
 //! ```
@@ -11,18 +13,23 @@
 use std::time::Duration;
 
 use super::parse_error::{ParseError, ParseErrorKind, did_you_mean};
-use super::{Comparison, Condition, Gate, Percentage, Selector, Severity};
+use super::{Comparison, Condition, Counted, Gate, Percentage, Selector, Severity};
 use crate::stats::rank::Quantile;
 use crate::units::{parse_duration, parse_percentage};
 
 /// Words that may stand where a metric is wanted; any percentile may.
-const METRICS: [&str; 7] = [
+const METRICS: [&str; 12] = [
     "p50",
     "p90",
     "p95",
     "p99",
     "p99.9",
     "error_rate",
+    "done.p50",
+    "done.p95",
+    "done.p99",
+    "lost",
+    "duplicated",
     "reduction",
 ];
 
@@ -39,6 +46,8 @@ fn parse_kind(text: &str) -> Result<Gate, ParseErrorKind> {
     let subject = Subject::parse(subject, comparison)?;
     let condition = match subject.metric {
         Metric::Percentile(quantile) => percentile_condition(quantile, comparison, limit)?,
+        Metric::Done(quantile) => done_condition(quantile, comparison, limit)?,
+        Metric::Count(what) => count_condition(what, comparison, limit)?,
         Metric::ErrorRate => error_rate_condition(comparison, limit)?,
         Metric::Reduction(quantile) => reduction_condition(quantile, comparison, limit)?,
     };
@@ -88,6 +97,8 @@ struct Subject {
 enum Metric {
     Percentile(Quantile),
     ErrorRate,
+    Done(Quantile),
+    Count(Counted),
     Reduction(Quantile),
 }
 
@@ -101,6 +112,10 @@ impl Subject {
             Metric::Reduction(quantile(words.pop().ok_or_else(no_metric)?)?)
         } else if last.eq_ignore_ascii_case("error_rate") {
             Metric::ErrorRate
+        } else if let Some(percentile) = after_done(last) {
+            Metric::Done(quantile(percentile)?)
+        } else if let Some(what) = counted(last) {
+            Metric::Count(what)
         } else {
             Metric::Percentile(quantile(last)?)
         };
@@ -109,6 +124,19 @@ impl Subject {
             metric,
         })
     }
+}
+
+/// `p95` of `done.p95`.
+fn after_done(word: &str) -> Option<&str> {
+    let (done, percentile) = word.split_at_checked("done.".len())?;
+    let is_percentile = percentile.starts_with(['p', 'P']) && percentile.len() > 1;
+    (done.eq_ignore_ascii_case("done.") && is_percentile).then_some(percentile)
+}
+
+fn counted(word: &str) -> Option<Counted> {
+    [Counted::Lost, Counted::Duplicated]
+        .into_iter()
+        .find(|what| word.eq_ignore_ascii_case(what.as_str()))
 }
 
 /// `p( 95 )` becomes one word.
@@ -197,6 +225,55 @@ fn percentile_condition(
             "no answer takes no time; the limit must be above zero",
         )),
     }
+}
+
+fn done_condition(
+    quantile: Quantile,
+    comparison: &str,
+    limit: &str,
+) -> Result<Condition, ParseErrorKind> {
+    let kind = upper_bound(comparison, || format!("done.{}", String::from(quantile)))?;
+    if limit.is_empty() {
+        return Err(no_limit(comparison, "2s"));
+    }
+    if limit.ends_with('%') || limit.to_ascii_lowercase().starts_with("baseline") {
+        return Err(ParseErrorKind::Unreachable(
+            "the time until an event is done is compared with a duration such as 2s",
+        ));
+    }
+    let limit = parse_duration(limit)?;
+    match limit > Duration::from_nanos(1) {
+        true => Ok(Condition::Done {
+            quantile,
+            comparison: kind,
+            limit,
+        }),
+        false => Err(ParseErrorKind::Unreachable(
+            "nothing is done in no time; the limit must be above zero",
+        )),
+    }
+}
+
+fn count_condition(
+    what: Counted,
+    comparison: &str,
+    limit: &str,
+) -> Result<Condition, ParseErrorKind> {
+    let kind = upper_bound(comparison, || what.as_str().to_owned())?;
+    if limit.is_empty() {
+        return Err(no_limit(comparison, "0"));
+    }
+    let number: u64 = limit
+        .parse()
+        .map_err(|_| ParseErrorKind::NoCount(limit.to_owned()))?;
+    let at_most = match kind {
+        Comparison::AtMost => Some(number),
+        Comparison::Below => number.checked_sub(1),
+    };
+    let at_most = at_most.ok_or(ParseErrorKind::Unreachable(
+        "no count is below zero; write '<= 0'",
+    ))?;
+    Ok(Condition::Count { what, at_most })
 }
 
 fn baseline_allowance(limit: &str) -> Result<Percentage, ParseErrorKind> {
@@ -308,7 +385,7 @@ mod tests {
 
     use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
-    use super::{Comparison, Condition, Gate, Percentage, Selector, Severity};
+    use super::{Comparison, Condition, Counted, Gate, Percentage, Selector, Severity};
     use crate::stats::rank::Quantile;
 
     fn latency(quantile: Quantile, comparison: Comparison, limit_ms: u64) -> Condition {
@@ -472,12 +549,35 @@ mod tests {
                 "unknown metric 'reducton'; did you mean 'reduction'?",
             ),
             (
-                "ingest lost <= 0",
-                "unknown metric 'lost'; there are percentiles (p50, p95, p99.9 …), error_rate and, between two runs, 'p95 reduction'",
+                "ingest done <= 2s",
+                "unknown metric 'done'; there are percentiles (p50, p95, p99.9 …), error_rate, of an audit done.p95, lost and duplicated, and, between two runs, 'p95 reduction'",
             ),
             (
-                "ingest done.p95 <= 2s",
-                "unknown metric 'done.p95'; there are percentiles (p50, p95, p99.9 …), error_rate and, between two runs, 'p95 reduction'",
+                "ingest done.p59x <= 2s",
+                "'p59x' is not a percentile; write p50, p95, p99.9 or p(95)",
+            ),
+            (
+                "ingest don.p95 <= 2s",
+                "unknown metric 'don.p95'; did you mean 'done.p95'?",
+            ),
+            (
+                "ingest duplicates <= 0",
+                "unknown metric 'duplicates'; did you mean 'duplicated'?",
+            ),
+            (
+                "lost <= 0%",
+                "'0%' is no count; write a whole number, such as 'lost <= 0'",
+            ),
+            ("lost < 0", "no count is below zero; write '<= 0'"),
+            (
+                "lost <=",
+                "there is no limit after '<='; write for example '<= 0'",
+            ),
+            ("lost >= 0", "'>=' is no comparison for lost; write '<='"),
+            ("done.p95 <= 2", "'2' has no unit; write 2ms or 2s"),
+            (
+                "done.p95 <= 5%",
+                "the time until an event is done is compared with a duration such as 2s",
             ),
             (
                 "max <= 1s",
@@ -548,6 +648,21 @@ mod tests {
                     limit: Duration::from_nanos(limit_ns),
                 }
             ),
+            (any_quantile(), comparison.clone(), 2u64..10_000_000_000).prop_map(
+                |(quantile, comparison, limit_ns)| Condition::Done {
+                    quantile,
+                    comparison,
+                    limit: Duration::from_nanos(limit_ns),
+                }
+            ),
+            (any::<bool>(), any::<u64>()).prop_map(|(lost, at_most)| Condition::Count {
+                what: if lost {
+                    Counted::Lost
+                } else {
+                    Counted::Duplicated
+                },
+                at_most,
+            }),
             (comparison, any_percentage(99.0))
                 .prop_map(|(comparison, limit)| Condition::ErrorRate { comparison, limit }),
             (any_quantile(), any_percentage(99.0))
@@ -584,7 +699,7 @@ mod tests {
 
         #[test]
         fn no_gate_like_text_makes_the_parser_panic(
-            text in "(\\*|health|p95|warn| |<=|<|≤|>=|=|baseline|reduction|error_rate|p\\(|\\)|\\+|%|µs|ms|[0-9.e-]{1,4}){0,8}"
+            text in "(\\*|health|p95|warn| |<=|<|≤|>=|=|baseline|reduction|error_rate|done\\.|lost|duplicated|p\\(|\\)|\\+|%|µs|ms|[0-9.e-]{1,4}){0,8}"
         ) {
             if let Ok(gate) = Gate::parse(&text) {
                 assert_eq!(read(&gate.to_string()), gate);

@@ -11,10 +11,12 @@
 
 use std::time::Duration;
 
+use super::audited;
 use super::evidence::{Sides, Test};
 use super::finding::{Exceeding, Finding, Measured};
 use super::reason;
-use super::{ALPHA, Condition, Episodes, Gate, Scope, Seen, Severity};
+use super::{ALPHA, Condition, Episodes, Gate, Scope, Seen, Selector, Severity};
+use crate::completion::Audit;
 use crate::histogram::Histogram;
 use crate::plan::{Design, Guard, Model};
 use crate::recording::{Clock, Latency, Recording, Rows};
@@ -42,6 +44,8 @@ pub struct Subject<'a> {
     pub guard: Guard,
     /// Whether the size of the sample was fixed beforehand.
     pub design: Design,
+    /// What became of what it accepted; `None` if nobody asked.
+    pub audit: Option<&'a Audit>,
 }
 
 impl<'a> Subject<'a> {
@@ -58,7 +62,7 @@ impl<'a> Subject<'a> {
         name: &'a str,
         planned: &str,
         recording: &'a Recording,
-        run: &Run,
+        run: &'a Run,
     ) -> Subject<'a> {
         let offered = run
             .plan
@@ -78,6 +82,7 @@ impl<'a> Subject<'a> {
             },
             guard: run.judging.guard(),
             design: run.judging.design(),
+            audit: run.endpoint(planned).and_then(|run| run.audit.as_ref()),
         }
     }
 
@@ -91,7 +96,18 @@ impl<'a> Subject<'a> {
             most_in_episode: None,
             guard,
             design: Design::Fixed,
+            audit: None,
         }
+    }
+
+    /// Its accepted events, to be judged by how long they took to be done; `None` without an audit.
+    fn completions(&self) -> Option<Subject<'a>> {
+        let completion = self.audit?.completion()?;
+        Some(Subject {
+            recording: &completion.done,
+            timeout: Some(completion.patience),
+            ..*self
+        })
     }
 }
 
@@ -157,21 +173,37 @@ pub(super) enum Ground {
 /// Judges every gate on each endpoint it is about, endpoint by endpoint. Gates on two runs are left to
 /// the comparison.
 pub fn judge(gates: &[Gate], subjects: &[Subject<'_>]) -> Vec<Finding> {
-    let cases: Vec<Case<'_>> = subjects
+    let judged: Vec<Judged<'_>> = subjects
         .iter()
-        .flat_map(|subject| cases_of(gates, subject))
+        .flat_map(|subject| judged(gates, subject, subjects))
         .collect();
-    let fails = fails_among(&cases);
-    cases
-        .iter()
-        .zip(&fails)
-        .map(|(case, &fail)| {
+    let cases: Vec<&Case<'_>> = judged.iter().filter_map(Judged::case).collect();
+    let mut fails = fails_among(&cases).into_iter();
+    let mut finding = |judged: &Judged<'_>| match judged {
+        Judged::Told(finding) => (**finding).clone(),
+        Judged::Tested(case) => {
             let family = cases
                 .iter()
                 .filter(|other| other.gate.severity == case.gate.severity);
-            case.finding(case.ground(fail, family.count()))
-        })
-        .collect()
+            case.finding(case.ground(fails.next().unwrap_or(false), family.count()))
+        }
+    };
+    judged.iter().map(&mut finding).collect()
+}
+
+/// A gate on an endpoint: to be tested among the others, or a finding already.
+enum Judged<'a> {
+    Tested(Box<Case<'a>>),
+    Told(Box<Finding>),
+}
+
+impl<'a> Judged<'a> {
+    fn case(&self) -> Option<&Case<'a>> {
+        match self {
+            Judged::Tested(case) => Some(case),
+            Judged::Told(_) => None,
+        }
+    }
 }
 
 /// The fewest requests with which a condition can pass, none of them beyond its limit, taken as independent and
@@ -186,11 +218,12 @@ pub(super) fn min_samples(condition: &Condition) -> Option<u64> {
     Some(test.min_samples())
 }
 
-fn cases_of<'a>(gates: &[Gate], subject: &Subject<'a>) -> Vec<Case<'a>> {
+fn judged<'a>(gates: &[Gate], subject: &Subject<'a>, all: &[Subject<'_>]) -> Vec<Judged<'a>> {
     let summary = Summary::of(subject.recording, subject.timeout);
     let mut own: Vec<Gate> = Vec::new();
     for gate in gates {
         let gate = match gate.selector.selects(subject.endpoint) {
+            true if is_for_others(gate, subject, all) => continue,
             true => gate.for_endpoint(subject.endpoint),
             false => continue,
         };
@@ -200,12 +233,34 @@ fn cases_of<'a>(gates: &[Gate], subject: &Subject<'a>) -> Vec<Case<'a>> {
         }
     }
     own.into_iter()
-        .filter_map(|gate| Case::new(gate, *subject, &summary))
+        .filter_map(|gate| judged_one(gate, subject, &summary))
         .collect()
 }
 
+/// `* lost <= 0` is about the endpoints that were audited, if there are any; not about those that accept nothing.
+fn is_for_others(gate: &Gate, subject: &Subject<'_>, all: &[Subject<'_>]) -> bool {
+    gate.condition.needs_audit()
+        && gate.selector == Selector::Every
+        && subject.audit.is_none()
+        && all.iter().any(|other| other.audit.is_some())
+}
+
+fn judged_one<'a>(gate: Gate, subject: &Subject<'a>, summary: &Summary) -> Option<Judged<'a>> {
+    if !gate.condition.needs_audit() {
+        let case = Case::new(gate, *subject, summary)?;
+        return Some(Judged::Tested(Box::new(case)));
+    }
+    if let Some(finding) = audited::untested(&gate, subject) {
+        return Some(Judged::Told(Box::new(finding)));
+    }
+    let completions = subject.completions()?;
+    let summary = Summary::of(completions.recording, completions.timeout);
+    let case = Case::new(gate, completions, &summary)?;
+    Some(Judged::Tested(Box::new(case)))
+}
+
 /// Which cases are significant failures within their family.
-fn fails_among(cases: &[Case<'_>]) -> Vec<bool> {
+fn fails_among(cases: &[&Case<'_>]) -> Vec<bool> {
     let p_values: Vec<(Severity, f64)> = cases
         .iter()
         .map(|case| (case.gate.severity, case.sides.certain.p_for_family()))
@@ -374,7 +429,7 @@ fn measure(condition: &Condition, summary: &Summary) -> Measured {
     if n == 0 {
         return Measured::Nothing;
     }
-    match condition.quantile() {
+    match condition.quantile().or(condition.done_quantile()) {
         Some(quantile) => {
             let percentile = summary.percentile(quantile);
             Measured::Latency {
@@ -397,7 +452,7 @@ fn measure(condition: &Condition, summary: &Summary) -> Measured {
 
 /// Which requests exceed the limit, in order, where that is known.
 fn rows<'a>(condition: &Condition, recording: &'a Recording) -> Option<Rows<'a>> {
-    match condition.target() {
+    match condition.target().or(condition.done_target()) {
         Some(target) => recording.rows_of(target),
         None => recording.rows_of_failures(),
     }
@@ -410,7 +465,7 @@ fn exceedances(
     rows: Option<&Rows<'_>>,
 ) -> (Exceeding, Option<Doubt>) {
     let counts = &recording.counts;
-    let slow = match (condition.target(), rows) {
+    let slow = match (condition.target().or(condition.done_target()), rows) {
         (_, Some(rows)) => Slow::counted(rows, recording),
         (Some(target), None) => slow_requests(recording, target),
         (None, None) => Slow::default(),

@@ -72,6 +72,9 @@ pub enum ParseErrorKind {
         /// As it should be.
         mend: String,
     },
+    /// A limit that is no whole number.
+    #[error("'{0}' is no count; write a whole number, such as 'lost <= 0'")]
+    NoCount(String),
     /// A limit that no measurement can show or refute.
     #[error("{0}")]
     Unreachable(&'static str),
@@ -98,8 +101,8 @@ fn suggested(suggestion: &Option<String>) -> String {
 fn suggestion_or_list(suggestion: &Option<String>) -> String {
     match suggestion {
         Some(_) => suggested(suggestion),
-        None => "; there are percentiles (p50, p95, p99.9 …), error_rate and, between two runs, \
-                 'p95 reduction'"
+        None => "; there are percentiles (p50, p95, p99.9 …), error_rate, of an audit done.p95, lost and \
+                 duplicated, and, between two runs, 'p95 reduction'"
             .to_owned(),
     }
 }

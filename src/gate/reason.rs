@@ -77,6 +77,10 @@ pub(super) fn next_step(case: &Case<'_>, ground: Ground) -> Option<String> {
         Ground::NoData => {
             "check that the run reached this endpoint and was not cut at once".to_owned()
         }
+        Ground::InDoubt(Doubt::Bucket) if case.is_completion() => {
+            "let the server tell when an event was done (--audit-done-at), or measure with this gate"
+                .to_owned()
+        }
         Ground::InDoubt(Doubt::Bucket) if case.is_imported() => {
             "give a file that has every latency, or measure with this gate".to_owned()
         }
@@ -121,7 +125,12 @@ impl Case<'_> {
 
     /// Whether another tool measured it.
     fn is_imported(&self) -> bool {
-        self.subject.recording.clock == Clock::Given
+        self.subject.recording.clock == Clock::Given && !self.is_completion()
+    }
+
+    /// Whether it is about the time until accepted events were done.
+    fn is_completion(&self) -> bool {
+        self.gate.condition.done_quantile().is_some()
     }
 
     fn why_without_order(&self) -> &'static str {
@@ -133,6 +142,8 @@ impl Case<'_> {
 
     fn noun(&self, n: u64) -> &'static str {
         match (self.subject.recording.clock, n) {
+            (_, 1) if self.is_completion() => "accepted event",
+            (_, _) if self.is_completion() => "accepted events",
             (Clock::Given, 1) => "sample",
             (Clock::Given, _) => "samples",
             (Clock::IntendedStart | Clock::Send, 1) => "request",
@@ -177,6 +188,7 @@ impl Case<'_> {
     /// `above 150 ms`.
     fn beyond(&self) -> String {
         match self.gate.condition {
+            Condition::Done { limit, .. } => format!("not done after {}", Pretty(limit)),
             Condition::Latency {
                 comparison: Comparison::AtMost,
                 limit,
@@ -197,7 +209,13 @@ impl Case<'_> {
         let parts = [
             (k.saturating_sub(counts.not_ok()), "slow"),
             (counts.failed_total(), "failed"),
-            (counts.timeout, "timed out"),
+            (
+                counts.timeout,
+                match self.is_completion() {
+                    true => "never",
+                    false => "timed out",
+                },
+            ),
             (counts.unsent, "never sent"),
         ];
         let parts: Vec<String> = parts
@@ -287,7 +305,8 @@ impl Case<'_> {
 
     /// Says so where the percentile is nothing but the slowest of all.
     fn is_maximum(&self) -> &'static str {
-        match self.gate.condition.quantile() {
+        let condition = &self.gate.condition;
+        match condition.quantile().or(condition.done_quantile()) {
             Some(quantile) if quantile.rank(self.n) == self.n => "here it is the maximum; ",
             _ => "",
         }
@@ -372,9 +391,11 @@ impl Case<'_> {
     }
 
     fn metric(&self) -> String {
-        match self.gate.condition.quantile() {
-            Some(quantile) => quantile.to_string(),
-            None => "the error rate".to_owned(),
+        let condition = &self.gate.condition;
+        match (condition.quantile(), condition.done_quantile()) {
+            (Some(quantile), _) => quantile.to_string(),
+            (None, Some(quantile)) => format!("{quantile} of the time to completion"),
+            (None, None) => "the error rate".to_owned(),
         }
     }
 
@@ -403,6 +424,9 @@ impl Case<'_> {
                 "{} failed for a cause on this machine (no free file descriptor or local port), so {range}",
                 self.count(counts.client_side())
             ),
+            Doubt::Bucket if self.is_completion() => {
+                format!("the audit does not tell more than that {range}")
+            }
             Doubt::Bucket if self.is_imported() => {
                 format!("the file does not tell more than that {range}")
             }

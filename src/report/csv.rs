@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::audit;
 use super::comparison;
 use super::json::{JsonFinding, JsonObserved, JsonPercentile};
 use super::words::{one_run_findings, quantiles};
@@ -32,6 +33,7 @@ struct Row<'a> {
     severity: Option<String>,
     exceedances: Option<u64>,
     verdict: Option<Verdict>,
+    observed_count: Option<u64>,
 }
 
 /// Writes a header and the rows.
@@ -74,7 +76,47 @@ fn rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<Row<'a>> {
     rows.extend(
         shares.map(|finding| row(endpoint, finding.gate.condition.metric()).gated(finding)),
     );
+    rows.extend(audit_rows(report, endpoint));
     rows
+}
+
+/// Percentiles of the time to completion, and the counts of the audit that may be gated.
+fn audit_rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<Row<'a>> {
+    let findings = audit::findings(report, &endpoint.name);
+    let Some(completion) = audit::completion(endpoint) else {
+        return findings
+            .iter()
+            .map(|f| row(endpoint, f.gate.condition.metric()).gated(f))
+            .collect();
+    };
+    let summary = audit::summary(completion);
+    let mut rows = Vec::new();
+    for quantile in audit::quantiles(&findings) {
+        let mut percentile = JsonPercentile::from(&summary.percentile(quantile));
+        percentile.metric = format!("done.{}", percentile.metric);
+        let gated = audit::about(&findings, |c| c.done_quantile() == Some(quantile));
+        rows.extend(each_or_once(
+            || percentile_row(endpoint, &percentile),
+            &gated,
+        ));
+    }
+    for (what, count) in audit::counts(completion) {
+        let gated = audit::about(&findings, |c| audit::is_count(c, what));
+        let counted = || Row {
+            observed_count: count,
+            ..row(endpoint, what.as_str().to_owned())
+        };
+        rows.extend(each_or_once(counted, &gated));
+    }
+    rows
+}
+
+/// A row for each gate on it, or one without.
+fn each_or_once<'a>(row: impl Fn() -> Row<'a>, gated: &[&Finding]) -> Vec<Row<'a>> {
+    match gated.is_empty() {
+        true => vec![row()],
+        false => gated.iter().map(|finding| row().gated(finding)).collect(),
+    }
 }
 
 fn row(endpoint: &EndpointReport, metric: String) -> Row<'_> {
@@ -98,6 +140,7 @@ fn row(endpoint: &EndpointReport, metric: String) -> Row<'_> {
         severity: None,
         exceedances: None,
         verdict: None,
+        observed_count: None,
     }
 }
 

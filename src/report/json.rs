@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::audit::JsonAudit;
 use super::comparison::{JsonChange, JsonNoise, JsonRates};
 use super::{EndpointReport, Report, RunInfo, Traffic, words};
 use crate::gate::{Finding, Measured};
@@ -73,13 +74,16 @@ pub struct JsonFinding {
     pub observed_share: Option<f64>,
     /// 95 % interval of the share.
     pub interval_share: Option<[f64; 2]>,
+    /// The count, of a gate on a count of the audit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observed_count: Option<u64>,
     /// After divided by before, of a gate on two runs.
     pub observed_ratio: Option<f64>,
     /// 95 % interval of the ratio; an end is `null` where the data do not bound it.
     pub interval_ratio: Option<[Option<f64>; 2]>,
     /// The largest latency within the limit.
     pub target_ms: Option<f64>,
-    /// Planned requests.
+    /// Planned requests; of a gate on the audit, accepted ones.
     pub n: u64,
     /// Requests beyond the limit, everything counted that did not end ok; a PASS is judged from these.
     pub exceedances: u64,
@@ -176,6 +180,9 @@ pub struct JsonEndpoint {
     pub max_ms: Option<f64>,
     /// How the load was put on it.
     pub traffic: Option<JsonTraffic>,
+    /// What became of what was accepted; absent if nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<JsonAudit>,
 }
 
 /// One percentile.
@@ -318,9 +325,16 @@ impl From<&Finding> for JsonFinding {
             interval_ms: interval_ms(interval),
             observed_share: share.map(|(value, _)| value),
             interval_share: share.map(|(_, (low, high))| [low, high]),
+            observed_count: match finding.measured {
+                Measured::Count(count) => Some(count),
+                _ => None,
+            },
             observed_ratio: ratio.and_then(|(value, _)| value),
             interval_ratio: ratio.map(|(_, (low, high))| [low, high]),
-            target_ms: finding.gate.condition.target().map(millis),
+            target_ms: {
+                let condition = &finding.gate.condition;
+                condition.target().or(condition.done_target()).map(millis)
+            },
             n: finding.n,
             exceedances: finding.exceedances.at_most,
             exceedances_certain: finding.exceedances.at_least,
@@ -371,6 +385,7 @@ impl From<&EndpointReport> for JsonEndpoint {
             mean_ms: summary.mean.map(millis),
             max_ms: observed_ms(summary.max()),
             traffic: endpoint.traffic.as_ref().map(JsonTraffic::from),
+            audit: endpoint.audit.as_ref().map(JsonAudit::from),
         }
     }
 }

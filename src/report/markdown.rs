@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use super::audit;
 use super::comparison;
 use super::words::{self, TITLES};
 use super::{EndpointReport, Report};
@@ -61,6 +62,9 @@ fn write_endpoint(
     writeln!(out, "\n{}", escape(&words::counts(endpoint)))?;
     if let Some(traffic) = &endpoint.traffic {
         writeln!(out, "<br>{}", words::traffic(traffic))?;
+    }
+    for line in audit::lines(endpoint) {
+        writeln!(out, "<br>{}", escape(&line))?;
     }
     writeln!(out)
 }

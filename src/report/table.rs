@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use super::audit;
 use super::comparison;
 use super::words::{self, TITLES};
 use super::{Colour, Detail, EndpointReport, Report, Style};
@@ -62,6 +63,9 @@ fn write_endpoint(
     writeln!(out, "{}", words::counts(endpoint))?;
     if let Some(traffic) = &endpoint.traffic {
         writeln!(out, "{}", words::traffic(traffic))?;
+    }
+    for line in audit::lines(endpoint) {
+        writeln!(out, "{line}")?;
     }
     writeln!(out)
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::audit;
 use super::comparison;
 use super::{EndpointReport, Report, RunInfo, Traffic};
 use crate::gate::{Condition, Finding, Measured, Severity};
@@ -39,7 +40,7 @@ impl Row {
         ]
     }
 
-    fn ungated(metric: String, value: String, interval: String) -> Row {
+    pub(super) fn ungated(metric: String, value: String, interval: String) -> Row {
         Row {
             metric,
             value,
@@ -49,7 +50,17 @@ impl Row {
         }
     }
 
-    fn gated(mut self, finding: &Finding) -> Row {
+    /// A count; `None` where nobody could see it.
+    pub(super) fn of_count(metric: &str, count: Option<u64>) -> Row {
+        let value = count.map_or_else(|| "not told".to_owned(), grouped);
+        Row::ungated(metric.to_owned(), value, NOTHING.to_owned())
+    }
+
+    pub(super) fn without_data(metric: &str) -> Row {
+        Row::ungated(metric.to_owned(), NOTHING.to_owned(), NOTHING.to_owned())
+    }
+
+    pub(super) fn gated(mut self, finding: &Finding) -> Row {
         self.target = target(&finding.gate.condition);
         self.status = status(finding);
         self
@@ -82,6 +93,7 @@ pub(super) fn rows(report: &Report, endpoint: &EndpointReport) -> Vec<Row> {
         .iter()
         .filter_map(|finding| error_rate_row(finding));
     rows.extend(shares);
+    rows.extend(audit::rows(report, endpoint));
     rows
 }
 
@@ -90,7 +102,10 @@ pub(super) fn one_run_findings<'a>(report: &'a Report, endpoint: &str) -> Vec<&'
         .findings
         .iter()
         .filter(|finding| finding.endpoint == endpoint)
-        .filter(|finding| finding.gate.condition.allowed_share().is_some())
+        .filter(|finding| {
+            let condition = &finding.gate.condition;
+            condition.allowed_share().is_some() && !condition.needs_audit()
+        })
         .collect()
 }
 
@@ -132,7 +147,11 @@ fn target(condition: &Condition) -> String {
     match condition {
         Condition::Latency {
             comparison, limit, ..
+        }
+        | Condition::Done {
+            comparison, limit, ..
         } => format!("{} {}", sign(*comparison), Pretty(*limit)),
+        Condition::Count { at_most, .. } => format!("≤ {}", grouped(*at_most)),
         Condition::ErrorRate { comparison, limit } => {
             format!("{} {}", sign(*comparison), percent(limit.as_fraction()))
         }
@@ -384,6 +403,7 @@ fn gated_quantiles(report: &Report, endpoint: &str) -> Vec<Quantile> {
 pub(super) fn subject(finding: &Finding) -> String {
     let metric = match finding.gate.condition.quantile() {
         Some(quantile) => quantile.to_string(),
+        None if finding.gate.condition.needs_audit() => audit::name(&finding.gate.condition),
         None => "error rate".to_owned(),
     };
     let change = match finding.gate.condition {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::audit_document::AuditDocument;
 use super::{Ended, EndpointRun, Environment, FORMAT, Instrument, Judging, PlanRecord, Run, nanos};
 use crate::histogram::Histogram;
 use crate::recording::{Clock, Counts, Exceedances, Exemplar, Interval, Latency, Recording};
@@ -100,6 +101,9 @@ pub(super) struct EndpointDocument {
     pub(super) last_sent_ns: Option<u64>,
     /// Last end of a request, from t0.
     pub(super) last_finished_ns: u64,
+    /// What became of what was accepted; absent if it was not audited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) audit: Option<AuditDocument>,
 }
 
 /// The judged latencies.
@@ -261,6 +265,7 @@ impl From<&EndpointRun> for EndpointDocument {
             first_sent_ns: recording.first_sent_ns,
             last_sent_ns: recording.last_sent_ns,
             last_finished_ns: recording.last_finished_ns,
+            audit: endpoint.audit.as_ref().map(AuditDocument::from),
         }
     }
 }

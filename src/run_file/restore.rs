@@ -1,5 +1,6 @@
 //! From a document on disk back to a run: nothing is believed that can be checked.
 
+mod audit;
 mod endpoint;
 
 use std::collections::BTreeSet;

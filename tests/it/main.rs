@@ -5,6 +5,7 @@
     reason = "a test that unwraps says where it failed"
 )]
 
+mod audit;
 mod compare;
 mod demo;
 mod engine;

@@ -67,6 +67,7 @@ pub(crate) fn run(health: Recording, ingest: Recording) -> Run {
         name: name.to_owned(),
         recording,
         warmup: warmup.clone(),
+        audit: None,
     };
     Run {
         id: Uuid::from_u128(7),

@@ -9,7 +9,7 @@ const ROWS: [&[&str]; 10] = [
     &["units", "verdict", "exit"],
     &["stats", "plan", "sample"],
     &["schedule", "histogram"],
-    &["recording"],
+    &["recording", "completion"],
     &["summary", "run_file", "import"],
     &["gate", "comparison"],
     &[
@@ -21,9 +21,10 @@ const ROWS: [&[&str]; 10] = [
 ];
 
 /// Neighbours in a row that may import each other, in this direction only.
-const NEIGHBOURS: [(&str, &str); 10] = [
+const NEIGHBOURS: [(&str, &str); 11] = [
     ("exit", "verdict"),
     ("plan", "stats"),
+    ("completion", "recording"),
     ("import", "run_file"),
     ("summary", "run_file"),
     ("comparison", "gate"),

@@ -9,7 +9,7 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::Aftermath;
-use crate::report::{Format, Report, Style};
+use crate::report::{Format, JsonCompletion, Report, Style};
 use crate::run_file::Run;
 use crate::stats::rank::Quantile;
 use crate::summary::Summary;
@@ -99,7 +99,7 @@ impl<'a> Story<'a> {
         report.write(Format::Json, &Style::default(), &mut comparison)?;
         let whole = json!({
             "comparison": serde_json::from_slice::<serde_json::Value>(&comparison)?,
-            "completion": aftermath.completion.to_record(),
+            "completion": JsonCompletion::from(&aftermath.completion),
             "queue": {
                 "peak_depth": aftermath.peak.depth,
                 "peak_oldest_ms": aftermath.peak.oldest.as_millis() as u64,
@@ -134,18 +134,11 @@ fn create(folder: &Path, name: &str) -> anyhow::Result<BufWriter<File>> {
 /// What the fix costs, and whether what was accepted was done.
 fn lines(aftermath: &Aftermath) -> Vec<String> {
     let completion = &aftermath.completion;
-    let levels = completion.time_to_processed.levels();
-    let at = |quantile: Quantile| {
-        let ns = levels.at_rank(quantile.rank(levels.count()));
-        ns.map_or_else(
-            || "–".to_owned(),
-            |ns| format!("{quantile} {}", Pretty(Duration::from_nanos(ns))),
-        )
+    let pretty = |time: Option<Duration>| {
+        time.map_or_else(|| "–".to_owned(), |time| Pretty(time).to_string())
     };
-    let max = completion.time_to_processed.max_ns().map_or_else(
-        || "–".to_owned(),
-        |ns| Pretty(Duration::from_nanos(ns)).to_string(),
-    );
+    let at = |quantile: Quantile| format!("{quantile} {}", pretty(completion.done_after(quantile)));
+    let max = pretty(completion.longest());
     let verdict = if completion.is_exactly_once() {
         "every accepted event was processed exactly once"
     } else {
@@ -165,7 +158,7 @@ fn lines(aftermath: &Aftermath) -> Vec<String> {
         ),
         format!(
             "completion: {} accepted, {} processed, {} pending, {} dead, {} lost, {} inserted twice, {} notified twice, {} unexpected",
-            grouped(completion.accepted),
+            grouped(completion.accepted()),
             grouped(completion.processed),
             completion.pending,
             completion.dead,

@@ -86,7 +86,23 @@ pub(crate) struct ResponseParser {
     reusable: bool,
     body_bytes: u64,
     server_timing: Vec<(String, Duration)>,
+    /// `None` where nobody asks for more than the measurement.
+    kept: Option<Kept>,
 }
+
+/// What is kept of an answer for those who ask what it said.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// The first [`MAX_KEPT_BYTES`] of the body.
+    pub(crate) body: Vec<u8>,
+    /// The `Location` header.
+    pub(crate) location: Option<String>,
+    /// Whether an `Idempotent-Replayed: true` header marks it as a replay.
+    pub(crate) replayed: bool,
+}
+
+/// Longest part of a body that is kept, in bytes: an id comes early.
+const MAX_KEPT_BYTES: usize = 64 * 1024;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -150,7 +166,21 @@ impl ResponseParser {
             reusable: false,
             body_bytes: 0,
             server_timing: Vec::new(),
+            kept: None,
         }
+    }
+
+    /// The same, keeping what the answer says.
+    pub(crate) fn keeping(expect: Expect) -> ResponseParser {
+        ResponseParser {
+            kept: Some(Kept::default()),
+            ..ResponseParser::new(expect)
+        }
+    }
+
+    /// What was kept, if that was asked for.
+    pub(crate) fn take_kept(&mut self) -> Option<Kept> {
+        self.kept.take()
     }
 
     /// The final status, once its head is complete.
@@ -244,6 +274,11 @@ impl ResponseParser {
         if self.body_bytes > MAX_BODY_BYTES {
             return Err(ResponseError::BodyTooLong);
         }
+        if let Some(kept) = &mut self.kept {
+            let room = MAX_KEPT_BYTES.saturating_sub(kept.body.len());
+            kept.body
+                .extend(input.iter().take(room.min(taken as usize)));
+        }
         Ok(taken as usize)
     }
 
@@ -305,6 +340,9 @@ impl ResponseParser {
             _ => return Err(ResponseError::NotHttp(format!("status {status}"))),
         }
         let fields = Fields::read(response.headers)?;
+        if let Some(kept) = &mut self.kept {
+            kept.read(response.headers);
+        }
         self.status = Some(status);
         self.reusable = fields.reusable(response.version);
         let bodiless = self.expect == Expect::HeadOnly || matches!(status, 204 | 304);
@@ -406,6 +444,18 @@ impl ResponseParser {
             },
         };
         Ok(())
+    }
+}
+
+impl Kept {
+    fn read(&mut self, headers: &[httparse::Header<'_>]) {
+        for header in headers {
+            if header.name.eq_ignore_ascii_case("location") {
+                self.location = std::str::from_utf8(header.value).ok().map(str::to_owned);
+            } else if header.name.eq_ignore_ascii_case("idempotent-replayed") {
+                self.replayed = header.value.eq_ignore_ascii_case(b"true");
+            }
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use super::super::document::{
     LatencyDocument, OutcomeDocument, PhasesDocument,
 };
 use super::super::{EndpointRun, RunFileError};
+use super::audit;
 use crate::histogram::{Histogram, MAX_NS, Precision};
 use crate::recording::{
     Bits, Counts, Exceedances, Exemplar, Interval, Latency, PhaseHistograms, Recording,
@@ -48,26 +49,42 @@ pub(super) fn restored(document: EndpointDocument) -> Result<EndpointRun, RunFil
     recording.first_sent_ns = document.first_sent_ns;
     recording.last_sent_ns = document.last_sent_ns;
     recording.last_finished_ns = document.last_finished_ns;
+    let audit = document
+        .audit
+        .map(|audit| audit::restored(audit, &place, &recording.counts))
+        .transpose()?;
     Ok(EndpointRun {
         name: document.name,
         recording,
+        audit,
         warmup: document.warmup,
     })
 }
 
 /// The endpoint that is being read: errors name it.
-struct Place(String);
+pub(super) struct Place(String);
 
 impl Place {
+    /// A part of it.
+    pub(super) fn part(&self, name: &str) -> Place {
+        Place(format!("{name} of {}", self.0))
+    }
+
     fn at(&self, field: &str) -> String {
         format!("{field} of {}", self.0)
     }
 
-    fn wrong<T>(&self, what: String) -> Result<T, RunFileError> {
+    pub(super) fn wrong<T>(&self, what: String) -> Result<T, RunFileError> {
         Err(RunFileError::Inconsistent(format!("{}: {what}", self.0)))
     }
 
-    fn equal(&self, what: &str, found: u64, as_is: &str, due: u64) -> Result<(), RunFileError> {
+    pub(super) fn equal(
+        &self,
+        what: &str,
+        found: u64,
+        as_is: &str,
+        due: u64,
+    ) -> Result<(), RunFileError> {
         match found == due {
             true => Ok(()),
             false => self.wrong(format!("{what} is {found} where {as_is} is {due}")),
@@ -100,14 +117,14 @@ impl Place {
         }
     }
 
-    fn bits(&self, what: &str, text: &str, planned: u64) -> Result<Bits, RunFileError> {
+    pub(super) fn bits(&self, what: &str, text: &str, planned: u64) -> Result<Bits, RunFileError> {
         Bits::decode(text, planned).map_err(|source| RunFileError::Bits {
             place: self.at(what),
             source,
         })
     }
 
-    fn decoded(
+    pub(super) fn decoded(
         &self,
         what: &str,
         document: HistogramDocument,
@@ -177,7 +194,7 @@ impl Place {
     }
 
     /// The bits of a target, held against the latencies: they were counted apart, so they must agree.
-    fn exceedances(
+    pub(super) fn exceedances(
         &self,
         document: ExceedancesDocument,
         recording: &Recording,

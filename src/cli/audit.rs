@@ -1,0 +1,329 @@
+//! What can be typed about the completion audit, and what it means.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use clap::Args;
+use serde::Deserialize;
+
+use super::measure::positive_duration;
+use super::settings::duration;
+use crate::gate::{Gate, Selector};
+use crate::plan::{
+    Auditing, Beside, DEFAULT_AUDIT_TIMEOUT, Endpoint, Field, IdSource, Plan, Polls, Source, Wish,
+};
+use crate::units::{Pretty, parse_percentage};
+
+/// What is asked after the run.
+#[derive(Args, Debug, Clone, Default)]
+pub struct AuditArgs {
+    /// Ask after the run what became of everything that was accepted; if that cannot be read, gates on it are
+    /// inconclusive [default: if the server lists its runs].
+    #[arg(long, help_heading = "Audit", overrides_with = "no_audit")]
+    pub audit: bool,
+
+    /// Do not ask.
+    #[arg(long, help_heading = "Audit")]
+    pub no_audit: bool,
+
+    /// How long accepted work may take to be done once nothing more comes in [default: 30s].
+    #[arg(long, env = "A7PROBE_AUDIT_TIMEOUT", value_name = "TIME", value_parser = positive_duration(), help_heading = "Audit")]
+    pub audit_timeout: Option<Duration>,
+
+    /// URL or path that tells the state of one event, as /status/{id}; with {{uuid}} for {id} the client's own key is
+    /// the id. Turns the audit on for servers that list no runs.
+    #[arg(
+        long,
+        env = "A7PROBE_AUDIT_URL",
+        value_name = "URL",
+        help_heading = "Audit"
+    )]
+    pub audit_url: Option<String>,
+
+    /// Where an accepted answer has the id: a field, a JSON pointer, or 'location' for the last part of that header
+    /// [default: event_id].
+    #[arg(long, value_name = "FIELD", help_heading = "Audit")]
+    pub audit_id: Option<String>,
+
+    /// Field of the state and the values that mean done: state=processed,done; a field alone is done when it is there
+    /// and neither null nor false [default: state=processed].
+    #[arg(long, value_name = "FIELD[=VALUES]", help_heading = "Audit")]
+    pub audit_done: Option<String>,
+
+    /// The same for given up [default: state=dead,failed].
+    #[arg(long, value_name = "FIELD[=VALUES]", help_heading = "Audit")]
+    pub audit_dead: Option<String>,
+
+    /// Field with the time of completion [default: processed_at].
+    #[arg(long, value_name = "FIELD", help_heading = "Audit")]
+    pub audit_done_at: Option<String>,
+
+    /// Field with the time of acceptance [default: accepted_at].
+    #[arg(long, value_name = "FIELD", help_heading = "Audit")]
+    pub audit_accepted_at: Option<String>,
+
+    /// Send this share of the requests twice, with the same key and body, half with the original and half after it, and
+    /// check that each had one effect; recorded apart.
+    #[arg(long, value_name = "SHARE", help_heading = "Audit")]
+    pub resend: Option<String>,
+}
+
+/// The same in the settings file, as the table `[audit]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditSettings {
+    /// Whether there is one.
+    pub enabled: Option<bool>,
+    /// Longest wait after the run.
+    #[serde(deserialize_with = "duration")]
+    pub timeout: Option<Duration>,
+    /// Where the state of an event is.
+    pub url: Option<String>,
+    /// Where an answer has the id.
+    pub id: Option<String>,
+    /// What means done.
+    pub done: Option<String>,
+    /// What means given up.
+    pub dead: Option<String>,
+    /// Where the time of completion is.
+    pub done_at: Option<String>,
+    /// Where the time of acceptance is.
+    pub accepted_at: Option<String>,
+    /// Share of the requests that is sent twice.
+    pub resend: Option<String>,
+}
+
+/// Flags over settings, the higher level first.
+struct Said<'a> {
+    args: &'a AuditArgs,
+    levels: [&'a AuditSettings; 2],
+}
+
+impl Said<'_> {
+    fn text(
+        &self,
+        flag: &Option<String>,
+        get: fn(&AuditSettings) -> &Option<String>,
+    ) -> Option<String> {
+        let below = self.levels.iter().find_map(|level| get(level).clone());
+        flag.clone().or(below)
+    }
+
+    fn wish(&self, gates: &[Gate], url: &Option<String>) -> Wish {
+        let enabled = self.levels.iter().find_map(|level| level.enabled);
+        match (self.args.audit, self.args.no_audit, enabled) {
+            (true, _, _) => Wish::Asked,
+            (_, true, _) => Wish::Never,
+            (_, _, Some(true)) => Wish::Asked,
+            (_, _, Some(false)) => Wish::Never,
+            _ if url.is_some() || gates.iter().any(|g| g.condition.needs_audit()) => Wish::Asked,
+            _ => Wish::IfOffered,
+        }
+    }
+}
+
+/// What is asked after a run of this plan, and what the engine keeps and repeats for it.
+///
+/// # Errors
+/// What was said contradicts itself or the plan, or a gate needs an audit that there is not; with the mend.
+pub fn resolve(
+    args: &AuditArgs,
+    levels: [&AuditSettings; 2],
+    plan: &Plan,
+    gates: &[Gate],
+) -> anyhow::Result<(Auditing, Beside)> {
+    let said = Said { args, levels };
+    let url = said.text(&args.audit_url, |s| &s.url);
+    let timeout = levels.iter().find_map(|level| level.timeout);
+    let auditing = Auditing {
+        wish: said.wish(gates, &url),
+        patience: args
+            .audit_timeout
+            .or(timeout)
+            .unwrap_or(DEFAULT_AUDIT_TIMEOUT),
+        source: match url {
+            Some(url) => Source::Polls(polls(&said, url, plan)?),
+            None => Source::Listing,
+        },
+    };
+    check_unused(&said, &auditing)?;
+    let resend = said.text(&args.resend, |s| &s.resend);
+    let resend = resend.map(|text| share(&text)).transpose()?;
+    if resend.is_some() && auditing.wish == Wish::Never {
+        bail!("--resend is checked by the audit, and that is off\nhint: leave --no-audit out");
+    }
+    check_gates(gates, plan, &auditing)?;
+    let beside = beside(plan, &auditing, resend)?;
+    Ok((auditing, beside))
+}
+
+fn polls(said: &Said<'_>, url: String, plan: &Plan) -> anyhow::Result<Polls> {
+    let by_key = url.contains("{{uuid}}");
+    let url = url.replace("{{uuid}}", "{id}");
+    if !url.contains("{id}") {
+        bail!(
+            "--audit-url '{url}' has no {{id}}, so it tells of no event\nhint: put {{id}} where the id goes, as in /status/{{id}}"
+        );
+    }
+    if !url.starts_with('/') && !url.starts_with("http://") && !url.starts_with("https://") {
+        bail!("--audit-url '{url}' is neither a path nor a URL\nhint: begin with / or http://");
+    }
+    let id = said.text(&said.args.audit_id, |s| &s.id);
+    let id = match (by_key, id) {
+        (true, Some(id)) => bail!(
+            "--audit-url takes the client's own key, and --audit-id '{id}' another id\nhint: give one of them"
+        ),
+        (true, None) => IdSource::Key,
+        (false, Some(id)) if id.eq_ignore_ascii_case("location") => IdSource::Location,
+        (false, id) => IdSource::Answer(pointer(id.as_deref().unwrap_or("event_id"))),
+    };
+    if id == IdSource::Key
+        && let Some(endpoint) = accepting(plan).find(|endpoint| !endpoint.carries_key())
+    {
+        bail!(
+            "--audit-url takes the key that the client sends, and {} sends none\nhint: put {{{{uuid}}}} into its body or its Idempotency-Key header",
+            endpoint.name
+        );
+    }
+    let field = |text: Option<String>, default: &str| field(text.as_deref().unwrap_or(default));
+    let at = |text: Option<String>, default: &str| pointer(text.as_deref().unwrap_or(default));
+    let args = said.args;
+    Ok(Polls {
+        url,
+        id,
+        done: field(said.text(&args.audit_done, |s| &s.done), "state=processed"),
+        dead: Some(field(
+            said.text(&args.audit_dead, |s| &s.dead),
+            "state=dead,failed",
+        )),
+        done_at: Some(at(
+            said.text(&args.audit_done_at, |s| &s.done_at),
+            "processed_at",
+        )),
+        accepted_at: Some(at(
+            said.text(&args.audit_accepted_at, |s| &s.accepted_at),
+            "accepted_at",
+        )),
+    })
+}
+
+/// What says how to ask for an event says nothing without a URL.
+fn check_unused(said: &Said<'_>, auditing: &Auditing) -> anyhow::Result<()> {
+    let args = said.args;
+    let typed = [
+        ("--audit-id", &args.audit_id),
+        ("--audit-done", &args.audit_done),
+        ("--audit-dead", &args.audit_dead),
+        ("--audit-done-at", &args.audit_done_at),
+        ("--audit-accepted-at", &args.audit_accepted_at),
+    ];
+    match typed.iter().find(|(_, value)| value.is_some()) {
+        Some((flag, _)) if auditing.source == Source::Listing => bail!(
+            "{flag} is about --audit-url, which is not given\nhint: say where the state of an event is, as in --audit-url '/status/{{id}}'"
+        ),
+        _ => Ok(()),
+    }
+}
+
+fn check_gates(gates: &[Gate], plan: &Plan, auditing: &Auditing) -> anyhow::Result<()> {
+    for gate in gates.iter().filter(|gate| gate.condition.needs_audit()) {
+        if auditing.wish == Wish::Never {
+            bail!(
+                "gate '{gate}' needs the completion audit, and that is off\nhint: leave --no-audit out, or the gate"
+            );
+        }
+        let about = |endpoint: &&Endpoint| gate.selector.selects(&endpoint.name);
+        if !accepting(plan).any(|endpoint| about(&endpoint)) {
+            let known: Vec<&str> = accepting(plan).map(|e| e.name.as_str()).collect();
+            let who = match &gate.selector {
+                Selector::Named(name) => name.clone(),
+                Selector::Every => "the plan".to_owned(),
+            };
+            let hint = match known.is_empty() {
+                true => "measure an endpoint that accepts work, as with --post ingest=/ingest"
+                    .to_owned(),
+                false => format!("gate one of: {}", known.join(", ")),
+            };
+            bail!(
+                "gate '{gate}': {who} asks nothing of the service that could be done later\nhint: {hint}"
+            );
+        }
+        if let Some(target) = gate.condition.done_target()
+            && auditing.patience < target
+        {
+            bail!(
+                "gate '{gate}': the audit's deadline of {} is below the target\nhint: raise --audit-timeout or lower the target",
+                Pretty(auditing.patience)
+            );
+        }
+    }
+    Ok(())
+}
+
+fn accepting(plan: &Plan) -> impl Iterator<Item = &Endpoint> {
+    plan.endpoints.iter().filter(|e| e.is_accepting())
+}
+
+/// What the engine keeps: ids where the service names its events, answers' instants where the probe's clock counts.
+fn beside(plan: &Plan, auditing: &Auditing, resend: Option<f64>) -> anyhow::Result<Beside> {
+    if resend.is_some() && accepting(plan).next().is_none() {
+        bail!("--resend has nothing to send twice\nhint: measure an endpoint that accepts work");
+    }
+    if resend.is_some()
+        && let Some(endpoint) = accepting(plan).find(|endpoint| !endpoint.carries_key())
+    {
+        bail!(
+            "--resend needs a key that tells a repetition from a new event, and {} sends none\nhint: put {{{{uuid}}}} into its body or its Idempotency-Key header",
+            endpoint.name
+        );
+    }
+    let keep = |endpoint: &Endpoint| -> Option<IdSource> {
+        if !endpoint.is_accepting() || auditing.wish == Wish::Never {
+            return None;
+        }
+        match &auditing.source {
+            // Its answers name the event, so a repetition can be held against the original.
+            _ if resend.is_some() => Some(match &auditing.source {
+                Source::Polls(polls) if polls.id != IdSource::Key => polls.id.clone(),
+                _ => IdSource::of_the_reference_server(),
+            }),
+            Source::Polls(polls) => Some(polls.id.clone()),
+            Source::Listing if endpoint.carries_key() => None,
+            Source::Listing => Some(IdSource::of_the_reference_server()),
+        }
+    };
+    Ok(Beside {
+        keep: plan.endpoints.iter().map(keep).collect(),
+        resend,
+    })
+}
+
+fn share(text: &str) -> anyhow::Result<f64> {
+    let share = parse_percentage(text).with_context(|| format!("--resend {text}"))?;
+    if !(share > 0.0 && share <= 1.0) {
+        bail!("--resend {text} is no share\nhint: give more than 0% and at most 100%, such as 5%");
+    }
+    Ok(share)
+}
+
+/// `event_id` and `data.id` as JSON pointers; what begins with / is one.
+fn pointer(text: &str) -> String {
+    match text.starts_with('/') {
+        true => text.to_owned(),
+        false => format!("/{}", text.replace('.', "/")),
+    }
+}
+
+/// `state=done,sent`, or a field alone.
+fn field(text: &str) -> Field {
+    match text.split_once('=') {
+        Some((name, values)) => Field {
+            pointer: pointer(name.trim()),
+            values: values.split(',').map(|v| v.trim().to_owned()).collect(),
+        },
+        None => Field {
+            pointer: pointer(text.trim()),
+            values: Vec::new(),
+        },
+    }
+}

@@ -1,0 +1,512 @@
+//! What became of what an endpoint accepted: done, done twice, lost, given up, and how long it took.
+//!
+//! Pure: the client's side is a row of bits (answered ok or not), the server's side is one [`Fate`] a request. Who asks
+//! the server, and how, is not decided here.
+
+mod answers;
+mod resends;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::recording::{Clock, Counts, Latency, Recording};
+use crate::sample::FailureKind;
+use crate::stats::rank::Quantile;
+
+pub use answers::{Accepted, Answers, EventKey, key_in_answer, text_of};
+pub use resends::{Resend, Resends};
+
+/// Whether it is known what became of an endpoint's requests.
+#[derive(Clone, Debug)]
+pub enum Audit {
+    /// The server told.
+    Read(Box<Completion>),
+    /// It was to be asked and did not tell.
+    Unread {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Audit {
+    /// What the server told, if it did.
+    pub fn completion(&self) -> Option<&Completion> {
+        match self {
+            Audit::Read(completion) => Some(completion),
+            Audit::Unread { .. } => None,
+        }
+    }
+}
+
+/// What became of the requests of one endpoint. A request that was answered ok is accepted: the server owes it.
+#[derive(Clone, Debug)]
+pub struct Completion {
+    /// What the client knows of its requests.
+    pub journal: Journal,
+    /// Of the accepted, done when the server was asked last.
+    pub processed: u64,
+    /// Of the accepted, known to the server but neither done nor given up; or not known to it, while it was still
+    /// catching up.
+    pub pending: u64,
+    /// Of the accepted, given up by the server after its retries.
+    pub dead: u64,
+    /// Of the accepted, unknown to the server.
+    pub lost: u64,
+    /// Events with more than one insert.
+    pub inserted_twice: u64,
+    /// Events with more than one notification.
+    pub notified_twice: u64,
+    /// Events with more than one of either, each counted once.
+    pub effects_twice: u64,
+    /// Done although the client never saw an ok: the answer was lost, not the event.
+    pub recovered: u64,
+    /// In the server's listing, but never sent by this run.
+    pub unexpected: u64,
+    /// Acceptance to completion, one value a processed event; the accepted that were not done are slower than
+    /// everything. In the order of the intended start.
+    pub done: Recording,
+    /// Whose clocks the times are of.
+    pub clock: DoneClock,
+    /// Whether the server tells how often an effect was had.
+    pub effects: Effects,
+    /// How the wait for the server ended.
+    pub settled: Settled,
+    /// Longest that was waited after the run.
+    pub patience: Duration,
+    /// What became of requests that were sent twice on purpose.
+    pub resends: Option<Resends>,
+}
+
+/// What the client knows of its requests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Journal {
+    /// Answered as expected: accepted.
+    pub ok: u64,
+    /// Never sent, not connected, or answered with an error: the server owes nothing.
+    pub failed: u64,
+    /// No complete answer (timeout, reset, broken answer): accepted or not, the client cannot know.
+    pub unknown: u64,
+}
+
+impl Journal {
+    /// From how the requests ended.
+    pub fn of(counts: &Counts) -> Journal {
+        let unknown = counts.timeout
+            + counts
+                .failed
+                .iter()
+                .filter(|(kind, _)| leaves_open(**kind))
+                .map(|(_, n)| n)
+                .sum::<u64>();
+        Journal {
+            ok: counts.ok,
+            failed: counts.not_ok() - unknown,
+            unknown,
+        }
+    }
+}
+
+/// Whether a request that failed so may have been accepted.
+fn leaves_open(kind: FailureKind) -> bool {
+    match kind {
+        FailureKind::Reset | FailureKind::Protocol | FailureKind::Body => true,
+        FailureKind::Connect | FailureKind::Tls | FailureKind::Status | FailureKind::Client => {
+            false
+        }
+    }
+}
+
+/// Whose clocks the time from acceptance to completion is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DoneClock {
+    /// The server's, at both ends.
+    Server,
+    /// The probe's when it had the answer, the server's at completion: as true as the two clocks agree.
+    Both,
+    /// The probe's: completion was between the poll that did not see it yet and the poll that did.
+    Poll,
+}
+
+impl DoneClock {
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DoneClock::Server => "from acceptance to completion, both by the server's clock",
+            DoneClock::Both => {
+                "from the answer by this machine's clock to completion by the server's, as true as the two agree"
+            }
+            DoneClock::Poll => {
+                "from the answer to the poll that saw it done, which began when the run had ended: at most so long"
+            }
+        }
+    }
+}
+
+/// Whether the server tells how often an effect was had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Effects {
+    /// It tells.
+    Told,
+    /// It does not: duplicates cannot be seen.
+    NotTold,
+}
+
+/// How the wait for the server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Settled {
+    /// Nothing was pending any more.
+    Done,
+    /// At the deadline.
+    Deadline,
+    /// By a signal.
+    Interrupted,
+}
+
+/// What the server says of one request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fate {
+    /// Where it stands.
+    pub standing: Standing,
+    /// Rows that it inserted, if that is told.
+    pub inserts: Option<u64>,
+    /// Notifications that were sent for it, if that is told.
+    pub notifications: Option<u64>,
+}
+
+/// Where a request stands with the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Known, not done yet.
+    Pending,
+    /// Done.
+    Processed {
+        /// It took at least so long.
+        at_least: Duration,
+        /// It took at most so long.
+        at_most: Duration,
+    },
+    /// Given up: dead after its retries, or failed inside its synchronous call.
+    GivenUp,
+}
+
+impl Fate {
+    /// Whether it is done.
+    pub fn is_processed(&self) -> bool {
+        matches!(self.standing, Standing::Processed { .. })
+    }
+
+    /// Whether nothing more will happen to it by itself.
+    pub fn is_settled(&self) -> bool {
+        self.standing != Standing::Pending
+    }
+}
+
+/// How the server was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// Whose clocks its times are of.
+    pub clock: DoneClock,
+    /// How the wait for it ended.
+    pub settled: Settled,
+    /// Longest that was waited.
+    pub patience: Duration,
+    /// What to make of accepted requests that it does not know.
+    pub unknown: UnknownMeans,
+}
+
+/// What an accepted request is that the server does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnknownMeans {
+    /// Lost: nothing more was appearing.
+    Lost,
+    /// Pending: events were still appearing, so it may come yet.
+    Pending,
+}
+
+impl Completion {
+    /// Holds what the server says of requests, by their index, against what the client saw; times above these targets
+    /// are counted. Of requests that are not in `fates` the server knows nothing.
+    pub fn of(
+        recording: &Recording,
+        fates: &HashMap<u64, Fate>,
+        asked: Asked,
+        targets: &[Duration],
+    ) -> Completion {
+        let mut completion = Completion::empty(Journal::of(&recording.counts), asked, targets);
+        let told = |fate: &Fate| fate.inserts.is_some() || fate.notifications.is_some();
+        if !fates.is_empty() && fates.values().all(told) {
+            completion.effects = Effects::Told;
+        }
+        let mut row = 0;
+        for (index, ok) in (0u64..).zip(recording.ok.iter()) {
+            let fate = fates.get(&index);
+            completion.count_effects(fate);
+            match ok {
+                true => {
+                    completion.count_accepted(row, fate, asked.unknown);
+                    row += 1;
+                }
+                false => {
+                    completion.recovered += u64::from(fate.is_some_and(Fate::is_processed));
+                }
+            }
+        }
+        completion
+    }
+
+    /// Of nothing that was accepted.
+    pub fn empty(journal: Journal, asked: Asked, targets: &[Duration]) -> Completion {
+        Completion {
+            journal,
+            processed: 0,
+            pending: 0,
+            dead: 0,
+            lost: 0,
+            inserted_twice: 0,
+            notified_twice: 0,
+            effects_twice: 0,
+            recovered: 0,
+            unexpected: 0,
+            done: Recording::new(Clock::Given, targets),
+            clock: asked.clock,
+            effects: Effects::NotTold,
+            settled: asked.settled,
+            patience: asked.patience,
+            resends: None,
+        }
+    }
+
+    fn count_effects(&mut self, fate: Option<&Fate>) {
+        let Some(fate) = fate else { return };
+        let inserted = fate.inserts.is_some_and(|n| n > 1);
+        let notified = fate.notifications.is_some_and(|n| n > 1);
+        self.inserted_twice += u64::from(inserted);
+        self.notified_twice += u64::from(notified);
+        self.effects_twice += u64::from(inserted || notified);
+    }
+
+    fn count_accepted(&mut self, row: u64, fate: Option<&Fate>, unknown: UnknownMeans) {
+        match (fate.map(|fate| fate.standing), unknown) {
+            (Some(Standing::Processed { at_least, at_most }), _) => {
+                self.processed += 1;
+                self.done.add_completion(row, at_least, at_most);
+                return;
+            }
+            (Some(Standing::GivenUp), _) => self.dead += 1,
+            (Some(Standing::Pending), _) | (None, UnknownMeans::Pending) => self.pending += 1,
+            (None, UnknownMeans::Lost) => self.lost += 1,
+        }
+        self.done.add_never_completed(row);
+    }
+
+    /// Requests that were answered ok: what the server owes.
+    pub fn accepted(&self) -> u64 {
+        self.journal.ok
+    }
+
+    /// Events whose effects were had more than once, and keys that were answered with more than one event.
+    pub fn duplicated(&self) -> u64 {
+        self.effects_twice + self.resends.map_or(0, |resends| resends.several_events)
+    }
+
+    /// Whether duplicates would have been seen.
+    pub fn sees_duplicates(&self) -> bool {
+        self.effects == Effects::Told
+    }
+
+    /// Whether every accepted event was done exactly once, and there were any.
+    pub fn is_exactly_once(&self) -> bool {
+        self.accepted() > 0
+            && self.processed == self.accepted()
+            && self.duplicated() == 0
+            && self.sees_duplicates()
+            && self.unexpected == 0
+    }
+
+    /// A percentile of the time from acceptance to completion over all accepted events, nearest rank; `None` if the
+    /// event at its rank was not done.
+    pub fn done_after(&self, quantile: Quantile) -> Option<Duration> {
+        let levels = self.done.latency.levels();
+        let rank = quantile.rank(self.accepted());
+        levels.at_rank(rank).map(Duration::from_nanos)
+    }
+
+    /// The longest time to completion, of the events that were done.
+    pub fn longest(&self) -> Option<Duration> {
+        match &self.done.latency {
+            Latency::Histogram(histogram) => histogram.max_ns().map(Duration::from_nanos),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::time::Duration;
+
+    use super::{
+        Asked, Completion, DoneClock, Effects, Fate, Journal, Settled, Standing, UnknownMeans,
+    };
+    use crate::recording::{Clock, Recording};
+    use crate::sample::{FailureKind, Outcome, Phases, Sample};
+    use crate::stats::rank::Quantile;
+
+    const ASKED: Asked = Asked {
+        clock: DoneClock::Server,
+        settled: Settled::Deadline,
+        unknown: UnknownMeans::Lost,
+        patience: Duration::from_secs(30),
+    };
+
+    /// 100 requests: the first 90 answered ok, then 5 reset, 3 timed out, 2 answered with an error.
+    fn recording() -> Recording {
+        let mut recording = Recording::new(Clock::IntendedStart, &[]);
+        for index in 0..100 {
+            let outcome = match index {
+                0..90 => Outcome::Ok,
+                90..95 => Outcome::Failed(FailureKind::Reset),
+                95..98 => Outcome::Timeout,
+                _ => Outcome::Failed(FailureKind::Status),
+            };
+            recording.add(&Sample {
+                index,
+                intended_start_ns: Some(0),
+                dispatched_ns: 0,
+                sent_ns: Some(0),
+                finished_ns: 1,
+                outcome,
+                status: None,
+                connection: None,
+                phases: Phases::default(),
+                body_bytes: 0,
+                server_timing: Vec::new(),
+            });
+        }
+        recording
+    }
+
+    fn processed(after_ms: u64) -> Fate {
+        let took = Duration::from_millis(after_ms);
+        Fate {
+            standing: Standing::Processed {
+                at_least: took,
+                at_most: took,
+            },
+            inserts: Some(1),
+            notifications: Some(1),
+        }
+    }
+
+    /// Request number n was done after n + 1 ms.
+    fn fates(range: std::ops::Range<u64>) -> HashMap<u64, Fate> {
+        range.map(|index| (index, processed(index + 1))).collect()
+    }
+
+    fn of(fates: &HashMap<u64, Fate>) -> Completion {
+        Completion::of(&recording(), fates, ASKED, &[Duration::from_millis(80)])
+    }
+
+    #[test]
+    fn all_accepted_and_done_once_is_exactly_once() {
+        let completion = of(&fates(0..90));
+        assert!(completion.is_exactly_once());
+        let journal = Journal {
+            ok: 90,
+            failed: 2,
+            unknown: 8,
+        };
+        assert_eq!((completion.journal, completion.processed), (journal, 90));
+        assert_eq!((completion.lost, completion.recovered), (0, 0));
+        // Nearest rank: ceil(90 × 0.95) = 86.
+        let p95 = completion.done_after(Quantile::P95).expect("done");
+        assert!(p95.abs_diff(Duration::from_millis(86)) < Duration::from_micros(10));
+        let exceedances = &completion.done.exceedances[0];
+        assert_eq!(
+            (exceedances.bits.len(), exceedances.bits.count_ones()),
+            (90, 10)
+        );
+    }
+
+    #[test]
+    fn planted_losses_duplicates_and_recoveries_are_counted() {
+        let mut fates = fates(3..95);
+        let change = |fates: &mut HashMap<u64, Fate>, index, change: fn(&mut Fate)| {
+            change(fates.get_mut(&index).expect("planted"));
+        };
+        change(&mut fates, 3, |fate| fate.inserts = Some(2));
+        change(&mut fates, 4, |fate| fate.notifications = Some(3));
+        change(&mut fates, 5, |fate| {
+            (fate.inserts, fate.notifications) = (Some(2), Some(2))
+        });
+        change(&mut fates, 6, |fate| fate.standing = Standing::Pending);
+        change(&mut fates, 7, |fate| fate.standing = Standing::GivenUp);
+        let completion = of(&fates);
+        assert_eq!(completion.lost, 3);
+        assert_eq!(
+            (completion.inserted_twice, completion.notified_twice),
+            (2, 2)
+        );
+        assert_eq!(
+            completion.duplicated(),
+            3,
+            "an event done twice both ways counts once"
+        );
+        assert_eq!((completion.pending, completion.dead), (1, 1));
+        assert_eq!(completion.recovered, 5, "reset, and done all the same");
+        assert_eq!(completion.processed, 85);
+        assert!(!completion.is_exactly_once());
+        // What was not done is slower than every target, lost or not: 0, 1, 2, 6, 7, and 80 to 89 ms.
+        assert_eq!(completion.done.exceedances[0].bits.count_ones(), 15);
+        assert_eq!(completion.done_after(Quantile::P99), None);
+    }
+
+    #[test]
+    fn what_may_still_appear_is_pending_and_not_lost() {
+        let asked = Asked {
+            unknown: UnknownMeans::Pending,
+            ..ASKED
+        };
+        let completion = Completion::of(&recording(), &fates(0..80), asked, &[]);
+        assert_eq!((completion.lost, completion.pending), (0, 10));
+    }
+
+    #[test]
+    fn nothing_accepted_proves_nothing() {
+        let empty = Recording::new(Clock::IntendedStart, &[]);
+        let completion = Completion::of(&empty, &HashMap::new(), ASKED, &[]);
+        assert!(!completion.is_exactly_once());
+    }
+
+    #[test]
+    fn duplicates_that_the_server_does_not_tell_of_are_not_denied() {
+        let mut fates = fates(0..90);
+        for fate in fates.values_mut() {
+            (fate.inserts, fate.notifications) = (None, None);
+        }
+        let completion = of(&fates);
+        assert_eq!(completion.effects, Effects::NotTold);
+        assert!(!completion.is_exactly_once());
+    }
+
+    #[test]
+    fn a_time_that_is_known_within_a_range_is_certain_only_beyond_its_smaller_end() {
+        let range = Fate {
+            standing: Standing::Processed {
+                at_least: Duration::from_millis(50),
+                at_most: Duration::from_millis(100),
+            },
+            ..processed(0)
+        };
+        let fates = (0..90).map(|index| (index, range)).collect();
+        let exceedances = &of(&fates).done.exceedances[0];
+        assert_eq!(exceedances.bits.count_ones(), 90);
+        assert_eq!(exceedances.certain.count_ones(), 0);
+    }
+}

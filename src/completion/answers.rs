@@ -1,0 +1,130 @@
+//! What the client keeps of answers to find its events again: 32 bytes an accepted request, and the text of an id that is
+//! no UUID.
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::Resends;
+use crate::plan::IdSource;
+
+/// The name that a service gives to an event.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum EventKey {
+    /// Most are UUIDs, and those take no memory beyond their place.
+    Uuid(Uuid),
+    /// Anything else.
+    Text(Box<str>),
+}
+
+impl EventKey {
+    /// The key that a text names.
+    pub fn of(text: &str) -> EventKey {
+        match Uuid::try_parse(text) {
+            Ok(uuid) if uuid.hyphenated().to_string() == text => EventKey::Uuid(uuid),
+            _ => EventKey::Text(text.into()),
+        }
+    }
+}
+
+impl std::fmt::Display for EventKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            EventKey::Uuid(uuid) => uuid.hyphenated().fmt(f),
+            EventKey::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+/// One accepted answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// Position in the plan of the endpoint.
+    pub index: u64,
+    /// When the answer was complete, in ns from t0.
+    pub answered_ns: u64,
+    /// The event that it names; `None` if it names none.
+    pub key: Option<EventKey>,
+}
+
+/// What was kept of one endpoint's answers.
+#[derive(Clone, Debug, Default)]
+pub struct Answers {
+    /// The accepted ones; in no order.
+    pub accepted: Vec<Accepted>,
+    /// What became of requests that were sent twice on purpose.
+    pub resends: Resends,
+}
+
+impl Answers {
+    /// Adds another thread's.
+    pub fn merge(&mut self, other: Answers) {
+        self.accepted.extend(other.accepted);
+        self.resends.merge(&other.resends);
+    }
+}
+
+/// The id that an answer gives to its event.
+pub fn key_in_answer(source: &IdSource, body: &[u8], location: Option<&str>) -> Option<EventKey> {
+    match source {
+        IdSource::Key => None,
+        IdSource::Answer(pointer) => {
+            let value: Value = serde_json::from_slice(body).ok()?;
+            text_of(value.pointer(pointer)?).map(|text| EventKey::of(&text))
+        }
+        IdSource::Location => {
+            let path = location?.split(['?', '#']).next()?.trim_end_matches('/');
+            let last = path.rsplit('/').next().filter(|last| !last.is_empty())?;
+            Some(EventKey::of(last))
+        }
+    }
+}
+
+/// A value as it reads: text without quotes, numbers and booleans as in JSON.
+pub fn text_of(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        Value::Null | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EventKey, key_in_answer};
+    use crate::plan::IdSource;
+
+    fn key(pointer: &str, body: &str) -> Option<String> {
+        let source = IdSource::Answer(pointer.to_owned());
+        key_in_answer(&source, body.as_bytes(), None).map(|key| key.to_string())
+    }
+
+    #[test]
+    fn an_id_is_found_in_the_body_or_in_the_location() {
+        assert_eq!(
+            key("/event_id", r#"{"event_id":"a-1"}"#).as_deref(),
+            Some("a-1")
+        );
+        assert_eq!(
+            key("/data/id", r#"{"data":{"id":17}}"#).as_deref(),
+            Some("17")
+        );
+        assert_eq!(key("/event_id", "no JSON"), None);
+        assert_eq!(key("/event_id", r#"{"event_id":null}"#), None);
+        let location = key_in_answer(&IdSource::Location, b"", Some("/status/abc?x=1"));
+        assert_eq!(location, Some(EventKey::of("abc")));
+        assert_eq!(key_in_answer(&IdSource::Location, b"", None), None);
+    }
+
+    #[test]
+    fn an_id_reads_back_as_it_was_written() {
+        for text in [
+            "550e8400-e29b-41d4-a716-446655440000",
+            "550E8400-E29B-41D4-A716-446655440000",
+            "550e8400e29b41d4a716446655440000",
+            "order 17",
+        ] {
+            assert_eq!(EventKey::of(text).to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,507 @@
+//! The completion audit end to end: against the reference server, killed and not, and against scripted servers that lose,
+//! repeat and invent on purpose.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use a7probe::run_file::Run;
+use serde_json::{Value, json};
+
+use crate::scripted::{Server, refusing_port};
+use crate::serve_client::Client;
+use crate::serve_host::{Process, eventually, folder, store};
+
+/// 100 requests in a second, ingest alone.
+const QUICK: [&str; 11] = [
+    "--post",
+    "ingest=/ingest",
+    "-q",
+    "100",
+    "-n",
+    "100",
+    "--episode",
+    "10ms",
+    "--warmup",
+    "100ms",
+    "--output=json",
+];
+
+fn a7probe(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
+    command
+        .current_dir(folder)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+fn measure(folder: &Path, url: &str, more: &[&str]) -> Command {
+    a7probe(folder, &[&["measure", url], &QUICK[..], more].concat())
+}
+
+fn run(folder: &Path, url: &str, more: &[&str]) -> (i32, Value) {
+    result(&measure(folder, url, more).output().unwrap())
+}
+
+/// The exit code and the report.
+fn result(output: &Output) -> (i32, Value) {
+    let said = String::from_utf8_lossy(&output.stderr);
+    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {said}"));
+    (output.status.code().expect("no signal ended it"), json)
+}
+
+fn completion(report: &Value) -> &Value {
+    let ingest = &report["endpoints"][0];
+    assert_eq!(ingest["name"], "ingest", "{report:#}");
+    &ingest["audit"]["completion"]
+}
+
+fn verdict<'a>(report: &'a Value, metric: &str) -> &'a str {
+    let findings = report["findings"].as_array().unwrap();
+    let finding = findings.iter().find(|finding| finding["metric"] == metric);
+    finding.unwrap_or_else(|| panic!("no {metric}: {report:#}"))["verdict"]
+        .as_str()
+        .unwrap()
+}
+
+const AUDIT_GATES: [&str; 6] = [
+    "--gate",
+    "ingest lost <= 0",
+    "--gate",
+    "ingest duplicated <= 0",
+    "--gate",
+    "ingest done.p95 <= 20s",
+];
+
+#[test]
+fn a_server_that_lists_its_runs_is_audited_without_being_asked() {
+    let folder = folder();
+    let server = Process::start(folder.path(), &["--sim-latency", "1ms"]);
+    let url = format!("http://{}", server.address);
+    let (code, report) = run(folder.path(), &url, &["--gate", "ingest p95 <= 10s"]);
+    assert_eq!(code, 0, "{report:#}");
+    let audit = completion(&report);
+    assert_eq!(
+        (&audit["accepted"], &audit["exactly_once"], &audit["clock"]),
+        (&json!(100), &json!(true), &json!("server")),
+        "{report:#}"
+    );
+    let (_, report) = run(folder.path(), &url, &["--no-audit", "--gate", "ingest p95 <= 10s"]);
+    assert!(report["endpoints"][0].get("audit").is_none(), "{report:#}");
+}
+
+#[test]
+fn gates_on_the_audit_are_judged_and_judged_again_from_the_file() {
+    let folder = folder();
+    let server = Process::start(folder.path(), &["--sim-latency", "1ms"]);
+    let url = format!("http://{}", server.address);
+    let more = [&AUDIT_GATES[..], &["--save", "run.json", "--report", "csv=run.csv", "--report", "markdown=run.md"]].concat();
+    let (code, report) = run(folder.path(), &url, &more);
+    assert_eq!(code, 0, "{report:#}");
+    for metric in ["lost", "duplicated", "done.p95"] {
+        assert_eq!(verdict(&report, metric), "PASS");
+    }
+    drop(server);
+    let judged = a7probe(folder.path(), &["judge", "run.json", "--output", "json"]);
+    let (code, again) = result(&{ judged }.output().unwrap());
+    assert_eq!(code, 0, "{again:#}");
+    assert_eq!(again["findings"], report["findings"]);
+    // A target that was not counted is judged from the histogram, in whatever order the events were slow.
+    let other = ["judge", "run.json", "--gate", "ingest done.p50 <= 10s", "--output", "json"];
+    let (code, _) = result(&a7probe(folder.path(), &other).output().unwrap());
+    assert_eq!(code, 0);
+    let text = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    assert!(text("run.csv").contains("ingest,lost,"), "{}", text("run.csv"));
+    assert!(text("run.md").contains("| done P95 |"), "{}", text("run.md"));
+    let run = Run::load(&folder.path().join("run.json")).unwrap();
+    let audit = run.endpoint("ingest").unwrap().audit.as_ref().unwrap();
+    assert_eq!(audit.completion().unwrap().processed, 100);
+}
+
+/// Kills the server with SIGKILL when it has this many events queued, and starts it again on the same port and store.
+fn killed_under_way(folder: &Path, durability: &str) -> (i32, Value) {
+    let port = refusing_port();
+    let bind = format!("127.0.0.1:{port}");
+    let serve = |latency: &str| -> Child {
+        let mut command = a7probe(folder, &["serve", "--bind", &bind, "--durability", durability]);
+        command.args(["--sim-latency", latency, "--workers", "2", "--store"]);
+        command.arg(store(folder)).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    };
+    let address = bind.parse().unwrap();
+    let ready = || std::net::TcpStream::connect(address).is_ok();
+    let mut server = serve("5s");
+    eventually("the server listens", ready);
+    let more = ["--gate", "ingest lost <= 0", "--audit-timeout", "12s"];
+    let measuring = measure(folder, &format!("http://{bind}"), &more).spawn().unwrap();
+    let mut client = Client::connect(address);
+    eventually("events are queued", || {
+        client.get("/queue").json()["depth"].as_u64() >= Some(40)
+    });
+    server.kill().unwrap();
+    server.wait().unwrap();
+    let mut server = serve("1ms");
+    let result = result(&measuring.wait_with_output().unwrap());
+    server.kill().unwrap();
+    server.wait().unwrap();
+    result
+}
+
+#[test]
+fn what_was_acknowledged_from_memory_is_reported_as_lost_after_kill_9() {
+    let folder = folder();
+    let (code, report) = killed_under_way(folder.path(), "none");
+    assert_eq!((code, verdict(&report, "lost")), (1, "FAIL"), "{report:#}");
+    let lost = completion(&report)["lost"].as_u64().unwrap();
+    assert!(lost >= 20, "{report:#}");
+}
+
+#[test]
+fn what_was_acknowledged_from_disk_survives_kill_9() {
+    let folder = folder();
+    let (code, report) = killed_under_way(folder.path(), "full");
+    assert_eq!((code, verdict(&report, "lost")), (0, "PASS"), "{report:#}");
+    let audit = completion(&report);
+    assert!(audit["accepted"].as_u64() >= Some(40), "{report:#}");
+    assert_eq!(audit["processed"], audit["accepted"], "{report:#}");
+}
+
+/// The events of each run in order of arrival, by the run's name.
+type Runs = Arc<Mutex<BTreeMap<String, Vec<String>>>>;
+
+/// A server that lists its runs after `plant` has changed what it says of the event with this number.
+fn listing_server(
+    cut: impl Fn(usize) -> bool + Send + Sync + 'static,
+    plant: impl Fn(usize, &mut Vec<Value>) + Send + Sync + 'static,
+) -> Server {
+    let runs = Runs::default();
+    Server::tcp(move |conversation| {
+        while let Some(request) = conversation.request() {
+            let path = request.head.split(' ').nth(1).unwrap_or_default();
+            let answer = match path.strip_prefix("/runs/") {
+                Some(rest) => {
+                    let run = rest.trim_end_matches("/events");
+                    let events = runs.lock().unwrap().get(run).cloned().unwrap_or_default();
+                    listing(&events, &plant)
+                }
+                None => {
+                    let run = header(&request.head, "x-a7-run");
+                    let body: Value = serde_json::from_slice(&request.body).unwrap();
+                    let id = body["id"].as_str().unwrap().to_owned();
+                    let mut runs = runs.lock().unwrap();
+                    let events = runs.entry(run).or_default();
+                    events.push(id.clone());
+                    if cut(events.len() - 1) {
+                        return;
+                    }
+                    answer("202 Accepted", "application/json", &json!({"event_id": id}).to_string())
+                }
+            };
+            conversation.send(answer);
+        }
+    })
+}
+
+fn listing(events: &[String], plant: &impl Fn(usize, &mut Vec<Value>)) -> String {
+    let mut lines = String::new();
+    for (number, id) in events.iter().enumerate() {
+        let mut event = vec![json!({
+            "event_id": id, "state": "processed", "attempts": 1, "inserts": 1, "notifications": 1,
+            "accepted_at": "2026-01-01T00:00:00.000Z", "processed_at": "2026-01-01T00:00:00.250Z",
+        })];
+        plant(number, &mut event);
+        event.iter().for_each(|event| lines.push_str(&format!("{event}\n")));
+    }
+    answer("200 OK", "application/x-ndjson", &lines)
+}
+
+fn answer(status: &str, kind: &str, body: &str) -> String {
+    let length = body.len();
+    format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\n\r\n{body}")
+}
+
+fn header(head: &str, name: &str) -> String {
+    let mut fields = head.lines().filter_map(|line| line.split_once(": "));
+    let found = fields.find(|(own, _)| own.eq_ignore_ascii_case(name));
+    found.map_or_else(String::new, |(_, value)| value.to_owned())
+}
+
+fn url(server: &Server) -> String {
+    format!("http://127.0.0.1:{}", server.port())
+}
+
+#[test]
+fn planted_losses_duplicates_and_strangers_are_found() {
+    let stranger = "00000000-0000-4000-8000-000000000099";
+    let server = listing_server(
+        // Taken in, and the connection closed without an answer.
+        |number| number == 50,
+        move |number, event| match number {
+            3 | 4 => event.clear(),
+            5 => event[0]["inserts"] = json!(2),
+            6 => event[0]["notifications"] = json!(3),
+            7 => event[0]["state"] = json!("dead"),
+            8 => event[0]["event_id"] = json!(stranger),
+            _ => {}
+        },
+    );
+    let folder = folder();
+    let more = [&AUDIT_GATES[..], &["--audit-timeout", "1s"]].concat();
+    let (code, report) = run(folder.path(), &url(&server), &more);
+    assert_eq!(code, 0b1, "{report:#}");
+    let audit = completion(&report);
+    let expected = json!({
+        "accepted": 99, "processed": 95, "pending": 0, "dead": 1, "lost": 3, "duplicated": 2, "inserted_twice": 1,
+        "notified_twice": 1, "recovered": 1, "unexpected": 1, "exactly_once": false,
+        "journal": {"ok": 99, "failed": 0, "unknown": 1},
+    });
+    for (name, value) in expected.as_object().unwrap() {
+        assert_eq!(&audit[name], value, "{name}: {audit:#}");
+    }
+    assert!((audit["done_p50_ms"].as_f64().unwrap() - 250.0).abs() < 0.1, "{audit:#}");
+    assert_eq!((verdict(&report, "lost"), verdict(&report, "duplicated")), ("FAIL", "FAIL"));
+}
+
+#[test]
+fn what_is_still_pending_at_the_deadline_is_neither_a_pass_nor_lost() {
+    let server = listing_server(|_| false, |number, event| {
+        if number == 9 {
+            event[0]["state"] = json!("working");
+        }
+    });
+    let folder = folder();
+    let more = [&AUDIT_GATES[..2], &["--audit-timeout", "500ms"]].concat();
+    let (code, report) = run(folder.path(), &url(&server), &more);
+    assert_eq!((code, verdict(&report, "lost")), (3, "INCONCLUSIVE"), "{report:#}");
+    assert_eq!(completion(&report)["pending"], 1);
+}
+
+/// Answers everything with 200, and has no idea of runs.
+fn plain_server() -> Server {
+    Server::answering("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+}
+
+#[test]
+fn an_audit_that_was_asked_for_and_cannot_be_read_is_inconclusive() {
+    let (server, folder) = (plain_server(), folder());
+    let wait = ["--audit-timeout", "300ms"];
+    let (code, report) = run(folder.path(), &url(&server), &[&AUDIT_GATES[..2], &wait].concat());
+    assert_eq!((code, verdict(&report, "lost")), (3, "INCONCLUSIVE"), "{report:#}");
+    let unread = report["endpoints"][0]["audit"]["unread"].as_str().unwrap();
+    assert!(unread.contains("is no listing"), "{unread}");
+    // Asked for without a gate on it: said, and nothing hangs on it.
+    let asked = [&["--audit", "--gate", "ingest p95 <= 10s"][..], &wait].concat();
+    let (code, report) = run(folder.path(), &url(&server), &asked);
+    assert_eq!(code, 0, "{report:#}");
+    assert!(report["warnings"].to_string().contains("could not be read"), "{report:#}");
+    // Not asked for, not offered: not mentioned.
+    let (code, report) = run(folder.path(), &url(&server), &["--gate", "ingest p95 <= 10s"]);
+    assert_eq!(code, 0);
+    assert!(!report.to_string().contains("audit"), "{report:#}");
+}
+
+#[test]
+fn a_file_without_an_audit_decides_no_gate_on_it() {
+    let (server, folder) = (plain_server(), folder());
+    let more = ["--gate", "ingest p95 <= 10s", "--save", "run.json"];
+    assert_eq!(run(folder.path(), &url(&server), &more).0, 0);
+    let judge = ["judge", "run.json", "--gate", "ingest lost <= 0", "--output", "json"];
+    let (code, report) = result(&a7probe(folder.path(), &judge).output().unwrap());
+    assert_eq!((code, verdict(&report, "lost")), (3, "INCONCLUSIVE"), "{report:#}");
+}
+
+/// A server that names its events itself and tells their state one by one: number n is `order-n`.
+fn polled_server() -> Server {
+    let taken = Arc::new(Mutex::new(0usize));
+    Server::tcp(move |conversation| {
+        while let Some(request) = conversation.request() {
+            let path = request.head.split(' ').nth(1).unwrap_or_default();
+            let answer = match path.strip_prefix("/orders/order-") {
+                Some("3") => answer("404 Not Found", "application/json", "{}"),
+                Some("4") => answer("200 OK", "application/json", r#"{"data":{"status":"rejected"}}"#),
+                Some(_) => answer("200 OK", "application/json", r#"{"data":{"status":"shipped"}}"#),
+                None => {
+                    let mut taken = taken.lock().unwrap();
+                    *taken += 1;
+                    let id = format!("order-{}", *taken);
+                    let body = json!({"order": {"number": id}}).to_string();
+                    let answer = answer("202 Accepted", "application/json", &body);
+                    answer.replacen("\r\n", &format!("\r\nlocation: /orders/{id}?x=1\r\n"), 1)
+                }
+            };
+            conversation.send(answer);
+        }
+    })
+}
+
+#[test]
+fn a_server_that_names_its_events_itself_is_asked_for_each() {
+    for id in ["order.number", "/order/number", "location"] {
+        // The first event is the preflight's, some the warm-up's.
+        let (server, folder) = (polled_server(), folder());
+        let more = [
+            "--audit-url", "/orders/{id}", "--audit-id", id, "--audit-done", "data.status=shipped,delivered",
+            "--audit-dead", "data.status=rejected", "--gate", "ingest lost <= 0", "--gate", "ingest duplicated <= 0",
+            "--audit-timeout", "1s", "--warmup", "0s", "--no-preflight",
+        ];
+        let more = more.iter().copied().filter(|word| *word != "--warmup" && *word != "0s");
+        let mut all: Vec<&str> = QUICK.iter().copied().filter(|word| *word != "--warmup" && *word != "100ms").collect();
+        all.extend(more);
+        all.extend(["--warmup", "0s"]);
+        let url = url(&server);
+        let output = a7probe(folder.path(), &[&["measure", &url], &all[..]].concat()).output().unwrap();
+        let (code, report) = result(&output);
+        let audit = completion(&report);
+        assert_eq!(
+            (&audit["accepted"], &audit["processed"], &audit["dead"], &audit["lost"]),
+            (&json!(100), &json!(98), &json!(1), &json!(1)),
+            "{id}: {report:#}"
+        );
+        assert_eq!((code, verdict(&report, "lost")), (1, "FAIL"));
+        // It does not tell how often an effect was had, so nobody can say that none was had twice.
+        assert_eq!((&audit["duplicated"], &audit["clock"]), (&Value::Null, &json!("poll")));
+        assert_eq!(verdict(&report, "duplicated"), "INCONCLUSIVE");
+    }
+}
+
+#[test]
+fn a_repeated_key_that_makes_a_second_event_is_caught() {
+    // One event a key, and one event a request.
+    for (by_key, code) in [(true, 0), (false, 1)] {
+        let (server, folder) = (keyed_server(by_key), folder());
+        let more = [
+            "--resend", "50%", "--audit-url", "/status/{id}", "--audit-done", "done=true", "--seed", "7",
+            "--gate", "ingest duplicated <= 0", "--audit-timeout", "5s",
+        ];
+        let (exit, report) = run(folder.path(), &url(&server), &more);
+        let resends = &completion(&report)["resends"];
+        let count = |name: &str| resends[name].as_u64().unwrap();
+        let sent = count("concurrent") + count("after");
+        assert_eq!(exit, code, "{report:#}");
+        assert!((25..=75).contains(&sent) && count("concurrent") > 0 && count("after") > 0, "{resends}");
+        match by_key {
+            true => assert_eq!(count("replayed"), sent, "{resends}"),
+            false => assert_eq!(count("several_events"), sent, "{resends}"),
+        }
+        // What was repeated is in no count of requests.
+        assert_eq!(report["endpoints"][0]["planned"], 100);
+        assert_eq!(report["endpoints"][0]["counts"]["ok"], 100);
+    }
+}
+
+/// A server whose events are named by the client's key, or by a counter.
+fn keyed_server(by_key: bool) -> Server {
+    let seen = Arc::new(Mutex::new(BTreeMap::<String, usize>::new()));
+    Server::tcp(move |conversation| {
+        while let Some(request) = conversation.request() {
+            if request.head.starts_with("GET") {
+                let state = r#"{"done":true,"inserts":1,"notifications":1}"#;
+                conversation.send(answer("200 OK", "application/json", state));
+                continue;
+            }
+            let body: Value = serde_json::from_slice(&request.body).unwrap();
+            let key = body["id"].as_str().unwrap().to_owned();
+            let (times, total) = {
+                let mut seen = seen.lock().unwrap();
+                let times = seen.entry(key.clone()).or_default();
+                *times += 1;
+                (*times, seen.values().sum::<usize>())
+            };
+            let (id, mark) = match by_key {
+                true if times > 1 => (key, "\r\nidempotent-replayed: true\r\n"),
+                true => (key, "\r\n"),
+                false => (total.to_string(), "\r\n"),
+            };
+            let answer = answer("202 Accepted", "application/json", &json!({"event_id": id}).to_string());
+            conversation.send(answer.replacen("\r\n", mark, 1));
+        }
+    })
+}
+
+#[test]
+fn the_reference_server_makes_one_event_of_a_key_however_often_it_is_sent() {
+    let folder = folder();
+    let server = Process::start(folder.path(), &["--sim-latency", "1ms"]);
+    let url = format!("http://{}", server.address);
+    let more = [&AUDIT_GATES[..], &["--resend", "20%"]].concat();
+    let (code, report) = run(folder.path(), &url, &more);
+    assert_eq!(code, 0, "{report:#}");
+    let audit = completion(&report);
+    let resends = &audit["resends"];
+    assert!(resends["concurrent"].as_u64() > Some(0), "{resends}");
+    assert_eq!((&resends["several_events"], &resends["unanswered"]), (&json!(0), &json!(0)));
+    assert_eq!((&audit["exactly_once"], &audit["unexpected"]), (&json!(true), &json!(0)));
+}
+
+#[test]
+fn a_signal_ends_the_wait_and_marks_what_is_known() {
+    let server = listing_server(|_| false, |number, event| {
+        if number == 9 {
+            event[0]["state"] = json!("working");
+        }
+    });
+    let folder = folder();
+    let measuring = measure(folder.path(), &url(&server), &AUDIT_GATES[..2]).spawn().unwrap();
+    // The first question is whether runs are listed; from the second on it waits.
+    eventually("the audit has begun", || {
+        let asked = server.received();
+        asked.iter().filter(|r| r.head.starts_with("GET /runs/")).count() >= 3
+    });
+    let killed = Command::new("kill").args(["-INT", &measuring.id().to_string()]).status();
+    assert!(killed.unwrap().success());
+    let (code, report) = result(&measuring.wait_with_output().unwrap());
+    assert_eq!((code, verdict(&report, "lost")), (130, "INCONCLUSIVE"), "{report:#}");
+    assert_eq!(completion(&report)["settled"], "interrupted");
+    assert_eq!(completion(&report)["processed"], 99);
+}
+
+#[test]
+fn what_contradicts_itself_is_refused_before_anything_is_sent() {
+    for (line, message) in [
+        (&["--no-audit", "--gate", "lost <= 0"][..], "needs the completion audit, and that is off"),
+        (&["--get", "health=/health", "--gate", "health lost <= 0"], "asks nothing of the service"),
+        (&["--gate", "done.p95 <= 60s"], "deadline of 30 s is below the target"),
+        (&["--audit-id", "x"], "--audit-id is about --audit-url"),
+        (&["--audit-url", "/status"], "has no {id}"),
+        (&["--audit-url", "/status/{{uuid}}", "--audit-id", "x"], "give one of them"),
+        (&["--resend", "0%"], "is no share"),
+        (&["--resend", "5"], "5"),
+        (&["--resend", "5%", "--no-audit"], "leave --no-audit out"),
+        (&["--resend", "5%", "--body", "ingest={}"], "and ingest sends none"),
+        (&["--gate", "ingest lots <= 0"], "did you mean 'lost'?"),
+    ] {
+        let folder = folder();
+        let base = ["measure", "http://127.0.0.1:1", "-z", "30s"];
+        let output = a7probe(folder.path(), &[&base, line].concat()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{line:?}: {said}");
+        assert!(said.contains(message), "{line:?}: {said}");
+    }
+}
+
+#[test]
+fn two_audits_are_compared() {
+    let folder = folder();
+    let server = Process::start(folder.path(), &["--sim-latency", "1ms"]);
+    let url = format!("http://{}", server.address);
+    for file in ["before.json", "after.json"] {
+        let more = ["--gate", "ingest p95 <= 10s", "--save", file];
+        assert_eq!(run(folder.path(), &url, &more).0, 0);
+    }
+    let compare = ["compare", "before.json", "after.json", "--gate", "ingest lost <= 0"];
+    let output = a7probe(folder.path(), &compare).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text}");
+    assert!(text.contains("│ lost") && text.contains("│ done P95"), "{text}");
+}
+
+#[allow(dead_code, reason = "the longest that a test here should take, for those who read it")]
+const LONGEST: Duration = Duration::from_secs(30);
