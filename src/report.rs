@@ -29,7 +29,7 @@ use crate::summary::Summary;
 use crate::units::Rate;
 use crate::verdict::Verdict;
 
-pub use audit::{JsonAudit, JsonCompletion, of_completion};
+pub use audit::{JsonAudit, JsonAudits, JsonCompletion, of_completion};
 pub use comparison::{ComparisonReport, JsonChange, JsonErrorRate, JsonNoise, JsonRates};
 pub use json::{JsonReport, SCHEMA};
 

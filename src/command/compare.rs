@@ -9,6 +9,7 @@ use anyhow::Context as _;
 
 use crate::cli::compare::CompareArgs;
 use crate::comparison::{self, Comparison, Noise, Pair};
+use crate::completion::Audit;
 use crate::exit::Exit;
 use crate::gate::{self, Gate, Scope, Subject};
 use crate::import::Options;
@@ -119,9 +120,20 @@ fn report(
     }
     report.comparison = Some(ComparisonReport {
         noise: *noise,
+        audits: audits(halves, &matched),
         comparisons,
     });
     Ok(report)
+}
+
+/// What the audits of both sides found of every endpoint that is compared.
+fn audits(halves: &Pair<Half>, matched: &[Matched<'_>]) -> Vec<Pair<Option<Audit>>> {
+    let of = |half: &Half, name: &str| half.run()?.endpoint(name)?.audit.clone();
+    let audits = matched.iter().map(|m| Pair {
+        before: of(&halves.before, &m.name),
+        after: of(&halves.after, &m.name),
+    });
+    audits.collect()
 }
 
 /// Gates on one run are about the run after.

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::words::Row;
-use super::{EndpointReport, Report};
+use super::{ComparisonReport, EndpointReport, Report};
 use crate::completion::{Audit, Completion, DoneClock, Effects, Journal, Resends, Settled};
 use crate::gate::{Condition, Counted, Finding};
 use crate::stats::rank::Quantile;
@@ -279,5 +279,34 @@ impl From<&Completion> for JsonCompletion {
             settled: completion.settled,
             resends: completion.resends,
         }
+    }
+}
+
+/// The completion audits of one endpoint before and after.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct JsonAudits {
+    /// What gates call it.
+    pub endpoint: String,
+    /// Before; `null` if that side was not audited.
+    pub before: Option<JsonAudit>,
+    /// After.
+    pub after: Option<JsonAudit>,
+}
+
+impl ComparisonReport {
+    /// `None` if no side of any endpoint was audited.
+    pub(super) fn json_audits(&self) -> Option<Vec<JsonAudits>> {
+        let mut audited = self.audits.iter();
+        audited
+            .any(|sides| sides.before.is_some() || sides.after.is_some())
+            .then(|| {
+                let sides = self.comparisons.iter().zip(&self.audits);
+                let audits = sides.map(|(comparison, audits)| JsonAudits {
+                    endpoint: comparison.endpoint.clone(),
+                    before: audits.before.as_ref().map(JsonAudit::from),
+                    after: audits.after.as_ref().map(JsonAudit::from),
+                });
+                audits.collect()
+            })
     }
 }

@@ -2,11 +2,13 @@
 
 mod data;
 
-use super::{Report, RunInfo, warnings, words};
+use super::{Report, RunInfo, audit, warnings, words};
 use crate::comparison::{
     Change, Comparison, ErrorRate, ErrorRateChange, Noise, Pair, Range, speed,
 };
+use crate::completion::{Audit, Completion};
 use crate::run_file::Run;
+use crate::stats::rank::Quantile;
 use crate::units::{grouped, percent, trimmed};
 
 pub(super) use data::csv_rows;
@@ -19,6 +21,8 @@ pub struct ComparisonReport {
     pub noise: Noise,
     /// One an endpoint.
     pub comparisons: Vec<Comparison>,
+    /// What became of what was accepted, in the same order; empty where neither side was audited.
+    pub audits: Vec<Pair<Option<Audit>>>,
 }
 
 /// Column titles of [`rows`].
@@ -79,6 +83,49 @@ pub(super) fn rows(comparison: &Comparison) -> Vec<[String; 6]> {
     rows.push(error_row(&comparison.error_rate));
     rows.extend(achieved_row(comparison.achieved_per_s));
     rows
+}
+
+/// What the audits of both sides found, where there is one; no change is claimed of it.
+pub(super) fn audit_rows(report: &Report, comparison: &Comparison) -> Vec<[String; 6]> {
+    let Some(whole) = &report.comparison else {
+        return Vec::new();
+    };
+    let own = |c: &&Comparison| c.endpoint == comparison.endpoint;
+    let place = whole.comparisons.iter().position(|c| own(&c));
+    let Some(audits) = place.and_then(|place| whole.audits.get(place)) else {
+        return Vec::new();
+    };
+    let sides = [&audits.before, &audits.after].map(|audit| audit.as_ref()?.completion());
+    if sides.iter().all(Option::is_none) {
+        return Vec::new();
+    }
+    let row = |metric: &str, cell: &dyn Fn(&Completion) -> String| {
+        let [before, after] = sides.map(|side| side.map_or_else(|| NOTHING.to_owned(), cell));
+        let nothing = || NOTHING.to_owned();
+        [
+            metric.to_owned(),
+            before,
+            after,
+            nothing(),
+            nothing(),
+            nothing(),
+        ]
+    };
+    let done = |completion: &Completion| {
+        let summary = audit::summary(completion);
+        summary.percentile(Quantile::P95).value.to_string()
+    };
+    let count = |counted: usize| {
+        move |completion: &Completion| {
+            let (_, count) = audit::counts(completion)[counted];
+            count.map_or_else(|| "not told".to_owned(), grouped)
+        }
+    };
+    vec![
+        row("done P95", &done),
+        row("lost", &count(0)),
+        row("duplicated", &count(1)),
+    ]
 }
 
 fn percentile_row(change: &Change) -> [String; 6] {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::audit::JsonAudit;
+use super::audit::{JsonAudit, JsonAudits};
 use super::comparison::{JsonChange, JsonNoise, JsonRates};
 use super::{EndpointReport, Report, RunInfo, Traffic, words};
 use crate::gate::{Finding, Measured};
@@ -40,6 +40,9 @@ pub struct JsonReport {
     /// Error rates and achieved rates before and after; only in a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rates: Option<Vec<JsonRates>>,
+    /// Completion audits before and after; only in a comparison of runs of which at least one was audited.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audits: Option<Vec<JsonAudits>>,
     /// What counted as no change; only in a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<JsonNoise>,
@@ -282,6 +285,7 @@ impl From<&Report> for JsonReport {
             findings: report.findings.iter().map(JsonFinding::from).collect(),
             changes: report.comparison.as_ref().map(|c| c.json_changes()),
             rates: report.comparison.as_ref().map(|c| c.json_rates()),
+            audits: report.comparison.as_ref().and_then(|c| c.json_audits()),
             noise: report
                 .comparison
                 .as_ref()

@@ -19,7 +19,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         write_endpoint(report, endpoint, out)?;
     }
     for comparison in report.comparisons() {
-        write_comparison(comparison, out)?;
+        write_comparison(report, comparison, out)?;
     }
     write_reasons(report, out)?;
     for note in words::notes(report) {
@@ -69,11 +69,17 @@ fn write_endpoint(
     writeln!(out)
 }
 
-fn write_comparison(comparison: &Comparison, out: &mut dyn Write) -> io::Result<()> {
+fn write_comparison(
+    report: &Report,
+    comparison: &Comparison,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     writeln!(out, "**{}**\n", escape(&comparison::heading(comparison)))?;
     writeln!(out, "| {} |", comparison::TITLES.join(" | "))?;
     writeln!(out, "|---|---:|---:|---|---|---|")?;
-    for row in comparison::rows(comparison) {
+    let rows = comparison::rows(comparison);
+    let audited = comparison::audit_rows(report, comparison);
+    for row in rows.into_iter().chain(audited) {
         let cells = row.map(|cell| escape(&cell));
         writeln!(out, "| {} |", cells.join(" | "))?;
     }

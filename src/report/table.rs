@@ -22,7 +22,7 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
             write_endpoint(report, endpoint, style, out)?;
         }
         for comparison in report.comparisons() {
-            write_comparison(comparison, style, out)?;
+            write_comparison(report, comparison, style, out)?;
         }
         write_notes(report, out)?;
         write_reasons(report, style, out)?;
@@ -70,10 +70,17 @@ fn write_endpoint(
     writeln!(out)
 }
 
-fn write_comparison(comparison: &Comparison, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+fn write_comparison(
+    report: &Report,
+    comparison: &Comparison,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     writeln!(out, "{}", comparison::heading(comparison))?;
     let mut table = empty_table(&comparison::TITLES, style);
-    for row in comparison::rows(comparison) {
+    let rows = comparison::rows(comparison);
+    let audited = comparison::audit_rows(report, comparison);
+    for row in rows.into_iter().chain(audited) {
         table.add_row(row);
     }
     for column in [1, 2] {

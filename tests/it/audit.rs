@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use a7probe::run_file::Run;
 use serde_json::{Value, json};
@@ -78,7 +77,7 @@ const AUDIT_GATES: [&str; 6] = [
     "--gate",
     "ingest duplicated <= 0",
     "--gate",
-    "ingest done.p95 <= 20s",
+    "ingest done.p95 <= 1s",
 ];
 
 #[test]
@@ -94,7 +93,11 @@ fn a_server_that_lists_its_runs_is_audited_without_being_asked() {
         (&json!(100), &json!(true), &json!("server")),
         "{report:#}"
     );
-    let (_, report) = run(folder.path(), &url, &["--no-audit", "--gate", "ingest p95 <= 10s"]);
+    let (_, report) = run(
+        folder.path(),
+        &url,
+        &["--no-audit", "--gate", "ingest p95 <= 10s"],
+    );
     assert!(report["endpoints"][0].get("audit").is_none(), "{report:#}");
 }
 
@@ -103,7 +106,18 @@ fn gates_on_the_audit_are_judged_and_judged_again_from_the_file() {
     let folder = folder();
     let server = Process::start(folder.path(), &["--sim-latency", "1ms"]);
     let url = format!("http://{}", server.address);
-    let more = [&AUDIT_GATES[..], &["--save", "run.json", "--report", "csv=run.csv", "--report", "markdown=run.md"]].concat();
+    let more = [
+        &AUDIT_GATES[..],
+        &[
+            "--save",
+            "run.json",
+            "--report",
+            "csv=run.csv",
+            "--report",
+            "markdown=run.md",
+        ],
+    ]
+    .concat();
     let (code, report) = run(folder.path(), &url, &more);
     assert_eq!(code, 0, "{report:#}");
     for metric in ["lost", "duplicated", "done.p95"] {
@@ -115,12 +129,27 @@ fn gates_on_the_audit_are_judged_and_judged_again_from_the_file() {
     assert_eq!(code, 0, "{again:#}");
     assert_eq!(again["findings"], report["findings"]);
     // A target that was not counted is judged from the histogram, in whatever order the events were slow.
-    let other = ["judge", "run.json", "--gate", "ingest done.p50 <= 10s", "--output", "json"];
+    let other = [
+        "judge",
+        "run.json",
+        "--gate",
+        "ingest done.p50 <= 10s",
+        "--output",
+        "json",
+    ];
     let (code, _) = result(&a7probe(folder.path(), &other).output().unwrap());
     assert_eq!(code, 0);
     let text = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
-    assert!(text("run.csv").contains("ingest,lost,"), "{}", text("run.csv"));
-    assert!(text("run.md").contains("| done P95 |"), "{}", text("run.md"));
+    assert!(
+        text("run.csv").contains("ingest,lost,"),
+        "{}",
+        text("run.csv")
+    );
+    assert!(
+        text("run.md").contains("| done P95 |"),
+        "{}",
+        text("run.md")
+    );
     let run = Run::load(&folder.path().join("run.json")).unwrap();
     let audit = run.endpoint("ingest").unwrap().audit.as_ref().unwrap();
     assert_eq!(audit.completion().unwrap().processed, 100);
@@ -131,9 +160,15 @@ fn killed_under_way(folder: &Path, durability: &str) -> (i32, Value) {
     let port = refusing_port();
     let bind = format!("127.0.0.1:{port}");
     let serve = |latency: &str| -> Child {
-        let mut command = a7probe(folder, &["serve", "--bind", &bind, "--durability", durability]);
+        let mut command = a7probe(
+            folder,
+            &["serve", "--bind", &bind, "--durability", durability],
+        );
         command.args(["--sim-latency", latency, "--workers", "2", "--store"]);
-        command.arg(store(folder)).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+            .arg(store(folder))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
         command.spawn().unwrap()
     };
     let address = bind.parse().unwrap();
@@ -141,7 +176,9 @@ fn killed_under_way(folder: &Path, durability: &str) -> (i32, Value) {
     let mut server = serve("5s");
     eventually("the server listens", ready);
     let more = ["--gate", "ingest lost <= 0", "--audit-timeout", "12s"];
-    let measuring = measure(folder, &format!("http://{bind}"), &more).spawn().unwrap();
+    let measuring = measure(folder, &format!("http://{bind}"), &more)
+        .spawn()
+        .unwrap();
     let mut client = Client::connect(address);
     eventually("events are queued", || {
         client.get("/queue").json()["depth"].as_u64() >= Some(40)
@@ -202,7 +239,11 @@ fn listing_server(
                     if cut(events.len() - 1) {
                         return;
                     }
-                    answer("202 Accepted", "application/json", &json!({"event_id": id}).to_string())
+                    answer(
+                        "202 Accepted",
+                        "application/json",
+                        &json!({"event_id": id}).to_string(),
+                    )
                 }
             };
             conversation.send(answer);
@@ -218,7 +259,9 @@ fn listing(events: &[String], plant: &impl Fn(usize, &mut Vec<Value>)) -> String
             "accepted_at": "2026-01-01T00:00:00.000Z", "processed_at": "2026-01-01T00:00:00.250Z",
         })];
         plant(number, &mut event);
-        event.iter().for_each(|event| lines.push_str(&format!("{event}\n")));
+        event
+            .iter()
+            .for_each(|event| lines.push_str(&format!("{event}\n")));
     }
     answer("200 OK", "application/x-ndjson", &lines)
 }
@@ -256,7 +299,7 @@ fn planted_losses_duplicates_and_strangers_are_found() {
     let folder = folder();
     let more = [&AUDIT_GATES[..], &["--audit-timeout", "1s"]].concat();
     let (code, report) = run(folder.path(), &url(&server), &more);
-    assert_eq!(code, 0b1, "{report:#}");
+    assert_eq!(code, 1, "{report:#}");
     let audit = completion(&report);
     let expected = json!({
         "accepted": 99, "processed": 95, "pending": 0, "dead": 1, "lost": 3, "duplicated": 2, "inserted_twice": 1,
@@ -266,21 +309,34 @@ fn planted_losses_duplicates_and_strangers_are_found() {
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&audit[name], value, "{name}: {audit:#}");
     }
-    assert!((audit["done_p50_ms"].as_f64().unwrap() - 250.0).abs() < 0.1, "{audit:#}");
-    assert_eq!((verdict(&report, "lost"), verdict(&report, "duplicated")), ("FAIL", "FAIL"));
+    assert!(
+        (audit["done_p50_ms"].as_f64().unwrap() - 250.0).abs() < 0.1,
+        "{audit:#}"
+    );
+    assert_eq!(
+        (verdict(&report, "lost"), verdict(&report, "duplicated")),
+        ("FAIL", "FAIL")
+    );
 }
 
 #[test]
 fn what_is_still_pending_at_the_deadline_is_neither_a_pass_nor_lost() {
-    let server = listing_server(|_| false, |number, event| {
-        if number == 9 {
-            event[0]["state"] = json!("working");
-        }
-    });
+    let server = listing_server(
+        |_| false,
+        |number, event| {
+            if number == 9 {
+                event[0]["state"] = json!("working");
+            }
+        },
+    );
     let folder = folder();
     let more = [&AUDIT_GATES[..2], &["--audit-timeout", "500ms"]].concat();
     let (code, report) = run(folder.path(), &url(&server), &more);
-    assert_eq!((code, verdict(&report, "lost")), (3, "INCONCLUSIVE"), "{report:#}");
+    assert_eq!(
+        (code, verdict(&report, "lost")),
+        (3, "INCONCLUSIVE"),
+        "{report:#}"
+    );
     assert_eq!(completion(&report)["pending"], 1);
 }
 
@@ -293,17 +349,32 @@ fn plain_server() -> Server {
 fn an_audit_that_was_asked_for_and_cannot_be_read_is_inconclusive() {
     let (server, folder) = (plain_server(), folder());
     let wait = ["--audit-timeout", "300ms"];
-    let (code, report) = run(folder.path(), &url(&server), &[&AUDIT_GATES[..2], &wait].concat());
-    assert_eq!((code, verdict(&report, "lost")), (3, "INCONCLUSIVE"), "{report:#}");
+    let (code, report) = run(
+        folder.path(),
+        &url(&server),
+        &[&AUDIT_GATES[..2], &wait].concat(),
+    );
+    assert_eq!(
+        (code, verdict(&report, "lost")),
+        (3, "INCONCLUSIVE"),
+        "{report:#}"
+    );
     let unread = report["endpoints"][0]["audit"]["unread"].as_str().unwrap();
     assert!(unread.contains("is no listing"), "{unread}");
     // Asked for without a gate on it: said, and nothing hangs on it.
     let asked = [&["--audit", "--gate", "ingest p95 <= 10s"][..], &wait].concat();
     let (code, report) = run(folder.path(), &url(&server), &asked);
     assert_eq!(code, 0, "{report:#}");
-    assert!(report["warnings"].to_string().contains("could not be read"), "{report:#}");
+    assert!(
+        report["warnings"].to_string().contains("could not be read"),
+        "{report:#}"
+    );
     // Not asked for, not offered: not mentioned.
-    let (code, report) = run(folder.path(), &url(&server), &["--gate", "ingest p95 <= 10s"]);
+    let (code, report) = run(
+        folder.path(),
+        &url(&server),
+        &["--gate", "ingest p95 <= 10s"],
+    );
     assert_eq!(code, 0);
     assert!(!report.to_string().contains("audit"), "{report:#}");
 }
@@ -313,9 +384,20 @@ fn a_file_without_an_audit_decides_no_gate_on_it() {
     let (server, folder) = (plain_server(), folder());
     let more = ["--gate", "ingest p95 <= 10s", "--save", "run.json"];
     assert_eq!(run(folder.path(), &url(&server), &more).0, 0);
-    let judge = ["judge", "run.json", "--gate", "ingest lost <= 0", "--output", "json"];
+    let judge = [
+        "judge",
+        "run.json",
+        "--gate",
+        "ingest lost <= 0",
+        "--output",
+        "json",
+    ];
     let (code, report) = result(&a7probe(folder.path(), &judge).output().unwrap());
-    assert_eq!((code, verdict(&report, "lost")), (3, "INCONCLUSIVE"), "{report:#}");
+    assert_eq!(
+        (code, verdict(&report, "lost")),
+        (3, "INCONCLUSIVE"),
+        "{report:#}"
+    );
 }
 
 /// A server that names its events itself and tells their state one by one: number n is `order-n`.
@@ -326,8 +408,16 @@ fn polled_server() -> Server {
             let path = request.head.split(' ').nth(1).unwrap_or_default();
             let answer = match path.strip_prefix("/orders/order-") {
                 Some("3") => answer("404 Not Found", "application/json", "{}"),
-                Some("4") => answer("200 OK", "application/json", r#"{"data":{"status":"rejected"}}"#),
-                Some(_) => answer("200 OK", "application/json", r#"{"data":{"status":"shipped"}}"#),
+                Some("4") => answer(
+                    "200 OK",
+                    "application/json",
+                    r#"{"data":{"status":"rejected"}}"#,
+                ),
+                Some(_) => answer(
+                    "200 OK",
+                    "application/json",
+                    r#"{"data":{"status":"shipped"}}"#,
+                ),
                 None => {
                     let mut taken = taken.lock().unwrap();
                     *taken += 1;
@@ -348,26 +438,57 @@ fn a_server_that_names_its_events_itself_is_asked_for_each() {
         // The first event is the preflight's, some the warm-up's.
         let (server, folder) = (polled_server(), folder());
         let more = [
-            "--audit-url", "/orders/{id}", "--audit-id", id, "--audit-done", "data.status=shipped,delivered",
-            "--audit-dead", "data.status=rejected", "--gate", "ingest lost <= 0", "--gate", "ingest duplicated <= 0",
-            "--audit-timeout", "1s", "--warmup", "0s", "--no-preflight",
+            "--audit-url",
+            "/orders/{id}",
+            "--audit-id",
+            id,
+            "--audit-done",
+            "data.status=shipped,delivered",
+            "--audit-dead",
+            "data.status=rejected",
+            "--gate",
+            "ingest lost <= 0",
+            "--gate",
+            "ingest duplicated <= 0",
+            "--audit-timeout",
+            "1s",
+            "--warmup",
+            "0s",
+            "--no-preflight",
         ];
-        let more = more.iter().copied().filter(|word| *word != "--warmup" && *word != "0s");
-        let mut all: Vec<&str> = QUICK.iter().copied().filter(|word| *word != "--warmup" && *word != "100ms").collect();
+        let more = more
+            .iter()
+            .copied()
+            .filter(|word| *word != "--warmup" && *word != "0s");
+        let mut all: Vec<&str> = QUICK
+            .iter()
+            .copied()
+            .filter(|word| *word != "--warmup" && *word != "100ms")
+            .collect();
         all.extend(more);
         all.extend(["--warmup", "0s"]);
         let url = url(&server);
-        let output = a7probe(folder.path(), &[&["measure", &url], &all[..]].concat()).output().unwrap();
+        let output = a7probe(folder.path(), &[&["measure", &url], &all[..]].concat())
+            .output()
+            .unwrap();
         let (code, report) = result(&output);
         let audit = completion(&report);
         assert_eq!(
-            (&audit["accepted"], &audit["processed"], &audit["dead"], &audit["lost"]),
+            (
+                &audit["accepted"],
+                &audit["processed"],
+                &audit["dead"],
+                &audit["lost"]
+            ),
             (&json!(100), &json!(98), &json!(1), &json!(1)),
             "{id}: {report:#}"
         );
         assert_eq!((code, verdict(&report, "lost")), (1, "FAIL"));
         // It does not tell how often an effect was had, so nobody can say that none was had twice.
-        assert_eq!((&audit["duplicated"], &audit["clock"]), (&Value::Null, &json!("poll")));
+        assert_eq!(
+            (&audit["duplicated"], &audit["clock"]),
+            (&Value::Null, &json!("poll"))
+        );
         assert_eq!(verdict(&report, "duplicated"), "INCONCLUSIVE");
     }
 }
@@ -378,17 +499,31 @@ fn a_repeated_key_that_makes_a_second_event_is_caught() {
     for (by_key, code) in [(true, 0), (false, 1)] {
         let (server, folder) = (keyed_server(by_key), folder());
         let more = [
-            "--resend", "50%", "--audit-url", "/status/{id}", "--audit-done", "done=true", "--seed", "7",
-            "--gate", "ingest duplicated <= 0", "--audit-timeout", "5s",
+            "--resend",
+            "50%",
+            "--audit-url",
+            "/status/{id}",
+            "--audit-done",
+            "done=true",
+            "--seed",
+            "7",
+            "--gate",
+            "ingest duplicated <= 0",
+            "--audit-timeout",
+            "5s",
         ];
         let (exit, report) = run(folder.path(), &url(&server), &more);
         let resends = &completion(&report)["resends"];
         let count = |name: &str| resends[name].as_u64().unwrap();
         let sent = count("concurrent") + count("after");
         assert_eq!(exit, code, "{report:#}");
-        assert!((25..=75).contains(&sent) && count("concurrent") > 0 && count("after") > 0, "{resends}");
+        assert!(
+            (25..=75).contains(&sent) && count("concurrent") > 0 && count("after") > 0,
+            "{resends}"
+        );
         match by_key {
-            true => assert_eq!(count("replayed"), sent, "{resends}"),
+            // A repetition may come in first: then the original is the replay.
+            true => assert_eq!(count("replayed") + count("same_event"), sent, "{resends}"),
             false => assert_eq!(count("several_events"), sent, "{resends}"),
         }
         // What was repeated is in no count of requests.
@@ -420,7 +555,11 @@ fn keyed_server(by_key: bool) -> Server {
                 true => (key, "\r\n"),
                 false => (total.to_string(), "\r\n"),
             };
-            let answer = answer("202 Accepted", "application/json", &json!({"event_id": id}).to_string());
+            let answer = answer(
+                "202 Accepted",
+                "application/json",
+                &json!({"event_id": id}).to_string(),
+            );
             conversation.send(answer.replacen("\r\n", mark, 1));
         }
     })
@@ -437,28 +576,49 @@ fn the_reference_server_makes_one_event_of_a_key_however_often_it_is_sent() {
     let audit = completion(&report);
     let resends = &audit["resends"];
     assert!(resends["concurrent"].as_u64() > Some(0), "{resends}");
-    assert_eq!((&resends["several_events"], &resends["unanswered"]), (&json!(0), &json!(0)));
-    assert_eq!((&audit["exactly_once"], &audit["unexpected"]), (&json!(true), &json!(0)));
+    assert_eq!(
+        (&resends["several_events"], &resends["unanswered"]),
+        (&json!(0), &json!(0))
+    );
+    assert_eq!(
+        (&audit["exactly_once"], &audit["unexpected"]),
+        (&json!(true), &json!(0))
+    );
 }
 
 #[test]
 fn a_signal_ends_the_wait_and_marks_what_is_known() {
-    let server = listing_server(|_| false, |number, event| {
-        if number == 9 {
-            event[0]["state"] = json!("working");
-        }
-    });
+    let server = listing_server(
+        |_| false,
+        |number, event| {
+            if number == 9 {
+                event[0]["state"] = json!("working");
+            }
+        },
+    );
     let folder = folder();
-    let measuring = measure(folder.path(), &url(&server), &AUDIT_GATES[..2]).spawn().unwrap();
+    let measuring = measure(folder.path(), &url(&server), &AUDIT_GATES[..2])
+        .spawn()
+        .unwrap();
     // The first question is whether runs are listed; from the second on it waits.
     eventually("the audit has begun", || {
         let asked = server.received();
-        asked.iter().filter(|r| r.head.starts_with("GET /runs/")).count() >= 3
+        asked
+            .iter()
+            .filter(|r| r.head.starts_with("GET /runs/"))
+            .count()
+            >= 3
     });
-    let killed = Command::new("kill").args(["-INT", &measuring.id().to_string()]).status();
+    let killed = Command::new("kill")
+        .args(["-INT", &measuring.id().to_string()])
+        .status();
     assert!(killed.unwrap().success());
     let (code, report) = result(&measuring.wait_with_output().unwrap());
-    assert_eq!((code, verdict(&report, "lost")), (130, "INCONCLUSIVE"), "{report:#}");
+    assert_eq!(
+        (code, verdict(&report, "lost")),
+        (130, "INCONCLUSIVE"),
+        "{report:#}"
+    );
     assert_eq!(completion(&report)["settled"], "interrupted");
     assert_eq!(completion(&report)["processed"], 99);
 }
@@ -466,21 +626,38 @@ fn a_signal_ends_the_wait_and_marks_what_is_known() {
 #[test]
 fn what_contradicts_itself_is_refused_before_anything_is_sent() {
     for (line, message) in [
-        (&["--no-audit", "--gate", "lost <= 0"][..], "needs the completion audit, and that is off"),
-        (&["--get", "health=/health", "--gate", "health lost <= 0"], "asks nothing of the service"),
-        (&["--gate", "done.p95 <= 60s"], "deadline of 30 s is below the target"),
+        (
+            &["--no-audit", "--gate", "lost <= 0"][..],
+            "needs the completion audit, and that is off",
+        ),
+        (
+            &["--get", "health=/health", "--gate", "health lost <= 0"],
+            "asks nothing of the service",
+        ),
+        (
+            &["--gate", "done.p95 <= 60s"],
+            "deadline of 30 s is below the target",
+        ),
         (&["--audit-id", "x"], "--audit-id is about --audit-url"),
         (&["--audit-url", "/status"], "has no {id}"),
-        (&["--audit-url", "/status/{{uuid}}", "--audit-id", "x"], "give one of them"),
+        (
+            &["--audit-url", "/status/{{uuid}}", "--audit-id", "x"],
+            "give one of them",
+        ),
         (&["--resend", "0%"], "is no share"),
         (&["--resend", "5"], "5"),
         (&["--resend", "5%", "--no-audit"], "leave --no-audit out"),
-        (&["--resend", "5%", "--body", "ingest={}"], "and ingest sends none"),
+        (
+            &["--resend", "5%", "--body", "ingest={}"],
+            "and ingest sends none",
+        ),
         (&["--gate", "ingest lots <= 0"], "did you mean 'lost'?"),
     ] {
         let folder = folder();
         let base = ["measure", "http://127.0.0.1:1", "-z", "30s"];
-        let output = a7probe(folder.path(), &[&base, line].concat()).output().unwrap();
+        let output = a7probe(folder.path(), &[&base, line].concat())
+            .output()
+            .unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{line:?}: {said}");
         assert!(said.contains(message), "{line:?}: {said}");
@@ -496,12 +673,18 @@ fn two_audits_are_compared() {
         let more = ["--gate", "ingest p95 <= 10s", "--save", file];
         assert_eq!(run(folder.path(), &url, &more).0, 0);
     }
-    let compare = ["compare", "before.json", "after.json", "--gate", "ingest lost <= 0"];
+    let compare = [
+        "compare",
+        "before.json",
+        "after.json",
+        "--gate",
+        "ingest lost <= 0",
+    ];
     let output = a7probe(folder.path(), &compare).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{text}");
-    assert!(text.contains("│ lost") && text.contains("│ done P95"), "{text}");
+    assert!(
+        text.contains("│ lost") && text.contains("│ done P95"),
+        "{text}"
+    );
 }
-
-#[allow(dead_code, reason = "the longest that a test here should take, for those who read it")]
-const LONGEST: Duration = Duration::from_secs(30);

@@ -6,6 +6,7 @@
 )]
 
 mod audit;
+mod audit_python;
 mod compare;
 mod demo;
 mod engine;

@@ -255,7 +255,7 @@ fn files_that_are_no_runs_are_told_apart() {
 fn unknown_fields_of_the_same_version_are_ignored() {
     let mut value = example_json();
     value["calibration"] = json!({ "null_p99_ns": 1 });
-    value["endpoints"][0]["audit"] = json!([1, 2]);
+    value["endpoints"][0]["weather"] = json!([1, 2]);
     value["instrument"]["throttled"] = json!(false);
     read(&value).expect("loaded");
 }
