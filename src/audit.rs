@@ -16,7 +16,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use crate::completion::{Answers, Asked, Audit, Completion, EventKey, Fate};
+use crate::completion::{Answers, Asked, Audit, Completion, Effects, EventKey, Fate};
 use crate::plan::{Auditing, Endpoint, IdSource, Plan, Source, Wish};
 use crate::recording::Recording;
 use crate::schedule::event_id;
@@ -96,6 +96,8 @@ struct Told {
     fates: Vec<HashMap<u64, Fate>>,
     unexpected: u64,
     asked: Asked,
+    /// Whether it tells how often effects were had; `None` where its answers themselves show that.
+    effects: Option<Effects>,
 }
 
 impl Told {
@@ -104,6 +106,7 @@ impl Told {
             fates,
             mut unexpected,
             asked,
+            effects,
         } = self;
         let endpoints = ran.endpoints.iter().zip(fates).zip(audited);
         endpoints
@@ -111,6 +114,7 @@ impl Told {
                 audited.then(|| {
                     let mut completion =
                         Completion::of(sent.recording, &fates, asked, sent.targets);
+                    completion.effects = effects.unwrap_or(completion.effects);
                     // Nobody knows whose they are, so the first endpoint has them.
                     completion.unexpected = std::mem::take(&mut unexpected);
                     completion.resends = sent.resent.map(|share| {

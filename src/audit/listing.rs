@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::settling::Settling;
 use super::{Ran, Told, client, keys};
-use crate::completion::{Asked, DoneClock, EventKey, Fate, Settled, Standing};
+use crate::completion::{Asked, DoneClock, Effects, EventKey, Fate, Settled, Standing};
 use crate::plan::{Endpoint, IdSource, Plan};
 
 /// One event as the service lists it.
@@ -106,6 +106,7 @@ pub(super) async fn ask(
     Ok(Told {
         fates,
         unexpected,
+        effects: Some(Effects::Told),
         asked: Asked {
             clock: DoneClock::Server,
             settled,

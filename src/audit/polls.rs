@@ -90,6 +90,7 @@ pub(super) async fn ask(
     Ok(Told {
         fates,
         unexpected: 0,
+        effects: None,
         asked: Asked {
             clock: clock.unwrap_or(DoneClock::Poll),
             settled,
