@@ -12,5 +12,7 @@ mod saved;
 pub mod schema;
 pub mod serve;
 mod signals;
+mod stop;
+pub mod worker;
 
 pub use measuring::Unreachable;

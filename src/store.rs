@@ -15,9 +15,11 @@ mod lease;
 mod location;
 mod mailbox;
 mod options;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod process;
-mod readmission;
 mod reading;
+mod readmission;
 mod signals;
 mod sqlite;
 mod submission;

@@ -35,7 +35,7 @@ const NEIGHBOURS: [(&str, &str); 10] = [
 ];
 
 /// The only modules that may name an external crate.
-const HOMES: [(&str, &[&str]); 12] = [
+const HOMES: [(&str, &[&str]); 14] = [
     ("clap", &["cli", "command", "main"]),
     ("clap_complete", &["cli", "command"]),
     ("clap_mangen", &["command"]),
@@ -46,6 +46,8 @@ const HOMES: [(&str, &[&str]); 12] = [
     ("indicatif", &["progress"]),
     ("axum", &["server"]),
     ("rusqlite", &["store"]),
+    ("tokio_postgres", &["store/postgres"]),
+    ("deadpool_postgres", &["store/postgres"]),
     ("rustix", &["engine"]),
     ("tokio_rustls", &["engine", "provider", "audit"]),
 ];
