@@ -228,6 +228,7 @@ impl Measuring {
                     _ => None,
                 },
             },
+            turns: None,
         }
     }
 }
