@@ -80,7 +80,12 @@ mod tests {
     fn blocks_one_behind_the_other_are_the_recording_of_all_and_its_seam() {
         let first = recording(&[sample(0, 0, 1), sample(1, 1, 9)]);
         let second = recording(&[sample(0, 0, 8), sample(1, 1, 2)]);
-        let whole = recording(&[sample(0, 0, 1), sample(1, 1, 9), sample(2, 2, 8), sample(3, 3, 2)]);
+        let whole = recording(&[
+            sample(0, 0, 1),
+            sample(1, 1, 9),
+            sample(2, 2, 8),
+            sample(3, 3, 2),
+        ]);
         let mut joined = first;
         joined.append(&second, Duration::from_secs(2));
         assert_eq!(joined.exceedances, whole.exceedances);

@@ -5,7 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Ended, EndpointRun, Environment, FORMAT, Instrument, Judging, PlanRecord, Run, TurnsRecord, nanos};
+use super::{
+    Ended, EndpointRun, Environment, FORMAT, Instrument, Judging, PlanRecord, Run, TurnsRecord,
+    nanos,
+};
 use crate::histogram::Histogram;
 use crate::recording::{Clock, Counts, Exceedances, Exemplar, Interval, Latency, Recording};
 use crate::sample::{ConnectionUse, FailureKind, Outcome, Phases};

@@ -77,10 +77,7 @@ pub fn difference(pairs: &[(f64, f64)], confidence: f64) -> Result<PairedMean, P
     Ok(interval(&differences, confidence))
 }
 
-fn changes(
-    pairs: &[(f64, f64)],
-    of: impl Fn(f64, f64) -> f64,
-) -> Result<Vec<f64>, PairedError> {
+fn changes(pairs: &[(f64, f64)], of: impl Fn(f64, f64) -> f64) -> Result<Vec<f64>, PairedError> {
     if pairs.len() < MIN_PAIRS {
         return Err(PairedError::TooFew(pairs.len()));
     }
@@ -93,7 +90,10 @@ fn changes(
             before: pairs[index].0,
             after: pairs[index].1,
         }),
-        None => Ok(pairs.iter().map(|&(before, after)| of(before, after)).collect()),
+        None => Ok(pairs
+            .iter()
+            .map(|&(before, after)| of(before, after))
+            .collect()),
     }
 }
 
@@ -102,7 +102,13 @@ fn interval(values: &[f64], confidence: f64) -> PairedMean {
     if values.iter().all(|value| value.is_finite()) {
         return finite_interval(values, confidence);
     }
-    let sign = |value: &f64| if value.is_finite() { 0.0 } else { value.signum() };
+    let sign = |value: &f64| {
+        if value.is_finite() {
+            0.0
+        } else {
+            value.signum()
+        }
+    };
     let signs: Vec<f64> = values.iter().map(sign).collect();
     let limit = finite_interval(&signs, confidence);
     // An end whose sign is not clear is open.
