@@ -264,9 +264,9 @@ mod tests {
             found.ratio_interval(),
             in_turns.paired().ok().map(|p| p.ratio)
         );
-        // Logarithms of 0.2, 2, 0.3, 1.5, 1, 0.6: mean −0.3195, s 0.9013; ± 2.5706·s/√6.
+        // Logarithms of 0.2, 2, 0.3, 1.5, 1, 0.6: mean −0.37094, variance 0.82404; ± 2.5706·√(0.82404/6).
         let ratio = found.ratio_interval().unwrap();
-        let expected = [-0.3195_f64 - 0.9459, -0.3195 + 0.9459].map(f64::exp);
+        let expected = [-0.37094_f64 - 0.95264, -0.37094 + 0.95264].map(f64::exp);
         assert!((ratio.low / expected[0] - 1.0).abs() < 1e-3, "{ratio:?}");
         assert!((ratio.high / expected[1] - 1.0).abs() < 1e-3, "{ratio:?}");
         assert_eq!(found.effect, Effect::Inconclusive);
