@@ -435,7 +435,10 @@ mod tests {
             ),
             ("http://a|--after-header|nonsense", "no NAME: VALUE"),
             ("http://a|--block|1000000h", "at most 7 days"),
-            ("http://a|--block|7d|--pairs|10000|-q|1000", "are the most that are kept"),
+            (
+                "http://a|--block|168h|--pairs|10000|-q|1000",
+                "are the most that are kept",
+            ),
         ] {
             let error = resolved(line)
                 .err()
