@@ -91,7 +91,7 @@ fn says(json: &Value, words: &str) -> bool {
 
 #[test]
 fn a_known_change_between_two_servers_is_found_and_both_intervals_are_told() {
-    let (before, after) = (slow(60), slow(10));
+    let (before, after) = (slow(200), slow(10));
     let output = ab(&[
         "--before",
         &url(&before),
@@ -222,7 +222,7 @@ fn header_sets_tell_the_sides_of_one_url_apart() {
         "--after-header",
         "X-Variant: canary",
         "--gate",
-        "p95 <= baseline + 20%",
+        "p50 <= baseline + 20%",
     ]);
     let json = json(&output);
     assert_eq!(code(&output), 1, "{json:#}");
