@@ -177,7 +177,7 @@ fn sentence(ab: &Ab, gate: &Gate, endpoint: &Endpoint) -> String {
         ),
         Scope::TwoRuns => match planned.samples {
             Some(samples) => format!(
-                "{} requests on each side: they resolve this percentile",
+                "{} requests on each side, enough for an interval of this percentile",
                 grouped(samples)
             ),
             None => "the number of requests depends on the answers".to_owned(),

@@ -164,14 +164,7 @@ fn one_url_that_drifts_by_a_fifth_is_no_change() {
 
 #[test]
 fn one_url_with_wide_and_with_correlated_latencies_is_no_change() {
-    // Up to a correlation over some 100 requests, half a block. Over a whole block (ρ = 0.995) the three percentiles
-    // together are still right in 94 of 100, each by itself being held to 95 %.
-    for (sigma, correlation, drift) in [
-        (0.4, 0.0, 0.2),
-        (0.2, 0.9, 0.0),
-        (0.2, 0.9, 0.2),
-        (0.4, 0.98, 0.2),
-    ] {
+    for (sigma, correlation, drift) in [(0.4, 0.0, 0.2), (0.2, 0.9, 0.0), (0.2, 0.9, 0.2)] {
         let service = Service {
             sigma,
             correlation,
@@ -183,6 +176,27 @@ fn one_url_with_wide_and_with_correlated_latencies_is_no_change() {
             unchanged >= 95,
             "σ {sigma}, ρ {correlation}, drift {drift}: {unchanged} of {RUNS}"
         );
+    }
+}
+
+/// Correlated over some 100 requests, half a block, neighbouring pairs are not independent any more. Each percentile
+/// is held to 95 % by itself; of 100 runs, 93 were right in all three.
+#[test]
+fn one_url_whose_latencies_hang_together_over_half_a_block_is_no_change_at_each_percentile() {
+    let service = Service {
+        sigma: 0.4,
+        correlation: 0.98,
+        drift: 0.2,
+        factor: 1.0,
+    };
+    let runs: Vec<Vec<Change>> = (0..RUNS)
+        .map(|seed| changes(service, seed, order_of(PAIRS)))
+        .collect();
+    for (number, quantile) in QUANTILES.iter().enumerate() {
+        let unchanged = |run: &&Vec<Change>| NO_CHANGE.contains(&run[number].effect);
+        let unchanged = runs.iter().filter(unchanged).count();
+        println!("{quantile}: {unchanged} of {RUNS}");
+        assert!(unchanged >= 95, "{quantile}: {unchanged} of {RUNS}");
     }
 }
 
