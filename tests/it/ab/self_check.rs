@@ -195,7 +195,6 @@ fn one_url_whose_latencies_hang_together_over_half_a_block_is_no_change_at_each_
     for (number, quantile) in QUANTILES.iter().enumerate() {
         let unchanged = |run: &&Vec<Change>| NO_CHANGE.contains(&run[number].effect);
         let unchanged = runs.iter().filter(unchanged).count();
-        println!("{quantile}: {unchanged} of {RUNS}");
         assert!(unchanged >= 95, "{quantile}: {unchanged} of {RUNS}");
     }
 }
