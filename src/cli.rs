@@ -5,6 +5,7 @@ pub mod guard;
 pub mod judge;
 pub mod measure;
 pub mod output;
+pub mod provider;
 pub mod resolve;
 pub mod serve;
 pub mod settings;
@@ -42,7 +43,9 @@ pub enum Command {
     /// Before and after: two saved runs side by side, with intervals and gates.
     Compare(compare::CompareArgs),
     /// Run the reference ingest server.
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
+    /// Simulate the mail provider as a process of its own.
+    Provider(provider::ProviderArgs),
     /// Write a commented a7probe.toml to start from.
     Init(InitArgs),
     /// Print the JSON Schema of saved runs.

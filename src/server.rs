@@ -13,10 +13,15 @@ mod exchange;
 mod health;
 mod idempotency;
 mod ingest;
+mod metrics;
+mod openapi;
 mod problem;
 mod provider;
+mod rate_limit;
+mod route;
 mod threads;
 mod timing;
+mod tracing_headers;
 
 use std::future::Future;
 use std::net::TcpListener;
@@ -34,8 +39,10 @@ use crate::worker::{Crew, Options as WorkerOptions};
 use app::{App, Core};
 use threads::HttpThreads;
 
-pub use config::{Block, Config, Health, Limits, Mode, ProviderChoice};
+pub use config::{Block, Config, Health, Limits, MetricsAccess, Mode, ProviderChoice};
 pub use provider::serve_provider;
+pub use rate_limit::RateLimit;
+pub use route::Route;
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -102,7 +109,10 @@ impl Server {
             return Err(StartError::NothingToAcknowledge);
         }
         let (provider, simulator) = match &config.provider {
-            ProviderChoice::At(url) => (Provider::at(url, config.provider_timeout)?, None),
+            ProviderChoice::At(url) => (
+                Provider::at(url, config.provider_key.as_deref(), config.provider_timeout)?,
+                None,
+            ),
             ProviderChoice::Simulated(options) => {
                 let simulator = Arc::new(Simulator::new(*options));
                 (
@@ -153,6 +163,8 @@ impl Server {
             store: store.clone(),
             provider,
             options,
+            tally: Arc::default(),
+            traces: Arc::default(),
         };
         let (drain, block) = (config.drain, config.block);
         let core = Arc::new(Core::new(config, simulator));

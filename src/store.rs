@@ -5,12 +5,14 @@
 //! place behind them.
 
 mod commit_queue;
+mod commit_tally;
 mod error;
 mod event;
 mod event_id;
 mod lease;
 mod mailbox;
 mod options;
+mod room;
 mod sqlite;
 mod submission;
 mod totals;
@@ -24,6 +26,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{Notify, oneshot};
 use tokio::time::Instant;
 
+pub use commit_tally::CommitTally;
 pub use error::{OpenError, StoreError};
 pub use event::{EventRecord, Page, State};
 pub use event_id::EventId;
@@ -205,8 +208,9 @@ impl Store {
         .await
     }
 
-    /// Writes one page and syncs it: can the store be written?
+    /// Writes to the disk and to the store, and syncs it: can the store be written?
     pub async fn probe(&self) -> Result<(), StoreError> {
+        self.read(|shared| room::check(&shared.path)).await?;
         self.ask(|reply| Work::Probe { reply }).await
     }
 
@@ -318,6 +322,16 @@ impl Store {
     /// Did the last transaction succeed? Without I/O.
     pub fn is_writable(&self) -> bool {
         self.shared.totals.is_writable()
+    }
+
+    /// How the commits go, without I/O.
+    pub fn commits(&self) -> &CommitTally {
+        &self.shared.totals.commits
+    }
+
+    /// Requests that wait for a commit, without I/O.
+    pub fn waiting_commits(&self) -> usize {
+        self.shared.queue.waiting()
     }
 
     /// Commits what is queued, checkpoints and closes. Handles that are left get [`StoreError::Closed`].

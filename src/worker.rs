@@ -1,15 +1,19 @@
 //! Does what was promised: claims events, notifies the provider, records what came of it.
 
 mod retry;
+mod traces;
+mod work_tally;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 pub use retry::Retry;
+pub use traces::{Remembered, Traces};
+pub use work_tally::{AttemptEnd, WorkTally};
 
 use crate::provider::{Mail, Provider, SendError};
 use crate::store::{Finished, Lease, Next, Notification, Outcome, Repeat, Store, StoreError};
@@ -34,6 +38,10 @@ pub struct Crew {
     pub provider: Provider,
     /// How.
     pub options: Options,
+    /// What came of it.
+    pub tally: Arc<WorkTally>,
+    /// On whose behalf.
+    pub traces: Arc<Traces>,
 }
 
 /// Who decides what follows a failure.
@@ -109,33 +117,45 @@ impl Crew {
 
     /// Makes one attempt: notifies, and records what came of it.
     pub async fn attempt(&self, lease: Lease, on_failure: OnFailure) -> Result<(), SendError> {
-        let sent = match lease.notification {
+        let (sent, outcome) = match lease.notification {
             Notification::Due => {
-                let mail = Mail {
-                    event_id: lease.event_id.uuid(),
-                    attempt: lease.attempt,
-                };
-                self.provider.send(mail).await
+                let sent = self.notify(&lease).await;
+                let outcome = self.outcome(&lease, &sent, on_failure);
+                (sent, outcome)
             }
-            Notification::Sent => {
-                self.record(&lease, Outcome::SentBefore).await;
-                return Ok(());
-            }
+            Notification::Sent => (Ok(()), Outcome::SentBefore),
             Notification::Unknown => {
                 let reason =
                     "an earlier attempt was cut off, and a notification is sent at most once";
-                self.record(
-                    &lease,
-                    Outcome::Unknown {
-                        reason: reason.to_owned(),
-                    },
-                )
-                .await;
-                return Ok(());
+                let reason = reason.to_owned();
+                (Ok(()), Outcome::Unknown { reason })
             }
         };
-        self.record(&lease, self.outcome(&lease, &sent, on_failure))
-            .await;
+        self.tally.ended(AttemptEnd::of(lease.notification, &sent));
+        self.record(&lease, outcome).await;
+        sent
+    }
+
+    /// Calls the provider, as a step of the trace that the event came with.
+    async fn notify(&self, lease: &Lease) -> Result<(), SendError> {
+        let mail = Mail {
+            event_id: lease.event_id.uuid(),
+            attempt: lease.attempt,
+        };
+        let step = self.traces.of(lease.event_id).map(|trace| trace.child());
+        let began = Instant::now();
+        let sent = self.provider.send(mail, step.as_ref()).await;
+        let took = began.elapsed();
+        self.tally.calls.observe_duration(took);
+        let (event_id, attempt, us) = (&lease.event_id, lease.attempt, took.as_micros() as u64);
+        let outcome = AttemptEnd::of(Notification::Due, &sent).name();
+        let trace_id = step
+            .as_ref()
+            .map(|step| tracing::field::display(step.trace_id()));
+        let span_id = step
+            .as_ref()
+            .map(|step| tracing::field::display(step.span_id()));
+        tracing::info!(target: "a7probe::attempt", %event_id, attempt, outcome, us, trace_id, span_id);
         sent
     }
 
@@ -168,8 +188,13 @@ impl Crew {
         let mut pause = STORE_PAUSES.0;
         loop {
             match self.store.finish(lease.clone(), outcome.clone()).await {
-                Ok(Finished::Recorded) | Err(StoreError::Closed) => return,
+                Ok(Finished::Recorded) => return self.recorded(lease, &outcome),
+                Err(StoreError::Closed) => return,
                 Ok(Finished::Stale) => {
+                    self.tally.leases_lost.increment();
+                    if outcome == Outcome::Sent {
+                        self.tally.duplicates.increment();
+                    }
                     return tracing::warn!(event_id = %lease.event_id, "an attempt outlived its lease");
                 }
                 Err(error) => tracing::warn!(%error, "cannot record an outcome"),
@@ -177,6 +202,23 @@ impl Crew {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(STORE_PAUSES.1);
         }
+    }
+}
+
+impl Crew {
+    /// Counts what the event's state is now.
+    fn recorded(&self, lease: &Lease, outcome: &Outcome) {
+        match outcome {
+            Outcome::Sent | Outcome::SentBefore | Outcome::Unknown { .. } => {
+                self.tally.processed.increment();
+            }
+            Outcome::NotSent { next, .. } => match next {
+                Next::Retry(_) => return self.tally.retries.increment(),
+                Next::GiveUp => self.tally.dead.increment(),
+                Next::Answer => {}
+            },
+        }
+        self.traces.forget(lease.event_id);
     }
 }
 

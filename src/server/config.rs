@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::RateLimit;
 use crate::provider::SimulatorOptions;
 use crate::store::Options as StoreOptions;
 use crate::worker::Retry;
@@ -17,14 +18,20 @@ pub struct Config {
     pub store: StoreOptions,
     /// Who is notified.
     pub provider: ProviderChoice,
+    /// The API key for a provider at a URL.
+    pub provider_key: Option<String>,
     /// How long the provider's answer is waited for.
     pub provider_timeout: Duration,
     /// Notifications under way at the same time.
     pub workers: usize,
     /// What follows a failed notification.
     pub retry: Retry,
-    /// Bearer token that everything but the health endpoints asks for.
-    pub token: Option<String>,
+    /// Bearer tokens, one of which everything but the health endpoints asks for; none is for whoever comes.
+    pub tokens: Vec<String>,
+    /// Who may see the metrics.
+    pub metrics: MetricsAccess,
+    /// How often each client may post to `/ingest`.
+    pub rate_limit: Option<RateLimit>,
     /// How far `/health` looks.
     pub health: Health,
     /// How long queued work may go on once the server is told to stop.
@@ -62,6 +69,15 @@ pub enum ProviderChoice {
     At(String),
 }
 
+/// Who may see the metrics, when there are tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricsAccess {
+    /// Whoever has a token.
+    Token,
+    /// Whoever comes.
+    Open,
+}
+
 /// How far `/health` looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
@@ -84,8 +100,12 @@ pub struct Limits {
     pub body_time: Duration,
     /// Time that a request waits for its commit. The commit goes on.
     pub commit_time: Duration,
+    /// Time that `/readyz` gives the store, and that a commit may take before the server is no longer ready.
+    pub probe_time: Duration,
     /// Longest `?wait=` of `GET /events/{id}`.
     pub wait: Duration,
+    /// Requests to `/ingest` that are answered at the same time; one more is refused with 503.
+    pub in_flight: usize,
     /// Connections at the same time; more wait in the backlog of the socket.
     pub connections: usize,
 }
@@ -98,7 +118,9 @@ impl Default for Limits {
             head_time: Duration::from_secs(30),
             body_time: Duration::from_secs(10),
             commit_time: Duration::from_secs(10),
+            probe_time: Duration::from_secs(2),
             wait: Duration::from_secs(30),
+            in_flight: 8192,
             connections: 10_000,
         }
     }
@@ -112,10 +134,13 @@ impl Config {
             block: Block::Request,
             store: StoreOptions::at(store),
             provider: ProviderChoice::Simulated(SimulatorOptions::default()),
+            provider_key: None,
             provider_timeout: Duration::from_secs(10),
             workers: 64,
             retry: Retry::default(),
-            token: None,
+            tokens: Vec::new(),
+            metrics: MetricsAccess::Token,
+            rate_limit: None,
             health: Health::Shallow,
             drain: Duration::from_secs(10),
             http_threads: 1,

@@ -34,6 +34,14 @@ pub(super) struct Batch {
     pub(super) work: Vec<Work>,
 }
 
+impl Batch {
+    /// Does its commit show that the store can be written? A claim that finds nothing commits on a full disk too.
+    pub(super) fn shows_room(&self) -> bool {
+        !self.accepts.is_empty()
+            || (self.work.iter()).any(|work| matches!(work, Work::Probe { .. }))
+    }
+}
+
 /// At most this much work shares a transaction with accepts: the backlog must not slow them down.
 const WORK_BESIDE_ACCEPTS: usize = 16;
 /// At most this much work goes into a transaction of its own: an accept that comes meanwhile waits for it.
@@ -112,6 +120,11 @@ impl CommitQueue {
         let count = share.min(waiting.work.len());
         batch.work.extend(waiting.work.drain(..count));
         true
+    }
+
+    /// Submissions that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().accepts.len()
     }
 
     /// Refuses everything from now on; what is queued is still committed.

@@ -18,9 +18,15 @@ pub enum StoreError {
         /// How many wait.
         waiting: u64,
     },
-    /// The transaction was rolled back: disk full, I/O error, read-only.
+    /// The transaction was rolled back: I/O error, or whatever else the database says.
     #[error("the store failed: {0}")]
     Failed(Arc<str>),
+    /// The transaction was rolled back: the disk is full.
+    #[error("the store has no room left: {0}")]
+    NoRoom(Arc<str>),
+    /// The transaction was rolled back: the store cannot be written.
+    #[error("the store is read-only: {0}")]
+    ReadOnly(Arc<str>),
     /// The store is being closed.
     #[error("the store is closed")]
     Closed,

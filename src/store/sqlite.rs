@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
-use super::{OpenError, Options, State};
+use super::{OpenError, Options, State, StoreError};
 
 pub(super) use readers::Readers;
 pub(super) use writer::{Signals, Writer};
@@ -113,6 +113,17 @@ fn unusable(path: &Path, error: rusqlite::Error) -> OpenError {
             path,
             reason: error.to_string(),
         },
+    }
+}
+
+/// Why SQLite did not do it, for whoever asked.
+fn failed(error: &rusqlite::Error) -> StoreError {
+    use rusqlite::ffi::ErrorCode::{DiskFull, ReadOnly};
+    let reason = error.to_string().into();
+    match error.sqlite_error_code() {
+        Some(DiskFull) => StoreError::NoRoom(reason),
+        Some(ReadOnly) => StoreError::ReadOnly(reason),
+        _ => StoreError::Failed(reason),
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use super::State;
+use super::{CommitTally, State};
 
 /// Counts by state, changed only after a commit.
 #[derive(Default)]
 pub(super) struct Totals {
     counts: [AtomicI64; State::ALL.len()],
     failing: AtomicBool,
+    pub(super) commits: CommitTally,
 }
 
 /// What a transaction adds to each state.

@@ -101,7 +101,7 @@ impl Readers {
             .unwrap_or_else(PoisonError::into_inner)
             .push(connection);
         self.returned.notify_one();
-        result.map_err(|error| StoreError::Failed(error.to_string().into()))
+        result.map_err(|error| super::failed(&error))
     }
 }
 

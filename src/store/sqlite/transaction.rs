@@ -142,7 +142,6 @@ impl Changes {
 
     pub(super) fn publish(&self, signals: &Signals) {
         signals.totals.add(&self.delta);
-        signals.totals.set_writable(true);
         signals.watchers.settle(&self.settled);
         if self.delta[State::Queued as usize] > 0 || self.delta[State::Retrying as usize] > 0 {
             signals.work.notify_one();

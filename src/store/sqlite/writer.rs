@@ -141,16 +141,23 @@ impl WriterThread {
         };
         let mut batch = Batch::default();
         while self.queue.take(&mut batch) {
+            let began = self.signals.totals.commits.begin();
             match statements.transact(&batch) {
                 Ok((admissions, done, changes)) => {
+                    let size = batch.accepts.len() + batch.work.len();
+                    self.signals.totals.commits.committed(began, size);
+                    if batch.shows_room() {
+                        self.signals.totals.set_writable(true);
+                    }
                     changes.publish(&self.signals);
                     answer(&mut batch, admissions, done);
                     self.checkpointer.after_commit(&self.connection);
                 }
                 Err(error) => {
+                    self.signals.totals.commits.rolled_back();
                     self.signals.totals.set_writable(false);
                     tracing::error!(%error, "a transaction was rolled back");
-                    refuse(&mut batch, &StoreError::Failed(error.to_string().into()));
+                    refuse(&mut batch, &super::failed(&error));
                 }
             }
         }
