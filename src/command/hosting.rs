@@ -1,6 +1,6 @@
 //! What every command that serves has in common: address, ready file, log, signals to stop.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal as _, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
@@ -64,6 +64,7 @@ pub(super) fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .try_init();
     Ok(())
 }

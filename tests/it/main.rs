@@ -14,6 +14,7 @@ mod import;
 mod judge;
 mod measure;
 mod needs;
+mod ops;
 mod provider;
 mod readme;
 mod run_file;

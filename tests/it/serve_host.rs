@@ -123,11 +123,26 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `a7probe serve` on the store in `folder` and waits until it is ready.
     pub(crate) fn start(folder: &Path, flags: &[&str]) -> Process {
-        let ready = folder.join("ready");
-        let _ = std::fs::remove_file(&ready);
-        let mut child = command(folder, flags)
+        Process::spawn(command(folder, flags), &folder.join("ready"))
+    }
+
+    /// The same as an argument of another program, which becomes it.
+    pub(crate) fn start_through(folder: &Path, flags: &[&str], program: &[&str]) -> Process {
+        let inner = command(folder, flags);
+        let mut outer = Command::new(program[0]);
+        outer
+            .args(&program[1..])
+            .arg(inner.get_program())
+            .args(inner.get_args());
+        Process::spawn(piped(outer), &folder.join("ready"))
+    }
+
+    /// Runs a command that serves and waits until it is ready.
+    pub(crate) fn spawn(mut command: Command, ready: &Path) -> Process {
+        let _ = std::fs::remove_file(ready);
+        let mut child = command
             .arg("--ready-file")
-            .arg(&ready)
+            .arg(ready)
             .spawn()
             .expect("the binary starts");
         let mut address = None;
@@ -135,7 +150,7 @@ impl Process {
             if let Some(status) = child.try_wait().expect("a status") {
                 panic!("the server ended with {status}");
             }
-            address = std::fs::read_to_string(&ready)
+            address = std::fs::read_to_string(ready)
                 .ok()
                 .and_then(|text| text.trim().parse().ok());
             address.is_some()
@@ -148,6 +163,10 @@ impl Process {
 
     pub(crate) fn client(&self) -> Client {
         Client::connect(self.address)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL: no handler, no flush, no goodbye.
@@ -191,6 +210,11 @@ pub(crate) fn command(folder: &Path, flags: &[&str]) -> Command {
         .args(["serve", "--bind", "127.0.0.1:0", "--store"])
         .arg(store(folder))
         .args(flags);
+    piped(command)
+}
+
+/// Says what it says on stderr to us, and nothing to the terminal.
+pub(crate) fn piped(mut command: Command) -> Command {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
