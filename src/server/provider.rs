@@ -93,7 +93,16 @@ async fn send(State(face): State<Face>, request: Request) -> Response<Body> {
     };
     let step = tracing_headers::trace(&head.headers);
     match Mail::from_json(&body) {
-        Ok(mail) => respond(face.simulator.answer(mail, step.as_ref()).await),
+        Ok(mail) => {
+            let response = respond(face.simulator.answer(mail, step.as_ref()).await);
+            let (event_id, attempt, status) =
+                (mail.event_id, mail.attempt, response.status().as_u16());
+            let trace_id = step
+                .as_ref()
+                .map(|step| tracing::field::display(step.trace_id()));
+            tracing::info!(target: "a7probe::provider", %event_id, attempt, status, trace_id);
+            response
+        }
         Err(error) => refuse(StatusCode::BAD_REQUEST, &error.message, error.field),
     }
 }

@@ -93,10 +93,17 @@ fn while_the_store_is_stalled_ingest_is_shed_and_everything_else_is_answered() {
         client.send("POST", "/ingest", &[JSON], b"{}");
     }
     // What follows is answered before the lock is released, so nothing of it waits for the store's writer.
-    eventually("the others are shed", || {
-        let refused = client.ingest(&[("idempotency-key", "shed")], "{}");
-        refused.status == 503 && refused.json()["type"] == "urn:a7probe:problem:overloaded"
+    eventually("all of them are in flight", || {
+        let page = client.get("/metrics").body;
+        String::from_utf8_lossy(&page).contains("\na7probe_ingest_in_flight 4\n")
     });
+    let refused = client.ingest(&[], "{}");
+    let kind = &refused.json()["type"];
+    assert_eq!(
+        (refused.status, kind),
+        (503, &"urn:a7probe:problem:overloaded".into())
+    );
+    assert_eq!(refused.header("retry-after"), Some("1"));
     for path in [
         "/health",
         "/livez",

@@ -34,7 +34,8 @@ fn mail(event: u128, attempt: u32) -> Vec<u8> {
 #[test]
 fn the_journal_lists_every_call_and_finds_the_duplicates() {
     let folder = folder();
-    let provider = provider(folder.path(), &["--latency", "1ms"]);
+    let flags = ["--latency", "1ms", "--log", "info"];
+    let provider = provider(folder.path(), &flags);
     let mut client = provider.client();
     for (event, attempt) in [(1, 1), (2, 1), (1, 2)] {
         let answer = post(&mut client, &[], &mail(event, attempt));
@@ -71,6 +72,10 @@ fn the_journal_lists_every_call_and_finds_the_duplicates() {
         said.ends_with("stopped: 3 calls, 3 mails taken for 2 events, 1 duplicates\n"),
         "{said}"
     );
+    let logged = said
+        .lines()
+        .filter(|line| line.contains("a7probe::provider: event_id="));
+    assert_eq!(logged.count(), 3, "{said}");
     assert!(!folder.path().join("provider-ready").exists());
 }
 

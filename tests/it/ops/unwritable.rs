@@ -4,12 +4,14 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
+use a7probe::server::{Config, Limits, Mode};
 use tempfile::TempDir;
 
 use crate::needs::{IMMUTABLE, PRLIMIT, TMPFS, need};
 use crate::serve_client::{Client, Response};
-use crate::serve_host::{Process, command, eventually, folder};
+use crate::serve_host::{HeldProvider, Process, Served, command, config, eventually, folder};
 
 const FLAGS: [&str; 2] = ["--sim-latency", "1ms"];
 
@@ -234,4 +236,44 @@ fn on_a_read_only_file_system_it_does_not_start_and_says_why() {
         said.contains("Read-only file system") && said.contains("\nhint: "),
         "{said}"
     );
+}
+
+#[test]
+fn work_that_is_done_and_cannot_be_recorded_is_503_in_sync_mode_and_its_key_finds_it_done() {
+    let (folder, provider) = (folder(), HeldProvider::start());
+    let base = config(Mode::Sync, &folder);
+    let limits = Limits {
+        commit_time: Duration::from_millis(100),
+        ..Limits::default()
+    };
+    let served = Served::start(Config {
+        provider: provider.choice(),
+        provider_timeout: Duration::from_secs(2),
+        limits,
+        ..base.clone()
+    });
+    let headers = [
+        ("content-type", "application/json"),
+        ("idempotency-key", "k"),
+    ];
+    let mut client = served.client();
+    client.send("POST", "/ingest", &headers, b"{}");
+    let call = provider.next_call();
+    let holder = rusqlite::Connection::open(&base.store.path).expect("the store's file");
+    let lock = |sql: &str| holder.execute_batch(sql).expect(sql);
+    lock("PRAGMA busy_timeout = 60000; BEGIN IMMEDIATE");
+    call.answer(202);
+    let refused = client.receive().expect("an answer");
+    let kind = &refused.json()["type"];
+    assert_eq!(
+        (refused.status, kind),
+        (503, &"urn:a7probe:problem:record-too-slow".into())
+    );
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    lock("ROLLBACK");
+    eventually("its outcome is recorded", || {
+        let again = client.ingest(&headers[1..], "{}");
+        again.status == 200 && again.header("idempotent-replayed") == Some("true")
+    });
+    assert!(provider.is_idle(), "it was sent once");
 }
