@@ -189,12 +189,17 @@ fn a_server_uses_it_with_its_key_and_both_count_the_same() {
     server_command.env("A7PROBE_TEST_KEY", "SG.key");
     let server = Process::spawn(server_command, &folder.path().join("ready"));
     let mut client = server.client();
+    // Keys decide the ids, and ids decide which calls fail.
     let ids: Vec<String> = (0..50)
-        .map(|_| client.ingest(&[("x-a7-run", "r")], "{}").event_id())
+        .map(|n| {
+            let key = format!("key-{n}");
+            let headers = [("x-a7-run", "r"), ("idempotency-key", key.as_str())];
+            client.ingest(&headers, "{}").event_id()
+        })
         .collect();
     for id in &ids {
         let event = client.get(&format!("/events/{id}?wait=60s")).json();
-        assert_eq!(event["state"], "processed");
+        assert_eq!(event["state"], "processed", "{event}");
     }
     let key = [("authorization", "Bearer SG.key")];
     let journal = provider.client().request("GET", "/journal", &key, b"");
