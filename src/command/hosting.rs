@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal as _, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
-use anyhow::Context as _;
 use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
@@ -12,7 +11,7 @@ use crate::exit::Exit;
 
 /// Listens, and tells where.
 pub(super) fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
-    let listener = TcpListener::bind(address).with_context(|| cannot_bind(address))?;
+    let listener = TcpListener::bind(address).map_err(|error| cannot_bind(address, &error))?;
     let address = listener.local_addr()?;
     Ok((listener, address))
 }
@@ -20,8 +19,12 @@ pub(super) fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAd
 /// Writes the address for scripts: who has read it can send requests.
 pub(super) fn write_ready_file(file: Option<&Path>, address: SocketAddr) -> anyhow::Result<()> {
     let Some(file) = file else { return Ok(()) };
-    write_atomically(file, &format!("{address}\n"))
-        .with_context(|| format!("cannot write {}\nhint: its folder must exist and be writable; name another file with --ready-file", file.display()))
+    write_atomically(file, &format!("{address}\n")).map_err(|error| {
+        anyhow::anyhow!(
+            "cannot write {}: {error}\nhint: its folder must exist and be writable; name another file with --ready-file",
+            file.display()
+        )
+    })
 }
 
 /// Nobody is served there any more.
@@ -37,9 +40,9 @@ pub(super) fn end_with_stdin() {
     std::process::exit(Exit::Terminated.code().into());
 }
 
-fn cannot_bind(address: SocketAddr) -> String {
-    format!(
-        "cannot listen on {address}\nhint: is another server there? choose another with --bind, port 0 picks a free one"
+fn cannot_bind(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+    anyhow::anyhow!(
+        "cannot listen on {address}: {error}\nhint: is another server there? choose another with --bind, port 0 picks a free one"
     )
 }
 
@@ -57,8 +60,10 @@ fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
 
 /// Logs what the filter lets pass.
 pub(super) fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter).with_context(|| {
-        format!("--log {filter}: not a filter\nhint: use error, warn, info, debug, trace, or target=level")
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        anyhow::anyhow!(
+            "--log {filter}: {error}\nhint: use error, warn, info, debug, trace, or target=level"
+        )
     })?;
     // Fails when a program that embeds this one logs already, which is fine.
     let _ = tracing_subscriber::fmt()

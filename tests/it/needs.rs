@@ -144,21 +144,31 @@ pub(crate) fn need(service: &Service, test: &str) -> Option<PathBuf> {
             "{test} needs {}, which is not here; tests/services.sh installs it",
             service.name
         );
-        let list = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("not-run");
-        let mut list = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(list)
-            .unwrap();
-        // One write a line: tests run side by side.
-        let line = format!(
-            "{test}: needs {}
-",
-            service.name
-        );
-        list.write_all(line.as_bytes()).unwrap();
+        note(service, test);
     }
     found
+}
+
+/// The same for what no script can install, such as a right of the user: a missing one is noted, never a failure.
+pub(crate) fn need_right(right: &Service, test: &str) -> Option<PathBuf> {
+    let found = (right.find)();
+    if found.is_none() {
+        note(right, test);
+    }
+    found
+}
+
+/// This test was not run.
+fn note(service: &Service, test: &str) {
+    let list = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("not-run");
+    let mut list = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(list)
+        .unwrap();
+    // One write a line: tests run side by side.
+    let line = format!("{test}: needs {}\n", service.name);
+    list.write_all(line.as_bytes()).unwrap();
 }
 
 /// The program, if it can be started; some print their version with an exit code of their own.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use a7probe::server::{Config, Limits, Mode};
 use tempfile::TempDir;
 
-use crate::needs::{IMMUTABLE, PRLIMIT, TMPFS, need};
+use crate::needs::{IMMUTABLE, PRLIMIT, TMPFS, need_right};
 use crate::serve_client::{Client, Response};
 use crate::serve_host::{HeldProvider, Process, Served, command, config, eventually, folder};
 
@@ -130,7 +130,7 @@ fn refuses_and_recovers(
 #[test]
 fn a_full_disk_is_503_and_not_ready_until_there_is_room() {
     let name = "a_full_disk_is_503_and_not_ready_until_there_is_room";
-    if need(&TMPFS, name).is_none() {
+    if need_right(&TMPFS, name).is_none() {
         return;
     }
     let disk = Tmpfs::mount("size=4m");
@@ -148,7 +148,7 @@ fn a_full_disk_is_503_and_not_ready_until_there_is_room() {
 #[test]
 fn a_file_that_may_not_grow_is_503_until_it_may() {
     let name = "a_file_that_may_not_grow_is_503_until_it_may";
-    if need(&PRLIMIT, name).is_none() {
+    if need_right(&PRLIMIT, name).is_none() {
         return;
     }
     let folder = folder();
@@ -184,7 +184,7 @@ fn a_file_that_may_not_grow_is_503_until_it_may() {
 #[test]
 fn a_store_that_becomes_read_only_while_it_is_served_is_503_until_it_is_not() {
     let name = "a_store_that_becomes_read_only_while_it_is_served_is_503_until_it_is_not";
-    if need(&IMMUTABLE, name).is_none() {
+    if need_right(&IMMUTABLE, name).is_none() {
         return;
     }
     let folder = folder();
@@ -223,7 +223,7 @@ impl Drop for Immutable {
 #[test]
 fn on_a_read_only_file_system_it_does_not_start_and_says_why() {
     let name = "on_a_read_only_file_system_it_does_not_start_and_says_why";
-    if need(&TMPFS, name).is_none() {
+    if need_right(&TMPFS, name).is_none() {
         return;
     }
     let disk = Tmpfs::mount("size=1m,ro");
