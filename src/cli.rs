@@ -1,5 +1,6 @@
 //! What can be typed: one struct a subcommand, and every rule between flags.
 
+pub mod ab;
 pub mod compare;
 pub mod guard;
 pub mod judge;
@@ -42,6 +43,8 @@ pub enum Command {
     Judge(judge::JudgeArgs),
     /// Before and after: two saved runs side by side, with intervals and gates.
     Compare(compare::CompareArgs),
+    /// Before and after in turns: two URLs, or two sets of headers, in blocks that alternate.
+    Ab(Box<ab::AbArgs>),
     /// Run the reference ingest server.
     Serve(Box<serve::ServeArgs>),
     /// Simulate the mail provider as a process of its own.

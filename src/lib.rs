@@ -123,6 +123,7 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow:
         Command::Measure(args) => command::measure::run(&args, stdout, stderr),
         Command::Judge(args) => command::judge::run(&args, stdout, stderr),
         Command::Compare(args) => command::compare::run(&args, stdout, stderr),
+        Command::Ab(args) => command::ab::run(&args, stdout, stderr),
         Command::Serve(args) => command::serve::run(&args, stderr),
         Command::Provider(args) => command::provider::run(&args, stderr),
         Command::Init(args) => command::init::run(&args, stdout),

@@ -5,6 +5,7 @@
     reason = "a test that unwraps says where it failed"
 )]
 
+mod ab;
 mod compare;
 mod demo;
 mod engine;
