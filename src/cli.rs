@@ -6,6 +6,7 @@ pub mod guard;
 pub mod judge;
 pub mod measure;
 pub mod output;
+pub mod provider;
 pub mod resolve;
 pub mod serve;
 pub mod settings;
@@ -47,9 +48,11 @@ pub enum Command {
     /// Before and after in turns: two URLs, or two sets of headers, in blocks that alternate.
     Ab(Box<ab::AbArgs>),
     /// Run the reference ingest server.
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
     /// Do the work that `serve --mode queue` has accepted.
-    Worker(worker::WorkerArgs),
+    Worker(Box<worker::WorkerArgs>),
+    /// Simulate the mail provider as a process of its own.
+    Provider(provider::ProviderArgs),
     /// Write a commented a7probe.toml to start from.
     Init(InitArgs),
     /// Print the JSON Schema of saved runs.

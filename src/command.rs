@@ -5,15 +5,16 @@ pub mod compare;
 pub mod completions;
 pub mod demo;
 mod dry_run;
+mod hosting;
 pub mod init;
 pub mod judge;
 pub mod measure;
 mod measuring;
+pub mod provider;
 mod saved;
 pub mod schema;
 pub mod serve;
 mod signals;
-mod stop;
 pub mod worker;
 
 pub use measuring::Unreachable;

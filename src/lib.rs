@@ -15,7 +15,7 @@
 //! | row | modules | what |
 //! |---|---|---|
 //! | 0 | [`units`] [`verdict`] [`exit`] | durations, rates, percentages; pass, fail, inconclusive; exit codes |
-//! | 1 | [`stats`] [`plan`] [`sample`] | numbers in, numbers out; a validated run; one request's record |
+//! | 1 | [`stats`] [`plan`] [`sample`] [`tally`] [`trace`] | numbers in, numbers out; a validated run; one request's record; counts of many threads; a place in a trace |
 //! | 2 | [`schedule`] [`histogram`] | request index → intended start; the only user of hdrhistogram |
 //! | 3 | [`recording`] | histograms, exceedance bits, counts and intervals of one endpoint |
 //! | 4 | [`summary`] [`run_file`] [`import`] | percentiles with intervals; the run on disk; other tools' files |
@@ -44,6 +44,8 @@ pub mod verdict;
 pub mod plan;
 pub mod sample;
 pub mod stats;
+pub mod tally;
+pub mod trace;
 
 pub mod histogram;
 pub mod schedule;
@@ -124,6 +126,7 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow:
         Command::Ab(args) => command::ab::run(&args, stdout, stderr),
         Command::Serve(args) => command::serve::run(&args, stderr),
         Command::Worker(args) => command::worker::run(&args, stderr),
+        Command::Provider(args) => command::provider::run(&args, stderr),
         Command::Init(args) => command::init::run(&args, stdout),
         Command::Schema => command::schema::run(stdout),
         Command::Completions { shell } => command::completions::completions(shell, stdout),

@@ -15,11 +15,16 @@ mod external;
 mod health;
 mod idempotency;
 mod ingest;
+mod metrics;
+mod openapi;
 mod problem;
 mod provider;
 mod queue;
+mod rate_limit;
+mod route;
 mod threads;
 mod timing;
+mod tracing_headers;
 
 use std::future::Future;
 use std::net::TcpListener;
@@ -37,8 +42,10 @@ use crate::worker::{Crew, Options as WorkerOptions};
 use app::{App, Core};
 use threads::HttpThreads;
 
-pub use config::{Block, Config, Health, Limits, Mode, ProviderChoice, Queued};
+pub use config::{Block, Config, Health, Limits, MetricsAccess, Mode, ProviderChoice, Queued};
 pub use provider::serve_provider;
+pub use rate_limit::RateLimit;
+pub use route::Route;
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -104,7 +111,8 @@ impl Server {
         if config.mode == Mode::Sync && config.store.durability == Durability::None {
             return Err(StartError::NothingToAcknowledge);
         }
-        let (provider, simulator) = config.provider.open(config.provider_timeout)?;
+        let key = config.provider_key.as_deref();
+        let (provider, simulator) = config.provider.open(key, config.provider_timeout)?;
         let store = Store::open(&config.store)?;
         Ok(Server {
             config,

@@ -6,6 +6,7 @@
 //! is here: the rules of a repeated key, of leases and outcomes, and who is told of a commit.
 
 mod commit_queue;
+mod commit_tally;
 mod dead;
 mod engine;
 mod error;
@@ -20,6 +21,7 @@ mod postgres;
 mod process;
 mod reading;
 mod readmission;
+mod room;
 mod signals;
 mod sqlite;
 mod submission;
@@ -32,6 +34,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{mpsc, oneshot};
 
+pub use commit_tally::CommitTally;
 pub use dead::{DeadCursor, DeadLetter, DeadPage};
 pub use error::{OpenError, StoreError};
 pub use event::{EventRecord, Page, State};
@@ -41,7 +44,7 @@ pub use lease::{
 };
 pub use location::Location;
 pub use options::{Durability, Options};
-pub use process::{Process, ProcessReport};
+pub use process::{Process, ProcessReport, WorkDone};
 pub use submission::{Admission, Fingerprint, Handling, Promise, Submission};
 pub use totals::Snapshot;
 
@@ -228,8 +231,13 @@ impl Store {
         self.shared.signals.subscribe(capacity)
     }
 
-    /// Writes something and syncs it: can the store be written?
+    /// Writes to the disk and to the store, and syncs it: can the store be written?
     pub async fn probe(&self) -> Result<(), StoreError> {
+        if let Location::File(path) = &self.shared.location {
+            let path = path.clone();
+            let checked = tokio::task::spawn_blocking(move || room::check(&path)).await;
+            checked.unwrap_or(Err(StoreError::Closed))?;
+        }
         self.ask(|reply| Work::Probe { reply }).await
     }
 
@@ -245,6 +253,16 @@ impl Store {
     /// Resolves when there may be something to claim.
     pub async fn work_arrived(&self) {
         self.shared.signals.work.notified().await;
+    }
+
+    /// How the commits go, without I/O.
+    pub fn commits(&self) -> &CommitTally {
+        &self.shared.signals.totals.commits
+    }
+
+    /// Requests that wait for a commit, without I/O.
+    pub fn waiting_commits(&self) -> usize {
+        self.shared.queue.waiting()
     }
 
     /// Commits what is queued, checkpoints and closes. Handles that are left get [`StoreError::Closed`].

@@ -3,10 +3,12 @@
 mod breaker;
 mod pulse;
 mod retry;
+mod traces;
+mod work_tally;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
@@ -14,6 +16,8 @@ use tokio::time::timeout;
 
 pub use breaker::{Breaker, BreakerOptions, Passage};
 pub use retry::Retry;
+pub use traces::{Remembered, Traces};
+pub use work_tally::{AttemptEnd, WorkTally};
 
 use crate::provider::{Mail, Provider, SendError};
 use crate::store::{
@@ -45,6 +49,10 @@ pub struct Crew {
     pub options: Options,
     /// Whether the provider is asked at all.
     pub breaker: Arc<Breaker>,
+    /// What came of it.
+    pub tally: Arc<WorkTally>,
+    /// On whose behalf.
+    pub traces: Arc<Traces>,
     under_way: Arc<AtomicUsize>,
 }
 
@@ -83,6 +91,8 @@ impl Crew {
             provider,
             options,
             breaker: Arc::new(Breaker::new(options.breaker)),
+            tally: Arc::default(),
+            traces: Arc::default(),
             under_way: Arc::default(),
         }
     }
@@ -185,7 +195,7 @@ impl Crew {
                 return Ok(());
             }
             Notification::Due => {
-                let sent = self.send(&lease).await;
+                let sent = self.notify(&lease).await;
                 if on_failure == OnFailure::Retry {
                     self.breaker.record(&sent);
                 }
@@ -199,18 +209,34 @@ impl Crew {
                 (Notified::Unknown { reason }, Ok(()))
             }
         };
+        self.tally.ended(AttemptEnd::of(lease.notification, &sent));
         let next = self.next(&lease, &notified, &sent, on_failure);
         self.record(&lease, Outcome { notified, next }).await;
         sent
     }
 
-    async fn send(&self, lease: &Lease) -> Result<(), SendError> {
-        let _under_way = UnderWay::begin(&self.under_way);
+    /// Calls the provider, as a step of the trace that the event came with.
+    async fn notify(&self, lease: &Lease) -> Result<(), SendError> {
         let mail = Mail {
             event_id: lease.event_id.uuid(),
             attempt: lease.attempt,
         };
-        self.provider.send(mail).await
+        let _under_way = UnderWay::begin(&self.under_way);
+        let step = self.traces.of(lease.event_id).map(|trace| trace.child());
+        let began = Instant::now();
+        let sent = self.provider.send(mail, step.as_ref()).await;
+        let took = began.elapsed();
+        self.tally.calls.observe_duration(took);
+        let (event_id, attempt, us) = (&lease.event_id, lease.attempt, took.as_micros() as u64);
+        let outcome = AttemptEnd::of(Notification::Due, &sent).name();
+        let trace_id = step
+            .as_ref()
+            .map(|step| tracing::field::display(step.trace_id()));
+        let span_id = step
+            .as_ref()
+            .map(|step| tracing::field::display(step.span_id()));
+        tracing::info!(target: "a7probe::attempt", %event_id, attempt, outcome, us, trace_id, span_id);
+        sent
     }
 
     fn notified(&self, sent: &Result<(), SendError>) -> Notified {
@@ -251,15 +277,39 @@ impl Crew {
         let mut pause = STORE_PAUSES.0;
         loop {
             match self.store.finish(lease.clone(), outcome.clone()).await {
-                Ok(Finished::Recorded) | Err(StoreError::Closed) => return,
-                Ok(Finished::Stale) => {
-                    return tracing::warn!(event_id = %lease.event_id, "an attempt outlived its lease");
-                }
+                Ok(finished) => return self.count(lease, &outcome, finished),
+                Err(StoreError::Closed) => return,
                 Err(error) => tracing::warn!(%error, "cannot record an outcome"),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(STORE_PAUSES.1);
         }
+    }
+}
+
+/// Counting.
+impl Crew {
+    /// Counts an attempt that a worker elsewhere has made and that was recorded here.
+    pub fn reported(&self, lease: &Lease, end: AttemptEnd, outcome: &Outcome, finished: Finished) {
+        self.tally.ended(end);
+        self.count(lease, outcome, finished);
+    }
+
+    fn count(&self, lease: &Lease, outcome: &Outcome, finished: Finished) {
+        if finished == Finished::Stale {
+            self.tally.leases_lost.increment();
+            if outcome.notified == Notified::Sent {
+                self.tally.duplicates.increment();
+            }
+            return tracing::warn!(event_id = %lease.event_id, "an attempt outlived its lease");
+        }
+        match outcome.next {
+            Next::Done => self.tally.processed.increment(),
+            Next::Retry(_) => return self.tally.retries.increment(),
+            Next::GiveUp => self.tally.dead.increment(),
+            Next::Answer => {}
+        }
+        self.traces.forget(lease.event_id);
     }
 }
 

@@ -1,16 +1,16 @@
 //! What can be typed after `serve`, and what is meant by it.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use super::work::WorkArgs;
-use crate::server::{Block, Config, Health, Limits, Mode, Queued};
+use super::work::{WorkArgs, secret};
+use crate::server::{Block, Config, Health, Limits, MetricsAccess, Mode, Queued, RateLimit};
 use crate::store::{Durability, Options as StoreOptions};
-use crate::units::parse_duration;
+use crate::units::{Rate, parse_duration};
 
 /// Serve POST /ingest as it should be done, or as it should not, on an embedded store.
 #[derive(Args, Debug, Clone)]
@@ -44,9 +44,42 @@ pub struct ServeArgs {
     #[arg(long, env = "A7PROBE_SERVE_READY_FILE", value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
 
-    /// Ask for the bearer token in this environment variable, except on the health endpoints.
-    #[arg(long, env = "A7PROBE_SERVE_TOKEN_ENV", value_name = "NAME")]
-    pub token_env: Option<String>,
+    /// Ask for the bearer token in this environment variable, except on the health endpoints; repeat it for several clients.
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_TOKEN_ENV",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub token_env: Vec<String>,
+
+    /// Who may see /metrics when there is a token: whoever has it, or whoever comes.
+    #[arg(long, env = "A7PROBE_SERVE_METRICS", value_enum, default_value_t = MetricsArg::Token)]
+    pub metrics: MetricsArg,
+
+    /// Requests to /ingest that each client may send, such as 100/s; beyond, it is answered 429. A client is a token, else
+    /// the address of the connection (behind a proxy: the proxy).
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_RATE_LIMIT",
+        value_name = "RATE",
+        help_heading = "Limits"
+    )]
+    pub rate_limit: Option<Rate>,
+
+    /// Requests that a client may send at once after a pause [default: one second's worth].
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_RATE_BURST",
+        value_name = "N",
+        requires = "rate_limit",
+        help_heading = "Limits"
+    )]
+    pub rate_burst: Option<NonZeroU32>,
+
+    /// Requests to /ingest that are answered at the same time; beyond, it answers 503.
+    #[arg(long, env = "A7PROBE_SERVE_MAX_IN_FLIGHT", value_name = "N", default_value_t = Limits::default().in_flight as u32, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Limits")]
+    pub max_in_flight: u32,
 
     /// How far /health looks: nowhere, or into the store.
     #[arg(long, env = "A7PROBE_SERVE_HEALTH", value_enum, default_value_t = HealthArg::Shallow)]
@@ -125,6 +158,15 @@ pub enum BlockArg {
     Loop,
 }
 
+/// `--metrics`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MetricsArg {
+    /// Behind the token.
+    Token,
+    /// For everyone.
+    Open,
+}
+
 /// `--health`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum HealthArg {
@@ -173,27 +215,37 @@ impl ServeArgs {
                 QueuedArg::Finish => Queued::Finish,
                 QueuedArg::Keep => Queued::Keep,
             },
-            token: self.token_env.as_deref().map(token).transpose()?,
+            tokens: (self.token_env.iter())
+                .map(|name| secret("--token-env", name))
+                .collect::<anyhow::Result<_>>()?,
+            metrics: match self.metrics {
+                MetricsArg::Token => MetricsAccess::Token,
+                MetricsArg::Open => MetricsAccess::Open,
+            },
+            rate_limit: self.rate_limit(),
+            provider_key: self.work.provider_key()?,
             health: match self.health {
                 HealthArg::Shallow => Health::Shallow,
                 HealthArg::Deep => Health::Deep,
             },
             drain: self.drain_timeout,
             http_threads: self.http_threads.into(),
-            limits: Limits::default(),
+            limits: Limits {
+                in_flight: self.max_in_flight as usize,
+                ..Limits::default()
+            },
         })
     }
-}
 
-fn token(name: &str) -> anyhow::Result<String> {
-    let hint = || {
-        format!(
-            "--token-env {name}: the variable has no value\nhint: export {name} with the token, at least one character"
-        )
-    };
-    let token = std::env::var(name).with_context(hint)?;
-    anyhow::ensure!(!token.is_empty(), hint());
-    Ok(token)
+    fn rate_limit(&self) -> Option<RateLimit> {
+        self.rate_limit.map(|rate| RateLimit {
+            rate,
+            burst: self.rate_burst.unwrap_or_else(|| {
+                let second = rate.as_per_second().ceil() as u32;
+                NonZeroU32::new(second).unwrap_or(NonZeroU32::MIN)
+            }),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -238,18 +290,30 @@ mod tests {
 
     #[test]
     fn the_simulator_is_described_by_its_flags() {
-        let line = "--sim-latency 20ms --sim-draws stratified:600 --sim-error 5% --sim-rate-limit 10 --seed 7";
+        let line = "--sim-latency 20ms --sim-draws stratified:600 --sim-error 5% --sim-rate-limit 10 --sim-outage 1s..2s --seed 7";
         let expected = SimulatorOptions {
             seed: 7,
             latency: LatencyModel::Constant(Duration::from_millis(20)),
             draws: Draws::Stratified(NonZeroU32::new(600).expect("not zero")),
             error_share: 0.05,
             rate_limit: Some(10),
+            outage: Some("1s..2s".parse().expect("an outage")),
         };
         match parse(line).expect("valid flags").provider {
             ProviderChoice::Simulated(options) => assert_eq!(options, expected),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_rate_limit_allows_a_second_at_once_unless_told_otherwise() {
+        let burst = |line: &str| {
+            let limit = parse(line).expect("valid flags").rate_limit;
+            limit.expect("a limit").burst.get()
+        };
+        assert_eq!(burst("--rate-limit 100/s"), 100);
+        assert_eq!(burst("--rate-limit 6/m"), 1);
+        assert_eq!(burst("--rate-limit 6/m --rate-burst 3"), 3);
     }
 
     #[test]
@@ -259,6 +323,10 @@ mod tests {
             ("--sim-draws stratified:0", "use 1 to 1000000"),
             ("--sim-error 101%", "at most 100%"),
             ("--drain-timeout 10", "write 10ms or 10s"),
+            ("--sim-outage 2s..1s", "such as 10s..20s"),
+            ("--rate-limit fast", "20/s or 1200/m"),
+            ("--rate-burst 5", "--rate-limit <RATE>"),
+            ("--max-in-flight 0", "0 is not in 1.."),
             ("--workers 0", "0 is not in 1.."),
             ("--lease 5s", "hint: an attempt must end before its lease"),
             (

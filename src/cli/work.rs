@@ -3,9 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use crate::provider::{Draws, LatencyModel, SimulatorOptions};
+use crate::provider::{Draws, LatencyModel, Outage, SimulatorOptions};
 use crate::server::ProviderChoice;
 use crate::store::{Options as StoreOptions, Repeat};
 use crate::units::{parse_duration, parse_percentage};
@@ -62,6 +63,15 @@ pub struct WorkArgs {
     )]
     pub provider: String,
 
+    /// Send the API key in this environment variable to a provider at a URL.
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_PROVIDER_KEY_ENV",
+        value_name = "NAME",
+        help_heading = "Provider"
+    )]
+    pub provider_key_env: Option<String>,
+
     /// How long the provider's answer is waited for.
     #[arg(long, env = "A7PROBE_SERVE_PROVIDER_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = parse_duration, help_heading = "Provider")]
     pub provider_timeout: Duration,
@@ -99,6 +109,15 @@ pub struct SimulatorArgs {
     /// Calls a second; one more is answered with 429.
     #[arg(long, env = "A7PROBE_SERVE_SIM_RATE_LIMIT", value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Simulated provider")]
     pub sim_rate_limit: Option<u32>,
+
+    /// Answer everything with 503 for a time, counted from the start, such as 10s..20s.
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_SIM_OUTAGE",
+        value_name = "FROM..TO",
+        help_heading = "Simulated provider"
+    )]
+    pub sim_outage: Option<Outage>,
 }
 
 /// `--notify`.
@@ -137,6 +156,13 @@ impl WorkArgs {
         }
     }
 
+    /// The key for it. Reads the variable that `--provider-key-env` names.
+    pub fn provider_key(&self) -> anyhow::Result<Option<String>> {
+        (self.provider_key_env.as_deref())
+            .map(|name| secret("--provider-key-env", name))
+            .transpose()
+    }
+
     /// What follows a failure.
     pub fn retry(&self) -> Retry {
         Retry {
@@ -166,8 +192,21 @@ impl SimulatorArgs {
             draws: self.sim_draws,
             error_share: self.sim_error,
             rate_limit: self.sim_rate_limit,
+            outage: self.sim_outage,
         }
     }
+}
+
+/// The value of an environment variable that must have one.
+pub(super) fn secret(flag: &str, name: &str) -> anyhow::Result<String> {
+    let hint = || {
+        format!(
+            "{flag} {name}: the variable has no value\nhint: export {name} with the token, at least one character"
+        )
+    };
+    let token = std::env::var(name).with_context(hint)?;
+    anyhow::ensure!(!token.is_empty(), hint());
+    Ok(token)
 }
 
 fn latency(text: &str) -> Result<LatencyModel, String> {

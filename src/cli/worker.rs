@@ -40,3 +40,38 @@ pub struct WorkerArgs {
     )]
     pub log: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::WorkerArgs;
+    use crate::server::ProviderChoice;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        worker: WorkerArgs,
+    }
+
+    fn parse(line: &str) -> WorkerArgs {
+        let words = std::iter::once("worker").chain(line.split_whitespace());
+        Cli::try_parse_from(words).expect("valid flags").worker
+    }
+
+    #[test]
+    fn a_workers_provider_has_the_flags_of_a_servers() {
+        let work = parse("--sim-outage 1s..2s").work;
+        match work.provider() {
+            ProviderChoice::Simulated(options) => assert!(options.outage.is_some()),
+            other => panic!("{other:?}"),
+        }
+        let named = parse("--provider-key-env A7PROBE_TEST_NO_SUCH_VARIABLE").work;
+        let error = named.provider_key().expect_err("it has no value");
+        assert!(
+            error
+                .to_string()
+                .contains("hint: export A7PROBE_TEST_NO_SUCH_VARIABLE")
+        );
+    }
+}

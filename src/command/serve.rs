@@ -1,12 +1,10 @@
 //! `a7probe serve`: open the store, say where it serves, serve until told to stop, say what is left.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 
-use anyhow::Context as _;
-
-use super::stop::{count, end_with_stdin, log_to_stderr, signals, write_atomically};
+use super::hosting;
 use crate::cli::serve::ServeArgs;
 use crate::exit::Exit;
 use crate::server::{Config, Mode, Queued, Server, Stopped};
@@ -14,14 +12,13 @@ use crate::store::Durability;
 
 /// Runs the server; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
 pub fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
-    log_to_stderr(&args.log)?;
+    hosting::log_to_stderr(&args.log)?;
     if args.until_stdin_ends {
-        std::thread::spawn(end_with_stdin);
+        std::thread::spawn(hosting::end_with_stdin);
     }
     let config = args.config()?;
     let server = Server::open(config.clone())?;
-    let listener = TcpListener::bind(args.bind).with_context(|| cannot_bind(args.bind))?;
-    let address = listener.local_addr()?;
+    let (listener, address) = hosting::bind(args.bind)?;
     warn(address, &config, err)?;
     say_what_waits(server.store().depth(), &config, err)?;
 
@@ -31,33 +28,25 @@ pub fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
         .build()?;
     let stopped = runtime.block_on(async {
         // Signals are caught before anyone can know the address.
-        let signals = signals()?;
-        let serving = server.run(listener, count(signals.clone(), 1));
+        let signals = hosting::stop_signals()?;
+        let serving = server.run(listener, hosting::nth(signals.clone(), 1));
         announce(address, &config, args.ready_file.as_deref(), err)?;
         tokio::select! {
             stopped = serving => anyhow::Ok(Some(stopped?)),
             // No more patience: the store is as safe as after a crash.
-            () = count(signals, 2) => Ok(None),
+            () = hosting::nth(signals, 2) => Ok(None),
         }
     })?;
     // A thread that still waits for something must not hold up the end.
     runtime.shutdown_background();
-    if let Some(file) = &args.ready_file {
-        let _ = std::fs::remove_file(file);
-    }
+    hosting::remove_ready_file(args.ready_file.as_deref());
     say_what_is_left(stopped, &config, err)?;
     Ok(Exit::Pass)
 }
 
-fn cannot_bind(address: SocketAddr) -> String {
-    format!(
-        "cannot listen on {address}\nhint: is another server there? choose another with --bind, port 0 picks a free one"
-    )
-}
-
 /// Says what a careful operator would want to know before the first request.
 fn warn(address: SocketAddr, config: &Config, err: &mut dyn Write) -> io::Result<()> {
-    if !address.ip().is_loopback() && config.token.is_none() {
+    if !address.ip().is_loopback() && config.tokens.is_empty() {
         writeln!(
             err,
             "warning: {address} can be reached from elsewhere, and anyone who does may write to the store\n\
@@ -85,11 +74,7 @@ fn announce(
     writeln!(err, "store {}", config.store.location)?;
     writeln!(err, "serving http://{address} ({mode})")?;
     err.flush()?;
-    if let Some(file) = ready {
-        write_atomically(file, &format!("{address}\n"))
-            .with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    Ok(())
+    hosting::write_ready_file(ready, address)
 }
 
 /// Says what was accepted before and is not done yet, and who does it.
@@ -185,7 +170,7 @@ mod tests {
                 .is_some_and(|line| line.starts_with("hint: ")),
             "{warned}"
         );
-        config.token = Some("s3cret".to_owned());
+        config.tokens = vec!["s3cret".to_owned()];
         assert_eq!(warnings("192.0.2.1:8080", &config), "");
     }
 

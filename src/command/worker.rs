@@ -3,10 +3,9 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use anyhow::Context as _;
 use tokio::sync::watch;
 
-use super::stop::{count, end_with_stdin, log_to_stderr, signals, write_atomically};
+use super::hosting;
 use crate::cli::worker::WorkerArgs;
 use crate::exit::Exit;
 use crate::store::{Snapshot, Store};
@@ -14,9 +13,9 @@ use crate::worker::{Crew, Options};
 
 /// Works; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
 pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
-    log_to_stderr(&args.log)?;
+    hosting::log_to_stderr(&args.log)?;
     if args.until_stdin_ends {
-        std::thread::spawn(end_with_stdin);
+        std::thread::spawn(hosting::end_with_stdin);
     }
     let crew = crew(args)?;
     let store = crew.store.clone();
@@ -26,7 +25,7 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
         .build()?;
     let left = runtime.block_on(async {
         // Signals are caught before anyone can know that this process works.
-        let signals = signals()?;
+        let signals = hosting::stop_signals()?;
         let (stop, stopped) = watch::channel(false);
         let reporting = tokio::spawn({
             let crew = crew.clone();
@@ -34,12 +33,12 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
         });
         let working = tokio::spawn(crew.clone().work(stopped));
         announce(args, &crew, err)?;
-        count(signals.clone(), 1).await;
+        hosting::nth(signals.clone(), 1).await;
         stop.send_replace(true);
         let ended = tokio::select! {
             _ = working => true,
             // No more patience: leases that are left run out by themselves.
-            () = count(signals, 2) => false,
+            () = hosting::nth(signals, 2) => false,
         };
         reporting.abort();
         let left = store.snapshot();
@@ -49,16 +48,15 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
         anyhow::Ok(left)
     })?;
     runtime.shutdown_timeout(Duration::from_millis(100));
-    if let Some(file) = &args.ready_file {
-        let _ = std::fs::remove_file(file);
-    }
+    hosting::remove_ready_file(args.ready_file.as_deref());
     say_what_is_left(&left, err)?;
     Ok(Exit::Pass)
 }
 
 fn crew(args: &WorkerArgs) -> anyhow::Result<Crew> {
     let work = &args.work;
-    let (provider, _) = work.provider().open(work.provider_timeout)?;
+    let key = work.provider_key()?;
+    let (provider, _) = (work.provider()).open(key.as_deref(), work.provider_timeout)?;
     let store = Store::open(&work.store_options()?)?;
     let options = Options {
         workers: work.workers.into(),
@@ -79,11 +77,7 @@ fn announce(args: &WorkerArgs, crew: &Crew, err: &mut dyn Write) -> anyhow::Resu
         crew.store.depth()
     )?;
     err.flush()?;
-    if let Some(file) = &args.ready_file {
-        write_atomically(file, &format!("{}\n", std::process::id()))
-            .with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    Ok(())
+    hosting::write_ready_file(args.ready_file.as_deref(), std::process::id())
 }
 
 fn say_what_is_left(left: &Snapshot, err: &mut dyn Write) -> io::Result<()> {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::RateLimit;
 use crate::provider::{InvalidProvider, Provider, Simulator, SimulatorOptions};
 use crate::store::{Location, Options as StoreOptions};
 use crate::worker::{BreakerOptions, Retry};
@@ -18,6 +19,8 @@ pub struct Config {
     pub store: StoreOptions,
     /// Who is notified.
     pub provider: ProviderChoice,
+    /// The API key for a provider at a URL.
+    pub provider_key: Option<String>,
     /// How long the provider's answer is waited for.
     pub provider_timeout: Duration,
     /// Notifications under way at the same time.
@@ -28,8 +31,12 @@ pub struct Config {
     pub breaker: BreakerOptions,
     /// Whether this process works on what is queued. [`Mode::Queue`] never does.
     pub queued: Queued,
-    /// Bearer token that everything but the health endpoints asks for.
-    pub token: Option<String>,
+    /// Bearer tokens, one of which everything but the health endpoints asks for; none is for whoever comes.
+    pub tokens: Vec<String>,
+    /// Who may see the metrics.
+    pub metrics: MetricsAccess,
+    /// How often each client may post to `/ingest`.
+    pub rate_limit: Option<RateLimit>,
     /// How far `/health` looks.
     pub health: Health,
     /// How long queued work may go on once the server is told to stop.
@@ -97,13 +104,14 @@ pub enum ProviderChoice {
 }
 
 impl ProviderChoice {
-    /// A way to reach it; with the simulator itself if it is in this process.
+    /// A way to reach it, with this API key if it is at a URL; with the simulator itself if it is in this process.
     pub fn open(
         &self,
+        key: Option<&str>,
         timeout: Duration,
     ) -> Result<(Provider, Option<Arc<Simulator>>), InvalidProvider> {
         match self {
-            ProviderChoice::At(url) => Ok((Provider::at(url, timeout)?, None)),
+            ProviderChoice::At(url) => Ok((Provider::at(url, key, timeout)?, None)),
             ProviderChoice::Simulated(options) => {
                 let simulator = Arc::new(Simulator::new(*options));
                 let provider = Provider::simulated(simulator.clone(), timeout);
@@ -111,6 +119,15 @@ impl ProviderChoice {
             }
         }
     }
+}
+
+/// Who may see the metrics, when there are tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetricsAccess {
+    /// Whoever has a token.
+    Token,
+    /// Whoever comes.
+    Open,
 }
 
 /// How far `/health` looks.
@@ -135,8 +152,12 @@ pub struct Limits {
     pub body_time: Duration,
     /// Time that a request waits for its commit. The commit goes on.
     pub commit_time: Duration,
+    /// Time that `/readyz` gives the store, and that a commit may take before the server is no longer ready.
+    pub probe_time: Duration,
     /// Longest `?wait=` of `GET /events/{id}`.
     pub wait: Duration,
+    /// Requests to `/ingest` that are answered at the same time; one more is refused with 503.
+    pub in_flight: usize,
     /// Connections at the same time; more wait in the backlog of the socket.
     pub connections: usize,
 }
@@ -149,7 +170,9 @@ impl Default for Limits {
             head_time: Duration::from_secs(30),
             body_time: Duration::from_secs(10),
             commit_time: Duration::from_secs(10),
+            probe_time: Duration::from_secs(2),
             wait: Duration::from_secs(30),
+            in_flight: 8192,
             connections: 10_000,
         }
     }
@@ -163,12 +186,15 @@ impl Config {
             block: Block::Request,
             store: StoreOptions::at(store),
             provider: ProviderChoice::Simulated(SimulatorOptions::default()),
+            provider_key: None,
             provider_timeout: Duration::from_secs(10),
             workers: 64,
             retry: Retry::default(),
             breaker: BreakerOptions::default(),
             queued: Queued::Finish,
-            token: None,
+            tokens: Vec::new(),
+            metrics: MetricsAccess::Token,
+            rate_limit: None,
             health: Health::Shallow,
             drain: Duration::from_secs(10),
             http_threads: 1,

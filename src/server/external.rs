@@ -16,6 +16,7 @@ use crate::provider::SendError;
 use crate::store::{
     EventId, Finished, Grant, Insert, Lease, Next, Notification, Notified, Outcome,
 };
+use crate::worker::AttemptEnd;
 
 /// The answer to `POST /events/{id}/lease`.
 #[derive(Serialize)]
@@ -115,7 +116,9 @@ pub(super) async fn effects(
         Next::Retry(_) => "retry",
         Next::GiveUp | Next::Answer => "dead",
     };
-    match store.finish(lease, outcome).await? {
+    let finished = store.finish(lease.clone(), outcome.clone()).await?;
+    (app.crew).reported(&lease, report.end(), &outcome, finished);
+    match finished {
         Finished::Recorded => Ok(Json(Recorded {
             recorded: true,
             next,
@@ -125,6 +128,17 @@ pub(super) async fn effects(
 }
 
 impl Report {
+    /// How it ended, as it is counted.
+    fn end(&self) -> AttemptEnd {
+        match (self.notify, self.status) {
+            (Ended::Sent, _) => AttemptEnd::Sent,
+            (Ended::Before, _) => AttemptEnd::SentBefore,
+            (Ended::Unknown, _) => AttemptEnd::Unknown,
+            (Ended::Failed, Some(_)) => AttemptEnd::Refused,
+            (Ended::Failed, None) => AttemptEnd::Elsewhere,
+        }
+    }
+
     fn outcome(&self, lease: &Lease, app: &App) -> Outcome {
         let retry = app.core.config.retry;
         let reason = self

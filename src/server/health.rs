@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use tokio::time::timeout;
 
 use super::Health;
 use super::app::App;
@@ -37,8 +38,17 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Status>, 
     if app.core.is_draining() {
         return Err(Problem::Draining);
     }
-    if !app.crew.store.is_writable() {
-        app.crew.store.probe().await?;
+    let store = &app.crew.store;
+    let (limit, stuck) = (
+        app.core.config.limits.probe_time,
+        store.commits().stuck_for(),
+    );
+    if stuck > limit {
+        return Err(Problem::StoreBusy(stuck));
+    }
+    if !store.is_writable() {
+        let probed = timeout(limit, store.probe()).await;
+        probed.map_err(|_| Problem::StoreBusy(limit))??;
     }
     Ok(OK)
 }

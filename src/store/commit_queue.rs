@@ -124,6 +124,17 @@ impl Batch {
             work.answer(Err(error.clone()));
         }
     }
+
+    /// Submissions and pieces of work.
+    pub(super) fn size(&self) -> usize {
+        self.accepts.len() + self.work.len()
+    }
+
+    /// Does its commit show that the store can be written? A claim that finds nothing commits on a full disk too.
+    pub(super) fn shows_room(&self) -> bool {
+        !self.accepts.is_empty()
+            || (self.work.iter()).any(|work| matches!(work, Work::Probe { .. }))
+    }
 }
 
 /// At most this much work shares a transaction with accepts: the backlog must not slow them down.
@@ -204,6 +215,11 @@ impl CommitQueue {
         let count = share.min(waiting.work.len());
         batch.work.extend(waiting.work.drain(..count));
         true
+    }
+
+    /// Submissions that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().accepts.len()
     }
 
     /// Refuses everything from now on; what is queued is still committed.

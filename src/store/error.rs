@@ -21,7 +21,7 @@ pub enum StoreError {
         /// How many wait.
         waiting: u64,
     },
-    /// The transaction was rolled back: disk full, I/O error, read-only.
+    /// The transaction was rolled back: I/O error, or whatever else the database says.
     #[error("the store failed: {0}")]
     Failed(Arc<str>),
     /// The connection broke during the commit: it may have succeeded. Only a repetition with the same key tells.
@@ -29,6 +29,12 @@ pub enum StoreError {
         "the commit was cut off and may have succeeded ({0}); repeat the request with the same key"
     )]
     Unsure(Arc<str>),
+    /// The transaction was rolled back: the disk is full.
+    #[error("the store has no room left: {0}")]
+    NoRoom(Arc<str>),
+    /// The transaction was rolled back: the store cannot be written.
+    #[error("the store is read-only: {0}")]
+    ReadOnly(Arc<str>),
     /// The store is being closed.
     #[error("the store is closed")]
     Closed,

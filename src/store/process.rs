@@ -13,11 +13,27 @@ pub struct ProcessReport {
     pub pid: u32,
     /// Attempts that are under way.
     pub in_flight: u32,
+    /// What the attempts came to since the process started.
+    #[serde(flatten)]
+    pub done: WorkDone,
     /// `closed`, `open` or `half-open`.
     pub breaker: String,
     /// Why the breaker is not closed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub breaker_reason: Option<String>,
+}
+
+/// Attempts and what followed them, counted since the process started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct WorkDone {
+    /// Attempts that ended, however.
+    pub attempts: u64,
+    /// Events processed.
+    pub processed: u64,
+    /// Failed attempts that another one follows.
+    pub retries: u64,
+    /// Events given up.
+    pub dead: u64,
 }
 
 /// A report, and how old it is.

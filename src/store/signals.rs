@@ -1,9 +1,11 @@
 //! Who is told of a commit besides those who asked for it.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::{Notify, mpsc, watch};
 
+use super::commit_queue::Batch;
 use super::totals::{Delta, Totals};
 use super::watchers::Watchers;
 use super::{EventId, State};
@@ -77,10 +79,23 @@ impl Signals {
         receiver
     }
 
-    /// Tells everyone of a commit of this process.
-    pub(super) fn publish(&self, changes: &Changes) {
+    /// The transaction that began then is committed: counts it, and tells everyone.
+    pub(super) fn committed(&self, began: Instant, batch: &Batch, changes: &Changes) {
+        self.totals.commits.committed(began, batch.size());
+        if batch.shows_room() {
+            self.totals.set_writable(true);
+        }
+        self.publish(changes);
+    }
+
+    /// A transaction was rolled back.
+    pub(super) fn rolled_back(&self) {
+        self.totals.commits.rolled_back();
+        self.totals.set_writable(false);
+    }
+
+    fn publish(&self, changes: &Changes) {
         self.totals.add(&changes.delta);
-        self.totals.set_writable(true);
         self.watchers.settle(&changes.settled);
         if changes.brought_work() {
             self.work.notify_one();

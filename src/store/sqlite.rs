@@ -199,6 +199,17 @@ fn unusable(path: &Path, error: rusqlite::Error) -> OpenError {
     }
 }
 
+/// Why SQLite did not do it, for whoever asked.
+fn failed(error: &rusqlite::Error) -> StoreError {
+    use rusqlite::ffi::ErrorCode::{DiskFull, ReadOnly};
+    let reason = error.to_string().into();
+    match error.sqlite_error_code() {
+        Some(DiskFull) => StoreError::NoRoom(reason),
+        Some(ReadOnly) => StoreError::ReadOnly(reason),
+        _ => StoreError::Failed(reason),
+    }
+}
+
 /// Reads a state from a row.
 fn state(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<State> {
     let code = row.get(column)?;

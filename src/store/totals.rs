@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use super::State;
+use super::{CommitTally, State};
 
 /// Counts by state, changed only after a commit. Each process adds up what it does itself, in memory and in a row of its
 /// own in the database; the rows of the others are read now and then. So nobody ever counts events.
@@ -11,6 +11,7 @@ pub(super) struct Totals {
     counts: [AtomicI64; State::ALL.len()],
     elsewhere: [AtomicI64; State::ALL.len()],
     failing: AtomicBool,
+    pub(super) commits: CommitTally,
 }
 
 /// What a transaction adds to each state.

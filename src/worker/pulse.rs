@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Crew;
-use crate::store::ProcessReport;
+use crate::store::{ProcessReport, WorkDone};
 
 /// Between two looks at oneself.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -21,6 +21,12 @@ impl Crew {
             host: host(),
             pid: std::process::id(),
             in_flight: self.in_flight() as u32,
+            done: WorkDone {
+                attempts: self.tally.all_attempts(),
+                processed: self.tally.processed.get(),
+                retries: self.tally.retries.get(),
+                dead: self.tally.dead.get(),
+            },
             breaker: breaker.to_owned(),
             breaker_reason,
         }

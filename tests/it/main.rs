@@ -17,6 +17,7 @@ mod judge;
 mod load;
 mod measure;
 mod needs;
+mod ops;
 mod provider;
 mod readme;
 mod run_file;

@@ -276,9 +276,26 @@ impl Process {
     /// The same on any store.
     pub(crate) fn on(store: &str, folder: &Path, flags: &[&str]) -> Process {
         let ready = folder.join(format!("ready-{}", uuid::Uuid::new_v4()));
-        let mut child = command_on(store, flags)
+        Process::spawn(command_on(store, flags), &ready)
+    }
+
+    /// The same as an argument of another program, which becomes it.
+    pub(crate) fn start_through(folder: &Path, flags: &[&str], program: &[&str]) -> Process {
+        let inner = command(folder, flags);
+        let mut outer = Command::new(program[0]);
+        outer
+            .args(&program[1..])
+            .arg(inner.get_program())
+            .args(inner.get_args());
+        Process::spawn(piped(outer), &folder.join("ready"))
+    }
+
+    /// Runs a command that serves and waits until it is ready.
+    pub(crate) fn spawn(mut command: Command, ready: &Path) -> Process {
+        let _ = std::fs::remove_file(ready);
+        let mut child = command
             .arg("--ready-file")
-            .arg(&ready)
+            .arg(ready)
             .spawn()
             .expect("the binary starts");
         let mut address = None;
@@ -286,7 +303,7 @@ impl Process {
             if let Some(status) = child.try_wait().expect("a status") {
                 panic!("the server ended with {status}");
             }
-            address = std::fs::read_to_string(&ready)
+            address = std::fs::read_to_string(ready)
                 .ok()
                 .and_then(|text| text.trim().parse().ok());
             address.is_some()
@@ -299,6 +316,10 @@ impl Process {
 
     pub(crate) fn client(&self) -> Client {
         Client::connect(self.address)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL: no handler, no flush, no goodbye.
@@ -351,6 +372,11 @@ fn command_on(store: &str, flags: &[&str]) -> Command {
         .args(["serve", "--bind", "127.0.0.1:0", "--store"])
         .arg(store)
         .args(flags);
+    piped(command)
+}
+
+/// Says what it says on stderr to us, and nothing to the terminal.
+pub(crate) fn piped(mut command: Command) -> Command {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())

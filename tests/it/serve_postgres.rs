@@ -14,6 +14,7 @@ use a7probe::store::{
 };
 
 use crate::needs::{POSTGRES, POSTGRES_URL, need};
+use crate::ops::workers_are_seen_through_the_server;
 use crate::serve_client::Client;
 use crate::serve_host::{PATIENCE, Process, Served, eventually, folder, simulated};
 use crate::serve_queue::{dead_and_back, each_event_once, late_finish_is_refused, until_empty};
@@ -405,6 +406,14 @@ fn a_worker_stopped_past_its_lease_decides_nothing_any_more() {
         return;
     };
     late_finish_is_refused(&schema.url, folder().path());
+}
+
+#[test]
+fn the_metrics_know_of_commits_and_of_workers_on_one_database() {
+    let Some(schema) = Schema::create("serve_postgres::the_metrics_know_…") else {
+        return;
+    };
+    workers_are_seen_through_the_server(&schema.url, folder().path());
 }
 
 #[test]

@@ -31,7 +31,12 @@ impl Witness {
                 .enable_all()
                 .build()
                 .expect("a runtime");
-            runtime.block_on(serve_provider(listener, served, std::future::pending()))
+            runtime.block_on(serve_provider(
+                listener,
+                served,
+                None,
+                std::future::pending(),
+            ))
         });
         Witness { url, simulator }
     }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// The rows of `src/lib.rs`: a module imports only from rows above its own, and from itself.
 const ROWS: [&[&str]; 10] = [
     &["units", "verdict", "exit"],
-    &["stats", "plan", "sample"],
+    &["stats", "plan", "sample", "tally", "trace"],
     &["schedule", "histogram"],
     &["recording"],
     &["summary", "run_file", "import"],

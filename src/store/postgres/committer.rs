@@ -99,14 +99,15 @@ impl Committer {
         }
         let mut batch = Batch::default();
         while self.queue.take(&mut batch) {
+            let began = self.signals.totals.commits.begin();
             match runtime.block_on(self.commit(&batch)) {
                 Ok((admissions, done, changes)) => {
-                    self.signals.publish(&changes);
+                    self.signals.committed(began, &batch, &changes);
                     batch.answer(admissions, done);
                     self.bell.notify_one();
                 }
                 Err(error) => {
-                    self.signals.totals.set_writable(false);
+                    self.signals.rolled_back();
                     tracing::error!(%error, "a transaction failed");
                     batch.refuse(&error);
                 }
@@ -165,6 +166,10 @@ impl Committer {
         result.map_err(|error| match error.code() {
             Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE) => {
                 Failure::Deadlock
+            }
+            Some(&SqlState::DISK_FULL) => Failure::Store(StoreError::NoRoom(chain(&error).into())),
+            Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => {
+                Failure::Store(StoreError::ReadOnly(chain(&error).into()))
             }
             // The server itself says no: then it did not commit, unless it is about to go down.
             Some(code)

@@ -20,8 +20,10 @@ const REPLAY: &str =
     RETURNING seq";
 const STATE: &str = "SELECT state FROM jobs WHERE event_id = $1";
 const REPORT: &str = "INSERT INTO processes
-    (owner, seen_ms, role, host, pid, in_flight, breaker, breaker_reason) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    (owner, seen_ms, role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
     ON CONFLICT (owner) DO UPDATE SET seen_ms = excluded.seen_ms, in_flight = excluded.in_flight,
+        attempts = excluded.attempts, processed = excluded.processed, retries = excluded.retries, dead = excluded.dead,
         breaker = excluded.breaker, breaker_reason = excluded.breaker_reason";
 const FORGET: &str = "DELETE FROM processes WHERE seen_ms < $1";
 
@@ -84,6 +86,10 @@ impl Work<'_> {
                 &report.host,
                 &i64::from(report.pid),
                 &i64::from(report.in_flight),
+                &(report.done.attempts as i64),
+                &(report.done.processed as i64),
+                &(report.done.retries as i64),
+                &(report.done.dead as i64),
                 &report.breaker,
                 &report.breaker_reason,
             ],

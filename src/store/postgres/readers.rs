@@ -7,7 +7,7 @@ use super::accept::event_id;
 use crate::store::engine::Held;
 use crate::store::process::SHOWN_MS;
 use crate::store::{
-    DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, Page, Process, ProcessReport,
+    DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, Page, Process, ProcessReport, WorkDone,
 };
 
 /// The columns of an [`EventRecord`], with `seq` first.
@@ -99,19 +99,27 @@ pub(in crate::store) async fn dead_page(
 /// The processes that have lately said that they are there.
 pub(in crate::store) async fn processes(client: Object) -> Result<Vec<Process>, Error> {
     let sql = format!(
-        "SELECT role, host, pid, in_flight, breaker, breaker_reason, {NOW_MS} - seen_ms FROM processes
+        "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, {NOW_MS} - seen_ms
+        FROM processes
         WHERE seen_ms >= {NOW_MS} - $1 ORDER BY role, host, pid"
     );
+    let count = |row: &Row, column: usize| row.get::<_, i64>(column).max(0) as u64;
     let process = |row: &Row| Process {
         report: ProcessReport {
             role: row.get(0),
             host: row.get(1),
             pid: row.get::<_, i64>(2) as u32,
             in_flight: row.get::<_, i64>(3) as u32,
-            breaker: row.get(4),
-            breaker_reason: row.get(5),
+            done: WorkDone {
+                attempts: count(row, 4),
+                processed: count(row, 5),
+                retries: count(row, 6),
+                dead: count(row, 7),
+            },
+            breaker: row.get(8),
+            breaker_reason: row.get(9),
         },
-        seen_ms_ago: row.get::<_, i64>(6).max(0) as u64,
+        seen_ms_ago: row.get::<_, i64>(10).max(0) as u64,
     };
     let statement = client.prepare_cached(&sql).await?;
     let rows = client.query(&statement, &[&SHOWN_MS]).await?;

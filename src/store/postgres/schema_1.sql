@@ -62,6 +62,10 @@ CREATE TABLE processes (
     host           text    NOT NULL,
     pid            bigint  NOT NULL,
     in_flight      bigint  NOT NULL,
+    attempts       bigint  NOT NULL,
+    processed      bigint  NOT NULL,
+    retries        bigint  NOT NULL,
+    dead           bigint  NOT NULL,
     breaker        text    NOT NULL,
     breaker_reason text
 );

@@ -16,7 +16,8 @@ pub(super) const SWEPT: &str = "UPDATE jobs SET swept_ms = ?2 WHERE seq = ?1";
 pub(super) const REPLAY: &str = "UPDATE jobs SET state = 1, due_ms = ?2, base = attempts
     WHERE event_id = ?1 AND state = 4";
 pub(super) const REPORT: &str = "INSERT OR REPLACE INTO processes
-    (owner, seen_ms, role, host, pid, in_flight, breaker, breaker_reason) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    (owner, seen_ms, role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 
 impl Statements<'_> {
     /// Up to `limit` events that have been due for `idle` and that nobody took; they are not named again for as long.
@@ -76,6 +77,10 @@ impl Statements<'_> {
             report.host,
             report.pid,
             report.in_flight,
+            report.done.attempts as i64,
+            report.done.processed as i64,
+            report.done.retries as i64,
+            report.done.dead as i64,
             report.breaker,
             report.breaker_reason,
         ])?;

@@ -9,7 +9,7 @@ use crate::store::engine::Held;
 use crate::store::process::SHOWN_MS;
 use crate::store::{
     DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, OpenError, Page, Process,
-    ProcessReport, State, StoreError, now_ms,
+    ProcessReport, State, StoreError, WorkDone, now_ms,
 };
 
 /// The columns of an [`EventRecord`], with `seq` first.
@@ -121,19 +121,29 @@ impl Readers {
         self.with(|connection| {
             let now_ms = now_ms();
             let mut statement = connection.prepare_cached(
-                "SELECT role, host, pid, in_flight, breaker, breaker_reason, seen_ms FROM processes
+                "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, seen_ms
+                FROM processes
                 WHERE seen_ms >= ?1 ORDER BY role, host, pid",
             )?;
+            let count = |row: &Row<'_>, column: usize| {
+                row.get::<_, i64>(column).map(|count| count.max(0) as u64)
+            };
             let process = |row: &Row<'_>| {
                 let report = ProcessReport {
                     role: row.get(0)?,
                     host: row.get(1)?,
                     pid: row.get(2)?,
                     in_flight: row.get(3)?,
-                    breaker: row.get(4)?,
-                    breaker_reason: row.get(5)?,
+                    done: WorkDone {
+                        attempts: count(row, 4)?,
+                        processed: count(row, 5)?,
+                        retries: count(row, 6)?,
+                        dead: count(row, 7)?,
+                    },
+                    breaker: row.get(8)?,
+                    breaker_reason: row.get(9)?,
                 };
-                let seen_ms_ago = now_ms.saturating_sub(row.get(6)?).max(0) as u64;
+                let seen_ms_ago = now_ms.saturating_sub(row.get(10)?).max(0) as u64;
                 Ok(Process {
                     report,
                     seen_ms_ago,
@@ -208,7 +218,7 @@ impl Readers {
             .unwrap_or_else(PoisonError::into_inner)
             .push(connection);
         self.returned.notify_one();
-        result.map_err(|error| StoreError::Failed(error.to_string().into()))
+        result.map_err(|error| super::failed(&error))
     }
 }
 

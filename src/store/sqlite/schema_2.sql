@@ -19,6 +19,10 @@ CREATE TABLE processes (
     host           TEXT    NOT NULL,
     pid            INTEGER NOT NULL,
     in_flight      INTEGER NOT NULL,
+    attempts       INTEGER NOT NULL,
+    processed      INTEGER NOT NULL,
+    retries        INTEGER NOT NULL,
+    dead           INTEGER NOT NULL,
     breaker        TEXT    NOT NULL,
     breaker_reason TEXT
 );

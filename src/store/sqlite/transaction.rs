@@ -156,3 +156,44 @@ impl<'c> Statements<'c> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Statements, Terms};
+    use crate::store::commit_queue::{Batch, Work};
+    use crate::store::sqlite::{failed, open_writer};
+    use crate::store::{Options, Repeat, StoreError};
+
+    #[test]
+    fn a_connection_that_may_not_write_fails_as_read_only_and_works_again_once_it_may() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.db");
+        let options = Options::at(path.as_path());
+        let connection = open_writer(&options, &path).expect("the store opens");
+        let terms = Terms {
+            owner: 1,
+            lease_ms: 1000,
+            key_lifetime_ms: 1000,
+            repeat: Repeat::AtLeastOnce,
+        };
+        let mut statements = Statements::prepare(&connection, &terms).expect("a schema");
+        let batch = Batch {
+            work: vec![Work::Probe {
+                reply: tokio::sync::oneshot::channel().0,
+            }],
+            ..Batch::default()
+        };
+        let read_only = |on: &str| {
+            let pragma = format!("PRAGMA query_only = {on}");
+            connection.execute_batch(&pragma).expect("a setting");
+        };
+        read_only("ON");
+        let error = statements
+            .transact(&batch)
+            .err()
+            .expect("it cannot be written");
+        assert!(matches!(failed(&error), StoreError::ReadOnly(_)), "{error}");
+        read_only("OFF");
+        assert!(statements.transact(&batch).is_ok());
+    }
+}

@@ -11,7 +11,7 @@ use super::presence::Presence;
 use super::transaction::{Statements, Terms};
 use crate::store::commit_queue::{Batch, CommitQueue};
 use crate::store::signals::Signals;
-use crate::store::{OpenError, Options, State, StoreError, now_ms};
+use crate::store::{OpenError, Options, State, now_ms};
 use rusqlite::{Connection, params};
 
 /// The running thread.
@@ -130,17 +130,18 @@ impl WriterThread {
         };
         let mut batch = Batch::default();
         while self.queue.take(&mut batch) {
+            let began = self.signals.totals.commits.begin();
             match statements.transact(&batch) {
                 Ok((admissions, done, changes)) => {
-                    self.signals.publish(&changes);
+                    self.signals.committed(began, &batch, &changes);
                     batch.answer(admissions, done);
                     self.checkpointer.after_commit(&self.connection);
                     self.company.let_in();
                 }
                 Err(error) => {
-                    self.signals.totals.set_writable(false);
+                    self.signals.rolled_back();
                     tracing::error!(%error, "a transaction was rolled back");
-                    batch.refuse(&StoreError::Failed(error.to_string().into()));
+                    batch.refuse(&super::failed(&error));
                 }
             }
         }
