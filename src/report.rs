@@ -4,6 +4,7 @@ mod comparison;
 mod csv;
 mod hdrlog;
 mod hgrm;
+mod instrument;
 mod json;
 mod markdown;
 mod table;
@@ -21,13 +22,16 @@ use crate::gate::{self, Finding};
 use crate::histogram::Levels;
 use crate::plan::Model;
 use crate::recording::{Interval, Recording};
-use crate::run_file::{AdaptiveRecord, Ended, PlanRecord, Run, SizeRecord};
+use crate::run_file::{
+    AdaptiveRecord, Calibration, Certificate, Ended, PlanRecord, Run, SizeRecord,
+};
 use crate::stats::rank::Quantile;
 use crate::summary::Summary;
 use crate::units::Rate;
 use crate::verdict::Verdict;
 
 pub use comparison::{ComparisonReport, JsonChange, JsonErrorRate, JsonNoise, JsonRates};
+pub use instrument::{JsonCalibration, JsonCertificate};
 pub use json::{JsonReport, SCHEMA};
 
 /// What a command has to say.
@@ -148,6 +152,10 @@ pub struct RunInfo {
     pub adaptive: Option<AdaptiveRecord>,
     /// When t0 was.
     pub started_at: Timestamp,
+    /// What the instrument measured of itself before.
+    pub calibration: Calibration,
+    /// What vouches for it.
+    pub certificate: Option<Certificate>,
 }
 
 /// Something that may mislead, and how to mend it.
@@ -360,6 +368,8 @@ impl RunInfo {
             ended: run.ended,
             adaptive: run.judging.adaptive,
             started_at: run.started_at,
+            calibration: run.instrument.calibration.clone(),
+            certificate: run.instrument.certificate.clone(),
         }
     }
 }

@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
-use super::measuring::{Asked, Measurement, Measuring, Preflight};
+use super::measuring::{Asked, Calibrating, Measurement, Measuring, Preflight};
 use super::{dry_run, signals};
 use crate::cli::measure::MeasureArgs;
 use crate::cli::output::OutputArgs;
@@ -14,7 +14,7 @@ use crate::exit::Exit;
 use crate::gate::{self, Subject};
 use crate::progress::Mode;
 use crate::report::{Kind, Report};
-use crate::run_file::Ended;
+use crate::run_file::{Calibration, Certificate, Ended};
 
 /// Measures a service and judges what it measured.
 pub fn run(
@@ -28,6 +28,11 @@ pub fn run(
         return Ok(Exit::Pass);
     }
     check_outputs(&measure)?;
+    let certificate = measure
+        .certificate
+        .as_deref()
+        .map(certificate)
+        .transpose()?;
     let measuring = Measuring::new(progress_mode(&args.output), None)?;
     if measure.preflight == Checked::First
         && let Preflight::Interrupted(signal) =
@@ -35,10 +40,19 @@ pub fn run(
     {
         return Ok(signals::exit(signal));
     }
+    let calibration = match measure.calibration {
+        Checked::Never => Calibration::Skipped,
+        Checked::First => match measuring.calibrate(&measure.plan, stderr)? {
+            Calibrating::Done(calibration) => calibration,
+            Calibrating::Interrupted(signal) => return Ok(signals::exit(signal)),
+        },
+    };
     let asked = Asked {
         gates: &measure.gates,
         guard: measure.guard,
         design: measure.design,
+        calibration: &calibration,
+        certificate: certificate.as_ref(),
     };
     let Measurement { run, warnings } = measuring.run(&measure.plan, &asked)?;
     let mut report = Report::new(Kind::Measure, run.plan.target.clone());
@@ -52,6 +66,17 @@ pub fn run(
     Ok(match run.ended {
         Ended::Complete => report.exit(),
         Ended::Interrupted { signal } => report.exit().worst(signals::exit(signal)),
+    })
+}
+
+/// What `selftest` said of this instrument.
+fn certificate(path: &Path) -> anyhow::Result<Certificate> {
+    Certificate::load(path).map_err(|error| {
+        anyhow!(
+            "--certificate {}: {error}\nhint: make one with `a7probe selftest --save {}`",
+            path.display(),
+            path.display()
+        )
     })
 }
 

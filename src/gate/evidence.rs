@@ -117,7 +117,8 @@ impl Test {
         self.at_end(Clusters::isolated(n, k))
     }
 
-    fn of_row(&self, row: &Bits) -> Evidence {
+    /// Of one row of exceedances in order.
+    pub(super) fn of_row(&self, row: &Bits) -> Evidence {
         match self.design {
             Design::Fixed => self.at_end(Clusters::of(row.iter())),
             Design::Adaptive => {

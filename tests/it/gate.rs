@@ -103,6 +103,7 @@ fn judge(recording: &Recording, gates: &[&str]) -> Vec<Finding> {
         // What bursts do to a verdict is tested by itself, in guard.rs.
         guard: Guard::Iid,
         design: Design::Fixed,
+        load: gate::Load::default(),
     };
     gate::judge(&gates, &[subject])
 }
