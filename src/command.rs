@@ -10,6 +10,7 @@ pub mod measure;
 mod measuring;
 mod saved;
 pub mod schema;
+pub mod selftest;
 pub mod serve;
 mod signals;
 

@@ -1,5 +1,6 @@
 //! One result, many faces: what every command has to say, and how it is written down.
 
+mod certificate;
 mod comparison;
 mod csv;
 mod hdrlog;
@@ -53,6 +54,20 @@ pub struct Report {
     pub runs: Vec<RunInfo>,
     /// Before and after; `compare` alone has it.
     pub comparison: Option<ComparisonReport>,
+}
+
+/// Writes the table of a self-test for people.
+pub fn write_certificate(
+    certificate: &Certificate,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    table::certificate::write(certificate, style, out)
+}
+
+/// Writes a self-test as one JSON object.
+pub fn write_certificate_json(certificate: &Certificate, out: &mut dyn Write) -> io::Result<()> {
+    certificate::write(certificate, out)
 }
 
 /// Which command a report comes from.

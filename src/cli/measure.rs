@@ -204,7 +204,7 @@ pub struct MeasureArgs {
     #[arg(long, help_heading = "Run", conflicts_with = "wait_ready")]
     pub no_preflight: bool,
 
-    /// Do not measure the instrument's own error before the run (about a second, on loopback); the report says so.
+    /// Do not measure the instrument's own error before the run (2 s, on loopback); the report says so.
     #[arg(long, help_heading = "Run")]
     pub no_calibration: bool,
 

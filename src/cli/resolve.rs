@@ -66,8 +66,8 @@ pub struct Measure {
 /// Whether something is tried before the service is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checked {
-    /// The service: one request to every endpoint; what shows that the plan is wrong ends it there. The instrument: a
-    /// second against a null server.
+    /// The service: one request to every endpoint; what shows that the plan is wrong ends it there. The instrument: two
+    /// seconds against a null server.
     First,
     /// Not at all (`--no-preflight`, `--no-calibration`).
     Never,

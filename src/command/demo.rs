@@ -180,7 +180,10 @@ fn completion(base: &str, run: &Run) -> anyhow::Result<Completion> {
     Ok(audit::check(run.id, INGEST, recording, &listing))
 }
 
+/// How long the instrument is calibrated before each.
+const CALIBRATION: Duration = Duration::from_secs(2);
+
 /// How long the two measurements take, for the first words.
 fn expected_length(duration: Duration) -> Duration {
-    2 * (DEFAULT_WARMUP + duration) + Duration::from_secs(5)
+    2 * (CALIBRATION + DEFAULT_WARMUP + duration) + Duration::from_secs(5)
 }

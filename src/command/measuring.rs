@@ -25,6 +25,7 @@ use crate::run_file::{
 };
 use crate::sample::FailureKind;
 use crate::units::Pretty;
+pub(super) use calibration::calibrated;
 use decider::Decider;
 
 /// Runs plans; listens for signals as long as it lives.
@@ -129,7 +130,7 @@ impl Measuring {
         }
     }
 
-    /// Measures a server that takes no time, as the plan's service will be measured: about a second.
+    /// Measures a server that takes no time, as the plan's service will be measured: about two seconds.
     pub(super) fn calibrate(
         &self,
         plan: &Plan,

@@ -273,7 +273,7 @@ impl<'a> Case<'a> {
             theta0,
             n,
             exceeding: Exceeding {
-                at_least: counted.to_fail(standing, failed),
+                at_least: counted.proving_fail(standing, failed),
                 ..counted.exceeding
             },
             doubt: counted.doubt,
@@ -479,8 +479,8 @@ fn unordered(
 ) -> (Sides, Evidence) {
     let Exceeding { at_least, at_most } = counted.exceeding;
     let if_sound = test.unordered(n, at_least, at_most).certain;
-    let to_fail = counted.to_fail(standing, failed_by_the_server(recording));
-    (test.unordered(n, to_fail, at_most), if_sound)
+    let proving = counted.proving_fail(standing, failed_by_the_server(recording));
+    (test.unordered(n, proving, at_most), if_sound)
 }
 
 fn failed_by_the_server(recording: &Recording) -> u64 {

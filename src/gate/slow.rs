@@ -53,7 +53,7 @@ pub(super) fn count(
 
 impl Counted {
     /// So many a FAIL is judged from; `failed` are failures of the service.
-    pub(super) fn to_fail(&self, standing: Standing, failed: u64) -> u64 {
+    pub(super) fn proving_fail(&self, standing: Standing, failed: u64) -> u64 {
         match (standing, self.far) {
             (Standing::Limited(_), Some(far)) => far,
             (Standing::Useless(_), Some(_)) => failed,

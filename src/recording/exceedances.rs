@@ -137,8 +137,11 @@ impl Recording {
     /// counted at record time and the values were not kept in order. Of rounded values those are certain that exceed
     /// it however they were rounded.
     pub fn rows_of(&self, target: Duration) -> Option<Rows<'_>> {
-        if let Some(counted) = self.exceedances_of(target).or_else(|| self.same_as(target)) {
+        if let Some(counted) = self.exceedances_of(target) {
             return Some(Rows::from(counted));
+        }
+        if let Some(counted) = self.same_as(target) {
+            return Some(self.rows_below(counted, target));
         }
         let (values_ns, within_ns) = match &self.latency {
             Latency::Exact(values_ns) => (values_ns, 0),
@@ -192,6 +195,27 @@ impl Recording {
             .find(|e| at_least == at_most && slow(e) == Some(at_most))
             // Without our lag and error the larger target may have fewer.
             .filter(|e| e.target >= target || e.far.as_ref().unwrap_or(&e.certain) == &e.bits)
+    }
+
+    /// The rows of a target that the same requests exceed as a counted one. If it is lower, and lower by more than what
+    /// a doubt can make, that doubt leaves all of them; else those that it leaves of the counted one are certain.
+    fn rows_below<'a>(&self, counted: &'a Exceedances, target: Duration) -> Rows<'a> {
+        let mut rows = Rows::from(counted);
+        let Some(slack) = counted.target.checked_sub(target) else {
+            return rows;
+        };
+        let most_lag = Duration::from_nanos(self.send_lag.max_ns().unwrap_or(0));
+        if slack >= self.own_error {
+            rows.beyond_error = Cow::Borrowed(&counted.bits);
+        }
+        let all = || Cow::Owned(counted.bits.without(&self.client));
+        if slack >= self.own_error.max(most_lag) {
+            rows.certain = all();
+        }
+        if rows.far.is_some() && slack >= self.own_error + far_margin(target) + most_lag {
+            rows.far = Some(all());
+        }
+        rows
     }
 }
 
