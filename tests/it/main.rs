@@ -8,10 +8,12 @@
 mod compare;
 mod demo;
 mod engine;
+mod faults;
 mod gate;
 mod guard;
 mod import;
 mod judge;
+mod load;
 mod measure;
 mod needs;
 mod own_error;
