@@ -7,6 +7,7 @@ pub mod judge;
 pub mod measure;
 pub mod output;
 pub mod resolve;
+pub mod selftest;
 pub mod serve;
 pub mod settings;
 
@@ -46,6 +47,8 @@ pub enum Command {
     Ab(Box<ab::AbArgs>),
     /// Run the reference ingest server.
     Serve(serve::ServeArgs),
+    /// Measure known delays on this machine; print the instrument's own error.
+    Selftest(selftest::SelftestArgs),
     /// Write a commented a7probe.toml to start from.
     Init(InitArgs),
     /// Print the JSON Schema of saved runs.

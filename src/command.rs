@@ -11,6 +11,7 @@ pub mod measure;
 mod measuring;
 mod saved;
 pub mod schema;
+pub mod selftest;
 pub mod serve;
 mod signals;
 

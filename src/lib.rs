@@ -123,6 +123,7 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow:
         Command::Compare(args) => command::compare::run(&args, stdout, stderr),
         Command::Ab(args) => command::ab::run(&args, stdout, stderr),
         Command::Serve(args) => command::serve::run(&args, stderr),
+        Command::Selftest(args) => command::selftest::run(&args, stdout, stderr),
         Command::Init(args) => command::init::run(&args, stdout),
         Command::Schema => command::schema::run(stdout),
         Command::Completions { shell } => command::completions::completions(shell, stdout),

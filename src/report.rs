@@ -1,9 +1,11 @@
 //! One result, many faces: what every command has to say, and how it is written down.
 
+mod certificate;
 mod comparison;
 mod csv;
 mod hdrlog;
 mod hgrm;
+mod instrument;
 mod json;
 mod markdown;
 mod table;
@@ -21,7 +23,9 @@ use crate::gate::{self, Finding};
 use crate::histogram::Levels;
 use crate::plan::Model;
 use crate::recording::{Interval, Recording};
-use crate::run_file::{AdaptiveRecord, Ended, PlanRecord, Run, SizeRecord, TurnsRecord};
+use crate::run_file::{
+    AdaptiveRecord, Calibration, Certificate, Ended, PlanRecord, Run, SizeRecord, TurnsRecord,
+};
 use crate::stats::rank::Quantile;
 use crate::summary::Summary;
 use crate::units::Rate;
@@ -30,6 +34,7 @@ use crate::verdict::Verdict;
 pub use comparison::{
     ComparisonReport, JsonChange, JsonErrorRate, JsonNoise, JsonRates, JsonTurns, TurnsReport,
 };
+pub use instrument::{JsonCalibration, JsonCertificate};
 pub use json::{JsonReport, SCHEMA};
 
 /// What a command has to say.
@@ -51,6 +56,20 @@ pub struct Report {
     pub runs: Vec<RunInfo>,
     /// Before and after; `compare` and `ab` have it.
     pub comparison: Option<ComparisonReport>,
+}
+
+/// Writes the table of a self-test for people.
+pub fn write_certificate(
+    certificate: &Certificate,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    table::certificate::write(certificate, style, out)
+}
+
+/// Writes a self-test as one JSON object.
+pub fn write_certificate_json(certificate: &Certificate, out: &mut dyn Write) -> io::Result<()> {
+    certificate::write(certificate, out)
 }
 
 /// Which command a report comes from.
@@ -155,6 +174,10 @@ pub struct RunInfo {
     pub turns: Option<TurnsRecord>,
     /// When t0 was.
     pub started_at: Timestamp,
+    /// What the instrument measured of itself before.
+    pub calibration: Calibration,
+    /// What vouches for it.
+    pub certificate: Option<Certificate>,
 }
 
 /// Something that may mislead, and how to mend it.
@@ -368,6 +391,8 @@ impl RunInfo {
             adaptive: run.judging.adaptive,
             turns: run.turns,
             started_at: run.started_at,
+            calibration: run.instrument.calibration.clone(),
+            certificate: run.instrument.certificate.clone(),
         }
     }
 }

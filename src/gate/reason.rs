@@ -23,6 +23,7 @@ pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
             case.allowed(),
             case.caution()
         ),
+        Ground::InDoubt(doubt @ Doubt::Limited(_)) => case.doubt(doubt),
         Ground::InDoubt(doubt) => format!("{}, and the verdict hangs on them", case.doubt(doubt)),
         Ground::AmongMany(gates) => format!(
             "{} where at most {} are allowed: too many by itself, but not surprising among {gates} gates",
@@ -83,6 +84,11 @@ pub(super) fn next_step(case: &Case<'_>, ground: Ground) -> Option<String> {
         Ground::InDoubt(Doubt::Bucket) => {
             "measure again with this gate, so that its target is counted exactly".to_owned()
         }
+        Ground::InDoubt(Doubt::OwnError) => {
+            "measure from a quieter machine, or move the target away from what was measured"
+                .to_owned()
+        }
+        Ground::InDoubt(Doubt::Limited(limitation)) => limitation.remedy().to_owned(),
         Ground::InDoubt(Doubt::SendLag) => {
             "measure from a quieter machine, or at a lower rate".to_owned()
         }
@@ -409,7 +415,19 @@ impl Case<'_> {
             Doubt::Bucket => format!(
                 "the target was not counted in the run and lies inside a histogram's bucket, so {range}"
             ),
-            Doubt::SendLag => format!("this machine sent late; without its own delay {range}"),
+            Doubt::SendLag => {
+                format!("client-limited: this machine sent late; without its own delay {range}")
+            }
+            Doubt::OwnError => format!(
+                "measurement: the instrument's own error is up to {}, so {range} by the server's own doing",
+                Pretty(self.subject.recording.own_error)
+            ),
+            Doubt::Limited(limitation) => format!(
+                "client-limited: {limitation}, and only {} of {} are so far {} that this cannot be the reason",
+                grouped(self.exceeding.at_least),
+                self.count(self.n),
+                self.beyond()
+            ),
         }
     }
 

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::comparison::{JsonChange, JsonNoise, JsonRates, JsonTurns};
+use super::instrument::{JsonCalibration, JsonCertificate};
 use super::{EndpointReport, Report, RunInfo, Traffic, words};
 use crate::gate::{Finding, Measured};
 use crate::plan::{Design, Model};
@@ -251,6 +252,10 @@ pub struct JsonRun {
     pub interrupted: bool,
     /// When t0 was, RFC 3339 in UTC.
     pub started_at: String,
+    /// What the instrument measured of itself before.
+    pub calibration: JsonCalibration,
+    /// What `a7probe selftest` said of it, if its file was given.
+    pub certificate: Option<JsonCertificate>,
 }
 
 /// Something that may mislead.
@@ -430,6 +435,8 @@ impl From<&RunInfo> for JsonRun {
             seed: run.seed,
             interrupted: run.ended != Ended::Complete,
             started_at: run.started_at.to_string(),
+            calibration: JsonCalibration::from(&run.calibration),
+            certificate: run.certificate.as_ref().map(JsonCertificate::from),
         }
     }
 }

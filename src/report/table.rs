@@ -1,5 +1,7 @@
 //! The report for a terminal; the only user of comfy-table.
 
+pub(super) mod certificate;
+
 use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::comparison;
+use super::instrument;
 use super::{EndpointReport, Report, RunInfo, Traffic};
 use crate::gate::{Condition, Finding, Measured, Severity};
 use crate::plan::Model;
@@ -289,6 +290,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     notes.extend(unresolved.filter_map(|endpoint| resolution_note(report, endpoint)));
     notes.extend(comparison::notes(report));
     notes.extend(guard_note(report));
+    notes.extend(instrument::notes(report));
     notes.extend(report.notes.iter().cloned());
     notes
 }
