@@ -1,6 +1,7 @@
 //! What can be typed: one struct a subcommand, and every rule between flags.
 
 pub mod compare;
+pub mod diagnose;
 pub mod guard;
 pub mod judge;
 pub mod measure;
@@ -22,6 +23,7 @@ use clap::{Args, Parser, Subcommand};
     max_term_width = 110,
     after_help = "Exit codes: 0 every gate passed, 1 a gate failed, 2 usage, configuration or internal error, \
                   3 inconclusive, 4 target unreachable, 130 and 143 interrupted.\n\
+                  diagnose: 0 nothing wrong, 1 a cause found, 3 not enough evidence.\n\
                   Start with `a7probe demo`, then `a7probe measure URL`."
 )]
 pub struct Cli {
@@ -41,6 +43,8 @@ pub enum Command {
     Judge(judge::JudgeArgs),
     /// Before and after: two saved runs side by side, with intervals and gates.
     Compare(compare::CompareArgs),
+    /// Which root cause do the data support? A few short runs within a budget.
+    Diagnose(Box<diagnose::DiagnoseArgs>),
     /// Run the reference ingest server.
     Serve(serve::ServeArgs),
     /// Write a commented a7probe.toml to start from.

@@ -13,6 +13,7 @@ mod judge;
 mod parse_error;
 mod prospect;
 mod reason;
+mod stationary;
 mod watching;
 
 use std::fmt;

@@ -2,6 +2,7 @@
 
 mod comparison;
 mod csv;
+mod diagnosis;
 mod hdrlog;
 mod hgrm;
 mod json;
@@ -28,6 +29,7 @@ use crate::units::Rate;
 use crate::verdict::Verdict;
 
 pub use comparison::{ComparisonReport, JsonChange, JsonErrorRate, JsonNoise, JsonRates};
+pub use diagnosis::{DiagnosisReport, JsonCause, JsonDiagnosis, JsonEvidence, JsonStep};
 pub use json::{JsonReport, SCHEMA};
 
 /// What a command has to say.
@@ -49,6 +51,8 @@ pub struct Report {
     pub runs: Vec<RunInfo>,
     /// Before and after; `compare` alone has it.
     pub comparison: Option<ComparisonReport>,
+    /// Root causes; `diagnose` alone has it.
+    pub diagnosis: Option<DiagnosisReport>,
 }
 
 /// Which command a report comes from.
@@ -60,6 +64,8 @@ pub enum Kind {
     Judge,
     /// `compare`
     Compare,
+    /// `diagnose`
+    Diagnose,
 }
 
 impl Kind {
@@ -69,6 +75,7 @@ impl Kind {
             Kind::Measure => "measure",
             Kind::Judge => "judge",
             Kind::Compare => "compare",
+            Kind::Diagnose => "diagnose",
         }
     }
 }
@@ -229,6 +236,7 @@ impl Report {
             notes: Vec::new(),
             runs: Vec::new(),
             comparison: None,
+            diagnosis: None,
         }
     }
 
@@ -245,14 +253,22 @@ impl Report {
         }));
     }
 
+    /// Adds latencies that another tool measured, and what warns of itself in them.
+    pub fn add_list(&mut self, name: &str, recording: &Recording, source: &str) {
+        self.warnings.extend(warnings::of_list(name, recording));
+        let endpoint = EndpointReport::of_list(name, recording, source);
+        self.endpoints.push(endpoint);
+    }
+
     /// The verdict over the gates that decide. Without one, a run is not shown to be anything, and that is
     /// never a pass; a comparison may be made for its table alone, then it is `None`.
     pub fn verdict(&self) -> Option<Verdict> {
         let without = match self.kind {
             Kind::Measure | Kind::Judge => Some(Verdict::Inconclusive),
-            Kind::Compare => None,
+            Kind::Compare | Kind::Diagnose => None,
         };
-        gate::run_verdict(&self.findings).or(without)
+        let of_causes = self.diagnosis.as_ref().map(DiagnosisReport::verdict);
+        gate::run_verdict(&self.findings).or(of_causes).or(without)
     }
 
     /// The exit code of the verdict.

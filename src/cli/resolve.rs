@@ -1,6 +1,7 @@
 //! From what was typed to what is meant: every rule between flags, variables, profile and file, each in a
 //! function of its own. Order: flag, variable, profile, file, default.
 
+mod diagnose;
 mod endpoints;
 mod url;
 
@@ -18,6 +19,8 @@ use crate::plan::{
 };
 use crate::schedule::Schedule;
 use crate::units::{Rate, grouped};
+
+pub use diagnose::{Diagnose, diagnose};
 
 /// Longest that a run takes that says nothing else; it stops before when it is decided.
 pub const DEFAULT_BUDGET: Duration = Duration::from_secs(120);

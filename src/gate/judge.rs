@@ -14,6 +14,7 @@ use std::time::Duration;
 use super::evidence::{Sides, Test};
 use super::finding::{Exceeding, Finding, Measured};
 use super::reason;
+use super::stationary::Halves;
 use super::{ALPHA, Condition, Episodes, Gate, Scope, Seen, Severity};
 use crate::histogram::Histogram;
 use crate::plan::{Design, Guard, Model};
@@ -118,6 +119,8 @@ pub(super) struct Case<'a> {
     pub(super) test: Test,
     pub(super) sides: Sides,
     pub(super) order: Order,
+    /// `None` if it is not known which request was in which half.
+    pub(super) halves: Option<Halves>,
     measured: Measured,
 }
 
@@ -148,6 +151,8 @@ pub(super) enum Ground {
     NotExcluded(u64),
     /// Shown to be within the limit at one time and beyond it at another.
     Turned,
+    /// It would pass or fail, but one half of the run by itself passes and the other fails.
+    HalvesDisagree,
     /// Not even without an exceedance could it pass.
     TooFew,
     /// Neither shown nor refuted.
@@ -169,7 +174,7 @@ pub fn judge(gates: &[Gate], subjects: &[Subject<'_>]) -> Vec<Finding> {
             let family = cases
                 .iter()
                 .filter(|other| other.gate.severity == case.gate.severity);
-            case.finding(case.ground(fail, family.count()))
+            case.finding(case.held_by_halves(case.ground(fail, family.count())))
         })
         .collect()
 }
@@ -242,6 +247,7 @@ impl<'a> Case<'a> {
                 Some(rows) => test.ordered(rows),
                 None => test.unordered(n, exceeding.at_least, exceeding.at_most),
             },
+            halves: rows.as_ref().map(|rows| Halves::of(&test, rows)),
             order: match rows {
                 Some(_) => Order::Known,
                 None => Order::Unknown,

@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::comparison::{JsonChange, JsonNoise, JsonRates};
+use super::diagnosis::JsonDiagnosis;
 use super::{EndpointReport, Report, RunInfo, Traffic, words};
 use crate::gate::{Finding, Measured};
 use crate::plan::{Design, Model};
@@ -25,7 +26,7 @@ pub const SCHEMA: &str = "a7probe.report/1";
 pub struct JsonReport {
     /// [`SCHEMA`].
     pub schema: String,
-    /// The command: `measure`, `judge` or `compare`.
+    /// The command: `measure`, `judge`, `compare` or `diagnose`.
     pub kind: String,
     /// What it is about: a URL, or files.
     pub title: String,
@@ -42,6 +43,9 @@ pub struct JsonReport {
     /// What counted as no change; only in a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<JsonNoise>,
+    /// Root causes; only in a diagnosis.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnosis: Option<JsonDiagnosis>,
     /// Percentiles and counts of each endpoint.
     pub endpoints: Vec<JsonEndpoint>,
     /// The runs behind it, in brief.
@@ -279,6 +283,7 @@ impl From<&Report> for JsonReport {
                 .comparison
                 .as_ref()
                 .map(|c| JsonNoise::from(&c.noise)),
+            diagnosis: report.diagnosis.as_ref().map(JsonDiagnosis::from),
             endpoints: report.endpoints.iter().map(JsonEndpoint::from).collect(),
             runs: report.runs.iter().map(JsonRun::from).collect(),
             warnings: report

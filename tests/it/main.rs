@@ -7,6 +7,7 @@
 
 mod compare;
 mod demo;
+mod diagnose;
 mod engine;
 mod gate;
 mod guard;
@@ -24,6 +25,7 @@ mod serve_client;
 mod serve_host;
 mod serve_kill;
 mod serve_store;
+mod stationarity;
 mod stats;
 mod tidy;
 mod witness;
