@@ -169,7 +169,9 @@ pub struct Observations {
     pub beside: Option<Observation>,
     /// The load meanwhile.
     pub meanwhile: Option<Observation>,
-    /// The load, alone, at the rate that was asked for.
+    /// The rate of the load that was asked for, a second.
+    pub asked_per_s: f64,
+    /// The load, alone, at that rate; `None` too where `one_at_a_time` already is.
     pub offered: Option<Observation>,
 }
 

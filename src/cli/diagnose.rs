@@ -75,7 +75,7 @@ pub struct DiagnoseArgs {
     #[arg(long, env = "A7PROBE_TARGET", value_name = "TIME", value_parser = positive_duration(), help_heading = "Load")]
     pub target: Option<Duration>,
 
-    /// Longest response time that is waited for; never more than 12 % of the budget [default: 10s].
+    /// Longest response time that is waited for; never more than 10 % of the budget [default: 10s].
     #[arg(short = 't', long, env = "A7PROBE_TIMEOUT", value_name = "TIME", value_parser = positive_duration(), help_heading = "Load")]
     pub timeout: Option<Duration>,
 

@@ -1,7 +1,7 @@
 //! `diagnose`: resolve, preflight, a few short runs, test every cause, report.
 
 use std::io::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
@@ -21,8 +21,8 @@ use crate::run_file::{EndpointRun, Run};
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, Rate, grouped, trimmed};
 
-/// Requests of each endpoint from which the steps' rates are chosen; the first one does not count.
-const PILOT: u64 = 4;
+/// Requests of each endpoint from which the steps' rates are chosen.
+const PILOT: u64 = 5;
 
 /// The part of a step that is sent before it, so that connections are open.
 const WARMUP: f64 = 0.1;
@@ -162,8 +162,10 @@ impl Session<'_> {
             one_at_a_time: None,
             beside: None,
             meanwhile: None,
+            asked_per_s: self.diagnose.rates.1,
             offered: None,
         };
+        let began = Instant::now();
         let pilot = Pilot {
             probe: self.pilot(0)?,
             load: self.pilot(1)?,
@@ -174,7 +176,7 @@ impl Session<'_> {
             Pretty(pilot.load)
         ))?;
         let Steps { loads, timeout } = steps(
-            self.diagnose.budget,
+            self.diagnose.budget.saturating_sub(began.elapsed()),
             self.diagnose.plan.timeout,
             self.diagnose.rates,
             pilot,
@@ -192,11 +194,6 @@ impl Session<'_> {
             ))?;
             self.step(planned, timeout, &mut observed)?;
         }
-        // At a rate at which requests do not meet, one step answers both questions.
-        let has_offered = loads.iter().any(|planned| planned.step == Step::Offered);
-        if !has_offered {
-            observed.offered.clone_from(&observed.one_at_a_time);
-        }
         Ok(observed)
     }
 
@@ -207,7 +204,7 @@ impl Session<'_> {
         }
     }
 
-    /// How long one request takes when it follows another: the median, without the first.
+    /// How long one request takes when it follows another: the median.
     fn pilot(&mut self, endpoint: usize) -> anyhow::Result<Duration> {
         if self.measuring.signals.received().is_some() {
             return Ok(UNKNOWN);
@@ -225,9 +222,9 @@ impl Session<'_> {
         let Some(EndpointRun { recording, .. }) = measured.endpoints.into_iter().next() else {
             return Ok(UNKNOWN);
         };
-        // The slowest may be the first; the second slowest of four is what the others are like.
+        // The slowest may be the first, which opens the connection; a median does not mind.
         let levels = recording.latency.levels();
-        let typical = levels.at_rank(levels.count().saturating_sub(1));
+        let typical = levels.at_rank(Quantile::P50.rank(levels.count()));
         Ok(typical.map_or(UNKNOWN, Duration::from_nanos))
     }
 
@@ -313,7 +310,11 @@ fn plan_of(diagnose: &Diagnose, planned: &Load, timeout: Duration) -> Plan {
         endpoint.targets.sort_unstable();
         endpoint.targets.dedup();
     }
-    let warmup = planned.duration.mul_f64(WARMUP);
+    let warmup = match planned.step {
+        // A queue must be seen from its beginning, and single requests need no more than one connection.
+        Step::Offered | Step::OneAtATime => Duration::ZERO,
+        _ => planned.duration.mul_f64(WARMUP),
+    };
     let mut connections = diagnose.plan.connections.clone();
     connections.keepalive = match planned.step {
         Step::NewConnections => Keepalive::PerRequest,

@@ -15,6 +15,12 @@ const EPISODES: u64 = 3;
 /// Less than this share of delayed requests is no blocked loop at the load that is put on it.
 const RARE: f64 = 0.1;
 
+/// So many delayed requests would show as a mode of their own.
+const TELLING: u64 = 16;
+
+/// Requests that wait for a blocked loop take at least so many times the median of those that do not.
+const APART: f64 = 4.0;
+
 /// Percentiles by which the interference is told, the highest that is resolved first.
 const QUANTILES: [Quantile; 3] = [Quantile::P95, Quantile::P90, Quantile::P50];
 
@@ -39,13 +45,21 @@ pub(super) fn test(observed: &Observations) -> Finding {
     let usual = alone
         .at(Quantile::P95, From::Send)
         .unwrap_or(observed.target);
-    let late = usual.as_nanos() as f64 + observed.material_ns();
+    let material = observed.material_ns();
+    let late = usual.as_nanos() as f64 + material;
     let (limit, before) = alone.share_above(late);
     let (_, during) = beside.share_above(late);
     let change = QUANTILES
         .iter()
-        .find_map(|&q| alone.change_to(beside, q, From::Send));
-    let support = support(&before, &during, beside.modes(), change.as_ref());
+        .find_map(|&q| alone.change_to(beside, q, From::Send, material));
+    // Some requests are as quick as ever, and those that wait are far from them.
+    let (_, slowed) = beside.share_above(usual.as_nanos() as f64);
+    let median = alone
+        .at(Quantile::P50, From::Send)
+        .unwrap_or(observed.target);
+    let apart = limit >= median.mul_f64(APART) && slowed.high < 1.0 - RARE;
+    let bimodal = apart || matches!(beside.modes(), Modes::Two { .. });
+    let support = support(&before, &during, bimodal, change.as_ref());
     let counted = Evidence::new(
         format!(
             "{} above {}: {} alone, {} beside {} at {}/s, in {} episodes",
@@ -93,16 +107,15 @@ pub(super) fn test(observed: &Observations) -> Finding {
     }
 }
 
-fn support(before: &Share, during: &Share, modes: Modes, change: Option<&Change>) -> Support {
+fn support(before: &Share, during: &Share, bimodal: bool, change: Option<&Change>) -> Support {
     let more = during.low > before.high && during.low > 0.0 && during.episodes >= EPISODES;
-    let bimodal = matches!(modes, Modes::Two { .. });
     // A percentile that is resolved must not speak against it; the median may be of those that did not wait.
     let contradicted = change.is_some_and(|c| c.quantile != Quantile::P50 && c.ratio.0 <= 1.0);
     match () {
         () if more && bimodal && !contradicted => Support::Supported,
         () if during.high <= RARE => Support::NotSupported,
         // Everything becomes slower together: that is sharing, not waiting for a loop.
-        () if more && modes == Modes::One => Support::NotSupported,
+        () if more && !bimodal && during.k >= TELLING => Support::NotSupported,
         () => Support::NotEnough,
     }
 }

@@ -18,12 +18,12 @@ pub(super) fn test(observed: &Observations) -> Finding {
     if let Some(failed) = failed {
         return Finding::open(Cause::Connection, failed);
     }
-    let Some(change) = reused.change_to(new, Quantile::P50, From::Start) else {
+    let material = observed.material_ns();
+    let Some(change) = reused.change_to(new, Quantile::P50, From::Start, material) else {
         let n = reused.requests().min(new.requests());
         let why = format!("{n} requests are too few for an interval of P50");
         return Finding::open(Cause::Connection, why);
     };
-    let material = observed.material_ns();
     let (low, high) = change.difference_ns;
     let support = match (low > material, high < material) {
         (true, _) => Support::Supported,

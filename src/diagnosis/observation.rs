@@ -168,19 +168,21 @@ impl Observation {
         counted.map_or_else(Bits::new, |counted| counted.certain.clone())
     }
 
-    /// How many requests are worth one, by the bursts of those above the median.
-    fn design_effect(&self) -> f64 {
-        let median = self.at(Quantile::P50, From::Start);
-        let rung = ladder::rung_above(median.unwrap_or(Duration::MAX).as_nanos() as f64);
+    /// How many requests are worth one, by the bursts of those that are slower than the median by what matters:
+    /// smaller differences between neighbours are noise.
+    fn design_effect(&self, material_ns: f64) -> f64 {
+        let usual = self.at(Quantile::P50, From::Start).unwrap_or(Duration::MAX);
+        let rung = ladder::rung_above(usual.as_nanos() as f64 + material_ns);
         Clusters::of(self.above(rung).iter()).design_effect
     }
 
-    fn thinned(&self, from: From) -> Thinned {
+    fn thinned(&self, from: From, material_ns: f64) -> Thinned {
         let planned = self.requests();
+        let effect = self.design_effect(material_ns);
         Thinned {
             levels: self.levels(from),
             planned,
-            worth: (planned as f64 / self.design_effect()).floor() as u64,
+            worth: (planned as f64 / effect).floor() as u64,
         }
     }
 
@@ -190,8 +192,10 @@ impl Observation {
         other: &Observation,
         quantile: Quantile,
         from: From,
+        material_ns: f64,
     ) -> Option<Change> {
-        let (before, after) = (self.thinned(from), other.thinned(from));
+        let thinned = |side: &Observation| side.thinned(from, material_ns);
+        let (before, after) = (thinned(self), thinned(other));
         if before.worth.min(after.worth) < min_samples_for_interval(quantile, CONFIDENCE) {
             return None;
         }

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::{Cause, Evidence, Finding, Observations, Support, ladder};
-use crate::stats::trend;
+use super::{Cause, Evidence, Finding, Observation, Observations, Support, ladder};
+use crate::stats::{binomial, trend};
 use crate::units::{Pretty, grouped, trimmed};
 
 /// Parts of the step whose medians are compared.
@@ -22,7 +22,10 @@ const ALPHA: f64 = 0.01;
 const QUEUE: (f64, f64) = (2.0, 2.0);
 
 pub(super) fn test(observed: &Observations) -> Finding {
-    let Some(offered) = &observed.offered else {
+    // At a rate at which requests do not meet, one step answers both questions.
+    let at_rate = |step: &&Observation| step.rate_per_s.is_some_and(|r| r >= observed.asked_per_s);
+    let alone = observed.one_at_a_time.as_ref();
+    let Some(offered) = observed.offered.as_ref().or(alone.filter(at_rate)) else {
         return Finding::open(
             Cause::Queueing,
             "the load was not offered at the rate asked for",
@@ -48,7 +51,10 @@ pub(super) fn test(observed: &Observations) -> Finding {
     let queues = in_flight(last) >= in_flight(first) + QUEUE.0
         && in_flight(last) >= in_flight(first) * QUEUE.1
         && last - first > observed.material_ns();
-    let support = match p <= ALPHA && queues {
+    // Alone it is answered; at this rate most requests are not, in time.
+    let alone_ok = alone.is_some_and(|alone| alone.failed(&observed.load).is_none());
+    let at_once = alone_ok && timed_out(offered);
+    let support = match p <= ALPHA && queues || at_once {
         true => Support::Supported,
         false if offered.failed(&observed.load).is_some() && !queues => Support::NotEnough,
         false => Support::NotSupported,
@@ -68,7 +74,7 @@ pub(super) fn test(observed: &Observations) -> Finding {
             shown(last),
             Pretty(Duration::from_secs_f64(slope.max(0.0))),
             trimmed(p, 4),
-            trimmed(in_flight(first), 1),
+            in_flight_shown(in_flight(first)),
             in_flight_shown(in_flight(last)),
         ),
         [
@@ -96,6 +102,12 @@ pub(super) fn test(observed: &Observations) -> Finding {
             )
         }),
     }
+}
+
+/// Whether most requests, shown at the 5 % level, had no answer in time.
+fn timed_out(offered: &Observation) -> bool {
+    let counts = &offered.recording.counts;
+    binomial::lower_bound(counts.total(), counts.timeout, super::ALPHA) > 0.5
 }
 
 fn medians(latencies: &[f64], parts: usize) -> Vec<f64> {

@@ -20,12 +20,12 @@ pub(super) fn test(observed: &Observations) -> Finding {
     if let Some(failed) = failed {
         return Finding::open(Cause::SlowCall, failed);
     }
-    let Some(change) = probe.change_to(load, Quantile::P50, From::Send) else {
+    let material = observed.material_ns();
+    let Some(change) = probe.change_to(load, Quantile::P50, From::Send, material) else {
         let n = load.requests().min(probe.requests());
         let why = format!("{n} requests are too few for an interval of P50");
         return Finding::open(Cause::SlowCall, why);
     };
-    let material = observed.material_ns();
     let (low, high) = change.difference_ns;
     let support = match (low > material, high < material) {
         (true, _) => Support::Supported,

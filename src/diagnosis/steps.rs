@@ -10,7 +10,7 @@ const LIGHT: f64 = 0.5;
 const PROBING: f64 = 0.2;
 
 /// Requests of the endpoint under suspicion one after the other; above this part they may meet.
-const ALONE: f64 = 0.65;
+const ALONE: f64 = 0.75;
 
 /// One of the steps, in the order in which they are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,10 +54,10 @@ impl Step {
     fn share(self) -> f64 {
         match self {
             Step::Alone => 0.1,
-            Step::NewConnections => 0.08,
-            Step::OneAtATime => 0.3,
-            Step::Beside => 0.22,
-            Step::Offered => 0.1,
+            Step::NewConnections => 0.07,
+            Step::OneAtATime => 0.28,
+            Step::Beside => 0.29,
+            Step::Offered => 0.09,
         }
     }
 }
@@ -95,7 +95,7 @@ pub struct Steps {
 
 /// The longest that the pilot, or the answers outstanding at the end of a step, may take of a budget.
 pub fn patience(budget: Duration, timeout: Duration) -> Duration {
-    timeout.min(budget.mul_f64(0.12))
+    timeout.min(budget.mul_f64(0.1))
 }
 
 /// Divides a budget; `rates` are what was asked for, a second, of the probe and of the load.
@@ -152,7 +152,7 @@ mod tests {
             let load = steps.loads.iter().find(|load| load.step == step);
             load.and_then(|load| load.load_per_s)
         };
-        assert_eq!(rate(Step::OneAtATime), Some(3.25));
+        assert_eq!(rate(Step::OneAtATime), Some(3.75));
         assert_eq!(rate(Step::Beside), Some(2.5));
         assert_eq!(rate(Step::Offered), Some(20.0));
     }

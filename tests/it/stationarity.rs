@@ -144,14 +144,14 @@ fn a_verdict_that_one_half_contradicts_is_withheld() {
 #[test]
 fn a_queue_that_grows_fails_although_its_beginning_passes() {
     let recording = series(600, 4, |second, usual| {
-        usual / 10.0 + f64::max(second - 10.0, 0.0) * 200.0
+        usual / 10.0 + f64::max(second - 10.0, 0.0) * 60.0
     });
-    let gate = "health p50 <= 500ms";
+    let gate = "health p50 <= 150ms";
     let (verdict, reason) = verdict_by(&recording, gate, Design::Fixed, Guard::Iid);
     assert_eq!(verdict, Verdict::Fail, "{reason}");
     // The same latencies the other way round are no queue.
     let falling = series(600, 4, |second, usual| {
-        usual / 10.0 + f64::max(20.0 - second, 0.0) * 200.0
+        usual / 10.0 + f64::max(20.0 - second, 0.0) * 60.0
     });
     let (verdict, reason) = verdict_by(&falling, gate, Design::Fixed, Guard::Iid);
     assert_eq!(verdict, Verdict::Inconclusive, "{reason}");
