@@ -171,7 +171,7 @@ impl Session<'_> {
             load: self.pilot(1)?,
         };
         self.tell(&format!(
-            "pilot: one request after the other, {probe} takes {}, {load} {}",
+            "pilot: one request after the other, {probe} takes up to {}, {load} up to {}",
             Pretty(pilot.probe),
             Pretty(pilot.load)
         ))?;
@@ -204,7 +204,7 @@ impl Session<'_> {
         }
     }
 
-    /// How long one request takes when it follows another: the median.
+    /// How long a request takes at most when it follows another: service times vary, and the steps must not queue.
     fn pilot(&mut self, endpoint: usize) -> anyhow::Result<Duration> {
         if self.measuring.signals.received().is_some() {
             return Ok(UNKNOWN);
@@ -222,10 +222,9 @@ impl Session<'_> {
         let Some(EndpointRun { recording, .. }) = measured.endpoints.into_iter().next() else {
             return Ok(UNKNOWN);
         };
-        // The slowest may be the first, which opens the connection; a median does not mind.
         let levels = recording.latency.levels();
-        let typical = levels.at_rank(Quantile::P50.rank(levels.count()));
-        Ok(typical.map_or(UNKNOWN, Duration::from_nanos))
+        let slowest = levels.at_rank(levels.count());
+        Ok(slowest.map_or(UNKNOWN, Duration::from_nanos))
     }
 
     fn measure(&mut self, plan: &Plan) -> anyhow::Result<Run> {

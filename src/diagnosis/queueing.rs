@@ -66,13 +66,13 @@ pub(super) fn test(observed: &Observations) -> Finding {
     let counts = &offered.recording.counts;
     let grown = Evidence::new(
         format!(
-            "{} at {}/s: P50 {} in the first of {parts} parts, {} in the last, {} for every second (p = {}); in flight {} \
+            "{} at {}/s: P50 {} in the first of {parts} parts, {} in the last{} (p = {}); in flight {} \
              and {}",
             observed.load,
             trimmed(rate, 1),
             shown(first),
             shown(last),
-            Pretty(Duration::from_secs_f64(slope.max(0.0))),
+            per_second(slope),
             trimmed(p, 4),
             in_flight_shown(in_flight(first)),
             in_flight_shown(in_flight(last)),
@@ -101,6 +101,17 @@ pub(super) fn test(observed: &Observations) -> Finding {
                 observed.load
             )
         }),
+    }
+}
+
+/// `, 480 ms more every second`; nothing where it does not grow.
+fn per_second(slope: f64) -> String {
+    match slope > 0.0 {
+        true => format!(
+            ", {} more every second",
+            Pretty(Duration::from_secs_f64(slope))
+        ),
+        false => String::new(),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Of the time that the load's endpoint takes for a request, so much is used while the other is looked at: a blocked
 /// loop is then sometimes free and sometimes not.
-const LIGHT: f64 = 0.5;
+const LIGHT: f64 = 0.6;
 
 /// The same of the endpoint that is looked at.
 const PROBING: f64 = 0.2;
@@ -153,7 +153,7 @@ mod tests {
             load.and_then(|load| load.load_per_s)
         };
         assert_eq!(rate(Step::OneAtATime), Some(3.75));
-        assert_eq!(rate(Step::Beside), Some(2.5));
+        assert_eq!(rate(Step::Beside), Some(3.0));
         assert_eq!(rate(Step::Offered), Some(20.0));
     }
 
