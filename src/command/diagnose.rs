@@ -171,7 +171,7 @@ impl Session<'_> {
             load: self.pilot(1)?,
         };
         self.tell(&format!(
-            "pilot: one request after the other, {probe} takes up to {}, {load} up to {}",
+            "pilot: one request after the other, {probe} takes {}, {load} up to {}",
             Pretty(pilot.probe),
             Pretty(pilot.load)
         ))?;
@@ -204,7 +204,7 @@ impl Session<'_> {
         }
     }
 
-    /// How long a request takes at most when it follows another: service times vary, and the steps must not queue.
+    /// How long a request takes when it follows another.
     fn pilot(&mut self, endpoint: usize) -> anyhow::Result<Duration> {
         if self.measuring.signals.received().is_some() {
             return Ok(UNKNOWN);
@@ -223,8 +223,14 @@ impl Session<'_> {
             return Ok(UNKNOWN);
         };
         let levels = recording.latency.levels();
-        let slowest = levels.at_rank(levels.count());
-        Ok(slowest.map_or(UNKNOWN, Duration::from_nanos))
+        // One may have opened the connection or met a busy moment. Of the load, whose steps must not queue, the slowest
+        // of the others; of the probe, the median.
+        let rank = match endpoint {
+            0 => Quantile::P50.rank(levels.count()),
+            _ => levels.count().saturating_sub(1).max(1),
+        };
+        let typical = levels.at_rank(rank);
+        Ok(typical.map_or(UNKNOWN, Duration::from_nanos))
     }
 
     fn measure(&mut self, plan: &Plan) -> anyhow::Result<Run> {
