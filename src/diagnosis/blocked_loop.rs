@@ -21,6 +21,9 @@ const TELLING: u64 = 16;
 /// Requests that wait for a blocked loop take at least so many times the median of those that do not.
 const APART: f64 = 4.0;
 
+/// The share of the requests that may be above a P95.
+const SLOWEST: f64 = 0.05;
+
 /// Percentiles by which the interference is told, the highest that is resolved first.
 const QUANTILES: [Quantile; 3] = [Quantile::P95, Quantile::P90, Quantile::P50];
 
@@ -108,7 +111,9 @@ pub(super) fn test(observed: &Observations) -> Finding {
 }
 
 fn support(before: &Share, during: &Share, bimodal: bool, change: Option<&Change>) -> Support {
-    let more = during.low > before.high && during.low > 0.0 && during.episodes >= EPISODES;
+    // A FAIL of the gate "P95 within what is usual", which the probe alone keeps.
+    let alone_keeps = before.k as f64 <= SLOWEST * before.n as f64;
+    let more = alone_keeps && during.low > SLOWEST && during.episodes >= EPISODES;
     // A percentile that is resolved must not speak against it; the median may be of those that did not wait.
     let contradicted = change.is_some_and(|c| c.quantile != Quantile::P50 && c.ratio.0 <= 1.0);
     match () {
