@@ -5,7 +5,9 @@
 //! that does not change one of the two is a false verdict at the 5 % level or better, so this happens to less than 1 in
 //! 100 runs, and mostly to such as would have been undecided (`tests/it/stationarity.rs` counts).
 //!
-//! A FAIL of a run whose latency grows because requests queue stands: running longer would only fail more.
+//! Requests that are taken as independent (`--iid`) have no halves. In a run of fixed size the guard leaves hardly a
+//! verdict to such a change, because it reads it as one long burst; what was decided early in an adaptive run stays
+//! decided, and there it is the halves that withhold it.
 
 use super::ALPHA;
 use super::evidence::Test;
@@ -14,7 +16,6 @@ use crate::recording::{Bits, Rows};
 use crate::stats::binomial::reaches;
 use crate::stats::cluster::Clusters;
 use crate::stats::stationarity::same_share;
-use crate::summary::{Drift, GrowthKind};
 use crate::units::grouped;
 use crate::verdict::Verdict;
 
@@ -69,10 +70,7 @@ impl Half {
         Half {
             samples: range.end - range.start,
             exceedances: at_most.clusters.slow.total,
-            design_effect: match test.episode {
-                Some(_) => at_most.clusters.design_effect,
-                None => 1.0,
-            },
+            design_effect: at_most.clusters.design_effect,
             verdict: match (at_most.passes(), fails) {
                 (true, false) => Verdict::Pass,
                 (false, true) => Verdict::Fail,
@@ -85,19 +83,13 @@ impl Half {
 impl Case<'_> {
     /// The same ground, unless it is a verdict that the halves withhold.
     pub(super) fn held_by_halves(&self, ground: Ground) -> Ground {
-        let disagree = || self.halves.is_some_and(|halves| halves.disagree());
+        // Who takes requests as independent has said that their order means nothing.
+        let guarded = self.test.episode.is_some();
+        let disagree = || guarded && self.halves.is_some_and(|halves| halves.disagree());
         match ground {
-            Ground::Passed if disagree() => Ground::HalvesDisagree,
-            Ground::Failed if disagree() && !self.queues() => Ground::HalvesDisagree,
+            Ground::Passed | Ground::Failed if disagree() => Ground::HalvesDisagree,
             other => other,
         }
-    }
-
-    /// Whether requests pile up, so that the end of the run is what would go on.
-    fn queues(&self) -> bool {
-        let drift = Drift::of(self.subject.recording, self.subject.rate_per_s);
-        let growth = drift.growth.map(|growth| growth.kind);
-        growth == Some(GrowthKind::Queueing)
     }
 
     /// `none of 300 requests in the first half of the run was above 150 ms, 120 of 300 in the second: …`.
