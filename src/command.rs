@@ -4,6 +4,7 @@ pub mod ab;
 pub mod compare;
 pub mod completions;
 pub mod demo;
+pub mod diagnose;
 mod dry_run;
 pub mod init;
 pub mod judge;

@@ -15,6 +15,7 @@ mod parse_error;
 mod prospect;
 mod reason;
 mod slow;
+mod stationary;
 mod watching;
 
 use std::fmt;

@@ -3,6 +3,7 @@
 mod certificate;
 mod comparison;
 mod csv;
+mod diagnosis;
 mod hdrlog;
 mod hgrm;
 mod instrument;
@@ -34,6 +35,7 @@ use crate::verdict::Verdict;
 pub use comparison::{
     ComparisonReport, JsonChange, JsonErrorRate, JsonNoise, JsonRates, JsonTurns, TurnsReport,
 };
+pub use diagnosis::{DiagnosisReport, JsonCause, JsonDiagnosis, JsonEvidence, JsonStep};
 pub use instrument::{JsonCalibration, JsonCertificate};
 pub use json::{JsonReport, SCHEMA};
 
@@ -56,6 +58,8 @@ pub struct Report {
     pub runs: Vec<RunInfo>,
     /// Before and after; `compare` and `ab` have it.
     pub comparison: Option<ComparisonReport>,
+    /// Root causes; `diagnose` alone has it.
+    pub diagnosis: Option<DiagnosisReport>,
 }
 
 /// Writes the table of a self-test for people.
@@ -83,6 +87,8 @@ pub enum Kind {
     Compare,
     /// `ab`
     Ab,
+    /// `diagnose`
+    Diagnose,
 }
 
 impl Kind {
@@ -93,6 +99,7 @@ impl Kind {
             Kind::Judge => "judge",
             Kind::Compare => "compare",
             Kind::Ab => "ab",
+            Kind::Diagnose => "diagnose",
         }
     }
 }
@@ -259,6 +266,7 @@ impl Report {
             notes: Vec::new(),
             runs: Vec::new(),
             comparison: None,
+            diagnosis: None,
         }
     }
 
@@ -275,14 +283,22 @@ impl Report {
         }));
     }
 
+    /// Adds latencies that another tool measured, and what warns of itself in them.
+    pub fn add_list(&mut self, name: &str, recording: &Recording, source: &str) {
+        self.warnings.extend(warnings::of_list(name, recording));
+        let endpoint = EndpointReport::of_list(name, recording, source);
+        self.endpoints.push(endpoint);
+    }
+
     /// The verdict over the gates that decide. Without one, a run is not shown to be anything, and that is
     /// never a pass; a comparison may be made for its table alone, then it is `None`.
     pub fn verdict(&self) -> Option<Verdict> {
         let without = match self.kind {
             Kind::Measure | Kind::Judge => Some(Verdict::Inconclusive),
-            Kind::Compare | Kind::Ab => None,
+            Kind::Compare | Kind::Ab | Kind::Diagnose => None,
         };
-        gate::run_verdict(&self.findings).or(without)
+        let of_causes = self.diagnosis.as_ref().map(DiagnosisReport::verdict);
+        gate::run_verdict(&self.findings).or(of_causes).or(without)
     }
 
     /// The exit code of the verdict.

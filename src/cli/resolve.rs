@@ -2,6 +2,7 @@
 //! function of its own. Order: flag, variable, profile, file, default.
 
 mod ab;
+mod diagnose;
 mod endpoints;
 mod url;
 
@@ -19,6 +20,8 @@ use crate::plan::{
 };
 use crate::schedule::Schedule;
 use crate::units::{Rate, grouped};
+
+pub use diagnose::{Diagnose, diagnose};
 
 /// Longest that a run takes that says nothing else; it stops before when it is decided.
 pub const DEFAULT_BUDGET: Duration = Duration::from_secs(120);

@@ -16,6 +16,7 @@ use super::finding::{Exceeding, Finding, Measured};
 use super::limitation::{Limitation, Load, Standing};
 use super::reason;
 use super::slow::{self, Counted};
+use super::stationary::Halves;
 use super::{ALPHA, Condition, Episodes, Gate, Scope, Seen, Severity};
 use crate::plan::{Design, Guard, Model};
 use crate::recording::{Bits, Recording, Rows};
@@ -134,6 +135,8 @@ pub(super) struct Case<'a> {
     /// The evidence for a FAIL if the instrument did its work; the same as that of `sides` if it did.
     if_sound: Evidence,
     limitation: Option<Limitation>,
+    /// `None` if it is not known which request was in which half.
+    pub(super) halves: Option<Halves>,
     measured: Measured,
 }
 
@@ -164,6 +167,8 @@ pub(super) enum Ground {
     NotExcluded(u64),
     /// Shown to be within the limit at one time and beyond it at another.
     Turned,
+    /// It would pass or fail, but one half of the run by itself passes and the other fails.
+    HalvesDisagree,
     /// Not even without an exceedance could it pass.
     TooFew,
     /// Neither shown nor refuted.
@@ -185,7 +190,7 @@ pub fn judge(gates: &[Gate], subjects: &[Subject<'_>]) -> Vec<Finding> {
             let family = cases
                 .iter()
                 .filter(|other| other.gate.severity == case.gate.severity);
-            case.finding(case.ground(fail, family.count()))
+            case.finding(case.held_by_halves(case.ground(fail, family.count())))
         })
         .collect()
 }
@@ -263,6 +268,7 @@ impl<'a> Case<'a> {
             sides,
             if_sound,
             limitation: standing.limitation(),
+            halves: rows.as_ref().map(|rows| Halves::of(&test, rows)),
             order: match rows {
                 Some(_) => Order::Known,
                 None => Order::Unknown,

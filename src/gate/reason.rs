@@ -62,6 +62,7 @@ pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
             case.seen(),
             percent(case.theta0)
         ),
+        Ground::HalvesDisagree => case.halves_in_words(),
         Ground::Undecided => format!(
             "{}, too near the {} allowed: {}",
             case.seen_with_share(),
@@ -108,6 +109,7 @@ pub(super) fn next_step(case: &Case<'_>, ground: Ground) -> Option<String> {
         }
         Ground::FewEpisodes(condition) => case.episodes_that_fail(condition),
         Ground::NotExcluded(samples) => case.time_that_excludes(samples),
+        Ground::HalvesDisagree => case.after_halves_disagree(),
         Ground::Turned => "find out what changed during the run, and measure again".to_owned(),
         Ground::TooFew | Ground::Undecided | Ground::AmongMany(_) | Ground::SingleExceedance => {
             case.samples_that_decide()
@@ -121,7 +123,7 @@ impl Case<'_> {
     }
 
     /// `600 requests`; what another tool measured are samples.
-    fn count(&self, n: u64) -> String {
+    pub(super) fn count(&self, n: u64) -> String {
         format!("{} {}", grouped(n), self.noun(n))
     }
 
@@ -181,7 +183,7 @@ impl Case<'_> {
     }
 
     /// `above 150 ms`.
-    fn beyond(&self) -> String {
+    pub(super) fn beyond(&self) -> String {
         match self.gate.condition {
             Condition::Latency {
                 comparison: Comparison::AtMost,

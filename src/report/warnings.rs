@@ -1,4 +1,6 @@
-//! What a run says against itself: a cut, a late or busy instrument, a load that was not reached.
+//! What a run says against itself: a cut, a late or busy instrument, a load that was not reached, a change on the way.
+
+mod drift;
 
 use std::time::Duration;
 
@@ -6,6 +8,8 @@ use super::{SendLag, Warning};
 use crate::gate::BUSY;
 use crate::run_file::{Ended, EndpointRun, Run};
 use crate::units::{Pretty, grouped, trimmed};
+
+pub(super) use drift::of_list;
 
 /// A send lag P99 above this is worth a word, whatever the target (METHOD §7).
 const SEND_LAG: Duration = Duration::from_millis(1);
@@ -26,6 +30,7 @@ pub(super) fn of(label: &str, run: &Run) -> Vec<Warning> {
         warnings.extend(late(endpoint));
         warnings.extend(slow_load(run, endpoint));
         warnings.extend(pool_limited(endpoint));
+        warnings.extend(drift::of_endpoint(run, endpoint));
     }
     if !label.is_empty() {
         for warning in &mut warnings {

@@ -444,6 +444,9 @@ pub(super) fn listed(report: &Report) -> Vec<&Finding> {
 /// The verdict in one line; `None` where nothing was asked.
 pub(super) fn verdict_line(report: &Report) -> Option<String> {
     let verdict = report.verdict()?;
+    if let Some(diagnosis) = &report.diagnosis {
+        return Some(format!("{verdict} {}", diagnosis.outcome()));
+    }
     let decisive = decisive(report);
     let names: Vec<String> = decisive.iter().map(|finding| subject(finding)).collect();
     let names = match names.as_slice() {

@@ -8,6 +8,7 @@
 mod ab;
 mod compare;
 mod demo;
+mod diagnose;
 mod engine;
 mod faults;
 mod gate;
@@ -29,6 +30,7 @@ mod serve_client;
 mod serve_host;
 mod serve_kill;
 mod serve_store;
+mod stationarity;
 mod stats;
 mod tidy;
 mod witness;
