@@ -4,6 +4,7 @@
 //! takes every n-th start of one global schedule, paces itself ([`pacer`]), keeps its own connections and
 //! never hands a request to another thread, so nothing it times includes a lock or a queue of ours.
 
+mod calibrate;
 mod client;
 mod clock;
 mod closed;
@@ -11,11 +12,14 @@ mod connection;
 mod failure;
 mod lane;
 mod live;
+mod meter;
+mod null_server;
 mod open;
 pub mod pacer;
 mod preflight;
 mod request;
 mod stop;
+mod throttling;
 mod timeline;
 mod tls;
 mod transport;
@@ -37,9 +41,12 @@ use self::open::{Schedules, Share};
 use self::pacer::{Pacer, Pacing};
 use crate::plan::{Model, Plan};
 use crate::recording::{Counts, Recording};
+use crate::run_file::Throttled;
 use crate::sample::FailureKind;
 
+pub use calibrate::{Calibrated, calibrate};
 pub use live::{Live, LiveEndpoint};
+pub use meter::Meter;
 pub use preflight::{PreflightError, PreflightFailure, preflight};
 pub use stop::{StopSignal, Stopper, stop_switch};
 
@@ -94,6 +101,8 @@ pub struct Measured {
     pub wall: Duration,
     /// CPU time of the whole process from before the warm-up to the end; `None` where it is not known.
     pub cpu: Option<Duration>,
+    /// How the control group was kept from the processor meanwhile; `None` where that is not known.
+    pub throttled: Option<Throttled>,
     /// Sending threads.
     pub threads: usize,
     /// How they waited for their starts; `None` in the closed model, which does not wait.
@@ -122,10 +131,24 @@ pub fn run(
     stop: &StopSignal,
     live: Option<Arc<Live>>,
 ) -> anyhow::Result<Measured> {
+    run_calibrated(plan, runs, Duration::ZERO, stop, live)
+}
+
+/// The same with an instrument whose own error is known.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_calibrated(
+    plan: &Plan,
+    runs: RunIds,
+    own_error: Duration,
+    stop: &StopSignal,
+    live: Option<Arc<Live>>,
+) -> anyhow::Result<Measured> {
     let client = Client::new(&plan.target, &plan.connections)?;
     let threads = thread_count(plan);
     let work = Work::new(plan, threads);
-    let cpu_before = process_cpu();
+    let meter = Meter::start(plan);
     let start = Start::default();
     let results: Vec<anyhow::Result<Vec<Log>>> = std::thread::scope(|scope| {
         let spawn = |thread| {
@@ -136,7 +159,7 @@ pub fn run(
                 .spawn_scoped(scope, move || {
                     send(
                         plan,
-                        runs,
+                        (runs, own_error),
                         client,
                         Place { thread, threads },
                         work,
@@ -162,9 +185,7 @@ pub fn run(
     }
     let mut logs = logs.unwrap_or_default();
     work.record_untaken(&mut logs);
-    Ok(measured(
-        plan, logs, stop, &start, threads, &work, cpu_before,
-    ))
+    Ok(measured(plan, logs, stop, &start, threads, &work, &meter))
 }
 
 /// What the threads share, by model.
@@ -246,7 +267,7 @@ fn t0_ns(plan: &Plan) -> u64 {
 )]
 fn send(
     plan: &Plan,
-    runs: RunIds,
+    (runs, own_error): (RunIds, Duration),
     client: Client,
     place: Place,
     work: &Work,
@@ -259,7 +280,14 @@ fn send(
         .build();
     let clock = start.clock();
     let runtime = runtime.context("cannot start a sending thread's runtime")?;
-    let lane = Rc::new(Lane::new(plan, &runs, client, clock, t0_ns(plan), live));
+    let lane = Rc::new(Lane::new(
+        plan,
+        (&runs, own_error),
+        client,
+        clock,
+        t0_ns(plan),
+        live,
+    ));
     let tasks = LocalSet::new();
     tasks.spawn_local(keep_timer_armed(plan.timeout));
     tasks.block_on(&runtime, async {
@@ -318,7 +346,7 @@ fn measured(
     start: &Start,
     threads: usize,
     work: &Work,
-    cpu_before: Option<Duration>,
+    meter: &Meter,
 ) -> Measured {
     let started = start
         .origin
@@ -340,9 +368,8 @@ fn measured(
         stopped: stop.is_stopped(),
         started_at: started.checked_add(t0).unwrap_or(started),
         wall: Duration::from_nanos(last_ns),
-        cpu: process_cpu()
-            .zip(cpu_before)
-            .map(|(after, before)| after.saturating_sub(before)),
+        cpu: meter.cpu(),
+        throttled: meter.throttled(),
         threads,
         pacing: match work {
             Work::Open { pacing, .. } => Some(*pacing),

@@ -19,7 +19,7 @@
 //! | 2 | [`schedule`] [`histogram`] | request index → intended start; the only user of hdrhistogram |
 //! | 3 | [`recording`] | histograms, exceedance bits, counts and intervals of one endpoint |
 //! | 4 | [`summary`] [`run_file`] [`import`] | percentiles with intervals; the run on disk; other tools' files |
-//! | 5 | [`gate`] [`comparison`] | gate grammar and judgement; before and after |
+//! | 5 | [`gate`] [`comparison`] [`diagnosis`] | gate grammar and judgement; before and after; root cause |
 //! | 6 | [`report`] [`engine`] [`audit`] [`server`] [`store`] [`worker`] [`provider`] | faces of a result; the measuring engine; the reference server and its check |
 //! | 7 | [`progress`] | the live line on stderr |
 //! | 8 | [`cli`] | what was typed, what is meant, and every rule between the two |
@@ -57,6 +57,7 @@ pub mod run_file;
 pub mod summary;
 
 pub mod comparison;
+pub mod diagnosis;
 pub mod gate;
 
 pub mod audit;
@@ -124,9 +125,11 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow:
         Command::Judge(args) => command::judge::run(&args, stdout, stderr),
         Command::Compare(args) => command::compare::run(&args, stdout, stderr),
         Command::Ab(args) => command::ab::run(&args, stdout, stderr),
+        Command::Diagnose(args) => command::diagnose::run(&args, stdout, stderr),
         Command::Serve(args) => command::serve::run(&args, stderr),
         Command::Worker(args) => command::worker::run(&args, stderr),
         Command::Provider(args) => command::provider::run(&args, stderr),
+        Command::Selftest(args) => command::selftest::run(&args, stdout, stderr),
         Command::Init(args) => command::init::run(&args, stdout),
         Command::Schema => command::schema::run(stdout),
         Command::Completions { shell } => command::completions::completions(shell, stdout),

@@ -1,9 +1,12 @@
 //! One result, many faces: what every command has to say, and how it is written down.
 
+mod certificate;
 mod comparison;
 mod csv;
+mod diagnosis;
 mod hdrlog;
 mod hgrm;
+mod instrument;
 mod json;
 mod markdown;
 mod table;
@@ -21,7 +24,9 @@ use crate::gate::{self, Finding};
 use crate::histogram::Levels;
 use crate::plan::Model;
 use crate::recording::{Interval, Recording};
-use crate::run_file::{AdaptiveRecord, Ended, PlanRecord, Run, SizeRecord, TurnsRecord};
+use crate::run_file::{
+    AdaptiveRecord, Calibration, Certificate, Ended, PlanRecord, Run, SizeRecord, TurnsRecord,
+};
 use crate::stats::rank::Quantile;
 use crate::summary::Summary;
 use crate::units::Rate;
@@ -30,6 +35,8 @@ use crate::verdict::Verdict;
 pub use comparison::{
     ComparisonReport, JsonChange, JsonErrorRate, JsonNoise, JsonRates, JsonTurns, TurnsReport,
 };
+pub use diagnosis::{DiagnosisReport, JsonCause, JsonDiagnosis, JsonEvidence, JsonStep};
+pub use instrument::{JsonCalibration, JsonCertificate};
 pub use json::{JsonReport, SCHEMA};
 
 /// What a command has to say.
@@ -51,6 +58,22 @@ pub struct Report {
     pub runs: Vec<RunInfo>,
     /// Before and after; `compare` and `ab` have it.
     pub comparison: Option<ComparisonReport>,
+    /// Root causes; `diagnose` alone has it.
+    pub diagnosis: Option<DiagnosisReport>,
+}
+
+/// Writes the table of a self-test for people.
+pub fn write_certificate(
+    certificate: &Certificate,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    table::certificate::write(certificate, style, out)
+}
+
+/// Writes a self-test as one JSON object.
+pub fn write_certificate_json(certificate: &Certificate, out: &mut dyn Write) -> io::Result<()> {
+    certificate::write(certificate, out)
 }
 
 /// Which command a report comes from.
@@ -64,6 +87,8 @@ pub enum Kind {
     Compare,
     /// `ab`
     Ab,
+    /// `diagnose`
+    Diagnose,
 }
 
 impl Kind {
@@ -74,6 +99,7 @@ impl Kind {
             Kind::Judge => "judge",
             Kind::Compare => "compare",
             Kind::Ab => "ab",
+            Kind::Diagnose => "diagnose",
         }
     }
 }
@@ -155,6 +181,10 @@ pub struct RunInfo {
     pub turns: Option<TurnsRecord>,
     /// When t0 was.
     pub started_at: Timestamp,
+    /// What the instrument measured of itself before.
+    pub calibration: Calibration,
+    /// What vouches for it.
+    pub certificate: Option<Certificate>,
 }
 
 /// Something that may mislead, and how to mend it.
@@ -236,6 +266,7 @@ impl Report {
             notes: Vec::new(),
             runs: Vec::new(),
             comparison: None,
+            diagnosis: None,
         }
     }
 
@@ -252,14 +283,22 @@ impl Report {
         }));
     }
 
+    /// Adds latencies that another tool measured, and what warns of itself in them.
+    pub fn add_list(&mut self, name: &str, recording: &Recording, source: &str) {
+        self.warnings.extend(warnings::of_list(name, recording));
+        let endpoint = EndpointReport::of_list(name, recording, source);
+        self.endpoints.push(endpoint);
+    }
+
     /// The verdict over the gates that decide. Without one, a run is not shown to be anything, and that is
     /// never a pass; a comparison may be made for its table alone, then it is `None`.
     pub fn verdict(&self) -> Option<Verdict> {
         let without = match self.kind {
             Kind::Measure | Kind::Judge => Some(Verdict::Inconclusive),
-            Kind::Compare | Kind::Ab => None,
+            Kind::Compare | Kind::Ab | Kind::Diagnose => None,
         };
-        gate::run_verdict(&self.findings).or(without)
+        let of_causes = self.diagnosis.as_ref().map(DiagnosisReport::verdict);
+        gate::run_verdict(&self.findings).or(of_causes).or(without)
     }
 
     /// The exit code of the verdict.
@@ -368,6 +407,8 @@ impl RunInfo {
             adaptive: run.judging.adaptive,
             turns: run.turns,
             started_at: run.started_at,
+            calibration: run.instrument.calibration.clone(),
+            certificate: run.instrument.certificate.clone(),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::io::Write;
 
 use anyhow::Context as _;
 
-use super::measuring::{Asked, Measurement, Measuring, Preflight};
+use super::measuring::{Asked, Calibrating, Measurement, Measuring, Preflight};
 use super::{compare, measure, signals};
 use crate::cli::ab::AbArgs;
 use crate::cli::resolve::{self, Ab, Checked, Intent, Sameness};
@@ -17,7 +17,7 @@ use crate::gate::{self, Subject};
 use crate::plan::Design;
 use crate::recording::Recording;
 use crate::report::{ComparisonReport, Kind, Report, TurnsReport, Warning};
-use crate::run_file::{Run, SideRecord, Signal, TurnsRecord};
+use crate::run_file::{Calibration, Certificate, Run, SideRecord, Signal, TurnsRecord};
 use crate::units::Pretty;
 use blocks::Blocks;
 
@@ -33,11 +33,18 @@ pub fn run(args: &AbArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> any
     }
     let files = ab.save.before.iter().chain(&ab.save.after);
     measure::check_outputs(files, &ab.output)?;
+    let certificate = measure::certificate(ab.certificate.as_deref())?;
     let measuring = Measuring::new(measure::progress_mode(&ab.output), None)?;
     if let Some(signal) = preflight(&ab, &measuring, stderr)? {
         return Ok(signals::exit(signal));
     }
-    let blocks = Blocks::measure(&ab, &measuring)?;
+    // What is sent is the same on both sides.
+    let plan = &ab.plans.before;
+    let calibration = match measure::calibration(ab.calibration, &measuring, plan, stderr)? {
+        Calibrating::Done(calibration) => calibration,
+        Calibrating::Interrupted(signal) => return Ok(signals::exit(signal)),
+    };
+    let blocks = Blocks::measure(&ab, &measuring, calibration.own_error())?;
     if blocks.pairs.is_empty() {
         writeln!(
             stderr,
@@ -48,7 +55,8 @@ pub fn run(args: &AbArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> any
             .received()
             .map_or(Exit::Error, signals::exit));
     }
-    let runs = runs(&ab, &measuring, &blocks);
+    let instrument = (&calibration, certificate.as_ref());
+    let runs = runs(&ab, &measuring, instrument, &blocks);
     let report = report(&ab, &runs, &blocks)?;
     // A file that cannot be written must not cost the result, nor the other way round.
     let saved = save(&ab, &runs, stderr);
@@ -79,12 +87,19 @@ fn preflight(
 }
 
 /// Each side as one run, and what its reader should know about it.
-fn runs(ab: &Ab, measuring: &Measuring, blocks: &Blocks) -> Pair<Measurement> {
+fn runs(
+    ab: &Ab,
+    measuring: &Measuring,
+    (calibration, certificate): (&Calibration, Option<&Certificate>),
+    blocks: &Blocks,
+) -> Pair<Measurement> {
     let gates = ab.on_one_run();
     let asked = Asked {
         gates: &gates,
         guard: ab.guard,
         design: Design::Fixed,
+        calibration,
+        certificate,
     };
     let whole = |side: SideRecord| {
         let (plan, ids) = match side {

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use super::measuring::{Asked, Measurement, Measuring, Preflight};
+use super::measuring::{Asked, Calibrating, Measurement, Measuring, Preflight};
 use super::signals;
 use crate::audit::{self, Completion};
 use crate::cli::DemoArgs;
@@ -144,12 +144,18 @@ impl Stage<'_> {
         {
             return Ok(Act::Interrupted(signal));
         }
+        let calibration = match self.measuring.calibrate(&plan, stderr)? {
+            Calibrating::Done(calibration) => calibration,
+            Calibrating::Interrupted(signal) => return Ok(Act::Interrupted(signal)),
+        };
         let watch = Watch::start(&server.url())?;
         let own_gates = gate::default_gates(DEFAULT_TARGET);
         let asked = Asked {
             gates: &own_gates,
             guard: Guard::default(),
             design: Design::Fixed,
+            calibration: &calibration,
+            certificate: None,
         };
         let Measurement { run, .. } = self.measuring.run(&plan, &asked)?;
         let peak = watch.finish();
@@ -174,7 +180,10 @@ fn completion(base: &str, run: &Run) -> anyhow::Result<Completion> {
     Ok(audit::check(run.id, INGEST, recording, &listing))
 }
 
+/// How long the instrument is calibrated before each.
+const CALIBRATION: Duration = Duration::from_secs(2);
+
 /// How long the two measurements take, for the first words.
 fn expected_length(duration: Duration) -> Duration {
-    2 * (DEFAULT_WARMUP + duration) + Duration::from_secs(5)
+    2 * (CALIBRATION + DEFAULT_WARMUP + duration) + Duration::from_secs(5)
 }

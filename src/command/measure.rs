@@ -3,18 +3,19 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
-use super::measuring::{Asked, Measurement, Measuring, Preflight};
+use super::measuring::{Asked, Calibrating, Measurement, Measuring, Preflight};
 use super::{dry_run, signals};
 use crate::cli::measure::MeasureArgs;
 use crate::cli::output::OutputArgs;
 use crate::cli::resolve::{self, Checked, Intent, Measure};
 use crate::exit::Exit;
 use crate::gate::{self, Subject};
+use crate::plan::Plan;
 use crate::progress::Mode;
 use crate::report::{Kind, Report};
-use crate::run_file::Ended;
+use crate::run_file::{Calibration, Certificate, Ended};
 
 /// Measures a service and judges what it measured.
 pub fn run(
@@ -28,6 +29,7 @@ pub fn run(
         return Ok(Exit::Pass);
     }
     check_outputs(measure.save.iter(), &measure.output)?;
+    let certificate = certificate(measure.certificate.as_deref())?;
     let measuring = Measuring::new(progress_mode(&args.output), None)?;
     if measure.preflight == Checked::First
         && let Preflight::Interrupted(signal) =
@@ -35,10 +37,16 @@ pub fn run(
     {
         return Ok(signals::exit(signal));
     }
+    let calibration = match calibration(measure.calibration, &measuring, &measure.plan, stderr)? {
+        Calibrating::Done(calibration) => calibration,
+        Calibrating::Interrupted(signal) => return Ok(signals::exit(signal)),
+    };
     let asked = Asked {
         gates: &measure.gates,
         guard: measure.guard,
         design: measure.design,
+        calibration: &calibration,
+        certificate: certificate.as_ref(),
     };
     let Measurement { run, warnings } = measuring.run(&measure.plan, &asked)?;
     let mut report = Report::new(Kind::Measure, run.plan.target.clone());
@@ -53,6 +61,33 @@ pub fn run(
         Ended::Complete => report.exit(),
         Ended::Interrupted { signal } => report.exit().worst(signals::exit(signal)),
     })
+}
+
+/// What the instrument says of itself before a run of this plan.
+pub(super) fn calibration(
+    asked: Checked,
+    measuring: &Measuring,
+    plan: &Plan,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<Calibrating> {
+    match asked {
+        Checked::Never => Ok(Calibrating::Done(Calibration::Skipped)),
+        Checked::First => measuring.calibrate(plan, stderr),
+    }
+}
+
+/// What `selftest` said of this instrument, if `--certificate` names a file.
+pub(super) fn certificate(path: Option<&Path>) -> anyhow::Result<Option<Certificate>> {
+    let load = |path: &Path| {
+        Certificate::load(path).map_err(|error| {
+            anyhow!(
+                "--certificate {}: {error}\nhint: make one with `a7probe selftest --save {}`",
+                path.display(),
+                path.display()
+            )
+        })
+    };
+    path.map(load).transpose()
 }
 
 /// Tries the folders of all files before anything is measured: a typing error there would cost the run.

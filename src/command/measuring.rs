@@ -1,5 +1,6 @@
 //! Carries out a plan: preflight, signals, live line, engine; the result is a [`Run`].
 
+mod calibration;
 mod decider;
 
 use std::io::Write;
@@ -19,11 +20,12 @@ use crate::plan::{Design, Endpoint, Guard, Model, Plan, Scheme, Size};
 use crate::progress::{Mode, Progress, Subject};
 use crate::report::Warning;
 use crate::run_file::{
-    AdaptiveRecord, Ended, EndpointRun, Environment, Instrument, Judging, PlanRecord, Run, Signal,
-    StopReason,
+    AdaptiveRecord, Calibration, Certificate, Ended, EndpointRun, Environment, Instrument, Judging,
+    PlanRecord, Run, Signal, StopReason,
 };
 use crate::sample::FailureKind;
 use crate::units::Pretty;
+pub(super) use calibration::calibrated;
 use decider::Decider;
 
 /// Runs plans; listens for signals as long as it lives.
@@ -58,6 +60,19 @@ pub(super) struct Asked<'a> {
     pub(super) guard: Guard,
     /// Whether the run may stop when it is decided.
     pub(super) design: Design,
+    /// What the instrument measured of itself before.
+    pub(super) calibration: &'a Calibration,
+    /// What `selftest` said of it.
+    pub(super) certificate: Option<&'a Certificate>,
+}
+
+/// How the calibration ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Calibrating {
+    /// The run may begin.
+    Done(Calibration),
+    /// A signal came first.
+    Interrupted(Signal),
 }
 
 /// A run and what its reader should know about it.
@@ -98,10 +113,7 @@ impl Measuring {
         loop {
             let asked = engine::preflight(plan, &self.stop);
             if let Some(signal) = self.signals.received() {
-                writeln!(
-                    stderr,
-                    "interrupted before the run began; nothing was measured"
-                )?;
+                say_interrupted(stderr)?;
                 return Ok(Preflight::Interrupted(signal));
             }
             let ready = asked
@@ -115,6 +127,25 @@ impl Measuring {
                 return self.accept(plan, &statuses, stderr);
             }
             std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Measures a server that takes no time, as the plan's service will be measured: about two seconds.
+    pub(super) fn calibrate(
+        &self,
+        plan: &Plan,
+        stderr: &mut dyn Write,
+    ) -> anyhow::Result<Calibrating> {
+        let calibration = calibration::calibrated(plan, &self.stop);
+        match (calibration, self.signals.received()) {
+            (Some(calibration), None) => Ok(Calibrating::Done(calibration)),
+            (calibration, signal) => {
+                let Some(signal) = signal else {
+                    return Ok(Calibrating::Done(calibration.unwrap_or_default()));
+                };
+                say_interrupted(stderr)?;
+                Ok(Calibrating::Interrupted(signal))
+            }
         }
     }
 
@@ -149,7 +180,8 @@ impl Measuring {
 
     /// Carries out the plan; blocks until it has ended, was decided or was stopped.
     pub(super) fn run(&self, plan: &Plan, asked: &Asked<'_>) -> anyhow::Result<Measurement> {
-        let live = Arc::new(Live::new(plan));
+        let own_error = asked.calibration.own_error();
+        let live = Arc::new(Live::new(plan).with_own_error(own_error));
         let (decider, stop) = match asked.design {
             Design::Fixed => (None, self.stop.clone()),
             Design::Adaptive => {
@@ -165,7 +197,8 @@ impl Measuring {
             decider.as_ref().map(Decider::state),
         );
         let ids = RunIds::fresh();
-        let measured = engine::run(plan, ids, &stop, needed.then_some(live));
+        let live = needed.then_some(live);
+        let measured = engine::run_calibrated(plan, ids, own_error, &stop, live);
         progress.finish();
         let decided = decider.is_some_and(Decider::finish);
         let measured = measured?;
@@ -177,8 +210,14 @@ impl Measuring {
     }
 
     /// Carries out one block of a run; a signal ends it where it is, without unsent requests.
-    pub(super) fn block(&self, plan: &Plan, ids: RunIds, label: &str) -> anyhow::Result<Measured> {
-        let live = Arc::new(Live::new(plan));
+    pub(super) fn block(
+        &self,
+        plan: &Plan,
+        ids: RunIds,
+        own_error: Duration,
+        label: &str,
+    ) -> anyhow::Result<Measured> {
+        let live = Arc::new(Live::new(plan).with_own_error(own_error));
         let subject = Subject {
             label: label.to_owned(),
             ..subject(plan)
@@ -186,7 +225,7 @@ impl Measuring {
         let progress = Progress::start(self.mode, subject, Arc::clone(&live), None);
         let stop = self.stop.clone().with_open_end();
         let needed = (self.mode != Mode::Silent).then_some(live);
-        let measured = engine::run(plan, ids, &stop, needed);
+        let measured = engine::run_calibrated(plan, ids, own_error, &stop, needed);
         progress.finish();
         measured
     }
@@ -247,6 +286,9 @@ impl Measuring {
                     .to_owned(),
                 cpu: measured.cpu.unwrap_or_default(),
                 wall: measured.wall,
+                calibration: asked.calibration.clone(),
+                throttled: measured.throttled,
+                certificate: asked.certificate.cloned(),
             },
             gates: asked.gates.iter().map(Gate::to_string).collect(),
             judging: Judging {
@@ -261,6 +303,13 @@ impl Measuring {
             turns: None,
         }
     }
+}
+
+fn say_interrupted(stderr: &mut dyn Write) -> std::io::Result<()> {
+    writeln!(
+        stderr,
+        "interrupted before the run began; nothing was measured"
+    )
 }
 
 fn subject(plan: &Plan) -> Subject {

@@ -135,7 +135,7 @@ impl End {
 impl Lane {
     pub(super) fn new(
         plan: &Plan,
-        runs: &super::RunIds,
+        (runs, own_error): (&super::RunIds, Duration),
         client: Client,
         clock: Clock,
         t0_ns: u64,
@@ -155,7 +155,7 @@ impl Lane {
             }
         };
         let log = |endpoint: &crate::plan::Endpoint| Log {
-            recording: Recording::new(judged, &endpoint.targets),
+            recording: Recording::new(judged, &endpoint.targets).with_own_error(own_error),
             warmup: Counts::default(),
             errors: BTreeMap::new(),
         };

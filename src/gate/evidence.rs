@@ -117,9 +117,11 @@ impl Test {
         self.at_end(Clusters::isolated(n, k))
     }
 
+    /// Of one row of exceedances in order; `seams` are where time was cut out of it.
+    ///
     /// Whether exceedances on both sides of a seam were one episode that went on meanwhile, or two, nobody saw: what
     /// is shown must hold both ways.
-    fn of_row(&self, row: &Bits, seams: &[u64]) -> Evidence {
+    pub(super) fn of_row(&self, row: &Bits, seams: &[u64]) -> Evidence {
         let joined = self.of_joined_row(row);
         match (seams.is_empty(), self.episode) {
             (false, Some(_)) => self

@@ -22,10 +22,10 @@ impl Recording {
         let mut moved = self.clone();
         moved.ok = self.ok.shifted(first);
         moved.client = self.client.shifted(first);
-        for exceedances in &mut moved.exceedances {
-            exceedances.bits = exceedances.bits.shifted(first);
-            exceedances.certain = exceedances.certain.shifted(first);
-        }
+        moved
+            .exceedances
+            .iter_mut()
+            .for_each(|counted| *counted = counted.shifted(first));
         moved.seams = self.seams.iter().map(|seam| seam + first).collect();
         let intervals = self.intervals.iter();
         moved.intervals = intervals

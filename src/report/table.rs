@@ -1,10 +1,13 @@
 //! The report for a terminal; the only user of comfy-table.
 
+pub(super) mod certificate;
+
 use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::comparison;
+use super::diagnosis::{self, DiagnosisReport};
 use super::words::{self, TITLES};
 use super::{Colour, Detail, EndpointReport, Report, Style};
 use crate::comparison::Comparison;
@@ -22,6 +25,10 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
         }
         for comparison in report.comparisons() {
             write_comparison(comparison, style, out)?;
+        }
+        if let Some(diagnosis) = &report.diagnosis {
+            write_steps(diagnosis, style, out)?;
+            diagnosis.write_findings(style, out)?;
         }
         write_notes(report, out)?;
         write_reasons(report, style, out)?;
@@ -84,6 +91,14 @@ fn write_comparison(comparison: &Comparison, style: &Style, out: &mut dyn Write)
         }
     }
     writeln!(out)
+}
+
+fn write_steps(diagnosis: &DiagnosisReport, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = empty_table(&diagnosis::TITLES, style);
+    for row in diagnosis.rows() {
+        table.add_row(row);
+    }
+    writeln!(out, "{}\n", table.trim_fmt())
 }
 
 fn empty_table(titles: &[&str], style: &Style) -> Table {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::comparison;
+use super::instrument;
 use super::{EndpointReport, Report, RunInfo, Traffic};
 use crate::gate::{Condition, Finding, Measured, Severity};
 use crate::plan::Model;
@@ -289,6 +290,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     notes.extend(unresolved.filter_map(|endpoint| resolution_note(report, endpoint)));
     notes.extend(comparison::notes(report));
     notes.extend(guard_note(report));
+    notes.extend(instrument::notes(report));
     notes.extend(report.notes.iter().cloned());
     notes
 }
@@ -442,6 +444,9 @@ pub(super) fn listed(report: &Report) -> Vec<&Finding> {
 /// The verdict in one line; `None` where nothing was asked.
 pub(super) fn verdict_line(report: &Report) -> Option<String> {
     let verdict = report.verdict()?;
+    if let Some(diagnosis) = &report.diagnosis {
+        return Some(format!("{verdict} {}", diagnosis.outcome()));
+    }
     let decisive = decisive(report);
     let names: Vec<String> = decisive.iter().map(|finding| subject(finding)).collect();
     let names = match names.as_slice() {

@@ -10,7 +10,7 @@ use super::{
     nanos,
 };
 use crate::histogram::Histogram;
-use crate::recording::{Clock, Counts, Exceedances, Exemplar, Interval, Latency, Recording};
+use crate::recording::{Bits, Clock, Counts, Exceedances, Exemplar, Interval, Latency, Recording};
 use crate::sample::{ConnectionUse, FailureKind, Outcome, Phases};
 
 /// The JSON Schema of a run file.
@@ -169,6 +169,15 @@ pub(super) struct ExceedancesDocument {
     /// too, or ended badly for no cause on this side. Absent in files of before there was this field: all of them.
     #[serde(default)]
     pub(super) certain: Option<String>,
+    /// The same for those that are above the target by more than the instrument's own error, or did not end ok. Absent in
+    /// files of before there was this field: all of them.
+    #[serde(default)]
+    pub(super) beyond_error: Option<String>,
+    /// The same for those that are certain although the instrument may not have been up to its work: above four thirds of
+    /// the target plus the own error without our send lag, or ended badly for no cause on this side. Absent if they were
+    /// not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) far: Option<String>,
 }
 
 /// One second of the run.
@@ -323,6 +332,8 @@ impl From<&Exceedances> for ExceedancesDocument {
             count: exceedances.bits.count_ones(),
             bits: exceedances.bits.encode(),
             certain: Some(exceedances.certain.encode()),
+            beyond_error: Some(exceedances.beyond_error.encode()),
+            far: exceedances.far.as_ref().map(Bits::encode),
         }
     }
 }

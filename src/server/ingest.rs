@@ -184,5 +184,7 @@ pub(super) fn json(status: StatusCode, text: String, event_id: EventId) -> Respo
         LOCATION,
         location.expect("a path and a UUID are a header value"),
     );
+    // For the access log.
+    response.extensions_mut().insert(event_id);
     response
 }

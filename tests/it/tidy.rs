@@ -11,7 +11,7 @@ const ROWS: [&[&str]; 10] = [
     &["schedule", "histogram"],
     &["recording"],
     &["summary", "run_file", "import"],
-    &["gate", "comparison"],
+    &["gate", "comparison", "diagnosis"],
     &[
         "report", "engine", "audit", "server", "store", "worker", "provider",
     ],

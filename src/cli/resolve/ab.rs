@@ -6,8 +6,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 
 use super::{
-    Checked, Intent, Levels, Lookup, aim, check_length, guard, planned_samples, resolve_unchecked,
-    setting,
+    Checked, Intent, Levels, Lookup, aim, check_length, checked, guard, planned_samples,
+    resolve_unchecked, setting,
 };
 use crate::cli::ab::AbArgs;
 use crate::cli::measure::MeasureArgs;
@@ -42,6 +42,10 @@ pub struct Ab {
     pub save: Pair<Option<PathBuf>>,
     /// Whether every endpoint of both sides is asked once before the first block.
     pub preflight: Checked,
+    /// Whether the instrument is calibrated before the first block.
+    pub calibration: Checked,
+    /// What `selftest` saved, to go into the runs.
+    pub certificate: Option<PathBuf>,
     /// How long to wait for the services to answer.
     pub wait_ready: Option<Duration>,
     /// Whether anything is sent at all.
@@ -94,10 +98,9 @@ fn resolve(args: &AbArgs, levels: &Levels, lookup: Lookup<'_>) -> anyhow::Result
             before: args.save_before.clone(),
             after: args.save_after.clone(),
         },
-        preflight: match args.measure.no_preflight {
-            true => Checked::Never,
-            false => Checked::First,
-        },
+        preflight: checked(args.measure.no_preflight),
+        calibration: checked(args.measure.no_calibration),
+        certificate: args.measure.certificate.clone(),
         wait_ready: args.measure.wait_ready,
         intent: match args.measure.dry_run {
             true => Intent::Show,

@@ -7,7 +7,7 @@ use crate::cli::resolve::Ab;
 use crate::comparison::{self, Pair, SideOf, order_of};
 use crate::engine::{Measured, MeasuredEndpoint, RunIds};
 use crate::recording::Recording;
-use crate::run_file::SideRecord;
+use crate::run_file::{SideRecord, Throttled};
 
 /// What was measured: complete pairs of blocks.
 pub(super) struct Blocks {
@@ -46,7 +46,11 @@ impl Taking {
 impl Blocks {
     /// Measures block after block. A signal ends it; the block under way and a pair that lacks its other half are left
     /// out.
-    pub(super) fn measure(ab: &Ab, measuring: &Measuring) -> anyhow::Result<Blocks> {
+    pub(super) fn measure(
+        ab: &Ab,
+        measuring: &Measuring,
+        own_error: Duration,
+    ) -> anyhow::Result<Blocks> {
         let (mut before, mut after) = (Taking::new(), Taking::new());
         let mut stopped = false;
         for (number, turn) in (1..).zip(order_of(ab.pairs)) {
@@ -60,7 +64,7 @@ impl Blocks {
                 turn.side.as_str()
             );
             let ids = side.ids.after(side.sent);
-            let block = measuring.block(&ab.block_plan(turn), ids, &label)?;
+            let block = measuring.block(&ab.block_plan(turn), ids, own_error, &label)?;
             if block.stopped {
                 stopped = true;
                 break;
@@ -115,6 +119,10 @@ impl Blocks {
             cpu: blocks.iter().map(|block| block.cpu).sum(),
             threads: first.threads,
             pacing: first.pacing,
+            throttled: blocks
+                .iter()
+                .filter_map(|block| block.throttled)
+                .reduce(Throttled::and),
         }
     }
 }
