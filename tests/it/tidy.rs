@@ -13,7 +13,7 @@ const ROWS: [&[&str]; 10] = [
     &["summary", "run_file", "import"],
     &["gate", "comparison"],
     &[
-        "report", "engine", "audit", "server", "store", "worker", "provider",
+        "report", "engine", "audit", "server", "store", "worker", "provider", "queue",
     ],
     &["progress"],
     &["cli"],
@@ -35,7 +35,7 @@ const NEIGHBOURS: [(&str, &str); 10] = [
 ];
 
 /// The only modules that may name an external crate.
-const HOMES: [(&str, &[&str]); 12] = [
+const HOMES: [(&str, &[&str]); 15] = [
     ("clap", &["cli", "command", "main"]),
     ("clap_complete", &["cli", "command"]),
     ("clap_mangen", &["command"]),
@@ -47,6 +47,9 @@ const HOMES: [(&str, &[&str]); 12] = [
     ("axum", &["server"]),
     ("rusqlite", &["store"]),
     ("rustix", &["engine"]),
+    ("lapin", &["queue/amqp"]),
+    ("redis", &["queue/redis"]),
+    ("async_nats", &["queue/nats"]),
     ("tokio_rustls", &["engine", "provider", "audit"]),
 ];
 
