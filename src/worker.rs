@@ -12,7 +12,9 @@ use tokio::time::timeout;
 pub use retry::Retry;
 
 use crate::provider::{Mail, Provider, SendError};
-use crate::store::{Finished, Lease, Next, Notification, Outcome, Repeat, Store, StoreError};
+use crate::store::{
+    Finished, Insert, Lease, Next, Notification, Notified, Outcome, Repeat, Store, StoreError,
+};
 
 /// How the work is done.
 #[derive(Clone, Copy, Debug)]
@@ -107,60 +109,61 @@ impl Crew {
         drop(slot);
     }
 
-    /// Makes one attempt: notifies, and records what came of it.
+    /// Makes one attempt: notifies, unless that was settled before, and records what came of it.
     pub async fn attempt(&self, lease: Lease, on_failure: OnFailure) -> Result<(), SendError> {
-        let sent = match lease.notification {
+        let (notified, sent) = match lease.notification {
             Notification::Due => {
                 let mail = Mail {
                     event_id: lease.event_id.uuid(),
                     attempt: lease.attempt,
                 };
-                self.provider.send(mail).await
+                let sent = self.provider.send(mail).await;
+                (self.notified(&sent), sent)
             }
-            Notification::Sent => {
-                self.record(&lease, Outcome::SentBefore).await;
-                return Ok(());
-            }
+            Notification::Sent => (Notified::Before, Ok(())),
             Notification::Unknown => {
                 let reason =
                     "an earlier attempt was cut off, and a notification is sent at most once";
-                self.record(
-                    &lease,
-                    Outcome::Unknown {
-                        reason: reason.to_owned(),
-                    },
-                )
-                .await;
-                return Ok(());
+                let reason = reason.to_owned();
+                (Notified::Unknown { reason }, Ok(()))
             }
         };
-        self.record(&lease, self.outcome(&lease, &sent, on_failure))
-            .await;
+        let next = self.next(&lease, &notified, &sent, on_failure);
+        self.record(&lease, Outcome { notified, next }).await;
         sent
     }
 
-    fn outcome(
+    fn notified(&self, sent: &Result<(), SendError>) -> Notified {
+        match sent {
+            Ok(()) => Notified::Sent,
+            Err(error) => {
+                let reason = error.to_string();
+                if self.store.repeat() == Repeat::AtMostOnce && error.may_have_been_sent() {
+                    Notified::Unknown { reason }
+                } else {
+                    Notified::Failed { reason }
+                }
+            }
+        }
+    }
+
+    /// What follows: the event is done when both its effects are, and each that is not is tried again without the other.
+    fn next(
         &self,
         lease: &Lease,
+        notified: &Notified,
         sent: &Result<(), SendError>,
         on_failure: OnFailure,
-    ) -> Outcome {
-        let error = match sent {
-            Ok(()) => return Outcome::Sent,
-            Err(error) => error,
-        };
-        let reason = error.to_string();
-        if self.store.repeat() == Repeat::AtMostOnce && error.may_have_been_sent() {
-            return Outcome::Unknown { reason };
+    ) -> Next {
+        let failed = matches!(notified, Notified::Failed { .. });
+        let error = sent.as_ref().err().filter(|_| failed);
+        if error.is_none() && lease.insert == Insert::Done {
+            return Next::Done;
         }
-        let next = match on_failure {
-            OnFailure::Retry => self
-                .options
-                .retry
-                .after(lease.event_id, lease.attempt, error),
-            OnFailure::Answer => Next::Answer,
-        };
-        Outcome::NotSent { reason, next }
+        match on_failure {
+            OnFailure::Answer if error.is_some() => Next::Answer,
+            _ => self.options.retry.after(lease.event_id, lease.tries, error),
+        }
     }
 
     /// Records the outcome, however long the store takes to be writable again: what was sent must not be forgotten.

@@ -69,15 +69,15 @@ pub struct ServeArgs {
     )]
     pub log: String,
 
-    /// File that keeps what was accepted.
+    /// What keeps the accepted events: a file, or a PostgreSQL database.
     #[arg(
         long,
         env = "A7PROBE_SERVE_STORE",
-        value_name = "FILE",
+        value_name = "FILE|postgres://…",
         default_value = "a7probe.db",
         help_heading = "Store"
     )]
-    pub store: PathBuf,
+    pub store: String,
 
     /// What a 202 is worth: full is on disk before the answer, none is in memory only (the negative control).
     #[arg(long, env = "A7PROBE_SERVE_DURABILITY", value_enum, default_value_t = DurabilityArg::Full, help_heading = "Store")]
@@ -254,7 +254,7 @@ impl ServeArgs {
                 NotifyArg::AtMostOnce => Repeat::AtMostOnce,
             },
             backlog: self.queue_limit,
-            ..StoreOptions::at(&self.store)
+            ..StoreOptions::at(self.store.as_str())
         }
     }
 }

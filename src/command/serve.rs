@@ -91,7 +91,7 @@ fn announce(
         Mode::Sync => "sync",
         Mode::Background => "background",
     };
-    writeln!(err, "store {}", config.store.path.display())?;
+    writeln!(err, "store {}", config.store.location)?;
     writeln!(err, "serving http://{address} ({mode})")?;
     err.flush()?;
     if let Some(file) = ready {
@@ -118,7 +118,7 @@ fn say_what_is_left(
     store: &StoreOptions,
     err: &mut dyn Write,
 ) -> io::Result<()> {
-    let path = store.path.display();
+    let path = &store.location;
     let Some(Stopped {
         kept,
         lost,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::provider::SimulatorOptions;
-use crate::store::Options as StoreOptions;
+use crate::store::{Location, Options as StoreOptions};
 use crate::worker::Retry;
 
 /// What [`Server::open`](super::Server::open) is given.
@@ -106,7 +106,7 @@ impl Default for Limits {
 
 impl Config {
     /// The defaults of `a7probe serve` in this mode, with the store in this file.
-    pub fn new(mode: Mode, store: impl Into<std::path::PathBuf>) -> Config {
+    pub fn new(mode: Mode, store: impl Into<Location>) -> Config {
         Config {
             mode,
             block: Block::Request,

@@ -191,7 +191,7 @@ impl From<StoreError> for Problem {
             StoreError::Full { .. } | StoreError::Backlog { .. } => {
                 Problem::Overloaded(error.to_string())
             }
-            StoreError::Failed(_) => Problem::StoreDown(error.to_string()),
+            StoreError::Failed(_) | StoreError::Unsure(_) => Problem::StoreDown(error.to_string()),
             StoreError::Closed => Problem::Draining,
         }
     }

@@ -82,7 +82,7 @@ pub struct Page {
     pub next: Option<i64>,
 }
 
-fn rfc3339<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn rfc3339<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     rfc3339_or_null(&Some(*ms), serializer)
 }
 

@@ -1,0 +1,36 @@
+//! The processes that work on a store, as each tells the others.
+
+use serde::Serialize;
+
+/// What a process reports of itself now and then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ProcessReport {
+    /// What it is: `worker`, `background`, `sync`.
+    pub role: String,
+    /// The machine's name.
+    pub host: String,
+    /// The process id on that machine.
+    pub pid: u32,
+    /// Attempts that are under way.
+    pub in_flight: u32,
+    /// `closed`, `open` or `half-open`.
+    pub breaker: String,
+    /// Why the breaker is not closed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breaker_reason: Option<String>,
+}
+
+/// A report, and how old it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Process {
+    /// What was reported.
+    #[serde(flatten)]
+    pub report: ProcessReport,
+    /// Age of the report in milliseconds, by the store's clock.
+    pub seen_ms_ago: u64,
+}
+
+/// After so long without a report a process is no longer shown.
+pub(super) const SHOWN_MS: i64 = 30_000;
+/// After so long its row is removed.
+pub(super) const KEPT_MS: i64 = 3_600_000;
