@@ -8,7 +8,8 @@ use tokio::sync::oneshot;
 
 use super::mailbox::{self, Reply};
 use super::{
-    Admission, Claim, EventId, Finished, Grant, Lease, Outcome, ProcessReport, Replay, StoreError, Submission,
+    Admission, Claim, EventId, Finished, Grant, Lease, Outcome, ProcessReport, Replay, StoreError,
+    Submission,
 };
 
 /// Where the answer to a piece of work goes once its transaction is committed. Nobody may be waiting any more.
@@ -94,8 +95,7 @@ fn send<T>(
     result: Result<Done, StoreError>,
     take: impl FnOnce(Done) -> Option<T>,
 ) {
-    let answer =
-        result.map(|done| take(done).expect("work and its result are in the same order"));
+    let answer = result.map(|done| take(done).expect("work and its result are in the same order"));
     let _ = reply.send(answer);
 }
 

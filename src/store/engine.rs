@@ -37,10 +37,7 @@ impl Engine {
         }
     }
 
-    pub(super) async fn event(
-        &self,
-        event_id: EventId,
-    ) -> Result<Option<EventRecord>, StoreError> {
+    pub(super) async fn event(&self, event_id: EventId) -> Result<Option<EventRecord>, StoreError> {
         match self {
             Engine::Sqlite(sqlite) => sqlite.read(move |readers| readers.event(event_id)).await,
         }

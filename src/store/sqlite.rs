@@ -132,10 +132,13 @@ fn wait_for_the_lock(tries: i32) -> bool {
 /// Brings the schema to this version, in one transaction.
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let version: i32 =
-        transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
     // What a version before migrations existed left empty is as good as nothing.
-    let from = if table_count(&transaction)? == 0 { 0 } else { version };
+    let from = if table_count(&transaction)? == 0 {
+        0
+    } else {
+        version
+    };
     for sql in MIGRATIONS.iter().skip(from.max(0) as usize) {
         transaction.execute_batch(sql)?;
     }

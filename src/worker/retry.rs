@@ -108,7 +108,8 @@ mod tests {
 
     #[test]
     fn what_the_provider_refuses_for_good_is_not_tried_again() {
-        let next = |status| Retry::default().after(EventId::fresh(), 1, Some(&refused(status, None)));
+        let next =
+            |status| Retry::default().after(EventId::fresh(), 1, Some(&refused(status, None)));
         assert_eq!(next(400), Next::GiveUp);
         assert_eq!(next(413), Next::GiveUp);
         for status in [408, 429, 500, 503] {

@@ -5,6 +5,8 @@
     reason = "a test that unwraps says where it failed"
 )]
 
+mod broker_host;
+mod brokers;
 mod compare;
 mod demo;
 mod engine;

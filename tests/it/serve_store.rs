@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use a7probe::store::{
     Admission, Claim, DeadCursor, Durability, EventId, Fingerprint, Finished, Grant, Handling,
-    Insert, Lease, Next, Notification, Notified, OpenError, Options, Outcome, Repeat, Replay, State,
-    Store, StoreError, Submission,
+    Insert, Lease, Next, Notification, Notified, OpenError, Options, Outcome, Repeat, Replay,
+    State, Store, StoreError, Submission,
 };
 use tempfile::TempDir;
 
@@ -85,7 +85,10 @@ async fn a_lease_that_was_taken_over_decides_nothing_but_what_it_sent_is_not_for
     let quick = claim_one(&store).await;
     assert_eq!((slow.attempt, quick.attempt), (1, 2));
 
-    assert_eq!(store.finish(slow, Outcome::sent()).await, Ok(Finished::Stale));
+    assert_eq!(
+        store.finish(slow, Outcome::sent()).await,
+        Ok(Finished::Stale)
+    );
     let event = store
         .event(id)
         .await
@@ -369,10 +372,7 @@ async fn a_dead_event_is_listed_with_its_last_error_and_can_be_replayed_with_all
         Some("the provider answered 400: no such user")
     );
     assert_eq!(store.replay(id).await, Ok(Replay::Requeued));
-    assert_eq!(
-        store.replay(id).await,
-        Ok(Replay::NotDead(State::Retrying))
-    );
+    assert_eq!(store.replay(id).await, Ok(Replay::NotDead(State::Retrying)));
     assert_eq!(
         store.replay(EventId::from_key("b")).await,
         Ok(Replay::Unknown)
@@ -464,7 +464,8 @@ async fn a_store_of_the_version_before_is_brought_up_to_date_and_a_later_one_ref
         EventId::from_bytes([0; 16])
     );
     store.close().await;
-    sql.execute_batch("PRAGMA user_version = 99").expect("later");
+    sql.execute_batch("PRAGMA user_version = 99")
+        .expect("later");
     let refused = Store::open(&options(&folder)).err().expect("refused");
     assert!(
         matches!(&refused, OpenError::Foreign { found, .. } if found.contains("version 99")),

@@ -194,7 +194,14 @@ impl Statements<'_> {
             Err(error) if is_of_the_event(&error) => ("failed", Some(error.to_string())),
             Err(error) => return Err(error),
         };
-        self.log(job.seq, "insert", job.attempt, outcome, now_ms, reason.as_deref())?;
+        self.log(
+            job.seq,
+            "insert",
+            job.attempt,
+            outcome,
+            now_ms,
+            reason.as_deref(),
+        )?;
         match reason {
             None => Ok(Insert::Done),
             Some(reason) => {

@@ -124,8 +124,7 @@ mod tests {
     fn a_long_log_is_moved_and_started_over() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.db");
-        let connection =
-            open_writer(&Options::at(path.as_path()), &path).expect("the store opens");
+        let connection = open_writer(&Options::at(path.as_path()), &path).expect("the store opens");
         // The log's length is what matters here, not that it is safe.
         connection
             .execute_batch("PRAGMA synchronous = OFF")

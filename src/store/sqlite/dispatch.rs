@@ -29,10 +29,11 @@ impl Statements<'_> {
         let mut found: Vec<(i64, EventId)> = Vec::new();
         for state in [State::Working, State::Retrying, State::Queued] {
             let left = limit - found.len() as u32;
-            let rows = self.unclaimed.query_map(
-                params![state.code(), now_ms - millis(idle), left],
-                |row| Ok((row.get(0)?, EventId::from_bytes(row.get(1)?))),
-            )?;
+            let rows = self
+                .unclaimed
+                .query_map(params![state.code(), now_ms - millis(idle), left], |row| {
+                    Ok((row.get(0)?, EventId::from_bytes(row.get(1)?)))
+                })?;
             for row in rows {
                 found.push(row?);
             }
@@ -87,10 +88,8 @@ impl Statements<'_> {
 
     /// This process is about to end.
     pub(super) fn depart(&mut self) -> rusqlite::Result<()> {
-        self.connection.execute(
-            "DELETE FROM processes WHERE owner = ?1",
-            [self.terms.owner],
-        )?;
+        self.connection
+            .execute("DELETE FROM processes WHERE owner = ?1", [self.terms.owner])?;
         Ok(())
     }
 }

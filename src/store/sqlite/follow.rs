@@ -32,8 +32,7 @@ impl Follower {
         company: Arc<Company>,
     ) -> Result<Follower, OpenError> {
         let connection = super::open_reader(path)?;
-        let first =
-            look(&connection, owner).map_err(|error| OpenError::unusable(path, error))?;
+        let first = look(&connection, owner).map_err(|error| OpenError::unusable(path, error))?;
         signals.publish_elsewhere(&first.1);
         let (stop, stopped) = sync_channel::<()>(1);
         let follow = move || {

@@ -27,9 +27,7 @@ impl Readers {
     /// Opens all of them.
     pub(in crate::store) fn open(path: &Path, count: usize) -> Result<Readers, OpenError> {
         let open = |_| super::open_reader(path);
-        let idle = (0..count.max(1))
-            .map(open)
-            .collect::<Result<Vec<_>, _>>()?;
+        let idle = (0..count.max(1)).map(open).collect::<Result<Vec<_>, _>>()?;
         Ok(Readers {
             idle: Mutex::new(idle),
             returned: Condvar::new(),
@@ -136,7 +134,10 @@ impl Readers {
                     breaker_reason: row.get(5)?,
                 };
                 let seen_ms_ago = now_ms.saturating_sub(row.get(6)?).max(0) as u64;
-                Ok(Process { report, seen_ms_ago })
+                Ok(Process {
+                    report,
+                    seen_ms_ago,
+                })
             };
             statement.query_map([now_ms - SHOWN_MS], process)?.collect()
         })

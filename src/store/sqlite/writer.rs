@@ -6,13 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rusqlite::{Connection, params};
 use super::checkpoint::Checkpointer;
 use super::presence::Presence;
 use super::transaction::{Statements, Terms};
 use crate::store::commit_queue::{Batch, CommitQueue};
 use crate::store::signals::Signals;
 use crate::store::{OpenError, Options, State, StoreError, now_ms};
+use rusqlite::{Connection, params};
 
 /// The running thread.
 pub(in crate::store) struct Writer {
