@@ -8,6 +8,8 @@ pub mod output;
 pub mod resolve;
 pub mod serve;
 pub mod settings;
+pub mod work;
+pub mod worker;
 
 use std::path::PathBuf;
 
@@ -43,6 +45,8 @@ pub enum Command {
     Compare(compare::CompareArgs),
     /// Run the reference ingest server.
     Serve(serve::ServeArgs),
+    /// Do the work that `serve --mode queue` has accepted.
+    Worker(worker::WorkerArgs),
     /// Write a commented a7probe.toml to start from.
     Init(InitArgs),
     /// Print the JSON Schema of saved runs.

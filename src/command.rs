@@ -1,5 +1,6 @@
 //! One file a subcommand; each reads as prose: resolve, run, judge, report.
 
+mod broker;
 pub mod compare;
 pub mod completions;
 pub mod demo;
@@ -12,5 +13,7 @@ mod saved;
 pub mod schema;
 pub mod serve;
 mod signals;
+mod stop;
+pub mod worker;
 
 pub use measuring::Unreachable;

@@ -47,6 +47,9 @@ pub enum SendError {
     /// The connection broke before the answer; it may have been sent all the same.
     #[error("the connection to the provider broke: {0}")]
     Broken(String),
+    /// A worker elsewhere says that it was not sent.
+    #[error("{0}")]
+    Elsewhere(String),
     /// The provider answered no; it was not sent.
     #[error("the provider answered {status}: {reason}")]
     Refused {

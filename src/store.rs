@@ -15,6 +15,8 @@ mod lease;
 mod location;
 mod mailbox;
 mod options;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod process;
 mod reading;
 mod readmission;

@@ -1,19 +1,25 @@
 //! Does what was promised: claims events, notifies the provider, records what came of it.
 
+mod breaker;
+mod consuming;
+mod pulse;
 mod retry;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+pub use breaker::{Breaker, BreakerOptions, Passage};
 pub use retry::Retry;
 
 use crate::provider::{Mail, Provider, SendError};
 use crate::store::{
-    Finished, Insert, Lease, Next, Notification, Notified, Outcome, Repeat, Store, StoreError,
+    EventId, Finished, Grant, Insert, Lease, Next, Notification, Notified, Outcome, Repeat, Store,
+    StoreError,
 };
 
 /// How the work is done.
@@ -23,6 +29,8 @@ pub struct Options {
     pub workers: usize,
     /// What follows a failed attempt.
     pub retry: Retry,
+    /// When the provider is not asked for a while.
+    pub breaker: BreakerOptions,
     /// How long attempts may go on once the workers are told to stop. Those that don't finish are made again later.
     pub grace: Duration,
 }
@@ -36,6 +44,18 @@ pub struct Crew {
     pub provider: Provider,
     /// How.
     pub options: Options,
+    /// Whether the provider is asked at all.
+    pub breaker: Arc<Breaker>,
+    under_way: Arc<AtomicUsize>,
+}
+
+/// What became of an event that was to be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// An attempt was made, and its outcome is recorded.
+    Attempted,
+    /// It is not to be worked on now; the store knows when, and by whom.
+    Left(Grant),
 }
 
 /// Who decides what follows a failure.
@@ -51,10 +71,47 @@ pub enum OnFailure {
 const CLAIM_LIMIT: usize = 64;
 /// The longest sleep between two looks, whatever the store said.
 const LONGEST_IDLE: Duration = Duration::from_secs(30);
+/// Why an event is dead whose attempts all began and never ended: it may be what ends the workers.
+const CUT_OFF_TOO_OFTEN: &str = "every attempt was cut off before its outcome was known";
 /// Pauses after a failed transaction: the first, and the longest.
 const STORE_PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
 impl Crew {
+    /// A crew with a closed breaker and nothing under way.
+    pub fn new(store: Store, provider: Provider, options: Options) -> Crew {
+        Crew {
+            store,
+            provider,
+            options,
+            breaker: Arc::new(Breaker::new(options.breaker)),
+            under_way: Arc::default(),
+        }
+    }
+
+    /// Attempts that are under way.
+    pub fn in_flight(&self) -> usize {
+        self.under_way.load(Ordering::Relaxed)
+    }
+
+    /// Takes this very event, if it is due and nobody else's, and makes one attempt at it: for a consumer that has its
+    /// id from a broker, and may acknowledge the message when this returns. Waits while the breaker is open.
+    pub async fn take(&self, event_id: EventId) -> Result<Taken, StoreError> {
+        let passage = self.breaker.pass().await;
+        match self.store.claim_event(event_id).await {
+            Ok(Grant::Leased(lease)) => {
+                // Its failure is recorded, and says when it is due again.
+                let _ = self.attempt(lease, OnFailure::Retry).await;
+                Ok(Taken::Attempted)
+            }
+            other => {
+                if passage == Passage::Probe {
+                    self.breaker.unused();
+                }
+                other.map(Taken::Left)
+            }
+        }
+    }
+
     /// Works until told to stop, then lets the attempts that have begun finish within the grace.
     pub async fn work(self, mut stop: watch::Receiver<bool>) {
         let slots = Arc::new(Semaphore::new(self.options.workers));
@@ -75,7 +132,18 @@ impl Crew {
         let mut pause = STORE_PAUSES.0;
         while let Some(mut permits) = free(slots).await {
             while attempts.try_join_next().is_some() {}
-            match self.store.claim(permits.num_permits() as u32).await {
+            let passage = self.breaker.pass().await;
+            let limit = match passage {
+                Passage::Free => permits.num_permits() as u32,
+                Passage::Probe => 1,
+            };
+            let claimed = self.store.claim(limit).await;
+            if passage == Passage::Probe
+                && !matches!(&claimed, Ok(claim) if !claim.leases.is_empty())
+            {
+                self.breaker.unused();
+            }
+            match claimed {
                 Ok(claim) if claim.leases.is_empty() => {
                     drop(permits);
                     let idle = claim.idle_for.unwrap_or(LONGEST_IDLE).min(LONGEST_IDLE);
@@ -112,12 +180,16 @@ impl Crew {
     /// Makes one attempt: notifies, unless that was settled before, and records what came of it.
     pub async fn attempt(&self, lease: Lease, on_failure: OnFailure) -> Result<(), SendError> {
         let (notified, sent) = match lease.notification {
+            Notification::Due if lease.tries > self.options.retry.attempts => {
+                let outcome = Outcome::not_sent(CUT_OFF_TOO_OFTEN, Next::GiveUp);
+                self.record(&lease, outcome).await;
+                return Ok(());
+            }
             Notification::Due => {
-                let mail = Mail {
-                    event_id: lease.event_id.uuid(),
-                    attempt: lease.attempt,
-                };
-                let sent = self.provider.send(mail).await;
+                let sent = self.send(&lease).await;
+                if on_failure == OnFailure::Retry {
+                    self.breaker.record(&sent);
+                }
                 (self.notified(&sent), sent)
             }
             Notification::Sent => (Notified::Before, Ok(())),
@@ -131,6 +203,15 @@ impl Crew {
         let next = self.next(&lease, &notified, &sent, on_failure);
         self.record(&lease, Outcome { notified, next }).await;
         sent
+    }
+
+    async fn send(&self, lease: &Lease) -> Result<(), SendError> {
+        let _under_way = UnderWay::begin(&self.under_way);
+        let mail = Mail {
+            event_id: lease.event_id.uuid(),
+            attempt: lease.attempt,
+        };
+        self.provider.send(mail).await
     }
 
     fn notified(&self, sent: &Result<(), SendError>) -> Notified {
@@ -180,6 +261,22 @@ impl Crew {
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(STORE_PAUSES.1);
         }
+    }
+}
+
+/// Counts an attempt as under way until it is dropped, however it ends.
+struct UnderWay(Arc<AtomicUsize>);
+
+impl UnderWay {
+    fn begin(count: &Arc<AtomicUsize>) -> UnderWay {
+        count.fetch_add(1, Ordering::Relaxed);
+        UnderWay(count.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use super::problem::Problem;
-use super::{Config, events, health, ingest};
+use super::{Config, dead, events, external, health, ingest, queue};
 use crate::provider::Simulator;
 use crate::worker::Crew;
 
@@ -32,10 +32,8 @@ pub(super) struct Core {
 impl App {
     /// The same for the current event loop, which gets the store's answers in one piece.
     pub(super) fn on_this_loop(&self) -> App {
-        let crew = Crew {
-            store: self.crew.store.on_this_loop(),
-            ..self.crew.clone()
-        };
+        let mut crew = self.crew.clone();
+        crew.store = self.crew.store.on_this_loop();
         App {
             core: self.core.clone(),
             crew,
@@ -104,7 +102,11 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/ingest", post(ingest::ingest))
         .route("/events/{id}", get(events::event))
         .route("/runs/{run}/events", get(events::run))
-        .route("/queue", get(health::queue))
+        .route("/events/{id}/lease", post(external::lease))
+        .route("/events/{id}/effects", post(external::effects))
+        .route("/queue", get(queue::queue))
+        .route("/dead", get(dead::list))
+        .route("/dead/{id}/replay", post(dead::replay))
         .route("/health", get(health::health))
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))

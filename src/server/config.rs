@@ -1,10 +1,12 @@
 //! Everything the server is told, limits included.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::provider::SimulatorOptions;
+use crate::provider::{InvalidProvider, Provider, Simulator, SimulatorOptions};
+use crate::queue::Dispatch;
 use crate::store::{Location, Options as StoreOptions};
-use crate::worker::Retry;
+use crate::worker::{BreakerOptions, Retry};
 
 /// What [`Server::open`](super::Server::open) is given.
 #[derive(Clone, Debug)]
@@ -23,6 +25,12 @@ pub struct Config {
     pub workers: usize,
     /// What follows a failed notification.
     pub retry: Retry,
+    /// When the provider is not asked for a while.
+    pub breaker: BreakerOptions,
+    /// Whether this process works on what is queued. [`Mode::Queue`] never does.
+    pub queued: Queued,
+    /// The broker that carries the ids of accepted events to workers, with [`Mode::Queue`].
+    pub dispatch: Option<Dispatching>,
     /// Bearer token that everything but the health endpoints asks for.
     pub token: Option<String>,
     /// How far `/health` looks.
@@ -35,6 +43,17 @@ pub struct Config {
     pub limits: Limits,
 }
 
+/// How accepted events get to a broker.
+#[derive(Clone, Debug)]
+pub struct Dispatching {
+    /// Where to.
+    pub to: Dispatch,
+    /// How often the sweeper looks for what no worker took.
+    pub sweep: Duration,
+    /// How long an event may be due without a worker having taken it until it is dispatched again.
+    pub redispatch: Duration,
+}
+
 /// When the work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
@@ -42,6 +61,35 @@ pub enum Mode {
     Sync,
     /// After it, in this process: 202 means that it will be done.
     Background,
+    /// After it, by worker processes on the same store: 202 means the same.
+    Queue,
+}
+
+/// What becomes of events that were accepted before, by this server or another one on the same store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Queued {
+    /// Workers in this process do them.
+    Finish,
+    /// They stay, for workers elsewhere or a later start.
+    Keep,
+}
+
+impl Config {
+    /// Do workers in this process take what is queued?
+    pub fn works(&self) -> bool {
+        self.mode != Mode::Queue && self.queued == Queued::Finish
+    }
+}
+
+impl Mode {
+    /// As it is typed.
+    pub fn name(self) -> &'static str {
+        match self {
+            Mode::Sync => "sync",
+            Mode::Background => "background",
+            Mode::Queue => "queue",
+        }
+    }
 }
 
 /// Whom a provider call keeps waiting.
@@ -60,6 +108,23 @@ pub enum ProviderChoice {
     Simulated(SimulatorOptions),
     /// The server at this base URL.
     At(String),
+}
+
+impl ProviderChoice {
+    /// A way to reach it; with the simulator itself if it is in this process.
+    pub fn open(
+        &self,
+        timeout: Duration,
+    ) -> Result<(Provider, Option<Arc<Simulator>>), InvalidProvider> {
+        match self {
+            ProviderChoice::At(url) => Ok((Provider::at(url, timeout)?, None)),
+            ProviderChoice::Simulated(options) => {
+                let simulator = Arc::new(Simulator::new(*options));
+                let provider = Provider::simulated(simulator.clone(), timeout);
+                Ok((provider, Some(simulator)))
+            }
+        }
+    }
 }
 
 /// How far `/health` looks.
@@ -115,6 +180,9 @@ impl Config {
             provider_timeout: Duration::from_secs(10),
             workers: 64,
             retry: Retry::default(),
+            breaker: BreakerOptions::default(),
+            queued: Queued::Finish,
+            dispatch: None,
             token: None,
             health: Health::Shallow,
             drain: Duration::from_secs(10),

@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::Health;
 use super::app::App;
 use super::problem::Problem;
-use crate::provider::JournalCounts;
 
 /// The body of a good answer.
 #[derive(Serialize)]
@@ -42,43 +41,4 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Status>, 
         app.crew.store.probe().await?;
     }
     Ok(OK)
-}
-
-/// The body of `GET /queue`.
-#[derive(Serialize)]
-pub(super) struct Queue {
-    /// Accepted and not settled: queued, retrying and working.
-    depth: u64,
-    /// Age of the oldest of them.
-    oldest_ms: u64,
-    queued: u64,
-    retrying: u64,
-    working: u64,
-    processed: u64,
-    failed: u64,
-    dead: u64,
-    /// What the simulated provider saw since the start; absent when the provider is elsewhere.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    provider: Option<JournalCounts>,
-}
-
-/// `GET /queue`: how much waits, and for how long.
-pub(super) async fn queue(State(app): State<Arc<App>>) -> Result<Json<Queue>, Problem> {
-    let oldest = app.crew.store.oldest_wait().await?;
-    let now = app.crew.store.snapshot();
-    Ok(Json(Queue {
-        depth: now.open(),
-        oldest_ms: oldest.as_millis() as u64,
-        queued: now.queued,
-        retrying: now.retrying,
-        working: now.working,
-        processed: now.processed,
-        failed: now.failed,
-        dead: now.dead,
-        provider: app
-            .core
-            .simulator
-            .as_ref()
-            .map(|simulator| simulator.journal()),
-    }))
 }

@@ -96,7 +96,7 @@ fn submission(app: &App, headers: &HeaderMap, payload: Vec<u8>) -> Result<Submis
         accepted_ms: now_ms(),
         handling: match app.core.config.mode {
             Mode::Sync => Handling::Call,
-            Mode::Background => Handling::Queue,
+            Mode::Background | Mode::Queue => Handling::Queue,
         },
     })
 }
@@ -130,7 +130,7 @@ async fn call(app: Arc<App>, lease: Lease, in_flight: InFlight) -> Result<(), Pr
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response<Body> {
-        let (status, json) = match self.promise {
+        let (status, text) = match self.promise {
             Promise::Later => (
                 StatusCode::ACCEPTED,
                 format!(r#"{{"accepted":true,"event_id":"{}"}}"#, self.event_id),
@@ -143,18 +143,26 @@ impl IntoResponse for Answer {
                 ),
             ),
         };
-        let mut response = Response::new(Body::from(json));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let location = HeaderValue::try_from(format!("/events/{}", self.event_id));
-        headers.insert(
-            LOCATION,
-            location.expect("a path and a UUID are a header value"),
-        );
+        let mut response = json(status, text, self.event_id);
         if self.origin == Origin::Replay {
-            headers.insert(REPLAYED, HeaderValue::from_static("true"));
+            response
+                .headers_mut()
+                .insert(REPLAYED, HeaderValue::from_static("true"));
         }
         response
     }
+}
+
+/// JSON that tells where the event can be looked at.
+pub(super) fn json(status: StatusCode, text: String, event_id: EventId) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let location = HeaderValue::try_from(format!("/events/{event_id}"));
+    headers.insert(
+        LOCATION,
+        location.expect("a path and a UUID are a header value"),
+    );
+    response
 }

@@ -23,6 +23,12 @@ pub(super) enum Problem {
     BodyTooSlow(Duration),
     /// The key's first request is still in its synchronous call.
     InProgress,
+    /// The event is not dead, so it cannot be replayed: its state.
+    NotDead(&'static str),
+    /// The event cannot be leased now: why, and after how many seconds it may.
+    NotLeasable(&'static str, u64),
+    /// The lease was taken over, or there never was one with this token.
+    StaleLease,
     /// The event id is taken by another body whose key has expired.
     IdTaken,
     TooLarge {
@@ -71,6 +77,21 @@ impl Problem {
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method-not-allowed",
                 "this path has other methods",
+            ),
+            Problem::NotDead(_) => (
+                StatusCode::CONFLICT,
+                "not-dead",
+                "only a dead event can be replayed",
+            ),
+            Problem::NotLeasable(..) => (
+                StatusCode::CONFLICT,
+                "not-leasable",
+                "the event cannot be leased now",
+            ),
+            Problem::StaleLease => (
+                StatusCode::CONFLICT,
+                "stale-lease",
+                "the lease was taken over",
             ),
             Problem::BodyTooSlow(_) => (
                 StatusCode::REQUEST_TIMEOUT,
@@ -149,6 +170,11 @@ impl Problem {
                 "no answer from the store within {} ms; the event may have been accepted, so repeat it with the same key",
                 limit.as_millis()
             ),
+            Problem::NotDead(state) => format!("it is {state}"),
+            Problem::NotLeasable(why, _) => (*why).to_owned(),
+            Problem::StaleLease => {
+                "what was sent is in the effect log; the outcome is decided by whoever holds the lease now".to_owned()
+            }
             Problem::IdTaken => "its key has expired, but event ids live for ever".to_owned(),
             _ => return None,
         })
@@ -158,6 +184,9 @@ impl Problem {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Problem::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Problem::NotLeasable(_, seconds) if *seconds > 0 => {
+                Some((RETRY_AFTER, HeaderValue::from(*seconds)))
+            }
             Problem::InProgress
             | Problem::Overloaded(_)
             | Problem::Draining

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::commit_queue::CommitQueue;
+#[cfg(feature = "postgres")]
+use super::postgres::{Postgres, readers};
 use super::signals::Signals;
 use super::sqlite::Sqlite;
 use super::{
@@ -14,6 +16,8 @@ use super::{
 /// Commits what is queued, and reads.
 pub(super) enum Engine {
     Sqlite(Sqlite),
+    #[cfg(feature = "postgres")]
+    Postgres(Postgres),
 }
 
 impl Engine {
@@ -30,9 +34,13 @@ impl Engine {
             Location::File(path) => {
                 Sqlite::open(options, path, owner, queue, signals).map(Engine::Sqlite)
             }
-            Location::Postgres(_) => Err(OpenError::Unusable {
+            #[cfg(feature = "postgres")]
+            Location::Postgres(url) => {
+                Postgres::open(options, url, owner, queue, signals).map(Engine::Postgres)
+            }
+            #[cfg(not(feature = "postgres"))]
+            Location::Postgres(_) => Err(OpenError::LacksPostgres {
                 store: options.location.clone(),
-                reason: "this build has no PostgreSQL".to_owned(),
             }),
         }
     }
@@ -40,6 +48,12 @@ impl Engine {
     pub(super) async fn event(&self, event_id: EventId) -> Result<Option<EventRecord>, StoreError> {
         match self {
             Engine::Sqlite(sqlite) => sqlite.read(move |readers| readers.event(event_id)).await,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(postgres) => {
+                postgres
+                    .read(move |client| readers::event(client, event_id))
+                    .await
+            }
         }
     }
 
@@ -56,6 +70,12 @@ impl Engine {
                     .read(move |readers| readers.run_page(&run, cursor, limit))
                     .await
             }
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(postgres) => {
+                postgres
+                    .read(move |client| readers::run_page(client, run, cursor, limit))
+                    .await
+            }
         }
     }
 
@@ -65,6 +85,11 @@ impl Engine {
                 let oldest_ms = sqlite.read(|readers| readers.oldest_open_ms()).await?;
                 let age = |ms| Duration::from_millis(now_ms().saturating_sub(ms).max(0) as u64);
                 Ok(oldest_ms.map(age))
+            }
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(postgres) => {
+                let oldest_ms = postgres.read(readers::oldest_ms).await?;
+                Ok(oldest_ms.map(|ms| Duration::from_millis(ms.max(0) as u64)))
             }
         }
     }
@@ -80,24 +105,40 @@ impl Engine {
                     .read(move |readers| readers.dead_page(cursor, limit))
                     .await
             }
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(postgres) => {
+                postgres
+                    .read(move |client| readers::dead_page(client, cursor, limit))
+                    .await
+            }
         }
     }
 
     pub(super) async fn processes(&self) -> Result<Vec<Process>, StoreError> {
         match self {
             Engine::Sqlite(sqlite) => sqlite.read(|readers| readers.processes()).await,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(postgres) => postgres.read(readers::processes).await,
         }
     }
 
     pub(super) async fn expired(&self) -> Result<u64, StoreError> {
         match self {
             Engine::Sqlite(sqlite) => sqlite.read(|readers| readers.expired()).await,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(postgres) => postgres.read(readers::expired).await,
         }
     }
 
     pub(super) async fn payload(&self, event_id: EventId) -> Result<Option<Vec<u8>>, StoreError> {
         match self {
             Engine::Sqlite(sqlite) => sqlite.read(move |readers| readers.payload(event_id)).await,
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(postgres) => {
+                postgres
+                    .read(move |client| readers::payload(client, event_id))
+                    .await
+            }
         }
     }
 
@@ -112,6 +153,12 @@ impl Engine {
                     .read(move |readers| readers.held(event_id, attempt))
                     .await?
             }
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(postgres) => {
+                postgres
+                    .read(move |client| readers::held(client, event_id, attempt))
+                    .await?
+            }
         };
         Ok(found.map(|held| held.lease(event_id, attempt)))
     }
@@ -120,6 +167,8 @@ impl Engine {
     pub(super) fn join(&self) {
         match self {
             Engine::Sqlite(sqlite) => sqlite.join(),
+            #[cfg(feature = "postgres")]
+            Engine::Postgres(postgres) => postgres.join(),
         }
     }
 }

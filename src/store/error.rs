@@ -47,6 +47,14 @@ pub enum OpenError {
         /// What it is.
         found: String,
     },
+    /// A slim build.
+    #[error(
+        "cannot open the store {store}: this build lacks the feature postgres\nhint: build it with `--features postgres`, or name a file with `--store`"
+    )]
+    LacksPostgres {
+        /// Where it was looked for.
+        store: Location,
+    },
     /// The file cannot be created, read or written; the database cannot be reached or used.
     #[error("cannot open the store {store}: {reason}\nhint: {}", mend(.store))]
     Unusable {

@@ -46,6 +46,18 @@ impl State {
             .copied()
     }
 
+    /// As it is shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Queued => "queued",
+            State::Retrying => "retrying",
+            State::Working => "working",
+            State::Failed => "failed",
+            State::Dead => "dead",
+            State::Processed => "processed",
+        }
+    }
+
     /// Will nothing more happen to the event by itself?
     pub fn is_settled(self) -> bool {
         matches!(self, State::Failed | State::Dead | State::Processed)

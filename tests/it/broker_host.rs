@@ -41,6 +41,7 @@ impl Broker {
             "--dir",
             text(folder.path()),
         ];
+        let own = own.map(str::to_owned);
         Some(Broker::start(program, own, flags, folder, port))
     }
 
@@ -58,12 +59,13 @@ impl Broker {
             "-sd",
             text(folder.path()),
         ];
+        let own = own.map(str::to_owned);
         Some(Broker::start(program, own, &[], folder, port))
     }
 
     fn start<const N: usize>(
         program: std::path::PathBuf,
-        own: [&str; N],
+        own: [String; N],
         flags: &[&str],
         folder: TempDir,
         port: u16,
@@ -72,9 +74,8 @@ impl Broker {
             address: SocketAddr::from(([127, 0, 0, 1], port)),
             program,
             flags: own
-                .iter()
-                .chain(flags)
-                .map(|flag| (*flag).to_owned())
+                .into_iter()
+                .chain(flags.iter().map(|flag| (*flag).to_owned()))
                 .collect(),
             folder,
             child: None,

@@ -25,6 +25,9 @@ mod serve;
 mod serve_client;
 mod serve_host;
 mod serve_kill;
+#[cfg(feature = "postgres")]
+mod serve_postgres;
+mod serve_queue;
 mod serve_store;
 mod stats;
 mod tidy;

@@ -453,7 +453,7 @@ async fn a_store_of_the_version_before_is_brought_up_to_date_and_a_later_one_ref
     sql.execute_batch(
         "PRAGMA application_id = 0x61377072; PRAGMA user_version = 1;
         INSERT INTO jobs (event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, payload)
-        VALUES (zeroblob(16), zeroblob(32), 0, 0, 1, 1, 0, '{}'), (randomblob(16), zeroblob(32), 0, 5, 1, 1, 1, NULL)",
+        VALUES (zeroblob(16), zeroblob(32), 0, 0, 1, 1, 0, x'7b7d'), (randomblob(16), zeroblob(32), 0, 5, 1, 1, 1, NULL)",
     )
     .expect("two events");
     let store = open(&options(&folder));
