@@ -94,8 +94,8 @@ async fn failures_cost_a_deadline(dispatch: &Dispatch, proxy: &Proxy) {
         while publisher.publish(&during).await.is_err() {}
     }
     let mut consumer = Consumer::new(dispatch.clone(), options());
-    drain(&mut consumer, ids(&before)).await;
-    drain(&mut consumer, BTreeSet::new()).await;
+    let all = ids(&before).into_iter().chain(ids(&during)).collect();
+    drain(&mut consumer, all).await;
 }
 
 /// A consumer whose broker goes away takes up again when it is back.

@@ -22,11 +22,13 @@ mod run_file;
 mod runs;
 mod scripted;
 mod serve;
+mod serve_brokers;
 mod serve_client;
 mod serve_host;
 mod serve_kill;
 #[cfg(feature = "postgres")]
 mod serve_postgres;
+mod serve_python;
 mod serve_queue;
 mod serve_store;
 mod stats;
