@@ -1,5 +1,6 @@
 //! What can be typed: one struct a subcommand, and every rule between flags.
 
+pub mod ab;
 pub mod compare;
 pub mod guard;
 pub mod judge;
@@ -43,6 +44,8 @@ pub enum Command {
     Judge(judge::JudgeArgs),
     /// Before and after: two saved runs side by side, with intervals and gates.
     Compare(compare::CompareArgs),
+    /// Before and after in turns: two URLs, or two sets of headers, in blocks that alternate.
+    Ab(Box<ab::AbArgs>),
     /// Run the reference ingest server.
     Serve(serve::ServeArgs),
     /// Do the work that `serve --mode queue` has accepted.

@@ -1,5 +1,6 @@
 //! One file a subcommand; each reads as prose: resolve, run, judge, report.
 
+pub mod ab;
 mod broker;
 pub mod compare;
 pub mod completions;

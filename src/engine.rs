@@ -57,6 +57,8 @@ pub struct RunIds {
     pub run: Uuid,
     /// Of the requests before t0.
     pub warmup: Uuid,
+    /// From where `{{n}}` and `{{uuid}}` of the planned requests count: what earlier blocks of one run have sent.
+    pub first_index: u64,
 }
 
 impl RunIds {
@@ -65,6 +67,16 @@ impl RunIds {
         RunIds {
             run: Uuid::now_v7(),
             warmup: Uuid::now_v7(),
+            first_index: 0,
+        }
+    }
+
+    /// Those of the next block of the same run, after so many requests in all.
+    pub fn after(self, requests: u64) -> RunIds {
+        RunIds {
+            run: self.run,
+            warmup: Uuid::now_v7(),
+            first_index: requests,
         }
     }
 }

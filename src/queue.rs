@@ -92,6 +92,7 @@ pub struct Publisher {
 }
 
 /// A connection that publishes.
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a process")]
 enum Sink {
     #[cfg(feature = "amqp")]
     Amqp(amqp::Sink),
@@ -173,6 +174,7 @@ pub struct Consumer {
 }
 
 /// A connection that consumes.
+#[allow(clippy::large_enum_variant, reason = "there is one of it in a process")]
 enum Source {
     #[cfg(feature = "amqp")]
     Amqp(amqp::Source),

@@ -1,6 +1,7 @@
 //! Everything one endpoint's run leaves behind, in constant memory: histograms, exceedance bits,
 //! counts, per-second intervals and the slowest requests.
 
+mod append;
 mod bits;
 mod interval;
 mod marks;
@@ -71,6 +72,9 @@ pub struct Recording {
     pub ok: Bits,
     /// One bit per planned request: whether it did not end ok for a cause on this side.
     pub client: Bits,
+    /// Where a stretch of time was cut out: the index of the first request after it, ascending. Exceedances on both sides
+    /// of a seam are neighbours in the bits and not in time.
+    pub seams: Vec<u64>,
     /// By second of the intended start (of the send in the closed model).
     pub intervals: BTreeMap<u64, Interval>,
     /// The slowest requests, slowest first.
@@ -437,6 +441,7 @@ impl Recording {
                 .collect(),
             ok: Bits::new(),
             client: Bits::new(),
+            seams: Vec::new(),
             intervals: BTreeMap::new(),
             slowest: Vec::with_capacity(EXEMPLARS + 1),
             statuses: BTreeMap::new(),

@@ -21,13 +21,15 @@ use crate::gate::{self, Finding};
 use crate::histogram::Levels;
 use crate::plan::Model;
 use crate::recording::{Interval, Recording};
-use crate::run_file::{AdaptiveRecord, Ended, PlanRecord, Run, SizeRecord};
+use crate::run_file::{AdaptiveRecord, Ended, PlanRecord, Run, SizeRecord, TurnsRecord};
 use crate::stats::rank::Quantile;
 use crate::summary::Summary;
 use crate::units::Rate;
 use crate::verdict::Verdict;
 
-pub use comparison::{ComparisonReport, JsonChange, JsonErrorRate, JsonNoise, JsonRates};
+pub use comparison::{
+    ComparisonReport, JsonChange, JsonErrorRate, JsonNoise, JsonRates, JsonTurns, TurnsReport,
+};
 pub use json::{JsonReport, SCHEMA};
 
 /// What a command has to say.
@@ -45,9 +47,9 @@ pub struct Report {
     pub warnings: Vec<Warning>,
     /// What must be known to read the numbers.
     pub notes: Vec<String>,
-    /// The runs behind it: one of `measure`, two of `compare`, none for latencies of another tool.
+    /// The runs behind it: one of `measure`, two of `compare` and `ab`, none for latencies of another tool.
     pub runs: Vec<RunInfo>,
-    /// Before and after; `compare` alone has it.
+    /// Before and after; `compare` and `ab` have it.
     pub comparison: Option<ComparisonReport>,
 }
 
@@ -60,6 +62,8 @@ pub enum Kind {
     Judge,
     /// `compare`
     Compare,
+    /// `ab`
+    Ab,
 }
 
 impl Kind {
@@ -69,6 +73,7 @@ impl Kind {
             Kind::Measure => "measure",
             Kind::Judge => "judge",
             Kind::Compare => "compare",
+            Kind::Ab => "ab",
         }
     }
 }
@@ -146,6 +151,8 @@ pub struct RunInfo {
     pub ended: Ended,
     /// Of a run that stopped when it was decided: its budget, and why it stopped.
     pub adaptive: Option<AdaptiveRecord>,
+    /// Of one side of a comparison in turns, how it was measured.
+    pub turns: Option<TurnsRecord>,
     /// When t0 was.
     pub started_at: Timestamp,
 }
@@ -250,7 +257,7 @@ impl Report {
     pub fn verdict(&self) -> Option<Verdict> {
         let without = match self.kind {
             Kind::Measure | Kind::Judge => Some(Verdict::Inconclusive),
-            Kind::Compare => None,
+            Kind::Compare | Kind::Ab => None,
         };
         gate::run_verdict(&self.findings).or(without)
     }
@@ -359,6 +366,7 @@ impl RunInfo {
             seed: run.plan.seed,
             ended: run.ended,
             adaptive: run.judging.adaptive,
+            turns: run.turns,
             started_at: run.started_at,
         }
     }

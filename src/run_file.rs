@@ -9,6 +9,7 @@ mod nanos;
 mod plan_record;
 pub mod redact;
 mod restore;
+mod turns;
 
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ pub use judging::{AdaptiveRecord, GuardRecord, Judging, StopReason};
 pub use plan_record::{
     BodyRecord, ConnectionRecord, EndpointRecord, HeaderRecord, PlanRecord, SizeRecord,
 };
+pub use turns::{SideRecord, TurnsRecord};
 
 /// What the files are called: a name and a major version. Files of another major version are refused; unknown
 /// fields of this one are ignored, so that a minor addition needs no new version.
@@ -53,6 +55,8 @@ pub struct Run {
     pub gates: Vec<String>,
     /// How it was judged by them.
     pub judging: Judging,
+    /// Of one side of a comparison that was measured in turns (`ab`): how.
+    pub turns: Option<TurnsRecord>,
 }
 
 /// What one endpoint's part of the run left behind.

@@ -1,6 +1,7 @@
 //! From what was typed to what is meant: every rule between flags, variables, profile and file, each in a
 //! function of its own. Order: flag, variable, profile, file, default.
 
+mod ab;
 mod endpoints;
 mod url;
 
@@ -35,6 +36,8 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 pub const MAX_PLANNED: u64 = 100_000_000;
 /// Requests in flight in an open model that says nothing else.
 pub const DEFAULT_MAX_IN_FLIGHT: usize = 512;
+
+pub use ab::{Ab, Sameness, ab};
 
 /// What a `measure` means.
 #[derive(Debug, Clone)]

@@ -268,6 +268,14 @@ mod tests {
     }
 
     #[test]
+    fn queue_mode_and_what_becomes_of_the_queued_are_told_by_flags() {
+        let config = parse("--mode queue --queued keep --store postgres://me:pw@db/a7")
+            .expect("valid flags");
+        assert_eq!((config.mode, config.queued), (Mode::Queue, Queued::Keep));
+        assert_eq!(config.store.location.to_string(), "postgres://me:***@db/a7");
+    }
+
+    #[test]
     fn the_simulator_is_described_by_its_flags() {
         let line = "--sim-latency 20ms --sim-draws stratified:600 --sim-error 5% --sim-rate-limit 10 --seed 7";
         let expected = SimulatorOptions {

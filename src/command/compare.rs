@@ -120,6 +120,7 @@ fn report(
     report.comparison = Some(ComparisonReport {
         noise: *noise,
         comparisons,
+        turns: None,
     });
     Ok(report)
 }
@@ -136,7 +137,7 @@ fn check_gates(
 }
 
 /// What the gates say, endpoint by endpoint.
-fn findings(
+pub(super) fn findings(
     gates: &[Gate],
     subjects: &[Subject<'_>],
     comparisons: &[Comparison],
@@ -147,7 +148,7 @@ fn findings(
     findings
 }
 
-fn on_one_run(gates: &[Gate]) -> Vec<Gate> {
+pub(super) fn on_one_run(gates: &[Gate]) -> Vec<Gate> {
     let gates = gates.iter();
     gates
         .filter(|gate| gate.condition.scope() == Scope::OneRun)

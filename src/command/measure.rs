@@ -1,7 +1,7 @@
 //! `measure`: resolve, preflight, run, save, judge, report.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
@@ -27,7 +27,7 @@ pub fn run(
         dry_run::write(&measure, args.output.output, stdout)?;
         return Ok(Exit::Pass);
     }
-    check_outputs(&measure)?;
+    check_outputs(measure.save.iter(), &measure.output)?;
     let measuring = Measuring::new(progress_mode(&args.output), None)?;
     if measure.preflight == Checked::First
         && let Preflight::Interrupted(signal) =
@@ -56,9 +56,12 @@ pub fn run(
 }
 
 /// Tries the folders of all files before anything is measured: a typing error there would cost the run.
-fn check_outputs(measure: &Measure) -> anyhow::Result<()> {
-    let reports = measure.output.reports.iter().map(|report| &report.path);
-    for path in measure.save.iter().chain(reports) {
+pub(super) fn check_outputs<'a>(
+    saved: impl Iterator<Item = &'a PathBuf>,
+    output: &'a OutputArgs,
+) -> anyhow::Result<()> {
+    let reports = output.reports.iter().map(|report| &report.path);
+    for path in saved.chain(reports) {
         // What is there already, a device perhaps, is opened when it is written.
         if path.exists() && !path.is_dir() {
             continue;
@@ -93,7 +96,7 @@ fn save(
 }
 
 /// Progress where nobody asked for quiet.
-fn progress_mode(output: &OutputArgs) -> Mode {
+pub(super) fn progress_mode(output: &OutputArgs) -> Mode {
     if output.quiet {
         Mode::Silent
     } else {

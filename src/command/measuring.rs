@@ -176,6 +176,36 @@ impl Measuring {
         })
     }
 
+    /// Carries out one block of a run; a signal ends it where it is, without unsent requests.
+    pub(super) fn block(&self, plan: &Plan, ids: RunIds, label: &str) -> anyhow::Result<Measured> {
+        let live = Arc::new(Live::new(plan));
+        let subject = Subject {
+            label: label.to_owned(),
+            ..subject(plan)
+        };
+        let progress = Progress::start(self.mode, subject, Arc::clone(&live), None);
+        let stop = self.stop.clone().with_open_end();
+        let needed = (self.mode != Mode::Silent).then_some(live);
+        let measured = engine::run(plan, ids, &stop, needed);
+        progress.finish();
+        measured
+    }
+
+    /// What blocks of fixed number add up to, as a run of this plan.
+    pub(super) fn of_blocks(
+        &self,
+        plan: &Plan,
+        asked: &Asked<'_>,
+        ids: RunIds,
+        measured: Measured,
+    ) -> Measurement {
+        let warnings = warnings(plan, &measured);
+        Measurement {
+            run: self.run_of(plan, asked, ids, measured, false),
+            warnings,
+        }
+    }
+
     fn run_of(
         &self,
         plan: &Plan,
@@ -228,6 +258,7 @@ impl Measuring {
                     _ => None,
                 },
             },
+            turns: None,
         }
     }
 }
@@ -243,6 +274,7 @@ fn subject(plan: &Plan) -> Subject {
             _ => None,
         });
     Subject {
+        label: String::new(),
         endpoints: plan
             .endpoints
             .iter()

@@ -46,6 +46,8 @@ pub(super) struct Lane {
     keepalive: Keepalive,
     timeout: Duration,
     client: Client,
+    /// What earlier blocks of the run have sent.
+    first_index: u64,
     endpoints: Vec<EndpointLane>,
     logs: RefCell<Vec<Log>>,
     live: Option<Arc<Live>>,
@@ -163,6 +165,7 @@ impl Lane {
             keepalive,
             timeout: plan.timeout,
             client,
+            first_index: runs.first_index,
             endpoints: (0u64..).zip(&plan.endpoints).map(lane).collect(),
             logs: RefCell::new(plan.endpoints.iter().map(log).collect()),
             live,
@@ -182,7 +185,7 @@ impl Lane {
     ) -> Option<Connection> {
         let endpoint = &self.endpoints[job.endpoint];
         let encoder = endpoint.encoder(job.stage);
-        let request = encoder.encode(job.index);
+        let request = encoder.encode(self.number(&job));
         let connection_use = match connection {
             Some(_) => ConnectionUse::Reused,
             None => ConnectionUse::New,
@@ -231,6 +234,14 @@ impl Lane {
             .exchange(request, expect, self.clock, timeline)
             .await?;
         Ok((answer, connection))
+    }
+
+    /// What `{{n}}` is.
+    fn number(&self, job: &Job) -> u64 {
+        match job.stage {
+            Stage::Warmup => job.index,
+            Stage::Run => self.first_index + job.index,
+        }
     }
 
     /// Records a request that waited for a connection until its timeout; `false` if there is still time.

@@ -239,7 +239,7 @@ impl<'a> Case<'a> {
         Some(Case {
             measured: measure(&gate.condition, summary),
             sides: match &rows {
-                Some(rows) => test.ordered(rows),
+                Some(rows) => test.ordered(rows, &subject.recording.seams),
                 None => test.unordered(n, exceeding.at_least, exceeding.at_most),
             },
             order: match rows {

@@ -36,7 +36,7 @@ pub(super) enum Handle {
     #[cfg(feature = "redis")]
     List(super::redis::ListHandle),
     #[cfg(feature = "nats")]
-    Nats(super::nats::Handle),
+    Nats(Box<super::nats::Handle>),
     /// No broker is built in, so nothing was delivered.
     #[allow(dead_code, reason = "a full build has every broker")]
     Nowhere(std::convert::Infallible),

@@ -1,6 +1,7 @@
 //! What the faces show of a comparison: the same rows for a terminal and for markdown, and its data.
 
 mod data;
+mod turns;
 
 use super::{Report, RunInfo, warnings, words};
 use crate::comparison::{
@@ -11,6 +12,7 @@ use crate::units::{grouped, percent, trimmed};
 
 pub(super) use data::csv_rows;
 pub use data::{JsonChange, JsonErrorRate, JsonNoise, JsonRates};
+pub use turns::{JsonTurns, TurnsReport};
 
 /// What a comparison has to say.
 #[derive(Clone, Debug)]
@@ -19,6 +21,8 @@ pub struct ComparisonReport {
     pub noise: Noise,
     /// One an endpoint.
     pub comparisons: Vec<Comparison>,
+    /// How both sides were measured in turns; of `ab` alone.
+    pub turns: Option<TurnsReport>,
 }
 
 /// Column titles of [`rows`].
@@ -224,6 +228,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
         notes.extend(note.filter(|note| !notes.contains(note)));
     }
     notes.extend(unresolved(report));
+    notes.extend(turns::notes(report));
     notes
 }
 
@@ -265,10 +270,11 @@ pub(super) fn reasons(comparison: &Comparison) -> Vec<String> {
     changes
         .map(|change| {
             format!(
-                "{}: {}: {}",
+                "{}: {}: {}{}",
                 change.quantile,
                 change.effect.as_str(),
-                change.reason
+                change.reason,
+                turns::both(change)
             )
         })
         .collect()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::comparison::{JsonChange, JsonNoise, JsonRates};
+use super::comparison::{JsonChange, JsonNoise, JsonRates, JsonTurns};
 use super::{EndpointReport, Report, RunInfo, Traffic, words};
 use crate::gate::{Finding, Measured};
 use crate::plan::{Design, Model};
@@ -25,7 +25,7 @@ pub const SCHEMA: &str = "a7probe.report/1";
 pub struct JsonReport {
     /// [`SCHEMA`].
     pub schema: String,
-    /// The command: `measure`, `judge` or `compare`.
+    /// The command: `measure`, `judge`, `compare` or `ab`.
     pub kind: String,
     /// What it is about: a URL, or files.
     pub title: String,
@@ -42,6 +42,9 @@ pub struct JsonReport {
     /// What counted as no change; only in a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<JsonNoise>,
+    /// How both sides were measured in turns; only of `ab`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turns: Option<JsonTurns>,
     /// Percentiles and counts of each endpoint.
     pub endpoints: Vec<JsonEndpoint>,
     /// The runs behind it, in brief.
@@ -279,6 +282,7 @@ impl From<&Report> for JsonReport {
                 .comparison
                 .as_ref()
                 .map(|c| JsonNoise::from(&c.noise)),
+            turns: report.comparison.as_ref().and_then(|c| c.json_turns()),
             endpoints: report.endpoints.iter().map(JsonEndpoint::from).collect(),
             runs: report.runs.iter().map(JsonRun::from).collect(),
             warnings: report

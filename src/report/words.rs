@@ -241,6 +241,14 @@ pub(super) fn run(run: &RunInfo) -> String {
         true => "no warm-up".to_owned(),
         false => format!("{} of warm-up", Pretty(run.warmup)),
     };
+    let size = match run.turns {
+        Some(turns) => format!("{} blocks of {} in turns", turns.pairs, Pretty(turns.block)),
+        None => size,
+    };
+    let warmup = match run.turns {
+        Some(_) if !run.warmup.is_zero() => format!("{} to settle each", Pretty(run.warmup)),
+        _ => warmup,
+    };
     let label = match run.label.as_str() {
         "" => String::new(),
         label => format!("{label}: "),

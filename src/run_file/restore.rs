@@ -27,6 +27,7 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
         instrument: document.instrument,
         gates: document.gates,
         judging: document.judging,
+        turns: document.turns,
         endpoints: document
             .endpoints
             .into_iter()

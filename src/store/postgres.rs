@@ -20,7 +20,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime as Via};
-use tokio::runtime::{Handle, Runtime};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio_postgres::{Config, NoTls};
 
@@ -35,8 +35,7 @@ const CONNECT_TIME: Duration = Duration::from_secs(2);
 
 /// A store in a PostgreSQL database, open.
 pub(super) struct Postgres {
-    /// Drives the connections; taken when the store goes.
-    runtime: Mutex<Option<Runtime>>,
+    /// Of the runtime that drives the connections; the committer has it.
     handle: Handle,
     readers: Pool,
     committer: Mutex<Option<JoinHandle<()>>>,
@@ -67,10 +66,9 @@ impl Postgres {
         let bell = Arc::new(Notify::new());
         let committer = Committer::new(options, config.clone(), owner, queue, signals, &bell);
         let (ready, opened) = sync_channel(1);
-        let on_runtime = handle.clone();
         let committer = std::thread::Builder::new()
             .name("store-writer".to_owned())
-            .spawn(move || committer.run(&on_runtime, &ready))
+            .spawn(move || committer.run(runtime, &ready))
             .map_err(|error| unusable(error.to_string()))?;
         let first = opened
             .recv()
@@ -89,7 +87,6 @@ impl Postgres {
         handle.spawn(listener.run(stopped));
         Ok(Postgres {
             readers: pool(config, options.readers).map_err(unusable)?,
-            runtime: Mutex::new(Some(runtime)),
             handle,
             committer: Mutex::new(Some(committer)),
             stop,
@@ -140,17 +137,9 @@ impl Postgres {
 }
 
 impl Drop for Postgres {
+    /// The committer ends by itself, the queue being closed.
     fn drop(&mut self) {
         self.stop.send_replace(true);
-        let runtime = self
-            .runtime
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(runtime) = runtime {
-            // The writer, told to end by the closed queue, may still be on it; it has nothing to promise any more.
-            runtime.shutdown_background();
-        }
     }
 }
 

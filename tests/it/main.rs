@@ -5,15 +5,18 @@
     reason = "a test that unwraps says where it failed"
 )]
 
+mod ab;
 mod broker_host;
 mod brokers;
 mod compare;
 mod demo;
 mod engine;
+mod faults;
 mod gate;
 mod guard;
 mod import;
 mod judge;
+mod load;
 mod measure;
 mod needs;
 mod provider;

@@ -83,6 +83,7 @@ pub(crate) fn run(health: Recording, ingest: Recording) -> Run {
         },
         gates: vec!["* p95 <= 150ms".to_owned()],
         judging: Judging::default(),
+        turns: None,
     }
 }
 

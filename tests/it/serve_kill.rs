@@ -1,66 +1,12 @@
 //! What was acknowledged survives kill -9, and the negative control shows that the check would notice if it did not.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde_json::Value;
-use uuid::Uuid;
 
-use crate::serve_client::Client;
+use crate::load::{Load, assert_done, events_of_the_load};
 use crate::serve_host::{HeldProvider, Process, command, eventually, folder, store};
-
-const RUN: &str = "kill";
-
-/// Posts new events over four connections until the server is gone; the ids that were answered 202.
-struct Load {
-    acknowledged: Arc<AtomicUsize>,
-    threads: Vec<std::thread::JoinHandle<Vec<String>>>,
-}
-
-impl Load {
-    fn start(address: SocketAddr) -> Load {
-        let acknowledged = Arc::new(AtomicUsize::new(0));
-        let post = move |acknowledged: Arc<AtomicUsize>| {
-            let mut ids = Vec::new();
-            let mut client = Client::connect(address);
-            loop {
-                let id = Uuid::new_v4().to_string();
-                match client
-                    .try_ingest(&[("idempotency-key", &id), ("x-a7-run", RUN)], r#"{"n":1}"#)
-                {
-                    Ok(answer) if answer.status == 202 => ids.push(id),
-                    Ok(answer) => panic!("{answer:?}"),
-                    Err(_) => return ids,
-                }
-                acknowledged.fetch_add(1, Ordering::Relaxed);
-            }
-        };
-        let start = |_| {
-            let acknowledged = acknowledged.clone();
-            std::thread::spawn(move || post(acknowledged))
-        };
-        Load {
-            threads: (0..4).map(start).collect(),
-            acknowledged,
-        }
-    }
-
-    fn wait_for(&self, count: usize) {
-        eventually("events are acknowledged", || {
-            self.acknowledged.load(Ordering::Relaxed) >= count
-        });
-    }
-
-    fn acknowledged_ids(self) -> Vec<String> {
-        self.threads
-            .into_iter()
-            .flat_map(|thread| thread.join().expect("only 202, until the end"))
-            .collect()
-    }
-}
 
 /// Starts a server, kills it under load, starts it again and waits until nothing is queued. What was acknowledged, and
 /// what the server knows of the run.
@@ -76,13 +22,7 @@ fn kill_under_load(
     let acknowledged = load.acknowledged_ids();
 
     let process = Process::start(folder, flags);
-    let mut client = process.client();
-    eventually("the queue is empty", || {
-        client.get("/queue").json()["depth"] == 0
-    });
-    let listing = client.get(&format!("/runs/{RUN}/events")).lines();
-    let by_id = |event: Value| (event["event_id"].as_str().expect("an id").to_owned(), event);
-    (acknowledged, listing.into_iter().map(by_id).collect())
+    (acknowledged, events_of_the_load(&mut process.client()))
 }
 
 #[test]
@@ -99,28 +39,7 @@ fn nothing_acknowledged_is_lost_and_nothing_is_inserted_twice() {
         let (acknowledged, events) =
             kill_under_load(folder.path(), &["--sim-latency", "5ms"], kill_after);
         assert!(acknowledged.len() >= kill_after);
-        for id in &acknowledged {
-            let event = events
-                .get(id)
-                .unwrap_or_else(|| panic!("round {round}: {id} is lost"));
-            assert_eq!(
-                (&event["state"], &event["inserts"]),
-                (&"processed".into(), &1.into()),
-                "round {round}: {event}"
-            );
-            assert!(
-                event["notifications"].as_u64() >= Some(1),
-                "round {round}: {event}"
-            );
-        }
-        // Some may be there that nobody was told of; they are processed once too.
-        for event in events.values() {
-            assert_eq!(
-                (&event["state"], &event["inserts"]),
-                (&"processed".into(), &1.into()),
-                "round {round}: {event}"
-            );
-        }
+        assert_done(&acknowledged, &events);
     }
 }
 

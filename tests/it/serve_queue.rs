@@ -166,8 +166,10 @@ fn a_killed_worker_delays_its_events_by_a_lease_and_loses_none() {
     let cut_off = provider.next_call();
     doomed.kill();
     drop(cut_off);
-    let queue = client.get("/queue").json();
-    assert_eq!((&queue["depth"], &queue["working"]), (&1.into(), &1.into()));
+    eventually("its lease is seen", || {
+        let queue = client.get("/queue").json();
+        (&queue["depth"], &queue["working"]) == (&1.into(), &1.into())
+    });
     let _heir = Worker::start(&store, folder.path(), &flags);
     provider.next_call().answer(202);
     let event = client.get(&format!("/events/{id}?wait=30s")).json();

@@ -3,6 +3,7 @@
 //!
 //! The table is our own (`QUEUE:a7probe:taken`), so that Celery's and RQ's bookkeeping of their workers is left alone.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
@@ -46,7 +47,6 @@ for _, tag in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', before, 'LIMIT
 end";
 
 /// The keys of one queue, and at which end its next item is.
-#[derive(Clone)]
 struct Keys {
     dialect: Dialect,
     queue: String,
@@ -103,7 +103,7 @@ impl Keys {
 
 /// Takes items off the lists.
 pub(in super::super) struct Source {
-    keys: Keys,
+    keys: Arc<Keys>,
     options: Options,
     take: Script,
     put_back: Script,
@@ -117,7 +117,7 @@ impl Source {
         options: &Options,
     ) -> Result<Source, QueueError> {
         Ok(Source {
-            keys: Keys::of(dispatch),
+            keys: Arc::new(Keys::of(dispatch)),
             options: *options,
             take: Script::new(TAKE),
             put_back: Script::new(PUT_BACK),
@@ -202,7 +202,7 @@ impl Source {
 
 /// One item that is under way.
 pub(in super::super) struct Handle {
-    keys: Keys,
+    keys: Arc<Keys>,
     tag: Vec<u8>,
     item: Vec<u8>,
     connection: MultiplexedConnection,
@@ -226,7 +226,7 @@ impl Handle {
                 self.bury(&mut batch, reason);
             }
         }
-        let Keys { index, table, .. } = &self.keys;
+        let Keys { index, table, .. } = &*self.keys;
         batch.cmd("ZREM").arg(index).arg(&self.tag).ignore();
         batch.cmd("HDEL").arg(table).arg(&self.tag).ignore();
         Ok(batch.query_async::<()>(&mut self.connection).await?)

@@ -37,6 +37,7 @@ pub(super) fn restored(document: EndpointDocument) -> Result<EndpointRun, RunFil
         .into_iter()
         .map(|exceedances| place.exceedances(exceedances, &recording))
         .collect::<Result<_, _>>()?;
+    recording.seams = place.seams(document.seams, planned)?;
     recording.intervals = place.intervals(document.intervals, &recording.counts)?;
     recording.slowest = place.slowest(document.slowest, planned)?;
     recording.server_timing = place.server_timing(document.server_timing)?;
@@ -234,6 +235,15 @@ impl Place {
         match bits.without(&ok.complement()).count_ones() {
             0 => Ok(bits),
             _ => self.wrong("a request ended ok and badly".to_owned()),
+        }
+    }
+
+    /// Each between two requests, ascending.
+    fn seams(&self, seams: Vec<u64>, planned: u64) -> Result<Vec<u64>, RunFileError> {
+        let inside = |seam: &u64| (1..planned).contains(seam);
+        match seams.is_sorted_by(|a, b| a < b) && seams.iter().all(inside) {
+            true => Ok(seams),
+            false => self.wrong("seams are not ascending between two requests".to_owned()),
         }
     }
 

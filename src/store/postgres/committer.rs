@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-use tokio::runtime::Handle;
+use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
@@ -86,10 +86,11 @@ impl Committer {
         }
     }
 
-    /// Connects, says how it went (and what others have counted), and commits until the queue is closed and empty.
+    /// Connects, says how it went (and what others have counted), and commits until the queue is closed and empty. The
+    /// runtime, and with it every connection of the store, ends with that.
     pub(super) fn run(
         mut self,
-        runtime: &Handle,
+        runtime: Runtime,
         ready: &SyncSender<Result<(i64, Delta), Refusal>>,
     ) {
         match runtime.block_on(self.start()) {
@@ -112,6 +113,7 @@ impl Committer {
             }
         }
         runtime.block_on(self.depart());
+        runtime.shutdown_background();
     }
 
     async fn start(&mut self) -> Result<(i64, Delta), Refusal> {

@@ -1,0 +1,66 @@
+//! The provider fails: with errors, with its rate limit, with silence.
+
+use crate::load::{Load, assert_done_exactly_once, events_of_the_load};
+use crate::serve_host::{HeldProvider, Process, folder};
+
+/// What the load's events became with these flags.
+fn exactly_once_with(flags: &[&str], count: usize) {
+    let folder = folder();
+    let common = [
+        "--sim-latency",
+        "1ms",
+        "--retry-base",
+        "5ms",
+        "--attempts",
+        "50",
+    ];
+    let process = Process::start(folder.path(), &[&common, flags].concat());
+    let load = Load::start(process.address);
+    load.wait_for(count);
+    let acknowledged = load.finish();
+    let events = events_of_the_load(&mut process.client());
+    assert_done_exactly_once(&acknowledged, &events);
+    let attempts: u64 = events
+        .values()
+        .filter_map(|event| event["attempts"].as_u64())
+        .sum();
+    assert!(
+        attempts > acknowledged.len() as u64,
+        "the fault did not happen: {attempts} attempts at {} events",
+        acknowledged.len()
+    );
+}
+
+#[test]
+fn a_third_of_errors_delays_and_loses_nothing() {
+    exactly_once_with(&["--sim-error", "33%"], 200);
+}
+
+#[test]
+fn a_rate_limit_delays_and_loses_nothing() {
+    exactly_once_with(&["--sim-rate-limit", "100"], 120);
+}
+
+#[test]
+fn a_provider_that_does_not_answer_in_time_is_asked_again() {
+    let (folder, provider) = (folder(), HeldProvider::start());
+    let flags = [
+        "--provider",
+        &provider.url,
+        "--provider-timeout",
+        "100ms",
+        "--retry-base",
+        "1ms",
+    ];
+    let process = Process::start(folder.path(), &flags);
+    let id = process.client().ingest(&[], "{}").event_id();
+    let unanswered = provider.next_call();
+    provider.next_call().answer(202);
+    let event = process
+        .client()
+        .get(&format!("/events/{id}?wait=30s"))
+        .json();
+    assert_eq!(event["state"], "processed", "{event}");
+    assert_eq!(event["inserts"], 1, "{event}");
+    drop(unanswered);
+}
