@@ -8,14 +8,17 @@ mod advice;
 #[cfg(feature = "amqp")]
 mod amqp;
 mod backoff;
+#[cfg(any(feature = "amqp", feature = "redis"))]
 mod celery;
 mod delivery;
 mod dispatch;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(feature = "redis")]
 mod pickle;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "redis")]
 mod rq;
 
 use std::collections::VecDeque;
@@ -29,7 +32,6 @@ pub use delivery::{Delivery, Settlement};
 pub use dispatch::{Dialect, Dispatch, DispatchError, Protocol};
 
 use backoff::Backoff;
-use delivery::Handle;
 
 /// What is published: an event that somebody is to work on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +102,9 @@ enum Sink {
     Redis(redis::Sink),
     #[cfg(feature = "nats")]
     Nats(nats::Sink),
+    /// No broker is built in, so nothing is connected.
+    #[allow(dead_code, reason = "a full build has every broker")]
+    Nowhere(std::convert::Infallible),
 }
 
 impl Publisher {
@@ -132,6 +137,7 @@ impl Publisher {
     }
 
     async fn attempt(&mut self, jobs: &[Job]) -> Result<(), QueueError> {
+        let _ = jobs;
         let sink = match self.sink.take() {
             Some(sink) => sink,
             None => Sink::open(&self.dispatch, self.deadline).await?,
@@ -143,6 +149,7 @@ impl Publisher {
             Sink::Redis(sink) => sink.publish(jobs).await,
             #[cfg(feature = "nats")]
             Sink::Nats(sink) => sink.publish(jobs).await,
+            Sink::Nowhere(nothing) => match *nothing {},
         }
     }
 }
@@ -184,6 +191,9 @@ enum Source {
     List(redis::ListSource),
     #[cfg(feature = "nats")]
     Nats(nats::Source),
+    /// No broker is built in, so nothing is connected.
+    #[allow(dead_code, reason = "a full build has every broker")]
+    Nowhere(std::convert::Infallible),
 }
 
 impl Consumer {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::{Dispatch, Protocol, QueueError};
+use super::{Dispatch, QueueError};
 
 /// A setting that an operator should know of. Nothing accepted is lost by it: the sweeper dispatches again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,11 +43,11 @@ async fn ask(dispatch: &Dispatch, deadline: Duration) -> Result<Vec<Advice>, Que
     let _ = deadline;
     match dispatch.protocol() {
         #[cfg(feature = "amqp")]
-        Protocol::Amqp => super::amqp::advice(dispatch).await,
+        super::Protocol::Amqp => super::amqp::advice(dispatch).await,
         #[cfg(feature = "redis")]
-        Protocol::Redis => super::redis::advice(dispatch, deadline).await,
+        super::Protocol::Redis => super::redis::advice(dispatch, deadline).await,
         #[cfg(feature = "nats")]
-        Protocol::Nats => super::nats::advice(dispatch, deadline).await,
+        super::Protocol::Nats => super::nats::advice(dispatch, deadline).await,
         #[allow(unreachable_patterns, reason = "a slim build lacks a broker")]
         _ => Err(super::not_built_in()),
     }

@@ -138,7 +138,7 @@ impl Source {
             Ok((event_id, payload)) => Ok(vec![Delivery {
                 event_id,
                 payload,
-                handle: super::Handle::Amqp(handle),
+                handle: super::delivery::Handle::Amqp(handle),
             }]),
             Err(reason) => {
                 handle.settle(Settlement::Dead { reason }).await?;

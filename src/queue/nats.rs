@@ -112,7 +112,7 @@ impl Source {
             Ok(event_id) => Ok(Some(Delivery {
                 event_id,
                 payload: None,
-                handle: super::Handle::Nats(Box::new(handle)),
+                handle: super::delivery::Handle::Nats(Box::new(handle)),
             })),
             Err(_) => {
                 let reason = "the message is not an event id".to_owned();

@@ -6,7 +6,9 @@
 )]
 
 mod ab;
+#[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
 mod broker_host;
+#[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
 mod brokers;
 mod compare;
 mod demo;
@@ -25,12 +27,14 @@ mod run_file;
 mod runs;
 mod scripted;
 mod serve;
+#[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
 mod serve_brokers;
 mod serve_client;
 mod serve_host;
 mod serve_kill;
 #[cfg(feature = "postgres")]
 mod serve_postgres;
+#[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
 mod serve_python;
 mod serve_queue;
 mod serve_store;

@@ -190,7 +190,7 @@ impl Source {
             Ok((event_id, payload)) => Ok(Some(Delivery {
                 event_id,
                 payload: Some(payload),
-                handle: super::super::Handle::List(handle),
+                handle: super::super::delivery::Handle::List(handle),
             })),
             Err(reason) => {
                 handle.settle(Settlement::Dead { reason }).await?;

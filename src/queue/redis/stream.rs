@@ -131,7 +131,7 @@ impl Source {
                 Ok(event_id) => deliveries.push(Delivery {
                     event_id,
                     payload: None,
-                    handle: super::super::Handle::Stream(handle),
+                    handle: super::super::delivery::Handle::Stream(handle),
                 }),
                 Err(_) => {
                     let reason = "the entry has no event_id".to_owned();
