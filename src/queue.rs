@@ -99,7 +99,7 @@ enum Sink {
     #[cfg(feature = "amqp")]
     Amqp(amqp::Sink),
     #[cfg(feature = "redis")]
-    Redis(redis::Sink),
+    Redis(self::redis::Sink),
     #[cfg(feature = "nats")]
     Nats(nats::Sink),
     /// No broker is built in, so nothing is connected.
@@ -161,7 +161,9 @@ impl Sink {
             #[cfg(feature = "amqp")]
             Protocol::Amqp => amqp::Sink::open(dispatch).await.map(Sink::Amqp),
             #[cfg(feature = "redis")]
-            Protocol::Redis => redis::Sink::open(dispatch, deadline).await.map(Sink::Redis),
+            Protocol::Redis => self::redis::Sink::open(dispatch, deadline)
+                .await
+                .map(Sink::Redis),
             #[cfg(feature = "nats")]
             Protocol::Nats => nats::Sink::open(dispatch, deadline).await.map(Sink::Nats),
             #[allow(unreachable_patterns, reason = "a slim build lacks a broker")]
@@ -186,9 +188,9 @@ enum Source {
     #[cfg(feature = "amqp")]
     Amqp(amqp::Source),
     #[cfg(feature = "redis")]
-    Stream(redis::StreamSource),
+    Stream(self::redis::StreamSource),
     #[cfg(feature = "redis")]
-    List(redis::ListSource),
+    List(self::redis::ListSource),
     #[cfg(feature = "nats")]
     Nats(nats::Source),
     /// No broker is built in, so nothing is connected.
@@ -263,11 +265,11 @@ impl Source {
                 .await
                 .map(Source::Amqp),
             #[cfg(feature = "redis")]
-            (Protocol::Redis, Dialect::Own) => redis::StreamSource::open(dispatch, options)
+            (Protocol::Redis, Dialect::Own) => self::redis::StreamSource::open(dispatch, options)
                 .await
                 .map(Source::Stream),
             #[cfg(feature = "redis")]
-            (Protocol::Redis, _) => redis::ListSource::open(dispatch, options)
+            (Protocol::Redis, _) => self::redis::ListSource::open(dispatch, options)
                 .await
                 .map(Source::List),
             #[cfg(feature = "nats")]
