@@ -42,6 +42,10 @@ impl Task {
     }
 
     /// The list item that kombu's Redis transport expects. Every publication has a delivery tag of its own.
+    #[cfg_attr(
+        not(feature = "redis"),
+        allow(dead_code, reason = "kombu's envelope is Redis' alone")
+    )]
     pub(super) fn envelope(&self, queue: &str) -> String {
         json!({
             "body": STANDARD.encode(&self.body),
@@ -76,6 +80,10 @@ impl Task {
     }
 
     /// The same from the list item of kombu's Redis transport.
+    #[cfg_attr(
+        not(feature = "redis"),
+        allow(dead_code, reason = "kombu's envelope is Redis' alone")
+    )]
     pub(super) fn open(envelope: &[u8]) -> Result<(Uuid, Vec<u8>), String> {
         let envelope: Value = serde_json::from_slice(envelope)
             .map_err(|error| format!("not a kombu envelope: {error}"))?;
