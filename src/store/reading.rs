@@ -101,7 +101,7 @@ impl Store {
         self.shared.signals.totals.snapshot(self.held())
     }
 
-    /// Acknowledged events that are only in memory: none, unless [`Durability::None`].
+    /// Acknowledged events that are only in memory: none, unless [`Durability::None`](super::Durability).
     pub fn held(&self) -> u64 {
         self.shared
             .volatile
