@@ -1,6 +1,7 @@
 //! One file a subcommand; each reads as prose: resolve, run, judge, report.
 
 pub mod ab;
+mod broker;
 pub mod compare;
 pub mod completions;
 pub mod demo;

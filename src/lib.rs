@@ -20,7 +20,7 @@
 //! | 3 | [`recording`] | histograms, exceedance bits, counts and intervals of one endpoint |
 //! | 4 | [`summary`] [`run_file`] [`import`] | percentiles with intervals; the run on disk; other tools' files |
 //! | 5 | [`gate`] [`comparison`] [`diagnosis`] | gate grammar and judgement; before and after; root cause |
-//! | 6 | [`report`] [`engine`] [`audit`] [`server`] [`store`] [`worker`] [`provider`] | faces of a result; the measuring engine; the reference server and its check |
+//! | 6 | [`report`] [`engine`] [`audit`] [`server`] [`store`] [`worker`] [`provider`] [`queue`] | faces of a result; the measuring engine; the reference server, its check and its brokers |
 //! | 7 | [`progress`] | the live line on stderr |
 //! | 8 | [`cli`] | what was typed, what is meant, and every rule between the two |
 //! | 9 | [`command`] | one file a subcommand: resolve, run, judge, report |
@@ -63,6 +63,7 @@ pub mod gate;
 pub mod audit;
 pub mod engine;
 pub mod provider;
+pub mod queue;
 pub mod report;
 pub mod server;
 pub mod store;

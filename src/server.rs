@@ -9,6 +9,7 @@ mod auth;
 mod body;
 mod config;
 mod dead;
+mod dispatcher;
 mod events;
 mod exchange;
 mod external;
@@ -42,7 +43,9 @@ use crate::worker::{Crew, Options as WorkerOptions};
 use app::{App, Core};
 use threads::HttpThreads;
 
-pub use config::{Block, Config, Health, Limits, MetricsAccess, Mode, ProviderChoice, Queued};
+pub use config::{
+    Block, Config, Dispatching, Health, Limits, MetricsAccess, Mode, ProviderChoice, Queued,
+};
 pub use provider::serve_provider;
 pub use rate_limit::RateLimit;
 pub use route::Route;
@@ -160,6 +163,11 @@ impl Server {
             crew: crew.clone(),
         });
 
+        let dispatching = core.config.dispatch.clone().map(|dispatching| {
+            // Subscribed before the first request is answered.
+            let dispatcher = dispatcher::Dispatcher::new(store.clone(), dispatching);
+            tokio::spawn(dispatcher.run())
+        });
         let threads = HttpThreads::start(app)?;
         let accepting = tokio::spawn(accept::accept(
             tokio_listener(listener)?,
@@ -185,6 +193,10 @@ impl Server {
         }
         if let Some(reporting) = reporting {
             reporting.abort();
+        }
+        if let Some(dispatching) = dispatching {
+            // What it did not get to is swept up at the next start.
+            dispatching.abort();
         }
         accepting.abort();
         threads.stop().await;

@@ -1,6 +1,7 @@
 //! Does what was promised: claims events, notifies the provider, records what came of it.
 
 mod breaker;
+mod consuming;
 mod pulse;
 mod retry;
 mod traces;

@@ -8,7 +8,10 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::work::{WorkArgs, secret};
-use crate::server::{Block, Config, Health, Limits, MetricsAccess, Mode, Queued, RateLimit};
+use crate::queue::Dispatch;
+use crate::server::{
+    Block, Config, Dispatching, Health, Limits, MetricsAccess, Mode, Queued, RateLimit,
+};
 use crate::store::{Durability, Options as StoreOptions};
 use crate::units::{Rate, parse_duration};
 
@@ -20,6 +23,7 @@ use crate::units::{Rate, parse_duration};
   a7probe serve --mode sync --block loop              the same behind a blocked event loop: /health suffers too
   a7probe serve --mode queue                          202 after the commit; start `a7probe worker` on the same store
   a7probe serve --mode queue --store postgres://user@host/db   the same on several machines
+  a7probe serve --mode queue --dispatch redis://127.0.0.1      the same, carried by a broker to `a7probe worker --from`
   a7probe serve --durability none                     acknowledges from memory: a kill loses events
   a7probe serve --bind 0.0.0.0:8080 --token-env TOKEN reachable from elsewhere")]
 pub struct ServeArgs {
@@ -120,6 +124,23 @@ pub struct ServeArgs {
     #[arg(long, env = "A7PROBE_SERVE_QUEUED", value_enum, default_value_t = QueuedArg::Finish, help_heading = "Work")]
     pub queued: QueuedArg,
 
+    /// Broker that carries accepted events to workers, with --mode queue: amqp://, redis:// or nats:// for `a7probe worker --from`, celery+redis://, celery+amqp:// or rq+redis:// for Python workers; ?queue=NAME, ?task=NAME.
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_DISPATCH",
+        value_name = "URL",
+        help_heading = "Broker"
+    )]
+    pub dispatch: Option<Dispatch>,
+
+    /// How often to look for accepted events that no worker took.
+    #[arg(long, env = "A7PROBE_SERVE_SWEEP_INTERVAL", value_name = "DURATION", default_value = "5s", value_parser = sweep_interval, help_heading = "Broker")]
+    pub sweep_interval: Duration,
+
+    /// How long an event may be due without a worker having taken it, until it is dispatched again.
+    #[arg(long, env = "A7PROBE_SERVE_REDISPATCH_AFTER", value_name = "DURATION", default_value = "30s", value_parser = parse_duration, help_heading = "Broker")]
+    pub redispatch_after: Duration,
+
     /// Whom a provider call keeps waiting: its own request, or the event loop and so everyone, as a blocking SDK in an async handler does.
     #[arg(long, env = "A7PROBE_SERVE_BLOCK", value_enum, default_value_t = BlockArg::Request, help_heading = "Work")]
     pub block: BlockArg,
@@ -186,9 +207,22 @@ pub enum DurabilityArg {
 }
 
 impl ServeArgs {
+    fn dispatching(&self) -> anyhow::Result<Option<Dispatching>> {
+        anyhow::ensure!(
+            self.dispatch.is_none() || self.mode == ModeArg::Queue,
+            "--dispatch hands the work to workers elsewhere, and this mode does it itself\nhint: add --mode queue"
+        );
+        Ok(self.dispatch.clone().map(|to| Dispatching {
+            to,
+            sweep: self.sweep_interval,
+            redispatch: self.redispatch_after,
+        }))
+    }
+
     /// The configuration that was meant. Reads the variable that `--token-env` names.
     pub fn config(&self) -> anyhow::Result<Config> {
         Ok(Config {
+            dispatch: self.dispatching()?,
             mode: match self.mode {
                 ModeArg::Sync => Mode::Sync,
                 ModeArg::Background => Mode::Background,
@@ -245,6 +279,13 @@ impl ServeArgs {
                 NonZeroU32::new(second).unwrap_or(NonZeroU32::MIN)
             }),
         })
+    }
+}
+
+fn sweep_interval(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(Duration::ZERO) => Err("a pause between sweeps is more than 0s".to_owned()),
+        other => other.map_err(|error| error.to_string()),
     }
 }
 
@@ -329,6 +370,12 @@ mod tests {
             ("--max-in-flight 0", "0 is not in 1.."),
             ("--workers 0", "0 is not in 1.."),
             ("--lease 5s", "hint: an attempt must end before its lease"),
+            ("--dispatch redis://127.0.0.1", "hint: add --mode queue"),
+            (
+                "--mode queue --dispatch kafka://h",
+                "'kafka' names no broker",
+            ),
+            ("--sweep-interval 0s", "more than 0s"),
             (
                 "--token-env A7PROBE_TEST_NO_SUCH_VARIABLE",
                 "hint: export A7PROBE_TEST_NO_SUCH_VARIABLE",

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::work::WorkArgs;
+use crate::queue::Dispatch;
 use crate::units::parse_duration;
 
 /// Do the work that `serve --mode queue` has accepted on the same store; as many processes as you like.
@@ -13,11 +14,17 @@ use crate::units::parse_duration;
 #[command(after_help = "Examples:
   a7probe worker --store a7probe.db                           beside `serve --mode queue` on this machine
   a7probe worker --store postgres://user@host/db --workers 16 on another one
+  a7probe worker --from redis://127.0.0.1                     what `serve --mode queue --dispatch redis://127.0.0.1` dispatches
+  a7probe worker --from celery+redis://127.0.0.1              what a Python program publishes with Celery
   a7probe worker --provider http://127.0.0.1:8025             one provider for all processes")]
 pub struct WorkerArgs {
     /// End when stdin does: for whoever starts it as a child.
     #[arg(long, hide = true)]
     pub until_stdin_ends: bool,
+
+    /// Broker to take event ids from instead of asking the store: what `serve --dispatch` names, or where a Python program publishes.
+    #[arg(long, env = "A7PROBE_WORKER_FROM", value_name = "URL")]
+    pub from: Option<Dispatch>,
 
     /// Work and provider, as `serve` has them.
     #[command(flatten)]

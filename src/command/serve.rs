@@ -4,6 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 
+use super::broker::warn_of_broker;
 use super::hosting;
 use crate::cli::serve::ServeArgs;
 use crate::exit::Exit;
@@ -29,6 +30,9 @@ pub fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     let stopped = runtime.block_on(async {
         // Signals are caught before anyone can know the address.
         let signals = hosting::stop_signals()?;
+        if let Some(dispatch) = &config.dispatch {
+            warn_of_broker(&dispatch.to, err).await?;
+        }
         let serving = server.run(listener, hosting::nth(signals.clone(), 1));
         announce(address, &config, args.ready_file.as_deref(), err)?;
         tokio::select! {
@@ -80,6 +84,13 @@ fn announce(
 /// Says what was accepted before and is not done yet, and who does it.
 fn say_what_waits(waiting: u64, config: &Config, err: &mut dyn Write) -> io::Result<()> {
     let store = &config.store.location;
+    if let Some(dispatch) = &config.dispatch {
+        let to = &dispatch.to;
+        return writeln!(
+            err,
+            "{waiting} accepted events wait; workers get them over {to}"
+        );
+    }
     if config.mode == Mode::Queue {
         return writeln!(
             err,

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
+use super::broker::warn_of_broker;
 use super::hosting;
 use crate::cli::worker::WorkerArgs;
 use crate::exit::Exit;
+use crate::queue::{self, Consumer};
 use crate::store::{Snapshot, Store};
 use crate::worker::{Crew, Options};
 
@@ -31,7 +33,14 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
             let crew = crew.clone();
             async move { crew.report("worker").await }
         });
-        let working = tokio::spawn(crew.clone().work(stopped));
+        let working = match &args.from {
+            None => tokio::spawn(crew.clone().work(stopped)),
+            Some(from) => {
+                warn_of_broker(from, err).await?;
+                let consumer = Consumer::new(from.clone(), consuming(args));
+                tokio::spawn(crew.clone().consume(consumer, stopped))
+            }
+        };
         announce(args, &crew, err)?;
         hosting::nth(signals.clone(), 1).await;
         stop.send_replace(true);
@@ -53,6 +62,15 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     Ok(Exit::Pass)
 }
 
+/// As many deliveries at a time as notifications; another worker gets them when a lease would have run out too.
+fn consuming(args: &WorkerArgs) -> queue::Options {
+    queue::Options {
+        prefetch: args.work.workers,
+        redelivery: args.work.lease,
+        ..queue::Options::default()
+    }
+}
+
 fn crew(args: &WorkerArgs) -> anyhow::Result<Crew> {
     let work = &args.work;
     let key = work.provider_key()?;
@@ -70,6 +88,9 @@ fn crew(args: &WorkerArgs) -> anyhow::Result<Crew> {
 /// Names the store. The ready file comes last: who has read it can count on the work being done.
 fn announce(args: &WorkerArgs, crew: &Crew, err: &mut dyn Write) -> anyhow::Result<()> {
     writeln!(err, "store {}", crew.store.location())?;
+    if let Some(from) = &args.from {
+        writeln!(err, "taking events from {from}")?;
+    }
     writeln!(
         err,
         "working, {} notifications at a time; {} accepted events wait",

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::RateLimit;
 use crate::provider::{InvalidProvider, Provider, Simulator, SimulatorOptions};
+use crate::queue::Dispatch;
 use crate::store::{Location, Options as StoreOptions};
 use crate::worker::{BreakerOptions, Retry};
 
@@ -31,6 +32,8 @@ pub struct Config {
     pub breaker: BreakerOptions,
     /// Whether this process works on what is queued. [`Mode::Queue`] never does.
     pub queued: Queued,
+    /// The broker that carries the ids of accepted events to workers, with [`Mode::Queue`].
+    pub dispatch: Option<Dispatching>,
     /// Bearer tokens, one of which everything but the health endpoints asks for; none is for whoever comes.
     pub tokens: Vec<String>,
     /// Who may see the metrics.
@@ -45,6 +48,17 @@ pub struct Config {
     pub http_threads: usize,
     /// What a client may ask for.
     pub limits: Limits,
+}
+
+/// How accepted events get to a broker.
+#[derive(Clone, Debug)]
+pub struct Dispatching {
+    /// Where to.
+    pub to: Dispatch,
+    /// How often the sweeper looks for what no worker took.
+    pub sweep: Duration,
+    /// How long an event may be due without a worker having taken it until it is dispatched again.
+    pub redispatch: Duration,
 }
 
 /// When the work is done.
@@ -192,6 +206,7 @@ impl Config {
             retry: Retry::default(),
             breaker: BreakerOptions::default(),
             queued: Queued::Finish,
+            dispatch: None,
             tokens: Vec::new(),
             metrics: MetricsAccess::Token,
             rate_limit: None,

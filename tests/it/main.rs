@@ -6,6 +6,10 @@
 )]
 
 mod ab;
+#[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
+mod broker_host;
+#[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
+mod brokers;
 mod compare;
 mod demo;
 mod diagnose;
@@ -27,11 +31,15 @@ mod runs;
 mod scripted;
 mod selftest;
 mod serve;
+#[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
+mod serve_brokers;
 mod serve_client;
 mod serve_host;
 mod serve_kill;
 #[cfg(feature = "postgres")]
 mod serve_postgres;
+#[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
+mod serve_python;
 mod serve_queue;
 mod serve_store;
 mod stationarity;

@@ -36,7 +36,8 @@ pub(crate) const PYTHON_FASTAPI: Service = Service {
 /// Python with Celery and RQ, both over Redis; Celery over AMQP too.
 pub(crate) const PYTHON_QUEUES: Service = Service {
     name: "python3 with celery, rq and redis",
-    find: || python_with("celery, rq, redis"),
+    // kombu asks for what only `celery[redis]` brings.
+    find: || python_with("celery, rq, kombu.transport.redis"),
 };
 
 /// PostgreSQL with the tests' own database, see [`POSTGRES_URL`].

@@ -13,7 +13,7 @@ const ROWS: [&[&str]; 10] = [
     &["summary", "run_file", "import"],
     &["gate", "comparison", "diagnosis"],
     &[
-        "report", "engine", "audit", "server", "store", "worker", "provider",
+        "report", "engine", "audit", "server", "store", "worker", "provider", "queue",
     ],
     &["progress"],
     &["cli"],
@@ -21,21 +21,23 @@ const ROWS: [&[&str]; 10] = [
 ];
 
 /// Neighbours in a row that may import each other, in this direction only.
-const NEIGHBOURS: [(&str, &str); 10] = [
+const NEIGHBOURS: [(&str, &str); 12] = [
     ("exit", "verdict"),
     ("plan", "stats"),
     ("import", "run_file"),
     ("summary", "run_file"),
     ("comparison", "gate"),
+    ("server", "queue"),
     ("server", "worker"),
     ("server", "store"),
     ("server", "provider"),
+    ("worker", "queue"),
     ("worker", "store"),
     ("worker", "provider"),
 ];
 
 /// The only modules that may name an external crate.
-const HOMES: [(&str, &[&str]); 14] = [
+const HOMES: [(&str, &[&str]); 17] = [
     ("clap", &["cli", "command", "main"]),
     ("clap_complete", &["cli", "command"]),
     ("clap_mangen", &["command"]),
@@ -49,6 +51,9 @@ const HOMES: [(&str, &[&str]); 14] = [
     ("tokio_postgres", &["store/postgres"]),
     ("deadpool_postgres", &["store/postgres"]),
     ("rustix", &["engine"]),
+    ("lapin", &["queue/amqp"]),
+    ("redis", &["queue/redis"]),
+    ("async_nats", &["queue/nats"]),
     ("tokio_rustls", &["engine", "provider", "audit"]),
 ];
 
