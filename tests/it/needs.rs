@@ -1,7 +1,5 @@
 //! What a test needs beyond Rust: found by itself, or noted by name as not run, never silently green.
 
-#![allow(dead_code, reason = "the tests of queue and brokers come one by one")]
-
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
