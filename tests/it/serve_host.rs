@@ -123,11 +123,22 @@ pub(crate) struct Worker {
 impl Worker {
     /// Starts `a7probe worker` and waits until it works.
     pub(crate) fn start(store: &str, folder: &Path, flags: &[&str]) -> Worker {
+        Worker::start_with(store, folder, flags, &[])
+    }
+
+    /// The same with these environment variables.
+    pub(crate) fn start_with(
+        store: &str,
+        folder: &Path,
+        flags: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Worker {
         let ready = folder.join(format!("worker-{}", uuid::Uuid::new_v4()));
         let mut child = Command::new(env!("CARGO_BIN_EXE_a7probe"))
             .args(["worker", "--store", store, "--ready-file"])
             .arg(&ready)
             .args(flags)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())

@@ -19,6 +19,12 @@ struct Witness {
 
 impl Witness {
     fn start() -> Witness {
+        Witness::asking_for(None)
+    }
+
+    /// Takes no mail without this key.
+    fn asking_for(key: Option<&str>) -> Witness {
+        let key = key.map(str::to_owned);
         let simulator = Arc::new(Simulator::new(SimulatorOptions {
             latency: LatencyModel::Constant(Duration::from_millis(1)),
             ..SimulatorOptions::default()
@@ -34,7 +40,7 @@ impl Witness {
             runtime.block_on(serve_provider(
                 listener,
                 served,
-                None,
+                key,
                 std::future::pending(),
             ))
         });
@@ -138,6 +144,24 @@ pub(crate) fn late_finish_is_refused(store: &str, folder: &Path) {
     let (_, said) = slow.stop();
     assert!(said.contains("an attempt outlived its lease"), "{said}");
     drop(quick);
+}
+
+#[test]
+fn a_worker_shows_the_provider_its_key() {
+    let folder = folder();
+    let witness = Witness::asking_for(Some("s3cret"));
+    let server = Process::start(folder.path(), &["--mode", "queue"]);
+    let mut client = server.client();
+    let flags = ["--provider", &witness.url, "--provider-key-env", "KEY"];
+    for (key, state) in [("wrong", "dead"), ("s3cret", "processed")] {
+        let store = path(folder.path());
+        let worker = Worker::start_with(&store, folder.path(), &flags, &[("KEY", key)]);
+        let id = accept(&mut client, "key", 1).remove(0);
+        let event = client.get(&format!("/events/{id}?wait=30s")).json();
+        assert_eq!(event["state"], state, "{event}");
+        assert!(worker.stop().0.success());
+    }
+    assert_eq!(witness.journal().sent, 1);
 }
 
 #[test]
