@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use a7probe::gate::{Watching, default_gates};
+use a7probe::gate::{Standing, Watching, default_gates};
 use a7probe::plan::Guard;
 use a7probe::recording::Marks;
 use a7probe::sample::{Outcome, Phases, Sample};
@@ -31,9 +31,12 @@ fn main() {
             .is_some_and(|next| next <= marks.complete());
         if (index + 1).is_multiple_of(REQUESTS_A_PERIOD) && due {
             let seen = marks.clone();
-            watching.advance(0, seen.complete(), |gate| {
-                seen.rows_of(gate.condition.target())
-            });
+            watching.advance(
+                0,
+                seen.complete(),
+                |gate| seen.rows_of(gate.condition.target()),
+                |_| Standing::Sound,
+            );
             looks += 1;
             std::hint::black_box(watching.state());
         }

@@ -1,14 +1,20 @@
 //! What can be typed: one struct a subcommand, and every rule between flags.
 
+pub mod ab;
 pub mod audit;
 pub mod compare;
+pub mod diagnose;
 pub mod guard;
 pub mod judge;
 pub mod measure;
 pub mod output;
+pub mod provider;
 pub mod resolve;
+pub mod selftest;
 pub mod serve;
 pub mod settings;
+pub mod work;
+pub mod worker;
 
 use std::path::PathBuf;
 
@@ -23,6 +29,7 @@ use clap::{Args, Parser, Subcommand};
     max_term_width = 110,
     after_help = "Exit codes: 0 every gate passed, 1 a gate failed, 2 usage, configuration or internal error, \
                   3 inconclusive, 4 target unreachable, 130 and 143 interrupted.\n\
+                  diagnose: 0 nothing wrong, 1 a cause found, 3 not enough evidence.\n\
                   Start with `a7probe demo`, then `a7probe measure URL`."
 )]
 pub struct Cli {
@@ -42,8 +49,18 @@ pub enum Command {
     Judge(judge::JudgeArgs),
     /// Before and after: two saved runs side by side, with intervals and gates.
     Compare(compare::CompareArgs),
+    /// Before and after in turns: two URLs, or two sets of headers, in blocks that alternate.
+    Ab(Box<ab::AbArgs>),
+    /// Which root cause do the data support? A few short runs within a budget.
+    Diagnose(Box<diagnose::DiagnoseArgs>),
     /// Run the reference ingest server.
-    Serve(serve::ServeArgs),
+    Serve(Box<serve::ServeArgs>),
+    /// Do the work that `serve --mode queue` has accepted.
+    Worker(Box<worker::WorkerArgs>),
+    /// Simulate the mail provider as a process of its own.
+    Provider(provider::ProviderArgs),
+    /// Measure known delays on this machine; print the instrument's own error.
+    Selftest(selftest::SelftestArgs),
     /// Write a commented a7probe.toml to start from.
     Init(InitArgs),
     /// Print the JSON Schema of saved runs.

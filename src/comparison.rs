@@ -8,6 +8,8 @@ mod errors;
 mod judgement;
 mod noise;
 mod order;
+mod paired;
+mod turns;
 
 use std::time::Duration;
 
@@ -21,6 +23,8 @@ pub use effect::{Effect, speed};
 pub use errors::{ErrorRate, ErrorRateChange};
 pub use judgement::judge;
 use order::{Edge, Orders};
+pub use paired::{InTurns, Method, NoPairs};
+pub use turns::{SideOf, Turn, order_of, whole};
 
 pub use noise::{Noise, NoiseError};
 
@@ -68,8 +72,10 @@ pub struct Change {
     pub planned: Pair<u64>,
     /// By nearest rank.
     pub observed: Pair<Observed>,
-    /// What the data say about the change.
+    /// What the data say about the change: of runs made in turns, the wider interval.
     pub evidence: Evidence,
+    /// Of runs made in turns, both intervals.
+    pub in_turns: Option<InTurns>,
     /// What follows, given a noise band.
     pub effect: Effect,
     /// Why, in one sentence.
@@ -127,12 +133,34 @@ pub fn compare(
     quantiles: &[Quantile],
     noise: &Noise,
 ) -> Comparison {
+    compared(endpoint.into(), sides, None, quantiles, noise)
+}
+
+/// Compares one endpoint's two sides that were measured in turns: `sides` are the whole recordings, `pairs` their
+/// blocks, one of each side in every pair. The wider of the profile and the paired interval is the evidence.
+pub fn compare_in_turns(
+    endpoint: impl Into<String>,
+    sides: Pair<Side<'_>>,
+    pairs: &[Pair<&Recording>],
+    quantiles: &[Quantile],
+    noise: &Noise,
+) -> Comparison {
+    compared(endpoint.into(), sides, Some(pairs), quantiles, noise)
+}
+
+fn compared(
+    endpoint: String,
+    sides: Pair<Side<'_>>,
+    pairs: Option<&[Pair<&Recording>]>,
+    quantiles: &[Quantile],
+    noise: &Noise,
+) -> Comparison {
     let recordings = sides.map(|side| side.recording);
     Comparison {
-        endpoint: endpoint.into(),
+        endpoint,
         clocks: recordings.map(|recording| recording.clock),
         planned: recordings.map(Recording::planned),
-        changes: changes(sides, quantiles, noise),
+        changes: changes(sides, pairs, quantiles, noise),
         error_rate: ErrorRateChange::between(recordings.map(|recording| ErrorRate {
             not_ok: recording.counts.not_ok(),
             planned: recording.planned(),
@@ -141,10 +169,17 @@ pub fn compare(
     }
 }
 
-fn changes(sides: Pair<Side<'_>>, quantiles: &[Quantile], noise: &Noise) -> Vec<Change> {
+fn changes(
+    sides: Pair<Side<'_>>,
+    pairs: Option<&[Pair<&Recording>]>,
+    quantiles: &[Quantile],
+    noise: &Noise,
+) -> Vec<Change> {
     let summaries = sides.map(|side| Summary::of(side.recording, side.timeout));
     let orders = sides.map(|side| Orders::of(side.recording));
     let planned = sides.map(|side| side.recording.planned());
+    let blocks: Option<Vec<Pair<Orders>>> =
+        pairs.map(|pairs| pairs.iter().map(|pair| pair.map(Orders::of)).collect());
     quantiles
         .iter()
         .map(|&quantile| {
@@ -152,13 +187,18 @@ fn changes(sides: Pair<Side<'_>>, quantiles: &[Quantile], noise: &Noise) -> Vec<
                 before: summaries.before.percentile(quantile).value,
                 after: summaries.after.percentile(quantile).value,
             };
-            let evidence = evidence(&orders, planned, quantile);
+            let profile = evidence(&orders, planned, quantile);
+            let in_turns = blocks
+                .as_ref()
+                .and_then(|blocks| InTurns::of(profile, blocks, quantile));
+            let evidence = in_turns.map_or(profile, |in_turns| in_turns.evidence());
             let (effect, reason) = effect::of(&evidence, quantile, planned, noise);
             Change {
                 quantile,
                 planned,
                 observed,
                 evidence,
+                in_turns,
                 effect,
                 reason,
             }

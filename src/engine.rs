@@ -4,6 +4,7 @@
 //! takes every n-th start of one global schedule, paces itself ([`pacer`]), keeps its own connections and
 //! never hands a request to another thread, so nothing it times includes a lock or a queue of ours.
 
+mod calibrate;
 mod client;
 mod clock;
 mod closed;
@@ -11,12 +12,15 @@ mod connection;
 mod failure;
 mod lane;
 mod live;
+mod meter;
+mod null_server;
 mod open;
 pub mod pacer;
 mod preflight;
 mod repeats;
 mod request;
 mod stop;
+mod throttling;
 mod timeline;
 mod tls;
 mod transport;
@@ -39,9 +43,12 @@ use self::pacer::{Pacer, Pacing};
 use crate::completion::Answers;
 use crate::plan::{Beside, Model, Plan};
 use crate::recording::{Counts, Recording};
+use crate::run_file::Throttled;
 use crate::sample::FailureKind;
 
+pub use calibrate::{Calibrated, calibrate};
 pub use live::{Live, LiveEndpoint};
+pub use meter::Meter;
 pub use preflight::{PreflightError, PreflightFailure, preflight};
 pub use stop::{StopSignal, Stopper, stop_switch};
 
@@ -59,6 +66,8 @@ pub struct RunIds {
     pub run: Uuid,
     /// Of the requests before t0.
     pub warmup: Uuid,
+    /// From where `{{n}}` and `{{uuid}}` of the planned requests count: what earlier blocks of one run have sent.
+    pub first_index: u64,
 }
 
 impl RunIds {
@@ -67,6 +76,16 @@ impl RunIds {
         RunIds {
             run: Uuid::now_v7(),
             warmup: Uuid::now_v7(),
+            first_index: 0,
+        }
+    }
+
+    /// Those of the next block of the same run, after so many requests in all.
+    pub fn after(self, requests: u64) -> RunIds {
+        RunIds {
+            run: self.run,
+            warmup: Uuid::now_v7(),
+            first_index: requests,
         }
     }
 }
@@ -84,6 +103,8 @@ pub struct Measured {
     pub wall: Duration,
     /// CPU time of the whole process from before the warm-up to the end; `None` where it is not known.
     pub cpu: Option<Duration>,
+    /// How the control group was kept from the processor meanwhile; `None` where that is not known.
+    pub throttled: Option<Throttled>,
     /// Sending threads.
     pub threads: usize,
     /// How they waited for their starts; `None` in the closed model, which does not wait.
@@ -114,7 +135,21 @@ pub fn run(
     stop: &StopSignal,
     live: Option<Arc<Live>>,
 ) -> anyhow::Result<Measured> {
-    run_keeping(plan, &Beside::default(), runs, stop, live)
+    run_calibrated(plan, runs, Duration::ZERO, stop, live)
+}
+
+/// The same with an instrument whose own error is known.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_calibrated(
+    plan: &Plan,
+    runs: RunIds,
+    own_error: Duration,
+    stop: &StopSignal,
+    live: Option<Arc<Live>>,
+) -> anyhow::Result<Measured> {
+    run_keeping(plan, &Beside::default(), (runs, own_error), stop, live)
 }
 
 /// The same, and keeps of the answers what an audit needs, and sends twice what is to be sent twice.
@@ -124,14 +159,14 @@ pub fn run(
 pub fn run_keeping(
     plan: &Plan,
     beside: &Beside,
-    runs: RunIds,
+    (runs, own_error): (RunIds, Duration),
     stop: &StopSignal,
     live: Option<Arc<Live>>,
 ) -> anyhow::Result<Measured> {
     let client = Client::new(&plan.target, &plan.connections)?;
     let threads = thread_count(plan);
     let work = Work::new(plan, threads);
-    let cpu_before = process_cpu();
+    let meter = Meter::start(plan);
     let start = Start::default();
     let results: Vec<anyhow::Result<Vec<Log>>> = std::thread::scope(|scope| {
         let spawn = |thread| {
@@ -141,9 +176,8 @@ pub fn run_keeping(
                 .name(format!("send-{thread}"))
                 .spawn_scoped(scope, move || {
                     send(
-                        plan,
-                        beside,
-                        runs,
+                        (plan, beside),
+                        (runs, own_error),
                         client,
                         Place { thread, threads },
                         work,
@@ -169,9 +203,7 @@ pub fn run_keeping(
     }
     let mut logs = logs.unwrap_or_default();
     work.record_untaken(&mut logs);
-    Ok(measured(
-        plan, logs, stop, &start, threads, &work, cpu_before,
-    ))
+    Ok(measured(plan, logs, stop, &start, threads, &work, &meter))
 }
 
 /// What the threads share, by model.
@@ -252,9 +284,8 @@ fn t0_ns(plan: &Plan) -> u64 {
     reason = "the one place where a thread is handed all it needs"
 )]
 fn send(
-    plan: &Plan,
-    beside: &Beside,
-    runs: RunIds,
+    (plan, beside): (&Plan, &Beside),
+    (runs, own_error): (RunIds, Duration),
     client: Client,
     place: Place,
     work: &Work,
@@ -267,8 +298,15 @@ fn send(
         .build();
     let clock = start.clock();
     let runtime = runtime.context("cannot start a sending thread's runtime")?;
-    let lane = Lane::new(plan, &runs, client, clock, t0_ns(plan), beside, live);
-    let lane = Rc::new(lane);
+    let lane = Rc::new(Lane::new(
+        plan,
+        (&runs, own_error),
+        client,
+        clock,
+        t0_ns(plan),
+        beside,
+        live,
+    ));
     let tasks = LocalSet::new();
     tasks.spawn_local(keep_timer_armed(plan.timeout));
     tasks.block_on(&runtime, async {
@@ -327,7 +365,7 @@ fn measured(
     start: &Start,
     threads: usize,
     work: &Work,
-    cpu_before: Option<Duration>,
+    meter: &Meter,
 ) -> Measured {
     let started = start
         .origin
@@ -350,9 +388,8 @@ fn measured(
         stopped: stop.is_stopped(),
         started_at: started.checked_add(t0).unwrap_or(started),
         wall: Duration::from_nanos(last_ns),
-        cpu: process_cpu()
-            .zip(cpu_before)
-            .map(|(after, before)| after.saturating_sub(before)),
+        cpu: meter.cpu(),
+        throttled: meter.throttled(),
         threads,
         pacing: match work {
             Work::Open { pacing, .. } => Some(*pacing),

@@ -49,10 +49,12 @@ impl Exit {
     /// What the code means, as the README says it.
     pub fn meaning(self) -> &'static str {
         match self {
-            Exit::Pass => "every gate passed",
-            Exit::Fail => "a gate failed",
+            Exit::Pass => "every gate passed; `diagnose`: nothing wrong",
+            Exit::Fail => "a gate failed; `diagnose`: a cause found",
             Exit::Error => "usage, configuration or internal error",
-            Exit::Inconclusive => "inconclusive: the data do not decide every gate",
+            Exit::Inconclusive => {
+                "inconclusive: the data do not decide every gate; `diagnose`: not enough evidence"
+            }
             Exit::Unreachable => "target unreachable",
             Exit::Interrupted => "interrupted (Ctrl-C); the partial result is saved and marked",
             Exit::Terminated => "terminated (SIGTERM); the partial result is saved and marked",

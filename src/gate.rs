@@ -11,9 +11,12 @@ mod evidence;
 mod finding;
 mod grammar;
 mod judge;
+mod limitation;
 mod parse_error;
 mod prospect;
 mod reason;
+mod slow;
+mod stationary;
 mod watching;
 
 use std::fmt;
@@ -28,6 +31,7 @@ pub use check::{
 pub use episodes::{Episodes, Seen};
 pub use finding::{Exceeding, Finding, Measured, run_verdict};
 pub use judge::{Subject, judge};
+pub use limitation::{BUSY, Limitation, Load, Standing};
 pub use parse_error::{ParseError, ParseErrorKind};
 pub use prospect::Prospect;
 pub use watching::{Watched, Watching};

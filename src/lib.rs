@@ -15,12 +15,12 @@
 //! | row | modules | what |
 //! |---|---|---|
 //! | 0 | [`units`] [`verdict`] [`exit`] | durations, rates, percentages; pass, fail, inconclusive; exit codes |
-//! | 1 | [`stats`] [`plan`] [`sample`] | numbers in, numbers out; a validated run; one request's record |
+//! | 1 | [`stats`] [`plan`] [`sample`] [`tally`] [`trace`] | numbers in, numbers out; a validated run; one request's record; counts of many threads; a place in a trace |
 //! | 2 | [`schedule`] [`histogram`] | request index → intended start; the only user of hdrhistogram |
 //! | 3 | [`recording`] [`completion`] | histograms, exceedance bits, counts and intervals of one endpoint; what became of what it accepted |
 //! | 4 | [`summary`] [`run_file`] [`import`] | percentiles with intervals; the run on disk; other tools' files |
-//! | 5 | [`gate`] [`comparison`] | gate grammar and judgement; before and after |
-//! | 6 | [`report`] [`engine`] [`audit`] [`server`] [`store`] [`worker`] [`provider`] | faces of a result; the measuring engine; the reference server and its check |
+//! | 5 | [`gate`] [`comparison`] [`diagnosis`] | gate grammar and judgement; before and after; root cause |
+//! | 6 | [`report`] [`engine`] [`audit`] [`server`] [`store`] [`worker`] [`provider`] [`queue`] | faces of a result; the measuring engine; the reference server, its check and its brokers |
 //! | 7 | [`progress`] | the live line on stderr |
 //! | 8 | [`cli`] | what was typed, what is meant, and every rule between the two |
 //! | 9 | [`command`] | one file a subcommand: resolve, run, judge, report |
@@ -44,6 +44,8 @@ pub mod verdict;
 pub mod plan;
 pub mod sample;
 pub mod stats;
+pub mod tally;
+pub mod trace;
 
 pub mod histogram;
 pub mod schedule;
@@ -56,11 +58,13 @@ pub mod run_file;
 pub mod summary;
 
 pub mod comparison;
+pub mod diagnosis;
 pub mod gate;
 
 pub mod audit;
 pub mod engine;
 pub mod provider;
+pub mod queue;
 pub mod report;
 pub mod server;
 pub mod store;
@@ -122,7 +126,12 @@ fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow:
         Command::Measure(args) => command::measure::run(&args, stdout, stderr),
         Command::Judge(args) => command::judge::run(&args, stdout, stderr),
         Command::Compare(args) => command::compare::run(&args, stdout, stderr),
+        Command::Ab(args) => command::ab::run(&args, stdout, stderr),
+        Command::Diagnose(args) => command::diagnose::run(&args, stdout, stderr),
         Command::Serve(args) => command::serve::run(&args, stderr),
+        Command::Worker(args) => command::worker::run(&args, stderr),
+        Command::Provider(args) => command::provider::run(&args, stderr),
+        Command::Selftest(args) => command::selftest::run(&args, stdout, stderr),
         Command::Init(args) => command::init::run(&args, stdout),
         Command::Schema => command::schema::run(stdout),
         Command::Completions { shell } => command::completions::completions(shell, stdout),

@@ -55,6 +55,8 @@ pub struct Progress {
 /// What the line speaks of.
 #[derive(Debug, Clone)]
 pub struct Subject {
+    /// Which part of a run it is; empty for a whole one.
+    pub label: String,
     /// Names of the endpoints, in the order of the plan.
     pub endpoints: Vec<String>,
     /// Sent before the run.
@@ -162,7 +164,11 @@ fn text(
     endpoints: &[LiveEndpoint],
     gates: Option<&[Watched]>,
 ) -> String {
-    let mut parts = vec![time(subject, elapsed, gates)];
+    let label = match subject.label.as_str() {
+        "" => String::new(),
+        label => format!("{label}: "),
+    };
+    let mut parts = vec![format!("{label}{}", time(subject, elapsed, gates))];
     for (index, (name, endpoint)) in subject.endpoints.iter().zip(endpoints).enumerate() {
         if endpoint.ended == 0 {
             continue;
@@ -240,6 +246,7 @@ mod tests {
 
     fn subject(span: Option<u64>) -> Subject {
         Subject {
+            label: String::new(),
             endpoints: vec!["health".into(), "ingest".into()],
             warmup: Duration::from_secs(2),
             span: span.map(Duration::from_secs),

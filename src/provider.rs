@@ -5,6 +5,7 @@ mod draw;
 mod http;
 mod journal;
 mod mail;
+mod outage;
 mod rate_limit;
 mod simulator;
 
@@ -13,9 +14,12 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+use crate::trace::Trace;
+
 pub use draw::{Draws, LatencyModel, uniform};
-pub use journal::JournalCounts;
+pub use journal::{Call, Detail, JournalCounts, JournalEntry};
 pub use mail::{ErrorBody, Mail, MalformedMail};
+pub use outage::{Outage, OutageState};
 pub use simulator::{Answer, Quota, Simulator, SimulatorOptions};
 
 use blocking::Blocking;
@@ -47,6 +51,9 @@ pub enum SendError {
     /// The connection broke before the answer; it may have been sent all the same.
     #[error("the connection to the provider broke: {0}")]
     Broken(String),
+    /// A worker elsewhere says that it was not sent.
+    #[error("{0}")]
+    Elsewhere(String),
     /// The provider answered no; it was not sent.
     #[error("the provider answered {status}: {reason}")]
     Refused {
@@ -92,9 +99,13 @@ impl Provider {
         }
     }
 
-    /// The provider at this base URL; mail is posted to `/v3/mail/send` below it.
-    pub fn at(url: &str, timeout: Duration) -> Result<Provider, InvalidProvider> {
-        HttpProvider::new(url).map(|http| Provider {
+    /// The provider at this base URL; mail is posted to `/v3/mail/send` below it, with this API key as a bearer token.
+    pub fn at(
+        url: &str,
+        key: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Provider, InvalidProvider> {
+        HttpProvider::new(url, key).map(|http| Provider {
             via: Via::Http(http),
             timeout,
         })
@@ -109,13 +120,13 @@ impl Provider {
         }
     }
 
-    /// Sends one mail. Neither retries nor queues.
-    pub async fn send(&self, mail: Mail) -> Result<(), SendError> {
+    /// Sends one mail, as this step of a trace. Neither retries nor queues.
+    pub async fn send(&self, mail: Mail, step: Option<&Trace>) -> Result<(), SendError> {
         let sent = async {
             match &self.via {
-                Via::Simulator(simulator) => simulator.answer(mail).await.into_result(),
-                Via::Http(http) => http.send(mail).await,
-                Via::Blocking(blocking) => blocking.send(mail),
+                Via::Simulator(simulator) => simulator.answer(mail, step).await.into_result(),
+                Via::Http(http) => http.send(mail, step).await,
+                Via::Blocking(blocking) => blocking.send(mail, step.cloned()),
             }
         };
         tokio::time::timeout(self.timeout, sent)

@@ -1,12 +1,13 @@
 //! Everything one endpoint's run leaves behind, in constant memory: histograms, exceedance bits,
 //! counts, per-second intervals and the slowest requests.
 
+mod append;
 mod bits;
+mod exceedances;
 mod interval;
 mod marks;
 mod ranges;
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::histogram::{Histogram, Levels, Precision};
 use crate::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
 
 pub use bits::{Bits, BitsError};
+pub use exceedances::{Exceedances, Rows, far_margin};
 pub use interval::Interval;
 pub use marks::Marks;
 pub use ranges::{Range, Ranges};
@@ -65,12 +67,17 @@ pub struct Recording {
     pub send_lag: Histogram,
     /// Where the time went, of the requests that ended ok.
     pub phases: PhaseHistograms,
+    /// e, the instrument's own error as it was calibrated before the run; zero if it was not.
+    pub own_error: Duration,
     /// One bit per planned request for each target, in order of the intended start.
     pub exceedances: Vec<Exceedances>,
     /// One bit per planned request: whether it ended ok.
     pub ok: Bits,
     /// One bit per planned request: whether it did not end ok for a cause on this side.
     pub client: Bits,
+    /// Where a stretch of time was cut out: the index of the first request after it, ascending. Exceedances on both sides
+    /// of a seam are neighbours in the bits and not in time.
+    pub seams: Vec<u64>,
     /// By second of the intended start (of the send in the closed model).
     pub intervals: BTreeMap<u64, Interval>,
     /// The slowest requests, slowest first.
@@ -346,59 +353,6 @@ impl PhaseHistograms {
     }
 }
 
-/// Which requests exceeded a target, counted from raw nanoseconds at record time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exceedances {
-    /// A latency equal to the target is within it.
-    pub target: Duration,
-    /// One bit per planned request, in order of the intended start; set for a latency above the target
-    /// and for everything that did not end ok.
-    pub bits: Bits,
-    /// Those of them that are certain and the server's own doing: above the target without our send lag too,
-    /// or ended badly for no cause on this side. A FAIL is judged from these.
-    pub certain: Bits,
-}
-
-/// Which requests are beyond a limit, in order of the intended start.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rows<'a> {
-    /// At most these: everything counted that did not end ok. A PASS is judged from them.
-    pub at_most: Cow<'a, Bits>,
-    /// For certain these, by the server's own doing. A FAIL is judged from them.
-    pub certain: Cow<'a, Bits>,
-}
-
-impl<'a> Rows<'a> {
-    fn of(at_most: &'a Bits, certain: &'a Bits) -> Rows<'a> {
-        Rows {
-            at_most: Cow::Borrowed(at_most),
-            certain: Cow::Borrowed(certain),
-        }
-    }
-}
-
-impl Exceedances {
-    /// None counted yet.
-    pub fn of(target: Duration) -> Exceedances {
-        Exceedances {
-            target,
-            bits: Bits::new(),
-            certain: Bits::new(),
-        }
-    }
-
-    /// Counts a request; `lag_ns` is the part of its latency that is our own.
-    pub fn count(&mut self, index: u64, outcome: Outcome, latency_ns: u64, lag_ns: u64) {
-        let above = |ns: u64| u128::from(ns) > self.target.as_nanos();
-        let (at_most, certain) = match outcome {
-            Outcome::Ok => (above(latency_ns), above(latency_ns.saturating_sub(lag_ns))),
-            outcome => (true, !outcome.is_ours()),
-        };
-        self.bits.set(index, at_most);
-        self.certain.set(index, certain);
-    }
-}
-
 /// One of the slowest requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Exemplar {
@@ -431,12 +385,14 @@ impl Recording {
             service: Histogram::new(Precision::Four),
             send_lag: Histogram::new(Precision::Three),
             phases: PhaseHistograms::new(),
+            own_error: Duration::ZERO,
             exceedances: targets
                 .iter()
                 .map(|&target| Exceedances::of(target))
                 .collect(),
             ok: Bits::new(),
             client: Bits::new(),
+            seams: Vec::new(),
             intervals: BTreeMap::new(),
             slowest: Vec::with_capacity(EXEMPLARS + 1),
             statuses: BTreeMap::new(),
@@ -494,6 +450,12 @@ impl Recording {
         recording
     }
 
+    /// The same, to be filled by an instrument whose own error is known; before anything is added.
+    #[must_use]
+    pub fn with_own_error(self, own_error: Duration) -> Recording {
+        Recording { own_error, ..self }
+    }
+
     /// Whether it is known which request came after which; without it, bursts cannot be seen.
     pub fn has_order(&self) -> bool {
         self.ok.len() == self.planned()
@@ -507,67 +469,6 @@ impl Recording {
     /// The exceedances of a target that was counted at record time.
     pub fn exceedances_of(&self, target: Duration) -> Option<&Exceedances> {
         self.exceedances.iter().find(|e| e.target == target)
-    }
-
-    /// Which requests exceeded a target, in order; `None` if their order is not known, because the target was not
-    /// counted at record time and the values were not kept in order. Of rounded values those are certain that exceed
-    /// it however they were rounded.
-    pub fn rows_of(&self, target: Duration) -> Option<Rows<'_>> {
-        if let Some(counted) = self.exceedances_of(target).or_else(|| self.same_as(target)) {
-            return Some(Rows::of(&counted.bits, &counted.certain));
-        }
-        let (values_ns, within_ns) = match &self.latency {
-            Latency::Exact(values_ns) => (values_ns, 0),
-            Latency::Rounded {
-                values_ns,
-                within_ns,
-            } => (values_ns, *within_ns),
-            Latency::Histogram(_) | Latency::Ranges(_) => return None,
-        };
-        let above = |ns: u64| u128::from(ns) > target.as_nanos();
-        let mut values = values_ns.iter();
-        let (mut at_most, mut certain) = (Bits::new(), Bits::new());
-        for (index, ok) in (0u64..).zip(self.ok.iter()) {
-            // Every request that ended ok has a value, in order.
-            let value_ns = if ok { values.next().copied() } else { None };
-            at_most.set(
-                index,
-                value_ns.is_none_or(|v| above(v.saturating_add(within_ns))),
-            );
-            certain.set(
-                index,
-                value_ns.is_none_or(|v| above(v.saturating_sub(within_ns))),
-            );
-        }
-        Some(Rows {
-            at_most: Cow::Owned(at_most),
-            certain: Cow::Owned(certain),
-        })
-    }
-
-    /// Which requests did not end ok, in order; `None` if their order is not known.
-    pub fn rows_of_failures(&self) -> Option<Rows<'_>> {
-        if !self.has_order() {
-            return None;
-        }
-        let not_ok = self.ok.complement();
-        Some(Rows {
-            certain: Cow::Owned(not_ok.without(&self.client)),
-            at_most: Cow::Owned(not_ok),
-        })
-    }
-
-    /// A counted target that the same requests exceed as this one: what exceeds the larger of two targets exceeds
-    /// the smaller too, so sets of one size are one set.
-    fn same_as(&self, target: Duration) -> Option<&Exceedances> {
-        let limit_ns = u64::try_from(target.as_nanos()).ok()?;
-        let (at_least, at_most) = self.latency.count_above(limit_ns);
-        let slow = |e: &&Exceedances| e.bits.count_ones().checked_sub(self.counts.not_ok());
-        self.exceedances
-            .iter()
-            .find(|e| at_least == at_most && slow(e) == Some(at_most))
-            // Without our lag the larger target may have fewer.
-            .filter(|e| e.bits == e.certain || e.target >= target)
     }
 
     /// Requests sent per second, first send to last; `None` below two sends.
@@ -639,8 +540,7 @@ impl Recording {
                 own.target, theirs.target,
                 "recordings of one plan share their targets"
             );
-            own.bits.union(&theirs.bits);
-            own.certain.union(&theirs.certain);
+            own.union(theirs);
         }
         self.ok.union(&other.ok);
         self.client.union(&other.client);
@@ -674,7 +574,7 @@ impl Recording {
         self.ok.set(index, outcome == Outcome::Ok);
         self.client.set(index, outcome.is_ours());
         for exceedances in &mut self.exceedances {
-            exceedances.count(index, outcome, latency_ns, lag_ns);
+            exceedances.count(index, outcome, latency_ns, lag_ns, self.own_error);
         }
     }
 

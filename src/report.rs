@@ -1,10 +1,13 @@
 //! One result, many faces: what every command has to say, and how it is written down.
 
 mod audit;
+mod certificate;
 mod comparison;
 mod csv;
+mod diagnosis;
 mod hdrlog;
 mod hgrm;
+mod instrument;
 mod json;
 mod markdown;
 mod table;
@@ -23,14 +26,20 @@ use crate::gate::{self, Finding};
 use crate::histogram::Levels;
 use crate::plan::Model;
 use crate::recording::{Interval, Recording};
-use crate::run_file::{AdaptiveRecord, Ended, PlanRecord, Run, SizeRecord};
+use crate::run_file::{
+    AdaptiveRecord, Calibration, Certificate, Ended, PlanRecord, Run, SizeRecord, TurnsRecord,
+};
 use crate::stats::rank::Quantile;
 use crate::summary::Summary;
 use crate::units::Rate;
 use crate::verdict::Verdict;
 
 pub use audit::{JsonAudit, JsonAudits, JsonCompletion, of_completion};
-pub use comparison::{ComparisonReport, JsonChange, JsonErrorRate, JsonNoise, JsonRates};
+pub use comparison::{
+    ComparisonReport, JsonChange, JsonErrorRate, JsonNoise, JsonRates, JsonTurns, TurnsReport,
+};
+pub use diagnosis::{DiagnosisReport, JsonCause, JsonDiagnosis, JsonEvidence, JsonStep};
+pub use instrument::{JsonCalibration, JsonCertificate};
 pub use json::{JsonReport, SCHEMA};
 
 /// What a command has to say.
@@ -48,10 +57,26 @@ pub struct Report {
     pub warnings: Vec<Warning>,
     /// What must be known to read the numbers.
     pub notes: Vec<String>,
-    /// The runs behind it: one of `measure`, two of `compare`, none for latencies of another tool.
+    /// The runs behind it: one of `measure`, two of `compare` and `ab`, none for latencies of another tool.
     pub runs: Vec<RunInfo>,
-    /// Before and after; `compare` alone has it.
+    /// Before and after; `compare` and `ab` have it.
     pub comparison: Option<ComparisonReport>,
+    /// Root causes; `diagnose` alone has it.
+    pub diagnosis: Option<DiagnosisReport>,
+}
+
+/// Writes the table of a self-test for people.
+pub fn write_certificate(
+    certificate: &Certificate,
+    style: &Style,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    table::certificate::write(certificate, style, out)
+}
+
+/// Writes a self-test as one JSON object.
+pub fn write_certificate_json(certificate: &Certificate, out: &mut dyn Write) -> io::Result<()> {
+    certificate::write(certificate, out)
 }
 
 /// Which command a report comes from.
@@ -63,6 +88,10 @@ pub enum Kind {
     Judge,
     /// `compare`
     Compare,
+    /// `ab`
+    Ab,
+    /// `diagnose`
+    Diagnose,
 }
 
 impl Kind {
@@ -72,6 +101,8 @@ impl Kind {
             Kind::Measure => "measure",
             Kind::Judge => "judge",
             Kind::Compare => "compare",
+            Kind::Ab => "ab",
+            Kind::Diagnose => "diagnose",
         }
     }
 }
@@ -151,8 +182,14 @@ pub struct RunInfo {
     pub ended: Ended,
     /// Of a run that stopped when it was decided: its budget, and why it stopped.
     pub adaptive: Option<AdaptiveRecord>,
+    /// Of one side of a comparison in turns, how it was measured.
+    pub turns: Option<TurnsRecord>,
     /// When t0 was.
     pub started_at: Timestamp,
+    /// What the instrument measured of itself before.
+    pub calibration: Calibration,
+    /// What vouches for it.
+    pub certificate: Option<Certificate>,
 }
 
 /// Something that may mislead, and how to mend it.
@@ -234,6 +271,7 @@ impl Report {
             notes: Vec::new(),
             runs: Vec::new(),
             comparison: None,
+            diagnosis: None,
         }
     }
 
@@ -251,14 +289,22 @@ impl Report {
         }));
     }
 
+    /// Adds latencies that another tool measured, and what warns of itself in them.
+    pub fn add_list(&mut self, name: &str, recording: &Recording, source: &str) {
+        self.warnings.extend(warnings::of_list(name, recording));
+        let endpoint = EndpointReport::of_list(name, recording, source);
+        self.endpoints.push(endpoint);
+    }
+
     /// The verdict over the gates that decide. Without one, a run is not shown to be anything, and that is
     /// never a pass; a comparison may be made for its table alone, then it is `None`.
     pub fn verdict(&self) -> Option<Verdict> {
         let without = match self.kind {
             Kind::Measure | Kind::Judge => Some(Verdict::Inconclusive),
-            Kind::Compare => None,
+            Kind::Compare | Kind::Ab | Kind::Diagnose => None,
         };
-        gate::run_verdict(&self.findings).or(without)
+        let of_causes = self.diagnosis.as_ref().map(DiagnosisReport::verdict);
+        gate::run_verdict(&self.findings).or(of_causes).or(without)
     }
 
     /// The exit code of the verdict.
@@ -367,7 +413,10 @@ impl RunInfo {
             seed: run.plan.seed,
             ended: run.ended,
             adaptive: run.judging.adaptive,
+            turns: run.turns,
             started_at: run.started_at,
+            calibration: run.instrument.calibration.clone(),
+            certificate: run.instrument.certificate.clone(),
         }
     }
 }

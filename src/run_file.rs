@@ -1,6 +1,8 @@
 //! A run: what was planned, on what machine, how it ended and what it left behind; and its versioned JSON on disk.
 
 mod audit_document;
+mod calibration;
+mod certificate;
 mod disk;
 mod document;
 mod environment;
@@ -10,6 +12,7 @@ mod nanos;
 mod plan_record;
 pub mod redact;
 mod restore;
+mod turns;
 
 use std::time::Duration;
 
@@ -21,6 +24,8 @@ use uuid::Uuid;
 use crate::completion::Audit;
 use crate::recording::{Counts, Recording};
 
+pub use calibration::{Calibration, NullServer, Throttled};
+pub use certificate::{Certificate, CertificateError, Check, Unit};
 pub use disk::read_bounded;
 pub use document::schema;
 pub use environment::Environment;
@@ -29,6 +34,7 @@ pub use judging::{AdaptiveRecord, GuardRecord, Judging, StopReason};
 pub use plan_record::{
     BodyRecord, ConnectionRecord, EndpointRecord, HeaderRecord, PlanRecord, SizeRecord,
 };
+pub use turns::{SideRecord, TurnsRecord};
 
 /// What the files are called: a name and a major version. Files of another major version are refused; unknown
 /// fields of this one are ignored, so that a minor addition needs no new version.
@@ -55,6 +61,8 @@ pub struct Run {
     pub gates: Vec<String>,
     /// How it was judged by them.
     pub judging: Judging,
+    /// Of one side of a comparison that was measured in turns (`ab`): how.
+    pub turns: Option<TurnsRecord>,
 }
 
 /// What one endpoint's part of the run left behind.
@@ -94,13 +102,13 @@ pub enum Signal {
 }
 
 /// What the probe says of itself: the reader judges by it whether the instrument could keep up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Instrument {
     /// Threads that sent requests.
     pub threads: usize,
     /// What woke them up, such as `timerfd`.
     pub pacer: String,
-    /// CPU time of the whole process, user and system, from t0 to the end of the run, in ns.
+    /// CPU time of the whole process, user and system, from the beginning of the warm-up to the end of the run, in ns.
     #[serde(rename = "cpu_ns", with = "nanos")]
     #[schemars(with = "u64")]
     pub cpu: Duration,
@@ -108,11 +116,30 @@ pub struct Instrument {
     #[serde(rename = "wall_ns", with = "nanos")]
     #[schemars(with = "u64")]
     pub wall: Duration,
+    /// What it measured of itself before the run.
+    #[serde(default)]
+    pub calibration: Calibration,
+    /// How the control group was kept from the processor meanwhile; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled: Option<Throttled>,
+    /// What `a7probe selftest` said of it, if a file of that was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
 }
 
 impl Run {
     /// The endpoint of a name.
     pub fn endpoint(&self, name: &str) -> Option<&EndpointRun> {
         self.endpoints.iter().find(|e| e.name == name)
+    }
+
+    /// CPU time of the whole process per sending thread and time of the run, warm-up included; 1 is all of it. `None`
+    /// where either is not known.
+    pub fn busy(&self) -> Option<f64> {
+        let Instrument {
+            threads, cpu, wall, ..
+        } = self.instrument;
+        let available = (wall + self.plan.warmup).as_secs_f64() * threads as f64;
+        (available > 0.0 && !cpu.is_zero()).then(|| cpu.as_secs_f64() / available)
     }
 }

@@ -8,15 +8,24 @@ mod app;
 mod auth;
 mod body;
 mod config;
+mod dead;
+mod dispatcher;
 mod events;
 mod exchange;
+mod external;
 mod health;
 mod idempotency;
 mod ingest;
+mod metrics;
+mod openapi;
 mod problem;
 mod provider;
+mod queue;
+mod rate_limit;
+mod route;
 mod threads;
 mod timing;
+mod tracing_headers;
 
 use std::future::Future;
 use std::net::TcpListener;
@@ -34,8 +43,12 @@ use crate::worker::{Crew, Options as WorkerOptions};
 use app::{App, Core};
 use threads::HttpThreads;
 
-pub use config::{Block, Config, Health, Limits, Mode, ProviderChoice};
+pub use config::{
+    Block, Config, Dispatching, Health, Limits, MetricsAccess, Mode, ProviderChoice, Queued,
+};
 pub use provider::serve_provider;
+pub use rate_limit::RateLimit;
+pub use route::Route;
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -96,21 +109,13 @@ pub enum RunError {
 }
 
 impl Server {
-    /// Opens the store, locked to this process, and prepares the provider. Blocks on the disk.
+    /// Opens the store and prepares the provider. Blocks on the disk.
     pub fn open(config: Config) -> Result<Server, StartError> {
         if config.mode == Mode::Sync && config.store.durability == Durability::None {
             return Err(StartError::NothingToAcknowledge);
         }
-        let (provider, simulator) = match &config.provider {
-            ProviderChoice::At(url) => (Provider::at(url, config.provider_timeout)?, None),
-            ProviderChoice::Simulated(options) => {
-                let simulator = Arc::new(Simulator::new(*options));
-                (
-                    Provider::simulated(simulator.clone(), config.provider_timeout),
-                    Some(simulator),
-                )
-            }
-        };
+        let key = config.provider_key.as_deref();
+        let (provider, simulator) = config.provider.open(key, config.provider_timeout)?;
         let store = Store::open(&config.store)?;
         Ok(Server {
             config,
@@ -147,20 +152,22 @@ impl Server {
         let options = WorkerOptions {
             workers: config.workers,
             retry: config.retry,
+            breaker: config.breaker,
             grace,
         };
-        let crew = Crew {
-            store: store.clone(),
-            provider,
-            options,
-        };
-        let (drain, block) = (config.drain, config.block);
+        let crew = Crew::new(store.clone(), provider, options);
+        let (drain, block, works, mode) = (config.drain, config.block, config.works(), config.mode);
         let core = Arc::new(Core::new(config, simulator));
         let app = Arc::new(App {
             core: core.clone(),
             crew: crew.clone(),
         });
 
+        let dispatching = core.config.dispatch.clone().map(|dispatching| {
+            // Subscribed before the first request is answered.
+            let dispatcher = dispatcher::Dispatcher::new(store.clone(), dispatching);
+            tokio::spawn(dispatcher.run())
+        });
         let threads = HttpThreads::start(app)?;
         let accepting = tokio::spawn(accept::accept(
             tokio_listener(listener)?,
@@ -168,16 +175,29 @@ impl Server {
             core.clone(),
         ));
         let (stop, stopped) = watch::channel(false);
-        let working = match block {
+        let reporting = works.then(|| {
+            let crew = crew.clone();
+            tokio::spawn(async move { crew.report(mode.name()).await })
+        });
+        let working = works.then(|| match block {
             Block::Request => tokio::spawn(crew.work(stopped)),
             Block::Loop => threads.spawn_on_loop(crew.work(stopped)),
-        };
+        });
 
         shutdown.await;
         core.start_draining();
-        drained(&core, &store, drain).await;
+        drained(&core, works.then_some(&store), drain).await;
         stop.send_replace(true);
-        let _ = working.await;
+        if let Some(working) = working {
+            let _ = working.await;
+        }
+        if let Some(reporting) = reporting {
+            reporting.abort();
+        }
+        if let Some(dispatching) = dispatching {
+            // What it did not get to is swept up at the next start.
+            dispatching.abort();
+        }
         accepting.abort();
         threads.stop().await;
         let left = store.snapshot();
@@ -192,10 +212,11 @@ impl Server {
     }
 }
 
-/// Waits until nothing is in flight and nothing is queued, at most this long.
-async fn drained(core: &Core, store: &Store, drain: Duration) {
+/// Waits until nothing is in flight and, if this process works on it, nothing is queued; at most this long.
+async fn drained(core: &Core, worked_on: Option<&Store>, drain: Duration) {
     let deadline = Instant::now() + drain;
-    while (core.in_flight() > 0 || store.depth() > 0) && Instant::now() < deadline {
+    let queued = || worked_on.is_some_and(|store| store.depth() > 0);
+    while (core.in_flight() > 0 || queued()) && Instant::now() < deadline {
         sleep(Duration::from_millis(10)).await;
     }
 }

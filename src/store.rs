@@ -1,43 +1,58 @@
 //! What was accepted and what became of it: one durable commit before the answer, leases for the work after it.
 //!
-//! Every write goes through one writer thread that commits in groups (`store/sqlite`); reads have connections of
-//! their own and never wait for it. The methods of [`Store`] say nothing about SQLite: another engine takes its
-//! place behind them.
+//! Every write of a process goes through one queue and is committed in groups; reads have connections of their own and
+//! never wait for it. Behind the queue is one of two engines: a SQLite file (`store/sqlite`), which several processes of
+//! a machine may share, or a PostgreSQL database (`store/postgres`), which several machines may. What they have in common
+//! is here: the rules of a repeated key, of leases and outcomes, and who is told of a commit.
 
 mod commit_queue;
+mod commit_tally;
+mod dead;
+mod engine;
 mod error;
 mod event;
 mod event_id;
 mod lease;
+mod location;
 mod mailbox;
 mod options;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod process;
+mod reading;
+mod readmission;
+mod room;
+mod signals;
 mod sqlite;
 mod submission;
 mod totals;
 mod volatile;
 mod watchers;
 
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{Notify, oneshot};
-use tokio::time::Instant;
+use tokio::sync::{mpsc, oneshot};
 
+pub use commit_tally::CommitTally;
+pub use dead::{DeadCursor, DeadLetter, DeadPage};
 pub use error::{OpenError, StoreError};
 pub use event::{EventRecord, Page, State};
 pub use event_id::EventId;
-pub use lease::{Claim, Finished, Lease, Next, Notification, Outcome, Repeat};
+pub use lease::{
+    Claim, Finished, Grant, Insert, Lease, Next, Notification, Notified, Outcome, Repeat, Replay,
+};
+pub use location::Location;
 pub use options::{Durability, Options};
+pub use process::{Process, ProcessReport, WorkDone};
 pub use submission::{Admission, Fingerprint, Handling, Promise, Submission};
 pub use totals::Snapshot;
 
 use commit_queue::{CommitQueue, Work};
+use engine::Engine;
 use mailbox::{Mailbox, Reply};
-use sqlite::{Readers, Writer};
-use totals::Totals;
+use signals::Signals;
 use volatile::Volatile;
-use watchers::Watchers;
 
 /// A handle on the store; clones share it.
 #[derive(Clone)]
@@ -46,17 +61,14 @@ pub struct Store {
     mailbox: Option<Arc<Mailbox>>,
 }
 
-/// What the handles, the writer thread and the readers share.
+/// What the handles and the engine share.
 struct Shared {
-    path: PathBuf,
+    location: Location,
     backlog: u64,
     repeat: Repeat,
     queue: Arc<CommitQueue>,
-    totals: Arc<Totals>,
-    watchers: Arc<Watchers>,
-    work: Arc<Notify>,
-    readers: Readers,
-    writer: Writer,
+    signals: Signals,
+    engine: Engine,
     volatile: Option<Volatile>,
 }
 
@@ -68,36 +80,23 @@ impl Drop for Shared {
 }
 
 impl Store {
-    /// Opens or creates the store, locks it to this process and takes over the leases of the process before.
-    /// Blocks on the disk.
+    /// Opens or creates the store. Leases that a dead process left behind are taken over at once if nobody else has the
+    /// store open, else when they run out. Blocks on disk or network.
     pub fn open(options: &Options) -> Result<Store, OpenError> {
         let queue = Arc::new(CommitQueue::new(options.commit_queue));
-        let totals = Arc::new(Totals::default());
-        let watchers = Arc::new(Watchers::default());
-        let work = Arc::new(Notify::new());
-        let signals = sqlite::Signals {
-            totals: totals.clone(),
-            watchers: watchers.clone(),
-            work: work.clone(),
-        };
-        let writer = Writer::start(options, queue.clone(), signals)?;
-        let readers = Readers::open(options)?;
+        let signals = Signals::new();
+        let engine = Engine::open(options, &queue, &signals)?;
         let volatile = match options.durability {
             Durability::Full => None,
             Durability::None => Some(Volatile::default()),
         };
-        let path = options.path.clone();
-        let (backlog, repeat) = (options.backlog, options.repeat);
         let shared = Shared {
-            path,
-            backlog,
-            repeat,
+            location: options.location.clone(),
+            backlog: options.backlog,
+            repeat: options.repeat,
             queue,
-            totals,
-            watchers,
-            work,
-            readers,
-            writer,
+            signals,
+            engine,
             volatile,
         };
         Ok(Store {
@@ -118,9 +117,9 @@ impl Store {
         }
     }
 
-    /// The database file.
-    pub fn path(&self) -> &Path {
-        &self.shared.path
+    /// The file or the database.
+    pub fn location(&self) -> &Location {
+        &self.shared.location
     }
 
     /// Whether a notification of unknown outcome is sent again.
@@ -138,7 +137,7 @@ impl Store {
         match &self.shared.volatile {
             Some(volatile) if submission.handling == Handling::Queue => {
                 let admission = volatile.accept(submission);
-                self.shared.work.notify_one();
+                self.shared.signals.work.notify_one();
                 Ok(admission)
             }
             _ => self.commit(submission).await,
@@ -205,8 +204,40 @@ impl Store {
         .await
     }
 
-    /// Writes one page and syncs it: can the store be written?
+    /// Leases this very event, if it is due and nobody else's: for a consumer that has its id from a broker.
+    pub async fn claim_event(&self, event_id: EventId) -> Result<Grant, StoreError> {
+        self.ask(|reply| Work::ClaimEvent { event_id, reply }).await
+    }
+
+    /// Up to `limit` events that have been due for `idle` and that nobody took, oldest first within each state. They are
+    /// not named again for as long: for a sweeper that hands to a broker what was lost on the way.
+    pub async fn sweep(&self, idle: Duration, limit: u32) -> Result<Vec<EventId>, StoreError> {
+        self.ask(|reply| Work::Sweep { idle, limit, reply }).await
+    }
+
+    /// Makes a dead event due again, with all its attempts.
+    pub async fn replay(&self, event_id: EventId) -> Result<Replay, StoreError> {
+        self.ask(|reply| Work::Replay { event_id, reply }).await
+    }
+
+    /// Tells whoever asks about the processes on this store how this one does.
+    pub async fn report(&self, report: ProcessReport) -> Result<(), StoreError> {
+        self.ask(|reply| Work::Report { report, reply }).await
+    }
+
+    /// The ids of the events that this process commits from now on and that are due: new ones, and dead ones replayed.
+    /// An id that finds no room among `capacity` is left out, so whoever listens must [`sweep`](Store::sweep) too.
+    pub fn arrivals(&self, capacity: usize) -> mpsc::Receiver<EventId> {
+        self.shared.signals.subscribe(capacity)
+    }
+
+    /// Writes to the disk and to the store, and syncs it: can the store be written?
     pub async fn probe(&self) -> Result<(), StoreError> {
+        if let Location::File(path) = &self.shared.location {
+            let path = path.clone();
+            let checked = tokio::task::spawn_blocking(move || room::check(&path)).await;
+            checked.unwrap_or(Err(StoreError::Closed))?;
+        }
         self.ask(|reply| Work::Probe { reply }).await
     }
 
@@ -221,120 +252,24 @@ impl Store {
 
     /// Resolves when there may be something to claim.
     pub async fn work_arrived(&self) {
-        self.shared.work.notified().await;
-    }
-}
-
-/// Reading, and what the health endpoints ask.
-impl Store {
-    /// What is known of an event, `None` if nothing.
-    pub async fn event(&self, event_id: EventId) -> Result<Option<EventRecord>, StoreError> {
-        if let Some(held) = self
-            .shared
-            .volatile
-            .as_ref()
-            .and_then(|volatile| volatile.event(event_id))
-        {
-            return Ok(Some(held));
-        }
-        self.read(move |shared| shared.readers.event(event_id))
-            .await
+        self.shared.signals.work.notified().await;
     }
 
-    /// The same, once it is processed, dead or failed, or when `wait` is over.
-    pub async fn settled(
-        &self,
-        event_id: EventId,
-        wait: Duration,
-    ) -> Result<Option<EventRecord>, StoreError> {
-        let deadline = Instant::now() + wait;
-        // Registered before the look, so that what settles in between is not missed.
-        let watch = self.shared.watchers.watch(event_id);
-        let record = self.event(event_id).await?;
-        if record
-            .as_ref()
-            .is_none_or(|record| record.state.is_settled())
-        {
-            return Ok(record);
-        }
-        if tokio::time::timeout_at(deadline, watch.settled())
-            .await
-            .is_err()
-        {
-            return Ok(record);
-        }
-        self.event(event_id).await
+    /// How the commits go, without I/O.
+    pub fn commits(&self) -> &CommitTally {
+        &self.shared.signals.totals.commits
     }
 
-    /// The next `limit` events of a run in order of acceptance, after `cursor` (0 for the first page).
-    pub async fn run_page(&self, run: &str, cursor: i64, limit: u32) -> Result<Page, StoreError> {
-        let run = run.to_owned();
-        self.read(move |shared| {
-            let mut page = shared.readers.run_page(&run, cursor, limit)?;
-            if page.next.is_none() {
-                page.events.extend(
-                    shared
-                        .volatile
-                        .iter()
-                        .flat_map(|volatile| volatile.events_of(&run)),
-                );
-            }
-            Ok(page)
-        })
-        .await
-    }
-
-    /// How long the oldest unprocessed event has waited; zero when there is none.
-    pub async fn oldest_wait(&self) -> Result<Duration, StoreError> {
-        self.read(|shared| {
-            let stored = shared.readers.oldest_open_ms()?;
-            let held = shared.volatile.as_ref().and_then(Volatile::oldest_ms);
-            let oldest_ms = stored.into_iter().chain(held).min();
-            Ok(oldest_ms.map_or(Duration::ZERO, |ms| {
-                Duration::from_millis(now_ms().saturating_sub(ms) as u64)
-            }))
-        })
-        .await
-    }
-
-    /// Counts by state, without I/O.
-    pub fn snapshot(&self) -> Snapshot {
-        self.shared.totals.snapshot(self.held())
-    }
-
-    /// Acknowledged events that are only in memory: none, unless [`Durability::None`].
-    pub fn held(&self) -> u64 {
-        self.shared
-            .volatile
-            .as_ref()
-            .map_or(0, |volatile| volatile.len() as u64)
-    }
-
-    /// Accepted events that are not settled yet, without I/O.
-    pub fn depth(&self) -> u64 {
-        self.snapshot().open()
-    }
-
-    /// Did the last transaction succeed? Without I/O.
-    pub fn is_writable(&self) -> bool {
-        self.shared.totals.is_writable()
+    /// Requests that wait for a commit, without I/O.
+    pub fn waiting_commits(&self) -> usize {
+        self.shared.queue.waiting()
     }
 
     /// Commits what is queued, checkpoints and closes. Handles that are left get [`StoreError::Closed`].
     pub async fn close(&self) {
         self.shared.queue.close();
         let shared = self.shared.clone();
-        let _ = tokio::task::spawn_blocking(move || shared.writer.join()).await;
-    }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Shared) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, StoreError> {
-        let shared = self.shared.clone();
-        tokio::task::spawn_blocking(move || read(&shared))
-            .await
-            .unwrap_or(Err(StoreError::Closed))
+        let _ = tokio::task::spawn_blocking(move || shared.engine.join()).await;
     }
 }
 

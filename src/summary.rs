@@ -1,5 +1,6 @@
 //! One endpoint's percentiles with their intervals, failures counted as slower than everything.
 
+mod drift;
 mod observed;
 
 use std::time::Duration;
@@ -8,6 +9,7 @@ use crate::histogram::Levels;
 use crate::recording::{Clock, Counts, Latency, Recording};
 use crate::stats::rank::{self, Quantile};
 
+pub use drift::{Drift, Growth, GrowthKind, Place, SlowStart, Stretch};
 pub use observed::{Interval, Observed};
 
 /// Confidence of the two-sided interval of a percentile.

@@ -1,18 +1,30 @@
 //! Does what was promised: claims events, notifies the provider, records what came of it.
 
+mod breaker;
+mod consuming;
+mod pulse;
 mod retry;
+mod traces;
+mod work_tally;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+pub use breaker::{Breaker, BreakerOptions, Passage};
 pub use retry::Retry;
+pub use traces::{Remembered, Traces};
+pub use work_tally::{AttemptEnd, WorkTally};
 
 use crate::provider::{Mail, Provider, SendError};
-use crate::store::{Finished, Lease, Next, Notification, Outcome, Repeat, Store, StoreError};
+use crate::store::{
+    EventId, Finished, Grant, Insert, Lease, Next, Notification, Notified, Outcome, Repeat, Store,
+    StoreError,
+};
 
 /// How the work is done.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +33,8 @@ pub struct Options {
     pub workers: usize,
     /// What follows a failed attempt.
     pub retry: Retry,
+    /// When the provider is not asked for a while.
+    pub breaker: BreakerOptions,
     /// How long attempts may go on once the workers are told to stop. Those that don't finish are made again later.
     pub grace: Duration,
 }
@@ -34,6 +48,22 @@ pub struct Crew {
     pub provider: Provider,
     /// How.
     pub options: Options,
+    /// Whether the provider is asked at all.
+    pub breaker: Arc<Breaker>,
+    /// What came of it.
+    pub tally: Arc<WorkTally>,
+    /// On whose behalf.
+    pub traces: Arc<Traces>,
+    under_way: Arc<AtomicUsize>,
+}
+
+/// What became of an event that was to be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// An attempt was made, and its outcome is recorded.
+    Attempted,
+    /// It is not to be worked on now; the store knows when, and by whom.
+    Left(Grant),
 }
 
 /// Who decides what follows a failure.
@@ -49,10 +79,49 @@ pub enum OnFailure {
 const CLAIM_LIMIT: usize = 64;
 /// The longest sleep between two looks, whatever the store said.
 const LONGEST_IDLE: Duration = Duration::from_secs(30);
+/// Why an event is dead whose attempts all began and never ended: it may be what ends the workers.
+const CUT_OFF_TOO_OFTEN: &str = "every attempt was cut off before its outcome was known";
 /// Pauses after a failed transaction: the first, and the longest.
 const STORE_PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
 impl Crew {
+    /// A crew with a closed breaker and nothing under way.
+    pub fn new(store: Store, provider: Provider, options: Options) -> Crew {
+        Crew {
+            store,
+            provider,
+            options,
+            breaker: Arc::new(Breaker::new(options.breaker)),
+            tally: Arc::default(),
+            traces: Arc::default(),
+            under_way: Arc::default(),
+        }
+    }
+
+    /// Attempts that are under way.
+    pub fn in_flight(&self) -> usize {
+        self.under_way.load(Ordering::Relaxed)
+    }
+
+    /// Takes this very event, if it is due and nobody else's, and makes one attempt at it: for a consumer that has its
+    /// id from a broker, and may acknowledge the message when this returns. Waits while the breaker is open.
+    pub async fn take(&self, event_id: EventId) -> Result<Taken, StoreError> {
+        let passage = self.breaker.pass().await;
+        match self.store.claim_event(event_id).await {
+            Ok(Grant::Leased(lease)) => {
+                // Its failure is recorded, and says when it is due again.
+                let _ = self.attempt(lease, OnFailure::Retry).await;
+                Ok(Taken::Attempted)
+            }
+            other => {
+                if passage == Passage::Probe {
+                    self.breaker.unused();
+                }
+                other.map(Taken::Left)
+            }
+        }
+    }
+
     /// Works until told to stop, then lets the attempts that have begun finish within the grace.
     pub async fn work(self, mut stop: watch::Receiver<bool>) {
         let slots = Arc::new(Semaphore::new(self.options.workers));
@@ -73,7 +142,18 @@ impl Crew {
         let mut pause = STORE_PAUSES.0;
         while let Some(mut permits) = free(slots).await {
             while attempts.try_join_next().is_some() {}
-            match self.store.claim(permits.num_permits() as u32).await {
+            let passage = self.breaker.pass().await;
+            let limit = match passage {
+                Passage::Free => permits.num_permits() as u32,
+                Passage::Probe => 1,
+            };
+            let claimed = self.store.claim(limit).await;
+            if passage == Passage::Probe
+                && !matches!(&claimed, Ok(claim) if !claim.leases.is_empty())
+            {
+                self.breaker.unused();
+            }
+            match claimed {
                 Ok(claim) if claim.leases.is_empty() => {
                     drop(permits);
                     let idle = claim.idle_for.unwrap_or(LONGEST_IDLE).min(LONGEST_IDLE);
@@ -107,60 +187,90 @@ impl Crew {
         drop(slot);
     }
 
-    /// Makes one attempt: notifies, and records what came of it.
+    /// Makes one attempt: notifies, unless that was settled before, and records what came of it.
     pub async fn attempt(&self, lease: Lease, on_failure: OnFailure) -> Result<(), SendError> {
-        let sent = match lease.notification {
-            Notification::Due => {
-                let mail = Mail {
-                    event_id: lease.event_id.uuid(),
-                    attempt: lease.attempt,
-                };
-                self.provider.send(mail).await
-            }
-            Notification::Sent => {
-                self.record(&lease, Outcome::SentBefore).await;
+        let (notified, sent) = match lease.notification {
+            Notification::Due if lease.tries > self.options.retry.attempts => {
+                let outcome = Outcome::not_sent(CUT_OFF_TOO_OFTEN, Next::GiveUp);
+                self.record(&lease, outcome).await;
                 return Ok(());
             }
+            Notification::Due => {
+                let sent = self.notify(&lease).await;
+                if on_failure == OnFailure::Retry {
+                    self.breaker.record(&sent);
+                }
+                (self.notified(&sent), sent)
+            }
+            Notification::Sent => (Notified::Before, Ok(())),
             Notification::Unknown => {
                 let reason =
                     "an earlier attempt was cut off, and a notification is sent at most once";
-                self.record(
-                    &lease,
-                    Outcome::Unknown {
-                        reason: reason.to_owned(),
-                    },
-                )
-                .await;
-                return Ok(());
+                let reason = reason.to_owned();
+                (Notified::Unknown { reason }, Ok(()))
             }
         };
-        self.record(&lease, self.outcome(&lease, &sent, on_failure))
-            .await;
+        self.tally.ended(AttemptEnd::of(lease.notification, &sent));
+        let next = self.next(&lease, &notified, &sent, on_failure);
+        self.record(&lease, Outcome { notified, next }).await;
         sent
     }
 
-    fn outcome(
+    /// Calls the provider, as a step of the trace that the event came with.
+    async fn notify(&self, lease: &Lease) -> Result<(), SendError> {
+        let mail = Mail {
+            event_id: lease.event_id.uuid(),
+            attempt: lease.attempt,
+        };
+        let _under_way = UnderWay::begin(&self.under_way);
+        let step = self.traces.of(lease.event_id).map(|trace| trace.child());
+        let began = Instant::now();
+        let sent = self.provider.send(mail, step.as_ref()).await;
+        let took = began.elapsed();
+        self.tally.calls.observe_duration(took);
+        let (event_id, attempt, us) = (&lease.event_id, lease.attempt, took.as_micros() as u64);
+        let outcome = AttemptEnd::of(Notification::Due, &sent).name();
+        let trace_id = step
+            .as_ref()
+            .map(|step| tracing::field::display(step.trace_id()));
+        let span_id = step
+            .as_ref()
+            .map(|step| tracing::field::display(step.span_id()));
+        tracing::info!(target: "a7probe::attempt", %event_id, attempt, outcome, us, trace_id, span_id);
+        sent
+    }
+
+    fn notified(&self, sent: &Result<(), SendError>) -> Notified {
+        match sent {
+            Ok(()) => Notified::Sent,
+            Err(error) => {
+                let reason = error.to_string();
+                if self.store.repeat() == Repeat::AtMostOnce && error.may_have_been_sent() {
+                    Notified::Unknown { reason }
+                } else {
+                    Notified::Failed { reason }
+                }
+            }
+        }
+    }
+
+    /// What follows: the event is done when both its effects are, and each that is not is tried again without the other.
+    fn next(
         &self,
         lease: &Lease,
+        notified: &Notified,
         sent: &Result<(), SendError>,
         on_failure: OnFailure,
-    ) -> Outcome {
-        let error = match sent {
-            Ok(()) => return Outcome::Sent,
-            Err(error) => error,
-        };
-        let reason = error.to_string();
-        if self.store.repeat() == Repeat::AtMostOnce && error.may_have_been_sent() {
-            return Outcome::Unknown { reason };
+    ) -> Next {
+        let failed = matches!(notified, Notified::Failed { .. });
+        let error = sent.as_ref().err().filter(|_| failed);
+        if error.is_none() && lease.insert == Insert::Done {
+            return Next::Done;
         }
-        let next = match on_failure {
-            OnFailure::Retry => self
-                .options
-                .retry
-                .after(lease.event_id, lease.attempt, error),
-            OnFailure::Answer => Next::Answer,
-        };
-        Outcome::NotSent { reason, next }
+        match on_failure {
+            OnFailure::Answer if error.is_some() => Next::Answer,
+            _ => self.options.retry.after(lease.event_id, lease.tries, error),
+        }
     }
 
     /// Records the outcome, however long the store takes to be writable again: what was sent must not be forgotten.
@@ -168,15 +278,55 @@ impl Crew {
         let mut pause = STORE_PAUSES.0;
         loop {
             match self.store.finish(lease.clone(), outcome.clone()).await {
-                Ok(Finished::Recorded) | Err(StoreError::Closed) => return,
-                Ok(Finished::Stale) => {
-                    return tracing::warn!(event_id = %lease.event_id, "an attempt outlived its lease");
-                }
+                Ok(finished) => return self.count(lease, &outcome, finished),
+                Err(StoreError::Closed) => return,
                 Err(error) => tracing::warn!(%error, "cannot record an outcome"),
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(STORE_PAUSES.1);
         }
+    }
+}
+
+/// Counting.
+impl Crew {
+    /// Counts an attempt that a worker elsewhere has made and that was recorded here.
+    pub fn reported(&self, lease: &Lease, end: AttemptEnd, outcome: &Outcome, finished: Finished) {
+        self.tally.ended(end);
+        self.count(lease, outcome, finished);
+    }
+
+    fn count(&self, lease: &Lease, outcome: &Outcome, finished: Finished) {
+        if finished == Finished::Stale {
+            self.tally.leases_lost.increment();
+            if outcome.notified == Notified::Sent {
+                self.tally.duplicates.increment();
+            }
+            return tracing::warn!(event_id = %lease.event_id, "an attempt outlived its lease");
+        }
+        match outcome.next {
+            Next::Done => self.tally.processed.increment(),
+            Next::Retry(_) => return self.tally.retries.increment(),
+            Next::GiveUp => self.tally.dead.increment(),
+            Next::Answer => {}
+        }
+        self.traces.forget(lease.event_id);
+    }
+}
+
+/// Counts an attempt as under way until it is dropped, however it ends.
+struct UnderWay(Arc<AtomicUsize>);
+
+impl UnderWay {
+    fn begin(count: &Arc<AtomicUsize>) -> UnderWay {
+        count.fetch_add(1, Ordering::Relaxed);
+        UnderWay(count.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -54,11 +54,11 @@ echo "redis: $(redis-server --version | cut -d' ' -f3)"
 echo "nats: $(PATH=$PATH:/usr/sbin nats-server --version)"
 
 venv=target/services/venv
-if ! "$venv/bin/python" -c 'import hdrh.histogram, fastapi, uvicorn, celery, rq, redis, httpx' 2>/dev/null; then
+if ! "$venv/bin/python" -c 'import hdrh.histogram, fastapi, uvicorn, celery, rq, httpx, kombu.transport.redis' 2>/dev/null; then
     echo "installing hdrhistogram, FastAPI, Celery and RQ for Python into $venv"
     python3 -m venv "$venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check \
-        hdrhistogram fastapi uvicorn httpx celery rq redis
+        hdrhistogram fastapi uvicorn httpx 'celery[redis]' rq
 fi
 echo "python: $("$venv/bin/python" --version)"
 "$venv/bin/pip" list --disable-pip-version-check 2>/dev/null |

@@ -68,6 +68,22 @@ pub struct AuditArgs {
     pub resend: Option<String>,
 }
 
+impl AuditArgs {
+    /// Whether anything was typed; the deadline alone, which a variable may give, asks for nothing.
+    pub fn is_typed(&self) -> bool {
+        let texts = [
+            &self.audit_url,
+            &self.audit_id,
+            &self.audit_done,
+            &self.audit_dead,
+            &self.audit_done_at,
+            &self.audit_accepted_at,
+            &self.resend,
+        ];
+        self.audit || texts.iter().any(|text| text.is_some())
+    }
+}
+
 /// The same in the settings file, as the table `[audit]`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]

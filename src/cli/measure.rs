@@ -209,6 +209,14 @@ pub struct MeasureArgs {
     #[arg(long, help_heading = "Run", conflicts_with = "wait_ready")]
     pub no_preflight: bool,
 
+    /// Do not measure the instrument's own error before the run (2 s, on loopback); the report says so.
+    #[arg(long, help_heading = "Run")]
+    pub no_calibration: bool,
+
+    /// Put what `a7probe selftest --save FILE` said of the instrument into the run.
+    #[arg(long, value_name = "FILE", help_heading = "Run")]
+    pub certificate: Option<PathBuf>,
+
     /// Print the resolved plan, and per gate whether the plan can decide it; send nothing.
     #[arg(long, help_heading = "Run")]
     pub dry_run: bool,

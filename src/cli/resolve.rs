@@ -1,6 +1,8 @@
 //! From what was typed to what is meant: every rule between flags, variables, profile and file, each in a
 //! function of its own. Order: flag, variable, profile, file, default.
 
+mod ab;
+mod diagnose;
 mod endpoints;
 mod url;
 
@@ -21,6 +23,8 @@ use crate::plan::{
 use crate::schedule::Schedule;
 use crate::units::{Rate, grouped};
 
+pub use diagnose::{Diagnose, diagnose};
+
 /// Longest that a run takes that says nothing else; it stops before when it is decided.
 pub const DEFAULT_BUDGET: Duration = Duration::from_secs(120);
 /// Length of a closed-model run that says nothing else: its size is not ours to decide, the answers do.
@@ -37,6 +41,8 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 pub const MAX_PLANNED: u64 = 100_000_000;
 /// Requests in flight in an open model that says nothing else.
 pub const DEFAULT_MAX_IN_FLIGHT: usize = 512;
+
+pub use ab::{Ab, Sameness, ab};
 
 /// What a `measure` means.
 #[derive(Debug, Clone)]
@@ -57,6 +63,10 @@ pub struct Measure {
     pub save: Option<PathBuf>,
     /// Whether every endpoint is asked once before the run.
     pub preflight: Checked,
+    /// Whether the instrument is calibrated before the run.
+    pub calibration: Checked,
+    /// What `selftest` saved, to go into the run.
+    pub certificate: Option<PathBuf>,
     /// How long to wait for the service to answer.
     pub wait_ready: Option<Duration>,
     /// Whether anything is sent at all.
@@ -65,12 +75,13 @@ pub struct Measure {
     pub output: OutputArgs,
 }
 
-/// Whether the service is asked before it is measured.
+/// Whether something is tried before the service is measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Checked {
-    /// One request to every endpoint; what shows that the plan is wrong ends it there.
+    /// The service: one request to every endpoint; what shows that the plan is wrong ends it there. The instrument: two
+    /// seconds against a null server.
     First,
-    /// Not at all (`--no-preflight`).
+    /// Not at all (`--no-preflight`, `--no-calibration`).
     Never,
 }
 
@@ -122,11 +133,9 @@ fn resolve(args: &MeasureArgs, levels: &Levels, lookup: Lookup<'_>) -> anyhow::R
         guard,
         design,
         save: args.save.clone(),
-        preflight: if args.no_preflight {
-            Checked::Never
-        } else {
-            Checked::First
-        },
+        preflight: checked(args.no_preflight),
+        calibration: checked(args.no_calibration),
+        certificate: args.certificate.clone(),
         wait_ready: args.wait_ready,
         intent: if args.dry_run {
             Intent::Show
@@ -135,6 +144,13 @@ fn resolve(args: &MeasureArgs, levels: &Levels, lookup: Lookup<'_>) -> anyhow::R
         },
         output: args.output.clone(),
     })
+}
+
+fn checked(not: bool) -> Checked {
+    match not {
+        true => Checked::Never,
+        false => Checked::First,
+    }
 }
 
 /// Plan and gates that have not been held against each other.

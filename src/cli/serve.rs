@@ -5,14 +5,15 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use crate::provider::{Draws, LatencyModel, SimulatorOptions};
-use crate::server::{Block, Config, Health, Limits, Mode, ProviderChoice};
-use crate::store::{Durability, Options as StoreOptions, Repeat};
-use crate::units::{parse_duration, parse_percentage};
-use crate::worker::Retry;
+use super::work::{WorkArgs, secret};
+use crate::queue::Dispatch;
+use crate::server::{
+    Block, Config, Dispatching, Health, Limits, MetricsAccess, Mode, Queued, RateLimit,
+};
+use crate::store::{Durability, Options as StoreOptions};
+use crate::units::{Rate, parse_duration};
 
 /// Serve POST /ingest as it should be done, or as it should not, on an embedded store.
 #[derive(Args, Debug, Clone)]
@@ -20,6 +21,9 @@ use crate::worker::Retry;
   a7probe serve                                       202 after a durable commit; the work is done after it
   a7probe serve --mode sync                           the provider is called within the request
   a7probe serve --mode sync --block loop              the same behind a blocked event loop: /health suffers too
+  a7probe serve --mode queue                          202 after the commit; start `a7probe worker` on the same store
+  a7probe serve --mode queue --store postgres://user@host/db   the same on several machines
+  a7probe serve --mode queue --dispatch redis://127.0.0.1      the same, carried by a broker to `a7probe worker --from`
   a7probe serve --durability none                     acknowledges from memory: a kill loses events
   a7probe serve --bind 0.0.0.0:8080 --token-env TOKEN reachable from elsewhere")]
 pub struct ServeArgs {
@@ -27,7 +31,7 @@ pub struct ServeArgs {
     #[arg(long, hide = true)]
     pub until_stdin_ends: bool,
 
-    /// When the work is done: within the request, or after it by workers in this process.
+    /// When the work is done: within the request, after it by workers in this process, or by `a7probe worker` processes.
     #[arg(long, env = "A7PROBE_SERVE_MODE", value_enum, default_value_t = ModeArg::Background)]
     pub mode: ModeArg,
 
@@ -44,9 +48,42 @@ pub struct ServeArgs {
     #[arg(long, env = "A7PROBE_SERVE_READY_FILE", value_name = "FILE")]
     pub ready_file: Option<PathBuf>,
 
-    /// Ask for the bearer token in this environment variable, except on the health endpoints.
-    #[arg(long, env = "A7PROBE_SERVE_TOKEN_ENV", value_name = "NAME")]
-    pub token_env: Option<String>,
+    /// Ask for the bearer token in this environment variable, except on the health endpoints; repeat it for several clients.
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_TOKEN_ENV",
+        value_name = "NAME",
+        value_delimiter = ','
+    )]
+    pub token_env: Vec<String>,
+
+    /// Who may see /metrics when there is a token: whoever has it, or whoever comes.
+    #[arg(long, env = "A7PROBE_SERVE_METRICS", value_enum, default_value_t = MetricsArg::Token)]
+    pub metrics: MetricsArg,
+
+    /// Requests to /ingest that each client may send, such as 100/s; beyond, it is answered 429. A client is a token, else
+    /// the address of the connection (behind a proxy: the proxy).
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_RATE_LIMIT",
+        value_name = "RATE",
+        help_heading = "Limits"
+    )]
+    pub rate_limit: Option<Rate>,
+
+    /// Requests that a client may send at once after a pause [default: one second's worth].
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_RATE_BURST",
+        value_name = "N",
+        requires = "rate_limit",
+        help_heading = "Limits"
+    )]
+    pub rate_burst: Option<NonZeroU32>,
+
+    /// Requests to /ingest that are answered at the same time; beyond, it answers 503.
+    #[arg(long, env = "A7PROBE_SERVE_MAX_IN_FLIGHT", value_name = "N", default_value_t = Limits::default().in_flight as u32, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Limits")]
+    pub max_in_flight: u32,
 
     /// How far /health looks: nowhere, or into the store.
     #[arg(long, env = "A7PROBE_SERVE_HEALTH", value_enum, default_value_t = HealthArg::Shallow)]
@@ -69,16 +106,6 @@ pub struct ServeArgs {
     )]
     pub log: String,
 
-    /// File that keeps what was accepted.
-    #[arg(
-        long,
-        env = "A7PROBE_SERVE_STORE",
-        value_name = "FILE",
-        default_value = "a7probe.db",
-        help_heading = "Store"
-    )]
-    pub store: PathBuf,
-
     /// What a 202 is worth: full is on disk before the answer, none is in memory only (the negative control).
     #[arg(long, env = "A7PROBE_SERVE_DURABILITY", value_enum, default_value_t = DurabilityArg::Full, help_heading = "Store")]
     pub durability: DurabilityArg,
@@ -93,73 +120,34 @@ pub struct ServeArgs {
     )]
     pub queue_limit: u64,
 
-    /// Notifications under way at the same time.
-    #[arg(long, env = "A7PROBE_SERVE_WORKERS", value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..), help_heading = "Work")]
-    pub workers: u16,
+    /// What to do with events that were queued before: finish them beside the requests, or keep them for workers elsewhere.
+    #[arg(long, env = "A7PROBE_SERVE_QUEUED", value_enum, default_value_t = QueuedArg::Finish, help_heading = "Work")]
+    pub queued: QueuedArg,
 
-    /// Attempts at a notification, the first one included, before the event is dead.
-    #[arg(long, env = "A7PROBE_SERVE_ATTEMPTS", value_name = "N", default_value_t = Retry::default().attempts, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Work")]
-    pub attempts: u32,
+    /// Broker that carries accepted events to workers, with --mode queue: amqp://, redis:// or nats:// for `a7probe worker --from`, celery+redis://, celery+amqp:// or rq+redis:// for Python workers; ?queue=NAME, ?task=NAME.
+    #[arg(
+        long,
+        env = "A7PROBE_SERVE_DISPATCH",
+        value_name = "URL",
+        help_heading = "Broker"
+    )]
+    pub dispatch: Option<Dispatch>,
 
-    /// Longest pause after the first failed attempt; it doubles with each, up to 30s, with full jitter.
-    #[arg(long, env = "A7PROBE_SERVE_RETRY_BASE", value_name = "DURATION", default_value = "500ms", value_parser = parse_duration, help_heading = "Work")]
-    pub retry_base: Duration,
+    /// How often to look for accepted events that no worker took.
+    #[arg(long, env = "A7PROBE_SERVE_SWEEP_INTERVAL", value_name = "DURATION", default_value = "5s", value_parser = sweep_interval, help_heading = "Broker")]
+    pub sweep_interval: Duration,
 
-    /// What to do when nobody knows whether a notification was sent: send it again, or never.
-    #[arg(long, env = "A7PROBE_SERVE_NOTIFY", value_enum, default_value_t = NotifyArg::AtLeastOnce, help_heading = "Work")]
-    pub notify: NotifyArg,
+    /// How long an event may be due without a worker having taken it, until it is dispatched again.
+    #[arg(long, env = "A7PROBE_SERVE_REDISPATCH_AFTER", value_name = "DURATION", default_value = "30s", value_parser = parse_duration, help_heading = "Broker")]
+    pub redispatch_after: Duration,
 
     /// Whom a provider call keeps waiting: its own request, or the event loop and so everyone, as a blocking SDK in an async handler does.
     #[arg(long, env = "A7PROBE_SERVE_BLOCK", value_enum, default_value_t = BlockArg::Request, help_heading = "Work")]
     pub block: BlockArg,
 
-    /// Who is notified: `sim` in this process, or the base URL of a SendGrid-shaped server.
-    #[arg(
-        long,
-        env = "A7PROBE_SERVE_PROVIDER",
-        value_name = "sim|URL",
-        default_value = "sim",
-        help_heading = "Provider"
-    )]
-    pub provider: String,
-
-    /// How long the provider's answer is waited for.
-    #[arg(long, env = "A7PROBE_SERVE_PROVIDER_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = parse_duration, help_heading = "Provider")]
-    pub provider_timeout: Duration,
-
-    /// The provider in this process.
+    /// Work and provider, as `worker` has them.
     #[command(flatten)]
-    pub simulator: SimulatorArgs,
-}
-
-/// How the simulated provider behaves.
-#[derive(Args, Debug, Clone)]
-pub struct SimulatorArgs {
-    /// Seed of every random draw.
-    #[arg(
-        long,
-        env = "A7PROBE_SERVE_SEED",
-        value_name = "N",
-        default_value_t = 1,
-        help_heading = "Simulated provider"
-    )]
-    pub seed: u64,
-
-    /// Latency: `evidence` (lognormal, P50 163.2 ms, P95 320.5 ms), or a constant such as 20ms.
-    #[arg(long, env = "A7PROBE_SERVE_SIM_LATENCY", value_name = "evidence|DURATION", default_value = "evidence", value_parser = latency, help_heading = "Simulated provider")]
-    pub sim_latency: LatencyModel,
-
-    /// Draws: `hashed` from seed, event and attempt, or `stratified:N` for the exact quantiles in every N calls.
-    #[arg(long, env = "A7PROBE_SERVE_SIM_DRAWS", value_name = "hashed|stratified:N", default_value = "hashed", value_parser = draws, help_heading = "Simulated provider")]
-    pub sim_draws: Draws,
-
-    /// Share of the calls that are answered with 500.
-    #[arg(long, env = "A7PROBE_SERVE_SIM_ERROR", value_name = "PERCENT", default_value = "0%", value_parser = share, help_heading = "Simulated provider")]
-    pub sim_error: f64,
-
-    /// Calls a second; one more is answered with 429.
-    #[arg(long, env = "A7PROBE_SERVE_SIM_RATE_LIMIT", value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Simulated provider")]
-    pub sim_rate_limit: Option<u32>,
+    pub work: WorkArgs,
 }
 
 /// `--mode`.
@@ -167,8 +155,19 @@ pub struct SimulatorArgs {
 pub enum ModeArg {
     /// 200 after the provider was called.
     Sync,
-    /// 202 after a durable commit.
+    /// 202 after a durable commit; workers in this process.
     Background,
+    /// 202 after the same commit; `a7probe worker` processes on the same store.
+    Queue,
+}
+
+/// `--queued`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum QueuedArg {
+    /// Workers in this process do it.
+    Finish,
+    /// It stays in the store.
+    Keep,
 }
 
 /// `--block`.
@@ -178,6 +177,15 @@ pub enum BlockArg {
     Request,
     /// Every request waits for every call.
     Loop,
+}
+
+/// `--metrics`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum MetricsArg {
+    /// Behind the token.
+    Token,
+    /// For everyone.
+    Open,
 }
 
 /// `--health`.
@@ -198,122 +206,86 @@ pub enum DurabilityArg {
     None,
 }
 
-/// `--notify`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum NotifyArg {
-    /// Duplicates are possible, and counted.
-    AtLeastOnce,
-    /// Omissions are possible, and recorded as unknown.
-    AtMostOnce,
-}
-
 impl ServeArgs {
+    fn dispatching(&self) -> anyhow::Result<Option<Dispatching>> {
+        anyhow::ensure!(
+            self.dispatch.is_none() || self.mode == ModeArg::Queue,
+            "--dispatch hands the work to workers elsewhere, and this mode does it itself\nhint: add --mode queue"
+        );
+        Ok(self.dispatch.clone().map(|to| Dispatching {
+            to,
+            sweep: self.sweep_interval,
+            redispatch: self.redispatch_after,
+        }))
+    }
+
     /// The configuration that was meant. Reads the variable that `--token-env` names.
     pub fn config(&self) -> anyhow::Result<Config> {
         Ok(Config {
+            dispatch: self.dispatching()?,
             mode: match self.mode {
                 ModeArg::Sync => Mode::Sync,
                 ModeArg::Background => Mode::Background,
+                ModeArg::Queue => Mode::Queue,
             },
             block: match self.block {
                 BlockArg::Request => Block::Request,
                 BlockArg::Loop => Block::Loop,
             },
-            store: self.store_options(),
-            provider: match self.provider.as_str() {
-                "sim" => ProviderChoice::Simulated(self.simulator.options()),
-                url => ProviderChoice::At(url.to_owned()),
+            store: StoreOptions {
+                durability: match self.durability {
+                    DurabilityArg::Full => Durability::Full,
+                    DurabilityArg::None => Durability::None,
+                },
+                backlog: self.queue_limit,
+                ..self.work.store_options()?
             },
-            provider_timeout: self.provider_timeout,
-            workers: self.workers.into(),
-            retry: Retry {
-                base: self.retry_base,
-                attempts: self.attempts,
-                seed: self.simulator.seed,
-                ..Retry::default()
+            provider: self.work.provider(),
+            provider_timeout: self.work.provider_timeout,
+            workers: self.work.workers.into(),
+            retry: self.work.retry(),
+            breaker: self.work.breaker(),
+            queued: match self.queued {
+                QueuedArg::Finish => Queued::Finish,
+                QueuedArg::Keep => Queued::Keep,
             },
-            token: self.token_env.as_deref().map(token).transpose()?,
+            tokens: (self.token_env.iter())
+                .map(|name| secret("--token-env", name))
+                .collect::<anyhow::Result<_>>()?,
+            metrics: match self.metrics {
+                MetricsArg::Token => MetricsAccess::Token,
+                MetricsArg::Open => MetricsAccess::Open,
+            },
+            rate_limit: self.rate_limit(),
+            provider_key: self.work.provider_key()?,
             health: match self.health {
                 HealthArg::Shallow => Health::Shallow,
                 HealthArg::Deep => Health::Deep,
             },
             drain: self.drain_timeout,
             http_threads: self.http_threads.into(),
-            limits: Limits::default(),
+            limits: Limits {
+                in_flight: self.max_in_flight as usize,
+                ..Limits::default()
+            },
         })
     }
 
-    fn store_options(&self) -> StoreOptions {
-        StoreOptions {
-            durability: match self.durability {
-                DurabilityArg::Full => Durability::Full,
-                DurabilityArg::None => Durability::None,
-            },
-            repeat: match self.notify {
-                NotifyArg::AtLeastOnce => Repeat::AtLeastOnce,
-                NotifyArg::AtMostOnce => Repeat::AtMostOnce,
-            },
-            backlog: self.queue_limit,
-            ..StoreOptions::at(&self.store)
-        }
+    fn rate_limit(&self) -> Option<RateLimit> {
+        self.rate_limit.map(|rate| RateLimit {
+            rate,
+            burst: self.rate_burst.unwrap_or_else(|| {
+                let second = rate.as_per_second().ceil() as u32;
+                NonZeroU32::new(second).unwrap_or(NonZeroU32::MIN)
+            }),
+        })
     }
 }
 
-impl SimulatorArgs {
-    /// The behaviour that was meant.
-    pub fn options(&self) -> SimulatorOptions {
-        SimulatorOptions {
-            seed: self.seed,
-            latency: self.sim_latency,
-            draws: self.sim_draws,
-            error_share: self.sim_error,
-            rate_limit: self.sim_rate_limit,
-        }
-    }
-}
-
-fn token(name: &str) -> anyhow::Result<String> {
-    let hint = || {
-        format!(
-            "--token-env {name}: the variable has no value\nhint: export {name} with the token, at least one character"
-        )
-    };
-    let token = std::env::var(name).with_context(hint)?;
-    anyhow::ensure!(!token.is_empty(), hint());
-    Ok(token)
-}
-
-fn latency(text: &str) -> Result<LatencyModel, String> {
-    match text {
-        "evidence" => Ok(LatencyModel::EVIDENCE),
-        constant => parse_duration(constant)
-            .map(LatencyModel::Constant)
-            .map_err(|error| format!("{error}; or write evidence")),
-    }
-}
-
-fn draws(text: &str) -> Result<Draws, String> {
-    let stratified = |count: &str| {
-        count
-            .parse::<NonZeroU32>()
-            .ok()
-            .filter(|count| count.get() <= 1_000_000)
-    };
-    match text.split_once(':') {
-        None if text == "hashed" => Ok(Draws::Hashed),
-        Some(("stratified", count)) => stratified(count)
-            .map(Draws::Stratified)
-            .ok_or_else(|| format!("'{count}' is not a number of calls; use 1 to 1000000")),
-        _ => Err("use hashed or stratified:N, such as stratified:600".to_owned()),
-    }
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    let share = parse_percentage(text).map_err(|error| error.to_string())?;
-    if share <= 1.0 {
-        Ok(share)
-    } else {
-        Err("a share is at most 100%".to_owned())
+fn sweep_interval(text: &str) -> Result<Duration, String> {
+    match parse_duration(text) {
+        Ok(Duration::ZERO) => Err("a pause between sweeps is more than 0s".to_owned()),
+        other => other.map_err(|error| error.to_string()),
     }
 }
 
@@ -326,7 +298,7 @@ mod tests {
 
     use super::ServeArgs;
     use crate::provider::{Draws, LatencyModel, SimulatorOptions};
-    use crate::server::{Config, Mode, ProviderChoice};
+    use crate::server::{Config, Mode, ProviderChoice, Queued};
 
     #[derive(Parser)]
     struct Cli {
@@ -350,19 +322,39 @@ mod tests {
     }
 
     #[test]
+    fn queue_mode_and_what_becomes_of_the_queued_are_told_by_flags() {
+        let config = parse("--mode queue --queued keep --store postgres://me:pw@db/a7")
+            .expect("valid flags");
+        assert_eq!((config.mode, config.queued), (Mode::Queue, Queued::Keep));
+        assert_eq!(config.store.location.to_string(), "postgres://me:***@db/a7");
+    }
+
+    #[test]
     fn the_simulator_is_described_by_its_flags() {
-        let line = "--sim-latency 20ms --sim-draws stratified:600 --sim-error 5% --sim-rate-limit 10 --seed 7";
+        let line = "--sim-latency 20ms --sim-draws stratified:600 --sim-error 5% --sim-rate-limit 10 --sim-outage 1s..2s --seed 7";
         let expected = SimulatorOptions {
             seed: 7,
             latency: LatencyModel::Constant(Duration::from_millis(20)),
             draws: Draws::Stratified(NonZeroU32::new(600).expect("not zero")),
             error_share: 0.05,
             rate_limit: Some(10),
+            outage: Some("1s..2s".parse().expect("an outage")),
         };
         match parse(line).expect("valid flags").provider {
             ProviderChoice::Simulated(options) => assert_eq!(options, expected),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn a_rate_limit_allows_a_second_at_once_unless_told_otherwise() {
+        let burst = |line: &str| {
+            let limit = parse(line).expect("valid flags").rate_limit;
+            limit.expect("a limit").burst.get()
+        };
+        assert_eq!(burst("--rate-limit 100/s"), 100);
+        assert_eq!(burst("--rate-limit 6/m"), 1);
+        assert_eq!(burst("--rate-limit 6/m --rate-burst 3"), 3);
     }
 
     #[test]
@@ -372,7 +364,18 @@ mod tests {
             ("--sim-draws stratified:0", "use 1 to 1000000"),
             ("--sim-error 101%", "at most 100%"),
             ("--drain-timeout 10", "write 10ms or 10s"),
+            ("--sim-outage 2s..1s", "such as 10s..20s"),
+            ("--rate-limit fast", "20/s or 1200/m"),
+            ("--rate-burst 5", "--rate-limit <RATE>"),
+            ("--max-in-flight 0", "0 is not in 1.."),
             ("--workers 0", "0 is not in 1.."),
+            ("--lease 5s", "hint: an attempt must end before its lease"),
+            ("--dispatch redis://127.0.0.1", "hint: add --mode queue"),
+            (
+                "--mode queue --dispatch kafka://h",
+                "'kafka' names no broker",
+            ),
+            ("--sweep-interval 0s", "more than 0s"),
             (
                 "--token-env A7PROBE_TEST_NO_SUCH_VARIABLE",
                 "hint: export A7PROBE_TEST_NO_SUCH_VARIABLE",

@@ -122,6 +122,7 @@ fn report(
         noise: *noise,
         audits: audits(halves, &matched),
         comparisons,
+        turns: None,
     });
     Ok(report)
 }
@@ -148,7 +149,7 @@ fn check_gates(
 }
 
 /// What the gates say, endpoint by endpoint.
-fn findings(
+pub(super) fn findings(
     gates: &[Gate],
     subjects: &[Subject<'_>],
     comparisons: &[Comparison],
@@ -159,7 +160,7 @@ fn findings(
     findings
 }
 
-fn on_one_run(gates: &[Gate]) -> Vec<Gate> {
+pub(super) fn on_one_run(gates: &[Gate]) -> Vec<Gate> {
     let gates = gates.iter();
     gates
         .filter(|gate| gate.condition.scope() == Scope::OneRun)

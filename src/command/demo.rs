@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use super::measuring::{Asked, Measurement, Measuring, Preflight};
+use super::measuring::{Asked, Calibrating, Measurement, Measuring, Preflight};
 use super::signals;
 use crate::cli::DemoArgs;
 use crate::cli::output::OutputArgs;
@@ -64,7 +64,7 @@ pub fn run(
     story
         .chapter("1. The problem: the provider is called inside the request (serve --mode sync)")?;
     let (before, _) = match stage.act("sync", story.err())? {
-        Act::Played(run, aftermath) => (run, aftermath),
+        Act::Played(played) => *played,
         Act::Interrupted(signal) => return Ok(signals::exit(signal)),
     };
     story.percentiles(&before)?;
@@ -73,7 +73,7 @@ pub fn run(
         "2. The fix: 202 after a durable commit, the work after it (serve --mode background)",
     )?;
     let (after, aftermath) = match stage.act("background", story.err())? {
-        Act::Played(run, aftermath) => (run, aftermath),
+        Act::Played(played) => *played,
         Act::Interrupted(signal) => return Ok(signals::exit(signal)),
     };
     story.percentiles(&after)?;
@@ -113,7 +113,7 @@ struct Stage<'a> {
 
 /// How an act ended.
 enum Act {
-    Played(Box<Run>, Aftermath),
+    Played(Box<(Run, Aftermath)>),
     Interrupted(Signal),
 }
 
@@ -141,6 +141,10 @@ impl Stage<'_> {
         {
             return Ok(Act::Interrupted(signal));
         }
+        let calibration = match self.measuring.calibrate(&plan, stderr)? {
+            Calibrating::Done(calibration) => calibration,
+            Calibrating::Interrupted(signal) => return Ok(Act::Interrupted(signal)),
+        };
         let watch = Watch::start(&server.url())?;
         let own_gates = gate::default_gates(DEFAULT_TARGET);
         let auditing = Auditing {
@@ -152,7 +156,9 @@ impl Stage<'_> {
             gates: &own_gates,
             guard: Guard::default(),
             design: Design::Fixed,
-            audit: (&auditing, &Beside::default()),
+            audit: Some((&auditing, &Beside::default())),
+            calibration: &calibration,
+            certificate: None,
         };
         let Measurement { run, .. } = self.measuring.run(&plan, &asked)?;
         let peak = watch.finish();
@@ -160,7 +166,7 @@ impl Stage<'_> {
             return Ok(Act::Interrupted(signal));
         }
         let completion = completion(&run)?;
-        Ok(Act::Played(Box::new(run), Aftermath { completion, peak }))
+        Ok(Act::Played(Box::new((run, Aftermath { completion, peak }))))
     }
 }
 
@@ -174,7 +180,10 @@ fn completion(run: &Run) -> anyhow::Result<Completion> {
     }
 }
 
+/// How long the instrument is calibrated before each.
+const CALIBRATION: Duration = Duration::from_secs(2);
+
 /// How long the two measurements take, for the first words.
 fn expected_length(duration: Duration) -> Duration {
-    2 * (DEFAULT_WARMUP + duration) + Duration::from_secs(5)
+    2 * (CALIBRATION + DEFAULT_WARMUP + duration) + Duration::from_secs(5)
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::cli::resolve::{Measure, planned, planned_samples};
-use crate::gate::{Gate, Prospect};
+use crate::gate::{Gate, Planned, Prospect};
 use crate::plan::{Design, Endpoint, Guard, Model, Plan, Size};
 use crate::report::Format;
 use crate::run_file::PlanRecord;
@@ -85,7 +85,7 @@ fn decisions(measure: &Measure) -> impl Iterator<Item = (&Gate, &Endpoint)> {
 }
 
 /// What the plan can say of one gate.
-struct Decision {
+pub(super) struct Decision {
     /// `None` where the answers decide how many there will be.
     samples: Option<u64>,
     rate_per_s: Option<f64>,
@@ -98,11 +98,15 @@ struct Decision {
 impl Decision {
     fn of(measure: &Measure, gate: &Gate, endpoint: &Endpoint) -> Decision {
         let planned = planned(&measure.plan, endpoint, measure.guard, measure.design);
+        Decision::planned(gate, &planned)
+    }
+
+    pub(super) fn planned(gate: &Gate, planned: &Planned<'_>) -> Decision {
         Decision {
             samples: planned.samples,
             rate_per_s: planned.rate_per_s,
-            design: measure.design,
-            prospect: Prospect::of(gate, &planned),
+            design: planned.design,
+            prospect: Prospect::of(gate, planned),
             interval_from: gate
                 .condition
                 .quantile()
@@ -110,7 +114,7 @@ impl Decision {
         }
     }
 
-    fn sentence(&self) -> String {
+    pub(super) fn sentence(&self) -> String {
         let (Some(samples), Some(prospect)) = (self.samples, &self.prospect) else {
             return "the number of samples depends on the answers, so it is decided when they are in".to_owned();
         };
@@ -167,7 +171,7 @@ impl Decision {
     }
 }
 
-fn bursts(guard: Guard) -> String {
+pub(super) fn bursts(guard: Guard) -> String {
     match guard {
         Guard::Episode(episode) => format!(
             "a PASS excludes slow episodes of {}; counts below are of requests that are slow one by one",
@@ -177,7 +181,7 @@ fn bursts(guard: Guard) -> String {
     }
 }
 
-fn model(plan: &Plan) -> String {
+pub(super) fn model(plan: &Plan) -> String {
     match plan.model {
         Model::Open { arrivals } => format!("open, arrivals on a {} schedule", arrivals.as_str()),
         Model::Closed { concurrency } => {

@@ -1,19 +1,21 @@
 //! `measure`: resolve, preflight, run, save, judge, report.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
-use super::measuring::{Asked, Measurement, Measuring, Preflight};
+use super::measuring::{Asked, Calibrating, Measurement, Measuring, Preflight};
 use super::{dry_run, signals};
 use crate::cli::measure::MeasureArgs;
 use crate::cli::output::OutputArgs;
 use crate::cli::resolve::{self, Checked, Intent, Measure};
 use crate::exit::Exit;
 use crate::gate::{self, Subject};
+use crate::plan::Plan;
 use crate::progress::Mode;
 use crate::report::{Kind, Report};
+use crate::run_file::{Calibration, Certificate};
 
 /// Measures a service and judges what it measured.
 pub fn run(
@@ -26,7 +28,8 @@ pub fn run(
         dry_run::write(&measure, args.output.output, stdout)?;
         return Ok(Exit::Pass);
     }
-    check_outputs(&measure)?;
+    check_outputs(measure.save.iter(), &measure.output)?;
+    let certificate = certificate(measure.certificate.as_deref())?;
     let measuring = Measuring::new(progress_mode(&args.output), None)?;
     if measure.preflight == Checked::First
         && let Preflight::Interrupted(signal) =
@@ -34,11 +37,17 @@ pub fn run(
     {
         return Ok(signals::exit(signal));
     }
+    let calibration = match calibration(measure.calibration, &measuring, &measure.plan, stderr)? {
+        Calibrating::Done(calibration) => calibration,
+        Calibrating::Interrupted(signal) => return Ok(signals::exit(signal)),
+    };
     let asked = Asked {
         gates: &measure.gates,
         guard: measure.guard,
         design: measure.design,
-        audit: (&measure.auditing, &measure.beside),
+        audit: Some((&measure.auditing, &measure.beside)),
+        calibration: &calibration,
+        certificate: certificate.as_ref(),
     };
     let Measurement { run, warnings } = measuring.run(&measure.plan, &asked)?;
     let mut report = Report::new(Kind::Measure, run.plan.target.clone());
@@ -56,10 +65,40 @@ pub fn run(
     })
 }
 
+/// What the instrument says of itself before a run of this plan.
+pub(super) fn calibration(
+    asked: Checked,
+    measuring: &Measuring,
+    plan: &Plan,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<Calibrating> {
+    match asked {
+        Checked::Never => Ok(Calibrating::Done(Calibration::Skipped)),
+        Checked::First => measuring.calibrate(plan, stderr),
+    }
+}
+
+/// What `selftest` said of this instrument, if `--certificate` names a file.
+pub(super) fn certificate(path: Option<&Path>) -> anyhow::Result<Option<Certificate>> {
+    let load = |path: &Path| {
+        Certificate::load(path).map_err(|error| {
+            anyhow!(
+                "--certificate {}: {error}\nhint: make one with `a7probe selftest --save {}`",
+                path.display(),
+                path.display()
+            )
+        })
+    };
+    path.map(load).transpose()
+}
+
 /// Tries the folders of all files before anything is measured: a typing error there would cost the run.
-fn check_outputs(measure: &Measure) -> anyhow::Result<()> {
-    let reports = measure.output.reports.iter().map(|report| &report.path);
-    for path in measure.save.iter().chain(reports) {
+pub(super) fn check_outputs<'a>(
+    saved: impl Iterator<Item = &'a PathBuf>,
+    output: &'a OutputArgs,
+) -> anyhow::Result<()> {
+    let reports = output.reports.iter().map(|report| &report.path);
+    for path in saved.chain(reports) {
         // What is there already, a device perhaps, is opened when it is written.
         if path.exists() && !path.is_dir() {
             continue;
@@ -94,7 +133,7 @@ fn save(
 }
 
 /// Progress where nobody asked for quiet.
-fn progress_mode(output: &OutputArgs) -> Mode {
+pub(super) fn progress_mode(output: &OutputArgs) -> Mode {
     if output.quiet {
         Mode::Silent
     } else {

@@ -1,5 +1,6 @@
 //! Carries out a plan: preflight, signals, live line, engine; the result is a [`Run`].
 
+mod calibration;
 mod decider;
 
 use std::io::Write;
@@ -22,11 +23,12 @@ use crate::plan::{Auditing, Beside, Design, Endpoint, Guard, Model, Plan, Scheme
 use crate::progress::{Mode, Progress, Subject};
 use crate::report::Warning;
 use crate::run_file::{
-    AdaptiveRecord, Ended, EndpointRun, Environment, Instrument, Judging, PlanRecord, Run, Signal,
-    StopReason,
+    AdaptiveRecord, Calibration, Certificate, Ended, EndpointRun, Environment, Instrument, Judging,
+    PlanRecord, Run, Signal, StopReason,
 };
 use crate::sample::FailureKind;
 use crate::units::{Pretty, grouped};
+pub(super) use calibration::calibrated;
 use decider::Decider;
 
 /// How long a service may take to say whether it lists its runs.
@@ -65,7 +67,20 @@ pub(super) struct Asked<'a> {
     /// Whether the run may stop when it is decided.
     pub(super) design: Design,
     /// What is asked after the run, and what the engine keeps and repeats for it.
-    pub(super) audit: (&'a Auditing, &'a Beside),
+    pub(super) audit: Option<(&'a Auditing, &'a Beside)>,
+    /// What the instrument measured of itself before.
+    pub(super) calibration: &'a Calibration,
+    /// What `selftest` said of it.
+    pub(super) certificate: Option<&'a Certificate>,
+}
+
+/// How the calibration ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Calibrating {
+    /// The run may begin.
+    Done(Calibration),
+    /// A signal came first.
+    Interrupted(Signal),
 }
 
 /// A run and what its reader should know about it.
@@ -106,10 +121,7 @@ impl Measuring {
         loop {
             let asked = engine::preflight(plan, &self.stop);
             if let Some(signal) = self.signals.received() {
-                writeln!(
-                    stderr,
-                    "interrupted before the run began; nothing was measured"
-                )?;
+                say_interrupted(stderr)?;
                 return Ok(Preflight::Interrupted(signal));
             }
             let ready = asked
@@ -123,6 +135,25 @@ impl Measuring {
                 return self.accept(plan, &statuses, stderr);
             }
             std::thread::sleep(Duration::from_millis(200));
+        }
+    }
+
+    /// Measures a server that takes no time, as the plan's service will be measured: about two seconds.
+    pub(super) fn calibrate(
+        &self,
+        plan: &Plan,
+        stderr: &mut dyn Write,
+    ) -> anyhow::Result<Calibrating> {
+        let calibration = calibration::calibrated(plan, &self.stop);
+        match (calibration, self.signals.received()) {
+            (Some(calibration), None) => Ok(Calibrating::Done(calibration)),
+            (calibration, signal) => {
+                let Some(signal) = signal else {
+                    return Ok(Calibrating::Done(calibration.unwrap_or_default()));
+                };
+                say_interrupted(stderr)?;
+                Ok(Calibrating::Interrupted(signal))
+            }
         }
     }
 
@@ -157,7 +188,8 @@ impl Measuring {
 
     /// Carries out the plan; blocks until it has ended, was decided or was stopped.
     pub(super) fn run(&self, plan: &Plan, asked: &Asked<'_>) -> anyhow::Result<Measurement> {
-        let live = Arc::new(Live::new(plan));
+        let own_error = asked.calibration.own_error();
+        let live = Arc::new(Live::new(plan).with_own_error(own_error));
         let (decider, stop) = match asked.design {
             Design::Fixed => (None, self.stop.clone()),
             Design::Adaptive => {
@@ -173,18 +205,33 @@ impl Measuring {
             decider.as_ref().map(Decider::state),
         );
         let ids = RunIds::fresh();
-        let auditing = self.auditing(plan, asked.audit.0, ids.run);
-        let measured = engine::run_keeping(plan, asked.audit.1, ids, &stop, needed.then_some(live));
+        let auditing = asked
+            .audit
+            .map(|(auditing, _)| self.auditing(plan, auditing, ids.run));
+        let beside = asked
+            .audit
+            .map_or_else(Beside::default, |(_, beside)| beside.clone());
+        let live = needed.then_some(live);
+        let measured = engine::run_keeping(plan, &beside, (ids, own_error), &stop, live);
         progress.finish();
         let decided = decider.is_some_and(Decider::finish);
         let measured = measured?;
         let mut warnings = warnings(plan, &measured);
-        let audits = self.audits(plan, asked, &auditing, ids, &measured)?;
-        warnings.extend(audit_warnings(plan, &audits, &auditing));
+        let audits = match &auditing {
+            Some(auditing) => {
+                self.audits(plan, asked.gates, (auditing, &beside), ids, &measured)?
+            }
+            None => Vec::new(),
+        };
         let mut run = self.run_of(plan, asked, ids, measured, decided);
         for (endpoint, audit) in run.endpoints.iter_mut().zip(audits) {
             endpoint.audit = audit;
         }
+        warnings.extend(
+            auditing
+                .iter()
+                .flat_map(|auditing| audit_warnings(&run, auditing)),
+        );
         Ok(Measurement { run, warnings })
     }
 
@@ -205,15 +252,15 @@ impl Measuring {
     fn audits(
         &self,
         plan: &Plan,
-        asked: &Asked<'_>,
-        auditing: &Auditing,
+        gates: &[Gate],
+        (auditing, beside): (&Auditing, &Beside),
         ids: RunIds,
         measured: &Measured,
     ) -> anyhow::Result<Vec<Option<Audit>>> {
         let targets: Vec<Vec<Duration>> = plan
             .endpoints
             .iter()
-            .map(|endpoint| gate::done_targets_for(asked.gates, &endpoint.name))
+            .map(|endpoint| gate::done_targets_for(gates, &endpoint.name))
             .collect();
         let sent: Vec<Sent<'_>> = measured
             .endpoints
@@ -223,7 +270,7 @@ impl Measuring {
                 recording: &endpoint.recording,
                 answers: &endpoint.answers,
                 targets,
-                resent: asked.audit.1.resend,
+                resent: beside.resend,
             })
             .collect();
         let ran = Ran {
@@ -236,6 +283,42 @@ impl Measuring {
         let audits = audit::audit(auditing, &ran, self.stop.clone().interrupted());
         progress.finish();
         audits
+    }
+
+    /// Carries out one block of a run; a signal ends it where it is, without unsent requests.
+    pub(super) fn block(
+        &self,
+        plan: &Plan,
+        ids: RunIds,
+        own_error: Duration,
+        label: &str,
+    ) -> anyhow::Result<Measured> {
+        let live = Arc::new(Live::new(plan).with_own_error(own_error));
+        let subject = Subject {
+            label: label.to_owned(),
+            ..subject(plan)
+        };
+        let progress = Progress::start(self.mode, subject, Arc::clone(&live), None);
+        let stop = self.stop.clone().with_open_end();
+        let needed = (self.mode != Mode::Silent).then_some(live);
+        let measured = engine::run_calibrated(plan, ids, own_error, &stop, needed);
+        progress.finish();
+        measured
+    }
+
+    /// What blocks of fixed number add up to, as a run of this plan.
+    pub(super) fn of_blocks(
+        &self,
+        plan: &Plan,
+        asked: &Asked<'_>,
+        ids: RunIds,
+        measured: Measured,
+    ) -> Measurement {
+        let warnings = warnings(plan, &measured);
+        Measurement {
+            run: self.run_of(plan, asked, ids, measured, false),
+            warnings,
+        }
     }
 
     fn run_of(
@@ -280,6 +363,9 @@ impl Measuring {
                     .to_owned(),
                 cpu: measured.cpu.unwrap_or_default(),
                 wall: measured.wall,
+                calibration: asked.calibration.clone(),
+                throttled: measured.throttled,
+                certificate: asked.certificate.cloned(),
             },
             gates: asked.gates.iter().map(Gate::to_string).collect(),
             judging: Judging {
@@ -291,16 +377,17 @@ impl Measuring {
                     _ => None,
                 },
             },
+            turns: None,
         }
     }
 }
 
 /// What an audit says against itself, and what it found that no gate may be about.
-fn audit_warnings(plan: &Plan, audits: &[Option<Audit>], auditing: &Auditing) -> Vec<Warning> {
+fn audit_warnings(run: &Run, auditing: &Auditing) -> Vec<Warning> {
     let mut warnings = Vec::new();
-    for (endpoint, audit) in plan.endpoints.iter().zip(audits) {
+    for endpoint in &run.endpoints {
         let name = &endpoint.name;
-        let completion = match audit {
+        let completion = match &endpoint.audit {
             None => continue,
             Some(Audit::Unread { reason }) => {
                 warnings.push(Warning::new(
@@ -351,6 +438,13 @@ fn audit_warnings(plan: &Plan, audits: &[Option<Audit>], auditing: &Auditing) ->
     warnings
 }
 
+fn say_interrupted(stderr: &mut dyn Write) -> std::io::Result<()> {
+    writeln!(
+        stderr,
+        "interrupted before the run began; nothing was measured"
+    )
+}
+
 fn subject(plan: &Plan) -> Subject {
     let longest = plan
         .endpoints
@@ -362,6 +456,7 @@ fn subject(plan: &Plan) -> Subject {
             _ => None,
         });
     Subject {
+        label: String::new(),
         endpoints: plan
             .endpoints
             .iter()

@@ -1,29 +1,27 @@
 //! `a7probe serve`: open the store, say where it serves, serve until told to stop, say what is left.
 
 use std::io::{self, Write};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 
-use anyhow::Context as _;
-use tokio::sync::watch;
-use tracing_subscriber::EnvFilter;
-
+use super::broker::warn_of_broker;
+use super::hosting;
 use crate::cli::serve::ServeArgs;
 use crate::exit::Exit;
-use crate::server::{Config, Mode, Server, Stopped};
-use crate::store::{Durability, Options as StoreOptions};
+use crate::server::{Config, Mode, Queued, Server, Stopped};
+use crate::store::Durability;
 
 /// Runs the server; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
 pub fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
-    log_to_stderr(&args.log)?;
+    hosting::log_to_stderr(&args.log)?;
     if args.until_stdin_ends {
-        std::thread::spawn(end_with_stdin);
+        std::thread::spawn(hosting::end_with_stdin);
     }
     let config = args.config()?;
     let server = Server::open(config.clone())?;
-    let listener = TcpListener::bind(args.bind).with_context(|| cannot_bind(args.bind))?;
-    let address = listener.local_addr()?;
+    let (listener, address) = hosting::bind(args.bind)?;
     warn(address, &config, err)?;
+    say_what_waits(server.store().depth(), &config, err)?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -31,39 +29,28 @@ pub fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
         .build()?;
     let stopped = runtime.block_on(async {
         // Signals are caught before anyone can know the address.
-        let signals = signals()?;
-        let serving = server.run(listener, count(signals.clone(), 1));
+        let signals = hosting::stop_signals()?;
+        if let Some(dispatch) = &config.dispatch {
+            warn_of_broker(&dispatch.to, err).await?;
+        }
+        let serving = server.run(listener, hosting::nth(signals.clone(), 1));
         announce(address, &config, args.ready_file.as_deref(), err)?;
         tokio::select! {
             stopped = serving => anyhow::Ok(Some(stopped?)),
             // No more patience: the store is as safe as after a crash.
-            () = count(signals, 2) => Ok(None),
+            () = hosting::nth(signals, 2) => Ok(None),
         }
     })?;
     // A thread that still waits for something must not hold up the end.
     runtime.shutdown_background();
-    if let Some(file) = &args.ready_file {
-        let _ = std::fs::remove_file(file);
-    }
-    say_what_is_left(stopped, &config.store, err)?;
+    hosting::remove_ready_file(args.ready_file.as_deref());
+    say_what_is_left(stopped, &config, err)?;
     Ok(Exit::Pass)
-}
-
-/// Ends the process when whoever started it is gone; the store is as safe as after a crash.
-fn end_with_stdin() {
-    let _ = io::copy(&mut io::stdin(), &mut io::sink());
-    std::process::exit(Exit::Terminated.code().into());
-}
-
-fn cannot_bind(address: SocketAddr) -> String {
-    format!(
-        "cannot listen on {address}\nhint: is another server there? choose another with --bind, port 0 picks a free one"
-    )
 }
 
 /// Says what a careful operator would want to know before the first request.
 fn warn(address: SocketAddr, config: &Config, err: &mut dyn Write) -> io::Result<()> {
-    if !address.ip().is_loopback() && config.token.is_none() {
+    if !address.ip().is_loopback() && config.tokens.is_empty() {
         writeln!(
             err,
             "warning: {address} can be reached from elsewhere, and anyone who does may write to the store\n\
@@ -87,38 +74,48 @@ fn announce(
     ready: Option<&Path>,
     err: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    let mode = match config.mode {
-        Mode::Sync => "sync",
-        Mode::Background => "background",
-    };
-    writeln!(err, "store {}", config.store.path.display())?;
+    let mode = config.mode.name();
+    writeln!(err, "store {}", config.store.location)?;
     writeln!(err, "serving http://{address} ({mode})")?;
     err.flush()?;
-    if let Some(file) = ready {
-        write_atomically(file, &format!("{address}\n"))
-            .with_context(|| format!("cannot write {}", file.display()))?;
-    }
-    Ok(())
+    hosting::write_ready_file(ready, address)
 }
 
-/// A reader sees the whole text or no file.
-fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.persist(path)?;
-    Ok(())
+/// Says what was accepted before and is not done yet, and who does it.
+fn say_what_waits(waiting: u64, config: &Config, err: &mut dyn Write) -> io::Result<()> {
+    let store = &config.store.location;
+    if let Some(dispatch) = &config.dispatch {
+        let to = &dispatch.to;
+        return writeln!(
+            err,
+            "{waiting} accepted events wait; workers get them over {to}"
+        );
+    }
+    if config.mode == Mode::Queue {
+        return writeln!(
+            err,
+            "{waiting} accepted events wait; `a7probe worker --store {store}` does them"
+        );
+    }
+    match (waiting, config.queued) {
+        (0, _) => Ok(()),
+        (_, Queued::Finish) => writeln!(
+            err,
+            "{waiting} accepted events wait from before; they are finished beside the requests"
+        ),
+        (_, Queued::Keep) => writeln!(
+            err,
+            "{waiting} accepted events wait from before; they are kept for `a7probe worker --store {store}`"
+        ),
+    }
 }
 
 fn say_what_is_left(
     stopped: Option<Stopped>,
-    store: &StoreOptions,
+    config: &Config,
     err: &mut dyn Write,
 ) -> io::Result<()> {
-    let path = store.path.display();
+    let path = &config.store.location;
     let Some(Stopped {
         kept,
         lost,
@@ -132,7 +129,12 @@ fn say_what_is_left(
     if kept > 0 {
         writeln!(
             err,
-            "{kept} accepted events kept in {path}; they are processed at the next start"
+            "{kept} accepted events kept in {path}; they are processed {}",
+            if config.works() {
+                "at the next start"
+            } else {
+                "by `a7probe worker`, or at the next start that finishes what is queued"
+            }
         )?;
     }
     if lost > 0 {
@@ -142,76 +144,6 @@ fn say_what_is_left(
         )?;
     }
     Ok(())
-}
-
-fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(filter).with_context(|| {
-        format!("--log {filter}: not a filter\nhint: use error, warn, info, debug, trace, or target=level")
-    })?;
-    // Fails when a program that embeds this one logs already, which is fine.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .try_init();
-    Ok(())
-}
-
-/// How many times the process was told to stop, by SIGTERM or Ctrl-C.
-fn signals() -> io::Result<watch::Receiver<u32>> {
-    let (sender, receiver) = watch::channel(0);
-    let mut stop = StopSignals::new()?;
-    tokio::spawn(async move {
-        loop {
-            stop.next().await;
-            sender.send_modify(|count| *count += 1);
-        }
-    });
-    Ok(receiver)
-}
-
-/// Resolves at the n-th signal.
-async fn count(mut signals: watch::Receiver<u32>, n: u32) {
-    let _ = signals.wait_for(|count| *count >= n).await;
-}
-
-#[cfg(unix)]
-struct StopSignals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-}
-
-#[cfg(unix)]
-impl StopSignals {
-    fn new() -> io::Result<StopSignals> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(StopSignals {
-            interrupt: signal(SignalKind::interrupt())?,
-            terminate: signal(SignalKind::terminate())?,
-        })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
-}
-
-#[cfg(not(unix))]
-struct StopSignals;
-
-#[cfg(not(unix))]
-impl StopSignals {
-    fn new() -> io::Result<StopSignals> {
-        Ok(StopSignals)
-    }
-
-    async fn next(&mut self) {
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    }
 }
 
 #[cfg(test)]
@@ -249,7 +181,7 @@ mod tests {
                 .is_some_and(|line| line.starts_with("hint: ")),
             "{warned}"
         );
-        config.token = Some("s3cret".to_owned());
+        config.tokens = vec!["s3cret".to_owned()];
         assert_eq!(warnings("192.0.2.1:8080", &config), "");
     }
 
@@ -284,7 +216,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_and_what_is_lost_is_said() {
-        let store = Config::new(Mode::Background, "a7probe.db").store;
+        let config = Config::new(Mode::Background, "a7probe.db");
         let stopped = Stopped {
             kept: 3,
             lost: 2,
@@ -292,7 +224,7 @@ mod tests {
             dead: 1,
         };
         let said =
-            said(|err| say_what_is_left(Some(stopped), &store, err).expect("memory takes it"));
+            said(|err| say_what_is_left(Some(stopped), &config, err).expect("memory takes it"));
         assert_eq!(
             said,
             "stopped: 10 events processed, 1 dead\n\

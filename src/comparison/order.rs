@@ -43,6 +43,11 @@ impl Orders {
         }
     }
 
+    /// How many requests there are.
+    pub(super) fn planned(&self) -> u64 {
+        self.planned
+    }
+
     /// Every value as low as its bucket allows.
     pub(super) fn lowest(&self) -> Edge<'_> {
         self.edge(&self.lowest, 1.0 - self.error, &[])
@@ -103,6 +108,11 @@ pub(super) struct Edge<'a> {
 }
 
 impl Edge<'_> {
+    /// By nearest rank; ∞ where it stands among failures.
+    pub(super) fn percentile(&self, quantile: Quantile) -> f64 {
+        self.value(quantile.rank(self.planned))
+    }
+
     fn measured(&self, rank: u64) -> f64 {
         let latency_ns = self.levels.at_rank(rank);
         latency_ns.map_or(f64::INFINITY, |ns| ns as f64 * self.factor)

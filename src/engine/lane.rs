@@ -48,6 +48,8 @@ pub(super) struct Lane {
     keepalive: Keepalive,
     timeout: Duration,
     client: Client,
+    /// What earlier blocks of the run have sent.
+    first_index: u64,
     endpoints: Vec<EndpointLane>,
     logs: RefCell<Vec<Log>>,
     live: Option<Arc<Live>>,
@@ -171,7 +173,7 @@ impl End {
 impl Lane {
     pub(super) fn new(
         plan: &Plan,
-        runs: &super::RunIds,
+        (runs, own_error): (&super::RunIds, Duration),
         client: Client,
         clock: Clock,
         t0_ns: u64,
@@ -196,7 +198,7 @@ impl Lane {
             }
         };
         let log = |endpoint: &crate::plan::Endpoint| Log {
-            recording: Recording::new(judged, &endpoint.targets),
+            recording: Recording::new(judged, &endpoint.targets).with_own_error(own_error),
             warmup: Counts::default(),
             errors: BTreeMap::new(),
             answers: Answers::default(),
@@ -207,6 +209,7 @@ impl Lane {
             keepalive,
             timeout: plan.timeout,
             client,
+            first_index: runs.first_index,
             endpoints: (0u64..).zip(&plan.endpoints).map(lane).collect(),
             logs: RefCell::new(plan.endpoints.iter().map(log).collect()),
             live,
@@ -226,7 +229,7 @@ impl Lane {
         connection: Option<Connection>,
     ) -> Option<Connection> {
         let endpoint = &self.endpoints[job.endpoint];
-        let request = endpoint.encoder(job.stage).encode(job.index);
+        let request = endpoint.encoder(job.stage).encode(self.number(&job));
         let repeats = endpoint.resend.filter(|_| job.stage == Stage::Run);
         match repeats.and_then(|repeats| repeats.of(job.index)) {
             None => self.perform_once(&job, &request, connection).await.0,
@@ -353,6 +356,14 @@ impl Lane {
             .exchange(request, wanted, self.clock, timeline)
             .await?;
         Ok((answer, connection))
+    }
+
+    /// What `{{n}}` is.
+    fn number(&self, job: &Job) -> u64 {
+        match job.stage {
+            Stage::Warmup => job.index,
+            Stage::Run => self.first_index + job.index,
+        }
     }
 
     /// Records a request that waited for a connection until its timeout; `false` if there is still time.

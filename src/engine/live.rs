@@ -2,6 +2,7 @@
 //! exceedances, from which a run is judged while it goes on.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::histogram::{Histogram, Precision};
 use crate::plan::Plan;
@@ -41,6 +42,16 @@ impl Live {
                 .map(|endpoint| Mutex::new(Marks::new(&endpoint.targets)))
                 .collect(),
         }
+    }
+
+    /// The same, of a run whose instrument's own error is known.
+    #[must_use]
+    pub fn with_own_error(mut self, own_error: Duration) -> Live {
+        for marks in &mut self.marks {
+            let filled = marks.get_mut().unwrap_or_else(PoisonError::into_inner);
+            *filled = filled.clone().with_own_error(own_error);
+        }
+        self
     }
 
     /// How many requests of an endpoint have ended without one before them that has not, and, if they are at least

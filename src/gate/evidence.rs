@@ -84,12 +84,12 @@ impl Test {
         }
     }
 
-    /// Of exceedances in order.
-    pub(super) fn ordered(&self, rows: &Rows<'_>) -> Sides {
-        let at_most = self.of_row(&rows.at_most);
+    /// Of exceedances in order; `seams` are where time was cut out of it.
+    pub(super) fn ordered(&self, rows: &Rows<'_>, seams: &[u64]) -> Sides {
+        let at_most = self.of_row(&rows.at_most, seams);
         let certain = match rows.at_most == rows.certain {
             true => at_most,
-            false => self.of_row(&rows.certain),
+            false => self.of_row(&rows.certain, seams),
         };
         Sides { at_most, certain }
     }
@@ -117,7 +117,21 @@ impl Test {
         self.at_end(Clusters::isolated(n, k))
     }
 
-    fn of_row(&self, row: &Bits) -> Evidence {
+    /// Of one row of exceedances in order; `seams` are where time was cut out of it.
+    ///
+    /// Whether exceedances on both sides of a seam were one episode that went on meanwhile, or two, nobody saw: what
+    /// is shown must hold both ways.
+    pub(super) fn of_row(&self, row: &Bits, seams: &[u64]) -> Evidence {
+        let joined = self.of_joined_row(row);
+        match (seams.is_empty(), self.episode) {
+            (false, Some(_)) => self
+                .at_end(Clusters::with_seams(row.iter(), seams))
+                .and(&joined),
+            _ => joined,
+        }
+    }
+
+    fn of_joined_row(&self, row: &Bits) -> Evidence {
         match self.design {
             Design::Fixed => self.at_end(Clusters::of(row.iter())),
             Design::Adaptive => {
@@ -212,7 +226,28 @@ fn decided_or(condition: Condition, p_value: f64) -> Condition {
     }
 }
 
+/// The one that is not met, of two.
+fn unmet(one: Condition, other: Condition) -> Condition {
+    match one {
+        Condition::Met => other,
+        one => one,
+    }
+}
+
 impl Evidence {
+    /// What holds by this evidence and by another; the clusters are these.
+    fn and(self, other: &Evidence) -> Evidence {
+        Evidence {
+            p_pass: self.p_pass.max(other.p_pass),
+            p_fail: self.p_fail.max(other.p_fail),
+            pass_shown: self.pass_shown && other.pass_shown,
+            fail_shown: self.fail_shown && other.fail_shown,
+            pass_condition: unmet(self.pass_condition, other.pass_condition),
+            fail_condition: unmet(self.fail_condition, other.fail_condition),
+            clusters: self.clusters,
+        }
+    }
+
     /// Whether it shows that the share is within the limit.
     pub(super) fn passes(&self) -> bool {
         binomial::reaches(self.p_pass, ALPHA) && self.pass_condition == Condition::Met

@@ -12,15 +12,18 @@
 use std::time::Duration;
 
 use super::audited;
-use super::evidence::{Sides, Test};
+use super::evidence::{Evidence, Sides, Test};
 use super::finding::{Exceeding, Finding, Measured};
+use super::limitation::{Limitation, Load, Standing};
 use super::reason;
+use super::slow::{self, Counted};
+use super::stationary::Halves;
 use super::{ALPHA, Condition, Episodes, Gate, Scope, Seen, Selector, Severity};
 use crate::completion::Audit;
-use crate::histogram::Histogram;
 use crate::plan::{Design, Guard, Model};
-use crate::recording::{Clock, Latency, Recording, Rows};
+use crate::recording::{Bits, Recording, Rows};
 use crate::run_file::{EndpointRun, Run};
+use crate::sample::FailureKind;
 use crate::stats::binomial;
 use crate::stats::cluster;
 use crate::summary::{CONFIDENCE, Summary};
@@ -46,6 +49,8 @@ pub struct Subject<'a> {
     pub design: Design,
     /// What became of what it accepted; `None` if nobody asked.
     pub audit: Option<&'a Audit>,
+    /// What may have kept the instrument from its work.
+    pub load: Load,
 }
 
 impl<'a> Subject<'a> {
@@ -83,6 +88,10 @@ impl<'a> Subject<'a> {
             guard: run.judging.guard(),
             design: run.judging.design(),
             audit: run.endpoint(planned).and_then(|run| run.audit.as_ref()),
+            load: Load {
+                busy: run.busy(),
+                throttled: run.instrument.throttled.map(|throttled| throttled.time),
+            },
         }
     }
 
@@ -97,6 +106,7 @@ impl<'a> Subject<'a> {
             guard,
             design: Design::Fixed,
             audit: None,
+            load: Load::default(),
         }
     }
 
@@ -112,7 +122,7 @@ impl<'a> Subject<'a> {
 }
 
 /// Why the number of exceedances is a range.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Doubt {
     /// Requests that ended badly for a cause on this side.
     Client,
@@ -120,6 +130,10 @@ pub(super) enum Doubt {
     Bucket,
     /// Our own send lag is part of the latency.
     SendLag,
+    /// Our own error, as it was calibrated, is.
+    OwnError,
+    /// The instrument may not have been up to its work, so that its own error may have been larger.
+    Limited(Limitation),
 }
 
 /// What one gate is judged from.
@@ -134,6 +148,11 @@ pub(super) struct Case<'a> {
     pub(super) test: Test,
     pub(super) sides: Sides,
     pub(super) order: Order,
+    /// The evidence for a FAIL if the instrument did its work; the same as that of `sides` if it did.
+    if_sound: Evidence,
+    limitation: Option<Limitation>,
+    /// `None` if it is not known which request was in which half.
+    pub(super) halves: Option<Halves>,
     measured: Measured,
 }
 
@@ -145,7 +164,7 @@ pub(super) enum Order {
 }
 
 /// Why a gate came out as it did.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Ground {
     Passed,
     Failed,
@@ -164,6 +183,8 @@ pub(super) enum Ground {
     NotExcluded(u64),
     /// Shown to be within the limit at one time and beyond it at another.
     Turned,
+    /// It would pass or fail, but one half of the run by itself passes and the other fails.
+    HalvesDisagree,
     /// Not even without an exceedance could it pass.
     TooFew,
     /// Neither shown nor refuted.
@@ -185,7 +206,8 @@ pub fn judge(gates: &[Gate], subjects: &[Subject<'_>]) -> Vec<Finding> {
             let family = cases
                 .iter()
                 .filter(|other| other.gate.severity == case.gate.severity);
-            case.finding(case.ground(fails.next().unwrap_or(false), family.count()))
+            let ground = case.ground(fails.next().unwrap_or(false), family.count());
+            case.finding(case.held_by_halves(ground))
         }
     };
     judged.iter().map(&mut finding).collect()
@@ -290,13 +312,19 @@ impl<'a> Case<'a> {
         let n = summary.planned();
         let test = Test::new(theta0, &subject);
         let rows = rows(&gate.condition, subject.recording);
-        let (exceeding, doubt) = exceedances(&gate.condition, subject.recording, rows.as_ref());
+        let counted = slow::count(&gate.condition, subject.recording, rows.as_ref());
+        let standing = standing(&gate.condition, &subject);
+        let (sides, if_sound) = match &rows {
+            Some(rows) => ordered(&test, rows, standing, subject.recording),
+            None => unordered(&test, n, &counted, standing, subject.recording),
+        };
+        let failed = failed_by_the_server(subject.recording);
         Some(Case {
             measured: measure(&gate.condition, summary),
-            sides: match &rows {
-                Some(rows) => test.ordered(rows),
-                None => test.unordered(n, exceeding.at_least, exceeding.at_most),
-            },
+            sides,
+            if_sound,
+            limitation: standing.limitation(),
+            halves: rows.as_ref().map(|rows| Halves::of(&test, rows)),
             order: match rows {
                 Some(_) => Order::Known,
                 None => Order::Unknown,
@@ -306,13 +334,16 @@ impl<'a> Case<'a> {
             subject,
             theta0,
             n,
-            exceeding,
-            doubt,
+            exceeding: Exceeding {
+                at_least: counted.proving_fail(standing, failed),
+                ..counted.exceeding
+            },
+            doubt: counted.doubt,
         })
     }
 
     fn ground(&self, fails: bool, family: usize) -> Ground {
-        let Sides { at_most, certain } = &self.sides;
+        let (at_most, certain) = (&self.sides.at_most, &self.if_sound);
         if self.n == 0 {
             return Ground::NoData;
         }
@@ -329,6 +360,12 @@ impl<'a> Case<'a> {
             && certain.verdict() != Verdict::Fail
         {
             return Ground::OrderUnknown;
+        }
+        if let Some(limitation) = self.limitation
+            && certain.verdict() == Verdict::Fail
+            && self.sides.certain.verdict() != Verdict::Fail
+        {
+            return Ground::InDoubt(Doubt::Limited(limitation));
         }
         if let Some(doubt) = self.doubt
             && at_most.verdict() != certain.verdict()
@@ -352,7 +389,7 @@ impl<'a> Case<'a> {
 
     /// What there is too little of, if that is what keeps the verdict away.
     fn shortage(&self) -> Option<Ground> {
-        let Sides { at_most, certain } = &self.sides;
+        let (at_most, certain) = (&self.sides.at_most, &self.if_sound);
         if self.exceeding.at_least == 1 && self.one_would_fail() {
             return Some(Ground::SingleExceedance);
         }
@@ -458,108 +495,57 @@ fn rows<'a>(condition: &Condition, recording: &'a Recording) -> Option<Rows<'a>>
     }
 }
 
-/// How many requests exceed the limit, and what makes that a range.
-fn exceedances(
-    condition: &Condition,
+/// Whether the instrument was up to a gate. Failures are no latencies: no clock has part in an error rate.
+fn standing(condition: &Condition, subject: &Subject<'_>) -> Standing {
+    let recording = subject.recording;
+    let client = recording.counts.failed.get(&FailureKind::Client);
+    match condition.target() {
+        Some(target) => Standing::of(
+            target,
+            &subject.load,
+            &recording.send_lag,
+            client.copied().unwrap_or(0),
+        ),
+        None => Standing::Sound,
+    }
+}
+
+/// The evidence from exceedances in order; and for a FAIL if the instrument did its work.
+fn ordered(
+    test: &Test,
+    rows: &Rows<'_>,
+    standing: Standing,
     recording: &Recording,
-    rows: Option<&Rows<'_>>,
-) -> (Exceeding, Option<Doubt>) {
-    let counts = &recording.counts;
-    let slow = match (condition.target().or(condition.done_target()), rows) {
-        (_, Some(rows)) => Slow::counted(rows, recording),
-        (Some(target), None) => slow_requests(recording, target),
-        (None, None) => Slow::default(),
-    };
-    let exceeding = Exceeding {
-        at_least: slow.without_lag + counts.not_ok() - counts.client_side(),
-        at_most: slow.at_most + counts.not_ok(),
-    };
-    let widest = [
-        (slow.at_most - slow.at_least, Doubt::Bucket),
-        (slow.at_least - slow.without_lag, Doubt::SendLag),
-        (counts.client_side(), Doubt::Client),
-    ]
-    .into_iter()
-    .filter(|&(width, _)| width > 0)
-    .max_by_key(|&(width, _)| width);
-    (exceeding, widest.map(|(_, doubt)| doubt))
-}
-
-/// How many requests ended ok and above a target.
-#[derive(Clone, Copy, Default)]
-struct Slow {
-    at_most: u64,
-    at_least: u64,
-    /// So many would be above it even if we had sent every request on time.
-    without_lag: u64,
-}
-
-impl Slow {
-    /// One bit a request leaves no doubt but those of this side, or of another tool's rounding.
-    fn counted(rows: &Rows<'_>, recording: &Recording) -> Slow {
-        let counts = &recording.counts;
-        let slow = rows.at_most.count_ones().saturating_sub(counts.not_ok());
-        let by_the_server = counts.not_ok() - counts.client_side();
-        let certain = rows.certain.count_ones().saturating_sub(by_the_server);
-        let certain = certain.min(slow);
-        Slow {
-            at_most: slow,
-            at_least: match recording.clock {
-                Clock::Given => certain,
-                Clock::IntendedStart | Clock::Send => slow,
-            },
-            without_lag: certain,
+) -> (Sides, Evidence) {
+    let seams = &recording.seams;
+    let mut sides = test.ordered(rows, seams);
+    let if_sound = sides.certain;
+    match (standing, &rows.far) {
+        (Standing::Limited(_), Some(far)) => sides.certain = test.of_row(far, seams),
+        (Standing::Useless(_), Some(_)) => {
+            let failures = recording.rows_of_failures();
+            let failed = failures.map_or_else(Bits::new, |rows| rows.certain.into_owned());
+            sides.certain = test.of_row(&failed, seams);
         }
+        (Standing::Sound, _) | (_, None) => {}
     }
+    (sides, if_sound)
 }
 
-/// From the histogram, for a target that was not counted.
-fn slow_requests(recording: &Recording, target: Duration) -> Slow {
-    let (at_least, at_most) = recording.latency.count_above(nanoseconds(target));
-    let without_lag = match (recording.clock, &recording.latency) {
-        (Clock::IntendedStart, Latency::Histogram(latency)) => {
-            slow_without_lag(latency, &recording.send_lag, target).min(at_least)
-        }
-        _ => at_least,
-    };
-    Slow {
-        at_most,
-        at_least,
-        without_lag,
-    }
+/// The same from so many whose order is not known.
+fn unordered(
+    test: &Test,
+    n: u64,
+    counted: &Counted,
+    standing: Standing,
+    recording: &Recording,
+) -> (Sides, Evidence) {
+    let Exceeding { at_least, at_most } = counted.exceeding;
+    let if_sound = test.unordered(n, at_least, at_most).certain;
+    let proving = counted.proving_fail(standing, failed_by_the_server(recording));
+    (test.unordered(n, proving, at_most), if_sound)
 }
 
-/// Where the flip test looks: lags that few requests exceed, at most so many of a thousand.
-const LATER_PER_MILLE: [u64; 5] = [500, 100, 10, 1, 0];
-
-/// The flip test on histograms. A request above T + L whose lag is at most L is above T without its lag;
-/// at most as many requests as have a larger lag escape this. True for every L, so the best L counts.
-fn slow_without_lag(latency: &Histogram, send_lag: &Histogram, target: Duration) -> u64 {
-    let n = send_lag.count();
-    let mut later = n;
-    let lags: Vec<(u64, u64)> = send_lag
-        .buckets()
-        .map(|bucket| {
-            later -= bucket.count;
-            (bucket.high_ns, later)
-        })
-        .collect();
-    LATER_PER_MILLE
-        .iter()
-        .filter_map(|per_mille| {
-            lags.iter()
-                .find(|(_, later)| *later <= n * per_mille / 1000)
-        })
-        .map(|&(lag_ns, later)| {
-            let limit_ns = nanoseconds(target).saturating_add(lag_ns);
-            let (above, _) = latency.count_above(limit_ns);
-            above.saturating_sub(later)
-        })
-        .max()
-        // Nothing was sent, so nothing was sent late.
-        .unwrap_or(u64::MAX)
-}
-
-fn nanoseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+fn failed_by_the_server(recording: &Recording) -> u64 {
+    recording.counts.not_ok() - recording.counts.client_side()
 }

@@ -23,6 +23,7 @@ pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
             case.allowed(),
             case.caution()
         ),
+        Ground::InDoubt(doubt @ Doubt::Limited(_)) => case.doubt(doubt),
         Ground::InDoubt(doubt) => format!("{}, and the verdict hangs on them", case.doubt(doubt)),
         Ground::AmongMany(gates) => format!(
             "{} where at most {} are allowed: too many by itself, but not surprising among {gates} gates",
@@ -61,6 +62,7 @@ pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
             case.seen(),
             percent(case.theta0)
         ),
+        Ground::HalvesDisagree => case.halves_in_words(),
         Ground::Undecided => format!(
             "{}, too near the {} allowed: {}",
             case.seen_with_share(),
@@ -87,6 +89,11 @@ pub(super) fn next_step(case: &Case<'_>, ground: Ground) -> Option<String> {
         Ground::InDoubt(Doubt::Bucket) => {
             "measure again with this gate, so that its target is counted exactly".to_owned()
         }
+        Ground::InDoubt(Doubt::OwnError) => {
+            "measure from a quieter machine, or move the target away from what was measured"
+                .to_owned()
+        }
+        Ground::InDoubt(Doubt::Limited(limitation)) => limitation.remedy().to_owned(),
         Ground::InDoubt(Doubt::SendLag) => {
             "measure from a quieter machine, or at a lower rate".to_owned()
         }
@@ -106,6 +113,7 @@ pub(super) fn next_step(case: &Case<'_>, ground: Ground) -> Option<String> {
         }
         Ground::FewEpisodes(condition) => case.episodes_that_fail(condition),
         Ground::NotExcluded(samples) => case.time_that_excludes(samples),
+        Ground::HalvesDisagree => case.after_halves_disagree(),
         Ground::Turned => "find out what changed during the run, and measure again".to_owned(),
         Ground::TooFew | Ground::Undecided | Ground::AmongMany(_) | Ground::SingleExceedance => {
             case.samples_that_decide()
@@ -119,7 +127,7 @@ impl Case<'_> {
     }
 
     /// `600 requests`; what another tool measured are samples.
-    fn count(&self, n: u64) -> String {
+    pub(super) fn count(&self, n: u64) -> String {
         format!("{} {}", grouped(n), self.noun(n))
     }
 
@@ -186,7 +194,7 @@ impl Case<'_> {
     }
 
     /// `above 150 ms`.
-    fn beyond(&self) -> String {
+    pub(super) fn beyond(&self) -> String {
         match self.gate.condition {
             Condition::Done { limit, .. } => format!("not done after {}", Pretty(limit)),
             Condition::Latency {
@@ -433,7 +441,19 @@ impl Case<'_> {
             Doubt::Bucket => format!(
                 "the target was not counted in the run and lies inside a histogram's bucket, so {range}"
             ),
-            Doubt::SendLag => format!("this machine sent late; without its own delay {range}"),
+            Doubt::SendLag => {
+                format!("client-limited: this machine sent late; without its own delay {range}")
+            }
+            Doubt::OwnError => format!(
+                "measurement: the instrument's own error is up to {}, so {range} by the server's own doing",
+                Pretty(self.subject.recording.own_error)
+            ),
+            Doubt::Limited(limitation) => format!(
+                "client-limited: {limitation}, and only {} of {} are so far {} that this cannot be the reason",
+                grouped(self.exceeding.at_least),
+                self.count(self.n),
+                self.beyond()
+            ),
         }
     }
 

@@ -6,7 +6,7 @@
 
 use super::evidence::Test;
 use super::judge::significant_fails;
-use super::{ALPHA, Gate, Severity};
+use super::{ALPHA, Gate, Severity, Standing};
 use crate::plan::{Design, Guard};
 use crate::recording::Rows;
 use crate::stats::binomial;
@@ -28,6 +28,8 @@ struct Case {
     gate: Gate,
     at_most: Looking,
     certain: Looking,
+    far: Looking,
+    standing: Standing,
     /// Samples from which the interval of its percentile has two ends.
     interval_from: u64,
     samples: u64,
@@ -74,15 +76,17 @@ impl Watching {
     }
 
     /// Looks wherever a look is due among the first `samples` requests of an endpoint, all of which have ended;
-    /// `rows_of` finds the exceedances of a gate.
+    /// `rows_of` finds the exceedances of a gate, `standing_of` whether the instrument is up to it.
     pub fn advance<'a>(
         &mut self,
         endpoint: usize,
         samples: u64,
         rows_of: impl Fn(&Gate) -> Option<Rows<'a>>,
+        standing_of: impl Fn(&Gate) -> Standing,
     ) {
         let own = self.gates.iter_mut();
         for case in own.filter(|case| case.endpoint == endpoint) {
+            case.standing = standing_of(&case.gate);
             if let Some(rows) = rows_of(&case.gate) {
                 case.advance(samples, &rows);
             }
@@ -116,7 +120,7 @@ impl Watching {
         let p_values: Vec<(Severity, f64)> = self
             .gates
             .iter()
-            .map(|case| (case.gate.severity, case.certain.watch().p_fail()))
+            .map(|case| (case.gate.severity, case.p_fail()))
             .collect();
         let fails = significant_fails(&p_values);
         let cases = self.gates.iter().zip(fails);
@@ -139,7 +143,9 @@ impl Case {
         Case {
             endpoint,
             at_most: looking.clone(),
-            certain: looking,
+            certain: looking.clone(),
+            far: looking,
+            standing: Standing::Sound,
             interval_from: gate
                 .condition
                 .quantile()
@@ -158,6 +164,19 @@ impl Case {
             false => self
                 .certain
                 .advance(samples, |n| Clusters::of(rows.certain.prefix(n))),
+        }
+        if let Some(far) = &rows.far {
+            self.far.advance(samples, |n| Clusters::of(far.prefix(n)));
+        }
+    }
+
+    /// The p-value of a FAIL, from what the instrument is up to. While it is no use, nothing fails: at the end failures
+    /// of the service still may.
+    fn p_fail(&self) -> f64 {
+        match self.standing {
+            Standing::Sound => self.certain.watch().p_fail(),
+            Standing::Limited(_) => self.far.watch().p_fail(),
+            Standing::Useless(_) => 1.0,
         }
     }
 

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, Url};
 
 use super::mail::{ErrorBody, Mail};
 use super::{InvalidProvider, SendError};
+use crate::trace::Trace;
 
 /// Posts mail to a SendGrid-shaped server.
 #[derive(Clone)]
@@ -17,7 +18,7 @@ pub(super) struct HttpProvider {
 
 impl HttpProvider {
     /// `base` is the URL without the path of the API.
-    pub(super) fn new(base: &str) -> Result<HttpProvider, InvalidProvider> {
+    pub(super) fn new(base: &str, key: Option<&str>) -> Result<HttpProvider, InvalidProvider> {
         let invalid = |reason: String| InvalidProvider {
             url: base.to_owned(),
             reason,
@@ -32,19 +33,33 @@ impl HttpProvider {
         // reqwest is built without a cryptography provider of its own and panics if none is installed. An error means
         // that one is.
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+        let mut headers = HeaderMap::new();
+        if let Some(key) = key {
+            let mut value = HeaderValue::try_from(format!("Bearer {key}"))
+                .map_err(|_| invalid("its key is not printable ASCII".to_owned()))?;
+            value.set_sensitive(true);
+            headers.insert(AUTHORIZATION, value);
+        }
         let client = Client::builder()
+            .default_headers(headers)
             .build()
             .map_err(|error| invalid(error.to_string()))?;
         Ok(HttpProvider { client, url })
     }
 
     /// Posts one mail.
-    pub(super) async fn send(&self, mail: Mail) -> Result<(), SendError> {
-        let request = self
+    pub(super) async fn send(&self, mail: Mail, step: Option<&Trace>) -> Result<(), SendError> {
+        let mut request = self
             .client
             .post(self.url.clone())
             .header(CONTENT_TYPE, "application/json")
             .body(mail.to_json());
+        if let Some(step) = step {
+            request = request.header("traceparent", step.traceparent());
+            if let Some(state) = step.tracestate() {
+                request = request.header("tracestate", state);
+            }
+        }
         let response = request.send().await.map_err(transport)?;
         if response.status().is_success() {
             return Ok(());

@@ -1,20 +1,33 @@
 //! What the provider itself saw: the independent witness of duplicates.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-/// Mails taken, by event.
-#[derive(Default)]
+use super::Mail;
+
+/// What a journal keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// Numbers only: about 30 bytes an event.
+    Counts,
+    /// Every call: about 90 bytes more for each.
+    Calls,
+}
+
+/// Mails taken, by event, and every call if it is to be listed.
 pub(super) struct Journal {
+    detail: Detail,
     seen: Mutex<Seen>,
 }
 
 #[derive(Default)]
 struct Seen {
-    calls: u64,
+    count: u64,
+    calls: Vec<(Uuid, Call)>,
     sent: HashMap<Uuid, u32>,
 }
 
@@ -31,15 +44,57 @@ pub struct JournalCounts {
     pub duplicates: u64,
 }
 
+/// One request for a mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Call {
+    /// The caller's attempt, from 1.
+    pub attempt: u32,
+    /// When it came, in milliseconds since the Unix epoch; written as RFC 3339.
+    #[serde(rename = "at", serialize_with = "rfc3339")]
+    pub at_ms: i64,
+    /// What was answered: 202 is a mail taken.
+    pub status: u16,
+    /// As it came with the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<Box<str>>,
+}
+
+/// One event in the listing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct JournalEntry {
+    /// The event.
+    pub event_id: Uuid,
+    /// Mails that were taken for it.
+    pub sent: u32,
+    /// Every call for it, in order of arrival.
+    pub calls: Vec<Call>,
+}
+
 impl Journal {
-    /// A request came in.
-    pub(super) fn called(&self) {
-        self.lock().calls += 1;
+    pub(super) fn new(detail: Detail) -> Journal {
+        Journal {
+            detail,
+            seen: Mutex::default(),
+        }
     }
 
-    /// A mail was taken.
-    pub(super) fn sent(&self, event_id: Uuid) {
-        *self.lock().sent.entry(event_id).or_default() += 1;
+    /// A request came in, and this is what it will be answered; 202 takes the mail.
+    pub(super) fn called(&self, mail: Mail, status: u16, traceparent: Option<String>) {
+        let at_ms = now_ms();
+        let mut seen = self.lock();
+        seen.count += 1;
+        if status == 202 {
+            *seen.sent.entry(mail.event_id).or_default() += 1;
+        }
+        if self.detail == Detail::Calls {
+            let call = Call {
+                attempt: mail.attempt,
+                at_ms,
+                status,
+                traceparent: traceparent.map(String::into_boxed_str),
+            };
+            seen.calls.push((mail.event_id, call));
+        }
     }
 
     pub(super) fn counts(&self) -> JournalCounts {
@@ -47,14 +102,88 @@ impl Journal {
         let sent = seen.sent.values().map(|count| u64::from(*count)).sum();
         let events = seen.sent.len() as u64;
         JournalCounts {
-            calls: seen.calls,
+            calls: seen.count,
             sent,
             events,
             duplicates: sent - events,
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Seen> {
+    /// Every event that was called for, in order of the first call; nothing with [`Detail::Counts`].
+    pub(super) fn entries(&self) -> Vec<JournalEntry> {
+        let calls = self.lock().calls.clone();
+        let mut place = HashMap::new();
+        let mut entries: Vec<JournalEntry> = Vec::new();
+        for (event_id, call) in calls {
+            let at = *place.entry(event_id).or_insert_with(|| {
+                entries.push(JournalEntry {
+                    event_id,
+                    sent: 0,
+                    calls: Vec::new(),
+                });
+                entries.len() - 1
+            });
+            entries[at].sent += u32::from(call.status == 202);
+            entries[at].calls.push(call);
+        }
+        entries
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_millis() as i64)
+}
+
+fn rfc3339<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+    let time = jiff::Timestamp::from_millisecond(*ms).unwrap_or_default();
+    serializer.collect_str(&format_args!("{time:.3}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::{Detail, Journal};
+    use crate::provider::Mail;
+
+    fn mail(event: u128, attempt: u32) -> Mail {
+        Mail {
+            event_id: Uuid::from_u128(event),
+            attempt,
+        }
+    }
+
+    #[test]
+    fn an_event_is_one_entry_with_all_its_calls_in_order() {
+        let journal = Journal::new(Detail::Calls);
+        journal.called(mail(1, 1), 500, None);
+        journal.called(mail(2, 1), 202, None);
+        journal.called(mail(1, 2), 202, Some("00-…".to_owned()));
+        let entries = journal.entries();
+        let seen: Vec<(u128, u32, Vec<u16>)> = entries
+            .iter()
+            .map(|entry| {
+                let statuses = entry.calls.iter().map(|call| call.status).collect();
+                (entry.event_id.as_u128(), entry.sent, statuses)
+            })
+            .collect();
+        assert_eq!(seen, [(1, 1, vec![500, 202]), (2, 1, vec![202])]);
+        assert_eq!(entries[0].calls[1].traceparent.as_deref(), Some("00-…"));
+    }
+
+    #[test]
+    fn without_calls_it_still_counts() {
+        let journal = Journal::new(Detail::Counts);
+        journal.called(mail(1, 1), 202, None);
+        journal.called(mail(1, 2), 202, None);
+        assert!(journal.entries().is_empty());
+        let counts = journal.counts();
+        assert_eq!((counts.calls, counts.events, counts.duplicates), (2, 1, 1));
     }
 }

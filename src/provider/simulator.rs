@@ -4,9 +4,11 @@ use std::time::{Duration, Instant};
 
 use super::SendError;
 use super::draw::{Draws, LatencyModel, Source, uniform};
-use super::journal::{Journal, JournalCounts};
+use super::journal::{Detail, Journal, JournalCounts, JournalEntry};
 use super::mail::{ErrorBody, Mail};
+use super::outage::{Outage, OutageState, Outages};
 use super::rate_limit::RateLimit;
+use crate::trace::Trace;
 
 /// How the simulator behaves.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,6 +23,8 @@ pub struct SimulatorOptions {
     pub error_share: f64,
     /// Requests a second; one more is answered with 429.
     pub rate_limit: Option<u32>,
+    /// When everything is answered with 503.
+    pub outage: Option<Outage>,
 }
 
 impl Default for SimulatorOptions {
@@ -33,6 +37,7 @@ impl Default for SimulatorOptions {
             draws,
             error_share: 0.0,
             rate_limit: None,
+            outage: None,
         }
     }
 }
@@ -42,6 +47,7 @@ pub struct Simulator {
     options: SimulatorOptions,
     draws: Source,
     rate_limit: Option<RateLimit>,
+    outages: Outages,
     journal: Journal,
 }
 
@@ -81,13 +87,19 @@ pub struct Quota {
 }
 
 impl Simulator {
-    /// A provider that behaves as told.
+    /// A provider that behaves as told, from now on, and counts its calls.
     pub fn new(options: SimulatorOptions) -> Simulator {
+        Simulator::with_journal(options, Detail::Counts)
+    }
+
+    /// The same with such a journal.
+    pub fn with_journal(options: SimulatorOptions, detail: Detail) -> Simulator {
         Simulator {
             options,
             draws: Source::new(options.draws, options.seed),
             rate_limit: options.rate_limit.map(RateLimit::new),
-            journal: Journal::default(),
+            outages: Outages::new(options.outage),
+            journal: Journal::new(detail),
         }
     }
 
@@ -96,29 +108,53 @@ impl Simulator {
         self.journal.counts()
     }
 
+    /// Every event that it was called for; empty unless it keeps [`Detail::Calls`].
+    pub fn journal_entries(&self) -> Vec<JournalEntry> {
+        self.journal.entries()
+    }
+
+    /// Begins an outage now, for so long or until it is ended.
+    pub fn begin_outage(&self, lasting: Option<Duration>) {
+        self.outages.begin(lasting);
+    }
+
+    /// Ends an outage that was begun; a planned one goes on.
+    pub fn end_outage(&self) {
+        self.outages.end();
+    }
+
+    /// Is it out?
+    pub fn outage(&self) -> OutageState {
+        self.outages.state(Instant::now())
+    }
+
     /// Takes or refuses one mail, after its latency. A mail that is taken is taken at once: a caller that does not wait
     /// for the answer does not call it back.
-    pub async fn answer(&self, mail: Mail) -> Answer {
-        self.journal.called();
-        let quota = match self
-            .rate_limit
-            .as_ref()
-            .map(|limit| limit.take(Instant::now()))
-        {
-            Some(Err(quota)) => {
-                return Answer {
-                    result: Err(Refusal::too_many(quota)),
-                    quota: Some(quota),
-                };
+    pub async fn answer(&self, mail: Mail, step: Option<&Trace>) -> Answer {
+        let note = |status| {
+            let traceparent = step.map(Trace::traceparent);
+            self.journal.called(mail, status, traceparent);
+        };
+        let refuse = |refusal: Refusal, quota| {
+            note(refusal.status);
+            Answer {
+                result: Err(refusal),
+                quota,
             }
-            Some(Ok(quota)) => Some(quota),
+        };
+        if self.outage() != OutageState::None {
+            return refuse(Refusal::outage(), None);
+        }
+        let quota = match &self.rate_limit {
+            Some(limit) => match limit.take(Instant::now()) {
+                Ok(quota) => Some(quota),
+                Err(quota) => return refuse(Refusal::too_many(quota), Some(quota)),
+            },
             None => None,
         };
         let fails = uniform(self.options.seed, "error", mail.event_id, mail.attempt)
             < self.options.error_share;
-        if !fails {
-            self.journal.sent(mail.event_id);
-        }
+        note(if fails { 500 } else { 202 });
         let latency = self
             .options
             .latency
@@ -143,6 +179,14 @@ impl Refusal {
             status: 429,
             body,
             retry_after: Some(quota.reset),
+        }
+    }
+
+    fn outage() -> Refusal {
+        Refusal {
+            status: 503,
+            body: ErrorBody::of("service unavailable", None),
+            retry_after: None,
         }
     }
 
@@ -198,8 +242,8 @@ mod tests {
             event_id: Uuid::from_u128(1),
             attempt,
         };
-        simulator.answer(mail(1)).await;
-        simulator.answer(mail(2)).await;
+        simulator.answer(mail(1), None).await;
+        simulator.answer(mail(2), None).await;
         assert_eq!(
             simulator.journal(),
             JournalCounts {
@@ -212,14 +256,33 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn during_an_outage_everything_is_503_and_nothing_is_sent() {
+        let simulator = simulator(0.0);
+        let mail = Mail {
+            event_id: Uuid::from_u128(1),
+            attempt: 1,
+        };
+        simulator.begin_outage(None);
+        let refusal = simulator.answer(mail, None).await.result;
+        assert_eq!(refusal.expect_err("it is out").status, 503);
+        simulator.end_outage();
+        assert!(simulator.answer(mail, None).await.result.is_ok());
+        let journal = simulator.journal();
+        assert_eq!((journal.calls, journal.sent), (2, 1));
+    }
+
+    #[tokio::test]
     async fn errors_have_the_share_that_was_asked_for_and_send_nothing() {
         let simulator = simulator(0.25);
         for event in 0..2000 {
             simulator
-                .answer(Mail {
-                    event_id: Uuid::from_u128(event),
-                    attempt: 1,
-                })
+                .answer(
+                    Mail {
+                        event_id: Uuid::from_u128(event),
+                        attempt: 1,
+                    },
+                    None,
+                )
                 .await;
         }
         let journal = simulator.journal();

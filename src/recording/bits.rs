@@ -106,6 +106,13 @@ impl Bits {
             .for_each(|(own, theirs)| *own |= theirs);
     }
 
+    /// The same row behind so many clear bits.
+    pub fn shifted(&self, by: u64) -> Bits {
+        let mut shifted = Bits::zeros(if self.length > 0 { by } else { 0 });
+        (0..self.length).for_each(|index| shifted.set(by + index, self.get(index)));
+        shifted
+    }
+
     /// The other way round: every bit that is clear here is set there.
     pub fn complement(&self) -> Bits {
         let mut all = Bits::new();

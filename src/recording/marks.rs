@@ -1,9 +1,11 @@
 //! The exceedances of a run that goes on, and how far they are complete.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{Bits, Exceedances, Rows};
-use crate::sample::{Outcome, Sample};
+use crate::histogram::{Histogram, Precision};
+use crate::sample::{FailureKind, Outcome, Sample};
 
 /// One bit a request and question, in order of the intended start, of an open-model run that is not over.
 #[derive(Clone, Debug)]
@@ -13,6 +15,9 @@ pub struct Marks {
     not_ok: Bits,
     failed: Bits,
     exceedances: Vec<Exceedances>,
+    own_error: Duration,
+    send_lag: Histogram,
+    client_failures: u64,
 }
 
 impl Marks {
@@ -24,19 +29,31 @@ impl Marks {
             not_ok: Bits::new(),
             failed: Bits::new(),
             exceedances: targets.iter().map(|&t| Exceedances::of(t)).collect(),
+            own_error: Duration::ZERO,
+            send_lag: Histogram::new(Precision::Three),
+            client_failures: 0,
         }
+    }
+
+    /// The same, to be filled by an instrument whose own error is known.
+    #[must_use]
+    pub fn with_own_error(self, own_error: Duration) -> Marks {
+        Marks { own_error, ..self }
     }
 
     /// Marks a request that ended.
     pub fn add(&mut self, sample: &Sample) {
         let (index, outcome) = (sample.index, sample.outcome);
         let lag_ns = sample.send_lag_ns().unwrap_or(0);
+        self.send_lag.record(lag_ns);
+        self.client_failures += u64::from(outcome == Outcome::Failed(FailureKind::Client));
         self.ended.set(index, true);
         self.not_ok.set(index, outcome != Outcome::Ok);
         self.failed
             .set(index, outcome != Outcome::Ok && !outcome.is_ours());
         for exceedances in &mut self.exceedances {
-            exceedances.count(index, outcome, sample.response_ns(), lag_ns);
+            let response_ns = sample.response_ns();
+            exceedances.count(index, outcome, response_ns, lag_ns, self.own_error);
         }
         while self.ended.get(self.complete) {
             self.complete += 1;
@@ -48,14 +65,25 @@ impl Marks {
         self.complete
     }
 
+    /// Our own delays so far.
+    pub fn send_lag(&self) -> &Histogram {
+        &self.send_lag
+    }
+
+    /// Requests that failed for a cause on this side so far.
+    pub fn client_failures(&self) -> u64 {
+        self.client_failures
+    }
+
     /// Which requests exceeded a target, or did not end ok where there is none; `None` for a target that is not
     /// counted.
     pub fn rows_of(&self, target: Option<Duration>) -> Option<Rows<'_>> {
         let Some(target) = target else {
-            return Some(Rows::of(&self.not_ok, &self.failed));
+            let (not_ok, failed) = (Cow::Borrowed(&self.not_ok), Cow::Borrowed(&self.failed));
+            return Some(Rows::of_failures(not_ok, failed));
         };
         let counted = self.exceedances.iter().find(|e| e.target == target)?;
-        Some(Rows::of(&counted.bits, &counted.certain))
+        Some(Rows::from(counted))
     }
 }
 

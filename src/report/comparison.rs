@@ -1,6 +1,7 @@
 //! What the faces show of a comparison: the same rows for a terminal and for markdown, and its data.
 
 mod data;
+mod turns;
 
 use super::{Report, RunInfo, audit, warnings, words};
 use crate::comparison::{
@@ -13,6 +14,7 @@ use crate::units::{grouped, percent, trimmed};
 
 pub(super) use data::csv_rows;
 pub use data::{JsonChange, JsonErrorRate, JsonNoise, JsonRates};
+pub use turns::{JsonTurns, TurnsReport};
 
 /// What a comparison has to say.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub struct ComparisonReport {
     pub comparisons: Vec<Comparison>,
     /// What became of what was accepted, in the same order; empty where neither side was audited.
     pub audits: Vec<Pair<Option<Audit>>>,
+    /// How both sides were measured in turns; of `ab` alone.
+    pub turns: Option<TurnsReport>,
 }
 
 /// Column titles of [`rows`].
@@ -271,6 +275,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
         notes.extend(note.filter(|note| !notes.contains(note)));
     }
     notes.extend(unresolved(report));
+    notes.extend(turns::notes(report));
     notes
 }
 
@@ -312,10 +317,11 @@ pub(super) fn reasons(comparison: &Comparison) -> Vec<String> {
     changes
         .map(|change| {
             format!(
-                "{}: {}: {}",
+                "{}: {}: {}{}",
                 change.quantile,
                 change.effect.as_str(),
-                change.reason
+                change.reason,
+                turns::both(change)
             )
         })
         .collect()

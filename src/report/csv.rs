@@ -44,6 +44,12 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             .iter()
             .try_for_each(|row| csv.serialize(row))?;
     }
+    if let Some(report) = &report.diagnosis {
+        report
+            .csv_rows()
+            .iter()
+            .try_for_each(|row| csv.serialize(row))?;
+    }
     for endpoint in &report.endpoints {
         rows(report, endpoint)
             .iter()

@@ -7,7 +7,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::audit::{JsonAudit, JsonAudits};
-use super::comparison::{JsonChange, JsonNoise, JsonRates};
+use super::comparison::{JsonChange, JsonNoise, JsonRates, JsonTurns};
+use super::diagnosis::JsonDiagnosis;
+use super::instrument::{JsonCalibration, JsonCertificate};
 use super::{EndpointReport, Report, RunInfo, Traffic, words};
 use crate::gate::{Finding, Measured};
 use crate::plan::{Design, Model};
@@ -26,7 +28,7 @@ pub const SCHEMA: &str = "a7probe.report/1";
 pub struct JsonReport {
     /// [`SCHEMA`].
     pub schema: String,
-    /// The command: `measure`, `judge` or `compare`.
+    /// The command: `measure`, `judge`, `compare`, `ab` or `diagnose`.
     pub kind: String,
     /// What it is about: a URL, or files.
     pub title: String,
@@ -46,6 +48,12 @@ pub struct JsonReport {
     /// What counted as no change; only in a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<JsonNoise>,
+    /// How both sides were measured in turns; only of `ab`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turns: Option<JsonTurns>,
+    /// Root causes; only in a diagnosis.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub diagnosis: Option<JsonDiagnosis>,
     /// Percentiles and counts of each endpoint.
     pub endpoints: Vec<JsonEndpoint>,
     /// The runs behind it, in brief.
@@ -258,6 +266,10 @@ pub struct JsonRun {
     pub interrupted: bool,
     /// When t0 was, RFC 3339 in UTC.
     pub started_at: String,
+    /// What the instrument measured of itself before.
+    pub calibration: JsonCalibration,
+    /// What `a7probe selftest` said of it, if its file was given.
+    pub certificate: Option<JsonCertificate>,
 }
 
 /// Something that may mislead.
@@ -290,6 +302,8 @@ impl From<&Report> for JsonReport {
                 .comparison
                 .as_ref()
                 .map(|c| JsonNoise::from(&c.noise)),
+            turns: report.comparison.as_ref().and_then(|c| c.json_turns()),
+            diagnosis: report.diagnosis.as_ref().map(JsonDiagnosis::from),
             endpoints: report.endpoints.iter().map(JsonEndpoint::from).collect(),
             runs: report.runs.iter().map(JsonRun::from).collect(),
             warnings: report
@@ -445,6 +459,8 @@ impl From<&RunInfo> for JsonRun {
             seed: run.seed,
             interrupted: run.ended != Ended::Complete,
             started_at: run.started_at.to_string(),
+            calibration: JsonCalibration::from(&run.calibration),
+            certificate: run.certificate.as_ref().map(JsonCertificate::from),
         }
     }
 }

@@ -21,6 +21,9 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for comparison in report.comparisons() {
         write_comparison(report, comparison, out)?;
     }
+    if let Some(diagnosis) = &report.diagnosis {
+        diagnosis.write_markdown(escape, out)?;
+    }
     write_reasons(report, out)?;
     for note in words::notes(report) {
         writeln!(out, "> {}\n", escape(&note))?;

@@ -1,11 +1,14 @@
 //! The report for a terminal; the only user of comfy-table.
 
+pub(super) mod certificate;
+
 use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use super::audit;
 use super::comparison;
+use super::diagnosis::{self, DiagnosisReport};
 use super::words::{self, TITLES};
 use super::{Colour, Detail, EndpointReport, Report, Style};
 use crate::comparison::Comparison;
@@ -23,6 +26,10 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
         }
         for comparison in report.comparisons() {
             write_comparison(report, comparison, style, out)?;
+        }
+        if let Some(diagnosis) = &report.diagnosis {
+            write_steps(diagnosis, style, out)?;
+            diagnosis.write_findings(style, out)?;
         }
         write_notes(report, out)?;
         write_reasons(report, style, out)?;
@@ -95,6 +102,14 @@ fn write_comparison(
         }
     }
     writeln!(out)
+}
+
+fn write_steps(diagnosis: &DiagnosisReport, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut table = empty_table(&diagnosis::TITLES, style);
+    for row in diagnosis.rows() {
+        table.add_row(row);
+    }
+    writeln!(out, "{}\n", table.trim_fmt())
 }
 
 fn empty_table(titles: &[&str], style: &Style) -> Table {

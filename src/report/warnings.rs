@@ -1,10 +1,15 @@
-//! What a run says against itself: a cut, a late or busy instrument, a load that was not reached.
+//! What a run says against itself: a cut, a late or busy instrument, a load that was not reached, a change on the way.
+
+mod drift;
 
 use std::time::Duration;
 
 use super::{SendLag, Warning};
+use crate::gate::BUSY;
 use crate::run_file::{Ended, EndpointRun, Run};
 use crate::units::{Pretty, grouped, trimmed};
+
+pub(super) use drift::of_list;
 
 /// A send lag P99 above this is worth a word, whatever the target (METHOD §7).
 const SEND_LAG: Duration = Duration::from_millis(1);
@@ -12,17 +17,20 @@ const SEND_LAG: Duration = Duration::from_millis(1);
 /// Share of the offered rate that must have been achieved.
 const ACHIEVED: f64 = 0.99;
 
-/// Share of a processor above which a thread may have been late for want of time.
-const BUSY: f64 = 0.8;
-
 /// The warnings of one run; `label` tells it from others.
 pub(super) fn of(label: &str, run: &Run) -> Vec<Warning> {
-    let mut warnings: Vec<Warning> = interrupted(run).into_iter().chain(busy(run)).collect();
+    let mut warnings: Vec<Warning> = interrupted(run)
+        .into_iter()
+        .chain(busy(run))
+        .chain(throttled(run))
+        .chain(certified_elsewhere(run))
+        .collect();
     for endpoint in &run.endpoints {
         warnings.extend(unsent(endpoint));
         warnings.extend(late(endpoint));
         warnings.extend(slow_load(run, endpoint));
         warnings.extend(pool_limited(endpoint));
+        warnings.extend(drift::of_endpoint(run, endpoint));
     }
     if !label.is_empty() {
         for warning in &mut warnings {
@@ -61,16 +69,40 @@ fn unsent(endpoint: &EndpointRun) -> Option<Warning> {
 }
 
 fn busy(run: &Run) -> Option<Warning> {
-    let available = run.instrument.wall.as_secs_f64() * run.instrument.threads as f64;
-    let share = run.instrument.cpu.as_secs_f64() / available;
-    (available > 0.0 && share > BUSY).then(|| {
+    run.busy().filter(|share| *share > BUSY).map(|share| {
         Warning::new(
             format!(
                 "a7probe used {} % of the processor time of its {} threads: it may have been late by itself",
                 trimmed(share * 100.0, 0),
                 run.instrument.threads
             ),
-            "lower the rate, or measure from a larger machine",
+            "lower the rate, or measure from a larger machine; a failure that is not far beyond its target is INCONCLUSIVE",
+        )
+    })
+}
+
+fn throttled(run: &Run) -> Option<Warning> {
+    let throttled = run.instrument.throttled.filter(|t| !t.time.is_zero())?;
+    Some(Warning::new(
+        format!(
+            "the control group of a7probe was kept from the processor for {} in {} periods",
+            Pretty(throttled.time),
+            grouped(throttled.periods)
+        ),
+        "raise the CPU limit of its container; a failure that is not far beyond its target is INCONCLUSIVE",
+    ))
+}
+
+fn certified_elsewhere(run: &Run) -> Option<Warning> {
+    let certificate = run.instrument.certificate.as_ref()?;
+    let differences = certificate.differences(&run.environment);
+    (!differences.is_empty()).then(|| {
+        Warning::new(
+            format!(
+                "the certificate is of another machine: {}",
+                differences.join(", ")
+            ),
+            "run a7probe selftest --save FILE on the machine that measures",
         )
     })
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::audit;
 use super::comparison;
+use super::instrument;
 use super::{EndpointReport, Report, RunInfo, Traffic};
 use crate::gate::{Condition, Finding, Measured, Severity};
 use crate::plan::Model;
@@ -260,6 +261,14 @@ pub(super) fn run(run: &RunInfo) -> String {
         true => "no warm-up".to_owned(),
         false => format!("{} of warm-up", Pretty(run.warmup)),
     };
+    let size = match run.turns {
+        Some(turns) => format!("{} blocks of {} in turns", turns.pairs, Pretty(turns.block)),
+        None => size,
+    };
+    let warmup = match run.turns {
+        Some(_) if !run.warmup.is_zero() => format!("{} to settle each", Pretty(run.warmup)),
+        _ => warmup,
+    };
     let label = match run.label.as_str() {
         "" => String::new(),
         label => format!("{label}: "),
@@ -300,6 +309,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     notes.extend(unresolved.filter_map(|endpoint| resolution_note(report, endpoint)));
     notes.extend(comparison::notes(report));
     notes.extend(guard_note(report));
+    notes.extend(instrument::notes(report));
     notes.extend(report.notes.iter().cloned());
     notes
 }
@@ -454,6 +464,9 @@ pub(super) fn listed(report: &Report) -> Vec<&Finding> {
 /// The verdict in one line; `None` where nothing was asked.
 pub(super) fn verdict_line(report: &Report) -> Option<String> {
     let verdict = report.verdict()?;
+    if let Some(diagnosis) = &report.diagnosis {
+        return Some(format!("{verdict} {}", diagnosis.outcome()));
+    }
     let decisive = decisive(report);
     let names: Vec<String> = decisive.iter().map(|finding| subject(finding)).collect();
     let names = match names.as_slice() {

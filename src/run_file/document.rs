@@ -6,9 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::audit_document::AuditDocument;
-use super::{Ended, EndpointRun, Environment, FORMAT, Instrument, Judging, PlanRecord, Run, nanos};
+use super::{
+    Ended, EndpointRun, Environment, FORMAT, Instrument, Judging, PlanRecord, Run, TurnsRecord,
+    nanos,
+};
 use crate::histogram::Histogram;
-use crate::recording::{Clock, Counts, Exceedances, Exemplar, Interval, Latency, Recording};
+use crate::recording::{Bits, Clock, Counts, Exceedances, Exemplar, Interval, Latency, Recording};
 use crate::sample::{ConnectionUse, FailureKind, Outcome, Phases};
 
 /// The JSON Schema of a run file.
@@ -44,6 +47,9 @@ pub(super) struct RunDocument {
     /// How it was judged by them; absent in files of before there was this field: with the guard's default, size fixed.
     #[serde(default)]
     pub(super) judging: Judging,
+    /// Of one side of a comparison that was measured in turns: how; absent in every other run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) turns: Option<TurnsRecord>,
     /// What each endpoint's part of the run left behind, in the order of the plan.
     pub(super) endpoints: Vec<EndpointDocument>,
 }
@@ -79,6 +85,10 @@ pub(super) struct EndpointDocument {
     /// was this field: none, or where `counts` has such failures, all that did not end ok.
     #[serde(default)]
     pub(super) client: Option<String>,
+    /// Where a stretch of time was cut out, as between the blocks of a side that was measured in turns: the index of
+    /// the first request after it, ascending. Times leave those stretches out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) seams: Vec<u64>,
     /// By second of the intended start (of the send in the closed model), ascending.
     pub(super) intervals: Vec<IntervalDocument>,
     /// The slowest requests, slowest first.
@@ -163,6 +173,15 @@ pub(super) struct ExceedancesDocument {
     /// too, or ended badly for no cause on this side. Absent in files of before there was this field: all of them.
     #[serde(default)]
     pub(super) certain: Option<String>,
+    /// The same for those that are above the target by more than the instrument's own error, or did not end ok. Absent in
+    /// files of before there was this field: all of them.
+    #[serde(default)]
+    pub(super) beyond_error: Option<String>,
+    /// The same for those that are certain although the instrument may not have been up to its work: above four thirds of
+    /// the target plus the own error without our send lag, or ended badly for no cause on this side. Absent if they were
+    /// not counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) far: Option<String>,
 }
 
 /// One second of the run.
@@ -228,6 +247,7 @@ impl From<&Run> for RunDocument {
             instrument: run.instrument.clone(),
             gates: run.gates.clone(),
             judging: run.judging,
+            turns: run.turns,
             endpoints: run.endpoints.iter().map(EndpointDocument::from).collect(),
         }
     }
@@ -250,6 +270,7 @@ impl From<&EndpointRun> for EndpointDocument {
             exceedances: recording.exceedances.iter().map(Into::into).collect(),
             ok: recording.ok.encode(),
             client: Some(recording.client.encode()),
+            seams: recording.seams.clone(),
             intervals: recording.intervals.iter().map(Into::into).collect(),
             slowest: recording.slowest.iter().map(Into::into).collect(),
             statuses: recording.statuses.clone(),
@@ -316,6 +337,8 @@ impl From<&Exceedances> for ExceedancesDocument {
             count: exceedances.bits.count_ones(),
             bits: exceedances.bits.encode(),
             certain: Some(exceedances.certain.encode()),
+            beyond_error: Some(exceedances.beyond_error.encode()),
+            far: exceedances.far.as_ref().map(Bits::encode),
         }
     }
 }

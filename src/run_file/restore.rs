@@ -20,6 +20,7 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
     check_format(bytes)?;
     let document: RunDocument = serde_json::from_slice(bytes)
         .map_err(|error| RunFileError::Field(without_backticks(&error)))?;
+    let own_error = document.instrument.calibration.own_error();
     let run = Run {
         id: parsed(&document.id, "id")?,
         started_at: parsed(&document.started_at, "started_at")?,
@@ -28,10 +29,11 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
         instrument: document.instrument,
         gates: document.gates,
         judging: document.judging,
+        turns: document.turns,
         endpoints: document
             .endpoints
             .into_iter()
-            .map(endpoint::restored)
+            .map(|endpoint| endpoint::restored(endpoint, own_error))
             .collect::<Result<_, _>>()?,
         plan: document.plan,
     };

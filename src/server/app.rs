@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use axum::Router;
 use axum::routing::{get, post};
 
+use super::metrics::Metrics;
 use super::problem::Problem;
-use super::{Config, events, health, ingest};
+use super::rate_limit::RateLimiter;
+use super::{Config, Route, dead, events, external, health, ingest, metrics, openapi, queue};
 use crate::provider::Simulator;
 use crate::worker::Crew;
 
@@ -22,6 +24,9 @@ pub(super) struct Core {
     pub(super) config: Config,
     /// When the provider is a simulator in this process.
     pub(super) simulator: Option<Arc<Simulator>>,
+    pub(super) metrics: Metrics,
+    /// When clients are limited.
+    pub(super) limiter: Option<RateLimiter>,
     draining: AtomicBool,
     ingesting: AtomicUsize,
     /// Distinguishes the request ids of this process from those of others.
@@ -32,10 +37,8 @@ pub(super) struct Core {
 impl App {
     /// The same for the current event loop, which gets the store's answers in one piece.
     pub(super) fn on_this_loop(&self) -> App {
-        let crew = Crew {
-            store: self.crew.store.on_this_loop(),
-            ..self.crew.clone()
-        };
+        let mut crew = self.crew.clone();
+        crew.store = self.crew.store.on_this_loop();
         App {
             core: self.core.clone(),
             crew,
@@ -46,6 +49,8 @@ impl App {
 impl Core {
     pub(super) fn new(config: Config, simulator: Option<Arc<Simulator>>) -> Core {
         Core {
+            limiter: config.rate_limit.map(RateLimiter::new),
+            metrics: Metrics::new(),
             config,
             simulator,
             draining: AtomicBool::new(false),
@@ -82,13 +87,17 @@ pub(super) struct InFlight(Arc<Core>);
 impl InFlight {
     /// Counts before it looks, so that a drain either sees the request or the request sees the drain.
     pub(super) fn enter(core: Arc<Core>) -> Result<InFlight, Problem> {
-        core.ingesting.fetch_add(1, Ordering::SeqCst);
+        let before = core.ingesting.fetch_add(1, Ordering::SeqCst);
         let entered = InFlight(core);
         if entered.0.is_draining() {
-            Err(Problem::Draining)
-        } else {
-            Ok(entered)
+            return Err(Problem::Draining);
         }
+        if before >= entered.0.config.limits.in_flight {
+            return Err(Problem::Overloaded(format!(
+                "{before} requests are being answered already"
+            )));
+        }
+        Ok(entered)
     }
 }
 
@@ -101,13 +110,19 @@ impl Drop for InFlight {
 /// Every path of the server.
 pub(super) fn router(app: Arc<App>) -> Router {
     Router::new()
-        .route("/ingest", post(ingest::ingest))
-        .route("/events/{id}", get(events::event))
-        .route("/runs/{run}/events", get(events::run))
-        .route("/queue", get(health::queue))
-        .route("/health", get(health::health))
-        .route("/livez", get(health::livez))
-        .route("/readyz", get(health::readyz))
+        .route(Route::Ingest.pattern(), post(ingest::ingest))
+        .route(Route::Event.pattern(), get(events::event))
+        .route(Route::Run.pattern(), get(events::run))
+        .route(Route::Lease.pattern(), post(external::lease))
+        .route(Route::Effects.pattern(), post(external::effects))
+        .route(Route::Queue.pattern(), get(queue::queue))
+        .route(Route::Dead.pattern(), get(dead::list))
+        .route(Route::Replay.pattern(), post(dead::replay))
+        .route(Route::Health.pattern(), get(health::health))
+        .route(Route::Livez.pattern(), get(health::livez))
+        .route(Route::Readyz.pattern(), get(health::readyz))
+        .route(Route::Metrics.pattern(), get(metrics::metrics))
+        .route(Route::Openapi.pattern(), get(openapi::openapi))
         .fallback(|| async { Problem::NotFound })
         .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
         .with_state(app)

@@ -1,29 +1,53 @@
 //! Bearer tokens (RFC 6750).
 
 use axum::body::Body;
-use axum::http::Request;
 use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, Request};
 use sha2::{Digest, Sha256};
 
+use super::config::MetricsAccess;
 use super::problem::Problem;
+use super::{Config, Route};
 
-/// What an orchestrator asks without a token.
-const OPEN: [&str; 3] = ["/health", "/livez", "/readyz"];
+/// Who asks, as far as a token tells: its place among the configured ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct TokenIndex(usize);
 
-/// Lets a request pass if no token is asked for, or if it carries the right one.
-pub(super) fn check(token: Option<&str>, request: &Request<Body>) -> Result<(), Problem> {
-    let Some(token) = token else { return Ok(()) };
-    if OPEN.contains(&request.uri().path()) {
-        return Ok(());
+/// Lets a request pass if no token is asked for, or if it carries one of them.
+pub(super) fn check(
+    config: &Config,
+    route: Route,
+    request: &Request<Body>,
+) -> Result<Option<TokenIndex>, Problem> {
+    if config.tokens.is_empty() || is_open(config, route) {
+        return Ok(None);
     }
-    let given = request
-        .headers()
+    token_of(&config.tokens, request.headers())
+        .map(Some)
+        .ok_or(Problem::Unauthorized)
+}
+
+/// What an orchestrator asks without a token, and the metrics if that is wanted.
+fn is_open(config: &Config, route: Route) -> bool {
+    match route {
+        Route::Health | Route::Livez | Route::Readyz => true,
+        Route::Metrics => config.metrics == MetricsAccess::Open,
+        _ => false,
+    }
+}
+
+/// Which of these tokens the headers carry. Every one is looked at, whichever fits.
+pub(super) fn token_of(tokens: &[String], headers: &HeaderMap) -> Option<TokenIndex> {
+    let given = headers
         .get(AUTHORIZATION)
-        .and_then(|value| bearer(value.as_bytes()));
-    match given {
-        Some(given) if same(given, token.as_bytes()) => Ok(()),
-        _ => Err(Problem::Unauthorized),
+        .and_then(|value| bearer(value.as_bytes()))?;
+    let mut found = None;
+    for (index, token) in tokens.iter().enumerate() {
+        if same(given, token.as_bytes()) {
+            found = Some(TokenIndex(index));
+        }
     }
+    found
 }
 
 /// The token of a `Bearer` header; the scheme's case does not matter.
@@ -46,7 +70,9 @@ fn same(given: &[u8], expected: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{bearer, same};
+    use axum::http::HeaderMap;
+
+    use super::{TokenIndex, bearer, same, token_of};
 
     #[test]
     fn the_scheme_is_bearer_in_any_case() {
@@ -60,6 +86,21 @@ mod tests {
     fn only_the_whole_token_is_the_token() {
         assert!(same(b"s3cret", b"s3cret"));
         assert!(!same(b"s3cre", b"s3cret"));
+        assert!(!same(b"s3cretX", b"s3cret"));
         assert!(!same(b"", b"s3cret"));
+    }
+
+    #[test]
+    fn every_token_names_its_client() {
+        let tokens = ["one".to_owned(), "two".to_owned()];
+        let given = |value: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("authorization", value.parse().expect("a header value"));
+            token_of(&tokens, &headers)
+        };
+        assert_eq!(given("Bearer one"), Some(TokenIndex(0)));
+        assert_eq!(given("Bearer two"), Some(TokenIndex(1)));
+        assert_eq!(given("Bearer three"), None);
+        assert_eq!(token_of(&tokens, &HeaderMap::new()), None);
     }
 }

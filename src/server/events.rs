@@ -12,7 +12,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response};
 use axum::response::IntoResponse;
 use hyper::body::Frame;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 use super::app::App;
@@ -62,12 +62,17 @@ pub(super) async fn run(
     // One page is sent while the next one is read; a client that stops reading stops the reading.
     let (sender, pages) = mpsc::channel(1);
     tokio::spawn(list(store, run, first, sender));
+    Ok(ndjson(pages))
+}
+
+/// A response of lines of JSON that are made while it is sent.
+pub(super) fn ndjson(pages: mpsc::Receiver<Result<Bytes, StoreError>>) -> Response<Body> {
     let mut response = Body::new(Lines { pages }).into_response();
     response.headers_mut().insert(
         CONTENT_TYPE,
         HeaderValue::from_static("application/x-ndjson"),
     );
-    Ok(response)
+    response
 }
 
 /// Sends page after page. An error breaks the body off, so that the client does not take a part for the whole.
@@ -92,10 +97,11 @@ async fn list(
     }
 }
 
-fn lines(events: &[EventRecord]) -> Bytes {
-    let mut lines = Vec::with_capacity(events.len() * 256);
-    for event in events {
-        serde_json::to_writer(&mut lines, event).expect("a record is JSON and memory takes it");
+/// One record a line.
+pub(super) fn lines<T: Serialize>(records: &[T]) -> Bytes {
+    let mut lines = Vec::with_capacity(records.len() * 256);
+    for record in records {
+        serde_json::to_writer(&mut lines, record).expect("a record is JSON and memory takes it");
         lines.push(b'\n');
     }
     lines.into()

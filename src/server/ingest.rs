@@ -15,7 +15,8 @@ use super::problem::Problem;
 use super::timing::Phases;
 use super::{Mode, body, idempotency};
 use crate::store::{Admission, EventId, Fingerprint, Handling, Lease, Promise, Submission, now_ms};
-use crate::worker::OnFailure;
+use crate::trace::Trace;
+use crate::worker::{OnFailure, Remembered};
 
 const RUN: HeaderName = HeaderName::from_static("x-a7-run");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
@@ -39,8 +40,14 @@ enum Origin {
 /// The handler: `Phases` go with every answer, good or bad.
 pub(super) async fn ingest(State(app): State<Arc<App>>, request: Request<Body>) -> Response<Body> {
     let mut phases = Phases::default();
-    let mut response = match take(app, request, &mut phases).await {
-        Ok(answer) => answer.into_response(),
+    let mut response = match take(&app, request, &mut phases).await {
+        Ok(answer) => {
+            match answer.origin {
+                Origin::New => app.core.metrics.accepted.increment(),
+                Origin::Replay => app.core.metrics.replayed.increment(),
+            }
+            answer.into_response()
+        }
         Err(problem) => problem.into_response(),
     };
     response.extensions_mut().insert(phases);
@@ -48,7 +55,7 @@ pub(super) async fn ingest(State(app): State<Arc<App>>, request: Request<Body>) 
 }
 
 async fn take(
-    app: Arc<App>,
+    app: &Arc<App>,
     request: Request<Body>,
     phases: &mut Phases,
 ) -> Result<Answer, Problem> {
@@ -56,8 +63,16 @@ async fn take(
     let limits = &app.core.config.limits;
     let (head, body) = request.into_parts();
     let payload = body::read_json(&head.headers, body, limits).await?;
-    let submission = submission(&app, &head.headers, payload)?;
+    let submission = submission(app, &head.headers, payload)?;
     let event_id = submission.event_id;
+    let traces = &app.crew.traces;
+    let traced = match head.extensions.get::<Trace>() {
+        // In queue mode the attempts are made elsewhere.
+        Some(trace) if app.core.config.mode == Mode::Sync || app.core.config.works() => {
+            traces.remember(event_id, trace.clone())
+        }
+        _ => Remembered::No,
+    };
 
     // A client that hangs up, or waits too long, takes nothing back: the event is committed all the same. In sync mode its
     // lease has no owner then, and when it runs out a worker takes the event.
@@ -66,6 +81,10 @@ async fn take(
     phases.commit = Some(start.elapsed());
     let admission = admission.map_err(|_| Problem::CommitTooSlow(limits.commit_time))??;
 
+    if traced == Remembered::Yes && !matches!(admission, Admission::Queued | Admission::Leased(_)) {
+        // No attempt follows from this request.
+        traces.forget(event_id);
+    }
     let (promise, origin) = match admission {
         Admission::Queued => (Promise::Later, Origin::New),
         Admission::Replayed(promise) => (promise, Origin::Replay),
@@ -74,9 +93,10 @@ async fn take(
         Admission::IdTaken => return Err(Problem::IdTaken),
         Admission::Leased(lease) => {
             let start = Instant::now();
-            let done = call(app, lease, in_flight).await;
+            let limit = app.core.config.provider_timeout + limits.commit_time;
+            let done = timeout(limit, call(app.clone(), lease, in_flight)).await;
             phases.provider = Some(start.elapsed());
-            done?;
+            done.map_err(|_| Problem::RecordTooSlow(limit))??;
             (Promise::Done, Origin::New)
         }
     };
@@ -96,7 +116,7 @@ fn submission(app: &App, headers: &HeaderMap, payload: Vec<u8>) -> Result<Submis
         accepted_ms: now_ms(),
         handling: match app.core.config.mode {
             Mode::Sync => Handling::Call,
-            Mode::Background => Handling::Queue,
+            Mode::Background | Mode::Queue => Handling::Queue,
         },
     })
 }
@@ -130,7 +150,7 @@ async fn call(app: Arc<App>, lease: Lease, in_flight: InFlight) -> Result<(), Pr
 
 impl IntoResponse for Answer {
     fn into_response(self) -> Response<Body> {
-        let (status, json) = match self.promise {
+        let (status, text) = match self.promise {
             Promise::Later => (
                 StatusCode::ACCEPTED,
                 format!(r#"{{"accepted":true,"event_id":"{}"}}"#, self.event_id),
@@ -143,18 +163,28 @@ impl IntoResponse for Answer {
                 ),
             ),
         };
-        let mut response = Response::new(Body::from(json));
-        *response.status_mut() = status;
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        let location = HeaderValue::try_from(format!("/events/{}", self.event_id));
-        headers.insert(
-            LOCATION,
-            location.expect("a path and a UUID are a header value"),
-        );
+        let mut response = json(status, text, self.event_id);
         if self.origin == Origin::Replay {
-            headers.insert(REPLAYED, HeaderValue::from_static("true"));
+            response
+                .headers_mut()
+                .insert(REPLAYED, HeaderValue::from_static("true"));
         }
         response
     }
+}
+
+/// JSON that tells where the event can be looked at.
+pub(super) fn json(status: StatusCode, text: String, event_id: EventId) -> Response<Body> {
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let location = HeaderValue::try_from(format!("/events/{event_id}"));
+    headers.insert(
+        LOCATION,
+        location.expect("a path and a UUID are a header value"),
+    );
+    // For the access log.
+    response.extensions_mut().insert(event_id);
+    response
 }

@@ -23,6 +23,12 @@ pub(super) enum Problem {
     BodyTooSlow(Duration),
     /// The key's first request is still in its synchronous call.
     InProgress,
+    /// The event is not dead, so it cannot be replayed: its state.
+    NotDead(&'static str),
+    /// The event cannot be leased now: why, and after how many seconds it may.
+    NotLeasable(&'static str, u64),
+    /// The lease was taken over, or there never was one with this token.
+    StaleLease,
     /// The event id is taken by another body whose key has expired.
     IdTaken,
     TooLarge {
@@ -31,16 +37,30 @@ pub(super) enum Problem {
     NotJson,
     /// The key came with another body before.
     BodyDiffers,
+    /// The client is over its rate limit, for so long.
+    TooManyRequests(Duration),
     /// Too much waits: in front of the commit, or to be processed.
     Overloaded(String),
     Draining,
-    /// The store cannot do it: disk full, I/O error.
+    /// The store cannot do it: I/O error.
     StoreDown(String),
+    /// The store cannot do it: the disk is full.
+    StoreFull(String),
+    /// The store cannot do it: it cannot be written.
+    StoreReadOnly(String),
     /// The commit took too long to be waited for; it may still succeed.
     CommitTooSlow(Duration),
+    /// The work within the request is done or under way, and the store does not take its outcome.
+    RecordTooSlow(Duration),
+    /// A commit has been under way for so long.
+    StoreBusy(Duration),
     ProviderFailed(String),
     ProviderTooSlow(String),
 }
+
+/// A problem's name, in the extensions of its response.
+#[derive(Clone, Copy)]
+pub(super) struct ProblemName(pub(super) &'static str);
 
 /// The `application/problem+json` body.
 #[derive(Serialize)]
@@ -53,6 +73,34 @@ struct ProblemBody<'a> {
 }
 
 impl Problem {
+    /// Every name, in the order in which they are counted.
+    pub(super) const NAMES: [&'static str; 24] = [
+        "malformed",
+        "unauthorized",
+        "not-found",
+        "method-not-allowed",
+        "body-too-slow",
+        "in-progress",
+        "not-dead",
+        "not-leasable",
+        "stale-lease",
+        "id-taken",
+        "too-large",
+        "not-json",
+        "body-differs",
+        "too-many-requests",
+        "overloaded",
+        "draining",
+        "store-down",
+        "store-full",
+        "store-read-only",
+        "commit-too-slow",
+        "record-too-slow",
+        "store-busy",
+        "provider-failed",
+        "provider-too-slow",
+    ];
+
     /// Status, name and title of each problem.
     fn kind(&self) -> (StatusCode, &'static str, &'static str) {
         match self {
@@ -71,6 +119,21 @@ impl Problem {
                 StatusCode::METHOD_NOT_ALLOWED,
                 "method-not-allowed",
                 "this path has other methods",
+            ),
+            Problem::NotDead(_) => (
+                StatusCode::CONFLICT,
+                "not-dead",
+                "only a dead event can be replayed",
+            ),
+            Problem::NotLeasable(..) => (
+                StatusCode::CONFLICT,
+                "not-leasable",
+                "the event cannot be leased now",
+            ),
+            Problem::StaleLease => (
+                StatusCode::CONFLICT,
+                "stale-lease",
+                "the lease was taken over",
             ),
             Problem::BodyTooSlow(_) => (
                 StatusCode::REQUEST_TIMEOUT,
@@ -102,6 +165,11 @@ impl Problem {
                 "body-differs",
                 "this key came with another body before",
             ),
+            Problem::TooManyRequests(_) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-many-requests",
+                "this client sends more than it may",
+            ),
             Problem::Overloaded(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "overloaded",
@@ -116,6 +184,26 @@ impl Problem {
                 StatusCode::SERVICE_UNAVAILABLE,
                 "store-down",
                 "the store is not available",
+            ),
+            Problem::StoreFull(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store-full",
+                "the store has no room left",
+            ),
+            Problem::StoreReadOnly(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store-read-only",
+                "the store cannot be written",
+            ),
+            Problem::StoreBusy(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "store-busy",
+                "the store does not answer",
+            ),
+            Problem::RecordTooSlow(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "record-too-slow",
+                "what was done could not be recorded in time",
             ),
             Problem::CommitTooSlow(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -141,14 +229,31 @@ impl Problem {
             Problem::Malformed(detail)
             | Problem::Overloaded(detail)
             | Problem::StoreDown(detail)
+            | Problem::StoreFull(detail)
+            | Problem::StoreReadOnly(detail)
             | Problem::ProviderFailed(detail)
             | Problem::ProviderTooSlow(detail) => detail.clone(),
             Problem::TooLarge { limit_bytes } => format!("the limit is {limit_bytes} bytes"),
+            Problem::TooManyRequests(wait) => {
+                format!("the next request is allowed in {} ms", wait.as_millis() + 1)
+            }
+            Problem::StoreBusy(time) => {
+                format!("a commit has been under way for {} ms", time.as_millis())
+            }
+            Problem::RecordTooSlow(limit) => format!(
+                "no answer within {} ms; the work goes on, so repeat the request with the same key",
+                limit.as_millis()
+            ),
             Problem::BodyTooSlow(limit) => format!("the limit is {} ms", limit.as_millis()),
             Problem::CommitTooSlow(limit) => format!(
                 "no answer from the store within {} ms; the event may have been accepted, so repeat it with the same key",
                 limit.as_millis()
             ),
+            Problem::NotDead(state) => format!("it is {state}"),
+            Problem::NotLeasable(why, _) => (*why).to_owned(),
+            Problem::StaleLease => {
+                "what was sent is in the effect log; the outcome is decided by whoever holds the lease now".to_owned()
+            }
             Problem::IdTaken => "its key has expired, but event ids live for ever".to_owned(),
             _ => return None,
         })
@@ -158,14 +263,29 @@ impl Problem {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Problem::Unauthorized => Some((WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"))),
+            Problem::NotLeasable(_, seconds) if *seconds > 0 => {
+                Some((RETRY_AFTER, HeaderValue::from(*seconds)))
+            }
+            Problem::TooManyRequests(wait) => Some((RETRY_AFTER, whole_seconds(*wait))),
             Problem::InProgress
             | Problem::Overloaded(_)
             | Problem::Draining
             | Problem::StoreDown(_)
+            | Problem::StoreBusy(_)
+            | Problem::RecordTooSlow(_)
             | Problem::CommitTooSlow(_) => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
+            // Someone has to make room first.
+            Problem::StoreFull(_) | Problem::StoreReadOnly(_) => {
+                Some((RETRY_AFTER, HeaderValue::from_static("5")))
+            }
             _ => None,
         }
     }
+}
+
+/// Rounded up: whoever comes then is not refused again.
+fn whole_seconds(wait: Duration) -> HeaderValue {
+    HeaderValue::from((wait.as_secs_f64().ceil() as u64).max(1))
 }
 
 impl IntoResponse for Problem {
@@ -181,6 +301,7 @@ impl IntoResponse for Problem {
         let content_type = HeaderValue::from_static("application/problem+json");
         let mut response = (status, [(CONTENT_TYPE, content_type)], json).into_response();
         response.headers_mut().extend(self.header());
+        response.extensions_mut().insert(ProblemName(name));
         response
     }
 }
@@ -191,7 +312,9 @@ impl From<StoreError> for Problem {
             StoreError::Full { .. } | StoreError::Backlog { .. } => {
                 Problem::Overloaded(error.to_string())
             }
-            StoreError::Failed(_) => Problem::StoreDown(error.to_string()),
+            StoreError::Failed(_) | StoreError::Unsure(_) => Problem::StoreDown(error.to_string()),
+            StoreError::NoRoom(_) => Problem::StoreFull(error.to_string()),
+            StoreError::ReadOnly(_) => Problem::StoreReadOnly(error.to_string()),
             StoreError::Closed => Problem::Draining,
         }
     }
@@ -203,5 +326,26 @@ impl From<SendError> for Problem {
             SendError::Timeout(_) => Problem::ProviderTooSlow(error.to_string()),
             _ => Problem::ProviderFailed(error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::Problem;
+
+    #[test]
+    fn every_problem_is_counted_under_its_name() {
+        let text = include_str!("problem.rs");
+        let kinds = text.split("fn kind(").nth(1).expect("the function");
+        let kinds = kinds.split("\n    }\n").next().expect("its body");
+        let named: BTreeSet<&str> = kinds
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","))
+            .filter(|name| !name.contains(' '))
+            .chain(kinds.match_indices("NOT_FOUND, \"").map(|_| "not-found"))
+            .collect();
+        assert_eq!(named, Problem::NAMES.into_iter().collect());
     }
 }

@@ -159,10 +159,13 @@ async fn serve(
     mut stopped: watch::Receiver<bool>,
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
+    let peer = stream.peer_addr()?;
     let stream = tokio::net::TcpStream::from_std(stream)?;
     let limits = app.core.config.limits;
+    let peer = peer.ip();
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
-        let exchange = exchange::exchange(app.clone(), router.clone(), request.map(Body::new));
+        let exchange =
+            exchange::exchange(app.clone(), router.clone(), peer, request.map(Body::new));
         async { Ok::<_, Infallible>(exchange.await) }
     });
     let mut http = http1::Builder::new();

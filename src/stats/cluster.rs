@@ -98,14 +98,26 @@ pub enum Condition {
 impl Clusters {
     /// Reads the exceedances, `true` for beyond the target, in intended-start order.
     pub fn of(exceedances: impl IntoIterator<Item = bool>) -> Clusters {
+        Clusters::with_seams(exceedances, &[])
+    }
+
+    /// The same of a sample in blocks: no run goes on across a seam, the index of the first request of a later block.
+    /// Seams ascend. Correlation is looked for over the whole sequence.
+    pub fn with_seams(exceedances: impl IntoIterator<Item = bool>, seams: &[u64]) -> Clusters {
         let bits = Bits::from_iter(exceedances);
         let (mut slow, mut within) = (Runs::default(), Runs::default());
+        let (mut start, mut seams) = (0, seams.iter().copied().peekable());
         for (outcome, length) in bits.runs() {
-            if outcome {
-                slow.add(length)
-            } else {
-                within.add(length)
+            let runs = if outcome { &mut slow } else { &mut within };
+            let end = start + length;
+            while let Some(seam) = seams.next_if(|&seam| seam < end) {
+                if seam > start {
+                    runs.add(seam - start);
+                    start = seam;
+                }
             }
+            runs.add(end - start);
+            start = end;
         }
         let rarer = if slow.total <= within.total {
             &slow
@@ -313,6 +325,20 @@ mod tests {
 
     fn verdict(clusters: &Clusters, theta0: f64, episode: f64) -> Verdict {
         clusters.judge(theta0, 0.05, episode).verdict
+    }
+
+    #[test]
+    fn no_run_goes_on_across_a_seam() {
+        let bits = [false, true, true, true, true, false, true, true];
+        let joined = Clusters::of(bits);
+        assert_eq!((joined.slow.count, joined.slow.longest), (2, 4));
+        let cut = Clusters::with_seams(bits, &[3, 5, 6, 7]);
+        assert_eq!(
+            (cut.slow.count, cut.slow.longest, cut.slow.total),
+            (4, 2, 6)
+        );
+        assert_eq!((cut.within.count, cut.within.total), (2, 2));
+        assert_eq!(Clusters::with_seams(bits, &[]), joined);
     }
 
     #[test]

@@ -33,13 +33,21 @@ pub fn warm_up(values: &[f64]) -> WarmUp {
         .chunks_exact(BATCH)
         .map(|batch| batch.iter().sum::<f64>() / BATCH as f64)
         .collect();
+    match warm_up_of_batches(&batches) {
+        WarmUp::Cut(cut) => WarmUp::Cut(cut * BATCH),
+        other => other,
+    }
+}
+
+/// The same of batches of at least five values, each given by its mean rank; the cut counts batches.
+pub fn warm_up_of_batches(batches: &[f64]) -> WarmUp {
     if batches.len() < MIN_BATCHES {
         return WarmUp::Unknown;
     }
     let limit = batches.len() / 2;
-    match best_cut(&batches, limit) {
+    match best_cut(batches, limit) {
         cut if cut == limit => WarmUp::NeverSettles,
-        cut => WarmUp::Cut(cut * BATCH),
+        cut => WarmUp::Cut(cut),
     }
 }
 

@@ -2,11 +2,15 @@
 
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::mailbox::Reply;
-use super::{Claim, Finished, Lease, Outcome, StoreError, Submission};
+use super::mailbox::{self, Reply};
+use super::{
+    Admission, Claim, EventId, Finished, Grant, Lease, Outcome, ProcessReport, Replay, StoreError,
+    Submission,
+};
 
 /// Where the answer to a piece of work goes once its transaction is committed. Nobody may be waiting any more.
 pub(super) type WorkReply<T> = oneshot::Sender<Result<T, StoreError>>;
@@ -17,14 +21,82 @@ pub(super) enum Work {
         limit: u32,
         reply: WorkReply<Claim>,
     },
+    ClaimEvent {
+        event_id: EventId,
+        reply: WorkReply<Grant>,
+    },
     Finish {
         lease: Lease,
         outcome: Outcome,
         reply: WorkReply<Finished>,
     },
+    Sweep {
+        idle: Duration,
+        limit: u32,
+        reply: WorkReply<Vec<EventId>>,
+    },
+    Replay {
+        event_id: EventId,
+        reply: WorkReply<Replay>,
+    },
+    Report {
+        report: ProcessReport,
+        reply: WorkReply<()>,
+    },
     Probe {
         reply: WorkReply<()>,
     },
+}
+
+/// What a piece of work came to, in the order of [`Work`].
+pub(super) enum Done {
+    Claim(Claim),
+    ClaimEvent(Grant),
+    Finish(Finished),
+    Sweep(Vec<EventId>),
+    Replay(Replay),
+    Report,
+    Probe,
+}
+
+impl Work {
+    /// Answers whoever asked, if anybody still waits.
+    fn answer(self, result: Result<Done, StoreError>) {
+        match self {
+            Work::Claim { reply, .. } => send(reply, result, |done| match done {
+                Done::Claim(claim) => Some(claim),
+                _ => None,
+            }),
+            Work::ClaimEvent { reply, .. } => send(reply, result, |done| match done {
+                Done::ClaimEvent(grant) => Some(grant),
+                _ => None,
+            }),
+            Work::Finish { reply, .. } => send(reply, result, |done| match done {
+                Done::Finish(finished) => Some(finished),
+                _ => None,
+            }),
+            Work::Sweep { reply, .. } => send(reply, result, |done| match done {
+                Done::Sweep(ids) => Some(ids),
+                _ => None,
+            }),
+            Work::Replay { reply, .. } => send(reply, result, |done| match done {
+                Done::Replay(replay) => Some(replay),
+                _ => None,
+            }),
+            Work::Report { reply, .. } | Work::Probe { reply } => {
+                send(reply, result, |_| Some(()));
+            }
+        }
+    }
+}
+
+fn send<T>(
+    reply: WorkReply<T>,
+    result: Result<Done, StoreError>,
+    take: impl FnOnce(Done) -> Option<T>,
+) {
+    let answer = result.map(|done| take(done).expect("work and its result are in the same order"));
+    let _ = reply.send(answer);
 }
 
 /// What goes into one transaction.
@@ -32,6 +104,37 @@ pub(super) enum Work {
 pub(super) struct Batch {
     pub(super) accepts: Vec<(Submission, Reply)>,
     pub(super) work: Vec<Work>,
+}
+
+impl Batch {
+    /// Answers everyone whose request is on disk now. Whoever has gone does not take it back.
+    pub(super) fn answer(&mut self, admissions: Vec<Admission>, done: Vec<Done>) {
+        let replies = self.accepts.drain(..).map(|(_, reply)| reply);
+        mailbox::send_all(replies.zip(admissions.into_iter().map(Ok)));
+        for (work, done) in self.work.drain(..).zip(done) {
+            work.answer(Ok(done));
+        }
+    }
+
+    /// Tells everyone that nothing was promised.
+    pub(super) fn refuse(&mut self, error: &StoreError) {
+        let replies = self.accepts.drain(..).map(|(_, reply)| reply);
+        mailbox::send_all(replies.map(|reply| (reply, Err(error.clone()))));
+        for work in self.work.drain(..) {
+            work.answer(Err(error.clone()));
+        }
+    }
+
+    /// Submissions and pieces of work.
+    pub(super) fn size(&self) -> usize {
+        self.accepts.len() + self.work.len()
+    }
+
+    /// Does its commit show that the store can be written? A claim that finds nothing commits on a full disk too.
+    pub(super) fn shows_room(&self) -> bool {
+        !self.accepts.is_empty()
+            || (self.work.iter()).any(|work| matches!(work, Work::Probe { .. }))
+    }
 }
 
 /// At most this much work shares a transaction with accepts: the backlog must not slow them down.
@@ -112,6 +215,11 @@ impl CommitQueue {
         let count = share.min(waiting.work.len());
         batch.work.extend(waiting.work.drain(..count));
         true
+    }
+
+    /// Submissions that wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.lock().accepts.len()
     }
 
     /// Refuses everything from now on; what is queued is still committed.

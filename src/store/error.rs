@@ -1,7 +1,10 @@
 //! Why a store says no.
 
-use std::path::PathBuf;
+use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
+
+use super::Location;
 
 /// Why the store did not do what it was asked for. Nothing was promised.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -18,9 +21,20 @@ pub enum StoreError {
         /// How many wait.
         waiting: u64,
     },
-    /// The transaction was rolled back: disk full, I/O error, read-only.
+    /// The transaction was rolled back: I/O error, or whatever else the database says.
     #[error("the store failed: {0}")]
     Failed(Arc<str>),
+    /// The connection broke during the commit: it may have succeeded. Only a repetition with the same key tells.
+    #[error(
+        "the commit was cut off and may have succeeded ({0}); repeat the request with the same key"
+    )]
+    Unsure(Arc<str>),
+    /// The transaction was rolled back: the disk is full.
+    #[error("the store has no room left: {0}")]
+    NoRoom(Arc<str>),
+    /// The transaction was rolled back: the store cannot be written.
+    #[error("the store is read-only: {0}")]
+    ReadOnly(Arc<str>),
     /// The store is being closed.
     #[error("the store is closed")]
     Closed,
@@ -29,32 +43,51 @@ pub enum StoreError {
 /// Why a store could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process serves from it.
-    #[error(
-        "{path} is in use by another process\nhint: stop it, or give this one a file of its own with `--store`"
-    )]
-    InUse {
-        /// The database file.
-        path: PathBuf,
-    },
     /// A database, but not one of ours, or of a later version.
     #[error(
-        "{path} is not a store that this version can use: {found}\nhint: name another file with `--store`"
+        "{store} is not a store that this version can use: {found}\nhint: name another one with `--store`"
     )]
     Foreign {
-        /// The database file.
-        path: PathBuf,
+        /// Where it was looked for.
+        store: Location,
         /// What it is.
         found: String,
     },
-    /// The file cannot be created, read or written.
+    /// A slim build.
     #[error(
-        "cannot open the store {path}: {reason}\nhint: its folder must exist and be writable; name another file with `--store`"
+        "cannot open the store {store}: this build lacks the feature postgres\nhint: build it with `--features postgres`, or name a file with `--store`"
     )]
+    LacksPostgres {
+        /// Where it was looked for.
+        store: Location,
+    },
+    /// The file cannot be created, read or written; the database cannot be reached or used.
+    #[error("cannot open the store {store}: {reason}\nhint: {}", mend(.store))]
     Unusable {
-        /// The database file.
-        path: PathBuf,
-        /// What the system or SQLite said.
+        /// Where it was looked for.
+        store: Location,
+        /// What the system or the database said.
         reason: String,
     },
+}
+
+impl OpenError {
+    /// A file that the system refuses.
+    pub(super) fn unusable(path: &Path, reason: impl fmt::Display) -> OpenError {
+        OpenError::Unusable {
+            store: path.into(),
+            reason: reason.to_string(),
+        }
+    }
+}
+
+fn mend(store: &Location) -> &'static str {
+    match store {
+        Location::File(_) => {
+            "its folder must exist and be writable; name another file with `--store`"
+        }
+        Location::Postgres(_) => {
+            "is the server up, does the database exist, and may this user create tables in it? try the same URL with psql"
+        }
+    }
 }

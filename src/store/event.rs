@@ -46,6 +46,18 @@ impl State {
             .copied()
     }
 
+    /// As it is shown.
+    pub fn name(self) -> &'static str {
+        match self {
+            State::Queued => "queued",
+            State::Retrying => "retrying",
+            State::Working => "working",
+            State::Failed => "failed",
+            State::Dead => "dead",
+            State::Processed => "processed",
+        }
+    }
+
     /// Will nothing more happen to the event by itself?
     pub fn is_settled(self) -> bool {
         matches!(self, State::Failed | State::Dead | State::Processed)
@@ -82,7 +94,7 @@ pub struct Page {
     pub next: Option<i64>,
 }
 
-fn rfc3339<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
+pub(super) fn rfc3339<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
     rfc3339_or_null(&Some(*ms), serializer)
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::EventId;
+use super::{EventId, State};
 
 /// The right to make one attempt. The attempt's number is the fencing token: whoever takes the job over raises it, and
 /// [`finish`](super::Store::finish) with an old number no longer decides anything.
@@ -11,10 +11,26 @@ pub struct Lease {
     pub(super) job: i64,
     /// The event to work on.
     pub event_id: EventId,
-    /// Which attempt this is, from 1.
+    /// Which attempt this is, from 1; it only grows.
     pub attempt: u32,
+    /// The same, counted since the event was accepted or last replayed: what the retry policy looks at.
+    pub tries: u32,
+    /// What became of the insert.
+    pub insert: Insert,
     /// Whether there is anything left to send.
     pub notification: Notification,
+}
+
+/// What became of the insert into `events`, which is tried where the lease is granted, if it was not done before.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Insert {
+    /// The event is in `events`.
+    Done,
+    /// The database refused it; the next attempt tries again. The notification does not wait for it.
+    Failed {
+        /// What the database said.
+        reason: String,
+    },
 }
 
 /// What the effect log says about an event's notification when an attempt begins.
@@ -22,7 +38,7 @@ pub struct Lease {
 pub enum Notification {
     /// To be sent.
     Due,
-    /// The provider took it in an earlier attempt whose owner lost the lease.
+    /// The provider took it in an earlier attempt: its owner lost the lease, or only the insert is left.
     Sent,
     /// An earlier attempt may have sent it, and [`Repeat::AtMostOnce`] forbids to try again.
     Unknown,
@@ -37,36 +53,115 @@ pub enum Repeat {
     AtMostOnce,
 }
 
-/// How an attempt ended.
+/// How an attempt ended: what became of the notification, and what follows for the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The provider took the notification.
+pub struct Outcome {
+    /// What became of the notification.
+    pub notified: Notified,
+    /// What follows for the event.
+    pub next: Next,
+}
+
+/// What became of the notification in one attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Notified {
+    /// The provider took it.
     Sent,
-    /// The provider had taken it before; nothing was sent now.
-    SentBefore,
+    /// It was settled before; nothing was sent now.
+    Before,
     /// Whether it was sent will never be known, and it must not be sent again.
     Unknown {
         /// Why.
         reason: String,
     },
     /// It was not sent, as far as is known.
-    NotSent {
+    Failed {
         /// Why.
         reason: String,
-        /// What is to be done about it.
-        next: Next,
     },
 }
 
-/// What follows a failed attempt.
+/// What follows an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
+    /// Nothing: the event is processed.
+    Done,
     /// Another attempt after this time.
     Retry(Duration),
     /// No more: the event is dead.
     GiveUp,
     /// The client is told, and its retry with the same key will try again.
     Answer,
+}
+
+impl Outcome {
+    /// The provider took the notification, and nothing is left to do.
+    pub fn sent() -> Outcome {
+        Outcome {
+            notified: Notified::Sent,
+            next: Next::Done,
+        }
+    }
+
+    /// The provider had taken it before, and nothing is left to do.
+    pub fn sent_before() -> Outcome {
+        Outcome {
+            notified: Notified::Before,
+            next: Next::Done,
+        }
+    }
+
+    /// Nobody will ever know; the event counts as processed.
+    pub fn unknown(reason: impl Into<String>) -> Outcome {
+        Outcome {
+            notified: Notified::Unknown {
+                reason: reason.into(),
+            },
+            next: Next::Done,
+        }
+    }
+
+    /// It was not sent.
+    pub fn not_sent(reason: impl Into<String>, next: Next) -> Outcome {
+        Outcome {
+            notified: Notified::Failed {
+                reason: reason.into(),
+            },
+            next,
+        }
+    }
+
+    /// The row that it leaves in the effect log.
+    pub(super) fn effect(&self) -> Option<(&'static str, Option<&str>)> {
+        match &self.notified {
+            Notified::Sent => Some(("sent", None)),
+            Notified::Before => None,
+            Notified::Unknown { reason } => Some(("unknown", Some(reason))),
+            Notified::Failed { reason } => Some(("failed", Some(reason))),
+        }
+    }
+
+    /// The event's state from now on, and when it is due.
+    pub(super) fn state(&self, lease: &Lease, now_ms: i64) -> (State, i64) {
+        match (self.next, &lease.insert) {
+            // Nobody may call an event processed that is not in `events`.
+            (Next::Done, Insert::Failed { .. }) => (State::Retrying, now_ms + INSERT_PAUSE_MS),
+            (Next::Done, Insert::Done) => (State::Processed, now_ms),
+            (Next::Retry(after), _) => (State::Retrying, now_ms + millis(after)),
+            (Next::GiveUp, _) => (State::Dead, now_ms),
+            (Next::Answer, _) => (State::Failed, now_ms),
+        }
+    }
+}
+
+/// When an insert is tried again if whoever finished the attempt did not say.
+const INSERT_PAUSE_MS: i64 = 1000;
+
+/// Milliseconds, far below overflow when added to a time.
+pub(super) fn millis(duration: Duration) -> i64 {
+    i64::try_from(duration.as_millis())
+        .unwrap_or(i64::MAX)
+        .min(i64::MAX / 4)
 }
 
 /// What [`finish`](super::Store::finish) found.
@@ -85,4 +180,51 @@ pub struct Claim {
     pub leases: Vec<Lease>,
     /// When there was nothing: how long until a retry or an expired lease is due, if any is known.
     pub idle_for: Option<Duration>,
+}
+
+/// What [`claim_event`](super::Store::claim_event) found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Grant {
+    /// The caller's to work on.
+    Leased(Lease),
+    /// Someone else works on it for at most so long.
+    Taken(Duration),
+    /// Its next attempt is due after this time.
+    NotDue(Duration),
+    /// Nothing is to be done any more.
+    Settled(State),
+    /// Nobody accepted it here.
+    Unknown,
+}
+
+/// What [`replay`](super::Store::replay) found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Replay {
+    /// It is due again, with all its attempts.
+    Requeued,
+    /// It is not dead.
+    NotDead(State),
+    /// Nobody accepted it here.
+    Unknown,
+}
+
+/// A job as it is found when someone asks for this very one.
+pub(super) struct Standing {
+    pub(super) state: State,
+    pub(super) due_ms: i64,
+}
+
+impl Standing {
+    /// Why it cannot be leased now; `None` when it can.
+    pub(super) fn refusal(&self, now_ms: i64) -> Option<Grant> {
+        let left = Duration::from_millis(self.due_ms.saturating_sub(now_ms).max(0) as u64);
+        match self.state {
+            State::Queued => None,
+            State::Retrying if left.is_zero() => None,
+            State::Working if left.is_zero() => None,
+            State::Retrying => Some(Grant::NotDue(left)),
+            State::Working => Some(Grant::Taken(left)),
+            settled => Some(Grant::Settled(settled)),
+        }
+    }
 }

@@ -1,15 +1,14 @@
 //! What a store is told when it is opened.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Repeat;
+use super::{Location, Repeat};
 
 /// Where the store lives and every limit it keeps.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// The database file; `-wal`, `-shm` and `.lock` lie beside it.
-    pub path: PathBuf,
+    /// The file or the database.
+    pub location: Location,
     /// What an acknowledgement is worth.
     pub durability: Durability,
     /// Whether a notification of unknown outcome is sent again.
@@ -24,15 +23,15 @@ pub struct Options {
     pub lease: Duration,
     /// Connections for reading.
     pub readers: usize,
-    /// Largest size of the database in pages of 4 KiB; writing beyond it fails as a full disk does.
+    /// Largest size of the file in pages of 4 KiB; writing beyond it fails as a full disk does. SQLite only.
     pub max_pages: Option<u32>,
 }
 
 impl Options {
-    /// The defaults of `a7probe serve`, on a file.
-    pub fn at(path: impl Into<PathBuf>) -> Options {
+    /// The defaults of `a7probe serve`.
+    pub fn at(location: impl Into<Location>) -> Options {
         Options {
-            path: path.into(),
+            location: location.into(),
             durability: Durability::Full,
             repeat: Repeat::AtLeastOnce,
             commit_queue: 4096,

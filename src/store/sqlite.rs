@@ -6,32 +6,100 @@
 mod accept;
 mod attempt;
 mod checkpoint;
+mod dispatch;
+mod follow;
+mod presence;
 mod readers;
 mod transaction;
 mod writer;
 
-use std::fs::{File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use super::{OpenError, Options, State};
+use super::commit_queue::CommitQueue;
+use super::signals::Signals;
+use super::{OpenError, Options, State, StoreError};
 
+use follow::Follower;
 pub(super) use readers::Readers;
-pub(super) use writer::{Signals, Writer};
+use writer::{Company, Writer};
 
 /// "a7pr": marks the file as ours in its header.
 const APPLICATION_ID: i32 = 0x6137_7072;
-/// Raised when the schema changes.
-const SCHEMA_VERSION: i32 = 1;
-const SCHEMA: &str = include_str!("sqlite/schema.sql");
+/// What turns each version of the schema into the next; the first one starts from nothing.
+const MIGRATIONS: [&str; 2] = [
+    include_str!("sqlite/schema_1.sql"),
+    include_str!("sqlite/schema_2.sql"),
+];
+/// The version of the schema, in the header of the file.
+const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
+/// Between two tries to get the lock that another process holds, and how many of them: about ten seconds.
+const BUSY_PAUSE: Duration = Duration::from_micros(250);
+const BUSY_TRIES: i32 = 40_000;
 
-/// Opens the one connection that writes, creating the file if need be.
-fn open_writer(options: &Options) -> Result<Connection, OpenError> {
-    let path = &options.path;
+/// A store in a file, open.
+pub(super) struct Sqlite {
+    readers: Arc<Readers>,
+    writer: Writer,
+    follower: Follower,
+}
+
+impl Sqlite {
+    /// Opens or creates the file and starts the threads.
+    pub(super) fn open(
+        options: &Options,
+        path: &Path,
+        owner: i64,
+        queue: &Arc<CommitQueue>,
+        signals: &Signals,
+    ) -> Result<Sqlite, OpenError> {
+        let company = Arc::new(Company::default());
+        let writer = Writer::start(
+            options,
+            path,
+            owner,
+            queue.clone(),
+            signals.clone(),
+            company.clone(),
+        )?;
+        let readers = Arc::new(Readers::open(path, options.readers)?);
+        let follower = Follower::start(path, owner, signals.clone(), company)?;
+        Ok(Sqlite {
+            readers,
+            writer,
+            follower,
+        })
+    }
+
+    /// Runs a query beside the event loop.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Readers) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let readers = self.readers.clone();
+        tokio::task::spawn_blocking(move || read(&readers))
+            .await
+            .unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Waits for the threads to end, the queue being closed.
+    pub(super) fn join(&self) {
+        self.follower.stop();
+        self.writer.join();
+    }
+}
+
+/// Opens the one connection of this process that writes, creating the file if need be.
+fn open_writer(options: &Options, path: &Path) -> Result<Connection, OpenError> {
     let unusable = |error: rusqlite::Error| unusable(path, error);
-    let connection = Connection::open(path).map_err(unusable)?;
+    let mut connection = Connection::open(path).map_err(unusable)?;
+    connection
+        .busy_handler(Some(wait_for_the_lock))
+        .map_err(unusable)?;
     check_header(&connection, path)?;
     connection
         .execute_batch(
@@ -39,8 +107,7 @@ fn open_writer(options: &Options) -> Result<Connection, OpenError> {
              PRAGMA synchronous = FULL;
              PRAGMA fullfsync = ON; -- macOS: through the drive's cache too
              PRAGMA cache_size = 1000; -- pages; every commit walks the cache, and the system caches the rest
-             PRAGMA wal_autocheckpoint = 262144; -- 1 GiB: only if the checkpointer cannot keep up
-             PRAGMA busy_timeout = 5000;",
+             PRAGMA wal_autocheckpoint = 262144; -- 1 GiB: only if the checkpointer cannot keep up",
         )
         .map_err(unusable)?;
     // Otherwise every new value of `due_ms` has its statement parsed and planned again.
@@ -52,8 +119,38 @@ fn open_writer(options: &Options) -> Result<Connection, OpenError> {
             .pragma_update(None, "max_page_count", max_pages)
             .map_err(unusable)?;
     }
-    connection.execute_batch(SCHEMA).map_err(unusable)?;
+    migrate(&mut connection).map_err(unusable)?;
     Ok(connection)
+}
+
+/// SQLite's own handler sleeps up to 100 ms, in which a busy writer comes and goes many times.
+fn wait_for_the_lock(tries: i32) -> bool {
+    std::thread::sleep(BUSY_PAUSE);
+    tries < BUSY_TRIES
+}
+
+/// Brings the schema to this version, in one transaction.
+fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let version: i32 = transaction.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    // What a version before migrations existed left empty is as good as nothing.
+    let from = if table_count(&transaction)? == 0 {
+        0
+    } else {
+        version
+    };
+    for sql in MIGRATIONS.iter().skip(from.max(0) as usize) {
+        transaction.execute_batch(sql)?;
+    }
+    if from != SCHEMA_VERSION {
+        transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    }
+    transaction.commit()
+}
+
+fn table_count(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
 }
 
 /// Opens a connection that only reads.
@@ -67,7 +164,7 @@ fn open_reader(path: &Path) -> Result<Connection, OpenError> {
     Ok(connection)
 }
 
-/// Marks an empty database as ours; refuses another program's and a later version's.
+/// Takes an empty database or one of ours; refuses another program's and a later version's.
 fn check_header(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let unusable = |error: rusqlite::Error| unusable(path, error);
     let header = |name: &str| {
@@ -75,25 +172,15 @@ fn check_header(connection: &Connection, path: &Path) -> Result<(), OpenError> {
             .pragma_query_value(None, name, |row| row.get::<_, i32>(0))
             .map_err(unusable)
     };
-    let tables: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(unusable)?;
     let foreign = |found: String| {
         Err(OpenError::Foreign {
-            path: path.to_owned(),
+            store: path.into(),
             found,
         })
     };
+    let tables = table_count(connection).map_err(unusable)?;
     match (tables, header("application_id")?, header("user_version")?) {
-        (0, ..) => {
-            connection
-                .pragma_update(None, "application_id", APPLICATION_ID)
-                .map_err(unusable)?;
-            connection
-                .pragma_update(None, "user_version", SCHEMA_VERSION)
-                .map_err(unusable)
-        }
-        (_, APPLICATION_ID, SCHEMA_VERSION) => Ok(()),
+        (0, ..) | (_, APPLICATION_ID, 1..=SCHEMA_VERSION) => Ok(()),
         (_, APPLICATION_ID, version) => foreign(format!(
             "its schema has version {version}, not {SCHEMA_VERSION}"
         )),
@@ -103,35 +190,23 @@ fn check_header(connection: &Connection, path: &Path) -> Result<(), OpenError> {
 
 fn unusable(path: &Path, error: rusqlite::Error) -> OpenError {
     use rusqlite::ffi::ErrorCode::NotADatabase;
-    let path = path.to_owned();
     match error.sqlite_error_code() {
         Some(NotADatabase) => OpenError::Foreign {
-            path,
+            store: path.into(),
             found: "it is not a SQLite database".to_owned(),
         },
-        _ => OpenError::Unusable {
-            path,
-            reason: error.to_string(),
-        },
+        _ => OpenError::unusable(path, error),
     }
 }
 
-/// Holds `FILE.lock` for as long as the process serves from `FILE`. The system frees it when the process dies, so
-/// whoever gets it knows that every lease in the store belongs to a dead process.
-fn lock(path: &Path) -> Result<File, OpenError> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let unusable = |reason: String| OpenError::Unusable {
-        path: path.to_owned(),
-        reason,
-    };
-    let file = File::create(PathBuf::from(&name)).map_err(|error| unusable(error.to_string()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(OpenError::InUse {
-            path: path.to_owned(),
-        }),
-        Err(TryLockError::Error(error)) => Err(unusable(error.to_string())),
+/// Why SQLite did not do it, for whoever asked.
+fn failed(error: &rusqlite::Error) -> StoreError {
+    use rusqlite::ffi::ErrorCode::{DiskFull, ReadOnly};
+    let reason = error.to_string().into();
+    match error.sqlite_error_code() {
+        Some(DiskFull) => StoreError::NoRoom(reason),
+        Some(ReadOnly) => StoreError::ReadOnly(reason),
+        _ => StoreError::Failed(reason),
     }
 }
 

@@ -1,14 +1,17 @@
-//! How many events are in which state: counted at the start, kept by the writer, read without I/O.
+//! How many events are in which state: what this process did, plus what all others did, read without I/O.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use super::State;
+use super::{CommitTally, State};
 
-/// Counts by state, changed only after a commit.
+/// Counts by state, changed only after a commit. Each process adds up what it does itself, in memory and in a row of its
+/// own in the database; the rows of the others are read now and then. So nobody ever counts events.
 #[derive(Default)]
 pub(super) struct Totals {
     counts: [AtomicI64; State::ALL.len()],
+    elsewhere: [AtomicI64; State::ALL.len()],
     failing: AtomicBool,
+    pub(super) commits: CommitTally,
 }
 
 /// What a transaction adds to each state.
@@ -24,11 +27,21 @@ impl Totals {
         }
     }
 
+    /// Replaces what all other processes together have changed.
+    pub(super) fn set_elsewhere(&self, counts: &Delta) {
+        for (count, now) in self.elsewhere.iter().zip(counts) {
+            count.store(*now, Ordering::Relaxed);
+        }
+    }
+
     /// The counts now, with `held` events that are only in memory.
     pub(super) fn snapshot(&self, held: u64) -> Snapshot {
         // States are changed one after the other, so a reader in between may see a count below zero.
-        let count =
-            |state: State| self.counts[state as usize].load(Ordering::Relaxed).max(0) as u64;
+        let count = |state: State| {
+            let here = self.counts[state as usize].load(Ordering::Relaxed);
+            let elsewhere = self.elsewhere[state as usize].load(Ordering::Relaxed);
+            (here + elsewhere).max(0) as u64
+        };
         Snapshot {
             queued: count(State::Queued) + held,
             retrying: count(State::Retrying),

@@ -32,19 +32,19 @@ impl Default for Retry {
 }
 
 impl Retry {
-    /// What follows the failure of this attempt. A provider that names a time is not asked earlier; what it will refuse
-    /// again is not asked again.
-    pub fn after(&self, event_id: EventId, attempt: u32, error: &SendError) -> Next {
-        if attempt >= self.attempts || error.is_permanent() {
+    /// What follows the failure of this attempt, the provider's or, without an error of it, the insert's. A provider that
+    /// names a time is not asked earlier; what it will refuse again is not asked again.
+    pub fn after(&self, event_id: EventId, attempt: u32, error: Option<&SendError>) -> Next {
+        if attempt >= self.attempts || error.is_some_and(SendError::is_permanent) {
             return Next::GiveUp;
         }
         let ceiling = self
             .base
-            .saturating_mul(1 << (attempt - 1).min(20))
+            .saturating_mul(1 << attempt.saturating_sub(1).min(20))
             .min(self.cap);
         let pause = ceiling.mul_f64(uniform(self.seed, "retry", event_id.uuid(), attempt));
         let asked_for = match error {
-            SendError::Refused { retry_after, .. } => retry_after.unwrap_or_default(),
+            Some(SendError::Refused { retry_after, .. }) => retry_after.unwrap_or_default(),
             _ => Duration::ZERO,
         };
         Next::Retry(pause.max(asked_for))
@@ -79,7 +79,7 @@ mod tests {
             let window = (retry.base * 2u32.pow(attempt - 1)).min(retry.cap);
             let pauses: Vec<Duration> = (0..200)
                 .map(
-                    |i| match retry.after(EventId::from_bytes([i; 16]), attempt, &TIMEOUT) {
+                    |i| match retry.after(EventId::from_bytes([i; 16]), attempt, Some(&TIMEOUT)) {
                         Next::Retry(pause) => pause,
                         other => panic!("{other:?}"),
                     },
@@ -101,14 +101,15 @@ mod tests {
     fn the_last_attempt_is_the_last() {
         let retry = Retry::default();
         assert_eq!(
-            retry.after(EventId::fresh(), retry.attempts, &TIMEOUT),
+            retry.after(EventId::fresh(), retry.attempts, Some(&TIMEOUT)),
             Next::GiveUp
         );
     }
 
     #[test]
     fn what_the_provider_refuses_for_good_is_not_tried_again() {
-        let next = |status| Retry::default().after(EventId::fresh(), 1, &refused(status, None));
+        let next =
+            |status| Retry::default().after(EventId::fresh(), 1, Some(&refused(status, None)));
         assert_eq!(next(400), Next::GiveUp);
         assert_eq!(next(413), Next::GiveUp);
         for status in [408, 429, 500, 503] {
@@ -119,7 +120,7 @@ mod tests {
     #[test]
     fn a_provider_that_names_a_time_is_not_asked_earlier() {
         let hour = Duration::from_secs(3600);
-        let next = Retry::default().after(EventId::fresh(), 1, &refused(429, Some(hour)));
+        let next = Retry::default().after(EventId::fresh(), 1, Some(&refused(429, Some(hour))));
         assert_eq!(next, Next::Retry(hour));
     }
 }

@@ -104,6 +104,7 @@ fn judge(recording: &Recording, gates: &[&str]) -> Vec<Finding> {
         guard: Guard::Iid,
         design: Design::Fixed,
         audit: None,
+        load: gate::Load::default(),
     };
     gate::judge(&gates, &[subject])
 }
@@ -216,7 +217,7 @@ fn failures_of_this_machine_are_no_proof_against_the_server() {
     // But what the server did stands: without the machine's own failures it fails as well.
     let slow_too = Run::counting(&[TARGET])
         .ok(700, FAST)
-        .ok(200, SLOW)
+        .ok(200, 2 * TARGET)
         .failed(100, FailureKind::Client);
     assert_eq!(slow_too.judge_one("p95 <= 150ms").verdict, Verdict::Fail);
 }
@@ -251,7 +252,9 @@ fn a_failure_that_hangs_on_our_own_send_lag_is_inconclusive() {
     let finding = late.judge_one("p95 <= 150ms");
     assert_eq!(finding.verdict, Verdict::Inconclusive);
     assert!(
-        finding.reason.starts_with("this machine sent late"),
+        finding
+            .reason
+            .starts_with("client-limited: this machine sent late"),
         "{}",
         finding.reason
     );

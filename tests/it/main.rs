@@ -5,10 +5,16 @@
     reason = "a test that unwraps says where it failed"
 )]
 
+mod ab;
 mod audit;
 mod audit_python;
+#[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
+mod broker_host;
+#[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
+mod brokers;
 mod compare;
 mod demo;
+mod diagnose;
 mod engine;
 mod faults;
 mod gate;
@@ -18,16 +24,27 @@ mod judge;
 mod load;
 mod measure;
 mod needs;
+mod ops;
+mod own_error;
 mod provider;
 mod readme;
 mod run_file;
 mod runs;
 mod scripted;
+mod selftest;
 mod serve;
+#[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
+mod serve_brokers;
 mod serve_client;
 mod serve_host;
 mod serve_kill;
+#[cfg(feature = "postgres")]
+mod serve_postgres;
+#[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
+mod serve_python;
+mod serve_queue;
 mod serve_store;
+mod stationarity;
 mod stats;
 mod tidy;
 mod witness;

@@ -1,7 +1,5 @@
 //! What a test needs beyond Rust: found by itself, or noted by name as not run, never silently green.
 
-#![allow(dead_code, reason = "the tests of queue and brokers come one by one")]
-
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -36,7 +34,8 @@ pub(crate) const PYTHON_FASTAPI: Service = Service {
 /// Python with Celery and RQ, both over Redis; Celery over AMQP too.
 pub(crate) const PYTHON_QUEUES: Service = Service {
     name: "python3 with celery, rq and redis",
-    find: || python_with("celery, rq, redis"),
+    // kombu asks for what only `celery[redis]` brings.
+    find: || python_with("celery, rq, kombu.transport.redis"),
 };
 
 /// PostgreSQL with the tests' own database, see [`POSTGRES_URL`].
@@ -79,6 +78,43 @@ pub(crate) const STRACE: Service = Service {
     find: || answers("strace", &["-V"]),
 };
 
+/// The right to mount a file system: a small disk that can be filled, or read only.
+pub(crate) const TMPFS: Service = Service {
+    name: "the right to mount a tmpfs",
+    find: || {
+        let folder = tempfile::tempdir().ok()?;
+        let succeeds = |command: &mut Command| {
+            (command.arg(folder.path()).output()).is_ok_and(|output| output.status.success())
+        };
+        let mounted =
+            succeeds(Command::new("mount").args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"]));
+        (mounted && succeeds(&mut Command::new("umount"))).then(|| "mount".into())
+    },
+};
+
+/// The right to make a file immutable, which then cannot be written even through what is open.
+pub(crate) const IMMUTABLE: Service = Service {
+    name: "chattr +i that also stops open files",
+    find: || {
+        let mut file = tempfile::NamedTempFile::new().ok()?;
+        let set = |attribute: &str| {
+            let mut command = Command::new("chattr");
+            let output = command.arg(attribute).arg(file.path()).output();
+            output.is_ok_and(|output| output.status.success())
+        };
+        let held = set("+i") && file.as_file().write_all(b"x").is_err();
+        set("-i");
+        file.flush().ok()?;
+        held.then(|| "chattr".into())
+    },
+};
+
+/// Changes the limits of a running process.
+pub(crate) const PRLIMIT: Service = Service {
+    name: "prlimit",
+    find: || answers("prlimit", &["--version"]),
+};
+
 /// The Python of `tests/services.sh`, or the machine's own, if it has these modules.
 fn python_with(modules: &str) -> Option<PathBuf> {
     let own = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("target/services/venv/bin/python");
@@ -107,21 +143,31 @@ pub(crate) fn need(service: &Service, test: &str) -> Option<PathBuf> {
             "{test} needs {}, which is not here; tests/services.sh installs it",
             service.name
         );
-        let list = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("not-run");
-        let mut list = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(list)
-            .unwrap();
-        // One write a line: tests run side by side.
-        let line = format!(
-            "{test}: needs {}
-",
-            service.name
-        );
-        list.write_all(line.as_bytes()).unwrap();
+        note(service, test);
     }
     found
+}
+
+/// The same for what no script can install, such as a right of the user: a missing one is noted, never a failure.
+pub(crate) fn need_right(right: &Service, test: &str) -> Option<PathBuf> {
+    let found = (right.find)();
+    if found.is_none() {
+        note(right, test);
+    }
+    found
+}
+
+/// This test was not run.
+fn note(service: &Service, test: &str) {
+    let list = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("not-run");
+    let mut list = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(list)
+        .unwrap();
+    // One write a line: tests run side by side.
+    let line = format!("{test}: needs {}\n", service.name);
+    list.write_all(line.as_bytes()).unwrap();
 }
 
 /// The program, if it can be started; some print their version with an exit code of their own.

@@ -256,7 +256,7 @@ fn unknown_fields_of_the_same_version_are_ignored() {
     let mut value = example_json();
     value["calibration"] = json!({ "null_p99_ns": 1 });
     value["endpoints"][0]["weather"] = json!([1, 2]);
-    value["instrument"]["throttled"] = json!(false);
+    value["instrument"]["temperature"] = json!(false);
     read(&value).expect("loaded");
 }
 

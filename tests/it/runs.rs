@@ -7,13 +7,18 @@ use a7probe::plan::{
     Template, Trust,
 };
 use a7probe::recording::{Clock, Counts, Recording};
-use a7probe::run_file::{Ended, EndpointRun, Environment, Instrument, Judging, PlanRecord, Run};
+use a7probe::run_file::{
+    Calibration, Ended, EndpointRun, Environment, Instrument, Judging, NullServer, PlanRecord, Run,
+};
 use a7probe::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
 use a7probe::units::Rate;
 use uuid::Uuid;
 
 /// The target of every endpoint.
 pub(crate) const TARGET: Duration = Duration::from_millis(150);
+
+/// e of every run here.
+pub(crate) const OWN_ERROR: Duration = Duration::from_micros(160);
 
 /// `POST /ingest` and `GET /health`, 20 a second, so many requests each.
 pub(crate) fn plan(requests: u64) -> Plan {
@@ -81,15 +86,34 @@ pub(crate) fn run(health: Recording, ingest: Recording) -> Run {
             pacer: "timerfd".to_owned(),
             cpu: Duration::from_millis(812),
             wall: Duration::from_secs(32),
+            calibration: calibration(),
+            throttled: None,
+            certificate: None,
         },
         gates: vec!["* p95 <= 150ms".to_owned()],
         judging: Judging::default(),
+        turns: None,
     }
+}
+
+/// An instrument whose own error is too small to matter.
+pub(crate) fn calibration() -> Calibration {
+    Calibration::Measured(NullServer {
+        transport: "HTTP/1.1 over TCP on loopback".to_owned(),
+        requests: 1_000,
+        rate_per_s: Rate::per_second(1_000.0),
+        concurrency: None,
+        p50: Duration::from_micros(60),
+        p99: Duration::from_micros(140),
+        own_error: OWN_ERROR,
+        send_lag_p50: Duration::from_nanos(500),
+        send_lag_p99: Duration::from_micros(40),
+    })
 }
 
 /// A recording of requests that all ended ok after these latencies, 50 ms apart.
 pub(crate) fn all_ok(latencies: impl IntoIterator<Item = Duration>) -> Recording {
-    let mut recording = Recording::new(Clock::IntendedStart, &[TARGET]);
+    let mut recording = Recording::new(Clock::IntendedStart, &[TARGET]).with_own_error(OWN_ERROR);
     for (index, latency) in (0u64..).zip(latencies) {
         recording.add(&sample(index, latency, Outcome::Ok));
     }
@@ -98,7 +122,7 @@ pub(crate) fn all_ok(latencies: impl IntoIterator<Item = Duration>) -> Recording
 
 /// A recording of requests that ended ok so long after they were sent, all of them sent late by `lag`.
 pub(crate) fn late(services: impl IntoIterator<Item = Duration>, lag: Duration) -> Recording {
-    let mut recording = Recording::new(Clock::IntendedStart, &[TARGET]);
+    let mut recording = Recording::new(Clock::IntendedStart, &[TARGET]).with_own_error(OWN_ERROR);
     let lag_ns = lag.as_nanos() as u64;
     for (index, service) in (0u64..).zip(services) {
         let punctual = sample(index, service + lag, Outcome::Ok);
@@ -114,7 +138,7 @@ pub(crate) fn late(services: impl IntoIterator<Item = Duration>, lag: Duration) 
 
 /// A recording of a closed model, whose latency counts from the send.
 pub(crate) fn closed(requests: u64) -> Recording {
-    let mut recording = Recording::new(Clock::Send, &[TARGET]);
+    let mut recording = Recording::new(Clock::Send, &[TARGET]).with_own_error(OWN_ERROR);
     for index in 0..requests {
         recording.add(&Sample {
             intended_start_ns: None,
@@ -127,7 +151,8 @@ pub(crate) fn closed(requests: u64) -> Recording {
 /// A recording with something in every field: slow answers, every failure, timeouts, waits for a connection,
 /// `Server-Timing`, unsent requests at the end.
 pub(crate) fn mixed(requests: u64) -> Recording {
-    let mut recording = Recording::new(Clock::IntendedStart, &[Duration::from_millis(5), TARGET]);
+    let mut recording = Recording::new(Clock::IntendedStart, &[Duration::from_millis(5), TARGET])
+        .with_own_error(OWN_ERROR);
     for index in 0..requests {
         let latency = Duration::from_nanos(1_000_000 + index * index * 7_919 % 400_000_000);
         let outcome = match index % 50 {

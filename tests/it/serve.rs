@@ -621,9 +621,9 @@ fn a_store_that_cannot_be_written_is_503_and_keeps_what_it_promised() {
     };
     assert_eq!(
         (refused.status, refused.header("retry-after")),
-        (503, Some("1"))
+        (503, Some("5"))
     );
-    assert_eq!(refused.json()["type"], "urn:a7probe:problem:store-down");
+    assert_eq!(refused.json()["type"], "urn:a7probe:problem:store-full");
     assert!(!accepted.is_empty());
     for id in &accepted {
         assert_eq!(client.get(&format!("/events/{id}")).status, 200);
@@ -645,16 +645,23 @@ fn a_store_that_cannot_be_written_is_503_and_keeps_what_it_promised() {
 #[test]
 fn a_token_is_asked_for_everywhere_but_on_the_health_endpoints() {
     let folder = folder();
-    let token = Some("s3cret".to_owned());
+    let tokens = vec!["s3cret".to_owned()];
     let served = Served::start(Config {
-        token,
+        tokens,
         ..config(Mode::Background, &folder)
     });
     let mut client = served.client();
     for path in ["/health", "/livez", "/readyz"] {
         assert_eq!(client.get(path).status, 200, "{path}");
     }
-    for path in ["/queue", "/events/x", "/runs/r/events", "/nothing"] {
+    for path in [
+        "/queue",
+        "/events/x",
+        "/runs/r/events",
+        "/metrics",
+        "/openapi.json",
+        "/nothing",
+    ] {
         assert_eq!(client.get(path).status, 401, "{path}");
     }
     let refused = client.ingest(&[("authorization", "Bearer wrong")], "{}");

@@ -1,11 +1,13 @@
 //! A small HTTP client of its own for the server's tests: what is sent and received is under the test's control.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
+
+use crate::ops::check_described;
 
 /// Longer than anything that is not stuck.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -13,6 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// One keep-alive connection.
 pub(crate) struct Client {
     stream: BufReader<TcpStream>,
+    /// Method and path of what was sent and not yet answered.
+    asked: VecDeque<(String, String)>,
 }
 
 /// A response, read to its end.
@@ -34,6 +38,7 @@ impl Client {
         stream.set_nodelay(true)?;
         Ok(Client {
             stream: BufReader::new(stream),
+            asked: VecDeque::new(),
         })
     }
 
@@ -81,15 +86,20 @@ impl Client {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> io::Result<()> {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nhost: a7\r\n");
-        for (name, value) in headers {
-            request += &format!("{name}: {value}\r\n");
-        }
+        self.asked.push_back((method.to_owned(), path.to_owned()));
+        let mut request = head(method, path, headers);
         if !body.is_empty() || method == "POST" {
             request += &format!("content-length: {}\r\n", body.len());
         }
         let request = [request.as_bytes(), b"\r\n", body].concat();
         self.send_raw(&request)
+    }
+
+    /// The head of a request, whose body is up to the test.
+    pub(crate) fn send_head(&mut self, method: &str, path: &str, headers: &[(&str, &str)]) {
+        self.asked.push_back((method.to_owned(), path.to_owned()));
+        let head = head(method, path, headers) + "\r\n";
+        self.send_raw(head.as_bytes()).expect("the head is sent");
     }
 
     pub(crate) fn send_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -139,11 +149,18 @@ impl Client {
         {
             self.chunks(&mut body)?;
         }
-        Ok(Response {
+        let response = Response {
             status,
             headers,
             body,
-        })
+        };
+        // The provider has no such header and is described elsewhere.
+        if let Some((method, path)) = self.asked.pop_front()
+            && response.header("server-timing").is_some()
+        {
+            check_described(&method, &path, &response);
+        }
+        Ok(response)
     }
 
     fn chunks(&mut self, body: &mut Vec<u8>) -> io::Result<()> {
@@ -166,6 +183,15 @@ impl Client {
         }
         Ok(line.trim_end().to_owned())
     }
+}
+
+/// A request's line and headers, without the empty line after them.
+fn head(method: &str, path: &str, headers: &[(&str, &str)]) -> String {
+    let mut head = format!("{method} {path} HTTP/1.1\r\nhost: a7\r\n");
+    for (name, value) in headers {
+        head += &format!("{name}: {value}\r\n");
+    }
+    head
 }
 
 impl Response {

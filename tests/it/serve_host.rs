@@ -5,6 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -114,6 +115,163 @@ impl Drop for Served {
     }
 }
 
+/// A worker process.
+pub(crate) struct Worker {
+    child: Child,
+}
+
+impl Worker {
+    /// Starts `a7probe worker` and waits until it works.
+    pub(crate) fn start(store: &str, folder: &Path, flags: &[&str]) -> Worker {
+        Worker::start_with(store, folder, flags, &[])
+    }
+
+    /// The same with these environment variables.
+    pub(crate) fn start_with(
+        store: &str,
+        folder: &Path,
+        flags: &[&str],
+        variables: &[(&str, &str)],
+    ) -> Worker {
+        let ready = folder.join(format!("worker-{}", uuid::Uuid::new_v4()));
+        let mut child = Command::new(env!("CARGO_BIN_EXE_a7probe"))
+            .args(["worker", "--store", store, "--ready-file"])
+            .arg(&ready)
+            .args(flags)
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts");
+        eventually("the worker is ready", || {
+            if let Some(status) = child.try_wait().expect("a status") {
+                let mut said = String::new();
+                let _ = child
+                    .stderr
+                    .take()
+                    .expect("piped")
+                    .read_to_string(&mut said);
+                panic!("the worker ended with {status}: {said}");
+            }
+            ready.exists()
+        });
+        Worker { child }
+    }
+
+    /// Sends a signal by its name, such as `STOP`.
+    pub(crate) fn signal(&self, name: &str) {
+        let status = Command::new("kill")
+            .args([&format!("-{name}"), &self.child.id().to_string()])
+            .status();
+        assert!(status.expect("kill runs").success());
+    }
+
+    /// SIGKILL: no handler, no goodbye.
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it is dead");
+    }
+
+    /// SIGTERM, and what it said on stderr until its end.
+    pub(crate) fn stop(mut self) -> (ExitStatus, String) {
+        self.signal("TERM");
+        let mut said = String::new();
+        let mut stderr = self.child.stderr.take().expect("piped");
+        stderr.read_to_string(&mut said).expect("UTF-8");
+        (self.child.wait().expect("a status"), said)
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A provider that answers every call at once, as it is told at the time.
+pub(crate) struct MoodyProvider {
+    pub(crate) url: String,
+    mood: Arc<Mutex<Mood>>,
+    calls: Arc<Mutex<Vec<Instant>>>,
+}
+
+/// What it answers.
+#[derive(Clone, Copy)]
+pub(crate) struct Mood {
+    pub(crate) status: u16,
+    pub(crate) retry_after_s: Option<u64>,
+}
+
+impl MoodyProvider {
+    pub(crate) fn start(status: u16) -> MoodyProvider {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let mood = Arc::new(Mutex::new(Mood {
+            status,
+            retry_after_s: None,
+        }));
+        let calls = Arc::new(Mutex::new(Vec::new()));
+        let (now, seen) = (mood.clone(), calls.clone());
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (now, seen) = (now.clone(), seen.clone());
+                std::thread::spawn(move || answer_all(stream, &now, &seen));
+            }
+        });
+        MoodyProvider { url, mood, calls }
+    }
+
+    pub(crate) fn answer(&self, status: u16, retry_after_s: Option<u64>) {
+        *self.mood.lock().expect("no panic") = Mood {
+            status,
+            retry_after_s,
+        };
+    }
+
+    /// When it was called, in order.
+    pub(crate) fn calls(&self) -> Vec<Instant> {
+        self.calls.lock().expect("no panic").clone()
+    }
+}
+
+fn answer_all(stream: TcpStream, mood: &Mutex<Mood>, calls: &Mutex<Vec<Instant>>) -> Option<()> {
+    let mut stream = BufReader::new(stream);
+    loop {
+        read_request(&mut stream)?;
+        calls.lock().ok()?.push(Instant::now());
+        let Mood {
+            status,
+            retry_after_s,
+        } = *mood.lock().ok()?;
+        let after = retry_after_s.map_or(String::new(), |s| format!("retry-after: {s}\r\n"));
+        write!(
+            stream.get_mut(),
+            "HTTP/1.1 {status} Said\r\n{after}content-length: 0\r\n\r\n"
+        )
+        .ok()?;
+    }
+}
+
+/// Reads one request to its end.
+fn read_request(stream: &mut BufReader<TcpStream>) -> Option<()> {
+    let mut length = 0;
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+            length = value.trim().parse().ok()?;
+        }
+        if line == "\r\n" {
+            break;
+        }
+    }
+    stream.read_exact(&mut vec![0; length]).ok()
+}
+
 /// The real binary.
 pub(crate) struct Process {
     pub(crate) address: SocketAddr,
@@ -123,11 +281,32 @@ pub(crate) struct Process {
 impl Process {
     /// Starts `a7probe serve` on the store in `folder` and waits until it is ready.
     pub(crate) fn start(folder: &Path, flags: &[&str]) -> Process {
-        let ready = folder.join("ready");
-        let _ = std::fs::remove_file(&ready);
-        let mut child = command(folder, flags)
+        Process::on(store(folder).to_str().expect("UTF-8"), folder, flags)
+    }
+
+    /// The same on any store.
+    pub(crate) fn on(store: &str, folder: &Path, flags: &[&str]) -> Process {
+        let ready = folder.join(format!("ready-{}", uuid::Uuid::new_v4()));
+        Process::spawn(command_on(store, flags), &ready)
+    }
+
+    /// The same as an argument of another program, which becomes it.
+    pub(crate) fn start_through(folder: &Path, flags: &[&str], program: &[&str]) -> Process {
+        let inner = command(folder, flags);
+        let mut outer = Command::new(program[0]);
+        outer
+            .args(&program[1..])
+            .arg(inner.get_program())
+            .args(inner.get_args());
+        Process::spawn(piped(outer), &folder.join("ready"))
+    }
+
+    /// Runs a command that serves and waits until it is ready.
+    pub(crate) fn spawn(mut command: Command, ready: &Path) -> Process {
+        let _ = std::fs::remove_file(ready);
+        let mut child = command
             .arg("--ready-file")
-            .arg(&ready)
+            .arg(ready)
             .spawn()
             .expect("the binary starts");
         let mut address = None;
@@ -135,7 +314,7 @@ impl Process {
             if let Some(status) = child.try_wait().expect("a status") {
                 panic!("the server ended with {status}");
             }
-            address = std::fs::read_to_string(&ready)
+            address = std::fs::read_to_string(ready)
                 .ok()
                 .and_then(|text| text.trim().parse().ok());
             address.is_some()
@@ -148,6 +327,10 @@ impl Process {
 
     pub(crate) fn client(&self) -> Client {
         Client::connect(self.address)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// SIGKILL: no handler, no flush, no goodbye.
@@ -191,11 +374,20 @@ impl Drop for Process {
 
 /// `a7probe serve` on a free port and the store in `folder`.
 pub(crate) fn command(folder: &Path, flags: &[&str]) -> Command {
+    command_on(store(folder).to_str().expect("UTF-8"), flags)
+}
+
+fn command_on(store: &str, flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
     command
         .args(["serve", "--bind", "127.0.0.1:0", "--store"])
-        .arg(store(folder))
+        .arg(store)
         .args(flags);
+    piped(command)
+}
+
+/// Says what it says on stderr to us, and nothing to the terminal.
+pub(crate) fn piped(mut command: Command) -> Command {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -259,20 +451,7 @@ impl HeldCall {
 fn hold(stream: TcpStream, arrived: &Sender<HeldCall>) -> Option<()> {
     let mut stream = BufReader::new(stream);
     loop {
-        let mut length = 0;
-        loop {
-            let mut line = String::new();
-            if stream.read_line(&mut line).ok()? == 0 {
-                return None;
-            }
-            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
-                length = value.trim().parse().ok()?;
-            }
-            if line == "\r\n" {
-                break;
-            }
-        }
-        stream.read_exact(&mut vec![0; length]).ok()?;
+        read_request(&mut stream)?;
         let (answer, released) = channel();
         arrived.send(HeldCall { answer }).ok()?;
         let status = released.recv().ok()?;

@@ -180,22 +180,6 @@ fn sigterm_ends_a_synchronous_call_with_its_answer() {
 }
 
 #[test]
-fn a_store_has_one_server_at_a_time() {
-    let folder = folder();
-    let process = Process::start(folder.path(), &[]);
-    let second = command(folder.path(), &[])
-        .output()
-        .expect("it ends by itself");
-    let said = String::from_utf8_lossy(&second.stderr).into_owned();
-    assert!(!second.status.success());
-    assert!(
-        said.contains("is in use by another process\nhint: "),
-        "{said}"
-    );
-    drop(process);
-}
-
-#[test]
 fn what_is_no_store_is_left_alone() {
     let folder = folder();
     let file = store(folder.path());

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use a7probe::store::{
-    Admission, Claim, Durability, EventId, Fingerprint, Finished, Handling, Lease, Next,
-    Notification, OpenError, Options, Outcome, Repeat, State, Store, StoreError, Submission,
+    Admission, Claim, DeadCursor, Durability, EventId, Fingerprint, Finished, Grant, Handling,
+    Insert, Lease, Next, Notification, Notified, OpenError, Options, Outcome, Repeat, Replay,
+    State, Store, StoreError, Submission,
 };
 use tempfile::TempDir;
 
-use crate::serve_host::folder;
+use crate::serve_host::{PATIENCE, folder};
 
 fn options(folder: &TempDir) -> Options {
     Options::at(folder.path().join("store.db"))
@@ -42,10 +43,7 @@ async fn claim_one(store: &Store) -> Lease {
 }
 
 fn not_sent(next: Next) -> Outcome {
-    Outcome::NotSent {
-        reason: "no".to_owned(),
-        next,
-    }
+    Outcome::not_sent("no", next)
 }
 
 #[tokio::test]
@@ -87,7 +85,10 @@ async fn a_lease_that_was_taken_over_decides_nothing_but_what_it_sent_is_not_for
     let quick = claim_one(&store).await;
     assert_eq!((slow.attempt, quick.attempt), (1, 2));
 
-    assert_eq!(store.finish(slow, Outcome::Sent).await, Ok(Finished::Stale));
+    assert_eq!(
+        store.finish(slow, Outcome::sent()).await,
+        Ok(Finished::Stale)
+    );
     let event = store
         .event(id)
         .await
@@ -104,7 +105,7 @@ async fn a_lease_that_was_taken_over_decides_nothing_but_what_it_sent_is_not_for
         "there is nothing left to send"
     );
     assert_eq!(
-        store.finish(third, Outcome::SentBefore).await,
+        store.finish(third, Outcome::sent_before()).await,
         Ok(Finished::Recorded)
     );
     let event = store
@@ -166,7 +167,7 @@ async fn counts_survive_being_opened_again() {
         queue(&store, key).await;
     }
     for outcome in [
-        Outcome::Sent,
+        Outcome::sent(),
         not_sent(Next::GiveUp),
         not_sent(Next::Retry(Duration::from_secs(3600))),
     ] {
@@ -206,7 +207,7 @@ async fn the_oldest_wait_is_that_of_the_oldest_unsettled_event() {
     );
     let lease = claim_one(&store).await;
     store
-        .finish(lease, Outcome::Sent)
+        .finish(lease, Outcome::sent())
         .await
         .expect("the store works");
     assert_eq!(store.oldest_wait().await, Ok(Duration::ZERO));
@@ -260,14 +261,214 @@ async fn events_held_in_memory_are_listed_and_persisted_only_when_claimed() {
     assert_eq!(store.event(ids[1]).await, Ok(None), "it was in memory only");
 }
 
-#[test]
-fn a_store_is_open_once() {
+#[tokio::test]
+async fn leases_of_the_living_are_left_alone_when_another_process_opens_the_store() {
     let folder = folder();
     let options = options(&folder);
     let store = open(&options);
+    queue(&store, "a").await;
+    let lease = claim_one(&store).await;
+    // Locks and leases are those of an open store, so a second handle stands for a second process.
+    let other = open(&options);
+    assert_eq!(other.snapshot().working, 1);
+    let nothing = other.claim(1).await.expect("the store works");
+    assert!(nothing.leases.is_empty(), "{nothing:?}");
+    let taken = other.claim_event(lease.event_id).await;
+    assert!(matches!(taken, Ok(Grant::Taken(_))), "{taken:?}");
+    assert_eq!(
+        store.finish(lease, Outcome::sent()).await,
+        Ok(Finished::Recorded)
+    );
+}
+
+#[tokio::test]
+async fn what_one_process_commits_another_sees_without_asking() {
+    let folder = folder();
+    let (one, other) = (open(&options(&folder)), open(&options(&folder)));
+    let id = queue(&one, "a").await;
+    tokio::time::timeout(PATIENCE, async {
+        while other.snapshot().queued == 0 {
+            other.work_arrived().await;
+        }
+    })
+    .await
+    .expect("the other one hears of it");
+    let settled = tokio::spawn({
+        let one = one.clone();
+        async move { one.settled(id, PATIENCE).await }
+    });
+    let lease = claim_one(&other).await;
+    other
+        .finish(lease, Outcome::sent())
+        .await
+        .expect("the store works");
+    let event = settled.await.expect("no panic").expect("the store works");
+    assert_eq!(event.expect("known").state, State::Processed);
+}
+
+#[tokio::test]
+async fn a_given_event_is_leased_once_and_the_rest_is_told_why_not() {
+    let folder = folder();
+    let store = open(&options(&folder));
+    let mut arrivals = store.arrivals(8);
+    let id = queue(&store, "a").await;
+    assert_eq!(arrivals.recv().await, Some(id));
+    let granted = store.claim_event(id).await.expect("the store works");
+    let Grant::Leased(lease) = granted else {
+        panic!("{granted:?}")
+    };
     assert!(matches!(
-        Store::open(&options),
-        Err(OpenError::InUse { .. })
+        store.claim_event(id).await,
+        Ok(Grant::Taken(left)) if left <= options(&folder).lease
     ));
-    drop(store);
+    let hour = Next::Retry(Duration::from_secs(3600));
+    let rebuilt = store.lease_of(id, lease.attempt).await;
+    assert_eq!(rebuilt, Ok(Some(lease.clone())));
+    store
+        .finish(lease, not_sent(hour))
+        .await
+        .expect("the store works");
+    assert!(matches!(store.claim_event(id).await, Ok(Grant::NotDue(_))));
+    let unknown = store.claim_event(EventId::from_key("b")).await;
+    assert_eq!(unknown, Ok(Grant::Unknown));
+    assert_eq!(
+        store.payload(id).await,
+        Ok(Some(br#"{"key":"a"}"#.to_vec()))
+    );
+}
+
+#[tokio::test]
+async fn a_sweep_names_what_nobody_took_once_in_a_while() {
+    let folder = folder();
+    let store = open(&options(&folder));
+    let id = queue(&store, "a").await;
+    let idle = Duration::from_millis(1);
+    let long = Duration::from_secs(100_000_000_000);
+    assert_eq!(store.sweep(long, 10).await, Ok(vec![]), "not due so long");
+    assert_eq!(store.sweep(Duration::from_secs(60), 10).await, Ok(vec![id]));
+    assert_eq!(store.sweep(Duration::from_secs(60), 10).await, Ok(vec![]));
+    claim_one(&store).await;
+    assert_eq!(store.sweep(idle, 10).await, Ok(vec![]), "it is taken");
+}
+
+#[tokio::test]
+async fn a_dead_event_is_listed_with_its_last_error_and_can_be_replayed_with_all_its_attempts() {
+    let folder = folder();
+    let store = open(&options(&folder));
+    let id = queue(&store, "a").await;
+    let lease = claim_one(&store).await;
+    let dead = Outcome::not_sent("the provider answered 400: no such user", Next::GiveUp);
+    store.finish(lease, dead).await.expect("the store works");
+    let page = store
+        .dead_page(DeadCursor::default(), 10)
+        .await
+        .expect("the store works");
+    assert_eq!(page.letters.len(), 1);
+    let letter = &page.letters[0];
+    assert_eq!((letter.event_id, letter.attempts), (id, 1));
+    assert_eq!(letter.effect.as_deref(), Some("notify"));
+    assert_eq!(
+        letter.error.as_deref(),
+        Some("the provider answered 400: no such user")
+    );
+    assert_eq!(store.replay(id).await, Ok(Replay::Requeued));
+    assert_eq!(store.replay(id).await, Ok(Replay::NotDead(State::Retrying)));
+    assert_eq!(
+        store.replay(EventId::from_key("b")).await,
+        Ok(Replay::Unknown)
+    );
+    let lease = claim_one(&store).await;
+    assert_eq!((lease.attempt, lease.tries), (2, 1));
+}
+
+#[tokio::test]
+async fn an_outcome_recorded_twice_by_the_same_attempt_is_recorded_once() {
+    let folder = folder();
+    let store = open(&options(&folder));
+    let id = queue(&store, "a").await;
+    let lease = claim_one(&store).await;
+    for _ in 0..2 {
+        let finished = store.finish(lease.clone(), Outcome::sent()).await;
+        assert_eq!(finished, Ok(Finished::Recorded));
+    }
+    let event = store.event(id).await.expect("the store works");
+    assert_eq!(event.expect("known").notifications, 1);
+}
+
+#[tokio::test]
+async fn an_insert_that_the_database_refuses_is_tried_again_apart_from_the_notification() {
+    let folder = folder();
+    let store = open(&options(&folder));
+    let sql = rusqlite::Connection::open(folder.path().join("store.db")).expect("it opens");
+    sql.execute_batch(
+        "CREATE TRIGGER poison BEFORE INSERT ON events WHEN NEW.payload = CAST('{\"key\":\"bad\"}' AS BLOB)
+        BEGIN SELECT RAISE(ABORT, 'no such tenant'); END",
+    )
+    .expect("a trigger");
+    let bad = queue(&store, "bad").await;
+    let good = queue(&store, "good").await;
+    let claim = store.claim(2).await.expect("one bad event stops no other");
+    let [poisoned, fine] = &claim.leases[..] else {
+        panic!("{claim:?}")
+    };
+    assert_eq!((poisoned.event_id, fine.event_id), (bad, good));
+    assert_eq!(fine.insert, Insert::Done);
+    let refused = Insert::Failed {
+        reason: "no such tenant".to_owned(),
+    };
+    assert_eq!(poisoned.insert, refused);
+
+    let sent = Outcome {
+        notified: Notified::Sent,
+        next: Next::Retry(Duration::ZERO),
+    };
+    store
+        .finish(poisoned.clone(), sent)
+        .await
+        .expect("the store works");
+    sql.execute_batch("DROP TRIGGER poison").expect("mended");
+    let again = claim_one(&store).await;
+    assert_eq!(
+        (again.event_id, &again.insert, again.notification),
+        (bad, &Insert::Done, Notification::Sent),
+        "only the insert was left"
+    );
+    store
+        .finish(again, Outcome::sent_before())
+        .await
+        .expect("the store works");
+    let event = store.event(bad).await.expect("the store works");
+    let event = event.expect("known");
+    assert_eq!((event.state, event.inserts), (State::Processed, 1));
+    assert_eq!((event.notifications, event.attempts), (1, 2));
+}
+
+#[tokio::test]
+async fn a_store_of_the_version_before_is_brought_up_to_date_and_a_later_one_refused() {
+    let folder = folder();
+    let path = folder.path().join("store.db");
+    let sql = rusqlite::Connection::open(&path).expect("it opens");
+    sql.execute_batch(include_str!("../../src/store/sqlite/schema_1.sql"))
+        .expect("the first schema");
+    sql.execute_batch(
+        "PRAGMA application_id = 0x61377072; PRAGMA user_version = 1;
+        INSERT INTO jobs (event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, payload)
+        VALUES (zeroblob(16), zeroblob(32), 0, 0, 1, 1, 0, x'7b7d'), (randomblob(16), zeroblob(32), 0, 5, 1, 1, 1, NULL)",
+    )
+    .expect("two events");
+    let store = open(&options(&folder));
+    let counts = store.snapshot();
+    assert_eq!((counts.queued, counts.processed), (1, 1));
+    assert_eq!(
+        claim_one(&store).await.event_id,
+        EventId::from_bytes([0; 16])
+    );
+    store.close().await;
+    sql.execute_batch("PRAGMA user_version = 99")
+        .expect("later");
+    let refused = Store::open(&options(&folder)).err().expect("refused");
+    assert!(
+        matches!(&refused, OpenError::Foreign { found, .. } if found.contains("version 99")),
+        "{refused}"
+    );
 }

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 /// The rows of `src/lib.rs`: a module imports only from rows above its own, and from itself.
 const ROWS: [&[&str]; 10] = [
     &["units", "verdict", "exit"],
-    &["stats", "plan", "sample"],
+    &["stats", "plan", "sample", "tally", "trace"],
     &["schedule", "histogram"],
     &["recording", "completion"],
     &["summary", "run_file", "import"],
-    &["gate", "comparison"],
+    &["gate", "comparison", "diagnosis"],
     &[
-        "report", "engine", "audit", "server", "store", "worker", "provider",
+        "report", "engine", "audit", "server", "store", "worker", "provider", "queue",
     ],
     &["progress"],
     &["cli"],
@@ -21,22 +21,24 @@ const ROWS: [&[&str]; 10] = [
 ];
 
 /// Neighbours in a row that may import each other, in this direction only.
-const NEIGHBOURS: [(&str, &str); 11] = [
+const NEIGHBOURS: [(&str, &str); 13] = [
     ("exit", "verdict"),
     ("plan", "stats"),
     ("completion", "recording"),
     ("import", "run_file"),
     ("summary", "run_file"),
     ("comparison", "gate"),
+    ("server", "queue"),
     ("server", "worker"),
     ("server", "store"),
     ("server", "provider"),
+    ("worker", "queue"),
     ("worker", "store"),
     ("worker", "provider"),
 ];
 
 /// The only modules that may name an external crate.
-const HOMES: [(&str, &[&str]); 12] = [
+const HOMES: [(&str, &[&str]); 17] = [
     ("clap", &["cli", "command", "main"]),
     ("clap_complete", &["cli", "command"]),
     ("clap_mangen", &["command"]),
@@ -47,7 +49,12 @@ const HOMES: [(&str, &[&str]); 12] = [
     ("indicatif", &["progress"]),
     ("axum", &["server"]),
     ("rusqlite", &["store"]),
+    ("tokio_postgres", &["store/postgres"]),
+    ("deadpool_postgres", &["store/postgres"]),
     ("rustix", &["engine"]),
+    ("lapin", &["queue/amqp"]),
+    ("redis", &["queue/redis"]),
+    ("async_nats", &["queue/nats"]),
     ("tokio_rustls", &["engine", "provider", "audit"]),
 ];
 

@@ -5,7 +5,7 @@ use anyhow::bail;
 use super::half::Half;
 use crate::comparison::Pair;
 use crate::report::{Report, Warning};
-use crate::run_file::Run;
+use crate::run_file::{Run, SideRecord, TurnsRecord};
 
 /// What happens if the plans differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,12 +20,25 @@ pub(super) enum Strictness {
 const DRIFT: &str = "drift not controlled: the runs were made one after the other, so whatever else changed between \
                      them is in the difference; repeat them in turns (before, after, after, before) and see whether it stays";
 
+/// The sides of an `ab`, of which the blocks are not kept apart.
+const IN_TURNS: &str = "drift controlled: both sides were measured in turns by ab; the intervals are over all requests, those over pairs of \
+                        blocks are in the report of ab alone";
+
 /// Holds the plans of both sides against each other and says what a reader must know.
 pub(super) fn check_plans(
     halves: &Pair<Half>,
     strictness: Strictness,
     report: &mut Report,
 ) -> anyhow::Result<()> {
+    if let (Some(before), Some(after)) = (halves.before.run(), halves.after.run())
+        && let Some((before, after)) = before.turns.zip(after.turns)
+        && before.is_partner_of(&after)
+    {
+        // Their plans differ in nothing but what was to be compared.
+        report.notes.push(IN_TURNS.to_owned());
+        report.warnings.extend(exchanged(&before));
+        return Ok(());
+    }
     report.notes.push(DRIFT.to_owned());
     match (halves.before.run(), halves.after.run()) {
         (Some(before), Some(after)) => check_runs(before, after, strictness, &mut report.warnings),
@@ -62,6 +75,15 @@ fn check_runs(
     warnings.extend(order(before, after));
     warnings.extend(machines(before, after));
     Ok(())
+}
+
+fn exchanged(before: &TurnsRecord) -> Option<Warning> {
+    (before.side == SideRecord::After).then(|| {
+        Warning::new(
+            "the side after of the ab is given as the run before",
+            "if that is not meant, change their places",
+        )
+    })
 }
 
 fn order(before: &Run, after: &Run) -> Option<Warning> {

@@ -11,7 +11,7 @@ use crate::gate::Subject;
 use crate::import::{Imported, Options, Remark};
 use crate::plan::Guard;
 use crate::recording::Recording;
-use crate::report::{EndpointReport, Report};
+use crate::report::Report;
 use crate::run_file::Run;
 
 /// A file and what is in it.
@@ -201,10 +201,9 @@ impl Source {
                 }
             }
             Content::Imported(remarks) => {
-                let endpoints = self.endpoints.iter().map(|endpoint| {
-                    EndpointReport::of_list(endpoint.name.clone(), &endpoint.recording, &self.file)
-                });
-                report.endpoints.extend(endpoints);
+                for endpoint in &self.endpoints {
+                    report.add_list(&endpoint.name, &endpoint.recording, &self.file);
+                }
                 saved::describe(&self.file, remarks, report);
             }
         }

@@ -6,8 +6,8 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::Asked;
-use crate::engine::{Live, Stopper};
-use crate::gate::Watching;
+use crate::engine::{Live, Meter, Stopper};
+use crate::gate::{Load, Standing, Watching};
 use crate::plan::Plan;
 use crate::progress::Gates;
 
@@ -39,10 +39,11 @@ impl Decider {
         let state = Gates::new(Mutex::new(watching.state()));
         let (shown, count) = (Arc::clone(&state), endpoints.len());
         let (done, finished) = channel();
+        let meter = Meter::start(plan);
         let thread = std::thread::spawn(move || {
             while let Err(RecvTimeoutError::Timeout) = finished.recv_timeout(PERIOD) {
                 for endpoint in 0..count {
-                    look(&mut watching, endpoint, &live);
+                    look(&mut watching, endpoint, &live, &meter);
                 }
                 *shown.lock().unwrap_or_else(PoisonError::into_inner) = watching.state();
                 if watching.is_decided() {
@@ -72,13 +73,24 @@ impl Decider {
     }
 }
 
-fn look(watching: &mut Watching, endpoint: usize, live: &Live) {
+fn look(watching: &mut Watching, endpoint: usize, live: &Live, meter: &Meter) {
     let Some(next) = watching.next_look(endpoint) else {
         return;
     };
     if let (complete, Some(marks)) = live.marks(endpoint, next) {
-        watching.advance(endpoint, complete, |gate| {
-            marks.rows_of(gate.condition.target())
-        });
+        let load = Load {
+            busy: meter.busy(),
+            throttled: meter.throttled().map(|throttled| throttled.time),
+        };
+        let standing = |target| {
+            let failures = marks.client_failures();
+            Standing::of(target, &load, marks.send_lag(), failures)
+        };
+        watching.advance(
+            endpoint,
+            complete,
+            |gate| marks.rows_of(gate.condition.target()),
+            |gate| gate.condition.target().map_or(Standing::Sound, standing),
+        );
     }
 }

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::super::json::JsonObserved;
 use super::ComparisonReport;
+use super::turns::JsonIntervals;
 use crate::comparison::{Change, Comparison, Effect, ErrorRate, ErrorRateChange, Noise, Range};
 use crate::recording::Clock;
 use crate::summary::Observed;
@@ -37,6 +38,9 @@ pub struct JsonChange {
     pub reduction: Option<f64>,
     /// What follows, given the noise band.
     pub effect: Effect,
+    /// Of `ab`, both intervals of the ratio; the one that is chosen stands above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub intervals: Option<JsonIntervals>,
     /// Whether there are enough requests on both sides for an interval.
     pub resolved: bool,
     /// How many requests that takes on each side, if there are too few.
@@ -113,15 +117,7 @@ impl JsonChange {
             low: ns.low / 1e6,
             high: ns.high / 1e6,
         });
-        // A ratio of zero as the low end only says that latencies are not negative.
-        let ratio = change.ratio_interval().map(|ratio| Range {
-            low: if ratio.low > 0.0 {
-                ratio.low
-            } else {
-                f64::NEG_INFINITY
-            },
-            ..ratio
-        });
+        let ratio = change.ratio_interval();
         JsonChange {
             endpoint: endpoint.to_owned(),
             metric: String::from(change.quantile),
@@ -130,16 +126,23 @@ impl JsonChange {
             after_ms: observed_ms(change.observed.after),
             after: change.observed.after.into(),
             ratio: change.ratio(),
-            ratio_interval: ends(ratio),
+            ratio_interval: ratio_ends(ratio),
             difference_ms: change.difference_ns().map(|ns| ns / 1e6),
             difference_interval_ms: ends(difference_ms),
             reduction: change.reduction(),
             effect: change.effect,
+            intervals: change.in_turns.as_ref().map(JsonIntervals::from),
             resolved: change.ratio_interval().is_some(),
             samples_needed: change.samples_needed(),
             reason: change.reason.clone(),
         }
     }
+}
+
+/// A ratio of zero as the low end only says that latencies are not negative.
+pub(super) fn ratio_ends(ratio: Option<Range>) -> [Option<f64>; 2] {
+    let [low, high] = ends(ratio);
+    [low.filter(|&low| low > 0.0), high]
 }
 
 fn ends(range: Option<Range>) -> [Option<f64>; 2] {

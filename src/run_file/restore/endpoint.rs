@@ -16,13 +16,16 @@ use crate::recording::{
 use crate::sample::{FailureKind, Outcome};
 
 /// The endpoint of a document.
-pub(super) fn restored(document: EndpointDocument) -> Result<EndpointRun, RunFileError> {
+pub(super) fn restored(
+    document: EndpointDocument,
+    own_error: Duration,
+) -> Result<EndpointRun, RunFileError> {
     let place = Place(document.name.clone());
     let planned = place.total("counts", &document.counts)?;
     place.total("warmup", &document.warmup)?;
     place.equal("planned", document.planned, "the outcomes' sum", planned)?;
     let ok = document.counts.ok;
-    let mut recording = Recording::new(document.clock, &[]);
+    let mut recording = Recording::new(document.clock, &[]).with_own_error(own_error);
     recording.ok = place.bits("ok", &document.ok, planned)?;
     place.equal("bits of ok", recording.ok.count_ones(), "counts.ok", ok)?;
     recording.client = place.client(document.client, &document.counts, &recording.ok)?;
@@ -38,6 +41,7 @@ pub(super) fn restored(document: EndpointDocument) -> Result<EndpointRun, RunFil
         .into_iter()
         .map(|exceedances| place.exceedances(exceedances, &recording))
         .collect::<Result<_, _>>()?;
+    recording.seams = place.seams(document.seams, planned)?;
     recording.intervals = place.intervals(document.intervals, &recording.counts)?;
     recording.slowest = place.slowest(document.slowest, planned)?;
     recording.server_timing = place.server_timing(document.server_timing)?;
@@ -218,17 +222,35 @@ impl Place {
         if comparable && !(certain + not_ok..=possible + not_ok).contains(&set) {
             return self.wrong(format!("{what} are {set}, which the latencies contradict"));
         }
+        let row = |name: &str, text: &String| {
+            self.bits(&format!("{name} {what}"), text, recording.ok.len())
+        };
+        let beyond_error = match &document.beyond_error {
+            Some(text) => row("guarded", text)?,
+            None => bits.clone(),
+        };
         let certain = match &document.certain {
-            Some(text) => self.bits(&format!("certain {what}"), text, recording.ok.len())?,
+            Some(text) => row("certain", text)?,
             None => bits.without(&recording.client),
         };
-        if certain.without(&bits).count_ones() > 0 {
-            return self.wrong(format!("certain {what} are not among them"));
+        let far = document.far.as_ref();
+        let far = far.map(|text| row("far", text)).transpose()?;
+        let nested = [
+            ("guarded", &beyond_error, &bits),
+            ("certain", &certain, &beyond_error),
+            ("far", far.as_ref().unwrap_or(&certain), &certain),
+        ];
+        for (name, inner, outer) in nested {
+            if inner.without(outer).count_ones() > 0 {
+                return self.wrong(format!("{name} {what} are not among them"));
+            }
         }
         Ok(Exceedances {
             target,
             bits,
+            beyond_error,
             certain,
+            far,
         })
     }
 
@@ -251,6 +273,15 @@ impl Place {
         match bits.without(&ok.complement()).count_ones() {
             0 => Ok(bits),
             _ => self.wrong("a request ended ok and badly".to_owned()),
+        }
+    }
+
+    /// Each between two requests, ascending.
+    fn seams(&self, seams: Vec<u64>, planned: u64) -> Result<Vec<u64>, RunFileError> {
+        let inside = |seam: &u64| (1..planned).contains(seam);
+        match seams.is_sorted_by(|a, b| a < b) && seams.iter().all(inside) {
+            true => Ok(seams),
+            false => self.wrong("seams are not ascending between two requests".to_owned()),
         }
     }
 

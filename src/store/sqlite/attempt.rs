@@ -2,14 +2,18 @@
 
 use std::time::Duration;
 
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
-use super::transaction::{Changes, Statements};
-use crate::store::{Claim, EventId, Finished, Lease, Next, Notification, Outcome, Repeat, State};
+use super::transaction::Statements;
+use crate::store::lease::Standing;
+use crate::store::signals::Changes;
+use crate::store::{
+    Claim, EventId, Finished, Grant, Insert, Lease, Notification, Outcome, Repeat, State,
+};
 
 // `state < 5` is what the partial index covers; naming the index turns a missed one into an error at the start.
 pub(super) const DUE: &str =
-    "SELECT seq, event_id, attempts, payload FROM jobs INDEXED BY jobs_open
+    "SELECT seq, event_id, attempts, base, payload FROM jobs INDEXED BY jobs_open
     WHERE state = ?1 AND state < 5 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3";
 pub(super) const NEXT_DUE: &str =
     "SELECT min(due_ms) FROM jobs INDEXED BY jobs_open WHERE state = ?1 AND state < 5";
@@ -22,6 +26,9 @@ pub(super) const NOTIFIED: &str = "SELECT coalesce(max(outcome = 'sent'), 0),
     FROM effects WHERE job = ?1 AND effect = 'notify'";
 pub(super) const FINISH: &str = "UPDATE jobs SET state = ?3, due_ms = ?4, processed_ms = ?5
     WHERE seq = ?1 AND attempts = ?2 AND state = 2";
+pub(super) const KEEP_PAYLOAD: &str = "UPDATE jobs SET payload = ?2 WHERE seq = ?1";
+pub(super) const STANDING: &str =
+    "SELECT seq, event_id, attempts, base, payload, state, due_ms FROM jobs WHERE event_id = ?1";
 
 /// A job whose next attempt begins.
 pub(super) struct Job<'a> {
@@ -29,6 +36,8 @@ pub(super) struct Job<'a> {
     pub(super) event_id: EventId,
     /// The number of the attempt that begins.
     pub(super) attempt: u32,
+    /// Attempts that do not count any more.
+    pub(super) base: u32,
     /// Until it has moved to `events`.
     pub(super) payload: Option<&'a [u8]>,
 }
@@ -38,7 +47,30 @@ struct Due {
     seq: i64,
     event_id: EventId,
     attempts: u32,
+    base: u32,
     payload: Option<Vec<u8>>,
+}
+
+impl Due {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Due> {
+        Ok(Due {
+            seq: row.get(0)?,
+            event_id: EventId::from_bytes(row.get(1)?),
+            attempts: row.get(2)?,
+            base: row.get(3)?,
+            payload: row.get(4)?,
+        })
+    }
+
+    fn next_attempt(&self) -> Job<'_> {
+        Job {
+            seq: self.seq,
+            event_id: self.event_id,
+            attempt: self.attempts + 1,
+            base: self.base,
+            payload: self.payload.as_deref(),
+        }
+    }
 }
 
 impl Statements<'_> {
@@ -54,16 +86,7 @@ impl Statements<'_> {
             for due in self.due(state, limit - leases.len() as u32, until_ms)? {
                 changes.left(state);
                 changes.entered(State::Working);
-                let (attempt, payload) = (due.attempts + 1, due.payload.as_deref());
-                leases.push(self.lease(
-                    Job {
-                        seq: due.seq,
-                        event_id: due.event_id,
-                        attempt,
-                        payload,
-                    },
-                    changes.now_ms,
-                )?);
+                leases.push(self.lease(due.next_attempt(), changes.now_ms)?);
             }
         }
         let idle_for = if leases.is_empty() {
@@ -78,17 +101,8 @@ impl Statements<'_> {
         if limit == 0 {
             return Ok(Vec::new());
         }
-        let due = |row: &Row<'_>| {
-            let event_id = EventId::from_bytes(row.get(1)?);
-            Ok(Due {
-                seq: row.get(0)?,
-                event_id,
-                attempts: row.get(2)?,
-                payload: row.get(3)?,
-            })
-        };
         self.due
-            .query_map(params![state.code(), until_ms, limit], due)?
+            .query_map(params![state.code(), until_ms, limit], Due::read)?
             .collect()
     }
 
@@ -110,21 +124,42 @@ impl Statements<'_> {
         self.begin(job, now_ms)
     }
 
+    /// Leases this very job, if it is due and nobody else's.
+    pub(super) fn claim_event(
+        &mut self,
+        event_id: EventId,
+        changes: &mut Changes,
+    ) -> rusqlite::Result<Grant> {
+        let found = self
+            .standing
+            .query_row([event_id.as_bytes()], |row| {
+                let state = super::state(row, 5)?;
+                let due_ms = row.get(6)?;
+                Ok((Due::read(row)?, Standing { state, due_ms }))
+            })
+            .optional()?;
+        let Some((due, standing)) = found else {
+            return Ok(Grant::Unknown);
+        };
+        if let Some(refusal) = standing.refusal(changes.now_ms) {
+            return Ok(refusal);
+        }
+        changes.left(standing.state);
+        changes.entered(State::Working);
+        self.lease(due.next_attempt(), changes.now_ms)
+            .map(Grant::Leased)
+    }
+
     /// Begins an attempt: applies the insert, which lives in the same database, and looks what is left to send.
     pub(super) fn begin(&mut self, job: Job<'_>, now_ms: i64) -> rusqlite::Result<Lease> {
+        let insert = self.insert_event(&job, now_ms)?;
         let Job {
             seq,
             event_id,
             attempt,
-            payload,
+            base,
+            ..
         } = job;
-        if let Some(payload) = payload {
-            let inserted =
-                self.insert_event
-                    .execute(params![event_id.as_bytes(), payload, now_ms])?;
-            let outcome = if inserted == 1 { "inserted" } else { "present" };
-            self.log(seq, "insert", attempt, outcome, now_ms, None)?;
-        }
         let notification = if attempt == 1 {
             Notification::Due
         } else {
@@ -137,8 +172,43 @@ impl Statements<'_> {
             job: seq,
             event_id,
             attempt,
+            tries: attempt - base,
+            insert,
             notification,
         })
+    }
+
+    /// Moves the payload to `events`. A database that refuses this one event must not stop all the others, so that is
+    /// an effect that failed, not an error.
+    fn insert_event(&mut self, job: &Job<'_>, now_ms: i64) -> rusqlite::Result<Insert> {
+        let Some(payload) = job.payload else {
+            return Ok(Insert::Done);
+        };
+        let event_id = job.event_id.as_bytes();
+        let inserted = self
+            .insert_event
+            .execute(params![event_id, payload, now_ms]);
+        let (outcome, reason) = match inserted {
+            Ok(1) => ("inserted", None),
+            Ok(_) => ("present", None),
+            Err(error) if is_of_the_event(&error) => ("failed", Some(error.to_string())),
+            Err(error) => return Err(error),
+        };
+        self.log(
+            job.seq,
+            "insert",
+            job.attempt,
+            outcome,
+            now_ms,
+            reason.as_deref(),
+        )?;
+        match reason {
+            None => Ok(Insert::Done),
+            Some(reason) => {
+                self.keep_payload.execute(params![job.seq, payload])?;
+                Ok(Insert::Failed { reason })
+            }
+        }
     }
 
     /// What earlier attempts left to send.
@@ -161,24 +231,12 @@ impl Statements<'_> {
         changes: &mut Changes,
     ) -> rusqlite::Result<Finished> {
         let now_ms = changes.now_ms;
-        if let Some((what, detail)) = effect(outcome) {
-            self.log(lease.job, "notify", lease.attempt, what, now_ms, detail)?;
+        let mut recorded_before = false;
+        if let Some((what, detail)) = outcome.effect() {
+            let rows = self.log(lease.job, "notify", lease.attempt, what, now_ms, detail)?;
+            recorded_before = rows == 0;
         }
-        let (state, due_ms) = match outcome {
-            Outcome::Sent | Outcome::SentBefore | Outcome::Unknown { .. } => {
-                (State::Processed, now_ms)
-            }
-            Outcome::NotSent {
-                next: Next::Retry(after),
-                ..
-            } => (State::Retrying, now_ms + millis(*after)),
-            Outcome::NotSent {
-                next: Next::GiveUp, ..
-            } => (State::Dead, now_ms),
-            Outcome::NotSent {
-                next: Next::Answer, ..
-            } => (State::Failed, now_ms),
-        };
+        let (state, due_ms) = outcome.state(lease, now_ms);
         let processed_ms = (state == State::Processed).then_some(now_ms);
         let changed = self.finish.execute(params![
             lease.job,
@@ -188,7 +246,12 @@ impl Statements<'_> {
             processed_ms
         ])?;
         if changed == 0 {
-            return Ok(Finished::Stale);
+            // Whoever was not told that its outcome is recorded records it again.
+            return Ok(if recorded_before {
+                Finished::Recorded
+            } else {
+                Finished::Stale
+            });
         }
         changes.left(State::Working);
         changes.entered(state);
@@ -212,16 +275,11 @@ impl Statements<'_> {
     }
 }
 
-/// The row that an outcome leaves in the effect log.
-fn effect(outcome: &Outcome) -> Option<(&'static str, Option<&str>)> {
-    match outcome {
-        Outcome::Sent => Some(("sent", None)),
-        Outcome::SentBefore => None,
-        Outcome::Unknown { reason } => Some(("unknown", Some(reason))),
-        Outcome::NotSent { reason, .. } => Some(("failed", Some(reason))),
-    }
-}
-
-fn millis(duration: Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX / 2)
+/// Would the database refuse this event again, and take others?
+fn is_of_the_event(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};
+    matches!(
+        error.sqlite_error_code(),
+        Some(ConstraintViolation | TooBig | TypeMismatch)
+    )
 }

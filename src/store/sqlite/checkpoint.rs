@@ -6,6 +6,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
@@ -13,7 +14,7 @@ use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
-use crate::store::{OpenError, Options};
+use crate::store::OpenError;
 
 /// Pages in the log that are worth a checkpoint: 64 MiB.
 const WORTH_FRAMES: i64 = 16_384;
@@ -34,12 +35,8 @@ pub(super) struct Checkpointer {
 
 impl Checkpointer {
     /// Opens a connection and starts the thread.
-    pub(super) fn start(options: &Options) -> Result<Checkpointer, OpenError> {
-        let path = &options.path;
-        let unusable = |error: io::Error| OpenError::Unusable {
-            path: path.clone(),
-            reason: error.to_string(),
-        };
+    pub(super) fn start(path: &Path) -> Result<Checkpointer, OpenError> {
+        let unusable = |error: io::Error| OpenError::unusable(path, error);
         let connection = Connection::open(path).map_err(|error| super::unusable(path, error))?;
         let database = Arc::new(File::open(path).map_err(unusable)?);
         let (start, started) = sync_channel(1);
@@ -126,13 +123,13 @@ mod tests {
     #[test]
     fn a_long_log_is_moved_and_started_over() {
         let folder = tempfile::tempdir().expect("a folder");
-        let options = Options::at(folder.path().join("store.db"));
-        let connection = open_writer(&options).expect("the store opens");
+        let path = folder.path().join("store.db");
+        let connection = open_writer(&Options::at(path.as_path()), &path).expect("the store opens");
         // The log's length is what matters here, not that it is safe.
         connection
             .execute_batch("PRAGMA synchronous = OFF")
             .expect("a setting");
-        let mut checkpointer = Checkpointer::start(&options).expect("it starts");
+        let mut checkpointer = Checkpointer::start(&path).expect("it starts");
         let insert = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 400)
             INSERT INTO events SELECT randomblob(16), zeroblob(4000), 0 FROM n";
         let mut longest = 0;

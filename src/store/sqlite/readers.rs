@@ -1,10 +1,16 @@
 //! The connections that read, beside the writer and never in its way.
 
+use std::path::Path;
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use crate::store::{EventId, EventRecord, OpenError, Options, Page, StoreError};
+use crate::store::engine::Held;
+use crate::store::process::SHOWN_MS;
+use crate::store::{
+    DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, OpenError, Page, Process,
+    ProcessReport, State, StoreError, WorkDone, now_ms,
+};
 
 /// The columns of an [`EventRecord`], with `seq` first.
 const RECORD: &str = "SELECT seq, event_id, state, accepted_ms, processed_ms, attempts,
@@ -19,11 +25,9 @@ pub(in crate::store) struct Readers {
 
 impl Readers {
     /// Opens all of them.
-    pub(in crate::store) fn open(options: &Options) -> Result<Readers, OpenError> {
-        let open = |_| super::open_reader(&options.path);
-        let idle = (0..options.readers.max(1))
-            .map(open)
-            .collect::<Result<Vec<_>, _>>()?;
+    pub(in crate::store) fn open(path: &Path, count: usize) -> Result<Readers, OpenError> {
+        let open = |_| super::open_reader(path);
+        let idle = (0..count.max(1)).map(open).collect::<Result<Vec<_>, _>>()?;
         Ok(Readers {
             idle: Mutex::new(idle),
             returned: Condvar::new(),
@@ -78,6 +82,119 @@ impl Readers {
         })
     }
 
+    /// The next `limit` dead letters after `cursor`, with the last error of each.
+    pub(in crate::store) fn dead_page(
+        &self,
+        cursor: DeadCursor,
+        limit: u32,
+    ) -> Result<DeadPage, StoreError> {
+        self.with(|connection| {
+            let sql = "SELECT seq, event_id, accepted_ms, due_ms, attempts, effect, detail
+                FROM (SELECT * FROM jobs INDEXED BY jobs_open WHERE state = 4 AND state < 5
+                    AND (due_ms, seq) > (?1, ?2) ORDER BY due_ms, seq LIMIT ?3)
+                LEFT JOIN effects ON (job, effect, attempt) = (SELECT job, effect, attempt FROM effects
+                    WHERE job = seq AND outcome = 'failed' ORDER BY attempt DESC, effect LIMIT 1) AND outcome = 'failed'
+                ORDER BY due_ms, seq";
+            let mut statement = connection.prepare_cached(sql)?;
+            let mut letters = Vec::new();
+            let mut rows = statement.query(params![cursor.dead_ms, cursor.job, limit])?;
+            let mut last = None;
+            while let Some(row) = rows.next()? {
+                let letter = DeadLetter {
+                    event_id: EventId::from_bytes(row.get(1)?),
+                    accepted_ms: row.get(2)?,
+                    dead_ms: row.get(3)?,
+                    attempts: row.get(4)?,
+                    effect: row.get(5)?,
+                    error: row.get(6)?,
+                };
+                last = Some(DeadCursor { dead_ms: letter.dead_ms, job: row.get(0)? });
+                letters.push(letter);
+            }
+            let next = last.filter(|_| letters.len() == limit as usize);
+            Ok(DeadPage { letters, next })
+        })
+    }
+
+    /// The processes that have lately said that they are there.
+    pub(in crate::store) fn processes(&self) -> Result<Vec<Process>, StoreError> {
+        self.with(|connection| {
+            let now_ms = now_ms();
+            let mut statement = connection.prepare_cached(
+                "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, seen_ms
+                FROM processes
+                WHERE seen_ms >= ?1 ORDER BY role, host, pid",
+            )?;
+            let count = |row: &Row<'_>, column: usize| {
+                row.get::<_, i64>(column).map(|count| count.max(0) as u64)
+            };
+            let process = |row: &Row<'_>| {
+                let report = ProcessReport {
+                    role: row.get(0)?,
+                    host: row.get(1)?,
+                    pid: row.get(2)?,
+                    in_flight: row.get(3)?,
+                    done: WorkDone {
+                        attempts: count(row, 4)?,
+                        processed: count(row, 5)?,
+                        retries: count(row, 6)?,
+                        dead: count(row, 7)?,
+                    },
+                    breaker: row.get(8)?,
+                    breaker_reason: row.get(9)?,
+                };
+                let seen_ms_ago = now_ms.saturating_sub(row.get(10)?).max(0) as u64;
+                Ok(Process {
+                    report,
+                    seen_ms_ago,
+                })
+            };
+            statement.query_map([now_ms - SHOWN_MS], process)?.collect()
+        })
+    }
+
+    /// How many leases have run out and wait to be taken over.
+    pub(in crate::store) fn expired(&self) -> Result<u64, StoreError> {
+        self.with(|connection| {
+            let sql = "SELECT count(*) FROM jobs INDEXED BY jobs_open WHERE state = ?1 AND state < 5 AND due_ms <= ?2";
+            connection
+                .prepare_cached(sql)?
+                .query_row(params![State::Working.code(), now_ms()], |row| row.get(0))
+                .map(|count: i64| count.max(0) as u64)
+        })
+    }
+
+    /// The body of an event as it came.
+    pub(in crate::store) fn payload(
+        &self,
+        event_id: EventId,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.with(|connection| {
+            let sql = "SELECT coalesce(events.payload, jobs.payload) FROM jobs LEFT JOIN events USING (event_id)
+                WHERE event_id = ?1";
+            let mut statement = connection.prepare_cached(sql)?;
+            let payload = statement.query_row([event_id.as_bytes()], |row| row.get(0)).optional()?;
+            Ok(payload.flatten())
+        })
+    }
+
+    /// What is needed to put the lease of an attempt together again.
+    pub(in crate::store) fn held(
+        &self,
+        event_id: EventId,
+        attempt: u32,
+    ) -> Result<Option<Held>, StoreError> {
+        self.with(|connection| {
+            let sql = "SELECT seq, base, (SELECT coalesce(detail, '') FROM effects WHERE job = seq
+                AND effect = 'insert' AND attempt = ?2 AND outcome = 'failed') FROM jobs WHERE event_id = ?1";
+            let held = |row: &Row<'_>| {
+                Ok(Held { job: row.get(0)?, base: row.get(1)?, not_inserted: row.get(2)? })
+            };
+            let mut statement = connection.prepare_cached(sql)?;
+            statement.query_row(params![event_id.as_bytes(), attempt], held).optional()
+        })
+    }
+
     fn with<T>(
         &self,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
@@ -101,7 +218,7 @@ impl Readers {
             .unwrap_or_else(PoisonError::into_inner)
             .push(connection);
         self.returned.notify_one();
-        result.map_err(|error| StoreError::Failed(error.to_string().into()))
+        result.map_err(|error| super::failed(&error))
     }
 }
 

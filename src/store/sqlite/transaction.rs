@@ -1,12 +1,17 @@
 //! One transaction: everything of a batch, or nothing of it.
 
-use rusqlite::{Connection, Statement};
+use rusqlite::{Connection, Statement, params};
 
-use super::writer::Signals;
-use super::{SCHEMA_VERSION, accept, attempt};
-use crate::store::commit_queue::{Batch, Work};
-use crate::store::totals::Delta;
-use crate::store::{Admission, Claim, EventId, Finished, Repeat, State, now_ms};
+use super::{SCHEMA_VERSION, accept, attempt, dispatch};
+use crate::store::commit_queue::{Batch, Done, Work};
+use crate::store::signals::Changes;
+use crate::store::{Admission, Repeat, now_ms};
+
+/// `counts`: what this process has changed, and how often.
+const COUNT: &str = "INSERT INTO counts VALUES (?1, ?2, ?3)
+    ON CONFLICT (owner, state) DO UPDATE SET n = n + excluded.n";
+/// The state under which commits are counted.
+pub(super) const COMMITS: i64 = -1;
 
 /// What every transaction needs to know.
 pub(super) struct Terms {
@@ -15,20 +20,6 @@ pub(super) struct Terms {
     pub(super) lease_ms: i64,
     pub(super) key_lifetime_ms: i64,
     pub(super) repeat: Repeat,
-}
-
-/// What a transaction changes outside the database; applied once it is committed.
-pub(super) struct Changes {
-    pub(super) now_ms: i64,
-    pub(super) settled: Vec<EventId>,
-    delta: Delta,
-}
-
-/// What a piece of work came to.
-pub(super) enum Done {
-    Claim(Claim),
-    Finish(Finished),
-    Probe,
 }
 
 /// Everything the writer says to the database, prepared once.
@@ -48,6 +39,13 @@ pub(super) struct Statements<'c> {
     pub(super) log: Statement<'c>,
     pub(super) notified: Statement<'c>,
     pub(super) finish: Statement<'c>,
+    pub(super) keep_payload: Statement<'c>,
+    pub(super) standing: Statement<'c>,
+    pub(super) unclaimed: Statement<'c>,
+    pub(super) swept: Statement<'c>,
+    pub(super) replay: Statement<'c>,
+    pub(super) report: Statement<'c>,
+    count: Statement<'c>,
     begin_transaction: Statement<'c>,
     commit: Statement<'c>,
 }
@@ -73,6 +71,13 @@ impl<'c> Statements<'c> {
             log: connection.prepare(attempt::LOG)?,
             notified: connection.prepare(attempt::NOTIFIED)?,
             finish: connection.prepare(attempt::FINISH)?,
+            keep_payload: connection.prepare(attempt::KEEP_PAYLOAD)?,
+            standing: connection.prepare(attempt::STANDING)?,
+            unclaimed: connection.prepare(dispatch::UNCLAIMED)?,
+            swept: connection.prepare(dispatch::SWEPT)?,
+            replay: connection.prepare(dispatch::REPLAY)?,
+            report: connection.prepare(dispatch::REPORT)?,
+            count: connection.prepare(COUNT)?,
             begin_transaction: connection.prepare("BEGIN IMMEDIATE")?,
             commit: connection.prepare("COMMIT")?,
         })
@@ -98,11 +103,8 @@ impl<'c> Statements<'c> {
     }
 
     fn apply(&mut self, batch: &Batch) -> rusqlite::Result<(Vec<Admission>, Vec<Done>, Changes)> {
-        let mut changes = Changes {
-            now_ms: now_ms(),
-            settled: Vec::new(),
-            delta: Delta::default(),
-        };
+        let mut changes = Changes::at(now_ms());
+        let before = self.connection.total_changes();
         let mut admissions = Vec::with_capacity(batch.accepts.len());
         for (submission, _) in &batch.accepts {
             admissions.push(self.accept(submission, &mut changes)?);
@@ -111,7 +113,23 @@ impl<'c> Statements<'c> {
         for work in &batch.work {
             done.push(self.perform(work, &mut changes)?);
         }
+        // A claim that found nothing stays a transaction without a write, and so without a sync.
+        if self.connection.total_changes() != before {
+            self.count(&changes)?;
+        }
         Ok((admissions, done, changes))
+    }
+
+    /// Adds to this process' rows of `counts` what the transaction changed.
+    fn count(&mut self, changes: &Changes) -> rusqlite::Result<()> {
+        let owner = self.terms.owner;
+        for (state, change) in changes.delta.iter().enumerate() {
+            if *change != 0 {
+                self.count.execute(params![owner, state as i64, change])?;
+            }
+        }
+        self.count.execute(params![owner, COMMITS, 1])?;
+        Ok(())
     }
 
     fn perform(&mut self, work: &Work, changes: &mut Changes) -> rusqlite::Result<Done> {
@@ -119,6 +137,16 @@ impl<'c> Statements<'c> {
             Work::Claim { limit, .. } => self.claim(*limit, changes).map(Done::Claim),
             Work::Finish { lease, outcome, .. } => {
                 self.finish(lease, outcome, changes).map(Done::Finish)
+            }
+            Work::ClaimEvent { event_id, .. } => {
+                self.claim_event(*event_id, changes).map(Done::ClaimEvent)
+            }
+            Work::Sweep { idle, limit, .. } => {
+                self.sweep(*idle, *limit, changes.now_ms).map(Done::Sweep)
+            }
+            Work::Replay { event_id, .. } => self.replay(*event_id, changes).map(Done::Replay),
+            Work::Report { report, .. } => {
+                self.report(report, changes.now_ms).map(|()| Done::Report)
             }
             // Writes the first page as it is.
             Work::Probe { .. } => self
@@ -129,23 +157,43 @@ impl<'c> Statements<'c> {
     }
 }
 
-impl Changes {
-    /// An event is in this state now.
-    pub(super) fn entered(&mut self, state: State) {
-        self.delta[state as usize] += 1;
-    }
+#[cfg(test)]
+mod tests {
+    use super::{Statements, Terms};
+    use crate::store::commit_queue::{Batch, Work};
+    use crate::store::sqlite::{failed, open_writer};
+    use crate::store::{Options, Repeat, StoreError};
 
-    /// An event was in this state before.
-    pub(super) fn left(&mut self, state: State) {
-        self.delta[state as usize] -= 1;
-    }
-
-    pub(super) fn publish(&self, signals: &Signals) {
-        signals.totals.add(&self.delta);
-        signals.totals.set_writable(true);
-        signals.watchers.settle(&self.settled);
-        if self.delta[State::Queued as usize] > 0 || self.delta[State::Retrying as usize] > 0 {
-            signals.work.notify_one();
-        }
+    #[test]
+    fn a_connection_that_may_not_write_fails_as_read_only_and_works_again_once_it_may() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.db");
+        let options = Options::at(path.as_path());
+        let connection = open_writer(&options, &path).expect("the store opens");
+        let terms = Terms {
+            owner: 1,
+            lease_ms: 1000,
+            key_lifetime_ms: 1000,
+            repeat: Repeat::AtLeastOnce,
+        };
+        let mut statements = Statements::prepare(&connection, &terms).expect("a schema");
+        let batch = Batch {
+            work: vec![Work::Probe {
+                reply: tokio::sync::oneshot::channel().0,
+            }],
+            ..Batch::default()
+        };
+        let read_only = |on: &str| {
+            let pragma = format!("PRAGMA query_only = {on}");
+            connection.execute_batch(&pragma).expect("a setting");
+        };
+        read_only("ON");
+        let error = statements
+            .transact(&batch)
+            .err()
+            .expect("it cannot be written");
+        assert!(matches!(failed(&error), StoreError::ReadOnly(_)), "{error}");
+        read_only("OFF");
+        assert!(statements.transact(&batch).is_ok());
     }
 }

@@ -1,26 +1,18 @@
 //! The one thread that writes: takes whatever waits, one transaction, one sync, then all the answers.
 
-use std::fs::File;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-
-use rusqlite::{Connection, params};
-use tokio::sync::Notify;
+use std::time::Duration;
 
 use super::checkpoint::Checkpointer;
-use super::transaction::{Done, Statements, Terms};
-use crate::store::commit_queue::{Batch, CommitQueue, Work};
-use crate::store::mailbox;
-use crate::store::totals::{Delta, Totals};
-use crate::store::watchers::Watchers;
-use crate::store::{Admission, OpenError, Options, State, StoreError, now_ms};
-
-/// Who is told of a commit besides those who asked for it.
-pub(in crate::store) struct Signals {
-    pub(in crate::store) totals: Arc<Totals>,
-    pub(in crate::store) watchers: Arc<Watchers>,
-    pub(in crate::store) work: Arc<Notify>,
-}
+use super::presence::Presence;
+use super::transaction::{Statements, Terms};
+use crate::store::commit_queue::{Batch, CommitQueue};
+use crate::store::signals::Signals;
+use crate::store::{OpenError, Options, State, now_ms};
+use rusqlite::{Connection, params};
 
 /// The running thread.
 pub(in crate::store) struct Writer {
@@ -35,47 +27,53 @@ struct WriterThread {
     terms: Terms,
     queue: Arc<CommitQueue>,
     signals: Signals,
+    /// Whether others commit to the same file.
+    company: Arc<Company>,
     /// The last to go.
-    _lock: File,
+    presence: Presence,
 }
 
 impl Writer {
-    /// Opens the store for writing, takes over what a dead process held, and starts the thread.
+    /// Opens the store for writing and starts the thread. Takes over the leases of dead processes if no other process
+    /// has the store open; if one has, they run out by themselves.
     pub(in crate::store) fn start(
         options: &Options,
+        path: &Path,
+        owner: i64,
         queue: Arc<CommitQueue>,
         signals: Signals,
+        company: Arc<Company>,
     ) -> Result<Writer, OpenError> {
-        let lock = super::lock(&options.path)?;
-        let connection = super::open_writer(options)?;
-        let unusable = |error: rusqlite::Error| super::unusable(&options.path, error);
+        let mut presence = Presence::enter(path)?;
+        let mut connection = super::open_writer(options, path)?;
+        let unusable = |error: rusqlite::Error| super::unusable(path, error);
         let terms = Terms {
-            owner: i64::from(rand::random::<u32>()) << 31 | i64::from(rand::random::<u32>() >> 1),
+            owner,
             lease_ms: options.lease.as_millis() as i64,
             key_lifetime_ms: options.key_lifetime.as_millis() as i64,
             repeat: options.repeat,
         };
-        take_over(&connection, terms.owner).map_err(unusable)?;
-        signals.totals.add(&count(&connection).map_err(unusable)?);
+        if presence.is_alone() {
+            take_over(&mut connection).map_err(unusable)?;
+        }
+        presence.admit_others()?;
         signals.work.notify_one();
         // Prepared once here, so that a schema that does not fit is an error at the start.
         Statements::prepare(&connection, &terms).map_err(unusable)?;
-        let checkpointer = Checkpointer::start(options)?;
+        let checkpointer = Checkpointer::start(path)?;
         let thread = WriterThread {
             checkpointer,
             connection,
             terms,
             queue,
             signals,
-            _lock: lock,
+            company,
+            presence,
         };
         let thread = std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || thread.run())
-            .map_err(|error| OpenError::Unusable {
-                path: options.path.clone(),
-                reason: error.to_string(),
-            })?;
+            .map_err(|error| OpenError::unusable(path, error))?;
         Ok(Writer {
             thread: Mutex::new(Some(thread)),
         })
@@ -96,41 +94,32 @@ impl Writer {
     }
 }
 
-/// Leases of another process are void: this one holds the lock, so that one is dead.
-fn take_over(connection: &Connection, owner: i64) -> rusqlite::Result<()> {
-    let sql = "UPDATE jobs INDEXED BY jobs_open SET state = ?1, due_ms = ?2
-        WHERE state = ?3 AND state < 5 AND owner IS NOT ?4";
-    let freed = connection.execute(
+/// No other process has the store open, so every lease is of a dead one and void, and all counts become one's own to
+/// keep: those that each process left behind are added up.
+fn take_over(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction()?;
+    let sql = "UPDATE jobs INDEXED BY jobs_open SET state = ?1, due_ms = ?2 WHERE state = ?3 AND state < 5";
+    let freed = transaction.execute(
         sql,
-        params![
-            State::Retrying.code(),
-            now_ms(),
-            State::Working.code(),
-            owner
-        ],
+        params![State::Retrying.code(), now_ms(), State::Working.code()],
     )?;
+    let sql = "INSERT INTO counts VALUES (0, ?1, ?2) ON CONFLICT DO UPDATE SET n = n + excluded.n";
     if freed > 0 {
+        transaction.execute(sql, params![State::Working.code(), -(freed as i64)])?;
+        transaction.execute(sql, params![State::Retrying.code(), freed as i64])?;
         tracing::info!(
             freed,
             "took over the attempts that the process before had begun"
         );
     }
-    Ok(())
-}
-
-/// Counts by state. Only what is still open has to be looked at row by row.
-fn count(connection: &Connection) -> rusqlite::Result<Delta> {
-    let mut counts = Delta::default();
-    let all: i64 = connection.query_row("SELECT count(*) FROM jobs", [], |row| row.get(0))?;
-    let sql =
-        "SELECT state, count(*) FROM jobs INDEXED BY jobs_open WHERE state < 5 GROUP BY state";
-    let mut statement = connection.prepare(sql)?;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
-        counts[super::state(row, 0)? as usize] = row.get(1)?;
-    }
-    counts[State::Processed as usize] = all - counts.iter().sum::<i64>();
-    Ok(counts)
+    transaction.execute_batch(
+        "CREATE TEMP TABLE sums AS SELECT state, sum(n) AS n FROM counts GROUP BY state;
+         DELETE FROM counts;
+         INSERT INTO counts SELECT 0, state, n FROM sums;
+         DROP TABLE sums;
+         DELETE FROM processes;",
+    )?;
+    transaction.commit()
 }
 
 impl WriterThread {
@@ -141,58 +130,58 @@ impl WriterThread {
         };
         let mut batch = Batch::default();
         while self.queue.take(&mut batch) {
+            let began = self.signals.totals.commits.begin();
             match statements.transact(&batch) {
                 Ok((admissions, done, changes)) => {
-                    changes.publish(&self.signals);
-                    answer(&mut batch, admissions, done);
+                    self.signals.committed(began, &batch, &changes);
+                    batch.answer(admissions, done);
                     self.checkpointer.after_commit(&self.connection);
+                    self.company.let_in();
                 }
                 Err(error) => {
-                    self.signals.totals.set_writable(false);
+                    self.signals.rolled_back();
                     tracing::error!(%error, "a transaction was rolled back");
-                    refuse(&mut batch, &StoreError::Failed(error.to_string().into()));
+                    batch.refuse(&super::failed(&error));
                 }
             }
         }
+        if let Err(error) = statements.depart() {
+            tracing::warn!(%error, "the end of this process could not be recorded");
+        }
         drop(statements);
         self.checkpointer.stop();
-        // What is left of the log would be read at the next start; this only makes that start faster.
-        if let Err(error) = self
-            .connection
-            .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
+        // What is left of the log would be read at the next start; this only makes that start faster. Whoever else has
+        // the store open needs the log, and would be waited for.
+        if self.presence.is_last()
+            && let Err(error) = self
+                .connection
+                .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
         {
             tracing::warn!(%error, "the log could not be checkpointed");
         }
     }
 }
 
-/// Answers everyone whose request is on disk now. Whoever has gone does not take it back.
-fn answer(batch: &mut Batch, admissions: Vec<Admission>, done: Vec<Done>) {
-    let replies = batch.accepts.drain(..).map(|(_, reply)| reply);
-    mailbox::send_all(replies.zip(admissions.into_iter().map(Ok)));
-    for (work, done) in batch.work.drain(..).zip(done) {
-        match (work, done) {
-            (Work::Claim { reply, .. }, Done::Claim(claim)) => drop(reply.send(Ok(claim))),
-            (Work::Finish { reply, .. }, Done::Finish(finished)) => drop(reply.send(Ok(finished))),
-            (Work::Probe { reply }, Done::Probe) => drop(reply.send(Ok(()))),
-            _ => unreachable!("work and its result are in the same order"),
+/// How busy the other processes on the same file are.
+#[derive(Default)]
+pub(in crate::store) struct Company {
+    active: AtomicBool,
+}
+
+impl Company {
+    /// Others have committed lately, or no longer do.
+    pub(super) fn set_active(&self, active: bool) {
+        self.active.store(active, Ordering::Relaxed);
+    }
+
+    /// SQLite's lock knows no queue: whoever asks again at once gets it again. So with others about, a writer that has
+    /// committed stays away for longer than they sleep between two tries.
+    fn let_in(&self) {
+        if self.active.load(Ordering::Relaxed) {
+            std::thread::sleep(COURTESY);
         }
     }
 }
 
-/// Tells everyone that nothing was promised.
-fn refuse(batch: &mut Batch, error: &StoreError) {
-    mailbox::send_all(
-        batch
-            .accepts
-            .drain(..)
-            .map(|(_, reply)| (reply, Err(error.clone()))),
-    );
-    for work in batch.work.drain(..) {
-        match work {
-            Work::Claim { reply, .. } => drop(reply.send(Err(error.clone()))),
-            Work::Finish { reply, .. } => drop(reply.send(Err(error.clone()))),
-            Work::Probe { reply } => drop(reply.send(Err(error.clone()))),
-        }
-    }
-}
+/// Longer than [`super::BUSY_PAUSE`].
+const COURTESY: Duration = Duration::from_micros(400);

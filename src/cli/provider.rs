@@ -1,0 +1,119 @@
+//! What can be typed after `provider`: the simulator's flags as `serve` has them, without their `sim-`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Arg, Args};
+
+use super::work::{SimulatorArgs, secret};
+
+/// Simulate SendGrid as a process of its own, with a journal that counts duplicates independently of any server.
+#[derive(Args, Debug, Clone)]
+#[command(mut_args = unprefixed, after_help = "Paths: POST /v3/mail/send · GET /journal (NDJSON, one event a line), /journal/duplicates, /journal/counts
+       GET, POST (?for=10s) and DELETE /outage · GET /health
+
+Examples:
+  a7probe provider                                    the latency of the evidence: P50 163.2 ms, P95 320.5 ms
+  a7probe provider --latency 20ms --error 5%          20 ms, and one call in twenty fails
+  a7probe provider --outage 10s..20s --rate-limit 50  429 beyond 50 calls a second, 503 for ten seconds
+  a7probe serve --provider http://127.0.0.1:8090      a server that uses it")]
+pub struct ProviderArgs {
+    /// Address to listen on; port 0 picks a free one.
+    #[arg(
+        long,
+        env = "A7PROBE_PROVIDER_BIND",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8090"
+    )]
+    pub bind: SocketAddr,
+
+    /// File to write the address to once it is served, for scripts; removed at the end.
+    #[arg(long, env = "A7PROBE_PROVIDER_READY_FILE", value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+
+    /// Ask for the API key in this environment variable, as a bearer token, except on /health.
+    #[arg(long, env = "A7PROBE_PROVIDER_TOKEN_ENV", value_name = "NAME")]
+    pub token_env: Option<String>,
+
+    /// What to log on stderr: error, warn, info (each call), debug, trace, or a filter such as a7probe::provider=info.
+    #[arg(
+        long,
+        env = "A7PROBE_PROVIDER_LOG",
+        value_name = "FILTER",
+        default_value = "warn"
+    )]
+    pub log: String,
+
+    /// How it behaves.
+    #[command(flatten)]
+    pub simulator: SimulatorArgs,
+}
+
+impl ProviderArgs {
+    /// The key that callers need. Reads the variable that `--token-env` names.
+    pub fn key(&self) -> anyhow::Result<Option<String>> {
+        (self.token_env.as_deref())
+            .map(|name| secret("--token-env", name))
+            .transpose()
+    }
+}
+
+/// `--sim-latency` of `serve` is `--latency` here, and `A7PROBE_SERVE_SIM_LATENCY` is `A7PROBE_PROVIDER_LATENCY`.
+fn unprefixed(arg: Arg) -> Arg {
+    let Some(long) = arg.get_long() else {
+        return arg;
+    };
+    let name = long.strip_prefix("sim-").unwrap_or(long).to_owned();
+    if name == long && name != "seed" {
+        return arg;
+    }
+    let variable = format!("A7PROBE_PROVIDER_{}", name.to_uppercase().replace('-', "_"));
+    arg.long(name)
+        .env(variable)
+        .help_heading("Simulated provider")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use clap::{CommandFactory, Parser};
+
+    use super::ProviderArgs;
+    use crate::provider::LatencyModel;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        provider: ProviderArgs,
+    }
+
+    #[test]
+    fn the_simulators_flags_have_no_prefix_here() {
+        let line = "provider --latency 20ms --draws stratified:600 --error 5% --rate-limit 10 --outage 1s..2s --seed 7";
+        let cli = Cli::try_parse_from(line.split(' ')).expect("valid flags");
+        let options = cli.provider.simulator.options();
+        assert_eq!(
+            options.latency,
+            LatencyModel::Constant(Duration::from_millis(20))
+        );
+        assert_eq!(
+            (options.error_share, options.rate_limit, options.seed),
+            (0.05, Some(10), 7)
+        );
+        assert!(options.outage.is_some());
+        assert!(Cli::try_parse_from(["provider", "--sim-latency", "20ms"]).is_err());
+    }
+
+    #[test]
+    fn every_variable_is_the_providers_own() {
+        for arg in Cli::command().get_arguments() {
+            let Some(variable) = arg.get_env() else {
+                continue;
+            };
+            let long = arg.get_long().expect("a long name").to_uppercase();
+            let expected = format!("A7PROBE_PROVIDER_{}", long.replace('-', "_"));
+            assert_eq!(variable.to_str(), Some(expected.as_str()));
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What a `diagnose` means: one service, two endpoints, a budget.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::bail;
+
+use super::{DEFAULT_RATE_PER_S, DEFAULT_TARGET, Intent, Levels, resolve_unchecked, setting};
+use crate::cli::diagnose::DiagnoseArgs;
+use crate::cli::settings;
+use crate::plan::{Endpoint, Plan};
+
+/// What a `diagnose` means.
+#[derive(Debug, Clone)]
+pub struct Diagnose {
+    /// Service and endpoints: the first is the probe, the second the load. Rates and size are the steps' own.
+    pub plan: Plan,
+    /// What was asked for, a second, of the probe and of the load.
+    pub rates: (f64, f64),
+    /// What latency should be within.
+    pub target: Duration,
+    /// For all steps.
+    pub budget: Duration,
+    /// Where the steps' runs are saved.
+    pub save: Option<PathBuf>,
+    /// How long to wait for the service to answer.
+    pub wait_ready: Option<Duration>,
+    /// Whether anything is sent.
+    pub intent: Intent,
+}
+
+/// Resolves the arguments of `diagnose` with the settings file and the environment.
+///
+/// # Errors
+/// What was typed contradicts itself, or there are not two endpoints; the message says how to mend it.
+pub fn diagnose(args: &DiagnoseArgs) -> anyhow::Result<Diagnose> {
+    let levels = settings::load(args.config.as_deref(), args.profile.as_deref())?;
+    resolve(args, &levels)
+}
+
+fn resolve(args: &DiagnoseArgs, levels: &Levels) -> anyhow::Result<Diagnose> {
+    let measure = args.as_measure();
+    let (plan, ..) = resolve_unchecked(&measure, levels, &|name| std::env::var(name).ok())?;
+    let [probe, load] = plan.endpoints.as_slice() else {
+        let names: Vec<&str> = plan.endpoints.iter().map(|e| e.name.as_str()).collect();
+        bail!(
+            "a diagnosis is about two endpoints, and there are {}: {}\nhint: name one that should be quick and one under \
+             suspicion: --get health=/healthz --post ingest=/v2/events",
+            names.len(),
+            names.join(", ")
+        );
+    };
+    let rate = |endpoint: &Endpoint| {
+        let rate = endpoint.rate.map(|rate| rate.as_per_second());
+        rate.unwrap_or(DEFAULT_RATE_PER_S)
+    };
+    Ok(Diagnose {
+        rates: (rate(probe), rate(load)),
+        target: setting(levels, args.target, |s| s.target).unwrap_or(DEFAULT_TARGET),
+        budget: args.budget,
+        save: args.save.clone(),
+        wait_ready: args.wait_ready,
+        intent: match args.dry_run {
+            true => Intent::Show,
+            false => Intent::Run,
+        },
+        plan,
+    })
+}

@@ -1,0 +1,84 @@
+//! What can be typed after `worker`, and what is meant by it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+
+use super::work::WorkArgs;
+use crate::queue::Dispatch;
+use crate::units::parse_duration;
+
+/// Do the work that `serve --mode queue` has accepted on the same store; as many processes as you like.
+#[derive(Args, Debug, Clone)]
+#[command(after_help = "Examples:
+  a7probe worker --store a7probe.db                           beside `serve --mode queue` on this machine
+  a7probe worker --store postgres://user@host/db --workers 16 on another one
+  a7probe worker --from redis://127.0.0.1                     what `serve --mode queue --dispatch redis://127.0.0.1` dispatches
+  a7probe worker --from celery+redis://127.0.0.1              what a Python program publishes with Celery
+  a7probe worker --provider http://127.0.0.1:8025             one provider for all processes")]
+pub struct WorkerArgs {
+    /// End when stdin does: for whoever starts it as a child.
+    #[arg(long, hide = true)]
+    pub until_stdin_ends: bool,
+
+    /// Broker to take event ids from instead of asking the store: what `serve --dispatch` names, or where a Python program publishes.
+    #[arg(long, env = "A7PROBE_WORKER_FROM", value_name = "URL")]
+    pub from: Option<Dispatch>,
+
+    /// Work and provider, as `serve` has them.
+    #[command(flatten)]
+    pub work: WorkArgs,
+
+    /// File to write the process id to once it works, for scripts; removed at the end.
+    #[arg(long, env = "A7PROBE_WORKER_READY_FILE", value_name = "FILE")]
+    pub ready_file: Option<PathBuf>,
+
+    /// How long attempts that have begun may go on after SIGTERM or Ctrl-C; others make those that don't finish again.
+    #[arg(long, env = "A7PROBE_WORKER_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    pub drain_timeout: Duration,
+
+    /// What to log on stderr: error, warn, info, debug, trace, or a filter such as a7probe::worker=debug.
+    #[arg(
+        long,
+        env = "A7PROBE_WORKER_LOG",
+        value_name = "FILTER",
+        default_value = "warn"
+    )]
+    pub log: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::WorkerArgs;
+    use crate::server::ProviderChoice;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        worker: WorkerArgs,
+    }
+
+    fn parse(line: &str) -> WorkerArgs {
+        let words = std::iter::once("worker").chain(line.split_whitespace());
+        Cli::try_parse_from(words).expect("valid flags").worker
+    }
+
+    #[test]
+    fn a_workers_provider_has_the_flags_of_a_servers() {
+        let work = parse("--sim-outage 1s..2s").work;
+        match work.provider() {
+            ProviderChoice::Simulated(options) => assert!(options.outage.is_some()),
+            other => panic!("{other:?}"),
+        }
+        let named = parse("--provider-key-env A7PROBE_TEST_NO_SUCH_VARIABLE").work;
+        let error = named.provider_key().expect_err("it has no value");
+        assert!(
+            error
+                .to_string()
+                .contains("hint: export A7PROBE_TEST_NO_SUCH_VARIABLE")
+        );
+    }
+}

@@ -1,0 +1,238 @@
+//! `a7probe ab`: resolve, preflight, measure both sides in turns, compare, judge, save, report.
+
+mod blocks;
+mod plan_text;
+
+use std::io::Write;
+
+use anyhow::Context as _;
+
+use super::measuring::{Asked, Calibrating, Measurement, Measuring, Preflight};
+use super::{compare, measure, signals};
+use crate::cli::ab::AbArgs;
+use crate::cli::resolve::{self, Ab, Checked, Intent, Sameness};
+use crate::comparison::{self, Comparison, Pair, Side};
+use crate::exit::Exit;
+use crate::gate::{self, Subject};
+use crate::plan::Design;
+use crate::recording::Recording;
+use crate::report::{ComparisonReport, Kind, Report, TurnsReport, Warning};
+use crate::run_file::{Calibration, Certificate, Run, SideRecord, Signal, TurnsRecord};
+use crate::units::Pretty;
+use blocks::Blocks;
+
+/// Measures both sides in turns and publishes how they differ.
+///
+/// # Errors
+/// What was typed contradicts itself, a side that does not answer, an output that cannot be written.
+pub fn run(args: &AbArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow::Result<Exit> {
+    let ab = resolve::ab(args)?;
+    if ab.intent == Intent::Show {
+        plan_text::write(&ab, ab.output.output, stdout)?;
+        return Ok(Exit::Pass);
+    }
+    let files = ab.save.before.iter().chain(&ab.save.after);
+    measure::check_outputs(files, &ab.output)?;
+    let certificate = measure::certificate(ab.certificate.as_deref())?;
+    let measuring = Measuring::new(measure::progress_mode(&ab.output), None)?;
+    if let Some(signal) = preflight(&ab, &measuring, stderr)? {
+        return Ok(signals::exit(signal));
+    }
+    // What is sent is the same on both sides.
+    let plan = &ab.plans.before;
+    let calibration = match measure::calibration(ab.calibration, &measuring, plan, stderr)? {
+        Calibrating::Done(calibration) => calibration,
+        Calibrating::Interrupted(signal) => return Ok(signals::exit(signal)),
+    };
+    let blocks = Blocks::measure(&ab, &measuring, calibration.own_error())?;
+    if blocks.pairs.is_empty() {
+        writeln!(
+            stderr,
+            "interrupted before the first pair of blocks was complete; there is nothing to compare"
+        )?;
+        return Ok(measuring
+            .signals
+            .received()
+            .map_or(Exit::Error, signals::exit));
+    }
+    let instrument = (&calibration, certificate.as_ref());
+    let runs = runs(&ab, &measuring, instrument, &blocks);
+    let report = report(&ab, &runs, &blocks)?;
+    // A file that cannot be written must not cost the result, nor the other way round.
+    let saved = save(&ab, &runs, stderr);
+    ab.output.publish(&report, stdout, stderr)?;
+    saved?;
+    Ok(match measuring.signals.received() {
+        Some(signal) if blocks.is_cut(&ab) => report.exit().worst(signals::exit(signal)),
+        _ => report.exit(),
+    })
+}
+
+/// Both sides, before the first block.
+fn preflight(
+    ab: &Ab,
+    measuring: &Measuring,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<Option<Signal>> {
+    if ab.preflight == Checked::Never {
+        return Ok(None);
+    }
+    for (role, plan) in [("before", &ab.plans.before), ("after", &ab.plans.after)] {
+        let asked = measuring.preflight(plan, ab.wait_ready, stderr);
+        if let Preflight::Interrupted(signal) = asked.with_context(|| format!("the side {role}"))? {
+            return Ok(Some(signal));
+        }
+    }
+    Ok(None)
+}
+
+/// Each side as one run, and what its reader should know about it.
+fn runs(
+    ab: &Ab,
+    measuring: &Measuring,
+    (calibration, certificate): (&Calibration, Option<&Certificate>),
+    blocks: &Blocks,
+) -> Pair<Measurement> {
+    let gates = ab.on_one_run();
+    let asked = Asked {
+        gates: &gates,
+        guard: ab.guard,
+        design: Design::Fixed,
+        calibration,
+        certificate,
+        audit: None,
+    };
+    let whole = |side: SideRecord| {
+        let (plan, ids) = match side {
+            SideRecord::Before => (&ab.plans.before, blocks.ids.before),
+            SideRecord::After => (&ab.plans.after, blocks.ids.after),
+        };
+        let measured = blocks.whole(side, ab.block);
+        let mut measurement = measuring.of_blocks(plan, &asked, ids, measured);
+        measurement.run.turns = Some(TurnsRecord {
+            id: blocks.ids.before.run,
+            side,
+            pairs: blocks.pairs.len() as u64,
+            block: ab.block,
+            settle: plan.warmup,
+        });
+        measurement
+    };
+    Pair {
+        before: whole(SideRecord::Before),
+        after: whole(SideRecord::After),
+    }
+}
+
+fn report(ab: &Ab, runs: &Pair<Measurement>, blocks: &Blocks) -> anyhow::Result<Report> {
+    let title = format!(
+        "{} → {}",
+        runs.before.run.plan.target, runs.after.run.plan.target
+    );
+    let mut report = Report::new(Kind::Ab, title);
+    for (role, side) in [("before", &runs.before), ("after", &runs.after)] {
+        report.add_compared_run(role, &side.run);
+        report.warnings.extend(side.warnings.iter().map(|warning| {
+            Warning::new(format!("{role}: {}", warning.text), warning.hint.clone())
+        }));
+    }
+    let comparisons = comparisons(ab, runs, blocks);
+    // Gates on one run are about the side after.
+    let subjects = Subject::of_run(&runs.after.run);
+    gate::check_recorded(&ab.on_one_run(), &subjects)?;
+    report.findings = compare::findings(&ab.gates, &subjects, &comparisons);
+    report.notes = notes(ab, blocks, &report);
+    report.comparison = Some(ComparisonReport {
+        noise: ab.noise,
+        comparisons,
+        audits: Vec::new(),
+        turns: Some(TurnsReport {
+            pairs: blocks.pairs.len() as u64,
+            pairs_planned: ab.pairs,
+            block: ab.block,
+            settle: ab.plans.before.warmup,
+            same: ab.sameness == Sameness::Same,
+        }),
+    });
+    Ok(report)
+}
+
+fn comparisons(ab: &Ab, runs: &Pair<Measurement>, blocks: &Blocks) -> Vec<Comparison> {
+    let quantiles = comparison::quantiles(&ab.gates);
+    let endpoints = ab.plans.after.endpoints.iter().enumerate();
+    endpoints
+        .map(|(number, endpoint)| {
+            let sides = Pair {
+                before: side(&runs.before.run, number),
+                after: side(&runs.after.run, number),
+            };
+            let pairs: Vec<Pair<&Recording>> = blocks.of_endpoint(number).collect();
+            comparison::compare_in_turns(&endpoint.name, sides, &pairs, &quantiles, &ab.noise)
+        })
+        .collect()
+}
+
+fn side(run: &Run, number: usize) -> Side<'_> {
+    Side {
+        recording: &run.endpoints[number].recording,
+        timeout: Some(run.plan.timeout),
+    }
+}
+
+/// How it was measured, and what that makes of the numbers.
+fn notes(ab: &Ab, blocks: &Blocks, report: &Report) -> Vec<String> {
+    let mut notes = Vec::new();
+    let complete = blocks.pairs.len() as u64;
+    let pairs = match complete == ab.pairs {
+        true => format!("{complete} pairs"),
+        false => format!("{complete} of {} pairs", ab.pairs),
+    };
+    let cancels = match complete % 2 {
+        0 => "so that a linear drift cancels",
+        _ => "but the last pair lacks its mirror, so that part of a drift remains",
+    };
+    notes.push(format!(
+        "drift controlled: {pairs} of blocks of {} in the fixed order before, after, after, before (ABBA, no seed), each after {} to \
+         settle, {cancels}",
+        Pretty(ab.block),
+        Pretty(ab.plans.before.warmup)
+    ));
+    if ab.sameness == Sameness::Same {
+        notes.push(
+            "A/A: both sides are the same URL with the same headers, so whatever is found is chance or this setup's own doing"
+                .to_owned(),
+        );
+    }
+    let guarded = report
+        .findings
+        .iter()
+        .any(|finding| finding.episodes.is_some());
+    if guarded && complete > 1 {
+        notes.push(
+            "slow requests on both sides of a gap between blocks are judged as one episode and as two; a verdict holds both ways"
+                .to_owned(),
+        );
+    }
+    if report.findings.is_empty() {
+        notes.push(
+            "no gates, so nothing was judged; add for example --gate 'p95 reduction >= 70%'"
+                .to_owned(),
+        );
+    }
+    notes
+}
+
+fn save(ab: &Ab, runs: &Pair<Measurement>, stderr: &mut dyn Write) -> anyhow::Result<()> {
+    let files = [
+        (&ab.save.before, &runs.before),
+        (&ab.save.after, &runs.after),
+    ];
+    for (path, side) in files {
+        let Some(path) = path else { continue };
+        side.run.save(path)?;
+        if !ab.output.quiet {
+            writeln!(stderr, "saved {}", path.display())?;
+        }
+    }
+    Ok(())
+}

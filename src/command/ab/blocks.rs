@@ -1,0 +1,149 @@
+//! The blocks of both sides, measured in turns, and what they add up to.
+
+use std::time::Duration;
+
+use super::super::measuring::Measuring;
+use crate::cli::resolve::Ab;
+use crate::comparison::{self, Pair, SideOf, order_of};
+use crate::completion::Answers;
+use crate::engine::{Measured, MeasuredEndpoint, RunIds};
+use crate::recording::Recording;
+use crate::run_file::{SideRecord, Throttled};
+
+/// What was measured: complete pairs of blocks.
+pub(super) struct Blocks {
+    /// One block of each side, pair by pair.
+    pub(super) pairs: Vec<Pair<Measured>>,
+    /// What each side's requests carry.
+    pub(super) ids: Pair<RunIds>,
+    /// Whether a signal came before the last pair was complete.
+    stopped: bool,
+}
+
+/// A side while it is measured.
+struct Taking {
+    ids: RunIds,
+    /// Requests to the endpoint that got most.
+    sent: u64,
+    blocks: Vec<Measured>,
+}
+
+impl Taking {
+    fn new() -> Taking {
+        Taking {
+            ids: RunIds::fresh(),
+            sent: 0,
+            blocks: Vec::new(),
+        }
+    }
+
+    fn take(&mut self, block: Measured) {
+        let planned = block.endpoints.iter().map(|e| e.recording.planned());
+        self.sent += planned.max().unwrap_or(0);
+        self.blocks.push(block);
+    }
+}
+
+impl Blocks {
+    /// Measures block after block. A signal ends it; the block under way and a pair that lacks its other half are left
+    /// out.
+    pub(super) fn measure(
+        ab: &Ab,
+        measuring: &Measuring,
+        own_error: Duration,
+    ) -> anyhow::Result<Blocks> {
+        let (mut before, mut after) = (Taking::new(), Taking::new());
+        let mut stopped = false;
+        for (number, turn) in (1..).zip(order_of(ab.pairs)) {
+            let side = match turn.side {
+                SideOf::Before => &mut before,
+                SideOf::After => &mut after,
+            };
+            let label = format!(
+                "block {number} of {} ({})",
+                2 * ab.pairs,
+                turn.side.as_str()
+            );
+            let ids = side.ids.after(side.sent);
+            let block = measuring.block(&ab.block_plan(turn), ids, own_error, &label)?;
+            if block.stopped {
+                stopped = true;
+                break;
+            }
+            side.take(block);
+        }
+        let ids = Pair {
+            before: before.ids,
+            after: after.ids,
+        };
+        let pairs = before.blocks.into_iter().zip(after.blocks);
+        Ok(Blocks {
+            pairs: pairs
+                .map(|(before, after)| Pair { before, after })
+                .collect(),
+            ids,
+            stopped,
+        })
+    }
+
+    /// Whether there are fewer pairs than planned.
+    pub(super) fn is_cut(&self, ab: &Ab) -> bool {
+        (self.pairs.len() as u64) < ab.pairs
+    }
+
+    /// The blocks of one endpoint, pair by pair.
+    pub(super) fn of_endpoint(&self, number: usize) -> impl Iterator<Item = Pair<&Recording>> {
+        self.pairs.iter().map(move |pair| Pair {
+            before: &pair.before.endpoints[number].recording,
+            after: &pair.after.endpoints[number].recording,
+        })
+    }
+
+    /// One side's blocks laid end to end.
+    pub(super) fn whole(&self, side: SideRecord, block: Duration) -> Measured {
+        let blocks: Vec<&Measured> = self
+            .pairs
+            .iter()
+            .map(|pair| match side {
+                SideRecord::Before => &pair.before,
+                SideRecord::After => &pair.after,
+            })
+            .collect();
+        let first = blocks[0];
+        Measured {
+            endpoints: (0..first.endpoints.len())
+                .map(|number| whole_endpoint(&blocks, number, block))
+                .collect(),
+            stopped: self.stopped,
+            started_at: first.started_at,
+            wall: blocks.iter().map(|block| block.wall).sum(),
+            cpu: blocks.iter().map(|block| block.cpu).sum(),
+            threads: first.threads,
+            pacing: first.pacing,
+            throttled: blocks
+                .iter()
+                .filter_map(|block| block.throttled)
+                .reduce(Throttled::and),
+        }
+    }
+}
+
+fn whole_endpoint(blocks: &[&Measured], number: usize, block: Duration) -> MeasuredEndpoint {
+    let parts: Vec<&MeasuredEndpoint> = blocks.iter().map(|b| &b.endpoints[number]).collect();
+    let recordings = parts.iter().map(|part| &part.recording);
+    let mut whole = MeasuredEndpoint {
+        recording: comparison::whole(recordings, block)
+            .unwrap_or_else(|| parts[0].recording.clone()),
+        warmup: parts[0].warmup.clone(),
+        errors: parts[0].errors.clone(),
+        // Blocks are not audited.
+        answers: Answers::default(),
+    };
+    for part in &parts[1..] {
+        whole.warmup.merge(&part.warmup);
+        for (kind, message) in &part.errors {
+            whole.errors.entry(*kind).or_insert_with(|| message.clone());
+        }
+    }
+    whole
+}

@@ -1,0 +1,362 @@
+//! `diagnose`: resolve, preflight, a few short runs, test every cause, report.
+
+use std::io::Write;
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+
+use super::measuring::{Asked, Measurement, Measuring, Preflight};
+use super::signals;
+use crate::cli::diagnose::DiagnoseArgs;
+use crate::cli::output::OutputArgs;
+use crate::cli::resolve::{self, Diagnose, Intent};
+use crate::diagnosis::{
+    Diagnosis, Load, Observation, Observations, Pilot, Step, Steps, ladder, patience, steps,
+};
+use crate::exit::Exit;
+use crate::plan::{Arrivals, Design, Endpoint, Guard, Keepalive, Model, Plan, Size};
+use crate::progress::Mode;
+use crate::report::{DiagnosisReport, Kind, Report, Warning};
+use crate::run_file::{Calibration, EndpointRun, Run};
+use crate::stats::rank::Quantile;
+use crate::units::{Pretty, Rate, grouped, trimmed};
+
+/// Requests of each endpoint from which the steps' rates are chosen.
+const PILOT: u64 = 5;
+
+/// The part of a step that is sent before it, so that connections are open.
+const WARMUP: f64 = 0.1;
+
+/// What an endpoint is taken to need whose pilot has no answer.
+const UNKNOWN: Duration = Duration::from_secs(1);
+
+/// Diagnoses a service.
+pub fn run(
+    args: &DiagnoseArgs,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<Exit> {
+    let diagnose = resolve::diagnose(args)?;
+    if diagnose.intent == Intent::Show {
+        show(&diagnose, stdout)?;
+        return Ok(Exit::Pass);
+    }
+    if let Some(folder) = &diagnose.save {
+        std::fs::create_dir_all(folder).with_context(|| {
+            format!(
+                "cannot make the folder {}\nhint: name one that can be written to",
+                folder.display()
+            )
+        })?;
+    }
+    let measuring = Measuring::new(progress_mode(&args.output), None)?;
+    let preflight = measuring.preflight(&diagnose.plan, diagnose.wait_ready, stderr)?;
+    if let Preflight::Interrupted(signal) = preflight {
+        return Ok(signals::exit(signal));
+    }
+    let mut session = Session {
+        diagnose: &diagnose,
+        measuring: &measuring,
+        told: stderr,
+        quiet: args.output.quiet,
+        warnings: Vec::new(),
+    };
+    let observations = session.observe()?;
+    let warnings = session.warnings;
+    let mut report = Report::new(Kind::Diagnose, diagnose.plan.target.to_string());
+    report.warnings = warnings;
+    report.diagnosis = Some(DiagnosisReport {
+        budget: diagnose.budget,
+        diagnosis: Diagnosis::of(&observations),
+        observations,
+    });
+    args.output.publish(&report, stdout, stderr)?;
+    Ok(match measuring.signals.received() {
+        Some(signal) => report.exit().worst(signals::exit(signal)),
+        None => report.exit(),
+    })
+}
+
+/// What is planned; the rates of the steps are chosen when the pilot is in.
+fn show(diagnose: &Diagnose, out: &mut dyn Write) -> std::io::Result<()> {
+    let (probe, load) = names(&diagnose.plan);
+    writeln!(
+        out,
+        "diagnosis of {} (nothing is sent)",
+        diagnose.plan.target
+    )?;
+    writeln!(out, "  budget     {}", Pretty(diagnose.budget))?;
+    writeln!(
+        out,
+        "  target     {}; less than {} does not matter",
+        Pretty(diagnose.target),
+        Pretty(diagnose.target.mul_f64(crate::diagnosis::MATERIAL))
+    )?;
+    let timeout = patience(diagnose.budget, diagnose.plan.timeout);
+    writeln!(out, "  timeout    {}", Pretty(timeout))?;
+    writeln!(
+        out,
+        "pilot: {PILOT} requests to each endpoint, one after the other; rates below are at most"
+    )?;
+    let quick = Pilot {
+        probe: Duration::from_micros(1),
+        load: Duration::MAX / 4,
+    };
+    let planned = steps(
+        diagnose.budget,
+        diagnose.plan.timeout,
+        diagnose.rates,
+        quick,
+    );
+    for planned in &planned.loads {
+        // What the load can bear is not known yet.
+        let load_per_s = planned.load_per_s.map(|_| diagnose.rates.1);
+        let shown = Load {
+            load_per_s,
+            ..*planned
+        };
+        writeln!(
+            out,
+            "  {}: {}",
+            shown.step.title(probe, load),
+            in_words(&shown, probe, load)
+        )?;
+    }
+    Ok(())
+}
+
+fn names(plan: &Plan) -> (&str, &str) {
+    (&plan.endpoints[0].name, &plan.endpoints[1].name)
+}
+
+/// `health 20/s, ingest 3/s, for 9 s`.
+fn in_words(planned: &Load, probe: &str, load: &str) -> String {
+    let rates = [(probe, planned.probe_per_s), (load, planned.load_per_s)];
+    let rates = rates
+        .iter()
+        .filter_map(|(name, rate)| Some((name, (*rate)?)));
+    let rates: Vec<String> = rates
+        .map(|(name, rate)| format!("{name} {}/s", trimmed(rate, 1)))
+        .collect();
+    format!("{} for {}", rates.join(", "), Pretty(planned.duration))
+}
+
+/// One diagnosis under way.
+struct Session<'a> {
+    diagnose: &'a Diagnose,
+    measuring: &'a Measuring,
+    told: &'a mut dyn Write,
+    quiet: bool,
+    warnings: Vec<Warning>,
+}
+
+impl Session<'_> {
+    fn observe(&mut self) -> anyhow::Result<Observations> {
+        let (probe, load) = names(&self.diagnose.plan);
+        let mut observed = Observations {
+            target: self.diagnose.target,
+            probe: probe.to_owned(),
+            load: load.to_owned(),
+            alone: None,
+            new_connections: None,
+            one_at_a_time: None,
+            beside: None,
+            meanwhile: None,
+            asked_per_s: self.diagnose.rates.1,
+            offered: None,
+        };
+        let began = Instant::now();
+        let pilot = Pilot {
+            probe: self.pilot(0)?,
+            load: self.pilot(1)?,
+        };
+        self.tell(&format!(
+            "pilot: one request after the other, {probe} takes {}, {load} up to {}",
+            Pretty(pilot.probe),
+            Pretty(pilot.load)
+        ))?;
+        let Steps { loads, timeout } = steps(
+            self.diagnose.budget.saturating_sub(began.elapsed()),
+            self.diagnose.plan.timeout,
+            self.diagnose.rates,
+            pilot,
+        );
+        for (number, planned) in loads.iter().enumerate() {
+            if self.measuring.signals.received().is_some() {
+                break;
+            }
+            self.tell(&format!(
+                "{}/{} {}: {}",
+                number + 1,
+                loads.len(),
+                planned.step.title(probe, load),
+                in_words(planned, probe, load)
+            ))?;
+            self.step(planned, timeout, &mut observed)?;
+        }
+        Ok(observed)
+    }
+
+    fn tell(&mut self, line: &str) -> std::io::Result<()> {
+        match self.quiet {
+            true => Ok(()),
+            false => writeln!(self.told, "{line}"),
+        }
+    }
+
+    /// How long a request takes when it follows another.
+    fn pilot(&mut self, endpoint: usize) -> anyhow::Result<Duration> {
+        if self.measuring.signals.received().is_some() {
+            return Ok(UNKNOWN);
+        }
+        let timeout = patience(self.diagnose.budget, self.diagnose.plan.timeout) / 2;
+        let plan = Plan {
+            endpoints: vec![endpoint_at(&self.diagnose.plan.endpoints[endpoint], None)],
+            model: Model::Closed { concurrency: 1 },
+            size: Size::Requests(PILOT),
+            warmup: Duration::ZERO,
+            timeout,
+            ..self.diagnose.plan.clone()
+        };
+        let measured = self.measure(&plan)?;
+        let Some(EndpointRun { recording, .. }) = measured.endpoints.into_iter().next() else {
+            return Ok(UNKNOWN);
+        };
+        let levels = recording.latency.levels();
+        // One may have opened the connection or met a busy moment. Of the load, whose steps must not queue, the slowest
+        // of the others; of the probe, the median.
+        let rank = match endpoint {
+            0 => Quantile::P50.rank(levels.count()),
+            _ => levels.count().saturating_sub(1).max(1),
+        };
+        let typical = levels.at_rank(rank);
+        Ok(typical.map_or(UNKNOWN, Duration::from_nanos))
+    }
+
+    fn measure(&mut self, plan: &Plan) -> anyhow::Result<Run> {
+        let asked = Asked {
+            gates: &[],
+            guard: Guard::default(),
+            design: Design::Fixed,
+            // What is less than a tenth of the target does not matter here: far more than the own error.
+            calibration: &Calibration::Skipped,
+            certificate: None,
+            audit: None,
+        };
+        let Measurement { run, warnings } = self.measuring.run(plan, &asked)?;
+        let open = matches!(plan.model, Model::Open { .. });
+        let new = warnings
+            .into_iter()
+            .filter(|warning| open && !self.warnings.contains(warning));
+        let new: Vec<Warning> = new.collect();
+        self.warnings.extend(new);
+        Ok(run)
+    }
+
+    fn step(
+        &mut self,
+        planned: &Load,
+        timeout: Duration,
+        observed: &mut Observations,
+    ) -> anyhow::Result<()> {
+        let plan = plan_of(self.diagnose, planned, timeout);
+        let run = self.measure(&plan)?;
+        if let Some(folder) = &self.diagnose.save {
+            run.save(&folder.join(format!("{}.json", planned.step.as_str())))?;
+        }
+        let available = run.instrument.wall.as_secs_f64() * run.instrument.threads as f64;
+        let cpu_share = (available > 0.0).then(|| run.instrument.cpu.as_secs_f64() / available);
+        let rates = plan.endpoints.iter().map(|endpoint| endpoint.rate);
+        let parts = run.endpoints.into_iter().zip(rates);
+        let mut parts = parts.map(|(endpoint, rate)| Observation {
+            recording: endpoint.recording,
+            rate_per_s: rate.map(|rate| rate.as_per_second()),
+            cpu_share,
+        });
+        let first = parts.next();
+        if let Some(first) = &first {
+            self.tell(&result(first))?;
+        }
+        match planned.step {
+            Step::Alone => observed.alone = first,
+            Step::NewConnections => observed.new_connections = first,
+            Step::OneAtATime => observed.one_at_a_time = first,
+            Step::Beside => {
+                observed.meanwhile = parts.next();
+                observed.beside = first;
+            }
+            Step::Offered => observed.offered = first,
+        }
+        Ok(())
+    }
+}
+
+/// `    180 requests, P50 1.2 ms, P95 2 ms`.
+fn result(observation: &Observation) -> String {
+    let shown = |quantile| {
+        let latency = observation.service(quantile);
+        latency.map_or("no answer".to_owned(), |latency| {
+            Pretty(latency).to_string()
+        })
+    };
+    format!(
+        "    {} requests, P50 {}, P95 {}",
+        grouped(observation.requests()),
+        shown(Quantile::P50),
+        shown(Quantile::P95)
+    )
+}
+
+fn plan_of(diagnose: &Diagnose, planned: &Load, timeout: Duration) -> Plan {
+    let rates = [planned.probe_per_s, planned.load_per_s];
+    let endpoints = diagnose.plan.endpoints.iter().zip(rates);
+    let mut endpoints: Vec<Endpoint> = endpoints
+        .filter_map(|(endpoint, rate)| Some(endpoint_at(endpoint, Some(rate?))))
+        .collect();
+    for endpoint in &mut endpoints {
+        endpoint.targets = ladder();
+        endpoint.targets.push(diagnose.target);
+        endpoint.targets.sort_unstable();
+        endpoint.targets.dedup();
+    }
+    let warmup = match planned.step {
+        // A queue must be seen from its beginning, and single requests need no more than one connection.
+        Step::Offered | Step::OneAtATime => Duration::ZERO,
+        _ => planned.duration.mul_f64(WARMUP),
+    };
+    let mut connections = diagnose.plan.connections.clone();
+    connections.keepalive = match planned.step {
+        Step::NewConnections => Keepalive::PerRequest,
+        _ => Keepalive::Reuse,
+    };
+    Plan {
+        endpoints,
+        model: Model::Open {
+            // One at a time means as far from each other as can be.
+            arrivals: match planned.step {
+                Step::OneAtATime => Arrivals::Grid,
+                _ => Arrivals::Jitter,
+            },
+        },
+        size: Size::Duration(planned.duration - warmup),
+        warmup,
+        timeout,
+        connections,
+        ..diagnose.plan.clone()
+    }
+}
+
+fn endpoint_at(endpoint: &Endpoint, rate_per_s: Option<f64>) -> Endpoint {
+    Endpoint {
+        rate: rate_per_s.and_then(Rate::per_second),
+        ..endpoint.clone()
+    }
+}
+
+/// Progress where nobody asked for quiet; lines for a log come from the steps.
+fn progress_mode(output: &OutputArgs) -> Mode {
+    match (output.quiet, Mode::of_stderr()) {
+        (false, Mode::Terminal) => Mode::Terminal,
+        _ => Mode::Silent,
+    }
+}

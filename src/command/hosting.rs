@@ -1,0 +1,134 @@
+//! What long-running commands have in common: address, ready file, log, and how they are told to stop.
+
+use std::fmt::Display;
+use std::io::{self, IsTerminal as _, Write};
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+
+use tokio::sync::watch;
+use tracing_subscriber::EnvFilter;
+
+use crate::exit::Exit;
+
+/// Listens, and tells where.
+pub(super) fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
+    let listener = TcpListener::bind(address).map_err(|error| cannot_bind(address, &error))?;
+    let address = listener.local_addr()?;
+    Ok((listener, address))
+}
+
+/// Writes the address, or the process id, for scripts: who has read it can count on the process.
+pub(super) fn write_ready_file(file: Option<&Path>, what: impl Display) -> anyhow::Result<()> {
+    let Some(file) = file else { return Ok(()) };
+    write_atomically(file, &format!("{what}\n")).map_err(|error| {
+        anyhow::anyhow!(
+            "cannot write {}: {error}\nhint: its folder must exist and be writable; name another file with --ready-file",
+            file.display()
+        )
+    })
+}
+
+/// The process is about to end.
+pub(super) fn remove_ready_file(file: Option<&Path>) {
+    if let Some(file) = file {
+        let _ = std::fs::remove_file(file);
+    }
+}
+
+/// Ends the process when whoever started it is gone; the store is as safe as after a crash.
+pub(super) fn end_with_stdin() {
+    let _ = io::copy(&mut io::stdin(), &mut io::sink());
+    std::process::exit(Exit::Terminated.code().into());
+}
+
+fn cannot_bind(address: SocketAddr, error: &io::Error) -> anyhow::Error {
+    anyhow::anyhow!(
+        "cannot listen on {address}: {error}\nhint: is another server there? choose another with --bind, port 0 picks a free one"
+    )
+}
+
+/// A reader sees the whole text or no file.
+fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Logs what the filter lets pass.
+pub(super) fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter).map_err(|error| {
+        anyhow::anyhow!(
+            "--log {filter}: {error}\nhint: use error, warn, info, debug, trace, or target=level"
+        )
+    })?;
+    // Fails when a program that embeds this one logs already, which is fine.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .try_init();
+    Ok(())
+}
+
+/// How many times the process was told to stop, by SIGTERM or Ctrl-C.
+pub(super) fn stop_signals() -> io::Result<watch::Receiver<u32>> {
+    let (sender, receiver) = watch::channel(0);
+    let mut stop = StopSignals::new()?;
+    tokio::spawn(async move {
+        loop {
+            stop.next().await;
+            sender.send_modify(|count| *count += 1);
+        }
+    });
+    Ok(receiver)
+}
+
+/// Resolves at the n-th signal.
+pub(super) async fn nth(mut signals: watch::Receiver<u32>, n: u32) {
+    let _ = signals.wait_for(|count| *count >= n).await;
+}
+
+#[cfg(unix)]
+struct StopSignals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl StopSignals {
+    fn new() -> io::Result<StopSignals> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(StopSignals {
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct StopSignals;
+
+#[cfg(not(unix))]
+impl StopSignals {
+    fn new() -> io::Result<StopSignals> {
+        Ok(StopSignals)
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

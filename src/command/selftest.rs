@@ -1,0 +1,149 @@
+//! `a7probe selftest`: measure what is known; show the instrument's own error.
+
+mod scenario;
+mod script;
+mod server;
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, anyhow};
+use jiff::Timestamp;
+
+use super::measuring::calibrated;
+use super::signals::{self, Signals};
+use crate::cli::output::OutputArgs;
+use crate::cli::selftest::{SelftestArgs, SelftestOutput};
+use crate::engine::{self, RunIds, StopSignal, stop_switch};
+use crate::exit::Exit;
+use crate::report;
+use crate::run_file::{Calibration, Certificate, Check, Unit};
+use crate::units::millis;
+use scenario::Scenario;
+use server::ScriptedServer;
+
+/// The largest own error with which a self-test can be passed.
+const MOST_OWN_ERROR: Duration = Duration::from_millis(10);
+
+/// Runs every scenario, shows measured against true, saves the certificate.
+///
+/// # Errors
+/// If this machine has no port or thread for it, or the result cannot be written.
+pub fn run(
+    args: &SelftestArgs,
+    stdout: &mut dyn Write,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<Exit> {
+    let (stopper, stop) = stop_switch();
+    let signals = Signals::listen(stopper, None).context("cannot listen for signals")?;
+    let started_at = Timestamp::now();
+    let certificate = certificate(args, started_at, &stop, stderr)?;
+    let Some(certificate) = certificate else {
+        let exit = signals.received().map_or(Exit::Error, signals::exit);
+        writeln!(
+            stderr,
+            "interrupted; nothing was shown about the instrument"
+        )?;
+        return Ok(exit);
+    };
+    if let Some(path) = &args.save {
+        save(&certificate, path)?;
+    }
+    match args.output {
+        SelftestOutput::Human => {
+            let style = OutputArgs::default().style();
+            report::write_certificate(&certificate, &style, stdout)?;
+        }
+        SelftestOutput::Json => report::write_certificate_json(&certificate, stdout)?,
+    }
+    Ok(match certificate.passes() {
+        true => Exit::Pass,
+        false => Exit::Fail,
+    })
+}
+
+/// `None` if it was interrupted.
+fn certificate(
+    args: &SelftestArgs,
+    started_at: Timestamp,
+    stop: &StopSignal,
+    stderr: &mut dyn Write,
+) -> anyhow::Result<Option<Certificate>> {
+    let mut say = |text: &str| match args.quiet {
+        true => Ok(()),
+        false => writeln!(stderr, "{text} …"),
+    };
+    say("null server on loopback")?;
+    let scenarios = scenario::all(args.quick);
+    let first = scenarios.first().context("there are scenarios")?;
+    let Some(calibration) = calibrated(&first.plan(1), stop) else {
+        return Ok(None);
+    };
+    if let Calibration::Failed { why } = &calibration {
+        return Err(anyhow!(
+            "the instrument cannot be calibrated: {why}\nhint: raise the limit of open files (ulimit -n), or free some ports"
+        ));
+    }
+    let mut checks = vec![own_error(&calibration)];
+    for scenario in &scenarios {
+        say(&scenario.name())?;
+        match play(scenario, &calibration, stop)? {
+            Some(own) => checks.extend(own),
+            None => return Ok(None),
+        }
+    }
+    let certificate = Certificate::new(started_at, args.quick, calibration, checks);
+    Ok(Some(certificate))
+}
+
+/// Tolerances grow with the own error, so it must itself be small: a machine that cannot measure nothing certifies
+/// nothing.
+fn own_error(calibration: &Calibration) -> Check {
+    Check {
+        scenario: "null server".to_owned(),
+        figure: "own error".to_owned(),
+        unit: Unit::Ms,
+        truth: 0.0,
+        measured: millis(calibration.own_error()),
+        tolerance: millis(MOST_OWN_ERROR),
+    }
+}
+
+/// Serves a script and measures it; `None` if it was interrupted.
+fn play(
+    scenario: &Scenario,
+    calibration: &Calibration,
+    stop: &StopSignal,
+) -> anyhow::Result<Option<Vec<Check>>> {
+    let ids = RunIds::fresh();
+    let server = ScriptedServer::start(scenario.script, ids.run.to_string())?;
+    let measured = engine::run(&scenario.plan(server.port()), ids, stop, None)?;
+    let handled = server.finish();
+    if stop.is_interrupted() {
+        return Ok(None);
+    }
+    let endpoint = measured.endpoints.first();
+    let recording = &endpoint.context("the plan has an endpoint")?.recording;
+    Ok(Some(scenario.checks(
+        recording,
+        &handled,
+        calibration.own_error(),
+    )))
+}
+
+fn save(certificate: &Certificate, path: &Path) -> anyhow::Result<()> {
+    let write = || -> std::io::Result<()> {
+        let mut file = BufWriter::new(File::create(path)?);
+        serde_json::to_writer_pretty(&mut file, certificate)?;
+        writeln!(file)?;
+        file.flush()
+    };
+    write().with_context(|| {
+        format!(
+            "cannot write {}; name a file in a folder that exists and can be written to",
+            path.display()
+        )
+    })
+}

@@ -1,0 +1,253 @@
+//! One scenario: a script, the load on it, and what is compared afterwards.
+
+use std::time::Duration;
+
+use super::script::{Bursts, Script, Stall};
+use super::server::Handled;
+use crate::histogram::Levels;
+use crate::plan::{
+    Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
+    Template, Trust,
+};
+use crate::recording::Recording;
+use crate::run_file::{Check, Unit};
+use crate::stats::cluster::Clusters;
+use crate::stats::rank::Quantile;
+use crate::units::{Pretty, Rate, millis};
+
+/// Near that of the calibration, because a machine answers more slowly that has slept between two requests.
+const RATE_PER_S: f64 = 200.0;
+
+/// Opens connections and warms caches; not compared.
+const WARMUP: Duration = Duration::from_millis(200);
+
+/// Above it, the requests of a stall are counted: METHOD §6.
+const STALLED: Duration = Duration::from_millis(150);
+
+/// Between the slow and the fast requests of the bursts.
+const BETWEEN: Duration = Duration::from_millis(40);
+
+/// A script and the load on it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Scenario {
+    pub(super) script: Script,
+    pub(super) rate_per_s: f64,
+    pub(super) requests: u64,
+}
+
+/// The scenarios of the self-test.
+pub(super) fn all(quick: bool) -> Vec<Scenario> {
+    let ms = Duration::from_millis;
+    let (delay_requests, seconds) = match quick {
+        true => (200, 3),
+        false => (800, 10),
+    };
+    let delays = [0, 1, 5, 50, 163].map(|delay| Scenario {
+        script: Script::Delay(ms(delay)),
+        rate_per_s: RATE_PER_S,
+        requests: delay_requests,
+    });
+    let stall = Stall {
+        period: ms(1_000),
+        length: ms(250),
+        base: ms(2),
+    };
+    let bursts = Bursts {
+        every: 50,
+        slow_ones: 5,
+        slow: ms(80),
+        fast: ms(1),
+    };
+    let scripts = [Script::Stall(stall), Script::Bursts(bursts)];
+    let others = scripts.map(|script| Scenario {
+        script,
+        rate_per_s: RATE_PER_S,
+        requests: 200 * seconds,
+    });
+    delays.into_iter().chain(others).collect()
+}
+
+/// The plan of a load at this rate on a server of this machine.
+pub(super) fn plan(port: u16, rate_per_s: f64, requests: u64, targets: Vec<Duration>) -> Plan {
+    let path = Template::parse(b"/{{n}}").unwrap_or_else(|_| Template::literal("/"));
+    Plan {
+        target: Target {
+            scheme: Scheme::Http,
+            host: "127.0.0.1".to_owned(),
+            port,
+            prefix: String::new(),
+        },
+        endpoints: vec![Endpoint {
+            name: "scripted".to_owned(),
+            // POST, because its requests carry the id of the run.
+            method: "POST".to_owned(),
+            path,
+            headers: Vec::new(),
+            body: None,
+            expect: StatusSet::success(),
+            rate: Rate::per_second(rate_per_s),
+            targets,
+        }],
+        model: Model::Open {
+            arrivals: Arrivals::Jitter,
+        },
+        size: Size::Requests(requests),
+        warmup: WARMUP,
+        timeout: Duration::from_secs(10),
+        seed: 1,
+        connections: ConnectionPolicy {
+            max_in_flight: 256,
+            keepalive: Keepalive::Reuse,
+            trust: Trust::System,
+            identity: None,
+            connect_to: None,
+            unix_socket: None,
+        },
+    }
+}
+
+impl Scenario {
+    pub(super) fn plan(&self, port: u16) -> Plan {
+        let targets = self.limit().into_iter().collect();
+        plan(port, self.rate_per_s, self.requests, targets)
+    }
+
+    /// `delay 50 ms`.
+    pub(super) fn name(&self) -> String {
+        match self.script {
+            Script::Delay(Duration::ZERO) => "no delay".to_owned(),
+            Script::Delay(delay) => format!("delay {}", Pretty(delay)),
+            Script::Stall(stall) => format!(
+                "stall {} every {}",
+                Pretty(stall.length),
+                Pretty(stall.period)
+            ),
+            Script::Bursts(bursts) => format!(
+                "bursts: {} of {} take {}",
+                bursts.slow_ones,
+                bursts.every,
+                Pretty(bursts.slow)
+            ),
+        }
+    }
+
+    /// Above what requests are counted, if they are.
+    fn limit(&self) -> Option<Duration> {
+        match self.script {
+            Script::Delay(_) => None,
+            Script::Stall(_) => Some(STALLED),
+            Script::Bursts(_) => Some(BETWEEN),
+        }
+    }
+
+    /// What the instrument measured held against what the server did; `own_error` is the instrument's e.
+    ///
+    /// Tolerances: our own error and the P99 of the send lag; where the truth is the law of a stall, also 1/λ, because
+    /// nobody can see a stall finer than requests come, and the P99 of the server's own lateness.
+    pub(super) fn checks(
+        &self,
+        recording: &Recording,
+        handled: &[Handled],
+        own_error: Duration,
+    ) -> Vec<Check> {
+        let lag = recording.send_lag.levels();
+        let instrument = own_error + at(&lag, Quantile::P99);
+        let mut checks = vec![self.count_check(
+            "answered",
+            handled.len() as f64,
+            recording.counts.ok as f64,
+            0.0,
+        )];
+        let latency = recording.latency.levels();
+        let truth = Truth::of(handled);
+        for quantile in [Quantile::P50, Quantile::P95, Quantile::P99] {
+            let (true_value, tolerance) = match self.script {
+                Script::Stall(stall) => (
+                    stall.quantile(quantile.as_f64()),
+                    instrument + self.interval() + at(&truth.late, Quantile::P99),
+                ),
+                _ => (at(&truth.held, quantile), instrument),
+            };
+            checks.push(Check {
+                scenario: self.name(),
+                figure: quantile.to_string(),
+                unit: Unit::Ms,
+                truth: millis(true_value),
+                measured: millis(at(&latency, quantile)),
+                tolerance: millis(tolerance),
+            });
+        }
+        checks.extend(self.counts(recording, handled));
+        checks
+    }
+
+    /// How many requests were beyond the limit, and in how many bursts.
+    fn counts(&self, recording: &Recording, handled: &[Handled]) -> Vec<Check> {
+        let Some(counted) = self.limit().and_then(|l| recording.exceedances_of(l)) else {
+            return Vec::new();
+        };
+        let measured = counted.bits.count_ones() as f64;
+        // What only our own lag brought above the limit, the instrument knows of.
+        let doubtful = measured - counted.certain.count_ones() as f64;
+        let figure = format!("above {}", Pretty(counted.target));
+        match self.script {
+            Script::Delay(_) => Vec::new(),
+            Script::Stall(stall) => {
+                let periods = (self.requests as f64 / self.rate_per_s).round();
+                let truth = stall.above(counted.target, self.rate_per_s, periods as u32);
+                // One request a period, and what the server and we were late.
+                let late = at(&Truth::of(handled).late, Quantile::P99).as_secs_f64();
+                let tolerance = periods * (1.0 + late * self.rate_per_s) + doubtful;
+                vec![self.count_check(&figure, truth, measured, tolerance)]
+            }
+            Script::Bursts(bursts) => {
+                let slow = handled.iter().filter(|h| h.held > counted.target).count();
+                let seen = Clusters::of(counted.bits.iter()).slow.count as f64;
+                let truth = self.requests.div_ceil(bursts.every) as f64;
+                vec![
+                    self.count_check(&figure, slow as f64, measured, doubtful),
+                    self.count_check("bursts", truth, seen, doubtful),
+                ]
+            }
+        }
+    }
+
+    fn count_check(&self, figure: &str, truth: f64, measured: f64, tolerance: f64) -> Check {
+        Check {
+            scenario: self.name(),
+            figure: figure.to_owned(),
+            unit: Unit::Requests,
+            truth,
+            measured,
+            tolerance,
+        }
+    }
+
+    /// 1/λ.
+    fn interval(&self) -> Duration {
+        Duration::from_secs_f64(1.0 / self.rate_per_s)
+    }
+}
+
+/// What the server did, sorted.
+struct Truth {
+    held: Levels,
+    late: Levels,
+}
+
+impl Truth {
+    fn of(handled: &[Handled]) -> Truth {
+        let levels = |of: fn(&Handled) -> Duration| {
+            Levels::from_values(handled.iter().map(|h| of(h).as_nanos() as u64).collect())
+        };
+        Truth {
+            held: levels(|h| h.held),
+            late: levels(|h| h.late),
+        }
+    }
+}
+
+fn at(levels: &Levels, quantile: Quantile) -> Duration {
+    let ns = levels.at_rank(quantile.rank(levels.count()));
+    Duration::from_nanos(ns.unwrap_or(0))
+}

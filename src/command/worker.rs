@@ -1,0 +1,111 @@
+//! `a7probe worker`: open the store, do what was accepted until told to stop, say what came of it.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::broker::warn_of_broker;
+use super::hosting;
+use crate::cli::worker::WorkerArgs;
+use crate::exit::Exit;
+use crate::queue::{self, Consumer};
+use crate::store::{Snapshot, Store};
+use crate::worker::{Crew, Options};
+
+/// Works; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
+pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
+    hosting::log_to_stderr(&args.log)?;
+    if args.until_stdin_ends {
+        std::thread::spawn(hosting::end_with_stdin);
+    }
+    let crew = crew(args)?;
+    let store = crew.store.clone();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()?;
+    let left = runtime.block_on(async {
+        // Signals are caught before anyone can know that this process works.
+        let signals = hosting::stop_signals()?;
+        let (stop, stopped) = watch::channel(false);
+        let reporting = tokio::spawn({
+            let crew = crew.clone();
+            async move { crew.report("worker").await }
+        });
+        let working = match &args.from {
+            None => tokio::spawn(crew.clone().work(stopped)),
+            Some(from) => {
+                warn_of_broker(from, err).await?;
+                let consumer = Consumer::new(from.clone(), consuming(args));
+                tokio::spawn(crew.clone().consume(consumer, stopped))
+            }
+        };
+        announce(args, &crew, err)?;
+        hosting::nth(signals.clone(), 1).await;
+        stop.send_replace(true);
+        let ended = tokio::select! {
+            _ = working => true,
+            // No more patience: leases that are left run out by themselves.
+            () = hosting::nth(signals, 2) => false,
+        };
+        reporting.abort();
+        let left = store.snapshot();
+        if ended {
+            store.close().await;
+        }
+        anyhow::Ok(left)
+    })?;
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    hosting::remove_ready_file(args.ready_file.as_deref());
+    say_what_is_left(&left, err)?;
+    Ok(Exit::Pass)
+}
+
+/// As many deliveries at a time as notifications; another worker gets them when a lease would have run out too.
+fn consuming(args: &WorkerArgs) -> queue::Options {
+    queue::Options {
+        prefetch: args.work.workers,
+        redelivery: args.work.lease,
+        ..queue::Options::default()
+    }
+}
+
+fn crew(args: &WorkerArgs) -> anyhow::Result<Crew> {
+    let work = &args.work;
+    let key = work.provider_key()?;
+    let (provider, _) = (work.provider()).open(key.as_deref(), work.provider_timeout)?;
+    let store = Store::open(&work.store_options()?)?;
+    let options = Options {
+        workers: work.workers.into(),
+        retry: work.retry(),
+        breaker: work.breaker(),
+        grace: args.drain_timeout,
+    };
+    Ok(Crew::new(store, provider, options))
+}
+
+/// Names the store. The ready file comes last: who has read it can count on the work being done.
+fn announce(args: &WorkerArgs, crew: &Crew, err: &mut dyn Write) -> anyhow::Result<()> {
+    writeln!(err, "store {}", crew.store.location())?;
+    if let Some(from) = &args.from {
+        writeln!(err, "taking events from {from}")?;
+    }
+    writeln!(
+        err,
+        "working, {} notifications at a time; {} accepted events wait",
+        crew.options.workers,
+        crew.store.depth()
+    )?;
+    err.flush()?;
+    hosting::write_ready_file(args.ready_file.as_deref(), std::process::id())
+}
+
+fn say_what_is_left(left: &Snapshot, err: &mut dyn Write) -> io::Result<()> {
+    writeln!(
+        err,
+        "stopped: {} accepted events wait, {} are dead; the store keeps them",
+        left.open(),
+        left.dead
+    )
+}

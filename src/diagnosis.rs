@@ -1,0 +1,255 @@
+//! Which root cause do the data support? Numbers of a few short runs in, causes with their evidence out.
+//!
+//! Five causes are tested, each by a stated statistic at the 5 % level that leaves out our own send lag:
+//!
+//! - network or connection set-up: the 95 % profile interval of P50 of new connections minus P50 of reused ones;
+//! - a slow call inside every request: the same of the loaded endpoint, one request at a time, minus the other one;
+//! - a blocked event loop: how many requests to the other endpoint are late beside load, a share with the bounds of the
+//!   cluster guard, and whether they are a mode of their own;
+//! - queueing over capacity: Mann and Kendall's test of the medians of up to ten parts of a run at constant load;
+//! - client-limited: the share of sends that were late, an exact binomial test, and the processor time of this process.
+//!
+//! What is less than [`MATERIAL`] of the target does not matter; what the data leave open is "not enough evidence".
+
+mod blocked_loop;
+mod client;
+mod connection;
+mod ladder;
+mod observation;
+mod queueing;
+mod slow_call;
+mod steps;
+mod verdict;
+
+use std::time::Duration;
+
+pub use ladder::ladder;
+pub use observation::Observation;
+pub use steps::{Load, Pilot, Step, Steps, patience, steps};
+
+/// The share of the target that a cause must cost to matter.
+pub const MATERIAL: f64 = 0.1;
+
+/// Level of every one-sided test.
+const ALPHA: f64 = 0.05;
+
+/// What may be the cause, and that there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// Connecting takes long: distance, DNS, TLS, a slow accept.
+    Connection,
+    /// Something slow is called inside of every request.
+    SlowCall,
+    /// A call blocks the event loop, so that everything else waits.
+    BlockedLoop,
+    /// More is offered than can be served.
+    Queueing,
+    /// This machine is too slow or too busy to measure.
+    Client,
+    /// Nothing is wrong.
+    Nothing,
+}
+
+impl Cause {
+    /// The word in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Cause::Connection => "connection",
+            Cause::SlowCall => "slow_call",
+            Cause::BlockedLoop => "blocked_loop",
+            Cause::Queueing => "queueing",
+            Cause::Client => "client",
+            Cause::Nothing => "nothing_wrong",
+        }
+    }
+
+    /// In words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Cause::Connection => "network or connection set-up",
+            Cause::SlowCall => "a slow call inside every request",
+            Cause::BlockedLoop => "a blocked event loop",
+            Cause::Queueing => "queueing over capacity",
+            Cause::Client => "client-limited",
+            Cause::Nothing => "nothing wrong",
+        }
+    }
+}
+
+/// Whether the data support a cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Support {
+    /// Shown at the 5 % level.
+    Supported,
+    /// Shown to be less than what matters, or not there.
+    NotSupported,
+    /// The data leave it open.
+    NotEnough,
+}
+
+impl Support {
+    /// In words.
+    pub fn title(self) -> &'static str {
+        match self {
+            Support::Supported => "supported",
+            Support::NotSupported => "not supported",
+            Support::NotEnough => "not enough evidence",
+        }
+    }
+}
+
+/// What speaks for or against a cause: a sentence, and its numbers by name (durations in ms).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Evidence {
+    /// In words.
+    pub text: String,
+    /// Names end in their unit: `p50_ms`, `ratio_low`.
+    pub numbers: Vec<(&'static str, f64)>,
+}
+
+impl Evidence {
+    fn new(
+        text: impl Into<String>,
+        numbers: impl IntoIterator<Item = (&'static str, f64)>,
+    ) -> Evidence {
+        Evidence {
+            text: text.into(),
+            numbers: numbers.into_iter().collect(),
+        }
+    }
+
+    fn text(text: impl Into<String>) -> Evidence {
+        Evidence::new(text, [])
+    }
+}
+
+/// What the data say of one cause.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// Of which.
+    pub cause: Cause,
+    /// Whether they support it.
+    pub support: Support,
+    /// Latency that it explains, where that is known.
+    pub cost: Option<Duration>,
+    /// What speaks for or against it.
+    pub evidence: Vec<Evidence>,
+    /// What to do next.
+    pub next: Option<String>,
+}
+
+impl Finding {
+    fn open(cause: Cause, why: impl Into<String>) -> Finding {
+        Finding {
+            cause,
+            support: Support::NotEnough,
+            cost: None,
+            evidence: vec![Evidence::text(why)],
+            next: Some("give a larger --budget".to_owned()),
+        }
+    }
+}
+
+/// What was measured; a step that was not made is `None`.
+#[derive(Clone, Debug)]
+pub struct Observations {
+    /// What latency should be within.
+    pub target: Duration,
+    /// Name of the endpoint that should be quick whatever else happens.
+    pub probe: String,
+    /// Name of the endpoint under suspicion.
+    pub load: String,
+    /// The probe, alone, on reused connections.
+    pub alone: Option<Observation>,
+    /// The probe, alone, on a new connection for each request.
+    pub new_connections: Option<Observation>,
+    /// The load, alone, so seldom that no request meets another.
+    pub one_at_a_time: Option<Observation>,
+    /// The probe while the load is offered, at a part of what it can bear.
+    pub beside: Option<Observation>,
+    /// The load meanwhile.
+    pub meanwhile: Option<Observation>,
+    /// The rate of the load that was asked for, a second.
+    pub asked_per_s: f64,
+    /// The load, alone, at that rate; `None` too where `one_at_a_time` already is.
+    pub offered: Option<Observation>,
+}
+
+impl Observations {
+    /// The least latency that matters, in ns.
+    fn material_ns(&self) -> f64 {
+        self.target.as_nanos() as f64 * MATERIAL
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Observation> {
+        [
+            &self.alone,
+            &self.new_connections,
+            &self.one_at_a_time,
+            &self.beside,
+            &self.meanwhile,
+            &self.offered,
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
+
+/// What the data say of every cause, the most important first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Diagnosis {
+    /// One for each cause, those that are supported first.
+    pub findings: Vec<Finding>,
+}
+
+/// What follows from all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// At least one cause is supported; this explains most.
+    Found(Cause),
+    /// Every cause is shown not to matter, and the latency is within the target.
+    NothingWrong,
+    /// Neither.
+    NotEnough,
+}
+
+impl Diagnosis {
+    /// Tests every cause.
+    pub fn of(observations: &Observations) -> Diagnosis {
+        let mut findings = vec![
+            blocked_loop::test(observations),
+            slow_call::test(observations),
+            queueing::test(observations),
+            connection::test(observations),
+            client::test(observations),
+        ];
+        // A queue or a slow call that comes of a blocked loop goes with it, so that one is named first.
+        let rank = |finding: &Finding| {
+            let first = finding.cause != Cause::BlockedLoop;
+            let cost = std::cmp::Reverse(finding.cost.unwrap_or_default());
+            match finding.support {
+                Support::Supported => (0, first, cost),
+                Support::NotEnough => (1, true, std::cmp::Reverse(Duration::ZERO)),
+                Support::NotSupported => (2, true, std::cmp::Reverse(Duration::ZERO)),
+            }
+        };
+        findings.sort_by_key(rank);
+        findings.push(verdict::nothing_wrong(observations, &findings));
+        Diagnosis { findings }
+    }
+
+    /// What follows.
+    pub fn outcome(&self) -> Outcome {
+        let supported = |f: &&Finding| f.support == Support::Supported;
+        match self.findings.iter().find(supported).map(|f| f.cause) {
+            Some(Cause::Nothing) => Outcome::NothingWrong,
+            Some(cause) => Outcome::Found(cause),
+            None => Outcome::NotEnough,
+        }
+    }
+
+    /// What is said of one cause.
+    pub fn finding(&self, cause: Cause) -> Option<&Finding> {
+        self.findings.iter().find(|finding| finding.cause == cause)
+    }
+}

@@ -1,0 +1,74 @@
+//! Client-limited: is it this machine that is slow?
+
+use std::time::Duration;
+
+use super::{ALPHA, Cause, Evidence, Finding, Observations, Support};
+use crate::histogram::{Histogram, Precision};
+use crate::stats::binomial::{self, reaches};
+use crate::stats::rank::Quantile;
+use crate::units::{Pretty, grouped, millis, trimmed};
+
+/// Share of the sends that may be later than the limit: 1 − 0.99.
+const LATE: f64 = 0.01;
+
+/// Part of the processor time of the sending threads above which they were short of it.
+const BUSY: f64 = 0.8;
+
+/// Fewer sends tell nothing.
+const MIN_SENDS: u64 = 50;
+
+/// A P99 of the send lag above max(1 ms, 1 % of the target) is late (METHOD §7); it is the cause if that is shown and it
+/// is as much as matters here, or the processor was busy.
+pub(super) fn test(observed: &Observations) -> Finding {
+    let mut lags = Histogram::new(Precision::Three);
+    observed
+        .all()
+        .for_each(|step| lags.add(&step.recording.send_lag));
+    let n = lags.count();
+    if n < MIN_SENDS {
+        let why = format!("{n} sends are too few: {MIN_SENDS} are the least");
+        return Finding::open(Cause::Client, why);
+    }
+    let limit = Duration::from_millis(1).max(observed.target.mul_f64(0.01));
+    let (late, _) = lags.count_above(limit.as_nanos() as u64);
+    let p99_ns = lags.value_at_rank(Quantile::P99.rank(n)).unwrap_or(0);
+    let busiest = observed
+        .all()
+        .filter_map(|step| step.cpu_share)
+        .fold(0.0, f64::max);
+    let is_late = reaches(binomial::p_fail(n, late, LATE), ALPHA);
+    let matters = p99_ns as f64 > observed.material_ns() || busiest > BUSY;
+    let caution = match (is_late, matters) {
+        (true, false) => "; that is late, but less than matters here",
+        _ => "",
+    };
+    let evidence = Evidence::new(
+        format!(
+            "send lag P99 {} (limit {}), {} of {} sends later than that; {} % of the processor time of the sending threads \
+             used{caution}",
+            Pretty(Duration::from_nanos(p99_ns)),
+            Pretty(limit),
+            grouped(late),
+            grouped(n),
+            trimmed(busiest * 100.0, 0),
+        ),
+        [
+            ("send_lag_p99_ms", p99_ns as f64 / 1e6),
+            ("limit_ms", millis(limit)),
+            ("cpu_share", busiest),
+        ],
+    );
+    let support = match is_late && matters {
+        true => Support::Supported,
+        false => Support::NotSupported,
+    };
+    Finding {
+        cause: Cause::Client,
+        support,
+        cost: Some(Duration::from_nanos(p99_ns)),
+        evidence: vec![evidence],
+        next: (support == Support::Supported).then(|| {
+            "measure from a quieter or larger machine, or at a lower rate with -q".to_owned()
+        }),
+    }
+}

@@ -1,0 +1,156 @@
+//! Queueing over capacity: does latency grow while the load stays the same?
+
+use std::time::Duration;
+
+use super::{Cause, Evidence, Finding, Observation, Observations, Support, ladder};
+use crate::stats::{binomial, trend};
+use crate::units::{Pretty, grouped, trimmed};
+
+/// Parts of the step whose medians are compared.
+const PARTS: usize = 10;
+
+/// Fewest requests of a part.
+const MIN_REQUESTS: usize = 5;
+
+/// Fewest parts: 1 of 120 orders of five rises throughout.
+const MIN_PARTS: usize = 5;
+
+/// Level of the test.
+const ALPHA: f64 = 0.01;
+
+/// So many more requests in flight at the end, and so many times as many, are a queue.
+const QUEUE: (f64, f64) = (2.0, 2.0);
+
+pub(super) fn test(observed: &Observations) -> Finding {
+    // At a rate at which requests do not meet, one step answers both questions.
+    let at_rate = |step: &&Observation| step.rate_per_s.is_some_and(|r| r >= observed.asked_per_s);
+    let alone = observed.one_at_a_time.as_ref();
+    let Some(offered) = observed.offered.as_ref().or(alone.filter(at_rate)) else {
+        return Finding::open(
+            Cause::Queueing,
+            "the load was not offered at the rate asked for",
+        );
+    };
+    let (latencies, rate) = (
+        ladder::series(&offered.recording),
+        offered.rate_per_s.unwrap_or(0.0),
+    );
+    let parts = PARTS.min(latencies.len() / MIN_REQUESTS);
+    if parts < MIN_PARTS {
+        let why = format!(
+            "{} requests are too few for a trend: {} are the least",
+            latencies.len(),
+            MIN_PARTS * MIN_REQUESTS
+        );
+        return Finding::open(Cause::Queueing, why);
+    }
+    let medians = medians(&latencies, parts);
+    let p = trend::p_rising(&medians);
+    let (first, last) = (medians[0], medians[parts - 1]);
+    let in_flight = |latency_ns: f64| rate * latency_ns / 1e9;
+    let queues = in_flight(last) >= in_flight(first) + QUEUE.0
+        && in_flight(last) >= in_flight(first) * QUEUE.1
+        && last - first > observed.material_ns();
+    // Alone it is answered; at this rate most requests are not, in time.
+    let alone_ok = alone.is_some_and(|alone| alone.failed(&observed.load).is_none());
+    let at_once = alone_ok && timed_out(offered);
+    let support = match p <= ALPHA && queues || at_once {
+        true => Support::Supported,
+        false if offered.failed(&observed.load).is_some() && !queues => Support::NotEnough,
+        false => Support::NotSupported,
+    };
+    let seconds =
+        |part: usize| (part as f64 + 0.5) * latencies.len() as f64 / parts as f64 / rate.max(1e-9);
+    let points: Vec<(f64, f64)> = (0..parts).map(|i| (seconds(i), medians[i] / 1e9)).collect();
+    let slope = trend::slope(&points).unwrap_or(0.0);
+    let counts = &offered.recording.counts;
+    let grown = Evidence::new(
+        format!(
+            "{} at {}/s: P50 {} in the first of {parts} parts, {} in the last{} (p = {}); in flight {} \
+             and {}",
+            observed.load,
+            trimmed(rate, 1),
+            shown(first),
+            shown(last),
+            per_second(slope),
+            trimmed(p, 4),
+            in_flight_shown(in_flight(first)),
+            in_flight_shown(in_flight(last)),
+        ),
+        [
+            ("p", p),
+            ("slope_ms_per_s", slope * 1e3),
+            ("rate_per_s", rate),
+        ],
+    );
+    let served = Evidence::text(format!(
+        "{} of {} were answered in time; {} waited for a connection of ours",
+        grouped(counts.ok),
+        grouped(counts.total()),
+        grouped(offered.recording.pool_limited)
+    ));
+    Finding {
+        cause: Cause::Queueing,
+        support,
+        cost: Some(growth(first, last)),
+        evidence: vec![grown, served],
+        next: (support == Support::Supported).then(|| {
+            format!(
+                "{} gets more than it serves: find the rate at which latency stays with -q, and limit or add what is \
+                 scarce (workers, connections, threads)",
+                observed.load
+            )
+        }),
+    }
+}
+
+/// `, 480 ms more every second`; nothing where it does not grow.
+fn per_second(slope: f64) -> String {
+    match slope > 0.0 {
+        true => format!(
+            ", {} more every second",
+            Pretty(Duration::from_secs_f64(slope))
+        ),
+        false => String::new(),
+    }
+}
+
+/// Whether most requests, shown at the 5 % level, had no answer in time.
+fn timed_out(offered: &Observation) -> bool {
+    let counts = &offered.recording.counts;
+    binomial::lower_bound(counts.total(), counts.timeout, super::ALPHA) > 0.5
+}
+
+fn medians(latencies: &[f64], parts: usize) -> Vec<f64> {
+    (0..parts)
+        .map(|part| {
+            let from = part * latencies.len() / parts;
+            let to = (part + 1) * latencies.len() / parts;
+            let mut part = latencies[from..to].to_vec();
+            part.sort_unstable_by(f64::total_cmp);
+            part[part.len().div_ceil(2) - 1]
+        })
+        .collect()
+}
+
+fn growth(first_ns: f64, last_ns: f64) -> Duration {
+    match (first_ns.is_finite(), last_ns.is_finite()) {
+        (true, true) => Duration::from_nanos((last_ns - first_ns).max(0.0) as u64),
+        (true, false) => Duration::MAX,
+        _ => Duration::ZERO,
+    }
+}
+
+fn shown(latency_ns: f64) -> String {
+    match latency_ns.is_finite() {
+        true => format!("≤ {}", Pretty(Duration::from_nanos(latency_ns as u64))),
+        false => "no answer in time".to_owned(),
+    }
+}
+
+fn in_flight_shown(in_flight: f64) -> String {
+    match in_flight.is_finite() {
+        true => trimmed(in_flight, 1),
+        false => "more than were waited for".to_owned(),
+    }
+}

@@ -1,0 +1,183 @@
+//! Which steps a budget pays for, and how much load each may put on the service.
+
+use std::time::Duration;
+
+/// Of the time that the load's endpoint takes for a request, so much is used while the other is looked at: a blocked
+/// loop is then sometimes free and sometimes not.
+const LIGHT: f64 = 0.6;
+
+/// The same of the endpoint that is looked at.
+const PROBING: f64 = 0.2;
+
+/// Requests of the endpoint under suspicion one after the other; above this part they may meet.
+const ALONE: f64 = 0.75;
+
+/// One of the steps, in the order in which they are made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// The probe, alone, on reused connections.
+    Alone,
+    /// The probe, alone, on new connections.
+    NewConnections,
+    /// The load, alone, never two at a time.
+    OneAtATime,
+    /// Both, the load at a part of what it can bear.
+    Beside,
+    /// The load, alone, at the rate that was asked for.
+    Offered,
+}
+
+impl Step {
+    /// File name of its saved run.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Step::Alone => "alone",
+            Step::NewConnections => "new-connections",
+            Step::OneAtATime => "one-at-a-time",
+            Step::Beside => "beside",
+            Step::Offered => "offered",
+        }
+    }
+
+    /// What happens in it.
+    pub fn title(self, probe: &str, load: &str) -> String {
+        match self {
+            Step::Alone => format!("{probe} alone"),
+            Step::NewConnections => format!("{probe} alone, a new connection for each request"),
+            Step::OneAtATime => format!("{load} alone, one at a time"),
+            Step::Beside => format!("{probe} while {load} is offered light load"),
+            Step::Offered => format!("{load} alone, at the rate asked for"),
+        }
+    }
+
+    /// Its part of the budget; what is left is for the pilot and for answers that are waited for.
+    fn share(self) -> f64 {
+        match self {
+            Step::Alone => 0.1,
+            Step::NewConnections => 0.07,
+            Step::OneAtATime => 0.28,
+            Step::Beside => 0.29,
+            Step::Offered => 0.09,
+        }
+    }
+}
+
+/// What was learned before the steps: how long one request takes when it follows another.
+#[derive(Clone, Copy, Debug)]
+pub struct Pilot {
+    /// Of the probe.
+    pub probe: Duration,
+    /// Of the load.
+    pub load: Duration,
+}
+
+/// How a step puts load on the endpoints.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Load {
+    /// Which step.
+    pub step: Step,
+    /// Requests a second to the probe; `None` for none.
+    pub probe_per_s: Option<f64>,
+    /// Requests a second to the load.
+    pub load_per_s: Option<f64>,
+    /// How long.
+    pub duration: Duration,
+}
+
+/// The steps of a diagnosis.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Steps {
+    /// In order.
+    pub loads: Vec<Load>,
+    /// Longest response time that is waited for: answers outstanding at the end of a step are part of the budget.
+    pub timeout: Duration,
+}
+
+/// The longest that the pilot, or the answers outstanding at the end of a step, may take of a budget.
+pub fn patience(budget: Duration, timeout: Duration) -> Duration {
+    timeout.min(budget.mul_f64(0.1))
+}
+
+/// Divides a budget; `rates` are what was asked for, a second, of the probe and of the load.
+///
+/// Where the load's requests do not meet at the rate that was asked for, one step is for both questions.
+pub fn steps(budget: Duration, timeout: Duration, rates: (f64, f64), pilot: Pilot) -> Steps {
+    let busy = |latency: Duration, part: f64| part / latency.as_secs_f64().max(1e-6);
+    let probe = rates.0.min(busy(pilot.probe, PROBING));
+    let light = rates.1.min(busy(pilot.load, LIGHT));
+    let spaced = rates.1.min(busy(pilot.load, ALONE));
+    let load = |step: Step, probe_per_s, load_per_s| Load {
+        step,
+        probe_per_s,
+        load_per_s,
+        duration: budget.mul_f64(step.share()),
+    };
+    let mut loads = vec![
+        load(Step::Alone, Some(probe), None),
+        load(Step::NewConnections, Some(probe), None),
+        load(Step::OneAtATime, None, Some(spaced)),
+        load(Step::Beside, Some(probe), Some(light)),
+    ];
+    // Last, because it may leave the service with work that it has not done.
+    let offered = load(Step::Offered, None, Some(rates.1));
+    match spaced >= rates.1 {
+        true => loads[2].duration += offered.duration,
+        false => loads.push(offered),
+    }
+    Steps {
+        loads,
+        timeout: patience(budget, timeout),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Pilot, Step, steps};
+
+    fn of(load_ms: u64) -> super::Steps {
+        let pilot = Pilot {
+            probe: Duration::from_millis(1),
+            load: Duration::from_millis(load_ms),
+        };
+        let minute = Duration::from_secs(60);
+        steps(minute, Duration::from_secs(10), (20.0, 20.0), pilot)
+    }
+
+    #[test]
+    fn a_slow_load_is_offered_only_as_much_as_leaves_gaps() {
+        let steps = of(200);
+        let rate = |step| {
+            let load = steps.loads.iter().find(|load| load.step == step);
+            load.and_then(|load| load.load_per_s)
+        };
+        assert_eq!(rate(Step::OneAtATime), Some(3.75));
+        assert!((rate(Step::Beside).unwrap() - 3.0).abs() < 1e-9);
+        assert_eq!(rate(Step::Offered), Some(20.0));
+    }
+
+    #[test]
+    fn a_quick_load_needs_no_step_of_its_own_for_the_full_rate() {
+        let steps = of(1);
+        assert!(steps.loads.iter().all(|load| load.step != Step::Offered));
+        assert!(
+            steps
+                .loads
+                .iter()
+                .all(|load| load.load_per_s.unwrap_or(20.0) == 20.0)
+        );
+    }
+
+    #[test]
+    fn the_steps_and_what_is_waited_for_fit_the_budget() {
+        for load_ms in [1, 200, 5_000] {
+            let steps = of(load_ms);
+            let total: Duration = steps.loads.iter().map(|load| load.duration).sum();
+            assert!(
+                total + steps.timeout <= Duration::from_secs(60),
+                "{total:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! Nothing wrong: every cause is shown not to matter, and the latency is within the target.
+
+use super::observation::Share;
+use super::{Cause, Evidence, Finding, Observations, Support};
+use crate::units::Pretty;
+
+/// Share of the requests that may be above the target: P95 within it.
+const ALLOWED: f64 = 0.05;
+
+pub(super) fn nothing_wrong(observed: &Observations, causes: &[Finding]) -> Finding {
+    let steps = [
+        &observed.alone,
+        &observed.one_at_a_time,
+        &observed.beside,
+        &observed.meanwhile,
+    ];
+    let rows = steps
+        .into_iter()
+        .flatten()
+        .map(|step| step.above(observed.target));
+    let rows: Vec<_> = rows.collect();
+    let share = Share::of(rows.iter().flat_map(|row| row.iter()));
+    let within = Evidence::new(
+        format!(
+            "above {}: {} of all requests at light load",
+            Pretty(observed.target),
+            share.in_words()
+        ),
+        [("share_high", share.high)],
+    );
+    let any = |support| causes.iter().any(|finding| finding.support == support);
+    let (support, why) = match () {
+        () if any(Support::Supported) => (Support::NotSupported, "a cause is supported"),
+        () if share.low > ALLOWED => (
+            Support::NotSupported,
+            "the latency is beyond the target, and none of these causes is shown to be why",
+        ),
+        () if any(Support::NotEnough) => (Support::NotEnough, "not every cause could be tested"),
+        () if share.high <= ALLOWED => (Support::Supported, "no cause is supported"),
+        () => (
+            Support::NotEnough,
+            "P95 is not shown to be within the target",
+        ),
+    };
+    Finding {
+        cause: Cause::Nothing,
+        support,
+        cost: None,
+        evidence: vec![within, Evidence::text(why)],
+        next: match support {
+            Support::NotEnough => Some("give a larger --budget".to_owned()),
+            _ => None,
+        },
+    }
+}

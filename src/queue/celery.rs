@@ -1,0 +1,183 @@
+//! Celery's message protocol 2: headers and body of a task, and the envelope that kombu puts around both in Redis.
+//!
+//! <https://docs.celeryq.dev/en/stable/internals/protocol.html>, read against Celery 5.7 and kombu 5.7.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::Job;
+
+/// One call of a task, as a worker takes it.
+#[derive(Debug)]
+pub(super) struct Task {
+    /// Everything about the call but its arguments.
+    pub(super) headers: Value,
+    /// `[args, kwargs, embed]`, JSON in UTF-8.
+    pub(super) body: Vec<u8>,
+}
+
+impl Task {
+    /// The call `task(event_id, payload)`. Task id and event id are the same, so that Celery's own log speaks of events.
+    pub(super) fn of(task: &str, job: &Job) -> Task {
+        let id = job.event_id.to_string();
+        let headers = json!({
+            "lang": "py", "task": task, "id": id, "root_id": id, "parent_id": null, "group": null,
+            "group_index": null, "shadow": null, "eta": null, "expires": null, "retries": 0,
+            "timelimit": [null, null], "argsrepr": format!("('{id}', …)"), "kwargsrepr": "{}",
+            "origin": "a7probe", "ignore_result": false, "replaced_task_nesting": 0,
+            "stamped_headers": null, "stamps": {},
+        });
+        let embed = r#"{"callbacks":null,"errbacks":null,"chain":null,"chord":null}"#;
+        let payload = payload_text(&job.payload);
+        let body = format!(r#"[["{id}",{payload}],{{}},{embed}]"#).into_bytes();
+        Task { headers, body }
+    }
+
+    /// The task id.
+    pub(super) fn id(&self) -> String {
+        self.headers["id"].as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The list item that kombu's Redis transport expects. Every publication has a delivery tag of its own.
+    #[cfg_attr(
+        not(feature = "redis"),
+        allow(dead_code, reason = "kombu's envelope is Redis' alone")
+    )]
+    pub(super) fn envelope(&self, queue: &str) -> String {
+        json!({
+            "body": STANDARD.encode(&self.body),
+            "content-encoding": "utf-8",
+            "content-type": "application/json",
+            "headers": self.headers,
+            "properties": {
+                "correlation_id": self.id(), "reply_to": "", "delivery_mode": 2,
+                "delivery_info": {"exchange": "", "routing_key": queue}, "priority": 0,
+                "body_encoding": "base64", "delivery_tag": Uuid::new_v4().to_string(),
+            },
+        })
+        .to_string()
+    }
+
+    /// Event id and payload of a call that somebody published: `task(event_id, payload)`, by position or by name.
+    pub(super) fn read(headers: &Value, body: &[u8]) -> Result<(Uuid, Vec<u8>), String> {
+        if headers["task"].as_str().is_none() {
+            return Err("not a Celery task of message protocol 2".to_owned());
+        }
+        let call: (Vec<&RawValue>, Arguments<'_>, Value) =
+            serde_json::from_slice(body).map_err(|error| format!("not a Celery body: {error}"))?;
+        let (args, named, _) = call;
+        let id = args.first().copied().or(named.event_id);
+        let payload = args.get(1).copied().or(named.payload);
+        let id: String = id
+            .and_then(|id| serde_json::from_str(id.get()).ok())
+            .ok_or("the task has no event_id")?;
+        let event_id = Uuid::try_parse(&id).map_err(|_| format!("'{id}' is no event id"))?;
+        let payload = payload.map_or("{}", RawValue::get);
+        Ok((event_id, payload.as_bytes().to_vec()))
+    }
+
+    /// The same from the list item of kombu's Redis transport.
+    #[cfg_attr(
+        not(feature = "redis"),
+        allow(dead_code, reason = "kombu's envelope is Redis' alone")
+    )]
+    pub(super) fn open(envelope: &[u8]) -> Result<(Uuid, Vec<u8>), String> {
+        let envelope: Value = serde_json::from_slice(envelope)
+            .map_err(|error| format!("not a kombu envelope: {error}"))?;
+        let body = envelope["body"]
+            .as_str()
+            .ok_or("the envelope has no body")?;
+        let body = match envelope["properties"]["body_encoding"].as_str() {
+            Some("base64") => STANDARD
+                .decode(body)
+                .map_err(|error| format!("the body is not base64: {error}"))?,
+            _ => body.as_bytes().to_vec(),
+        };
+        Task::read(&envelope["headers"], &body)
+    }
+}
+
+/// Keyword arguments of the call.
+#[derive(serde::Deserialize)]
+struct Arguments<'a> {
+    #[serde(borrow)]
+    event_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    payload: Option<&'a RawValue>,
+}
+
+/// The payload as JSON: as it came if it is JSON, which it is unless the store was filled by somebody else.
+fn payload_text(payload: &[u8]) -> String {
+    match serde_json::from_slice::<&RawValue>(payload) {
+        Ok(json) => json.get().to_owned(),
+        Err(_) => Value::from(String::from_utf8_lossy(payload)).to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Job, Task};
+    use uuid::Uuid;
+
+    const ID: &str = "550e8400-e29b-41d4-a716-446655440000";
+
+    fn job(payload: &str) -> Job {
+        Job {
+            event_id: Uuid::try_parse(ID).unwrap(),
+            payload: payload.as_bytes().to_vec(),
+            round: 0,
+        }
+    }
+
+    #[test]
+    fn what_is_published_is_read_back() {
+        for payload in [
+            r#"{"n": 1.50, "deep": [null, "ü"]}"#,
+            "[]",
+            "12345678901234567890123",
+        ] {
+            let task = Task::of("a7probe.process_event", &job(payload));
+            let expected = (Uuid::try_parse(ID).unwrap(), payload.as_bytes().to_vec());
+            assert_eq!(Task::read(&task.headers, &task.body), Ok(expected.clone()));
+            assert_eq!(Task::open(task.envelope("celery").as_bytes()), Ok(expected));
+        }
+    }
+
+    #[test]
+    fn what_celery_publishes_is_understood() {
+        // Made by Celery 5.7: process_event.delay('550e8400-…', {'n': 1}).
+        let envelope = br#"{"body": "W1siNTUwZTg0MDAtZTI5Yi00MWQ0LWE3MTYtNDQ2NjU1NDQwMDAwIiwgeyJuIjogMX1dLCB7fSwgeyJjYWxsYmFja3MiOiBudWxsLCAiZXJyYmFja3MiOiBudWxsLCAiY2hhaW4iOiBudWxsLCAiY2hvcmQiOiBudWxsfV0=", "content-encoding": "utf-8", "content-type": "application/json", "headers": {"lang": "py", "task": "a7probe.process_event", "id": "c04cc11a-e8f1-4202-8a30-37c447ccb9c6"}, "properties": {"body_encoding": "base64"}}"#;
+        let (id, payload) = Task::open(envelope).unwrap();
+        assert_eq!(id.to_string(), ID);
+        assert_eq!(payload, br#"{"n": 1}"#);
+    }
+
+    #[test]
+    fn keyword_arguments_are_arguments() {
+        let headers = serde_json::json!({"task": "t"});
+        let body = format!(r#"[[], {{"payload": {{"n":2}}, "event_id": "{ID}"}}, {{}}]"#);
+        let (id, payload) = Task::read(&headers, body.as_bytes()).unwrap();
+        assert_eq!(
+            (id.to_string().as_str(), &payload[..]),
+            (ID, &br#"{"n":2}"#[..])
+        );
+    }
+
+    #[test]
+    fn what_is_no_such_task_is_refused_with_the_reason() {
+        let headers = serde_json::json!({"task": "t"});
+        for (body, words) in [
+            ("{}", "not a Celery body"),
+            ("[[], {}, {}]", "no event_id"),
+            (r#"[["seven", {}], {}, {}]"#, "'seven' is no event id"),
+        ] {
+            let reason = Task::read(&headers, body.as_bytes()).unwrap_err();
+            assert!(reason.contains(words), "{body}: {reason}");
+        }
+        assert!(Task::read(&serde_json::Value::Null, b"[]").is_err());
+        assert!(Task::open(b"\x80").is_err());
+    }
+}

@@ -1,0 +1,333 @@
+//! Where jobs are dispatched to, as typed: `amqp://…`, `redis://…`, `nats://…`, `celery+redis://…`, `celery+amqp://…`, `rq+redis://…`.
+
+use std::fmt;
+use std::str::FromStr;
+
+use reqwest::Url;
+
+/// A broker, the language that is spoken over it, and the queue there.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Dispatch {
+    protocol: Protocol,
+    dialect: Dialect,
+    /// Without our own parameters; holds the password.
+    url: Url,
+    queue: String,
+    task: String,
+}
+
+/// What the broker speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// AMQP 0-9-1: RabbitMQ.
+    Amqp,
+    /// Redis.
+    Redis,
+    /// NATS with JetStream.
+    Nats,
+}
+
+/// What the workers behind it understand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// `a7probe worker`: event ids.
+    Own,
+    /// Celery, message protocol 2.
+    Celery,
+    /// RQ: a job hash and its id in a list.
+    Rq,
+}
+
+/// Why a broker's URL cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DispatchError {
+    /// Not one of the schemes.
+    #[error(
+        "'{0}' names no broker that is known\nhint: write amqp://, redis:// or nats:// for our own workers, celery+redis://, celery+amqp:// or rq+redis:// for Python ones"
+    )]
+    Scheme(String),
+    /// This build lacks it.
+    #[error(
+        "{scheme}:// needs the cargo feature {feature}, which this build does not have\nhint: build with --features {feature}, or leave out --no-default-features"
+    )]
+    MissingFeature {
+        /// What was asked for.
+        scheme: String,
+        /// What it takes.
+        feature: &'static str,
+    },
+    /// Encrypted connections are not built in.
+    #[error(
+        "{0}:// asks for TLS, which the broker clients of this build do not speak\nhint: put a TLS tunnel (stunnel, a sidecar) in front and name its plain port"
+    )]
+    Tls(String),
+    /// Not a URL with a host.
+    #[error("the broker's URL has no host, or is no URL\nhint: write it as {0}://127.0.0.1")]
+    Malformed(String),
+    /// A parameter that means nothing here.
+    #[error(
+        "the broker's URL has an unknown parameter '{0}'\nhint: queue=NAME and task=NAME are known"
+    )]
+    Parameter(String),
+    /// A queue or task name that a broker would not take.
+    #[error(
+        "'{0}' cannot name a queue or a task\nhint: use 1 to 100 letters, digits, '_', '-' and '.'"
+    )]
+    Name(String),
+}
+
+impl Dispatch {
+    /// What the broker speaks.
+    pub fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// What the workers understand.
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// The queue, stream or list.
+    pub fn queue(&self) -> &str {
+        &self.queue
+    }
+
+    /// The Celery task, or the RQ function.
+    pub fn task(&self) -> &str {
+        &self.task
+    }
+
+    /// Where to connect; holds the password.
+    #[allow(dead_code, reason = "a slim build has no broker")]
+    pub(super) fn url(&self) -> &Url {
+        &self.url
+    }
+}
+
+impl FromStr for Dispatch {
+    type Err = DispatchError;
+
+    fn from_str(text: &str) -> Result<Dispatch, DispatchError> {
+        let (scheme, rest) = text.split_once("://").unwrap_or((text, ""));
+        let (dialect, protocol) = known(scheme)?;
+        let bare = scheme.rsplit('+').next().unwrap_or(scheme);
+        let malformed = || DispatchError::Malformed(scheme.to_owned());
+        let mut url = Url::parse(&format!("{bare}://{rest}")).map_err(|_| malformed())?;
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err(malformed());
+        }
+        let (mut queue, mut task) = defaults(dialect);
+        for (name, value) in url.query_pairs() {
+            match &*name {
+                "queue" => queue = checked(&value)?,
+                "task" => task = checked(&value)?,
+                _ => return Err(DispatchError::Parameter(name.into_owned())),
+            }
+        }
+        url.set_query(None);
+        Ok(Dispatch {
+            protocol,
+            dialect,
+            url,
+            queue,
+            task,
+        })
+    }
+}
+
+fn known(scheme: &str) -> Result<(Dialect, Protocol), DispatchError> {
+    let (dialect, protocol, feature, built_in) = match scheme {
+        "amqp" => (Dialect::Own, Protocol::Amqp, "amqp", cfg!(feature = "amqp")),
+        "redis" => (
+            Dialect::Own,
+            Protocol::Redis,
+            "redis",
+            cfg!(feature = "redis"),
+        ),
+        "nats" => (Dialect::Own, Protocol::Nats, "nats", cfg!(feature = "nats")),
+        "celery+amqp" => (
+            Dialect::Celery,
+            Protocol::Amqp,
+            "amqp",
+            cfg!(feature = "amqp"),
+        ),
+        "celery+redis" => (
+            Dialect::Celery,
+            Protocol::Redis,
+            "redis",
+            cfg!(feature = "redis"),
+        ),
+        "rq+redis" => (
+            Dialect::Rq,
+            Protocol::Redis,
+            "redis",
+            cfg!(feature = "redis"),
+        ),
+        "amqps" | "rediss" | "tls" | "celery+amqps" | "celery+rediss" | "rq+rediss" => {
+            return Err(DispatchError::Tls(scheme.to_owned()));
+        }
+        other => return Err(DispatchError::Scheme(other.to_owned())),
+    };
+    if built_in {
+        Ok((dialect, protocol))
+    } else {
+        let scheme = scheme.to_owned();
+        Err(DispatchError::MissingFeature { scheme, feature })
+    }
+}
+
+/// The queues that workers listen to when nobody tells them otherwise, and the names in `fixtures/python`.
+fn defaults(dialect: Dialect) -> (String, String) {
+    let (queue, task) = match dialect {
+        Dialect::Own => ("a7probe", ""),
+        Dialect::Celery => ("celery", "a7probe.process_event"),
+        Dialect::Rq => ("default", "a7probe_tasks.process_event"),
+    };
+    (queue.to_owned(), task.to_owned())
+}
+
+fn checked(name: &str) -> Result<String, DispatchError> {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    if (1..=100).contains(&name.len()) && name.chars().all(allowed) {
+        Ok(name.to_owned())
+    } else {
+        Err(DispatchError::Name(name.to_owned()))
+    }
+}
+
+impl fmt::Display for Dispatch {
+    /// Without user and password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let dialect = match self.dialect {
+            Dialect::Own => "",
+            Dialect::Celery => "celery+",
+            Dialect::Rq => "rq+",
+        };
+        let host = self.url.host_str().unwrap_or_default();
+        write!(f, "{dialect}{}://{host}", self.url.scheme())?;
+        if let Some(port) = self.url.port() {
+            write!(f, ":{port}")?;
+        }
+        write!(f, "{}?queue={}", self.url.path(), self.queue)
+    }
+}
+
+impl fmt::Debug for Dispatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Dispatch({self}, task {:?})", self.task)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Dialect, Dispatch, Protocol};
+
+    fn parse(text: &str) -> Result<Dispatch, String> {
+        text.parse()
+            .map_err(|error: super::DispatchError| error.to_string())
+    }
+
+    #[test]
+    #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
+    fn every_broker_has_the_queue_its_workers_listen_to() {
+        for (text, dialect, protocol, queue, task) in [
+            (
+                "amqp://localhost",
+                Dialect::Own,
+                Protocol::Amqp,
+                "a7probe",
+                "",
+            ),
+            (
+                "redis://h:1/2",
+                Dialect::Own,
+                Protocol::Redis,
+                "a7probe",
+                "",
+            ),
+            (
+                "nats://h?queue=jobs",
+                Dialect::Own,
+                Protocol::Nats,
+                "jobs",
+                "",
+            ),
+            (
+                "celery+redis://h/0",
+                Dialect::Celery,
+                Protocol::Redis,
+                "celery",
+                "a7probe.process_event",
+            ),
+            (
+                "celery+amqp://h?queue=q&task=m.f",
+                Dialect::Celery,
+                Protocol::Amqp,
+                "q",
+                "m.f",
+            ),
+            (
+                "rq+redis://h",
+                Dialect::Rq,
+                Protocol::Redis,
+                "default",
+                "a7probe_tasks.process_event",
+            ),
+        ] {
+            let found = parse(text).unwrap();
+            assert_eq!(
+                (
+                    found.dialect(),
+                    found.protocol(),
+                    found.queue(),
+                    found.task()
+                ),
+                (dialect, protocol, queue, task),
+                "{text}"
+            );
+            assert!(!found.url().as_str().contains('?'), "{text}");
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "amqp")]
+    fn user_and_password_are_never_shown() {
+        let dispatch = parse("amqp://user:s3cret@127.0.0.1:5672/%2f").unwrap();
+        let shown = format!("{dispatch} {dispatch:?}");
+        assert!(
+            shown.contains("amqp://127.0.0.1:5672/%2f?queue=a7probe"),
+            "{shown}"
+        );
+        assert!(
+            !shown.contains("s3cret") && !shown.contains("user"),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_named_with_its_mend() {
+        for (text, words) in [
+            ("kafka://h", "'kafka' names no broker"),
+            ("localhost", "'localhost' names no broker"),
+            ("amqps://h", "amqps:// asks for TLS"),
+            #[cfg(feature = "redis")]
+            ("redis://", "write it as redis://127.0.0.1"),
+            #[cfg(feature = "redis")]
+            ("redis://h?que=x", "unknown parameter 'que'"),
+            #[cfg(feature = "nats")]
+            ("nats://h?queue=a%20b", "'a b' cannot name a queue"),
+            #[cfg(not(feature = "nats"))]
+            ("nats://h", "needs the cargo feature nats"),
+            #[cfg(not(feature = "redis"))]
+            ("rq+redis://h", "needs the cargo feature redis"),
+            #[cfg(not(feature = "amqp"))]
+            ("celery+amqp://h", "needs the cargo feature amqp"),
+        ] {
+            let message = parse(text).expect_err(text);
+            assert!(
+                message.contains(words) && message.contains("\nhint: "),
+                "{text}: {message}"
+            );
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! What Python put into Redis lists, Celery tasks and RQ jobs, taken so that a killed worker loses nothing: a script
+//! moves an item from the list to a table of what is under way, in one step.
+//!
+//! The table is our own (`QUEUE:a7probe:taken`), so that Celery's and RQ's bookkeeping of their workers is left alone.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::{Pipeline, Script};
+use tokio::time::{Instant, sleep};
+use uuid::Uuid;
+
+use super::super::celery::Task;
+use super::super::{Delivery, Dialect, Dispatch, Options, QueueError, Settlement, rq};
+use super::DEAD_LETTERS;
+
+/// Pause between two looks at an empty list: a script cannot wait for one.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// KEYS: index, table, lists in order of priority. ARGV: pop command, limit, prefix of the tags.
+const TAKE: &str = r"
+local now = redis.call('TIME')
+local taken = {}
+for i = 3, #KEYS do
+    while #taken / 2 < tonumber(ARGV[2]) do
+        local item = redis.call(ARGV[1], KEYS[i])
+        if not item then break end
+        local tag = ARGV[3] .. ':' .. (#taken / 2)
+        redis.call('HSET', KEYS[2], tag, item)
+        redis.call('ZADD', KEYS[1], now[1] * 1000 + math.floor(now[2] / 1000), tag)
+        table.insert(taken, tag)
+        table.insert(taken, item)
+    end
+end
+return taken";
+
+/// KEYS: index, table, list. ARGV: push command, age in milliseconds. Puts back what has been under way for longer.
+const PUT_BACK: &str = r"
+local now = redis.call('TIME')
+local before = now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(ARGV[2])
+for _, tag in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', before, 'LIMIT', 0, 1000)) do
+    local item = redis.call('HGET', KEYS[2], tag)
+    if item then redis.call(ARGV[1], KEYS[3], item) end
+    redis.call('ZREM', KEYS[1], tag)
+    redis.call('HDEL', KEYS[2], tag)
+end";
+
+/// The keys of one queue, and at which end its next item is.
+struct Keys {
+    dialect: Dialect,
+    queue: String,
+    index: String,
+    table: String,
+    lists: Vec<String>,
+}
+
+impl Keys {
+    fn of(dispatch: &Dispatch) -> Keys {
+        let queue = dispatch.queue().to_owned();
+        let lists = match dispatch.dialect() {
+            Dialect::Rq => vec![rq::queue_key(&queue)],
+            // Kombu's priorities, the most urgent first.
+            _ => ["", "\u{6}\u{16}3", "\u{6}\u{16}6", "\u{6}\u{16}9"]
+                .map(|priority| format!("{queue}{priority}"))
+                .to_vec(),
+        };
+        Keys {
+            dialect: dispatch.dialect(),
+            index: format!("{queue}:a7probe:taken:index"),
+            table: format!("{queue}:a7probe:taken"),
+            queue,
+            lists,
+        }
+    }
+
+    fn pop(&self) -> &'static str {
+        if self.dialect == Dialect::Rq {
+            "LPOP"
+        } else {
+            "RPOP"
+        }
+    }
+
+    /// Puts an item where the next pop finds it.
+    fn unpop(&self) -> &'static str {
+        if self.dialect == Dialect::Rq {
+            "LPUSH"
+        } else {
+            "RPUSH"
+        }
+    }
+
+    /// Puts an item behind the others.
+    fn push(&self) -> &'static str {
+        if self.dialect == Dialect::Rq {
+            "RPUSH"
+        } else {
+            "LPUSH"
+        }
+    }
+}
+
+/// Takes items off the lists.
+pub(in super::super) struct Source {
+    keys: Arc<Keys>,
+    options: Options,
+    take: Script,
+    put_back: Script,
+    connection: MultiplexedConnection,
+    looked_back: Option<Instant>,
+}
+
+impl Source {
+    pub(in super::super) async fn open(
+        dispatch: &Dispatch,
+        options: &Options,
+    ) -> Result<Source, QueueError> {
+        Ok(Source {
+            keys: Arc::new(Keys::of(dispatch)),
+            options: *options,
+            take: Script::new(TAKE),
+            put_back: Script::new(PUT_BACK),
+            connection: super::connect(dispatch, options.deadline).await?,
+            looked_back: None,
+        })
+    }
+
+    pub(in super::super) async fn receive(&mut self) -> Result<Vec<Delivery>, QueueError> {
+        let pause = self.options.redelivery / 4;
+        if self.looked_back.is_none_or(|last| last.elapsed() >= pause) {
+            self.put_back().await?;
+            self.looked_back = Some(Instant::now());
+        }
+        let mut call = self.take.prepare_invoke();
+        call.key(&self.keys.index).key(&self.keys.table);
+        for list in &self.keys.lists {
+            call.key(list);
+        }
+        call.arg(self.keys.pop()).arg(self.options.prefetch);
+        call.arg(Uuid::new_v4().to_string());
+        let taken: Vec<Vec<u8>> = call.invoke_async(&mut self.connection).await?;
+        if taken.is_empty() {
+            sleep(LOOK).await;
+        }
+        let mut deliveries = Vec::with_capacity(taken.len() / 2);
+        for pair in taken.chunks_exact(2) {
+            deliveries.extend(self.delivery(&pair[0], &pair[1]).await?);
+        }
+        Ok(deliveries)
+    }
+
+    async fn put_back(&mut self) -> Result<(), QueueError> {
+        let mut call = self.put_back.prepare_invoke();
+        call.key(&self.keys.index)
+            .key(&self.keys.table)
+            .key(&self.keys.lists[0])
+            .arg(self.keys.unpop())
+            .arg(self.options.redelivery.as_millis() as u64);
+        Ok(call.invoke_async::<()>(&mut self.connection).await?)
+    }
+
+    async fn delivery(&mut self, tag: &[u8], item: &[u8]) -> Result<Option<Delivery>, QueueError> {
+        let handle = Handle {
+            keys: self.keys.clone(),
+            tag: tag.to_vec(),
+            item: item.to_vec(),
+            connection: self.connection.clone(),
+        };
+        let read = match self.keys.dialect {
+            Dialect::Rq => {
+                let key = rq::job_key(&String::from_utf8_lossy(item));
+                let data: Option<Vec<u8>> = redis::cmd("HGET")
+                    .arg(key)
+                    .arg("data")
+                    .query_async(&mut self.connection)
+                    .await?;
+                match data {
+                    Some(data) => rq::read(&data),
+                    // The job was deleted or has expired; RQ's own workers pass over it too.
+                    None => {
+                        handle.settle(Settlement::Done).await?;
+                        return Ok(None);
+                    }
+                }
+            }
+            _ => Task::open(item),
+        };
+        match read {
+            Ok((event_id, payload)) => Ok(Some(Delivery {
+                event_id,
+                payload: Some(payload),
+                handle: super::super::delivery::Handle::List(handle),
+            })),
+            Err(reason) => {
+                handle.settle(Settlement::Dead { reason }).await?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// One item that is under way.
+pub(in super::super) struct Handle {
+    keys: Arc<Keys>,
+    tag: Vec<u8>,
+    item: Vec<u8>,
+    connection: MultiplexedConnection,
+}
+
+impl Handle {
+    pub(in super::super) async fn settle(
+        mut self,
+        settlement: Settlement,
+    ) -> Result<(), QueueError> {
+        let mut batch = redis::pipe();
+        batch.atomic();
+        match &settlement {
+            Settlement::Done => self.finish(&mut batch),
+            Settlement::Retry => {
+                let (push, list) = (self.keys.push(), &self.keys.lists[0]);
+                batch.cmd(push).arg(list).arg(&self.item).ignore();
+            }
+            Settlement::Dead { reason } => {
+                tracing::warn!(reason, "a job is dead-lettered");
+                self.bury(&mut batch, reason);
+            }
+        }
+        let Keys { index, table, .. } = &*self.keys;
+        batch.cmd("ZREM").arg(index).arg(&self.tag).ignore();
+        batch.cmd("HDEL").arg(table).arg(&self.tag).ignore();
+        Ok(batch.query_async::<()>(&mut self.connection).await?)
+    }
+
+    fn job_key(&self) -> String {
+        rq::job_key(&String::from_utf8_lossy(&self.item))
+    }
+
+    /// Celery forgets a task with its acknowledgement; RQ keeps the job's hash for a while.
+    fn finish(&self, batch: &mut Pipeline) {
+        if self.keys.dialect == Dialect::Rq {
+            let key = self.job_key();
+            batch.cmd("HSET").arg(&key).arg("status").arg("finished");
+            batch.arg("ended_at").arg(rq::timestamp()).ignore();
+            batch
+                .cmd("EXPIRE")
+                .arg(&key)
+                .arg(rq::RESULT_SECONDS)
+                .ignore();
+        }
+    }
+
+    /// RQ has a registry for what failed; for Celery the task goes into a list of its own.
+    fn bury(&self, batch: &mut Pipeline, reason: &str) {
+        if self.keys.dialect == Dialect::Rq {
+            let expires = jiff::Timestamp::now().as_second() + rq::FAILURE_SECONDS;
+            let failed = rq::failed_key(&self.keys.queue);
+            batch
+                .cmd("HSET")
+                .arg(self.job_key())
+                .arg("status")
+                .arg("failed");
+            batch.arg("ended_at").arg(rq::timestamp());
+            batch
+                .arg("exc_info")
+                .arg(rq::deflated(reason.as_bytes()))
+                .ignore();
+            batch
+                .cmd("ZADD")
+                .arg(failed)
+                .arg(expires)
+                .arg(&self.item)
+                .ignore();
+        } else {
+            let dead = format!("{}.dead", self.keys.queue);
+            batch.cmd("LPUSH").arg(&dead).arg(&self.item).ignore();
+            batch
+                .cmd("LTRIM")
+                .arg(&dead)
+                .arg(0)
+                .arg(DEAD_LETTERS - 1)
+                .ignore();
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! What the faces say of a comparison in turns: its blocks, and which of two intervals counts.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::super::Report;
+use super::data::ratio_ends;
+use super::{ComparisonReport, interval};
+use crate::comparison::{Change, InTurns, Method, NoPairs};
+
+/// How both sides of a comparison were measured in turns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TurnsReport {
+    /// Pairs of blocks that are complete.
+    pub pairs: u64,
+    /// Pairs of blocks that were planned.
+    pub pairs_planned: u64,
+    /// How long a block is.
+    pub block: Duration,
+    /// Sent before each block.
+    pub settle: Duration,
+    /// Whether both sides are the same URL with the same headers.
+    pub same: bool,
+}
+
+/// How both sides of a comparison were measured in turns.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct JsonTurns {
+    /// `ABBA`: before, after, after, before; fixed, without a seed.
+    pub order: String,
+    /// Pairs of blocks that are complete.
+    pub pairs: u64,
+    /// Pairs of blocks that were planned; more than there are if a signal cut the run.
+    pub pairs_planned: u64,
+    /// How long a block is.
+    pub block_s: f64,
+    /// Sent before each block and recorded apart.
+    pub settle_s: f64,
+    /// Whether both sides are the same URL with the same headers (A/A).
+    pub same: bool,
+}
+
+/// Both intervals of a ratio after/before; an end is `null` where the data do not bound it.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct JsonIntervals {
+    /// The wider one, which counts: `profile` or `paired`.
+    pub chosen: JsonMethod,
+    /// Of the profile likelihood, over all requests.
+    pub profile: [Option<f64>; 2],
+    /// Student's t over the logarithms of the ratios of pairs of blocks; `null` if there is none.
+    pub paired: Option<[Option<f64>; 2]>,
+    /// Why there is no paired interval.
+    pub paired_missing: Option<String>,
+}
+
+/// Which interval counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JsonMethod {
+    /// Over all requests.
+    Profile,
+    /// Over the pairs of blocks.
+    Paired,
+}
+
+impl ComparisonReport {
+    pub(in super::super) fn json_turns(&self) -> Option<JsonTurns> {
+        let turns = self.turns?;
+        Some(JsonTurns {
+            order: "ABBA".to_owned(),
+            pairs: turns.pairs,
+            pairs_planned: turns.pairs_planned,
+            block_s: turns.block.as_secs_f64(),
+            settle_s: turns.settle.as_secs_f64(),
+            same: turns.same,
+        })
+    }
+}
+
+impl From<&InTurns> for JsonIntervals {
+    fn from(in_turns: &InTurns) -> JsonIntervals {
+        let paired = in_turns.paired();
+        JsonIntervals {
+            chosen: match in_turns.chosen() {
+                Method::Profile => JsonMethod::Profile,
+                Method::Paired => JsonMethod::Paired,
+            },
+            profile: ratio_ends(Some(in_turns.profile().ratio)),
+            paired: paired.ok().map(|paired| ratio_ends(Some(paired.ratio))),
+            paired_missing: paired.err().map(NoPairs::reason),
+        }
+    }
+}
+
+/// Both intervals of a change, for whoever wants to know.
+pub(super) fn both(change: &Change) -> String {
+    let Some(in_turns) = &change.in_turns else {
+        return String::new();
+    };
+    let profile = interval(in_turns.profile().ratio);
+    match in_turns.paired() {
+        Ok(paired) => format!(
+            " (over all requests {profile}, over pairs {})",
+            interval(paired.ratio)
+        ),
+        Err(missing) => format!(
+            " (over all requests {profile}, none over pairs: {})",
+            missing.reason()
+        ),
+    }
+}
+
+/// Which intervals are shown.
+pub(super) fn notes(report: &Report) -> Vec<String> {
+    if report.comparison.as_ref().is_none_or(|c| c.turns.is_none()) {
+        return Vec::new();
+    }
+    let changes = || {
+        let comparisons = report.comparisons().iter();
+        comparisons.flat_map(|c| {
+            c.changes
+                .iter()
+                .map(move |change| (c.endpoint.as_str(), change))
+        })
+    };
+    let few = changes().find_map(|(_, change)| match change.in_turns?.paired() {
+        Err(few @ NoPairs::TooFew { .. }) => Some(few),
+        _ => None,
+    });
+    if let Some(few) = few {
+        return vec![format!(
+            "only the profile interval is used: {}",
+            few.reason()
+        )];
+    }
+    let chosen = |method| {
+        names(changes().filter(move |(_, c)| c.in_turns.is_some_and(|t| t.chosen() == method)))
+    };
+    let short = names(changes().filter(|(_, change)| {
+        let paired = change.in_turns.map(|in_turns| in_turns.paired());
+        matches!(paired, Some(Err(NoPairs::ShortBlocks { .. })))
+    }));
+    let (profile, paired) = (chosen(Method::Profile), chosen(Method::Paired));
+    if profile.is_empty() && paired.is_empty() {
+        return Vec::new();
+    }
+    let part = |what: &str, names: String| match names.as_str() {
+        "" => String::new(),
+        names => format!("; {what}: {names}"),
+    };
+    let mut notes = vec![format!(
+        "of two intervals the wider one is shown{}{}",
+        part("over all requests (profile likelihood)", profile),
+        part("over the pairs of blocks (Student's t)", paired)
+    )];
+    if !short.is_empty() {
+        notes.push(format!(
+            "only the profile interval is used for {short}: a block holds so few requests that it is the block's maximum"
+        ));
+    }
+    notes
+}
+
+/// `health P50, P95, ingest P99`.
+fn names<'a>(changes: impl Iterator<Item = (&'a str, &'a Change)>) -> String {
+    let mut named: Vec<(&str, Vec<String>)> = Vec::new();
+    for (endpoint, change) in changes {
+        let quantile = change.quantile.to_string();
+        match named.last_mut().filter(|(last, _)| *last == endpoint) {
+            Some((_, quantiles)) => quantiles.push(quantile),
+            None => named.push((endpoint, vec![quantile])),
+        }
+    }
+    let named = named
+        .iter()
+        .map(|(endpoint, quantiles)| format!("{endpoint} {}", quantiles.join(", ")));
+    named.collect::<Vec<_>>().join(", ")
+}

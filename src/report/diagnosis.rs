@@ -1,0 +1,323 @@
+//! What a diagnosis says, in each form.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::{Detail, Style};
+use crate::diagnosis::{
+    Cause, Diagnosis, Evidence, Finding, Observation, Observations, Outcome, Step, Support,
+};
+use crate::stats::modes::Modes;
+use crate::stats::rank::Quantile;
+use crate::units::{Pretty, grouped, millis, trimmed};
+use crate::verdict::Verdict;
+
+/// What was measured, and what it says.
+#[derive(Clone, Debug)]
+pub struct DiagnosisReport {
+    /// For all steps.
+    pub budget: Duration,
+    /// What was measured.
+    pub observations: Observations,
+    /// What it says of every cause.
+    pub diagnosis: Diagnosis,
+}
+
+/// Column titles of the steps.
+pub(super) const TITLES: [&str; 7] = [
+    "Step", "Endpoint", "Requests", "P50", "P95", "P95/P50", "Modes",
+];
+
+impl DiagnosisReport {
+    /// Nothing wrong passes, a cause fails.
+    pub(super) fn verdict(&self) -> Verdict {
+        match self.diagnosis.outcome() {
+            Outcome::NothingWrong => Verdict::Pass,
+            Outcome::Found(_) => Verdict::Fail,
+            Outcome::NotEnough => Verdict::Inconclusive,
+        }
+    }
+
+    /// One line.
+    pub(super) fn outcome(&self) -> String {
+        match self.diagnosis.outcome() {
+            Outcome::NothingWrong => {
+                "nothing wrong: no cause matters, and P95 is within the target".to_owned()
+            }
+            Outcome::NotEnough => match self.diagnosis.finding(Cause::Nothing) {
+                Some(nothing) => format!("not enough evidence: {}", last_text(nothing)),
+                None => "not enough evidence".to_owned(),
+            },
+            Outcome::Found(first) => {
+                let others: Vec<&str> = self
+                    .diagnosis
+                    .findings
+                    .iter()
+                    .filter(|f| f.support == Support::Supported && f.cause != first)
+                    .map(|f| f.cause.title())
+                    .collect();
+                match others.is_empty() {
+                    true => format!("cause: {}", first.title()),
+                    false => format!("cause: {}; with it: {}", first.title(), others.join(", ")),
+                }
+            }
+        }
+    }
+
+    fn steps(&self) -> Vec<(Step, &str, &Observation)> {
+        let o = &self.observations;
+        let (probe, load) = (o.probe.as_str(), o.load.as_str());
+        [
+            (Step::Alone, probe, &o.alone),
+            (Step::NewConnections, probe, &o.new_connections),
+            (Step::OneAtATime, load, &o.one_at_a_time),
+            (Step::Beside, probe, &o.beside),
+            (Step::Beside, load, &o.meanwhile),
+            (Step::Offered, load, &o.offered),
+        ]
+        .into_iter()
+        .filter_map(|(step, name, observation)| Some((step, name, observation.as_ref()?)))
+        .collect()
+    }
+
+    pub(super) fn rows(&self) -> Vec<[String; 7]> {
+        let latency = |observation: &Observation, quantile| {
+            let latency = observation.service(quantile);
+            latency.map_or("no answer".to_owned(), |l| Pretty(l).to_string())
+        };
+        let row = |(step, name, observation): (Step, &str, &Observation)| {
+            let rate = observation.rate_per_s.unwrap_or_default();
+            [
+                step.as_str().replace('-', " "),
+                name.to_owned(),
+                format!(
+                    "{} at {}/s",
+                    grouped(observation.requests()),
+                    trimmed(rate, 1)
+                ),
+                latency(observation, Quantile::P50),
+                latency(observation, Quantile::P95),
+                observation
+                    .tail_ratio()
+                    .map_or("–".to_owned(), |r| trimmed(r, 1)),
+                match observation.modes() {
+                    Modes::Unknown => "–".to_owned(),
+                    Modes::One => "one".to_owned(),
+                    Modes::Two { .. } => "two".to_owned(),
+                },
+            ]
+        };
+        self.steps().into_iter().map(row).collect()
+    }
+
+    /// Every cause with its evidence, below the table of the steps.
+    pub(super) fn write_findings(&self, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+        if style.detail == Detail::Brief {
+            return Ok(());
+        }
+        for finding in &self.diagnosis.findings {
+            writeln!(
+                out,
+                "{:20} {}",
+                finding.support.title(),
+                finding.cause.title()
+            )?;
+            for evidence in &finding.evidence {
+                writeln!(out, "{:20}   {}", "", evidence.text)?;
+            }
+            if let Some(next) = &finding.next {
+                writeln!(out, "{:20}   next: {next}", "")?;
+            }
+        }
+        writeln!(out)
+    }
+
+    /// GitHub tables and lists.
+    pub(super) fn write_markdown(
+        &self,
+        escape: fn(&str) -> String,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
+        writeln!(
+            out,
+            "| {} |\n|---|---|---:|---:|---:|---:|---|",
+            TITLES.join(" | ")
+        )?;
+        for row in self.rows() {
+            writeln!(out, "| {} |", row.map(|cell| escape(&cell)).join(" | "))?;
+        }
+        writeln!(out)?;
+        for finding in &self.diagnosis.findings {
+            let (support, cause) = (finding.support.title(), finding.cause.title());
+            writeln!(out, "- **{cause}**: {support}")?;
+            for evidence in &finding.evidence {
+                writeln!(out, "  - {}", escape(&evidence.text))?;
+            }
+            if let Some(next) = &finding.next {
+                writeln!(out, "  - next: {}", escape(next))?;
+            }
+        }
+        writeln!(out)
+    }
+
+    /// One row a cause.
+    pub(super) fn csv_rows(&self) -> Vec<CsvRow> {
+        let row = |finding: &Finding| {
+            let texts: Vec<&str> = finding.evidence.iter().map(|e| e.text.as_str()).collect();
+            CsvRow {
+                cause: finding.cause.as_str(),
+                support: support_word(finding.support),
+                evidence: texts.join("; "),
+                next: finding.next.clone(),
+            }
+        };
+        self.diagnosis.findings.iter().map(row).collect()
+    }
+}
+
+fn last_text(finding: &Finding) -> &str {
+    finding
+        .evidence
+        .last()
+        .map_or("", |evidence| evidence.text.as_str())
+}
+
+fn support_word(support: Support) -> &'static str {
+    match support {
+        Support::Supported => "supported",
+        Support::NotSupported => "not_supported",
+        Support::NotEnough => "not_enough_evidence",
+    }
+}
+
+/// One cause in CSV.
+#[derive(Serialize)]
+pub(super) struct CsvRow {
+    cause: &'static str,
+    support: &'static str,
+    evidence: String,
+    next: Option<String>,
+}
+
+/// A diagnosis in JSON.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct JsonDiagnosis {
+    /// `cause_found`, `nothing_wrong` or `not_enough_evidence`; the report's verdict is FAIL, PASS or INCONCLUSIVE.
+    pub outcome: String,
+    /// The cause that explains most: `connection`, `slow_call`, `blocked_loop`, `queueing` or `client`.
+    pub cause: Option<String>,
+    /// The budget of all steps.
+    pub budget_s: f64,
+    /// What latency should be within.
+    pub target_ms: f64,
+    /// Every cause, those that are supported first.
+    pub causes: Vec<JsonCause>,
+    /// What was measured.
+    pub steps: Vec<JsonStep>,
+}
+
+/// What is said of one cause.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct JsonCause {
+    /// `connection`, `slow_call`, `blocked_loop`, `queueing`, `client` or `nothing_wrong`.
+    pub cause: String,
+    /// `supported`, `not_supported` or `not_enough_evidence`.
+    pub support: String,
+    /// What speaks for or against it.
+    pub evidence: Vec<JsonEvidence>,
+    /// What to do next.
+    pub next: Option<String>,
+}
+
+/// A sentence and its numbers.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct JsonEvidence {
+    /// In words.
+    pub text: String,
+    /// By name; names end in their unit. `null` is infinite.
+    pub numbers: std::collections::BTreeMap<String, Option<f64>>,
+}
+
+/// One endpoint in one step.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct JsonStep {
+    /// `alone`, `new-connections`, `one-at-a-time`, `beside` or `offered`.
+    pub step: String,
+    /// Its name.
+    pub endpoint: String,
+    /// Planned requests.
+    pub requests: u64,
+    /// Requests that did not end ok.
+    pub not_ok: u64,
+    /// Requests per second.
+    pub rate_per_s: Option<f64>,
+    /// Service time; `null` if it did not end ok.
+    pub p50_ms: Option<f64>,
+    /// Service time.
+    pub p95_ms: Option<f64>,
+    /// 1 or 2; `null` where there are too few requests to tell.
+    pub modes: Option<u8>,
+}
+
+impl From<&DiagnosisReport> for JsonDiagnosis {
+    fn from(report: &DiagnosisReport) -> JsonDiagnosis {
+        let (outcome, cause) = match report.diagnosis.outcome() {
+            Outcome::Found(cause) => ("cause_found", Some(cause.as_str().to_owned())),
+            Outcome::NothingWrong => ("nothing_wrong", None),
+            Outcome::NotEnough => ("not_enough_evidence", None),
+        };
+        JsonDiagnosis {
+            outcome: outcome.to_owned(),
+            cause,
+            budget_s: report.budget.as_secs_f64(),
+            target_ms: millis(report.observations.target),
+            causes: report
+                .diagnosis
+                .findings
+                .iter()
+                .map(JsonCause::from)
+                .collect(),
+            steps: report.steps().into_iter().map(json_step).collect(),
+        }
+    }
+}
+
+impl From<&Finding> for JsonCause {
+    fn from(finding: &Finding) -> JsonCause {
+        JsonCause {
+            cause: finding.cause.as_str().to_owned(),
+            support: support_word(finding.support).to_owned(),
+            evidence: finding.evidence.iter().map(json_evidence).collect(),
+            next: finding.next.clone(),
+        }
+    }
+}
+
+fn json_evidence(evidence: &Evidence) -> JsonEvidence {
+    let number =
+        |&(name, value): &(&str, f64)| (name.to_owned(), value.is_finite().then_some(value));
+    JsonEvidence {
+        text: evidence.text.clone(),
+        numbers: evidence.numbers.iter().map(number).collect(),
+    }
+}
+
+fn json_step((step, endpoint, observation): (Step, &str, &Observation)) -> JsonStep {
+    JsonStep {
+        step: step.as_str().to_owned(),
+        endpoint: endpoint.to_owned(),
+        requests: observation.requests(),
+        not_ok: observation.recording.counts.not_ok(),
+        rate_per_s: observation.rate_per_s,
+        p50_ms: observation.service(Quantile::P50).map(millis),
+        p95_ms: observation.service(Quantile::P95).map(millis),
+        modes: match observation.modes() {
+            Modes::Unknown => None,
+            Modes::One => Some(1),
+            Modes::Two { .. } => Some(2),
+        },
+    }
+}

@@ -1,0 +1,95 @@
+//! What the instrument measured of itself before a run, as the file keeps it.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::nanos;
+use crate::units::Rate;
+
+/// Whether the instrument was calibrated before the run, and what came of it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Calibration {
+    /// It was not: the file is of before there was a calibration.
+    #[default]
+    Unknown,
+    /// It was not, because that was asked for.
+    Skipped,
+    /// It could not be.
+    Failed {
+        /// Why.
+        why: String,
+    },
+    /// It was, against a server in the same process that answers at once.
+    Measured(NullServer),
+}
+
+/// What the instrument measured of a server that takes no time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NullServer {
+    /// How it was reached, such as `HTTP/1.1 over TCP on loopback`.
+    pub transport: String,
+    /// Requests that were measured.
+    pub requests: u64,
+    /// Requests per second; absent in the closed model.
+    #[serde(default)]
+    pub rate_per_s: Option<Rate>,
+    /// Requests in flight in the closed model.
+    #[serde(default)]
+    pub concurrency: Option<usize>,
+    /// Median of the null latency, in ns: response time, in the closed model service time.
+    #[serde(rename = "p50_ns", with = "nanos")]
+    #[schemars(with = "u64")]
+    pub p50: Duration,
+    /// Its 99th percentile, in ns.
+    #[serde(rename = "p99_ns", with = "nanos")]
+    #[schemars(with = "u64")]
+    pub p99: Duration,
+    /// e, the upper 95 % bound of that percentile, in ns: a FAIL counts latencies above its target + e.
+    #[serde(rename = "own_error_ns", with = "nanos")]
+    #[schemars(with = "u64")]
+    pub own_error: Duration,
+    /// Median of the send lag, in ns; 0 in the closed model.
+    #[serde(rename = "send_lag_p50_ns", with = "nanos")]
+    #[schemars(with = "u64")]
+    pub send_lag_p50: Duration,
+    /// 99th percentile of the send lag, in ns; 0 in the closed model.
+    #[serde(rename = "send_lag_p99_ns", with = "nanos")]
+    #[schemars(with = "u64")]
+    pub send_lag_p99: Duration,
+}
+
+/// How a control group was kept from the processor because its quota was spent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Throttled {
+    /// In so many periods.
+    pub periods: u64,
+    /// For so long in all, in ns.
+    #[serde(rename = "time_ns", with = "nanos")]
+    #[schemars(with = "u64")]
+    pub time: Duration,
+}
+
+impl Throttled {
+    /// Both together.
+    pub fn and(self, other: Throttled) -> Throttled {
+        Throttled {
+            periods: self.periods + other.periods,
+            time: self.time + other.time,
+        }
+    }
+}
+
+impl Calibration {
+    /// e; zero if it is not known.
+    pub fn own_error(&self) -> Duration {
+        match self {
+            Calibration::Measured(null) => null.own_error,
+            Calibration::Unknown | Calibration::Skipped | Calibration::Failed { .. } => {
+                Duration::ZERO
+            }
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! What `a7probe selftest` said of an instrument: a file by itself, and a part of the runs that were made with it.
+
+use std::fs::File;
+use std::path::Path;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Calibration, Environment, read_bounded};
+
+/// What the files are called: a name and a major version.
+const FORMAT: &str = "a7probe.selftest/1";
+
+/// Measured against true, scenario by scenario.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Certificate {
+    /// `a7probe.selftest/1`.
+    pub format: String,
+    /// When the test began, RFC 3339 in UTC.
+    pub started_at: String,
+    /// Whether it was the short one (`--quick`).
+    pub quick: bool,
+    /// The machine and the version that were tested.
+    pub environment: Environment,
+    /// What the instrument measured of a server that takes no time, just before.
+    pub calibration: Calibration,
+    /// What was compared.
+    pub checks: Vec<Check>,
+}
+
+/// One figure, true and measured.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Check {
+    /// What the scripted server did: `delay 50 ms`.
+    pub scenario: String,
+    /// `P95`, `share > 20 ms`.
+    pub figure: String,
+    /// In what the numbers are.
+    pub unit: Unit,
+    /// What the server did, by its own clock or by the law of its script.
+    #[serde(rename = "true")]
+    pub truth: f64,
+    /// What the instrument measured.
+    pub measured: f64,
+    /// How far the two may be apart.
+    pub tolerance: f64,
+}
+
+/// In what the numbers of a check are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Unit {
+    /// Milliseconds.
+    Ms,
+    /// Requests.
+    Requests,
+}
+
+/// Why a file is no certificate of this instrument.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// It cannot be read.
+    #[error("it cannot be read: {0}")]
+    Read(#[from] std::io::Error),
+    /// Something else is in it.
+    #[error("it is not what a7probe selftest saves: {0}")]
+    Foreign(String),
+    /// Of another version, whose errors say nothing about this one.
+    #[error("it is of a7probe {found}, and this is {here}")]
+    Version {
+        /// Which one it is of.
+        found: String,
+        /// This one.
+        here: String,
+    },
+    /// The test was not passed.
+    #[error("{failed} of its {all} checks are beyond their tolerance")]
+    Failing {
+        /// So many were not.
+        failed: usize,
+        /// Of so many.
+        all: usize,
+    },
+}
+
+impl Check {
+    /// Measured less true.
+    pub fn error(&self) -> f64 {
+        self.measured - self.truth
+    }
+
+    /// Whether the two are no further apart than they may be.
+    pub fn is_within(&self) -> bool {
+        self.error().abs() <= self.tolerance
+    }
+}
+
+impl Certificate {
+    /// Of checks that were just made here.
+    pub fn new(
+        started_at: Timestamp,
+        quick: bool,
+        calibration: Calibration,
+        checks: Vec<Check>,
+    ) -> Certificate {
+        Certificate {
+            format: FORMAT.to_owned(),
+            started_at: started_at.to_string(),
+            quick,
+            environment: Environment::here(),
+            calibration,
+            checks,
+        }
+    }
+
+    /// Whether every figure is within its tolerance, and there is one.
+    pub fn passes(&self) -> bool {
+        !self.checks.is_empty() && self.checks.iter().all(Check::is_within)
+    }
+
+    /// Reads what `selftest --save` wrote.
+    ///
+    /// # Errors
+    /// If it is not one, is of another version of a7probe, or was not passed.
+    pub fn load(path: &Path) -> Result<Certificate, CertificateError> {
+        let bytes = read_bounded(File::open(path)?)
+            .map_err(|error| CertificateError::Foreign(error.to_string()))?;
+        let certificate: Certificate = serde_json::from_slice(&bytes)
+            .map_err(|error| CertificateError::Foreign(error.to_string()))?;
+        certificate.accepted(&Environment::here())
+    }
+
+    /// Whether it says anything about the instrument of this environment.
+    fn accepted(self, here: &Environment) -> Result<Certificate, CertificateError> {
+        if self.format != FORMAT {
+            return Err(CertificateError::Foreign(format!(
+                "its format is '{}'",
+                self.format
+            )));
+        }
+        if self.environment.a7probe != here.a7probe {
+            return Err(CertificateError::Version {
+                found: self.environment.a7probe,
+                here: here.a7probe.clone(),
+            });
+        }
+        if !self.passes() {
+            let failed = self.checks.iter().filter(|check| !check.is_within());
+            return Err(CertificateError::Failing {
+                failed: failed.count(),
+                all: self.checks.len(),
+            });
+        }
+        Ok(self)
+    }
+
+    /// What tells the machine that was tested from that of a run, in words; nothing if it may be the same.
+    pub fn differences(&self, run: &Environment) -> Vec<String> {
+        let pairs = [
+            ("processor", &self.environment.cpu, &run.cpu),
+            ("system", &self.environment.os, &run.os),
+        ];
+        let cores = (self.environment.cores != run.cores).then(|| {
+            format!(
+                "{} processors there, {} here",
+                self.environment.cores, run.cores
+            )
+        });
+        pairs
+            .into_iter()
+            .filter(|(_, there, here)| there != here)
+            .map(|(what, there, here)| format!("{what} {there} there, {here} here"))
+            .chain(cores)
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Calibration, Certificate, CertificateError, Check, Environment, Unit};
+
+    fn check(measured: f64) -> Check {
+        Check {
+            scenario: "delay 50 ms".to_owned(),
+            figure: "P50".to_owned(),
+            unit: Unit::Ms,
+            truth: 50.0,
+            measured,
+            tolerance: 0.25,
+        }
+    }
+
+    fn certificate(checks: Vec<Check>) -> Certificate {
+        let now = "2026-01-02T03:04:05Z".parse().unwrap();
+        Certificate::new(now, true, Calibration::Skipped, checks)
+    }
+
+    #[test]
+    fn a_figure_may_be_off_by_its_tolerance_on_either_side() {
+        for (measured, within) in [(50.25, true), (49.75, true), (50.26, false), (49.74, false)] {
+            assert_eq!(check(measured).is_within(), within, "{measured}");
+            assert_eq!(
+                certificate(vec![check(50.0), check(measured)]).passes(),
+                within
+            );
+        }
+        assert!(!certificate(Vec::new()).passes());
+    }
+
+    #[test]
+    fn another_version_and_a_failing_test_are_refused() {
+        let here = Environment::here();
+        assert!(certificate(vec![check(50.1)]).accepted(&here).is_ok());
+        let mut other = here.clone();
+        other.a7probe = "0.0.1".to_owned();
+        let refused = certificate(vec![check(50.1)]).accepted(&other).unwrap_err();
+        assert!(
+            matches!(refused, CertificateError::Version { .. }),
+            "{refused}"
+        );
+        let refused = certificate(vec![check(50.1), check(51.0)])
+            .accepted(&here)
+            .unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "1 of its 2 checks are beyond their tolerance"
+        );
+    }
+
+    #[test]
+    fn another_machine_is_named_and_this_one_is_not() {
+        let mut other = Environment::here();
+        let certificate = certificate(vec![check(50.1)]);
+        assert!(certificate.differences(&other).is_empty());
+        other.cpu = "Another CPU".to_owned();
+        other.cores += 1;
+        let differences = certificate.differences(&other);
+        assert_eq!(differences.len(), 2);
+        assert!(
+            differences[0].ends_with("Another CPU here"),
+            "{differences:?}"
+        );
+    }
+}

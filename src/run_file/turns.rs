@@ -1,0 +1,65 @@
+//! How a side of a comparison in turns was measured, as its file keeps it: so that it is known to have a partner.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use super::nanos;
+
+/// One side of an `ab`: blocks in the order before, after, after, before, laid end to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TurnsRecord {
+    /// The same in the files of both sides, and in no others; UUID.
+    #[serde(with = "text")]
+    #[schemars(with = "String")]
+    pub id: Uuid,
+    /// Which side this is.
+    pub side: SideRecord,
+    /// Pairs of blocks that are complete; a side has one block of each.
+    pub pairs: u64,
+    /// How long a block is, in ns.
+    #[serde(rename = "block_ns", with = "nanos")]
+    #[schemars(with = "u64")]
+    pub block: Duration,
+    /// Sent before each block and recorded apart, in ns.
+    #[serde(rename = "settle_ns", with = "nanos")]
+    #[schemars(with = "u64")]
+    pub settle: Duration,
+}
+
+/// A side of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SideRecord {
+    /// What it was.
+    Before,
+    /// What it is now.
+    After,
+}
+
+impl TurnsRecord {
+    /// Whether two runs are the two sides of one comparison in turns.
+    pub fn is_partner_of(&self, other: &TurnsRecord) -> bool {
+        self.id == other.id && self.side != other.side
+    }
+}
+
+mod text {
+    //! A UUID as its text.
+
+    use serde::{Deserialize as _, Deserializer, Serializer};
+    use uuid::Uuid;
+
+    pub(super) fn serialize<S: Serializer>(id: &Uuid, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(id)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Uuid, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,176 @@
+//! For workers that have no access to the store, in any language: lease an event, do the work, say how it ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::http::Request;
+use serde::{Deserialize, Serialize};
+
+use super::app::App;
+use super::body;
+use super::problem::Problem;
+use crate::provider::SendError;
+use crate::store::{
+    EventId, Finished, Grant, Insert, Lease, Next, Notification, Notified, Outcome,
+};
+use crate::worker::AttemptEnd;
+
+/// The answer to `POST /events/{id}/lease`.
+#[derive(Serialize)]
+pub(super) struct Leased {
+    event_id: EventId,
+    /// To be named with the outcome; the lease is void once a higher one was given out.
+    token: u32,
+    /// `due`: send it; `sent`: it was sent before; `unknown`: it may have been sent, and must not be again.
+    notify: &'static str,
+    /// The body as it came, if it is JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    payload: Option<Box<serde_json::value::RawValue>>,
+}
+
+/// The body of `POST /events/{id}/effects`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Report {
+    token: u32,
+    /// What became of the notification: `sent`, `before`, `unknown` or `failed`.
+    notify: Ended,
+    /// Why, in words.
+    reason: Option<String>,
+    /// The provider's status, when it refused.
+    status: Option<u16>,
+    /// When the provider wants to be asked again, in seconds.
+    retry_after: Option<u64>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Ended {
+    Sent,
+    Before,
+    Unknown,
+    Failed,
+}
+
+/// The answer to it.
+#[derive(Serialize)]
+pub(super) struct Recorded {
+    recorded: bool,
+    /// What follows: `done`, `retry` or `dead`.
+    next: &'static str,
+}
+
+/// `POST /events/{id}/lease`: the event, if it is due and nobody else's; 409 if it is not.
+pub(super) async fn lease(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+) -> Result<Json<Leased>, Problem> {
+    let event_id: EventId = id.parse().map_err(|_| Problem::NotFound)?;
+    let lease = match app.crew.store.claim_event(event_id).await? {
+        Grant::Leased(lease) => lease,
+        Grant::Taken(left) => return Err(refused("someone else works on it", left)),
+        Grant::NotDue(left) => return Err(refused("its next attempt is due later", left)),
+        Grant::Settled(state) => return Err(Problem::NotLeasable(state.name(), 0)),
+        Grant::Unknown => return Err(Problem::NotFound),
+    };
+    let payload = app.crew.store.payload(event_id).await?;
+    let payload = payload.and_then(|bytes| String::from_utf8(bytes).ok());
+    Ok(Json(Leased {
+        event_id,
+        token: lease.attempt,
+        notify: match lease.notification {
+            Notification::Due => "due",
+            Notification::Sent => "sent",
+            Notification::Unknown => "unknown",
+        },
+        payload: payload.and_then(|text| serde_json::value::RawValue::from_string(text).ok()),
+    }))
+}
+
+fn refused(why: &'static str, left: Duration) -> Problem {
+    Problem::NotLeasable(why, left.as_secs_f64().ceil().max(1.0) as u64)
+}
+
+/// `POST /events/{id}/effects`: how an attempt ended. What follows a failure is decided here, by the same policy as for
+/// workers of this program. 409 if the lease was taken over; the effect log is written all the same.
+pub(super) async fn effects(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Result<Json<Recorded>, Problem> {
+    let event_id: EventId = id.parse().map_err(|_| Problem::NotFound)?;
+    let (head, sent) = request.into_parts();
+    let json = body::read_json(&head.headers, sent, &app.core.config.limits).await?;
+    let report: Report = serde_json::from_slice(&json).map_err(|error| {
+        Problem::Malformed(format!("the body does not say how it ended: {error}"))
+    })?;
+    let store = &app.crew.store;
+    let lease = store.lease_of(event_id, report.token).await?;
+    let lease = lease.ok_or(Problem::NotFound)?;
+    let outcome = report.outcome(&lease, &app);
+    let next = match outcome.next {
+        Next::Done => "done",
+        Next::Retry(_) => "retry",
+        Next::GiveUp | Next::Answer => "dead",
+    };
+    let finished = store.finish(lease.clone(), outcome.clone()).await?;
+    (app.crew).reported(&lease, report.end(), &outcome, finished);
+    match finished {
+        Finished::Recorded => Ok(Json(Recorded {
+            recorded: true,
+            next,
+        })),
+        Finished::Stale => Err(Problem::StaleLease),
+    }
+}
+
+impl Report {
+    /// How it ended, as it is counted.
+    fn end(&self) -> AttemptEnd {
+        match (self.notify, self.status) {
+            (Ended::Sent, _) => AttemptEnd::Sent,
+            (Ended::Before, _) => AttemptEnd::SentBefore,
+            (Ended::Unknown, _) => AttemptEnd::Unknown,
+            (Ended::Failed, Some(_)) => AttemptEnd::Refused,
+            (Ended::Failed, None) => AttemptEnd::Elsewhere,
+        }
+    }
+
+    fn outcome(&self, lease: &Lease, app: &App) -> Outcome {
+        let retry = app.core.config.retry;
+        let reason = self
+            .reason
+            .clone()
+            .unwrap_or_else(|| "no reason given".to_owned());
+        let (notified, error) = match self.notify {
+            Ended::Sent => (Notified::Sent, None),
+            Ended::Before => (Notified::Before, None),
+            Ended::Unknown => (Notified::Unknown { reason }, None),
+            Ended::Failed => {
+                let error = self.error(reason);
+                let reason = error.to_string();
+                (Notified::Failed { reason }, Some(error))
+            }
+        };
+        let next = if error.is_none() && lease.insert == Insert::Done {
+            Next::Done
+        } else {
+            retry.after(lease.event_id, lease.tries, error.as_ref())
+        };
+        Outcome { notified, next }
+    }
+
+    fn error(&self, reason: String) -> SendError {
+        match self.status {
+            Some(status) => SendError::Refused {
+                status,
+                reason,
+                retry_after: self.retry_after.map(Duration::from_secs),
+            },
+            None => SendError::Elsewhere(reason),
+        }
+    }
+}

@@ -1,0 +1,292 @@
+//! Takes events in: all that wait in one statement, then one by one what came before.
+
+use std::collections::{HashMap, HashSet};
+
+use tokio_postgres::{Error, Row};
+use uuid::Uuid;
+
+use super::attempt::Job;
+use super::committer::Terms;
+use super::session::{Session, Work};
+use crate::store::commit_queue::Batch;
+use crate::store::mailbox::Reply;
+use crate::store::readmission::{Known, Readmission, readmission};
+use crate::store::signals::Changes;
+use crate::store::{Admission, EventId, Fingerprint, Handling, Promise, State, Submission};
+
+/// In the order of their ids, so that two processes that insert the same ones wait for each other and not in a circle.
+const INSERT: &str = "INSERT INTO jobs
+    (event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, owner, run, payload)
+    SELECT event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, owner, run, payload
+    FROM unnest($1::uuid[], $2::bytea[], $3::smallint[], $4::smallint[], $5::bigint[], $6::bigint[], $7::int[],
+        $8::bigint[], $9::bigint[], $10::bytea[]) WITH ORDINALITY
+        AS new(event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, owner, run, payload, place)
+    ORDER BY event_id, place ON CONFLICT (event_id) DO NOTHING RETURNING event_id, seq";
+const KNOWN: &str =
+    "SELECT event_id, seq, fingerprint, promise, state, accepted_ms, attempts, base, payload
+    FROM jobs WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE";
+const REQUEUE: &str = "UPDATE jobs SET state = 0, promise = 0, due_ms = $2 WHERE seq = $1";
+const NEW_RUNS: &str = "INSERT INTO runs (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING";
+const RUNS: &str = "SELECT name, id FROM runs WHERE name = ANY($1)";
+/// Runs are few; but a client may name them as it likes.
+const RUNS_KNOWN: usize = 10_000;
+
+/// The columns of `INSERT`.
+#[derive(Default)]
+struct Columns<'a> {
+    ids: Vec<Uuid>,
+    fingerprints: Vec<&'a [u8]>,
+    promises: Vec<i16>,
+    states: Vec<i16>,
+    due: Vec<i64>,
+    accepted: Vec<i64>,
+    attempts: Vec<i32>,
+    owners: Vec<Option<i64>>,
+    runs: Vec<Option<i64>>,
+    payloads: Vec<Option<&'a [u8]>>,
+}
+
+impl Session {
+    /// Makes sure that the runs of a batch have numbers, in a transaction of its own: a run is nobody's promise.
+    pub(super) async fn learn_runs(&mut self, batch: &Batch) -> Result<(), Error> {
+        let named = batch
+            .accepts
+            .iter()
+            .filter_map(|(event, _)| event.run.as_deref());
+        let new: HashSet<&str> = named
+            .filter(|name| !self.runs.contains_key(*name))
+            .collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        if self.runs.len() > RUNS_KNOWN {
+            self.runs.clear();
+            // Those that the batch names besides are needed too.
+            return Box::pin(self.learn_runs(batch)).await;
+        }
+        let mut names: Vec<&str> = new.into_iter().collect();
+        names.sort_unstable();
+        self.client.execute(NEW_RUNS, &[&names]).await?;
+        for row in self.client.query(RUNS, &[&names]).await? {
+            self.runs.insert(row.get(0), row.get(1));
+        }
+        Ok(())
+    }
+}
+
+impl Work<'_> {
+    /// Takes all of them in; `skew_ms` is how far the server's clock is ahead of this machine's.
+    pub(super) async fn accept(
+        &mut self,
+        accepts: &[(Submission, Reply)],
+        terms: Terms,
+        skew_ms: i64,
+        changes: &mut Changes,
+    ) -> Result<Vec<Admission>, Error> {
+        if accepts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut new = self.insert(accepts, terms, skew_ms, changes.now_ms).await?;
+        let again: Vec<Uuid> = repeated(accepts, &new);
+        let mut known = self.known(&again).await?;
+        let mut admissions = Vec::with_capacity(accepts.len());
+        let mut called = Vec::new();
+        for (place, (submission, _)) in accepts.iter().enumerate() {
+            let admission = match new.remove(&submission.event_id) {
+                Some(seq) => first_admission(seq, submission, changes, &mut called, place),
+                None => {
+                    let known = known
+                        .get_mut(&submission.event_id)
+                        .expect("an id that conflicts is in the table, and rows are never removed");
+                    self.readmit(submission, known, terms, changes).await?
+                }
+            };
+            admissions.push(admission);
+        }
+        let (places, jobs): (Vec<usize>, Vec<Job>) = called.into_iter().unzip();
+        let leases = self.begin_all(jobs, terms, changes.now_ms).await?;
+        for (place, lease) in places.into_iter().zip(leases) {
+            admissions[place] = Admission::Leased(lease);
+        }
+        Ok(admissions)
+    }
+
+    /// Inserts the new ones; their numbers.
+    async fn insert(
+        &mut self,
+        accepts: &[(Submission, Reply)],
+        terms: Terms,
+        skew_ms: i64,
+        now_ms: i64,
+    ) -> Result<HashMap<EventId, i64>, Error> {
+        let mut columns = Columns::default();
+        for (submission, _) in accepts {
+            let run = submission.run.as_deref();
+            let run = run.and_then(|name| self.runs.get(name)).copied();
+            columns.push(submission, run, terms, skew_ms, now_ms);
+        }
+        let Columns {
+            ids,
+            fingerprints,
+            promises,
+            states,
+            due,
+            accepted,
+            attempts,
+            owners,
+            runs,
+            payloads,
+        } = &columns;
+        let rows = self
+            .query(
+                INSERT,
+                &[
+                    ids,
+                    fingerprints,
+                    promises,
+                    states,
+                    due,
+                    accepted,
+                    attempts,
+                    owners,
+                    runs,
+                    payloads,
+                ],
+            )
+            .await?;
+        let numbered = |row: &Row| (event_id(row, 0), row.get(1));
+        Ok(rows.iter().map(numbered).collect())
+    }
+
+    async fn known(&mut self, ids: &[Uuid]) -> Result<HashMap<EventId, Known>, Error> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let rows = self.query(KNOWN, &[&ids]).await?;
+        let known = |row: &Row| {
+            let fingerprint: Vec<u8> = row.get(2);
+            let known = Known {
+                seq: row.get(1),
+                fingerprint: Fingerprint(fingerprint.try_into().unwrap_or_default()),
+                promise: Promise::from_code(row.get::<_, i16>(3).into()),
+                state: super::state(row, 4),
+                accepted_ms: row.get(5),
+                attempts: row.get::<_, i32>(6).unsigned_abs(),
+                base: row.get::<_, i32>(7).unsigned_abs(),
+                payload: row.get(8),
+            };
+            (event_id(row, 0), known)
+        };
+        Ok(rows.iter().map(known).collect())
+    }
+
+    async fn readmit(
+        &mut self,
+        submission: &Submission,
+        known: &mut Known,
+        terms: Terms,
+        changes: &mut Changes,
+    ) -> Result<Admission, Error> {
+        let expired_ms = changes.now_ms - terms.key_lifetime_ms;
+        let admission = match readmission(known, submission, expired_ms) {
+            Readmission::Answer(admission) => return Ok(admission),
+            Readmission::Requeue => {
+                self.query(REQUEUE, &[&known.seq, &changes.now_ms]).await?;
+                changes.left(known.state);
+                changes.entered(State::Queued);
+                changes.arrived.push(submission.event_id);
+                (known.state, known.promise) = (State::Queued, Promise::Later);
+                Admission::Queued
+            }
+            Readmission::TakeOver => {
+                changes.left(known.state);
+                changes.entered(State::Working);
+                known.state = State::Working;
+                known.attempts += 1;
+                let job = Job {
+                    seq: known.seq,
+                    event_id: submission.event_id,
+                    attempt: known.attempts,
+                    base: known.base,
+                    payload: known.payload.take(),
+                };
+                Admission::Leased(self.lease(job, terms, changes.now_ms).await?)
+            }
+        };
+        Ok(admission)
+    }
+}
+
+/// The ids that `new` does not account for: known before, or twice among those that wait.
+fn repeated(accepts: &[(Submission, Reply)], new: &HashMap<EventId, i64>) -> Vec<Uuid> {
+    let mut seen = HashSet::new();
+    let again = |event_id: &EventId| !new.contains_key(event_id) || !seen.insert(*event_id);
+    let ids: HashSet<EventId> = accepts
+        .iter()
+        .map(|(submission, _)| submission.event_id)
+        .filter(again)
+        .collect();
+    ids.into_iter().map(EventId::uuid).collect()
+}
+
+/// What a new event's client is told; whoever called gets its lease at the end.
+fn first_admission(
+    seq: i64,
+    submission: &Submission,
+    changes: &mut Changes,
+    called: &mut Vec<(usize, Job)>,
+    place: usize,
+) -> Admission {
+    if submission.handling == Handling::Queue {
+        changes.entered(State::Queued);
+        changes.arrived.push(submission.event_id);
+        return Admission::Queued;
+    }
+    changes.entered(State::Working);
+    let job = Job {
+        seq,
+        event_id: submission.event_id,
+        attempt: 1,
+        base: 0,
+        payload: Some(submission.payload.clone()),
+    };
+    called.push((place, job));
+    Admission::InProgress
+}
+
+impl<'a> Columns<'a> {
+    fn push(
+        &mut self,
+        submission: &'a Submission,
+        run: Option<i64>,
+        terms: Terms,
+        skew_ms: i64,
+        now_ms: i64,
+    ) {
+        let queued = submission.handling == Handling::Queue;
+        // By the server's clock, as everything else.
+        let accepted_ms = submission.accepted_ms.saturating_add(skew_ms);
+        self.ids.push(submission.event_id.uuid());
+        self.fingerprints.push(&submission.fingerprint.0);
+        self.promises
+            .push(submission.handling.promise().code() as i16);
+        let state = if queued {
+            State::Queued
+        } else {
+            State::Working
+        };
+        self.states.push(state.code() as i16);
+        let lease_end = now_ms + terms.lease_ms;
+        self.due.push(if queued { accepted_ms } else { lease_end });
+        self.accepted.push(accepted_ms);
+        self.attempts.push(i32::from(!queued));
+        self.owners.push((!queued).then_some(terms.owner));
+        self.runs.push(run);
+        self.payloads.push(queued.then_some(&submission.payload));
+    }
+}
+
+/// The id in a row.
+pub(super) fn event_id(row: &Row, column: usize) -> EventId {
+    EventId::from_bytes(row.get::<_, Uuid>(column).into_bytes())
+}

@@ -1,0 +1,134 @@
+//! Hears of other processes' commits, and tells of this one's: LISTEN and NOTIFY, with a look now and then instead of
+//! what gets lost.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::time::{sleep, timeout};
+use tokio_postgres::{AsyncMessage, Client, Config, Error, NoTls};
+
+use super::CONNECT_TIME;
+use super::committer::COMMITS;
+use crate::store::signals::Signals;
+use crate::store::totals::Delta;
+
+/// Between two looks when no notification comes.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+/// Notifications are gathered for so long: PostgreSQL lets only one transaction at a time send any.
+const GATHER: Duration = Duration::from_millis(5);
+/// Between two tries to connect.
+const RECONNECT: Duration = Duration::from_millis(500);
+
+/// The task that listens.
+pub(super) struct Listener {
+    pub(super) config: Config,
+    pub(super) owner: i64,
+    pub(super) signals: Signals,
+    /// Rung after a commit of this process.
+    pub(super) bell: Arc<Notify>,
+    /// How often others had committed when they were last looked at.
+    pub(super) commits: i64,
+}
+
+impl Listener {
+    /// Listens until told to stop, on one connection after the other.
+    pub(super) async fn run(mut self, mut stopped: watch::Receiver<bool>) {
+        let listen = async {
+            loop {
+                if let Err(error) = self.listen().await {
+                    tracing::debug!(error, "not listening to the database");
+                }
+                sleep(RECONNECT).await;
+            }
+        };
+        tokio::select! {
+            () = listen => {}
+            _ = stopped.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    /// Listens as long as the connection lasts.
+    async fn listen(&mut self) -> Result<(), String> {
+        let connecting = timeout(CONNECT_TIME, self.config.connect(NoTls)).await;
+        let (client, mut connection) = connecting
+            .map_err(|_| "the server does not answer".to_owned())?
+            .map_err(|error| super::chain(&error))?;
+        let (heard, mut hearing) = mpsc::channel(1024);
+        let connection = tokio::spawn(async move {
+            while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+                if let AsyncMessage::Notification(notification) = message {
+                    // Full: a look is under way already.
+                    let _ = heard.try_send(notification.payload().to_owned());
+                }
+            }
+        });
+        let listening = self.attend(&client, &mut hearing).await;
+        connection.abort();
+        listening.map_err(|error| super::chain(&error))
+    }
+
+    async fn attend(
+        &mut self,
+        client: &Client,
+        hearing: &mut mpsc::Receiver<String>,
+    ) -> Result<(), Error> {
+        let channel = channel(client).await?;
+        client
+            .batch_execute(&format!("LISTEN \"{channel}\""))
+            .await?;
+        let own = self.owner.to_string();
+        self.look(client).await?;
+        loop {
+            tokio::select! {
+                heard = hearing.recv() => match heard {
+                    None => return Ok(()),
+                    Some(sender) if sender == own => {}
+                    Some(_) => {
+                        self.look(client).await?;
+                        sleep(GATHER).await;
+                    }
+                },
+                () = self.bell.notified() => {
+                    client.execute("SELECT pg_notify($1, $2)", &[&channel, &own]).await?;
+                    sleep(GATHER).await;
+                }
+                () = sleep(LOOK_EVERY) => self.look(client).await?,
+            }
+        }
+    }
+
+    async fn look(&mut self, client: &Client) -> Result<(), Error> {
+        let (commits, counts) = look(client, self.owner).await?;
+        if commits != self.commits {
+            self.commits = commits;
+            self.signals.publish_elsewhere(&counts);
+        }
+        Ok(())
+    }
+}
+
+/// How often others have committed, and what they have changed together.
+pub(super) async fn look(client: &Client, owner: i64) -> Result<(i64, Delta), Error> {
+    let sql = "SELECT state, sum(n)::bigint FROM counts WHERE owner <> $1 GROUP BY state";
+    let (mut commits, mut counts) = (0, Delta::default());
+    for row in client.query(sql, &[&owner]).await? {
+        let (state, n): (i16, i64) = (row.get(0), row.get(1));
+        if state == COMMITS {
+            commits = n;
+        } else if let Some(count) = usize::try_from(state)
+            .ok()
+            .and_then(|state| counts.get_mut(state))
+        {
+            *count = n;
+        }
+    }
+    Ok((commits, counts))
+}
+
+/// Notifications are per database; stores in different schemas of one must not wake each other.
+async fn channel(client: &Client) -> Result<String, Error> {
+    let sql = "SELECT 'a7probe_' || left(md5(current_schema()), 16)";
+    Ok(client.query_one(sql, &[]).await?.get(0))
+}

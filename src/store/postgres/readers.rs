@@ -1,0 +1,180 @@
+//! The queries that only read.
+
+use deadpool_postgres::Object;
+use tokio_postgres::{Error, Row};
+
+use super::accept::event_id;
+use crate::store::engine::Held;
+use crate::store::process::SHOWN_MS;
+use crate::store::{
+    DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, Page, Process, ProcessReport, WorkDone,
+};
+
+/// The columns of an [`EventRecord`], with `seq` first.
+const RECORD: &str = "SELECT seq, event_id, state, accepted_ms, processed_ms, attempts,
+    (SELECT count(*) FROM effects WHERE job = seq AND effect = 'insert' AND outcome = 'inserted'),
+    (SELECT count(*) FROM effects WHERE job = seq AND effect = 'notify' AND outcome = 'sent') FROM jobs";
+const NOW_MS: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
+
+/// One event.
+pub(in crate::store) async fn event(
+    client: Object,
+    event_id: EventId,
+) -> Result<Option<EventRecord>, Error> {
+    let sql = format!("{RECORD} WHERE event_id = $1");
+    let statement = client.prepare_cached(&sql).await?;
+    let row = client.query_opt(&statement, &[&event_id.uuid()]).await?;
+    Ok(row.as_ref().map(record))
+}
+
+/// The next `limit` events of a run after `cursor`.
+pub(in crate::store) async fn run_page(
+    client: Object,
+    run: String,
+    cursor: i64,
+    limit: u32,
+) -> Result<Page, Error> {
+    let sql = format!(
+        "{RECORD} WHERE run = (SELECT id FROM runs WHERE name = $1) AND seq > $2 ORDER BY seq LIMIT $3"
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    let rows = client
+        .query(&statement, &[&run, &cursor, &i64::from(limit)])
+        .await?;
+    let next = (rows.len() == limit as usize)
+        .then(|| rows.last().map(|row| row.get(0)))
+        .flatten();
+    let events = rows.iter().map(record).collect();
+    Ok(Page { events, next })
+}
+
+/// How long the oldest unsettled event has waited, in milliseconds.
+pub(in crate::store) async fn oldest_ms(client: Object) -> Result<Option<i64>, Error> {
+    let sql = format!(
+        "SELECT {NOW_MS} - least((SELECT min(due_ms) FROM jobs WHERE state = 0 AND state < 5),
+            (SELECT min(accepted_ms) FROM jobs WHERE state = 1 AND state < 5),
+            (SELECT min(accepted_ms) FROM jobs WHERE state = 2 AND state < 5))"
+    );
+    let statement = client.prepare_cached(&sql).await?;
+    Ok(client.query_one(&statement, &[]).await?.get(0))
+}
+
+/// The next `limit` dead letters after `cursor`, with the last error of each.
+pub(in crate::store) async fn dead_page(
+    client: Object,
+    cursor: DeadCursor,
+    limit: u32,
+) -> Result<DeadPage, Error> {
+    let sql = "SELECT seq, event_id, accepted_ms, due_ms, attempts, last.effect, last.detail
+        FROM jobs LEFT JOIN LATERAL (SELECT effect, detail FROM effects WHERE job = seq AND outcome = 'failed'
+            ORDER BY attempt DESC, effect LIMIT 1) last ON true
+        WHERE state = 4 AND state < 5 AND (due_ms, seq) > ($1, $2) ORDER BY due_ms, seq LIMIT $3";
+    let statement = client.prepare_cached(sql).await?;
+    let rows = client
+        .query(
+            &statement,
+            &[&cursor.dead_ms, &cursor.job, &i64::from(limit)],
+        )
+        .await?;
+    let letter = |row: &Row| DeadLetter {
+        event_id: event_id(row, 1),
+        accepted_ms: row.get(2),
+        dead_ms: row.get(3),
+        attempts: row.get::<_, i32>(4).unsigned_abs(),
+        effect: row.get(5),
+        error: row.get(6),
+    };
+    let place = |row: &Row| DeadCursor {
+        dead_ms: row.get(3),
+        job: row.get(0),
+    };
+    let next = rows
+        .last()
+        .filter(|_| rows.len() == limit as usize)
+        .map(place);
+    let letters = rows.iter().map(letter).collect();
+    Ok(DeadPage { letters, next })
+}
+
+/// The processes that have lately said that they are there.
+pub(in crate::store) async fn processes(client: Object) -> Result<Vec<Process>, Error> {
+    let sql = format!(
+        "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, {NOW_MS} - seen_ms
+        FROM processes
+        WHERE seen_ms >= {NOW_MS} - $1 ORDER BY role, host, pid"
+    );
+    let count = |row: &Row, column: usize| row.get::<_, i64>(column).max(0) as u64;
+    let process = |row: &Row| Process {
+        report: ProcessReport {
+            role: row.get(0),
+            host: row.get(1),
+            pid: row.get::<_, i64>(2) as u32,
+            in_flight: row.get::<_, i64>(3) as u32,
+            done: WorkDone {
+                attempts: count(row, 4),
+                processed: count(row, 5),
+                retries: count(row, 6),
+                dead: count(row, 7),
+            },
+            breaker: row.get(8),
+            breaker_reason: row.get(9),
+        },
+        seen_ms_ago: row.get::<_, i64>(10).max(0) as u64,
+    };
+    let statement = client.prepare_cached(&sql).await?;
+    let rows = client.query(&statement, &[&SHOWN_MS]).await?;
+    Ok(rows.iter().map(process).collect())
+}
+
+/// How many leases have run out and wait to be taken over.
+pub(in crate::store) async fn expired(client: Object) -> Result<u64, Error> {
+    let sql =
+        format!("SELECT count(*) FROM jobs WHERE state = 2 AND state < 5 AND due_ms <= {NOW_MS}");
+    let statement = client.prepare_cached(&sql).await?;
+    let count: i64 = client.query_one(&statement, &[]).await?.get(0);
+    Ok(count.max(0) as u64)
+}
+
+/// The body of an event as it came.
+pub(in crate::store) async fn payload(
+    client: Object,
+    event_id: EventId,
+) -> Result<Option<Vec<u8>>, Error> {
+    let sql =
+        "SELECT coalesce(events.payload, jobs.payload) FROM jobs LEFT JOIN events USING (event_id)
+        WHERE event_id = $1";
+    let statement = client.prepare_cached(sql).await?;
+    let row = client.query_opt(&statement, &[&event_id.uuid()]).await?;
+    Ok(row.and_then(|row| row.get(0)))
+}
+
+/// What is needed to put the lease of an attempt together again.
+pub(in crate::store) async fn held(
+    client: Object,
+    event_id: EventId,
+    attempt: u32,
+) -> Result<Option<Held>, Error> {
+    let sql = "SELECT seq, base, (SELECT coalesce(detail, '') FROM effects WHERE job = seq AND effect = 'insert'
+        AND attempt = $2 AND outcome = 'failed') FROM jobs WHERE event_id = $1";
+    let statement = client.prepare_cached(sql).await?;
+    let row = client
+        .query_opt(&statement, &[&event_id.uuid(), &(attempt as i32)])
+        .await?;
+    Ok(row.map(|row| Held {
+        job: row.get(0),
+        base: row.get::<_, i32>(1).unsigned_abs(),
+        not_inserted: row.get(2),
+    }))
+}
+
+fn record(row: &Row) -> EventRecord {
+    EventRecord {
+        event_id: event_id(row, 1),
+        state: super::state(row, 2),
+        accepted_ms: row.get(3),
+        processed_ms: row.get(4),
+        attempts: row.get::<_, i32>(5).unsigned_abs(),
+        inserts: row.get::<_, i64>(6) as u32,
+        notifications: row.get::<_, i64>(7) as u32,
+    }
+}

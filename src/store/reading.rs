@@ -1,0 +1,121 @@
+//! What can be read of a store, beside the commits and never in their way.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::volatile::Volatile;
+use super::{
+    DeadCursor, DeadPage, EventId, EventRecord, Lease, Page, Process, Snapshot, Store, StoreError,
+    now_ms,
+};
+
+impl Store {
+    /// What is known of an event, `None` if nothing.
+    pub async fn event(&self, event_id: EventId) -> Result<Option<EventRecord>, StoreError> {
+        let volatile = self.shared.volatile.as_ref();
+        match volatile.and_then(|volatile| volatile.event(event_id)) {
+            Some(held) => Ok(Some(held)),
+            None => self.shared.engine.event(event_id).await,
+        }
+    }
+
+    /// The same, once it is processed, dead or failed, or when `wait` is over.
+    pub async fn settled(
+        &self,
+        event_id: EventId,
+        wait: Duration,
+    ) -> Result<Option<EventRecord>, StoreError> {
+        let deadline = Instant::now() + wait;
+        let mut elsewhere = self.shared.signals.elsewhere.subscribe();
+        loop {
+            // Registered before the look, so that what settles in between is not missed.
+            let watch = self.shared.signals.watchers.watch(event_id);
+            elsewhere.mark_unchanged();
+            let record = self.event(event_id).await?;
+            if record
+                .as_ref()
+                .is_none_or(|record| record.state.is_settled())
+            {
+                return Ok(record);
+            }
+            tokio::select! {
+                () = watch.settled() => {}
+                _ = elsewhere.changed() => {}
+                () = tokio::time::sleep_until(deadline) => return Ok(record),
+            }
+        }
+    }
+
+    /// The next `limit` events of a run in order of acceptance, after `cursor` (0 for the first page).
+    pub async fn run_page(&self, run: &str, cursor: i64, limit: u32) -> Result<Page, StoreError> {
+        let mut page = self.shared.engine.run_page(run, cursor, limit).await?;
+        if page.next.is_none()
+            && let Some(volatile) = &self.shared.volatile
+        {
+            page.events.extend(volatile.events_of(run));
+        }
+        Ok(page)
+    }
+
+    /// How long the oldest unprocessed event has waited; zero when there is none.
+    pub async fn oldest_wait(&self) -> Result<Duration, StoreError> {
+        let stored = self.shared.engine.oldest_wait().await?;
+        let held = self.shared.volatile.as_ref().and_then(Volatile::oldest_ms);
+        let held = held.map(|ms| Duration::from_millis(now_ms().saturating_sub(ms).max(0) as u64));
+        Ok(stored.into_iter().chain(held).max().unwrap_or_default())
+    }
+
+    /// The next `limit` dead letters after `cursor`, in the order in which they died.
+    pub async fn dead_page(&self, cursor: DeadCursor, limit: u32) -> Result<DeadPage, StoreError> {
+        self.shared.engine.dead_page(cursor, limit).await
+    }
+
+    /// The processes that have lately reported themselves.
+    pub async fn processes(&self) -> Result<Vec<Process>, StoreError> {
+        self.shared.engine.processes().await
+    }
+
+    /// Leases that have run out and wait to be taken over: their owners died, or are too slow.
+    pub async fn expired_leases(&self) -> Result<u64, StoreError> {
+        self.shared.engine.expired().await
+    }
+
+    /// The body of an event as it came, for whoever hands it to a worker elsewhere.
+    pub async fn payload(&self, event_id: EventId) -> Result<Option<Vec<u8>>, StoreError> {
+        self.shared.engine.payload(event_id).await
+    }
+
+    /// The lease that a worker elsewhere holds, put together again from its event and its token, the attempt's number.
+    /// `None` for an unknown event. A lease that was taken over meanwhile is found out by [`Store::finish`].
+    pub async fn lease_of(
+        &self,
+        event_id: EventId,
+        attempt: u32,
+    ) -> Result<Option<Lease>, StoreError> {
+        self.shared.engine.lease_of(event_id, attempt).await
+    }
+
+    /// Counts by state, without I/O.
+    pub fn snapshot(&self) -> Snapshot {
+        self.shared.signals.totals.snapshot(self.held())
+    }
+
+    /// Acknowledged events that are only in memory: none, unless [`Durability::None`](super::Durability).
+    pub fn held(&self) -> u64 {
+        self.shared
+            .volatile
+            .as_ref()
+            .map_or(0, |volatile| volatile.len() as u64)
+    }
+
+    /// Accepted events that are not settled yet, without I/O.
+    pub fn depth(&self) -> u64 {
+        self.snapshot().open()
+    }
+
+    /// Did the last transaction succeed? Without I/O.
+    pub fn is_writable(&self) -> bool {
+        self.shared.signals.totals.is_writable()
+    }
+}

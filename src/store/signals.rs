@@ -1,0 +1,125 @@
+//! Who is told of a commit besides those who asked for it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::commit_queue::Batch;
+use super::totals::{Delta, Totals};
+use super::watchers::Watchers;
+use super::{EventId, State};
+
+/// Everything that follows a commit, of this process or of another one on the same store.
+#[derive(Clone)]
+pub(super) struct Signals {
+    pub(super) totals: Arc<Totals>,
+    pub(super) watchers: Arc<Watchers>,
+    /// There may be something to claim.
+    pub(super) work: Arc<Notify>,
+    /// Moves when another process has committed.
+    pub(super) elsewhere: watch::Sender<()>,
+    arrivals: Arc<Mutex<Vec<mpsc::Sender<EventId>>>>,
+}
+
+/// What a transaction changes outside the database; published once it is committed.
+pub(super) struct Changes {
+    pub(super) now_ms: i64,
+    /// Nothing more will happen to these.
+    pub(super) settled: Vec<EventId>,
+    /// These are due from now on.
+    pub(super) arrived: Vec<EventId>,
+    pub(super) delta: Delta,
+}
+
+impl Changes {
+    pub(super) fn at(now_ms: i64) -> Changes {
+        Changes {
+            now_ms,
+            settled: Vec::new(),
+            arrived: Vec::new(),
+            delta: Delta::default(),
+        }
+    }
+
+    /// An event is in this state now.
+    pub(super) fn entered(&mut self, state: State) {
+        self.delta[state as usize] += 1;
+    }
+
+    /// An event was in this state before.
+    pub(super) fn left(&mut self, state: State) {
+        self.delta[state as usize] -= 1;
+    }
+
+    /// Is there something to claim that was not before, now or later?
+    pub(super) fn brought_work(&self) -> bool {
+        self.delta[State::Queued as usize] > 0 || self.delta[State::Retrying as usize] > 0
+    }
+}
+
+impl Signals {
+    pub(super) fn new() -> Signals {
+        Signals {
+            totals: Arc::default(),
+            watchers: Arc::default(),
+            work: Arc::default(),
+            elsewhere: watch::Sender::new(()),
+            arrivals: Arc::default(),
+        }
+    }
+
+    /// The ids that arrive from now on; those that find no room are left out.
+    pub(super) fn subscribe(&self, capacity: usize) -> mpsc::Receiver<EventId> {
+        let (sender, receiver) = mpsc::channel(capacity);
+        self.arrivals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(sender);
+        receiver
+    }
+
+    /// The transaction that began then is committed: counts it, and tells everyone.
+    pub(super) fn committed(&self, began: Instant, batch: &Batch, changes: &Changes) {
+        self.totals.commits.committed(began, batch.size());
+        if batch.shows_room() {
+            self.totals.set_writable(true);
+        }
+        self.publish(changes);
+    }
+
+    /// A transaction was rolled back.
+    pub(super) fn rolled_back(&self) {
+        self.totals.commits.rolled_back();
+        self.totals.set_writable(false);
+    }
+
+    fn publish(&self, changes: &Changes) {
+        self.totals.add(&changes.delta);
+        self.watchers.settle(&changes.settled);
+        if changes.brought_work() {
+            self.work.notify_one();
+        }
+        if !changes.arrived.is_empty() {
+            self.announce(&changes.arrived);
+        }
+    }
+
+    /// Tells everyone that other processes have committed, and how many events are in which state by their doing.
+    pub(super) fn publish_elsewhere(&self, counts: &Delta) {
+        self.totals.set_elsewhere(counts);
+        self.elsewhere.send_replace(());
+        self.work.notify_one();
+    }
+
+    fn announce(&self, arrived: &[EventId]) {
+        let mut subscribers = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        subscribers.retain(|subscriber| !subscriber.is_closed());
+        for subscriber in subscribers.iter() {
+            for event_id in arrived {
+                // Full: whoever listens sweeps for the rest.
+                let _ = subscriber.try_send(*event_id);
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Operating the reference server: metrics, its description, traces, limits, overload, and a store that cannot be written.
+
+mod described;
+mod limits;
+mod metrics;
+mod openapi;
+mod provider;
+mod tracing;
+mod unwritable;
+
+pub(crate) use described::check as check_described;
+pub(crate) use metrics::workers_are_seen_through_the_server;

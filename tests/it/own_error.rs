@@ -1,0 +1,472 @@
+//! METHOD §7: the instrument's own error is calibrated, and no verdict hangs on it unsaid.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::Duration;
+
+use a7probe::gate::{self, Finding, Gate, Load, Subject};
+use a7probe::plan::{Design, Guard};
+use a7probe::recording::{Clock, Recording};
+use a7probe::run_file::{Calibration, Run, Throttled};
+use a7probe::sample::{FailureKind, Outcome, Phases, Sample};
+use a7probe::verdict::Verdict;
+use serde_json::{Value, json};
+
+use crate::runs::{self, TARGET};
+use crate::scripted::{OK, Server};
+
+const FAST: Duration = Duration::from_millis(5);
+const PUNCTUAL: Duration = Duration::from_micros(40);
+
+/// A recording of so many requests each, of this latency and send lag, by an instrument with an own error of 2 ms.
+fn recorded(parts: &[(u64, Duration, Duration)]) -> Recording {
+    let mut recording =
+        Recording::new(Clock::IntendedStart, &[TARGET]).with_own_error(Duration::from_millis(2));
+    for &(count, latency, lag) in parts {
+        (0..count).for_each(|_| add(&mut recording, latency, lag, Outcome::Ok));
+    }
+    recording
+}
+
+fn add(recording: &mut Recording, latency: Duration, lag: Duration, outcome: Outcome) {
+    let index = recording.planned();
+    let start_ns = index * 50_000_000;
+    let sent_ns = start_ns + lag.as_nanos() as u64;
+    recording.add(&Sample {
+        index,
+        intended_start_ns: Some(start_ns),
+        dispatched_ns: sent_ns,
+        sent_ns: Some(sent_ns),
+        finished_ns: start_ns + latency.as_nanos() as u64,
+        outcome,
+        status: None,
+        connection: None,
+        phases: Phases::default(),
+        body_bytes: 0,
+        server_timing: Vec::new(),
+    });
+}
+
+fn judge(recording: &Recording, load: Load, gate: &str) -> Finding {
+    let subject = Subject {
+        endpoint: "health",
+        recording,
+        timeout: Some(Duration::from_secs(10)),
+        rate_per_s: Some(20.0),
+        most_in_episode: None,
+        guard: Guard::Iid,
+        design: Design::Fixed,
+        load,
+    };
+    let gates = [Gate::parse(gate).expect(gate)];
+    gate::judge(&gates, &[subject]).remove(0)
+}
+
+fn p95(recording: &Recording) -> Finding {
+    judge(recording, Load::default(), "p95 <= 150ms")
+}
+
+const fn us(us: u64) -> Duration {
+    Duration::from_micros(us)
+}
+
+#[test]
+fn a_pass_counts_what_is_above_the_target_and_a_failure_what_is_above_it_by_the_own_error() {
+    // e is 2 ms: 152 ms may be 150 ms seen by us, 152.001 ms may not.
+    let within = p95(&recorded(&[
+        (900, FAST, PUNCTUAL),
+        (100, us(152_000), PUNCTUAL),
+    ]));
+    assert_eq!(within.verdict, Verdict::Inconclusive);
+    assert_eq!(
+        (within.exceedances.at_least, within.exceedances.at_most),
+        (0, 100)
+    );
+    assert_eq!(
+        within.reason,
+        "measurement: the instrument's own error is up to 2 ms, so between 0 and 100 of 1 000 requests are above 150 ms by \
+         the server's own doing, and the verdict hangs on them"
+    );
+    assert!(within.next_step.is_some());
+    let beyond = p95(&recorded(&[
+        (900, FAST, PUNCTUAL),
+        (100, us(152_041), PUNCTUAL),
+    ]));
+    assert_eq!(beyond.verdict, Verdict::Fail);
+    // What is within the guard band is no pass either, and what hardly anything exceeds is one all the same.
+    let passing = p95(&recorded(&[
+        (990, FAST, PUNCTUAL),
+        (10, us(151_000), PUNCTUAL),
+    ]));
+    assert_eq!(passing.verdict, Verdict::Pass);
+}
+
+#[test]
+fn a_target_that_was_not_counted_has_its_guard_band_in_the_histogram() {
+    let recording = recorded(&[(900, FAST, PUNCTUAL), (100, us(152_000), PUNCTUAL)]);
+    let at = |gate| judge(&recording, Load::default(), gate);
+    // 151 ms + 2 ms lies above all, 148 ms + 2 ms does not.
+    let within = at("p95 <= 151ms");
+    assert_eq!(within.verdict, Verdict::Inconclusive);
+    assert!(
+        within.reason.starts_with("measurement: "),
+        "{}",
+        within.reason
+    );
+    assert_eq!(at("p95 <= 148ms").verdict, Verdict::Fail);
+    // And whatever limits the instrument, answers of 152 ms are far beyond 100 ms.
+    let busy = Load {
+        busy: Some(1.0),
+        throttled: None,
+    };
+    let limited = |gate| judge(&recording, busy, gate).verdict;
+    assert_eq!(limited("p95 <= 140ms"), Verdict::Inconclusive);
+    assert_eq!(limited("p95 <= 100ms"), Verdict::Fail);
+}
+
+#[test]
+fn a_failure_that_our_own_lag_makes_is_client_limited_whatever_the_own_error() {
+    // 8 ms late each: 160 ms is above T + e, and 152 ms without the lag is above T. 155 ms is not.
+    let lag = Duration::from_millis(8);
+    let flipped = p95(&recorded(&[(900, FAST, PUNCTUAL), (100, us(157_000), lag)]));
+    assert_eq!(flipped.verdict, Verdict::Inconclusive);
+    assert!(
+        flipped
+            .reason
+            .starts_with("client-limited: this machine sent late"),
+        "{}",
+        flipped.reason
+    );
+}
+
+#[test]
+fn a_flag_blocks_a_failure_near_the_target_and_none_that_is_far_beyond() {
+    // 160 ms is above T + e; far is 150 + 2 + 50 ms.
+    let near = recorded(&[(900, FAST, PUNCTUAL), (100, us(160_000), PUNCTUAL)]);
+    let far = recorded(&[(900, FAST, PUNCTUAL), (100, us(203_000), PUNCTUAL)]);
+    let flags = [
+        (
+            Load {
+                busy: Some(0.9),
+                throttled: None,
+            },
+            "a7probe itself was busy for 90 % of the time",
+            "lower the rate, or measure from a larger machine",
+        ),
+        (
+            Load {
+                busy: None,
+                throttled: Some(Duration::from_millis(120)),
+            },
+            "kept from the processor for 120 ms",
+            "raise the CPU limit of the container that a7probe runs in",
+        ),
+    ];
+    assert_eq!(p95(&near).verdict, Verdict::Fail);
+    for (load, words, remedy) in flags {
+        let blocked = judge(&near, load, "p95 <= 150ms");
+        assert_eq!(blocked.verdict, Verdict::Inconclusive);
+        assert!(
+            blocked.reason.starts_with("client-limited: "),
+            "{}",
+            blocked.reason
+        );
+        assert!(blocked.reason.contains(words), "{}", blocked.reason);
+        assert_eq!(blocked.next_step.as_deref(), Some(remedy));
+        assert_eq!(judge(&far, load, "p95 <= 150ms").verdict, Verdict::Fail);
+    }
+}
+
+#[test]
+fn no_flag_makes_a_pass_or_takes_one_away() {
+    let load = Load {
+        busy: Some(1.0),
+        throttled: Some(Duration::from_secs(1)),
+    };
+    let fast = recorded(&[(1_000, FAST, us(20_000))]);
+    assert_eq!(judge(&fast, load, "p95 <= 150ms").verdict, Verdict::Pass);
+    let slow = recorded(&[(900, FAST, PUNCTUAL), (100, us(160_000), PUNCTUAL)]);
+    for target in [100, 150, 159, 160] {
+        let gate = format!("p99 <= {target}ms");
+        let passes = |load| judge(&slow, load, &gate).verdict == Verdict::Pass;
+        assert_eq!(passes(load), passes(Load::default()), "{gate}");
+        assert_eq!(passes(load), target == 160, "{gate}");
+    }
+}
+
+#[test]
+fn late_sends_and_local_socket_errors_are_flags_too() {
+    // 2 % of the sends 3 ms late: more than 1 % of 150 ms for more than 1 % of them. Without the lag all stay above.
+    let late = Duration::from_millis(3);
+    let near = recorded(&[
+        (880, FAST, PUNCTUAL),
+        (20, FAST, late),
+        (100, us(160_000), PUNCTUAL),
+    ]);
+    let blocked = p95(&near);
+    assert_eq!(blocked.verdict, Verdict::Inconclusive);
+    assert!(
+        blocked.reason.contains("98 % of the sends within 1.5 ms"),
+        "{}",
+        blocked.reason
+    );
+    let mut starved = recorded(&[(900, FAST, PUNCTUAL), (99, us(160_000), PUNCTUAL)]);
+    add(
+        &mut starved,
+        FAST,
+        PUNCTUAL,
+        Outcome::Failed(FailureKind::Client),
+    );
+    let blocked = p95(&starved);
+    assert_eq!(blocked.verdict, Verdict::Inconclusive);
+    assert!(
+        blocked.reason.contains("no free socket"),
+        "{}",
+        blocked.reason
+    );
+}
+
+#[test]
+fn a_service_that_fails_outright_fails_however_late_we_were() {
+    // A third of the target late: no latency says anything, but 500 refused connections do.
+    let mut down = recorded(&[(500, FAST, us(60_000))]);
+    (0..500).for_each(|_| {
+        add(
+            &mut down,
+            FAST,
+            us(60_000),
+            Outcome::Failed(FailureKind::Connect),
+        );
+    });
+    assert_eq!(p95(&down).verdict, Verdict::Fail);
+    // And slow answers alone do not.
+    let slow = recorded(&[(500, FAST, us(60_000)), (500, us(900_000), us(60_000))]);
+    assert_eq!(p95(&slow).verdict, Verdict::Inconclusive);
+}
+
+/// A run that fails near its target, as its file gives it back.
+fn saved(change: impl FnOnce(&mut Run)) -> (Run, Run) {
+    let near = (0..600).map(|i| us(if i % 5 == 0 { 160_000 } else { 5_000 }));
+    let mut run = runs::run(runs::all_ok(near.clone()), runs::all_ok(near));
+    change(&mut run);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.json");
+    run.save(&path).unwrap();
+    let loaded = Run::load(&path).unwrap();
+    (run, loaded)
+}
+
+fn findings(run: &Run, gate: &str) -> Vec<Finding> {
+    gate::judge(&[Gate::parse(gate).unwrap()], &Subject::of_run(run))
+}
+
+#[test]
+fn a_saved_run_is_judged_as_it_was_with_everything_that_limits_it() {
+    let throttled = Throttled {
+        periods: 2,
+        time: Duration::from_millis(7),
+    };
+    let (sound, of_sound) = saved(|_| {});
+    let (limited, of_limited) = saved(|run| run.instrument.throttled = Some(throttled));
+    let (busy, of_busy) = saved(|run| run.instrument.cpu = Duration::from_secs(65));
+    for (run, loaded, verdict) in [
+        (&sound, &of_sound, Verdict::Fail),
+        (&limited, &of_limited, Verdict::Inconclusive),
+        (&busy, &of_busy, Verdict::Inconclusive),
+    ] {
+        assert_eq!(run.instrument, loaded.instrument);
+        for gate in [
+            "p95 <= 150ms",
+            "p95 <= 140ms",
+            "p99 <= 159.9ms",
+            "p50 <= 150ms",
+        ] {
+            assert_eq!(findings(run, gate), findings(loaded, gate), "{gate}");
+        }
+        assert_eq!(findings(loaded, "p95 <= 150ms")[0].verdict, verdict);
+        assert_eq!(loaded.endpoints[0].recording.own_error, runs::OWN_ERROR);
+    }
+}
+
+#[test]
+fn a_file_of_before_there_was_a_calibration_keeps_its_verdict_and_says_so() {
+    let (run, _) = saved(|run| run.instrument.cpu = Duration::from_secs(65));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("old.json");
+    run.save(&path).unwrap();
+    let mut old: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    old["instrument"]
+        .as_object_mut()
+        .unwrap()
+        .remove("calibration");
+    for endpoint in old["endpoints"].as_array_mut().unwrap() {
+        for exceedances in endpoint["exceedances"].as_array_mut().unwrap() {
+            let fields = exceedances.as_object_mut().unwrap();
+            assert!(fields.remove("far").is_some() && fields.remove("beyond_error").is_some());
+        }
+    }
+    std::fs::write(&path, old.to_string()).unwrap();
+    let loaded = Run::load(&path).unwrap();
+    assert_eq!(loaded.instrument.calibration, Calibration::Unknown);
+    // A flag cannot be held against bits that were not counted.
+    assert_eq!(findings(&loaded, "p95 <= 150ms")[0].verdict, Verdict::Fail);
+    let judged = a7probe(folder.path(), &["judge", "old.json"]);
+    assert_eq!(judged.status.code(), Some(1));
+    let said = String::from_utf8(judged.stdout).unwrap();
+    assert!(said.contains("note: old.json: not calibrated: "), "{said}");
+}
+
+#[test]
+fn exceedances_that_contradict_each_other_are_damage() {
+    let (run, _) = saved(|_| {});
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.json");
+    run.save(&path).unwrap();
+    let whole: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    let ok = whole["endpoints"][0]["ok"].clone();
+    for (field, words) in [("beyond_error", "guarded"), ("far", "far")] {
+        let mut damaged = whole.clone();
+        damaged["endpoints"][0]["exceedances"][0][field] = ok.clone();
+        let error = Run::from_json(damaged.to_string().as_bytes()).unwrap_err();
+        assert!(error.to_string().contains(words), "{error}");
+    }
+}
+
+fn a7probe(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
+    command
+        .current_dir(folder)
+        .args(arguments)
+        .stdin(Stdio::null());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
+        command.env_remove(name);
+    }
+    command.output().unwrap()
+}
+
+fn measure(folder: &Path, server: &Server, more: &[&str]) -> Output {
+    let url = format!("http://127.0.0.1:{}", server.port());
+    let common = [
+        "measure",
+        &url,
+        "--get",
+        "health=/",
+        "-n",
+        "20",
+        "-q",
+        "200",
+        "--warmup",
+        "0s",
+        "--gate",
+        "p50 <= 2s",
+        "--iid",
+        "--save",
+        "run.json",
+    ];
+    a7probe(folder, &[&common[..], more].concat())
+}
+
+#[test]
+fn a_run_knows_its_own_error_and_the_service_does_not_notice() {
+    let (server, folder) = (Server::answering(OK), tempfile::tempdir().unwrap());
+    let output = measure(folder.path(), &server, &["--output", "json"]);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    // The preflight and the run, nothing else.
+    assert_eq!(server.received().len(), 21);
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let calibration = &report["runs"][0]["calibration"];
+    assert_eq!(calibration["kind"], "measured");
+    assert_eq!(calibration["requests"], 475);
+    let run = Run::load(&folder.path().join("run.json")).unwrap();
+    let Calibration::Measured(null) = &run.instrument.calibration else {
+        panic!("{:?}", run.instrument.calibration);
+    };
+    assert!(null.p50 > Duration::ZERO && null.p50 <= null.p99 && null.p99 <= null.own_error);
+    assert_eq!(
+        null.rate_per_s.map(|rate| rate.as_per_second()),
+        Some(250.0)
+    );
+    assert_eq!(run.endpoints[0].recording.own_error, null.own_error);
+}
+
+#[test]
+fn a_closed_model_is_calibrated_as_it_measures() {
+    let (server, folder) = (Server::answering(OK), tempfile::tempdir().unwrap());
+    let url = format!("http://127.0.0.1:{}", server.port());
+    let arguments = [
+        "measure",
+        &url,
+        "--get",
+        "health=/",
+        "-c",
+        "2",
+        "-n",
+        "40",
+        "--warmup",
+        "0s",
+        "--gate",
+        "p50 <= 2s",
+        "--save",
+        "run.json",
+    ];
+    let output = a7probe(folder.path(), &arguments);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let run = Run::load(&folder.path().join("run.json")).unwrap();
+    let Calibration::Measured(null) = &run.instrument.calibration else {
+        panic!("{:?}", run.instrument.calibration);
+    };
+    assert_eq!((null.concurrency, null.requests), (Some(2), 2_000));
+    assert_eq!((null.rate_per_s, null.send_lag_p99), (None, Duration::ZERO));
+}
+
+#[test]
+fn a_calibration_that_was_skipped_is_said() {
+    let (server, folder) = (Server::answering(OK), tempfile::tempdir().unwrap());
+    let output = measure(folder.path(), &server, &["--no-calibration"]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains("note: not calibrated (--no-calibration)"),
+        "{said}"
+    );
+    let run = Run::load(&folder.path().join("run.json")).unwrap();
+    assert_eq!(run.instrument.calibration, Calibration::Skipped);
+    let judged = a7probe(folder.path(), &["judge", "run.json", "--output", "json"]);
+    let report: Value = serde_json::from_slice(&judged.stdout).unwrap();
+    assert_eq!(report["runs"][0]["calibration"]["kind"], json!("skipped"));
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_cuts_the_calibration_and_nothing_is_measured() {
+    use std::io::{BufRead as _, BufReader};
+    let (server, folder) = (Server::answering(OK), tempfile::tempdir().unwrap());
+    let url = format!("http://127.0.0.1:{}", server.port());
+    let mut child = Command::new(env!("CARGO_BIN_EXE_a7probe"))
+        .current_dir(folder.path())
+        .args(["measure", &url, "--get", "health=/", "--save", "run.json"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The preflight has been answered, so the two seconds of the calibration begin.
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    while server.received().is_empty() && std::time::Instant::now() < deadline {
+        std::thread::yield_now();
+    }
+    let kill = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(kill.unwrap().success());
+    let said: Vec<String> = BufReader::new(child.stderr.take().unwrap())
+        .lines()
+        .map_while(Result::ok)
+        .collect();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{said:?}");
+    assert!(
+        said.iter()
+            .any(|line| line.contains("interrupted before the run began")),
+        "{said:?}"
+    );
+    assert!(!folder.path().join("run.json").exists());
+    assert_eq!(server.received().len(), 1);
+}

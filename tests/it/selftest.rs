@@ -1,0 +1,162 @@
+//! The self-test, end to end. A busy machine may be beyond its tolerances, so what is asserted is what no machine can
+//! break: the script was followed, nothing is measured faster than it was, and the exit code is that of the figures.
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use a7probe::run_file::{Certificate, Run};
+use serde_json::Value;
+
+use crate::scripted::{OK, Server};
+
+fn a7probe(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
+    command
+        .current_dir(folder)
+        .args(arguments)
+        .stdin(Stdio::null());
+    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
+        command.env_remove(name);
+    }
+    command.output().unwrap()
+}
+
+#[test]
+fn known_delays_are_never_understated_and_the_exit_code_is_that_of_the_figures() {
+    let folder = tempfile::tempdir().unwrap();
+    let arguments = [
+        "selftest", "--quick", "--output", "json", "--save", "c.json",
+    ];
+    let output = a7probe(folder.path(), &arguments);
+    let result: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let checks = result["checks"].as_array().unwrap();
+    let scenarios: Vec<&str> = checks
+        .iter()
+        .filter(|check| check["figure"] == "P99")
+        .map(|check| check["scenario"].as_str().unwrap())
+        .collect();
+    assert_eq!(
+        scenarios,
+        [
+            "no delay",
+            "delay 1 ms",
+            "delay 5 ms",
+            "delay 50 ms",
+            "delay 163 ms",
+            "stall 250 ms every 1 s",
+            "bursts: 5 of 50 take 80 ms",
+        ]
+    );
+    for check in checks {
+        let number = |field: &str| check[field].as_f64().unwrap();
+        let (truth, measured) = (number("true"), number("measured"));
+        // A law has no clock: requests fall where they fall. What a server did by its own clock is a lower bound, but
+        // for the four digits of a histogram.
+        let by_law = check["scenario"].as_str().unwrap().starts_with("stall");
+        if check["unit"] == "ms" && !by_law {
+            assert!(measured >= truth * 0.9999, "{check}");
+        }
+        if check["figure"] == "answered" || check["figure"] == "above 40 ms" {
+            assert!(measured >= truth, "{check}");
+        }
+        let within = (measured - truth).abs() <= number("tolerance");
+        assert_eq!(check["within"], within, "{check}");
+    }
+    for (scenario, delay_ms) in [("delay 50 ms", 50.0), ("delay 163 ms", 163.0)] {
+        let of = |check: &&Value| check["scenario"] == scenario && check["figure"] == "P50";
+        let truth = checks.iter().find(of).unwrap()["true"].as_f64().unwrap();
+        assert!(truth >= delay_ms, "{truth}");
+    }
+    let passed = checks.iter().all(|check| check["within"] == true);
+    assert_eq!(result["passed"], passed);
+    assert_eq!(output.status.code(), Some(if passed { 0 } else { 1 }));
+    // What was saved is the certificate, whether or not it was passed.
+    match Certificate::load(&folder.path().join("c.json")) {
+        Ok(certificate) => assert!(passed && certificate.quick && certificate.checks.len() == 32),
+        Err(error) => assert!(!passed, "{error}"),
+    }
+}
+
+const CERTIFICATE: &str = r#"{
+    "format": "a7probe.selftest/1",
+    "started_at": "2026-01-02T03:04:05Z",
+    "quick": false,
+    "environment": {"a7probe": "VERSION", "cpu": "Some CPU", "cores": 64, "os": "linux", "clock_source": "tsc"},
+    "calibration": {"kind": "skipped"},
+    "checks": [
+        {"scenario": "delay 50 ms", "figure": "P50", "unit": "ms", "true": 50.1, "measured": MEASURED, "tolerance": 0.3}
+    ]
+}"#;
+
+/// Measures with a certificate of a version that found so many ms.
+fn measure_with(folder: &Path, server: &Server, version: &str, measured: &str) -> Output {
+    let text = CERTIFICATE
+        .replace("VERSION", version)
+        .replace("MEASURED", measured);
+    std::fs::write(folder.join("c.json"), text).unwrap();
+    let url = format!("http://127.0.0.1:{}", server.port());
+    let arguments = [
+        "measure",
+        &url,
+        "--get",
+        "health=/",
+        "-n",
+        "20",
+        "-q",
+        "200",
+        "--warmup",
+        "0s",
+        "--gate",
+        "p50 <= 2s",
+        "--iid",
+        "--no-calibration",
+        "--certificate",
+        "c.json",
+        "--save",
+        "run.json",
+    ];
+    a7probe(folder, &arguments)
+}
+
+#[test]
+fn a_certificate_goes_into_the_run_and_its_report_and_that_of_another_machine_is_warned_of() {
+    let (server, folder) = (Server::answering(OK), tempfile::tempdir().unwrap());
+    let version = env!("CARGO_PKG_VERSION");
+    let output = measure_with(folder.path(), &server, version, "50.3");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(
+        said.contains("note: a7probe selftest of 2026-01-02: 1 figure of known delays"),
+        "{said}"
+    );
+    let warned = String::from_utf8(output.stderr).unwrap();
+    assert!(
+        warned.contains("the certificate is of another machine: processor Some CPU there"),
+        "{warned}"
+    );
+    let run = Run::load(&folder.path().join("run.json")).unwrap();
+    let certificate = run.instrument.certificate.expect("a certificate");
+    assert_eq!(certificate.checks[0].measured, 50.3);
+}
+
+#[test]
+fn a_certificate_of_another_version_or_of_a_failure_is_refused_before_anything_is_sent() {
+    let (server, folder) = (Server::answering(OK), tempfile::tempdir().unwrap());
+    for (version, measured, words) in [
+        ("0.0.1", "50.3", "it is of a7probe 0.0.1, and this is"),
+        (
+            env!("CARGO_PKG_VERSION"),
+            "50.5",
+            "1 of its 1 checks are beyond",
+        ),
+    ] {
+        let output = measure_with(folder.path(), &server, version, measured);
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(
+            said.contains(words) && said.contains("hint: make one with"),
+            "{said}"
+        );
+    }
+    assert!(server.received().is_empty());
+}

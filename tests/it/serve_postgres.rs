@@ -1,0 +1,518 @@
+//! The store on PostgreSQL: the same promises, several servers behind one database, and a database that goes away.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::time::Duration;
+
+use a7probe::server::{Config, Mode};
+use a7probe::store::{
+    Admission, DeadCursor, EventId, Fingerprint, Finished, Grant, Handling, Insert, Lease, Next,
+    Notification, Notified, OpenError, Options, Outcome, Promise, Repeat, Replay, State, Store,
+    Submission,
+};
+
+use crate::needs::{POSTGRES, POSTGRES_URL, need};
+use crate::ops::workers_are_seen_through_the_server;
+use crate::serve_client::Client;
+use crate::serve_host::{PATIENCE, Process, Served, eventually, folder, simulated};
+use crate::serve_queue::{dead_and_back, each_event_once, late_finish_is_refused, until_empty};
+
+/// A schema of the test's own, dropped with it.
+struct Schema {
+    name: String,
+    url: String,
+}
+
+impl Schema {
+    /// `None`, and noted as not run, when there is no PostgreSQL.
+    fn create(test: &str) -> Option<Schema> {
+        need(&POSTGRES, test)?;
+        let name = format!("t_{}", uuid::Uuid::new_v4().simple());
+        sql(&format!("CREATE SCHEMA {name}"));
+        let url = format!("{POSTGRES_URL}?options=-csearch_path%3D{name}");
+        Some(Schema { name, url })
+    }
+
+    fn options(&self) -> Options {
+        Options::at(self.url.as_str())
+    }
+
+    fn open(&self) -> Store {
+        Store::open(&self.options()).expect("the store opens")
+    }
+
+    fn sql(&self, text: &str) {
+        sql(&format!("SET search_path = {}; {text}", self.name));
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        sql(&format!("DROP SCHEMA {} CASCADE", self.name));
+    }
+}
+
+/// Runs statements on a connection and a thread of their own.
+fn sql(text: &str) {
+    let text = text.to_owned();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.expect("a runtime").block_on(async {
+            let connected = tokio_postgres::connect(POSTGRES_URL, tokio_postgres::NoTls).await;
+            let (client, connection) = connected.expect("PostgreSQL answers");
+            tokio::spawn(connection);
+            client.batch_execute(&text).await.expect("the statements");
+        });
+    })
+    .join()
+    .expect("no panic");
+}
+
+fn submission(key: &str, handling: Handling) -> Submission {
+    let payload = format!(r#"{{"key":"{key}"}}"#).into_bytes();
+    Submission {
+        event_id: EventId::from_key(key),
+        fingerprint: Fingerprint::of(&payload),
+        payload,
+        run: Some("run".to_owned()),
+        accepted_ms: 1_700_000_000_000,
+        handling,
+    }
+}
+
+async fn queue(store: &Store, key: &str) -> EventId {
+    let admission = store.accept(submission(key, Handling::Queue)).await;
+    assert_eq!(admission, Ok(Admission::Queued));
+    EventId::from_key(key)
+}
+
+async fn claim_one(store: &Store) -> Lease {
+    let mut claim = store.claim(1).await.expect("the store works");
+    claim.leases.pop().expect("something is due")
+}
+
+async fn state(store: &Store, id: EventId) -> (State, u32, u32) {
+    let event = store.event(id).await.expect("the store works");
+    let event = event.expect("known");
+    (event.state, event.inserts, event.notifications)
+}
+
+#[tokio::test]
+async fn an_event_goes_from_the_promise_to_processed_as_in_a_file() {
+    let Some(schema) = Schema::create("serve_postgres::an_event_goes_…") else {
+        return;
+    };
+    let store = schema.open();
+    let mut arrivals = store.arrivals(8);
+    let id = queue(&store, "a").await;
+    assert_eq!(arrivals.recv().await, Some(id));
+    let again = store.accept(submission("a", Handling::Queue)).await;
+    assert_eq!(again, Ok(Admission::Replayed(Promise::Later)));
+    let other = Submission {
+        fingerprint: Fingerprint::of(b"other"),
+        ..submission("a", Handling::Queue)
+    };
+    // It came in 2023: its key has expired, its id has not.
+    assert_eq!(store.accept(other).await, Ok(Admission::IdTaken));
+    assert_eq!(store.snapshot().queued, 1);
+    assert!(store.oldest_wait().await.expect("the store works") > Duration::from_secs(3600));
+
+    let lease = claim_one(&store).await;
+    assert_eq!((lease.attempt, &lease.insert), (1, &Insert::Done));
+    assert!(matches!(store.claim_event(id).await, Ok(Grant::Taken(_))));
+    let rebuilt = store.lease_of(id, 1).await;
+    assert_eq!(rebuilt, Ok(Some(lease.clone())));
+    for _ in 0..2 {
+        let finished = store.finish(lease.clone(), Outcome::sent()).await;
+        assert_eq!(finished, Ok(Finished::Recorded));
+    }
+    assert_eq!(state(&store, id).await, (State::Processed, 1, 1));
+    assert_eq!(store.snapshot().processed, 1);
+    let page = store.run_page("run", 0, 10).await.expect("the store works");
+    assert_eq!((page.events.len(), page.next), (1, None));
+    assert_eq!(
+        store.payload(id).await,
+        Ok(Some(br#"{"key":"a"}"#.to_vec()))
+    );
+    store.probe().await.expect("it can be written");
+    store.close().await;
+    assert_eq!(schema.open().snapshot().processed, 1);
+}
+
+#[tokio::test]
+async fn a_synchronous_call_is_leased_failed_taken_over_and_replayed() {
+    let Some(schema) = Schema::create("serve_postgres::a_synchronous_call_…") else {
+        return;
+    };
+    let store = schema.open();
+    let call = || store.accept(submission("a", Handling::Call));
+    let Ok(Admission::Leased(lease)) = call().await else {
+        panic!("a lease")
+    };
+    assert_eq!(call().await, Ok(Admission::InProgress));
+    let failed = Outcome::not_sent("no", Next::Answer);
+    store.finish(lease, failed).await.expect("the store works");
+    let Ok(Admission::Leased(lease)) = call().await else {
+        panic!("a lease")
+    };
+    assert_eq!(lease.attempt, 2);
+    store
+        .finish(lease, Outcome::sent())
+        .await
+        .expect("the store works");
+    assert_eq!(call().await, Ok(Admission::Replayed(Promise::Done)));
+    assert_eq!(
+        state(&store, EventId::from_key("a")).await,
+        (State::Processed, 1, 1)
+    );
+}
+
+#[tokio::test]
+async fn a_lease_that_ran_out_is_taken_over_and_its_owner_fenced_off() {
+    let Some(schema) = Schema::create("serve_postgres::a_lease_that_ran_out_…") else {
+        return;
+    };
+    let short = Options {
+        lease: Duration::ZERO,
+        ..schema.options()
+    };
+    let (one, other) = (Store::open(&short).expect("opens"), schema.open());
+    let id = queue(&one, "a").await;
+    let slow = claim_one(&one).await;
+    let quick = claim_one(&other).await;
+    assert_eq!((slow.attempt, quick.attempt), (1, 2));
+    assert!(other.claim(1).await.expect("works").leases.is_empty());
+    assert_eq!(one.finish(slow, Outcome::sent()).await, Ok(Finished::Stale));
+    assert_eq!(state(&one, id).await, (State::Working, 1, 1));
+    let retry = Outcome::not_sent("no", Next::Retry(Duration::ZERO));
+    assert_eq!(other.finish(quick, retry).await, Ok(Finished::Recorded));
+    assert_eq!(
+        claim_one(&other).await.notification,
+        Notification::Sent,
+        "what was sent is not forgotten"
+    );
+}
+
+#[tokio::test]
+async fn at_most_once_does_not_send_again_what_was_cut_off() {
+    let Some(schema) = Schema::create("serve_postgres::at_most_once_…") else {
+        return;
+    };
+    let store = Store::open(&Options {
+        repeat: Repeat::AtMostOnce,
+        lease: Duration::ZERO,
+        ..schema.options()
+    })
+    .expect("the store opens");
+    queue(&store, "a").await;
+    assert_eq!(claim_one(&store).await.notification, Notification::Due);
+    assert_eq!(claim_one(&store).await.notification, Notification::Unknown);
+}
+
+#[tokio::test]
+async fn dead_letters_sweeps_and_replays_work_as_in_a_file() {
+    let Some(schema) = Schema::create("serve_postgres::dead_letters_…") else {
+        return;
+    };
+    let store = schema.open();
+    let id = queue(&store, "a").await;
+    let minute = Duration::from_secs(60);
+    assert_eq!(store.sweep(minute, 10).await, Ok(vec![id]));
+    assert_eq!(store.sweep(minute, 10).await, Ok(vec![]));
+    let lease = claim_one(&store).await;
+    let dead = Outcome::not_sent("no such user", Next::GiveUp);
+    store.finish(lease, dead).await.expect("the store works");
+    let page = store.dead_page(DeadCursor::default(), 1).await;
+    let page = page.expect("the store works");
+    assert_eq!(page.letters[0].error.as_deref(), Some("no such user"));
+    let rest = store.dead_page(page.next.expect("a full page"), 1).await;
+    assert!(rest.expect("the store works").letters.is_empty());
+    assert_eq!(store.replay(id).await, Ok(Replay::Requeued));
+    assert_eq!(store.replay(id).await, Ok(Replay::NotDead(State::Retrying)));
+    let unknown = EventId::from_key("b");
+    assert_eq!(store.replay(unknown).await, Ok(Replay::Unknown));
+    let lease = claim_one(&store).await;
+    assert_eq!((lease.attempt, lease.tries), (2, 1));
+}
+
+#[tokio::test]
+async fn an_insert_that_the_database_refuses_stops_no_other_and_is_tried_again() {
+    let Some(schema) = Schema::create("serve_postgres::an_insert_…") else {
+        return;
+    };
+    let store = schema.open();
+    schema.sql(
+        r#"ALTER TABLE events ADD CONSTRAINT tenant CHECK (payload <> '{"key":"bad"}'::bytea)"#,
+    );
+    let bad = queue(&store, "bad").await;
+    let good = queue(&store, "good").await;
+    let claim = store.claim(2).await.expect("the store works");
+    let of = |id| claim.leases.iter().find(|lease| lease.event_id == id);
+    let (poisoned, fine) = (of(bad).expect("leased"), of(good).expect("leased"));
+    assert_eq!(fine.insert, Insert::Done);
+    assert!(
+        matches!(&poisoned.insert, Insert::Failed { reason } if reason.contains("tenant")),
+        "{poisoned:?}"
+    );
+    let sent = Outcome {
+        notified: Notified::Sent,
+        next: Next::Retry(Duration::ZERO),
+    };
+    store
+        .finish(poisoned.clone(), sent)
+        .await
+        .expect("the store works");
+    schema.sql("ALTER TABLE events DROP CONSTRAINT tenant");
+    let again = claim_one(&store).await;
+    assert_eq!(
+        (again.event_id, &again.insert, again.notification),
+        (bad, &Insert::Done, Notification::Sent)
+    );
+}
+
+#[tokio::test]
+async fn one_store_hears_of_the_other_by_notification() {
+    let Some(schema) = Schema::create("serve_postgres::one_store_hears_…") else {
+        return;
+    };
+    let (one, other) = (schema.open(), schema.open());
+    let id = queue(&one, "a").await;
+    tokio::time::timeout(PATIENCE, async {
+        while other.snapshot().queued == 0 {
+            other.work_arrived().await;
+        }
+    })
+    .await
+    .expect("the other one hears of it");
+    let lease = claim_one(&other).await;
+    let settled = tokio::spawn({
+        let one = one.clone();
+        async move { one.settled(id, PATIENCE).await }
+    });
+    other
+        .finish(lease, Outcome::sent())
+        .await
+        .expect("the store works");
+    let event = settled.await.expect("no panic").expect("the store works");
+    assert_eq!(event.expect("known").state, State::Processed);
+}
+
+#[test]
+fn many_processes_may_start_at_once_on_an_empty_database() {
+    let Some(schema) = Schema::create("serve_postgres::many_processes_may_start_…") else {
+        return;
+    };
+    let start = Barrier::new(4);
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                start.wait();
+                drop(schema.open());
+            });
+        }
+    });
+}
+
+#[test]
+fn what_is_not_ours_or_of_a_later_version_or_not_durable_is_refused() {
+    let Some(schema) = Schema::create("serve_postgres::what_is_not_ours_…") else {
+        return;
+    };
+    let refused = |options: &Options| Store::open(options).err().expect("refused").to_string();
+    schema.sql("CREATE TABLE events (id int)");
+    let foreign = refused(&schema.options());
+    assert!(
+        foreign.contains("another program has tables there (events)"),
+        "{foreign}"
+    );
+    schema.sql("DROP TABLE events");
+    drop(schema.open());
+    schema.sql("UPDATE a7probe_schema SET version = 99");
+    let later = refused(&schema.options());
+    assert!(later.contains("its schema has version 99"), "{later}");
+    assert!(!later.contains("a7probe:a7probe"), "no password: {later}");
+    schema.sql("UPDATE a7probe_schema SET version = 1");
+    let off = format!("{}%20-csynchronous_commit%3Doff", schema.url);
+    let off = refused(&Options::at(off.as_str()));
+    assert!(off.contains("synchronous_commit is off"), "{off}");
+    let nobody = Store::open(&Options::at("postgres://me:s3cret@127.0.0.1:1/none"));
+    let nobody = nobody.err().expect("nobody listens there");
+    assert!(matches!(nobody, OpenError::Unusable { .. }));
+    let nobody = nobody.to_string();
+    assert!(
+        nobody.contains("hint: ") && !nobody.contains("s3cret"),
+        "{nobody}"
+    );
+}
+
+#[test]
+fn two_servers_on_one_database_take_the_same_key_once() {
+    let Some(schema) = Schema::create("serve_postgres::two_servers_…") else {
+        return;
+    };
+    let serve = || {
+        Served::start(Config {
+            provider: simulated(0.0),
+            ..Config::new(Mode::Queue, schema.url.as_str())
+        })
+    };
+    let servers = [serve(), serve()];
+    let start = Barrier::new(8);
+    let answers = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let (mut client, start) = (servers[number % 2].client(), &start);
+            let answers = &answers;
+            scope.spawn(move || {
+                for round in 0..20 {
+                    start.wait();
+                    let key = format!("key-{round}");
+                    let headers = [("idempotency-key", key.as_str()), ("x-a7-run", "same")];
+                    let answer = client.ingest(&headers, "{}");
+                    assert_eq!(answer.status, 202, "{answer:?}");
+                    let new = answer.header("idempotent-replayed").is_none();
+                    let mut answers = answers.lock().expect("no panic");
+                    answers.push((round, answer.event_id(), new));
+                }
+            });
+        }
+    });
+    for round in 0..20 {
+        let answers = answers.lock().expect("no panic");
+        let of_round: Vec<_> = answers.iter().filter(|(r, ..)| *r == round).collect();
+        assert_eq!(of_round.len(), 8);
+        assert_eq!(of_round.iter().filter(|(.., new)| *new).count(), 1);
+        assert!(of_round.iter().all(|(_, id, _)| *id == of_round[0].1));
+    }
+    let listing = servers[1].client().get("/runs/same/events").lines();
+    assert_eq!(listing.len(), 20);
+}
+
+#[test]
+fn several_worker_processes_on_one_database_do_each_event_once() {
+    let Some(schema) = Schema::create("serve_postgres::several_worker_processes_…") else {
+        return;
+    };
+    each_event_once(&schema.url, folder().path());
+}
+
+#[test]
+fn a_worker_stopped_past_its_lease_decides_nothing_any_more() {
+    let Some(schema) = Schema::create("serve_postgres::a_worker_stopped_…") else {
+        return;
+    };
+    late_finish_is_refused(&schema.url, folder().path());
+}
+
+#[test]
+fn the_metrics_know_of_commits_and_of_workers_on_one_database() {
+    let Some(schema) = Schema::create("serve_postgres::the_metrics_know_…") else {
+        return;
+    };
+    workers_are_seen_through_the_server(&schema.url, folder().path());
+}
+
+#[test]
+fn a_dead_letter_says_why_and_comes_back_when_replayed() {
+    let Some(schema) = Schema::create("serve_postgres::a_dead_letter_…") else {
+        return;
+    };
+    dead_and_back(&schema.url, folder().path());
+}
+
+/// A way to the database that can be cut.
+struct Proxy {
+    address: SocketAddr,
+    open: Arc<AtomicBool>,
+    streams: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Proxy {
+    fn start() -> Proxy {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let open = Arc::new(AtomicBool::new(true));
+        let streams: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
+        let (passes, held) = (open.clone(), streams.clone());
+        std::thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                // A connection that is dropped at once is one that the server refuses.
+                if !passes.load(Ordering::SeqCst) {
+                    continue;
+                }
+                let server = TcpStream::connect("127.0.0.1:5432").expect("PostgreSQL answers");
+                let clone = |stream: &TcpStream| stream.try_clone().expect("a clone");
+                held.lock()
+                    .expect("no panic")
+                    .extend([clone(&client), clone(&server)]);
+                let (to, from) = (clone(&server), clone(&client));
+                std::thread::spawn(move || pump(from, to));
+                std::thread::spawn(move || pump(server, client));
+            }
+        });
+        Proxy {
+            address,
+            open,
+            streams,
+        }
+    }
+
+    fn cut(&self) {
+        self.open.store(false, Ordering::SeqCst);
+        for stream in self.streams.lock().expect("no panic").drain(..) {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }
+    }
+
+    fn mend(&self) {
+        self.open.store(true, Ordering::SeqCst);
+    }
+}
+
+fn pump(mut from: TcpStream, mut to: TcpStream) {
+    let mut buffer = [0; 16 * 1024];
+    while let Ok(read) = from.read(&mut buffer)
+        && read > 0
+        && to.write_all(&buffer[..read]).is_ok()
+    {}
+    let _ = to.shutdown(std::net::Shutdown::Both);
+}
+
+#[test]
+fn while_the_database_is_away_nothing_is_promised_and_what_was_is_kept() {
+    let Some(schema) = Schema::create("serve_postgres::while_the_database_is_away_…") else {
+        return;
+    };
+    let (proxy, folder) = (Proxy::start(), folder());
+    let url = schema
+        .url
+        .replace("127.0.0.1:5432", &proxy.address.to_string());
+    let flags = ["--sim-latency", "1ms", "--log", "off"];
+    let server = Process::on(&url, folder.path(), &flags);
+    let mut client = server.client();
+    let ingest = |client: &mut Client, key: &str| {
+        client.ingest(&[("idempotency-key", key), ("x-a7-run", "away")], "{}")
+    };
+    assert_eq!(ingest(&mut client, "before").status, 202);
+    proxy.cut();
+    let away = ingest(&mut client, "away");
+    assert_eq!(away.status, 503, "{away:?}");
+    assert!(away.header("retry-after").is_some());
+    assert_eq!(client.get("/readyz").status, 503);
+    proxy.mend();
+    eventually("the same key is taken", || {
+        ingest(&mut client, "away").status == 202
+    });
+    eventually("it is ready", || client.get("/readyz").status == 200);
+    until_empty(&mut client);
+    let listing = client.get("/runs/away/events").lines();
+    assert_eq!(listing.len(), 2, "{listing:?}");
+    for event in listing {
+        assert_eq!(event["state"], "processed", "{event}");
+        assert_eq!(event["inserts"], 1, "{event}");
+    }
+}

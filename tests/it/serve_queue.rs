@@ -1,0 +1,399 @@
+//! Queue mode: the server accepts, worker processes do the work, each event once; and the way back to sync.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use a7probe::provider::{JournalCounts, LatencyModel, Simulator, SimulatorOptions};
+use a7probe::server::serve_provider;
+
+use crate::serve_client::Client;
+use crate::serve_host::{HeldProvider, MoodyProvider, Process, Worker, eventually, folder, store};
+
+/// A provider over HTTP whose journal is the witness.
+struct Witness {
+    url: String,
+    simulator: Arc<Simulator>,
+}
+
+impl Witness {
+    fn start() -> Witness {
+        Witness::asking_for(None)
+    }
+
+    /// Takes no mail without this key.
+    fn asking_for(key: Option<&str>) -> Witness {
+        let key = key.map(str::to_owned);
+        let simulator = Arc::new(Simulator::new(SimulatorOptions {
+            latency: LatencyModel::Constant(Duration::from_millis(1)),
+            ..SimulatorOptions::default()
+        }));
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let served = simulator.clone();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(serve_provider(
+                listener,
+                served,
+                key,
+                std::future::pending(),
+            ))
+        });
+        Witness { url, simulator }
+    }
+
+    fn journal(&self) -> JournalCounts {
+        self.simulator.journal()
+    }
+}
+
+fn path(folder: &Path) -> String {
+    store(folder).to_str().expect("UTF-8").to_owned()
+}
+
+fn accept(client: &mut Client, run: &str, count: usize) -> Vec<String> {
+    let one = |_| {
+        let answer = client.ingest(&[("x-a7-run", run)], "{}");
+        assert_eq!(answer.status, 202, "{answer:?}");
+        answer.event_id()
+    };
+    (0..count).map(one).collect()
+}
+
+pub(crate) fn until_empty(client: &mut Client) {
+    eventually("everything is done", || {
+        client.get("/queue").json()["depth"] == 0
+    });
+}
+
+/// Three worker processes, one of them killed in the middle; every event is inserted once and notified by someone.
+pub(crate) fn each_event_once(store: &str, folder: &Path) {
+    let witness = Witness::start();
+    let server = Process::on(store, folder, &["--mode", "queue"]);
+    let mut client = server.client();
+    let flags = ["--provider", &witness.url, "--workers", "8"];
+    let workers: Vec<Worker> = (0..3)
+        .map(|_| Worker::start(store, folder, &flags))
+        .collect();
+    let ids: BTreeSet<String> = accept(&mut client, "once", 200).into_iter().collect();
+    until_empty(&mut client);
+    let listing = client.get("/runs/once/events").lines();
+    let done: BTreeSet<String> = listing
+        .iter()
+        .map(|event| {
+            assert_eq!(event["state"], "processed", "{event}");
+            assert_eq!(
+                (
+                    &event["inserts"],
+                    &event["notifications"],
+                    &event["attempts"]
+                ),
+                (&1.into(), &1.into(), &1.into()),
+                "{event}"
+            );
+            event["event_id"].as_str().expect("an id").to_owned()
+        })
+        .collect();
+    assert_eq!(done, ids);
+    let journal = witness.journal();
+    assert_eq!((journal.sent, journal.duplicates), (200, 0), "{journal:?}");
+    let there = client.get("/queue").json();
+    let roles = there["processes"].as_array().expect("a list");
+    assert_eq!(roles.len(), 3, "{there}");
+    for worker in workers {
+        let (status, said) = worker.stop();
+        assert!(status.success() && said.contains("working, 8"), "{said}");
+    }
+}
+
+/// A worker that sleeps past its lease finds, when it wakes, that another one has done the work.
+pub(crate) fn late_finish_is_refused(store: &str, folder: &Path) {
+    let provider = HeldProvider::start();
+    let server = Process::on(store, folder, &["--mode", "queue"]);
+    let flags = [
+        "--provider",
+        &provider.url,
+        "--lease",
+        "1500ms",
+        "--provider-timeout",
+        "1400ms",
+    ];
+    let slow = Worker::start(store, folder, &flags);
+    let mut client = server.client();
+    let id = accept(&mut client, "late", 1).remove(0);
+    let first = provider.next_call();
+    slow.signal("STOP");
+    let quick = Worker::start(store, folder, &flags);
+    let second = provider.next_call();
+    second.answer(202);
+    let event = client.get(&format!("/events/{id}?wait=30s")).json();
+    assert_eq!(
+        (&event["state"], &event["attempts"]),
+        (&"processed".into(), &2.into()),
+        "{event}"
+    );
+    first.answer(202);
+    slow.signal("CONT");
+    let late = client.get(&format!("/events/{id}")).json();
+    assert_eq!(late["processed_at"], event["processed_at"]);
+    let (_, said) = slow.stop();
+    assert!(said.contains("an attempt outlived its lease"), "{said}");
+    drop(quick);
+}
+
+#[test]
+fn a_worker_shows_the_provider_its_key() {
+    let folder = folder();
+    let witness = Witness::asking_for(Some("s3cret"));
+    let server = Process::start(folder.path(), &["--mode", "queue"]);
+    let mut client = server.client();
+    let flags = ["--provider", &witness.url, "--provider-key-env", "KEY"];
+    for (key, state) in [("wrong", "dead"), ("s3cret", "processed")] {
+        let store = path(folder.path());
+        let worker = Worker::start_with(&store, folder.path(), &flags, &[("KEY", key)]);
+        let id = accept(&mut client, "key", 1).remove(0);
+        let event = client.get(&format!("/events/{id}?wait=30s")).json();
+        assert_eq!(event["state"], state, "{event}");
+        assert!(worker.stop().0.success());
+    }
+    assert_eq!(witness.journal().sent, 1);
+}
+
+#[test]
+fn several_worker_processes_on_one_file_do_each_event_once() {
+    let folder = folder();
+    each_event_once(&path(folder.path()), folder.path());
+}
+
+#[test]
+fn a_worker_stopped_past_its_lease_decides_nothing_any_more() {
+    let folder = folder();
+    late_finish_is_refused(&path(folder.path()), folder.path());
+}
+
+#[test]
+fn a_killed_worker_delays_its_events_by_a_lease_and_loses_none() {
+    let folder = folder();
+    let (store, provider) = (path(folder.path()), HeldProvider::start());
+    let server = Process::on(&store, folder.path(), &["--mode", "queue"]);
+    let mut client = server.client();
+    let flags = [
+        "--provider",
+        &provider.url,
+        "--lease",
+        "1s",
+        "--provider-timeout",
+        "900ms",
+    ];
+    let doomed = Worker::start(&store, folder.path(), &flags);
+    let id = accept(&mut client, "killed", 1).remove(0);
+    let cut_off = provider.next_call();
+    doomed.kill();
+    drop(cut_off);
+    eventually("its lease is seen", || {
+        let queue = client.get("/queue").json();
+        (&queue["depth"], &queue["working"]) == (&1.into(), &1.into())
+    });
+    let _heir = Worker::start(&store, folder.path(), &flags);
+    provider.next_call().answer(202);
+    let event = client.get(&format!("/events/{id}?wait=30s")).json();
+    assert_eq!(event["state"], "processed", "{event}");
+}
+
+#[test]
+fn a_worker_asks_again_when_the_provider_said_and_not_earlier() {
+    let folder = folder();
+    let (store, provider) = (path(folder.path()), MoodyProvider::start(503));
+    provider.answer(503, Some(1));
+    let server = Process::on(&store, folder.path(), &["--mode", "queue"]);
+    let mut client = server.client();
+    let flags = ["--provider", &provider.url, "--retry-base", "1ms"];
+    let _worker = Worker::start(&store, folder.path(), &flags);
+    let id = accept(&mut client, "after", 1).remove(0);
+    eventually("it is called", || provider.calls().len() == 1);
+    provider.answer(202, None);
+    let event = client.get(&format!("/events/{id}?wait=30s")).json();
+    assert_eq!(event["state"], "processed", "{event}");
+    let calls = provider.calls();
+    assert_eq!(calls.len(), 2);
+    assert!(
+        calls[1] - calls[0] >= Duration::from_millis(990),
+        "{calls:?}"
+    );
+}
+
+#[test]
+fn the_breaker_opens_for_a_provider_that_fails_and_closes_when_it_is_back() {
+    let folder = folder();
+    let (store, provider) = (path(folder.path()), MoodyProvider::start(500));
+    let server = Process::on(&store, folder.path(), &["--mode", "queue"]);
+    let mut client = server.client();
+    let flags = [
+        "--provider",
+        &provider.url,
+        "--retry-base",
+        "1ms",
+        "--attempts",
+        "1000",
+        "--breaker-failures",
+        "5",
+        "--breaker-open",
+        "100ms",
+        "--workers",
+        "2",
+    ];
+    let worker = Worker::start(&store, folder.path(), &flags);
+    accept(&mut client, "breaker", 20);
+    let breaker = |client: &mut Client| {
+        let queue = client.get("/queue").json();
+        queue["processes"][0]["breaker"].as_str().map(str::to_owned)
+    };
+    eventually("the breaker is seen open", || {
+        breaker(&mut client).is_some_and(|state| state != "closed")
+    });
+    let before = provider.calls().len();
+    assert!(
+        before < 40,
+        "20 events would be tried again and again: {before}"
+    );
+    provider.answer(202, None);
+    until_empty(&mut client);
+    eventually("the breaker is seen closed", || {
+        breaker(&mut client).as_deref() == Some("closed")
+    });
+    let (_, said) = worker.stop();
+    assert!(said.contains("the circuit breaker is open"), "{said}");
+    assert!(said.contains("hint: "), "{said}");
+}
+
+/// What the provider refuses for good is a dead letter with its reason, and comes back when it is asked to.
+pub(crate) fn dead_and_back(store: &str, folder: &Path) {
+    let provider = MoodyProvider::start(400);
+    let server = Process::on(store, folder, &["--mode", "queue"]);
+    let mut client = server.client();
+    let _worker = Worker::start(store, folder, &["--provider", &provider.url]);
+    let id = accept(&mut client, "dead", 1).remove(0);
+    let event = client.get(&format!("/events/{id}?wait=30s")).json();
+    assert_eq!(event["state"], "dead", "{event}");
+    let letters = client.get("/dead").lines();
+    assert_eq!(letters.len(), 1);
+    let letter = &letters[0];
+    assert_eq!(
+        (&letter["event_id"], &letter["attempts"], &letter["effect"]),
+        (&id.clone().into(), &1.into(), &"notify".into())
+    );
+    assert_eq!(
+        letter["error"],
+        "the provider answered 400: no reason given"
+    );
+
+    provider.answer(202, None);
+    let replay = |client: &mut Client, id: &str| {
+        client.request("POST", &format!("/dead/{id}/replay"), &[], b"")
+    };
+    let replayed = replay(&mut client, &id);
+    assert_eq!(replayed.status, 202, "{replayed:?}");
+    let event = client.get(&format!("/events/{id}?wait=30s")).json();
+    assert_eq!(
+        (&event["state"], &event["inserts"], &event["attempts"]),
+        (&"processed".into(), &1.into(), &2.into())
+    );
+    assert!(client.get("/dead").lines().is_empty());
+    let again = replay(&mut client, &id);
+    assert_eq!(again.status, 409);
+    assert_eq!(again.json()["detail"], "it is processed");
+    assert_eq!(
+        again.header("content-type"),
+        Some("application/problem+json")
+    );
+    let unknown = replay(&mut client, "00000000-0000-0000-0000-000000000000");
+    assert_eq!(unknown.status, 404);
+}
+
+#[test]
+fn a_dead_letter_says_why_and_comes_back_when_replayed() {
+    let folder = folder();
+    dead_and_back(&path(folder.path()), folder.path());
+}
+
+#[test]
+fn a_worker_in_another_language_leases_and_reports_over_http() {
+    let folder = folder();
+    let server = Process::start(folder.path(), &["--mode", "queue"]);
+    let mut client = server.client();
+    let id = client.ingest(&[], r#"{"n":1}"#).event_id();
+    let lease =
+        |client: &mut Client| client.request("POST", &format!("/events/{id}/lease"), &[], b"");
+    let leased = lease(&mut client);
+    assert_eq!(leased.status, 200, "{leased:?}");
+    let leased = leased.json();
+    assert_eq!(
+        (&leased["token"], &leased["notify"], &leased["payload"]["n"]),
+        (&1.into(), &"due".into(), &1.into())
+    );
+    let taken = lease(&mut client);
+    assert_eq!(taken.status, 409);
+    assert!(taken.header("retry-after").is_some());
+    let report = |client: &mut Client, body: &str| {
+        let json = [("content-type", "application/json")];
+        let path = format!("/events/{id}/effects");
+        client.request("POST", &path, &json, body.as_bytes())
+    };
+    assert_eq!(report(&mut client, r#"{"token":1}"#).status, 400);
+    let stale = report(&mut client, r#"{"token":7,"notify":"sent"}"#);
+    assert_eq!(stale.status, 409, "{stale:?}");
+    let recorded = report(&mut client, r#"{"token":1,"notify":"sent"}"#);
+    assert_eq!(recorded.status, 200, "{recorded:?}");
+    assert_eq!(recorded.json()["next"], "done");
+    let event = client.get(&format!("/events/{id}")).json();
+    assert_eq!(event["state"], "processed");
+}
+
+#[test]
+fn going_back_to_sync_finishes_what_was_queued_or_keeps_it_as_told() {
+    let folder = folder();
+    let server = Process::start(folder.path(), &["--mode", "queue"]);
+    accept(&mut server.client(), "rollback", 5);
+    server.terminate();
+    let (status, said) = server.wait();
+    assert!(status.success(), "{said}");
+    assert!(said.contains("5 accepted events kept in "), "{said}");
+
+    let flags = ["--mode", "sync", "--sim-latency", "1ms"];
+    let keep = [&flags[..], &["--queued", "keep"]].concat();
+    let server = Process::start(folder.path(), &keep);
+    let mut client = server.client();
+    assert_eq!(client.ingest(&[], "{}").status, 200);
+    assert_eq!(client.get("/queue").json()["depth"], 5);
+    server.terminate();
+    let (_, said) = server.wait();
+    assert!(
+        said.contains("5 accepted events wait from before; they are kept for `a7probe worker"),
+        "{said}"
+    );
+
+    let server = Process::start(folder.path(), &flags);
+    let mut client = server.client();
+    assert_eq!(client.ingest(&[], "{}").status, 200);
+    until_empty(&mut client);
+    let listing = client.get("/runs/rollback/events").lines();
+    assert_eq!(listing.len(), 5);
+    for event in listing {
+        assert_eq!(event["state"], "processed", "{event}");
+    }
+    server.terminate();
+    let (_, said) = server.wait();
+    assert!(
+        said.contains("5 accepted events wait from before; they are finished"),
+        "{said}"
+    );
+    assert!(
+        said.contains("stopped: 7 events processed, 0 dead"),
+        "{said}"
+    );
+}
