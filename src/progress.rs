@@ -196,15 +196,16 @@ fn text(
     parts.join(" · ")
 }
 
-/// ` (p50 PASS, p95 80 %, p99 40 %)`: how far each gate of an endpoint is from decided.
+/// ` (p50 PASS, p95 80 %, p99 client-limited)`: how far each gate of an endpoint is from decided.
 fn decided(endpoint: usize, gates: &[Watched]) -> String {
     let own = gates.iter().filter(|gate| gate.endpoint == endpoint);
     let each: Vec<String> = own
         .map(|gate| {
             let metric = gate.gate.condition.metric();
-            match gate.progress < 1.0 {
-                true => format!("{metric} {} %", (gate.progress * 100.0).floor()),
-                false => format!("{metric} {}", gate.verdict),
+            match (gate.progress < 1.0, gate.held_by) {
+                (true, Some(_)) => format!("{metric} client-limited"),
+                (true, None) => format!("{metric} {} %", (gate.progress * 100.0).floor()),
+                (false, _) => format!("{metric} {}", gate.verdict),
             }
         })
         .collect();

@@ -5,6 +5,7 @@ mod append;
 mod bits;
 mod exceedances;
 mod interval;
+mod margin;
 mod marks;
 mod ranges;
 
@@ -18,8 +19,9 @@ use crate::histogram::{Histogram, Levels, Precision};
 use crate::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
 
 pub use bits::{Bits, BitsError};
-pub use exceedances::{Exceedances, Rows, far_margin};
+pub use exceedances::{Exceedances, Rows};
 pub use interval::Interval;
+pub use margin::Margin;
 pub use marks::Marks;
 pub use ranges::{Range, Ranges};
 

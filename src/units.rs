@@ -250,6 +250,14 @@ pub fn percent(fraction: f64) -> String {
     format!("{} %", trimmed(value, digits))
 }
 
+/// A word for so many of something: `request` or `requests`.
+pub fn plural(count: u64, word: &str) -> String {
+    match count {
+        1 => word.to_owned(),
+        _ => format!("{word}s"),
+    }
+}
+
 /// A count with thin groups of three, as tables show it: `12 000`.
 pub fn grouped(count: u64) -> String {
     let digits = count.to_string();

@@ -6,10 +6,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::guard::GuardArgs;
+use super::measure::positive_duration;
 use super::output::OutputArgs;
 use crate::gate::Gate;
 use crate::import::{Format, Unit};
-use crate::units::parse_duration;
 
 /// Judge saved runs, or latencies measured by other tools, offline
 #[derive(Clone, Debug, Args)]
@@ -31,7 +31,7 @@ pub struct JudgeArgs {
     pub gates: Vec<Gate>,
 
     /// P50, P95 and P99 of every endpoint must be within this [default: 150ms, unless there are other gates]
-    #[arg(long, value_name = "DURATION", env = "A7PROBE_TARGET", value_parser = parse_duration)]
+    #[arg(long, value_name = "DURATION", env = "A7PROBE_TARGET", value_parser = positive_duration())]
     pub target: Option<Duration>,
 
     /// What the files of other tools are, where their content misleads: list, oha-json, oha-csv, hey-csv, k6-json,

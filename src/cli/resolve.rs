@@ -164,6 +164,11 @@ fn resolve_unchecked(
     let model = model(args, levels);
     rates(&mut endpoints, args, levels, model)?;
     let target = setting(levels, args.target, |s| s.target).unwrap_or(DEFAULT_TARGET);
+    if target.is_zero() {
+        bail!(
+            "a target of 0 is met by no answer\nhint: give the latency that is still good, such as target = \"150ms\""
+        );
+    }
     let gates = gates(args, levels, target)?;
     let (size, design) = size(args, levels, model, &gates)?;
     let plan = Plan {

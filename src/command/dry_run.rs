@@ -12,7 +12,7 @@ use crate::report::Format;
 use crate::run_file::PlanRecord;
 use crate::stats::rank::min_samples_for_interval;
 use crate::summary::CONFIDENCE;
-use crate::units::{Pretty, grouped};
+use crate::units::{Pretty, grouped, plural};
 
 /// Writes the plan in the form that was asked for; nothing is sent.
 pub(super) fn write(measure: &Measure, format: Format, out: &mut dyn Write) -> io::Result<()> {
@@ -196,7 +196,9 @@ fn size(measure: &Measure) -> String {
             format!("until every gate is decided, at most {}", Pretty(budget))
         }
         Size::Duration(duration) => Pretty(duration).to_string(),
-        Size::Requests(n) => format!("{} requests to each endpoint", grouped(n)),
+        Size::Requests(n) => {
+            format!("{} {} to each endpoint", grouped(n), plural(n, "request"))
+        }
     }
 }
 
@@ -206,7 +208,7 @@ fn line(plan: &Plan, endpoint: &Endpoint) -> String {
         .map(|rate| format!(", {rate}"))
         .unwrap_or_default();
     let samples = planned_samples(plan, endpoint)
-        .map(|n| format!(", {} requests", grouped(n)))
+        .map(|n| format!(", {} {}", grouped(n), plural(n, "request")))
         .unwrap_or_default();
     format!(
         "{}: {} {}{}{rate}{samples}, ok is {}",

@@ -29,6 +29,7 @@ pub fn run(
         .iter()
         .for_each(|source| source.describe(&mut report));
     let gates = resolve_gates(args, &sources, &mut report.warnings);
+    report.warnings.extend(idle_episode(args, &sources));
     let subjects: Vec<Subject<'_>> = sources
         .iter()
         .flat_map(|source| source.subjects(args.guard.typed()))
@@ -42,6 +43,23 @@ pub fn run(
 fn title(sources: &[Source]) -> String {
     let files: Vec<&str> = sources.iter().map(|source| source.file.as_str()).collect();
     files.join(", ")
+}
+
+/// An episode is a time, and without a rate no number of samples.
+fn idle_episode(args: &JudgeArgs, sources: &[Source]) -> Option<Warning> {
+    let without_rate: Vec<&str> = sources
+        .iter()
+        .filter(|source| !source.has_rate())
+        .map(|source| source.file.as_str())
+        .collect();
+    args.guard.episode.filter(|_| !without_rate.is_empty())?;
+    Some(Warning::new(
+        format!(
+            "--episode has no effect on {}: no rate is known, so a slow episode is taken as 1 sample",
+            without_rate.join(", ")
+        ),
+        "leave it out, or judge a run that a7probe measured, whose rate is in its file",
+    ))
 }
 
 /// The gates that were typed; else those that each run was measured with; else the default ones.

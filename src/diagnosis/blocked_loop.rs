@@ -4,7 +4,7 @@ use super::observation::{Change, From, Observation, Share};
 use super::{Cause, Evidence, Finding, Observations, Support};
 use crate::stats::modes::Modes;
 use crate::stats::rank::Quantile;
-use crate::units::{Pretty, trimmed};
+use crate::units::{Pretty, plural, trimmed};
 
 /// Fewer requests than this on either side tell nothing.
 const MIN_REQUESTS: u64 = 20;
@@ -65,7 +65,7 @@ pub(super) fn test(observed: &Observations) -> Finding {
     let support = support(&before, &during, bimodal, change.as_ref());
     let counted = Evidence::new(
         format!(
-            "{} above {}: {} alone, {} beside {} at {}/s, in {} episodes",
+            "{} above {}: {} alone, {} beside {} at {}/s, in {} {}",
             observed.probe,
             Pretty(limit),
             before.in_words(),
@@ -73,6 +73,7 @@ pub(super) fn test(observed: &Observations) -> Finding {
             observed.load,
             rate(observed.meanwhile.as_ref()),
             during.episodes,
+            plural(during.episodes, "episode"),
         ),
         [
             ("share_alone_high", before.high),

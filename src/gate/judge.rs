@@ -40,9 +40,9 @@ pub struct Subject<'a> {
     pub timeout: Option<Duration>,
     /// Requests per second, where that is known: planned, or achieved in a closed model.
     pub rate_per_s: Option<f64>,
-    /// The most requests that one slow episode can meet: those in flight in a closed model, which sends no more
-    /// meanwhile. `None` where nothing bounds them.
-    pub most_in_episode: Option<u64>,
+    /// The requests in flight of a closed model: one stall meets them all, however few are sent in its time. `None`
+    /// in an open model and where it is not known.
+    pub in_flight: Option<u64>,
     /// Whether bursts are reckoned with.
     pub guard: Guard,
     /// Whether the size of the sample was fixed beforehand.
@@ -81,7 +81,7 @@ impl<'a> Subject<'a> {
             recording,
             timeout: Some(run.plan.timeout),
             rate_per_s: offered.or_else(|| recording.achieved_per_s()),
-            most_in_episode: match run.plan.model {
+            in_flight: match run.plan.model {
                 Model::Open { .. } => None,
                 Model::Closed { concurrency } => Some(concurrency as u64),
             },
@@ -102,7 +102,7 @@ impl<'a> Subject<'a> {
             recording,
             timeout: None,
             rate_per_s: None,
-            most_in_episode: None,
+            in_flight: None,
             guard,
             design: Design::Fixed,
             audit: None,
@@ -520,14 +520,18 @@ fn ordered(
     let seams = &recording.seams;
     let mut sides = test.ordered(rows, seams);
     let if_sound = sides.certain;
-    match (standing, &rows.far) {
-        (Standing::Limited(_), Some(far)) => sides.certain = test.of_row(far, seams),
-        (Standing::Useless(_), Some(_)) => {
+    match standing {
+        Standing::Limited(_, margin) => {
+            if let Some(beyond) = rows.beyond(margin) {
+                sides.certain = test.of_row(beyond, seams);
+            }
+        }
+        Standing::Useless(_) if rows.far.is_some() => {
             let failures = recording.rows_of_failures();
             let failed = failures.map_or_else(Bits::new, |rows| rows.certain.into_owned());
             sides.certain = test.of_row(&failed, seams);
         }
-        (Standing::Sound, _) | (_, None) => {}
+        Standing::Sound | Standing::Useless(_) => {}
     }
     (sides, if_sound)
 }

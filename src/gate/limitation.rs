@@ -3,17 +3,19 @@
 //!
 //! Each flag says that the own error may have been larger than it was when it was calibrated, none says by how much. The
 //! send lag does, roughly: answers are read by the thread that sends, so reading comes as late as sending does. So a
-//! flag blocks a FAIL, unless it would be one even if every request had been judged at T + e + T/3 without its own send
-//! lag ([`far_margin`]), and all but 1 % of the sends were less late than that third. Otherwise a machine that is 2 ms
-//! late would excuse a service that takes twice its target, or does not answer at all.
+//! flag blocks a FAIL, unless it would be one even if every request had been judged without its own send lag at T + e
+//! and a margin ([`Margin`]) that is as much as the send lag calls for: T/10 where all but 1 % of the sends were less
+//! late than half of that and lateness is the only flag, the one that says by how much; else T/3, where all but 1 %
+//! were less late than that. Otherwise a machine that is 2 ms late would excuse a service that takes twice its target,
+//! or does not answer at all.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::histogram::Histogram;
-use crate::recording::far_margin;
+use crate::recording::Margin;
 use crate::stats::rank::Quantile;
-use crate::units::{Pretty, grouped, percent};
+use crate::units::{Pretty, grouped, percent, plural};
 
 /// A send is on time within this, or within 1 % of the target if that is more.
 const ON_TIME: Duration = Duration::from_millis(1);
@@ -85,8 +87,9 @@ impl fmt::Display for Limitation {
             ),
             Limitation::SocketErrors { count } => write!(
                 f,
-                "this machine had no free socket for {} requests",
-                grouped(count)
+                "this machine had no free socket for {} {}",
+                grouped(count),
+                plural(count, "request")
             ),
         }
     }
@@ -113,8 +116,8 @@ impl Limitation {
 pub enum Standing {
     /// The instrument did its work: from everything that is certain.
     Sound,
-    /// It may not have: from what is far beyond the target.
-    Limited(Limitation),
+    /// It may not have: from what is beyond the target by a margin.
+    Limited(Limitation, Margin),
     /// It was so late that no latency says anything: from failures of the service alone.
     Useless(Limitation),
 }
@@ -130,9 +133,9 @@ impl Standing {
         let flags = flags(target, load, send_lag, client_failures);
         match flags.first() {
             None => Standing::Sound,
-            Some(&flag) => match on_time(send_lag, far_margin(target)) {
-                true => Standing::Limited(flag),
-                false => Standing::Useless(flag),
+            Some(&flag) => match margin(target, &flags, send_lag) {
+                Some(margin) => Standing::Limited(flag, margin),
+                None => Standing::Useless(flag),
             },
         }
     }
@@ -141,9 +144,20 @@ impl Standing {
     pub fn limitation(&self) -> Option<Limitation> {
         match *self {
             Standing::Sound => None,
-            Standing::Limited(limitation) | Standing::Useless(limitation) => Some(limitation),
+            Standing::Limited(limitation, _) | Standing::Useless(limitation) => Some(limitation),
         }
     }
+}
+
+/// The margin by which a FAIL must hold; `None` if no margin would do.
+fn margin(target: Duration, flags: &[Limitation], send_lag: &Histogram) -> Option<Margin> {
+    let only_late = flags
+        .iter()
+        .all(|flag| matches!(flag, Limitation::Late { .. }));
+    [Margin::Near, Margin::Far]
+        .into_iter()
+        .filter(|&margin| only_late || margin == Margin::Far)
+        .find(|margin| on_time(send_lag, margin.most_lag(target)))
 }
 
 /// Every flag that is up for a target, the one that says most first.
@@ -194,6 +208,7 @@ mod tests {
 
     use super::{Limitation, Load, Standing};
     use crate::histogram::{Histogram, Precision};
+    use crate::recording::Margin;
 
     const TARGET: Duration = Duration::from_millis(150);
 
@@ -215,9 +230,12 @@ mod tests {
         let late = Duration::from_micros(1_600);
         let at = |n| standing(TARGET, Load::default(), &lags(n, late), 0);
         assert_eq!(at(10), Standing::Sound);
-        let Standing::Limited(Limitation::Late {
-            on_time, allowed, ..
-        }) = at(11)
+        let Standing::Limited(
+            Limitation::Late {
+                on_time, allowed, ..
+            },
+            Margin::Near,
+        ) = at(11)
         else {
             panic!("{:?}", at(11));
         };
@@ -248,8 +266,32 @@ mod tests {
     fn who_is_a_third_of_the_target_late_cannot_judge_latencies_at_all() {
         let late = |ms| lags(11, Duration::from_millis(ms));
         let of = |ms| standing(TARGET, Load::default(), &late(ms), 0);
-        assert!(matches!(of(49), Standing::Limited(Limitation::Late { .. })));
+        let limited = |ms, margin| matches!(of(ms), Standing::Limited(Limitation::Late { .. }, by) if by == margin);
+        assert!(limited(7, Margin::Near));
+        assert!(limited(8, Margin::Far));
+        assert!(limited(49, Margin::Far));
         assert!(matches!(of(51), Standing::Useless(Limitation::Late { .. })));
+    }
+
+    #[test]
+    fn only_lateness_by_itself_says_that_a_tenth_of_the_target_is_enough() {
+        let late = lags(11, Duration::from_millis(5));
+        let busy = Load {
+            busy: Some(0.9),
+            throttled: None,
+        };
+        assert!(matches!(
+            standing(TARGET, Load::default(), &late, 0),
+            Standing::Limited(Limitation::Late { .. }, Margin::Near)
+        ));
+        assert!(matches!(
+            standing(TARGET, busy, &late, 0),
+            Standing::Limited(Limitation::Busy { .. }, Margin::Far)
+        ));
+        assert!(matches!(
+            standing(TARGET, Load::default(), &late, 1),
+            Standing::Limited(_, Margin::Far)
+        ));
     }
 
     #[test]
@@ -262,7 +304,7 @@ mod tests {
         assert_eq!(standing(TARGET, busy(0.8), &punctual, 0), Standing::Sound);
         assert_eq!(
             standing(TARGET, busy(0.81), &punctual, 0),
-            Standing::Limited(Limitation::Busy { share: 0.81 })
+            Standing::Limited(Limitation::Busy { share: 0.81 }, Margin::Far)
         );
         let time = Duration::from_millis(3);
         let throttled = Load {
@@ -271,11 +313,11 @@ mod tests {
         };
         assert_eq!(
             standing(TARGET, throttled, &punctual, 0),
-            Standing::Limited(Limitation::Throttled { time })
+            Standing::Limited(Limitation::Throttled { time }, Margin::Far)
         );
         assert_eq!(
             standing(TARGET, Load::default(), &punctual, 2),
-            Standing::Limited(Limitation::SocketErrors { count: 2 })
+            Standing::Limited(Limitation::SocketErrors { count: 2 }, Margin::Far)
         );
         let closed = Histogram::new(Precision::Three);
         assert_eq!(

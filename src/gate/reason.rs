@@ -32,11 +32,11 @@ pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
         ),
         Ground::SingleExceedance => format!("{}, and a single one fails no gate", case.seen()),
         Ground::TooFew => format!(
-            "{} cannot carry {}: even with none {} it takes {} to pass; {}",
+            "{} cannot carry {}: even with none {} it takes {}; {}",
             case.count(case.n),
             case.article_and_metric(),
             case.beyond(),
-            grouped(case.needed_by_number()),
+            case.what_a_pass_takes(),
             case.seen(),
         ),
         Ground::OrderUnknown => format!(
@@ -64,9 +64,9 @@ pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
         ),
         Ground::HalvesDisagree => case.halves_in_words(),
         Ground::Undecided => format!(
-            "{}, too near the {} allowed: {}",
+            "{}, {}: {}",
             case.seen_with_share(),
-            percent(case.theta0),
+            case.beside_the_limit(),
             case.room_both_ways()
         ),
     }
@@ -115,8 +115,13 @@ pub(super) fn next_step(case: &Case<'_>, ground: Ground) -> Option<String> {
         Ground::NotExcluded(samples) => case.time_that_excludes(samples),
         Ground::HalvesDisagree => case.after_halves_disagree(),
         Ground::Turned => "find out what changed during the run, and measure again".to_owned(),
-        Ground::TooFew | Ground::Undecided | Ground::AmongMany(_) | Ground::SingleExceedance => {
-            case.samples_that_decide()
+        Ground::AmongMany(gates) => case.samples_that_decide(ALPHA / gates as f64),
+        Ground::Undecided if case.order_matters() => format!(
+            "measure with this gate, so that its target is counted in order; {}",
+            case.samples_that_decide(ALPHA)
+        ),
+        Ground::TooFew | Ground::Undecided | Ground::SingleExceedance => {
+            case.samples_that_decide(ALPHA)
         }
     })
 }
@@ -254,8 +259,7 @@ impl Case<'_> {
                 percent(self.theta0)
             );
         }
-        if self.order == Order::Unknown && self.exceeding.at_most > 0 && self.test.episode.is_some()
-        {
+        if self.order_matters() {
             return format!(
                 "in whatever order, that shows that at most {} are",
                 percent(self.theta0)
@@ -274,7 +278,42 @@ impl Case<'_> {
         }
     }
 
+    /// Whether a verdict hangs on an order that nobody knows.
+    fn order_matters(&self) -> bool {
+        self.order == Order::Unknown && self.exceeding.at_most > 0 && self.test.episode.is_some()
+    }
+
+    /// `too near the 5 % allowed`, where it is near.
+    fn beside_the_limit(&self) -> String {
+        let share = self.exceeding.at_most as f64 / self.n as f64;
+        let allowed = percent(self.theta0);
+        match share <= 2.0 * self.theta0 {
+            true => format!("too near the {allowed} allowed"),
+            false => format!("where {allowed} are allowed"),
+        }
+    }
+
+    /// `59 to pass`, and what excluding slow episodes adds.
+    fn what_a_pass_takes(&self) -> String {
+        let (by_number, needed) = (self.needed_by_number(), self.needed());
+        match needed > by_number {
+            true => format!(
+                "{} to pass, and {} to exclude slow episodes of {}",
+                grouped(by_number),
+                grouped(needed),
+                self.episode()
+            ),
+            false => format!("{} to pass", grouped(needed)),
+        }
+    }
+
     fn room_both_ways(&self) -> String {
+        if self.order_matters() {
+            return format!(
+                "{}, so nobody knows whether they came in bursts",
+                self.why_without_order()
+            );
+        }
         if self.effect() > 1.0 {
             return format!("{} decides neither way", self.worth());
         }
@@ -305,7 +344,7 @@ impl Case<'_> {
                 self.count(self.n),
                 self.article_and_metric(),
                 self.is_maximum(),
-                grouped(self.needed_by_number()),
+                grouped(self.needed()),
             ),
             false => String::new(),
         }
@@ -371,7 +410,10 @@ impl Case<'_> {
     fn episodes_that_fail(&self, condition: cluster::Condition) -> String {
         match condition {
             cluster::Condition::NeedsSamples(samples) => {
-                format!("{} would do if it goes on like this", self.run_of(samples))
+                format!(
+                    "{}: that would do if it goes on like this",
+                    self.run_of(samples)
+                )
             }
             _ => "run longer: a third slow episode would show that they are no accident".to_owned(),
         }
@@ -457,12 +499,18 @@ impl Case<'_> {
         }
     }
 
-    /// When a test of fixed size would decide, each request worth what it is worth now.
-    fn projection(&self) -> Option<Projection> {
+    /// When its test would decide, looked at then, each request worth what it is worth now.
+    fn projection(&self, alpha: f64) -> Option<Projection> {
         let effect = self.effect();
-        let worth = |count: u64| (count as f64 / effect).round() as u64;
+        let worth = |count: u64| count as f64 / effect;
         let (n, k) = (worth(self.n), worth(self.exceeding.at_most));
-        let projection = binomial::samples_to_decide(n, k, self.theta0, ALPHA)?;
+        let projection = match self.test.design {
+            Design::Fixed => {
+                let (n, k) = (n.round() as u64, k.round() as u64);
+                binomial::samples_to_decide(n, k, self.theta0, alpha)
+            }
+            Design::Adaptive => Mixture::new(self.theta0).samples_to_decide(n, k, alpha),
+        }?;
         Some(Projection {
             samples: (projection.samples as f64 * effect).ceil() as u64,
             ..projection
@@ -470,10 +518,10 @@ impl Case<'_> {
     }
 
     /// How many more requests would decide it, if they went on as those so far.
-    fn samples_that_decide(&self) -> String {
+    fn samples_that_decide(&self, alpha: f64) -> String {
         let needed = self.needed();
         let k = self.exceeding.at_most;
-        match self.projection().filter(|_| k > 0) {
+        match self.projection(alpha).filter(|_| k > 0) {
             Some(Projection { verdict, samples }) if samples > self.n => {
                 let total = match verdict {
                     Verdict::Pass => samples.max(needed),
@@ -495,7 +543,8 @@ impl Case<'_> {
                 self.count(needed),
                 self.metric()
             ),
-            _ => "the share is too near the limit for any number of samples; move the target"
+            Some(_) => format!("a few more {} would decide it", self.noun(2)),
+            None => "the share is too near the limit for any number of samples; move the target"
                 .to_owned(),
         }
     }

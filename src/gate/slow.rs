@@ -6,7 +6,7 @@ use super::finding::Exceeding;
 use super::judge::Doubt;
 use super::{Condition, Standing};
 use crate::histogram::Histogram;
-use crate::recording::{Clock, Latency, Recording, Rows, far_margin};
+use crate::recording::{Bits, Clock, Latency, Margin, Recording, Rows};
 
 /// How many requests exceed the limit, and what makes that a range.
 #[derive(Clone, Copy, Debug)]
@@ -15,8 +15,10 @@ pub(super) struct Counted {
     pub(super) exceeding: Exceeding,
     /// The widest source of the range, if it is one.
     pub(super) doubt: Option<Doubt>,
-    /// So many are far beyond the limit by the server's own doing; `None` if that is not known.
-    pub(super) far: Option<u64>,
+    /// So many are beyond the limit by [`Margin::Near`] and the server's own doing; `None` if that is not known.
+    near: Option<u64>,
+    /// The same by [`Margin::Far`].
+    far: Option<u64>,
 }
 
 /// Counts the requests that exceed the limit; `rows` are they in order, where that is known.
@@ -47,6 +49,7 @@ pub(super) fn count(
             at_most: slow.at_most + counts.not_ok(),
         },
         doubt: widest.map(|(_, doubt)| doubt),
+        near: slow.near.map(|near| near + by_the_server),
         far: slow.far.map(|far| far + by_the_server),
     }
 }
@@ -54,11 +57,17 @@ pub(super) fn count(
 impl Counted {
     /// So many a FAIL is judged from; `failed` are failures of the service.
     pub(super) fn proving_fail(&self, standing: Standing, failed: u64) -> u64 {
-        match (standing, self.far) {
-            (Standing::Limited(_), Some(far)) => far,
-            (Standing::Useless(_), Some(_)) => failed,
-            (Standing::Sound, _) | (_, None) => self.exceeding.at_least,
+        match standing {
+            Standing::Sound => self.exceeding.at_least,
+            Standing::Limited(_, margin) => self.beyond(margin),
+            Standing::Useless(_) => self.far.map_or(self.exceeding.at_least, |_| failed),
         }
+    }
+
+    /// So many are beyond the limit by a margin, or by a wider one where only that is known, by the server's own doing.
+    fn beyond(&self, margin: Margin) -> u64 {
+        let near = self.near.filter(|_| margin == Margin::Near);
+        near.or(self.far).unwrap_or(self.exceeding.at_least)
     }
 }
 
@@ -71,7 +80,9 @@ struct Slow {
     beyond_error: u64,
     /// So many would be above it even if we had sent every request on time.
     certain: u64,
-    /// So many would be far above it.
+    /// So many would be above it by [`Margin::Near`].
+    near: Option<u64>,
+    /// So many would be above it by [`Margin::Far`].
     far: Option<u64>,
 }
 
@@ -85,13 +96,16 @@ impl Slow {
         let beyond_error = guarded.saturating_sub(counts.not_ok()).min(slow);
         let certain = rows.certain.count_ones().saturating_sub(by_the_server);
         let certain = certain.min(beyond_error);
-        let far = rows.far.as_ref().map(|far| far.count_ones());
+        let beyond = |row: Option<&Bits>| {
+            row.map(|row| row.count_ones().saturating_sub(by_the_server).min(certain))
+        };
         let slow = Slow {
             at_most: slow,
             at_least: slow,
             beyond_error,
             certain,
-            far: far.map(|far| far.saturating_sub(by_the_server).min(certain)),
+            near: beyond(rows.near.as_deref()),
+            far: beyond(rows.far.as_deref()),
         };
         match recording.clock {
             // Another tool's rounding.
@@ -118,16 +132,19 @@ fn slow_requests(recording: &Recording, target: Duration) -> Slow {
         (_, latency) => latency.count_above(nanoseconds(limit)).0,
     };
     let certain = without_lag(target).min(beyond_error);
-    let far = without_lag(guarded.saturating_add(far_margin(target)));
+    let beyond = |margin: Margin| match recording.clock {
+        Clock::Given => None,
+        Clock::IntendedStart | Clock::Send => {
+            Some(without_lag(guarded.saturating_add(margin.of(target))).min(certain))
+        }
+    };
     Slow {
         at_most,
         at_least,
         beyond_error,
         certain,
-        far: match recording.clock {
-            Clock::Given => None,
-            Clock::IntendedStart | Clock::Send => Some(far.min(certain)),
-        },
+        near: beyond(Margin::Near),
+        far: beyond(Margin::Far),
     }
 }
 

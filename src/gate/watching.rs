@@ -6,9 +6,9 @@
 
 use super::evidence::Test;
 use super::judge::significant_fails;
-use super::{ALPHA, Gate, Severity, Standing};
+use super::{ALPHA, Gate, Limitation, Severity, Standing};
 use crate::plan::{Design, Guard};
-use crate::recording::Rows;
+use crate::recording::{Margin, Rows};
 use crate::stats::binomial;
 use crate::stats::cluster::Clusters;
 use crate::stats::looks::Looking;
@@ -28,6 +28,7 @@ struct Case {
     gate: Gate,
     at_most: Looking,
     certain: Looking,
+    near: Looking,
     far: Looking,
     standing: Standing,
     /// Samples from which the interval of its percentile has two ends.
@@ -46,6 +47,8 @@ pub struct Watched {
     pub verdict: Verdict,
     /// From 0 to 1; at 1 nothing more is needed, a verdict nor an interval.
     pub progress: f64,
+    /// What keeps back a FAIL that the samples by themselves would give.
+    pub held_by: Option<Limitation>,
 }
 
 impl Watching {
@@ -112,6 +115,7 @@ impl Watching {
                 gate: case.gate.clone(),
                 verdict,
                 progress: case.progress(verdict),
+                held_by: case.held_by(verdict),
             })
             .collect()
     }
@@ -144,6 +148,7 @@ impl Case {
             endpoint,
             at_most: looking.clone(),
             certain: looking.clone(),
+            near: looking.clone(),
             far: looking,
             standing: Standing::Sound,
             interval_from: gate
@@ -165,18 +170,43 @@ impl Case {
                 .certain
                 .advance(samples, |n| Clusters::of(rows.certain.prefix(n))),
         }
-        if let Some(far) = &rows.far {
-            self.far.advance(samples, |n| Clusters::of(far.prefix(n)));
+        for (looking, margin) in [(&mut self.near, Margin::Near), (&mut self.far, Margin::Far)] {
+            if let Some(beyond) = rows.beyond(margin) {
+                looking.advance(samples, |n| Clusters::of(beyond.prefix(n)));
+            }
         }
     }
 
-    /// The p-value of a FAIL, from what the instrument is up to. While it is no use, nothing fails: at the end failures
-    /// of the service still may.
-    fn p_fail(&self) -> f64 {
+    /// What a FAIL is judged from, as far as the instrument is up to it. While it is no use, nothing fails: at the end
+    /// failures of the service still may.
+    fn proving_fail(&self) -> Option<&Looking> {
         match self.standing {
-            Standing::Sound => self.certain.watch().p_fail(),
-            Standing::Limited(_) => self.far.watch().p_fail(),
-            Standing::Useless(_) => 1.0,
+            Standing::Sound => Some(&self.certain),
+            Standing::Limited(_, Margin::Near) => Some(&self.near),
+            Standing::Limited(_, Margin::Far) => Some(&self.far),
+            Standing::Useless(_) => None,
+        }
+    }
+
+    fn p_fail(&self) -> f64 {
+        self.proving_fail()
+            .map_or(1.0, |looking| looking.watch().p_fail())
+    }
+
+    fn held_by(&self, verdict: Verdict) -> Option<Limitation> {
+        let fails = |p_fail| binomial::reaches(p_fail, ALPHA);
+        let held = verdict == Verdict::Inconclusive
+            && fails(self.certain.watch().p_fail())
+            && !fails(self.p_fail());
+        self.standing.limitation().filter(|_| held)
+    }
+
+    /// Of the side that it leans to, and of the row that must decide it.
+    fn towards_a_verdict(&self) -> f64 {
+        match (self.at_most.leans_to_pass(), self.proving_fail()) {
+            (true, _) => self.at_most.progress(),
+            (false, Some(looking)) => looking.watch().progress_to_fail(),
+            (false, None) => 0.0,
         }
     }
 
@@ -187,12 +217,67 @@ impl Case {
     fn progress(&self, verdict: Verdict) -> f64 {
         let decided = match verdict {
             // Significant by itself, but not among so many gates.
-            Verdict::Inconclusive => self.at_most.progress().min(0.99),
+            Verdict::Inconclusive => self.towards_a_verdict().min(0.99),
             _ => 1.0,
         };
         match self.has_interval() {
             true => decided,
             false => decided.min(self.samples as f64 / self.interval_from as f64),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Watched, Watching};
+    use crate::gate::{Gate, Limitation, Standing};
+    use crate::plan::Guard;
+    use crate::recording::{Exceedances, Margin, Rows};
+    use crate::sample::Outcome;
+    use crate::verdict::Verdict;
+
+    /// 400 requests, a tenth of which take so long, by an instrument that is no better than that.
+    fn watched(slow: Duration, standing: Standing) -> Watched {
+        let mut counted = Exceedances::of(Duration::from_millis(150));
+        for index in 0..400 {
+            let latency = if index % 10 == 0 {
+                slow
+            } else {
+                Duration::ZERO
+            };
+            let ns = latency.as_nanos() as u64;
+            counted.count(index, Outcome::Ok, ns, 0, Duration::from_millis(2));
+        }
+        let gates: [Gate; 1] = ["p95 <= 150ms".parse().unwrap()];
+        let mut watching = Watching::new(&gates, &[("health", 20.0)], Guard::Iid);
+        watching.advance(0, 400, |_| Some(Rows::from(&counted)), |_| standing);
+        watching.state().remove(0)
+    }
+
+    #[test]
+    fn what_the_instrument_holds_back_is_named_and_never_nearly_decided() {
+        let flag = Limitation::Busy { share: 0.9 };
+        let ms = Duration::from_millis;
+        let at = |slow, standing| {
+            let watched = watched(ms(slow), standing);
+            (watched.verdict, watched.held_by)
+        };
+        let near = Standing::Limited(flag, Margin::Near);
+        let far = Standing::Limited(flag, Margin::Far);
+        assert_eq!(at(160, Standing::Sound), (Verdict::Fail, None));
+        assert_eq!(at(160, near), (Verdict::Inconclusive, Some(flag)));
+        assert_eq!(at(170, near), (Verdict::Fail, None));
+        assert_eq!(at(170, far), (Verdict::Inconclusive, Some(flag)));
+        assert_eq!(at(203, far), (Verdict::Fail, None));
+        assert_eq!(
+            at(203, Standing::Useless(flag)),
+            (Verdict::Inconclusive, Some(flag))
+        );
+        // Above the target, and not by more than the own error: no number of requests makes that a failure.
+        let doubtful = watched(ms(151), Standing::Sound);
+        assert_eq!((doubtful.progress, doubtful.held_by), (0.0, None));
+        assert_eq!(watched(ms(170), far).progress, 0.0);
     }
 }

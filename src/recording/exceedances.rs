@@ -4,18 +4,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{Bits, Latency, Recording};
+use super::{Bits, Latency, Margin, Recording};
 use crate::sample::Outcome;
-
-/// Of a target, the part that a latency must be beyond it to be called far: a third.
-const FAR_PART: u32 = 3;
-
-/// How far beyond a target, our own error added, a latency must be to count against the service although the
-/// instrument was not up to its work. A choice: wide enough for a machine that is a little late, and within reach of a
-/// service that clearly fails.
-pub fn far_margin(target: Duration) -> Duration {
-    target / FAR_PART
-}
 
 /// Which requests exceeded a target T. Each set holds the next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +20,10 @@ pub struct Exceedances {
     /// Those of them that are certain and the server's own doing: above the target without our send lag too,
     /// or ended badly for no cause on this side. A FAIL is judged from these.
     pub certain: Bits,
-    /// Those of them that are above T + e by [`far_margin`] without our send lag: a FAIL is judged from these if the
-    /// instrument was not up to its work. `None` if they were not counted.
+    /// Those of them that are above T + e by [`Margin::Near`] without our send lag: a FAIL is judged from these if the
+    /// instrument was a little late. `None` if they were not counted.
+    pub near: Option<Bits>,
+    /// The same by [`Margin::Far`], if the instrument was not up to its work.
     pub far: Option<Bits>,
 }
 
@@ -44,18 +36,27 @@ pub struct Rows<'a> {
     pub beyond_error: Cow<'a, Bits>,
     /// For certain these, by the server's own doing. A FAIL is judged from them.
     pub certain: Cow<'a, Bits>,
-    /// Those of them that are beyond it so far that it takes more than a late or busy instrument; `None` if that is
-    /// not known, or where no instrument of ours can matter.
+    /// Those of them that are beyond it by so much that it takes more than an instrument that is a little late; `None` if
+    /// that is not known, or where no instrument of ours can matter.
+    pub near: Option<Cow<'a, Bits>>,
+    /// The same of any late or busy instrument.
     pub far: Option<Cow<'a, Bits>>,
 }
 
 impl<'a> Rows<'a> {
+    /// Those that are beyond the limit by a margin, or by a wider one where only that was counted.
+    pub fn beyond(&self, margin: Margin) -> Option<&Bits> {
+        let near = self.near.as_deref().filter(|_| margin == Margin::Near);
+        near.or(self.far.as_deref())
+    }
+
     /// Of requests that did not end ok, for whatever reason and for none on this side: no clock had part in it.
     pub(super) fn of_failures(not_ok: Cow<'a, Bits>, failed: Cow<'a, Bits>) -> Rows<'a> {
         Rows {
             beyond_error: not_ok.clone(),
             at_most: not_ok,
             certain: failed,
+            near: None,
             far: None,
         }
     }
@@ -67,6 +68,7 @@ impl<'a> From<&'a Exceedances> for Rows<'a> {
             at_most: Cow::Borrowed(&counted.bits),
             beyond_error: Cow::Borrowed(&counted.beyond_error),
             certain: Cow::Borrowed(&counted.certain),
+            near: counted.near.as_ref().map(Cow::Borrowed),
             far: counted.far.as_ref().map(Cow::Borrowed),
         }
     }
@@ -80,6 +82,7 @@ impl Exceedances {
             bits: Bits::new(),
             beyond_error: Bits::new(),
             certain: Bits::new(),
+            near: Some(Bits::new()),
             far: Some(Bits::new()),
         }
     }
@@ -95,25 +98,31 @@ impl Exceedances {
     ) {
         let above = |ns: u64, limit: Duration| u128::from(ns) > limit.as_nanos();
         let guarded = self.target.saturating_add(own_error);
-        let far = guarded.saturating_add(far_margin(self.target));
+        let beyond = |margin: Margin| guarded.saturating_add(margin.of(self.target));
         let without_lag_ns = latency_ns.saturating_sub(lag_ns);
-        let [at_most, beyond_error, certain, far] = match outcome {
+        let [at_most, beyond_error, certain, near, far] = match outcome {
             Outcome::Ok => {
                 let beyond_error = above(latency_ns, guarded);
                 [
                     above(latency_ns, self.target),
                     beyond_error,
                     beyond_error && above(without_lag_ns, self.target),
-                    above(without_lag_ns, far),
+                    above(without_lag_ns, beyond(Margin::Near)),
+                    above(without_lag_ns, beyond(Margin::Far)),
                 ]
             }
-            outcome => [true, true, !outcome.is_ours(), !outcome.is_ours()],
+            outcome => {
+                let certain = !outcome.is_ours();
+                [true, true, certain, certain, certain]
+            }
         };
         self.bits.set(index, at_most);
         self.beyond_error.set(index, beyond_error);
         self.certain.set(index, certain);
-        if let Some(bits) = &mut self.far {
-            bits.set(index, far);
+        for (bits, beyond) in [(&mut self.near, near), (&mut self.far, far)] {
+            if let Some(bits) = bits {
+                bits.set(index, beyond);
+            }
         }
     }
 
@@ -124,6 +133,7 @@ impl Exceedances {
             bits: self.bits.shifted(first),
             beyond_error: self.beyond_error.shifted(first),
             certain: self.certain.shifted(first),
+            near: self.near.as_ref().map(|near| near.shifted(first)),
             far: self.far.as_ref().map(|far| far.shifted(first)),
         }
     }
@@ -133,13 +143,16 @@ impl Exceedances {
         self.bits.union(&other.bits);
         self.beyond_error.union(&other.beyond_error);
         self.certain.union(&other.certain);
-        self.far = match (self.far.take(), &other.far) {
-            (Some(mut own), Some(theirs)) => {
-                own.union(theirs);
-                Some(own)
-            }
-            _ => None,
-        };
+        unite(&mut self.near, other.near.as_ref());
+        unite(&mut self.far, other.far.as_ref());
+    }
+}
+
+/// What one side did not count is not known of both.
+fn unite(own: &mut Option<Bits>, other: Option<&Bits>) {
+    match (own.as_mut(), other) {
+        (Some(own), Some(other)) => own.union(other),
+        _ => *own = None,
     }
 }
 
@@ -181,6 +194,7 @@ impl Recording {
             beyond_error: Cow::Owned(at_most.clone()),
             at_most: Cow::Owned(at_most),
             certain: Cow::Owned(certain),
+            near: None,
             far: None,
         })
     }
@@ -204,8 +218,11 @@ impl Recording {
         self.exceedances
             .iter()
             .find(|e| at_least == at_most && slow(e) == Some(at_most))
-            // Without our lag and error the larger target may have fewer.
-            .filter(|e| e.target >= target || e.far.as_ref().unwrap_or(&e.certain) == &e.bits)
+            // Without our lag and error the larger target may have fewer. The rows are nested, so the last decides.
+            .filter(|e| {
+                let least = e.far.as_ref().or(e.near.as_ref()).unwrap_or(&e.certain);
+                e.target >= target || least == &e.bits
+            })
     }
 
     /// The rows of a target that the same requests exceed as a counted one. If it is lower, and lower by more than what
@@ -223,8 +240,10 @@ impl Recording {
         if slack >= self.own_error.max(most_lag) {
             rows.certain = all();
         }
-        if rows.far.is_some() && slack >= self.own_error + far_margin(target) + most_lag {
-            rows.far = Some(all());
+        for (row, margin) in [(&mut rows.near, Margin::Near), (&mut rows.far, Margin::Far)] {
+            if row.is_some() && slack >= self.own_error + margin.of(target) + most_lag {
+                *row = Some(all());
+            }
         }
         rows
     }
@@ -241,7 +260,7 @@ mod tests {
     const MS: u64 = 1_000_000;
 
     /// The bits of a request of this latency and lag at 150 ms, with an own error of 2 ms.
-    fn bits(latency_ns: u64, lag_ns: u64, outcome: Outcome) -> [bool; 4] {
+    fn bits(latency_ns: u64, lag_ns: u64, outcome: Outcome) -> [bool; 5] {
         let mut exceedances = Exceedances::of(Duration::from_millis(150));
         exceedances.count(0, outcome, latency_ns, lag_ns, Duration::from_millis(2));
         let bit = |bits: &Bits| bits.get(0);
@@ -249,6 +268,7 @@ mod tests {
             bit(&exceedances.bits),
             bit(&exceedances.beyond_error),
             bit(&exceedances.certain),
+            exceedances.near.as_ref().is_some_and(bit),
             exceedances.far.as_ref().is_some_and(bit),
         ]
     }
@@ -256,12 +276,14 @@ mod tests {
     #[test]
     fn every_limit_is_within_itself_and_one_ns_more_is_beyond() {
         for (latency_ns, beyond) in [
-            (150 * MS, [false, false, false, false]),
-            (150 * MS + 1, [true, false, false, false]),
-            (152 * MS, [true, false, false, false]),
-            (152 * MS + 1, [true, true, true, false]),
-            (202 * MS, [true, true, true, false]),
-            (202 * MS + 1, [true, true, true, true]),
+            (150 * MS, [false, false, false, false, false]),
+            (150 * MS + 1, [true, false, false, false, false]),
+            (152 * MS, [true, false, false, false, false]),
+            (152 * MS + 1, [true, true, true, false, false]),
+            (167 * MS, [true, true, true, false, false]),
+            (167 * MS + 1, [true, true, true, true, false]),
+            (202 * MS, [true, true, true, true, false]),
+            (202 * MS + 1, [true, true, true, true, true]),
         ] {
             assert_eq!(bits(latency_ns, 0, Outcome::Ok), beyond, "{latency_ns}");
         }
@@ -271,28 +293,32 @@ mod tests {
     fn our_own_lag_takes_a_request_out_of_what_is_certain() {
         assert_eq!(
             bits(160 * MS, 10 * MS, Outcome::Ok),
-            [true, true, false, false]
+            [true, true, false, false, false]
         );
         assert_eq!(
             bits(160 * MS, 10 * MS - 1, Outcome::Ok),
-            [true, true, true, false]
+            [true, true, true, false, false]
+        );
+        assert_eq!(
+            bits(170 * MS, 3 * MS, Outcome::Ok),
+            [true, true, true, false, false]
         );
         assert_eq!(
             bits(210 * MS, 8 * MS, Outcome::Ok),
-            [true, true, true, false]
+            [true, true, true, true, false]
         );
         assert_eq!(
             bits(210 * MS, 8 * MS - 1, Outcome::Ok),
-            [true, true, true, true]
+            [true, true, true, true, true]
         );
     }
 
     #[test]
     fn a_failure_of_the_server_is_beyond_everything_and_one_of_ours_is_never_certain() {
-        assert_eq!(bits(MS, 0, Outcome::Timeout), [true; 4]);
+        assert_eq!(bits(MS, 0, Outcome::Timeout), [true; 5]);
         assert_eq!(
             bits(MS, 0, Outcome::Failed(FailureKind::Client)),
-            [true, true, false, false]
+            [true, true, false, false, false]
         );
     }
 }

@@ -14,7 +14,7 @@ use super::{Colour, Detail, EndpointReport, Report, Style};
 use crate::comparison::Comparison;
 use crate::gate::Finding;
 use crate::plan::Design;
-use crate::units::{grouped, trimmed};
+use crate::units::{grouped, plural, trimmed};
 use crate::verdict::Verdict;
 
 /// Writes tables, notes, the reasons of what did not pass, and one verdict line.
@@ -200,8 +200,9 @@ fn bursts(finding: &Finding) -> String {
         Some(None) => "; episodes unknown".to_owned(),
         Some(Some(seen)) if seen.count == 0 => "; no episodes".to_owned(),
         Some(Some(seen)) => format!(
-            "; {} episodes, the longest of {}, φ {}",
+            "; {} {}, the longest of {}, φ {}",
             grouped(seen.count),
+            plural(seen.count, "episode"),
             grouped(seen.longest),
             trimmed(seen.design_effect, 2)
         ),

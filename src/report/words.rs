@@ -12,7 +12,7 @@ use crate::recording::Clock;
 use crate::run_file::{AdaptiveRecord, Ended, SizeRecord, StopReason};
 use crate::stats::rank::Quantile;
 use crate::summary::{PERCENTILES, Percentile, Resolution};
-use crate::units::{Pretty, grouped, percent, trimmed};
+use crate::units::{Pretty, grouped, percent, plural, trimmed};
 use crate::verdict::Verdict;
 
 /// One line of an endpoint's table.
@@ -254,7 +254,11 @@ pub(super) fn run(run: &RunInfo) -> String {
         _ if run.adaptive.is_some() => adaptive(run),
         SizeRecord::Duration { duration } => Pretty(duration).to_string(),
         SizeRecord::Requests { requests } => {
-            format!("{} requests per endpoint", grouped(requests))
+            format!(
+                "{} {} per endpoint",
+                grouped(requests),
+                plural(requests, "request")
+            )
         }
     };
     let warmup = match run.warmup.is_zero() {

@@ -177,6 +177,11 @@ pub(super) struct ExceedancesDocument {
     /// files of before there was this field: all of them.
     #[serde(default)]
     pub(super) beyond_error: Option<String>,
+    /// The same for those that are certain although the instrument may have been a little late: above eleven tenths of the
+    /// target plus the own error without our send lag, or ended badly for no cause on this side. Absent if they were not
+    /// counted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) near: Option<String>,
     /// The same for those that are certain although the instrument may not have been up to its work: above four thirds of
     /// the target plus the own error without our send lag, or ended badly for no cause on this side. Absent if they were
     /// not counted.
@@ -338,6 +343,7 @@ impl From<&Exceedances> for ExceedancesDocument {
             bits: exceedances.bits.encode(),
             certain: Some(exceedances.certain.encode()),
             beyond_error: Some(exceedances.beyond_error.encode()),
+            near: exceedances.near.as_ref().map(Bits::encode),
             far: exceedances.far.as_ref().map(Bits::encode),
         }
     }

@@ -99,12 +99,16 @@ impl Looking {
         }
     }
 
+    /// Whether there is more evidence for a PASS than for a FAIL at the latest look.
+    pub fn leans_to_pass(&self) -> bool {
+        self.watch.latest().pass > self.watch.latest().fail
+    }
+
     /// The samples in all that a PASS still waits for because of bursts.
     fn waits_for(&self) -> Option<u64> {
         let (clusters, episode) = (self.latest.as_ref()?, self.episode?);
-        let leans_to_pass = self.watch.latest().pass > self.watch.latest().fail;
         match clusters.pass_condition(self.watch.theta0(), self.watch.alpha(), episode) {
-            Condition::NeedsSamples(samples) if leans_to_pass => Some(samples),
+            Condition::NeedsSamples(samples) if self.leans_to_pass() => Some(samples),
             _ => None,
         }
     }

@@ -14,6 +14,7 @@
 //! ```
 
 use super::beta::{self, Tails};
+use super::binomial::{MAX_PROJECTED_SAMPLES, Projection};
 use super::cluster::{Clusters, Condition};
 use super::search::{first_where, last_where};
 use crate::verdict::Verdict;
@@ -84,6 +85,29 @@ impl Mixture {
     pub fn max_exceedances_to_pass(&self, n: u64, alpha: f64) -> Option<u64> {
         let evidence = |k| self.log_evidence(n as f64, k as f64).pass;
         last_where(0..=n, |k| reaches(evidence(k), alpha))
+    }
+
+    /// When it would be decided, looked at then, if exceedances went on at the share seen so far; `None` if not within
+    /// [`MAX_PROJECTED_SAMPLES`]. Both may be fractions, as in [`Mixture::log_evidence`].
+    pub fn samples_to_decide(&self, n: f64, k: f64, alpha: f64) -> Option<Projection> {
+        let share = k / n;
+        let verdict = match share < self.theta0 {
+            true => Verdict::Pass,
+            false => Verdict::Fail,
+        };
+        let decided_at = |samples: u64| {
+            let size = samples as f64;
+            let evidence = self.log_evidence(size, share * size);
+            match verdict {
+                Verdict::Pass => reaches(evidence.pass, alpha),
+                _ => reaches(evidence.fail, alpha),
+            }
+        };
+        if n <= 0.0 || share == self.theta0 {
+            return None;
+        }
+        let samples = first_where(n.ceil() as u64..=MAX_PROJECTED_SAMPLES, decided_at)?;
+        Some(Projection { verdict, samples })
     }
 
     /// The fewest exceedances with which `n` samples, looked at now, decide FAIL; `None` if they cannot.
@@ -218,6 +242,11 @@ impl Watch {
         (self.latest.pass.max(self.latest.fail) / -self.alpha.ln()).clamp(0.0, 1.0)
     }
 
+    /// The same of a FAIL alone: `ln E_fail / ln(1/α)` at the latest look.
+    pub fn progress_to_fail(&self) -> f64 {
+        (self.latest.fail / -self.alpha.ln()).clamp(0.0, 1.0)
+    }
+
     /// The anytime-valid p-value of "the share is within the limit": `min(1, 1/E)` at its best moment.
     pub fn p_pass(&self) -> f64 {
         (-self.best.pass).exp().min(1.0)
@@ -234,6 +263,19 @@ mod tests {
     use super::{Mixture, Watch};
     use crate::stats::cluster::Clusters;
     use crate::verdict::Verdict;
+
+    #[test]
+    fn the_projection_is_the_first_number_that_decides_at_the_share_seen() {
+        let mixture = Mixture::new(0.5);
+        let at = |n: u64| mixture.log_evidence(n as f64, 0.535 * n as f64).fail >= 20_f64.ln();
+        let projected = mixture.samples_to_decide(2_400.0, 1_284.0, 0.05).unwrap();
+        assert_eq!(projected.verdict, Verdict::Fail);
+        assert!(projected.samples > 2_400);
+        assert!(at(projected.samples) && !at(projected.samples - 1));
+        assert_eq!(mixture.samples_to_decide(10.0, 5.0, 0.05), None);
+        let passes = mixture.samples_to_decide(20.0, 8.0, 0.05).unwrap();
+        assert_eq!(passes.verdict, Verdict::Pass);
+    }
 
     #[test]
     fn no_samples_are_no_evidence() {

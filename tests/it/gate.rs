@@ -99,7 +99,7 @@ fn judge(recording: &Recording, gates: &[&str]) -> Vec<Finding> {
         recording,
         timeout: Some(Duration::from_secs(10)),
         rate_per_s: Some(20.0),
-        most_in_episode: None,
+        in_flight: None,
         // What bursts do to a verdict is tested by itself, in guard.rs.
         guard: Guard::Iid,
         design: Design::Fixed,
@@ -428,4 +428,111 @@ fn a_percentile_among_the_failures_is_no_number() {
         })
         .collect();
     assert_eq!(shown, ["5 ms", "> 10 s", "failed", "unsent"]);
+}
+
+/// A case with what its run knew.
+fn judged(recording: &Recording, gate: &str, change: impl FnOnce(&mut Subject<'_>)) -> Finding {
+    let mut subject = Subject {
+        endpoint: "health",
+        recording,
+        timeout: None,
+        rate_per_s: Some(20.0),
+        in_flight: None,
+        guard: Guard::default(),
+        design: Design::Fixed,
+        load: gate::Load::default(),
+    };
+    change(&mut subject);
+    gate::judge(&[Gate::parse(gate).unwrap()], &[subject]).remove(0)
+}
+
+#[test]
+fn between_the_limits_of_a_fixed_and_of_an_adaptive_run_more_requests_decide() {
+    // 1 284 of 2 400 fail at one look (1 241 would), and not where one looked all the time.
+    let slow = |i: u64| i * 1_284 % 2_400 < 1_284;
+    let latencies: Vec<f64> = (0..2_400)
+        .map(|i| if slow(i) { 170.0 } else { 160.0 })
+        .collect();
+    let finding = judged(&list(&latencies), "p50 <= 168ms", |subject| {
+        subject.guard = Guard::Iid;
+        subject.design = Design::Adaptive;
+        subject.rate_per_s = None;
+    });
+    assert_eq!(finding.verdict, Verdict::Inconclusive);
+    let next = finding.next_step.unwrap();
+    assert!(
+        next.starts_with("about ") && next.ends_with("would show a failure"),
+        "{next}"
+    );
+}
+
+#[test]
+fn without_order_no_number_of_exceedances_is_said_to_decide() {
+    let mut run = Run::counting(&[]);
+    for _ in 0..300 {
+        run = run.ok(1, FAST).ok(1, SLOW);
+    }
+    let finding = judged(&run.recording, "p50 <= 150ms", |_| {});
+    assert_eq!(finding.verdict, Verdict::Inconclusive);
+    assert!(
+        finding
+            .reason
+            .contains("nobody knows whether they came in bursts"),
+        "{}",
+        finding.reason
+    );
+    assert!(!finding.reason.contains("would fail"), "{}", finding.reason);
+}
+
+#[test]
+fn the_reason_and_the_next_step_name_one_number_of_samples() {
+    let clean = list(&[100.0; 10]);
+    let of_list = judged(&clean, "p95 <= 150ms", |subject| subject.rate_per_s = None);
+    assert!(
+        of_list
+            .reason
+            .contains("it takes 59 to pass, and 60 to exclude slow episodes of 1 sample;"),
+        "{}",
+        of_list.reason
+    );
+    assert_eq!(
+        of_list.next_step.as_deref(),
+        Some("at least 60 samples are needed for P95 to pass")
+    );
+    let independent = judged(&clean, "p95 <= 150ms", |subject| subject.guard = Guard::Iid);
+    assert!(
+        independent.reason.contains("it takes 59 to pass;"),
+        "{}",
+        independent.reason
+    );
+}
+
+#[test]
+fn a_share_ten_times_the_limit_is_not_called_near_it() {
+    let latencies: Vec<f64> = (0..600)
+        .map(|i| if i < 300 { 100.0 } else { 200.0 })
+        .collect();
+    let finding = judged(&list(&latencies), "p95 <= 150ms", |_| {});
+    assert_eq!(finding.verdict, Verdict::Inconclusive);
+    assert!(!finding.reason.contains("too near"), "{}", finding.reason);
+    let next = finding.next_step.unwrap();
+    assert!(!next.contains("samples would do"), "{next}");
+}
+
+#[test]
+fn a_closed_run_that_was_over_at_once_has_not_excluded_slow_episodes() {
+    // 8 000 a second for 0.375 s: 60 episodes of 100 ms are 48 000 requests.
+    let clean = list(&[0.5; 3_000]);
+    let closed = |rate, in_flight| {
+        judged(&clean, "p95 <= 150ms", |subject| {
+            subject.rate_per_s = Some(rate);
+            subject.in_flight = Some(in_flight);
+        })
+    };
+    let short = closed(8_000.0, 4);
+    assert_eq!(short.verdict, Verdict::Inconclusive);
+    assert!(short.next_step.unwrap().contains("6 s"), "{}", short.reason);
+    // 3 000 at 500/s are 6 s; with 60 in flight, one stall meets 60 of them.
+    assert_eq!(closed(500.0, 4).verdict, Verdict::Pass);
+    assert_eq!(closed(500.0, 60).verdict, Verdict::Inconclusive);
 }

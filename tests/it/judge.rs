@@ -113,8 +113,8 @@ fn the_evidence_fails_and_says_why_ten_samples_cannot_carry_a_p99() {
     note: the verdicts reckon with bursts; without a rate, a slow episode to exclude is taken as 1 sample
     note: fixtures/evidence.txt: from where these latencies count is as given, and the order of the file is taken as the order of time
 
-    FAIL          evidence p95 <= 150ms: 6 of 10 samples were above 150 ms where at most 5 % are allowed; 10 samples cannot carry a P95 (here it is the maximum; a pass takes 59), but they can refute it
-    FAIL          evidence p99 <= 150ms: 6 of 10 samples were above 150 ms where at most 1 % are allowed; 10 samples cannot carry a P99 (here it is the maximum; a pass takes 299), but they can refute it
+    FAIL          evidence p95 <= 150ms: 6 of 10 samples were above 150 ms where at most 5 % are allowed; 10 samples cannot carry a P95 (here it is the maximum; a pass takes 60), but they can refute it
+    FAIL          evidence p99 <= 150ms: 6 of 10 samples were above 150 ms where at most 1 % are allowed; 10 samples cannot carry a P99 (here it is the maximum; a pass takes 300), but they can refute it
     INCONCLUSIVE  evidence p50 <= 150ms: 6 of 10 samples (60 %) were above 150 ms, too near the 50 % allowed: up to 1 would pass, 9 or more would fail
                   next: about 68 more samples at this rate would show a failure
 
@@ -188,8 +188,8 @@ fn the_evidence_as_markdown_and_csv() {
 
     ok 10 · failed 0
 
-    - **FAIL** `evidence p95 <= 150ms`: 6 of 10 samples were above 150 ms where at most 5 % are allowed; 10 samples cannot carry a P95 (here it is the maximum; a pass takes 59), but they can refute it
-    - **FAIL** `evidence p99 <= 150ms`: 6 of 10 samples were above 150 ms where at most 1 % are allowed; 10 samples cannot carry a P99 (here it is the maximum; a pass takes 299), but they can refute it
+    - **FAIL** `evidence p95 <= 150ms`: 6 of 10 samples were above 150 ms where at most 5 % are allowed; 10 samples cannot carry a P95 (here it is the maximum; a pass takes 60), but they can refute it
+    - **FAIL** `evidence p99 <= 150ms`: 6 of 10 samples were above 150 ms where at most 1 % are allowed; 10 samples cannot carry a P99 (here it is the maximum; a pass takes 300), but they can refute it
     - **INCONCLUSIVE** `evidence p50 <= 150ms`: 6 of 10 samples (60 %) were above 150 ms, too near the 50 % allowed: up to 1 would pass, 9 or more would fail
       - next: about 68 more samples at this rate would show a failure
 
@@ -349,7 +349,7 @@ fn a_run_with_failures_of_every_kind_shows_them_in_the_tail() {
 
     note: the verdicts reckon with bursts; a PASS excludes slow episodes of 100 ms
 
-    FAIL health error rate: 37 of 205 requests did not end ok (28 failed, 4 timed out, 5 never sent) where at most 2 (1 %) are allowed; 205 requests cannot carry an error rate of 1% (a pass takes 299), but they can refute it
+    FAIL health error rate: 37 of 205 requests did not end ok (28 failed, 4 timed out, 5 never sent) where at most 2 (1 %) are allowed; 205 requests cannot carry an error rate of 1% (a pass takes 600), but they can refute it
     "#);
     assert!(
         told.stderr
@@ -585,4 +585,33 @@ fn a_damaged_run_is_refused_with_a_hint() {
         assert_eq!(told.exit, 2, "{}", told.stdout);
         assert!(told.stderr.contains("hint: "), "{}", told.stderr);
     }
+}
+
+#[test]
+fn an_episode_without_a_rate_is_warned_of_and_a_target_of_0_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("list.txt"), "100ms\n".repeat(80)).unwrap();
+    let judge = |flags: &[&str]| {
+        std::process::Command::new(env!("CARGO_BIN_EXE_a7probe"))
+            .current_dir(folder.path())
+            .args(["judge", "list.txt"])
+            .args(flags)
+            .output()
+            .unwrap()
+    };
+    let warned = String::from_utf8(judge(&["--episode", "1h"]).stderr).unwrap();
+    assert!(
+        warned.contains("warning: --episode has no effect on list.txt"),
+        "{warned}"
+    );
+    assert!(warned.contains("hint: "), "{warned}");
+    let silent = String::from_utf8(judge(&[]).stderr).unwrap();
+    assert!(!silent.contains("--episode"), "{silent}");
+    let refused = judge(&["--target", "0ms"]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(
+        String::from_utf8(refused.stderr)
+            .unwrap()
+            .contains("must be above 0")
+    );
 }

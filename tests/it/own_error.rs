@@ -53,7 +53,7 @@ fn judge(recording: &Recording, load: Load, gate: &str) -> Finding {
         recording,
         timeout: Some(Duration::from_secs(10)),
         rate_per_s: Some(20.0),
-        most_in_episode: None,
+        in_flight: None,
         guard: Guard::Iid,
         design: Design::Fixed,
         load,
@@ -176,6 +176,64 @@ fn a_flag_blocks_a_failure_near_the_target_and_none_that_is_far_beyond() {
         assert_eq!(blocked.next_step.as_deref(), Some(remedy));
         assert_eq!(judge(&far, load, "p95 <= 150ms").verdict, Verdict::Fail);
     }
+}
+
+/// 1 000 requests, of which a tenth take so long in the service, all sent so late.
+fn late_by(lag: Duration, service: Duration) -> Recording {
+    recorded(&[(900, FAST + lag, lag), (100, service + lag, lag)])
+}
+
+#[test]
+fn who_is_a_little_late_judges_what_is_beyond_the_target_by_a_tenth_of_it() {
+    let verdict = |lag_ms, service_ms| {
+        let ms = Duration::from_millis;
+        p95(&late_by(ms(lag_ms), ms(service_ms))).verdict
+    };
+    // T + e is 152 ms, a tenth more 167 ms, a third 202 ms.
+    for (lag_ms, service_ms, expected) in [
+        (4, 203, Verdict::Fail),
+        (4, 170, Verdict::Fail),
+        (4, 165, Verdict::Inconclusive),
+        (7, 170, Verdict::Fail),
+        (8, 170, Verdict::Inconclusive),
+        (40, 170, Verdict::Inconclusive),
+        (40, 200, Verdict::Inconclusive),
+        (40, 205, Verdict::Fail),
+        (60, 205, Verdict::Inconclusive),
+    ] {
+        assert_eq!(
+            verdict(lag_ms, service_ms),
+            expected,
+            "{lag_ms} ms late, {service_ms} ms"
+        );
+    }
+}
+
+#[test]
+fn a_file_of_before_there_was_a_near_margin_is_judged_by_the_far_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run.json");
+    let lag = Duration::from_millis(4);
+    let parts: Vec<_> = (0..600)
+        .map(|i| (1, if i % 5 == 0 { us(174_000) } else { FAST + lag }, lag))
+        .collect();
+    let late = recorded(&parts);
+    let verdict = |run: &Run| findings(run, "health p95 <= 150ms")[0].verdict;
+    let run = runs::run(late.clone(), late);
+    run.save(&path).unwrap();
+    assert_eq!(verdict(&run), Verdict::Fail);
+    assert_eq!(
+        findings(&run, "p95 <= 150ms"),
+        findings(&Run::load(&path).unwrap(), "p95 <= 150ms")
+    );
+    let mut old: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    for endpoint in old["endpoints"].as_array_mut().unwrap() {
+        for exceedances in endpoint["exceedances"].as_array_mut().unwrap() {
+            exceedances.as_object_mut().unwrap().remove("near");
+        }
+    }
+    let old = Run::from_json(old.to_string().as_bytes()).unwrap();
+    assert_eq!(verdict(&old), Verdict::Inconclusive);
 }
 
 #[test]
@@ -303,7 +361,9 @@ fn a_file_of_before_there_was_a_calibration_keeps_its_verdict_and_says_so() {
     for endpoint in old["endpoints"].as_array_mut().unwrap() {
         for exceedances in endpoint["exceedances"].as_array_mut().unwrap() {
             let fields = exceedances.as_object_mut().unwrap();
-            assert!(fields.remove("far").is_some() && fields.remove("beyond_error").is_some());
+            for newer in ["near", "far", "beyond_error"] {
+                assert!(fields.remove(newer).is_some(), "{newer}");
+            }
         }
     }
     std::fs::write(&path, old.to_string()).unwrap();
@@ -325,7 +385,11 @@ fn exceedances_that_contradict_each_other_are_damage() {
     run.save(&path).unwrap();
     let whole: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
     let ok = whole["endpoints"][0]["ok"].clone();
-    for (field, words) in [("beyond_error", "guarded"), ("far", "far")] {
+    for (field, words) in [
+        ("beyond_error", "guarded"),
+        ("near", "near"),
+        ("far", "far"),
+    ] {
         let mut damaged = whole.clone();
         damaged["endpoints"][0]["exceedances"][0][field] = ok.clone();
         let error = Run::from_json(damaged.to_string().as_bytes()).unwrap_err();
@@ -399,6 +463,7 @@ fn a_closed_model_is_calibrated_as_it_measures() {
         &url,
         "--get",
         "health=/",
+        "--iid",
         "-c",
         "2",
         "-n",

@@ -116,7 +116,7 @@ fn verdict(recording: &Recording, gate: &str, design: Design) -> (Verdict, Strin
         recording,
         timeout: Some(Duration::from_secs(10)),
         rate_per_s: Some(RATE),
-        most_in_episode: None,
+        in_flight: None,
         guard: Guard::default(),
         design,
         load: Load::default(),

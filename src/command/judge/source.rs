@@ -162,6 +162,11 @@ impl Source {
         self
     }
 
+    /// Whether it says how many requests there were in a second.
+    pub(super) fn has_rate(&self) -> bool {
+        matches!(self.content, Content::Run(_))
+    }
+
     /// Whether `--endpoint` can be about it.
     fn can_be_named(&self) -> bool {
         matches!(self.content, Content::Imported(_)) && self.endpoints.len() == 1

@@ -233,12 +233,17 @@ impl Place {
             Some(text) => row("certain", text)?,
             None => bits.without(&recording.client),
         };
-        let far = document.far.as_ref();
-        let far = far.map(|text| row("far", text)).transpose()?;
+        let counted = |name: &str, text: &Option<String>| {
+            text.as_ref().map(|text| row(name, text)).transpose()
+        };
+        let near = counted("near", &document.near)?;
+        let far = counted("far", &document.far)?;
+        let within_near = near.as_ref().unwrap_or(&certain);
         let nested = [
             ("guarded", &beyond_error, &bits),
             ("certain", &certain, &beyond_error),
-            ("far", far.as_ref().unwrap_or(&certain), &certain),
+            ("near", within_near, &certain),
+            ("far", far.as_ref().unwrap_or(within_near), within_near),
         ];
         for (name, inner, outer) in nested {
             if inner.without(outer).count_ones() > 0 {
@@ -250,6 +255,7 @@ impl Place {
             bits,
             beyond_error,
             certain,
+            near,
             far,
         })
     }
