@@ -57,6 +57,7 @@ fn judge(recording: &Recording, load: Load, gate: &str) -> Finding {
         guard: Guard::Iid,
         design: Design::Fixed,
         load,
+        audit: None,
     };
     let gates = [Gate::parse(gate).expect(gate)];
     gate::judge(&gates, &[subject]).remove(0)

@@ -120,6 +120,7 @@ fn verdict(recording: &Recording, gate: &str, design: Design) -> (Verdict, Strin
         guard: Guard::default(),
         design,
         load: Load::default(),
+        audit: None,
     };
     let finding = judge(&[Gate::parse(gate).unwrap()], &[subject]).remove(0);
     (finding.verdict, finding.reason)
