@@ -441,6 +441,7 @@ fn judged(recording: &Recording, gate: &str, change: impl FnOnce(&mut Subject<'_
         guard: Guard::default(),
         design: Design::Fixed,
         load: gate::Load::default(),
+        audit: None,
     };
     change(&mut subject);
     gate::judge(&[Gate::parse(gate).unwrap()], &[subject]).remove(0)
