@@ -30,6 +30,9 @@ pub use steps::{Load, Pilot, Step, Steps, patience, steps};
 /// The share of the target that a cause must cost to matter.
 pub const MATERIAL: f64 = 0.1;
 
+/// What to do where data are too few.
+const LARGER: &str = "give a larger --budget";
+
 /// Level of every one-sided test.
 const ALPHA: f64 = 0.05;
 
@@ -145,7 +148,7 @@ impl Finding {
             support: Support::NotEnough,
             cost: None,
             evidence: vec![Evidence::text(why)],
-            next: Some("give a larger --budget".to_owned()),
+            next: Some(LARGER.to_owned()),
         }
     }
 }
@@ -236,6 +239,16 @@ impl Diagnosis {
         findings.sort_by_key(rank);
         findings.push(verdict::nothing_wrong(observations, &findings));
         Diagnosis { findings }
+    }
+
+    /// The same where the steps were cut short: data are few because of that, not because of the budget.
+    pub fn of_interrupted(mut self) -> Diagnosis {
+        for finding in &mut self.findings {
+            if finding.next.as_deref() == Some(LARGER) {
+                finding.next = Some("let the diagnosis finish: it was interrupted".to_owned());
+            }
+        }
+        self
     }
 
     /// What follows.

@@ -5,6 +5,7 @@ mod certificate;
 mod comparison;
 mod csv;
 mod diagnosis;
+mod drift;
 mod hdrlog;
 mod hgrm;
 mod instrument;
@@ -30,7 +31,7 @@ use crate::run_file::{
     AdaptiveRecord, Calibration, Certificate, Ended, PlanRecord, Run, SizeRecord, TurnsRecord,
 };
 use crate::stats::rank::Quantile;
-use crate::summary::Summary;
+use crate::summary::{Drift, Summary};
 use crate::units::Rate;
 use crate::verdict::Verdict;
 
@@ -39,6 +40,7 @@ pub use comparison::{
     ComparisonReport, JsonChange, JsonErrorRate, JsonNoise, JsonRates, JsonTurns, TurnsReport,
 };
 pub use diagnosis::{DiagnosisReport, JsonCause, JsonDiagnosis, JsonEvidence, JsonStep};
+pub use drift::{JsonDrift, JsonStretch};
 pub use instrument::{JsonCalibration, JsonCertificate};
 pub use json::{JsonReport, SCHEMA};
 
@@ -118,6 +120,8 @@ pub struct EndpointReport {
     pub summary: Summary,
     /// How the load was put on it; `None` for latencies of another tool.
     pub traffic: Option<Traffic>,
+    /// Its halves and tenths, and whether they differ.
+    pub drift: Drift,
     /// What HdrHistogram's own formats hold.
     pub distribution: Distribution,
     /// What became of what was accepted; `None` if nobody asked.
@@ -361,6 +365,12 @@ impl EndpointReport {
                 pool_limited: recording.pool_limited,
             }),
             source: None,
+            drift: Drift::of(
+                recording,
+                planned
+                    .and_then(|endpoint| endpoint.rate_per_s)
+                    .map(Rate::as_per_second),
+            ),
             distribution: Distribution::of(recording, None),
             audit: None,
             name,
@@ -383,6 +393,7 @@ impl EndpointReport {
             source: Some(source.into()),
             summary: Summary::of(recording, None),
             traffic: None,
+            drift: Drift::of(recording, None),
             distribution: Distribution::of(recording, None),
             audit: None,
         }

@@ -3,8 +3,8 @@
 //! A gate "quantile q ≤ T" says the same as "the share of requests slower than T is at most θ0 = 1 − q".
 //! So [`rank`] turns quantiles into ranks and [`binomial`] judges the share in a sample of fixed size.
 //! [`cluster`] takes the bursts into account, [`sequential`] judges while the samples come in, [`looks`] says when, and
-//! [`stationarity`] and [`trend`] ask whether there is one share to judge at all, [`two_groups`] and [`modes`] what a
-//! series looks like. [`profile`] and [`paired`] compare one
+//! [`stationarity`], [`trend`] and [`stretches`] ask whether there is one share to judge at all, [`two_groups`] and
+//! [`modes`] what a series looks like. [`profile`] and [`paired`] compare one
 //! quantile of two samples. Nothing here knows what a request is.
 
 pub mod beta;
@@ -18,6 +18,7 @@ pub mod profile;
 pub mod rank;
 pub mod sequential;
 pub mod stationarity;
+pub mod stretches;
 pub mod trend;
 pub mod two_groups;
 

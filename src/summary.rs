@@ -1,5 +1,6 @@
 //! One endpoint's percentiles with their intervals, failures counted as slower than everything.
 
+mod change;
 mod drift;
 mod observed;
 
@@ -9,6 +10,7 @@ use crate::histogram::Levels;
 use crate::recording::{Clock, Counts, Latency, Recording};
 use crate::stats::rank::{self, Quantile};
 
+pub use change::{Change, Parts};
 pub use drift::{Drift, Growth, GrowthKind, Place, SlowStart, Stretch};
 pub use observed::{Interval, Observed};
 

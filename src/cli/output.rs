@@ -69,6 +69,26 @@ impl OutputArgs {
         }
     }
 
+    /// Refuses what holds the latencies of one run, where there are several: before the first request, not after the last.
+    ///
+    /// # Errors
+    /// If a report of HdrHistogram's formats was asked for; the message says where it can be had.
+    pub fn check_formats(&self, command: &str) -> anyhow::Result<()> {
+        let wrong = self
+            .reports
+            .iter()
+            .find(|file| file.format.is_of_hdrhistogram());
+        match wrong {
+            Some(file) => bail!(
+                "--report {}={}: it holds the latencies of one run, and {command} is about several\nhint: save the runs and \
+                 use it with judge",
+                name_of(file.format),
+                file.path.display()
+            ),
+            None => Ok(()),
+        }
+    }
+
     /// Writes the result to stdout, its warnings to stderr, and every file that was asked for.
     ///
     /// # Errors

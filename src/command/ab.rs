@@ -31,6 +31,7 @@ pub fn run(args: &AbArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> any
         plan_text::write(&ab, ab.output.output, stdout)?;
         return Ok(Exit::Pass);
     }
+    ab.output.check_formats("ab")?;
     let files = ab.save.before.iter().chain(&ab.save.after);
     measure::check_outputs(files, &ab.output)?;
     let certificate = measure::certificate(ab.certificate.as_deref())?;

@@ -30,6 +30,7 @@ pub fn run(
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
+    args.output.check_formats("compare")?;
     let halves = load(args)?;
     let strictness = match args.allow_different_plans {
         true => Strictness::Warn,

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
+use super::measure;
 use super::measuring::{Asked, Measurement, Measuring, Preflight};
 use super::signals;
 use crate::cli::diagnose::DiagnoseArgs;
@@ -13,6 +14,7 @@ use crate::cli::resolve::{self, Diagnose, Intent};
 use crate::diagnosis::{
     Diagnosis, Load, Observation, Observations, Pilot, Step, Steps, ladder, patience, steps,
 };
+use crate::engine::RunIds;
 use crate::exit::Exit;
 use crate::plan::{Arrivals, Design, Endpoint, Guard, Keepalive, Model, Plan, Size};
 use crate::progress::Mode;
@@ -41,6 +43,8 @@ pub fn run(
         show(&diagnose, stdout)?;
         return Ok(Exit::Pass);
     }
+    args.output.check_formats("diagnose")?;
+    measure::check_outputs(std::iter::empty(), &args.output)?;
     if let Some(folder) = &diagnose.save {
         std::fs::create_dir_all(folder).with_context(|| {
             format!(
@@ -62,12 +66,23 @@ pub fn run(
         warnings: Vec::new(),
     };
     let observations = session.observe()?;
-    let warnings = session.warnings;
+    let mut warnings = session.warnings;
+    let mut diagnosis = Diagnosis::of(&observations);
+    if measuring.signals.received().is_some() {
+        diagnosis = diagnosis.of_interrupted();
+        warnings.insert(
+            0,
+            Warning::new(
+                "the diagnosis was interrupted; it is of what was sent until then",
+                "let it finish, or give a smaller --budget",
+            ),
+        );
+    }
     let mut report = Report::new(Kind::Diagnose, diagnose.plan.target.to_string());
     report.warnings = warnings;
     report.diagnosis = Some(DiagnosisReport {
         budget: diagnose.budget,
-        diagnosis: Diagnosis::of(&observations),
+        diagnosis,
         observations,
     });
     args.output.publish(&report, stdout, stderr)?;
@@ -136,9 +151,18 @@ fn in_words(planned: &Load, probe: &str, load: &str) -> String {
         .iter()
         .filter_map(|(name, rate)| Some((name, (*rate)?)));
     let rates: Vec<String> = rates
-        .map(|(name, rate)| format!("{name} {}/s", trimmed(rate, 1)))
+        .map(|(name, rate)| format!("{name} {}/s", per_second(rate)))
         .collect();
     format!("{} for {}", rates.join(", "), Pretty(planned.duration))
+}
+
+/// `3.8`, and `0.001` where a decimal would show nothing.
+fn per_second(rate: f64) -> String {
+    let digits = match rate > 0.0 && rate < 0.1 {
+        true => (1.0 - rate.log10().floor()).min(15.0) as usize,
+        false => 1,
+    };
+    trimmed(rate, digits)
 }
 
 /// One diagnosis under way.
@@ -243,7 +267,11 @@ impl Session<'_> {
             certificate: None,
             audit: None,
         };
-        let Measurement { run, warnings } = self.measuring.run(plan, &asked)?;
+        // As a block: an interruption ends the schedule, and nothing that was not sent is taken for slow or quick.
+        let ids = RunIds::fresh();
+        let own_error = asked.calibration.own_error();
+        let measured = self.measuring.block(plan, ids, own_error, "")?;
+        let Measurement { run, warnings } = self.measuring.of_blocks(plan, &asked, ids, measured);
         let open = matches!(plan.model, Model::Open { .. });
         let new = warnings
             .into_iter()
@@ -264,8 +292,7 @@ impl Session<'_> {
         if let Some(folder) = &self.diagnose.save {
             run.save(&folder.join(format!("{}.json", planned.step.as_str())))?;
         }
-        let available = run.instrument.wall.as_secs_f64() * run.instrument.threads as f64;
-        let cpu_share = (available > 0.0).then(|| run.instrument.cpu.as_secs_f64() / available);
+        let cpu_share = run.busy();
         let rates = plan.endpoints.iter().map(|endpoint| endpoint.rate);
         let parts = run.endpoints.into_iter().zip(rates);
         let mut parts = parts.map(|(endpoint, rate)| Observation {
@@ -275,7 +302,7 @@ impl Session<'_> {
         });
         let first = parts.next();
         if let Some(first) = &first {
-            self.tell(&result(first))?;
+            self.tell(&result(planned.step, first))?;
         }
         match planned.step {
             Step::Alone => observed.alone = first,
@@ -292,9 +319,9 @@ impl Session<'_> {
 }
 
 /// `    180 requests, P50 1.2 ms, P95 2 ms`.
-fn result(observation: &Observation) -> String {
+fn result(step: Step, observation: &Observation) -> String {
     let shown = |quantile| {
-        let latency = observation.service(quantile);
+        let latency = observation.in_step(step, quantile);
         latency.map_or("no answer".to_owned(), |latency| {
             Pretty(latency).to_string()
         })

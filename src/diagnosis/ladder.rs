@@ -29,8 +29,8 @@ pub(super) fn rung_above(latency_ns: f64) -> Duration {
     *found.unwrap_or(&rungs[rungs.len() - 1])
 }
 
-/// Each planned request's latency without our send lag, in ns and in order, at the precision of the ladder: the rung
-/// that it does not exceed. What did not end ok, and not for a cause on this side, is +∞.
+/// Each request's latency without our send lag, in ns and in order, at the precision of the ladder: the rung
+/// that it does not exceed. What did not end ok is +∞; what failed or was not sent for a cause on this side is left out.
 pub(super) fn series(recording: &Recording) -> Vec<f64> {
     let mut series = vec![0.0f64; recording.planned() as usize];
     for exceedances in &recording.exceedances {
@@ -43,11 +43,62 @@ pub(super) fn series(recording: &Recording) -> Vec<f64> {
             };
         }
     }
-    series
+    let ours = recording.client.iter().chain(std::iter::repeat(false));
+    let kept = series.into_iter().zip(ours).filter(|(_, ours)| !ours);
+    kept.map(|(latency, _)| latency).collect()
 }
 
 fn next_above(recording: &Recording, target: Duration) -> f64 {
     let targets = recording.exceedances.iter().map(|e| e.target);
     let next = targets.filter(|other| *other > target).min();
     next.map_or(f64::INFINITY, |next| next.as_nanos() as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{ladder, series};
+    use crate::recording::{Clock, Recording};
+    use crate::sample::{FailureKind, Outcome, Phases, Sample};
+
+    fn sample(index: u64, outcome: Outcome) -> Sample {
+        let start_ns = index * 50_000_000;
+        Sample {
+            index,
+            intended_start_ns: Some(start_ns),
+            dispatched_ns: start_ns,
+            sent_ns: Some(start_ns),
+            finished_ns: start_ns + 40_000_000,
+            outcome,
+            status: None,
+            connection: None,
+            phases: Phases::default(),
+            body_bytes: 0,
+            server_timing: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_never_sent_or_failed_here_has_no_latency() {
+        let mut recording = Recording::new(Clock::IntendedStart, &ladder());
+        let outcomes = [
+            Outcome::Ok,
+            Outcome::Unsent,
+            Outcome::Failed(FailureKind::Client),
+            Outcome::Timeout,
+            Outcome::Unsent,
+        ];
+        for (index, outcome) in (0..).zip(outcomes) {
+            recording.add(&sample(index, outcome));
+        }
+        let series = series(&recording);
+        assert_eq!(series.len(), 2, "{series:?}");
+        let rung = Duration::from_nanos(series[0] as u64);
+        assert!(
+            (Duration::from_millis(40)..Duration::from_millis(48)).contains(&rung),
+            "{rung:?}"
+        );
+        assert_eq!(series[1], f64::INFINITY);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ALPHA, ladder};
+use super::{ALPHA, Step, ladder};
 use crate::histogram::Levels;
 use crate::recording::{Bits, Recording};
 use crate::stats::cluster::Clusters;
@@ -126,6 +126,14 @@ impl Observation {
         self.at(quantile, From::Send)
     }
 
+    /// The percentile by which a step is told: from the send, but with connecting where that is what it is about.
+    pub fn in_step(&self, step: Step, quantile: Quantile) -> Option<Duration> {
+        match step {
+            Step::NewConnections => self.at(quantile, From::Start),
+            _ => self.service(quantile),
+        }
+    }
+
     pub(super) fn at(&self, quantile: Quantile, from: From) -> Option<Duration> {
         let rank = quantile.rank(self.requests());
         self.levels(from).at_rank(rank).map(Duration::from_nanos)
@@ -140,7 +148,12 @@ impl Observation {
 
     /// Says so if too many requests did not end ok for their latencies to mean anything.
     pub(super) fn failed(&self, endpoint: &str) -> Option<String> {
-        let (bad, n) = (self.recording.counts.not_ok(), self.requests());
+        // What was never sent says nothing of the service.
+        let unsent = self.recording.counts.unsent;
+        let (bad, n) = (
+            self.recording.counts.not_ok() - unsent,
+            self.requests() - unsent,
+        );
         (bad * FAILED > n).then(|| {
             format!(
                 "{} of {} requests to {endpoint} did not end ok",

@@ -1,7 +1,7 @@
 //! Nothing wrong: every cause is shown not to matter, and the latency is within the target.
 
 use super::observation::Share;
-use super::{Cause, Evidence, Finding, Observations, Support};
+use super::{Cause, Evidence, Finding, LARGER, Observations, Support};
 use crate::units::Pretty;
 
 /// Share of the requests that may be above the target: P95 within it.
@@ -48,7 +48,7 @@ pub(super) fn nothing_wrong(observed: &Observations, causes: &[Finding]) -> Find
         cost: None,
         evidence: vec![within, Evidence::text(why)],
         next: match support {
-            Support::NotEnough => Some("give a larger --budget".to_owned()),
+            Support::NotEnough => Some(LARGER.to_owned()),
             _ => None,
         },
     }

@@ -84,8 +84,8 @@ impl DiagnosisReport {
     }
 
     pub(super) fn rows(&self) -> Vec<[String; 7]> {
-        let latency = |observation: &Observation, quantile| {
-            let latency = observation.service(quantile);
+        let latency = |step, observation: &Observation, quantile| {
+            let latency = observation.in_step(step, quantile);
             latency.map_or("no answer".to_owned(), |l| Pretty(l).to_string())
         };
         let row = |(step, name, observation): (Step, &str, &Observation)| {
@@ -98,11 +98,9 @@ impl DiagnosisReport {
                     grouped(observation.requests()),
                     trimmed(rate, 1)
                 ),
-                latency(observation, Quantile::P50),
-                latency(observation, Quantile::P95),
-                observation
-                    .tail_ratio()
-                    .map_or("–".to_owned(), |r| trimmed(r, 1)),
+                latency(step, observation, Quantile::P50),
+                latency(step, observation, Quantile::P95),
+                tail_ratio(step, observation).map_or("–".to_owned(), |r| trimmed(r, 1)),
                 match observation.modes() {
                     Modes::Unknown => "–".to_owned(),
                     Modes::One => "one".to_owned(),
@@ -176,6 +174,13 @@ impl DiagnosisReport {
         };
         self.diagnosis.findings.iter().map(row).collect()
     }
+}
+
+/// P95/P50 of what the row shows.
+fn tail_ratio(step: Step, observation: &Observation) -> Option<f64> {
+    let at = |quantile| observation.in_step(step, quantile);
+    let (p50, p95) = (at(Quantile::P50)?, at(Quantile::P95)?);
+    (!p50.is_zero()).then(|| p95.as_secs_f64() / p50.as_secs_f64())
 }
 
 fn last_text(finding: &Finding) -> &str {
@@ -254,9 +259,9 @@ pub struct JsonStep {
     pub not_ok: u64,
     /// Requests per second.
     pub rate_per_s: Option<f64>,
-    /// Service time; `null` if it did not end ok.
+    /// Service time, of new connections with connecting; `null` if it did not end ok.
     pub p50_ms: Option<f64>,
-    /// Service time.
+    /// The same.
     pub p95_ms: Option<f64>,
     /// 1 or 2; `null` where there are too few requests to tell.
     pub modes: Option<u8>,
@@ -312,8 +317,8 @@ fn json_step((step, endpoint, observation): (Step, &str, &Observation)) -> JsonS
         requests: observation.requests(),
         not_ok: observation.recording.counts.not_ok(),
         rate_per_s: observation.rate_per_s,
-        p50_ms: observation.service(Quantile::P50).map(millis),
-        p95_ms: observation.service(Quantile::P95).map(millis),
+        p50_ms: observation.in_step(step, Quantile::P50).map(millis),
+        p95_ms: observation.in_step(step, Quantile::P95).map(millis),
         modes: match observation.modes() {
             Modes::Unknown => None,
             Modes::One => Some(1),

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::audit::{JsonAudit, JsonAudits};
 use super::comparison::{JsonChange, JsonNoise, JsonRates, JsonTurns};
 use super::diagnosis::JsonDiagnosis;
+use super::drift::JsonDrift;
 use super::instrument::{JsonCalibration, JsonCertificate};
 use super::{EndpointReport, Report, RunInfo, Traffic, words};
 use crate::gate::{Finding, Measured};
@@ -189,6 +190,8 @@ pub struct JsonEndpoint {
     pub mean_ms: Option<f64>,
     /// Slowest of all planned requests; `null` if it did not end ok.
     pub max_ms: Option<f64>,
+    /// Halves and tenths of the run.
+    pub drift: JsonDrift,
     /// How the load was put on it.
     pub traffic: Option<JsonTraffic>,
     /// What became of what was accepted; absent if nobody asked.
@@ -402,6 +405,7 @@ impl From<&EndpointReport> for JsonEndpoint {
             min_ms: summary.min().map(millis),
             mean_ms: summary.mean.map(millis),
             max_ms: observed_ms(summary.max()),
+            drift: JsonDrift::from(&endpoint.drift),
             traffic: endpoint.traffic.as_ref().map(JsonTraffic::from),
             audit: endpoint.audit.as_ref().map(JsonAudit::from),
         }

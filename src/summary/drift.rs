@@ -1,4 +1,5 @@
-//! Did the service change during the run? A slow start, latency that grows, and in how far it is queueing.
+//! Did the service change during the run? A slow start, latency that grows, and in how far it is queueing; and what its
+//! halves and tenths were like.
 //!
 //! From what every recording keeps in constant memory: the second of each request's intended start, or the order of a
 //! list. Everything here only warns.
@@ -6,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::change::{Change, change};
 use crate::recording::{Clock, Latency, Recording};
 use crate::stats::rank::Quantile;
 use crate::stats::stationarity::{WarmUp, warm_up_of_batches};
@@ -35,12 +37,16 @@ const QUEUE: (f64, f64) = (2.0, 2.0);
 /// What changed during a run.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drift {
+    /// The first half and the second; empty where the order is not known.
+    pub halves: Vec<Stretch>,
     /// Ten stretches of equal length, or fewer of a short run; empty where the order is not known.
     pub deciles: Vec<Stretch>,
     /// The beginning that is slower than the rest.
     pub slow_start: Option<SlowStart>,
     /// Latency that grows from stretch to stretch.
     pub growth: Option<Growth>,
+    /// Parts that differ, in whatever direction; also where one of the others is the reason.
+    pub change: Option<Change>,
 }
 
 /// A part of a run.
@@ -52,6 +58,18 @@ pub struct Stretch {
     pub requests: u64,
     /// Median latency; `None` if it falls among those that did not end ok.
     pub median: Option<Duration>,
+    /// P95; `None` as of the median.
+    pub p95: Option<Duration>,
+}
+
+impl Stretch {
+    /// P95 or the median.
+    pub fn at(&self, quantile: Quantile) -> Option<Duration> {
+        match quantile == Quantile::P95 {
+            true => self.p95,
+            false => self.median,
+        }
+    }
 }
 
 /// A place in a run.
@@ -103,8 +121,8 @@ pub enum GrowthKind {
 
 /// A group of requests that follow each other.
 #[derive(Clone, Debug)]
-struct Batch {
-    from: Place,
+pub(super) struct Batch {
+    pub(super) from: Place,
     middle_s: f64,
     /// Latency in ns → count.
     values: BTreeMap<u64, u64>,
@@ -112,7 +130,7 @@ struct Batch {
 }
 
 impl Batch {
-    fn requests(&self) -> u64 {
+    pub(super) fn requests(&self) -> u64 {
         self.values.values().sum::<u64>() + self.not_ok
     }
 
@@ -126,7 +144,7 @@ impl Batch {
     }
 
     /// By nearest rank over all requests, in ns.
-    fn at(&self, quantile: Quantile) -> Option<u64> {
+    pub(super) fn at(&self, quantile: Quantile) -> Option<u64> {
         let mut rest = quantile.rank(self.requests());
         for (&value, &count) in &self.values {
             match rest <= count {
@@ -140,6 +158,15 @@ impl Batch {
     fn median(&self) -> Option<u64> {
         self.at(Quantile::P50)
     }
+
+    pub(super) fn stretch(&self) -> Stretch {
+        Stretch {
+            from: self.from,
+            requests: self.requests(),
+            median: self.median().map(Duration::from_nanos),
+            p95: self.at(Quantile::P95).map(Duration::from_nanos),
+        }
+    }
 }
 
 impl Drift {
@@ -151,14 +178,9 @@ impl Drift {
         Drift {
             slow_start: slow_start(&batches),
             growth: growth(&deciles, offered_per_s),
-            deciles: deciles
-                .iter()
-                .map(|batch| Stretch {
-                    from: batch.from,
-                    requests: batch.requests(),
-                    median: batch.median().map(Duration::from_nanos),
-                })
-                .collect(),
+            change: change(&batches),
+            halves: grouped(&batches, 2).iter().map(Batch::stretch).collect(),
+            deciles: deciles.iter().map(Batch::stretch).collect(),
         }
     }
 }
@@ -231,7 +253,7 @@ fn by_value(recording: &Recording, values_ns: &[u64]) -> Vec<Batch> {
 }
 
 /// At most so many groups of neighbours, as equal in number as can be.
-fn grouped(batches: &[Batch], most: usize) -> Vec<Batch> {
+pub(super) fn grouped(batches: &[Batch], most: usize) -> Vec<Batch> {
     let groups = most.min(batches.len());
     let bounds =
         |group: usize| group * batches.len() / groups..(group + 1) * batches.len() / groups;
@@ -268,7 +290,7 @@ fn whole(batches: &[Batch]) -> Option<Batch> {
 }
 
 /// Whether a latency is above another by more than noise; none is above all.
-fn exceeds(value_ns: Option<u64>, other_ns: Option<u64>) -> bool {
+pub(super) fn exceeds(value_ns: Option<u64>, other_ns: Option<u64>) -> bool {
     let (share, least) = NOISE;
     match (value_ns, other_ns) {
         (_, None) => false,
@@ -280,7 +302,7 @@ fn exceeds(value_ns: Option<u64>, other_ns: Option<u64>) -> bool {
 }
 
 /// The mean rank of each batch among all requests, ties at the mean of their places, failures last.
-fn mean_ranks(batches: &[Batch]) -> Vec<f64> {
+pub(super) fn mean_ranks(batches: &[Batch]) -> Vec<f64> {
     let mut counts = BTreeMap::<u64, u64>::new();
     for batch in batches {
         for (&value, &count) in &batch.values {

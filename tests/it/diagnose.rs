@@ -201,6 +201,14 @@ fn connections_that_take_long_to_open_are_found() {
         evidence[1]["numbers"]["first_byte"].as_f64().unwrap() > 80.0,
         "{evidence}"
     );
+    // The table and the evidence tell the same.
+    let step = &found.json["diagnosis"]["steps"][1];
+    let median = Duration::from_secs_f64(step["p50_ms"].as_f64().unwrap() / 1e3);
+    let told = format!("P50 {}", a7probe::units::Pretty(median));
+    assert!(
+        evidence[0]["text"].as_str().unwrap().contains(&told),
+        "{told}: {evidence}"
+    );
 }
 
 #[test]
@@ -255,7 +263,8 @@ fn a_healthy_service_has_nothing_wrong_in_every_form_of_the_output() {
 fn a_budget_that_is_too_small_is_not_enough_evidence() {
     let server = Server::answering(OK);
     let url = format!("http://127.0.0.1:{}", server.port());
-    let found = Diagnosis::within(&["--budget", "800ms"], &url, &[]);
+    let seldom = ["-q", "health=20", "-q", "ingest=20"];
+    let found = Diagnosis::within(&["--budget", "1s"], &url, &seldom);
     assert_eq!(found.code, Some(3), "{:#}", found.json);
     assert_eq!(found.json["diagnosis"]["outcome"], "not_enough_evidence");
     for cause in [
@@ -299,6 +308,87 @@ fn what_cannot_be_diagnosed_ends_with_its_own_code() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(
         text.contains("budget     60 s") && text.contains("health alone"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_interrupted_diagnosis_says_so_and_takes_nothing_unsent_for_slow_or_quick() {
+    let server = Server::answering(OK);
+    let url = format!("http://127.0.0.1:{}", server.port());
+    let folder = folder();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
+    command.current_dir(folder.path()).args(["diagnose", &url]);
+    command.args(["--budget", "40s", "--save", "steps", "--output", "json"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.args(QUICK).stdin(Stdio::null()).spawn().unwrap();
+    // The first step is over, the second is not.
+    eventually("the first step is saved", || {
+        folder.path().join("steps/alone.json").exists()
+    });
+    let id = child.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-INT", &id])
+            .status()
+            .unwrap()
+            .success()
+    );
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{said}");
+    assert!(
+        said.contains("warning: the diagnosis was interrupted"),
+        "{said}"
+    );
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let warning = json["warnings"][0]["text"].as_str().unwrap();
+    assert!(
+        warning.starts_with("the diagnosis was interrupted"),
+        "{warning}"
+    );
+    let steps = json["diagnosis"]["steps"].as_array().unwrap();
+    assert!(steps.iter().all(|step| step["not_ok"] == 0), "{steps:#?}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        !text.contains("larger --budget") && !text.contains("did not end ok"),
+        "{text}"
+    );
+}
+
+#[test]
+fn what_would_only_fail_at_the_end_is_refused_before_the_first_request() {
+    // Nobody listens: only what is checked first can be what is said.
+    let url = format!("http://127.0.0.1:{}", refusing_port());
+    let refused = |arguments: &[&str], because: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
+        let output = command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(because) && said.contains("hint:"), "{said}");
+    };
+    let latencies = "holds the latencies of one run";
+    for format in ["hlog=f", "hgrm=f"] {
+        refused(&["diagnose", &url, "--report", format], latencies);
+        refused(
+            &["ab", "--before", &url, "--after", &url, "--report", format],
+            latencies,
+        );
+        refused(
+            &["compare", "none.json", "none.json", "--report", format],
+            latencies,
+        );
+    }
+    let short = "a --budget of 1 ms is too short";
+    refused(&["diagnose", &url, "--budget", "1ms"], short);
+    let output = diagnose(&[&url, "--dry-run", "-q", "0.001"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        text.contains("health 0.001/s") && !text.contains(" 0/s"),
         "{text}"
     );
 }

@@ -7,7 +7,7 @@ use a7probe::gate::{Gate, Load, Subject, judge};
 use a7probe::plan::{Design, Guard};
 use a7probe::recording::Recording;
 use a7probe::run_file::Run;
-use a7probe::summary::{Drift, GrowthKind, Place};
+use a7probe::summary::{Drift, GrowthKind, Parts, Place};
 use a7probe::verdict::Verdict;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
@@ -110,6 +110,106 @@ fn a_service_that_does_not_change_is_hardly_ever_said_to() {
     assert!(grows * 100 <= runs, "{grows} times growth of {runs}");
 }
 
+/// A level for each place of a run, from 0 to 1.
+type Shape = fn(f64) -> f64;
+
+/// The same latencies as another tool's list.
+fn as_list(requests: u64, seed: u64, shape: impl Fn(f64) -> f64) -> Recording {
+    let mut random = SmallRng::seed_from_u64(seed);
+    let latencies: Vec<Option<Duration>> = (0..requests)
+        .map(|index| {
+            Some(ms(shape(index as f64 / requests as f64)
+                * usual(&mut random)
+                / 100.0))
+        })
+        .collect();
+    Recording::from_latencies(&latencies, &[])
+}
+
+#[test]
+fn a_service_that_becomes_slower_or_quicker_or_is_slow_for_a_while_is_told_in_19_of_20_runs() {
+    let up = |part: f64| if part < 0.467 { 10.0 } else { 100.0 };
+    let down = |part: f64| if part < 0.467 { 100.0 } else { 10.0 };
+    let slow_middle = |part: f64| {
+        if (1.0 / 3.0..2.0 / 3.0).contains(&part) {
+            100.0
+        } else {
+            10.0
+        }
+    };
+    let shapes: [(&str, Shape, Parts); 3] = [
+        ("up", up, Parts::Halves),
+        ("down", down, Parts::Halves),
+        ("slow middle", slow_middle, Parts::Tenths),
+    ];
+    for (name, shape, parts) in shapes {
+        let (mut lists, mut runs) = (0, 0);
+        for seed in 0..20 {
+            let list = as_list(600, seed, shape);
+            let run = series(600, seed, |second, usual| {
+                shape(second / 30.0) * usual / 100.0
+            });
+            let found = |recording: &Recording, offered| {
+                let change = Drift::of(recording, offered).change;
+                change.is_some_and(|change| change.parts == parts)
+            };
+            lists += u64::from(found(&list, None));
+            runs += u64::from(found(&run, Some(RATE)));
+        }
+        assert!(lists >= 19, "{name}: {lists} of 20 lists");
+        assert!(runs >= 19, "{name}: {runs} of 20 runs");
+    }
+}
+
+#[test]
+fn the_halves_and_the_place_of_a_step_are_its_known_ones() {
+    let change = Drift::of(
+        &as_list(600, 1, |part| if part < 0.6 { 10.0 } else { 400.0 }),
+        None,
+    );
+    let change = change.change.expect("it changed");
+    assert_eq!(change.at, Place::Value(360));
+    let (earlier, later) = (change.earlier.median.unwrap(), change.later.median.unwrap());
+    assert!((ms(9.0)..ms(11.0)).contains(&earlier), "{earlier:?}");
+    assert!(later > ms(200.0), "{later:?}");
+    assert_eq!((change.earlier.requests, change.later.requests), (300, 300));
+}
+
+/// A stationary service whose latencies come in bursts of so many slow ones, or each depend on the one before.
+fn unchanging(kind: u64, seed: u64) -> Recording {
+    let mut random = SmallRng::seed_from_u64(seed);
+    let (mut left, mut level) = (0, 0.0f64);
+    runs::all_ok((0..600).map(|_| {
+        let usual = usual(&mut random);
+        let burst = [0, 5, 20, 20, 0][kind as usize];
+        let share: f64 = [0.0, 0.05, 0.05, 0.2, 0.0][kind as usize];
+        if burst > 0 && left == 0 && random.random_bool(share / (1.0 - share) / burst as f64) {
+            left = burst;
+        }
+        let slow = left > 0;
+        left = u64::saturating_sub(left, 1);
+        // First-order autoregressive with 0.9, of variance 1.
+        level = 0.9 * level + 0.19f64.sqrt() * (usual / 100.0).ln() / 0.2;
+        match kind {
+            4 => ms(100.0 * (0.5 * level).exp()),
+            _ => ms(if slow { usual + 300.0 } else { usual }),
+        }
+    }))
+}
+
+#[test]
+fn a_service_that_does_not_change_is_said_to_in_2_of_100_runs_at_most() {
+    let runs = 300;
+    for kind in 0..5 {
+        let changed = (0..runs).filter(|&seed| drift(&unchanging(kind, seed)).change.is_some());
+        let changed = changed.count() as u64;
+        assert!(
+            changed * 100 <= runs * 2,
+            "kind {kind}: {changed} of {runs}"
+        );
+    }
+}
+
 fn verdict(recording: &Recording, gate: &str, design: Design) -> (Verdict, String) {
     let subject = Subject {
         endpoint: "health",
@@ -209,10 +309,26 @@ fn a_saved_run_tells_its_change_and_the_halves_as_the_run_in_memory_does() {
     );
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{said}");
-    let differ =
-        "ingest: the halves of the run differ: 300 of 300 requests were above 150 ms in the first";
+    let differ = "ingest: the service changed during the run: P50 was ";
     assert!(said.contains(differ), "{said}");
+    let parts = "in the second (300 and 300 requests); the largest change is near second 15\n";
+    assert!(said.contains(parts), "{said}");
     assert!(!said.contains("health:"), "{said}");
+    let output = a7probe(folder.path(), &["judge", "run.json", "--output", "json"]);
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of = |endpoint: usize| &json["endpoints"][endpoint]["drift"];
+    assert_eq!(
+        (&of(0)["changed"], &of(1)["changed"]),
+        (&serde_json::Value::Null, &"halves".into())
+    );
+    let halves = of(1)["halves"].as_array().unwrap();
+    assert_eq!(
+        (&halves[1]["from_s"], &halves[1]["requests"]),
+        (&15.into(), &300.into())
+    );
+    assert!(halves[0]["p50_ms"].as_f64().unwrap() > 250.0, "{halves:?}");
+    assert!(halves[1]["p95_ms"].as_f64().unwrap() < 20.0, "{halves:?}");
+    assert_eq!(of(1)["deciles"].as_array().unwrap().len(), 10);
 }
 
 #[test]

@@ -9,6 +9,10 @@ use super::{DEFAULT_RATE_PER_S, DEFAULT_TARGET, Intent, Levels, resolve_unchecke
 use crate::cli::diagnose::DiagnoseArgs;
 use crate::cli::settings;
 use crate::plan::{Endpoint, Plan};
+use crate::units::Pretty;
+
+/// A shorter budget pays for no request in some steps.
+const LEAST_BUDGET: Duration = Duration::from_secs(1);
 
 /// What a `diagnose` means.
 #[derive(Debug, Clone)]
@@ -50,6 +54,13 @@ fn resolve(args: &DiagnoseArgs, levels: &Levels) -> anyhow::Result<Diagnose> {
             names.join(", ")
         );
     };
+    if args.budget < LEAST_BUDGET {
+        bail!(
+            "a --budget of {} is too short for any step\nhint: give at least {}; 20s is enough for most services",
+            Pretty(args.budget),
+            Pretty(LEAST_BUDGET)
+        );
+    }
     let rate = |endpoint: &Endpoint| {
         let rate = endpoint.rate.map(|rate| rate.as_per_second());
         rate.unwrap_or(DEFAULT_RATE_PER_S)

@@ -1,4 +1,4 @@
-//! What a run says of its own change: a slow start, latency that grows, halves that differ.
+//! What a run says of its own change: a slow start, latency that grows, halves or tenths that differ.
 
 use std::time::Duration;
 
@@ -6,8 +6,9 @@ use super::Warning;
 use crate::recording::{Exceedances, Recording};
 use crate::run_file::{EndpointRun, Run};
 use crate::stats::cluster::Clusters;
+use crate::stats::rank::Quantile;
 use crate::stats::stationarity::same_share;
-use crate::summary::{Drift, Growth, GrowthKind, Place, SlowStart};
+use crate::summary::{Change, Drift, Growth, GrowthKind, Parts, Place, SlowStart, Stretch};
 use crate::units::{Pretty, grouped, trimmed};
 
 /// Level at which halves are said to differ, over all targets of an endpoint.
@@ -28,8 +29,14 @@ pub(super) fn of_endpoint(run: &Run, endpoint: &EndpointRun) -> Vec<Warning> {
     ];
     let told: Vec<Warning> = told.into_iter().flatten().collect();
     match told.is_empty() {
-        // Halves differ too where one of the others is the reason.
-        true => halves(name, recording).into_iter().collect(),
+        // Parts differ too where one of the others is the reason.
+        true => {
+            let differs = drift.change.map(|change| changed(name, &change));
+            differs
+                .or_else(|| halves(name, recording))
+                .into_iter()
+                .collect()
+        }
         false => told,
     }
 }
@@ -41,7 +48,52 @@ pub(in crate::report) fn of_list(name: &str, recording: &Recording) -> Vec<Warni
     let starts = drift
         .slow_start
         .map(|start| slow_start(name, &start, Duration::ZERO));
-    grows.into_iter().chain(starts).collect()
+    let told: Vec<Warning> = grows.into_iter().chain(starts).collect();
+    match (told.is_empty(), drift.change) {
+        (true, Some(change)) => vec![changed(name, &change)],
+        _ => told,
+    }
+}
+
+fn changed(name: &str, change: &Change) -> Warning {
+    let metric = match change.quantile == Quantile::P95 {
+        true => "P95",
+        false => "P50",
+    };
+    let (earlier, later) = (&change.earlier, &change.later);
+    let shown = [earlier, later].map(|part| latency(part.at(change.quantile)));
+    let first_is_slower =
+        earlier.median.unwrap_or(Duration::MAX) > later.median.unwrap_or(Duration::MAX);
+    let parts = match (change.parts, first_is_slower) {
+        (Parts::Halves, _) => ["the first half".to_owned(), "the second".to_owned()],
+        (Parts::Tenths, true) => [tenth("slowest", earlier), tenth("fastest", later)],
+        (Parts::Tenths, false) => [tenth("fastest", earlier), tenth("slowest", later)],
+    };
+    Warning::new(
+        format!(
+            "{name}: the service changed during the run: {metric} was {} in {} and {} in {} ({} and {} requests); the \
+             largest change is near {}",
+            shown[0],
+            parts[0],
+            shown[1],
+            parts[1],
+            grouped(earlier.requests),
+            grouped(later.requests),
+            place(change.at),
+        ),
+        "look at what changed at that time, and judge the parts apart",
+    )
+}
+
+fn tenth(which: &str, part: &Stretch) -> String {
+    format!("the {which} tenth, from {} on,", place(part.from))
+}
+
+fn place(place: Place) -> String {
+    match place {
+        Place::Second(second) => format!("second {second}"),
+        Place::Value(value) => format!("value {}", grouped(value + 1)),
+    }
 }
 
 fn latency(median: Option<Duration>) -> String {

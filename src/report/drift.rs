@@ -1,0 +1,64 @@
+//! Halves and tenths of a run in JSON.
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::summary::{Drift, Parts, Place, Stretch};
+use crate::units::millis;
+
+/// Whether the service changed during the run.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct JsonDrift {
+    /// The parts that differ: `halves` or `tenths`; `null` if neither does by more than chance and noise, or there are
+    /// too few requests.
+    pub changed: Option<String>,
+    /// The first half and the second; empty where the order is not known.
+    pub halves: Vec<JsonStretch>,
+    /// Ten stretches of equal length, or fewer of a short run.
+    pub deciles: Vec<JsonStretch>,
+}
+
+/// A part of a run.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct JsonStretch {
+    /// Where it begins, in seconds since t0; `null` of a list.
+    pub from_s: Option<u64>,
+    /// Values before it in a list; `null` of a run.
+    pub from_value: Option<u64>,
+    /// Requests, however they ended.
+    pub requests: u64,
+    /// Nearest rank over all of them; `null` if it falls among those that did not end ok.
+    pub p50_ms: Option<f64>,
+    /// The same.
+    pub p95_ms: Option<f64>,
+}
+
+impl From<&Drift> for JsonDrift {
+    fn from(drift: &Drift) -> JsonDrift {
+        let changed = drift.change.map(|change| match change.parts {
+            Parts::Halves => "halves".to_owned(),
+            Parts::Tenths => "tenths".to_owned(),
+        });
+        JsonDrift {
+            changed,
+            halves: drift.halves.iter().map(JsonStretch::from).collect(),
+            deciles: drift.deciles.iter().map(JsonStretch::from).collect(),
+        }
+    }
+}
+
+impl From<&Stretch> for JsonStretch {
+    fn from(stretch: &Stretch) -> JsonStretch {
+        let (from_s, from_value) = match stretch.from {
+            Place::Second(second) => (Some(second), None),
+            Place::Value(value) => (None, Some(value)),
+        };
+        JsonStretch {
+            from_s,
+            from_value,
+            requests: stretch.requests,
+            p50_ms: stretch.median.map(millis),
+            p95_ms: stretch.p95.map(millis),
+        }
+    }
+}

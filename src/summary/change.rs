@@ -1,0 +1,80 @@
+//! A service that was another one in a part of a run: halves and tenths that differ, in either direction.
+
+use super::drift::{Batch, Place, Stretch, exceeds, grouped, mean_ranks};
+use crate::stats::rank::Quantile;
+use crate::stats::stretches::{self, BATCHES};
+
+/// Fewer requests than this: what follows each other is too alike to tell.
+const MIN_REQUESTS: u64 = 300;
+
+/// Latency that was not the same all the time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Change {
+    /// What differs.
+    pub parts: Parts,
+    /// The earlier part.
+    pub earlier: Stretch,
+    /// The later part.
+    pub later: Stretch,
+    /// A percentile by which they differ.
+    pub quantile: Quantile,
+    /// Where the level changes most.
+    pub at: Place,
+}
+
+/// Parts of a run that differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Parts {
+    /// The first half and the second.
+    Halves,
+    /// The slowest tenth and the fastest.
+    Tenths,
+}
+
+/// Compares halves and tenths; `None` where they do not differ by more than noise, or there are too few requests.
+pub(super) fn change(batches: &[Batch]) -> Option<Change> {
+    let requests: u64 = batches.iter().map(Batch::requests).sum();
+    let batches = grouped(batches, BATCHES);
+    let ranks: [f64; BATCHES] = mean_ranks(&batches).try_into().ok()?;
+    if requests < MIN_REQUESTS {
+        return None;
+    }
+    let at = batches[stretches::largest_step(&ranks)].from;
+    let halves = || {
+        let halves = grouped(&batches, 2);
+        let quantiles = [Quantile::P50, Quantile::P95];
+        let differ = |&q: &Quantile| apart(&halves[0], &halves[1], q);
+        let quantile = quantiles.into_iter().find(differ)?;
+        Some((Parts::Halves, halves, quantile))
+    };
+    let tenths = || {
+        let pair = slowest_and_fastest(&grouped(&batches, BATCHES / 2))?;
+        // Slow episodes gather in one tenth by chance: half of its requests must be slower.
+        apart(&pair[0], &pair[1], Quantile::P50).then_some((Parts::Tenths, pair, Quantile::P50))
+    };
+    let found = stretches::halves_differ(&ranks).then(halves).flatten();
+    let found = found.or_else(|| stretches::tenths_differ(&ranks).then(tenths).flatten());
+    let (parts, pair, quantile) = found?;
+    Some(Change {
+        parts,
+        earlier: pair[0].stretch(),
+        later: pair[1].stretch(),
+        quantile,
+        at,
+    })
+}
+
+fn apart(one: &Batch, other: &Batch, quantile: Quantile) -> bool {
+    let (one, other) = (one.at(quantile), other.at(quantile));
+    exceeds(one, other) || exceeds(other, one)
+}
+
+/// In the order of time.
+fn slowest_and_fastest(tenths: &[Batch]) -> Option<Vec<Batch>> {
+    let ranks = mean_ranks(tenths);
+    let by_rank = |a: &usize, b: &usize| ranks[*a].total_cmp(&ranks[*b]);
+    let slowest = (0..ranks.len()).max_by(by_rank)?;
+    let fastest = (0..ranks.len()).min_by(by_rank)?;
+    let order = [slowest.min(fastest), slowest.max(fastest)];
+    Some(order.map(|index| tenths[index].clone()).to_vec())
+}
