@@ -174,6 +174,7 @@ fn side(run: &Run, number: usize) -> Side<'_> {
     Side {
         recording: &run.endpoints[number].recording,
         timeout: Some(run.plan.timeout),
+        guard: run.judging.guard(),
     }
 }
 

@@ -262,7 +262,9 @@ fn intervals_are_those_of_the_reference_cases() {
             &milliseconds((1..=n).map(|i| i as f64 * step)),
         );
         let gate = format!("{metric} reduction >= 70%");
-        let answer = lists.lists(&["--output", "json", "--gate", &gate]).json();
+        let answer = lists
+            .lists(&["--output", "json", "--iid", "--gate", &gate])
+            .json();
         let mut changes = answer["changes"].as_array().expect("changes").iter();
         let change = changes
             .find(|change| change["metric"] == metric.as_str())
@@ -361,7 +363,8 @@ fn failures_after_are_a_regression_whatever_the_latencies_do() {
     let fast = milliseconds((1..=100).map(f64::from));
     let mut failing = milliseconds((1..=80).map(|i| f64::from(i) / 2.0));
     failing.extend(vec!["failed".to_owned(); 20]);
-    let answer = Case::of_lists(&fast, &failing).lists(&["--gate", "p95 <= baseline + 10%"]);
+    let answer =
+        Case::of_lists(&fast, &failing).lists(&["--iid", "--gate", "p95 <= baseline + 10%"]);
     assert_eq!(answer.exit, Exit::Fail);
     assert!(
         answer
