@@ -3,6 +3,7 @@
 //! Percentiles are compared by profile likelihood ([`crate::stats::profile`]): deterministic, and true for any
 //! distribution of the latencies. Failures, timeouts and unsent requests stand above every latency on both sides.
 
+mod dependence;
 mod effect;
 mod errors;
 mod judgement;
@@ -14,11 +15,13 @@ mod turns;
 use std::time::Duration;
 
 use crate::gate::Gate;
+use crate::plan::Guard;
 use crate::recording::{Clock, Recording};
 use crate::stats::profile;
 use crate::stats::rank::{Quantile, min_samples_for_interval};
 use crate::summary::{CONFIDENCE, Observed, PERCENTILES, Summary};
 
+pub use dependence::Dependence;
 pub use effect::{Effect, speed};
 pub use errors::{ErrorRate, ErrorRateChange};
 pub use judgement::judge;
@@ -44,6 +47,8 @@ pub struct Side<'a> {
     pub recording: &'a Recording,
     /// How long its run waited for an answer, where that is known.
     pub timeout: Option<Duration>,
+    /// Whether its bursts are reckoned with.
+    pub guard: Guard,
 }
 
 /// One endpoint before and after.
@@ -70,6 +75,8 @@ pub struct Change {
     pub quantile: Quantile,
     /// Planned requests.
     pub planned: Pair<u64>,
+    /// What is known of bursts.
+    pub dependence: Pair<Dependence>,
     /// By nearest rank.
     pub observed: Pair<Observed>,
     /// What the data say about the change: of runs made in turns, the wider interval.
@@ -92,7 +99,7 @@ pub enum Evidence {
         /// The same, widened to what the changes would be had this machine sent every request on time, on either side.
         without_lag: Ranges,
     },
-    /// One side has too few requests for an interval of this percentile with two ends.
+    /// One side has too few requests, or they are worth too few because they come in bursts, for an interval of this percentile with two ends.
     Unresolved {
         /// So many are needed on each side.
         samples_needed: u64,
@@ -187,15 +194,33 @@ fn changes(
                 before: summaries.before.percentile(quantile).value,
                 after: summaries.after.percentile(quantile).value,
             };
-            let profile = evidence(&orders, planned, quantile);
+            let in_pairs = blocks
+                .as_ref()
+                .is_some_and(|blocks| paired::has_interval(blocks, quantile));
+            let dependence = match in_pairs {
+                true => sides.map(|_| Dependence::InPairs),
+                false => Pair {
+                    before: Dependence::of(sides.before, &orders.before.highest(), quantile),
+                    after: Dependence::of(sides.after, &orders.after.highest(), quantile),
+                },
+            };
+            let profile = evidence(&orders, planned, dependence, quantile);
             let in_turns = blocks
                 .as_ref()
                 .and_then(|blocks| InTurns::of(profile, blocks, quantile));
             let evidence = in_turns.map_or(profile, |in_turns| in_turns.evidence());
-            let (effect, reason) = effect::of(&evidence, quantile, planned, noise);
+            let basis = effect::Basis {
+                quantile,
+                planned,
+                dependence,
+                not_ok: sides.before.recording.counts.not_ok()
+                    + sides.after.recording.counts.not_ok(),
+            };
+            let (effect, reason) = effect::of(&evidence, &basis, noise);
             Change {
                 quantile,
                 planned,
+                dependence,
                 observed,
                 evidence,
                 in_turns,
@@ -207,22 +232,34 @@ fn changes(
 }
 
 /// Intervals are taken at the far edges of the histograms' buckets, so that they hold whatever stands inside them.
-fn evidence(orders: &Pair<Orders>, planned: Pair<u64>, quantile: Quantile) -> Evidence {
-    let samples_needed = min_samples_for_interval(quantile, CONFIDENCE);
+///
+/// Both sides must reach the two-sided minimum by what their requests are worth.
+fn evidence(
+    orders: &Pair<Orders>,
+    planned: Pair<u64>,
+    dependence: Pair<Dependence>,
+    quantile: Quantile,
+) -> Evidence {
+    let independent = min_samples_for_interval(quantile, CONFIDENCE);
+    let needed = dependence.map(|side| side.needed(independent));
+    let samples_needed = needed.before.max(needed.after);
+    let enough = planned.before >= needed.before && planned.after >= needed.after;
+    let effects = dependence.map(Dependence::design_effect);
     let Pair { before, after } = orders;
     let ranges = |lowest_before, lowest_after| {
-        let between = |before: &Edge<'_>, after: &Edge<'_>| {
-            profile::change(before, after, quantile, profile::CUT_95)
+        let between = |before: Edge<'_>, after: Edge<'_>| {
+            let (before, after) = (before.worth(effects.before), after.worth(effects.after));
+            profile::change(&before, &after, quantile, profile::CUT_95)
         };
         Some(Ranges::of(
-            between(&before.highest(), &lowest_after)?,
-            between(&lowest_before, &after.highest())?,
+            between(before.highest(), lowest_after)?,
+            between(lowest_before, after.highest())?,
         ))
     };
     let measured = ranges(before.lowest(), after.lowest());
     let without_lag = ranges(before.lowest_without_lag(), after.lowest_without_lag());
     match measured.zip(without_lag) {
-        Some((measured, without_lag)) if planned.least() >= samples_needed => Evidence::Interval {
+        Some((measured, without_lag)) if enough => Evidence::Interval {
             measured,
             without_lag,
         },
@@ -253,12 +290,6 @@ impl<T> Pair<T> {
             before: of(self.before),
             after: of(self.after),
         }
-    }
-}
-
-impl Pair<u64> {
-    fn least(self) -> u64 {
-        self.before.min(self.after)
     }
 }
 
@@ -314,7 +345,7 @@ impl Change {
 mod tests {
     use std::time::Duration;
 
-    use super::{Comparison, Effect, Noise, Pair, Side, compare};
+    use super::{Comparison, Effect, Guard, Noise, Pair, Side, compare};
     use crate::recording::{Clock, Recording};
     use crate::sample::{Outcome, Phases, Sample};
     use crate::stats::rank::Quantile;
@@ -349,6 +380,8 @@ mod tests {
         let side = |recording| Side {
             recording,
             timeout: None,
+            // The values are in no order that means anything.
+            guard: Guard::Iid,
         };
         let sides = Pair {
             before: side(before),

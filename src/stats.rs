@@ -5,11 +5,12 @@
 //! [`cluster`] takes the bursts into account, [`sequential`] judges while the samples come in, [`looks`] says when, and
 //! [`stationarity`], [`trend`] and [`stretches`] ask whether there is one share to judge at all, [`two_groups`] and
 //! [`modes`] what a series looks like. [`profile`] and [`paired`] compare one
-//! quantile of two samples. Nothing here knows what a request is.
+//! quantile of two samples, [`dependence`] says what each is worth there. Nothing here knows what a request is.
 
 pub mod beta;
 pub mod binomial;
 pub mod cluster;
+pub mod dependence;
 pub mod looks;
 pub mod modes;
 pub mod operating;

@@ -177,6 +177,7 @@ fn side(run: &Run, number: usize) -> Side<'_> {
     Side {
         recording: &run.endpoints[number].recording,
         timeout: Some(run.plan.timeout),
+        guard: run.judging.guard(),
     }
 }
 

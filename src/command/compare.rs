@@ -8,7 +8,7 @@ use std::io::Write;
 use anyhow::Context as _;
 
 use crate::cli::compare::CompareArgs;
-use crate::comparison::{self, Comparison, Noise, Pair};
+use crate::comparison::{self, Comparison, Noise, Pair, Side};
 use crate::completion::Audit;
 use crate::exit::Exit;
 use crate::gate::{self, Gate, Scope, Subject};
@@ -110,7 +110,13 @@ fn report(
 
     let comparisons: Vec<Comparison> = matched
         .iter()
-        .map(|m| comparison::compare(&m.name, m.sides, &comparison::quantiles(gates), noise))
+        .map(|m| {
+            let sides = m.sides.map(|side| Side {
+                guard: asked.guard.unwrap_or(side.guard),
+                ..side
+            });
+            comparison::compare(&m.name, sides, &comparison::quantiles(gates), noise)
+        })
         .collect();
     report.findings = findings(gates, &subjects, &comparisons);
     if report.findings.is_empty() {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Evidence, Noise, Pair, Range, Ranges};
+use super::{Dependence, Evidence, Noise, Pair, Range, Ranges};
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped, trimmed};
 
@@ -38,44 +38,71 @@ impl Effect {
     }
 }
 
+/// What the evidence was found in.
+pub(super) struct Basis {
+    pub(super) quantile: Quantile,
+    pub(super) planned: Pair<u64>,
+    pub(super) dependence: Pair<Dependence>,
+    /// Requests of both sides that did not end ok.
+    pub(super) not_ok: u64,
+}
+
 /// The effect and why, in one sentence.
-pub(super) fn of(
-    evidence: &Evidence,
-    quantile: Quantile,
-    planned: Pair<u64>,
-    noise: &Noise,
-) -> (Effect, String) {
+pub(super) fn of(evidence: &Evidence, basis: &Basis, noise: &Noise) -> (Effect, String) {
+    let cause = Cause::of(basis);
     let (measured, without_lag) = match *evidence {
         Evidence::Interval {
             measured,
             without_lag,
         } => (measured, without_lag),
         Evidence::Unresolved { samples_needed } => {
-            let reason = unresolved(quantile, planned, samples_needed);
+            let reason = unresolved(
+                basis.quantile,
+                basis.planned,
+                basis.dependence,
+                samples_needed,
+            );
             return (Effect::Inconclusive, reason);
         }
     };
     let effect = within(measured, noise);
     match within(without_lag, noise) == effect {
-        true => (effect, reason(effect, measured, noise)),
-        false => (
-            Effect::Inconclusive,
-            format!(
-                "this machine sent late; without its own delay {}; the noise band is {noise}",
-                span(without_lag.ratio)
-            ),
-        ),
+        true => (effect, reason(effect, measured, noise, cause)),
+        false => {
+            let late = late(measured.ratio, without_lag.ratio, cause);
+            (
+                Effect::Inconclusive,
+                format!("{late}; the noise band is {noise}"),
+            )
+        }
     }
 }
 
 /// Why there is no interval.
-pub(super) fn unresolved(quantile: Quantile, planned: Pair<u64>, samples_needed: u64) -> String {
-    let samples = match planned.before == planned.after {
-        true => grouped(planned.after),
-        false => format!("{} and {}", grouped(planned.before), grouped(planned.after)),
+pub(super) fn unresolved(
+    quantile: Quantile,
+    planned: Pair<u64>,
+    dependence: Pair<Dependence>,
+    samples_needed: u64,
+) -> String {
+    let both = |counts: Pair<u64>| match counts.before == counts.after {
+        true => grouped(counts.after),
+        false => format!("{} and {}", grouped(counts.before), grouped(counts.after)),
+    };
+    let samples = both(planned);
+    let worth = Pair {
+        before: dependence.before.worth(planned.before),
+        after: dependence.after.worth(planned.after),
+    };
+    let bursts = match worth == planned {
+        true => String::new(),
+        false => format!(
+            " that come in bursts and are worth {} independent ones",
+            both(worth)
+        ),
     };
     format!(
-        "cannot be resolved with {samples} samples: {quantile} takes {} on each side",
+        "cannot be resolved with {samples} samples{bursts}: {quantile} takes {} on each side",
         grouped(samples_needed)
     )
 }
@@ -101,7 +128,7 @@ fn within(ranges: Ranges, noise: &Noise) -> Effect {
     }
 }
 
-fn reason(effect: Effect, ranges: Ranges, noise: &Noise) -> String {
+fn reason(effect: Effect, ranges: Ranges, noise: &Noise, cause: Cause) -> String {
     let Ranges {
         ratio,
         difference_ns,
@@ -126,24 +153,58 @@ fn reason(effect: Effect, ranges: Ranges, noise: &Noise) -> String {
         Effect::WithinNoise => {
             format!("no change that fits the data leaves the noise band of {noise}")
         }
-        Effect::Inconclusive => format!("{}; the noise band is {noise}", span(ratio)),
+        Effect::Inconclusive => format!("{}; the noise band is {noise}", span(ratio, cause)),
     }
 }
 
+/// Why an end of an interval is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cause {
+    /// Some requests did not end ok, and the interval reaches them.
+    Failures,
+    /// Every request ended ok; the interval reaches beyond the slowest or the fastest.
+    FewSamples,
+    /// Closed as measured, and open without this machine's send lag.
+    Lag,
+}
+
+impl Cause {
+    fn of(basis: &Basis) -> Cause {
+        match basis.not_ok > 0 {
+            true => Cause::Failures,
+            false => Cause::FewSamples,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Cause::Failures => "failures reach this percentile",
+            Cause::FewSamples => "the samples are too few to bound this percentile",
+            Cause::Lag => "the send lag of this machine leaves this percentile open",
+        }
+    }
+}
+
+/// What the changes would be had this machine sent on time.
+fn late(measured: Range, without_lag: Range, cause: Cause) -> String {
+    let opened = (without_lag.low <= 0.0 && measured.low > 0.0)
+        || (without_lag.high.is_infinite() && measured.high.is_finite());
+    let cause = if opened { Cause::Lag } else { cause };
+    format!(
+        "this machine sent late; without its own delay {}",
+        span(without_lag, cause)
+    )
+}
+
 /// Which changes fit the data.
-fn span(ratio: Range) -> String {
+fn span(ratio: Range, cause: Cause) -> String {
     let (low, high) = (speed(ratio.low), speed(ratio.high));
+    let because = cause.as_str();
     match (ratio.low > 0.0, ratio.high.is_finite()) {
         (true, true) => format!("everything from {low} to {high} fits the data"),
-        (true, false) => format!(
-            "everything from {low} on fits the data, because failures reach this percentile"
-        ),
-        (false, true) => format!(
-            "everything up to {high} fits the data, because failures reached this percentile"
-        ),
-        (false, false) => {
-            "failures reach this percentile, so that nothing bounds the change".to_owned()
-        }
+        (true, false) => format!("everything from {low} on fits the data, because {because}"),
+        (false, true) => format!("everything up to {high} fits the data, because {because}"),
+        (false, false) => format!("{because}, so that nothing bounds the change"),
     }
 }
 
@@ -199,7 +260,7 @@ impl Range {
 
 #[cfg(test)]
 mod tests {
-    use super::{Effect, Noise, Range, Ranges, speed, within};
+    use super::{Cause, Effect, Noise, Range, Ranges, late, speed, within};
 
     fn effect(ratio: (f64, f64), difference_ms: (f64, f64)) -> Effect {
         let range = |(low, high): (f64, f64), unit: f64| Range {
@@ -249,6 +310,20 @@ mod tests {
             },
         };
         assert_eq!(within(on_the_border, &narrow), Effect::Inconclusive);
+    }
+
+    #[test]
+    fn an_end_that_only_the_send_lag_opens_is_not_laid_to_failures() {
+        let range = |low, high| Range { low, high };
+        let (closed, open) = (range(0.9, 1.1), range(0.0, f64::INFINITY));
+        let lag = late(closed, open, Cause::FewSamples);
+        assert!(lag.ends_with("the send lag of this machine leaves this percentile open, so that nothing bounds the change"), "{lag}");
+        let failures = late(open, open, Cause::Failures);
+        assert!(
+            failures.contains("failures reach this percentile"),
+            "{failures}"
+        );
+        assert!(!late(open, open, Cause::FewSamples).contains("failures"));
     }
 
     #[test]

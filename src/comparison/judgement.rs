@@ -124,7 +124,12 @@ impl Requirement {
             }
             Evidence::Unresolved { samples_needed } => (
                 Verdict::Inconclusive,
-                unresolved(change.quantile, change.planned, samples_needed),
+                unresolved(
+                    change.quantile,
+                    change.planned,
+                    change.dependence,
+                    samples_needed,
+                ),
                 Some(format!(
                     "measure at least {} requests on each side",
                     grouped(samples_needed)
@@ -215,7 +220,7 @@ fn span(ratio: Range) -> String {
         (true, true) => format!("between {low} and {high}"),
         (true, false) => format!("at least {low}, without an upper end,"),
         (false, true) => format!("at most {high}, without a lower end,"),
-        (false, false) => "not bounded, because failures reach this percentile,".to_owned(),
+        (false, false) => "not bounded on either side".to_owned(),
     }
 }
 
@@ -294,7 +299,7 @@ mod tests {
             ),
             (
                 reason(gate, 0.0, open),
-                "the change is not bounded, because failures reach this percentile,",
+                "the change is not bounded on either side",
             ),
             (
                 reason(Requirement::Growth(0.1), 1.2, open),

@@ -69,6 +69,7 @@ impl Orders {
             planned: self.planned,
             factor,
             lags,
+            design_effect: 1.0,
         }
     }
 }
@@ -105,9 +106,18 @@ pub(super) struct Edge<'a> {
     planned: u64,
     factor: f64,
     lags: &'a [Lag],
+    design_effect: f64,
 }
 
 impl Edge<'_> {
+    /// The same values, of which so many are worth one.
+    pub(super) fn worth(self, design_effect: f64) -> Self {
+        Edge {
+            design_effect,
+            ..self
+        }
+    }
+
     /// By nearest rank; ∞ where it stands among failures.
     pub(super) fn percentile(&self, quantile: Quantile) -> f64 {
         self.value(quantile.rank(self.planned))
@@ -122,6 +132,10 @@ impl Edge<'_> {
 impl OrderStatistics for Edge<'_> {
     fn count(&self) -> u64 {
         self.planned
+    }
+
+    fn design_effect(&self) -> f64 {
+        self.design_effect
     }
 
     /// Without lag: of the r fastest, all but m have a lag of at most L, if m requests have a larger one. So

@@ -134,6 +134,12 @@ impl NoPairs {
     }
 }
 
+/// Whether there is an interval over pairs, which reckons with whatever lasts within a block.
+pub(super) fn has_interval(blocks: &[Pair<Orders>], quantile: Quantile) -> bool {
+    let mut sides = blocks.iter().flat_map(|pair| [&pair.before, &pair.after]);
+    blocks.len() >= paired::MIN_PAIRS && !sides.any(|side| is_maximum(side, quantile))
+}
+
 fn paired(blocks: &[Pair<Orders>], quantile: Quantile) -> Result<Both, NoPairs> {
     if blocks.len() < paired::MIN_PAIRS {
         return Err(NoPairs::TooFew {
@@ -234,6 +240,8 @@ mod tests {
         let side = |recording| Side {
             recording,
             timeout: None,
+            // The values ascend, which is no order of time.
+            guard: crate::plan::Guard::Iid,
         };
         let sides = Pair {
             before: side(whole.before.as_ref().unwrap()),

@@ -39,6 +39,13 @@ impl Interval {
         }
     }
 
+    /// How many requests were certainly above a limit in ns, or did not end ok.
+    pub fn count_above(&self, limit_ns: f64) -> u64 {
+        let above = self.buckets.iter().rev();
+        let above = above.take_while(|&(&floor_ns, _)| floor_ns as f64 > limit_ns);
+        self.not_ok + above.map(|(_, n)| n).sum::<u64>()
+    }
+
     /// Latencies of the requests that ended ok.
     pub fn histogram(&self) -> Histogram {
         let mut histogram = Histogram::new(Precision::Two);

@@ -5,7 +5,7 @@ mod turns;
 
 use super::{Report, RunInfo, audit, warnings, words};
 use crate::comparison::{
-    Change, Comparison, ErrorRate, ErrorRateChange, Noise, Pair, Range, speed,
+    Change, Comparison, Dependence, ErrorRate, ErrorRateChange, Noise, Pair, Range, speed,
 };
 use crate::completion::{Audit, Completion};
 use crate::run_file::Run;
@@ -38,6 +38,9 @@ pub(super) const TITLES: [&str; 6] = [
     "Interval (95 %)",
     "Effect",
 ];
+
+/// From this design effect on, bursts are worth a word.
+const CLEARLY_IN_BURSTS: f64 = 2.0;
 
 /// Where there is nothing to say.
 const NOTHING: &str = "–";
@@ -275,7 +278,34 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
         notes.extend(note.filter(|note| !notes.contains(note)));
     }
     notes.extend(unresolved(report));
+    notes.extend(dependence(report));
     notes.extend(turns::notes(report));
+    notes
+}
+
+/// How intervals of changes reckon with bursts.
+fn dependence(report: &Report) -> Vec<String> {
+    let changes = report.comparisons().iter().flat_map(|c| &c.changes);
+    let sides: Vec<Dependence> = changes
+        .flat_map(|change| [change.dependence.before, change.dependence.after])
+        .collect();
+    let mut notes = Vec::new();
+    if sides.contains(&Dependence::Ignored) {
+        notes.push("--iid: intervals of changes take requests as independent; if slow ones come in bursts, they are too narrow".to_owned());
+    }
+    if sides.contains(&Dependence::Unknown) {
+        notes.push("the order of the requests is not known on every side, so intervals of changes take them as independent there; if slow ones come in bursts, they are too narrow".to_owned());
+    }
+    let largest = sides
+        .iter()
+        .map(|side| side.design_effect())
+        .fold(1.0, f64::max);
+    if largest >= CLEARLY_IN_BURSTS {
+        notes.push(format!(
+            "intervals of changes reckon with bursts: up to {} requests are worth one independent one",
+            trimmed(largest, 1)
+        ));
+    }
     notes
 }
 

@@ -348,6 +348,11 @@ fn guard_note(report: &Report) -> Option<String> {
         let own = report.endpoints.iter().find(|e| e.name == f.endpoint);
         own.is_some_and(|endpoint| endpoint.summary.clock == Clock::Given)
     };
+    // What a comparison says of bursts stands in its own notes.
+    let (verdicts, pass) = match report.comparisons().is_empty() {
+        true => ("the verdicts", "a PASS"),
+        false => ("the verdicts on one run", "such a PASS"),
+    };
     match (guarded.is_empty(), independent.is_empty()) {
         (true, true) => None,
         (true, false) => Some(
@@ -356,10 +361,10 @@ fn guard_note(report: &Report) -> Option<String> {
                 .to_owned(),
         ),
         (false, _) if guarded.iter().all(given) => Some(
-            "the verdicts reckon with bursts; without a rate, a slow episode to exclude is taken as 1 sample".to_owned(),
+            format!("{verdicts} reckon with bursts; without a rate, a slow episode to exclude is taken as 1 sample"),
         ),
         (false, _) => Some(format!(
-            "the verdicts reckon with bursts; a PASS excludes slow episodes of {}",
+            "{verdicts} reckon with bursts; {pass} excludes slow episodes of {}",
             excluded.join(" and ")
         )),
     }

@@ -82,6 +82,8 @@ pub struct Clusters {
     pub within: Runs,
     /// φ, the design effect: so many samples are worth one. At least 1.
     pub design_effect: f64,
+    /// IAT, the integrated autocorrelation time of the exceedances.
+    autocorrelation_time: f64,
 }
 
 /// Whether the number of episodes allows a verdict.
@@ -119,19 +121,18 @@ impl Clusters {
             runs.add(end - start);
             start = end;
         }
+        let autocorrelation_time = bits.autocorrelation_time();
         let rarer = if slow.total <= within.total {
             &slow
         } else {
             &within
         };
-        let design_effect = rarer
-            .typical_length()
-            .max(bits.autocorrelation_time())
-            .max(1.0);
+        let design_effect = rarer.typical_length().max(autocorrelation_time).max(1.0);
         Clusters {
             slow,
             within,
             design_effect,
+            autocorrelation_time,
         }
     }
 
@@ -153,6 +154,7 @@ impl Clusters {
                 ..single(exceedances.min(samples - exceedances))
             },
             design_effect: 1.0,
+            autocorrelation_time: 1.0,
         }
     }
 
@@ -180,7 +182,22 @@ impl Clusters {
             slow,
             within,
             design_effect: (slow.total.min(within.total) as f64).max(1.0),
+            autocorrelation_time: 1.0,
         }
+    }
+
+    /// φ without what chance alone does: independent bits of share p have runs of typical length (1+p)/(1−p), three at
+    /// a median. At least 1.
+    pub fn excess_effect(&self) -> f64 {
+        let rarer = match self.slow.total <= self.within.total {
+            true => &self.slow,
+            false => &self.within,
+        };
+        let share = rarer.total as f64 / (self.samples() as f64).max(1.0);
+        let by_chance = (1.0 + share) / (1.0 - share);
+        (rarer.typical_length() / by_chance)
+            .max(self.autocorrelation_time)
+            .max(1.0)
     }
 
     /// n, the number of samples.

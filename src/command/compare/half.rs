@@ -7,6 +7,7 @@ use anyhow::bail;
 use super::super::saved::{self, Saved};
 use crate::comparison::{Pair, Side};
 use crate::import::{Imported, Options};
+use crate::plan::Guard;
 use crate::report::{Report, Warning};
 use crate::run_file::Run;
 
@@ -92,6 +93,7 @@ impl Half {
                     side: Side {
                         recording: &endpoint.recording,
                         timeout: Some(run.plan.timeout),
+                        guard: run.judging.guard(),
                     },
                 })
                 .collect(),
@@ -103,6 +105,7 @@ impl Half {
                     side: Side {
                         recording: &endpoint.recording,
                         timeout: None,
+                        guard: Guard::default(),
                     },
                 })
                 .collect(),

@@ -119,6 +119,7 @@ fn changes(service: Service, seed: u64, order: impl Iterator<Item = Turn>) -> Ve
     let side = |recording| Side {
         recording,
         timeout: None,
+        guard: a7probe::plan::Guard::default(),
     };
     let sides = Pair {
         before: side(&wholes[0]),
