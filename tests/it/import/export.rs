@@ -212,7 +212,8 @@ fn the_formats_for_hdrhistogram_are_files_of_one_run() {
     let (code, stderr) = run_in(&["compare", "list.txt", "list.txt", "--report", "hgrm=x.hgrm"]);
     assert_eq!(code, Some(2));
     assert!(
-        stderr.contains("hgrm holds the latencies of one run; use it with measure or judge"),
+        stderr.contains("it holds the latencies of one run, and compare is about several")
+            && stderr.contains("hint: save the runs and use it with judge"),
         "{stderr}"
     );
     let (code, stderr) = run_in(&["judge", "list.txt", "--report", "run.hlog"]);
