@@ -1,4 +1,5 @@
-//! The report as CSV: one row per endpoint and percentile (and gate on it), times in milliseconds.
+//! The report as CSV: one row per endpoint and percentile (and gate on it), times in milliseconds; what the gates were
+//! judged from stands at the end of a row.
 
 use std::io::{self, Write};
 
@@ -6,7 +7,7 @@ use serde::Serialize;
 
 use super::audit;
 use super::comparison;
-use super::json::{JsonFinding, JsonObserved, JsonPercentile};
+use super::json::{JsonFinding, JsonObserved, JsonPKind, JsonPercentile};
 use super::words::{one_run_findings, quantiles};
 use super::{EndpointReport, Report};
 use crate::gate::Finding;
@@ -34,13 +35,19 @@ struct Row<'a> {
     exceedances: Option<u64>,
     verdict: Option<Verdict>,
     observed_count: Option<u64>,
+    p_pass: Option<f64>,
+    p_fail: Option<f64>,
+    p_kind: Option<JsonPKind>,
+    episode_ms: Option<f64>,
+    episodes: Option<u64>,
+    design_effect: Option<f64>,
 }
 
 /// Writes a header and the rows.
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    if let Some(report) = &report.comparison {
-        comparison::csv_rows(report)
+    if let Some(comparison) = &report.comparison {
+        comparison::csv_rows(comparison, &report.findings)
             .iter()
             .try_for_each(|row| csv.serialize(row))?;
     }
@@ -147,6 +154,12 @@ fn row(endpoint: &EndpointReport, metric: String) -> Row<'_> {
         exceedances: None,
         verdict: None,
         observed_count: None,
+        p_pass: None,
+        p_fail: None,
+        p_kind: None,
+        episode_ms: None,
+        episodes: None,
+        design_effect: None,
     }
 }
 
@@ -170,6 +183,14 @@ impl Row<'_> {
         self.severity = Some(finding.severity);
         self.exceedances = Some(finding.exceedances);
         self.verdict = Some(finding.verdict);
+        self.p_pass = finding.p_pass;
+        self.p_fail = finding.p_fail;
+        self.p_kind = finding.p_kind;
+        if let Some(guard) = finding.guard {
+            self.episode_ms = Some(guard.episode_ms);
+            self.episodes = guard.episodes;
+            self.design_effect = guard.design_effect;
+        }
         self
     }
 }

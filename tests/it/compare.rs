@@ -250,6 +250,40 @@ fn csv_has_a_row_for_each_endpoint_and_percentile() {
 }
 
 #[test]
+fn csv_has_every_gate_with_its_verdict() {
+    let gates = [
+        "ingest p95 reduction >= 70%",
+        "ingest p95 <= 1s",
+        "ingest error_rate <= 5%",
+    ];
+    let arguments: Vec<&str> = gates.iter().flat_map(|gate| ["--gate", gate]).collect();
+    let answer = improved().runs(&[&arguments[..], &["--output", "csv"]].concat());
+    let mut rows = csv::Reader::from_reader(answer.stdout.as_bytes());
+    let headers = rows.headers().expect("headers").clone();
+    let column = |name: &str| {
+        headers
+            .iter()
+            .position(|header| header == name)
+            .expect(name)
+    };
+    let (gate, verdict) = (column("gate"), column("verdict"));
+    let rows: Vec<csv::StringRecord> = rows.records().map(|row| row.expect("a row")).collect();
+    assert_eq!(
+        rows.len(),
+        12,
+        "one more for the second gate on P95, one for the error rate"
+    );
+    for expected in gates {
+        let row = rows.iter().find(|row| &row[gate] == expected);
+        let row = row.unwrap_or_else(|| panic!("{expected}: {}", answer.stdout));
+        assert!(
+            ["PASS", "FAIL", "INCONCLUSIVE"].contains(&&row[verdict]),
+            "{row:?}"
+        );
+    }
+}
+
+#[test]
 fn intervals_are_those_of_the_reference_cases() {
     let cases: Value =
         serde_json::from_str(&fs::read_to_string("fixtures/statistics.json").expect("fixtures"))

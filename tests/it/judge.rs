@@ -201,12 +201,12 @@ fn the_evidence_as_markdown_and_csv() {
     "#);
     let csv = judge(&[EVIDENCE, "--output", "csv"]);
     assert_snapshot!(csv.stdout, @r#"
-    endpoint,metric,observed_ms,observed,interval_low_ms,interval_high_ms,observed_share,resolved,samples_needed,planned,ok,failed,timeout,unsent,gate,severity,exceedances,verdict,observed_count
-    evidence,p50,163.2,latency,132.8,241.0,,true,6,10,10,0,0,0,evidence p50 <= 150ms,fail,6,INCONCLUSIVE,
-    evidence,p90,241.0,latency,188.1,,,false,36,10,10,0,0,0,,,,,
-    evidence,p95,320.5,latency,204.6,,,false,72,10,10,0,0,0,evidence p95 <= 150ms,fail,6,FAIL,
-    evidence,p99,320.5,latency,241.0,,,false,368,10,10,0,0,0,evidence p99 <= 150ms,fail,6,FAIL,
-    evidence,p99.9,320.5,latency,320.5,,,false,3688,10,10,0,0,0,,,,,
+    endpoint,metric,observed_ms,observed,interval_low_ms,interval_high_ms,observed_share,resolved,samples_needed,planned,ok,failed,timeout,unsent,gate,severity,exceedances,verdict,observed_count,p_pass,p_fail,p_kind,episode_ms,episodes,design_effect
+    evidence,p50,163.2,latency,132.8,241.0,,true,6,10,10,0,0,0,evidence p50 <= 150ms,fail,6,INCONCLUSIVE,,0.8281249999999947,0.376953125000002,fixed_size,100.0,4,1.0
+    evidence,p90,241.0,latency,188.1,,,false,36,10,10,0,0,0,,,,,,,,,,,
+    evidence,p95,320.5,latency,204.6,,,false,72,10,10,0,0,0,evidence p95 <= 150ms,fail,6,FAIL,,0.9999999180160156,2.7545826171875113e-6,fixed_size,100.0,4,1.0
+    evidence,p99,320.5,latency,241.0,,,false,368,10,10,0,0,0,evidence p99 <= 150ms,fail,6,FAIL,,0.9999999999988313,2.0289394126000127e-10,fixed_size,100.0,4,1.0
+    evidence,p99.9,320.5,latency,320.5,,,false,3688,10,10,0,0,0,,,,,,,,,,,
     "#);
 }
 

@@ -158,6 +158,11 @@ fn check_flags(args: &AbArgs) -> anyhow::Result<()> {
             bail!("{flag} is not for ab\nhint: {hint}");
         }
     }
+    if measure.url.is_some() && args.before.is_some() && args.after.is_some() {
+        bail!(
+            "a URL by itself is of no side where --before and --after name both\nhint: leave out one of the three URLs"
+        );
+    }
     if args.pairs % 2 == 1 {
         bail!(
             "--pairs {} leaves the last pair without its mirror, so that drift would not cancel\nhint: give an even number, such as {}",

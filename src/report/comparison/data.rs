@@ -3,13 +3,15 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::super::json::JsonObserved;
+use super::super::json::{JsonFinding, JsonObserved};
 use super::ComparisonReport;
 use super::turns::JsonIntervals;
 use crate::comparison::{Change, Comparison, Effect, ErrorRate, ErrorRateChange, Noise, Range};
+use crate::gate::Finding;
 use crate::recording::Clock;
 use crate::summary::Observed;
 use crate::units::millis;
+use crate::verdict::Verdict;
 
 /// One percentile of one endpoint before and after.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -193,14 +195,14 @@ impl From<&Noise> for JsonNoise {
 }
 
 /// One row of the CSV; a cell is empty where there is no number.
-#[derive(Serialize)]
+#[derive(Clone, Default, Serialize)]
 pub(in super::super) struct CsvRow {
     endpoint: String,
     metric: String,
     before_ms: Option<f64>,
-    before: JsonObserved,
+    before: Option<JsonObserved>,
     after_ms: Option<f64>,
-    after: JsonObserved,
+    after: Option<JsonObserved>,
     ratio: Option<f64>,
     ratio_low: Option<f64>,
     ratio_high: Option<f64>,
@@ -208,25 +210,71 @@ pub(in super::super) struct CsvRow {
     difference_low_ms: Option<f64>,
     difference_high_ms: Option<f64>,
     reduction: Option<f64>,
-    effect: Effect,
+    effect: Option<Effect>,
     samples_needed: Option<u64>,
     planned_before: u64,
     planned_after: u64,
     not_ok_before: u64,
     not_ok_after: u64,
+    gate: Option<String>,
+    severity: Option<String>,
+    verdict: Option<Verdict>,
 }
 
-/// One row per endpoint and percentile.
-pub(in super::super) fn csv_rows(report: &ComparisonReport) -> Vec<CsvRow> {
+/// One row per endpoint and percentile, or one for each gate on it; then the other gates.
+pub(in super::super) fn csv_rows(report: &ComparisonReport, findings: &[Finding]) -> Vec<CsvRow> {
+    let findings: Vec<JsonFinding> = findings.iter().map(JsonFinding::from).collect();
     let comparisons = report.comparisons.iter();
     comparisons
-        .flat_map(|comparison| comparison.changes.iter().map(|c| csv_row(comparison, c)))
+        .flat_map(|comparison| endpoint_rows(comparison, &findings))
         .collect()
+}
+
+fn endpoint_rows(comparison: &Comparison, findings: &[JsonFinding]) -> Vec<CsvRow> {
+    let own = |finding: &&JsonFinding| finding.endpoint == comparison.endpoint;
+    let changes = comparison.changes.iter();
+    let changes: Vec<CsvRow> = changes.map(|c| csv_row(comparison, c)).collect();
+    let is_shown = |finding: &&JsonFinding| changes.iter().any(|row| row.metric == finding.metric);
+    let mut rows = Vec::new();
+    for change in &changes {
+        let gates = findings.iter().filter(own);
+        let gates = gates.filter(|finding| finding.metric == change.metric);
+        let before = rows.len();
+        rows.extend(gates.map(|finding| change.clone().gated(finding)));
+        if rows.len() == before {
+            rows.push(change.clone());
+        }
+    }
+    let others = findings.iter().filter(own).filter(|f| !is_shown(f));
+    rows.extend(others.map(|finding| bare_row(comparison, finding.metric.clone()).gated(finding)));
+    rows
+}
+
+impl CsvRow {
+    fn gated(mut self, finding: &JsonFinding) -> CsvRow {
+        self.gate = Some(finding.gate.clone());
+        self.severity = Some(finding.severity.clone());
+        self.verdict = Some(finding.verdict);
+        self
+    }
+}
+
+/// What is known of an endpoint whatever the metric.
+fn bare_row(comparison: &Comparison, metric: String) -> CsvRow {
+    let rates = comparison.error_rate.rates;
+    CsvRow {
+        endpoint: comparison.endpoint.clone(),
+        metric,
+        planned_before: comparison.planned.before,
+        planned_after: comparison.planned.after,
+        not_ok_before: rates.before.not_ok,
+        not_ok_after: rates.after.not_ok,
+        ..CsvRow::default()
+    }
 }
 
 fn csv_row(comparison: &Comparison, change: &Change) -> CsvRow {
     let JsonChange {
-        endpoint,
         metric,
         before_ms,
         before,
@@ -241,14 +289,11 @@ fn csv_row(comparison: &Comparison, change: &Change) -> CsvRow {
         samples_needed,
         ..
     } = JsonChange::of(&comparison.endpoint, change);
-    let rates = comparison.error_rate.rates;
     CsvRow {
-        endpoint,
-        metric,
         before_ms,
-        before,
+        before: Some(before),
         after_ms,
-        after,
+        after: Some(after),
         ratio,
         ratio_low,
         ratio_high,
@@ -256,11 +301,8 @@ fn csv_row(comparison: &Comparison, change: &Change) -> CsvRow {
         difference_low_ms,
         difference_high_ms,
         reduction,
-        effect,
+        effect: Some(effect),
         samples_needed,
-        planned_before: comparison.planned.before,
-        planned_after: comparison.planned.after,
-        not_ok_before: rates.before.not_ok,
-        not_ok_after: rates.after.not_ok,
+        ..bare_row(comparison, metric)
     }
 }
