@@ -18,7 +18,7 @@ use crate::trace::Trace;
 
 pub use draw::{Draws, LatencyModel, uniform};
 pub use journal::{Call, Detail, JournalCounts, JournalEntry};
-pub use mail::{ErrorBody, Mail, MalformedMail};
+pub use mail::{ErrorBody, Mail, MalformedMail, Posted};
 pub use outage::{Outage, OutageState};
 pub use simulator::{Answer, Quota, Simulator, SimulatorOptions};
 

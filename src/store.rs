@@ -25,6 +25,7 @@ mod room;
 mod signals;
 mod sqlite;
 mod submission;
+mod sweep;
 mod totals;
 mod volatile;
 mod watchers;
@@ -46,6 +47,7 @@ pub use location::Location;
 pub use options::{Durability, Options};
 pub use process::{Process, ProcessReport, WorkDone};
 pub use submission::{Admission, Fingerprint, Handling, Promise, Submission};
+pub use sweep::{SweepCursor, Swept};
 pub use totals::Snapshot;
 
 use commit_queue::{CommitQueue, Work};
@@ -209,10 +211,22 @@ impl Store {
         self.ask(|reply| Work::ClaimEvent { event_id, reply }).await
     }
 
-    /// Up to `limit` events that have been due for `idle` and that nobody took, oldest first within each state. They are
-    /// not named again for as long: for a sweeper that hands to a broker what was lost on the way.
-    pub async fn sweep(&self, idle: Duration, limit: u32) -> Result<Vec<EventId>, StoreError> {
-        self.ask(|reply| Work::Sweep { idle, limit, reply }).await
+    /// Looks at up to `limit` of the events that have been due for `idle` and that nobody took, in a pass over all of
+    /// them. What it finds is not named again for as long, by none of the processes; the pauses double with the age of
+    /// the event up to twenty times `idle`. For a sweeper that hands to a broker what was lost on the way.
+    pub async fn sweep(
+        &self,
+        cursor: SweepCursor,
+        idle: Duration,
+        limit: u32,
+    ) -> Result<Swept, StoreError> {
+        self.ask(|reply| Work::Sweep {
+            cursor,
+            idle,
+            limit,
+            reply,
+        })
+        .await
     }
 
     /// Makes a dead event due again, with all its attempts.

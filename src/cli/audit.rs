@@ -69,7 +69,7 @@ pub struct AuditArgs {
 }
 
 impl AuditArgs {
-    /// Whether anything was typed; the deadline alone, which a variable may give, asks for nothing.
+    /// Whether anything was typed, but that there be no audit.
     pub fn is_typed(&self) -> bool {
         let texts = [
             &self.audit_url,
@@ -80,7 +80,7 @@ impl AuditArgs {
             &self.audit_accepted_at,
             &self.resend,
         ];
-        self.audit || texts.iter().any(|text| text.is_some())
+        self.audit || self.audit_timeout.is_some() || texts.iter().any(|text| text.is_some())
     }
 }
 

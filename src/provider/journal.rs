@@ -29,6 +29,8 @@ struct Seen {
     count: u64,
     calls: Vec<(Uuid, Call)>,
     sent: HashMap<Uuid, u32>,
+    /// Calls by those who do not tell which attempt it is.
+    untold: HashMap<Uuid, u32>,
 }
 
 /// What a journal comes to.
@@ -95,6 +97,14 @@ impl Journal {
             };
             seen.calls.push((mail.event_id, call));
         }
+    }
+
+    /// Which attempt the next call for this event is, from 1, if the caller does not tell.
+    pub(super) fn next_attempt(&self, event_id: Uuid) -> u32 {
+        let mut seen = self.lock();
+        let attempt = seen.untold.entry(event_id).or_default();
+        *attempt += 1;
+        *attempt
     }
 
     pub(super) fn counts(&self) -> JournalCounts {

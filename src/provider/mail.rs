@@ -12,19 +12,41 @@ pub struct Mail {
     pub attempt: u32,
 }
 
+/// What anybody's mail says of them; ours says both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Posted {
+    /// `custom_args.event_id`, which becomes a UUID if it is none. A mail without it is its own event: the same bytes
+    /// again are the same one.
+    pub event_id: Uuid,
+    /// `custom_args.attempt`, if that is a number.
+    pub attempt: Option<u32>,
+}
+
+/// Namespace of the version 5 UUIDs of events that are named otherwise.
+const NAMESPACE: Uuid = Uuid::from_u128(0x2f0d_6c0e_9a4b_4b58_8c55_77a1_03ee_d9f4);
+
 /// The request body, as far as it is used here.
 #[derive(Serialize, Deserialize)]
 struct Body {
     personalizations: Vec<Personalization>,
     from: Address,
-    subject: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     content: Vec<Content>,
-    custom_args: CustomArgs,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    template_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_args: Option<CustomArgs>,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Personalization {
     to: Vec<Address>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    subject: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_args: Option<CustomArgs>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -39,11 +61,13 @@ struct Content {
     value: String,
 }
 
-/// SendGrid's custom arguments are strings.
+/// SendGrid's custom arguments are strings, by any name.
 #[derive(Serialize, Deserialize)]
 struct CustomArgs {
-    event_id: Uuid,
-    attempt: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    event_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<String>,
 }
 
 /// A request body that SendGrid would answer with 400.
@@ -102,52 +126,78 @@ impl Mail {
         let body = Body {
             personalizations: vec![Personalization {
                 to: vec![address("ops@example.com")],
+                subject: None,
+                custom_args: None,
             }],
             from: address("ingest@example.com"),
-            subject: "event accepted".to_owned(),
+            subject: Some("event accepted".to_owned()),
             content: vec![Content {
                 media_type: "text/plain".to_owned(),
                 value: format!("event {} was accepted", self.event_id),
             }],
-            custom_args: CustomArgs {
-                event_id: self.event_id,
-                attempt: self.attempt.to_string(),
-            },
+            template_id: None,
+            custom_args: Some(CustomArgs {
+                event_id: Some(self.event_id.to_string()),
+                attempt: Some(self.attempt.to_string()),
+            }),
         };
         serde_json::to_string(&body).expect("strings and a UUID are always JSON")
     }
+}
 
-    /// Reads what was posted.
-    pub fn from_json(json: &[u8]) -> Result<Mail, MalformedMail> {
-        let malformed = |field, message: &str| MalformedMail {
-            field,
-            message: message.to_owned(),
-        };
-        let body: Body = serde_json::from_slice(json)
-            .map_err(|error| malformed(None, &format!("bad request: {error}")))?;
-        if !body
-            .personalizations
-            .iter()
-            .any(|personalization| !personalization.to.is_empty())
-        {
-            return Err(malformed(
-                Some("personalizations"),
-                "the personalizations field needs a recipient",
-            ));
-        }
-        if body.content.is_empty() {
-            return Err(malformed(
-                Some("content"),
-                "the content parameter is required",
-            ));
-        }
-        let attempt = body.custom_args.attempt.parse();
-        let attempt = attempt
-            .map_err(|_| malformed(Some("custom_args.attempt"), "the attempt is not a number"))?;
-        Ok(Mail {
-            event_id: body.custom_args.event_id,
-            attempt,
+impl Posted {
+    /// Reads a request body, and refuses what SendGrid would.
+    pub fn from_json(json: &[u8]) -> Result<Posted, MalformedMail> {
+        let body: Body = serde_json::from_slice(json).map_err(|error| MalformedMail {
+            field: None,
+            message: format!("bad request: {error}"),
+        })?;
+        body.check()?;
+        let each = body.personalizations.iter().map(|each| &each.custom_args);
+        let args = std::iter::once(&body.custom_args).chain(each);
+        let args = args.flatten().find(|args| args.event_id.is_some());
+        let event_id = args.and_then(|args| args.event_id.as_deref());
+        Ok(Posted {
+            event_id: event_id.map_or_else(|| named_by(json), named),
+            attempt: args.and_then(|args| args.attempt.as_ref()?.parse().ok()),
         })
+    }
+}
+
+fn named(event_id: &str) -> Uuid {
+    Uuid::try_parse(event_id).unwrap_or_else(|_| named_by(event_id.as_bytes()))
+}
+
+fn named_by(bytes: &[u8]) -> Uuid {
+    Uuid::new_v5(&NAMESPACE, bytes)
+}
+
+impl Body {
+    fn check(&self) -> Result<(), MalformedMail> {
+        let lacks = |field, message: &str| {
+            Err(MalformedMail {
+                field: Some(field),
+                message: message.to_owned(),
+            })
+        };
+        let mails = &self.personalizations;
+        if mails.is_empty() || mails.iter().any(|mail| mail.to.is_empty()) {
+            return lacks(
+                "personalizations",
+                "the personalizations field needs a recipient",
+            );
+        }
+        // A template brings both.
+        if self.template_id.is_some() {
+            return Ok(());
+        }
+        if self.subject.is_none() && mails.iter().any(|mail| mail.subject.is_none()) {
+            return lacks("subject", "the subject is required");
+        }
+        if self.content.is_empty() {
+            return lacks("content", "the content parameter is required");
+        }
+        Ok(())
     }
 }
 
@@ -155,15 +205,63 @@ impl Mail {
 mod tests {
     use uuid::Uuid;
 
-    use super::Mail;
+    use super::{Mail, Posted};
 
     #[test]
     fn what_is_posted_is_what_is_read() {
-        let mail = Mail {
-            event_id: Uuid::from_u128(17),
-            attempt: 3,
+        let (event_id, attempt) = (Uuid::from_u128(17), 3);
+        let posted = Posted::from_json(Mail { event_id, attempt }.to_json().as_bytes());
+        let attempt = Some(attempt);
+        assert_eq!(posted, Ok(Posted { event_id, attempt }));
+    }
+
+    /// A mail of a program that knows nothing of this one, with more members.
+    fn foreign(more: &str) -> String {
+        format!(
+            r#"{{"personalizations":[{{"to":[{{"email":"someone@example.com","name":"Someone"}}]}}],
+            "from":{{"email":"a7@example.com"}},"categories":["a"]{more}}}"#
+        )
+    }
+
+    fn read(json: &str) -> Posted {
+        Posted::from_json(json.as_bytes()).expect("SendGrid takes it")
+    }
+
+    #[test]
+    fn a_foreign_mail_is_an_event_of_its_own_and_the_same_bytes_are_the_same_one() {
+        let text =
+            r#","subject":"event","content":[{"type":"text/plain","value":"17"}]"#.to_owned();
+        let mail = read(&foreign(&text));
+        assert_eq!(mail, read(&foreign(&text)));
+        assert_eq!(mail.attempt, None);
+        assert_ne!(mail, read(&foreign(&text.replace("17", "18"))));
+    }
+
+    #[test]
+    fn custom_arguments_name_the_event_in_either_place() {
+        let named = |id: &str| {
+            let more = format!(r#","template_id":"d-1","custom_args":{{"event_id":"{id}"}}"#);
+            read(&foreign(&more)).event_id
         };
-        assert_eq!(Mail::from_json(mail.to_json().as_bytes()), Ok(mail));
+        let uuid = "550e8400-e29b-41d4-a716-446655440000";
+        assert_eq!(named(uuid).to_string(), uuid);
+        assert_eq!(named("order-17"), named("order-17"));
+        assert_ne!(named("order-17"), named("order-18"));
+        let within = foreign(r#","template_id":"d-1""#).replace(
+            r#""to":"#,
+            &format!(r#""custom_args":{{"event_id":"{uuid}"}},"to":"#),
+        );
+        assert_eq!(read(&within).event_id.to_string(), uuid);
+    }
+
+    #[test]
+    fn a_mail_without_subject_or_content_names_the_field() {
+        let field = |more| {
+            let refused = Posted::from_json(foreign(more).as_bytes());
+            refused.expect_err("SendGrid refuses it").field
+        };
+        assert_eq!(field(""), Some("subject"));
+        assert_eq!(field(r#","subject":"event""#), Some("content"));
     }
 
     #[test]
@@ -174,7 +272,7 @@ mod tests {
         }
         .to_json()
         .replace(r#"{"email":"ops@example.com"}"#, "");
-        let error = Mail::from_json(json.as_bytes()).expect_err("nobody to send it to");
+        let error = Posted::from_json(json.as_bytes()).expect_err("nobody to send it to");
         assert_eq!(error.field, Some("personalizations"));
     }
 }

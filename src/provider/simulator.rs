@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::SendError;
 use super::draw::{Draws, LatencyModel, Source, uniform};
 use super::journal::{Detail, Journal, JournalCounts, JournalEntry};
-use super::mail::{ErrorBody, Mail};
+use super::mail::{ErrorBody, Mail, Posted};
 use super::outage::{Outage, OutageState, Outages};
 use super::rate_limit::RateLimit;
 use crate::trace::Trace;
@@ -126,6 +126,13 @@ impl Simulator {
     /// Is it out?
     pub fn outage(&self) -> OutageState {
         self.outages.state(Instant::now())
+    }
+
+    /// The mail as its journal has it: whoever does not tell the attempt comes with the next one.
+    pub fn receive(&self, posted: Posted) -> Mail {
+        let Posted { event_id, attempt } = posted;
+        let attempt = attempt.unwrap_or_else(|| self.journal.next_attempt(event_id));
+        Mail { event_id, attempt }
     }
 
     /// Takes or refuses one mail, after its latency. A mail that is taken is taken at once: a caller that does not wait

@@ -6,16 +6,19 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, sleep_until};
 
 use super::Dispatching;
 use crate::queue::{Dialect, Job, Options, Publisher};
-use crate::store::{EventId, Store};
+use crate::store::{EventId, Store, SweepCursor};
 
 /// Ids that may wait for the broker; the store keeps what finds no room.
 const BUFFER: usize = 10_000;
 /// Jobs in one publication.
 const BATCH: usize = 256;
+
+/// Rows that the sweeper looks at in one transaction.
+const STEP: u32 = 512;
 
 /// One publisher and what it has to publish.
 pub(super) struct Dispatcher {
@@ -23,6 +26,34 @@ pub(super) struct Dispatcher {
     arrivals: mpsc::Receiver<EventId>,
     publisher: Publisher,
     settings: Dispatching,
+    sweeper: Sweeper,
+}
+
+/// Where the sweeper is. What becomes due stands at the end, so it goes on there; from time to time it begins again.
+struct Sweeper {
+    cursor: SweepCursor,
+    begun: Instant,
+    next: Instant,
+}
+
+impl Sweeper {
+    fn new() -> Sweeper {
+        let now = Instant::now();
+        Sweeper {
+            cursor: SweepCursor::default(),
+            begun: now,
+            next: now,
+        }
+    }
+
+    /// Where the step that is due now goes on.
+    fn step(&mut self, settings: &Dispatching) -> SweepCursor {
+        let now = Instant::now();
+        if now.duration_since(self.begun) >= settings.redispatch {
+            (self.cursor, self.begun) = (SweepCursor::default(), now);
+        }
+        self.cursor
+    }
 }
 
 impl Dispatcher {
@@ -33,13 +64,12 @@ impl Dispatcher {
             publisher: Publisher::new(settings.to.clone(), Options::default()),
             store,
             settings,
+            sweeper: Sweeper::new(),
         }
     }
 
     /// Publishes until the store is closed.
     pub(super) async fn run(mut self) {
-        let mut sweep = interval(self.settings.sweep);
-        sweep.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut arrived = Vec::with_capacity(BATCH);
         loop {
             tokio::select! {
@@ -50,26 +80,34 @@ impl Dispatcher {
                     let ids = std::mem::take(&mut arrived);
                     self.dispatch(&ids, 0).await;
                 }
-                _ = sweep.tick() => self.sweep().await,
+                () = sleep_until(self.sweeper.next) => self.sweep().await,
             }
         }
     }
 
-    /// Dispatches again what should have been taken by now, the first time everything that is left from before.
+    /// Makes one step: dispatches again what should have been taken by now, at first what is left from before. Between
+    /// steps what arrives has its turn.
     async fn sweep(&mut self) {
         // A round of its own: a broker that drops duplicates must not take it for the first one.
         let round = seconds(SystemTime::now());
-        loop {
-            let overdue = self.store.sweep(self.settings.redispatch, BATCH as u32);
-            match overdue.await {
-                Ok(ids) => {
-                    self.dispatch(&ids, round).await;
-                    if ids.len() < BATCH {
-                        return;
-                    }
+        let cursor = self.sweeper.step(&self.settings);
+        let step = self.store.sweep(cursor, self.settings.redispatch, STEP);
+        let is_over = match step.await {
+            Ok(swept) => {
+                self.sweeper.cursor = swept.cursor;
+                for ids in swept.ids.chunks(BATCH) {
+                    self.dispatch(ids, round).await;
                 }
-                Err(error) => return tracing::warn!(%error, "cannot look for overdue events"),
+                swept.is_over
             }
+            Err(error) => {
+                tracing::warn!(%error, "cannot look for overdue events");
+                true
+            }
+        };
+        self.sweeper.next = Instant::now();
+        if is_over {
+            self.sweeper.next += self.settings.sweep;
         }
     }
 

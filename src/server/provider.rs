@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{auth, tracing_headers};
 use crate::provider::{
-    Answer, ErrorBody, JournalCounts, JournalEntry, Mail, OutageState, Quota, Simulator,
+    Answer, ErrorBody, JournalCounts, JournalEntry, OutageState, Posted, Quota, Simulator,
 };
 use crate::units::parse_duration;
 
@@ -92,8 +92,9 @@ async fn send(State(face): State<Face>, request: Request) -> Response<Body> {
         );
     };
     let step = tracing_headers::trace(&head.headers);
-    match Mail::from_json(&body) {
-        Ok(mail) => {
+    match Posted::from_json(&body) {
+        Ok(posted) => {
+            let mail = face.simulator.receive(posted);
             let response = respond(face.simulator.answer(mail, step.as_ref()).await);
             let (event_id, attempt, status) =
                 (mail.event_id, mail.attempt, response.status().as_u16());

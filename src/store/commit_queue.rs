@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::mailbox::{self, Reply};
 use super::{
     Admission, Claim, EventId, Finished, Grant, Lease, Outcome, ProcessReport, Replay, StoreError,
-    Submission,
+    Submission, SweepCursor, Swept,
 };
 
 /// Where the answer to a piece of work goes once its transaction is committed. Nobody may be waiting any more.
@@ -31,9 +31,10 @@ pub(super) enum Work {
         reply: WorkReply<Finished>,
     },
     Sweep {
+        cursor: SweepCursor,
         idle: Duration,
         limit: u32,
-        reply: WorkReply<Vec<EventId>>,
+        reply: WorkReply<Swept>,
     },
     Replay {
         event_id: EventId,
@@ -53,7 +54,7 @@ pub(super) enum Done {
     Claim(Claim),
     ClaimEvent(Grant),
     Finish(Finished),
-    Sweep(Vec<EventId>),
+    Sweep(Swept),
     Replay(Replay),
     Report,
     Probe,
@@ -76,7 +77,7 @@ impl Work {
                 _ => None,
             }),
             Work::Sweep { reply, .. } => send(reply, result, |done| match done {
-                Done::Sweep(ids) => Some(ids),
+                Done::Sweep(swept) => Some(swept),
                 _ => None,
             }),
             Work::Replay { reply, .. } => send(reply, result, |done| match done {

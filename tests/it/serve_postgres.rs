@@ -18,6 +18,7 @@ use crate::ops::workers_are_seen_through_the_server;
 use crate::serve_client::Client;
 use crate::serve_host::{PATIENCE, Process, Served, eventually, folder, simulated};
 use crate::serve_queue::{dead_and_back, each_event_once, late_finish_is_refused, until_empty};
+use crate::serve_store::{a_pass_goes_on_where_its_last_step_ended, sweep};
 
 /// A schema of the test's own, dropped with it.
 struct Schema {
@@ -214,6 +215,14 @@ async fn at_most_once_does_not_send_again_what_was_cut_off() {
 }
 
 #[tokio::test]
+async fn a_sweep_goes_on_where_its_last_step_ended() {
+    let Some(schema) = Schema::create("serve_postgres::a_sweep_goes_on_…") else {
+        return;
+    };
+    a_pass_goes_on_where_its_last_step_ended(&schema.open()).await;
+}
+
+#[tokio::test]
 async fn dead_letters_sweeps_and_replays_work_as_in_a_file() {
     let Some(schema) = Schema::create("serve_postgres::dead_letters_…") else {
         return;
@@ -221,8 +230,8 @@ async fn dead_letters_sweeps_and_replays_work_as_in_a_file() {
     let store = schema.open();
     let id = queue(&store, "a").await;
     let minute = Duration::from_secs(60);
-    assert_eq!(store.sweep(minute, 10).await, Ok(vec![id]));
-    assert_eq!(store.sweep(minute, 10).await, Ok(vec![]));
+    assert_eq!(sweep(&store, minute).await, [id]);
+    assert_eq!(sweep(&store, minute).await, []);
     let lease = claim_one(&store).await;
     let dead = Outcome::not_sent("no such user", Next::GiveUp);
     store.finish(lease, dead).await.expect("the store works");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use a7probe::store::{
     Admission, Claim, DeadCursor, Durability, EventId, Fingerprint, Finished, Grant, Handling,
     Insert, Lease, Next, Notification, Notified, OpenError, Options, Outcome, Repeat, Replay,
-    State, Store, StoreError, Submission,
+    State, Store, StoreError, Submission, SweepCursor,
 };
 use tempfile::TempDir;
 
@@ -344,11 +344,51 @@ async fn a_sweep_names_what_nobody_took_once_in_a_while() {
     let id = queue(&store, "a").await;
     let idle = Duration::from_millis(1);
     let long = Duration::from_secs(100_000_000_000);
-    assert_eq!(store.sweep(long, 10).await, Ok(vec![]), "not due so long");
-    assert_eq!(store.sweep(Duration::from_secs(60), 10).await, Ok(vec![id]));
-    assert_eq!(store.sweep(Duration::from_secs(60), 10).await, Ok(vec![]));
+    let minute = Duration::from_secs(60);
+    assert_eq!(sweep(&store, long).await, [], "not due so long");
+    assert_eq!(sweep(&store, minute).await, [id]);
+    assert_eq!(sweep(&store, minute).await, []);
     claim_one(&store).await;
-    assert_eq!(store.sweep(idle, 10).await, Ok(vec![]), "it is taken");
+    assert_eq!(sweep(&store, idle).await, [], "it is taken");
+}
+
+/// What a pass of its own finds in its first ten rows.
+pub(crate) async fn sweep(store: &Store, idle: Duration) -> Vec<EventId> {
+    let swept = store.sweep(SweepCursor::default(), idle, 10).await;
+    let swept = swept.expect("the store works");
+    assert!(swept.is_over);
+    swept.ids
+}
+
+/// A pass in steps of two rows, those between its steps included.
+pub(crate) async fn a_pass_goes_on_where_its_last_step_ended(store: &Store) {
+    let minute = Duration::from_secs(60);
+    let mut ids = Vec::new();
+    for key in ["a", "b", "c", "d", "e"] {
+        ids.push(queue(store, key).await);
+    }
+    let (mut found, mut steps, mut cursor) = (Vec::new(), 0, SweepCursor::default());
+    loop {
+        let swept = store.sweep(cursor, minute, 2).await;
+        let swept = swept.expect("the store works");
+        assert!(swept.ids.len() <= 2, "{swept:?}");
+        found.extend(swept.ids);
+        (cursor, steps) = (swept.cursor, steps + 1);
+        if swept.is_over {
+            break;
+        }
+        if steps == 2 {
+            ids.push(queue(store, "f").await);
+        }
+    }
+    assert_eq!((found, steps), (ids, 4));
+    assert_eq!(sweep(store, minute).await, []);
+}
+
+#[tokio::test]
+async fn a_sweep_goes_on_where_its_last_step_ended() {
+    let folder = folder();
+    a_pass_goes_on_where_its_last_step_ended(&open(&options(&folder))).await;
 }
 
 #[tokio::test]

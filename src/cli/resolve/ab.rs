@@ -133,7 +133,7 @@ fn check_flags(args: &AbArgs) -> anyhow::Result<()> {
             "--block and --pairs say how long each side is measured",
         ),
         (
-            "--audit and --resend",
+            "an audit (--audit…, --resend)",
             measure.audit.is_typed(),
             "blocks are not audited; audit each side with a7probe measure",
         ),
@@ -426,6 +426,14 @@ mod tests {
             ("http://a|-z|10s", "-z is not for ab"),
             ("http://a|--warmup|1s", "--settle"),
             ("http://a|--save|x", "--save-before"),
+            (
+                "http://a|--audit-timeout|5s",
+                "audit each side with a7probe measure",
+            ),
+            (
+                "http://a|--before|http://b|--after|http://c",
+                "leave out one of the three URLs",
+            ),
             (
                 "http://a|--save-before|x|--save-after|x",
                 "name one file, x",

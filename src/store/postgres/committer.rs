@@ -16,6 +16,7 @@ use super::session::{Session, Work};
 use super::{chain, listen};
 use crate::store::commit_queue::{self, Batch, CommitQueue, Done};
 use crate::store::signals::{Changes, Signals};
+use crate::store::sweep::Step;
 use crate::store::totals::Delta;
 use crate::store::{Admission, Options, Repeat, StoreError, now_ms};
 
@@ -292,8 +293,14 @@ impl Work<'_> {
                 Asked::ClaimEvent { event_id, .. } => {
                     Done::ClaimEvent(self.claim_event(*event_id, terms, changes).await?)
                 }
-                Asked::Sweep { idle, limit, .. } => {
-                    Done::Sweep(self.sweep(*idle, *limit, changes.now_ms).await?)
+                Asked::Sweep {
+                    cursor,
+                    idle,
+                    limit,
+                    ..
+                } => {
+                    let step = Step::begin(*cursor, *idle, *limit, changes.now_ms);
+                    Done::Sweep(self.sweep(step, changes.now_ms).await?)
                 }
                 Asked::Replay { event_id, .. } => {
                     Done::Replay(self.replay(*event_id, changes).await?)

@@ -1,20 +1,20 @@
 //! What dispatchers, operators and other processes need: events that nobody took, dead letters back, who is there.
 
-use std::time::Duration;
+use std::collections::HashSet;
 
-use tokio_postgres::Error;
+use tokio_postgres::{Error, Row};
 
 use super::accept::event_id;
 use super::session::Work;
-use crate::store::lease::millis;
 use crate::store::process::KEPT_MS;
 use crate::store::signals::Changes;
-use crate::store::{EventId, ProcessReport, Replay, State};
+use crate::store::sweep::{self, Candidate, Position, Step};
+use crate::store::{EventId, ProcessReport, Replay, State, Swept};
 
-const SWEEP: &str = "UPDATE jobs SET swept_ms = $4 FROM (SELECT seq, due_ms AS was_due FROM jobs
-        WHERE state = $1 AND state < 5 AND due_ms <= $2 AND coalesce(swept_ms, 0) <= $2
-        ORDER BY due_ms, seq LIMIT $3 FOR UPDATE SKIP LOCKED) idle
-    WHERE jobs.seq = idle.seq RETURNING event_id, was_due";
+const UNCLAIMED: &str = "SELECT seq, event_id, due_ms, swept_ms FROM jobs
+    WHERE state = $1 AND state < 5 AND due_ms <= $2 AND (due_ms, seq) > ($3, $4) ORDER BY due_ms, seq LIMIT $5";
+/// What another process has named in between stays its own.
+const SWEPT: &str = "UPDATE jobs SET swept_ms = $2 WHERE seq = ANY($1) AND coalesce(swept_ms, 0) <= $3 RETURNING seq";
 const REPLAY: &str =
     "UPDATE jobs SET state = 1, due_ms = $2, base = attempts WHERE event_id = $1 AND state = 4
     RETURNING seq";
@@ -27,25 +27,42 @@ const REPORT: &str = "INSERT INTO processes
         breaker = excluded.breaker, breaker_reason = excluded.breaker_reason";
 const FORGET: &str = "DELETE FROM processes WHERE seen_ms < $1";
 
+fn candidate(row: &Row) -> Candidate {
+    Candidate {
+        at: Position {
+            due_ms: row.get(2),
+            seq: row.get(0),
+        },
+        event_id: event_id(row, 1),
+        swept_ms: row.get(3),
+    }
+}
+
 impl Work<'_> {
-    /// Up to `limit` events that have been due for `idle` and that nobody took; they are not named again for as long.
-    pub(super) async fn sweep(
-        &mut self,
-        idle: Duration,
-        limit: u32,
-        now_ms: i64,
-    ) -> Result<Vec<EventId>, Error> {
-        let mut found = Vec::new();
-        for state in [State::Working, State::Retrying, State::Queued] {
-            let left = i64::from(limit) - found.len() as i64;
-            let (code, since_ms) = (state.code() as i16, now_ms - millis(idle));
-            let mut rows = self
-                .query(SWEEP, &[&code, &since_ms, &left, &now_ms])
+    /// Makes a step over what has been due for long and that nobody took.
+    pub(super) async fn sweep(&mut self, mut step: Step, now_ms: i64) -> Result<Swept, Error> {
+        for (index, state) in sweep::STATES.into_iter().enumerate() {
+            let Position { due_ms, seq } = step.reached(index);
+            let (code, left) = (state.code() as i16, i64::from(step.left()));
+            let rows = self
+                .query(
+                    UNCLAIMED,
+                    &[&code, &step.horizon_ms(), &due_ms, &seq, &left],
+                )
                 .await?;
-            rows.sort_by_key(|row| row.get::<_, i64>(1));
-            found.extend(rows.iter().map(|row| event_id(row, 0)));
+            for row in &rows {
+                step.look(index, &candidate(row));
+            }
         }
-        Ok(found)
+        let found: Vec<i64> = step.found().collect();
+        if !found.is_empty() {
+            let rows = self
+                .query(SWEPT, &[&found, &now_ms, &step.horizon_ms()])
+                .await?;
+            let named: HashSet<i64> = rows.iter().map(|row| row.get(0)).collect();
+            step.keep(|seq| named.contains(&seq));
+        }
+        Ok(step.end())
     }
 
     /// Makes a dead event due again, with all its attempts.

@@ -1,17 +1,15 @@
 //! What dispatchers, operators and other processes need: events that nobody took, dead letters back, who is there.
 
-use std::time::Duration;
-
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::transaction::Statements;
-use crate::store::lease::millis;
 use crate::store::process::KEPT_MS;
 use crate::store::signals::Changes;
-use crate::store::{EventId, ProcessReport, Replay, State};
+use crate::store::sweep::{self, Candidate, Position, Step};
+use crate::store::{EventId, ProcessReport, Replay, State, Swept};
 
-pub(super) const UNCLAIMED: &str = "SELECT seq, event_id FROM jobs INDEXED BY jobs_open
-    WHERE state = ?1 AND state < 5 AND due_ms <= ?2 AND coalesce(swept_ms, 0) <= ?2 ORDER BY due_ms LIMIT ?3";
+pub(super) const UNCLAIMED: &str = "SELECT seq, event_id, due_ms, swept_ms FROM jobs INDEXED BY jobs_open
+    WHERE state = ?1 AND state < 5 AND due_ms <= ?2 AND (due_ms, seq) > (?3, ?4) ORDER BY due_ms, seq LIMIT ?5";
 pub(super) const SWEPT: &str = "UPDATE jobs SET swept_ms = ?2 WHERE seq = ?1";
 pub(super) const REPLAY: &str = "UPDATE jobs SET state = 1, due_ms = ?2, base = attempts
     WHERE event_id = ?1 AND state = 4";
@@ -19,30 +17,32 @@ pub(super) const REPORT: &str = "INSERT OR REPLACE INTO processes
     (owner, seen_ms, role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 
+fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {
+    Ok(Candidate {
+        at: Position {
+            due_ms: row.get(2)?,
+            seq: row.get(0)?,
+        },
+        event_id: EventId::from_bytes(row.get(1)?),
+        swept_ms: row.get(3)?,
+    })
+}
+
 impl Statements<'_> {
-    /// Up to `limit` events that have been due for `idle` and that nobody took; they are not named again for as long.
-    pub(super) fn sweep(
-        &mut self,
-        idle: Duration,
-        limit: u32,
-        now_ms: i64,
-    ) -> rusqlite::Result<Vec<EventId>> {
-        let mut found: Vec<(i64, EventId)> = Vec::new();
-        for state in [State::Working, State::Retrying, State::Queued] {
-            let left = limit - found.len() as u32;
-            let rows = self
-                .unclaimed
-                .query_map(params![state.code(), now_ms - millis(idle), left], |row| {
-                    Ok((row.get(0)?, EventId::from_bytes(row.get(1)?)))
-                })?;
-            for row in rows {
-                found.push(row?);
+    /// Makes a step over what has been due for long and that nobody took.
+    pub(super) fn sweep(&mut self, mut step: Step, now_ms: i64) -> rusqlite::Result<Swept> {
+        for (index, state) in sweep::STATES.into_iter().enumerate() {
+            let Position { due_ms, seq } = step.reached(index);
+            let (code, horizon_ms) = (state.code(), step.horizon_ms());
+            let rows = params![code, horizon_ms, due_ms, seq, step.left()];
+            for candidate in self.unclaimed.query_map(rows, candidate)? {
+                step.look(index, &candidate?);
             }
         }
-        for (seq, _) in &found {
+        for seq in step.found() {
             self.swept.execute(params![seq, now_ms])?;
         }
-        Ok(found.into_iter().map(|(_, event_id)| event_id).collect())
+        Ok(step.end())
     }
 
     /// Makes a dead event due again, with all its attempts.

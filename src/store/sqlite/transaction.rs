@@ -5,6 +5,7 @@ use rusqlite::{Connection, Statement, params};
 use super::{SCHEMA_VERSION, accept, attempt, dispatch};
 use crate::store::commit_queue::{Batch, Done, Work};
 use crate::store::signals::Changes;
+use crate::store::sweep::Step;
 use crate::store::{Admission, Repeat, now_ms};
 
 /// `counts`: what this process has changed, and how often.
@@ -141,8 +142,14 @@ impl<'c> Statements<'c> {
             Work::ClaimEvent { event_id, .. } => {
                 self.claim_event(*event_id, changes).map(Done::ClaimEvent)
             }
-            Work::Sweep { idle, limit, .. } => {
-                self.sweep(*idle, *limit, changes.now_ms).map(Done::Sweep)
+            Work::Sweep {
+                cursor,
+                idle,
+                limit,
+                ..
+            } => {
+                let step = Step::begin(*cursor, *idle, *limit, changes.now_ms);
+                self.sweep(step, changes.now_ms).map(Done::Sweep)
             }
             Work::Replay { event_id, .. } => self.replay(*event_id, changes).map(Done::Replay),
             Work::Report { report, .. } => {

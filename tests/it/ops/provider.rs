@@ -31,6 +31,29 @@ fn mail(event: u128, attempt: u32) -> Vec<u8> {
     Mail { event_id, attempt }.to_json().into_bytes()
 }
 
+/// A mail as SendGrid's own documentation has it: nothing in it is of this program.
+#[test]
+fn a_mail_of_any_program_is_taken_and_its_repetition_is_a_duplicate() {
+    let folder = folder();
+    let provider = provider(folder.path(), &["--latency", "1ms"]);
+    let mut client = provider.client();
+    let mail = |value: &str| {
+        format!(
+            r#"{{"personalizations":[{{"to":[{{"email":"someone@example.com"}}]}}],"from":{{"email":"a7@example.com"}},
+            "subject":"event","content":[{{"type":"text/plain","value":"{value}"}}]}}"#
+        )
+    };
+    for value in ["one", "two", "one"] {
+        let answer = post(&mut client, &[], mail(value).as_bytes());
+        assert_eq!(answer.status, 202, "{answer:?}");
+    }
+    let duplicates = client.get("/journal/duplicates").lines();
+    assert_eq!(duplicates.len(), 1);
+    let calls = duplicates[0]["calls"].as_array().expect("a list");
+    let attempts: Vec<&Value> = calls.iter().map(|call| &call["attempt"]).collect();
+    assert_eq!(attempts, [1, 2]);
+}
+
 #[test]
 fn the_journal_lists_every_call_and_finds_the_duplicates() {
     let folder = folder();
