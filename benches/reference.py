@@ -15,6 +15,7 @@ import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
@@ -207,7 +208,7 @@ def postgres(rounds=3, seconds=10):
             begun = time.monotonic()
             show("durable 202s while a worker works", closed(url, seconds))
             left = get(f"{url}/queue")["depth"]
-            print(f"  {left} were left at the end; all were done {drained(url) - begun:.1f} s after the begin")
+            print(f"  {left} were left at the end; all were done {drained(url) - begun:.1f} s after the start")
     print(f"medians: {statistics.median(accepted):.0f} durable 202s/s (at least 5,000), {statistics.median(worked):.0f} events done/s")
 
 
@@ -338,5 +339,7 @@ MODES = {mode.__name__: mode for mode in (fastapi, postgres, brokers, million)}
 if __name__ == "__main__":
     if len(sys.argv) < 2 or sys.argv[1] not in MODES:
         raise SystemExit(__doc__)
+    # What was started ends with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=ROOT, check=True)
     MODES[sys.argv[1]](*map(int, sys.argv[2:]))
