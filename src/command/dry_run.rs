@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::cli::resolve::{Measure, planned, planned_samples};
+use crate::cli::resolve::{Checked, Measure, planned, planned_samples};
 use crate::gate::{Gate, Planned, Prospect};
-use crate::plan::{Design, Endpoint, Guard, Model, Plan, Size};
+use crate::plan::{Design, Endpoint, Guard, Model, Plan, Size, Source, Wish};
 use crate::report::Format;
 use crate::run_file::PlanRecord;
 use crate::stats::rank::min_samples_for_interval;
 use crate::summary::CONFIDENCE;
-use crate::units::{Pretty, grouped, plural};
+use crate::units::{Pretty, grouped, percent, plural};
 
 /// Writes the plan in the form that was asked for; nothing is sent.
 pub(super) fn write(measure: &Measure, format: Format, out: &mut dyn Write) -> io::Result<()> {
@@ -36,6 +36,15 @@ fn write_text(measure: &Measure, out: &mut dyn Write) -> io::Result<()> {
     )?;
     writeln!(out, "  seed       {}", plan.seed)?;
     writeln!(out, "  bursts     {}", bursts(measure.guard))?;
+    writeln!(out, "  own error  {}", own_error(measure.calibration))?;
+    writeln!(out, "  audit      {}", audit(measure))?;
+    if let Some(share) = measure.beside.resend {
+        let share = percent(share);
+        writeln!(
+            out,
+            "  resend     {share} of what is audited, a second time with the same key"
+        )?;
+    }
     writeln!(out, "endpoints")?;
     for endpoint in &plan.endpoints {
         writeln!(out, "  {}", line(plan, endpoint))?;
@@ -68,7 +77,13 @@ fn write_json(measure: &Measure, out: &mut dyn Write) -> io::Result<()> {
             })
         })
         .collect();
-    let whole = json!({ "plan": PlanRecord::of(plan), "gates": gates });
+    let whole = json!({
+        "plan": PlanRecord::of(plan),
+        "own_error": own_error(measure.calibration),
+        "audit": audit(measure),
+        "resend": measure.beside.resend,
+        "gates": gates,
+    });
     writeln!(out, "{whole:#}")
 }
 
@@ -179,6 +194,34 @@ pub(super) fn bursts(guard: Guard) -> String {
         ),
         Guard::Iid => "requests are taken as independent (--iid)".to_owned(),
     }
+}
+
+fn own_error(calibration: Checked) -> &'static str {
+    match calibration {
+        Checked::First => "measured before the run, for 2 s",
+        Checked::Never => "not measured (--no-calibration)",
+    }
+}
+
+/// Which endpoints' accepted requests are asked after, where, and for how long.
+fn audit(measure: &Measure) -> String {
+    let accepting = measure.plan.endpoints.iter().filter(|e| e.is_accepting());
+    let names: Vec<&str> = accepting.map(|endpoint| endpoint.name.as_str()).collect();
+    let condition = match measure.auditing.wish {
+        _ if names.is_empty() => return "none: nothing that is sent promises work".to_owned(),
+        Wish::Never => return "none (--no-audit)".to_owned(),
+        Wish::IfOffered => "if the service lists its runs: ",
+        Wish::Asked => "",
+    };
+    let at = match &measure.auditing.source {
+        Source::Listing => "GET /runs/{run}/events",
+        Source::Polls(polls) => &polls.url,
+    };
+    format!(
+        "{condition}what {} accepted, at {at}, for at most {} after the run",
+        names.join(", "),
+        Pretty(measure.auditing.patience)
+    )
 }
 
 pub(super) fn model(plan: &Plan) -> String {

@@ -501,9 +501,21 @@ fn a_dry_run_sends_nothing_and_tells_what_the_plan_can_decide() {
         "seed       7",
         "until every gate is decided, at most 120 s",
         "a PASS excludes slow episodes of 100 ms",
+        "own error  measured before the run, for 2 s",
+        "audit      if the service lists its runs: what ingest accepted, at GET /runs/{run}/events, for at most 30 s",
         "health: GET /health, 20/s, 2 400 requests, ok is 2xx",
         "ingest p99 <= 150ms",
         "decided after 600 (30 s) if none is beyond the limit",
+    ] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+    let more = ["--no-calibration", "--resend", "5%", "--audit-url", "/status/{id}"];
+    let output = run(&[&["measure", &url(&server), "--dry-run"][..], &more].concat());
+    let text = stdout(&output);
+    for line in [
+        "own error  not measured (--no-calibration)",
+        "audit      what ingest accepted, at /status/{id}, for at most 30 s after the run",
+        "resend     5 % of what is audited",
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
     }
