@@ -1,24 +1,23 @@
-//! Brokers for tests: Redis and NATS of the test's own, a queue of its own in RabbitMQ, and a proxy that can fail.
+//! Brokers for tests: Redis and NATS of the test's own, a queue of its own in RabbitMQ.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::Path;
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::needs::{NATS, RABBITMQ, RABBITMQ_URL, REDIS, need};
-use crate::serve_host::{eventually, folder};
+use crate::needs::{NATS, RABBITMQ, RABBITMQ_PROGRAM, RABBITMQ_URL, REDIS, need};
+use crate::serve_host::{eventually, folder, free_port};
 
 /// A server process that ends with the test, on a port that stays the same when it is started again.
 pub(crate) struct Broker {
     pub(crate) address: SocketAddr,
     program: std::path::PathBuf,
     flags: Vec<String>,
+    variables: Vec<(String, String)>,
+    /// `data` in it is what it keeps.
     folder: TempDir,
     child: Option<Child>,
 }
@@ -39,7 +38,7 @@ impl Broker {
             "--appendonly",
             "yes",
             "--dir",
-            text(folder.path()),
+            &data(&folder),
         ];
         let own = own.map(str::to_owned);
         Some(Broker::start(program, own, flags, folder, port))
@@ -57,10 +56,36 @@ impl Broker {
             &port.to_string(),
             "-js",
             "-sd",
-            text(folder.path()),
+            &data(&folder),
         ];
         let own = own.map(str::to_owned);
         Some(Broker::start(program, own, &[], folder, port))
+    }
+
+    /// RabbitMQ, a node of the test's own.
+    pub(crate) fn rabbitmq(test: &str) -> Option<Broker> {
+        let program = need(&RABBITMQ_PROGRAM, test)?;
+        let folder = folder();
+        let port = free_port();
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let variables = [
+            ("RABBITMQ_NODENAME", format!("a7probe-{port}@localhost")),
+            ("RABBITMQ_NODE_IP_ADDRESS", "127.0.0.1".to_owned()),
+            ("RABBITMQ_NODE_PORT", port.to_string()),
+            ("RABBITMQ_DIST_PORT", free_port().to_string()),
+            ("RABBITMQ_MNESIA_BASE", data(&folder)),
+            ("RABBITMQ_LOG_BASE", at("logs")),
+            ("RABBITMQ_PID_FILE", at("pid")),
+            ("RABBITMQ_ENABLED_PLUGINS_FILE", at("plugins")),
+            ("RABBITMQ_CONFIG_FILE", at("config")),
+            // Where Erlang keeps its cookie.
+            ("HOME", at("")),
+        ];
+        let variables = variables.map(|(name, value)| (name.to_owned(), value));
+        let mut broker = Broker::new(program, Vec::new(), folder, port);
+        broker.variables = variables.into();
+        broker.run();
+        Some(broker)
     }
 
     fn start<const N: usize>(
@@ -70,18 +95,31 @@ impl Broker {
         folder: TempDir,
         port: u16,
     ) -> Broker {
-        let mut broker = Broker {
-            address: SocketAddr::from(([127, 0, 0, 1], port)),
-            program,
-            flags: own
-                .into_iter()
-                .chain(flags.iter().map(|flag| (*flag).to_owned()))
-                .collect(),
-            folder,
-            child: None,
-        };
+        let more = flags.iter().map(|flag| (*flag).to_owned());
+        let flags = own.into_iter().chain(more).collect();
+        let mut broker = Broker::new(program, flags, folder, port);
         broker.run();
         broker
+    }
+
+    fn new(program: std::path::PathBuf, flags: Vec<String>, folder: TempDir, port: u16) -> Broker {
+        std::fs::create_dir(folder.path().join("data")).expect("a folder");
+        Broker {
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            program,
+            flags,
+            variables: Vec::new(),
+            folder,
+            child: None,
+        }
+    }
+
+    /// Throws away everything that it kept; it does not run.
+    pub(crate) fn wipe(&self) {
+        assert!(self.child.is_none());
+        let data = self.folder.path().join("data");
+        std::fs::remove_dir_all(&data).expect("its data");
+        std::fs::create_dir(&data).expect("a folder");
     }
 
     /// Starts it, or starts it again on what it kept.
@@ -89,6 +127,9 @@ impl Broker {
         let log = std::fs::File::create(self.folder.path().join("log")).expect("a log");
         let child = Command::new(&self.program)
             .args(&self.flags)
+            .envs(self.variables.iter().cloned())
+            // One of them runs under a shell: all of it is to be killed.
+            .process_group(0)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log)
@@ -101,8 +142,10 @@ impl Broker {
     /// SIGKILL.
     pub(crate) fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
-            child.kill().expect("it runs");
+            kill_group(&child);
             child.wait().expect("it is dead");
+            let address = self.address;
+            eventually("nobody listens", || TcpStream::connect(address).is_err());
         }
     }
 }
@@ -110,20 +153,22 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
+            kill_group(&child);
             let _ = child.wait();
         }
     }
 }
 
-fn text(path: &Path) -> &str {
-    path.to_str().expect("UTF-8")
+/// SIGKILL to a process that leads its group, and to the group.
+fn kill_group(leader: &Child) {
+    let group = format!("-{}", leader.id());
+    let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
 }
 
-/// A port that was free a moment ago: these servers cannot be told to pick one and say which.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
+/// What a broker keeps.
+fn data(folder: &TempDir) -> String {
+    let data = folder.path().join("data");
+    data.to_str().expect("UTF-8").to_owned()
 }
 
 /// A queue of the test's own in the machine's RabbitMQ, deleted at the end with its dead-letter queue and exchange.
@@ -196,88 +241,6 @@ impl Drop for RabbitQueue {
 
 /// The machine's own RabbitMQ.
 pub(crate) const RABBITMQ_ADDRESS: &str = "127.0.0.1:5672";
-
-const OPEN: u8 = 0;
-const BLACK_HOLE: u8 = 1;
-const CUT: u8 = 2;
-
-/// A TCP proxy in front of a broker.
-pub(crate) struct Proxy {
-    pub(crate) address: SocketAddr,
-    state: Arc<AtomicU8>,
-    connections: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-impl Proxy {
-    pub(crate) fn to(target: SocketAddr) -> Proxy {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        let state = Arc::new(AtomicU8::new(OPEN));
-        let connections = Arc::new(Mutex::new(Vec::new()));
-        let (now, all) = (state.clone(), connections.clone());
-        std::thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                // Cut off: accepted by the kernel, and gone at once.
-                if now.load(Ordering::SeqCst) == CUT {
-                    continue;
-                }
-                let Ok(server) = TcpStream::connect(target) else {
-                    continue;
-                };
-                let copies = [client.try_clone(), server.try_clone()];
-                all.lock().unwrap().extend(copies.into_iter().flatten());
-                pump(&client, &server, &now);
-                pump(&server, &client, &now);
-            }
-        });
-        Proxy {
-            address,
-            state,
-            connections,
-        }
-    }
-
-    /// Bytes are taken and go nowhere; new connections too.
-    pub(crate) fn black_hole(&self) {
-        self.state.store(BLACK_HOLE, Ordering::SeqCst);
-    }
-
-    /// Every connection ends, and new ones at once.
-    pub(crate) fn cut(&self) {
-        self.state.store(CUT, Ordering::SeqCst);
-        self.end_all();
-    }
-
-    /// As if nothing had been; what was swallowed stays swallowed, so the old connections end.
-    pub(crate) fn mend(&self) {
-        self.state.store(OPEN, Ordering::SeqCst);
-        self.end_all();
-    }
-
-    fn end_all(&self) {
-        for stream in self.connections.lock().unwrap().drain(..) {
-            let _ = stream.shutdown(std::net::Shutdown::Both);
-        }
-    }
-}
-
-fn pump(from: &TcpStream, to: &TcpStream, state: &Arc<AtomicU8>) {
-    let (mut from, mut to) = (from.try_clone().unwrap(), to.try_clone().unwrap());
-    let state = state.clone();
-    std::thread::spawn(move || {
-        let mut buffer = [0; 16 * 1024];
-        while let Ok(count) = from.read(&mut buffer) {
-            if count == 0 {
-                break;
-            }
-            if state.load(Ordering::SeqCst) != BLACK_HOLE && to.write_all(&buffer[..count]).is_err()
-            {
-                break;
-            }
-        }
-        let _ = to.shutdown(std::net::Shutdown::Both);
-    });
-}
 
 /// Short enough for tests, long enough for a machine that builds beside them.
 pub(crate) fn options() -> a7probe::queue::Options {

@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use a7probe::queue::{Advice, Consumer, Dispatch, Job, Publisher, QueueError, Settlement, advice};
 use uuid::Uuid;
 
-use crate::broker_host::{Broker, Proxy, RABBITMQ_ADDRESS, RabbitQueue, options};
+use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue, options};
+use crate::proxy::Proxy;
 use crate::serve_host::PATIENCE;
 
 fn jobs(count: usize) -> Vec<Job> {

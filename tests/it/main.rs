@@ -26,7 +26,10 @@ mod measure;
 mod needs;
 mod ops;
 mod own_error;
+#[cfg(feature = "postgres")]
+mod postgres_host;
 mod provider;
+mod proxy;
 mod readme;
 mod run_file;
 mod runs;
@@ -37,7 +40,6 @@ mod serve;
 mod serve_brokers;
 mod serve_client;
 mod serve_host;
-mod serve_kill;
 #[cfg(feature = "postgres")]
 mod serve_postgres;
 #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]

@@ -509,7 +509,13 @@ fn a_dry_run_sends_nothing_and_tells_what_the_plan_can_decide() {
     ] {
         assert!(text.contains(line), "{line} is not in {text}");
     }
-    let more = ["--no-calibration", "--resend", "5%", "--audit-url", "/status/{id}"];
+    let more = [
+        "--no-calibration",
+        "--resend",
+        "5%",
+        "--audit-url",
+        "/status/{id}",
+    ];
     let output = run(&[&["measure", &url(&server), "--dry-run"][..], &more].concat());
     let text = stdout(&output);
     for line in [

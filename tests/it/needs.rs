@@ -47,6 +47,21 @@ pub(crate) const POSTGRES: Service = Service {
 /// Where [`POSTGRES`] is; a test that writes takes a schema or a database of its own there.
 pub(crate) const POSTGRES_URL: &str = "postgres://a7probe:a7probe@127.0.0.1:5432/a7probe_test";
 
+/// PostgreSQL's own programs, to start a server that may be stopped: the folder where they are.
+pub(crate) const POSTGRES_PROGRAMS: Service = Service {
+    name: "initdb and postgres",
+    find: || {
+        let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter();
+        let installed = versions.flatten().flatten().map(|at| at.path().join("bin"));
+        let found = installed.filter(|folder| folder.join("initdb").exists());
+        // Debian keeps them off the path, by version.
+        found.max().or_else(|| {
+            let path = std::env::var_os("PATH")?;
+            std::env::split_paths(&path).find(|folder| folder.join("initdb").exists())
+        })
+    },
+};
+
 /// RabbitMQ, see [`RABBITMQ_URL`].
 pub(crate) const RABBITMQ: Service = Service {
     name: "RabbitMQ",
@@ -55,6 +70,15 @@ pub(crate) const RABBITMQ: Service = Service {
 
 /// Where [`RABBITMQ`] is; a test takes a queue of its own there.
 pub(crate) const RABBITMQ_URL: &str = "amqp://guest:guest@127.0.0.1:5672/%2f";
+
+/// RabbitMQ's own start script, for a node that may be stopped; the one on the path wants a user of its own.
+pub(crate) const RABBITMQ_PROGRAM: Service = Service {
+    name: "rabbitmq-server",
+    find: || {
+        let program = PathBuf::from("/usr/lib/rabbitmq/bin/rabbitmq-server");
+        program.exists().then_some(program)
+    },
+};
 
 /// The server redis-server: a test starts its own.
 pub(crate) const REDIS: Service = Service {

@@ -1,4 +1,4 @@
-//! Operating the reference server: metrics, its description, traces, limits, overload, and a store that cannot be written.
+//! Operating the reference server: metrics, its description, traces, limits and overload.
 
 mod described;
 mod limits;
@@ -6,7 +6,6 @@ mod metrics;
 mod openapi;
 mod provider;
 mod tracing;
-mod unwritable;
 
 pub(crate) use described::check as check_described;
 pub(crate) use metrics::workers_are_seen_through_the_server;

@@ -9,8 +9,8 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use a7probe::provider::{LatencyModel, SimulatorOptions};
-use a7probe::server::{self, Config, Mode, ProviderChoice, Stopped};
+use a7probe::provider::{Detail, JournalCounts, LatencyModel, Simulator, SimulatorOptions};
+use a7probe::server::{self, Config, Mode, ProviderChoice, Stopped, serve_provider};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -26,6 +26,12 @@ pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "not in time: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// A port that was free a moment ago: these servers cannot be told to pick one and say which.
+pub(crate) fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    listener.local_addr().expect("an address").port()
 }
 
 /// A folder for a store.
@@ -187,6 +193,48 @@ impl Drop for Worker {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// A provider over HTTP whose journal is the witness.
+pub(crate) struct Witness {
+    pub(crate) url: String,
+    pub(crate) simulator: Arc<Simulator>,
+}
+
+impl Witness {
+    pub(crate) fn start() -> Witness {
+        Witness::asking_for(None)
+    }
+
+    /// Takes no mail without this key.
+    pub(crate) fn asking_for(key: Option<&str>) -> Witness {
+        let key = key.map(str::to_owned);
+        let options = SimulatorOptions {
+            latency: LatencyModel::Constant(Duration::from_millis(1)),
+            ..SimulatorOptions::default()
+        };
+        let simulator = Arc::new(Simulator::with_journal(options, Detail::Calls));
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let served = simulator.clone();
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(serve_provider(
+                listener,
+                served,
+                key,
+                std::future::pending(),
+            ))
+        });
+        Witness { url, simulator }
+    }
+
+    pub(crate) fn journal(&self) -> JournalCounts {
+        self.simulator.journal()
     }
 }
 

@@ -1,9 +1,6 @@
-//! The store on PostgreSQL: the same promises, several servers behind one database, and a database that goes away.
+//! The store on PostgreSQL: the same promises, several servers behind one database.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Barrier, Mutex};
+use std::sync::{Barrier, Mutex};
 use std::time::Duration;
 
 use a7probe::server::{Config, Mode};
@@ -13,65 +10,11 @@ use a7probe::store::{
     Submission,
 };
 
-use crate::needs::{POSTGRES, POSTGRES_URL, need};
 use crate::ops::workers_are_seen_through_the_server;
-use crate::serve_client::Client;
-use crate::serve_host::{PATIENCE, Process, Served, eventually, folder, simulated};
-use crate::serve_queue::{dead_and_back, each_event_once, late_finish_is_refused, until_empty};
+use crate::postgres_host::Schema;
+use crate::serve_host::{PATIENCE, Served, folder, simulated};
+use crate::serve_queue::{dead_and_back, each_event_once, late_finish_is_refused};
 use crate::serve_store::{a_pass_goes_on_where_its_last_step_ended, sweep};
-
-/// A schema of the test's own, dropped with it.
-struct Schema {
-    name: String,
-    url: String,
-}
-
-impl Schema {
-    /// `None`, and noted as not run, when there is no PostgreSQL.
-    fn create(test: &str) -> Option<Schema> {
-        need(&POSTGRES, test)?;
-        let name = format!("t_{}", uuid::Uuid::new_v4().simple());
-        sql(&format!("CREATE SCHEMA {name}"));
-        let url = format!("{POSTGRES_URL}?options=-csearch_path%3D{name}");
-        Some(Schema { name, url })
-    }
-
-    fn options(&self) -> Options {
-        Options::at(self.url.as_str())
-    }
-
-    fn open(&self) -> Store {
-        Store::open(&self.options()).expect("the store opens")
-    }
-
-    fn sql(&self, text: &str) {
-        sql(&format!("SET search_path = {}; {text}", self.name));
-    }
-}
-
-impl Drop for Schema {
-    fn drop(&mut self) {
-        sql(&format!("DROP SCHEMA {} CASCADE", self.name));
-    }
-}
-
-/// Runs statements on a connection and a thread of their own.
-fn sql(text: &str) {
-    let text = text.to_owned();
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        runtime.expect("a runtime").block_on(async {
-            let connected = tokio_postgres::connect(POSTGRES_URL, tokio_postgres::NoTls).await;
-            let (client, connection) = connected.expect("PostgreSQL answers");
-            tokio::spawn(connection);
-            client.batch_execute(&text).await.expect("the statements");
-        });
-    })
-    .join()
-    .expect("no panic");
-}
 
 fn submission(key: &str, handling: Handling) -> Submission {
     let payload = format!(r#"{{"key":"{key}"}}"#).into_bytes();
@@ -431,97 +374,4 @@ fn a_dead_letter_says_why_and_comes_back_when_replayed() {
         return;
     };
     dead_and_back(&schema.url, folder().path());
-}
-
-/// A way to the database that can be cut.
-struct Proxy {
-    address: SocketAddr,
-    open: Arc<AtomicBool>,
-    streams: Arc<Mutex<Vec<TcpStream>>>,
-}
-
-impl Proxy {
-    fn start() -> Proxy {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        let open = Arc::new(AtomicBool::new(true));
-        let streams: Arc<Mutex<Vec<TcpStream>>> = Arc::default();
-        let (passes, held) = (open.clone(), streams.clone());
-        std::thread::spawn(move || {
-            for client in listener.incoming().flatten() {
-                // A connection that is dropped at once is one that the server refuses.
-                if !passes.load(Ordering::SeqCst) {
-                    continue;
-                }
-                let server = TcpStream::connect("127.0.0.1:5432").expect("PostgreSQL answers");
-                let clone = |stream: &TcpStream| stream.try_clone().expect("a clone");
-                held.lock()
-                    .expect("no panic")
-                    .extend([clone(&client), clone(&server)]);
-                let (to, from) = (clone(&server), clone(&client));
-                std::thread::spawn(move || pump(from, to));
-                std::thread::spawn(move || pump(server, client));
-            }
-        });
-        Proxy {
-            address,
-            open,
-            streams,
-        }
-    }
-
-    fn cut(&self) {
-        self.open.store(false, Ordering::SeqCst);
-        for stream in self.streams.lock().expect("no panic").drain(..) {
-            let _ = stream.shutdown(std::net::Shutdown::Both);
-        }
-    }
-
-    fn mend(&self) {
-        self.open.store(true, Ordering::SeqCst);
-    }
-}
-
-fn pump(mut from: TcpStream, mut to: TcpStream) {
-    let mut buffer = [0; 16 * 1024];
-    while let Ok(read) = from.read(&mut buffer)
-        && read > 0
-        && to.write_all(&buffer[..read]).is_ok()
-    {}
-    let _ = to.shutdown(std::net::Shutdown::Both);
-}
-
-#[test]
-fn while_the_database_is_away_nothing_is_promised_and_what_was_is_kept() {
-    let Some(schema) = Schema::create("serve_postgres::while_the_database_is_away_…") else {
-        return;
-    };
-    let (proxy, folder) = (Proxy::start(), folder());
-    let url = schema
-        .url
-        .replace("127.0.0.1:5432", &proxy.address.to_string());
-    let flags = ["--sim-latency", "1ms", "--log", "off"];
-    let server = Process::on(&url, folder.path(), &flags);
-    let mut client = server.client();
-    let ingest = |client: &mut Client, key: &str| {
-        client.ingest(&[("idempotency-key", key), ("x-a7-run", "away")], "{}")
-    };
-    assert_eq!(ingest(&mut client, "before").status, 202);
-    proxy.cut();
-    let away = ingest(&mut client, "away");
-    assert_eq!(away.status, 503, "{away:?}");
-    assert!(away.header("retry-after").is_some());
-    assert_eq!(client.get("/readyz").status, 503);
-    proxy.mend();
-    eventually("the same key is taken", || {
-        ingest(&mut client, "away").status == 202
-    });
-    eventually("it is ready", || client.get("/readyz").status == 200);
-    until_empty(&mut client);
-    let listing = client.get("/runs/away/events").lines();
-    assert_eq!(listing.len(), 2, "{listing:?}");
-    for event in listing {
-        assert_eq!(event["state"], "processed", "{event}");
-        assert_eq!(event["inserts"], 1, "{event}");
-    }
 }

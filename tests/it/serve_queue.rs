@@ -2,61 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
-use a7probe::provider::{JournalCounts, LatencyModel, Simulator, SimulatorOptions};
-use a7probe::server::serve_provider;
-
 use crate::serve_client::Client;
-use crate::serve_host::{HeldProvider, MoodyProvider, Process, Worker, eventually, folder, store};
+use crate::serve_host::{
+    HeldProvider, MoodyProvider, Process, Witness, Worker, eventually, folder, store,
+};
 
-/// A provider over HTTP whose journal is the witness.
-struct Witness {
-    url: String,
-    simulator: Arc<Simulator>,
-}
-
-impl Witness {
-    fn start() -> Witness {
-        Witness::asking_for(None)
-    }
-
-    /// Takes no mail without this key.
-    fn asking_for(key: Option<&str>) -> Witness {
-        let key = key.map(str::to_owned);
-        let simulator = Arc::new(Simulator::new(SimulatorOptions {
-            latency: LatencyModel::Constant(Duration::from_millis(1)),
-            ..SimulatorOptions::default()
-        }));
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let served = simulator.clone();
-        std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build()
-                .expect("a runtime");
-            runtime.block_on(serve_provider(
-                listener,
-                served,
-                key,
-                std::future::pending(),
-            ))
-        });
-        Witness { url, simulator }
-    }
-
-    fn journal(&self) -> JournalCounts {
-        self.simulator.journal()
-    }
-}
-
-fn path(folder: &Path) -> String {
+pub(crate) fn path(folder: &Path) -> String {
     store(folder).to_str().expect("UTF-8").to_owned()
 }
 
-fn accept(client: &mut Client, run: &str, count: usize) -> Vec<String> {
+pub(crate) fn accept(client: &mut Client, run: &str, count: usize) -> Vec<String> {
     let one = |_| {
         let answer = client.ingest(&[("x-a7-run", run)], "{}");
         assert_eq!(answer.status, 202, "{answer:?}");
@@ -168,41 +125,6 @@ fn a_worker_shows_the_provider_its_key() {
 fn several_worker_processes_on_one_file_do_each_event_once() {
     let folder = folder();
     each_event_once(&path(folder.path()), folder.path());
-}
-
-#[test]
-fn a_worker_stopped_past_its_lease_decides_nothing_any_more() {
-    let folder = folder();
-    late_finish_is_refused(&path(folder.path()), folder.path());
-}
-
-#[test]
-fn a_killed_worker_delays_its_events_by_a_lease_and_loses_none() {
-    let folder = folder();
-    let (store, provider) = (path(folder.path()), HeldProvider::start());
-    let server = Process::on(&store, folder.path(), &["--mode", "queue"]);
-    let mut client = server.client();
-    let flags = [
-        "--provider",
-        &provider.url,
-        "--lease",
-        "1s",
-        "--provider-timeout",
-        "900ms",
-    ];
-    let doomed = Worker::start(&store, folder.path(), &flags);
-    let id = accept(&mut client, "killed", 1).remove(0);
-    let cut_off = provider.next_call();
-    doomed.kill();
-    drop(cut_off);
-    eventually("its lease is seen", || {
-        let queue = client.get("/queue").json();
-        (&queue["depth"], &queue["working"]) == (&1.into(), &1.into())
-    });
-    let _heir = Worker::start(&store, folder.path(), &flags);
-    provider.next_call().answer(202);
-    let event = client.get(&format!("/events/{id}?wait=30s")).json();
-    assert_eq!(event["state"], "processed", "{event}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::clients::amount;
 use crate::load::{Load, assert_done, events_of_the_load};
 use crate::serve_host::{HeldProvider, Process, command, eventually, folder, store};
 
@@ -27,12 +28,7 @@ fn kill_under_load(
 
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_is_inserted_twice() {
-    let rounds = if std::env::var_os("A7PROBE_LONG").is_some() {
-        20
-    } else {
-        3
-    };
-    for round in 0..rounds {
+    for round in 0..amount(3, 20) {
         let folder = folder();
         // Different moments: in the middle of claims, of commits, of checkpoints.
         let kill_after = 200 + 137 * round;

@@ -1,0 +1,121 @@
+//! PostgreSQL goes away, is restarted, and loses a connection at the worst moment.
+
+use std::net::SocketAddr;
+
+use super::clients::{Clients, amount, assert_nothing_lost};
+use crate::postgres_host::{Cluster, Schema, Stop};
+use crate::proxy::{Break, Proxy};
+use crate::serve_client::{Client, Response};
+use crate::serve_host::{Process, Witness, Worker, eventually, folder};
+use crate::serve_queue::until_empty;
+
+const POSTGRES: &str = "127.0.0.1:5432";
+
+/// The schema through a proxy.
+fn through(proxy: &Proxy, schema: &Schema) -> String {
+    schema.url.replace(POSTGRES, &proxy.address.to_string())
+}
+
+fn proxy() -> Proxy {
+    Proxy::to(POSTGRES.parse::<SocketAddr>().unwrap())
+}
+
+fn ingest(client: &mut Client, key: &str) -> Response {
+    client.ingest(&[("idempotency-key", key), ("x-a7-run", "away")], "{}")
+}
+
+#[test]
+fn while_the_database_is_away_nothing_is_promised_and_what_was_is_kept() {
+    let Some(schema) = Schema::create("faults::postgres::while_the_database_is_away_…") else {
+        return;
+    };
+    let (proxy, folder) = (proxy(), folder());
+    let flags = ["--sim-latency", "1ms", "--log", "off"];
+    let server = Process::on(&through(&proxy, &schema), folder.path(), &flags);
+    let mut client = server.client();
+    assert_eq!(ingest(&mut client, "before").status, 202);
+    proxy.cut();
+    let away = ingest(&mut client, "away");
+    assert_eq!(away.status, 503, "{away:?}");
+    assert!(away.header("retry-after").is_some());
+    assert_eq!(client.get("/readyz").status, 503);
+    proxy.mend();
+    eventually("the same key is taken", || {
+        ingest(&mut client, "away").status == 202
+    });
+    eventually("it is ready", || client.get("/readyz").status == 200);
+    until_empty(&mut client);
+    let listing = client.get("/runs/away/events").lines();
+    assert_eq!(listing.len(), 2, "{listing:?}");
+    for event in listing {
+        assert_eq!(event["state"], "processed", "{event}");
+        assert_eq!(event["inserts"], 1, "{event}");
+    }
+}
+
+/// The connection breaks at the COMMIT of an event; its client is told that nobody knows, and its key finds the truth:
+/// accepted before, or not at all.
+fn the_key_finds_the_truth(how: Break, was_accepted: bool) {
+    let Some(schema) = Schema::create("faults::postgres::the_key_finds_the_truth_…") else {
+        return;
+    };
+    let (proxy, folder) = (proxy(), folder());
+    // In queue mode without a worker nothing but the event is committed.
+    let flags = ["--mode", "queue", "--log", "off"];
+    let server = Process::on(&through(&proxy, &schema), folder.path(), &flags);
+    let mut client = server.client();
+    assert_eq!(ingest(&mut client, "before").status, 202);
+    proxy.break_at(b"COMMIT", how);
+    let unsure = ingest(&mut client, "unsure");
+    assert!(proxy.is_broken());
+    assert_eq!(unsure.status, 503, "{unsure:?}");
+    let problem = unsure.json();
+    assert_eq!(problem["type"], "urn:a7probe:problem:unsure", "{problem}");
+    let mut again = None;
+    eventually("the same key is taken", || {
+        let answer = ingest(&mut client, "unsure");
+        let taken = answer.status == 202;
+        again = taken.then_some(answer);
+        taken
+    });
+    let replayed = again.expect("taken").header("idempotent-replayed") == Some("true");
+    assert_eq!(replayed, was_accepted);
+    assert_eq!(client.get("/runs/away/events").lines().len(), 2);
+}
+
+#[test]
+fn a_connection_cut_before_the_commit_arrives_accepts_nothing() {
+    the_key_finds_the_truth(Break::Before, false);
+}
+
+#[test]
+fn a_connection_cut_after_the_commit_is_done_has_accepted_the_event() {
+    the_key_finds_the_truth(Break::AfterItIsDone, true);
+}
+
+#[test]
+fn a_restarted_postgresql_delays_and_loses_nothing() {
+    let Some(mut cluster) = Cluster::start("faults::postgres::a_restarted_postgresql_…") else {
+        return;
+    };
+    let (folder, witness, store) = (folder(), Witness::start(), cluster.url.clone());
+    let server = Process::on(&store, folder.path(), &["--mode", "queue", "--log", "off"]);
+    let flags = ["--provider", &witness.url, "--lease", "2s", "--log", "off"];
+    let flags = [
+        &flags[..],
+        &["--provider-timeout", "1s", "--attempts", "100"],
+    ]
+    .concat();
+    let _workers = [(); 2].map(|()| Worker::start(&store, folder.path(), &flags));
+    let clients = Clients::start(server.address);
+    for _ in 0..amount(1, 10) {
+        for how in [Stop::Fast, Stop::Immediate, Stop::Kill] {
+            clients.accept_more(50);
+            cluster.stop(how);
+            cluster.run();
+        }
+    }
+    clients.accept_more(50);
+    let accepted = clients.finish();
+    assert_nothing_lost(&accepted, &mut server.client(), &witness);
+}

@@ -1,0 +1,183 @@
+//! PostgreSQL for tests: a schema of the test's own in the machine's, or a whole server that may be restarted.
+
+use std::net::{SocketAddr, TcpStream};
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use a7probe::store::{Options, Store};
+use tempfile::TempDir;
+
+use crate::needs::{POSTGRES, POSTGRES_PROGRAMS, POSTGRES_URL, need};
+use crate::serve_host::{eventually, folder, free_port};
+
+/// A schema of the test's own, dropped with it.
+pub(crate) struct Schema {
+    name: String,
+    pub(crate) url: String,
+}
+
+impl Schema {
+    /// `None`, and noted as not run, when there is no PostgreSQL.
+    pub(crate) fn create(test: &str) -> Option<Schema> {
+        need(&POSTGRES, test)?;
+        let name = format!("t_{}", uuid::Uuid::new_v4().simple());
+        sql(&format!("CREATE SCHEMA {name}"));
+        let url = format!("{POSTGRES_URL}?options=-csearch_path%3D{name}");
+        Some(Schema { name, url })
+    }
+
+    pub(crate) fn options(&self) -> Options {
+        Options::at(self.url.as_str())
+    }
+
+    pub(crate) fn open(&self) -> Store {
+        Store::open(&self.options()).expect("the store opens")
+    }
+
+    pub(crate) fn sql(&self, text: &str) {
+        sql(&format!("SET search_path = {}; {text}", self.name));
+    }
+}
+
+impl Drop for Schema {
+    fn drop(&mut self) {
+        sql(&format!("DROP SCHEMA {} CASCADE", self.name));
+    }
+}
+
+/// Runs statements on a connection and a thread of their own.
+fn sql(text: &str) {
+    let text = text.to_owned();
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build();
+        runtime.expect("a runtime").block_on(async {
+            let connected = tokio_postgres::connect(POSTGRES_URL, tokio_postgres::NoTls).await;
+            let (client, connection) = connected.expect("PostgreSQL answers");
+            tokio::spawn(connection);
+            client.batch_execute(&text).await.expect("the statements");
+        });
+    })
+    .join()
+    .expect("no panic");
+}
+
+/// A PostgreSQL server of the test's own, on a port that stays the same when it is started again.
+pub(crate) struct Cluster {
+    pub(crate) url: String,
+    address: SocketAddr,
+    programs: PathBuf,
+    folder: TempDir,
+    child: Option<Child>,
+}
+
+/// How a server is stopped.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Stop {
+    /// Sessions are ended and a checkpoint is made.
+    Fast,
+    /// Nothing is written any more; the next start recovers from the log.
+    Immediate,
+    /// SIGKILL to the postmaster.
+    Kill,
+}
+
+impl Cluster {
+    /// `None`, and noted as not run, when PostgreSQL's programs are not there.
+    pub(crate) fn start(test: &str) -> Option<Cluster> {
+        let programs = need(&POSTGRES_PROGRAMS, test)?;
+        let (folder, port) = (folder(), free_port());
+        let mut cluster = Cluster {
+            url: format!("postgres://a7probe@127.0.0.1:{port}/postgres"),
+            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            programs,
+            folder,
+            child: None,
+        };
+        give_to_postgres(cluster.folder.path());
+        let made = (cluster.program("initdb"))
+            .args(["--username=a7probe", "--auth=trust", "--encoding=UTF8"])
+            .args(["--locale=C", "--no-sync", "-D"])
+            .arg(cluster.folder.path().join("data"))
+            .output()
+            .expect("initdb starts");
+        assert!(made.status.success(), "{made:?}");
+        cluster.run();
+        Some(cluster)
+    }
+
+    /// Starts it, or starts it again on what it kept.
+    pub(crate) fn run(&mut self) {
+        let folder = self.folder.path().to_str().expect("UTF-8");
+        let mut command = self.program("postgres");
+        command
+            .args(["-D", &format!("{folder}/data"), "-h", "127.0.0.1"])
+            .args(["-p", &self.address.port().to_string(), "-k", folder])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let (address, child) = (self.address, &mut self.child);
+        eventually("PostgreSQL listens", || {
+            // While the last one's processes are there the next one refuses to start.
+            let ended = child
+                .as_mut()
+                .is_none_or(|child| child.try_wait().expect("a status").is_some());
+            if ended {
+                *child = Some(command.spawn().expect("PostgreSQL starts"));
+            }
+            TcpStream::connect(address).is_ok()
+        });
+    }
+
+    /// Stops it and waits for its end.
+    pub(crate) fn stop(&mut self, how: Stop) {
+        let signal = match how {
+            Stop::Fast => "INT",
+            Stop::Immediate => "QUIT",
+            Stop::Kill => "KILL",
+        };
+        let mut child = self.child.take().expect("it runs");
+        let sent = Command::new("kill")
+            .args([format!("-{signal}"), child.id().to_string()])
+            .status();
+        assert!(sent.expect("kill runs").success());
+        child.wait().expect("it ends");
+    }
+
+    /// One of its programs, as the user that it may run as.
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(self.programs.join(name));
+        command.current_dir(self.folder.path());
+        if let Some((user, group)) = postgres_user() {
+            command.uid(user).gid(group);
+        }
+        command
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if self.child.is_some() {
+            self.stop(Stop::Immediate);
+        }
+    }
+}
+
+/// PostgreSQL refuses to run as root; then it is run as the user that its package made.
+fn postgres_user() -> Option<(u32, u32)> {
+    (id(&["-u"]) == 0).then(|| (id(&["-u", "postgres"]), id(&["-g", "postgres"])))
+}
+
+fn give_to_postgres(folder: &Path) {
+    if let Some((user, group)) = postgres_user() {
+        std::os::unix::fs::chown(folder, Some(user), Some(group)).expect("root may");
+    }
+}
+
+fn id(arguments: &[&str]) -> u32 {
+    let output = Command::new("id").args(arguments).output();
+    let text = String::from_utf8(output.expect("id runs").stdout).expect("UTF-8");
+    text.trim().parse().expect("a number")
+}
