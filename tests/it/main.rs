@@ -48,5 +48,6 @@ mod serve_queue;
 mod serve_store;
 mod stationarity;
 mod stats;
+mod store_promises;
 mod tidy;
 mod witness;
