@@ -1,6 +1,5 @@
 //! PostgreSQL for tests: a schema of the test's own in the machine's, or a whole server that may be restarted.
 
-use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -53,6 +52,7 @@ impl Schema {
                 };
                 messages.into_iter().filter_map(column).collect()
             })
+            .expect("PostgreSQL answers")
         })
     }
 
@@ -78,7 +78,8 @@ impl Held {
                 begun.send(()).expect("somebody waits");
                 let _: Result<(), _> = ended.recv();
                 client.batch_execute("ROLLBACK").await.expect("it ends");
-            });
+            })
+            .expect("PostgreSQL answers");
         });
         is_begun.recv().expect("the transaction has begun");
         Held {
@@ -101,17 +102,17 @@ impl Drop for Schema {
     }
 }
 
+/// Runs statements in the machine's PostgreSQL.
 fn sql(text: &str) {
-    run(POSTGRES_URL.to_owned(), text.to_owned());
+    run_sql(POSTGRES_URL, text).expect("the statements");
 }
 
 /// Runs statements on a connection and a thread of their own.
-fn run(url: String, text: String) {
+fn run_sql(url: &str, text: &str) -> Result<(), tokio_postgres::Error> {
+    let (url, text) = (url.to_owned(), text.to_owned());
     on_a_thread(move || {
-        with_session(&url, async |client| {
-            client.batch_execute(&text).await.expect("the statements");
-        });
-    });
+        with_session(&url, async |client| client.batch_execute(&text).await).flatten()
+    })
 }
 
 /// Away from the runtime that the test may run on.
@@ -119,24 +120,26 @@ fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> 
     std::thread::spawn(work).join().expect("no panic")
 }
 
-fn with_session<T>(url: &str, work: impl AsyncFnOnce(&tokio_postgres::Client) -> T) -> T {
+fn with_session<T>(
+    url: &str,
+    work: impl AsyncFnOnce(&tokio_postgres::Client) -> T,
+) -> Result<T, tokio_postgres::Error> {
     // The connection is driven beside whatever the work waits for.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
         .build();
     runtime.expect("a runtime").block_on(async {
-        let connected = tokio_postgres::connect(url, tokio_postgres::NoTls).await;
-        let (client, connection) = connected.expect("PostgreSQL answers");
+        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
         tokio::spawn(connection);
-        work(&client).await
+        Ok(work(&client).await)
     })
 }
 
 /// A PostgreSQL server of the test's own, on a port that stays the same when it is started again.
 pub(crate) struct Cluster {
     pub(crate) url: String,
-    pub(crate) address: SocketAddr,
+    pub(crate) port: u16,
     programs: PathBuf,
     folder: TempDir,
     child: Option<Child>,
@@ -160,7 +163,7 @@ impl Cluster {
         let (folder, port) = (folder(), free_port());
         let mut cluster = Cluster {
             url: format!("postgres://a7probe@127.0.0.1:{port}/postgres"),
-            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            port,
             programs,
             folder,
             child: None,
@@ -183,12 +186,12 @@ impl Cluster {
         let mut command = self.program("postgres");
         command
             .args(["-D", &format!("{folder}/data"), "-h", "127.0.0.1"])
-            .args(["-p", &self.address.port().to_string(), "-k", folder])
+            .args(["-p", &self.port.to_string(), "-k", folder])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let (address, child) = (self.address, &mut self.child);
-        eventually("PostgreSQL listens", || {
+        let child = &mut self.child;
+        eventually("PostgreSQL answers", || {
             // While the last one's processes are there the next one refuses to start.
             let ended = child
                 .as_mut()
@@ -196,14 +199,13 @@ impl Cluster {
             if ended {
                 *child = Some(command.spawn().expect("PostgreSQL starts"));
             }
-            TcpStream::connect(address).is_ok()
+            run_sql(&self.url, "").is_ok()
         });
     }
 
     /// Runs one statement.
     pub(crate) fn sql(&self, text: &str) {
-        let (url, text) = (self.url.clone(), text.to_owned());
-        run(url, text);
+        run_sql(&self.url, text).expect("the statement");
     }
 
     /// Stops it and waits for its end.

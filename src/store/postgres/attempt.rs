@@ -36,7 +36,7 @@ const KEEP_PAYLOAD: &str = "UPDATE jobs SET payload = $2 WHERE seq = $1";
 const LOG: &str = "INSERT INTO effects (job, effect, attempt, outcome, at_ms, detail)
     SELECT job, $6, attempt, outcome, $5, detail
     FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[]) AS new(job, attempt, outcome, detail)
-    ON CONFLICT DO NOTHING RETURNING job, attempt";
+    ON CONFLICT DO NOTHING RETURNING job, attempt, outcome";
 /// Judged attempt by attempt: one that has begun and not ended is not made up for by another one that has.
 const NOTIFIED: &str = "SELECT job, bool_or(sent), bool_or(unknown OR started AND NOT ended)
     FROM (SELECT job, bool_or(outcome = 'sent') AS sent, bool_or(outcome = 'unknown') AS unknown,
@@ -315,8 +315,11 @@ impl Work<'_> {
         for (lease, outcome) in outcomes {
             let key = (lease.job, lease.attempt);
             // Whoever was not told that its outcome is recorded records it again, perhaps in the same transaction.
-            let recorded_before = outcome.effect().is_some() && !take(&mut logged, key);
-            finished.push(if take(&mut decided, key) {
+            let recorded_before = outcome.effect().is_some_and(|(what, _)| {
+                let row = (lease.job, lease.attempt, what.to_owned());
+                !take(&mut logged, &row)
+            });
+            finished.push(if take(&mut decided, &key) {
                 let (state, _) = outcome.state(lease, now_ms);
                 changes.left(State::Working);
                 changes.entered(state);
@@ -391,7 +394,12 @@ impl Work<'_> {
     }
 
     /// Adds rows to the effect log; those that were not there.
-    async fn log(&mut self, effect: &str, log: Log, now_ms: i64) -> Result<Vec<(i64, u32)>, Error> {
+    async fn log(
+        &mut self,
+        effect: &str,
+        log: Log,
+        now_ms: i64,
+    ) -> Result<Vec<(i64, u32, String)>, Error> {
         if log.jobs.is_empty() {
             return Ok(Vec::new());
         }
@@ -404,7 +412,11 @@ impl Work<'_> {
         let rows = self
             .query(LOG, &[jobs, attempts, outcomes, details, &now_ms, &effect])
             .await?;
-        Ok(rows.iter().map(job_and_attempt).collect())
+        let row = |row: &Row| {
+            let (job, attempt) = job_and_attempt(row);
+            (job, attempt, row.get(2))
+        };
+        Ok(rows.iter().map(row).collect())
     }
 }
 
@@ -413,7 +425,7 @@ fn job_and_attempt(row: &Row) -> (i64, u32) {
 }
 
 /// Removes a key once, if it is there.
-fn take(keys: &mut Vec<(i64, u32)>, key: (i64, u32)) -> bool {
-    let at = keys.iter().position(|known| *known == key);
+fn take<K: PartialEq>(keys: &mut Vec<K>, key: &K) -> bool {
+    let at = keys.iter().position(|known| known == key);
     at.map(|at| keys.swap_remove(at)).is_some()
 }
