@@ -7,6 +7,7 @@
 mod accept;
 mod attempt;
 mod committer;
+mod counts;
 mod dispatch;
 mod durable;
 mod listen;

@@ -30,6 +30,8 @@ pub(super) struct Changes {
     /// These are due from now on.
     pub(super) arrived: Vec<EventId>,
     pub(super) delta: Delta,
+    /// The process had not reported before; or others had forgotten it and taken over what it had counted.
+    pub(super) is_reported_anew: bool,
 }
 
 impl Changes {
@@ -39,6 +41,7 @@ impl Changes {
             settled: Vec::new(),
             arrived: Vec::new(),
             delta: Delta::default(),
+            is_reported_anew: false,
         }
     }
 
@@ -99,8 +102,7 @@ impl Signals {
         self.totals.commits.rolled_back();
     }
 
-    /// Nobody knew whether a transaction was committed; this is what the process has changed together, whichever it was.
-    #[cfg(feature = "postgres")]
+    /// The database says what this process has changed together. What is in memory had become doubtful.
     pub(super) fn recounted(&self, counts: &Delta) {
         self.totals.set_own(counts);
         self.elsewhere.send_replace(());

@@ -28,7 +28,6 @@ impl Totals {
     }
 
     /// Replaces what this process has changed.
-    #[cfg(feature = "postgres")]
     pub(super) fn set_own(&self, counts: &Delta) {
         for (count, now) in self.counts.iter().zip(counts) {
             count.store(*now, Ordering::Relaxed);

@@ -17,7 +17,8 @@ use crate::serve_queue::{dead_and_back, each_event_once, late_finish_is_refused}
 use crate::serve_store::{a_pass_goes_on_where_its_last_step_ended, sweep};
 
 /// What a process has counted that this one knows nothing of.
-const COUNTED_ELSEWHERE: &str = "INSERT INTO counts VALUES (42, 0, 5), (42, -1, 1)";
+const COUNTED_ELSEWHERE: &str =
+    "INSERT INTO counts VALUES (42, 0, 5), (42, -1, 1); INSERT INTO counters VALUES (42, 42)";
 
 fn submission(key: &str, handling: Handling) -> Submission {
     let payload = format!(r#"{{"key":"{key}"}}"#).into_bytes();
@@ -289,6 +290,29 @@ async fn a_busy_store_sees_what_others_did_although_their_notification_got_lost(
     seen.expect("it looks now and then");
 }
 
+/// A backup, say: nothing that it may still see is cleaned up.
+#[tokio::test]
+async fn under_a_long_transaction_counting_passes_by_few_old_versions() {
+    let Some(schema) = Schema::create("serve_postgres::under_a_long_transaction_…") else {
+        return;
+    };
+    let (store, other) = (schema.open(), schema.open());
+    queue(&store, "a").await;
+    hears_of(&other, 1).await;
+    let pages = "SELECT page FROM counters WHERE page = owner AND owner <> 0";
+    assert_eq!(schema.ask(pages).len(), 2);
+    let _backup = schema.hold("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT FROM jobs");
+    for _ in 0..300 {
+        store.probe().await.expect("it can be written");
+    }
+    assert_eq!(schema.ask(pages).len(), 1, "the busy one has moved on");
+    queue(&store, "b").await;
+    hears_of(&other, 2).await;
+    assert_eq!((store.depth(), other.depth()), (2, 2));
+    let rows = schema.ask("SELECT n FROM counts WHERE state = 0");
+    assert_eq!(rows, ["2"]);
+}
+
 #[tokio::test]
 async fn a_long_poll_tells_at_its_end_what_it_was_not_told() {
     let Some(schema) = Schema::create("serve_postgres::a_long_poll_tells_…") else {
@@ -300,6 +324,8 @@ async fn a_long_poll_tells_at_its_end_what_it_was_not_told() {
         let store = store.clone();
         async move { store.settled(id, Duration::from_secs(1)).await }
     });
+    // Begun after the poll's own first look.
+    store.event(id).await.expect("the store works");
     schema.sql("UPDATE jobs SET state = 5");
     let event = polled.await.expect("no panic").expect("the store works");
     assert_eq!(event.expect("known").state, State::Processed);
@@ -443,7 +469,7 @@ fn what_is_not_ours_or_of_a_later_version_or_not_durable_is_refused() {
     let later = refused(&schema.options());
     assert!(later.contains("its schema has version 99"), "{later}");
     assert!(!later.contains("a7probe:a7probe"), "no password: {later}");
-    schema.sql("UPDATE a7probe_schema SET version = 1");
+    schema.sql("UPDATE a7probe_schema SET version = 2");
     let off = format!("{}%20-csynchronous_commit%3Doff", schema.url);
     let off = refused(&Options::at(off.as_str()));
     assert!(off.contains("synchronous_commit is off"), "{off}");

@@ -10,7 +10,8 @@ use std::time::Duration;
 use a7probe::provider::{LatencyModel, Provider, SendError, Simulator, SimulatorOptions};
 use a7probe::store::{
     Admission, EventId, Fingerprint, Finished, Grant, Handling, Insert, Lease, Next, Notification,
-    Notified, Options, Outcome, Repeat, State, Store, StoreError, Submission,
+    Notified, Options, Outcome, ProcessReport, Repeat, State, Store, StoreError, Submission,
+    WorkDone,
 };
 use a7probe::worker::{BreakerOptions, Crew, Options as CrewOptions, Retry, Taken};
 use tokio::sync::watch;
@@ -26,6 +27,8 @@ pub(crate) struct Place {
     refuse: &'static str,
     take: &'static str,
     refuse_job: &'static str,
+    /// Fails if a process has counts of its own.
+    only_nobodys: &'static str,
     _kept: Box<dyn Any>,
 }
 
@@ -51,6 +54,8 @@ impl Place {
             refuse_job: "CREATE TRIGGER poison BEFORE INSERT ON jobs
                 WHEN NEW.payload = CAST('{\"key\":\"poison\"}' AS BLOB)
                 BEGIN SELECT RAISE(ABORT, 'poison'); END",
+            only_nobodys: "CREATE TEMP TABLE nobodys (owner CHECK (owner = 0));
+                INSERT INTO nobodys SELECT owner FROM counts",
             _kept: Box::new(folder),
         }
     }
@@ -67,6 +72,8 @@ impl Place {
             take: "ALTER TABLE events DROP CONSTRAINT refuse",
             refuse_job: r#"ALTER TABLE jobs ADD CONSTRAINT poison
                 CHECK (payload IS NULL OR payload <> '{"key":"poison"}'::bytea)"#,
+            only_nobodys: "CREATE TEMP TABLE nobodys (owner bigint CHECK (owner = 0));
+                INSERT INTO nobodys SELECT owner FROM counts UNION ALL SELECT owner FROM counters",
             _kept: Box::new(schema),
         })
     }
@@ -403,6 +410,44 @@ async fn one_event_that_is_refused_refuses_no_other_beside_it(place: &Place) {
     assert_eq!(store.depth(), 4);
 }
 
+fn report(pid: u32) -> ProcessReport {
+    ProcessReport {
+        role: "worker".to_owned(),
+        host: "here".to_owned(),
+        pid,
+        in_flight: 0,
+        done: WorkDone::default(),
+        breaker: "closed".to_owned(),
+        breaker_reason: None,
+    }
+}
+
+/// Whether it has said that it goes, or has been silent for long: what it counted is kept and becomes nobody's.
+async fn counts_outlive_their_process_and_do_not_pile_up(place: &Place) {
+    let (one, other) = (
+        place.open(Repeat::AtLeastOnce),
+        place.open(Repeat::AtLeastOnce),
+    );
+    one.report(report(1)).await.expect("the store works");
+    other.report(report(2)).await.expect("the store works");
+    queue(&one, "a").await;
+    until("the other sees it", || other.snapshot().queued == 1).await;
+    (place.sql)("UPDATE processes SET seen_ms = 0 WHERE pid = 1");
+    other.report(report(2)).await.expect("the store works");
+    // It was only asleep.
+    queue(&one, "b").await;
+    one.report(report(1)).await.expect("the store works");
+    queue(&one, "c").await;
+    until("both see all three", || {
+        (one.snapshot().queued, other.snapshot().queued) == (3, 3)
+    })
+    .await;
+    one.close().await;
+    other.close().await;
+    (place.sql)(place.only_nobodys);
+    assert_eq!(place.open(Repeat::AtLeastOnce).snapshot().queued, 3);
+}
+
 /// Each promise as a test on both engines.
 macro_rules! promises {
     ($($promise:ident)*) => {
@@ -435,4 +480,5 @@ promises! {
     a_worker_that_is_stopped_in_the_middle_of_a_claim_drops_no_mail
     of_two_outcomes_of_an_attempt_the_first_counts_once
     one_event_that_is_refused_refuses_no_other_beside_it
+    counts_outlive_their_process_and_do_not_pile_up
 }

@@ -9,12 +9,13 @@ use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Client, Config, Error};
+use tokio_postgres::{Config, Error};
 
+use super::counts::{self, Page};
 use super::durable::assert_durable;
 use super::migrate::{Refusal, migrate};
 use super::session::{Session, Work, is_of_the_event};
-use super::{SILENCE, chain, listen};
+use super::{SILENCE, chain};
 use crate::store::commit_queue::{self, Batch, CommitQueue, Done, Taken};
 use crate::store::signals::{Changes, Signals};
 use crate::store::sweep::Step;
@@ -23,19 +24,14 @@ use crate::store::{Admission, Options, Repeat, StoreError, now_ms};
 
 /// How long a transaction may take; then its connection is given up.
 const TRANSACTION_TIME: Duration = Duration::from_secs(10);
+/// How long the end of this process waits for its record.
+const DEPART_TIME: Duration = Duration::from_secs(2);
 /// Between two tries to find out what became of a commit that was cut off, as long as there is nothing else to do.
 const SETTLE_EVERY: Duration = Duration::from_millis(500);
 /// How often a transaction that the server chose as the victim of a deadlock is tried.
 const TRIES: u32 = 4;
-/// `counts`: what this process has changed, and how often.
-const COUNT: &str = "INSERT INTO counts SELECT $1, * FROM unnest($2::smallint[], $3::bigint[])
-    ON CONFLICT (owner, state) DO UPDATE SET n = counts.n + excluded.n";
-/// Waits for a commit of this process that may still be under way on the server: it has changed the same row.
-const OWN_ROW: &str = "INSERT INTO counts VALUES ($1, $2, 0)
-    ON CONFLICT (owner, state) DO UPDATE SET n = counts.n";
 const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
-/// The state under which commits are counted.
-pub(super) const COMMITS: i16 = -1;
+const DEPART: &str = "DELETE FROM processes WHERE owner = $1";
 
 /// What every transaction needs to know.
 #[derive(Clone, Copy)]
@@ -58,8 +54,11 @@ pub(super) struct Committer {
     /// Rung after a commit: others are to be told.
     bell: Arc<Notify>,
     session: Option<Session>,
-    /// A commit was cut off, and nobody has looked since whether it succeeded.
+    page: Page,
+    /// Nobody has looked whether the counts in memory are those in the database: a commit was cut off, or others had
+    /// taken this process for dead.
     is_unsure: bool,
+    is_reported: bool,
 }
 
 /// How far a transaction got.
@@ -95,7 +94,9 @@ impl Committer {
             signals: signals.clone(),
             bell: bell.clone(),
             session: None,
+            page: Page::first(owner),
             is_unsure: false,
+            is_reported: false,
         }
     }
 
@@ -130,7 +131,8 @@ impl Committer {
             .map_err(Refusal::Unusable)?;
         migrate(&mut session.client).await?;
         assert_durable(&session.client).await?;
-        let elsewhere = listen::look(&session.client, self.terms.owner).await?;
+        (self.page, _) = self.page.recount(&session.client, self.terms.owner).await?;
+        let elsewhere = counts::elsewhere(&session.client, self.terms.owner).await?;
         self.session = Some(session);
         Ok(elsewhere)
     }
@@ -177,10 +179,13 @@ impl Committer {
     async fn try_commit(&mut self, batch: &Batch) -> Result<Committed, Failure> {
         let mut session = self.session().await.map_err(Failure::failed)?;
         let phase = Cell::new(Phase::Before);
-        let transaction = transact(&mut session, self.terms, batch, &phase);
+        let transaction = transact(&mut session, (self.terms, self.page), batch, &phase);
         let failure = match timeout(TRANSACTION_TIME, transaction).await {
-            Ok(Ok(committed)) => {
-                self.session = Some(session);
+            Ok(Ok((committed, page))) => {
+                (self.session, self.page) = (Some(session), page);
+                let is_new = committed.2.is_reported_anew;
+                self.is_unsure |= is_new && self.is_reported;
+                self.is_reported |= is_new;
                 return Ok(committed);
             }
             Ok(Err(error)) => {
@@ -210,16 +215,29 @@ impl Committer {
         }
     }
 
+    /// A session that may write.
     async fn session(&mut self) -> Result<Session, String> {
-        match self.session.take().filter(|s| !s.client.is_closed()) {
-            Some(session) => Ok(session),
-            None => self.reconnect().await,
+        let session = match self.session.take().filter(|s| !s.client.is_closed()) {
+            Some(session) => session,
+            None => self.reconnect().await?,
+        };
+        if !self.is_unsure {
+            return Ok(session);
         }
+        let recounting = self.page.recount(&session.client, self.terms.owner);
+        let Ok(recounted) = timeout(TRANSACTION_TIME, recounting).await else {
+            session.abandon();
+            return Err(SILENCE.to_owned());
+        };
+        let (page, own) = recounted.map_err(|error| chain(&error))?;
+        self.signals.recounted(&own);
+        (self.page, self.is_unsure) = (page, false);
+        Ok(session)
     }
 
-    async fn reconnect(&mut self) -> Result<Session, String> {
+    async fn reconnect(&self) -> Result<Session, String> {
         let session = Session::connect(&self.config, self.connect_time).await?;
-        match timeout(TRANSACTION_TIME, self.prepare(&session.client)).await {
+        match timeout(TRANSACTION_TIME, assert_durable(&session.client)).await {
             Ok(Ok(())) => Ok(session),
             Ok(Err(Refusal::Unusable(reason) | Refusal::Foreign(reason))) => Err(reason),
             Err(_) => {
@@ -229,28 +247,22 @@ impl Committer {
         }
     }
 
-    /// What a new connection must know before it may write.
-    async fn prepare(&mut self, client: &Client) -> Result<(), Refusal> {
-        assert_durable(client).await?;
-        if self.is_unsure {
-            let owner = self.terms.owner;
-            client.execute(OWN_ROW, &[&owner, &COMMITS]).await?;
-            let (_, own) = listen::counts(client, "owner = $1", owner).await?;
-            self.signals.recounted(&own);
-            self.is_unsure = false;
-        }
-        Ok(())
-    }
-
     async fn depart(&mut self) {
-        if let Some(session) = self.session.take() {
-            let sql = "DELETE FROM processes WHERE owner = $1";
-            let departing = async { session.client.execute(sql, &[&self.terms.owner]).await };
-            if !matches!(timeout(Duration::from_secs(2), departing).await, Ok(Ok(_))) {
+        if let Some(mut session) = self.session.take() {
+            let departing = depart(&mut session, self.terms.owner);
+            if !matches!(timeout(DEPART_TIME, departing).await, Ok(Ok(()))) {
                 tracing::warn!("the end of this process could not be recorded");
             }
         }
     }
+}
+
+/// What this process has counted stays, and nobody need know whose it was.
+async fn depart(session: &mut Session, owner: i64) -> Result<(), Error> {
+    let mut work = session.begin().await?;
+    work.fold(&[owner]).await?;
+    work.query(DEPART, &[&owner]).await?;
+    work.commit().await
 }
 
 /// Why a transaction is not committed.
@@ -310,10 +322,10 @@ impl Failure {
 
 async fn transact(
     session: &mut Session,
-    terms: Terms,
+    (terms, page): (Terms, Page),
     batch: &Batch,
     phase: &Cell<Phase>,
-) -> Result<Committed, Error> {
+) -> Result<(Committed, Page), Error> {
     session.learn_runs(batch).await?;
     let mut work = session.begin().await?;
     let local_ms = now_ms();
@@ -324,10 +336,10 @@ async fn transact(
         .accept(&batch.accepts, terms, skew_ms, &mut changes)
         .await?;
     let done = work.perform(&batch.work, terms, &mut changes).await?;
-    work.count(&changes, terms.owner, batch).await?;
+    let page = work.count(&changes, (terms.owner, page), batch).await?;
     phase.set(Phase::Committing);
     work.commit().await?;
-    Ok((admissions, done, changes))
+    Ok(((admissions, done, changes), page))
 }
 
 impl Work<'_> {
@@ -376,7 +388,7 @@ impl Work<'_> {
                     Done::Replay(self.replay(*event_id, changes).await?)
                 }
                 Asked::Report { report, .. } => {
-                    self.report(report, terms.owner, changes.now_ms).await?;
+                    self.report(report, terms.owner, changes).await?;
                     Done::Report
                 }
                 // The commit counter is what is written.
@@ -384,26 +396,5 @@ impl Work<'_> {
             });
         }
         Ok(done)
-    }
-
-    /// Adds to this process' rows of `counts` what the transaction changed. Nothing, if nothing did.
-    async fn count(&mut self, changes: &Changes, owner: i64, batch: &Batch) -> Result<(), Error> {
-        let probed = batch
-            .work
-            .iter()
-            .any(|work| matches!(work, commit_queue::Work::Probe { .. }));
-        let (mut states, mut by) = (Vec::new(), Vec::new());
-        for (state, change) in changes.delta.iter().enumerate() {
-            if *change != 0 {
-                states.push(state as i16);
-                by.push(*change);
-            }
-        }
-        if states.is_empty() && !probed {
-            return Ok(());
-        }
-        states.push(COMMITS);
-        by.push(1);
-        self.query(COUNT, &[&owner, &states, &by]).await.map(drop)
     }
 }

@@ -24,8 +24,9 @@ const REPORT: &str = "INSERT INTO processes
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
     ON CONFLICT (owner) DO UPDATE SET seen_ms = excluded.seen_ms, in_flight = excluded.in_flight,
         attempts = excluded.attempts, processed = excluded.processed, retries = excluded.retries, dead = excluded.dead,
-        breaker = excluded.breaker, breaker_reason = excluded.breaker_reason";
-const FORGET: &str = "DELETE FROM processes WHERE seen_ms < $1";
+        breaker = excluded.breaker, breaker_reason = excluded.breaker_reason
+    RETURNING xmax = 0";
+const FORGET: &str = "DELETE FROM processes WHERE seen_ms < $1 RETURNING owner";
 
 fn candidate(row: &Row) -> Candidate {
     Candidate {
@@ -92,27 +93,34 @@ impl Work<'_> {
         &mut self,
         report: &ProcessReport,
         owner: i64,
-        now_ms: i64,
+        changes: &mut Changes,
     ) -> Result<(), Error> {
-        self.query(
-            REPORT,
-            &[
-                &owner,
-                &now_ms,
-                &report.role,
-                &report.host,
-                &i64::from(report.pid),
-                &i64::from(report.in_flight),
-                &(report.done.attempts as i64),
-                &(report.done.processed as i64),
-                &(report.done.retries as i64),
-                &(report.done.dead as i64),
-                &report.breaker,
-                &report.breaker_reason,
-            ],
-        )
-        .await?;
-        self.query(FORGET, &[&(now_ms - KEPT_MS)]).await?;
+        let now_ms = changes.now_ms;
+        let rows = self
+            .query(
+                REPORT,
+                &[
+                    &owner,
+                    &now_ms,
+                    &report.role,
+                    &report.host,
+                    &i64::from(report.pid),
+                    &i64::from(report.in_flight),
+                    &(report.done.attempts as i64),
+                    &(report.done.processed as i64),
+                    &(report.done.retries as i64),
+                    &(report.done.dead as i64),
+                    &report.breaker,
+                    &report.breaker_reason,
+                ],
+            )
+            .await?;
+        changes.is_reported_anew |= rows.iter().any(|row| row.get(0));
+        let forgotten = self.query(FORGET, &[&(now_ms - KEPT_MS)]).await?;
+        let forgotten: Vec<i64> = forgotten.iter().map(|row| row.get(0)).collect();
+        if !forgotten.is_empty() {
+            self.fold(&forgotten).await?;
+        }
         Ok(())
     }
 }

@@ -9,10 +9,10 @@ use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_postgres::{AsyncMessage, Client, Config, Error, NoTls};
 
-use super::committer::COMMITS;
+use super::counts;
+use super::session::BY_INDEX;
 use super::{ANSWER_TIME, SILENCE};
 use crate::store::signals::Signals;
-use crate::store::totals::Delta;
 
 /// Notifications are gathered for so long: PostgreSQL lets only one transaction at a time send any.
 const GATHER: Duration = Duration::from_millis(5);
@@ -76,6 +76,7 @@ impl Listener {
         client: &Client,
         hearing: &mut mpsc::Receiver<String>,
     ) -> Result<(), String> {
+        answer(client.batch_execute(BY_INDEX)).await?;
         let channel = answer(channel(client)).await?;
         let listen = format!("LISTEN \"{channel}\"");
         answer(client.batch_execute(&listen)).await?;
@@ -103,7 +104,7 @@ impl Listener {
 
     /// Looks what others have done; when to look again.
     async fn look(&mut self, client: &Client) -> Result<Instant, String> {
-        let (commits, counts) = answer(look(client, self.owner)).await?;
+        let (commits, counts) = answer(counts::elsewhere(client, self.owner)).await?;
         if commits != self.commits {
             self.commits = commits;
             self.signals.publish_elsewhere(&counts);
@@ -118,33 +119,6 @@ async fn answer<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<T, S
     answered
         .map_err(|_| SILENCE.to_owned())?
         .map_err(|error| super::chain(&error))
-}
-
-/// How often others have committed, and what they have changed together.
-pub(super) async fn look(client: &Client, owner: i64) -> Result<(i64, Delta), Error> {
-    counts(client, "owner <> $1", owner).await
-}
-
-/// How often those have committed that the condition names, and what they have changed together.
-pub(super) async fn counts(
-    client: &Client,
-    whose: &str,
-    owner: i64,
-) -> Result<(i64, Delta), Error> {
-    let sql = format!("SELECT state, sum(n)::bigint FROM counts WHERE {whose} GROUP BY state");
-    let (mut commits, mut counts) = (0, Delta::default());
-    for row in client.query(&sql, &[&owner]).await? {
-        let (state, n): (i16, i64) = (row.get(0), row.get(1));
-        if state == COMMITS {
-            commits = n;
-        } else if let Some(count) = usize::try_from(state)
-            .ok()
-            .and_then(|state| counts.get_mut(state))
-        {
-            *count = n;
-        }
-    }
-    Ok((commits, counts))
 }
 
 /// Notifications are per database; stores in different schemas of one must not wake each other.

@@ -6,7 +6,7 @@ use super::chain;
 use crate::store::{Location, OpenError};
 
 /// What turns each version of the schema into the next; the first one starts from nothing.
-const MIGRATIONS: [&str; 1] = [include_str!("schema_1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 /// The advisory lock that is held meanwhile: "a7pr".
 const LOCK: i64 = 0x6137_7072;
 /// Another process may be at it, and a large table may take its time.
@@ -81,7 +81,7 @@ pub(super) async fn migrate(client: &mut Client) -> Result<(), Refusal> {
 
 /// Tables of these names without ours beside them belong to another program.
 async fn refuse_foreign(transaction: &tokio_postgres::Transaction<'_>) -> Result<(), Refusal> {
-    let sql = "SELECT string_agg(name, ', ') FROM unnest(ARRAY['jobs', 'runs', 'events', 'effects', 'counts', 'processes']) AS t(name)
+    let sql = "SELECT string_agg(name, ', ') FROM unnest(ARRAY['jobs', 'runs', 'events', 'effects', 'counts', 'counters', 'processes']) AS t(name)
         WHERE to_regclass(name) IS NOT NULL";
     let taken: Option<String> = transaction.query_one(sql, &[]).await?.get(0);
     match taken {

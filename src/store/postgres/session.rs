@@ -14,7 +14,7 @@ pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
 /// Every statement finds its rows by an index, whatever the planner knows: it keeps a plan that it made while the tables
 /// were empty, and such a plan reads all of them once they are full.
-const BY_INDEX: &str =
+pub(super) const BY_INDEX: &str =
     "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off;
     SET enable_mergejoin = off";
 /// The server itself ends what this process will not: a machine that loses its power in the middle of a transaction would

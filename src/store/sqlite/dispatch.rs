@@ -16,6 +16,13 @@ pub(super) const REPLAY: &str = "UPDATE jobs SET state = 1, due_ms = ?2, base = 
 pub(super) const REPORT: &str = "INSERT OR REPLACE INTO processes
     (owner, seen_ms, role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM processes WHERE owner = ?1)";
+const FORGOTTEN: &str = "SELECT owner FROM processes WHERE seen_ms < ?1";
+const FORGET: &str = "DELETE FROM processes WHERE owner = ?1";
+/// What a process has counted is nobody's from now on.
+const FOLD: &str = "INSERT INTO counts SELECT 0, state, n FROM counts WHERE owner = ?1
+    ON CONFLICT (owner, state) DO UPDATE SET n = n + excluded.n";
+const FOLDED: &str = "DELETE FROM counts WHERE owner = ?1";
 
 fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {
     Ok(Candidate {
@@ -69,9 +76,16 @@ impl Statements<'_> {
     }
 
     /// Records what this process says of itself, and forgets those that have said nothing for long.
-    pub(super) fn report(&mut self, report: &ProcessReport, now_ms: i64) -> rusqlite::Result<()> {
+    pub(super) fn report(
+        &mut self,
+        report: &ProcessReport,
+        changes: &mut Changes,
+    ) -> rusqlite::Result<()> {
+        let (owner, now_ms) = (self.terms.owner, changes.now_ms);
+        let mut is_known = self.connection.prepare_cached(IS_KNOWN)?;
+        changes.is_reported_anew |= !is_known.query_row([owner], |row| row.get::<_, bool>(0))?;
         self.report.execute(params![
-            self.terms.owner,
+            owner,
             now_ms,
             report.role,
             report.host,
@@ -84,17 +98,25 @@ impl Statements<'_> {
             report.breaker,
             report.breaker_reason,
         ])?;
-        self.connection.execute(
-            "DELETE FROM processes WHERE seen_ms < ?1",
-            [now_ms - KEPT_MS],
-        )?;
+        let mut forgotten = self.connection.prepare_cached(FORGOTTEN)?;
+        let owners = forgotten.query_map([now_ms - KEPT_MS], |row| row.get(0))?;
+        for owner in owners.collect::<rusqlite::Result<Vec<i64>>>()? {
+            self.forget(owner)?;
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, owner: i64) -> rusqlite::Result<()> {
+        for sql in [FOLD, FOLDED, FORGET] {
+            self.connection.prepare_cached(sql)?.execute([owner])?;
+        }
         Ok(())
     }
 
     /// This process is about to end.
     pub(super) fn depart(&mut self) -> rusqlite::Result<()> {
-        self.connection
-            .execute("DELETE FROM processes WHERE owner = ?1", [self.terms.owner])?;
-        Ok(())
+        let transaction = self.connection.unchecked_transaction()?;
+        self.forget(self.terms.owner)?;
+        transaction.commit()
     }
 }

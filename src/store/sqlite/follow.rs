@@ -84,8 +84,21 @@ impl Follower {
 
 /// How often others have committed, and what they have changed together.
 fn look(connection: &Connection, owner: i64) -> rusqlite::Result<(i64, Delta)> {
-    let mut statement = connection
-        .prepare_cached("SELECT state, sum(n) FROM counts WHERE owner <> ?1 GROUP BY state")?;
+    counts(
+        connection,
+        "SELECT state, sum(n) FROM counts WHERE owner <> ?1 GROUP BY state",
+        owner,
+    )
+}
+
+/// What this process has changed together.
+pub(super) fn own(connection: &Connection, owner: i64) -> rusqlite::Result<Delta> {
+    let sql = "SELECT state, n FROM counts WHERE owner = ?1";
+    counts(connection, sql, owner).map(|(_, counts)| counts)
+}
+
+fn counts(connection: &Connection, sql: &str, owner: i64) -> rusqlite::Result<(i64, Delta)> {
+    let mut statement = connection.prepare_cached(sql)?;
     let (mut commits, mut counts) = (0, Delta::default());
     let mut rows = statement.query([owner])?;
     while let Some(row) = rows.next()? {

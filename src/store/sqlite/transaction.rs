@@ -157,9 +157,7 @@ impl<'c> Statements<'c> {
                 self.sweep(step, changes.now_ms).map(Done::Sweep)
             }
             Work::Replay { event_id, .. } => self.replay(*event_id, changes).map(Done::Replay),
-            Work::Report { report, .. } => {
-                self.report(report, changes.now_ms).map(|()| Done::Report)
-            }
+            Work::Report { report, .. } => self.report(report, changes).map(|()| Done::Report),
             // Writes the first page as it is.
             Work::Probe { .. } => self
                 .connection

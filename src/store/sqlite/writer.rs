@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::attempt;
 use super::checkpoint::Checkpointer;
+use super::follow;
 use super::presence::Presence;
 use super::transaction::{Statements, Terms};
 use crate::store::commit_queue::{Batch, CommitQueue, Taken};
@@ -172,6 +173,9 @@ impl Writing<'_> {
         match statements.transact(batch) {
             Ok((admissions, done, changes)) => {
                 self.signals.committed(began, batch, &changes);
+                if changes.is_reported_anew {
+                    self.recount(statements);
+                }
                 batch.answer(admissions, done, self.queue);
                 true
             }
@@ -189,6 +193,16 @@ impl Writing<'_> {
                 batch.refuse(&super::failed(&error));
                 false
             }
+        }
+    }
+}
+
+impl Writing<'_> {
+    /// Others that took this process for dead have taken over what it had counted.
+    fn recount(&self, statements: &Statements<'_>) {
+        match follow::own(statements.connection, statements.terms.owner) {
+            Ok(own) => self.signals.recounted(&own),
+            Err(error) => tracing::warn!(%error, "cannot read what this process has counted"),
         }
     }
 }
