@@ -138,7 +138,9 @@ impl WriterThread {
                 signals: &self.signals,
             };
             if writing.commit(&mut statements, &mut batch) {
-                self.checkpointer.after_commit(&self.connection);
+                let has_company = self.company.is_active();
+                self.checkpointer
+                    .after_commit(&self.connection, has_company);
                 self.company.let_in();
             }
         }
@@ -219,14 +221,18 @@ impl Company {
         self.active.store(active, Ordering::Relaxed);
     }
 
+    fn is_active(&self) -> bool {
+        self.active.load(Ordering::Relaxed)
+    }
+
     /// SQLite's lock knows no queue: whoever asks again at once gets it again. So with others about, a writer that has
     /// committed stays away for longer than they sleep between two tries.
     fn let_in(&self) {
-        if self.active.load(Ordering::Relaxed) {
+        if self.is_active() {
             std::thread::sleep(COURTESY);
         }
     }
 }
 
 /// Longer than [`super::BUSY_PAUSE`].
-const COURTESY: Duration = Duration::from_micros(400);
+pub(super) const COURTESY: Duration = Duration::from_micros(400);
