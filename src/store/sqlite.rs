@@ -6,6 +6,7 @@
 mod accept;
 mod attempt;
 mod checkpoint;
+mod clock;
 mod dispatch;
 mod follow;
 mod presence;
@@ -24,6 +25,7 @@ use super::commit_queue::CommitQueue;
 use super::signals::Signals;
 use super::{OpenError, Options, State, StoreError};
 
+use clock::Clock;
 use follow::Follower;
 pub(super) use readers::Readers;
 use writer::{Company, Writer};
@@ -59,15 +61,16 @@ impl Sqlite {
         signals: &Signals,
     ) -> Result<Sqlite, OpenError> {
         let company = Arc::new(Company::default());
+        let clock = Arc::new(Clock::start());
         let writer = Writer::start(
             options,
             path,
-            owner,
+            (owner, clock.clone()),
             queue.clone(),
             signals.clone(),
             company.clone(),
         )?;
-        let readers = Arc::new(Readers::open(path, options.readers)?);
+        let readers = Arc::new(Readers::open(path, options.readers, clock)?);
         let follower = Follower::start(path, owner, signals.clone(), company)?;
         Ok(Sqlite {
             readers,

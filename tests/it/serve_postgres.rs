@@ -331,6 +331,26 @@ async fn a_long_poll_tells_at_its_end_what_it_was_not_told() {
     assert_eq!(event.expect("known").state, State::Processed);
 }
 
+/// A row that neither conflicts nor is there is what nobody has thought of.
+#[test]
+fn a_writer_that_panics_leaves_nobody_waiting_and_the_server_is_not_ready() {
+    let Some(schema) = Schema::create("serve_postgres::a_writer_that_panics_…") else {
+        return;
+    };
+    let server = Served::start(Config::new(Mode::Queue, schema.url.as_str()));
+    let mut client = server.client();
+    assert_eq!(client.get("/readyz").status, 200);
+    schema.sql(
+        "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+        CREATE TRIGGER swallow BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION swallow()",
+    );
+    for _ in 0..2 {
+        assert_eq!(client.ingest(&[], "{}").status, 503);
+    }
+    assert_eq!(client.get("/readyz").status, 503);
+    assert_eq!(client.get("/livez").status, 200);
+}
+
 /// The sessions of a store whose URL names it in `application_name`.
 fn named(schema: &Schema, name: &str) -> String {
     format!("{}&application_name={name}", schema.url)

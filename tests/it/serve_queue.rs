@@ -28,7 +28,7 @@ pub(crate) fn until_empty(client: &mut Client) {
     });
 }
 
-/// Three worker processes, one of them killed in the middle; every event is inserted once and notified by someone.
+/// Three worker processes at work beside each other; every event is inserted and notified once, by one of them.
 pub(crate) fn each_event_once(store: &str, folder: &Path) {
     let witness = Witness::start();
     let server = Process::on(store, folder, &["--mode", "queue"]);

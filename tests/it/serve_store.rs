@@ -215,6 +215,21 @@ async fn the_oldest_wait_is_that_of_the_oldest_unsettled_event() {
 }
 
 #[tokio::test]
+async fn a_retry_that_is_due_in_the_distant_future_is_due_at_the_next_start() {
+    let folder = folder();
+    let options = options(&folder);
+    let store = open(&options);
+    let id = queue(&store, "a").await;
+    let lease = claim_one(&store).await;
+    // As it looks once the clock is set back.
+    let day = Next::Retry(Duration::from_secs(24 * 3600));
+    let finished = store.finish(lease, not_sent(day)).await;
+    assert_eq!(finished, Ok(Finished::Recorded));
+    store.close().await;
+    assert_eq!(claim_one(&open(&options)).await.event_id, id);
+}
+
+#[tokio::test]
 async fn a_closed_store_says_so() {
     let folder = folder();
     let store = open(&options(&folder));

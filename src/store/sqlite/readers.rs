@@ -1,15 +1,16 @@
 //! The connections that read, beside the writer and never in its way.
 
 use std::path::Path;
-use std::sync::{Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::clock::Clock;
 use crate::store::engine::Held;
 use crate::store::process::SHOWN_MS;
 use crate::store::{
     DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, OpenError, Page, Process,
-    ProcessReport, State, StoreError, WorkDone, now_ms,
+    ProcessReport, State, StoreError, WorkDone,
 };
 
 /// The columns of an [`EventRecord`], with `seq` first.
@@ -21,16 +22,18 @@ const RECORD: &str = "SELECT seq, event_id, state, accepted_ms, processed_ms, at
 pub(in crate::store) struct Readers {
     idle: Mutex<Vec<Connection>>,
     returned: Condvar,
+    clock: Arc<Clock>,
 }
 
 impl Readers {
     /// Opens all of them.
-    pub(in crate::store) fn open(path: &Path, count: usize) -> Result<Readers, OpenError> {
+    pub(super) fn open(path: &Path, count: usize, clock: Arc<Clock>) -> Result<Readers, OpenError> {
         let open = |_| super::open_reader(path);
         let idle = (0..count.max(1)).map(open).collect::<Result<Vec<_>, _>>()?;
         Ok(Readers {
             idle: Mutex::new(idle),
             returned: Condvar::new(),
+            clock,
         })
     }
 
@@ -119,7 +122,7 @@ impl Readers {
     /// The processes that have lately said that they are there.
     pub(in crate::store) fn processes(&self) -> Result<Vec<Process>, StoreError> {
         self.with(|connection| {
-            let now_ms = now_ms();
+            let now_ms = self.clock.now_ms();
             let mut statement = connection.prepare_cached(
                 "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, seen_ms
                 FROM processes
@@ -159,7 +162,7 @@ impl Readers {
             let sql = "SELECT count(*) FROM jobs INDEXED BY jobs_open WHERE state = ?1 AND state < 5 AND due_ms <= ?2";
             connection
                 .prepare_cached(sql)?
-                .query_row(params![State::Working.code(), now_ms()], |row| row.get(0))
+                .query_row(params![State::Working.code(), self.clock.now_ms()], |row| row.get(0))
                 .map(|count: i64| count.max(0) as u64)
         })
     }

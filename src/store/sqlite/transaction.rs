@@ -1,12 +1,15 @@
 //! One transaction: everything of a batch, or nothing of it.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, Statement, params};
 
+use super::clock::Clock;
 use super::{SCHEMA_VERSION, accept, attempt, dispatch};
 use crate::store::commit_queue::{Batch, Done, Work};
 use crate::store::signals::Changes;
 use crate::store::sweep::Step;
-use crate::store::{Admission, Repeat, now_ms};
+use crate::store::{Admission, Repeat};
 
 /// `counts`: what this process has changed, and how often.
 const COUNT: &str = "INSERT INTO counts VALUES (?1, ?2, ?3)
@@ -16,6 +19,7 @@ pub(super) const COMMITS: i64 = -1;
 
 /// What every transaction needs to know.
 pub(super) struct Terms {
+    pub(super) clock: Arc<Clock>,
     /// This process, as the owner of leases.
     pub(super) owner: i64,
     pub(super) lease_ms: i64,
@@ -106,7 +110,7 @@ impl<'c> Statements<'c> {
     }
 
     fn apply(&mut self, batch: &Batch) -> rusqlite::Result<(Vec<Admission>, Vec<Done>, Changes)> {
-        let mut changes = Changes::at(now_ms());
+        let mut changes = Changes::at(self.terms.clock.now_ms());
         let before = self.connection.total_changes();
         let mut admissions = Vec::with_capacity(batch.accepts.len());
         for (submission, _) in &batch.accepts {
@@ -169,7 +173,9 @@ impl<'c> Statements<'c> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Statements, Terms};
+    use std::sync::Arc;
+
+    use super::{Clock, Statements, Terms};
     use crate::store::commit_queue::{Batch, Work};
     use crate::store::sqlite::{failed, open_writer};
     use crate::store::{Options, Repeat, StoreError};
@@ -181,6 +187,7 @@ mod tests {
         let options = Options::at(path.as_path());
         let connection = open_writer(&options, &path).expect("the store opens");
         let terms = Terms {
+            clock: Arc::new(Clock::start()),
             owner: 1,
             lease_ms: 1000,
             key_lifetime_ms: 1000,

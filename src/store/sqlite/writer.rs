@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::attempt;
 use super::checkpoint::Checkpointer;
+use super::clock::Clock;
 use super::follow;
 use super::presence::Presence;
 use super::transaction::{Statements, Terms};
@@ -41,7 +42,7 @@ impl Writer {
     pub(in crate::store) fn start(
         options: &Options,
         path: &Path,
-        owner: i64,
+        (owner, clock): (i64, Arc<Clock>),
         queue: Arc<CommitQueue>,
         signals: Signals,
         company: Arc<Company>,
@@ -50,6 +51,7 @@ impl Writer {
         let mut connection = super::open_writer(options, path)?;
         let unusable = |error: rusqlite::Error| super::unusable(path, error);
         let terms = Terms {
+            clock,
             owner,
             lease_ms: options.lease.as_millis() as i64,
             key_lifetime_ms: options.key_lifetime.as_millis() as i64,
@@ -104,6 +106,12 @@ fn take_over(connection: &mut Connection) -> rusqlite::Result<()> {
     let freed = transaction.execute(
         sql,
         params![State::Retrying.code(), now_ms(), State::Working.code()],
+    )?;
+    // No retry was ever put off for so long: the clock has been set back since.
+    let sql = "UPDATE jobs INDEXED BY jobs_open SET due_ms = ?2 WHERE state = ?1 AND state < 5 AND due_ms > ?2 + ?3";
+    transaction.execute(
+        sql,
+        params![State::Retrying.code(), now_ms(), LONGEST_RETRY_MS],
     )?;
     let sql = "INSERT INTO counts VALUES (0, ?1, ?2) ON CONFLICT DO UPDATE SET n = n + excluded.n";
     if freed > 0 {
@@ -234,5 +242,7 @@ impl Company {
     }
 }
 
+/// Longer than a worker's longest pause, and than a provider may ask for.
+const LONGEST_RETRY_MS: i64 = 2 * 3_600_000;
 /// Longer than [`super::BUSY_PAUSE`].
 pub(super) const COURTESY: Duration = Duration::from_micros(400);
