@@ -218,8 +218,10 @@ fn pool(config: Config, connect_time: Duration, size: usize) -> Result<Pool, Str
     // The server gives up before the client does: no read is left behind there.
     let limit = Hook::async_fn(|client, _| {
         Box::pin(async move {
-            let set = client.batch_execute("SET statement_timeout = '8s'").await;
-            set.map_err(HookError::Backend)
+            let set = client.batch_execute("SET statement_timeout = '8s'");
+            let set = timeout(ANSWER_TIME, set).await;
+            set.map_err(|_| HookError::message(SILENCE))?
+                .map_err(HookError::Backend)
         })
     });
     Pool::builder(manager)
@@ -250,4 +252,38 @@ fn chain(error: &dyn std::error::Error) -> String {
 fn state(row: &tokio_postgres::Row, column: usize) -> State {
     let code: i16 = row.get(column);
     State::from_code(code.into()).unwrap_or(State::Processed)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{config, connect_time};
+
+    const S: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn what_the_url_leaves_open_is_filled_in_and_what_it_says_is_kept() {
+        let open = config("postgres://h/a7").unwrap();
+        assert_eq!(open.get_tcp_user_timeout(), Some(&(10 * S)));
+        assert_eq!(open.get_keepalives_idle(), 30 * S);
+        assert_eq!(open.get_connect_timeout(), Some(&(2 * S)));
+        let said = "postgres://h/a7?tcp_user_timeout=3&keepalives_idle=4&connect_timeout=5&application_name=me";
+        let said = config(said).unwrap();
+        assert_eq!(said.get_tcp_user_timeout(), Some(&(3 * S)));
+        assert_eq!(said.get_keepalives_idle(), 4 * S);
+        assert_eq!(said.get_connect_timeout(), Some(&(5 * S)));
+        assert_eq!(said.get_application_name(), Some("me"));
+    }
+
+    #[test]
+    fn each_address_has_its_time() {
+        let time = |url: &str| connect_time(&config(url).unwrap());
+        assert_eq!(time("postgres://127.0.0.1/a7"), 3 * S);
+        assert_eq!(time("postgres://127.0.0.1,127.0.0.2,127.0.0.3/a7"), 7 * S);
+        assert_eq!(
+            time("postgres://127.0.0.1,127.0.0.2/a7?connect_timeout=10"),
+            21 * S
+        );
+    }
 }

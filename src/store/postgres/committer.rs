@@ -190,9 +190,10 @@ impl Committer {
             }
             Ok(Err(error)) => {
                 let failure = Failure::of(&error, phase.get());
-                // Of a session nothing is known after any other failure, but that it failed: it may be on a server that
-                // is no longer the one to write to, or hold statements that this server no longer knows.
-                if failure == Failure::Deadlock && session.roll_back().await.is_ok() {
+                // After any other failure nothing is known of the session: it may be on a server that is no longer the one
+                // to write to, or hold statements that this server no longer knows.
+                let says_nothing_of_it = matches!(failure, Failure::Deadlock | Failure::Refused(_));
+                if says_nothing_of_it && session.roll_back().await.is_ok() {
                     self.session = Some(session);
                 }
                 failure
@@ -266,7 +267,6 @@ async fn depart(session: &mut Session, owner: i64) -> Result<(), Error> {
 }
 
 /// Why a transaction is not committed.
-#[derive(PartialEq)]
 enum Failure {
     /// It may succeed when it is tried again at once.
     Deadlock,
