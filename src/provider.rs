@@ -72,18 +72,14 @@ impl SendError {
         matches!(self, SendError::Timeout(_) | SendError::Broken(_))
     }
 
-    /// Would the same mail be refused again? Too many requests and time-outs pass, other client errors don't.
+    /// Would the same mail be refused again, and another one not? Only what the provider says of the mail itself. A key
+    /// that it does not know (401, 403) or a path that is not there (404, 405) is a fault of the configuration: it meets
+    /// every mail, and passes when it is mended.
     pub fn is_permanent(&self) -> bool {
         matches!(
             self,
             SendError::Refused {
-                status: 400..=499,
-                ..
-            }
-        ) && !matches!(
-            self,
-            SendError::Refused {
-                status: 408 | 425 | 429,
+                status: 400 | 413 | 422,
                 ..
             }
         )

@@ -110,14 +110,19 @@ fn a_worker_shows_the_provider_its_key() {
     let server = Process::start(folder.path(), &["--mode", "queue"]);
     let mut client = server.client();
     let flags = ["--provider", &witness.url, "--provider-key-env", "KEY"];
-    for (key, state) in [("wrong", "dead"), ("s3cret", "processed")] {
+    let id = accept(&mut client, "key", 1).remove(0);
+    let with_key = |key| {
         let store = path(folder.path());
-        let worker = Worker::start_with(&store, folder.path(), &flags, &[("KEY", key)]);
-        let id = accept(&mut client, "key", 1).remove(0);
-        let event = client.get(&format!("/events/{id}?wait=30s")).json();
-        assert_eq!(event["state"], state, "{event}");
-        assert!(worker.stop().0.success());
-    }
+        Worker::start_with(&store, folder.path(), &flags, &[("KEY", key)])
+    };
+    let worker = with_key("wrong");
+    eventually("the provider has refused the wrong key", || {
+        client.get(&format!("/events/{id}")).json()["state"] == "retrying"
+    });
+    assert!(worker.stop().0.success());
+    let _worker = with_key("s3cret");
+    let event = client.get(&format!("/events/{id}?wait=30s")).json();
+    assert_eq!(event["state"], "processed", "it was kept: {event}");
     assert_eq!(witness.journal().sent, 1);
 }
 
