@@ -13,6 +13,7 @@ pub mod resolve;
 pub mod selftest;
 pub mod serve;
 pub mod settings;
+mod typed;
 pub mod work;
 pub mod worker;
 

@@ -73,6 +73,7 @@ fn consuming(args: &WorkerArgs) -> queue::Options {
 
 fn crew(args: &WorkerArgs) -> anyhow::Result<Crew> {
     let work = &args.work;
+    work.check()?;
     let key = work.provider_key()?;
     let (provider, _) = (work.provider()).open(key.as_deref(), work.provider_timeout)?;
     let store = Store::open(&work.store_options()?)?;
