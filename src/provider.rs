@@ -51,7 +51,7 @@ pub enum SendError {
     /// The connection broke before the answer; it may have been sent all the same.
     #[error("the connection to the provider broke: {0}")]
     Broken(String),
-    /// A worker elsewhere says that it was not sent.
+    /// A worker elsewhere says that it failed, and names no answer of the provider; it may have been sent all the same.
     #[error("{0}")]
     Elsewhere(String),
     /// The provider answered no; it was not sent.
@@ -69,7 +69,10 @@ pub enum SendError {
 impl SendError {
     /// May the mail have gone out although there was no yes?
     pub fn may_have_been_sent(&self) -> bool {
-        matches!(self, SendError::Timeout(_) | SendError::Broken(_))
+        matches!(
+            self,
+            SendError::Timeout(_) | SendError::Broken(_) | SendError::Elsewhere(_)
+        )
     }
 
     /// Would the same mail be refused again, and another one not? Only what the provider says of the mail itself. A key

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::Reason;
+
 /// What a process reports of itself now and then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ProcessReport {
@@ -20,7 +22,7 @@ pub struct ProcessReport {
     pub breaker: String,
     /// Why the breaker is not closed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub breaker_reason: Option<String>,
+    pub breaker_reason: Option<Reason>,
 }
 
 /// Attempts and what followed them, counted since the process started.

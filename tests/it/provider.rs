@@ -202,7 +202,10 @@ async fn a_redirect_is_a_refusal_and_is_not_followed() {
             "{error:?}"
         );
         assert!(!error.is_permanent(), "{status}");
-        assert!(error.to_string().contains(&elsewhere.to_string()), "{error}");
+        assert!(
+            error.to_string().contains(&elsewhere.to_string()),
+            "{error}"
+        );
     }
     assert!(followed.try_recv().is_err(), "nobody went there");
 }

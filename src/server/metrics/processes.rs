@@ -104,7 +104,7 @@ mod tests {
                     ..WorkDone::default()
                 },
                 breaker: "open".to_owned(),
-                breaker_reason: Some("503".to_owned()),
+                breaker_reason: Some("503".into()),
             },
             seen_ms_ago,
         }

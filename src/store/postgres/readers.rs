@@ -7,7 +7,8 @@ use super::accept::event_id;
 use crate::store::engine::Held;
 use crate::store::process::SHOWN_MS;
 use crate::store::{
-    DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, Page, Process, ProcessReport, WorkDone,
+    DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, Page, Process, ProcessReport, Reason,
+    WorkDone,
 };
 
 /// The columns of an [`EventRecord`], with `seq` first.
@@ -117,7 +118,7 @@ pub(in crate::store) async fn processes(client: Object) -> Result<Vec<Process>, 
                 dead: count(row, 7),
             },
             breaker: row.get(8),
-            breaker_reason: row.get(9),
+            breaker_reason: row.get::<_, Option<String>>(9).map(Reason::from),
         },
         seen_ms_ago: row.get::<_, i64>(10).max(0) as u64,
     };
@@ -155,7 +156,7 @@ pub(in crate::store) async fn held(
     attempt: u32,
 ) -> Result<Option<Held>, Error> {
     let sql = "SELECT seq, base, (SELECT coalesce(detail, '') FROM effects WHERE job = seq AND effect = 'insert'
-        AND attempt = $2 AND outcome = 'failed') FROM jobs WHERE event_id = $1";
+        AND attempt = $2 AND outcome = 'failed') FROM jobs WHERE event_id = $1 AND $2 BETWEEN 1 AND attempts";
     let statement = client.prepare_cached(sql).await?;
     let row = client
         .query_opt(&statement, &[&event_id.uuid(), &(attempt as i32)])

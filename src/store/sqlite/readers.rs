@@ -9,7 +9,7 @@ use crate::store::engine::Held;
 use crate::store::process::SHOWN_MS;
 use crate::store::{
     DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, OpenError, Page, Process,
-    ProcessReport, State, StoreError, WorkDone, now_ms,
+    ProcessReport, Reason, State, StoreError, WorkDone, now_ms,
 };
 
 /// The columns of an [`EventRecord`], with `seq` first.
@@ -141,7 +141,7 @@ impl Readers {
                         dead: count(row, 7)?,
                     },
                     breaker: row.get(8)?,
-                    breaker_reason: row.get(9)?,
+                    breaker_reason: row.get::<_, Option<String>>(9)?.map(Reason::from),
                 };
                 let seen_ms_ago = now_ms.saturating_sub(row.get(10)?).max(0) as u64;
                 Ok(Process {
@@ -186,12 +186,19 @@ impl Readers {
     ) -> Result<Option<Held>, StoreError> {
         self.with(|connection| {
             let sql = "SELECT seq, base, (SELECT coalesce(detail, '') FROM effects WHERE job = seq
-                AND effect = 'insert' AND attempt = ?2 AND outcome = 'failed') FROM jobs WHERE event_id = ?1";
+                AND effect = 'insert' AND attempt = ?2 AND outcome = 'failed') FROM jobs
+                WHERE event_id = ?1 AND ?2 BETWEEN 1 AND attempts";
             let held = |row: &Row<'_>| {
-                Ok(Held { job: row.get(0)?, base: row.get(1)?, not_inserted: row.get(2)? })
+                Ok(Held {
+                    job: row.get(0)?,
+                    base: row.get(1)?,
+                    not_inserted: row.get(2)?,
+                })
             };
             let mut statement = connection.prepare_cached(sql)?;
-            statement.query_row(params![event_id.as_bytes(), attempt], held).optional()
+            statement
+                .query_row(params![event_id.as_bytes(), attempt], held)
+                .optional()
         })
     }
 
