@@ -258,6 +258,7 @@ async fn transact(
         .await?;
     let done = work.perform(&batch.work, terms, &mut changes).await?;
     work.count(&changes, terms.owner, batch).await?;
+    changes.wrote = commit_queue::wrote(&admissions, &done);
     let Work { transaction, .. } = work;
     phase.set(Phase::Committing);
     transaction.commit().await?;

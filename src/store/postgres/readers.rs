@@ -100,12 +100,14 @@ pub(in crate::store) async fn dead_page(
 /// The processes that have lately said that they are there.
 pub(in crate::store) async fn processes(client: Object) -> Result<Vec<Process>, Error> {
     let sql = format!(
-        "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, {NOW_MS} - seen_ms
+        "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, {NOW_MS} - seen_ms,
+            owner
         FROM processes
         WHERE seen_ms >= {NOW_MS} - $1 ORDER BY role, host, pid"
     );
     let count = |row: &Row, column: usize| row.get::<_, i64>(column).max(0) as u64;
     let process = |row: &Row| Process {
+        id: Process::id(row.get(11)),
         report: ProcessReport {
             role: row.get(0),
             host: row.get(1),

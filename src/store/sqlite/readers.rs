@@ -121,7 +121,7 @@ impl Readers {
         self.with(|connection| {
             let now_ms = now_ms();
             let mut statement = connection.prepare_cached(
-                "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, seen_ms
+                "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, seen_ms, owner
                 FROM processes
                 WHERE seen_ms >= ?1 ORDER BY role, host, pid",
             )?;
@@ -145,6 +145,7 @@ impl Readers {
                 };
                 let seen_ms_ago = now_ms.saturating_sub(row.get(10)?).max(0) as u64;
                 Ok(Process {
+                    id: Process::id(row.get(11)?),
                     report,
                     seen_ms_ago,
                 })

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Statement, params};
 
 use super::{SCHEMA_VERSION, accept, attempt, dispatch};
-use crate::store::commit_queue::{Batch, Done, Work};
+use crate::store::commit_queue::{Batch, Done, Work, wrote};
 use crate::store::signals::Changes;
 use crate::store::sweep::Step;
 use crate::store::{Admission, Repeat, now_ms};
@@ -120,6 +120,7 @@ impl<'c> Statements<'c> {
         if self.connection.total_changes() != before {
             self.count(&changes)?;
         }
+        changes.wrote = wrote(&admissions, &done);
         Ok((admissions, done, changes))
     }
 
