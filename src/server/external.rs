@@ -25,6 +25,8 @@ pub(super) struct Leased {
     event_id: EventId,
     /// To be named with the outcome; the lease is void once a higher one was given out.
     token: u32,
+    /// How long the event is the caller's alone.
+    lease_ms: u64,
     /// `due`: send it; `sent`: it was sent before; `unknown`: it may have been sent, and must not be again.
     notify: &'static str,
     /// The body as it came, if it is JSON.
@@ -88,6 +90,7 @@ pub(super) async fn lease(
     Ok(Json(Leased {
         event_id,
         token: lease.attempt,
+        lease_ms: app.core.config.store.lease.as_millis() as u64,
         notify: match lease.notification {
             Notification::Due => "due",
             Notification::Sent => "sent",

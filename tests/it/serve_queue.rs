@@ -272,8 +272,8 @@ fn a_worker_in_another_language_leases_and_reports_over_http() {
         client.request("POST", &path, &json, body.as_bytes())
     };
     assert_eq!(report(&mut client, r#"{"token":1}"#).status, 400);
-    let stale = report(&mut client, r#"{"token":7,"notify":"sent"}"#);
-    assert_eq!(stale.status, 409, "{stale:?}");
+    let never_issued = report(&mut client, r#"{"token":7,"notify":"sent"}"#);
+    assert_eq!(never_issued.status, 409, "{never_issued:?}");
     let recorded = report(&mut client, r#"{"token":1,"notify":"sent"}"#);
     assert_eq!(recorded.status, 200, "{recorded:?}");
     assert_eq!(recorded.json()["next"], "done");
