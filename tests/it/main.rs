@@ -45,6 +45,7 @@ mod serve_host;
 mod serve_postgres;
 #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
 mod serve_python;
+mod serve_python_task;
 mod serve_queue;
 mod serve_refused;
 mod serve_store;
