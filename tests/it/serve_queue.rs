@@ -324,3 +324,63 @@ fn going_back_to_sync_finishes_what_was_queued_or_keeps_it_as_told() {
         "{said}"
     );
 }
+
+#[test]
+fn going_back_to_sync_after_an_outage_is_done_when_depth_and_dead_are_zero() {
+    let folder = folder();
+    let (store, provider) = (path(folder.path()), MoodyProvider::start(503));
+    let failing = [
+        "--provider",
+        &provider.url,
+        "--attempts",
+        "2",
+        "--retry-base",
+        "1ms",
+    ];
+    let server = Process::on(&store, folder.path(), &["--mode", "queue"]);
+    let mut client = server.client();
+    let worker = Worker::start(&store, folder.path(), &failing);
+    accept(&mut client, "outage", 3);
+    until_empty(&mut client);
+    assert_eq!(client.get("/queue").json()["dead"], 3);
+    drop(worker);
+    accept(&mut client, "outage", 2);
+    server.terminate();
+    assert!(server.wait().0.success());
+
+    provider.answer(202, None);
+    let flags = ["--mode", "sync", "--provider", &provider.url];
+    let server = Process::on(&store, folder.path(), &flags);
+    let mut client = server.client();
+    until_empty(&mut client);
+    let queue = client.get("/queue").json();
+    assert_eq!(queue["dead"], 3, "nothing tries them again by itself");
+    for letter in client.get("/dead").lines() {
+        let id = letter["event_id"].as_str().expect("an id");
+        let replayed = client.request("POST", &format!("/dead/{id}/replay"), &[], b"");
+        assert_eq!(replayed.status, 202);
+    }
+    until_empty(&mut client);
+    assert_eq!(client.get("/queue").json()["dead"], 0);
+    let listing = client.get("/runs/outage/events").lines();
+    assert_eq!(listing.len(), 5);
+    for event in listing {
+        let done = (&event["state"], &event["inserts"], &event["notifications"]);
+        assert_eq!(done, (&"processed".into(), &1.into(), &1.into()), "{event}");
+    }
+}
+
+#[test]
+fn a_variable_that_is_there_for_another_command_does_not_keep_the_server_from_starting() {
+    let folder = folder();
+    let mut command = crate::serve_host::command(folder.path(), &["--mode", "queue"]);
+    command
+        .env("A7PROBE_SERVE_SWEEP_INTERVAL", "1s")
+        .env("A7PROBE_SERVE_QUEUED", "keep")
+        .env("A7PROBE_SERVE_BLOCK", "loop")
+        .env("A7PROBE_SERVE_METRICS", "open")
+        .env("A7PROBE_SERVE_PROVIDER", "http://127.0.0.1:1")
+        .env("A7PROBE_SERVE_SIM_ERROR", "5%");
+    let server = Process::spawn(command, &folder.path().join("ready"));
+    assert_eq!(server.client().get("/livez").status, 200);
+}
