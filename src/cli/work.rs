@@ -58,7 +58,7 @@ pub struct WorkArgs {
     #[arg(long, env = "A7PROBE_SERVE_BREAKER_OPEN", value_name = "DURATION", default_value = "1s", value_parser = parse_duration, help_heading = "Work")]
     pub breaker_open: Duration,
 
-    /// Who is notified: `sim` in this process, or the base URL of a SendGrid-shaped server.
+    /// Who is notified: `sim` in this process, or the base URL of a SendGrid-shaped server, which is asked at v3/mail/send below it.
     #[arg(
         long,
         env = "A7PROBE_SERVE_PROVIDER",

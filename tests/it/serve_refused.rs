@@ -71,7 +71,7 @@ fn shedding_is_heard_too() {
 }
 
 #[test]
-fn a_body_that_does_not_come_is_not_waited_for_and_the_connection_is_closed() {
+fn a_body_that_does_not_come_is_waited_for_a_moment_and_the_connection_is_closed() {
     let folder = folder();
     let served = Served::start(config(Mode::Background, &folder));
     let mut client = served.client();
