@@ -141,9 +141,18 @@ impl Broker {
 
     /// SIGKILL.
     pub(crate) fn kill(&mut self) {
+        self.end("KILL");
+    }
+
+    /// SIGTERM, and its end.
+    pub(crate) fn stop(&mut self) {
+        self.end("TERM");
+    }
+
+    fn end(&mut self, signal: &str) {
         if let Some(mut child) = self.child.take() {
-            kill_group(&child);
-            child.wait().expect("it is dead");
+            signal_group(&child, signal);
+            child.wait().expect("it has ended");
             let address = self.address;
             eventually("nobody listens", || TcpStream::connect(address).is_err());
         }
@@ -153,16 +162,16 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            kill_group(&child);
+            signal_group(&child, "KILL");
             let _ = child.wait();
         }
     }
 }
 
-/// SIGKILL to a process that leads its group, and to the group.
-fn kill_group(leader: &Child) {
-    let group = format!("-{}", leader.id());
-    let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+/// To a process that leads its group, and to the group.
+fn signal_group(leader: &Child, signal: &str) {
+    let (signal, group) = (format!("-{signal}"), format!("-{}", leader.id()));
+    let _ = Command::new("kill").args([&signal, "--", &group]).status();
 }
 
 /// What a broker keeps.

@@ -1,6 +1,5 @@
 //! PostgreSQL for tests: a schema of the test's own in the machine's, or a whole server that may be restarted.
 
-use std::net::{SocketAddr, TcpStream};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -46,28 +45,31 @@ impl Drop for Schema {
     }
 }
 
-/// Runs statements on a connection and a thread of their own.
+/// Runs statements in the machine's PostgreSQL.
 fn sql(text: &str) {
-    let text = text.to_owned();
-    std::thread::spawn(move || {
+    run_sql(POSTGRES_URL, text).expect("the statements");
+}
+
+/// Runs statements on a connection and a thread of their own.
+fn run_sql(url: &str, text: &str) -> Result<(), tokio_postgres::Error> {
+    let (url, text) = (url.to_owned(), text.to_owned());
+    let running = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
         runtime.expect("a runtime").block_on(async {
-            let connected = tokio_postgres::connect(POSTGRES_URL, tokio_postgres::NoTls).await;
-            let (client, connection) = connected.expect("PostgreSQL answers");
+            let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await?;
             tokio::spawn(connection);
-            client.batch_execute(&text).await.expect("the statements");
-        });
-    })
-    .join()
-    .expect("no panic");
+            client.batch_execute(&text).await
+        })
+    });
+    running.join().expect("no panic")
 }
 
 /// A PostgreSQL server of the test's own, on a port that stays the same when it is started again.
 pub(crate) struct Cluster {
     pub(crate) url: String,
-    address: SocketAddr,
+    port: u16,
     programs: PathBuf,
     folder: TempDir,
     child: Option<Child>,
@@ -91,7 +93,7 @@ impl Cluster {
         let (folder, port) = (folder(), free_port());
         let mut cluster = Cluster {
             url: format!("postgres://a7probe@127.0.0.1:{port}/postgres"),
-            address: SocketAddr::from(([127, 0, 0, 1], port)),
+            port,
             programs,
             folder,
             child: None,
@@ -114,12 +116,12 @@ impl Cluster {
         let mut command = self.program("postgres");
         command
             .args(["-D", &format!("{folder}/data"), "-h", "127.0.0.1"])
-            .args(["-p", &self.address.port().to_string(), "-k", folder])
+            .args(["-p", &self.port.to_string(), "-k", folder])
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null());
-        let (address, child) = (self.address, &mut self.child);
-        eventually("PostgreSQL listens", || {
+        let child = &mut self.child;
+        eventually("PostgreSQL answers", || {
             // While the last one's processes are there the next one refuses to start.
             let ended = child
                 .as_mut()
@@ -127,7 +129,7 @@ impl Cluster {
             if ended {
                 *child = Some(command.spawn().expect("PostgreSQL starts"));
             }
-            TcpStream::connect(address).is_ok()
+            run_sql(&self.url, "").is_ok()
         });
     }
 

@@ -152,13 +152,7 @@ impl Worker {
             .expect("the binary starts");
         eventually("the worker is ready", || {
             if let Some(status) = child.try_wait().expect("a status") {
-                let mut said = String::new();
-                let _ = child
-                    .stderr
-                    .take()
-                    .expect("piped")
-                    .read_to_string(&mut said);
-                panic!("the worker ended with {status}: {said}");
+                panic!("the worker ended with {status}: {}", rest(&mut child));
             }
             ready.exists()
         });
@@ -362,7 +356,7 @@ impl Process {
         let mut address = None;
         eventually("the ready file is written", || {
             if let Some(status) = child.try_wait().expect("a status") {
-                panic!("the server ended with {status}");
+                panic!("the server ended with {status}: {}", rest(&mut child));
             }
             address = std::fs::read_to_string(ready)
                 .ok()
@@ -420,6 +414,14 @@ impl Drop for Process {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// What a process that has ended said on stderr.
+fn rest(child: &mut Child) -> String {
+    let mut said = String::new();
+    let mut stderr = child.stderr.take().expect("piped");
+    stderr.read_to_string(&mut said).expect("UTF-8");
+    said
 }
 
 /// `a7probe serve` on a free port and the store in `folder`.

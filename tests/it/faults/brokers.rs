@@ -34,12 +34,12 @@ fn survives_a_flush(url: &str, waiting: impl Fn() -> bool, flush: impl FnOnce())
 }
 
 /// The broker is stopped with what it has, and comes back.
-fn survives_a_stop(broker: &mut Broker, url: &str) {
+fn survives_a_stop(broker: &mut Broker, url: &str, stop: fn(&mut Broker)) {
     let folder = folder();
     let process = serve(folder.path(), url, &[]);
     let _worker = work(folder.path(), url);
     ingest(&process, 10);
-    broker.kill();
+    stop(broker);
     ingest(&process, 30);
     broker.run();
     processed(&process, 40);
@@ -79,7 +79,7 @@ fn redis_may_fail() {
             redis(address, &["FLUSHALL"]);
         },
     );
-    survives_a_stop(&mut broker, &url("stop", address));
+    survives_a_stop(&mut broker, &url("stop", address), Broker::kill);
     survives_a_stop_that_wipes(&mut broker, &url("wipe", address));
 }
 
@@ -91,7 +91,7 @@ fn nats_may_fail() {
     let url = |queue: &str, address: SocketAddr| format!("nats://{address}?queue={queue}");
     let address = broker.address;
     survives_a_broken_way(|at| url("way", at), address);
-    survives_a_stop(&mut broker, &url("stop", address));
+    survives_a_stop(&mut broker, &url("stop", address), Broker::kill);
     survives_a_stop_that_wipes(&mut broker, &url("wipe", address));
 }
 
@@ -124,7 +124,8 @@ fn rabbitmq_may_be_stopped_and_wiped() {
     };
     let url = |queue: &str| format!("amqp://guest:guest@{}/%2f?queue={queue}", broker.address);
     let (stop, wipe) = (url("stop"), url("wipe"));
-    survives_a_stop(&mut broker, &stop);
+    // Gently: a node that is killed within seconds of a quorum queue's birth may leave it without a leader for ever.
+    survives_a_stop(&mut broker, &stop, Broker::stop);
     survives_a_stop_that_wipes(&mut broker, &wipe);
 }
 
@@ -139,7 +140,7 @@ fn brokers_of_python_workers_may_fail() {
         let queue = scheme.replace('+', "-");
         let url = |at: SocketAddr| format!("{scheme}://{at}?queue={queue}");
         survives_a_broken_way(url, address);
-        survives_a_stop(&mut broker, &url(address));
+        survives_a_stop(&mut broker, &url(address), Broker::kill);
         survives_a_stop_that_wipes(&mut broker, &url(address));
     }
     let Some(queue) = RabbitQueue::fresh(test) else {

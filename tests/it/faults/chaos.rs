@@ -2,6 +2,7 @@
 //! version draws from many seeds.
 
 use std::path::Path;
+use std::time::Duration;
 
 use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
@@ -11,6 +12,8 @@ use crate::serve_host::{Process, Witness, Worker, folder};
 use crate::serve_queue::path;
 
 const WORKERS: usize = 2;
+/// Longer than a lease.
+const PAUSE: Duration = Duration::from_secs(3);
 
 /// What goes wrong.
 #[derive(Clone, Copy, Debug)]
@@ -148,6 +151,19 @@ impl<'a> World<'a> {
         Worker::start(self.store, self.folder, &flags)
     }
 
+    /// Until so many more events are accepted. A process that is stopped in the middle of its commit holds the lock of
+    /// the file, and nobody is promised anything until it goes on: then it goes on, past its lease.
+    fn go_on(&self, count: usize) {
+        if !self.clients().accept_more_within(count, PAUSE) {
+            self.wake_workers();
+            self.clients().accept_more(count);
+        }
+    }
+
+    fn wake_workers(&self) {
+        self.workers.iter().for_each(|worker| worker.signal("CONT"));
+    }
+
     fn suffer(&mut self, fault: Fault, draw: &mut SmallRng) {
         let one = draw.random_range(0..WORKERS);
         match fault {
@@ -177,7 +193,7 @@ impl<'a> World<'a> {
                 self.workers.push(next);
             }
             Fault::PauseWorker => self.workers[one].signal("STOP"),
-            Fault::WakeWorkers => self.workers.iter().for_each(|worker| worker.signal("CONT")),
+            Fault::WakeWorkers => self.wake_workers(),
             Fault::OutageBegins => self.witness.simulator.begin_outage(None),
             Fault::OutageEnds => self.witness.simulator.end_outage(),
             Fault::BrokerSilent | Fault::BrokerCut | Fault::BrokerMended => self.break_way(fault),
@@ -201,11 +217,10 @@ impl<'a> World<'a> {
 
     /// Mends everything, lets the clients finish and looks for what was promised.
     fn judge(mut self) {
-        let mut draw = SmallRng::seed_from_u64(0);
-        self.suffer(Fault::WakeWorkers, &mut draw);
-        self.suffer(Fault::OutageEnds, &mut draw);
+        self.wake_workers();
+        self.witness.simulator.end_outage();
         if self.broker.is_some() {
-            self.suffer(Fault::BrokerMended, &mut draw);
+            self.break_way(Fault::BrokerMended);
         }
         self.clients().accept_more(1);
         let accepted = self.clients.take().expect("once").finish();
@@ -221,7 +236,7 @@ fn suffer(store: &str, folder: &Path, broker: Option<&Way>, seed: u64) {
     let mut world = World::start(store, folder, broker);
     let mut suffered = Vec::new();
     for _ in 0..amount(8, 40) {
-        world.clients().accept_more(draw.random_range(1..40));
+        world.go_on(draw.random_range(1..40));
         let fault = match broker {
             Some(_) => WITH_BROKER[draw.random_range(0..WITH_BROKER.len())],
             None => WITHOUT_BROKER[draw.random_range(0..WITHOUT_BROKER.len())],

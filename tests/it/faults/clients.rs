@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use crate::load::{assert_done, events_of_the_load};
 use crate::serve_client::Client;
-use crate::serve_host::{PATIENCE, Witness, eventually};
+use crate::serve_host::{PATIENCE, Witness};
 
 /// As [`crate::load`] names it, whose checks read the same listing.
 const RUN: &str = "load";
@@ -53,9 +53,20 @@ impl Clients {
 
     /// Waits until so many more are accepted.
     pub(crate) fn accept_more(&self, count: usize) {
+        assert!(
+            self.accept_more_within(count, PATIENCE),
+            "more events are not accepted"
+        );
+    }
+
+    /// The same, but no longer than this; whether they were.
+    pub(crate) fn accept_more_within(&self, count: usize, limit: Duration) -> bool {
         let accepted = || self.shared.accepted.load(Ordering::SeqCst);
-        let goal = accepted() + count;
-        eventually("more events are accepted", || accepted() >= goal);
+        let (goal, deadline) = (accepted() + count, Instant::now() + limit);
+        while accepted() < goal && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        accepted() >= goal
     }
 
     /// Sends nothing new, and waits until everything that was sent is accepted. The ids.
