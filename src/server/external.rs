@@ -39,7 +39,7 @@ pub(super) struct Leased {
 #[serde(deny_unknown_fields)]
 struct Report {
     token: u32,
-    /// What became of the notification: `sent`, `before`, `unknown` or `failed`.
+    /// What became of the notification: `sent`, `before`, `unknown`, `failed` or `unreachable`.
     notify: Ended,
     /// Why, in words.
     reason: Option<String>,
@@ -56,6 +56,7 @@ enum Ended {
     Before,
     Unknown,
     Failed,
+    Unreachable,
 }
 
 /// The answer to it.
@@ -154,6 +155,7 @@ impl Report {
             (Ended::Unknown, _) => AttemptEnd::Unknown,
             (Ended::Failed, Some(_)) => AttemptEnd::Refused,
             (Ended::Failed, None) => AttemptEnd::Elsewhere,
+            (Ended::Unreachable, _) => AttemptEnd::Unreachable,
         }
     }
 
@@ -164,6 +166,7 @@ impl Report {
             .unwrap_or_else(|| "no reason given".to_owned());
         let sent = match self.notify {
             Ended::Failed => Err(self.error(reason.clone())),
+            Ended::Unreachable => Err(SendError::Unreachable(reason.clone())),
             Ended::Sent | Ended::Before | Ended::Unknown => Ok(()),
         };
         let notified = match self.notify {
@@ -171,7 +174,7 @@ impl Report {
             Ended::Unknown => Notified::Unknown {
                 reason: reason.into(),
             },
-            Ended::Sent | Ended::Failed => crew.notified(&sent),
+            Ended::Sent | Ended::Failed | Ended::Unreachable => crew.notified(&sent),
         };
         let next = crew.next(lease, &notified, &sent, OnFailure::Retry);
         Outcome { notified, next }

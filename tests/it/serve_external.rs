@@ -115,6 +115,15 @@ fn what_may_have_been_sent_is_not_sent_again_if_it_is_sent_at_most_once() {
     let refused = r#"{"token":1,"notify":"failed","status":500}"#;
     assert_eq!(report(&mut client, &id, refused).json()["next"], "retry");
 
+    // There was nobody to say anything.
+    let id = client.ingest(&[], "{}").event_id();
+    lease(&mut client, &id);
+    let unreachable = r#"{"token":1,"notify":"unreachable","reason":"connection refused"}"#;
+    assert_eq!(
+        report(&mut client, &id, unreachable).json()["next"],
+        "retry"
+    );
+
     let id = client.ingest(&[], "{}").event_id();
     lease(&mut client, &id);
     let silent = r#"{"token":1,"notify":"failed","reason":"no answer in time"}"#;

@@ -83,6 +83,38 @@ fn when_the_provider_wants_to_be_asked_again_is_passed_on() {
 }
 
 #[test]
+fn at_most_once_gives_up_a_mail_that_may_be_out_and_none_that_met_nobody() {
+    let Some(python) = need(&PYTHON, "serve_python_task::at_most_once_…") else {
+        return;
+    };
+    let folder = folder();
+    let base = config(Mode::Queue, &folder);
+    let store = a7probe::store::Options {
+        repeat: a7probe::store::Repeat::AtMostOnce,
+        ..base.store.clone()
+    };
+    let served = Served::start(a7probe::server::Config { store, ..base });
+    let mut client = served.client();
+    let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let nobody = format!("http://{}", nobody.expect("an address"));
+    let id = client.ingest(&[], "{}").event_id();
+    assert_eq!(said(task(&python, served.address, &nobody, &id)), "retry");
+
+    // Takes the mail and hangs up.
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let rude = format!("http://{}", listener.local_addr().expect("an address"));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            read_request(&mut BufReader::new(stream));
+        }
+    });
+    let id = client.ingest(&[], "{}").event_id();
+    assert_eq!(said(task(&python, served.address, &rude, &id)), "done");
+    let event = client.get(&format!("/events/{id}")).json();
+    assert_eq!(event["notifications"], 0, "nobody knows: {event}");
+}
+
+#[test]
 fn a_redirect_of_the_provider_is_no_mail_sent() {
     let Some(python) = need(&PYTHON, "serve_python_task::a_redirect_…") else {
         return;
