@@ -39,6 +39,9 @@ enum Via {
     Blocking(Blocking),
 }
 
+/// A provider that wants to be left alone for longer is asked again all the same: one wrong header must not stop all mail.
+pub const LONGEST_WISH: Duration = Duration::from_secs(3600);
+
 /// Why a mail was not taken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
@@ -73,6 +76,14 @@ impl SendError {
             self,
             SendError::Timeout(_) | SendError::Broken(_) | SendError::Elsewhere(_)
         )
+    }
+
+    /// When the provider wants to be asked again, if it said so; at most [`LONGEST_WISH`].
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            SendError::Refused { retry_after, .. } => retry_after.map(|at| at.min(LONGEST_WISH)),
+            _ => None,
+        }
     }
 
     /// Would the same mail be refused again, and another one not? Only what the provider says of the mail itself. A key

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
@@ -115,14 +117,45 @@ fn transport(error: reqwest::Error) -> SendError {
     }
 }
 
-/// `Retry-After` in seconds; a date is ignored.
+/// `Retry-After`, in seconds or as a date.
 fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response
-        .headers()
-        .get(RETRY_AFTER)?
-        .to_str()
-        .ok()?
-        .parse()
-        .ok()?;
-    Some(Duration::from_secs(seconds))
+    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
+    wish(value.trim(), Timestamp::now())
+}
+
+fn wish(value: &str, now: Timestamp) -> Option<Duration> {
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More than fits is as long as anything can be.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+    }
+    let at = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    // One that has passed is now.
+    Some(Duration::try_from(at.duration_since(now)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use jiff::Timestamp;
+
+    use super::wish;
+
+    #[test]
+    fn a_time_to_ask_again_is_read_in_seconds_or_as_a_date() {
+        let now: Timestamp = "2024-05-01T12:00:00Z".parse().unwrap();
+        let seconds = |s| Some(Duration::from_secs(s));
+        for (value, meant) in [
+            ("0", seconds(0)),
+            ("120", seconds(120)),
+            ("99999999999999999999", seconds(u64::MAX)),
+            ("Wed, 01 May 2024 12:02:00 GMT", seconds(120)),
+            ("Wed, 01 May 2024 11:00:00 GMT", seconds(0)),
+            ("-1", None),
+            ("soon", None),
+            ("", None),
+        ] {
+            assert_eq!(wish(value, now), meant, "{value}");
+        }
+    }
 }

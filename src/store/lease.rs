@@ -164,6 +164,9 @@ impl Outcome {
     }
 }
 
+/// What the effect log says of an attempt whose lease was given back.
+pub(super) const NOT_BEGUN: &str = "nobody took it";
+
 /// When an insert is tried again if whoever finished the attempt did not say.
 const INSERT_PAUSE_MS: i64 = 1000;
 

@@ -42,7 +42,8 @@ impl Store {
             tokio::select! {
                 () = watch.settled() => {}
                 _ = elsewhere.changed() => {}
-                () = tokio::time::sleep_until(deadline) => return Ok(record),
+                // What settled meanwhile may not have been told.
+                () = tokio::time::sleep_until(deadline) => return self.event(event_id).await,
             }
         }
     }
@@ -115,8 +116,8 @@ impl Store {
         self.snapshot().open()
     }
 
-    /// Did the last transaction succeed? Without I/O.
+    /// Did the last transaction succeed, and will there be another one? Without I/O.
     pub fn is_writable(&self) -> bool {
-        self.shared.signals.totals.is_writable()
+        self.shared.signals.totals.is_writable() && !self.shared.queue.is_closed()
     }
 }

@@ -102,6 +102,19 @@ impl Signals {
         self.totals.set_writable(false);
     }
 
+    /// A transaction was rolled back because of what was in it: others can be committed.
+    pub(super) fn refused(&self) {
+        self.totals.commits.rolled_back();
+    }
+
+    /// Nobody knew whether a transaction was committed; this is what the process has changed together, whichever it was.
+    #[cfg(feature = "postgres")]
+    pub(super) fn recounted(&self, counts: &Delta) {
+        self.totals.set_own(counts);
+        self.elsewhere.send_replace(());
+        self.work.notify_one();
+    }
+
     fn publish(&self, changes: &Changes) {
         self.totals.add(&changes.delta);
         self.watchers.settle(&changes.settled);

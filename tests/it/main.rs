@@ -52,5 +52,6 @@ mod serve_store;
 mod serve_sync;
 mod stationarity;
 mod stats;
+mod store_promises;
 mod tidy;
 mod witness;

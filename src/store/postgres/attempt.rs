@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::accept::event_id;
 use super::committer::Terms;
 use super::session::Work;
-use crate::store::lease::Standing;
+use crate::store::lease::{NOT_BEGUN, Standing};
 use crate::store::signals::Changes;
 use crate::store::{
     Claim, EventId, Finished, Grant, Insert, Lease, Notification, Outcome, Repeat, State,
@@ -30,14 +30,20 @@ const LEASE: &str =
 const INSERT_EVENTS: &str = "INSERT INTO events SELECT event_id, payload, $3
     FROM unnest($1::uuid[], $2::bytea[]) AS new(event_id, payload) ORDER BY event_id
     ON CONFLICT (event_id) DO NOTHING RETURNING event_id";
+/// The attempt was not begun: it is made up for in `base`.
+const GIVE_BACK: &str = "UPDATE jobs SET state = 1, due_ms = $3, base = base + 1
+    FROM unnest($1::bigint[], $2::int[]) AS gone(seq, attempt)
+    WHERE jobs.seq = gone.seq AND jobs.attempts = gone.attempt AND jobs.state = 2 RETURNING jobs.seq";
 const KEEP_PAYLOAD: &str = "UPDATE jobs SET payload = $2 WHERE seq = $1";
 const LOG: &str = "INSERT INTO effects (job, effect, attempt, outcome, at_ms, detail)
     SELECT job, $6, attempt, outcome, $5, detail
     FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[]) AS new(job, attempt, outcome, detail)
     ON CONFLICT DO NOTHING RETURNING job, attempt, outcome";
-const NOTIFIED: &str = "SELECT job, bool_or(outcome = 'sent'),
-    count(*) FILTER (WHERE outcome = 'started') > count(*) FILTER (WHERE outcome IN ('sent', 'failed', 'unknown'))
-    FROM effects WHERE job = ANY($1) AND effect = 'notify' GROUP BY job";
+/// Judged attempt by attempt: one that has begun and not ended is not made up for by another one that has.
+const NOTIFIED: &str = "SELECT job, bool_or(sent), bool_or(unknown OR started AND NOT ended)
+    FROM (SELECT job, bool_or(outcome = 'sent') AS sent, bool_or(outcome = 'unknown') AS unknown,
+            bool_or(outcome = 'started') AS started, bool_or(outcome <> 'started') AS ended
+        FROM effects WHERE job = ANY($1) AND effect = 'notify' GROUP BY job, attempt) attempts GROUP BY job";
 const FINISH: &str = "UPDATE jobs SET state = new.state, due_ms = new.due_ms, processed_ms = new.processed_ms
     FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::bigint[], $5::bigint[])
         AS new(seq, attempt, state, due_ms, processed_ms)
@@ -279,10 +285,10 @@ impl Work<'_> {
         let mut known: HashMap<i64, Notification> = HashMap::new();
         if !later.is_empty() {
             for row in self.query(NOTIFIED, &[&later]).await? {
-                let (sent, cut_off): (bool, bool) = (row.get(1), row.get(2));
+                let (sent, unknown): (bool, bool) = (row.get(1), row.get(2));
                 let notification = match repeat {
                     _ if sent => Notification::Sent,
-                    Repeat::AtMostOnce if cut_off => Notification::Unknown,
+                    Repeat::AtMostOnce if unknown => Notification::Unknown,
                     _ => Notification::Due,
                 };
                 known.insert(row.get(0), notification);
@@ -377,6 +383,34 @@ impl Work<'_> {
             .query(FINISH, &[&jobs, &attempts, &states, &due, &processed])
             .await?;
         Ok(rows.iter().map(job_and_attempt).collect())
+    }
+
+    /// Takes back leases of attempts that were not begun.
+    pub(super) async fn take_back(
+        &mut self,
+        leases: &[Lease],
+        changes: &mut Changes,
+    ) -> Result<(), Error> {
+        let mut log = Log::default();
+        let (mut jobs, mut attempts) = (Vec::new(), Vec::new());
+        for lease in leases {
+            // What was said to have started has not.
+            if lease.notification == Notification::Due {
+                let reason = Some(NOT_BEGUN.to_owned());
+                log.push(lease.job, lease.attempt, "failed", reason);
+            }
+            jobs.push(lease.job);
+            attempts.push(lease.attempt as i32);
+        }
+        self.log("notify", log, changes.now_ms).await?;
+        let rows = self
+            .query(GIVE_BACK, &[&jobs, &attempts, &changes.now_ms])
+            .await?;
+        for _ in rows {
+            changes.left(State::Working);
+            changes.entered(State::Retrying);
+        }
+        Ok(())
     }
 
     /// Adds rows to the effect log; those that were not there, by job, attempt and outcome.

@@ -1,8 +1,8 @@
 //! The queries that only read.
 
-use deadpool_postgres::Object;
 use tokio_postgres::{Error, Row};
 
+use super::Reader;
 use super::accept::event_id;
 use crate::store::engine::Held;
 use crate::store::process::SHOWN_MS;
@@ -19,7 +19,7 @@ const NOW_MS: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /// One event.
 pub(in crate::store) async fn event(
-    client: Object,
+    client: Reader,
     event_id: EventId,
 ) -> Result<Option<EventRecord>, Error> {
     let sql = format!("{RECORD} WHERE event_id = $1");
@@ -30,7 +30,7 @@ pub(in crate::store) async fn event(
 
 /// The next `limit` events of a run after `cursor`.
 pub(in crate::store) async fn run_page(
-    client: Object,
+    client: Reader,
     run: String,
     cursor: i64,
     limit: u32,
@@ -50,7 +50,7 @@ pub(in crate::store) async fn run_page(
 }
 
 /// How long the oldest unsettled event has waited, in milliseconds.
-pub(in crate::store) async fn oldest_ms(client: Object) -> Result<Option<i64>, Error> {
+pub(in crate::store) async fn oldest_ms(client: Reader) -> Result<Option<i64>, Error> {
     let sql = format!(
         "SELECT {NOW_MS} - least((SELECT min(due_ms) FROM jobs WHERE state = 0 AND state < 5),
             (SELECT min(accepted_ms) FROM jobs WHERE state = 1 AND state < 5),
@@ -62,7 +62,7 @@ pub(in crate::store) async fn oldest_ms(client: Object) -> Result<Option<i64>, E
 
 /// The next `limit` dead letters after `cursor`, with the last error of each.
 pub(in crate::store) async fn dead_page(
-    client: Object,
+    client: Reader,
     cursor: DeadCursor,
     limit: u32,
 ) -> Result<DeadPage, Error> {
@@ -98,7 +98,7 @@ pub(in crate::store) async fn dead_page(
 }
 
 /// The processes that have lately said that they are there.
-pub(in crate::store) async fn processes(client: Object) -> Result<Vec<Process>, Error> {
+pub(in crate::store) async fn processes(client: Reader) -> Result<Vec<Process>, Error> {
     let sql = format!(
         "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, {NOW_MS} - seen_ms,
             owner
@@ -130,7 +130,7 @@ pub(in crate::store) async fn processes(client: Object) -> Result<Vec<Process>, 
 }
 
 /// How many leases have run out and wait to be taken over.
-pub(in crate::store) async fn expired(client: Object) -> Result<u64, Error> {
+pub(in crate::store) async fn expired(client: Reader) -> Result<u64, Error> {
     let sql =
         format!("SELECT count(*) FROM jobs WHERE state = 2 AND state < 5 AND due_ms <= {NOW_MS}");
     let statement = client.prepare_cached(&sql).await?;
@@ -140,7 +140,7 @@ pub(in crate::store) async fn expired(client: Object) -> Result<u64, Error> {
 
 /// The body of an event as it came.
 pub(in crate::store) async fn payload(
-    client: Object,
+    client: Reader,
     event_id: EventId,
 ) -> Result<Option<Vec<u8>>, Error> {
     let sql =
@@ -153,7 +153,7 @@ pub(in crate::store) async fn payload(
 
 /// What is needed to put the lease of an attempt together again.
 pub(in crate::store) async fn held(
-    client: Object,
+    client: Reader,
     event_id: EventId,
     attempt: u32,
 ) -> Result<Option<Held>, Error> {

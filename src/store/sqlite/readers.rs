@@ -73,10 +73,10 @@ impl Readers {
     /// When the oldest unsettled event was accepted.
     pub(in crate::store) fn oldest_open_ms(&self) -> Result<Option<i64>, StoreError> {
         self.with(|connection| {
-            // New events are due since they were accepted: the first of them is the oldest. The others are few.
+            // New events are due since they were accepted: the first of them is the oldest. Those being worked on are few.
             let sql = "SELECT min(oldest) FROM (
                 SELECT min(due_ms) AS oldest FROM jobs INDEXED BY jobs_open WHERE state = 0 AND state < 5
-                UNION ALL SELECT min(accepted_ms) FROM jobs INDEXED BY jobs_open WHERE state = 1 AND state < 5
+                UNION ALL SELECT min(accepted_ms) FROM jobs INDEXED BY jobs_retrying WHERE state = 1
                 UNION ALL SELECT min(accepted_ms) FROM jobs INDEXED BY jobs_open WHERE state = 2 AND state < 5)";
             connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
         })

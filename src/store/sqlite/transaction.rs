@@ -41,6 +41,7 @@ pub(super) struct Statements<'c> {
     pub(super) notified: Statement<'c>,
     pub(super) finish: Statement<'c>,
     pub(super) decided: Statement<'c>,
+    pub(super) give_back: Statement<'c>,
     pub(super) keep_payload: Statement<'c>,
     pub(super) standing: Statement<'c>,
     pub(super) unclaimed: Statement<'c>,
@@ -74,6 +75,7 @@ impl<'c> Statements<'c> {
             notified: connection.prepare(attempt::NOTIFIED)?,
             finish: connection.prepare(attempt::FINISH)?,
             decided: connection.prepare(attempt::DECIDED)?,
+            give_back: connection.prepare(attempt::GIVE_BACK)?,
             keep_payload: connection.prepare(attempt::KEEP_PAYLOAD)?,
             standing: connection.prepare(attempt::STANDING)?,
             unclaimed: connection.prepare(dispatch::UNCLAIMED)?,
@@ -139,6 +141,9 @@ impl<'c> Statements<'c> {
     fn perform(&mut self, work: &Work, changes: &mut Changes) -> rusqlite::Result<Done> {
         match work {
             Work::Claim { limit, .. } => self.claim(*limit, changes).map(Done::Claim),
+            Work::GiveBack { leases, .. } => {
+                self.take_back(leases, changes).map(|()| Done::GiveBack)
+            }
             Work::Finish { lease, outcome, .. } => {
                 self.finish(lease, outcome, changes).map(Done::Finish)
             }
