@@ -46,6 +46,11 @@ impl Broker {
 
     /// nats-server with JetStream.
     pub(crate) fn nats(test: &str) -> Option<Broker> {
+        Broker::nats_with(test, &[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn nats_with(test: &str, flags: &[&str]) -> Option<Broker> {
         let program = need(&NATS, test)?;
         let folder = folder();
         let port = free_port();
@@ -59,7 +64,7 @@ impl Broker {
             &data(&folder),
         ];
         let own = own.map(str::to_owned);
-        Some(Broker::start(program, own, &[], folder, port))
+        Some(Broker::start(program, own, flags, folder, port))
     }
 
     /// RabbitMQ, a node of the test's own.
@@ -86,6 +91,31 @@ impl Broker {
         broker.variables = variables.into();
         broker.run();
         Some(broker)
+    }
+
+    /// Would RabbitMQ know this quorum queue's log after a kill? One that it forgets is without a leader for ever
+    /// (3.10: its registers are written half a second after the queue was made).
+    pub(crate) fn has_registered(&self, queue: &str) -> bool {
+        let node = self.folder.path().join("data");
+        let node = node.join(format!("a7probe-{}@localhost", self.address.port()));
+        let registers = node.join("quorum").join(node.file_name().expect("a name"));
+        let name = format!("%2F_{queue}");
+        ["names.dets", "meta.dets"].iter().all(|register| {
+            let written = std::fs::read(registers.join(register)).unwrap_or_default();
+            // Its dead letters begin with its name.
+            let is_it = |at: &[u8]| at.starts_with(name.as_bytes()) && at[name.len()] != b'.';
+            written.windows(name.len() + 1).any(is_it)
+        })
+    }
+
+    /// Runs `rabbitmqctl` on a node of the test's own.
+    pub(crate) fn control(&self, words: &[&str]) {
+        let output = Command::new(self.program.with_file_name("rabbitmqctl"))
+            .args(words)
+            .envs(self.variables.iter().cloned())
+            .output()
+            .expect("rabbitmqctl starts");
+        assert!(output.status.success(), "{output:?}");
     }
 
     fn start<const N: usize>(
