@@ -7,6 +7,7 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use crate::provider::{Draws, LatencyModel, Outage, SimulatorOptions};
+use crate::queue::{Dispatch, DispatchError};
 use crate::server::ProviderChoice;
 use crate::store::{Options as StoreOptions, Repeat};
 use crate::units::{parse_duration, parse_percentage};
@@ -19,6 +20,7 @@ pub struct WorkArgs {
     #[arg(
         long,
         env = "A7PROBE_SERVE_STORE",
+        hide_env_values = true,
         value_name = "FILE|postgres://…",
         default_value = "a7probe.db",
         help_heading = "Store"
@@ -57,6 +59,7 @@ pub struct WorkArgs {
     #[arg(
         long,
         env = "A7PROBE_SERVE_PROVIDER",
+        hide_env_values = true,
         value_name = "sim|URL",
         default_value = "sim",
         help_heading = "Provider"
@@ -195,6 +198,13 @@ impl SimulatorArgs {
             outage: self.sim_outage,
         }
     }
+}
+
+/// The broker at a URL. Not a value parser: clap would repeat the password in the URL of what is wrong, and where that
+/// came from the environment too.
+pub(super) fn broker(flag: &str, url: &str) -> anyhow::Result<Dispatch> {
+    url.parse()
+        .map_err(|error: DispatchError| anyhow::anyhow!("{flag}: {error}"))
 }
 
 /// The value of an environment variable that must have one.
