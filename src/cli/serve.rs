@@ -8,8 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use super::typed::Typed;
-use super::work::{WorkArgs, secret};
-use crate::queue::Dispatch;
+use super::work::{WorkArgs, broker, secret};
 use crate::server::{
     Block, Config, Dispatching, Health, Limits, MetricsAccess, Mode, Queued, RateLimit,
 };
@@ -134,10 +133,11 @@ pub struct ServeArgs {
     #[arg(
         long,
         env = "A7PROBE_SERVE_DISPATCH",
+        hide_env_values = true,
         value_name = "URL",
         help_heading = "Broker"
     )]
-    pub dispatch: Option<Dispatch>,
+    pub dispatch: Option<String>,
 
     /// How often to look for accepted events that no worker took.
     #[arg(long, env = "A7PROBE_SERVE_SWEEP_INTERVAL", value_name = "DURATION", default_value = "5s", value_parser = sweep_interval, help_heading = "Broker")]
@@ -218,7 +218,9 @@ impl ServeArgs {
             self.dispatch.is_none() || self.mode == ModeArg::Queue,
             "--dispatch hands the work to workers elsewhere, and this mode does it itself\nhint: add --mode queue"
         );
-        Ok(self.dispatch.clone().map(|to| Dispatching {
+        let to = self.dispatch.as_deref();
+        let to = to.map(|url| broker("--dispatch", url)).transpose()?;
+        Ok(to.map(|to| Dispatching {
             to,
             sweep: self.sweep_interval,
             redispatch: self.redispatch_after,
@@ -394,6 +396,15 @@ mod tests {
     }
 
     #[test]
+    fn a_broker_that_cannot_be_used_is_named_without_its_password() {
+        for url in ["kafka://u:s3cret@h", "amqps://u:s3cret@h", "u:s3cret@h"] {
+            let message = parse(&format!("--mode queue --dispatch {url}")).expect_err(url);
+            assert!(message.contains("hint: "), "{message}");
+            assert!(!message.contains("s3cret"), "{message}");
+        }
+    }
+
+    #[test]
     fn wrong_values_are_named_with_their_mend() {
         for (line, words) in [
             ("--sim-latency fast", "or write evidence"),
@@ -409,7 +420,11 @@ mod tests {
             ("--dispatch redis://127.0.0.1", "hint: add --mode queue"),
             (
                 "--mode queue --dispatch kafka://h",
-                "'kafka' names no broker",
+                "--dispatch: 'kafka' names no broker",
+            ),
+            (
+                "--mode queue --dispatch redis://:pw@h?que=x",
+                "--dispatch: the broker's URL",
             ),
             ("--sweep-interval 0s", "more than 0s"),
             ("--sweep-interval 1s", "hint: add --dispatch URL"),

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 
 use super::typed::Typed;
 use crate::provider::{Draws, LatencyModel, Outage, SimulatorOptions};
+use crate::queue::{Dispatch, DispatchError};
 use crate::server::ProviderChoice;
 use crate::store::{Options as StoreOptions, Repeat};
 use crate::units::{parse_duration, parse_percentage};
@@ -24,6 +25,7 @@ pub struct WorkArgs {
     #[arg(
         long,
         env = "A7PROBE_SERVE_STORE",
+        hide_env_values = true,
         value_name = "FILE|postgres://…",
         default_value = "a7probe.db",
         help_heading = "Store"
@@ -62,6 +64,7 @@ pub struct WorkArgs {
     #[arg(
         long,
         env = "A7PROBE_SERVE_PROVIDER",
+        hide_env_values = true,
         value_name = "sim|URL",
         default_value = "sim",
         help_heading = "Provider"
@@ -226,6 +229,13 @@ impl SimulatorArgs {
             outage: self.sim_outage,
         }
     }
+}
+
+/// The broker at a URL. Not a value parser: clap would repeat the password in the URL of what is wrong, and where that
+/// came from the environment too.
+pub(super) fn broker(flag: &str, url: &str) -> anyhow::Result<Dispatch> {
+    url.parse()
+        .map_err(|error: DispatchError| anyhow::anyhow!("{flag}: {error}"))
 }
 
 /// The value of an environment variable that must have one.

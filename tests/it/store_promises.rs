@@ -138,12 +138,16 @@ async fn finish(store: &Store, lease: Lease, notified: Notified, next: Next) {
 
 fn unknown() -> Notified {
     let reason = "nobody knows".to_owned();
-    Notified::Unknown { reason: reason.into() }
+    Notified::Unknown {
+        reason: reason.into(),
+    }
 }
 
 fn failed() -> Notified {
     let reason = "no".to_owned();
-    Notified::Failed { reason: reason.into() }
+    Notified::Failed {
+        reason: reason.into(),
+    }
 }
 
 const AT_ONCE: Next = Next::Retry(Duration::ZERO);
