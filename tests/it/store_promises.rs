@@ -361,7 +361,7 @@ async fn of_two_outcomes_of_an_attempt_the_first_counts_once(place: &Place) {
     };
     let (sent, again, late, ()) = in_time("all are recorded", finishing).await;
     assert_eq!(sent, Ok(Finished::Recorded));
-    assert_eq!(again, Ok(Finished::Recorded), "it is the same");
+    assert_eq!(again, Ok(Finished::RecordedAgain), "it is the same");
     assert_eq!(late, Ok(Finished::Stale));
     first.await.expect("no panic").expect("the store works");
     let counts = store.snapshot();
