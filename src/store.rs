@@ -16,11 +16,13 @@ mod lease;
 mod location;
 mod mailbox;
 mod options;
+mod parcel;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod process;
 mod reading;
 mod readmission;
+mod reason;
 mod room;
 mod signals;
 mod sqlite;
@@ -46,6 +48,7 @@ pub use lease::{
 pub use location::Location;
 pub use options::{Durability, Options};
 pub use process::{Process, ProcessReport, WorkDone};
+pub use reason::Reason;
 pub use submission::{Admission, Fingerprint, Handling, Promise, Submission};
 pub use sweep::{SweepCursor, Swept};
 pub use totals::Snapshot;
@@ -53,6 +56,7 @@ pub use totals::Snapshot;
 use commit_queue::{CommitQueue, Work};
 use engine::Engine;
 use mailbox::{Mailbox, Reply};
+use parcel::Parcel;
 use signals::Signals;
 use volatile::Volatile;
 
@@ -130,7 +134,7 @@ impl Store {
     }
 
     /// Takes an event in. When this returns `Queued` or `Leased`, key, fingerprint and job are committed and synced
-    /// (with [`Durability::None`]: held in memory). Dropping the future does not take the event back.
+    /// (with [`Durability::None`]: held in memory). Dropping the future does not take a queued event back.
     pub async fn accept(&self, submission: Submission) -> Result<Admission, StoreError> {
         let waiting = self.depth();
         if waiting >= self.shared.backlog {
@@ -149,12 +153,14 @@ impl Store {
     async fn commit(&self, submission: Submission) -> Result<Admission, StoreError> {
         let (reply, answer) = Reply::new(self.mailbox.clone());
         self.shared.queue.push_accept(submission, reply)?;
-        answer.await.unwrap_or(Err(StoreError::Closed))
+        let answer = answer.await.unwrap_or(Err(StoreError::Closed));
+        answer.map(Parcel::open)
     }
 
     /// Leases up to `limit` jobs that are due. The insert into `events` is part of the same transaction.
     pub async fn claim(&self, limit: u32) -> Result<Claim, StoreError> {
-        let mut claim = self.ask(|reply| Work::Claim { limit, reply }).await?;
+        let claim = self.ask(|reply| Work::Claim { limit, reply }).await;
+        let mut claim = claim.map(Parcel::open)?;
         if let Some(volatile) = &self.shared.volatile {
             let room = limit as usize - claim.leases.len();
             claim.leases.extend(self.adopt(volatile, room).await?);
@@ -173,7 +179,9 @@ impl Store {
             commits.push(async move {
                 (
                     event_id,
-                    pushed.and(answer.await.unwrap_or(Err(StoreError::Closed))),
+                    pushed
+                        .and(answer.await.unwrap_or(Err(StoreError::Closed)))
+                        .map(Parcel::open),
                 )
             });
         }
@@ -196,7 +204,8 @@ impl Store {
         }
     }
 
-    /// Records how an attempt ended. A lease that was taken over meanwhile changes nothing but the effect log.
+    /// Records how an attempt ended. A lease that was taken over meanwhile changes nothing but the effect log; an outcome
+    /// that is there already changes nothing at all.
     pub async fn finish(&self, lease: Lease, outcome: Outcome) -> Result<Finished, StoreError> {
         self.ask(|reply| Work::Finish {
             lease,
@@ -208,7 +217,17 @@ impl Store {
 
     /// Leases this very event, if it is due and nobody else's: for a consumer that has its id from a broker.
     pub async fn claim_event(&self, event_id: EventId) -> Result<Grant, StoreError> {
-        self.ask(|reply| Work::ClaimEvent { event_id, reply }).await
+        let granted = self.ask(|reply| Work::ClaimEvent { event_id, reply }).await;
+        granted.map(Parcel::open)
+    }
+
+    /// Gives up the right to these attempts, which the caller did not begin: the events are due at once, and the attempts
+    /// are not counted among those that an event has.
+    pub async fn give_back(&self, leases: Vec<Lease>) -> Result<(), StoreError> {
+        if leases.is_empty() {
+            return Ok(());
+        }
+        self.ask(|reply| Work::GiveBack { leases, reply }).await
     }
 
     /// Looks at up to `limit` of the events that have been due for `idle` and that nobody took, in a pass over all of

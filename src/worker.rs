@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 pub use breaker::{Breaker, BreakerOptions, Passage};
 pub use retry::Retry;
@@ -22,8 +22,8 @@ pub use work_tally::{AttemptEnd, WorkTally};
 
 use crate::provider::{Mail, Provider, SendError};
 use crate::store::{
-    EventId, Finished, Grant, Insert, Lease, Next, Notification, Notified, Outcome, Repeat, Store,
-    StoreError,
+    EventId, Finished, Grant, Insert, Lease, Next, Notification, Notified, Outcome, Repeat, State,
+    Store, StoreError,
 };
 
 /// How the work is done.
@@ -106,30 +106,21 @@ impl Crew {
     /// Takes this very event, if it is due and nobody else's, and makes one attempt at it: for a consumer that has its
     /// id from a broker, and may acknowledge the message when this returns. Waits while the breaker is open.
     pub async fn take(&self, event_id: EventId) -> Result<Taken, StoreError> {
-        let passage = self.breaker.pass().await;
-        match self.store.claim_event(event_id).await {
-            Ok(Grant::Leased(lease)) => {
+        let _passage = self.breaker.pass().await;
+        match self.store.claim_event(event_id).await? {
+            Grant::Leased(lease) => {
                 // Its failure is recorded, and says when it is due again.
                 let _ = self.attempt(lease, OnFailure::Retry).await;
                 Ok(Taken::Attempted)
             }
-            other => {
-                if passage == Passage::Probe {
-                    self.breaker.unused();
-                }
-                other.map(Taken::Left)
-            }
+            other => Ok(Taken::Left(other)),
         }
     }
 
     /// Works until told to stop, then lets the attempts that have begun finish within the grace.
     pub async fn work(self, mut stop: watch::Receiver<bool>) {
-        let slots = Arc::new(Semaphore::new(self.options.workers));
         let mut attempts = JoinSet::new();
-        tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => {}
-            () = self.dispatch(&slots, &mut attempts) => {}
-        }
+        self.dispatch(&mut attempts, &mut stop).await;
         let _ = timeout(self.options.grace, async {
             while attempts.join_next().await.is_some() {}
         })
@@ -137,63 +128,92 @@ impl Crew {
         attempts.shutdown().await;
     }
 
-    /// Claims as many events as there are free slots, and begins an attempt at each. Ends when the store is closed.
-    async fn dispatch(&self, slots: &Arc<Semaphore>, attempts: &mut JoinSet<()>) {
+    /// Claims as many events as there are free slots, and begins an attempt at each. Ends when told to stop or when the
+    /// store is closed. Only the waits between claims are cut short: what a claim brings belongs to somebody.
+    async fn dispatch(&self, attempts: &mut JoinSet<()>, stop: &mut watch::Receiver<bool>) {
+        let slots = Arc::new(Semaphore::new(self.options.workers));
         let mut pause = STORE_PAUSES.0;
-        while let Some(mut permits) = free(slots).await {
+        while let Some(Some(permits)) = unless_told(stop, free(&slots)).await {
             while attempts.try_join_next().is_some() {}
-            let passage = self.breaker.pass().await;
-            let limit = match passage {
-                Passage::Free => permits.num_permits() as u32,
-                Passage::Probe => 1,
+            let Some(passage) = unless_told(stop, self.breaker.pass()).await else {
+                return;
             };
-            let claimed = self.store.claim(limit).await;
-            if passage == Passage::Probe
-                && !matches!(&claimed, Ok(claim) if !claim.leases.is_empty())
-            {
-                self.breaker.unused();
-            }
-            match claimed {
-                Ok(claim) if claim.leases.is_empty() => {
-                    drop(permits);
-                    let idle = claim.idle_for.unwrap_or(LONGEST_IDLE).min(LONGEST_IDLE);
-                    let _ = timeout(idle, self.store.work_arrived()).await;
-                }
+            let limit = if passage.is_probe() {
+                1
+            } else {
+                permits.num_permits() as u32
+            };
+            let idle = match self.store.claim(limit).await {
+                Ok(claim) if *stop.borrow() => return self.give_back(claim.leases).await,
+                Ok(claim) if claim.leases.is_empty() => claim.idle_for.unwrap_or(LONGEST_IDLE),
                 Ok(claim) => {
-                    for (lease, permit) in claim
-                        .leases
-                        .into_iter()
-                        .zip(std::iter::from_fn(|| permits.split(1)))
-                    {
-                        attempts.spawn(self.clone().attempt_in(lease, permit));
-                    }
+                    self.begin(claim.leases, permits, &passage, attempts);
+                    pause = STORE_PAUSES.0;
+                    continue;
                 }
                 Err(StoreError::Closed) => return,
                 Err(error) => {
                     tracing::warn!(%error, "cannot claim events");
-                    tokio::time::sleep(pause).await;
+                    drop((permits, passage));
+                    unless_told(stop, sleep(pause)).await;
                     pause = (pause * 2).min(STORE_PAUSES.1);
                     continue;
                 }
-            }
+            };
             pause = STORE_PAUSES.0;
+            drop((permits, passage));
+            let arrival = timeout(idle.min(LONGEST_IDLE), self.store.work_arrived());
+            unless_told(stop, arrival).await;
         }
     }
 
-    async fn attempt_in(self, lease: Lease, slot: OwnedSemaphorePermit) {
+    fn begin(
+        &self,
+        leases: Vec<Lease>,
+        mut permits: OwnedSemaphorePermit,
+        passage: &Passage,
+        attempts: &mut JoinSet<()>,
+    ) {
+        for (lease, permit) in leases
+            .into_iter()
+            .zip(std::iter::from_fn(|| permits.split(1)))
+        {
+            attempts.spawn(self.clone().attempt_in(lease, (permit, passage.clone())));
+        }
+    }
+
+    /// No attempt is made any more: others get them at once, and no notification counts as begun.
+    async fn give_back(&self, leases: Vec<Lease>) {
+        if let Err(error) = self.store.give_back(leases).await {
+            tracing::warn!(%error, "claimed events are worked on only when their leases have run out");
+        }
+    }
+
+    /// Makes one attempt; keeps its slot and its passage until it has ended.
+    async fn attempt_in(self, lease: Lease, kept: (OwnedSemaphorePermit, Passage)) {
         if let Err(error) = self.attempt(lease, OnFailure::Retry).await {
             tracing::debug!(%error, "an attempt failed");
         }
-        drop(slot);
+        drop(kept);
     }
 
-    /// Makes one attempt: notifies, unless that was settled before, and records what came of it.
-    pub async fn attempt(&self, lease: Lease, on_failure: OnFailure) -> Result<(), SendError> {
+    /// Have all attempts at this event been made, and none of them told how it ended?
+    pub fn is_one_too_many(&self, lease: &Lease) -> bool {
+        lease.tries > self.options.retry.attempts
+    }
+
+    /// Makes one attempt: notifies, unless that was settled before or there were attempts enough, and records what came of
+    /// it. Returns the state in which that leaves the event, or `None` if it decided nothing: the lease was taken over, or
+    /// the store is closed.
+    pub async fn attempt(
+        &self,
+        lease: Lease,
+        on_failure: OnFailure,
+    ) -> Result<Option<State>, SendError> {
         let (notified, sent) = match lease.notification {
-            Notification::Due if lease.tries > self.options.retry.attempts => {
+            Notification::Due if self.is_one_too_many(&lease) => {
                 let outcome = Outcome::not_sent(CUT_OFF_TOO_OFTEN, Next::GiveUp);
-                self.record(&lease, outcome).await;
-                return Ok(());
+                return Ok(self.record(&lease, outcome).await);
             }
             Notification::Due => {
                 let sent = self.notify(&lease).await;
@@ -206,14 +226,14 @@ impl Crew {
             Notification::Unknown => {
                 let reason =
                     "an earlier attempt was cut off, and a notification is sent at most once";
-                let reason = reason.to_owned();
+                let reason = reason.into();
                 (Notified::Unknown { reason }, Ok(()))
             }
         };
         self.tally.ended(AttemptEnd::of(lease.notification, &sent));
         let next = self.next(&lease, &notified, &sent, on_failure);
-        self.record(&lease, Outcome { notified, next }).await;
-        sent
+        let became = self.record(&lease, Outcome { notified, next }).await;
+        sent.map(|()| became)
     }
 
     /// Calls the provider, as a step of the trace that the event came with.
@@ -240,11 +260,12 @@ impl Crew {
         sent
     }
 
-    fn notified(&self, sent: &Result<(), SendError>) -> Notified {
+    /// What a call of the provider, here or elsewhere, has made of the notification.
+    pub fn notified(&self, sent: &Result<(), SendError>) -> Notified {
         match sent {
             Ok(()) => Notified::Sent,
             Err(error) => {
-                let reason = error.to_string();
+                let reason = error.to_string().into();
                 if self.store.repeat() == Repeat::AtMostOnce && error.may_have_been_sent() {
                     Notified::Unknown { reason }
                 } else {
@@ -255,7 +276,7 @@ impl Crew {
     }
 
     /// What follows: the event is done when both its effects are, and each that is not is tried again without the other.
-    fn next(
+    pub fn next(
         &self,
         lease: &Lease,
         notified: &Notified,
@@ -273,16 +294,25 @@ impl Crew {
         }
     }
 
-    /// Records the outcome, however long the store takes to be writable again: what was sent must not be forgotten.
-    async fn record(&self, lease: &Lease, outcome: Outcome) {
+    /// Records the outcome, however long the store takes to be writable again: what was sent must not be forgotten. The
+    /// event's state then, if this decided it.
+    async fn record(&self, lease: &Lease, outcome: Outcome) -> Option<State> {
         let mut pause = STORE_PAUSES.0;
         loop {
             match self.store.finish(lease.clone(), outcome.clone()).await {
-                Ok(finished) => return self.count(lease, &outcome, finished),
-                Err(StoreError::Closed) => return,
+                // Again: an earlier try went through, and only its answer was lost.
+                Ok(Finished::Recorded | Finished::RecordedAgain) => {
+                    self.count(lease, outcome.next);
+                    return Some(outcome.becomes(lease));
+                }
+                Ok(Finished::Stale | Finished::StaleAgain) => {
+                    self.count_stale(lease, &outcome);
+                    return None;
+                }
+                Err(StoreError::Closed) => return None,
                 Err(error) => tracing::warn!(%error, "cannot record an outcome"),
             }
-            tokio::time::sleep(pause).await;
+            sleep(pause).await;
             pause = (pause * 2).min(STORE_PAUSES.1);
         }
     }
@@ -290,21 +320,26 @@ impl Crew {
 
 /// Counting.
 impl Crew {
-    /// Counts an attempt that a worker elsewhere has made and that was recorded here.
+    /// Counts an attempt that a worker elsewhere has made and that was recorded here; once, however often it is reported.
     pub fn reported(&self, lease: &Lease, end: AttemptEnd, outcome: &Outcome, finished: Finished) {
+        match finished {
+            Finished::RecordedAgain | Finished::StaleAgain => return,
+            Finished::Recorded => self.count(lease, outcome.next),
+            Finished::Stale => self.count_stale(lease, outcome),
+        }
         self.tally.ended(end);
-        self.count(lease, outcome, finished);
     }
 
-    fn count(&self, lease: &Lease, outcome: &Outcome, finished: Finished) {
-        if finished == Finished::Stale {
-            self.tally.leases_lost.increment();
-            if outcome.notified == Notified::Sent {
-                self.tally.duplicates.increment();
-            }
-            return tracing::warn!(event_id = %lease.event_id, "an attempt outlived its lease");
+    fn count_stale(&self, lease: &Lease, outcome: &Outcome) {
+        self.tally.leases_lost.increment();
+        if outcome.notified == Notified::Sent {
+            self.tally.duplicates.increment();
         }
-        match outcome.next {
+        tracing::warn!(event_id = %lease.event_id, "an attempt outlived its lease");
+    }
+
+    fn count(&self, lease: &Lease, next: Next) {
+        match next {
             Next::Done => self.tally.processed.increment(),
             Next::Retry(_) => return self.tally.retries.increment(),
             Next::GiveUp => self.tally.dead.increment(),
@@ -339,4 +374,17 @@ async fn free(slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
         permits.merge(more);
     }
     Some(permits)
+}
+
+/// Waits for this, unless told to stop before it comes.
+async fn unless_told<T>(
+    stop: &mut watch::Receiver<bool>,
+    wait: impl Future<Output = T>,
+) -> Option<T> {
+    tokio::select! {
+        biased;
+        // Whoever could tell is gone: that tells too.
+        _ = stop.wait_for(|stop| *stop) => None,
+        done = wait => Some(done),
+    }
 }

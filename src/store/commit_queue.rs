@@ -1,15 +1,16 @@
 //! The bounded queue in front of the writer thread.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use super::mailbox::{self, Reply};
+use super::parcel::Parcel;
 use super::{
-    Admission, Claim, EventId, Finished, Grant, Lease, Outcome, ProcessReport, Replay, StoreError,
-    Submission, SweepCursor, Swept,
+    Admission, Claim, EventId, Finished, Grant, Handling, Lease, Outcome, ProcessReport, Replay,
+    StoreError, Submission, SweepCursor, Swept,
 };
 
 /// Where the answer to a piece of work goes once its transaction is committed. Nobody may be waiting any more.
@@ -19,11 +20,16 @@ pub(super) type WorkReply<T> = oneshot::Sender<Result<T, StoreError>>;
 pub(super) enum Work {
     Claim {
         limit: u32,
-        reply: WorkReply<Claim>,
+        reply: WorkReply<Parcel<Claim>>,
     },
     ClaimEvent {
         event_id: EventId,
-        reply: WorkReply<Grant>,
+        reply: WorkReply<Parcel<Grant>>,
+    },
+    /// These attempts are not made by whoever has them.
+    GiveBack {
+        leases: Vec<Lease>,
+        reply: WorkReply<()>,
     },
     Finish {
         lease: Lease,
@@ -53,6 +59,7 @@ pub(super) enum Work {
 pub(super) enum Done {
     Claim(Claim),
     ClaimEvent(Grant),
+    GiveBack,
     Finish(Finished),
     Sweep(Swept),
     Replay(Replay),
@@ -62,42 +69,68 @@ pub(super) enum Done {
 
 impl Work {
     /// Answers whoever asked, if anybody still waits.
-    fn answer(self, result: Result<Done, StoreError>) {
-        match self {
-            Work::Claim { reply, .. } => send(reply, result, |done| match done {
-                Done::Claim(claim) => Some(claim),
-                _ => None,
-            }),
-            Work::ClaimEvent { reply, .. } => send(reply, result, |done| match done {
-                Done::ClaimEvent(grant) => Some(grant),
-                _ => None,
-            }),
-            Work::Finish { reply, .. } => send(reply, result, |done| match done {
-                Done::Finish(finished) => Some(finished),
-                _ => None,
-            }),
-            Work::Sweep { reply, .. } => send(reply, result, |done| match done {
-                Done::Sweep(swept) => Some(swept),
-                _ => None,
-            }),
-            Work::Replay { reply, .. } => send(reply, result, |done| match done {
-                Done::Replay(replay) => Some(replay),
-                _ => None,
-            }),
-            Work::Report { reply, .. } | Work::Probe { reply } => {
-                send(reply, result, |_| Some(()));
+    fn answer(self, done: Done, queue: &Arc<CommitQueue>) {
+        match (self, done) {
+            (Work::Claim { reply, .. }, Done::Claim(claim)) => {
+                send(reply, Ok(Parcel::new(claim, queue)));
             }
+            (Work::ClaimEvent { reply, .. }, Done::ClaimEvent(grant)) => {
+                send(reply, Ok(Parcel::new(grant, queue)));
+            }
+            (Work::Finish { reply, .. }, Done::Finish(finished)) => send(reply, Ok(finished)),
+            (Work::Sweep { reply, .. }, Done::Sweep(swept)) => send(reply, Ok(swept)),
+            (Work::Replay { reply, .. }, Done::Replay(replay)) => send(reply, Ok(replay)),
+            (Work::GiveBack { reply, .. }, Done::GiveBack)
+            | (Work::Report { reply, .. }, Done::Report)
+            | (Work::Probe { reply }, Done::Probe) => send(reply, Ok(())),
+            _ => unreachable!("work and its result are in the same order"),
+        }
+    }
+
+    fn refuse(self, error: StoreError) {
+        match self {
+            Work::Claim { reply, .. } => send(reply, Err(error)),
+            Work::ClaimEvent { reply, .. } => send(reply, Err(error)),
+            Work::Finish { reply, .. } => send(reply, Err(error)),
+            Work::Sweep { reply, .. } => send(reply, Err(error)),
+            Work::Replay { reply, .. } => send(reply, Err(error)),
+            Work::GiveBack { reply, .. } | Work::Report { reply, .. } | Work::Probe { reply } => {
+                send(reply, Err(error));
+            }
+        }
+    }
+
+    /// Would it lease events to someone who has gone?
+    fn is_for_nobody(&self) -> bool {
+        match self {
+            Work::Claim { reply, .. } => reply.is_closed(),
+            Work::ClaimEvent { reply, .. } => reply.is_closed(),
+            _ => false,
         }
     }
 }
 
-fn send<T>(
-    reply: WorkReply<T>,
-    result: Result<Done, StoreError>,
-    take: impl FnOnce(Done) -> Option<T>,
-) {
-    let answer = result.map(|done| take(done).expect("work and its result are in the same order"));
+fn send<T>(reply: WorkReply<T>, answer: Result<T, StoreError>) {
     let _ = reply.send(answer);
+}
+
+/// Was there anything to write in a transaction that came to this?
+pub(super) fn wrote(admissions: &[Admission], done: &[Done]) -> bool {
+    let new = |admission: &Admission| matches!(admission, Admission::Queued | Admission::Leased(_));
+    admissions.iter().any(new) || done.iter().any(Done::wrote)
+}
+
+impl Done {
+    fn wrote(&self) -> bool {
+        match self {
+            Done::Claim(claim) => !claim.leases.is_empty(),
+            Done::ClaimEvent(grant) => matches!(grant, Grant::Leased(_)),
+            Done::Sweep(swept) => !swept.ids.is_empty(),
+            Done::Replay(replay) => *replay == Replay::Requeued,
+            Done::Finish(finished) => matches!(finished, Finished::Recorded | Finished::Stale),
+            Done::GiveBack | Done::Report | Done::Probe => true,
+        }
+    }
 }
 
 /// What goes into one transaction.
@@ -108,12 +141,20 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// Answers everyone whose request is on disk now. Whoever has gone does not take it back.
-    pub(super) fn answer(&mut self, admissions: Vec<Admission>, done: Vec<Done>) {
+    /// Answers everyone whose request is on disk now. Whoever has gone does not take it back, but gives leases back.
+    pub(super) fn answer(
+        &mut self,
+        admissions: Vec<Admission>,
+        done: Vec<Done>,
+        queue: &Arc<CommitQueue>,
+    ) {
         let replies = self.accepts.drain(..).map(|(_, reply)| reply);
-        mailbox::send_all(replies.zip(admissions.into_iter().map(Ok)));
+        let parcels = admissions
+            .into_iter()
+            .map(|admission| Ok(Parcel::new(admission, queue)));
+        mailbox::send_all(replies.zip(parcels));
         for (work, done) in self.work.drain(..).zip(done) {
-            work.answer(Ok(done));
+            work.answer(done, queue);
         }
     }
 
@@ -122,8 +163,29 @@ impl Batch {
         let replies = self.accepts.drain(..).map(|(_, reply)| reply);
         mailbox::send_all(replies.map(|reply| (reply, Err(error.clone()))));
         for work in self.work.drain(..) {
-            work.answer(Err(error.clone()));
+            work.refuse(error.clone());
         }
+    }
+
+    /// Leaves out what would lease events to someone who has gone. Nothing was promised.
+    fn forget_the_gone(&mut self) {
+        self.accepts
+            .retain(|(event, reply)| event.handling != Handling::Call || !reply.is_for_nobody());
+        self.work.retain(|work| !work.is_for_nobody());
+    }
+
+    /// Both halves, in the same order; `None` if it holds one thing.
+    pub(super) fn halves(&mut self) -> Option<[Batch; 2]> {
+        let size = self.size();
+        if size < 2 {
+            return None;
+        }
+        let (accepts, work) = (self.accepts.len(), size / 2);
+        let second = Batch {
+            accepts: self.accepts.split_off((size / 2).min(accepts)),
+            work: self.work.split_off(work.saturating_sub(accepts)),
+        };
+        Some([std::mem::take(self), second])
     }
 
     /// Submissions and pieces of work.
@@ -156,6 +218,54 @@ struct Waiting {
     work: VecDeque<Work>,
     writer_sleeps: bool,
     closed: bool,
+}
+
+/// What a writer finds when it asks for more.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// Something to commit.
+    Batch,
+    /// Nothing for so long.
+    Nothing,
+    /// Nothing any more.
+    Closed,
+}
+
+impl Waiting {
+    fn is_empty(&self) -> bool {
+        self.accepts.is_empty() && self.work.is_empty()
+    }
+
+    /// Moves what may share a transaction.
+    fn move_to(&mut self, batch: &mut Batch) {
+        std::mem::swap(&mut self.accepts, &mut batch.accepts);
+        let share = if batch.accepts.is_empty() {
+            WORK_ALONE
+        } else {
+            WORK_BESIDE_ACCEPTS
+        };
+        let count = share.min(self.work.len());
+        batch.work.extend(self.work.drain(..count));
+    }
+}
+
+/// The end of a writer. If it panicked, whoever waits, and whoever comes, is told that the store is closed: nobody would
+/// ever answer.
+pub(super) struct Closing(Arc<CommitQueue>);
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.0.close();
+        // Dropped unanswered, outside the lock.
+        let left = {
+            let mut waiting = self.0.lock();
+            (
+                std::mem::take(&mut waiting.accepts),
+                std::mem::take(&mut waiting.work),
+            )
+        };
+        drop(left);
+    }
 }
 
 impl CommitQueue {
@@ -193,34 +303,74 @@ impl CommitQueue {
     }
 
     /// Group commit without a timer: fills an empty batch with everything that came while the last one was being
-    /// committed, and waits only if nothing did. False when the queue is closed and empty.
-    pub(super) fn take(&self, batch: &mut Batch) -> bool {
+    /// committed, and waits only if nothing did, at most for the patience.
+    pub(super) fn take(&self, batch: &mut Batch, patience: Option<Duration>) -> Taken {
         let mut waiting = self.lock();
-        while waiting.accepts.is_empty() && waiting.work.is_empty() {
+        loop {
+            waiting.move_to(batch);
+            batch.forget_the_gone();
+            if batch.size() > 0 {
+                return Taken::Batch;
+            }
+            if !waiting.is_empty() {
+                continue;
+            }
             if waiting.closed {
-                return false;
+                return Taken::Closed;
             }
             waiting.writer_sleeps = true;
-            waiting = self
-                .filled
-                .wait(waiting)
-                .unwrap_or_else(PoisonError::into_inner);
+            let over;
+            (waiting, over) = self.wait(waiting, patience);
+            waiting.writer_sleeps = false;
+            if over && waiting.is_empty() {
+                return Taken::Nothing;
+            }
         }
-        waiting.writer_sleeps = false;
-        std::mem::swap(&mut waiting.accepts, &mut batch.accepts);
-        let share = if batch.accepts.is_empty() {
-            WORK_ALONE
-        } else {
-            WORK_BESIDE_ACCEPTS
-        };
-        let count = share.min(waiting.work.len());
-        batch.work.extend(waiting.work.drain(..count));
-        true
+    }
+
+    /// Waits for something to come; whether the patience was over first.
+    fn wait<'a>(
+        &self,
+        waiting: MutexGuard<'a, Waiting>,
+        patience: Option<Duration>,
+    ) -> (MutexGuard<'a, Waiting>, bool) {
+        match patience {
+            None => {
+                let waited = self.filled.wait(waiting);
+                (waited.unwrap_or_else(PoisonError::into_inner), false)
+            }
+            Some(patience) => {
+                let waited = self.filled.wait_timeout(waiting, patience);
+                let (waiting, over) = waited.unwrap_or_else(PoisonError::into_inner);
+                (waiting, over.timed_out())
+            }
+        }
+    }
+
+    /// Queues what gives leases back to whoever is next, also while the rest is being committed for the last time. If
+    /// nobody gets to it, the leases run out.
+    pub(super) fn give_back(&self, leases: Vec<Lease>) {
+        if !leases.is_empty() {
+            let (reply, _) = oneshot::channel();
+            let mut waiting = self.lock();
+            waiting.work.push_back(Work::GiveBack { leases, reply });
+            self.wake(waiting);
+        }
+    }
+
+    /// Closes the queue when it is dropped, however the thread that has it ends.
+    pub(super) fn closing(self: &Arc<Self>) -> Closing {
+        Closing(self.clone())
     }
 
     /// Submissions that wait.
     pub(super) fn waiting(&self) -> usize {
         self.lock().accepts.len()
+    }
+
+    /// Is everything refused?
+    pub(super) fn is_closed(&self) -> bool {
+        self.lock().closed
     }
 
     /// Refuses everything from now on; what is queued is still committed.
@@ -249,5 +399,74 @@ impl CommitQueue {
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::{Batch, CommitQueue, Taken, Work};
+    use crate::store::StoreError;
+
+    fn claim() -> (
+        Work,
+        oneshot::Receiver<Result<super::Parcel<super::Claim>, StoreError>>,
+    ) {
+        let (reply, answer) = oneshot::channel();
+        (Work::Claim { limit: 1, reply }, answer)
+    }
+
+    fn probe() -> Work {
+        let (reply, _) = oneshot::channel();
+        Work::Probe { reply }
+    }
+
+    #[test]
+    fn a_claim_whose_asker_has_gone_is_not_made() {
+        let queue = CommitQueue::new(8);
+        let mut batch = Batch::default();
+        let (gone, _) = claim();
+        let (waits, _answer) = claim();
+        queue.push_work(gone).unwrap();
+        assert_eq!(queue.take(&mut batch, Some(Duration::ZERO)), Taken::Nothing);
+        queue.push_work(waits).unwrap();
+        assert_eq!(queue.take(&mut batch, None), Taken::Batch);
+        assert_eq!(batch.size(), 1);
+    }
+
+    #[test]
+    fn the_halves_of_a_batch_hold_all_of_it_in_order() {
+        let mut batch = Batch::default();
+        for _ in 0..5 {
+            batch.work.push(probe());
+        }
+        let [first, second] = batch.halves().expect("five");
+        assert_eq!((first.size(), second.size()), (2, 3));
+        batch.work.push(probe());
+        assert!(batch.halves().is_none());
+    }
+
+    #[test]
+    fn a_writer_that_panics_leaves_nobody_waiting() {
+        let queue = Arc::new(CommitQueue::new(8));
+        let (waits, mut answer) = claim();
+        queue.push_work(waits).unwrap();
+        let writer = std::thread::spawn({
+            let closing = queue.closing();
+            move || {
+                let _closing = closing;
+                panic!("in the middle of a transaction");
+            }
+        });
+        assert!(writer.join().is_err());
+        assert!(matches!(
+            answer.try_recv(),
+            Err(oneshot::error::TryRecvError::Closed)
+        ));
+        assert_eq!(queue.push_work(probe()), Err(StoreError::Closed));
     }
 }

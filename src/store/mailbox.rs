@@ -4,9 +4,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
 
+use super::parcel::Parcel;
 use super::{Admission, StoreError};
 
-type Answer = Result<Admission, StoreError>;
+type Answer = Result<Parcel<Admission>, StoreError>;
 
 /// Where the answer to a submission goes. Nobody may be waiting any more.
 pub(super) struct Reply {
@@ -27,6 +28,11 @@ impl Reply {
     pub(super) fn new(via: Option<Arc<Mailbox>>) -> (Reply, oneshot::Receiver<Answer>) {
         let (to, answer) = oneshot::channel();
         (Reply { to, via }, answer)
+    }
+
+    /// Has whoever waited for it gone?
+    pub(super) fn is_for_nobody(&self) -> bool {
+        self.to.is_closed()
     }
 }
 

@@ -25,6 +25,8 @@ pub struct Options {
     pub readers: usize,
     /// Largest size of the file in pages of 4 KiB; writing beyond it fails as a full disk does. SQLite only.
     pub max_pages: Option<u32>,
+    /// How often a process looks what others did although no notification came. PostgreSQL only.
+    pub look_every: Duration,
 }
 
 impl Options {
@@ -40,6 +42,7 @@ impl Options {
             lease: Duration::from_secs(60),
             readers: 2,
             max_pages: None,
+            look_every: Duration::from_millis(500),
         }
     }
 }

@@ -8,20 +8,26 @@ mod accept;
 mod attempt;
 mod committer;
 mod dispatch;
+mod durable;
 mod listen;
 mod migrate;
 pub(super) mod readers;
 mod session;
 
 use std::future::Future;
+use std::net::ToSocketAddrs;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime as Via};
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime as Via,
+};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
+use tokio_postgres::config::Host;
 use tokio_postgres::{Config, NoTls};
 
 use super::commit_queue::CommitQueue;
@@ -30,8 +36,12 @@ use super::{Location, OpenError, Options, State, StoreError};
 
 use committer::Committer;
 
-/// How long a connection may take to be made.
+/// How long a connection to one address may take to be made.
 const CONNECT_TIME: Duration = Duration::from_secs(2);
+/// How long what was sent may stay unacknowledged, and how long a read may take.
+const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// What is said when nothing is said.
+const SILENCE: &str = "the server does not answer";
 
 /// A store in a PostgreSQL database, open.
 pub(super) struct Postgres {
@@ -56,6 +66,7 @@ impl Postgres {
             reason,
         };
         let config = config(url).map_err(unusable)?;
+        let connect_time = connect_time(&config);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("store-postgres")
@@ -64,7 +75,14 @@ impl Postgres {
             .map_err(|error| unusable(error.to_string()))?;
         let handle = runtime.handle().clone();
         let bell = Arc::new(Notify::new());
-        let committer = Committer::new(options, config.clone(), owner, queue, signals, &bell);
+        let committer = Committer::new(
+            options,
+            (config.clone(), connect_time),
+            owner,
+            queue,
+            signals,
+            &bell,
+        );
         let (ready, opened) = sync_channel(1);
         let committer = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -83,10 +101,12 @@ impl Postgres {
             signals: signals.clone(),
             bell,
             commits: elsewhere.0,
+            connect_time,
+            look_every: options.look_every,
         };
         handle.spawn(listener.run(stopped));
         Ok(Postgres {
-            readers: pool(config, options.readers).map_err(unusable)?,
+            readers: pool(config, connect_time, options.readers).map_err(unusable)?,
             handle,
             committer: Mutex::new(Some(committer)),
             stop,
@@ -96,25 +116,16 @@ impl Postgres {
     /// Runs a query on a connection of its own.
     pub(super) async fn read<T, F>(
         &self,
-        query: impl FnOnce(Object) -> F + Send + 'static,
+        query: impl FnOnce(Reader) -> F + Send + 'static,
     ) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: Future<Output = Result<T, tokio_postgres::Error>> + Send,
     {
         let readers = self.readers.clone();
-        let read = async move {
-            let client = readers
-                .get()
-                .await
-                .map_err(|error| StoreError::Failed(chain(&error).into()))?;
-            query(client)
-                .await
-                .map_err(|error| StoreError::Failed(chain(&error).into()))
-        };
         // On the store's own runtime: a connection must not end with the loop that happened to ask first.
         self.handle
-            .spawn(read)
+            .spawn(async move { read(&readers, query).await })
             .await
             .unwrap_or(Err(StoreError::Closed))
     }
@@ -143,6 +154,25 @@ impl Drop for Postgres {
     }
 }
 
+/// A connection that reads, lent by the pool.
+type Reader = Arc<Object>;
+
+async fn read<T, F>(readers: &Pool, query: impl FnOnce(Reader) -> F) -> Result<T, StoreError>
+where
+    F: Future<Output = Result<T, tokio_postgres::Error>>,
+{
+    let failed = |reason: String| StoreError::Failed(reason.into());
+    let lent = readers.get().await;
+    let reader = Arc::new(lent.map_err(|error| failed(chain(&error)))?);
+    let Ok(answered) = timeout(ANSWER_TIME, query(reader.clone())).await else {
+        // Whoever gets it next would wait for the answer to this question first.
+        Arc::into_inner(reader).map(Object::take);
+        return Err(failed(SILENCE.to_owned()));
+    };
+    answered.map_err(|error| failed(chain(&error)))
+}
+
+/// What the URL says, and what it leaves open: a server that has vanished without a word is noticed.
 fn config(url: &str) -> Result<Config, String> {
     let mut config: Config = url
         .parse()
@@ -150,14 +180,33 @@ fn config(url: &str) -> Result<Config, String> {
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIME);
     }
-    config.keepalives_idle(Duration::from_secs(30));
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(ANSWER_TIME);
+    }
+    if config.get_keepalives_idle() == Config::new().get_keepalives_idle() {
+        config.keepalives_idle(Duration::from_secs(30));
+    }
     if config.get_application_name().is_none() {
         config.application_name("a7probe");
     }
     Ok(config)
 }
 
-fn pool(config: Config, size: usize) -> Result<Pool, String> {
+/// How long it may take to connect: every address is tried in its time, and the one that answers has a second to let us in.
+fn connect_time(config: &Config) -> Duration {
+    let each = config.get_connect_timeout().copied();
+    let named = config.get_hosts().iter().map(|host| match host {
+        // As many as it has at the start; one that has none now is tried once it has.
+        Host::Tcp(name) => (name.as_str(), 0)
+            .to_socket_addrs()
+            .map_or(1, |found| found.len().max(1)),
+        Host::Unix(_) => 1,
+    });
+    let addresses = named.sum::<usize>().max(config.get_hostaddrs().len());
+    each.unwrap_or(CONNECT_TIME) * addresses.max(1) as u32 + Duration::from_secs(1)
+}
+
+fn pool(config: Config, connect_time: Duration, size: usize) -> Result<Pool, String> {
     let manager = Manager::from_config(
         config,
         NoTls,
@@ -165,11 +214,19 @@ fn pool(config: Config, size: usize) -> Result<Pool, String> {
             recycling_method: RecyclingMethod::Fast,
         },
     );
+    // The server gives up before the client does: no read is left behind there.
+    let limit = Hook::async_fn(|client, _| {
+        Box::pin(async move {
+            let set = client.batch_execute("SET statement_timeout = '8s'").await;
+            set.map_err(HookError::Backend)
+        })
+    });
     Pool::builder(manager)
         .max_size(size.max(2))
         .runtime(Via::Tokio1)
         .wait_timeout(Some(Duration::from_secs(5)))
-        .create_timeout(Some(CONNECT_TIME))
+        .create_timeout(Some(connect_time))
+        .post_create(limit)
         .build()
         .map_err(|error| error.to_string())
 }

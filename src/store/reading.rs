@@ -42,7 +42,8 @@ impl Store {
             tokio::select! {
                 () = watch.settled() => {}
                 _ = elsewhere.changed() => {}
-                () = tokio::time::sleep_until(deadline) => return Ok(record),
+                // What settled meanwhile may not have been told.
+                () = tokio::time::sleep_until(deadline) => return self.event(event_id).await,
             }
         }
     }
@@ -87,7 +88,8 @@ impl Store {
     }
 
     /// The lease that a worker elsewhere holds, put together again from its event and its token, the attempt's number.
-    /// `None` for an unknown event. A lease that was taken over meanwhile is found out by [`Store::finish`].
+    /// `None` for an unknown event, or a token that was never issued. A lease that was taken over meanwhile is found out
+    /// by [`Store::finish`].
     pub async fn lease_of(
         &self,
         event_id: EventId,
@@ -114,8 +116,8 @@ impl Store {
         self.snapshot().open()
     }
 
-    /// Did the last transaction succeed? Without I/O.
+    /// Did the last transaction succeed, and will there be another one? Without I/O.
     pub fn is_writable(&self) -> bool {
-        self.shared.signals.totals.is_writable()
+        self.shared.signals.totals.is_writable() && !self.shared.queue.is_closed()
     }
 }

@@ -30,6 +30,8 @@ pub(super) struct Changes {
     /// These are due from now on.
     pub(super) arrived: Vec<EventId>,
     pub(super) delta: Delta,
+    /// Was anything written? What was not has no commit to speak of.
+    pub(super) wrote: bool,
 }
 
 impl Changes {
@@ -39,6 +41,7 @@ impl Changes {
             settled: Vec::new(),
             arrived: Vec::new(),
             delta: Delta::default(),
+            wrote: false,
         }
     }
 
@@ -81,7 +84,12 @@ impl Signals {
 
     /// The transaction that began then is committed: counts it, and tells everyone.
     pub(super) fn committed(&self, began: Instant, batch: &Batch, changes: &Changes) {
-        self.totals.commits.committed(began, batch.size());
+        let commits = &self.totals.commits;
+        if changes.wrote {
+            commits.committed(began, batch.size());
+        } else {
+            commits.nothing_written();
+        }
         if batch.shows_room() {
             self.totals.set_writable(true);
         }
@@ -92,6 +100,19 @@ impl Signals {
     pub(super) fn rolled_back(&self) {
         self.totals.commits.rolled_back();
         self.totals.set_writable(false);
+    }
+
+    /// A transaction was rolled back because of what was in it: others can be committed.
+    pub(super) fn refused(&self) {
+        self.totals.commits.rolled_back();
+    }
+
+    /// Nobody knew whether a transaction was committed; this is what the process has changed together, whichever it was.
+    #[cfg(feature = "postgres")]
+    pub(super) fn recounted(&self, counts: &Delta) {
+        self.totals.set_own(counts);
+        self.elsewhere.send_replace(());
+        self.work.notify_one();
     }
 
     fn publish(&self, changes: &Changes) {

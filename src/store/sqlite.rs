@@ -31,9 +31,10 @@ use writer::{Company, Writer};
 /// "a7pr": marks the file as ours in its header.
 const APPLICATION_ID: i32 = 0x6137_7072;
 /// What turns each version of the schema into the next; the first one starts from nothing.
-const MIGRATIONS: [&str; 2] = [
+const MIGRATIONS: [&str; 3] = [
     include_str!("sqlite/schema_1.sql"),
     include_str!("sqlite/schema_2.sql"),
+    include_str!("sqlite/schema_3.sql"),
 ];
 /// The version of the schema, in the header of the file.
 const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;

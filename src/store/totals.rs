@@ -27,6 +27,14 @@ impl Totals {
         }
     }
 
+    /// Replaces what this process has changed.
+    #[cfg(feature = "postgres")]
+    pub(super) fn set_own(&self, counts: &Delta) {
+        for (count, now) in self.counts.iter().zip(counts) {
+            count.store(*now, Ordering::Relaxed);
+        }
+    }
+
     /// Replaces what all other processes together have changed.
     pub(super) fn set_elsewhere(&self, counts: &Delta) {
         for (count, now) in self.elsewhere.iter().zip(counts) {

@@ -1,6 +1,7 @@
 //! Stops asking a provider that fails anyway, and finds out with one call at a time whether it is back.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -35,6 +36,7 @@ pub struct Breaker {
     options: BreakerOptions,
     state: Mutex<State>,
     changed: Notify,
+    probes: AtomicU64,
 }
 
 /// What a breaker lets through.
@@ -48,17 +50,38 @@ enum State {
         times: u32,
         reason: String,
     },
-    /// The one call that finds out.
-    HalfOpen { times: u32, reason: String },
+    /// The one call that finds out, and its number among such calls.
+    HalfOpen {
+        times: u32,
+        reason: String,
+        probe: u64,
+    },
 }
 
-/// How many attempts may begin now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Passage {
-    /// As many as there are workers.
-    Free,
-    /// One, whose outcome decides.
-    Probe,
+/// Leave to begin attempts, kept until they have ended. However a probe ends without a call, be it by a panic or because
+/// there was nothing to send: when the last clone is dropped another one may find out.
+#[derive(Clone)]
+pub struct Passage {
+    probe: Option<Arc<Probe>>,
+}
+
+/// The leave for the one call that finds out.
+struct Probe {
+    breaker: Arc<Breaker>,
+    number: u64,
+}
+
+impl Passage {
+    /// May only one attempt begin, whose outcome decides? Else as many as there are workers.
+    pub fn is_probe(&self) -> bool {
+        self.probe.is_some()
+    }
+}
+
+impl Drop for Probe {
+    fn drop(&mut self) {
+        self.breaker.unused(self.number);
+    }
 }
 
 impl Breaker {
@@ -68,12 +91,12 @@ impl Breaker {
             options,
             state: Mutex::new(State::Closed { failures: 0 }),
             changed: Notify::new(),
+            probes: AtomicU64::new(0),
         }
     }
 
-    /// Waits until an attempt may begin. Whoever gets a [`Passage::Probe`] and begins none gives it
-    /// [`back`](Breaker::unused).
-    pub async fn pass(&self) -> Passage {
+    /// Waits until an attempt may begin.
+    pub async fn pass(self: &Arc<Self>) -> Passage {
         loop {
             let changed = self.changed.notified();
             let until = match self.try_pass(Instant::now()) {
@@ -89,24 +112,36 @@ impl Breaker {
         }
     }
 
-    fn try_pass(&self, now: Instant) -> Result<Passage, Option<Instant>> {
+    fn try_pass(self: &Arc<Self>, now: Instant) -> Result<Passage, Option<Instant>> {
         let mut state = self.lock();
         match &*state {
-            State::Closed { .. } => Ok(Passage::Free),
+            State::Closed { .. } => Ok(Passage { probe: None }),
             State::HalfOpen { .. } => Err(None),
             State::Open { until, .. } if now < *until => Err(Some(*until)),
             State::Open { times, reason, .. } => {
-                let (times, reason) = (*times, reason.clone());
-                *state = State::HalfOpen { times, reason };
-                Ok(Passage::Probe)
+                let number = self.probes.fetch_add(1, Ordering::Relaxed);
+                *state = State::HalfOpen {
+                    times: *times,
+                    reason: reason.clone(),
+                    probe: number,
+                };
+                let breaker = self.clone();
+                let probe = Some(Arc::new(Probe { breaker, number }));
+                Ok(Passage { probe })
             }
         }
     }
 
-    /// There was nothing to probe with.
-    pub fn unused(&self) {
+    /// This probe called nobody, or what it heard is taken note of already.
+    fn unused(&self, number: u64) {
         let mut state = self.lock();
-        if let State::HalfOpen { times, reason } = &*state {
+        if let State::HalfOpen {
+            times,
+            reason,
+            probe,
+        } = &*state
+            && *probe == number
+        {
             *state = State::Open {
                 until: Instant::now(),
                 times: *times,
@@ -166,12 +201,10 @@ impl Breaker {
     }
 
     fn pause(&self, times: u32, error: &SendError) -> Duration {
-        let asked_for = match error {
-            SendError::Refused { retry_after, .. } => *retry_after,
-            _ => None,
-        };
         let doubled = self.options.open_for.saturating_mul(1 << times.min(16));
-        asked_for.unwrap_or(doubled.min(self.options.open_cap))
+        error
+            .retry_after()
+            .unwrap_or(doubled.min(self.options.open_cap))
     }
 
     /// `closed`, `open` or `half-open`, and why it is not closed.
@@ -190,19 +223,20 @@ impl Breaker {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
     use std::time::Duration;
 
     use tokio::time::{Instant, timeout};
 
-    use super::{Breaker, BreakerOptions, Passage};
+    use super::{Breaker, BreakerOptions, State};
     use crate::provider::SendError;
 
-    fn breaker() -> Breaker {
-        Breaker::new(BreakerOptions {
+    fn breaker() -> Arc<Breaker> {
+        Arc::new(Breaker::new(BreakerOptions {
             failures: 3,
             open_for: Duration::from_millis(20),
             open_cap: Duration::from_millis(30),
-        })
+        }))
     }
 
     fn refused(status: u16, retry_after: Option<Duration>) -> Result<(), SendError> {
@@ -237,29 +271,54 @@ mod tests {
         let breaker = breaker();
         let start = Instant::now();
         fail(&breaker, 3);
-        assert_eq!(breaker.pass().await, Passage::Probe);
-        assert!(start.elapsed() >= Duration::from_millis(20));
+        let probe = breaker.pass().await;
+        assert!(probe.is_probe() && start.elapsed() >= Duration::from_millis(20));
         assert_eq!(breaker.status().0, "half-open");
         let second = timeout(Duration::from_millis(50), breaker.pass()).await;
         assert!(second.is_err(), "only one may find out");
         fail(&breaker, 1);
+        drop(probe);
         assert_eq!(breaker.status().0, "open");
-        assert_eq!(breaker.pass().await, Passage::Probe);
+        assert!(breaker.pass().await.is_probe());
         assert!(
             start.elapsed() >= Duration::from_millis(50),
             "30 ms, the cap of twice 20"
         );
         breaker.record(&Ok(()));
-        assert_eq!(breaker.pass().await, Passage::Free);
+        assert!(!breaker.pass().await.is_probe());
     }
 
     #[tokio::test]
-    async fn a_probe_that_finds_nothing_to_do_is_given_back() {
+    async fn a_probe_that_calls_nobody_makes_room_for_the_next_however_it_ends() {
         let breaker = breaker();
         fail(&breaker, 3);
-        assert_eq!(breaker.pass().await, Passage::Probe);
-        breaker.unused();
-        assert_eq!(breaker.pass().await, Passage::Probe);
+        drop(breaker.pass().await);
+        let probe = breaker.pass().await;
+        let panicked = tokio::spawn(async move {
+            let _probe = probe;
+            panic!("in the middle of an attempt");
+        });
+        assert!(panicked.await.is_err());
+        let aborted = tokio::spawn({
+            let probe = breaker.pass().await;
+            async move {
+                let _probe = probe;
+                std::future::pending::<()>().await;
+            }
+        });
+        aborted.abort();
+        assert!(breaker.pass().await.is_probe());
+    }
+
+    #[tokio::test]
+    async fn a_probe_that_ends_late_lets_no_second_one_beside_the_next() {
+        let breaker = breaker();
+        fail(&breaker, 3);
+        let late = breaker.pass().await;
+        fail(&breaker, 1);
+        let _next = breaker.pass().await;
+        drop(late);
+        assert_eq!(breaker.status().0, "half-open");
     }
 
     #[tokio::test]
@@ -269,6 +328,29 @@ mod tests {
         breaker.record(&refused(429, Some(Duration::from_secs(3600))));
         let early = timeout(Duration::from_millis(60), breaker.pass()).await;
         assert!(early.is_err());
+    }
+
+    #[test]
+    fn a_time_beyond_all_reason_is_kept_for_an_hour() {
+        let breaker = breaker();
+        fail(&breaker, 2);
+        breaker.record(&refused(429, Some(Duration::MAX)));
+        let state = breaker.lock().clone();
+        let State::Open { until, .. } = state else {
+            panic!("{state:?}")
+        };
+        assert!(until <= Instant::now() + Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn a_key_or_a_path_that_the_provider_does_not_know_opens_it() {
+        for status in [302, 401, 403, 404, 405] {
+            let breaker = breaker();
+            for _ in 0..3 {
+                breaker.record(&refused(status, None));
+            }
+            assert_eq!(breaker.status().0, "open", "{status}");
+        }
     }
 
     #[test]

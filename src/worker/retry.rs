@@ -43,10 +43,7 @@ impl Retry {
             .saturating_mul(1 << attempt.saturating_sub(1).min(20))
             .min(self.cap);
         let pause = ceiling.mul_f64(uniform(self.seed, "retry", event_id.uuid(), attempt));
-        let asked_for = match error {
-            Some(SendError::Refused { retry_after, .. }) => retry_after.unwrap_or_default(),
-            _ => Duration::ZERO,
-        };
+        let asked_for = error.and_then(SendError::retry_after).unwrap_or_default();
         Next::Retry(pause.max(asked_for))
     }
 }
@@ -112,7 +109,8 @@ mod tests {
             |status| Retry::default().after(EventId::fresh(), 1, Some(&refused(status, None)));
         assert_eq!(next(400), Next::GiveUp);
         assert_eq!(next(413), Next::GiveUp);
-        for status in [408, 429, 500, 503] {
+        assert_eq!(next(422), Next::GiveUp);
+        for status in [301, 401, 403, 404, 405, 408, 429, 500, 503] {
             assert!(matches!(next(status), Next::Retry(_)), "{status}");
         }
     }
@@ -122,5 +120,8 @@ mod tests {
         let hour = Duration::from_secs(3600);
         let next = Retry::default().after(EventId::fresh(), 1, Some(&refused(429, Some(hour))));
         assert_eq!(next, Next::Retry(hour));
+        let never = refused(429, Some(Duration::MAX));
+        let next = Retry::default().after(EventId::fresh(), 1, Some(&never));
+        assert_eq!(next, Next::Retry(hour), "but not later than in an hour");
     }
 }

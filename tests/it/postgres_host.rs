@@ -37,6 +37,63 @@ impl Schema {
     pub(crate) fn sql(&self, text: &str) {
         sql(&format!("SET search_path = {}; {text}", self.name));
     }
+
+    /// The first column of every row.
+    pub(crate) fn ask(&self, text: &str) -> Vec<String> {
+        let text = format!("SET search_path = {}; {text}", self.name);
+        on_a_thread(move || {
+            with_session(POSTGRES_URL, async |client| {
+                let messages = client.simple_query(&text).await.expect("the statements");
+                let column = |message| match message {
+                    tokio_postgres::SimpleQueryMessage::Row(row) => {
+                        Some(row.get(0).unwrap_or_default().to_owned())
+                    }
+                    _ => None,
+                };
+                messages.into_iter().filter_map(column).collect()
+            })
+            .expect("PostgreSQL answers")
+        })
+    }
+
+    /// A session elsewhere that has done this in a transaction which does not end.
+    pub(crate) fn hold(&self, text: &str) -> Held {
+        Held::begin(format!("SET search_path = {}; BEGIN; {text}", self.name))
+    }
+}
+
+/// A transaction that is not committed, and rolled back when this is dropped.
+pub(crate) struct Held {
+    end: Option<std::sync::mpsc::Sender<()>>,
+    session: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Held {
+    fn begin(text: String) -> Held {
+        let (end, ended) = std::sync::mpsc::channel();
+        let (begun, is_begun) = std::sync::mpsc::channel();
+        let session = std::thread::spawn(move || {
+            with_session(POSTGRES_URL, async |client| {
+                client.batch_execute(&text).await.expect("the statements");
+                begun.send(()).expect("somebody waits");
+                let _: Result<(), _> = ended.recv();
+                client.batch_execute("ROLLBACK").await.expect("it ends");
+            })
+            .expect("PostgreSQL answers");
+        });
+        is_begun.recv().expect("the transaction has begun");
+        Held {
+            end: Some(end),
+            session: Some(session),
+        }
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        drop(self.end.take());
+        let _ = self.session.take().map(std::thread::JoinHandle::join);
+    }
 }
 
 impl Drop for Schema {
@@ -53,23 +110,36 @@ fn sql(text: &str) {
 /// Runs statements on a connection and a thread of their own.
 fn run_sql(url: &str, text: &str) -> Result<(), tokio_postgres::Error> {
     let (url, text) = (url.to_owned(), text.to_owned());
-    let running = std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build();
-        runtime.expect("a runtime").block_on(async {
-            let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await?;
-            tokio::spawn(connection);
-            client.batch_execute(&text).await
-        })
-    });
-    running.join().expect("no panic")
+    on_a_thread(move || {
+        with_session(&url, async |client| client.batch_execute(&text).await).flatten()
+    })
+}
+
+/// Away from the runtime that the test may run on.
+fn on_a_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    std::thread::spawn(work).join().expect("no panic")
+}
+
+fn with_session<T>(
+    url: &str,
+    work: impl AsyncFnOnce(&tokio_postgres::Client) -> T,
+) -> Result<T, tokio_postgres::Error> {
+    // The connection is driven beside whatever the work waits for.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build();
+    runtime.expect("a runtime").block_on(async {
+        let (client, connection) = tokio_postgres::connect(url, tokio_postgres::NoTls).await?;
+        tokio::spawn(connection);
+        Ok(work(&client).await)
+    })
 }
 
 /// A PostgreSQL server of the test's own, on a port that stays the same when it is started again.
 pub(crate) struct Cluster {
     pub(crate) url: String,
-    port: u16,
+    pub(crate) port: u16,
     programs: PathBuf,
     folder: TempDir,
     child: Option<Child>,
@@ -131,6 +201,11 @@ impl Cluster {
             }
             run_sql(&self.url, "").is_ok()
         });
+    }
+
+    /// Runs one statement.
+    pub(crate) fn sql(&self, text: &str) {
+        run_sql(&self.url, text).expect("the statement");
     }
 
     /// Stops it and waits for its end.

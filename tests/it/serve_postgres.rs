@@ -1,7 +1,7 @@
 //! The store on PostgreSQL: the same promises, several servers behind one database.
 
 use std::sync::{Barrier, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use a7probe::server::{Config, Mode};
 use a7probe::store::{
@@ -12,9 +12,12 @@ use a7probe::store::{
 
 use crate::ops::workers_are_seen_through_the_server;
 use crate::postgres_host::Schema;
-use crate::serve_host::{PATIENCE, Served, folder, simulated};
+use crate::serve_host::{PATIENCE, Served, eventually, folder, simulated};
 use crate::serve_queue::{dead_and_back, each_event_once, late_finish_is_refused};
-use crate::serve_store::{a_pass_goes_on_where_its_last_step_ended, sweep};
+use crate::serve_store::{self, a_pass_goes_on_where_its_last_step_ended, sweep};
+
+/// What a process has counted that this one knows nothing of.
+const COUNTED_ELSEWHERE: &str = "INSERT INTO counts VALUES (42, 0, 5), (42, -1, 1)";
 
 fn submission(key: &str, handling: Handling) -> Submission {
     let payload = format!(r#"{{"key":"{key}"}}"#).into_bytes();
@@ -70,10 +73,8 @@ async fn an_event_goes_from_the_promise_to_processed_as_in_a_file() {
     assert!(matches!(store.claim_event(id).await, Ok(Grant::Taken(_))));
     let rebuilt = store.lease_of(id, 1).await;
     assert_eq!(rebuilt, Ok(Some(lease.clone())));
-    for _ in 0..2 {
-        let finished = store.finish(lease.clone(), Outcome::sent()).await;
-        assert_eq!(finished, Ok(Finished::Recorded));
-    }
+    let finished = store.finish(lease, Outcome::sent()).await;
+    assert_eq!(finished, Ok(Finished::Recorded));
     assert_eq!(state(&store, id).await, (State::Processed, 1, 1));
     assert_eq!(store.snapshot().processed, 1);
     let page = store.run_page("run", 0, 10).await.expect("the store works");
@@ -139,6 +140,37 @@ async fn a_lease_that_ran_out_is_taken_over_and_its_owner_fenced_off() {
         Notification::Sent,
         "what was sent is not forgotten"
     );
+}
+
+#[tokio::test]
+async fn outcomes_and_calls_may_be_repeated_as_in_a_file() {
+    let Some(schema) = Schema::create("serve_postgres::outcomes_and_calls_…") else {
+        return;
+    };
+    let store = schema.open();
+    serve_store::an_outcome_told_twice_is_recorded_once(&store).await;
+    serve_store::a_call_that_failed_gets_all_its_attempts_again(&store).await;
+    serve_store::a_reason_that_is_no_text_stops_nobody(&store).await;
+}
+
+#[tokio::test]
+async fn what_outlived_its_lease_is_fenced_off_and_taken_over_as_in_a_file() {
+    let Some(schema) = Schema::create("serve_postgres::what_outlived_its_lease_…") else {
+        return;
+    };
+    let store = Store::open(&Options {
+        lease: Duration::ZERO,
+        ..schema.options()
+    })
+    .expect("the store opens");
+    serve_store::a_late_outcome_is_late_however_often_it_is_told(&store).await;
+    let other = Schema::create("serve_postgres::what_outlived_its_lease_…").expect("as before");
+    let store = Store::open(&Options {
+        lease: Duration::ZERO,
+        ..other.options()
+    })
+    .expect("the store opens");
+    serve_store::a_call_that_was_cut_off_is_not_in_progress_for_ever(&store).await;
 }
 
 #[tokio::test]
@@ -226,21 +258,37 @@ async fn an_insert_that_the_database_refuses_stops_no_other_and_is_tried_again()
     );
 }
 
+/// Waits until the store has heard of so many queued events.
+async fn hears_of(store: &Store, queued: u64) {
+    let heard = async {
+        while store.snapshot().queued < queued {
+            store.work_arrived().await;
+        }
+    };
+    let heard = tokio::time::timeout(PATIENCE, heard).await;
+    heard.expect("it hears of them");
+}
+
 #[tokio::test]
 async fn one_store_hears_of_the_other_by_notification() {
     let Some(schema) = Schema::create("serve_postgres::one_store_hears_…") else {
         return;
     };
-    let (one, other) = (schema.open(), schema.open());
+    let by_notification = Options {
+        look_every: PATIENCE * 60,
+        ..schema.options()
+    };
+    let open = || Store::open(&by_notification).expect("the store opens");
+    let (one, other) = (open(), open());
+    // Whoever has heard of the first one listens by then, so that nothing but a notification tells of the second.
+    let first = queue(&one, "first").await;
+    hears_of(&other, 1).await;
     let id = queue(&one, "a").await;
-    tokio::time::timeout(PATIENCE, async {
-        while other.snapshot().queued == 0 {
-            other.work_arrived().await;
-        }
-    })
-    .await
-    .expect("the other one hears of it");
-    let lease = claim_one(&other).await;
+    hears_of(&other, 2).await;
+    other.claim_event(first).await.expect("the store works");
+    let Ok(Grant::Leased(lease)) = other.claim_event(id).await else {
+        panic!("a lease")
+    };
     let settled = tokio::spawn({
         let one = one.clone();
         async move { one.settled(id, PATIENCE).await }
@@ -251,6 +299,143 @@ async fn one_store_hears_of_the_other_by_notification() {
         .expect("the store works");
     let event = settled.await.expect("no panic").expect("the store works");
     assert_eq!(event.expect("known").state, State::Processed);
+}
+
+#[tokio::test]
+async fn a_busy_store_sees_what_others_did_although_their_notification_got_lost() {
+    let Some(schema) = Schema::create("serve_postgres::a_busy_store_sees_…") else {
+        return;
+    };
+    let store = schema.open();
+    // As another process would, but without a word.
+    schema.sql(COUNTED_ELSEWHERE);
+    let seen = async {
+        while store.snapshot().queued != 5 {
+            store.probe().await.expect("it can be written");
+        }
+    };
+    let seen = tokio::time::timeout(PATIENCE, seen).await;
+    seen.expect("it looks now and then");
+}
+
+#[tokio::test]
+async fn a_long_poll_tells_at_its_end_what_it_was_not_told() {
+    let Some(schema) = Schema::create("serve_postgres::a_long_poll_tells_…") else {
+        return;
+    };
+    let store = schema.open();
+    let id = queue(&store, "a").await;
+    let polled = tokio::spawn({
+        let store = store.clone();
+        async move { store.settled(id, Duration::from_secs(1)).await }
+    });
+    schema.sql("UPDATE jobs SET state = 5");
+    let event = polled.await.expect("no panic").expect("the store works");
+    assert_eq!(event.expect("known").state, State::Processed);
+}
+
+/// The sessions of a store whose URL names it in `application_name`.
+fn named(schema: &Schema, name: &str) -> String {
+    format!("{}&application_name={name}", schema.url)
+}
+
+#[test]
+fn a_key_that_a_session_elsewhere_holds_is_refused_in_time_and_holds_up_no_other() {
+    let Some(schema) = Schema::create("serve_postgres::a_key_that_a_session_elsewhere_…") else {
+        return;
+    };
+    let name = uuid::Uuid::new_v4().to_string();
+    let server = Served::start(Config::new(Mode::Queue, named(&schema, &name).as_str()));
+    let mut client = server.client();
+    let mut ingest = |key: &str| client.ingest(&[("idempotency-key", key)], "{}").status;
+    assert_eq!(ingest("before"), 202);
+    let id = EventId::from_key("held");
+    // The machine that began this has lost its power.
+    let held = schema.hold(&format!(
+        "INSERT INTO jobs (event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts)
+        VALUES ('{id}', '', 0, 0, 0, 0, 0)"
+    ));
+    for _ in 0..2 {
+        let start = Instant::now();
+        assert_eq!(ingest("held"), 503);
+        assert!(start.elapsed() < Duration::from_secs(8), "{start:?}");
+        assert_eq!(ingest(&uuid::Uuid::new_v4().to_string()), 202);
+    }
+    let blocked = format!(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = '{name}' AND wait_event_type = 'Lock'"
+    );
+    eventually("no session waits any more", || {
+        schema.ask(&blocked).is_empty()
+    });
+    drop(held);
+    assert_eq!(ingest("held"), 202);
+}
+
+#[tokio::test]
+async fn what_the_role_or_the_database_prefers_changes_no_promise() {
+    let Some(schema) = Schema::create("serve_postgres::what_the_role_…") else {
+        return;
+    };
+    let odd = "%20-cdefault_transaction_isolation%3Dserializable%20-csynchronous_commit%3Dlocal";
+    let url = format!("{}{odd}", schema.url);
+    let store = Store::open(&Options::at(url.as_str())).expect("the store opens");
+    schema.sql(
+        "CREATE TABLE seen (what text);
+        CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            INSERT INTO seen SELECT name || ' ' || setting || ' ' || source FROM pg_settings WHERE name IN
+                ('synchronous_commit', 'lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout');
+            INSERT INTO seen VALUES (current_setting('transaction_isolation'));
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER look BEFORE INSERT ON jobs FOR EACH ROW EXECUTE FUNCTION look()",
+    );
+    queue(&store, "a").await;
+    assert_eq!(
+        schema.ask("SELECT what FROM seen ORDER BY what"),
+        [
+            "idle_in_transaction_session_timeout 12000 session",
+            "lock_timeout 3000 session",
+            "read committed",
+            "statement_timeout 8000 session",
+            "synchronous_commit local session",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn two_stores_that_are_sent_the_same_keys_in_different_orders_take_each_once() {
+    let Some(schema) = Schema::create("serve_postgres::two_stores_…") else {
+        return;
+    };
+    let (one, other) = (schema.open(), schema.open());
+    for round in 0..20 {
+        let keys: Vec<String> = (0..50).map(|n| format!("{round}-{n}")).collect();
+        let accept = |store: &Store, key: &String| {
+            let (store, submission) = (store.clone(), submission(key, Handling::Queue));
+            tokio::spawn(async move { store.accept(submission).await })
+        };
+        let forwards: Vec<_> = keys.iter().map(|key| accept(&one, key)).collect();
+        let backwards: Vec<_> = keys.iter().rev().map(|key| accept(&other, key)).collect();
+        let mut answers = Vec::new();
+        for answer in forwards.into_iter().chain(backwards) {
+            answers.push(answer.await.expect("no panic").expect("the store works"));
+        }
+        let new = |answer: &&Admission| **answer == Admission::Queued;
+        let replayed = |answer: &&Admission| **answer == Admission::Replayed(Promise::Later);
+        let counts = (
+            answers.iter().filter(new).count(),
+            answers.iter().filter(replayed).count(),
+        );
+        assert_eq!(counts, (50, 50));
+    }
+    assert_eq!(
+        one.run_page("run", 0, 2000)
+            .await
+            .expect("works")
+            .events
+            .len(),
+        1000
+    );
 }
 
 #[test]

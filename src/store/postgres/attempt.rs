@@ -1,6 +1,6 @@
 //! Attempts at events, from the lease to the outcome, many in a statement.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tokio_postgres::{Error, Row};
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::accept::event_id;
 use super::committer::Terms;
 use super::session::Work;
-use crate::store::lease::Standing;
+use crate::store::lease::{NOT_BEGUN, Standing};
 use crate::store::signals::Changes;
 use crate::store::{
     Claim, EventId, Finished, Grant, Insert, Lease, Notification, Outcome, Repeat, State,
@@ -24,22 +24,35 @@ const NEXT_DUE: &str = "SELECT least((SELECT min(due_ms) FROM jobs WHERE state =
         (SELECT min(due_ms) FROM jobs WHERE state = 2 AND state < 5))";
 const STANDING: &str = "SELECT seq, event_id, attempts, base, payload, state, due_ms FROM jobs
     WHERE event_id = $1 FOR UPDATE";
-const LEASE: &str = "UPDATE jobs SET state = 2, due_ms = $2, attempts = $3, owner = $4, payload = NULL WHERE seq = $1";
+const LEASE: &str =
+    "UPDATE jobs SET state = 2, due_ms = $2, attempts = $3, base = $4, owner = $5, payload = NULL
+    WHERE seq = $1";
 const INSERT_EVENTS: &str = "INSERT INTO events SELECT event_id, payload, $3
     FROM unnest($1::uuid[], $2::bytea[]) AS new(event_id, payload) ORDER BY event_id
     ON CONFLICT (event_id) DO NOTHING RETURNING event_id";
+/// The attempt was not begun: it is made up for in `base`.
+const GIVE_BACK: &str = "UPDATE jobs SET state = 1, due_ms = $3, base = base + 1
+    FROM unnest($1::bigint[], $2::int[]) AS gone(seq, attempt)
+    WHERE jobs.seq = gone.seq AND jobs.attempts = gone.attempt AND jobs.state = 2 RETURNING jobs.seq";
 const KEEP_PAYLOAD: &str = "UPDATE jobs SET payload = $2 WHERE seq = $1";
 const LOG: &str = "INSERT INTO effects (job, effect, attempt, outcome, at_ms, detail)
     SELECT job, $6, attempt, outcome, $5, detail
     FROM unnest($1::bigint[], $2::int[], $3::text[], $4::text[]) AS new(job, attempt, outcome, detail)
-    ON CONFLICT DO NOTHING RETURNING job, attempt";
-const NOTIFIED: &str = "SELECT job, bool_or(outcome = 'sent'),
-    count(*) FILTER (WHERE outcome = 'started') > count(*) FILTER (WHERE outcome IN ('sent', 'failed', 'unknown'))
-    FROM effects WHERE job = ANY($1) AND effect = 'notify' GROUP BY job";
+    ON CONFLICT DO NOTHING RETURNING job, attempt, outcome";
+/// Judged attempt by attempt: one that has begun and not ended is not made up for by another one that has.
+const NOTIFIED: &str = "SELECT job, bool_or(sent), bool_or(unknown OR started AND NOT ended)
+    FROM (SELECT job, bool_or(outcome = 'sent') AS sent, bool_or(outcome = 'unknown') AS unknown,
+            bool_or(outcome = 'started') AS started, bool_or(outcome <> 'started') AS ended
+        FROM effects WHERE job = ANY($1) AND effect = 'notify' GROUP BY job, attempt) attempts GROUP BY job";
 const FINISH: &str = "UPDATE jobs SET state = new.state, due_ms = new.due_ms, processed_ms = new.processed_ms
     FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::bigint[], $5::bigint[])
         AS new(seq, attempt, state, due_ms, processed_ms)
     WHERE jobs.seq = new.seq AND jobs.attempts = new.attempt AND jobs.state = 2 RETURNING jobs.seq, jobs.attempts";
+/// Is the job in the state that this outcome of its latest attempt gave it, and has that attempt told of no other one?
+const DECIDED: &str =
+    "SELECT EXISTS (SELECT 1 FROM jobs WHERE seq = $1 AND attempts = $2 AND state = $3)
+    AND NOT EXISTS (SELECT 1 FROM effects WHERE job = $1 AND effect = 'notify' AND attempt = $2
+        AND outcome <> 'started' AND outcome <> $4)";
 
 /// A job whose next attempt begins.
 pub(super) struct Job {
@@ -160,11 +173,9 @@ impl Work<'_> {
         now_ms: i64,
     ) -> Result<Lease, Error> {
         let end_ms = now_ms + terms.lease_ms;
-        self.query(
-            LEASE,
-            &[&job.seq, &end_ms, &(job.attempt as i32), &terms.owner],
-        )
-        .await?;
+        let (attempt, base) = (job.attempt as i32, job.base as i32);
+        self.query(LEASE, &[&job.seq, &end_ms, &attempt, &base, &terms.owner])
+            .await?;
         let mut leases = self.begin_all(vec![job], terms, now_ms).await?;
         Ok(leases.pop().expect("one lease a job"))
     }
@@ -274,10 +285,10 @@ impl Work<'_> {
         let mut known: HashMap<i64, Notification> = HashMap::new();
         if !later.is_empty() {
             for row in self.query(NOTIFIED, &[&later]).await? {
-                let (sent, cut_off): (bool, bool) = (row.get(1), row.get(2));
+                let (sent, unknown): (bool, bool) = (row.get(1), row.get(2));
                 let notification = match repeat {
                     _ if sent => Notification::Sent,
-                    Repeat::AtMostOnce if cut_off => Notification::Unknown,
+                    Repeat::AtMostOnce if unknown => Notification::Unknown,
                     _ => Notification::Due,
                 };
                 known.insert(row.get(0), notification);
@@ -303,28 +314,46 @@ impl Work<'_> {
                 log.push(lease.job, lease.attempt, what, detail.map(str::to_owned));
             }
         }
-        let logged = self.log("notify", log, now_ms).await?;
-        let decided = self.decide(outcomes, now_ms).await?;
+        let mut logged = self.log("notify", log, now_ms).await?;
+        let mut decided = self.decide(outcomes, now_ms).await?;
         let mut finished = Vec::with_capacity(outcomes.len());
         for (lease, outcome) in outcomes {
-            let key = (lease.job, lease.attempt);
-            // Whoever was not told that its outcome is recorded records it again.
-            let recorded_before = outcome.effect().is_some() && !logged.contains(&key);
-            finished.push(if decided.contains(&key) {
-                let (state, _) = outcome.state(lease, now_ms);
+            let (job, attempt) = (lease.job, lease.attempt);
+            let effect = outcome.effect().map(|(what, _)| what);
+            // Of two that say the same in one transaction, the first is the one that counts.
+            let told_before =
+                effect.is_some_and(|what| !logged.remove(&(job, attempt, what.to_owned())));
+            if decided.remove(&(job, attempt)) {
+                let state = outcome.becomes(lease);
                 changes.left(State::Working);
                 changes.entered(state);
                 if state.is_settled() {
                     changes.settled.push(lease.event_id);
                 }
-                Finished::Recorded
-            } else if recorded_before {
-                Finished::Recorded
-            } else {
-                Finished::Stale
-            });
+                finished.push(Finished::Recorded);
+                continue;
+            }
+            let decided = (told_before || effect.is_none())
+                && self
+                    .decided(lease, outcome, effect.unwrap_or_default())
+                    .await?;
+            finished.push(Finished::found(decided, told_before || decided));
         }
         Ok(finished)
+    }
+
+    /// Did this outcome give the job its state before?
+    async fn decided(
+        &mut self,
+        lease: &Lease,
+        outcome: &Outcome,
+        what: &str,
+    ) -> Result<bool, Error> {
+        let (attempt, code) = (lease.attempt as i32, outcome.becomes(lease).code() as i16);
+        let rows = self
+            .query(DECIDED, &[&lease.job, &attempt, &code, &what])
+            .await?;
+        Ok(rows[0].get(0))
     }
 
     /// Gives the events of leases that are still held their new states; which these are.
@@ -332,7 +361,7 @@ impl Work<'_> {
         &mut self,
         outcomes: &[(&Lease, &Outcome)],
         now_ms: i64,
-    ) -> Result<Vec<(i64, u32)>, Error> {
+    ) -> Result<HashSet<(i64, u32)>, Error> {
         let mut rows: Vec<(i64, i32, i16, i64, Option<i64>)> = outcomes
             .iter()
             .map(|(lease, outcome)| {
@@ -342,7 +371,8 @@ impl Work<'_> {
                 (lease.job, attempt, code, due_ms, processed_ms)
             })
             .collect();
-        rows.sort_unstable();
+        // Of two about one attempt, the first decides.
+        rows.sort_by_key(|row| (row.0, row.1));
         rows.dedup_by_key(|row| (row.0, row.1));
         let jobs: Vec<i64> = rows.iter().map(|row| row.0).collect();
         let attempts: Vec<i32> = rows.iter().map(|row| row.1).collect();
@@ -355,10 +385,43 @@ impl Work<'_> {
         Ok(rows.iter().map(job_and_attempt).collect())
     }
 
-    /// Adds rows to the effect log; those that were not there.
-    async fn log(&mut self, effect: &str, log: Log, now_ms: i64) -> Result<Vec<(i64, u32)>, Error> {
+    /// Takes back leases of attempts that were not begun.
+    pub(super) async fn take_back(
+        &mut self,
+        leases: &[Lease],
+        changes: &mut Changes,
+    ) -> Result<(), Error> {
+        let mut log = Log::default();
+        let (mut jobs, mut attempts) = (Vec::new(), Vec::new());
+        for lease in leases {
+            // What was said to have started has not.
+            if lease.notification == Notification::Due {
+                let reason = Some(NOT_BEGUN.to_owned());
+                log.push(lease.job, lease.attempt, "failed", reason);
+            }
+            jobs.push(lease.job);
+            attempts.push(lease.attempt as i32);
+        }
+        self.log("notify", log, changes.now_ms).await?;
+        let rows = self
+            .query(GIVE_BACK, &[&jobs, &attempts, &changes.now_ms])
+            .await?;
+        for _ in rows {
+            changes.left(State::Working);
+            changes.entered(State::Retrying);
+        }
+        Ok(())
+    }
+
+    /// Adds rows to the effect log; those that were not there, by job, attempt and outcome.
+    async fn log(
+        &mut self,
+        effect: &str,
+        log: Log,
+        now_ms: i64,
+    ) -> Result<HashSet<(i64, u32, String)>, Error> {
         if log.jobs.is_empty() {
-            return Ok(Vec::new());
+            return Ok(HashSet::new());
         }
         let Log {
             jobs,
@@ -369,7 +432,11 @@ impl Work<'_> {
         let rows = self
             .query(LOG, &[jobs, attempts, outcomes, details, &now_ms, &effect])
             .await?;
-        Ok(rows.iter().map(job_and_attempt).collect())
+        let named = |row: &Row| {
+            let (job, attempt) = job_and_attempt(row);
+            (job, attempt, row.get(2))
+        };
+        Ok(rows.iter().map(named).collect())
     }
 }
 

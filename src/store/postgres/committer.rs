@@ -9,12 +9,13 @@ use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Config, Error};
+use tokio_postgres::{Client, Config, Error};
 
+use super::durable::assert_durable;
 use super::migrate::{Refusal, migrate};
-use super::session::{Session, Work};
-use super::{chain, listen};
-use crate::store::commit_queue::{self, Batch, CommitQueue, Done};
+use super::session::{Session, Work, is_of_the_event};
+use super::{SILENCE, chain, listen};
+use crate::store::commit_queue::{self, Batch, CommitQueue, Done, Taken};
 use crate::store::signals::{Changes, Signals};
 use crate::store::sweep::Step;
 use crate::store::totals::Delta;
@@ -22,11 +23,16 @@ use crate::store::{Admission, Options, Repeat, StoreError, now_ms};
 
 /// How long a transaction may take; then its connection is given up.
 const TRANSACTION_TIME: Duration = Duration::from_secs(10);
+/// Between two tries to find out what became of a commit that was cut off, as long as there is nothing else to do.
+const SETTLE_EVERY: Duration = Duration::from_millis(500);
 /// How often a transaction that the server chose as the victim of a deadlock is tried.
 const TRIES: u32 = 4;
 /// `counts`: what this process has changed, and how often.
 const COUNT: &str = "INSERT INTO counts SELECT $1, * FROM unnest($2::smallint[], $3::bigint[])
     ON CONFLICT (owner, state) DO UPDATE SET n = counts.n + excluded.n";
+/// Waits for a commit of this process that may still be under way on the server: it has changed the same row.
+const OWN_ROW: &str = "INSERT INTO counts VALUES ($1, $2, 0)
+    ON CONFLICT (owner, state) DO UPDATE SET n = counts.n";
 const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 /// The state under which commits are counted.
 pub(super) const COMMITS: i16 = -1;
@@ -44,12 +50,16 @@ pub(super) struct Terms {
 /// What the thread owns.
 pub(super) struct Committer {
     config: Config,
+    /// How long it may take to connect.
+    connect_time: Duration,
     terms: Terms,
     queue: Arc<CommitQueue>,
     signals: Signals,
     /// Rung after a commit: others are to be told.
     bell: Arc<Notify>,
     session: Option<Session>,
+    /// A commit was cut off, and nobody has looked since whether it succeeded.
+    is_unsure: bool,
 }
 
 /// How far a transaction got.
@@ -66,7 +76,7 @@ type Committed = (Vec<Admission>, Vec<Done>, Changes);
 impl Committer {
     pub(super) fn new(
         options: &Options,
-        config: Config,
+        (config, connect_time): (Config, Duration),
         owner: i64,
         queue: &Arc<CommitQueue>,
         signals: &Signals,
@@ -74,6 +84,7 @@ impl Committer {
     ) -> Committer {
         Committer {
             config,
+            connect_time,
             terms: Terms {
                 owner,
                 lease_ms: options.lease.as_millis() as i64,
@@ -84,6 +95,7 @@ impl Committer {
             signals: signals.clone(),
             bell: bell.clone(),
             session: None,
+            is_unsure: false,
         }
     }
 
@@ -98,20 +110,14 @@ impl Committer {
             Ok(elsewhere) => drop(ready.send(Ok(elsewhere))),
             Err(refusal) => return drop(ready.send(Err(refusal))),
         }
+        let _closing = self.queue.closing();
         let mut batch = Batch::default();
-        while self.queue.take(&mut batch) {
-            let began = self.signals.totals.commits.begin();
-            match runtime.block_on(self.commit(&batch)) {
-                Ok((admissions, done, changes)) => {
-                    self.signals.committed(began, &batch, &changes);
-                    batch.answer(admissions, done);
-                    self.bell.notify_one();
-                }
-                Err(error) => {
-                    self.signals.rolled_back();
-                    tracing::error!(%error, "a transaction failed");
-                    batch.refuse(&error);
-                }
+        loop {
+            let patience = self.is_unsure.then_some(SETTLE_EVERY);
+            match self.queue.take(&mut batch, patience) {
+                Taken::Batch => self.commit_and_answer(&runtime, &mut batch),
+                Taken::Nothing => runtime.block_on(self.settle()),
+                Taken::Closed => break,
             }
         }
         runtime.block_on(self.depart());
@@ -119,75 +125,121 @@ impl Committer {
     }
 
     async fn start(&mut self) -> Result<(i64, Delta), Refusal> {
-        let mut session = Session::connect(&self.config)
+        let mut session = Session::connect(&self.config, self.connect_time)
             .await
             .map_err(Refusal::Unusable)?;
         migrate(&mut session.client).await?;
-        assert_durable(&session).await?;
+        assert_durable(&session.client).await?;
         let elsewhere = listen::look(&session.client, self.terms.owner).await?;
         self.session = Some(session);
         Ok(elsewhere)
     }
 
+    /// Commits and answers. If the database refuses something in the batch, each half is tried by itself, so that in the
+    /// end one thing is refused and not those that happened to wait beside it.
+    fn commit_and_answer(&mut self, runtime: &Runtime, batch: &mut Batch) {
+        let began = self.signals.totals.commits.begin();
+        let error = match runtime.block_on(self.commit(batch)) {
+            Ok((admissions, done, changes)) => {
+                self.signals.committed(began, batch, &changes);
+                batch.answer(admissions, done, &self.queue);
+                return self.bell.notify_one();
+            }
+            Err(Failure::Refused(error)) => {
+                self.signals.refused();
+                if let Some(halves) = batch.halves() {
+                    return halves
+                        .into_iter()
+                        .for_each(|mut half| self.commit_and_answer(runtime, &mut half));
+                }
+                error
+            }
+            Err(failure) => {
+                self.signals.rolled_back();
+                failure.into_error()
+            }
+        };
+        tracing::error!(%error, "a transaction failed");
+        batch.refuse(&error);
+    }
+
     /// All of the batch or nothing of it; or, when the connection breaks in between, nobody knows.
-    async fn commit(&mut self, batch: &Batch) -> Result<Committed, StoreError> {
+    async fn commit(&mut self, batch: &Batch) -> Result<Committed, Failure> {
         for _ in 1..TRIES {
             match self.try_commit(batch).await {
                 Err(Failure::Deadlock) => {}
-                Err(Failure::Store(error)) => return Err(error),
-                Ok(committed) => return Ok(committed),
+                other => return other,
             }
         }
-        self.try_commit(batch)
-            .await
-            .map_err(|failure| match failure {
-                Failure::Store(error) => error,
-                Failure::Deadlock => {
-                    StoreError::Failed("the server saw deadlocks again and again".into())
-                }
-            })
+        self.try_commit(batch).await
     }
 
     async fn try_commit(&mut self, batch: &Batch) -> Result<Committed, Failure> {
-        let failed = |reason: String| Failure::Store(StoreError::Failed(reason.into()));
-        let mut session = match self.session.take().filter(|s| !s.client.is_closed()) {
-            Some(session) => session,
-            None => self.reconnect().await.map_err(failed)?,
-        };
+        let mut session = self.session().await.map_err(Failure::failed)?;
         let phase = Cell::new(Phase::Before);
         let transaction = transact(&mut session, self.terms, batch, &phase);
-        let Ok(result) = timeout(TRANSACTION_TIME, transaction).await else {
-            // Nobody knows what the server is still doing on this connection.
-            let reason = format!("no answer within {} s", TRANSACTION_TIME.as_secs());
-            return Err(Failure::Store(unsure_if(phase.get(), reason)));
+        let failure = match timeout(TRANSACTION_TIME, transaction).await {
+            Ok(Ok(committed)) => {
+                self.session = Some(session);
+                return Ok(committed);
+            }
+            Ok(Err(error)) => {
+                let failure = Failure::of(&error, phase.get());
+                // Of a session nothing is known after any other failure, but that it failed: it may be on a server that
+                // is no longer the one to write to, or hold statements that this server no longer knows.
+                if failure == Failure::Deadlock && session.roll_back().await.is_ok() {
+                    self.session = Some(session);
+                }
+                failure
+            }
+            Err(_) => {
+                session.abandon();
+                let reason = format!("no answer within {} s", TRANSACTION_TIME.as_secs());
+                Failure::cut_off(phase.get(), reason)
+            }
         };
-        if !session.client.is_closed() {
-            self.session = Some(session);
-        }
-        result.map_err(|error| match error.code() {
-            Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE) => {
-                Failure::Deadlock
-            }
-            Some(&SqlState::DISK_FULL) => Failure::Store(StoreError::NoRoom(chain(&error).into())),
-            Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => {
-                Failure::Store(StoreError::ReadOnly(chain(&error).into()))
-            }
-            // The server itself says no: then it did not commit, unless it is about to go down.
-            Some(code)
-                if *code != SqlState::ADMIN_SHUTDOWN && *code != SqlState::CRASH_SHUTDOWN =>
-            {
-                failed(chain(&error))
-            }
-            _ => Failure::Store(unsure_if(phase.get(), chain(&error))),
-        })
+        self.is_unsure |= matches!(failure, Failure::Store(StoreError::Unsure(_)));
+        Err(failure)
     }
 
-    async fn reconnect(&self) -> Result<Session, String> {
-        let session = Session::connect(&self.config).await?;
-        match assert_durable(&session).await {
-            Ok(()) => Ok(session),
-            Err(Refusal::Unusable(reason) | Refusal::Foreign(reason)) => Err(reason),
+    /// Finds out what became of a commit that was cut off, although nobody has anything to commit.
+    async fn settle(&mut self) {
+        match self.session().await {
+            Ok(session) => self.session = Some(session),
+            Err(reason) => tracing::debug!(reason, "cannot find out what was committed"),
         }
+    }
+
+    async fn session(&mut self) -> Result<Session, String> {
+        match self.session.take().filter(|s| !s.client.is_closed()) {
+            Some(session) => Ok(session),
+            None => self.reconnect().await,
+        }
+    }
+
+    async fn reconnect(&mut self) -> Result<Session, String> {
+        let session = Session::connect(&self.config, self.connect_time).await?;
+        match timeout(TRANSACTION_TIME, self.prepare(&session.client)).await {
+            Ok(Ok(())) => Ok(session),
+            Ok(Err(Refusal::Unusable(reason) | Refusal::Foreign(reason))) => Err(reason),
+            Err(_) => {
+                session.abandon();
+                Err(SILENCE.to_owned())
+            }
+        }
+    }
+
+    /// What a new connection must know before it may write.
+    async fn prepare(&mut self, client: &Client) -> Result<(), Refusal> {
+        assert_durable(client).await?;
+        if self.is_unsure {
+            let owner = self.terms.owner;
+            client.execute(OWN_ROW, &[&owner, &COMMITS]).await?;
+            let (_, own) = listen::counts(client, "owner = $1", owner).await?;
+            self.signals.recounted(&own);
+            self.is_unsure = false;
+        }
+        Ok(())
     }
 
     async fn depart(&mut self) {
@@ -202,43 +254,58 @@ impl Committer {
 }
 
 /// Why a transaction is not committed.
+#[derive(PartialEq)]
 enum Failure {
+    /// It may succeed when it is tried again at once.
     Deadlock,
+    /// Something in it is refused, and others may be taken.
+    Refused(StoreError),
     Store(StoreError),
 }
 
-fn unsure_if(phase: Phase, reason: String) -> StoreError {
-    match phase {
-        Phase::Before => StoreError::Failed(reason.into()),
-        Phase::Committing => StoreError::Unsure(reason.into()),
-    }
-}
-
-/// A commit that returns before the log is on disk would be a promise without a ground.
-async fn assert_durable(session: &Session) -> Result<(), Refusal> {
-    let setting = async |name: &str| -> Result<String, Error> {
-        Ok(session
-            .client
-            .query_one("SELECT current_setting($1)", &[&name])
-            .await?
-            .get(0))
-    };
-    let commit = setting("synchronous_commit").await?;
-    if commit == "off" {
-        return Err(Refusal::Unusable(
-            "synchronous_commit is off there, so a commit may be lost with the power; switch it on for this role or database: \
-             ALTER ROLE … SET synchronous_commit = on"
-                .to_owned(),
-        ));
-    }
-    for name in ["fsync", "full_page_writes"] {
-        if setting(name).await? == "off" {
-            tracing::warn!(
-                "{name} is off on the PostgreSQL server: a 202 does not survive a power cut\nhint: set {name} = on in postgresql.conf"
-            );
+impl Failure {
+    fn of(error: &Error, phase: Phase) -> Failure {
+        let reason = chain(error);
+        match error.code() {
+            Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE) => {
+                Failure::Deadlock
+            }
+            Some(&SqlState::DISK_FULL) => Failure::Store(StoreError::NoRoom(reason.into())),
+            Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => {
+                Failure::Store(StoreError::ReadOnly(reason.into()))
+            }
+            Some(code) if is_of_the_event(code) => {
+                Failure::Refused(StoreError::Failed(reason.into()))
+            }
+            // The server itself says no: then it did not commit, unless it is about to go down.
+            Some(code)
+                if *code != SqlState::ADMIN_SHUTDOWN && *code != SqlState::CRASH_SHUTDOWN =>
+            {
+                Failure::failed(reason)
+            }
+            _ => Failure::cut_off(phase, reason),
         }
     }
-    Ok(())
+
+    fn failed(reason: String) -> Failure {
+        Failure::Store(StoreError::Failed(reason.into()))
+    }
+
+    fn cut_off(phase: Phase, reason: String) -> Failure {
+        Failure::Store(match phase {
+            Phase::Before => StoreError::Failed(reason.into()),
+            Phase::Committing => StoreError::Unsure(reason.into()),
+        })
+    }
+
+    fn into_error(self) -> StoreError {
+        match self {
+            Failure::Refused(error) | Failure::Store(error) => error,
+            Failure::Deadlock => {
+                StoreError::Failed("the server saw deadlocks again and again".into())
+            }
+        }
+    }
 }
 
 async fn transact(
@@ -258,9 +325,9 @@ async fn transact(
         .await?;
     let done = work.perform(&batch.work, terms, &mut changes).await?;
     work.count(&changes, terms.owner, batch).await?;
-    let Work { transaction, .. } = work;
+    changes.wrote = commit_queue::wrote(&admissions, &done);
     phase.set(Phase::Committing);
-    transaction.commit().await?;
+    work.commit().await?;
     Ok((admissions, done, changes))
 }
 
@@ -286,6 +353,10 @@ impl Work<'_> {
             done.push(match work {
                 Asked::Finish { .. } => {
                     Done::Finish(finished.next().expect("one result an outcome"))
+                }
+                Asked::GiveBack { leases, .. } => {
+                    self.take_back(leases, changes).await?;
+                    Done::GiveBack
                 }
                 Asked::Claim { limit, .. } => {
                     Done::Claim(self.claim(*limit, terms, changes).await?)

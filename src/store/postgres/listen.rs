@@ -6,16 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_postgres::{AsyncMessage, Client, Config, Error, NoTls};
 
-use super::CONNECT_TIME;
 use super::committer::COMMITS;
+use super::{ANSWER_TIME, SILENCE};
 use crate::store::signals::Signals;
 use crate::store::totals::Delta;
 
-/// Between two looks when no notification comes.
-const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Notifications are gathered for so long: PostgreSQL lets only one transaction at a time send any.
 const GATHER: Duration = Duration::from_millis(5);
 /// Between two tries to connect.
@@ -30,6 +28,10 @@ pub(super) struct Listener {
     pub(super) bell: Arc<Notify>,
     /// How often others had committed when they were last looked at.
     pub(super) commits: i64,
+    /// How long it may take to connect.
+    pub(super) connect_time: Duration,
+    /// Between two looks when no notification comes.
+    pub(super) look_every: Duration,
 }
 
 impl Listener {
@@ -51,9 +53,9 @@ impl Listener {
 
     /// Listens as long as the connection lasts.
     async fn listen(&mut self) -> Result<(), String> {
-        let connecting = timeout(CONNECT_TIME, self.config.connect(NoTls)).await;
+        let connecting = timeout(self.connect_time, self.config.connect(NoTls)).await;
         let (client, mut connection) = connecting
-            .map_err(|_| "the server does not answer".to_owned())?
+            .map_err(|_| SILENCE.to_owned())?
             .map_err(|error| super::chain(&error))?;
         let (heard, mut hearing) = mpsc::channel(1024);
         let connection = tokio::spawn(async move {
@@ -66,54 +68,72 @@ impl Listener {
         });
         let listening = self.attend(&client, &mut hearing).await;
         connection.abort();
-        listening.map_err(|error| super::chain(&error))
+        listening
     }
 
     async fn attend(
         &mut self,
         client: &Client,
         hearing: &mut mpsc::Receiver<String>,
-    ) -> Result<(), Error> {
-        let channel = channel(client).await?;
-        client
-            .batch_execute(&format!("LISTEN \"{channel}\""))
-            .await?;
+    ) -> Result<(), String> {
+        let channel = answer(channel(client)).await?;
+        let listen = format!("LISTEN \"{channel}\"");
+        answer(client.batch_execute(&listen)).await?;
         let own = self.owner.to_string();
-        self.look(client).await?;
+        // Kept over all turns: a process that has much to tell and hear looks all the same.
+        let mut next_look = self.look(client).await?;
         loop {
             tokio::select! {
                 heard = hearing.recv() => match heard {
                     None => return Ok(()),
                     Some(sender) if sender == own => {}
                     Some(_) => {
-                        self.look(client).await?;
+                        next_look = self.look(client).await?;
                         sleep(GATHER).await;
                     }
                 },
                 () = self.bell.notified() => {
-                    client.execute("SELECT pg_notify($1, $2)", &[&channel, &own]).await?;
+                    answer(client.execute("SELECT pg_notify($1, $2)", &[&channel, &own])).await?;
                     sleep(GATHER).await;
                 }
-                () = sleep(LOOK_EVERY) => self.look(client).await?,
+                () = sleep_until(next_look) => next_look = self.look(client).await?,
             }
         }
     }
 
-    async fn look(&mut self, client: &Client) -> Result<(), Error> {
-        let (commits, counts) = look(client, self.owner).await?;
+    /// Looks what others have done; when to look again.
+    async fn look(&mut self, client: &Client) -> Result<Instant, String> {
+        let (commits, counts) = answer(look(client, self.owner)).await?;
         if commits != self.commits {
             self.commits = commits;
             self.signals.publish_elsewhere(&counts);
         }
-        Ok(())
+        Ok(Instant::now() + self.look_every)
     }
+}
+
+/// Waits for the server's answer, but not for ever.
+async fn answer<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
+    let answered = timeout(ANSWER_TIME, asked).await;
+    answered
+        .map_err(|_| SILENCE.to_owned())?
+        .map_err(|error| super::chain(&error))
 }
 
 /// How often others have committed, and what they have changed together.
 pub(super) async fn look(client: &Client, owner: i64) -> Result<(i64, Delta), Error> {
-    let sql = "SELECT state, sum(n)::bigint FROM counts WHERE owner <> $1 GROUP BY state";
+    counts(client, "owner <> $1", owner).await
+}
+
+/// How often those have committed that the condition names, and what they have changed together.
+pub(super) async fn counts(
+    client: &Client,
+    whose: &str,
+    owner: i64,
+) -> Result<(i64, Delta), Error> {
+    let sql = format!("SELECT state, sum(n)::bigint FROM counts WHERE {whose} GROUP BY state");
     let (mut commits, mut counts) = (0, Delta::default());
-    for row in client.query(sql, &[&owner]).await? {
+    for row in client.query(&sql, &[&owner]).await? {
         let (state, n): (i16, i64) = (row.get(0), row.get(1));
         if state == COMMITS {
             commits = n;

@@ -9,6 +9,8 @@ use crate::store::{Location, OpenError};
 const MIGRATIONS: [&str; 1] = [include_str!("schema_1.sql")];
 /// The advisory lock that is held meanwhile: "a7pr".
 const LOCK: i64 = 0x6137_7072;
+/// Another process may be at it, and a large table may take its time.
+const LIMITS: &str = "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = 0";
 
 /// Why a database cannot be used.
 pub(super) enum Refusal {
@@ -37,6 +39,7 @@ impl From<tokio_postgres::Error> for Refusal {
 /// All migrations that are missing, in one transaction.
 pub(super) async fn migrate(client: &mut Client) -> Result<(), Refusal> {
     let transaction = client.transaction().await?;
+    transaction.batch_execute(LIMITS).await?;
     transaction
         .execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK])
         .await?;

@@ -1,13 +1,14 @@
 //! The queries that only read.
 
-use deadpool_postgres::Object;
 use tokio_postgres::{Error, Row};
 
+use super::Reader;
 use super::accept::event_id;
 use crate::store::engine::Held;
 use crate::store::process::SHOWN_MS;
 use crate::store::{
-    DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, Page, Process, ProcessReport, WorkDone,
+    DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, Page, Process, ProcessReport, Reason,
+    WorkDone,
 };
 
 /// The columns of an [`EventRecord`], with `seq` first.
@@ -18,7 +19,7 @@ const NOW_MS: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /// One event.
 pub(in crate::store) async fn event(
-    client: Object,
+    client: Reader,
     event_id: EventId,
 ) -> Result<Option<EventRecord>, Error> {
     let sql = format!("{RECORD} WHERE event_id = $1");
@@ -29,7 +30,7 @@ pub(in crate::store) async fn event(
 
 /// The next `limit` events of a run after `cursor`.
 pub(in crate::store) async fn run_page(
-    client: Object,
+    client: Reader,
     run: String,
     cursor: i64,
     limit: u32,
@@ -49,7 +50,7 @@ pub(in crate::store) async fn run_page(
 }
 
 /// How long the oldest unsettled event has waited, in milliseconds.
-pub(in crate::store) async fn oldest_ms(client: Object) -> Result<Option<i64>, Error> {
+pub(in crate::store) async fn oldest_ms(client: Reader) -> Result<Option<i64>, Error> {
     let sql = format!(
         "SELECT {NOW_MS} - least((SELECT min(due_ms) FROM jobs WHERE state = 0 AND state < 5),
             (SELECT min(accepted_ms) FROM jobs WHERE state = 1 AND state < 5),
@@ -61,7 +62,7 @@ pub(in crate::store) async fn oldest_ms(client: Object) -> Result<Option<i64>, E
 
 /// The next `limit` dead letters after `cursor`, with the last error of each.
 pub(in crate::store) async fn dead_page(
-    client: Object,
+    client: Reader,
     cursor: DeadCursor,
     limit: u32,
 ) -> Result<DeadPage, Error> {
@@ -97,14 +98,16 @@ pub(in crate::store) async fn dead_page(
 }
 
 /// The processes that have lately said that they are there.
-pub(in crate::store) async fn processes(client: Object) -> Result<Vec<Process>, Error> {
+pub(in crate::store) async fn processes(client: Reader) -> Result<Vec<Process>, Error> {
     let sql = format!(
-        "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, {NOW_MS} - seen_ms
+        "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, {NOW_MS} - seen_ms,
+            owner
         FROM processes
         WHERE seen_ms >= {NOW_MS} - $1 ORDER BY role, host, pid"
     );
     let count = |row: &Row, column: usize| row.get::<_, i64>(column).max(0) as u64;
     let process = |row: &Row| Process {
+        id: Process::id(row.get(11)),
         report: ProcessReport {
             role: row.get(0),
             host: row.get(1),
@@ -117,7 +120,7 @@ pub(in crate::store) async fn processes(client: Object) -> Result<Vec<Process>, 
                 dead: count(row, 7),
             },
             breaker: row.get(8),
-            breaker_reason: row.get(9),
+            breaker_reason: row.get::<_, Option<String>>(9).map(Reason::from),
         },
         seen_ms_ago: row.get::<_, i64>(10).max(0) as u64,
     };
@@ -127,7 +130,7 @@ pub(in crate::store) async fn processes(client: Object) -> Result<Vec<Process>, 
 }
 
 /// How many leases have run out and wait to be taken over.
-pub(in crate::store) async fn expired(client: Object) -> Result<u64, Error> {
+pub(in crate::store) async fn expired(client: Reader) -> Result<u64, Error> {
     let sql =
         format!("SELECT count(*) FROM jobs WHERE state = 2 AND state < 5 AND due_ms <= {NOW_MS}");
     let statement = client.prepare_cached(&sql).await?;
@@ -137,7 +140,7 @@ pub(in crate::store) async fn expired(client: Object) -> Result<u64, Error> {
 
 /// The body of an event as it came.
 pub(in crate::store) async fn payload(
-    client: Object,
+    client: Reader,
     event_id: EventId,
 ) -> Result<Option<Vec<u8>>, Error> {
     let sql =
@@ -150,12 +153,12 @@ pub(in crate::store) async fn payload(
 
 /// What is needed to put the lease of an attempt together again.
 pub(in crate::store) async fn held(
-    client: Object,
+    client: Reader,
     event_id: EventId,
     attempt: u32,
 ) -> Result<Option<Held>, Error> {
     let sql = "SELECT seq, base, (SELECT coalesce(detail, '') FROM effects WHERE job = seq AND effect = 'insert'
-        AND attempt = $2 AND outcome = 'failed') FROM jobs WHERE event_id = $1";
+        AND attempt = $2 AND outcome = 'failed') FROM jobs WHERE event_id = $1 AND $2 BETWEEN 1 AND attempts";
     let statement = client.prepare_cached(sql).await?;
     let row = client
         .query_opt(&statement, &[&event_id.uuid(), &(attempt as i32)])

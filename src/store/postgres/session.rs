@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement, Transaction};
-
-use super::CONNECT_TIME;
+use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
 
 /// Parameters of a statement.
 pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -17,59 +17,97 @@ pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 const BY_INDEX: &str =
     "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off;
     SET enable_mergejoin = off";
+/// The server itself ends what this process will not: a machine that loses its power in the middle of a transaction would
+/// keep its locks for hours, and whoever waits for them would wait as long. A lock is waited for less long than a
+/// statement may take, a statement less long than a transaction, and a transaction whose client is silent for longer than
+/// any may take has lost it.
+const LIMITS: &str = "SET lock_timeout = '3s'; SET statement_timeout = '8s';
+    SET idle_in_transaction_session_timeout = '12s'";
+/// Whatever the role or the database prefers: the statements are written for this one.
+const BEGIN: &str = "START TRANSACTION ISOLATION LEVEL READ COMMITTED";
+/// A COMMIT whose statement is timed out while it waits for a standby reports success.
+const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
+/// How long the server may take to hear that a statement is not waited for any more.
+const CANCEL_TIME: Duration = Duration::from_secs(2);
 
-/// A connection. It ends when it is dropped.
+/// A connection. It ends when it is dropped, once the server has answered.
 pub(super) struct Session {
     pub(super) client: Client,
+    connection: JoinHandle<()>,
     statements: HashMap<&'static str, Statement>,
     /// Runs by name, as far as they are known to be committed.
     pub(super) runs: HashMap<String, i64>,
 }
 
-/// A transaction on it; rolled back when dropped.
+/// A transaction on it. What is neither committed nor rolled back ends with the session.
 pub(super) struct Work<'a> {
-    pub(super) transaction: Transaction<'a>,
+    client: &'a Client,
     statements: &'a mut HashMap<&'static str, Statement>,
     pub(super) runs: &'a HashMap<String, i64>,
 }
 
 impl Session {
-    /// Connects; the error says why not.
-    pub(super) async fn connect(config: &Config) -> Result<Session, String> {
-        let limit = config
-            .get_connect_timeout()
-            .copied()
-            .unwrap_or(CONNECT_TIME);
-        let connecting = timeout(limit + Duration::from_secs(1), config.connect(NoTls)).await;
-        let (client, connection) = connecting
-            .map_err(|_| "the server does not answer".to_owned())?
-            .map_err(|error| super::chain(&error))?;
-        tokio::spawn(async move {
+    /// Connects within this time; the error says why not.
+    pub(super) async fn connect(config: &Config, limit: Duration) -> Result<Session, String> {
+        let connecting = timeout(limit, Session::open(config)).await;
+        connecting
+            .map_err(|_| super::SILENCE.to_owned())?
+            .map_err(|error| super::chain(&error))
+    }
+
+    async fn open(config: &Config) -> Result<Session, Error> {
+        let (client, connection) = config.connect(NoTls).await?;
+        let connection = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the database ended");
             }
         });
-        let settled = timeout(limit, client.batch_execute(BY_INDEX)).await;
-        settled
-            .map_err(|_| "the server does not answer".to_owned())?
-            .map_err(|error| super::chain(&error))?;
+        client.batch_execute(BY_INDEX).await?;
+        client.batch_execute(LIMITS).await?;
         Ok(Session {
             client,
+            connection,
             statements: HashMap::new(),
             runs: HashMap::new(),
         })
     }
 
     pub(super) async fn begin(&mut self) -> Result<Work<'_>, Error> {
+        self.client.batch_execute(BEGIN).await?;
         Ok(Work {
-            transaction: self.client.transaction().await?,
+            client: &self.client,
             statements: &mut self.statements,
             runs: &self.runs,
         })
     }
+
+    /// Ends the transaction under way as if it had not been.
+    pub(super) async fn roll_back(&self) -> Result<(), Error> {
+        self.client.batch_execute("ROLLBACK").await
+    }
+
+    /// Gives the session up while the server owes an answer, which a session that is only dropped would wait for, and the
+    /// server with it.
+    pub(super) fn abandon(self) {
+        let cancel = self.client.cancel_token();
+        tokio::spawn(async move {
+            if !matches!(
+                timeout(CANCEL_TIME, cancel.cancel_query(NoTls)).await,
+                Ok(Ok(()))
+            ) {
+                tracing::debug!("the server could not be told that nobody waits any more");
+            }
+            self.connection.abort();
+        });
+    }
 }
 
 impl Work<'_> {
+    /// Makes it last.
+    pub(super) async fn commit(self) -> Result<(), Error> {
+        self.client.batch_execute(COMMIT).await
+    }
+
     /// Runs a statement, prepared once a connection.
     pub(super) async fn query(
         &mut self,
@@ -79,12 +117,12 @@ impl Work<'_> {
         let statement = match self.statements.get(sql) {
             Some(statement) => statement.clone(),
             None => {
-                let statement = self.transaction.prepare(sql).await?;
+                let statement = self.client.prepare(sql).await?;
                 self.statements.insert(sql, statement.clone());
                 statement
             }
         };
-        self.transaction.query(&statement, params).await
+        self.client.query(&statement, params).await
     }
 
     /// The same where one attempt may fail without the transaction: `Err` inside is the database's refusal.
@@ -93,23 +131,48 @@ impl Work<'_> {
         sql: &'static str,
         params: Params<'_>,
     ) -> Result<Result<Vec<Row>, String>, Error> {
-        self.transaction.batch_execute("SAVEPOINT try").await?;
+        self.client.batch_execute("SAVEPOINT try").await?;
         match self.query(sql, params).await {
             Ok(rows) => {
-                self.transaction.batch_execute("RELEASE try").await?;
+                self.client.batch_execute("RELEASE try").await?;
                 Ok(Ok(rows))
             }
             Err(error) => {
-                // Without the database's own words it is the connection that failed.
-                let Some(refusal) = error
+                let refusal = error
                     .as_db_error()
-                    .map(|refusal| refusal.message().to_owned())
-                else {
+                    .filter(|refusal| is_of_the_event(refusal.code()))
+                    .map(|refusal| refusal.message().to_owned());
+                let Some(refusal) = refusal else {
                     return Err(error);
                 };
-                self.transaction.batch_execute("ROLLBACK TO try").await?;
+                self.client.batch_execute("ROLLBACK TO try").await?;
                 Ok(Err(refusal))
             }
+        }
+    }
+}
+
+/// Would the database refuse this event again, and take others? Its data, a constraint or trigger of the operator's, or its
+/// size; not a full disk, a deadlock or a statement that was cancelled.
+pub(super) fn is_of_the_event(code: &SqlState) -> bool {
+    matches!(code.code().get(..2), Some("22" | "23" | "44" | "54" | "P0"))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_postgres::error::SqlState;
+
+    use super::is_of_the_event;
+
+    #[test]
+    fn only_what_is_wrong_with_the_event_is_held_against_it() {
+        for code in ["22021", "23514", "23503", "44000", "54000", "P0001"] {
+            assert!(is_of_the_event(&SqlState::from_code(code)), "{code}");
+        }
+        for code in [
+            "53100", "53200", "57014", "40P01", "40001", "55P03", "25006", "42501",
+        ] {
+            assert!(!is_of_the_event(&SqlState::from_code(code)), "{code}");
         }
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::transaction::Statements;
-use crate::store::lease::Standing;
+use crate::store::lease::{NOT_BEGUN, Standing};
 use crate::store::signals::Changes;
 use crate::store::{
     Claim, EventId, Finished, Grant, Insert, Lease, Notification, Outcome, Repeat, State,
@@ -17,14 +17,27 @@ pub(super) const DUE: &str =
     WHERE state = ?1 AND state < 5 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3";
 pub(super) const NEXT_DUE: &str =
     "SELECT min(due_ms) FROM jobs INDEXED BY jobs_open WHERE state = ?1 AND state < 5";
-pub(super) const LEASE: &str = "UPDATE jobs SET state = 2, due_ms = ?2, attempts = ?3, owner = ?4, payload = NULL WHERE seq = ?1";
+pub(super) const LEASE: &str =
+    "UPDATE jobs SET state = 2, due_ms = ?2, attempts = ?3, base = ?4, owner = ?5, payload = NULL
+    WHERE seq = ?1";
 pub(super) const INSERT_EVENT: &str = "INSERT INTO events (event_id, payload, inserted_ms) VALUES (?1, ?2, ?3) ON CONFLICT (event_id) DO NOTHING";
 pub(super) const LOG: &str = "INSERT INTO effects (job, effect, attempt, outcome, at_ms, detail)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
-pub(super) const NOTIFIED: &str = "SELECT coalesce(max(outcome = 'sent'), 0),
-    coalesce(sum(outcome = 'started') > sum(outcome IN ('sent', 'failed', 'unknown')), 0)
-    FROM effects WHERE job = ?1 AND effect = 'notify'";
+/// Judged attempt by attempt: one that has begun and not ended is not made up for by another one that has.
+pub(super) const NOTIFIED: &str =
+    "SELECT coalesce(max(sent), 0), coalesce(max(unknown OR started AND NOT ended), 0)
+    FROM (SELECT max(outcome = 'sent') AS sent, max(outcome = 'unknown') AS unknown,
+            max(outcome = 'started') AS started, max(outcome <> 'started') AS ended
+        FROM effects WHERE job = ?1 AND effect = 'notify' GROUP BY attempt)";
 pub(super) const FINISH: &str = "UPDATE jobs SET state = ?3, due_ms = ?4, processed_ms = ?5
+    WHERE seq = ?1 AND attempts = ?2 AND state = 2";
+/// Is the job in the state that this outcome of its latest attempt gave it, and has that attempt told of no other one?
+pub(super) const DECIDED: &str =
+    "SELECT EXISTS (SELECT 1 FROM jobs WHERE seq = ?1 AND attempts = ?2 AND state = ?3)
+    AND NOT EXISTS (SELECT 1 FROM effects WHERE job = ?1 AND effect = 'notify' AND attempt = ?2
+        AND outcome NOT IN ('started', ?4))";
+/// The attempt was not begun: it is made up for in `base`.
+pub(super) const GIVE_BACK: &str = "UPDATE jobs SET state = 1, due_ms = ?3, base = base + 1
     WHERE seq = ?1 AND attempts = ?2 AND state = 2";
 pub(super) const KEEP_PAYLOAD: &str = "UPDATE jobs SET payload = ?2 WHERE seq = ?1";
 pub(super) const STANDING: &str =
@@ -120,7 +133,7 @@ impl Statements<'_> {
     pub(super) fn lease(&mut self, job: Job<'_>, now_ms: i64) -> rusqlite::Result<Lease> {
         let (end_ms, owner) = (now_ms + self.terms.lease_ms, self.terms.owner);
         self.lease
-            .execute(params![job.seq, end_ms, job.attempt, owner])?;
+            .execute(params![job.seq, end_ms, job.attempt, job.base, owner])?;
         self.begin(job, now_ms)
     }
 
@@ -213,12 +226,12 @@ impl Statements<'_> {
 
     /// What earlier attempts left to send.
     fn notification(&mut self, seq: i64) -> rusqlite::Result<Notification> {
-        let (sent, cut_off): (bool, bool) = self
+        let (sent, unknown): (bool, bool) = self
             .notified
             .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(match self.terms.repeat {
             _ if sent => Notification::Sent,
-            Repeat::AtMostOnce if cut_off => Notification::Unknown,
+            Repeat::AtMostOnce if unknown => Notification::Unknown,
             _ => Notification::Due,
         })
     }
@@ -231,10 +244,11 @@ impl Statements<'_> {
         changes: &mut Changes,
     ) -> rusqlite::Result<Finished> {
         let now_ms = changes.now_ms;
-        let mut recorded_before = false;
-        if let Some((what, detail)) = outcome.effect() {
+        let effect = outcome.effect();
+        let mut told_before = false;
+        if let Some((what, detail)) = effect {
             let rows = self.log(lease.job, "notify", lease.attempt, what, now_ms, detail)?;
-            recorded_before = rows == 0;
+            told_before = rows == 0;
         }
         let (state, due_ms) = outcome.state(lease, now_ms);
         let processed_ms = (state == State::Processed).then_some(now_ms);
@@ -246,12 +260,9 @@ impl Statements<'_> {
             processed_ms
         ])?;
         if changed == 0 {
-            // Whoever was not told that its outcome is recorded records it again.
-            return Ok(if recorded_before {
-                Finished::Recorded
-            } else {
-                Finished::Stale
-            });
+            let decided = (told_before || effect.is_none())
+                && self.decided(lease, state, effect.map_or("", |effect| effect.0))?;
+            return Ok(Finished::found(decided, told_before || decided));
         }
         changes.left(State::Working);
         changes.entered(state);
@@ -259,6 +270,34 @@ impl Statements<'_> {
             changes.settled.push(lease.event_id);
         }
         Ok(Finished::Recorded)
+    }
+
+    /// Did this outcome give the job its state before?
+    fn decided(&mut self, lease: &Lease, state: State, what: &str) -> rusqlite::Result<bool> {
+        let parameters = params![lease.job, lease.attempt, state.code(), what];
+        self.decided.query_row(parameters, |row| row.get(0))
+    }
+
+    /// Takes back leases of attempts that were not begun.
+    pub(super) fn take_back(
+        &mut self,
+        leases: &[Lease],
+        changes: &mut Changes,
+    ) -> rusqlite::Result<()> {
+        let now_ms = changes.now_ms;
+        for lease in leases {
+            // What was said to have started has not.
+            if lease.notification == Notification::Due {
+                let (job, attempt) = (lease.job, lease.attempt);
+                self.log(job, "notify", attempt, "failed", now_ms, Some(NOT_BEGUN))?;
+            }
+            let row = params![lease.job, lease.attempt, now_ms];
+            if self.give_back.execute(row)? == 1 {
+                changes.left(State::Working);
+                changes.entered(State::Retrying);
+            }
+        }
+        Ok(())
     }
 
     fn log(
@@ -276,7 +315,7 @@ impl Statements<'_> {
 }
 
 /// Would the database refuse this event again, and take others?
-fn is_of_the_event(error: &rusqlite::Error) -> bool {
+pub(super) fn is_of_the_event(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};
     matches!(
         error.sqlite_error_code(),

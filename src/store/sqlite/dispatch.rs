@@ -82,7 +82,7 @@ impl Statements<'_> {
             report.done.retries as i64,
             report.done.dead as i64,
             report.breaker,
-            report.breaker_reason,
+            report.breaker_reason.as_deref(),
         ])?;
         self.connection.execute(
             "DELETE FROM processes WHERE seen_ms < ?1",

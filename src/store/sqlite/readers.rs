@@ -9,7 +9,7 @@ use crate::store::engine::Held;
 use crate::store::process::SHOWN_MS;
 use crate::store::{
     DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, OpenError, Page, Process,
-    ProcessReport, State, StoreError, WorkDone, now_ms,
+    ProcessReport, Reason, State, StoreError, WorkDone, now_ms,
 };
 
 /// The columns of an [`EventRecord`], with `seq` first.
@@ -73,10 +73,10 @@ impl Readers {
     /// When the oldest unsettled event was accepted.
     pub(in crate::store) fn oldest_open_ms(&self) -> Result<Option<i64>, StoreError> {
         self.with(|connection| {
-            // New events are due since they were accepted: the first of them is the oldest. The others are few.
+            // New events are due since they were accepted: the first of them is the oldest. Those being worked on are few.
             let sql = "SELECT min(oldest) FROM (
                 SELECT min(due_ms) AS oldest FROM jobs INDEXED BY jobs_open WHERE state = 0 AND state < 5
-                UNION ALL SELECT min(accepted_ms) FROM jobs INDEXED BY jobs_open WHERE state = 1 AND state < 5
+                UNION ALL SELECT min(accepted_ms) FROM jobs INDEXED BY jobs_retrying WHERE state = 1
                 UNION ALL SELECT min(accepted_ms) FROM jobs INDEXED BY jobs_open WHERE state = 2 AND state < 5)";
             connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
         })
@@ -121,7 +121,7 @@ impl Readers {
         self.with(|connection| {
             let now_ms = now_ms();
             let mut statement = connection.prepare_cached(
-                "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, seen_ms
+                "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, seen_ms, owner
                 FROM processes
                 WHERE seen_ms >= ?1 ORDER BY role, host, pid",
             )?;
@@ -141,10 +141,11 @@ impl Readers {
                         dead: count(row, 7)?,
                     },
                     breaker: row.get(8)?,
-                    breaker_reason: row.get(9)?,
+                    breaker_reason: row.get::<_, Option<String>>(9)?.map(Reason::from),
                 };
                 let seen_ms_ago = now_ms.saturating_sub(row.get(10)?).max(0) as u64;
                 Ok(Process {
+                    id: Process::id(row.get(11)?),
                     report,
                     seen_ms_ago,
                 })
@@ -186,12 +187,19 @@ impl Readers {
     ) -> Result<Option<Held>, StoreError> {
         self.with(|connection| {
             let sql = "SELECT seq, base, (SELECT coalesce(detail, '') FROM effects WHERE job = seq
-                AND effect = 'insert' AND attempt = ?2 AND outcome = 'failed') FROM jobs WHERE event_id = ?1";
+                AND effect = 'insert' AND attempt = ?2 AND outcome = 'failed') FROM jobs
+                WHERE event_id = ?1 AND ?2 BETWEEN 1 AND attempts";
             let held = |row: &Row<'_>| {
-                Ok(Held { job: row.get(0)?, base: row.get(1)?, not_inserted: row.get(2)? })
+                Ok(Held {
+                    job: row.get(0)?,
+                    base: row.get(1)?,
+                    not_inserted: row.get(2)?,
+                })
             };
             let mut statement = connection.prepare_cached(sql)?;
-            statement.query_row(params![event_id.as_bytes(), attempt], held).optional()
+            statement
+                .query_row(params![event_id.as_bytes(), attempt], held)
+                .optional()
         })
     }
 

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, Statement, params};
 
 use super::{SCHEMA_VERSION, accept, attempt, dispatch};
-use crate::store::commit_queue::{Batch, Done, Work};
+use crate::store::commit_queue::{Batch, Done, Work, wrote};
 use crate::store::signals::Changes;
 use crate::store::sweep::Step;
 use crate::store::{Admission, Repeat, now_ms};
@@ -40,6 +40,8 @@ pub(super) struct Statements<'c> {
     pub(super) log: Statement<'c>,
     pub(super) notified: Statement<'c>,
     pub(super) finish: Statement<'c>,
+    pub(super) decided: Statement<'c>,
+    pub(super) give_back: Statement<'c>,
     pub(super) keep_payload: Statement<'c>,
     pub(super) standing: Statement<'c>,
     pub(super) unclaimed: Statement<'c>,
@@ -72,6 +74,8 @@ impl<'c> Statements<'c> {
             log: connection.prepare(attempt::LOG)?,
             notified: connection.prepare(attempt::NOTIFIED)?,
             finish: connection.prepare(attempt::FINISH)?,
+            decided: connection.prepare(attempt::DECIDED)?,
+            give_back: connection.prepare(attempt::GIVE_BACK)?,
             keep_payload: connection.prepare(attempt::KEEP_PAYLOAD)?,
             standing: connection.prepare(attempt::STANDING)?,
             unclaimed: connection.prepare(dispatch::UNCLAIMED)?,
@@ -118,6 +122,7 @@ impl<'c> Statements<'c> {
         if self.connection.total_changes() != before {
             self.count(&changes)?;
         }
+        changes.wrote = wrote(&admissions, &done);
         Ok((admissions, done, changes))
     }
 
@@ -136,6 +141,9 @@ impl<'c> Statements<'c> {
     fn perform(&mut self, work: &Work, changes: &mut Changes) -> rusqlite::Result<Done> {
         match work {
             Work::Claim { limit, .. } => self.claim(*limit, changes).map(Done::Claim),
+            Work::GiveBack { leases, .. } => {
+                self.take_back(leases, changes).map(|()| Done::GiveBack)
+            }
             Work::Finish { lease, outcome, .. } => {
                 self.finish(lease, outcome, changes).map(Done::Finish)
             }

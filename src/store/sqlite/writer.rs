@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use super::attempt;
 use super::checkpoint::Checkpointer;
 use super::presence::Presence;
 use super::transaction::{Statements, Terms};
-use crate::store::commit_queue::{Batch, CommitQueue};
+use crate::store::commit_queue::{Batch, CommitQueue, Taken};
 use crate::store::signals::Signals;
 use crate::store::{OpenError, Options, State, now_ms};
 use rusqlite::{Connection, params};
@@ -128,21 +129,16 @@ impl WriterThread {
             Ok(statements) => statements,
             Err(error) => return tracing::error!(%error, "the store's writer cannot start"),
         };
+        let _closing = self.queue.closing();
         let mut batch = Batch::default();
-        while self.queue.take(&mut batch) {
-            let began = self.signals.totals.commits.begin();
-            match statements.transact(&batch) {
-                Ok((admissions, done, changes)) => {
-                    self.signals.committed(began, &batch, &changes);
-                    batch.answer(admissions, done);
-                    self.checkpointer.after_commit(&self.connection);
-                    self.company.let_in();
-                }
-                Err(error) => {
-                    self.signals.rolled_back();
-                    tracing::error!(%error, "a transaction was rolled back");
-                    batch.refuse(&super::failed(&error));
-                }
+        while self.queue.take(&mut batch, None) == Taken::Batch {
+            let writing = Writing {
+                queue: &self.queue,
+                signals: &self.signals,
+            };
+            if writing.commit(&mut statements, &mut batch) {
+                self.checkpointer.after_commit(&self.connection);
+                self.company.let_in();
             }
         }
         if let Err(error) = statements.depart() {
@@ -158,6 +154,41 @@ impl WriterThread {
                 .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
         {
             tracing::warn!(%error, "the log could not be checkpointed");
+        }
+    }
+}
+
+/// What it takes to commit a batch and to tell of it.
+struct Writing<'a> {
+    queue: &'a Arc<CommitQueue>,
+    signals: &'a Signals,
+}
+
+impl Writing<'_> {
+    /// Commits and answers; whether anything was committed. If the database refuses something in the batch, each half is
+    /// tried by itself, so that in the end one thing is refused and not those that happened to wait beside it.
+    fn commit(&self, statements: &mut Statements<'_>, batch: &mut Batch) -> bool {
+        let began = self.signals.totals.commits.begin();
+        match statements.transact(batch) {
+            Ok((admissions, done, changes)) => {
+                self.signals.committed(began, batch, &changes);
+                batch.answer(admissions, done, self.queue);
+                true
+            }
+            Err(error) => {
+                let refused = attempt::is_of_the_event(&error);
+                if refused {
+                    self.signals.refused();
+                } else {
+                    self.signals.rolled_back();
+                }
+                if refused && let Some(halves) = batch.halves() {
+                    return halves.map(|mut half| self.commit(statements, &mut half)) != [false; 2];
+                }
+                tracing::error!(%error, "a transaction was rolled back");
+                batch.refuse(&super::failed(&error));
+                false
+            }
         }
     }
 }

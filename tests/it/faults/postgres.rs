@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 
+use a7probe::store::{Options, Store};
+
 use super::clients::{Clients, amount, assert_nothing_lost};
+use crate::load::{Load, assert_done, events_of_the_load};
 use crate::postgres_host::{Cluster, Schema, Stop};
 use crate::proxy::{Break, Proxy};
 use crate::serve_client::{Client, Response};
@@ -65,7 +68,7 @@ fn the_key_finds_the_truth(how: Break, was_accepted: bool) {
     let server = Process::on(&through(&proxy, &schema), folder.path(), &flags);
     let mut client = server.client();
     assert_eq!(ingest(&mut client, "before").status, 202);
-    proxy.break_at(b"COMMIT", how);
+    proxy.break_at(b"; COMMIT", how);
     let unsure = ingest(&mut client, "unsure");
     assert!(proxy.is_broken());
     assert_eq!(unsure.status, 503, "{unsure:?}");
@@ -73,6 +76,11 @@ fn the_key_finds_the_truth(how: Break, was_accepted: bool) {
     assert!(
         said.contains("may have succeeded") && said.contains("repeat"),
         "{said}"
+    );
+    let depth = |client: &mut Client| client.get("/queue").json()["depth"].clone();
+    eventually(
+        "it is known what became of it, though nobody asks again",
+        || depth(&mut client) == 1 + u64::from(was_accepted),
     );
     let mut again = None;
     eventually("the same key is taken", || {
@@ -83,6 +91,7 @@ fn the_key_finds_the_truth(how: Break, was_accepted: bool) {
     });
     let replayed = again.expect("taken").header("idempotent-replayed") == Some("true");
     assert_eq!(replayed, was_accepted);
+    assert_eq!(depth(&mut client), 2);
     assert_eq!(client.get("/runs/away/events").lines().len(), 2);
 }
 
@@ -121,4 +130,91 @@ fn a_restarted_postgresql_delays_and_loses_nothing() {
     clients.accept_more(50);
     let accepted = clients.finish();
     assert_nothing_lost(&accepted, &mut server.client(), &witness);
+}
+
+#[test]
+fn a_read_that_is_never_answered_ends_and_the_next_one_is() {
+    let Some(schema) = Schema::create("faults::postgres::a_read_that_is_never_answered_…") else {
+        return;
+    };
+    let (proxy, folder) = (proxy(), folder());
+    let flags = ["--mode", "queue", "--log", "off"];
+    let server = Process::on(&through(&proxy, &schema), folder.path(), &flags);
+    let mut client = server.client();
+    let path = format!("/events/{}", ingest(&mut client, "a").event_id());
+    assert_eq!(client.get(&path).status, 200);
+    proxy.black_hole();
+    assert_eq!(client.get(&path).status, 503);
+    proxy.mend();
+    eventually("it is read", || client.get(&path).status == 200);
+}
+
+#[test]
+fn a_server_killed_under_load_loses_nothing() {
+    let Some(schema) = Schema::create("faults::postgres::a_server_killed_…") else {
+        return;
+    };
+    let folder = folder();
+    let flags = ["--sim-latency", "5ms", "--log", "off"];
+    let flags = [&flags[..], &["--lease", "2s", "--provider-timeout", "1s"]].concat();
+    let server = Process::on(&schema.url, folder.path(), &flags);
+    let load = Load::start(server.address);
+    load.wait_for(200);
+    server.kill();
+    let acknowledged = load.acknowledged_ids();
+    assert!(acknowledged.len() >= 200);
+    let server = Process::on(&schema.url, folder.path(), &flags);
+    assert_done(&acknowledged, &events_of_the_load(&mut server.client()));
+}
+
+/// Neither the one that is written to nor its reloads are announced: the store finds out by being refused.
+#[test]
+fn when_the_server_becomes_a_standby_the_other_address_takes_over() {
+    let name = "faults::postgres::when_the_server_becomes_a_standby_…";
+    let (Some(old), Some(new)) = (Cluster::start(name), Cluster::start(name)) else {
+        return;
+    };
+    drop(Store::open(&Options::at(new.url.as_str())).expect("the schema is there"));
+    let both = format!(
+        "postgres://a7probe@127.0.0.1:{},127.0.0.1:{}/postgres?target_session_attrs=read-write",
+        old.port, new.port
+    );
+    let folder = folder();
+    let server = Process::on(&both, folder.path(), &["--mode", "queue", "--log", "off"]);
+    let mut client = server.client();
+    assert_eq!(ingest(&mut client, "before").status, 202);
+    old.sql("ALTER SYSTEM SET default_transaction_read_only = on");
+    old.sql("SELECT pg_reload_conf()");
+    eventually("it refuses to be written to", || {
+        let refused = ingest(&mut client, &uuid::Uuid::new_v4().to_string());
+        refused.status == 503 && refused.json()["type"] == "urn:a7probe:problem:store-read-only"
+    });
+    eventually("the other one is written to", || {
+        ingest(&mut client, "after").status == 202
+    });
+    assert_eq!(client.get("/readyz").status, 200);
+}
+
+/// PostgreSQL ends the wait for a standby when its statement is timed out, and then says that it has committed.
+#[test]
+fn a_commit_that_waits_for_a_standby_for_ever_is_not_called_done() {
+    let Some(cluster) = Cluster::start("faults::postgres::a_commit_that_waits_…") else {
+        return;
+    };
+    let folder = folder();
+    let flags = ["--mode", "queue", "--log", "off"];
+    let server = Process::on(&cluster.url, folder.path(), &flags);
+    let mut client = server.client();
+    assert_eq!(ingest(&mut client, "before").status, 202);
+    cluster.sql("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    cluster.sql("SELECT pg_reload_conf()");
+    eventually("no commit returns", || {
+        ingest(&mut client, &uuid::Uuid::new_v4().to_string()).status == 503
+    });
+    assert_eq!(ingest(&mut client, "waits").status, 503);
+    cluster.sql("ALTER SYSTEM RESET synchronous_standby_names");
+    cluster.sql("SELECT pg_reload_conf()");
+    eventually("the same key is taken", || {
+        ingest(&mut client, "waits").status == 202
+    });
 }
