@@ -13,6 +13,7 @@ pub mod resolve;
 pub mod selftest;
 pub mod serve;
 pub mod settings;
+mod typed;
 pub mod work;
 pub mod worker;
 
@@ -100,4 +101,34 @@ pub struct InitArgs {
     /// Replace a file that is there.
     #[arg(long)]
     pub force: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::Cli;
+
+    #[test]
+    fn help_shows_no_value_of_a_variable_that_may_hold_a_password() {
+        let mut found = 0;
+        for command in Cli::command().get_subcommands() {
+            for arg in command
+                .get_arguments()
+                .filter(|arg| arg.get_env().is_some())
+            {
+                let is_url =
+                    |name: &clap::builder::Str| name.contains("URL") || name.contains("://");
+                if arg
+                    .get_value_names()
+                    .is_some_and(|names| names.iter().any(is_url))
+                {
+                    found += 1;
+                    let (command, arg_id) = (command.get_name(), arg.get_id());
+                    assert!(arg.is_hide_env_values_set(), "{command} {arg_id}");
+                }
+            }
+        }
+        assert!(found >= 6, "{found}");
+    }
 }

@@ -54,7 +54,7 @@ pub enum SendError {
     /// The connection broke before the answer; it may have been sent all the same.
     #[error("the connection to the provider broke: {0}")]
     Broken(String),
-    /// A worker elsewhere says that it was not sent.
+    /// A worker elsewhere says that it failed, and names no answer of the provider; it may have been sent all the same.
     #[error("{0}")]
     Elsewhere(String),
     /// The provider answered no; it was not sent.
@@ -72,7 +72,10 @@ pub enum SendError {
 impl SendError {
     /// May the mail have gone out although there was no yes?
     pub fn may_have_been_sent(&self) -> bool {
-        matches!(self, SendError::Timeout(_) | SendError::Broken(_))
+        matches!(
+            self,
+            SendError::Timeout(_) | SendError::Broken(_) | SendError::Elsewhere(_)
+        )
     }
 
     /// When the provider wants to be asked again, if it said so; at most [`LONGEST_WISH`].
@@ -83,18 +86,14 @@ impl SendError {
         }
     }
 
-    /// Would the same mail be refused again? Too many requests and time-outs pass, other client errors don't.
+    /// Would the same mail be refused again, and another one not? Only what the provider says of the mail itself. A key
+    /// that it does not know (401, 403) or a path that is not there (404, 405) is a fault of the configuration: it meets
+    /// every mail, and passes when it is mended.
     pub fn is_permanent(&self) -> bool {
         matches!(
             self,
             SendError::Refused {
-                status: 400..=499,
-                ..
-            }
-        ) && !matches!(
-            self,
-            SendError::Refused {
-                status: 408 | 425 | 429,
+                status: 400 | 413 | 422,
                 ..
             }
         )

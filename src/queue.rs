@@ -40,7 +40,7 @@ pub struct Job {
     pub event_id: Uuid,
     /// Its body, JSON. Only Celery and RQ jobs carry it; our own workers read it from the store.
     pub payload: Vec<u8>,
-    /// How often it was dispatched before. A broker that drops duplicates (NATS) drops only those of the same round.
+    /// Which of its dispatches it is: a broker that drops duplicates (NATS) drops only those of the same one.
     pub round: u32,
 }
 
@@ -62,6 +62,9 @@ pub enum QueueError {
     /// It did not take the message.
     #[error("the broker refused a message")]
     Refused,
+    /// It takes no messages for now.
+    #[error("the broker is short of memory or disk and takes no messages")]
+    Blocked,
 }
 
 /// How a broker is talked to.
@@ -69,7 +72,7 @@ pub enum QueueError {
 pub struct Options {
     /// Time for one operation, connecting included.
     pub deadline: Duration,
-    /// Deliveries that may be under way at the same time.
+    /// Deliveries that may be under way at the same time, those that wait for an attempt included.
     pub prefetch: u16,
     /// When a delivery of a consumer that is gone goes to another (Redis and NATS; RabbitMQ notices by itself).
     pub redelivery: Duration,
@@ -122,35 +125,41 @@ impl Publisher {
     /// failure waits a little first. What failed may have been taken all the same, wholly or in part.
     pub async fn publish(&mut self, jobs: &[Job]) -> Result<(), QueueError> {
         self.backoff.rest().await;
-        let after = self.deadline;
-        let published = timeout(after, self.attempt(jobs))
-            .await
-            .unwrap_or(Err(QueueError::TimedOut { after }));
-        match published {
-            Ok(()) => self.backoff.reset(),
-            Err(_) => {
-                self.sink = None;
-                self.backoff.grow();
-            }
-        }
-        published
+        self.ask(async |sink| sink.publish(jobs).await).await
     }
 
-    async fn attempt(&mut self, jobs: &[Job]) -> Result<(), QueueError> {
-        let _ = jobs;
-        let sink = match self.sink.take() {
-            Some(sink) => sink,
-            None => Sink::open(&self.dispatch, self.deadline).await?,
+    /// How many jobs the broker has by now, as far as it tells; the same job twice counts as two.
+    pub async fn depth(&mut self) -> Result<u64, QueueError> {
+        self.backoff.rest().await;
+        self.ask(async |sink| sink.depth().await).await
+    }
+
+    /// One attempt within the deadline. What failed is not used again, except that a broker that is short of memory is
+    /// not burdened with one connection after the other.
+    async fn ask<T>(
+        &mut self,
+        question: impl AsyncFnOnce(&mut Sink) -> Result<T, QueueError>,
+    ) -> Result<T, QueueError> {
+        let after = self.deadline;
+        let attempt = async {
+            let sink = match &mut self.sink {
+                Some(sink) => sink,
+                closed => closed.insert(Sink::open(&self.dispatch, after).await?),
+            };
+            if sink.is_blocked() {
+                return Err(QueueError::Blocked);
+            }
+            question(sink).await
         };
-        match self.sink.insert(sink) {
-            #[cfg(feature = "amqp")]
-            Sink::Amqp(sink) => sink.publish(jobs).await,
-            #[cfg(feature = "redis")]
-            Sink::Redis(sink) => sink.publish(jobs).await,
-            #[cfg(feature = "nats")]
-            Sink::Nats(sink) => sink.publish(jobs).await,
-            Sink::Nowhere(nothing) => match *nothing {},
+        let answer = timeout(after, attempt).await;
+        let answer = answer.unwrap_or(Err(QueueError::TimedOut { after }));
+        if answer.is_ok() {
+            self.backoff.reset();
+        } else {
+            self.backoff.grow();
+            self.sink.take_if(|sink| !sink.is_blocked());
         }
+        answer
     }
 }
 
@@ -170,6 +179,41 @@ impl Sink {
             _ => Err(not_built_in()),
         }
     }
+
+    async fn publish(&mut self, jobs: &[Job]) -> Result<(), QueueError> {
+        let _ = jobs;
+        match self {
+            #[cfg(feature = "amqp")]
+            Sink::Amqp(sink) => sink.publish(jobs).await,
+            #[cfg(feature = "redis")]
+            Sink::Redis(sink) => sink.publish(jobs).await,
+            #[cfg(feature = "nats")]
+            Sink::Nats(sink) => sink.publish(jobs).await,
+            Sink::Nowhere(nothing) => match *nothing {},
+        }
+    }
+
+    async fn depth(&mut self) -> Result<u64, QueueError> {
+        match self {
+            #[cfg(feature = "amqp")]
+            Sink::Amqp(sink) => sink.depth().await,
+            #[cfg(feature = "redis")]
+            Sink::Redis(sink) => sink.depth().await,
+            #[cfg(feature = "nats")]
+            Sink::Nats(sink) => sink.depth().await,
+            Sink::Nowhere(nothing) => match *nothing {},
+        }
+    }
+
+    /// Would what is published here only wait?
+    fn is_blocked(&self) -> bool {
+        match self {
+            #[cfg(feature = "amqp")]
+            Sink::Amqp(sink) => sink.is_blocked(),
+            #[allow(unreachable_patterns, reason = "a slim build lacks a broker")]
+            _ => false,
+        }
+    }
 }
 
 /// Takes jobs from a broker. Not shared: whoever has it takes one delivery after the other; deliveries may be settled
@@ -177,6 +221,8 @@ impl Sink {
 pub struct Consumer {
     dispatch: Dispatch,
     options: Options,
+    /// Tells what it has taken from what others have, however often it connects again.
+    name: Uuid,
     backoff: Backoff,
     source: Option<Source>,
     taken: VecDeque<Delivery>,
@@ -204,9 +250,29 @@ impl Consumer {
         Consumer {
             dispatch,
             options,
+            name: Uuid::new_v4(),
             backoff: Backoff::default(),
             source: None,
             taken: VecDeque::new(),
+        }
+    }
+
+    /// Deliveries that may be under way at the same time.
+    pub fn prefetch(&self) -> usize {
+        self.options.prefetch.into()
+    }
+
+    /// Gives back at once what was taken and is not settled, so that anyone finds it, workers of another kind too.
+    /// Deliveries that are still held are given back with the rest, so nobody may work on them any more.
+    pub async fn close(mut self) {
+        self.taken.clear();
+        let Some(source) = self.source.take() else {
+            return;
+        };
+        let after = self.options.deadline;
+        let closed = timeout(after, source.close()).await;
+        if let Err(error) = closed.unwrap_or(Err(QueueError::TimedOut { after })) {
+            tracing::warn!(%error, broker = %self.dispatch, "cannot give back what was taken");
         }
     }
 
@@ -236,9 +302,12 @@ impl Consumer {
     async fn receive(&mut self) -> Result<Vec<Delivery>, QueueError> {
         if self.source.is_none() {
             let after = self.options.deadline;
-            let source = timeout(after, Source::open(&self.dispatch, &self.options))
-                .await
-                .unwrap_or(Err(QueueError::TimedOut { after }))?;
+            let source = timeout(
+                after,
+                Source::open(&self.dispatch, &self.options, self.name),
+            )
+            .await
+            .unwrap_or(Err(QueueError::TimedOut { after }))?;
             self.source = Some(source);
         }
         match self.source.as_mut() {
@@ -257,19 +326,25 @@ impl Consumer {
 }
 
 impl Source {
-    async fn open(dispatch: &Dispatch, options: &Options) -> Result<Source, QueueError> {
-        let _ = options;
+    async fn open(
+        dispatch: &Dispatch,
+        options: &Options,
+        name: Uuid,
+    ) -> Result<Source, QueueError> {
+        let _ = (options, name);
         match (dispatch.protocol(), dispatch.dialect()) {
             #[cfg(feature = "amqp")]
             (Protocol::Amqp, _) => amqp::Source::open(dispatch, options)
                 .await
                 .map(Source::Amqp),
             #[cfg(feature = "redis")]
-            (Protocol::Redis, Dialect::Own) => self::redis::StreamSource::open(dispatch, options)
-                .await
-                .map(Source::Stream),
+            (Protocol::Redis, Dialect::Own) => {
+                self::redis::StreamSource::open(dispatch, options, name)
+                    .await
+                    .map(Source::Stream)
+            }
             #[cfg(feature = "redis")]
-            (Protocol::Redis, _) => self::redis::ListSource::open(dispatch, options)
+            (Protocol::Redis, _) => self::redis::ListSource::open(dispatch, options, name)
                 .await
                 .map(Source::List),
             #[cfg(feature = "nats")]
@@ -278,6 +353,20 @@ impl Source {
                 .map(Source::Nats),
             #[allow(unreachable_patterns, reason = "a slim build lacks a broker")]
             _ => Err(not_built_in()),
+        }
+    }
+
+    async fn close(self) -> Result<(), QueueError> {
+        match self {
+            #[cfg(feature = "amqp")]
+            Source::Amqp(source) => source.close().await,
+            #[cfg(feature = "redis")]
+            Source::Stream(source) => source.close().await,
+            #[cfg(feature = "redis")]
+            Source::List(source) => source.close().await,
+            #[cfg(feature = "nats")]
+            Source::Nats(source) => source.close().await,
+            Source::Nowhere(nothing) => match nothing {},
         }
     }
 }

@@ -16,6 +16,7 @@ mod external;
 mod health;
 mod idempotency;
 mod ingest;
+mod lent;
 mod metrics;
 mod openapi;
 mod problem;
@@ -23,9 +24,12 @@ mod provider;
 mod queue;
 mod rate_limit;
 mod route;
+mod run_name;
+mod segment;
 mod threads;
 mod timing;
 mod tracing_headers;
+mod write_deadline;
 
 use std::future::Future;
 use std::net::TcpListener;
@@ -50,6 +54,9 @@ pub use provider::serve_provider;
 pub use rate_limit::RateLimit;
 pub use route::Route;
 
+/// How long the outcome of a call that has ended may take to be recorded when the server stops.
+const RECORD_TIME: Duration = Duration::from_secs(1);
+
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -65,6 +72,28 @@ pub enum StartError {
          hint: the negative control needs `--mode background`"
     )]
     NothingToAcknowledge,
+    /// The same.
+    #[error(
+        "durability none keeps accepted events in the memory of this process, and mode queue leaves them to others\n\
+         hint: the negative control needs `--mode background`"
+    )]
+    NobodyElseSees,
+    /// The same.
+    #[error(
+        "queued keep leaves accepted events to workers elsewhere, and mode background accepts them for its own\n\
+         hint: `--mode queue` accepts for workers elsewhere; `--queued keep` goes with `--mode sync`"
+    )]
+    NobodyWorks,
+}
+
+/// Refuses to accept what nobody would ever work on.
+fn check(config: &Config) -> Result<(), StartError> {
+    match (config.mode, config.store.durability, config.queued) {
+        (Mode::Background, _, Queued::Keep) => Err(StartError::NobodyWorks),
+        (Mode::Sync, Durability::None, _) => Err(StartError::NothingToAcknowledge),
+        (Mode::Queue, Durability::None, _) => Err(StartError::NobodyElseSees),
+        (Mode::Background, _, Queued::Finish) | (_, Durability::Full, _) => Ok(()),
+    }
 }
 
 /// What was left when the server stopped.
@@ -111,9 +140,7 @@ pub enum RunError {
 impl Server {
     /// Opens the store and prepares the provider. Blocks on the disk.
     pub fn open(config: Config) -> Result<Server, StartError> {
-        if config.mode == Mode::Sync && config.store.durability == Durability::None {
-            return Err(StartError::NothingToAcknowledge);
-        }
+        check(&config)?;
         let key = config.provider_key.as_deref();
         let (provider, simulator) = config.provider.open(key, config.provider_timeout)?;
         let store = Store::open(&config.store)?;
@@ -131,8 +158,10 @@ impl Server {
     }
 
     /// Serves until `shutdown` resolves, then drains: `/ingest` and `/readyz` answer 503, requests in flight end, queued
-    /// work goes on for at most [`Config::drain`]. What is left then stays in the store. Dropping the future leaves
-    /// everything as a crash would, which loses nothing that was acknowledged.
+    /// work goes on for at most [`Config::drain`]. Then no more of it is begun, but calls of the provider that are under
+    /// way may end, each within [`Config::provider_timeout`]: one that is cut off may have sent its mail. What is left
+    /// stays in the store. Dropping the future leaves everything as a crash would, which loses nothing that was
+    /// acknowledged.
     pub async fn run(
         self,
         listener: TcpListener,
@@ -148,7 +177,7 @@ impl Server {
             Block::Request => provider,
             Block::Loop => provider.blocking(Handle::current()),
         };
-        let grace = config.provider_timeout.min(Duration::from_secs(2));
+        let grace = config.provider_timeout + RECORD_TIME;
         let options = WorkerOptions {
             workers: config.workers,
             retry: config.retry,
@@ -186,11 +215,15 @@ impl Server {
 
         shutdown.await;
         core.start_draining();
-        drained(&core, works.then_some(&store), drain).await;
+        let queued = || works && store.depth() > 0;
+        until(drain, || core.in_flight() == 0 && !queued()).await;
         stop.send_replace(true);
-        if let Some(working) = working {
-            let _ = working.await;
-        }
+        let working = async {
+            if let Some(working) = working {
+                let _ = working.await;
+            }
+        };
+        tokio::join!(working, until(grace, || core.in_flight() == 0));
         if let Some(reporting) = reporting {
             reporting.abort();
         }
@@ -212,11 +245,10 @@ impl Server {
     }
 }
 
-/// Waits until nothing is in flight and, if this process works on it, nothing is queued; at most this long.
-async fn drained(core: &Core, worked_on: Option<&Store>, drain: Duration) {
-    let deadline = Instant::now() + drain;
-    let queued = || worked_on.is_some_and(|store| store.depth() > 0);
-    while (core.in_flight() > 0 || queued()) && Instant::now() < deadline {
+/// Waits until it is so; at most this long.
+async fn until(limit: Duration, is_so: impl Fn() -> bool) {
+    let deadline = Instant::now() + limit;
+    while !is_so() && Instant::now() < deadline {
         sleep(Duration::from_millis(10)).await;
     }
 }

@@ -22,6 +22,7 @@ mod postgres;
 mod process;
 mod reading;
 mod readmission;
+mod reason;
 mod room;
 mod signals;
 mod sqlite;
@@ -47,6 +48,7 @@ pub use lease::{
 pub use location::Location;
 pub use options::{Durability, Options};
 pub use process::{Process, ProcessReport, WorkDone};
+pub use reason::Reason;
 pub use submission::{Admission, Fingerprint, Handling, Promise, Submission};
 pub use sweep::{SweepCursor, Swept};
 pub use totals::Snapshot;
@@ -202,7 +204,8 @@ impl Store {
         }
     }
 
-    /// Records how an attempt ended. A lease that was taken over meanwhile changes nothing but the effect log.
+    /// Records how an attempt ended. A lease that was taken over meanwhile changes nothing but the effect log; an outcome
+    /// that is there already changes nothing at all.
     pub async fn finish(&self, lease: Lease, outcome: Outcome) -> Result<Finished, StoreError> {
         self.ask(|reply| Work::Finish {
             lease,

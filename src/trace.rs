@@ -5,6 +5,9 @@ use std::fmt;
 /// Longest `tracestate` that is passed on, in bytes.
 const STATE_BYTES: usize = 512;
 
+/// The one flag that version 00 knows; whoever does not know the others passes zeros on.
+const SAMPLED: u8 = 1;
+
 /// A position in a trace: what `traceparent` and `tracestate` carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trace {
@@ -12,7 +15,7 @@ pub struct Trace {
     trace_id: u128,
     /// One step of it; not zero.
     span_id: u64,
-    /// Bit 0: sampled.
+    /// [`SAMPLED`] or nothing.
     flags: u8,
     /// What tracing systems keep beside it, as it came.
     state: Option<String>,
@@ -47,7 +50,7 @@ impl Trace {
         }
         let trace_id = hex(&traceparent[3..35])?;
         let span_id = u64::try_from(hex(&traceparent[36..52])?).ok()?;
-        let flags = u8::try_from(hex(&traceparent[53..55])?).ok()?;
+        let flags = u8::try_from(hex(&traceparent[53..55])?).ok()? & SAMPLED;
         (trace_id != 0 && span_id != 0).then_some(Trace {
             trace_id,
             span_id,
@@ -200,7 +203,10 @@ mod tests {
         fn nothing_that_comes_can_break_the_reader(text in "\\PC*", hexish in "[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}") {
             let _ = Trace::parse(&text);
             if let Some(trace) = Trace::parse(&hexish) {
-                prop_assert_eq!(&trace.traceparent()[3..], &hexish[3..]);
+                let passed_on = trace.traceparent();
+                prop_assert_eq!(&passed_on[..53], format!("00{}", &hexish[2..53]));
+                let sampled = "13579bdf".contains(&hexish[54..]);
+                prop_assert_eq!(&passed_on[53..], if sampled { "01" } else { "00" });
             }
         }
     }

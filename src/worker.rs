@@ -22,8 +22,8 @@ pub use work_tally::{AttemptEnd, WorkTally};
 
 use crate::provider::{Mail, Provider, SendError};
 use crate::store::{
-    EventId, Finished, Grant, Insert, Lease, Next, Notification, Notified, Outcome, Repeat, Store,
-    StoreError,
+    EventId, Finished, Grant, Insert, Lease, Next, Notification, Notified, Outcome, Repeat, State,
+    Store, StoreError,
 };
 
 /// How the work is done.
@@ -197,13 +197,23 @@ impl Crew {
         drop(kept);
     }
 
-    /// Makes one attempt: notifies, unless that was settled before, and records what came of it.
-    pub async fn attempt(&self, lease: Lease, on_failure: OnFailure) -> Result<(), SendError> {
+    /// Have all attempts at this event been made, and none of them told how it ended?
+    pub fn is_one_too_many(&self, lease: &Lease) -> bool {
+        lease.tries > self.options.retry.attempts
+    }
+
+    /// Makes one attempt: notifies, unless that was settled before or there were attempts enough, and records what came of
+    /// it. Returns the state in which that leaves the event, or `None` if it decided nothing: the lease was taken over, or
+    /// the store is closed.
+    pub async fn attempt(
+        &self,
+        lease: Lease,
+        on_failure: OnFailure,
+    ) -> Result<Option<State>, SendError> {
         let (notified, sent) = match lease.notification {
-            Notification::Due if lease.tries > self.options.retry.attempts => {
+            Notification::Due if self.is_one_too_many(&lease) => {
                 let outcome = Outcome::not_sent(CUT_OFF_TOO_OFTEN, Next::GiveUp);
-                self.record(&lease, outcome).await;
-                return Ok(());
+                return Ok(self.record(&lease, outcome).await);
             }
             Notification::Due => {
                 let sent = self.notify(&lease).await;
@@ -216,14 +226,14 @@ impl Crew {
             Notification::Unknown => {
                 let reason =
                     "an earlier attempt was cut off, and a notification is sent at most once";
-                let reason = reason.to_owned();
+                let reason = reason.into();
                 (Notified::Unknown { reason }, Ok(()))
             }
         };
         self.tally.ended(AttemptEnd::of(lease.notification, &sent));
         let next = self.next(&lease, &notified, &sent, on_failure);
-        self.record(&lease, Outcome { notified, next }).await;
-        sent
+        let became = self.record(&lease, Outcome { notified, next }).await;
+        sent.map(|()| became)
     }
 
     /// Calls the provider, as a step of the trace that the event came with.
@@ -250,11 +260,12 @@ impl Crew {
         sent
     }
 
-    fn notified(&self, sent: &Result<(), SendError>) -> Notified {
+    /// What a call of the provider, here or elsewhere, has made of the notification.
+    pub fn notified(&self, sent: &Result<(), SendError>) -> Notified {
         match sent {
             Ok(()) => Notified::Sent,
             Err(error) => {
-                let reason = error.to_string();
+                let reason = error.to_string().into();
                 if self.store.repeat() == Repeat::AtMostOnce && error.may_have_been_sent() {
                     Notified::Unknown { reason }
                 } else {
@@ -265,7 +276,7 @@ impl Crew {
     }
 
     /// What follows: the event is done when both its effects are, and each that is not is tried again without the other.
-    fn next(
+    pub fn next(
         &self,
         lease: &Lease,
         notified: &Notified,
@@ -283,13 +294,22 @@ impl Crew {
         }
     }
 
-    /// Records the outcome, however long the store takes to be writable again: what was sent must not be forgotten.
-    async fn record(&self, lease: &Lease, outcome: Outcome) {
+    /// Records the outcome, however long the store takes to be writable again: what was sent must not be forgotten. The
+    /// event's state then, if this decided it.
+    async fn record(&self, lease: &Lease, outcome: Outcome) -> Option<State> {
         let mut pause = STORE_PAUSES.0;
         loop {
             match self.store.finish(lease.clone(), outcome.clone()).await {
-                Ok(finished) => return self.count(lease, &outcome, finished),
-                Err(StoreError::Closed) => return,
+                // Again: an earlier try went through, and only its answer was lost.
+                Ok(Finished::Recorded | Finished::RecordedAgain) => {
+                    self.count(lease, outcome.next);
+                    return Some(outcome.becomes(lease));
+                }
+                Ok(Finished::Stale | Finished::StaleAgain) => {
+                    self.count_stale(lease, &outcome);
+                    return None;
+                }
+                Err(StoreError::Closed) => return None,
                 Err(error) => tracing::warn!(%error, "cannot record an outcome"),
             }
             sleep(pause).await;
@@ -300,21 +320,26 @@ impl Crew {
 
 /// Counting.
 impl Crew {
-    /// Counts an attempt that a worker elsewhere has made and that was recorded here.
+    /// Counts an attempt that a worker elsewhere has made and that was recorded here; once, however often it is reported.
     pub fn reported(&self, lease: &Lease, end: AttemptEnd, outcome: &Outcome, finished: Finished) {
+        match finished {
+            Finished::RecordedAgain | Finished::StaleAgain => return,
+            Finished::Recorded => self.count(lease, outcome.next),
+            Finished::Stale => self.count_stale(lease, outcome),
+        }
         self.tally.ended(end);
-        self.count(lease, outcome, finished);
     }
 
-    fn count(&self, lease: &Lease, outcome: &Outcome, finished: Finished) {
-        if finished == Finished::Stale {
-            self.tally.leases_lost.increment();
-            if outcome.notified == Notified::Sent {
-                self.tally.duplicates.increment();
-            }
-            return tracing::warn!(event_id = %lease.event_id, "an attempt outlived its lease");
+    fn count_stale(&self, lease: &Lease, outcome: &Outcome) {
+        self.tally.leases_lost.increment();
+        if outcome.notified == Notified::Sent {
+            self.tally.duplicates.increment();
         }
-        match outcome.next {
+        tracing::warn!(event_id = %lease.event_id, "an attempt outlived its lease");
+    }
+
+    fn count(&self, lease: &Lease, next: Next) {
+        match next {
             Next::Done => self.tally.processed.increment(),
             Next::Retry(_) => return self.tally.retries.increment(),
             Next::GiveUp => self.tally.dead.increment(),

@@ -35,6 +35,7 @@ pub struct AuditArgs {
     #[arg(
         long,
         env = "A7PROBE_AUDIT_URL",
+        hide_env_values = true,
         value_name = "URL",
         help_heading = "Audit"
     )]

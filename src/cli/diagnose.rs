@@ -19,7 +19,7 @@ Examples:
 Exit codes: 0 nothing wrong, 1 a cause found, 3 not enough evidence, 4 target unreachable.")]
 pub struct DiagnoseArgs {
     /// Base URL of the service.
-    #[arg(env = "A7PROBE_URL", value_name = "URL")]
+    #[arg(env = "A7PROBE_URL", hide_env_values = true, value_name = "URL")]
     pub url: Option<String>,
 
     /// GET PATH, called NAME: of two endpoints the first should be quick whatever else happens, the second is under

@@ -21,7 +21,7 @@ use crate::units::parse_duration;
   a7probe measure http://127.0.0.1:8080/search -m GET -c 32 -n 10000      one URL, closed model")]
 pub struct MeasureArgs {
     /// Base URL of the service; with -m, -d, -D or -T the URL of the one request to send.
-    #[arg(env = "A7PROBE_URL", value_name = "URL")]
+    #[arg(env = "A7PROBE_URL", hide_env_values = true, value_name = "URL")]
     pub url: Option<String>,
 
     /// Measure GET PATH and call it NAME (repeatable; replaces the default endpoints).

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::work::{WorkArgs, secret};
-use crate::queue::Dispatch;
+use super::typed::Typed;
+use super::work::{WorkArgs, broker, secret};
 use crate::server::{
     Block, Config, Dispatching, Health, Limits, MetricsAccess, Mode, Queued, RateLimit,
 };
@@ -27,6 +27,10 @@ use crate::units::{Rate, parse_duration};
   a7probe serve --durability none                     acknowledges from memory: a kill loses events
   a7probe serve --bind 0.0.0.0:8080 --token-env TOKEN reachable from elsewhere")]
 pub struct ServeArgs {
+    /// Must come first; see there.
+    #[command(flatten)]
+    typed: Typed,
+
     /// End when stdin does: for whoever starts it as a child.
     #[arg(long, hide = true)]
     pub until_stdin_ends: bool,
@@ -93,7 +97,8 @@ pub struct ServeArgs {
     #[arg(long, env = "A7PROBE_SERVE_HTTP_THREADS", value_name = "N", default_value_t = 1, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub http_threads: u16,
 
-    /// How long queued work may go on after SIGTERM or Ctrl-C; what is left stays in the store.
+    /// How long queued work may go on after SIGTERM or Ctrl-C; then calls of the provider that are under way end, within
+    /// --provider-timeout. What is left stays in the store; a second signal ends at once.
     #[arg(long, env = "A7PROBE_SERVE_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub drain_timeout: Duration,
 
@@ -106,7 +111,7 @@ pub struct ServeArgs {
     )]
     pub log: String,
 
-    /// What a 202 is worth: full is on disk before the answer, none is in memory only (the negative control).
+    /// What a 202 is worth: full is on disk before the answer, none is in memory only (the negative control, with --mode background).
     #[arg(long, env = "A7PROBE_SERVE_DURABILITY", value_enum, default_value_t = DurabilityArg::Full, help_heading = "Store")]
     pub durability: DurabilityArg,
 
@@ -120,7 +125,7 @@ pub struct ServeArgs {
     )]
     pub queue_limit: u64,
 
-    /// What to do with events that were queued before: finish them beside the requests, or keep them for workers elsewhere.
+    /// What --mode sync does with events that were queued before: finish them beside the requests, or keep them for workers elsewhere.
     #[arg(long, env = "A7PROBE_SERVE_QUEUED", value_enum, default_value_t = QueuedArg::Finish, help_heading = "Work")]
     pub queued: QueuedArg,
 
@@ -128,10 +133,11 @@ pub struct ServeArgs {
     #[arg(
         long,
         env = "A7PROBE_SERVE_DISPATCH",
+        hide_env_values = true,
         value_name = "URL",
         help_heading = "Broker"
     )]
-    pub dispatch: Option<Dispatch>,
+    pub dispatch: Option<String>,
 
     /// How often to look for accepted events that no worker took.
     #[arg(long, env = "A7PROBE_SERVE_SWEEP_INTERVAL", value_name = "DURATION", default_value = "5s", value_parser = sweep_interval, help_heading = "Broker")]
@@ -212,15 +218,46 @@ impl ServeArgs {
             self.dispatch.is_none() || self.mode == ModeArg::Queue,
             "--dispatch hands the work to workers elsewhere, and this mode does it itself\nhint: add --mode queue"
         );
-        Ok(self.dispatch.clone().map(|to| Dispatching {
+        let to = self.dispatch.as_deref();
+        let to = to.map(|url| broker("--dispatch", url)).transpose()?;
+        Ok(to.map(|to| Dispatching {
             to,
             sweep: self.sweep_interval,
             redispatch: self.redispatch_after,
         }))
     }
 
+    /// Refuses what was typed and would be ignored.
+    fn check(&self) -> anyhow::Result<()> {
+        let has_use = |id, has_use, because, mend| self.typed.has_use(id, has_use, because, mend);
+        for broker in ["sweep_interval", "redispatch_after"] {
+            let mend = "add --dispatch URL";
+            has_use(broker, self.dispatch.is_some(), "there is no broker", mend)?;
+        }
+        has_use(
+            "block",
+            self.block == BlockArg::Request || self.mode != ModeArg::Queue,
+            "in queue mode the server calls no provider",
+            "the event loop is blocked with --mode sync",
+        )?;
+        has_use(
+            "queued",
+            self.mode != ModeArg::Queue,
+            "in queue mode accepted events are always left to workers elsewhere",
+            "--queued is for --mode sync",
+        )?;
+        has_use(
+            "metrics",
+            self.metrics == MetricsArg::Token || !self.token_env.is_empty(),
+            "without a token everything is open",
+            "ask for one with --token-env NAME",
+        )?;
+        self.work.check()
+    }
+
     /// The configuration that was meant. Reads the variable that `--token-env` names.
     pub fn config(&self) -> anyhow::Result<Config> {
+        self.check()?;
         Ok(Config {
             dispatch: self.dispatching()?,
             mode: match self.mode {
@@ -323,10 +360,11 @@ mod tests {
 
     #[test]
     fn queue_mode_and_what_becomes_of_the_queued_are_told_by_flags() {
-        let config = parse("--mode queue --queued keep --store postgres://me:pw@db/a7")
-            .expect("valid flags");
-        assert_eq!((config.mode, config.queued), (Mode::Queue, Queued::Keep));
+        let config = parse("--mode queue --store postgres://me:pw@db/a7").expect("valid flags");
+        assert_eq!((config.mode, config.queued), (Mode::Queue, Queued::Finish));
         assert_eq!(config.store.location.to_string(), "postgres://me:***@db/a7");
+        let config = parse("--mode sync --queued keep").expect("valid flags");
+        assert_eq!((config.mode, config.queued), (Mode::Sync, Queued::Keep));
     }
 
     #[test]
@@ -358,6 +396,15 @@ mod tests {
     }
 
     #[test]
+    fn a_broker_that_cannot_be_used_is_named_without_its_password() {
+        for url in ["kafka://u:s3cret@h", "amqps://u:s3cret@h", "u:s3cret@h"] {
+            let message = parse(&format!("--mode queue --dispatch {url}")).expect_err(url);
+            assert!(message.contains("hint: "), "{message}");
+            assert!(!message.contains("s3cret"), "{message}");
+        }
+    }
+
+    #[test]
     fn wrong_values_are_named_with_their_mend() {
         for (line, words) in [
             ("--sim-latency fast", "or write evidence"),
@@ -373,9 +420,23 @@ mod tests {
             ("--dispatch redis://127.0.0.1", "hint: add --mode queue"),
             (
                 "--mode queue --dispatch kafka://h",
-                "'kafka' names no broker",
+                "--dispatch: 'kafka' names no broker",
+            ),
+            (
+                "--mode queue --dispatch redis://:pw@h?que=x",
+                "--dispatch: the broker's URL",
             ),
             ("--sweep-interval 0s", "more than 0s"),
+            ("--sweep-interval 1s", "hint: add --dispatch URL"),
+            ("--redispatch-after 1s", "--redispatch-after has no use"),
+            ("--mode queue --block loop", "hint: the event loop is"),
+            ("--mode queue --queued keep", "hint: --queued is for"),
+            ("--metrics open", "hint: ask for one with --token-env"),
+            ("--provider-key-env KEY", "hint: add --provider URL"),
+            (
+                "--provider http://h --sim-error 5%",
+                "--sim-error has no use here: the provider is at http://h",
+            ),
             (
                 "--token-env A7PROBE_TEST_NO_SUCH_VARIABLE",
                 "hint: export A7PROBE_TEST_NO_SUCH_VARIABLE",

@@ -6,7 +6,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
+use super::typed::Typed;
 use crate::provider::{Draws, LatencyModel, Outage, SimulatorOptions};
+use crate::queue::{Dispatch, DispatchError};
 use crate::server::ProviderChoice;
 use crate::store::{Options as StoreOptions, Repeat};
 use crate::units::{parse_duration, parse_percentage};
@@ -15,10 +17,15 @@ use crate::worker::{BreakerOptions, Retry};
 /// The work on accepted events.
 #[derive(Args, Debug, Clone)]
 pub struct WorkArgs {
+    /// Must come first; see there.
+    #[command(flatten)]
+    typed: Typed,
+
     /// What keeps the accepted events: a file, or a PostgreSQL database.
     #[arg(
         long,
         env = "A7PROBE_SERVE_STORE",
+        hide_env_values = true,
         value_name = "FILE|postgres://…",
         default_value = "a7probe.db",
         help_heading = "Store"
@@ -53,10 +60,11 @@ pub struct WorkArgs {
     #[arg(long, env = "A7PROBE_SERVE_BREAKER_OPEN", value_name = "DURATION", default_value = "1s", value_parser = parse_duration, help_heading = "Work")]
     pub breaker_open: Duration,
 
-    /// Who is notified: `sim` in this process, or the base URL of a SendGrid-shaped server.
+    /// Who is notified: `sim` in this process, or the base URL of a SendGrid-shaped server, which is asked at v3/mail/send below it.
     #[arg(
         long,
         env = "A7PROBE_SERVE_PROVIDER",
+        hide_env_values = true,
         value_name = "sim|URL",
         default_value = "sim",
         help_heading = "Provider"
@@ -120,6 +128,15 @@ pub struct SimulatorArgs {
     pub sim_outage: Option<Outage>,
 }
 
+/// What only the simulator asks; the seed is that of the retries' jitter too.
+const SIMULATED: [&str; 5] = [
+    "sim_latency",
+    "sim_draws",
+    "sim_error",
+    "sim_rate_limit",
+    "sim_outage",
+];
+
 /// `--notify`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum NotifyArg {
@@ -130,6 +147,23 @@ pub enum NotifyArg {
 }
 
 impl WorkArgs {
+    /// Refuses what was typed about another provider than the one that is named.
+    pub fn check(&self) -> anyhow::Result<()> {
+        let simulated = self.provider == "sim";
+        self.typed.has_use(
+            "provider_key_env",
+            !simulated,
+            "the simulated provider asks for no key",
+            "add --provider URL",
+        )?;
+        let because = format!("the provider is at {}", self.provider);
+        for id in SIMULATED {
+            let mend = "leave it out, or give it to `a7probe provider`";
+            self.typed.has_use(id, simulated, &because, mend)?;
+        }
+        Ok(())
+    }
+
     /// The store that was meant, with the defaults of everything that only a server asks.
     pub fn store_options(&self) -> anyhow::Result<StoreOptions> {
         anyhow::ensure!(
@@ -197,6 +231,13 @@ impl SimulatorArgs {
     }
 }
 
+/// The broker at a URL. Not a value parser: clap would repeat the password in the URL of what is wrong, and where that
+/// came from the environment too.
+pub(super) fn broker(flag: &str, url: &str) -> anyhow::Result<Dispatch> {
+    url.parse()
+        .map_err(|error: DispatchError| anyhow::anyhow!("{flag}: {error}"))
+}
+
 /// The value of an environment variable that must have one.
 pub(super) fn secret(flag: &str, name: &str) -> anyhow::Result<String> {
     let hint = || {
@@ -206,7 +247,24 @@ pub(super) fn secret(flag: &str, name: &str) -> anyhow::Result<String> {
     };
     let token = std::env::var(name).with_context(hint)?;
     anyhow::ensure!(!token.is_empty(), hint());
+    check_token(flag, name, &token)?;
     Ok(token)
+}
+
+/// A header carries nothing else, and takes the space at its ends away: such a token would fit nobody's.
+fn check_token(flag: &str, name: &str, token: &str) -> anyhow::Result<()> {
+    let wrong = |c: char| !c.is_ascii_graphic();
+    let what = match token.chars().rev().find(|c| wrong(*c)) {
+        None => return Ok(()),
+        Some('\n' | '\r') if token.ends_with(['\n', '\r']) => "ends with a newline".to_owned(),
+        Some('\n' | '\r') => "contains a newline".to_owned(),
+        Some(' ') => "contains a space".to_owned(),
+        Some(c) => format!("contains U+{:04X}", u32::from(c)),
+    };
+    anyhow::bail!(
+        "{flag} {name}: the variable {what}, and a token is visible ASCII only\n\
+         hint: export {name}=\"$(cat FILE)\" leaves out the newline at the end of a file"
+    )
 }
 
 fn latency(text: &str) -> Result<LatencyModel, String> {
@@ -240,5 +298,32 @@ fn share(text: &str) -> Result<f64, String> {
         Ok(share)
     } else {
         Err("a share is at most 100%".to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check_token;
+
+    #[test]
+    fn a_token_that_no_header_can_carry_is_refused_and_not_shown() {
+        assert!(check_token("--token-env", "TOKEN", "s3cret~!").is_ok());
+        for (token, what) in [
+            ("s3cret\n", "ends with a newline"),
+            ("s3cret\r\n", "ends with a newline"),
+            ("s3\ncret", "contains a newline"),
+            ("s3 cret", "contains a space"),
+            ("s3\tcret", "contains U+0009"),
+            ("s3crèt", "contains U+00E8"),
+        ] {
+            let refused = check_token("--token-env", "TOKEN", token).expect_err(what);
+            let refused = refused.to_string();
+            assert!(
+                refused.starts_with(&format!("--token-env TOKEN: the variable {what}")),
+                "{refused}"
+            );
+            assert!(refused.contains("hint: export TOKEN="), "{refused}");
+            assert!(!refused.contains("s3"), "{refused}");
+        }
     }
 }

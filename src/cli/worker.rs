@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 
-use super::work::WorkArgs;
+use super::work::{WorkArgs, broker};
 use crate::queue::Dispatch;
 use crate::units::parse_duration;
 
@@ -23,8 +23,13 @@ pub struct WorkerArgs {
     pub until_stdin_ends: bool,
 
     /// Broker to take event ids from instead of asking the store: what `serve --dispatch` names, or where a Python program publishes.
-    #[arg(long, env = "A7PROBE_WORKER_FROM", value_name = "URL")]
-    pub from: Option<Dispatch>,
+    #[arg(
+        long,
+        env = "A7PROBE_WORKER_FROM",
+        hide_env_values = true,
+        value_name = "URL"
+    )]
+    pub from: Option<String>,
 
     /// Work and provider, as `serve` has them.
     #[command(flatten)]
@@ -48,6 +53,14 @@ pub struct WorkerArgs {
     pub log: String,
 }
 
+impl WorkerArgs {
+    /// The broker that was meant.
+    pub fn broker(&self) -> anyhow::Result<Option<Dispatch>> {
+        let from = self.from.as_deref();
+        from.map(|url| broker("--from", url)).transpose()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use clap::Parser;
@@ -64,6 +77,17 @@ mod tests {
     fn parse(line: &str) -> WorkerArgs {
         let words = std::iter::once("worker").chain(line.split_whitespace());
         Cli::try_parse_from(words).expect("valid flags").worker
+    }
+
+    #[test]
+    fn a_broker_that_cannot_be_used_is_named_without_its_password() {
+        let error = parse("--from kafka://u:s3cret@h").broker();
+        let message = error.expect_err("no broker").to_string();
+        assert!(
+            message.starts_with("--from: 'kafka' names no broker"),
+            "{message}"
+        );
+        assert!(!message.contains("s3cret"), "{message}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::broker::warn_of_broker;
 use super::hosting;
 use crate::cli::worker::WorkerArgs;
 use crate::exit::Exit;
-use crate::queue::{self, Consumer};
+use crate::queue::{self, Consumer, Dispatch};
 use crate::store::{Snapshot, Store};
 use crate::worker::{Crew, Options};
 
@@ -19,6 +19,7 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     if args.until_stdin_ends {
         std::thread::spawn(hosting::end_with_stdin);
     }
+    let from = args.broker()?;
     let crew = crew(args)?;
     let store = crew.store.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -33,7 +34,7 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
             let crew = crew.clone();
             async move { crew.report("worker").await }
         });
-        let working = match &args.from {
+        let working = match &from {
             None => tokio::spawn(crew.clone().work(stopped)),
             Some(from) => {
                 warn_of_broker(from, err).await?;
@@ -41,7 +42,7 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
                 tokio::spawn(crew.clone().consume(consumer, stopped))
             }
         };
-        announce(args, &crew, err)?;
+        announce(args, from.as_ref(), &crew, err)?;
         hosting::nth(signals.clone(), 1).await;
         stop.send_replace(true);
         let ended = tokio::select! {
@@ -62,10 +63,13 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     Ok(Exit::Pass)
 }
 
-/// As many deliveries at a time as notifications; another worker gets them when a lease would have run out too.
+/// Deliveries for each notification under way, as Celery has it: some of them wait for their next attempt.
+const PREFETCH: u16 = 4;
+
+/// Another worker gets what this one has when a lease would have run out too.
 fn consuming(args: &WorkerArgs) -> queue::Options {
     queue::Options {
-        prefetch: args.work.workers,
+        prefetch: args.work.workers.saturating_mul(PREFETCH),
         redelivery: args.work.lease,
         ..queue::Options::default()
     }
@@ -73,6 +77,7 @@ fn consuming(args: &WorkerArgs) -> queue::Options {
 
 fn crew(args: &WorkerArgs) -> anyhow::Result<Crew> {
     let work = &args.work;
+    work.check()?;
     let key = work.provider_key()?;
     let (provider, _) = (work.provider()).open(key.as_deref(), work.provider_timeout)?;
     let store = Store::open(&work.store_options()?)?;
@@ -86,9 +91,14 @@ fn crew(args: &WorkerArgs) -> anyhow::Result<Crew> {
 }
 
 /// Names the store. The ready file comes last: who has read it can count on the work being done.
-fn announce(args: &WorkerArgs, crew: &Crew, err: &mut dyn Write) -> anyhow::Result<()> {
+fn announce(
+    args: &WorkerArgs,
+    from: Option<&Dispatch>,
+    crew: &Crew,
+    err: &mut dyn Write,
+) -> anyhow::Result<()> {
     writeln!(err, "store {}", crew.store.location())?;
-    if let Some(from) = &args.from {
+    if let Some(from) = from {
         writeln!(err, "taking events from {from}")?;
     }
     writeln!(

@@ -4,12 +4,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 
 use super::mail::{ErrorBody, Mail};
 use super::{InvalidProvider, SendError};
 use crate::trace::Trace;
+
+/// The path of the API.
+const API: [&str; 3] = ["v3", "mail", "send"];
 
 /// Posts mail to a SendGrid-shaped server.
 #[derive(Clone)]
@@ -19,19 +23,20 @@ pub(super) struct HttpProvider {
 }
 
 impl HttpProvider {
-    /// `base` is the URL without the path of the API.
+    /// `base` is the URL without the path of the API, which is appended to the path that it may have.
     pub(super) fn new(base: &str, key: Option<&str>) -> Result<HttpProvider, InvalidProvider> {
         let invalid = |reason: String| InvalidProvider {
             url: base.to_owned(),
             reason,
         };
-        let url = Url::parse(base).map_err(|error| invalid(error.to_string()))?;
+        let mut url = Url::parse(base).map_err(|error| invalid(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
             return Err(invalid(format!("its scheme is {}", url.scheme())));
         }
-        let url = url
-            .join("/v3/mail/send")
-            .map_err(|error| invalid(error.to_string()))?;
+        url.path_segments_mut()
+            .map_err(|()| invalid("it cannot have a path".to_owned()))?
+            .pop_if_empty()
+            .extend(API);
         // reqwest is built without a cryptography provider of its own and panics if none is installed. An error means
         // that one is.
         let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
@@ -44,6 +49,8 @@ impl HttpProvider {
         }
         let client = Client::builder()
             .default_headers(headers)
+            // A redirected POST becomes a GET, whose 200 says nothing about the mail.
+            .redirect(Policy::none())
             .build()
             .map_err(|error| invalid(error.to_string()))?;
         Ok(HttpProvider { client, url })
@@ -66,15 +73,33 @@ impl HttpProvider {
         if response.status().is_success() {
             return Ok(());
         }
-        let (status, retry_after) = (response.status().as_u16(), retry_after(&response));
-        let body: ErrorBody = response.json().await.unwrap_or_default();
-        let reason = body.message().unwrap_or("no reason given").to_owned();
-        Err(SendError::Refused {
-            status,
-            reason,
-            retry_after,
-        })
+        Err(refusal(response).await)
     }
+}
+
+/// What an answer that is no yes comes to.
+async fn refusal(response: Response) -> SendError {
+    let (status, retry_after) = (response.status().as_u16(), retry_after(&response));
+    let reason = match redirect(&response) {
+        Some(elsewhere) => elsewhere,
+        None => {
+            let body: ErrorBody = response.json().await.unwrap_or_default();
+            body.message().unwrap_or("no reason given").to_owned()
+        }
+    };
+    SendError::Refused {
+        status,
+        reason,
+        retry_after,
+    }
+}
+
+/// What is to be said of a redirect.
+fn redirect(response: &Response) -> Option<String> {
+    let to = response.headers().get(LOCATION)?;
+    let to = String::from_utf8_lossy(to.as_bytes());
+    (response.status().is_redirection())
+        .then(|| format!("it is to be asked at {to}, and redirects are not followed"))
 }
 
 /// Only a connection that was never made is sure not to have carried the mail.

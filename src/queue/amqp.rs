@@ -1,30 +1,29 @@
-//! RabbitMQ: quorum queue, publisher confirms, manual acknowledgement, dead-letter exchange.
+//! RabbitMQ: quorum queue, publisher confirms, manual acknowledgement, dead letters that are kept.
 
+mod graveyard;
+mod link;
+mod outlet;
+mod queues;
 mod table;
+
+use std::sync::Arc;
 
 use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
+use lapin::BasicProperties;
 use lapin::message::Delivery as Message;
-use lapin::options::{
-    BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicPublishOptions, BasicQosOptions,
-    ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions,
-};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions};
 use lapin::types::FieldTable;
-use lapin::uri::AMQPUri;
-use lapin::{
-    Acker, BasicProperties, Channel, Confirmation, Connection, ConnectionProperties, ErrorKind,
-    ExchangeKind,
-};
 use uuid::Uuid;
 
 use super::celery::Task;
 use super::{Advice, Delivery, Dialect, Dispatch, Job, Options, QueueError, Settlement};
+use graveyard::Graveyard;
+use link::Link;
+use outlet::{Outlet, confirmed};
+use queues::Found;
 use table::{json_from, table_from};
 
-/// Seconds between heartbeats: a peer that fell silent is noticed after two.
-const HEARTBEAT: u16 = 5;
-/// Deliveries of one message after which RabbitMQ itself puts it among the dead.
-const DELIVERY_LIMIT: u32 = 20;
 const PERSISTENT: u8 = 2;
 
 impl From<lapin::Error> for QueueError {
@@ -36,76 +35,56 @@ impl From<lapin::Error> for QueueError {
 /// Publishes with confirms.
 pub(super) struct Sink {
     dispatch: Dispatch,
-    channel: Channel,
-    /// The channel lives as long as it.
-    _connection: Connection,
+    outlet: Outlet,
 }
 
 impl Sink {
     pub(super) async fn open(dispatch: &Dispatch) -> Result<Sink, QueueError> {
-        let connection = connect(dispatch).await?;
-        prepare(&connection, dispatch).await?;
-        let channel = connection.create_channel().await?;
-        channel
-            .confirm_select(ConfirmSelectOptions::default())
-            .await?;
+        let link = Link::open(dispatch).await?;
+        queues::prepare(&link, dispatch).await?;
         Ok(Sink {
             dispatch: dispatch.clone(),
-            channel,
-            _connection: connection,
+            outlet: Outlet::on(link).await?,
         })
     }
 
+    /// Would more of it only wait in memory?
+    pub(super) fn is_blocked(&self) -> bool {
+        self.outlet.is_blocked()
+    }
+
     pub(super) async fn publish(&self, jobs: &[Job]) -> Result<(), QueueError> {
+        let queue = self.dispatch.queue();
         let mut confirms = Vec::with_capacity(jobs.len());
         for job in jobs {
             let (properties, body) = message(&self.dispatch, job);
-            confirms.push(self.send(properties, &body).await?);
+            confirms.push(self.outlet.send(queue, properties, &body).await?);
         }
-        for confirmation in try_join_all(confirms).await? {
-            match confirmation {
-                Confirmation::Ack(None) => {}
-                // Mandatory: no queue took it, so it came back before the acknowledgement.
-                Confirmation::Ack(Some(_)) => {
-                    return Err(QueueError::Unroutable(self.dispatch.queue().to_owned()));
-                }
-                Confirmation::Nack(_) | Confirmation::NotRequested => {
-                    return Err(QueueError::Refused);
-                }
-            }
-        }
-        Ok(())
+        let confirmations = try_join_all(confirms).await?;
+        confirmations
+            .iter()
+            .try_for_each(|confirmation| confirmed(queue, confirmation))
     }
 
-    async fn send(
-        &self,
-        properties: BasicProperties,
-        body: &[u8],
-    ) -> Result<lapin::PublisherConfirm, QueueError> {
-        let options = BasicPublishOptions {
-            mandatory: true,
-            ..BasicPublishOptions::default()
-        };
-        let (exchange, queue) = ("".into(), self.dispatch.queue().into());
-        let sent = self
-            .channel
-            .basic_publish(exchange, queue, options, body, properties);
-        Ok(sent.await?)
+    pub(super) async fn depth(&self) -> Result<u64, QueueError> {
+        queues::depth(&self.outlet.channel, self.dispatch.queue()).await
     }
 }
 
 /// Consumes with manual acknowledgement.
 pub(super) struct Source {
-    dialect: Dialect,
+    dispatch: Dispatch,
     consumer: lapin::Consumer,
-    _connection: Connection,
+    /// Of a queue that keeps no dead letters by itself.
+    graveyard: Option<Arc<Graveyard>>,
+    link: Link,
 }
 
 impl Source {
     pub(super) async fn open(dispatch: &Dispatch, options: &Options) -> Result<Source, QueueError> {
-        let connection = connect(dispatch).await?;
-        prepare(&connection, dispatch).await?;
-        let channel = connection.create_channel().await?;
+        let link = Link::open(dispatch).await?;
+        let found = queues::prepare(&link, dispatch).await?;
+        let channel = link.channel().await?;
         channel
             .basic_qos(options.prefetch, BasicQosOptions::default())
             .await?;
@@ -118,10 +97,15 @@ impl Source {
                 FieldTable::default(),
             )
             .await?;
+        let graveyard = match (dispatch.dialect(), found) {
+            (Dialect::Own, Found::AsWanted) => None,
+            _ => Some(Arc::new(Graveyard::of(dispatch, options.deadline))),
+        };
         Ok(Source {
-            dialect: dispatch.dialect(),
+            dispatch: dispatch.clone(),
             consumer,
-            _connection: connection,
+            graveyard,
+            link,
         })
     }
 
@@ -130,15 +114,16 @@ impl Source {
             return Err(QueueError::Broker("the consumer was cancelled".to_owned()));
         };
         let message = message?;
-        let read = read(self.dialect, &message);
+        let read = read(&self.dispatch, &message);
         let handle = Handle {
-            acker: message.acker,
+            message,
+            graveyard: self.graveyard.clone(),
         };
         match read {
             Ok((event_id, payload)) => Ok(vec![Delivery {
                 event_id,
                 payload,
-                handle: super::delivery::Handle::Amqp(handle),
+                handle: super::delivery::Handle::Amqp(Box::new(handle)),
             }]),
             Err(reason) => {
                 handle.settle(Settlement::Dead { reason }).await?;
@@ -146,39 +131,58 @@ impl Source {
             }
         }
     }
+
+    /// RabbitMQ puts back what is not acknowledged, where it was, when a connection ends.
+    pub(super) async fn close(self) -> Result<(), QueueError> {
+        self.link.close().await
+    }
 }
 
+/// One message that is under way.
 pub(super) struct Handle {
-    acker: Acker,
+    message: Message,
+    graveyard: Option<Arc<Graveyard>>,
 }
 
 impl Handle {
     pub(super) async fn settle(self, settlement: Settlement) -> Result<(), QueueError> {
-        let requeue = match settlement {
-            Settlement::Done => {
-                self.acker.ack(BasicAckOptions::default()).await?;
-                return Ok(());
-            }
-            Settlement::Retry => true,
+        match settlement {
+            Settlement::Done => self.acknowledge().await,
+            Settlement::Retry => self.refuse(true).await,
             Settlement::Dead { reason } => {
                 tracing::warn!(reason, "a message is dead-lettered");
-                false
+                match &self.graveyard {
+                    None => self.refuse(false).await,
+                    Some(graveyard) => {
+                        graveyard.bury(&self.message).await;
+                        self.acknowledge().await
+                    }
+                }
             }
-        };
+        }
+    }
+
+    async fn acknowledge(&self) -> Result<(), QueueError> {
+        let options = BasicAckOptions::default();
+        self.message.acker.ack(options).await?;
+        Ok(())
+    }
+
+    async fn refuse(&self, requeue: bool) -> Result<(), QueueError> {
         let options = BasicNackOptions {
             requeue,
             ..BasicNackOptions::default()
         };
-        self.acker.nack(options).await?;
+        self.message.acker.nack(options).await?;
         Ok(())
     }
 }
 
 /// Asks for what a queue of this name already is.
 pub(super) async fn advice(dispatch: &Dispatch) -> Result<Vec<Advice>, QueueError> {
-    let connection = connect(dispatch).await?;
-    let found = prepare(&connection, dispatch).await?;
-    let _ = connection.close(200, "asked".into()).await;
+    let link = Link::open(dispatch).await?;
+    let found = queues::prepare(&link, dispatch).await?;
+    let _ = link.close().await;
     let queue = dispatch.queue();
     Ok(match found {
         Found::AsWanted => Vec::new(),
@@ -189,117 +193,6 @@ pub(super) async fn advice(dispatch: &Dispatch) -> Result<Vec<Advice>, QueueErro
             "name another one with ?queue=NAME, or delete it once it is empty; it is made anew at the next start",
         )],
     })
-}
-
-async fn connect(dispatch: &Dispatch) -> Result<Connection, QueueError> {
-    let mut uri: AMQPUri = dispatch
-        .url()
-        .as_str()
-        .parse()
-        .map_err(QueueError::Broker)?;
-    // As every other client has it: no path is the default virtual host, and kombu writes it as `//`.
-    if uri.vhost.is_empty() {
-        "/".clone_into(&mut uri.vhost);
-    }
-    uri.query.heartbeat = Some(HEARTBEAT);
-    let properties = ConnectionProperties::default().with_connection_name("a7probe".into());
-    Ok(Connection::connect_uri(uri, properties).await?)
-}
-
-/// What is there under the queue's name.
-enum Found {
-    AsWanted,
-    /// How it differs, in RabbitMQ's words.
-    Other(String),
-}
-
-/// Makes what is missing. What is there already stays as it is: others may depend on it.
-async fn prepare(connection: &Connection, dispatch: &Dispatch) -> Result<Found, QueueError> {
-    match dispatch.dialect() {
-        Dialect::Own => own_queue(connection, dispatch.queue()).await,
-        _ => celery_queue(connection, dispatch.queue()).await,
-    }
-}
-
-async fn own_queue(connection: &Connection, queue: &str) -> Result<Found, QueueError> {
-    let dead = format!("{queue}.dead");
-    let channel = connection.create_channel().await?;
-    let exchange = ExchangeDeclareOptions {
-        durable: true,
-        ..ExchangeDeclareOptions::default()
-    };
-    let (kind, none) = (ExchangeKind::Fanout, FieldTable::default());
-    channel
-        .exchange_declare(dead.as_str().into(), kind, exchange, none.clone())
-        .await?;
-    let quorum = table_from(&serde_json::json!({"x-queue-type": "quorum"}));
-    // A dead-letter queue of another kind is somebody's choice.
-    if declare(connection, &dead, quorum).await?.is_none() {
-        let (dead, key) = (dead.as_str(), "".into());
-        let options = QueueBindOptions::default();
-        channel
-            .queue_bind(dead.into(), dead.into(), key, options, none)
-            .await?;
-    }
-    let arguments = table_from(&serde_json::json!({
-        "x-queue-type": "quorum",
-        "x-delivery-limit": DELIVERY_LIMIT,
-        "x-dead-letter-exchange": dead,
-        "x-dead-letter-strategy": "at-least-once",
-        "x-overflow": "reject-publish",
-    }));
-    let other = declare(connection, queue, arguments).await?;
-    Ok(other.map_or(Found::AsWanted, Found::Other))
-}
-
-/// The queue is Celery's; if no worker has made it yet, it is made as a stock worker does, so that the two agree.
-async fn celery_queue(connection: &Connection, queue: &str) -> Result<Found, QueueError> {
-    let channel = connection.create_channel().await?;
-    let passive = QueueDeclareOptions {
-        passive: true,
-        durable: true,
-        ..QueueDeclareOptions::default()
-    };
-    let there = channel
-        .queue_declare(queue.into(), passive, FieldTable::default())
-        .await;
-    match there {
-        Ok(_) => Ok(Found::AsWanted),
-        Err(error) if is_missing(&error) => {
-            declare(connection, queue, FieldTable::default()).await?;
-            Ok(Found::AsWanted)
-        }
-        Err(error) => Err(error.into()),
-    }
-}
-
-/// Declares a durable queue on a channel of its own, because RabbitMQ closes the channel when the queue is there and
-/// differs; says how it differs.
-async fn declare(
-    connection: &Connection,
-    queue: &str,
-    arguments: FieldTable,
-) -> Result<Option<String>, QueueError> {
-    let channel = connection.create_channel().await?;
-    match channel
-        .queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments)
-        .await
-    {
-        Ok(_) => Ok(None),
-        Err(error) => match error.kind() {
-            ErrorKind::ProtocolError(error) if error.get_id() == PRECONDITION_FAILED => {
-                Ok(Some(error.get_message().to_string()))
-            }
-            _ => Err(error.into()),
-        },
-    }
-}
-
-const NOT_FOUND: u16 = 404;
-const PRECONDITION_FAILED: u16 = 406;
-
-fn is_missing(error: &lapin::Error) -> bool {
-    matches!(error.kind(), ErrorKind::ProtocolError(error) if error.get_id() == NOT_FOUND)
 }
 
 fn message(dispatch: &Dispatch, job: &Job) -> (BasicProperties, Vec<u8>) {
@@ -326,14 +219,14 @@ fn message(dispatch: &Dispatch, job: &Job) -> (BasicProperties, Vec<u8>) {
     }
 }
 
-fn read(dialect: Dialect, message: &Message) -> Result<(Uuid, Option<Vec<u8>>), String> {
-    if dialect == Dialect::Own {
+fn read(dispatch: &Dispatch, message: &Message) -> Result<(Uuid, Option<Vec<u8>>), String> {
+    if dispatch.dialect() == Dialect::Own {
         let id = Uuid::try_parse_ascii(&message.data)
             .map_err(|_| "the message is not an event id".to_owned())?;
         return Ok((id, None));
     }
     let headers = message.properties.headers().as_ref();
     let headers = headers.map_or(serde_json::Value::Null, json_from);
-    let (event_id, payload) = Task::read(&headers, &message.data)?;
+    let (event_id, payload) = Task::read(dispatch.task(), &headers, &message.data)?;
     Ok((event_id, Some(payload)))
 }

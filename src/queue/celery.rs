@@ -61,10 +61,17 @@ impl Task {
         .to_string()
     }
 
-    /// Event id and payload of a call that somebody published: `task(event_id, payload)`, by position or by name.
-    pub(super) fn read(headers: &Value, body: &[u8]) -> Result<(Uuid, Vec<u8>), String> {
-        if headers["task"].as_str().is_none() {
-            return Err("not a Celery task of message protocol 2".to_owned());
+    /// Event id and payload of a call that somebody published: `task(event_id, payload)`, by position or by name. A
+    /// call of another task is not ours to make, whatever its arguments look like.
+    pub(super) fn read(
+        task: &str,
+        headers: &Value,
+        body: &[u8],
+    ) -> Result<(Uuid, Vec<u8>), String> {
+        match headers["task"].as_str() {
+            None => return Err("not a Celery task of message protocol 2".to_owned()),
+            Some(other) if other != task => return Err(format!("task {other} is not {task}")),
+            Some(_) => {}
         }
         let call: (Vec<&RawValue>, Arguments<'_>, Value) =
             serde_json::from_slice(body).map_err(|error| format!("not a Celery body: {error}"))?;
@@ -84,7 +91,7 @@ impl Task {
         not(feature = "redis"),
         allow(dead_code, reason = "kombu's envelope is Redis' alone")
     )]
-    pub(super) fn open(envelope: &[u8]) -> Result<(Uuid, Vec<u8>), String> {
+    pub(super) fn open(task: &str, envelope: &[u8]) -> Result<(Uuid, Vec<u8>), String> {
         let envelope: Value = serde_json::from_slice(envelope)
             .map_err(|error| format!("not a kombu envelope: {error}"))?;
         let body = envelope["body"]
@@ -96,7 +103,7 @@ impl Task {
                 .map_err(|error| format!("the body is not base64: {error}"))?,
             _ => body.as_bytes().to_vec(),
         };
-        Task::read(&envelope["headers"], &body)
+        Task::read(task, &envelope["headers"], &body)
     }
 }
 
@@ -123,6 +130,7 @@ mod tests {
     use uuid::Uuid;
 
     const ID: &str = "550e8400-e29b-41d4-a716-446655440000";
+    const TASK: &str = "a7probe.process_event";
 
     fn job(payload: &str) -> Job {
         Job {
@@ -139,10 +147,12 @@ mod tests {
             "[]",
             "12345678901234567890123",
         ] {
-            let task = Task::of("a7probe.process_event", &job(payload));
+            let task = Task::of(TASK, &job(payload));
             let expected = (Uuid::try_parse(ID).unwrap(), payload.as_bytes().to_vec());
-            assert_eq!(Task::read(&task.headers, &task.body), Ok(expected.clone()));
-            assert_eq!(Task::open(task.envelope("celery").as_bytes()), Ok(expected));
+            let read = Task::read(TASK, &task.headers, &task.body);
+            assert_eq!(read, Ok(expected.clone()));
+            let opened = Task::open(TASK, task.envelope("celery").as_bytes());
+            assert_eq!(opened, Ok(expected));
         }
     }
 
@@ -150,7 +160,7 @@ mod tests {
     fn what_celery_publishes_is_understood() {
         // Made by Celery 5.7: process_event.delay('550e8400-…', {'n': 1}).
         let envelope = br#"{"body": "W1siNTUwZTg0MDAtZTI5Yi00MWQ0LWE3MTYtNDQ2NjU1NDQwMDAwIiwgeyJuIjogMX1dLCB7fSwgeyJjYWxsYmFja3MiOiBudWxsLCAiZXJyYmFja3MiOiBudWxsLCAiY2hhaW4iOiBudWxsLCAiY2hvcmQiOiBudWxsfV0=", "content-encoding": "utf-8", "content-type": "application/json", "headers": {"lang": "py", "task": "a7probe.process_event", "id": "c04cc11a-e8f1-4202-8a30-37c447ccb9c6"}, "properties": {"body_encoding": "base64"}}"#;
-        let (id, payload) = Task::open(envelope).unwrap();
+        let (id, payload) = Task::open(TASK, envelope).unwrap();
         assert_eq!(id.to_string(), ID);
         assert_eq!(payload, br#"{"n": 1}"#);
     }
@@ -159,7 +169,7 @@ mod tests {
     fn keyword_arguments_are_arguments() {
         let headers = serde_json::json!({"task": "t"});
         let body = format!(r#"[[], {{"payload": {{"n":2}}, "event_id": "{ID}"}}, {{}}]"#);
-        let (id, payload) = Task::read(&headers, body.as_bytes()).unwrap();
+        let (id, payload) = Task::read("t", &headers, body.as_bytes()).unwrap();
         assert_eq!(
             (id.to_string().as_str(), &payload[..]),
             (ID, &br#"{"n":2}"#[..])
@@ -174,10 +184,17 @@ mod tests {
             ("[[], {}, {}]", "no event_id"),
             (r#"[["seven", {}], {}, {}]"#, "'seven' is no event id"),
         ] {
-            let reason = Task::read(&headers, body.as_bytes()).unwrap_err();
+            let reason = Task::read("t", &headers, body.as_bytes()).unwrap_err();
             assert!(reason.contains(words), "{body}: {reason}");
         }
-        assert!(Task::read(&serde_json::Value::Null, b"[]").is_err());
-        assert!(Task::open(b"\x80").is_err());
+        assert!(Task::read("t", &serde_json::Value::Null, b"[]").is_err());
+        assert!(Task::open("t", b"\x80").is_err());
+    }
+
+    #[test]
+    fn another_task_is_not_ours_whatever_its_arguments_look_like() {
+        let task = Task::of("shop.delete_user", &job("{}"));
+        let reason = Task::read(TASK, &task.headers, &task.body).unwrap_err();
+        assert_eq!(reason, "task shop.delete_user is not a7probe.process_event");
     }
 }

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::QueueError;
 
-/// A job that a broker handed out. Dropped without being settled, it comes again.
+/// A job that a broker handed out. Dropped without being settled, it comes again, at the latest when the consumer is closed.
 pub struct Delivery {
     /// Which event.
     pub event_id: Uuid,
@@ -30,7 +30,7 @@ pub enum Settlement {
 /// The way back to the broker.
 pub(super) enum Handle {
     #[cfg(feature = "amqp")]
-    Amqp(super::amqp::Handle),
+    Amqp(Box<super::amqp::Handle>),
     #[cfg(feature = "redis")]
     Stream(super::redis::StreamHandle),
     #[cfg(feature = "redis")]

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
 /// A broker, the language that is spoken over it, and the queue there.
@@ -41,6 +42,9 @@ pub enum Dialect {
 /// Why a broker's URL cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DispatchError {
+    /// No scheme at all. It may be a password, so it is not repeated.
+    #[error("the broker's URL has no scheme\nhint: write it as redis://127.0.0.1")]
+    NoScheme,
     /// Not one of the schemes.
     #[error(
         "'{0}' names no broker that is known\nhint: write amqp://, redis:// or nats:// for our own workers, celery+redis://, celery+amqp:// or rq+redis:// for Python ones"
@@ -102,13 +106,44 @@ impl Dispatch {
     pub(super) fn url(&self) -> &Url {
         &self.url
     }
+
+    /// What to say to a broker whose client does not look into the URL for it.
+    #[allow(dead_code, reason = "only NATS asks")]
+    pub(super) fn credentials(&self) -> Credentials {
+        let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        match (self.url.username(), self.url.password()) {
+            ("", None) => Credentials::None,
+            (token, None) => Credentials::Token(plain(token)),
+            (name, Some(password)) => Credentials::User {
+                name: plain(name),
+                password: plain(password),
+            },
+        }
+    }
+}
+
+/// What a URL says before its host, as it is meant.
+#[derive(PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
+pub(super) enum Credentials {
+    None,
+    /// A name alone.
+    Token(String),
+    User {
+        name: String,
+        password: String,
+    },
 }
 
 impl FromStr for Dispatch {
     type Err = DispatchError;
 
     fn from_str(text: &str) -> Result<Dispatch, DispatchError> {
-        let (scheme, rest) = text.split_once("://").unwrap_or((text, ""));
+        let (scheme, rest) = text.split_once("://").ok_or(DispatchError::NoScheme)?;
+        let is_one = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+        if !scheme.chars().all(is_one) {
+            return Err(DispatchError::NoScheme);
+        }
         let (dialect, protocol) = known(scheme)?;
         let bare = scheme.rsplit('+').next().unwrap_or(scheme);
         let malformed = || DispatchError::Malformed(scheme.to_owned());
@@ -220,7 +255,7 @@ impl fmt::Debug for Dispatch {
 
 #[cfg(test)]
 mod tests {
-    use super::{Dialect, Dispatch, Protocol};
+    use super::{Credentials, Dialect, Dispatch, Protocol};
 
     fn parse(text: &str) -> Result<Dispatch, String> {
         text.parse()
@@ -305,10 +340,22 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "nats")]
+    fn credentials_are_read_as_they_are_meant() {
+        let of = |url: &str| parse(url).unwrap().credentials();
+        assert_eq!(of("nats://h"), Credentials::None);
+        assert_eq!(of("nats://t0k%2Fen@h"), Credentials::Token("t0k/en".into()));
+        let (name, password) = ("a@b".to_owned(), "p:w%+".to_owned());
+        let user = Credentials::User { name, password };
+        assert_eq!(of("nats://a%40b:p%3Aw%25+@h"), user);
+    }
+
+    #[test]
     fn what_cannot_be_used_is_named_with_its_mend() {
         for (text, words) in [
             ("kafka://h", "'kafka' names no broker"),
-            ("localhost", "'localhost' names no broker"),
+            ("localhost", "has no scheme"),
+            ("user:s3cret@h://", "has no scheme"),
             ("amqps://h", "amqps:// asks for TLS"),
             #[cfg(feature = "redis")]
             ("redis://", "write it as redis://127.0.0.1"),
@@ -328,6 +375,7 @@ mod tests {
                 message.contains(words) && message.contains("\nhint: "),
                 "{text}: {message}"
             );
+            assert!(!message.contains("s3cret"), "{text}: {message}");
         }
     }
 }

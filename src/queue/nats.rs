@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use async_nats::jetstream::consumer::PullConsumer;
 use async_nats::jetstream::consumer::pull::{Config as PullConfig, Stream as Messages};
-use async_nats::jetstream::context::Context;
+use async_nats::jetstream::context::{ConsumerInfoErrorKind, Context};
 use async_nats::jetstream::message::{AckKind, PublishMessage};
 use async_nats::jetstream::stream::{
     Config as StreamConfig, DiscardPolicy, RetentionPolicy, StorageType, Stream,
 };
 use async_nats::jetstream::{self, Message};
 use async_nats::{Client, ConnectOptions};
-use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
+use futures_util::{FutureExt as _, StreamExt as _};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use uuid::Uuid;
 
+use super::dispatch::Credentials;
 use super::{Advice, Delivery, Dispatch, Job, Options, QueueError, Settlement};
 
 /// How long the server remembers ids: longer than any retry of a publication.
@@ -48,6 +50,19 @@ impl Sink {
         })
     }
 
+    /// What the workers' consumer has before it; what is in the stream, if no worker has made one yet.
+    pub(super) async fn depth(&self) -> Result<u64, QueueError> {
+        let stream = self.context.get_stream(stream_name(&self.subject)).await;
+        let stream = stream.map_err(failed)?;
+        match stream.consumer_info(CONSUMER).await {
+            Ok(info) => Ok(info.num_pending + info.num_ack_pending as u64),
+            Err(error) if error.kind() == ConsumerInfoErrorKind::NotFound => {
+                Ok(stream.cached_info().state.messages)
+            }
+            Err(error) => Err(failed(error)),
+        }
+    }
+
     pub(super) async fn publish(&self, jobs: &[Job]) -> Result<(), QueueError> {
         let mut acks = Vec::with_capacity(jobs.len());
         for job in jobs {
@@ -67,12 +82,17 @@ impl Sink {
 pub(super) struct Source {
     dead: String,
     messages: Messages,
+    client: Client,
     context: Context,
+    /// Messages whose handles were dropped without being settled.
+    dropped: UnboundedReceiver<Message>,
+    drops: UnboundedSender<Message>,
 }
 
 impl Source {
     pub(super) async fn open(dispatch: &Dispatch, options: &Options) -> Result<Source, QueueError> {
-        let context = jetstream::new(connect(dispatch, options.deadline).await?);
+        let client = connect(dispatch, options.deadline).await?;
+        let context = jetstream::new(client.clone());
         let stream = stream(&context, dispatch.queue()).await?;
         let config = PullConfig {
             durable_name: Some(CONSUMER.to_owned()),
@@ -87,26 +107,56 @@ impl Source {
             .expires(PULL)
             // Without them, a consumer that was deleted would look like one that has nothing.
             .heartbeat(HEARTBEAT);
+        let (drops, dropped) = unbounded_channel();
         Ok(Source {
             dead: format!("{}.dead", dispatch.queue()),
             messages: messages.messages().await.map_err(failed)?,
+            client,
             context,
+            dropped,
+            drops,
         })
     }
 
     pub(super) async fn receive(&mut self) -> Result<Vec<Delivery>, QueueError> {
-        let message = self.messages.next().await;
+        let message = tokio::select! {
+            message = self.messages.next() => message,
+            Some(dropped) = self.dropped.recv() => {
+                dropped.ack_with(AckKind::Nak(None)).await.map_err(failed)?;
+                return Ok(Vec::new());
+            }
+        };
         let message = message.ok_or_else(|| failed("the consumer is gone"))?;
         let delivery = self.delivery(message.map_err(failed)?).await?;
         Ok(delivery.into_iter().collect())
+    }
+
+    /// Gives back what was pulled in advance and what was dropped.
+    pub(super) async fn close(mut self) -> Result<(), QueueError> {
+        // By then everything that the server has sent is here.
+        self.client.flush().await.map_err(failed)?;
+        let mut back = Vec::new();
+        while let Some(Some(Ok(message))) = self.messages.next().now_or_never() {
+            back.push(message);
+        }
+        while let Ok(message) = self.dropped.try_recv() {
+            back.push(message);
+        }
+        // Unsubscribes first: what is given back is not to come here again.
+        drop(self.messages);
+        for message in back {
+            message.ack_with(AckKind::Nak(None)).await.map_err(failed)?;
+        }
+        self.client.flush().await.map_err(failed)
     }
 
     async fn delivery(&self, message: Message) -> Result<Option<Delivery>, QueueError> {
         let event_id = Uuid::try_parse_ascii(&message.payload);
         let handle = Handle {
             dead: self.dead.clone(),
-            message,
+            message: Some(message),
             context: self.context.clone(),
+            drops: self.drops.clone(),
         };
         match event_id {
             Ok(event_id) => Ok(Some(Delivery {
@@ -123,49 +173,75 @@ impl Source {
     }
 }
 
-/// One message that is under way.
+/// One message that is under way; none once it is settled.
 pub(super) struct Handle {
     dead: String,
-    message: Message,
+    message: Option<Message>,
     context: Context,
+    drops: UnboundedSender<Message>,
 }
 
 impl Handle {
-    pub(super) async fn settle(self, settlement: Settlement) -> Result<(), QueueError> {
+    pub(super) async fn settle(mut self, settlement: Settlement) -> Result<(), QueueError> {
+        let Some(message) = self.message.take() else {
+            return Ok(());
+        };
         let kind = match settlement {
             Settlement::Done => AckKind::Ack,
             Settlement::Retry => AckKind::Nak(None),
             Settlement::Dead { reason } => {
                 tracing::warn!(reason, "a message is dead-lettered");
-                let payload = self.message.payload.clone();
                 let letter = PublishMessage::build()
                     .header("A7-Reason", reason.as_str())
-                    .payload(payload);
-                let sent = self.context.send_publish(self.dead, letter).await;
+                    .payload(message.payload.clone());
+                let sent = self.context.send_publish(self.dead.clone(), letter).await;
                 sent.map_err(failed)?.await.map_err(failed)?;
                 AckKind::Term
             }
         };
-        self.message.ack_with(kind).await.map_err(failed)
+        message.ack_with(kind).await.map_err(failed)
+    }
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        if let Some(message) = self.message.take() {
+            // Nobody gives it back once the source is gone: then the server misses it in its time.
+            let _ = self.drops.send(message);
+        }
     }
 }
 
 async fn connect(dispatch: &Dispatch, deadline: Duration) -> Result<Client, QueueError> {
-    ConnectOptions::new()
+    let mut url = dispatch.url().clone();
+    let options = match dispatch.credentials() {
+        Credentials::None => ConnectOptions::new(),
+        Credentials::User { name, password } => {
+            ConnectOptions::with_user_and_password(name, password)
+        }
+        Credentials::Token(token) => ConnectOptions::with_token(token),
+    };
+    // The client does not look there; neither shall whoever prints what it connects to.
+    let _ = url.set_username("").and_then(|()| url.set_password(None));
+    options
         .name("a7probe")
         .connection_timeout(deadline)
         .request_timeout(Some(deadline))
         // A server that went silent is noticed after two of them.
         .ping_interval(Duration::from_secs(5))
-        .connect(dispatch.url().as_str())
+        .connect(url.as_str())
         .await
         .map_err(failed)
 }
 
+/// Names of streams have no dots, subjects do.
+fn stream_name(queue: &str) -> String {
+    queue.replace('.', "_")
+}
+
 /// The stream and the one for dead letters, made if they are missing. What is there stays as it is.
 async fn stream(context: &Context, queue: &str) -> Result<Stream, QueueError> {
-    // Names of streams have no dots, subjects do.
-    let name = queue.replace('.', "_");
+    let name = stream_name(queue);
     let dead = StreamConfig {
         name: format!("{name}_dead"),
         subjects: vec![format!("{queue}.dead")],
@@ -186,7 +262,7 @@ async fn stream(context: &Context, queue: &str) -> Result<Stream, QueueError> {
     context.get_or_create_stream(config).await.map_err(failed)
 }
 
-/// Asks for the stream's storage, and for the server's sync interval, which only a system account is told.
+/// Asks for the stream's settings, and for the server's sync interval, which only a system account is told.
 pub(super) async fn advice(
     dispatch: &Dispatch,
     deadline: Duration,
@@ -194,20 +270,47 @@ pub(super) async fn advice(
     let client = connect(dispatch, deadline).await?;
     let context = jetstream::new(client.clone());
     let stream = stream(&context, dispatch.queue()).await?;
-    let mut advice = Vec::new();
-    let config = &stream.cached_info().config;
-    if config.storage != StorageType::File {
-        advice.push(Advice::new(
-            format!(
-                "the JetStream stream '{}' is in memory: a restart loses it",
-                config.name
-            ),
-            "delete the stream once it is empty; it is made anew in files at the next start",
-        ));
-    }
+    let mut advice = unsafe_stream(&stream.cached_info().config);
     let interval = sync_interval(&client).await;
     advice.extend(unsafe_interval(interval));
     Ok(advice)
+}
+
+/// What is to be said of a stream that somebody else has made, or changed.
+fn unsafe_stream(config: &StreamConfig) -> Vec<Advice> {
+    let limited = config.max_messages > 0 || config.max_bytes > 0;
+    let findings = [
+        (
+            config.storage != StorageType::File,
+            "is in memory: a restart loses it",
+        ),
+        (
+            config.retention == RetentionPolicy::Limits,
+            "keeps what is done (retention limits): it grows, and a consumer that is made anew gets all of it again",
+        ),
+        (
+            config.retention == RetentionPolicy::Interest,
+            "keeps nothing while there is no consumer (retention interest): what is dispatched before the first worker is lost",
+        ),
+        (
+            !config.max_age.is_zero(),
+            "drops what waits for longer than its max_age",
+        ),
+        (
+            limited && config.discard == DiscardPolicy::Old,
+            "drops the oldest when it is full (discard old)",
+        ),
+    ];
+    let found = findings.into_iter().filter(|(is_so, _)| *is_so);
+    let hint = "delete the stream once it is empty; it is made anew at the next start, in files, as a work queue without an age limit that refuses what finds no room";
+    found
+        .map(|(_, what)| {
+            Advice::new(
+                format!("the JetStream stream '{}' {what}", config.name),
+                hint,
+            )
+        })
+        .collect()
 }
 
 /// What is to be said of a sync interval in nanoseconds; `None` if the server does not tell.
@@ -241,7 +344,52 @@ async fn sync_interval(client: &Client) -> Option<i64> {
 
 #[cfg(test)]
 mod tests {
-    use super::unsafe_interval;
+    use std::time::Duration;
+
+    use super::{
+        DiscardPolicy, RetentionPolicy, StorageType, StreamConfig, unsafe_interval, unsafe_stream,
+    };
+
+    #[test]
+    fn each_setting_of_a_stream_that_loses_is_named_and_nothing_else() {
+        let safe = StreamConfig {
+            name: "jobs".to_owned(),
+            retention: RetentionPolicy::WorkQueue,
+            storage: StorageType::File,
+            discard: DiscardPolicy::New,
+            ..StreamConfig::default()
+        };
+        assert_eq!(unsafe_stream(&safe), []);
+        let with = |change: fn(&mut StreamConfig)| {
+            let mut config = safe.clone();
+            change(&mut config);
+            config
+        };
+        for (config, words) in [
+            (with(|c| c.storage = StorageType::Memory), "in memory"),
+            (
+                with(|c| c.retention = RetentionPolicy::Limits),
+                "retention limits",
+            ),
+            (
+                with(|c| c.retention = RetentionPolicy::Interest),
+                "retention interest",
+            ),
+            (with(|c| c.max_age = Duration::from_secs(60)), "max_age"),
+            (
+                with(|c| (c.max_bytes, c.discard) = (1 << 20, DiscardPolicy::Old)),
+                "discard old",
+            ),
+        ] {
+            let found = unsafe_stream(&config);
+            assert!(
+                found.len() == 1
+                    && found[0].what.contains(words)
+                    && found[0].what.contains("'jobs'"),
+                "{words}: {found:?}"
+            );
+        }
+    }
 
     #[test]
     fn an_interval_that_loses_is_named_with_its_length() {

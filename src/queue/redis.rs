@@ -61,6 +61,22 @@ impl Sink {
         }
         Ok(batch.query_async::<()>(&mut self.connection).await?)
     }
+
+    /// With what workers have taken and not settled, as far as it is kept by us.
+    pub(super) async fn depth(&mut self) -> Result<u64, QueueError> {
+        let mut batch = redis::pipe();
+        let queue = self.dispatch.queue();
+        if self.dispatch.dialect() == Dialect::Own {
+            batch.cmd("XLEN").arg(queue);
+        } else {
+            for list in list::lists(&self.dispatch) {
+                batch.cmd("LLEN").arg(list);
+            }
+            batch.cmd("HLEN").arg(list::table(queue));
+        }
+        let lengths: Vec<u64> = batch.query_async(&mut self.connection).await?;
+        Ok(lengths.iter().sum())
+    }
 }
 
 fn add(batch: &mut Pipeline, dispatch: &Dispatch, job: &Job) {
@@ -94,13 +110,15 @@ pub(super) async fn advice(
     deadline: Duration,
 ) -> Result<Vec<Advice>, QueueError> {
     let mut connection = connect(dispatch, deadline).await?;
-    let settings: Result<Vec<(String, String)>, RedisError> = redis::cmd("CONFIG")
-        .arg("GET")
-        .arg(&["appendonly", "appendfsync", "maxmemory", "maxmemory-policy"])
-        .query_async(&mut connection)
-        .await;
+    let mut questions = redis::pipe();
+    // One by one: several at once is what only Redis 7 understands.
+    for name in ["appendonly", "appendfsync", "maxmemory", "maxmemory-policy"] {
+        questions.cmd("CONFIG").arg("GET").arg(name);
+    }
+    let settings: Result<Vec<Vec<(String, String)>>, RedisError> =
+        questions.query_async(&mut connection).await;
     match settings {
-        Ok(settings) => Ok(unsafe_settings(&settings)),
+        Ok(settings) => Ok(unsafe_settings(&settings.concat())),
         // A hosted Redis forbids CONFIG; one that does not answer at all is another matter.
         Err(error) if error.is_io_error() => Err(error.into()),
         Err(error) => Ok(vec![Advice::new(

@@ -71,14 +71,22 @@ pub(super) fn fields(queue: &str, function: &str, job: &Job) -> Vec<(&'static st
     ]
 }
 
-/// Event id and payload of the call `function(event_id, payload)`, by position or by name.
-pub(super) fn read(data: &[u8]) -> Result<(Uuid, Vec<u8>), String> {
+/// Event id and payload of the call `function(event_id, payload)`, by position or by name. A call of another function is
+/// not ours to make, whatever its arguments look like.
+pub(super) fn read(function: &str, data: &[u8]) -> Result<(Uuid, Vec<u8>), String> {
     let call = inflated(data).unwrap_or_else(|| data.to_vec());
     let call = if call.first() == Some(&0x80) {
         pickle::read(&call)?
     } else {
         serde_json::from_slice(&call).map_err(|error| format!("not a call: {error}"))?
     };
+    match call[0].as_str() {
+        None => return Err("not a call".to_owned()),
+        Some(other) if other != function => {
+            return Err(format!("function {other} is not {function}"));
+        }
+        Some(_) => {}
+    }
     let (args, named) = (&call[2], &call[3]);
     let argument = |position: usize, name: &str| args.get(position).or_else(|| named.get(name));
     let id = argument(0, "event_id")
@@ -109,6 +117,7 @@ mod tests {
     use uuid::Uuid;
 
     const ID: &str = "550e8400-e29b-41d4-a716-446655440000";
+    const FUNCTION: &str = "a7probe_tasks.process_event";
 
     #[test]
     fn what_is_published_is_read_back() {
@@ -119,15 +128,20 @@ mod tests {
             payload: payload.clone(),
             round: 0,
         };
-        let fields = fields("default", "a7probe_tasks.process_event", &job);
+        let fields = fields("default", FUNCTION, &job);
         let data = &fields.iter().find(|(name, _)| *name == "data").unwrap().1;
-        assert_eq!(read(data), Ok((event_id, payload)));
+        assert_eq!(read(FUNCTION, data), Ok((event_id, payload)));
+        let reason = read("shop.delete_user", data).unwrap_err();
+        assert_eq!(
+            reason,
+            format!("function {FUNCTION} is not shop.delete_user")
+        );
     }
 
     #[test]
     fn jobs_of_the_json_serializer_are_read_too() {
         let call = format!(r#"["m.f", null, [], {{"event_id": "{ID}", "payload": [1]}}]"#);
-        let (id, payload) = read(call.as_bytes()).unwrap();
+        let (id, payload) = read("m.f", call.as_bytes()).unwrap();
         assert_eq!((id.to_string().as_str(), &payload[..]), (ID, &b"[1]"[..]));
     }
 
@@ -136,10 +150,10 @@ mod tests {
         for (call, words) in [
             (r#"["m.f", null, [], {}]"#, "no event_id"),
             (r#"["m.f", null, ["seven"], {}]"#, "'seven' is no event id"),
-            ("{}", "no event_id"),
+            ("{}", "not a call"),
             ("", "not a call"),
         ] {
-            let reason = read(call.as_bytes()).unwrap_err();
+            let reason = read("m.f", call.as_bytes()).unwrap_err();
             assert!(reason.contains(words), "{call}: {reason}");
         }
     }

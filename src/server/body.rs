@@ -1,19 +1,13 @@
 //! Reads a request's JSON body within its limits of size and time.
 
-use std::future::poll_fn;
-use std::pin::Pin;
-
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, HttpBody};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use tokio::time::timeout;
 
 use super::Limits;
+use super::lent::next;
 use super::problem::Problem;
-
-/// How much of a body that is refused is read all the same, in bytes: a connection that is closed with unread data is
-/// reset, and the client may lose the answer that says why.
-const COURTESY_BYTES: usize = 1024 * 1024;
 
 /// The whole body, which must say that it is JSON.
 pub(super) async fn read_json(
@@ -28,13 +22,8 @@ pub(super) async fn read_json(
         return Err(Problem::NotJson);
     }
     let read = timeout(limits.body_time, collect(&mut body, limits.body_bytes));
-    let bytes = read
-        .await
-        .unwrap_or(Err(Problem::BodyTooSlow(limits.body_time)));
-    if matches!(bytes, Err(Problem::TooLarge { .. })) {
-        let _ = timeout(limits.body_time, discard(&mut body)).await;
-    }
-    bytes
+    read.await
+        .unwrap_or(Err(Problem::BodyTooSlow(limits.body_time)))
 }
 
 async fn collect(body: &mut Body, limit_bytes: usize) -> Result<Vec<u8>, Problem> {
@@ -52,21 +41,6 @@ async fn collect(body: &mut Body, limit_bytes: usize) -> Result<Vec<u8>, Problem
         bytes.extend_from_slice(&data);
     }
     Ok(bytes)
-}
-
-async fn discard(body: &mut Body) {
-    let mut discarded = 0;
-    while discarded < COURTESY_BYTES
-        && let Some(Ok(data)) = next(body).await
-    {
-        discarded += data.len();
-    }
-}
-
-/// The next piece; trailers are an empty one.
-async fn next(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
-    let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
-    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
 }
 
 /// `application/json` or `application/…+json`, with or without parameters.

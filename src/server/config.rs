@@ -164,6 +164,8 @@ pub struct Limits {
     pub head_time: Duration,
     /// Time for a request's body.
     pub body_time: Duration,
+    /// Time that a client may read nothing of an answer; then its connection is closed.
+    pub write_time: Duration,
     /// Time that a request waits for its commit. The commit goes on.
     pub commit_time: Duration,
     /// Time that `/readyz` gives the store, and that a commit may take before the server is no longer ready.
@@ -183,6 +185,7 @@ impl Default for Limits {
             head_bytes: 32 * 1024,
             head_time: Duration::from_secs(30),
             body_time: Duration::from_secs(10),
+            write_time: Duration::from_secs(30),
             commit_time: Duration::from_secs(10),
             probe_time: Duration::from_secs(2),
             wait: Duration::from_secs(30),

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{Response, StatusCode};
 
 use super::app::App;
 use super::problem::Problem;
+use super::segment::Segment;
 use super::{events, ingest};
 use crate::store::{DeadCursor, DeadPage, EventId, Replay, Store, StoreError};
 use tokio::sync::mpsc;
@@ -42,7 +43,7 @@ async fn send(store: Store, first: DeadPage, pages: mpsc::Sender<Result<Bytes, S
 /// `POST /dead/{id}/replay`: the event is due again, with all its attempts; 202 once that is committed.
 pub(super) async fn replay(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Response<Body>, Problem> {
     let event_id: EventId = id.parse().map_err(|_| Problem::NotFound)?;
     match app.crew.store.replay(event_id).await? {

@@ -3,8 +3,6 @@
 //! What arrives goes through a bounded buffer that drops ids when the broker does not keep up, and what a broker was
 //! told it may lose. Both are found again by the sweeper: it asks the store for what is due and was taken by nobody.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
@@ -16,6 +14,8 @@ use crate::store::{EventId, Store, SweepCursor};
 const BUFFER: usize = 10_000;
 /// Jobs in one publication.
 const BATCH: usize = 256;
+/// Bytes of payload in one publication, beyond which it is ended: a slow way takes them within the deadline too.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// Rows that the sweeper looks at in one transaction.
 const STEP: u32 = 512;
@@ -78,7 +78,7 @@ impl Dispatcher {
                         return;
                     }
                     let ids = std::mem::take(&mut arrived);
-                    self.dispatch(&ids, 0).await;
+                    self.dispatch(&ids).await;
                 }
                 () = sleep_until(self.sweeper.next) => self.sweep().await,
             }
@@ -88,16 +88,13 @@ impl Dispatcher {
     /// Makes one step: dispatches again what should have been taken by now, at first what is left from before. Between
     /// steps what arrives has its turn.
     async fn sweep(&mut self) {
-        // A round of its own: a broker that drops duplicates must not take it for the first one.
-        let round = seconds(SystemTime::now());
         let cursor = self.sweeper.step(&self.settings);
+        let cursor = cursor.sparing_queued(self.is_all_there().await);
         let step = self.store.sweep(cursor, self.settings.redispatch, STEP);
         let is_over = match step.await {
             Ok(swept) => {
                 self.sweeper.cursor = swept.cursor;
-                for ids in swept.ids.chunks(BATCH) {
-                    self.dispatch(ids, round).await;
-                }
+                self.dispatch(&swept.ids).await;
                 swept.is_over
             }
             Err(error) => {
@@ -111,12 +108,44 @@ impl Dispatcher {
         }
     }
 
+    /// Does the broker have as many jobs as there are open events? Then what is queued waits for workers and is not lost,
+    /// and one copy after the other would only fill the broker.
+    async fn is_all_there(&mut self) -> bool {
+        let open = self.store.snapshot().open();
+        match self.publisher.depth().await {
+            Ok(depth) => depth >= open,
+            Err(error) => {
+                tracing::debug!(%error, broker = %self.settings.to, "cannot ask for the depth");
+                false
+            }
+        }
+    }
+
+    /// Publishes in batches. A broker that drops duplicates must not take this for an earlier dispatch of the same
+    /// events, a sweep or a replay for the first one; the repetitions of one batch it may.
+    async fn dispatch(&mut self, ids: &[EventId]) {
+        let round = rand::random();
+        let mut batch = Batch::default();
+        for id in ids {
+            if let Some(payload) = self.payload(*id).await {
+                batch.push(Job {
+                    event_id: id.uuid(),
+                    payload,
+                    round,
+                });
+            }
+            if batch.is_full() {
+                self.publish(&std::mem::take(&mut batch).jobs).await;
+            }
+        }
+        self.publish(&batch.jobs).await;
+    }
+
     /// Publishes, however long the broker takes to come back. The sweeper alone would find these too, only later.
-    async fn dispatch(&mut self, ids: &[EventId], round: u32) {
-        let jobs = self.jobs(ids, round).await;
+    async fn publish(&mut self, jobs: &[Job]) {
         let mut silent = false;
         while !jobs.is_empty()
-            && let Err(error) = self.publisher.publish(&jobs).await
+            && let Err(error) = self.publisher.publish(jobs).await
         {
             if !silent {
                 tracing::warn!(%error, broker = %self.settings.to, "cannot dispatch; the store keeps what is accepted");
@@ -128,24 +157,11 @@ impl Dispatcher {
         }
     }
 
-    async fn jobs(&self, ids: &[EventId], round: u32) -> Vec<Job> {
-        let mut jobs = Vec::with_capacity(ids.len());
-        for id in ids {
-            let payload = match self.settings.to.dialect() {
-                Dialect::Own => Some(Vec::new()),
-                _ => self.payload(*id).await,
-            };
-            jobs.extend(payload.map(|payload| Job {
-                event_id: id.uuid(),
-                payload,
-                round,
-            }));
-        }
-        jobs
-    }
-
-    /// `None` leaves the event to the sweeper.
+    /// What a job carries. `None` leaves the event to the sweeper.
     async fn payload(&self, id: EventId) -> Option<Vec<u8>> {
+        if self.settings.to.dialect() == Dialect::Own {
+            return Some(Vec::new());
+        }
         let read = self.store.payload(id).await;
         read.inspect_err(|error| tracing::warn!(%error, "cannot read a payload"))
             .ok()
@@ -153,7 +169,46 @@ impl Dispatcher {
     }
 }
 
-fn seconds(time: SystemTime) -> u32 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-    since.as_secs() as u32
+/// Jobs that are published together, and repeated together if that fails.
+#[derive(Default)]
+struct Batch {
+    jobs: Vec<Job>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn push(&mut self, job: Job) {
+        self.bytes += job.payload.len();
+        self.jobs.push(job);
+    }
+
+    fn is_full(&self) -> bool {
+        self.jobs.len() >= BATCH || self.bytes >= BATCH_BYTES
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BATCH, BATCH_BYTES, Batch};
+    use crate::queue::Job;
+
+    /// How many jobs with so large a payload fill a batch.
+    fn filled_by(bytes: usize) -> usize {
+        let mut batch = Batch::default();
+        while !batch.is_full() {
+            batch.push(Job {
+                event_id: uuid::Uuid::nil(),
+                payload: vec![b' '; bytes],
+                round: 0,
+            });
+        }
+        batch.jobs.len()
+    }
+
+    #[test]
+    fn a_batch_is_bounded_in_jobs_and_in_bytes() {
+        assert_eq!(filled_by(0), BATCH);
+        assert_eq!(filled_by(256 << 10), 4);
+        assert_eq!(filled_by(2 * BATCH_BYTES), 1);
+    }
 }

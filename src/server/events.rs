@@ -7,7 +7,7 @@ use std::task::{Context, Poll};
 use axum::Json;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response};
 use axum::response::IntoResponse;
@@ -17,6 +17,8 @@ use tokio::sync::mpsc;
 
 use super::app::App;
 use super::problem::Problem;
+use super::run_name::run_name;
+use super::segment::Segment;
 use crate::store::{EventId, EventRecord, Page, Store, StoreError};
 use crate::units::parse_duration;
 
@@ -33,7 +35,7 @@ pub(super) struct Wait {
 /// `GET /events/{id}?wait=5s`: the event, once it is settled or the wait is over.
 pub(super) async fn event(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     query: Result<Query<Wait>, QueryRejection>,
 ) -> Result<Json<EventRecord>, Problem> {
     let event_id: EventId = id.parse().map_err(|_| Problem::NotFound)?;
@@ -51,11 +53,13 @@ pub(super) async fn event(
     record.map(Json).ok_or(Problem::NotFound)
 }
 
-/// `GET /runs/{run}/events`: one event a line, in order of acceptance. An unknown run has no events.
+/// `GET /runs/{run}/events`: one event a line, in order of acceptance. An unknown run has no events; what no request can
+/// have named is refused.
 pub(super) async fn run(
     State(app): State<Arc<App>>,
-    Path(run): Path<String>,
+    Segment(run): Segment,
 ) -> Result<Response<Body>, Problem> {
+    let run = run_name(run.as_bytes(), "the name of the run")?;
     let store = app.crew.store.clone();
     // The first page is read before the status is sent: a store that is down is a 503.
     let first = store.run_page(&run, 0, PAGE).await?;

@@ -6,12 +6,14 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, Method, Request, Response};
+use axum::http::header::{CONNECTION, EXPECT};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use axum::response::IntoResponse;
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 use super::app::App;
+use super::lent::{self, Invitation, Unread};
 use super::problem::{Problem, ProblemName};
 use super::rate_limit::Client;
 use super::timing::Phases;
@@ -52,13 +54,20 @@ pub(super) async fn exchange(
             parent_id: parent.map(|parent| parent.span_id().to_string()),
         });
     let method = request.method().clone();
+    let invitation = invitation(request.headers());
+    let (head, body) = request.into_parts();
+    let (body, unread) = lent::lend(body);
+    let request = Request::from_parts(head, body);
 
     let mut response = match admit(&app, route, peer, &request) {
         Ok(()) => {
             let Ok(response) = TowerToHyperService::new(router).call(request).await;
             response
         }
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            drop(request);
+            problem.into_response()
+        }
     };
 
     let took = start.elapsed();
@@ -84,7 +93,27 @@ pub(super) async fn exchange(
     let headers = response.headers_mut();
     headers.insert(SERVER_TIMING, phases.header(took));
     headers.insert(REQUEST_ID, request_id);
+    if unread.is_some() && !is_read_to_its_end(unread, invitation, status).await {
+        // Its rest cannot be told from the next request.
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
     response
+}
+
+fn invitation(headers: &HeaderMap) -> Invitation {
+    let awaited =
+        |expected: &HeaderValue| expected.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    if headers.get(EXPECT).is_some_and(awaited) {
+        Invitation::Awaited
+    } else {
+        Invitation::NotNeeded
+    }
+}
+
+/// Reads what nobody wanted, so that the client hears the answer. Whoever has been waited for already is not again.
+async fn is_read_to_its_end(unread: Unread, invitation: Invitation, status: StatusCode) -> bool {
+    status != StatusCode::REQUEST_TIMEOUT && unread.discard(invitation).await
 }
 
 /// May this request be handed on? The rate limit is for `/ingest` only: whoever is over it can still ask how it is going.

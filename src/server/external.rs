@@ -5,18 +5,19 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::Request;
 use serde::{Deserialize, Serialize};
 
 use super::app::App;
 use super::body;
 use super::problem::Problem;
+use super::segment::Segment;
 use crate::provider::SendError;
 use crate::store::{
-    EventId, Finished, Grant, Insert, Lease, Next, Notification, Notified, Outcome,
+    EventId, Finished, Grant, Lease, Next, Notification, Notified, Outcome, State as EventState,
 };
-use crate::worker::AttemptEnd;
+use crate::worker::{AttemptEnd, Crew, OnFailure};
 
 /// The answer to `POST /events/{id}/lease`.
 #[derive(Serialize)]
@@ -24,6 +25,8 @@ pub(super) struct Leased {
     event_id: EventId,
     /// To be named with the outcome; the lease is void once a higher one was given out.
     token: u32,
+    /// How long the event is the caller's alone.
+    lease_ms: u64,
     /// `due`: send it; `sent`: it was sent before; `unknown`: it may have been sent, and must not be again.
     notify: &'static str,
     /// The body as it came, if it is JSON.
@@ -36,7 +39,7 @@ pub(super) struct Leased {
 #[serde(deny_unknown_fields)]
 struct Report {
     token: u32,
-    /// What became of the notification: `sent`, `before`, `unknown` or `failed`.
+    /// What became of the notification: `sent`, `before`, `unknown`, `failed` or `unreachable`.
     notify: Ended,
     /// Why, in words.
     reason: Option<String>,
@@ -53,6 +56,7 @@ enum Ended {
     Before,
     Unknown,
     Failed,
+    Unreachable,
 }
 
 /// The answer to it.
@@ -63,10 +67,11 @@ pub(super) struct Recorded {
     next: &'static str,
 }
 
-/// `POST /events/{id}/lease`: the event, if it is due and nobody else's; 409 if it is not.
+/// `POST /events/{id}/lease`: the event, if it is due and nobody else's; 409 if it is not. An event whose every attempt
+/// was cut off is given up instead: it may be what ends the workers.
 pub(super) async fn lease(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
 ) -> Result<Json<Leased>, Problem> {
     let event_id: EventId = id.parse().map_err(|_| Problem::NotFound)?;
     let lease = match app.crew.store.claim_event(event_id).await? {
@@ -76,11 +81,17 @@ pub(super) async fn lease(
         Grant::Settled(state) => return Err(Problem::NotLeasable(state.name(), 0)),
         Grant::Unknown => return Err(Problem::NotFound),
     };
+    if app.crew.is_one_too_many(&lease) {
+        // Calls nobody: it records what is known.
+        let became = app.crew.attempt(lease, OnFailure::Retry).await;
+        return Err(Problem::NotLeasable(name_of(became.ok().flatten()), 0));
+    }
     let payload = app.crew.store.payload(event_id).await?;
     let payload = payload.and_then(|bytes| String::from_utf8(bytes).ok());
     Ok(Json(Leased {
         event_id,
         token: lease.attempt,
+        lease_ms: app.core.config.store.lease.as_millis() as u64,
         notify: match lease.notification {
             Notification::Due => "due",
             Notification::Sent => "sent",
@@ -90,15 +101,21 @@ pub(super) async fn lease(
     }))
 }
 
+/// As a refusal names it.
+fn name_of(state: Option<EventState>) -> &'static str {
+    state.map_or("someone else works on it", EventState::name)
+}
+
 fn refused(why: &'static str, left: Duration) -> Problem {
     Problem::NotLeasable(why, left.as_secs_f64().ceil().max(1.0) as u64)
 }
 
 /// `POST /events/{id}/effects`: how an attempt ended. What follows a failure is decided here, by the same policy as for
-/// workers of this program. 409 if the lease was taken over; the effect log is written all the same.
+/// workers of this program. 409 if the lease was taken over, and the effect log is written all the same; or if there never
+/// was one with this token, and nothing is. A report that is repeated gets its answer again.
 pub(super) async fn effects(
     State(app): State<Arc<App>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     request: Request<Body>,
 ) -> Result<Json<Recorded>, Problem> {
     let event_id: EventId = id.parse().map_err(|_| Problem::NotFound)?;
@@ -108,9 +125,11 @@ pub(super) async fn effects(
         Problem::Malformed(format!("the body does not say how it ended: {error}"))
     })?;
     let store = &app.crew.store;
-    let lease = store.lease_of(event_id, report.token).await?;
-    let lease = lease.ok_or(Problem::NotFound)?;
-    let outcome = report.outcome(&lease, &app);
+    let Some(lease) = store.lease_of(event_id, report.token).await? else {
+        let known = store.event(event_id).await?;
+        return Err(known.map_or(Problem::NotFound, |_| Problem::NoSuchLease));
+    };
+    let outcome = report.outcome(&lease, &app.crew);
     let next = match outcome.next {
         Next::Done => "done",
         Next::Retry(_) => "retry",
@@ -119,11 +138,11 @@ pub(super) async fn effects(
     let finished = store.finish(lease.clone(), outcome.clone()).await?;
     (app.crew).reported(&lease, report.end(), &outcome, finished);
     match finished {
-        Finished::Recorded => Ok(Json(Recorded {
+        Finished::Recorded | Finished::RecordedAgain => Ok(Json(Recorded {
             recorded: true,
             next,
         })),
-        Finished::Stale => Err(Problem::StaleLease),
+        Finished::Stale | Finished::StaleAgain => Err(Problem::StaleLease),
     }
 }
 
@@ -136,30 +155,28 @@ impl Report {
             (Ended::Unknown, _) => AttemptEnd::Unknown,
             (Ended::Failed, Some(_)) => AttemptEnd::Refused,
             (Ended::Failed, None) => AttemptEnd::Elsewhere,
+            (Ended::Unreachable, _) => AttemptEnd::Unreachable,
         }
     }
 
-    fn outcome(&self, lease: &Lease, app: &App) -> Outcome {
-        let retry = app.core.config.retry;
+    fn outcome(&self, lease: &Lease, crew: &Crew) -> Outcome {
         let reason = self
             .reason
             .clone()
             .unwrap_or_else(|| "no reason given".to_owned());
-        let (notified, error) = match self.notify {
-            Ended::Sent => (Notified::Sent, None),
-            Ended::Before => (Notified::Before, None),
-            Ended::Unknown => (Notified::Unknown { reason }, None),
-            Ended::Failed => {
-                let error = self.error(reason);
-                let reason = error.to_string();
-                (Notified::Failed { reason }, Some(error))
-            }
+        let sent = match self.notify {
+            Ended::Failed => Err(self.error(reason.clone())),
+            Ended::Unreachable => Err(SendError::Unreachable(reason.clone())),
+            Ended::Sent | Ended::Before | Ended::Unknown => Ok(()),
         };
-        let next = if error.is_none() && lease.insert == Insert::Done {
-            Next::Done
-        } else {
-            retry.after(lease.event_id, lease.tries, error.as_ref())
+        let notified = match self.notify {
+            Ended::Before => Notified::Before,
+            Ended::Unknown => Notified::Unknown {
+                reason: reason.into(),
+            },
+            Ended::Sent | Ended::Failed | Ended::Unreachable => crew.notified(&sent),
         };
+        let next = crew.next(lease, &notified, &sent, OnFailure::Retry);
         Outcome { notified, next }
     }
 

@@ -8,20 +8,23 @@ use axum::extract::State;
 use axum::http::header::{CONTENT_TYPE, LOCATION};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, StatusCode};
 use axum::response::IntoResponse;
+use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::app::{App, InFlight};
 use super::problem::Problem;
+use super::run_name::run_name;
 use super::timing::Phases;
 use super::{Mode, body, idempotency};
-use crate::store::{Admission, EventId, Fingerprint, Handling, Lease, Promise, Submission, now_ms};
+use crate::store::{
+    Admission, EventId, Fingerprint, Handling, Insert, Lease, Promise, State as EventState,
+    StoreError, Submission, now_ms,
+};
 use crate::trace::Trace;
 use crate::worker::{OnFailure, Remembered};
 
 const RUN: HeaderName = HeaderName::from_static("x-a7-run");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
-/// Longest name of a run, in bytes.
-const RUN_BYTES: usize = 128;
 
 /// What the client is told.
 struct Answer {
@@ -65,27 +68,10 @@ async fn take(
     let payload = body::read_json(&head.headers, body, limits).await?;
     let submission = submission(app, &head.headers, payload)?;
     let event_id = submission.event_id;
-    let traces = &app.crew.traces;
-    let traced = match head.extensions.get::<Trace>() {
-        // In queue mode the attempts are made elsewhere.
-        Some(trace) if app.core.config.mode == Mode::Sync || app.core.config.works() => {
-            traces.remember(event_id, trace.clone())
-        }
-        _ => Remembered::No,
-    };
-
-    // A client that hangs up, or waits too long, takes nothing back: the event is committed all the same. In sync mode its
-    // lease has no owner then, and when it runs out a worker takes the event.
     let start = Instant::now();
-    let admission = timeout(limits.commit_time, app.crew.store.accept(submission)).await;
+    let admission = commit(app, submission, head.extensions.get::<Trace>()).await;
     phases.commit = Some(start.elapsed());
-    let admission = admission.map_err(|_| Problem::CommitTooSlow(limits.commit_time))??;
-
-    if traced == Remembered::Yes && !matches!(admission, Admission::Queued | Admission::Leased(_)) {
-        // No attempt follows from this request.
-        traces.forget(event_id);
-    }
-    let (promise, origin) = match admission {
+    let (promise, origin) = match admission? {
         Admission::Queued => (Promise::Later, Origin::New),
         Admission::Replayed(promise) => (promise, Origin::Replay),
         Admission::InProgress => return Err(Problem::InProgress),
@@ -107,6 +93,40 @@ async fn take(
     })
 }
 
+/// Takes the event into the store, and remembers on whose behalf as long as an attempt may follow.
+///
+/// A client that hangs up, or waits too long, takes nothing back: the event is committed all the same. In sync mode its
+/// lease has no owner then, and when it runs out a worker takes the event.
+async fn commit(
+    app: &App,
+    submission: Submission,
+    trace: Option<&Trace>,
+) -> Result<Admission, Problem> {
+    let (traces, limit) = (&app.crew.traces, app.core.config.limits.commit_time);
+    let event_id = submission.event_id;
+    let remembered = match trace {
+        // In queue mode the attempts are made elsewhere.
+        Some(trace) if app.core.config.mode == Mode::Sync || app.core.config.works() => {
+            traces.remember(event_id, trace.clone())
+        }
+        _ => Remembered::No,
+    };
+    let answer = timeout(limit, app.crew.store.accept(submission)).await;
+    if remembered == Remembered::Yes && !may_be_attempted(&answer) {
+        traces.forget(event_id);
+    }
+    Ok(answer.map_err(|_| Problem::CommitTooSlow(limit))??)
+}
+
+/// Can an attempt follow from a request that was answered so, as far as anyone knows?
+fn may_be_attempted(answer: &Result<Result<Admission, StoreError>, Elapsed>) -> bool {
+    match answer {
+        Ok(Ok(admission)) => matches!(admission, Admission::Queued | Admission::Leased(_)),
+        Ok(Err(error)) => matches!(error, StoreError::Unsure(_)),
+        Err(_) => true,
+    }
+}
+
 fn submission(app: &App, headers: &HeaderMap, payload: Vec<u8>) -> Result<Submission, Problem> {
     Ok(Submission {
         event_id: idempotency::event_id(headers, &payload)?,
@@ -123,29 +143,37 @@ fn submission(app: &App, headers: &HeaderMap, payload: Vec<u8>) -> Result<Submis
 
 /// The run that the request names.
 fn run(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let Some(name) = headers.get(RUN) else {
-        return Ok(None);
-    };
-    match name.to_str() {
-        Ok(name) if (1..=RUN_BYTES).contains(&name.len()) => Ok(Some(name.to_owned())),
-        _ => Err(Problem::Malformed(format!(
-            "X-A7-Run needs 1 to {RUN_BYTES} bytes of printable ASCII"
-        ))),
-    }
+    let name = headers.get(RUN);
+    name.map(|name| run_name(name.as_bytes(), "X-A7-Run"))
+        .transpose()
 }
 
 /// The work within the request. It is a task of its own, because a client that hangs up must not cut it off between the
 /// provider's yes and its record.
 async fn call(app: Arc<App>, lease: Lease, in_flight: InFlight) -> Result<(), Problem> {
+    let insert = lease.insert.clone();
     let attempt = async move {
-        let done = app.crew.attempt(lease, OnFailure::Answer).await;
+        let became = app.crew.attempt(lease, OnFailure::Answer).await;
         drop(in_flight);
-        done
+        became
     };
     match tokio::spawn(attempt).await {
-        Ok(done) => done.map_err(Problem::from),
+        Ok(became) => match became? {
+            Some(EventState::Processed) => Ok(()),
+            other => Err(Problem::NotProcessed(left_over(other, &insert))),
+        },
         Err(_) => Err(Problem::ProviderFailed("the call was cut off".to_owned())),
     }
+}
+
+/// Why an event is not processed although the provider did not fail.
+fn left_over(state: Option<EventState>, insert: &Insert) -> String {
+    let why = match (state, insert) {
+        (None, _) => "the attempt outlived its lease, and another one decides".to_owned(),
+        (Some(_), Insert::Failed { reason }) => format!("the database refuses the event: {reason}"),
+        (Some(state), Insert::Done) => format!("it is {}", state.name()),
+    };
+    format!("{why}; repeat the request with the same key")
 }
 
 impl IntoResponse for Answer {

@@ -63,8 +63,7 @@ impl Metrics {
         status: StatusCode,
         took: Duration,
     ) {
-        self.requests.count(route, method, status);
-        self.requests.duration(route).observe_duration(took);
+        self.requests.count(route, method, status, took);
     }
 
     /// `/ingest` said no, and this is the problem's name.
@@ -120,7 +119,7 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
     queue(&mut page, &app.crew.store, oldest);
     work(&mut page, &app);
     breaker(&mut page, &app);
-    processes::processes(&mut page, look.map_or(Vec::new(), |look| look.processes));
+    processes::processes(&mut page, look.as_ref().map_or(&[], |look| &look.processes));
     commits(&mut page, &app.crew.store);
     provider(&mut page, &app);
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
@@ -171,12 +170,12 @@ fn requests(page: &mut Exposition, app: &App) {
     page.family(
         "a7probe_http_request_duration_seconds",
         Kind::Histogram,
-        "From the request's head until its answer is ready to be sent.",
+        "From the request's head until its answer is ready to be sent, by route and class of the status.",
     );
     for route in Route::ALL {
-        let spread = requests.duration(route).read();
-        if spread.count() > 0 {
-            page.histogram(&[("route", route.pattern())], &spread, Scale::Time);
+        for (class, spread) in requests.durations(route) {
+            let labels = [("route", route.pattern()), ("class", class)];
+            page.histogram(&labels, &spread, Scale::Time);
         }
     }
 }
@@ -335,7 +334,7 @@ fn commits(page: &mut Exposition, store: &Store) {
     page.family(
         "a7probe_commit_batch_size",
         Kind::Histogram,
-        "Requests and pieces of work that shared a commit.",
+        "Requests and pieces of work that shared a commit; what wrote nothing is none.",
     )
     .histogram(&[], &commits.batch.read(), Scale::Count);
     page.family(

@@ -27,8 +27,10 @@ pub(super) enum Problem {
     NotDead(&'static str),
     /// The event cannot be leased now: why, and after how many seconds it may.
     NotLeasable(&'static str, u64),
-    /// The lease was taken over, or there never was one with this token.
+    /// The lease was taken over, or another outcome recorded for it.
     StaleLease,
+    /// There never was a lease with this token.
+    NoSuchLease,
     /// The event id is taken by another body whose key has expired.
     IdTaken,
     TooLarge {
@@ -50,6 +52,8 @@ pub(super) enum Problem {
     StoreReadOnly(String),
     /// The commit took too long to be waited for; it may still succeed.
     CommitTooSlow(Duration),
+    /// The work within the request has come to an end, and the event is not processed: why, and what follows.
+    NotProcessed(String),
     /// The work within the request is done or under way, and the store does not take its outcome.
     RecordTooSlow(Duration),
     /// A commit has been under way for so long.
@@ -74,7 +78,7 @@ struct ProblemBody<'a> {
 
 impl Problem {
     /// Every name, in the order in which they are counted.
-    pub(super) const NAMES: [&'static str; 24] = [
+    pub(super) const NAMES: [&'static str; 26] = [
         "malformed",
         "unauthorized",
         "not-found",
@@ -84,6 +88,7 @@ impl Problem {
         "not-dead",
         "not-leasable",
         "stale-lease",
+        "no-such-lease",
         "id-taken",
         "too-large",
         "not-json",
@@ -95,6 +100,7 @@ impl Problem {
         "store-full",
         "store-read-only",
         "commit-too-slow",
+        "not-processed",
         "record-too-slow",
         "store-busy",
         "provider-failed",
@@ -134,6 +140,11 @@ impl Problem {
                 StatusCode::CONFLICT,
                 "stale-lease",
                 "the lease was taken over",
+            ),
+            Problem::NoSuchLease => (
+                StatusCode::CONFLICT,
+                "no-such-lease",
+                "there never was a lease with this token",
             ),
             Problem::BodyTooSlow(_) => (
                 StatusCode::REQUEST_TIMEOUT,
@@ -200,6 +211,11 @@ impl Problem {
                 "store-busy",
                 "the store does not answer",
             ),
+            Problem::NotProcessed(_) => (
+                StatusCode::SERVICE_UNAVAILABLE,
+                "not-processed",
+                "the event is not processed yet",
+            ),
             Problem::RecordTooSlow(_) => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "record-too-slow",
@@ -231,6 +247,7 @@ impl Problem {
             | Problem::StoreDown(detail)
             | Problem::StoreFull(detail)
             | Problem::StoreReadOnly(detail)
+            | Problem::NotProcessed(detail)
             | Problem::ProviderFailed(detail)
             | Problem::ProviderTooSlow(detail) => detail.clone(),
             Problem::TooLarge { limit_bytes } => format!("the limit is {limit_bytes} bytes"),
@@ -254,6 +271,7 @@ impl Problem {
             Problem::StaleLease => {
                 "what was sent is in the effect log; the outcome is decided by whoever holds the lease now".to_owned()
             }
+            Problem::NoSuchLease => "nothing is recorded".to_owned(),
             Problem::IdTaken => "its key has expired, but event ids live for ever".to_owned(),
             _ => return None,
         })
@@ -272,6 +290,7 @@ impl Problem {
             | Problem::Draining
             | Problem::StoreDown(_)
             | Problem::StoreBusy(_)
+            | Problem::NotProcessed(_)
             | Problem::RecordTooSlow(_)
             | Problem::CommitTooSlow(_) => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
             // Someone has to make room first.

@@ -20,6 +20,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::app::{App, router};
+use super::write_deadline::WriteDeadline;
 use super::{Block, exchange};
 
 /// How long open connections may take to end once everything is drained.
@@ -160,8 +161,9 @@ async fn serve(
 ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     stream.set_nodelay(true)?;
     let peer = stream.peer_addr()?;
-    let stream = tokio::net::TcpStream::from_std(stream)?;
     let limits = app.core.config.limits;
+    let stream = tokio::net::TcpStream::from_std(stream)?;
+    let stream = WriteDeadline::new(stream, limits.write_time);
     let peer = peer.ip();
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let exchange =

@@ -114,6 +114,25 @@ fn send<T>(reply: WorkReply<T>, answer: Result<T, StoreError>) {
     let _ = reply.send(answer);
 }
 
+/// Was there anything to write in a transaction that came to this?
+pub(super) fn wrote(admissions: &[Admission], done: &[Done]) -> bool {
+    let new = |admission: &Admission| matches!(admission, Admission::Queued | Admission::Leased(_));
+    admissions.iter().any(new) || done.iter().any(Done::wrote)
+}
+
+impl Done {
+    fn wrote(&self) -> bool {
+        match self {
+            Done::Claim(claim) => !claim.leases.is_empty(),
+            Done::ClaimEvent(grant) => matches!(grant, Grant::Leased(_)),
+            Done::Sweep(swept) => !swept.ids.is_empty(),
+            Done::Replay(replay) => *replay == Replay::Requeued,
+            Done::Finish(finished) => matches!(finished, Finished::Recorded | Finished::Stale),
+            Done::GiveBack | Done::Report | Done::Probe => true,
+        }
+    }
+}
+
 /// What goes into one transaction.
 #[derive(Default)]
 pub(super) struct Batch {

@@ -46,6 +46,11 @@ impl CommitTally {
         self.batch.observe(batch as u64);
     }
 
+    /// The transaction ended and had nothing to write, as a claim that found nothing.
+    pub(super) fn nothing_written(&self) {
+        self.running_since_ms.store(0, Ordering::Relaxed);
+    }
+
     /// The transaction was rolled back.
     pub(super) fn rolled_back(&self) {
         self.running_since_ms.store(0, Ordering::Relaxed);

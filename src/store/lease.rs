@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{EventId, State};
+use super::{EventId, Reason, State};
 
 /// The right to make one attempt. The attempt's number is the fencing token: whoever takes the job over raises it, and
 /// [`finish`](super::Store::finish) with an old number no longer decides anything.
@@ -72,12 +72,12 @@ pub enum Notified {
     /// Whether it was sent will never be known, and it must not be sent again.
     Unknown {
         /// Why.
-        reason: String,
+        reason: Reason,
     },
     /// It was not sent, as far as is known.
     Failed {
         /// Why.
-        reason: String,
+        reason: Reason,
     },
 }
 
@@ -112,7 +112,7 @@ impl Outcome {
     }
 
     /// Nobody will ever know; the event counts as processed.
-    pub fn unknown(reason: impl Into<String>) -> Outcome {
+    pub fn unknown(reason: impl Into<Reason>) -> Outcome {
         Outcome {
             notified: Notified::Unknown {
                 reason: reason.into(),
@@ -122,7 +122,7 @@ impl Outcome {
     }
 
     /// It was not sent.
-    pub fn not_sent(reason: impl Into<String>, next: Next) -> Outcome {
+    pub fn not_sent(reason: impl Into<Reason>, next: Next) -> Outcome {
         Outcome {
             notified: Notified::Failed {
                 reason: reason.into(),
@@ -141,16 +141,26 @@ impl Outcome {
         }
     }
 
-    /// The event's state from now on, and when it is due.
-    pub(super) fn state(&self, lease: &Lease, now_ms: i64) -> (State, i64) {
+    /// The event's state once this is recorded for the attempt that was leased so.
+    pub fn becomes(&self, lease: &Lease) -> State {
         match (self.next, &lease.insert) {
             // Nobody may call an event processed that is not in `events`.
-            (Next::Done, Insert::Failed { .. }) => (State::Retrying, now_ms + INSERT_PAUSE_MS),
-            (Next::Done, Insert::Done) => (State::Processed, now_ms),
-            (Next::Retry(after), _) => (State::Retrying, now_ms + millis(after)),
-            (Next::GiveUp, _) => (State::Dead, now_ms),
-            (Next::Answer, _) => (State::Failed, now_ms),
+            (Next::Done, Insert::Failed { .. }) | (Next::Retry(_), _) => State::Retrying,
+            (Next::Done, Insert::Done) => State::Processed,
+            (Next::GiveUp, _) => State::Dead,
+            (Next::Answer, _) => State::Failed,
         }
+    }
+
+    /// The same, and when the event is due.
+    pub(super) fn state(&self, lease: &Lease, now_ms: i64) -> (State, i64) {
+        let state = self.becomes(lease);
+        let pause_ms = match self.next {
+            Next::Retry(after) => millis(after),
+            _ if state == State::Retrying => INSERT_PAUSE_MS,
+            _ => 0,
+        };
+        (state, now_ms + pause_ms)
     }
 }
 
@@ -172,8 +182,24 @@ pub(super) fn millis(duration: Duration) -> i64 {
 pub enum Finished {
     /// The outcome is the event's state now.
     Recorded,
-    /// The lease had been taken over; only the effect log was written.
+    /// It was before: whoever was not told that its outcome is recorded records it again.
+    RecordedAgain,
+    /// The lease had been taken over, or another outcome recorded; only the effect log was written.
     Stale,
+    /// The effect log knew even that.
+    StaleAgain,
+}
+
+impl Finished {
+    /// By whether the outcome decided the event's state, now or before, and whether it was there before.
+    pub(super) fn found(decided: bool, before: bool) -> Finished {
+        match (decided, before) {
+            (true, false) => Finished::Recorded,
+            (true, true) => Finished::RecordedAgain,
+            (false, false) => Finished::Stale,
+            (false, true) => Finished::StaleAgain,
+        }
+    }
 }
 
 /// What [`claim`](super::Store::claim) found.

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::Reason;
+
 /// What a process reports of itself now and then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ProcessReport {
@@ -20,7 +22,7 @@ pub struct ProcessReport {
     pub breaker: String,
     /// Why the breaker is not closed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub breaker_reason: Option<String>,
+    pub breaker_reason: Option<Reason>,
 }
 
 /// Attempts and what followed them, counted since the process started.
@@ -39,11 +41,20 @@ pub struct WorkDone {
 /// A report, and how old it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Process {
+    /// Of this start of the process; the store knows its leases by it.
+    pub id: String,
     /// What was reported.
     #[serde(flatten)]
     pub report: ProcessReport,
     /// Age of the report in milliseconds, by the store's clock.
     pub seen_ms_ago: u64,
+}
+
+impl Process {
+    /// The owner of leases, as it is shown.
+    pub(super) fn id(owner: i64) -> String {
+        format!("{owner:016x}")
+    }
 }
 
 /// After so long without a report a process is no longer shown.

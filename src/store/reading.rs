@@ -88,7 +88,8 @@ impl Store {
     }
 
     /// The lease that a worker elsewhere holds, put together again from its event and its token, the attempt's number.
-    /// `None` for an unknown event. A lease that was taken over meanwhile is found out by [`Store::finish`].
+    /// `None` for an unknown event, or a token that was never issued. A lease that was taken over meanwhile is found out
+    /// by [`Store::finish`].
     pub async fn lease_of(
         &self,
         event_id: EventId,

@@ -32,6 +32,8 @@ pub(super) struct Changes {
     pub(super) delta: Delta,
     /// The process had not reported before; or others had forgotten it and taken over what it had counted.
     pub(super) is_reported_anew: bool,
+    /// Was anything written? What was not has no commit to speak of.
+    pub(super) wrote: bool,
 }
 
 impl Changes {
@@ -42,6 +44,7 @@ impl Changes {
             arrived: Vec::new(),
             delta: Delta::default(),
             is_reported_anew: false,
+            wrote: false,
         }
     }
 
@@ -84,7 +87,12 @@ impl Signals {
 
     /// The transaction that began then is committed: counts it, and tells everyone.
     pub(super) fn committed(&self, began: Instant, batch: &Batch, changes: &Changes) {
-        self.totals.commits.committed(began, batch.size());
+        let commits = &self.totals.commits;
+        if changes.wrote {
+            commits.committed(began, batch.size());
+        } else {
+            commits.nothing_written();
+        }
         if batch.shows_room() {
             self.totals.set_writable(true);
         }

@@ -16,6 +16,17 @@ const LONGEST_PAUSE: i64 = 20;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SweepCursor {
     reached: [Position; STATES.len()],
+    spares_queued: bool,
+}
+
+impl SweepCursor {
+    /// The same place, where a step looks at what is merely queued, or leaves it out.
+    pub fn sparing_queued(self, spares_queued: bool) -> SweepCursor {
+        SweepCursor {
+            spares_queued,
+            ..self
+        }
+    }
 }
 
 /// A row, in the order in which events are due.
@@ -23,6 +34,14 @@ pub struct SweepCursor {
 pub(super) struct Position {
     pub(super) due_ms: i64,
     pub(super) seq: i64,
+}
+
+impl Position {
+    /// Behind every row.
+    const END: Position = Position {
+        due_ms: i64::MAX,
+        seq: i64::MAX,
+    };
 }
 
 /// One step of a pass.
@@ -76,6 +95,9 @@ impl Step {
 
     /// Behind which row of the state with this index to go on.
     pub(super) fn reached(&self, index: usize) -> Position {
+        if self.cursor.spares_queued && STATES[index] == State::Queued {
+            return Position::END;
+        }
         self.cursor.reached[index]
     }
 
@@ -159,6 +181,20 @@ mod tests {
         let retried = candidate(5_000, 1, Some(1_000));
         assert!(!retried.is_overdue(1_999, 1_000));
         assert!(retried.is_overdue(6_000, 1_000));
+    }
+
+    #[test]
+    fn a_step_that_spares_what_is_queued_goes_on_there_later() {
+        let idle = Duration::from_secs(1);
+        let mut step = Step::begin(SweepCursor::default(), idle, 2, 100_000);
+        step.look(2, &candidate(1_000, 7, None));
+        let cursor = step.end().cursor;
+        let step = Step::begin(cursor.sparing_queued(true), idle, 2, 100_000);
+        assert_eq!(step.reached(2), Position::END);
+        assert_eq!(step.reached(1), Position::default());
+        let cursor = step.end().cursor.sparing_queued(false);
+        let step = Step::begin(cursor, idle, 2, 100_000);
+        assert_eq!(step.reached(2).seq, 7);
     }
 
     #[test]

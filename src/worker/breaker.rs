@@ -343,6 +343,17 @@ mod tests {
     }
 
     #[test]
+    fn a_key_or_a_path_that_the_provider_does_not_know_opens_it() {
+        for status in [302, 401, 403, 404, 405] {
+            let breaker = breaker();
+            for _ in 0..3 {
+                breaker.record(&refused(status, None));
+            }
+            assert_eq!(breaker.status().0, "open", "{status}");
+        }
+    }
+
+    #[test]
     fn a_mail_refused_for_good_is_no_failure_of_the_provider_and_zero_never_opens() {
         let breaker = breaker();
         for _ in 0..10 {

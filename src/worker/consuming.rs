@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::{Crew, Taken};
+use super::{Crew, STORE_PAUSES, Taken};
 use crate::queue::{Consumer, Delivery, Settlement};
 use crate::store::{
     Admission, EventId, Fingerprint, Grant, Handling, State, StoreError, Submission,
@@ -16,45 +16,83 @@ use crate::store::{
 /// A retry that is due later than this is left to the sweeper.
 const LONGEST_HOLD: Duration = Duration::from_secs(20);
 
+/// Who may begin an attempt, and until when.
+#[derive(Clone)]
+struct Shift {
+    /// As many as attempts may run at the same time.
+    slots: Arc<Semaphore>,
+    stop: watch::Receiver<bool>,
+}
+
+/// What follows a look at a delivery.
+enum Step {
+    /// Another one, after a pause.
+    Again(Duration),
+    /// Nothing more.
+    Over(Settlement),
+    /// Nothing more here: the worker stops.
+    Left,
+}
+
+impl Shift {
+    /// Waits for the right to begin an attempt; `None` once the worker stops.
+    async fn slot(&mut self) -> Option<SemaphorePermit<'_>> {
+        tokio::select! {
+            biased;
+            _ = self.stop.wait_for(|stop| *stop) => None,
+            slot = self.slots.acquire() => slot.ok(),
+        }
+    }
+
+    /// Pauses; `None` once the worker stops.
+    async fn pause(&mut self, pause: Duration) -> Option<()> {
+        tokio::select! {
+            biased;
+            _ = self.stop.wait_for(|stop| *stop) => None,
+            () = sleep(pause) => Some(()),
+        }
+    }
+}
+
 impl Crew {
     /// Works on deliveries until told to stop, then lets the attempts that have begun finish within the grace. What is
-    /// not acknowledged by then comes again, here or elsewhere.
-    pub async fn consume(self, mut consumer: Consumer, mut stop: watch::Receiver<bool>) {
+    /// not acknowledged by then is given back to the broker.
+    pub async fn consume(self, mut consumer: Consumer, stop: watch::Receiver<bool>) {
         let slots = Arc::new(Semaphore::new(self.options.workers));
+        let mut shift = Shift { slots, stop };
         let mut under_way = JoinSet::new();
+        let until_stop = shift.clone();
         tokio::select! {
-            _ = stop.wait_for(|stop| *stop) => {}
-            () = async {
-                while let Ok(slot) = slots.clone().acquire_owned().await {
-                    while under_way.try_join_next().is_some() {}
-                    let (crew, delivery) = (self.clone(), consumer.next().await);
-                    under_way.spawn(async move {
-                        crew.handle(delivery).await;
-                        drop(slot);
-                    });
-                }
-            } => {}
+            _ = shift.stop.wait_for(|stop| *stop) => {}
+            () = self.deliver(&mut consumer, until_stop, &mut under_way) => {}
         }
         let _ = timeout(self.options.grace, async {
             while under_way.join_next().await.is_some() {}
         })
         .await;
         under_way.shutdown().await;
+        consumer.close().await;
     }
 
-    async fn handle(&self, delivery: Delivery) {
+    /// Begins with one delivery after the other, as many as the broker hands out at the same time: those that wait for a
+    /// retry don't keep others from their first attempt.
+    async fn deliver(&self, consumer: &mut Consumer, shift: Shift, under_way: &mut JoinSet<()>) {
+        let places = Arc::new(Semaphore::new(consumer.prefetch()));
+        while let Ok(place) = places.clone().acquire_owned().await {
+            while under_way.try_join_next().is_some() {}
+            let (crew, shift, delivery) = (self.clone(), shift.clone(), consumer.next().await);
+            under_way.spawn(async move {
+                crew.handle(delivery, shift).await;
+                drop(place);
+            });
+        }
+    }
+
+    async fn handle(&self, delivery: Delivery, mut shift: Shift) {
         let event_id = EventId::from_bytes(*delivery.event_id.as_bytes());
-        let settlement = match self
-            .bring_about(event_id, delivery.payload.as_deref())
-            .await
-        {
-            Ok(settlement) => settlement,
-            Err(error) => {
-                tracing::warn!(%error, %event_id, "cannot work on a delivery");
-                // Not at once: the store is in trouble.
-                sleep(Duration::from_secs(1)).await;
-                Settlement::Retry
-            }
+        let payload = delivery.payload.as_deref();
+        let Some(settlement) = self.bring_about(event_id, payload, &mut shift).await else {
+            return;
         };
         if let Err(error) = delivery.settle(settlement).await {
             // It comes again, and finds the event done.
@@ -62,30 +100,62 @@ impl Crew {
         }
     }
 
-    /// Attempts the event until it is settled, somebody else's, or due too late to be waited for.
+    /// Attempts the event until it is settled, somebody else's, or due too late to be waited for; `None` if the worker
+    /// stops before. While the store fails the delivery is kept and tried again: brokers count what comes back to them,
+    /// and take a message for poison that came back too often.
     async fn bring_about(
         &self,
         event_id: EventId,
         payload: Option<&[u8]>,
-    ) -> Result<Settlement, StoreError> {
+        shift: &mut Shift,
+    ) -> Option<Settlement> {
+        let mut failing = STORE_PAUSES.0;
         loop {
-            match self.take(event_id).await? {
-                Taken::Attempted => {
-                    let record = self.store.event(event_id).await?;
-                    if record.is_none_or(|record| record.state != State::Retrying) {
-                        return Ok(Settlement::Done);
-                    }
+            let pause = match self.step(event_id, payload, shift).await {
+                Ok(Step::Over(settlement)) => return Some(settlement),
+                Ok(Step::Left) | Err(StoreError::Closed) => return None,
+                Ok(Step::Again(pause)) => {
+                    failing = STORE_PAUSES.0;
+                    pause
                 }
-                Taken::Left(Grant::NotDue(pause)) if pause <= LONGEST_HOLD => sleep(pause).await,
-                Taken::Left(Grant::Unknown) => {
-                    if let Err(reason) = self.adopt(event_id, payload).await? {
-                        return Ok(Settlement::Dead { reason });
+                Err(error) => {
+                    if failing == STORE_PAUSES.0 {
+                        tracing::warn!(%error, %event_id, "cannot work on a delivery; it is kept");
                     }
+                    let pause = failing;
+                    failing = (failing * 2).min(STORE_PAUSES.1);
+                    pause
                 }
-                // Settled, taken by another worker who is responsible now, or found by the sweeper when it is due.
-                Taken::Left(_) => return Ok(Settlement::Done),
-            }
+            };
+            shift.pause(pause).await?;
         }
+    }
+
+    async fn step(
+        &self,
+        event_id: EventId,
+        payload: Option<&[u8]>,
+        shift: &mut Shift,
+    ) -> Result<Step, StoreError> {
+        let taken = {
+            let Some(_slot) = shift.slot().await else {
+                return Ok(Step::Left);
+            };
+            self.take(event_id).await?
+        };
+        Ok(match taken {
+            Taken::Attempted => match self.store.event(event_id).await? {
+                Some(record) if record.state == State::Retrying => Step::Again(Duration::ZERO),
+                _ => Step::Over(Settlement::Done),
+            },
+            Taken::Left(Grant::NotDue(pause)) if pause <= LONGEST_HOLD => Step::Again(pause),
+            Taken::Left(Grant::Unknown) => match self.adopt(event_id, payload).await? {
+                Ok(()) => Step::Again(Duration::ZERO),
+                Err(reason) => Step::Over(Settlement::Dead { reason }),
+            },
+            // Settled, taken by another worker who is responsible now, or found by the sweeper when it is due.
+            Taken::Left(_) => Step::Over(Settlement::Done),
+        })
     }
 
     /// Accepts an event that was not ingested here but published by a Python program. The reason if it cannot be.
@@ -95,7 +165,10 @@ impl Crew {
         payload: Option<&[u8]>,
     ) -> Result<Result<(), String>, StoreError> {
         let Some(payload) = payload else {
-            return Ok(Err("no such event in the store".to_owned()));
+            let store = self.store.location();
+            return Ok(Err(format!(
+                "no such event in the store {store}; if another store dispatches to this queue, give each its own with ?queue=NAME"
+            )));
         };
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let submission = Submission {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::Crew;
-use crate::store::{ProcessReport, WorkDone};
+use crate::store::{ProcessReport, Reason, WorkDone};
 
 /// Between two looks at oneself.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -28,7 +28,7 @@ impl Crew {
                 dead: self.tally.dead.get(),
             },
             breaker: breaker.to_owned(),
-            breaker_reason,
+            breaker_reason: breaker_reason.map(Reason::from),
         }
     }
 

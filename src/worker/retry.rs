@@ -109,7 +109,8 @@ mod tests {
             |status| Retry::default().after(EventId::fresh(), 1, Some(&refused(status, None)));
         assert_eq!(next(400), Next::GiveUp);
         assert_eq!(next(413), Next::GiveUp);
-        for status in [408, 429, 500, 503] {
+        assert_eq!(next(422), Next::GiveUp);
+        for status in [301, 401, 403, 404, 405, 408, 429, 500, 503] {
             assert!(matches!(next(status), Next::Retry(_)), "{status}");
         }
     }

@@ -21,7 +21,7 @@ pub enum AttemptEnd {
     Broken,
     /// No connection.
     Unreachable,
-    /// A worker elsewhere says that it was not sent, and names no status.
+    /// A worker elsewhere says that it failed, and names no status.
     Elsewhere,
 }
 

@@ -46,6 +46,11 @@ impl Broker {
 
     /// nats-server with JetStream.
     pub(crate) fn nats(test: &str) -> Option<Broker> {
+        Broker::nats_with(test, &[])
+    }
+
+    /// The same with more flags.
+    pub(crate) fn nats_with(test: &str, flags: &[&str]) -> Option<Broker> {
         let program = need(&NATS, test)?;
         let folder = folder();
         let port = free_port();
@@ -59,7 +64,7 @@ impl Broker {
             &data(&folder),
         ];
         let own = own.map(str::to_owned);
-        Some(Broker::start(program, own, &[], folder, port))
+        Some(Broker::start(program, own, flags, folder, port))
     }
 
     /// RabbitMQ, a node of the test's own.
@@ -86,6 +91,31 @@ impl Broker {
         broker.variables = variables.into();
         broker.run();
         Some(broker)
+    }
+
+    /// Would RabbitMQ know this quorum queue's log after a kill? One that it forgets is without a leader for ever
+    /// (3.10: its registers are written half a second after the queue was made).
+    pub(crate) fn has_registered(&self, queue: &str) -> bool {
+        let node = self.folder.path().join("data");
+        let node = node.join(format!("a7probe-{}@localhost", self.address.port()));
+        let registers = node.join("quorum").join(node.file_name().expect("a name"));
+        let name = format!("%2F_{queue}");
+        ["names.dets", "meta.dets"].iter().all(|register| {
+            let written = std::fs::read(registers.join(register)).unwrap_or_default();
+            // Its dead letters begin with its name.
+            let is_it = |at: &[u8]| at.starts_with(name.as_bytes()) && at[name.len()] != b'.';
+            written.windows(name.len() + 1).any(is_it)
+        })
+    }
+
+    /// Runs `rabbitmqctl` on a node of the test's own.
+    pub(crate) fn control(&self, words: &[&str]) {
+        let output = Command::new(self.program.with_file_name("rabbitmqctl"))
+            .args(words)
+            .envs(self.variables.iter().cloned())
+            .output()
+            .expect("rabbitmqctl starts");
+        assert!(output.status.success(), "{output:?}");
     }
 
     fn start<const N: usize>(
@@ -141,18 +171,9 @@ impl Broker {
 
     /// SIGKILL.
     pub(crate) fn kill(&mut self) {
-        self.end("KILL");
-    }
-
-    /// SIGTERM, and its end.
-    pub(crate) fn stop(&mut self) {
-        self.end("TERM");
-    }
-
-    fn end(&mut self, signal: &str) {
         if let Some(mut child) = self.child.take() {
-            signal_group(&child, signal);
-            child.wait().expect("it has ended");
+            kill_group(&child);
+            child.wait().expect("it is dead");
             let address = self.address;
             eventually("nobody listens", || TcpStream::connect(address).is_err());
         }
@@ -162,16 +183,16 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            signal_group(&child, "KILL");
+            kill_group(&child);
             let _ = child.wait();
         }
     }
 }
 
-/// To a process that leads its group, and to the group.
-fn signal_group(leader: &Child, signal: &str) {
-    let (signal, group) = (format!("-{signal}"), format!("-{}", leader.id()));
-    let _ = Command::new("kill").args([&signal, "--", &group]).status();
+/// SIGKILL to a process that leads its group, and to the group.
+fn kill_group(leader: &Child) {
+    let group = format!("-{}", leader.id());
+    let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
 }
 
 /// What a broker keeps.

@@ -1,15 +1,19 @@
 //! What a broker has confirmed comes out again, whoever dies in between; a broker that is gone costs a deadline.
 
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::io::Read as _;
+use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use a7probe::queue::{Advice, Consumer, Dispatch, Job, Publisher, QueueError, Settlement, advice};
+use a7probe::queue::{
+    Advice, Consumer, Dispatch, Job, Options, Publisher, QueueError, Settlement, advice,
+};
 use uuid::Uuid;
 
 use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue, options};
 use crate::proxy::Proxy;
-use crate::serve_host::PATIENCE;
+use crate::serve_brokers::redis;
+use crate::serve_host::{PATIENCE, eventually};
 
 fn jobs(count: usize) -> Vec<Job> {
     let job = |n| Job {
@@ -115,12 +119,47 @@ async fn a_consumer_comes_back(dispatch: &Dispatch, proxy: &Proxy) {
     drain(&mut consumer, ids(&second)).await;
 }
 
+/// What a consumer had when it was closed comes again at once, and not when it is missed.
+async fn a_closed_consumer_gives_everything_back(dispatch: &Dispatch) {
+    let patient = Options {
+        redelivery: Duration::from_secs(3600),
+        ..options()
+    };
+    let jobs = jobs(20);
+    publish(dispatch, &jobs).await;
+    let mut first = Consumer::new(dispatch.clone(), patient);
+    let mut missing = ids(&jobs);
+    let done = first.next().await;
+    missing.remove(&done.event_id);
+    done.settle(Settlement::Done).await.unwrap();
+    // Begun and cut off.
+    drop(first.next().await);
+    first.close().await;
+    let mut second = Consumer::new(dispatch.clone(), patient);
+    drain(&mut second, missing).await;
+    second.close().await;
+}
+
+/// A consumer whose connection swallows everything notices by itself.
+async fn a_stranded_consumer_comes_back(dispatch: &Dispatch, proxy: &Proxy) {
+    let mut consumer = Consumer::new(dispatch.clone(), options());
+    let first = jobs(1);
+    publish(dispatch, &first).await;
+    drain(&mut consumer, ids(&first)).await;
+    proxy.strand();
+    let second = jobs(1);
+    publish(dispatch, &second).await;
+    drain(&mut consumer, ids(&second)).await;
+}
+
 fn every_promise(url: impl Fn(SocketAddr) -> String, broker: SocketAddr, carries_payload: bool) {
     let proxy = Proxy::to(broker);
     let dispatch = parse(&url(proxy.address));
     run(everything_arrives(&dispatch, carries_payload));
     run(failures_cost_a_deadline(&dispatch, &proxy));
     run(a_consumer_comes_back(&dispatch, &proxy));
+    run(a_closed_consumer_gives_everything_back(&dispatch));
+    run(a_stranded_consumer_comes_back(&dispatch, &proxy));
 }
 
 #[test]
@@ -254,7 +293,7 @@ fn rabbitmq_keeps_dead_letters_apart_with_what_it_cannot_read() {
         assert!(more.is_err());
     });
     let dead = format!("{}.dead", queue.name);
-    crate::serve_host::eventually("two dead letters", || queue.depth_of(&dead) == 2);
+    eventually("two dead letters", || queue.depth_of(&dead) == 2);
 }
 
 fn advised(url: &str) -> Vec<Advice> {
@@ -323,4 +362,280 @@ fn nobody_at_home_is_an_error_within_the_deadline() {
             "{scheme}"
         );
     }
+}
+
+#[test]
+fn a_broker_that_accepts_and_says_nothing_costs_no_connection_in_the_end() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let dispatch = parse(&format!("amqp://{}", listener.local_addr().unwrap()));
+    let brief = Options {
+        deadline: Duration::from_millis(200),
+        ..options()
+    };
+    run(async {
+        let mut publisher = Publisher::new(dispatch.clone(), brief);
+        for _ in 0..3 {
+            let failed = publisher.publish(&jobs(1)).await.unwrap_err();
+            assert!(matches!(failed, QueueError::TimedOut { .. }), "{failed}");
+        }
+        advice(&dispatch, brief.deadline).await.unwrap_err();
+        for _ in 0..4 {
+            let mut stream = listener.accept().unwrap().0;
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            // Ends when the client does.
+            stream.read_to_end(&mut Vec::new()).unwrap();
+        }
+    });
+}
+
+#[test]
+fn a_broker_that_is_short_of_memory_is_asked_over_one_connection() {
+    let Some(broker) = Broker::rabbitmq("a_broker_that_is_short_of_memory") else {
+        return;
+    };
+    let proxy = Proxy::to(broker.address);
+    let url = |at: SocketAddr| format!("amqp://guest:guest@{at}/%2f?queue=short");
+    let (before, during) = (jobs(3), jobs(3));
+    run(async {
+        let mut publisher = Publisher::new(parse(&url(proxy.address)), options());
+        while publisher.publish(&before).await.is_err() {}
+        let connections = proxy.attempts();
+        broker.control(&["set_vm_memory_high_watermark", "0"]);
+        while publisher.publish(&before).await.is_ok() {}
+        for _ in 0..4 {
+            let refused = publisher.publish(&during).await;
+            assert_eq!(refused, Err(QueueError::Blocked));
+        }
+        assert_eq!(proxy.attempts(), connections);
+        broker.control(&["set_vm_memory_high_watermark", "0.4"]);
+        while publisher.publish(&during).await.is_err() {}
+        assert_eq!(proxy.attempts(), connections);
+        let mut consumer = Consumer::new(parse(&url(broker.address)), options());
+        let all = ids(&before).into_iter().chain(ids(&during)).collect();
+        drain(&mut consumer, all).await;
+    });
+}
+
+#[test]
+fn a_broker_gets_the_password_that_it_asks_for() {
+    let test = "a_broker_gets_the_password_that_it_asks_for";
+    let (plain, written) = ("p@ss:w/rd%", "p%40ss%3Aw%2Frd%25");
+    let asks = [
+        (
+            Broker::redis(test, &["--requirepass", plain]),
+            format!("redis://:{written}@"),
+        ),
+        (
+            Broker::redis(test, &["--requirepass", plain]),
+            format!("rq+redis://:{written}@"),
+        ),
+        (
+            Broker::nats_with(test, &["--user", "me", "--pass", plain]),
+            format!("nats://me:{written}@"),
+        ),
+        (
+            Broker::nats_with(test, &["--auth", plain]),
+            format!("nats://{written}@"),
+        ),
+    ];
+    for (broker, place) in asks {
+        let Some(broker) = broker else { continue };
+        let carries_payload = place.starts_with("rq");
+        let dispatch = parse(&format!("{place}{}", broker.address));
+        run(everything_arrives(&dispatch, carries_payload));
+        let wrong = place.replace(written, "s3cret");
+        let wrong = parse(&format!("{wrong}{}", broker.address));
+        let refused = run(Publisher::new(wrong, options()).publish(&jobs(1)));
+        let said = refused.unwrap_err().to_string();
+        assert!(!said.contains("s3cret"), "{said}");
+    }
+}
+
+/// A call of another task with our arguments is not handed out; what comes after it is.
+async fn another_task_is_not_ours(url: &str) {
+    let joined = if url.contains('?') { '&' } else { '?' };
+    let (foreign, ours) = (jobs(1), jobs(1));
+    let other = parse(&format!("{url}{joined}task=shop.delete_user"));
+    publish(&other, &foreign).await;
+    publish(&parse(url), &ours).await;
+    let mut consumer = Consumer::new(parse(url), options());
+    let delivery = consumer.next().await;
+    assert_eq!(delivery.event_id, ours[0].event_id);
+    delivery.settle(Settlement::Done).await.unwrap();
+    consumer.close().await;
+}
+
+#[test]
+fn a_call_of_another_task_is_a_dead_letter() {
+    let test = "a_call_of_another_task_is_a_dead_letter";
+    if let Some(broker) = Broker::redis(test, &[]) {
+        let address = broker.address;
+        run(another_task_is_not_ours(&format!(
+            "celery+redis://{address}"
+        )));
+        assert_eq!(redis(address, &["LLEN", "celery.dead"]), 1);
+        run(another_task_is_not_ours(&format!("rq+redis://{address}")));
+        assert_eq!(redis(address, &["ZCARD", "rq:failed:default"]), 1);
+    }
+    if let Some(queue) = RabbitQueue::fresh(test) {
+        let url = queue.url("celery+amqp", RABBITMQ_ADDRESS.parse().unwrap());
+        run(another_task_is_not_ours(&url));
+        assert_eq!(queue.depth_of(&format!("{}.dead", queue.name)), 1);
+    }
+}
+
+#[test]
+fn a_dead_letter_of_celery_is_kept_as_it_was() {
+    let Some(queue) = RabbitQueue::fresh("a_dead_letter_of_celery_is_kept_as_it_was") else {
+        return;
+    };
+    let dispatch = parse(&queue.url("celery+amqp", RABBITMQ_ADDRESS.parse().unwrap()));
+    let ours = jobs(1);
+    run(publish(&dispatch, &ours));
+    let sent = lapin::BasicProperties::default()
+        .with_message_id("seven".into())
+        .with_content_type("application/x-python".into())
+        .with_user_id("guest".into())
+        .with_expiration("3600000".into());
+    queue.with_channel(async |channel| {
+        let name = queue.name.as_str().into();
+        let options = lapin::options::BasicPublishOptions::default();
+        let sent = channel.basic_publish("".into(), name, options, b"(not JSON)", sent.clone());
+        sent.await.unwrap();
+    });
+    run(async {
+        let mut consumer = Consumer::new(dispatch, options());
+        let delivery = consumer.next().await;
+        assert_eq!(delivery.event_id, ours[0].event_id);
+        let reason = "nobody knows it".to_owned();
+        delivery.settle(Settlement::Dead { reason }).await.unwrap();
+        let more = tokio::time::timeout(Duration::from_millis(300), consumer.next()).await;
+        assert!(more.is_err());
+        consumer.close().await;
+    });
+    let dead = format!("{}.dead", queue.name);
+    assert_eq!((queue.depth_of(&queue.name), queue.depth_of(&dead)), (0, 2));
+    let kept = queue.with_channel(async |channel| {
+        let mut kept = Vec::new();
+        for _ in 0..2 {
+            let options = lapin::options::BasicGetOptions { no_ack: true };
+            let letter = channel.basic_get(dead.as_str().into(), options).await;
+            kept.push(letter.unwrap().unwrap().delivery);
+        }
+        kept
+    });
+    let unreadable = kept.iter().find(|letter| letter.data == b"(not JSON)");
+    let properties = &unreadable.expect("as it was").properties;
+    assert_eq!(properties.message_id(), sent.message_id());
+    assert_eq!(properties.content_type(), sent.content_type());
+    // It stays until somebody looks at it, whatever becomes of RabbitMQ.
+    assert_eq!(
+        (properties.expiration(), *properties.delivery_mode()),
+        (&None, Some(2))
+    );
+    let task = kept.iter().find(|letter| letter.data != b"(not JSON)");
+    let headers = task.expect("the task").properties.headers().as_ref();
+    let id = headers.and_then(|headers| headers.inner().get("id").cloned());
+    let id = id.and_then(|id| id.as_long_string().map(ToString::to_string));
+    assert_eq!(id, Some(ours[0].event_id.to_string()));
+}
+
+#[test]
+fn what_came_to_a_read_that_nobody_waits_for_is_given_back_too() {
+    let Some(broker) = Broker::redis("what_came_to_a_read_that_nobody_waits_for", &[]) else {
+        return;
+    };
+    for scheme in ["redis", "celery+redis", "rq+redis"] {
+        let dispatch = parse(&format!("{scheme}://{}", broker.address));
+        let patient = Options {
+            redelivery: Duration::from_secs(3600),
+            ..options()
+        };
+        run(async {
+            let mut first = Consumer::new(dispatch.clone(), patient);
+            let begun = tokio::time::timeout(Duration::from_millis(300), first.next()).await;
+            assert!(begun.is_err());
+            let jobs = jobs(3);
+            publish(&dispatch, &jobs).await;
+            first.close().await;
+            drain(&mut Consumer::new(dispatch.clone(), patient), ids(&jobs)).await;
+        });
+    }
+}
+
+#[test]
+fn every_priority_of_a_celery_queue_is_read_and_given_back_where_it_was() {
+    let test = "every_priority_of_a_celery_queue_is_read";
+    let Some(broker) = Broker::redis(test, &[]) else {
+        return;
+    };
+    let dispatch = parse(&format!("celery+redis://{}", broker.address));
+    for list in [
+        "celery:7",
+        "celery:0",
+        "celery\u{6}\u{16}4",
+        "celery\u{6}\u{16}9",
+    ] {
+        run(async {
+            let jobs = jobs(3);
+            publish(&dispatch, &jobs).await;
+            redis(broker.address, &["RENAME", "celery", list]);
+            let mut first = Consumer::new(dispatch.clone(), options());
+            drop(first.next().await);
+            first.close().await;
+            assert_eq!(redis(broker.address, &["LLEN", list]), 3, "{list:?}");
+            drain(&mut Consumer::new(dispatch.clone(), options()), ids(&jobs)).await;
+        });
+    }
+}
+
+/// Publisher and consumer go on with what is made anew.
+async fn a_deletion_is_made_up_for(dispatch: &Dispatch, delete: impl AsyncFnOnce()) {
+    let mut publisher = Publisher::new(dispatch.clone(), options());
+    let mut consumer = Consumer::new(dispatch.clone(), options());
+    let (first, second) = (jobs(1), jobs(1));
+    while publisher.publish(&first).await.is_err() {}
+    drain(&mut consumer, ids(&first)).await;
+    delete().await;
+    while publisher.publish(&second).await.is_err() {}
+    drain(&mut consumer, ids(&second)).await;
+}
+
+#[test]
+fn what_is_deleted_while_it_is_used_is_made_anew() {
+    let test = "what_is_deleted_while_it_is_used_is_made_anew";
+    for scheme in ["amqp", "celery+amqp"] {
+        let Some(queue) = RabbitQueue::fresh(test) else {
+            break;
+        };
+        let dispatch = parse(&queue.url(scheme, RABBITMQ_ADDRESS.parse().unwrap()));
+        let delete = async || {
+            let connection =
+                lapin::Connection::connect(crate::needs::RABBITMQ_URL, Default::default());
+            let channel = connection.await.unwrap().create_channel().await.unwrap();
+            let name = queue.name.as_str().into();
+            channel
+                .queue_delete(name, Default::default())
+                .await
+                .unwrap();
+        };
+        run(a_deletion_is_made_up_for(&dispatch, delete));
+    }
+    let Some(broker) = Broker::nats(test) else {
+        return;
+    };
+    let dispatch = parse(&format!("nats://{}", broker.address));
+    let context = async || {
+        let client = async_nats::connect(broker.address.to_string())
+            .await
+            .unwrap();
+        async_nats::jetstream::new(client)
+    };
+    run(a_deletion_is_made_up_for(&dispatch, async || {
+        context().await.delete_stream("a7probe").await.unwrap();
+    }));
+    run(a_deletion_is_made_up_for(&dispatch, async || {
+        let stream = context().await.get_stream("a7probe").await.unwrap();
+        stream.delete_consumer("a7probe").await.unwrap();
+    }));
 }

@@ -39,13 +39,17 @@ mod serve;
 #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
 mod serve_brokers;
 mod serve_client;
+mod serve_external;
 mod serve_host;
 #[cfg(feature = "postgres")]
 mod serve_postgres;
 #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
 mod serve_python;
+mod serve_python_task;
 mod serve_queue;
+mod serve_refused;
 mod serve_store;
+mod serve_sync;
 mod stationarity;
 mod stats;
 mod store_promises;

@@ -19,6 +19,12 @@ pub(crate) const WRK: Service = Service {
     find: || answers("wrk", &["-v"]),
 };
 
+/// Python as it comes.
+pub(crate) const PYTHON: Service = Service {
+    name: "python3",
+    find: || python_with("json"),
+};
+
 /// Python with HdrHistogram's own package.
 pub(crate) const PYTHON_HDR: Service = Service {
     name: "python3 with hdrhistogram",

@@ -1,7 +1,9 @@
 //! The simulated provider over HTTP, and what a caller makes of its answers.
 
+use std::io::{BufReader, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use a7probe::provider::{LatencyModel, Mail, Provider, SendError, Simulator, SimulatorOptions};
@@ -9,6 +11,7 @@ use a7probe::server::serve_provider;
 use uuid::Uuid;
 
 use crate::serve_client::Client;
+use crate::serve_host::read_request;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -166,6 +169,62 @@ async fn no_answer_in_time_may_have_been_sent_and_no_connection_was_not() {
     let error = error.expect_err("nobody is there");
     assert!(matches!(error, SendError::Unreachable(_)), "{error:?}");
     assert!(!error.may_have_been_sent());
+}
+
+/// A provider of few words: answers every request with this head and no body, and tells the first line of each.
+fn terse(head: &'static str) -> (SocketAddr, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    let (asked, requests) = channel();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut stream = BufReader::new(stream);
+            if let Some(line) = read_request(&mut stream) {
+                let _ = asked.send(line);
+                let answer = format!("{head}content-length: 0\r\nconnection: close\r\n\r\n");
+                let _ = stream.get_mut().write_all(answer.as_bytes());
+            }
+        }
+    });
+    (address, requests)
+}
+
+#[tokio::test]
+async fn a_redirect_is_a_refusal_and_is_not_followed() {
+    let (elsewhere, followed) = terse("HTTP/1.1 200 OK\r\n");
+    for status in [301, 302, 303, 307, 308] {
+        let head = format!("HTTP/1.1 {status} Moved\r\nlocation: http://{elsewhere}/\r\n");
+        let (address, _requests) = terse(head.leak());
+        let provider = Provider::at(&format!("http://{address}"), None, TIMEOUT).expect("a URL");
+        let error = provider.send(mail(1), None).await.expect_err("not sent");
+        assert!(
+            matches!(&error, SendError::Refused { status: found, .. } if *found == status),
+            "{error:?}"
+        );
+        assert!(!error.is_permanent(), "{status}");
+        assert!(
+            error.to_string().contains(&elsewhere.to_string()),
+            "{error}"
+        );
+    }
+    assert!(followed.try_recv().is_err(), "nobody went there");
+}
+
+#[tokio::test]
+async fn the_api_is_below_the_base_url_with_the_path_that_it_has() {
+    for (base, path) in [
+        ("", "/v3/mail/send"),
+        ("/", "/v3/mail/send"),
+        ("/gateway", "/gateway/v3/mail/send"),
+        ("/gateway/mail/", "/gateway/mail/v3/mail/send"),
+    ] {
+        let (address, requests) = terse("HTTP/1.1 202 Accepted\r\n");
+        let url = format!("http://{address}{base}");
+        let provider = Provider::at(&url, None, TIMEOUT).expect("a URL");
+        provider.send(mail(1), None).await.expect("it is taken");
+        let asked = requests.recv().expect("it was asked");
+        assert_eq!(asked, format!("POST {path} HTTP/1.1"), "{base}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 const OPEN: u8 = 0;
@@ -27,6 +27,9 @@ pub(crate) struct Proxy {
 #[derive(Default)]
 struct Shared {
     state: AtomicU8,
+    /// Connections that were attempted, and how many of the first of them swallow everything.
+    attempted: AtomicUsize,
+    stranded: AtomicUsize,
     streams: Mutex<Vec<TcpStream>>,
     /// The next connection on which this is said breaks.
     trap: Mutex<Option<(&'static [u8], Break)>>,
@@ -40,12 +43,13 @@ impl Proxy {
         let accepting = shared.clone();
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                let number = accepting.attempted.fetch_add(1, Ordering::SeqCst);
                 // Cut off: accepted by the kernel, and gone at once.
                 if accepting.state.load(Ordering::SeqCst) == CUT {
                     continue;
                 }
                 if let Ok(server) = TcpStream::connect(target) {
-                    accepting.join(&client, &server);
+                    accepting.join(&client, &server, number);
                 }
             }
         });
@@ -55,6 +59,17 @@ impl Proxy {
     /// Bytes are taken and go nowhere; new connections too.
     pub(crate) fn black_hole(&self) {
         self.shared.state.store(BLACK_HOLE, Ordering::SeqCst);
+    }
+
+    /// The connections that there are swallow everything from now on; new ones are as if nothing had been.
+    pub(crate) fn strand(&self) {
+        let attempted = self.attempts();
+        self.shared.stranded.store(attempted, Ordering::SeqCst);
+    }
+
+    /// How many connections were attempted.
+    pub(crate) fn attempts(&self) -> usize {
+        self.shared.attempted.load(Ordering::SeqCst)
     }
 
     /// Every connection ends, and new ones at once.
@@ -88,17 +103,19 @@ enum Passage {
 }
 
 impl Shared {
-    fn join(self: &Arc<Shared>, client: &TcpStream, server: &TcpStream) {
+    fn join(self: &Arc<Shared>, client: &TcpStream, server: &TcpStream, number: usize) {
         let copies = [client.try_clone(), server.try_clone()];
         (self.streams.lock().unwrap()).extend(copies.into_iter().flatten());
         // The next answer is to be lost, and the connection with it.
         let breaks = Arc::new(AtomicBool::new(false));
         let (asked, answered, broken) = (self.clone(), self.clone(), breaks.clone());
-        pump(client, server, move |chunk| asked.question(chunk, &breaks));
-        pump(server, client, move |_| answered.answer(&broken));
+        pump(client, server, move |chunk| {
+            asked.question(chunk, &breaks, number)
+        });
+        pump(server, client, move |_| answered.answer(&broken, number));
     }
 
-    fn question(&self, chunk: &[u8], breaks: &AtomicBool) -> Passage {
+    fn question(&self, chunk: &[u8], breaks: &AtomicBool, number: usize) -> Passage {
         let mut trap = self.trap.lock().unwrap();
         match *trap {
             Some((word, how)) if chunk.windows(word.len()).any(|at| at == word) => {
@@ -109,19 +126,20 @@ impl Shared {
                     Break::AfterItIsDone => Passage::Passes,
                 }
             }
-            _ => self.usual(),
+            _ => self.usual(number),
         }
     }
 
-    fn answer(&self, breaks: &AtomicBool) -> Passage {
+    fn answer(&self, breaks: &AtomicBool, number: usize) -> Passage {
         if breaks.load(Ordering::SeqCst) {
             return Passage::EndsTheConnection;
         }
-        self.usual()
+        self.usual(number)
     }
 
-    fn usual(&self) -> Passage {
-        if self.state.load(Ordering::SeqCst) == BLACK_HOLE {
+    fn usual(&self, number: usize) -> Passage {
+        let is_stranded = number < self.stranded.load(Ordering::SeqCst);
+        if is_stranded || self.state.load(Ordering::SeqCst) == BLACK_HOLE {
             Passage::Vanishes
         } else {
             Passage::Passes

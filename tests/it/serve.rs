@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use a7probe::provider::uniform;
-use a7probe::server::{Block, Config, Health, Limits, Mode, Server, StartError};
+use a7probe::server::{Block, Config, Health, Limits, Mode, Queued, Server};
 use a7probe::store::{Durability, EventId, Options as StoreOptions};
 use a7probe::worker::Retry;
 use uuid::Uuid;
@@ -678,13 +678,19 @@ fn a_token_is_asked_for_everywhere_but_on_the_health_endpoints() {
 }
 
 #[test]
-fn deep_health_reads_from_the_store() {
-    let folder = folder();
-    let served = Served::start(Config {
-        health: Health::Deep,
-        ..config(Mode::Background, &folder)
-    });
-    assert_eq!(served.client().get("/health").status, 200);
+fn deep_health_reads_from_the_store_and_shallow_health_does_not() {
+    for (health, when_broken) in [(Health::Deep, 503), (Health::Shallow, 200)] {
+        let folder = folder();
+        let served = Served::start(Config {
+            health,
+            ..config(Mode::Background, &folder)
+        });
+        let mut client = served.client();
+        assert_eq!(client.get("/health").status, 200);
+        let sql = rusqlite::Connection::open(folder.path().join("store.db")).expect("it opens");
+        sql.execute_batch("DROP TABLE jobs").expect("broken");
+        assert_eq!(client.get("/health").status, when_broken, "{health:?}");
+    }
 }
 
 #[test]
@@ -789,16 +795,46 @@ fn what_was_acknowledged_from_memory_is_lost_when_the_server_stops_and_it_says_s
 }
 
 #[test]
-fn a_synchronous_server_has_nothing_to_acknowledge_from_memory() {
-    let folder = folder();
-    let base = config(Mode::Sync, &folder);
-    let store = StoreOptions {
-        durability: Durability::None,
-        ..base.store.clone()
+fn what_nobody_would_ever_work_on_is_not_accepted() {
+    let refused = |mode, durability, queued| {
+        let folder = folder();
+        let base = config(mode, &folder);
+        let store = StoreOptions {
+            durability,
+            ..base.store.clone()
+        };
+        let opened = Server::open(Config {
+            store,
+            queued,
+            ..base
+        });
+        opened.err().map(|error| error.to_string())
     };
-    let refused = Server::open(Config { store, ..base }).err();
-    assert!(
-        matches!(refused, Some(StartError::NothingToAcknowledge)),
-        "{refused:?}"
-    );
+    let (full, none) = (Durability::Full, Durability::None);
+    for (mode, durability, queued, hint) in [
+        (
+            Mode::Sync,
+            none,
+            Queued::Finish,
+            "hint: the negative control",
+        ),
+        (
+            Mode::Queue,
+            none,
+            Queued::Finish,
+            "hint: the negative control",
+        ),
+        (Mode::Background, full, Queued::Keep, "hint: `--mode queue`"),
+        (Mode::Background, none, Queued::Keep, "hint: `--mode queue`"),
+    ] {
+        let refused = refused(mode, durability, queued).expect("refused");
+        assert!(refused.contains(hint), "{mode:?}: {refused}");
+    }
+    for (mode, durability, queued) in [
+        (Mode::Background, none, Queued::Finish),
+        (Mode::Sync, full, Queued::Keep),
+        (Mode::Queue, full, Queued::Keep),
+    ] {
+        assert_eq!(refused(mode, durability, queued), None, "{mode:?}");
+    }
 }

@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue};
-use crate::serve_host::{Process, Worker, eventually, folder, store};
+use a7probe::queue::{Job, Publisher};
+
+use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue, options};
+use crate::serve_host::{HeldProvider, MoodyProvider, Process, Worker, eventually, folder, store};
 
 const RUN: &str = "brokers";
 /// Loose, because other builds run beside the tests; a request that waited for the broker would take seconds.
@@ -117,6 +119,153 @@ pub(crate) fn redis(address: SocketAddr, words: &[&str]) -> i64 {
         redis::Value::Int(number) => number,
         _ => 0,
     }
+}
+
+#[test]
+fn a_worker_that_stops_leaves_every_job_in_its_list() {
+    let Some(broker) = Broker::redis("a_worker_that_stops_leaves_every_job", &[]) else {
+        return;
+    };
+    let (address, flags) = (broker.address, ["--workers", "2", "--drain-timeout", "1s"]);
+    for (scheme, list) in [("celery+redis", "celery"), ("rq+redis", "rq:queue:default")] {
+        let (folder, provider) = (folder(), HeldProvider::start());
+        let url = format!("{scheme}://{address}");
+        publish(&url, 30);
+        let mut all = flags.to_vec();
+        all.extend(["--from", &url, "--provider", &provider.url]);
+        let worker = Worker::start(store(folder.path()).to_str().unwrap(), folder.path(), &all);
+        let _under_way = [provider.next_call(), provider.next_call()];
+        let taken = || redis(address, &["LLEN", list]) < 30;
+        assert!(taken());
+        let (status, said) = worker.stop();
+        assert!(status.success(), "{said}");
+        assert_eq!(redis(address, &["LLEN", list]), 30, "{scheme}");
+    }
+}
+
+/// Jobs of a program that is not this one.
+fn publish(url: &str, count: usize) {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let job = |_| Job {
+            event_id: uuid::Uuid::new_v4(),
+            payload: b"{}".to_vec(),
+            round: 0,
+        };
+        let jobs: Vec<Job> = (0..count).map(job).collect();
+        let mut publisher = Publisher::new(url.parse().unwrap(), options());
+        publisher.publish(&jobs).await.unwrap();
+    });
+}
+
+#[test]
+fn an_event_that_waits_for_its_retry_keeps_no_other_from_its_first_attempt() {
+    let Some(broker) = Broker::redis("an_event_that_waits_for_its_retry", &[]) else {
+        return;
+    };
+    let (folder, provider) = (folder(), MoodyProvider::start(503));
+    provider.answer(503, Some(15));
+    let url = format!("redis://{}", broker.address);
+    let server = serve(folder.path(), &url, &[]);
+    let flags = [
+        "--from",
+        &url,
+        "--provider",
+        &provider.url,
+        "--workers",
+        "1",
+        "--breaker-failures",
+        "0",
+    ];
+    let _worker = Worker::start(
+        store(folder.path()).to_str().unwrap(),
+        folder.path(),
+        &flags,
+    );
+    let mut client = server.client();
+    let mut accept = || client.ingest(&[], "{}").json()["event_id"].clone();
+    let first = accept();
+    eventually("the first attempt fails", || provider.calls().len() == 1);
+    provider.answer(202, None);
+    let second = accept();
+    let mut client = server.client();
+    let mut state = |id: &Value| {
+        let path = format!("/events/{}", id.as_str().unwrap());
+        client.get(&path).json()["state"].clone()
+    };
+    eventually("the second is processed", || state(&second) == "processed");
+    assert_eq!(state(&first), "retrying");
+}
+
+#[test]
+fn a_backlog_is_not_published_again_while_the_broker_has_it() {
+    let Some(broker) = Broker::redis("a_backlog_is_not_published_again", &[]) else {
+        return;
+    };
+    let (folder, address) = (folder(), broker.address);
+    let url = format!("redis://{address}");
+    let flags = ["--mode", "queue", "--dispatch", &url];
+    let often = ["--sweep-interval", "50ms", "--redispatch-after", "2s"];
+    let server = Process::start(folder.path(), &[flags.as_slice(), &often].concat());
+    ingest(&server, 30);
+    eventually("the broker has them", || {
+        redis(address, &["XLEN", "a7probe"]) == 30
+    });
+    // A sweep asks how many there are: enough of them for several passes, the last ones long after all are overdue.
+    eventually("many sweeps", || calls(address, "xlen") >= 100);
+    assert_eq!(redis(address, &["XLEN", "a7probe"]), 30);
+    redis(address, &["DEL", "a7probe"]);
+    let _worker = work(folder.path(), &url);
+    processed(&server, 30);
+}
+
+/// How often a command was called.
+fn calls(address: SocketAddr, command: &str) -> u64 {
+    let client = redis::Client::open(format!("redis://{address}")).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    let told: String = redis::cmd("INFO")
+        .arg("commandstats")
+        .query(&mut connection)
+        .unwrap();
+    let prefix = format!("cmdstat_{command}:calls=");
+    let line = told.lines().find_map(|line| line.strip_prefix(&prefix));
+    let count = line.and_then(|line| line.split(',').next());
+    count.map_or(0, |count| count.parse().unwrap())
+}
+
+#[test]
+fn a_replay_is_no_duplicate_of_what_died() {
+    let Some(broker) = Broker::nats("a_replay_is_no_duplicate_of_what_died") else {
+        return;
+    };
+    let (folder, provider) = (folder(), MoodyProvider::start(400));
+    let url = format!("nats://{}", broker.address);
+    let flags = ["--mode", "queue", "--dispatch", &url];
+    // The sweeper is not to find it first.
+    let server = Process::start(
+        folder.path(),
+        &[flags.as_slice(), &["--redispatch-after", "1h"]].concat(),
+    );
+    let flags = ["--from", &url, "--provider", &provider.url];
+    let _worker = Worker::start(
+        store(folder.path()).to_str().unwrap(),
+        folder.path(),
+        &flags,
+    );
+    let mut client = server.client();
+    let id = client.ingest(&[], "{}").json()["event_id"].clone();
+    let id = id.as_str().unwrap().to_owned();
+    let mut is = |state: &str| client.get(&format!("/events/{id}")).json()["state"] == state;
+    eventually("it is dead", || is("dead"));
+    provider.answer(202, None);
+    let replayed = server
+        .client()
+        .request("POST", &format!("/dead/{id}/replay"), &[], b"");
+    assert!(replayed.status < 300, "{replayed:?}");
+    eventually("it is processed", || is("processed"));
 }
 
 #[test]

@@ -296,9 +296,9 @@ fn answer_all(stream: TcpStream, mood: &Mutex<Mood>, calls: &Mutex<Vec<Instant>>
     }
 }
 
-/// Reads one request to its end.
-fn read_request(stream: &mut BufReader<TcpStream>) -> Option<()> {
-    let mut length = 0;
+/// Reads one request to its end; its first line.
+pub(crate) fn read_request(stream: &mut BufReader<TcpStream>) -> Option<String> {
+    let (mut length, mut first) = (0, None);
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line).ok()? == 0 {
@@ -310,8 +310,10 @@ fn read_request(stream: &mut BufReader<TcpStream>) -> Option<()> {
         if line == "\r\n" {
             break;
         }
+        first.get_or_insert(line);
     }
-    stream.read_exact(&mut vec![0; length]).ok()
+    stream.read_exact(&mut vec![0; length]).ok()?;
+    first.map(|line| line.trim_end().to_owned())
 }
 
 /// The real binary.

@@ -14,7 +14,7 @@ use crate::ops::workers_are_seen_through_the_server;
 use crate::postgres_host::Schema;
 use crate::serve_host::{PATIENCE, Served, eventually, folder, simulated};
 use crate::serve_queue::{dead_and_back, each_event_once, late_finish_is_refused};
-use crate::serve_store::{a_pass_goes_on_where_its_last_step_ended, sweep};
+use crate::serve_store::{self, a_pass_goes_on_where_its_last_step_ended, sweep};
 
 /// What a process has counted that this one knows nothing of.
 const COUNTED_ELSEWHERE: &str =
@@ -74,10 +74,8 @@ async fn an_event_goes_from_the_promise_to_processed_as_in_a_file() {
     assert!(matches!(store.claim_event(id).await, Ok(Grant::Taken(_))));
     let rebuilt = store.lease_of(id, 1).await;
     assert_eq!(rebuilt, Ok(Some(lease.clone())));
-    for _ in 0..2 {
-        let finished = store.finish(lease.clone(), Outcome::sent()).await;
-        assert_eq!(finished, Ok(Finished::Recorded));
-    }
+    let finished = store.finish(lease, Outcome::sent()).await;
+    assert_eq!(finished, Ok(Finished::Recorded));
     assert_eq!(state(&store, id).await, (State::Processed, 1, 1));
     assert_eq!(store.snapshot().processed, 1);
     let page = store.run_page("run", 0, 10).await.expect("the store works");
@@ -143,6 +141,37 @@ async fn a_lease_that_ran_out_is_taken_over_and_its_owner_fenced_off() {
         Notification::Sent,
         "what was sent is not forgotten"
     );
+}
+
+#[tokio::test]
+async fn outcomes_and_calls_may_be_repeated_as_in_a_file() {
+    let Some(schema) = Schema::create("serve_postgres::outcomes_and_calls_…") else {
+        return;
+    };
+    let store = schema.open();
+    serve_store::an_outcome_told_twice_is_recorded_once(&store).await;
+    serve_store::a_call_that_failed_gets_all_its_attempts_again(&store).await;
+    serve_store::a_reason_that_is_no_text_stops_nobody(&store).await;
+}
+
+#[tokio::test]
+async fn what_outlived_its_lease_is_fenced_off_and_taken_over_as_in_a_file() {
+    let Some(schema) = Schema::create("serve_postgres::what_outlived_its_lease_…") else {
+        return;
+    };
+    let store = Store::open(&Options {
+        lease: Duration::ZERO,
+        ..schema.options()
+    })
+    .expect("the store opens");
+    serve_store::a_late_outcome_is_late_however_often_it_is_told(&store).await;
+    let other = Schema::create("serve_postgres::what_outlived_its_lease_…").expect("as before");
+    let store = Store::open(&Options {
+        lease: Duration::ZERO,
+        ..other.options()
+    })
+    .expect("the store opens");
+    serve_store::a_call_that_was_cut_off_is_not_in_progress_for_ever(&store).await;
 }
 
 #[tokio::test]

@@ -110,14 +110,19 @@ fn a_worker_shows_the_provider_its_key() {
     let server = Process::start(folder.path(), &["--mode", "queue"]);
     let mut client = server.client();
     let flags = ["--provider", &witness.url, "--provider-key-env", "KEY"];
-    for (key, state) in [("wrong", "dead"), ("s3cret", "processed")] {
+    let id = accept(&mut client, "key", 1).remove(0);
+    let with_key = |key| {
         let store = path(folder.path());
-        let worker = Worker::start_with(&store, folder.path(), &flags, &[("KEY", key)]);
-        let id = accept(&mut client, "key", 1).remove(0);
-        let event = client.get(&format!("/events/{id}?wait=30s")).json();
-        assert_eq!(event["state"], state, "{event}");
-        assert!(worker.stop().0.success());
-    }
+        Worker::start_with(&store, folder.path(), &flags, &[("KEY", key)])
+    };
+    let worker = with_key("wrong");
+    eventually("the provider has refused the wrong key", || {
+        client.get(&format!("/events/{id}")).json()["state"] == "retrying"
+    });
+    assert!(worker.stop().0.success());
+    let _worker = with_key("s3cret");
+    let event = client.get(&format!("/events/{id}?wait=30s")).json();
+    assert_eq!(event["state"], "processed", "it was kept: {event}");
     assert_eq!(witness.journal().sent, 1);
 }
 
@@ -267,8 +272,8 @@ fn a_worker_in_another_language_leases_and_reports_over_http() {
         client.request("POST", &path, &json, body.as_bytes())
     };
     assert_eq!(report(&mut client, r#"{"token":1}"#).status, 400);
-    let stale = report(&mut client, r#"{"token":7,"notify":"sent"}"#);
-    assert_eq!(stale.status, 409, "{stale:?}");
+    let never_issued = report(&mut client, r#"{"token":7,"notify":"sent"}"#);
+    assert_eq!(never_issued.status, 409, "{never_issued:?}");
     let recorded = report(&mut client, r#"{"token":1,"notify":"sent"}"#);
     assert_eq!(recorded.status, 200, "{recorded:?}");
     assert_eq!(recorded.json()["next"], "done");
@@ -318,4 +323,64 @@ fn going_back_to_sync_finishes_what_was_queued_or_keeps_it_as_told() {
         said.contains("stopped: 7 events processed, 0 dead"),
         "{said}"
     );
+}
+
+#[test]
+fn going_back_to_sync_after_an_outage_is_done_when_depth_and_dead_are_zero() {
+    let folder = folder();
+    let (store, provider) = (path(folder.path()), MoodyProvider::start(503));
+    let failing = [
+        "--provider",
+        &provider.url,
+        "--attempts",
+        "2",
+        "--retry-base",
+        "1ms",
+    ];
+    let server = Process::on(&store, folder.path(), &["--mode", "queue"]);
+    let mut client = server.client();
+    let worker = Worker::start(&store, folder.path(), &failing);
+    accept(&mut client, "outage", 3);
+    until_empty(&mut client);
+    assert_eq!(client.get("/queue").json()["dead"], 3);
+    drop(worker);
+    accept(&mut client, "outage", 2);
+    server.terminate();
+    assert!(server.wait().0.success());
+
+    provider.answer(202, None);
+    let flags = ["--mode", "sync", "--provider", &provider.url];
+    let server = Process::on(&store, folder.path(), &flags);
+    let mut client = server.client();
+    until_empty(&mut client);
+    let queue = client.get("/queue").json();
+    assert_eq!(queue["dead"], 3, "nothing tries them again by itself");
+    for letter in client.get("/dead").lines() {
+        let id = letter["event_id"].as_str().expect("an id");
+        let replayed = client.request("POST", &format!("/dead/{id}/replay"), &[], b"");
+        assert_eq!(replayed.status, 202);
+    }
+    until_empty(&mut client);
+    assert_eq!(client.get("/queue").json()["dead"], 0);
+    let listing = client.get("/runs/outage/events").lines();
+    assert_eq!(listing.len(), 5);
+    for event in listing {
+        let done = (&event["state"], &event["inserts"], &event["notifications"]);
+        assert_eq!(done, (&"processed".into(), &1.into(), &1.into()), "{event}");
+    }
+}
+
+#[test]
+fn a_variable_that_is_there_for_another_command_does_not_keep_the_server_from_starting() {
+    let folder = folder();
+    let mut command = crate::serve_host::command(folder.path(), &["--mode", "queue"]);
+    command
+        .env("A7PROBE_SERVE_SWEEP_INTERVAL", "1s")
+        .env("A7PROBE_SERVE_QUEUED", "keep")
+        .env("A7PROBE_SERVE_BLOCK", "loop")
+        .env("A7PROBE_SERVE_METRICS", "open")
+        .env("A7PROBE_SERVE_PROVIDER", "http://127.0.0.1:1")
+        .env("A7PROBE_SERVE_SIM_ERROR", "5%");
+    let server = Process::spawn(command, &folder.path().join("ready"));
+    assert_eq!(server.client().get("/livez").status, 200);
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use a7probe::store::{
     Admission, Claim, DeadCursor, Durability, EventId, Fingerprint, Finished, Grant, Handling,
-    Insert, Lease, Next, Notification, Notified, OpenError, Options, Outcome, Repeat, Replay,
-    State, Store, StoreError, Submission, SweepCursor,
+    Insert, Lease, Next, Notification, Notified, OpenError, Options, Outcome, ProcessReport,
+    Repeat, Replay, State, Store, StoreError, Submission, SweepCursor, WorkDone,
 };
 use tempfile::TempDir;
 
@@ -436,18 +436,154 @@ async fn a_dead_event_is_listed_with_its_last_error_and_can_be_replayed_with_all
     assert_eq!((lease.attempt, lease.tries), (2, 1));
 }
 
-#[tokio::test]
-async fn an_outcome_recorded_twice_by_the_same_attempt_is_recorded_once() {
-    let folder = folder();
-    let store = open(&options(&folder));
-    let id = queue(&store, "a").await;
-    let lease = claim_one(&store).await;
-    for _ in 0..2 {
-        let finished = store.finish(lease.clone(), Outcome::sent()).await;
-        assert_eq!(finished, Ok(Finished::Recorded));
-    }
+/// Whoever was not told that its outcome is recorded says it again.
+pub(crate) async fn an_outcome_told_twice_is_recorded_once(store: &Store) {
+    let id = queue(store, "twice").await;
+    let lease = claim_one(store).await;
+    let tell = |outcome| store.finish(lease.clone(), outcome);
+    assert_eq!(tell(Outcome::sent()).await, Ok(Finished::Recorded));
+    assert_eq!(tell(Outcome::sent()).await, Ok(Finished::RecordedAgain));
+    assert_eq!(tell(Outcome::sent()).await, Ok(Finished::RecordedAgain));
+    let other = not_sent(Next::GiveUp);
+    assert_eq!(tell(other.clone()).await, Ok(Finished::Stale));
+    assert_eq!(tell(other).await, Ok(Finished::StaleAgain));
     let event = store.event(id).await.expect("the store works");
-    assert_eq!(event.expect("known").notifications, 1);
+    let event = event.expect("known");
+    assert_eq!((event.state, event.notifications), (State::Processed, 1));
+
+    // Both are committed at once, if they come at once.
+    queue(store, "at once").await;
+    let lease = claim_one(store).await;
+    let before = store.snapshot();
+    let tell = || store.finish(lease.clone(), Outcome::sent());
+    let (one, other) = tokio::join!(tell(), tell());
+    assert_eq!(
+        (one, other),
+        (Ok(Finished::Recorded), Ok(Finished::RecordedAgain))
+    );
+    let after = store.snapshot();
+    assert_eq!(after.processed, before.processed + 1);
+    assert_eq!(after.working + 1, before.working);
+}
+
+/// With leases that are over at once.
+pub(crate) async fn a_late_outcome_is_late_however_often_it_is_told(store: &Store) {
+    let id = queue(store, "late").await;
+    let (late, _quick) = (claim_one(store).await, claim_one(store).await);
+    let tell = || store.finish(late.clone(), Outcome::sent());
+    assert_eq!(tell().await, Ok(Finished::Stale));
+    assert_eq!(tell().await, Ok(Finished::StaleAgain));
+    let event = store.event(id).await.expect("the store works");
+    let event = event.expect("known");
+    assert_eq!((event.state, event.notifications), (State::Working, 1));
+    let (first, next) = (late.attempt, late.attempt + 1);
+    for (token, issued) in [(0, false), (first, true), (next, true), (next + 1, false)] {
+        let lease = store.lease_of(id, token).await.expect("the store works");
+        assert_eq!(lease.is_some(), issued, "{token}");
+    }
+    assert_eq!(store.lease_of(id, u32::MAX).await, Ok(None));
+}
+
+async fn call(store: &Store, key: &str) -> Lease {
+    match store.accept(submission(key, Handling::Call)).await {
+        Ok(Admission::Leased(lease)) => lease,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// A client that was told of a failure and asks again has not asked too often.
+pub(crate) async fn a_call_that_failed_gets_all_its_attempts_again(store: &Store) {
+    for next in [Next::Answer, Next::GiveUp, Next::Answer] {
+        let lease = call(store, "failing").await;
+        assert_eq!(lease.tries, 1, "attempt {}", lease.attempt);
+        store.finish(lease, not_sent(next)).await.expect("it works");
+    }
+    let queued = store.accept(submission("failing", Handling::Queue)).await;
+    assert_eq!(queued, Ok(Admission::Queued));
+    let lease = claim_one(store).await;
+    assert_eq!((lease.attempt, lease.tries), (4, 1));
+}
+
+/// With leases that are over at once.
+pub(crate) async fn a_call_that_was_cut_off_is_not_in_progress_for_ever(store: &Store) {
+    let cut_off = call(store, "cut off").await;
+    let again = call(store, "cut off").await;
+    assert_eq!((again.attempt, again.tries), (2, 2));
+    assert_eq!(
+        store.finish(cut_off, not_sent(Next::Answer)).await,
+        Ok(Finished::Stale)
+    );
+    let queued = store.accept(submission("cut off", Handling::Queue)).await;
+    assert_eq!(queued, Ok(Admission::Queued));
+    assert_eq!(
+        store.finish(again, not_sent(Next::Answer)).await,
+        Ok(Finished::Stale)
+    );
+    assert_eq!(claim_one(store).await.tries, 3);
+}
+
+/// What a provider or a worker says is not for the database to refuse.
+pub(crate) async fn a_reason_that_is_no_text_stops_nobody(store: &Store) {
+    let id = queue(store, "no text").await;
+    let lease = claim_one(store).await;
+    let long = format!("no\0such user{}", "!".repeat(100_000));
+    let dead = Outcome::not_sent(long.as_str(), Next::GiveUp);
+    assert_eq!(store.finish(lease, dead).await, Ok(Finished::Recorded));
+    let page = store.dead_page(DeadCursor::default(), 10).await;
+    let letters = page.expect("the store works").letters;
+    let letter = letters.iter().find(|letter| letter.event_id == id);
+    let error = letter.and_then(|letter| letter.error.as_deref());
+    let error = error.expect("a reason");
+    assert!(error.starts_with("no\u{fffd}such user!"), "{error}");
+    assert!(error.len() < 2000, "{}", error.len());
+    let report = ProcessReport {
+        role: "worker".to_owned(),
+        host: "box".to_owned(),
+        pid: 1,
+        in_flight: 0,
+        done: WorkDone::default(),
+        breaker: "open".to_owned(),
+        breaker_reason: Some(long.into()),
+    };
+    assert_eq!(store.report(report).await, Ok(()));
+}
+
+#[tokio::test]
+async fn outcomes_may_be_told_again() {
+    let folder = folder();
+    an_outcome_told_twice_is_recorded_once(&open(&options(&folder))).await;
+}
+
+#[tokio::test]
+async fn a_lease_that_is_over_decides_nothing_however_often_it_is_tried() {
+    let folder = folder();
+    let store = open(&Options {
+        lease: Duration::ZERO,
+        ..options(&folder)
+    });
+    a_late_outcome_is_late_however_often_it_is_told(&store).await;
+}
+
+#[tokio::test]
+async fn a_synchronous_call_may_be_tried_again_as_often_as_its_client_likes() {
+    let folder = folder();
+    a_call_that_failed_gets_all_its_attempts_again(&open(&options(&folder))).await;
+}
+
+#[tokio::test]
+async fn a_synchronous_call_whose_owner_died_is_taken_over() {
+    let folder = folder();
+    let store = open(&Options {
+        lease: Duration::ZERO,
+        ..options(&folder)
+    });
+    a_call_that_was_cut_off_is_not_in_progress_for_ever(&store).await;
+}
+
+#[tokio::test]
+async fn whatever_is_said_of_a_failure_can_be_kept() {
+    let folder = folder();
+    a_reason_that_is_no_text_stops_nobody(&open(&options(&folder))).await;
 }
 
 #[tokio::test]

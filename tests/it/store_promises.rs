@@ -145,12 +145,16 @@ async fn finish(store: &Store, lease: Lease, notified: Notified, next: Next) {
 
 fn unknown() -> Notified {
     let reason = "nobody knows".to_owned();
-    Notified::Unknown { reason }
+    Notified::Unknown {
+        reason: reason.into(),
+    }
 }
 
 fn failed() -> Notified {
     let reason = "no".to_owned();
-    Notified::Failed { reason }
+    Notified::Failed {
+        reason: reason.into(),
+    }
 }
 
 const AT_ONCE: Next = Next::Retry(Duration::ZERO);
@@ -364,7 +368,7 @@ async fn of_two_outcomes_of_an_attempt_the_first_counts_once(place: &Place) {
     };
     let (sent, again, late, ()) = in_time("all are recorded", finishing).await;
     assert_eq!(sent, Ok(Finished::Recorded));
-    assert_eq!(again, Ok(Finished::Recorded), "it is the same");
+    assert_eq!(again, Ok(Finished::RecordedAgain), "it is the same");
     assert_eq!(late, Ok(Finished::Stale));
     first.await.expect("no panic").expect("the store works");
     let counts = store.snapshot();

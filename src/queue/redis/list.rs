@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::MultiplexedConnection;
-use redis::{Pipeline, Script};
+use redis::{Pipeline, Script, ScriptInvocation};
 use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
@@ -18,7 +18,8 @@ use super::DEAD_LETTERS;
 /// Pause between two looks at an empty list: a script cannot wait for one.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// KEYS: index, table, lists in order of priority. ARGV: pop command, limit, prefix of the tags.
+/// KEYS: index, table, lists in order of priority. ARGV: pop command, limit, prefix of the tags. A tag ends in the number
+/// of the list that its item is from, and tags sort as their items were taken.
 const TAKE: &str = r"
 local now = redis.call('TIME')
 local taken = {}
@@ -26,7 +27,7 @@ for i = 3, #KEYS do
     while #taken / 2 < tonumber(ARGV[2]) do
         local item = redis.call(ARGV[1], KEYS[i])
         if not item then break end
-        local tag = ARGV[3] .. ':' .. (#taken / 2)
+        local tag = string.format('%s:%06d:%d', ARGV[3], #taken / 2, i)
         redis.call('HSET', KEYS[2], tag, item)
         redis.call('ZADD', KEYS[1], now[1] * 1000 + math.floor(now[2] / 1000), tag)
         table.insert(taken, tag)
@@ -35,20 +36,55 @@ for i = 3, #KEYS do
 end
 return taken";
 
-/// KEYS: index, table, list. ARGV: push command, age in milliseconds. Puts back what has been under way for longer.
+/// KEYS as for [`TAKE`]; ARGV begins with the push command.
 const PUT_BACK: &str = r"
-local now = redis.call('TIME')
-local before = now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(ARGV[2])
-for _, tag in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', before, 'LIMIT', 0, 1000)) do
+local function put_back(tag)
     local item = redis.call('HGET', KEYS[2], tag)
-    if item then redis.call(ARGV[1], KEYS[3], item) end
+    local list = KEYS[tonumber(string.match(tag, '(%d+)$'))]
+    if item then redis.call(ARGV[1], list or KEYS[3], item) end
     redis.call('ZREM', KEYS[1], tag)
     redis.call('HDEL', KEYS[2], tag)
 end";
 
+/// Puts back what has been under way for longer than an age in milliseconds (ARGV).
+const PUT_BACK_OLD: &str = r"
+local now = redis.call('TIME')
+local before = now[1] * 1000 + math.floor(now[2] / 1000) - tonumber(ARGV[2])
+for _, tag in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', before, 'LIMIT', 0, 1000)) do
+    put_back(tag)
+end";
+
+/// Puts back what is under way with a prefix of its tags (ARGV), the item that was taken first in front.
+const PUT_BACK_OWN: &str = r"
+for _, tag in ipairs(redis.call('ZREVRANGE', KEYS[1], 0, -1)) do
+    if string.sub(tag, 1, #ARGV[2]) == ARGV[2] then put_back(tag) end
+end";
+
+/// Separators between a queue and a priority in the names of kombu's lists: the default, and what its documentation
+/// sets.
+const SEPARATORS: [&str; 2] = ["\u{6}\u{16}", ":"];
+
+/// The lists of a queue, the most urgent first.
+pub(super) fn lists(dispatch: &Dispatch) -> Vec<String> {
+    let queue = dispatch.queue();
+    if dispatch.dialect() == Dialect::Rq {
+        return vec![rq::queue_key(queue)];
+    }
+    // Kombu's priorities: which of them are in use is a setting of whoever publishes (`priority_steps`).
+    let names = |priority: u8| SEPARATORS.map(|separator| format!("{queue}{separator}{priority}"));
+    let plain = std::iter::once(queue.to_owned());
+    plain.chain((0..=9).flat_map(names)).collect()
+}
+
+/// The table of what is under way.
+pub(super) fn table(queue: &str) -> String {
+    format!("{queue}:a7probe:taken")
+}
+
 /// The keys of one queue, and at which end its next item is.
 struct Keys {
     dialect: Dialect,
+    task: String,
     queue: String,
     index: String,
     table: String,
@@ -58,19 +94,13 @@ struct Keys {
 impl Keys {
     fn of(dispatch: &Dispatch) -> Keys {
         let queue = dispatch.queue().to_owned();
-        let lists = match dispatch.dialect() {
-            Dialect::Rq => vec![rq::queue_key(&queue)],
-            // Kombu's priorities, the most urgent first.
-            _ => ["", "\u{6}\u{16}3", "\u{6}\u{16}6", "\u{6}\u{16}9"]
-                .map(|priority| format!("{queue}{priority}"))
-                .to_vec(),
-        };
         Keys {
             dialect: dispatch.dialect(),
-            index: format!("{queue}:a7probe:taken:index"),
-            table: format!("{queue}:a7probe:taken"),
+            task: dispatch.task().to_owned(),
+            index: format!("{}:index", table(&queue)),
+            table: table(&queue),
             queue,
-            lists,
+            lists: lists(dispatch),
         }
     }
 
@@ -80,6 +110,16 @@ impl Keys {
         } else {
             "RPOP"
         }
+    }
+
+    /// A script with all of them.
+    fn call<'a>(&self, script: &'a Script) -> ScriptInvocation<'a> {
+        let mut call = script.prepare_invoke();
+        call.key(&self.index).key(&self.table);
+        for list in &self.lists {
+            call.key(list);
+        }
+        call
     }
 
     /// Puts an item where the next pop finds it.
@@ -105,8 +145,11 @@ impl Keys {
 pub(in super::super) struct Source {
     keys: Arc<Keys>,
     options: Options,
+    /// The prefix of every tag, and how often items were taken.
+    name: Uuid,
+    calls: u64,
     take: Script,
-    put_back: Script,
+    put_back_old: Script,
     connection: MultiplexedConnection,
     looked_back: Option<Instant>,
 }
@@ -115,12 +158,15 @@ impl Source {
     pub(in super::super) async fn open(
         dispatch: &Dispatch,
         options: &Options,
+        name: Uuid,
     ) -> Result<Source, QueueError> {
         Ok(Source {
             keys: Arc::new(Keys::of(dispatch)),
             options: *options,
+            name,
+            calls: 0,
             take: Script::new(TAKE),
-            put_back: Script::new(PUT_BACK),
+            put_back_old: Script::new(&format!("{PUT_BACK}{PUT_BACK_OLD}")),
             connection: super::connect(dispatch, options.deadline).await?,
             looked_back: None,
         })
@@ -129,16 +175,13 @@ impl Source {
     pub(in super::super) async fn receive(&mut self) -> Result<Vec<Delivery>, QueueError> {
         let pause = self.options.redelivery / 4;
         if self.looked_back.is_none_or(|last| last.elapsed() >= pause) {
-            self.put_back().await?;
+            self.put_back_old().await?;
             self.looked_back = Some(Instant::now());
         }
-        let mut call = self.take.prepare_invoke();
-        call.key(&self.keys.index).key(&self.keys.table);
-        for list in &self.keys.lists {
-            call.key(list);
-        }
+        self.calls += 1;
+        let mut call = self.keys.call(&self.take);
         call.arg(self.keys.pop()).arg(self.options.prefetch);
-        call.arg(Uuid::new_v4().to_string());
+        call.arg(format!("{}:{:012}", self.name, self.calls));
         let taken: Vec<Vec<u8>> = call.invoke_async(&mut self.connection).await?;
         if taken.is_empty() {
             sleep(LOOK).await;
@@ -150,13 +193,20 @@ impl Source {
         Ok(deliveries)
     }
 
-    async fn put_back(&mut self) -> Result<(), QueueError> {
-        let mut call = self.put_back.prepare_invoke();
-        call.key(&self.keys.index)
-            .key(&self.keys.table)
-            .key(&self.keys.lists[0])
-            .arg(self.keys.unpop())
+    /// Takes over what workers that are gone had.
+    async fn put_back_old(&mut self) -> Result<(), QueueError> {
+        let mut call = self.keys.call(&self.put_back_old);
+        call.arg(self.keys.unpop())
             .arg(self.options.redelivery.as_millis() as u64);
+        Ok(call.invoke_async::<()>(&mut self.connection).await?)
+    }
+
+    /// Puts everything that is still under way here where the next pop finds it: Celery's and RQ's own workers know
+    /// nothing of the table. What was about to arrive when nobody waited any more is there too.
+    pub(in super::super) async fn close(mut self) -> Result<(), QueueError> {
+        let script = Script::new(&format!("{PUT_BACK}{PUT_BACK_OWN}"));
+        let mut call = self.keys.call(&script);
+        call.arg(self.keys.unpop()).arg(format!("{}:", self.name));
         Ok(call.invoke_async::<()>(&mut self.connection).await?)
     }
 
@@ -176,7 +226,7 @@ impl Source {
                     .query_async(&mut self.connection)
                     .await?;
                 match data {
-                    Some(data) => rq::read(&data),
+                    Some(data) => rq::read(&self.keys.task, &data),
                     // The job was deleted or has expired; RQ's own workers pass over it too.
                     None => {
                         handle.settle(Settlement::Done).await?;
@@ -184,7 +234,7 @@ impl Source {
                     }
                 }
             }
-            _ => Task::open(item),
+            _ => Task::open(&self.keys.task, item),
         };
         match read {
             Ok((event_id, payload)) => Ok(Some(Delivery {

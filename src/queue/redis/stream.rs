@@ -23,6 +23,12 @@ pub(super) fn add(batch: &mut Pipeline, queue: &str, event_id: &str) {
     batch.arg(FIELD).arg(event_id).ignore();
 }
 
+/// Acknowledges and deletes one entry.
+fn forget(batch: &mut Pipeline, queue: &str, entry: &str) {
+    batch.cmd("XACK").arg(queue).arg(GROUP).arg(entry).ignore();
+    batch.cmd("XDEL").arg(queue).arg(entry).ignore();
+}
+
 /// Reads as one consumer of the group.
 pub(in super::super) struct Source {
     queue: String,
@@ -38,12 +44,13 @@ impl Source {
     pub(in super::super) async fn open(
         dispatch: &Dispatch,
         options: &Options,
+        name: Uuid,
     ) -> Result<Source, QueueError> {
         let mut settling = super::connect(dispatch, options.deadline).await?;
         make_group(&mut settling, dispatch.queue()).await?;
         Ok(Source {
             queue: dispatch.queue().to_owned(),
-            consumer: Uuid::new_v4().to_string(),
+            consumer: name.to_string(),
             options: *options,
             reading: super::connect(dispatch, options.deadline + BLOCK).await?,
             settling,
@@ -76,6 +83,50 @@ impl Source {
         let keys = read.into_iter().flat_map(|read| read.keys);
         self.deliveries(keys.flat_map(|key| key.ids).collect())
             .await
+    }
+
+    /// Adds what this consumer has once more, at the end, so that nobody has to wait until it is missed.
+    pub(in super::super) async fn close(self) -> Result<(), QueueError> {
+        let Source {
+            queue,
+            consumer,
+            options,
+            reading,
+            mut settling,
+            ..
+        } = self;
+        // Ends a read that nobody waits for any more; what it still gets is reclaimed in its time.
+        drop(reading);
+        loop {
+            let own: Option<StreamReadReply> = redis::cmd("XREADGROUP")
+                .arg("GROUP")
+                .arg(GROUP)
+                .arg(&consumer)
+                .arg("COUNT")
+                .arg(options.prefetch)
+                .arg("STREAMS")
+                .arg(&queue)
+                .arg("0")
+                .query_async(&mut settling)
+                .await?;
+            let entries: Vec<StreamId> = own
+                .into_iter()
+                .flat_map(|own| own.keys)
+                .flat_map(|key| key.ids)
+                .collect();
+            if entries.is_empty() {
+                return Ok(());
+            }
+            let mut batch = redis::pipe();
+            batch.atomic();
+            for entry in entries {
+                if let Some(text) = entry.get::<String>(FIELD) {
+                    add(&mut batch, &queue, &text);
+                }
+                forget(&mut batch, &queue, &entry.id);
+            }
+            batch.query_async::<()>(&mut settling).await?;
+        }
     }
 
     /// Takes over what consumers that are gone left unacknowledged.
@@ -184,9 +235,7 @@ impl Handle {
                 batch.ignore();
             }
         }
-        let (queue, entry) = (&self.queue, &self.entry);
-        batch.cmd("XACK").arg(queue).arg(GROUP).arg(entry).ignore();
-        batch.cmd("XDEL").arg(queue).arg(entry).ignore();
+        forget(&mut batch, &self.queue, &self.entry);
         Ok(batch.query_async::<()>(&mut self.connection).await?)
     }
 }

@@ -1,13 +1,17 @@
 //! What the processes on the same store have reported of themselves: workers have no port of their own to be scraped at.
 
-use std::collections::BTreeMap;
-
 use super::BREAKER_STATES;
 use super::exposition::{Exposition, Kind};
 use crate::store::{Process, ProcessReport};
 
-/// Role, host and process id.
-type Name = (String, String, String);
+/// What tells processes apart. In containers, role, host and process id may be those of another one too.
+struct Name<'a> {
+    role: &'a str,
+    host: &'a str,
+    pid: String,
+    id: &'a str,
+}
+
 /// A family: its name, its kind, its help and the number it takes from a report.
 type Family = (&'static str, Kind, &'static str, fn(&ProcessReport) -> u64);
 
@@ -45,12 +49,12 @@ const FAMILIES: [Family; 5] = [
 ];
 
 /// Every process that has reported lately.
-pub(super) fn processes(page: &mut Exposition, processes: Vec<Process>) {
-    let processes = latest(processes);
+pub(super) fn processes(page: &mut Exposition, processes: &[Process]) {
+    let named: Vec<_> = processes.iter().map(|one| (Name::of(one), one)).collect();
     for (name, kind, help, number) in FAMILIES {
         page.family(name, kind, help);
-        for (process, report) in &processes {
-            page.sample(&labels(process), number(report));
+        for (process, own) in &named {
+            page.sample(&process.labels(), number(&own.report));
         }
     }
     page.family(
@@ -58,32 +62,33 @@ pub(super) fn processes(page: &mut Exposition, processes: Vec<Process>) {
         Kind::Gauge,
         "1 for the state of the circuit breaker, by process.",
     );
-    for (process, report) in &processes {
+    for (process, own) in &named {
         for state in BREAKER_STATES {
-            let [role, host, pid] = labels(process);
-            let labels = [role, host, pid, ("state", state)];
-            page.sample(&labels, u8::from(report.breaker == state));
+            let [role, host, pid, id] = process.labels();
+            let labels = [role, host, pid, id, ("state", state)];
+            page.sample(&labels, u8::from(own.report.breaker == state));
         }
     }
 }
 
-/// The latest report under each name: in containers, a worker that was started again is known by the same one.
-fn latest(mut processes: Vec<Process>) -> BTreeMap<Name, ProcessReport> {
-    processes.sort_by_key(|process| std::cmp::Reverse(process.seen_ms_ago));
-    let named = processes.into_iter().map(|process| {
-        let report = process.report;
-        let name = (
-            report.role.clone(),
-            report.host.clone(),
-            report.pid.to_string(),
-        );
-        (name, report)
-    });
-    named.collect()
-}
+impl Name<'_> {
+    fn of(process: &Process) -> Name<'_> {
+        Name {
+            role: &process.report.role,
+            host: &process.report.host,
+            pid: process.report.pid.to_string(),
+            id: &process.id,
+        }
+    }
 
-fn labels((role, host, pid): &Name) -> [(&'static str, &str); 3] {
-    [("role", role), ("host", host), ("pid", pid)]
+    fn labels(&self) -> [(&'static str, &str); 4] {
+        [
+            ("role", self.role),
+            ("host", self.host),
+            ("pid", &self.pid),
+            ("id", self.id),
+        ]
+    }
 }
 
 #[cfg(test)]
@@ -92,8 +97,9 @@ mod tests {
     use crate::server::metrics::exposition::Exposition;
     use crate::store::{Process, ProcessReport, WorkDone};
 
-    fn process(attempts: u64, seen_ms_ago: u64) -> Process {
+    fn process(id: &str, attempts: u64) -> Process {
         Process {
+            id: id.to_owned(),
             report: ProcessReport {
                 role: "worker".to_owned(),
                 host: "box".to_owned(),
@@ -104,32 +110,38 @@ mod tests {
                     ..WorkDone::default()
                 },
                 breaker: "open".to_owned(),
-                breaker_reason: Some("503".to_owned()),
+                breaker_reason: Some("503".into()),
             },
-            seen_ms_ago,
+            seen_ms_ago: 10,
         }
     }
 
     #[test]
-    fn a_worker_that_was_started_again_under_the_same_name_is_there_once_with_its_latest_report() {
+    fn two_workers_of_the_same_name_are_two_series() {
         let mut page = Exposition::new();
-        processes(&mut page, vec![process(3, 10), process(900, 9000)]);
+        processes(&mut page, &[process("a1", 3), process("b2", 900)]);
         let text = page.finish();
         let named = |name: &str| {
             let own = text.lines().filter(|line| line.starts_with(name));
             own.collect::<Vec<_>>()
         };
-        let worker = r#"{role="worker",host="box",pid="1""#;
+        let worker = r#"{role="worker",host="box",pid="1",id="#;
         assert_eq!(
             named("a7probe_process_attempts_total"),
-            [format!("a7probe_process_attempts_total{worker}}} 3")]
+            [
+                format!("a7probe_process_attempts_total{worker}\"a1\"}} 3"),
+                format!("a7probe_process_attempts_total{worker}\"b2\"}} 900"),
+            ]
         );
+        let breaker = |id| {
+            ["closed", "open", "half-open"].map(|state| {
+                let is = u8::from(state == "open");
+                format!("a7probe_process_breaker{worker}\"{id}\",state=\"{state}\"}} {is}")
+            })
+        };
         assert_eq!(
             named("a7probe_process_breaker"),
-            ["closed", "open", "half-open"].map(|state| format!(
-                r#"a7probe_process_breaker{worker},state="{state}"}} {}"#,
-                u8::from(state == "open")
-            ))
+            [breaker("a1"), breaker("b2")].concat()
         );
     }
 }

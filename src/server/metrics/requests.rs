@@ -1,9 +1,13 @@
 //! Requests by route, method and status: a fixed table, so that counting one allocates nothing.
+//!
+//! Durations are told apart by the class of the status: what is refused at once must not make what is accepted look fast.
+
+use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 
 use crate::server::Route;
-use crate::tally::{Counter, Distribution, LATENCY_BOUNDS_NS};
+use crate::tally::{Counter, Distribution, LATENCY_BOUNDS_NS, Spread};
 
 /// Methods that are told apart; the last stands for all others.
 pub(super) const METHODS: [&str; 5] = ["GET", "HEAD", "POST", "DELETE", "other"];
@@ -13,12 +17,15 @@ pub(super) const STATUSES: [&str; 18] = [
     "500", "502", "503", "504", "other",
 ];
 
+/// Classes of statuses; the last stands for all others.
+const CLASSES: [&str; 5] = ["2xx", "3xx", "4xx", "5xx", "other"];
+
 type ByStatus = [Counter; STATUSES.len()];
 
 /// Counted by every connection, read by a scrape.
 pub(super) struct Requests {
     counts: [[ByStatus; METHODS.len()]; Route::ALL.len()],
-    durations: Vec<Distribution>,
+    durations: Vec<[Distribution; CLASSES.len()]>,
 }
 
 impl Requests {
@@ -26,19 +33,28 @@ impl Requests {
         Requests {
             counts: Default::default(),
             durations: (Route::ALL.iter())
-                .map(|_| Distribution::new(LATENCY_BOUNDS_NS))
+                .map(|_| CLASSES.map(|_| Distribution::new(LATENCY_BOUNDS_NS)))
                 .collect(),
         }
     }
 
-    pub(super) fn count(&self, route: Route, method: &Method, status: StatusCode) {
+    pub(super) fn count(&self, route: Route, method: &Method, status: StatusCode, took: Duration) {
+        let class = match status.as_u16() {
+            hundreds @ 200..=599 => usize::from(hundreds / 100 - 2),
+            _ => CLASSES.len() - 1,
+        };
+        self.durations[route as usize][class].observe_duration(took);
         let method = place(&METHODS, method.as_str());
         let status = place(&STATUSES, status.as_str());
         self.counts[route as usize][method][status].increment();
     }
 
-    pub(super) fn duration(&self, route: Route) -> &Distribution {
-        &self.durations[route as usize]
+    /// How long answers took, by the class of their status, where there were any.
+    pub(super) fn durations(&self, route: Route) -> impl Iterator<Item = (&str, Spread)> {
+        let by_class = CLASSES.iter().zip(&self.durations[route as usize]);
+        by_class
+            .map(|(class, durations)| (*class, durations.read()))
+            .filter(|(_, spread)| spread.count() > 0)
     }
 
     /// Every count that is not zero, with its method and status.
@@ -63,6 +79,8 @@ fn place(names: &[&str], name: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::http::{Method, StatusCode};
 
     use super::Requests;
@@ -71,11 +89,17 @@ mod tests {
     #[test]
     fn what_has_no_place_of_its_own_is_other() {
         let requests = Requests::new();
-        requests.count(Route::Ingest, &Method::POST, StatusCode::ACCEPTED);
-        requests.count(Route::Ingest, &Method::POST, StatusCode::ACCEPTED);
-        requests.count(Route::Ingest, &Method::PATCH, StatusCode::IM_A_TEAPOT);
+        let took = Duration::from_millis(1);
+        requests.count(Route::Ingest, &Method::POST, StatusCode::ACCEPTED, took);
+        requests.count(Route::Ingest, &Method::POST, StatusCode::ACCEPTED, took);
+        requests.count(Route::Ingest, &Method::PATCH, StatusCode::IM_A_TEAPOT, took);
         let seen: Vec<_> = requests.seen(Route::Ingest).collect();
         assert_eq!(seen, [("POST", "202", 2), ("other", "other", 1)]);
         assert_eq!(requests.seen(Route::Event).count(), 0);
+        let durations = requests.durations(Route::Ingest);
+        let counts: Vec<_> = durations
+            .map(|(class, spread)| (class, spread.count()))
+            .collect();
+        assert_eq!(counts, [("2xx", 2), ("4xx", 1)]);
     }
 }

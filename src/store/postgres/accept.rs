@@ -23,9 +23,10 @@ const INSERT: &str = "INSERT INTO jobs
         AS new(event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, owner, run, payload, place)
     ORDER BY event_id, place ON CONFLICT (event_id) DO NOTHING RETURNING event_id, seq";
 const KNOWN: &str =
-    "SELECT event_id, seq, fingerprint, promise, state, accepted_ms, attempts, base, payload
+    "SELECT event_id, seq, fingerprint, promise, state, accepted_ms, due_ms, attempts, base, payload
     FROM jobs WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE";
-const REQUEUE: &str = "UPDATE jobs SET state = 0, promise = 0, due_ms = $2 WHERE seq = $1";
+const REQUEUE: &str =
+    "UPDATE jobs SET state = 0, promise = 0, due_ms = $2, base = $3 WHERE seq = $1";
 const NEW_RUNS: &str = "INSERT INTO runs (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING";
 const RUNS: &str = "SELECT name, id FROM runs WHERE name = ANY($1)";
 /// Runs are few; but a client may name them as it likes.
@@ -171,9 +172,10 @@ impl Work<'_> {
                 promise: Promise::from_code(row.get::<_, i16>(3).into()),
                 state: super::state(row, 4),
                 accepted_ms: row.get(5),
-                attempts: row.get::<_, i32>(6).unsigned_abs(),
-                base: row.get::<_, i32>(7).unsigned_abs(),
-                payload: row.get(8),
+                due_ms: row.get(6),
+                attempts: row.get::<_, i32>(7).unsigned_abs(),
+                base: row.get::<_, i32>(8).unsigned_abs(),
+                payload: row.get(9),
             };
             (event_id(row, 0), known)
         };
@@ -187,11 +189,13 @@ impl Work<'_> {
         terms: Terms,
         changes: &mut Changes,
     ) -> Result<Admission, Error> {
-        let expired_ms = changes.now_ms - terms.key_lifetime_ms;
-        let admission = match readmission(known, submission, expired_ms) {
+        let now_ms = changes.now_ms;
+        let admission = match readmission(known, submission, now_ms, terms.key_lifetime_ms) {
             Readmission::Answer(admission) => return Ok(admission),
             Readmission::Requeue => {
-                self.query(REQUEUE, &[&known.seq, &changes.now_ms]).await?;
+                known.base = known.base_again();
+                self.query(REQUEUE, &[&known.seq, &now_ms, &(known.base as i32)])
+                    .await?;
                 changes.left(known.state);
                 changes.entered(State::Queued);
                 changes.arrived.push(submission.event_id);
@@ -201,7 +205,8 @@ impl Work<'_> {
             Readmission::TakeOver => {
                 changes.left(known.state);
                 changes.entered(State::Working);
-                known.state = State::Working;
+                known.base = known.base_again();
+                (known.state, known.due_ms) = (State::Working, now_ms + terms.lease_ms);
                 known.attempts += 1;
                 let job = Job {
                     seq: known.seq,
@@ -210,7 +215,7 @@ impl Work<'_> {
                     base: known.base,
                     payload: known.payload.take(),
                 };
-                Admission::Leased(self.lease(job, terms, changes.now_ms).await?)
+                Admission::Leased(self.lease(job, terms, now_ms).await?)
             }
         };
         Ok(admission)

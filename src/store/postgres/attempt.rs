@@ -1,6 +1,6 @@
 //! Attempts at events, from the lease to the outcome, many in a statement.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use tokio_postgres::{Error, Row};
@@ -24,7 +24,9 @@ const NEXT_DUE: &str = "SELECT least((SELECT min(due_ms) FROM jobs WHERE state =
         (SELECT min(due_ms) FROM jobs WHERE state = 2 AND state < 5))";
 const STANDING: &str = "SELECT seq, event_id, attempts, base, payload, state, due_ms FROM jobs
     WHERE event_id = $1 FOR UPDATE";
-const LEASE: &str = "UPDATE jobs SET state = 2, due_ms = $2, attempts = $3, owner = $4, payload = NULL WHERE seq = $1";
+const LEASE: &str =
+    "UPDATE jobs SET state = 2, due_ms = $2, attempts = $3, base = $4, owner = $5, payload = NULL
+    WHERE seq = $1";
 const INSERT_EVENTS: &str = "INSERT INTO events SELECT event_id, payload, $3
     FROM unnest($1::uuid[], $2::bytea[]) AS new(event_id, payload) ORDER BY event_id
     ON CONFLICT (event_id) DO NOTHING RETURNING event_id";
@@ -46,6 +48,11 @@ const FINISH: &str = "UPDATE jobs SET state = new.state, due_ms = new.due_ms, pr
     FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::bigint[], $5::bigint[])
         AS new(seq, attempt, state, due_ms, processed_ms)
     WHERE jobs.seq = new.seq AND jobs.attempts = new.attempt AND jobs.state = 2 RETURNING jobs.seq, jobs.attempts";
+/// Is the job in the state that this outcome of its latest attempt gave it, and has that attempt told of no other one?
+const DECIDED: &str =
+    "SELECT EXISTS (SELECT 1 FROM jobs WHERE seq = $1 AND attempts = $2 AND state = $3)
+    AND NOT EXISTS (SELECT 1 FROM effects WHERE job = $1 AND effect = 'notify' AND attempt = $2
+        AND outcome <> 'started' AND outcome <> $4)";
 
 /// A job whose next attempt begins.
 pub(super) struct Job {
@@ -166,11 +173,9 @@ impl Work<'_> {
         now_ms: i64,
     ) -> Result<Lease, Error> {
         let end_ms = now_ms + terms.lease_ms;
-        self.query(
-            LEASE,
-            &[&job.seq, &end_ms, &(job.attempt as i32), &terms.owner],
-        )
-        .await?;
+        let (attempt, base) = (job.attempt as i32, job.base as i32);
+        self.query(LEASE, &[&job.seq, &end_ms, &attempt, &base, &terms.owner])
+            .await?;
         let mut leases = self.begin_all(vec![job], terms, now_ms).await?;
         Ok(leases.pop().expect("one lease a job"))
     }
@@ -313,36 +318,50 @@ impl Work<'_> {
         let mut decided = self.decide(outcomes, now_ms).await?;
         let mut finished = Vec::with_capacity(outcomes.len());
         for (lease, outcome) in outcomes {
-            let key = (lease.job, lease.attempt);
-            // Whoever was not told that its outcome is recorded records it again, perhaps in the same transaction.
-            let recorded_before = outcome.effect().is_some_and(|(what, _)| {
-                let row = (lease.job, lease.attempt, what.to_owned());
-                !take(&mut logged, &row)
-            });
-            finished.push(if take(&mut decided, &key) {
-                let (state, _) = outcome.state(lease, now_ms);
+            let (job, attempt) = (lease.job, lease.attempt);
+            let effect = outcome.effect().map(|(what, _)| what);
+            // Of two that say the same in one transaction, the first is the one that counts.
+            let told_before =
+                effect.is_some_and(|what| !logged.remove(&(job, attempt, what.to_owned())));
+            if decided.remove(&(job, attempt)) {
+                let state = outcome.becomes(lease);
                 changes.left(State::Working);
                 changes.entered(state);
                 if state.is_settled() {
                     changes.settled.push(lease.event_id);
                 }
-                Finished::Recorded
-            } else if recorded_before {
-                Finished::Recorded
-            } else {
-                Finished::Stale
-            });
+                finished.push(Finished::Recorded);
+                continue;
+            }
+            let decided = (told_before || effect.is_none())
+                && self
+                    .decided(lease, outcome, effect.unwrap_or_default())
+                    .await?;
+            finished.push(Finished::found(decided, told_before || decided));
         }
         Ok(finished)
     }
 
-    /// Gives the events of leases that are still held their new states; which these are. Of several outcomes of the same
-    /// attempt the first one counts.
+    /// Did this outcome give the job its state before?
+    async fn decided(
+        &mut self,
+        lease: &Lease,
+        outcome: &Outcome,
+        what: &str,
+    ) -> Result<bool, Error> {
+        let (attempt, code) = (lease.attempt as i32, outcome.becomes(lease).code() as i16);
+        let rows = self
+            .query(DECIDED, &[&lease.job, &attempt, &code, &what])
+            .await?;
+        Ok(rows[0].get(0))
+    }
+
+    /// Gives the events of leases that are still held their new states; which these are.
     async fn decide(
         &mut self,
         outcomes: &[(&Lease, &Outcome)],
         now_ms: i64,
-    ) -> Result<Vec<(i64, u32)>, Error> {
+    ) -> Result<HashSet<(i64, u32)>, Error> {
         let mut rows: Vec<(i64, i32, i16, i64, Option<i64>)> = outcomes
             .iter()
             .map(|(lease, outcome)| {
@@ -352,6 +371,7 @@ impl Work<'_> {
                 (lease.job, attempt, code, due_ms, processed_ms)
             })
             .collect();
+        // Of two about one attempt, the first decides.
         rows.sort_by_key(|row| (row.0, row.1));
         rows.dedup_by_key(|row| (row.0, row.1));
         let jobs: Vec<i64> = rows.iter().map(|row| row.0).collect();
@@ -393,15 +413,15 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// Adds rows to the effect log; those that were not there.
+    /// Adds rows to the effect log; those that were not there, by job, attempt and outcome.
     async fn log(
         &mut self,
         effect: &str,
         log: Log,
         now_ms: i64,
-    ) -> Result<Vec<(i64, u32, String)>, Error> {
+    ) -> Result<HashSet<(i64, u32, String)>, Error> {
         if log.jobs.is_empty() {
-            return Ok(Vec::new());
+            return Ok(HashSet::new());
         }
         let Log {
             jobs,
@@ -412,20 +432,14 @@ impl Work<'_> {
         let rows = self
             .query(LOG, &[jobs, attempts, outcomes, details, &now_ms, &effect])
             .await?;
-        let row = |row: &Row| {
+        let named = |row: &Row| {
             let (job, attempt) = job_and_attempt(row);
             (job, attempt, row.get(2))
         };
-        Ok(rows.iter().map(row).collect())
+        Ok(rows.iter().map(named).collect())
     }
 }
 
 fn job_and_attempt(row: &Row) -> (i64, u32) {
     (row.get(0), row.get::<_, i32>(1).unsigned_abs())
-}
-
-/// Removes a key once, if it is there.
-fn take<K: PartialEq>(keys: &mut Vec<K>, key: &K) -> bool {
-    let at = keys.iter().position(|known| known == key);
-    at.map(|at| keys.swap_remove(at)).is_some()
 }

@@ -337,6 +337,7 @@ async fn transact(
         .await?;
     let done = work.perform(&batch.work, terms, &mut changes).await?;
     let page = work.count(&changes, (terms.owner, page), batch).await?;
+    changes.wrote = commit_queue::wrote(&admissions, &done);
     phase.set(Phase::Committing);
     work.commit().await?;
     Ok(((admissions, done, changes), page))

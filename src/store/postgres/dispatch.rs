@@ -111,7 +111,7 @@ impl Work<'_> {
                     &(report.done.retries as i64),
                     &(report.done.dead as i64),
                     &report.breaker,
-                    &report.breaker_reason,
+                    &report.breaker_reason.as_deref(),
                 ],
             )
             .await?;

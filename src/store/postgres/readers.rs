@@ -7,7 +7,8 @@ use super::accept::event_id;
 use crate::store::engine::Held;
 use crate::store::process::SHOWN_MS;
 use crate::store::{
-    DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, Page, Process, ProcessReport, WorkDone,
+    DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, Page, Process, ProcessReport, Reason,
+    WorkDone,
 };
 
 /// The columns of an [`EventRecord`], with `seq` first.
@@ -99,12 +100,14 @@ pub(in crate::store) async fn dead_page(
 /// The processes that have lately said that they are there.
 pub(in crate::store) async fn processes(client: Reader) -> Result<Vec<Process>, Error> {
     let sql = format!(
-        "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, {NOW_MS} - seen_ms
+        "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, {NOW_MS} - seen_ms,
+            owner
         FROM processes
         WHERE seen_ms >= {NOW_MS} - $1 ORDER BY role, host, pid"
     );
     let count = |row: &Row, column: usize| row.get::<_, i64>(column).max(0) as u64;
     let process = |row: &Row| Process {
+        id: Process::id(row.get(11)),
         report: ProcessReport {
             role: row.get(0),
             host: row.get(1),
@@ -117,7 +120,7 @@ pub(in crate::store) async fn processes(client: Reader) -> Result<Vec<Process>, 
                 dead: count(row, 7),
             },
             breaker: row.get(8),
-            breaker_reason: row.get(9),
+            breaker_reason: row.get::<_, Option<String>>(9).map(Reason::from),
         },
         seen_ms_ago: row.get::<_, i64>(10).max(0) as u64,
     };
@@ -155,7 +158,7 @@ pub(in crate::store) async fn held(
     attempt: u32,
 ) -> Result<Option<Held>, Error> {
     let sql = "SELECT seq, base, (SELECT coalesce(detail, '') FROM effects WHERE job = seq AND effect = 'insert'
-        AND attempt = $2 AND outcome = 'failed') FROM jobs WHERE event_id = $1";
+        AND attempt = $2 AND outcome = 'failed') FROM jobs WHERE event_id = $1 AND $2 BETWEEN 1 AND attempts";
     let statement = client.prepare_cached(sql).await?;
     let row = client
         .query_opt(&statement, &[&event_id.uuid(), &(attempt as i32)])

@@ -11,9 +11,10 @@ use crate::store::{Admission, EventId, Fingerprint, Handling, Promise, State, Su
 pub(super) const INSERT: &str = "INSERT INTO jobs
     (event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, owner, run, payload)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (event_id) DO NOTHING";
-pub(super) const KNOWN: &str = "SELECT seq, fingerprint, promise, state, accepted_ms, attempts, base, payload FROM jobs WHERE event_id = ?1";
+pub(super) const KNOWN: &str = "SELECT seq, fingerprint, promise, state, accepted_ms, due_ms,
+    attempts, base, payload FROM jobs WHERE event_id = ?1";
 pub(super) const REQUEUE: &str =
-    "UPDATE jobs SET state = ?2, promise = ?3, due_ms = ?4 WHERE seq = ?1";
+    "UPDATE jobs SET state = ?2, promise = ?3, due_ms = ?4, base = ?5 WHERE seq = ?1";
 pub(super) const RUN_ID: &str = "SELECT id FROM runs WHERE name = ?1";
 pub(super) const NEW_RUN: &str = "INSERT INTO runs (name) VALUES (?1)";
 
@@ -86,11 +87,8 @@ impl Statements<'_> {
         changes: &mut Changes,
     ) -> rusqlite::Result<Admission> {
         let known = known(&mut self.known, submission.event_id)?;
-        match readmission(
-            &known,
-            submission,
-            changes.now_ms - self.terms.key_lifetime_ms,
-        ) {
+        let lifetime_ms = self.terms.key_lifetime_ms;
+        match readmission(&known, submission, changes.now_ms, lifetime_ms) {
             Readmission::Answer(admission) => Ok(admission),
             Readmission::Requeue => {
                 let later = Promise::Later.code();
@@ -98,7 +96,8 @@ impl Statements<'_> {
                     known.seq,
                     State::Queued.code(),
                     later,
-                    changes.now_ms
+                    changes.now_ms,
+                    known.base_again()
                 ])?;
                 changes.left(known.state);
                 changes.entered(State::Queued);
@@ -114,7 +113,7 @@ impl Statements<'_> {
                     seq: known.seq,
                     event_id: submission.event_id,
                     attempt,
-                    base: known.base,
+                    base: known.base_again(),
                     payload,
                 };
                 self.lease(job, changes.now_ms).map(Admission::Leased)
@@ -147,9 +146,10 @@ fn known(statement: &mut Statement<'_>, event_id: EventId) -> rusqlite::Result<K
             promise: Promise::from_code(row.get(2)?),
             state: super::state(row, 3)?,
             accepted_ms: row.get(4)?,
-            attempts: row.get(5)?,
-            base: row.get(6)?,
-            payload: row.get(7)?,
+            due_ms: row.get(5)?,
+            attempts: row.get(6)?,
+            base: row.get(7)?,
+            payload: row.get(8)?,
         })
     })
 }

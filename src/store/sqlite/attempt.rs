@@ -17,7 +17,9 @@ pub(super) const DUE: &str =
     WHERE state = ?1 AND state < 5 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3";
 pub(super) const NEXT_DUE: &str =
     "SELECT min(due_ms) FROM jobs INDEXED BY jobs_open WHERE state = ?1 AND state < 5";
-pub(super) const LEASE: &str = "UPDATE jobs SET state = 2, due_ms = ?2, attempts = ?3, owner = ?4, payload = NULL WHERE seq = ?1";
+pub(super) const LEASE: &str =
+    "UPDATE jobs SET state = 2, due_ms = ?2, attempts = ?3, base = ?4, owner = ?5, payload = NULL
+    WHERE seq = ?1";
 pub(super) const INSERT_EVENT: &str = "INSERT INTO events (event_id, payload, inserted_ms) VALUES (?1, ?2, ?3) ON CONFLICT (event_id) DO NOTHING";
 pub(super) const LOG: &str = "INSERT INTO effects (job, effect, attempt, outcome, at_ms, detail)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
@@ -29,6 +31,11 @@ pub(super) const NOTIFIED: &str =
         FROM effects WHERE job = ?1 AND effect = 'notify' GROUP BY attempt)";
 pub(super) const FINISH: &str = "UPDATE jobs SET state = ?3, due_ms = ?4, processed_ms = ?5
     WHERE seq = ?1 AND attempts = ?2 AND state = 2";
+/// Is the job in the state that this outcome of its latest attempt gave it, and has that attempt told of no other one?
+pub(super) const DECIDED: &str =
+    "SELECT EXISTS (SELECT 1 FROM jobs WHERE seq = ?1 AND attempts = ?2 AND state = ?3)
+    AND NOT EXISTS (SELECT 1 FROM effects WHERE job = ?1 AND effect = 'notify' AND attempt = ?2
+        AND outcome NOT IN ('started', ?4))";
 /// The attempt was not begun: it is made up for in `base`.
 pub(super) const GIVE_BACK: &str = "UPDATE jobs SET state = 1, due_ms = ?3, base = base + 1
     WHERE seq = ?1 AND attempts = ?2 AND state = 2";
@@ -126,7 +133,7 @@ impl Statements<'_> {
     pub(super) fn lease(&mut self, job: Job<'_>, now_ms: i64) -> rusqlite::Result<Lease> {
         let (end_ms, owner) = (now_ms + self.terms.lease_ms, self.terms.owner);
         self.lease
-            .execute(params![job.seq, end_ms, job.attempt, owner])?;
+            .execute(params![job.seq, end_ms, job.attempt, job.base, owner])?;
         self.begin(job, now_ms)
     }
 
@@ -237,10 +244,11 @@ impl Statements<'_> {
         changes: &mut Changes,
     ) -> rusqlite::Result<Finished> {
         let now_ms = changes.now_ms;
-        let mut recorded_before = false;
-        if let Some((what, detail)) = outcome.effect() {
+        let effect = outcome.effect();
+        let mut told_before = false;
+        if let Some((what, detail)) = effect {
             let rows = self.log(lease.job, "notify", lease.attempt, what, now_ms, detail)?;
-            recorded_before = rows == 0;
+            told_before = rows == 0;
         }
         let (state, due_ms) = outcome.state(lease, now_ms);
         let processed_ms = (state == State::Processed).then_some(now_ms);
@@ -252,12 +260,9 @@ impl Statements<'_> {
             processed_ms
         ])?;
         if changed == 0 {
-            // Whoever was not told that its outcome is recorded records it again.
-            return Ok(if recorded_before {
-                Finished::Recorded
-            } else {
-                Finished::Stale
-            });
+            let decided = (told_before || effect.is_none())
+                && self.decided(lease, state, effect.map_or("", |effect| effect.0))?;
+            return Ok(Finished::found(decided, told_before || decided));
         }
         changes.left(State::Working);
         changes.entered(state);
@@ -265,6 +270,12 @@ impl Statements<'_> {
             changes.settled.push(lease.event_id);
         }
         Ok(Finished::Recorded)
+    }
+
+    /// Did this outcome give the job its state before?
+    fn decided(&mut self, lease: &Lease, state: State, what: &str) -> rusqlite::Result<bool> {
+        let parameters = params![lease.job, lease.attempt, state.code(), what];
+        self.decided.query_row(parameters, |row| row.get(0))
     }
 
     /// Takes back leases of attempts that were not begun.

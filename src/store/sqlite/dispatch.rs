@@ -96,7 +96,7 @@ impl Statements<'_> {
             report.done.retries as i64,
             report.done.dead as i64,
             report.breaker,
-            report.breaker_reason,
+            report.breaker_reason.as_deref(),
         ])?;
         let mut forgotten = self.connection.prepare_cached(FORGOTTEN)?;
         let owners = forgotten.query_map([now_ms - KEPT_MS], |row| row.get(0))?;

@@ -10,7 +10,7 @@ use crate::store::engine::Held;
 use crate::store::process::SHOWN_MS;
 use crate::store::{
     DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, OpenError, Page, Process,
-    ProcessReport, State, StoreError, WorkDone,
+    ProcessReport, Reason, State, StoreError, WorkDone,
 };
 
 /// The columns of an [`EventRecord`], with `seq` first.
@@ -124,7 +124,7 @@ impl Readers {
         self.with(|connection| {
             let now_ms = self.clock.now_ms();
             let mut statement = connection.prepare_cached(
-                "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, seen_ms
+                "SELECT role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason, seen_ms, owner
                 FROM processes
                 WHERE seen_ms >= ?1 ORDER BY role, host, pid",
             )?;
@@ -144,10 +144,11 @@ impl Readers {
                         dead: count(row, 7)?,
                     },
                     breaker: row.get(8)?,
-                    breaker_reason: row.get(9)?,
+                    breaker_reason: row.get::<_, Option<String>>(9)?.map(Reason::from),
                 };
                 let seen_ms_ago = now_ms.saturating_sub(row.get(10)?).max(0) as u64;
                 Ok(Process {
+                    id: Process::id(row.get(11)?),
                     report,
                     seen_ms_ago,
                 })
@@ -189,12 +190,19 @@ impl Readers {
     ) -> Result<Option<Held>, StoreError> {
         self.with(|connection| {
             let sql = "SELECT seq, base, (SELECT coalesce(detail, '') FROM effects WHERE job = seq
-                AND effect = 'insert' AND attempt = ?2 AND outcome = 'failed') FROM jobs WHERE event_id = ?1";
+                AND effect = 'insert' AND attempt = ?2 AND outcome = 'failed') FROM jobs
+                WHERE event_id = ?1 AND ?2 BETWEEN 1 AND attempts";
             let held = |row: &Row<'_>| {
-                Ok(Held { job: row.get(0)?, base: row.get(1)?, not_inserted: row.get(2)? })
+                Ok(Held {
+                    job: row.get(0)?,
+                    base: row.get(1)?,
+                    not_inserted: row.get(2)?,
+                })
             };
             let mut statement = connection.prepare_cached(sql)?;
-            statement.query_row(params![event_id.as_bytes(), attempt], held).optional()
+            statement
+                .query_row(params![event_id.as_bytes(), attempt], held)
+                .optional()
         })
     }
 

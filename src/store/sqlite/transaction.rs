@@ -6,7 +6,7 @@ use rusqlite::{Connection, Statement, params};
 
 use super::clock::Clock;
 use super::{SCHEMA_VERSION, accept, attempt, dispatch};
-use crate::store::commit_queue::{Batch, Done, Work};
+use crate::store::commit_queue::{Batch, Done, Work, wrote};
 use crate::store::signals::Changes;
 use crate::store::sweep::Step;
 use crate::store::{Admission, Repeat};
@@ -44,6 +44,7 @@ pub(super) struct Statements<'c> {
     pub(super) log: Statement<'c>,
     pub(super) notified: Statement<'c>,
     pub(super) finish: Statement<'c>,
+    pub(super) decided: Statement<'c>,
     pub(super) give_back: Statement<'c>,
     pub(super) keep_payload: Statement<'c>,
     pub(super) standing: Statement<'c>,
@@ -77,6 +78,7 @@ impl<'c> Statements<'c> {
             log: connection.prepare(attempt::LOG)?,
             notified: connection.prepare(attempt::NOTIFIED)?,
             finish: connection.prepare(attempt::FINISH)?,
+            decided: connection.prepare(attempt::DECIDED)?,
             give_back: connection.prepare(attempt::GIVE_BACK)?,
             keep_payload: connection.prepare(attempt::KEEP_PAYLOAD)?,
             standing: connection.prepare(attempt::STANDING)?,
@@ -124,6 +126,7 @@ impl<'c> Statements<'c> {
         if self.connection.total_changes() != before {
             self.count(&changes)?;
         }
+        changes.wrote = wrote(&admissions, &done);
         Ok((admissions, done, changes))
     }
 

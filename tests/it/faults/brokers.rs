@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 
 use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue};
+use crate::postgres_host::Schema;
 use crate::proxy::Proxy;
 use crate::serve_brokers::{ingest, processed, redis, serve, work};
-use crate::serve_host::{eventually, folder};
+use crate::serve_host::{Process, Worker, eventually, folder};
 
 /// The server's way to the broker swallows everything, then is cut off, then is mended.
 fn survives_a_broken_way(url: impl Fn(SocketAddr) -> String, broker: SocketAddr) {
@@ -34,12 +35,17 @@ fn survives_a_flush(url: &str, waiting: impl Fn() -> bool, flush: impl FnOnce())
 }
 
 /// The broker is stopped with what it has, and comes back.
-fn survives_a_stop(broker: &mut Broker, url: &str, stop: fn(&mut Broker)) {
+fn survives_a_stop(broker: &mut Broker, url: &str) {
+    survives_a_stop_when(broker, url, |_| true);
+}
+
+fn survives_a_stop_when(broker: &mut Broker, url: &str, may_be_killed: impl Fn(&Broker) -> bool) {
     let folder = folder();
     let process = serve(folder.path(), url, &[]);
     let _worker = work(folder.path(), url);
     ingest(&process, 10);
-    stop(broker);
+    eventually("it can be killed", || may_be_killed(broker));
+    broker.kill();
     ingest(&process, 30);
     broker.run();
     processed(&process, 40);
@@ -79,7 +85,7 @@ fn redis_may_fail() {
             redis(address, &["FLUSHALL"]);
         },
     );
-    survives_a_stop(&mut broker, &url("stop", address), Broker::kill);
+    survives_a_stop(&mut broker, &url("stop", address));
     survives_a_stop_that_wipes(&mut broker, &url("wipe", address));
 }
 
@@ -91,7 +97,7 @@ fn nats_may_fail() {
     let url = |queue: &str, address: SocketAddr| format!("nats://{address}?queue={queue}");
     let address = broker.address;
     survives_a_broken_way(|at| url("way", at), address);
-    survives_a_stop(&mut broker, &url("stop", address), Broker::kill);
+    survives_a_stop(&mut broker, &url("stop", address));
     survives_a_stop_that_wipes(&mut broker, &url("wipe", address));
 }
 
@@ -124,8 +130,7 @@ fn rabbitmq_may_be_stopped_and_wiped() {
     };
     let url = |queue: &str| format!("amqp://guest:guest@{}/%2f?queue={queue}", broker.address);
     let (stop, wipe) = (url("stop"), url("wipe"));
-    // Gently: a node that is killed within seconds of a quorum queue's birth may leave it without a leader for ever.
-    survives_a_stop(&mut broker, &stop, Broker::stop);
+    survives_a_stop_when(&mut broker, &stop, |broker| broker.has_registered("stop"));
     survives_a_stop_that_wipes(&mut broker, &wipe);
 }
 
@@ -140,7 +145,7 @@ fn brokers_of_python_workers_may_fail() {
         let queue = scheme.replace('+', "-");
         let url = |at: SocketAddr| format!("{scheme}://{at}?queue={queue}");
         survives_a_broken_way(url, address);
-        survives_a_stop(&mut broker, &url(address), Broker::kill);
+        survives_a_stop(&mut broker, &url(address));
         survives_a_stop_that_wipes(&mut broker, &url(address));
     }
     let Some(queue) = RabbitQueue::fresh(test) else {
@@ -150,4 +155,48 @@ fn brokers_of_python_workers_may_fail() {
         |at| queue.url("celery+amqp", at),
         RABBITMQ_ADDRESS.parse().unwrap(),
     );
+}
+
+#[test]
+fn a_store_that_is_away_makes_no_dead_letters() {
+    let test = "faults::brokers::a_store_that_is_away_makes_no_dead_letters";
+    let (Some(schema), Some(queue)) = (Schema::create(test), RabbitQueue::fresh(test)) else {
+        return;
+    };
+    let broker: SocketAddr = RABBITMQ_ADDRESS.parse().unwrap();
+    let (folder, url) = (folder(), queue.url("amqp", broker));
+    let way = Proxy::to("127.0.0.1:5432".parse().unwrap());
+    patience(&queue, 2);
+    let flags = ["--mode", "queue", "--dispatch", &url];
+    let server = Process::on(&schema.url, folder.path(), &flags);
+    let store = (schema.url).replace("127.0.0.1:5432", &way.address.to_string());
+    let flags = ["--from", &url, "--sim-latency", "5ms"];
+    let _worker = Worker::start(&store, folder.path(), &flags);
+    ingest(&server, 1);
+    processed(&server, 1);
+    way.cut();
+    let before = way.attempts();
+    ingest(&server, 5);
+    eventually("the worker has tried often enough", || {
+        way.attempts() >= before + 40
+    });
+    way.mend();
+    processed(&server, 6);
+    assert_eq!(queue.depth_of(&format!("{}.dead", queue.name)), 0);
+}
+
+/// Makes a queue with dead letters as the server does, only that a message is dead after so many deliveries.
+fn patience(queue: &RabbitQueue, deliveries: i32) {
+    let mut arguments = lapin::types::FieldTable::default();
+    let text = |text: &str| lapin::types::AMQPValue::LongString(text.into());
+    let dead = format!("{}.dead", queue.name);
+    arguments.insert("x-queue-type".into(), text("quorum"));
+    arguments.insert("x-dead-letter-exchange".into(), text(&dead));
+    arguments.insert("x-delivery-limit".into(), deliveries.into());
+    queue.with_channel(async |channel| {
+        let options = lapin::options::QueueDeclareOptions::durable();
+        let name = queue.name.as_str().into();
+        let made = channel.queue_declare(name, options, arguments.clone());
+        made.await.unwrap();
+    });
 }

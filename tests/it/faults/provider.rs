@@ -1,7 +1,7 @@
 //! The provider fails: with errors, with its rate limit, with silence.
 
 use crate::load::{Load, assert_done_exactly_once, events_of_the_load};
-use crate::serve_host::{HeldProvider, Process, folder};
+use crate::serve_host::{HeldProvider, Process, Witness, eventually, folder};
 
 /// What the load's events became with these flags.
 fn exactly_once_with(flags: &[&str], count: usize) {
@@ -39,6 +39,28 @@ fn a_third_of_errors_delays_and_loses_nothing() {
 #[test]
 fn a_rate_limit_delays_and_loses_nothing() {
     exactly_once_with(&["--sim-rate-limit", "100"], 120);
+}
+
+#[test]
+fn an_outage_delays_and_loses_nothing() {
+    let (folder, witness) = (folder(), Witness::start());
+    witness.simulator.begin_outage(None);
+    let flags = ["--provider", &witness.url, "--retry-base", "5ms"];
+    let flags = [
+        &flags[..],
+        &["--attempts", "10000", "--breaker-open", "20ms"],
+    ]
+    .concat();
+    let process = Process::start(folder.path(), &flags);
+    let load = Load::start(process.address);
+    load.wait_for(100);
+    eventually("it is called in vain", || witness.journal().calls > 0);
+    assert_eq!(witness.journal().sent, 0);
+    witness.simulator.end_outage();
+    let acknowledged = load.finish();
+    let events = events_of_the_load(&mut process.client());
+    assert_done_exactly_once(&acknowledged, &events);
+    assert_eq!(witness.journal().sent, acknowledged.len() as u64);
 }
 
 #[test]

@@ -198,11 +198,11 @@ fn what_was_done_is_what_is_counted() {
     assert_eq!(requests("/ingest", "DELETE", "405"), 1.0);
     assert_eq!(requests("/events/{id}", "GET", "200"), 4.0);
     assert_eq!(requests("other", "GET", "404"), 1.0);
-    let route = [("route", "/ingest")];
-    assert_eq!(
-        page.of("a7probe_http_request_duration_seconds_count", &route),
-        7.0
-    );
+    let timed = |class| {
+        let labels = [("route", "/ingest"), ("class", class)];
+        page.of("a7probe_http_request_duration_seconds_count", &labels)
+    };
+    assert_eq!((timed("2xx"), timed("4xx")), (4.0, 3.0));
 
     assert_eq!(page.of("a7probe_ingest_accepted_total", &[]), 3.0);
     assert_eq!(page.of("a7probe_ingest_replayed_total", &[]), 1.0);
@@ -374,4 +374,25 @@ fn metrics_are_behind_the_token_unless_they_are_open() {
         assert_eq!(served.client().get("/metrics").status, status);
         assert_eq!(served.client().get("/queue").status, 401);
     }
+}
+
+#[test]
+fn looking_for_work_and_finding_none_is_no_commit() {
+    let folder = folder();
+    let served = Served::start(config(Mode::Background, &folder));
+    let mut client = served.client();
+    let id = client.ingest(&[], "{}").event_id();
+    client.get(&format!("/events/{id}?wait=30s"));
+    // The worker looks for more once it is done; then nothing of that changes any more.
+    eventually("it has nothing to do", || {
+        scrape(&mut client).of("a7probe_processed_total", &[]) == 1.0
+    });
+    let page = scrape(&mut client);
+    let sql =
+        rusqlite::Connection::open(crate::serve_host::store(folder.path())).expect("it opens");
+    let sum = "SELECT sum(n) FROM counts WHERE state = -1";
+    let written: i64 = sql.query_row(sum, [], |row| row.get(0)).expect("commits");
+    let observed = page.of("a7probe_commit_duration_seconds_count", &[]);
+    assert!(observed <= written as f64, "{observed} of {written}");
+    assert!(observed >= 3.0, "accepted, claimed, finished: {observed}");
 }

@@ -83,6 +83,7 @@ fn good_and_malformed() {
     }
     client.get("/openapi.json");
     client.get("/runs/r/events");
+    client.get("/runs/%00/events");
     client.get(&format!("/events/{id}?wait=30s"));
     client.get(&format!("/events/{id}?wait=soon"));
     client.get("/events/nobody");
@@ -142,6 +143,7 @@ fn worked_on_elsewhere() {
     let token = leased.json()["token"].as_u64().expect("a token");
     assert_eq!(lease(&mut client, &id).status, 409);
     assert_eq!(lease(&mut client, "nobody").status, 404);
+    assert_eq!(lease(&mut client, "%FF").status, 400);
 
     let unknown = format!("{{\"token\":{token},\"notify\":\"perhaps\"}}");
     assert_eq!(report(&mut client, &id, &unknown).status, 400);
@@ -163,6 +165,7 @@ fn worked_on_elsewhere() {
     assert_eq!(replay(&mut client, &id).status, 202);
     assert_eq!(replay(&mut client, &id).status, 409);
     assert_eq!(replay(&mut client, "nobody").status, 404);
+    assert_eq!(replay(&mut client, "%FF").status, 400);
 
     let large = format!(r#"{{"a":"{}"}}"#, "x".repeat(256 * 1024));
     assert_eq!(report(&mut served.client(), &id, &large).status, 413);
@@ -216,6 +219,9 @@ fn store_that_fails() {
     let served = Served::start(Config {
         health: Health::Deep,
         limits,
+        // What cannot be recorded any more is not to hold up the end.
+        drain: Duration::ZERO,
+        provider_timeout: Duration::from_millis(50),
         ..base.clone()
     });
     let mut client = served.client();

@@ -210,3 +210,40 @@ fn the_access_log_and_the_attempts_log_name_the_same_event_and_trace() {
     }
     assert!(!said.contains('\u{1b}'), "no colours for a pipe: {said}");
 }
+
+#[test]
+fn a_request_that_was_refused_leaves_no_trace_behind() {
+    let folder = folder();
+    let (choice, simulator) = provider(SimulatorOptions::default());
+    simulator.begin_outage(None);
+    let base = config(Mode::Background, &folder);
+    let served = Served::start(Config {
+        provider: choice,
+        retry: Retry {
+            base: Duration::from_millis(1),
+            attempts: 1000,
+            ..Retry::default()
+        },
+        store: a7probe::store::Options {
+            backlog: 1,
+            ..base.store.clone()
+        },
+        ..base
+    });
+    let mut client = served.client();
+    let first = client.ingest(&[], "{}").event_id();
+    let other = PARENT.replace(TRACE, "11111111111111111111111111111111");
+    let refused = client.ingest(&[("traceparent", &other), ("idempotency-key", "k")], "{}");
+    assert_eq!(refused.status, 503);
+    simulator.end_outage();
+    client.get(&format!("/events/{first}?wait=30s"));
+    let taken = client.ingest(&[("traceparent", PARENT), ("idempotency-key", "k")], "{}");
+    assert_eq!(taken.status, 202);
+    client.get(&format!("/events/{}?wait=30s", taken.event_id()));
+    let parents: Vec<String> = parents(&simulator).into_iter().flatten().collect();
+    assert!(!parents.is_empty());
+    assert!(
+        parents.iter().all(|parent| parent.contains(TRACE)),
+        "{parents:?}"
+    );
+}

@@ -1,0 +1,53 @@
+//! Which flags stand on the command line. A variable may be there for another command; a flag is meant for this one.
+
+use std::collections::BTreeSet;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, Error, FromArgMatches, Id};
+
+/// The ids of the arguments that were typed. To be flattened into a struct as its first field: the others take their
+/// values out of what was parsed.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Typed(BTreeSet<String>);
+
+impl Typed {
+    /// Refuses a flag that was typed and would be ignored.
+    pub(super) fn has_use(
+        &self,
+        id: &str,
+        has_use: bool,
+        because: &str,
+        mend: &str,
+    ) -> anyhow::Result<()> {
+        anyhow::ensure!(
+            has_use || !self.0.contains(id),
+            "--{} has no use here: {because}\nhint: {mend}",
+            id.replace('_', "-")
+        );
+        Ok(())
+    }
+}
+
+impl FromArgMatches for Typed {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Typed, Error> {
+        let typed = |id: &&Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
+        Ok(Typed(
+            matches.ids().filter(typed).map(Id::to_string).collect(),
+        ))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
+        *self = Typed::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for Typed {
+    fn augment_args(command: Command) -> Command {
+        command
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        command
+    }
+}

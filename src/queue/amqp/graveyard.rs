@@ -1,0 +1,99 @@
+//! Dead letters of a queue without a dead-letter exchange: RabbitMQ would throw away what is refused there, so it is
+//! published to a durable queue `NAME.dead` first.
+
+use std::time::Duration;
+
+use lapin::BasicProperties;
+use lapin::message::Delivery as Message;
+use lapin::types::FieldTable;
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::super::backoff::Backoff;
+use super::super::{Dispatch, QueueError};
+use super::link::Link;
+use super::outlet::{Outlet, confirmed};
+use super::{PERSISTENT, queues};
+
+/// Where the dead letters of one queue go. Connects with the first of them.
+pub(super) struct Graveyard {
+    dispatch: Dispatch,
+    queue: String,
+    deadline: Duration,
+    outlet: Mutex<Option<Outlet>>,
+}
+
+impl Graveyard {
+    pub(super) fn of(dispatch: &Dispatch, deadline: Duration) -> Graveyard {
+        Graveyard {
+            dispatch: dispatch.clone(),
+            queue: queues::dead(dispatch.queue()),
+            deadline,
+            outlet: Mutex::new(None),
+        }
+    }
+
+    /// Resolves when the letter is there, however long that takes: until then it must not be let go.
+    pub(super) async fn bury(&self, letter: &Message) {
+        let mut outlet = self.outlet.lock().await;
+        let (mut backoff, after) = (Backoff::default(), self.deadline);
+        loop {
+            let buried = timeout(after, self.attempt(&mut outlet, letter)).await;
+            let Err(error) = buried.unwrap_or(Err(QueueError::TimedOut { after })) else {
+                return;
+            };
+            tracing::warn!(%error, queue = self.queue, "cannot keep a dead letter; it is tried again");
+            *outlet = None;
+            backoff.grow();
+            backoff.rest().await;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        outlet: &mut Option<Outlet>,
+        letter: &Message,
+    ) -> Result<(), QueueError> {
+        let outlet = match outlet {
+            Some(outlet) => outlet,
+            closed => closed.insert(self.open().await?),
+        };
+        let properties = lasting(&letter.properties);
+        let sent = outlet.send(&self.queue, properties, &letter.data).await?;
+        confirmed(&self.queue, &sent.await?)
+    }
+
+    async fn open(&self) -> Result<Outlet, QueueError> {
+        let link = Link::open(&self.dispatch).await?;
+        // If it is there and differs, it is somebody's choice.
+        queues::declare(&link, &self.queue, FieldTable::default()).await?;
+        Outlet::on(link).await
+    }
+}
+
+/// The properties as they were, but for what would make it perish (a time to live, memory) or be refused (a user's name
+/// that is not that of this connection).
+fn lasting(original: &BasicProperties) -> BasicProperties {
+    let mut lasting = BasicProperties::default().with_delivery_mode(PERSISTENT);
+    macro_rules! keep {
+        ($($of:ident $with:ident),*) => {$(
+            if let Some(value) = original.$of() {
+                lasting = lasting.$with(value.to_owned());
+            }
+        )*};
+    }
+    keep!(
+        content_type with_content_type,
+        content_encoding with_content_encoding,
+        headers with_headers,
+        priority with_priority,
+        correlation_id with_correlation_id,
+        reply_to with_reply_to,
+        message_id with_message_id,
+        timestamp with_timestamp,
+        kind with_type,
+        app_id with_app_id,
+        cluster_id with_cluster_id
+    );
+    lasting
+}

@@ -1,0 +1,55 @@
+//! A channel that publishes with confirms.
+
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{BasicProperties, Channel, Confirmation, PublisherConfirm};
+
+use super::super::QueueError;
+use super::link::Link;
+
+/// A channel and its connection, which nobody else uses: RabbitMQ reads no more from one that publishes while it is
+/// short of memory or disk, and acknowledgements must not wait for that.
+pub(super) struct Outlet {
+    pub(super) channel: Channel,
+    link: Link,
+}
+
+impl Outlet {
+    pub(super) async fn on(link: Link) -> Result<Outlet, QueueError> {
+        let channel = link.channel().await?;
+        channel
+            .confirm_select(ConfirmSelectOptions::default())
+            .await?;
+        Ok(Outlet { channel, link })
+    }
+
+    pub(super) fn is_blocked(&self) -> bool {
+        self.link.is_blocked()
+    }
+
+    /// Sends to a queue. It is there once the confirm has come and [`confirmed`] likes it.
+    pub(super) async fn send(
+        &self,
+        queue: &str,
+        properties: BasicProperties,
+        body: &[u8],
+    ) -> Result<PublisherConfirm, QueueError> {
+        let options = BasicPublishOptions {
+            mandatory: true,
+            ..BasicPublishOptions::default()
+        };
+        let sent = self
+            .channel
+            .basic_publish("".into(), queue.into(), options, body, properties);
+        Ok(sent.await?)
+    }
+}
+
+/// What the broker says of a message.
+pub(super) fn confirmed(queue: &str, confirmation: &Confirmation) -> Result<(), QueueError> {
+    match confirmation {
+        Confirmation::Ack(None) => Ok(()),
+        // Mandatory: no queue took it, so it came back before the acknowledgement.
+        Confirmation::Ack(Some(_)) => Err(QueueError::Unroutable(queue.to_owned())),
+        Confirmation::Nack(_) | Confirmation::NotRequested => Err(QueueError::Refused),
+    }
+}

@@ -1,0 +1,138 @@
+//! A request's body on loan to whoever answers the request: what nobody has read comes back and is read after all.
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, Bytes, HttpBody};
+use hyper::body::{Frame, SizeHint};
+use tokio::time::timeout;
+
+/// How much of a body that nobody wanted is read all the same, in bytes: a connection that is closed with unread data is
+/// reset, and the client may lose the answer that says why.
+const COURTESY_BYTES: usize = 1024 * 1024;
+/// How long that may take.
+const COURTESY_TIME: Duration = Duration::from_secs(1);
+
+/// The body as the handler sees it.
+struct Lent {
+    body: Body,
+    reading: Reading,
+    back: Unread,
+}
+
+/// How far a body has been read.
+#[derive(Clone, Copy, PartialEq)]
+enum Reading {
+    /// Whoever waits to be asked for it (`Expect: 100-continue`) has not been asked.
+    NotBegun,
+    Begun,
+    Over,
+}
+
+/// What comes back of a body; nothing when it was read to its end.
+#[derive(Clone, Default)]
+pub(super) struct Unread(Arc<Mutex<Option<(Body, Reading)>>>);
+
+/// Whether the client waits until somebody asks for the body.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Invitation {
+    /// It sends the body without being asked.
+    NotNeeded,
+    /// It said `Expect: 100-continue`.
+    Awaited,
+}
+
+/// Lends a body; what is unread once it is dropped comes back.
+pub(super) fn lend(body: Body) -> (Body, Unread) {
+    let unread = Unread::default();
+    if body.is_end_stream() {
+        return (body, unread);
+    }
+    let lent = Lent {
+        body,
+        reading: Reading::NotBegun,
+        back: unread.clone(),
+    };
+    (Body::new(lent), unread)
+}
+
+impl Unread {
+    /// Has something come back?
+    pub(super) fn is_some(&self) -> bool {
+        self.lock().is_some()
+    }
+
+    /// Reads the rest, within bounds; whether that was all of it. What the client would only send if it were asked to is
+    /// not asked for.
+    pub(super) async fn discard(self, invitation: Invitation) -> bool {
+        let Some((mut body, reading)) = self.lock().take() else {
+            return true;
+        };
+        if invitation == Invitation::Awaited && reading == Reading::NotBegun {
+            return false;
+        }
+        timeout(COURTESY_TIME, read_on(&mut body))
+            .await
+            .unwrap_or(false)
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Body, Reading)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the body's end was reached.
+async fn read_on(body: &mut Body) -> bool {
+    let mut discarded = 0;
+    while discarded < COURTESY_BYTES {
+        match next(body).await {
+            Some(Ok(data)) => discarded += data.len(),
+            Some(Err(_)) => return false,
+            None => return true,
+        }
+    }
+    body.is_end_stream()
+}
+
+/// The next piece of a body; trailers are an empty one.
+pub(super) async fn next(body: &mut Body) -> Option<Result<Bytes, axum::Error>> {
+    let frame = poll_fn(|cx| Pin::new(&mut *body).poll_frame(cx)).await?;
+    Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
+}
+
+impl HttpBody for Lent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(cx);
+        self.reading = match frame {
+            // It is over, or broke off.
+            Poll::Ready(None | Some(Err(_))) => Reading::Over,
+            _ => Reading::Begun,
+        };
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if self.reading != Reading::Over && !self.body.is_end_stream() {
+            *self.back.lock() = Some((std::mem::take(&mut self.body), self.reading));
+        }
+    }
+}
