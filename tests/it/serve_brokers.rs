@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use a7probe::queue::{Job, Publisher};
 
-use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue, options};
-use crate::serve_host::{HeldProvider, MoodyProvider, Process, Worker, eventually, folder, store};
+use crate::broker_host::{Broker, Certificate, RABBITMQ_ADDRESS, RabbitQueue, options};
+use crate::serve_host::{
+    HeldProvider, MoodyProvider, Process, Worker, command, eventually, folder, store,
+};
 
 const RUN: &str = "brokers";
 /// Loose, because other builds run beside the tests; a request that waited for the broker would take seconds.
@@ -104,6 +106,63 @@ fn nats_carries_what_was_accepted() {
 fn rabbitmq_carries_what_was_accepted() {
     if let Some(queue) = RabbitQueue::fresh("rabbitmq_carries_what_was_accepted") {
         flows_exactly_once(&queue.url("amqp", RABBITMQ_ADDRESS.parse().unwrap()));
+    }
+}
+
+/// Whoever trusts the broker's certificate gets through, and nobody else.
+fn flows_encrypted(url: &str, certificate: &Certificate) {
+    let folder = folder();
+    let flags = ["--mode", "queue", "--dispatch", url];
+    let often = ["--sweep-interval", "200ms", "--redispatch-after", "1s"];
+    let flags = [flags.as_slice(), &often].concat();
+    let distrusting = Process::start(folder.path(), &flags);
+    ingest(&distrusting, 20);
+    distrusting.terminate();
+    let (_, said) = distrusting.wait();
+    assert!(said.contains("certificate"), "{said}");
+    let chain = certificate.chain();
+    let mut trusting = command(folder.path(), &flags);
+    trusting.env("SSL_CERT_FILE", &chain);
+    let server = Process::spawn(trusting, &folder.path().join("trusting"));
+    let store = store(folder.path());
+    let variables = [("SSL_CERT_FILE", chain.as_str())];
+    let flags = ["--from", url, "--sim-latency", "5ms"];
+    let store = store.to_str().unwrap();
+    let _worker = Worker::start_with(store, folder.path(), &flags, &variables);
+    ingest(&server, 20);
+    processed(&server, 40);
+}
+
+#[test]
+fn redis_is_reached_encrypted() {
+    let certificate = Certificate::fresh();
+    let broker = Broker::encrypted_redis("redis_is_reached_encrypted", &certificate);
+    if let Some(broker) = broker {
+        for scheme in ["rediss", "celery+rediss"] {
+            flows_encrypted(&format!("{scheme}://{}", broker.address), &certificate);
+        }
+    }
+}
+
+#[test]
+fn nats_is_reached_encrypted() {
+    let certificate = Certificate::fresh();
+    let (chain, key) = (certificate.chain(), certificate.key());
+    let flags = ["--tls", "--tlscert", &chain, "--tlskey", &key];
+    if let Some(broker) = Broker::nats_with("nats_is_reached_encrypted", &flags) {
+        flows_encrypted(&format!("tls://{}", broker.address), &certificate);
+    }
+}
+
+#[test]
+fn rabbitmq_is_reached_encrypted() {
+    let certificate = Certificate::fresh();
+    let broker = Broker::encrypted_rabbitmq("rabbitmq_is_reached_encrypted", &certificate);
+    if let Some((_broker, address)) = broker {
+        for scheme in ["amqps", "celery+amqps"] {
+            let url = format!("{scheme}://guest:guest@{address}");
+            flows_encrypted(&url, &certificate);
+        }
     }
 }
 
