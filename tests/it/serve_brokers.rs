@@ -180,25 +180,38 @@ pub(crate) fn redis(address: SocketAddr, words: &[&str]) -> i64 {
     }
 }
 
+/// Thirty jobs, two of them under way: all of them are in their list when the worker has ended.
+fn leaves_every_job(address: SocketAddr, scheme: &str, drain: &str, end: impl FnOnce(&Worker)) {
+    let list = if scheme.starts_with("rq") {
+        "rq:queue:default"
+    } else {
+        "celery"
+    };
+    let (folder, provider) = (folder(), HeldProvider::start());
+    let url = format!("{scheme}://{address}");
+    redis(address, &["FLUSHALL"]);
+    publish(&url, 30);
+    let flags = ["--workers", "2", "--drain-timeout", drain, "--from", &url];
+    let flags = [flags.as_slice(), &["--provider", &provider.url]].concat();
+    let store = store(folder.path());
+    let worker = Worker::start(store.to_str().unwrap(), folder.path(), &flags);
+    let _under_way = [provider.next_call(), provider.next_call()];
+    assert!(redis(address, &["LLEN", list]) < 30);
+    end(&worker);
+    let (status, said) = worker.stop();
+    assert!(status.success(), "{said}");
+    assert_eq!(redis(address, &["LLEN", list]), 30, "{scheme}");
+}
+
 #[test]
 fn a_worker_that_stops_leaves_every_job_in_its_list() {
     let Some(broker) = Broker::redis("a_worker_that_stops_leaves_every_job", &[]) else {
         return;
     };
-    let (address, flags) = (broker.address, ["--workers", "2", "--drain-timeout", "1s"]);
-    for (scheme, list) in [("celery+redis", "celery"), ("rq+redis", "rq:queue:default")] {
-        let (folder, provider) = (folder(), HeldProvider::start());
-        let url = format!("{scheme}://{address}");
-        publish(&url, 30);
-        let mut all = flags.to_vec();
-        all.extend(["--from", &url, "--provider", &provider.url]);
-        let worker = Worker::start(store(folder.path()).to_str().unwrap(), folder.path(), &all);
-        let _under_way = [provider.next_call(), provider.next_call()];
-        let taken = || redis(address, &["LLEN", list]) < 30;
-        assert!(taken());
-        let (status, said) = worker.stop();
-        assert!(status.success(), "{said}");
-        assert_eq!(redis(address, &["LLEN", list]), 30, "{scheme}");
+    for scheme in ["celery+redis", "rq+redis"] {
+        leaves_every_job(broker.address, scheme, "1s", |_| {});
+        // Twice: it does not wait for what is under way, and gives it back all the same.
+        leaves_every_job(broker.address, scheme, "1h", |worker| worker.signal("INT"));
     }
 }
 
