@@ -129,7 +129,7 @@ pub struct ServeArgs {
     #[arg(long, env = "A7PROBE_SERVE_QUEUED", value_enum, default_value_t = QueuedArg::Finish, help_heading = "Work")]
     pub queued: QueuedArg,
 
-    /// Broker that carries accepted events to workers, with --mode queue: amqp://, redis:// or nats:// for `a7probe worker --from`, celery+redis://, celery+amqp:// or rq+redis:// for Python workers; ?queue=NAME, ?task=NAME.
+    /// Broker that carries accepted events to workers, with --mode queue: amqp://, redis:// or nats:// for `a7probe worker --from`, celery+redis://, celery+amqp:// or rq+redis:// for Python workers; encrypted: amqps://, rediss://, tls:// (NATS); ?queue=NAME, ?task=NAME.
     #[arg(
         long,
         env = "A7PROBE_SERVE_DISPATCH",
@@ -397,7 +397,7 @@ mod tests {
 
     #[test]
     fn a_broker_that_cannot_be_used_is_named_without_its_password() {
-        for url in ["kafka://u:s3cret@h", "amqps://u:s3cret@h", "u:s3cret@h"] {
+        for url in ["kafka://u:s3cret@h", "rq+amqp://u:s3cret@h", "u:s3cret@h"] {
             let message = parse(&format!("--mode queue --dispatch {url}")).expect_err(url);
             assert!(message.contains("hint: "), "{message}");
             assert!(!message.contains("s3cret"), "{message}");

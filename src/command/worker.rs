@@ -39,7 +39,8 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
             Some(from) => {
                 warn_of_broker(from, err).await?;
                 let consumer = Consumer::new(from.clone(), consuming(args));
-                tokio::spawn(crew.clone().consume(consumer, stopped))
+                let patience = hosting::nth(signals.clone(), 2);
+                tokio::spawn(crew.clone().consume(consumer, stopped, patience))
             }
         };
         announce(args, from.as_ref(), &crew, err)?;
@@ -47,8 +48,9 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
         stop.send_replace(true);
         let ended = tokio::select! {
             _ = working => true,
-            // No more patience: leases that are left run out by themselves.
-            () = hosting::nth(signals, 2) => false,
+            // No more patience: leases that are left run out by themselves, and nobody else would give back what was
+            // taken from a broker.
+            () = hosting::nth(signals, if from.is_some() { 3 } else { 2 }) => false,
         };
         reporting.abort();
         let left = store.snapshot();

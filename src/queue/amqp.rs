@@ -5,6 +5,7 @@ mod link;
 mod outlet;
 mod queues;
 mod table;
+mod wire;
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Where jobs are dispatched to, as typed: `amqp://…`, `redis://…`, `nats://…`, `celery+redis://…`, `celery+amqp://…`, `rq+redis://…`.
+//! Where jobs are dispatched to, as typed: `amqp://…`, `redis://…`, `nats://…`, `celery+redis://…`, `celery+amqp://…`,
+//! `rq+redis://…`, and the same encrypted: `amqps`, `rediss`, `tls` (NATS).
 
 use std::fmt;
 use std::str::FromStr;
@@ -60,11 +61,6 @@ pub enum DispatchError {
         /// What it takes.
         feature: &'static str,
     },
-    /// Encrypted connections are not built in.
-    #[error(
-        "{0}:// asks for TLS, which the broker clients of this build do not speak\nhint: put a TLS tunnel (stunnel, a sidecar) in front and name its plain port"
-    )]
-    Tls(String),
     /// Not a URL with a host.
     #[error("the broker's URL has no host, or is no URL\nhint: write it as {0}://127.0.0.1")]
     Malformed(String),
@@ -73,6 +69,11 @@ pub enum DispatchError {
         "the broker's URL has an unknown parameter '{0}'\nhint: queue=NAME and task=NAME are known"
     )]
     Parameter(String),
+    /// It has a part that may be the rest of a password.
+    #[error(
+        "the broker's URL has something behind '#' or '?' that is no parameter\nhint: queue=NAME and task=NAME are known; write # and ? in a password as %23 and %3F"
+    )]
+    Leftover,
     /// A queue or task name that a broker would not take.
     #[error(
         "'{0}' cannot name a queue or a task\nhint: use 1 to 100 letters, digits, '_', '-' and '.'"
@@ -156,8 +157,14 @@ impl FromStr for Dispatch {
             match &*name {
                 "queue" => queue = checked(&value)?,
                 "task" => task = checked(&value)?,
-                _ => return Err(DispatchError::Parameter(name.into_owned())),
+                _ if name.chars().all(|c| c.is_ascii_alphabetic() || c == '_') => {
+                    return Err(DispatchError::Parameter(name.into_owned()));
+                }
+                _ => return Err(DispatchError::Leftover),
             }
+        }
+        if url.fragment().is_some() {
+            return Err(DispatchError::Leftover);
         }
         url.set_query(None);
         Ok(Dispatch {
@@ -171,37 +178,19 @@ impl FromStr for Dispatch {
 }
 
 fn known(scheme: &str) -> Result<(Dialect, Protocol), DispatchError> {
-    let (dialect, protocol, feature, built_in) = match scheme {
-        "amqp" => (Dialect::Own, Protocol::Amqp, "amqp", cfg!(feature = "amqp")),
-        "redis" => (
-            Dialect::Own,
-            Protocol::Redis,
-            "redis",
-            cfg!(feature = "redis"),
-        ),
-        "nats" => (Dialect::Own, Protocol::Nats, "nats", cfg!(feature = "nats")),
-        "celery+amqp" => (
-            Dialect::Celery,
-            Protocol::Amqp,
-            "amqp",
-            cfg!(feature = "amqp"),
-        ),
-        "celery+redis" => (
-            Dialect::Celery,
-            Protocol::Redis,
-            "redis",
-            cfg!(feature = "redis"),
-        ),
-        "rq+redis" => (
-            Dialect::Rq,
-            Protocol::Redis,
-            "redis",
-            cfg!(feature = "redis"),
-        ),
-        "amqps" | "rediss" | "tls" | "celery+amqps" | "celery+rediss" | "rq+rediss" => {
-            return Err(DispatchError::Tls(scheme.to_owned()));
+    let (dialect, bare) = match scheme.split_once('+') {
+        None => (Dialect::Own, scheme),
+        Some(("celery", bare)) => (Dialect::Celery, bare),
+        Some(("rq", bare)) => (Dialect::Rq, bare),
+        Some(_) => return Err(DispatchError::Scheme(scheme.to_owned())),
+    };
+    let (protocol, feature, built_in) = match (bare, dialect) {
+        ("amqp" | "amqps", Dialect::Own | Dialect::Celery) => {
+            (Protocol::Amqp, "amqp", cfg!(feature = "amqp"))
         }
-        other => return Err(DispatchError::Scheme(other.to_owned())),
+        ("redis" | "rediss", _) => (Protocol::Redis, "redis", cfg!(feature = "redis")),
+        ("nats" | "tls", Dialect::Own) => (Protocol::Nats, "nats", cfg!(feature = "nats")),
+        _ => return Err(DispatchError::Scheme(scheme.to_owned())),
     };
     if built_in {
         Ok((dialect, protocol))
@@ -301,6 +290,21 @@ mod tests {
                 "q",
                 "m.f",
             ),
+            ("tls://h", Dialect::Own, Protocol::Nats, "a7probe", ""),
+            (
+                "celery+amqps://h",
+                Dialect::Celery,
+                Protocol::Amqp,
+                "celery",
+                "a7probe.process_event",
+            ),
+            (
+                "rq+rediss://h",
+                Dialect::Rq,
+                Protocol::Redis,
+                "default",
+                "a7probe_tasks.process_event",
+            ),
             (
                 "rq+redis://h",
                 Dialect::Rq,
@@ -356,11 +360,19 @@ mod tests {
             ("kafka://h", "'kafka' names no broker"),
             ("localhost", "has no scheme"),
             ("user:s3cret@h://", "has no scheme"),
-            ("amqps://h", "amqps:// asks for TLS"),
+            ("rq+amqp://h", "'rq+amqp' names no broker"),
+            ("celery+nats://h", "'celery+nats' names no broker"),
             #[cfg(feature = "redis")]
             ("redis://", "write it as redis://127.0.0.1"),
             #[cfg(feature = "redis")]
             ("redis://h?que=x", "unknown parameter 'que'"),
+            // A password that is not escaped ends the host.
+            #[cfg(feature = "redis")]
+            ("redis://me:1#s3cret@h", "behind '#' or '?'"),
+            #[cfg(feature = "redis")]
+            ("redis://me:1?s3cret@h", "behind '#' or '?'"),
+            #[cfg(feature = "redis")]
+            ("rediss://h#insecure", "behind '#' or '?'"),
             #[cfg(feature = "nats")]
             ("nats://h?queue=a%20b", "'a b' cannot name a queue"),
             #[cfg(not(feature = "nats"))]

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use super::{Crew, STORE_PAUSES, Taken};
 use crate::queue::{Consumer, Delivery, Settlement};
@@ -13,8 +13,8 @@ use crate::store::{
     Admission, EventId, Fingerprint, Grant, Handling, State, StoreError, Submission,
 };
 
-/// A retry that is due later than this is left to the sweeper.
-const LONGEST_HOLD: Duration = Duration::from_secs(20);
+/// A retry that is due later than this is left to the sweeper: only where the provider names so late a time.
+const LONGEST_HOLD: Duration = Duration::from_secs(30);
 
 /// Who may begin an attempt, and until when.
 #[derive(Clone)]
@@ -55,9 +55,14 @@ impl Shift {
 }
 
 impl Crew {
-    /// Works on deliveries until told to stop, then lets the attempts that have begun finish within the grace. What is
-    /// not acknowledged by then is given back to the broker.
-    pub async fn consume(self, mut consumer: Consumer, stop: watch::Receiver<bool>) {
+    /// Works on deliveries until told to stop, then lets the attempts that have begun finish within the grace, or until
+    /// patience ends. What is not acknowledged by then is given back to the broker.
+    pub async fn consume(
+        self,
+        mut consumer: Consumer,
+        stop: watch::Receiver<bool>,
+        patience: impl Future<Output = ()>,
+    ) {
         let slots = Arc::new(Semaphore::new(self.options.workers));
         let mut shift = Shift { slots, stop };
         let mut under_way = JoinSet::new();
@@ -66,10 +71,11 @@ impl Crew {
             _ = shift.stop.wait_for(|stop| *stop) => {}
             () = self.deliver(&mut consumer, until_stop, &mut under_way) => {}
         }
-        let _ = timeout(self.options.grace, async {
-            while under_way.join_next().await.is_some() {}
-        })
-        .await;
+        tokio::select! {
+            () = async { while under_way.join_next().await.is_some() {} } => {}
+            () = sleep(self.options.grace) => {}
+            () = patience => {}
+        }
         under_way.shutdown().await;
         consumer.close().await;
     }

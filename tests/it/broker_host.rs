@@ -44,6 +44,47 @@ impl Broker {
         Some(Broker::start(program, own, flags, folder, port))
     }
 
+    /// redis-server that speaks nothing but TLS.
+    pub(crate) fn encrypted_redis(test: &str, certificate: &Certificate) -> Option<Broker> {
+        let program = need(&REDIS, test)?;
+        let (folder, port) = (folder(), free_port());
+        let own = [
+            "--port",
+            "0",
+            "--tls-port",
+            &port.to_string(),
+            "--tls-cert-file",
+            &certificate.chain(),
+            "--tls-key-file",
+            &certificate.key(),
+            "--tls-auth-clients",
+            "no",
+            "--bind",
+            "127.0.0.1",
+            "--save",
+            "",
+            "--dir",
+            &data(&folder),
+        ];
+        let own = own.map(str::to_owned);
+        Some(Broker::start(program, own, &[], folder, port))
+    }
+
+    /// RabbitMQ with an encrypted port beside the plain one.
+    pub(crate) fn encrypted_rabbitmq(
+        test: &str,
+        certificate: &Certificate,
+    ) -> Option<(Broker, SocketAddr)> {
+        let (chain, key) = (certificate.chain(), certificate.key());
+        let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
+        let settings = format!(
+            "listeners.ssl.1 = {address}\nssl_options.certfile = {chain}\nssl_options.keyfile = {key}\n"
+        );
+        let broker = Broker::rabbitmq_with(test, &settings)?;
+        eventually("the broker listens", || TcpStream::connect(address).is_ok());
+        Some((broker, address))
+    }
+
     /// nats-server with JetStream.
     pub(crate) fn nats(test: &str) -> Option<Broker> {
         Broker::nats_with(test, &[])
@@ -69,6 +110,10 @@ impl Broker {
 
     /// RabbitMQ, a node of the test's own.
     pub(crate) fn rabbitmq(test: &str) -> Option<Broker> {
+        Broker::rabbitmq_with(test, "")
+    }
+
+    fn rabbitmq_with(test: &str, settings: &str) -> Option<Broker> {
         let program = need(&RABBITMQ_PROGRAM, test)?;
         let folder = folder();
         let port = free_port();
@@ -82,10 +127,11 @@ impl Broker {
             ("RABBITMQ_LOG_BASE", at("logs")),
             ("RABBITMQ_PID_FILE", at("pid")),
             ("RABBITMQ_ENABLED_PLUGINS_FILE", at("plugins")),
-            ("RABBITMQ_CONFIG_FILE", at("config")),
+            ("RABBITMQ_CONFIG_FILE", at("settings.conf")),
             // Where Erlang keeps its cookie.
             ("HOME", at("")),
         ];
+        std::fs::write(at("settings.conf"), settings).expect("a file");
         let variables = variables.map(|(name, value)| (name.to_owned(), value));
         let mut broker = Broker::new(program, Vec::new(), folder, port);
         broker.variables = variables.into();
@@ -199,6 +245,30 @@ fn kill_group(leader: &Child) {
 fn data(folder: &TempDir) -> String {
     let data = folder.path().join("data");
     data.to_str().expect("UTF-8").to_owned()
+}
+
+/// A certificate for this machine, its own root, and its key.
+pub(crate) struct Certificate {
+    folder: TempDir,
+}
+
+impl Certificate {
+    pub(crate) fn fresh() -> Certificate {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]);
+        let made = made.expect("a certificate");
+        let certificate = Certificate { folder: folder() };
+        std::fs::write(certificate.chain(), made.cert.pem()).expect("a file");
+        std::fs::write(certificate.key(), made.signing_key.serialize_pem()).expect("a file");
+        certificate
+    }
+
+    pub(crate) fn chain(&self) -> String {
+        self.folder.path().join("chain.pem").display().to_string()
+    }
+
+    pub(crate) fn key(&self) -> String {
+        self.folder.path().join("key.pem").display().to_string()
+    }
 }
 
 /// A queue of the test's own in the machine's RabbitMQ, deleted at the end with its dead-letter queue and exchange.

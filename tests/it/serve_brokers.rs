@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use a7probe::queue::{Job, Publisher};
 
-use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue, options};
-use crate::serve_host::{HeldProvider, MoodyProvider, Process, Worker, eventually, folder, store};
+use crate::broker_host::{Broker, Certificate, RABBITMQ_ADDRESS, RabbitQueue, options};
+use crate::serve_host::{
+    HeldProvider, MoodyProvider, Process, Worker, command, eventually, folder, store,
+};
 
 const RUN: &str = "brokers";
 /// Loose, because other builds run beside the tests; a request that waited for the broker would take seconds.
@@ -107,6 +109,63 @@ fn rabbitmq_carries_what_was_accepted() {
     }
 }
 
+/// Whoever trusts the broker's certificate gets through, and nobody else.
+fn flows_encrypted(url: &str, certificate: &Certificate) {
+    let folder = folder();
+    let flags = ["--mode", "queue", "--dispatch", url];
+    let often = ["--sweep-interval", "200ms", "--redispatch-after", "1s"];
+    let flags = [flags.as_slice(), &often].concat();
+    let distrusting = Process::start(folder.path(), &flags);
+    ingest(&distrusting, 20);
+    distrusting.terminate();
+    let (_, said) = distrusting.wait();
+    assert!(said.contains("certificate"), "{said}");
+    let chain = certificate.chain();
+    let mut trusting = command(folder.path(), &flags);
+    trusting.env("SSL_CERT_FILE", &chain);
+    let server = Process::spawn(trusting, &folder.path().join("trusting"));
+    let store = store(folder.path());
+    let variables = [("SSL_CERT_FILE", chain.as_str())];
+    let flags = ["--from", url, "--sim-latency", "5ms"];
+    let store = store.to_str().unwrap();
+    let _worker = Worker::start_with(store, folder.path(), &flags, &variables);
+    ingest(&server, 20);
+    processed(&server, 40);
+}
+
+#[test]
+fn redis_is_reached_encrypted() {
+    let certificate = Certificate::fresh();
+    let broker = Broker::encrypted_redis("redis_is_reached_encrypted", &certificate);
+    if let Some(broker) = broker {
+        for scheme in ["rediss", "celery+rediss"] {
+            flows_encrypted(&format!("{scheme}://{}", broker.address), &certificate);
+        }
+    }
+}
+
+#[test]
+fn nats_is_reached_encrypted() {
+    let certificate = Certificate::fresh();
+    let (chain, key) = (certificate.chain(), certificate.key());
+    let flags = ["--tls", "--tlscert", &chain, "--tlskey", &key];
+    if let Some(broker) = Broker::nats_with("nats_is_reached_encrypted", &flags) {
+        flows_encrypted(&format!("tls://{}", broker.address), &certificate);
+    }
+}
+
+#[test]
+fn rabbitmq_is_reached_encrypted() {
+    let certificate = Certificate::fresh();
+    let broker = Broker::encrypted_rabbitmq("rabbitmq_is_reached_encrypted", &certificate);
+    if let Some((_broker, address)) = broker {
+        for scheme in ["amqps", "celery+amqps"] {
+            let url = format!("{scheme}://guest:guest@{address}");
+            flows_encrypted(&url, &certificate);
+        }
+    }
+}
+
 /// A command; its integer answer, or 0.
 pub(crate) fn redis(address: SocketAddr, words: &[&str]) -> i64 {
     let client = redis::Client::open(format!("redis://{address}")).unwrap();
@@ -121,25 +180,38 @@ pub(crate) fn redis(address: SocketAddr, words: &[&str]) -> i64 {
     }
 }
 
+/// Thirty jobs, two of them under way: all of them are in their list when the worker has ended.
+fn leaves_every_job(address: SocketAddr, scheme: &str, drain: &str, end: impl FnOnce(&Worker)) {
+    let list = if scheme.starts_with("rq") {
+        "rq:queue:default"
+    } else {
+        "celery"
+    };
+    let (folder, provider) = (folder(), HeldProvider::start());
+    let url = format!("{scheme}://{address}");
+    redis(address, &["FLUSHALL"]);
+    publish(&url, 30);
+    let flags = ["--workers", "2", "--drain-timeout", drain, "--from", &url];
+    let flags = [flags.as_slice(), &["--provider", &provider.url]].concat();
+    let store = store(folder.path());
+    let worker = Worker::start(store.to_str().unwrap(), folder.path(), &flags);
+    let _under_way = [provider.next_call(), provider.next_call()];
+    assert!(redis(address, &["LLEN", list]) < 30);
+    end(&worker);
+    let (status, said) = worker.stop();
+    assert!(status.success(), "{said}");
+    assert_eq!(redis(address, &["LLEN", list]), 30, "{scheme}");
+}
+
 #[test]
 fn a_worker_that_stops_leaves_every_job_in_its_list() {
     let Some(broker) = Broker::redis("a_worker_that_stops_leaves_every_job", &[]) else {
         return;
     };
-    let (address, flags) = (broker.address, ["--workers", "2", "--drain-timeout", "1s"]);
-    for (scheme, list) in [("celery+redis", "celery"), ("rq+redis", "rq:queue:default")] {
-        let (folder, provider) = (folder(), HeldProvider::start());
-        let url = format!("{scheme}://{address}");
-        publish(&url, 30);
-        let mut all = flags.to_vec();
-        all.extend(["--from", &url, "--provider", &provider.url]);
-        let worker = Worker::start(store(folder.path()).to_str().unwrap(), folder.path(), &all);
-        let _under_way = [provider.next_call(), provider.next_call()];
-        let taken = || redis(address, &["LLEN", list]) < 30;
-        assert!(taken());
-        let (status, said) = worker.stop();
-        assert!(status.success(), "{said}");
-        assert_eq!(redis(address, &["LLEN", list]), 30, "{scheme}");
+    for scheme in ["celery+redis", "rq+redis"] {
+        leaves_every_job(broker.address, scheme, "1s", |_| {});
+        // Twice: it does not wait for what is under way, and gives it back all the same.
+        leaves_every_job(broker.address, scheme, "1h", |worker| worker.signal("INT"));
     }
 }
 

@@ -55,7 +55,7 @@ const HOMES: [(&str, &[&str]); 17] = [
     ("lapin", &["queue/amqp"]),
     ("redis", &["queue/redis"]),
     ("async_nats", &["queue/nats"]),
-    ("tokio_rustls", &["engine", "provider", "audit"]),
+    ("tokio_rustls", &["engine", "provider", "audit", "queue"]),
 ];
 
 struct Source {

@@ -5,18 +5,20 @@
 //! here too, and is shut down in the end.
 
 use std::io;
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::Shutdown;
 use std::os::fd::AsFd as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use lapin::uri::AMQPUri;
+use async_compat::CompatExt as _;
+use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{AsyncTcpStream, Channel, Connection, ConnectionProperties};
-use tokio::net::lookup_host;
+use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
 use super::super::{Dispatch, QueueError};
+use super::wire;
 
 /// Seconds between heartbeats: a peer that fell silent is noticed after two.
 const HEARTBEAT: u16 = 5;
@@ -34,22 +36,22 @@ pub(super) struct Link {
 impl Link {
     pub(super) async fn open(dispatch: &Dispatch) -> Result<Link, QueueError> {
         let uri = uri(dispatch)?;
-        let runtime = lapin::runtime::default_runtime()?;
-        let place = (uri.authority.host.as_str(), uri.authority.port);
-        let addresses: Vec<SocketAddr> = lookup_host(place).await.map_err(failed)?.collect();
+        let host = uri.authority.host.as_str();
         // Here and not on lapin's thread, which would not notice that nobody waits any more.
-        let stream = AsyncTcpStream::connect(&runtime, addresses).await;
+        let stream = TcpStream::connect((host, uri.authority.port)).await;
         let stream = stream.map_err(failed)?;
-        let AsyncTcpStream::Plain(plain) = &stream else {
-            return Err(QueueError::Broker("not a plain connection".to_owned()));
+        let stream = match uri.scheme {
+            AMQPScheme::AMQP => stream,
+            AMQPScheme::AMQPS => wire::encrypted(stream, host).await.map_err(failed)?,
         };
-        let socket = Arc::new(Socket::of(plain.get_ref()).map_err(failed)?);
-        let ready = Mutex::new(Some(stream));
+        let socket = Arc::new(Socket::of(&stream).map_err(failed)?);
+        let ready = Mutex::new(Some(AsyncTcpStream::Plain(stream.compat())));
         let connect = async move |_, _| {
             let stream = locked(&ready).take().ok_or(io::ErrorKind::NotConnected);
             stream.map_err(|kind| lapin::Error::from(io::Error::from(kind)))
         };
         let properties = ConnectionProperties::default().with_connection_name("a7probe".into());
+        let runtime = lapin::runtime::default_runtime()?;
         let connection = Connection::connector(uri, runtime, connect, properties).await?;
         Ok(Link {
             connection: Arc::new(connection),
@@ -91,10 +93,10 @@ impl Drop for Link {
 }
 
 /// A second handle of a connection's socket, which ends the connection when it is dropped.
-struct Socket(TcpStream);
+struct Socket(std::net::TcpStream);
 
 impl Socket {
-    fn of(stream: &tokio::net::TcpStream) -> io::Result<Socket> {
+    fn of(stream: &TcpStream) -> io::Result<Socket> {
         let descriptor = stream.as_fd().try_clone_to_owned()?;
         Ok(Socket(descriptor.into()))
     }
@@ -141,6 +143,7 @@ mod tests {
             ("amqp://[2001:db8::7]:5673", "2001:db8::7", 5673),
             ("celery+amqp://me:pw@[::1]/%2f", "::1", 5672),
             ("amqp://192.0.2.1", "192.0.2.1", 5672),
+            ("amqps://192.0.2.1", "192.0.2.1", 5671),
             ("amqp://broker.example:1", "broker.example", 1),
         ] {
             let uri = uri(&url.parse().unwrap()).unwrap();

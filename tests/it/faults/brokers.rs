@@ -3,10 +3,9 @@
 use std::net::SocketAddr;
 
 use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue};
-use crate::postgres_host::Schema;
 use crate::proxy::Proxy;
 use crate::serve_brokers::{ingest, processed, redis, serve, work};
-use crate::serve_host::{Process, Worker, eventually, folder};
+use crate::serve_host::{eventually, folder};
 
 /// The server's way to the broker swallows everything, then is cut off, then is mended.
 fn survives_a_broken_way(url: impl Fn(SocketAddr) -> String, broker: SocketAddr) {
@@ -157,46 +156,57 @@ fn brokers_of_python_workers_may_fail() {
     );
 }
 
-#[test]
-fn a_store_that_is_away_makes_no_dead_letters() {
-    let test = "faults::brokers::a_store_that_is_away_makes_no_dead_letters";
-    let (Some(schema), Some(queue)) = (Schema::create(test), RabbitQueue::fresh(test)) else {
-        return;
-    };
-    let broker: SocketAddr = RABBITMQ_ADDRESS.parse().unwrap();
-    let (folder, url) = (folder(), queue.url("amqp", broker));
-    let way = Proxy::to("127.0.0.1:5432".parse().unwrap());
-    patience(&queue, 2);
-    let flags = ["--mode", "queue", "--dispatch", &url];
-    let server = Process::on(&schema.url, folder.path(), &flags);
-    let store = (schema.url).replace("127.0.0.1:5432", &way.address.to_string());
-    let flags = ["--from", &url, "--sim-latency", "5ms"];
-    let _worker = Worker::start(&store, folder.path(), &flags);
-    ingest(&server, 1);
-    processed(&server, 1);
-    way.cut();
-    let before = way.attempts();
-    ingest(&server, 5);
-    eventually("the worker has tried often enough", || {
-        way.attempts() >= before + 40
-    });
-    way.mend();
-    processed(&server, 6);
-    assert_eq!(queue.depth_of(&format!("{}.dead", queue.name)), 0);
-}
+#[cfg(feature = "postgres")]
+mod on_postgresql {
+    use std::net::SocketAddr;
 
-/// Makes a queue with dead letters as the server does, only that a message is dead after so many deliveries.
-fn patience(queue: &RabbitQueue, deliveries: i32) {
-    let mut arguments = lapin::types::FieldTable::default();
-    let text = |text: &str| lapin::types::AMQPValue::LongString(text.into());
-    let dead = format!("{}.dead", queue.name);
-    arguments.insert("x-queue-type".into(), text("quorum"));
-    arguments.insert("x-dead-letter-exchange".into(), text(&dead));
-    arguments.insert("x-delivery-limit".into(), deliveries.into());
-    queue.with_channel(async |channel| {
-        let options = lapin::options::QueueDeclareOptions::durable();
-        let name = queue.name.as_str().into();
-        let made = channel.queue_declare(name, options, arguments.clone());
-        made.await.unwrap();
-    });
+    use crate::broker_host::{RABBITMQ_ADDRESS, RabbitQueue};
+    use crate::postgres_host::Schema;
+    use crate::proxy::Proxy;
+    use crate::serve_brokers::{ingest, processed};
+    use crate::serve_host::{Process, Worker, eventually, folder};
+
+    #[test]
+    fn a_store_that_is_away_makes_no_dead_letters() {
+        let test = "faults::brokers::on_postgresql::a_store_that_is_away_makes_no_dead_letters";
+        let (Some(schema), Some(queue)) = (Schema::create(test), RabbitQueue::fresh(test)) else {
+            return;
+        };
+        let broker: SocketAddr = RABBITMQ_ADDRESS.parse().unwrap();
+        let (folder, url) = (folder(), queue.url("amqp", broker));
+        let way = Proxy::to("127.0.0.1:5432".parse().unwrap());
+        patience(&queue, 2);
+        let flags = ["--mode", "queue", "--dispatch", &url];
+        let server = Process::on(&schema.url, folder.path(), &flags);
+        let store = (schema.url).replace("127.0.0.1:5432", &way.address.to_string());
+        let flags = ["--from", &url, "--sim-latency", "5ms"];
+        let _worker = Worker::start(&store, folder.path(), &flags);
+        ingest(&server, 1);
+        processed(&server, 1);
+        way.cut();
+        let before = way.attempts();
+        ingest(&server, 5);
+        eventually("the worker has tried often enough", || {
+            way.attempts() >= before + 40
+        });
+        way.mend();
+        processed(&server, 6);
+        assert_eq!(queue.depth_of(&format!("{}.dead", queue.name)), 0);
+    }
+
+    /// Makes a queue with dead letters as the server does, only that a message is dead after so many deliveries.
+    fn patience(queue: &RabbitQueue, deliveries: i32) {
+        let mut arguments = lapin::types::FieldTable::default();
+        let text = |text: &str| lapin::types::AMQPValue::LongString(text.into());
+        let dead = format!("{}.dead", queue.name);
+        arguments.insert("x-queue-type".into(), text("quorum"));
+        arguments.insert("x-dead-letter-exchange".into(), text(&dead));
+        arguments.insert("x-delivery-limit".into(), deliveries.into());
+        queue.with_channel(async |channel| {
+            let options = lapin::options::QueueDeclareOptions::durable();
+            let name = queue.name.as_str().into();
+            let made = channel.queue_declare(name, options, arguments.clone());
+            made.await.unwrap();
+        });
+    }
 }
