@@ -18,6 +18,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::completion::{
@@ -97,8 +98,10 @@ pub fn audit(
     if auditing.wish == Wish::Never || !audited.contains(&true) {
         return vec![None; audited.len()];
     }
-    let requests = Requests::of(ran, names(&auditing.source));
-    let told = asked(auditing, ran, &requests, interrupted);
+    // One beginning by two clocks: what was seen is timed by the one, and answers were by the other.
+    let (began, began_at) = (Instant::now(), Timestamp::now());
+    let requests = Requests::of(ran, names(&auditing.source), began_at);
+    let told = asked(auditing, ran, &requests, (began, interrupted));
     let endpoints = audited.iter().enumerate();
     endpoints
         .map(|(number, &audited)| {
@@ -130,14 +133,14 @@ fn asked(
     auditing: &Auditing,
     ran: &Ran<'_>,
     requests: &Requests,
-    interrupted: impl Future<Output = ()>,
+    (began, interrupted): (Instant, impl Future<Output = ()>),
 ) -> Result<Told, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| e.to_string())?;
     let told = runtime.block_on(async {
-        let mut settling = Settling::new(auditing.patience, interrupted);
+        let mut settling = Settling::new(began, auditing.patience, interrupted);
         let reach = settling.until(Reach::of(ran.plan)).await.map_err(silence)?;
         let reach = reach.map_err(|e| format!("{e:#}"))?;
         let (settling, quiet) = (&mut settling, auditing.quiet);

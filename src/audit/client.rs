@@ -217,18 +217,22 @@ struct Way {
 impl Way {
     fn of(plan: &Plan) -> anyhow::Result<Way> {
         let target = &plan.target;
-        let direct = format!("{}://{}", target.scheme.as_str(), target.authority());
+        let direct = |scheme: Scheme| Way {
+            base: format!("{}://{}", scheme.as_str(), target.authority()),
+            resolve: None,
+        };
         let ConnectionPolicy {
             connect_to,
             unix_socket,
             trust,
             ..
         } = &plan.connections;
-        let Some((host, port)) = connect_to.clone().filter(|_| unix_socket.is_none()) else {
-            return Ok(Way {
-                base: direct,
-                resolve: None,
-            });
+        // Requests go over a Unix socket as plain text.
+        if unix_socket.is_some() {
+            return Ok(direct(Scheme::Http));
+        }
+        let Some((host, port)) = connect_to.clone() else {
+            return Ok(direct(target.scheme));
         };
         let at = |host: &str| match host.contains(':') {
             true => format!("{}://[{host}]:{port}", target.scheme.as_str()),

@@ -58,8 +58,8 @@ pub(super) struct Requests {
     pub(super) endpoints: Vec<Named>,
     /// From t0 to the beginning of the audit.
     pub(super) since_t0: Duration,
-    /// Places in `all`, by key.
-    by_key: Vec<usize>,
+    /// Every key in one spelling, and its place in `all`; ascending.
+    by_key: Vec<(EventKey, usize)>,
 }
 
 /// How far one endpoint's requests have names.
@@ -78,14 +78,12 @@ pub(super) struct Named {
 }
 
 impl Requests {
-    /// Those of the endpoints that accept work.
-    pub(super) fn of(ran: &Ran<'_>, names: Names) -> Requests {
-        let now = Timestamp::now();
-        let since_t0 = between(ran.started_at, now);
+    /// Those of the endpoints that accept work, of an audit that began at this time.
+    pub(super) fn of(ran: &Ran<'_>, names: Names, began: Timestamp) -> Requests {
         let mut requests = Requests {
             all: Vec::new(),
             endpoints: vec![Named::default(); ran.endpoints.len()],
-            since_t0,
+            since_t0: between(ran.started_at, began),
             by_key: Vec::new(),
         };
         for (number, endpoint) in ran.plan.endpoints.iter().enumerate() {
@@ -112,20 +110,18 @@ impl Requests {
     }
 
     fn sort_by_key(&mut self) {
-        let keys: Vec<EventKey> = self.all.iter().map(|r| r.key.normal()).collect();
-        self.by_key = (0..keys.len()).collect();
-        self.by_key
-            .sort_by(|&a, &b| keys[a].cmp(&keys[b]).then(a.cmp(&b)));
+        let keys = self.all.iter().map(|request| request.key.normal());
+        self.by_key = keys.zip(0..).collect();
+        self.by_key.sort_unstable();
     }
 
     /// The requests that are this event: more than one, where answers say so.
     pub(super) fn named(&self, key: &EventKey) -> impl Iterator<Item = usize> + '_ {
         let key = key.normal();
-        let first = self
-            .by_key
-            .partition_point(|&place| self.all[place].key.normal() < key);
-        let rest = self.by_key[first..].iter().copied();
-        rest.take_while(move |&place| self.all[place].key.normal() == key)
+        let first = self.by_key.partition_point(|(own, _)| *own < key);
+        let rest = self.by_key[first..].iter();
+        rest.take_while(move |(own, _)| *own == key)
+            .map(|(_, place)| *place)
     }
 
     fn add_endpoint(&mut self, ran: &Ran<'_>, number: usize, names: Names) {
@@ -203,13 +199,15 @@ impl Requests {
 
     /// The first request of each event has it, and the others have another's.
     fn count_shared(&mut self) {
-        let neighbours = self.by_key.windows(2);
-        for pair in neighbours {
-            let [first, second] = [pair[0], pair[1]].map(|place| &self.all[place]);
+        for pair in self.by_key.windows(2) {
+            let [(first_key, first), (second_key, second)] = pair else {
+                continue;
+            };
+            let (first, second) = (&self.all[*first], &self.all[*second]);
             let both_told = [first, second]
                 .iter()
                 .all(|request| request.named_by == NamedBy::Answer);
-            if both_told && first.key.normal() == second.key.normal() {
+            if both_told && first_key == second_key {
                 self.endpoints[second.endpoint].shared += 1;
             }
         }

@@ -33,18 +33,18 @@ pub(super) struct Settling<'a> {
 
 impl<'a> Settling<'a> {
     pub(super) fn new(
+        began: Instant,
         patience: Duration,
         interrupted: impl Future<Output = ()> + 'a,
     ) -> Settling<'a> {
-        let now = Instant::now();
         Settling {
-            began: now,
-            deadline: now + patience,
+            began,
+            deadline: began + patience,
             patience,
             interrupted: Box::pin(interrupted),
             ended: None,
             pauses: Pauses::within(patience),
-            progress: (0, now),
+            progress: (0, began),
         }
     }
 
@@ -141,6 +141,8 @@ mod tests {
     use std::future::pending;
     use std::time::Duration;
 
+    use tokio::time::Instant;
+
     use super::{Pauses, Settled, Settling};
 
     fn block_on<T>(test: impl Future<Output = T>) -> T {
@@ -177,12 +179,13 @@ mod tests {
     fn what_takes_too_long_is_cut_at_the_deadline_and_nothing_is_begun_after() {
         block_on(async {
             let patience = Duration::from_millis(20);
-            let mut settling = Settling::new(patience, pending());
+            let mut settling = Settling::new(Instant::now(), patience, pending());
             assert_eq!(settling.until(async { 1 }).await, Ok(1));
             let pause = settling.pause(Some(Duration::from_secs(3_600))).await;
             assert_eq!(pause, Err(Settled::Deadline));
             assert_eq!(settling.until(async { 1 }).await, Err(Settled::Deadline));
-            let mut settling = Settling::new(Duration::from_secs(3_600), async {});
+            let hour = Duration::from_secs(3_600);
+            let mut settling = Settling::new(Instant::now(), hour, async {});
             assert_eq!(settling.until(async { 1 }).await, Err(Settled::Interrupted));
         });
     }

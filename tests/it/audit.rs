@@ -304,7 +304,7 @@ fn planted_losses_duplicates_and_strangers_are_found() {
         },
     );
     let folder = folder();
-    let more = [&AUDIT_GATES[..], &["--audit-timeout", "1s"]].concat();
+    let more = [&AUDIT_GATES[..], &["--audit-timeout", "2s"]].concat();
     let (code, report) = run(folder.path(), &url(&server), &more);
     assert_eq!(code, 1, "{report:#}");
     let audit = completion(&report);
@@ -458,7 +458,7 @@ fn a_server_that_names_its_events_itself_is_asked_for_each() {
             "--gate",
             "ingest duplicated <= 0",
             "--audit-timeout",
-            "1s",
+            "2s",
             "--warmup",
             "0s",
             "--no-preflight",

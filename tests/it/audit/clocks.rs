@@ -132,7 +132,7 @@ fn a_target_beyond_the_audits_patience_is_refused_of_saved_runs_too() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(
-            said.contains("the audit waited 1 s, which is below the target"),
+            said.contains("the audit waited 2 s, which is below the target"),
             "{said}"
         );
     }

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use crate::audit::service::{
     LISTED, POLLED, all_done, done, finding, gates, listing, measure_exactly, named, run_exactly,
-    service, state, status,
+    script, service, state, status,
 };
 use crate::audit::{a7probe, answer, completion, header, result, url, verdict};
 use crate::scripted::{Certificate, Server};
@@ -59,14 +59,7 @@ fn over_tls_the_certificate_is_that_of_the_target() {
     let (folder, certificate) = (folder(), Certificate::new());
     let ca = folder.path().join("ca.pem");
     std::fs::write(&ca, &certificate.pem).unwrap();
-    let server = Server::tls(&certificate, |conversation| {
-        while let Some(request) = conversation.request() {
-            conversation.send(match request.head.starts_with("GET ") {
-                true => state(&done()),
-                false => named(request.body.len(), &request),
-            });
-        }
-    });
+    let server = Server::tls(&certificate, script(named, |_| state(&done())));
     let (there, by_name) = (
         format!("127.0.0.1:{}", server.port()),
         format!("localhost:{}", server.port()),
@@ -86,6 +79,28 @@ fn over_tls_the_certificate_is_that_of_the_target() {
         let (exit, report) = result(&output);
         assert_eq!(exit, code, "{target}: {report:#}");
         assert_eq!(report["endpoints"][0]["counts"]["ok"], 100);
+    }
+}
+
+#[test]
+fn over_a_unix_socket_questions_go_as_the_requests_do() {
+    let folder = folder();
+    let path = folder.path().join("service.sock");
+    let _server = Server::unix(
+        &path,
+        script(named, |asked| match header(&asked.request.head, "host") {
+            host if host == "a7.example" => listing(&all_done(asked.taken)),
+            _ => status("421 Misdirected Request"),
+        }),
+    );
+    for target in ["http://a7.example", "https://a7.example"] {
+        let socket = ["--unix-socket", path.to_str().unwrap()];
+        let more = [&LISTED[..], &socket, &gates(&["lost <= 0"])].concat();
+        let output = measure_exactly(folder.path(), target, &more)
+            .output()
+            .unwrap();
+        let (code, report) = result(&output);
+        assert_eq!((code, verdict(&report, "lost")), (0, "PASS"), "{report:#}");
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 
 use crate::audit::{a7probe, answer, result, url};
-use crate::scripted::{Received, Server};
+use crate::scripted::{Conversation, Received, Server};
 
 /// 100 requests in half a second and nothing else, so that number n is the plan's number n.
 const EXACTLY: [&str; 15] = [
@@ -44,8 +44,16 @@ pub(crate) fn service(
     take: impl Fn(usize, &Received) -> String + Send + Sync + 'static,
     tell: impl Fn(&Asked<'_>) -> String + Send + Sync + 'static,
 ) -> Server {
+    Server::tcp(script(take, tell))
+}
+
+/// The same for other ways than TCP.
+pub(crate) fn script(
+    take: impl Fn(usize, &Received) -> String + Send + Sync + 'static,
+    tell: impl Fn(&Asked<'_>) -> String + Send + Sync + 'static,
+) -> impl Fn(&mut Conversation) + Send + Sync + 'static {
     let counts = Arc::new(Mutex::new((0usize, BTreeMap::<String, usize>::new())));
-    Server::tcp(move |conversation| {
+    move |conversation: &mut Conversation| {
         while let Some(request) = conversation.request() {
             let path = request
                 .head
@@ -83,7 +91,7 @@ pub(crate) fn service(
             }
             conversation.send(answer);
         }
-    })
+    }
 }
 
 /// 202 with `event-{n}`.
@@ -141,10 +149,10 @@ pub(crate) fn measure_exactly(folder: &Path, url: &str, more: &[&str]) -> Comman
 }
 
 /// Asked one by one; short, because what is wrong stays wrong.
-pub(crate) const POLLED: [&str; 4] = ["--audit-url", "/status/{id}", "--audit-timeout", "1s"];
+pub(crate) const POLLED: [&str; 4] = ["--audit-url", "/status/{id}", "--audit-timeout", "2s"];
 
 /// Listed; the same.
-pub(crate) const LISTED: [&str; 3] = ["--audit", "--audit-timeout", "1s"];
+pub(crate) const LISTED: [&str; 3] = ["--audit", "--audit-timeout", "2s"];
 
 /// Gates on these metrics.
 pub(crate) fn gates<'a>(gates: &[&'a str]) -> Vec<&'a str> {
