@@ -4,19 +4,24 @@
 //! the server, and how, is not decided here.
 
 mod answers;
+mod fate;
+mod journal;
+mod remark;
 mod resends;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::recording::{Clock, Counts, Latency, Recording};
-use crate::sample::FailureKind;
+use crate::recording::{Clock, Latency, Recording, Values};
 use crate::stats::rank::Quantile;
 
 pub use answers::{Accepted, Answers, EventKey, key_in_answer, text_of};
+pub use fate::{Fate, Standing, UnknownMeans};
+pub use journal::Journal;
+pub use remark::Remark;
 pub use resends::{Resend, Resends};
 
 /// Whether it is known what became of an endpoint's requests.
@@ -28,6 +33,8 @@ pub enum Audit {
     Unread {
         /// Why.
         reason: String,
+        /// What the answers alone show of requests that were sent twice on purpose.
+        resends: Option<Resends>,
     },
 }
 
@@ -37,6 +44,14 @@ impl Audit {
         match self {
             Audit::Read(completion) => Some(completion),
             Audit::Unread { .. } => None,
+        }
+    }
+
+    /// What became of requests that were sent twice on purpose, whether or not the server told more.
+    pub fn resends(&self) -> Option<&Resends> {
+        match self {
+            Audit::Read(completion) => completion.resends.as_ref(),
+            Audit::Unread { resends, .. } => resends.as_ref(),
         }
     }
 }
@@ -49,72 +64,72 @@ pub struct Completion {
     /// Of the accepted, done when the server was asked last.
     pub processed: u64,
     /// Of the accepted, known to the server but neither done nor given up; or not known to it, while it was still
-    /// catching up.
+    /// catching up; or of unknown state.
     pub pending: u64,
+    /// Of the pending, those whose state could not be read when the wait ended.
+    pub unread: u64,
     /// Of the accepted, given up by the server after its retries.
     pub dead: u64,
     /// Of the accepted, unknown to the server.
     pub lost: u64,
+    /// Of the accepted, answered with the event of another request.
+    pub shared: u64,
     /// Events with more than one insert.
     pub inserted_twice: u64,
     /// Events with more than one notification.
     pub notified_twice: u64,
     /// Events with more than one of either, each counted once.
     pub effects_twice: u64,
-    /// Done although the client never saw an ok: the answer was lost, not the event.
-    pub recovered: u64,
-    /// In the server's listing, but never sent by this run.
-    pub unexpected: u64,
+    /// Done although the client never saw an ok: the answer was lost, not the event. `None` where nobody knows the names
+    /// of such events.
+    pub recovered: Option<u64>,
+    /// In the server's listing of the run, but not sent by it; whose they are, nobody knows. `None` without a listing of
+    /// this run alone.
+    pub unexpected: Option<Strangers>,
     /// Acceptance to completion, one value a processed event; the accepted that were not done are slower than
     /// everything. In the order of the intended start.
     pub done: Recording,
     /// Whose clocks the times are of.
     pub clock: DoneClock,
-    /// Whether the server tells how often an effect was had.
-    pub effects: Effects,
+    /// Whether the server tells how often it inserted.
+    pub inserts: Effects,
+    /// Whether the server tells how often it notified.
+    pub notifications: Effects,
     /// How the wait for the server ended.
     pub settled: Settled,
     /// Longest that was waited after the run.
     pub patience: Duration,
+    /// How long after everything was done it was all read once more; `None` if it was not.
+    pub quiet: Option<Duration>,
+    /// What must be known to read the numbers.
+    pub remarks: Vec<Remark>,
     /// What became of requests that were sent twice on purpose.
     pub resends: Option<Resends>,
 }
 
-/// What the client knows of its requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Journal {
-    /// Answered as expected: accepted.
-    pub ok: u64,
-    /// Never sent, not connected, or answered with an error: the server owes nothing.
-    pub failed: u64,
-    /// No complete answer (timeout, reset, broken answer): accepted or not, the client cannot know.
-    pub unknown: u64,
+/// Events that a run did not send, as far as they can be told from those whose answer it never saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Strangers {
+    /// So many for certain.
+    pub at_least: u64,
+    /// So many, if the server took in none of the requests whose events have names that nobody knows.
+    pub at_most: u64,
 }
 
-impl Journal {
-    /// From how the requests ended.
-    pub fn of(counts: &Counts) -> Journal {
-        let unknown = counts.timeout
-            + counts
-                .failed
-                .iter()
-                .filter(|(kind, _)| leaves_open(**kind))
-                .map(|(_, n)| n)
-                .sum::<u64>();
-        Journal {
-            ok: counts.ok,
-            failed: counts.not_ok() - unknown,
-            unknown,
+impl Strangers {
+    /// Exactly so many.
+    pub fn exactly(count: u64) -> Strangers {
+        Strangers {
+            at_least: count,
+            at_most: count,
         }
     }
-}
 
-/// Whether a request that failed so may have been accepted.
-fn leaves_open(kind: FailureKind) -> bool {
-    match kind {
-        FailureKind::Reset | FailureKind::Protocol | FailureKind::Body => true,
-        FailureKind::Connect | FailureKind::Tls | FailureKind::Status | FailureKind::Client => {
-            false
+    /// So many events that are nobody's, of which `open` may be requests without a known name.
+    pub fn among(events: u64, open: u64) -> Strangers {
+        Strangers {
+            at_least: events.saturating_sub(open),
+            at_most: events,
         }
     }
 }
@@ -146,13 +161,13 @@ impl DoneClock {
     }
 }
 
-/// Whether the server tells how often an effect was had.
+/// Whether the server tells how often one kind of effect was had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Effects {
     /// It tells.
     Told,
-    /// It does not: duplicates cannot be seen.
+    /// It does not, or not of every event that was done: duplicates cannot be seen.
     NotTold,
 }
 
@@ -168,45 +183,6 @@ pub enum Settled {
     Interrupted,
 }
 
-/// What the server says of one request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fate {
-    /// Where it stands.
-    pub standing: Standing,
-    /// Rows that it inserted, if that is told.
-    pub inserts: Option<u64>,
-    /// Notifications that were sent for it, if that is told.
-    pub notifications: Option<u64>,
-}
-
-/// Where a request stands with the server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Known, not done yet.
-    Pending,
-    /// Done.
-    Processed {
-        /// It took at least so long.
-        at_least: Duration,
-        /// It took at most so long.
-        at_most: Duration,
-    },
-    /// Given up: dead after its retries, or failed inside its synchronous call.
-    GivenUp,
-}
-
-impl Fate {
-    /// Whether it is done.
-    pub fn is_processed(&self) -> bool {
-        matches!(self.standing, Standing::Processed { .. })
-    }
-
-    /// Whether nothing more will happen to it by itself.
-    pub fn is_settled(&self) -> bool {
-        self.standing != Standing::Pending
-    }
-}
-
 /// How the server was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Asked {
@@ -220,64 +196,65 @@ pub struct Asked {
     pub unknown: UnknownMeans,
 }
 
-/// What an accepted request is that the server does not know.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnknownMeans {
-    /// Lost: nothing more was appearing.
-    Lost,
-    /// Pending: events were still appearing, so it may come yet.
-    Pending,
-}
-
 impl Completion {
     /// Holds what the server says of requests, by their index, against what the client saw; times above these targets
-    /// are counted. Of requests that are not in `fates` the server knows nothing.
+    /// are counted. Of requests that are not in `fates` the server knows nothing. What was accepted only when it was
+    /// sent a second time, `by_repeat`, is owed as well.
     pub fn of(
         recording: &Recording,
+        by_repeat: &HashSet<u64>,
         fates: &HashMap<u64, Fate>,
         asked: Asked,
         targets: &[Duration],
     ) -> Completion {
-        let mut completion = Completion::empty(Journal::of(&recording.counts), asked, targets);
-        let told = |fate: &Fate| fate.inserts.is_some() || fate.notifications.is_some();
-        if !fates.is_empty() && fates.values().all(told) {
-            completion.effects = Effects::Told;
-        }
-        let mut row = 0;
+        let mut journal = Journal::of(&recording.counts);
+        journal.by_repeat = by_repeat.len() as u64;
+        let mut completion = Completion::empty(journal, asked, targets);
+        completion.inserts = told(fates, |fate| fate.inserts);
+        completion.notifications = told(fates, |fate| fate.notifications);
+        let (mut row, mut recovered) = (0, 0);
         for (index, ok) in (0u64..).zip(recording.ok.iter()) {
             let fate = fates.get(&index);
             completion.count_effects(fate);
-            match ok {
+            match ok || by_repeat.contains(&index) {
                 true => {
                     completion.count_accepted(row, fate, asked.unknown);
                     row += 1;
                 }
-                false => {
-                    completion.recovered += u64::from(fate.is_some_and(Fate::is_processed));
-                }
+                false => recovered += u64::from(fate.is_some_and(Fate::is_processed)),
             }
         }
+        completion.recovered = Some(recovered);
         completion
     }
 
     /// Of nothing that was accepted.
     pub fn empty(journal: Journal, asked: Asked, targets: &[Duration]) -> Completion {
+        let mut done = Recording::new(Clock::Given, targets);
+        if asked.clock == DoneClock::Poll {
+            done.values = Values::AtMost;
+        }
         Completion {
             journal,
             processed: 0,
             pending: 0,
+            unread: 0,
             dead: 0,
             lost: 0,
+            shared: 0,
             inserted_twice: 0,
             notified_twice: 0,
             effects_twice: 0,
-            recovered: 0,
-            unexpected: 0,
-            done: Recording::new(Clock::Given, targets),
+            recovered: Some(0),
+            unexpected: None,
+            done,
             clock: asked.clock,
-            effects: Effects::NotTold,
+            inserts: Effects::NotTold,
+            notifications: Effects::NotTold,
             settled: asked.settled,
             patience: asked.patience,
+            quiet: None,
+            remarks: Vec::new(),
             resends: None,
         }
     }
@@ -298,6 +275,13 @@ impl Completion {
                 self.done.add_completion(row, at_least, at_most);
                 return;
             }
+            (Some(Standing::Unread), _) => {
+                self.pending += 1;
+                self.unread += 1;
+                // It may have been done in time.
+                self.done.add_unread(row);
+                return;
+            }
             (Some(Standing::GivenUp), _) => self.dead += 1,
             (Some(Standing::Pending), _) | (None, UnknownMeans::Pending) => self.pending += 1,
             (None, UnknownMeans::Lost) => self.lost += 1,
@@ -305,9 +289,9 @@ impl Completion {
         self.done.add_never_completed(row);
     }
 
-    /// Requests that were answered ok: what the server owes.
+    /// Requests that were answered ok, the first time or the second: what the server owes.
     pub fn accepted(&self) -> u64 {
-        self.journal.ok
+        self.journal.accepted()
     }
 
     /// Events whose effects were had more than once, and keys that were answered with more than one event.
@@ -315,9 +299,14 @@ impl Completion {
         self.effects_twice + self.resends.map_or(0, |resends| resends.several_events)
     }
 
-    /// Whether duplicates would have been seen.
+    /// Whether duplicates would have been seen, whichever effect was had twice.
     pub fn sees_duplicates(&self) -> bool {
-        self.effects == Effects::Told
+        (self.inserts, self.notifications) == (Effects::Told, Effects::Told)
+    }
+
+    /// Why the state of something could not be read, if that was so.
+    pub fn trouble(&self) -> Option<&str> {
+        self.remarks.iter().find_map(Remark::trouble)
     }
 
     /// Whether every accepted event was done exactly once, and there were any.
@@ -326,7 +315,8 @@ impl Completion {
             && self.processed == self.accepted()
             && self.duplicated() == 0
             && self.sees_duplicates()
-            && self.unexpected == 0
+            && self.shared == 0
+            && self.unexpected.is_none_or(|them| them.at_most == 0)
     }
 
     /// A percentile of the time from acceptance to completion over all accepted events, nearest rank; `None` if the
@@ -346,13 +336,23 @@ impl Completion {
     }
 }
 
+/// An effect is told if it is told of everything that was done: what is not done yet may have nothing to tell.
+fn told(fates: &HashMap<u64, Fate>, effect: impl Fn(&Fate) -> Option<u64>) -> Effects {
+    let mut done = fates.values().filter(|fate| fate.is_processed()).peekable();
+    match done.peek().is_some() && done.all(|fate| effect(fate).is_some()) {
+        true => Effects::Told,
+        false => Effects::NotTold,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
     use std::time::Duration;
 
     use super::{
-        Asked, Completion, DoneClock, Effects, Fate, Journal, Settled, Standing, UnknownMeans,
+        Asked, Completion, DoneClock, Effects, Fate, Journal, Settled, Standing, Strangers,
+        UnknownMeans,
     };
     use crate::recording::{Clock, Recording};
     use crate::sample::{FailureKind, Outcome, Phases, Sample};
@@ -410,7 +410,14 @@ mod tests {
     }
 
     fn of(fates: &HashMap<u64, Fate>) -> Completion {
-        Completion::of(&recording(), fates, ASKED, &[Duration::from_millis(80)])
+        let none = HashSet::new();
+        Completion::of(
+            &recording(),
+            &none,
+            fates,
+            ASKED,
+            &[Duration::from_millis(80)],
+        )
     }
 
     #[test]
@@ -421,9 +428,10 @@ mod tests {
             ok: 90,
             failed: 2,
             unknown: 8,
+            by_repeat: 0,
         };
         assert_eq!((completion.journal, completion.processed), (journal, 90));
-        assert_eq!((completion.lost, completion.recovered), (0, 0));
+        assert_eq!((completion.lost, completion.recovered), (0, Some(0)));
         // Nearest rank: ceil(90 × 0.95) = 86.
         let p95 = completion.done_after(Quantile::P95).expect("done");
         assert!(p95.abs_diff(Duration::from_millis(86)) < Duration::from_micros(10));
@@ -459,7 +467,11 @@ mod tests {
             "an event done twice both ways counts once"
         );
         assert_eq!((completion.pending, completion.dead), (1, 1));
-        assert_eq!(completion.recovered, 5, "reset, and done all the same");
+        assert_eq!(
+            completion.recovered,
+            Some(5),
+            "reset, and done all the same"
+        );
         assert_eq!(completion.processed, 85);
         assert!(!completion.is_exactly_once());
         // What was not done is slower than every target, lost or not: 0, 1, 2, 6, 7, and 80 to 89 ms.
@@ -473,14 +485,14 @@ mod tests {
             unknown: UnknownMeans::Pending,
             ..ASKED
         };
-        let completion = Completion::of(&recording(), &fates(0..80), asked, &[]);
+        let completion = Completion::of(&recording(), &HashSet::new(), &fates(0..80), asked, &[]);
         assert_eq!((completion.lost, completion.pending), (0, 10));
     }
 
     #[test]
     fn nothing_accepted_proves_nothing() {
         let empty = Recording::new(Clock::IntendedStart, &[]);
-        let completion = Completion::of(&empty, &HashMap::new(), ASKED, &[]);
+        let completion = Completion::of(&empty, &HashSet::new(), &HashMap::new(), ASKED, &[]);
         assert!(!completion.is_exactly_once());
     }
 
@@ -488,11 +500,50 @@ mod tests {
     fn duplicates_that_the_server_does_not_tell_of_are_not_denied() {
         let mut fates = fates(0..90);
         for fate in fates.values_mut() {
-            (fate.inserts, fate.notifications) = (None, None);
+            fate.notifications = None;
         }
         let completion = of(&fates);
-        assert_eq!(completion.effects, Effects::NotTold);
-        assert!(!completion.is_exactly_once());
+        let told = (completion.inserts, completion.notifications);
+        assert_eq!(told, (Effects::Told, Effects::NotTold), "each by itself");
+        assert!(!completion.sees_duplicates() && !completion.is_exactly_once());
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_pending_and_exceeds_no_target_for_certain() {
+        let mut fates = fates(0..90);
+        for index in 80..90 {
+            fates.insert(
+                index,
+                Fate {
+                    standing: Standing::Unread,
+                    ..processed(0)
+                },
+            );
+        }
+        let completion = of(&fates);
+        let counts = (completion.pending, completion.unread, completion.lost);
+        assert_eq!(counts, (10, 10, 0));
+        let exceedances = &completion.done.exceedances[0];
+        assert_eq!(exceedances.bits.count_ones(), 10);
+        assert_eq!(exceedances.certain.count_ones(), 0);
+    }
+
+    #[test]
+    fn what_only_the_repetition_was_accepted_of_is_owed() {
+        let repeated = HashSet::from([92, 99]);
+        let fates = fates(0..93);
+        let completion = Completion::of(&recording(), &repeated, &fates, ASKED, &[]);
+        // The first 90, and two of which one is known to the server.
+        assert_eq!((completion.accepted(), completion.processed), (92, 91));
+        assert_eq!((completion.lost, completion.recovered), (1, Some(2)));
+    }
+
+    #[test]
+    fn strangers_may_be_requests_whose_names_nobody_knows() {
+        let strangers = |at_least, at_most| Strangers { at_least, at_most };
+        assert_eq!(Strangers::among(7, 0), Strangers::exactly(7));
+        assert_eq!(Strangers::among(7, 2), strangers(5, 7));
+        assert_eq!(Strangers::among(1, 2), strangers(0, 1));
     }
 
     #[test]

@@ -208,14 +208,28 @@ pub enum Counted {
     Lost,
     /// Events whose effects were had more than once.
     Duplicated,
+    /// Accepted events that the server has given up.
+    Dead,
+    /// Events in the server's listing of the run that it did not send.
+    Unexpected,
 }
 
 impl Counted {
+    /// Every one, in the order of tables.
+    pub const ALL: [Counted; 4] = [
+        Counted::Lost,
+        Counted::Duplicated,
+        Counted::Dead,
+        Counted::Unexpected,
+    ];
+
     /// As in the grammar.
     pub fn as_str(self) -> &'static str {
         match self {
             Counted::Lost => "lost",
             Counted::Duplicated => "duplicated",
+            Counted::Dead => "dead",
+            Counted::Unexpected => "unexpected",
         }
     }
 }
@@ -299,7 +313,7 @@ impl fmt::Display for Percentage {
 
 impl Gate {
     /// Reads `health p95 <= 150ms`, `p95 <= 150ms`, `* p95 < 150ms`, `ingest error_rate <= 0.1%`,
-    /// `ingest done.p95 <= 2s`, `lost <= 0`, `duplicated <= 0`, `p95 reduction >= 70%`, `p95 <= baseline + 10%`, k6's `p(95)<150ms`, and a suffix ` warn`.
+    /// `ingest done.p95 <= 2s`, `lost <= 0`, `duplicated <= 0`, `dead <= 0`, `unexpected <= 0`, `p95 reduction >= 70%`, `p95 <= baseline + 10%`, k6's `p(95)<150ms`, and a suffix ` warn`.
     pub fn parse(text: &str) -> Result<Gate, ParseError> {
         grammar::parse(text)
     }

@@ -12,8 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Rate;
 
-pub use auditing::{Auditing, Beside, DEFAULT_AUDIT_TIMEOUT, Field, IdSource, Polls, Source, Wish};
+pub use auditing::{
+    Auditing, Beside, DEFAULT_AUDIT_QUIET, DEFAULT_AUDIT_TIMEOUT, Field, IdSource, Polls, Source,
+    Wish,
+};
 pub use judging::{DEFAULT_EPISODE, Design, Guard};
+
+/// Header that names the run to servers that list what a run sent.
+pub const RUN_HEADER: &str = "x-a7-run";
 
 /// Everything the engine needs to know. Built by `cli::resolve`, which checks every rule.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,6 +180,13 @@ impl Endpoint {
         let mut headers = self.headers.iter().map(|(_, value)| value);
         headers.any(Template::has_uuid) || self.body.as_ref().is_some_and(Template::has_uuid)
     }
+
+    /// The value of a header of its own, if it has it.
+    pub fn header(&self, name: &str) -> Option<&Template> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(own, _)| own.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value)
+    }
 }
 
 /// Who decides when a request is sent.
@@ -302,6 +315,12 @@ pub enum Piece {
 pub struct UnknownTemplate(pub String);
 
 impl Template {
+    /// Whether it is the same in every request.
+    pub fn is_fixed(&self) -> bool {
+        let mut pieces = self.pieces.iter();
+        pieces.all(|piece| matches!(piece, Piece::Text(_)))
+    }
+
     /// Whether every request has a `{{uuid}}` of its own here.
     pub fn has_uuid(&self) -> bool {
         self.pieces.contains(&Piece::Uuid)

@@ -52,11 +52,22 @@ pub enum Failures {
     Incomplete,
 }
 
+/// What each latency of a recording is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// The latency itself, as far as its form keeps it.
+    Measured,
+    /// The most that it may be; how much less is in the certain bits of the targets that were counted, and nowhere else.
+    AtMost,
+}
+
 /// What one endpoint's run leaves behind.
 #[derive(Clone, Debug)]
 pub struct Recording {
     /// From where the judged latency counts.
     pub clock: Clock,
+    /// Whether latencies are what they were measured to be, or the most that they may be.
+    pub values: Values,
     /// Whether the counts hold every failure; a run of this program always does.
     pub failures: Failures,
     /// How the planned requests ended; they add up to [`Recording::planned`].
@@ -381,6 +392,7 @@ impl Recording {
     pub fn new(clock: Clock, targets: &[Duration]) -> Recording {
         Recording {
             clock,
+            values: Values::Measured,
             failures: Failures::Counted,
             counts: Counts::default(),
             latency: Latency::Histogram(Histogram::new(Precision::Four)),
@@ -528,6 +540,11 @@ impl Recording {
     /// Adds an accepted event that was not done: slower than everything.
     pub fn add_never_completed(&mut self, index: u64) {
         self.count(index, Outcome::Timeout, 0, 0);
+    }
+
+    /// Adds an accepted event of which nobody could tell when the audit ended: no PASS, and nothing against the server.
+    pub fn add_unread(&mut self, index: u64) {
+        self.count(index, Outcome::Failed(FailureKind::Client), 0, 0);
     }
 
     /// Adds another recording of the same endpoint and plan: a thread's, or a shard's. Lossless.

@@ -3,240 +3,492 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use jiff::Timestamp;
 use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
 use uuid::Uuid;
 
+use super::client::{Reach, Trouble, as_segment, in_words};
+use super::ledger::{Ledger, Look};
+use super::requests::{Named, NamedBy, Requests};
 use super::settling::Settling;
-use super::{Ran, Told, client, keys};
-use crate::completion::{Asked, DoneClock, Effects, EventKey, Fate, Settled, Standing};
-use crate::plan::{Endpoint, IdSource, Plan};
+use super::state::{Stage, State, Time};
+use super::{Offered, Ran, Told};
+use crate::completion::{DoneClock, EventKey, Remark, Settled};
+use crate::plan::{Endpoint, Plan, RUN_HEADER};
+use crate::units::grouped;
+
+/// How long a service that did not list the run before it began is asked whether it does now.
+const SECOND_THOUGHT: Duration = Duration::from_secs(2);
 
 /// One event as the service lists it.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-pub struct ListedEvent {
-    /// The event's id.
-    pub event_id: Uuid,
-    /// Where it stands.
-    pub state: String,
-    /// When it was accepted.
-    pub accepted_at: Timestamp,
+#[derive(Debug, Deserialize)]
+struct ListedEvent {
+    event_id: String,
+    state: String,
+    accepted_at: Timestamp,
     /// When all of its effects were done.
-    pub processed_at: Option<Timestamp>,
-    /// Rows that its insert made.
-    pub inserts: u64,
-    /// Mails that were sent for it.
-    pub notifications: u64,
+    processed_at: Option<Timestamp>,
+    inserts: u64,
+    notifications: u64,
 }
 
 impl ListedEvent {
-    /// What it says of a request.
-    fn fate(&self) -> Fate {
-        let standing = match self.state.as_str() {
-            "processed" => {
-                let end = self.processed_at.unwrap_or(self.accepted_at);
-                // A clock that was set back is no time.
-                let took = Duration::try_from(end.duration_since(self.accepted_at));
-                let took = took.unwrap_or_default();
-                Standing::Processed {
-                    at_least: took,
-                    at_most: took,
-                }
-            }
-            // Dead after its retries, or failed inside its synchronous call.
-            "dead" | "failed" => Standing::GivenUp,
-            _ => Standing::Pending,
-        };
-        Fate {
-            standing,
+    fn state(&self) -> State {
+        State {
+            stage: match self.state.as_str() {
+                "processed" => Stage::Done,
+                // Dead after its retries, or failed inside its synchronous call.
+                "dead" | "failed" => Stage::GivenUp,
+                _ => Stage::Pending,
+            },
             inserts: Some(self.inserts),
             notifications: Some(self.notifications),
+            accepted_at: Some(Time::Instant(self.accepted_at)),
+            done_at: self.processed_at.map(Time::Instant),
         }
     }
 }
 
 /// Whether the service lists a run, asked before there is anything to list; `false` too if it does not answer.
 pub fn is_offered(plan: &Plan, run: Uuid, patience: Duration) -> bool {
-    let asked = || -> anyhow::Result<()> {
-        let client = client::of_plan(plan)?;
+    let asked = || -> anyhow::Result<bool> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
-        runtime.block_on(async {
-            let answer = listing(&client, plan, run);
-            tokio::time::timeout(patience, answer).await??;
-            Ok(())
-        })
+        let answer = runtime.block_on(async {
+            let reach = Reach::of(plan);
+            let answer = async { anyhow::Ok(reach.await?.listing(&shelf(plan, run)).await) };
+            tokio::time::timeout(patience, answer).await?
+        });
+        // A name that is still being resolved would be waited for.
+        runtime.shutdown_background();
+        Ok(answer?.is_ok())
     };
-    asked().is_ok()
+    asked().unwrap_or(false)
 }
 
-/// Asks until everything that was accepted is settled.
-pub(super) async fn ask(
-    client: &reqwest::Client,
-    ran: &Ran<'_>,
-    mut settling: Settling<'_>,
-) -> Result<Told, String> {
-    let places = places(ran);
-    let mut last = None;
-    let settled = loop {
-        let reason = match listing(client, ran.plan, ran.id).await {
-            Ok(listing) => {
-                let progress = listing.iter().filter(|e| e.fate().is_settled()).count();
-                settling.note((listing.len() + progress) as u64);
-                let told = held_against(ran, &places, &listing);
-                let complete = told.is_complete(ran);
-                last = Some(told);
-                if complete {
-                    break Settled::Done;
+/// The first listing of a plan.
+fn shelf(plan: &Plan, run: Uuid) -> Shelf {
+    let first = Shelves::of(plan, run).0.into_iter().flatten().next();
+    first.unwrap_or_else(|| Shelf::of(0, run.to_string(), Name::Ours))
+}
+
+/// One listing that has events of a run: that of its name, as the service shows it to whom an endpoint's headers name.
+struct Shelf {
+    /// Whose headers it is asked for with.
+    endpoint: usize,
+    /// Whose events are in it.
+    endpoints: Vec<usize>,
+    path: String,
+    name: Name,
+}
+
+/// Who has named the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Name {
+    /// We: it has no other run's events.
+    Ours,
+    /// The user, with a header of their own: other runs may be called the same.
+    Users,
+}
+
+impl Shelf {
+    fn of(endpoint: usize, run: String, name: Name) -> Shelf {
+        Shelf {
+            endpoint,
+            endpoints: vec![endpoint],
+            path: format!("/runs/{}/events", as_segment(&run)),
+            name,
+        }
+    }
+}
+
+/// The listings of a plan, by endpoint; an endpoint whose header names a run for each request has none.
+struct Shelves(Vec<Option<Shelf>>);
+
+impl Shelves {
+    fn of(plan: &Plan, run: Uuid) -> Shelves {
+        let mut shelves: Vec<Option<Shelf>> = Vec::new();
+        for (number, endpoint) in plan.endpoints.iter().enumerate() {
+            let shelf = endpoint
+                .is_accepting()
+                .then(|| named(endpoint, run))
+                .flatten();
+            let shelf = shelf.map(|(name, whose)| Shelf::of(number, name, whose));
+            let same = shelf.as_ref().and_then(|new| {
+                let mut known = shelves.iter_mut().flatten();
+                known.find(|known| known.is_same(new, plan))
+            });
+            match same {
+                Some(known) => {
+                    known.endpoints.push(number);
+                    shelves.push(None);
                 }
-                String::new()
+                None => shelves.push(shelf),
             }
-            Err(error) => format!("{error:#}"),
-        };
-        match settling.pause().await {
-            None => {}
-            Some(_) if last.is_none() => return Err(reason),
-            Some(settled) => break settled,
         }
+        Shelves(shelves)
+    }
+}
+
+impl Shelf {
+    fn is_same(&self, other: &Shelf, plan: &Plan) -> bool {
+        let headers = |shelf: &Shelf| &plan.endpoints[shelf.endpoint].headers;
+        self.path == other.path && headers(self) == headers(other)
+    }
+}
+
+/// What the requests of an endpoint call their run.
+fn named(endpoint: &Endpoint, run: Uuid) -> Option<(String, Name)> {
+    match endpoint.header(RUN_HEADER) {
+        None => Some((run.to_string(), Name::Ours)),
+        Some(name) => name.is_fixed().then(|| (name.source(), Name::Users)),
+    }
+}
+
+/// What was read of one listing.
+#[derive(Clone, Debug, Default)]
+struct Read {
+    /// Whether it ever was.
+    heard: bool,
+    /// Events in it when it was read last, and those of them that no request is.
+    events: u64,
+    strangers: u64,
+}
+
+/// Asks until everything that was accepted is settled, and once more after that.
+pub(super) async fn ask(
+    ran: &Ran<'_>,
+    reach: &Reach,
+    requests: &Requests,
+    settling: &mut Settling<'_>,
+    quiet: Duration,
+) -> Result<Told, String> {
+    let shelves: Vec<Shelf> = Shelves::of(ran.plan, ran.id)
+        .0
+        .into_iter()
+        .flatten()
+        .collect();
+    if shelves.is_empty() {
+        return Err(format!(
+            "{RUN_HEADER} differs from request to request, so no one listing has what was sent"
+        ));
+    }
+    let mut asking = Asking {
+        reach,
+        requests,
+        read: vec![Read::default(); shelves.len()],
+        shelves,
+        ledger: Ledger::new(requests),
+        trouble: None,
     };
-    let Sorted { fates, unexpected } = last.unwrap_or_default();
-    Ok(Told {
-        fates,
-        unexpected,
-        effects: Some(Effects::Told),
-        asked: Asked {
-            clock: DoneClock::Server,
-            settled,
-            unknown: settling.unknown(settled),
-            patience: settling.patience(),
-        },
-    })
+    let settled = asking.until_settled(ran, settling).await;
+    let mut told = asking.told(settled, ran, settling);
+    if settled == Settled::Done && !quiet.is_zero() {
+        match asking.once_more(settling, quiet).await {
+            Some(Ok(())) => {
+                told = asking.told(settled, ran, settling);
+                told.quiet = Some(quiet);
+            }
+            Some(Err(reason)) => told.remarks.push(Remark::NotReadAgain { reason }),
+            None => {}
+        }
+    }
+    match asking.read.iter().any(|read| read.heard) {
+        true => Ok(told),
+        false => Err(asking.trouble.unwrap_or_else(|| super::silence(settled))),
+    }
 }
 
-/// A listing, sorted by what was sent.
-#[derive(Default)]
-struct Sorted {
-    fates: Vec<HashMap<u64, Fate>>,
-    unexpected: u64,
+struct Asking<'a> {
+    reach: &'a Reach,
+    requests: &'a Requests,
+    shelves: Vec<Shelf>,
+    /// By listing.
+    read: Vec<Read>,
+    ledger: Ledger<'a>,
+    /// What came last instead of a listing.
+    trouble: Option<String>,
 }
 
-impl Sorted {
-    /// Whether everything that was accepted is there and settled, and nothing that was not is under way.
-    fn is_complete(&self, ran: &Ran<'_>) -> bool {
-        let mut endpoints = ran
-            .plan
-            .endpoints
-            .iter()
-            .zip(ran.endpoints)
-            .zip(&self.fates);
-        endpoints.all(|((endpoint, sent), fates)| {
-            let settled = |index| fates.get(&index).is_some_and(Fate::is_settled);
-            let accepted = (0u64..).zip(sent.recording.ok.iter());
-            !endpoint.is_accepting()
-                || fates.values().all(Fate::is_settled)
-                    && accepted
-                        .filter(|(_, ok)| *ok)
-                        .all(|(index, _)| settled(index))
+impl Asking<'_> {
+    async fn until_settled(&mut self, ran: &Ran<'_>, settling: &mut Settling<'_>) -> Settled {
+        loop {
+            let retry_after = match self.look(settling).await {
+                Ok(retry_after) => retry_after,
+                Err(settled) => return settled,
+            };
+            settling.note(self.ledger.progress() + self.events());
+            let heard = self.read.iter().all(|read| read.heard);
+            if heard && self.ledger.is_complete() {
+                return Settled::Done;
+            }
+            // Who did not list the run before it began will hardly do so now.
+            let hopeless = ran.offered == Offered::NotSeen && !heard;
+            if hopeless && settling.elapsed() >= SECOND_THOUGHT {
+                return Settled::Deadline;
+            }
+            if let Err(settled) = settling.pause(retry_after).await {
+                return settled;
+            }
+        }
+    }
+
+    fn events(&self) -> u64 {
+        self.read.iter().map(|read| read.events).sum()
+    }
+
+    /// Reads every listing once; how long the service then wants to be left alone.
+    async fn look(&mut self, settling: &mut Settling<'_>) -> Result<Option<Duration>, Settled> {
+        let mut retry_after = None;
+        for number in 0..self.shelves.len() {
+            let asked = settling.elapsed();
+            let listing = settling
+                .until(self.reach.listing(&self.shelves[number]))
+                .await?;
+            match listing {
+                Ok(listing) => {
+                    let answered = settling.elapsed();
+                    self.take(number, &listing, Look { asked, answered });
+                }
+                Err(trouble) => {
+                    retry_after = retry_after.max(trouble.retry_after);
+                    self.trouble = Some(trouble.text);
+                }
+            }
+        }
+        Ok(retry_after)
+    }
+
+    fn take(&mut self, number: usize, listing: &Listing, look: Look) {
+        let mut states: HashMap<usize, State> = HashMap::new();
+        let mut strangers = 0;
+        for (key, state) in listing {
+            let mut known = false;
+            for place in self.requests.named(key) {
+                known = true;
+                states.insert(place, *state);
+            }
+            strangers += u64::from(!known);
+        }
+        for (place, request) in self.requests.all.iter().enumerate() {
+            if self.shelves[number].endpoints.contains(&request.endpoint) {
+                self.ledger.take(place, states.get(&place).copied(), look);
+            }
+        }
+        self.read[number] = Read {
+            heard: true,
+            events: listing.len() as u64,
+            strangers,
+        };
+    }
+
+    /// Reads every listing once more; `None` if a signal comes first.
+    async fn once_more(
+        &mut self,
+        settling: &mut Settling<'_>,
+        quiet: Duration,
+    ) -> Option<Result<(), String>> {
+        let ended = |settled| match settled {
+            Settled::Interrupted => None,
+            settled => Some(Err(super::silence(settled))),
+        };
+        if let Err(settled) = settling.quiet(quiet).await {
+            return ended(settled);
+        }
+        for number in 0..self.shelves.len() {
+            let listing = self.reach.listing(&self.shelves[number]);
+            let listing = match settling.until(listing).await {
+                Ok(Ok(listing)) => listing,
+                Ok(Err(trouble)) => return Some(Err(trouble.text)),
+                Err(settled) => return ended(settled),
+            };
+            self.take_again(number, &listing);
+        }
+        Some(Ok(()))
+    }
+
+    fn take_again(&mut self, number: usize, listing: &Listing) {
+        let mut strangers = 0;
+        for (key, state) in listing {
+            let mut known = false;
+            for place in self.requests.named(key) {
+                known = true;
+                self.ledger.take_again(place, Some(*state));
+            }
+            strangers += u64::from(!known);
+        }
+        let read = &mut self.read[number];
+        read.strangers = read.strangers.max(strangers);
+    }
+
+    fn told(&self, settled: Settled, ran: &Ran<'_>, settling: &Settling<'_>) -> Told {
+        let mut told = Told::of(&self.ledger, ran, (settled, settling), DoneClock::Server);
+        let without_time = self.ledger.without_time();
+        if without_time > 0 {
+            told.remarks.push(Remark::NoTime {
+                events: without_time,
+            });
+        }
+        told.trouble.clone_from(&self.trouble);
+        told.tells_effects = true;
+        for (shelf, read) in self.shelves.iter().zip(&self.read) {
+            for &endpoint in &shelf.endpoints {
+                told.strangers[endpoint] =
+                    (shelf.name == Name::Ours && read.heard).then_some(read.strangers);
+                told.unread[endpoint] = self.why_unread(endpoint, shelf, read);
+            }
+        }
+        for (number, endpoint) in ran.plan.endpoints.iter().enumerate() {
+            if endpoint.is_accepting() && named(endpoint, ran.id).is_none() {
+                told.unread[number] = Some(format!(
+                    "{RUN_HEADER} differs from request to request, so no one listing has what {} sent",
+                    endpoint.name
+                ));
+            }
+        }
+        told
+    }
+
+    /// Why a listing that was read says nothing of an endpoint, if that is so.
+    fn why_unread(&self, endpoint: usize, shelf: &Shelf, read: &Read) -> Option<String> {
+        let Named { owed, nameless, .. } = self.requests.endpoints[endpoint];
+        let trouble = || {
+            self.trouble
+                .clone()
+                .unwrap_or_else(|| "it was never read".to_owned())
+        };
+        if !read.heard {
+            return Some(trouble());
+        }
+        if nameless > 0 {
+            return Some(format!(
+                "{} of {} accepted answers name no event (event_id), and the requests carry no key of their own",
+                grouped(nameless),
+                grouped(owed)
+            ));
+        }
+        if owed == 0 || self.ledger.has_known(endpoint) {
+            return None;
+        }
+        if shelf.name == Name::Ours && read.strangers > 0 {
+            return Some(format!(
+                "none of the {} listed events is one that was sent: the listing calls them otherwise than {}",
+                grouped(read.events),
+                match self.are_answered(endpoint) {
+                    true => "the answers do",
+                    false => "the requests do, and the answers name none (event_id)",
+                }
+            ));
+        }
+        // What the service named itself, and lists no more, is lost.
+        (!self.are_answered(endpoint)).then(|| {
+            format!(
+                "the listing has none of the {} accepted events, and no answer names one (event_id): lost or listed under other names, nobody can tell",
+                grouped(owed)
+            )
         })
     }
+
+    /// Whether the service has named all that it accepted.
+    fn are_answered(&self, endpoint: usize) -> bool {
+        let own = self.requests.all.iter().filter(|r| r.endpoint == endpoint);
+        { own }.all(|request| !request.owed || request.named_by == NamedBy::Answer)
+    }
 }
 
-/// Which request each event is.
-fn places(ran: &Ran<'_>) -> HashMap<Uuid, (usize, u64)> {
-    let mut places = HashMap::new();
-    for (number, endpoint) in ran.plan.endpoints.iter().enumerate() {
-        if !endpoint.is_accepting() {
-            continue;
+/// Events by their id; what several lines say of one is put together.
+type Listing = HashMap<EventKey, State>;
+
+impl Reach {
+    async fn listing(&self, shelf: &Shelf) -> Result<Listing, Trouble> {
+        let url = &shelf.path;
+        let wrong = |what: &str| self.trouble(url, what);
+        let answer = self.get(shelf.endpoint, url).await?;
+        let mut answer = answer.ok_or_else(|| wrong("answered 404"))?;
+        let kind = answer.headers().get(CONTENT_TYPE);
+        let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or("none");
+        if !kind.starts_with("application/x-ndjson") {
+            return Err(wrong(&format!("is no listing: its Content-Type is {kind}")));
         }
-        for (index, key) in keys(ran, number, &id_source(endpoint)) {
-            if let EventKey::Uuid(id) = key {
-                places.insert(id, (number, index));
+        let mut lines = Lines::default();
+        let mut listing = Listing::new();
+        loop {
+            let piece = answer.chunk().await.map_err(|e| wrong(&in_words(&e)))?;
+            let events = match &piece {
+                Some(piece) => lines.feed(piece),
+                None => lines.end(),
+            };
+            for event in events.map_err(|e| wrong(&format!("{e:#}")))? {
+                let key = EventKey::of(&event.event_id).normal();
+                let state = event.state();
+                listing
+                    .entry(key)
+                    .and_modify(|known| *known = known.and(state))
+                    .or_insert(state);
+            }
+            if piece.is_none() {
+                return Ok(listing);
             }
         }
     }
-    places
 }
 
-/// The client's key names the event where it sends one, else the answer does.
-fn id_source(endpoint: &Endpoint) -> IdSource {
-    match endpoint.carries_key() {
-        true => IdSource::Key,
-        false => IdSource::of_the_reference_server(),
-    }
+/// Reads NDJSON as it comes: only the line under way is kept.
+#[derive(Default)]
+struct Lines {
+    rest: Vec<u8>,
+    number: usize,
 }
 
-fn held_against(
-    ran: &Ran<'_>,
-    places: &HashMap<Uuid, (usize, u64)>,
-    listing: &[ListedEvent],
-) -> Sorted {
-    let mut sorted = Sorted {
-        fates: vec![HashMap::new(); ran.endpoints.len()],
-        unexpected: 0,
-    };
-    for event in listing {
-        let place = places.get(&event.event_id);
-        let twice =
-            place.is_some_and(|(endpoint, index)| sorted.fates[*endpoint].contains_key(index));
-        match place {
-            Some(&(endpoint, index)) if !twice => {
-                sorted.fates[endpoint].insert(index, event.fate());
+impl Lines {
+    fn feed(&mut self, piece: &[u8]) -> anyhow::Result<Vec<ListedEvent>> {
+        let mut events = Vec::new();
+        for part in piece.split_inclusive(|&byte| byte == b'\n') {
+            self.rest.extend_from_slice(part);
+            if part.ends_with(b"\n") {
+                events.extend(self.end()?);
             }
-            _ => sorted.unexpected += 1,
         }
+        Ok(events)
     }
-    sorted
-}
 
-async fn listing(
-    client: &reqwest::Client,
-    plan: &Plan,
-    run: Uuid,
-) -> anyhow::Result<Vec<ListedEvent>> {
-    let url = format!("{}/runs/{run}/events", plan.target);
-    let answer = client
-        .get(&url)
-        .send()
-        .await
-        .with_context(|| format!("GET {url}"))?;
-    if !answer.status().is_success() {
-        bail!("GET {url} answered {}", answer.status());
+    /// What the line under way is.
+    fn end(&mut self) -> anyhow::Result<Vec<ListedEvent>> {
+        self.number += 1;
+        let line = std::mem::take(&mut self.rest);
+        if line.iter().all(u8::is_ascii_whitespace) {
+            return Ok(Vec::new());
+        }
+        let event = serde_json::from_slice(&line);
+        let event =
+            event.with_context(|| format!("line {} of the listing is no event", self.number))?;
+        Ok(vec![event])
     }
-    let kind = answer.headers().get(CONTENT_TYPE);
-    let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or("none");
-    if !kind.starts_with("application/x-ndjson") {
-        bail!("GET {url} is no listing: its Content-Type is {kind}");
-    }
-    let text = answer.text().await.with_context(|| format!("GET {url}"))?;
-    parse_listing(&text).with_context(|| format!("GET {url}"))
-}
-
-/// Reads NDJSON, one event a line.
-///
-/// # Errors
-/// A line that is no event, by its number.
-pub fn parse_listing(text: &str) -> anyhow::Result<Vec<ListedEvent>> {
-    let event = |(number, line): (usize, &str)| {
-        serde_json::from_str(line)
-            .with_context(|| format!("line {} of the listing is no event", number + 1))
-    };
-    text.lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-        .map(event)
-        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::parse_listing;
+    use super::Lines;
+
+    const EVENT: &str = r#"{"event_id":"7","state":"processed","accepted_at":"2026-01-01T00:00:00Z","processed_at":null,"inserts":1,"notifications":1}"#;
 
     #[test]
     fn a_listing_that_is_none_is_refused_by_line() {
-        let error = parse_listing("\n{}\n").unwrap_err();
+        let error = Lines::default().feed(b"\n{}\n").unwrap_err();
         assert_eq!(error.to_string(), "line 2 of the listing is no event");
+    }
+
+    #[test]
+    fn a_listing_is_read_in_whatever_pieces_it_comes() {
+        let text = format!("{EVENT}\n\n{EVENT}\r\n{EVENT}");
+        for size in [1, 7, 1_000] {
+            let mut lines = Lines::default();
+            let pieces = text.as_bytes().chunks(size);
+            let read = pieces.flat_map(|piece| lines.feed(piece).unwrap()).count();
+            assert_eq!(read + lines.end().unwrap().len(), 3, "{size}");
+        }
     }
 }

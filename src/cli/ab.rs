@@ -27,6 +27,7 @@ use crate::units::parse_duration;
     mut_arg("audit", |arg| arg.hide(true)),
     mut_arg("no_audit", |arg| arg.hide(true)),
     mut_arg("audit_timeout", |arg| arg.hide(true).env(Resettable::<OsStr>::Reset)),
+    mut_arg("audit_quiet", |arg| arg.hide(true).env(Resettable::<OsStr>::Reset)),
     mut_arg("audit_url", |arg| arg.hide(true).env(Resettable::<OsStr>::Reset)),
     mut_arg("audit_id", |arg| arg.hide(true)),
     mut_arg("audit_done", |arg| arg.hide(true)),

@@ -10,9 +10,10 @@ use super::measure::positive_duration;
 use super::settings::duration;
 use crate::gate::{Gate, Selector};
 use crate::plan::{
-    Auditing, Beside, DEFAULT_AUDIT_TIMEOUT, Endpoint, Field, IdSource, Plan, Polls, Source, Wish,
+    Auditing, Beside, DEFAULT_AUDIT_QUIET, DEFAULT_AUDIT_TIMEOUT, Endpoint, Field, IdSource, Plan,
+    Polls, RUN_HEADER, Source, Wish,
 };
-use crate::units::{Pretty, parse_percentage};
+use crate::units::{Pretty, parse_duration, parse_percentage};
 
 /// What is asked after the run.
 #[derive(Args, Debug, Clone, Default)]
@@ -26,9 +27,15 @@ pub struct AuditArgs {
     #[arg(long, help_heading = "Audit")]
     pub no_audit: bool,
 
-    /// How long accepted work may take to be done once nothing more comes in [default: 30s].
+    /// How long accepted work may take to be done once nothing more comes in; what the service could not be asked in the
+    /// last quarter of it is neither done nor lost [default: 30s].
     #[arg(long, env = "A7PROBE_AUDIT_TIMEOUT", value_name = "TIME", value_parser = positive_duration(), help_heading = "Audit")]
     pub audit_timeout: Option<Duration>,
+
+    /// How long after everything is done it is all read once more, for duplicates that come late; 0s for not at all
+    /// [default: 1s].
+    #[arg(long, env = "A7PROBE_AUDIT_QUIET", value_name = "TIME", value_parser = parse_duration, help_heading = "Audit")]
+    pub audit_quiet: Option<Duration>,
 
     /// URL or path that tells the state of one event, as /status/{id}; with {{uuid}} for {id} the client's own key is
     /// the id. Turns the audit on for servers that list no runs.
@@ -64,7 +71,7 @@ pub struct AuditArgs {
     pub audit_accepted_at: Option<String>,
 
     /// Send this share of the requests twice, with the same key and body, half with the original and half after it, and
-    /// check that each had one effect; recorded apart.
+    /// check that each had one effect; recorded apart. Turns the audit on.
     #[arg(long, value_name = "SHARE", help_heading = "Audit")]
     pub resend: Option<String>,
 }
@@ -81,7 +88,8 @@ impl AuditArgs {
             &self.audit_accepted_at,
             &self.resend,
         ];
-        self.audit || self.audit_timeout.is_some() || texts.iter().any(|text| text.is_some())
+        let times = [self.audit_timeout, self.audit_quiet];
+        self.audit || times.iter().any(Option::is_some) || texts.iter().any(|text| text.is_some())
     }
 }
 
@@ -94,6 +102,9 @@ pub struct AuditSettings {
     /// Longest wait after the run.
     #[serde(deserialize_with = "duration")]
     pub timeout: Option<Duration>,
+    /// How long after everything is done it is read once more.
+    #[serde(deserialize_with = "duration")]
+    pub quiet: Option<Duration>,
     /// Where the state of an event is.
     pub url: Option<String>,
     /// Where an answer has the id.
@@ -126,14 +137,16 @@ impl Said<'_> {
         flag.clone().or(below)
     }
 
-    fn wish(&self, gates: &[Gate], url: &Option<String>) -> Wish {
+    /// What is asked about is asked for: by a URL, by a gate, or by requests that are sent twice to see what comes of it.
+    fn wish(&self, gates: &[Gate], url: &Option<String>, resend: Option<f64>) -> Wish {
         let enabled = self.levels.iter().find_map(|level| level.enabled);
+        let by_gate = || gates.iter().any(|g| g.condition.needs_audit());
         match (self.args.audit, self.args.no_audit, enabled) {
             (true, _, _) => Wish::Asked,
             (_, true, _) => Wish::Never,
             (_, _, Some(true)) => Wish::Asked,
             (_, _, Some(false)) => Wish::Never,
-            _ if url.is_some() || gates.iter().any(|g| g.condition.needs_audit()) => Wish::Asked,
+            _ if url.is_some() || resend.is_some() || by_gate() => Wish::Asked,
             _ => Wish::IfOffered,
         }
     }
@@ -152,20 +165,23 @@ pub fn resolve(
     let said = Said { args, levels };
     let url = said.text(&args.audit_url, |s| &s.url);
     let timeout = levels.iter().find_map(|level| level.timeout);
+    let quiet = levels.iter().find_map(|level| level.quiet);
+    let resend = said.text(&args.resend, |s| &s.resend);
+    let resend = resend.map(|text| share(&text)).transpose()?;
     let auditing = Auditing {
-        wish: said.wish(gates, &url),
+        wish: said.wish(gates, &url, resend),
         patience: args
             .audit_timeout
             .or(timeout)
             .unwrap_or(DEFAULT_AUDIT_TIMEOUT),
+        quiet: args.audit_quiet.or(quiet).unwrap_or(DEFAULT_AUDIT_QUIET),
         source: match url {
             Some(url) => Source::Polls(polls(&said, url, plan)?),
             None => Source::Listing,
         },
     };
     check_unused(&said, &auditing)?;
-    let resend = said.text(&args.resend, |s| &s.resend);
-    let resend = resend.map(|text| share(&text)).transpose()?;
+    check_run_header(plan, &auditing)?;
     if resend.is_some() && auditing.wish == Wish::Never {
         bail!("--resend is checked by the audit, and that is off\nhint: leave --no-audit out");
     }
@@ -242,6 +258,19 @@ fn check_unused(said: &Said<'_>, auditing: &Auditing) -> anyhow::Result<()> {
     }
 }
 
+/// A listing is of one run.
+fn check_run_header(plan: &Plan, auditing: &Auditing) -> anyhow::Result<()> {
+    let listed = auditing.wish == Wish::Asked && auditing.source == Source::Listing;
+    let mut names = accepting(plan).filter_map(|endpoint| endpoint.header(RUN_HEADER));
+    match names.find(|name| !name.is_fixed()) {
+        Some(name) if listed => bail!(
+            "the header {RUN_HEADER}: {} names a run for each request, so no one listing has what was sent\nhint: leave it out, or give it one name",
+            name.source()
+        ),
+        _ => Ok(()),
+    }
+}
+
 fn check_gates(gates: &[Gate], plan: &Plan, auditing: &Auditing) -> anyhow::Result<()> {
     for gate in gates.iter().filter(|gate| gate.condition.needs_audit()) {
         if auditing.wish == Wish::Never {
@@ -305,7 +334,7 @@ fn beside(plan: &Plan, auditing: &Auditing, resend: Option<f64>) -> anyhow::Resu
                 _ => IdSource::of_the_reference_server(),
             }),
             Source::Polls(polls) => Some(polls.id.clone()),
-            Source::Listing if endpoint.carries_key() => None,
+            // A key that is carried need not be the event's name, so the answers say what that is.
             Source::Listing => Some(IdSource::of_the_reference_server()),
         }
     };

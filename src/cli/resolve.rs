@@ -310,12 +310,14 @@ fn size(
             ),
         }
     }
-    // Counts of the audit are known only when the run is over, so by themselves they never end one.
-    let watched = gates
-        .iter()
-        .any(|gate| gate.condition.allowed_share().is_some());
+    // What the audit tells is known only when the run is over, so it never ends one; and a gate on the time to
+    // completion needs its sample, whatever the others have decided by then.
+    let watched =
+        |gate: &Gate| gate.condition.allowed_share().is_some() && !gate.condition.needs_audit();
+    let needs_sample = |gate: &Gate| gate.condition.done_quantile().is_some();
+    let is_adaptive = gates.iter().any(watched) && !gates.iter().any(needs_sample);
     Ok(match model {
-        Model::Open { .. } if watched => (Size::Duration(DEFAULT_BUDGET), Design::Adaptive),
+        Model::Open { .. } if is_adaptive => (Size::Duration(DEFAULT_BUDGET), Design::Adaptive),
         _ => (Size::Duration(DEFAULT_DURATION), Design::Fixed),
     })
 }
@@ -604,6 +606,15 @@ mod tests {
         assert_eq!(design("http://h -z 60s"), Design::Fixed);
         assert_eq!(design("http://h --samples 700"), Design::Fixed);
         assert_eq!(design("http://h -c 8"), Design::Fixed);
+        // What the audit tells can end no run.
+        let done = meant("http://h --gate p95<=1s --gate done.p95<=2s");
+        assert_eq!(done.design, Design::Fixed);
+        assert_eq!(done.plan.size, Size::Duration(Duration::from_secs(30)));
+        assert_eq!(design("http://h --gate lost<=0"), Design::Fixed);
+        assert_eq!(
+            design("http://h --gate p95<=1s --gate lost<=0"),
+            Design::Adaptive
+        );
         // Each level decides for those below it.
         let file = levels("duration = '60s'", "budget = '90s'");
         assert_eq!(with("http://h", &file).unwrap().design, Design::Adaptive);

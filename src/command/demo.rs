@@ -21,7 +21,7 @@ use crate::cli::resolve::{
 use crate::completion::{Audit, Completion};
 use crate::exit::Exit;
 use crate::gate::{self, Gate};
-use crate::plan::{Auditing, Beside, Design, Guard, Source, Wish};
+use crate::plan::{Auditing, Beside, DEFAULT_AUDIT_QUIET, Design, Guard, Source, Wish};
 use crate::progress::Mode;
 use crate::run_file::{Ended, Run, Signal};
 use crate::units::Pretty;
@@ -150,13 +150,14 @@ impl Stage<'_> {
         let auditing = Auditing {
             wish: Wish::Asked,
             patience: SETTLE,
+            quiet: DEFAULT_AUDIT_QUIET,
             source: Source::Listing,
         };
         let asked = Asked {
             gates: &own_gates,
             guard: Guard::default(),
             design: Design::Fixed,
-            audit: Some((&auditing, &Beside::default())),
+            audit: Some((&auditing, &Beside::of_listing(&plan))),
             calibration: &calibration,
             certificate: None,
         };
@@ -175,7 +176,9 @@ fn completion(run: &Run) -> anyhow::Result<Completion> {
     let ingest = run.endpoint("ingest");
     match ingest.and_then(|ingest| ingest.audit.as_ref()) {
         Some(Audit::Read(completion)) => Ok(completion.as_ref().clone()),
-        Some(Audit::Unread { reason }) => bail!("the reference server was not audited: {reason}"),
+        Some(Audit::Unread { reason, .. }) => {
+            bail!("the reference server was not audited: {reason}")
+        }
         None => bail!("the plan has no ingest endpoint that was audited"),
     }
 }

@@ -9,7 +9,7 @@ use crate::cli::resolve::{Checked, Measure, planned, planned_samples};
 use crate::gate::{Gate, Planned, Prospect};
 use crate::plan::{Design, Endpoint, Guard, Model, Plan, Size, Source, Wish};
 use crate::report::Format;
-use crate::run_file::PlanRecord;
+use crate::run_file::{PlanRecord, redact};
 use crate::stats::rank::min_samples_for_interval;
 use crate::summary::CONFIDENCE;
 use crate::units::{Pretty, grouped, percent, plural};
@@ -106,6 +106,8 @@ pub(super) struct Decision {
     rate_per_s: Option<f64>,
     design: Design,
     prospect: Option<Prospect>,
+    /// Whether it is judged only when the run and its audit are over.
+    after_audit: bool,
     /// Samples from which the percentile has a finite interval.
     interval_from: Option<u64>,
 }
@@ -122,6 +124,7 @@ impl Decision {
             rate_per_s: planned.rate_per_s,
             design: planned.design,
             prospect: Prospect::of(gate, planned),
+            after_audit: gate.condition.needs_audit(),
             interval_from: gate
                 .condition
                 .quantile()
@@ -131,6 +134,9 @@ impl Decision {
 
     pub(super) fn sentence(&self) -> String {
         let (Some(samples), Some(prospect)) = (self.samples, &self.prospect) else {
+            if self.after_audit {
+                return "counted by the audit when the run is over".to_owned();
+            }
             return "the number of samples depends on the answers, so it is decided when they are in".to_owned();
         };
         let pass = prospect
@@ -146,6 +152,10 @@ impl Decision {
                 "{} samples: {both}{}",
                 grouped(samples),
                 self.between(samples)
+            ),
+            Design::Adaptive if self.after_audit => format!(
+                "judged when the audit is over, so the run goes to its budget; with all of {} samples accepted: {both}",
+                grouped(samples)
             ),
             Design::Adaptive => format!(
                 "{}; at the budget, {} samples: {both}",
@@ -215,7 +225,7 @@ fn audit(measure: &Measure) -> String {
     };
     let at = match &measure.auditing.source {
         Source::Listing => "GET /runs/{run}/events",
-        Source::Polls(polls) => &polls.url,
+        Source::Polls(polls) => &redact::url(&polls.url),
     };
     format!(
         "{condition}what {} accepted, at {at}, for at most {} after the run",

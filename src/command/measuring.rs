@@ -1,5 +1,6 @@
 //! Carries out a plan: preflight, signals, live line, engine; the result is a [`Run`].
 
+mod audit_warnings;
 mod calibration;
 mod decider;
 
@@ -12,14 +13,16 @@ use anyhow::{Context as _, bail};
 use uuid::Uuid;
 
 use super::signals::Signals;
-use crate::audit::{self, Ran, Sent};
-use crate::completion::{Audit, Settled};
+use crate::audit::{self, Offered, Ran, Sent};
+use crate::completion::Audit;
 use crate::engine::{
     self, Live, Measured, PreflightError, PreflightFailure, RunIds, StopSignal, Stopper,
     stop_switch,
 };
 use crate::gate::{self, Gate};
-use crate::plan::{Auditing, Beside, Design, Endpoint, Guard, Model, Plan, Scheme, Size, Wish};
+use crate::plan::{
+    Auditing, Beside, Design, Endpoint, Guard, Model, Plan, Scheme, Size, Source, Wish,
+};
 use crate::progress::{Mode, Progress, Subject};
 use crate::report::Warning;
 use crate::run_file::{
@@ -27,7 +30,8 @@ use crate::run_file::{
     PlanRecord, Run, Signal, StopReason,
 };
 use crate::sample::FailureKind;
-use crate::units::{Pretty, grouped};
+use crate::units::Pretty;
+use audit_warnings::audit_warnings;
 pub(super) use calibration::calibrated;
 use decider::Decider;
 
@@ -205,21 +209,23 @@ impl Measuring {
             decider.as_ref().map(Decider::state),
         );
         let ids = RunIds::fresh();
-        let auditing = asked
+        let audit = asked
             .audit
-            .map(|(auditing, _)| self.auditing(plan, auditing, ids.run));
-        let beside = asked
-            .audit
-            .map_or_else(Beside::default, |(_, beside)| beside.clone());
+            .map(|(auditing, beside)| self.auditing(plan, auditing, beside, ids.run));
+        let beside = match &audit {
+            Some((_, _, beside)) => beside.clone(),
+            None => Beside::default(),
+        };
         let live = needed.then_some(live);
         let measured = engine::run_keeping(plan, &beside, (ids, own_error), &stop, live);
         progress.finish();
         let decided = decider.is_some_and(Decider::finish);
         let measured = measured?;
         let mut warnings = warnings(plan, &measured);
-        let audits = match &auditing {
-            Some(auditing) => {
-                self.audits(plan, asked.gates, (auditing, &beside), ids, &measured)?
+        let audits = match &audit {
+            Some((auditing, offered, beside)) => {
+                let audit = (auditing, *offered, beside);
+                self.audits(plan, asked.gates, audit, ids, &measured)
             }
             None => Vec::new(),
         };
@@ -227,25 +233,36 @@ impl Measuring {
         for (endpoint, audit) in run.endpoints.iter_mut().zip(audits) {
             endpoint.audit = audit;
         }
-        warnings.extend(
-            auditing
-                .iter()
-                .flat_map(|auditing| audit_warnings(&run, auditing)),
-        );
+        warnings.extend(audit_warnings(&run));
         Ok(Measurement { run, warnings })
     }
 
-    /// An audit that is to be made if it is offered: whether it is, asked before anything can go wrong with the service.
-    fn auditing(&self, plan: &Plan, auditing: &Auditing, run: Uuid) -> Auditing {
-        let mut auditing = auditing.clone();
+    /// Whether the service lists its runs, asked before anything can go wrong with it; what that makes of an audit, and
+    /// what is kept for it: nothing of a service that will not be asked.
+    fn auditing(
+        &self,
+        plan: &Plan,
+        auditing: &Auditing,
+        beside: &Beside,
+        run: Uuid,
+    ) -> (Auditing, Offered, Beside) {
+        let (mut auditing, mut beside) = (auditing.clone(), beside.clone());
         let asks = plan.endpoints.iter().any(Endpoint::is_accepting);
+        let listing = auditing.wish != Wish::Never && auditing.source == Source::Listing;
+        let offered = match asks && listing && audit::is_offered(plan, run, OFFER) {
+            true => Offered::Seen,
+            false => Offered::NotSeen,
+        };
         if auditing.wish == Wish::IfOffered {
-            auditing.wish = match asks && audit::is_offered(plan, run, OFFER) {
-                true => Wish::Asked,
-                false => Wish::Never,
+            auditing.wish = match offered {
+                Offered::Seen => Wish::Asked,
+                Offered::NotSeen => Wish::Never,
             };
         }
-        auditing
+        if auditing.wish == Wish::Never {
+            beside.keep.clear();
+        }
+        (auditing, offered, beside)
     }
 
     /// Asks what became of what was accepted; a signal ends the wait, and what is known by then is told.
@@ -253,10 +270,10 @@ impl Measuring {
         &self,
         plan: &Plan,
         gates: &[Gate],
-        (auditing, beside): (&Auditing, &Beside),
+        (auditing, offered, beside): (&Auditing, Offered, &Beside),
         ids: RunIds,
         measured: &Measured,
-    ) -> anyhow::Result<Vec<Option<Audit>>> {
+    ) -> Vec<Option<Audit>> {
         let targets: Vec<Vec<Duration>> = plan
             .endpoints
             .iter()
@@ -277,6 +294,7 @@ impl Measuring {
             plan,
             id: ids.run,
             started_at: measured.started_at,
+            offered,
             endpoints: &sent,
         };
         let progress = Progress::auditing(self.mode);
@@ -380,62 +398,6 @@ impl Measuring {
             turns: None,
         }
     }
-}
-
-/// What an audit says against itself, and what it found that no gate may be about.
-fn audit_warnings(run: &Run, auditing: &Auditing) -> Vec<Warning> {
-    let mut warnings = Vec::new();
-    for endpoint in &run.endpoints {
-        let name = &endpoint.name;
-        let completion = match &endpoint.audit {
-            None => continue,
-            Some(Audit::Unread { reason }) => {
-                warnings.push(Warning::new(
-                    format!("what became of what {name} accepted could not be read: {reason}"),
-                    "look at the service, or say with --audit-url how to ask it",
-                ));
-                continue;
-            }
-            Some(Audit::Read(completion)) => completion,
-        };
-        let mut warn = |text: String, hint: &str| warnings.push(Warning::new(text, hint));
-        if completion.settled == Settled::Interrupted {
-            warn(
-                format!("the audit of {name} was interrupted; its counts are those of that moment"),
-                "let it finish, or shorten it with --audit-timeout",
-            );
-        }
-        if completion.lost > 0 {
-            warn(
-                format!(
-                    "{} of {} events that {name} accepted are lost: the server does not know them",
-                    grouped(completion.lost),
-                    grouped(completion.accepted())
-                ),
-                "make the acceptance durable before the answer is sent: one commit, then the 202",
-            );
-        }
-        if completion.duplicated() > 0 {
-            warn(
-                format!(
-                    "{} events of {name} were done more than once",
-                    grouped(completion.duplicated())
-                ),
-                "let the client's key decide the event, and insert on conflict do nothing",
-            );
-        }
-        if completion.pending > 0 && completion.settled == Settled::Deadline {
-            warn(
-                format!(
-                    "{} events that {name} accepted were still pending {} after the run",
-                    grouped(completion.pending),
-                    Pretty(auditing.patience)
-                ),
-                "give the server longer with --audit-timeout, and look at its queue",
-            );
-        }
-    }
-    warnings
 }
 
 fn say_interrupted(stderr: &mut dyn Write) -> std::io::Result<()> {

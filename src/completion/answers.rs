@@ -8,7 +8,7 @@ use super::Resends;
 use crate::plan::IdSource;
 
 /// The name that a service gives to an event.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventKey {
     /// Most are UUIDs, and those take no memory beyond their place.
     Uuid(Uuid),
@@ -22,6 +22,17 @@ impl EventKey {
         match Uuid::try_parse(text) {
             Ok(uuid) if uuid.hyphenated().to_string() == text => EventKey::Uuid(uuid),
             _ => EventKey::Text(text.into()),
+        }
+    }
+
+    /// The same key for every spelling of a UUID.
+    #[must_use]
+    pub fn normal(&self) -> EventKey {
+        match self {
+            EventKey::Text(text) => {
+                Uuid::try_parse(text).map_or_else(|_| self.clone(), EventKey::Uuid)
+            }
+            EventKey::Uuid(_) => self.clone(),
         }
     }
 }
@@ -51,6 +62,8 @@ pub struct Accepted {
 pub struct Answers {
     /// The accepted ones; in no order.
     pub accepted: Vec<Accepted>,
+    /// Of those, the ones that were accepted only when they were sent a second time on purpose, by their index.
+    pub by_repeat: Vec<u64>,
     /// What became of requests that were sent twice on purpose.
     pub resends: Resends,
 }
@@ -59,6 +72,7 @@ impl Answers {
     /// Adds another thread's.
     pub fn merge(&mut self, other: Answers) {
         self.accepted.extend(other.accepted);
+        self.by_repeat.extend(other.by_repeat);
         self.resends.merge(&other.resends);
     }
 }
@@ -74,9 +88,27 @@ pub fn key_in_answer(source: &IdSource, body: &[u8], location: Option<&str>) -> 
         IdSource::Location => {
             let path = location?.split(['?', '#']).next()?.trim_end_matches('/');
             let last = path.rsplit('/').next().filter(|last| !last.is_empty())?;
-            Some(EventKey::of(last))
+            Some(EventKey::of(&percent_decoded(last)))
         }
     }
+}
+
+/// A segment of a path as it was before it was encoded for one; what is no encoding of text stays as it is.
+fn percent_decoded(segment: &str) -> String {
+    let mut decoded = Vec::with_capacity(segment.len());
+    let mut rest = segment.as_bytes();
+    while let Some((&byte, after)) = rest.split_first() {
+        let digits = after
+            .get(..2)
+            .filter(|d| byte == b'%' && d.iter().all(u8::is_ascii_hexdigit));
+        let number = digits.and_then(|d| u8::from_str_radix(std::str::from_utf8(d).ok()?, 16).ok());
+        decoded.push(number.unwrap_or(byte));
+        rest = match number {
+            Some(_) => &after[2..],
+            None => after,
+        };
+    }
+    String::from_utf8(decoded).unwrap_or_else(|_| segment.to_owned())
 }
 
 /// A value as it reads: text without quotes, numbers and booleans as in JSON.
@@ -114,6 +146,32 @@ mod tests {
         let location = key_in_answer(&IdSource::Location, b"", Some("/status/abc?x=1"));
         assert_eq!(location, Some(EventKey::of("abc")));
         assert_eq!(key_in_answer(&IdSource::Location, b"", None), None);
+    }
+
+    #[test]
+    fn an_encoded_location_is_decoded_once() {
+        for (segment, id) in [
+            ("a%2Fb%20c", "a/b c"),
+            ("100%25", "100%"),
+            ("a%252F", "a%2F"),
+            ("50%", "50%"),
+            ("%zz", "%zz"),
+            ("%+1", "%+1"),
+            ("%ff", "%ff"),
+        ] {
+            let location = format!("/status/{segment}");
+            let key = key_in_answer(&IdSource::Location, b"", Some(&location));
+            assert_eq!(key, Some(EventKey::of(id)), "{segment}");
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_a_uuid_is_one_key() {
+        let lower = EventKey::of("550e8400-e29b-41d4-a716-446655440000");
+        let upper = EventKey::of("550E8400-E29B-41D4-A716-446655440000");
+        assert_ne!(upper, lower);
+        assert_eq!(upper.normal(), lower);
+        assert_eq!(EventKey::of("order 17").normal(), EventKey::of("order 17"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// How one repeated request was answered, held against the original's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resend {
-    /// Accepted, and it names the same event as the original's answer; or neither names one.
+    /// Accepted, and it names the same event as the original's answer.
     Same,
     /// Accepted and marked as a replay (`Idempotent-Replayed`).
     Replayed,
@@ -14,6 +14,8 @@ pub enum Resend {
     Conflict,
     /// Accepted, but it names another event than the original's answer.
     OtherEvent,
+    /// Accepted, but one of the two answers names no event, so that they cannot be compared.
+    NotCompared,
     /// Refused otherwise, or not answered: it shows nothing.
     Unanswered,
 }
@@ -36,6 +38,9 @@ pub struct Resends {
     pub conflict: u64,
     /// Answered with another event than the original: one key, two events.
     pub several_events: u64,
+    /// Accepted, but the original's answer or the repetition's names no event: whether it is the same, nobody knows.
+    #[serde(default)]
+    pub not_compared: u64,
     /// Refused otherwise, or not answered.
     pub unanswered: u64,
 }
@@ -48,6 +53,7 @@ impl Resends {
             Resend::Replayed => &mut self.replayed,
             Resend::Conflict => &mut self.conflict,
             Resend::OtherEvent => &mut self.several_events,
+            Resend::NotCompared => &mut self.not_compared,
             Resend::Unanswered => &mut self.unanswered,
         } += 1;
     }
@@ -65,6 +71,7 @@ impl Resends {
         self.replayed += other.replayed;
         self.conflict += other.conflict;
         self.several_events += other.several_events;
+        self.not_compared += other.not_compared;
         self.unanswered += other.unanswered;
     }
 }

@@ -95,7 +95,7 @@ impl Connection {
             write_error: None,
         };
         poll_fn(|cx| {
-            self.poll_send(cx, &mut exchange);
+            self.poll_send(cx, &mut exchange, timeline);
             BUFFER.with_borrow_mut(|buffer| {
                 self.poll_answer(cx, buffer, &mut exchange, clock, timeline)
             })
@@ -150,7 +150,12 @@ impl Connection {
         }
     }
 
-    fn poll_send(&mut self, cx: &mut Context<'_>, exchange: &mut Exchange<'_>) {
+    fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        exchange: &mut Exchange<'_>,
+        timeline: &mut Timeline,
+    ) {
         while exchange.write_error.is_none() && exchange.sent < exchange.request.len() {
             match self
                 .transport
@@ -158,7 +163,10 @@ impl Connection {
             {
                 Poll::Pending => return,
                 Poll::Ready(Ok(0)) => exchange.write_error = Some(io::ErrorKind::WriteZero.into()),
-                Poll::Ready(Ok(n)) => exchange.sent += n,
+                Poll::Ready(Ok(n)) => {
+                    exchange.sent += n;
+                    timeline.written();
+                }
                 Poll::Ready(Err(e)) => exchange.write_error = Some(e),
             }
         }

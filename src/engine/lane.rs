@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
+
 use super::client::Client;
 use super::clock::Clock;
 use super::connection::response::{Expect, Kept};
@@ -82,23 +84,31 @@ impl EndpointLane {
     }
 
     /// Holds the answer to a repetition against the event that the original's answer named.
-    fn compare(&self, first: Option<&EventKey>, again: Option<Answer>) -> Resend {
-        let Some(answer) = again else {
+    fn compare(&self, first: Option<&EventKey>, again: Option<&Repetition>) -> Resend {
+        let Some(again) = again else {
             return Resend::Unanswered;
         };
-        let kept = answer.kept.unwrap_or_default();
-        let key = self
-            .keep
-            .as_ref()
-            .and_then(|source| key_in_answer(source, &kept.body, kept.location.as_deref()));
-        match (self.expect.contains(answer.status), first, key) {
-            (false, _, _) if answer.status == 409 => Resend::Conflict,
-            (false, _, _) => Resend::Unanswered,
-            (true, Some(first), Some(key)) if *first != key => Resend::OtherEvent,
-            (true, _, _) if kept.replayed => Resend::Replayed,
-            (true, _, _) => Resend::Same,
+        match (first, &again.key) {
+            _ if again.status == 409 && !again.accepted => Resend::Conflict,
+            _ if !again.accepted => Resend::Unanswered,
+            (Some(first), Some(key)) if first != key => Resend::OtherEvent,
+            _ if again.replayed => Resend::Replayed,
+            (Some(_), Some(_)) => Resend::Same,
+            _ => Resend::NotCompared,
         }
     }
+}
+
+/// How a repetition was answered.
+struct Repetition {
+    status: u16,
+    /// Whether that is what is expected of the endpoint.
+    accepted: bool,
+    finished_ns: u64,
+    /// The event that it names.
+    key: Option<EventKey>,
+    /// Whether it is marked as a replay.
+    replayed: bool,
 }
 
 /// What one thread gathered of one endpoint.
@@ -121,6 +131,13 @@ impl Log {
             self.errors.entry(kind).or_insert(message);
         }
     }
+}
+
+/// What is known of a request that was performed and recorded.
+struct Performed {
+    outcome: Outcome,
+    /// The event that its answer names.
+    key: Option<EventKey>,
 }
 
 /// A request that ended.
@@ -232,7 +249,7 @@ impl Lane {
         let request = endpoint.encoder(job.stage).encode(self.number(&job));
         let repeats = endpoint.resend.filter(|_| job.stage == Stage::Run);
         match repeats.and_then(|repeats| repeats.of(job.index)) {
-            None => self.perform_once(&job, &request, connection).await.0,
+            None => self.perform_once(&job, &request, connection, None).await.0,
             Some(repeat) => {
                 // In a box, because it is rare and large.
                 Box::pin(self.perform_twice(&job, &request, connection, repeat)).await
@@ -248,42 +265,92 @@ impl Lane {
         connection: Option<Connection>,
         repeat: Repeat,
     ) -> Option<Connection> {
-        let original = self.perform_once(job, request, connection);
-        let again = self.repeat(job, request);
-        let ((connection, first), again) = match repeat {
-            Repeat::Concurrent => tokio::join!(original, again),
+        let ((connection, original), again) = match repeat {
+            Repeat::Concurrent => {
+                let (written, original_is_sent) = oneshot::channel();
+                tokio::join!(
+                    self.perform_once(job, request, connection, Some(written)),
+                    self.repeat(job, request, Some(original_is_sent))
+                )
+            }
             Repeat::After => {
-                let original = original.await;
-                (original, again.await)
+                let original = self.perform_once(job, request, connection, None).await;
+                (original, self.repeat(job, request, None).await)
             }
         };
-        let resend = self.endpoints[job.endpoint].compare(first.as_ref(), again);
-        let resends = &mut self.logs.borrow_mut()[job.endpoint].answers.resends;
-        resends.add(resend);
-        match repeat {
-            Repeat::Concurrent => resends.concurrent += 1,
-            Repeat::After => resends.after += 1,
-        }
+        self.record_repetition(job, repeat, &original, again);
         connection
     }
 
-    /// Sends a request once more; its answer, if there is one in time.
-    async fn repeat(&self, job: &Job, request: &[u8]) -> Option<Answer> {
-        let expect = self.endpoints[job.endpoint].encoder(job.stage).expect();
-        let mut timeline = Timeline::starting_at(self.clock.now_ns());
-        let attempt = self.attempt(None, request, (expect, Keep::Content), &mut timeline);
-        let ended = tokio::time::timeout(self.timeout, attempt).await;
-        ended.ok()?.ok().map(|(answer, _connection)| answer)
+    fn record_repetition(
+        &self,
+        job: &Job,
+        repeat: Repeat,
+        original: &Performed,
+        again: Option<Repetition>,
+    ) {
+        let resend = self.endpoints[job.endpoint].compare(original.key.as_ref(), again.as_ref());
+        let answers = &mut self.logs.borrow_mut()[job.endpoint].answers;
+        answers.resends.add(resend);
+        match repeat {
+            Repeat::Concurrent => answers.resends.concurrent += 1,
+            Repeat::After => answers.resends.after += 1,
+        }
+        // Whoever sends again because the first time failed, and is accepted then, is owed the event.
+        if let Some(again) = again.filter(|again| again.accepted)
+            && original.outcome != Outcome::Ok
+        {
+            answers.by_repeat.push(job.index);
+            answers.accepted.push(Accepted {
+                index: job.index,
+                answered_ns: again.finished_ns.saturating_sub(self.t0_ns),
+                key: again.key,
+            });
+        }
     }
 
-    /// Performs and records one request; gives back its connection if that may be used again, and the event that its
-    /// answer names.
+    /// Sends a request once more, if told so not before the original's first byte is on its way, so that it is the
+    /// repetition that finds the key in use; how it was answered, if it was in time.
+    async fn repeat(
+        &self,
+        job: &Job,
+        request: &[u8],
+        original_is_sent: Option<oneshot::Receiver<()>>,
+    ) -> Option<Repetition> {
+        let endpoint = &self.endpoints[job.endpoint];
+        let wanted = (endpoint.encoder(job.stage).expect(), Keep::Content);
+        let mut timeline = Timeline::starting_at(self.clock.now_ns());
+        let exchanged = async {
+            let mut connection = self.client.open(self.clock, &mut timeline).await.ok()?;
+            if let Some(original_is_sent) = original_is_sent {
+                // An original that is never sent has ended.
+                let _ = original_is_sent.await;
+            }
+            timeline.enter(Phase::FirstByte, self.clock.now_ns());
+            let exchange = connection.exchange(request, wanted, self.clock, &mut timeline);
+            exchange.await.ok()
+        };
+        let answer = tokio::time::timeout(self.timeout, exchanged).await.ok()??;
+        let kept = answer.kept.unwrap_or_default();
+        let key = |source| key_in_answer(source, &kept.body, kept.location.as_deref());
+        Some(Repetition {
+            status: answer.status,
+            accepted: endpoint.expect.contains(answer.status),
+            finished_ns: answer.finished_ns,
+            key: endpoint.keep.as_ref().and_then(key),
+            replayed: kept.replayed,
+        })
+    }
+
+    /// Performs and records one request; gives back its connection if that may be used again, and how it ended. Tells
+    /// `written` when its first byte is on its way.
     async fn perform_once(
         &self,
         job: &Job,
         request: &[u8],
         connection: Option<Connection>,
-    ) -> (Option<Connection>, Option<EventKey>) {
+        written: Option<oneshot::Sender<()>>,
+    ) -> (Option<Connection>, Performed) {
         let endpoint = &self.endpoints[job.endpoint];
         let connection_use = match connection {
             Some(_) => ConnectionUse::Reused,
@@ -293,6 +360,7 @@ impl Lane {
             Some(queued_ns) => Timeline::waiting_since(queued_ns),
             None => Timeline::starting_at(self.clock.now_ns()),
         };
+        timeline.tell_when_written(written);
         let deadline_ns = self.deadline_ns(job, &timeline);
         let expect = endpoint.encoder(job.stage).expect();
         let wanted = (expect, endpoint.keeps());
@@ -315,8 +383,9 @@ impl Lane {
         };
         let connection_use = timeline.sent_ns().map(|_| connection_use);
         let key = self.keep(job, &mut end);
+        let outcome = end.outcome;
         self.record(job, timeline, connection_use, end);
-        (connection, key)
+        (connection, Performed { outcome, key })
     }
 
     /// Keeps which event an accepted request is, after every instant of it was stamped.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use uuid::Uuid;
 
 use super::connection::response::Expect;
-use crate::plan::{Endpoint, Keepalive, Piece, Target, Template};
+use crate::plan::{Endpoint, Keepalive, Piece, RUN_HEADER, Target, Template};
 use crate::schedule::event_id;
 
 /// Makes the bytes of one endpoint's requests.
@@ -101,9 +101,6 @@ fn now() -> String {
     format!("{:.3}", jiff::Timestamp::now())
 }
 
-/// Header that names the run to servers that list what a run sent.
-const RUN_HEADER: &str = "x-a7-run";
-
 fn head_pieces(
     target: &Target,
     endpoint: &Endpoint,
@@ -114,12 +111,7 @@ fn head_pieces(
     head.text(&format!("{} {}", endpoint.method, target.prefix));
     head.template(&endpoint.path);
     head.text(" HTTP/1.1\r\n");
-    let has = |name: &str| {
-        endpoint
-            .headers
-            .iter()
-            .any(|(own, _)| own.eq_ignore_ascii_case(name))
-    };
+    let has = |name: &str| endpoint.header(name).is_some();
     if !has("host") {
         head.text(&format!("host: {}\r\n", target.authority()));
     }

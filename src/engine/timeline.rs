@@ -1,5 +1,7 @@
 //! Where one request's time goes: phases that follow each other without a gap, so that they add up.
 
+use tokio::sync::oneshot;
+
 use crate::sample::Phases;
 
 /// What a request is doing. The names are those of [`Phases`].
@@ -23,6 +25,8 @@ pub(super) struct Timeline {
     current: Option<Phase>,
     since_ns: u64,
     phases: Phases,
+    /// Who waits for the first byte to be on its way.
+    written: Option<oneshot::Sender<()>>,
 }
 
 impl Timeline {
@@ -34,6 +38,20 @@ impl Timeline {
             current: None,
             since_ns: began_ns,
             phases: Phases::default(),
+            written: None,
+        }
+    }
+
+    /// Tells somebody when the first byte of the request is on its way, or that it never will be.
+    pub(super) fn tell_when_written(&mut self, written: Option<oneshot::Sender<()>>) {
+        self.written = written;
+    }
+
+    /// The socket has taken bytes of the request.
+    pub(super) fn written(&mut self) {
+        if let Some(written) = self.written.take() {
+            // Whoever has gone does not wait.
+            let _ = written.send(());
         }
     }
 

@@ -3,9 +3,9 @@
 
 use super::finding::{Exceeding, Finding, Measured};
 use super::{Condition, Counted, Gate, Subject};
-use crate::completion::{Audit, Completion, Settled};
+use crate::completion::{Audit, Completion, Effects, Resends, Settled};
 use crate::plan::Design;
-use crate::units::grouped;
+use crate::units::{Pretty, grouped};
 use crate::verdict::Verdict;
 
 /// The finding of a gate that needs an audit and is judged without a test: a count, or anything where there is no audit.
@@ -13,7 +13,10 @@ use crate::verdict::Verdict;
 pub(super) fn untested(gate: &Gate, subject: &Subject<'_>) -> Option<Finding> {
     let completion = match subject.audit {
         Some(Audit::Read(completion)) => completion,
-        Some(Audit::Unread { reason }) => return Some(unread(gate, subject, reason)),
+        Some(Audit::Unread { reason, resends }) => {
+            let caught = resends.and_then(|resends| caught(gate, subject, &resends));
+            return Some(caught.unwrap_or_else(|| unread(gate, subject, reason)));
+        }
         None => return Some(unread(gate, subject, "the run was not audited")),
     };
     match gate.condition {
@@ -23,6 +26,36 @@ pub(super) fn untested(gate: &Gate, subject: &Subject<'_>) -> Option<Finding> {
         _ if completion.settled == Settled::Interrupted && completion.pending > 0 => {
             Some(interrupted(gate, subject, completion))
         }
+        _ => None,
+    }
+}
+
+/// One key that was answered with two events is a duplicate whatever else the service tells.
+fn caught(gate: &Gate, subject: &Subject<'_>, resends: &Resends) -> Option<Finding> {
+    let duplicated = resends.several_events;
+    let accepted = subject.recording.counts.ok;
+    match gate.condition {
+        Condition::Count {
+            what: Counted::Duplicated,
+            at_most,
+        } if duplicated > at_most => Some(Finding {
+            exceedances: Exceeding {
+                at_least: duplicated,
+                at_most: duplicated,
+            },
+            reason: format!(
+                "{} of {} keys that were sent twice were answered with two events",
+                grouped(duplicated),
+                grouped(resends.sent())
+            ),
+            ..finding(
+                gate,
+                subject,
+                Measured::Count(duplicated),
+                accepted,
+                Verdict::Fail,
+            )
+        }),
         _ => None,
     }
 }
@@ -58,28 +91,44 @@ fn counted(
     what: Counted,
     at_most: u64,
 ) -> Finding {
-    let count = match what {
-        Counted::Lost => completion.lost,
-        Counted::Duplicated => completion.duplicated(),
+    let exceedances = count(completion, what);
+    let (verdict, reason, next_step) = match exceedances.at_least > at_most {
+        true => (
+            Verdict::Fail,
+            seen(completion, what, exceedances.at_least),
+            None,
+        ),
+        false => held(completion, what, exceedances, at_most),
     };
-    let (verdict, reason, next_step) = match count > at_most {
-        true => (Verdict::Fail, seen(completion, what, count), None),
-        false => held(completion, what, count, at_most),
+    let measured = match unseen(completion, what).is_some() && exceedances.at_least == 0 {
+        true => Measured::Nothing,
+        false => Measured::Count(exceedances.at_least),
     };
     Finding {
-        exceedances: Exceeding {
-            at_least: count,
-            at_most: count,
-        },
+        exceedances,
         reason,
         next_step,
-        ..finding(
-            gate,
-            subject,
-            Measured::Count(count),
-            completion.accepted(),
-            verdict,
-        )
+        ..finding(gate, subject, measured, completion.accepted(), verdict)
+    }
+}
+
+/// As far as it can be known: at least, and at most.
+fn count(completion: &Completion, what: Counted) -> Exceeding {
+    let counted = |at_least: u64| Exceeding {
+        at_least,
+        at_most: at_least.saturating_add(completion.pending),
+    };
+    match what {
+        Counted::Lost => counted(completion.lost),
+        Counted::Duplicated => counted(completion.duplicated()),
+        Counted::Dead => counted(completion.dead),
+        Counted::Unexpected => {
+            let them = completion.unexpected.unwrap_or_default();
+            Exceeding {
+                at_least: them.at_least,
+                at_most: them.at_most,
+            }
+        }
     }
 }
 
@@ -87,50 +136,149 @@ fn counted(
 fn held(
     completion: &Completion,
     what: Counted,
-    count: u64,
+    count: Exceeding,
     at_most: u64,
 ) -> (Verdict, String, Option<String>) {
-    let open = |reason: String, step: &str| (Verdict::Inconclusive, reason, Some(step.to_owned()));
-    if completion.accepted() == 0 {
-        return open(
+    let doubt = nothing_accepted(completion)
+        .or_else(|| unseen(completion, what))
+        .or_else(|| shared(completion, what))
+        .or_else(|| within_doubt(completion, what, count, at_most));
+    match doubt {
+        Some((reason, step)) => (Verdict::Inconclusive, reason, Some(step.to_owned())),
+        None => (Verdict::Pass, seen(completion, what, count.at_least), None),
+    }
+}
+
+/// Why a count decides nothing, and what would let it.
+type Doubt = (String, &'static str);
+
+fn nothing_accepted(completion: &Completion) -> Option<Doubt> {
+    (completion.accepted() == 0).then(|| {
+        (
             "nothing was accepted, and no data is never a pass".to_owned(),
             "check what the endpoint answers",
-        );
-    }
-    if what == Counted::Duplicated && !completion.sees_duplicates() {
-        return open(
-            "the server does not tell how often an effect was had, so duplicates cannot be seen"
+        )
+    })
+}
+
+/// What the server does not tell cannot be counted.
+fn unseen(completion: &Completion, what: Counted) -> Option<Doubt> {
+    match what {
+        Counted::Duplicated if !completion.sees_duplicates() => {
+            let how_often = match (completion.inserts, completion.notifications) {
+                (Effects::NotTold, Effects::Told) => "an event was inserted",
+                (Effects::Told, _) => "an event was notified",
+                (Effects::NotTold, Effects::NotTold) => "an effect was had",
+            };
+            Some((
+                format!(
+                    "the server does not tell how often {how_often}, so duplicates cannot be seen"
+                ),
+                "let the answer at --audit-url have the numbers 'inserts' and 'notifications'; 0 where there is no such effect",
+            ))
+        }
+        Counted::Unexpected if completion.unexpected.is_none() => Some((
+            "there is no listing of this run alone, so events that it did not send cannot be seen"
                 .to_owned(),
-            "let the answer at --audit-url have the numbers 'inserts' and 'notifications'",
-        );
+            "measure a server that lists its runs, and leave X-A7-Run to a7probe",
+        )),
+        _ => None,
     }
-    if count.saturating_add(completion.pending) > at_most {
-        let when = match completion.settled {
-            Settled::Interrupted => "when the audit was interrupted",
-            Settled::Done | Settled::Deadline => "at the deadline of the audit",
-        };
-        return open(
+}
+
+/// An event that stands for several requests hides what became of all but one.
+fn shared(completion: &Completion, what: Counted) -> Option<Doubt> {
+    let hides = matches!(what, Counted::Lost | Counted::Duplicated);
+    (hides && completion.shared > 0).then(|| {
+        (
             format!(
-                "{}, but {} were still pending {when}",
-                seen(completion, what, count),
-                grouped(completion.pending)
+                "{} answered with another request's event, so nobody can tell what became of {}",
+                match completion.shared {
+                    1 => "1 request was".to_owned(),
+                    n => format!("{} requests were", grouped(n)),
+                },
+                match completion.shared {
+                    1 => "it",
+                    _ => "them",
+                }
             ),
-            "give the server longer with --audit-timeout, and look at its queue",
-        );
+            "let each request have an event of its own; if they are meant to be one, send one",
+        )
+    })
+}
+
+/// It is within its limit only at one end of what is known.
+fn within_doubt(
+    completion: &Completion,
+    what: Counted,
+    count: Exceeding,
+    at_most: u64,
+) -> Option<Doubt> {
+    if count.at_most <= at_most && !(what == Counted::Unexpected && is_partial(completion)) {
+        return None;
     }
-    (Verdict::Pass, seen(completion, what, count), None)
+    let seen = seen(completion, what, count.at_least);
+    if what == Counted::Unexpected && !is_partial(completion) {
+        return Some((
+            format!(
+                "{seen}, but up to {} may be: requests whose answer was never seen have no known names",
+                grouped(count.at_most)
+            ),
+            "let the client's key name the event, so that every request has a name",
+        ));
+    }
+    if let Some(trouble) = completion.trouble() {
+        return Some((
+            format!(
+                "{seen}, but the state of {} could not be read (the last answer: {trouble})",
+                grouped(completion.unread)
+            ),
+            "look at the service, and audit again",
+        ));
+    }
+    let when = match completion.settled {
+        Settled::Interrupted => "when the audit was interrupted",
+        Settled::Done | Settled::Deadline => "at the deadline of the audit",
+    };
+    Some((
+        format!(
+            "{seen}, but {} were still pending {when}",
+            grouped(completion.pending)
+        ),
+        "give the server longer with --audit-timeout, and look at its queue",
+    ))
+}
+
+/// Whether the listing was cut before it was complete.
+fn is_partial(completion: &Completion) -> bool {
+    completion.unread > 0 || completion.settled == Settled::Interrupted
 }
 
 /// `none of 600 accepted events was lost`.
 fn seen(completion: &Completion, what: Counted, count: u64) -> String {
     let of = format!("of {} accepted events", grouped(completion.accepted()));
+    let n = grouped(count);
     match (what, count) {
         (Counted::Lost, 0) => format!("none {of} was lost"),
         (Counted::Lost, 1) => format!("1 {of} was lost: {LOST}"),
-        (Counted::Lost, n) => format!("{} {of} were lost: {LOST}", grouped(n)),
-        (Counted::Duplicated, 0) => format!("none {of} was done twice"),
+        (Counted::Lost, _) => format!("{n} {of} were lost: {LOST}"),
+        (Counted::Duplicated, 0) => format!("none {of} was done twice{}", looked_at(completion)),
         (Counted::Duplicated, 1) => format!("1 event was done more than once, {of}"),
-        (Counted::Duplicated, n) => format!("{} events were done more than once, {of}", grouped(n)),
+        (Counted::Duplicated, _) => format!("{n} events were done more than once, {of}"),
+        (Counted::Dead, 0) => format!("none {of} was given up"),
+        (Counted::Dead, 1) => format!("1 {of} was given up by the server"),
+        (Counted::Dead, _) => format!("{n} {of} were given up by the server"),
+        (Counted::Unexpected, 0) => "no event is listed that was not sent".to_owned(),
+        (Counted::Unexpected, 1) => "1 event is listed that was not sent".to_owned(),
+        (Counted::Unexpected, _) => format!("{n} events are listed that were not sent"),
+    }
+}
+
+/// Until when duplicates were looked for.
+fn looked_at(completion: &Completion) -> String {
+    match completion.quiet {
+        Some(quiet) => format!(", looked at again {} after all were done", Pretty(quiet)),
+        None => String::new(),
     }
 }
 
@@ -161,7 +309,7 @@ fn finding(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
     use std::time::Duration;
 
     use crate::completion::{
@@ -197,6 +345,7 @@ mod tests {
         let targets = [Duration::from_millis(98)];
         Audit::Read(Box::new(Completion::of(
             &accepted(),
+            &HashSet::new(),
             &fates,
             asked,
             &targets,
@@ -219,6 +368,7 @@ mod tests {
     fn what_was_never_read_is_never_a_pass() {
         let unread = Audit::Unread {
             reason: "GET /runs answered 404".to_owned(),
+            resends: None,
         };
         for gate in ["lost <= 0", "duplicated <= 0", "done.p95 <= 2s"] {
             for audit in [None, Some(&unread)] {

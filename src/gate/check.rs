@@ -98,6 +98,18 @@ pub enum CheckError {
         /// The plan's timeout.
         timeout: Duration,
     },
+    /// What the audit saw pending when it ended may have been done within the target.
+    #[error(
+        "gate '{gate}': the audit waited {}, which is below the target; lower the target, or measure with a longer \
+         --audit-timeout",
+        Pretty(*.patience)
+    )]
+    BeyondPatience {
+        /// The gate.
+        gate: String,
+        /// How long the audit waited at the most.
+        patience: Duration,
+    },
 }
 
 fn longer(design: Design) -> &'static str {
@@ -174,6 +186,18 @@ fn check_timeout(gate: &Gate, timeout: Option<Duration>) -> Result<(), CheckErro
     }
 }
 
+fn check_patience(gate: &Gate, subject: &Subject<'_>) -> Result<(), CheckError> {
+    let completion = subject.audit.and_then(|audit| audit.completion());
+    let patience = completion.map(|completion| completion.patience);
+    match (gate.condition.done_target(), patience) {
+        (Some(target), Some(patience)) if patience < target => Err(CheckError::BeyondPatience {
+            gate: gate.to_string(),
+            patience,
+        }),
+        _ => Ok(()),
+    }
+}
+
 fn check_failures(gate: &Gate, subject: &Subject<'_>) -> Result<(), CheckError> {
     match (gate.condition, subject.recording.failures) {
         (Condition::ErrorRate { .. }, Failures::Incomplete) => Err(CheckError::FailuresLeftOut {
@@ -243,6 +267,7 @@ pub fn check_recorded(gates: &[Gate], subjects: &[Subject<'_>]) -> Result<(), Ch
             .filter(|subject| gate.selector.selects(subject.endpoint))
             .try_for_each(|subject| {
                 check_timeout(gate, subject.timeout)?;
+                check_patience(gate, subject)?;
                 check_failures(gate, subject)
             })?;
     }

@@ -5,7 +5,7 @@
 //! condition = percentile ("<=" | "<") duration
 //!           | "error_rate" ("<=" | "<") percentage
 //!           | "done." percentile ("<=" | "<") duration
-//!           | ("lost" | "duplicated") ("<=" | "<") count
+//!           | ("lost" | "duplicated" | "dead" | "unexpected") ("<=" | "<") count
 //!           | percentile "reduction" ">=" percentage
 //!           | percentile "<=" "baseline" [ "+" percentage ]
 //! ```
@@ -18,7 +18,7 @@ use crate::stats::rank::Quantile;
 use crate::units::{parse_duration, parse_percentage};
 
 /// Words that may stand where a metric is wanted; any percentile may.
-const METRICS: [&str; 12] = [
+const METRICS: [&str; 14] = [
     "p50",
     "p90",
     "p95",
@@ -30,6 +30,8 @@ const METRICS: [&str; 12] = [
     "done.p99",
     "lost",
     "duplicated",
+    "dead",
+    "unexpected",
     "reduction",
 ];
 
@@ -134,7 +136,7 @@ fn after_done(word: &str) -> Option<&str> {
 }
 
 fn counted(word: &str) -> Option<Counted> {
-    [Counted::Lost, Counted::Duplicated]
+    Counted::ALL
         .into_iter()
         .find(|what| word.eq_ignore_ascii_case(what.as_str()))
 }
@@ -550,7 +552,7 @@ mod tests {
             ),
             (
                 "ingest done <= 2s",
-                "unknown metric 'done'; there are percentiles (p50, p95, p99.9 …), error_rate, of an audit done.p95, lost and duplicated, and, between two runs, 'p95 reduction'",
+                "unknown metric 'done'; there are percentiles (p50, p95, p99.9 …), error_rate, of an audit done.p95, lost, duplicated, dead and unexpected, and, between two runs, 'p95 reduction'",
             ),
             (
                 "ingest done.p59x <= 2s",

@@ -101,9 +101,11 @@ fn suggested(suggestion: &Option<String>) -> String {
 fn suggestion_or_list(suggestion: &Option<String>) -> String {
     match suggestion {
         Some(_) => suggested(suggestion),
-        None => "; there are percentiles (p50, p95, p99.9 …), error_rate, of an audit done.p95, lost and \
-                 duplicated, and, between two runs, 'p95 reduction'"
-            .to_owned(),
+        None => {
+            "; there are percentiles (p50, p95, p99.9 …), error_rate, of an audit done.p95, lost, \
+                 duplicated, dead and unexpected, and, between two runs, 'p95 reduction'"
+                .to_owned()
+        }
     }
 }
 

@@ -97,6 +97,9 @@ pub(super) fn next_step(case: &Case<'_>, ground: Ground) -> Option<String> {
         Ground::InDoubt(Doubt::SendLag) => {
             "measure from a quieter machine, or at a lower rate".to_owned()
         }
+        Ground::InDoubt(Doubt::Client) if case.is_completion() => {
+            "look at the service, and audit again".to_owned()
+        }
         Ground::InDoubt(Doubt::Client) if case.counts().unsent > 0 => {
             "let the run finish".to_owned()
         }
@@ -221,7 +224,13 @@ impl Case<'_> {
         let counts = self.counts();
         let parts = [
             (k.saturating_sub(counts.not_ok()), "slow"),
-            (counts.failed_total(), "failed"),
+            (
+                counts.failed_total(),
+                match self.is_completion() {
+                    true => "unread",
+                    false => "failed",
+                },
+            ),
             (
                 counts.timeout,
                 match self.is_completion() {
@@ -466,6 +475,10 @@ impl Case<'_> {
             self.beyond()
         );
         match doubt {
+            Doubt::Client if self.is_completion() => format!(
+                "the state of {} could not be read when the audit ended, so {range}",
+                self.count(counts.client_side())
+            ),
             Doubt::Client if counts.unsent > 0 => format!(
                 "the run was cut and {} never sent, so {range}",
                 self.count(counts.client_side())

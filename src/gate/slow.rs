@@ -6,7 +6,7 @@ use super::finding::Exceeding;
 use super::judge::Doubt;
 use super::{Condition, Standing};
 use crate::histogram::Histogram;
-use crate::recording::{Bits, Clock, Latency, Margin, Recording, Rows};
+use crate::recording::{Bits, Clock, Latency, Margin, Recording, Rows, Values};
 
 /// How many requests exceed the limit, and what makes that a range.
 #[derive(Clone, Copy, Debug)]
@@ -122,6 +122,13 @@ impl Slow {
 /// From the histogram, for a target that was not counted.
 fn slow_requests(recording: &Recording, target: Duration) -> Slow {
     let (at_least, at_most) = recording.latency.count_above(nanoseconds(target));
+    if recording.values == Values::AtMost {
+        // Each may have been within the target.
+        return Slow {
+            at_most,
+            ..Slow::default()
+        };
+    }
     let guarded = target.saturating_add(recording.own_error);
     let (beyond_error, _) = recording.latency.count_above(nanoseconds(guarded));
     let beyond_error = beyond_error.min(at_least);

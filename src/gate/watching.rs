@@ -20,6 +20,8 @@ use crate::verdict::Verdict;
 #[derive(Debug)]
 pub struct Watching {
     gates: Vec<Case>,
+    /// Whether some are about what the audit tells when the run is over: until then they are undecided.
+    waits_for_audit: bool,
 }
 
 #[derive(Debug)]
@@ -52,11 +54,13 @@ pub struct Watched {
 }
 
 impl Watching {
-    /// Gates on endpoints, each with its name and its rate per second. Gates on two runs are left out.
+    /// Gates on endpoints, each with its name and its rate per second. Gates on two runs are left out, and those on the
+    /// audit are not watched: one on the time to completion keeps the run going to its budget.
     pub fn new(gates: &[Gate], endpoints: &[(&str, f64)], guard: Guard) -> Watching {
         let mut cases: Vec<Case> = Vec::new();
         for (endpoint, &(name, rate_per_s)) in endpoints.iter().enumerate() {
-            for gate in gates.iter().filter(|gate| gate.selector.selects(name)) {
+            let watched = gates.iter().filter(|gate| !gate.condition.needs_audit());
+            for gate in watched.filter(|gate| gate.selector.selects(name)) {
                 let gate = gate.for_endpoint(name);
                 let twice = cases.iter().any(|case| case.gate == gate);
                 if let (Some(theta0), false) = (gate.condition.allowed_share(), twice) {
@@ -69,7 +73,12 @@ impl Watching {
                 }
             }
         }
-        Watching { gates: cases }
+        Watching {
+            gates: cases,
+            waits_for_audit: gates
+                .iter()
+                .any(|gate| gate.condition.done_quantile().is_some()),
+        }
     }
 
     /// The smallest number of ended requests at which an endpoint has something to look at.
@@ -99,7 +108,8 @@ impl Watching {
     /// Whether every gate has its verdict, many gates reckoned with, and every gated percentile its interval.
     pub fn is_decided(&self) -> bool {
         let verdicts = self.verdicts();
-        !verdicts.is_empty()
+        !self.waits_for_audit
+            && !verdicts.is_empty()
             && verdicts
                 .iter()
                 .all(|verdict| *verdict != Verdict::Inconclusive)
@@ -254,6 +264,28 @@ mod tests {
         let mut watching = Watching::new(&gates, &[("health", 20.0)], Guard::Iid);
         watching.advance(0, 400, |_| Some(Rows::from(&counted)), |_| standing);
         watching.state().remove(0)
+    }
+
+    #[test]
+    fn a_gate_on_the_time_to_completion_is_not_watched_and_lets_the_run_go_on() {
+        let passed = |gates: &[&str]| {
+            let counted = {
+                let mut counted = Exceedances::of(Duration::from_millis(150));
+                let fast = Duration::ZERO.as_nanos() as u64;
+                (0..400)
+                    .for_each(|index| counted.count(index, Outcome::Ok, fast, 0, Duration::ZERO));
+                counted
+            };
+            let gates: Vec<Gate> = gates.iter().map(|text| text.parse().unwrap()).collect();
+            let mut watching = Watching::new(&gates, &[("ingest", 20.0)], Guard::Iid);
+            let sound = |_: &Gate| Standing::Sound;
+            watching.advance(0, 400, |_| Some(Rows::from(&counted)), sound);
+            (watching.state().len(), watching.is_decided())
+        };
+        assert_eq!(passed(&["p95 <= 150ms"]), (1, true));
+        assert_eq!(passed(&["p95 <= 150ms", "lost <= 0"]), (1, true));
+        assert_eq!(passed(&["p95 <= 150ms", "done.p95 <= 2s"]), (1, false));
+        assert_eq!(passed(&["done.p95 <= 2s"]), (0, false));
     }
 
     #[test]

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use super::{Endpoint, Plan};
+
 /// How long accepted work may take to be done once nothing more comes in, if nothing else is said.
 pub const DEFAULT_AUDIT_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long after everything is done it is all read once more, if nothing else is said.
+pub const DEFAULT_AUDIT_QUIET: Duration = Duration::from_secs(1);
 
 /// The completion audit of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +17,8 @@ pub struct Auditing {
     pub wish: Wish,
     /// Longest that is waited after the run.
     pub patience: Duration,
+    /// How long after everything is done it is all read once more, for duplicates that come late; zero for not at all.
+    pub quiet: Duration,
     /// Whom to ask, and what.
     pub source: Source,
 }
@@ -90,6 +97,18 @@ pub struct Beside {
 }
 
 impl Beside {
+    /// What an audit by a listing needs: what answers call their events.
+    pub fn of_listing(plan: &Plan) -> Beside {
+        let keep = |endpoint: &Endpoint| {
+            let source = IdSource::of_the_reference_server();
+            endpoint.is_accepting().then_some(source)
+        };
+        Beside {
+            keep: plan.endpoints.iter().map(keep).collect(),
+            resend: None,
+        }
+    }
+
     /// Which id to keep of an endpoint's answers.
     pub fn id_of(&self, endpoint: usize) -> Option<&IdSource> {
         self.keep.get(endpoint)?.as_ref()

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{Bits, Latency, Margin, Recording};
+use super::{Bits, Latency, Margin, Recording, Values};
 use crate::sample::Outcome;
 
 /// Which requests exceeded a target T. Each set holds the next one.
@@ -221,7 +221,8 @@ impl Recording {
             // Without our lag and error the larger target may have fewer. The rows are nested, so the last decides.
             .filter(|e| {
                 let least = e.far.as_ref().or(e.near.as_ref()).unwrap_or(&e.certain);
-                e.target >= target || least == &e.bits
+                let as_measured = self.values == Values::Measured;
+                e.target >= target || (as_measured && least == &e.bits)
             })
     }
 
@@ -229,7 +230,9 @@ impl Recording {
     /// a doubt can make, that doubt leaves all of them; else those that it leaves of the counted one are certain.
     fn rows_below<'a>(&self, counted: &'a Exceedances, target: Duration) -> Rows<'a> {
         let mut rows = Rows::from(counted);
-        let Some(slack) = counted.target.checked_sub(target) else {
+        let slack = counted.target.checked_sub(target);
+        // Of a latency that may be less, only what was counted is certain.
+        let Some(slack) = slack.filter(|_| self.values == Values::Measured) else {
             return rows;
         };
         let most_lag = Duration::from_nanos(self.send_lag.max_ns().unwrap_or(0));

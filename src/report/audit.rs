@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::words::Row;
+use super::words::{NOTHING, Row};
 use super::{ComparisonReport, EndpointReport, Report};
-use crate::completion::{Audit, Completion, DoneClock, Effects, Journal, Resends, Settled};
+use crate::completion::{Audit, Completion, DoneClock, Effects, Journal, Remark, Resends, Settled};
 use crate::gate::{Condition, Counted, Finding};
 use crate::stats::rank::Quantile;
 use crate::summary::{Percentile, Summary};
@@ -71,11 +71,19 @@ pub(super) fn rows(report: &Report, endpoint: &EndpointReport) -> Vec<Row> {
         rows.extend(each_or_once(row, &gated));
     }
     for (what, count) in counts(completion) {
-        let row = || Row::of_count(what.as_str(), count);
         let gated = about(&findings, |c| is_count(c, what));
+        if gated.is_empty() && !is_always_shown(what) && count.is_none_or(|n| n == 0) {
+            continue;
+        }
+        let row = || Row::of_count(what.as_str(), count);
         rows.extend(each_or_once(row, &gated));
     }
     rows
+}
+
+/// The others have lines of their own where they are gated or not zero.
+pub(super) fn is_always_shown(what: Counted) -> bool {
+    matches!(what, Counted::Lost | Counted::Duplicated)
 }
 
 /// A row for each gate on it, or one without.
@@ -94,14 +102,30 @@ fn percentile_row(percentile: &Percentile) -> Row {
     )
 }
 
-/// What may be gated; duplicates that nobody could see are no number.
-pub(super) fn counts(completion: &Completion) -> [(Counted, Option<u64>); 2] {
+/// What may be gated; what nobody could see is no number.
+pub(super) fn counts(completion: &Completion) -> [(Counted, Option<u64>); 4] {
+    Counted::ALL.map(|what| (what, count(completion, what)))
+}
+
+/// One of them.
+pub(super) fn count(completion: &Completion, what: Counted) -> Option<u64> {
     let duplicated = completion.duplicated();
     let seen = completion.sees_duplicates() || duplicated > 0;
-    [
-        (Counted::Lost, Some(completion.lost)),
-        (Counted::Duplicated, seen.then_some(duplicated)),
-    ]
+    match what {
+        Counted::Lost => Some(completion.lost),
+        Counted::Duplicated => seen.then_some(duplicated),
+        Counted::Dead => Some(completion.dead),
+        // What may be the run's own is not claimed to be nobody's.
+        Counted::Unexpected => completion
+            .unexpected
+            .filter(|them| them.at_least > 0 || them.at_most == 0)
+            .map(|them| them.at_least),
+    }
+}
+
+/// How often events were inserted twice, where that is told or was seen.
+pub(super) fn twice(count: u64, told: Effects) -> Option<u64> {
+    (told == Effects::Told || count > 0).then_some(count)
 }
 
 pub(super) fn completion(endpoint: &EndpointReport) -> Option<&Completion> {
@@ -120,40 +144,18 @@ pub(super) fn name(condition: &Condition) -> String {
 pub(super) fn lines(endpoint: &EndpointReport) -> Vec<String> {
     match &endpoint.audit {
         None => Vec::new(),
-        Some(Audit::Unread { reason }) => vec![format!("audit: not read: {reason}")],
+        Some(Audit::Unread { reason, resends }) => {
+            let mut lines = vec![format!("audit: not read: {reason}")];
+            lines.extend(resends.as_ref().map(resent));
+            lines
+        }
         Some(Audit::Read(completion)) => of_completion(completion),
     }
 }
 
 /// The counts of an audit and what must be known to read them.
 pub fn of_completion(completion: &Completion) -> Vec<String> {
-    let journal = completion.journal;
-    let mut lines = vec![format!(
-        "audit: accepted {} · processed {} · pending {} · dead {} · lost {} · recovered {} · unexpected {}",
-        grouped(completion.accepted()),
-        grouped(completion.processed),
-        grouped(completion.pending),
-        grouped(completion.dead),
-        grouped(completion.lost),
-        grouped(completion.recovered),
-        grouped(completion.unexpected),
-    )];
-    lines.push(match completion.effects {
-        Effects::Told => format!(
-            "inserted twice {} · notified twice {} · client: ok {}, failed {}, unknown {}",
-            grouped(completion.inserted_twice),
-            grouped(completion.notified_twice),
-            grouped(journal.ok),
-            grouped(journal.failed),
-            grouped(journal.unknown)
-        ),
-        Effects::NotTold => format!(
-            "the server does not tell how often effects were had · client: ok {}, failed {}, unknown {}",
-            grouped(journal.ok),
-            grouped(journal.failed),
-            grouped(journal.unknown)
-        ),
-    });
+    let mut lines = vec![outcomes(completion), effects(completion)];
     let longest = completion.longest().map_or_else(
         || "nothing was done".to_owned(),
         |longest| format!("done at the latest after {}", Pretty(longest)),
@@ -162,22 +164,102 @@ pub fn of_completion(completion: &Completion) -> Vec<String> {
         "{longest}; time counts {}",
         completion.clock.as_str()
     ));
-    lines.extend(completion.resends.as_ref().map(resends));
-    match completion.settled {
-        Settled::Done => {}
-        Settled::Deadline => lines.push(format!(
-            "the audit ended at its deadline, {} after the run",
-            Pretty(completion.patience)
-        )),
-        Settled::Interrupted => lines.push("the audit was INTERRUPTED".to_owned()),
-    }
+    lines.extend(completion.resends.as_ref().map(resent));
+    lines.extend(completion.remarks.iter().map(Remark::text));
+    lines.extend(end(completion));
     lines
 }
 
-/// `sent twice: 31 requests (5 %), 15 with the original …`.
-fn resends(resends: &Resends) -> String {
+/// `audit: accepted 600 · processed 600 · pending 0 …`.
+fn outcomes(completion: &Completion) -> String {
+    let mut parts = vec![
+        format!("accepted {}", grouped(completion.accepted())),
+        format!("processed {}", grouped(completion.processed)),
+        match completion.unread {
+            0 => format!("pending {}", grouped(completion.pending)),
+            unread => format!(
+                "pending {} (unread {})",
+                grouped(completion.pending),
+                grouped(unread)
+            ),
+        },
+        format!("dead {}", grouped(completion.dead)),
+        format!("lost {}", grouped(completion.lost)),
+        format!("recovered {}", told(completion.recovered)),
+        format!(
+            "unexpected {}",
+            told(count(completion, Counted::Unexpected))
+        ),
+    ];
+    if completion.shared > 0 {
+        parts.push(format!(
+            "answered with another's event {}",
+            grouped(completion.shared)
+        ));
+    }
+    format!("audit: {}", parts.join(" · "))
+}
+
+/// `inserted twice 0 · notified twice 0 · client: ok 600, failed 0, unknown 0`.
+fn effects(completion: &Completion) -> String {
+    let journal = completion.journal;
+    let by_repeat = match journal.by_repeat {
+        0 => String::new(),
+        n => format!(
+            ", of which {} were accepted when sent a second time",
+            grouped(n)
+        ),
+    };
+    let twice = match (completion.inserts, completion.notifications) {
+        (Effects::NotTold, Effects::NotTold) if completion.effects_twice == 0 => {
+            "the server does not tell how often effects were had".to_owned()
+        }
+        (inserts, notifications) => format!(
+            "inserted twice {} · notified twice {}",
+            told(twice(completion.inserted_twice, inserts)),
+            told(twice(completion.notified_twice, notifications))
+        ),
+    };
     format!(
-        "sent twice: {} requests ({} drawn), {} with the original and {} after it: {} replayed, {} the same event, {} refused with 409, {} another event, {} without an answer",
+        "{twice} · client: ok {}, failed {}, unknown {}{by_repeat}",
+        grouped(journal.ok),
+        grouped(journal.failed),
+        grouped(journal.unknown)
+    )
+}
+
+/// A count that somebody knows.
+fn told(count: Option<u64>) -> String {
+    count.map_or_else(|| NOTHING.to_owned(), grouped)
+}
+
+/// How the audit ended, if there is something to say.
+fn end(completion: &Completion) -> Option<String> {
+    match (completion.settled, completion.quiet) {
+        (Settled::Done, Some(quiet)) => Some(format!(
+            "read once more {} after everything was done",
+            Pretty(quiet)
+        )),
+        (Settled::Done, None) => None,
+        (Settled::Deadline, _) => Some(format!(
+            "the audit ended at its deadline, {} after the run",
+            Pretty(completion.patience)
+        )),
+        (Settled::Interrupted, _) => Some("the audit was INTERRUPTED".to_owned()),
+    }
+}
+
+/// `sent twice: 31 requests (5 %), 15 with the original …`.
+fn resent(resends: &Resends) -> String {
+    let not_compared = match resends.not_compared {
+        0 => String::new(),
+        n => format!(
+            ", {} accepted and not compared, because an answer names no event",
+            grouped(n)
+        ),
+    };
+    format!(
+        "sent twice: {} requests ({} drawn), {} with the original and {} after it: {} replayed, {} the same event, {} refused with 409, {} another event{not_compared}, {} without an answer",
         grouped(resends.sent()),
         percent(resends.share),
         grouped(resends.concurrent),
@@ -197,6 +279,8 @@ pub struct JsonAudit {
     pub unread: Option<String>,
     /// What the server told.
     pub completion: Option<JsonCompletion>,
+    /// What answers alone show of requests that were sent twice on purpose, where the server told nothing.
+    pub resends: Option<Resends>,
 }
 
 /// What became of what an endpoint accepted.
@@ -210,20 +294,24 @@ pub struct JsonCompletion {
     pub processed: u64,
     /// Of those, not done and not given up.
     pub pending: u64,
+    /// Of the pending, those whose state could not be read when the audit ended.
+    pub unread: u64,
     /// Of those, given up by the server.
     pub dead: u64,
     /// Of those, unknown to the server.
     pub lost: u64,
+    /// Of those, answered with the event of another request.
+    pub shared: u64,
     /// Events whose effects were had more than once; `null` if the server does not tell.
     pub duplicated: Option<u64>,
-    /// Events with more than one insert.
-    pub inserted_twice: u64,
-    /// Events with more than one notification.
-    pub notified_twice: u64,
-    /// Done although the client never saw an ok.
-    pub recovered: u64,
-    /// Listed by the server, but never sent by the run.
-    pub unexpected: u64,
+    /// Events with more than one insert; `null` if the server does not tell.
+    pub inserted_twice: Option<u64>,
+    /// Events with more than one notification; `null` if the server does not tell.
+    pub notified_twice: Option<u64>,
+    /// Done although the client never saw an ok; `null` if nobody knows the names of such events.
+    pub recovered: Option<u64>,
+    /// Listed by the server, but never sent by the run; `null` if that cannot be known.
+    pub unexpected: Option<u64>,
     /// Whether every accepted event was done exactly once, and there were any.
     pub exactly_once: bool,
     /// Median of the time from acceptance to completion over all accepted; `null` if that one was not done.
@@ -238,6 +326,10 @@ pub struct JsonCompletion {
     pub clock: DoneClock,
     /// How the wait for the server ended.
     pub settled: Settled,
+    /// How long after everything was done it was all read once more; `null` if it was not.
+    pub read_again_after_ms: Option<f64>,
+    /// What must be known to read the numbers.
+    pub remarks: Vec<String>,
     /// What became of requests that were sent twice on purpose.
     pub resends: Option<Resends>,
 }
@@ -247,9 +339,13 @@ impl From<&Audit> for JsonAudit {
         JsonAudit {
             unread: match audit {
                 Audit::Read(_) => None,
-                Audit::Unread { reason } => Some(reason.clone()),
+                Audit::Unread { reason, .. } => Some(reason.clone()),
             },
             completion: audit.completion().map(JsonCompletion::from),
+            resends: match audit {
+                Audit::Read(_) => None,
+                Audit::Unread { resends, .. } => *resends,
+            },
         }
     }
 }
@@ -257,19 +353,20 @@ impl From<&Audit> for JsonAudit {
 impl From<&Completion> for JsonCompletion {
     fn from(completion: &Completion) -> JsonCompletion {
         let after = |quantile| completion.done_after(quantile).map(millis);
-        let [_, (_, duplicated)] = counts(completion);
         JsonCompletion {
             journal: completion.journal,
             accepted: completion.accepted(),
             processed: completion.processed,
             pending: completion.pending,
+            unread: completion.unread,
             dead: completion.dead,
             lost: completion.lost,
-            duplicated,
-            inserted_twice: completion.inserted_twice,
-            notified_twice: completion.notified_twice,
+            shared: completion.shared,
+            duplicated: count(completion, Counted::Duplicated),
+            inserted_twice: twice(completion.inserted_twice, completion.inserts),
+            notified_twice: twice(completion.notified_twice, completion.notifications),
             recovered: completion.recovered,
-            unexpected: completion.unexpected,
+            unexpected: count(completion, Counted::Unexpected),
             exactly_once: completion.is_exactly_once(),
             done_p50_ms: after(Quantile::P50),
             done_p95_ms: after(Quantile::P95),
@@ -277,6 +374,8 @@ impl From<&Completion> for JsonCompletion {
             done_max_ms: completion.longest().map(millis),
             clock: completion.clock,
             settled: completion.settled,
+            read_again_after_ms: completion.quiet.map(millis),
+            remarks: completion.remarks.iter().map(Remark::text).collect(),
             resends: completion.resends,
         }
     }

@@ -8,6 +8,7 @@ use crate::comparison::{
     Change, Comparison, Dependence, ErrorRate, ErrorRateChange, Noise, Pair, Range, speed,
 };
 use crate::completion::{Audit, Completion};
+use crate::gate::Counted;
 use crate::run_file::Run;
 use crate::stats::rank::Quantile;
 use crate::units::{grouped, percent, trimmed};
@@ -122,17 +123,20 @@ pub(super) fn audit_rows(report: &Report, comparison: &Comparison) -> Vec<[Strin
         let summary = audit::summary(completion);
         summary.percentile(Quantile::P95).value.to_string()
     };
-    let count = |counted: usize| {
+    let count = |what: Counted| {
         move |completion: &Completion| {
-            let (_, count) = audit::counts(completion)[counted];
+            let count = audit::count(completion, what);
             count.map_or_else(|| "not told".to_owned(), grouped)
         }
     };
-    vec![
-        row("done P95", &done),
-        row("lost", &count(0)),
-        row("duplicated", &count(1)),
-    ]
+    let happened = |what: &Counted| {
+        let counts = sides.iter().flatten().map(|side| audit::count(side, *what));
+        audit::is_always_shown(*what) || counts.flatten().any(|count| count > 0)
+    };
+    let counts = Counted::ALL.into_iter().filter(happened);
+    let mut rows = vec![row("done P95", &done)];
+    rows.extend(counts.map(|what| row(what.as_str(), &count(what))));
+    rows
 }
 
 fn percentile_row(change: &Change) -> [String; 6] {

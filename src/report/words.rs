@@ -28,7 +28,7 @@ pub(super) struct Row {
 pub(super) const TITLES: [&str; 5] = ["Metric", "Value", "Interval (95 %)", "Target", "Status"];
 
 /// Where there is nothing to say.
-const NOTHING: &str = "–";
+pub(super) const NOTHING: &str = "–";
 
 impl Row {
     pub(super) fn cells(&self) -> [&str; 5] {

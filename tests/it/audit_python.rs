@@ -42,6 +42,8 @@ struct Stage {
     provider: Server,
     port: u16,
     broker: Option<u16>,
+    /// What makes an id unique in the table of the background tasks.
+    unique: &'static str,
 }
 
 impl Stage {
@@ -59,6 +61,7 @@ impl Stage {
             provider,
             port: refusing_port(),
             broker: None,
+            unique: "PRIMARY KEY",
         }
     }
 
@@ -71,6 +74,7 @@ impl Stage {
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .env("PYTHONUNBUFFERED", "1")
             .env("A7_DATABASE", self.path("events.db"))
+            .env("A7_UNIQUE", self.unique)
             .env(
                 "A7_PROVIDER",
                 format!("http://127.0.0.1:{}", self.provider.port()),
@@ -197,6 +201,28 @@ fn the_background_tasks_of_a_service_that_is_left_alone_are_done() {
     assert_eq!(audit["exactly_once"], true, "{report:#}");
     assert_eq!(audit["resends"]["several_events"], 0, "{report:#}");
     assert!(audit["done_p50_ms"].as_f64().unwrap() >= 50.0, "{report:#}");
+}
+
+#[test]
+fn background_tasks_without_a_unique_key_are_caught_doing_things_twice() {
+    let test = "background_tasks_without_a_unique_key_are_caught_doing_things_twice";
+    let Some(python) = need(&PYTHON_FASTAPI, test) else {
+        return;
+    };
+    let mut stage = Stage::new(python, Duration::from_millis(50));
+    stage.unique = "";
+    let _service = stage.serve("background_app");
+    let (code, report) = result(&stage.measure(&["--resend", "10%"]).output().unwrap());
+    assert_eq!(code, 1, "{report:#}");
+    let audit = completion(&report);
+    // Its answers name one event all the same: only the rows and the mails show it.
+    let resends = &audit["resends"];
+    assert_eq!(resends["several_events"], 0, "{report:#}");
+    let twice = resends["same_event"].as_u64().unwrap();
+    assert!(twice > 0, "{resends}");
+    for effect in ["inserted_twice", "notified_twice"] {
+        assert_eq!(audit[effect], twice, "{effect}: {report:#}");
+    }
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use a7probe::command;
+use a7probe::completion::{Audit, Completion, Effects, Resends, Strangers};
 use a7probe::exit::Exit;
 use a7probe::histogram::{Bucket, Histogram, Precision};
 use a7probe::recording::{Latency, Recording};
@@ -23,6 +24,8 @@ use crate::runs;
 
 fn example() -> Run {
     let mut run = runs::run(runs::mixed(600), runs::mixed(600));
+    let audit = runs::audit(&run.endpoints[1].recording);
+    run.endpoints[1].audit = Some(Audit::Read(Box::new(audit)));
     run.ended = Ended::Interrupted {
         signal: Signal::Sigterm,
     };
@@ -115,6 +118,95 @@ fn a_run_is_read_back_without_loss() {
         assert_same(&read.recording, &written.recording);
     }
     assert_eq!(read.to_json(), written.to_json());
+}
+
+fn completion(run: &Run) -> &Completion {
+    let audit = run
+        .endpoint("ingest")
+        .and_then(|ingest| ingest.audit.as_ref());
+    audit.and_then(Audit::completion).expect("an audit")
+}
+
+#[test]
+fn an_audit_is_read_back_without_loss() {
+    let written = example();
+    let restored = read(&example_json()).expect("a run");
+    let (read, written) = (completion(&restored), completion(&written));
+    let counts = |c: &Completion| {
+        let outcomes = [c.processed, c.pending, c.unread, c.dead, c.lost, c.shared];
+        let twice = [c.inserted_twice, c.notified_twice, c.effects_twice];
+        (c.journal, outcomes, twice, c.recovered, c.unexpected)
+    };
+    assert_eq!(counts(read), counts(written));
+    let outcomes = counts(written).1;
+    assert!(outcomes.iter().all(|n| *n > 0), "{outcomes:?}");
+    let facts = |c: &Completion| {
+        let told = (c.clock, c.inserts, c.notifications);
+        (
+            told,
+            c.settled,
+            c.patience,
+            c.quiet,
+            c.remarks.clone(),
+            c.resends,
+        )
+    };
+    assert_eq!(facts(read), facts(written));
+    // What was unread is in doubt, and what was done is done at most so late.
+    let rows = |c: &Completion| {
+        let done = &c.done;
+        (
+            done.client.clone(),
+            done.values,
+            done.counts.clone(),
+            done.exceedances.clone(),
+        )
+    };
+    assert_eq!(rows(read), rows(written));
+}
+
+#[test]
+fn an_audit_of_before_there_was_doubt_is_read_as_it_was_meant() {
+    let mut run = example();
+    let fates = (0..600).map(|index| (index, runs::done(index))).collect();
+    let recording = &run.endpoints[1].recording;
+    run.endpoints[1].audit = Some(Audit::Read(Box::new(runs::all_known(recording, &fates))));
+    let mut old: Value = serde_json::from_str(&run.to_json()).expect("JSON");
+    let audit = old.pointer_mut("/endpoints/1/audit").expect("an audit");
+    let audit = audit.as_object_mut().expect("an object");
+    for new in ["unread", "shared", "inserts", "notifications"] {
+        assert!(audit.remove(new).is_some(), "{new}");
+    }
+    audit.insert("unexpected".to_owned(), json!(2));
+    audit.insert("recovered".to_owned(), json!(0));
+    let restored = read(&old).expect("an old run");
+    let read = completion(&restored);
+    assert_eq!((read.unread, read.shared, read.recovered), (0, 0, Some(0)));
+    assert_eq!(
+        (read.inserts, read.notifications),
+        (Effects::Told, Effects::Told)
+    );
+    assert_eq!(read.unexpected, Some(Strangers::exactly(2)));
+}
+
+#[test]
+fn what_answers_alone_show_is_kept_where_the_service_told_nothing() {
+    let mut run = example();
+    let resends = Some(Resends {
+        share: 0.1,
+        after: 3,
+        several_events: 3,
+        ..Resends::default()
+    });
+    run.endpoints[1].audit = Some(Audit::Unread {
+        reason: "it was never read".to_owned(),
+        resends,
+    });
+    let restored = Run::from_json(run.to_json().as_bytes()).expect("a run");
+    let audit = restored
+        .endpoint("ingest")
+        .and_then(|ingest| ingest.audit.as_ref());
+    assert_eq!(audit.and_then(Audit::resends).copied(), resends);
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! Runs built in memory: their truth is known, and they use every field of the format.
 
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use a7probe::completion::{
+    Asked, Completion, DoneClock, Fate, Remark, Resends, Settled, Standing, Strangers, UnknownMeans,
+};
 use a7probe::plan::{
     Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
     Template, Trust,
@@ -94,6 +98,76 @@ pub(crate) fn run(health: Recording, ingest: Recording) -> Run {
         judging: Judging::default(),
         turns: None,
     }
+}
+
+/// Done so many milliseconds after it was accepted, and once.
+pub(crate) fn done(after_ms: u64) -> Fate {
+    let took = Duration::from_millis(after_ms);
+    Fate {
+        standing: Standing::Processed {
+            at_least: took,
+            at_most: took,
+        },
+        inserts: Some(1),
+        notifications: Some(1),
+    }
+}
+
+/// An audit of which the service told everything.
+pub(crate) fn all_known(recording: &Recording, fates: &HashMap<u64, Fate>) -> Completion {
+    let asked = Asked {
+        clock: DoneClock::Server,
+        settled: Settled::Done,
+        unknown: UnknownMeans::Lost,
+        patience: Duration::from_secs(30),
+    };
+    Completion::of(recording, &HashSet::new(), fates, asked, &[])
+}
+
+/// An audit with something in every field, of a recording of at least 60 requests.
+pub(crate) fn audit(recording: &Recording) -> Completion {
+    let fate = |index: u64| Fate {
+        standing: match index % 10 {
+            0 => Standing::Pending,
+            1 => Standing::GivenUp,
+            2 => Standing::Unread,
+            _ => Standing::Processed {
+                at_least: Duration::from_millis(index),
+                at_most: Duration::from_millis(2 * index),
+            },
+        },
+        inserts: Some(1 + u64::from(index == 7)),
+        notifications: None,
+    };
+    // Of the last ten nothing is known: lost, if they were accepted.
+    let fates = (0..recording.planned() - 10).map(|index| (index, fate(index)));
+    let asked = Asked {
+        clock: DoneClock::Poll,
+        settled: Settled::Deadline,
+        unknown: UnknownMeans::Lost,
+        patience: Duration::from_secs(30),
+    };
+    let by_repeat = HashSet::from([49]);
+    let targets = [Duration::from_millis(40)];
+    let mut completion = Completion::of(recording, &by_repeat, &fates.collect(), asked, &targets);
+    completion.shared = 3;
+    completion.unexpected = Some(Strangers::among(7, 2));
+    completion.recovered = None;
+    completion.quiet = Some(Duration::from_secs(1));
+    completion.remarks = vec![
+        Remark::ClocksDisagree { events: 2 },
+        Remark::Trouble {
+            unread: completion.unread,
+            last: "GET /status/7: answered 503".to_owned(),
+        },
+    ];
+    completion.resends = Some(Resends {
+        share: 0.1,
+        concurrent: 3,
+        not_compared: 3,
+        ..Resends::default()
+    });
+    completion
 }
 
 /// An instrument whose own error is too small to matter.

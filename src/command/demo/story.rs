@@ -165,7 +165,7 @@ fn lines(aftermath: &Aftermath) -> Vec<String> {
             completion.lost,
             completion.inserted_twice,
             completion.notified_twice,
-            completion.unexpected
+            completion.unexpected.map_or(0, |them| them.at_most)
         ),
         format!("{verdict} (the server's listing against what the probe sent)"),
     ]

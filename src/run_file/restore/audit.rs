@@ -5,9 +5,10 @@ use std::time::Duration;
 use super::super::RunFileError;
 use super::super::audit_document::{AuditDocument, CompletionDocument};
 use super::endpoint::Place;
-use crate::completion::{Asked, Audit, Completion, UnknownMeans};
+use crate::completion::{Asked, Audit, Completion, Strangers, UnknownMeans};
 use crate::histogram::Precision;
-use crate::recording::{Bits, Counts, Latency};
+use crate::recording::{Counts, Latency};
+use crate::sample::FailureKind;
 
 /// The audit of a document; `counts` is how the requests of the endpoint ended.
 pub(super) fn restored(
@@ -16,7 +17,7 @@ pub(super) fn restored(
     counts: &Counts,
 ) -> Result<Audit, RunFileError> {
     match document {
-        AuditDocument::Unread { reason } => Ok(Audit::Unread { reason }),
+        AuditDocument::Unread { reason, resends } => Ok(Audit::Unread { reason, resends }),
         AuditDocument::Read(document) => {
             completion(*document, &place.part("audit"), counts).map(|c| Audit::Read(Box::new(c)))
         }
@@ -28,8 +29,12 @@ fn completion(
     place: &Place,
     counts: &Counts,
 ) -> Result<Completion, RunFileError> {
-    let accepted = document.journal.ok;
-    place.equal("journal.ok", accepted, "counts.ok", counts.ok)?;
+    let journal = document.journal;
+    let accepted = journal.accepted();
+    place.equal("journal.ok", journal.ok, "counts.ok", counts.ok)?;
+    let repeated = journal.by_repeat;
+    place.no_more_than("by_repeat", repeated, "the rest", counts.not_ok())?;
+    place.no_more_than("unread", document.unread, "pending", document.pending)?;
     let outcomes = [
         document.processed,
         document.pending,
@@ -48,7 +53,7 @@ fn completion(
         unknown: UnknownMeans::Lost,
         patience: Duration::from_nanos(document.patience_ns),
     };
-    let mut restored = Completion::empty(document.journal, asked, &[]);
+    let mut restored = Completion::empty(journal, asked, &[]);
     let done = &mut restored.done;
     done.ok = place.bits("done_bits", &document.done_bits, accepted)?;
     let processed = document.processed;
@@ -56,12 +61,8 @@ fn completion(
     let histogram = place.decoded("done", document.done, Precision::Four)?;
     place.equal("count of done", histogram.count(), "processed", processed)?;
     done.latency = Latency::Histogram(histogram);
-    done.client = Bits::zeros(accepted);
-    done.counts = Counts {
-        ok: processed,
-        timeout: accepted - processed,
-        ..Counts::default()
-    };
+    done.counts = counts_of(accepted, processed, document.unread);
+    done.client = place.client(document.unread_bits, &done.counts, &done.ok)?;
     let exceedances = document.exceedances.into_iter();
     let exceedances = exceedances
         .map(|exceedances| place.exceedances(exceedances, &restored.done))
@@ -76,9 +77,30 @@ fn completion(
         notified_twice: document.notified_twice,
         effects_twice: document.effects_twice,
         recovered: document.recovered,
-        unexpected: document.unexpected,
-        effects: document.effects,
+        unexpected: document.unexpected.map(|at_least| Strangers {
+            at_least,
+            at_most: document.unexpected_at_most.unwrap_or(at_least),
+        }),
+        unread: document.unread,
+        shared: document.shared,
+        inserts: document.inserts.unwrap_or(document.effects),
+        notifications: document.notifications.unwrap_or(document.effects),
+        quiet: document.quiet_ns.map(Duration::from_nanos),
+        remarks: document.remarks,
         resends: document.resends,
         ..restored
     })
+}
+
+/// How accepted events ended, as the recording of their times counts them.
+fn counts_of(accepted: u64, processed: u64, unread: u64) -> Counts {
+    let mut counts = Counts {
+        ok: processed,
+        timeout: accepted - processed - unread,
+        ..Counts::default()
+    };
+    if unread > 0 {
+        counts.failed.insert(FailureKind::Client, unread);
+    }
+    counts
 }

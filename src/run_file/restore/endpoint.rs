@@ -95,7 +95,7 @@ impl Place {
         }
     }
 
-    fn no_more_than(
+    pub(super) fn no_more_than(
         &self,
         what: &str,
         found: u64,
@@ -261,7 +261,7 @@ impl Place {
     }
 
     /// The requests that ended badly for a cause on this side, held against their number and against `ok`.
-    fn client(
+    pub(super) fn client(
         &self,
         text: Option<String>,
         counts: &Counts,

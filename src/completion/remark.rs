@@ -1,0 +1,97 @@
+//! What must be known to read the numbers of an audit, as values: in words, with what to do about it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::units::{grouped, plural};
+
+/// What must be known to read the numbers of an audit.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "remark")]
+pub enum Remark {
+    /// States could not be read when the wait ended.
+    Trouble {
+        /// How many.
+        unread: u64,
+        /// What came last instead.
+        last: String,
+    },
+    /// Events were done before they were accepted, so no time that is told is believed.
+    ClocksDisagree {
+        /// How many.
+        events: u64,
+    },
+    /// Times that say nothing of the zone they are in, held against others.
+    NoOffset {
+        /// Of how many events.
+        events: u64,
+    },
+    /// Events that are listed as done and say not when.
+    NoTime {
+        /// How many.
+        events: u64,
+    },
+    /// What was done could not be read once more.
+    NotReadAgain {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl Remark {
+    /// What is so.
+    pub fn text(&self) -> String {
+        let events = |n: &u64| format!("{} {}", grouped(*n), plural(*n, "event"));
+        match self {
+            Remark::Trouble { unread, last } => format!(
+                "the state of {} could not be read when the audit ended; the last answer: {last}",
+                events(unread)
+            ),
+            Remark::ClocksDisagree { events: n } => format!(
+                "{} done before acceptance: the clocks disagree, so times are those between two looks",
+                match n {
+                    1 => "1 event was".to_owned(),
+                    n => format!("{} events were", grouped(*n)),
+                }
+            ),
+            Remark::NoOffset { events: n } => format!(
+                "times of {} have no offset from UTC, so they cannot be held against others; the time is that between two looks",
+                events(n)
+            ),
+            Remark::NoTime { events: n } => format!(
+                "{} listed as processed without processed_at; the time is that between two looks",
+                match n {
+                    1 => "1 event is".to_owned(),
+                    n => format!("{} events are", grouped(*n)),
+                }
+            ),
+            Remark::NotReadAgain { reason } => format!(
+                "what was done could not be read once more, so later duplicates were not looked for: {reason}"
+            ),
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Remark::Trouble { .. } => {
+                "look at the service; what could not be read is neither lost nor done"
+            }
+            Remark::ClocksDisagree { .. } => {
+                "synchronise the clocks, or let one clock write both times"
+            }
+            Remark::NoOffset { .. } => {
+                "let the service write times with Z or an offset, or seconds since 1970"
+            }
+            Remark::NoTime { .. } => "let the listing tell when each event was done",
+            Remark::NotReadAgain { .. } => "look at the service, and audit again",
+        }
+    }
+
+    pub(super) fn trouble(&self) -> Option<&str> {
+        match self {
+            Remark::Trouble { last, .. } => Some(last),
+            _ => None,
+        }
+    }
+}
