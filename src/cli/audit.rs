@@ -27,8 +27,8 @@ pub struct AuditArgs {
     #[arg(long, help_heading = "Audit")]
     pub no_audit: bool,
 
-    /// How long accepted work may take to be done once nothing more comes in; what the service could not be asked in the
-    /// last quarter of it is neither done nor lost [default: 30s].
+    /// How long accepted work may take to be done once nothing more comes in; an event whose state cannot be read in the
+    /// last quarter of that is taken neither for done nor for lost [default: 30s].
     #[arg(long, env = "A7PROBE_AUDIT_TIMEOUT", value_name = "TIME", value_parser = positive_duration(), help_heading = "Audit")]
     pub audit_timeout: Option<Duration>,
 

@@ -149,6 +149,13 @@ impl Case<'_> {
         self.gate.condition.done_quantile().is_some()
     }
 
+    /// What came instead of the state of an event.
+    fn last_trouble(&self) -> String {
+        let completion = self.subject.audit.and_then(|audit| audit.completion());
+        let trouble = completion.and_then(|completion| completion.trouble());
+        trouble.map_or_else(String::new, |last| format!(" (the last answer: {last})"))
+    }
+
     fn why_without_order(&self) -> &'static str {
         match self.is_imported() {
             true => "the file does not keep the order of time",
@@ -476,8 +483,9 @@ impl Case<'_> {
         );
         match doubt {
             Doubt::Client if self.is_completion() => format!(
-                "the state of {} could not be read when the audit ended, so {range}",
-                self.count(counts.client_side())
+                "the state of {} could not be read when the audit ended{}, so {range}",
+                self.count(counts.client_side()),
+                self.last_trouble()
             ),
             Doubt::Client if counts.unsent > 0 => format!(
                 "the run was cut and {} never sent, so {range}",

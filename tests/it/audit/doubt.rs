@@ -69,6 +69,8 @@ fn a_look_that_was_long_ago_shows_neither_a_loss_nor_a_delay() {
     assert_eq!(verdict(&report, "lost"), "INCONCLUSIVE");
     // 75 of 100 would fail a median if it were certain that they took so long.
     assert_eq!(verdict(&report, "done.p50"), "INCONCLUSIVE", "{report:#}");
+    let reason = finding(&report, "done.p50")["reason"].as_str().unwrap();
+    assert!(reason.contains("answered 503"), "{reason}");
     assert_eq!(code, 3);
 }
 
