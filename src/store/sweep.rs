@@ -115,7 +115,8 @@ impl Step {
         self.found.iter().map(|(seq, _)| *seq)
     }
 
-    /// Leaves the rows that another process has named first.
+    /// Leaves the rows that another process has named first. In a file nobody else can, in between.
+    #[cfg(feature = "postgres")]
     pub(super) fn keep(&mut self, is_ours: impl Fn(i64) -> bool) {
         self.found.retain(|(seq, _)| is_ours(*seq));
     }

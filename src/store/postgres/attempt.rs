@@ -317,6 +317,7 @@ impl Work<'_> {
         let mut logged = self.log("notify", log, now_ms).await?;
         let mut decided = self.decide(outcomes, now_ms).await?;
         let mut finished = Vec::with_capacity(outcomes.len());
+        let mut decided_now: HashMap<(i64, u32), &Outcome> = HashMap::new();
         for (lease, outcome) in outcomes {
             let (job, attempt) = (lease.job, lease.attempt);
             let effect = outcome.effect().map(|(what, _)| what);
@@ -330,13 +331,18 @@ impl Work<'_> {
                 if state.is_settled() {
                     changes.settled.push(lease.event_id);
                 }
+                decided_now.insert((job, attempt), outcome);
                 finished.push(Finished::Recorded);
                 continue;
             }
-            let decided = (told_before || effect.is_none())
-                && self
-                    .decided(lease, outcome, effect.unwrap_or_default())
-                    .await?;
+            let decided = if decided_now.get(&(job, attempt)) == Some(outcome) {
+                true
+            } else {
+                (told_before || effect.is_none())
+                    && self
+                        .decided(lease, outcome, effect.unwrap_or_default())
+                        .await?
+            };
             finished.push(Finished::found(decided, told_before || decided));
         }
         Ok(finished)
