@@ -639,3 +639,29 @@ fn what_is_deleted_while_it_is_used_is_made_anew() {
         stream.delete_consumer("a7probe").await.unwrap();
     }));
 }
+
+#[test]
+fn a_queue_that_somebody_else_made_keeps_its_dead_letters_too() {
+    let test = "a_queue_that_somebody_else_made_keeps_its_dead_letters_too";
+    let Some(queue) = RabbitQueue::fresh(test) else {
+        return;
+    };
+    // Classic, and without a dead-letter exchange.
+    queue.with_channel(async |channel| {
+        let options = lapin::options::QueueDeclareOptions::durable();
+        let name = queue.name.as_str().into();
+        let made = channel.queue_declare(name, options, Default::default());
+        made.await.unwrap();
+    });
+    let dispatch = parse(&queue.url("amqp", RABBITMQ_ADDRESS.parse().unwrap()));
+    run(async {
+        publish(&dispatch, &jobs(1)).await;
+        let mut consumer = Consumer::new(dispatch, options());
+        let delivery = consumer.next().await;
+        let reason = "nobody knows it".to_owned();
+        delivery.settle(Settlement::Dead { reason }).await.unwrap();
+        consumer.close().await;
+    });
+    let dead = format!("{}.dead", queue.name);
+    assert_eq!((queue.depth_of(&queue.name), queue.depth_of(&dead)), (0, 1));
+}
