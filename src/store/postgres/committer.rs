@@ -30,7 +30,6 @@ const DEPART_TIME: Duration = Duration::from_secs(2);
 const SETTLE_EVERY: Duration = Duration::from_millis(500);
 /// How often a transaction that the server chose as the victim of a deadlock is tried.
 const TRIES: u32 = 4;
-const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 const DEPART: &str = "DELETE FROM processes WHERE owner = $1";
 
 /// What every transaction needs to know.
@@ -260,7 +259,7 @@ impl Committer {
 
 /// What this process has counted stays, and nobody need know whose it was.
 async fn depart(session: &mut Session, owner: i64) -> Result<(), Error> {
-    let mut work = session.begin().await?;
+    let (mut work, _) = session.begin().await?;
     work.fold(&[owner]).await?;
     work.query(DEPART, &[&owner]).await?;
     work.commit().await
@@ -327,9 +326,8 @@ async fn transact(
     phase: &Cell<Phase>,
 ) -> Result<(Committed, Page), Error> {
     session.learn_runs(batch).await?;
-    let mut work = session.begin().await?;
     let local_ms = now_ms();
-    let now_ms: i64 = work.query(NOW, &[]).await?[0].get(0);
+    let (mut work, now_ms) = session.begin().await?;
     let mut changes = Changes::at(now_ms);
     let skew_ms = now_ms - local_ms;
     let admissions = work

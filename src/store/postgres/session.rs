@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
+use tokio::{join, try_join};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
@@ -26,6 +27,7 @@ const LIMITS: &str = "SET lock_timeout = '3s'; SET statement_timeout = '8s';
     SET idle_in_transaction_session_timeout = '12s'";
 /// Whatever the role or the database prefers: the statements are written for this one.
 const BEGIN: &str = "START TRANSACTION ISOLATION LEVEL READ COMMITTED";
+const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 /// A COMMIT whose statement is timed out while it waits for a standby reports success.
 const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
 /// How long the server may take to hear that a statement is not waited for any more.
@@ -73,13 +75,21 @@ impl Session {
         })
     }
 
-    pub(super) async fn begin(&mut self) -> Result<Work<'_>, Error> {
-        self.client.batch_execute(BEGIN).await?;
-        Ok(Work {
+    /// A transaction, and the server's time in it.
+    pub(super) async fn begin(&mut self) -> Result<(Work<'_>, i64), Error> {
+        let mut work = Work {
             client: &self.client,
             statements: &mut self.statements,
             runs: &self.runs,
-        })
+        };
+        let now = work.statement(NOW).await?;
+        // Sent in this order, and waited for together.
+        let (_, row) = try_join!(
+            biased;
+            work.client.batch_execute(BEGIN),
+            work.client.query_one(&now, &[])
+        )?;
+        Ok((work, row.get(0)))
     }
 
     /// Ends the transaction under way as if it had not been.
@@ -115,15 +125,17 @@ impl Work<'_> {
         sql: &'static str,
         params: Params<'_>,
     ) -> Result<Vec<Row>, Error> {
-        let statement = match self.statements.get(sql) {
-            Some(statement) => statement.clone(),
-            None => {
-                let statement = self.client.prepare(sql).await?;
-                self.statements.insert(sql, statement.clone());
-                statement
-            }
-        };
+        let statement = self.statement(sql).await?;
         self.client.query(&statement, params).await
+    }
+
+    async fn statement(&mut self, sql: &'static str) -> Result<Statement, Error> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.statements.insert(sql, statement.clone());
+        Ok(statement)
     }
 
     /// The same where one attempt may fail without the transaction: `Err` inside is the database's refusal.
@@ -132,10 +144,18 @@ impl Work<'_> {
         sql: &'static str,
         params: Params<'_>,
     ) -> Result<Result<Vec<Row>, String>, Error> {
-        self.client.batch_execute("SAVEPOINT try").await?;
-        match self.query(sql, params).await {
+        let statement = self.statement(sql).await?;
+        // Sent in this order, and waited for together: after a refusal the savepoint is not released either.
+        let (saved, tried, released) = join!(
+            biased;
+            self.client.batch_execute("SAVEPOINT try"),
+            self.client.query(&statement, params),
+            self.client.batch_execute("RELEASE try"),
+        );
+        saved?;
+        match tried {
             Ok(rows) => {
-                self.client.batch_execute("RELEASE try").await?;
+                released?;
                 Ok(Ok(rows))
             }
             Err(error) => {
