@@ -21,7 +21,7 @@ const ROWS: [&[&str]; 10] = [
 ];
 
 /// Neighbours in a row that may import each other, in this direction only.
-const NEIGHBOURS: [(&str, &str); 15] = [
+const NEIGHBOURS: [(&str, &str); 16] = [
     ("exit", "verdict"),
     ("plan", "stats"),
     ("completion", "recording"),
@@ -37,10 +37,11 @@ const NEIGHBOURS: [(&str, &str); 15] = [
     ("worker", "provider"),
     ("engine", "trust"),
     ("queue", "trust"),
+    ("store", "trust"),
 ];
 
 /// The only modules that may name an external crate.
-const HOMES: [(&str, &[&str]); 18] = [
+const HOMES: [(&str, &[&str]); 19] = [
     ("clap", &["cli", "command", "main"]),
     ("clap_complete", &["cli", "command"]),
     ("clap_mangen", &["command"]),
@@ -57,10 +58,18 @@ const HOMES: [(&str, &[&str]); 18] = [
     ("lapin", &["queue/amqp"]),
     ("redis", &["queue/redis"]),
     ("async_nats", &["queue/nats"]),
+    ("tokio_postgres_rustls", &["store/postgres"]),
     ("rustls_native_certs", &["trust"]),
     (
         "tokio_rustls",
-        &["engine", "provider", "audit", "queue", "trust"],
+        &[
+            "engine",
+            "provider",
+            "audit",
+            "queue",
+            "store/postgres",
+            "trust",
+        ],
     ),
 ];
 
