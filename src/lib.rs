@@ -20,7 +20,7 @@
 //! | 3 | [`recording`] [`completion`] | histograms, exceedance bits, counts and intervals of one endpoint; what became of what it accepted |
 //! | 4 | [`summary`] [`run_file`] [`import`] | percentiles with intervals; the run on disk; other tools' files |
 //! | 5 | [`gate`] [`comparison`] [`diagnosis`] | gate grammar and judgement; before and after; root cause |
-//! | 6 | [`report`] [`engine`] [`audit`] [`server`] [`store`] [`worker`] [`provider`] [`queue`] | faces of a result; the measuring engine; the reference server, its check and its brokers |
+//! | 6 | [`report`] [`engine`] [`audit`] [`server`] [`store`] [`worker`] [`provider`] [`queue`] [`trust`] | faces of a result; the measuring engine; the reference server, its check and its brokers; whose certificates are taken |
 //! | 7 | [`progress`] | the live line on stderr |
 //! | 8 | [`cli`] | what was typed, what is meant, and every rule between the two |
 //! | 9 | [`command`] | one file a subcommand: resolve, run, judge, report |
@@ -68,6 +68,7 @@ pub mod queue;
 pub mod report;
 pub mod server;
 pub mod store;
+pub mod trust;
 pub mod worker;
 
 pub mod progress;

@@ -17,6 +17,7 @@ use tokio_rustls::rustls::{
 };
 
 use crate::plan::{ConnectionPolicy, Trust};
+use crate::trust;
 
 /// A client configuration that speaks HTTP/1.1 only.
 pub(super) fn config(policy: &ConnectionPolicy) -> anyhow::Result<ClientConfig> {
@@ -42,8 +43,7 @@ pub(super) fn config(policy: &ConnectionPolicy) -> anyhow::Result<ClientConfig> 
 
 /// The system's roots; Mozilla's where the system has none, as in a bare container.
 fn system_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let mut roots = trust::system_roots();
     if roots.is_empty() {
         roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }

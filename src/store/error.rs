@@ -62,7 +62,7 @@ pub enum OpenError {
         store: Location,
     },
     /// The file cannot be created, read or written; the database cannot be reached or used.
-    #[error("cannot open the store {store}: {reason}\nhint: {}", mend(.store))]
+    #[error("cannot open the store {store}: {reason}\nhint: {}", mend(.store, .reason))]
     Unusable {
         /// Where it was looked for.
         store: Location,
@@ -81,13 +81,50 @@ impl OpenError {
     }
 }
 
-fn mend(store: &Location) -> &'static str {
+/// What the driver or the server says of encryption, and how to mend it.
+const ENCRYPTION: [(&str, &str); 7] = [
+    (
+        "peer certificate",
+        "the server's certificate must name the URL's host and be signed by a root of this system, or by one in the file that `SSL_CERT_FILE` names",
+    ),
+    (
+        "no root certificate",
+        "install the system's (ca-certificates), or name a file of them in `SSL_CERT_FILE`",
+    ),
+    (
+        "server does not support TLS",
+        "switch it on there (`ssl = on`), or leave `sslmode=require` out: then nothing is encrypted",
+    ),
+    (
+        "no hostname provided",
+        "the URL must name the host that the server's certificate is for",
+    ),
+    (
+        "no encryption",
+        "the server may want it: `sslmode=require` in the URL encrypts",
+    ),
+    (
+        "sslrootcert",
+        "name the file in the variable `SSL_CERT_FILE`, and leave `sslrootcert` out of the URL",
+    ),
+    (
+        "sslmode",
+        "`sslmode=require` encrypts and checks the server's certificate and the name in it, as psql's `verify-full` does; nothing is encrypted with `disable` and `prefer`",
+    ),
+];
+
+/// How to mend it, by the place and by what of the reason says that it is about encryption.
+fn mend(store: &Location, reason: &str) -> &'static str {
     match store {
         Location::File(_) => {
             "its folder must exist and be writable; name another file with `--store`"
         }
         Location::Postgres(_) => {
-            "is the server up, does the database exist, and may this user create tables in it? try the same URL with psql"
+            let known = ENCRYPTION.iter().find(|(said, _)| reason.contains(said));
+            known.map_or(
+                "is the server up, does the database exist, and may this user create tables in it? try the same URL with psql",
+                |(_, hint)| hint,
+            )
         }
     }
 }

@@ -5,6 +5,7 @@
 //! commits, and a look now and then replaces the notification that got lost. The clock is the server's.
 
 mod accept;
+mod address;
 mod attempt;
 mod committer;
 mod counts;
@@ -16,7 +17,6 @@ pub(super) mod readers;
 mod session;
 
 use std::future::Future;
-use std::net::ToSocketAddrs;
 use std::sync::mpsc::sync_channel;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -28,17 +28,14 @@ use deadpool_postgres::{
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
-use tokio_postgres::config::Host;
-use tokio_postgres::{Config, NoTls};
 
 use super::commit_queue::CommitQueue;
 use super::signals::Signals;
 use super::{Location, OpenError, Options, State, StoreError};
 
+use address::Address;
 use committer::Committer;
 
-/// How long a connection to one address may take to be made.
-const CONNECT_TIME: Duration = Duration::from_secs(2);
 /// How long what was sent may stay unacknowledged, and how long a read may take.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// What is said when nothing is said.
@@ -66,8 +63,7 @@ impl Postgres {
             store: Location::Postgres(url.to_owned()),
             reason,
         };
-        let config = config(url).map_err(unusable)?;
-        let connect_time = connect_time(&config);
+        let address = Address::parse(url).map_err(unusable)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("store-postgres")
@@ -76,14 +72,7 @@ impl Postgres {
             .map_err(|error| unusable(error.to_string()))?;
         let handle = runtime.handle().clone();
         let bell = Arc::new(Notify::new());
-        let committer = Committer::new(
-            options,
-            (config.clone(), connect_time),
-            owner,
-            queue,
-            signals,
-            &bell,
-        );
+        let committer = Committer::new(options, address.clone(), owner, queue, signals, &bell);
         let (ready, opened) = sync_channel(1);
         let committer = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -97,17 +86,16 @@ impl Postgres {
 
         let (stop, stopped) = watch::channel(false);
         let listener = listen::Listener {
-            config: config.clone(),
+            address: address.clone(),
             owner,
             signals: signals.clone(),
             bell,
             commits: elsewhere.0,
-            connect_time,
             look_every: options.look_every,
         };
         handle.spawn(listener.run(stopped));
         Ok(Postgres {
-            readers: pool(config, connect_time, options.readers).map_err(unusable)?,
+            readers: pool(address, options.readers).map_err(unusable)?,
             handle,
             committer: Mutex::new(Some(committer)),
             stop,
@@ -173,44 +161,10 @@ where
     answered.map_err(|error| failed(chain(&error)))
 }
 
-/// What the URL says, and what it leaves open: a server that has vanished without a word is noticed.
-fn config(url: &str) -> Result<Config, String> {
-    let mut config: Config = url
-        .parse()
-        .map_err(|error: tokio_postgres::Error| chain(&error))?;
-    if config.get_connect_timeout().is_none() {
-        config.connect_timeout(CONNECT_TIME);
-    }
-    if config.get_tcp_user_timeout().is_none() {
-        config.tcp_user_timeout(ANSWER_TIME);
-    }
-    if config.get_keepalives_idle() == Config::new().get_keepalives_idle() {
-        config.keepalives_idle(Duration::from_secs(30));
-    }
-    if config.get_application_name().is_none() {
-        config.application_name("a7probe");
-    }
-    Ok(config)
-}
-
-/// How long it may take to connect: every address is tried in its time, and the one that answers has a second to let us in.
-fn connect_time(config: &Config) -> Duration {
-    let each = config.get_connect_timeout().copied();
-    let named = config.get_hosts().iter().map(|host| match host {
-        // As many as it has at the start; one that has none now is tried once it has.
-        Host::Tcp(name) => (name.as_str(), 0)
-            .to_socket_addrs()
-            .map_or(1, |found| found.len().max(1)),
-        Host::Unix(_) => 1,
-    });
-    let addresses = named.sum::<usize>().max(config.get_hostaddrs().len());
-    each.unwrap_or(CONNECT_TIME) * addresses.max(1) as u32 + Duration::from_secs(1)
-}
-
-fn pool(config: Config, connect_time: Duration, size: usize) -> Result<Pool, String> {
+fn pool(address: Address, size: usize) -> Result<Pool, String> {
     let manager = Manager::from_config(
-        config,
-        NoTls,
+        address.config,
+        address.tls,
         ManagerConfig {
             recycling_method: RecyclingMethod::Fast,
         },
@@ -228,7 +182,7 @@ fn pool(config: Config, connect_time: Duration, size: usize) -> Result<Pool, Str
         .max_size(size.max(2))
         .runtime(Via::Tokio1)
         .wait_timeout(Some(Duration::from_secs(5)))
-        .create_timeout(Some(connect_time))
+        .create_timeout(Some(address.connect_time))
         .post_create(limit)
         .build()
         .map_err(|error| error.to_string())
@@ -252,38 +206,4 @@ fn chain(error: &dyn std::error::Error) -> String {
 fn state(row: &tokio_postgres::Row, column: usize) -> State {
     let code: i16 = row.get(column);
     State::from_code(code.into()).unwrap_or(State::Processed)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{config, connect_time};
-
-    const S: Duration = Duration::from_secs(1);
-
-    #[test]
-    fn what_the_url_leaves_open_is_filled_in_and_what_it_says_is_kept() {
-        let open = config("postgres://h/a7").unwrap();
-        assert_eq!(open.get_tcp_user_timeout(), Some(&(10 * S)));
-        assert_eq!(open.get_keepalives_idle(), 30 * S);
-        assert_eq!(open.get_connect_timeout(), Some(&(2 * S)));
-        let said = "postgres://h/a7?tcp_user_timeout=3&keepalives_idle=4&connect_timeout=5&application_name=me";
-        let said = config(said).unwrap();
-        assert_eq!(said.get_tcp_user_timeout(), Some(&(3 * S)));
-        assert_eq!(said.get_keepalives_idle(), 4 * S);
-        assert_eq!(said.get_connect_timeout(), Some(&(5 * S)));
-        assert_eq!(said.get_application_name(), Some("me"));
-    }
-
-    #[test]
-    fn each_address_has_its_time() {
-        let time = |url: &str| connect_time(&config(url).unwrap());
-        assert_eq!(time("postgres://127.0.0.1/a7"), 3 * S);
-        assert_eq!(time("postgres://127.0.0.1,127.0.0.2,127.0.0.3/a7"), 7 * S);
-        assert_eq!(
-            time("postgres://127.0.0.1,127.0.0.2/a7?connect_timeout=10"),
-            21 * S
-        );
-    }
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use crate::certificate::Certificate;
 use crate::needs::{NATS, RABBITMQ, RABBITMQ_PROGRAM, RABBITMQ_URL, REDIS, need};
 use crate::serve_host::{eventually, folder, free_port};
 
@@ -245,30 +246,6 @@ fn kill_group(leader: &Child) {
 fn data(folder: &TempDir) -> String {
     let data = folder.path().join("data");
     data.to_str().expect("UTF-8").to_owned()
-}
-
-/// A certificate for this machine, its own root, and its key.
-pub(crate) struct Certificate {
-    folder: TempDir,
-}
-
-impl Certificate {
-    pub(crate) fn fresh() -> Certificate {
-        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]);
-        let made = made.expect("a certificate");
-        let certificate = Certificate { folder: folder() };
-        std::fs::write(certificate.chain(), made.cert.pem()).expect("a file");
-        std::fs::write(certificate.key(), made.signing_key.serialize_pem()).expect("a file");
-        certificate
-    }
-
-    pub(crate) fn chain(&self) -> String {
-        self.folder.path().join("chain.pem").display().to_string()
-    }
-
-    pub(crate) fn key(&self) -> String {
-        self.folder.path().join("key.pem").display().to_string()
-    }
 }
 
 /// A queue of the test's own in the machine's RabbitMQ, deleted at the end with its dead-letter queue and exchange.

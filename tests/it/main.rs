@@ -12,6 +12,11 @@ mod audit_python;
 mod broker_host;
 #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
 mod brokers;
+#[cfg(any(
+    feature = "postgres",
+    all(feature = "amqp", feature = "redis", feature = "nats")
+))]
+mod certificate;
 mod compare;
 mod demo;
 mod diagnose;
@@ -43,6 +48,8 @@ mod serve_external;
 mod serve_host;
 #[cfg(feature = "postgres")]
 mod serve_postgres;
+#[cfg(feature = "postgres")]
+mod serve_postgres_encrypted;
 #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
 mod serve_python;
 mod serve_python_task;

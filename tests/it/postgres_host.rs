@@ -1,5 +1,6 @@
 //! PostgreSQL for tests: a schema of the test's own in the machine's, or a whole server that may be restarted.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -7,8 +8,12 @@ use std::process::{Child, Command, Stdio};
 use a7probe::store::{Options, Store};
 use tempfile::TempDir;
 
+use crate::certificate::Certificate;
 use crate::needs::{POSTGRES, POSTGRES_PROGRAMS, POSTGRES_URL, need};
 use crate::serve_host::{eventually, folder, free_port};
+
+/// Of the role `guest` in a server of the test's own.
+const PASSWORD: &str = "s3cret";
 
 /// A schema of the test's own, dropped with it.
 pub(crate) struct Schema {
@@ -206,6 +211,41 @@ impl Cluster {
     /// Runs one statement.
     pub(crate) fn sql(&self, text: &str) {
         run_sql(&self.url, text).expect("the statement");
+    }
+
+    /// Encrypts from now on whoever wants it, and lets the role `guest` in no other way.
+    pub(crate) fn encrypt(&self, certificate: &Certificate) {
+        let data = self.folder.path().join("data");
+        for (file, name) in [
+            (certificate.chain(), "server.crt"),
+            (certificate.key(), "server.key"),
+        ] {
+            let own = data.join(name);
+            std::fs::copy(file, &own).expect("a file");
+            // It refuses a key that others may read.
+            let own_only = std::fs::Permissions::from_mode(0o600);
+            std::fs::set_permissions(&own, own_only).expect("its owner may");
+            give_to_postgres(&own);
+        }
+        let rules = data.join("pg_hba.conf");
+        let guest = "hostssl all guest all scram-sha-256\nhost all guest all reject\n";
+        let others = std::fs::read_to_string(&rules).expect("initdb wrote it");
+        std::fs::write(&rules, format!("{guest}{others}")).expect("it may be written");
+        self.sql(&format!(
+            "CREATE ROLE guest SUPERUSER LOGIN PASSWORD '{PASSWORD}'"
+        ));
+        self.sql("ALTER SYSTEM SET ssl = on");
+        self.sql("SELECT pg_reload_conf()");
+        eventually("it lets nobody in unencrypted", || {
+            run_sql(&self.guest("127.0.0.1", ""), "").is_err()
+        });
+    }
+
+    /// The URL of one who has a password, by this name of the server's host.
+    pub(crate) fn guest(&self, host: &str, parameters: &str) -> String {
+        let port = self.port;
+        // PostgreSQL listens on one address, whatever the name.
+        format!("postgres://guest:{PASSWORD}@{host}:{port}/postgres?hostaddr=127.0.0.1{parameters}")
     }
 
     /// Stops it and waits for its end.

@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use a7probe::queue::{Job, Publisher};
 
-use crate::broker_host::{Broker, Certificate, RABBITMQ_ADDRESS, RabbitQueue, options};
+use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue, options};
+use crate::certificate::Certificate;
 use crate::serve_host::{
     HeldProvider, MoodyProvider, Process, Worker, command, eventually, folder, store,
 };

@@ -429,7 +429,8 @@ pub(crate) fn command(folder: &Path, flags: &[&str]) -> Command {
     command_on(store(folder).to_str().expect("UTF-8"), flags)
 }
 
-fn command_on(store: &str, flags: &[&str]) -> Command {
+/// The same on any store.
+pub(crate) fn command_on(store: &str, flags: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
     command
         .args(["serve", "--bind", "127.0.0.1:0", "--store"])

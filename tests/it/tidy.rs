@@ -13,7 +13,7 @@ const ROWS: [&[&str]; 10] = [
     &["summary", "run_file", "import"],
     &["gate", "comparison", "diagnosis"],
     &[
-        "report", "engine", "audit", "server", "store", "worker", "provider", "queue",
+        "report", "engine", "audit", "server", "store", "worker", "provider", "queue", "trust",
     ],
     &["progress"],
     &["cli"],
@@ -21,7 +21,7 @@ const ROWS: [&[&str]; 10] = [
 ];
 
 /// Neighbours in a row that may import each other, in this direction only.
-const NEIGHBOURS: [(&str, &str); 13] = [
+const NEIGHBOURS: [(&str, &str); 16] = [
     ("exit", "verdict"),
     ("plan", "stats"),
     ("completion", "recording"),
@@ -35,10 +35,13 @@ const NEIGHBOURS: [(&str, &str); 13] = [
     ("worker", "queue"),
     ("worker", "store"),
     ("worker", "provider"),
+    ("engine", "trust"),
+    ("queue", "trust"),
+    ("store", "trust"),
 ];
 
 /// The only modules that may name an external crate.
-const HOMES: [(&str, &[&str]); 17] = [
+const HOMES: [(&str, &[&str]); 19] = [
     ("clap", &["cli", "command", "main"]),
     ("clap_complete", &["cli", "command"]),
     ("clap_mangen", &["command"]),
@@ -55,7 +58,19 @@ const HOMES: [(&str, &[&str]); 17] = [
     ("lapin", &["queue/amqp"]),
     ("redis", &["queue/redis"]),
     ("async_nats", &["queue/nats"]),
-    ("tokio_rustls", &["engine", "provider", "audit", "queue"]),
+    ("tokio_postgres_rustls", &["store/postgres"]),
+    ("rustls_native_certs", &["trust"]),
+    (
+        "tokio_rustls",
+        &[
+            "engine",
+            "provider",
+            "audit",
+            "queue",
+            "store/postgres",
+            "trust",
+        ],
+    ),
 ];
 
 struct Source {

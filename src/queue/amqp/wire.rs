@@ -8,15 +8,16 @@ use std::sync::Arc;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::trust;
 
 /// Shakes hands with a server that has to show a certificate for this host, and gives the way to it in plain text. The
 /// system's roots are trusted, or those in the file that `SSL_CERT_FILE` names.
 pub(super) async fn encrypted(stream: TcpStream, host: &str) -> io::Result<TcpStream> {
     let host = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    let connector = TlsConnector::from(Arc::new(config()?));
+    let client = trust::client(trust::system_roots()).map_err(io::Error::other)?;
+    let connector = TlsConnector::from(Arc::new(client));
     let mut encrypted = connector.connect(host, stream).await?;
     let (lapins, ours) = Pair::pair()?;
     for end in [&lapins, &ours] {
@@ -27,14 +28,4 @@ pub(super) async fn encrypted(stream: TcpStream, host: &str) -> io::Result<TcpSt
     tokio::spawn(async move { copy_bidirectional(&mut ours, &mut encrypted).await });
     // lapin takes nothing but a TCP stream, and of that no more than reading, writing and shutting down.
     TcpStream::from_std(OwnedFd::from(lapins).into())
-}
-
-fn config() -> io::Result<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(ring::default_provider());
-    let config =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let config = config.map_err(io::Error::other)?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

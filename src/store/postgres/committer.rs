@@ -8,9 +8,10 @@ use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::time::timeout;
+use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::{Config, Error};
 
+use super::address::Address;
 use super::counts::{self, Page};
 use super::durable::assert_durable;
 use super::migrate::{Refusal, migrate};
@@ -44,9 +45,7 @@ pub(super) struct Terms {
 
 /// What the thread owns.
 pub(super) struct Committer {
-    config: Config,
-    /// How long it may take to connect.
-    connect_time: Duration,
+    address: Address,
     terms: Terms,
     queue: Arc<CommitQueue>,
     signals: Signals,
@@ -74,15 +73,14 @@ type Committed = (Vec<Admission>, Vec<Done>, Changes);
 impl Committer {
     pub(super) fn new(
         options: &Options,
-        (config, connect_time): (Config, Duration),
+        address: Address,
         owner: i64,
         queue: &Arc<CommitQueue>,
         signals: &Signals,
         bell: &Arc<Notify>,
     ) -> Committer {
         Committer {
-            config,
-            connect_time,
+            address,
             terms: Terms {
                 owner,
                 lease_ms: options.lease.as_millis() as i64,
@@ -125,7 +123,7 @@ impl Committer {
     }
 
     async fn start(&mut self) -> Result<(i64, Delta), Refusal> {
-        let mut session = Session::connect(&self.config, self.connect_time)
+        let mut session = Session::connect(&self.address)
             .await
             .map_err(Refusal::Unusable)?;
         migrate(&mut session.client).await?;
@@ -236,7 +234,7 @@ impl Committer {
     }
 
     async fn reconnect(&self) -> Result<Session, String> {
-        let session = Session::connect(&self.config, self.connect_time).await?;
+        let session = Session::connect(&self.address).await?;
         match timeout(TRANSACTION_TIME, assert_durable(&session.client)).await {
             Ok(Ok(())) => Ok(session),
             Ok(Err(Refusal::Unusable(reason) | Refusal::Foreign(reason))) => Err(reason),

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tokio_postgres::{AsyncMessage, Client, Config, Error, NoTls};
+use tokio_postgres::{AsyncMessage, Client, Error};
 
+use super::address::Address;
 use super::counts;
 use super::session::BY_INDEX;
 use super::{ANSWER_TIME, SILENCE};
@@ -21,15 +22,13 @@ const RECONNECT: Duration = Duration::from_millis(500);
 
 /// The task that listens.
 pub(super) struct Listener {
-    pub(super) config: Config,
+    pub(super) address: Address,
     pub(super) owner: i64,
     pub(super) signals: Signals,
     /// Rung after a commit of this process.
     pub(super) bell: Arc<Notify>,
     /// How often others had committed when they were last looked at.
     pub(super) commits: i64,
-    /// How long it may take to connect.
-    pub(super) connect_time: Duration,
     /// Between two looks when no notification comes.
     pub(super) look_every: Duration,
 }
@@ -53,7 +52,7 @@ impl Listener {
 
     /// Listens as long as the connection lasts.
     async fn listen(&mut self) -> Result<(), String> {
-        let connecting = timeout(self.connect_time, self.config.connect(NoTls)).await;
+        let connecting = timeout(self.address.connect_time, self.address.connect()).await;
         let (client, mut connection) = connecting
             .map_err(|_| SILENCE.to_owned())?
             .map_err(|error| super::chain(&error))?;

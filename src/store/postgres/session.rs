@@ -8,7 +8,9 @@ use tokio::time::timeout;
 use tokio::{join, try_join};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
+use tokio_postgres::{Client, Error, Row, Statement};
+
+use super::address::{Address, Tls};
 
 /// Parameters of a statement.
 pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -37,6 +39,8 @@ const CANCEL_TIME: Duration = Duration::from_secs(2);
 pub(super) struct Session {
     pub(super) client: Client,
     connection: JoinHandle<()>,
+    /// A request to cancel has a connection of its own.
+    tls: Tls,
     statements: HashMap<&'static str, Statement>,
     /// Runs by name, as far as they are known to be committed.
     pub(super) runs: HashMap<String, i64>,
@@ -50,16 +54,16 @@ pub(super) struct Work<'a> {
 }
 
 impl Session {
-    /// Connects within this time; the error says why not.
-    pub(super) async fn connect(config: &Config, limit: Duration) -> Result<Session, String> {
-        let connecting = timeout(limit, Session::open(config)).await;
+    /// Connects within the address' time; the error says why not.
+    pub(super) async fn connect(address: &Address) -> Result<Session, String> {
+        let connecting = timeout(address.connect_time, Session::open(address)).await;
         connecting
             .map_err(|_| super::SILENCE.to_owned())?
             .map_err(|error| super::chain(&error))
     }
 
-    async fn open(config: &Config) -> Result<Session, Error> {
-        let (client, connection) = config.connect(NoTls).await?;
+    async fn open(address: &Address) -> Result<Session, Error> {
+        let (client, connection) = address.connect().await?;
         let connection = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "a connection to the database ended");
@@ -70,6 +74,7 @@ impl Session {
         Ok(Session {
             client,
             connection,
+            tls: address.tls.clone(),
             statements: HashMap::new(),
             runs: HashMap::new(),
         })
@@ -103,7 +108,7 @@ impl Session {
         let cancel = self.client.cancel_token();
         tokio::spawn(async move {
             if !matches!(
-                timeout(CANCEL_TIME, cancel.cancel_query(NoTls)).await,
+                timeout(CANCEL_TIME, cancel.cancel_query(self.tls)).await,
                 Ok(Ok(()))
             ) {
                 tracing::debug!("the server could not be told that nobody waits any more");
