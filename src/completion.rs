@@ -80,6 +80,10 @@ pub struct Completion {
     pub notified_twice: u64,
     /// Events with more than one of either, each counted once.
     pub effects_twice: u64,
+    /// Of the others, those that may have been notified more than once: an attempt was cut off, and another one made.
+    pub perhaps_twice: u64,
+    /// Processed, and nobody knows whether they were notified at all.
+    pub perhaps_never: u64,
     /// Done although the client never saw an ok: the answer was lost, not the event. `None` where nobody knows the names
     /// of such events.
     pub recovered: Option<u64>,
@@ -245,6 +249,8 @@ impl Completion {
             inserted_twice: 0,
             notified_twice: 0,
             effects_twice: 0,
+            perhaps_twice: 0,
+            perhaps_never: 0,
             recovered: Some(0),
             unexpected: None,
             done,
@@ -266,6 +272,11 @@ impl Completion {
         self.inserted_twice += u64::from(inserted);
         self.notified_twice += u64::from(notified);
         self.effects_twice += u64::from(inserted || notified);
+        let sent = fate.notifications.unwrap_or(0);
+        let perhaps = fate.notify_unknown > 0;
+        self.perhaps_twice +=
+            u64::from(perhaps && !inserted && sent <= 1 && sent + fate.notify_unknown > 1);
+        self.perhaps_never += u64::from(perhaps && fate.is_processed() && sent == 0);
     }
 
     fn count_accepted(&mut self, row: u64, fate: Option<&Fate>, unknown: UnknownMeans) {
@@ -315,6 +326,7 @@ impl Completion {
             && self.processed == self.accepted()
             && self.duplicated() == 0
             && self.sees_duplicates()
+            && (self.perhaps_twice, self.perhaps_never) == (0, 0)
             && self.shared == 0
             && self.unexpected.is_none_or(|them| them.at_most == 0)
     }
@@ -401,6 +413,7 @@ mod tests {
             },
             inserts: Some(1),
             notifications: Some(1),
+            notify_unknown: 0,
         }
     }
 

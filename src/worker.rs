@@ -266,10 +266,10 @@ impl Crew {
             Ok(()) => Notified::Sent,
             Err(error) => {
                 let reason = error.to_string().into();
-                if self.store.repeat() == Repeat::AtMostOnce && error.may_have_been_sent() {
-                    Notified::Unknown { reason }
-                } else {
-                    Notified::Failed { reason }
+                match (error.may_have_been_sent(), self.store.repeat()) {
+                    (false, _) => Notified::Failed { reason },
+                    (true, Repeat::AtLeastOnce) => Notified::Broken { reason },
+                    (true, Repeat::AtMostOnce) => Notified::Unknown { reason },
                 }
             }
         }
@@ -283,7 +283,7 @@ impl Crew {
         sent: &Result<(), SendError>,
         on_failure: OnFailure,
     ) -> Next {
-        let failed = matches!(notified, Notified::Failed { .. });
+        let failed = matches!(notified, Notified::Failed { .. } | Notified::Broken { .. });
         let error = sent.as_ref().err().filter(|_| failed);
         if error.is_none() && lease.insert == Insert::Done {
             return Next::Done;

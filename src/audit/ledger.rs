@@ -83,6 +83,7 @@ impl<'a> Ledger<'a> {
         let most = |a: Option<u64>, b: Option<u64>| a.max(b);
         state.inserts = most(state.inserts, again.inserts);
         state.notifications = most(state.notifications, again.notifications);
+        state.notify_unknown = state.notify_unknown.max(again.notify_unknown);
     }
 
     /// Whether nothing more will happen to it by itself.
@@ -142,6 +143,7 @@ impl<'a> Ledger<'a> {
                 standing,
                 inserts: state.and_then(|state| state.inserts),
                 notifications: state.and_then(|state| state.notifications),
+                notify_unknown: state.map_or(0, |state| state.notify_unknown),
             };
             by_endpoint[request.endpoint].insert(request.index, fate);
         }
@@ -321,6 +323,7 @@ mod tests {
             stage,
             inserts: None,
             notifications: None,
+            notify_unknown: 0,
             accepted_at: None,
             done_at: None,
         }

@@ -296,6 +296,7 @@ impl Heard {
             stage,
             inserts: count("inserts"),
             notifications: count("notifications"),
+            notify_unknown: count("notify_unknown").unwrap_or(0),
             accepted_at: time(&polls.accepted_at),
             done_at: time(&polls.done_at),
         }

@@ -9,6 +9,8 @@ pub(super) struct State {
     pub(super) stage: Stage,
     pub(super) inserts: Option<u64>,
     pub(super) notifications: Option<u64>,
+    /// More notifications that may have been sent.
+    pub(super) notify_unknown: u64,
     pub(super) accepted_at: Option<Time>,
     pub(super) done_at: Option<Time>,
 }
@@ -32,6 +34,7 @@ impl State {
         State {
             inserts: sum(self.inserts, other.inserts),
             notifications: sum(self.notifications, other.notifications),
+            notify_unknown: self.notify_unknown.saturating_add(other.notify_unknown),
             ..further
         }
     }
@@ -117,6 +120,7 @@ mod tests {
             stage,
             inserts: Some(inserts),
             notifications: Some(1),
+            notify_unknown: 0,
             accepted_at: None,
             done_at: None,
         };

@@ -11,6 +11,8 @@ pub struct Fate {
     pub inserts: Option<u64>,
     /// Notifications that were sent for it, if that is told.
     pub notifications: Option<u64>,
+    /// More notifications that may have been sent: of attempts that were cut off.
+    pub notify_unknown: u64,
 }
 
 /// Where a request stands with the server.

@@ -120,7 +120,13 @@ fn count(completion: &Completion, what: Counted) -> Exceeding {
     };
     match what {
         Counted::Lost => counted(completion.lost),
-        Counted::Duplicated => counted(completion.duplicated()),
+        Counted::Duplicated => {
+            let them = counted(completion.duplicated());
+            Exceeding {
+                at_most: them.at_most.saturating_add(completion.perhaps_twice),
+                ..them
+            }
+        }
         Counted::Dead => counted(completion.dead),
         Counted::Unexpected => {
             let them = completion.unexpected.unwrap_or_default();
@@ -225,6 +231,15 @@ fn within_doubt(
                 grouped(count.at_most)
             ),
             "let the client's key name the event, so that every request has a name",
+        ));
+    }
+    if what == Counted::Duplicated && completion.perhaps_twice > 0 {
+        return Some((
+            format!(
+                "{seen}, but {} may have been notified twice: an attempt was cut off before its answer, and another one was made",
+                grouped(completion.perhaps_twice)
+            ),
+            "look at the provider's own record of them; only a provider that takes a key can rule that out",
         ));
     }
     if let Some(trouble) = completion.trouble() {
@@ -332,6 +347,7 @@ mod tests {
                 standing,
                 inserts: Some(1),
                 notifications: Some(1),
+                notify_unknown: 0,
             }
         };
         let mut fates = (0..100).map(|index| (index, fate(index))).collect();

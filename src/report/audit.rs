@@ -215,9 +215,10 @@ fn effects(completion: &Completion) -> String {
             "the server does not tell how often effects were had".to_owned()
         }
         (inserts, notifications) => format!(
-            "inserted twice {} · notified twice {}",
+            "inserted twice {} · notified twice {}{}",
             told(twice(completion.inserted_twice, inserts)),
-            told(twice(completion.notified_twice, notifications))
+            told(twice(completion.notified_twice, notifications)),
+            perhaps(completion)
         ),
     };
     format!(
@@ -226,6 +227,17 @@ fn effects(completion: &Completion) -> String {
         grouped(journal.failed),
         grouped(journal.unknown)
     )
+}
+
+/// ` (perhaps 10 more) · perhaps never notified 3`.
+fn perhaps(completion: &Completion) -> String {
+    let some = |n: u64, text: String| if n == 0 { String::new() } else { text };
+    let (twice, never) = (completion.perhaps_twice, completion.perhaps_never);
+    some(twice, format!(" (perhaps {} more)", grouped(twice)))
+        + &some(
+            never,
+            format!(" · perhaps never notified {}", grouped(never)),
+        )
 }
 
 /// A count that somebody knows.
@@ -308,6 +320,10 @@ pub struct JsonCompletion {
     pub inserted_twice: Option<u64>,
     /// Events with more than one notification; `null` if the server does not tell.
     pub notified_twice: Option<u64>,
+    /// Of the others, those that may have been notified more than once.
+    pub perhaps_twice: u64,
+    /// Processed, and nobody knows whether they were notified at all.
+    pub perhaps_never: u64,
     /// Done although the client never saw an ok; `null` if nobody knows the names of such events.
     pub recovered: Option<u64>,
     /// Listed by the server, but never sent by the run; `null` if that cannot be known.
@@ -365,6 +381,8 @@ impl From<&Completion> for JsonCompletion {
             duplicated: count(completion, Counted::Duplicated),
             inserted_twice: twice(completion.inserted_twice, completion.inserts),
             notified_twice: twice(completion.notified_twice, completion.notifications),
+            perhaps_twice: completion.perhaps_twice,
+            perhaps_never: completion.perhaps_never,
             recovered: completion.recovered,
             unexpected: count(completion, Counted::Unexpected),
             exactly_once: completion.is_exactly_once(),

@@ -49,6 +49,12 @@ pub(super) struct CompletionDocument {
     pub(super) notified_twice: u64,
     /// Events with more than one of either.
     pub(super) effects_twice: u64,
+    /// Of the others, those that may have been notified more than once.
+    #[serde(default)]
+    pub(super) perhaps_twice: u64,
+    /// Processed, and nobody knows whether they were notified at all.
+    #[serde(default)]
+    pub(super) perhaps_never: u64,
     /// Done although the client never saw an ok; `null` if nobody knows the names of such events.
     pub(super) recovered: Option<u64>,
     /// Listed by the server, but never sent by this run: so many at least; `null` if that cannot be known.
@@ -128,6 +134,8 @@ impl From<&Completion> for CompletionDocument {
                 true => Effects::Told,
                 false => Effects::NotTold,
             },
+            perhaps_twice: completion.perhaps_twice,
+            perhaps_never: completion.perhaps_never,
             inserts: Some(completion.inserts),
             notifications: Some(completion.notifications),
             settled: completion.settled,

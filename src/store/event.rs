@@ -83,6 +83,35 @@ pub struct EventRecord {
     pub inserts: u32,
     /// Notifications that the provider took: more than one is a duplicate.
     pub notifications: u32,
+    /// Attempts of which nobody knows whether the provider took theirs: cut off by a time-out, a broken connection or the
+    /// end of their worker.
+    pub notify_unknown: u32,
+}
+
+/// What the effect log tells of an event's calls of the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Calls {
+    /// The first attempt whose mail was taken.
+    pub(super) first_sent: Option<u32>,
+    /// Attempts before it, or all, that certainly sent nothing.
+    pub(super) unsent: u32,
+    /// Attempts after it that were cut off.
+    pub(super) broken_after: u32,
+}
+
+impl EventRecord {
+    /// An attempt that ended is in the log; one before the first success that is not may have sent its mail. After that
+    /// success nothing is sent again, but by who did not know of it.
+    pub(super) fn with(self, calls: &Calls) -> EventRecord {
+        let ended = self.attempts - u32::from(self.state == State::Working && self.attempts > 0);
+        let before = calls
+            .first_sent
+            .map_or(ended, |first| first.saturating_sub(1));
+        EventRecord {
+            notify_unknown: before.saturating_sub(calls.unsent) + calls.broken_after,
+            ..self
+        }
+    }
 }
 
 /// Some events of a run.
@@ -108,7 +137,7 @@ fn rfc3339_or_null<S: Serializer>(ms: &Option<i64>, serializer: S) -> Result<S::
 
 #[cfg(test)]
 mod tests {
-    use super::{EventRecord, State};
+    use super::{Calls, EventRecord, State};
     use crate::store::EventId;
 
     #[test]
@@ -121,12 +150,46 @@ mod tests {
             attempts: 2,
             inserts: 1,
             notifications: 1,
+            notify_unknown: 0,
         };
         let json = serde_json::to_string(&record).expect("a record is JSON");
         assert_eq!(
             json,
-            r#"{"event_id":"11111111-1111-1111-1111-111111111111","state":"processed","accepted_at":"2023-11-14T22:13:20.120Z","processed_at":null,"attempts":2,"inserts":1,"notifications":1}"#
+            r#"{"event_id":"11111111-1111-1111-1111-111111111111","state":"processed","accepted_at":"2023-11-14T22:13:20.120Z","processed_at":null,"attempts":2,"inserts":1,"notifications":1,"notify_unknown":0}"#
         );
+    }
+
+    #[test]
+    fn an_attempt_that_left_no_certain_word_may_have_sent_its_mail() {
+        let unknown = |state, attempts, first_sent, unsent, broken_after| {
+            let calls = Calls {
+                first_sent,
+                unsent,
+                broken_after,
+            };
+            let record = EventRecord {
+                event_id: EventId::from_bytes([0x11; 16]),
+                state,
+                accepted_ms: 0,
+                processed_ms: None,
+                attempts,
+                inserts: 1,
+                notifications: 0,
+                notify_unknown: 0,
+            };
+            record.with(&calls).notify_unknown
+        };
+        // Refused twice, then sent.
+        assert_eq!(unknown(State::Processed, 3, Some(3), 2, 0), 0);
+        // Cut off, then sent; another attempt only for the insert.
+        assert_eq!(unknown(State::Processed, 3, Some(2), 0, 0), 1);
+        // Never to be known.
+        assert_eq!(unknown(State::Processed, 2, None, 1, 0), 1);
+        // Under way: its end is not due yet.
+        assert_eq!(unknown(State::Working, 1, None, 0, 0), 0);
+        assert_eq!(unknown(State::Queued, 0, None, 0, 0), 0);
+        // Somebody who did not know that it was sent.
+        assert_eq!(unknown(State::Processed, 2, Some(1), 0, 1), 1);
     }
 
     #[test]

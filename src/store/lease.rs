@@ -74,7 +74,12 @@ pub enum Notified {
         /// Why.
         reason: Reason,
     },
-    /// It was not sent, as far as is known.
+    /// The call was cut off: it may have been sent, and is sent again.
+    Broken {
+        /// How.
+        reason: Reason,
+    },
+    /// It was not sent.
     Failed {
         /// Why.
         reason: Reason,
@@ -137,6 +142,7 @@ impl Outcome {
             Notified::Sent => Some(("sent", None)),
             Notified::Before => None,
             Notified::Unknown { reason } => Some(("unknown", Some(reason))),
+            Notified::Broken { reason } => Some(("broken", Some(reason))),
             Notified::Failed { reason } => Some(("failed", Some(reason))),
         }
     }

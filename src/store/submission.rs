@@ -43,6 +43,7 @@ impl Submission {
             attempts: 0,
             inserts: 0,
             notifications: 0,
+            notify_unknown: 0,
         }
     }
 }

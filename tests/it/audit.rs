@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use crate::scripted::{Server, refusing_port};
 use crate::serve_client::Client;
-use crate::serve_host::{Process, eventually, folder, store};
+use crate::serve_host::{Process, Witness, eventually, folder, store};
 
 /// 100 requests in a second, ingest alone.
 const QUICK: [&str; 11] = [
@@ -106,6 +106,52 @@ fn a_server_that_lists_its_runs_is_audited_without_being_asked() {
         &["--no-audit", "--gate", "ingest p95 <= 10s"],
     );
     assert!(report["endpoints"][0].get("audit").is_none(), "{report:#}");
+}
+
+/// The provider takes mail whose answer comes too late to be heard, and the server sends it again.
+#[test]
+fn mail_that_may_have_gone_out_twice_is_no_pass_and_is_told() {
+    let (folder, witness) = (folder(), Witness::as_slow_as_the_evidence());
+    let flags = ["--provider", &witness.url, "--provider-timeout", "250ms"];
+    let never = ["--breaker-failures", "0", "--retry-base", "20ms"];
+    let flags = [&flags[..], &never, &["--attempts", "1000"]].concat();
+    let server = Process::start(folder.path(), &flags);
+    let url = format!("http://{}", server.address);
+    let (code, report) = run(folder.path(), &url, &AUDIT_GATES[..4]);
+    assert_eq!(code, 3, "{report:#}");
+    assert_eq!(verdict(&report, "lost"), "PASS");
+    assert_eq!(verdict(&report, "duplicated"), "INCONCLUSIVE");
+    let entries = witness.simulator.journal_entries();
+    let twice = entries.iter().filter(|entry| entry.sent > 1).count() as u64;
+    assert!(twice > 0, "nothing came too late");
+    let audit = completion(&report);
+    let told = audit["perhaps_twice"].as_u64().unwrap();
+    assert!((twice..=100).contains(&told), "{told} of {twice}");
+    assert_eq!(audit["exactly_once"], json!(false));
+}
+
+/// It is not sent again, and nobody is made to believe that it was sent.
+#[test]
+fn mail_that_may_never_have_gone_out_is_told() {
+    let (folder, witness) = (folder(), Witness::as_slow_as_the_evidence());
+    let flags = ["--provider", &witness.url, "--provider-timeout", "50ms"];
+    let flags = [&flags[..], &["--notify", "at-most-once"]].concat();
+    let flags = [&flags[..], &["--breaker-failures", "0"]].concat();
+    let server = Process::start(folder.path(), &flags);
+    let url = format!("http://{}", server.address);
+    let output = measure(folder.path(), &url, &AUDIT_GATES[..4])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("0 events of ingest may have been notified twice, "),
+        "{said}"
+    );
+    let (_, report) = result(&output);
+    let audit = completion(&report);
+    assert_eq!(audit["processed"], 100, "{report:#}");
+    assert!(audit["perhaps_never"].as_u64() > Some(0), "{report:#}");
+    assert_eq!(audit["exactly_once"], json!(false));
 }
 
 #[test]

@@ -110,6 +110,7 @@ pub(crate) fn done(after_ms: u64) -> Fate {
         },
         inserts: Some(1),
         notifications: Some(1),
+        notify_unknown: 0,
     }
 }
 
@@ -138,6 +139,7 @@ pub(crate) fn audit(recording: &Recording) -> Completion {
         },
         inserts: Some(1 + u64::from(index == 7)),
         notifications: None,
+        notify_unknown: 0,
     };
     // Of the last ten nothing is known: lost, if they were accepted.
     let fates = (0..recording.planned() - 10).map(|index| (index, fate(index)));

@@ -203,9 +203,19 @@ impl Witness {
 
     /// Takes no mail without this key.
     pub(crate) fn asking_for(key: Option<&str>) -> Witness {
+        let latency = LatencyModel::Constant(Duration::from_millis(1));
+        Witness::serve(key, latency)
+    }
+
+    /// Takes every mail, and answers in the time of the report that all began with.
+    pub(crate) fn as_slow_as_the_evidence() -> Witness {
+        Witness::serve(None, LatencyModel::EVIDENCE)
+    }
+
+    fn serve(key: Option<&str>, latency: LatencyModel) -> Witness {
         let key = key.map(str::to_owned);
         let options = SimulatorOptions {
-            latency: LatencyModel::Constant(Duration::from_millis(1)),
+            latency,
             ..SimulatorOptions::default()
         };
         let simulator = Arc::new(Simulator::with_journal(options, Detail::Calls));

@@ -22,6 +22,8 @@ struct ListedEvent {
     processed_at: Option<Timestamp>,
     inserts: u64,
     notifications: u64,
+    #[serde(default)]
+    notify_unknown: u64,
 }
 
 impl ListedEvent {
@@ -35,6 +37,7 @@ impl ListedEvent {
             },
             inserts: Some(self.inserts),
             notifications: Some(self.notifications),
+            notify_unknown: self.notify_unknown,
             accepted_at: Some(Time::Instant(self.accepted_at)),
             done_at: self.processed_at.map(Time::Instant),
         }

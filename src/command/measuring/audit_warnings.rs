@@ -43,6 +43,7 @@ fn read(name: &str, completion: &Completion) -> Vec<Warning> {
         lost(name, completion),
         shared(name, completion),
         duplicated(name, completion.duplicated()),
+        cut_off(name, completion),
         dead(name, completion),
         unexpected(name, completion),
         pending(name, completion),
@@ -94,6 +95,20 @@ fn duplicated(name: &str, events: u64) -> Option<Warning> {
                 grouped(events)
             ),
             "let the client's key decide the event, and insert on conflict do nothing",
+        )
+    })
+}
+
+fn cut_off(name: &str, completion: &Completion) -> Option<Warning> {
+    let (twice, never) = (completion.perhaps_twice, completion.perhaps_never);
+    (twice + never > 0).then(|| {
+        Warning::new(
+            format!(
+                "calls of the provider were cut off: {} events of {name} may have been notified twice, {} never",
+                grouped(twice),
+                grouped(never)
+            ),
+            "look at the provider's own record of them, and give its calls longer than it takes",
         )
     })
 }

@@ -76,6 +76,8 @@ fn completion(
         inserted_twice: document.inserted_twice,
         notified_twice: document.notified_twice,
         effects_twice: document.effects_twice,
+        perhaps_twice: document.perhaps_twice,
+        perhaps_never: document.perhaps_never,
         recovered: document.recovered,
         unexpected: document.unexpected.map(|at_least| Strangers {
             at_least,

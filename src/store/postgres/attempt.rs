@@ -41,7 +41,7 @@ const LOG: &str = "INSERT INTO effects (job, effect, attempt, outcome, at_ms, de
     ON CONFLICT DO NOTHING RETURNING job, attempt, outcome";
 /// Judged attempt by attempt: one that has begun and not ended is not made up for by another one that has.
 const NOTIFIED: &str = "SELECT job, bool_or(sent), bool_or(unknown OR started AND NOT ended)
-    FROM (SELECT job, bool_or(outcome = 'sent') AS sent, bool_or(outcome = 'unknown') AS unknown,
+    FROM (SELECT job, bool_or(outcome = 'sent') AS sent, bool_or(outcome IN ('unknown', 'broken')) AS unknown,
             bool_or(outcome = 'started') AS started, bool_or(outcome <> 'started') AS ended
         FROM effects WHERE job = ANY($1) AND effect = 'notify' GROUP BY job, attempt) attempts GROUP BY job";
 const FINISH: &str = "UPDATE jobs SET state = new.state, due_ms = new.due_ms, processed_ms = new.processed_ms

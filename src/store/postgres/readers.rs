@@ -5,6 +5,7 @@ use tokio_postgres::{Error, Row};
 use super::Reader;
 use super::accept::event_id;
 use crate::store::engine::Held;
+use crate::store::event::Calls;
 use crate::store::process::SHOWN_MS;
 use crate::store::{
     DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, Page, Process, ProcessReport, Reason,
@@ -14,7 +15,15 @@ use crate::store::{
 /// The columns of an [`EventRecord`], with `seq` first.
 const RECORD: &str = "SELECT seq, event_id, state, accepted_ms, processed_ms, attempts,
     (SELECT count(*) FROM effects WHERE job = seq AND effect = 'insert' AND outcome = 'inserted'),
-    (SELECT count(*) FROM effects WHERE job = seq AND effect = 'notify' AND outcome = 'sent') FROM jobs";
+    (SELECT count(*) FROM effects WHERE job = seq AND effect = 'notify' AND outcome = 'sent'),
+    (SELECT min(attempt) FROM effects WHERE job = seq AND effect = 'notify' AND outcome = 'sent'),
+    (SELECT count(*) FROM (SELECT attempt FROM effects WHERE job = seq AND effect = 'notify' GROUP BY attempt
+        HAVING bool_or(outcome = 'failed') OR bool_or(outcome = 'unknown') AND NOT bool_or(outcome = 'started')) AS unsent
+        WHERE attempt < coalesce((SELECT min(attempt) FROM effects
+            WHERE job = seq AND effect = 'notify' AND outcome = 'sent'), 2147483647)),
+    (SELECT count(*) FROM effects WHERE job = seq AND effect = 'notify' AND outcome = 'broken'
+        AND attempt > (SELECT min(attempt) FROM effects WHERE job = seq AND effect = 'notify' AND outcome = 'sent'))
+    FROM jobs";
 const NOW_MS: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /// One event.
@@ -67,7 +76,7 @@ pub(in crate::store) async fn dead_page(
     limit: u32,
 ) -> Result<DeadPage, Error> {
     let sql = "SELECT seq, event_id, accepted_ms, due_ms, attempts, last.effect, last.detail
-        FROM jobs LEFT JOIN LATERAL (SELECT effect, detail FROM effects WHERE job = seq AND outcome = 'failed'
+        FROM jobs LEFT JOIN LATERAL (SELECT effect, detail FROM effects WHERE job = seq AND outcome IN ('failed', 'broken')
             ORDER BY attempt DESC, effect LIMIT 1) last ON true
         WHERE state = 4 AND state < 5 AND (due_ms, seq) > ($1, $2) ORDER BY due_ms, seq LIMIT $3";
     let statement = client.prepare_cached(sql).await?;
@@ -171,7 +180,12 @@ pub(in crate::store) async fn held(
 }
 
 fn record(row: &Row) -> EventRecord {
-    EventRecord {
+    let calls = Calls {
+        first_sent: row.get::<_, Option<i32>>(8).map(i32::unsigned_abs),
+        unsent: row.get::<_, i64>(9) as u32,
+        broken_after: row.get::<_, i64>(10) as u32,
+    };
+    let event = EventRecord {
         event_id: event_id(row, 1),
         state: super::state(row, 2),
         accepted_ms: row.get(3),
@@ -179,5 +193,7 @@ fn record(row: &Row) -> EventRecord {
         attempts: row.get::<_, i32>(5).unsigned_abs(),
         inserts: row.get::<_, i64>(6) as u32,
         notifications: row.get::<_, i64>(7) as u32,
-    }
+        notify_unknown: 0,
+    };
+    event.with(&calls)
 }

@@ -26,7 +26,7 @@ pub(super) const LOG: &str = "INSERT INTO effects (job, effect, attempt, outcome
 /// Judged attempt by attempt: one that has begun and not ended is not made up for by another one that has.
 pub(super) const NOTIFIED: &str =
     "SELECT coalesce(max(sent), 0), coalesce(max(unknown OR started AND NOT ended), 0)
-    FROM (SELECT max(outcome = 'sent') AS sent, max(outcome = 'unknown') AS unknown,
+    FROM (SELECT max(outcome = 'sent') AS sent, max(outcome IN ('unknown', 'broken')) AS unknown,
             max(outcome = 'started') AS started, max(outcome <> 'started') AS ended
         FROM effects WHERE job = ?1 AND effect = 'notify' GROUP BY attempt)";
 pub(super) const FINISH: &str = "UPDATE jobs SET state = ?3, due_ms = ?4, processed_ms = ?5

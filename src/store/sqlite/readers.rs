@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::clock::Clock;
 use crate::store::engine::Held;
+use crate::store::event::Calls;
 use crate::store::process::SHOWN_MS;
 use crate::store::{
     DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, OpenError, Page, Process,
@@ -16,7 +17,15 @@ use crate::store::{
 /// The columns of an [`EventRecord`], with `seq` first.
 const RECORD: &str = "SELECT seq, event_id, state, accepted_ms, processed_ms, attempts,
     (SELECT count(*) FROM effects WHERE job = seq AND effect = 'insert' AND outcome = 'inserted'),
-    (SELECT count(*) FROM effects WHERE job = seq AND effect = 'notify' AND outcome = 'sent') FROM jobs";
+    (SELECT count(*) FROM effects WHERE job = seq AND effect = 'notify' AND outcome = 'sent'),
+    (SELECT min(attempt) FROM effects WHERE job = seq AND effect = 'notify' AND outcome = 'sent') AS first_sent,
+    (SELECT count(*) FROM (SELECT attempt FROM effects WHERE job = seq AND effect = 'notify' GROUP BY attempt
+        HAVING max(outcome = 'failed') OR max(outcome = 'unknown') AND NOT max(outcome = 'started')) AS unsent
+        WHERE attempt < coalesce((SELECT min(attempt) FROM effects
+            WHERE job = seq AND effect = 'notify' AND outcome = 'sent'), 2147483647)),
+    (SELECT count(*) FROM effects WHERE job = seq AND effect = 'notify' AND outcome = 'broken'
+        AND attempt > (SELECT min(attempt) FROM effects WHERE job = seq AND effect = 'notify' AND outcome = 'sent'))
+    FROM jobs";
 
 /// A fixed number of connections, lent out one query at a time.
 pub(in crate::store) struct Readers {
@@ -96,7 +105,8 @@ impl Readers {
                 FROM (SELECT * FROM jobs INDEXED BY jobs_open WHERE state = 4 AND state < 5
                     AND (due_ms, seq) > (?1, ?2) ORDER BY due_ms, seq LIMIT ?3)
                 LEFT JOIN effects ON (job, effect, attempt) = (SELECT job, effect, attempt FROM effects
-                    WHERE job = seq AND outcome = 'failed' ORDER BY attempt DESC, effect LIMIT 1) AND outcome = 'failed'
+                    WHERE job = seq AND outcome IN ('failed', 'broken') ORDER BY attempt DESC, effect LIMIT 1)
+                    AND outcome IN ('failed', 'broken')
                 ORDER BY due_ms, seq";
             let mut statement = connection.prepare_cached(sql)?;
             let mut letters = Vec::new();
@@ -242,6 +252,13 @@ fn record(row: &Row<'_>) -> rusqlite::Result<(i64, EventRecord)> {
         attempts: row.get(5)?,
         inserts: row.get(6)?,
         notifications: row.get(7)?,
+        notify_unknown: 0,
     };
+    let calls = Calls {
+        first_sent: row.get(8)?,
+        unsent: row.get(9)?,
+        broken_after: row.get(10)?,
+    };
+    let event = event.with(&calls);
     Ok((row.get(0)?, event))
 }

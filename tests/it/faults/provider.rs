@@ -84,5 +84,11 @@ fn a_provider_that_does_not_answer_in_time_is_asked_again() {
         .json();
     assert_eq!(event["state"], "processed", "{event}");
     assert_eq!(event["inserts"], 1, "{event}");
+    // The first mail may have gone out.
+    assert_eq!(
+        (&event["notifications"], &event["notify_unknown"]),
+        (&1.into(), &1.into()),
+        "{event}"
+    );
     drop(unanswered);
 }
