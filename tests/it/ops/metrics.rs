@@ -394,5 +394,6 @@ fn looking_for_work_and_finding_none_is_no_commit() {
     let written: i64 = sql.query_row(sum, [], |row| row.get(0)).expect("commits");
     let observed = page.of("a7probe_commit_duration_seconds_count", &[]);
     assert!(observed <= written as f64, "{observed} of {written}");
-    assert!(observed >= 3.0, "accepted, claimed, finished: {observed}");
+    // What waits together is written together: it may be accepted and claimed in one.
+    assert!(observed >= 2.0, "accepted, claimed, finished: {observed}");
 }
