@@ -279,13 +279,14 @@ impl Heard {
     /// What a document says of its event.
     fn state(&mut self, polls: &Polls, document: &Value) -> State {
         self.documents += 1;
-        let fields = [Some(&polls.done), polls.dead.as_ref()];
-        let has = |field: &&Field| document.pointer(&field.pointer).is_some();
-        self.with_field += u64::from(fields.into_iter().flatten().any(|field| has(&field)));
-        let stage = match polls.dead.as_ref() {
+        // A service that only has the field of the dead says nothing of who is done.
+        let is_dead = polls.dead.as_ref().is_some_and(|dead| dead.holds(document));
+        let tells = is_dead || document.pointer(&polls.done.pointer).is_some();
+        self.with_field += u64::from(tells);
+        let stage = match is_dead {
             _ if polls.done.holds(document) => Stage::Done,
-            Some(dead) if dead.holds(document) => Stage::GivenUp,
-            _ => Stage::Pending,
+            true => Stage::GivenUp,
+            false => Stage::Pending,
         };
         let count = |name: &str| document.get(name).and_then(Value::as_u64);
         let time = |pointer: &Option<String>| {

@@ -419,6 +419,14 @@ mod tests {
             ("--lease 5s", "hint: an attempt must end before its lease"),
             ("--dispatch redis://127.0.0.1", "hint: add --mode queue"),
             (
+                "--store mysql://u:pw@127.0.0.1/db",
+                "--store is neither a file nor a postgres:// URL\nhint: ",
+            ),
+            (
+                "--store postgres:/u:pw@h",
+                "--store is neither a file nor a postgres:// URL\nhint: ",
+            ),
+            (
                 "--mode queue --dispatch kafka://h",
                 "--dispatch: 'kafka' names no broker",
             ),

@@ -10,7 +10,7 @@ use super::typed::Typed;
 use crate::provider::{Draws, LatencyModel, Outage, SimulatorOptions};
 use crate::queue::{Dispatch, DispatchError};
 use crate::server::ProviderChoice;
-use crate::store::{Options as StoreOptions, Repeat};
+use crate::store::{Location, Options as StoreOptions, Repeat};
 use crate::units::{parse_duration, parse_percentage};
 use crate::worker::{BreakerOptions, Retry};
 
@@ -87,6 +87,13 @@ pub struct WorkArgs {
     /// The provider in this process.
     #[command(flatten)]
     pub simulator: SimulatorArgs,
+}
+
+/// Does it look like a URL, or like the key words of libpq?
+fn is_a_connection(store: &str) -> bool {
+    let scheme = store.split([':', '/']).next().unwrap_or_default();
+    let is_url = store.contains("://") || (store.contains('@') && scheme.starts_with("postgres"));
+    is_url || store.to_ascii_lowercase().contains("password=")
 }
 
 /// How the simulated provider behaves.
@@ -172,13 +179,19 @@ impl WorkArgs {
             self.lease,
             self.provider_timeout
         );
+        let location = Location::parse(&self.store);
+        // Not repeated: a URL of whatever scheme may hold a password.
+        anyhow::ensure!(
+            matches!(location, Location::Postgres(_)) || !is_a_connection(&self.store),
+            "--store is neither a file nor a postgres:// URL\nhint: write a file's name, or postgres://user@host/database"
+        );
         Ok(StoreOptions {
             repeat: match self.notify {
                 NotifyArg::AtLeastOnce => Repeat::AtLeastOnce,
                 NotifyArg::AtMostOnce => Repeat::AtMostOnce,
             },
             lease: self.lease,
-            ..StoreOptions::at(self.store.as_str())
+            ..StoreOptions::at(location)
         })
     }
 

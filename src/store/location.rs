@@ -15,10 +15,11 @@ pub enum Location {
 impl Location {
     /// What was typed after `--store`.
     pub fn parse(text: &str) -> Location {
-        if text.starts_with("postgres://") || text.starts_with("postgresql://") {
-            Location::Postgres(text.to_owned())
-        } else {
-            Location::File(text.into())
+        let (scheme, rest) = text.split_once("://").unwrap_or_default();
+        match scheme.to_ascii_lowercase().as_str() {
+            // The client knows the scheme in small letters only.
+            small @ ("postgres" | "postgresql") => Location::Postgres(format!("{small}://{rest}")),
+            _ => Location::File(text.into()),
         }
     }
 }
@@ -117,9 +118,11 @@ mod tests {
             Location::parse("postgres.db"),
             Location::File("postgres.db".into())
         );
-        assert!(matches!(
-            Location::parse("postgresql:///a7"),
-            Location::Postgres(_)
-        ));
+        for url in ["postgresql:///a7", "PostgreSQL:///a7"] {
+            assert_eq!(
+                Location::parse(url),
+                Location::Postgres("postgresql:///a7".to_owned())
+            );
+        }
     }
 }

@@ -152,6 +152,22 @@ fn a_field_that_no_answer_has_is_doubted_before_the_service_is() {
     );
 }
 
+/// The field of those that are dead is there in every answer, and says nothing of who is done.
+#[test]
+fn a_field_that_no_answer_has_is_doubted_although_another_one_is_there() {
+    let server = service(named, |_| state(&json!({"state": "processed"})));
+    let folder = folder();
+    let typing_error = ["--audit-done", "stat=processed"];
+    let more = [&POLLED[..], &typing_error, &gates(&["lost <= 0"])].concat();
+    let (code, report) = run_exactly(folder.path(), &server, &more);
+    assert_eq!(code, 3, "{report:#}");
+    let reason = finding(&report, "lost")["reason"].as_str().unwrap();
+    assert!(
+        reason.contains("no answer had the field 'stat'"),
+        "{reason}"
+    );
+}
+
 #[test]
 fn an_effect_that_is_never_told_of_is_no_zero() {
     let server = service(named, |_| {
