@@ -125,6 +125,18 @@ fn mail_that_may_have_gone_out_twice_is_no_pass_and_is_told() {
         entries.iter().any(|entry| entry.sent > 1),
         "nothing came too late"
     );
+    // Of what is settled, every mail that the provider took is one that was sent or may have been.
+    let mut client = server.client();
+    for entry in entries {
+        let event = client.get(&format!("/events/{}", entry.event_id)).json();
+        let count = |name: &str| event[name].as_u64().unwrap();
+        let told = count("notifications") + count("notify_unknown");
+        assert!(
+            event["state"] != "processed" || told >= u64::from(entry.sent),
+            "{event}: the provider took {}",
+            entry.sent
+        );
+    }
     let audit = completion(&report);
     assert!(audit["perhaps_twice"].as_u64() > Some(0), "{report:#}");
     assert_eq!(audit["exactly_once"], json!(false));
