@@ -4,6 +4,7 @@ pub mod ab;
 pub mod audit;
 pub mod compare;
 pub mod diagnose;
+pub mod foreign;
 pub mod guard;
 pub mod judge;
 pub mod measure;
@@ -17,9 +18,11 @@ mod typed;
 pub mod work;
 pub mod worker;
 
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
 /// Is this service inside its latency target, did the fix help, and is what it accepted really done?
 #[derive(Parser, Debug)]
@@ -73,6 +76,39 @@ pub enum Command {
     },
     /// Print the manual page (roff).
     Man,
+}
+
+/// Why there is nothing to run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unread {
+    /// Help or the version was asked for: the text for stdout.
+    Help(String),
+    /// A mistake in the command line: the text for stderr.
+    Wrong(String),
+}
+
+/// Reads the command line, the program's name first.
+///
+/// # Errors
+/// It asks for help, or is wrong.
+pub fn read(arguments: &[OsString]) -> Result<Cli, Unread> {
+    foreign::check(arguments, &Cli::command()).map_err(|e| Unread::Wrong(e.to_string()))?;
+    Cli::try_parse_from(arguments).map_err(|e| {
+        let text = e.render();
+        if e.use_stderr() {
+            Unread::Wrong(text.to_string())
+        } else if wants_styles() {
+            Unread::Help(text.ansi().to_string())
+        } else {
+            Unread::Help(text.to_string())
+        }
+    })
+}
+
+fn wants_styles() -> bool {
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    std::io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb
 }
 
 /// Arguments of `demo`.

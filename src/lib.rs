@@ -14,7 +14,7 @@
 //!
 //! | row | modules | what |
 //! |---|---|---|
-//! | 0 | [`units`] [`verdict`] [`exit`] | durations, rates, percentages; pass, fail, inconclusive; exit codes |
+//! | 0 | [`units`] [`verdict`] [`exit`] [`printable`] | durations, rates, percentages; pass, fail, inconclusive; exit codes; text without control characters |
 //! | 1 | [`stats`] [`plan`] [`sample`] [`tally`] [`trace`] | numbers in, numbers out; a validated run; one request's record; counts of many threads; a place in a trace |
 //! | 2 | [`schedule`] [`histogram`] | request index → intended start; the only user of hdrhistogram |
 //! | 3 | [`recording`] [`completion`] | histograms, exceedance bits, counts and intervals of one endpoint; what became of what it accepted |
@@ -38,6 +38,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod exit;
+pub mod printable;
 pub mod units;
 pub mod verdict;
 
@@ -77,10 +78,36 @@ pub mod cli;
 
 pub mod command;
 
+use std::ffi::OsString;
 use std::io::{self, Write};
 
 use cli::{Cli, Command};
 use exit::Exit;
+use printable::{Printable, Sequences};
+
+/// Reads the command line, the program's name first, and runs the subcommand.
+///
+/// No control character leaves here but the colours of a verdict: names come from files and from servers.
+pub fn start(arguments: &[OsString], stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
+    let stderr = &mut Printable::new(stderr, Sequences::None);
+    let exit = match cli::read(arguments) {
+        Ok(cli) => {
+            let stdout = &mut Printable::new(stdout, Sequences::Colours);
+            run(cli, stdout, stderr)
+        }
+        // Who reads help through `head` has seen enough.
+        Err(cli::Unread::Help(text)) => {
+            let _ = Printable::new(stdout, Sequences::Styles).write_all(text.as_bytes());
+            Exit::Pass
+        }
+        Err(cli::Unread::Wrong(message)) => {
+            let _ = writeln!(stderr, "{}", message.trim_end());
+            Exit::Error
+        }
+    };
+    let _ = stderr.flush();
+    exit
+}
 
 /// Runs a subcommand: its result goes to `stdout`, progress, warnings and errors go to `stderr`.
 ///
@@ -91,7 +118,11 @@ pub fn run(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
         Ok(exit) => exit,
         Err(e) => {
             // Nobody is left to tell if stderr cannot be written to.
-            let _ = writeln!(stderr, "error: {}", format!("{e:#}").trim_end());
+            let _ = writeln!(
+                stderr,
+                "error: {}",
+                printable::causes::joined(&e).trim_end()
+            );
             if e.is::<command::Unreachable>() {
                 Exit::Unreachable
             } else {

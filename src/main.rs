@@ -1,12 +1,11 @@
 //! Parses, calls the library, turns the status into an exit code; nothing else.
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser as _;
-
 fn main() -> ExitCode {
-    let cli = a7probe::cli::Cli::parse();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
     let mut stdout = std::io::stdout().lock();
     let mut stderr = std::io::stderr();
-    a7probe::run(cli, &mut stdout, &mut stderr).into()
+    a7probe::start(&arguments, &mut stdout, &mut stderr).into()
 }

@@ -246,10 +246,6 @@ pub struct MeasureArgs {
     /// How the result is shown.
     #[command(flatten)]
     pub output: OutputArgs,
-
-    /// Accepted for those who come from oha; correct timing is the default here.
-    #[arg(long, hide = true)]
-    pub latency_correction: bool,
 }
 
 /// A duration above zero.

@@ -1,0 +1,97 @@
+//! Command lines of other tools, each with its exact error, and lines of ours that must go on working.
+
+use std::ffi::OsString;
+
+use clap::CommandFactory as _;
+
+use super::table::TABLE;
+use super::{check, flags_of};
+use crate::cli::Cli;
+
+/// `$ command line`, followed by the error, or by `ok`.
+const LINES: &str = include_str!("../../../fixtures/foreign-flags.txt");
+
+fn checked(line: &str) -> String {
+    let words = std::iter::once("a7probe".to_owned()).chain(words(line));
+    let arguments: Vec<OsString> = words.map(OsString::from).collect();
+    match check(&arguments, &Cli::command()) {
+        Ok(()) => "ok".to_owned(),
+        Err(e) => e.to_string(),
+    }
+}
+
+/// Splits at spaces outside single quotes.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![];
+    let mut word = String::new();
+    let mut is_quoted = false;
+    for c in line.chars() {
+        match c {
+            '\'' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => words.push(std::mem::take(&mut word)),
+            _ => word.push(c),
+        }
+    }
+    words.push(word);
+    words
+}
+
+#[test]
+fn every_line_of_another_tool_is_refused_with_our_spelling_and_every_line_of_ours_goes_on() {
+    let mut refused = 0;
+    for case in LINES.split("$ ").skip(1) {
+        let (line, expected) = case.split_once('\n').unwrap();
+        assert_eq!(checked(line), expected.trim_end(), "a7probe {line}");
+        refused += usize::from(expected.trim_end() != "ok");
+    }
+    assert!(refused >= 60, "{refused}");
+}
+
+#[test]
+fn a_meaning_of_every_flag_names_only_flags_that_measure_has() {
+    let cli = Cli::command();
+    let measure = cli.find_subcommand("measure").unwrap();
+    for entry in TABLE {
+        let has = |flag: &str| match flag.strip_prefix("--") {
+            Some(long) => measure
+                .get_arguments()
+                .any(|arg| arg.get_long() == Some(long)),
+            None => measure
+                .get_arguments()
+                .any(|arg| arg.get_short() == flag.chars().nth(1)),
+        };
+        let fits = |hint: &&&str| flags_of(hint).all(has);
+        assert!(
+            entry.hints.iter().any(|hint| fits(&hint)),
+            "{:?}",
+            entry.names
+        );
+    }
+}
+
+#[test]
+fn a_value_that_may_be_a_secret_is_not_repeated() {
+    for line in [
+        "measure -a me:s3cret http://a",
+        "measure -A me:s3cret http://a",
+        "measure -u me:s3cret http://a",
+        "measure -U me:s3cret http://a",
+        "measure -b sid=s3cret http://a",
+        "measure -C sid=s3cret http://a",
+        "measure --cookie sid=s3cret http://a",
+        "measure --user me:s3cret http://a",
+        "measure --oauth2-bearer s3cret http://a",
+        "measure -x http://me:s3cret@proxy http://a",
+        "measure -e http://me:s3cret@a http://a",
+        "measure -header 'Authorization: s3cret' http://a",
+        "measure --data-raw token=s3cret http://a",
+        "measure --json '{\"token\":\"s3cret\"}' http://a",
+        "measure -F token=s3cret http://a",
+        "measure -dial-token=s3cret http://a",
+        "measure -E cert.pem:s3cret http://a",
+    ] {
+        let error = checked(line);
+        assert!(error.starts_with("error: "), "{line}: {error}");
+        assert!(!error.contains("s3cret"), "{error}");
+    }
+}
