@@ -14,7 +14,9 @@
 //! | `.hlog` | counts by bucket and interval | failures, the order within an interval |
 //! | Locust stats | eleven percentiles of rounded values, failures | the latencies between, the order |
 
+mod columns;
 mod detect;
+mod encoding;
 mod format;
 mod hey;
 mod hgrm;
@@ -23,13 +25,19 @@ mod imported;
 mod k6;
 mod knots;
 mod latencies;
-mod list;
+mod lines;
+mod list_error;
 mod locust;
 mod names;
+mod numbers;
 mod oha;
+mod profile;
+mod records;
 mod requests;
 mod rows;
-mod table;
+mod status;
+mod status_column;
+mod title;
 mod unit;
 mod value;
 mod vegeta;
@@ -37,10 +45,14 @@ mod vegeta;
 pub use format::{Format, UnknownFormat};
 pub use hgrm::MILLISECONDS as HGRM_MILLISECONDS;
 pub use imported::{Endpoint, Imported, Remark};
+pub use list_error::ListError;
 pub use unit::{Unit, UnknownUnit};
 pub use value::ValueError;
 
-use latencies::{Ending, Latencies, content_lines, ending_of};
+use std::borrow::Cow;
+use std::io::{self, Read};
+
+use latencies::{Ending, content_lines, ending_of};
 
 /// How a file is to be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -49,6 +61,9 @@ pub struct Options {
     pub unit: Option<Unit>,
     /// The column of a CSV file, by name or by number from 1.
     pub column: Option<String>,
+    /// The column that tells success, by name or by number from 1; `none` counts every row as ok. Titles tell unless
+    /// it is said.
+    pub status_column: Option<String>,
     /// What the file is; its content tells unless it is said.
     pub format: Option<Format>,
 }
@@ -70,64 +85,12 @@ pub enum ImportError {
         "it is JSON, but not an a7probe run; give one latency a line, such as 163.2ms, or a CSV file"
     )]
     Json,
-    /// One value that cannot be read.
-    #[error("line {line}: {error}")]
-    Value {
-        /// From 1.
-        line: u64,
-        /// What is wrong with it.
-        error: ValueError,
-    },
-    /// The last line lacks its end, and part of its value with it.
-    #[error(
-        "line {line}: '{text}' has another unit than the lines before, and the line has no end; the file is cut"
-    )]
-    Cut {
-        /// From 1.
-        line: u64,
-        /// What is left of it.
-        text: String,
-    },
-    /// Several columns, and none was named.
-    #[error("line {line} has {} columns; name one with --column: {}{}", .columns.len(), .columns.join(", "), numbered(.columns))]
-    WhichColumn {
-        /// From 1.
-        line: u64,
-        /// Titles, or numbers where there are no titles.
-        columns: Vec<String>,
-    },
-    /// No such column.
-    #[error("there is no column '{column}'; {mend}")]
-    UnknownColumn {
-        /// What was asked for.
-        column: String,
-        /// What there is.
-        mend: String,
-    },
-    /// A row of another length.
-    #[error(
-        "line {line} has {found} columns where line {first} has {expected}; the file may be cut"
-    )]
-    RaggedRow {
-        /// From 1.
-        line: u64,
-        /// Its columns.
-        found: usize,
-        /// The line that it is compared with.
-        first: u64,
-        /// Columns of that line.
-        expected: usize,
-    },
-    /// The title of the column and the option contradict each other.
-    #[error(
-        "the column is called '{heading}', but --unit says {unit}; leave --unit out, or name the right column"
-    )]
-    UnitConflict {
-        /// Title of the column.
-        heading: String,
-        /// What was asked for.
-        unit: Unit,
-    },
+    /// A list or a CSV file that cannot be read.
+    #[error(transparent)]
+    List(ListError),
+    /// The file cannot be read to its end.
+    #[error("cannot read the file: {0}")]
+    Unreadable(String),
     /// A file of a known tool that is damaged, or that has lost what a verdict needs.
     #[error("{}: {what}\nhint: {hint}", .format.title())]
     Foreign {
@@ -138,22 +101,52 @@ pub enum ImportError {
         /// How to mend it.
         hint: String,
     },
-    /// The CSV itself is broken.
-    #[error("it is no CSV file: {0}")]
-    Csv(String),
 }
 
-/// Columns without titles may be no columns at all.
-fn numbered(columns: &[String]) -> &'static str {
-    match columns.first().map(String::as_str) {
-        Some("1") => " (a comma separates columns; decimals are written with a point)",
-        _ => "",
+impl ImportError {
+    fn unreadable(error: &io::Error) -> ImportError {
+        ImportError::Unreadable(error.to_string())
     }
 }
 
 /// What a file is, by its content; what is nothing else is a list.
 pub fn detect(bytes: &[u8]) -> Format {
-    detect::format_of(bytes)
+    detect::format_of(&encoding::to_utf8(bytes))
+}
+
+/// The bytes of a text in UTF-8 without a byte order mark, also of one in UTF-16.
+pub fn to_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
+    encoding::to_utf8(bytes)
+}
+
+/// Whether a file that begins with these bytes is a list or CSV file that [`read_list`] can read as a stream.
+pub fn is_list(head: &[u8], options: &Options) -> bool {
+    let text = encoding::to_utf8(head);
+    let json =
+        text.trim_ascii_start().starts_with(b"{") || text.trim_ascii_start().starts_with(b"[");
+    match options.format {
+        Some(format) => format == Format::List,
+        None => !json && format_of(&text, options) == Format::List,
+    }
+}
+
+/// Reads a list of latencies or a CSV file as a stream.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_list(input: impl Read, options: &Options) -> Result<Imported, ImportError> {
+    let mut input = input;
+    let mut head = Vec::new();
+    let magic = input.by_ref().take(2).read_to_end(&mut head);
+    magic.map_err(|e| ImportError::unreadable(&e))?;
+    if head == [0x1f, 0x8b] {
+        return Err(ImportError::Compressed);
+    }
+    let imported = latencies::read(head.chain(input), options)?;
+    match imported.endpoints.iter().any(|e| e.recording.planned() > 0) {
+        true => Ok(imported),
+        false => Err(ImportError::Empty),
+    }
 }
 
 /// Reads the bytes of a file of another tool.
@@ -164,11 +157,15 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Imported, ImportError> {
     if bytes.starts_with(&[0x1f, 0x8b]) {
         return Err(ImportError::Compressed);
     }
-    let text = decode(bytes)?;
-    let format = format_of(bytes, options);
+    let bytes = encoding::to_utf8(bytes);
+    let format = format_of(&bytes, options);
     check_options(format, options)?;
+    if matches!(format, Format::Run | Format::List) {
+        return read_list(&*bytes, options);
+    }
+    let text = decode(&bytes)?;
     let imported = match format {
-        Format::Run | Format::List => imported::of_list(latencies::read(text, options)?),
+        Format::Run | Format::List => unreachable!("lists are read as streams"),
         Format::OhaJson => oha::read_json(text),
         Format::OhaCsv => oha::read_csv(text),
         Format::HeyCsv => hey::read(text),
@@ -191,7 +188,7 @@ fn format_of(bytes: &[u8], options: &Options) -> Format {
     match (options.format, &options.column) {
         (Some(format), _) => format,
         (None, Some(_)) => Format::List,
-        (None, None) => detect(bytes),
+        (None, None) => detect::format_of(bytes),
     }
 }
 
@@ -202,6 +199,11 @@ fn check_options(format: Format, options: &Options) -> Result<(), ImportError> {
             format!("--column {column} names a column of a list, and this is none"),
             "leave --column out, or say --format list",
         ),
+        _ if format != Format::List && options.status_column.is_some() => refused(
+            "--status-column names a column of a list, and the format tells success itself"
+                .to_owned(),
+            "leave --status-column out, or say --format list",
+        ),
         (Some(unit), _) if !format.takes_unit() => refused(
             format!("--unit {unit} is given, but the format has units of its own"),
             "leave --unit out, or say --format list",
@@ -210,15 +212,12 @@ fn check_options(format: Format, options: &Options) -> Result<(), ImportError> {
     }
 }
 
-/// UTF-8 without a byte order mark.
+/// A text of UTF-8.
 fn decode(bytes: &[u8]) -> Result<&str, ImportError> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let before = &bytes[..error.valid_up_to()];
-        // Two-byte encodings have no line that means anything to a reader.
-        let two_bytes = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
         let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
-        ImportError::NotText((!two_bytes).then_some(line))
+        ImportError::NotText(Some(line))
     })?;
     match text.contains('\0') {
         true => Err(ImportError::NotText(None)),

@@ -426,17 +426,22 @@ impl Recording {
         let mut recording = Recording::new(Clock::Given, targets);
         recording.latency = Latency::Exact(Vec::new());
         for (index, latency) in (0u64..).zip(latencies) {
-            let outcome = match latency {
-                Some(_) => Outcome::Ok,
-                None => Outcome::Failed(FailureKind::Status),
-            };
-            let latency_ns = latency.map_or(0, |l| l.as_nanos() as u64);
-            if let Some(_ok) = latency {
-                recording.latency.record(latency_ns);
-            }
-            recording.count(index, outcome, latency_ns, 0);
+            recording.add_latency(index, *latency);
         }
         recording
+    }
+
+    /// Adds a latency that another tool measured, in the order of time; `None` is a failure.
+    pub fn add_latency(&mut self, index: u64, latency: Option<Duration>) {
+        let outcome = match latency {
+            Some(_) => Outcome::Ok,
+            None => Outcome::Failed(FailureKind::Status),
+        };
+        let latency_ns = latency.map_or(0, |l| l.as_nanos() as u64);
+        if latency.is_some() {
+            self.latency.record(latency_ns);
+        }
+        self.count(index, outcome, latency_ns, 0);
     }
 
     /// An empty recording of requests that another tool measured, to be added in the order of time; `within`

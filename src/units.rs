@@ -58,6 +58,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
         return Err(not_a_number());
     }
     let mut total_ns = 0f64;
+    let mut last_unit_ns = f64::INFINITY;
     while !rest.is_empty() {
         let digits = rest
             .find(|c: char| !c.is_ascii_digit() && c != '.')
@@ -68,7 +69,13 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
             .find(|c: char| !c.is_alphabetic())
             .unwrap_or(rest.len());
         let (unit, tail) = rest.split_at(letters);
-        total_ns += number * nanoseconds_per(unit, text)?;
+        let unit_ns = nanoseconds_per(unit, text)?;
+        // `120ms 130ms` are two durations, and no sum.
+        if unit_ns >= last_unit_ns {
+            return Err(not_a_number());
+        }
+        last_unit_ns = unit_ns;
+        total_ns += number * unit_ns;
         rest = tail.trim_start();
     }
     if total_ns > MAX_DURATION.as_nanos() as f64 {

@@ -59,6 +59,11 @@ pub struct CompareArgs {
     #[arg(long, value_name = "COLUMN")]
     pub column: Option<String>,
 
+    /// Column of a CSV file that tells success, by title or by number from 1; none counts every row as ok [default: by
+    /// its title]
+    #[arg(long, value_name = "COLUMN|none")]
+    pub status_column: Option<String>,
+
     /// What a list of latencies is called, and which endpoint of a run it is compared with
     #[arg(long, value_name = "NAME")]
     pub endpoint: Option<String>,

@@ -47,6 +47,11 @@ pub struct JudgeArgs {
     #[arg(long, value_name = "COLUMN")]
     pub column: Option<String>,
 
+    /// Column of a CSV file that tells success, by title or by number from 1; none counts every row as ok [default: by
+    /// its title]
+    #[arg(long, value_name = "COLUMN|none")]
+    pub status_column: Option<String>,
+
     /// What a list of latencies is called in gates and tables [default: the name of its file]
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     pub endpoint: Option<String>,

@@ -5,8 +5,6 @@ mod half;
 
 use std::io::Write;
 
-use anyhow::Context as _;
-
 use crate::cli::compare::CompareArgs;
 use crate::comparison::{self, Comparison, Noise, Pair, Side};
 use crate::completion::Audit;
@@ -71,11 +69,12 @@ fn load(args: &CompareArgs) -> anyhow::Result<Pair<Half>> {
     let options = Options {
         unit: args.unit,
         column: args.column.clone(),
+        status_column: args.status_column.clone(),
         format: args.format,
     };
     let [before, after] = files.map(|file| {
         Half::load(file, args.endpoint.as_deref(), &options)
-            .with_context(|| format!("cannot compare {}", super::saved::shown(file)))
+            .map_err(|e| super::saved::named(e, "compare", &super::saved::shown(file)))
     });
     let halves = Pair {
         before: before?,

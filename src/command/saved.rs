@@ -1,12 +1,12 @@
 //! A file from the command line: a saved run or what another tool measured, told apart by its content.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::anyhow;
 
-use crate::import::{self, Format, Imported, Options, Remark};
+use crate::import::{self, Format, ImportError, Imported, Options, Remark};
 use crate::report::{Report, Warning};
 use crate::run_file::{self, Run, RunFileError};
 
@@ -18,19 +18,43 @@ pub(super) enum Saved {
     Imported(Imported),
 }
 
+/// How many bytes tell a list of latencies, which is read as a stream, from other files.
+const HEAD: u64 = 64 << 10;
+
 /// Reads a file, or stdin for `-`.
 pub(super) fn read(file: &Path, options: &Options) -> anyhow::Result<Saved> {
-    let bytes = bytes_of(file).map_err(|e| hinted(&e))?;
+    match is_stdin(file) {
+        true => read_from(io::stdin().lock(), options),
+        false => {
+            let file = File::open(file).map_err(|e| hinted(&RunFileError::Read(e)))?;
+            read_from(file, options)
+        }
+    }
+}
+
+fn read_from(mut input: impl Read, options: &Options) -> anyhow::Result<Saved> {
+    let mut head = Vec::new();
+    let read = input.by_ref().take(HEAD).read_to_end(&mut head);
+    read.map_err(|e| hinted(&RunFileError::Read(e)))?;
+    if import::is_list(&head, options) {
+        return Ok(Saved::Imported(import::read_list(
+            head.chain(input),
+            options,
+        )?));
+    }
+    let bytes = run_file::read_bounded(head.chain(input)).map_err(|e| hinted(&e))?;
+    let bytes = import::to_utf8(&bytes);
     Ok(match format_of(&bytes, options) {
         Format::Run => Saved::Run(Box::new(Run::from_json(&bytes).map_err(|e| hinted(&e))?)),
         _ => Saved::Imported(import::read(&bytes, options)?),
     })
 }
 
-fn bytes_of(file: &Path) -> Result<Vec<u8>, RunFileError> {
-    match is_stdin(file) {
-        true => run_file::read_bounded(io::stdin().lock()),
-        false => run_file::read_bounded(File::open(file).map_err(RunFileError::Read)?),
+/// An error with the name of its file; `verb` is what was to be done with it.
+pub(super) fn named(error: anyhow::Error, verb: &str, file: &str) -> anyhow::Error {
+    match error.downcast_ref::<ImportError>() {
+        Some(ImportError::List(error)) => anyhow!("{}", error.of_file(file)),
+        _ => error.context(format!("cannot {verb} {file}")),
     }
 }
 

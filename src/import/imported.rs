@@ -1,6 +1,6 @@
 //! What a file of another tool gives: recordings by endpoint, and what must be known of them.
 
-use super::{Ending, Format, ImportError, Latencies};
+use super::{Ending, Format};
 use crate::recording::Recording;
 
 /// A file of another tool, as far as it tells.
@@ -72,17 +72,4 @@ impl Imported {
             remarks,
         }
     }
-}
-
-/// A list in the order of its file.
-pub(super) fn of_list(latencies: Latencies) -> Result<Imported, ImportError> {
-    let heading = latencies.heading.as_ref();
-    let heading = heading.map(|heading| format!("'{heading}' is taken as the heading"));
-    let mut remarks: Vec<Remark> = heading.map(Remark::Note).into_iter().collect();
-    remarks.push(Remark::note(
-        "from where these latencies count is as given, and the order of the file is taken as the order of time",
-    ));
-    remarks.extend(Remark::of_ending(latencies.ending));
-    let recording = Recording::from_latencies(&latencies.values, &[]);
-    Ok(Imported::unnamed(Format::List, recording, remarks))
 }

@@ -34,20 +34,6 @@ impl Unit {
             Unit::Minutes => 60e9,
         }
     }
-
-    /// The unit in a column's title, if its last word is one: `latency_ms`, `time (s)`, `duration.seconds`.
-    pub(super) fn in_heading(heading: &str) -> Option<Unit> {
-        let heading = heading.trim_end_matches([')', ']', ' ']);
-        let word = heading
-            .rsplit(|c: char| !c.is_alphanumeric())
-            .next()
-            .unwrap_or(heading);
-        // A title that is one letter long, such as 'm', is a name rather than a unit.
-        match word.len() == heading.len() && word.len() == 1 {
-            true => None,
-            false => word.parse().ok(),
-        }
-    }
 }
 
 impl FromStr for Unit {
@@ -55,11 +41,16 @@ impl FromStr for Unit {
 
     fn from_str(text: &str) -> Result<Unit, UnknownUnit> {
         Ok(match text.to_lowercase().as_str() {
-            "ns" | "nanos" | "nanoseconds" => Unit::Nanoseconds,
-            "us" | "µs" | "μs" | "micros" | "microseconds" => Unit::Microseconds,
-            "ms" | "millis" | "milliseconds" | "msec" => Unit::Milliseconds,
-            "s" | "sec" | "secs" | "seconds" => Unit::Seconds,
-            "m" | "min" | "minutes" => Unit::Minutes,
+            "ns" | "nanos" | "nsec" | "nsecs" | "nanosec" | "nanosecond" | "nanoseconds" => {
+                Unit::Nanoseconds
+            }
+            "us" | "µs" | "μs" | "micros" | "usec" | "usecs" | "microsec" | "microsecond"
+            | "microseconds" => Unit::Microseconds,
+            "ms" | "millis" | "msec" | "msecs" | "millisec" | "millisecond" | "milliseconds" => {
+                Unit::Milliseconds
+            }
+            "s" | "sec" | "secs" | "second" | "seconds" => Unit::Seconds,
+            "m" | "min" | "mins" | "minute" | "minutes" => Unit::Minutes,
             _ => return Err(UnknownUnit(text.to_owned())),
         })
     }
@@ -74,28 +65,5 @@ impl fmt::Display for Unit {
             Unit::Seconds => "s",
             Unit::Minutes => "m",
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Unit;
-
-    #[test]
-    fn the_last_word_of_a_title_may_be_its_unit() {
-        for (heading, unit) in [
-            ("latency_ms", Some(Unit::Milliseconds)),
-            ("Latency (ms)", Some(Unit::Milliseconds)),
-            ("duration [s]", Some(Unit::Seconds)),
-            ("elapsed.seconds", Some(Unit::Seconds)),
-            ("ms", Some(Unit::Milliseconds)),
-            ("time_ns", Some(Unit::Nanoseconds)),
-            ("latency", None),
-            ("items", None),
-            ("s", None),
-            ("", None),
-        ] {
-            assert_eq!(Unit::in_heading(heading), unit, "{heading}");
-        }
     }
 }

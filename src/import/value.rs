@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::Unit;
+use super::numbers::{self, Numbers};
 use crate::units::{MAX_DURATION, UnitError, parse_duration};
 
 /// Words for a request that did not end ok.
@@ -11,30 +12,56 @@ const FAILURES: [&str; 6] = ["failed", "fail", "failure", "error", "timeout", "t
 /// A value that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
-    /// A number whose unit nobody gave.
-    #[error(
-        "'{0}' has no unit; write {0}ms, name the unit with --unit ms, or title the column latency_ms"
-    )]
+    /// A number whose unit nothing tells.
+    #[error("'{0}' has no unit")]
     NoUnit(String),
     /// Not a time that can pass.
-    #[error("'{0}' is not a latency; write 'failed' for a request that was not answered")]
+    #[error("'{0}' is not a latency")]
     NotALatency(String),
     /// Neither a number nor a known word.
-    #[error("'{text}' is neither a latency nor 'failed'{}", mend(.suggestion))]
+    #[error("'{text}' is not a latency")]
     Unknown {
         /// What stands there.
         text: String,
         /// What may be meant.
         suggestion: Option<&'static str>,
     },
-    /// A number with something wrong about its unit.
-    #[error(transparent)]
-    Unit(UnitError),
+    /// A number before an unknown unit.
+    #[error("'{text}' has an unknown unit '{unit}'")]
+    UnknownUnit {
+        /// The number and its unit.
+        text: String,
+        /// The unit.
+        unit: String,
+    },
+    /// More than one number.
+    #[error("'{text}' holds {count} values")]
+    Several {
+        /// The line.
+        text: String,
+        /// How many.
+        count: usize,
+    },
+    /// A comma where nothing tells whether it separates decimals or values.
+    #[error("'{text}' could be {} or two fields", .text.replace(',', "."))]
+    TwoFields {
+        /// The number with its comma.
+        text: String,
+    },
+    /// A point or comma that may separate thousands or decimals.
+    #[error("'{text}' could be {} or {}", .text.replace(',', "."), .text.replace([',', '.'], ""))]
+    AmbiguousNumber {
+        /// The number.
+        text: String,
+    },
+    /// A decimal sign that contradicts the other numbers.
+    #[error("'{0}' has another decimal sign than other numbers of the file")]
+    MixedDecimals(String),
     /// Nothing at all.
-    #[error("the value is missing; write 'failed' for a request that was not answered")]
+    #[error("the value is missing")]
     Missing,
     /// Longer than a week: the unit must be wrong.
-    #[error("'{text}' in {unit} is longer than 7 days; check the unit")]
+    #[error("'{text}' in {unit} is longer than 7 days")]
     TooLong {
         /// The number.
         text: String,
@@ -43,33 +70,83 @@ pub enum ValueError {
     },
 }
 
-fn mend(suggestion: &Option<&'static str>) -> String {
-    match suggestion {
-        Some(word) => format!("; did you mean '{word}'?"),
-        None => ", such as 163.2ms".to_owned(),
+impl ValueError {
+    /// The way out.
+    pub(super) fn hint(&self) -> String {
+        match self {
+            ValueError::NoUnit(_) => "add --unit s, ms, us or ns".to_owned(),
+            ValueError::Unknown {
+                suggestion: Some(word),
+                ..
+            } => format!("did you mean '{word}'?"),
+            ValueError::NotALatency(_)
+            | ValueError::Unknown { .. }
+            | ValueError::Several { .. } => {
+                "one value per line, such as 163.2ms, or 'failed'".to_owned()
+            }
+            ValueError::UnknownUnit { .. } => "write the unit as ns, us, ms, s, m or h".to_owned(),
+            ValueError::TwoFields { .. } => {
+                "save it with decimal points, or quote the field".to_owned()
+            }
+            ValueError::AmbiguousNumber { .. } => {
+                "save it with decimal points and the same number of decimals in every value"
+                    .to_owned()
+            }
+            ValueError::MixedDecimals(_) => "save all numbers with decimal points".to_owned(),
+            ValueError::Missing => "write 'failed' for a request that was not answered".to_owned(),
+            ValueError::TooLong { .. } => {
+                "check the unit; the column may hold time stamps".to_owned()
+            }
+        }
     }
 }
 
-/// Reads a value; a number alone is in `unit`.
+/// Reads a value of a tool's file; a number alone is in `unit`.
 pub(super) fn parse(text: &str, unit: Option<Unit>) -> Result<Option<Duration>, ValueError> {
+    read(text, unit, 0, &mut Numbers::default())
+}
+
+/// Reads a value; `numbers` knows how the column writes them.
+pub(super) fn read(
+    text: &str,
+    unit: Option<Unit>,
+    line: u64,
+    numbers: &mut Numbers,
+) -> Result<Option<Duration>, ValueError> {
     let text = text.trim();
     if text.is_empty() {
         return Err(ValueError::Missing);
     }
-    if FAILURES.iter().any(|word| word.eq_ignore_ascii_case(text)) {
+    if is_failure(text) {
         return Ok(None);
     }
-    match text.parse::<f64>() {
-        Ok(number) => of_number(number, text, unit).map(Some),
-        Err(_) => with_unit(text).map(Some),
+    if let Some(number) = numbers.read(line, text) {
+        return of_number(number?, text, unit).map(Some);
     }
+    with_unit(text, line, numbers).map(Some)
 }
 
-/// Whether a text is meant as a value, be it a wrong one: what a heading is not.
+/// Whether a text is a word for a request that did not end ok.
+pub(super) fn is_failure(text: &str) -> bool {
+    FAILURES.iter().any(|word| word.eq_ignore_ascii_case(text))
+}
+
+/// Whether a text is a number, with or without a unit of time: what a title is not.
+pub(super) fn is_value(text: &str) -> bool {
+    numbers::is_number(text) || has_unit(text)
+}
+
+/// Whether a text is a number with a unit of time.
+pub(super) fn has_unit(text: &str) -> bool {
+    let (number, suffix) = split_unit(text);
+    numbers::is_number(number) && unit_named(suffix).is_some() || parse_duration(text).is_ok()
+}
+
+/// Whether a line of a list is meant as a value, be it a wrong one: what a heading is not.
 pub(super) fn is_meant(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
-        || text.parse::<f64>().is_ok()
-        || FAILURES.iter().any(|word| word.eq_ignore_ascii_case(text))
+        || numbers::is_number(text)
+        || is_failure(text)
         || near_failure(text).is_some()
 }
 
@@ -97,17 +174,59 @@ pub(super) fn of_number(
     }
 }
 
-fn with_unit(text: &str) -> Result<Duration, ValueError> {
-    if text.starts_with('-') {
-        return Err(ValueError::NotALatency(text.to_owned()));
+/// The number and the letters behind it.
+fn split_unit(text: &str) -> (&str, &str) {
+    let number = text.trim_end_matches(char::is_alphabetic);
+    (number.trim_end(), &text[number.len()..])
+}
+
+/// Nanoseconds of a unit as values carry it.
+fn unit_named(suffix: &str) -> Option<f64> {
+    let of_unit = || suffix.parse::<Unit>().ok().map(Unit::nanoseconds);
+    match suffix {
+        // 'M' stands for a million.
+        "" | "M" => None,
+        "h" => Some(3600e9),
+        _ => of_unit(),
+    }
+}
+
+fn with_unit(text: &str, line: u64, numbers: &mut Numbers) -> Result<Duration, ValueError> {
+    let (number, suffix) = split_unit(text);
+    if let Some(ns_per_unit) = unit_named(suffix)
+        && let Some(number) = numbers.read(line, number)
+    {
+        return of_nanoseconds(number? * ns_per_unit, text);
+    }
+    let count = text
+        .split_whitespace()
+        .filter(|part| is_value(part))
+        .count();
+    if count > 1 {
+        return Err(ValueError::Several {
+            text: text.to_owned(),
+            count,
+        });
     }
     parse_duration(text).map_err(|error| match error {
-        UnitError::NotANumber { .. } => ValueError::Unknown {
+        UnitError::UnknownUnit { text, unit } if numbers::is_number(number) => {
+            ValueError::UnknownUnit { text, unit }
+        }
+        UnitError::OutOfRange { text, .. } => ValueError::NotALatency(text),
+        _ if text.starts_with('-') => ValueError::NotALatency(text.to_owned()),
+        _ => ValueError::Unknown {
             text: text.to_owned(),
             suggestion: near_failure(text),
         },
-        error => ValueError::Unit(error),
     })
+}
+
+fn of_nanoseconds(ns: f64, text: &str) -> Result<Duration, ValueError> {
+    let ns = ns.round();
+    match (0.0..=MAX_DURATION.as_nanos() as f64).contains(&ns) {
+        true => Ok(Duration::from_nanos(ns as u64)),
+        false => Err(ValueError::NotALatency(text.to_owned())),
+    }
 }
 
 /// The failure word that a text may be a slip of.
@@ -146,56 +265,16 @@ mod tests {
     fn what_is_no_latency_is_refused_with_its_mend() {
         let ms = Some(Unit::Milliseconds);
         for (text, unit, message) in [
-            (
-                "163.2",
-                None,
-                "'163.2' has no unit; write 163.2ms, name the unit with --unit ms, or title the column latency_ms",
-            ),
-            (
-                "NaN",
-                ms,
-                "'NaN' is not a latency; write 'failed' for a request that was not answered",
-            ),
-            (
-                "-3",
-                ms,
-                "'-3' is not a latency; write 'failed' for a request that was not answered",
-            ),
-            (
-                "-3ms",
-                None,
-                "'-3ms' is not a latency; write 'failed' for a request that was not answered",
-            ),
-            (
-                "inf",
-                ms,
-                "'inf' is not a latency; write 'failed' for a request that was not answered",
-            ),
-            (
-                "fialed",
-                None,
-                "'fialed' is neither a latency nor 'failed'; did you mean 'failed'?",
-            ),
-            (
-                "slow",
-                None,
-                "'slow' is neither a latency nor 'failed', such as 163.2ms",
-            ),
-            (
-                "163.2mz",
-                None,
-                "'163.2mz' has an unknown unit 'mz'; use ns, us, ms, s, m or h",
-            ),
-            (
-                "1e12",
-                ms,
-                "'1e12' in ms is longer than 7 days; check the unit",
-            ),
-            (
-                "",
-                ms,
-                "the value is missing; write 'failed' for a request that was not answered",
-            ),
+            ("163.2", None, "'163.2' has no unit"),
+            ("NaN", ms, "'NaN' is not a latency"),
+            ("-3", ms, "'-3' is not a latency"),
+            ("-3ms", None, "'-3ms' is not a latency"),
+            ("inf", ms, "'inf' is not a latency"),
+            ("fialed", None, "'fialed' is not a latency"),
+            ("slow", None, "'slow' is not a latency"),
+            ("163.2mz", None, "'163.2mz' has an unknown unit 'mz'"),
+            ("1e12", ms, "'1e12' in ms is longer than 7 days"),
+            ("", ms, "the value is missing"),
         ] {
             let error = parse(text, unit).expect_err(text);
             assert_eq!(error.to_string(), message, "{text}");

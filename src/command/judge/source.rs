@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 use super::super::saved::{self, Saved};
 use crate::cli::judge::JudgeArgs;
@@ -39,7 +39,7 @@ pub(super) fn load_all(args: &JudgeArgs) -> anyhow::Result<Vec<Source>> {
     let mut sources = Vec::new();
     for file in &args.files {
         let shown = saved::shown(file);
-        let source = load(file, &shown, args).with_context(|| format!("cannot judge {shown}"))?;
+        let source = load(file, &shown, args).map_err(|e| saved::named(e, "judge", &shown))?;
         sources.push(source);
     }
     check_endpoint_flag(args, &sources)?;
@@ -61,6 +61,7 @@ fn load(file: &Path, shown: &str, args: &JudgeArgs) -> anyhow::Result<Source> {
     let options = Options {
         unit: args.unit,
         column: args.column.clone(),
+        status_column: args.status_column.clone(),
         format: args.format,
     };
     Ok(match saved::read(file, &options)? {

@@ -1,0 +1,558 @@
+//! Which column of a file holds the latencies, and which tell success.
+
+use csv::StringRecord;
+
+use super::profile::Profile;
+use super::status::Meaning;
+use super::status_column::StatusColumn;
+use super::title::{Role, Title, listed, words};
+use super::{ImportError, ListError, Options, Unit};
+
+/// The way out where a row is not a request.
+pub(super) const EACH_REQUEST: &str = "give the file that has a row for each request";
+
+/// How many columns an error lists.
+const LISTED: usize = 8;
+
+/// One column.
+pub(super) struct Column {
+    pub(super) title: Option<String>,
+    pub(super) role: Role,
+    unit: Option<Unit>,
+    pub(super) profile: Profile,
+}
+
+/// All columns of a file, as far as its rows have been seen.
+pub(super) struct Columns {
+    pub(super) columns: Vec<Column>,
+}
+
+/// The column of the latencies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Choice {
+    pub(super) index: usize,
+    /// Whether it was named with `--column`.
+    pub(super) explicit: bool,
+}
+
+impl Columns {
+    /// Columns with the titles of a heading, or as many without.
+    pub(super) fn new(first: &StringRecord, titled: bool) -> Columns {
+        let columns = first.iter().map(|cell| {
+            let title = titled.then(|| cell.to_owned());
+            let read = Title::read(title.as_deref().unwrap_or(""));
+            Column {
+                // A sentence above a list is not a title.
+                role: match words(cell).len() > 6 {
+                    true => Role::Other,
+                    false => read.role,
+                },
+                unit: read.unit,
+                title,
+                profile: Profile::new(),
+            }
+        });
+        let mut columns: Vec<Column> = columns.collect();
+        free_lone_minimum(&mut columns);
+        Columns { columns }
+    }
+
+    /// Adds a row.
+    pub(super) fn add(&mut self, cells: &StringRecord) {
+        for (column, cell) in self.columns.iter_mut().zip(cells) {
+            column.profile.add(cell);
+        }
+    }
+
+    /// The column that the options name, or the only one that holds latencies for sure.
+    pub(super) fn choose(&self, options: &Options) -> Result<Choice, ImportError> {
+        if let Some(name) = &options.column {
+            let index = self.named(name)?;
+            self.check_role(index, options)?;
+            let explicit = true;
+            return Ok(Choice { index, explicit });
+        }
+        let index = match self.columns.len() {
+            1 => {
+                self.check_role(0, options)?;
+                0
+            }
+            _ => self
+                .surest(options)
+                .ok_or_else(|| self.which_column(options))?,
+        };
+        let explicit = false;
+        Ok(Choice { index, explicit })
+    }
+
+    /// The only column that holds latencies by its name and with a unit.
+    fn surest(&self, options: &Options) -> Option<usize> {
+        if self.columns.iter().any(Column::sums_up) {
+            return None;
+        }
+        let with_unit = |i: &usize| self.columns[*i].has_unit();
+        let whole = self.with_role(|role| role == Role::Latency);
+        match whole.as_slice() {
+            [only] => (with_unit(only) || options.unit.is_some()).then_some(*only),
+            [] => {
+                let mut others =
+                    self.with_role(|role| matches!(role, Role::Time | Role::Part | Role::Other));
+                others.retain(|i| with_unit(i) && self.columns[*i].title.is_some());
+                match others.as_slice() {
+                    [only] => Some(*only),
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    fn with_role(&self, wanted: impl Fn(Role) -> bool) -> Vec<usize> {
+        (0..self.columns.len())
+            .filter(|&i| wanted(self.columns[i].role))
+            .collect()
+    }
+
+    /// Index of a column by title or by number from 1.
+    pub(super) fn named(&self, name: &str) -> Result<usize, ImportError> {
+        let matching = |exact: bool| -> Vec<usize> {
+            let same = |title: &str| match exact {
+                true => title == name,
+                false => title.eq_ignore_ascii_case(name),
+            };
+            (0..self.columns.len())
+                .filter(|&i| self.columns[i].title.as_deref().is_some_and(same))
+                .collect()
+        };
+        let mut found = matching(true);
+        if found.is_empty() {
+            found = matching(false);
+        }
+        match found.as_slice() {
+            [only] => return Ok(*only),
+            [] => {}
+            [first, ..] => {
+                return Err(ListError::file(
+                    format!("has {} columns called '{name}'", found.len()),
+                    format!("name one by its number: --column {}", first + 1),
+                )
+                .into());
+            }
+        }
+        let number = name.parse::<usize>().ok();
+        number
+            .filter(|number| (1..=self.columns.len()).contains(number))
+            .map(|number| number - 1)
+            .ok_or_else(|| self.unknown(name))
+    }
+
+    fn unknown(&self, name: &str) -> ImportError {
+        let lower = name.to_lowercase();
+        let titles = self.columns.iter().filter_map(|c| c.title.as_deref());
+        let near = titles
+            .map(|t| (strsim::damerau_levenshtein(&t.to_lowercase(), &lower), t))
+            .filter(|&(distance, title)| distance <= title.chars().count().div_ceil(3))
+            .min_by_key(|&(distance, _)| distance);
+        let hint = match near {
+            Some((_, title)) => format!("did you mean '{title}'?"),
+            None => format!("columns: {}", self.names(0..self.columns.len())),
+        };
+        ListError::file(format!("has no column '{name}'"), hint).into()
+    }
+
+    /// Refuses a column whose title says that it holds something else.
+    fn check_role(&self, index: usize, options: &Options) -> Result<(), ImportError> {
+        let column = &self.columns[index];
+        let Some(what) = column.role.what() else {
+            return Ok(());
+        };
+        Err(ListError::inside(
+            format!("'{}' holds {what}, not latencies", self.name(index)),
+            self.way_out(options),
+        )
+        .into())
+    }
+
+    /// The best column to name instead, or the file to give instead.
+    fn way_out(&self, options: &Options) -> String {
+        match self.candidates().first() {
+            Some(&best) => format!("choose one: {}", self.flags(best, options)),
+            None => EACH_REQUEST.to_owned(),
+        }
+    }
+
+    /// Columns that may hold latencies, the likeliest first.
+    fn candidates(&self) -> Vec<usize> {
+        let rank = |column: &Column| {
+            let unit = !column.has_unit();
+            let rises = column.profile.rises();
+            match column.role {
+                Role::Latency => Some((0, unit, false)),
+                Role::Time | Role::Part | Role::Other => Some((1, rises, unit)),
+                _ => None,
+            }
+        };
+        let mut found: Vec<_> = (0..self.columns.len())
+            .filter(|&i| self.columns[i].profile.is_numeric())
+            .filter_map(|i| rank(&self.columns[i]).map(|rank| (rank, i)))
+            .collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, i)| i).collect()
+    }
+
+    fn which_column(&self, options: &Options) -> ImportError {
+        let numeric: Vec<usize> = (0..self.columns.len())
+            .filter(|&i| self.columns[i].profile.is_numeric())
+            .collect();
+        let candidates = self.candidates();
+        if let (&[only], &[best]) = (numeric.as_slice(), candidates.as_slice())
+            && self.columns[only].role == Role::Latency
+        {
+            return self.no_unit(best);
+        }
+        let Some(&best) = candidates.first() else {
+            return match self.columns.iter().any(Column::sums_up) {
+                true => self.summed_up(),
+                false => self.no_latencies(&numeric),
+            };
+        };
+        let plural = if numeric.len() == 1 { "" } else { "s" };
+        ListError::file(
+            format!(
+                "has {} numeric column{plural}: {}",
+                numeric.len(),
+                self.names(numeric.iter().copied())
+            ),
+            format!(
+                "choose one: {} ({})",
+                self.flags(best, options),
+                self.looks(&numeric)
+            ),
+        )
+        .into()
+    }
+
+    /// A column of latencies whose unit nothing tells.
+    pub(super) fn no_unit(&self, index: usize) -> ImportError {
+        ListError::inside(
+            format!("'{}' has no unit", self.name(index)),
+            "add --unit s, ms, us or ns",
+        )
+        .into()
+    }
+
+    fn no_latencies(&self, numeric: &[usize]) -> ImportError {
+        match numeric.is_empty() {
+            true => ListError::file(
+                "has several columns, and none holds numbers",
+                "one value per line, such as 163.2ms, or 'failed'",
+            ),
+            false => ListError::file(
+                format!("has no column of latencies: {}", self.looks(numeric)),
+                EACH_REQUEST,
+            ),
+        }
+        .into()
+    }
+
+    /// A table of which a row is not one request.
+    pub(super) fn summed_up(&self) -> ImportError {
+        let figures = (0..self.columns.len()).filter(|&i| self.columns[i].sums_up());
+        ListError::file(
+            format!(
+                "sums up several requests in each row: {}",
+                self.names(figures)
+            ),
+            EACH_REQUEST,
+        )
+        .into()
+    }
+
+    /// Refuses percentile tables and histograms, of which a row is not a request whatever column is named.
+    pub(super) fn check_rows(&self, choice: Choice) -> Result<(), ImportError> {
+        let table = |kind: &str, index: usize, hint: &str| {
+            let what = format!("is {kind}: '{}' {}", self.name(index), self.look(index));
+            Err(ListError::file(what, hint).into())
+        };
+        let chosen_rises = self.columns[choice.index].profile.rises();
+        for (index, column) in self.columns.iter().enumerate() {
+            let profile = &column.profile;
+            let title = column.title.as_deref().unwrap_or("").to_lowercase();
+            let ranks_beside = index != choice.index
+                && chosen_rises
+                && profile.may_be_ranks()
+                && matches!(column.role, Role::Other | Role::Counter | Role::Time);
+            match column.role {
+                Role::Rank if title.contains("served") => {
+                    return table(
+                        "ab's percentile table",
+                        index,
+                        "run ab with -g FILE, which writes a row for each request",
+                    );
+                }
+                Role::Rank => return table("a percentile table", index, EACH_REQUEST),
+                Role::Bucket if title == "le" => {
+                    return table("a histogram of Prometheus", index, EACH_REQUEST);
+                }
+                Role::Bucket => return table("a histogram", index, EACH_REQUEST),
+                Role::Count if profile.max > 1.0 && !profile.counting => {
+                    return table("a histogram", index, EACH_REQUEST);
+                }
+                Role::Label | Role::Other | Role::Counter | Role::Statistic
+                    if profile.names_figures() =>
+                {
+                    return table("a table of percentiles", index, EACH_REQUEST);
+                }
+                _ if ranks_beside => return table("a percentile table", index, EACH_REQUEST),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a column that nobody named and that rises as time stamps do.
+    pub(super) fn check_not_stamps(
+        &self,
+        choice: Choice,
+        options: &Options,
+    ) -> Result<(), ImportError> {
+        let column = &self.columns[choice.index];
+        let title = column.title.as_deref().unwrap_or("");
+        let open = column.role == Role::Time || words(title).iter().any(|w| w == "elapsed");
+        match !choice.explicit && open && column.profile.rises() {
+            false => Ok(()),
+            true => Err(ListError::inside(
+                format!("'{title}' rises from row to row, as time stamps do"),
+                format!(
+                    "if it holds latencies, name it: {}",
+                    self.flags(choice.index, options)
+                ),
+            )
+            .into()),
+        }
+    }
+
+    /// A column that tells of rows that are not requests although another one was named.
+    pub(super) fn sums(&self) -> Option<String> {
+        let mut figures = (0..self.columns.len()).filter(|&i| self.columns[i].sums_up());
+        figures
+            .next()
+            .map(|i| format!("'{}' {}", self.name(i), self.look(i)))
+    }
+
+    /// The columns that tell success: as the options say, else by their titles.
+    pub(super) fn statuses(
+        &self,
+        choice: Choice,
+        options: &Options,
+    ) -> Result<Vec<StatusColumn>, ImportError> {
+        if let Some(name) = &options.status_column {
+            return self.named_status(choice, name);
+        }
+        let told = |i: usize| match self.columns[i].role {
+            Role::Status(meaning) if i != choice.index => Some((i, meaning)),
+            _ => None,
+        };
+        let mut found: Vec<(usize, Meaning)> = (0..self.columns.len()).filter_map(told).collect();
+        // Fractions are figures of something else.
+        found.retain(|&(i, meaning)| {
+            let profile = &self.columns[i].profile;
+            meaning != Meaning::Code || profile.integers || profile.numeric < profile.filled
+        });
+        if found.iter().any(|&(i, _)| !self.is_text(i)) {
+            found.retain(|&(i, _)| !self.is_text(i));
+        }
+        Ok(found
+            .into_iter()
+            .map(|(i, meaning)| StatusColumn::new(i, self.name(i), meaning))
+            .collect())
+    }
+
+    fn named_status(&self, choice: Choice, name: &str) -> Result<Vec<StatusColumn>, ImportError> {
+        let index = match self.named(name) {
+            Err(_) if name.eq_ignore_ascii_case("none") => return Ok(Vec::new()),
+            found => found?,
+        };
+        if index == choice.index {
+            return Err(ListError::inside(
+                format!("'{name}' is the column of the latencies and cannot tell success"),
+                "name another column, or none: --status-column none",
+            )
+            .into());
+        }
+        let meaning = match self.columns[index].role {
+            Role::Status(Meaning::Code) => Meaning::Named,
+            Role::Status(meaning) => meaning,
+            _ => Meaning::Named,
+        };
+        Ok(vec![StatusColumn::new(index, self.name(index), meaning)])
+    }
+
+    /// Refuses a column that may tell of failures although its title does not say so.
+    pub(super) fn check_untold(
+        &self,
+        choice: Choice,
+        statuses: &[StatusColumn],
+    ) -> Result<(), ImportError> {
+        let untold = self.columns.iter().enumerate().find(|&(i, column)| {
+            i != choice.index
+                && column.role == Role::Other
+                && column.profile.may_tell_failure()
+                && !(self.is_text(i) && !statuses.is_empty())
+                && !column.is_harmless_flag()
+        });
+        let Some((index, column)) = untold else {
+            return Ok(());
+        };
+        let examples = column.profile.examples.join("', '");
+        Err(ListError::inside(
+            format!(
+                "'{}' may tell whether requests ended ok: it holds '{examples}'",
+                self.name(index)
+            ),
+            format!(
+                "if it does, name it: --status-column {}; if not: --status-column none",
+                self.flag_name(index)
+            ),
+        )
+        .into())
+    }
+
+    fn is_text(&self, index: usize) -> bool {
+        let words = words(self.columns[index].title.as_deref().unwrap_or(""));
+        Meaning::is_text(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// The title, or the number where there is none.
+    pub(super) fn name(&self, index: usize) -> String {
+        match &self.columns[index].title {
+            Some(title) if !title.is_empty() => title.clone(),
+            _ => (index + 1).to_string(),
+        }
+    }
+
+    /// The name as a shell takes it.
+    fn flag_name(&self, index: usize) -> String {
+        let name = self.name(index);
+        let unique = self.columns.iter().filter(|c| {
+            c.title
+                .as_deref()
+                .is_some_and(|t| t.eq_ignore_ascii_case(&name))
+        });
+        let odd = |c: char| c.is_control() || matches!(c, '\'' | '\u{200e}'..='\u{202e}');
+        if unique.count() != 1 || name.contains(odd) || name.starts_with('-') || name.len() > 60 {
+            return (index + 1).to_string();
+        }
+        let plain = |c: char| c.is_alphanumeric() || "_-.:/".contains(c);
+        match name.chars().all(plain) {
+            true => name,
+            false => format!("'{name}'"),
+        }
+    }
+
+    /// The flags that choose a column.
+    fn flags(&self, index: usize, options: &Options) -> String {
+        let unit = match self.columns[index].has_unit() || options.unit.is_some() {
+            true => "",
+            false => " --unit ms",
+        };
+        format!("--column {}{unit}", self.flag_name(index))
+    }
+
+    fn names(&self, indexes: impl IntoIterator<Item = usize>) -> String {
+        let names: Vec<String> = indexes.into_iter().map(|i| self.name(i)).collect();
+        match names.len() > LISTED {
+            true => format!(
+                "{} and {} more",
+                names[..LISTED].join(", "),
+                names.len() - LISTED
+            ),
+            false => names.join(", "),
+        }
+    }
+
+    fn looks(&self, indexes: &[usize]) -> String {
+        let looks: Vec<String> = indexes
+            .iter()
+            .take(LISTED)
+            .map(|&i| format!("{}: {}", self.name(i), self.look(i)))
+            .collect();
+        looks.join("; ")
+    }
+
+    /// What a column looks like.
+    fn look(&self, index: usize) -> String {
+        let column = &self.columns[index];
+        let range = column.profile.range();
+        match (column.role.what(), column.profile.rises()) {
+            (Some(what), _) => format!("holds {what}, {range}"),
+            (None, true) => format!("rises, {range}"),
+            (None, false) => range,
+        }
+    }
+}
+
+/// `min` beside other figures is a minimum; alone it may be minutes, so that only `--column` chooses it.
+fn free_lone_minimum(columns: &mut [Column]) {
+    let statistics = columns.iter().filter(|c| c.role == Role::Statistic);
+    if statistics.count() != 1 {
+        return;
+    }
+    for column in columns {
+        let words = words(column.title.as_deref().unwrap_or(""));
+        if column.role == Role::Statistic && words.len() > 1 && words.iter().any(|w| w == "min") {
+            column.role = Role::Time;
+        }
+    }
+}
+
+impl Column {
+    /// The unit that the title names.
+    pub(super) fn unit(&self) -> Option<Unit> {
+        self.unit
+    }
+
+    /// Whether the title or every value has a unit.
+    fn has_unit(&self) -> bool {
+        self.unit.is_some()
+            || self.profile.with_unit > 0 && self.profile.with_unit == self.profile.numeric
+    }
+
+    /// Whether it says that a row stands for several requests.
+    fn sums_up(&self) -> bool {
+        let counts = self.profile.max > 1.0 && !self.profile.counting;
+        match self.role {
+            Role::Statistic | Role::Rate | Role::FailureTotal | Role::Rank | Role::Bucket => true,
+            Role::Requests | Role::Count => counts,
+            _ => false,
+        }
+    }
+
+    /// Whether true and false are known to tell something else than success.
+    fn is_harmless_flag(&self) -> bool {
+        const FLAGS: &str = "cached cache hit reused keepalive tls https warmup cold secure compressed gzip sampled new \
+        retried proxied chunked encrypted";
+        let title = words(self.title.as_deref().unwrap_or(""));
+        title.iter().any(|word| listed(FLAGS, word))
+    }
+}
+
+impl Role {
+    /// What a column holds that does not hold latencies.
+    fn what(self) -> Option<&'static str> {
+        match self {
+            Role::Latency | Role::Time | Role::Part | Role::Label | Role::Other => None,
+            Role::Status(_) => Some("whether requests ended ok"),
+            Role::FailureTotal => Some("a share or rate of failures"),
+            Role::Rate => Some("a rate"),
+            Role::Statistic => Some("a figure of several requests"),
+            Role::Rank => Some("percentiles"),
+            Role::Bucket => Some("bounds of buckets"),
+            Role::Count => Some("counts"),
+            Role::Requests => Some("numbers of requests"),
+            Role::Stamp => Some("time stamps or offsets"),
+            Role::Size => Some("sizes"),
+            Role::Counter => Some("numbers of rows, users or threads"),
+        }
+    }
+}

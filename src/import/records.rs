@@ -1,0 +1,252 @@
+//! The rows of a list or CSV file: cells, quoted or not, behind a separator that the first lines tell.
+
+use std::io::Read;
+
+use csv::StringRecord;
+
+use super::lines::{Line, Lines};
+use super::{Ending, ImportError, ListError};
+
+/// Longest row that a quoted cell spreads over several lines.
+const MAX_QUOTED: usize = 64 << 10;
+
+/// One row.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Row {
+    /// Its first line, from 1.
+    pub(super) line: u64,
+    /// Trimmed.
+    pub(super) cells: StringRecord,
+    /// Whether the first cell was quoted.
+    pub(super) quoted: bool,
+}
+
+/// Rows that say something: blank lines and comments are left out.
+pub(super) struct Records<R> {
+    lines: Lines<R>,
+    separator: Option<char>,
+}
+
+impl<R: Read> Records<R> {
+    pub(super) fn new(input: R) -> Result<Records<R>, ImportError> {
+        let mut records = Records {
+            lines: Lines::new(input)?,
+            separator: None,
+        };
+        let mut first_lines: Vec<Line> = Vec::new();
+        while first_lines.len() < 2 {
+            match records.lines.next()? {
+                Some(line) if without_comment(&line.text).is_empty() => {}
+                Some(line) => first_lines.push(line),
+                None => break,
+            }
+        }
+        let texts: Vec<&str> = first_lines
+            .iter()
+            .map(|line| without_comment(&line.text))
+            .collect();
+        match texts.first().and_then(|first| stated_separator(first)) {
+            Some(separator) => {
+                records.separator = Some(separator);
+                first_lines.remove(0);
+            }
+            None => records.separator = separator_of(&texts),
+        }
+        records.lines.unread(first_lines);
+        Ok(records)
+    }
+
+    /// What separates the cells, if there are several.
+    pub(super) fn separator(&self) -> Option<char> {
+        self.separator
+    }
+
+    /// How the file ends; known at its end.
+    pub(super) fn ending(&self) -> Ending {
+        self.lines.ending()
+    }
+
+    /// Whether the row that was read last ends the file in the middle of a line.
+    pub(super) fn is_cut(&mut self) -> Result<bool, ImportError> {
+        Ok(self.lines.is_at_end()? && self.lines.ending() == Ending::MidLine)
+    }
+
+    /// Reads the next row; false at the end.
+    pub(super) fn read(&mut self, row: &mut Row) -> Result<bool, ImportError> {
+        while let Some(line) = self.lines.next()? {
+            let text = match self.separator {
+                // A value may be followed by a comment.
+                None if !line.text.trim_start().starts_with('"') => without_comment(&line.text),
+                _ if line.text.trim_start().starts_with('#') => "",
+                _ => line.text.trim_matches([' ', '\r']),
+            };
+            if text.trim().is_empty() {
+                continue;
+            }
+            row.line = line.number;
+            row.quoted = text.trim_start().starts_with('"');
+            if !split(text, self.separator, &mut row.cells) {
+                let text = text.to_owned();
+                self.read_quoted(text, row)?;
+            }
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// A cell that goes on behind the end of its line.
+    fn read_quoted(&mut self, mut text: String, row: &mut Row) -> Result<(), ImportError> {
+        while text.len() <= MAX_QUOTED {
+            let Some(line) = self.lines.next()? else {
+                break;
+            };
+            let closes = line.text.contains('"');
+            text.push('\n');
+            text.push_str(&line.text);
+            if closes && split(&text, self.separator, &mut row.cells) {
+                return Ok(());
+            }
+        }
+        Err(ListError::at(
+            row.line,
+            "a quote is opened and not closed",
+            "close the quote, and double a quote inside a quoted field",
+        )
+        .into())
+    }
+}
+
+fn without_comment(line: &str) -> &str {
+    line.split('#').next().unwrap_or("").trim()
+}
+
+/// The separator of a first line such as `sep=;`, which spreadsheets write.
+fn stated_separator(line: &str) -> Option<char> {
+    let mut rest = line.trim_matches('"').strip_prefix("sep=")?.chars();
+    match (rest.next(), rest.next()) {
+        (Some(separator @ (',' | ';' | '\t' | '|')), None) => Some(separator),
+        _ => None,
+    }
+}
+
+/// What separates the cells of the first lines: the sign that gives both as many, else one that the first has.
+fn separator_of(lines: &[&str]) -> Option<char> {
+    let mut record = StringRecord::new();
+    let mut cells = |line: &str, separator| {
+        split(line, Some(separator), &mut record);
+        record.len()
+    };
+    let signs = ['\t', ';', ','];
+    let first = lines.first()?;
+    if let Some(second) = lines.get(1) {
+        let agreed = signs.into_iter().find(|&sign| {
+            let n = cells(first, sign);
+            n > 1 && n == cells(second, sign)
+        });
+        if agreed.is_some() {
+            return agreed;
+        }
+    }
+    signs.into_iter().find(|&sign| cells(first, sign) > 1)
+}
+
+/// Splits a line into its cells; false if a quote is open at its end.
+fn split(text: &str, separator: Option<char>, cells: &mut StringRecord) -> bool {
+    cells.clear();
+    let is_separator = |c: char| Some(c) == separator;
+    let mut rest = text;
+    loop {
+        let start = rest.trim_start_matches(|c: char| c.is_whitespace() && !is_separator(c));
+        let (cell, tail) = match start.strip_prefix('"') {
+            Some(inner) => match unquote(inner) {
+                Some((cell, tail)) => (Some(cell), tail),
+                None => return false,
+            },
+            None => (None, start),
+        };
+        let end = tail.find(is_separator).unwrap_or(tail.len());
+        match cell {
+            Some(mut cell) => {
+                cell.push_str(tail[..end].trim_end());
+                cells.push_field(cell.trim());
+            }
+            None => cells.push_field(tail[..end].trim()),
+        }
+        let Some(sign) = tail[end..].chars().next() else {
+            return true;
+        };
+        rest = &tail[end + sign.len_utf8()..];
+    }
+}
+
+/// The text up to the closing quote, and what follows it.
+fn unquote(inner: &str) -> Option<(String, &str)> {
+    let mut cell = String::new();
+    let mut rest = inner;
+    loop {
+        let end = rest.find('"')?;
+        cell.push_str(&rest[..end]);
+        rest = &rest[end + 1..];
+        match rest.strip_prefix('"') {
+            Some(more) => {
+                cell.push('"');
+                rest = more;
+            }
+            None => return Some((cell, rest)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Records, Row};
+
+    fn rows(text: &str) -> Vec<(u64, Vec<String>)> {
+        let mut records = Records::new(text.as_bytes()).unwrap();
+        let mut row = Row::default();
+        let mut found = Vec::new();
+        while records.read(&mut row).unwrap() {
+            found.push((row.line, row.cells.iter().map(str::to_owned).collect()));
+        }
+        found
+    }
+
+    #[test]
+    fn cells_are_read_as_spreadsheets_write_them() {
+        let row = |line, cells: &[&str]| (line, cells.iter().map(|c| (*c).to_owned()).collect());
+        assert_eq!(
+            rows("a;\"b;c\"\n# comment\n\n1,0; \"say \"\"hi\"\"\r\nthere\" \n2;3\n"),
+            [
+                row(1, &["a", "b;c"]),
+                row(4, &["1,0", "say \"hi\"\nthere"]),
+                row(6, &["2", "3"])
+            ]
+        );
+        assert_eq!(
+            rows("sep=|\na|b\n1|\n"),
+            [row(2, &["a", "b"]), row(3, &["1", ""])]
+        );
+        assert_eq!(
+            rows("\"1,5\"\n2 # two, three\n"),
+            [row(1, &["1,5"]), row(2, &["2"])]
+        );
+        assert_eq!(
+            rows("a\tb\n\t2\n"),
+            [row(1, &["a", "b"]), row(2, &["", "2"])]
+        );
+        // A comma in a title alone separates nothing.
+        assert_eq!(rows("time;a,b\n1;2\n")[0], row(1, &["time", "a,b"]));
+    }
+
+    #[test]
+    fn an_open_quote_is_refused_with_its_line() {
+        let mut records = Records::new(&b"a,b\n1,\"2\n3,4\n"[..]).unwrap();
+        let mut row = Row::default();
+        records.read(&mut row).unwrap();
+        let error = records.read(&mut row).unwrap_err().to_string();
+        assert!(
+            error.starts_with("line 2: a quote is opened and not closed"),
+            "{error}"
+        );
+    }
+}

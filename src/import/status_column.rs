@@ -1,0 +1,103 @@
+//! One column that tells success, row by row.
+
+use super::status::{Meaning, Told};
+use super::{ImportError, ListError, Remark};
+
+/// Most values that an error lists.
+const LISTED: usize = 5;
+
+/// A column that tells whether each request ended ok.
+#[derive(Clone, Debug)]
+pub(super) struct StatusColumn {
+    index: usize,
+    name: String,
+    meaning: Meaning,
+    rows: u64,
+    failed: u64,
+    redirects: u64,
+    /// Values such as 0, which mean no answer where other values are statuses.
+    unanswered: Vec<String>,
+    /// Whether a value was a status or a word for success or failure.
+    understood: bool,
+    unknown: Vec<String>,
+}
+
+impl StatusColumn {
+    pub(super) fn new(index: usize, name: String, meaning: Meaning) -> StatusColumn {
+        StatusColumn {
+            index,
+            name,
+            meaning,
+            rows: 0,
+            failed: 0,
+            redirects: 0,
+            unanswered: Vec::new(),
+            understood: false,
+            unknown: Vec::new(),
+        }
+    }
+
+    pub(super) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Whether the request of a row failed.
+    pub(super) fn is_failure(&mut self, text: &str) -> bool {
+        let told = self.meaning.read(text);
+        self.rows += 1;
+        match told {
+            Told::Unknown => keep(&mut self.unknown, text),
+            Told::NoAnswer => keep(&mut self.unanswered, text),
+            Told::Ok | Told::Failed | Told::Redirect => self.understood = true,
+        }
+        self.redirects += u64::from(told == Told::Redirect);
+        let failed = !matches!(told, Told::Ok | Told::Unknown);
+        self.failed += u64::from(failed);
+        failed
+    }
+
+    /// Refuses a column of which some values tell nothing.
+    pub(super) fn check(&self) -> Result<(), ImportError> {
+        let named = self.meaning == Meaning::Named;
+        let unclear = match self.understood || named {
+            true => self.unknown.clone(),
+            false => [self.unknown.clone(), self.unanswered.clone()].concat(),
+        };
+        if unclear.is_empty() {
+            return Ok(());
+        }
+        Err(ListError::inside(
+            format!(
+                "'{}' holds '{}', which tells neither success nor failure",
+                self.name,
+                unclear.join("', '")
+            ),
+            "write ok or failed in the column, or count every row as ok with --status-column none",
+        )
+        .into())
+    }
+
+    /// What it has told.
+    pub(super) fn remarks(&self) -> Vec<Remark> {
+        let mut remarks = vec![Remark::note(format!(
+            "'{}' tells success: {} of {} rows failed",
+            self.name, self.failed, self.rows
+        ))];
+        if self.redirects > 0 {
+            remarks.push(Remark::warning(
+                format!(
+                    "{} rows with a 3xx in '{}' count as failed (expected 2xx)",
+                    self.redirects, self.name
+                ),
+                "to count every row as ok: --status-column none",
+            ));
+        }
+        remarks
+    }
+}
+
+fn keep(values: &mut Vec<String>, text: &str) {
+    if values.len() < LISTED && !values.iter().any(|value| value == text) {
+        values.push(text.chars().take(24).collect());
+    }
+}

@@ -1,0 +1,380 @@
+//! What the title of a column says of its values.
+
+use super::Unit;
+use super::status::Meaning;
+
+/// What a column holds, by its title.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The latency of a request, as a whole.
+    Latency,
+    /// A time whose title leaves open whether it is a latency, such as `time`.
+    Time,
+    /// A part of a request's time, such as `connect`.
+    Part,
+    /// Whether the request ended ok.
+    Status(Meaning),
+    /// Failures of many requests, such as `Failures/s`.
+    FailureTotal,
+    /// A rate, such as `Requests/s`.
+    Rate,
+    /// A figure of many requests, such as `p99` or `avg`.
+    Statistic,
+    /// A percentage or a rank of a percentile table.
+    Rank,
+    /// A bound of a histogram's bucket.
+    Bucket,
+    /// How many values a row stands for.
+    Count,
+    /// How many requests a row sums up.
+    Requests,
+    /// An instant, or an offset from the start.
+    Stamp,
+    /// Bytes.
+    Size,
+    /// A number that tells rows or senders apart.
+    Counter,
+    /// A name.
+    Label,
+    /// Anything else.
+    Other,
+}
+
+/// A column's title.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Title {
+    pub(super) role: Role,
+    pub(super) unit: Option<Unit>,
+}
+
+const NOUNS: &str = "latency latencies duration durations elapsed rt rtt took ping responsetime requesttime \
+    roundtrip resptime";
+/// Words that together mean the time of a whole request.
+const PAIRS: &str = "response_time response_times request_time resp_time req_time total_time time_total time_taken \
+    round_trip service_time load_time end_to processing_time execution_time";
+const PARTS: &str = "connect connection connecting conn dns lookup namelookup tls ssl handshake handshaking \
+    appconnect pretransfer starttransfer ttfb first wait waiting queue queued blocked idle idletime \
+    send sending receive receiving read write dial dialup redirect db sql gc think pause sleep gap \
+    timeout upstream delay";
+const STATISTICS: &str = "min max minimum maximum avg average mean median med stddev stdev std sd variance var mode mad \
+    iqr ewma apdex";
+const RATES: &str =
+    "rps qps tps rpm throughput rate rates hz bps kbps mbps ops iops bandwidth speed per freqhz";
+const RANKS: &str = "percentile percentiles percentage percent quantile quantiles pct perc rank";
+/// Words that may stand beside those of a rank or a bucket.
+const TABLE_WORDS: &str = "upper lower served request requests of total latency response time cumulative the value in ms s level";
+const BUCKETS: &str =
+    "le bucket buckets bin bins bound edge histogram upperbound lowerbound boundary";
+const COUNTS: &str = "count counts cnt frequency freq frequencies occurrences totalcount samplecount bucketcount \
+    cumulativecount cumulative valuecount numvalues observations density weight instances \
+    population tally";
+const REQUESTS: &str = "requests reqs hits calls samples requestcount numrequests nrequests totalrequests \
+    totalrequestcount noofrequests numberofrequests completed numsamples nsamples transactions \
+    iterations requestscompleted";
+const STAMPS: &str = "timestamp timestamps ts epoch date datetime offset start starts started begin began end ended \
+    finish finished stop stopped clock utc when ctime at since";
+const SIZES: &str = "bytes byte size length kb mb kib mib octets payload bits chars bytecount";
+const COUNTERS: &str = "id idx index seq sequence no nr num number row line iteration iter vu vus thread threads \
+    grpthreads allthreads worker workers user users window pid port attempt retry retries \
+    concurrency connections";
+const LABELS: &str = "url uri path label name method verb host hostname endpoint route query operation group scenario \
+    proto protocol agent region zone tag tags trace referer ip address threadname";
+
+/// Whether a list of words has a word.
+pub(super) fn listed(list: &str, word: &str) -> bool {
+    list.split(' ').any(|listed| listed == word)
+}
+
+impl Title {
+    /// Reads a title.
+    pub(super) fn read(title: &str) -> Title {
+        let words = words(title);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let unit = unit_of(title, &words);
+        Title {
+            role: role(title, &words, unit),
+            unit,
+        }
+    }
+}
+
+fn role(title: &str, words: &[&str], unit: Option<Unit>) -> Role {
+    let has = |list: &str| words.iter().any(|word| listed(list, word));
+    let squashed = words.concat();
+    let is = |list: &str| listed(list, &squashed);
+    let only = |core: &str| {
+        has(core)
+            && words
+                .iter()
+                .all(|w| listed(core, w) || listed(TABLE_WORDS, w))
+    };
+    let percent = title.contains('%') || has(RANKS);
+    if is_rate(title, words) || percent {
+        if Meaning::tells_failure(words) {
+            return Role::FailureTotal;
+        }
+        if is_rate(title, words) {
+            return Role::Rate;
+        }
+    }
+    if words.iter().any(|word| is_percentile(word)) || has_percentile(title) {
+        return Role::Statistic;
+    }
+    if only(RANKS) || title.trim() == "%" || title.contains("1/(1-") {
+        return Role::Rank;
+    }
+    if only(BUCKETS) || is("upper lower ge lt gt") {
+        return Role::Bucket;
+    }
+    if words
+        .iter()
+        .any(|word| listed(STATISTICS, word) && !(*word == "min" && unit == Some(Unit::Minutes)))
+    {
+        return Role::Statistic;
+    }
+    if is(COUNTS) || is("n") {
+        return Role::Count;
+    }
+    if is(REQUESTS) {
+        return Role::Requests;
+    }
+    if is_whole(words, &squashed) && !words.contains(&"upstream") && !has("timeout") {
+        return Role::Latency;
+    }
+    if unit.is_none()
+        && let Some(meaning) = Meaning::of_title(words)
+    {
+        return Role::Status(meaning);
+    }
+    if has(STAMPS) || squashed.contains("timestamp") {
+        return Role::Stamp;
+    }
+    if has(SIZES) {
+        return Role::Size;
+    }
+    if has(PARTS) {
+        return Role::Part;
+    }
+    if has("time times t secs seconds lag") || is("ms us ns s millis") {
+        return Role::Time;
+    }
+    if has(COUNTERS) {
+        return Role::Counter;
+    }
+    match has(LABELS) {
+        true => Role::Label,
+        false => Role::Other,
+    }
+}
+
+/// Whether the title means the time of a whole request.
+fn is_whole(words: &[&str], squashed: &str) -> bool {
+    let noun = words.iter().any(|word| {
+        listed(NOUNS, word)
+            || NOUNS.split(' ').any(|noun| {
+                word.strip_prefix(noun)
+                    .is_some_and(|rest| rest.parse::<Unit>().is_ok() && rest.len() > 1)
+            })
+    });
+    let pair = words.windows(2).any(|two| listed(PAIRS, &two.join("_")));
+    let part = words
+        .iter()
+        .any(|word| listed(PARTS, word) && !matches!(*word, "send" | "read" | "write"));
+    (noun || pair || squashed.contains("e2e")) && !part
+}
+
+/// `Requests/s`, `bytes per second`.
+fn is_rate(title: &str, words: &[&str]) -> bool {
+    let lower = title.to_lowercase();
+    let per_time = lower.split('/').skip(1).any(|rest| {
+        let word: String = rest
+            .trim_start()
+            .chars()
+            .take_while(|c| c.is_alphabetic())
+            .collect();
+        word == "h" || word == "hour" || word == "day" || word.parse::<Unit>().is_ok()
+    });
+    per_time
+        || words.iter().any(|word| listed(RATES, word))
+        || words.concat().contains("persec")
+        || words
+            .windows(2)
+            .any(|two| two[0].ends_with("ps") && two[0].len() == 3 && two[1] == "s")
+}
+
+/// `p99`, `P99.9`, `q95`, `tp99`, `95th`.
+pub(super) fn is_percentile(word: &str) -> bool {
+    let word = word.to_lowercase();
+    let number = |text: &str| {
+        text.parse::<f64>()
+            .is_ok_and(|n| (0.0..=100_000.0).contains(&n))
+            && text.len() >= 2
+    };
+    ["p", "q", "tp", "p(", "pct", "perc"].iter().any(|prefix| {
+        word.strip_prefix(prefix)
+            .is_some_and(|rest| number(rest.trim_end_matches(')').trim_start_matches('_')))
+    }) || ["th", "st", "nd", "rd", "%", "%ile", "pct"]
+        .iter()
+        .any(|suffix| word.strip_suffix(suffix).is_some_and(number))
+}
+
+/// `p(95)`, `99.9%`.
+fn has_percentile(title: &str) -> bool {
+    title.split_whitespace().any(is_percentile)
+}
+
+/// The unit that a title names: in brackets, or as its last word. A unit after `/` or `per` is that of a rate, and
+/// `min` and `m` count as minutes in brackets only.
+fn unit_of(title: &str, words: &[&str]) -> Option<Unit> {
+    if let Some(unit) = bracketed(title) {
+        return Some(unit);
+    }
+    if title.contains('/') || words.contains(&"per") {
+        return None;
+    }
+    let last = words.last()?;
+    if let Ok(unit) = last.parse() {
+        let short = matches!(*last, "m" | "min" | "mins") || words.len() == 1 && *last == "s";
+        return (!short).then_some(unit);
+    }
+    // latencyms
+    NOUNS.split(' ').chain(["time"]).find_map(|noun| {
+        let rest = last.strip_prefix(noun)?;
+        match rest {
+            "m" | "s" | "min" => None,
+            _ => rest.parse().ok(),
+        }
+    })
+}
+
+fn bracketed(title: &str) -> Option<Unit> {
+    title
+        .split(['(', '['])
+        .skip(1)
+        .find_map(|rest| rest.split([')', ']']).next()?.trim().parse().ok())
+}
+
+/// The words of a title in lower case: `responseCode`, `Response Code`, `response-code`.
+pub(super) fn words(title: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    let mut word = String::new();
+    let chars: Vec<char> = title.chars().collect();
+    for (i, &c) in chars.iter().enumerate() {
+        let before = i.checked_sub(1).map(|i| chars[i]);
+        let lower_after = chars.get(i + 1).is_some_and(|c| c.is_lowercase());
+        let hump = c.is_uppercase()
+            && before.is_some_and(|b| {
+                b.is_lowercase() || b.is_ascii_digit() || b.is_uppercase() && lower_after
+            });
+        if (hump || !c.is_alphanumeric()) && !word.is_empty() {
+            words.push(std::mem::take(&mut word));
+        }
+        if c.is_alphanumeric() {
+            word.extend(c.to_lowercase());
+        }
+    }
+    if !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::status::Meaning;
+    use super::{Role, Title, Unit, words};
+
+    #[test]
+    fn words_are_told_apart_in_every_spelling() {
+        for title in [
+            "responseCode",
+            "Response Code",
+            "response-code",
+            "RESPONSE_CODE",
+            "ResponseCode",
+        ] {
+            assert_eq!(words(title), ["response", "code"], "{title}");
+        }
+        assert_eq!(words("HTTPStatus?"), ["http", "status"]);
+    }
+
+    #[test]
+    fn a_title_tells_what_its_column_holds() {
+        use Role::{
+            Bucket, Count, Counter, FailureTotal, Label, Latency, Part, Rank, Rate, Requests, Size,
+            Stamp, Statistic, Status, Time,
+        };
+        for (role, titles) in [
+            (
+                Latency,
+                "latency, latency_ms, Latency (ms), elapsed, duration [s], rt_us, Response Time [ms], total_time, time_taken, latencyMs, latencyms, request-duration, time_total, http_req_duration, e2e_ms, end_to_end_ms, round trip, error_latency_ms",
+            ),
+            (Time, "time, t, time_ms, ms, s"),
+            (Part, "connect_ms, dns, time_connect, timeout_ms, Idle Time"),
+            (
+                Rate,
+                "Requests/s, req per sec, rps, qps, throughput, bytes/s, Bytes/sec, requests_per_second, KB/sec, hits / min, latency/s",
+            ),
+            (FailureTotal, "Failures/s, error_rate, Error %"),
+            (
+                Statistic,
+                "min, max_ms, avg, Average response time, p99, P99.9, p(95), 99%, 95th, median, latency_min, stddev, mean_ms, latency_p99_ms, q95",
+            ),
+            (Rank, "Percentile, Percentage served, quantile, %, rank"),
+            (Bucket, "le, bucket, Upper Bound, bin"),
+            (Count, "count, frequency, TotalCount, n, Freq"),
+            (Requests, "requests, hits, # requests, samples"),
+            (
+                Stamp,
+                "timestamp, ts, start, start_ms, offset, timeStamp, date, request-start",
+            ),
+            (Size, "bytes, sentBytes, size, content_length"),
+            (Counter, "id, index, seq, vu, window"),
+            (Label, "url, method, label"),
+            (
+                Status(Meaning::Code),
+                "status, Status Code, http_status, responseCode, code, rc, result",
+            ),
+            (
+                Status(Meaning::Positive),
+                "success, Success?, ok, is_ok, passed, no_error",
+            ),
+            (
+                Status(Meaning::Negative),
+                "error, err, failed, is_failed, timed_out, timeout, exception, not_ok",
+            ),
+            (
+                Status(Meaning::ErrorCode),
+                "error_code, errno, errorCode, failures, error_count",
+            ),
+        ] {
+            for title in titles.split(", ") {
+                assert_eq!(Title::read(title).role, role, "{title}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_title_may_name_a_unit() {
+        for (title, unit) in [
+            ("latency_ms", Some(Unit::Milliseconds)),
+            ("Latency (ms) of GET", Some(Unit::Milliseconds)),
+            ("duration [s]", Some(Unit::Seconds)),
+            ("elapsed.seconds", Some(Unit::Seconds)),
+            ("latencyMs", Some(Unit::Milliseconds)),
+            ("durationms", Some(Unit::Milliseconds)),
+            ("rt_µs", Some(Unit::Microseconds)),
+            ("duration (min)", Some(Unit::Minutes)),
+            ("ms", Some(Unit::Milliseconds)),
+            ("duration_min", None),
+            ("Requests/s", None),
+            ("requests per s", None),
+            ("latency", None),
+            ("items", None),
+            ("s", None),
+            ("", None),
+        ] {
+            assert_eq!(Title::read(title).unit, unit, "{title}");
+        }
+    }
+}
