@@ -123,7 +123,7 @@ async fn commit(
 fn may_be_attempted(answer: &Result<Result<Admission, StoreError>, Elapsed>) -> bool {
     match answer {
         Ok(Ok(admission)) => matches!(admission, Admission::Queued | Admission::Leased(_)),
-        Ok(Err(error)) => matches!(error, StoreError::Unsure(_)),
+        Ok(Err(error)) => matches!(error, StoreError::Unsure(_) | StoreError::Lost(_)),
         Err(_) => true,
     }
 }

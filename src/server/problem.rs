@@ -341,7 +341,9 @@ impl From<StoreError> for Problem {
             StoreError::Full { .. } | StoreError::Backlog { .. } => {
                 Problem::Overloaded(error.to_string())
             }
-            StoreError::Failed(_) | StoreError::Unsure(_) => Problem::StoreDown(error.to_string()),
+            StoreError::Failed(_) | StoreError::Unsure(_) | StoreError::Lost(_) => {
+                Problem::StoreDown(error.to_string())
+            }
             StoreError::NoRoom(_) => Problem::StoreFull(error.to_string()),
             StoreError::ReadOnly(_) => Problem::StoreReadOnly(error.to_string()),
             StoreError::Closed => Problem::Draining,
