@@ -26,6 +26,7 @@ mod rate_limit;
 mod route;
 mod run_name;
 mod segment;
+mod single_header;
 mod threads;
 mod timing;
 mod tracing_headers;

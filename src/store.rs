@@ -266,12 +266,18 @@ impl Store {
 
     /// Writes to the disk and to the store, and syncs it: can the store be written?
     pub async fn probe(&self) -> Result<(), StoreError> {
+        // First, because it may make room.
+        self.ask(|reply| Work::Probe { reply }).await?;
         if let Location::File(path) = &self.shared.location {
             let path = path.clone();
             let checked = tokio::task::spawn_blocking(move || room::check(&path)).await;
-            checked.unwrap_or(Err(StoreError::Closed))?;
+            let checked = checked.unwrap_or(Err(StoreError::Closed));
+            if checked.is_err() {
+                self.shared.signals.totals.set_writable(false);
+            }
+            return checked;
         }
-        self.ask(|reply| Work::Probe { reply }).await
+        Ok(())
     }
 
     async fn ask<T>(

@@ -1,13 +1,14 @@
 //! Reads a request's JSON body within its limits of size and time.
 
 use axum::body::{Body, HttpBody};
-use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderValue};
 use tokio::time::timeout;
 
 use super::Limits;
 use super::lent::next;
 use super::problem::Problem;
+use super::single_header::single;
 
 /// The whole body, which must say that it is JSON.
 pub(super) async fn read_json(
@@ -15,15 +16,63 @@ pub(super) async fn read_json(
     mut body: Body,
     limits: &Limits,
 ) -> Result<Vec<u8>, Problem> {
-    if !headers
-        .get(CONTENT_TYPE)
-        .is_some_and(|value| is_json(value.as_bytes()))
-    {
-        return Err(Problem::NotJson);
-    }
+    check_headers(headers)?;
     let read = timeout(limits.body_time, collect(&mut body, limits.body_bytes));
     read.await
         .unwrap_or(Err(Problem::BodyTooSlow(limits.body_time)))
+}
+
+/// Is the body JSON in UTF-8, as it is? An encoded body would be stored as bytes that no worker expects.
+fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
+    let content_type = single(headers, &CONTENT_TYPE)?.map_or(&b""[..], HeaderValue::as_bytes);
+    if !is_json(content_type) {
+        return Err(Problem::NotJson);
+    }
+    if let Some(charset) = charset(content_type)
+        && !["utf-8", "utf8", "us-ascii"]
+            .iter()
+            .any(|known| charset.eq_ignore_ascii_case(known.as_bytes()))
+    {
+        let charset = shown(charset);
+        let detail = format!("the charset is {charset}; JSON is sent as UTF-8");
+        return Err(Problem::NotDecoded(detail));
+    }
+    let encodings = headers.get_all(CONTENT_ENCODING).iter();
+    let mut codings = encodings.flat_map(|value| value.as_bytes().split(|byte| *byte == b','));
+    let unknown = codings.find(|coding| {
+        let coding = coding.trim_ascii();
+        !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity")
+    });
+    match unknown {
+        None => Ok(()),
+        Some(coding) => Err(Problem::NotDecoded(format!(
+            "the content encoding is {}; send the body without one",
+            shown(coding.trim_ascii())
+        ))),
+    }
+}
+
+/// The charset that a content type names.
+fn charset(content_type: &[u8]) -> Option<&[u8]> {
+    let parameters = content_type.split(|byte| *byte == b';').skip(1);
+    parameters.into_iter().find_map(|parameter| {
+        let equals = parameter.iter().position(|byte| *byte == b'=')?;
+        let (name, value) = parameter.split_at(equals);
+        let value = value[1..].trim_ascii();
+        let value = value
+            .strip_prefix(b"\"")
+            .and_then(|value| value.strip_suffix(b"\""))
+            .unwrap_or(value);
+        name.trim_ascii()
+            .eq_ignore_ascii_case(b"charset")
+            .then_some(value)
+    })
+}
+
+/// A header's word as an answer may quote it.
+fn shown(word: &[u8]) -> String {
+    let word = &word[..word.len().min(40)];
+    word.escape_ascii().to_string()
 }
 
 async fn collect(body: &mut Body, limit_bytes: usize) -> Result<Vec<u8>, Problem> {
@@ -64,7 +113,61 @@ fn is_json(content_type: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::is_json;
+    use axum::http::HeaderMap;
+
+    use super::{check_headers, is_json};
+    use crate::server::problem::Problem;
+
+    fn checked(fields: &[(&'static str, &str)]) -> Result<(), Problem> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(*name, value.parse().expect("a header value"));
+        }
+        check_headers(&headers)
+    }
+
+    #[test]
+    fn a_body_that_is_not_plain_utf8_json_is_refused() {
+        let json = ("content-type", "application/json");
+        for encoding in ["", "identity", "Identity", "identity, identity", " , "] {
+            assert!(
+                checked(&[json, ("content-encoding", encoding)]).is_ok(),
+                "{encoding}"
+            );
+        }
+        for encoding in [
+            "gzip",
+            "GZIP",
+            "br",
+            "zstd",
+            "identity, gzip",
+            "gzip, identity",
+            "x",
+        ] {
+            let refused = checked(&[json, ("content-encoding", encoding)]);
+            assert!(matches!(refused, Err(Problem::NotDecoded(_))), "{encoding}");
+        }
+        let two = [
+            json,
+            ("content-encoding", "identity"),
+            ("content-encoding", "gzip"),
+        ];
+        assert!(matches!(checked(&two), Err(Problem::NotDecoded(_))));
+        assert!(matches!(checked(&[json, json]), Err(Problem::Malformed(_))));
+    }
+
+    #[test]
+    fn json_has_one_charset() {
+        for charset in ["utf-8", "UTF-8", "\"utf-8\"", "utf8", "us-ascii"] {
+            let value = format!("application/json; charset={charset}");
+            assert!(checked(&[("content-type", &value)]).is_ok(), "{charset}");
+        }
+        for charset in ["utf-16", "iso-8859-1", "\"UTF-16LE\"", ""] {
+            let value = format!("application/json;a=b; Charset={charset}");
+            let refused = checked(&[("content-type", &value)]);
+            assert!(matches!(refused, Err(Problem::NotDecoded(_))), "{charset}");
+        }
+    }
 
     #[test]
     fn json_by_any_of_its_names() {

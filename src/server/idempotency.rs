@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::problem::Problem;
+use super::single_header::single;
 use crate::store::EventId;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -24,7 +25,7 @@ struct Envelope<'a> {
 /// JSON object in any case.
 pub(super) fn event_id(headers: &HeaderMap, body: &[u8]) -> Result<EventId, Problem> {
     let envelope = envelope(body)?;
-    match (headers.get(IDEMPOTENCY_KEY), envelope.id) {
+    match (single(headers, &IDEMPOTENCY_KEY)?, envelope.id) {
         (Some(key), _) => {
             let key = key
                 .to_str()

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::app::{App, InFlight};
 use super::problem::Problem;
 use super::run_name::run_name;
+use super::single_header::single;
 use super::timing::Phases;
 use super::{Mode, body, idempotency};
 use crate::store::{
@@ -122,7 +123,7 @@ async fn commit(
 fn may_be_attempted(answer: &Result<Result<Admission, StoreError>, Elapsed>) -> bool {
     match answer {
         Ok(Ok(admission)) => matches!(admission, Admission::Queued | Admission::Leased(_)),
-        Ok(Err(error)) => matches!(error, StoreError::Unsure(_)),
+        Ok(Err(error)) => matches!(error, StoreError::Unsure(_) | StoreError::Lost(_)),
         Err(_) => true,
     }
 }
@@ -143,7 +144,7 @@ fn submission(app: &App, headers: &HeaderMap, payload: Vec<u8>) -> Result<Submis
 
 /// The run that the request names.
 fn run(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let name = headers.get(RUN);
+    let name = single(headers, &RUN)?;
     name.map(|name| run_name(name.as_bytes(), "X-A7-Run"))
         .transpose()
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 use axum::response::IntoResponse;
 use serde::Serialize;
@@ -37,6 +37,8 @@ pub(super) enum Problem {
         limit_bytes: usize,
     },
     NotJson,
+    /// The body has an encoding or a charset that is not decoded.
+    NotDecoded(String),
     /// The key came with another body before.
     BodyDiffers,
     /// The client is over its rate limit, for so long.
@@ -78,7 +80,7 @@ struct ProblemBody<'a> {
 
 impl Problem {
     /// Every name, in the order in which they are counted.
-    pub(super) const NAMES: [&'static str; 26] = [
+    pub(super) const NAMES: [&'static str; 27] = [
         "malformed",
         "unauthorized",
         "not-found",
@@ -92,6 +94,7 @@ impl Problem {
         "id-taken",
         "too-large",
         "not-json",
+        "not-decoded",
         "body-differs",
         "too-many-requests",
         "overloaded",
@@ -171,6 +174,11 @@ impl Problem {
                 "not-json",
                 "the content type must be application/json",
             ),
+            Problem::NotDecoded(_) => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "not-decoded",
+                "the encoding of the body is not supported",
+            ),
             Problem::BodyDiffers => (
                 StatusCode::UNPROCESSABLE_ENTITY,
                 "body-differs",
@@ -243,6 +251,7 @@ impl Problem {
     fn detail(&self) -> Option<String> {
         Some(match self {
             Problem::Malformed(detail)
+            | Problem::NotDecoded(detail)
             | Problem::Overloaded(detail)
             | Problem::StoreDown(detail)
             | Problem::StoreFull(detail)
@@ -284,6 +293,7 @@ impl Problem {
             Problem::NotLeasable(_, seconds) if *seconds > 0 => {
                 Some((RETRY_AFTER, HeaderValue::from(*seconds)))
             }
+            Problem::NotDecoded(_) => Some((ACCEPT_ENCODING, HeaderValue::from_static("identity"))),
             Problem::TooManyRequests(wait) => Some((RETRY_AFTER, whole_seconds(*wait))),
             Problem::InProgress
             | Problem::Overloaded(_)
@@ -331,7 +341,9 @@ impl From<StoreError> for Problem {
             StoreError::Full { .. } | StoreError::Backlog { .. } => {
                 Problem::Overloaded(error.to_string())
             }
-            StoreError::Failed(_) | StoreError::Unsure(_) => Problem::StoreDown(error.to_string()),
+            StoreError::Failed(_) | StoreError::Unsure(_) | StoreError::Lost(_) => {
+                Problem::StoreDown(error.to_string())
+            }
             StoreError::NoRoom(_) => Problem::StoreFull(error.to_string()),
             StoreError::ReadOnly(_) => Problem::StoreReadOnly(error.to_string()),
             StoreError::Closed => Problem::Draining,

@@ -171,7 +171,9 @@ async fn serve(
         async { Ok::<_, Infallible>(exchange.await) }
     });
     let mut http = http1::Builder::new();
+    // A client may shut down its sending side after the last request and still wait for the answers.
     http.timer(TokioTimer::new())
+        .half_close(true)
         .header_read_timeout(limits.head_time)
         .max_buf_size(limits.head_bytes.max(8192));
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));

@@ -29,6 +29,9 @@ pub enum StoreError {
         "the commit was cut off and may have succeeded ({0}); repeat the request with the same key"
     )]
     Unsure(Arc<str>),
+    /// The store's files are not in their place. What was committed to them would not be found at the next start.
+    #[error("the store is not in its place: {0}")]
+    Lost(Arc<str>),
     /// The transaction was rolled back: the disk is full.
     #[error("the store has no room left: {0}")]
     NoRoom(Arc<str>),
@@ -52,6 +55,16 @@ pub enum OpenError {
         store: Location,
         /// What it is.
         found: String,
+    },
+    /// A part of the store is missing: it would start as an earlier one, or as a new one.
+    #[error("cannot open the store {store}: {missing}\nhint: {hint}")]
+    Incomplete {
+        /// Where it was looked for.
+        store: Location,
+        /// What is missing.
+        missing: String,
+        /// What to do.
+        hint: String,
     },
     /// A slim build.
     #[error(
@@ -113,11 +126,55 @@ const ENCRYPTION: [(&str, &str); 7] = [
     ),
 ];
 
+/// What SQLite or the system says of a file, and what to do.
+const FILE: [(&str, &str); 9] = [
+    (
+        "malformed",
+        "restore the file from a backup, or save what can be read of it: `sqlite3 FILE .recover | sqlite3 NEW`",
+    ),
+    (
+        "KiB free",
+        "make room on the volume, or move the file and its -wal to a larger one; accepted events are kept",
+    ),
+    (
+        "no inodes",
+        "delete files that are not needed (`df -i` counts them); accepted events are kept",
+    ),
+    (
+        "disk is full",
+        "make room on the volume, or move the file and its -wal to a larger one; accepted events are kept",
+    ),
+    (
+        "No space left",
+        "make room on the volume (`df` and `df -i` show what is full); accepted events are kept",
+    ),
+    (
+        "disk I/O error",
+        "check the disk, its quota and the limits of the process; accepted events are kept",
+    ),
+    (
+        "locked",
+        "another program is writing to the file: stop it, then start again",
+    ),
+    (
+        "Read-only file system",
+        "mount the file system writable, or name a file elsewhere with `--store`",
+    ),
+    (
+        "readonly database",
+        "this user must be allowed to write the file, its -wal and its -shm",
+    ),
+];
+
 /// How to mend it, by the place and by what of the reason says that it is about encryption.
 fn mend(store: &Location, reason: &str) -> &'static str {
     match store {
         Location::File(_) => {
-            "its folder must exist and be writable; name another file with `--store`"
+            let known = FILE.iter().find(|(said, _)| reason.contains(said));
+            known.map_or(
+                "its folder must exist and be writable; name another file with `--store`",
+                |(_, hint)| hint,
+            )
         }
         Location::Postgres(_) => {
             let known = ENCRYPTION.iter().find(|(said, _)| reason.contains(said));

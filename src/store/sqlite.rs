@@ -8,10 +8,15 @@ mod attempt;
 mod checkpoint;
 mod clock;
 mod dispatch;
+mod files;
 mod follow;
+mod guard;
+mod note;
 mod presence;
 mod readers;
+mod space;
 mod transaction;
+mod unreadable;
 mod writer;
 
 use std::path::Path;
@@ -33,10 +38,11 @@ use writer::{Company, Writer};
 /// "a7pr": marks the file as ours in its header.
 const APPLICATION_ID: i32 = 0x6137_7072;
 /// What turns each version of the schema into the next; the first one starts from nothing.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("sqlite/schema_1.sql"),
     include_str!("sqlite/schema_2.sql"),
     include_str!("sqlite/schema_3.sql"),
+    include_str!("sqlite/schema_4.sql"),
 ];
 /// The version of the schema, in the header of the file.
 const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
@@ -127,6 +133,17 @@ fn open_writer(options: &Options, path: &Path) -> Result<Connection, OpenError> 
     Ok(connection)
 }
 
+/// Moves the log into the database without the index that processes share, which a full disk may have no room for; whether
+/// that was possible. The store must be this process' alone.
+fn move_log_alone(path: &Path) -> bool {
+    let moved = Connection::open(path).and_then(|connection| {
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        check_header(&connection, path).map_err(|_| rusqlite::Error::InvalidQuery)?;
+        checkpoint::empty_log(&connection)
+    });
+    moved.is_ok_and(|moved| moved)
+}
+
 /// SQLite's own handler sleeps up to 100 ms, in which a busy writer comes and goes many times.
 fn wait_for_the_lock(tries: i32) -> bool {
     std::thread::sleep(BUSY_PAUSE);
@@ -193,11 +210,15 @@ fn check_header(connection: &Connection, path: &Path) -> Result<(), OpenError> {
 }
 
 fn unusable(path: &Path, error: rusqlite::Error) -> OpenError {
-    use rusqlite::ffi::ErrorCode::NotADatabase;
+    use rusqlite::ffi::ErrorCode::{CannotOpen, DiskFull, NotADatabase, SystemIoFailure};
     match error.sqlite_error_code() {
         Some(NotADatabase) => OpenError::Foreign {
             store: path.into(),
             found: "it is not a SQLite database".to_owned(),
+        },
+        Some(CannotOpen | DiskFull | SystemIoFailure) => match space::shortage(path) {
+            Some(shortage) => OpenError::unusable(path, shortage),
+            None => OpenError::unusable(path, error),
         },
         _ => OpenError::unusable(path, error),
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::transaction::Statements;
+use super::unreadable::{self, Unreadable};
 use crate::store::lease::{NOT_BEGUN, Standing};
 use crate::store::signals::Changes;
 use crate::store::{
@@ -13,7 +14,7 @@ use crate::store::{
 
 // `state < 5` is what the partial index covers; naming the index turns a missed one into an error at the start.
 pub(super) const DUE: &str =
-    "SELECT seq, event_id, attempts, base, payload FROM jobs INDEXED BY jobs_open
+    "SELECT seq, event_id, attempts, base, payload, fingerprint FROM jobs INDEXED BY jobs_open
     WHERE state = ?1 AND state < 5 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3";
 pub(super) const NEXT_DUE: &str =
     "SELECT min(due_ms) FROM jobs INDEXED BY jobs_open WHERE state = ?1 AND state < 5";
@@ -40,8 +41,7 @@ pub(super) const DECIDED: &str =
 pub(super) const GIVE_BACK: &str = "UPDATE jobs SET state = 1, due_ms = ?3, base = base + 1
     WHERE seq = ?1 AND attempts = ?2 AND state = 2";
 pub(super) const KEEP_PAYLOAD: &str = "UPDATE jobs SET payload = ?2 WHERE seq = ?1";
-pub(super) const STANDING: &str =
-    "SELECT seq, event_id, attempts, base, payload, state, due_ms FROM jobs WHERE event_id = ?1";
+pub(super) const STANDING: &str = "SELECT seq, event_id, attempts, base, payload, fingerprint, state, due_ms FROM jobs WHERE event_id = ?1";
 
 /// A job whose next attempt begins.
 pub(super) struct Job<'a> {
@@ -65,14 +65,29 @@ struct Due {
 }
 
 impl Due {
-    fn read(row: &Row<'_>) -> rusqlite::Result<Due> {
-        Ok(Due {
-            seq: row.get(0)?,
-            event_id: EventId::from_bytes(row.get(1)?),
-            attempts: row.get(2)?,
-            base: row.get(3)?,
-            payload: row.get(4)?,
-        })
+    /// The first six columns are those of `DUE`; `state` is the one in which the row was found.
+    fn read(row: &Row<'_>, state: State) -> rusqlite::Result<Result<Due, Unreadable>> {
+        let seq = row.get(0)?;
+        let read = || {
+            let attempts = unreadable::attempts(row, 2, "attempts")?;
+            let base = unreadable::attempts(row, 3, "base")?;
+            if base > attempts {
+                return Err(format!("base is {base}, with {attempts} attempts"));
+            }
+            Ok(Due {
+                seq,
+                event_id: unreadable::event_id(row, 1)?,
+                attempts,
+                base,
+                payload: unreadable::payload(row, (4, 5), attempts)?,
+            })
+        };
+        Ok(read().map_err(|reason| Unreadable {
+            seq,
+            state,
+            event_id: unreadable::event_id(row, 1).ok(),
+            reason,
+        }))
     }
 
     fn next_attempt(&self) -> Job<'_> {
@@ -89,6 +104,7 @@ impl Due {
 impl Statements<'_> {
     /// Leases up to `limit` jobs that are due: first those whose lease ran out, then retries, then new ones.
     pub(super) fn claim(&mut self, limit: u32, changes: &mut Changes) -> rusqlite::Result<Claim> {
+        self.give_up_unreadable(changes)?;
         let mut leases = Vec::new();
         // New events are due whatever the clock says: it may have been set back since they came.
         for (state, until_ms) in [
@@ -96,10 +112,23 @@ impl Statements<'_> {
             (State::Retrying, changes.now_ms),
             (State::Queued, i64::MAX),
         ] {
-            for due in self.due(state, limit - leases.len() as u32, until_ms)? {
-                changes.left(state);
-                changes.entered(State::Working);
-                leases.push(self.lease(due.next_attempt(), changes.now_ms)?);
+            // What cannot be read leaves its place to the next one.
+            let mut is_over = false;
+            while !is_over {
+                is_over = true;
+                for due in self.due(state, limit - leases.len() as u32, until_ms)? {
+                    match due {
+                        Ok(due) => {
+                            changes.left(state);
+                            changes.entered(State::Working);
+                            leases.push(self.lease(due.next_attempt(), changes.now_ms)?);
+                        }
+                        Err(row) => {
+                            self.give_up(&row, changes)?;
+                            is_over = false;
+                        }
+                    }
+                }
             }
         }
         let idle_for = if leases.is_empty() {
@@ -110,19 +139,28 @@ impl Statements<'_> {
         Ok(Claim { leases, idle_for })
     }
 
-    fn due(&mut self, state: State, limit: u32, until_ms: i64) -> rusqlite::Result<Vec<Due>> {
+    fn due(
+        &mut self,
+        state: State,
+        limit: u32,
+        until_ms: i64,
+    ) -> rusqlite::Result<Vec<Result<Due, Unreadable>>> {
         if limit == 0 {
             return Ok(Vec::new());
         }
         self.due
-            .query_map(params![state.code(), until_ms, limit], Due::read)?
+            .query_map(params![state.code(), until_ms, limit], |row| {
+                Due::read(row, state)
+            })?
             .collect()
     }
 
     fn idle_for(&mut self, now_ms: i64) -> rusqlite::Result<Option<Duration>> {
         let mut next = None;
         for state in [State::Retrying, State::Working] {
-            let due_ms: Option<i64> = self.next_due.query_row([state.code()], |row| row.get(0))?;
+            let due_ms = self
+                .next_due
+                .query_row([state.code()], |row| Ok(row.get::<_, i64>(0).ok()))?;
             next = next.into_iter().chain(due_ms).min();
         }
         Ok(next
@@ -146,17 +184,29 @@ impl Statements<'_> {
         let found = self
             .standing
             .query_row([event_id.as_bytes()], |row| {
-                let state = super::state(row, 5)?;
-                let due_ms = row.get(6)?;
-                Ok((Due::read(row)?, Standing { state, due_ms }))
+                let (Ok(state), Ok(due_ms)) = (super::state(row, 6), row.get(7)) else {
+                    return Ok(None);
+                };
+                Ok(Some((Due::read(row, state)?, Standing { state, due_ms })))
             })
             .optional()?;
-        let Some((due, standing)) = found else {
+        let Some(found) = found else {
             return Ok(Grant::Unknown);
+        };
+        let Some((due, standing)) = found else {
+            self.give_up_unreadable(changes)?;
+            return Ok(Grant::Settled(State::Dead));
         };
         if let Some(refusal) = standing.refusal(changes.now_ms) {
             return Ok(refusal);
         }
+        let due = match due {
+            Ok(due) => due,
+            Err(row) => {
+                self.give_up(&row, changes)?;
+                return Ok(Grant::Settled(State::Dead));
+            }
+        };
         changes.left(standing.state);
         changes.entered(State::Working);
         self.lease(due.next_attempt(), changes.now_ms)
@@ -317,8 +367,9 @@ impl Statements<'_> {
 /// Would the database refuse this event again, and take others?
 pub(super) fn is_of_the_event(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};
-    matches!(
-        error.sqlite_error_code(),
-        Some(ConstraintViolation | TooBig | TypeMismatch)
-    )
+    unreadable::is_of_the_row(error)
+        || matches!(
+            error.sqlite_error_code(),
+            Some(ConstraintViolation | TooBig | TypeMismatch)
+        )
 }

@@ -34,7 +34,7 @@ pub(super) struct Checkpointer {
     thread: Option<JoinHandle<()>>,
     commits: u32,
     /// Closing it frees every lock that the process has on the database, so it is kept until the writer is done.
-    _database: Arc<File>,
+    database: Arc<File>,
 }
 
 impl Checkpointer {
@@ -55,7 +55,7 @@ impl Checkpointer {
             passed,
             thread: Some(thread),
             commits: 0,
-            _database: database,
+            database,
         })
     }
 
@@ -69,15 +69,29 @@ impl Checkpointer {
         }
     }
 
+    /// The database, open for as long as the writer has it.
+    pub(super) fn database(&self) -> Arc<File> {
+        self.database.clone()
+    }
+
     /// To be called by the writer between two transactions, when nobody waits for an answer; with whether other processes
-    /// commit too.
-    pub(super) fn after_commit(&mut self, writer: &Connection, has_company: bool) {
-        if self.passed.swap(false, Ordering::Acquire) {
-            if has_company {
-                finish(writer);
-            } else {
-                pass(writer);
+    /// commit too, and how many bytes are free on the volume. Where that is little, the log is kept short and moved here:
+    /// it must not take what the database needs.
+    pub(super) fn after_commit(
+        &mut self,
+        writer: &Connection,
+        has_company: bool,
+        free: Option<u64>,
+    ) {
+        let worth = worth_frames(free);
+        if worth < WORTH_FRAMES {
+            if unmoved_frames(writer).is_ok_and(|frames| frames >= worth) {
+                move_here(writer, has_company);
             }
+            return;
+        }
+        if self.passed.swap(false, Ordering::Acquire) {
+            move_here(writer, has_company);
             return;
         }
         self.commits += 1;
@@ -88,6 +102,25 @@ impl Checkpointer {
             // Full when it is at work already.
             let _ = start.try_send(());
         }
+    }
+}
+
+/// Pages in the log that are worth a checkpoint: at most a quarter of what is free.
+fn worth_frames(free: Option<u64>) -> i64 {
+    let quarter = free.map_or(i64::MAX, |free| (free / 4 / FRAME_BYTES) as i64);
+    quarter.clamp(LEAST_FRAMES, WORTH_FRAMES)
+}
+
+/// A page in the log, in bytes.
+const FRAME_BYTES: u64 = 4096 + 24;
+/// Pages that are worth a checkpoint on the smallest volume.
+const LEAST_FRAMES: i64 = 16;
+
+fn move_here(writer: &Connection, has_company: bool) {
+    if has_company {
+        finish(writer);
+    } else {
+        pass(writer);
     }
 }
 
@@ -135,12 +168,41 @@ fn checkpoint(connection: &Connection, how: &str) -> rusqlite::Result<()> {
     connection.query_row(&sql, [], |_| Ok(()))
 }
 
+/// Moves everything and cuts the log, which gives its room back; whether that was possible. Others are waited for, but not
+/// for long.
+pub(super) fn empty_log(writer: &Connection) -> rusqlite::Result<bool> {
+    writer.busy_handler(Some(wait_a_little))?;
+    let moved = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+        row.get(0).map(|busy: i64| busy == 0)
+    });
+    writer.busy_handler(Some(super::wait_for_the_lock))?;
+    moved
+}
+
+/// What is in the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LogState {
+    /// Pages.
+    pub(super) frames: u64,
+    /// Those that the database has too.
+    moved: u64,
+}
+
+/// Asks SQLite, without I/O.
+pub(super) fn log_state(connection: &Connection) -> rusqlite::Result<LogState> {
+    let mut statement = connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?;
+    statement.query_row([], |row| {
+        let (frames, moved): (i64, i64) = (row.get(1)?, row.get(2)?);
+        Ok(LogState {
+            frames: frames.max(0) as u64,
+            moved: moved.max(0) as u64,
+        })
+    })
+}
+
 /// Pages that are in the log only.
 fn unmoved_frames(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| {
-        let (frames, moved): (i64, i64) = (row.get(1)?, row.get(2)?);
-        Ok(frames - moved)
-    })
+    log_state(connection).map(|log| log.frames as i64 - log.moved as i64)
 }
 
 #[cfg(test)]
@@ -170,7 +232,7 @@ mod tests {
         let mut checkpointer = Checkpointer::start(path).expect("it starts");
         while written.fetch_add(commit(&connection), Ordering::Relaxed) < WRITTEN {
             for _ in 0..LOOK_EVERY {
-                checkpointer.after_commit(&connection, has_company);
+                checkpointer.after_commit(&connection, has_company, None);
             }
             std::thread::sleep(COURTESY);
         }

@@ -1,14 +1,17 @@
 //! What dispatchers, operators and other processes need: events that nobody took, dead letters back, who is there.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::transaction::Statements;
+use super::unreadable::{self, Unreadable};
 use crate::store::process::KEPT_MS;
 use crate::store::signals::Changes;
 use crate::store::sweep::{self, Candidate, Position, Step};
 use crate::store::{EventId, ProcessReport, Replay, State, Swept};
 
-pub(super) const UNCLAIMED: &str = "SELECT seq, event_id, due_ms, swept_ms FROM jobs INDEXED BY jobs_open
+pub(super) const UNCLAIMED: &str = "SELECT seq, event_id, due_ms, swept_ms,
+    attempts = 0 AND typeof(payload) <> 'blob' FROM jobs INDEXED BY jobs_open
     WHERE state = ?1 AND state < 5 AND due_ms <= ?2 AND (due_ms, seq) > (?3, ?4) ORDER BY due_ms, seq LIMIT ?5";
 pub(super) const SWEPT: &str = "UPDATE jobs SET swept_ms = ?2 WHERE seq = ?1";
 pub(super) const REPLAY: &str = "UPDATE jobs SET state = 1, due_ms = ?2, base = attempts
@@ -24,26 +27,57 @@ const FOLD: &str = "INSERT INTO counts SELECT 0, state, n FROM counts WHERE owne
     ON CONFLICT (owner, state) DO UPDATE SET n = n + excluded.n";
 const FOLDED: &str = "DELETE FROM counts WHERE owner = ?1";
 
-fn candidate(row: &Row<'_>) -> rusqlite::Result<Candidate> {
-    Ok(Candidate {
-        at: Position {
-            due_ms: row.get(2)?,
-            seq: row.get(0)?,
-        },
-        event_id: EventId::from_bytes(row.get(1)?),
-        swept_ms: row.get(3)?,
+/// An event that is named to workers, if there is something that can be named.
+fn candidate(row: &Row<'_>, state: State) -> rusqlite::Result<Result<Candidate, Unreadable>> {
+    let at = Position {
+        due_ms: unreadable::integer_or(row, 2, 0),
+        seq: row.get(0)?,
+    };
+    let event_id = unreadable::event_id(row, 1).and_then(|event_id| match row.get_ref(4) {
+        Ok(ValueRef::Integer(1)) => Err("payload is not a body".to_owned()),
+        _ => Ok(event_id),
+    });
+    let swept_ms = match row.get_ref(3) {
+        Ok(ValueRef::Integer(ms)) => Some(ms),
+        _ => None,
+    };
+    Ok(match event_id {
+        Ok(event_id) => Ok(Candidate {
+            at,
+            event_id,
+            swept_ms,
+        }),
+        Err(reason) => Err(Unreadable {
+            seq: at.seq,
+            state,
+            event_id: unreadable::event_id(row, 1).ok(),
+            reason,
+        }),
     })
 }
 
 impl Statements<'_> {
     /// Makes a step over what has been due for long and that nobody took.
-    pub(super) fn sweep(&mut self, mut step: Step, now_ms: i64) -> rusqlite::Result<Swept> {
+    pub(super) fn sweep(
+        &mut self,
+        mut step: Step,
+        changes: &mut Changes,
+    ) -> rusqlite::Result<Swept> {
+        self.give_up_unreadable(changes)?;
+        let now_ms = changes.now_ms;
         for (index, state) in sweep::STATES.into_iter().enumerate() {
             let Position { due_ms, seq } = step.reached(index);
             let (code, horizon_ms) = (state.code(), step.horizon_ms());
             let rows = params![code, horizon_ms, due_ms, seq, step.left()];
-            for candidate in self.unclaimed.query_map(rows, candidate)? {
-                step.look(index, &candidate?);
+            let found: Vec<_> = self
+                .unclaimed
+                .query_map(rows, |row| candidate(row, state))?
+                .collect::<rusqlite::Result<_>>()?;
+            for candidate in found {
+                match candidate {
+                    Ok(candidate) => step.look(index, &candidate),
+                    Err(row) => self.give_up(&row, changes)?,
+                }
             }
         }
         for seq in step.found() {
@@ -70,7 +104,7 @@ impl Statements<'_> {
         }
         let state = self
             .standing
-            .query_row([event_id.as_bytes()], |row| super::state(row, 5))
+            .query_row([event_id.as_bytes()], |row| super::state(row, 6))
             .optional()?;
         Ok(state.map_or(Replay::Unknown, Replay::NotDead))
     }

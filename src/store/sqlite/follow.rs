@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 
 use super::transaction::COMMITS;
+use super::unreadable::integer_or;
 use super::writer::Company;
 use crate::store::OpenError;
 use crate::store::signals::Signals;
@@ -102,7 +103,7 @@ fn counts(connection: &Connection, sql: &str, owner: i64) -> rusqlite::Result<(i
     let (mut commits, mut counts) = (0, Delta::default());
     let mut rows = statement.query([owner])?;
     while let Some(row) = rows.next()? {
-        let (state, n): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let (state, n): (i64, i64) = (row.get(0)?, integer_or(row, 1, 0));
         if state == COMMITS {
             commits = n;
         } else if let Some(count) = usize::try_from(state)

@@ -1,8 +1,11 @@
 //! Which processes have the file open: told apart from the dead by locks that the system frees.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::files::{beside, id};
+use super::note;
 use crate::store::OpenError;
 
 /// A lock on `FILE.lock`: exclusive while the store is opened by a process that found nobody else, shared from then on.
@@ -11,33 +14,60 @@ pub(super) struct Presence {
     file: File,
     path: PathBuf,
     alone: bool,
+    /// The file was made for a store that is not opened yet. It goes if it never is.
+    is_litter: bool,
 }
 
 impl Presence {
     /// Waits while another process is opening the store.
     pub(super) fn enter(path: &Path) -> Result<Presence, OpenError> {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".lock");
-        let unusable = |error: std::io::Error| OpenError::unusable(path, error);
-        let file = File::options()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(PathBuf::from(&name))
-            .map_err(unusable)?;
-        let alone = match file.try_lock() {
-            Ok(()) => true,
-            Err(TryLockError::WouldBlock) => {
-                file.lock_shared().map_err(unusable)?;
-                false
+        let unusable = |error: io::Error| OpenError::unusable(path, error);
+        loop {
+            let (file, is_litter) = open(&beside(path, ".lock")).map_err(unusable)?;
+            let alone = match file.try_lock() {
+                Ok(()) => true,
+                Err(TryLockError::WouldBlock) => {
+                    file.lock_shared().map_err(unusable)?;
+                    false
+                }
+                Err(TryLockError::Error(error)) => return Err(unusable(error)),
+            };
+            let presence = Presence {
+                file,
+                path: path.to_owned(),
+                alone,
+                is_litter: is_litter && alone,
+            };
+            // A process whose store was refused may have removed the file before it was locked here.
+            if presence.is_in_its_place().map_err(unusable)? {
+                return Ok(presence);
             }
-            Err(TryLockError::Error(error)) => return Err(unusable(error)),
-        };
-        Ok(Presence {
-            file,
-            path: path.to_owned(),
-            alone,
-        })
+        }
+    }
+
+    fn is_in_its_place(&self) -> io::Result<bool> {
+        match fs::metadata(beside(&self.path, ".lock")) {
+            Ok(now) => Ok(id(&now) == id(&self.file.metadata()?)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Refuses a store that has lost commits since a process last noted how many there are.
+    pub(super) fn check_note(&mut self) -> Result<(), OpenError> {
+        note::check(&mut self.file, &self.path)
+    }
+
+    /// Notes how many commits there are. Without the note a lost log is not noticed, and nothing else depends on it.
+    pub(super) fn note(&mut self, commits: u64) {
+        if let Err(error) = note::write(&mut self.file, &self.path, commits) {
+            tracing::debug!(%error, "the commits could not be noted");
+        }
+    }
+
+    /// Everything is in the database: it may be copied, and an earlier copy put in its place.
+    pub(super) fn forget_note(&self) {
+        let _ = self.file.set_len(0);
     }
 
     /// Had nobody else the store open when this process came?
@@ -48,6 +78,7 @@ impl Presence {
     /// From now on others may open the store. Between the two locks one of them may find itself alone: this process
     /// holds no lease yet, so nothing of it is taken over.
     pub(super) fn admit_others(&mut self) -> Result<(), OpenError> {
+        self.is_litter = false;
         if self.alone {
             self.alone = false;
             let unusable = |error: std::io::Error| OpenError::unusable(&self.path, error);
@@ -60,5 +91,27 @@ impl Presence {
     /// Has nobody else the store open now? Whoever opens it meanwhile waits.
     pub(super) fn is_last(&self) -> bool {
         self.file.unlock().is_ok() && self.file.try_lock().is_ok()
+    }
+}
+
+/// Opens the lock file; whether it was made for that.
+fn open(path: &Path) -> io::Result<(File, bool)> {
+    let mut options = File::options();
+    options.read(true).write(true);
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => Ok((file, true)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let file = options.create(true).truncate(false).open(path)?;
+            Ok((file, false))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        if self.is_litter {
+            let _ = fs::remove_file(beside(&self.path, ".lock"));
+        }
     }
 }

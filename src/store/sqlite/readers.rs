@@ -6,6 +6,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::clock::Clock;
+use super::unreadable::{
+    bytes, count_or_zero, event_id_or_stand_in, integer_or, is_of_the_row, text,
+};
 use crate::store::engine::Held;
 use crate::store::event::Calls;
 use crate::store::process::SHOWN_MS;
@@ -26,6 +29,9 @@ const RECORD: &str = "SELECT seq, event_id, state, accepted_ms, processed_ms, at
     (SELECT count(*) FROM effects WHERE job = seq AND effect = 'notify' AND outcome = 'broken'
         AND attempt > (SELECT min(attempt) FROM effects WHERE job = seq AND effect = 'notify' AND outcome = 'sent'))
     FROM jobs";
+
+/// Shown as null.
+const NO_TIME: i64 = i64::MIN;
 
 /// A fixed number of connections, lent out one query at a time.
 pub(in crate::store) struct Readers {
@@ -90,7 +96,7 @@ impl Readers {
                 SELECT min(due_ms) AS oldest FROM jobs INDEXED BY jobs_open WHERE state = 0 AND state < 5
                 UNION ALL SELECT min(accepted_ms) FROM jobs INDEXED BY jobs_retrying WHERE state = 1
                 UNION ALL SELECT min(accepted_ms) FROM jobs INDEXED BY jobs_open WHERE state = 2 AND state < 5)";
-            connection.prepare_cached(sql)?.query_row([], |row| row.get(0))
+            connection.prepare_cached(sql)?.query_row([], |row| Ok(row.get(0).ok()))
         })
     }
 
@@ -114,12 +120,12 @@ impl Readers {
             let mut last = None;
             while let Some(row) = rows.next()? {
                 let letter = DeadLetter {
-                    event_id: EventId::from_bytes(row.get(1)?),
-                    accepted_ms: row.get(2)?,
-                    dead_ms: row.get(3)?,
-                    attempts: row.get(4)?,
-                    effect: row.get(5)?,
-                    error: row.get(6)?,
+                    event_id: event_id_or_stand_in(row, 1),
+                    accepted_ms: integer_or(row, 2, NO_TIME),
+                    dead_ms: integer_or(row, 3, 0),
+                    attempts: count_or_zero(row, 4),
+                    effect: text(row, 5),
+                    error: text(row, 6),
                 };
                 last = Some(DeadCursor { dead_ms: letter.dead_ms, job: row.get(0)? });
                 letters.push(letter);
@@ -163,7 +169,10 @@ impl Readers {
                     seen_ms_ago,
                 })
             };
-            statement.query_map([now_ms - SHOWN_MS], process)?.collect()
+            let found = statement.query_map([now_ms - SHOWN_MS], process)?;
+            // What cannot be read was not written by a process of this program.
+            let shown = found.filter(|process| !process.as_ref().is_err_and(is_of_the_row));
+            shown.collect()
         })
     }
 
@@ -187,7 +196,9 @@ impl Readers {
             let sql = "SELECT coalesce(events.payload, jobs.payload) FROM jobs LEFT JOIN events USING (event_id)
                 WHERE event_id = ?1";
             let mut statement = connection.prepare_cached(sql)?;
-            let payload = statement.query_row([event_id.as_bytes()], |row| row.get(0)).optional()?;
+            let payload = statement
+                .query_row([event_id.as_bytes()], |row| Ok(bytes(row, 0)))
+                .optional()?;
             Ok(payload.flatten())
         })
     }
@@ -205,8 +216,8 @@ impl Readers {
             let held = |row: &Row<'_>| {
                 Ok(Held {
                     job: row.get(0)?,
-                    base: row.get(1)?,
-                    not_inserted: row.get(2)?,
+                    base: count_or_zero(row, 1),
+                    not_inserted: text(row, 2),
                 })
             };
             let mut statement = connection.prepare_cached(sql)?;
@@ -245,17 +256,18 @@ impl Readers {
 
 fn record(row: &Row<'_>) -> rusqlite::Result<(i64, EventRecord)> {
     let event = EventRecord {
-        event_id: EventId::from_bytes(row.get(1)?),
-        state: super::state(row, 2)?,
-        accepted_ms: row.get(3)?,
-        processed_ms: row.get(4)?,
-        attempts: row.get(5)?,
+        event_id: event_id_or_stand_in(row, 1),
+        // What cannot be read is given up by whoever comes to it.
+        state: super::state(row, 2).unwrap_or(State::Dead),
+        accepted_ms: integer_or(row, 3, NO_TIME),
+        processed_ms: row.get(4).unwrap_or_default(),
+        attempts: count_or_zero(row, 5),
         inserts: row.get(6)?,
         notifications: row.get(7)?,
         notify_unknown: 0,
     };
     let calls = Calls {
-        first_sent: row.get(8)?,
+        first_sent: row.get(8).unwrap_or_default(),
         unsent: row.get(9)?,
         broken_after: row.get(10)?,
     };

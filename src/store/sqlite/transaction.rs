@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, Statement, params};
 
 use super::clock::Clock;
-use super::{SCHEMA_VERSION, accept, attempt, dispatch};
+use super::{SCHEMA_VERSION, accept, attempt, dispatch, unreadable};
 use crate::store::commit_queue::{Batch, Done, Work, wrote};
 use crate::store::signals::Changes;
 use crate::store::sweep::Step;
@@ -52,6 +52,10 @@ pub(super) struct Statements<'c> {
     pub(super) swept: Statement<'c>,
     pub(super) replay: Statement<'c>,
     pub(super) report: Statement<'c>,
+    pub(super) unreadable: Statement<'c>,
+    pub(super) restore: Statement<'c>,
+    pub(super) give_up: Statement<'c>,
+    pub(super) given_up: Statement<'c>,
     count: Statement<'c>,
     begin_transaction: Statement<'c>,
     commit: Statement<'c>,
@@ -86,6 +90,10 @@ impl<'c> Statements<'c> {
             swept: connection.prepare(dispatch::SWEPT)?,
             replay: connection.prepare(dispatch::REPLAY)?,
             report: connection.prepare(dispatch::REPORT)?,
+            unreadable: connection.prepare(unreadable::UNREADABLE)?,
+            restore: connection.prepare(unreadable::RESTORE)?,
+            give_up: connection.prepare(unreadable::GIVE_UP)?,
+            given_up: connection.prepare(unreadable::GIVEN_UP)?,
             count: connection.prepare(COUNT)?,
             begin_transaction: connection.prepare("BEGIN IMMEDIATE")?,
             commit: connection.prepare("COMMIT")?,
@@ -161,7 +169,7 @@ impl<'c> Statements<'c> {
                 ..
             } => {
                 let step = Step::begin(*cursor, *idle, *limit, changes.now_ms);
-                self.sweep(step, changes.now_ms).map(Done::Sweep)
+                self.sweep(step, changes).map(Done::Sweep)
             }
             Work::Replay { event_id, .. } => self.replay(*event_id, changes).map(Done::Replay),
             Work::Report { report, .. } => self.report(report, changes).map(|()| Done::Report),

@@ -7,15 +7,16 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::attempt;
-use super::checkpoint::Checkpointer;
+use super::checkpoint::{self, Checkpointer};
 use super::clock::Clock;
 use super::follow;
+use super::guard::{self, Guard};
 use super::presence::Presence;
 use super::transaction::{Statements, Terms};
 use crate::store::commit_queue::{Batch, CommitQueue, Taken};
 use crate::store::signals::Signals;
-use crate::store::{OpenError, Options, State, now_ms};
-use rusqlite::{Connection, params};
+use crate::store::{OpenError, Options, State, StoreError, now_ms};
+use rusqlite::{Connection, ErrorCode, params};
 
 /// The running thread.
 pub(in crate::store) struct Writer {
@@ -27,6 +28,7 @@ struct WriterThread {
     connection: Connection,
     /// Goes after the connection; see there.
     checkpointer: Checkpointer,
+    guard: Guard,
     terms: Terms,
     queue: Arc<CommitQueue>,
     signals: Signals,
@@ -48,7 +50,16 @@ impl Writer {
         company: Arc<Company>,
     ) -> Result<Writer, OpenError> {
         let mut presence = Presence::enter(path)?;
-        let mut connection = super::open_writer(options, path)?;
+        if presence.is_alone() {
+            presence.check_note()?;
+        }
+        let mut connection = super::open_writer(options, path).or_else(|error| {
+            // What is in the log may be what takes the room.
+            match presence.is_alone() && super::move_log_alone(path) {
+                true => super::open_writer(options, path),
+                false => Err(error),
+            }
+        })?;
         let unusable = |error: rusqlite::Error| super::unusable(path, error);
         let terms = Terms {
             clock,
@@ -58,15 +69,17 @@ impl Writer {
             repeat: options.repeat,
         };
         if presence.is_alone() {
-            take_over(&mut connection).map_err(unusable)?;
+            take_over_if_there_is_room(&mut connection).map_err(unusable)?;
         }
         presence.admit_others()?;
         signals.work.notify_one();
         // Prepared once here, so that a schema that does not fit is an error at the start.
         Statements::prepare(&connection, &terms).map_err(unusable)?;
         let checkpointer = Checkpointer::start(path)?;
+        let guard = Guard::start(&connection, path, checkpointer.database())?;
         let thread = WriterThread {
             checkpointer,
+            guard,
             connection,
             terms,
             queue,
@@ -95,6 +108,29 @@ impl Writer {
         {
             tracing::error!("the store's writer thread panicked");
         }
+    }
+}
+
+/// Takes over what dead processes left behind. On a full disk that waits until their leases run out, as if another process
+/// had the store open: what is there can be served.
+fn take_over_if_there_is_room(connection: &mut Connection) -> rusqlite::Result<()> {
+    let is_of_the_disk = |error: &rusqlite::Error| {
+        let code = error.sqlite_error_code();
+        matches!(code, Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
+    };
+    let mut taken = take_over(connection);
+    if taken.as_ref().is_err_and(is_of_the_disk) && checkpoint::empty_log(connection) == Ok(true) {
+        taken = take_over(connection);
+    }
+    match taken {
+        Err(error) if is_of_the_disk(&error) => {
+            tracing::warn!(
+                %error,
+                "there is no room to take events in; attempts of the process before are taken over when their leases run out"
+            );
+            Ok(())
+        }
+        taken => taken,
     }
 }
 
@@ -140,17 +176,36 @@ impl WriterThread {
         };
         let _closing = self.queue.closing();
         let mut batch = Batch::default();
-        while self.queue.take(&mut batch, None) == Taken::Batch {
-            let writing = Writing {
+        loop {
+            match self.queue.take(&mut batch, Some(guard::IDLE)) {
+                Taken::Batch => {}
+                Taken::Nothing => {
+                    if !self.guard.idle(&self.connection) {
+                        self.signals.totals.set_writable(false);
+                    }
+                    note(&mut self.guard, &self.connection, &mut self.presence);
+                    continue;
+                }
+                Taken::Closed => break,
+            }
+            let mut writing = Writing {
                 queue: &self.queue,
                 signals: &self.signals,
+                guard: &mut self.guard,
             };
-            if writing.commit(&mut statements, &mut batch) {
+            if writing.commit_guarded(&mut statements, &mut batch) {
                 let has_company = self.company.is_active();
+                let free = self.guard.free();
                 self.checkpointer
-                    .after_commit(&self.connection, has_company);
+                    .after_commit(&self.connection, has_company, free);
+                note(&mut self.guard, &self.connection, &mut self.presence);
                 self.company.let_in();
             }
+        }
+        if !self.guard.idle(&self.connection) || !self.guard.is_sound() {
+            // Nothing is written any more, and SQLite deletes no log by its name.
+            drop(statements);
+            return self.checkpointer.stop();
         }
         if let Err(error) = statements.depart() {
             tracing::warn!(%error, "the end of this process could not be recorded");
@@ -159,13 +214,20 @@ impl WriterThread {
         self.checkpointer.stop();
         // What is left of the log would be read at the next start; this only makes that start faster. Whoever else has
         // the store open needs the log, and would be waited for.
-        if self.presence.is_last()
-            && let Err(error) = self
-                .connection
-                .execute_batch("PRAGMA wal_checkpoint(TRUNCATE)")
-        {
-            tracing::warn!(%error, "the log could not be checkpointed");
+        if self.presence.is_last() {
+            match checkpoint::empty_log(&self.connection) {
+                Ok(true) => self.presence.forget_note(),
+                Ok(false) => {}
+                Err(error) => tracing::warn!(%error, "the log could not be checkpointed"),
+            }
         }
+    }
+}
+
+/// Notes the commits from time to time.
+fn note(guard: &mut Guard, connection: &Connection, presence: &mut Presence) {
+    if let Some(commits) = guard.commits_to_note(connection) {
+        presence.note(commits);
     }
 }
 
@@ -173,15 +235,50 @@ impl WriterThread {
 struct Writing<'a> {
     queue: &'a Arc<CommitQueue>,
     signals: &'a Signals,
+    guard: &'a mut Guard,
 }
 
 impl Writing<'_> {
+    /// Commits what the store's files allow, and answers; whether anything was committed.
+    fn commit_guarded(&mut self, statements: &mut Statements<'_>, batch: &mut Batch) -> bool {
+        match self.guard.before(statements.connection, batch) {
+            Ok(()) if self.guard.is_back() => self.recount(statements),
+            Ok(()) => {}
+            Err(error @ StoreError::NoRoom(_)) => {
+                self.signals.rolled_back();
+                batch.refuse_new(&error);
+                if batch.size() == 0 {
+                    return false;
+                }
+            }
+            Err(error) => {
+                self.signals.rolled_back();
+                batch.refuse(&error);
+                return false;
+            }
+        }
+        self.commit(statements, batch)
+    }
+
     /// Commits and answers; whether anything was committed. If the database refuses something in the batch, each half is
     /// tried by itself, so that in the end one thing is refused and not those that happened to wait beside it.
-    fn commit(&self, statements: &mut Statements<'_>, batch: &mut Batch) -> bool {
+    fn commit(&mut self, statements: &mut Statements<'_>, batch: &mut Batch) -> bool {
         let began = self.signals.totals.commits.begin();
-        match statements.transact(batch) {
+        let committed = statements.transact(batch).or_else(|error| {
+            match self.guard.may_try_again(statements.connection, &error) {
+                true => statements.transact(batch),
+                false => Err(error),
+            }
+        });
+        match committed {
             Ok((admissions, done, changes)) => {
+                if changes.wrote
+                    && let Err(error) = self.guard.after(statements.connection)
+                {
+                    self.signals.rolled_back();
+                    batch.refuse(&error);
+                    return false;
+                }
                 self.signals.committed(began, batch, &changes);
                 if changes.is_reported_anew {
                     self.recount(statements);
@@ -198,6 +295,12 @@ impl Writing<'_> {
                 }
                 if refused && let Some(halves) = batch.halves() {
                     return halves.map(|mut half| self.commit(statements, &mut half)) != [false; 2];
+                }
+                if error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+                    && let Some(mut rest) = batch.smaller()
+                {
+                    let is_done = self.commit(statements, batch);
+                    return (rest.size() > 0 && self.commit(statements, &mut rest)) || is_done;
                 }
                 tracing::error!(%error, "a transaction was rolled back");
                 batch.refuse(&super::failed(&error));
