@@ -22,7 +22,6 @@ mod request;
 mod stop;
 mod throttling;
 mod timeline;
-mod tls;
 mod transport;
 
 use std::collections::BTreeMap;
@@ -47,9 +46,10 @@ use crate::run_file::Throttled;
 use crate::sample::FailureKind;
 
 pub use calibrate::{Calibrated, calibrate};
+pub use failure::Cause;
 pub use live::{Live, LiveEndpoint};
 pub use meter::Meter;
-pub use preflight::{PreflightError, PreflightFailure, preflight};
+pub use preflight::{Pending, PreflightError, PreflightFailure, preflight};
 pub use stop::{StopSignal, Stopper, stop_switch};
 
 /// Starts a second that one thread takes on before another is used.

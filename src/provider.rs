@@ -7,6 +7,7 @@ mod journal;
 mod mail;
 mod outage;
 mod rate_limit;
+mod resume;
 mod simulator;
 
 use std::sync::Arc;

@@ -1,25 +1,147 @@
-//! Whose certificates are trusted: those that a root of this system has signed, or one in the file that `SSL_CERT_FILE`
-//! names.
+//! Whose certificates are trusted: those that a root of this system has signed, those in the file that `SSL_CERT_FILE`
+//! names, or those in the file of `--cacert`.
 
+mod certificate;
+mod failure;
+mod files;
+mod signature;
+mod verifier;
+
+use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::{Context as _, bail};
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::{ClientConfig, Error, RootCertStore};
+use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::{ClientConfig, Error, InconsistentKeys, RootCertStore};
+
+use crate::plan::{ConnectionPolicy, Trust};
+pub use failure::{HTTP2_HINT, TlsFailure, tls_failure};
+use verifier::{AcceptAnything, Verifier};
+
+/// Certificates that are trusted, as issuers and as themselves.
+#[derive(Clone, Debug)]
+pub struct Roots {
+    /// What webpki can use as an issuer.
+    anchors: RootCertStore,
+    /// All of them, as they are in the file.
+    certificates: Vec<CertificateDer<'static>>,
+    /// Whether they are the `--cacert` file's.
+    from_file: bool,
+}
+
+impl Default for Roots {
+    fn default() -> Roots {
+        Roots {
+            anchors: RootCertStore::empty(),
+            certificates: Vec::new(),
+            from_file: false,
+        }
+    }
+}
+
+impl Roots {
+    fn add(&mut self, certificates: Vec<CertificateDer<'static>>) {
+        let copies = certificates.iter().cloned();
+        self.anchors.add_parsable_certificates(copies);
+        self.certificates.extend(certificates);
+    }
+
+    /// Whether nothing is trusted.
+    pub fn is_empty(&self) -> bool {
+        self.anchors.is_empty() && self.certificates.is_empty()
+    }
+}
 
 /// The roots of this system, or those in the file that `SSL_CERT_FILE` names. Empty where there is none, as in a bare
 /// container.
-pub fn system_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+pub fn system_roots() -> Roots {
+    let mut roots = Roots::default();
+    roots.add(rustls_native_certs::load_native_certs().certs);
     roots
 }
 
-/// A client that takes a certificate only if one of these roots has signed it, for the name that was asked for.
+/// The system's roots; Mozilla's where the system has none.
+fn system_or_mozilla_roots() -> Roots {
+    let mut roots = system_roots();
+    if roots.is_empty() {
+        let mozilla = webpki_roots::TLS_SERVER_ROOTS.iter().cloned();
+        roots.anchors.extend(mozilla);
+    }
+    roots
+}
+
+fn file_roots(path: &Path) -> anyhow::Result<Roots> {
+    let mut roots = Roots {
+        from_file: true,
+        ..Roots::default()
+    };
+    roots.add(files::certificates("--cacert", path)?);
+    Ok(roots)
+}
+
+/// A client that trusts these roots, and takes a certificate only for the name that was asked for.
 ///
 /// Fails if the TLS library cannot be set up.
-pub fn client(roots: RootCertStore) -> Result<ClientConfig, Error> {
+pub fn client(roots: Roots) -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
+    let verifier = Arc::new(Verifier::new(roots, &provider));
     let config =
         ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(config.with_root_certificates(roots).with_no_client_auth())
+    Ok(config
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth())
+}
+
+/// A client for other HTTPS services than the measured one: the system's roots, HTTP/1.1.
+///
+/// Fails if the TLS library cannot be set up.
+pub fn https_client() -> Result<ClientConfig, Error> {
+    let mut config = client(system_or_mozilla_roots())?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// A client that does as a plan says, and speaks HTTP/1.1 only. Measured requests and the audit share it.
+///
+/// # Errors
+/// A file cannot be read, or does not hold what its flag needs; with the way out.
+pub fn for_plan(policy: &ConnectionPolicy) -> anyhow::Result<ClientConfig> {
+    let provider = Arc::new(ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()?
+        .dangerous();
+    let roots = match &policy.trust {
+        Trust::Anything => None,
+        Trust::System => Some(system_or_mozilla_roots()),
+        Trust::File(path) => Some(file_roots(path)?),
+    };
+    let builder = match roots {
+        None => builder.with_custom_certificate_verifier(Arc::new(AcceptAnything::new(&provider))),
+        Some(roots) => {
+            builder.with_custom_certificate_verifier(Arc::new(Verifier::new(roots, &provider)))
+        }
+    };
+    let mut config = match &policy.identity {
+        None => builder.with_no_client_auth(),
+        Some((chain, key)) => {
+            let certificates = files::certificates("--cert", chain)?;
+            let private = files::private_key(key)?;
+            match builder.with_client_auth_cert(certificates, private) {
+                Ok(config) => config,
+                Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => bail!(
+                    "--key {} does not match the certificate {}\nhint: give the key of the first certificate in --cert",
+                    key.display(),
+                    chain.display()
+                ),
+                Err(error) => {
+                    return Err(TlsFailure::of(&error))
+                        .with_context(|| format!("--cert {} cannot be used", chain.display()));
+                }
+            }
+        }
+    };
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(config)
 }

@@ -9,6 +9,7 @@ use reqwest::{RequestBuilder, Response, StatusCode, Url, redirect};
 
 use crate::plan::{ConnectionPolicy, Endpoint, Plan, RUN_HEADER, Scheme, Trust};
 use crate::run_file::redact;
+use crate::trust;
 
 /// Longest that an answer may be silent; one that goes on is read, however long it is.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -78,13 +79,17 @@ impl Reach {
     /// The way of this plan; resolves the name that `--connect-to` gives.
     pub(super) async fn of(plan: &Plan) -> anyhow::Result<Reach> {
         let policy = &plan.connections;
-        let trusting = || trusting(builder().read_timeout(SILENCE), &policy.trust);
-        let mut service = trusting()?.http1_only();
-        if let Some((chain, key)) = &policy.identity {
-            let mut pem = std::fs::read(key)?;
-            pem.extend(std::fs::read(chain)?);
-            service = service.identity(reqwest::Identity::from_pem(&pem)?);
-        }
+        let client = |policy: &ConnectionPolicy| -> anyhow::Result<reqwest::ClientBuilder> {
+            let tls = trust::for_plan(policy)?;
+            let client = builder().read_timeout(SILENCE);
+            Ok(client.tls_backend_preconfigured(tls).http1_only())
+        };
+        let mut service = client(policy)?;
+        // The client certificate is shown to the service alone.
+        let others = ConnectionPolicy {
+            identity: None,
+            ..policy.clone()
+        };
         let way = Way::of(plan)?;
         if let Some((name, place)) = &way.resolve {
             service = service.resolve(name, resolved(place).await?);
@@ -96,7 +101,7 @@ impl Reach {
         let endpoints = plan.endpoints.iter();
         Ok(Reach {
             service: service.build()?,
-            others: trusting()?.build()?,
+            others: client(&others)?.build()?,
             way: way.base,
             target: plan.target.to_string().parse()?,
             prefix: plan.target.prefix.clone(),
@@ -172,6 +177,9 @@ impl Reach {
 
 /// What went wrong on the way, with its cause; never the URL, which may hold secrets.
 pub(super) fn in_words(error: &reqwest::Error) -> String {
+    if let Some(failure) = trust::tls_failure(error) {
+        return failure.to_string();
+    }
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;
@@ -187,24 +195,6 @@ pub(super) fn in_words(error: &reqwest::Error) -> String {
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse();
     seconds.ok().map(Duration::from_secs)
-}
-
-fn trusting(
-    client: reqwest::ClientBuilder,
-    trust: &Trust,
-) -> anyhow::Result<reqwest::ClientBuilder> {
-    Ok(match trust {
-        Trust::System => client,
-        Trust::Anything => client.tls_danger_accept_invalid_certs(true),
-        Trust::File(file) => {
-            let pem =
-                std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
-            let certificates = reqwest::Certificate::from_pem_bundle(&pem)?;
-            certificates
-                .into_iter()
-                .fold(client, reqwest::ClientBuilder::add_root_certificate)
-        }
-    })
 }
 
 /// Where to connect, and what name stands for which place on the way.

@@ -3,6 +3,7 @@
 mod audit_warnings;
 mod calibration;
 mod decider;
+mod no_answer;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -15,14 +16,9 @@ use uuid::Uuid;
 use super::signals::Signals;
 use crate::audit::{self, Offered, Ran, Sent};
 use crate::completion::Audit;
-use crate::engine::{
-    self, Live, Measured, PreflightError, PreflightFailure, RunIds, StopSignal, Stopper,
-    stop_switch,
-};
+use crate::engine::{self, Live, Measured, RunIds, StopSignal, Stopper, stop_switch};
 use crate::gate::{self, Gate};
-use crate::plan::{
-    Auditing, Beside, Design, Endpoint, Guard, Model, Plan, Scheme, Size, Source, Wish,
-};
+use crate::plan::{Auditing, Beside, Design, Endpoint, Guard, Model, Plan, Size, Source, Wish};
 use crate::progress::{Mode, Progress, Subject};
 use crate::report::Warning;
 use crate::run_file::{
@@ -34,6 +30,7 @@ use crate::units::Pretty;
 use audit_warnings::audit_warnings;
 pub(super) use calibration::calibrated;
 use decider::Decider;
+use no_answer::explain;
 
 /// How long a service may take to say whether it lists its runs.
 const OFFER: Duration = Duration::from_secs(2);
@@ -46,7 +43,7 @@ pub(super) struct Measuring {
     mode: Mode,
 }
 
-/// The service cannot be measured: it does not answer, or not as planned.
+/// The service cannot be measured: nothing of an answer comes.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}\nhint: {hint}")]
 pub struct Unreachable {
@@ -452,71 +449,12 @@ fn status_hint(endpoint: &Endpoint, status: u16) -> String {
         404 | 405 => format!("name the right path with --get {name}=/path or --post {name}=/path"),
         401 | 403 => "send credentials with -H 'Authorization: Bearer …'".to_owned(),
         400 | 415 | 422 => format!("give the body that the service expects with --body '{name}=…'"),
+        304 => format!(
+            "the service takes the request for one of a cache: leave out If-None-Match and If-Modified-Since, or accept it with --expect {name}=304"
+        ),
+        426 | 505 => "the service does not accept HTTP/1.1: enable it there, or measure it through a proxy that accepts HTTP/1.1".to_owned(),
         300..=399 => "redirects are not followed: measure the address that it points to".to_owned(),
         _ => format!("if that is right, say so with --expect {name}={status}"),
-    }
-}
-
-/// Says what came instead of an answer, and what to try.
-fn explain(plan: &Plan, error: PreflightError, patience: Option<Duration>) -> anyhow::Error {
-    let (endpoint, failure) = match error {
-        PreflightError::Setup(e) => return e,
-        PreflightError::Endpoint { endpoint, failure } => (endpoint, failure),
-    };
-    let waited = patience
-        .map(|patience| format!(" (waited {})", Pretty(patience)))
-        .unwrap_or_default();
-    let text = format!(
-        "{} is unreachable: {endpoint}: {failure}{waited}",
-        plan.target
-    );
-    Unreachable {
-        text,
-        hint: failure_hint(plan, &failure),
-    }
-    .into()
-}
-
-fn not_http_hint(plan: &Plan) -> String {
-    let (authority, prefix) = (plan.target.authority(), &plan.target.prefix);
-    format!("is this an HTTP/1.1 server? If it speaks TLS, use https://{authority}{prefix}")
-}
-
-fn failure_hint(plan: &Plan, failure: &PreflightFailure) -> String {
-    let other = |scheme: &str| {
-        format!(
-            "{scheme}://{}{}",
-            plan.target.authority(),
-            plan.target.prefix
-        )
-    };
-    match (failure, plan.target.scheme) {
-        (PreflightFailure::Timeout(_), Scheme::Https) => {
-            format!("if the service does not speak TLS, use {}; if it is slow, raise --timeout", other("http"))
-        }
-        (PreflightFailure::Timeout(_), _) => {
-            "the service accepts but does not answer; look at its log, or raise --timeout".to_owned()
-        }
-        (PreflightFailure::Failed(FailureKind::Tls, message), _) if message.contains("certificate") => {
-            "trust its CA with --cacert FILE, or accept any certificate with --insecure".to_owned()
-        }
-        (PreflightFailure::Failed(FailureKind::Tls, _), _) => {
-            format!("if the service does not speak TLS, use {}", other("http"))
-        }
-        (PreflightFailure::Failed(FailureKind::Protocol, message), Scheme::Http) if message.contains("not HTTP") => {
-            not_http_hint(plan)
-        }
-        (PreflightFailure::Failed(FailureKind::Reset, _), Scheme::Http) => not_http_hint(plan),
-        (PreflightFailure::Failed(FailureKind::Connect, _), _) => {
-            "is the service running, and is this its address? --wait-ready 30s waits for one that is starting".to_owned()
-        }
-        (PreflightFailure::Failed(FailureKind::Client, message), _) if message.contains("resolve") => {
-            "is the name spelled right, and does this machine have DNS? --connect-to HOST:PORT goes past it".to_owned()
-        }
-        (PreflightFailure::Failed(FailureKind::Client, _), _) => {
-            "this machine is out of files or ports; raise `ulimit -n`, or wait for old connections to expire".to_owned()
-        }
-        _ => "look at what the service answers with curl -v".to_owned(),
     }
 }
 

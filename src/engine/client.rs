@@ -9,17 +9,16 @@ use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::Error as TlsError;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::clock::Clock;
 use super::connection::Connection;
-use super::failure::Failure;
+use super::failure::{Cause, Failure, words};
 use super::timeline::{Phase, Timeline};
-use super::tls;
 use super::transport::Transport;
 use crate::plan::{ConnectionPolicy, Scheme, Target};
 use crate::sample::FailureKind;
+use crate::trust::{self, tls_failure};
 
 /// Knows how to reach the target; shared by all threads.
 #[derive(Clone)]
@@ -43,9 +42,10 @@ impl Client {
         let tls = match target.scheme {
             Scheme::Http => None,
             Scheme::Https => {
-                let name = ServerName::try_from(target.host.clone())
-                    .with_context(|| format!("'{}' is no name for a TLS server", target.host))?;
-                Some((TlsConnector::from(Arc::new(tls::config(policy)?)), name))
+                let name = ServerName::try_from(target.host.clone()).with_context(|| {
+                    format!("'{}' is not a valid host name for TLS", target.host)
+                })?;
+                Some((TlsConnector::from(Arc::new(trust::for_plan(policy)?)), name))
             }
         };
         Ok(Client {
@@ -113,21 +113,34 @@ impl Address {
 
 /// The target's name did resolve before the run, so this is about the resolver here, not about the server.
 fn resolution_failed(host: &str, error: &io::Error) -> Failure {
+    let text = error.to_string();
+    let why = match &text {
+        text if text.contains("Temporary failure") => "no answer from the name server",
+        text if text.contains("not known") || text.contains("No address") => "no such host",
+        text => text.rsplit(": ").next().unwrap_or(text),
+    };
     Failure::new(
         FailureKind::Client,
-        format!("the name '{host}' does not resolve: {error}"),
+        Cause::Name,
+        format!("{host} does not resolve: {why}"),
     )
 }
 
 fn handshake_failed(error: &io::Error) -> Failure {
-    let cause = error.get_ref().and_then(|e| e.downcast_ref::<TlsError>());
-    let message = match cause {
-        Some(TlsError::InvalidMessage(_)) => {
-            "the server does not speak TLS on this port; is it http://?".to_owned()
-        }
-        _ => format!("TLS handshake: {error}"),
-    };
-    Failure::new(FailureKind::Tls, message)
+    if let Some(failure) = tls_failure(error) {
+        return Failure::tls(failure);
+    }
+    // Servers without TLS, and some that want a client certificate, hang up.
+    Failure::new(
+        FailureKind::Tls,
+        Cause::Closed,
+        match error.kind() {
+            io::ErrorKind::UnexpectedEof => {
+                "the connection was closed during the TLS handshake".to_owned()
+            }
+            _ => format!("TLS handshake: {}", words(error)),
+        },
+    )
 }
 
 /// Running out of file descriptors or local ports is this machine's doing, not the server's.
@@ -136,10 +149,10 @@ fn connect_failed(error: &io::Error) -> Failure {
     const ENFILE: i32 = 23;
     let exhausted = matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
         || error.kind() == io::ErrorKind::AddrNotAvailable;
-    let kind = if exhausted {
-        FailureKind::Client
-    } else {
-        FailureKind::Connect
+    let (kind, cause) = match error.kind() {
+        _ if exhausted => (FailureKind::Client, Cause::Exhausted),
+        io::ErrorKind::ConnectionRefused => (FailureKind::Connect, Cause::Refused),
+        _ => (FailureKind::Connect, Cause::NoConnection),
     };
-    Failure::new(kind, error.to_string())
+    Failure::new(kind, cause, words(error))
 }

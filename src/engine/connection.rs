@@ -1,5 +1,7 @@
 //! One HTTP/1.1 connection: sends encoded bytes, reads one answer, stamps every instant at the socket.
 
+mod fields;
+mod foreign;
 pub(super) mod response;
 
 use std::cell::RefCell;

@@ -1,42 +1,113 @@
-//! Why a request has no answer: the bin it is counted in, and words for a person.
+//! Why a request has no answer: the bin it is counted in, words for a person, and what a hint depends on.
 
 use std::io;
 
 use super::connection::ExchangeError;
 use super::connection::response::ResponseError;
 use crate::sample::FailureKind;
+use crate::trust::{TlsFailure, tls_failure};
 
 /// A request that failed.
 #[derive(Debug)]
 pub(super) struct Failure {
     pub(super) kind: FailureKind,
     pub(super) message: String,
+    pub(super) cause: Cause,
+}
+
+/// What keeps a request from an answer, as far as the way out differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cause {
+    /// The name does not resolve.
+    Name,
+    /// Nothing listens there.
+    Refused,
+    /// No connection, for another reason.
+    NoConnection,
+    /// This machine has no file descriptor or port left.
+    Exhausted,
+    /// The connection ended without a byte of an answer.
+    Closed,
+    /// TLS failed: its certificates, or its protocol.
+    Tls(TlsFailure),
+    /// What came is TLS, over a connection without.
+    SpeaksTls,
+    /// What came is HTTP/2.
+    Http2Only,
+    /// What came is another protocol.
+    NotHttp,
+    /// What came is HTTP/1.x, and malformed, cut short, or more than is read.
+    Malformed,
+    /// The run was stopped.
+    Interrupted,
 }
 
 impl Failure {
-    pub(super) fn new(kind: FailureKind, message: impl Into<String>) -> Failure {
+    pub(super) fn new(kind: FailureKind, cause: Cause, message: impl Into<String>) -> Failure {
         Failure {
             kind,
             message: message.into(),
+            cause,
         }
+    }
+
+    pub(super) fn tls(failure: TlsFailure) -> Failure {
+        Failure::new(
+            FailureKind::Tls,
+            Cause::Tls(failure.clone()),
+            failure.to_string(),
+        )
     }
 }
 
 impl From<ExchangeError> for Failure {
     fn from(error: ExchangeError) -> Failure {
-        let kind = match &error {
-            // What rustls cannot decrypt or accept arrives as invalid data.
-            ExchangeError::Io(e) if e.kind() == io::ErrorKind::InvalidData => FailureKind::Tls,
-            ExchangeError::Io(_) | ExchangeError::Response(ResponseError::ClosedInHead) => {
-                FailureKind::Reset
-            }
-            ExchangeError::Response(
-                ResponseError::ClosedInBody(_)
-                | ResponseError::Chunk(_)
-                | ResponseError::BodyTooLong,
-            ) => FailureKind::Body,
-            ExchangeError::Response(_) => FailureKind::Protocol,
-        };
-        Failure::new(kind, error.to_string())
+        match error {
+            ExchangeError::Io(error) => of_io(&error),
+            ExchangeError::Response(error) => of_response(&error),
+        }
+    }
+}
+
+fn of_io(error: &io::Error) -> Failure {
+    if let Some(failure) = tls_failure(error) {
+        return Failure::tls(failure);
+    }
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof => Failure::new(
+            FailureKind::Reset,
+            Cause::Closed,
+            "the server closed the TLS connection without close_notify",
+        ),
+        io::ErrorKind::InvalidData => {
+            Failure::new(FailureKind::Tls, Cause::Malformed, words(error))
+        }
+        _ => Failure::new(FailureKind::Reset, Cause::Closed, words(error)),
+    }
+}
+
+fn of_response(error: &ResponseError) -> Failure {
+    use ResponseError as E;
+    let kind = match error {
+        E::ClosedInHead | E::Unanswered => FailureKind::Reset,
+        E::ClosedInBody(_) | E::Chunk(_) | E::BodyTooLong => FailureKind::Body,
+        _ => FailureKind::Protocol,
+    };
+    let cause = match error {
+        E::Unanswered => Cause::Closed,
+        E::Tls => Cause::SpeaksTls,
+        E::Http2 => Cause::Http2Only,
+        E::NotHttp(_) => Cause::NotHttp,
+        _ => Cause::Malformed,
+    };
+    Failure::new(kind, cause, error.to_string())
+}
+
+/// What the system says, without its number.
+pub(super) fn words(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.find(" (os error") {
+        Some(end) => text[..end].to_lowercase(),
+        None => text,
     }
 }

@@ -372,7 +372,7 @@ impl Lane {
                 let end = End::answered(answer, &endpoint.expect, deadline_ns);
                 (end, reusable.then_some(connection))
             }
-            Ok(Err(Failure { kind, message })) => {
+            Ok(Err(Failure { kind, message, .. })) => {
                 let (outcome, now_ns) = (Outcome::Failed(kind), self.clock.now_ns());
                 (End::without_answer(outcome, now_ns, Some(message)), None)
             }

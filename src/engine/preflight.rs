@@ -7,10 +7,10 @@ use uuid::Uuid;
 use super::client::Client;
 use super::clock::Clock;
 use super::connection::Keep;
-use super::failure::Failure;
+use super::failure::{Cause, Failure};
 use super::request::Encoder;
 use super::stop::StopSignal;
-use super::timeline::Timeline;
+use super::timeline::{Phase, Timeline};
 use crate::plan::{Endpoint, Keepalive, Plan};
 use crate::sample::FailureKind;
 
@@ -33,12 +33,27 @@ pub enum PreflightError {
 /// What came instead of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PreflightFailure {
-    /// No answer: how it failed, and in words.
+    /// No answer: how it failed, in words, and what a hint depends on.
     #[error("{1}")]
-    Failed(FailureKind, String),
-    /// Nothing within this time.
+    Failed(FailureKind, String, Cause),
+    /// No complete answer within this time, and what it was spent on last.
     #[error("no answer within {}", crate::units::Pretty(*.0))]
-    Timeout(Duration),
+    Timeout(Duration, Pending),
+}
+
+/// What a request waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pending {
+    /// The name to be resolved.
+    Name,
+    /// A connection.
+    Connection,
+    /// The TLS handshake.
+    Handshake,
+    /// The first byte of the answer.
+    Answer,
+    /// The rest of the answer.
+    Rest,
 }
 
 /// Sends one request to every endpoint, each over a connection of its own, and returns the statuses.
@@ -55,17 +70,23 @@ pub fn preflight(plan: &Plan, stop: &StopSignal) -> Result<Vec<u16>, PreflightEr
     let ask = |(stream, endpoint): (u64, &Endpoint)| {
         let asked = runtime.block_on(async {
             // A timeout is made inside of the runtime whose timer it uses.
-            let answer = ask(plan, &client, endpoint, run, stream);
-            tokio::select! {
+            let clock = Clock::starting_at(Instant::now());
+            let mut timeline = Timeline::starting_at(clock.now_ns());
+            let request = Encoder::new(&plan.target, endpoint, Keepalive::PerRequest, run, stream);
+            let answer = ask(&client, &request, clock, &mut timeline);
+            let answered = tokio::select! {
                 answered = tokio::time::timeout(plan.timeout, answer) => answered,
                 () = stop.clone().stopped() => Ok(Err(PreflightFailure::Failed(
                     FailureKind::Client,
                     "interrupted".to_owned(),
+                    Cause::Interrupted,
                 ))),
-            }
+            };
+            answered.unwrap_or_else(|_elapsed| {
+                Err(PreflightFailure::Timeout(plan.timeout, pending(&timeline)))
+            })
         });
-        let answered = asked.unwrap_or(Err(PreflightFailure::Timeout(plan.timeout)));
-        answered.map_err(|failure| PreflightError::Endpoint {
+        asked.map_err(|failure| PreflightError::Endpoint {
             endpoint: endpoint.name.clone(),
             failure,
         })
@@ -77,32 +98,33 @@ pub fn preflight(plan: &Plan, stop: &StopSignal) -> Result<Vec<u16>, PreflightEr
 }
 
 async fn ask(
-    plan: &Plan,
     client: &Client,
-    endpoint: &Endpoint,
-    run: Uuid,
-    stream: u64,
+    encoder: &Encoder,
+    clock: Clock,
+    timeline: &mut Timeline,
 ) -> Result<u16, PreflightFailure> {
-    let clock = Clock::starting_at(Instant::now());
-    let mut timeline = Timeline::starting_at(clock.now_ns());
-    let opened = client.open(clock, &mut timeline).await;
+    let opened = client.open(clock, timeline).await;
     let mut connection = opened.map_err(failed)?;
-    let encoder = Encoder::new(&plan.target, endpoint, Keepalive::PerRequest, run, stream);
+    timeline.enter(Phase::FirstByte, clock.now_ns());
     let request = encoder.encode(0);
-    let exchanged = connection
-        .exchange(
-            &request,
-            (encoder.expect(), Keep::Nothing),
-            clock,
-            &mut timeline,
-        )
-        .await;
-    match exchanged {
+    let wanted = (encoder.expect(), Keep::Nothing);
+    let exchanged = connection.exchange(&request, wanted, clock, timeline);
+    match exchanged.await {
         Ok(answer) => Ok(answer.status),
         Err(e) => Err(failed(e.into())),
     }
 }
 
+fn pending(timeline: &Timeline) -> Pending {
+    match timeline.phase() {
+        Some(Phase::Dns) => Pending::Name,
+        None | Some(Phase::Wait | Phase::Connect) => Pending::Connection,
+        Some(Phase::Tls) => Pending::Handshake,
+        Some(Phase::FirstByte) => Pending::Answer,
+        Some(Phase::Body) => Pending::Rest,
+    }
+}
+
 fn failed(failure: Failure) -> PreflightFailure {
-    PreflightFailure::Failed(failure.kind, failure.message)
+    PreflightFailure::Failed(failure.kind, failure.message, failure.cause)
 }

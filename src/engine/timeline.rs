@@ -62,6 +62,11 @@ impl Timeline {
         timeline
     }
 
+    /// The phase under way.
+    pub(super) fn phase(&self) -> Option<Phase> {
+        self.current
+    }
+
     /// Ends the phase under way and begins another, at the same instant.
     pub(super) fn enter(&mut self, phase: Phase, now_ns: u64) {
         self.close(now_ns);

@@ -1,16 +1,14 @@
 //! A provider over HTTP.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
-use jiff::fmt::rfc2822;
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 
 use super::mail::{ErrorBody, Mail};
-use super::{InvalidProvider, SendError};
+use super::{InvalidProvider, SendError, resume};
 use crate::trace::Trace;
+use crate::trust;
 
 /// The path of the API.
 const API: [&str; 3] = ["v3", "mail", "send"];
@@ -37,9 +35,6 @@ impl HttpProvider {
             .map_err(|()| invalid("it cannot have a path".to_owned()))?
             .pop_if_empty()
             .extend(API);
-        // reqwest is built without a cryptography provider of its own and panics if none is installed. An error means
-        // that one is.
-        let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
         let mut headers = HeaderMap::new();
         if let Some(key) = key {
             let mut value = HeaderValue::try_from(format!("Bearer {key}"))
@@ -47,7 +42,11 @@ impl HttpProvider {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
+        let tls = trust::https_client().map_err(|error| invalid(error.to_string()))?;
         let client = Client::builder()
+            .tls_backend_preconfigured(tls)
+            // The mail and its key go to the provider that is named, whatever the environment says.
+            .no_proxy()
             .default_headers(headers)
             // A redirected POST becomes a GET, whose 200 says nothing about the mail.
             .redirect(Policy::none())
@@ -79,7 +78,8 @@ impl HttpProvider {
 
 /// What an answer that is no yes comes to.
 async fn refusal(response: Response) -> SendError {
-    let (status, retry_after) = (response.status().as_u16(), retry_after(&response));
+    let status = response.status().as_u16();
+    let retry_after = resume::after(status, response.headers(), Timestamp::now());
     let reason = match redirect(&response) {
         Some(elsewhere) => elsewhere,
         None => {
@@ -110,52 +110,12 @@ fn transport(error: reqwest::Error) -> SendError {
         reason = cause.to_string();
         source = cause.source();
     }
+    if let Some(failure) = trust::tls_failure(&error) {
+        reason = failure.to_string();
+    }
     if error.is_connect() {
         SendError::Unreachable(reason)
     } else {
         SendError::Broken(reason)
-    }
-}
-
-/// `Retry-After`, in seconds or as a date.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let value = response.headers().get(RETRY_AFTER)?.to_str().ok()?;
-    wish(value.trim(), Timestamp::now())
-}
-
-fn wish(value: &str, now: Timestamp) -> Option<Duration> {
-    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More than fits is as long as anything can be.
-        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
-    }
-    let at = rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
-    // One that has passed is now.
-    Some(Duration::try_from(at.duration_since(now)).unwrap_or_default())
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use jiff::Timestamp;
-
-    use super::wish;
-
-    #[test]
-    fn a_time_to_ask_again_is_read_in_seconds_or_as_a_date() {
-        let now: Timestamp = "2024-05-01T12:00:00Z".parse().unwrap();
-        let seconds = |s| Some(Duration::from_secs(s));
-        for (value, meant) in [
-            ("0", seconds(0)),
-            ("120", seconds(120)),
-            ("99999999999999999999", seconds(u64::MAX)),
-            ("Wed, 01 May 2024 12:02:00 GMT", seconds(120)),
-            ("Wed, 01 May 2024 11:00:00 GMT", seconds(0)),
-            ("-1", None),
-            ("soon", None),
-            ("", None),
-        ] {
-            assert_eq!(wish(value, now), meant, "{value}");
-        }
     }
 }

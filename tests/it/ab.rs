@@ -266,7 +266,9 @@ fn a_dead_side_is_unreachable_before_the_first_block() {
         assert_eq!(code(&output), 4, "{}", stderr(&output));
         let text = stderr(&output);
         assert!(
-            text.contains(role) && text.contains("is unreachable") && text.contains("hint:"),
+            text.contains(role)
+                && text.contains("refused the connection")
+                && text.contains("hint:"),
             "{text}"
         );
         assert!(output.stdout.is_empty());

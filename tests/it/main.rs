@@ -61,4 +61,5 @@ mod stationarity;
 mod stats;
 mod store_promises;
 mod tidy;
+mod tls;
 mod witness;

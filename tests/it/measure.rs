@@ -283,8 +283,48 @@ fn an_interrupted_run_is_saved_marked_and_never_passes() {
 #[test]
 fn what_cannot_be_reached_is_exit_4_with_one_message_and_a_hint() {
     let silent = Server::tcp(|conversation| conversation.ignore());
-    let garbage = Server::answering("SSH-2.0-OpenSSH_9.2\r\n");
     let closing = Server::tcp(|conversation| drop(conversation.request()));
+    let plain = Server::answering(OK);
+    let dead = format!("http://127.0.0.1:{}", refusing_port());
+    let lax = ["--gate", "* p95 <= 5s"];
+    let timeout = ["-t", "1s", "--gate", "* p95 <= 500ms"];
+    fails_with_a_hint(
+        4,
+        &[
+            (dead.clone(), &lax, "refused the connection", "--wait-ready"),
+            (
+                dead,
+                &["--wait-ready", "300ms", "--gate", "* p95 <= 5s"],
+                "(waited 300 ms)",
+                "start the service",
+            ),
+            (
+                url(&silent),
+                &timeout,
+                "did not answer within 1 s (answer)",
+                "--timeout",
+            ),
+            (url(&closing), &lax, "closed without an answer", "https://"),
+            (
+                format!("https://127.0.0.1:{}", plain.port()),
+                &timeout,
+                "did not answer within 1 s (TLS handshake)",
+                "use http://",
+            ),
+            (
+                "http://no-such-host.invalid".to_owned(),
+                &lax,
+                "no-such-host.invalid does not resolve: no",
+                "--connect-to",
+            ),
+        ],
+    );
+}
+
+/// Exit code 4 is for what is not there.
+#[test]
+fn a_server_that_answers_otherwise_is_exit_2_and_named_for_what_it_is() {
+    let garbage = Server::answering("SSH-2.0-OpenSSH_9.2\r\n");
     let endless = Server::answering(format!(
         "HTTP/1.1 200 OK\r\nx: {}\r\n\r\n",
         "y".repeat(1_000_000)
@@ -294,44 +334,39 @@ fn what_cannot_be_reached_is_exit_4_with_one_message_and_a_hint() {
             conversation.send(OK);
         }
     });
-    let plain = Server::answering(OK);
-    let dead = format!("http://127.0.0.1:{}", refusing_port());
+    let frames = Server::answering(b"\0\0\x06\x04\0\0\0\0\0\0\x03\0\0\0\x80");
+    let ready = Server::answering("HTTP/1.1 304 Not Modified\r\n\r\n");
     let lax = ["--gate", "* p95 <= 5s"];
-    let timeout = ["-t", "1s", "--gate", "* p95 <= 500ms"];
-    for (address, more, message, hint) in [
-        (dead.clone(), &lax[..], "refused", "--wait-ready"),
-        (
-            dead,
-            &["--wait-ready", "300ms", "--gate", "* p95 <= 5s"],
-            "(waited 300 ms)",
-            "is the service running",
-        ),
-        (url(&silent), &timeout, "no answer within 1 s", "--timeout"),
-        (url(&garbage), &lax, "not HTTP/1.1", "https://"),
-        (url(&closing), &lax, "closed before the answer", "https://"),
-        (url(&endless), &lax, "longer than 64 KiB", "curl -v"),
-        (
-            format!("https://127.0.0.1:{}", tls.port()),
-            &lax,
-            "certificate",
-            "--cacert",
-        ),
-        (
-            format!("https://127.0.0.1:{}", plain.port()),
-            &timeout,
-            "no answer within 1 s",
-            "use http://",
-        ),
-        (
-            "http://no-such-host.invalid".to_owned(),
-            &lax,
-            "does not resolve",
-            "spelled right",
-        ),
-    ] {
-        let output = measure(&address, more);
+    let http_2 = format!("127.0.0.1:{} speaks HTTP/2 only\n", frames.port());
+    let use_https = format!("use https://127.0.0.1:{}", tls.port());
+    fails_with_a_hint(
+        2,
+        &[
+            (
+                url(&garbage),
+                &lax,
+                "not HTTP/1.1: 'SSH-2.0-OpenSSH_9.2' (SSH)",
+                "an HTTP/1.1 server",
+            ),
+            (url(&endless), &lax, "longer than 64 KiB", "curl -v"),
+            (url(&frames), &lax, &http_2, "enable HTTP/1.1"),
+            (url(&tls), &lax, "speaks TLS", &use_https),
+            (
+                format!("https://127.0.0.1:{}", tls.port()),
+                &lax,
+                "certificate",
+                "--cacert",
+            ),
+            (url(&ready), &lax, "answers 304", "cache"),
+        ],
+    );
+}
+
+fn fails_with_a_hint(exit: i32, cases: &[(String, &[&str], &str, &str)]) {
+    for (address, more, message, hint) in cases {
+        let output = measure(address, more);
         let said = stderr(&output);
-        assert_eq!(code(&output), 4, "{address}: {said}");
+        assert_eq!(code(&output), exit, "{address}: {said}");
         assert!(
             said.starts_with("error: ") && said.contains(message),
             "{address}: {said}"
@@ -340,6 +375,7 @@ fn what_cannot_be_reached_is_exit_4_with_one_message_and_a_hint() {
             said.contains("\nhint: ") && said.contains(hint),
             "{address}: {said}"
         );
+        assert!(!said.contains("unreachable"), "{address}: {said}");
         assert!(
             !said.contains("panicked") && output.stdout.is_empty(),
             "{said}"

@@ -8,10 +8,12 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rcgen::generate_simple_self_signed;
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
-use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned};
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
+use tokio_rustls::rustls::sign::CertifiedKey;
+use tokio_rustls::rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
 
 /// A small answer that leaves the connection open.
 pub(crate) const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -286,19 +288,63 @@ pub(crate) struct Certificate {
 impl Certificate {
     pub(crate) fn new() -> Certificate {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let CertifiedKey { cert, signing_key } =
+        let rcgen::CertifiedKey { cert, signing_key } =
             generate_simple_self_signed(names).expect("valid names");
         let key = PrivateKeyDer::try_from(signing_key.serialize_der()).expect("a PKCS#8 key");
+        Certificate::of(vec![cert.der().clone()], key, cert.pem())
+    }
+
+    /// A server that shows this chain.
+    pub(crate) fn of(
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+        pem: String,
+    ) -> Certificate {
+        // Not `with_single_cert`: that reads certificates of version 3 only.
+        let signing = ring::sign::any_supported_type(&key).expect("a key that ring can use");
+        let shown = Arc::new(Shown(Arc::new(CertifiedKey::new(chain, signing))));
         let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
             .with_safe_default_protocol_versions()
             .expect("ring knows the default versions")
             .with_no_client_auth()
-            .with_single_cert(vec![cert.der().clone()], key)
-            .expect("the key is the certificate's");
+            .with_cert_resolver(shown);
         Certificate {
             server: Arc::new(server),
-            pem: cert.pem(),
+            pem,
         }
+    }
+
+    /// The same for a server that speaks one version of TLS.
+    pub(crate) fn speaking(&self, version: &'static SupportedProtocolVersion) -> Certificate {
+        let server = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+            .with_protocol_versions(&[version])
+            .expect("a version that ring knows")
+            .with_no_client_auth()
+            .with_cert_resolver(Arc::clone(&self.server.cert_resolver));
+        Certificate {
+            server: Arc::new(server),
+            pem: self.pem.clone(),
+        }
+    }
+
+    /// The same for a server with other settings.
+    pub(crate) fn with(self, change: impl FnOnce(&mut ServerConfig)) -> Certificate {
+        let mut server = (*self.server).clone();
+        change(&mut server);
+        Certificate {
+            server: Arc::new(server),
+            pem: self.pem,
+        }
+    }
+}
+
+/// Shows one chain to every client.
+#[derive(Debug)]
+struct Shown(Arc<CertifiedKey>);
+
+impl ResolvesServerCert for Shown {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(Arc::clone(&self.0))
     }
 }
 

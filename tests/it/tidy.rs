@@ -21,7 +21,7 @@ const ROWS: [&[&str]; 10] = [
 ];
 
 /// Neighbours in a row that may import each other, in this direction only.
-const NEIGHBOURS: [(&str, &str); 16] = [
+const NEIGHBOURS: [(&str, &str); 18] = [
     ("exit", "verdict"),
     ("plan", "stats"),
     ("completion", "recording"),
@@ -35,13 +35,15 @@ const NEIGHBOURS: [(&str, &str); 16] = [
     ("worker", "queue"),
     ("worker", "store"),
     ("worker", "provider"),
+    ("audit", "trust"),
     ("engine", "trust"),
+    ("provider", "trust"),
     ("queue", "trust"),
     ("store", "trust"),
 ];
 
 /// The only modules that may name an external crate.
-const HOMES: [(&str, &[&str]); 19] = [
+const HOMES: [(&str, &[&str]); 20] = [
     ("clap", &["cli", "command", "main"]),
     ("clap_complete", &["cli", "command"]),
     ("clap_mangen", &["command"]),
@@ -60,6 +62,7 @@ const HOMES: [(&str, &[&str]); 19] = [
     ("async_nats", &["queue/nats"]),
     ("tokio_postgres_rustls", &["store/postgres"]),
     ("rustls_native_certs", &["trust"]),
+    ("x509_cert", &["trust"]),
     (
         "tokio_rustls",
         &[

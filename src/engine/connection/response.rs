@@ -3,6 +3,9 @@
 use std::mem::MaybeUninit;
 use std::time::Duration;
 
+use super::fields::{Fields, unfolded};
+use super::foreign::{self, Foreign};
+
 /// Longest head that is read, in bytes; interim (1xx) answers count anew.
 pub(crate) const MAX_HEAD_BYTES: usize = 64 * 1024;
 
@@ -15,16 +18,18 @@ const MAX_HEADERS: usize = 128;
 /// Longest chunk-size line or trailer section, in bytes.
 const MAX_CHUNK_LINE_BYTES: usize = 16 * 1024;
 
-/// First bytes of TLS records (RFC 8446 §5.1); no HTTP answer begins with a control character.
-const TLS_ALERT: u8 = 21;
-const TLS_HANDSHAKE: u8 = 22;
-
 /// What is wrong with an answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ResponseError {
-    /// Not HTTP/1.x.
-    #[error("the answer is not HTTP/1.1 ({0})")]
+    /// Not HTTP/1.x; what it is instead.
+    #[error("the answer is not HTTP/1.1: {0}")]
     NotHttp(String),
+    /// It begins with frames of HTTP/2.
+    #[error("the server speaks HTTP/2 only")]
+    Http2,
+    /// A line of the head has no colon, or a control character.
+    #[error("the answer has a malformed header line {0}")]
+    HeaderLine(String),
     /// It begins like a TLS record.
     #[error("the answer looks like TLS; is it https://?")]
     Tls,
@@ -37,13 +42,16 @@ pub(crate) enum ResponseError {
     /// Content-Length is no number, or there are several that differ.
     #[error("the answer's Content-Length is '{0}'")]
     ContentLength(String),
-    /// A transfer coding other than chunked at the end.
-    #[error("the answer's Transfer-Encoding is '{0}'; only chunked is known")]
+    /// A transfer coding that is unknown, or follows chunked.
+    #[error("the answer's Transfer-Encoding '{0}' is not supported")]
     TransferEncoding(String),
     /// The server changed the protocol, which nobody asked for.
     #[error("the server switched protocols, which was not asked for")]
     Switched,
-    /// The stream ended before the head was complete.
+    /// The stream ended without a byte.
+    #[error("the connection was closed without an answer")]
+    Unanswered,
+    /// The stream ended inside the head.
     #[error("the connection was closed before the answer was complete")]
     ClosedInHead,
     /// The stream ended inside the body.
@@ -220,17 +228,23 @@ impl ResponseParser {
         match self.state {
             State::UntilClose => self.state = State::Done,
             State::Done => {}
-            State::Head => {
-                // What came may already show that it is no HTTP, which says more than the close does.
-                let pending = std::mem::take(&mut self.pending);
-                self.parse_head(&pending)?;
-                return Err(ResponseError::ClosedInHead);
-            }
+            State::Head => return Err(self.closed_in_head()),
             _ => return Err(ResponseError::ClosedInBody(self.body_bytes)),
         }
         Ok(())
     }
 
+    /// What came may show that it is not HTTP, which says more than the close does.
+    fn closed_in_head(&mut self) -> ResponseError {
+        let pending = std::mem::take(&mut self.pending);
+        match foreign::judge_all(&pending) {
+            _ if pending.is_empty() => ResponseError::Unanswered,
+            Some(foreign) => foreign.into(),
+            None => ResponseError::ClosedInHead,
+        }
+    }
+
+    /// Consumes some of a non-empty input in the present state.
     /// Consumes some of a non-empty input in the present state.
     fn step(&mut self, input: &[u8]) -> Result<usize, ResponseError> {
         match self.state {
@@ -294,7 +308,7 @@ impl ResponseParser {
         let before = self.pending.len();
         self.pending.extend_from_slice(input);
         // Without a line end in the new bytes the head cannot be complete.
-        if input.contains(&b'\n') {
+        if input.contains(&b'\n') || !foreign::begins_as_http(&self.pending) {
             let pending = std::mem::take(&mut self.pending);
             match self.parse_head(&pending)? {
                 Some(length) => return Ok(length - before),
@@ -315,19 +329,29 @@ impl ResponseParser {
     fn parse_head(&mut self, bytes: &[u8]) -> Result<Option<usize>, ResponseError> {
         let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
         let mut response = httparse::Response::new(&mut []);
-        let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
-            &mut response,
-            bytes,
-            &mut headers,
-        );
+        let strict = parser_config();
+        let parsed = strict.parse_response_with_uninit_headers(&mut response, bytes, &mut headers);
+        // A name with characters that none should have hides no other field.
+        let odd_names = matches!(parsed, Err(httparse::Error::HeaderName));
+        if odd_names && let Some(foreign) = foreign::judge(bytes) {
+            return Err(foreign.into());
+        }
+        let parsed = match parsed {
+            Err(httparse::Error::HeaderName) => {
+                headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+                response = httparse::Response::new(&mut []);
+                let mut lenient = parser_config();
+                lenient.ignore_invalid_headers_in_responses(true);
+                lenient.parse_response_with_uninit_headers(&mut response, bytes, &mut headers)
+            }
+            other => other,
+        };
         let length = match parsed {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) => return Ok(None),
-            Err(_) if matches!(bytes, [TLS_ALERT | TLS_HANDSHAKE, ..]) => {
-                return Err(ResponseError::Tls);
-            }
             Err(httparse::Error::TooManyHeaders) => return Err(ResponseError::TooManyHeaders),
-            Err(e) => return Err(ResponseError::NotHttp(e.to_string())),
+            // More bytes may tell what it is.
+            Err(_) => return foreign::judge(bytes).map_or(Ok(None), |foreign| Err(foreign.into())),
         };
         if length > MAX_HEAD_BYTES {
             return Err(ResponseError::HeadTooLong);
@@ -337,7 +361,7 @@ impl ResponseParser {
             101 => return Err(ResponseError::Switched),
             100..=199 => return Ok(Some(length)),
             200..=999 => {}
-            _ => return Err(ResponseError::NotHttp(format!("status {status}"))),
+            _ => return Err(ResponseError::NotHttp(format!("its status is {status}"))),
         }
         let fields = Fields::read(response.headers)?;
         if let Some(kept) = &mut self.kept {
@@ -349,6 +373,7 @@ impl ResponseParser {
         self.state = match (bodiless, fields.chunked, fields.content_length) {
             (true, _, _) => State::Done,
             (_, true, _) => CHUNK_START,
+            _ if fields.until_close => State::UntilClose,
             (_, _, Some(0)) => State::Done,
             (_, _, Some(length)) if length > MAX_BODY_BYTES => {
                 return Err(ResponseError::BodyTooLong);
@@ -447,11 +472,33 @@ impl ResponseParser {
     }
 }
 
+impl From<Foreign> for ResponseError {
+    fn from(foreign: Foreign) -> ResponseError {
+        match foreign {
+            Foreign::Tls => ResponseError::Tls,
+            Foreign::Http2 => ResponseError::Http2,
+            Foreign::Other(what) => ResponseError::NotHttp(what),
+            Foreign::HeaderLine(line) => ResponseError::HeaderLine(line),
+        }
+    }
+}
+
+/// Folded lines and spaces before a colon are read as RFC 9112 §5 asks of a recipient.
+fn parser_config() -> httparse::ParserConfig {
+    let mut config = httparse::ParserConfig::default();
+    config
+        .allow_obsolete_multiline_headers_in_responses(true)
+        .allow_spaces_after_header_name_in_responses(true)
+        .allow_multiple_spaces_in_response_status_delimiters(true);
+    config
+}
+
 impl Kept {
     fn read(&mut self, headers: &[httparse::Header<'_>]) {
         for header in headers {
             if header.name.eq_ignore_ascii_case("location") {
-                self.location = std::str::from_utf8(header.value).ok().map(str::to_owned);
+                let location = std::str::from_utf8(header.value).ok();
+                self.location = location.map(|text| unfolded(text.as_bytes()).into_owned());
             } else if header.name.eq_ignore_ascii_case("idempotent-replayed") {
                 self.replayed = header.value.eq_ignore_ascii_case(b"true");
             }
@@ -462,95 +509,6 @@ impl Kept {
 /// The state for what is left, or the one that follows when nothing is.
 fn after(left: u64, more: fn(u64) -> State, next: State) -> State {
     if left > 0 { more(left) } else { next }
-}
-
-/// The header fields that decide framing and reuse.
-#[derive(Default)]
-struct Fields {
-    content_length: Option<u64>,
-    chunked: bool,
-    close: bool,
-    keep_alive: bool,
-    server_timing: Vec<(String, Duration)>,
-}
-
-impl Fields {
-    fn read(headers: &[httparse::Header<'_>]) -> Result<Fields, ResponseError> {
-        let mut fields = Fields::default();
-        for header in headers {
-            let name = header.name;
-            if name.eq_ignore_ascii_case("content-length") {
-                fields.content_length(header.value)?;
-            } else if name.eq_ignore_ascii_case("transfer-encoding") {
-                fields.transfer_encoding(header.value)?;
-            } else if name.eq_ignore_ascii_case("connection") {
-                fields.connection(header.value);
-            } else if name.eq_ignore_ascii_case("server-timing") {
-                fields.server_timing.extend(server_timing(header.value));
-            }
-        }
-        Ok(fields)
-    }
-
-    /// Whether the connection may go on. An answer with both framings, or chunks in HTTP/1.0, is read as chunked,
-    /// but what follows it cannot be trusted to be another answer (RFC 9112 §6.1 and §6.3).
-    fn reusable(&self, version: Option<u8>) -> bool {
-        let http_1_1 = version == Some(1);
-        let sound = !self.chunked || (http_1_1 && self.content_length.is_none());
-        sound && !self.close && (http_1_1 || self.keep_alive)
-    }
-
-    /// Several values are allowed only if they are the same (RFC 9112 §6.3).
-    fn content_length(&mut self, value: &[u8]) -> Result<(), ResponseError> {
-        let text = String::from_utf8_lossy(value);
-        let wrong = || ResponseError::ContentLength(text.to_string());
-        for part in text.split(',') {
-            let part = part.trim();
-            if part.is_empty() || !part.bytes().all(|b| b.is_ascii_digit()) {
-                return Err(wrong());
-            }
-            let length: u64 = part.parse().map_err(|_| wrong())?;
-            if self.content_length.is_some_and(|other| other != length) {
-                return Err(wrong());
-            }
-            self.content_length = Some(length);
-        }
-        Ok(())
-    }
-
-    fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), ResponseError> {
-        let text = String::from_utf8_lossy(value);
-        let last = text.rsplit(',').next().unwrap_or_default().trim();
-        if !last.eq_ignore_ascii_case("chunked") {
-            return Err(ResponseError::TransferEncoding(text.to_string()));
-        }
-        self.chunked = true;
-        Ok(())
-    }
-
-    fn connection(&mut self, value: &[u8]) {
-        for token in String::from_utf8_lossy(value).split(',') {
-            self.close |= token.trim().eq_ignore_ascii_case("close");
-            self.keep_alive |= token.trim().eq_ignore_ascii_case("keep-alive");
-        }
-    }
-}
-
-/// `db;dur=12.3;desc="x", total;dur=20` → names with their milliseconds; metrics without one are left out.
-fn server_timing(value: &[u8]) -> Vec<(String, Duration)> {
-    let text = String::from_utf8_lossy(value);
-    let metric = |entry: &str| {
-        let mut parts = entry.split(';').map(str::trim);
-        let name = parts.next().filter(|name| !name.is_empty())?.to_owned();
-        let milliseconds: f64 = parts
-            .filter_map(|part| part.split_once('='))
-            .find(|(key, _)| key.trim().eq_ignore_ascii_case("dur"))
-            .and_then(|(_, value)| value.trim().trim_matches('"').parse().ok())?;
-        (0.0..1e9)
-            .contains(&milliseconds)
-            .then(|| (name, Duration::from_secs_f64(milliseconds / 1e3)))
-    };
-    text.split(',').filter_map(metric).collect()
 }
 
 #[cfg(test)]
@@ -662,8 +620,8 @@ mod tests {
                 "Content-Length",
             ),
             (
-                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
-                "only chunked",
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: rot13\r\n\r\n",
+                "'rot13' is not supported",
             ),
             (
                 b"HTTP/1.1 101 Switching Protocols\r\n\r\n",
@@ -677,7 +635,7 @@ mod tests {
                 b"HTTP/1.1 200 OK\r\nContent-",
                 "before the answer was complete",
             ),
-            (b"", "before the answer was complete"),
+            (b"", "closed without an answer"),
             (
                 b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
                 "no number",
@@ -701,20 +659,12 @@ mod tests {
     fn ambiguous_framing_is_refused_or_ends_the_connection() {
         for (bytes, error) in [
             (
-                "HTTP/1.1 200 OK\r\nContent-Length : 5\r\n\r\nhello",
-                "not HTTP/1.1",
-            ),
-            (
-                "HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n",
-                "not HTTP/1.1",
-            ),
-            (
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
-                "only chunked",
+                "Transfer-Encoding 'chunked, gzip' is not supported",
             ),
             (
                 "HTTP/1.1 200 OK\r\nTransfer-Encoding: xchunked\r\n\r\n",
-                "only chunked",
+                "Transfer-Encoding 'xchunked' is not supported",
             ),
             (
                 "HTTP/1.1 200 OK\r\nContent-Length: 5, 6\r\n\r\n",
@@ -759,6 +709,105 @@ mod tests {
             let read = read_any(bytes.as_bytes());
             assert_eq!(read, Ok((Some(200), 2, bytes.len(), false)), "{bytes:?}");
         }
+    }
+
+    #[test]
+    fn folded_lines_are_one_value() {
+        for fold in ["\r\n ", "\n\t", " \r\n   \r\n "] {
+            let bytes = format!(
+                "HTTP/1.1 200 OK\r\nX: a{fold}b\r\nContent-Length:{fold}2\r\nConnection: x,{fold}close\r\n\r\nok"
+            );
+            let read = read_any(bytes.as_bytes());
+            assert_eq!(read, Ok((Some(200), 2, bytes.len(), false)), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn transfer_codings_are_read_as_far_as_they_frame() {
+        let answer = |headers: &str, body: &str| {
+            let bytes = format!("HTTP/1.1 200 OK\r\n{headers}\r\n{body}");
+            (read_any(bytes.as_bytes()), bytes.len())
+        };
+        let chunked = "2\r\nok\r\n0\r\n\r\n";
+        for (headers, body, reusable) in [
+            (
+                "Transfer-Encoding: identity\r\nContent-Length: 2\r\n",
+                "ok",
+                true,
+            ),
+            ("Transfer-Encoding: Identity\r\n", "ok", false),
+            ("Transfer-Encoding: gzip\r\n", "ok", false),
+            (
+                "Transfer-Encoding: gzip\r\nContent-Length: 9\r\n",
+                "ok",
+                false,
+            ),
+            ("Transfer-Encoding: gzip, chunked\r\n", chunked, true),
+            ("Transfer-Encoding: identity, Chunked\r\n", chunked, true),
+            (
+                "Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked\r\n",
+                chunked,
+                true,
+            ),
+            ("Transfer-Encoding: \r\n chunked\r\n", chunked, true),
+        ] {
+            let (read, length) = answer(headers, body);
+            assert_eq!(read, Ok((Some(200), 2, length, reusable)), "{headers:?}");
+        }
+    }
+
+    #[test]
+    fn odd_header_lines_are_passed_over_and_malformed_ones_are_shown() {
+        let head = |line: &str| format!("HTTP/1.1 200 OK\r\n{line}\r\nContent-Length: 2\r\n\r\nok");
+        for line in [
+            "X(y): z",
+            "X Y: z",
+            "X[0]: 1",
+            "Content-Length : 2",
+            "X: \u{e9}",
+            ": empty",
+        ] {
+            let bytes = head(line);
+            let read = read_any(bytes.as_bytes());
+            assert_eq!(read, Ok((Some(200), 2, bytes.len(), true)), "{line}");
+        }
+        for (line, shown) in [
+            ("no colon", "malformed header line 'no colon'"),
+            ("X: a\0b", "malformed header line 'X: a\\0b'"),
+            ("Content-Length\u{b}: 9", "malformed header line"),
+        ] {
+            let message = read_any(head(line).as_bytes()).unwrap_err().to_string();
+            assert!(message.contains(shown), "{message}");
+        }
+    }
+
+    #[test]
+    fn status_lines_are_read_or_shown() {
+        for start in [
+            "HTTP/1.1 200",
+            "HTTP/1.1 200 ",
+            "HTTP/1.1  200 OK",
+            "HTTP/1.1 200 \u{e9}t\u{e9}",
+        ] {
+            let bytes = format!("{start}\r\nContent-Length: 2\r\n\r\nok");
+            let read = read_any(bytes.as_bytes());
+            assert_eq!(read, Ok((Some(200), 2, bytes.len(), true)), "{start}");
+        }
+        for start in [
+            "http/1.1 200 OK",
+            "HTTP/2.0 200 OK",
+            "HTTP/1.1 2000 OK",
+            "ICY 200 OK",
+        ] {
+            let bytes = format!("{start}\r\n\r\n");
+            let message = read_any(bytes.as_bytes()).unwrap_err().to_string();
+            assert!(
+                message.contains(&format!("not HTTP/1.1: '{start}'")),
+                "{message}"
+            );
+        }
+        let frames = b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x80";
+        assert_eq!(read_any(frames), Err(ResponseError::Http2));
     }
 
     #[test]

@@ -7,7 +7,6 @@ use tokio_postgres::config::{Host, SslMode, SslNegotiation};
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Connection, Error, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
-use tokio_rustls::rustls::RootCertStore;
 
 use super::{ANSWER_TIME, chain};
 use crate::trust;
@@ -75,7 +74,7 @@ fn config(url: &str) -> Result<Config, String> {
 fn tls(mode: SslMode) -> Result<Tls, String> {
     let roots = match mode {
         SslMode::Require => trust::system_roots(),
-        _ => RootCertStore::empty(),
+        _ => trust::Roots::default(),
     };
     if mode == SslMode::Require && roots.is_empty() {
         return Err("no root certificate is found to check the server's with".to_owned());

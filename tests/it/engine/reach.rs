@@ -34,7 +34,7 @@ fn failure(plan: &Plan) -> (FailureKind, String) {
         panic!("the preflight passed");
     };
     assert_eq!(endpoint, "health");
-    let PreflightFailure::Failed(kind, message) = failure else {
+    let PreflightFailure::Failed(kind, message, _) = failure else {
         panic!("{failure}");
     };
     let measured = measure_one(plan);

@@ -1,0 +1,435 @@
+//! Why a TLS connection failed, in words, with what to do about it.
+
+use std::error::Error as StdError;
+use std::io;
+
+use tokio_rustls::rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
+
+/// Most names of a certificate that are shown.
+const SHOWN_NAMES: usize = 3;
+
+/// Why a server's certificate is not accepted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Refusal {
+    #[error("the certificate {}", for_whom(.names))]
+    WrongName { names: Vec<String> },
+    #[error("the certificate expired on {on}")]
+    Expired { on: String },
+    #[error("the certificate is not valid before {from}")]
+    NotYetValid { from: String },
+    #[error("the certificate of the issuer '{issuer}' expired on {on}")]
+    IssuerExpired { issuer: String, on: String },
+    #[error("an intermediate certificate has expired")]
+    IntermediateExpired,
+    #[error("unknown certificate issuer '{issuer}'{}", if *.self_signed { " (self-signed)" } else { "" })]
+    UnknownIssuer {
+        issuer: String,
+        self_signed: bool,
+        /// Whether `--cacert` was given.
+        file_given: bool,
+    },
+    #[error("the certificate is not signed by the trusted issuer '{issuer}'")]
+    WrongSignature { issuer: String },
+    #[error("the certificate is not for a server (key usage)")]
+    Purpose,
+    #[error("the certificate is revoked")]
+    Revoked,
+    #[error("the certificate has a critical extension that is not supported")]
+    CriticalExtension,
+    #[error("the certificate is signed with {}, which is not supported", algorithm(.name))]
+    Algorithm { name: String },
+    #[error("the certificate cannot be read")]
+    Malformed,
+    #[error("the certificate is not accepted: {text}")]
+    Other { text: String },
+}
+
+/// What a TLS failure is about; which hint fits depends on where it is shown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text}")]
+pub struct TlsFailure {
+    text: String,
+    kind: Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Name,
+    Dates,
+    Clock,
+    Issuer { self_signed: bool, file_given: bool },
+    WrongSignature,
+    Certificate,
+    ClientCertificate,
+    OldProtocol,
+    NoCommonCipher,
+    ServerName,
+    NotTls,
+    Http2Only,
+    Other,
+}
+
+/// The TLS failure behind an error, wherever in its chain it is.
+pub fn tls_failure(error: &(dyn StdError + 'static)) -> Option<TlsFailure> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<Error>() {
+            return Some(TlsFailure::of(found));
+        }
+        // An I/O error shows the source of what it wraps, not that itself.
+        let wrapped = error.downcast_ref::<io::Error>().and_then(|e| e.get_ref());
+        if let Some(wrapped) = wrapped
+            && let Some(found) = tls_failure(wrapped)
+        {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}
+
+impl TlsFailure {
+    fn new(text: impl Into<String>, kind: Kind) -> TlsFailure {
+        TlsFailure {
+            text: text.into(),
+            kind,
+        }
+    }
+
+    /// What the TLS library says, in words.
+    pub(super) fn of(error: &Error) -> TlsFailure {
+        match error {
+            Error::InvalidCertificate(CertificateError::Other(other)) => {
+                match other.0.downcast_ref::<Refusal>() {
+                    Some(refusal) => TlsFailure::refused(refusal),
+                    None => TlsFailure::new("the certificate is not accepted", Kind::Certificate),
+                }
+            }
+            Error::InvalidCertificate(CertificateError::BadSignature) => TlsFailure::new(
+                "the server does not hold the key of its certificate, or the key is too small",
+                Kind::Certificate,
+            ),
+            Error::InvalidCertificate(error) => TlsFailure::new(
+                format!(
+                    "the certificate is not accepted: {}",
+                    spaced(&format!("{error:?}"))
+                ),
+                Kind::Certificate,
+            ),
+            Error::AlertReceived(alert) => of_alert(*alert),
+            Error::NoApplicationProtocol => of_alert(AlertDescription::NoApplicationProtocol),
+            Error::InvalidMessage(_) => {
+                TlsFailure::new("the server does not speak TLS", Kind::NotTls)
+            }
+            Error::PeerIncompatible(
+                PeerIncompatible::ServerDoesNotSupportTls12Or13
+                | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig,
+            ) => of_alert(AlertDescription::ProtocolVersion),
+            Error::PeerIncompatible(why) => TlsFailure::new(
+                format!(
+                    "the server's TLS does not fit: {}",
+                    spaced(&format!("{why:?}"))
+                ),
+                Kind::NoCommonCipher,
+            ),
+            Error::NoCertificatesPresented => {
+                TlsFailure::new("the server sent no certificate", Kind::Certificate)
+            }
+            Error::DecryptError => TlsFailure::new("a TLS record cannot be decrypted", Kind::Other),
+            Error::PeerMisbehaved(why) => TlsFailure::new(
+                format!(
+                    "the server broke the TLS protocol: {}",
+                    spaced(&format!("{why:?}"))
+                ),
+                Kind::Other,
+            ),
+            other => TlsFailure::new(
+                format!(
+                    "the TLS connection failed: {}",
+                    spaced(&format!("{other:?}"))
+                ),
+                Kind::Other,
+            ),
+        }
+    }
+
+    fn refused(refusal: &Refusal) -> TlsFailure {
+        let kind = match refusal {
+            Refusal::WrongName { .. } => Kind::Name,
+            Refusal::Expired { .. }
+            | Refusal::IssuerExpired { .. }
+            | Refusal::IntermediateExpired => Kind::Dates,
+            Refusal::NotYetValid { .. } => Kind::Clock,
+            Refusal::UnknownIssuer {
+                self_signed,
+                file_given,
+                ..
+            } => Kind::Issuer {
+                self_signed: *self_signed,
+                file_given: *file_given,
+            },
+            Refusal::WrongSignature { .. } => Kind::WrongSignature,
+            _ => Kind::Certificate,
+        };
+        TlsFailure::new(refusal.to_string(), kind)
+    }
+
+    /// Whether what the server sent is not TLS.
+    pub fn is_not_tls(&self) -> bool {
+        self.kind == Kind::NotTls
+    }
+
+    /// Whether the server speaks HTTP/2 and nothing else.
+    pub fn is_http2_only(&self) -> bool {
+        self.kind == Kind::Http2Only
+    }
+
+    /// Whether the server's certificate is what is wrong: the host is named without a port.
+    pub fn is_about_the_certificate(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::Name
+                | Kind::Dates
+                | Kind::Clock
+                | Kind::Issuer { .. }
+                | Kind::WrongSignature
+                | Kind::Certificate
+        )
+    }
+
+    /// What to do about it, in terms of the flags of a measurement of this host and port.
+    pub fn hint(&self, authority: &str) -> String {
+        match self.kind {
+            Kind::Name => "check the host; test with -k only if you trust the network",
+            Kind::Dates => "renew it; to measure anyway: -k",
+            Kind::Clock => "check the clock of this machine; to measure anyway: -k",
+            Kind::Issuer {
+                file_given: true, ..
+            } => "give the file of this issuer to --cacert, or measure anyway with -k",
+            Kind::Issuer {
+                self_signed: true, ..
+            } => "trust it with --cacert FILE, the server's own certificate, or measure anyway with -k",
+            Kind::Issuer { .. } => "trust it with --cacert FILE, or measure anyway with -k",
+            Kind::WrongSignature => {
+                "the issuer has a new key; give its present certificate to --cacert"
+            }
+            Kind::Certificate => "issue another certificate; to measure anyway: -k",
+            Kind::ClientCertificate => {
+                "give a client certificate that the server accepts: --cert FILE --key FILE"
+            }
+            Kind::OldProtocol => "enable TLS 1.2 or 1.3 on the server",
+            Kind::NoCommonCipher => {
+                "if it requires a client certificate, give --cert FILE --key FILE; else enable an ECDHE cipher suite with AES-GCM or ChaCha20 there"
+            }
+            Kind::ServerName => "check the host; --connect-to HOST:PORT connects elsewhere under its name",
+            Kind::NotTls => return format!("use http://{authority}"),
+            Kind::Http2Only => HTTP2_HINT,
+            Kind::Other => "look at the handshake with: openssl s_client -connect HOST:PORT",
+        }
+        .to_owned()
+    }
+}
+
+/// What works for a server that speaks HTTP/2 only.
+pub const HTTP2_HINT: &str =
+    "enable HTTP/1.1 on the server, or measure it through a proxy that accepts HTTP/1.1";
+
+fn of_alert(alert: AlertDescription) -> TlsFailure {
+    use AlertDescription as A;
+    let (text, kind) = match alert {
+        A::CertificateRequired | A::NoCertificate => (
+            "the server requires a client certificate",
+            Kind::ClientCertificate,
+        ),
+        A::BadCertificate | A::UnsupportedCertificate | A::CertificateUnknown | A::UnknownCA => (
+            "the server does not accept the client certificate, or requires one",
+            Kind::ClientCertificate,
+        ),
+        A::CertificateExpired => (
+            "the client certificate has expired",
+            Kind::ClientCertificate,
+        ),
+        A::CertificateRevoked => ("the client certificate is revoked", Kind::ClientCertificate),
+        A::AccessDenied => (
+            "the server denies access to this client",
+            Kind::ClientCertificate,
+        ),
+        A::ProtocolVersion => (
+            "the server speaks neither TLS 1.2 nor TLS 1.3",
+            Kind::OldProtocol,
+        ),
+        A::HandshakeFailure | A::InsufficientSecurity => (
+            "the server has no cipher suite in common with a7probe, or requires a client certificate",
+            Kind::NoCommonCipher,
+        ),
+        A::UnrecognisedName => ("the server does not know this host name", Kind::ServerName),
+        A::NoApplicationProtocol => ("the server speaks HTTP/2 only", Kind::Http2Only),
+        A::InternalError => (
+            "the server reports an internal error in its TLS",
+            Kind::Other,
+        ),
+        other => {
+            let text = format!(
+                "the server ended the TLS connection with the alert '{}'",
+                spaced(&format!("{other:?}"))
+            );
+            return TlsFailure::new(text, Kind::Other);
+        }
+    };
+    TlsFailure::new(text, kind)
+}
+
+fn for_whom(names: &[String]) -> String {
+    match names {
+        [] => "names no host".to_owned(),
+        [one] => format!("is for {one}"),
+        [shown @ .., last] if names.len() <= SHOWN_NAMES => {
+            format!("is for {} and {last}", shown.join(", "))
+        }
+        many => format!(
+            "is for {} and {} more",
+            many[..SHOWN_NAMES].join(", "),
+            many.len() - SHOWN_NAMES
+        ),
+    }
+}
+
+fn algorithm(oid: &str) -> String {
+    match oid {
+        "1.2.840.113549.1.1.4" => "MD5".to_owned(),
+        "1.2.840.113549.1.1.5" | "1.2.840.10045.4.1" => "SHA-1".to_owned(),
+        other => format!("the algorithm {other}"),
+    }
+}
+
+/// The library's names in words: `NoCipherSuitesInCommon` → `no cipher suites in common`. Names alone are kept, not what
+/// they hold.
+pub(super) fn spaced(name: &str) -> String {
+    let name = name.split(['(', '{', ' ']).next().unwrap_or_default();
+    let mut words = String::with_capacity(name.len() + 8);
+    for (place, letter) in name.char_indices() {
+        if letter.is_uppercase() && place > 0 {
+            words.push(' ');
+        }
+        words.extend(letter.to_lowercase());
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+
+    use tokio_rustls::rustls::{
+        AlertDescription, CertificateError, Error, OtherError, PeerIncompatible,
+    };
+
+    use super::{Refusal, TlsFailure, tls_failure};
+
+    fn said(error: Error) -> (String, String) {
+        let failure = TlsFailure::of(&error);
+        (failure.to_string(), failure.hint("h:8443"))
+    }
+
+    fn refused(refusal: Refusal) -> Error {
+        CertificateError::Other(OtherError(Arc::new(refusal))).into()
+    }
+
+    #[test]
+    fn every_refusal_has_its_words_and_its_hint() {
+        let names = |names: &[&str]| Refusal::WrongName {
+            names: names.iter().map(|&name| name.to_owned()).collect(),
+        };
+        let unknown = |self_signed, file_given| Refusal::UnknownIssuer {
+            issuer: "Acme Internal CA".to_owned(),
+            self_signed,
+            file_given,
+        };
+        let on = "2026-03-02".to_owned();
+        for (refusal, text, hint) in [
+            (
+                names(&["*.example.org"]),
+                "the certificate is for *.example.org",
+                "check the host; test with -k only if you trust the network",
+            ),
+            (
+                names(&["a", "b"]),
+                "the certificate is for a and b",
+                "check the host",
+            ),
+            (
+                names(&["a", "b", "c", "d", "e"]),
+                "the certificate is for a, b, c and 2 more",
+                "check the host",
+            ),
+            (
+                names(&[]),
+                "the certificate names no host",
+                "check the host",
+            ),
+            (
+                Refusal::Expired { on },
+                "the certificate expired on 2026-03-02",
+                "renew it; to measure anyway: -k",
+            ),
+            (
+                unknown(false, false),
+                "unknown certificate issuer 'Acme Internal CA'",
+                "trust it with --cacert FILE, or measure anyway with -k",
+            ),
+            (
+                unknown(true, false),
+                "unknown certificate issuer 'Acme Internal CA' (self-signed)",
+                "the server's own certificate",
+            ),
+            (
+                unknown(false, true),
+                "unknown certificate issuer 'Acme Internal CA'",
+                "give the file of this issuer to --cacert",
+            ),
+        ] {
+            let (said, hinted) = said(refused(refusal));
+            assert_eq!(said, text);
+            assert!(
+                hinted.starts_with(hint) || hinted.contains(hint),
+                "{hinted}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_name_of_the_library_is_shown() {
+        for error in [
+            Error::AlertReceived(AlertDescription::UserCanceled),
+            Error::AlertReceived(AlertDescription::CertificateRequired),
+            Error::AlertReceived(AlertDescription::from(200)),
+            Error::PeerIncompatible(PeerIncompatible::NoCipherSuitesInCommon),
+            Error::InvalidCertificate(CertificateError::BadSignature),
+            Error::InvalidCertificate(CertificateError::UnhandledCriticalExtension),
+            Error::General("reason".to_owned()),
+            Error::HandshakeNotComplete,
+        ] {
+            let text = TlsFailure::of(&error).to_string();
+            let camel = |word: &str| word.chars().skip(1).any(char::is_uppercase);
+            let known = ["TLS", "HTTP/2"];
+            let strange = text
+                .split_whitespace()
+                .find(|word| camel(word) && !known.contains(word));
+            assert_eq!(strange, None, "{text}");
+            assert!(!text.contains(['(', '{', '"']), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_failure_is_found_inside_of_other_errors() {
+        let inner = io::Error::new(
+            io::ErrorKind::InvalidData,
+            Error::AlertReceived(AlertDescription::NoApplicationProtocol),
+        );
+        let outer = io::Error::other(inner);
+        let found = tls_failure(&outer).unwrap();
+        assert!(found.is_http2_only());
+        assert_eq!(tls_failure(&io::Error::other("another")), None);
+    }
+}

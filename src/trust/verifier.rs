@@ -1,0 +1,281 @@
+//! Checks a server's certificate as curl does: webpki, and what webpki refuses of certificates that people make with
+//! `openssl`.
+
+use std::sync::Arc;
+
+use tokio_rustls::rustls::client::WebPkiServerVerifier;
+use tokio_rustls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
+use tokio_rustls::rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms};
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use tokio_rustls::rustls::{
+    CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme,
+};
+
+use super::certificate::{Certificate, Validity};
+use super::failure::Refusal;
+use super::{Roots, signature};
+
+/// Checks the certificate of a server against trusted ones.
+///
+/// Beyond webpki it accepts a certificate that is itself one of the trusted, also where it is a certificate authority's or
+/// of version 1; such a one that a trusted certificate has issued directly; and the common name of one without
+/// subject alternative names. Name, dates and the handshake's signature are always checked.
+#[derive(Debug)]
+pub(super) struct Verifier {
+    /// `None` where there is no root for it.
+    webpki: Option<Arc<WebPkiServerVerifier>>,
+    trusted: Vec<(CertificateDer<'static>, Certificate)>,
+    from_file: bool,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+impl Verifier {
+    pub(super) fn new(roots: Roots, provider: &Arc<CryptoProvider>) -> Verifier {
+        let anchors = Arc::new(roots.anchors);
+        let webpki = WebPkiServerVerifier::builder_with_provider(anchors, Arc::clone(provider));
+        let certificates = roots.certificates.into_iter();
+        Verifier {
+            webpki: webpki.build().ok(),
+            trusted: certificates
+                .filter_map(|der| Certificate::read(&der).map(|read| (der, read)))
+                .collect(),
+            from_file: roots.from_file,
+            algorithms: provider.signature_verification_algorithms,
+        }
+    }
+
+    /// The issuer's part of the check; name and dates come after it.
+    fn check_issuer(
+        &self,
+        leaf: &Certificate,
+        der: &CertificateDer<'_>,
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        let is_itself_trusted = self.trusted.iter().any(|(trusted, _)| trusted == der);
+        if is_itself_trusted {
+            return Ok(());
+        }
+        let mut named = { self.trusted.iter() }
+            .map(|(_, issuer)| issuer)
+            .filter(|issuer| leaf.names_as_issuer(issuer))
+            .peekable();
+        // A name is soon the same: `localhost` has issued many a self-signed certificate.
+        let is_unknown = named.peek().is_none() || leaf.is_self_issued();
+        let issuer =
+            named.find(|issuer| signature::is_signed_by(leaf, der, issuer, &self.algorithms));
+        let Some(issuer) = issuer else {
+            return Err(match is_unknown {
+                true => self.unknown_issuer(leaf),
+                false => Refusal::WrongSignature {
+                    issuer: leaf.issuer(),
+                },
+            });
+        };
+        if let Validity::Expired(on) = issuer.validity_at(now) {
+            return Err(Refusal::IssuerExpired {
+                issuer: leaf.issuer(),
+                on,
+            });
+        }
+        match issuer.may_issue_for_any_name() && leaf.may_be_a_server() {
+            true => Ok(()),
+            false => Err(Refusal::Purpose),
+        }
+    }
+
+    fn unknown_issuer(&self, leaf: &Certificate) -> Refusal {
+        Refusal::UnknownIssuer {
+            issuer: leaf.issuer(),
+            self_signed: leaf.is_self_issued(),
+            file_given: self.from_file,
+        }
+    }
+
+    /// What webpki refuses, by its reason.
+    fn refused(&self, error: &Error, leaf: &Certificate, now: UnixTime) -> Refusal {
+        let Error::InvalidCertificate(error) = error else {
+            return Refusal::Malformed;
+        };
+        match (error, leaf.validity_at(now)) {
+            (_, Validity::Expired(on)) => Refusal::Expired { on },
+            (_, Validity::NotYet(from)) => Refusal::NotYetValid { from },
+            (CertificateError::Expired | CertificateError::ExpiredContext { .. }, _) => {
+                Refusal::IntermediateExpired
+            }
+            (CertificateError::UnknownIssuer, _) => self.unknown_issuer(leaf),
+            (CertificateError::BadSignature, _) if leaf.is_self_issued() => {
+                self.unknown_issuer(leaf)
+            }
+            (CertificateError::BadSignature, _) => Refusal::WrongSignature {
+                issuer: leaf.issuer(),
+            },
+            (
+                CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
+                _,
+            ) => Refusal::Purpose,
+            (CertificateError::BadEncoding, _) => Refusal::Malformed,
+            (CertificateError::Revoked, _) => Refusal::Revoked,
+            (CertificateError::UnhandledCriticalExtension, _) => Refusal::CriticalExtension,
+            (
+                CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+                | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
+                _,
+            ) => Refusal::Algorithm {
+                name: leaf.signature_oid(),
+            },
+            (error, _) => Refusal::Other {
+                // The text behind the debug form: `CaUsedAsEndEntity` is one of a chain's intermediate.
+                text: super::failure::spaced(&format!("{error:?}")),
+            },
+        }
+    }
+
+    fn check(
+        &self,
+        der: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        host: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<(), Refusal> {
+        let leaf = Certificate::read(der);
+        let is_itself_trusted = self.trusted.iter().any(|(trusted, _)| trusted == der);
+        let beyond_webpki = |leaf: &Certificate| leaf.is_old_version() || leaf.is_ca();
+        match (&self.webpki, leaf) {
+            (_, Some(leaf)) if is_itself_trusted || beyond_webpki(&leaf) => {
+                check_dates(&leaf, now)?;
+                self.check_issuer(&leaf, der, now)?;
+                check_name(&leaf, host)
+            }
+            (None, Some(leaf)) => Err(self.unknown_issuer(&leaf)),
+            (None, None) => Err(Refusal::Malformed),
+            (Some(webpki), leaf) => {
+                let checked = webpki.verify_server_cert(der, intermediates, host, ocsp, now);
+                match (checked, leaf) {
+                    (Ok(_), _) => Ok(()),
+                    // The name comes last, so all else is right.
+                    (Err(error), Some(leaf)) if is_about_the_name(&error) => {
+                        match leaf.is_named_by_common_name() {
+                            true => check_name(&leaf, host),
+                            false => Err(wrong_name(&leaf)),
+                        }
+                    }
+                    (Err(error), Some(leaf)) => Err(self.refused(&error, &leaf, now)),
+                    (Err(_), None) => Err(Refusal::Malformed),
+                }
+            }
+        }
+    }
+}
+
+fn check_dates(leaf: &Certificate, now: UnixTime) -> Result<(), Refusal> {
+    match leaf.validity_at(now) {
+        Validity::Valid => Ok(()),
+        Validity::Expired(on) => Err(Refusal::Expired { on }),
+        Validity::NotYet(from) => Err(Refusal::NotYetValid { from }),
+    }
+}
+
+fn check_name(leaf: &Certificate, host: &ServerName<'_>) -> Result<(), Refusal> {
+    match leaf.is_for(host) {
+        true => Ok(()),
+        false => Err(wrong_name(leaf)),
+    }
+}
+
+fn wrong_name(leaf: &Certificate) -> Refusal {
+    let names = leaf.hosts().iter().map(ToString::to_string).collect();
+    Refusal::WrongName { names }
+}
+
+fn is_about_the_name(error: &Error) -> bool {
+    use CertificateError::{NotValidForName, NotValidForNameContext};
+    matches!(
+        error,
+        Error::InvalidCertificate(NotValidForName | NotValidForNameContext { .. })
+    )
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        self.check(end_entity, intermediates, server_name, ocsp_response, now)
+            .map(|()| ServerCertVerified::assertion())
+            .map_err(|refusal| CertificateError::Other(OtherError(Arc::new(refusal))).into())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        signature::tls12(message, cert, dss, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        signature::tls13(message, cert, dss, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}
+
+/// `--insecure`: accepts any certificate; the handshake's signature is still checked against it.
+#[derive(Debug)]
+pub(super) struct AcceptAnything(WebPkiSupportedAlgorithms);
+
+impl AcceptAnything {
+    pub(super) fn new(provider: &CryptoProvider) -> AcceptAnything {
+        AcceptAnything(provider.signature_verification_algorithms)
+    }
+}
+
+impl ServerCertVerifier for AcceptAnything {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        signature::tls12(message, cert, dss, &self.0)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        signature::tls13(message, cert, dss, &self.0)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_schemes()
+    }
+}

@@ -1,0 +1,344 @@
+//! Certificates as people make them: what curl accepts is accepted, in the measurement and in the audit, and every refusal
+//! says what is wrong and what to do.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use rcgen::{CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, SanType};
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::scripted::{Certificate, Conversation, OK, Server};
+
+fn answer_all(conversation: &mut Conversation) {
+    while conversation.request().is_some() && conversation.send(OK) {}
+}
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/tls")).join(name)
+}
+
+/// A server with a certificate of the fixtures.
+fn fixed(name: &str) -> Certificate {
+    let pem = std::fs::read_to_string(fixture(name)).unwrap();
+    let chain = CertificateDer::pem_slice_iter(pem.as_bytes());
+    let chain = chain.collect::<Result<_, _>>().unwrap();
+    let key = PrivateKeyDer::from_pem_file(fixture("server.key")).unwrap();
+    Certificate::of(chain, key, pem)
+}
+
+/// What a made certificate says.
+fn params(common_name: &str, names: &[&str]) -> CertificateParams {
+    let names = names.iter().map(|&name| name.to_owned());
+    let mut params = CertificateParams::new(names.collect::<Vec<_>>()).unwrap();
+    params.distinguished_name = DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
+    params
+}
+
+fn self_signed(params: &CertificateParams) -> Certificate {
+    let key = KeyPair::generate().unwrap();
+    let cert = params.self_signed(&key).unwrap();
+    Certificate::of(vec![cert.der().clone()], private(&key), cert.pem())
+}
+
+fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::try_from(key.serialize_der()).unwrap()
+}
+
+/// Measures `https://HOST:PORT`, with these flags.
+fn measure(server: &Server, host: &str, flags: &[&str]) -> Output {
+    let url = format!("https://{host}:{}", server.port());
+    let folder = tempfile::tempdir().unwrap();
+    Command::new(env!("CARGO_BIN_EXE_a7probe"))
+        .args(["measure", &url, "-n", "60", "-q", "200", "--no-calibration"])
+        .args(["--gate", "* p50 <= 20s", "--iid"])
+        .args(flags)
+        .current_dir(folder.path())
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn accepted(output: &Output) {
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(0), "{said}");
+}
+
+#[track_caller]
+fn refused(output: &Output, error: &str, hint: &str) {
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(
+        said.starts_with("error: ") && said.contains(error),
+        "{said}"
+    );
+    assert!(said.contains("\nhint: ") && said.contains(hint), "{said}");
+    for debug in [
+        "InvalidCertificate",
+        "CaUsed",
+        "Other(",
+        "Alert",
+        "unreachable",
+    ] {
+        assert!(!said.contains(debug), "{said}");
+    }
+}
+
+#[test]
+fn a_certificate_as_openssl_makes_it_is_trusted_when_it_is_given_itself() {
+    for name in ["req-x509.pem", "version-1.pem"] {
+        let server = Server::tls(&fixed(name), answer_all);
+        let file = fixture(name);
+        let cacert = ["--cacert", file.to_str().unwrap()];
+        accepted(&measure(&server, "localhost", &cacert));
+        accepted(&measure(&server, "localhost", &["-k"]));
+        // Its name is still checked: it is for localhost.
+        refused(
+            &measure(&server, "127.0.0.1", &cacert),
+            "error: 127.0.0.1: the certificate is for localhost\n",
+            "check the host; test with -k only if you trust the network",
+        );
+        // And that it is this one.
+        let other = fixture("ca.pem");
+        refused(
+            &measure(&server, "localhost", &["--cacert", other.to_str().unwrap()]),
+            "error: localhost: unknown certificate issuer 'localhost' (self-signed)\n",
+            "--cacert",
+        );
+    }
+}
+
+#[test]
+fn a_certificate_as_openssl_issues_it_is_trusted_by_its_issuer() {
+    for name in ["req-x509-by-ca.pem", "version-1-by-ca.pem"] {
+        let server = Server::tls(&fixed(name), answer_all);
+        let ca = fixture("ca.pem");
+        let cacert = ["--cacert", ca.to_str().unwrap()];
+        accepted(&measure(&server, "localhost", &cacert));
+        refused(
+            &measure(&server, "127.0.0.1", &cacert),
+            "the certificate is for localhost",
+            "check the host",
+        );
+        refused(
+            &measure(&server, "localhost", &[]),
+            "error: localhost: unknown certificate issuer 'a7probe test CA'\n",
+            "trust it with --cacert FILE, or measure anyway with -k",
+        );
+    }
+}
+
+/// A file of one certificate after another.
+fn file(certificates: &[&str]) -> tempfile::NamedTempFile {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), certificates.concat()).unwrap();
+    file
+}
+
+#[test]
+fn a_chain_a_wildcard_and_an_address_are_checked_by_the_file_s_issuers() {
+    let ca_key = KeyPair::generate().unwrap();
+    let mut ca_params = params("Acme Internal CA", &[]);
+    ca_params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca = ca_params.self_signed(&ca_key).unwrap();
+    let ca_issuer = Issuer::from_params(&ca_params, &ca_key);
+    let middle_key = KeyPair::generate().unwrap();
+    let mut middle_params = params("Acme Servers", &[]);
+    middle_params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let middle = middle_params.signed_by(&middle_key, &ca_issuer).unwrap();
+    let middle_issuer = Issuer::from_params(&middle_params, &middle_key);
+    let leaf = |leaf_params: &CertificateParams| {
+        let key = KeyPair::generate().unwrap();
+        let cert = leaf_params.signed_by(&key, &middle_issuer).unwrap();
+        let chain = vec![cert.der().clone(), middle.der().clone()];
+        Certificate::of(chain, private(&key), cert.pem())
+    };
+    let unrelated = Certificate::new().pem;
+    let trusted = file(&[&unrelated, &ca.pem()]);
+    let cacert = ["--cacert", trusted.path().to_str().unwrap()];
+
+    let mut addressed = params("by address", &["a7.example"]);
+    let local = SanType::IpAddress("127.0.0.1".parse().unwrap());
+    addressed.subject_alt_names.push(local);
+    let server = Server::tls(&leaf(&addressed), answer_all);
+    accepted(&measure(&server, "127.0.0.1", &cacert));
+    refused(
+        &measure(&server, "localhost", &cacert),
+        "the certificate is for a7.example and 127.0.0.1",
+        "check the host",
+    );
+
+    let server = Server::tls(&leaf(&params("wild", &["*.a7.example"])), answer_all);
+    let there = format!("127.0.0.1:{}", server.port());
+    let to = |host: &str| {
+        measure(
+            &server,
+            host,
+            &[&cacert[..], &["--connect-to", &there]].concat(),
+        )
+    };
+    accepted(&to("www.a7.example"));
+    refused(
+        &to("a7.example"),
+        "error: a7.example: the certificate is for *.a7.example\n",
+        "check the host",
+    );
+
+    // The common name counts where there is no other, and only there.
+    let server = Server::tls(&leaf(&params("localhost", &[])), answer_all);
+    accepted(&measure(&server, "localhost", &cacert));
+    let server = Server::tls(&leaf(&params("localhost", &["a7.example"])), answer_all);
+    refused(
+        &measure(&server, "localhost", &cacert),
+        "the certificate is for a7.example",
+        "check the host",
+    );
+
+    // An issuer of the same name with another key has not signed it.
+    let other = ca_params
+        .self_signed(&KeyPair::generate().unwrap())
+        .unwrap();
+    let renewed = file(&[&other.pem()]);
+    refused(
+        &measure(
+            &server,
+            "localhost",
+            &["--cacert", renewed.path().to_str().unwrap()],
+        ),
+        "certificate issuer 'Acme Servers'",
+        "--cacert",
+    );
+}
+
+#[test]
+fn dates_are_checked_also_of_a_certificate_that_is_given_itself() {
+    let mut old = params("localhost", &["localhost"]);
+    old.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    old.not_after = rcgen::date_time_ymd(2021, 3, 2);
+    let mut new = params("localhost", &["localhost"]);
+    new.not_before = rcgen::date_time_ymd(2120, 1, 1);
+    new.not_after = rcgen::date_time_ymd(2121, 1, 1);
+    for (mut params, error, hint) in [
+        (
+            old,
+            "error: localhost: the certificate expired on 2021-03-02\n",
+            "hint: renew it; to measure anyway: -k\n",
+        ),
+        (
+            new,
+            "error: localhost: the certificate is not valid before 2120-01-01\n",
+            "check the clock",
+        ),
+    ] {
+        for is_ca in [IsCa::NoCa, IsCa::Ca(rcgen::BasicConstraints::Unconstrained)] {
+            params.is_ca = is_ca;
+            let certificate = self_signed(&params);
+            let trusted = file(&[&certificate.pem]);
+            let server = Server::tls(&certificate, answer_all);
+            let cacert = ["--cacert", trusted.path().to_str().unwrap()];
+            refused(&measure(&server, "localhost", &cacert), error, hint);
+        }
+    }
+}
+
+/// Who holds the trusted certificate but not its key is not the server.
+#[test]
+fn the_signature_of_the_handshake_is_checked_of_every_kind_of_certificate() {
+    for name in ["req-x509.pem", "version-1.pem"] {
+        let path = fixture(name);
+        let pem = std::fs::read_to_string(&path).unwrap();
+        let der = CertificateDer::from_pem_slice(pem.as_bytes()).unwrap();
+        let impostor = Certificate::of(vec![der], private(&KeyPair::generate().unwrap()), pem);
+        let old = [
+            &tokio_rustls::rustls::version::TLS12,
+            &tokio_rustls::rustls::version::TLS13,
+        ];
+        for version in old {
+            let server = impostor.speaking(version);
+            let server = Server::tls(&server, answer_all);
+            for flags in [&["--cacert", path.to_str().unwrap()][..], &["-k"]] {
+                refused(
+                    &measure(&server, "localhost", flags),
+                    "the server does not hold the key of its certificate",
+                    "-k",
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn http_2_alone_and_no_tls_at_all_are_told_apart() {
+    let certificate = Certificate::new();
+    let trusted = file(&[&certificate.pem]);
+    let cacert = ["--cacert", trusted.path().to_str().unwrap()];
+    let http_2 = certificate.with(|server| server.alpn_protocols = vec![b"h2".to_vec()]);
+    let server = Server::tls(&http_2, answer_all);
+    refused(
+        &measure(&server, "localhost", &cacert),
+        &format!("error: localhost:{} speaks HTTP/2 only\n", server.port()),
+        "enable HTTP/1.1 on the server",
+    );
+    let plain = Server::tcp(|conversation| {
+        conversation.answer_early("HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n");
+    });
+    refused(
+        &measure(&plain, "localhost", &cacert),
+        &format!("error: localhost:{} does not speak TLS\n", plain.port()),
+        &format!("hint: use http://localhost:{}", plain.port()),
+    );
+}
+
+/// The audit asks over a client of its own.
+#[test]
+fn the_audit_trusts_what_the_measurement_trusts() {
+    for (certificate, cacert) in [
+        ("req-x509.pem", "req-x509.pem"),
+        ("version-1.pem", "version-1.pem"),
+        ("version-1-by-ca.pem", "ca.pem"),
+    ] {
+        let server = Server::tls(&fixed(certificate), |conversation| {
+            while let Some(request) = conversation.request() {
+                let answer = match request.head.starts_with("POST") {
+                    true => {
+                        "HTTP/1.1 202 Accepted\r\ncontent-length: 16\r\n\r\n{\"event_id\":\"7\"}"
+                    }
+                    false => {
+                        "HTTP/1.1 200 OK\r\ncontent-length: 21\r\n\r\n{\"state\":\"processed\"}"
+                    }
+                };
+                if !conversation.send(answer) {
+                    return;
+                }
+            }
+        });
+        let cacert = fixture(cacert);
+        let url = format!("https://localhost:{}", server.port());
+        let folder = tempfile::tempdir().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_a7probe"))
+            .args([
+                "measure",
+                &url,
+                "--post",
+                "ingest=/ingest",
+                "-n",
+                "60",
+                "-q",
+                "200",
+            ])
+            .args(["--no-calibration", "--iid", "--gate", "ingest lost <= 0"])
+            .args([
+                "--audit-url",
+                "/status/{id}",
+                "--cacert",
+                cacert.to_str().unwrap(),
+            ])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        accepted(&output);
+    }
+}
