@@ -87,12 +87,29 @@ pub enum OpenError {
 impl OpenError {
     /// A file that the system refuses.
     pub(super) fn unusable(path: &Path, reason: impl fmt::Display) -> OpenError {
+        let reason = reason.to_string();
+        // The number of the system's error says nothing that its words do not.
+        let words = reason
+            .split_once(" (os error ")
+            .map_or(&*reason, |(words, _)| words);
         OpenError::Unusable {
             store: path.into(),
-            reason: reason.to_string(),
+            reason: words.to_owned(),
+        }
+    }
+
+    /// Is what was found no store, or none any more?
+    pub(super) fn is_of_the_content(&self) -> bool {
+        match self {
+            OpenError::Foreign { .. } => true,
+            OpenError::Unusable { reason, .. } => reason.contains(MALFORMED),
+            OpenError::Incomplete { .. } | OpenError::LacksPostgres { .. } => false,
         }
     }
 }
+
+/// As SQLite says it.
+const MALFORMED: &str = "malformed";
 
 /// What the driver or the server says of encryption, and how to mend it.
 const ENCRYPTION: [(&str, &str); 7] = [
@@ -129,7 +146,7 @@ const ENCRYPTION: [(&str, &str); 7] = [
 /// What SQLite or the system says of a file, and what to do.
 const FILE: [(&str, &str); 9] = [
     (
-        "malformed",
+        MALFORMED,
         "restore the file from a backup, or save what can be read of it: `sqlite3 FILE .recover | sqlite3 NEW`",
     ),
     (

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
@@ -33,6 +34,8 @@ pub(super) struct Checkpointer {
     passed: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     commits: u32,
+    /// When the writer last tried in vain.
+    failed: Option<Instant>,
     /// Closing it frees every lock that the process has on the database, so it is kept until the writer is done.
     database: Arc<File>,
 }
@@ -55,6 +58,7 @@ impl Checkpointer {
             passed,
             thread: Some(thread),
             commits: 0,
+            failed: None,
             database,
         })
     }
@@ -85,8 +89,11 @@ impl Checkpointer {
     ) {
         let worth = worth_frames(free);
         if worth < WORTH_FRAMES {
-            if unmoved_frames(writer).is_ok_and(|frames| frames >= worth) {
-                move_here(writer, has_company);
+            let is_due = self
+                .failed
+                .is_none_or(|failed| failed.elapsed() >= TRY_EVERY);
+            if is_due && unmoved_frames(writer).is_ok_and(|frames| frames >= worth) {
+                self.failed = (!move_here(writer, has_company)).then(Instant::now);
             }
             return;
         }
@@ -116,11 +123,15 @@ const FRAME_BYTES: u64 = 4096 + 24;
 /// Pages that are worth a checkpoint on the smallest volume.
 const LEAST_FRAMES: i64 = 16;
 
-fn move_here(writer: &Connection, has_company: bool) {
+/// Between two tries of the writer where there is little room.
+const TRY_EVERY: Duration = Duration::from_secs(1);
+
+/// Moves the log on the writer's own time; whether that was possible.
+fn move_here(writer: &Connection, has_company: bool) -> bool {
     if has_company {
-        finish(writer);
+        finish(writer)
     } else {
-        pass(writer);
+        pass(writer)
     }
 }
 
@@ -140,14 +151,15 @@ fn run(connection: &Connection, database: &File, started: &Receiver<()>, done: &
 
 /// Moves the rest and lets the next commit start the log over. Whoever writes or reads meanwhile is waited for, but not for
 /// long: the next time will do.
-fn finish(writer: &Connection) {
+fn finish(writer: &Connection) -> bool {
     let finished = writer
         .busy_handler(Some(wait_a_little))
         .and_then(|()| checkpoint(writer, "RESTART"))
         .and(writer.busy_handler(Some(super::wait_for_the_lock)));
-    if let Err(error) = finished {
+    if let Err(error) = &finished {
         tracing::warn!(%error, "the log could not be started over");
     }
+    finished.is_ok()
 }
 
 fn wait_a_little(tries: i32) -> bool {
@@ -156,11 +168,13 @@ fn wait_a_little(tries: i32) -> bool {
 }
 
 /// Moves what is committed and no reader still needs; waits for nobody.
-fn pass(connection: &Connection) {
-    if let Err(error) = checkpoint(connection, "PASSIVE") {
+fn pass(connection: &Connection) -> bool {
+    let passed = checkpoint(connection, "PASSIVE");
+    if let Err(error) = &passed {
         // Nothing is lost: the log still has everything, and the next pass tries again.
         tracing::warn!(%error, "the log could not be checkpointed");
     }
+    passed.is_ok()
 }
 
 fn checkpoint(connection: &Connection, how: &str) -> rusqlite::Result<()> {

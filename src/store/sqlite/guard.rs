@@ -19,7 +19,7 @@ use crate::store::{OpenError, StoreError};
 /// Between two looks while nothing is committed.
 pub(super) const IDLE: Duration = Duration::from_secs(1);
 /// Between two notes of how many commits there were.
-const NOTE_EVERY: Duration = Duration::from_secs(1);
+const NOTE_EVERY: Duration = Duration::from_millis(100);
 
 /// The writer's guard over its files.
 pub(super) struct Guard {

@@ -83,7 +83,7 @@ pub(super) fn check(lock: &mut File, store: &Path) -> Result<(), OpenError> {
     Err(OpenError::Incomplete {
         store: store.into(),
         missing: format!(
-            "its log {log} is missing or older: {noted} commits were made, and {found} are there"
+            "its log {log} is missing or older: it had {noted} commits, and {found} are there"
         ),
         hint: format!(
             "put {log} back; to continue without the lost events, delete {}",

@@ -65,6 +65,11 @@ impl Presence {
         }
     }
 
+    /// What was found is no store, so the file has no place beside it.
+    pub(super) fn disown(&mut self) {
+        self.is_litter = self.alone;
+    }
+
     /// Everything is in the database: it may be copied, and an earlier copy put in its place.
     pub(super) fn forget_note(&self) {
         let _ = self.file.set_len(0);

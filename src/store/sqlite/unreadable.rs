@@ -48,7 +48,7 @@ pub(super) fn attempts(row: &Row<'_>, column: usize, name: &str) -> Result<u32, 
     match row.get_ref(column) {
         Ok(ValueRef::Integer(n)) if (0..=MOST_ATTEMPTS).contains(&n) => Ok(n as u32),
         Ok(ValueRef::Integer(n)) => Err(format!("{name} is {n}")),
-        other => Err(not_a(name, "a number", other.ok())),
+        other => Err(not_a(name, "a whole number", other.ok())),
     }
 }
 

@@ -53,11 +53,16 @@ impl Writer {
         if presence.is_alone() {
             presence.check_note()?;
         }
-        let mut connection = super::open_writer(options, path).or_else(|error| {
+        let opened = super::open_writer(options, path).or_else(|error| {
             // What is in the log may be what takes the room.
             match presence.is_alone() && super::move_log_alone(path) {
                 true => super::open_writer(options, path),
                 false => Err(error),
+            }
+        });
+        let mut connection = opened.inspect_err(|error| {
+            if error.is_of_the_content() {
+                presence.disown();
             }
         })?;
         let unusable = |error: rusqlite::Error| super::unusable(path, error);
