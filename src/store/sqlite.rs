@@ -33,10 +33,11 @@ use writer::{Company, Writer};
 /// "a7pr": marks the file as ours in its header.
 const APPLICATION_ID: i32 = 0x6137_7072;
 /// What turns each version of the schema into the next; the first one starts from nothing.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("sqlite/schema_1.sql"),
     include_str!("sqlite/schema_2.sql"),
     include_str!("sqlite/schema_3.sql"),
+    include_str!("sqlite/schema_4.sql"),
 ];
 /// The version of the schema, in the header of the file.
 const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
@@ -61,7 +62,7 @@ impl Sqlite {
         signals: &Signals,
     ) -> Result<Sqlite, OpenError> {
         let company = Arc::new(Company::default());
-        let clock = Arc::new(Clock::start());
+        let clock = Arc::new(Clock::default());
         let writer = Writer::start(
             options,
             path,
