@@ -5,6 +5,7 @@
 //! a machine may share, or a PostgreSQL database (`store/postgres`), which several machines may. What they have in common
 //! is here: the rules of a repeated key, of leases and outcomes, and who is told of a commit.
 
+mod boot;
 mod commit_queue;
 mod commit_tally;
 mod dead;
@@ -291,7 +292,7 @@ impl Store {
 
     /// Resolves when there may be something to claim.
     pub async fn work_arrived(&self) {
-        self.shared.signals.work.notified().await;
+        self.shared.signals.work_arrived().await;
     }
 
     /// How the commits go, without I/O.

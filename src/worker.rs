@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::{sleep, timeout, timeout_at};
 
 pub use breaker::{Breaker, BreakerOptions, Passage};
 pub use retry::Retry;
@@ -145,11 +145,16 @@ impl Crew {
             };
             let idle = match self.store.claim(limit).await {
                 Ok(claim) if *stop.borrow() => return self.give_back(claim.leases).await,
-                Ok(claim) if claim.leases.is_empty() => claim.idle_for.unwrap_or(LONGEST_IDLE),
                 Ok(claim) => {
-                    self.begin(claim.leases, permits, &passage, attempts);
                     pause = STORE_PAUSES.0;
-                    continue;
+                    let found_none = claim.leases.is_empty();
+                    self.begin(claim.leases, permits, &passage, attempts);
+                    drop(passage);
+                    match claim.idle_for {
+                        None if found_none => LONGEST_IDLE,
+                        None => continue,
+                        Some(idle) => idle.min(LONGEST_IDLE),
+                    }
                 }
                 Err(StoreError::Closed) => return,
                 Err(error) => {
@@ -160,9 +165,12 @@ impl Crew {
                     continue;
                 }
             };
-            pause = STORE_PAUSES.0;
-            drop((permits, passage));
-            let arrival = timeout(idle.min(LONGEST_IDLE), self.store.work_arrived());
+            // Whoever has no free slot is told of nothing: others may have one.
+            let until = Instant::now() + idle;
+            let arrival = async {
+                drop(slots.acquire().await);
+                timeout_at(until.into(), self.store.work_arrived()).await
+            };
             unless_told(stop, arrival).await;
         }
     }

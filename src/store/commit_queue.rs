@@ -225,6 +225,29 @@ impl Batch {
         Some([std::mem::take(self), second])
     }
 
+    /// Takes out what is in these places, in the same order.
+    #[cfg(feature = "postgres")]
+    pub(super) fn take_out(&mut self, accepts: &[usize], work: &[usize]) -> Batch {
+        Batch {
+            accepts: take_places(&mut self.accepts, accepts),
+            work: take_places(&mut self.work, work),
+        }
+    }
+
+    /// Every submission and every piece of work by itself.
+    #[cfg(feature = "postgres")]
+    pub(super) fn singles(self) -> impl Iterator<Item = Batch> {
+        let accepts = self.accepts.into_iter().map(|accept| Batch {
+            accepts: vec![accept],
+            ..Batch::default()
+        });
+        let work = self.work.into_iter().map(|work| Batch {
+            work: vec![work],
+            ..Batch::default()
+        });
+        accepts.chain(work)
+    }
+
     /// Submissions and pieces of work.
     pub(super) fn size(&self) -> usize {
         self.accepts.len() + self.work.len()
@@ -239,6 +262,20 @@ impl Batch {
 
 /// What an event takes besides its payload: pages of the table and its indexes.
 const EVENT_BYTES: u64 = 5 * 4096;
+#[cfg(feature = "postgres")]
+fn take_places<T>(items: &mut Vec<T>, places: &[usize]) -> Vec<T> {
+    let mut taken = Vec::with_capacity(places.len());
+    let all = std::mem::take(items).into_iter().enumerate();
+    for (place, item) in all {
+        if places.contains(&place) {
+            taken.push(item);
+        } else {
+            items.push(item);
+        }
+    }
+    taken
+}
+
 /// At most this much work shares a transaction with accepts: the backlog must not slow them down.
 const WORK_BESIDE_ACCEPTS: usize = 16;
 /// At most this much work goes into a transaction of its own: an accept that comes meanwhile waits for it.
@@ -487,6 +524,32 @@ mod tests {
         assert_eq!((first.size(), second.size()), (2, 3));
         batch.work.push(probe());
         assert!(batch.halves().is_none());
+    }
+
+    #[cfg(feature = "postgres")]
+    #[test]
+    fn what_is_taken_out_leaves_the_rest_in_order() {
+        let mut batch = Batch::default();
+        let mut waiting = Vec::new();
+        for limit in 0..5 {
+            let (reply, answer) = oneshot::channel();
+            batch.work.push(Work::Claim { limit, reply });
+            waiting.push(answer);
+        }
+        let limits = |batch: &Batch| -> Vec<u32> {
+            let limit = |work: &Work| match work {
+                Work::Claim { limit, .. } => *limit,
+                _ => panic!("a claim"),
+            };
+            batch.work.iter().map(limit).collect()
+        };
+        let taken = batch.take_out(&[], &[1, 4]);
+        assert_eq!(
+            (limits(&taken), limits(&batch)),
+            (vec![1, 4], vec![0, 2, 3])
+        );
+        let singles: Vec<Vec<u32>> = batch.singles().map(|single| limits(&single)).collect();
+        assert_eq!(singles, [[0], [2], [3]]);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use super::signals::Signals;
 use super::sqlite::Sqlite;
 use super::{
     DeadCursor, DeadPage, EventId, EventRecord, Insert, Lease, Location, Notification, OpenError,
-    Options, Page, Process, StoreError, now_ms,
+    Options, Page, Process, StoreError,
 };
 
 /// Commits what is queued, and reads.
@@ -82,9 +82,8 @@ impl Engine {
     pub(super) async fn oldest_wait(&self) -> Result<Option<Duration>, StoreError> {
         match self {
             Engine::Sqlite(sqlite) => {
-                let oldest_ms = sqlite.read(|readers| readers.oldest_open_ms()).await?;
-                let age = |ms| Duration::from_millis(now_ms().saturating_sub(ms).max(0) as u64);
-                Ok(oldest_ms.map(age))
+                let oldest_ms = sqlite.read(|readers| readers.oldest_wait_ms()).await?;
+                Ok(oldest_ms.map(|ms| Duration::from_millis(ms.max(0) as u64)))
             }
             #[cfg(feature = "postgres")]
             Engine::Postgres(postgres) => {

@@ -173,6 +173,31 @@ impl Outcome {
 /// What the effect log says of an attempt whose lease was given back.
 pub(super) const NOT_BEGUN: &str = "nobody took it";
 
+/// Longer than any pause, and than a provider may ask for; also for rows of which nobody noted how long theirs is.
+pub(super) const LONGEST_SPAN_MS: i64 = 2 * 3_600_000;
+/// A lease is as long as it was asked for.
+const LONGEST_LEASE_MS: i64 = i64::MAX / 4;
+/// So far two readings of a clock may lie apart.
+pub(super) const SPAN_SLACK_MS: i64 = 1000;
+
+/// How long what ends when an event in this state is due can be at most.
+pub(super) fn longest_ms(state: State) -> i64 {
+    match state {
+        State::Working => LONGEST_LEASE_MS,
+        _ => LONGEST_SPAN_MS,
+    }
+}
+
+/// Does a pause or a lease end later than it can, being so long? Then a clock has been set back since it began.
+pub(super) fn is_too_late(
+    state: State,
+    (due_ms, span_ms): (i64, Option<i64>),
+    now_ms: i64,
+) -> bool {
+    let span_ms = span_ms.unwrap_or(LONGEST_SPAN_MS).min(longest_ms(state));
+    due_ms > now_ms.saturating_add(span_ms).saturating_add(SPAN_SLACK_MS)
+}
+
 /// When an insert is tried again if whoever finished the attempt did not say.
 const INSERT_PAUSE_MS: i64 = 1000;
 
@@ -213,7 +238,8 @@ impl Finished {
 pub struct Claim {
     /// One for each attempt to be made.
     pub leases: Vec<Lease>,
-    /// When there was nothing: how long until a retry or an expired lease is due, if any is known.
+    /// How long there is nothing else, unless more comes: until a retry or an expired lease is due, if any is known. `None`
+    /// beside leases: perhaps there is more at once.
     pub idle_for: Option<Duration>,
 }
 
@@ -261,5 +287,35 @@ impl Standing {
             State::Working => Some(Grant::Taken(left)),
             settled => Some(Grant::Settled(settled)),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_too_late;
+    use crate::store::State;
+
+    const HOUR_MS: i64 = 3_600_000;
+
+    #[test]
+    fn nothing_ends_later_than_its_own_length_from_now() {
+        let now_ms = 1_000_000_000;
+        let due_in = |ms| now_ms + ms;
+        for state in [State::Retrying, State::Working] {
+            assert!(!is_too_late(state, (due_in(30_000), Some(30_000)), now_ms));
+            assert!(is_too_late(state, (due_in(630_000), Some(30_000)), now_ms));
+            assert!(is_too_late(state, (due_in(600_000), Some(0)), now_ms));
+            assert!(!is_too_late(state, (due_in(-5_000), Some(0)), now_ms));
+            // Of an older version.
+            assert!(!is_too_late(state, (due_in(HOUR_MS), None), now_ms));
+            assert!(is_too_late(state, (due_in(3 * HOUR_MS), None), now_ms));
+        }
+    }
+
+    #[test]
+    fn no_pause_is_longer_than_a_provider_may_ask_for_but_a_lease_may_be() {
+        let day = (24 * HOUR_MS, Some(24 * HOUR_MS));
+        assert!(is_too_late(State::Retrying, day, 0));
+        assert!(!is_too_late(State::Working, day, 0));
     }
 }

@@ -42,7 +42,7 @@ impl Options {
             lease: Duration::from_secs(60),
             readers: 2,
             max_pages: None,
-            look_every: Duration::from_millis(500),
+            look_every: Duration::from_secs(1),
         }
     }
 }

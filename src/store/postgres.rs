@@ -1,20 +1,27 @@
 //! PostgreSQL behind the store: what several machines share.
 //!
 //! As with SQLite, one thread of a process takes whatever waits and commits it in one transaction, and only then are its
-//! answers sent. Several processes do so side by side: `FOR UPDATE SKIP LOCKED` deals the due jobs out, NOTIFY tells of
-//! commits, and a look now and then replaces the notification that got lost. The clock is the server's.
+//! answers sent. Several processes do so side by side: `FOR UPDATE SKIP LOCKED` deals the due jobs out, NOTIFY tells one
+//! of them of new ones, and a look now and then replaces the notification that got lost. What another session has locked
+//! waits by itself. The clock is the server's, but its steps do not show.
 
 mod accept;
 mod address;
 mod attempt;
+mod clock;
 mod committer;
 mod counts;
 mod dispatch;
 mod durable;
+mod failure;
+mod lanes;
 mod listen;
+mod locks;
 mod migrate;
 pub(super) mod readers;
 mod session;
+mod transact;
+mod wake;
 
 use std::future::Future;
 use std::sync::mpsc::sync_channel;
@@ -26,7 +33,7 @@ use deadpool_postgres::{
     Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime as Via,
 };
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::commit_queue::CommitQueue;
@@ -35,9 +42,12 @@ use super::{Location, OpenError, Options, State, StoreError};
 
 use address::Address;
 use committer::Committer;
+use wake::Bell;
 
 /// How long what was sent may stay unacknowledged, and how long a read may take.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
+/// How long a transaction may take; then its connection is given up.
+const TRANSACTION_TIME: Duration = Duration::from_secs(10);
 /// What is said when nothing is said.
 const SILENCE: &str = "the server does not answer";
 
@@ -71,8 +81,15 @@ impl Postgres {
             .build()
             .map_err(|error| unusable(error.to_string()))?;
         let handle = runtime.handle().clone();
-        let bell = Arc::new(Notify::new());
-        let committer = Committer::new(options, address.clone(), owner, queue, signals, &bell);
+        let (bell, owners) = (Arc::new(Bell::default()), Owners::new(owner));
+        let committer = Committer::new(
+            options,
+            address.clone(),
+            owners.clone(),
+            queue,
+            signals,
+            &bell,
+        );
         let (ready, opened) = sync_channel(1);
         let committer = std::thread::Builder::new()
             .name("store-writer".to_owned())
@@ -87,7 +104,7 @@ impl Postgres {
         let (stop, stopped) = watch::channel(false);
         let listener = listen::Listener {
             address: address.clone(),
-            owner,
+            owners,
             signals: signals.clone(),
             bell,
             commits: elsewhere.0,
@@ -140,6 +157,35 @@ impl Drop for Postgres {
     /// The committer ends by itself, the queue being closed.
     fn drop(&mut self) {
         self.stop.send_replace(true);
+    }
+}
+
+/// The names under which this process counts: its own, and others that it takes when somebody has locked what it counted
+/// under the last one. Clones share them.
+#[derive(Clone)]
+struct Owners(Arc<Mutex<Vec<i64>>>);
+
+impl Owners {
+    fn new(process: i64) -> Owners {
+        Owners(Arc::new(Mutex::new(vec![process])))
+    }
+
+    /// The process, as others know it.
+    fn process(&self) -> i64 {
+        self.all()[0]
+    }
+
+    fn all(&self) -> Vec<i64> {
+        let names = self.0.lock();
+        names.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A new name.
+    fn another(&self) -> i64 {
+        let name = i64::from(rand::random::<u32>()) << 31 | 1;
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        names.push(name);
+        name
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who is told of a commit besides those who asked for it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
@@ -17,6 +18,8 @@ pub(super) struct Signals {
     pub(super) watchers: Arc<Watchers>,
     /// There may be something to claim.
     pub(super) work: Arc<Notify>,
+    /// How many wait for that.
+    idle: Arc<AtomicUsize>,
     /// Moves when another process has committed.
     pub(super) elsewhere: watch::Sender<()>,
     arrivals: Arc<Mutex<Vec<mpsc::Sender<EventId>>>>,
@@ -34,6 +37,12 @@ pub(super) struct Changes {
     pub(super) is_reported_anew: bool,
     /// Was anything written? What was not has no commit to speak of.
     pub(super) wrote: bool,
+    /// When the attempts are due that follow failed ones.
+    pub(super) later: Vec<i64>,
+    /// A claim took as many as it may, and there are more.
+    pub(super) leaves_more: bool,
+    /// Somebody gave up what others may take.
+    pub(super) freed: bool,
 }
 
 impl Changes {
@@ -45,6 +54,9 @@ impl Changes {
             delta: Delta::default(),
             is_reported_anew: false,
             wrote: false,
+            later: Vec::new(),
+            leaves_more: false,
+            freed: false,
         }
     }
 
@@ -70,6 +82,7 @@ impl Signals {
             totals: Arc::default(),
             watchers: Arc::default(),
             work: Arc::default(),
+            idle: Arc::default(),
             elsewhere: watch::Sender::new(()),
             arrivals: Arc::default(),
         }
@@ -135,6 +148,26 @@ impl Signals {
         self.work.notify_one();
     }
 
+    /// The same where they have said by themselves whom there is something to do for.
+    #[cfg(feature = "postgres")]
+    pub(super) fn counted_elsewhere(&self, counts: &Delta) {
+        self.totals.set_elsewhere(counts);
+        self.elsewhere.send_replace(());
+    }
+
+    /// Resolves when there may be something to claim.
+    pub(super) async fn work_arrived(&self) {
+        self.idle.fetch_add(1, Ordering::SeqCst);
+        let _waits = Idle(&self.idle);
+        self.work.notified().await;
+    }
+
+    /// Does somebody wait for something to claim?
+    #[cfg(feature = "postgres")]
+    pub(super) fn is_idle(&self) -> bool {
+        self.idle.load(Ordering::SeqCst) > 0
+    }
+
     fn announce(&self, arrived: &[EventId]) {
         let mut subscribers = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
         subscribers.retain(|subscriber| !subscriber.is_closed());
@@ -144,5 +177,14 @@ impl Signals {
                 let _ = subscriber.try_send(*event_id);
             }
         }
+    }
+}
+
+/// One who waits, until it is dropped.
+struct Idle<'a>(&'a AtomicUsize);
+
+impl Drop for Idle<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
     }
 }

@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::commit_queue::CommitQueue;
 use super::signals::Signals;
@@ -50,6 +50,12 @@ const SCHEMA_VERSION: i32 = MIGRATIONS.len() as i32;
 const BUSY_PAUSE: Duration = Duration::from_micros(250);
 const BUSY_TRIES: i32 = 40_000;
 
+/// Whether a statement failed because the disk is full or cannot be written.
+fn is_of_the_disk(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
+}
+
 /// A store in a file, open.
 pub(super) struct Sqlite {
     readers: Arc<Readers>,
@@ -67,7 +73,7 @@ impl Sqlite {
         signals: &Signals,
     ) -> Result<Sqlite, OpenError> {
         let company = Arc::new(Company::default());
-        let clock = Arc::new(Clock::start());
+        let clock = Arc::new(Clock::default());
         let writer = Writer::start(
             options,
             path,

@@ -44,12 +44,21 @@ mod serve;
 #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
 mod serve_brokers;
 mod serve_client;
+mod serve_clocks;
 mod serve_external;
 mod serve_host;
 #[cfg(feature = "postgres")]
 mod serve_postgres;
 #[cfg(feature = "postgres")]
+mod serve_postgres_anew;
+#[cfg(feature = "postgres")]
+mod serve_postgres_clocks;
+#[cfg(feature = "postgres")]
 mod serve_postgres_encrypted;
+#[cfg(feature = "postgres")]
+mod serve_postgres_load;
+#[cfg(feature = "postgres")]
+mod serve_postgres_locks;
 #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
 mod serve_python;
 mod serve_python_task;

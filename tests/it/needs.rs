@@ -102,6 +102,22 @@ pub(crate) const NATS: Service = Service {
     },
 };
 
+/// Shows a single process another time than the machine's.
+pub(crate) const FAKETIME: Service = Service {
+    name: "libfaketime",
+    find: || {
+        let libraries = std::fs::read_dir("/usr/lib")
+            .into_iter()
+            .flatten()
+            .flatten();
+        let library = |at: PathBuf| at.join("faketime/libfaketime.so.1");
+        let found = libraries.map(|at| library(at.path()));
+        found
+            .chain([library("/usr/lib".into())])
+            .find(|library| library.exists())
+    },
+};
+
 /// Shows the order of system calls.
 pub(crate) const STRACE: Service = Service {
     name: "strace",

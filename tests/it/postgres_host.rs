@@ -31,6 +31,20 @@ impl Schema {
         Some(Schema { name, url })
     }
 
+    /// With everything in it.
+    pub(crate) fn drop_it(&self) {
+        sql(&format!("DROP SCHEMA {} CASCADE", self.name));
+    }
+
+    pub(crate) fn make(&self) {
+        sql(&format!("CREATE SCHEMA {}", self.name));
+    }
+
+    /// Its name in statements.
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
     pub(crate) fn options(&self) -> Options {
         Options::at(self.url.as_str())
     }
@@ -103,7 +117,59 @@ impl Drop for Held {
 
 impl Drop for Schema {
     fn drop(&mut self) {
-        sql(&format!("DROP SCHEMA {} CASCADE", self.name));
+        self.drop_it();
+    }
+}
+
+/// A database of the test's own, dropped with it.
+pub(crate) struct Database {
+    name: String,
+    pub(crate) url: String,
+}
+
+impl Database {
+    /// `None`, and noted as not run, when there is no PostgreSQL.
+    pub(crate) fn create(test: &str) -> Option<Database> {
+        need(&POSTGRES, test)?;
+        let name = format!("a7probe_t_{}", uuid::Uuid::new_v4().simple());
+        let server = POSTGRES_URL.rsplit_once('/').expect("a path").0;
+        let url = format!("{server}/{name}");
+        let database = Database { name, url };
+        database.make();
+        Some(database)
+    }
+
+    pub(crate) fn make(&self) {
+        sql(&format!("CREATE DATABASE {}", self.name));
+    }
+
+    /// Ends every session in it.
+    pub(crate) fn drop_it(&self) {
+        sql(&format!(
+            "DROP DATABASE IF EXISTS {} WITH (FORCE)",
+            self.name
+        ));
+    }
+
+    /// How many transactions have ended in it.
+    pub(crate) fn transactions(&self) -> u64 {
+        let text = format!(
+            "SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = '{}'",
+            self.name
+        );
+        on_a_thread(move || {
+            with_session(POSTGRES_URL, async |client| {
+                let row = client.query_one(&text, &[]).await.expect("the statement");
+                row.get::<_, i64>(0).unsigned_abs()
+            })
+            .expect("PostgreSQL answers")
+        })
+    }
+}
+
+impl Drop for Database {
+    fn drop(&mut self) {
+        self.drop_it();
     }
 }
 

@@ -20,7 +20,7 @@ use crate::serve_store::{self, a_pass_goes_on_where_its_last_step_ended, sweep};
 const COUNTED_ELSEWHERE: &str =
     "INSERT INTO counts VALUES (42, 0, 5), (42, -1, 1); INSERT INTO counters VALUES (42, 42)";
 
-fn submission(key: &str, handling: Handling) -> Submission {
+pub(crate) fn submission(key: &str, handling: Handling) -> Submission {
     let payload = format!(r#"{{"key":"{key}"}}"#).into_bytes();
     Submission {
         event_id: EventId::from_key(key),
@@ -32,18 +32,18 @@ fn submission(key: &str, handling: Handling) -> Submission {
     }
 }
 
-async fn queue(store: &Store, key: &str) -> EventId {
+pub(crate) async fn queue(store: &Store, key: &str) -> EventId {
     let admission = store.accept(submission(key, Handling::Queue)).await;
     assert_eq!(admission, Ok(Admission::Queued));
     EventId::from_key(key)
 }
 
-async fn claim_one(store: &Store) -> Lease {
+pub(crate) async fn claim_one(store: &Store) -> Lease {
     let mut claim = store.claim(1).await.expect("the store works");
     claim.leases.pop().expect("something is due")
 }
 
-async fn state(store: &Store, id: EventId) -> (State, u32, u32) {
+pub(crate) async fn state(store: &Store, id: EventId) -> (State, u32, u32) {
     let event = store.event(id).await.expect("the store works");
     let event = event.expect("known");
     (event.state, event.inserts, event.notifications)
@@ -360,10 +360,9 @@ async fn a_long_poll_tells_at_its_end_what_it_was_not_told() {
     assert_eq!(event.expect("known").state, State::Processed);
 }
 
-/// A row that neither conflicts nor is there is what nobody has thought of.
 #[test]
-fn a_writer_that_panics_leaves_nobody_waiting_and_the_server_is_not_ready() {
-    let Some(schema) = Schema::create("serve_postgres::a_writer_that_panics_…") else {
+fn a_row_that_is_neither_inserted_nor_there_is_refused_and_the_server_is_not_ready() {
+    let Some(schema) = Schema::create("serve_postgres::a_row_that_is_neither_…") else {
         return;
     };
     let server = Served::start(Config::new(Mode::Queue, schema.url.as_str()));
@@ -440,7 +439,7 @@ async fn what_the_role_or_the_database_prefers_changes_no_promise() {
         schema.ask("SELECT what FROM seen ORDER BY what"),
         [
             "idle_in_transaction_session_timeout 12000 session",
-            "lock_timeout 3000 session",
+            "lock_timeout 200 session",
             "read committed",
             "statement_timeout 8000 session",
             "synchronous_commit local session",
@@ -518,7 +517,7 @@ fn what_is_not_ours_or_of_a_later_version_or_not_durable_is_refused() {
     let later = refused(&schema.options());
     assert!(later.contains("its schema has version 99"), "{later}");
     assert!(!later.contains("a7probe:a7probe"), "no password: {later}");
-    schema.sql("UPDATE a7probe_schema SET version = 2");
+    schema.sql("UPDATE a7probe_schema SET version = 3");
     let off = format!("{}%20-csynchronous_commit%3Doff", schema.url);
     let off = refused(&Options::at(off.as_str()));
     assert!(off.contains("synchronous_commit is off"), "{off}");

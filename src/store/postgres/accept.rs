@@ -6,8 +6,10 @@ use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
 use super::attempt::Job;
-use super::committer::Terms;
+use super::failure::Stop;
+use super::locks::Held;
 use super::session::{Session, Work};
+use super::transact::Terms;
 use crate::store::commit_queue::Batch;
 use crate::store::mailbox::Reply;
 use crate::store::readmission::{Known, Readmission, readmission};
@@ -16,8 +18,9 @@ use crate::store::{Admission, EventId, Fingerprint, Handling, Promise, State, Su
 
 /// In the order of their ids, so that two processes that insert the same ones wait for each other and not in a circle.
 const INSERT: &str = "INSERT INTO jobs
-    (event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, owner, run, payload)
-    SELECT event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, owner, run, payload
+    (event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, owner, run, payload, span_ms)
+    SELECT event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, owner, run, payload,
+        CASE state WHEN 2 THEN $11::bigint ELSE 0 END
     FROM unnest($1::uuid[], $2::bytea[], $3::smallint[], $4::smallint[], $5::bigint[], $6::bigint[], $7::int[],
         $8::bigint[], $9::bigint[], $10::bytea[]) WITH ORDINALITY
         AS new(event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, owner, run, payload, place)
@@ -25,8 +28,12 @@ const INSERT: &str = "INSERT INTO jobs
 const KNOWN: &str =
     "SELECT event_id, seq, fingerprint, promise, state, accepted_ms, due_ms, attempts, base, payload
     FROM jobs WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE";
+/// The same without those that another session has locked.
+const KNOWN_AND_FREE: &str =
+    "SELECT event_id, seq, fingerprint, promise, state, accepted_ms, due_ms, attempts, base, payload
+    FROM jobs WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE SKIP LOCKED";
 const REQUEUE: &str =
-    "UPDATE jobs SET state = 0, promise = 0, due_ms = $2, base = $3 WHERE seq = $1";
+    "UPDATE jobs SET state = 0, promise = 0, due_ms = $2, span_ms = 0, base = $3 WHERE seq = $1";
 const NEW_RUNS: &str = "INSERT INTO runs (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING";
 const RUNS: &str = "SELECT name, id FROM runs WHERE name = ANY($1)";
 /// Runs are few; but a client may name them as it likes.
@@ -54,16 +61,14 @@ impl Session {
             .accepts
             .iter()
             .filter_map(|(event, _)| event.run.as_deref());
-        let new: HashSet<&str> = named
-            .filter(|name| !self.runs.contains_key(*name))
-            .collect();
+        let named: HashSet<&str> = named.collect();
+        if self.runs.len() > RUNS_KNOWN && named.iter().any(|name| !self.runs.contains_key(*name)) {
+            self.runs.clear();
+        }
+        let is_new = |name: &&str| !self.runs.contains_key(*name);
+        let new: HashSet<&str> = named.into_iter().filter(is_new).collect();
         if new.is_empty() {
             return Ok(());
-        }
-        if self.runs.len() > RUNS_KNOWN {
-            self.runs.clear();
-            // Those that the batch names besides are needed too.
-            return Box::pin(self.learn_runs(batch)).await;
         }
         let mut names: Vec<&str> = new.into_iter().collect();
         names.sort_unstable();
@@ -83,13 +88,16 @@ impl Work<'_> {
         terms: Terms,
         skew_ms: i64,
         changes: &mut Changes,
-    ) -> Result<Vec<Admission>, Error> {
+    ) -> Result<Vec<Admission>, Stop> {
         if accepts.is_empty() {
             return Ok(Vec::new());
         }
         let mut new = self.insert(accepts, terms, skew_ms, changes.now_ms).await?;
         let again: Vec<Uuid> = repeated(accepts, &new);
-        let mut known = self.known(&again).await?;
+        let mut known = self.known(&again, terms.waits).await?;
+        if let Some(stop) = missing(accepts, &again, &known, terms.waits) {
+            return Err(stop);
+        }
         let mut admissions = Vec::with_capacity(accepts.len());
         let mut called = Vec::new();
         for (place, (submission, _)) in accepts.iter().enumerate() {
@@ -98,7 +106,7 @@ impl Work<'_> {
                 None => {
                     let known = known
                         .get_mut(&submission.event_id)
-                        .expect("an id that conflicts is in the table, and rows are never removed");
+                        .expect("an id that is missing has stopped the transaction");
                     self.readmit(submission, known, terms, changes).await?
                 }
             };
@@ -152,6 +160,7 @@ impl Work<'_> {
                     owners,
                     runs,
                     payloads,
+                    &terms.lease_ms,
                 ],
             )
             .await?;
@@ -159,11 +168,12 @@ impl Work<'_> {
         Ok(rows.iter().map(numbered).collect())
     }
 
-    async fn known(&mut self, ids: &[Uuid]) -> Result<HashMap<EventId, Known>, Error> {
+    async fn known(&mut self, ids: &[Uuid], waits: bool) -> Result<HashMap<EventId, Known>, Error> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
-        let rows = self.query(KNOWN, &[&ids]).await?;
+        let sql = if waits { KNOWN } else { KNOWN_AND_FREE };
+        let rows = self.query(sql, &[&ids]).await?;
         let known = |row: &Row| {
             let fingerprint: Vec<u8> = row.get(2);
             let known = Known {
@@ -222,6 +232,30 @@ impl Work<'_> {
     }
 }
 
+/// What stops the transaction if an id that conflicts is not found: another session has locked it. With time to wait for
+/// that, a row that was there and is gone.
+fn missing(
+    accepts: &[(Submission, Reply)],
+    again: &[Uuid],
+    known: &HashMap<EventId, Known>,
+    waits: bool,
+) -> Option<Stop> {
+    let is_missing = |id: EventId| !known.contains_key(&id) && again.contains(&id.uuid());
+    let places = accepts.iter().enumerate();
+    let accepts: Vec<usize> = places
+        .filter(|(_, (submission, _))| is_missing(submission.event_id))
+        .map(|(place, _)| place)
+        .collect();
+    match accepts.is_empty() {
+        true => None,
+        false if waits => Some(Stop::Neither),
+        false => Some(Stop::Held(Held {
+            accepts,
+            ..Held::default()
+        })),
+    }
+}
+
 /// The ids that `new` does not account for: known before, or twice among those that wait.
 fn repeated(accepts: &[(Submission, Reply)], new: &HashMap<EventId, i64>) -> Vec<Uuid> {
     let mut seen = HashSet::new();
@@ -269,8 +303,8 @@ impl<'a> Columns<'a> {
         now_ms: i64,
     ) {
         let queued = submission.handling == Handling::Queue;
-        // By the server's clock, as everything else.
-        let accepted_ms = submission.accepted_ms.saturating_add(skew_ms);
+        // By the server's clock, as everything else, and never later than now.
+        let accepted_ms = submission.accepted_ms.saturating_add(skew_ms).min(now_ms);
         self.ids.push(submission.event_id.uuid());
         self.fingerprints.push(&submission.fingerprint.0);
         self.promises

@@ -7,31 +7,43 @@ use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
 use super::accept::event_id;
-use super::committer::Terms;
-use super::session::Work;
-use crate::store::lease::{NOT_BEGUN, Standing};
+use super::session::{Params, Work};
+use super::transact::Terms;
+use crate::store::lease::{
+    LONGEST_SPAN_MS, NOT_BEGUN, SPAN_SLACK_MS, Standing, is_too_late, longest_ms,
+};
 use crate::store::signals::Changes;
 use crate::store::{
     Claim, EventId, Finished, Grant, Insert, Lease, Notification, Outcome, Repeat, State,
 };
 
 /// `SKIP LOCKED`: what another process is about to lease is not waited for.
-const CLAIM: &str = "UPDATE jobs SET state = 2, due_ms = $4, attempts = attempts + 1, owner = $5, payload = NULL
+const CLAIM: &str = "UPDATE jobs SET state = 2, due_ms = $4, span_ms = $6, attempts = attempts + 1, owner = $5,
+    payload = NULL
     FROM (SELECT seq, due_ms AS was_due, payload AS was FROM jobs WHERE state = $1 AND state < 5 AND due_ms <= $2
         ORDER BY due_ms, seq LIMIT $3 FOR UPDATE SKIP LOCKED) due
     WHERE jobs.seq = due.seq RETURNING jobs.seq, event_id, attempts, base, was, was_due";
-const NEXT_DUE: &str = "SELECT least((SELECT min(due_ms) FROM jobs WHERE state = 1 AND state < 5),
-        (SELECT min(due_ms) FROM jobs WHERE state = 2 AND state < 5))";
+/// Is there anything else to claim?
+const MORE: &str = "SELECT EXISTS (SELECT FROM jobs WHERE state = 0 AND state < 5)
+    OR EXISTS (SELECT FROM jobs WHERE state IN (1, 2) AND state < 5 AND due_ms <= $1)";
+/// What is due first and last in a state. If any clock was set back, it shows there.
+const ENDS: &str = "(SELECT due_ms, span_ms FROM jobs WHERE state = $1 AND state < 5 ORDER BY due_ms, seq LIMIT 1)
+    UNION ALL
+    (SELECT due_ms, span_ms FROM jobs WHERE state = $1 AND state < 5 ORDER BY due_ms DESC, seq DESC LIMIT 1)";
+/// What is due later than its own pause or lease allows. The lease begins again: its owner may still be at work.
+const BRING_BACK: &str = "UPDATE jobs SET due_ms = CASE state WHEN 1 THEN $2::bigint ELSE $2 + coalesce(span_ms, $3::bigint) END
+    WHERE seq IN (SELECT seq FROM jobs WHERE state = $1 AND state < 5 AND due_ms > $2 + least(coalesce(span_ms, $3), $4::bigint) + $5::bigint
+        ORDER BY due_ms, seq FOR UPDATE SKIP LOCKED) RETURNING seq";
 const STANDING: &str = "SELECT seq, event_id, attempts, base, payload, state, due_ms FROM jobs
     WHERE event_id = $1 FOR UPDATE";
 const LEASE: &str =
-    "UPDATE jobs SET state = 2, due_ms = $2, attempts = $3, base = $4, owner = $5, payload = NULL
-    WHERE seq = $1";
+    "UPDATE jobs SET state = 2, due_ms = $2, span_ms = $6, attempts = $3, base = $4, owner = $5,
+    payload = NULL     WHERE seq = $1";
 const INSERT_EVENTS: &str = "INSERT INTO events SELECT event_id, payload, $3
     FROM unnest($1::uuid[], $2::bytea[]) AS new(event_id, payload) ORDER BY event_id
     ON CONFLICT (event_id) DO NOTHING RETURNING event_id";
 /// The attempt was not begun: it is made up for in `base`.
-const GIVE_BACK: &str = "UPDATE jobs SET state = 1, due_ms = $3, base = base + 1
+const GIVE_BACK: &str = "UPDATE jobs SET state = 1, due_ms = $3, span_ms = 0, base = base + 1
     FROM unnest($1::bigint[], $2::int[]) AS gone(seq, attempt)
     WHERE jobs.seq = gone.seq AND jobs.attempts = gone.attempt AND jobs.state = 2 RETURNING jobs.seq";
 const KEEP_PAYLOAD: &str = "UPDATE jobs SET payload = $2 WHERE seq = $1";
@@ -44,7 +56,8 @@ const NOTIFIED: &str = "SELECT job, bool_or(sent), bool_or(unknown OR started AN
     FROM (SELECT job, bool_or(outcome = 'sent') AS sent, bool_or(outcome IN ('unknown', 'broken')) AS unknown,
             bool_or(outcome = 'started') AS started, bool_or(outcome <> 'started') AS ended
         FROM effects WHERE job = ANY($1) AND effect = 'notify' GROUP BY job, attempt) attempts GROUP BY job";
-const FINISH: &str = "UPDATE jobs SET state = new.state, due_ms = new.due_ms, processed_ms = new.processed_ms
+const FINISH: &str = "UPDATE jobs SET state = new.state, due_ms = new.due_ms, span_ms = new.due_ms - $6::bigint,
+        processed_ms = new.processed_ms
     FROM unnest($1::bigint[], $2::int[], $3::smallint[], $4::bigint[], $5::bigint[])
         AS new(seq, attempt, state, due_ms, processed_ms)
     WHERE jobs.seq = new.seq AND jobs.attempts = new.attempt AND jobs.state = 2 RETURNING jobs.seq, jobs.attempts";
@@ -116,7 +129,17 @@ impl Work<'_> {
             }
             let (code, end_ms) = (state.code() as i16, now_ms + terms.lease_ms);
             let mut rows = self
-                .query(CLAIM, &[&code, &until_ms, &left, &end_ms, &terms.owner])
+                .query(
+                    CLAIM,
+                    &[
+                        &code,
+                        &until_ms,
+                        &left,
+                        &end_ms,
+                        &terms.owner,
+                        &terms.lease_ms,
+                    ],
+                )
                 .await?;
             rows.sort_by_key(|row| (row.get::<_, i64>(5), row.get::<_, i64>(0)));
             for row in rows {
@@ -125,14 +148,46 @@ impl Work<'_> {
                 jobs.push(Job::read(&row));
             }
         }
-        let idle_for = if jobs.is_empty() {
-            let due_ms: Option<i64> = self.query(NEXT_DUE, &[]).await?[0].get(0);
-            due_ms.map(|due_ms| Duration::from_millis((due_ms - now_ms).max(0) as u64))
+        let is_full = jobs.len() >= limit as usize;
+        let leaves_more = if jobs.is_empty() {
+            self.bring_back(now_ms).await?
         } else {
-            None
+            is_full && self.query(MORE, &[&now_ms]).await?[0].get(0)
+        };
+        changes.leaves_more |= is_full && leaves_more;
+        let idle_for = match (leaves_more, jobs.is_empty()) {
+            (false, _) => Some(Duration::MAX),
+            (true, true) => Some(Duration::ZERO),
+            // There is more at once.
+            (true, false) => None,
         };
         let leases = self.begin_all(jobs, terms, now_ms).await?;
         Ok(Claim { leases, idle_for })
+    }
+
+    /// Makes due what is due later than it can be: a clock was set back after its time was written. Was there anything?
+    pub(super) async fn bring_back(&mut self, now_ms: i64) -> Result<bool, Error> {
+        let mut brought = false;
+        for state in [State::Retrying, State::Working] {
+            let code = state.code() as i16;
+            let ends = self.query(ENDS, &[&code]).await?;
+            if ends
+                .iter()
+                .any(|row| is_too_late(state, (row.get(0), row.get(1)), now_ms))
+            {
+                let longest_ms = longest_ms(state);
+                let parameters: Params<'_> = &[
+                    &code,
+                    &now_ms,
+                    &LONGEST_SPAN_MS,
+                    &longest_ms,
+                    &SPAN_SLACK_MS,
+                ];
+                let rows = self.query(BRING_BACK, parameters).await?;
+                brought |= state == State::Retrying && !rows.is_empty();
+            }
+        }
+        Ok(brought)
     }
 
     /// Leases this very job, if it is due and nobody else's.
@@ -174,8 +229,15 @@ impl Work<'_> {
     ) -> Result<Lease, Error> {
         let end_ms = now_ms + terms.lease_ms;
         let (attempt, base) = (job.attempt as i32, job.base as i32);
-        self.query(LEASE, &[&job.seq, &end_ms, &attempt, &base, &terms.owner])
-            .await?;
+        let parameters: Params<'_> = &[
+            &job.seq,
+            &end_ms,
+            &attempt,
+            &base,
+            &terms.owner,
+            &terms.lease_ms,
+        ];
+        self.query(LEASE, parameters).await?;
         let mut leases = self.begin_all(vec![job], terms, now_ms).await?;
         Ok(leases.pop().expect("one lease a job"))
     }
@@ -328,6 +390,9 @@ impl Work<'_> {
                 let state = outcome.becomes(lease);
                 changes.left(State::Working);
                 changes.entered(state);
+                if state == State::Retrying {
+                    changes.later.push(outcome.state(lease, now_ms).1);
+                }
                 if state.is_settled() {
                     changes.settled.push(lease.event_id);
                 }
@@ -386,7 +451,10 @@ impl Work<'_> {
         let due: Vec<i64> = rows.iter().map(|row| row.3).collect();
         let processed: Vec<Option<i64>> = rows.iter().map(|row| row.4).collect();
         let rows = self
-            .query(FINISH, &[&jobs, &attempts, &states, &due, &processed])
+            .query(
+                FINISH,
+                &[&jobs, &attempts, &states, &due, &processed, &now_ms],
+            )
             .await?;
         Ok(rows.iter().map(job_and_attempt).collect())
     }
@@ -413,6 +481,7 @@ impl Work<'_> {
             .query(GIVE_BACK, &[&jobs, &attempts, &changes.now_ms])
             .await?;
         for _ in rows {
+            changes.freed = true;
             changes.left(State::Working);
             changes.entered(State::Retrying);
         }

@@ -1,47 +1,39 @@
 //! The one thread of a process that writes: takes whatever waits, one transaction, then all the answers.
 
-use std::cell::Cell;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tokio::sync::Notify;
 use tokio::time::timeout;
-use tokio_postgres::Error;
-use tokio_postgres::error::SqlState;
 
 use super::address::Address;
+use super::clock::{self, Stepped};
 use super::counts::{self, Page};
-use super::durable::assert_durable;
+use super::durable::{assert_durable, tables};
+use super::failure::{Failure, Phase, Stop};
+use super::lanes::{Lanes, Suspects};
 use super::migrate::{Refusal, migrate};
-use super::session::{Session, Work, is_of_the_event};
-use super::{SILENCE, chain};
-use crate::store::commit_queue::{self, Batch, CommitQueue, Done, Taken};
+use super::session::{Patience, Session};
+use super::transact::{Committed, Ledger, Terms, transact};
+use super::wake::Bell;
+use super::{Owners, SILENCE, TRANSACTION_TIME, chain};
+use crate::store::commit_queue::{Batch, CommitQueue, Done, Taken};
 use crate::store::signals::{Changes, Signals};
-use crate::store::sweep::Step;
 use crate::store::totals::Delta;
-use crate::store::{Admission, Options, Repeat, StoreError, now_ms};
+use crate::store::{Options, StoreError};
 
-/// How long a transaction may take; then its connection is given up.
-const TRANSACTION_TIME: Duration = Duration::from_secs(10);
 /// How long the end of this process waits for its record.
 const DEPART_TIME: Duration = Duration::from_secs(2);
 /// Between two tries to find out what became of a commit that was cut off, as long as there is nothing else to do.
 const SETTLE_EVERY: Duration = Duration::from_millis(500);
-/// How often a transaction that the server chose as the victim of a deadlock is tried.
+/// How often a transaction is tried that may succeed at once, such as one that the server chose as the victim of a deadlock.
 const TRIES: u32 = 4;
+/// Times at which a retry of this process is due; of the rest it hears when it looks.
+const MOST_DUE: usize = 4096;
 const DEPART: &str = "DELETE FROM processes WHERE owner = $1";
-
-/// What every transaction needs to know.
-#[derive(Clone, Copy)]
-pub(super) struct Terms {
-    /// This process, as the owner of leases.
-    pub(super) owner: i64,
-    pub(super) lease_ms: i64,
-    pub(super) key_lifetime_ms: i64,
-    pub(super) repeat: Repeat,
-}
 
 /// What the thread owns.
 pub(super) struct Committer {
@@ -49,49 +41,52 @@ pub(super) struct Committer {
     terms: Terms,
     queue: Arc<CommitQueue>,
     signals: Signals,
-    /// Rung after a commit: others are to be told.
-    bell: Arc<Notify>,
+    bell: Arc<Bell>,
+    owners: Owners,
+    lanes: Lanes,
+    suspects: Suspects,
     session: Option<Session>,
-    page: Page,
-    /// Nobody has looked whether the counts in memory are those in the database: a commit was cut off, or others had
-    /// taken this process for dead.
+    ledger: Ledger,
+    /// When retries are due that this process has recorded.
+    due: BinaryHeap<Reverse<i64>>,
+    /// Nobody has looked whether the counts in memory are those in the database: a commit was cut off, others had taken
+    /// this process for dead, or the database was made anew.
     is_unsure: bool,
     is_reported: bool,
 }
-
-/// How far a transaction got.
-#[derive(Clone, Copy, PartialEq)]
-enum Phase {
-    /// Nothing of it lasts.
-    Before,
-    /// The server was asked to commit.
-    Committing,
-}
-
-type Committed = (Vec<Admission>, Vec<Done>, Changes);
 
 impl Committer {
     pub(super) fn new(
         options: &Options,
         address: Address,
-        owner: i64,
+        owners: Owners,
         queue: &Arc<CommitQueue>,
         signals: &Signals,
-        bell: &Arc<Notify>,
+        bell: &Arc<Bell>,
     ) -> Committer {
+        let terms = Terms {
+            owner: owners.process(),
+            lease_ms: options.lease.as_millis() as i64,
+            key_lifetime_ms: options.key_lifetime.as_millis() as i64,
+            repeat: options.repeat,
+            waits: false,
+        };
         Committer {
+            lanes: Lanes::new(address.clone(), terms, (queue, signals, bell)),
             address,
-            terms: Terms {
-                owner,
-                lease_ms: options.lease.as_millis() as i64,
-                key_lifetime_ms: options.key_lifetime.as_millis() as i64,
-                repeat: options.repeat,
-            },
+            terms,
             queue: queue.clone(),
             signals: signals.clone(),
             bell: bell.clone(),
+            suspects: Suspects::default(),
             session: None,
-            page: Page::first(owner),
+            ledger: Ledger {
+                page: Page::first(owners.process()),
+                anchor: None,
+                claims: false,
+            },
+            owners,
+            due: BinaryHeap::new(),
             is_unsure: false,
             is_reported: false,
         }
@@ -113,7 +108,7 @@ impl Committer {
         loop {
             let patience = self.is_unsure.then_some(SETTLE_EVERY);
             match self.queue.take(&mut batch, patience) {
-                Taken::Batch => self.commit_and_answer(&runtime, &mut batch),
+                Taken::Batch => self.take_up(&runtime, &mut batch),
                 Taken::Nothing => runtime.block_on(self.settle()),
                 Taken::Closed => break,
             }
@@ -123,35 +118,70 @@ impl Committer {
     }
 
     async fn start(&mut self) -> Result<(i64, Delta), Refusal> {
-        let mut session = Session::connect(&self.address)
+        let mut session = Session::connect(&self.address, Patience::Short)
             .await
             .map_err(Refusal::Unusable)?;
-        migrate(&mut session.client).await?;
-        assert_durable(&session.client).await?;
-        (self.page, _) = self.page.recount(&session.client, self.terms.owner).await?;
-        let elsewhere = counts::elsewhere(&session.client, self.terms.owner).await?;
+        self.look_at(&mut session).await?;
+        let owners = self.owners.all();
+        (self.ledger.page, _) = self.ledger.page.recount(&session.client, &owners).await?;
+        let elsewhere = counts::elsewhere(&session.client, &owners).await?;
         self.session = Some(session);
         Ok(elsewhere)
     }
 
+    /// Is the database on the other end fit for use?
+    async fn look_at(&self, session: &mut Session) -> Result<(), Refusal> {
+        migrate(&mut session.client).await?;
+        assert_durable(&session.client).await?;
+        session.tables = tables(&session.client).await?;
+        clock::catch_up(&session.client).await?;
+        Ok(())
+    }
+
+    /// Commits and answers, but for what is known to wait for a lock.
+    fn take_up(&mut self, runtime: &Runtime, batch: &mut Batch) {
+        if let Some(suspect) = self.suspects.of(batch) {
+            self.lanes.wait(runtime.handle(), suspect);
+        }
+        if batch.size() > 0 {
+            self.commit_and_answer(runtime, batch);
+        }
+    }
+
     /// Commits and answers. If the database refuses something in the batch, each half is tried by itself, so that in the
-    /// end one thing is refused and not those that happened to wait beside it.
+    /// end one thing is refused and not those that happened to wait beside it. What waits for another session's lock
+    /// does so by itself.
     fn commit_and_answer(&mut self, runtime: &Runtime, batch: &mut Batch) {
         let began = self.signals.totals.commits.begin();
         let error = match runtime.block_on(self.commit(batch)) {
-            Ok((admissions, done, changes)) => {
+            Ok((admissions, mut done, changes)) => {
+                self.plan(&mut done, &changes);
+                let is_idle = self.signals.is_idle();
                 self.signals.committed(began, batch, &changes);
                 batch.answer(admissions, done, &self.queue);
-                return self.bell.notify_one();
+                return self.bell.ring(&changes, is_idle);
             }
-            Err(Failure::Refused(error)) => {
+            Err(Failure::Locked(Some(held))) => {
+                self.signals.refused();
+                let waiting = batch.take_out(&held.accepts, &held.work);
+                self.lanes.wait(runtime.handle(), waiting);
+                if batch.size() > 0 {
+                    self.commit_and_answer(runtime, batch);
+                }
+                return;
+            }
+            Err(failure @ (Failure::Refused(_) | Failure::Locked(None))) => {
                 self.signals.refused();
                 if let Some(halves) = batch.halves() {
                     return halves
                         .into_iter()
                         .for_each(|mut half| self.commit_and_answer(runtime, &mut half));
                 }
-                error
+                if matches!(failure, Failure::Locked(_)) {
+                    self.suspects.add(batch);
+                    return self.lanes.wait(runtime.handle(), std::mem::take(batch));
+                }
+                failure.into_error()
             }
             Err(failure) => {
                 self.signals.rolled_back();
@@ -162,11 +192,42 @@ impl Committer {
         batch.refuse(&error);
     }
 
+    /// Remembers when retries are due, and tells who claims how long that is from now.
+    fn plan(&mut self, done: &mut [Done], changes: &Changes) {
+        let room = MOST_DUE.saturating_sub(self.due.len());
+        self.due.extend(
+            changes
+                .later
+                .iter()
+                .take(room)
+                .map(|due_ms| Reverse(*due_ms)),
+        );
+        let is_over = |due: &Reverse<i64>| due.0 <= changes.now_ms;
+        for done in done {
+            if let Done::Claim(claim) = done
+                && (claim.idle_for.is_some() || claim.leases.is_empty())
+            {
+                // They were found by this claim, or by somebody else.
+                while self.due.peek().is_some_and(is_over) {
+                    self.due.pop();
+                }
+                let next = self.due.peek().map(|next| next.0 - changes.now_ms);
+                let next = next.map(|ms| Duration::from_millis(ms.unsigned_abs()));
+                claim.idle_for = claim.idle_for.into_iter().chain(next).min();
+            }
+        }
+    }
+
     /// All of the batch or nothing of it; or, when the connection breaks in between, nobody knows.
     async fn commit(&mut self, batch: &Batch) -> Result<Committed, Failure> {
         for _ in 1..TRIES {
             match self.try_commit(batch).await {
                 Err(Failure::Deadlock) => {}
+                Err(Failure::Stepped(stepped)) => self.correct(stepped).await?,
+                // Others may have locked what this process counts on: then it counts elsewhere.
+                Err(Failure::CountsLocked) => {
+                    self.ledger.page = Page::first(self.owners.another());
+                }
                 other => return other,
             }
         }
@@ -175,22 +236,22 @@ impl Committer {
 
     async fn try_commit(&mut self, batch: &Batch) -> Result<Committed, Failure> {
         let mut session = self.session().await.map_err(Failure::failed)?;
-        let phase = Cell::new(Phase::Before);
-        let transaction = transact(&mut session, (self.terms, self.page), batch, &phase);
+        let phase = Phase::default();
+        let transaction = transact(&mut session, (self.terms, self.ledger), batch, &phase);
         let failure = match timeout(TRANSACTION_TIME, transaction).await {
-            Ok(Ok((committed, page))) => {
-                (self.session, self.page) = (Some(session), page);
+            Ok(Ok((committed, ledger))) => {
+                (self.session, self.ledger) = (Some(session), ledger);
                 let is_new = committed.2.is_reported_anew;
                 self.is_unsure |= is_new && self.is_reported;
                 self.is_reported |= is_new;
                 return Ok(committed);
             }
-            Ok(Err(error)) => {
-                let failure = Failure::of(&error, phase.get());
+            Ok(Err(stop)) => {
+                self.is_unsure |= matches!(stop, Stop::Changed);
+                let failure = Failure::of(stop, &phase);
                 // After any other failure nothing is known of the session: it may be on a server that is no longer the one
                 // to write to, or hold statements that this server no longer knows.
-                let says_nothing_of_it = matches!(failure, Failure::Deadlock | Failure::Refused(_));
-                if says_nothing_of_it && session.roll_back().await.is_ok() {
+                if failure.spares_the_session() && session.roll_back().await.is_ok() {
                     self.session = Some(session);
                 }
                 failure
@@ -198,11 +259,28 @@ impl Committer {
             Err(_) => {
                 session.abandon();
                 let reason = format!("no answer within {} s", TRANSACTION_TIME.as_secs());
-                Failure::cut_off(phase.get(), reason)
+                Failure::cut_off(&phase, reason)
             }
         };
         self.is_unsure |= matches!(failure, Failure::Store(StoreError::Unsure(_)));
         Err(failure)
+    }
+
+    /// The server's clock was set: takes that back, and believes it then.
+    async fn correct(&mut self, stepped: Stepped) -> Result<(), Failure> {
+        let session = self.session().await.map_err(Failure::failed)?;
+        let correcting = clock::correct(&session.client, stepped, self.terms.owner);
+        match timeout(TRANSACTION_TIME, correcting).await {
+            Ok(Ok(())) => {
+                (self.ledger.anchor, self.session) = (None, Some(session));
+                Ok(())
+            }
+            Ok(Err(error)) => Err(Failure::failed(chain(&error))),
+            Err(_) => {
+                session.abandon();
+                Err(Failure::failed(SILENCE.to_owned()))
+            }
+        }
     }
 
     /// Finds out what became of a commit that was cut off, although nobody has anything to commit.
@@ -222,21 +300,31 @@ impl Committer {
         if !self.is_unsure {
             return Ok(session);
         }
-        let recounting = self.page.recount(&session.client, self.terms.owner);
+        let owners = self.owners.all();
+        let recounting = async {
+            session.be(Patience::Long).await?;
+            let recounted = self.ledger.page.recount(&session.client, &owners).await?;
+            session.be(Patience::Short).await?;
+            Ok::<_, tokio_postgres::Error>(recounted)
+        };
         let Ok(recounted) = timeout(TRANSACTION_TIME, recounting).await else {
             session.abandon();
             return Err(SILENCE.to_owned());
         };
         let (page, own) = recounted.map_err(|error| chain(&error))?;
         self.signals.recounted(&own);
-        (self.page, self.is_unsure) = (page, false);
+        (self.ledger.page, self.ledger.claims, self.is_unsure) = (page, false, false);
         Ok(session)
     }
 
-    async fn reconnect(&self) -> Result<Session, String> {
-        let session = Session::connect(&self.address).await?;
-        match timeout(TRANSACTION_TIME, assert_durable(&session.client)).await {
-            Ok(Ok(())) => Ok(session),
+    /// Connects, perhaps to a database that was made anew meanwhile.
+    async fn reconnect(&mut self) -> Result<Session, String> {
+        let mut session = Session::connect(&self.address, Patience::Short).await?;
+        match timeout(TRANSACTION_TIME, self.look_at(&mut session)).await {
+            Ok(Ok(())) => {
+                self.is_unsure = true;
+                Ok(session)
+            }
             Ok(Err(Refusal::Unusable(reason) | Refusal::Foreign(reason))) => Err(reason),
             Err(_) => {
                 session.abandon();
@@ -247,7 +335,7 @@ impl Committer {
 
     async fn depart(&mut self) {
         if let Some(mut session) = self.session.take() {
-            let departing = depart(&mut session, self.terms.owner);
+            let departing = depart(&mut session, self.terms.owner, self.owners.all());
             if !matches!(timeout(DEPART_TIME, departing).await, Ok(Ok(()))) {
                 tracing::warn!("the end of this process could not be recorded");
             }
@@ -256,142 +344,10 @@ impl Committer {
 }
 
 /// What this process has counted stays, and nobody need know whose it was.
-async fn depart(session: &mut Session, owner: i64) -> Result<(), Error> {
-    let (mut work, _) = session.begin().await?;
-    work.fold(&[owner]).await?;
+async fn depart(session: &mut Session, owner: i64, owners: Vec<i64>) -> Result<(), Stop> {
+    let (mut work, reading) = session.begin().await?;
+    work.fold(&owners).await?;
     work.query(DEPART, &[&owner]).await?;
+    work.query(clock::REACHED, &[&reading.now_ms()]).await?;
     work.commit().await
-}
-
-/// Why a transaction is not committed.
-enum Failure {
-    /// It may succeed when it is tried again at once.
-    Deadlock,
-    /// Something in it is refused, and others may be taken.
-    Refused(StoreError),
-    Store(StoreError),
-}
-
-impl Failure {
-    fn of(error: &Error, phase: Phase) -> Failure {
-        let reason = chain(error);
-        match error.code() {
-            Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE) => {
-                Failure::Deadlock
-            }
-            Some(&SqlState::DISK_FULL) => Failure::Store(StoreError::NoRoom(reason.into())),
-            Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => {
-                Failure::Store(StoreError::ReadOnly(reason.into()))
-            }
-            Some(code) if is_of_the_event(code) => {
-                Failure::Refused(StoreError::Failed(reason.into()))
-            }
-            // The server itself says no: then it did not commit, unless it is about to go down.
-            Some(code)
-                if *code != SqlState::ADMIN_SHUTDOWN && *code != SqlState::CRASH_SHUTDOWN =>
-            {
-                Failure::failed(reason)
-            }
-            _ => Failure::cut_off(phase, reason),
-        }
-    }
-
-    fn failed(reason: String) -> Failure {
-        Failure::Store(StoreError::Failed(reason.into()))
-    }
-
-    fn cut_off(phase: Phase, reason: String) -> Failure {
-        Failure::Store(match phase {
-            Phase::Before => StoreError::Failed(reason.into()),
-            Phase::Committing => StoreError::Unsure(reason.into()),
-        })
-    }
-
-    fn into_error(self) -> StoreError {
-        match self {
-            Failure::Refused(error) | Failure::Store(error) => error,
-            Failure::Deadlock => {
-                StoreError::Failed("the server saw deadlocks again and again".into())
-            }
-        }
-    }
-}
-
-async fn transact(
-    session: &mut Session,
-    (terms, page): (Terms, Page),
-    batch: &Batch,
-    phase: &Cell<Phase>,
-) -> Result<(Committed, Page), Error> {
-    session.learn_runs(batch).await?;
-    let local_ms = now_ms();
-    let (mut work, now_ms) = session.begin().await?;
-    let mut changes = Changes::at(now_ms);
-    let skew_ms = now_ms - local_ms;
-    let admissions = work
-        .accept(&batch.accepts, terms, skew_ms, &mut changes)
-        .await?;
-    let done = work.perform(&batch.work, terms, &mut changes).await?;
-    let page = work.count(&changes, (terms.owner, page), batch).await?;
-    changes.wrote = commit_queue::wrote(&admissions, &done);
-    phase.set(Phase::Committing);
-    work.commit().await?;
-    Ok(((admissions, done, changes), page))
-}
-
-impl Work<'_> {
-    /// Performs work in the order in which it came; outcomes, the most of it, all at once.
-    async fn perform(
-        &mut self,
-        works: &[commit_queue::Work],
-        terms: Terms,
-        changes: &mut Changes,
-    ) -> Result<Vec<Done>, Error> {
-        use commit_queue::Work as Asked;
-        let outcomes = works.iter().filter_map(|work| match work {
-            Asked::Finish { lease, outcome, .. } => Some((lease, outcome)),
-            _ => None,
-        });
-        let mut finished = self
-            .finish(&outcomes.collect::<Vec<_>>(), changes)
-            .await?
-            .into_iter();
-        let mut done = Vec::with_capacity(works.len());
-        for work in works {
-            done.push(match work {
-                Asked::Finish { .. } => {
-                    Done::Finish(finished.next().expect("one result an outcome"))
-                }
-                Asked::GiveBack { leases, .. } => {
-                    self.take_back(leases, changes).await?;
-                    Done::GiveBack
-                }
-                Asked::Claim { limit, .. } => {
-                    Done::Claim(self.claim(*limit, terms, changes).await?)
-                }
-                Asked::ClaimEvent { event_id, .. } => {
-                    Done::ClaimEvent(self.claim_event(*event_id, terms, changes).await?)
-                }
-                Asked::Sweep {
-                    cursor,
-                    idle,
-                    limit,
-                    ..
-                } => {
-                    let step = Step::begin(*cursor, *idle, *limit, changes.now_ms);
-                    Done::Sweep(self.sweep(step, changes.now_ms).await?)
-                }
-                Asked::Replay { event_id, .. } => {
-                    Done::Replay(self.replay(*event_id, changes).await?)
-                }
-                Asked::Report { report, .. } => {
-                    self.report(report, terms.owner, changes).await?;
-                    Done::Report
-                }
-                // The commit counter is what is written.
-                Asked::Probe { .. } => Done::Probe,
-            });
-        }
-        Ok(done)
-    }
 }

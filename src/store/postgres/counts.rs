@@ -24,35 +24,59 @@ const FOLD: &str = "WITH gone AS (DELETE FROM counters WHERE owner = ANY($1) RET
     INSERT INTO counts SELECT 0, state, sum(n)::bigint FROM old GROUP BY state ORDER BY state
     ON CONFLICT (owner, state) DO UPDATE SET n = counts.n + excluded.n";
 
-/// The rows of `counts` that a process writes to.
+/// Says that the process claims events.
+const CLAIMS: &str = "UPDATE counters SET claims = true WHERE owner = $1 AND NOT claims";
+/// What nobody owns, in both tables.
+const NOBODY: i64 = 0;
+
+/// The rows of `counts` that a process writes to, and whose they are.
 #[derive(Clone, Copy)]
 pub(super) struct Page {
+    owner: i64,
     number: i64,
     commits: u32,
+    is_registered: bool,
 }
 
 impl Page {
     /// The first page of a process has its own number.
     pub(super) fn first(owner: i64) -> Page {
         Page {
+            owner,
             number: owner,
             commits: 0,
+            is_registered: false,
+        }
+    }
+
+    /// For whoever writes beside a process: counted at once as if the process had gone.
+    pub(super) fn of_nobody() -> Page {
+        Page {
+            is_registered: true,
+            ..Page::first(NOBODY)
         }
     }
 
     /// What the process has changed together, and the page where others find that from now on. Waits for a commit that may
     /// still be under way on the server: it has changed the same rows.
-    pub(super) async fn recount(self, client: &Client, owner: i64) -> Result<(Page, Delta), Error> {
-        let row = client.query_one(REGISTER, &[&owner, &self.number]).await?;
+    pub(super) async fn recount(
+        self,
+        client: &Client,
+        owners: &[i64],
+    ) -> Result<(Page, Delta), Error> {
+        let row = client
+            .query_one(REGISTER, &[&self.owner, &self.number])
+            .await?;
         let page = Page {
             number: row.get(0),
+            is_registered: true,
             ..self
         };
         let nothing: (&[i16], &[i64]) = (&[COMMITS], &[0]);
         client
             .execute(COUNT, &[&page.number, &nothing.0, &nothing.1])
             .await?;
-        let (_, own) = sums(client, "counters.owner = $1", owner).await?;
+        let (_, own) = sums(client, "counters.owner = ANY($1)", owners).await?;
         Ok((page, own))
     }
 }
@@ -62,7 +86,7 @@ impl Work<'_> {
     pub(super) async fn count(
         &mut self,
         changes: &Changes,
-        (owner, page): (i64, Page),
+        mut page: Page,
         batch: &Batch,
     ) -> Result<Page, Error> {
         let probed = batch
@@ -81,15 +105,29 @@ impl Work<'_> {
         }
         states.push(COMMITS);
         by.push(1);
+        if !page.is_registered {
+            self.query(REGISTER, &[&page.owner, &page.number]).await?;
+            page.is_registered = true;
+        }
         self.query(COUNT, &[&page.number, &states, &by]).await?;
-        if page.commits < PAGE_COMMITS {
+        if page.owner == NOBODY || page.commits < PAGE_COMMITS {
             let commits = page.commits + 1;
             return Ok(Page { commits, ..page });
         }
         let number = rand::random::<i64>();
         self.query(MOVE, &[&page.number, &number]).await?;
-        self.query(MOVED, &[&owner, &number]).await?;
-        Ok(Page { number, commits: 0 })
+        self.query(MOVED, &[&page.owner, &number]).await?;
+        let commits = 0;
+        Ok(Page {
+            number,
+            commits,
+            ..page
+        })
+    }
+
+    /// From now on this process may be told of events to claim.
+    pub(super) async fn say_that_it_claims(&mut self, owner: i64) -> Result<(), Error> {
+        self.query(CLAIMS, &[&owner]).await.map(drop)
     }
 
     /// Adds what these processes have counted to what nobody owns.
@@ -99,25 +137,29 @@ impl Work<'_> {
 }
 
 /// How often others have committed, and what they have changed together.
-pub(super) async fn elsewhere(client: &Client, owner: i64) -> Result<(i64, Delta), Error> {
-    sums(client, "counters.owner <> $1", owner).await
+pub(super) async fn elsewhere(client: &Client, owners: &[i64]) -> Result<(i64, Delta), Error> {
+    sums(client, "counters.owner <> ALL($1)", owners).await
 }
 
-async fn sums(client: &Client, whose: &str, owner: i64) -> Result<(i64, Delta), Error> {
+async fn sums(client: &Client, whose: &str, owners: &[i64]) -> Result<(i64, Delta), Error> {
     let sql = format!(
         "SELECT state, sum(n)::bigint FROM counters JOIN counts ON counts.owner = page WHERE {whose} GROUP BY state"
     );
     let (mut commits, mut counts) = (0, Delta::default());
-    for row in client.query(&sql, &[&owner]).await? {
-        let (state, n): (i16, i64) = (row.get(0), row.get(1));
-        if state == COMMITS {
-            commits = n;
-        } else if let Some(count) = usize::try_from(state)
-            .ok()
-            .and_then(|state| counts.get_mut(state))
-        {
-            *count = n;
-        }
+    for row in client.query(&sql, &[&owners]).await? {
+        put((row.get(0), row.get(1)), &mut commits, &mut counts);
     }
     Ok((commits, counts))
+}
+
+/// Takes a sum to where it belongs.
+pub(super) fn put((state, n): (i16, i64), commits: &mut i64, counts: &mut Delta) {
+    if state == COMMITS {
+        *commits = n;
+    } else if let Some(count) = usize::try_from(state)
+        .ok()
+        .and_then(|state| counts.get_mut(state))
+    {
+        *count = n;
+    }
 }

@@ -14,9 +14,10 @@ use crate::store::{EventId, ProcessReport, Replay, State, Swept};
 const UNCLAIMED: &str = "SELECT seq, event_id, due_ms, swept_ms FROM jobs
     WHERE state = $1 AND state < 5 AND due_ms <= $2 AND (due_ms, seq) > ($3, $4) ORDER BY due_ms, seq LIMIT $5";
 /// What another process has named in between stays its own.
-const SWEPT: &str = "UPDATE jobs SET swept_ms = $2 WHERE seq = ANY($1) AND coalesce(swept_ms, 0) <= $3 RETURNING seq";
+const SWEPT: &str = "UPDATE jobs SET swept_ms = $2 WHERE seq IN (SELECT seq FROM jobs
+        WHERE seq = ANY($1) AND coalesce(swept_ms, 0) <= $3 ORDER BY seq FOR UPDATE SKIP LOCKED) RETURNING seq";
 const REPLAY: &str =
-    "UPDATE jobs SET state = 1, due_ms = $2, base = attempts WHERE event_id = $1 AND state = 4
+    "UPDATE jobs SET state = 1, due_ms = $2, span_ms = 0, base = attempts WHERE event_id = $1 AND state = 4
     RETURNING seq";
 const STATE: &str = "SELECT state FROM jobs WHERE event_id = $1";
 const REPORT: &str = "INSERT INTO processes
@@ -116,6 +117,7 @@ impl Work<'_> {
             )
             .await?;
         changes.is_reported_anew |= rows.iter().any(|row| row.get(0));
+        self.bring_back(now_ms).await?;
         let forgotten = self.query(FORGET, &[&(now_ms - KEPT_MS)]).await?;
         let forgotten: Vec<i64> = forgotten.iter().map(|row| row.get(0)).collect();
         if !forgotten.is_empty() {

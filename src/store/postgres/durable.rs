@@ -2,7 +2,7 @@
 
 use tokio_postgres::Client;
 
-use super::migrate::Refusal;
+use super::migrate::{Refusal, SEQUENCES, TABLES};
 
 /// What decides whether a commit that has returned is on disk.
 const SETTINGS: &str = "SELECT current_setting('synchronous_commit'), current_setting('fsync'),
@@ -33,6 +33,43 @@ pub(super) async fn assert_durable(client: &Client) -> Result<(), Refusal> {
             "full_page_writes is off on the PostgreSQL server: unless its file system never writes half a page, a 202 does not survive a power cut\nhint: set full_page_writes = on in postgresql.conf"
         );
     }
+    refuse_unlogged(client).await?;
     client.query_one(PIN, &[&synchronous_commit]).await?;
     Ok(())
+}
+
+/// The tables as they are found by their names, with the mark of those that a crash empties.
+const FOUND: &str = "SELECT name, pg_class.oid, coalesce(relpersistence = 'p', false)
+    FROM unnest($1::text[]) AS named(name) LEFT JOIN pg_class ON pg_class.oid = to_regclass(name) ORDER BY name";
+
+/// A crash of the server empties an UNLOGGED table, whatever was committed.
+async fn refuse_unlogged(client: &Client) -> Result<(), Refusal> {
+    let names: Vec<&str> = TABLES.into_iter().chain(SEQUENCES).collect();
+    for row in client.query(FOUND, &[&names]).await? {
+        let (name, oid, lasts): (&str, Option<u32>, bool) = (row.get(0), row.get(1), row.get(2));
+        match oid {
+            Some(_) if lasts => {}
+            None if SEQUENCES.contains(&name) => {}
+            None => {
+                return Err(Refusal::Unusable(format!(
+                    "the table {name} is missing there"
+                )));
+            }
+            Some(_) => {
+                return Err(Refusal::Unusable(format!(
+                    "{name} is UNLOGGED there, so a crash of the server empties it; make it last: ALTER TABLE {} SET LOGGED",
+                    name.split_once("_seq")
+                        .map_or(name, |(of, _)| of.split('_').next().unwrap_or(of)),
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The tables, by the numbers that they keep until they are dropped.
+pub(super) async fn tables(client: &Client) -> Result<Vec<u32>, tokio_postgres::Error> {
+    let names: Vec<&str> = TABLES.into_iter().chain(SEQUENCES).collect();
+    let rows = client.query(FOUND, &[&names]).await?;
+    Ok(rows.iter().filter_map(|row| row.get(1)).collect())
 }

@@ -1,32 +1,63 @@
-//! Hears of other processes' commits, and tells of this one's: LISTEN and NOTIFY, with a look now and then instead of
-//! what gets lost.
+//! Hears from other processes, and tells them of commits: LISTEN and NOTIFY, with a look now and then instead of what gets
+//! lost.
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tokio_postgres::{AsyncMessage, Client, Error};
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{AsyncMessage, Client, Error, Statement};
 
 use super::address::Address;
 use super::counts;
 use super::session::BY_INDEX;
-use super::{ANSWER_TIME, SILENCE};
+use super::wake::{Bell, Message};
+use super::{ANSWER_TIME, Owners, SILENCE};
 use crate::store::signals::Signals;
+use crate::store::totals::Delta;
 
 /// Notifications are gathered for so long: PostgreSQL lets only one transaction at a time send any.
 const GATHER: Duration = Duration::from_millis(5);
+/// So soon after others have settled events this process counts them as settled.
+const COUNTS_WITHIN: Duration = Duration::from_millis(250);
 /// Between two tries to connect.
 const RECONNECT: Duration = Duration::from_millis(500);
+
+/// After so long without a report a process is told of nothing.
+const HEARD_MS: i64 = 15_000;
+const NOTIFY: &str = "SELECT pg_notify($1, message) FROM unnest($2::text[]) AS told(message)";
+
+/// What there is to see: counts of others, other processes that claim events, and whether anything is due.
+fn look_sql() -> String {
+    let now = super::clock::NOW_MS;
+    format!(
+        "SELECT 0, state, sum(n)::bigint FROM counters JOIN counts ON counts.owner = page
+            WHERE counters.owner <> ALL($1) GROUP BY state
+        UNION ALL SELECT 1, 0::smallint, owner FROM processes
+            WHERE seen_ms >= {now} - $2::bigint AND owner <> ALL($1)
+            AND EXISTS (SELECT FROM counters WHERE counters.owner = processes.owner AND claims)
+        UNION ALL SELECT 2, 0::smallint, 1 WHERE EXISTS (SELECT FROM jobs WHERE state = 0 AND state < 5)
+            OR EXISTS (SELECT FROM jobs WHERE state = 1 AND state < 5 AND due_ms <= {now})
+            OR EXISTS (SELECT FROM jobs WHERE state = 2 AND state < 5 AND due_ms <= {now})"
+    )
+}
+
+/// Prepared once a connection: to prepare a statement is a transaction too.
+struct Statements {
+    look: Statement,
+    notify: Statement,
+    channel: String,
+}
 
 /// The task that listens.
 pub(super) struct Listener {
     pub(super) address: Address,
-    pub(super) owner: i64,
+    pub(super) owners: Owners,
     pub(super) signals: Signals,
     /// Rung after a commit of this process.
-    pub(super) bell: Arc<Notify>,
+    pub(super) bell: Arc<Bell>,
     /// How often others had committed when they were last looked at.
     pub(super) commits: i64,
     /// Between two looks when no notification comes.
@@ -79,36 +110,88 @@ impl Listener {
         let channel = answer(channel(client)).await?;
         let listen = format!("LISTEN \"{channel}\"");
         answer(client.batch_execute(&listen)).await?;
-        let own = self.owner.to_string();
+        let statements = Statements {
+            look: answer(client.prepare(&look_sql())).await?,
+            notify: answer(client.prepare(NOTIFY)).await?,
+            channel,
+        };
         // Kept over all turns: a process that has much to tell and hear looks all the same.
-        let mut next_look = self.look(client).await?;
+        let mut next_look = self.look(client, &statements).await?;
         loop {
             tokio::select! {
                 heard = hearing.recv() => match heard {
                     None => return Ok(()),
-                    Some(sender) if sender == own => {}
-                    Some(_) => {
-                        next_look = self.look(client).await?;
-                        sleep(GATHER).await;
-                    }
+                    Some(text) => if let Some(within) = self.hear(Message::read(&text)) {
+                        next_look = next_look.min(Instant::now() + within);
+                    },
                 },
-                () = self.bell.notified() => {
-                    answer(client.execute("SELECT pg_notify($1, $2)", &[&channel, &own])).await?;
+                () = self.bell.rung() => {
+                    self.tell(client, &statements).await?;
                     sleep(GATHER).await;
                 }
-                () = sleep_until(next_look) => next_look = self.look(client).await?,
+                () = sleep_until(next_look) => next_look = self.look(client, &statements).await?,
             }
         }
     }
 
-    /// Looks what others have done; when to look again.
-    async fn look(&mut self, client: &Client) -> Result<Instant, String> {
-        let (commits, counts) = answer(counts::elsewhere(client, self.owner)).await?;
+    /// Takes note of what another process says; within what time that is a reason to look.
+    fn hear(&self, message: Option<Message>) -> Option<Duration> {
+        let own = self.owners.process();
+        match message {
+            Some(Message::Work { from, .. } | Message::Settled { from, .. }) if from == own => None,
+            Some(Message::Settled { events, .. }) => {
+                self.signals.watchers.settle(&events);
+                Some(COUNTS_WITHIN)
+            }
+            Some(Message::Work { to, hops, .. }) if to == own => {
+                if !self.signals.is_idle() {
+                    self.bell.pass_on(hops);
+                }
+                // Kept for whoever is idle next.
+                self.signals.work.notify_one();
+                None
+            }
+            Some(Message::Work { to, .. }) if to != 0 => None,
+            Some(Message::Work { .. }) | None => {
+                self.signals.work.notify_one();
+                Some(GATHER)
+            }
+        }
+    }
+
+    async fn tell(&self, client: &Client, statements: &Statements) -> Result<(), String> {
+        let messages = self.bell.take(self.owners.process());
+        if !messages.is_empty() {
+            let parameters: [&(dyn ToSql + Sync); 2] = [&statements.channel, &messages];
+            answer(client.execute(&statements.notify, &parameters)).await?;
+        }
+        Ok(())
+    }
+
+    /// Looks what others have done; when to look again. Not all processes look at the same time.
+    async fn look(&mut self, client: &Client, statements: &Statements) -> Result<Instant, String> {
+        let owners = self.owners.all();
+        let parameters: [&(dyn ToSql + Sync); 2] = [&owners, &HEARD_MS];
+        let rows = answer(client.query(&statements.look, &parameters)).await?;
+        let (mut commits, mut counts) = (0, Delta::default());
+        let (mut peers, mut is_due) = (Vec::new(), false);
+        for row in rows {
+            let (kind, state, n): (i32, i16, i64) = (row.get(0), row.get(1), row.get(2));
+            match kind {
+                0 => counts::put((state, n), &mut commits, &mut counts),
+                1 => peers.push(n),
+                _ => is_due = true,
+            }
+        }
+        self.bell.set_peers(peers);
         if commits != self.commits {
             self.commits = commits;
-            self.signals.publish_elsewhere(&counts);
+            self.signals.counted_elsewhere(&counts);
         }
-        Ok(Instant::now() + self.look_every)
+        if is_due && self.signals.is_idle() {
+            self.signals.work.notify_one();
+        }
+        Ok(Instant::now() + self.look_every.mul_f64(rand::random_range(0.8..1.2)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Brings the schema up to date at the start, one process at a time.
+//! Brings the schema up to date, one process at a time: at the start, and when the database was made anew.
 
 use tokio_postgres::Client;
 
@@ -6,7 +6,25 @@ use super::chain;
 use crate::store::{Location, OpenError};
 
 /// What turns each version of the schema into the next; the first one starts from nothing.
-const MIGRATIONS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema_1.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+];
+/// All tables.
+pub(super) const TABLES: [&str; 9] = [
+    "jobs",
+    "runs",
+    "events",
+    "effects",
+    "counts",
+    "counters",
+    "processes",
+    "a7probe_schema",
+    "a7probe_clock",
+];
+/// What numbers their rows.
+pub(super) const SEQUENCES: [&str; 2] = ["jobs_seq_seq", "runs_id_seq"];
 /// The advisory lock that is held meanwhile: "a7pr".
 const LOCK: i64 = 0x6137_7072;
 /// Another process may be at it, and a large table may take its time.
@@ -49,8 +67,9 @@ pub(super) async fn migrate(client: &mut Client) -> Result<(), Refusal> {
         .get(0);
     let version: i32 = if known {
         transaction
-            .query_one("SELECT version FROM a7probe_schema", &[])
+            .query_opt("SELECT version FROM a7probe_schema", &[])
             .await?
+            .ok_or_else(|| Refusal::Foreign("its table a7probe_schema is empty".to_owned()))?
             .get(0)
     } else {
         refuse_foreign(&transaction).await?;

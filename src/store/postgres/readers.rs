@@ -4,6 +4,7 @@ use tokio_postgres::{Error, Row};
 
 use super::Reader;
 use super::accept::event_id;
+use super::clock::NOW_MS;
 use crate::store::engine::Held;
 use crate::store::event::Calls;
 use crate::store::process::SHOWN_MS;
@@ -24,7 +25,6 @@ const RECORD: &str = "SELECT seq, event_id, state, accepted_ms, processed_ms, at
     (SELECT count(*) FROM effects WHERE job = seq AND effect = 'notify' AND outcome = 'broken'
         AND attempt > (SELECT min(attempt) FROM effects WHERE job = seq AND effect = 'notify' AND outcome = 'sent'))
     FROM jobs";
-const NOW_MS: &str = "(extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 
 /// One event.
 pub(in crate::store) async fn event(

@@ -11,6 +11,9 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
 
 use super::address::{Address, Tls};
+use super::clock::{self, Reading};
+use super::failure::Stop;
+use crate::store::boot::boot_ms;
 
 /// Parameters of a statement.
 pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
@@ -25,13 +28,16 @@ pub(super) const BY_INDEX: &str =
 /// keep its locks for hours, and whoever waits for them would wait as long. A lock is waited for less long than a
 /// statement may take, a statement less long than a transaction, and a transaction whose client is silent for longer than
 /// any may take has lost it.
-const LIMITS: &str = "SET lock_timeout = '3s'; SET statement_timeout = '8s';
-    SET idle_in_transaction_session_timeout = '12s'";
+const LIMITS: &str =
+    "SET statement_timeout = '8s'; SET idle_in_transaction_session_timeout = '12s'";
 /// Whatever the role or the database prefers: the statements are written for this one.
 const BEGIN: &str = "START TRANSACTION ISOLATION LEVEL READ COMMITTED";
-const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint";
 /// A COMMIT whose statement is timed out while it waits for a standby reports success.
 const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
+/// Fails unless every one of these tables is still there and keeps what is in it. Asked after the last change and before
+/// the commit: as long as the transaction lasts nobody can alter the tables that it has written to.
+const LASTING: &str = "SELECT 1 / (count(*) = cardinality($1::oid[]))::int FROM pg_class
+    WHERE oid = ANY($1) AND relpersistence = 'p'";
 /// How long the server may take to hear that a statement is not waited for any more.
 const CANCEL_TIME: Duration = Duration::from_secs(2);
 
@@ -44,6 +50,26 @@ pub(super) struct Session {
     statements: HashMap<&'static str, Statement>,
     /// Runs by name, as far as they are known to be committed.
     pub(super) runs: HashMap<String, i64>,
+    /// The tables that were found to be durable.
+    pub(super) tables: Vec<u32>,
+}
+
+/// How long a session waits for what another one has locked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Everything else would wait beside it: for as long as a commit elsewhere may take, and no longer.
+    Short,
+    /// It has nothing else to do.
+    Long,
+}
+
+impl Patience {
+    fn sql(self) -> &'static str {
+        match self {
+            Patience::Short => "SET lock_timeout = '200ms'",
+            Patience::Long => "SET lock_timeout = '3s'",
+        }
+    }
 }
 
 /// A transaction on it. What is neither committed nor rolled back ends with the session.
@@ -51,18 +77,19 @@ pub(super) struct Work<'a> {
     client: &'a Client,
     statements: &'a mut HashMap<&'static str, Statement>,
     pub(super) runs: &'a HashMap<String, i64>,
+    tables: &'a Vec<u32>,
 }
 
 impl Session {
     /// Connects within the address' time; the error says why not.
-    pub(super) async fn connect(address: &Address) -> Result<Session, String> {
-        let connecting = timeout(address.connect_time, Session::open(address)).await;
+    pub(super) async fn connect(address: &Address, patience: Patience) -> Result<Session, String> {
+        let connecting = timeout(address.connect_time, Session::open(address, patience)).await;
         connecting
             .map_err(|_| super::SILENCE.to_owned())?
             .map_err(|error| super::chain(&error))
     }
 
-    async fn open(address: &Address) -> Result<Session, Error> {
+    async fn open(address: &Address, patience: Patience) -> Result<Session, Error> {
         let (client, connection) = address.connect().await?;
         let connection = tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -71,30 +98,45 @@ impl Session {
         });
         client.batch_execute(BY_INDEX).await?;
         client.batch_execute(LIMITS).await?;
+        client.batch_execute(patience.sql()).await?;
         Ok(Session {
             client,
             connection,
             tls: address.tls.clone(),
             statements: HashMap::new(),
             runs: HashMap::new(),
+            tables: Vec::new(),
         })
     }
 
+    /// Waits so long from now on.
+    pub(super) async fn be(&self, patience: Patience) -> Result<(), Error> {
+        self.client.batch_execute(patience.sql()).await
+    }
+
     /// A transaction, and the server's time in it.
-    pub(super) async fn begin(&mut self) -> Result<(Work<'_>, i64), Error> {
+    pub(super) async fn begin(&mut self) -> Result<(Work<'_>, Reading), Error> {
         let mut work = Work {
             client: &self.client,
             statements: &mut self.statements,
             runs: &self.runs,
+            tables: &self.tables,
         };
-        let now = work.statement(NOW).await?;
+        let now = work.statement(clock::READ).await?;
+        let asked_ms = boot_ms();
         // Sent in this order, and waited for together.
         let (_, row) = try_join!(
             biased;
             work.client.batch_execute(BEGIN),
             work.client.query_one(&now, &[])
         )?;
-        Ok((work, row.get(0)))
+        let reading = Reading {
+            server_ms: row.get(0),
+            offset_ms: row.get(1),
+            asked_ms,
+            answered_ms: boot_ms(),
+        };
+        Ok((work, reading))
     }
 
     /// Ends the transaction under way as if it had not been.
@@ -119,9 +161,21 @@ impl Session {
 }
 
 impl Work<'_> {
-    /// Makes it last.
-    pub(super) async fn commit(self) -> Result<(), Error> {
-        self.client.batch_execute(COMMIT).await
+    /// Makes it last, if its tables do.
+    pub(super) async fn commit(mut self) -> Result<(), Stop> {
+        let lasting = self.statement(LASTING).await?;
+        let tables: Params<'_> = &[self.tables];
+        // Sent in this order, and waited for together: what fails before makes the commit a roll-back.
+        let (checked, committed) = join!(
+            biased;
+            self.client.query_one(&lasting, tables),
+            self.client.batch_execute(COMMIT)
+        );
+        match checked {
+            Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => Err(Stop::Changed),
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(committed?),
+        }
     }
 
     /// Runs a statement, prepared once a connection.
@@ -166,8 +220,11 @@ impl Work<'_> {
             Err(error) => {
                 let refusal = error
                     .as_db_error()
-                    .filter(|refusal| is_of_the_event(refusal.code()))
-                    .map(|refusal| refusal.message().to_owned());
+                    .filter(|refusal| is_of_the_event(refusal.code()) || is_locked(refusal.code()))
+                    .map(|refusal| match is_locked(refusal.code()) {
+                        true => "another session has locked it".to_owned(),
+                        false => refusal.message().to_owned(),
+                    });
                 let Some(refusal) = refusal else {
                     return Err(error);
                 };
@@ -182,6 +239,10 @@ impl Work<'_> {
 /// size; not a full disk, a deadlock or a statement that was cancelled.
 pub(super) fn is_of_the_event(code: &SqlState) -> bool {
     matches!(code.code().get(..2), Some("22" | "23" | "44" | "54" | "P0"))
+}
+
+fn is_locked(code: &SqlState) -> bool {
+    *code == SqlState::LOCK_NOT_AVAILABLE
 }
 
 #[cfg(test)]

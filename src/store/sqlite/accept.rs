@@ -3,18 +3,19 @@
 use rusqlite::{OptionalExtension, Row, Statement, params};
 
 use super::attempt::Job;
+use super::clock::by_this_clock;
 use super::transaction::Statements;
 use crate::store::readmission::{Known, Readmission, readmission};
 use crate::store::signals::Changes;
-use crate::store::{Admission, EventId, Fingerprint, Handling, Promise, State, Submission};
+use crate::store::{Admission, EventId, Fingerprint, Handling, Promise, State, Submission, now_ms};
 
 pub(super) const INSERT: &str = "INSERT INTO jobs
-    (event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, owner, run, payload)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT (event_id) DO NOTHING";
+    (event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, owner, run, payload, span_ms)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) ON CONFLICT (event_id) DO NOTHING";
 pub(super) const KNOWN: &str = "SELECT seq, fingerprint, promise, state, accepted_ms, due_ms,
     attempts, base, payload FROM jobs WHERE event_id = ?1";
 pub(super) const REQUEUE: &str =
-    "UPDATE jobs SET state = ?2, promise = ?3, due_ms = ?4, base = ?5 WHERE seq = ?1";
+    "UPDATE jobs SET state = ?2, promise = ?3, due_ms = ?4, base = ?5, span_ms = 0 WHERE seq = ?1";
 pub(super) const RUN_ID: &str = "SELECT id FROM runs WHERE name = ?1";
 pub(super) const NEW_RUN: &str = "INSERT INTO runs (name) VALUES (?1)";
 
@@ -59,6 +60,7 @@ impl Statements<'_> {
     ) -> rusqlite::Result<usize> {
         let queued = submission.handling == Handling::Queue;
         let lease_end = changes.now_ms + self.terms.lease_ms;
+        let accepted_ms = by_this_clock(submission.accepted_ms, now_ms(), changes.now_ms);
         self.insert.execute(params![
             submission.event_id.as_bytes(),
             submission.fingerprint.0,
@@ -68,16 +70,13 @@ impl Statements<'_> {
             } else {
                 State::Working.code()
             },
-            if queued {
-                submission.accepted_ms
-            } else {
-                lease_end
-            },
-            submission.accepted_ms,
+            if queued { accepted_ms } else { lease_end },
+            accepted_ms,
             u32::from(!queued),
             (!queued).then_some(self.terms.owner),
             run,
             queued.then_some(&submission.payload),
+            if queued { 0 } else { self.terms.lease_ms },
         ])
     }
 

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::transaction::Statements;
 use super::unreadable::{self, Unreadable};
-use crate::store::lease::{NOT_BEGUN, Standing};
+use crate::store::lease::{
+    LONGEST_SPAN_MS, NOT_BEGUN, SPAN_SLACK_MS, Standing, is_too_late, longest_ms,
+};
 use crate::store::signals::Changes;
 use crate::store::{
     Claim, EventId, Finished, Grant, Insert, Lease, Notification, Outcome, Repeat, State,
@@ -16,11 +18,15 @@ use crate::store::{
 pub(super) const DUE: &str =
     "SELECT seq, event_id, attempts, base, payload, fingerprint FROM jobs INDEXED BY jobs_open
     WHERE state = ?1 AND state < 5 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3";
-pub(super) const NEXT_DUE: &str =
-    "SELECT min(due_ms) FROM jobs INDEXED BY jobs_open WHERE state = ?1 AND state < 5";
+pub(super) const NEXT_DUE: &str = "SELECT due_ms, span_ms FROM jobs INDEXED BY jobs_open
+    WHERE state = ?1 AND state < 5 AND due_ms IS NOT NULL ORDER BY due_ms LIMIT 1";
+/// What is due later than its own pause or lease allows. The lease begins again: its owner may still be at work.
+const BRING_BACK: &str = "UPDATE jobs INDEXED BY jobs_open
+    SET due_ms = CASE state WHEN 1 THEN ?2 ELSE ?2 + coalesce(span_ms, ?3) END
+    WHERE state = ?1 AND state < 5 AND due_ms > ?2 + min(coalesce(span_ms, ?3), ?4) + ?5";
 pub(super) const LEASE: &str =
-    "UPDATE jobs SET state = 2, due_ms = ?2, attempts = ?3, base = ?4, owner = ?5, payload = NULL
-    WHERE seq = ?1";
+    "UPDATE jobs SET state = 2, due_ms = ?2, attempts = ?3, base = ?4, owner = ?5, span_ms = ?6,
+    payload = NULL WHERE seq = ?1";
 pub(super) const INSERT_EVENT: &str = "INSERT INTO events (event_id, payload, inserted_ms) VALUES (?1, ?2, ?3) ON CONFLICT (event_id) DO NOTHING";
 pub(super) const LOG: &str = "INSERT INTO effects (job, effect, attempt, outcome, at_ms, detail)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING";
@@ -30,7 +36,8 @@ pub(super) const NOTIFIED: &str =
     FROM (SELECT max(outcome = 'sent') AS sent, max(outcome IN ('unknown', 'broken')) AS unknown,
             max(outcome = 'started') AS started, max(outcome <> 'started') AS ended
         FROM effects WHERE job = ?1 AND effect = 'notify' GROUP BY attempt)";
-pub(super) const FINISH: &str = "UPDATE jobs SET state = ?3, due_ms = ?4, processed_ms = ?5
+pub(super) const FINISH: &str =
+    "UPDATE jobs SET state = ?3, due_ms = ?4, processed_ms = ?5, span_ms = ?6
     WHERE seq = ?1 AND attempts = ?2 AND state = 2";
 /// Is the job in the state that this outcome of its latest attempt gave it, and has that attempt told of no other one?
 pub(super) const DECIDED: &str =
@@ -38,7 +45,8 @@ pub(super) const DECIDED: &str =
     AND NOT EXISTS (SELECT 1 FROM effects WHERE job = ?1 AND effect = 'notify' AND attempt = ?2
         AND outcome NOT IN ('started', ?4))";
 /// The attempt was not begun: it is made up for in `base`.
-pub(super) const GIVE_BACK: &str = "UPDATE jobs SET state = 1, due_ms = ?3, base = base + 1
+pub(super) const GIVE_BACK: &str =
+    "UPDATE jobs SET state = 1, due_ms = ?3, span_ms = 0, base = base + 1
     WHERE seq = ?1 AND attempts = ?2 AND state = 2";
 pub(super) const KEEP_PAYLOAD: &str = "UPDATE jobs SET payload = ?2 WHERE seq = ?1";
 pub(super) const STANDING: &str = "SELECT seq, event_id, attempts, base, payload, fingerprint, state, due_ms FROM jobs WHERE event_id = ?1";
@@ -156,12 +164,19 @@ impl Statements<'_> {
     }
 
     fn idle_for(&mut self, now_ms: i64) -> rusqlite::Result<Option<Duration>> {
-        let mut next = None;
+        let mut next: Option<i64> = None;
         for state in [State::Retrying, State::Working] {
-            let due_ms = self
-                .next_due
-                .query_row([state.code()], |row| Ok(row.get::<_, i64>(0).ok()))?;
-            next = next.into_iter().chain(due_ms).min();
+            // A time that is not a number is no time to wait for; the row is given up when the queue is looked through.
+            let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0).ok(), row.get(1).unwrap_or(None)));
+            let found = self.next_due.query_row([state.code()], row).optional()?;
+            let Some((Some(due_ms), span_ms)) = found else {
+                continue;
+            };
+            if is_too_late(state, (due_ms, span_ms), now_ms) {
+                bring_back(self.connection, now_ms)?;
+                return Ok(Some(Duration::ZERO));
+            }
+            next = next.into_iter().chain([due_ms]).min();
         }
         Ok(next
             .map(|due_ms: i64| Duration::from_millis(due_ms.saturating_sub(now_ms).max(0) as u64)))
@@ -170,8 +185,14 @@ impl Statements<'_> {
     /// Gives a known job to this process and begins the attempt.
     pub(super) fn lease(&mut self, job: Job<'_>, now_ms: i64) -> rusqlite::Result<Lease> {
         let (end_ms, owner) = (now_ms + self.terms.lease_ms, self.terms.owner);
-        self.lease
-            .execute(params![job.seq, end_ms, job.attempt, job.base, owner])?;
+        self.lease.execute(params![
+            job.seq,
+            end_ms,
+            job.attempt,
+            job.base,
+            owner,
+            self.terms.lease_ms
+        ])?;
         self.begin(job, now_ms)
     }
 
@@ -307,7 +328,8 @@ impl Statements<'_> {
             lease.attempt,
             state.code(),
             due_ms,
-            processed_ms
+            processed_ms,
+            due_ms - now_ms
         ])?;
         if changed == 0 {
             let decided = (told_before || effect.is_none())
@@ -362,6 +384,22 @@ impl Statements<'_> {
         self.log
             .execute(params![seq, effect, attempt, outcome, at_ms, detail])
     }
+}
+
+/// Makes due what is due later than it can be: its time was written by another clock. Only what an older version wrote, or
+/// another program, needs this.
+pub(super) fn bring_back(connection: &Connection, now_ms: i64) -> rusqlite::Result<()> {
+    for state in [State::Retrying, State::Working] {
+        let row = params![
+            state.code(),
+            now_ms,
+            LONGEST_SPAN_MS,
+            longest_ms(state),
+            SPAN_SLACK_MS
+        ];
+        connection.prepare_cached(BRING_BACK)?.execute(row)?;
+    }
+    Ok(())
 }
 
 /// Would the database refuse this event again, and take others?

@@ -14,7 +14,8 @@ pub(super) const UNCLAIMED: &str = "SELECT seq, event_id, due_ms, swept_ms,
     attempts = 0 AND typeof(payload) <> 'blob' FROM jobs INDEXED BY jobs_open
     WHERE state = ?1 AND state < 5 AND due_ms <= ?2 AND (due_ms, seq) > (?3, ?4) ORDER BY due_ms, seq LIMIT ?5";
 pub(super) const SWEPT: &str = "UPDATE jobs SET swept_ms = ?2 WHERE seq = ?1";
-pub(super) const REPLAY: &str = "UPDATE jobs SET state = 1, due_ms = ?2, base = attempts
+pub(super) const REPLAY: &str =
+    "UPDATE jobs SET state = 1, due_ms = ?2, span_ms = 0, base = attempts
     WHERE event_id = ?1 AND state = 4";
 pub(super) const REPORT: &str = "INSERT OR REPLACE INTO processes
     (owner, seen_ms, role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason)
@@ -132,6 +133,7 @@ impl Statements<'_> {
             report.breaker,
             report.breaker_reason.as_deref(),
         ])?;
+        self.terms.clock.keep(self.connection)?;
         let mut forgotten = self.connection.prepare_cached(FORGOTTEN)?;
         let owners = forgotten.query_map([now_ms - KEPT_MS], |row| row.get(0))?;
         for owner in owners.collect::<rusqlite::Result<Vec<i64>>>()? {
@@ -151,6 +153,7 @@ impl Statements<'_> {
     pub(super) fn depart(&mut self) -> rusqlite::Result<()> {
         let transaction = self.connection.unchecked_transaction()?;
         self.forget(self.terms.owner)?;
+        self.terms.clock.keep(self.connection)?;
         transaction.commit()
     }
 }

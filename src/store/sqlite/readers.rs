@@ -88,8 +88,13 @@ impl Readers {
         })
     }
 
-    /// When the oldest unsettled event was accepted.
-    pub(in crate::store) fn oldest_open_ms(&self) -> Result<Option<i64>, StoreError> {
+    /// How long the oldest unsettled event has waited, in milliseconds.
+    pub(in crate::store) fn oldest_wait_ms(&self) -> Result<Option<i64>, StoreError> {
+        let oldest_ms = self.oldest_open_ms()?;
+        Ok(oldest_ms.map(|ms| self.clock.now_ms().saturating_sub(ms)))
+    }
+
+    fn oldest_open_ms(&self) -> Result<Option<i64>, StoreError> {
         self.with(|connection| {
             // New events are due since they were accepted: the first of them is the oldest. Those being worked on are few.
             let sql = "SELECT min(oldest) FROM (

@@ -198,7 +198,7 @@ mod tests {
         let options = Options::at(path.as_path());
         let connection = open_writer(&options, &path).expect("the store opens");
         let terms = Terms {
-            clock: Arc::new(Clock::start()),
+            clock: Arc::new(Clock::default()),
             owner: 1,
             lease_ms: 1000,
             key_lifetime_ms: 1000,

@@ -15,7 +15,7 @@ use super::presence::Presence;
 use super::transaction::{Statements, Terms};
 use crate::store::commit_queue::{Batch, CommitQueue, Taken};
 use crate::store::signals::Signals;
-use crate::store::{OpenError, Options, State, StoreError, now_ms};
+use crate::store::{OpenError, Options, State, StoreError};
 use rusqlite::{Connection, ErrorCode, params};
 
 /// The running thread.
@@ -73,8 +73,9 @@ impl Writer {
             key_lifetime_ms: options.key_lifetime.as_millis() as i64,
             repeat: options.repeat,
         };
+        (terms.clock.set(&mut connection, presence.is_alone())).map_err(unusable)?;
         if presence.is_alone() {
-            take_over_if_there_is_room(&mut connection).map_err(unusable)?;
+            take_over_if_there_is_room(&mut connection, terms.clock.now_ms()).map_err(unusable)?;
         }
         presence.admit_others()?;
         signals.work.notify_one();
@@ -118,17 +119,15 @@ impl Writer {
 
 /// Takes over what dead processes left behind. On a full disk that waits until their leases run out, as if another process
 /// had the store open: what is there can be served.
-fn take_over_if_there_is_room(connection: &mut Connection) -> rusqlite::Result<()> {
-    let is_of_the_disk = |error: &rusqlite::Error| {
-        let code = error.sqlite_error_code();
-        matches!(code, Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
-    };
-    let mut taken = take_over(connection);
-    if taken.as_ref().is_err_and(is_of_the_disk) && checkpoint::empty_log(connection) == Ok(true) {
-        taken = take_over(connection);
+fn take_over_if_there_is_room(connection: &mut Connection, now_ms: i64) -> rusqlite::Result<()> {
+    let mut taken = take_over(connection, now_ms);
+    if taken.as_ref().is_err_and(super::is_of_the_disk)
+        && checkpoint::empty_log(connection) == Ok(true)
+    {
+        taken = take_over(connection, now_ms);
     }
     match taken {
-        Err(error) if is_of_the_disk(&error) => {
+        Err(error) if super::is_of_the_disk(&error) => {
             tracing::warn!(
                 %error,
                 "there is no room to take events in; attempts of the process before are taken over when their leases run out"
@@ -141,19 +140,14 @@ fn take_over_if_there_is_room(connection: &mut Connection) -> rusqlite::Result<(
 
 /// No other process has the store open, so every lease is of a dead one and void, and all counts become one's own to
 /// keep: those that each process left behind are added up.
-fn take_over(connection: &mut Connection) -> rusqlite::Result<()> {
+fn take_over(connection: &mut Connection, now_ms: i64) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    let sql = "UPDATE jobs INDEXED BY jobs_open SET state = ?1, due_ms = ?2 WHERE state = ?3 AND state < 5";
+    let sql = "UPDATE jobs INDEXED BY jobs_open SET state = ?1, due_ms = ?2, span_ms = 0 WHERE state = ?3 AND state < 5";
     let freed = transaction.execute(
         sql,
-        params![State::Retrying.code(), now_ms(), State::Working.code()],
+        params![State::Retrying.code(), now_ms, State::Working.code()],
     )?;
-    // No retry was ever put off for so long: the clock has been set back since.
-    let sql = "UPDATE jobs INDEXED BY jobs_open SET due_ms = ?2 WHERE state = ?1 AND state < 5 AND due_ms > ?2 + ?3";
-    transaction.execute(
-        sql,
-        params![State::Retrying.code(), now_ms(), LONGEST_RETRY_MS],
-    )?;
+    attempt::bring_back(&transaction, now_ms)?;
     let sql = "INSERT INTO counts VALUES (0, ?1, ?2) ON CONFLICT DO UPDATE SET n = n + excluded.n";
     if freed > 0 {
         transaction.execute(sql, params![State::Working.code(), -(freed as i64)])?;
@@ -350,7 +344,5 @@ impl Company {
     }
 }
 
-/// Longer than a worker's longest pause, and than a provider may ask for.
-const LONGEST_RETRY_MS: i64 = 2 * 3_600_000;
 /// Longer than [`super::BUSY_PAUSE`].
 pub(super) const COURTESY: Duration = Duration::from_micros(400);

@@ -1,0 +1,148 @@
+//! Why a transaction is not committed, and what follows from that.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use tokio_postgres::Error;
+use tokio_postgres::error::SqlState;
+
+use super::chain;
+use super::clock::Stepped;
+use super::locks::Held;
+use super::session::is_of_the_event;
+use crate::store::StoreError;
+
+/// What is said of something that another session has locked for longer than it was waited for.
+const LOCKED: &str = "another session has locked it, and it was waited for in vain";
+
+/// How far a transaction got; at first nothing of it lasts.
+#[derive(Default)]
+pub(super) struct Phase(AtomicU8);
+
+/// The steps of a transaction of which it matters whether they were reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Step {
+    /// The counts are being written.
+    Counting = 1,
+    /// The server was asked to commit.
+    Committing,
+}
+
+impl Phase {
+    pub(super) fn reach(&self, step: Step) {
+        self.0.store(step as u8, Ordering::Relaxed);
+    }
+
+    pub(super) fn has_reached(&self, step: Step) -> bool {
+        self.0.load(Ordering::Relaxed) >= step as u8
+    }
+}
+
+/// What ended a transaction.
+pub(super) enum Stop {
+    /// The server or the connection said so.
+    Database(Error),
+    /// Something in it waits for somebody else.
+    Held(Held),
+    /// The server's clock was set.
+    Stepped(Stepped),
+    /// The tables are no longer those that were looked at, or lose what is in them.
+    Changed,
+    /// A key that was neither new nor known.
+    Neither,
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Stop {
+        Stop::Database(error)
+    }
+}
+
+/// Why a transaction is not committed.
+pub(super) enum Failure {
+    /// It may succeed when it is tried again at once.
+    Deadlock,
+    /// The same, once the clock is looked after.
+    Stepped(Stepped),
+    /// The counts of this process are locked.
+    CountsLocked,
+    /// A key that was neither new nor known: its row may be gone by now.
+    Neither,
+    /// These are, or something that is not known.
+    Locked(Option<Held>),
+    /// Something in it is refused, and others may be taken.
+    Refused(StoreError),
+    Store(StoreError),
+}
+
+impl Failure {
+    pub(super) fn of(stop: Stop, phase: &Phase) -> Failure {
+        match stop {
+            Stop::Database(error) => Failure::of_error(&error, phase),
+            Stop::Held(held) => Failure::Locked(Some(held)),
+            Stop::Stepped(stepped) => Failure::Stepped(stepped),
+            Stop::Changed => {
+                Failure::failed("its tables have been replaced or made UNLOGGED".to_owned())
+            }
+            Stop::Neither => Failure::Neither,
+        }
+    }
+
+    fn of_error(error: &Error, phase: &Phase) -> Failure {
+        let reason = chain(error);
+        match error.code() {
+            Some(&SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE) => {
+                Failure::Deadlock
+            }
+            Some(&SqlState::LOCK_NOT_AVAILABLE) if phase.has_reached(Step::Counting) => {
+                Failure::CountsLocked
+            }
+            Some(&SqlState::LOCK_NOT_AVAILABLE) => Failure::Locked(None),
+            Some(&SqlState::DISK_FULL) => Failure::Store(StoreError::NoRoom(reason.into())),
+            Some(&SqlState::READ_ONLY_SQL_TRANSACTION) => {
+                Failure::Store(StoreError::ReadOnly(reason.into()))
+            }
+            Some(code) if is_of_the_event(code) => {
+                Failure::Refused(StoreError::Failed(reason.into()))
+            }
+            // The server itself says no: then it did not commit, unless it is about to go down.
+            Some(code)
+                if *code != SqlState::ADMIN_SHUTDOWN && *code != SqlState::CRASH_SHUTDOWN =>
+            {
+                Failure::failed(reason)
+            }
+            _ => Failure::cut_off(phase, reason),
+        }
+    }
+
+    pub(super) fn failed(reason: String) -> Failure {
+        Failure::Store(StoreError::Failed(reason.into()))
+    }
+
+    pub(super) fn cut_off(phase: &Phase, reason: String) -> Failure {
+        let is_unsure = phase.has_reached(Step::Committing);
+        Failure::Store(if is_unsure {
+            StoreError::Unsure(reason.into())
+        } else {
+            StoreError::Failed(reason.into())
+        })
+    }
+
+    /// Does it say nothing of the session that it came from?
+    pub(super) fn spares_the_session(&self) -> bool {
+        !matches!(self, Failure::Store(_))
+    }
+
+    pub(super) fn into_error(self) -> StoreError {
+        match self {
+            Failure::Refused(error) | Failure::Store(error) => error,
+            Failure::Deadlock => {
+                StoreError::Failed("the server saw deadlocks again and again".into())
+            }
+            Failure::Stepped(_) => {
+                StoreError::Failed("the server's clock was set again and again".into())
+            }
+            Failure::Neither => StoreError::Failed("a key is neither new nor known".into()),
+            Failure::CountsLocked | Failure::Locked(_) => StoreError::Failed(LOCKED.into()),
+        }
+    }
+}
