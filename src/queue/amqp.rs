@@ -18,12 +18,13 @@ use lapin::types::FieldTable;
 use uuid::Uuid;
 
 use super::celery::Task;
+use super::delivery::brief;
 use super::{Advice, Delivery, Dialect, Dispatch, Job, Options, QueueError, Settlement};
 use graveyard::Graveyard;
 use link::Link;
 use outlet::{Outlet, confirmed};
 use queues::Found;
-use table::{json_from, table_from};
+use table::{table_from, text_in};
 
 const PERSISTENT: u8 = 2;
 
@@ -127,6 +128,7 @@ impl Source {
                 handle: super::delivery::Handle::Amqp(Box::new(handle)),
             }]),
             Err(reason) => {
+                let reason = brief(&reason);
                 handle.settle(Settlement::Dead { reason }).await?;
                 Ok(Vec::new())
             }
@@ -227,7 +229,7 @@ fn read(dispatch: &Dispatch, message: &Message) -> Result<(Uuid, Option<Vec<u8>>
         return Ok((id, None));
     }
     let headers = message.properties.headers().as_ref();
-    let headers = headers.map_or(serde_json::Value::Null, json_from);
-    let (event_id, payload) = Task::read(dispatch.task(), &headers, &message.data)?;
+    let task = headers.and_then(|headers| text_in(headers, "task"));
+    let (event_id, payload) = Task::read(dispatch.task(), task.as_deref(), &message.data)?;
     Ok((event_id, Some(payload)))
 }

@@ -42,6 +42,21 @@ pub(super) enum Handle {
     Nowhere(std::convert::Infallible),
 }
 
+/// A reason as a log and a broker can take it: it may quote what somebody else has sent.
+#[allow(dead_code, reason = "a slim build has no broker")]
+pub(super) fn brief(reason: &str) -> String {
+    let clean = reason.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut brief: String = clean.clone().take(LONGEST_REASON).collect();
+    if clean.count() > LONGEST_REASON {
+        brief.push('…');
+    }
+    brief
+}
+
+/// In characters.
+#[allow(dead_code, reason = "a slim build has no broker")]
+const LONGEST_REASON: usize = 200;
+
 impl Delivery {
     /// Tells the broker what became of it. On failure the delivery comes again.
     pub async fn settle(self, settlement: Settlement) -> Result<(), QueueError> {

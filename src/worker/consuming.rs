@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::{Crew, STORE_PAUSES, Taken};
+use crate::payload;
 use crate::queue::{Consumer, Delivery, Settlement};
 use crate::store::{
     Admission, EventId, Fingerprint, Grant, Handling, State, StoreError, Submission,
@@ -168,19 +169,25 @@ impl Crew {
     async fn adopt(
         &self,
         event_id: EventId,
-        payload: Option<&[u8]>,
+        body: Option<&[u8]>,
     ) -> Result<Result<(), String>, StoreError> {
-        let Some(payload) = payload else {
+        let Some(body) = body else {
             let store = self.store.location();
             return Ok(Err(format!(
                 "no such event in the store {store}; if another store dispatches to this queue, give each its own with ?queue=NAME"
             )));
         };
+        // The same bounds as for what is ingested: no other worker could read it.
+        let read = std::str::from_utf8(body).map_err(|error| error.to_string());
+        let read = read.and_then(|text| payload::check(text).map_err(|error| error.to_string()));
+        if let Err(reason) = read {
+            return Ok(Err(format!("the payload cannot be taken: {reason}")));
+        }
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let submission = Submission {
             event_id,
-            fingerprint: Fingerprint::of(payload),
-            payload: payload.to_vec(),
+            fingerprint: Fingerprint::of(body),
+            payload: body.to_vec(),
             run: None,
             accepted_ms: since.map_or(0, |since| since.as_millis() as i64),
             handling: Handling::Queue,

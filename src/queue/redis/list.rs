@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::super::celery::Task;
+use super::super::delivery::brief;
 use super::super::{Delivery, Dialect, Dispatch, Options, QueueError, Settlement, rq};
 use super::DEAD_LETTERS;
 
@@ -243,6 +244,7 @@ impl Source {
                 handle: super::super::delivery::Handle::List(handle),
             })),
             Err(reason) => {
+                let reason = brief(&reason);
                 handle.settle(Settlement::Dead { reason }).await?;
                 Ok(None)
             }
