@@ -53,6 +53,7 @@ pub struct Course {
 struct Running {
     since: Instant,
     told: Instant,
+    told_failures: u64,
     failures: u64,
     reason: String,
     works_since: Option<Instant>,
@@ -87,6 +88,7 @@ impl Course {
         self.outage = Some(Running {
             since: now,
             told: now,
+            told_failures: 1,
             failures: 1,
             reason: reason.to_owned(),
             works_since: None,
@@ -122,10 +124,11 @@ impl Course {
 
 impl Running {
     fn remind(&mut self, now: Instant) -> Option<Line> {
-        if now - self.told < REMIND_EVERY {
+        // What nobody tried again has nothing new to tell.
+        if now - self.told < REMIND_EVERY || self.failures == self.told_failures {
             return None;
         }
-        self.told = now;
+        (self.told, self.told_failures) = (now, self.failures);
         Some(Line::Still {
             elapsed: now - self.since,
             failures: self.failures,
@@ -141,7 +144,7 @@ pub struct Outage {
 }
 
 struct Shared {
-    /// What is away: `the store`.
+    /// What fails: `the store`.
     thing: String,
     /// What its first failure means.
     meaning: &'static str,
@@ -162,7 +165,10 @@ impl Outage {
 
     /// It failed. Cheap, and called for every failure.
     pub fn failed(&self, reason: &dyn Display) {
-        let line = self.shared.lock().failed(Instant::now(), &reason.to_string());
+        let line = self
+            .shared
+            .lock()
+            .failed(Instant::now(), &reason.to_string());
         let Some(line) = line else { return };
         let has_begun = matches!(line, Line::Away { .. });
         self.shared.log(&line);
@@ -236,7 +242,7 @@ impl Shared {
             }
             Line::Back { elapsed, failures } => {
                 let seconds = elapsed.as_secs();
-                tracing::warn!("{thing} is back: {failures} failures in {seconds} s");
+                tracing::warn!("{thing}: works again after {failures} failures in {seconds} s");
             }
         }
     }
@@ -290,12 +296,15 @@ mod tests {
     fn it_is_reminded_of_although_nothing_is_reported() {
         let (clock, mut course) = (Clock(Instant::now()), Course::default());
         assert_eq!(course.failed(clock.at(0), "refused"), away("refused"));
+        assert_eq!(course.failed(clock.at(59_998), "refused"), None);
         assert_eq!(course.look(clock.at(59_999)), None);
         assert!(matches!(
             course.look(clock.at(60_000)),
-            Some(Line::Still { failures: 1, .. })
+            Some(Line::Still { failures: 2, .. })
         ));
         assert_eq!(course.look(clock.at(60_001)), None);
+        // A minute in which nobody tried.
+        assert_eq!(course.look(clock.at(180_000)), None);
     }
 
     #[test]
@@ -342,7 +351,10 @@ mod tests {
             assert_eq!(course.failed(clock.at(at), "x"), away("x"));
             assert_eq!(course.succeeded(clock.at(at + 10)), None);
             let back = course.look(clock.at(at + 1_010));
-            assert!(matches!(back, Some(Line::Back { failures: 1, .. })), "{back:?}");
+            assert!(
+                matches!(back, Some(Line::Back { failures: 1, .. })),
+                "{back:?}"
+            );
         }
     }
 }

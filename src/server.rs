@@ -26,6 +26,7 @@ mod rate_limit;
 mod route;
 mod run_name;
 mod segment;
+mod stuck;
 mod threads;
 mod timing;
 mod tracing_headers;
@@ -194,7 +195,8 @@ impl Server {
 
         let dispatching = core.config.dispatch.clone().map(|dispatching| {
             // Subscribed before the first request is answered.
-            let dispatcher = dispatcher::Dispatcher::new(store.clone(), dispatching);
+            let dispatcher =
+                dispatcher::Dispatcher::new(store.clone(), dispatching, core.stuck.clone());
             tokio::spawn(dispatcher.run())
         });
         let threads = HttpThreads::start(app)?;

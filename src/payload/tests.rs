@@ -12,10 +12,7 @@ fn nested(levels: usize) -> String {
 #[test]
 fn levels_are_allowed_up_to_the_bound_and_not_beyond() {
     assert_eq!(check(&nested(LEVELS)), Ok(()));
-    assert_eq!(
-        check(&nested(LEVELS + 1)),
-        Err(Refusal::TooDeep(LEVELS))
-    );
+    assert_eq!(check(&nested(LEVELS + 1)), Err(Refusal::TooDeep(LEVELS)));
     let objects = format!("{}1{}", r#"{"a":"#.repeat(LEVELS), "}".repeat(LEVELS));
     assert_eq!(check(&objects), Ok(()));
     let objects = format!(r#"[{objects}]"#);
@@ -55,9 +52,18 @@ fn digits_are_allowed_up_to_the_bound_and_not_beyond() {
 
 #[test]
 fn half_of_a_surrogate_pair_is_refused_and_a_whole_one_is_a_character() {
-    for half in [r#""\ud800""#, r#""\udc00""#, r#""\ud800\ud800""#, r#""\ud800x""#, r#"{"\udfff":1}"#] {
+    for half in [
+        r#""\ud800""#,
+        r#""\udc00""#,
+        r#""\ud800\ud800""#,
+        r#""\ud800x""#,
+        r#"{"\udfff":1}"#,
+    ] {
         let refused = check(half).unwrap_err();
-        assert!(matches!(refused, Refusal::LoneSurrogate(_)), "{half}: {refused}");
+        assert!(
+            matches!(refused, Refusal::LoneSurrogate(_)),
+            "{half}: {refused}"
+        );
     }
     let mut tokens = Vec::new();
     walk(r#"["\ud83d\ude00","\u0000"]"#, |token| tokens.push(token)).unwrap();
@@ -71,7 +77,16 @@ fn half_of_a_surrogate_pair_is_refused_and_a_whole_one_is_a_character() {
 #[test]
 fn what_is_valid_and_odd_is_accepted() {
     for text in [
-        "1e999999", "-0", "-0.0", "1E+5", "18446744073709551616", r#"{"a":1,"a":2}"#, r#""\u0000""#, " [ ] ", "{}", r#""""#,
+        "1e999999",
+        "-0",
+        "-0.0",
+        "1E+5",
+        "18446744073709551616",
+        r#"{"a":1,"a":2}"#,
+        r#""\u0000""#,
+        " [ ] ",
+        "{}",
+        r#""""#,
     ] {
         assert_eq!(check(text), Ok(()), "{text}");
     }
@@ -86,7 +101,18 @@ fn mutations_are_judged_as_serde_json_judges_them() {
     ];
     let seeds = seeds.map(|seed| seed.as_bytes().to_vec());
     let words: [&[u8]; 12] = [
-        b"[", b"]", b"{\"a\":", b"}", b",", b"1", b"\\ud800", b"\"", b"e", b"\\", b"\xef\xbb\xbf", b"0",
+        b"[",
+        b"]",
+        b"{\"a\":",
+        b"}",
+        b",",
+        b"1",
+        b"\\ud800",
+        b"\"",
+        b"e",
+        b"\\",
+        b"\xef\xbb\xbf",
+        b"0",
     ];
     decode_mutations(&seeds, &words, |bytes| {
         let Ok(text) = std::str::from_utf8(bytes) else {

@@ -8,6 +8,7 @@ mod table;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
@@ -15,6 +16,7 @@ use lapin::BasicProperties;
 use lapin::message::Delivery as Message;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions};
 use lapin::types::FieldTable;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::celery::Task;
@@ -79,6 +81,7 @@ pub(super) struct Source {
     consumer: lapin::Consumer,
     /// Of a queue that keeps no dead letters by itself.
     graveyard: Option<Arc<Graveyard>>,
+    deadline: Duration,
     link: Link,
 }
 
@@ -107,6 +110,7 @@ impl Source {
             dispatch: dispatch.clone(),
             consumer,
             graveyard,
+            deadline: options.deadline,
             link,
         })
     }
@@ -122,14 +126,16 @@ impl Source {
             graveyard: self.graveyard.clone(),
         };
         match read {
-            Ok((event_id, payload)) => Ok(vec![Delivery {
+            Ok((event_id, payload)) => Ok(vec![Delivery::new(
                 event_id,
                 payload,
-                handle: super::delivery::Handle::Amqp(Box::new(handle)),
-            }]),
+                super::delivery::Handle::Amqp(Box::new(handle)),
+            )]),
             Err(reason) => {
                 let reason = brief(&reason);
-                handle.settle(Settlement::Dead { reason }).await?;
+                let after = self.deadline * super::delivery::BURIALS;
+                let settled = timeout(after, handle.settle(Settlement::Dead { reason })).await;
+                settled.unwrap_or(Err(QueueError::TimedOut { after }))?;
                 Ok(Vec::new())
             }
         }
@@ -156,10 +162,10 @@ impl Handle {
                 tracing::warn!(reason, "a message is dead-lettered");
                 match &self.graveyard {
                     None => self.refuse(false).await,
-                    Some(graveyard) => {
-                        graveyard.bury(&self.message).await;
-                        self.acknowledge().await
-                    }
+                    Some(graveyard) => match graveyard.bury(&self.message).await {
+                        Ok(()) => self.acknowledge().await,
+                        Err(_) => self.refuse(true).await,
+                    },
                 }
             }
         }

@@ -274,7 +274,15 @@ mod tests {
         let task = Task::of(TASK, &job(r#"{"a":[1,{"b":"x"}]}"#));
         let seeds = [task.body.clone(), task.envelope("celery").into_bytes()];
         let words: [&[u8]; 9] = [
-            b"[", b"]", b"{\"a\":", b"}", b"null", b"\"body\":", b"\"headers\":", b"AAAA", b"\\ud800",
+            b"[",
+            b"]",
+            b"{\"a\":",
+            b"}",
+            b"null",
+            b"\"body\":",
+            b"\"headers\":",
+            b"AAAA",
+            b"\\ud800",
         ];
         decode_mutations(&seeds, &words, |bytes| {
             for read in [Task::read(TASK, Some(TASK), bytes), Task::open(TASK, bytes)] {

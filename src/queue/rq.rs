@@ -12,9 +12,9 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use super::Job;
 use super::celery::Arguments;
 use super::pickle::{self, Plain};
-use super::Job;
 
 /// Seconds that a job may run, and seconds that a finished one is kept: RQ's own defaults.
 const TIMEOUT_SECONDS: u32 = 180;
@@ -95,7 +95,10 @@ pub(super) fn read(function: &str, data: &[u8]) -> Result<(Uuid, Vec<u8>), Strin
     }
     let id = event_id.ok_or("the job has no event_id")?;
     let event_id = Uuid::try_parse(&id).map_err(|_| format!("'{id}' is no event id"))?;
-    Ok((event_id, payload.unwrap_or_else(|| "{}".to_owned()).into_bytes()))
+    Ok((
+        event_id,
+        payload.unwrap_or_else(|| "{}".to_owned()).into_bytes(),
+    ))
 }
 
 /// What is read of a call.
@@ -116,7 +119,9 @@ impl Call {
         };
         Ok(Call {
             name: name.to_owned(),
-            event_id: argument(0, "event_id").and_then(Plain::as_str).map(str::to_owned),
+            event_id: argument(0, "event_id")
+                .and_then(Plain::as_str)
+                .map(str::to_owned),
             payload: argument(1, "payload").map(Plain::to_json),
         })
     }
@@ -153,7 +158,9 @@ fn inflated(bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
         return Ok(None);
     }
     if inflated.len() > LARGEST_CALL {
-        return Err(format!("the call inflates to more than {LARGEST_CALL} bytes"));
+        return Err(format!(
+            "the call inflates to more than {LARGEST_CALL} bytes"
+        ));
     }
     Ok(Some(inflated))
 }
@@ -219,7 +226,13 @@ mod tests {
 
     #[test]
     fn a_call_of_127_bytes_that_inflates_to_a_deep_pickle_is_refused() {
-        let deep = [&b"\x80\x02"[..], &b"(".repeat(60_000), &b"t".repeat(60_000), b"."].concat();
+        let deep = [
+            &b"\x80\x02"[..],
+            &b"(".repeat(60_000),
+            &b"t".repeat(60_000),
+            b".",
+        ]
+        .concat();
         let data = super::deflated(&deep);
         assert!(data.len() < 200, "{}", data.len());
         let reason = on_a_small_stack(|| read("m.f", &data).unwrap_err());
@@ -236,7 +249,16 @@ mod tests {
             json.into_bytes(),
             pickled,
         ];
-        let words: [&[u8]; 8] = [b"[", b"]", b"{\"a\":", b"\x80\x02", b"(", b"t", b"}", b"\x78\x9c"];
+        let words: [&[u8]; 8] = [
+            b"[",
+            b"]",
+            b"{\"a\":",
+            b"\x80\x02",
+            b"(",
+            b"t",
+            b"}",
+            b"\x78\x9c",
+        ];
         decode_mutations(&seeds, &words, |bytes| {
             if let Ok((_, payload)) = read("m.f", bytes) {
                 assert!(std::str::from_utf8(&payload).is_ok());

@@ -17,6 +17,9 @@ use crate::store::{
 /// A retry that is due later than this is left to the sweeper: only where the provider names so late a time.
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
 
+/// How long an acknowledgement may keep a worker that stops.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Who may begin an attempt, and until when.
 #[derive(Clone)]
 struct Shift {
@@ -42,6 +45,19 @@ impl Shift {
             biased;
             _ = self.stop.wait_for(|stop| *stop) => None,
             slot = self.slots.acquire() => slot.ok(),
+        }
+    }
+
+    /// Waits for the broker; `None` if that takes longer than a worker that stops may take.
+    async fn patiently<T>(&mut self, answer: impl Future<Output = T>) -> Option<T> {
+        let over = async {
+            let _ = self.stop.wait_for(|stop| *stop).await;
+            sleep(FAREWELL).await;
+        };
+        tokio::select! {
+            biased;
+            answer = answer => Some(answer),
+            () = over => None,
         }
     }
 
@@ -101,9 +117,10 @@ impl Crew {
         let Some(settlement) = self.bring_about(event_id, payload, &mut shift).await else {
             return;
         };
-        if let Err(error) = delivery.settle(settlement).await {
-            // It comes again, and finds the event done.
-            tracing::warn!(%error, %event_id, "cannot acknowledge a delivery");
+        // On failure it comes again, and finds the event done.
+        let settled = shift.patiently(delivery.settle(settlement)).await;
+        if let Some(Err(error)) = settled {
+            tracing::debug!(%error, %event_id, "cannot acknowledge a delivery");
         }
     }
 
@@ -126,9 +143,8 @@ impl Crew {
                     pause
                 }
                 Err(error) => {
-                    if failing == STORE_PAUSES.0 {
-                        tracing::warn!(%error, %event_id, "cannot work on a delivery; it is kept");
-                    }
+                    // The store tells the log that it fails.
+                    tracing::debug!(%error, %event_id, "cannot work on a delivery; it is kept");
                     let pause = failing;
                     failing = (failing * 2).min(STORE_PAUSES.1);
                     pause

@@ -14,6 +14,7 @@ use super::super::{Dispatch, QueueError};
 use super::link::Link;
 use super::outlet::{Outlet, confirmed};
 use super::{PERSISTENT, queues};
+use crate::outage::Outage;
 
 /// Where the dead letters of one queue go. Connects with the first of them.
 pub(super) struct Graveyard {
@@ -21,7 +22,11 @@ pub(super) struct Graveyard {
     queue: String,
     deadline: Duration,
     outlet: Mutex<Option<Outlet>>,
+    burying: Outage,
 }
+
+/// How often a letter is tried before it goes back to its queue.
+const TRIES: u32 = 3;
 
 impl Graveyard {
     pub(super) fn of(dispatch: &Dispatch, deadline: Duration) -> Graveyard {
@@ -30,20 +35,28 @@ impl Graveyard {
             queue: queues::dead(dispatch.queue()),
             deadline,
             outlet: Mutex::new(None),
+            burying: Outage::of(
+                format!("the broker {dispatch}"),
+                "cannot keep a dead letter; it is tried again",
+            ),
         }
     }
 
-    /// Resolves when the letter is there, however long that takes: until then it must not be let go.
-    pub(super) async fn bury(&self, letter: &Message) {
+    /// Resolves when the letter is there: until then it must not be let go. Fails after a few tries; then it goes back
+    /// to its queue, so that it keeps no other from being delivered.
+    pub(super) async fn bury(&self, letter: &Message) -> Result<(), QueueError> {
         let mut outlet = self.outlet.lock().await;
         let (mut backoff, after) = (Backoff::default(), self.deadline);
+        let mut tries = 1;
         loop {
             let buried = timeout(after, self.attempt(&mut outlet, letter)).await;
-            let Err(error) = buried.unwrap_or(Err(QueueError::TimedOut { after })) else {
-                return;
-            };
-            tracing::warn!(%error, queue = self.queue, "cannot keep a dead letter; it is tried again");
+            let buried = buried.unwrap_or(Err(QueueError::TimedOut { after }));
+            self.burying.note(&buried);
+            if buried.is_ok() || tries >= TRIES {
+                return buried;
+            }
             *outlet = None;
+            tries += 1;
             backoff.grow();
             backoff.rest().await;
         }

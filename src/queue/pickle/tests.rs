@@ -60,7 +60,11 @@ fn integers_have_the_bytes_that_python_gives_them() {
 fn what_is_beyond_the_bounds_is_none_and_what_is_no_json_a_string() {
     let deep = format!("{}{}", "[".repeat(2_000), "]".repeat(2_000));
     let long = "1".repeat(4_301);
-    for (payload, expected) in [(deep.as_str(), "null"), (&long, "null"), ("{oh", r#""{oh""#)] {
+    for (payload, expected) in [
+        (deep.as_str(), "null"),
+        (&long, "null"),
+        ("{oh", r#""{oh""#),
+    ] {
         let expected = format!(r#"["f",null,["id",{expected}],{{}}]"#);
         assert_eq!(json(&call("f", "id", payload)), Ok(expected));
     }
@@ -170,10 +174,27 @@ fn numbers_that_are_none_are_refused() {
 #[test]
 fn mutations_are_refused_or_read_within_the_bounds() {
     let python = b"\x80\x05\x95G\0\0\0\0\0\0\0(\x8c\x07mod.rqf\x94N\x8c\x03abc\x94}\x94(\x8c\x01n\x94M,\x01\x8c\x02\xc3\xa9\x94N\x8c\x01l\x94]\x94(h\x01G?\xf8\0\0\0\0\0\0eu\x86\x94}\x94\x8c\x01k\x94J\xff\xff\xff\xffst\x94.";
-    let own = call("f", "id", r#"{"a":[1,2.5,"x",null],"b":{"c":12345678901234567890123}}"#);
+    let own = call(
+        "f",
+        "id",
+        r#"{"a":[1,2.5,"x",null],"b":{"c":12345678901234567890123}}"#,
+    );
     let seeds = [python.to_vec(), own, nested(0, 100), nested(5, 100)];
     let words: [&[u8]; 14] = [
-        b"(", b"t", b"]", b"}", b"e", b"a", b"u", b"s", b"\x85", b"h\0", b"q\0", b"\x94", b"N", b"\x8b\x08\0\0\0",
+        b"(",
+        b"t",
+        b"]",
+        b"}",
+        b"e",
+        b"a",
+        b"u",
+        b"s",
+        b"\x85",
+        b"h\0",
+        b"q\0",
+        b"\x94",
+        b"N",
+        b"\x8b\x08\0\0\0",
     ];
     decode_mutations(&seeds, &words, |bytes| {
         if let Ok(value) = read(bytes) {

@@ -238,11 +238,11 @@ impl Source {
             _ => Task::open(&self.keys.task, item),
         };
         match read {
-            Ok((event_id, payload)) => Ok(Some(Delivery {
+            Ok((event_id, payload)) => Ok(Some(Delivery::new(
                 event_id,
-                payload: Some(payload),
-                handle: super::super::delivery::Handle::List(handle),
-            })),
+                Some(payload),
+                super::super::delivery::Handle::List(handle),
+            ))),
             Err(reason) => {
                 let reason = brief(&reason);
                 handle.settle(Settlement::Dead { reason }).await?;

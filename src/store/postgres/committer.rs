@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
@@ -57,7 +57,12 @@ pub(super) struct Committer {
     /// taken this process for dead.
     is_unsure: bool,
     is_reported: bool,
+    /// Why and when the last try to connect failed, and how long it stands for those that would come next.
+    unreachable: Option<(String, Instant, Duration)>,
 }
+
+/// How long a failed try to connect stands for others, at first and at most: whoever asks meanwhile is told at once.
+const UNREACHABLE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
 
 /// How far a transaction got.
 #[derive(Clone, Copy, PartialEq)]
@@ -94,6 +99,7 @@ impl Committer {
             page: Page::first(owner),
             is_unsure: false,
             is_reported: false,
+            unreachable: None,
         }
     }
 
@@ -158,7 +164,7 @@ impl Committer {
                 failure.into_error()
             }
         };
-        tracing::error!(%error, "a transaction failed");
+        self.signals.outage.failed(&error);
         batch.refuse(&error);
     }
 
@@ -233,7 +239,26 @@ impl Committer {
         Ok(session)
     }
 
-    async fn reconnect(&self) -> Result<Session, String> {
+    /// Connects, unless that has just failed.
+    async fn reconnect(&mut self) -> Result<Session, String> {
+        let before = self.unreachable.take();
+        if let Some((reason, at, pause)) = &before
+            && at.elapsed() < *pause
+        {
+            let reason = reason.clone();
+            self.unreachable = before;
+            return Err(reason);
+        }
+        let session = self.connect().await;
+        if let Err(reason) = &session {
+            let pause = before.map_or(UNREACHABLE.0, |(_, _, pause)| pause * 2);
+            let pause = pause.min(UNREACHABLE.1);
+            self.unreachable = Some((reason.clone(), Instant::now(), pause));
+        }
+        session
+    }
+
+    async fn connect(&self) -> Result<Session, String> {
         let session = Session::connect(&self.address).await?;
         match timeout(TRANSACTION_TIME, assert_durable(&session.client)).await {
             Ok(Ok(())) => Ok(session),

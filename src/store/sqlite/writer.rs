@@ -199,7 +199,7 @@ impl Writing<'_> {
                 if refused && let Some(halves) = batch.halves() {
                     return halves.map(|mut half| self.commit(statements, &mut half)) != [false; 2];
                 }
-                tracing::error!(%error, "a transaction was rolled back");
+                self.signals.outage.failed(&error);
                 batch.refuse(&super::failed(&error));
                 false
             }

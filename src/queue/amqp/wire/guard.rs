@@ -88,7 +88,11 @@ fn without_deep_headers(header: &[u8]) -> Option<Vec<u8>> {
         return None;
     }
     let flags = (flags & !HAS_HEADERS).to_be_bytes();
-    let (front, between, rest) = (&header[..FLAGS_AT], &header[FLAGS_AT + 2..at], &header[end..]);
+    let (front, between, rest) = (
+        &header[..FLAGS_AT],
+        &header[FLAGS_AT + 2..at],
+        &header[end..],
+    );
     Some([front, &flags, between, rest].concat())
 }
 
@@ -238,7 +242,13 @@ mod tests {
             header(&nested(LEVELS, b'F')),
             header(&nested(LEVELS + 5, b'A')),
         ];
-        let words: [&[u8]; 5] = [b"\x01aF\0\0\0\x10", b"A\0\0\x01\0", b"\xff", b"\0\0\0\0", b"V"];
+        let words: [&[u8]; 5] = [
+            b"\x01aF\0\0\0\x10",
+            b"A\0\0\x01\0",
+            b"\xff",
+            b"\0\0\0\0",
+            b"V",
+        ];
         decode_mutations(&seeds, &words, |bytes| {
             if let Some(without) = without_deep_headers(bytes) {
                 assert!(without.len() < bytes.len());
