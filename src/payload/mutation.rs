@@ -4,6 +4,7 @@
 //! with a small stack, so that recursion without a bound fails at once.
 
 use std::env as environment;
+use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 /// Cases for each decoder in every run of the tests.
@@ -48,7 +49,8 @@ fn run(seeds: &[Vec<u8>], words: &[&[u8]], mut decode: impl FnMut(&[u8])) {
         decode(&bytes);
         cases += 1;
     }
-    println!("{cases} cases");
+    // Shown with `--nocapture`.
+    let _ = writeln!(std::io::stderr(), "{cases} cases");
 }
 
 fn mutate(bytes: &mut Vec<u8>, seeds: &[Vec<u8>], words: &[&[u8]], random: &mut Random) {

@@ -162,7 +162,7 @@ impl Handle {
                 tracing::warn!(reason, "a message is dead-lettered");
                 match &self.graveyard {
                     None => self.refuse(false).await,
-                    Some(graveyard) => match graveyard.bury(&self.message).await {
+                    Some(graveyard) => match graveyard.bury(&self.message, &reason).await {
                         Ok(()) => self.acknowledge().await,
                         Err(_) => self.refuse(true).await,
                     },

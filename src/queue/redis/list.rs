@@ -325,13 +325,13 @@ impl Handle {
                 .ignore();
         } else {
             let dead = format!("{}.dead", self.keys.queue);
-            batch.cmd("LPUSH").arg(&dead).arg(&self.item).ignore();
-            batch
-                .cmd("LTRIM")
-                .arg(&dead)
-                .arg(0)
-                .arg(DEAD_LETTERS - 1)
-                .ignore();
+            // Why, at the same place of a list beside it: a dead letter stays what a worker would take again.
+            let reasons = format!("{dead}.reasons");
+            for (list, what) in [(dead, &*self.item), (reasons, reason.as_bytes())] {
+                batch.cmd("LPUSH").arg(&list).arg(what).ignore();
+                batch.cmd("LTRIM").arg(&list).arg(0).arg(DEAD_LETTERS - 1);
+                batch.ignore();
+            }
         }
     }
 }
