@@ -14,7 +14,7 @@
 //!
 //! | row | modules | what |
 //! |---|---|---|
-//! | 0 | [`units`] [`verdict`] [`exit`] [`printable`] | durations, rates, percentages; pass, fail, inconclusive; exit codes; text without control characters |
+//! | 0 | [`units`] [`verdict`] [`exit`] [`printable`] [`payload`] [`outage`] | durations, rates, percentages; pass, fail, inconclusive; exit codes; text without control characters; the JSON of an event; what the log says of something that is away |
 //! | 1 | [`stats`] [`plan`] [`sample`] [`tally`] [`trace`] | numbers in, numbers out; a validated run; one request's record; counts of many threads; a place in a trace |
 //! | 2 | [`schedule`] [`histogram`] | request index → intended start; the only user of hdrhistogram |
 //! | 3 | [`recording`] [`completion`] | histograms, exceedance bits, counts and intervals of one endpoint; what became of what it accepted |
@@ -38,6 +38,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod exit;
+pub mod outage;
+pub mod payload;
 pub mod printable;
 pub mod units;
 pub mod verdict;

@@ -22,8 +22,11 @@ mod redis;
 mod rq;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tokio::time::timeout;
 use uuid::Uuid;
 
@@ -31,7 +34,9 @@ pub use advice::{Advice, advice};
 pub use delivery::{Delivery, Settlement};
 pub use dispatch::{Dialect, Dispatch, DispatchError, Protocol};
 
+use crate::outage::Outage;
 use backoff::Backoff;
+use delivery::Origin;
 
 /// What is published: an event that somebody is to work on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -226,7 +231,16 @@ pub struct Consumer {
     backoff: Backoff,
     source: Option<Source>,
     taken: VecDeque<Delivery>,
+    /// Dropped with the source, which ends every wait for an answer on it.
+    connection: watch::Sender<()>,
+    /// Deliveries of this source that the broker does not know the end of.
+    unsettled: Arc<AtomicUsize>,
+    taking: Outage,
+    settling: Outage,
 }
+
+/// How long a broker may take to say goodbye to a consumer that has nothing of it.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A connection that consumes.
 #[allow(clippy::large_enum_variant, reason = "there is one of it in a process")]
@@ -247,7 +261,12 @@ enum Source {
 impl Consumer {
     /// Connects with the first call of [`Consumer::next`].
     pub fn new(dispatch: Dispatch, options: Options) -> Consumer {
+        let thing = format!("the broker {dispatch}");
         Consumer {
+            taking: Outage::of(&*thing, "cannot take jobs; tried again until it answers"),
+            settling: Outage::of(thing, "cannot acknowledge a delivery; it comes again"),
+            connection: watch::Sender::new(()),
+            unsettled: Arc::default(),
             dispatch,
             options,
             name: Uuid::new_v4(),
@@ -265,11 +284,16 @@ impl Consumer {
     /// Gives back at once what was taken and is not settled, so that anyone finds it, workers of another kind too.
     /// Deliveries that are still held are given back with the rest, so nobody may work on them any more.
     pub async fn close(mut self) {
-        self.taken.clear();
         let Some(source) = self.source.take() else {
             return;
         };
-        let after = self.options.deadline;
+        let has_some = !self.taken.is_empty() || self.unsettled.load(Ordering::Relaxed) > 0;
+        self.taken.clear();
+        let after = if has_some {
+            self.options.deadline
+        } else {
+            FAREWELL.min(self.options.deadline)
+        };
         let closed = timeout(after, source.close()).await;
         if let Err(error) = closed.unwrap_or(Err(QueueError::TimedOut { after })) {
             tracing::warn!(%error, broker = %self.dispatch, "cannot give back what was taken");
@@ -280,21 +304,35 @@ impl Consumer {
     /// dropped, what it was about to hand out comes again later.
     pub async fn next(&mut self) -> Delivery {
         loop {
-            if let Some(delivery) = self.taken.pop_front() {
+            if let Some(mut delivery) = self.taken.pop_front() {
+                self.unsettled.fetch_add(1, Ordering::Relaxed);
+                delivery.origin = Some(self.origin());
                 return delivery;
             }
             self.backoff.rest().await;
             match self.receive().await {
                 Ok(deliveries) => {
                     self.backoff.reset();
+                    self.taking.succeeded();
                     self.taken.extend(deliveries);
                 }
                 Err(error) => {
-                    tracing::warn!(%error, broker = %self.dispatch, "cannot take jobs");
+                    self.taking.failed(&error);
                     self.source = None;
+                    self.connection = watch::Sender::new(());
+                    self.unsettled = Arc::default();
                     self.backoff.grow();
                 }
             }
+        }
+    }
+
+    fn origin(&self) -> Origin {
+        Origin {
+            deadline: self.options.deadline,
+            connection: self.connection.subscribe(),
+            unsettled: self.unsettled.clone(),
+            outage: self.settling.clone(),
         }
     }
 
@@ -309,6 +347,7 @@ impl Consumer {
             .await
             .unwrap_or(Err(QueueError::TimedOut { after }))?;
             self.source = Some(source);
+            self.taking.succeeded();
         }
         match self.source.as_mut() {
             #[cfg(feature = "amqp")]

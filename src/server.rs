@@ -27,6 +27,7 @@ mod route;
 mod run_name;
 mod segment;
 mod single_header;
+mod stuck;
 mod threads;
 mod timing;
 mod tracing_headers;
@@ -195,7 +196,8 @@ impl Server {
 
         let dispatching = core.config.dispatch.clone().map(|dispatching| {
             // Subscribed before the first request is answered.
-            let dispatcher = dispatcher::Dispatcher::new(store.clone(), dispatching);
+            let dispatcher =
+                dispatcher::Dispatcher::new(store.clone(), dispatching, core.stuck.clone());
             tokio::spawn(dispatcher.run())
         });
         let threads = HttpThreads::start(app)?;

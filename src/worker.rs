@@ -20,6 +20,7 @@ pub use retry::Retry;
 pub use traces::{Remembered, Traces};
 pub use work_tally::{AttemptEnd, WorkTally};
 
+use crate::outage::Outage;
 use crate::provider::{Mail, Provider, SendError};
 use crate::store::{
     EventId, Finished, Grant, Insert, Lease, Next, Notification, Notified, Outcome, Repeat, State,
@@ -55,6 +56,7 @@ pub struct Crew {
     /// On whose behalf.
     pub traces: Arc<Traces>,
     under_way: Arc<AtomicUsize>,
+    leases: Outage,
 }
 
 /// What became of an event that was to be taken.
@@ -95,6 +97,7 @@ impl Crew {
             tally: Arc::default(),
             traces: Arc::default(),
             under_way: Arc::default(),
+            leases: Outage::of("leases", "an attempt outlived its lease"),
         }
     }
 
@@ -158,7 +161,8 @@ impl Crew {
                 }
                 Err(StoreError::Closed) => return,
                 Err(error) => {
-                    tracing::warn!(%error, "cannot claim events");
+                    // The store tells the log that it fails.
+                    tracing::debug!(%error, "cannot claim events");
                     drop((permits, passage));
                     unless_told(stop, sleep(pause)).await;
                     pause = (pause * 2).min(STORE_PAUSES.1);
@@ -318,7 +322,7 @@ impl Crew {
                     return None;
                 }
                 Err(StoreError::Closed) => return None,
-                Err(error) => tracing::warn!(%error, "cannot record an outcome"),
+                Err(error) => tracing::debug!(%error, "cannot record an outcome"),
             }
             sleep(pause).await;
             pause = (pause * 2).min(STORE_PAUSES.1);
@@ -343,10 +347,12 @@ impl Crew {
         if outcome.notified == Notified::Sent {
             self.tally.duplicates.increment();
         }
-        tracing::warn!(event_id = %lease.event_id, "an attempt outlived its lease");
+        let event_id = lease.event_id;
+        self.leases.failed(&format_args!("event {event_id}"));
     }
 
     fn count(&self, lease: &Lease, next: Next) {
+        self.leases.succeeded();
         match next {
             Next::Done => self.tally.processed.increment(),
             Next::Retry(_) => return self.tally.retries.increment(),

@@ -1,23 +1,55 @@
-//! Names the settings of a broker that lose messages, before the first one is sent.
+//! Names the settings of a broker that lose messages, beside the work: a broker that is silent holds nobody up.
 
 use std::io::{self, Write};
+use std::pin::pin;
 use std::time::Duration;
 
-use crate::queue::{Dispatch, advice};
+use tokio::time::timeout;
+
+use crate::queue::{Advice, Dispatch, QueueError, advice};
 
 /// A broker that does not answer by then is named as such; it may come up later.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// How long work that has ended waits for the answer.
+const LATE: Duration = Duration::from_millis(500);
 
-/// Asks the broker and tells `err`.
-pub(super) async fn warn_of_broker(dispatch: &Dispatch, err: &mut dyn Write) -> io::Result<()> {
-    match advice(dispatch, PATIENCE).await {
+/// Does the work, and tells `err` what the broker says of its settings when it says so.
+pub(super) async fn warn_beside<T>(
+    work: impl Future<Output = T>,
+    broker: Option<&Dispatch>,
+    err: &mut dyn Write,
+) -> io::Result<T> {
+    let Some(broker) = broker else {
+        return Ok(work.await);
+    };
+    let (mut work, mut asked) = (pin!(work), pin!(advice(broker, PATIENCE)));
+    tokio::select! {
+        biased;
+        done = &mut work => {
+            if let Ok(answer) = timeout(LATE, asked).await {
+                warn(broker, answer, err)?;
+            }
+            return Ok(done);
+        }
+        answer = &mut asked => warn(broker, answer, err)?,
+    }
+    Ok(work.await)
+}
+
+fn warn(
+    broker: &Dispatch,
+    answer: Result<Vec<Advice>, QueueError>,
+    err: &mut dyn Write,
+) -> io::Result<()> {
+    match answer {
         Ok(advice) => advice
             .iter()
-            .try_for_each(|advice| writeln!(err, "warning: {advice}")),
+            .try_for_each(|advice| writeln!(err, "warning: {advice}"))?,
         Err(error) => writeln!(
             err,
-            "warning: {dispatch}: {error}\n\
+            "warning: {broker}: {error}\n\
              hint: see whether it runs there; what is accepted is safe in the store, and dispatched when the broker answers"
-        ),
+        )?,
     }
+    err.flush()
 }

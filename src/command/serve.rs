@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::broker::warn_of_broker;
+use super::broker::warn_beside;
 use super::hosting;
 use crate::cli::serve::ServeArgs;
 use crate::exit::Exit;
@@ -30,16 +30,17 @@ pub fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     let stopped = runtime.block_on(async {
         // Signals are caught before anyone can know the address.
         let signals = hosting::stop_signals()?;
-        if let Some(dispatch) = &config.dispatch {
-            warn_of_broker(&dispatch.to, err).await?;
-        }
         let serving = server.run(listener, hosting::nth(signals.clone(), 1));
         announce(address, &config, args.ready_file.as_deref(), err)?;
-        tokio::select! {
-            stopped = serving => anyhow::Ok(Some(stopped?)),
-            // No more patience: the store is as safe as after a crash.
-            () = hosting::nth(signals, 2) => Ok(None),
-        }
+        let serving = async {
+            tokio::select! {
+                stopped = serving => anyhow::Ok(Some(stopped?)),
+                // No more patience: the store is as safe as after a crash.
+                () = hosting::nth(signals, 2) => Ok(None),
+            }
+        };
+        let to = config.dispatch.as_ref().map(|dispatch| &dispatch.to);
+        warn_beside(serving, to, err).await?
     })?;
     // A thread that still waits for something must not hold up the end.
     runtime.shutdown_background();

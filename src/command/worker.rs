@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::broker::warn_of_broker;
+use super::broker::warn_beside;
 use super::hosting;
 use crate::cli::worker::WorkerArgs;
 use crate::exit::Exit;
@@ -37,21 +37,23 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
         let working = match &from {
             None => tokio::spawn(crew.clone().work(stopped)),
             Some(from) => {
-                warn_of_broker(from, err).await?;
                 let consumer = Consumer::new(from.clone(), consuming(args));
                 let patience = hosting::nth(signals.clone(), 2);
                 tokio::spawn(crew.clone().consume(consumer, stopped, patience))
             }
         };
         announce(args, from.as_ref(), &crew, err)?;
-        hosting::nth(signals.clone(), 1).await;
-        stop.send_replace(true);
-        let ended = tokio::select! {
-            _ = working => true,
-            // No more patience: leases that are left run out by themselves, and nobody else would give back what was
-            // taken from a broker.
-            () = hosting::nth(signals, if from.is_some() { 3 } else { 2 }) => false,
+        let work = async {
+            hosting::nth(signals.clone(), 1).await;
+            stop.send_replace(true);
+            tokio::select! {
+                _ = working => true,
+                // No more patience: leases that are left run out by themselves, and nobody else would give back what
+                // was taken from a broker.
+                () = hosting::nth(signals, if from.is_some() { 3 } else { 2 }) => false,
+            }
         };
+        let ended = warn_beside(work, from.as_ref(), err).await?;
         reporting.abort();
         let left = store.snapshot();
         if ended {

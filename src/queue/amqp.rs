@@ -8,6 +8,7 @@ mod table;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use futures_util::future::try_join_all;
@@ -15,15 +16,17 @@ use lapin::BasicProperties;
 use lapin::message::Delivery as Message;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions};
 use lapin::types::FieldTable;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::celery::Task;
+use super::delivery::brief;
 use super::{Advice, Delivery, Dialect, Dispatch, Job, Options, QueueError, Settlement};
 use graveyard::Graveyard;
 use link::Link;
 use outlet::{Outlet, confirmed};
 use queues::Found;
-use table::{json_from, table_from};
+use table::{table_from, text_in};
 
 const PERSISTENT: u8 = 2;
 
@@ -78,6 +81,7 @@ pub(super) struct Source {
     consumer: lapin::Consumer,
     /// Of a queue that keeps no dead letters by itself.
     graveyard: Option<Arc<Graveyard>>,
+    deadline: Duration,
     link: Link,
 }
 
@@ -106,6 +110,7 @@ impl Source {
             dispatch: dispatch.clone(),
             consumer,
             graveyard,
+            deadline: options.deadline,
             link,
         })
     }
@@ -121,13 +126,16 @@ impl Source {
             graveyard: self.graveyard.clone(),
         };
         match read {
-            Ok((event_id, payload)) => Ok(vec![Delivery {
+            Ok((event_id, payload)) => Ok(vec![Delivery::new(
                 event_id,
                 payload,
-                handle: super::delivery::Handle::Amqp(Box::new(handle)),
-            }]),
+                super::delivery::Handle::Amqp(Box::new(handle)),
+            )]),
             Err(reason) => {
-                handle.settle(Settlement::Dead { reason }).await?;
+                let reason = brief(&reason);
+                let after = self.deadline * super::delivery::BURIALS;
+                let settled = timeout(after, handle.settle(Settlement::Dead { reason })).await;
+                settled.unwrap_or(Err(QueueError::TimedOut { after }))?;
                 Ok(Vec::new())
             }
         }
@@ -154,10 +162,10 @@ impl Handle {
                 tracing::warn!(reason, "a message is dead-lettered");
                 match &self.graveyard {
                     None => self.refuse(false).await,
-                    Some(graveyard) => {
-                        graveyard.bury(&self.message).await;
-                        self.acknowledge().await
-                    }
+                    Some(graveyard) => match graveyard.bury(&self.message, &reason).await {
+                        Ok(()) => self.acknowledge().await,
+                        Err(_) => self.refuse(true).await,
+                    },
                 }
             }
         }
@@ -227,7 +235,7 @@ fn read(dispatch: &Dispatch, message: &Message) -> Result<(Uuid, Option<Vec<u8>>
         return Ok((id, None));
     }
     let headers = message.properties.headers().as_ref();
-    let headers = headers.map_or(serde_json::Value::Null, json_from);
-    let (event_id, payload) = Task::read(dispatch.task(), &headers, &message.data)?;
+    let task = headers.and_then(|headers| text_in(headers, "task"));
+    let (event_id, payload) = Task::read(dispatch.task(), task.as_deref(), &message.data)?;
     Ok((event_id, Some(payload)))
 }

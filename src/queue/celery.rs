@@ -2,13 +2,17 @@
 //!
 //! <https://docs.celeryq.dev/en/stable/internals/protocol.html>, read against Celery 5.7 and kombu 5.7.
 
+use std::borrow::Cow;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Job;
+use crate::payload;
 
 /// One call of a task, as a worker takes it.
 #[derive(Debug)]
@@ -62,18 +66,19 @@ impl Task {
     }
 
     /// Event id and payload of a call that somebody published: `task(event_id, payload)`, by position or by name. A
-    /// call of another task is not ours to make, whatever its arguments look like.
+    /// call of another task is not ours to make, whatever its arguments look like. Nothing is decoded but what is
+    /// needed, so nothing else can be too deep.
     pub(super) fn read(
         task: &str,
-        headers: &Value,
+        found: Option<&str>,
         body: &[u8],
     ) -> Result<(Uuid, Vec<u8>), String> {
-        match headers["task"].as_str() {
+        match found {
             None => return Err("not a Celery task of message protocol 2".to_owned()),
             Some(other) if other != task => return Err(format!("task {other} is not {task}")),
             Some(_) => {}
         }
-        let call: (Vec<&RawValue>, Arguments<'_>, Value) =
+        let call: (Vec<&RawValue>, Arguments<'_>, IgnoredAny) =
             serde_json::from_slice(body).map_err(|error| format!("not a Celery body: {error}"))?;
         let (args, named, _) = call;
         let id = args.first().copied().or(named.event_id);
@@ -92,41 +97,72 @@ impl Task {
         allow(dead_code, reason = "kombu's envelope is Redis' alone")
     )]
     pub(super) fn open(task: &str, envelope: &[u8]) -> Result<(Uuid, Vec<u8>), String> {
-        let envelope: Value = serde_json::from_slice(envelope)
+        if envelope.len() > LARGEST_ENVELOPE {
+            return Err(format!(
+                "the envelope has more than {LARGEST_ENVELOPE} bytes"
+            ));
+        }
+        let envelope: Envelope<'_> = serde_json::from_slice(envelope)
             .map_err(|error| format!("not a kombu envelope: {error}"))?;
-        let body = envelope["body"]
-            .as_str()
-            .ok_or("the envelope has no body")?;
-        let body = match envelope["properties"]["body_encoding"].as_str() {
+        let body = envelope.body.ok_or("the envelope has no body")?;
+        let body = match envelope.properties.body_encoding.as_deref() {
             Some("base64") => STANDARD
-                .decode(body)
+                .decode(body.as_bytes())
                 .map_err(|error| format!("the body is not base64: {error}"))?,
-            _ => body.as_bytes().to_vec(),
+            _ => body.into_owned().into_bytes(),
         };
-        Task::read(task, &envelope["headers"], &body)
+        Task::read(task, envelope.headers.task.as_deref(), &body)
     }
+}
+
+/// An envelope that is longer is not one of ours.
+const LARGEST_ENVELOPE: usize = 16 << 20;
+
+/// What is read of kombu's envelope.
+#[derive(serde::Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    body: Option<Cow<'a, str>>,
+    #[serde(default)]
+    headers: Headers,
+    #[serde(default)]
+    properties: Properties,
+}
+
+#[derive(Default, serde::Deserialize)]
+struct Headers {
+    task: Option<String>,
+}
+
+#[derive(Default, serde::Deserialize)]
+struct Properties {
+    body_encoding: Option<String>,
 }
 
 /// Keyword arguments of the call.
 #[derive(serde::Deserialize)]
-struct Arguments<'a> {
+pub(super) struct Arguments<'a> {
     #[serde(borrow)]
-    event_id: Option<&'a RawValue>,
+    pub(super) event_id: Option<&'a RawValue>,
     #[serde(borrow)]
-    payload: Option<&'a RawValue>,
+    pub(super) payload: Option<&'a RawValue>,
 }
 
-/// The payload as JSON: as it came if it is JSON, which it is unless the store was filled by somebody else.
+/// The payload as it came. What a worker could not read (an older store may hold it) is null: the worker has the id.
 fn payload_text(payload: &[u8]) -> String {
-    match serde_json::from_slice::<&RawValue>(payload) {
-        Ok(json) => json.get().to_owned(),
-        Err(_) => Value::from(String::from_utf8_lossy(payload)).to_string(),
+    let text = String::from_utf8_lossy(payload);
+    match payload::check(&text) {
+        Ok(()) => text.into_owned(),
+        Err(refusal) if refusal.is_of_the_bounds() => "null".to_owned(),
+        // The store was filled by somebody else.
+        Err(_) => Value::from(text).to_string(),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Job, Task};
+    use crate::payload::mutation::{decode_mutations, on_a_small_stack};
     use uuid::Uuid;
 
     const ID: &str = "550e8400-e29b-41d4-a716-446655440000";
@@ -149,7 +185,7 @@ mod tests {
         ] {
             let task = Task::of(TASK, &job(payload));
             let expected = (Uuid::try_parse(ID).unwrap(), payload.as_bytes().to_vec());
-            let read = Task::read(TASK, &task.headers, &task.body);
+            let read = Task::read(TASK, task.headers["task"].as_str(), &task.body);
             assert_eq!(read, Ok(expected.clone()));
             let opened = Task::open(TASK, task.envelope("celery").as_bytes());
             assert_eq!(opened, Ok(expected));
@@ -167,9 +203,8 @@ mod tests {
 
     #[test]
     fn keyword_arguments_are_arguments() {
-        let headers = serde_json::json!({"task": "t"});
         let body = format!(r#"[[], {{"payload": {{"n":2}}, "event_id": "{ID}"}}, {{}}]"#);
-        let (id, payload) = Task::read("t", &headers, body.as_bytes()).unwrap();
+        let (id, payload) = Task::read("t", Some("t"), body.as_bytes()).unwrap();
         assert_eq!(
             (id.to_string().as_str(), &payload[..]),
             (ID, &br#"{"n":2}"#[..])
@@ -178,23 +213,83 @@ mod tests {
 
     #[test]
     fn what_is_no_such_task_is_refused_with_the_reason() {
-        let headers = serde_json::json!({"task": "t"});
         for (body, words) in [
             ("{}", "not a Celery body"),
             ("[[], {}, {}]", "no event_id"),
             (r#"[["seven", {}], {}, {}]"#, "'seven' is no event id"),
         ] {
-            let reason = Task::read("t", &headers, body.as_bytes()).unwrap_err();
+            let reason = Task::read("t", Some("t"), body.as_bytes()).unwrap_err();
             assert!(reason.contains(words), "{body}: {reason}");
         }
-        assert!(Task::read("t", &serde_json::Value::Null, b"[]").is_err());
+        assert!(Task::read("t", None, b"[]").is_err());
         assert!(Task::open("t", b"\x80").is_err());
     }
 
     #[test]
     fn another_task_is_not_ours_whatever_its_arguments_look_like() {
         let task = Task::of("shop.delete_user", &job("{}"));
-        let reason = Task::read(TASK, &task.headers, &task.body).unwrap_err();
+        let reason = Task::read(TASK, task.headers["task"].as_str(), &task.body).unwrap_err();
         assert_eq!(reason, "task shop.delete_user is not a7probe.process_event");
+    }
+
+    #[test]
+    fn what_a_worker_could_not_read_is_published_as_null() {
+        let deep = format!("{}{}", "[".repeat(2_000), "]".repeat(2_000));
+        let long = format!(r#"{{"n":{}}}"#, "7".repeat(5_000));
+        for payload in [deep.as_str(), &long, r#""\ud800""#] {
+            let task = Task::of(TASK, &job(payload));
+            let expected = (Uuid::try_parse(ID).unwrap(), b"null".to_vec());
+            let read = Task::read(TASK, Some(TASK), &task.body);
+            assert_eq!(read, Ok(expected));
+        }
+    }
+
+    #[test]
+    fn levels_and_sizes_that_nobody_bounded_are_read_or_refused() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        on_a_small_stack(|| {
+            for body in [
+                format!(r#"[["{ID}", {deep}], {{}}, {{}}]"#),
+                format!(r#"[[], {{"event_id": "{ID}", "x": {deep}}}, {deep}]"#),
+                format!(r#"[[{deep}], {{}}, {{}}]"#),
+                deep.clone(),
+            ] {
+                let _ = Task::read("t", Some("t"), body.as_bytes());
+                for envelope in [
+                    format!(r#"{{"body": {deep}, "headers": {{"task": "t"}}}}"#),
+                    format!(r#"{{"body": "", "headers": {{"task": {deep}}}}}"#),
+                    format!(r#"{{"body": "", "headers": {deep}, "properties": {deep}}}"#),
+                ] {
+                    assert!(Task::open("t", envelope.as_bytes()).is_err());
+                }
+            }
+        });
+        let long = vec![b' '; super::LARGEST_ENVELOPE + 1];
+        let reason = Task::open("t", &long).unwrap_err();
+        assert!(reason.contains("has more than"), "{reason}");
+    }
+
+    #[test]
+    fn mutations_of_bodies_and_envelopes_are_refused_or_read() {
+        let task = Task::of(TASK, &job(r#"{"a":[1,{"b":"x"}]}"#));
+        let seeds = [task.body.clone(), task.envelope("celery").into_bytes()];
+        let words: [&[u8]; 9] = [
+            b"[",
+            b"]",
+            b"{\"a\":",
+            b"}",
+            b"null",
+            b"\"body\":",
+            b"\"headers\":",
+            b"AAAA",
+            b"\\ud800",
+        ];
+        decode_mutations(&seeds, &words, |bytes| {
+            for read in [Task::read(TASK, Some(TASK), bytes), Task::open(TASK, bytes)] {
+                if let Ok((_, payload)) = read {
+                    assert!(std::str::from_utf8(&payload).is_ok());
+                }
+            }
+        });
     }
 }

@@ -1,8 +1,15 @@
 //! A job on its way in, and how it leaves the broker.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::QueueError;
+use crate::outage::Outage;
 
 /// A job that a broker handed out. Dropped without being settled, it comes again, at the latest when the consumer is closed.
 pub struct Delivery {
@@ -11,7 +18,42 @@ pub struct Delivery {
     /// Its body, if the job carries it (Celery and RQ).
     pub payload: Option<Vec<u8>>,
     pub(super) handle: Handle,
+    pub(super) origin: Option<Origin>,
 }
+
+/// The consumer that a delivery is from.
+#[derive(Clone)]
+pub(super) struct Origin {
+    /// Time for an answer of the broker.
+    pub(super) deadline: Duration,
+    /// Closed with the connection: what waits for an answer on it would wait in vain.
+    pub(super) connection: watch::Receiver<()>,
+    /// How many of its deliveries the broker does not know the end of.
+    pub(super) unsettled: Arc<AtomicUsize>,
+    /// Tells the log of acknowledgements that fail.
+    pub(super) outage: Outage,
+}
+
+impl Origin {
+    /// Waits for the broker, but neither longer than it may take nor on a connection that is gone.
+    async fn wait(
+        &self,
+        deadline: Duration,
+        answer: impl Future<Output = Result<(), QueueError>>,
+    ) -> Result<(), QueueError> {
+        let mut connection = self.connection.clone();
+        tokio::select! {
+            biased;
+            answer = timeout(deadline, answer) => {
+                answer.unwrap_or(Err(QueueError::TimedOut { after: deadline }))
+            }
+            _ = connection.changed() => Err(QueueError::Broker("its connection is gone".to_owned())),
+        }
+    }
+}
+
+/// A dead letter is published first, and that may be tried several times.
+pub(super) const BURIALS: u32 = 4;
 
 /// What the broker is to do with a delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,10 +84,46 @@ pub(super) enum Handle {
     Nowhere(std::convert::Infallible),
 }
 
+/// A reason as a log and a broker can take it: it may quote what somebody else has sent.
+#[allow(dead_code, reason = "a slim build has no broker")]
+pub(super) fn brief(reason: &str) -> String {
+    let clean = reason.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut brief: String = clean.clone().take(LONGEST_REASON).collect();
+    if clean.count() > LONGEST_REASON {
+        brief.push('…');
+    }
+    brief
+}
+
+/// In characters.
+#[allow(dead_code, reason = "a slim build has no broker")]
+const LONGEST_REASON: usize = 200;
+
 impl Delivery {
-    /// Tells the broker what became of it. On failure the delivery comes again.
+    pub(super) fn new(event_id: Uuid, payload: Option<Vec<u8>>, handle: Handle) -> Delivery {
+        Delivery {
+            event_id,
+            payload,
+            handle,
+            origin: None,
+        }
+    }
+
+    /// Tells the broker what became of it, within a deadline. On failure the delivery comes again.
     pub async fn settle(self, settlement: Settlement) -> Result<(), QueueError> {
-        self.handle.settle(settlement).await
+        let Some(origin) = self.origin else {
+            return self.handle.settle(settlement).await;
+        };
+        let deadline = match settlement {
+            Settlement::Dead { .. } => origin.deadline * BURIALS,
+            Settlement::Done | Settlement::Retry => origin.deadline,
+        };
+        let settled = origin.wait(deadline, self.handle.settle(settlement)).await;
+        origin.outage.note(&settled);
+        if settled.is_ok() {
+            origin.unsettled.fetch_sub(1, Ordering::Relaxed);
+        }
+        settled
     }
 }
 

@@ -30,6 +30,15 @@ const DEAD_LETTERS: i64 = 10_000;
 /// How long servers are waited for that may not answer at all: only a system account may ask.
 const SYSTEM_ANSWER: Duration = Duration::from_secs(1);
 
+/// The client queues what it sends, and a server that takes nothing more would be waited for.
+async fn within(
+    after: Duration,
+    answer: impl Future<Output = Result<(), QueueError>>,
+) -> Result<(), QueueError> {
+    let answer = tokio::time::timeout(after, answer).await;
+    answer.unwrap_or(Err(QueueError::TimedOut { after }))
+}
+
 fn failed(error: impl std::fmt::Display) -> QueueError {
     QueueError::Broker(error.to_string())
 }
@@ -84,6 +93,7 @@ pub(super) struct Source {
     messages: Messages,
     client: Client,
     context: Context,
+    deadline: Duration,
     /// Messages whose handles were dropped without being settled.
     dropped: UnboundedReceiver<Message>,
     drops: UnboundedSender<Message>,
@@ -113,6 +123,7 @@ impl Source {
             messages: messages.messages().await.map_err(failed)?,
             client,
             context,
+            deadline: options.deadline,
             dropped,
             drops,
         })
@@ -122,7 +133,8 @@ impl Source {
         let message = tokio::select! {
             message = self.messages.next() => message,
             Some(dropped) = self.dropped.recv() => {
-                dropped.ack_with(AckKind::Nak(None)).await.map_err(failed)?;
+                let given_back = async { dropped.ack_with(AckKind::Nak(None)).await.map_err(failed) };
+                within(self.deadline, given_back).await?;
                 return Ok(Vec::new());
             }
         };
@@ -159,14 +171,14 @@ impl Source {
             drops: self.drops.clone(),
         };
         match event_id {
-            Ok(event_id) => Ok(Some(Delivery {
+            Ok(event_id) => Ok(Some(Delivery::new(
                 event_id,
-                payload: None,
-                handle: super::delivery::Handle::Nats(Box::new(handle)),
-            })),
+                None,
+                super::delivery::Handle::Nats(Box::new(handle)),
+            ))),
             Err(_) => {
                 let reason = "the message is not an event id".to_owned();
-                handle.settle(Settlement::Dead { reason }).await?;
+                within(self.deadline, handle.settle(Settlement::Dead { reason })).await?;
                 Ok(None)
             }
         }

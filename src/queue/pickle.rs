@@ -3,72 +3,103 @@
 //! Nothing is ever called or imported: an opcode that would is refused. Written is protocol 2, which every Python 3
 //! reads; read are the opcodes that protocols 2 to 5 use for None, booleans, numbers, strings, lists, tuples and
 //! dictionaries with string keys. Opcodes: `pickletools` of Python's standard library.
+//!
+//! A pickle is a program, so a few bytes can ask for any depth and any size. Both are bounded while it runs: nothing
+//! nested deeper is ever built, and so nothing deep is ever dropped.
+
+mod plain;
 
 use std::collections::HashMap;
+use std::rc::Rc;
 
-use serde_json::{Map, Number, Value};
+use crate::payload::{self, Token};
 
-/// A call as RQ stores it: `(func_name, instance, args, kwargs)`; the arguments by position.
-pub(super) fn call(function: &str, args: &[Value]) -> Vec<u8> {
+pub(super) use plain::Plain;
+
+/// Levels of a call: those of a payload, and the tuples around it.
+const LEVELS: usize = payload::LEVELS + 2;
+/// Bytes that a call may take in memory: a job of ours takes a fraction of it.
+const MEMORY: usize = 64 << 20;
+/// What a value takes besides its text.
+const VALUE: usize = 64;
+/// The longest integer: 4,300 digits.
+const LONGEST_INTEGER: usize = 1_786;
+
+/// A call as RQ stores it: `(func_name, instance, (event_id, payload), {})`. The payload is JSON; what is not becomes a
+/// string, and what is beyond the bounds of a payload becomes None.
+pub(super) fn call(function: &str, event_id: &str, payload: &str) -> Vec<u8> {
     let mut out = vec![0x80, 2, b'('];
-    write(&mut out, &Value::from(function));
+    write_text(&mut out, function);
     out.push(b'N');
     out.push(b'(');
-    args.iter().for_each(|arg| write(&mut out, arg));
+    write_text(&mut out, event_id);
+    write_payload(&mut out, payload);
     out.push(b't');
     out.extend(*b"}t.");
     out
 }
 
-fn write(out: &mut Vec<u8>, value: &Value) {
-    match value {
-        Value::Null => out.push(b'N'),
-        Value::Bool(true) => out.push(0x88),
-        Value::Bool(false) => out.push(0x89),
-        Value::Number(number) => write_number(out, number),
-        Value::String(text) => {
-            out.push(b'X');
-            // A body is at most 256 KiB.
-            out.extend((text.len() as u32).to_le_bytes());
-            out.extend(text.as_bytes());
-        }
-        Value::Array(values) => {
-            out.extend(*b"](");
-            values.iter().for_each(|value| write(out, value));
-            out.push(b'e');
-        }
-        Value::Object(fields) => {
-            out.extend(*b"}(");
-            for (name, value) in fields {
-                write(out, &Value::from(name.as_str()));
-                write(out, value);
-            }
-            out.push(b'u');
+fn write_payload(out: &mut Vec<u8>, payload: &str) {
+    let start = out.len();
+    let written = payload::walk(payload, |token| write(out, &token));
+    if let Err(refusal) = written {
+        out.truncate(start);
+        if refusal.is_of_the_bounds() {
+            out.push(b'N');
+        } else {
+            write_text(out, payload);
         }
     }
 }
 
-fn write_number(out: &mut Vec<u8>, number: &Number) {
-    let integer = number.as_i64().map(i128::from);
-    match integer.or(number.as_u64().map(i128::from)) {
-        // LONG1: nine bytes hold every u64 with its sign.
-        Some(integer) => {
-            out.extend([0x8a, 9]);
-            out.extend(&integer.to_le_bytes()[..9]);
-        }
-        None => {
-            out.push(b'G');
-            out.extend(number.as_f64().unwrap_or_default().to_be_bytes());
+/// The opcodes of a token. Arrays and objects begin with a mark, so nothing need be known of what is in them.
+fn write(out: &mut Vec<u8>, token: &Token<'_>) {
+    match token {
+        Token::Null => out.push(b'N'),
+        Token::Bool(true) => out.push(0x88),
+        Token::Bool(false) => out.push(0x89),
+        Token::Number(number) => write_number(out, number),
+        Token::Text(text) => write_text(out, text),
+        Token::Array => out.extend(*b"]("),
+        Token::ArrayEnd => out.push(b'e'),
+        Token::Object => out.extend(*b"}("),
+        Token::ObjectEnd => out.push(b'u'),
+    }
+}
+
+fn write_text(out: &mut Vec<u8>, text: &str) {
+    out.push(b'X');
+    // A body is at most 256 KiB.
+    out.extend((text.len() as u32).to_le_bytes());
+    out.extend(text.as_bytes());
+}
+
+/// As Python's `json` reads it: an integer of any length is exact, what has a fraction or an exponent is a float.
+fn write_number(out: &mut Vec<u8>, number: &str) {
+    if number.contains(['.', 'e', 'E']) {
+        out.push(b'G');
+        // Beyond the range it is infinite, in Python too.
+        let float = number.parse::<f64>().unwrap_or_default();
+        return out.extend(float.to_be_bytes());
+    }
+    let integer = plain::integer_bytes(number);
+    match u8::try_from(integer.len()) {
+        Ok(length) => out.extend([0x8a, length]),
+        Err(_) => {
+            out.push(0x8b);
+            out.extend((integer.len() as u32).to_le_bytes());
         }
     }
+    out.extend(integer);
 }
 
 /// What a pickle of plain data holds; tuples become lists.
-pub(super) fn read(bytes: &[u8]) -> Result<Value, String> {
+pub(super) fn read(bytes: &[u8]) -> Result<Plain, String> {
     Machine {
         rest: bytes,
         stack: Vec::new(),
         memo: HashMap::new(),
+        memory: MEMORY,
     }
     .run()
 }
@@ -78,20 +109,22 @@ struct Machine<'a> {
     rest: &'a [u8],
     stack: Vec<Slot>,
     /// Strings and numbers; `None` for what may change after it was remembered.
-    memo: HashMap<u32, Option<Value>>,
+    memo: HashMap<u32, Option<Plain>>,
+    /// What it may still take, in bytes.
+    memory: usize,
 }
 
-#[derive(Clone)]
 enum Slot {
     Mark,
-    Value(Value),
+    /// A value, and the levels of lists and dictionaries that it consists of.
+    Value(Plain, usize),
 }
 
 impl Machine<'_> {
-    fn run(mut self) -> Result<Value, String> {
+    fn run(mut self) -> Result<Plain, String> {
         loop {
             match self.byte()? {
-                b'.' => return self.pop(),
+                b'.' => return self.pop().map(|(value, _)| value),
                 opcode => self.step(opcode)?,
             }
         }
@@ -101,57 +134,32 @@ impl Machine<'_> {
         match opcode {
             0x80 => drop(self.take(1)?),
             0x95 => drop(self.take(8)?),
-            b'(' => self.stack.push(Slot::Mark),
-            b'N' => self.push(Value::Null),
-            0x88 => self.push(true.into()),
-            0x89 => self.push(false.into()),
+            b'(' => {
+                self.charge(VALUE)?;
+                self.stack.push(Slot::Mark);
+            }
+            b'N' => self.push(Plain::word("null"))?,
+            0x88 => self.push(Plain::word("true"))?,
+            0x89 => self.push(Plain::word("false"))?,
             b'J' => {
                 let integer = i32::from_le_bytes(self.array()?);
-                self.push(integer.into());
+                self.push(Plain::number(integer.to_string()))?;
             }
             b'K' | b'M' => {
                 let integer = self.length(if opcode == b'K' { 1 } else { 2 })?;
-                self.push(integer.into());
+                self.push(Plain::number(integer.to_string()))?;
             }
-            0x8a => {
-                let size = self.length(1)?;
-                let integer = integer(self.take(size)?)?;
-                self.push(integer);
-            }
+            0x8a => self.integer(1)?,
+            0x8b => self.integer(4)?,
             b'G' => {
                 let float = f64::from_be_bytes(self.array()?);
-                self.push(float.into());
+                self.push(Plain::float(float)?)?;
             }
             0x8c => self.text(1)?,
             b'X' => self.text(4)?,
             0x8d => self.text(8)?,
-            b']' | b')' => self.push(Value::Array(Vec::new())),
-            b'}' => self.push(Value::Object(Map::new())),
-            0x85..=0x87 => {
-                let start = self.stack.len().checked_sub(usize::from(opcode - 0x84));
-                let values = values(self.stack.split_off(start.ok_or(SHORT)?))?;
-                self.push(values.into());
-            }
-            b't' => {
-                let values = self.since_mark()?;
-                self.push(values.into());
-            }
-            b'a' => {
-                let value = self.pop()?;
-                self.list()?.push(value);
-            }
-            b'e' => {
-                let values = self.since_mark()?;
-                self.list()?.extend(values);
-            }
-            b's' => {
-                let value = self.pop()?;
-                let name = self.pop()?;
-                self.set(vec![name, value])?;
-            }
-            b'u' => {
-                let pairs = self.since_mark()?;
-                self.set(pairs)?;
+            b']' | b')' | b'}' | 0x85..=0x87 | b't' | b'a' | b'e' | b's' | b'u' => {
+                self.gather(opcode)?;
             }
             0x94 => {
                 let index = self.memo.len() as u32;
@@ -164,11 +172,45 @@ impl Machine<'_> {
             b'h' | b'j' => {
                 let index = self.length(if opcode == b'h' { 1 } else { 4 })?;
                 let value = self.memo.get(&(index as u32)).ok_or(SHORT)?.clone();
-                self.push(value.ok_or("a list or a dictionary occurs twice")?);
+                self.push(value.ok_or("a list or a dictionary occurs twice")?)?;
             }
             other => return Err(format!("pickle opcode 0x{other:02x} is not plain data")),
         }
         Ok(())
+    }
+
+    /// Begins a list, tuple or dictionary, or moves values from the stack into one.
+    fn gather(&mut self, opcode: u8) -> Result<(), String> {
+        match opcode {
+            b']' | b')' => self.push_nested(Plain::List(Vec::new()), 1),
+            b'}' => self.push_nested(Plain::Map(Default::default()), 1),
+            0x85..=0x87 => {
+                let start = self.stack.len().checked_sub(usize::from(opcode - 0x84));
+                let values = self.stack.split_off(start.ok_or(SHORT)?);
+                self.tuple(values)
+            }
+            b't' => {
+                let values = self.since_mark()?;
+                self.tuple(values)
+            }
+            b'a' => {
+                let (value, levels) = self.pop()?;
+                self.append(vec![Slot::Value(value, levels)])
+            }
+            b'e' => {
+                let values = self.since_mark()?;
+                self.append(values)
+            }
+            b's' => {
+                let start = self.stack.len().checked_sub(2).ok_or(SHORT)?;
+                let pair = self.stack.split_off(start);
+                self.set(pair)
+            }
+            _ => {
+                let pairs = self.since_mark()?;
+                self.set(pairs)
+            }
+        }
     }
 
     fn take(&mut self, count: usize) -> Result<&[u8], String> {
@@ -192,48 +234,87 @@ impl Machine<'_> {
         Ok(usize::try_from(u64::from_le_bytes(little_endian)).map_err(|_| SHORT)?)
     }
 
+    fn integer(&mut self, length_bytes: usize) -> Result<(), String> {
+        let size = self.length(length_bytes)?;
+        if size > LONGEST_INTEGER {
+            return Err(format!("an integer of {size} bytes"));
+        }
+        // Turning it into digits takes the square of its length.
+        self.charge(size * size / 4)?;
+        let integer = plain::integer(self.take(size)?);
+        self.push(Plain::number(integer))
+    }
+
     fn text(&mut self, length_bytes: usize) -> Result<(), String> {
         let length = self.length(length_bytes)?;
         let text = std::str::from_utf8(self.take(length)?).map_err(|error| error.to_string())?;
-        let text = Value::from(text);
-        self.push(text);
+        let text = Plain::Text(Rc::from(text));
+        self.push(text)
+    }
+
+    /// Takes this many bytes of what is left.
+    fn charge(&mut self, bytes: usize) -> Result<(), String> {
+        let left = self.memory.checked_sub(bytes);
+        self.memory = left.ok_or_else(|| format!("the call takes more than {MEMORY} bytes"))?;
         Ok(())
     }
 
-    fn push(&mut self, value: Value) {
-        self.stack.push(Slot::Value(value));
+    /// Pushes what holds nothing else. Its text counts each time that it occurs.
+    fn push(&mut self, value: Plain) -> Result<(), String> {
+        self.charge(VALUE + value.text_bytes())?;
+        self.stack.push(Slot::Value(value, 0));
+        Ok(())
     }
 
-    fn pop(&mut self) -> Result<Value, String> {
+    fn push_nested(&mut self, value: Plain, levels: usize) -> Result<(), String> {
+        self.charge(VALUE)?;
+        check_levels(levels)?;
+        self.stack.push(Slot::Value(value, levels));
+        Ok(())
+    }
+
+    fn pop(&mut self) -> Result<(Plain, usize), String> {
         match self.stack.pop() {
-            Some(Slot::Value(value)) => Ok(value),
+            Some(Slot::Value(value, levels)) => Ok((value, levels)),
             _ => Err(SHORT.to_owned()),
         }
     }
 
-    fn since_mark(&mut self) -> Result<Vec<Value>, String> {
+    fn since_mark(&mut self) -> Result<Vec<Slot>, String> {
         let is_mark = |slot: &Slot| matches!(slot, Slot::Mark);
         let mark = self.stack.iter().rposition(is_mark).ok_or(SHORT)?;
-        let found = values(self.stack.split_off(mark + 1))?;
+        let found = self.stack.split_off(mark + 1);
         self.stack.pop();
         Ok(found)
     }
 
-    fn list(&mut self) -> Result<&mut Vec<Value>, String> {
-        match self.stack.last_mut() {
-            Some(Slot::Value(Value::Array(values))) => Ok(values),
-            _ => Err(SHORT.to_owned()),
-        }
+    fn tuple(&mut self, slots: Vec<Slot>) -> Result<(), String> {
+        let (values, levels) = values(slots)?;
+        self.push_nested(Plain::List(values), levels + 1)
     }
 
-    fn set(&mut self, pairs: Vec<Value>) -> Result<(), String> {
-        let Some(Slot::Value(Value::Object(fields))) = self.stack.last_mut() else {
+    fn append(&mut self, slots: Vec<Slot>) -> Result<(), String> {
+        let (values, inner) = values(slots)?;
+        let Some(Slot::Value(Plain::List(list), levels)) = self.stack.last_mut() else {
             return Err(SHORT.to_owned());
         };
+        check_levels(inner + 1)?;
+        *levels = (*levels).max(inner + 1);
+        list.extend(values);
+        Ok(())
+    }
+
+    fn set(&mut self, slots: Vec<Slot>) -> Result<(), String> {
+        let (pairs, inner) = values(slots)?;
+        let Some(Slot::Value(Plain::Map(fields), levels)) = self.stack.last_mut() else {
+            return Err(SHORT.to_owned());
+        };
+        check_levels(inner + 1)?;
+        *levels = (*levels).max(inner + 1);
         let mut pairs = pairs.into_iter();
         while let (Some(name), Some(value)) = (pairs.next(), pairs.next()) {
-            let Value::String(name) = name else {
-                return Err(format!("the key {name} is no string"));
+            let Plain::Text(name) = name else {
+                return Err("a key of a dictionary is not a string".to_owned());
             };
             fields.insert(name, value);
         }
@@ -241,10 +322,11 @@ impl Machine<'_> {
     }
 
     fn remember(&mut self, index: u32) -> Result<(), String> {
+        self.charge(VALUE)?;
         match self.stack.last() {
-            Some(Slot::Value(value)) => {
+            Some(Slot::Value(value, _)) => {
                 // A list or dictionary is remembered while it is empty, and filled after that.
-                let is_container = value.is_array() || value.is_object();
+                let is_container = matches!(value, Plain::List(_) | Plain::Map(_));
                 let value = (!is_container).then(|| value.clone());
                 self.memo.insert(index, value);
                 Ok(())
@@ -256,82 +338,25 @@ impl Machine<'_> {
 
 const SHORT: &str = "the pickle is cut off or no pickle";
 
-fn values(slots: Vec<Slot>) -> Result<Vec<Value>, String> {
-    let value = |slot| match slot {
-        Slot::Value(value) => Ok(value),
-        Slot::Mark => Err(SHORT.to_owned()),
-    };
-    slots.into_iter().map(value).collect()
+fn check_levels(levels: usize) -> Result<(), String> {
+    if levels > LEVELS {
+        return Err(format!("the call has more than {LEVELS} levels"));
+    }
+    Ok(())
 }
 
-/// A two's complement number of any length; beyond 64 bits it becomes a float, as in JSON.
-fn integer(little_endian: &[u8]) -> Result<Value, String> {
-    let negative = little_endian.last().is_some_and(|byte| byte & 0x80 != 0);
-    let mut bytes = [if negative { 0xff } else { 0 }; 16];
-    let low = bytes
-        .get_mut(..little_endian.len())
-        .ok_or("an integer of more than 128 bits")?;
-    low.copy_from_slice(little_endian);
-    let integer = i128::from_le_bytes(bytes);
-    Ok(i64::try_from(integer)
-        .map(Value::from)
-        .or_else(|_| u64::try_from(integer).map(Value::from))
-        .unwrap_or_else(|_| Value::from(integer as f64)))
+/// The values, and the levels of the deepest of them.
+fn values(slots: Vec<Slot>) -> Result<(Vec<Plain>, usize), String> {
+    let (mut values, mut deepest) = (Vec::with_capacity(slots.len()), 0);
+    for slot in slots {
+        let Slot::Value(value, levels) = slot else {
+            return Err(SHORT.to_owned());
+        };
+        deepest = deepest.max(levels);
+        values.push(value);
+    }
+    Ok((values, deepest))
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::{call, read};
-
-    #[test]
-    fn every_kind_of_value_survives() {
-        let args = [
-            json!("ü"),
-            json!({"n": 1, "list": [null, true, false, 1.5, -7, u64::MAX, i64::MIN], "o": {}, "a": []}),
-        ];
-        let expected = json!(["mod.f", null, args, {}]);
-        assert_eq!(read(&call("mod.f", &args)), Ok(expected));
-    }
-
-    #[test]
-    fn what_python_pickled_is_read() {
-        // pickle.dumps(('mod.rqf', None, ('abc', {'n': 300, 'é': None, 'l': ['abc', 1.5]}), {'k': -1}), protocol=5) in Python 3.11.
-        let pickled = b"\x80\x05\x95G\0\0\0\0\0\0\0(\x8c\x07mod.rqf\x94N\x8c\x03abc\x94}\x94(\x8c\x01n\x94M,\x01\x8c\x02\xc3\xa9\x94N\x8c\x01l\x94]\x94(h\x01G?\xf8\0\0\0\0\0\0eu\x86\x94}\x94\x8c\x01k\x94J\xff\xff\xff\xffst\x94.";
-        let expected =
-            json!(["mod.rqf", null, ["abc", {"n": 300, "é": null, "l": ["abc", 1.5]}], {"k": -1}]);
-        assert_eq!(read(pickled), Ok(expected));
-    }
-
-    #[test]
-    fn a_pickle_that_calls_something_is_refused() {
-        // pickle.dumps(print, protocol=2) and protocol=5: GLOBAL and STACK_GLOBAL.
-        for pickled in [
-            &b"\x80\x02c__builtin__\nprint\nq\0."[..],
-            b"\x80\x04\x95\x16\0\0\0\0\0\0\0\x8c\x08builtins\x94\x8c\x05print\x94\x93\x94.",
-        ] {
-            let refused = read(pickled).unwrap_err();
-            assert!(refused.contains("is not plain data"), "{refused}");
-        }
-    }
-
-    #[test]
-    fn nonsense_is_an_error() {
-        let whole = call("mod.f", &[json!([1, {"a": 2}])]);
-        for end in 0..whole.len() {
-            assert!(read(&whole[..end]).is_err(), "{end}");
-        }
-        for nonsense in [
-            &b"t."[..],
-            b"s.",
-            b"(u.",
-            b"\x87.",
-            b"h\x05.",
-            b"\x94.",
-            b"\x8a\xff.",
-        ] {
-            assert!(read(nonsense).is_err(), "{nonsense:?}");
-        }
-    }
-}
+mod tests;

@@ -8,18 +8,21 @@ use std::io::{Read as _, Write as _};
 use flate2::Compression;
 use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
-use serde_json::Value;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::{Job, pickle};
+use super::Job;
+use super::celery::Arguments;
+use super::pickle::{self, Plain};
 
 /// Seconds that a job may run, and seconds that a finished one is kept: RQ's own defaults.
 const TIMEOUT_SECONDS: u32 = 180;
 pub(super) const RESULT_SECONDS: i64 = 500;
 /// A year, as RQ keeps what failed.
 pub(super) const FAILURE_SECONDS: i64 = 31_536_000;
-/// A call that inflates to more than this is not one of ours.
-const LARGEST_CALL: u64 = 16 << 20;
+/// A call that is longer, or inflates to more, is not one of ours.
+pub(super) const LARGEST_CALL: usize = 16 << 20;
 
 /// The set of all queues, by which RQ's dashboard and `rq info` find them.
 pub(super) const QUEUES: &str = "rq:queues";
@@ -46,10 +49,9 @@ pub(super) fn timestamp() -> String {
 /// The job's hash. Its id is the event's.
 pub(super) fn fields(queue: &str, function: &str, job: &Job) -> Vec<(&'static str, Vec<u8>)> {
     let (id, now) = (job.event_id.to_string(), timestamp());
-    let payload = serde_json::from_slice(&job.payload)
-        .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&job.payload)));
+    let payload = String::from_utf8_lossy(&job.payload);
     let description = format!("{function}('{id}', …)");
-    let call = pickle::call(function, &[id.into(), payload]);
+    let call = pickle::call(function, &id, &payload);
     let text = |text: &str| text.as_bytes().to_vec();
     vec![
         ("status", text("queued")),
@@ -74,28 +76,72 @@ pub(super) fn fields(queue: &str, function: &str, job: &Job) -> Vec<(&'static st
 /// Event id and payload of the call `function(event_id, payload)`, by position or by name. A call of another function is
 /// not ours to make, whatever its arguments look like.
 pub(super) fn read(function: &str, data: &[u8]) -> Result<(Uuid, Vec<u8>), String> {
-    let call = inflated(data).unwrap_or_else(|| data.to_vec());
-    let call = if call.first() == Some(&0x80) {
-        pickle::read(&call)?
-    } else {
-        serde_json::from_slice(&call).map_err(|error| format!("not a call: {error}"))?
-    };
-    match call[0].as_str() {
-        None => return Err("not a call".to_owned()),
-        Some(other) if other != function => {
-            return Err(format!("function {other} is not {function}"));
-        }
-        Some(_) => {}
+    let call = inflated(data)?;
+    let call = call.as_deref().unwrap_or(data);
+    if call.len() > LARGEST_CALL {
+        return Err(format!("the call has more than {LARGEST_CALL} bytes"));
     }
-    let (args, named) = (&call[2], &call[3]);
-    let argument = |position: usize, name: &str| args.get(position).or_else(|| named.get(name));
-    let id = argument(0, "event_id")
-        .and_then(Value::as_str)
-        .ok_or("the job has no event_id")?;
-    let event_id = Uuid::try_parse(id).map_err(|_| format!("'{id}' is no event id"))?;
-    let payload = argument(1, "payload").map_or_else(|| "{}".to_owned(), Value::to_string);
-    Ok((event_id, payload.into_bytes()))
+    let Call {
+        name,
+        event_id,
+        payload,
+    } = if call.first() == Some(&0x80) {
+        Call::pickled(call)?
+    } else {
+        Call::json(call)?
+    };
+    if name != function {
+        return Err(format!("function {name} is not {function}"));
+    }
+    let id = event_id.ok_or("the job has no event_id")?;
+    let event_id = Uuid::try_parse(&id).map_err(|_| format!("'{id}' is no event id"))?;
+    Ok((
+        event_id,
+        payload.unwrap_or_else(|| "{}".to_owned()).into_bytes(),
+    ))
 }
+
+/// What is read of a call.
+struct Call {
+    name: String,
+    event_id: Option<String>,
+    payload: Option<String>,
+}
+
+impl Call {
+    fn pickled(bytes: &[u8]) -> Result<Call, String> {
+        let call = pickle::read(bytes)?;
+        let name = call.at(0).and_then(Plain::as_str).ok_or(NO_CALL)?;
+        let (args, named) = (call.at(2), call.at(3));
+        let argument = |position: usize, name: &str| {
+            let positional = args.and_then(|args| args.at(position));
+            positional.or_else(|| named.and_then(|named| named.named(name)))
+        };
+        Ok(Call {
+            name: name.to_owned(),
+            event_id: argument(0, "event_id")
+                .and_then(Plain::as_str)
+                .map(str::to_owned),
+            payload: argument(1, "payload").map(Plain::to_json),
+        })
+    }
+
+    /// Written by RQ's JSON serializer. The payload is not looked into, however deep it is.
+    fn json(bytes: &[u8]) -> Result<Call, String> {
+        let call: (String, IgnoredAny, Vec<&RawValue>, Arguments<'_>) =
+            serde_json::from_slice(bytes).map_err(|error| format!("{NO_CALL}: {error}"))?;
+        let (name, _, args, named) = call;
+        let id = args.first().copied().or(named.event_id);
+        let payload = args.get(1).copied().or(named.payload);
+        Ok(Call {
+            name,
+            event_id: id.and_then(|id| serde_json::from_str(id.get()).ok()),
+            payload: payload.map(|payload| payload.get().to_owned()),
+        })
+    }
+}
+
+const NO_CALL: &str = "not a call";
 
 /// Compressed with zlib, as RQ keeps calls and tracebacks.
 pub(super) fn deflated(bytes: &[u8]) -> Vec<u8> {
@@ -104,16 +150,25 @@ pub(super) fn deflated(bytes: &[u8]) -> Vec<u8> {
     written.expect("memory takes it")
 }
 
-fn inflated(bytes: &[u8]) -> Option<Vec<u8>> {
+/// What was compressed; `None` if nothing was. A few bytes may inflate to any size, so it is read up to the bound only.
+fn inflated(bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
     let mut inflated = Vec::new();
-    let mut decoder = ZlibDecoder::new(bytes).take(LARGEST_CALL);
-    decoder.read_to_end(&mut inflated).ok()?;
-    Some(inflated)
+    let mut decoder = ZlibDecoder::new(bytes).take(LARGEST_CALL as u64 + 1);
+    if decoder.read_to_end(&mut inflated).is_err() {
+        return Ok(None);
+    }
+    if inflated.len() > LARGEST_CALL {
+        return Err(format!(
+            "the call inflates to more than {LARGEST_CALL} bytes"
+        ));
+    }
+    Ok(Some(inflated))
 }
 
 #[cfg(test)]
 mod tests {
     use super::{Job, fields, read};
+    use crate::payload::mutation::{decode_mutations, on_a_small_stack};
     use uuid::Uuid;
 
     const ID: &str = "550e8400-e29b-41d4-a716-446655440000";
@@ -156,5 +211,58 @@ mod tests {
             let reason = read("m.f", call.as_bytes()).unwrap_err();
             assert!(reason.contains(words), "{call}: {reason}");
         }
+    }
+
+    #[test]
+    fn a_call_that_inflates_beyond_the_bound_is_refused() {
+        let bomb = super::deflated(&vec![b' '; super::LARGEST_CALL + 1]);
+        assert!(bomb.len() < 32 << 10, "{}", bomb.len());
+        let reason = read("m.f", &bomb).unwrap_err();
+        assert!(reason.contains("inflates to more than"), "{reason}");
+        let plain = vec![b'['; super::LARGEST_CALL + 1];
+        let reason = read("m.f", &plain).unwrap_err();
+        assert!(reason.contains("more than"), "{reason}");
+    }
+
+    #[test]
+    fn a_call_of_127_bytes_that_inflates_to_a_deep_pickle_is_refused() {
+        let deep = [
+            &b"\x80\x02"[..],
+            &b"(".repeat(60_000),
+            &b"t".repeat(60_000),
+            b".",
+        ]
+        .concat();
+        let data = super::deflated(&deep);
+        assert!(data.len() < 200, "{}", data.len());
+        let reason = on_a_small_stack(|| read("m.f", &data).unwrap_err());
+        assert!(reason.contains("levels"), "{reason}");
+    }
+
+    #[test]
+    fn mutations_are_refused_or_read() {
+        let json = format!(r#"["m.f", null, ["{ID}", {{"a": [1, {{}}]}}], {{"payload": [1]}}]"#);
+        let pickled = crate::queue::pickle::call("m.f", ID, r#"{"a":[1,{"b":"x"}]}"#);
+        let seeds = [
+            super::deflated(&pickled),
+            super::deflated(json.as_bytes()),
+            json.into_bytes(),
+            pickled,
+        ];
+        let words: [&[u8]; 8] = [
+            b"[",
+            b"]",
+            b"{\"a\":",
+            b"\x80\x02",
+            b"(",
+            b"t",
+            b"}",
+            b"\x78\x9c",
+        ];
+        decode_mutations(&seeds, &words, |bytes| {
+            if let Ok((_, payload)) = read("m.f", bytes) {
+                assert!(std::str::from_utf8(&payload).is_ok());
+            }
+        });
     }
 }

@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::app::Core;
 use super::threads::HttpThreads;
+use crate::outage::Outage;
 
 /// Pause after an error that will not pass at once, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -16,6 +17,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Accepts until aborted. A connection beyond the limit waits in the socket's backlog.
 pub(super) async fn accept(listener: TcpListener, threads: HttpThreads, core: Arc<Core>) {
     let slots = Arc::new(Semaphore::new(core.config.limits.connections));
+    let outage = Outage::of("the listener", "cannot accept connections");
     loop {
         let Ok(slot) = slots.clone().acquire_owned().await else {
             return;
@@ -25,12 +27,15 @@ pub(super) async fn accept(listener: TcpListener, threads: HttpThreads, core: Ar
             .await
             .and_then(|(stream, _)| stream.into_std())
         {
-            Ok(stream) => threads.serve(stream, slot),
+            Ok(stream) => {
+                outage.succeeded();
+                threads.serve(stream, slot);
+            }
             Err(error) if is_of_the_connection(&error) => {
                 tracing::debug!(%error, "a connection failed early")
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot accept connections");
+                outage.failed(&error);
                 tokio::time::sleep(PAUSE).await;
             }
         }

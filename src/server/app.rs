@@ -9,6 +9,7 @@ use axum::routing::{get, post};
 use super::metrics::Metrics;
 use super::problem::Problem;
 use super::rate_limit::RateLimiter;
+use super::stuck::Stuck;
 use super::{Config, Route, dead, events, external, health, ingest, metrics, openapi, queue};
 use crate::provider::Simulator;
 use crate::worker::Crew;
@@ -27,6 +28,8 @@ pub(super) struct Core {
     pub(super) metrics: Metrics,
     /// When clients are limited.
     pub(super) limiter: Option<RateLimiter>,
+    /// As far as this process dispatches.
+    pub(super) stuck: Stuck,
     draining: AtomicBool,
     ingesting: AtomicUsize,
     /// Distinguishes the request ids of this process from those of others.
@@ -51,6 +54,7 @@ impl Core {
         Core {
             limiter: config.rate_limit.map(RateLimiter::new),
             metrics: Metrics::new(),
+            stuck: Stuck::default(),
             config,
             simulator,
             draining: AtomicBool::new(false),

@@ -7,6 +7,8 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::Dispatching;
+use super::stuck::{Stuck, Suspects};
+use crate::outage::Outage;
 use crate::queue::{Dialect, Job, Options, Publisher};
 use crate::store::{EventId, Store, SweepCursor};
 
@@ -27,6 +29,9 @@ pub(super) struct Dispatcher {
     publisher: Publisher,
     settings: Dispatching,
     sweeper: Sweeper,
+    suspects: Suspects,
+    broker: Outage,
+    payloads: Outage,
 }
 
 /// Where the sweeper is. What becomes due stands at the end, so it goes on there; from time to time it begins again.
@@ -58,8 +63,14 @@ impl Sweeper {
 
 impl Dispatcher {
     /// From now on no commit is missed, unless the buffer is full.
-    pub(super) fn new(store: Store, settings: Dispatching) -> Dispatcher {
+    pub(super) fn new(store: Store, settings: Dispatching, stuck: Stuck) -> Dispatcher {
         Dispatcher {
+            suspects: Suspects::new(stuck),
+            broker: Outage::of(
+                format!("the broker {}", settings.to),
+                "cannot dispatch; the store keeps what is accepted",
+            ),
+            payloads: Outage::of("the store", "cannot read a payload; it is dispatched later"),
             arrivals: store.arrivals(BUFFER),
             publisher: Publisher::new(settings.to.clone(), Options::default()),
             store,
@@ -78,7 +89,7 @@ impl Dispatcher {
                         return;
                     }
                     let ids = std::mem::take(&mut arrived);
-                    self.dispatch(&ids).await;
+                    let _ = self.dispatch(&ids).await;
                 }
                 () = sleep_until(self.sweeper.next) => self.sweep().await,
             }
@@ -94,14 +105,19 @@ impl Dispatcher {
         let is_over = match step.await {
             Ok(swept) => {
                 self.sweeper.cursor = swept.cursor;
-                self.dispatch(&swept.ids).await;
+                let published = self.dispatch(&swept.ids).await;
+                self.suspects.dispatched_again(&published);
                 swept.is_over
             }
             Err(error) => {
-                tracing::warn!(%error, "cannot look for overdue events");
+                // The store tells the log that it fails.
+                tracing::debug!(%error, "cannot look for overdue events");
                 true
             }
         };
+        if is_over {
+            self.suspects.look(&self.store).await;
+        }
         self.sweeper.next = Instant::now();
         if is_over {
             self.sweeper.next += self.settings.sweep;
@@ -112,22 +128,20 @@ impl Dispatcher {
     /// and one copy after the other would only fill the broker.
     async fn is_all_there(&mut self) -> bool {
         let open = self.store.snapshot().open();
-        match self.publisher.depth().await {
-            Ok(depth) => depth >= open,
-            Err(error) => {
-                tracing::debug!(%error, broker = %self.settings.to, "cannot ask for the depth");
-                false
-            }
-        }
+        let depth = self.publisher.depth().await;
+        self.broker.note(&depth);
+        depth.is_ok_and(|depth| depth >= open)
     }
 
     /// Publishes in batches. A broker that drops duplicates must not take this for an earlier dispatch of the same
     /// events, a sweep or a replay for the first one; the repetitions of one batch it may.
-    async fn dispatch(&mut self, ids: &[EventId]) {
+    /// Those that were published.
+    async fn dispatch(&mut self, ids: &[EventId]) -> Vec<EventId> {
         let round = rand::random();
-        let mut batch = Batch::default();
+        let (mut batch, mut published) = (Batch::default(), Vec::with_capacity(ids.len()));
         for id in ids {
             if let Some(payload) = self.payload(*id).await {
+                published.push(*id);
                 batch.push(Job {
                     event_id: id.uuid(),
                     payload,
@@ -139,21 +153,21 @@ impl Dispatcher {
             }
         }
         self.publish(&batch.jobs).await;
+        self.suspects.dispatched(published.iter().copied());
+        published
     }
 
     /// Publishes, however long the broker takes to come back. The sweeper alone would find these too, only later.
     async fn publish(&mut self, jobs: &[Job]) {
-        let mut silent = false;
-        while !jobs.is_empty()
-            && let Err(error) = self.publisher.publish(jobs).await
-        {
-            if !silent {
-                tracing::warn!(%error, broker = %self.settings.to, "cannot dispatch; the store keeps what is accepted");
-                silent = true;
-            }
+        if jobs.is_empty() {
+            return;
         }
-        if silent {
-            tracing::warn!(broker = %self.settings.to, "the broker is back");
+        loop {
+            let published = self.publisher.publish(jobs).await;
+            self.broker.note(&published);
+            if published.is_ok() {
+                return;
+            }
         }
     }
 
@@ -163,9 +177,8 @@ impl Dispatcher {
             return Some(Vec::new());
         }
         let read = self.store.payload(id).await;
-        read.inspect_err(|error| tracing::warn!(%error, "cannot read a payload"))
-            .ok()
-            .flatten()
+        self.payloads.note(&read);
+        read.ok().flatten()
     }
 }
 

@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::problem::Problem;
 use super::single_header::single;
+use crate::payload;
 use crate::store::EventId;
 
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -43,7 +44,12 @@ fn envelope(body: &[u8]) -> Result<Envelope<'_>, Problem> {
     if !text.trim_start().starts_with('{') {
         return Err(malformed("the body is not a JSON object"));
     }
-    serde_json::from_str(text).map_err(|error| malformed(&format!("the body is not JSON: {error}")))
+    let envelope = serde_json::from_str(text)
+        .map_err(|error| malformed(&format!("the body is not JSON: {error}")))?;
+    // What no worker could read must not be promised.
+    payload::check(text)
+        .map_err(|refusal| malformed(&format!("no worker could read the body: {refusal}")))?;
+    Ok(envelope)
 }
 
 /// A string as it reads, a number as it is written.

@@ -117,6 +117,12 @@ pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
     requests(&mut page, &app);
     ingest(&mut page, &app);
     queue(&mut page, &app.crew.store, oldest);
+    page.family(
+        "a7probe_events_stuck",
+        Kind::Gauge,
+        "Events that this process has dispatched again and again and that no worker has begun, while later ones are done.",
+    )
+    .sample(&[], app.core.stuck.count());
     work(&mut page, &app);
     breaker(&mut page, &app);
     processes::processes(&mut page, look.as_ref().map_or(&[], |look| &look.processes));

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::app::App;
 use super::problem::Problem;
+use super::stuck::StuckEvents;
 use crate::provider::JournalCounts;
 use crate::store::Process;
 
@@ -25,6 +26,8 @@ pub(super) struct Queue {
     failed: u64,
     dead: u64,
     leases: Leases,
+    /// Dispatched by this process again and again and never begun, while later events are done.
+    stuck: StuckEvents,
     /// Calls to the provider that are under way in this process.
     in_flight: usize,
     /// This process' own; those of the others are in `processes`.
@@ -71,6 +74,7 @@ pub(super) async fn queue(State(app): State<Arc<App>>) -> Result<Json<Queue>, Pr
             held: now.working.saturating_sub(expired),
             expired,
         },
+        stuck: app.core.stuck.now(),
         in_flight: app.crew.in_flight(),
         breaker: Breaker { state, reason },
         processes,

@@ -10,6 +10,7 @@ use super::commit_queue::Batch;
 use super::totals::{Delta, Totals};
 use super::watchers::Watchers;
 use super::{EventId, State};
+use crate::outage::Outage;
 
 /// Everything that follows a commit, of this process or of another one on the same store.
 #[derive(Clone)]
@@ -23,6 +24,8 @@ pub(super) struct Signals {
     /// Moves when another process has committed.
     pub(super) elsewhere: watch::Sender<()>,
     arrivals: Arc<Mutex<Vec<mpsc::Sender<EventId>>>>,
+    /// Tells the log of transactions that fail, whoever asked for them.
+    pub(super) outage: Outage,
 }
 
 /// What a transaction changes outside the database; published once it is committed.
@@ -85,6 +88,10 @@ impl Signals {
             idle: Arc::default(),
             elsewhere: watch::Sender::new(()),
             arrivals: Arc::default(),
+            outage: Outage::of(
+                "the store",
+                "a transaction failed; nothing of it was promised",
+            ),
         }
     }
 
@@ -105,6 +112,10 @@ impl Signals {
             commits.committed(began, batch.size());
         } else {
             commits.nothing_written();
+        }
+        // A transaction that wrote nothing commits on a full disk too.
+        if changes.wrote {
+            self.outage.succeeded();
         }
         if batch.shows_room() {
             self.totals.set_writable(true);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
+use crate::outage::Outage;
 use crate::provider::SendError;
 
 /// When a breaker opens, and for how long.
@@ -37,6 +38,7 @@ pub struct Breaker {
     state: Mutex<State>,
     changed: Notify,
     probes: AtomicU64,
+    outage: Outage,
 }
 
 /// What a breaker lets through.
@@ -92,6 +94,10 @@ impl Breaker {
             state: Mutex::new(State::Closed { failures: 0 }),
             changed: Notify::new(),
             probes: AtomicU64::new(0),
+            outage: Outage::of(
+                "the provider",
+                "the circuit breaker is open, and it is not asked for a while; hint: accepted events are kept, so look at the provider, or raise --breaker-failures",
+            ),
         }
     }
 
@@ -166,9 +172,9 @@ impl Breaker {
         *state = State::Closed { failures: 0 };
         drop(state);
         if !was_closed {
-            tracing::info!("the provider answers again: the circuit breaker is closed");
             self.changed.notify_waiters();
         }
+        self.outage.succeeded();
     }
 
     fn failed(&self, error: &SendError) {
@@ -192,11 +198,7 @@ impl Breaker {
             reason: error.to_string(),
         };
         drop(state);
-        tracing::warn!(
-            pause_ms = pause.as_millis() as u64,
-            %error,
-            "the circuit breaker is open: the provider is not asked for a while\nhint: accepted events are kept; look at the provider, or raise --breaker-failures"
-        );
+        self.outage.failed(error);
         self.changed.notify_waiters();
     }
 

@@ -8,6 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::{Crew, STORE_PAUSES, Taken};
+use crate::payload;
 use crate::queue::{Consumer, Delivery, Settlement};
 use crate::store::{
     Admission, EventId, Fingerprint, Grant, Handling, State, StoreError, Submission,
@@ -15,6 +16,9 @@ use crate::store::{
 
 /// A retry that is due later than this is left to the sweeper: only where the provider names so late a time.
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
+
+/// How long an acknowledgement may keep a worker that stops.
+const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Who may begin an attempt, and until when.
 #[derive(Clone)]
@@ -41,6 +45,19 @@ impl Shift {
             biased;
             _ = self.stop.wait_for(|stop| *stop) => None,
             slot = self.slots.acquire() => slot.ok(),
+        }
+    }
+
+    /// Waits for the broker; `None` if that takes longer than a worker that stops may take.
+    async fn patiently<T>(&mut self, answer: impl Future<Output = T>) -> Option<T> {
+        let over = async {
+            let _ = self.stop.wait_for(|stop| *stop).await;
+            sleep(FAREWELL).await;
+        };
+        tokio::select! {
+            biased;
+            answer = answer => Some(answer),
+            () = over => None,
         }
     }
 
@@ -100,9 +117,10 @@ impl Crew {
         let Some(settlement) = self.bring_about(event_id, payload, &mut shift).await else {
             return;
         };
-        if let Err(error) = delivery.settle(settlement).await {
-            // It comes again, and finds the event done.
-            tracing::warn!(%error, %event_id, "cannot acknowledge a delivery");
+        // On failure it comes again, and finds the event done.
+        let settled = shift.patiently(delivery.settle(settlement)).await;
+        if let Some(Err(error)) = settled {
+            tracing::debug!(%error, %event_id, "cannot acknowledge a delivery");
         }
     }
 
@@ -125,9 +143,8 @@ impl Crew {
                     pause
                 }
                 Err(error) => {
-                    if failing == STORE_PAUSES.0 {
-                        tracing::warn!(%error, %event_id, "cannot work on a delivery; it is kept");
-                    }
+                    // The store tells the log that it fails.
+                    tracing::debug!(%error, %event_id, "cannot work on a delivery; it is kept");
                     let pause = failing;
                     failing = (failing * 2).min(STORE_PAUSES.1);
                     pause
@@ -168,19 +185,25 @@ impl Crew {
     async fn adopt(
         &self,
         event_id: EventId,
-        payload: Option<&[u8]>,
+        body: Option<&[u8]>,
     ) -> Result<Result<(), String>, StoreError> {
-        let Some(payload) = payload else {
+        let Some(body) = body else {
             let store = self.store.location();
             return Ok(Err(format!(
                 "no such event in the store {store}; if another store dispatches to this queue, give each its own with ?queue=NAME"
             )));
         };
+        // The same bounds as for what is ingested: no other worker could read it.
+        let read = std::str::from_utf8(body).map_err(|error| error.to_string());
+        let read = read.and_then(|text| payload::check(text).map_err(|error| error.to_string()));
+        if let Err(reason) = read {
+            return Ok(Err(format!("the payload cannot be taken: {reason}")));
+        }
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         let submission = Submission {
             event_id,
-            fingerprint: Fingerprint::of(payload),
-            payload: payload.to_vec(),
+            fingerprint: Fingerprint::of(body),
+            payload: body.to_vec(),
             run: None,
             accepted_ms: since.map_or(0, |since| since.as_millis() as i64),
             handling: Handling::Queue,

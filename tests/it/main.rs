@@ -30,7 +30,16 @@ mod load;
 mod measure;
 mod needs;
 mod ops;
+#[cfg(all(
+    feature = "postgres",
+    feature = "amqp",
+    feature = "redis",
+    feature = "nats"
+))]
+mod outage_log;
 mod own_error;
+#[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
+mod poison;
 #[cfg(feature = "postgres")]
 mod postgres_host;
 mod provider;

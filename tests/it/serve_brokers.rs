@@ -217,7 +217,7 @@ fn a_worker_that_stops_leaves_every_job_in_its_list() {
 }
 
 /// Jobs of a program that is not this one.
-fn publish(url: &str, count: usize) {
+pub(crate) fn publish(url: &str, count: usize) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -162,6 +162,56 @@ fn rq_does_what_was_accepted() {
     workers_may_be_killed(&python, "rq", &format!("rq+{url}"), &url, "default");
 }
 
+/// Bodies at the bounds of what is accepted, and odd ones within them.
+fn odd_payloads() -> Vec<String> {
+    let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(127), "]".repeat(127));
+    let long = format!(r#"{{"n":-{}}}"#, "7".repeat(4_300));
+    let odd = [
+        r#"{"n":[1e999999,-1e999999,1e-999999,-0,-0.0,123456789012345678901234567890]}"#,
+        r#"{"t":"\u0000\ud83d\ude00","t":"twice","":null}"#,
+    ];
+    let wide = format!(
+        "{{{}}}",
+        (0..9_000)
+            .map(|n| format!(r#""k{n}":{n}"#))
+            .collect::<Vec<_>>()
+            .join(",")
+    );
+    [deep, long, wide]
+        .into_iter()
+        .chain(odd.map(str::to_owned))
+        .collect()
+}
+
+#[test]
+fn stock_workers_do_everything_that_is_accepted() {
+    let test = "stock_workers_do_everything_that_is_accepted";
+    let (Some(python), Some(broker)) = (need(&PYTHON_QUEUES, test), Broker::redis(test, &[]))
+    else {
+        return;
+    };
+    let url = format!("redis://{}", broker.address);
+    for (kind, queue) in [("celery", "celery"), ("rq", "default")] {
+        let folder = folder();
+        let server = serve(folder.path(), &format!("{kind}+{url}"), &[]);
+        let mut client = server.client();
+        let payloads = odd_payloads();
+        for payload in &payloads {
+            let answer = client.ingest(&[("x-a7-run", "brokers")], payload);
+            assert_eq!(answer.status, 202, "{answer:?}");
+        }
+        let _worker = PythonWorker::start(&Setting {
+            python: &python,
+            kind,
+            broker: url.clone(),
+            queue,
+            server: &server,
+            provider: None,
+        });
+        processed(&server, payloads.len());
+    }
+}
+
 const PUBLISH_CELERY: &str = "
 import sys, a7probe_tasks
 for n, event_id in enumerate(sys.argv[1:]):

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lapin::BasicProperties;
 use lapin::message::Delivery as Message;
-use lapin::types::FieldTable;
+use lapin::types::{AMQPValue, FieldTable};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
@@ -14,6 +14,7 @@ use super::super::{Dispatch, QueueError};
 use super::link::Link;
 use super::outlet::{Outlet, confirmed};
 use super::{PERSISTENT, queues};
+use crate::outage::Outage;
 
 /// Where the dead letters of one queue go. Connects with the first of them.
 pub(super) struct Graveyard {
@@ -21,7 +22,11 @@ pub(super) struct Graveyard {
     queue: String,
     deadline: Duration,
     outlet: Mutex<Option<Outlet>>,
+    burying: Outage,
 }
+
+/// How often a letter is tried before it goes back to its queue.
+const TRIES: u32 = 3;
 
 impl Graveyard {
     pub(super) fn of(dispatch: &Dispatch, deadline: Duration) -> Graveyard {
@@ -30,20 +35,28 @@ impl Graveyard {
             queue: queues::dead(dispatch.queue()),
             deadline,
             outlet: Mutex::new(None),
+            burying: Outage::of(
+                format!("the broker {dispatch}"),
+                "cannot keep a dead letter; it is tried again",
+            ),
         }
     }
 
-    /// Resolves when the letter is there, however long that takes: until then it must not be let go.
-    pub(super) async fn bury(&self, letter: &Message) {
+    /// Resolves when the letter is there: until then it must not be let go. Fails after a few tries; then it goes back
+    /// to its queue, so that it keeps no other from being delivered.
+    pub(super) async fn bury(&self, letter: &Message, reason: &str) -> Result<(), QueueError> {
         let mut outlet = self.outlet.lock().await;
         let (mut backoff, after) = (Backoff::default(), self.deadline);
+        let mut tries = 1;
         loop {
-            let buried = timeout(after, self.attempt(&mut outlet, letter)).await;
-            let Err(error) = buried.unwrap_or(Err(QueueError::TimedOut { after })) else {
-                return;
-            };
-            tracing::warn!(%error, queue = self.queue, "cannot keep a dead letter; it is tried again");
+            let buried = timeout(after, self.attempt(&mut outlet, letter, reason)).await;
+            let buried = buried.unwrap_or(Err(QueueError::TimedOut { after }));
+            self.burying.note(&buried);
+            if buried.is_ok() || tries >= TRIES {
+                return buried;
+            }
             *outlet = None;
+            tries += 1;
             backoff.grow();
             backoff.rest().await;
         }
@@ -53,12 +66,13 @@ impl Graveyard {
         &self,
         outlet: &mut Option<Outlet>,
         letter: &Message,
+        reason: &str,
     ) -> Result<(), QueueError> {
         let outlet = match outlet {
             Some(outlet) => outlet,
             closed => closed.insert(self.open().await?),
         };
-        let properties = lasting(&letter.properties);
+        let properties = lasting(&letter.properties, reason);
         let sent = outlet.send(&self.queue, properties, &letter.data).await?;
         confirmed(&self.queue, &sent.await?)
     }
@@ -72,8 +86,8 @@ impl Graveyard {
 }
 
 /// The properties as they were, but for what would make it perish (a time to live, memory) or be refused (a user's name
-/// that is not that of this connection).
-fn lasting(original: &BasicProperties) -> BasicProperties {
+/// that is not that of this connection). Its headers say why it is dead.
+fn lasting(original: &BasicProperties, reason: &str) -> BasicProperties {
     let mut lasting = BasicProperties::default().with_delivery_mode(PERSISTENT);
     macro_rules! keep {
         ($($of:ident $with:ident),*) => {$(
@@ -85,7 +99,6 @@ fn lasting(original: &BasicProperties) -> BasicProperties {
     keep!(
         content_type with_content_type,
         content_encoding with_content_encoding,
-        headers with_headers,
         priority with_priority,
         correlation_id with_correlation_id,
         reply_to with_reply_to,
@@ -95,5 +108,7 @@ fn lasting(original: &BasicProperties) -> BasicProperties {
         app_id with_app_id,
         cluster_id with_cluster_id
     );
-    lasting
+    let mut headers = original.headers().clone().unwrap_or_default();
+    headers.insert("a7-reason".into(), AMQPValue::LongString(reason.into()));
+    lasting.with_headers(headers)
 }

@@ -41,9 +41,12 @@ impl Link {
         let stream = TcpStream::connect((host, uri.authority.port)).await;
         let stream = stream.map_err(failed)?;
         let stream = match uri.scheme {
-            AMQPScheme::AMQP => stream,
-            AMQPScheme::AMQPS => wire::encrypted(stream, host).await.map_err(failed)?,
-        };
+            AMQPScheme::AMQP => wire::guarded(stream),
+            AMQPScheme::AMQPS => {
+                wire::guarded(wire::encrypted(stream, host).await.map_err(failed)?)
+            }
+        }
+        .map_err(failed)?;
         let socket = Arc::new(Socket::of(&stream).map_err(failed)?);
         let ready = Mutex::new(Some(AsyncTcpStream::Plain(stream.compat())));
         let connect = async move |_, _| {

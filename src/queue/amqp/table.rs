@@ -1,7 +1,9 @@
-//! AMQP field tables from JSON and back, for queue arguments and Celery's headers.
+//! AMQP field tables from JSON, and texts in them, for queue arguments and Celery's headers.
+
+use std::borrow::Cow;
 
 use lapin::types::{AMQPValue, FieldArray, FieldTable};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// The table of a JSON object; empty for anything else.
 pub(super) fn table_from(value: &Value) -> FieldTable {
@@ -34,45 +36,43 @@ fn field_from(value: &Value) -> AMQPValue {
     }
 }
 
-/// The JSON object of a table. What JSON lacks (decimals, timestamps, bytes) becomes null: Celery's headers have none.
-pub(super) fn json_from(table: &FieldTable) -> Value {
-    let fields = table.inner().iter();
-    let object: Map<String, Value> = fields
-        .map(|(name, value)| (name.to_string(), json_of(value)))
-        .collect();
-    Value::Object(object)
-}
-
-fn json_of(value: &AMQPValue) -> Value {
-    match value {
-        AMQPValue::Boolean(yes) => (*yes).into(),
-        AMQPValue::ShortShortInt(n) => (*n).into(),
-        AMQPValue::ShortShortUInt(n) => (*n).into(),
-        AMQPValue::ShortInt(n) => (*n).into(),
-        AMQPValue::ShortUInt(n) => (*n).into(),
-        AMQPValue::LongInt(n) => (*n).into(),
-        AMQPValue::LongUInt(n) => (*n).into(),
-        AMQPValue::LongLongInt(n) => (*n).into(),
-        AMQPValue::Float(n) => (*n).into(),
-        AMQPValue::Double(n) => (*n).into(),
-        AMQPValue::ShortString(text) => text.as_str().into(),
-        AMQPValue::LongString(text) => String::from_utf8_lossy(text.as_bytes()).into(),
-        AMQPValue::FieldArray(array) => array.as_slice().iter().map(json_of).collect(),
-        AMQPValue::FieldTable(table) => json_from(table),
-        _ => Value::Null,
+/// A text of this name. What is nested in a table is not looked into.
+pub(super) fn text_in<'a>(table: &'a FieldTable, name: &str) -> Option<Cow<'a, str>> {
+    match table.inner().get(name)? {
+        AMQPValue::ShortString(text) => Some(text.as_str().into()),
+        AMQPValue::LongString(text) => Some(String::from_utf8_lossy(text.as_bytes())),
+        _ => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{json_from, table_from};
+    use lapin::types::AMQPValue;
+
+    use super::{table_from, text_in};
 
     #[test]
-    fn what_json_can_say_survives_the_table() {
+    fn what_json_can_say_has_its_type_in_the_table() {
         let headers = serde_json::json!({
             "task": "a7probe.process_event", "retries": 0, "big": 5_000_000_000_i64, "share": 0.5,
             "eta": null, "ignore_result": false, "timelimit": [null, null], "stamps": {},
         });
-        assert_eq!(json_from(&table_from(&headers)), headers);
+        let table = table_from(&headers);
+        assert_eq!(
+            text_in(&table, "task").as_deref(),
+            Some("a7probe.process_event")
+        );
+        assert_eq!(text_in(&table, "retries"), None);
+        assert_eq!(text_in(&table, "absent"), None);
+        for (name, expected) in [
+            ("retries", AMQPValue::LongInt(0)),
+            ("big", AMQPValue::LongLongInt(5_000_000_000)),
+            ("share", AMQPValue::Double(0.5)),
+            ("eta", AMQPValue::Void),
+            ("ignore_result", AMQPValue::Boolean(false)),
+            ("stamps", AMQPValue::FieldTable(Default::default())),
+        ] {
+            assert_eq!(table.inner().get(name), Some(&expected), "{name}");
+        }
     }
 }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep};
 use uuid::Uuid;
 
 use super::super::celery::Task;
+use super::super::delivery::brief;
 use super::super::{Delivery, Dialect, Dispatch, Options, QueueError, Settlement, rq};
 use super::DEAD_LETTERS;
 
@@ -237,12 +238,13 @@ impl Source {
             _ => Task::open(&self.keys.task, item),
         };
         match read {
-            Ok((event_id, payload)) => Ok(Some(Delivery {
+            Ok((event_id, payload)) => Ok(Some(Delivery::new(
                 event_id,
-                payload: Some(payload),
-                handle: super::super::delivery::Handle::List(handle),
-            })),
+                Some(payload),
+                super::super::delivery::Handle::List(handle),
+            ))),
             Err(reason) => {
+                let reason = brief(&reason);
                 handle.settle(Settlement::Dead { reason }).await?;
                 Ok(None)
             }
@@ -323,13 +325,13 @@ impl Handle {
                 .ignore();
         } else {
             let dead = format!("{}.dead", self.keys.queue);
-            batch.cmd("LPUSH").arg(&dead).arg(&self.item).ignore();
-            batch
-                .cmd("LTRIM")
-                .arg(&dead)
-                .arg(0)
-                .arg(DEAD_LETTERS - 1)
-                .ignore();
+            // Why, at the same place of a list beside it: a dead letter stays what a worker would take again.
+            let reasons = format!("{dead}.reasons");
+            for (list, what) in [(dead, &*self.item), (reasons, reason.as_bytes())] {
+                batch.cmd("LPUSH").arg(&list).arg(what).ignore();
+                batch.cmd("LTRIM").arg(&list).arg(0).arg(DEAD_LETTERS - 1);
+                batch.ignore();
+            }
         }
     }
 }

@@ -179,11 +179,11 @@ impl Source {
                 connection: self.settling.clone(),
             };
             match Uuid::try_parse(&handle.text) {
-                Ok(event_id) => deliveries.push(Delivery {
+                Ok(event_id) => deliveries.push(Delivery::new(
                     event_id,
-                    payload: None,
-                    handle: super::super::delivery::Handle::Stream(handle),
-                }),
+                    None,
+                    super::super::delivery::Handle::Stream(handle),
+                )),
                 Err(_) => {
                     let reason = "the entry has no event_id".to_owned();
                     handle.settle(Settlement::Dead { reason }).await?;

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
@@ -53,7 +53,12 @@ pub(super) struct Committer {
     /// this process for dead, or the database was made anew.
     is_unsure: bool,
     is_reported: bool,
+    /// Why and when the last try to connect failed, and how long it stands for those that would come next.
+    unreachable: Option<(String, Instant, Duration)>,
 }
+
+/// How long a failed try to connect stands for others, at first and at most: whoever asks meanwhile is told at once.
+const UNREACHABLE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
 
 impl Committer {
     pub(super) fn new(
@@ -89,6 +94,7 @@ impl Committer {
             due: BinaryHeap::new(),
             is_unsure: false,
             is_reported: false,
+            unreachable: None,
         }
     }
 
@@ -188,7 +194,7 @@ impl Committer {
                 failure.into_error()
             }
         };
-        tracing::error!(%error, "a transaction failed");
+        self.signals.outage.failed(&error);
         batch.refuse(&error);
     }
 
@@ -317,14 +323,32 @@ impl Committer {
         Ok(session)
     }
 
-    /// Connects, perhaps to a database that was made anew meanwhile.
+    /// Connects, perhaps to a database that was made anew, unless that has just failed.
     async fn reconnect(&mut self) -> Result<Session, String> {
+        let before = self.unreachable.take();
+        if let Some((reason, at, pause)) = &before
+            && at.elapsed() < *pause
+        {
+            let reason = reason.clone();
+            self.unreachable = before;
+            return Err(reason);
+        }
+        let session = self.connect().await;
+        match &session {
+            Ok(_) => self.is_unsure = true,
+            Err(reason) => {
+                let pause = before.map_or(UNREACHABLE.0, |(_, _, pause)| pause * 2);
+                let pause = pause.min(UNREACHABLE.1);
+                self.unreachable = Some((reason.clone(), Instant::now(), pause));
+            }
+        }
+        session
+    }
+
+    async fn connect(&mut self) -> Result<Session, String> {
         let mut session = Session::connect(&self.address, Patience::Short).await?;
         match timeout(TRANSACTION_TIME, self.look_at(&mut session)).await {
-            Ok(Ok(())) => {
-                self.is_unsure = true;
-                Ok(session)
-            }
+            Ok(Ok(())) => Ok(session),
             Ok(Err(Refusal::Unusable(reason) | Refusal::Foreign(reason))) => Err(reason),
             Err(_) => {
                 session.abandon();

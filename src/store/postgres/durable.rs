@@ -1,5 +1,7 @@
 //! Whether a commit of this server is worth a promise, and stays so as long as the connection lasts.
 
+use std::sync::Once;
+
 use tokio_postgres::Client;
 
 use super::migrate::{Refusal, SEQUENCES, TABLES};
@@ -28,10 +30,11 @@ pub(super) async fn assert_durable(client: &Client) -> Result<(), Refusal> {
         ));
     }
     if full_page_writes == "off" {
-        // Only a warning: there are file systems that never write half a page.
-        tracing::warn!(
+        // Only a warning, and only once: there are file systems that never write half a page.
+        static WARNED: Once = Once::new();
+        WARNED.call_once(|| tracing::warn!(
             "full_page_writes is off on the PostgreSQL server: unless its file system never writes half a page, a 202 does not survive a power cut\nhint: set full_page_writes = on in postgresql.conf"
-        );
+        ));
     }
     refuse_unlogged(client).await?;
     client.query_one(PIN, &[&synchronous_commit]).await?;

@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use super::transaction::COMMITS;
 use super::unreadable::integer_or;
 use super::writer::Company;
+use crate::outage::Outage;
 use crate::store::OpenError;
 use crate::store::signals::Signals;
 use crate::store::totals::Delta;
@@ -38,8 +39,13 @@ impl Follower {
         let (stop, stopped) = sync_channel::<()>(1);
         let follow = move || {
             let (mut commits, mut pause) = (first.0, PAUSES.1);
+            let outage = Outage::of("the store", "cannot see what other processes did");
             while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
-                match look(&connection, owner) {
+                let looked = look(&connection, owner);
+                if looked.is_ok() {
+                    outage.succeeded();
+                }
+                match looked {
                     Ok((now, counts)) if now != commits => {
                         commits = now;
                         pause = PAUSES.0;
@@ -50,7 +56,7 @@ impl Follower {
                         pause = (pause * 2).min(PAUSES.1);
                         company.set_active(pause < PAUSES.1);
                     }
-                    Err(error) => tracing::warn!(%error, "cannot see what other processes did"),
+                    Err(error) => outage.failed(&error),
                 }
             }
         };

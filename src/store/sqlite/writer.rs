@@ -301,7 +301,7 @@ impl Writing<'_> {
                     let is_done = self.commit(statements, batch);
                     return (rest.size() > 0 && self.commit(statements, &mut rest)) || is_done;
                 }
-                tracing::error!(%error, "a transaction was rolled back");
+                self.signals.outage.failed(&error);
                 batch.refuse(&super::failed(&error));
                 false
             }

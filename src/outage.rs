@@ -1,0 +1,360 @@
+//! What the log says of something that is away: one line when it goes, one a minute with counts, one when it is back.
+//!
+//! Everything that fails because of it reports here instead of logging, however often. What works and fails by turns is
+//! not back until it has worked for a while, and that while doubles with every relapse.
+
+use std::fmt::Display;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+/// Between two lines about something that stays away.
+const REMIND_EVERY: Duration = Duration::from_secs(60);
+/// How long it has to work until it is back, at first.
+const SETTLE: Duration = Duration::from_secs(1);
+/// How often the thread looks whether a line is due.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+
+/// A line of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// It has just failed, for this reason.
+    Away {
+        /// The first failure's.
+        reason: String,
+    },
+    /// It has been failing for so long.
+    Still {
+        /// Since the first failure.
+        elapsed: Duration,
+        /// Since the first failure.
+        failures: u64,
+        /// The last failure's.
+        reason: String,
+    },
+    /// It works again.
+    Back {
+        /// From the first failure to the last.
+        elapsed: Duration,
+        /// All of them.
+        failures: u64,
+    },
+}
+
+/// The course of one outage after the other, without a clock of its own.
+#[derive(Debug)]
+pub struct Course {
+    outage: Option<Running>,
+    settle: Duration,
+    last_failure: Option<Instant>,
+}
+
+/// An outage that is not over.
+#[derive(Debug)]
+struct Running {
+    since: Instant,
+    told: Instant,
+    told_failures: u64,
+    failures: u64,
+    reason: String,
+    works_since: Option<Instant>,
+}
+
+impl Default for Course {
+    fn default() -> Course {
+        Course {
+            outage: None,
+            settle: SETTLE,
+            last_failure: None,
+        }
+    }
+}
+
+impl Course {
+    /// It failed.
+    pub fn failed(&mut self, now: Instant, reason: &str) -> Option<Line> {
+        let before = self.last_failure.replace(now);
+        if let Some(running) = &mut self.outage {
+            running.failures += 1;
+            running.works_since = None;
+            reason.clone_into(&mut running.reason);
+            return running.remind(now);
+        }
+        let is_relapse = before.is_some_and(|before| now - before < REMIND_EVERY);
+        self.settle = if is_relapse {
+            (self.settle * 2).min(REMIND_EVERY)
+        } else {
+            SETTLE
+        };
+        self.outage = Some(Running {
+            since: now,
+            told: now,
+            told_failures: 1,
+            failures: 1,
+            reason: reason.to_owned(),
+            works_since: None,
+        });
+        let reason = reason.to_owned();
+        Some(Line::Away { reason })
+    }
+
+    /// It worked.
+    pub fn succeeded(&mut self, now: Instant) -> Option<Line> {
+        self.outage.as_mut()?.works_since.get_or_insert(now);
+        self.look(now)
+    }
+
+    /// Time went by.
+    pub fn look(&mut self, now: Instant) -> Option<Line> {
+        let running = self.outage.as_mut()?;
+        let works_since = running.works_since;
+        if works_since.is_none_or(|since| now - since < self.settle) {
+            return running.remind(now);
+        }
+        let over = self.outage.take()?;
+        Some(Line::Back {
+            elapsed: self.last_failure.unwrap_or(over.since) - over.since,
+            failures: over.failures,
+        })
+    }
+
+    fn is_over(&self) -> bool {
+        self.outage.is_none()
+    }
+}
+
+impl Running {
+    fn remind(&mut self, now: Instant) -> Option<Line> {
+        // What nobody tried again has nothing new to tell.
+        if now - self.told < REMIND_EVERY || self.failures == self.told_failures {
+            return None;
+        }
+        (self.told, self.told_failures) = (now, self.failures);
+        Some(Line::Still {
+            elapsed: now - self.since,
+            failures: self.failures,
+            reason: self.reason.clone(),
+        })
+    }
+}
+
+/// Tells the log how something does; clones share it.
+#[derive(Clone)]
+pub struct Outage {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    /// What fails: `the store`.
+    thing: String,
+    /// What its first failure means.
+    meaning: &'static str,
+    course: Mutex<Course>,
+}
+
+impl Outage {
+    /// Of something that works as far as anyone knows.
+    pub fn of(thing: impl Into<String>, meaning: &'static str) -> Outage {
+        Outage {
+            shared: Arc::new(Shared {
+                thing: thing.into(),
+                meaning,
+                course: Mutex::default(),
+            }),
+        }
+    }
+
+    /// It failed. Cheap, and called for every failure.
+    pub fn failed(&self, reason: &dyn Display) {
+        let line = self
+            .shared
+            .lock()
+            .failed(Instant::now(), &reason.to_string());
+        let Some(line) = line else { return };
+        let has_begun = matches!(line, Line::Away { .. });
+        self.shared.log(&line);
+        if has_begun {
+            self.watch();
+        }
+    }
+
+    /// It worked. Cheap, and called for every success.
+    pub fn succeeded(&self) {
+        let line = {
+            let mut course = self.shared.lock();
+            if course.is_over() {
+                return;
+            }
+            course.succeeded(Instant::now())
+        };
+        line.inspect(|line| self.shared.log(line));
+    }
+
+    /// Reports how something ended.
+    pub fn note<T, E: Display>(&self, result: &Result<T, E>) {
+        match result {
+            Ok(_) => self.succeeded(),
+            Err(error) => self.failed(error),
+        }
+    }
+
+    /// Sees to the lines that are due while nothing happens. Without the thread they come with the next report.
+    fn watch(&self) {
+        let shared = Arc::downgrade(&self.shared);
+        let thread = std::thread::Builder::new().name("outage".to_owned());
+        let _ = thread.spawn(move || watch(&shared));
+    }
+}
+
+/// Looks until the outage is over, or nobody could report its end any more.
+fn watch(shared: &Weak<Shared>) {
+    loop {
+        std::thread::sleep(LOOK_EVERY);
+        let Some(shared) = shared.upgrade() else {
+            return;
+        };
+        let (line, is_over) = {
+            let mut course = shared.lock();
+            (course.look(Instant::now()), course.is_over())
+        };
+        line.inspect(|line| shared.log(line));
+        if is_over {
+            return;
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Course> {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log(&self, line: &Line) {
+        let (thing, meaning) = (&self.thing, self.meaning);
+        match line {
+            Line::Away { reason } => tracing::warn!(error = %reason, "{thing}: {meaning}"),
+            Line::Still {
+                elapsed,
+                failures,
+                reason,
+            } => {
+                let seconds = elapsed.as_secs();
+                tracing::warn!(error = %reason, "{thing}: still failing after {seconds} s, {failures} failures");
+            }
+            Line::Back { elapsed, failures } => {
+                let seconds = elapsed.as_secs();
+                tracing::warn!("{thing}: works again after {failures} failures in {seconds} s");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::{Course, Line};
+
+    /// A clock that is told what to show.
+    struct Clock(Instant);
+
+    impl Clock {
+        fn at(&self, ms: u64) -> Instant {
+            self.0 + Duration::from_millis(ms)
+        }
+    }
+
+    fn away(reason: &str) -> Option<Line> {
+        let reason = reason.to_owned();
+        Some(Line::Away { reason })
+    }
+
+    #[test]
+    fn an_outage_is_a_line_when_it_begins_one_a_minute_and_one_when_it_ends() {
+        let (clock, mut course) = (Clock(Instant::now()), Course::default());
+        let mut lines = Vec::new();
+        // A thousand failures a second for 150 seconds, then success.
+        for ms in 0..150_000 {
+            lines.extend(course.failed(clock.at(ms), "refused"));
+        }
+        for ms in (150_000..200_000).step_by(250) {
+            lines.extend(course.succeeded(clock.at(ms)));
+        }
+        let still = |seconds: u64| Line::Still {
+            elapsed: Duration::from_secs(seconds),
+            failures: seconds * 1_000 + 1,
+            reason: "refused".to_owned(),
+        };
+        let back = Line::Back {
+            elapsed: Duration::from_millis(149_999),
+            failures: 150_000,
+        };
+        let expected = [away("refused").unwrap(), still(60), still(120), back];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn it_is_reminded_of_although_nothing_is_reported() {
+        let (clock, mut course) = (Clock(Instant::now()), Course::default());
+        assert_eq!(course.failed(clock.at(0), "refused"), away("refused"));
+        assert_eq!(course.failed(clock.at(59_998), "refused"), None);
+        assert_eq!(course.look(clock.at(59_999)), None);
+        assert!(matches!(
+            course.look(clock.at(60_000)),
+            Some(Line::Still { failures: 2, .. })
+        ));
+        assert_eq!(course.look(clock.at(60_001)), None);
+        // A minute in which nobody tried.
+        assert_eq!(course.look(clock.at(180_000)), None);
+    }
+
+    #[test]
+    fn what_is_well_says_nothing() {
+        let (clock, mut course) = (Clock(Instant::now()), Course::default());
+        for ms in 0..100_000 {
+            assert_eq!(course.succeeded(clock.at(ms)), None);
+            assert_eq!(course.look(clock.at(ms)), None);
+        }
+    }
+
+    #[test]
+    fn what_works_and_fails_by_turns_is_one_outage() {
+        let (clock, mut course) = (Clock(Instant::now()), Course::default());
+        let mut lines = Vec::new();
+        for ms in 0..59_000 {
+            lines.extend(if ms % 2 == 0 {
+                course.failed(clock.at(ms), "no such table")
+            } else {
+                course.succeeded(clock.at(ms))
+            });
+        }
+        assert_eq!(lines, [away("no such table").unwrap()]);
+    }
+
+    #[test]
+    fn a_relapse_is_told_and_takes_longer_to_be_over() {
+        let (clock, mut course) = (Clock(Instant::now()), Course::default());
+        let mut lines = 0;
+        // Ten seconds in which it fails once and works, again and again.
+        for second in 0..600u64 {
+            let at = second * 1_000;
+            lines += usize::from(second % 10 == 0 && course.failed(clock.at(at), "x").is_some());
+            lines += usize::from(course.succeeded(clock.at(at + 1)).is_some());
+            lines += usize::from(course.look(clock.at(at + 999)).is_some());
+        }
+        assert!((4..=20).contains(&lines), "{lines}");
+    }
+
+    #[test]
+    fn an_outage_long_after_another_is_told_like_the_first() {
+        let (clock, mut course) = (Clock(Instant::now()), Course::default());
+        for at in [0, 100_000] {
+            assert_eq!(course.failed(clock.at(at), "x"), away("x"));
+            assert_eq!(course.succeeded(clock.at(at + 10)), None);
+            let back = course.look(clock.at(at + 1_010));
+            assert!(
+                matches!(back, Some(Line::Back { failures: 1, .. })),
+                "{back:?}"
+            );
+        }
+    }
+}

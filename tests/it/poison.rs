@@ -1,0 +1,246 @@
+//! Messages that no worker can read: each becomes a dead letter or is refused before it is promised, and the rest goes on.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+
+use base64::Engine as _;
+use serde_json::Value;
+
+use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue};
+use crate::serve_brokers::{publish, redis, serve, work};
+use crate::serve_client::Client;
+use crate::serve_host::{Served, config, eventually, folder};
+
+use a7probe::server::Mode;
+
+/// Lists inside each other, pickled and compressed as RQ does it.
+fn deep_job(levels: usize) -> Vec<u8> {
+    let pickle = [
+        &b"\x80\x02"[..],
+        &b"(".repeat(levels),
+        &b"t".repeat(levels),
+        b".",
+    ]
+    .concat();
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    encoder.write_all(&pickle).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// A megabyte of spaces for each kilobyte.
+fn inflating_job() -> Vec<u8> {
+    let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..64 {
+        encoder.write_all(&vec![b' '; 1 << 20]).unwrap();
+    }
+    encoder.finish().unwrap()
+}
+
+/// Puts a job where `rq worker` looks for it.
+fn enqueue(address: SocketAddr, id: &str, data: &[u8]) {
+    let client = redis::Client::open(format!("redis://{address}")).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    let mut batch = redis::pipe();
+    let key = format!("rq:job:{id}");
+    batch
+        .cmd("HSET")
+        .arg(&key)
+        .arg("data")
+        .arg(data)
+        .arg("status")
+        .arg("queued");
+    batch.cmd("RPUSH").arg("rq:queue:default").arg(id);
+    batch.query::<()>(&mut connection).unwrap();
+}
+
+#[test]
+fn an_rq_job_that_is_nested_too_deep_is_a_dead_letter_and_the_next_is_done() {
+    let Some(broker) = Broker::redis("poison::an_rq_job_that_is_nested_too_deep", &[]) else {
+        return;
+    };
+    let (folder, address) = (folder(), broker.address);
+    let url = format!("rq+redis://{address}");
+    let deep = deep_job(30_000);
+    assert!(deep.len() < 200, "{}", deep.len());
+    enqueue(address, "deep", &deep);
+    enqueue(address, "inflates", &inflating_job());
+    publish(&url, 1);
+    let worker = work(folder.path(), &url);
+    eventually("both are dead", || {
+        redis(address, &["ZCARD", "rq:failed:default"]) == 2
+    });
+    eventually("the next is done", || {
+        redis(address, &["LLEN", "rq:queue:default"]) == 0
+    });
+    eventually("nothing is under way", || {
+        redis(address, &["HLEN", "default:a7probe:taken"]) == 0
+    });
+    let (status, said) = worker.stop();
+    assert!(status.success(), "{said}");
+    assert!(
+        said.contains("levels") && said.contains("inflates to more"),
+        "{said}"
+    );
+    assert!(said.contains("stopped: 0 accepted events wait"), "{said}");
+}
+
+#[test]
+fn a_celery_message_with_deep_headers_is_a_dead_letter() {
+    let Some(queue) = RabbitQueue::fresh("poison::a_celery_message_with_deep_headers") else {
+        return;
+    };
+    let folder = folder();
+    let url = queue.url("celery+amqp", RABBITMQ_ADDRESS.parse().unwrap());
+    let worker = work(folder.path(), &url);
+    let dead = format!("{}.dead", queue.name);
+    // The client's own encoder calls itself as well, so on a stack that takes it.
+    let (name, thread) = (queue.name.clone(), std::thread::Builder::new());
+    let publishing = thread.stack_size(64 << 20).spawn(move || {
+        let mut headers = lapin::types::FieldTable::default();
+        for _ in 0..1_500 {
+            let mut outer = lapin::types::FieldTable::default();
+            outer.insert("a".into(), lapin::types::AMQPValue::FieldTable(headers));
+            headers = outer;
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread();
+        let runtime = { runtime }.enable_all().build().unwrap();
+        let properties = lapin::BasicProperties::default().with_headers(headers);
+        runtime.block_on(async {
+            let options = lapin::ConnectionProperties::default();
+            let connection = lapin::Connection::connect(crate::needs::RABBITMQ_URL, options);
+            let connection = connection.await.unwrap();
+            let channel = connection.create_channel().await.unwrap();
+            let sent = channel.basic_publish(
+                "".into(),
+                name.as_str().into(),
+                Default::default(),
+                b"[[],{},{}]",
+                properties,
+            );
+            sent.await.unwrap().await.unwrap();
+            let _ = connection.close(200, "OK".into()).await;
+        });
+    });
+    publishing.unwrap().join().unwrap();
+    eventually("it is dead", || {
+        queue.with_channel(async |channel| {
+            let options = lapin::options::QueueDeclareOptions {
+                passive: true,
+                durable: true,
+                ..Default::default()
+            };
+            let found = channel.queue_declare(dead.as_str().into(), options, Default::default());
+            found.await.is_ok_and(|found| found.message_count() == 1)
+        })
+    });
+    let (status, said) = worker.stop();
+    assert!(status.success(), "{said}");
+}
+
+#[test]
+fn what_no_worker_could_read_is_refused_with_400_and_says_what() {
+    let folder = folder();
+    let served = Served::start(config(Mode::Queue, &folder));
+    let mut client = served.client();
+    let deep = |levels: usize| {
+        format!(
+            r#"{{"a":{}{}}}"#,
+            "[".repeat(levels - 1),
+            "]".repeat(levels - 1)
+        )
+    };
+    let long = |digits: usize| format!(r#"{{"n":{}}}"#, "7".repeat(digits));
+    for (body, words) in [
+        (deep(129), "128 levels"),
+        (deep(2_000), "128 levels"),
+        (long(4_301), "a number of 4301 digits"),
+        (long(5_000), "a number of 5000 digits"),
+        (
+            format!(r#"{{"n":0.{}}}"#, "1".repeat(5_000)),
+            "a number of 5001 digits",
+        ),
+        (r#"{"t":"\ud800"}"#.to_owned(), "half of a surrogate pair"),
+        (r#"{"\udfff":1}"#.to_owned(), "half of a surrogate pair"),
+        ("\u{feff}{}".to_owned(), "not a JSON object"),
+        (r#"{"n":1e}"#.to_owned(), "not JSON"),
+    ] {
+        let answer = client.ingest(&[], &body);
+        assert_eq!(answer.status, 400, "{words}");
+        let problem = answer.json();
+        let detail = problem["detail"].as_str().unwrap();
+        assert!(detail.contains(words), "{detail}");
+        assert_eq!(
+            answer.header("content-type"),
+            Some("application/problem+json")
+        );
+    }
+    for body in [
+        deep(128),
+        long(4_300),
+        r#"{"n":[1e999999,-0,123456789012345678901234567890]}"#.to_owned(),
+        r#"{"t":"\u0000\ud83d\ude00","t":"twice"}"#.to_owned(),
+    ] {
+        let answer = client.ingest(&[], &body);
+        assert_eq!(answer.status, 202, "{}", &body[..body.len().min(80)]);
+    }
+}
+
+/// Takes what a Celery worker would take, and does all of it but one event, which it throws away.
+fn work_but_for(client: &mut Client, address: SocketAddr, poison: &str) {
+    let connection = redis::Client::open(format!("redis://{address}")).unwrap();
+    let mut connection = connection.get_connection().unwrap();
+    let item: Option<String> = redis::cmd("RPOP")
+        .arg("celery")
+        .query(&mut connection)
+        .unwrap();
+    let Some(item) = item else { return };
+    let envelope: Value = serde_json::from_str(&item).unwrap();
+    let id = envelope["headers"]["id"].as_str().unwrap();
+    let body = envelope["body"].as_str().unwrap();
+    base64::engine::general_purpose::STANDARD
+        .decode(body)
+        .unwrap();
+    if id == poison {
+        return;
+    }
+    let lease = client.request("POST", &format!("/events/{id}/lease"), &[], b"");
+    if lease.status == 200 {
+        let report = format!(r#"{{"token":{},"notify":"sent"}}"#, lease.json()["token"]);
+        let headers = [("content-type", "application/json")];
+        let path = format!("/events/{id}/effects");
+        let recorded = client.request("POST", &path, &headers, report.as_bytes());
+        assert_eq!(recorded.status, 200, "{recorded:?}");
+    }
+}
+
+#[test]
+fn an_event_that_workers_throw_away_is_shown_as_stuck() {
+    let Some(broker) = Broker::redis("poison::an_event_that_workers_throw_away", &[]) else {
+        return;
+    };
+    let (folder, address) = (folder(), broker.address);
+    let server = serve(folder.path(), &format!("celery+redis://{address}"), &[]);
+    let mut client = server.client();
+    assert_eq!(client.get("/queue").json()["stuck"]["events"], 0);
+    let poison = client.ingest(&[], r#"{"n":0}"#).event_id();
+    for n in 1..5 {
+        assert_eq!(client.ingest(&[], &format!(r#"{{"n":{n}}}"#)).status, 202);
+    }
+    eventually("it is stuck", || {
+        work_but_for(&mut client, address, &poison);
+        let queue = client.get("/queue").json();
+        queue["stuck"]["events"] == 1 && queue["stuck"]["ids"][0] == poison.as_str()
+    });
+    let metrics = String::from_utf8(client.get("/metrics").body).unwrap();
+    assert!(metrics.contains("\na7probe_events_stuck 1\n"), "{metrics}");
+    // Somebody can do it after all.
+    eventually("it is no longer stuck", || {
+        work_but_for(&mut client, address, "");
+        client.get("/queue").json()["stuck"]["events"] == 0
+    });
+    server.terminate();
+    let (status, said) = server.wait();
+    assert!(status.success(), "{said}");
+    assert_eq!(said.matches("stuck:").count(), 1, "{said}");
+    assert!(said.contains(&poison) && said.contains("hint: "), "{said}");
+}
