@@ -201,8 +201,7 @@ pub fn run_keeping(
     for result in results {
         logs = Some(merged(logs, result?));
     }
-    let mut logs = logs.unwrap_or_default();
-    work.record_untaken(&mut logs);
+    let logs = logs.unwrap_or_default();
     Ok(measured(plan, logs, stop, &start, threads, &work, &meter))
 }
 
@@ -229,15 +228,6 @@ impl Work {
                 counter: Arc::new(Counter::new(plan, t0_ns(plan))),
                 concurrency,
             },
-        }
-    }
-
-    /// A run of fixed size that was stopped has requests that no worker took.
-    fn record_untaken(&self, logs: &mut [Log]) {
-        if let Work::Closed { counter, .. } = self {
-            counter
-                .untaken()
-                .for_each(|job| logs[job.endpoint].recording.add_unsent(job.index));
         }
     }
 }

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::completion::Audit;
+use crate::plan::Design;
 use crate::recording::{Counts, Recording};
 
 pub use calibration::{Calibration, NullServer, Throttled};
@@ -84,7 +85,7 @@ pub struct EndpointRun {
 pub enum Ended {
     /// Every planned request was sent and had its time to be answered.
     Complete,
-    /// A signal cut the run; what was not sent is counted as unsent.
+    /// A signal cut the run; what was due only after that is no part of it.
     Interrupted {
         /// Which one.
         signal: Signal,
@@ -128,6 +129,15 @@ pub struct Instrument {
 }
 
 impl Run {
+    /// How its gates are judged. Whoever cuts a run has seen its data, so only evidence that is valid at any time judges
+    /// it, whatever its size was to be.
+    pub fn design(&self) -> Design {
+        match self.ended {
+            Ended::Interrupted { .. } => Design::Adaptive,
+            Ended::Complete => self.judging.design(),
+        }
+    }
+
     /// The endpoint of a name.
     pub fn endpoint(&self, name: &str) -> Option<&EndpointRun> {
         self.endpoints.iter().find(|e| e.name == name)

@@ -142,6 +142,8 @@ fn report(ab: &Ab, runs: &Pair<Measurement>, blocks: &Blocks) -> anyhow::Result<
     let subjects = Subject::of_run(&runs.after.run);
     gate::check_recorded(&ab.on_one_run(), &subjects)?;
     report.findings = compare::findings(&ab.gates, &subjects, &comparisons);
+    let (before, after) = (runs.before.run.ended, runs.after.run.ended);
+    compare::withhold_from_cut_runs(&mut report.findings, before, after);
     report.notes = notes(ab, blocks, &report);
     report.comparison = Some(ComparisonReport {
         noise: ab.noise,

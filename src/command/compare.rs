@@ -13,7 +13,8 @@ use crate::gate::{self, Gate, Scope, Subject};
 use crate::import::Options;
 use crate::plan::Guard;
 use crate::report::{ComparisonReport, Kind, Report};
-use crate::run_file::Run;
+use crate::run_file::{Ended, Run};
+use crate::verdict::Verdict;
 
 use comparable::{Strictness, check_plans};
 use half::{Half, Matched};
@@ -118,6 +119,12 @@ fn report(
         })
         .collect();
     report.findings = findings(gates, &subjects, &comparisons);
+    let ended = |half: &Half| half.run().map_or(Ended::Complete, |run| run.ended);
+    withhold_from_cut_runs(
+        &mut report.findings,
+        ended(&halves.before),
+        ended(&halves.after),
+    );
     if report.findings.is_empty() {
         report.notes.push(
             "no gates, so nothing was judged; add for example --gate 'p95 reduction >= 70%'"
@@ -164,6 +171,28 @@ pub(super) fn findings(
     findings.extend(comparison::judge(gates, comparisons));
     findings.sort_by_key(|f| comparisons.iter().position(|c| c.endpoint == f.endpoint));
     findings
+}
+
+/// A gate over two runs is valid at a size that was fixed beforehand, which the size of a run that was cut is not.
+pub(super) fn withhold_from_cut_runs(findings: &mut [gate::Finding], before: Ended, after: Ended) {
+    let is_cut = |ended: Ended| ended != Ended::Complete;
+    let cut = match (is_cut(before), is_cut(after)) {
+        (false, false) => return,
+        (true, false) => "the run before was",
+        (false, true) => "the run after was",
+        (true, true) => "both runs were",
+    };
+    for finding in findings {
+        let over_two_runs = finding.gate.condition.scope() == Scope::TwoRuns;
+        if over_two_runs && finding.verdict != Verdict::Inconclusive {
+            finding.verdict = Verdict::Inconclusive;
+            finding.reason = format!(
+                "interrupted: {cut} cut, and a gate over two runs needs a size fixed beforehand ({})",
+                finding.reason
+            );
+            finding.next_step = Some("let both runs finish".to_owned());
+        }
+    }
 }
 
 pub(super) fn on_one_run(gates: &[Gate]) -> Vec<Gate> {

@@ -191,13 +191,8 @@ impl Measuring {
     pub(super) fn run(&self, plan: &Plan, asked: &Asked<'_>) -> anyhow::Result<Measurement> {
         let own_error = asked.calibration.own_error();
         let live = Arc::new(Live::new(plan).with_own_error(own_error));
-        let (decider, stop) = match asked.design {
-            Design::Fixed => (None, self.stop.clone()),
-            Design::Adaptive => {
-                let decider = Decider::start(plan, asked, Arc::clone(&live), self.stopper.clone());
-                (Some(decider), self.stop.clone().with_open_end())
-            }
-        };
+        let decider = (asked.design == Design::Adaptive)
+            .then(|| Decider::start(plan, asked, Arc::clone(&live), self.stopper.clone()));
         let needed = self.mode != Mode::Silent || decider.is_some();
         let progress = Progress::start(
             self.mode,
@@ -214,7 +209,7 @@ impl Measuring {
             None => Beside::default(),
         };
         let live = needed.then_some(live);
-        let measured = engine::run_keeping(plan, &beside, (ids, own_error), &stop, live);
+        let measured = engine::run_keeping(plan, &beside, (ids, own_error), &self.stop, live);
         progress.finish();
         let decided = decider.is_some_and(Decider::finish);
         let measured = measured?;
@@ -300,7 +295,7 @@ impl Measuring {
         audits
     }
 
-    /// Carries out one block of a run; a signal ends it where it is, without unsent requests.
+    /// Carries out one block of a run; a signal ends it where it is.
     pub(super) fn block(
         &self,
         plan: &Plan,
@@ -314,9 +309,8 @@ impl Measuring {
             ..subject(plan)
         };
         let progress = Progress::start(self.mode, subject, Arc::clone(&live), None);
-        let stop = self.stop.clone().with_open_end();
         let needed = (self.mode != Mode::Silent).then_some(live);
-        let measured = engine::run_calibrated(plan, ids, own_error, &stop, needed);
+        let measured = engine::run_calibrated(plan, ids, own_error, &self.stop, needed);
         progress.finish();
         measured
     }

@@ -63,13 +63,6 @@ impl Counter {
         }
     }
 
-    /// Requests of a run of fixed size that nobody has taken; call it when all workers have ended.
-    pub(super) fn untaken(&self) -> impl Iterator<Item = Job> + '_ {
-        let total = self.total.unwrap_or(0);
-        let taken = self.run.load(Ordering::Relaxed).min(total);
-        (taken..total).map(|number| self.job(Stage::Run, number))
-    }
-
     fn job(&self, stage: Stage, number: u64) -> Job {
         Job {
             stage,

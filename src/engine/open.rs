@@ -130,7 +130,6 @@ pub(super) async fn run(
                 pacer.wait_until(due.at_ns).await;
                 pool.dispatch(&lane, due);
             }
-            Fate::Unsent => lane.unsent(&job(due)),
             Fate::NotPlanned => break,
         }
     }

@@ -15,14 +15,13 @@ pub struct Stopper(watch::Sender<State>);
 #[derive(Debug, Clone)]
 pub struct StopSignal {
     state: watch::Receiver<State>,
-    end: End,
 }
 
 /// What became of the switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Running,
-    /// What is due after this instant is not planned any more.
+    /// What is due after `last` is no part of the run any more.
     Decided {
         last: Instant,
     },
@@ -31,24 +30,15 @@ enum State {
     },
 }
 
-/// What an interruption makes of the rest of the schedule.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum End {
-    /// It was planned and is unsent.
-    Fixed,
-    /// It ends there.
-    Open,
-}
-
 /// A switch and its view.
 pub fn stop_switch() -> (Stopper, StopSignal) {
     let (sender, state) = watch::channel(State::Running);
-    let end = End::Fixed;
-    (Stopper(sender), StopSignal { state, end })
+    (Stopper(sender), StopSignal { state })
 }
 
 impl Stopper {
-    /// Interrupts the run: nothing more is sent; what is in flight is still waited for.
+    /// Interrupts the run: the schedule ends here, whatever its size was to be. Requests in flight are waited for; those
+    /// that are due and still wait for a connection are unsent.
     pub fn stop(&self) {
         let now = Instant::now();
         self.0.send_modify(|state| {
@@ -75,15 +65,6 @@ impl Stopper {
 }
 
 impl StopSignal {
-    /// The view of a run whose schedule has no fixed end: an interruption ends it, as a decision does, and leaves
-    /// nothing unsent but what waits for a connection.
-    pub fn with_open_end(self) -> StopSignal {
-        StopSignal {
-            end: End::Open,
-            ..self
-        }
-    }
-
     /// Whether the run was stopped, for whatever reason.
     pub fn is_stopped(&self) -> bool {
         *self.state.borrow() != State::Running
@@ -112,10 +93,9 @@ impl StopSignal {
 
     /// What becomes of a start of the schedule.
     pub(super) fn fate_of(&self, due: Instant) -> Fate {
-        match (*self.state.borrow(), self.end) {
-            (State::Running, _) => Fate::Sent,
-            (State::Interrupted { .. }, End::Fixed) => Fate::Unsent,
-            (State::Decided { last } | State::Interrupted { last }, _) => match due <= last {
+        match *self.state.borrow() {
+            State::Running => Fate::Sent,
+            State::Decided { last } | State::Interrupted { last } => match due <= last {
                 true => Fate::Sent,
                 false => Fate::NotPlanned,
             },
@@ -128,8 +108,6 @@ impl StopSignal {
 pub(super) enum Fate {
     /// It is sent when it is due.
     Sent,
-    /// It was planned and is cut.
-    Unsent,
     /// The schedule has ended before it.
     NotPlanned,
 }
@@ -143,16 +121,14 @@ mod tests {
     const LATER: Duration = Duration::from_secs(1);
 
     #[test]
-    fn an_interruption_cuts_a_fixed_schedule_and_ends_an_open_one() {
+    fn an_interruption_ends_the_schedule_at_what_is_due() {
         let (stopper, stop) = stop_switch();
-        let open = stop.clone().with_open_end();
         let now = Instant::now();
         assert_eq!(stop.fate_of(now + LATER), Fate::Sent);
         stopper.stop();
         assert!(stop.is_stopped() && stop.is_interrupted());
-        assert_eq!(stop.fate_of(now), Fate::Unsent);
         assert_eq!(
-            (open.fate_of(now), open.fate_of(now + LATER)),
+            (stop.fate_of(now), stop.fate_of(now + LATER)),
             (Fate::Sent, Fate::NotPlanned)
         );
     }
@@ -168,11 +144,10 @@ mod tests {
             (Fate::Sent, Fate::NotPlanned)
         );
         // The end stays where it was if a signal comes too.
-        let open = stop.with_open_end();
         stopper.stop();
-        assert!(open.is_interrupted());
+        assert!(stop.is_interrupted());
         assert_eq!(
-            (open.fate_of(now), open.fate_of(now + LATER)),
+            (stop.fate_of(now), stop.fate_of(now + LATER)),
             (Fate::Sent, Fate::NotPlanned)
         );
     }

@@ -86,7 +86,7 @@ impl<'a> Subject<'a> {
                 Model::Closed { concurrency } => Some(concurrency as u64),
             },
             guard: run.judging.guard(),
-            design: run.judging.design(),
+            design: run.design(),
             audit: run.endpoint(planned).and_then(|run| run.audit.as_ref()),
             load: Load {
                 busy: run.busy(),

@@ -41,13 +41,9 @@ pub(super) fn of(label: &str, run: &Run) -> Vec<Warning> {
 }
 
 fn interrupted(run: &Run) -> Option<Warning> {
-    let unsent = run.endpoints.iter().any(|e| e.recording.counts.unsent > 0);
-    let text = match (run.judging.adaptive.is_some(), unsent) {
-        (true, _) => "the run was interrupted before it was decided",
-        (false, true) => {
-            "the run was interrupted; what was not sent counts as slower than everything"
-        }
-        (false, false) => "the run was interrupted; the verdict is on what was sent until then",
+    let text = match run.judging.adaptive {
+        Some(_) => "the run was interrupted before it was decided",
+        None => "the run was interrupted; the verdict is on the requests due until then",
     };
     let hint = "let the run finish, or plan a shorter one";
     (run.ended != Ended::Complete).then(|| Warning::new(text, hint))

@@ -507,7 +507,7 @@ fn what_may_mislead_is_said() {
                     signal: Signal::Sigint,
                 };
             }) as fn(&mut Run),
-            "warning: after: the run was interrupted; the verdict is on what was sent until then",
+            "warning: after: the run was interrupted; the verdict is on the requests due until then",
         ),
         (
             |after| after.environment.cores = 4096,

@@ -18,6 +18,7 @@ mod brokers;
 ))]
 mod certificate;
 mod compare;
+mod cut;
 mod demo;
 mod diagnose;
 mod engine;

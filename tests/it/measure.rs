@@ -4,7 +4,6 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use a7probe::run_file::{Ended, Run, Signal};
 use serde_json::Value;
 
 use crate::scripted::{Certificate, OK, Server, refusing_port};
@@ -222,62 +221,6 @@ fn secrets_reach_the_server_and_no_output() {
             assert!(!text.contains(secret), "{secret} in {text}");
         }
     }
-}
-
-#[test]
-fn an_interrupted_run_is_saved_marked_and_never_passes() {
-    let server = Server::answering(OK);
-    let folder = tempfile::tempdir().unwrap();
-    let child = a7probe(folder.path())
-        .args([
-            "measure",
-            &url(&server),
-            "-z",
-            "60s",
-            "-q",
-            "50",
-            "--warmup",
-            "0s",
-            "--save",
-            "run.json",
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while server.received().len() < 20 {
-        assert!(Instant::now() < deadline, "nothing was sent");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-    let killed = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(killed.success());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(code(&output), 130, "{}", stderr(&output));
-    let run = Run::load(&folder.path().join("run.json")).unwrap();
-    assert_eq!(
-        run.ended,
-        Ended::Interrupted {
-            signal: Signal::Sigint
-        }
-    );
-    let counts = &run.endpoints[0].recording.counts;
-    assert_eq!(counts.total(), 3000);
-    assert!(counts.unsent > 0 && counts.ok > 0, "{counts:?}");
-    assert!(
-        stdout(&output).contains("INTERRUPTED"),
-        "{}",
-        stdout(&output)
-    );
-    // What was measured may show a failure, or nothing; most of the plan is missing, so it cannot pass.
-    let judged = run_in(
-        folder.path(),
-        &["judge", "run.json", "--gate", "health p50 <= 5s"],
-    );
-    assert_eq!(code(&judged), 3, "{}{}", stdout(&judged), stderr(&judged));
 }
 
 #[test]
