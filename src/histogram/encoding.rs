@@ -52,7 +52,7 @@ impl Layout {
         let octave = (index >> half).saturating_sub(1);
         let kept = index - (octave << half);
         let shift = u32::try_from(octave).ok()?.checked_add(self.unit)?;
-        (self.bits + shift <= 63).then_some((kept << shift, ((kept + 1) << shift) - 1))
+        (self.bits + shift <= 63).then(|| (kept << shift, ((kept + 1) << shift) - 1))
     }
 
     /// How many buckets 63 bits have.
@@ -69,7 +69,7 @@ pub(super) fn decode(
 ) -> Result<(Header, u64), DecodeError> {
     let mut fields = Fields(bytes);
     let cookie = fields.u32()?;
-    if DOUBLE.contains(&(cookie & BASE)) || DOUBLE.contains(&cookie) {
+    if DOUBLE.contains(&cookie) {
         return Err(wrong(
             "it is a DoubleHistogram, whose values are not integers",
         ));

@@ -111,6 +111,15 @@ pub struct UnknownFormat {
     text: String,
 }
 
+/// A line of a file may be of any length; a message quotes its start.
+fn short(what: String) -> String {
+    const MOST: usize = 300;
+    match what.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}…", &what[..at]),
+        None => what,
+    }
+}
+
 fn mend(text: &str) -> String {
     let names = FORMATS.iter().map(|(_, name, _)| *name);
     let near = names.clone().find(|name| {
@@ -137,7 +146,7 @@ impl Format {
     pub(super) fn error(self, what: impl Into<String>, hint: impl Into<String>) -> ImportError {
         ImportError::Foreign {
             format: self,
-            what: what.into(),
+            what: short(what.into()),
             hint: hint.into(),
         }
     }
@@ -228,10 +237,10 @@ mod tests {
             let error = text.parse::<Format>().expect_err(text);
             assert_eq!(error.to_string(), message);
         }
-        let error = "jmeter-jtl"
+        let error = "loadrunner"
             .parse::<Format>()
             .expect_err("no format")
             .to_string();
-        assert!(error.ends_with("there are run, list, oha-json, oha-csv, hey-csv, k6-json, k6-summary, vegeta-json, vegeta-csv, hgrm, hlog, locust-csv"), "{error}");
+        assert!(error.ends_with("there are run, list, oha-json, oha-csv, hey-csv, k6-json, k6-summary, vegeta-json, vegeta-csv, hgrm, hlog, locust-csv, k6-csv, vegeta-hdrplot, jmeter-csv, jmeter-xml, autocannon-json, bombardier-json, artillery-json, fortio-json, ghz-json, hyperfine-json, gatling-log"), "{error}");
     }
 }

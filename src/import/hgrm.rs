@@ -91,7 +91,7 @@ fn table(text: &str, unit: Unit) -> Result<Vec<Line>, ImportError> {
         }
     }
     Err(Format::Hgrm
-        .damaged("the line '#[Max …, Total count …]' at its end is missing: the file is cut"))
+        .cut("the line '#[Max …, Total count …]' at its end is missing: the file is cut"))
 }
 
 /// `    6.287     0.500000000000       500         2.00`.

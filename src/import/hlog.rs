@@ -12,7 +12,7 @@ use crate::recording::{Counts, Failures, Interval, Range, Ranges, Recording};
 /// Most bytes that all histograms of a file may inflate to: a day of V0 intervals of 5 s has 3 GB.
 const MOST_INFLATED: u64 = 4 << 30;
 
-/// Most different buckets of a tag; five digits over an hour in ns have 3.2 million.
+/// Most different buckets of all tags; five digits over an hour in ns have 3.2 million.
 const MOST_BUCKETS: usize = 4 << 20;
 
 /// Most tags of a file.
@@ -39,7 +39,7 @@ pub(super) fn is_hlog(text: &str) -> bool {
 struct Tag {
     /// Lower and upper bound → count.
     buckets: BTreeMap<(u64, u64), u64>,
-    intervals: BTreeMap<u64, Histogram>,
+    intervals: BTreeMap<u64, Interval>,
 }
 
 /// Counts by bucket and interval, each tag as an endpoint.
@@ -65,9 +65,11 @@ pub(super) fn read(text: &str, unit: Option<Unit>) -> Result<Imported, ImportErr
                 tags.len() - 1
             }
         };
+        let held: usize = tags.iter().map(|(_, tag)| tag.buckets.len()).sum();
         let tag = &mut tags[index].1;
+        let most = MOST_BUCKETS - (held - tag.buckets.len());
         inflated += tag
-            .add(line.start_s - began_s, line.histogram, unit_ns)
+            .add(line.start_s - began_s, line.histogram, unit_ns, most)
             .map_err(|error| Format::Hlog.damaged(format!("line {number} is damaged: {error}")))?;
         if inflated > MOST_INFLATED {
             return Err(Format::Hlog.error(
@@ -153,30 +155,38 @@ impl Line<'_> {
 }
 
 impl Tag {
-    /// Adds a histogram; gives how many bytes it was when inflated.
-    fn add(&mut self, start_s: f64, histogram: &str, unit_ns: u64) -> Result<u64, DecodeError> {
-        let interval = (0.0..MAX_SECONDS).contains(&start_s).then(|| {
-            let interval = self.intervals.entry(start_s as u64);
-            interval.or_insert_with(|| Histogram::new(Precision::Two))
-        });
-        let (buckets, mut interval) = (&mut self.buckets, interval);
-        decode_buckets(histogram, unit_ns, |bucket| {
+    /// Adds a histogram, until there are so many different buckets; gives how many bytes it was when inflated.
+    fn add(
+        &mut self,
+        start_s: f64,
+        histogram: &str,
+        unit_ns: u64,
+        most: usize,
+    ) -> Result<u64, DecodeError> {
+        let mut interval = Histogram::new(Precision::Two);
+        let inflated = decode_buckets(histogram, unit_ns, |bucket| {
             let Bucket {
                 low_ns,
                 high_ns,
                 count,
             } = bucket;
-            if buckets.len() == MOST_BUCKETS && !buckets.contains_key(&(low_ns, high_ns)) {
+            if self.buckets.len() >= most && !self.buckets.contains_key(&(low_ns, high_ns)) {
                 let why = "the log has too many different buckets";
                 return Err(DecodeError::Encoding(why.to_owned()));
             }
-            let sum = buckets.entry((low_ns, high_ns)).or_default();
+            let sum = self.buckets.entry((low_ns, high_ns)).or_default();
             *sum = sum.saturating_add(count);
-            if let Some(interval) = &mut interval {
-                interval.record_n(low_ns + (high_ns - low_ns) / 2, count);
-            }
+            interval.record_n(low_ns + (high_ns - low_ns) / 2, count);
             Ok(())
-        })
+        })?;
+        if (0.0..MAX_SECONDS).contains(&start_s) {
+            // Differences of decimals may fall short of a whole second.
+            let second = self.intervals.entry((start_s + 1e-6) as u64);
+            second
+                .or_default()
+                .merge(&Interval::from_histogram(&interval, 0));
+        }
+        Ok(inflated)
     }
 
     fn into_recording(self) -> Recording {
@@ -197,10 +207,7 @@ impl Tag {
         };
         let mut recording = Recording::of_ranges(ranges, counts);
         recording.failures = Failures::Incomplete;
-        let intervals = self.intervals.iter();
-        recording.intervals = intervals
-            .map(|(&second, histogram)| (second, Interval::from_histogram(histogram, 0)))
-            .collect();
+        recording.intervals = self.intervals;
         recording
     }
 }

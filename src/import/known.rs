@@ -28,7 +28,6 @@ impl Known {
 
 const FEW: &str = "it keeps a few rounded percentiles, and not the latencies";
 const AVERAGES: &str = "it keeps averages and extremes, and not the latencies";
-const NO_FAILURES: &str = "it does not say which requests failed";
 
 /// Texts by marks, all of which stand in the first part of the file. The first that fits decides.
 static TEXTS: [(&[&str], Known); 29] = [
@@ -141,7 +140,7 @@ static TEXTS: [(&[&str], Known); 29] = [
         Known {
             file: "text output of oha",
             what: FEW,
-            hint: "oha --output-format csv, or --output-format json for the failures too",
+            hint: "oha --output-format csv URL > FILE, or json for the failures too",
         },
     ),
     (
@@ -165,7 +164,7 @@ static TEXTS: [(&[&str], Known); 29] = [
         Known {
             file: "text output of hey",
             what: FEW,
-            hint: "hey -o csv",
+            hint: "hey -o csv URL > FILE",
         },
     ),
     (
@@ -173,7 +172,7 @@ static TEXTS: [(&[&str], Known); 29] = [
         Known {
             file: "text output of bombardier",
             what: FEW,
-            hint: "bombardier -l -p r -o json",
+            hint: "bombardier -l -p r -o json URL > FILE",
         },
     ),
     (
@@ -181,7 +180,7 @@ static TEXTS: [(&[&str], Known); 29] = [
         Known {
             file: "text output of autocannon",
             what: FEW,
-            hint: "autocannon --json",
+            hint: "autocannon --json URL > FILE",
         },
     ),
     (
@@ -189,7 +188,7 @@ static TEXTS: [(&[&str], Known); 29] = [
         Known {
             file: "text summary of k6",
             what: FEW,
-            hint: "k6 run --out csv=FILE, or --summary-export FILE",
+            hint: "k6 run --out csv=FILE SCRIPT, or --summary-export FILE",
         },
     ),
     (
@@ -197,7 +196,7 @@ static TEXTS: [(&[&str], Known); 29] = [
         Known {
             file: "text output of Artillery",
             what: FEW,
-            hint: "artillery run --output report.json",
+            hint: "artillery run --output report.json SCRIPT",
         },
     ),
     (
@@ -213,7 +212,7 @@ static TEXTS: [(&[&str], Known); 29] = [
         Known {
             file: "text report of vegeta",
             what: "its percentiles are estimates, so how many exceed a target is not known",
-            hint: "vegeta encode --to csv results.bin",
+            hint: "vegeta encode --to csv results.bin > FILE",
         },
     ),
     (
@@ -221,7 +220,7 @@ static TEXTS: [(&[&str], Known); 29] = [
         Known {
             file: "histogram of vegeta",
             what: "it does not say how many requests failed",
-            hint: "vegeta encode --to csv results.bin",
+            hint: "vegeta encode --to csv results.bin > FILE",
         },
     ),
     (
@@ -229,7 +228,7 @@ static TEXTS: [(&[&str], Known); 29] = [
         Known {
             file: "CSV of hyperfine",
             what: AVERAGES,
-            hint: "hyperfine --export-json FILE",
+            hint: "hyperfine --export-json FILE COMMAND",
         },
     ),
     (
@@ -237,7 +236,7 @@ static TEXTS: [(&[&str], Known); 29] = [
         Known {
             file: "text output of hyperfine",
             what: AVERAGES,
-            hint: "hyperfine --export-json FILE",
+            hint: "hyperfine --export-json FILE COMMAND",
         },
     ),
     (
@@ -245,7 +244,7 @@ static TEXTS: [(&[&str], Known); 29] = [
         Known {
             file: "Markdown table of hyperfine",
             what: AVERAGES,
-            hint: "hyperfine --export-json FILE",
+            hint: "hyperfine --export-json FILE COMMAND",
         },
     ),
     (
@@ -349,7 +348,7 @@ static OBJECTS: [(&[&str], Known); 7] = [
         Known {
             file: "JSON of an Artillery plugin",
             what: FEW,
-            hint: "artillery run --output report.json",
+            hint: "artillery run --output report.json SCRIPT",
         },
     ),
     (
@@ -372,7 +371,7 @@ static LOCUST_JSON: Known = Known {
 static VEGETA_GOB: Known = Known {
     file: "binary results of vegeta",
     what: "they are for vegeta's own commands",
-    hint: "vegeta encode --to csv results.bin",
+    hint: "vegeta encode --to csv results.bin > FILE",
 };
 
 static GATLING_BINARY: Known = Known {

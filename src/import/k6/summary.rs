@@ -109,7 +109,9 @@ impl Document {
     /// Requests that failed. k6 counts them as passes of the metric, but its own example of the machine-readable
     /// summary has it the other way round, so the rate decides.
     fn failed(&self, format: Format, total: u64) -> Result<u64, ImportError> {
-        let passes = self.count(format, "http_req_failed", "passes")?;
+        // Later versions call the same count `matches`.
+        let matches = self.count(format, "http_req_failed", "matches");
+        let passes = matches.or_else(|_| self.count(format, "http_req_failed", "passes"))?;
         let Ok(fails) = self.count(format, "http_req_failed", "fails") else {
             return Ok(passes);
         };

@@ -42,13 +42,15 @@ pub(in crate::import) fn read(text: &str) -> Result<Imported, ImportError> {
         Some(row) if row.fraction == 1.0 => row.total,
         _ => {
             return Err(
-                FORMAT.damaged("the line of percentile 1 at its end is missing: the file is cut")
+                FORMAT.cut("the line of percentile 1 at its end is missing: the file is cut")
             );
         }
     };
     let knots: Vec<Knot> = rows.iter().map(|row| row.knot(n)).collect();
-    let ranges = ranges(n, &knots)
+    let mut ranges = ranges(n, &knots)
         .ok_or_else(|| FORMAT.damaged("its values and counts contradict each other"))?;
+    // The latencies of requests that failed are among the others, so any of them may be one, and that has no bound.
+    ranges.iter_mut().for_each(|range| range.high_ns = u64::MAX);
     let counts = Counts {
         ok: n,
         ..Counts::default()
@@ -69,9 +71,8 @@ fn remarks() -> Vec<Remark> {
              the numbers",
         ),
         Remark::warning(
-            "the plot does not say how many requests failed, and their latencies are among the others, so a pass holds \
-             only if none did",
-            "vegeta encode --to csv results.bin tells them apart",
+            "the plot does not say how many requests failed, and their latencies are among the others, so nothing can pass",
+            "give every result: vegeta encode --to csv results.bin > FILE",
         ),
     ]
 }
