@@ -2,16 +2,13 @@
 //! these are. The only user of that crate.
 
 mod counts;
-
+mod encoding;
 mod foreign;
-
-use std::io::Read;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram as Hdr;
-use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
+use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
 use counts::Counts;
 
@@ -47,8 +44,8 @@ pub enum DecodeError {
     /// Not base64.
     #[error("the histogram is not base64")]
     Base64,
-    /// Not HdrHistogram's V2 compressed encoding, or damaged.
-    #[error("the histogram is not in HdrHistogram's V2 compressed encoding: {0}")]
+    /// Not one of HdrHistogram's encodings, or damaged.
+    #[error("the histogram cannot be decoded: {0}")]
     Encoding(String),
     /// Of another precision than its place in the file has.
     #[error("the histogram has {found} significant digits where {expected} are expected")]
@@ -193,28 +190,18 @@ impl Histogram {
         min_max_ns: Option<(u64, u64)>,
     ) -> Result<Histogram, DecodeError> {
         let bytes = BASE64.decode(text).map_err(|_| DecodeError::Base64)?;
-        let reference: Hdr<u64> = Deserializer::new()
-            .deserialize(&mut inflated(&bytes)?.as_slice())
-            .map_err(|e| DecodeError::Encoding(e.to_string()))?;
-        if reference.sigfig() != precision.digits() {
-            return Err(DecodeError::Precision {
-                found: reference.sigfig(),
-                expected: precision.digits(),
-            });
-        }
-        if reference.low() != 1 {
-            let why = format!("its unit is {} ns where 1 ns is expected", reference.low());
-            return Err(DecodeError::Encoding(why));
-        }
         let mut histogram = Histogram::new(precision);
         let mut total = 0u64;
-        for step in reference.iter_recorded() {
-            let count = step.count_at_value();
+        let mut add = |header, bucket: Bucket| {
+            check(header, precision)?;
             total = total
-                .checked_add(count)
+                .checked_add(bucket.count)
                 .ok_or_else(|| DecodeError::Encoding("its counts are out of range".to_owned()))?;
-            histogram.record_n(step.value_iterated_to(), count);
-        }
+            histogram.record_n(bucket.high_ns, bucket.count);
+            Ok(())
+        };
+        let (header, _) = encoding::decode(&bytes, &mut add)?;
+        check(header, precision)?;
         histogram.set_extremes(min_max_ns);
         Ok(histogram)
     }
@@ -234,33 +221,20 @@ impl Histogram {
     }
 }
 
-/// Most bytes of an inflated histogram that are read: four digits over the whole of `u64` take half of it.
-const MAX_INFLATED: u64 = 16 << 20;
-
-/// The V2 encoding inside the compressed one (cookie and length, zlib). The crate allocates whatever a header asks for and
-/// overflows on a count that no encoder writes, so both are checked before it sees the bytes.
-fn inflated(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
-    const COMPRESSED_HEADER: usize = 8;
-    const HEADER: usize = 40;
-    let damaged = |why: &str| DecodeError::Encoding(why.to_owned());
-    let zlib = bytes
-        .get(COMPRESSED_HEADER..)
-        .ok_or_else(|| damaged("it is too short"))?;
-    let mut inflated = Vec::new();
-    ZlibDecoder::new(zlib)
-        .take(MAX_INFLATED)
-        .read_to_end(&mut inflated)
-        .map_err(|_| damaged("it does not inflate"))?;
-    let counts = inflated
-        .get(HEADER..)
-        .ok_or_else(|| damaged("its header is cut"))?;
-    if inflated[4..8] != (counts.len() as u32).to_be_bytes() {
-        return Err(damaged("its length is not what its header says"));
+/// An encoded histogram must be of the kind that its place has.
+fn check(header: encoding::Header, precision: Precision) -> Result<(), DecodeError> {
+    if header.digits != precision.digits() {
+        return Err(DecodeError::Precision {
+            found: header.digits,
+            expected: precision.digits(),
+        });
     }
-    if counts.windows(9).any(|bytes| bytes == [0xff; 9]) {
-        return Err(damaged("a count is out of range"));
+    match header.lowest {
+        1 => Ok(()),
+        unit => Err(DecodeError::Encoding(format!(
+            "its unit is {unit} ns where 1 ns is expected"
+        ))),
     }
-    Ok(inflated)
 }
 
 /// An occupied bucket: values from `low_ns` to `high_ns`, both included.

@@ -7,27 +7,45 @@
 //! | oha JSON | nine percentiles, a histogram of eleven steps, statuses, errors | the latencies between, the order, which request failed |
 //! | oha CSV | every answered request with its start and status | requests without an answer |
 //! | hey CSV | the same, rounded to 0.1 ms | requests without an answer |
-//! | k6 NDJSON | every request with time, status and failure; dropped iterations | waiting for a connection, connecting, TLS |
+//! | k6 NDJSON, CSV | every request with time, status and failure; dropped iterations | waiting for a connection, connecting, TLS |
 //! | k6 summary | a few percentiles, failures | the latencies between, the order |
 //! | vegeta JSON, CSV | every request with time, status and error | the lag of the send behind the schedule |
 //! | percentile table (wrk2, `.hgrm`) | counts up to each line's value | the order; failures, but for wrk2's totals |
 //! | `.hlog` | counts by bucket and interval | failures, the order within an interval |
+//! | vegeta hdrplot | estimated percentiles | failures, the order |
+//! | JMeter JTL (CSV, XML) | every sample with time, status and success | the fractions of milliseconds |
+//! | Gatling text log | every request with start, end and status | the fractions of milliseconds |
+//! | ghz JSON | every call with time, status and error | the lag of the send |
+//! | hyperfine JSON | every run with its exit code | |
+//! | autocannon, bombardier, Artillery JSON | a few percentiles, statuses, errors | the latencies between, the order |
+//! | Fortio JSON | counts by fixed steps, statuses | the latencies within a step, the order |
 //! | Locust stats | eleven percentiles of rounded values, failures | the latencies between, the order |
 
+mod artillery;
+mod autocannon;
+mod bombardier;
 mod columns;
 mod detect;
+mod distribution;
 mod encoding;
 mod format;
+mod fortio;
+mod gatling;
+mod ghz;
 mod hey;
 mod hgrm;
 mod hlog;
+mod hyperfine;
 mod imported;
+mod jmeter;
 mod k6;
 mod knots;
+mod known;
 mod latencies;
 mod lines;
 mod list_error;
 mod locust;
+mod marks;
 mod names;
 mod numbers;
 mod oha;
@@ -101,6 +119,16 @@ pub enum ImportError {
         /// How to mend it.
         hint: String,
     },
+    /// A file that cannot be judged, and what to export instead.
+    #[error("{file}: {what}\nhint: {hint}")]
+    Known {
+        /// What it is.
+        file: &'static str,
+        /// What it lacks.
+        what: String,
+        /// What to give instead.
+        hint: String,
+    },
 }
 
 impl ImportError {
@@ -121,6 +149,9 @@ pub fn to_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
 
 /// Whether a file that begins with these bytes is a list or CSV file that [`read_list`] can read as a stream.
 pub fn is_list(head: &[u8], options: &Options) -> bool {
+    if known::of_binary(head).is_some() {
+        return false;
+    }
     let text = encoding::to_utf8(head);
     let json =
         text.trim_ascii_start().starts_with(b"{") || text.trim_ascii_start().starts_with(b"[");
@@ -157,6 +188,9 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Imported, ImportError> {
     if bytes.starts_with(&[0x1f, 0x8b]) {
         return Err(ImportError::Compressed);
     }
+    if let Some(known) = known::of_binary(bytes) {
+        return Err(known.error());
+    }
     let bytes = encoding::to_utf8(bytes);
     let format = format_of(&bytes, options);
     check_options(format, options)?;
@@ -164,8 +198,16 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Imported, ImportError> {
         return read_list(&*bytes, options);
     }
     let text = decode(&bytes)?;
-    let imported = match format {
-        Format::Run | Format::List => unreachable!("lists are read as streams"),
+    let imported = read_as(format, text, options).map_err(|error| error.of_ending(text))?;
+    match imported.endpoints.iter().any(|e| e.recording.planned() > 0) {
+        true => Ok(imported),
+        false => Err(ImportError::Empty),
+    }
+}
+
+fn read_as(format: Format, text: &str, options: &Options) -> Result<Imported, ImportError> {
+    match format {
+        Format::Run | Format::List => latencies::read(text.as_bytes(), options),
         Format::OhaJson => oha::read_json(text),
         Format::OhaCsv => oha::read_csv(text),
         Format::HeyCsv => hey::read(text),
@@ -176,10 +218,34 @@ pub fn read(bytes: &[u8], options: &Options) -> Result<Imported, ImportError> {
         Format::Hgrm => hgrm::read(text, options.unit),
         Format::Hlog => hlog::read(text, options.unit),
         Format::LocustCsv => locust::read(text),
-    }?;
-    match imported.endpoints.iter().any(|e| e.recording.planned() > 0) {
-        true => Ok(imported),
-        false => Err(ImportError::Empty),
+        Format::K6Csv => k6::read_csv(text),
+        Format::VegetaHdrplot => vegeta::read_hdrplot(text),
+        Format::JmeterCsv => jmeter::read_csv(text),
+        Format::JmeterXml => jmeter::read_xml(text),
+        Format::AutocannonJson => autocannon::read(text),
+        Format::BombardierJson => bombardier::read(text),
+        Format::ArtilleryJson => artillery::read(text),
+        Format::FortioJson => fortio::read(text),
+        Format::GhzJson => ghz::read(text),
+        Format::HyperfineJson => hyperfine::read(text),
+        Format::GatlingLog => gatling::read(text),
+        Format::Known => Err(detect::refusal(text)),
+    }
+}
+
+impl ImportError {
+    /// A damaged file that ends in the middle of a line may be cut; of any other nothing is said of it.
+    fn of_ending(self, text: &str) -> ImportError {
+        match self {
+            ImportError::Foreign { format, what, hint }
+                if hint == format::DAMAGED
+                    && !format.is_document()
+                    && ending_of(text) == Ending::MidLine =>
+            {
+                format.cut(format!("{what}; the file may be cut"))
+            }
+            error => error,
+        }
     }
 }
 

@@ -34,8 +34,9 @@ pub struct JudgeArgs {
     #[arg(long, value_name = "DURATION", env = "A7PROBE_TARGET", value_parser = positive_duration())]
     pub target: Option<Duration>,
 
-    /// What the files of other tools are, where their content misleads: list, oha-json, oha-csv, hey-csv, k6-json,
-    /// k6-summary, vegeta-json, vegeta-csv, hgrm, hlog or locust-csv
+    /// What the files of other tools are, where their content misleads: list, oha-json, oha-csv, hey-csv, k6-json, k6-csv,
+    /// k6-summary, vegeta-json, vegeta-csv, vegeta-hdrplot, jmeter-csv, jmeter-xml, gatling-log, ghz-json, hyperfine-json,
+    /// autocannon-json, bombardier-json, artillery-json, fortio-json, hgrm, hlog or locust-csv
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
 

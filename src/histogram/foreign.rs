@@ -2,56 +2,60 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use hdrhistogram::Histogram as Hdr;
-use hdrhistogram::serialization::Deserializer;
 
-use super::{Bucket, DecodeError, inflated};
+use super::{Bucket, DecodeError, encoding};
 
 /// More values than any tool records in one histogram; what claims more is damaged.
 const MAX_COUNT: u64 = 1 << 40;
 
-/// The occupied buckets of a V2 compressed histogram in base64 whose values count in units of so many ns.
+/// Calls `each` with the occupied buckets of a histogram in base64 (V0, V1 or V2, plain or compressed) whose values
+/// count in units of so many ns. Gives how many bytes it was when inflated.
 ///
 /// # Errors
-/// [`DecodeError::Base64`] and [`DecodeError::Encoding`].
-pub fn decode_buckets(text: &str, unit_ns: u64) -> Result<Vec<Bucket>, DecodeError> {
+/// [`DecodeError::Base64`] and [`DecodeError::Encoding`], and what `each` gives.
+pub fn decode_buckets(
+    text: &str,
+    unit_ns: u64,
+    mut each: impl FnMut(Bucket) -> Result<(), DecodeError>,
+) -> Result<u64, DecodeError> {
     let bytes = BASE64.decode(text).map_err(|_| DecodeError::Base64)?;
-    let counts: Hdr<u64> = Deserializer::new()
-        .deserialize(&mut inflated(&bytes)?.as_slice())
-        .map_err(|e| DecodeError::Encoding(e.to_string()))?;
     let mut total = 0u64;
-    counts
-        .iter_recorded()
-        .map(|step| {
-            let (top, count) = (step.value_iterated_to(), step.count_at_value());
-            total = total.saturating_add(count);
-            if total > MAX_COUNT {
-                return Err(DecodeError::Encoding(
-                    "it claims more values than any run has".to_owned(),
-                ));
-            }
-            let low = counts.lowest_equivalent(top);
-            let above = counts.highest_equivalent(top).saturating_add(1);
-            Ok(Bucket {
-                low_ns: low.saturating_mul(unit_ns),
-                high_ns: above.saturating_mul(unit_ns) - 1,
-                count,
-            })
+    let (_, inflated) = encoding::decode(&bytes, |_, bucket| {
+        total = total.saturating_add(bucket.count);
+        if total > MAX_COUNT {
+            return Err(DecodeError::Encoding(
+                "it claims more values than any run has".to_owned(),
+            ));
+        }
+        let above = bucket.high_ns.saturating_add(1).saturating_mul(unit_ns);
+        each(Bucket {
+            low_ns: bucket.low_ns.saturating_mul(unit_ns),
+            high_ns: above - 1,
+            count: bucket.count,
         })
-        .collect()
+    })?;
+    Ok(inflated)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::decode_buckets;
-    use crate::histogram::{Histogram, Precision};
+    use crate::histogram::{Bucket, Histogram, Precision};
+
+    fn decode(text: &str, unit_ns: u64) -> Vec<Bucket> {
+        let mut buckets = Vec::new();
+        let each = |bucket| {
+            buckets.push(bucket);
+            Ok(())
+        };
+        super::decode_buckets(text, unit_ns, each).expect("our own encoding");
+        buckets
+    }
 
     #[test]
     fn a_bucket_in_microseconds_reaches_to_the_next_microsecond() {
         let mut histogram = Histogram::new(Precision::Three);
         histogram.record_n(1_000, 7);
-        let [bucket] = decode_buckets(&histogram.encode(), 1_000).expect("our own encoding")[..]
-        else {
+        let [bucket] = decode(&histogram.encode(), 1_000)[..] else {
             panic!("one bucket")
         };
         assert_eq!(
@@ -65,8 +69,7 @@ mod tests {
         for precision in [Precision::Two, Precision::Three, Precision::Four] {
             let mut histogram = Histogram::new(precision);
             (1..5_000u64).for_each(|i| histogram.record(i * i * 131));
-            let decoded = decode_buckets(&histogram.encode(), 1).expect("our own encoding");
-            assert!(histogram.buckets().eq(decoded));
+            assert!(histogram.buckets().eq(decode(&histogram.encode(), 1)));
         }
     }
 }

@@ -1,14 +1,17 @@
 //! What a file is, by its content.
 
-use super::{Format, hey, hgrm, hlog, locust, oha, vegeta};
+use super::marks::Keys;
+use super::{
+    Format, ImportError, gatling, hey, hgrm, hlog, jmeter, k6, known, locust, oha, vegeta,
+};
 
 /// So much of a file tells what it is, but for k6's summary, whose metrics are in the order of the alphabet.
 const HEAD: usize = 16 << 10;
 
-/// The format of a file; a JSON object that nothing else claims may be a run, and what remains a list.
+/// The format of a file. Each is told by several marks; what remains is a list.
 pub(super) fn format_of(bytes: &[u8]) -> Format {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD)]);
+    let head = head(bytes);
     match head.trim_start().starts_with('{') {
         true => of_json(&head, bytes),
         false => of_text(&head),
@@ -29,19 +32,61 @@ fn of_json(head: &str, bytes: &[u8]) -> Format {
         Format::VegetaJson
     } else if has(head, &["\"successRate\"", "\"requestsPerSec\""]) {
         Format::OhaJson
+    } else if whole_has(b"\"http_req_duration\"")
+        && whole_has(b"\"results\"")
+        && whole_has(b"\"http_reqs\"")
+    {
+        Format::K6Summary
     } else if has(head, &["\"metrics\""]) && whole_has(b"\"http_req_duration\"")
         || has(head, &["\"root_group\""])
     {
         Format::K6Summary
     } else {
+        of_keys(&Keys::of(bytes), head)
+    }
+}
+
+fn of_keys(keys: &Keys, head: &str) -> Format {
+    let tools: [(&[&str], Format); 6] = [
+        (
+            &["requests", "latency", "throughput", "errors", "2xx"],
+            Format::AutocannonJson,
+        ),
+        (&["spec", "result"], Format::BombardierJson),
+        (&["aggregate", "intermediate"], Format::ArtilleryJson),
+        (
+            &["RunType", "ActualQPS", "DurationHistogram"],
+            Format::FortioJson,
+        ),
+        (
+            &["count", "average", "fastest", "slowest", "rps"],
+            Format::GhzJson,
+        ),
+        (&["results"], Format::HyperfineJson),
+    ];
+    let marked = |format: Format| match format {
+        Format::BombardierJson => head.contains("\"numberOfConnections\""),
+        Format::HyperfineJson => head.contains("\"command\"") && head.contains("\"mean\""),
+        _ => true,
+    };
+    let found = tools
+        .iter()
+        .find(|(names, format)| keys.has(names) && marked(*format));
+    if let Some((_, format)) = found {
+        *format
+    } else if keys.has(&["format"]) || keys.has(&["plan", "endpoints"]) {
         Format::Run
+    } else {
+        Format::Known
     }
 }
 
 fn of_text(head: &str) -> Format {
     let first = head.lines().find(|line| !line.trim().is_empty());
     let first = first.unwrap_or("").trim();
-    if hlog::is_hlog(head) {
+    if jmeter::is_xml(head) {
+        Format::JmeterXml
+    } else if hlog::is_hlog(head) {
         Format::Hlog
     } else if hgrm::is_table(head) {
         Format::Hgrm
@@ -53,7 +98,34 @@ fn of_text(head: &str) -> Format {
         Format::LocustCsv
     } else if vegeta::is_csv(first) {
         Format::VegetaCsv
+    } else if vegeta::is_hdrplot(first) {
+        Format::VegetaHdrplot
+    } else if k6::is_titles(first) {
+        Format::K6Csv
+    } else if jmeter::delimiter(first).is_some() {
+        Format::JmeterCsv
+    } else if gatling::is_log(head) {
+        Format::GatlingLog
+    } else if known::of_text(head).is_some() {
+        Format::Known
     } else {
         Format::List
     }
+}
+
+/// Why a file of [`Format::Known`] is refused.
+pub(super) fn refusal(text: &str) -> ImportError {
+    let head = head(text.as_bytes());
+    match head.trim_start().starts_with('{') {
+        true => {
+            let keys = Keys::of(text.as_bytes());
+            let known = known::of_object(&keys, &head);
+            known.map_or_else(|| known::unknown_object(&keys), known::Known::error)
+        }
+        false => known::of_text(&head).map_or(ImportError::Json, known::Known::error),
+    }
+}
+
+fn head(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+    String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD)])
 }

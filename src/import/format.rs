@@ -22,6 +22,8 @@ pub enum Format {
     K6Json,
     /// `k6 run --summary-export FILE`, or the data of `handleSummary`.
     K6Summary,
+    /// `k6 run --out csv=FILE`.
+    K6Csv,
     /// `vegeta encode`: one JSON object a line.
     VegetaJson,
     /// `vegeta encode --to csv`.
@@ -32,10 +34,32 @@ pub enum Format {
     Hlog,
     /// Any of Locust's CSV files; stats and stats history can be judged.
     LocustCsv,
+    /// `vegeta report -type=hdrplot`.
+    VegetaHdrplot,
+    /// JMeter's JTL as CSV.
+    JmeterCsv,
+    /// JMeter's JTL as XML.
+    JmeterXml,
+    /// `autocannon --json`.
+    AutocannonJson,
+    /// `bombardier -o json`.
+    BombardierJson,
+    /// `artillery run --output FILE`.
+    ArtilleryJson,
+    /// `fortio load -json FILE`.
+    FortioJson,
+    /// `ghz -O json`.
+    GhzJson,
+    /// `hyperfine --export-json FILE`.
+    HyperfineJson,
+    /// The text `simulation.log` of Gatling.
+    GatlingLog,
+    /// A file that cannot be judged, of a known tool or of none.
+    Known,
 }
 
 /// Names and titles, in the order in which help lists them.
-const FORMATS: [(Format, &str, &str); 12] = [
+const FORMATS: [(Format, &str, &str); 23] = [
     (Format::Run, "run", "run of a7probe"),
     (Format::List, "list", "list of latencies"),
     (Format::OhaJson, "oha-json", "oha's JSON"),
@@ -48,13 +72,52 @@ const FORMATS: [(Format, &str, &str); 12] = [
     (Format::Hgrm, "hgrm", "percentile table"),
     (Format::Hlog, "hlog", "HdrHistogram log"),
     (Format::LocustCsv, "locust-csv", "Locust's CSV"),
+    (Format::K6Csv, "k6-csv", "k6's CSV output"),
+    (Format::VegetaHdrplot, "vegeta-hdrplot", "vegeta's hdrplot"),
+    (Format::JmeterCsv, "jmeter-csv", "JMeter's CSV results"),
+    (Format::JmeterXml, "jmeter-xml", "JMeter's XML results"),
+    (
+        Format::AutocannonJson,
+        "autocannon-json",
+        "autocannon's JSON",
+    ),
+    (
+        Format::BombardierJson,
+        "bombardier-json",
+        "bombardier's JSON",
+    ),
+    (
+        Format::ArtilleryJson,
+        "artillery-json",
+        "Artillery's report",
+    ),
+    (Format::FortioJson, "fortio-json", "Fortio's JSON"),
+    (Format::GhzJson, "ghz-json", "ghz's JSON"),
+    (Format::HyperfineJson, "hyperfine-json", "hyperfine's JSON"),
+    (
+        Format::GatlingLog,
+        "gatling-log",
+        "Gatling's simulation.log",
+    ),
 ];
+
+/// What to do about a file that does not hold what it should.
+pub(super) const DAMAGED: &str = "write the file again with the tool that measured";
 
 /// A word that is no format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{text}' is no format of a file; {}", mend(.text))]
 pub struct UnknownFormat {
     text: String,
+}
+
+/// A line of a file may be of any length; a message quotes its start.
+fn short(what: String) -> String {
+    const MOST: usize = 300;
+    match what.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}…", &what[..at]),
+        None => what,
+    }
 }
 
 fn mend(text: &str) -> String {
@@ -83,23 +146,45 @@ impl Format {
     pub(super) fn error(self, what: impl Into<String>, hint: impl Into<String>) -> ImportError {
         ImportError::Foreign {
             format: self,
-            what: what.into(),
+            what: short(what.into()),
             hint: hint.into(),
         }
     }
 
     /// The file does not hold what it should.
     pub(super) fn damaged(self, what: impl Into<String>) -> ImportError {
+        self.error(what, DAMAGED)
+    }
+
+    /// The file ends before its end.
+    pub(super) fn cut(self, what: impl Into<String>) -> ImportError {
         self.error(
             what,
             "copy the file again, or check that it was written to its end",
         )
     }
 
+    /// Whether it is one document rather than lines, so that it may well end without a newline.
+    pub(super) fn is_document(self) -> bool {
+        use Format::*;
+        matches!(
+            self,
+            OhaJson
+                | K6Summary
+                | AutocannonJson
+                | BombardierJson
+                | ArtilleryJson
+                | FortioJson
+                | GhzJson
+                | HyperfineJson
+                | JmeterXml
+        )
+    }
+
     /// JSON that stops in the middle, or is of another shape.
     pub(super) fn json_error(self, error: &serde_json::Error) -> ImportError {
         match error.classify() {
-            serde_json::error::Category::Eof => self.damaged(format!(
+            serde_json::error::Category::Eof => self.cut(format!(
                 "the JSON stops in the middle, at line {} column {}: the file is cut",
                 error.line(),
                 error.column()
@@ -152,10 +237,10 @@ mod tests {
             let error = text.parse::<Format>().expect_err(text);
             assert_eq!(error.to_string(), message);
         }
-        let error = "jmeter-jtl"
+        let error = "loadrunner"
             .parse::<Format>()
             .expect_err("no format")
             .to_string();
-        assert!(error.ends_with("there are run, list, oha-json, oha-csv, hey-csv, k6-json, k6-summary, vegeta-json, vegeta-csv, hgrm, hlog, locust-csv"), "{error}");
+        assert!(error.ends_with("there are run, list, oha-json, oha-csv, hey-csv, k6-json, k6-summary, vegeta-json, vegeta-csv, hgrm, hlog, locust-csv, k6-csv, vegeta-hdrplot, jmeter-csv, jmeter-xml, autocannon-json, bombardier-json, artillery-json, fortio-json, ghz-json, hyperfine-json, gatling-log"), "{error}");
     }
 }

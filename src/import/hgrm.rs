@@ -83,7 +83,7 @@ fn table(text: &str, unit: Unit) -> Result<Vec<Line>, ImportError> {
         if !line.trim().is_empty() && !line.trim().starts_with('#') {
             let damaged = || {
                 Format::Hgrm.damaged(format!(
-                    "line {number} is no line of the table: '{}'; the file may be cut",
+                    "line {number} is not a line of the table: '{}'",
                     line.trim()
                 ))
             };
@@ -91,28 +91,33 @@ fn table(text: &str, unit: Unit) -> Result<Vec<Line>, ImportError> {
         }
     }
     Err(Format::Hgrm
-        .damaged("the line '#[Max …, Total count …]' at its end is missing: the file is cut"))
+        .cut("the line '#[Max …, Total count …]' at its end is missing: the file is cut"))
 }
 
 /// `    6.287     0.500000000000       500         2.00`.
 fn parse(line: &str, unit: Unit) -> Option<Line> {
     let cells: Vec<&str> = line.split_whitespace().collect();
-    let (&value, &total) = (cells.first()?, cells.get(2)?);
-    let number: f64 = value
+    let (&value_text, &total) = (cells.first()?, cells.get(2)?);
+    let (value_ns, within_ns) = value(value_text, unit)?;
+    Some(Line {
+        value_ns,
+        within_ns,
+        total: total.parse().ok().filter(|&total: &u64| total < 1 << 40)?,
+    })
+}
+
+/// A value in ns, and half of its last digit.
+pub(super) fn value(text: &str, unit: Unit) -> Option<(u64, u64)> {
+    let number: f64 = text
         .parse()
         .ok()
         .filter(|v: &f64| v.is_finite() && *v >= 0.0)?;
-    let decimals = value
+    let decimals = text
         .split_once('.')
         .map_or(0, |(_, decimals)| decimals.len());
     let step_ns = unit.nanoseconds() / 10f64.powi(decimals.min(18) as i32);
     let value_ns = (number * unit.nanoseconds()).round();
-    (value_ns < 1e18).then_some(())?;
-    Some(Line {
-        value_ns: value_ns as u64,
-        within_ns: (step_ns / 2.0).ceil() as u64,
-        total: total.parse().ok().filter(|&total: &u64| total < 1 << 40)?,
-    })
+    (value_ns < 1e18).then_some((value_ns as u64, (step_ns / 2.0).ceil() as u64))
 }
 
 /// `     =      320.500, Total count    =          600]`: the table must reach its own total.

@@ -6,11 +6,17 @@ use super::hgrm::no_failures_remark;
 use super::imported::{Endpoint, Imported, Remark};
 use super::names::sayable;
 use super::{Format, ImportError, Unit, ending_of};
-use crate::histogram::{Bucket, Histogram, Precision, decode_buckets};
+use crate::histogram::{Bucket, DecodeError, Histogram, Precision, decode_buckets};
 use crate::recording::{Counts, Failures, Interval, Range, Ranges, Recording};
 
-/// How a histogram in the V2 compressed encoding begins in base64.
-const V2: &str = "HISTF";
+/// Most bytes that all histograms of a file may inflate to: a day of V0 intervals of 5 s has 3 GB.
+const MOST_INFLATED: u64 = 4 << 30;
+
+/// Most different buckets of all tags; five digits over an hour in ns have 3.2 million.
+const MOST_BUCKETS: usize = 4 << 20;
+
+/// Most tags of a file.
+const MOST_TAGS: usize = 64;
 
 /// More seconds than any log covers; what begins later is not shown by second.
 const MAX_SECONDS: f64 = 1e9;
@@ -33,31 +39,44 @@ pub(super) fn is_hlog(text: &str) -> bool {
 struct Tag {
     /// Lower and upper bound → count.
     buckets: BTreeMap<(u64, u64), u64>,
-    intervals: BTreeMap<u64, Histogram>,
+    intervals: BTreeMap<u64, Interval>,
 }
 
 /// Counts by bucket and interval, each tag as an endpoint.
 pub(super) fn read(text: &str, unit: Option<Unit>) -> Result<Imported, ImportError> {
     let unit_ns = unit.unwrap_or(Unit::Nanoseconds).nanoseconds() as u64;
+    let lines = lines(text)?;
+    // Time stamps are relative to a base that the file may name, and tags need not be in the order of time.
+    let began_s = lines.iter().map(|(_, line)| line.start_s);
+    let began_s = began_s.fold(f64::INFINITY, f64::min);
     let mut tags: Vec<(Option<String>, Tag)> = Vec::new();
-    let mut began = None;
-    for (number, line) in (1u64..).zip(text.lines()) {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') || line.starts_with("\"StartTimestamp\"") {
-            continue;
-        }
-        let line = Line::parse(line, unit_ns).map_err(|what| {
-            Format::Hlog.damaged(format!("line {number} {what}; the file may be cut"))
-        })?;
-        let began = *began.get_or_insert(line.start_s);
+    let mut inflated = 0;
+    for (number, line) in lines {
         let index = match tags.iter().position(|(name, _)| *name == line.tag) {
             Some(index) => index,
+            None if tags.len() == MOST_TAGS => {
+                return Err(Format::Hlog.error(
+                    format!("it has more than {MOST_TAGS} tags"),
+                    "log the requests of one endpoint under one tag",
+                ));
+            }
             None => {
                 tags.push((line.tag, Tag::default()));
                 tags.len() - 1
             }
         };
-        tags[index].1.add(line.start_s - began, &line.buckets);
+        let held: usize = tags.iter().map(|(_, tag)| tag.buckets.len()).sum();
+        let tag = &mut tags[index].1;
+        let most = MOST_BUCKETS - (held - tag.buckets.len());
+        inflated += tag
+            .add(line.start_s - began_s, line.histogram, unit_ns, most)
+            .map_err(|error| Format::Hlog.damaged(format!("line {number} is damaged: {error}")))?;
+        if inflated > MOST_INFLATED {
+            return Err(Format::Hlog.error(
+                "its histograms inflate to more than 4 GiB",
+                "split the log, or record with fewer significant digits",
+            ));
+        }
     }
     let endpoints = tags.into_iter().map(|(name, tag)| Endpoint {
         name,
@@ -68,6 +87,20 @@ pub(super) fn read(text: &str, unit: Option<Unit>) -> Result<Imported, ImportErr
         endpoints: endpoints.collect(),
         remarks: remarks(text, unit),
     })
+}
+
+/// Every line with a histogram, and its number.
+fn lines(text: &str) -> Result<Vec<(u64, Line<'_>)>, ImportError> {
+    let lines = (1u64..).zip(text.lines().map(str::trim));
+    let lines = lines.filter(|(_, line)| {
+        !(line.is_empty() || line.starts_with('#') || line.starts_with("\"StartTimestamp\""))
+    });
+    lines
+        .map(|(number, line)| match Line::parse(line) {
+            Ok(line) => Ok((number, line)),
+            Err(what) => Err(Format::Hlog.damaged(format!("line {number} {what}"))),
+        })
+        .collect()
 }
 
 fn remarks(text: &str, unit: Option<Unit>) -> Vec<Remark> {
@@ -89,14 +122,14 @@ fn remarks(text: &str, unit: Option<Unit>) -> Vec<Remark> {
 }
 
 /// `Tag=health,0.127,1.007,2.769,HISTFAAA…`: start and length in seconds, maximum, histogram.
-struct Line {
+struct Line<'a> {
     tag: Option<String>,
     start_s: f64,
-    buckets: Vec<Bucket>,
+    histogram: &'a str,
 }
 
-impl Line {
-    fn parse(line: &str, unit_ns: u64) -> Result<Line, String> {
+impl Line<'_> {
+    fn parse(line: &str) -> Result<Line<'_>, String> {
         let (tag, rest) = match line.strip_prefix("Tag=") {
             Some(tagged) => {
                 let (tag, rest) = tagged.split_once(',').ok_or("has a tag alone")?;
@@ -110,37 +143,50 @@ impl Line {
         };
         let start_s: f64 = start
             .parse()
-            .map_err(|_| format!("begins at '{start}', which is no time"))?;
-        if !histogram.starts_with(V2) && histogram.starts_with("HIST") {
-            return Err("holds a histogram of another encoding than V2 compressed".to_owned());
-        }
-        let buckets =
-            decode_buckets(histogram, unit_ns).map_err(|error| format!("is damaged: {error}"))?;
+            .ok()
+            .filter(|start: &f64| start.is_finite())
+            .ok_or_else(|| format!("begins at '{start}', which is not a time"))?;
         Ok(Line {
             tag,
             start_s,
-            buckets,
+            histogram,
         })
     }
 }
 
 impl Tag {
-    fn add(&mut self, start_s: f64, buckets: &[Bucket]) {
-        for bucket in buckets {
-            let count = self
-                .buckets
-                .entry((bucket.low_ns, bucket.high_ns))
-                .or_default();
-            *count = count.saturating_add(bucket.count);
-        }
+    /// Adds a histogram, until there are so many different buckets; gives how many bytes it was when inflated.
+    fn add(
+        &mut self,
+        start_s: f64,
+        histogram: &str,
+        unit_ns: u64,
+        most: usize,
+    ) -> Result<u64, DecodeError> {
+        let mut interval = Histogram::new(Precision::Two);
+        let inflated = decode_buckets(histogram, unit_ns, |bucket| {
+            let Bucket {
+                low_ns,
+                high_ns,
+                count,
+            } = bucket;
+            if self.buckets.len() >= most && !self.buckets.contains_key(&(low_ns, high_ns)) {
+                let why = "the log has too many different buckets";
+                return Err(DecodeError::Encoding(why.to_owned()));
+            }
+            let sum = self.buckets.entry((low_ns, high_ns)).or_default();
+            *sum = sum.saturating_add(count);
+            interval.record_n(low_ns + (high_ns - low_ns) / 2, count);
+            Ok(())
+        })?;
         if (0.0..MAX_SECONDS).contains(&start_s) {
-            let interval = self.intervals.entry(start_s as u64);
-            let interval = interval.or_insert_with(|| Histogram::new(Precision::Two));
-            let middle = |b: &Bucket| b.low_ns + (b.high_ns - b.low_ns) / 2;
-            buckets
-                .iter()
-                .for_each(|b| interval.record_n(middle(b), b.count));
+            // Differences of decimals may fall short of a whole second.
+            let second = self.intervals.entry((start_s + 1e-6) as u64);
+            second
+                .or_default()
+                .merge(&Interval::from_histogram(&interval, 0));
         }
+        Ok(inflated)
     }
 
     fn into_recording(self) -> Recording {
@@ -161,10 +207,7 @@ impl Tag {
         };
         let mut recording = Recording::of_ranges(ranges, counts);
         recording.failures = Failures::Incomplete;
-        let intervals = self.intervals.iter();
-        recording.intervals = intervals
-            .map(|(&second, histogram)| (second, Interval::from_histogram(histogram, 0)))
-            .collect();
+        recording.intervals = self.intervals;
         recording
     }
 }

@@ -1,5 +1,6 @@
-//! k6: `--out json` has every request, `--summary-export` a few percentiles.
+//! k6: `--out json` and `--out csv` have every request, `--summary-export` a few percentiles.
 
+mod csv;
 mod summary;
 
 use std::borrow::Cow;
@@ -17,13 +18,14 @@ use crate::recording::Failures;
 use crate::sample::{FailureKind, Outcome};
 use crate::units::Pretty;
 
+pub(super) use csv::{is_titles, read_csv};
 pub(super) use summary::read_summary;
 
 /// k6's code of a request timeout.
 const TIMEOUT_CODE: &str = "1050";
 
-/// More iterations than any run plans.
-const MOST_DROPPED: u64 = 1 << 30;
+/// More iterations than any run drops; each is recorded as a request of every endpoint.
+const MOST_DROPPED: u64 = 1 << 24;
 
 /// One line.
 #[derive(Deserialize)]
@@ -40,16 +42,25 @@ struct Line<'a> {
 struct Data<'a> {
     /// When the request ended.
     time: Option<Timestamp>,
+    /// Whether that is fine enough to tell when it began.
+    #[serde(skip, default = "fine")]
+    is_end: bool,
     /// In ms for a duration.
     value: Option<f64>,
     #[serde(borrow)]
     tags: Option<HashMap<Cow<'a, str>, Cow<'a, str>>>,
 }
 
+fn fine() -> bool {
+    true
+}
+
 /// What is told apart while the lines go by.
-#[derive(Default)]
 struct Points {
+    format: Format,
     requests: Requests,
+    /// The request that came last; what failed of it may follow in a metric of its own.
+    last: Option<(Key, Request, Told)>,
     /// Requests that failed by the metric, and by the tags of their latency.
     failed: (u64, u64),
     dropped_iterations: u64,
@@ -57,19 +68,23 @@ struct Points {
     outside: (u64, f64),
 }
 
+/// Whether the tags of a request tell how it ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    ByTags,
+    Nowhere,
+}
+
 /// Every request.
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let format = Format::K6Json;
-    let mut points = Points::default();
+    let mut points = Points::of(format);
     let lines = (1..)
         .zip(text.lines())
         .filter(|(_, line)| !line.trim().is_empty());
     for (number, line) in lines {
-        let line: Line<'_> = serde_json::from_str(line).map_err(|error| {
-            format.damaged(format!(
-                "line {number} cannot be read ({error}); the file may be cut"
-            ))
-        })?;
+        let line: Line<'_> = serde_json::from_str(line)
+            .map_err(|error| format.damaged(format!("line {number} cannot be read ({error})")))?;
         if line.kind == "Point" {
             points
                 .add(&line)
@@ -95,11 +110,22 @@ impl Fault {
 }
 
 impl Points {
+    fn of(format: Format) -> Points {
+        Points {
+            format,
+            requests: Requests::default(),
+            last: None,
+            failed: (0, 0),
+            dropped_iterations: 0,
+            outside: (0, 0.0),
+        }
+    }
+
     fn add(&mut self, line: &Line<'_>) -> Result<(), Fault> {
         let value = line.data.value.unwrap_or(0.0);
         match line.metric.as_deref() {
             Some("http_req_duration") => self.add_request(&line.data)?,
-            Some("http_req_failed") if value != 0.0 => self.failed.0 += 1,
+            Some("http_req_failed") if value != 0.0 => self.fail(),
             Some("dropped_iterations") => self.drop_iterations(value)?,
             Some("http_req_blocked") if value >= 1.0 => {
                 self.outside = (self.outside.0 + 1, self.outside.1.max(value));
@@ -116,6 +142,23 @@ impl Points {
         match self.dropped_iterations <= MOST_DROPPED {
             true => Ok(()),
             false => Err(Fault::What(format!("{count} dropped iterations"))),
+        }
+    }
+
+    /// k6 writes the metrics of a request one after the other.
+    fn fail(&mut self) {
+        self.failed.0 += 1;
+        if let Some((_, request, told @ Told::Nowhere)) = &mut self.last {
+            request.outcome = Outcome::Failed(FailureKind::Status);
+            *told = Told::ByTags;
+            self.failed.1 += 1;
+        }
+    }
+
+    fn keep_last(&mut self) -> Result<(), ImportError> {
+        match self.last.take() {
+            Some((key, request, _)) => self.requests.add(self.format, key, request),
+            None => Ok(()),
         }
     }
 
@@ -143,18 +186,27 @@ impl Points {
         );
         self.failed.1 += u64::from(outcome != Outcome::Ok);
         let request = Request {
-            start_ns: start_ns(end, latency),
+            start_ns: match data.is_end {
+                true => start_ns(end, latency),
+                false => start_ns(end, Duration::ZERO),
+            },
             latency,
             outcome,
             status: status.filter(|&status| status > 0),
         };
         let url = tag("name").or(tag("url")).unwrap_or("");
         let key = Key::new(tag("method").unwrap_or(""), url);
-        let added = self.requests.add(Format::K6Json, key, request);
-        added.map_err(Fault::Whole)
+        let told = match (tag("expected_response"), status) {
+            (None, None) => Told::Nowhere,
+            _ => Told::ByTags,
+        };
+        self.keep_last().map_err(Fault::Whole)?;
+        self.last = Some((key, request, told));
+        Ok(())
     }
 
-    fn into_imported(self, text: &str) -> Result<Imported, ImportError> {
+    fn into_imported(mut self, text: &str) -> Result<Imported, ImportError> {
+        self.keep_last()?;
         let mut endpoints = self.requests.into_endpoints();
         let mut remarks = vec![Remark::note(
             "k6's http_req_duration counts from the send: neither a late start, nor waiting for a connection, nor \
@@ -177,6 +229,13 @@ impl Points {
                 "run k6 with the system tags status and expected_response",
             ));
         }
+        let dropped = self.dropped_iterations;
+        if dropped.saturating_mul(endpoints.len() as u64) > MOST_DROPPED {
+            return Err(self.format.error(
+                format!("k6 dropped {dropped} iterations, more than can be told apart"),
+                "run k6 with enough virtual users: raise preAllocatedVUs and maxVUs",
+            ));
+        }
         for endpoint in &mut endpoints {
             if failed > tagged {
                 endpoint.recording.failures = Failures::Incomplete;
@@ -187,7 +246,7 @@ impl Points {
         remarks.extend(dropped_remark(self.dropped_iterations));
         remarks.extend(Remark::of_ending(ending_of(text)));
         Ok(Imported {
-            format: Format::K6Json,
+            format: self.format,
             endpoints,
             remarks,
         })

@@ -23,6 +23,16 @@ impl Knot {
         Knot::between(rank, rank, shown_ns, within_ns)
     }
 
+    /// The value is a percentile of n: one of the values that tools give for it, which count ranks from ⌊fraction·n⌋ to one
+    /// more.
+    pub(super) fn percentile(n: u64, fraction: f64, shown_ns: u64, within_ns: u64) -> Knot {
+        // Floating point may put a whole number beside itself.
+        let position = fraction * n as f64;
+        let below = ((position - 1e-6).floor().max(1.0) as u64).min(n);
+        let above = ((position + 1e-6).floor() as u64 + 1).min(n);
+        Knot::between(below, above, shown_ns, within_ns)
+    }
+
     /// X(at_most_rank) ≤ value ≤ X(at_least_rank), to within its rounding.
     pub(super) fn between(
         at_most_rank: u64,

@@ -16,6 +16,9 @@ const HISTORY: &str = "Timestamp,User Count,Type,Name,";
 const FAILURES: &str = "Method,Name,Error,Occurrences";
 const EXCEPTIONS: &str = "Count,Message,Traceback,Nodes";
 
+/// Most names of one file.
+const MOST_NAMES: usize = 500;
+
 /// The percentiles that Locust can be told to write.
 const PERCENTILES: [(&str, f64); 11] = [
     ("50%", 0.50),
@@ -93,8 +96,15 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
             return Ok(());
         }
         let key = Key::new(row.get("Type"), row.get("Name"));
+        let full = entries.len() == MOST_NAMES;
         match entries.iter_mut().find(|(known, _)| *known == key) {
             Some((_, known)) => *known = entry,
+            None if full => {
+                return Err(format.error(
+                    format!("it has more than {MOST_NAMES} names"),
+                    "give the requests of one endpoint one name: self.client.get(url, name=…)",
+                ));
+            }
             None => entries.push((key, entry)),
         }
         Ok(())

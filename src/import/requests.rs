@@ -120,7 +120,13 @@ pub(super) fn outcome_of_status(status: u16) -> Outcome {
 pub(super) fn outcome_of_error(text: &str) -> Outcome {
     let text = text.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
-    if has(&["timeout", "timed out", "deadline exceeded"]) {
+    if has(&[
+        "timeout",
+        "timed out",
+        "timedout",
+        "deadline exceeded",
+        "deadlineexceeded",
+    ]) {
         return Outcome::Timeout;
     }
     Outcome::Failed(
@@ -129,13 +135,33 @@ pub(super) fn outcome_of_error(text: &str) -> Outcome {
             "no such host",
             "dns error",
             "assign requested address",
+            "unknownhost",
+            "enotfound",
+            "eai_again",
+            "emfile",
+            "eaddrnotavail",
         ]) {
             FailureKind::Client
-        } else if has(&["refused", "unreachable", "dial tcp", "tcp connect"]) {
+        } else if has(&[
+            "refused",
+            "unreach",
+            "dial tcp",
+            "tcp connect",
+            "connectexception",
+            "noroutetohost",
+        ]) {
             FailureKind::Connect
-        } else if has(&["tls", "x509", "certificate"]) {
+        } else if has(&["tls", "ssl", "x509", "certificate"]) {
             FailureKind::Tls
-        } else if has(&["reset", "closed", "eof", "broken pipe"]) {
+        } else if has(&[
+            "reset",
+            "closed",
+            "eof",
+            "broken pipe",
+            "epipe",
+            "nohttpresponse",
+            "socketexception",
+        ]) {
             FailureKind::Reset
         } else {
             FailureKind::Protocol

@@ -43,6 +43,28 @@ impl<'a> Rows<'a> {
         }
     }
 
+    /// Rows with another separator, under a line of titles or under these.
+    pub(super) fn separated(
+        format: Format,
+        text: &'a str,
+        delimiter: u8,
+        titles: Option<&[&str]>,
+    ) -> Result<Rows<'a>, ImportError> {
+        let mut reader = ReaderBuilder::new()
+            .has_headers(titles.is_none())
+            .delimiter(delimiter)
+            .from_reader(text.as_bytes());
+        let titles = match titles {
+            Some(titles) => titles.iter().copied().collect(),
+            None => reader.headers().map_err(|e| csv_error(format, &e))?.clone(),
+        };
+        Ok(Rows {
+            format,
+            titles,
+            reader,
+        })
+    }
+
     /// Whether there is such a column.
     pub(super) fn has(&self, title: &str) -> bool {
         self.titles.iter().any(|t| t == title)
@@ -85,7 +107,7 @@ impl Row<'_> {
         let text = self.get(title);
         text.parse().map_err(|_| {
             self.format.damaged(format!(
-                "line {}: '{text}' is not a number for {title}; the file may be cut",
+                "line {}: '{text}' is not a number for {title}",
                 self.line()
             ))
         })
@@ -118,7 +140,7 @@ fn csv_error(format: Format, error: &csv::Error) -> ImportError {
             expected_len,
             len,
         } => format.damaged(format!(
-            "line {} has {len} columns where the others have {expected_len}; the file may be cut",
+            "line {} has {len} columns where the others have {expected_len}",
             pos.as_ref().map_or(0, csv::Position::line)
         )),
         _ => format.damaged(error.to_string()),

@@ -1,5 +1,7 @@
 //! vegeta: `vegeta encode` gives every request as a line of JSON or of CSV.
 
+mod hdrplot;
+
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -13,6 +15,8 @@ use super::requests::{Request, Requests, outcome_of_error, outcome_of_status};
 use super::rows::Rows;
 use super::{Format, ImportError, ending_of};
 use crate::sample::Outcome;
+
+pub(super) use hdrplot::{is_titles as is_hdrplot, read as read_hdrplot};
 
 /// The columns of the CSV, which has no titles.
 const COLUMNS: [&str; 12] = [
@@ -73,11 +77,8 @@ pub(super) fn read_json(text: &str) -> Result<Imported, ImportError> {
         .zip(text.lines())
         .filter(|(_, line)| !line.trim().is_empty());
     for (number, line) in lines {
-        let line: Line<'_> = serde_json::from_str(line).map_err(|error| {
-            format.damaged(format!(
-                "line {number} cannot be read ({error}); the file may be cut"
-            ))
-        })?;
+        let line: Line<'_> = serde_json::from_str(line)
+            .map_err(|error| format.damaged(format!("line {number} cannot be read ({error})")))?;
         results.add(&line)?;
     }
     Ok(results.into_imported(text))

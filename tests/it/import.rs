@@ -2,6 +2,9 @@
 
 mod commands;
 mod export;
+mod formats;
+mod mutation;
+mod refused;
 mod robust;
 mod truth;
 
@@ -11,7 +14,7 @@ use a7probe::import::{self, Format, ImportError, Imported, Options, Remark, Unit
 use a7probe::recording::Recording;
 
 /// Every fixture with what it is.
-const FIXTURES: [(&str, Format); 20] = [
+const FIXTURES: [(&str, Format); 34] = [
     ("oha.json", Format::OhaJson),
     ("oha-breakdown.json", Format::OhaJson),
     ("oha-deadline.json", Format::OhaJson),
@@ -32,6 +35,20 @@ const FIXTURES: [(&str, Format); 20] = [
     ("vegeta.json", Format::VegetaJson),
     ("vegeta.csv", Format::VegetaCsv),
     ("../evidence.txt", Format::List),
+    ("v0.hlog", Format::Hlog),
+    ("v1-shifted.hlog", Format::Hlog),
+    ("k6-out.csv", Format::K6Csv),
+    ("k6-machine-readable.json", Format::K6Summary),
+    ("vegeta-hdrplot.txt", Format::VegetaHdrplot),
+    ("jmeter.csv", Format::JmeterCsv),
+    ("jmeter.xml", Format::JmeterXml),
+    ("gatling.log", Format::GatlingLog),
+    ("ghz.json", Format::GhzJson),
+    ("hyperfine.json", Format::HyperfineJson),
+    ("autocannon.json", Format::AutocannonJson),
+    ("bombardier.json", Format::BombardierJson),
+    ("artillery.json", Format::ArtilleryJson),
+    ("fortio.json", Format::FortioJson),
 ];
 
 fn path(name: &str) -> PathBuf {

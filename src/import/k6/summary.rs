@@ -15,17 +15,31 @@ use crate::sample::FailureKind;
 /// Of the requests that ended as expected, where the summary tells them apart.
 const EXPECTED: &str = "http_req_duration{expected_response:true}";
 
-#[derive(Deserialize)]
+/// Metrics by name, in one of three shapes: numbers on the metric (`--summary-export`), one level deeper
+/// (`handleSummary`), or in a list of metrics (`--new-machine-readable-summary`).
 struct Document {
     metrics: BTreeMap<String, BTreeMap<String, Value>>,
+}
+
+/// What is read of the JSON.
+#[derive(Deserialize)]
+struct Outer {
+    metrics: Option<BTreeMap<String, BTreeMap<String, Value>>>,
+    results: Option<Results>,
+}
+
+#[derive(Deserialize)]
+struct Results {
+    metrics: Vec<BTreeMap<String, Value>>,
 }
 
 /// A range for every latency, all requests as one endpoint.
 pub(in crate::import) fn read_summary(text: &str) -> Result<Imported, ImportError> {
     let format = Format::K6Summary;
-    let document: Document = serde_json::from_str(text).map_err(|e| format.json_error(&e))?;
+    let outer: Outer = serde_json::from_str(text).map_err(|e| format.json_error(&e))?;
+    let document = Document::of(format, outer)?;
     let total = document.count(format, "http_reqs", "count")?;
-    let failed = document.count(format, "http_req_failed", "passes")?;
+    let failed = document.failed(format, total)?;
     let dropped = document
         .count(format, "dropped_iterations", "count")
         .unwrap_or(0);
@@ -79,6 +93,38 @@ fn remarks(failures_among: u64, dropped: u64) -> Vec<Remark> {
 }
 
 impl Document {
+    fn of(format: Format, outer: Outer) -> Result<Document, ImportError> {
+        let named = |metric: BTreeMap<String, Value>| {
+            let name = metric.get("name")?.as_str()?.to_owned();
+            Some((name, metric))
+        };
+        let metrics = match (outer.metrics, outer.results) {
+            (Some(metrics), _) => metrics,
+            (None, Some(results)) => results.metrics.into_iter().filter_map(named).collect(),
+            (None, None) => return Err(format.damaged("it has no metrics")),
+        };
+        Ok(Document { metrics })
+    }
+
+    /// Requests that failed. k6 counts them as passes of the metric, but its own example of the machine-readable
+    /// summary has it the other way round, so the rate decides.
+    fn failed(&self, format: Format, total: u64) -> Result<u64, ImportError> {
+        // Later versions call the same count `matches`.
+        let matches = self.count(format, "http_req_failed", "matches");
+        let passes = matches.or_else(|_| self.count(format, "http_req_failed", "passes"))?;
+        let Ok(fails) = self.count(format, "http_req_failed", "fails") else {
+            return Ok(passes);
+        };
+        let rate = self.number("http_req_failed", "rate");
+        let rate = rate.or_else(|| self.number("http_req_failed", "value"));
+        let expected = rate.map(|rate| rate * total as f64);
+        let off = |count: u64| expected.map_or(0.0, |expected| (count as f64 - expected).abs());
+        match off(passes) <= off(fails) {
+            true => Ok(passes),
+            false => Ok(fails),
+        }
+    }
+
     /// `handleSummary` puts the numbers one level deeper.
     fn number(&self, metric: &str, key: &str) -> Option<f64> {
         let metric = self.metrics.get(metric)?;

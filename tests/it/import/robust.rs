@@ -6,7 +6,7 @@ use proptest::sample::Index;
 
 use super::{FIXTURES, bytes, refusal};
 
-const FORMATS: [Format; 11] = [
+const FORMATS: [Format; 22] = [
     Format::List,
     Format::OhaJson,
     Format::OhaCsv,
@@ -18,6 +18,17 @@ const FORMATS: [Format; 11] = [
     Format::Hgrm,
     Format::Hlog,
     Format::LocustCsv,
+    Format::K6Csv,
+    Format::VegetaHdrplot,
+    Format::JmeterCsv,
+    Format::JmeterXml,
+    Format::GatlingLog,
+    Format::GhzJson,
+    Format::HyperfineJson,
+    Format::AutocannonJson,
+    Format::BombardierJson,
+    Format::ArtilleryJson,
+    Format::FortioJson,
 ];
 
 fn forced(format: Format) -> Options {
@@ -120,7 +131,7 @@ fn what_cannot_be_judged_is_refused_with_its_mend() {
     let no_count =
         br#"{"metrics":{"http_req_duration":{"avg":1,"max":3,"p(95)":2}},"root_group":{}}"#;
     let contradiction = br#"{"metrics":{"http_reqs":{"count":100},"http_req_failed":{"passes":0},"http_req_duration":{"max":3,"med":9}}}"#;
-    let old_hlog = b"#[Histogram log format version 1.01]\n0.1,1.0,2.7,HISTEwAAA=\n";
+    let damaged_hlog = b"#[Histogram log format version 1.01]\n0.1,1.0,2.7,HISTEwAAA=\n";
     let gzip = b"\x1f\x8b\x08\x00rest";
     let cases: [(&[u8], &str); 8] = [
         (
@@ -145,11 +156,11 @@ fn what_cannot_be_judged_is_refused_with_its_mend() {
         ),
         (
             contradiction,
-            "k6's summary: its percentiles and counts contradict each other\nhint: copy the file again, or check that it was written to its end",
+            "k6's summary: its percentiles and counts contradict each other\nhint: write the file again with the tool that measured",
         ),
         (
-            old_hlog,
-            "HdrHistogram log: line 2 holds a histogram of another encoding than V2 compressed; the file may be cut\nhint: copy the file again, or check that it was written to its end",
+            damaged_hlog,
+            "HdrHistogram log: line 2 is damaged: the histogram is not base64\nhint: write the file again with the tool that measured",
         ),
         (gzip, "it is compressed; unpack it first: gunzip FILE"),
     ];

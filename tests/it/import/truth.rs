@@ -30,7 +30,7 @@ fn every_file_is_told_by_its_content() {
         import::detect(b"{\"format\": \"a7probe.run/1\"}"),
         Format::Run
     );
-    assert_eq!(import::detect(b"{\"name\": \"package\"}"), Format::Run);
+    assert_eq!(import::detect(b"{\"name\": \"package\"}"), Format::Known);
     assert_eq!(import::detect(b"latency_ms\n12\n"), Format::List);
     assert_eq!(import::detect(b""), Format::List);
 }
