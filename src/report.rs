@@ -16,6 +16,7 @@ mod warnings;
 mod words;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::io::{self, Write};
 use std::time::Duration;
 
@@ -136,7 +137,7 @@ pub struct Distribution {
     /// Every value as high as its bucket allows, as HdrHistogram shows values.
     pub highest: Levels,
     /// By second since the run began; empty where the time is not known.
-    pub seconds: BTreeMap<u64, Interval>,
+    pub seconds: Arc<BTreeMap<u64, Interval>>,
 }
 
 /// How the load was put on an endpoint.

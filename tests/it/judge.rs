@@ -308,7 +308,7 @@ fn the_faces_of_a_saved_run() {
 fn a_run_with_failures_of_every_kind_shows_them_in_the_tail() {
     let mut run = runs::run(
         runs::mixed(200),
-        runs::all_ok([Duration::from_millis(1); 100]),
+        runs::all_ok([Duration::from_millis(1); 205]),
     );
     run.ended = Ended::Interrupted {
         signal: Signal::Sigint,
