@@ -16,8 +16,8 @@ mod warnings;
 mod words;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;

@@ -29,7 +29,10 @@ fn without_value(error: Error) -> Error {
         Some(ContextValue::String(text)) => text.clone(),
         _ => String::new(),
     };
-    let (flag, value) = (text(ContextKind::InvalidArg), text(ContextKind::InvalidValue));
+    let (flag, value) = (
+        text(ContextKind::InvalidArg),
+        text(ContextKind::InvalidValue),
+    );
     let shown = match SECRET_FLAGS.iter().any(|secret| flag.starts_with(secret)) {
         true => "…".to_owned(),
         false if value.contains("://") || value.contains('@') => redact::typed_url(&value),
@@ -88,8 +91,20 @@ mod tests {
     #[test]
     fn a_mistake_shows_no_value_that_may_be_a_secret() {
         for line in [
-            &["measure", "http://h", "-H", "Authorization:", "Bearer", "s3cr3t-Token"][..],
-            &["measure", "http://h", "--timeout", "http://u:s3cr3t-Token@h"],
+            &[
+                "measure",
+                "http://h",
+                "-H",
+                "Authorization:",
+                "Bearer",
+                "s3cr3t-Token",
+            ][..],
+            &[
+                "measure",
+                "http://h",
+                "--timeout",
+                "http://u:s3cr3t-Token@h",
+            ],
             &["serve", "--bind", "u:s3cr3t-Token@h"],
             &["s3cr3t-Token"],
             &["worker", "--store", "x", "s3cr3t-Token"],

@@ -156,11 +156,7 @@ pub fn load(named: Option<&Path>, profile: Option<&str>) -> anyhow::Result<Level
 }
 
 /// Reads the text of a file: settings for every run, and below `profiles` those that override them.
-pub(super) fn parse(
-    text: &str,
-    profile: Option<&str>,
-    folder: PathBuf,
-) -> anyhow::Result<Levels> {
+pub(super) fn parse(text: &str, profile: Option<&str>, folder: PathBuf) -> anyhow::Result<Levels> {
     let mut base: toml::Table =
         toml::from_str(text).map_err(|error| SettingsError::syntax(text, &error))?;
     let profiles = match base.remove("profiles") {
@@ -199,11 +195,7 @@ pub(super) fn parse(
     })
 }
 
-fn settings(
-    text: &str,
-    section: &[&str],
-    table: toml::Table,
-) -> Result<Settings, SettingsError> {
+fn settings(text: &str, section: &[&str], table: toml::Table) -> Result<Settings, SettingsError> {
     Settings::deserialize(table.clone())
         .map_err(|error| SettingsError::of(text, section, &table, &error))
 }
@@ -283,7 +275,10 @@ duration = "10s"
             format!("{:#}", parse(text, profile, PathBuf::new()).unwrap_err())
         };
         assert!(message("ratee = 5", None).contains("ratee"));
-        assert!(message("timeout = \"5\"", None).contains("timeout: the value cannot be read: has no unit"));
+        assert!(
+            message("timeout = \"5\"", None)
+                .contains("timeout: the value cannot be read: has no unit")
+        );
         assert!(message(FILE, Some("cd")).contains("there is no profile 'cd'; there are ci"));
         assert!(message("[profiles.x]\nfoo = 1", Some("x")).contains("foo"));
     }

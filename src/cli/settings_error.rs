@@ -54,8 +54,8 @@ impl SettingsError {
         settings: &toml::Table,
         error: &toml::de::Error,
     ) -> SettingsError {
-        let (mut path, message) = culprit(settings)
-            .unwrap_or_else(|| (Vec::new(), error.message().to_owned()));
+        let (mut path, message) =
+            culprit(settings).unwrap_or_else(|| (Vec::new(), error.message().to_owned()));
         let unknown = message.strip_prefix("unknown field `");
         let unknown = unknown.and_then(|rest| rest.split_once('`'));
         if let Some((name, _)) = unknown
@@ -64,7 +64,11 @@ impl SettingsError {
             path.truncate(at + 1);
         }
         let value = value_at(settings, &path);
-        let whole: Vec<String> = section.iter().map(|&key| key.to_owned()).chain(path).collect();
+        let whole: Vec<String> = section
+            .iter()
+            .map(|&key| key.to_owned())
+            .chain(path)
+            .collect();
         let place = place_of(text, &whole);
         let (what, hint) = match unknown {
             Some((name, rest)) => (unknown_key(name, &whole), nearest(name, rest)),
@@ -120,7 +124,11 @@ fn without_values(message: &str) -> String {
         }
     }
     let words: Vec<&str> = out.split_whitespace().collect();
-    words.join(" ").replace(" ,", ",").trim_end_matches([',', ' ']).to_owned()
+    words
+        .join(" ")
+        .replace(" ,", ",")
+        .trim_end_matches([',', ' '])
+        .to_owned()
 }
 
 /// The first key that is wrong by itself, and what is said of it.
@@ -164,7 +172,9 @@ fn place_of(text: &str, path: &[String]) -> Option<(usize, usize)> {
     let mut table = root.get_ref();
     let mut found = None;
     for name in path {
-        let (key, value) = table.iter().find(|(key, _)| key.get_ref().as_ref() == name)?;
+        let (key, value) = table
+            .iter()
+            .find(|(key, _)| key.get_ref().as_ref() == name)?;
         found = Some(Spanned::span(key).start);
         match value.get_ref() {
             DeValue::Table(inner) => table = inner,
@@ -177,7 +187,13 @@ fn place_of(text: &str, path: &[String]) -> Option<(usize, usize)> {
 fn position(text: &str, at: usize) -> (usize, usize) {
     let before = text.get(..at).unwrap_or(text);
     let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    let column = before
+        .rsplit('\n')
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .count()
+        + 1;
     (line, column)
 }
 
@@ -188,7 +204,9 @@ mod tests {
     use super::super::settings::parse;
 
     fn message(text: &str) -> String {
-        parse(text, None, PathBuf::new()).expect_err(text).to_string()
+        parse(text, None, PathBuf::new())
+            .expect_err(text)
+            .to_string()
     }
 
     #[test]

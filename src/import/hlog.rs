@@ -163,8 +163,8 @@ impl Tag {
         let mut recording = Recording::of_ranges(ranges, counts);
         recording.failures = Failures::Incomplete;
         let intervals = self.intervals.iter();
-        let intervals = intervals
-            .map(|(&second, histogram)| (second, Interval::from_histogram(histogram, 0)));
+        let intervals =
+            intervals.map(|(&second, histogram)| (second, Interval::from_histogram(histogram, 0)));
         recording.intervals = Arc::new(intervals.collect());
         recording
     }

@@ -29,7 +29,8 @@ impl Recording {
             .for_each(|counted| *counted = counted.shifted(first));
         moved.seams = self.seams.iter().map(|seam| seam + first).collect();
         let intervals = self.intervals.iter();
-        let intervals = intervals.map(|(second, interval)| (second + at.as_secs(), interval.clone()));
+        let intervals =
+            intervals.map(|(second, interval)| (second + at.as_secs(), interval.clone()));
         moved.intervals = Arc::new(intervals.collect());
         for exemplar in &mut moved.slowest {
             exemplar.index += first;

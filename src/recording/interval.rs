@@ -30,7 +30,10 @@ impl Interval {
     }
 
     fn count(&mut self, floor_ns: u64, n: u64) {
-        match self.buckets.binary_search_by_key(&floor_ns, |&(floor, _)| floor) {
+        match self
+            .buckets
+            .binary_search_by_key(&floor_ns, |&(floor, _)| floor)
+        {
             Ok(at) => self.buckets[at].1 += n,
             Err(at) => self.buckets.insert(at, (floor_ns, n)),
         }

@@ -97,7 +97,11 @@ impl Line<'_> {
     }
 }
 
-fn lines<'a>(distribution: &'a Distribution, tag: &'a str, began: Option<Timestamp>) -> Vec<Line<'a>> {
+fn lines<'a>(
+    distribution: &'a Distribution,
+    tag: &'a str,
+    began: Option<Timestamp>,
+) -> Vec<Line<'a>> {
     let offset = distribution.started_at.zip(began);
     let offset_s = offset.map_or(0.0, |(own, first)| own.duration_since(first).as_secs_f64());
     if distribution.seconds.is_empty() {

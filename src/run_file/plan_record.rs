@@ -193,9 +193,9 @@ impl PlanRecord {
             named.body.clone()
         };
         let agreement = |what: &str, before: &str, after_fact: &str| {
-            let bodies = what.strip_prefix("body of ").and_then(|name| {
-                body(self, name).zip(body(after, name))
-            });
+            let bodies = what
+                .strip_prefix("body of ")
+                .and_then(|name| body(self, name).zip(body(after, name)));
             match bodies {
                 Some((before, after)) => facts::agreement_of_bodies(&before, &after),
                 None => agreement(what, before, after_fact),
@@ -230,7 +230,10 @@ impl EndpointRecord {
                     value: redact::header_value(name, &value.source()),
                 })
                 .collect(),
-            body: endpoint.body.as_ref().map(|body| BodyRecord::of(body, endpoint)),
+            body: endpoint
+                .body
+                .as_ref()
+                .map(|body| BodyRecord::of(body, endpoint)),
             expect: endpoint.expect.to_string(),
             rate_per_s: endpoint.rate,
             targets_ns: endpoint.targets.iter().map(|&t| nanos::of(t)).collect(),
@@ -242,7 +245,8 @@ impl BodyRecord {
     fn of(template: &Template, endpoint: &Endpoint) -> BodyRecord {
         let source = source_of(template);
         let content_type = endpoint.header("content-type");
-        let content_type = content_type.map(|value| redact::header_value("content-type", &value.source()));
+        let content_type =
+            content_type.map(|value| redact::header_value("content-type", &value.source()));
         let kind = content_type.unwrap_or_else(|| match std::str::from_utf8(&source) {
             Ok(_) => "text".to_owned(),
             Err(_) => "binary".to_owned(),
@@ -423,7 +427,10 @@ mod tests {
         let body = |record: &PlanRecord| record.endpoints[1].body.clone().unwrap();
         let mut record = PlanRecord::of(&with("abc"));
         // printf 'abc' | sha256sum
-        assert_eq!((body(&record).bytes, body(&record).sha256.as_str()), (3, "ba78"));
+        assert_eq!(
+            (body(&record).bytes, body(&record).sha256.as_str()),
+            (3, "ba78")
+        );
         assert_eq!(body(&record).template, None);
         record.keep_bodies(&with("abc"));
         assert_eq!(body(&record).template.as_deref(), Some("abc"));

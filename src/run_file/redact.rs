@@ -33,8 +33,26 @@ const HARMLESS_HEADERS: [&str; 18] = [
 
 /// Query parameters whose values hold no secret.
 const HARMLESS_PARAMETERS: [&str; 20] = [
-    "count", "debug", "delay", "dir", "fields", "format", "lang", "limit", "locale", "n", "offset",
-    "order", "page", "page_size", "per_page", "pretty", "size", "sort", "status", "version",
+    "count",
+    "debug",
+    "delay",
+    "dir",
+    "fields",
+    "format",
+    "lang",
+    "limit",
+    "locale",
+    "n",
+    "offset",
+    "order",
+    "page",
+    "page_size",
+    "per_page",
+    "pretty",
+    "size",
+    "sort",
+    "status",
+    "version",
 ];
 
 /// Longest harmless value: longer ones are something else.

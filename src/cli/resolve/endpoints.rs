@@ -10,8 +10,8 @@ use super::Lookup;
 use super::url::ParsedUrl;
 use crate::cli::measure::MeasureArgs;
 use crate::cli::settings::{EndpointSettings, Levels, expand_variables};
-use crate::run_file::redact;
 use crate::plan::{Endpoint, StatusSet, Template};
+use crate::run_file::redact;
 
 /// Body of the default ingest endpoint: an event that is new every time.
 const DEFAULT_BODY: &str = r#"{"id":"{{uuid}}","n":{{n}},"sent_at":"{{now}}"}"#;
@@ -312,12 +312,10 @@ fn common_headers(
     }
     let mut typed: Vec<(String, String)> = Vec::new();
     for text in &args.header {
-        let (name, value) = text
-            .split_once(':')
-            .with_context(|| {
-                let length = text.chars().count();
-                format!("a header of {length} characters has no colon\nhint: write -H 'NAME: VALUE'")
-            })?;
+        let (name, value) = text.split_once(':').with_context(|| {
+            let length = text.chars().count();
+            format!("a header of {length} characters has no colon\nhint: write -H 'NAME: VALUE'")
+        })?;
         headers.retain(|(own, _)| !own.eq_ignore_ascii_case(name.trim()));
         typed.push((name.trim().to_owned(), value.trim().to_owned()));
     }

@@ -74,7 +74,9 @@ fn check_runs(
     }
     warnings.extend(before.plan.unknowns(&after.plan).into_iter().map(|what| {
         Warning::new(
-            format!("{what}: unknown whether it is the same; the file of an older a7probe hides it"),
+            format!(
+                "{what}: unknown whether it is the same; the file of an older a7probe hides it"
+            ),
             "measure both with this a7probe",
         )
     }));

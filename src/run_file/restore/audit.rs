@@ -40,8 +40,18 @@ fn check(
     let (journal, due) = (document.journal, Journal::of(counts));
     let accepted = journal.accepted();
     place.equal("journal.ok", journal.ok, "counts.ok", due.ok)?;
-    place.equal("journal.failed", journal.failed, "that of counts", due.failed)?;
-    place.equal("journal.unknown", journal.unknown, "that of counts", due.unknown)?;
+    place.equal(
+        "journal.failed",
+        journal.failed,
+        "that of counts",
+        due.failed,
+    )?;
+    place.equal(
+        "journal.unknown",
+        journal.unknown,
+        "that of counts",
+        due.unknown,
+    )?;
     let repeated = journal.by_repeat;
     place.no_more_than("by_repeat", repeated, "the rest", counts.not_ok())?;
     place.no_more_than("unread", document.unread, "pending", document.pending)?;
@@ -57,9 +67,10 @@ fn check(
     })?;
     check_effects(place, document, counts)?;
     let (least, most) = (document.unexpected, document.unexpected_at_most);
-    place.holds(most.is_none_or(|most| least.is_some_and(|least| least <= most)), || {
-        "unexpected_at_most is below unexpected".to_owned()
-    })?;
+    place.holds(
+        most.is_none_or(|most| least.is_some_and(|least| least <= most)),
+        || "unexpected_at_most is below unexpected".to_owned(),
+    )?;
     check_resends(place, document.resends.as_ref(), counts)
 }
 
@@ -119,16 +130,18 @@ fn check_resends(
             resends.unanswered,
         ],
     )?;
-    place.equal("answers of resends", answered, "the number of resends", sent)?;
+    place.equal(
+        "answers of resends",
+        answered,
+        "the number of resends",
+        sent,
+    )?;
     place.holds((0.0..=1.0).contains(&resends.share), || {
         format!("resends.share is {}", resends.share)
     })
 }
 
-fn completion(
-    document: CompletionDocument<'_>,
-    place: &Place,
-) -> Result<Completion, RunFileError> {
+fn completion(document: CompletionDocument<'_>, place: &Place) -> Result<Completion, RunFileError> {
     let journal = document.journal;
     let accepted = journal.accepted();
     let asked = Asked {

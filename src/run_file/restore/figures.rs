@@ -29,10 +29,12 @@ pub(super) fn check(
     ] {
         place.no_more_than(what, count, "the number of requests that began", dispatched)?;
     }
+    if document.clock != Clock::Given {
+        place.no_more_than("counts.ok", document.counts.ok, "sent", document.sent)?;
+    }
     times(place, document)?;
     rate(place, document)?;
     if document.clock != Clock::Given {
-        place.no_more_than("counts.ok", document.counts.ok, "sent", document.sent)?;
         statuses(place, document, expected, dispatched)?;
         slowest(place, document, dispatched)?;
     }
@@ -69,8 +71,9 @@ fn rate(place: &Place, document: &EndpointDocument<'_>) -> Result<(), RunFileErr
         (Some(written), Some(derived)) => (written - derived).abs() <= derived * 1e-6,
     };
     place.holds(agrees, || {
-        let written = document.achieved_per_s.unwrap_or_default();
-        format!("achieved_per_s is {written} where the sends give {derived:?}")
+        let (written, derived) = (document.achieved_per_s, derived.unwrap_or_default());
+        let written = written.unwrap_or_default();
+        format!("achieved_per_s is {written} where the sends give {derived}")
     })
 }
 
@@ -85,7 +88,12 @@ fn statuses(
         return Ok(());
     }
     let all = place.sum("statuses", document.statuses.values().copied())?;
-    place.no_more_than("the sum of statuses", all, "the number of requests that began", dispatched)?;
+    place.no_more_than(
+        "the sum of statuses",
+        all,
+        "the number of requests that began",
+        dispatched,
+    )?;
     let ok = document.statuses.iter();
     let ok = ok.filter(|&(&status, _)| expected.contains(status));
     let ok: u64 = ok.map(|(_, n)| n).sum();
@@ -104,7 +112,12 @@ fn slowest(
 ) -> Result<(), RunFileError> {
     let slowest = &document.slowest;
     let due = dispatched.min(EXEMPLARS as u64);
-    place.equal("the number of slowest requests", slowest.len() as u64, "what is kept", due)?;
+    place.equal(
+        "the number of slowest requests",
+        slowest.len() as u64,
+        "what is kept",
+        due,
+    )?;
     let order = |of: fn(&super::super::document::ExemplarDocument) -> u64| {
         slowest.iter().map(of).collect::<Vec<u64>>()
     };
@@ -132,7 +145,10 @@ fn seconds(
     dispatched: u64,
 ) -> Result<(), RunFileError> {
     let seconds = &document.intervals;
-    if let Some(pair) = seconds.windows(2).find(|pair| pair[0].second >= pair[1].second) {
+    if let Some(pair) = seconds
+        .windows(2)
+        .find(|pair| pair[0].second >= pair[1].second)
+    {
         return match pair[0].second == pair[1].second {
             true => place.wrong(format!("second {} is there twice", pair[0].second)),
             false => place.wrong("intervals are not ascending".to_owned()),
@@ -145,21 +161,46 @@ fn seconds(
     }
     let counts = &document.counts;
     place.equal("ok of all seconds", ok, "counts.ok", counts.ok)?;
-    place.equal("not_ok of all seconds", not_ok, "the rest", dispatched - counts.ok)?;
+    place.equal(
+        "not_ok of all seconds",
+        not_ok,
+        "the rest",
+        dispatched - counts.ok,
+    )?;
     let (Some(first), Some(last)) = (seconds.first(), seconds.last()) else {
         return Ok(());
     };
     let end = document.last_finished_ns / SECOND_NS;
-    place.no_more_than("the last second", last.second, "that of last_finished_ns", end)?;
+    place.no_more_than(
+        "the last second",
+        last.second,
+        "that of last_finished_ns",
+        end,
+    )?;
     // What is cut out of time moves seconds by less than one.
     if document.clock == Clock::Send && document.seams.is_empty() {
         let of = |ns: Option<u64>| ns.map_or(0, |ns| ns / SECOND_NS);
         let (first_sent, last_sent) = (of(document.first_sent_ns), of(document.last_sent_ns));
         if document.sent == dispatched {
-            place.equal("the first second", first.second, "that of first_sent_ns", first_sent)?;
-            place.equal("the last second", last.second, "that of last_sent_ns", last_sent)?;
+            place.equal(
+                "the first second",
+                first.second,
+                "that of first_sent_ns",
+                first_sent,
+            )?;
+            place.equal(
+                "the last second",
+                last.second,
+                "that of last_sent_ns",
+                last_sent,
+            )?;
         }
-        place.no_more_than("the second of last_sent_ns", last_sent, "the last", last.second)?;
+        place.no_more_than(
+            "the second of last_sent_ns",
+            last_sent,
+            "the last",
+            last.second,
+        )?;
     }
     Ok(())
 }

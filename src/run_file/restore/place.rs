@@ -94,7 +94,10 @@ impl Place {
     /// The sum over all outcomes.
     pub(super) fn total(&self, what: &str, counts: &Counts) -> Result<u64, RunFileError> {
         let outcomes = [counts.ok, counts.timeout, counts.unsent];
-        self.sum(what, outcomes.into_iter().chain(counts.failed.values().copied()))
+        self.sum(
+            what,
+            outcomes.into_iter().chain(counts.failed.values().copied()),
+        )
     }
 
     pub(super) fn bits(&self, what: &str, text: &str, planned: u64) -> Result<Bits, RunFileError> {
@@ -120,7 +123,7 @@ impl Place {
             most,
         )?;
         let extremes = document.min_ns.zip(document.max_ns);
-        let decoded = Histogram::decode_of(&document.hdr, precision, extremes, document.count);
+        let decoded = Histogram::decode_of(&document.hdr, precision, extremes, most);
         let histogram = decoded.map_err(|source| RunFileError::Histogram {
             place: self.at(what),
             source,

@@ -20,7 +20,9 @@ impl Place {
         let mut targets = BTreeSet::new();
         for document in &documents {
             let target = Duration::from_nanos(document.target_ns);
-            self.holds(!target.is_zero(), || "a target of exceedances is 0".to_owned())?;
+            self.holds(!target.is_zero(), || {
+                "a target of exceedances is 0".to_owned()
+            })?;
             self.holds(targets.insert(target), || {
                 format!("exceedances of {target:?} are there twice")
             })?;
@@ -99,7 +101,9 @@ impl Place {
         exceedances: &Exceedances,
         recording: &Recording,
     ) -> Result<(), RunFileError> {
-        let Exceedances { target, near, far, .. } = exceedances;
+        let Exceedances {
+            target, near, far, ..
+        } = exceedances;
         let guarded = target.saturating_add(recording.own_error);
         let margin = |margin: Margin| guarded.saturating_add(margin.of(*target));
         // Without a lag of its own a request counts in full; of given times the lag is not kept.
@@ -114,10 +118,34 @@ impl Place {
         let late = |limit: Duration| limit.saturating_add(lag);
         let certain_from = guarded.max(late(*target));
         let rows = [
-            ("guarded", Some(&exceedances.beyond_error), guarded, guarded, not_ok),
-            ("certain", Some(&exceedances.certain), guarded, certain_from, theirs),
-            ("near", near.as_ref(), margin(Margin::Near), late(margin(Margin::Near)), theirs),
-            ("far", far.as_ref(), margin(Margin::Far), late(margin(Margin::Far)), theirs),
+            (
+                "guarded",
+                Some(&exceedances.beyond_error),
+                guarded,
+                guarded,
+                not_ok,
+            ),
+            (
+                "certain",
+                Some(&exceedances.certain),
+                guarded,
+                certain_from,
+                theirs,
+            ),
+            (
+                "near",
+                near.as_ref(),
+                margin(Margin::Near),
+                late(margin(Margin::Near)),
+                theirs,
+            ),
+            (
+                "far",
+                far.as_ref(),
+                margin(Margin::Far),
+                late(margin(Margin::Far)),
+                theirs,
+            ),
         ];
         for (name, row, at_most_above, at_least_above, failed) in rows {
             let Some(row) = row else { continue };

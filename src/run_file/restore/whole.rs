@@ -62,7 +62,9 @@ fn instrument(document: &RunDocument<'_>) -> Result<(), RunFileError> {
     let instrument = &document.instrument;
     let sent = document.endpoints.iter().any(|e| e.sent > 0);
     if sent && instrument.threads == 0 {
-        return Err(inconsistent("requests were sent where instrument.threads is 0"));
+        return Err(inconsistent(
+            "requests were sent where instrument.threads is 0",
+        ));
     }
     if let Calibration::Measured(null) = &instrument.calibration {
         if null.requests == 0 {
@@ -146,13 +148,23 @@ fn seams(
         return place.equal("the number of seams", seams, "that of an uncut run", 0);
     };
     let between = turns.pairs - 1;
-    place.no_more_than("the number of seams", seams, "turns.pairs less one", between)?;
+    place.no_more_than(
+        "the number of seams",
+        seams,
+        "turns.pairs less one",
+        between,
+    )?;
     let poisson = Model::Open {
         arrivals: Arrivals::Poisson,
     };
     // Every block has requests, unless chance leaves one without.
     match document.planned > turns.pairs && run.plan.model != poisson {
-        true => place.equal("the number of seams", seams, "turns.pairs less one", between),
+        true => place.equal(
+            "the number of seams",
+            seams,
+            "turns.pairs less one",
+            between,
+        ),
         false => Ok(()),
     }
 }
