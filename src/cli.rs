@@ -4,6 +4,7 @@ pub mod ab;
 pub mod audit;
 pub mod compare;
 pub mod diagnose;
+pub mod discreet;
 pub mod foreign;
 pub mod guard;
 pub mod judge;
@@ -14,6 +15,7 @@ pub mod resolve;
 pub mod selftest;
 pub mod serve;
 pub mod settings;
+mod settings_error;
 mod typed;
 pub mod work;
 pub mod worker;
@@ -94,6 +96,7 @@ pub enum Unread {
 pub fn read(arguments: &[OsString]) -> Result<Cli, Unread> {
     foreign::check(arguments, &Cli::command()).map_err(|e| Unread::Wrong(e.to_string()))?;
     Cli::try_parse_from(arguments).map_err(|e| {
+        let e = discreet::of(e);
         let text = e.render();
         if e.use_stderr() {
             Unread::Wrong(text.to_string())

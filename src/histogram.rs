@@ -184,10 +184,26 @@ impl Histogram {
     }
 
     /// Reads [`Histogram::encode`]'s text; exact minimum and maximum come from beside it, where known.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
     pub fn decode(
         text: &str,
         precision: Precision,
         min_max_ns: Option<(u64, u64)>,
+    ) -> Result<Histogram, DecodeError> {
+        Histogram::decode_of(text, precision, min_max_ns, u64::MAX)
+    }
+
+    /// The same of a histogram that is known to hold at most so many values.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn decode_of(
+        text: &str,
+        precision: Precision,
+        min_max_ns: Option<(u64, u64)>,
+        values: u64,
     ) -> Result<Histogram, DecodeError> {
         let bytes = BASE64.decode(text).map_err(|_| DecodeError::Base64)?;
         let mut histogram = Histogram::new(precision);
@@ -196,6 +212,7 @@ impl Histogram {
             check(header, precision)?;
             total = total
                 .checked_add(bucket.count)
+                .filter(|&total| total <= values)
                 .ok_or_else(|| DecodeError::Encoding("its counts are out of range".to_owned()))?;
             histogram.record_n(bucket.high_ns, bucket.count);
             Ok(())
@@ -214,6 +231,11 @@ impl Histogram {
         let (min_ns, max_ns) = min_max_ns.unwrap_or((first.low_ns, last_high_ns));
         self.min_ns = min_ns.clamp(first.low_ns, last_high_ns);
         self.max_ns = max_ns.clamp(self.min_ns, last_high_ns);
+    }
+
+    /// Bytes of memory that its counts take.
+    pub fn footprint(&self) -> u64 {
+        self.counts.footprint()
     }
 
     fn representative(&self, bucket: &Bucket) -> u64 {

@@ -86,6 +86,7 @@ use std::io::{self, Write};
 use cli::{Cli, Command};
 use exit::Exit;
 use printable::{Printable, Sequences};
+use run_file::redact;
 
 /// Reads the command line, the program's name first, and runs the subcommand.
 ///
@@ -123,7 +124,7 @@ pub fn run(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
             let _ = writeln!(
                 stderr,
                 "error: {}",
-                printable::causes::joined(&e).trim_end()
+                redact::message(printable::causes::joined(&e).trim_end())
             );
             if e.is::<command::Unreachable>() {
                 Exit::Unreachable

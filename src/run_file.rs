@@ -12,6 +12,7 @@ mod nanos;
 mod plan_record;
 pub mod redact;
 mod restore;
+mod text;
 mod turns;
 
 use std::time::Duration;

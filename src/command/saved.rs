@@ -24,15 +24,17 @@ const HEAD: u64 = 64 << 10;
 /// Reads a file, or stdin for `-`.
 pub(super) fn read(file: &Path, options: &Options) -> anyhow::Result<Saved> {
     match is_stdin(file) {
-        true => read_from(io::stdin().lock(), options),
+        true => read_from(io::stdin().lock(), 0, options),
         false => {
             let file = File::open(file).map_err(|e| hinted(&RunFileError::Read(e)))?;
-            read_from(file, options)
+            let length = file.metadata().map_or(0, |metadata| metadata.len());
+            read_from(file, length, options)
         }
     }
 }
 
-fn read_from(mut input: impl Read, options: &Options) -> anyhow::Result<Saved> {
+/// `length` is that of the file as far as it is known: no more memory is taken than it needs.
+fn read_from(mut input: impl Read, length: u64, options: &Options) -> anyhow::Result<Saved> {
     let mut head = Vec::new();
     let read = input.by_ref().take(HEAD).read_to_end(&mut head);
     read.map_err(|e| hinted(&RunFileError::Read(e)))?;
@@ -42,7 +44,7 @@ fn read_from(mut input: impl Read, options: &Options) -> anyhow::Result<Saved> {
             options,
         )?));
     }
-    let bytes = run_file::read_bounded(head.chain(input)).map_err(|e| hinted(&e))?;
+    let bytes = run_file::read_bounded(head.chain(input), length).map_err(|e| hinted(&e))?;
     let bytes = import::to_utf8(&bytes);
     Ok(match format_of(&bytes, options) {
         Format::Run => Saved::Run(Box::new(Run::from_json(&bytes).map_err(|e| hinted(&e))?)),

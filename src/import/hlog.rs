@@ -1,6 +1,7 @@
 //! HdrHistogram's interval log: one compressed histogram a line, with an optional tag.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::hgrm::no_failures_remark;
 use super::imported::{Endpoint, Imported, Remark};
@@ -207,7 +208,7 @@ impl Tag {
         };
         let mut recording = Recording::of_ranges(ranges, counts);
         recording.failures = Failures::Incomplete;
-        recording.intervals = self.intervals;
+        recording.intervals = Arc::new(self.intervals);
         recording
     }
 }

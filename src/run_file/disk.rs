@@ -38,7 +38,8 @@ impl Run {
     /// [`RunFileError`] for everything that is not a whole and consistent run of this major version.
     pub fn load(path: &Path) -> Result<Run, RunFileError> {
         let file = File::open(path).map_err(RunFileError::Read)?;
-        Run::from_json(&read_bounded(file)?)
+        let length = file.metadata().map_or(0, |metadata| metadata.len());
+        Run::from_json(&read_bounded(file, length)?)
     }
 
     /// The text of a run file, one line a field.
@@ -58,12 +59,16 @@ impl Run {
     }
 }
 
-/// Reads a file to its end, unless it is longer than any run: what never ends must not fill the memory.
+/// Reads a file to its end, unless it is longer than any run: what never ends must not fill the memory. `length` is the
+/// file's as far as it is known, and 0 of a pipe: a guess that is too small costs a copy.
 ///
 /// # Errors
 /// [`RunFileError::Read`] and [`RunFileError::TooLarge`].
-pub fn read_bounded(file: impl Read) -> Result<Vec<u8>, RunFileError> {
+pub fn read_bounded(file: impl Read, length: u64) -> Result<Vec<u8>, RunFileError> {
     let mut bytes = Vec::new();
+    if length > 0 {
+        bytes.reserve_exact(length.min(MAX_FILE_BYTES) as usize + 1);
+    }
     file.take(MAX_FILE_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(RunFileError::Read)?;

@@ -1,0 +1,28 @@
+//! How much memory a file may take once it is decoded: bits and histograms inflate a thousandfold.
+
+use std::cell::Cell;
+
+use super::super::RunFileError;
+
+/// The bits of half a billion requests take most of it.
+const MOST: u64 = 512 << 20;
+
+/// What is left of it.
+pub(super) struct Room(Cell<u64>);
+
+impl Room {
+    pub(super) fn new() -> Room {
+        Room(Cell::new(MOST))
+    }
+
+    /// Sets so many bytes aside.
+    pub(super) fn take(&self, bytes: u64) -> Result<(), RunFileError> {
+        match self.0.get().checked_sub(bytes) {
+            Some(left) => {
+                self.0.set(left);
+                Ok(())
+            }
+            None => Err(RunFileError::TooMuch(MOST >> 20)),
+        }
+    }
+}
