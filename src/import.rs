@@ -14,6 +14,7 @@
 //! | `.hlog` | counts by bucket and interval | failures, the order within an interval |
 //! | Locust stats | eleven percentiles of rounded values, failures | the latencies between, the order |
 
+mod column_names;
 mod columns;
 mod detect;
 mod encoding;
@@ -37,6 +38,7 @@ mod requests;
 mod rows;
 mod status;
 mod status_column;
+mod success;
 mod title;
 mod unit;
 mod value;

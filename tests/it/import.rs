@@ -1,7 +1,9 @@
 //! Files of other tools: what is read of each, what is said to be lost, and what is refused.
 
+mod columns;
 mod commands;
 mod export;
+mod lists;
 mod robust;
 mod truth;
 
