@@ -4,7 +4,7 @@ use csv::StringRecord;
 
 use super::profile::Profile;
 use super::title::{Role, Title, words};
-use super::{ImportError, ListError, Options, Unit};
+use super::{ImportError, ListError, Options, Unit, numbers};
 use crate::units::MAX_DURATION;
 
 /// The way out where a row is not a request.
@@ -213,6 +213,10 @@ impl Columns {
         if let Some(Err(error)) = candidates.first().map(|&i| self.check_rows(Some(i))) {
             return error;
         }
+        // Whichever column is named, the rows that failed in part are refused.
+        if options.status_column.is_none() && self.columns.iter().any(Column::has_failures) {
+            return self.summed_up();
+        }
         let Some(&best) = candidates.first() else {
             return match self.columns.iter().any(Column::sums_up) {
                 true => self.summed_up(),
@@ -378,6 +382,12 @@ impl Column {
     fn exceeds_all_latencies(&self) -> bool {
         let ns = self.unit.map_or(1.0, Unit::nanoseconds);
         self.profile.max * ns > MAX_DURATION.as_nanos() as f64
+    }
+
+    /// Whether it says that some requests of a row failed.
+    fn has_failures(&self) -> bool {
+        let zero = |text: &String| numbers::roughly(text.trim_end_matches('%').trim()) == Some(0.0);
+        self.role == Role::FailureTotal && !self.profile.examples.iter().all(zero)
     }
 
     /// Whether it says that a row stands for several requests.
