@@ -92,6 +92,7 @@ impl Role {
             Role::Latency | Role::Time | Role::Part | Role::Label | Role::Other => None,
             Role::Status(_) => Some("status"),
             Role::FailureTotal => Some("a failure rate"),
+            Role::SuccessTotal => Some("a success rate"),
             Role::Rate => Some("a rate"),
             Role::Statistic => Some("a statistic"),
             Role::Rank => Some("percentiles"),

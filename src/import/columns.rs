@@ -217,6 +217,10 @@ impl Columns {
         if options.status_column.is_none() && self.columns.iter().any(Column::has_failures) {
             return self.summed_up();
         }
+        let unknown = |i: &usize| self.columns[*i].role == Role::Other;
+        if candidates.first().is_some_and(unknown) && self.columns.iter().any(Column::sums_up) {
+            return self.summed_up();
+        }
         let Some(&best) = candidates.first() else {
             return match self.columns.iter().any(Column::sums_up) {
                 true => self.summed_up(),
@@ -329,6 +333,16 @@ impl Columns {
     ) -> Result<(), ImportError> {
         let column = &self.columns[choice.index];
         let title = column.title.as_deref().unwrap_or("");
+        if column.title.is_none() && self.columns.len() > 1 && column.profile.rises() {
+            return Err(ListError::inside(
+                format!(
+                    "{} rises from row to row, as time stamps and bucket bounds do",
+                    self.shown(choice.index)
+                ),
+                EACH_REQUEST,
+            )
+            .into());
+        }
         let open = column.role == Role::Time || words(title).iter().any(|w| w == "elapsed");
         match !choice.explicit && open && column.profile.rises() {
             false => Ok(()),
@@ -386,15 +400,31 @@ impl Column {
 
     /// Whether it says that some requests of a row failed.
     fn has_failures(&self) -> bool {
-        let zero = |text: &String| numbers::roughly(text.trim_end_matches('%').trim()) == Some(0.0);
-        self.role == Role::FailureTotal && !self.profile.examples.iter().all(zero)
+        self.profile.examples.iter().any(|e| self.tells_failures(e))
+    }
+
+    /// Whether a value says that some requests of its row failed: a share of failures above 0, or of successes below
+    /// all.
+    pub(super) fn tells_failures(&self, text: &str) -> bool {
+        let number = numbers::roughly(text.trim_end_matches('%').trim());
+        match self.role {
+            _ if text.is_empty() => false,
+            Role::FailureTotal => number != Some(0.0),
+            Role::SuccessTotal => number != Some(1.0) && number != Some(100.0),
+            _ => false,
+        }
     }
 
     /// Whether it says that a row stands for several requests.
     fn sums_up(&self) -> bool {
         let counts = self.profile.max > 1.0 && !self.profile.counting;
         match self.role {
-            Role::Statistic | Role::Rate | Role::FailureTotal | Role::Rank | Role::Bucket => true,
+            Role::Statistic
+            | Role::Rate
+            | Role::FailureTotal
+            | Role::SuccessTotal
+            | Role::Rank
+            | Role::Bucket => true,
             Role::Requests | Role::Count => counts,
             _ => false,
         }

@@ -7,7 +7,6 @@ use super::columns::{Choice, Columns};
 use super::numbers::Numbers;
 use super::records::{Records, Row};
 use super::status_column::StatusColumn;
-use super::title::Role;
 use super::{
     Format, ImportError, Imported, ListError, Options, Remark, Unit, ValueError, numbers, value,
 };
@@ -299,8 +298,7 @@ impl<'a> Reading<'a> {
         }
         for (index, column) in self.columns.columns.iter().enumerate() {
             let text = row.cells.get(index).unwrap_or("");
-            let zero = || numbers::roughly(text.trim_end_matches('%').trim()) == Some(0.0);
-            if column.role == Role::FailureTotal && !text.is_empty() && !zero() {
+            if column.tells_failures(text) {
                 return Err(ListError::at(
                     row.line,
                     format!("'{}' is '{text}': some of its requests failed", self.columns.name(index)),

@@ -126,6 +126,6 @@ mod tests {
             shown.ends_with("' is long\nhint: cut it") && shown.contains('…'),
             "{shown}"
         );
-        assert!(shown.chars().count() < 300);
+        assert!(shown.chars().count() < 330);
     }
 }

@@ -124,7 +124,12 @@ impl Profile {
 
     /// Whether it may tell that some requests failed.
     pub(super) fn may_tell_failure(&self) -> bool {
-        self.truths > 0
+        let bits = self.numeric == self.filled
+            && self.integers
+            && self.min == 0.0
+            && self.max == 1.0
+            && !self.counting;
+        bits || self.truths > 0
             || self.failing_words > 0 && self.numeric * 2 < self.filled
             || self.failing_statuses > 0 && self.statuses == self.filled
     }

@@ -16,6 +16,8 @@ pub(super) enum Role {
     Status(Meaning),
     /// Failures of many requests, such as `Failures/s`.
     FailureTotal,
+    /// The share of many requests that ended ok, such as `success rate`.
+    SuccessTotal,
     /// A rate, such as `Requests/s`.
     Rate,
     /// A figure of many requests, such as `p99` or `avg`.
@@ -114,6 +116,9 @@ fn role(title: &str, words: &[&str], unit: Option<Unit>) -> Role {
     if is_rate(title, words) || percent {
         if Meaning::tells_failure(words) {
             return Role::FailureTotal;
+        }
+        if Meaning::of_title(words) == Some(Meaning::Positive) {
+            return Role::SuccessTotal;
         }
         if is_rate(title, words) {
             return Role::Rate;
@@ -307,7 +312,7 @@ mod tests {
     fn a_title_tells_what_its_column_holds() {
         use Role::{
             Bucket, Count, Counter, FailureTotal, Label, Latency, Part, Rank, Rate, Requests, Size,
-            Stamp, Statistic, Status, Time,
+            Stamp, Statistic, Status, SuccessTotal, Time,
         };
         for (role, titles) in [
             (
@@ -320,6 +325,7 @@ mod tests {
                 Rate,
                 "Requests/s, req per sec, rps, qps, throughput, bytes/s, Bytes/sec, requests_per_second, KB/sec, hits / min, latency/s",
             ),
+            (SuccessTotal, "success rate, succeeded_pct, ok %"),
             (FailureTotal, "Failures/s, error_rate, Error %"),
             (
                 Statistic,
