@@ -24,6 +24,7 @@
 mod artillery;
 mod autocannon;
 mod bombardier;
+mod column_names;
 mod columns;
 mod detect;
 mod distribution;
@@ -55,6 +56,7 @@ mod requests;
 mod rows;
 mod status;
 mod status_column;
+mod success;
 mod title;
 mod unit;
 mod value;

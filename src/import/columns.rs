@@ -3,16 +3,12 @@
 use csv::StringRecord;
 
 use super::profile::Profile;
-use super::status::Meaning;
-use super::status_column::StatusColumn;
-use super::title::{Role, Title, listed, words};
-use super::{ImportError, ListError, Options, Unit};
+use super::title::{Role, Title, words};
+use super::{ImportError, ListError, Options, Unit, numbers};
+use crate::units::MAX_DURATION;
 
 /// The way out where a row is not a request.
 pub(super) const EACH_REQUEST: &str = "give the file that has a row for each request";
-
-/// How many columns an error lists.
-const LISTED: usize = 8;
 
 /// One column.
 pub(super) struct Column {
@@ -66,6 +62,7 @@ impl Columns {
 
     /// The column that the options name, or the only one that holds latencies for sure.
     pub(super) fn choose(&self, options: &Options) -> Result<Choice, ImportError> {
+        self.check_rows(None)?;
         if let Some(name) = &options.column {
             let index = self.named(name)?;
             self.check_role(index, options)?;
@@ -97,7 +94,10 @@ impl Columns {
             [] => {
                 let mut others =
                     self.with_role(|role| matches!(role, Role::Time | Role::Part | Role::Other));
-                others.retain(|i| with_unit(i) && self.columns[*i].title.is_some());
+                others.retain(|i| {
+                    let column = &self.columns[*i];
+                    with_unit(i) && column.title.is_some() && !column.exceeds_all_latencies()
+                });
                 match others.as_slice() {
                     [only] => Some(*only),
                     _ => None,
@@ -167,7 +167,7 @@ impl Columns {
             return Ok(());
         };
         Err(ListError::inside(
-            format!("'{}' holds {what}, not latencies", self.name(index)),
+            format!("{} holds {what}, not latencies", self.shown(index)),
             self.way_out(options),
         )
         .into())
@@ -185,7 +185,7 @@ impl Columns {
     fn candidates(&self) -> Vec<usize> {
         let rank = |column: &Column| {
             let unit = !column.has_unit();
-            let rises = column.profile.rises();
+            let rises = column.profile.rises() || column.exceeds_all_latencies();
             match column.role {
                 Role::Latency => Some((0, unit, false)),
                 Role::Time | Role::Part | Role::Other => Some((1, rises, unit)),
@@ -209,6 +209,17 @@ impl Columns {
             && self.columns[only].role == Role::Latency
         {
             return self.no_unit(best);
+        }
+        if let Some(Err(error)) = candidates.first().map(|&i| self.check_rows(Some(i))) {
+            return error;
+        }
+        // Whichever column is named, the rows that failed in part are refused.
+        if options.status_column.is_none() && self.columns.iter().any(Column::has_failures) {
+            return self.summed_up();
+        }
+        let unknown = |i: &usize| self.columns[*i].role == Role::Other;
+        if candidates.first().is_some_and(unknown) && self.columns.iter().any(Column::sums_up) {
+            return self.summed_up();
         }
         let Some(&best) = candidates.first() else {
             return match self.columns.iter().any(Column::sums_up) {
@@ -235,7 +246,7 @@ impl Columns {
     /// A column of latencies whose unit nothing tells.
     pub(super) fn no_unit(&self, index: usize) -> ImportError {
         ListError::inside(
-            format!("'{}' has no unit", self.name(index)),
+            format!("{} has no unit", self.shown(index)),
             "add --unit s, ms, us or ns",
         )
         .into()
@@ -269,19 +280,23 @@ impl Columns {
     }
 
     /// Refuses percentile tables and histograms, of which a row is not a request whatever column is named.
-    pub(super) fn check_rows(&self, choice: Choice) -> Result<(), ImportError> {
+    pub(super) fn check_rows(&self, chosen: Option<usize>) -> Result<(), ImportError> {
         let table = |kind: &str, index: usize, hint: &str| {
-            let what = format!("is {kind}: '{}' {}", self.name(index), self.look(index));
+            let what = format!("is {kind}: {} ({})", self.shown(index), self.look(index));
             Err(ListError::file(what, hint).into())
         };
-        let chosen_rises = self.columns[choice.index].profile.rises();
+        let chosen_rises = chosen.is_some_and(|i| self.columns[i].profile.rises());
+        let is_open = |role| matches!(role, Role::Other | Role::Counter | Role::Time);
+        let chosen_ranks = chosen.is_some_and(|i| {
+            let column = &self.columns[i];
+            column.profile.may_be_ranks() && is_open(column.role)
+        });
         for (index, column) in self.columns.iter().enumerate() {
             let profile = &column.profile;
             let title = column.title.as_deref().unwrap_or("").to_lowercase();
-            let ranks_beside = index != choice.index
-                && chosen_rises
-                && profile.may_be_ranks()
-                && matches!(column.role, Role::Other | Role::Counter | Role::Time);
+            let ranks_beside = chosen != Some(index)
+                && is_open(column.role)
+                && (chosen_rises && profile.may_be_ranks() || chosen_ranks && profile.rises());
             match column.role {
                 Role::Rank if title.contains("served") => {
                     return table(
@@ -301,7 +316,7 @@ impl Columns {
                 Role::Label | Role::Other | Role::Counter | Role::Statistic
                     if profile.names_figures() =>
                 {
-                    return table("a table of percentiles", index, EACH_REQUEST);
+                    return table("a percentile table", index, EACH_REQUEST);
                 }
                 _ if ranks_beside => return table("a percentile table", index, EACH_REQUEST),
                 _ => {}
@@ -318,6 +333,16 @@ impl Columns {
     ) -> Result<(), ImportError> {
         let column = &self.columns[choice.index];
         let title = column.title.as_deref().unwrap_or("");
+        if column.title.is_none() && self.columns.len() > 1 && column.profile.rises() {
+            return Err(ListError::inside(
+                format!(
+                    "{} rises from row to row, as time stamps and bucket bounds do",
+                    self.shown(choice.index)
+                ),
+                EACH_REQUEST,
+            )
+            .into());
+        }
         let open = column.role == Role::Time || words(title).iter().any(|w| w == "elapsed");
         match !choice.explicit && open && column.profile.rises() {
             false => Ok(()),
@@ -337,158 +362,7 @@ impl Columns {
         let mut figures = (0..self.columns.len()).filter(|&i| self.columns[i].sums_up());
         figures
             .next()
-            .map(|i| format!("'{}' {}", self.name(i), self.look(i)))
-    }
-
-    /// The columns that tell success: as the options say, else by their titles.
-    pub(super) fn statuses(
-        &self,
-        choice: Choice,
-        options: &Options,
-    ) -> Result<Vec<StatusColumn>, ImportError> {
-        if let Some(name) = &options.status_column {
-            return self.named_status(choice, name);
-        }
-        let told = |i: usize| match self.columns[i].role {
-            Role::Status(meaning) if i != choice.index => Some((i, meaning)),
-            _ => None,
-        };
-        let mut found: Vec<(usize, Meaning)> = (0..self.columns.len()).filter_map(told).collect();
-        // Fractions are figures of something else.
-        found.retain(|&(i, meaning)| {
-            let profile = &self.columns[i].profile;
-            meaning != Meaning::Code || profile.integers || profile.numeric < profile.filled
-        });
-        if found.iter().any(|&(i, _)| !self.is_text(i)) {
-            found.retain(|&(i, _)| !self.is_text(i));
-        }
-        Ok(found
-            .into_iter()
-            .map(|(i, meaning)| StatusColumn::new(i, self.name(i), meaning))
-            .collect())
-    }
-
-    fn named_status(&self, choice: Choice, name: &str) -> Result<Vec<StatusColumn>, ImportError> {
-        let index = match self.named(name) {
-            Err(_) if name.eq_ignore_ascii_case("none") => return Ok(Vec::new()),
-            found => found?,
-        };
-        if index == choice.index {
-            return Err(ListError::inside(
-                format!("'{name}' is the column of the latencies and cannot tell success"),
-                "name another column, or none: --status-column none",
-            )
-            .into());
-        }
-        let meaning = match self.columns[index].role {
-            Role::Status(Meaning::Code) => Meaning::Named,
-            Role::Status(meaning) => meaning,
-            _ => Meaning::Named,
-        };
-        Ok(vec![StatusColumn::new(index, self.name(index), meaning)])
-    }
-
-    /// Refuses a column that may tell of failures although its title does not say so.
-    pub(super) fn check_untold(
-        &self,
-        choice: Choice,
-        statuses: &[StatusColumn],
-    ) -> Result<(), ImportError> {
-        let untold = self.columns.iter().enumerate().find(|&(i, column)| {
-            i != choice.index
-                && column.role == Role::Other
-                && column.profile.may_tell_failure()
-                && !(self.is_text(i) && !statuses.is_empty())
-                && !column.is_harmless_flag()
-        });
-        let Some((index, column)) = untold else {
-            return Ok(());
-        };
-        let examples = column.profile.examples.join("', '");
-        Err(ListError::inside(
-            format!(
-                "'{}' may tell whether requests ended ok: it holds '{examples}'",
-                self.name(index)
-            ),
-            format!(
-                "if it does, name it: --status-column {}; if not: --status-column none",
-                self.flag_name(index)
-            ),
-        )
-        .into())
-    }
-
-    fn is_text(&self, index: usize) -> bool {
-        let words = words(self.columns[index].title.as_deref().unwrap_or(""));
-        Meaning::is_text(&words.iter().map(String::as_str).collect::<Vec<_>>())
-    }
-
-    /// The title, or the number where there is none.
-    pub(super) fn name(&self, index: usize) -> String {
-        match &self.columns[index].title {
-            Some(title) if !title.is_empty() => title.clone(),
-            _ => (index + 1).to_string(),
-        }
-    }
-
-    /// The name as a shell takes it.
-    fn flag_name(&self, index: usize) -> String {
-        let name = self.name(index);
-        let unique = self.columns.iter().filter(|c| {
-            c.title
-                .as_deref()
-                .is_some_and(|t| t.eq_ignore_ascii_case(&name))
-        });
-        let odd = |c: char| c.is_control() || matches!(c, '\'' | '\u{200e}'..='\u{202e}');
-        if unique.count() != 1 || name.contains(odd) || name.starts_with('-') || name.len() > 60 {
-            return (index + 1).to_string();
-        }
-        let plain = |c: char| c.is_alphanumeric() || "_-.:/".contains(c);
-        match name.chars().all(plain) {
-            true => name,
-            false => format!("'{name}'"),
-        }
-    }
-
-    /// The flags that choose a column.
-    fn flags(&self, index: usize, options: &Options) -> String {
-        let unit = match self.columns[index].has_unit() || options.unit.is_some() {
-            true => "",
-            false => " --unit ms",
-        };
-        format!("--column {}{unit}", self.flag_name(index))
-    }
-
-    fn names(&self, indexes: impl IntoIterator<Item = usize>) -> String {
-        let names: Vec<String> = indexes.into_iter().map(|i| self.name(i)).collect();
-        match names.len() > LISTED {
-            true => format!(
-                "{} and {} more",
-                names[..LISTED].join(", "),
-                names.len() - LISTED
-            ),
-            false => names.join(", "),
-        }
-    }
-
-    fn looks(&self, indexes: &[usize]) -> String {
-        let looks: Vec<String> = indexes
-            .iter()
-            .take(LISTED)
-            .map(|&i| format!("{}: {}", self.name(i), self.look(i)))
-            .collect();
-        looks.join("; ")
-    }
-
-    /// What a column looks like.
-    fn look(&self, index: usize) -> String {
-        let column = &self.columns[index];
-        let range = column.profile.range();
-        match (column.role.what(), column.profile.rises()) {
-            (Some(what), _) => format!("holds {what}, {range}"),
-            (None, true) => format!("rises, {range}"),
-            (None, false) => range,
-        }
+            .map(|i| format!("{} ({})", self.shown(i), self.look(i)))
     }
 }
 
@@ -513,46 +387,46 @@ impl Column {
     }
 
     /// Whether the title or every value has a unit.
-    fn has_unit(&self) -> bool {
+    pub(super) fn has_unit(&self) -> bool {
         self.unit.is_some()
             || self.profile.with_unit > 0 && self.profile.with_unit == self.profile.numeric
+    }
+
+    /// Whether it holds numbers that are too large for a latency, as seconds since 1970 are.
+    fn exceeds_all_latencies(&self) -> bool {
+        let ns = self.unit.map_or(1.0, Unit::nanoseconds);
+        self.profile.max * ns > MAX_DURATION.as_nanos() as f64
+    }
+
+    /// Whether it says that some requests of a row failed.
+    fn has_failures(&self) -> bool {
+        self.profile.examples.iter().any(|e| self.tells_failures(e))
+    }
+
+    /// Whether a value says that some requests of its row failed: a share of failures above 0, or of successes below
+    /// all.
+    pub(super) fn tells_failures(&self, text: &str) -> bool {
+        let number = numbers::roughly(text.trim_end_matches('%').trim());
+        match self.role {
+            _ if text.is_empty() => false,
+            Role::FailureTotal => number != Some(0.0),
+            Role::SuccessTotal => number != Some(1.0) && number != Some(100.0),
+            _ => false,
+        }
     }
 
     /// Whether it says that a row stands for several requests.
     fn sums_up(&self) -> bool {
         let counts = self.profile.max > 1.0 && !self.profile.counting;
         match self.role {
-            Role::Statistic | Role::Rate | Role::FailureTotal | Role::Rank | Role::Bucket => true,
+            Role::Statistic
+            | Role::Rate
+            | Role::FailureTotal
+            | Role::SuccessTotal
+            | Role::Rank
+            | Role::Bucket => true,
             Role::Requests | Role::Count => counts,
             _ => false,
-        }
-    }
-
-    /// Whether true and false are known to tell something else than success.
-    fn is_harmless_flag(&self) -> bool {
-        const FLAGS: &str = "cached cache hit reused keepalive tls https warmup cold secure compressed gzip sampled new \
-        retried proxied chunked encrypted";
-        let title = words(self.title.as_deref().unwrap_or(""));
-        title.iter().any(|word| listed(FLAGS, word))
-    }
-}
-
-impl Role {
-    /// What a column holds that does not hold latencies.
-    fn what(self) -> Option<&'static str> {
-        match self {
-            Role::Latency | Role::Time | Role::Part | Role::Label | Role::Other => None,
-            Role::Status(_) => Some("whether requests ended ok"),
-            Role::FailureTotal => Some("a share or rate of failures"),
-            Role::Rate => Some("a rate"),
-            Role::Statistic => Some("a figure of several requests"),
-            Role::Rank => Some("percentiles"),
-            Role::Bucket => Some("bounds of buckets"),
-            Role::Count => Some("counts"),
-            Role::Requests => Some("numbers of requests"),
-            Role::Stamp => Some("time stamps or offsets"),
-            Role::Size => Some("sizes"),
-            Role::Counter => Some("numbers of rows, users or threads"),
         }
     }
 }

@@ -7,7 +7,6 @@ use super::columns::{Choice, Columns};
 use super::numbers::Numbers;
 use super::records::{Records, Row};
 use super::status_column::StatusColumn;
-use super::title::Role;
 use super::{
     Format, ImportError, Imported, ListError, Options, Remark, Unit, ValueError, numbers, value,
 };
@@ -56,7 +55,9 @@ pub(super) fn read(input: impl Read, options: &Options) -> Result<Imported, Impo
     for row in sample.iter().filter(|row| row.cells.len() == width) {
         columns.add(&row.cells);
     }
-    check_one_value_a_row(&columns, &sample, titled, options)?;
+    if !titled && options.column.is_none() {
+        check_one_value_a_row(&columns, &sample, records.separator())?;
+    }
     let mut reading = Reading::new(columns, &first, &sample, options)?;
     reading.separator = records.separator();
     for row in &sample {
@@ -65,7 +66,9 @@ pub(super) fn read(input: impl Read, options: &Options) -> Result<Imported, Impo
     drop(sample);
     let mut row = Row::default();
     while records.read(&mut row)? {
-        reading.columns.add(&row.cells);
+        if titled || records.separator().is_some() {
+            reading.columns.add(&row.cells);
+        }
         reading.add(&row, &mut records)?;
     }
     reading.finish(records.ending())
@@ -102,36 +105,50 @@ fn sample(
 fn check_one_value_a_row(
     columns: &Columns,
     sample: &[Row],
-    titled: bool,
-    options: &Options,
+    separator: Option<char>,
 ) -> Result<(), ImportError> {
     let Some(row) = sample.first() else {
         return Ok(());
     };
-    if titled || options.column.is_some() || columns.columns.len() < 2 {
+    if columns.columns.len() < 2 {
         return Ok(());
     }
     let cells: Vec<&str> = row.cells.iter().collect();
-    let digits = |cell: &&str| !cell.is_empty() && cell.bytes().all(|b| b.is_ascii_digit());
     let error = match cells.as_slice() {
-        [whole, fraction] if digits(whole) && digits(fraction) && sample_has_comma(sample) => {
-            let text = format!("{whole},{fraction}");
-            ValueError::TwoFields { text }
+        &[whole, fraction] if separator == Some(',') && are_decimals(sample) => {
+            columns.check_rows(Some(1))?;
+            ValueError::TwoFields {
+                text: format!("{whole},{fraction}"),
+            }
         }
-        _ if cells.iter().all(|cell| value::has_unit(cell)) => ValueError::Several {
-            text: cells.join(" "),
-            count: cells.len(),
-        },
+        _ if cells.iter().all(|cell| value::has_unit(cell))
+            || sample.len() == 1 && cells.iter().all(|cell| value::is_value(cell)) =>
+        {
+            ValueError::Several {
+                text: cells.join(" "),
+                count: cells.len(),
+            }
+        }
         _ => return Ok(()),
     };
     Err(ListError::value(row.line, &error).into())
 }
 
-/// Whether the rows are pairs of digits that may be decimals: the second of each has as many as the others.
-fn sample_has_comma(sample: &[Row]) -> bool {
-    let digits = |row: &Row| row.cells.get(1).map(str::len);
-    let first = sample.first().and_then(digits);
-    first.is_some_and(|n| n <= 3) && sample.iter().all(|row| digits(row) == first)
+/// Whether all rows are two numbers that may be one with a decimal comma: digits, and as many digits everywhere, with
+/// or without a unit.
+fn are_decimals(sample: &[Row]) -> bool {
+    let decimals = |row: &Row| {
+        let (whole, fraction) = (row.cells.get(0)?, row.cells.get(1)?);
+        let (number, suffix) = value::split_unit(fraction);
+        let known = suffix.is_empty() || value::has_unit(fraction);
+        (digits(whole) && digits(number) && known).then_some(number.len())
+    };
+    let first = sample.first().and_then(decimals);
+    first.is_some_and(|n| n <= 3) && sample.iter().all(|row| decimals(row) == first)
+}
+
+fn digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// A file on its way into a recording.
@@ -161,7 +178,7 @@ impl<'a> Reading<'a> {
             return Err(ImportError::Empty);
         }
         let choice = columns.choose(options)?;
-        columns.check_rows(choice)?;
+        columns.check_rows(Some(choice.index))?;
         let statuses = columns.statuses(choice, options)?;
         let unit = unit(&columns, choice, options)?;
         let mut numbers = Numbers::default();
@@ -281,8 +298,7 @@ impl<'a> Reading<'a> {
         }
         for (index, column) in self.columns.columns.iter().enumerate() {
             let text = row.cells.get(index).unwrap_or("");
-            let zero = || numbers::roughly(text.trim_end_matches('%').trim()) == Some(0.0);
-            if column.role == Role::FailureTotal && !text.is_empty() && !zero() {
+            if column.tells_failures(text) {
                 return Err(ListError::at(
                     row.line,
                     format!("'{}' is '{text}': some of its requests failed", self.columns.name(index)),
@@ -306,7 +322,7 @@ impl<'a> Reading<'a> {
             options,
             ..
         } = &self;
-        columns.check_rows(*choice)?;
+        columns.check_rows(Some(choice.index))?;
         if !choice.explicit && columns.sums().is_some() {
             return Err(columns.summed_up());
         }
@@ -349,7 +365,6 @@ impl<'a> Reading<'a> {
 /// Two cells that may be one number with a decimal comma.
 fn split_number(row: &Row) -> Option<String> {
     let cells: Vec<&str> = row.cells.iter().collect();
-    let digits = |cell: &str| !cell.is_empty() && cell.bytes().all(|b| b.is_ascii_digit());
     cells
         .windows(2)
         .rev()
@@ -385,228 +400,5 @@ pub(super) fn ending_of(text: &str) -> Ending {
     match text.ends_with(['\n', '\r']) {
         true => Ending::Whole,
         false => Ending::MidLine,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use proptest::prelude::{any, proptest};
-
-    use crate::import::{ImportError, Imported, Options, Remark, Unit, read_list};
-    use crate::recording::Latency;
-
-    fn read(bytes: &[u8], options: &Options) -> Result<Imported, ImportError> {
-        read_list(bytes, options)
-    }
-
-    fn options(unit: Option<Unit>, column: Option<&str>) -> Options {
-        Options {
-            unit,
-            column: column.map(str::to_owned),
-            ..Options::default()
-        }
-    }
-
-    /// Every latency in its place; `None` is a failure.
-    fn values(imported: &Imported) -> Vec<Option<Duration>> {
-        let recording = &imported.endpoints[0].recording;
-        let Latency::Exact(values) = &recording.latency else {
-            panic!("a list is exact");
-        };
-        let mut values = values.iter().map(|&ns| Duration::from_nanos(ns));
-        (0..recording.planned())
-            .map(|i| {
-                recording
-                    .ok
-                    .get(i)
-                    .then(|| values.next().expect("a latency"))
-            })
-            .collect()
-    }
-
-    fn plain(text: &str) -> Imported {
-        read(text.as_bytes(), &Options::default())
-            .unwrap_or_else(|error| panic!("{text:?}: {error}"))
-    }
-
-    fn has_remark(imported: &Imported, part: &str) -> bool {
-        imported.remarks.iter().any(|remark| match remark {
-            Remark::Note(text) | Remark::Warning { text, .. } => text.contains(part),
-        })
-    }
-
-    fn refusal(text: &[u8], options: &Options) -> String {
-        read(text, options)
-            .expect_err(&String::from_utf8_lossy(text))
-            .to_string()
-    }
-
-    fn ms(numbers: &[f64]) -> Vec<Option<Duration>> {
-        let of = |ms: &f64| Some(Duration::from_nanos((ms * 1e6) as u64));
-        numbers.iter().map(of).collect()
-    }
-
-    #[test]
-    fn a_list_is_read_in_its_order_whatever_its_dress() {
-        let expected = ms(&[163.5, 120.0]);
-        for text in [
-            "163.5ms\n120ms\n",
-            "163.5 ms\r\n0.12 s\r\n",
-            "163.5ms\r120ms\r",
-            "163.5ms\u{85}120ms\u{2028}",
-            "\"163.5ms\"\n\"120ms\"\n",
-            "\"163,5 ms\"\n\"120,0 ms\"\n",
-            "\u{feff}# made by hand\n\n163.5ms # first\n\n  120ms  \n",
-            "latency_ms\n163.5\n120\n",
-            "Response time (s)\n0.1635\n0.12\n",
-        ] {
-            assert_eq!(values(&plain(text)), expected, "{text:?}");
-        }
-        let unit = options(Some(Unit::Milliseconds), None);
-        let list = read(b"latency\n163.5\n0.12s\n", &unit).expect("a list");
-        assert_eq!(values(&list), expected);
-        assert!(has_remark(&list, "'latency' is taken as the heading"));
-        let utf16 = b"\xff\xfe1\x00.\x005\x00m\x00s\x00";
-        assert_eq!(
-            values(&read(utf16, &Options::default()).expect("UTF-16")),
-            ms(&[1.5])
-        );
-    }
-
-    #[test]
-    fn failures_keep_their_place() {
-        let list = plain("1ms\nfailed\nTIMEOUT\n2ms\n");
-        let one = |ms| Some(Duration::from_millis(ms));
-        assert_eq!(values(&list), [one(1), None, None, one(2)]);
-        assert_eq!(values(&plain("failed\n1ms\n")), [None, one(1)]);
-    }
-
-    #[test]
-    fn a_column_is_found_by_its_unit_its_title_or_its_number() {
-        let csv = b"time;latency_ms;status\n# rerun\n1;163.5;200\n2;failed;500\n3;120;200\n";
-        let [a, b] = [163.5, 120.0].map(|number| ms(&[number])[0]);
-        let expected = vec![a, None, b];
-        let unit = Some(Unit::Milliseconds);
-        for options in [
-            options(None, None),
-            options(None, Some("latency_ms")),
-            options(unit, Some("LATENCY_MS")),
-            options(None, Some("2")),
-        ] {
-            let list = read(csv, &options).expect("a column");
-            assert_eq!(values(&list), expected, "{options:?}");
-            assert!(has_remark(&list, "'latency_ms' is taken as the heading"));
-        }
-        let headless = read(b"1,163.5ms\n2,120ms\n", &options(None, Some("2"))).expect("a column");
-        assert_eq!(values(&headless), ms(&[163.5, 120.0]));
-        let one_column = read(
-            b"\"latency_ms\"\n163.5\n",
-            &options(None, Some("latency_ms")),
-        );
-        assert_eq!(values(&one_column.expect("a column")), ms(&[163.5]));
-        let tabs = read(b"id\tduration_s\n7\t0.1635\n", &options(None, None)).expect("a column");
-        assert_eq!(values(&tabs), ms(&[163.5]));
-    }
-
-    #[test]
-    fn a_last_line_without_end_is_remarked_and_a_cut_unit_refused() {
-        assert!(!has_remark(&plain("1ms\n2ms\n"), "may be cut"));
-        assert!(has_remark(&plain("1ms\n2ms"), "may be cut"));
-        // 320.5 minutes would be read otherwise.
-        assert_eq!(
-            refusal(b"163.2ms\n320.5m", &Options::default()),
-            "line 2: '320.5m' has another unit than the lines before, and the line has no end; the file is cut\n\
-             hint: copy the file again, or end its last line"
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_refused_with_line_value_and_way_out() {
-        let none = options(None, None);
-        let empty = "there is no latency in it; write one a line, such as 163.2ms, or 'failed'";
-        let json = "it is JSON, but not an a7probe run; give one latency a line, such as 163.2ms, or a CSV file";
-        let cases: [(&[u8], Options, &str); 16] = [
-            (b"", none.clone(), empty),
-            (b"# nothing\n\n", none.clone(), empty),
-            (b"latency_ms\n", none.clone(), empty),
-            (b"a_ms,b\n", none.clone(), empty),
-            (b"[1, 2]", none.clone(), json),
-            (
-                b"1ms\n\xe9\n",
-                none.clone(),
-                "it is not UTF-8 text (line 2)",
-            ),
-            (
-                b"# heading\n\n1ms\n163.2\n",
-                none.clone(),
-                "line 4: '163.2' has no unit\nhint: add --unit s, ms, us or ns",
-            ),
-            (
-                b"1ms\n163.2mz\n",
-                none.clone(),
-                "line 2: '163.2mz' has an unknown unit 'mz'\nhint: write the unit as ns, us, ms, s, m or h",
-            ),
-            (
-                b"1ms\ndaemon:x:1:1\n",
-                none.clone(),
-                "line 2: 'daemon:x:1:1' is not a latency\nhint: one value per line, such as 163.2ms, or 'failed'",
-            ),
-            (
-                b"163,2\n150,1\n",
-                none.clone(),
-                "line 1: '163,2' could be 163.2 or two fields\nhint: save it with decimal points, or quote the field",
-            ),
-            (
-                b"120ms 130ms 145ms\n",
-                none.clone(),
-                "line 1: '120ms 130ms 145ms' holds 3 values\nhint: one value per line, such as 163.2ms, or 'failed'",
-            ),
-            (
-                b"elapsed\n1\n",
-                none.clone(),
-                "'elapsed' has no unit\nhint: add --unit s, ms, us or ns",
-            ),
-            (
-                b"start,elapsed,size\n0,120,9\n1,110,9\n2,130,9\n",
-                none.clone(),
-                "it has 3 numeric columns: start, elapsed, size\n\
-                 hint: choose one: --column elapsed --unit ms (start: holds time stamps or offsets, 0 to 2; \
-                 elapsed: 110 to 130; size: holds sizes, 9 in every row)",
-            ),
-            (
-                b"# x\na,b_ms\n1,2\n3\n",
-                none,
-                "line 4: 1 columns where line 2 has 2\nhint: copy the file again; it may be cut",
-            ),
-            (
-                b"latency_ms\n163.2\n",
-                options(Some(Unit::Seconds), None),
-                "the column is called 'latency_ms', but --unit says s\nhint: leave --unit out, or name the right column",
-            ),
-            (
-                b"time,latency_ms\n1,2\n",
-                options(None, Some("latencyms")),
-                "it has no column 'latencyms'\nhint: did you mean 'latency_ms'?",
-            ),
-        ];
-        for (text, options, message) in cases {
-            let shown = String::from_utf8_lossy(text);
-            assert_eq!(refusal(text, &options), message, "{shown:?}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_bytes_make_the_reader_panic(bytes in any::<Vec<u8>>(), column in any::<Option<String>>()) {
-            let _ = read(&bytes, &options(None, column.as_deref()));
-        }
-
-        #[test]
-        fn no_table_makes_the_reader_panic(text in "([0-9]{1,3}|ms|failed|latency_ms|status|p99|,|;|\t|\"|#|\r?\n| |-|é){0,30}") {
-            let _ = read(text.as_bytes(), &options(None, Some("1")));
-            let _ = read(text.as_bytes(), &options(Some(Unit::Seconds), None));
-        }
     }
 }

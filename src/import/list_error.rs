@@ -5,7 +5,7 @@ use std::fmt;
 use super::{ImportError, ValueError};
 
 /// Longest message; a longer one is cut in the middle.
-const MAX_CHARS: usize = 230;
+const MAX_CHARS: usize = 270;
 
 /// What a message is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +126,6 @@ mod tests {
             shown.ends_with("' is long\nhint: cut it") && shown.contains('…'),
             "{shown}"
         );
-        assert!(shown.chars().count() < 300);
+        assert!(shown.chars().count() < 330);
     }
 }

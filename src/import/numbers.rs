@@ -121,6 +121,12 @@ pub(super) fn is_number(text: &str) -> bool {
     form(text).is_some()
 }
 
+/// Whether a number such as `1,234` has a comma that may separate decimals or thousands.
+pub(super) fn is_ambiguous(text: &str) -> bool {
+    let ambiguous = |form| matches!(form, Form::Comma { may_group, .. } if may_group);
+    form(text).is_some_and(ambiguous)
+}
+
 /// The number in a text, wherever one style gives it; for looking at columns, not for reading them.
 pub(super) fn roughly(text: &str) -> Option<f64> {
     form(text).map(|form| match form {

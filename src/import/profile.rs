@@ -67,14 +67,28 @@ impl Profile {
         }
         self.filled += 1;
         match numbers::roughly(text) {
-            Some(number) => self.add_number(number),
+            Some(number) => {
+                self.add_number(number);
+                if number.fract() == 0.0 {
+                    self.add_guess(text);
+                }
+            }
             None if value::has_unit(text) => {
                 self.numeric += 1;
                 self.with_unit += 1;
                 self.integers = false;
             }
-            None => self.figures += u64::from(is_figure(text)),
+            None => {
+                self.figures += u64::from(is_figure(text));
+                self.add_guess(text);
+            }
         }
+        if self.examples.len() < EXAMPLES && !self.examples.iter().any(|e| e == text) {
+            self.examples.push(text.chars().take(24).collect());
+        }
+    }
+
+    fn add_guess(&mut self, text: &str) {
         match guess(text) {
             Guess::Status { fails } => {
                 self.statuses += 1;
@@ -83,9 +97,6 @@ impl Profile {
             Guess::Word { fails } => self.failing_words += u64::from(fails),
             Guess::Truth => self.truths += 1,
             Guess::Nothing => {}
-        }
-        if self.examples.len() < EXAMPLES && !self.examples.iter().any(|e| e == text) {
-            self.examples.push(text.chars().take(24).collect());
         }
     }
 
@@ -113,7 +124,12 @@ impl Profile {
 
     /// Whether it may tell that some requests failed.
     pub(super) fn may_tell_failure(&self) -> bool {
-        self.truths > 0
+        let bits = self.numeric == self.filled
+            && self.integers
+            && self.min == 0.0
+            && self.max == 1.0
+            && !self.counting;
+        bits || self.truths > 0
             || self.failing_words > 0 && self.numeric * 2 < self.filled
             || self.failing_statuses > 0 && self.statuses == self.filled
     }

@@ -16,6 +16,8 @@ pub(super) enum Role {
     Status(Meaning),
     /// Failures of many requests, such as `Failures/s`.
     FailureTotal,
+    /// The share of many requests that ended ok, such as `success rate`.
+    SuccessTotal,
     /// A rate, such as `Requests/s`.
     Rate,
     /// A figure of many requests, such as `p99` or `avg`.
@@ -47,7 +49,7 @@ pub(super) struct Title {
     pub(super) unit: Option<Unit>,
 }
 
-const NOUNS: &str = "latency latencies duration durations elapsed rt rtt took ping responsetime requesttime \
+const NOUNS: &str = "ttime totaltime timetaken timetotal latency latencies duration durations elapsed rt rtt took ping responsetime requesttime \
     roundtrip resptime";
 /// Words that together mean the time of a whole request.
 const PAIRS: &str = "response_time response_times request_time resp_time req_time total_time time_total time_taken \
@@ -77,7 +79,8 @@ const SIZES: &str = "bytes byte size length kb mb kib mib octets payload bits ch
 const COUNTERS: &str = "id idx index seq sequence no nr num number row line iteration iter vu vus thread threads \
     grpthreads allthreads worker workers user users window pid port attempt retry retries \
     concurrency connections";
-const LABELS: &str = "url uri path label name method verb host hostname endpoint route query operation group scenario \
+const LABELS: &str = "request page resource sampler transaction action command browser device city country \
+    body useragent url uri path label name method verb host hostname endpoint route query operation group scenario \
     proto protocol agent region zone tag tags trace referer ip address threadname";
 
 /// Whether a list of words has a word.
@@ -91,10 +94,11 @@ impl Title {
         let words = words(title);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let unit = unit_of(title, &words);
-        Title {
-            role: role(title, &words, unit),
-            unit,
-        }
+        let role = role(title, &words, unit);
+        // `items_s` is not seconds, nor is `it's`.
+        let is_letter = words.last() == Some(&"s") && bracketed(title).is_none();
+        let unit = unit.filter(|_| !(role == Role::Other && is_letter));
+        Title { role, unit }
     }
 }
 
@@ -112,6 +116,9 @@ fn role(title: &str, words: &[&str], unit: Option<Unit>) -> Role {
     if is_rate(title, words) || percent {
         if Meaning::tells_failure(words) {
             return Role::FailureTotal;
+        }
+        if Meaning::of_title(words) == Some(Meaning::Positive) {
+            return Role::SuccessTotal;
         }
         if is_rate(title, words) {
             return Role::Rate;
@@ -138,7 +145,9 @@ fn role(title: &str, words: &[&str], unit: Option<Unit>) -> Role {
     if is(REQUESTS) {
         return Role::Requests;
     }
-    if is_whole(words, &squashed) && !words.contains(&"upstream") && !has("timeout") {
+    let total_time = unit.is_some() && has("total");
+    if (total_time || is_whole(words, &squashed)) && !words.contains(&"upstream") && !has("timeout")
+    {
         return Role::Latency;
     }
     if unit.is_none()
@@ -146,7 +155,8 @@ fn role(title: &str, words: &[&str], unit: Option<Unit>) -> Role {
     {
         return Role::Status(meaning);
     }
-    if has(STAMPS) || squashed.contains("timestamp") {
+    let stamp = ["timestamp", "starttime", "endtime", "datetime"];
+    if has(STAMPS) || stamp.iter().any(|word| squashed.contains(word)) {
         return Role::Stamp;
     }
     if has(SIZES) {
@@ -302,7 +312,7 @@ mod tests {
     fn a_title_tells_what_its_column_holds() {
         use Role::{
             Bucket, Count, Counter, FailureTotal, Label, Latency, Part, Rank, Rate, Requests, Size,
-            Stamp, Statistic, Status, Time,
+            Stamp, Statistic, Status, SuccessTotal, Time,
         };
         for (role, titles) in [
             (
@@ -315,6 +325,7 @@ mod tests {
                 Rate,
                 "Requests/s, req per sec, rps, qps, throughput, bytes/s, Bytes/sec, requests_per_second, KB/sec, hits / min, latency/s",
             ),
+            (SuccessTotal, "success rate, succeeded_pct, ok %"),
             (FailureTotal, "Failures/s, error_rate, Error %"),
             (
                 Statistic,
@@ -371,6 +382,8 @@ mod tests {
             ("requests per s", None),
             ("latency", None),
             ("items", None),
+            ("items_s", None),
+            ("it's", None),
             ("s", None),
             ("", None),
         ] {

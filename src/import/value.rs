@@ -43,7 +43,7 @@ pub enum ValueError {
         count: usize,
     },
     /// A comma where nothing tells whether it separates decimals or values.
-    #[error("'{text}' could be {} or two fields", .text.replace(',', "."))]
+    #[error("'{text}' could be {} or two fields", one_number(.text))]
     TwoFields {
         /// The number with its comma.
         text: String,
@@ -70,6 +70,14 @@ pub enum ValueError {
     },
 }
 
+/// A number with its decimal comma or its thousands separators, in the way of code.
+fn one_number(text: &str) -> String {
+    match text.contains('.') {
+        true => text.replace(',', ""),
+        false => text.replace(',', "."),
+    }
+}
+
 impl ValueError {
     /// The way out.
     pub(super) fn hint(&self) -> String {
@@ -85,6 +93,10 @@ impl ValueError {
                 "one value per line, such as 163.2ms, or 'failed'".to_owned()
             }
             ValueError::UnknownUnit { .. } => "write the unit as ns, us, ms, s, m or h".to_owned(),
+            // A quoted 1,234 would still leave open what its comma is.
+            ValueError::TwoFields { text } if numbers::is_ambiguous(split_unit(text).0) => {
+                "save it with decimal points, or separate the fields with semicolons".to_owned()
+            }
             ValueError::TwoFields { .. } => {
                 "save it with decimal points, or quote the field".to_owned()
             }
@@ -175,7 +187,7 @@ pub(super) fn of_number(
 }
 
 /// The number and the letters behind it.
-fn split_unit(text: &str) -> (&str, &str) {
+pub(super) fn split_unit(text: &str) -> (&str, &str) {
     let number = text.trim_end_matches(char::is_alphabetic);
     (number.trim_end(), &text[number.len()..])
 }

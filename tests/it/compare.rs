@@ -636,7 +636,7 @@ fn what_cannot_be_compared_ends_in_one_message_and_code_2() {
         (
             "no-unit.txt",
             vec![],
-            "error: cannot compare no-unit.txt: line 1: '163.2' has no unit",
+            "error: no-unit.txt line 1: '163.2' has no unit\nhint: add --unit s, ms, us or ns",
         ),
         (".", vec![], "error: cannot compare ."),
         (

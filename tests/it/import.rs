@@ -1,10 +1,12 @@
 //! Files of other tools: what is read of each, what is said to be lost, and what is refused.
 
+mod columns;
 mod commands;
 mod export;
 mod formats;
 mod mutation;
 mod refused;
+mod lists;
 mod robust;
 mod truth;
 

@@ -176,6 +176,7 @@ fn options_that_a_format_has_no_use_for_are_refused() {
             unit,
             column: column.map(str::to_owned),
             format,
+            ..Options::default()
         };
         import::read(&bytes("oha.csv"), &options)
     };
@@ -194,5 +195,7 @@ fn options_that_a_format_has_no_use_for_are_refused() {
     // A column is always a column.
     let list = with(Some(Unit::Seconds), Some("request-duration"), None).expect("a column");
     assert_eq!(list.format, Format::List);
-    assert_eq!(list.endpoints[0].recording.counts.ok, 396);
+    // Its status column counts too.
+    assert_eq!(list.endpoints[0].recording.counts.ok, 388);
+    assert_eq!(list.endpoints[0].recording.counts.failed_total(), 8);
 }
