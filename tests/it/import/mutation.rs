@@ -329,13 +329,16 @@ fn deep_nesting_and_bombs_are_refused_in_bounded_time() {
             }
         }
     }
-    // 60 bytes that would be 2^30 requests.
-    let dropped = "{\"type\":\"Point\",\"metric\":\"dropped_iterations\",\"data\":{\"time\":\"2023-11-14T22:13:20Z\",\"value\":1e9}}\n";
-    check(
-        dropped.as_bytes(),
-        Some(Format::K6Json),
-        "dropped iterations",
+    // Two lines that would be a thousand million requests.
+    let time = "\"time\":\"2023-11-14T22:13:20Z\"";
+    let request = format!(
+        "{{\"type\":\"Point\",\"metric\":\"http_req_duration\",\"data\":{{{time},\"value\":5}}}}\n"
     );
+    let dropped = format!(
+        "{{\"type\":\"Point\",\"metric\":\"dropped_iterations\",\"data\":{{{time},\"value\":1e9}}}}\n"
+    );
+    let k6 = request + &dropped;
+    check(k6.as_bytes(), Some(Format::K6Json), "dropped iterations");
     // A tag a line, each with a histogram of its own.
     let line = |n: u64| {
         format!(
