@@ -32,18 +32,19 @@ fn of_json(head: &str, bytes: &[u8]) -> Format {
         Format::VegetaJson
     } else if has(head, &["\"successRate\"", "\"requestsPerSec\""]) {
         Format::OhaJson
-    } else if whole_has(b"\"http_req_duration\"")
-        && whole_has(b"\"results\"")
-        && whole_has(b"\"http_reqs\"")
-    {
-        Format::K6Summary
-    } else if has(head, &["\"metrics\""]) && whole_has(b"\"http_req_duration\"")
-        || has(head, &["\"root_group\""])
-    {
+    } else if is_k6_summary(head, whole_has) {
         Format::K6Summary
     } else {
         of_keys(&Keys::of(bytes), head)
     }
+}
+
+/// Its metrics may stand far behind other keys, which are in the order of the alphabet.
+fn is_k6_summary(head: &str, whole_has: impl Fn(&[u8]) -> bool) -> bool {
+    let listed = || whole_has(b"\"results\"") && whole_has(b"\"http_reqs\"");
+    let has = |key: &str| head.contains(key);
+    whole_has(b"\"http_req_duration\"") && (has("\"metrics\"") || listed())
+        || has("\"root_group\"") && whole_has(b"\"metrics\"")
 }
 
 fn of_keys(keys: &Keys, head: &str) -> Format {

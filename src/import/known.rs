@@ -268,7 +268,7 @@ static TEXTS: [(&[&str], Known); 29] = [
         Known {
             file: "console output of Gatling",
             what: FEW,
-            hint: "give simulation.log of Gatling 3.10 or older",
+            hint: "give simulation.log of Gatling 3.12.0 or older",
         },
     ),
 ];
@@ -316,7 +316,7 @@ static OBJECTS: [(&[&str], Known); 7] = [
         Known {
             file: "stats.json of Gatling",
             what: FEW,
-            hint: "give simulation.log of Gatling 3.10 or older",
+            hint: "give simulation.log of Gatling 3.12.0 or older",
         },
     ),
     (
@@ -324,7 +324,7 @@ static OBJECTS: [(&[&str], Known); 7] = [
         Known {
             file: "global_stats.json of Gatling",
             what: FEW,
-            hint: "give simulation.log of Gatling 3.10 or older",
+            hint: "give simulation.log of Gatling 3.12.0 or older",
         },
     ),
     (
@@ -376,8 +376,8 @@ static VEGETA_GOB: Known = Known {
 
 static GATLING_BINARY: Known = Known {
     file: "binary simulation.log of Gatling",
-    what: "Gatling 3.11 and newer write a binary log of their own",
-    hint: "give simulation.log of Gatling 3.10 or older, or measure with a7probe",
+    what: "newer versions of Gatling write a binary log of their own",
+    hint: "give simulation.log of Gatling 3.12.0 or older, or measure with a7probe",
 };
 
 /// A text that is refused.

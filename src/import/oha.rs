@@ -142,7 +142,8 @@ fn percentiles(percentiles: &Percentiles, n: u64) -> Vec<Knot> {
         let percentile: f64 = name.strip_prefix('p')?.parse().ok()?;
         // oha's own index, from 0.
         let index = (percentile / 100.0 * n as f64) as u64;
-        (index < n).then_some(Knot::at(index + 1, nanoseconds(value?)?, 1))
+        let value_ns = nanoseconds(value?)?;
+        (index < n).then(|| Knot::at(index + 1, value_ns, 1))
     });
     knots.collect()
 }

@@ -423,7 +423,7 @@ fn parts_that_contradict_each_other_are_named() {
         (
             "/endpoints/0/latency/hdr",
             json!("AAAA"),
-            "latency of health: the histogram is not in HdrHistogram's V2 compressed encoding",
+            "latency of health: the histogram cannot be decoded",
         ),
         (
             "/endpoints/0/service/hdr",

@@ -64,7 +64,10 @@ fn compressed(version: u32, plain: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn read(bytes: &[u8]) -> Result<(Header, Vec<(u64, u64, u64)>), DecodeError> {
+/// Lowest and highest value of a bucket, and its count.
+type Occupied = (u64, u64, u64);
+
+fn read(bytes: &[u8]) -> Result<(Header, Vec<Occupied>), DecodeError> {
     let mut buckets = Vec::new();
     let (header, _) = decode(bytes, |_, b: Bucket| {
         buckets.push((b.low_ns, b.high_ns, b.count));

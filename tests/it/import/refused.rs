@@ -172,11 +172,11 @@ fn binary_results_are_named_for_what_they_are() {
         "binary results of vegeta: ",
         "vegeta encode --to csv results.bin",
     );
-    let gatling = b"\x00\x00\x00\x00\x063.11.5\x00\x00\x00\x00\x11shop.Orders\x00\x00\x01\x8b";
+    let gatling = b"\x00\x00\x00\x00\x063.13.1\x00\x00\x00\x00\x11shop.Orders\x00\x00\x01\x8b";
     assert_refused(
         gatling,
         "binary simulation.log of Gatling: ",
-        "Gatling 3.10 or older",
+        "Gatling 3.12.0 or older",
     );
 }
 
