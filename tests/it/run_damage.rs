@@ -326,6 +326,11 @@ fn figures_that_contradict_each_other_refuse_the_file() {
         (
             "/endpoints/0/exceedances/0/target_ns",
             json!(1_500_000),
+            "which the latencies contradict",
+        ),
+        (
+            "/endpoints/0/exceedances/0/target_ns",
+            json!(200_000_000),
             "the plan counts latencies above 150000000 ns",
         ),
         (
