@@ -17,7 +17,7 @@ use serde_json::error::Category;
 
 use super::document::{EndpointDocument, RunDocument};
 use super::error::Age;
-use super::{FORMAT, Run, RunFileError};
+use super::{EndpointRun, FORMAT, Run, RunFileError};
 use crate::plan::StatusSet;
 
 use place::Place;
@@ -37,13 +37,12 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
     let room = Rc::new(Room::new());
     check_numbers(&document, &room)?;
     let own_error = document.instrument.calibration.own_error();
-    let restored = std::mem::take(&mut document.endpoints)
-        .into_iter()
-        .map(|endpoint| {
-            let place = Place::new(&endpoint.name, &room);
-            endpoint::restored(endpoint, &place, own_error)
-        });
-    let endpoints = restored.collect::<Result<_, _>>()?;
+    let mut endpoints = Vec::new();
+    for endpoint in std::mem::take(&mut document.endpoints) {
+        let place = Place::new(&endpoint.name, &room);
+        endpoints.push(endpoint::restored(endpoint, &place, own_error)?);
+    }
+    check_targets(&document, &endpoints, &room)?;
     Ok(Run {
         id: parsed(&document.id, "id")?,
         started_at: parsed(&document.started_at, "started_at")?,
@@ -72,6 +71,25 @@ fn check_numbers(document: &RunDocument<'_>, room: &Rc<Room>) -> Result<(), RunF
         whole::endpoint(&place, endpoint, planned, document)?;
     }
     whole::check(document)
+}
+
+/// The targets of the plan were counted.
+fn check_targets(
+    document: &RunDocument<'_>,
+    endpoints: &[EndpointRun],
+    room: &Rc<Room>,
+) -> Result<(), RunFileError> {
+    let plan = document.plan.endpoints.iter();
+    let plan: BTreeMap<&str, _> = plan
+        .map(|planned| (planned.name.as_str(), planned))
+        .collect();
+    endpoints.iter().try_for_each(|endpoint| {
+        let Some(planned) = plan.get(endpoint.name.as_str()) else {
+            return Ok(());
+        };
+        let place = Place::new(&endpoint.name, room);
+        whole::targets(&place, planned, &endpoint.recording)
+    })
 }
 
 /// All that every version has in common.

@@ -26,3 +26,18 @@ impl Room {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST, Room};
+
+    #[test]
+    fn what_does_not_fit_is_refused_however_it_is_divided() {
+        let room = Room::new();
+        assert!(room.take(MOST - 1).is_ok());
+        assert!(room.take(1).is_ok());
+        let error = room.take(1).unwrap_err().to_string();
+        assert!(error.contains("512 MB"), "{error}");
+        assert!(Room::new().take(u64::MAX).is_err());
+    }
+}
