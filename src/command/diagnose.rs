@@ -77,6 +77,8 @@ pub fn run(
                 "let it finish, or give a smaller --budget",
             ),
         );
+    } else {
+        diagnosis = diagnosis.within(diagnose.budget);
     }
     let mut report = Report::new(Kind::Diagnose, diagnose.plan.target.to_string());
     report.warnings = warnings;
