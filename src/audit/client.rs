@@ -8,6 +8,7 @@ use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USE
 use reqwest::{RequestBuilder, Response, StatusCode, Url, redirect};
 
 use crate::plan::{ConnectionPolicy, Endpoint, Plan, RUN_HEADER, Scheme, Trust};
+use crate::printable::Shown as _;
 use crate::run_file::redact;
 
 /// Longest that an answer may be silent; one that goes on is read, however long it is.
@@ -198,7 +199,7 @@ fn trusting(
         Trust::Anything => client.tls_danger_accept_invalid_certs(true),
         Trust::File(file) => {
             let pem =
-                std::fs::read(file).with_context(|| format!("cannot read {}", file.display()))?;
+                std::fs::read(file).with_context(|| format!("cannot read {}", file.shown()))?;
             let certificates = reqwest::Certificate::from_pem_bundle(&pem)?;
             certificates
                 .into_iter()

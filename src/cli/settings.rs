@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::audit::AuditSettings;
 use crate::plan::Arrivals;
+use crate::printable::Shown as _;
 use crate::units::parse_duration;
 
 /// The file that is read when there is one and no other is named.
@@ -153,10 +154,10 @@ pub fn load(named: Option<&Path>, profile: Option<&str>) -> anyhow::Result<Level
             }
             return Ok(Levels::default());
         }
-        Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
+        Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.shown())),
     };
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    parse(&text, profile, folder).with_context(|| format!("{}", path.display()))
+    parse(&text, profile, folder).with_context(|| format!("{}", path.shown()))
 }
 
 fn parse(text: &str, profile: Option<&str>, folder: PathBuf) -> anyhow::Result<Levels> {

@@ -15,6 +15,7 @@ use crate::comparison::{self, Comparison, Pair, Side};
 use crate::exit::Exit;
 use crate::gate::{self, Subject};
 use crate::plan::Design;
+use crate::printable::Shown as _;
 use crate::recording::Recording;
 use crate::report::{ComparisonReport, Kind, Report, TurnsReport, Warning};
 use crate::run_file::{Calibration, Certificate, Run, SideRecord, Signal, TurnsRecord};
@@ -233,9 +234,9 @@ fn save(ab: &Ab, runs: &Pair<Measurement>, stderr: &mut dyn Write) -> anyhow::Re
     ];
     for (path, side) in files {
         let Some(path) = path else { continue };
-        side.run.save(path)?;
+        side.run.save(path).map_err(|e| super::saved::hinted(&e))?;
         if !ab.output.quiet {
-            writeln!(stderr, "saved {}", path.display())?;
+            writeln!(stderr, "saved {}", path.shown())?;
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use crate::import::{self, Format, Imported, Options, Remark};
+use crate::printable::{Shown as _, one_line};
 use crate::report::{Report, Warning};
 use crate::run_file::{self, Run, RunFileError};
 
@@ -23,8 +24,20 @@ pub(super) fn read(file: &Path, options: &Options) -> anyhow::Result<Saved> {
     let bytes = bytes_of(file).map_err(|e| hinted(&e))?;
     Ok(match format_of(&bytes, options) {
         Format::Run => Saved::Run(Box::new(Run::from_json(&bytes).map_err(|e| hinted(&e))?)),
-        _ => Saved::Imported(import::read(&bytes, options)?),
+        _ => Saved::Imported(with_printable_names(import::read(&bytes, options)?)),
     })
+}
+
+/// A name from a file stands on one line.
+fn with_printable_names(mut imported: Imported) -> Imported {
+    for name in imported
+        .endpoints
+        .iter_mut()
+        .filter_map(|e| e.name.as_mut())
+    {
+        *name = one_line(name).into_owned();
+    }
+    imported
 }
 
 fn bytes_of(file: &Path) -> Result<Vec<u8>, RunFileError> {
@@ -34,7 +47,8 @@ fn bytes_of(file: &Path) -> Result<Vec<u8>, RunFileError> {
     }
 }
 
-fn hinted(error: &RunFileError) -> anyhow::Error {
+/// A run file that could not be read or written, with the way out.
+pub(super) fn hinted(error: &RunFileError) -> anyhow::Error {
     anyhow!("{error}\nhint: {}", error.hint())
 }
 
@@ -52,7 +66,7 @@ pub(super) fn is_stdin(file: &Path) -> bool {
 pub(super) fn shown(file: &Path) -> String {
     match is_stdin(file) {
         true => "stdin".to_owned(),
-        false => file.display().to_string(),
+        false => file.shown().to_string(),
     }
 }
 

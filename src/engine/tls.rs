@@ -17,6 +17,7 @@ use tokio_rustls::rustls::{
 };
 
 use crate::plan::{ConnectionPolicy, Trust};
+use crate::printable::Shown as _;
 use crate::trust;
 
 /// A client configuration that speaks HTTP/1.1 only.
@@ -54,7 +55,7 @@ fn file_roots(path: &Path) -> anyhow::Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     let (added, _) = roots.add_parsable_certificates(certificates(path)?);
     if added == 0 {
-        bail!("{} has no usable CA certificate", path.display());
+        bail!("{} has no usable CA certificate", path.shown());
     }
     Ok(roots)
 }
@@ -62,16 +63,16 @@ fn file_roots(path: &Path) -> anyhow::Result<RootCertStore> {
 fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     let read = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
     let found =
-        read.with_context(|| format!("cannot read PEM certificates from {}", path.display()))?;
+        read.with_context(|| format!("cannot read PEM certificates from {}", path.shown()))?;
     match found.is_empty() {
-        true => bail!("{} has no PEM certificate", path.display()),
+        true => bail!("{} has no PEM certificate", path.shown()),
         false => Ok(found),
     }
 }
 
 fn private_key(path: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
     PrivateKeyDer::from_pem_file(path)
-        .with_context(|| format!("cannot read a PEM private key from {}", path.display()))
+        .with_context(|| format!("cannot read a PEM private key from {}", path.shown()))
 }
 
 /// `--insecure`: any certificate will do, signatures are still checked against it.

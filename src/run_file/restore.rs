@@ -12,6 +12,7 @@ use serde_json::error::Category;
 use super::document::RunDocument;
 use super::error::Age;
 use super::{FORMAT, Run, RunFileError};
+use crate::printable::one_line;
 
 /// Reads the text of a run file.
 pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
@@ -39,9 +40,23 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
     };
     check_names(&run)?;
     match run.plan.hash() == document.plan_hash {
-        true => Ok(run),
+        true => Ok(with_printable_names(run)),
         false => Err(inconsistent("plan_hash is not that of the plan")),
     }
+}
+
+/// A name from a file stands on one line, and shows its control characters.
+fn with_printable_names(mut run: Run) -> Run {
+    let own = run.endpoints.iter_mut().map(|endpoint| &mut endpoint.name);
+    let planned = run
+        .plan
+        .endpoints
+        .iter_mut()
+        .map(|endpoint| &mut endpoint.name);
+    for name in own.chain(planned).chain(&mut run.gates) {
+        *name = one_line(name).into_owned();
+    }
+    run
 }
 
 /// All that every version has in common.
