@@ -54,7 +54,7 @@ pub fn run(
             )
         })?;
     }
-    let measuring = Measuring::new(progress_mode(&args.output), None)?;
+    let measuring = Measuring::new(progress_mode(&args.output), None)?.always_asking();
     let preflight = measuring.preflight(&diagnose.plan, diagnose.wait_ready, stderr)?;
     if let Preflight::Interrupted(signal) = preflight {
         return Ok(signals::exit(signal));

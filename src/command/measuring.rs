@@ -44,6 +44,8 @@ pub(super) struct Measuring {
     stop: StopSignal,
     pub(super) signals: Signals,
     mode: Mode,
+    /// The flag that leaves the preflight out, if the command has one.
+    no_preflight: Option<&'static str>,
 }
 
 /// The service cannot be measured: it does not answer, or not as planned.
@@ -106,7 +108,16 @@ impl Measuring {
             stop,
             signals,
             mode,
+            no_preflight: Some("--no-preflight"),
         })
+    }
+
+    /// The same for a command that always asks first.
+    pub(super) fn always_asking(self) -> Measuring {
+        Measuring {
+            no_preflight: None,
+            ..self
+        }
     }
 
     /// Sends one request to every endpoint; with patience, again until all answer as expected.
@@ -178,7 +189,10 @@ impl Measuring {
             );
             let hint = status_hint(endpoint, status);
             if shows_a_wrong_plan(status) {
-                bail!("{text}\nhint: {hint}; --no-preflight measures it as it is");
+                match self.no_preflight {
+                    Some(flag) => bail!("{text}\nhint: {hint}; {flag} measures it as it is"),
+                    None => bail!("{text}\nhint: {hint}"),
+                }
             }
             if self.mode != Mode::Silent {
                 writeln!(

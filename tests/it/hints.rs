@@ -7,19 +7,22 @@ use std::path::{Path, PathBuf};
 use a7probe::cli::Cli;
 use clap::{Command, CommandFactory as _};
 
+use crate::scripted::Server;
+
 /// Flags of other programs that texts name with that program.
-const OTHERS: [(&str, &str); 4] = [
+const OTHERS: [(&str, &str); 5] = [
     ("curl", "-v"),
     ("ulimit", "-n"),
     ("openssl", "-"),
-    ("docker", "-"),
+    ("feature", "--features"),
+    ("feature", "--no-default-features"),
 ];
 
 /// Which commands a source file speaks for.
 fn speakers(path: &str) -> &'static [&'static str] {
     match path {
         _ if path.contains("diagnos") => &["diagnose"],
-        _ if path.contains("command/ab") || path.contains("resolve/ab") => &["ab"],
+        _ if path.contains("command/ab") => &["ab"],
         _ => &[],
     }
 }
@@ -119,8 +122,10 @@ fn every_flag_that_a_text_names_exists_in_the_command_that_says_it_or_that_it_na
             .to_str()
             .unwrap()
             .to_owned();
-        // The table of other tools' flags has a test of its own; tests name flags that do not exist.
-        if name.contains("cli/foreign") || name.ends_with("tests.rs") {
+        // The table of other tools' flags has a test of its own, importers name flags of the tools whose files they
+        // read, and tests name flags that do not exist.
+        let of_others = name.starts_with("cli/foreign") || name.starts_with("import");
+        if of_others || name.ends_with("tests.rs") {
             continue;
         }
         for literal in literals(&fs::read_to_string(&file).unwrap()) {
@@ -156,6 +161,28 @@ fn every_flag_that_a_text_names_exists_in_the_command_that_says_it_or_that_it_na
     }
     assert!(seen > 100, "the texts were not found: {seen}");
     assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn a_diagnosis_that_cannot_begin_names_no_flag_of_another_command() {
+    let server = Server::answering("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
+    let url = format!("http://127.0.0.1:{}", server.port());
+    let run = |command: &str| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_a7probe"))
+            .args([command, &url])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let cli = Cli::command();
+    for command in ["diagnose", "measure"] {
+        let said = run(command);
+        let hint = said.split("hint: ").nth(1).unwrap();
+        let own = cli.find_subcommand(command).unwrap();
+        assert!(flags(hint).into_iter().all(|flag| has(own, flag)), "{said}");
+    }
+    assert!(run("measure").contains("--no-preflight"));
 }
 
 #[test]
