@@ -35,7 +35,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
     max_term_width = 110,
     after_help = "Exit codes: 0 every gate passed, 1 a gate failed, 2 usage, configuration or internal error, \
                   3 inconclusive, 4 target unreachable, 130 and 143 interrupted.\n\
-                  diagnose: 0 nothing wrong, 1 a cause found, 3 not enough evidence.\n\
+                  diagnose: 0 nothing wrong, 1 a likely cause found, 3 cannot tell.\n\
                   Start with `a7probe demo`, then `a7probe measure URL`."
 )]
 pub struct Cli {

@@ -9,7 +9,8 @@
 //! - queueing over capacity: Mann and Kendall's test of the medians of up to ten parts of a run at constant load;
 //! - client-limited: the share of sends that were late, an exact binomial test, and the processor time of this process.
 //!
-//! What is less than [`MATERIAL`] of the target does not matter; what the data leave open is "not enough evidence".
+//! What is less than [`MATERIAL`] of the target does not matter; a cause is ruled out only if the
+//! opposite is shown for effects of that size. Everything else is "cannot tell".
 
 mod blocked_loop;
 mod client;
@@ -19,6 +20,8 @@ mod observation;
 mod queueing;
 mod slow_call;
 mod steps;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 use std::time::Duration;
@@ -30,8 +33,11 @@ pub use steps::{Load, Pilot, Step, Steps, patience, steps};
 /// The share of the target that a cause must cost to matter.
 pub const MATERIAL: f64 = 0.1;
 
-/// What to do where data are too few.
+/// What to do where data are too few; [`Diagnosis::within`] names the budget.
 const LARGER: &str = "give a larger --budget";
+
+/// What to do where requests failed.
+const FAILING: &str = "find out why requests fail, or give a larger --budget";
 
 /// Level of every one-sided test.
 const ALPHA: f64 = 0.05;
@@ -84,7 +90,7 @@ impl Cause {
 pub enum Support {
     /// Shown at the 5 % level.
     Supported,
-    /// Shown to be less than what matters, or not there.
+    /// The opposite is shown at the 5 % level, for effects of [`MATERIAL`] of the target or more.
     NotSupported,
     /// The data leave it open.
     NotEnough,
@@ -94,9 +100,9 @@ impl Support {
     /// In words.
     pub fn title(self) -> &'static str {
         match self {
-            Support::Supported => "supported",
-            Support::NotSupported => "not supported",
-            Support::NotEnough => "not enough evidence",
+            Support::Supported => "likely cause",
+            Support::NotSupported => "ruled out",
+            Support::NotEnough => "cannot tell",
         }
     }
 }
@@ -142,13 +148,42 @@ pub struct Finding {
 }
 
 impl Finding {
-    fn open(cause: Cause, why: impl Into<String>) -> Finding {
+    /// The data leave it open; `numbers` are those of the sentence.
+    fn open(
+        cause: Cause,
+        why: impl Into<String>,
+        numbers: impl IntoIterator<Item = (&'static str, f64)>,
+    ) -> Finding {
         Finding {
             cause,
             support: Support::NotEnough,
             cost: None,
-            evidence: vec![Evidence::text(why)],
+            evidence: vec![Evidence::new(why, numbers)],
             next: Some(LARGER.to_owned()),
+        }
+    }
+
+    /// A step that it needs was not made.
+    fn without(cause: Cause, step: impl std::fmt::Display) -> Finding {
+        Finding::open(
+            cause,
+            format!("0 requests of the step '{step}': it was not made"),
+            [("requests", 0.0)],
+        )
+    }
+
+    /// Too many requests of a step failed for their latencies to mean anything.
+    fn failing(cause: Cause, failed: &observation::Failed) -> Finding {
+        Finding {
+            next: Some(FAILING.to_owned()),
+            ..Finding::open(
+                cause,
+                failed.to_string(),
+                [
+                    ("not_ok", failed.bad as f64),
+                    ("requests", failed.of as f64),
+                ],
+            )
         }
     }
 }
@@ -239,6 +274,16 @@ impl Diagnosis {
         findings.sort_by_key(rank);
         findings.push(verdict::nothing_wrong(observations, &findings));
         Diagnosis { findings }
+    }
+
+    /// The same, naming a budget that gives twice the data.
+    pub fn within(mut self, budget: Duration) -> Diagnosis {
+        for finding in &mut self.findings {
+            if finding.next.as_deref() == Some(LARGER) {
+                finding.next = Some(format!("--budget {}s", 2 * budget.as_secs().max(1)));
+            }
+        }
+        self
     }
 
     /// The same where the steps were cut short: data are few because of that, not because of the budget.

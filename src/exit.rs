@@ -50,10 +50,10 @@ impl Exit {
     pub fn meaning(self) -> &'static str {
         match self {
             Exit::Pass => "every gate passed; `diagnose`: nothing wrong",
-            Exit::Fail => "a gate failed; `diagnose`: a cause found",
+            Exit::Fail => "a gate failed; `diagnose`: a likely cause found",
             Exit::Error => "usage, configuration or internal error",
             Exit::Inconclusive => {
-                "inconclusive: the data do not decide every gate; `diagnose`: not enough evidence"
+                "inconclusive: the data do not decide every gate; `diagnose`: cannot tell"
             }
             Exit::Unreachable => "target unreachable",
             Exit::Interrupted => "interrupted (Ctrl-C); the partial result is saved and marked",

@@ -116,7 +116,8 @@ pub fn start(arguments: &[OsString], stdout: &mut dyn Write, stderr: &mut dyn Wr
 ///
 /// Whoever reads us through `head` has seen enough: that is no error, and it does not change the exit code.
 pub fn run(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
-    let (stdout, stderr) = (&mut Patient(stdout), &mut Patient(stderr));
+    let stdout = &mut Patient(stdout, "cannot write to stdout");
+    let stderr = &mut Patient(stderr, "cannot write to stderr");
     match dispatch(cli, stdout, stderr).and_then(|exit| Ok(stdout.flush().map(|()| exit)?)) {
         Ok(exit) => exit,
         Err(e) => {
@@ -135,23 +136,24 @@ pub fn run(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
     }
 }
 
-/// A stream whose reader may go away.
-struct Patient<'a>(&'a mut dyn Write);
+/// A stream whose reader may go away, and what is said if it cannot be written for another reason.
+struct Patient<'a>(&'a mut dyn Write, &'static str);
 
 impl Write for Patient<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        unless_gone(self.0.write(bytes), bytes.len())
+        unless_gone(self.0.write(bytes), bytes.len(), self.1)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        unless_gone(self.0.flush(), ())
+        unless_gone(self.0.flush(), (), self.1)
     }
 }
 
-fn unless_gone<T>(result: io::Result<T>, done: T) -> io::Result<T> {
+fn unless_gone<T>(result: io::Result<T>, done: T, otherwise: &str) -> io::Result<T> {
     match result {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(done),
-        other => other,
+        Err(e) => Err(io::Error::new(e.kind(), format!("{otherwise}: {e}"))),
+        done => done,
     }
 }
 

@@ -98,6 +98,34 @@ pub struct Printable<W> {
     sequences: Sequences,
     /// The beginning of a character or of an escape sequence that the last write cut.
     cut: Vec<u8>,
+    /// The end of the line so far, as far as a command of a CI runner may begin in it.
+    line: LineEnd,
+}
+
+/// What the last characters written may be the beginning of: runners read `::error::` at the start of a line and
+/// `##[error]` anywhere as commands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LineEnd {
+    Start,
+    Colon,
+    Text,
+    /// So many `#`.
+    Hashes(u8),
+}
+
+impl LineEnd {
+    /// After one more character, and whether it must be escaped so that it begins no command.
+    fn then(self, c: char) -> (LineEnd, bool) {
+        match (self, c) {
+            (_, '\n') => (LineEnd::Start, false),
+            (LineEnd::Start, ' ' | '\t') => (LineEnd::Start, false),
+            (LineEnd::Start, ':') => (LineEnd::Colon, false),
+            (LineEnd::Colon, ':') | (LineEnd::Hashes(2), '[') => (LineEnd::Text, true),
+            (LineEnd::Hashes(count), '#') => (LineEnd::Hashes((count + 1).min(2)), false),
+            (_, '#') => (LineEnd::Hashes(1), false),
+            _ => (LineEnd::Text, false),
+        }
+    }
 }
 
 /// No sequence of our own is longer.
@@ -110,6 +138,18 @@ impl<W: Write> Printable<W> {
             inner,
             sequences,
             cut: Vec::new(),
+            line: LineEnd::Start,
+        }
+    }
+
+    fn push_plain(&mut self, text: &str, out: &mut String) {
+        for c in text.chars() {
+            let (line, begins_command) = self.line.then(c);
+            self.line = line;
+            match begins_command || is_unprintable_in_lines(c) {
+                true => escape(c, out),
+                false => out.push(c),
+            }
         }
     }
 
@@ -130,7 +170,7 @@ impl<W: Write> Printable<W> {
                     used += length;
                 }
                 Piece::Plain(text) => {
-                    out.push_str(&lines(text));
+                    self.push_plain(text, &mut out);
                     used += text.len();
                 }
                 Piece::Own(text) => {
@@ -262,6 +302,25 @@ mod tests {
         assert_eq!(through(Sequences::None, &[b"a\tb\n"]), "a\tb\n");
         assert_eq!(one_line("a\tb\n"), "a\\tb\\n");
         assert_eq!(one_line("µs ≤ 150 · 日本"), "µs ≤ 150 · 日本");
+    }
+
+    #[test]
+    fn no_line_begins_with_a_command_of_a_ci_runner() {
+        for (text, shown) in [
+            ("::error::x\n", ":\\u003aerror::x\n"),
+            (
+                "a\n  ::set-output name=x::y",
+                "a\n  :\\u003aset-output name=x::y",
+            ),
+            ("a ::error::x", "a ::error::x"),
+            ("a ##[error]x", "a ##\\u005berror]x"),
+            ("## [title](url)", "## [title](url)"),
+            ("std::io", "std::io"),
+        ] {
+            assert_eq!(through(Sequences::None, &[text.as_bytes()]), shown);
+            let (head, tail) = text.as_bytes().split_at(text.len() / 2);
+            assert_eq!(through(Sequences::None, &[head, tail]), shown);
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::engine::{Live, LiveEndpoint};
 use crate::gate::Watched;
+use crate::printable::one_line;
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped};
 
@@ -138,6 +139,7 @@ impl Line {
     }
 
     fn show(&self, text: &str) {
+        let text = &*one_line(text);
         match self {
             Line::Drawn(bar) => {
                 bar.set_message(text.to_owned());

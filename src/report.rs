@@ -27,6 +27,7 @@ use crate::exit::Exit;
 use crate::gate::{self, Finding};
 use crate::histogram::Levels;
 use crate::plan::Model;
+use crate::printable::one_line;
 use crate::recording::{Interval, Recording};
 use crate::run_file::{
     AdaptiveRecord, Calibration, Certificate, Ended, PlanRecord, Run, SizeRecord, TurnsRecord,
@@ -340,9 +341,10 @@ impl Report {
 impl Warning {
     /// A warning and its hint.
     pub fn new(text: impl Into<String>, hint: impl Into<String>) -> Warning {
+        let on_one_line = |text: String| one_line(&text).into_owned();
         Warning {
-            text: text.into(),
-            hint: hint.into(),
+            text: on_one_line(text.into()),
+            hint: on_one_line(hint.into()),
         }
     }
 }

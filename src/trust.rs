@@ -16,6 +16,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::{ClientConfig, Error, InconsistentKeys, RootCertStore};
 
 use crate::plan::{ConnectionPolicy, Trust};
+use crate::printable::Shown as _;
 pub use failure::{HTTP2_HINT, TlsFailure, tls_failure};
 use verifier::{AcceptAnything, Verifier};
 
@@ -132,12 +133,12 @@ pub fn for_plan(policy: &ConnectionPolicy) -> anyhow::Result<ClientConfig> {
                 Ok(config) => config,
                 Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => bail!(
                     "--key {} does not match the certificate {}\nhint: give the key of the first certificate in --cert",
-                    key.display(),
-                    chain.display()
+                    key.shown(),
+                    chain.shown()
                 ),
                 Err(error) => {
                     return Err(TlsFailure::of(&error))
-                        .with_context(|| format!("--cert {} cannot be used", chain.display()));
+                        .with_context(|| format!("--cert {} cannot be used", chain.shown()));
                 }
             }
         }

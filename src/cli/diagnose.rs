@@ -16,7 +16,7 @@ Examples:
   a7probe diagnose https://a7.example --get health=/healthz --post ingest=/v2/events -q 50
   a7probe diagnose http://127.0.0.1:8080 --budget 20s --report markdown=diagnosis.md --save steps/
 
-Exit codes: 0 nothing wrong, 1 a cause found, 3 not enough evidence, 4 target unreachable.")]
+Exit codes: 0 nothing wrong, 1 a likely cause found, 3 cannot tell, 4 target unreachable.")]
 pub struct DiagnoseArgs {
     /// Base URL of the service.
     #[arg(env = "A7PROBE_URL", hide_env_values = true, value_name = "URL")]

@@ -2,11 +2,12 @@
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use clap::Args;
 
+use crate::printable::{Printable, Sequences, Shown as _};
 use crate::report::{Colour, Detail, Format, Report, Style};
 
 /// Names of the formats, as `--output` and `--report` read them.
@@ -83,7 +84,7 @@ impl OutputArgs {
                 "--report {}={}: it holds the latencies of one run, and {command} is about several\nhint: save the runs and \
                  use it with judge",
                 name_of(file.format),
-                file.path.display()
+                file.path.shown()
             ),
             None => Ok(()),
         }
@@ -112,18 +113,26 @@ impl OutputArgs {
     }
 }
 
+/// What an error of the system says about a file is put between these.
+fn cannot_write(path: &Path) -> String {
+    format!(
+        "cannot write {}\nhint: choose a folder that exists, is writable and has room",
+        path.shown()
+    )
+}
+
+/// Names from files and servers are in a report.
+fn printable(file: File) -> BufWriter<Printable<BufWriter<File>>> {
+    BufWriter::new(Printable::new(BufWriter::new(file), Sequences::None))
+}
+
 impl ReportFile {
     /// Writes a report to the file, without colours and as wide as needed.
     ///
     /// # Errors
     /// If the file cannot be written; the message names it.
     pub fn write(&self, report: &Report) -> anyhow::Result<()> {
-        let context = || {
-            format!(
-                "cannot write {}; check that its directory exists and is writable",
-                self.path.display()
-            )
-        };
+        let context = || cannot_write(&self.path);
         if self.format.is_of_hdrhistogram() && report.endpoints.is_empty() {
             bail!(
                 "{} holds the latencies of one run; use it with measure or judge",
@@ -133,7 +142,7 @@ impl ReportFile {
         if self.format == Format::Hgrm && report.endpoints.len() > 1 {
             return self.write_tables(report);
         }
-        let mut file = BufWriter::new(File::create(&self.path).with_context(context)?);
+        let mut file = printable(File::create(&self.path).with_context(context)?);
         report
             .write(self.format, &Style::default(), &mut file)
             .and_then(|()| file.flush())
@@ -144,13 +153,8 @@ impl ReportFile {
     fn write_tables(&self, report: &Report) -> anyhow::Result<()> {
         for endpoint in &report.endpoints {
             let path = self.path_of(&endpoint.name);
-            let context = || {
-                format!(
-                    "cannot write {}; check that its directory exists and is writable",
-                    path.display()
-                )
-            };
-            let mut file = BufWriter::new(File::create(&path).with_context(context)?);
+            let context = || cannot_write(&path);
+            let mut file = printable(File::create(&path).with_context(context)?);
             let written = endpoint.write_hgrm(&mut file).and_then(|()| file.flush());
             written.with_context(context)?;
         }

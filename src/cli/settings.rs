@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 use super::audit::AuditSettings;
 use super::settings_error::SettingsError;
 use crate::plan::Arrivals;
+use crate::printable::Shown as _;
 use crate::units::parse_duration;
 
 /// The file that is read when there is one and no other is named.
@@ -143,7 +144,7 @@ pub fn load(named: Option<&Path>, profile: Option<&str>) -> anyhow::Result<Level
             }
             return Ok(Levels::default());
         }
-        Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
+        Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.shown())),
     };
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
     parse(&text, profile, folder).map_err(|error| {
@@ -151,7 +152,7 @@ pub fn load(named: Option<&Path>, profile: Option<&str>) -> anyhow::Result<Level
             true => "",
             false => ":",
         };
-        anyhow!("{}{join} {error:#}", path.display())
+        anyhow!("{}{join} {error:#}", path.shown())
     })
 }
 

@@ -15,6 +15,7 @@ use crate::comparison::{self, Comparison, Pair, Side};
 use crate::exit::Exit;
 use crate::gate::{self, Subject};
 use crate::plan::Design;
+use crate::printable::Shown as _;
 use crate::recording::Recording;
 use crate::report::{ComparisonReport, Kind, Report, TurnsReport, Warning};
 use crate::run_file::{Calibration, Certificate, Run, SideRecord, Signal, TurnsRecord};
@@ -233,16 +234,17 @@ fn save(ab: &Ab, runs: &Pair<Measurement>, stderr: &mut dyn Write) -> anyhow::Re
     ];
     for (path, side, plan) in files {
         let Some(path) = path else { continue };
-        match ab.save_bodies {
+        let saved = match ab.save_bodies {
             true => {
                 let mut run = side.run.clone();
                 run.plan.keep_bodies(plan);
-                run.save(path)?;
+                run.save(path)
             }
-            false => side.run.save(path)?,
-        }
+            false => side.run.save(path),
+        };
+        saved.map_err(|e| super::saved::hinted(&e))?;
         if !ab.output.quiet {
-            writeln!(stderr, "saved {}", path.display())?;
+            writeln!(stderr, "saved {}", path.shown())?;
         }
     }
     Ok(())

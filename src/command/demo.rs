@@ -22,6 +22,7 @@ use crate::completion::{Audit, Completion};
 use crate::exit::Exit;
 use crate::gate::{self, Gate};
 use crate::plan::{Auditing, Beside, DEFAULT_AUDIT_QUIET, Design, Guard, Source, Wish};
+use crate::printable::Shown as _;
 use crate::progress::Mode;
 use crate::run_file::{Ended, Run, Signal};
 use crate::units::Pretty;
@@ -42,7 +43,7 @@ pub fn run(
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     std::fs::create_dir_all(&args.out)
-        .with_context(|| format!("cannot create {}", args.out.display()))?;
+        .with_context(|| format!("cannot create {}", args.out.shown()))?;
     let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     let mode = if args.quiet {
         Mode::Silent

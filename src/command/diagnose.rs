@@ -17,6 +17,7 @@ use crate::diagnosis::{
 use crate::engine::RunIds;
 use crate::exit::Exit;
 use crate::plan::{Arrivals, Design, Endpoint, Guard, Keepalive, Model, Plan, Size};
+use crate::printable::Shown as _;
 use crate::progress::Mode;
 use crate::report::{DiagnosisReport, Kind, Report, Warning};
 use crate::run_file::{Calibration, EndpointRun, Run};
@@ -49,11 +50,11 @@ pub fn run(
         std::fs::create_dir_all(folder).with_context(|| {
             format!(
                 "cannot make the folder {}\nhint: name one that can be written to",
-                folder.display()
+                folder.shown()
             )
         })?;
     }
-    let measuring = Measuring::new(progress_mode(&args.output), None)?;
+    let measuring = Measuring::new(progress_mode(&args.output), None)?.always_asking();
     let preflight = measuring.preflight(&diagnose.plan, diagnose.wait_ready, stderr)?;
     if let Preflight::Interrupted(signal) = preflight {
         return Ok(signals::exit(signal));
@@ -77,6 +78,8 @@ pub fn run(
                 "let it finish, or give a smaller --budget",
             ),
         );
+    } else {
+        diagnosis = diagnosis.within(diagnose.budget);
     }
     let mut report = Report::new(Kind::Diagnose, diagnose.plan.target.to_string());
     report.warnings = warnings;
@@ -290,7 +293,8 @@ impl Session<'_> {
         let plan = plan_of(self.diagnose, planned, timeout);
         let run = self.measure(&plan)?;
         if let Some(folder) = &self.diagnose.save {
-            run.save(&folder.join(format!("{}.json", planned.step.as_str())))?;
+            run.save(&folder.join(format!("{}.json", planned.step.as_str())))
+                .map_err(|e| super::saved::hinted(&e))?;
         }
         let cpu_share = run.busy();
         let rates = plan.endpoints.iter().map(|endpoint| endpoint.rate);

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tracing_subscriber::EnvFilter;
 
 use crate::exit::Exit;
+use crate::printable::{Printable, Sequences, Shown as _};
 
 /// Listens, and tells where.
 pub(super) fn bind(address: SocketAddr) -> anyhow::Result<(TcpListener, SocketAddr)> {
@@ -23,7 +24,7 @@ pub(super) fn write_ready_file(file: Option<&Path>, what: impl Display) -> anyho
     write_atomically(file, &format!("{what}\n")).map_err(|error| {
         anyhow::anyhow!(
             "cannot write {}: {error}\nhint: its folder must exist and be writable; name another file with --ready-file",
-            file.display()
+            file.shown()
         )
     })
 }
@@ -69,11 +70,16 @@ pub(super) fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
             "--log {filter}: {error}\nhint: use error, warn, info, debug, trace, or target=level"
         )
     })?;
+    let is_coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let sequences = match is_coloured {
+        true => Sequences::Styles,
+        false => Sequences::None,
+    };
     // Fails when a program that embeds this one logs already, which is fine.
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_writer(move || Printable::new(io::stderr(), sequences))
+        .with_ansi(is_coloured)
         .try_init();
     Ok(())
 }

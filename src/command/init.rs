@@ -6,6 +6,7 @@ use anyhow::{Context as _, bail};
 
 use crate::cli::InitArgs;
 use crate::exit::Exit;
+use crate::printable::Shown as _;
 
 /// What is written; every setting at its default, commented out where the default does.
 const STARTER: &str = include_str!("init/a7probe.toml");
@@ -23,17 +24,17 @@ pub fn run(args: &InitArgs, stdout: &mut dyn Write) -> anyhow::Result<Exit> {
         Err(e) if e.kind() == ErrorKind::AlreadyExists => {
             bail!(
                 "{} is there already\nhint: --force replaces it",
-                args.file.display()
+                args.file.shown()
             )
         }
-        Err(e) => return Err(e).with_context(|| format!("cannot write {}", args.file.display())),
+        Err(e) => return Err(e).with_context(|| format!("cannot write {}", args.file.shown())),
     };
     file.write_all(STARTER.as_bytes())
-        .with_context(|| format!("cannot write {}", args.file.display()))?;
+        .with_context(|| format!("cannot write {}", args.file.shown()))?;
     writeln!(
         stdout,
         "wrote {}; try `a7probe measure --dry-run` next",
-        args.file.display()
+        args.file.shown()
     )?;
     Ok(Exit::Pass)
 }

@@ -1,11 +1,12 @@
 //! `measure`: resolve, preflight, run, save, judge, report.
 
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context as _, anyhow};
 
 use super::measuring::{Asked, Calibrating, Measurement, Measuring, Preflight};
+use super::saved::hinted;
 use super::{dry_run, signals};
 use crate::cli::measure::MeasureArgs;
 use crate::cli::output::OutputArgs;
@@ -13,6 +14,7 @@ use crate::cli::resolve::{self, Checked, Intent, Measure};
 use crate::exit::Exit;
 use crate::gate::{self, Subject};
 use crate::plan::Plan;
+use crate::printable::Shown as _;
 use crate::progress::Mode;
 use crate::report::{Kind, Report};
 use crate::run_file::{Calibration, Certificate};
@@ -87,8 +89,8 @@ pub(super) fn certificate(path: Option<&Path>) -> anyhow::Result<Option<Certific
         Certificate::load(path).map_err(|error| {
             anyhow!(
                 "--certificate {}: {error}\nhint: make one with `a7probe selftest --save {}`",
-                path.display(),
-                path.display()
+                path.shown(),
+                path.shown()
             )
         })
     };
@@ -110,14 +112,40 @@ pub(super) fn check_outputs<'a>(
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        if path.is_dir() || tempfile::tempfile_in(folder).is_err() {
-            bail!(
-                "cannot write {}\nhint: name a file in a folder that exists and can be written to",
-                path.display()
-            );
-        }
+        let tried = match path.is_dir() {
+            true => Err(ErrorKind::IsADirectory.into()),
+            false => tempfile::tempfile_in(folder).map(drop),
+        };
+        tried.map_err(|error| reason(&error)).with_context(|| {
+            format!(
+                "cannot write {}\nhint: choose a writable folder; nothing was sent",
+                path.shown()
+            )
+        })?;
     }
     Ok(())
+}
+
+/// What the system says, without the name of a temporary file.
+fn reason(error: &io::Error) -> io::Error {
+    match error.raw_os_error().or_else(|| os_error_below(error)) {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => error.kind().into(),
+    }
+}
+
+fn os_error_below(error: &io::Error) -> Option<i32> {
+    let mut below = error
+        .get_ref()
+        .map(|e| e as &(dyn std::error::Error + 'static));
+    while let Some(cause) = below {
+        let found = cause.downcast_ref::<io::Error>();
+        if let Some(code) = found.and_then(io::Error::raw_os_error) {
+            return Some(code);
+        }
+        below = cause.source();
+    }
+    None
 }
 
 fn save(
@@ -128,9 +156,9 @@ fn save(
     let Some(path) = &measure.save else {
         return Ok(());
     };
-    run.save(path)?;
+    run.save(path).map_err(|e| hinted(&e))?;
     if !measure.output.quiet {
-        writeln!(stderr, "saved {}", path.display())?;
+        writeln!(stderr, "saved {}", path.shown())?;
     }
     Ok(())
 }

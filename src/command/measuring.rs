@@ -41,6 +41,8 @@ pub(super) struct Measuring {
     stop: StopSignal,
     pub(super) signals: Signals,
     mode: Mode,
+    /// The flag that leaves the preflight out, if the command has one.
+    no_preflight: Option<&'static str>,
 }
 
 /// The service cannot be measured: nothing of an answer comes.
@@ -103,7 +105,16 @@ impl Measuring {
             stop,
             signals,
             mode,
+            no_preflight: Some("--no-preflight"),
         })
+    }
+
+    /// The same for a command that always asks first.
+    pub(super) fn always_asking(self) -> Measuring {
+        Measuring {
+            no_preflight: None,
+            ..self
+        }
     }
 
     /// Sends one request to every endpoint; with patience, again until all answer as expected.
@@ -175,7 +186,10 @@ impl Measuring {
             );
             let hint = status_hint(endpoint, status);
             if shows_a_wrong_plan(status) {
-                bail!("{text}\nhint: {hint}; --no-preflight measures it as it is");
+                match self.no_preflight {
+                    Some(flag) => bail!("{text}\nhint: {hint}; {flag} measures it as it is"),
+                    None => bail!("{text}\nhint: {hint}"),
+                }
             }
             if self.mode != Mode::Silent {
                 writeln!(

@@ -7,6 +7,7 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use crate::import::{self, Format, ImportError, Imported, Options, Remark};
+use crate::printable::{Shown as _, one_line};
 use crate::report::{Report, Warning};
 use crate::run_file::{self, Run, RunFileError};
 
@@ -39,17 +40,27 @@ fn read_from(mut input: impl Read, length: u64, options: &Options) -> anyhow::Re
     let read = input.by_ref().take(HEAD).read_to_end(&mut head);
     read.map_err(|e| hinted(&RunFileError::Read(e)))?;
     if import::is_list(&head, options) {
-        return Ok(Saved::Imported(import::read_list(
-            head.chain(input),
-            options,
-        )?));
+        let list = import::read_list(head.chain(input), options)?;
+        return Ok(Saved::Imported(with_printable_names(list)));
     }
     let bytes = run_file::read_bounded(head.chain(input), length).map_err(|e| hinted(&e))?;
     let bytes = import::to_utf8(&bytes);
     Ok(match format_of(&bytes, options) {
         Format::Run => Saved::Run(Box::new(Run::from_json(&bytes).map_err(|e| hinted(&e))?)),
-        _ => Saved::Imported(import::read(&bytes, options)?),
+        _ => Saved::Imported(with_printable_names(import::read(&bytes, options)?)),
     })
+}
+
+/// A name from a file stands on one line.
+fn with_printable_names(mut imported: Imported) -> Imported {
+    for name in imported
+        .endpoints
+        .iter_mut()
+        .filter_map(|e| e.name.as_mut())
+    {
+        *name = one_line(name).into_owned();
+    }
+    imported
 }
 
 /// An error with the name of its file; `verb` is what was to be done with it.
@@ -60,7 +71,8 @@ pub(super) fn named(error: anyhow::Error, verb: &str, file: &str) -> anyhow::Err
     }
 }
 
-fn hinted(error: &RunFileError) -> anyhow::Error {
+/// A run file that could not be read or written, with the way out.
+pub(super) fn hinted(error: &RunFileError) -> anyhow::Error {
     anyhow!("{error}\nhint: {}", error.hint())
 }
 
@@ -78,7 +90,7 @@ pub(super) fn is_stdin(file: &Path) -> bool {
 pub(super) fn shown(file: &Path) -> String {
     match is_stdin(file) {
         true => "stdin".to_owned(),
-        false => file.display().to_string(),
+        false => file.shown().to_string(),
     }
 }
 

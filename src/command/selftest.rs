@@ -18,6 +18,7 @@ use crate::cli::output::OutputArgs;
 use crate::cli::selftest::{SelftestArgs, SelftestOutput};
 use crate::engine::{self, RunIds, StopSignal, stop_switch};
 use crate::exit::Exit;
+use crate::printable::Shown as _;
 use crate::report;
 use crate::run_file::{Calibration, Certificate, Check, Unit};
 use crate::units::millis;
@@ -142,8 +143,8 @@ fn save(certificate: &Certificate, path: &Path) -> anyhow::Result<()> {
     };
     write().with_context(|| {
         format!(
-            "cannot write {}; name a file in a folder that exists and can be written to",
-            path.display()
+            "cannot write {}\nhint: choose a folder that exists, is writable and has room",
+            path.shown()
         )
     })
 }

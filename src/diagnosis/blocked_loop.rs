@@ -1,7 +1,7 @@
 //! A blocked event loop: does one endpoint wait while another one is served?
 
 use super::observation::{Change, From, Observation, Share};
-use super::{Cause, Evidence, Finding, Observations, Support};
+use super::{Cause, Evidence, Finding, LARGER, Observations, Support};
 use crate::stats::modes::Modes;
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, plural, trimmed};
@@ -15,9 +15,6 @@ const EPISODES: u64 = 3;
 /// Less than this share of delayed requests is no blocked loop at the load that is put on it.
 const RARE: f64 = 0.1;
 
-/// So many delayed requests would show as a mode of their own.
-const TELLING: u64 = 16;
-
 /// Requests that wait for a blocked loop take at least so many times the median of those that do not.
 const APART: f64 = 4.0;
 
@@ -29,21 +26,18 @@ const QUANTILES: [Quantile; 3] = [Quantile::P95, Quantile::P90, Quantile::P50];
 
 pub(super) fn test(observed: &Observations) -> Finding {
     let (Some(alone), Some(beside)) = (&observed.alone, &observed.beside) else {
-        return Finding::open(
-            Cause::BlockedLoop,
-            "the endpoints were not measured beside each other",
-        );
+        return Finding::without(Cause::BlockedLoop, during(&observed.probe, &observed.load));
     };
     let failed = [alone, beside]
         .into_iter()
         .find_map(|o| o.failed(&observed.probe));
     if let Some(failed) = failed {
-        return Finding::open(Cause::BlockedLoop, failed);
+        return Finding::failing(Cause::BlockedLoop, &failed);
     }
     let n = alone.requests().min(beside.requests());
     if n < MIN_REQUESTS {
         let why = format!("{n} requests are too few: {MIN_REQUESTS} are the least");
-        return Finding::open(Cause::BlockedLoop, why);
+        return Finding::open(Cause::BlockedLoop, why, [("requests", n as f64)]);
     }
     let usual = alone
         .at(Quantile::P95, From::Send)
@@ -120,10 +114,14 @@ fn support(before: &Share, during: &Share, bimodal: bool, change: Option<&Change
     match () {
         () if more && bimodal && !contradicted => Support::Supported,
         () if during.high <= RARE => Support::NotSupported,
-        // Everything becomes slower together: that is sharing, not waiting for a loop.
-        () if more && !bimodal && during.k >= TELLING => Support::NotSupported,
+        // Also where everything becomes slower together: that looks like sharing, which is not shown by the absence of
+        // a second mode.
         () => Support::NotEnough,
     }
+}
+
+fn during(probe: &str, load: &str) -> String {
+    format!("{probe} during {load}")
 }
 
 fn rate(load: Option<&Observation>) -> String {
@@ -138,6 +136,6 @@ fn next(support: Support, load: &str) -> Option<String> {
              FastAPI, also in BackgroundTasks; or a separate worker, as in a7probe serve --mode background"
         )),
         Support::NotSupported => None,
-        Support::NotEnough => Some("give a larger --budget".to_owned()),
+        Support::NotEnough => Some(LARGER.to_owned()),
     }
 }

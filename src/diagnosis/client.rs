@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ALPHA, Cause, Evidence, Finding, Observations, Support};
+use super::{ALPHA, Cause, Evidence, Finding, LARGER, Observations, Support};
 use crate::histogram::{Histogram, Precision};
 use crate::stats::binomial::{self, reaches};
 use crate::stats::rank::Quantile;
@@ -13,6 +13,9 @@ const LATE: f64 = 0.01;
 
 /// Part of the processor time of the sending threads above which they were short of it.
 const BUSY: f64 = 0.8;
+
+/// It is ruled out if at most this share of the sends is later than what matters: a P95 is not moved by that much then.
+const BEYOND: f64 = 0.05;
 
 /// Fewer sends tell nothing.
 const MIN_SENDS: u64 = 50;
@@ -27,7 +30,7 @@ pub(super) fn test(observed: &Observations) -> Finding {
     let n = lags.count();
     if n < MIN_SENDS {
         let why = format!("{n} sends are too few: {MIN_SENDS} are the least");
-        return Finding::open(Cause::Client, why);
+        return Finding::open(Cause::Client, why, [("sends", n as f64)]);
     }
     let limit = Duration::from_millis(1).max(observed.target.mul_f64(0.01));
     let (late, _) = lags.count_above(limit.as_nanos() as u64);
@@ -38,6 +41,8 @@ pub(super) fn test(observed: &Observations) -> Finding {
         .fold(0.0, f64::max);
     let is_late = reaches(binomial::p_fail(n, late, LATE), ALPHA);
     let matters = p99_ns as f64 > observed.material_ns() || busiest > BUSY;
+    let (beyond, _) = lags.count_above(observed.material_ns() as u64);
+    let beyond_high = binomial::upper_bound(n, beyond, ALPHA);
     let caution = match (is_late, matters) {
         (true, false) => "; that is late, but less than matters here",
         _ => "",
@@ -45,14 +50,18 @@ pub(super) fn test(observed: &Observations) -> Finding {
     let evidence = Evidence::new(
         format!(
             "send lag P99 {} (limit {}), {} of {} sends later than that; {} % of the processor time of the sending threads \
-             used{caution}",
+             used{caution}; later than {}: {}, at most {} % (95 %)",
             Pretty(Duration::from_nanos(p99_ns)),
             Pretty(limit),
             grouped(late),
             grouped(n),
             trimmed(busiest * 100.0, 0),
+            Pretty(Duration::from_nanos(observed.material_ns() as u64)),
+            grouped(beyond),
+            trimmed(beyond_high * 100.0, 1),
         ),
         [
+            ("share_beyond_high", beyond_high),
             ("send_lag_p99_ms", p99_ns as f64 / 1e6),
             ("limit_ms", millis(limit)),
             ("cpu_share", busiest),
@@ -60,15 +69,20 @@ pub(super) fn test(observed: &Observations) -> Finding {
     );
     let support = match is_late && matters {
         true => Support::Supported,
-        false => Support::NotSupported,
+        false if beyond_high <= BEYOND && busiest <= BUSY => Support::NotSupported,
+        false => Support::NotEnough,
     };
     Finding {
         cause: Cause::Client,
         support,
         cost: Some(Duration::from_nanos(p99_ns)),
         evidence: vec![evidence],
-        next: (support == Support::Supported).then(|| {
-            "measure from a quieter or larger machine, or at a lower rate with -q".to_owned()
-        }),
+        next: match support {
+            Support::Supported => Some(
+                "measure from a quieter or larger machine, or at a lower rate with -q".to_owned(),
+            ),
+            Support::NotEnough => Some(LARGER.to_owned()),
+            Support::NotSupported => None,
+        },
     }
 }

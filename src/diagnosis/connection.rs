@@ -3,26 +3,29 @@
 use std::time::Duration;
 
 use super::observation::{From, Observation};
-use super::{Cause, Evidence, Finding, Observations, Support};
+use super::{Cause, Evidence, Finding, LARGER, Observations, Support};
 use crate::histogram::Histogram;
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, millis};
 
 pub(super) fn test(observed: &Observations) -> Finding {
     let (Some(reused), Some(new)) = (&observed.alone, &observed.new_connections) else {
-        return Finding::open(Cause::Connection, "new connections were not measured");
+        return Finding::without(
+            Cause::Connection,
+            format!("{} on new connections", observed.probe),
+        );
     };
     let failed = [reused, new]
         .into_iter()
         .find_map(|o| o.failed(&observed.probe));
     if let Some(failed) = failed {
-        return Finding::open(Cause::Connection, failed);
+        return Finding::failing(Cause::Connection, &failed);
     }
     let material = observed.material_ns();
     let Some(change) = reused.change_to(new, Quantile::P50, From::Start, material) else {
         let n = reused.requests().min(new.requests());
         let why = format!("{n} requests are too few for an interval of P50");
-        return Finding::open(Cause::Connection, why);
+        return Finding::open(Cause::Connection, why, [("requests", n as f64)]);
     };
     let (low, high) = change.difference_ns;
     let support = match (low > material, high < material) {
@@ -48,11 +51,14 @@ pub(super) fn test(observed: &Observations) -> Finding {
         support,
         cost: change.middle(),
         evidence: vec![compared, phases(new)],
-        next: (support == Support::Supported).then(|| {
+        next: match support {
+            Support::Supported => Some(
             "keep connections alive in the clients; look where the time goes: distance (connect), certificates (tls), \
-             a proxy or a slow accept (first_byte)"
-                .to_owned()
-        }),
+             a proxy or a slow accept (first_byte)".to_owned(),
+            ),
+            Support::NotEnough => Some(LARGER.to_owned()),
+            Support::NotSupported => None,
+        },
     }
 }
 

@@ -29,6 +29,14 @@ pub(super) fn rung_above(latency_ns: f64) -> Duration {
     *found.unwrap_or(&rungs[rungs.len() - 1])
 }
 
+/// The rung below one, in ns; zero below the lowest and infinite above the top.
+pub(super) fn rung_below(rung_ns: f64) -> f64 {
+    match rung_ns <= LOWEST.as_nanos() as f64 {
+        true => 0.0,
+        false => rung_ns / 2f64.powf(1.0 / f64::from(PER_OCTAVE)),
+    }
+}
+
 /// Each request's latency without our send lag, in ns and in order, at the precision of the ladder: the rung
 /// that it does not exceed. What did not end ok is +∞; what failed or was not sent for a cause on this side is left out.
 pub(super) fn series(recording: &Recording) -> Vec<f64> {

@@ -26,6 +26,26 @@ pub struct Observation {
     pub cpu_share: Option<f64>,
 }
 
+/// Requests to an endpoint that did not end ok.
+#[derive(Clone, Debug)]
+pub(super) struct Failed {
+    pub(super) bad: u64,
+    pub(super) of: u64,
+    endpoint: String,
+}
+
+impl std::fmt::Display for Failed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} of {} requests to {} did not end ok",
+            grouped(self.bad),
+            grouped(self.of),
+            self.endpoint
+        )
+    }
+}
+
 /// A share of requests with its one-sided 95 % bounds, in the sense of the cluster guard.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Share {
@@ -147,19 +167,17 @@ impl Observation {
     }
 
     /// Says so if too many requests did not end ok for their latencies to mean anything.
-    pub(super) fn failed(&self, endpoint: &str) -> Option<String> {
+    pub(super) fn failed(&self, endpoint: &str) -> Option<Failed> {
         // What was never sent says nothing of the service.
         let unsent = self.recording.counts.unsent;
         let (bad, n) = (
             self.recording.counts.not_ok() - unsent,
             self.requests() - unsent,
         );
-        (bad * FAILED > n).then(|| {
-            format!(
-                "{} of {} requests to {endpoint} did not end ok",
-                grouped(bad),
-                grouped(n)
-            )
+        (bad * FAILED > n).then(|| Failed {
+            bad,
+            of: n,
+            endpoint: endpoint.to_owned(),
         })
     }
 
@@ -183,7 +201,7 @@ impl Observation {
 
     /// How many requests are worth one, by the bursts of those that are slower than the median by what matters:
     /// smaller differences between neighbours are noise.
-    fn design_effect(&self, material_ns: f64) -> f64 {
+    pub(super) fn design_effect(&self, material_ns: f64) -> f64 {
         let usual = self.at(Quantile::P50, From::Start).unwrap_or(Duration::MAX);
         let rung = ladder::rung_above(usual.as_nanos() as f64 + material_ns);
         Clusters::of(self.above(rung).iter()).design_effect

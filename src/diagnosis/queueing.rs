@@ -2,8 +2,14 @@
 
 use std::time::Duration;
 
-use super::{Cause, Evidence, Finding, Observation, Observations, Support, ladder};
+use super::observation::From;
+use super::{
+    Cause, Evidence, FAILING, Finding, LARGER, Observation, Observations, Support, ladder,
+};
+use crate::stats::profile::{self, CUT_95};
+use crate::stats::rank::{Quantile, interval_ranks, min_samples_for_interval};
 use crate::stats::{binomial, trend};
+use crate::summary::CONFIDENCE;
 use crate::units::{Pretty, grouped, percent, trimmed};
 
 /// Parts of the step whose medians are compared.
@@ -18,6 +24,9 @@ const MIN_PARTS: usize = 5;
 /// Level of the test of the trend.
 const ALPHA: f64 = 0.01;
 
+/// From the middle of the first third to that of the last is two thirds of the step.
+const WHOLE_STEP: f64 = 1.5;
+
 /// So many more requests in flight at the end, and so many times as many, are a queue.
 const QUEUE: (f64, f64) = (2.0, 2.0);
 
@@ -26,10 +35,8 @@ pub(super) fn test(observed: &Observations) -> Finding {
     let at_rate = |step: &&Observation| step.rate_per_s.is_some_and(|r| r >= observed.asked_per_s);
     let alone = observed.one_at_a_time.as_ref();
     let Some(offered) = observed.offered.as_ref().or(alone.filter(at_rate)) else {
-        return Finding::open(
-            Cause::Queueing,
-            "the load was not offered at the rate asked for",
-        );
+        let asked = trimmed(observed.asked_per_s, 1);
+        return Finding::without(Cause::Queueing, format!("{} at {asked}/s", observed.load));
     };
     let (latencies, rate) = (
         ladder::series(&offered.recording),
@@ -42,7 +49,7 @@ pub(super) fn test(observed: &Observations) -> Finding {
             latencies.len(),
             MIN_PARTS * MIN_REQUESTS
         );
-        return Finding::open(Cause::Queueing, why);
+        return Finding::open(Cause::Queueing, why, [("requests", latencies.len() as f64)]);
     }
     let medians = medians(&latencies, parts);
     let p = trend::p_rising(&medians);
@@ -54,10 +61,16 @@ pub(super) fn test(observed: &Observations) -> Finding {
     // Alone it is answered; at this rate most requests are not, in time.
     let alone_ok = alone.is_some_and(|alone| alone.failed(&observed.load).is_none());
     let at_once = alone_ok && timed_out(offered);
+    let at_most = growth_at_most(
+        offered,
+        &latencies,
+        offered.design_effect(observed.material_ns()),
+    );
+    let failed = offered.failed(&observed.load);
     let support = match p <= ALPHA && queues || at_once {
         true => Support::Supported,
-        false if offered.failed(&observed.load).is_some() && !queues => Support::NotEnough,
-        false => Support::NotSupported,
+        false if failed.is_none() && at_most < observed.material_ns() => Support::NotSupported,
+        false => Support::NotEnough,
     };
     let seconds =
         |part: usize| (part as f64 + 0.5) * latencies.len() as f64 / parts as f64 / rate.max(1e-9);
@@ -67,7 +80,7 @@ pub(super) fn test(observed: &Observations) -> Finding {
     let grown = Evidence::new(
         format!(
             "{} at {}/s: P50 {} in the first of {parts} parts, {} in the last{} ({}); in flight {} \
-             and {}",
+             and {}; growth at most {} (95 %), {} matters",
             observed.load,
             trimmed(rate, 1),
             shown(first),
@@ -76,9 +89,15 @@ pub(super) fn test(observed: &Observations) -> Finding {
             trend_in_words(p),
             in_flight_shown(in_flight(first)),
             in_flight_shown(in_flight(last)),
+            match at_most.is_finite() {
+                true => Pretty(Duration::from_nanos(at_most.max(0.0) as u64)).to_string(),
+                false => "∞".to_owned(),
+            },
+            Pretty(Duration::from_nanos(observed.material_ns() as u64)),
         ),
         [
             ("p", p),
+            ("growth_high_ms", at_most / 1e6),
             ("slope_ms_per_s", slope * 1e3),
             ("rate_per_s", rate),
         ],
@@ -89,24 +108,33 @@ pub(super) fn test(observed: &Observations) -> Finding {
         }
         false => "",
     };
-    let served = Evidence::text(format!(
-        "{} of {} were answered in time; {} waited for a connection of ours{decided}",
-        grouped(counts.ok),
-        grouped(counts.total()),
-        grouped(offered.recording.pool_limited)
-    ));
+    let served = Evidence::new(
+        format!(
+            "{} of {} were answered in time; {} waited for a connection of ours{decided}",
+            grouped(counts.ok),
+            grouped(counts.total()),
+            grouped(offered.recording.pool_limited)
+        ),
+        [
+            ("answered", counts.ok as f64),
+            ("requests", counts.total() as f64),
+        ],
+    );
     Finding {
         cause: Cause::Queueing,
         support,
         cost: Some(growth(first, last)),
         evidence: vec![grown, served],
-        next: (support == Support::Supported).then(|| {
-            format!(
+        next: match (support, failed) {
+            (Support::Supported, _) => Some(format!(
                 "{} gets more than it serves: find the rate at which latency stays with -q, and limit or add what is \
                  scarce (workers, connections, threads)",
                 observed.load
-            )
-        }),
+            )),
+            (Support::NotEnough, Some(_)) => Some(FAILING.to_owned()),
+            (Support::NotEnough, None) => Some(LARGER.to_owned()),
+            (Support::NotSupported, _) => None,
+        },
     }
 }
 
@@ -134,6 +162,52 @@ fn per_second(slope: f64) -> String {
 fn timed_out(offered: &Observation) -> bool {
     let counts = &offered.recording.counts;
     binomial::lower_bound(counts.total(), counts.timeout, super::ALPHA) > 0.5
+}
+
+/// The largest growth from the first request to the last that the data allow, in ns, `effect` requests being worth one:
+/// the upper 95 % bound of the change of P50 from the first third to the last, whose middles are two thirds of the step
+/// apart. Infinite where there are too few for an interval.
+fn growth_at_most(offered: &Observation, latencies: &[f64], effect: f64) -> f64 {
+    let third = latencies.len() / 3;
+    let worth = (third as f64 / effect).floor() as usize;
+    if (worth as u64) < min_samples_for_interval(Quantile::P50, CONFIDENCE) {
+        return f64::INFINITY;
+    }
+    let by_order = growth_by_order(latencies, third, worth);
+    let by_range = growth_by_range(offered, third as u64, worth as u64);
+    WHOLE_STEP * by_order.min(by_range)
+}
+
+/// From latencies in order, which are known to a rung: those of the first third count as the rung below.
+fn growth_by_order(latencies: &[f64], third: usize, worth: usize) -> f64 {
+    let thinned = |part: &[f64], edge: fn(f64) -> f64| {
+        let mut sorted = part.to_vec();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let place = |rank: usize| ((rank as f64 + 0.5) * third as f64 / worth as f64) as usize;
+        let values: Vec<f64> = (0..worth).map(|rank| edge(sorted[place(rank)])).collect();
+        values
+    };
+    let first = thinned(&latencies[..third], ladder::rung_below);
+    let last = thinned(&latencies[latencies.len() - third..], |latency| latency);
+    let change = profile::change(first.as_slice(), last.as_slice(), Quantile::P50, CUT_95);
+    change.map_or(f64::INFINITY, |change| change.difference.high.value)
+}
+
+/// From the range of all latencies, which are known precisely but not in order: a third of which half is below a value
+/// leaves so many below it in the whole.
+fn growth_by_range(offered: &Observation, third: u64, worth: u64) -> f64 {
+    let levels = offered.levels(From::Send);
+    let (Some(low), Some(high)) = interval_ranks(worth, Quantile::P50, CONFIDENCE) else {
+        return f64::INFINITY;
+    };
+    let scale = third as f64 / worth as f64;
+    let low = (low.saturating_sub(1) as f64 * scale) as u64 + 1;
+    let high = ((high as f64 * scale).ceil() as u64).min(third);
+    let n = offered.requests();
+    match (levels.at_rank(low), levels.at_rank(n - third + high)) {
+        (Some(low), Some(high)) => high as f64 - low as f64,
+        _ => f64::INFINITY,
+    }
 }
 
 fn medians(latencies: &[f64], parts: usize) -> Vec<f64> {

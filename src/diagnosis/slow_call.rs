@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::observation::{From, Observation};
-use super::{Cause, Evidence, Finding, Observations, Support};
+use super::{Cause, Evidence, Finding, LARGER, Observations, Support};
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, millis, trimmed};
 
@@ -12,19 +12,19 @@ const WHOLE: &str = "total";
 
 pub(super) fn test(observed: &Observations) -> Finding {
     let (Some(probe), Some(load)) = (&observed.alone, &observed.one_at_a_time) else {
-        return Finding::open(Cause::SlowCall, "single requests were not measured");
+        return Finding::without(Cause::SlowCall, format!("{} one at a time", observed.load));
     };
     let failed = load
         .failed(&observed.load)
         .or_else(|| probe.failed(&observed.probe));
     if let Some(failed) = failed {
-        return Finding::open(Cause::SlowCall, failed);
+        return Finding::failing(Cause::SlowCall, &failed);
     }
     let material = observed.material_ns();
     let Some(change) = probe.change_to(load, Quantile::P50, From::Send, material) else {
         let n = load.requests().min(probe.requests());
         let why = format!("{n} requests are too few for an interval of P50");
-        return Finding::open(Cause::SlowCall, why);
+        return Finding::open(Cause::SlowCall, why, [("requests", n as f64)]);
     };
     let (low, high) = change.difference_ns;
     let support = match (low > material, high < material) {
@@ -52,13 +52,15 @@ pub(super) fn test(observed: &Observations) -> Finding {
         support,
         cost: change.middle(),
         evidence: std::iter::once(compared).chain(timing).collect(),
-        next: (support == Support::Supported).then(|| {
-            format!(
+        next: match support {
+            Support::Supported => Some(format!(
                 "answer {} with 202 after a durable commit and make the call after it: a7probe serve --mode background \
                  shows how, and what it gains",
                 observed.load
-            )
-        }),
+            )),
+            Support::NotEnough => Some(LARGER.to_owned()),
+            Support::NotSupported => None,
+        },
     }
 }
 

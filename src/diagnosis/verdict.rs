@@ -30,13 +30,13 @@ pub(super) fn nothing_wrong(observed: &Observations, causes: &[Finding]) -> Find
     );
     let any = |support| causes.iter().any(|finding| finding.support == support);
     let (support, why) = match () {
-        () if any(Support::Supported) => (Support::NotSupported, "a cause is supported"),
+        () if any(Support::Supported) => (Support::NotSupported, "a likely cause was found"),
         () if share.low > ALLOWED => (
             Support::NotSupported,
             "the latency is beyond the target, and none of these causes is shown to be why",
         ),
-        () if any(Support::NotEnough) => (Support::NotEnough, "not every cause could be tested"),
-        () if share.high <= ALLOWED => (Support::Supported, "no cause is supported"),
+        () if any(Support::NotEnough) => (Support::NotEnough, "not every cause is ruled out"),
+        () if share.high <= ALLOWED => (Support::Supported, "every cause is ruled out"),
         () => (
             Support::NotEnough,
             "P95 is not shown to be within the target",

@@ -1,6 +1,7 @@
 //! The report as CSV: one row per endpoint and percentile (and gate on it), times in milliseconds; what the gates were
 //! judged from stands at the end of a row.
 
+use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -45,7 +46,9 @@ struct Row<'a> {
 
 /// Writes a header and the rows.
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let mut csv = csv::Writer::from_writer(out);
+    let mut csv = csv::WriterBuilder::new()
+        .flexible(true)
+        .from_writer(Vec::new());
     if let Some(comparison) = &report.comparison {
         comparison::csv_rows(comparison, &report.findings)
             .iter()
@@ -62,7 +65,29 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             .iter()
             .try_for_each(|row| csv.serialize(row))?;
     }
-    csv.flush()
+    let rows = csv.into_inner().map_err(|e| e.into_error())?;
+    write_without_formulas(&rows, out)
+}
+
+/// A spreadsheet runs a cell that begins like a formula: an apostrophe before it makes it text. Numbers stay.
+fn write_without_formulas(rows: &[u8], out: &mut dyn Write) -> io::Result<()> {
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(rows);
+    let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(out);
+    for record in reader.records() {
+        let record = record?;
+        let cells = record.iter().map(|cell| {
+            let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '|', '%']);
+            match is_formula && cell.parse::<f64>().is_err() {
+                true => Cow::Owned(format!("'{cell}")),
+                false => Cow::Borrowed(cell),
+            }
+        });
+        writer.write_record(cells.collect::<Vec<_>>().iter().map(|cell| cell.as_bytes()))?;
+    }
+    writer.flush()
 }
 
 fn rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<Row<'a>> {

@@ -45,11 +45,11 @@ impl DiagnosisReport {
     pub(super) fn outcome(&self) -> String {
         match self.diagnosis.outcome() {
             Outcome::NothingWrong => {
-                "nothing wrong: no cause matters, and P95 is within the target".to_owned()
+                "nothing wrong: every cause is ruled out, and P95 is within the target".to_owned()
             }
             Outcome::NotEnough => match self.diagnosis.finding(Cause::Nothing) {
-                Some(nothing) => format!("not enough evidence: {}", last_text(nothing)),
-                None => "not enough evidence".to_owned(),
+                Some(nothing) => format!("cannot tell: {}", last_text(nothing)),
+                None => "cannot tell".to_owned(),
             },
             Outcome::Found(first) => {
                 let others: Vec<&str> = self
@@ -60,8 +60,12 @@ impl DiagnosisReport {
                     .map(|f| f.cause.title())
                     .collect();
                 match others.is_empty() {
-                    true => format!("cause: {}", first.title()),
-                    false => format!("cause: {}; with it: {}", first.title(), others.join(", ")),
+                    true => format!("likely cause: {}", first.title()),
+                    false => format!(
+                        "likely cause: {}; with it: {}",
+                        first.title(),
+                        others.join(", ")
+                    ),
                 }
             }
         }
@@ -117,12 +121,7 @@ impl DiagnosisReport {
             return Ok(());
         }
         for finding in &self.diagnosis.findings {
-            writeln!(
-                out,
-                "{:20} {}",
-                finding.support.title(),
-                finding.cause.title()
-            )?;
+            writeln!(out, "{:20} {}", word(finding), finding.cause.title())?;
             for evidence in &finding.evidence {
                 writeln!(out, "{:20}   {}", "", evidence.text)?;
             }
@@ -149,7 +148,7 @@ impl DiagnosisReport {
         }
         writeln!(out)?;
         for finding in &self.diagnosis.findings {
-            let (support, cause) = (finding.support.title(), finding.cause.title());
+            let (support, cause) = (word(finding), finding.cause.title());
             writeln!(out, "- **{cause}**: {support}")?;
             for evidence in &finding.evidence {
                 writeln!(out, "  - {}", escape(&evidence.text))?;
@@ -167,7 +166,7 @@ impl DiagnosisReport {
             let texts: Vec<&str> = finding.evidence.iter().map(|e| e.text.as_str()).collect();
             CsvRow {
                 cause: finding.cause.as_str(),
-                support: support_word(finding.support),
+                support: support_word(finding),
                 evidence: texts.join("; "),
                 next: finding.next.clone(),
             }
@@ -190,11 +189,20 @@ fn last_text(finding: &Finding) -> &str {
         .map_or("", |evidence| evidence.text.as_str())
 }
 
-fn support_word(support: Support) -> &'static str {
-    match support {
-        Support::Supported => "supported",
-        Support::NotSupported => "not_supported",
-        Support::NotEnough => "not_enough_evidence",
+/// The word that stands before a cause.
+fn word(finding: &Finding) -> &'static str {
+    match (finding.cause, finding.support) {
+        (Cause::Nothing, Support::Supported) => "no cause found",
+        (_, support) => support.title(),
+    }
+}
+
+fn support_word(finding: &Finding) -> &'static str {
+    match finding.support {
+        Support::Supported if finding.cause == Cause::Nothing => "no_cause_found",
+        Support::Supported => "likely_cause",
+        Support::NotSupported => "ruled_out",
+        Support::NotEnough => "cannot_tell",
     }
 }
 
@@ -218,7 +226,7 @@ pub struct JsonDiagnosis {
     pub budget_s: f64,
     /// What latency should be within.
     pub target_ms: f64,
-    /// Every cause, those that are supported first.
+    /// Every cause, the likely ones first.
     pub causes: Vec<JsonCause>,
     /// What was measured.
     pub steps: Vec<JsonStep>,
@@ -229,7 +237,7 @@ pub struct JsonDiagnosis {
 pub struct JsonCause {
     /// `connection`, `slow_call`, `blocked_loop`, `queueing`, `client` or `nothing_wrong`.
     pub cause: String,
-    /// `supported`, `not_supported` or `not_enough_evidence`.
+    /// `likely_cause`, `ruled_out` or `cannot_tell`; of `nothing_wrong` also `no_cause_found`.
     pub support: String,
     /// What speaks for or against it.
     pub evidence: Vec<JsonEvidence>,
@@ -294,7 +302,7 @@ impl From<&Finding> for JsonCause {
     fn from(finding: &Finding) -> JsonCause {
         JsonCause {
             cause: finding.cause.as_str().to_owned(),
-            support: support_word(finding.support).to_owned(),
+            support: support_word(finding).to_owned(),
             evidence: finding.evidence.iter().map(json_evidence).collect(),
             next: finding.next.clone(),
         }

@@ -14,6 +14,7 @@ use super::{Colour, Detail, EndpointReport, Report, Style};
 use crate::comparison::Comparison;
 use crate::gate::Finding;
 use crate::plan::Design;
+use crate::printable::{self, COLOURS, one_line};
 use crate::units::{grouped, plural, trimmed};
 use crate::verdict::Verdict;
 
@@ -159,7 +160,12 @@ fn listed(report: &Report, detail: Detail) -> Vec<&Finding> {
 
 fn write_reason(finding: &Finding, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     let verdict = paint(&format!("{:12}", finding.verdict), style.colour);
-    writeln!(out, "{verdict}  {}: {}", finding.gate, finding.reason)?;
+    writeln!(
+        out,
+        "{verdict}  {}: {}",
+        finding.gate,
+        one_line(&finding.reason)
+    )?;
     if let (Detail::Full, Some(p_pass), Some(p_fail)) =
         (style.detail, finding.p_pass, finding.p_fail)
     {
@@ -219,18 +225,20 @@ fn probability(p: f64) -> String {
 
 /// Colours every verdict in a text; the escapes come after the layout, so they take no width.
 fn paint(text: &str, colour: Colour) -> String {
+    // Before the colours: an escape in a name must not pass for one of ours.
+    let text = &*printable::lines(text);
     match colour {
         Colour::Never => text.to_owned(),
         Colour::Always => [Verdict::Pass, Verdict::Fail, Verdict::Inconclusive]
             .iter()
             .fold(text.to_owned(), |text, &verdict| {
                 let escape = match verdict {
-                    Verdict::Pass => "\x1b[1;32m",
-                    Verdict::Fail => "\x1b[1;31m",
-                    Verdict::Inconclusive => "\x1b[1;33m",
+                    Verdict::Pass => COLOURS[0],
+                    Verdict::Fail => COLOURS[1],
+                    Verdict::Inconclusive => COLOURS[2],
                 };
                 let word = verdict.as_str();
-                text.replace(word, &format!("{escape}{word}\x1b[0m"))
+                text.replace(word, &format!("{escape}{word}{}", COLOURS[3]))
             }),
     }
 }

@@ -8,6 +8,7 @@ use super::instrument;
 use super::{EndpointReport, Report, RunInfo, Traffic};
 use crate::gate::{Condition, Finding, Measured, Severity};
 use crate::plan::Model;
+use crate::printable::one_line;
 use crate::recording::Clock;
 use crate::run_file::{AdaptiveRecord, Ended, SizeRecord, StopReason};
 use crate::stats::rank::Quantile;
@@ -281,12 +282,13 @@ pub(super) fn run(run: &RunInfo) -> String {
         Ended::Complete => "",
         Ended::Interrupted { .. } => " · INTERRUPTED",
     };
-    format!(
+    let line = format!(
         "{label}{} · {model} · {size} after {warmup} · timeout {} · seed {}{cut}",
         run.target,
         Pretty(run.timeout),
         run.seed
-    )
+    );
+    one_line(&line).into_owned()
 }
 
 /// `stopped when decided, at most 120 s`.
@@ -316,6 +318,9 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     notes.extend(instrument::notes(report));
     notes.extend(report.notes.iter().cloned());
     notes
+        .iter()
+        .map(|note| one_line(note).into_owned())
+        .collect()
 }
 
 pub(super) fn clock_note(clock: Clock) -> Option<&'static str> {

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::FORMAT;
 use crate::histogram::DecodeError;
+use crate::printable::Shown as _;
 use crate::recording::BitsError;
 
 /// A run that could not be read or written. Messages do not name the file: whoever opened it knows it.
@@ -15,7 +16,7 @@ pub enum RunFileError {
     #[error("cannot read the file: {0}")]
     Read(#[source] io::Error),
     /// The file cannot be written.
-    #[error("cannot write {}: {source}", path.display())]
+    #[error("cannot write {}: {source}", path.shown())]
     Write {
         /// The file, or its directory.
         path: PathBuf,

@@ -19,6 +19,7 @@ use super::document::{EndpointDocument, RunDocument};
 use super::error::Age;
 use super::{EndpointRun, FORMAT, Run, RunFileError};
 use crate::plan::StatusSet;
+use crate::printable::one_line;
 
 use place::Place;
 use room::Room;
@@ -43,7 +44,7 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
         endpoints.push(endpoint::restored(endpoint, &place, own_error)?);
     }
     check_targets(&document, &endpoints, &room)?;
-    Ok(Run {
+    Ok(with_printable_names(Run {
         id: parsed(&document.id, "id")?,
         started_at: parsed(&document.started_at, "started_at")?,
         ended: document.ended,
@@ -54,7 +55,7 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
         turns: document.turns,
         endpoints,
         plan: document.plan,
-    })
+    }))
 }
 
 /// The run as a whole, then every endpoint, by its numbers alone.
@@ -90,6 +91,20 @@ fn check_targets(
         let place = Place::new(&endpoint.name, room);
         whole::targets(&place, planned, &endpoint.recording)
     })
+}
+
+/// A name from a file stands on one line, and shows its control characters.
+fn with_printable_names(mut run: Run) -> Run {
+    let own = run.endpoints.iter_mut().map(|endpoint| &mut endpoint.name);
+    let planned = run
+        .plan
+        .endpoints
+        .iter_mut()
+        .map(|endpoint| &mut endpoint.name);
+    for name in own.chain(planned).chain(&mut run.gates) {
+        *name = one_line(name).into_owned();
+    }
+    run
 }
 
 /// All that every version has in common.

@@ -1,5 +1,6 @@
 //! Certificates and keys from PEM files, and what to do where a file holds something else.
 
+use crate::printable::Shown as _;
 use std::path::Path;
 
 use anyhow::{anyhow, bail};
@@ -17,7 +18,7 @@ pub(super) fn certificates(
     path: &Path,
 ) -> anyhow::Result<Vec<CertificateDer<'static>>> {
     let bytes = read(flag, path)?;
-    let at = format!("{flag} {}", path.display());
+    let at = format!("{flag} {}", path.shown());
     let mut found = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(&bytes) {
         let certificate = certificate.map_err(|error| malformed(&at, &error))?;
@@ -25,7 +26,7 @@ pub(super) fn certificates(
             bail!(
                 "{at}: certificate {} in the file cannot be read\nhint: check it with: openssl x509 -in {} -noout -text",
                 found.len() + 1,
-                path.display()
+                path.shown()
             );
         }
         found.push(certificate);
@@ -45,7 +46,7 @@ pub(super) fn certificates(
 /// The file cannot be read, or has no key that can be used; with the way out.
 pub(super) fn private_key(path: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
     let bytes = read("--key", path)?;
-    let at = format!("--key {}", path.display());
+    let at = format!("--key {}", path.shown());
     let encrypted = ["ENCRYPTED PRIVATE KEY", "Proc-Type: 4,ENCRYPTED"];
     if encrypted.iter().any(|mark| has(&bytes, mark)) {
         bail!(
@@ -75,7 +76,7 @@ fn read(flag: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
         };
         anyhow!(
             "{flag} {}: {why}\nhint: name a PEM file that can be read",
-            path.display()
+            path.shown()
         )
     })?;
     // An editor's byte order mark hides the first line from the reader of PEM.

@@ -606,7 +606,7 @@ fn what_cannot_be_compared_ends_in_one_message_and_code_2() {
         (
             "missing.json",
             vec![],
-            "error: cannot compare missing.json: cannot read the file: No such file",
+            "error: cannot compare missing.json: cannot read the file: no such file",
         ),
         (
             "cut.json",

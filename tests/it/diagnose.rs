@@ -56,17 +56,12 @@ impl Diagnosis {
         found.unwrap()["support"].as_str().unwrap()
     }
 
-    /// The first cause is this one, and these are not supported.
+    /// The first cause is this one, and these are ruled out.
     fn is(&self, cause: &str, not: &[&str]) {
         assert_eq!(self.json["diagnosis"]["cause"], cause, "{:#}", self.json);
         assert_eq!(self.code, Some(1), "{:#}", self.json);
         for other in not {
-            assert_eq!(
-                self.support(other),
-                "not_supported",
-                "{other}: {:#}",
-                self.json
-            );
+            assert_eq!(self.support(other), "ruled_out", "{other}: {:#}", self.json);
         }
     }
 
@@ -127,8 +122,8 @@ fn a_blocked_loop_is_found_by_what_it_does_to_the_other_endpoint() {
     let found = Diagnosis::of(&format!("http://{}", server.address), &[]);
     found.is("blocked_loop", &["connection"]);
     // The call is inside of the request too, and at the rate asked for the loop cannot keep up.
-    assert_ne!(found.support("slow_call"), "not_supported");
-    assert_ne!(found.support("queueing"), "not_supported");
+    assert_ne!(found.support("slow_call"), "ruled_out");
+    assert_ne!(found.support("queueing"), "ruled_out");
 }
 
 /// Answers everything at once, but events one after the other, in the order in which they came.
@@ -240,7 +235,7 @@ fn a_healthy_service_has_nothing_wrong_in_every_form_of_the_output() {
     assert_eq!(output.status.code(), Some(0), "{text}{said}");
     assert!(text.contains("PASS nothing wrong"), "{text}");
     assert!(
-        text.contains("not supported        a blocked event loop"),
+        text.contains("ruled out            a blocked event loop"),
         "{text}"
     );
     assert!(
@@ -248,8 +243,8 @@ fn a_healthy_service_has_nothing_wrong_in_every_form_of_the_output() {
         "{said}"
     );
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
-    assert!(read("it.md").contains("- **nothing wrong**: supported"));
-    assert!(read("it.csv").contains("client,not_supported,"));
+    assert!(read("it.md").contains("- **nothing wrong**: no cause found"));
+    assert!(read("it.csv").contains("client,ruled_out,"));
     let json: Value = serde_json::from_str(&read("it.json")).unwrap();
     assert_eq!(json["diagnosis"]["outcome"], "nothing_wrong");
     // Each step is a run like any other.
@@ -449,7 +444,7 @@ fn fastapi_with_a_blocking_call_in_async_def_blocks_its_loop() {
     };
     let found = Diagnosis::of(&app.url, &[]);
     found.is("blocked_loop", &["connection"]);
-    assert_eq!(found.support("slow_call"), "supported");
+    assert_eq!(found.support("slow_call"), "likely_cause");
 }
 
 #[test]

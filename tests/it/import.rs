@@ -4,9 +4,9 @@ mod columns;
 mod commands;
 mod export;
 mod formats;
+mod lists;
 mod mutation;
 mod refused;
-mod lists;
 mod robust;
 mod truth;
 

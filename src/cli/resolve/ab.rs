@@ -16,6 +16,7 @@ use crate::cli::settings;
 use crate::comparison::{Noise, Pair, SideOf, Turn, order_of};
 use crate::gate::{self, Gate, Planned, Scope};
 use crate::plan::{Design, Endpoint, Guard, Plan, Size};
+use crate::printable::Shown as _;
 use crate::schedule::mix;
 use crate::stats::rank::min_samples_for_interval;
 use crate::summary::CONFIDENCE;
@@ -177,7 +178,7 @@ fn check_flags(args: &AbArgs) -> anyhow::Result<()> {
         (Some(before), Some(after)) if before == after => {
             bail!(
                 "--save-before and --save-after name one file, {}\nhint: give each side its own",
-                before.display()
+                before.shown()
             )
         }
         _ => Ok(()),

@@ -11,6 +11,7 @@ use super::url::ParsedUrl;
 use crate::cli::measure::MeasureArgs;
 use crate::cli::settings::{EndpointSettings, Levels, expand_variables};
 use crate::plan::{Endpoint, StatusSet, Template};
+use crate::printable::Shown as _;
 use crate::run_file::redact;
 
 /// Body of the default ingest endpoint: an event that is new every time.
@@ -272,7 +273,7 @@ fn inline_or_file(text: &str) -> anyhow::Result<Vec<u8>> {
 }
 
 fn read_body(path: &Path) -> anyhow::Result<Vec<u8>> {
-    std::fs::read(path).with_context(|| format!("cannot read the body from {}", path.display()))
+    std::fs::read(path).with_context(|| format!("cannot read the body from {}", path.shown()))
 }
 
 fn statuses(drafts: &mut [Draft], args: &MeasureArgs, names: &[String]) -> anyhow::Result<()> {

@@ -9,6 +9,8 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::Aftermath;
+use crate::command::saved::hinted;
+use crate::printable::Shown as _;
 use crate::report::{Format, JsonCompletion, Report, Style};
 use crate::run_file::Run;
 use crate::stats::rank::Quantile;
@@ -86,8 +88,12 @@ impl<'a> Story<'a> {
         report: &Report,
         aftermath: &Aftermath,
     ) -> anyhow::Result<()> {
-        before.save(&folder.join("before.json"))?;
-        after.save(&folder.join("after.json"))?;
+        before
+            .save(&folder.join("before.json"))
+            .map_err(|e| hinted(&e))?;
+        after
+            .save(&folder.join("after.json"))
+            .map_err(|e| hinted(&e))?;
         let mut markdown = create(folder, "report.md")?;
         report.write(Format::Markdown, &Style::default(), &mut markdown)?;
         writeln!(markdown, "\n## Completion\n")?;
@@ -112,7 +118,7 @@ impl<'a> Story<'a> {
     }
 
     pub(super) fn farewell(&mut self, folder: &Path) -> io::Result<()> {
-        let folder = folder.display();
+        let folder = folder.shown();
         writeln!(
             self.out,
             "\nIn {folder}/: report.md, report.json, before.json, after.json"
@@ -127,7 +133,7 @@ impl<'a> Story<'a> {
 fn create(folder: &Path, name: &str) -> anyhow::Result<BufWriter<File>> {
     let path = folder.join(name);
     Ok(BufWriter::new(File::create(&path).with_context(|| {
-        format!("cannot write {}", path.display())
+        format!("cannot write {}", path.shown())
     })?))
 }
 

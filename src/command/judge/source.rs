@@ -10,6 +10,7 @@ use crate::cli::judge::JudgeArgs;
 use crate::gate::Subject;
 use crate::import::{Imported, Options, Remark};
 use crate::plan::Guard;
+use crate::printable::{Shown as _, one_line};
 use crate::recording::Recording;
 use crate::report::Report;
 use crate::run_file::Run;
@@ -52,7 +53,7 @@ pub(super) fn load_all(args: &JudgeArgs) -> anyhow::Result<Vec<Source>> {
 fn check_distinct(files: &[PathBuf]) -> anyhow::Result<()> {
     for (index, file) in files.iter().enumerate() {
         if files[..index].contains(file) {
-            bail!("{} is given twice; name each file once", file.display());
+            bail!("{} is given twice; name each file once", file.shown());
         }
     }
     Ok(())
@@ -77,7 +78,7 @@ fn load(file: &Path, shown: &str, args: &JudgeArgs) -> anyhow::Result<Source> {
 /// What a list is called unless it is named.
 fn stem(file: &Path) -> String {
     match file.file_stem() {
-        Some(stem) if stem != "-" => stem.to_string_lossy().into_owned(),
+        Some(stem) if stem != "-" => one_line(&stem.to_string_lossy()).into_owned(),
         _ => "stdin".to_owned(),
     }
 }

@@ -7,6 +7,7 @@ use anyhow::anyhow;
 use super::Unreachable;
 use crate::engine::{Cause, Pending, PreflightError, PreflightFailure};
 use crate::plan::{Plan, Scheme};
+use crate::printable::Shown as _;
 use crate::trust::{HTTP2_HINT, TlsFailure};
 use crate::units::Pretty;
 
@@ -58,7 +59,7 @@ impl Place<'_> {
             None => (&target.host, target.port),
         };
         let at = match &connections.unix_socket {
-            Some(path) => path.display().to_string(),
+            Some(path) => path.shown().to_string(),
             None if host.contains(':') => format!("[{host}]:{port}"),
             None => format!("{host}:{port}"),
         };
