@@ -140,6 +140,11 @@ fn is_name(name: &str) -> bool {
             .all(|c| c.is_alphanumeric() || "_-./".contains(c))
 }
 
+/// What follows '#' is for the client alone (RFC 9110 §7.1).
+fn without_fragment(path: &str) -> &str {
+    path.split('#').next().unwrap_or_default()
+}
+
 fn check_path(name: &str, path: &str) -> anyhow::Result<()> {
     if !path.starts_with('/') {
         bail!("the path of {name} is '{path}'; it must begin with /");
@@ -375,7 +380,7 @@ fn endpoint(
         .as_deref()
         .map_or(Ok(StatusSet::success()), StatusSet::parse);
     Ok(Endpoint {
-        path: Template::parse(draft.path.as_bytes()).with_context(context)?,
+        path: Template::parse(without_fragment(&draft.path).as_bytes()).with_context(context)?,
         headers: headers.into_iter().map(header).collect::<Result<_, _>>()?,
         body: draft
             .body

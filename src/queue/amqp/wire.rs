@@ -18,7 +18,11 @@ pub(super) async fn encrypted(stream: TcpStream, host: &str) -> io::Result<TcpSt
     let host = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     let client = trust::client(trust::system_roots()).map_err(io::Error::other)?;
     let connector = TlsConnector::from(Arc::new(client));
-    let mut encrypted = connector.connect(host, stream).await?;
+    let shaken = connector.connect(host, stream).await;
+    let mut encrypted = shaken.map_err(|error| match trust::tls_failure(&error) {
+        Some(failure) => io::Error::new(error.kind(), failure),
+        None => error,
+    })?;
     let (lapins, ours) = Pair::pair()?;
     for end in [&lapins, &ours] {
         end.set_nonblocking(true)?;
