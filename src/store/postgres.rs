@@ -191,7 +191,7 @@ fn pool(address: Address, size: usize) -> Result<Pool, String> {
 /// An error with its causes; the driver's own text names none of them.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     if let Some(failure) = crate::trust::tls_failure(error) {
-        return failure.to_string();
+        return format!("no TLS with the server: {failure}");
     }
     let mut text = error.to_string();
     let mut source = error.source();
