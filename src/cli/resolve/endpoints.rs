@@ -417,3 +417,20 @@ fn header((name, value): (String, String)) -> anyhow::Result<(String, Template)>
     let template = Template::parse(value.as_bytes()).with_context(|| format!("header {name}"))?;
     Ok((name, template))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::without_fragment;
+
+    #[test]
+    fn a_fragment_is_no_part_of_what_is_sent() {
+        for (typed, sent) in [
+            ("/b#frag", "/b"),
+            ("/c?q=1#a?b#c", "/c?q=1"),
+            ("/{{uuid}}#x", "/{{uuid}}"),
+            ("/%23", "/%23"),
+        ] {
+            assert_eq!(without_fragment(typed), sent);
+        }
+    }
+}
