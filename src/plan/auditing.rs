@@ -36,6 +36,7 @@ pub enum Wish {
 
 /// Whom to ask what became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "there is one in a run")]
 pub enum Source {
     /// `GET /runs/{run}/events`: one listing of all, as the reference server has it.
     Listing,
