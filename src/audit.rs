@@ -7,12 +7,14 @@
 //! measurement. What could not be read, or not be held against what was sent, is no verdict on the service.
 
 mod client;
+mod early;
 mod ledger;
 mod listing;
 mod polls;
 mod requests;
 mod settling;
 mod state;
+mod state_answer;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -33,6 +35,7 @@ use requests::{Names, Requests};
 use settling::Settling;
 
 pub use client::http_client;
+pub use early::{Early, EarlyLooks};
 pub use listing::is_offered;
 
 /// A run that is to be audited.
@@ -46,6 +49,8 @@ pub struct Ran<'a> {
     pub started_at: Timestamp,
     /// Whether the service listed runs before.
     pub offered: Offered,
+    /// What was seen of its events while it went on.
+    pub early: Option<&'a EarlyLooks>,
     /// What is left of each endpoint, in the order of the plan.
     pub endpoints: &'a [Sent<'a>],
 }
@@ -142,7 +147,7 @@ fn asked(
     let told = runtime.block_on(async {
         let mut settling = Settling::new(began, auditing.patience, interrupted);
         let reach = settling.until(Reach::of(ran.plan)).await.map_err(silence)?;
-        let reach = reach.map_err(|e| format!("{e:#}"))?;
+        let reach = reach.map_err(|e| format!("{e:#}").replace("\nhint: ", "; "))?;
         let (settling, quiet) = (&mut settling, auditing.quiet);
         match &auditing.source {
             Source::Listing => listing::ask(ran, &reach, requests, settling, quiet).await,
@@ -244,7 +249,7 @@ impl Told {
 
     fn remarks(&self, completion: &Completion) -> Vec<Remark> {
         let mut remarks = self.remarks.clone();
-        if completion.unread > 0 && completion.settled == Settled::Deadline {
+        if completion.unread > 0 && completion.settled != Settled::Interrupted {
             remarks.push(Remark::Trouble {
                 unread: completion.unread,
                 last: self

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::recording::{Clock, Latency, Recording, Values};
 use crate::stats::rank::Quantile;
 
-pub use answers::{Accepted, Answers, EventKey, key_in_answer, text_of};
+pub use answers::{Accepted, AcceptedEvent, Answers, EventKey, json_of, key_in_answer, text_of};
 pub use fate::{Fate, Standing, UnknownMeans};
 pub use journal::Journal;
 pub use remark::Remark;

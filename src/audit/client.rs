@@ -4,6 +4,8 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
 use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use reqwest::{RequestBuilder, Response, StatusCode, Url, redirect};
 
@@ -42,6 +44,10 @@ fn builder() -> reqwest::ClientBuilder {
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
+        // Answers are read as those that are measured.
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true)
         .redirect(redirect::Policy::none())
 }
 
@@ -143,15 +149,19 @@ impl Reach {
         }
     }
 
+    /// Asks; any answer is one.
+    pub(super) async fn answer(&self, endpoint: usize, url: &str) -> Result<Response, Trouble> {
+        let sent = self.request(endpoint, url).send().await;
+        sent.map_err(|e| self.trouble(url, &in_words(&e)))
+    }
+
     /// Asks; any answer is one, but for redirects and errors, which tell nothing. `Ok(None)` if there is no such thing.
     pub(super) async fn get(
         &self,
         endpoint: usize,
         url: &str,
     ) -> Result<Option<Response>, Trouble> {
-        let wrong = |what: String| Trouble::because(format!("GET {}: {what}", self.shown(url)));
-        let sent = self.request(endpoint, url).send().await;
-        let answer = sent.map_err(|e| wrong(in_words(&e)))?;
+        let answer = self.answer(endpoint, url).await?;
         let status = answer.status();
         if status.is_success() {
             return Ok(Some(answer));
@@ -159,14 +169,23 @@ impl Reach {
         if matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) {
             return Ok(None);
         }
-        let hint = match status.is_redirection() {
-            true => "; redirects are not followed: name the address that it points to",
-            false => "",
+        Err(self.refused(url, &answer))
+    }
+
+    /// What an answer is that tells nothing.
+    pub(super) fn refused(&self, url: &str, answer: &Response) -> Trouble {
+        let status = answer.status();
+        let hint = match status {
+            _ if status.is_redirection() => {
+                "; redirects are not followed: name the address that it points to"
+            }
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "; send credentials with -H",
+            _ => "",
         };
-        Err(Trouble {
-            retry_after: retry_after(answer.headers()),
-            ..wrong(format!("answered {}{hint}", status.as_u16()))
-        })
+        Trouble {
+            retry_after: retry_after(answer.headers(), Timestamp::now()),
+            ..self.trouble(url, &format!("answered {}{hint}", status.as_u16()))
+        }
     }
 
     /// The same for what stands behind an answer: its body broke off, or says nothing.
@@ -191,10 +210,14 @@ pub(super) fn in_words(error: &reqwest::Error) -> String {
     }
 }
 
-/// `Retry-After` in seconds.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse();
-    seconds.ok().map(Duration::from_secs)
+/// `Retry-After`, in seconds or as a date.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Duration::try_from(at.duration_since(now)).unwrap_or_default())
 }
 
 /// Where to connect, and what name stands for which place on the way.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+use super::early::EarlyLook;
 use super::requests::{Request, Requests};
 use super::state::{Stage, State, Time};
 use crate::completion::{DoneClock, Fate, Remark, Settled, Standing};
@@ -20,6 +21,16 @@ pub(super) struct Look {
 pub(super) struct Ledger<'a> {
     requests: &'a Requests,
     entries: Vec<Entry>,
+    memory: Memory,
+}
+
+/// How long a service remembers an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// A listing has everything, so what it has not is not there.
+    Everything,
+    /// An event that was seen may be forgotten after it is done; with a time, any event after that.
+    Single(Option<Duration>),
 }
 
 /// What was said of one request.
@@ -35,6 +46,10 @@ struct Entry {
     not_done: Option<Duration>,
     /// When the answer came that it is done.
     done: Option<Duration>,
+    /// Whether the service says that it is no longer there.
+    gone: bool,
+    /// What was seen of it during the run.
+    early: Option<EarlyLook>,
 }
 
 /// How the wait ended.
@@ -55,11 +70,49 @@ pub(super) struct Fates {
 }
 
 impl<'a> Ledger<'a> {
-    pub(super) fn new(requests: &'a Requests) -> Ledger<'a> {
+    pub(super) fn new(requests: &'a Requests, memory: Memory) -> Ledger<'a> {
         Ledger {
             requests,
             entries: vec![Entry::default(); requests.all.len()],
+            memory,
         }
+    }
+
+    /// Takes what was seen of a request during the run, before anything else.
+    pub(super) fn take_early(&mut self, place: usize, look: EarlyLook) {
+        let entry = &mut self.entries[place];
+        entry.was_known |= look.state.is_some();
+        entry.early = Some(look);
+        if let Some(state) = look.state {
+            entry.last = Some(Some(state));
+            entry.done = (state.stage == Stage::Done).then_some(Duration::ZERO);
+        }
+    }
+
+    /// Takes that the service knew a request once.
+    pub(super) fn take_gone(&mut self, place: usize, look: Look) {
+        self.take(place, None, look);
+        self.entries[place].gone = true;
+    }
+
+    /// Whether the service does not know it, and may have known it before.
+    pub(super) fn may_be_forgotten(&self, place: usize) -> bool {
+        let (entry, request) = (&self.entries[place], &self.requests.all[place]);
+        let (Memory::Single(ttl), Some(None)) = (self.memory, entry.last) else {
+            return false;
+        };
+        let before = request.answered.map(|answered| answered.before);
+        let age = entry.at + before.unwrap_or(self.requests.since_t0);
+        let missed_early = entry.early.is_some_and(|look| look.is_missing);
+        entry.gone || entry.was_known || (!missed_early && ttl.is_some_and(|ttl| age >= ttl))
+    }
+
+    /// Accepted requests that may have been forgotten.
+    pub(super) fn forgotten(&self) -> u64 {
+        let places = self.requests.all.iter().enumerate();
+        let forgotten =
+            places.filter(|(place, request)| request.owed && self.may_be_forgotten(*place));
+        forgotten.count() as u64
     }
 
     /// Takes what the service says of a request; `None` if it knows no such event.
@@ -89,7 +142,7 @@ impl<'a> Ledger<'a> {
     /// Whether nothing more will happen to it by itself.
     pub(super) fn is_settled(&self, place: usize) -> bool {
         let state = self.entries[place].last.flatten();
-        state.is_some_and(|state| state.stage != Stage::Pending)
+        state.is_some_and(|state| matches!(state.stage, Stage::Done | Stage::GivenUp))
     }
 
     /// Whether the service knew it when it was asked last.
@@ -107,7 +160,8 @@ impl<'a> Ledger<'a> {
     pub(super) fn is_complete(&self) -> bool {
         let places = self.requests.all.iter().enumerate();
         { places }.all(|(place, request)| {
-            self.is_settled(place) || !(request.owed || self.is_known(place))
+            let is_final = self.is_settled(place) || self.may_be_forgotten(place);
+            is_final || !(request.owed || self.is_known(place))
         })
     }
 
@@ -125,9 +179,14 @@ impl<'a> Ledger<'a> {
         let clocks = self.clocks();
         let mut by_endpoint = vec![HashMap::new(); self.requests.endpoints.len()];
         let mut clock = None;
-        for (request, entry) in self.requests.all.iter().zip(&self.entries) {
+        let pairs = self.requests.all.iter().zip(&self.entries);
+        for (place, (request, entry)) in pairs.enumerate() {
             let late_enough = ended.fresh_from.max(targets[request.endpoint]);
-            let standing = match entry.standing(request.owed, ended, late_enough) {
+            let ending = match self.may_be_forgotten(place) {
+                true => request.owed.then_some(End::Stands(Standing::Unread)),
+                false => entry.standing(request.owed, ended, late_enough),
+            };
+            let standing = match ending {
                 Some(End::Done(state, done)) => {
                     let told = clocks.believed(request.took(&state));
                     let (own_clock, at_least, at_most) =
@@ -185,6 +244,13 @@ impl<'a> Ledger<'a> {
         entry: &Entry,
         done: Duration,
     ) -> (DoneClock, Duration, Duration) {
+        if let Some(look) = entry.early.filter(|look| look.is_done()) {
+            return (
+                DoneClock::Poll,
+                look.not_done.unwrap_or_default(),
+                look.answered,
+            );
+        }
         let not_done = entry.not_done.filter(|at| *at < done);
         let before = request.answered.map(|answered| answered.before);
         let at_least = not_done.map_or(Duration::ZERO, |at| at + before.unwrap_or_default());
@@ -208,6 +274,9 @@ impl Entry {
             (Some(Some(state)), Some(done)) => Some(End::Done(state, done)),
             (Some(Some(state)), None) if state.stage == Stage::GivenUp => {
                 Some(End::Stands(Standing::GivenUp))
+            }
+            (Some(Some(state)), None) if state.stage == Stage::Unclear => {
+                Some(End::Stands(Standing::Unread))
             }
             // It was seen too early to say that it took too long.
             (Some(Some(_)), None) => Some(End::Stands(
@@ -296,7 +365,7 @@ fn coarser(one: Option<DoneClock>, other: DoneClock) -> Option<DoneClock> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Ended, Ledger, Look};
+    use super::{Ended, Ledger, Look, Memory};
     use crate::audit::requests::{Answered, NamedBy, Request, Requests};
     use crate::audit::state::{Stage, State};
     use crate::completion::{EventKey, Fate, Settled, Standing};
@@ -351,7 +420,7 @@ mod tests {
     #[test]
     fn a_time_between_two_looks_counts_from_the_question_to_the_answer() {
         let requests = one();
-        let mut ledger = Ledger::new(&requests);
+        let mut ledger = Ledger::new(&requests, Memory::Everything);
         ledger.take(0, Some(state(Stage::Pending)), at(0, 300));
         ledger.take(0, Some(state(Stage::Done)), at(400, 410));
         let expected = Standing::Processed {
@@ -364,7 +433,7 @@ mod tests {
     #[test]
     fn only_a_late_answer_shows_how_things_stood_at_the_deadline() {
         let requests = one();
-        let mut ledger = Ledger::new(&requests);
+        let mut ledger = Ledger::new(&requests, Memory::Everything);
         assert_eq!(standing(&ledger), Some(Standing::Unread));
         for (said, asked, expected) in [
             (None, 2_999, Some(Standing::Unread)),
@@ -381,7 +450,7 @@ mod tests {
     #[test]
     fn an_event_that_appears_is_progress_as_one_that_is_done() {
         let requests = one();
-        let mut ledger = Ledger::new(&requests);
+        let mut ledger = Ledger::new(&requests, Memory::Everything);
         let progress = [None, Some(Stage::Pending), Some(Stage::Done)].map(|said| {
             ledger.take(0, said.map(state), at(0, 1));
             ledger.progress()
@@ -392,7 +461,7 @@ mod tests {
     #[test]
     fn what_is_done_stays_done_when_it_is_read_once_more_and_its_effects_add_up() {
         let requests = one();
-        let mut ledger = Ledger::new(&requests);
+        let mut ledger = Ledger::new(&requests, Memory::Everything);
         let done = |inserts| State {
             inserts: Some(inserts),
             ..state(Stage::Done)

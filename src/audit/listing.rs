@@ -9,7 +9,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::client::Reach;
-use super::ledger::{Ledger, Look};
+use super::ledger::{Ledger, Look, Memory};
 use super::requests::{Named, NamedBy, Requests};
 use super::settling::Settling;
 use super::state::State;
@@ -75,7 +75,7 @@ pub(super) async fn ask(
         requests,
         read: vec![Read::default(); runs.len()],
         runs,
-        ledger: Ledger::new(requests),
+        ledger: Ledger::new(requests, Memory::Everything),
         trouble: None,
     };
     let settled = asking.until_settled(ran, settling).await;

@@ -7,15 +7,16 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::client::{Reach, Trouble, as_segment, in_words};
-use super::ledger::{Ledger, Look};
+use super::client::{Reach, Trouble, as_segment};
+use super::ledger::{Ledger, Look, Memory};
 use super::requests::{Named, Request, Requests};
 use super::settling::Settling;
 use super::state::{Stage, State, Time};
+use super::state_answer::{self, StateAnswer};
 use super::{Ran, Told};
-use crate::completion::{DoneClock, Remark, Settled, text_of};
+use crate::completion::{DoneClock, EventKey, Remark, Settled, text_of};
 use crate::plan::{Field, Polls};
-use crate::units::{grouped, plural};
+use crate::units::{Pretty, grouped, plural};
 
 /// Questions under way at once.
 const AT_ONCE: usize = 16;
@@ -33,10 +34,11 @@ pub(super) async fn ask(
         reach,
         requests,
         polls,
-        ledger: Ledger::new(requests),
+        ledger: Ledger::new(requests, Memory::Single(polls.ttl)),
         heard: Heard::default(),
         trouble: None,
     };
+    asking.take_early(ran);
     let settled = asking.until_settled(settling).await;
     if let Some(reason) = asking.why_unread(settled) {
         return Err(reason);
@@ -56,13 +58,17 @@ pub(super) async fn ask(
 }
 
 /// What answers there were.
-#[derive(Clone, Copy, Debug, Default)]
-struct Heard {
+#[derive(Clone, Debug, Default)]
+pub(super) struct Heard {
     documents: u64,
     /// Answers that there is no such event.
     unknown: u64,
+    /// Of those, the ones that say that there was one.
+    gone: u64,
     /// Documents that have a field which says whether the event is done, or given up.
     with_field: u64,
+    /// A state that is neither done, given up nor under way, in words.
+    unclear: Option<String>,
 }
 
 struct Asking<'a> {
@@ -80,10 +86,34 @@ struct Answer {
     place: usize,
     asked: Instant,
     /// `None` if the service knows no such event.
-    document: Result<Option<Value>, Trouble>,
+    document: Result<StateAnswer, Trouble>,
 }
 
 impl Asking<'_> {
+    /// What was seen during the run comes before everything else.
+    fn take_early(&mut self, ran: &Ran<'_>) {
+        let Some(early) = ran.early else { return };
+        self.heard = early.heard.clone();
+        for (place, request) in self.requests.all.iter().enumerate() {
+            if let Some(look) = early.looks.get(&(request.endpoint, request.index)) {
+                self.ledger.take_early(place, *look);
+            }
+        }
+    }
+
+    fn forgotten(&self, events: u64) -> String {
+        let hint = match self.polls.ttl {
+            Some(ttl) => format!("; --audit-ttl is {}", Pretty(ttl)),
+            None => "; --audit-ttl asks before that".to_owned(),
+        };
+        let url = self.reach.shown(&self.polls.url);
+        format!(
+            "{} {} at {url} may have been forgotten by the service{hint}",
+            grouped(events),
+            plural(events, "event")
+        )
+    }
+
     async fn until_settled(&mut self, settling: &mut Settling<'_>) -> Settled {
         loop {
             let retry_after = match self.round(settling).await {
@@ -103,7 +133,9 @@ impl Asking<'_> {
     /// Asks once for everything that is not settled, accepted or not; how long the service then wants to be left alone.
     async fn round(&mut self, settling: &mut Settling<'_>) -> Result<Option<Duration>, Settled> {
         let places = 0..self.requests.all.len();
-        let due = places.filter(|&place| !self.ledger.is_settled(place));
+        let due = places.filter(|&place| {
+            !self.ledger.is_settled(place) && !self.ledger.may_be_forgotten(place)
+        });
         let mut answers = pin!(answers(
             self.reach,
             self.requests,
@@ -118,9 +150,12 @@ impl Asking<'_> {
                         asked: settling.at(answer.asked),
                         answered: settling.elapsed(),
                     };
-                    let state = document.map(|document| self.heard.state(self.polls, &document));
-                    self.heard.unknown += u64::from(state.is_none());
-                    self.ledger.take(answer.place, state, look);
+                    let is_gone = document == StateAnswer::Gone;
+                    let state = self.heard.state(self.polls, document);
+                    match is_gone {
+                        true => self.ledger.take_gone(answer.place, look),
+                        false => self.ledger.take(answer.place, state, look),
+                    }
                 }
                 Err(trouble) => {
                     retry_after = retry_after.max(trouble.retry_after);
@@ -160,7 +195,7 @@ impl Asking<'_> {
             };
             match answer.document {
                 Ok(document) => {
-                    let state = document.map(|document| self.heard.state(self.polls, &document));
+                    let state = self.heard.state(self.polls, document);
                     self.ledger.take_again(answer.place, state);
                 }
                 Err(trouble) => return Some(Err(trouble.text)),
@@ -170,7 +205,11 @@ impl Asking<'_> {
 
     fn told(&self, settled: Settled, ran: &Ran<'_>, settling: &Settling<'_>) -> Told {
         let mut told = Told::of(&self.ledger, ran, (settled, settling), DoneClock::Poll);
-        told.trouble.clone_from(&self.trouble);
+        told.trouble = self.heard.unclear.clone().or_else(|| self.trouble.clone());
+        let forgotten = self.ledger.forgotten();
+        if forgotten > 0 {
+            told.trouble = Some(self.forgotten(forgotten));
+        }
         for (reason, named) in told.unread.iter_mut().zip(&self.requests.endpoints) {
             *reason = nameless(named);
         }
@@ -185,6 +224,8 @@ impl Asking<'_> {
             documents,
             unknown,
             with_field,
+            gone,
+            ..
         } = self.heard;
         if asked == 0 || with_field > 0 {
             return None;
@@ -194,10 +235,15 @@ impl Asking<'_> {
         }
         let trouble = self.trouble.clone();
         let url = self.reach.shown(&self.polls.url);
+        let said = match gone {
+            0 => "404",
+            n if n == unknown => "410",
+            _ => "404 or 410",
+        };
         Some(match (unknown, trouble) {
             (0, trouble) => trouble.unwrap_or_else(|| super::silence(settled)),
             (_, None) => format!(
-                "{} at {url} answered 404: is --audit-url right?",
+                "{} at {url} answered {said}: is --audit-url right?",
                 match asked {
                     1 => "the only state URL".to_owned(),
                     n => format!("all {} state URLs", grouped(n)),
@@ -256,51 +302,66 @@ fn answers<'a>(
     stream::iter(asked).buffer_unordered(AT_ONCE)
 }
 
-async fn document(
-    reach: &Reach,
-    polls: &Polls,
-    request: &Request,
-) -> Result<Option<Value>, Trouble> {
-    let url = polls
-        .url
-        .replace("{id}", &as_segment(&request.key.to_string()));
-    let Some(answer) = reach.get(request.endpoint, &url).await? else {
-        return Ok(None);
-    };
-    let wrong = |what: &str| reach.trouble(&url, what);
-    let text = answer.text().await.map_err(|e| wrong(&in_words(&e)))?;
-    let document = serde_json::from_str(&text);
-    document
-        .map(Some)
-        .map_err(|e| wrong(&format!("no JSON: {e}")))
+async fn document(reach: &Reach, polls: &Polls, request: &Request) -> Result<StateAnswer, Trouble> {
+    let url = state_url(polls, &request.key);
+    state_answer::ask(reach, request.endpoint, &url, polls).await
+}
+
+/// Where the state of an event is.
+pub(super) fn state_url(polls: &Polls, key: &EventKey) -> String {
+    polls.url.replace("{id}", &as_segment(&key.to_string()))
 }
 
 impl Heard {
-    /// What a document says of its event.
-    fn state(&mut self, polls: &Polls, document: &Value) -> State {
+    /// What an answer says of its event; `None` if that is that there is none.
+    pub(super) fn state(&mut self, polls: &Polls, answer: StateAnswer) -> Option<State> {
+        let (status, document) = match answer {
+            StateAnswer::Document { status, document } => (status, document),
+            StateAnswer::NotFound | StateAnswer::Gone => {
+                self.unknown += 1;
+                self.gone += u64::from(answer == StateAnswer::Gone);
+                return None;
+            }
+        };
+        let document = &document;
         self.documents += 1;
         // A service that only has the field of the dead says nothing of who is done.
         let is_dead = polls.dead.as_ref().is_some_and(|dead| dead.holds(document));
-        let tells = is_dead || document.pointer(&polls.done.pointer).is_some();
+        let value = document.pointer(&polls.done.pointer);
+        let tells = is_dead || value.is_some() || matches!(status, 202 | 303);
         self.with_field += u64::from(tells);
-        let stage = match is_dead {
+        let is_pending = |value: &Value| match &polls.pending {
+            Some(pending) => pending.holds(document) || text_of(value).is_none(),
+            None => true,
+        };
+        let stage = match value {
             _ if polls.done.holds(document) => Stage::Done,
-            true => Stage::GivenUp,
-            false => Stage::Pending,
+            _ if is_dead => Stage::GivenUp,
+            _ if status == 303 => Stage::Done,
+            Some(value) if !is_pending(value) => {
+                let word = text_of(value).unwrap_or_default();
+                let name = name_of(&polls.done);
+                self.unclear = Some(format!(
+                    "{name} is '{}', which is not known: name it with --audit-done {name}=VALUE, or with --audit-dead",
+                    word.escape_debug()
+                ));
+                Stage::Unclear
+            }
+            _ => Stage::Pending,
         };
         let count = |name: &str| document.get(name).and_then(Value::as_u64);
         let time = |pointer: &Option<String>| {
             let value = document.pointer(pointer.as_deref()?);
             value.and_then(Time::of)
         };
-        State {
+        Some(State {
             stage,
             inserts: count("inserts"),
             notifications: count("notifications"),
             notify_unknown: count("notify_unknown").unwrap_or(0),
             accepted_at: time(&polls.accepted_at),
             done_at: time(&polls.done_at),
-        }
+        })
     }
 }
 
@@ -312,7 +373,10 @@ impl Field {
         };
         match self.values.is_empty() {
             true => !matches!(value, Value::Null | Value::Bool(false)),
-            false => text_of(value).is_some_and(|text| self.values.contains(&text)),
+            false => text_of(value).is_some_and(|text| {
+                let is_it = |own: &String| own.trim().to_lowercase() == text.trim().to_lowercase();
+                self.values.iter().any(is_it)
+            }),
         }
     }
 }
@@ -331,6 +395,7 @@ mod tests {
         };
         let document = json!({"state": "done", "n": 1, "ok": true, "error": null, "a": {"b": "x"}});
         assert!(field("/state", &["done", "sent"]).holds(&document));
+        assert!(field("/state", &["DONE"]).holds(&json!({"state": " Done "})));
         assert!(!field("/state", &["failed"]).holds(&document));
         assert!(field("/n", &["1"]).holds(&document) && field("/ok", &["true"]).holds(&document));
         assert!(field("/a/b", &[]).holds(&document));

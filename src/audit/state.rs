@@ -18,6 +18,8 @@ pub(super) struct State {
 /// How far an event is; the further, the larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
+    /// A word that is not known.
+    Unclear,
     Pending,
     GivenUp,
     Done,

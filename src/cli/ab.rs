@@ -32,6 +32,7 @@ use crate::units::parse_duration;
     mut_arg("audit_id", |arg| arg.hide(true)),
     mut_arg("audit_done", |arg| arg.hide(true)),
     mut_arg("audit_dead", |arg| arg.hide(true)),
+    mut_arg("audit_ttl", |arg| arg.hide(true).env(Resettable::<OsStr>::Reset)),
     mut_arg("audit_done_at", |arg| arg.hide(true)),
     mut_arg("audit_accepted_at", |arg| arg.hide(true)),
     mut_arg("resend", |arg| arg.hide(true)),

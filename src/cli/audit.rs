@@ -16,6 +16,15 @@ use crate::plan::{
 use crate::run_file::redact;
 use crate::units::{Pretty, parse_duration, parse_percentage};
 
+/// What services call an event that is done.
+const DONE: &str = "state=processed,completed,complete,done,succeeded,success,successful,finished";
+
+/// What they call one that they have given up.
+const DEAD: &str = "state=dead,failed,failure,error,errored,cancelled,canceled,rejected,aborted";
+
+/// What they call one that is under way.
+const PENDING: &str = "state=pending,queued,enqueued,accepted,received,created,new,submitted,scheduled,deferred,waiting,running,started,processing,in_progress,in-progress,in progress,inprogress,working,active,open,retry,retrying,leased,dispatched";
+
 /// What is asked after the run.
 #[derive(Args, Debug, Clone, Default)]
 pub struct AuditArgs {
@@ -54,14 +63,20 @@ pub struct AuditArgs {
     #[arg(long, value_name = "FIELD", help_heading = "Audit")]
     pub audit_id: Option<String>,
 
-    /// Field of the state and the values that mean done: state=processed,done; a field alone is done when it is there
-    /// and neither null nor false [default: state=processed].
+    /// Field of the state and the values that mean done: state=processed,done, in any case; a field alone is done
+    /// when it is there and neither null nor false; :status is that of HTTP, and 303 is done in any case [default:
+    /// state=processed, completed, done, succeeded and the like].
     #[arg(long, value_name = "FIELD[=VALUES]", help_heading = "Audit")]
     pub audit_done: Option<String>,
 
-    /// The same for given up [default: state=dead,failed].
+    /// The same for given up [default: state=dead, failed, error, cancelled and the like].
     #[arg(long, value_name = "FIELD[=VALUES]", help_heading = "Audit")]
     pub audit_dead: Option<String>,
+
+    /// How long the service remembers an event, as 10m: it is asked during the run, at half of that and again, and what it
+    /// does not know afterwards is of unknown state, not lost [default: for ever].
+    #[arg(long, env = "A7PROBE_AUDIT_TTL", value_name = "TIME", value_parser = positive_duration(), help_heading = "Audit")]
+    pub audit_ttl: Option<Duration>,
 
     /// Field with the time of completion [default: processed_at].
     #[arg(long, value_name = "FIELD", help_heading = "Audit")]
@@ -89,7 +104,7 @@ impl AuditArgs {
             &self.audit_accepted_at,
             &self.resend,
         ];
-        let times = [self.audit_timeout, self.audit_quiet];
+        let times = [self.audit_timeout, self.audit_quiet, self.audit_ttl];
         self.audit || times.iter().any(Option::is_some) || texts.iter().any(|text| text.is_some())
     }
 }
@@ -114,6 +129,9 @@ pub struct AuditSettings {
     pub done: Option<String>,
     /// What means given up.
     pub dead: Option<String>,
+    /// How long the service remembers an event.
+    #[serde(deserialize_with = "duration")]
+    pub ttl: Option<Duration>,
     /// Where the time of completion is.
     pub done_at: Option<String>,
     /// Where the time of acceptance is.
@@ -223,14 +241,16 @@ fn polls(said: &Said<'_>, url: String, plan: &Plan) -> anyhow::Result<Polls> {
     let field = |text: Option<String>, default: &str| field(text.as_deref().unwrap_or(default));
     let at = |text: Option<String>, default: &str| pointer(text.as_deref().unwrap_or(default));
     let args = said.args;
+    let done = said.text(&args.audit_done, |s| &s.done);
+    let ttl = said.levels.iter().find_map(|level| level.ttl);
     Ok(Polls {
         url,
         id,
-        done: field(said.text(&args.audit_done, |s| &s.done), "state=processed"),
-        dead: Some(field(
-            said.text(&args.audit_dead, |s| &s.dead),
-            "state=dead,failed",
-        )),
+        // Where done is named, whatever else the service says is under way.
+        pending: done.is_none().then(|| self::field(PENDING)),
+        done: field(done, DONE),
+        dead: Some(field(said.text(&args.audit_dead, |s| &s.dead), DEAD)),
+        ttl: args.audit_ttl.or(ttl),
         done_at: Some(at(
             said.text(&args.audit_done_at, |s| &s.done_at),
             "processed_at",
@@ -252,8 +272,10 @@ fn check_unused(said: &Said<'_>, auditing: &Auditing) -> anyhow::Result<()> {
         ("--audit-done-at", &args.audit_done_at),
         ("--audit-accepted-at", &args.audit_accepted_at),
     ];
-    match typed.iter().find(|(_, value)| value.is_some()) {
-        Some((flag, _)) if auditing.source == Source::Listing => bail!(
+    let ttl = args.audit_ttl.map(|_| "--audit-ttl");
+    let typed = typed.iter().find(|(_, value)| value.is_some());
+    match typed.map(|(flag, _)| *flag).or(ttl) {
+        Some(flag) if auditing.source == Source::Listing => bail!(
             "{flag} is about --audit-url, which is not given\nhint: say where the state of an event is, as in --audit-url '/status/{{id}}'"
         ),
         _ => Ok(()),

@@ -14,7 +14,7 @@ use anyhow::{Context as _, bail};
 use uuid::Uuid;
 
 use super::signals::Signals;
-use crate::audit::{self, Offered, Ran, Sent};
+use crate::audit::{self, Early, EarlyLooks, Offered, Ran, Sent};
 use crate::completion::Audit;
 use crate::engine::{self, Live, Measured, RunIds, StopSignal, Stopper, stop_switch};
 use crate::gate::{self, Gate};
@@ -222,16 +222,22 @@ impl Measuring {
             Some((_, _, beside)) => beside.clone(),
             None => Beside::default(),
         };
-        let live = needed.then_some(live);
+        let early = audit
+            .as_ref()
+            .and_then(|(auditing, _, _)| early(plan, auditing, ids.run, &live));
+        let accepted = Arc::clone(&live);
+        let live = (needed || early.is_some()).then_some(live);
         let measured = engine::run_keeping(plan, &beside, (ids, own_error), &self.stop, live);
         progress.finish();
         let decided = decider.is_some_and(Decider::finish);
+        accepted.end_accepted();
+        let early = early.map(Early::finish);
         let measured = measured?;
         let mut warnings = warnings(plan, &measured);
         let audits = match &audit {
             Some((auditing, offered, beside)) => {
                 let audit = (auditing, *offered, beside);
-                self.audits(plan, asked.gates, audit, ids, &measured)
+                self.audits(plan, asked.gates, audit, ids, (&measured, early.as_ref()))
             }
             None => Vec::new(),
         };
@@ -278,7 +284,7 @@ impl Measuring {
         gates: &[Gate],
         (auditing, offered, beside): (&Auditing, Offered, &Beside),
         ids: RunIds,
-        measured: &Measured,
+        (measured, early): (&Measured, Option<&EarlyLooks>),
     ) -> Vec<Option<Audit>> {
         let targets: Vec<Vec<Duration>> = plan
             .endpoints
@@ -301,6 +307,7 @@ impl Measuring {
             id: ids.run,
             started_at: measured.started_at,
             offered,
+            early,
             endpoints: &sent,
         };
         let progress = Progress::auditing(self.mode);
@@ -405,6 +412,17 @@ impl Measuring {
     }
 }
 
+/// Asks about events during the run if the service forgets them.
+fn early(plan: &Plan, auditing: &Auditing, run: Uuid, live: &Live) -> Option<Early> {
+    let Source::Polls(polls) = &auditing.source else {
+        return None;
+    };
+    let ttl = polls.ttl.filter(|_| auditing.wish != Wish::Never)?;
+    let (sender, accepted) = tokio::sync::mpsc::unbounded_channel();
+    live.tell_accepted(sender);
+    Some(Early::start(plan, polls, ttl, run, accepted))
+}
+
 fn say_interrupted(stderr: &mut dyn Write) -> std::io::Result<()> {
     writeln!(
         stderr,
@@ -451,15 +469,33 @@ fn shows_a_wrong_plan(status: u16) -> bool {
     matches!(status, 300..=499) && !matches!(status, 408 | 425 | 429)
 }
 
+/// A 304 answers a conditional request: its client has the document already.
+fn not_modified_hint(endpoint: &Endpoint) -> String {
+    let name = &endpoint.name;
+    let conditions = ["If-None-Match", "If-Modified-Since"];
+    let sent: Vec<&str> = { conditions.into_iter() }
+        .filter(|condition| endpoint.header(condition).is_some())
+        .collect();
+    let first = match sent.is_empty() {
+        true => "a cache answers; ask past it with -H 'Cache-Control: no-cache'".to_owned(),
+        false => format!(
+            "the client's cache is asked about; leave out {}",
+            sent.join(" and ")
+        ),
+    };
+    format!("{first}, or accept it with --expect {name}=304")
+}
+
 fn status_hint(endpoint: &Endpoint, status: u16) -> String {
     let name = &endpoint.name;
     match status {
         404 | 405 => format!("name the right path with --get {name}=/path or --post {name}=/path"),
         401 | 403 => "send credentials with -H 'Authorization: Bearer …'".to_owned(),
+        400 if endpoint.body.is_none() => {
+            "if the service speaks TLS, use https://; else look at its answer with curl -v".to_owned()
+        }
         400 | 415 | 422 => format!("give the body that the service expects with --body '{name}=…'"),
-        304 => format!(
-            "the service takes the request for one of a cache: leave out If-None-Match and If-Modified-Since, or accept it with --expect {name}=304"
-        ),
+        304 => not_modified_hint(endpoint),
         426 | 505 => "the service does not accept HTTP/1.1: enable it there, or measure it through a proxy that accepts HTTP/1.1".to_owned(),
         300..=399 => "redirects are not followed: measure the address that it points to".to_owned(),
         _ => format!("if that is right, say so with --expect {name}={status}"),

@@ -1,6 +1,8 @@
 //! What the client keeps of answers to find its events again: 32 bytes an accepted request, and the text of an id that is
 //! no UUID.
 
+use std::time::Instant;
+
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -57,6 +59,19 @@ pub struct Accepted {
     pub key: Option<EventKey>,
 }
 
+/// An event of a run that goes on.
+#[derive(Clone, Debug)]
+pub struct AcceptedEvent {
+    /// The endpoint's place in the plan.
+    pub endpoint: usize,
+    /// Position in the plan of the endpoint.
+    pub index: u64,
+    /// The event that the answer names; `None` if it names none.
+    pub key: Option<EventKey>,
+    /// When the answer had come.
+    pub at: Instant,
+}
+
 /// What was kept of one endpoint's answers.
 #[derive(Clone, Debug, Default)]
 pub struct Answers {
@@ -82,7 +97,7 @@ pub fn key_in_answer(source: &IdSource, body: &[u8], location: Option<&str>) -> 
     match source {
         IdSource::Key => None,
         IdSource::Answer(pointer) => {
-            let value: Value = serde_json::from_slice(body).ok()?;
+            let value = json_of(body).ok()?;
             text_of(value.pointer(pointer)?).map(|text| EventKey::of(&text))
         }
         IdSource::Location => {
@@ -90,6 +105,28 @@ pub fn key_in_answer(source: &IdSource, body: &[u8], location: Option<&str>) -> 
             let last = path.rsplit('/').next().filter(|last| !last.is_empty())?;
             Some(EventKey::of(&percent_decoded(last)))
         }
+    }
+}
+
+/// JSON as services send it: after a byte order mark, or in UTF-16.
+///
+/// # Errors
+/// It is no JSON.
+pub fn json_of(body: &[u8]) -> serde_json::Result<Value> {
+    let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+        String::from_utf16_lossy(&units.collect::<Vec<_>>())
+    };
+    match body {
+        [0xef, 0xbb, 0xbf, text @ ..] => serde_json::from_slice(text),
+        [0xff, 0xfe, text @ ..] => serde_json::from_str(&utf16(text, u16::from_le_bytes)),
+        [0xfe, 0xff, text @ ..] => serde_json::from_str(&utf16(text, u16::from_be_bytes)),
+        // JSON begins with ASCII, so where its zeros are tells how it is written (RFC 4627 §3).
+        [first, 0, _, 0, ..] if *first != 0 => {
+            serde_json::from_str(&utf16(body, u16::from_le_bytes))
+        }
+        [0, first, 0, ..] if *first != 0 => serde_json::from_str(&utf16(body, u16::from_be_bytes)),
+        text => serde_json::from_slice(text),
     }
 }
 
@@ -146,6 +183,27 @@ mod tests {
         let location = key_in_answer(&IdSource::Location, b"", Some("/status/abc?x=1"));
         assert_eq!(location, Some(EventKey::of("abc")));
         assert_eq!(key_in_answer(&IdSource::Location, b"", None), None);
+    }
+
+    #[test]
+    fn json_is_read_behind_a_byte_order_mark_and_in_utf_16() {
+        let text = "{\"event_id\":\"\u{e9}-1\"}";
+        let marked = |mark: &str| format!("{mark}{text}");
+        let utf16 = |text: &str, bytes: fn(u16) -> [u8; 2]| -> Vec<u8> {
+            text.encode_utf16().flat_map(bytes).collect()
+        };
+        for body in [
+            text.as_bytes().to_vec(),
+            marked("\u{feff}").into_bytes(),
+            utf16(&marked("\u{feff}"), u16::to_le_bytes),
+            utf16(&marked("\u{feff}"), u16::to_be_bytes),
+            utf16(text, u16::to_le_bytes),
+            utf16(text, u16::to_be_bytes),
+        ] {
+            let source = IdSource::Answer("/event_id".to_owned());
+            let key = key_in_answer(&source, &body, None);
+            assert_eq!(key, Some(EventKey::of("\u{e9}-1")), "{body:?}");
+        }
     }
 
     #[test]

@@ -405,6 +405,9 @@ impl Lane {
             .answers
             .accepted
             .push(accepted);
+        if let Some(live) = &self.live {
+            live.accepted(job.endpoint, job.index, key.as_ref());
+        }
         key
     }
 

@@ -2,8 +2,11 @@
 //! exceedances, from which a run is judged while it goes on.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::completion::{AcceptedEvent, EventKey};
 use crate::histogram::{Histogram, Precision};
 use crate::plan::Plan;
 use crate::recording::Marks;
@@ -14,6 +17,8 @@ use crate::sample::{Outcome, Sample};
 pub struct Live {
     endpoints: Vec<Mutex<LiveEndpoint>>,
     marks: Vec<Mutex<Marks>>,
+    /// Who asks about accepted events while the run goes on.
+    accepted: Mutex<Option<UnboundedSender<AcceptedEvent>>>,
 }
 
 /// One endpoint so far; latencies at two significant digits.
@@ -41,6 +46,30 @@ impl Live {
             marks: endpoints
                 .map(|endpoint| Mutex::new(Marks::new(&endpoint.targets)))
                 .collect(),
+            accepted: Mutex::new(None),
+        }
+    }
+
+    /// Tells of each accepted event from now on, until [`Live::end_accepted`].
+    pub fn tell_accepted(&self, to: UnboundedSender<AcceptedEvent>) {
+        *lock(&self.accepted) = Some(to);
+    }
+
+    /// Ends what [`Live::tell_accepted`] began.
+    pub fn end_accepted(&self) {
+        *lock(&self.accepted) = None;
+    }
+
+    pub(super) fn accepted(&self, endpoint: usize, index: u64, key: Option<&EventKey>) {
+        if let Some(to) = &*lock(&self.accepted) {
+            let accepted = AcceptedEvent {
+                endpoint,
+                index,
+                key: key.cloned(),
+                at: Instant::now(),
+            };
+            // The audit may have ended.
+            let _ = to.send(accepted);
         }
     }
 

@@ -36,6 +36,7 @@ pub enum Wish {
 
 /// Whom to ask what became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "there is one in a run")]
 pub enum Source {
     /// `GET /runs/{run}/events`: one listing of all, as the reference server has it.
     Listing,
@@ -54,6 +55,11 @@ pub struct Polls {
     pub done: Field,
     /// The service has given it up if this holds.
     pub dead: Option<Field>,
+    /// It is under way if this holds, and of unknown state if nothing does; `None` if whatever is neither done nor given
+    /// up is under way.
+    pub pending: Option<Field>,
+    /// How long the service remembers an event that it has accepted; `None` for ever.
+    pub ttl: Option<Duration>,
     /// JSON pointer of the time of completion: RFC 3339 text or seconds since 1970.
     pub done_at: Option<String>,
     /// JSON pointer of the time of acceptance.

@@ -19,7 +19,8 @@ const DEAD_LETTERS: usize = 10_000;
 
 impl From<RedisError> for QueueError {
     fn from(error: RedisError) -> QueueError {
-        QueueError::Broker(error.to_string())
+        let tls = crate::trust::tls_failure(&error);
+        QueueError::Broker(tls.map_or_else(|| error.to_string(), |failure| failure.to_string()))
     }
 }
 

@@ -112,9 +112,13 @@ impl OpenError {
 const MALFORMED: &str = "malformed";
 
 /// What the driver or the server says of encryption, and how to mend it.
-const ENCRYPTION: [(&str, &str); 7] = [
+const ENCRYPTION: [(&str, &str); 8] = [
     (
-        "peer certificate",
+        "no TLS with the server: the certificate",
+        "the server's certificate must name the URL's host and be signed by a root of this system, or by one in the file that `SSL_CERT_FILE` names",
+    ),
+    (
+        "no TLS with the server: unknown certificate issuer",
         "the server's certificate must name the URL's host and be signed by a root of this system, or by one in the file that `SSL_CERT_FILE` names",
     ),
     (

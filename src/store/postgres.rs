@@ -235,7 +235,10 @@ fn pool(address: Address, size: usize) -> Result<Pool, String> {
 }
 
 /// An error with its causes; the driver's own text names none of them.
-fn chain(error: &dyn std::error::Error) -> String {
+fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    if let Some(failure) = crate::trust::tls_failure(error) {
+        return format!("no TLS with the server: {failure}");
+    }
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

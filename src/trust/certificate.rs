@@ -234,7 +234,7 @@ fn last_text(name: &Name, attribute: ObjectIdentifier) -> Option<String> {
     { attributes }
         .filter(|own| own.oid == attribute)
         .filter_map(|own| text(&own.value))
-        .last()
+        .next_back()
 }
 
 fn text(value: &Any) -> Option<String> {

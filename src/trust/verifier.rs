@@ -86,15 +86,48 @@ impl Verifier {
     }
 
     fn unknown_issuer(&self, leaf: &Certificate) -> Refusal {
+        self.unknown_end(leaf, &[])
+    }
+
+    /// Who would have to be trusted: the issuer at the end of the chain that the server sent.
+    fn unknown_end(&self, leaf: &Certificate, intermediates: &[Certificate]) -> Refusal {
+        let mut end = leaf;
+        for _ in intermediates {
+            match intermediates.iter().find(|next| end.names_as_issuer(next)) {
+                Some(next) if !end.is_self_issued() => end = next,
+                _ => break,
+            }
+        }
         Refusal::UnknownIssuer {
-            issuer: leaf.issuer(),
+            issuer: end.issuer(),
             self_signed: leaf.is_self_issued(),
             file_given: self.from_file,
         }
     }
 
+    /// A trusted certificate has the name of an issuer in the chain, and another key.
+    fn wrong_signature(&self, leaf: &Certificate, intermediates: &[Certificate]) -> Refusal {
+        let is_named = |certificate: &&Certificate| {
+            let mut trusted = self.trusted.iter();
+            trusted.any(|(_, issuer)| certificate.names_as_issuer(issuer))
+        };
+        let mut chain = [leaf].into_iter().chain(intermediates);
+        match chain.find(is_named) {
+            Some(below) if !leaf.is_self_issued() => Refusal::WrongSignature {
+                issuer: below.issuer(),
+            },
+            _ => self.unknown_end(leaf, intermediates),
+        }
+    }
+
     /// What webpki refuses, by its reason.
-    fn refused(&self, error: &Error, leaf: &Certificate, now: UnixTime) -> Refusal {
+    fn refused(
+        &self,
+        error: &Error,
+        leaf: &Certificate,
+        intermediates: &[Certificate],
+        now: UnixTime,
+    ) -> Refusal {
         let Error::InvalidCertificate(error) = error else {
             return Refusal::Malformed;
         };
@@ -104,13 +137,8 @@ impl Verifier {
             (CertificateError::Expired | CertificateError::ExpiredContext { .. }, _) => {
                 Refusal::IntermediateExpired
             }
-            (CertificateError::UnknownIssuer, _) => self.unknown_issuer(leaf),
-            (CertificateError::BadSignature, _) if leaf.is_self_issued() => {
-                self.unknown_issuer(leaf)
-            }
-            (CertificateError::BadSignature, _) => Refusal::WrongSignature {
-                issuer: leaf.issuer(),
-            },
+            (CertificateError::UnknownIssuer, _) => self.unknown_end(leaf, intermediates),
+            (CertificateError::BadSignature, _) => self.wrong_signature(leaf, intermediates),
             (
                 CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
                 _,
@@ -162,7 +190,11 @@ impl Verifier {
                             false => Err(wrong_name(&leaf)),
                         }
                     }
-                    (Err(error), Some(leaf)) => Err(self.refused(&error, &leaf, now)),
+                    (Err(error), Some(leaf)) => {
+                        let read: Vec<Certificate> =
+                            intermediates.iter().filter_map(Certificate::read).collect();
+                        Err(self.refused(&error, &leaf, &read, now))
+                    }
                     (Err(_), None) => Err(Refusal::Malformed),
                 }
             }

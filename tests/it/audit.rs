@@ -3,6 +3,7 @@
 
 mod clocks;
 mod doubt;
+mod forgetting;
 mod names;
 mod reach;
 mod service;

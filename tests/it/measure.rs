@@ -455,7 +455,7 @@ fn absurd_input_is_exit_2_with_the_mend() {
         ),
         (
             "measure https://127.0.0.1:1 --cacert nowhere.pem",
-            "cannot read PEM certificates from nowhere.pem",
+            "--cacert nowhere.pem: no such file",
         ),
         ("mesure http://127.0.0.1:1", "'measure'"),
         ("judge nowhere.txt", "nowhere.txt"),

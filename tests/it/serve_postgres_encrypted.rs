@@ -71,11 +71,11 @@ fn whoever_cannot_check_the_certificate_of_postgresql_hears_why() {
     cluster.encrypt(&certificate);
     let distrusted = refused_trusting(&Certificate::fresh().chain(), &url);
     let hint = "hint: the server's certificate must name the URL's host";
-    for said in ["invalid peer certificate: ", hint] {
+    for said in ["unknown certificate issuer 'rcgen self signed cert'", hint] {
         assert!(distrusted.contains(said), "{distrusted}");
     }
     let misnamed = refused_trusting(&chain, &cluster.guest("localhost", ENCRYPTED));
-    for said in ["certificate not valid for name \"localhost\"", hint] {
+    for said in ["the certificate is for 127.0.0.1", hint] {
         assert!(misnamed.contains(said), "{misnamed}");
     }
     let nobody = Path::new(&chain).with_file_name("none.pem");

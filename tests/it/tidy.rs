@@ -99,6 +99,27 @@ impl Source {
     }
 }
 
+/// What is sent may hold credentials, and what is measured is what was named: no client asks the environment for a proxy.
+#[test]
+fn every_http_client_ignores_the_proxies_of_the_environment() {
+    let mut clients = 0;
+    for source in sources() {
+        let code: Vec<&str> = source.code().collect();
+        let code = code.join("\n");
+        assert!(
+            !code.contains("reqwest::get(") && !code.contains("Client::new()"),
+            "{}: a client without settings asks for proxies",
+            source.module
+        );
+        for built in code.split("Client::builder()").skip(1) {
+            clients += 1;
+            let chain = built.split(".build()").next().unwrap_or_default();
+            assert!(chain.contains(".no_proxy()"), "{}", source.module);
+        }
+    }
+    assert!(clients >= 2, "the clients were not found");
+}
+
 fn sources() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();

@@ -29,7 +29,7 @@ struct ListedEvent {
 impl ListedEvent {
     fn state(&self) -> State {
         State {
-            stage: match self.state.as_str() {
+            stage: match self.state.trim().to_lowercase().as_str() {
                 "processed" => Stage::Done,
                 // Dead after its retries, or failed inside its synchronous call.
                 "dead" | "failed" => Stage::GivenUp,

@@ -147,6 +147,11 @@ fn is_name(name: &str) -> bool {
             .all(|c| c.is_alphanumeric() || "_-./".contains(c))
 }
 
+/// What follows '#' is for the client alone (RFC 9110 §7.1).
+fn without_fragment(path: &str) -> &str {
+    path.split('#').next().unwrap_or_default()
+}
+
 fn check_path(name: &str, path: &str) -> anyhow::Result<()> {
     if !path.starts_with('/') {
         let shown = redact::typed_url(path);
@@ -384,7 +389,7 @@ fn endpoint(
         .as_deref()
         .map_or(Ok(StatusSet::success()), StatusSet::parse);
     Ok(Endpoint {
-        path: Template::parse(draft.path.as_bytes()).with_context(context)?,
+        path: Template::parse(without_fragment(&draft.path).as_bytes()).with_context(context)?,
         headers: headers.into_iter().map(header).collect::<Result<_, _>>()?,
         body: draft
             .body
@@ -421,4 +426,21 @@ fn header((name, value): (String, String)) -> anyhow::Result<(String, Template)>
     }
     let template = Template::parse(value.as_bytes()).with_context(|| format!("header {name}"))?;
     Ok((name, template))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_fragment;
+
+    #[test]
+    fn a_fragment_is_no_part_of_what_is_sent() {
+        for (typed, sent) in [
+            ("/b#frag", "/b"),
+            ("/c?q=1#a?b#c", "/c?q=1"),
+            ("/{{uuid}}#x", "/{{uuid}}"),
+            ("/%23", "/%23"),
+        ] {
+            assert_eq!(without_fragment(typed), sent);
+        }
+    }
 }

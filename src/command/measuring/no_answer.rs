@@ -37,9 +37,10 @@ pub(super) fn explain(
         PreflightError::Endpoint { endpoint, failure } => (endpoint, failure),
     };
     let said = Place::of(plan).said(&failure);
-    let which = match plan.endpoints.len() {
-        0 | 1 => String::new(),
-        _ => format!(" (endpoint {endpoint})"),
+    // Other failures are the server's, whichever endpoint met them.
+    let which = match plan.endpoints.len() > 1 && is_of_one_endpoint(&failure) {
+        true => format!(" (endpoint {endpoint})"),
+        false => String::new(),
     };
     let waited = patience
         .map(|patience| format!(" (waited {})", Pretty(patience)))
@@ -48,6 +49,17 @@ pub(super) fn explain(
     match said.answered {
         true => anyhow!("{text}\nhint: {hint}"),
         false => Unreachable { text, hint }.into(),
+    }
+}
+
+fn is_of_one_endpoint(failure: &PreflightFailure) -> bool {
+    match failure {
+        PreflightFailure::Timeout(_, pending) => {
+            matches!(pending, Pending::Answer | Pending::Rest)
+        }
+        PreflightFailure::Failed(_, _, cause) => {
+            matches!(cause, Cause::Closed | Cause::Malformed)
+        }
     }
 }
 

@@ -24,7 +24,11 @@ pub(super) async fn encrypted(
     let host = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
     let client = trust::client(trust::system_roots()).map_err(io::Error::other)?;
     let connector = TlsConnector::from(Arc::new(client));
-    connector.connect(host, stream).await
+    let shaken = connector.connect(host, stream).await;
+    shaken.map_err(|error| match trust::tls_failure(&error) {
+        Some(failure) => io::Error::new(error.kind(), failure),
+        None => error,
+    })
 }
 
 /// The way to a broker for lapin, in plain text and guarded.

@@ -66,7 +66,7 @@ fn nobody_listening_is_a_connect_failure() {
 
 #[test]
 fn a_close_before_the_head_is_a_reset() {
-    fails(once(b""), FailureKind::Reset, "closed before the answer");
+    fails(once(b""), FailureKind::Reset, "closed without an answer");
 }
 
 #[test]

@@ -1,0 +1,169 @@
+//! One answer of a state URL: a document, a redirect to the result, or word that there is no such event.
+
+use reqwest::StatusCode;
+use reqwest::header::LOCATION;
+use serde_json::{Map, Value};
+
+use super::client::{Reach, Trouble, in_words};
+use crate::completion::json_of;
+use crate::plan::{Field, Polls};
+
+/// Name under which the HTTP status can be asked for, as in `--audit-done :status=302`.
+const STATUS_FIELD: &str = ":status";
+
+/// Words in the path of a page that asks for credentials.
+const LOGIN: [&str; 5] = ["login", "signin", "sign-in", "sso", "oauth"];
+
+/// Longest text that is taken for the state itself.
+const LONGEST_WORD: usize = 64;
+
+/// What a service says of one event.
+#[derive(Debug, PartialEq)]
+pub(super) enum StateAnswer {
+    Document {
+        status: u16,
+        /// With the HTTP status as a field of its own, where it is an object.
+        document: Value,
+    },
+    /// 404: not there, or not any more.
+    NotFound,
+    /// 410: there once.
+    Gone,
+}
+
+/// Asks a state URL.
+pub(super) async fn ask(
+    reach: &Reach,
+    endpoint: usize,
+    url: &str,
+    polls: &Polls,
+) -> Result<StateAnswer, Trouble> {
+    let wrong = |what: &str| reach.trouble(url, what);
+    let answer = reach.answer(endpoint, url).await?;
+    let status = answer.status();
+    let location = answer.headers().get(LOCATION);
+    let location = location.map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
+    let told = |document: Value| StateAnswer::Document {
+        status: status.as_u16(),
+        document: with_status(document, status),
+    };
+    match status {
+        StatusCode::NOT_FOUND => return Ok(StateAnswer::NotFound),
+        StatusCode::GONE => return Ok(StateAnswer::Gone),
+        _ if status.is_redirection() => {
+            let bare = told(Value::Object(Map::new()));
+            if is_named(polls, &bare) {
+                return Ok(bare);
+            }
+            let to = location.unwrap_or_default();
+            return match is_login(&to) {
+                true => Err(wrong(&format!(
+                    "answered {} to a login page; send credentials with -H",
+                    status.as_u16()
+                ))),
+                // See Other: the event is done, and its result is elsewhere.
+                false if status == StatusCode::SEE_OTHER => Ok(bare),
+                false => Err(wrong(&format!(
+                    "answered {0}; redirects are not followed: name the address that it points to, or, where it means done, say --audit-done {STATUS_FIELD}={0}",
+                    status.as_u16()
+                ))),
+            };
+        }
+        _ if !status.is_success() => return Err(reach.refused(url, &answer)),
+        _ => {}
+    }
+    let body = answer.bytes().await.map_err(|e| wrong(&in_words(&e)))?;
+    let empty = body.iter().all(u8::is_ascii_whitespace);
+    match json_of(&body) {
+        Ok(document) => Ok(told(in_a_field(document, &polls.done))),
+        // Accepted, and no more to say.
+        Err(_) if empty && status == StatusCode::ACCEPTED => Ok(told(Value::Object(Map::new()))),
+        Err(error) => match bare_word(&body) {
+            Some(word) => Ok(told(in_a_field(Value::String(word), &polls.done))),
+            None if empty => Err(wrong(&format!(
+                "no JSON: answered {} without a body",
+                status.as_u16()
+            ))),
+            None if body.trim_ascii_start().starts_with(b"<") => Err(wrong(
+                "answered a page of HTML, not JSON; is --audit-url right?",
+            )),
+            None => Err(wrong(&format!("no JSON: {error}"))),
+        },
+    }
+}
+
+/// Whether `--audit-done` or `--audit-dead` names this status.
+fn is_named(polls: &Polls, answer: &StateAnswer) -> bool {
+    let StateAnswer::Document { document, .. } = answer else {
+        return false;
+    };
+    let mut fields = [Some(&polls.done), polls.dead.as_ref()]
+        .into_iter()
+        .flatten();
+    fields.any(|field| field.pointer.ends_with(STATUS_FIELD) && field.holds(document))
+}
+
+fn with_status(mut document: Value, status: StatusCode) -> Value {
+    if let Value::Object(fields) = &mut document {
+        fields.insert(STATUS_FIELD.to_owned(), status.as_u16().into());
+    }
+    document
+}
+
+/// A state without a document around it stands for the field that is looked for.
+fn in_a_field(document: Value, field: &Field) -> Value {
+    let name = field.pointer.trim_start_matches('/');
+    match document {
+        Value::Object(_) | Value::Array(_) | Value::Null => document,
+        state => Value::Object([(name.to_owned(), state)].into_iter().collect()),
+    }
+}
+
+fn bare_word(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let word = text.trim_start_matches('\u{feff}').trim();
+    let plain = |c: char| c.is_alphanumeric() || "_- ".contains(c);
+    (!word.is_empty() && word.len() <= LONGEST_WORD && word.chars().all(plain))
+        .then(|| word.to_owned())
+}
+
+fn is_login(location: &str) -> bool {
+    let location = location.to_ascii_lowercase();
+    let mut words = location.split(['/', '?', '#', '.', '&', '=']);
+    words.any(|word| LOGIN.contains(&word))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{bare_word, in_a_field, is_login};
+    use crate::plan::Field;
+
+    #[test]
+    fn a_login_page_is_told_from_a_result() {
+        for to in [
+            "/login?next=/status/7",
+            "https://sso.example/auth",
+            "/users/sign-in",
+        ] {
+            assert!(is_login(to), "{to}");
+        }
+        for to in ["/results/7", "/blogins/7", ""] {
+            assert!(!is_login(to), "{to}");
+        }
+    }
+
+    #[test]
+    fn a_bare_state_stands_for_the_field() {
+        let field = Field {
+            pointer: "/state".to_owned(),
+            values: Vec::new(),
+        };
+        assert_eq!(bare_word(b" COMPLETED\r\n").as_deref(), Some("COMPLETED"));
+        assert_eq!(bare_word(b"<p>done</p>"), None);
+        assert_eq!(bare_word(b""), None);
+        assert_eq!(in_a_field(json!("done"), &field), json!({"state": "done"}));
+        assert_eq!(in_a_field(json!({"a": 1}), &field), json!({"a": 1}));
+    }
+}

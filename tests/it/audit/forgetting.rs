@@ -1,0 +1,252 @@
+//! Services that say little: a redirect when an event is done, nothing once they have forgotten it, and states in words of
+//! their own.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use super::service::{
+    Asked, POLLED, done, finding, gates, named, run_exactly, script, service, state, status,
+};
+use super::{a7probe, answer, completion, result, url, verdict};
+use crate::scripted::Server;
+
+fn redirect(status: &str, to: &str) -> String {
+    format!("HTTP/1.1 {status}\r\nlocation: {to}\r\ncontent-length: 0\r\n\r\n")
+}
+
+#[test]
+fn a_redirect_to_the_result_is_done_and_202_is_under_way() {
+    let server = service(named, |asked: &Asked<'_>| match asked.before {
+        0 => answer("202 Accepted", "text/plain", ""),
+        _ => redirect("303 See Other", "/results/7"),
+    });
+    let folder = crate::serve_host::folder();
+    let more = [&POLLED[..], &gates(&["lost <= 0", "done.p95 <= 2s"])].concat();
+    let (code, report) = run_exactly(folder.path(), &server, &more);
+    assert_eq!(code, 0, "{report:#}");
+    assert_eq!(completion(&report)["processed"], 100, "{report:#}");
+}
+
+#[test]
+fn other_redirects_are_done_only_where_that_is_said() {
+    for (status_line, to, flag, processed, why) in [
+        ("302 Found", "/results/7", ":status=302", 100, ""),
+        ("302 Found", "/results/7", "state=done", 0, ":status=302"),
+        (
+            "308 Permanent Redirect",
+            "/v2/status",
+            "state=done",
+            0,
+            "answered 308",
+        ),
+        (
+            "303 See Other",
+            "/login?next=/status",
+            "state=done",
+            0,
+            "login page",
+        ),
+    ] {
+        let server = service(named, move |_| redirect(status_line, to));
+        let folder = crate::serve_host::folder();
+        let done = ["--audit-done", flag];
+        let more = [&POLLED[..], &done, &gates(&["lost <= 0"])].concat();
+        let (code, report) = run_exactly(folder.path(), &server, &more);
+        match processed {
+            0 => {
+                assert_eq!(
+                    (code, verdict(&report, "lost")),
+                    (3, "INCONCLUSIVE"),
+                    "{report:#}"
+                );
+                let reason = finding(&report, "lost")["reason"].as_str().unwrap();
+                assert!(reason.contains(why), "{reason}");
+            }
+            _ => assert_eq!(completion(&report)["processed"], processed, "{report:#}"),
+        }
+    }
+}
+
+#[test]
+fn an_event_that_was_there_and_is_not_is_forgotten_and_not_lost() {
+    // Known and under way first; then gone, or never there at all but for the word 410.
+    for (first, then) in [
+        (state(&json!({"state": "queued"})), "404 Not Found"),
+        (state(&json!({"state": "queued"})), "410 Gone"),
+        (status("410 Gone"), "410 Gone"),
+    ] {
+        let server = service(named, move |asked: &Asked<'_>| match asked.path {
+            "/status/event-3" if asked.before == 0 => first.clone(),
+            "/status/event-3" => status(then),
+            _ => state(&done()),
+        });
+        let folder = crate::serve_host::folder();
+        let more = [&POLLED[..], &gates(&["lost <= 0"])].concat();
+        let (code, report) = run_exactly(folder.path(), &server, &more);
+        assert_eq!(
+            (code, verdict(&report, "lost")),
+            (3, "INCONCLUSIVE"),
+            "{report:#}"
+        );
+        let reason = finding(&report, "lost")["reason"].as_str().unwrap();
+        assert!(reason.contains("forgotten"), "{reason}");
+    }
+}
+
+/// What was never there is lost, all the same.
+#[test]
+fn an_event_that_was_never_there_is_lost() {
+    let folder = crate::serve_host::folder();
+    for more in [&[][..], &["--audit-ttl", "10m"]] {
+        let server = service(named, |asked: &Asked<'_>| match asked.path {
+            "/status/event-3" => status("404 Not Found"),
+            _ => state(&done()),
+        });
+        let more = [&POLLED[..], more, &gates(&["lost <= 0"])].concat();
+        let (code, report) = run_exactly(folder.path(), &server, &more);
+        assert_eq!((code, verdict(&report, "lost")), (1, "FAIL"), "{report:#}");
+        assert_eq!(completion(&report)["lost"], 1, "{report:#}");
+    }
+}
+
+/// Done at once, and forgotten after this time.
+fn forgetful(ttl: Duration) -> Server {
+    let taken: Mutex<BTreeMap<String, Instant>> = Mutex::default();
+    let taken = std::sync::Arc::new(taken);
+    let told = std::sync::Arc::clone(&taken);
+    let take = move |number: usize, request: &crate::scripted::Received| {
+        let path = format!("/status/event-{number}");
+        taken.lock().unwrap().insert(path, Instant::now());
+        named(number, request)
+    };
+    Server::tcp(script(take, move |asked: &Asked<'_>| {
+        match told.lock().unwrap().get(asked.path) {
+            Some(at) if at.elapsed() < ttl => state(&done()),
+            _ => status("404 Not Found"),
+        }
+    }))
+}
+
+#[test]
+fn events_are_asked_for_during_the_run_before_they_are_forgotten() {
+    let server = forgetful(Duration::from_secs(2));
+    let folder = crate::serve_host::folder();
+    let slowly = [
+        "measure",
+        &url(&server),
+        "--post",
+        "ingest=/ingest",
+        "-q",
+        "20",
+        "-n",
+        "100",
+    ];
+    let plain = [
+        "--warmup",
+        "0s",
+        "--no-preflight",
+        "--no-calibration",
+        "--iid",
+        "--output=json",
+    ];
+    let ttl = ["--audit-ttl", "2s"];
+    let more = [&slowly[..], &plain, &POLLED, &ttl, &gates(&["lost <= 0"])].concat();
+    let (_, report) = result(&a7probe(folder.path(), &more).output().unwrap());
+    let audit = completion(&report);
+    // On a busy machine some may be asked for too late; none of them is lost, and most were in time.
+    assert_eq!(audit["lost"], 0, "{report:#}");
+    assert!(audit["processed"].as_u64().unwrap() > 50, "{report:#}");
+    assert_ne!(verdict(&report, "lost"), "FAIL", "{report:#}");
+}
+
+#[test]
+fn what_may_have_been_forgotten_before_it_could_be_asked_for_is_not_lost() {
+    // Remembered for no time at all; the flag says for how long it is at least.
+    let server = service(named, |asked: &Asked<'_>| match asked.path {
+        "/status/event-99" => state(&done()),
+        _ => status("404 Not Found"),
+    });
+    let folder = crate::serve_host::folder();
+    let more = ["--audit-ttl", "1ms"];
+    let more = [&POLLED[..], &more, &gates(&["lost <= 0"])].concat();
+    let (code, report) = run_exactly(folder.path(), &server, &more);
+    assert_eq!(
+        (code, verdict(&report, "lost")),
+        (3, "INCONCLUSIVE"),
+        "{report:#}"
+    );
+    let reason = finding(&report, "lost")["reason"].as_str().unwrap();
+    assert!(reason.contains("--audit-ttl is 1 ms"), "{reason}");
+}
+
+#[test]
+fn states_are_read_in_any_case_and_behind_a_byte_order_mark() {
+    let json = |body: &str| answer("200 OK", "application/json", body);
+    for body in [
+        json(r#"{"state":"COMPLETED"}"#),
+        json(r#"{"state":" Done "}"#),
+        json(r#"{"state":"succeeded"}"#),
+        json("\u{feff}{\"state\":\"processed\"}"),
+        json("\"finished\""),
+        answer("200 OK", "text/plain", "SUCCESS\r\n"),
+    ] {
+        let shown = body.clone();
+        let server = service(named, move |_| body.clone());
+        let folder = crate::serve_host::folder();
+        let more = [&POLLED[..], &gates(&["lost <= 0", "done.p95 <= 2s"])].concat();
+        let (code, report) = run_exactly(folder.path(), &server, &more);
+        assert_eq!(code, 0, "{shown}: {report:#}");
+        assert_eq!(completion(&report)["processed"], 100, "{shown}");
+    }
+}
+
+#[test]
+fn a_state_that_is_not_known_is_named_and_decides_nothing() {
+    let server = service(named, |asked: &Asked<'_>| match asked.path {
+        "/status/event-3" => state(&json!({"state": "shipped"})),
+        _ => state(&done()),
+    });
+    let folder = crate::serve_host::folder();
+    let more = [&POLLED[..], &gates(&["lost <= 0"])].concat();
+    let (code, report) = run_exactly(folder.path(), &server, &more);
+    assert_eq!(
+        (code, verdict(&report, "lost")),
+        (3, "INCONCLUSIVE"),
+        "{report:#}"
+    );
+    let reason = finding(&report, "lost")["reason"].as_str().unwrap();
+    assert!(reason.contains("state is 'shipped'"), "{reason}");
+    // Named as done, it is.
+    let named = ["--audit-done", "state=processed,shipped"];
+    let more = [&POLLED[..], &named, &gates(&["lost <= 0"])].concat();
+    let (code, report) = run_exactly(folder.path(), &server, &more);
+    assert_eq!(code, 0, "{report:#}");
+}
+
+#[test]
+fn a_page_of_html_and_a_refusal_say_what_they_are() {
+    for (body, why) in [
+        (
+            answer("200 OK", "text/html", "<!doctype html><title>App</title>"),
+            "a page of HTML",
+        ),
+        (status("401 Unauthorized"), "send credentials with -H"),
+        (status("403 Forbidden"), "send credentials with -H"),
+        (status("204 No Content"), "answered 204 without a body"),
+    ] {
+        let server = service(named, move |_| body.clone());
+        let folder = crate::serve_host::folder();
+        let more = [&POLLED[..], &gates(&["lost <= 0"])].concat();
+        let (code, report) = run_exactly(folder.path(), &server, &more);
+        assert_eq!(
+            (code, verdict(&report, "lost")),
+            (3, "INCONCLUSIVE"),
+            "{report:#}"
+        );
+        let reason = finding(&report, "lost")["reason"].as_str().unwrap();
+        assert!(reason.contains(why), "{reason}");
+    }
+}
