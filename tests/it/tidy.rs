@@ -54,7 +54,7 @@ const HOMES: [(&str, &[&str]); 19] = [
     ("rusqlite", &["store"]),
     ("tokio_postgres", &["store/postgres"]),
     ("deadpool_postgres", &["store/postgres"]),
-    ("rustix", &["engine"]),
+    ("rustix", &["engine", "store"]),
     ("lapin", &["queue/amqp"]),
     ("redis", &["queue/redis"]),
     ("async_nats", &["queue/nats"]),

@@ -50,17 +50,7 @@ impl Writer {
         company: Arc<Company>,
     ) -> Result<Writer, OpenError> {
         let mut presence = Presence::enter(path)?;
-        if presence.is_alone() {
-            presence.check_note()?;
-        }
-        let opened = super::open_writer(options, path).or_else(|error| {
-            // What is in the log may be what takes the room.
-            match presence.is_alone() && super::move_log_alone(path) {
-                true => super::open_writer(options, path),
-                false => Err(error),
-            }
-        });
-        let mut connection = opened.inspect_err(|error| {
+        let connection = open(options, path, &mut presence).inspect_err(|error| {
             if error.is_of_the_content() {
                 presence.disown();
             }
@@ -73,9 +63,6 @@ impl Writer {
             key_lifetime_ms: options.key_lifetime.as_millis() as i64,
             repeat: options.repeat,
         };
-        if presence.is_alone() {
-            take_over_if_there_is_room(&mut connection).map_err(unusable)?;
-        }
         presence.admit_others()?;
         signals.work.notify_one();
         // Prepared once here, so that a schema that does not fit is an error at the start.
@@ -114,6 +101,24 @@ impl Writer {
             tracing::error!("the store's writer thread panicked");
         }
     }
+}
+
+/// Opens the store, alone or beside others.
+fn open(options: &Options, path: &Path, presence: &mut Presence) -> Result<Connection, OpenError> {
+    if !presence.is_alone() {
+        return super::open_writer(options, path);
+    }
+    presence.check_note()?;
+    let mut connection = super::open_writer(options, path).or_else(|error| {
+        // What is in the log may be what takes the room.
+        match super::move_log_alone(path) {
+            true => super::open_writer(options, path),
+            false => Err(error),
+        }
+    })?;
+    let taken = take_over_if_there_is_room(&mut connection);
+    taken.map_err(|error| super::unusable(path, error))?;
+    Ok(connection)
 }
 
 /// Takes over what dead processes left behind. On a full disk that waits until their leases run out, as if another process
