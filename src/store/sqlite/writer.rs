@@ -214,6 +214,7 @@ impl WriterThread {
         }
         if !self.guard.idle(&self.connection) || !self.guard.is_sound() {
             // Nothing is written any more, and SQLite deletes no log by its name.
+            tracing::warn!("the store was closed as it is; its log was not moved");
             drop(statements);
             return self.checkpointer.stop();
         }

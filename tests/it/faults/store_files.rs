@@ -57,9 +57,12 @@ fn cut(file: &Path, bytes: u64) {
     file.set_len(bytes).expect("it is cut");
 }
 
+/// What is done to a store.
+type Harm = fn(&Path);
+
 #[test]
 fn nothing_is_acknowledged_once_a_file_of_the_store_is_gone_replaced_or_cut() {
-    let harms: [(&str, fn(&Path)); 9] = [
+    let harms: [(&str, Harm); 9] = [
         ("deleted", |store| fs::remove_file(store).expect("removed")),
         ("replaced", |store| replace(store)),
         ("cut", |store| cut(store, 0)),
