@@ -5,6 +5,7 @@
 //! a machine may share, or a PostgreSQL database (`store/postgres`), which several machines may. What they have in common
 //! is here: the rules of a repeated key, of leases and outcomes, and who is told of a commit.
 
+mod batch_room;
 mod boot;
 mod commit_queue;
 mod commit_tally;

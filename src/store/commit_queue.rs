@@ -87,7 +87,7 @@ impl Work {
         }
     }
 
-    fn refuse(self, error: StoreError) {
+    pub(super) fn refuse(self, error: StoreError) {
         match self {
             Work::Claim { reply, .. } => send(reply, Err(error)),
             Work::ClaimEvent { reply, .. } => send(reply, Err(error)),
@@ -174,43 +174,6 @@ impl Batch {
         self.work.retain(|work| !work.is_for_nobody());
     }
 
-    /// Tells everyone who brings new events, or asks whether that is possible, that there is no room.
-    pub(super) fn refuse_new(&mut self, error: &StoreError) {
-        let replies = self.accepts.drain(..).map(|(_, reply)| reply);
-        mailbox::send_all(replies.map(|reply| (reply, Err(error.clone()))));
-        let probes = |work: &mut Work| matches!(work, Work::Probe { .. });
-        for probe in self.work.extract_if(.., probes) {
-            probe.refuse(error.clone());
-        }
-    }
-
-    /// Leaves less to be written: only the work if there were new events too, else one event for each claim. `None` if
-    /// it asks for as little as it can.
-    pub(super) fn smaller(&mut self) -> Option<Batch> {
-        if !self.accepts.is_empty() && !self.work.is_empty() {
-            let accepts = std::mem::take(&mut self.accepts);
-            return Some(Batch {
-                accepts,
-                work: Vec::new(),
-            });
-        }
-        let mut is_less = false;
-        for work in &mut self.work {
-            if let Work::Claim { limit, .. } = work
-                && *limit > 1
-            {
-                (*limit, is_less) = (1, true);
-            }
-        }
-        is_less.then(Batch::default)
-    }
-
-    /// About how many bytes its new events take, with their entries in the indexes.
-    pub(super) fn bytes(&self) -> u64 {
-        let of_event = |(event, _): &(Submission, Reply)| event.payload.len() as u64 + EVENT_BYTES;
-        self.accepts.iter().map(of_event).sum()
-    }
-
     /// Both halves, in the same order; `None` if it holds one thing.
     pub(super) fn halves(&mut self) -> Option<[Batch; 2]> {
         let size = self.size();
@@ -252,16 +215,8 @@ impl Batch {
     pub(super) fn size(&self) -> usize {
         self.accepts.len() + self.work.len()
     }
-
-    /// Does its commit show that the store can be written? A claim that finds nothing commits on a full disk too.
-    pub(super) fn shows_room(&self) -> bool {
-        !self.accepts.is_empty()
-            || (self.work.iter()).any(|work| matches!(work, Work::Probe { .. }))
-    }
 }
 
-/// What an event takes besides its payload: pages of the table and its indexes.
-const EVENT_BYTES: u64 = 5 * 4096;
 #[cfg(feature = "postgres")]
 fn take_places<T>(items: &mut Vec<T>, places: &[usize]) -> Vec<T> {
     let mut taken = Vec::with_capacity(places.len());

@@ -8,10 +8,15 @@ mod clients;
 mod disk;
 #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
 mod duplicates;
+mod full_disk;
+mod half_closed;
 mod kill;
+mod lost_log;
 mod order;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod provider;
 mod stop;
+mod store_files;
+mod unreadable;
 mod workers;

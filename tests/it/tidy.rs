@@ -56,7 +56,7 @@ const HOMES: [(&str, &[&str]); 20] = [
     ("rusqlite", &["store"]),
     ("tokio_postgres", &["store/postgres"]),
     ("deadpool_postgres", &["store/postgres"]),
-    ("rustix", &["engine", "store/boot"]),
+    ("rustix", &["engine", "store"]),
     ("lapin", &["queue/amqp"]),
     ("redis", &["queue/redis"]),
     ("async_nats", &["queue/nats"]),

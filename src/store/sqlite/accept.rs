@@ -1,10 +1,12 @@
 //! Takes events in: key, fingerprint and job in one row, or the answer that the key got before.
 
+use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row, Statement, params};
 
 use super::attempt::Job;
 use super::clock::by_this_clock;
 use super::transaction::Statements;
+use super::unreadable;
 use crate::store::readmission::{Known, Readmission, readmission};
 use crate::store::signals::Changes;
 use crate::store::{Admission, EventId, Fingerprint, Handling, Promise, State, Submission, now_ms};
@@ -137,6 +139,13 @@ impl Statements<'_> {
     }
 }
 
+/// A count of attempts that another one can be added to.
+fn attempts(row: &Row<'_>, column: usize) -> rusqlite::Result<u32> {
+    unreadable::attempts(row, column, "attempts").map_err(|reason| {
+        rusqlite::Error::FromSqlConversionFailure(column, Type::Integer, reason.into())
+    })
+}
+
 fn known(statement: &mut Statement<'_>, event_id: EventId) -> rusqlite::Result<Known> {
     statement.query_row([event_id.as_bytes()], |row: &Row<'_>| {
         Ok(Known {
@@ -146,8 +155,8 @@ fn known(statement: &mut Statement<'_>, event_id: EventId) -> rusqlite::Result<K
             state: super::state(row, 3)?,
             accepted_ms: row.get(4)?,
             due_ms: row.get(5)?,
-            attempts: row.get(6)?,
-            base: row.get(7)?,
+            attempts: attempts(row, 6)?,
+            base: attempts(row, 7)?,
             payload: row.get(8)?,
         })
     })

@@ -256,7 +256,7 @@ impl Statements<'_> {
             job: seq,
             event_id,
             attempt,
-            tries: attempt - base,
+            tries: attempt.saturating_sub(base),
             insert,
             notification,
         })

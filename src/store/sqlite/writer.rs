@@ -50,17 +50,7 @@ impl Writer {
         company: Arc<Company>,
     ) -> Result<Writer, OpenError> {
         let mut presence = Presence::enter(path)?;
-        if presence.is_alone() {
-            presence.check_note()?;
-        }
-        let opened = super::open_writer(options, path).or_else(|error| {
-            // What is in the log may be what takes the room.
-            match presence.is_alone() && super::move_log_alone(path) {
-                true => super::open_writer(options, path),
-                false => Err(error),
-            }
-        });
-        let mut connection = opened.inspect_err(|error| {
+        let connection = open(options, path, &mut presence, &clock).inspect_err(|error| {
             if error.is_of_the_content() {
                 presence.disown();
             }
@@ -73,10 +63,6 @@ impl Writer {
             key_lifetime_ms: options.key_lifetime.as_millis() as i64,
             repeat: options.repeat,
         };
-        (terms.clock.set(&mut connection, presence.is_alone())).map_err(unusable)?;
-        if presence.is_alone() {
-            take_over_if_there_is_room(&mut connection, terms.clock.now_ms()).map_err(unusable)?;
-        }
         presence.admit_others()?;
         signals.work.notify_one();
         // Prepared once here, so that a schema that does not fit is an error at the start.
@@ -115,6 +101,33 @@ impl Writer {
             tracing::error!("the store's writer thread panicked");
         }
     }
+}
+
+/// Opens the store, alone or beside others.
+fn open(
+    options: &Options,
+    path: &Path,
+    presence: &mut Presence,
+    clock: &Clock,
+) -> Result<Connection, OpenError> {
+    let unusable = |error| super::unusable(path, error);
+    if !presence.is_alone() {
+        let mut connection = super::open_writer(options, path)?;
+        clock.set(&mut connection, false).map_err(unusable)?;
+        return Ok(connection);
+    }
+    presence.check_note()?;
+    let mut connection = super::open_writer(options, path).or_else(|error| {
+        // What is in the log may be what takes the room.
+        match super::move_log_alone(path) {
+            true => super::open_writer(options, path),
+            false => Err(error),
+        }
+    })?;
+    clock.set(&mut connection, true).map_err(unusable)?;
+    let taken = take_over_if_there_is_room(&mut connection, clock.now_ms());
+    taken.map_err(unusable)?;
+    Ok(connection)
 }
 
 /// Takes over what dead processes left behind. On a full disk that waits until their leases run out, as if another process
@@ -203,6 +216,7 @@ impl WriterThread {
         }
         if !self.guard.idle(&self.connection) || !self.guard.is_sound() {
             // Nothing is written any more, and SQLite deletes no log by its name.
+            tracing::warn!("the store was closed as it is; its log was not moved");
             drop(statements);
             return self.checkpointer.stop();
         }

@@ -13,15 +13,15 @@ use crate::needs::{IMMUTABLE, PRLIMIT, TMPFS, need_right};
 use crate::serve_client::{Client, Response};
 use crate::serve_host::{HeldProvider, Process, Served, command, config, eventually, folder};
 
-const FLAGS: [&str; 2] = ["--sim-latency", "1ms"];
+pub(super) const FLAGS: [&str; 2] = ["--sim-latency", "1ms"];
 
 /// A file system in memory, of a size that is soon full.
-struct Tmpfs {
+pub(super) struct Tmpfs {
     folder: TempDir,
 }
 
 impl Tmpfs {
-    fn mount(options: &str) -> Tmpfs {
+    pub(super) fn mount(options: &str) -> Tmpfs {
         let folder = folder();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", options, "tmpfs"])
@@ -31,7 +31,7 @@ impl Tmpfs {
         Tmpfs { folder }
     }
 
-    fn path(&self) -> &Path {
+    pub(super) fn path(&self) -> &Path {
         self.folder.path()
     }
 }
@@ -45,11 +45,11 @@ impl Drop for Tmpfs {
 
 /// Everything that was answered 202, to be looked for later.
 #[derive(Default)]
-struct Promised(Vec<String>);
+pub(super) struct Promised(Vec<String>);
 
 impl Promised {
     /// Posts until it is refused; the refusal.
-    fn until_refused(&mut self, client: &mut Client) -> Response {
+    pub(super) fn until_refused(&mut self, client: &mut Client) -> Response {
         let body = format!(r#"{{"a":"{}"}}"#, "x".repeat(10_000));
         loop {
             let answer = client.ingest(&[], &body);
@@ -60,14 +60,24 @@ impl Promised {
         }
     }
 
-    fn post(&mut self, client: &mut Client) {
+    pub(super) fn post(&mut self, client: &mut Client) {
         let answer = client.ingest(&[], "{}");
         assert_eq!(answer.status, 202);
         self.0.push(answer.event_id());
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The first of them.
+    pub(super) fn first(&mut self, count: usize) -> Promised {
+        Promised(self.0[..count].to_vec())
+    }
+
     /// Each of them is known, and is or will be processed.
-    fn are_kept(&self, client: &mut Client) {
+    pub(super) fn are_kept(&self, client: &mut Client) {
         assert!(!self.0.is_empty());
         for id in &self.0 {
             let event = client.get(&format!("/events/{id}?wait=60s")).json();

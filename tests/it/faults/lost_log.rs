@@ -1,0 +1,136 @@
+//! A store that has lost its log is not taken for an earlier one, and a store without a log that needs none is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::disk::{FLAGS, Promised};
+use crate::serve_host::{Process, command, eventually, folder, store};
+
+fn part(folder: &Path, suffix: &str) -> PathBuf {
+    let mut name = store(folder).into_os_string();
+    name.push(suffix);
+    name.into()
+}
+
+fn stop(server: Process) {
+    server.terminate();
+    assert!(server.wait().0.success());
+}
+
+/// Ten events in the database and more in the log, then kill -9.
+fn killed(folder: &Path) -> Promised {
+    let mut promised = Promised::default();
+    let first = Process::start(folder, &FLAGS);
+    for _ in 0..10 {
+        promised.post(&mut first.client());
+    }
+    promised.are_kept(&mut first.client());
+    stop(first);
+    let second = Process::start(folder, &FLAGS);
+    for _ in 0..10 {
+        promised.post(&mut second.client());
+    }
+    promised.are_kept(&mut second.client());
+    eventually("the commits are noted", || {
+        fs::metadata(part(folder, ".lock")).is_ok_and(|file| file.len() > 0)
+    });
+    second.kill();
+    promised
+}
+
+/// What it says when it does not start.
+fn refusal(folder: &Path) -> String {
+    let output = command(folder, &[]).output().expect("the binary starts");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    said
+}
+
+#[test]
+fn a_lost_log_is_refused_until_it_is_put_back() {
+    for suffixes in [&["-wal"][..], &["-wal", "-shm"]] {
+        let folder = folder();
+        let promised = killed(folder.path());
+        let log = fs::read(part(folder.path(), "-wal")).expect("a log");
+        for suffix in suffixes {
+            fs::remove_file(part(folder.path(), suffix)).expect("removed");
+        }
+        for _ in 0..2 {
+            let said = refusal(folder.path());
+            assert!(said.contains("store.db-wal is missing or older"), "{said}");
+            assert!(said.contains("\nhint: put "), "{said}");
+        }
+        fs::write(part(folder.path(), "-wal"), log).expect("put back");
+        promised.are_kept(&mut Process::start(folder.path(), &FLAGS).client());
+    }
+}
+
+#[test]
+fn an_emptied_log_is_refused_until_the_note_is_deleted() {
+    let folder = folder();
+    let mut promised = killed(folder.path());
+    fs::write(part(folder.path(), "-wal"), b"").expect("emptied");
+    assert!(refusal(folder.path()).contains("delete "));
+    fs::remove_file(part(folder.path(), ".lock")).expect("removed");
+    promised
+        .first(10)
+        .are_kept(&mut Process::start(folder.path(), &FLAGS).client());
+}
+
+#[test]
+fn a_log_without_its_database_is_refused() {
+    let folder = folder();
+    killed(folder.path());
+    fs::remove_file(store(folder.path())).expect("removed");
+    assert!(refusal(folder.path()).contains("store.db is missing or empty"));
+    assert!(part(folder.path(), "-wal").exists(), "the log is kept");
+}
+
+#[test]
+fn a_log_that_is_not_needed_is_not_missed() {
+    // Another program was the last to close the file, and moved the log.
+    let folder_1 = folder();
+    let promised = killed(folder_1.path());
+    let other = rusqlite::Connection::open(store(folder_1.path())).expect("it opens");
+    let count = "SELECT count(*) FROM jobs";
+    let events: i64 = other
+        .query_row(count, [], |row| row.get(0))
+        .expect("a count");
+    assert_eq!(events, 20);
+    drop(other);
+    assert!(!part(folder_1.path(), "-wal").exists());
+    let server = Process::start(folder_1.path(), &FLAGS);
+    promised.are_kept(&mut server.client());
+
+    // The database alone, copied after a clean stop.
+    stop(server);
+    let folder_2 = folder();
+    fs::copy(store(folder_1.path()), store(folder_2.path())).expect("copied");
+    let copied = Process::start(folder_2.path(), &FLAGS);
+    promised.are_kept(&mut copied.client());
+
+    // An earlier copy in the place of a store that was stopped cleanly.
+    let later = copied.client().ingest(&[], "{}").event_id();
+    stop(copied);
+    fs::copy(store(folder_1.path()), store(folder_2.path())).expect("copied");
+    let restored = Process::start(folder_2.path(), &FLAGS);
+    promised.are_kept(&mut restored.client());
+    assert_eq!(
+        restored.client().get(&format!("/events/{later}")).status,
+        404
+    );
+}
+
+#[test]
+fn no_lock_file_stays_beside_what_is_refused() {
+    let text = folder();
+    fs::write(store(text.path()), "not a database ".repeat(100)).expect("written");
+    assert!(refusal(text.path()).contains("not a SQLite database"));
+    assert!(!part(text.path(), ".lock").exists());
+    let folder = folder();
+    let other = rusqlite::Connection::open(store(folder.path())).expect("it opens");
+    other.execute_batch("CREATE TABLE t (x)").expect("a table");
+    drop(other);
+    assert!(refusal(folder.path()).contains("another program"));
+    assert!(!part(folder.path(), ".lock").exists());
+}
