@@ -83,7 +83,6 @@ impl Committer {
             ledger: Ledger {
                 page: Page::first(owners.process()),
                 anchor: None,
-                claims: false,
             },
             owners,
             due: BinaryHeap::new(),
@@ -313,7 +312,7 @@ impl Committer {
         };
         let (page, own) = recounted.map_err(|error| chain(&error))?;
         self.signals.recounted(&own);
-        (self.ledger.page, self.ledger.claims, self.is_unsure) = (page, false, false);
+        (self.ledger.page, self.is_unsure) = (page, false);
         Ok(session)
     }
 
