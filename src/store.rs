@@ -161,6 +161,8 @@ impl Store {
 
     /// Leases up to `limit` jobs that are due. The insert into `events` is part of the same transaction.
     pub async fn claim(&self, limit: u32) -> Result<Claim, StoreError> {
+        // What comes while it looks is found by its next look, which follows.
+        let _idle = self.shared.signals.has_time();
         let claim = self.ask(|reply| Work::Claim { limit, reply }).await;
         let mut claim = claim.map(Parcel::open)?;
         if let Some(volatile) = &self.shared.volatile {

@@ -111,8 +111,12 @@ impl OpenError {
 /// As SQLite says it.
 const MALFORMED: &str = "malformed";
 
-/// What the driver or the server says of encryption, and how to mend it.
-const ENCRYPTION: [(&str, &str); 8] = [
+/// What is said of encryption or of the tables, and the way out.
+const KNOWN: [(&str, &str); 9] = [
+    (
+        "SET LOGGED",
+        "run that statement in psql as the owner of the tables, then start again",
+    ),
     (
         "no TLS with the server: the certificate",
         "the server's certificate must name the URL's host and be signed by a root of this system, or by one in the file that `SSL_CERT_FILE` names",
@@ -198,7 +202,7 @@ fn mend(store: &Location, reason: &str) -> &'static str {
             )
         }
         Location::Postgres(_) => {
-            let known = ENCRYPTION.iter().find(|(said, _)| reason.contains(said));
+            let known = KNOWN.iter().find(|(said, _)| reason.contains(said));
             known.map_or(
                 "is the server up, does the database exist, and may this user create tables in it? try the same URL with psql",
                 |(_, hint)| hint,

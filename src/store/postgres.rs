@@ -18,6 +18,7 @@ mod lanes;
 mod listen;
 mod locks;
 mod migrate;
+mod overdue;
 pub(super) mod readers;
 mod session;
 mod transact;

@@ -19,7 +19,7 @@ pub(super) struct Signals {
     pub(super) watchers: Arc<Watchers>,
     /// There may be something to claim.
     pub(super) work: Arc<Notify>,
-    /// How many wait for that.
+    /// How many have time for that: they wait for it, or are looking.
     idle: Arc<AtomicUsize>,
     /// Moves when another process has committed.
     pub(super) elsewhere: watch::Sender<()>,
@@ -159,21 +159,25 @@ impl Signals {
         self.work.notify_one();
     }
 
-    /// The same where they have said by themselves whom there is something to do for.
+    /// The same where it is looked for by itself what there is to do, and what has settled.
     #[cfg(feature = "postgres")]
     pub(super) fn counted_elsewhere(&self, counts: &Delta) {
         self.totals.set_elsewhere(counts);
-        self.elsewhere.send_replace(());
     }
 
     /// Resolves when there may be something to claim.
     pub(super) async fn work_arrived(&self) {
-        self.idle.fetch_add(1, Ordering::SeqCst);
-        let _waits = Idle(&self.idle);
+        let _idle = self.has_time();
         self.work.notified().await;
     }
 
-    /// Does somebody wait for something to claim?
+    /// Somebody has time for something to claim until this is dropped.
+    pub(super) fn has_time(&self) -> Idle<'_> {
+        self.idle.fetch_add(1, Ordering::SeqCst);
+        Idle(&self.idle)
+    }
+
+    /// Has somebody time for something to claim?
     #[cfg(feature = "postgres")]
     pub(super) fn is_idle(&self) -> bool {
         self.idle.load(Ordering::SeqCst) > 0
@@ -191,8 +195,8 @@ impl Signals {
     }
 }
 
-/// One who waits, until it is dropped.
-struct Idle<'a>(&'a AtomicUsize);
+/// One who has time, until it is dropped.
+pub(super) struct Idle<'a>(&'a AtomicUsize);
 
 impl Drop for Idle<'_> {
     fn drop(&mut self) {

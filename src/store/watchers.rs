@@ -51,6 +51,16 @@ impl Watchers {
         }
     }
 
+    /// The events that somebody waits for, a bounded number of them.
+    #[cfg(feature = "postgres")]
+    pub(super) fn watched(&self) -> Vec<EventId> {
+        const MOST: usize = 1000;
+        if self.watches.load(Ordering::SeqCst) == 0 {
+            return Vec::new();
+        }
+        self.lock().keys().take(MOST).copied().collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<EventId, Watched>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }

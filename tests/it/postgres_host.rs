@@ -40,11 +40,6 @@ impl Schema {
         sql(&format!("CREATE SCHEMA {}", self.name));
     }
 
-    /// Its name in statements.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     pub(crate) fn options(&self) -> Options {
         Options::at(self.url.as_str())
     }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use a7probe::store::{
-    Admission, EventId, Fingerprint, Finished, Handling, Lease, Next, Options, Outcome, Store,
-    Submission,
+    Admission, EventId, Fingerprint, Finished, Grant, Handling, Lease, Next, Options, Outcome,
+    Store, Submission,
 };
 
 use crate::postgres_host::Schema;
@@ -127,9 +127,12 @@ async fn what_is_due_later_than_its_own_pause_allows_is_due_now() {
     };
     let store = schema.open();
     let (soon, hour) = (queue(&store, "soon").await, queue(&store, "hour").await);
-    for pause in [Duration::from_millis(10), Duration::from_secs(3600)] {
-        let retry = Outcome::not_sent("no", Next::Retry(pause));
-        let lease = claim_one(&store).await;
+    for (id, pause) in [(soon, 10), (hour, 3_600_000)] {
+        let granted = store.claim_event(id).await;
+        let Ok(Grant::Leased(lease)) = granted else {
+            panic!("{granted:?}")
+        };
+        let retry = Outcome::not_sent("no", Next::Retry(Duration::from_millis(pause)));
         store.finish(lease, retry).await.expect("the store works");
     }
     schema.sql(&format!(

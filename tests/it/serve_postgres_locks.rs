@@ -46,10 +46,11 @@ async fn insist<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> T {
 async fn waits_alone<T: Send + 'static>(
     schema: &Schema,
     store: &Store,
-    lock: &str,
+    lock: impl Into<String>,
     ask: impl AsyncFn(&Store) -> Result<T, StoreError>,
 ) -> T {
-    let held = schema.hold(lock);
+    let lock = lock.into();
+    let held = schema.hold(&lock);
     let asking = insist(async || ask(store).await);
     tokio::pin!(asking);
     tokio::select! {
@@ -96,7 +97,7 @@ async fn an_outcome_waits_alone_for_the_row_of_its_event() {
             _ => leased(&store, "a").await,
         };
         let retry = || Outcome::not_sent("no", Next::Retry(Duration::ZERO));
-        let finished = waits_alone(&schema, &store, &lock, async |store| {
+        let finished = waits_alone(&schema, &store, lock.as_str(), async |store| {
             store.finish(lease.clone(), retry()).await
         });
         assert_eq!(finished.await, Finished::Recorded, "{lock}");
@@ -112,12 +113,12 @@ async fn a_key_that_comes_again_waits_alone() {
     let known = queue(&store, "known").await;
     let accept =
         async |store: &Store, key: &str| store.accept(submission(key, Handling::Queue)).await;
-    let again = waits_alone(&schema, &store, &row(known), async |store| {
+    let again = waits_alone(&schema, &store, row(known), async |store| {
         accept(store, "known").await
     });
     assert_eq!(again.await, Admission::Replayed(Promise::Later));
     let delete = format!("DELETE FROM jobs WHERE event_id = '{known}'");
-    let again = waits_alone(&schema, &store, &delete, async |store| {
+    let again = waits_alone(&schema, &store, delete, async |store| {
         accept(store, "known").await
     });
     assert_eq!(again.await, Admission::Replayed(Promise::Later));
@@ -126,7 +127,7 @@ async fn a_key_that_comes_again_waits_alone() {
         VALUES ('{}', '', 0, 0, 0, 0, 0)",
         EventId::from_key("new")
     );
-    let first = waits_alone(&schema, &store, &new, async |store| {
+    let first = waits_alone(&schema, &store, new, async |store| {
         accept(store, "new").await
     });
     assert_eq!(first.await, Admission::Queued);
@@ -148,13 +149,13 @@ async fn a_given_event_a_lease_given_back_and_a_dead_letter_wait_alone() {
     };
     let store = schema.open();
     let id = queue(&store, "a").await;
-    let granted = waits_alone(&schema, &store, &row(id), async |store| {
+    let granted = waits_alone(&schema, &store, row(id), async |store| {
         store.claim_event(id).await
     });
     let Grant::Leased(lease) = granted.await else {
         panic!("a lease")
     };
-    waits_alone(&schema, &store, &row(id), async |store| {
+    waits_alone(&schema, &store, row(id), async |store| {
         store.give_back(vec![lease.clone()]).await
     })
     .await;
@@ -162,7 +163,7 @@ async fn a_given_event_a_lease_given_back_and_a_dead_letter_wait_alone() {
     assert_eq!((lease.event_id, lease.tries), (id, 1));
     let dead = Outcome::not_sent("no such user", Next::GiveUp);
     assert_eq!(store.finish(lease, dead).await, Ok(Finished::Recorded));
-    let replayed = waits_alone(&schema, &store, &row(id), async |store| {
+    let replayed = waits_alone(&schema, &store, row(id), async |store| {
         store.replay(id).await
     });
     assert_eq!(replayed.await, Replay::Requeued);

@@ -88,7 +88,6 @@ impl Committer {
             ledger: Ledger {
                 page: Page::first(owners.process()),
                 anchor: None,
-                claims: false,
             },
             owners,
             due: BinaryHeap::new(),
@@ -319,7 +318,7 @@ impl Committer {
         };
         let (page, own) = recounted.map_err(|error| chain(&error))?;
         self.signals.recounted(&own);
-        (self.ledger.page, self.ledger.claims, self.is_unsure) = (page, false, false);
+        (self.ledger.page, self.is_unsure) = (page, false);
         Ok(session)
     }
 

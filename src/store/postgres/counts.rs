@@ -24,8 +24,6 @@ const FOLD: &str = "WITH gone AS (DELETE FROM counters WHERE owner = ANY($1) RET
     INSERT INTO counts SELECT 0, state, sum(n)::bigint FROM old GROUP BY state ORDER BY state
     ON CONFLICT (owner, state) DO UPDATE SET n = counts.n + excluded.n";
 
-/// Says that the process claims events.
-const CLAIMS: &str = "UPDATE counters SET claims = true WHERE owner = $1 AND NOT claims";
 /// What nobody owns, in both tables.
 const NOBODY: i64 = 0;
 
@@ -123,11 +121,6 @@ impl Work<'_> {
             commits,
             ..page
         })
-    }
-
-    /// From now on this process may be told of events to claim.
-    pub(super) async fn say_that_it_claims(&mut self, owner: i64) -> Result<(), Error> {
-        self.query(CLAIMS, &[&owner]).await.map(drop)
     }
 
     /// Adds what these processes have counted to what nobody owns.

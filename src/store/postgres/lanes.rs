@@ -133,7 +133,6 @@ impl Shared {
             Ledger {
                 page: Page::of_nobody(),
                 anchor: None,
-                claims: true,
             },
         );
         let transaction = transact(&mut session, (self.terms, ledger), batch, &phase);

@@ -6,30 +6,37 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{AsyncMessage, Client, Error, Statement};
+use uuid::Uuid;
 
+use super::accept::event_id;
 use super::address::Address;
 use super::counts;
 use super::session::BY_INDEX;
 use super::wake::{Bell, Message};
 use super::{ANSWER_TIME, Owners, SILENCE};
+use crate::store::EventId;
 use crate::store::signals::Signals;
 use crate::store::totals::Delta;
 
 /// Notifications are gathered for so long: PostgreSQL lets only one transaction at a time send any.
 const GATHER: Duration = Duration::from_millis(5);
-/// So soon after others have settled events this process counts them as settled.
-const COUNTS_WITHIN: Duration = Duration::from_millis(250);
 /// Between two tries to connect.
 const RECONNECT: Duration = Duration::from_millis(500);
 
 /// After so long without a report a process is told of nothing.
 const HEARD_MS: i64 = 15_000;
+/// Between two looks at the events that somebody waits for.
+const WATCH_EVERY: Duration = Duration::from_millis(50);
+/// Whoever has no place is the one to look for one.
+const LOOK_FOR_A_PLACE: Duration = Duration::from_secs(1);
 const NOTIFY: &str = "SELECT pg_notify($1, message) FROM unnest($2::text[]) AS told(message)";
+const SETTLED: &str = "SELECT event_id FROM jobs WHERE event_id = ANY($1) AND state > 2";
 
-/// What there is to see: counts of others, other processes that claim events, and whether anything is due.
+/// What there is to see: counts of others, the processes that listen, whether anything is due; and a place for one that
+/// wants to listen. Every notification is a transaction of every session that listens, so there are two places.
 fn look_sql() -> String {
     let now = super::clock::NOW_MS;
     format!(
@@ -40,15 +47,62 @@ fn look_sql() -> String {
             AND EXISTS (SELECT FROM counters WHERE counters.owner = processes.owner AND claims)
         UNION ALL SELECT 2, 0::smallint, 1 WHERE EXISTS (SELECT FROM jobs WHERE state = 0 AND state < 5)
             OR EXISTS (SELECT FROM jobs WHERE state = 1 AND state < 5 AND due_ms <= {now})
-            OR EXISTS (SELECT FROM jobs WHERE state = 2 AND state < 5 AND due_ms <= {now})"
+            OR EXISTS (SELECT FROM jobs WHERE state = 2 AND state < 5 AND due_ms <= {now})
+        UNION ALL SELECT 3, 0::smallint, CASE WHEN NOT $3::boolean THEN 0
+            WHEN pg_try_advisory_lock($4::int, 1) THEN 1 WHEN pg_try_advisory_lock($4::int, 2) THEN 2 ELSE 0 END"
     )
 }
 
-/// Prepared once a connection: to prepare a statement is a transaction too.
-struct Statements {
+/// A connection, with what was prepared on it: to prepare a statement is a transaction too.
+struct Line<'a> {
+    client: &'a Client,
     look: Statement,
     notify: Statement,
+    settled: Statement,
     channel: String,
+    /// Of the locks that stand for the places.
+    places: i32,
+    /// The place from which this process listens.
+    place: Option<i64>,
+}
+
+impl<'a> Line<'a> {
+    async fn open(client: &'a Client) -> Result<Line<'a>, String> {
+        answer(client.batch_execute(BY_INDEX)).await?;
+        let row = answer(client.query_one(CHANNEL, &[])).await?;
+        Ok(Line {
+            client,
+            look: answer(client.prepare(&look_sql())).await?,
+            notify: answer(client.prepare(NOTIFY)).await?,
+            settled: answer(client.prepare(SETTLED)).await?,
+            channel: row.get(0),
+            places: row.get(1),
+            place: None,
+        })
+    }
+
+    async fn listen(&mut self, place: i64, owner: i64) -> Result<(), String> {
+        let channel = &self.channel;
+        let sql = format!(
+            "LISTEN \"{channel}\"; UPDATE counters SET claims = true WHERE owner = {owner}"
+        );
+        answer(self.client.batch_execute(&sql)).await?;
+        self.place = Some(place);
+        Ok(())
+    }
+
+    /// Leaves the place to a process that has time.
+    async fn leave(&mut self, owner: i64) -> Result<(), String> {
+        if let Some(place) = self.place.take() {
+            let places = self.places;
+            let sql = format!(
+                "UNLISTEN *; UPDATE counters SET claims = false WHERE owner = {owner};
+                SELECT pg_advisory_unlock({places}, {place})"
+            );
+            answer(self.client.batch_execute(&sql)).await?;
+        }
+        Ok(())
+    }
 }
 
 /// The task that listens.
@@ -106,81 +160,92 @@ impl Listener {
         client: &Client,
         hearing: &mut mpsc::Receiver<String>,
     ) -> Result<(), String> {
-        answer(client.batch_execute(BY_INDEX)).await?;
-        let channel = answer(channel(client)).await?;
-        let listen = format!("LISTEN \"{channel}\"");
-        answer(client.batch_execute(&listen)).await?;
-        let statements = Statements {
-            look: answer(client.prepare(&look_sql())).await?,
-            notify: answer(client.prepare(NOTIFY)).await?,
-            channel,
-        };
+        let (mut line, own) = (Line::open(client).await?, self.owners.process());
         // Kept over all turns: a process that has much to tell and hear looks all the same.
-        let mut next_look = self.look(client, &statements).await?;
+        let mut next_look = self.look(&mut line).await?;
+        let mut watch = interval(WATCH_EVERY);
+        watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 heard = hearing.recv() => match heard {
                     None => return Ok(()),
-                    Some(text) => if let Some(within) = self.hear(Message::read(&text)) {
-                        next_look = next_look.min(Instant::now() + within);
+                    Some(text) => match self.hear(Message::read(&text)) {
+                        Heard::Nothing => {}
+                        Heard::Look => next_look = next_look.min(Instant::now() + GATHER),
+                        Heard::NoTime => line.leave(own).await?,
                     },
                 },
                 () = self.bell.rung() => {
-                    self.tell(client, &statements).await?;
+                    self.tell(&line).await?;
                     sleep(GATHER).await;
                 }
-                () = sleep_until(next_look) => next_look = self.look(client, &statements).await?,
+                () = sleep_until(next_look) => next_look = self.look(&mut line).await?,
+                _ = watch.tick() => self.watch(&line).await?,
             }
         }
     }
 
-    /// Takes note of what another process says; within what time that is a reason to look.
-    fn hear(&self, message: Option<Message>) -> Option<Duration> {
+    /// Takes note of what another process says.
+    fn hear(&self, message: Option<Message>) -> Heard {
         let own = self.owners.process();
-        match message {
-            Some(Message::Work { from, .. } | Message::Settled { from, .. }) if from == own => None,
-            Some(Message::Settled { events, .. }) => {
-                self.signals.watchers.settle(&events);
-                Some(COUNTS_WITHIN)
-            }
-            Some(Message::Work { to, hops, .. }) if to == own => {
-                if !self.signals.is_idle() {
-                    self.bell.pass_on(hops);
-                }
-                // Kept for whoever is idle next.
-                self.signals.work.notify_one();
-                None
-            }
-            Some(Message::Work { to, .. }) if to != 0 => None,
-            Some(Message::Work { .. }) | None => {
-                self.signals.work.notify_one();
-                Some(GATHER)
-            }
+        let Some(Message { from, to, hops }) = message else {
+            return Heard::Look;
+        };
+        if from == own || to != own && to != 0 {
+            return Heard::Nothing;
+        }
+        let has_time = self.signals.is_idle();
+        // Kept for whoever has time next.
+        self.signals.work.notify_one();
+        if !has_time {
+            self.bell.pass_on(hops);
+            return Heard::NoTime;
+        }
+        if to == own {
+            Heard::Nothing
+        } else {
+            Heard::Look
         }
     }
 
-    async fn tell(&self, client: &Client, statements: &Statements) -> Result<(), String> {
+    async fn tell(&self, line: &Line<'_>) -> Result<(), String> {
         let messages = self.bell.take(self.owners.process());
         if !messages.is_empty() {
-            let parameters: [&(dyn ToSql + Sync); 2] = [&statements.channel, &messages];
-            answer(client.execute(&statements.notify, &parameters)).await?;
+            let parameters: [&(dyn ToSql + Sync); 2] = [&line.channel, &messages];
+            answer(line.client.execute(&line.notify, &parameters)).await?;
         }
         Ok(())
     }
 
-    /// Looks what others have done; when to look again. Not all processes look at the same time.
-    async fn look(&mut self, client: &Client, statements: &Statements) -> Result<Instant, String> {
+    /// Looks whether events have settled that somebody here waits for: nobody tells of that.
+    async fn watch(&self, line: &Line<'_>) -> Result<(), String> {
+        let watched = self.signals.watchers.watched();
+        if watched.is_empty() {
+            return Ok(());
+        }
+        let ids: Vec<Uuid> = watched.into_iter().map(EventId::uuid).collect();
+        let rows = answer(line.client.query(&line.settled, &[&ids])).await?;
+        let settled: Vec<EventId> = rows.iter().map(|row| event_id(row, 0)).collect();
+        self.signals.watchers.settle(&settled);
+        Ok(())
+    }
+
+    /// Looks what others have done, and for a place; when to look again. Not all processes look at the same time.
+    async fn look(&mut self, line: &mut Line<'_>) -> Result<Instant, String> {
         let owners = self.owners.all();
-        let parameters: [&(dyn ToSql + Sync); 2] = [&owners, &HEARD_MS];
-        let rows = answer(client.query(&statements.look, &parameters)).await?;
+        let wants_a_place = line.place.is_none() && self.signals.is_idle();
+        let parameters: [&(dyn ToSql + Sync); 4] =
+            [&owners, &HEARD_MS, &wants_a_place, &line.places];
+        let rows = answer(line.client.query(&line.look, &parameters)).await?;
         let (mut commits, mut counts) = (0, Delta::default());
-        let (mut peers, mut is_due) = (Vec::new(), false);
+        let (mut peers, mut is_due, mut place) = (Vec::new(), false, 0);
         for row in rows {
             let (kind, state, n): (i32, i16, i64) = (row.get(0), row.get(1), row.get(2));
             match kind {
                 0 => counts::put((state, n), &mut commits, &mut counts),
                 1 => peers.push(n),
-                _ => is_due = true,
+                2 => is_due = true,
+                _ => place = n,
             }
         }
         self.bell.set_peers(peers);
@@ -188,11 +253,28 @@ impl Listener {
             self.commits = commits;
             self.signals.counted_elsewhere(&counts);
         }
-        if is_due && self.signals.is_idle() {
+        if place > 0 {
+            line.listen(place, self.owners.process()).await?;
+        }
+        // What came before this process listened was told to nobody.
+        if (is_due || place > 0) && self.signals.is_idle() {
             self.signals.work.notify_one();
         }
-        Ok(Instant::now() + self.look_every.mul_f64(rand::random_range(0.8..1.2)))
+        let every = match line.place {
+            Some(_) => self.look_every,
+            None => self.look_every.min(LOOK_FOR_A_PLACE),
+        };
+        Ok(Instant::now() + every.mul_f64(rand::random_range(0.8..1.2)))
     }
+}
+
+/// What follows from a notification.
+enum Heard {
+    Nothing,
+    /// There is reason to look.
+    Look,
+    /// This process has no time for what it heard.
+    NoTime,
 }
 
 /// Waits for the server's answer, but not for ever.
@@ -203,8 +285,5 @@ async fn answer<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<T, S
         .map_err(|error| super::chain(&error))
 }
 
-/// Notifications are per database; stores in different schemas of one must not wake each other.
-async fn channel(client: &Client) -> Result<String, Error> {
-    let sql = "SELECT 'a7probe_' || left(md5(current_schema()), 16)";
-    Ok(client.query_one(sql, &[]).await?.get(0))
-}
+/// Notifications and locks are per database; stores in different schemas of one must not wake each other.
+const CHANNEL: &str = "SELECT 'a7probe_' || left(md5(current_schema()), 16), hashtext('a7probe ' || current_schema())";

@@ -10,5 +10,5 @@ INSERT INTO a7probe_clock (offset_ms, newest_ms) VALUES (0, 0);
 -- How long the pause or the lease is that ends at due_ms: it cannot end later than that after now.
 ALTER TABLE jobs ADD COLUMN span_ms bigint;
 
--- Does the process claim events that are due? Then it may be told of new ones.
+-- Does the process listen? Then it may be told of new events, and claims them.
 ALTER TABLE counters ADD COLUMN claims boolean NOT NULL DEFAULT false;

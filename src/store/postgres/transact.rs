@@ -28,8 +28,6 @@ pub(super) struct Ledger {
     pub(super) page: Page,
     /// The last time that was believed.
     pub(super) anchor: Option<Anchor>,
-    /// Do others know that this process claims events?
-    pub(super) claims: bool,
 }
 
 pub(super) type Committed = (Vec<Admission>, Vec<Done>, Changes);
@@ -56,19 +54,11 @@ pub(super) async fn transact(
         .perform(&batch.work, &real, terms, &mut changes)
         .await?;
     phase.reach(Reached::Counting);
-    if !ledger.claims && batch.work.iter().any(is_claim) {
-        work.say_that_it_claims(terms.owner).await?;
-        ledger.claims = true;
-    }
     ledger.page = work.count(&changes, ledger.page, batch).await?;
     changes.wrote = commit_queue::wrote(&admissions, &done);
     phase.reach(Reached::Committing);
     work.commit().await?;
     Ok(((admissions, done, changes), ledger))
-}
-
-fn is_claim(work: &commit_queue::Work) -> bool {
-    matches!(work, commit_queue::Work::Claim { .. })
 }
 
 impl Work<'_> {
