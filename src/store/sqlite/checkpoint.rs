@@ -8,13 +8,14 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, LazyLock};
 use std::thread::JoinHandle;
 
 use rusqlite::Connection;
 
+use crate::outage::Outage;
 use crate::store::OpenError;
 
 /// Pages in the log that are worth a checkpoint: 64 MiB.
@@ -98,7 +99,7 @@ fn run(connection: &Connection, database: &File, started: &Receiver<()>, done: &
             // SQLite syncs the database only when a pass reaches the end of the log, which moves on as long as there are
             // commits. So the last pass, the writer's, would have to sync everything. Nothing depends on this one.
             if let Err(error) = database.sync_data() {
-                tracing::warn!(%error, "the database could not be synced beside the writer");
+                CHECKPOINTS.failed(&error);
             }
         }
         done.store(true, Ordering::Release);
@@ -113,7 +114,7 @@ fn finish(writer: &Connection) {
         .and_then(|()| checkpoint(writer, "RESTART"))
         .and(writer.busy_handler(Some(super::wait_for_the_lock)));
     if let Err(error) = finished {
-        tracing::warn!(%error, "the log could not be started over");
+        CHECKPOINTS.failed(&error);
     }
 }
 
@@ -126,14 +127,20 @@ fn wait_a_little(tries: i32) -> bool {
 fn pass(connection: &Connection) {
     if let Err(error) = checkpoint(connection, "PASSIVE") {
         // Nothing is lost: the log still has everything, and the next pass tries again.
-        tracing::warn!(%error, "the log could not be checkpointed");
+        CHECKPOINTS.failed(&error);
     }
 }
 
 fn checkpoint(connection: &Connection, how: &str) -> rusqlite::Result<()> {
     let sql = format!("PRAGMA wal_checkpoint({how})");
-    connection.query_row(&sql, [], |_| Ok(()))
+    connection.query_row(&sql, [], |_| Ok(()))?;
+    CHECKPOINTS.succeeded();
+    Ok(())
 }
+
+/// Tells the log of checkpoints that fail, of whichever thread.
+static CHECKPOINTS: LazyLock<Outage> =
+    LazyLock::new(|| Outage::of("the store's log", "it could not be checkpointed"));
 
 /// Pages that are in the log only.
 fn unmoved_frames(connection: &Connection) -> rusqlite::Result<i64> {
