@@ -151,18 +151,20 @@ fn a_celery_message_with_deep_headers_is_a_dead_letter() {
     let url = queue.url("celery+amqp", RABBITMQ_ADDRESS.parse().unwrap());
     let worker = work(folder.path(), &url);
     let dead = format!("{}.dead", queue.name);
-    publish_with_deep_headers(&queue.name, 1_500);
-    eventually("it is dead", || {
+    let depth = |queue_name: &str| {
         queue.with_channel(async |channel| {
             let options = lapin::options::QueueDeclareOptions {
                 passive: true,
                 durable: true,
                 ..Default::default()
             };
-            let found = channel.queue_declare(dead.as_str().into(), options, Default::default());
-            found.await.is_ok_and(|found| found.message_count() == 1)
+            let found = channel.queue_declare(queue_name.into(), options, Default::default());
+            found.await.ok().map(|found| found.message_count())
         })
-    });
+    };
+    eventually("the queue is made", || depth(&queue.name).is_some());
+    publish_with_deep_headers(&queue.name, 1_500);
+    eventually("it is dead", || depth(&dead) == Some(1));
     let (status, said) = worker.stop();
     assert!(status.success(), "{said}");
 }
