@@ -60,8 +60,9 @@ fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// The brokers' clients log as errors what we tell in our own words, or mend; a filter that names them wins.
-const SILENT: &str = "lapin=off,async_nats=off";
+/// The clients of brokers and databases log for each connection what we tell in our own words, or mend; a filter that
+/// names them wins.
+const SILENT: &str = "lapin=off,async_nats=off,redis=off,deadpool=off,tokio_postgres=off";
 
 /// Logs what the filter lets pass.
 pub(super) fn log_to_stderr(filter: &str) -> anyhow::Result<()> {

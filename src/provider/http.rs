@@ -83,7 +83,8 @@ async fn refusal(response: Response) -> SendError {
     let reason = match redirect(&response) {
         Some(elsewhere) => elsewhere,
         None => {
-            let body: ErrorBody = response.json().await.unwrap_or_default();
+            let body = beginning(response).await;
+            let body: ErrorBody = serde_json::from_slice(&body).unwrap_or_default();
             body.message().unwrap_or("no reason given").to_owned()
         }
     };
@@ -92,6 +93,20 @@ async fn refusal(response: Response) -> SendError {
         reason,
         retry_after,
     }
+}
+
+/// An answer that is longer is not read to its end.
+const LONGEST_REFUSAL: usize = 64 << 10;
+
+/// The body as far as it is read.
+async fn beginning(mut response: Response) -> Vec<u8> {
+    let mut body = Vec::new();
+    while body.len() < LONGEST_REFUSAL
+        && let Ok(Some(chunk)) = response.chunk().await
+    {
+        body.extend_from_slice(&chunk);
+    }
+    body
 }
 
 /// What is to be said of a redirect.

@@ -44,12 +44,15 @@ fn envelope(body: &[u8]) -> Result<Envelope<'_>, Problem> {
     if !text.trim_start().starts_with('{') {
         return Err(malformed("the body is not a JSON object"));
     }
-    let envelope = serde_json::from_str(text)
-        .map_err(|error| malformed(&format!("the body is not JSON: {error}")))?;
     // What no worker could read must not be promised.
-    payload::check(text)
-        .map_err(|refusal| malformed(&format!("no worker could read the body: {refusal}")))?;
-    Ok(envelope)
+    match payload::check(text) {
+        Err(refusal) if refusal.is_of_the_bounds() => Err(malformed(&format!(
+            "no worker could read the body: {refusal}"
+        ))),
+        Err(refusal) => Err(malformed(&format!("the body is {refusal}"))),
+        Ok(()) => serde_json::from_str(text)
+            .map_err(|error| malformed(&format!("the body is not JSON: {error}"))),
+    }
 }
 
 /// A string as it reads, a number as it is written.
@@ -89,6 +92,8 @@ mod tests {
     use axum::http::HeaderMap;
 
     use super::event_id;
+    use crate::payload;
+    use crate::payload::mutation::decode_mutations;
     use crate::store::EventId;
 
     fn with_key(key: &str) -> HeaderMap {
@@ -115,6 +120,28 @@ mod tests {
         );
         assert_eq!(id(r#"{"id":17}"#), EventId::from_key("17"));
         assert_ne!(id(r#"{"id":null}"#), id(r#"{}"#));
+    }
+
+    #[test]
+    fn mutations_of_bodies_are_refused_or_within_the_bounds() {
+        let seeds = [
+            r#"{"id":"x","a":[1,{"b":2.5e3}],"t":"\u0031"}"#,
+            r#"{"n":12345678901234567890,"o":{"o":{"o":[[[]]]}}}"#,
+        ];
+        let seeds = seeds.map(|seed| seed.as_bytes().to_vec());
+        let words: [&[u8]; 7] = [b"[", b"{\"a\":", b"}", b"\"id\":", b"1", b"\\ud800", b"\""];
+        decode_mutations(&seeds, &words, |bytes| {
+            if event_id(&HeaderMap::new(), bytes).is_ok() {
+                let text = std::str::from_utf8(bytes).expect("UTF-8");
+                assert_eq!(payload::check(text), Ok(()));
+                let deepest = serde_json::from_str::<serde_json::Value>(text);
+                let is_beyond = |error: &serde_json::Error| {
+                    let said = error.to_string();
+                    said.contains("recursion limit") || said.contains("out of range")
+                };
+                assert!(deepest.as_ref().err().is_none_or(is_beyond), "{text}");
+            }
+        });
     }
 
     #[test]

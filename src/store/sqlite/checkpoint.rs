@@ -8,14 +8,15 @@
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, LazyLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use crate::outage::Outage;
 use crate::store::OpenError;
 
 /// Pages in the log that are worth a checkpoint: 64 MiB.
@@ -142,7 +143,7 @@ fn run(connection: &Connection, database: &File, started: &Receiver<()>, done: &
             // SQLite syncs the database only when a pass reaches the end of the log, which moves on as long as there are
             // commits. So the last pass, the writer's, would have to sync everything. Nothing depends on this one.
             if let Err(error) = database.sync_data() {
-                tracing::warn!(%error, "the database could not be synced beside the writer");
+                CHECKPOINTS.failed(error);
             }
         }
         done.store(true, Ordering::Release);
@@ -157,7 +158,7 @@ fn finish(writer: &Connection) -> bool {
         .and_then(|()| checkpoint(writer, "RESTART"))
         .and(writer.busy_handler(Some(super::wait_for_the_lock)));
     if let Err(error) = &finished {
-        tracing::warn!(%error, "the log could not be started over");
+        CHECKPOINTS.failed(error);
     }
     finished.is_ok()
 }
@@ -172,14 +173,16 @@ fn pass(connection: &Connection) -> bool {
     let passed = checkpoint(connection, "PASSIVE");
     if let Err(error) = &passed {
         // Nothing is lost: the log still has everything, and the next pass tries again.
-        tracing::warn!(%error, "the log could not be checkpointed");
+        CHECKPOINTS.failed(error);
     }
     passed.is_ok()
 }
 
 fn checkpoint(connection: &Connection, how: &str) -> rusqlite::Result<()> {
     let sql = format!("PRAGMA wal_checkpoint({how})");
-    connection.query_row(&sql, [], |_| Ok(()))
+    connection.query_row(&sql, [], |_| Ok(()))?;
+    CHECKPOINTS.succeeded();
+    Ok(())
 }
 
 /// Moves everything and cuts the log, which gives its room back; whether that was possible. Others are waited for, but not
@@ -213,6 +216,9 @@ pub(super) fn log_state(connection: &Connection) -> rusqlite::Result<LogState> {
         })
     })
 }
+/// Tells the log of checkpoints that fail, of whichever thread.
+static CHECKPOINTS: LazyLock<Outage> =
+    LazyLock::new(|| Outage::of("the store's log", "it could not be checkpointed"));
 
 /// Pages that are in the log only.
 fn unmoved_frames(connection: &Connection) -> rusqlite::Result<i64> {
