@@ -65,7 +65,7 @@ impl Columns {
             i != choice.index
                 && column.role == Role::Other
                 && column.profile.may_tell_failure()
-                && !(self.is_text(i) && !statuses.is_empty())
+                && (statuses.is_empty() || !self.is_text(i))
                 && !column.is_harmless_flag()
         });
         let Some((index, column)) = untold else {
