@@ -81,6 +81,7 @@ use std::io::{self, Write};
 
 use cli::{Cli, Command};
 use exit::Exit;
+use run_file::redact;
 
 /// Runs a subcommand: its result goes to `stdout`, progress, warnings and errors go to `stderr`.
 ///
@@ -91,7 +92,11 @@ pub fn run(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
         Ok(exit) => exit,
         Err(e) => {
             // Nobody is left to tell if stderr cannot be written to.
-            let _ = writeln!(stderr, "error: {}", format!("{e:#}").trim_end());
+            let _ = writeln!(
+                stderr,
+                "error: {}",
+                redact::message(format!("{e:#}").trim_end())
+            );
             if e.is::<command::Unreachable>() {
                 Exit::Unreachable
             } else {

@@ -13,6 +13,7 @@ use crate::plan::{
     Auditing, Beside, DEFAULT_AUDIT_QUIET, DEFAULT_AUDIT_TIMEOUT, Endpoint, Field, IdSource, Plan,
     Polls, RUN_HEADER, Source, Wish,
 };
+use crate::run_file::redact;
 use crate::units::{Pretty, parse_duration, parse_percentage};
 
 /// What is asked after the run.
@@ -193,13 +194,14 @@ pub fn resolve(
 fn polls(said: &Said<'_>, url: String, plan: &Plan) -> anyhow::Result<Polls> {
     let by_key = url.contains("{{uuid}}");
     let url = url.replace("{{uuid}}", "{id}");
+    let shown = redact::typed_url(&url);
     if !url.contains("{id}") {
         bail!(
-            "--audit-url '{url}' has no {{id}}, so it tells of no event\nhint: put {{id}} where the id goes, as in /status/{{id}}"
+            "--audit-url '{shown}' has no {{id}}, so it tells of no event\nhint: put {{id}} where the id goes, as in /status/{{id}}"
         );
     }
     if !url.starts_with('/') && !url.starts_with("http://") && !url.starts_with("https://") {
-        bail!("--audit-url '{url}' is neither a path nor a URL\nhint: begin with / or http://");
+        bail!("--audit-url '{shown}' is neither a path nor a URL\nhint: begin with / or http://");
     }
     let id = said.text(&said.args.audit_id, |s| &s.id);
     let id = match (by_key, id) {

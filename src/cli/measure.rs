@@ -225,6 +225,10 @@ pub struct MeasureArgs {
     #[arg(long, env = "A7PROBE_SAVE", value_name = "FILE", help_heading = "Run")]
     pub save: Option<PathBuf>,
 
+    /// Keep the bodies' templates in the saved run; without it, their length, type and 16 bits of their SHA-256.
+    #[arg(long, help_heading = "Run")]
+    pub save_bodies: bool,
+
     /// Settings file [default: a7probe.toml here, if there is one].
     #[arg(
         long,

@@ -61,6 +61,8 @@ pub struct Measure {
     pub beside: Beside,
     /// Where the run is saved.
     pub save: Option<PathBuf>,
+    /// Whether the saved run keeps the bodies that were sent.
+    pub save_bodies: bool,
     /// Whether every endpoint is asked once before the run.
     pub preflight: Checked,
     /// Whether the instrument is calibrated before the run.
@@ -133,6 +135,7 @@ fn resolve(args: &MeasureArgs, levels: &Levels, lookup: Lookup<'_>) -> anyhow::R
         guard,
         design,
         save: args.save.clone(),
+        save_bodies: args.save_bodies,
         preflight: checked(args.no_preflight),
         calibration: checked(args.no_calibration),
         certificate: args.certificate.clone(),

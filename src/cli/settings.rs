@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use serde::{Deserialize, Deserializer};
 
 use super::audit::AuditSettings;
+use super::settings_error::SettingsError;
 use crate::plan::Arrivals;
 use crate::units::parse_duration;
 
@@ -118,17 +119,6 @@ impl std::fmt::Display for Text {
     }
 }
 
-/// The whole file: the settings, and profiles that override them.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub struct SettingsFile {
-    /// For every run.
-    #[serde(flatten)]
-    base: toml::Table,
-    /// For runs with `--profile NAME`.
-    #[serde(default)]
-    profiles: BTreeMap<String, Settings>,
-}
-
 /// The levels below the flags, the chosen profile first.
 #[derive(Debug, Clone, Default)]
 pub struct Levels {
@@ -156,12 +146,35 @@ pub fn load(named: Option<&Path>, profile: Option<&str>) -> anyhow::Result<Level
         Err(e) => return Err(e).with_context(|| format!("cannot read {}", path.display())),
     };
     let folder = path.parent().unwrap_or(Path::new("")).to_owned();
-    parse(&text, profile, folder).with_context(|| format!("{}", path.display()))
+    parse(&text, profile, folder).map_err(|error| {
+        let join = match error.is::<SettingsError>() {
+            true => "",
+            false => ":",
+        };
+        anyhow!("{}{join} {error:#}", path.display())
+    })
 }
 
-fn parse(text: &str, profile: Option<&str>, folder: PathBuf) -> anyhow::Result<Levels> {
-    let SettingsFile { base, profiles } = toml::from_str(text)?;
-    let file = Settings::deserialize(base)?;
+/// Reads the text of a file: settings for every run, and below `profiles` those that override them.
+pub(super) fn parse(text: &str, profile: Option<&str>, folder: PathBuf) -> anyhow::Result<Levels> {
+    let mut base: toml::Table =
+        toml::from_str(text).map_err(|error| SettingsError::syntax(text, &error))?;
+    let profiles = match base.remove("profiles") {
+        None => toml::Table::new(),
+        Some(toml::Value::Table(profiles)) => profiles,
+        Some(_) => bail!("profiles is not a table\nhint: write [profiles.NAME]"),
+    };
+    let file = settings(text, &[], base)?;
+    let profiles: BTreeMap<String, Settings> = profiles
+        .into_iter()
+        .map(|(name, value)| {
+            let toml::Value::Table(table) = value else {
+                bail!("profiles.{name} is not a table\nhint: write [profiles.{name}]");
+            };
+            let profile = settings(text, &["profiles", &name], table)?;
+            Ok((name, profile))
+        })
+        .collect::<Result<_, _>>()?;
     let profile = match profile {
         None => Settings::default(),
         Some(name) => profiles.get(name).cloned().with_context(|| {
@@ -180,6 +193,11 @@ fn parse(text: &str, profile: Option<&str>, folder: PathBuf) -> anyhow::Result<L
         file,
         folder,
     })
+}
+
+fn settings(text: &str, section: &[&str], table: toml::Table) -> Result<Settings, SettingsError> {
+    Settings::deserialize(table.clone())
+        .map_err(|error| SettingsError::of(text, section, &table, &error))
 }
 
 pub(super) fn duration<'de, D: Deserializer<'de>>(
@@ -257,7 +275,10 @@ duration = "10s"
             format!("{:#}", parse(text, profile, PathBuf::new()).unwrap_err())
         };
         assert!(message("ratee = 5", None).contains("ratee"));
-        assert!(message("timeout = \"5\"", None).contains("'5' has no unit"));
+        assert!(
+            message("timeout = \"5\"", None)
+                .contains("timeout: the value cannot be read: has no unit")
+        );
         assert!(message(FILE, Some("cd")).contains("there is no profile 'cd'; there are ci"));
         assert!(message("[profiles.x]\nfoo = 1", Some("x")).contains("foo"));
     }

@@ -226,12 +226,19 @@ fn notes(ab: &Ab, blocks: &Blocks, report: &Report) -> Vec<String> {
 
 fn save(ab: &Ab, runs: &Pair<Measurement>, stderr: &mut dyn Write) -> anyhow::Result<()> {
     let files = [
-        (&ab.save.before, &runs.before),
-        (&ab.save.after, &runs.after),
+        (&ab.save.before, &runs.before, &ab.plans.before),
+        (&ab.save.after, &runs.after, &ab.plans.after),
     ];
-    for (path, side) in files {
+    for (path, side, plan) in files {
         let Some(path) = path else { continue };
-        side.run.save(path)?;
+        match ab.save_bodies {
+            true => {
+                let mut run = side.run.clone();
+                run.plan.keep_bodies(plan);
+                run.save(path)?;
+            }
+            false => side.run.save(path)?,
+        }
         if !ab.output.quiet {
             writeln!(stderr, "saved {}", path.display())?;
         }

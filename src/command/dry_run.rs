@@ -24,7 +24,8 @@ pub(super) fn write(measure: &Measure, format: Format, out: &mut dyn Write) -> i
 
 fn write_text(measure: &Measure, out: &mut dyn Write) -> io::Result<()> {
     let plan = &measure.plan;
-    writeln!(out, "plan for {} (nothing is sent)", plan.target)?;
+    let target = redact::url(&plan.target.to_string());
+    writeln!(out, "plan for {target} (nothing is sent)")?;
     writeln!(out, "  model      {}", model(plan))?;
     writeln!(out, "  size       {}", size(measure))?;
     writeln!(out, "  warm-up    {}", Pretty(plan.warmup))?;
@@ -267,8 +268,8 @@ fn line(plan: &Plan, endpoint: &Endpoint) -> String {
         "{}: {} {}{}{rate}{samples}, ok is {}",
         endpoint.name,
         endpoint.method,
-        plan.target.prefix,
-        endpoint.path.source(),
+        redact::url(&plan.target.prefix),
+        redact::url(&endpoint.path.source()),
         endpoint.expect
     )
 }

@@ -49,7 +49,10 @@ pub fn run(
         calibration: &calibration,
         certificate: certificate.as_ref(),
     };
-    let Measurement { run, warnings } = measuring.run(&measure.plan, &asked)?;
+    let Measurement { mut run, warnings } = measuring.run(&measure.plan, &asked)?;
+    if measure.save_bodies {
+        run.plan.keep_bodies(&measure.plan);
+    }
     let mut report = Report::new(Kind::Measure, run.plan.target.clone());
     report.add_run("", &run);
     report.findings = gate::judge(&measure.gates, &Subject::of_run(&run));

@@ -27,7 +27,7 @@ use crate::progress::{Mode, Progress, Subject};
 use crate::report::Warning;
 use crate::run_file::{
     AdaptiveRecord, Calibration, Certificate, Ended, EndpointRun, Environment, Instrument, Judging,
-    PlanRecord, Run, Signal, StopReason,
+    PlanRecord, Run, Signal, StopReason, redact,
 };
 use crate::sample::FailureKind;
 use crate::units::Pretty;
@@ -172,8 +172,8 @@ impl Measuring {
             let text = format!(
                 "{} {}{} answers {status} where {} is expected",
                 endpoint.method,
-                plan.target,
-                endpoint.path.source(),
+                redact::url(&plan.target.to_string()),
+                redact::url(&endpoint.path.source()),
                 endpoint.expect
             );
             let hint = status_hint(endpoint, status);

@@ -16,8 +16,11 @@ use crate::units::Rate;
 
 use facts::facts;
 
-/// Longest template of a body that is kept in full, in bytes; of a longer one, length and SHA-256.
+/// Longest template of a body that is kept in full where that is asked for, in bytes.
 const LONGEST_BODY_KEPT: usize = 4096;
+
+/// Length of a whole SHA-256 in hexadecimal, as files of before there were fingerprints have it.
+const WHOLE_DIGEST: usize = 64;
 
 /// A [`Plan`] without its secrets.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -65,7 +68,7 @@ pub struct EndpointRecord {
     pub targets_ns: Vec<u64>,
 }
 
-/// A header; values of secret ones are `[redacted]`.
+/// A header; of values whose names may hold secrets, 16 bits of SHA-256 are kept.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct HeaderRecord {
     /// As it was sent.
@@ -74,15 +77,23 @@ pub struct HeaderRecord {
     pub value: String,
 }
 
-/// A body's template after its secret fields were taken out; length and SHA-256 are of what is left.
+/// A body: what tells two of them apart, and not what is in them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BodyRecord {
-    /// The template, if it is text of at most 4 KiB.
+    /// The template, if it was to be kept (`--save-bodies`) and is text of at most 4 KiB. Files of before there was that
+    /// choice hold it without its secret fields.
     pub template: Option<String>,
     /// Length of the template in bytes.
     pub bytes: u64,
-    /// SHA-256 of the template, in hexadecimal.
+    /// The first 16 bits of the SHA-256 of the template, in hexadecimal; all of it in files of before, there of what was
+    /// left without the secret fields.
     pub sha256: String,
+    /// What it is: its Content-Type, else `text` or `binary`; absent in files of before there was this field.
+    #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// The placeholders in it, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub placeholders: Vec<String>,
 }
 
 /// How much was sent to each endpoint.
@@ -152,17 +163,56 @@ impl PlanRecord {
     }
 
     /// In words, everything that keeps a run of this plan from being compared with a later one of another plan:
-    /// `rate of ingest: 20/s before, 50/s after`. Empty if and only if the hashes are equal.
+    /// `rate of ingest: 20/s before, 50/s after`. Empty if the hashes are equal; what one side hides without a
+    /// fingerprint is no difference, see [`PlanRecord::unknowns`].
     pub fn differences(&self, after: &PlanRecord) -> Vec<String> {
-        let (old, new) = (facts(self), facts(after));
-        // An endpoint that only one side has is named by the fact "endpoints".
-        let common = old
-            .iter()
-            .filter_map(|(what, value)| Some((what, value, new.get(what)?)));
-        common
-            .filter(|(_, before, after)| before != after)
-            .map(|(what, before, after)| format!("{what}: {before} before, {after} after"))
+        let told = self.compared(after, Agreement::Differs);
+        told.map(|(what, before, after)| format!("{what}: {before} before, {after} after"))
             .collect()
+    }
+
+    /// What may or may not be the same: a file of before there were fingerprints hides it. `path of ingest`.
+    pub fn unknowns(&self, after: &PlanRecord) -> Vec<String> {
+        let hidden = self.compared(after, Agreement::Unknown);
+        hidden.map(|(what, ..)| what).collect()
+    }
+
+    fn compared(
+        &self,
+        after: &PlanRecord,
+        wanted: Agreement,
+    ) -> impl Iterator<Item = (String, String, String)> {
+        let (old, mut new) = (facts(self), facts(after));
+        // An endpoint that only one side has is named by the fact "endpoints".
+        let common = old.into_iter().filter_map(move |(what, value)| {
+            let other = new.remove(&what)?;
+            Some((what, value, other))
+        });
+        let body = |plan: &PlanRecord, name: &str| {
+            let named = plan.endpoints.iter().find(|e| e.name == name)?;
+            named.body.clone()
+        };
+        let agreement = |what: &str, before: &str, after_fact: &str| {
+            let bodies = what
+                .strip_prefix("body of ")
+                .and_then(|name| body(self, name).zip(body(after, name)));
+            match bodies {
+                Some((before, after)) => facts::agreement_of_bodies(&before, &after),
+                None => agreement(what, before, after_fact),
+            }
+        };
+        let told = common.filter(|(what, before, after)| agreement(what, before, after) == wanted);
+        told.collect::<Vec<_>>().into_iter()
+    }
+
+    /// Keeps the bodies of the plan that it is of, as far as they are text of at most 4 KiB.
+    pub fn keep_bodies(&mut self, plan: &Plan) {
+        for (record, endpoint) in self.endpoints.iter_mut().zip(&plan.endpoints) {
+            if let (Some(body), Some(template)) = (&mut record.body, &endpoint.body) {
+                let text = String::from_utf8(source_of(template)).ok();
+                body.template = text.filter(|text| text.len() <= LONGEST_BODY_KEPT);
+            }
+        }
     }
 }
 
@@ -180,7 +230,10 @@ impl EndpointRecord {
                     value: redact::header_value(name, &value.source()),
                 })
                 .collect(),
-            body: endpoint.body.as_ref().map(BodyRecord::of),
+            body: endpoint
+                .body
+                .as_ref()
+                .map(|body| BodyRecord::of(body, endpoint)),
             expect: endpoint.expect.to_string(),
             rate_per_s: endpoint.rate,
             targets_ns: endpoint.targets.iter().map(|&t| nanos::of(t)).collect(),
@@ -189,34 +242,45 @@ impl EndpointRecord {
 }
 
 impl BodyRecord {
-    fn of(template: &Template) -> BodyRecord {
-        let (bytes, text) = match binary(template) {
-            Some(bytes) => (bytes, None),
-            None => {
-                let text = redact::body(&template.source());
-                (text.clone().into_bytes(), Some(text))
-            }
-        };
+    fn of(template: &Template, endpoint: &Endpoint) -> BodyRecord {
+        let source = source_of(template);
+        let content_type = endpoint.header("content-type");
+        let content_type =
+            content_type.map(|value| redact::header_value("content-type", &value.source()));
+        let kind = content_type.unwrap_or_else(|| match std::str::from_utf8(&source) {
+            Ok(_) => "text".to_owned(),
+            Err(_) => "binary".to_owned(),
+        });
+        let placeholders = template.pieces().iter().filter_map(placeholder);
         BodyRecord {
-            bytes: bytes.len() as u64,
-            sha256: hexadecimal(&Sha256::digest(&bytes)),
-            template: text.filter(|text| text.len() <= LONGEST_BODY_KEPT),
+            template: None,
+            bytes: source.len() as u64,
+            sha256: redact::fingerprint(&source),
+            kind: Some(kind),
+            placeholders: placeholders.map(str::to_owned).collect(),
         }
     }
 }
 
-/// The fixed bytes of a template that is not text: fields cannot be found in it, and its source would lose bytes.
-fn binary(template: &Template) -> Option<Vec<u8>> {
+fn placeholder(piece: &Piece) -> Option<&'static str> {
+    match piece {
+        Piece::Text(_) => None,
+        Piece::Uuid => Some("{{uuid}}"),
+        Piece::Index => Some("{{n}}"),
+        Piece::Now => Some("{{now}}"),
+    }
+}
+
+/// The bytes of a template with its placeholders.
+fn source_of(template: &Template) -> Vec<u8> {
     let mut bytes = Vec::new();
     for piece in template.pieces() {
         match piece {
             Piece::Text(text) => bytes.extend_from_slice(text),
-            Piece::Uuid => bytes.extend_from_slice(b"{{uuid}}"),
-            Piece::Index => bytes.extend_from_slice(b"{{n}}"),
-            Piece::Now => bytes.extend_from_slice(b"{{now}}"),
+            other => bytes.extend_from_slice(placeholder(other).unwrap_or_default().as_bytes()),
         }
     }
-    std::str::from_utf8(&bytes).is_err().then_some(bytes)
+    bytes
 }
 
 impl ConnectionRecord {
@@ -255,6 +319,24 @@ impl From<Size> for SizeRecord {
             Size::Duration(duration) => SizeRecord::Duration { duration },
             Size::Requests(requests) => SizeRecord::Requests { requests },
         }
+    }
+}
+
+/// Whether two facts of a name agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Agreement {
+    Same,
+    Differs,
+    Unknown,
+}
+
+fn agreement(what: &str, before: &str, after: &str) -> Agreement {
+    if what.starts_with("path of ") {
+        return facts::agreement_of_paths(before, after);
+    }
+    match before == after {
+        true => Agreement::Same,
+        false => Agreement::Differs,
     }
 }
 
@@ -332,21 +414,52 @@ mod tests {
     fn no_secret_enters_a_record() {
         let json = serde_json::to_string(&PlanRecord::of(&plan())).unwrap();
         assert!(!json.contains("s3cr3t"), "{json}");
-        assert!(json.contains(r#"\"id\":\"{{uuid}}\""#), "{json}");
+        assert!(json.contains(r#""placeholders":["{{uuid}}"]"#), "{json}");
     }
 
     #[test]
-    fn a_long_body_leaves_its_length_and_hash() {
-        let mut long = plan();
-        long.endpoints[1].body = Some(Template::literal(vec![b'x'; LONGEST_BODY_KEPT + 1]));
-        let body = PlanRecord::of(&long).endpoints[1].body.clone().unwrap();
-        assert_eq!(body.template, None);
-        assert_eq!(body.bytes, LONGEST_BODY_KEPT as u64 + 1);
-        // sha256sum of 4097 letters x.
+    fn a_body_leaves_its_length_and_16_bits_unless_it_is_to_be_kept() {
+        let with = |text: &str| {
+            let mut plan = plan();
+            plan.endpoints[1].body = Some(Template::literal(text.as_bytes()));
+            plan
+        };
+        let body = |record: &PlanRecord| record.endpoints[1].body.clone().unwrap();
+        let mut record = PlanRecord::of(&with("abc"));
+        // printf 'abc' | sha256sum
         assert_eq!(
-            body.sha256,
-            "3e97197f4b8d46a893067c94ab15e195e3d97fb5f24eede5ef047b571240d92b"
+            (body(&record).bytes, body(&record).sha256.as_str()),
+            (3, "ba78")
         );
+        assert_eq!(body(&record).template, None);
+        record.keep_bodies(&with("abc"));
+        assert_eq!(body(&record).template.as_deref(), Some("abc"));
+        let long = with(&"x".repeat(LONGEST_BODY_KEPT + 1));
+        record.keep_bodies(&long);
+        assert_eq!(body(&record).template, None);
+    }
+
+    #[test]
+    fn what_an_old_file_hides_is_unknown_and_what_it_shows_is_compared() {
+        let old = |path: &str, sha256: &str| {
+            let mut record = PlanRecord::of(&plan());
+            record.endpoints[1].path = path.to_owned();
+            let body = record.endpoints[1].body.as_mut().unwrap();
+            body.sha256 = sha256.to_owned();
+            record
+        };
+        let mut new = plan();
+        new.endpoints[1].path = text("/ingest?token=abc&page=1");
+        let new = PlanRecord::of(&new);
+        let digest = "0".repeat(64);
+        let hidden = old("/ingest?token=[redacted]&page=1", &digest);
+        assert_eq!(hidden.differences(&new), Vec::<String>::new());
+        assert_eq!(hidden.unknowns(&new), ["body of ingest", "path of ingest"]);
+        // What an old file shows in clear has the same fingerprint.
+        let shown = old("/ingest?token=abc&page=1", &digest);
+        assert_eq!(shown.unknowns(&new), ["body of ingest"]);
+        let other = old("/ingest?token=[redacted]&page=2", &digest);
+        assert_eq!(other.differences(&new).len(), 1);
     }
 
     #[test]

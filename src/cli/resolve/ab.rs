@@ -40,6 +40,8 @@ pub struct Ab {
     pub noise: Noise,
     /// Where the sides are saved.
     pub save: Pair<Option<PathBuf>>,
+    /// Whether they keep the bodies that were sent.
+    pub save_bodies: bool,
     /// Whether every endpoint of both sides is asked once before the first block.
     pub preflight: Checked,
     /// Whether the instrument is calibrated before the first block.
@@ -99,6 +101,7 @@ fn resolve(args: &AbArgs, levels: &Levels, lookup: Lookup<'_>) -> anyhow::Result
         gates,
         guard,
         noise: args.noise,
+        save_bodies: args.measure.save_bodies,
         save: Pair {
             before: args.save_before.clone(),
             after: args.save_after.clone(),
@@ -459,7 +462,7 @@ mod tests {
                 "--before|ftp://a|--after|http://b",
                 "the side before: 'ftp'",
             ),
-            ("http://a|--after-header|nonsense", "no NAME: VALUE"),
+            ("http://a|--after-header|nonsense", "NAME: VALUE"),
             ("http://a|--block|1000000h", "at most 7 days"),
             (
                 "http://a|--block|168h|--pairs|10000|-q|1000",

@@ -11,6 +11,7 @@ use super::url::ParsedUrl;
 use crate::cli::measure::MeasureArgs;
 use crate::cli::settings::{EndpointSettings, Levels, expand_variables};
 use crate::plan::{Endpoint, StatusSet, Template};
+use crate::run_file::redact;
 
 /// Body of the default ingest endpoint: an event that is new every time.
 const DEFAULT_BODY: &str = r#"{"id":"{{uuid}}","n":{{n}},"sent_at":"{{now}}"}"#;
@@ -68,9 +69,11 @@ pub(super) fn split_named<'a>(text: &'a str, names: &[String]) -> (Option<&'a st
 
 /// What to say of a name that no endpoint has.
 pub(super) fn unknown_name(flag: &str, text: &str, names: &[String]) -> String {
-    let name = text.split('=').next().unwrap_or(text);
+    // What follows the name may be a secret.
+    let name = text.split_once('=').map_or("…", |(name, _)| name);
+    let name = if is_name(name) { name } else { "…" };
     format!(
-        "{flag} {text}: there is no endpoint '{name}'; there are: {}",
+        "{flag} {name}=…: there is no endpoint '{name}'; there are: {}",
         names.join(", ")
     )
 }
@@ -82,9 +85,9 @@ fn drafts(args: &MeasureArgs, levels: &Levels, url: &mut ParsedUrl) -> anyhow::R
     {
         return Ok(vec![one]);
     }
-    if let Some((_, query)) = url.path_and_query.split_once('?') {
+    if url.path_and_query.contains('?') {
         bail!(
-            "the base URL has a query, '?{query}', which no endpoint would carry\nhint: put it into the path of an endpoint, or measure the URL itself with -m GET"
+            "the base URL has a query, which no endpoint would carry\nhint: put it into the path of an endpoint, or measure the URL itself with -m GET"
         );
     }
     let typed = args
@@ -118,7 +121,10 @@ fn named_path(method: &str, text: &str) -> anyhow::Result<Draft> {
     let (name, path) = text
         .split_once('=')
         .filter(|(name, _)| is_name(name))
-        .with_context(|| format!("'{text}' is no NAME=PATH, such as health=/health"))?;
+        .with_context(|| {
+            let shown = redact::typed_url(text);
+            format!("'{shown}' is no NAME=PATH, such as health=/health")
+        })?;
     check_path(name, path)?;
     let mut draft = Draft {
         name: name.into(),
@@ -142,7 +148,8 @@ fn is_name(name: &str) -> bool {
 
 fn check_path(name: &str, path: &str) -> anyhow::Result<()> {
     if !path.starts_with('/') {
-        bail!("the path of {name} is '{path}'; it must begin with /");
+        let shown = redact::typed_url(path);
+        bail!("the path of {name} is '{shown}'; it must begin with /");
     }
     if path.chars().any(|c| c.is_whitespace() || c.is_control()) {
         bail!("the path of {name} has a space or a control character\nhint: write a space as %20");
@@ -305,9 +312,10 @@ fn common_headers(
     }
     let mut typed: Vec<(String, String)> = Vec::new();
     for text in &args.header {
-        let (name, value) = text
-            .split_once(':')
-            .with_context(|| format!("the header '{text}' is no NAME: VALUE"))?;
+        let (name, value) = text.split_once(':').with_context(|| {
+            let length = text.chars().count();
+            format!("a header of {length} characters has no colon\nhint: write -H 'NAME: VALUE'")
+        })?;
         headers.retain(|(own, _)| !own.eq_ignore_ascii_case(name.trim()));
         typed.push((name.trim().to_owned(), value.trim().to_owned()));
     }
@@ -400,7 +408,8 @@ fn endpoint(
 fn header((name, value): (String, String)) -> anyhow::Result<(String, Template)> {
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if name.is_empty() || !name.bytes().all(token) {
-        bail!("'{name}' is no name for a header");
+        let shown = name.bytes().take_while(|&b| token(b)).count();
+        bail!("'{}…' is no name for a header", &name[..shown.min(12)]);
     }
     if name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("transfer-encoding")
     {

@@ -4,6 +4,7 @@ use anyhow::{Context as _, bail};
 use reqwest::Url;
 
 use crate::plan::{Scheme, Target};
+use crate::run_file::redact;
 
 /// A URL taken apart.
 #[derive(Debug, Clone)]
@@ -18,6 +19,8 @@ pub(super) struct ParsedUrl {
 
 /// Reads an `http` or `https` URL; a bare `host:port` is taken as `http`.
 pub(super) fn parse(text: &str) -> anyhow::Result<ParsedUrl> {
+    // What messages show of it: a password may stand anywhere in what is not a URL.
+    let shown = redact::typed_url(text);
     let full = if text.contains("://") {
         text.to_owned()
     } else {
@@ -27,27 +30,27 @@ pub(super) fn parse(text: &str) -> anyhow::Result<ParsedUrl> {
         .split_once("://")
         .is_some_and(|(_, rest)| rest.is_empty() || rest.starts_with('/'))
     {
-        bail!("the URL '{text}' has no host\nhint: write it as http://127.0.0.1:8080");
+        bail!("the URL '{shown}' has no host\nhint: write it as http://127.0.0.1:8080");
     }
     let url = Url::parse(&full)
-        .with_context(|| format!("'{text}' is no URL\nhint: write it as http://127.0.0.1:8080"))?;
+        .with_context(|| format!("'{shown}' is no URL\nhint: write it as http://127.0.0.1:8080"))?;
     let scheme = match url.scheme() {
         "http" => Scheme::Http,
         "https" => Scheme::Https,
         other => bail!(
-            "'{other}' in '{text}' is no scheme that is measured\nhint: use http:// or https://"
+            "'{other}' in '{shown}' is no scheme that is measured\nhint: use http:// or https://"
         ),
     };
     let host = url
         .host_str()
-        .with_context(|| format!("the URL '{text}' has no host"))?;
+        .with_context(|| format!("the URL '{shown}' has no host"))?;
     let host = host
         .trim_start_matches('[')
         .trim_end_matches(']')
         .to_owned();
     let port = url.port().unwrap_or(scheme.default_port());
     if port == 0 {
-        bail!("port 0 in '{text}' is no port to connect to");
+        bail!("port 0 in '{shown}' is no port to connect to");
     }
     let query = url
         .query()
@@ -77,13 +80,16 @@ pub(super) fn host_and_port(text: &str) -> anyhow::Result<(String, u16)> {
         .rsplit_once(':')
         .and_then(|(host, port)| Some((host, port.parse().ok()?)));
     match parts {
-        Some((host, port)) if !host.is_empty() && port != 0 => Ok((
+        Some((host, port)) if !host.is_empty() && !host.contains('@') && port != 0 => Ok((
             host.trim_start_matches('[')
                 .trim_end_matches(']')
                 .to_owned(),
             port,
         )),
-        _ => bail!("'{text}' is no HOST:PORT, such as 127.0.0.1:8080"),
+        _ => bail!(
+            "'{}' is no HOST:PORT, such as 127.0.0.1:8080",
+            redact::typed_url(text)
+        ),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::cli::resolve::{Ab, Sameness};
 use crate::gate::{Gate, Scope};
 use crate::plan::Endpoint;
 use crate::report::Format;
-use crate::run_file::{HeaderRecord, PlanRecord};
+use crate::run_file::{HeaderRecord, PlanRecord, redact};
 use crate::stats::paired::MIN_PAIRS;
 use crate::units::{Pretty, grouped};
 
@@ -30,7 +30,8 @@ fn write_text(ab: &Ab, out: &mut dyn Write) -> io::Result<()> {
     writeln!(
         out,
         "plan for {} → {} (nothing is sent{aa})",
-        before.target, after.target
+        redact::url(&before.target.to_string()),
+        redact::url(&after.target.to_string())
     )?;
     writeln!(
         out,
@@ -127,7 +128,7 @@ fn line(ab: &Ab, endpoint: &Endpoint) -> String {
         "{}: {} {}{rate}{samples}, ok is {}",
         endpoint.name,
         endpoint.method,
-        endpoint.path.source(),
+        redact::url(&endpoint.path.source()),
         endpoint.expect
     )
 }

@@ -72,6 +72,14 @@ fn check_runs(
             )
         })),
     }
+    warnings.extend(before.plan.unknowns(&after.plan).into_iter().map(|what| {
+        Warning::new(
+            format!(
+                "{what}: unknown whether it is the same; the file of an older a7probe hides it"
+            ),
+            "measure both with this a7probe",
+        )
+    }));
     warnings.extend(order(before, after));
     warnings.extend(machines(before, after));
     Ok(())

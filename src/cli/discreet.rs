@@ -1,0 +1,124 @@
+//! Mistakes in the command line, without the values that may be secrets: a header, a body, a URL with a password; typed or
+//! from an `A7PROBE_*` variable.
+
+use clap::CommandFactory as _;
+use clap::Error;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+use super::Cli;
+use crate::run_file::redact;
+
+/// Flags whose values are never shown.
+const SECRET_FLAGS: [&str; 4] = ["--header", "--body", "--data", "--user"];
+
+/// Longest stray word that is shown in full.
+const SHORT: usize = 8;
+
+/// The same mistake without secret values.
+pub fn of(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => without_value(error),
+        ErrorKind::UnknownArgument => without_word(error, ContextKind::InvalidArg),
+        ErrorKind::InvalidSubcommand => without_word(error, ContextKind::InvalidSubcommand),
+        _ => error,
+    }
+}
+
+fn without_value(error: Error) -> Error {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => text.clone(),
+        _ => String::new(),
+    };
+    let (flag, value) = (
+        text(ContextKind::InvalidArg),
+        text(ContextKind::InvalidValue),
+    );
+    let shown = match SECRET_FLAGS.iter().any(|secret| flag.starts_with(secret)) {
+        true => "…".to_owned(),
+        false if value.contains("://") || value.contains('@') => redact::typed_url(&value),
+        false => value.clone(),
+    };
+    match shown == value {
+        true => error,
+        // The reason may quote the value as well, so it goes with it.
+        false => rebuilt(&error, ContextKind::InvalidValue, shown),
+    }
+}
+
+/// A word that stands alone may be the rest of a header that lacks its quotes.
+fn without_word(error: Error, kind: ContextKind) -> Error {
+    let Some(ContextValue::String(word)) = error.get(kind) else {
+        return error;
+    };
+    let plain = |c: char| c.is_ascii_lowercase() || c == '-';
+    let harmless = word.starts_with('-') || word.len() <= SHORT || word.chars().all(plain);
+    if harmless {
+        return error;
+    }
+    let beginning: String = word.chars().take(2).collect();
+    rebuilt(&error, kind, format!("{beginning}…"))
+}
+
+/// The same error without its reason, and with one part replaced.
+fn rebuilt(error: &Error, replaced: ContextKind, shown: String) -> Error {
+    let mut hidden = Error::new(error.kind()).with_cmd(&Cli::command());
+    for (kind, value) in error.context() {
+        let is_suggestion = matches!(
+            kind,
+            ContextKind::Suggested | ContextKind::SuggestedSubcommand | ContextKind::SuggestedValue
+        );
+        if kind != replaced && !is_suggestion {
+            hidden.insert(kind, value.clone());
+        }
+    }
+    hidden.insert(replaced, ContextValue::String(shown));
+    hidden
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::super::Cli;
+    use super::of;
+
+    fn told(line: &[&str]) -> String {
+        let words = std::iter::once(&"a7probe").chain(line);
+        let error = Cli::try_parse_from(words).expect_err("a mistake");
+        of(error).render().to_string()
+    }
+
+    #[test]
+    fn a_mistake_shows_no_value_that_may_be_a_secret() {
+        for line in [
+            &[
+                "measure",
+                "http://h",
+                "-H",
+                "Authorization:",
+                "Bearer",
+                "s3cr3t-Token",
+            ][..],
+            &[
+                "measure",
+                "http://h",
+                "--timeout",
+                "http://u:s3cr3t-Token@h",
+            ],
+            &["serve", "--bind", "u:s3cr3t-Token@h"],
+            &["s3cr3t-Token"],
+            &["worker", "--store", "x", "s3cr3t-Token"],
+        ] {
+            let text = told(line);
+            assert!(!text.contains("s3cr3t-Token"), "{text}");
+            assert!(text.starts_with("error: "), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_harmless_value_is_shown_with_its_reason() {
+        let text = told(&["measure", "http://h", "--timeout", "5"]);
+        assert!(text.contains("'5' for '--timeout"), "{text}");
+        assert!(text.contains("no unit"), "{text}");
+    }
+}
