@@ -187,14 +187,34 @@ impl Histogram {
     }
 
     /// Reads [`Histogram::encode`]'s text; exact minimum and maximum come from beside it, where known.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
     pub fn decode(
         text: &str,
         precision: Precision,
         min_max_ns: Option<(u64, u64)>,
     ) -> Result<Histogram, DecodeError> {
+        Histogram::decode_of(text, precision, min_max_ns, u64::MAX)
+    }
+
+    /// The same of a histogram that is known to hold at most so many values: no more is inflated than they can take.
+    ///
+    /// # Errors
+    /// [`DecodeError`].
+    pub fn decode_of(
+        text: &str,
+        precision: Precision,
+        min_max_ns: Option<(u64, u64)>,
+        values: u64,
+    ) -> Result<Histogram, DecodeError> {
         let bytes = BASE64.decode(text).map_err(|_| DecodeError::Base64)?;
+        // Each occupied bucket is a count and the run of empty ones before it, nine bytes each at the most.
+        let most = values.saturating_add(2).saturating_mul(18);
+        let inflated = inflated(&bytes, most.saturating_add(HEADER as u64))?;
+        check_digits(&inflated, precision)?;
         let reference: Hdr<u64> = Deserializer::new()
-            .deserialize(&mut inflated(&bytes)?.as_slice())
+            .deserialize(&mut inflated.as_slice())
             .map_err(|e| DecodeError::Encoding(e.to_string()))?;
         if reference.sigfig() != precision.digits() {
             return Err(DecodeError::Precision {
@@ -229,6 +249,11 @@ impl Histogram {
         self.max_ns = max_ns.clamp(self.min_ns, last_high_ns);
     }
 
+    /// Bytes of memory that its counts take.
+    pub fn footprint(&self) -> u64 {
+        self.counts.footprint()
+    }
+
     fn representative(&self, bucket: &Bucket) -> u64 {
         (bucket.low_ns + (bucket.high_ns - bucket.low_ns) / 2).clamp(self.min_ns, self.max_ns)
     }
@@ -237,18 +262,34 @@ impl Histogram {
 /// Most bytes of an inflated histogram that are read: four digits over the whole of `u64` take half of it.
 const MAX_INFLATED: u64 = 16 << 20;
 
+/// Length of the inner header: cookie, length, offset, digits, lowest, highest and ratio.
+const HEADER: usize = 40;
+
+/// Digits decide how much the crate allocates, so they are looked at before it does.
+fn check_digits(inflated: &[u8], precision: Precision) -> Result<(), DecodeError> {
+    let digits = inflated[12..16]
+        .iter()
+        .fold(0u32, |digits, &byte| digits << 8 | u32::from(byte));
+    match digits == u32::from(precision.digits()) {
+        true => Ok(()),
+        false => Err(DecodeError::Precision {
+            found: u8::try_from(digits).unwrap_or(u8::MAX),
+            expected: precision.digits(),
+        }),
+    }
+}
+
 /// The V2 encoding inside the compressed one (cookie and length, zlib). The crate allocates whatever a header asks for and
 /// overflows on a count that no encoder writes, so both are checked before it sees the bytes.
-fn inflated(bytes: &[u8]) -> Result<Vec<u8>, DecodeError> {
+fn inflated(bytes: &[u8], most: u64) -> Result<Vec<u8>, DecodeError> {
     const COMPRESSED_HEADER: usize = 8;
-    const HEADER: usize = 40;
     let damaged = |why: &str| DecodeError::Encoding(why.to_owned());
     let zlib = bytes
         .get(COMPRESSED_HEADER..)
         .ok_or_else(|| damaged("it is too short"))?;
     let mut inflated = Vec::new();
     ZlibDecoder::new(zlib)
-        .take(MAX_INFLATED)
+        .take(most.min(MAX_INFLATED))
         .read_to_end(&mut inflated)
         .map_err(|_| damaged("it does not inflate"))?;
     let counts = inflated

@@ -8,8 +8,10 @@ mod interval;
 mod margin;
 mod marks;
 mod ranges;
+pub(crate) mod unique_map;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -91,8 +93,9 @@ pub struct Recording {
     /// Where a stretch of time was cut out: the index of the first request after it, ascending. Exceedances on both sides
     /// of a seam are neighbours in the bits and not in time.
     pub seams: Vec<u64>,
-    /// By second of the intended start (of the send in the closed model).
-    pub intervals: BTreeMap<u64, Interval>,
+    /// By second of the intended start (of the send in the closed model). Copies of a recording share them: a long run has
+    /// many.
+    pub intervals: Arc<BTreeMap<u64, Interval>>,
     /// The slowest requests, slowest first.
     pub slowest: Vec<Exemplar>,
     /// Answers by status.
@@ -121,6 +124,7 @@ pub struct Counts {
     /// Answered in full with an expected status.
     pub ok: u64,
     /// Failed, by kind.
+    #[serde(deserialize_with = "unique_map::deserialize")]
     pub failed: BTreeMap<FailureKind, u64>,
     /// No complete answer within the timeout.
     pub timeout: u64,
@@ -407,7 +411,7 @@ impl Recording {
             ok: Bits::new(),
             client: Bits::new(),
             seams: Vec::new(),
-            intervals: BTreeMap::new(),
+            intervals: Arc::default(),
             slowest: Vec::with_capacity(EXEMPLARS + 1),
             statuses: BTreeMap::new(),
             server_timing: BTreeMap::new(),
@@ -563,8 +567,9 @@ impl Recording {
         }
         self.ok.union(&other.ok);
         self.client.union(&other.client);
-        for (&second, interval) in &other.intervals {
-            self.intervals.entry(second).or_default().merge(interval);
+        let intervals = Arc::make_mut(&mut self.intervals);
+        for (&second, interval) in other.intervals.iter() {
+            intervals.entry(second).or_default().merge(interval);
         }
         self.slowest.extend(other.slowest.iter().cloned());
         self.trim_slowest();
@@ -625,7 +630,7 @@ impl Recording {
     }
 
     fn interval_of(&mut self, sample: &Sample) -> &mut Interval {
-        self.intervals
+        Arc::make_mut(&mut self.intervals)
             .entry(start_ns(sample) / 1_000_000_000)
             .or_default()
     }

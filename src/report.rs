@@ -17,6 +17,7 @@ mod words;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -136,7 +137,7 @@ pub struct Distribution {
     /// Every value as high as its bucket allows, as HdrHistogram shows values.
     pub highest: Levels,
     /// By second since the run began; empty where the time is not known.
-    pub seconds: BTreeMap<u64, Interval>,
+    pub seconds: Arc<BTreeMap<u64, Interval>>,
 }
 
 /// How the load was put on an endpoint.

@@ -12,6 +12,7 @@ mod nanos;
 mod plan_record;
 pub mod redact;
 mod restore;
+mod text;
 mod turns;
 
 use std::time::Duration;
@@ -26,7 +27,7 @@ use crate::recording::{Counts, Recording};
 
 pub use calibration::{Calibration, NullServer, Throttled};
 pub use certificate::{Certificate, CertificateError, Check, Unit};
-pub use disk::read_bounded;
+pub use disk::{read_bounded, read_file};
 pub use document::schema;
 pub use environment::Environment;
 pub use error::{Age, RunFileError};

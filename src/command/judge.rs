@@ -4,6 +4,8 @@ mod source;
 
 use std::io::Write;
 
+use anyhow::{anyhow, bail};
+
 use crate::cli::judge::JudgeArgs;
 use crate::exit::Exit;
 use crate::gate::{self, Gate, Selector, Subject};
@@ -28,7 +30,7 @@ pub fn run(
     sources
         .iter()
         .for_each(|source| source.describe(&mut report));
-    let gates = resolve_gates(args, &sources, &mut report.warnings);
+    let gates = resolve_gates(args, &sources)?;
     report.warnings.extend(idle_episode(args, &sources));
     let subjects: Vec<Subject<'_>> = sources
         .iter()
@@ -62,42 +64,54 @@ fn idle_episode(args: &JudgeArgs, sources: &[Source]) -> Option<Warning> {
     ))
 }
 
-/// The gates that were typed; else those that each run was measured with; else the default ones.
-fn resolve_gates(args: &JudgeArgs, sources: &[Source], warnings: &mut Vec<Warning>) -> Vec<Gate> {
+/// The gates that were typed; else those that each run was measured with. The default ones stand only where a file has
+/// none of its own: a list of latencies, or a side of `ab`, which is measured without.
+fn resolve_gates(args: &JudgeArgs, sources: &[Source]) -> anyhow::Result<Vec<Gate>> {
     let mut gates = args.gates.clone();
     gates.extend(args.target.map(gate::default_gates).into_iter().flatten());
     if !gates.is_empty() {
-        return gates;
+        return Ok(gates);
     }
     for source in sources {
-        let saved = source.saved_gates(warnings);
-        match saved.is_empty() {
-            true => gates.extend(source.for_its_endpoints(&gate::default_gates(DEFAULT_TARGET))),
-            false => gates.extend(source.for_its_endpoints(&saved)),
-        }
+        let own = match source.gate_texts() {
+            [] if source.must_have_gates() => bail!(
+                "{} has no gates, and a measured run has some\nhint: judge it with --gate or --target",
+                source.file
+            ),
+            [] => gate::default_gates(DEFAULT_TARGET),
+            texts => source.saved_gates(texts)?,
+        };
+        gates.extend(source.for_its_endpoints(&own));
     }
-    gates
+    Ok(gates)
 }
 
 impl Source {
-    /// The gates that a run was measured with, as far as one run can be judged by them.
-    fn saved_gates(&self, warnings: &mut Vec<Warning>) -> Vec<Gate> {
-        let mut gates = Vec::new();
-        for text in self.gate_texts() {
-            match Gate::parse(text)
-                .map_err(anyhow::Error::from)
-                .and_then(|gate| {
-                    gate::check_scope(&gate)?;
-                    Ok(gate)
-                }) {
-                Ok(gate) => gates.push(gate),
-                Err(error) => warnings.push(Warning::new(
-                    format!("{}: a gate of the run is left out: {error}", self.file),
-                    "name the gates with --gate",
-                )),
-            }
+    /// The gates that a run was measured with. Each must be read and be about something in the file: what was to be judged
+    /// and cannot be is an error.
+    fn saved_gates(&self, texts: &[String]) -> anyhow::Result<Vec<Gate>> {
+        texts.iter().map(|text| self.saved_gate(text)).collect()
+    }
+
+    fn saved_gate(&self, text: &str) -> anyhow::Result<Gate> {
+        let file = &self.file;
+        let gate = Gate::parse(text).map_err(|_| {
+            anyhow!(
+                "{file} gate '{text}' cannot be read\nhint: correct the file, or judge it with --gate"
+            )
+        })?;
+        if gate::check_scope(&gate).is_err() {
+            bail!(
+                "{file} gate '{text}' needs a run before and a run after\nhint: use it with compare, or judge the file with --gate"
+            );
         }
-        gates
+        let mut endpoints = self.endpoints.iter();
+        if !endpoints.any(|endpoint| gate.selector.selects(&endpoint.original_name)) {
+            bail!(
+                "{file} gate '{text}' is about an endpoint that the file does not have\nhint: correct the file, or judge it with --gate"
+            );
+        }
+        Ok(gate)
     }
 
     /// Gates of this source alone, under the names that its endpoints have here.

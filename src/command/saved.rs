@@ -1,6 +1,5 @@
 //! A file from the command line: a saved run or what another tool measured, told apart by its content.
 
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -30,7 +29,7 @@ pub(super) fn read(file: &Path, options: &Options) -> anyhow::Result<Saved> {
 fn bytes_of(file: &Path) -> Result<Vec<u8>, RunFileError> {
     match is_stdin(file) {
         true => run_file::read_bounded(io::stdin().lock()),
-        false => run_file::read_bounded(File::open(file).map_err(RunFileError::Read)?),
+        false => run_file::read_file(file),
     }
 }
 

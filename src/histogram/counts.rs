@@ -93,6 +93,17 @@ impl Counts {
         self.total
     }
 
+    /// Bytes of memory.
+    pub(super) fn footprint(&self) -> u64 {
+        let of = |page: &Page| match page {
+            Page::Empty => 0,
+            Page::Narrow(_) => PAGE * size_of::<u16>(),
+            Page::Wide(_) => PAGE * size_of::<u64>(),
+        };
+        let pages: usize = self.pages.iter().map(of).sum();
+        (pages + self.pages.len() * size_of::<Page>()) as u64
+    }
+
     /// Every occupied bucket, ascending.
     pub(super) fn buckets(&self) -> impl Iterator<Item = Bucket> + '_ {
         self.occupied().map(|(index, count)| {

@@ -17,7 +17,7 @@ const MAX_COUNT: u64 = 1 << 40;
 pub fn decode_buckets(text: &str, unit_ns: u64) -> Result<Vec<Bucket>, DecodeError> {
     let bytes = BASE64.decode(text).map_err(|_| DecodeError::Base64)?;
     let counts: Hdr<u64> = Deserializer::new()
-        .deserialize(&mut inflated(&bytes)?.as_slice())
+        .deserialize(&mut inflated(&bytes, u64::MAX)?.as_slice())
         .map_err(|e| DecodeError::Encoding(e.to_string()))?;
     let mut total = 0u64;
     counts

@@ -1,6 +1,7 @@
 //! HdrHistogram's interval log: one compressed histogram a line, with an optional tag.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::hgrm::no_failures_remark;
 use super::imported::{Endpoint, Imported, Remark};
@@ -162,9 +163,9 @@ impl Tag {
         let mut recording = Recording::of_ranges(ranges, counts);
         recording.failures = Failures::Incomplete;
         let intervals = self.intervals.iter();
-        recording.intervals = intervals
-            .map(|(&second, histogram)| (second, Interval::from_histogram(histogram, 0)))
-            .collect();
+        let intervals =
+            intervals.map(|(&second, histogram)| (second, Interval::from_histogram(histogram, 0)));
+        recording.intervals = Arc::new(intervals.collect());
         recording
     }
 }

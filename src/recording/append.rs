@@ -1,5 +1,6 @@
 //! One recording behind another: the blocks of a side that was measured in turns.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::Recording;
@@ -28,9 +29,9 @@ impl Recording {
             .for_each(|counted| *counted = counted.shifted(first));
         moved.seams = self.seams.iter().map(|seam| seam + first).collect();
         let intervals = self.intervals.iter();
-        moved.intervals = intervals
-            .map(|(second, interval)| (second + at.as_secs(), interval.clone()))
-            .collect();
+        let intervals =
+            intervals.map(|(second, interval)| (second + at.as_secs(), interval.clone()));
+        moved.intervals = Arc::new(intervals.collect());
         for exemplar in &mut moved.slowest {
             exemplar.index += first;
             exemplar.at += at;

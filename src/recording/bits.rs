@@ -24,6 +24,12 @@ pub enum BitsError {
     /// Not base64, or not zlib inside it.
     #[error("the bits are not zlib in base64")]
     Encoding,
+    /// Bits are set behind the last request.
+    #[error("bits are set behind the last of {length} requests")]
+    Padding {
+        /// Requests that the file speaks of.
+        length: u64,
+    },
     /// Another number of bytes than the length needs.
     #[error("{found} bytes of bits where {length} requests need {expected}")]
     Length {
@@ -115,8 +121,15 @@ impl Bits {
 
     /// The other way round: every bit that is clear here is set there.
     pub fn complement(&self) -> Bits {
-        let mut all = Bits::new();
-        (0..self.length).for_each(|index| all.set(index, !self.get(index)));
+        let words = self.words.iter().map(|word| !word).collect();
+        let mut all = Bits {
+            words,
+            length: self.length,
+        };
+        all.words.resize(self.length.div_ceil(64) as usize, 0);
+        if let (Some(last), rest @ 1..) = (all.words.last_mut(), self.length % 64) {
+            *last &= (1 << rest) - 1;
+        }
         all
     }
 
@@ -173,9 +186,17 @@ impl Bits {
                 found: bytes.len() as u64,
             });
         }
-        let mut bits = Bits::new();
-        (0..length).for_each(|i| bits.set(i, bytes[(i / 8) as usize] >> (i % 8) & 1 == 1));
-        Ok(bits)
+        let used = length % 8;
+        if used > 0 && bytes.last().is_some_and(|last| last >> used > 0) {
+            return Err(BitsError::Padding { length });
+        }
+        let word = |chunk: &[u8]| {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            u64::from_le_bytes(word)
+        };
+        let words = bytes.chunks(8).map(word).collect();
+        Ok(Bits { words, length })
     }
 }
 

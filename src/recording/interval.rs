@@ -1,7 +1,5 @@
 //! One second of a run: how many requests it planned, how they ended, and how long they took.
 
-use std::collections::BTreeMap;
-
 use crate::histogram::{Histogram, Precision};
 use crate::sample::Outcome;
 
@@ -12,8 +10,9 @@ pub struct Interval {
     pub ok: u64,
     /// Requests that did not: failed or timed out.
     pub not_ok: u64,
-    /// Lower bucket bound in ns → count, of the requests that ended ok.
-    buckets: BTreeMap<u64, u64>,
+    /// Lower bucket bound in ns and count, ascending, of the requests that ended ok: a list, because a long run keeps a
+    /// second in every one of them and few buckets in each.
+    buckets: Vec<(u64, u64)>,
 }
 
 /// Two digits: 256 steps an octave pair, so values keep their highest 8 bits.
@@ -27,23 +26,38 @@ impl Interval {
             return;
         }
         self.ok += 1;
-        *self.buckets.entry(bucket_floor(latency_ns)).or_default() += 1;
+        self.count(bucket_floor(latency_ns), 1);
+    }
+
+    fn count(&mut self, floor_ns: u64, n: u64) {
+        match self
+            .buckets
+            .binary_search_by_key(&floor_ns, |&(floor, _)| floor)
+        {
+            Ok(at) => self.buckets[at].1 += n,
+            Err(at) => self.buckets.insert(at, (floor_ns, n)),
+        }
     }
 
     /// Adds the requests of the same second from another recording.
     pub fn merge(&mut self, other: &Interval) {
         self.ok += other.ok;
         self.not_ok += other.not_ok;
-        for (&floor_ns, &n) in &other.buckets {
-            *self.buckets.entry(floor_ns).or_default() += n;
+        for &(floor_ns, n) in &other.buckets {
+            self.count(floor_ns, n);
         }
     }
 
     /// How many requests were certainly above a limit in ns, or did not end ok.
     pub fn count_above(&self, limit_ns: f64) -> u64 {
         let above = self.buckets.iter().rev();
-        let above = above.take_while(|&(&floor_ns, _)| floor_ns as f64 > limit_ns);
-        self.not_ok + above.map(|(_, n)| n).sum::<u64>()
+        let above = above.take_while(|&&(floor_ns, _)| floor_ns as f64 > limit_ns);
+        self.not_ok + above.map(|&(_, n)| n).sum::<u64>()
+    }
+
+    /// Lower bucket bounds in ns with their counts, ascending, of the requests that ended ok.
+    pub fn buckets(&self) -> &[(u64, u64)] {
+        &self.buckets
     }
 
     /// Latencies of the requests that ended ok.
@@ -51,13 +65,15 @@ impl Interval {
         let mut histogram = Histogram::new(Precision::Two);
         self.buckets
             .iter()
-            .for_each(|(&floor_ns, &n)| histogram.record_n(floor_ns, n));
+            .for_each(|&(floor_ns, n)| histogram.record_n(floor_ns, n));
         histogram
     }
 
     /// The interval that a histogram of this precision came from.
     pub fn from_histogram(histogram: &Histogram, not_ok: u64) -> Interval {
-        let buckets = histogram.buckets().map(|b| (b.low_ns, b.count)).collect();
+        let buckets = histogram.buckets().map(|b| (b.low_ns, b.count));
+        let mut buckets: Vec<(u64, u64)> = buckets.collect();
+        buckets.shrink_to_fit();
         Interval {
             ok: histogram.count(),
             not_ok,

@@ -10,13 +10,29 @@ use jiff::Timestamp;
 
 use super::{Distribution, EndpointReport, Report};
 use crate::histogram::{Histogram, Levels, Precision};
+use crate::recording::Interval;
 
 /// One line of the log.
 struct Line<'a> {
     tag: &'a str,
     start_s: f64,
     length_s: f64,
-    histogram: Histogram,
+    values: Values<'a>,
+}
+
+/// The latencies of a line. Those of a second become a histogram when they are written: a long run has many seconds.
+enum Values<'a> {
+    Second(&'a Interval),
+    Whole(&'a Levels),
+}
+
+impl Values<'_> {
+    fn histogram(&self) -> Histogram {
+        match self {
+            Values::Second(interval) => interval.histogram(),
+            Values::Whole(levels) => whole(levels),
+        }
+    }
 }
 
 /// Writes the log, in the order of time.
@@ -64,8 +80,8 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 impl Line<'_> {
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        let top_ns = self
-            .histogram
+        let histogram = self.values.histogram();
+        let top_ns = histogram
             .buckets()
             .last()
             .map_or(0, |bucket| bucket.high_ns);
@@ -76,12 +92,16 @@ impl Line<'_> {
             self.start_s,
             self.length_s,
             top_ns as f64 / 1e6,
-            self.histogram.encode()
+            histogram.encode()
         )
     }
 }
 
-fn lines<'a>(distribution: &Distribution, tag: &'a str, began: Option<Timestamp>) -> Vec<Line<'a>> {
+fn lines<'a>(
+    distribution: &'a Distribution,
+    tag: &'a str,
+    began: Option<Timestamp>,
+) -> Vec<Line<'a>> {
     let offset = distribution.started_at.zip(began);
     let offset_s = offset.map_or(0.0, |(own, first)| own.duration_since(first).as_secs_f64());
     if distribution.seconds.is_empty() {
@@ -89,14 +109,14 @@ fn lines<'a>(distribution: &Distribution, tag: &'a str, began: Option<Timestamp>
             tag,
             start_s: offset_s,
             length_s: 0.0,
-            histogram: whole(&distribution.highest),
+            values: Values::Whole(&distribution.highest),
         }];
     }
     let seconds = distribution.seconds.iter().map(|(&second, interval)| Line {
         tag,
         start_s: offset_s + second as f64,
         length_s: 1.0,
-        histogram: interval.histogram(),
+        values: Values::Second(interval),
     });
     seconds.collect()
 }

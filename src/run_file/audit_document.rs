@@ -5,15 +5,16 @@ use serde::{Deserialize, Serialize};
 
 use super::document::{ExceedancesDocument, HistogramDocument};
 use super::nanos;
+use super::text::Text;
 use crate::completion::{Audit, Completion, DoneClock, Effects, Journal, Remark, Resends, Settled};
 use crate::recording::Latency;
 
 /// What became of what an endpoint accepted.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "audit")]
-pub(super) enum AuditDocument {
+pub(super) enum AuditDocument<'a> {
     /// The server told.
-    Read(Box<CompletionDocument>),
+    Read(#[serde(borrow)] Box<CompletionDocument<'a>>),
     /// It was to be asked and did not tell.
     Unread {
         /// Why.
@@ -26,7 +27,7 @@ pub(super) enum AuditDocument {
 
 /// What the server told.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(super) struct CompletionDocument {
+pub(super) struct CompletionDocument<'a> {
     /// What the client knew of its requests.
     pub(super) journal: Journal,
     /// Of the accepted, done when the server was asked last.
@@ -83,22 +84,25 @@ pub(super) struct CompletionDocument {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) remarks: Vec<Remark>,
     /// Time from acceptance to completion, of the processed events; four significant digits.
-    pub(super) done: HistogramDocument,
+    #[serde(borrow)]
+    pub(super) done: HistogramDocument<'a>,
     /// Whether each accepted event was done: one bit an accepted event in order of the intended start, eight a byte,
     /// lowest first.
-    pub(super) done_bits: String,
+    #[serde(borrow)]
+    pub(super) done_bits: Text<'a>,
     /// Whether the state of each accepted event was unread, in the same form; absent where none was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) unread_bits: Option<String>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) unread_bits: Option<Text<'a>>,
     /// Which accepted events were not done within a target.
-    pub(super) exceedances: Vec<ExceedancesDocument>,
+    #[serde(borrow)]
+    pub(super) exceedances: Vec<ExceedancesDocument<'a>>,
     /// What became of requests that were sent twice on purpose.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) resends: Option<Resends>,
 }
 
-impl From<&Audit> for AuditDocument {
-    fn from(audit: &Audit) -> AuditDocument {
+impl From<&Audit> for AuditDocument<'_> {
+    fn from(audit: &Audit) -> Self {
         match audit {
             Audit::Read(completion) => AuditDocument::Read(Box::new(completion.as_ref().into())),
             Audit::Unread { reason, resends } => AuditDocument::Unread {
@@ -109,8 +113,8 @@ impl From<&Audit> for AuditDocument {
     }
 }
 
-impl From<&Completion> for CompletionDocument {
-    fn from(completion: &Completion) -> CompletionDocument {
+impl From<&Completion> for CompletionDocument<'_> {
+    fn from(completion: &Completion) -> Self {
         let done = &completion.done;
         CompletionDocument {
             journal: completion.journal,
@@ -146,8 +150,8 @@ impl From<&Completion> for CompletionDocument {
                 Latency::Histogram(histogram) => histogram.into(),
                 _ => unreachable!("completions are recorded in a histogram"),
             },
-            done_bits: done.ok.encode(),
-            unread_bits: (completion.unread > 0).then(|| done.client.encode()),
+            done_bits: done.ok.encode().into(),
+            unread_bits: (completion.unread > 0).then(|| done.client.encode().into()),
             exceedances: done.exceedances.iter().map(Into::into).collect(),
             resends: completion.resends,
         }

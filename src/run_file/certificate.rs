@@ -131,18 +131,24 @@ impl Certificate {
         certificate.accepted(&Environment::here())
     }
 
-    /// Whether it says anything about the instrument of this environment.
+    /// It, if it says anything about the instrument of this environment.
     fn accepted(self, here: &Environment) -> Result<Certificate, CertificateError> {
+        self.vouches_for(here)?;
+        Ok(self)
+    }
+
+    /// Whether it says anything about the instrument of an environment.
+    pub(super) fn vouches_for(&self, run: &Environment) -> Result<(), CertificateError> {
         if self.format != FORMAT {
             return Err(CertificateError::Foreign(format!(
                 "its format is '{}'",
                 self.format
             )));
         }
-        if self.environment.a7probe != here.a7probe {
+        if self.environment.a7probe != run.a7probe {
             return Err(CertificateError::Version {
-                found: self.environment.a7probe,
-                here: here.a7probe.clone(),
+                found: self.environment.a7probe.clone(),
+                here: run.a7probe.clone(),
             });
         }
         if !self.passes() {
@@ -152,7 +158,7 @@ impl Certificate {
                 all: self.checks.len(),
             });
         }
-        Ok(self)
+        Ok(())
     }
 
     /// What tells the machine that was tested from that of a run, in words; nothing if it may be the same.

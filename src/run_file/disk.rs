@@ -37,8 +37,7 @@ impl Run {
     /// # Errors
     /// [`RunFileError`] for everything that is not a whole and consistent run of this major version.
     pub fn load(path: &Path) -> Result<Run, RunFileError> {
-        let file = File::open(path).map_err(RunFileError::Read)?;
-        Run::from_json(&read_bounded(file)?)
+        Run::from_json(&read_file(path)?)
     }
 
     /// The text of a run file, one line a field.
@@ -58,12 +57,28 @@ impl Run {
     }
 }
 
+/// Reads a file of a path as [`read_bounded`] does, into no more memory than it needs.
+///
+/// # Errors
+/// [`RunFileError::Read`] and [`RunFileError::TooLarge`].
+pub fn read_file(path: &Path) -> Result<Vec<u8>, RunFileError> {
+    let file = File::open(path).map_err(RunFileError::Read)?;
+    let length = file.metadata().map_or(0, |metadata| metadata.len());
+    let mut bytes = Vec::new();
+    // Of a pipe the length is not known; a guess that is too small costs a copy.
+    bytes.reserve_exact(length.min(MAX_FILE_BYTES) as usize + 1);
+    read_into(bytes, file)
+}
+
 /// Reads a file to its end, unless it is longer than any run: what never ends must not fill the memory.
 ///
 /// # Errors
 /// [`RunFileError::Read`] and [`RunFileError::TooLarge`].
 pub fn read_bounded(file: impl Read) -> Result<Vec<u8>, RunFileError> {
-    let mut bytes = Vec::new();
+    read_into(Vec::new(), file)
+}
+
+fn read_into(mut bytes: Vec<u8>, file: impl Read) -> Result<Vec<u8>, RunFileError> {
     file.take(MAX_FILE_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(RunFileError::Read)?;

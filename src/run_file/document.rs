@@ -6,12 +6,15 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::audit_document::AuditDocument;
+use super::text::Text;
 use super::{
     Ended, EndpointRun, Environment, FORMAT, Instrument, Judging, PlanRecord, Run, TurnsRecord,
     nanos,
 };
 use crate::histogram::Histogram;
-use crate::recording::{Bits, Clock, Counts, Exceedances, Exemplar, Interval, Latency, Recording};
+use crate::recording::{
+    Bits, Clock, Counts, Exceedances, Exemplar, Interval, Latency, Recording, unique_map,
+};
 use crate::sample::{ConnectionUse, FailureKind, Outcome, Phases};
 
 /// The JSON Schema of a run file.
@@ -23,7 +26,7 @@ pub fn schema() -> serde_json::Value {
 /// bits are zlib in base64. Fields that are not described here are ignored.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[schemars(title = "a7probe.run/1")]
-pub(super) struct RunDocument {
+pub(super) struct RunDocument<'a> {
     /// `a7probe.run/1`: name and major version.
     #[schemars(extend("const" = FORMAT))]
     pub(super) format: String,
@@ -51,12 +54,13 @@ pub(super) struct RunDocument {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) turns: Option<TurnsRecord>,
     /// What each endpoint's part of the run left behind, in the order of the plan.
-    pub(super) endpoints: Vec<EndpointDocument>,
+    #[serde(borrow)]
+    pub(super) endpoints: Vec<EndpointDocument<'a>>,
 }
 
 /// What one endpoint's part of the run left behind.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(super) struct EndpointDocument {
+pub(super) struct EndpointDocument<'a> {
     /// What gates and tables call it.
     pub(super) name: String,
     /// From where latency counts.
@@ -70,33 +74,42 @@ pub(super) struct EndpointDocument {
     /// Requests sent per second, from the first send to the last; derived.
     pub(super) achieved_per_s: Option<f64>,
     /// Latency of the requests that ended ok, counted from where `clock` says.
-    pub(super) latency: LatencyDocument,
+    #[serde(borrow)]
+    pub(super) latency: LatencyDocument<'a>,
     /// Last byte − send, of the requests that ended ok; empty in the closed model, where it is `latency`.
-    pub(super) service: HistogramDocument,
+    #[serde(borrow)]
+    pub(super) service: HistogramDocument<'a>,
     /// Dispatch − intended start, of every request that was dispatched; empty in the closed model.
-    pub(super) send_lag: HistogramDocument,
+    #[serde(borrow)]
+    pub(super) send_lag: HistogramDocument<'a>,
     /// Where the time of the requests that ended ok went.
-    pub(super) phases: PhasesDocument,
+    #[serde(borrow)]
+    pub(super) phases: PhasesDocument<'a>,
     /// Which requests exceeded a target.
-    pub(super) exceedances: Vec<ExceedancesDocument>,
+    #[serde(borrow)]
+    pub(super) exceedances: Vec<ExceedancesDocument<'a>>,
     /// Whether each request ended ok: one bit per planned request in order of the intended start, eight a byte, lowest first.
-    pub(super) ok: String,
+    #[serde(borrow)]
+    pub(super) ok: Text<'a>,
     /// Whether each request ended badly for a cause on this side, in the same form. Absent in files of before there
     /// was this field: none, or where `counts` has such failures, all that did not end ok.
-    #[serde(default)]
-    pub(super) client: Option<String>,
+    #[serde(borrow, default)]
+    pub(super) client: Option<Text<'a>>,
     /// Where a stretch of time was cut out, as between the blocks of a side that was measured in turns: the index of
     /// the first request after it, ascending. Times leave those stretches out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) seams: Vec<u64>,
     /// By second of the intended start (of the send in the closed model), ascending.
-    pub(super) intervals: Vec<IntervalDocument>,
+    #[serde(borrow)]
+    pub(super) intervals: Vec<IntervalDocument<'a>>,
     /// The slowest requests, slowest first.
     pub(super) slowest: Vec<ExemplarDocument>,
     /// Answers by status.
+    #[serde(deserialize_with = "unique_map::deserialize")]
     pub(super) statuses: BTreeMap<u16, u64>,
     /// `Server-Timing` metrics of the requests that ended ok, by name.
-    pub(super) server_timing: BTreeMap<String, HistogramDocument>,
+    #[serde(borrow, deserialize_with = "unique_map::deserialize")]
+    pub(super) server_timing: BTreeMap<String, HistogramDocument<'a>>,
     /// Requests that opened a connection.
     pub(super) new_connections: u64,
     /// Requests that waited for a connection because the in-flight cap was reached.
@@ -112,16 +125,16 @@ pub(super) struct EndpointDocument {
     /// Last end of a request, from t0.
     pub(super) last_finished_ns: u64,
     /// What became of what was accepted; absent if it was not audited.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) audit: Option<AuditDocument>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) audit: Option<AuditDocument<'a>>,
 }
 
 /// The judged latencies.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "form")]
-pub(super) enum LatencyDocument {
+pub(super) enum LatencyDocument<'a> {
     /// A histogram with four significant digits.
-    Histogram(HistogramDocument),
+    Histogram(#[serde(borrow)] HistogramDocument<'a>),
     /// Every value, in order.
     Exact {
         /// The values.
@@ -131,7 +144,7 @@ pub(super) enum LatencyDocument {
 
 /// A histogram with its exact extremes beside it.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(super) struct HistogramDocument {
+pub(super) struct HistogramDocument<'a> {
     /// How many values it holds.
     pub(super) count: u64,
     /// Smallest value, exact; absent if there is none.
@@ -139,59 +152,67 @@ pub(super) struct HistogramDocument {
     /// Largest value, exact; absent if there is none.
     pub(super) max_ns: Option<u64>,
     /// HdrHistogram's V2 compressed encoding in base64.
-    pub(super) hdr: String,
+    #[serde(borrow)]
+    pub(super) hdr: Text<'a>,
 }
 
 /// One histogram a phase, three significant digits.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(super) struct PhasesDocument {
+pub(super) struct PhasesDocument<'a> {
     /// Waiting for a free connection under the in-flight cap.
-    pub(super) wait: HistogramDocument,
+    #[serde(borrow)]
+    pub(super) wait: HistogramDocument<'a>,
     /// Name resolution.
-    pub(super) dns: HistogramDocument,
+    #[serde(borrow)]
+    pub(super) dns: HistogramDocument<'a>,
     /// TCP connect.
-    pub(super) connect: HistogramDocument,
+    #[serde(borrow)]
+    pub(super) connect: HistogramDocument<'a>,
     /// TLS handshake.
-    pub(super) tls: HistogramDocument,
+    #[serde(borrow)]
+    pub(super) tls: HistogramDocument<'a>,
     /// Send to first byte.
-    pub(super) first_byte: HistogramDocument,
+    #[serde(borrow)]
+    pub(super) first_byte: HistogramDocument<'a>,
     /// First byte to last byte.
-    pub(super) body: HistogramDocument,
+    #[serde(borrow)]
+    pub(super) body: HistogramDocument<'a>,
 }
 
 /// Which requests exceeded a target.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(super) struct ExceedancesDocument {
+pub(super) struct ExceedancesDocument<'a> {
     /// A latency equal to the target is within it.
     pub(super) target_ns: u64,
     /// How many bits are set.
     pub(super) count: u64,
     /// One bit per planned request, in order of the intended start, eight a byte, lowest first; set for a latency
     /// above the target and for everything that did not end ok.
-    pub(super) bits: String,
+    #[serde(borrow)]
+    pub(super) bits: Text<'a>,
     /// The same for those of them that are certain and the server's own doing: above the target without our send lag
     /// too, or ended badly for no cause on this side. Absent in files of before there was this field: all of them.
-    #[serde(default)]
-    pub(super) certain: Option<String>,
+    #[serde(borrow, default)]
+    pub(super) certain: Option<Text<'a>>,
     /// The same for those that are above the target by more than the instrument's own error, or did not end ok. Absent in
     /// files of before there was this field: all of them.
-    #[serde(default)]
-    pub(super) beyond_error: Option<String>,
+    #[serde(borrow, default)]
+    pub(super) beyond_error: Option<Text<'a>>,
     /// The same for those that are certain although the instrument may have been a little late: above eleven tenths of the
     /// target plus the own error without our send lag, or ended badly for no cause on this side. Absent if they were not
     /// counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) near: Option<String>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) near: Option<Text<'a>>,
     /// The same for those that are certain although the instrument may not have been up to its work: above four thirds of
     /// the target plus the own error without our send lag, or ended badly for no cause on this side. Absent if they were
     /// not counted.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) far: Option<String>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(super) far: Option<Text<'a>>,
 }
 
 /// One second of the run.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(super) struct IntervalDocument {
+pub(super) struct IntervalDocument<'a> {
     /// Which one, from 0.
     pub(super) second: u64,
     /// Requests that ended ok.
@@ -199,7 +220,8 @@ pub(super) struct IntervalDocument {
     /// Requests that did not: failed or timed out.
     pub(super) not_ok: u64,
     /// Latencies of those that ended ok; two significant digits, lower bucket bounds.
-    pub(super) hdr: String,
+    #[serde(borrow)]
+    pub(super) hdr: Text<'a>,
 }
 
 /// One of the slowest requests.
@@ -239,8 +261,8 @@ pub(super) enum OutcomeDocument {
     Unsent,
 }
 
-impl From<&Run> for RunDocument {
-    fn from(run: &Run) -> RunDocument {
+impl From<&Run> for RunDocument<'_> {
+    fn from(run: &Run) -> Self {
         RunDocument {
             format: FORMAT.to_owned(),
             id: run.id.to_string(),
@@ -258,8 +280,8 @@ impl From<&Run> for RunDocument {
     }
 }
 
-impl From<&EndpointRun> for EndpointDocument {
-    fn from(endpoint: &EndpointRun) -> EndpointDocument {
+impl From<&EndpointRun> for EndpointDocument<'_> {
+    fn from(endpoint: &EndpointRun) -> Self {
         let recording = &endpoint.recording;
         EndpointDocument {
             name: endpoint.name.clone(),
@@ -273,8 +295,8 @@ impl From<&EndpointRun> for EndpointDocument {
             send_lag: HistogramDocument::from(&recording.send_lag),
             phases: PhasesDocument::from(recording),
             exceedances: recording.exceedances.iter().map(Into::into).collect(),
-            ok: recording.ok.encode(),
-            client: Some(recording.client.encode()),
+            ok: recording.ok.encode().into(),
+            client: Some(recording.client.encode().into()),
             seams: recording.seams.clone(),
             intervals: recording.intervals.iter().map(Into::into).collect(),
             slowest: recording.slowest.iter().map(Into::into).collect(),
@@ -296,8 +318,8 @@ impl From<&EndpointRun> for EndpointDocument {
     }
 }
 
-impl From<&Latency> for LatencyDocument {
-    fn from(latency: &Latency) -> LatencyDocument {
+impl From<&Latency> for LatencyDocument<'_> {
+    fn from(latency: &Latency) -> Self {
         match latency {
             Latency::Histogram(histogram) => LatencyDocument::Histogram(histogram.into()),
             Latency::Rounded { .. } | Latency::Ranges(_) => {
@@ -310,19 +332,19 @@ impl From<&Latency> for LatencyDocument {
     }
 }
 
-impl From<&Histogram> for HistogramDocument {
-    fn from(histogram: &Histogram) -> HistogramDocument {
+impl From<&Histogram> for HistogramDocument<'_> {
+    fn from(histogram: &Histogram) -> Self {
         HistogramDocument {
             count: histogram.count(),
             min_ns: histogram.min_ns(),
             max_ns: histogram.max_ns(),
-            hdr: histogram.encode(),
+            hdr: histogram.encode().into(),
         }
     }
 }
 
-impl From<&Recording> for PhasesDocument {
-    fn from(recording: &Recording) -> PhasesDocument {
+impl From<&Recording> for PhasesDocument<'_> {
+    fn from(recording: &Recording) -> Self {
         let phases = &recording.phases;
         PhasesDocument {
             wait: (&phases.wait).into(),
@@ -335,27 +357,31 @@ impl From<&Recording> for PhasesDocument {
     }
 }
 
-impl From<&Exceedances> for ExceedancesDocument {
-    fn from(exceedances: &Exceedances) -> ExceedancesDocument {
+impl From<&Exceedances> for ExceedancesDocument<'_> {
+    fn from(exceedances: &Exceedances) -> Self {
         ExceedancesDocument {
             target_ns: nanos::of(exceedances.target),
             count: exceedances.bits.count_ones(),
-            bits: exceedances.bits.encode(),
-            certain: Some(exceedances.certain.encode()),
-            beyond_error: Some(exceedances.beyond_error.encode()),
-            near: exceedances.near.as_ref().map(Bits::encode),
-            far: exceedances.far.as_ref().map(Bits::encode),
+            bits: exceedances.bits.encode().into(),
+            certain: Some(exceedances.certain.encode().into()),
+            beyond_error: Some(exceedances.beyond_error.encode().into()),
+            near: exceedances.near.as_ref().map(text),
+            far: exceedances.far.as_ref().map(text),
         }
     }
 }
 
-impl From<(&u64, &Interval)> for IntervalDocument {
-    fn from((&second, interval): (&u64, &Interval)) -> IntervalDocument {
+fn text(bits: &Bits) -> Text<'static> {
+    bits.encode().into()
+}
+
+impl From<(&u64, &Interval)> for IntervalDocument<'_> {
+    fn from((&second, interval): (&u64, &Interval)) -> Self {
         IntervalDocument {
             second,
             ok: interval.ok,
             not_ok: interval.not_ok,
-            hdr: interval.histogram().encode(),
+            hdr: interval.histogram().encode().into(),
         }
     }
 }

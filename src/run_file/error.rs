@@ -28,6 +28,9 @@ pub enum RunFileError {
     /// More than any run leaves behind.
     #[error("the file is larger than {0} MB, which no run is")]
     TooLarge(u64),
+    /// More than any run is once it is decoded.
+    #[error("the file takes more than {0} MB of memory once it is decoded, which no run does")]
+    TooMuch(u64),
     /// The JSON stops in the middle.
     #[error("the file is cut short: its JSON stops in the middle, at line {line} column {column}")]
     Cut {
@@ -105,6 +108,7 @@ impl RunFileError {
             }
             RunFileError::Empty
             | RunFileError::TooLarge(_)
+            | RunFileError::TooMuch(_)
             | RunFileError::NotJson(_)
             | RunFileError::Foreign(_) => "`a7probe measure URL --save FILE` writes a run",
             RunFileError::Version {

@@ -2,26 +2,48 @@
 
 mod audit;
 mod endpoint;
+mod figures;
+mod place;
+mod room;
+mod rows;
+mod whole;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::error::Category;
 
-use super::document::RunDocument;
+use super::document::{EndpointDocument, RunDocument};
 use super::error::Age;
-use super::{FORMAT, Run, RunFileError};
+use super::{EndpointRun, FORMAT, Run, RunFileError};
+use crate::plan::StatusSet;
 
-/// Reads the text of a run file.
+use place::Place;
+use room::Room;
+
+/// Reads the text of a run file: names and numbers are checked before anything is decoded.
 pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
     // Some editors and shells put a byte order mark in front.
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     check_format(bytes)?;
-    let document: RunDocument = serde_json::from_slice(bytes)
+    let mut document: RunDocument<'_> = serde_json::from_slice(bytes)
         .map_err(|error| RunFileError::Field(without_backticks(&error)))?;
+    check_names(&document)?;
+    if document.plan.hash() != document.plan_hash {
+        return Err(inconsistent("plan_hash is not that of the plan"));
+    }
+    let room = Rc::new(Room::new());
+    check_numbers(&document, &room)?;
     let own_error = document.instrument.calibration.own_error();
-    let run = Run {
+    let mut endpoints = Vec::new();
+    for endpoint in std::mem::take(&mut document.endpoints) {
+        let place = Place::new(&endpoint.name, &room);
+        endpoints.push(endpoint::restored(endpoint, &place, own_error)?);
+    }
+    check_targets(&document, &endpoints, &room)?;
+    Ok(Run {
         id: parsed(&document.id, "id")?,
         started_at: parsed(&document.started_at, "started_at")?,
         ended: document.ended,
@@ -30,18 +52,44 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
         gates: document.gates,
         judging: document.judging,
         turns: document.turns,
-        endpoints: document
-            .endpoints
-            .into_iter()
-            .map(|endpoint| endpoint::restored(endpoint, own_error))
-            .collect::<Result<_, _>>()?,
+        endpoints,
         plan: document.plan,
-    };
-    check_names(&run)?;
-    match run.plan.hash() == document.plan_hash {
-        true => Ok(run),
-        false => Err(inconsistent("plan_hash is not that of the plan")),
+    })
+}
+
+/// The run as a whole, then every endpoint, by its numbers alone.
+fn check_numbers(document: &RunDocument<'_>, room: &Rc<Room>) -> Result<(), RunFileError> {
+    let plan = document.plan.endpoints.iter().enumerate();
+    let plan: BTreeMap<&str, _> = plan.map(|(n, e)| (e.name.as_str(), (n, e))).collect();
+    for endpoint in &document.endpoints {
+        let place = Place::new(&endpoint.name, room);
+        let Some(&planned) = plan.get(endpoint.name.as_str()) else {
+            return place.wrong("the plan does not have it".to_owned());
+        };
+        let expected = StatusSet::parse(&planned.1.expect).map_err(RunFileError::Field)?;
+        figures::check(&place, endpoint, &expected)?;
+        whole::endpoint(&place, endpoint, planned, document)?;
     }
+    whole::check(document)
+}
+
+/// The targets of the plan were counted.
+fn check_targets(
+    document: &RunDocument<'_>,
+    endpoints: &[EndpointRun],
+    room: &Rc<Room>,
+) -> Result<(), RunFileError> {
+    let plan = document.plan.endpoints.iter();
+    let plan: BTreeMap<&str, _> = plan
+        .map(|planned| (planned.name.as_str(), planned))
+        .collect();
+    endpoints.iter().try_for_each(|endpoint| {
+        let Some(planned) = plan.get(endpoint.name.as_str()) else {
+            return Ok(());
+        };
+        let place = Place::new(&endpoint.name, room);
+        whole::targets(&place, planned, &endpoint.recording)
+    })
 }
 
 /// All that every version has in common.
@@ -118,19 +166,19 @@ where
 }
 
 /// The plan and the recordings speak of the same endpoints, each once.
-fn check_names(run: &Run) -> Result<(), RunFileError> {
-    if run.endpoints.is_empty() {
+fn check_names(document: &RunDocument<'_>) -> Result<(), RunFileError> {
+    if document.endpoints.is_empty() {
         return Err(inconsistent("it has no endpoints"));
     }
     let mut seen = BTreeSet::new();
-    for endpoint in &run.endpoints {
-        if !seen.insert(endpoint.name.as_str()) {
-            let name = &endpoint.name;
+    for EndpointDocument { name, .. } in &document.endpoints {
+        if !seen.insert(name.as_str()) {
             return Err(inconsistent(&format!("endpoint {name} is there twice")));
         }
     }
-    let planned: BTreeSet<&str> = run.plan.endpoints.iter().map(|e| e.name.as_str()).collect();
-    match planned == seen && planned.len() == run.plan.endpoints.len() {
+    let plan = &document.plan.endpoints;
+    let planned: BTreeSet<&str> = plan.iter().map(|e| e.name.as_str()).collect();
+    match planned == seen && planned.len() == plan.len() {
         true => Ok(()),
         false => Err(inconsistent(
             "the plan has other endpoints than the recordings",

@@ -214,18 +214,26 @@ fn batches(recording: &Recording) -> Vec<Batch> {
     }
 }
 
+/// Most batches that the seconds of a run are read into: a run of days has longer ones, so that its seconds need not be
+/// held twice.
+const READ_BATCHES: usize = 10_000;
+
 fn by_second(recording: &Recording) -> Vec<Batch> {
-    let batch = |(&second, interval): (&u64, &crate::recording::Interval)| Batch {
-        from: Place::Second(second),
-        middle_s: second as f64 + 0.5,
-        values: interval
-            .histogram()
-            .buckets()
-            .map(|b| (b.low_ns, b.count))
-            .collect(),
-        not_ok: interval.not_ok,
-    };
-    recording.intervals.iter().map(batch).collect()
+    let together = recording.intervals.len().div_ceil(READ_BATCHES) as u64;
+    let mut batches: Vec<Batch> = Vec::new();
+    for (number, (&second, interval)) in (0u64..).zip(recording.intervals.iter()) {
+        let batch = Batch {
+            from: Place::Second(second),
+            middle_s: second as f64 + 0.5,
+            values: interval.buckets().iter().copied().collect(),
+            not_ok: interval.not_ok,
+        };
+        match batches.last_mut() {
+            Some(last) if number % together != 0 => last.join(&batch),
+            _ => batches.push(batch),
+        }
+    }
+    batches
 }
 
 fn by_value(recording: &Recording, values_ns: &[u64]) -> Vec<Batch> {

@@ -308,7 +308,7 @@ fn the_faces_of_a_saved_run() {
 fn a_run_with_failures_of_every_kind_shows_them_in_the_tail() {
     let mut run = runs::run(
         runs::mixed(200),
-        runs::all_ok([Duration::from_millis(1); 100]),
+        runs::all_ok([Duration::from_millis(1); 205]),
     );
     run.ended = Ended::Interrupted {
         signal: Signal::Sigint,
@@ -333,7 +333,7 @@ fn a_run_with_failures_of_every_kind_shows_them_in_the_tail() {
     ok 168 · failed 28 (connect 4, tls 4, reset 4, protocol 4, status 4, body 4, client 4) · timed out 4 · unsent 5
     achieved 20 of 20/s offered · send lag P50 40.11 µs, P99 40.2 µs, max 40.2 µs · 8 new connections · 20 waited for a connection (in-flight cap)
 
-    ingest: 100 requests
+    ingest: 205 requests
     ┌────────┬───────┬─────────────────┬────────┬────────┐
     │ Metric ┆ Value ┆ Interval (95 %) ┆ Target ┆ Status │
     ╞════════╪═══════╪═════════════════╪════════╪════════╡
@@ -344,8 +344,8 @@ fn a_run_with_failures_of_every_kind_shows_them_in_the_tail() {
     │ P99.9  ┆  1 ms ┆ ≥ 1 ms          ┆      – ┆ –      │
     │ max    ┆  1 ms ┆ –               ┆      – ┆ –      │
     └────────┴───────┴─────────────────┴────────┴────────┘
-    ok 100 · failed 0 · timed out 0 · unsent 0
-    achieved 20 of 20/s offered · send lag P50 40.05 µs, P99 40.1 µs, max 40.1 µs · 4 new connections
+    ok 205 · failed 0 · timed out 0 · unsent 0
+    achieved 20 of 20/s offered · send lag P50 40.11 µs, P99 40.2 µs, max 40.2 µs · 9 new connections
 
     note: the verdicts reckon with bursts; a PASS excludes slow episodes of 100 ms
 

@@ -36,9 +36,11 @@ mod postgres_host;
 mod provider;
 mod proxy;
 mod readme;
+mod run_damage;
 mod run_file;
 mod runs;
 mod scripted;
+mod secrets;
 mod selftest;
 mod serve;
 #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]

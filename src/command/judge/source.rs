@@ -25,7 +25,8 @@ pub(super) struct Source {
 pub(super) struct SourceEndpoint {
     pub(super) name: String,
     pub(super) original_name: String,
-    recording: Recording,
+    /// Of a run it stands in the run.
+    recording: Option<Recording>,
 }
 
 enum Content {
@@ -127,7 +128,7 @@ impl Source {
         let endpoints = run.endpoints.iter().map(|endpoint| SourceEndpoint {
             name: endpoint.name.clone(),
             original_name: endpoint.name.clone(),
-            recording: endpoint.recording.clone(),
+            recording: None,
         });
         Source {
             file: file.to_owned(),
@@ -143,7 +144,7 @@ impl Source {
             SourceEndpoint {
                 original_name: name.clone(),
                 name,
-                recording: endpoint.recording,
+                recording: Some(endpoint.recording),
             }
         });
         Source {
@@ -180,18 +181,25 @@ impl Source {
         }
     }
 
+    /// Whether it was measured with gates: every run but a side of `ab` is.
+    pub(super) fn must_have_gates(&self) -> bool {
+        matches!(&self.content, Content::Run(run) if run.turns.is_none())
+    }
+
     /// Its endpoints, to be judged; `guard` is what was typed.
     pub(super) fn subjects(&self, guard: Option<Guard>) -> impl Iterator<Item = Subject<'_>> {
-        self.endpoints.iter().map(move |endpoint| {
-            let (name, recording) = (&endpoint.name, &endpoint.recording);
+        self.endpoints.iter().filter_map(move |endpoint| {
+            let name = &endpoint.name;
+            let recording = endpoint.recording.as_ref();
             let mut subject = match &self.content {
                 Content::Run(run) => {
-                    Subject::of_endpoint(name, &endpoint.original_name, recording, run)
+                    let own = run.endpoint(&endpoint.original_name)?;
+                    Subject::of_endpoint(name, &endpoint.original_name, &own.recording, run)
                 }
-                Content::Imported(_) => Subject::of_list(name, recording, Guard::default()),
+                Content::Imported(_) => Subject::of_list(name, recording?, Guard::default()),
             };
             subject.guard = guard.unwrap_or(subject.guard);
-            subject
+            Some(subject)
         })
     }
 
@@ -207,7 +215,9 @@ impl Source {
             }
             Content::Imported(remarks) => {
                 for endpoint in &self.endpoints {
-                    report.add_list(&endpoint.name, &endpoint.recording, &self.file);
+                    if let Some(recording) = &endpoint.recording {
+                        report.add_list(&endpoint.name, recording, &self.file);
+                    }
                 }
                 saved::describe(&self.file, remarks, report);
             }

@@ -1,0 +1,43 @@
+//! How much memory a file may take once it is decoded: bits and histograms inflate a thousandfold.
+
+use std::cell::Cell;
+
+use super::super::RunFileError;
+
+/// The bits of half a billion requests take most of it.
+const MOST: u64 = 512 << 20;
+
+/// What is left of it.
+pub(super) struct Room(Cell<u64>);
+
+impl Room {
+    pub(super) fn new() -> Room {
+        Room(Cell::new(MOST))
+    }
+
+    /// Sets so many bytes aside.
+    pub(super) fn take(&self, bytes: u64) -> Result<(), RunFileError> {
+        match self.0.get().checked_sub(bytes) {
+            Some(left) => {
+                self.0.set(left);
+                Ok(())
+            }
+            None => Err(RunFileError::TooMuch(MOST >> 20)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MOST, Room};
+
+    #[test]
+    fn what_does_not_fit_is_refused_however_it_is_divided() {
+        let room = Room::new();
+        assert!(room.take(MOST - 1).is_ok());
+        assert!(room.take(1).is_ok());
+        let error = room.take(1).unwrap_err().to_string();
+        assert!(error.contains("512 MB"), "{error}");
+        assert!(Room::new().take(u64::MAX).is_err());
+    }
+}
