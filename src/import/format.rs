@@ -111,13 +111,21 @@ pub struct UnknownFormat {
     text: String,
 }
 
-/// A line of a file may be of any length; a message quotes its start.
-fn short(what: String) -> String {
+/// A line of a file may be of any length and hold anything; a message quotes its start, and no controls.
+fn short(what: &str) -> String {
     const MOST: usize = 300;
-    match what.char_indices().nth(MOST) {
-        Some((at, _)) => format!("{}…", &what[..at]),
-        None => what,
+    let mut shown = String::new();
+    for c in what.chars().take(MOST) {
+        let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        match c.is_control() || turns {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
     }
+    if what.chars().nth(MOST).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 fn mend(text: &str) -> String {
@@ -146,7 +154,7 @@ impl Format {
     pub(super) fn error(self, what: impl Into<String>, hint: impl Into<String>) -> ImportError {
         ImportError::Foreign {
             format: self,
-            what: short(what.into()),
+            what: short(&what.into()),
             hint: hint.into(),
         }
     }

@@ -181,6 +181,14 @@ fn binary_results_are_named_for_what_they_are() {
 }
 
 #[test]
+fn a_message_quotes_a_file_on_one_line_and_without_controls() {
+    let text = "timeStamp,elapsed,label,success\n1700000000000,\"5\n\u{1b}[31m\u{202e}\",a,true\n";
+    let said = refusal(text.as_bytes());
+    assert_eq!(said.lines().count(), 2, "{said}");
+    assert!(said.contains(r"\n\u{1b}[31m\u{202e}"), "{said}");
+}
+
+#[test]
 fn every_refused_file_is_known_by_its_content() {
     for (name, _, _) in REFUSED {
         assert_eq!(
