@@ -116,7 +116,7 @@ impl Shared {
                 let error = failure.into_error();
                 if is_broken {
                     self.signals.rolled_back();
-                    tracing::error!(%error, "a transaction failed");
+                    self.signals.outage.failed(&error);
                 } else {
                     self.signals.refused();
                     tracing::debug!(%error, "something that is locked is refused");

@@ -143,7 +143,7 @@ fn run(connection: &Connection, database: &File, started: &Receiver<()>, done: &
             // SQLite syncs the database only when a pass reaches the end of the log, which moves on as long as there are
             // commits. So the last pass, the writer's, would have to sync everything. Nothing depends on this one.
             if let Err(error) = database.sync_data() {
-                CHECKPOINTS.failed(error);
+                CHECKPOINTS.failed(&error);
             }
         }
         done.store(true, Ordering::Release);

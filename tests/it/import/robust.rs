@@ -176,7 +176,7 @@ fn options_that_a_format_has_no_use_for_are_refused() {
             unit,
             column: column.map(str::to_owned),
             format,
-            ..Options::default()..Options::default()
+            ..Options::default()
         };
         import::read(&bytes("oha.csv"), &options)
     };
