@@ -284,7 +284,7 @@ impl RabbitQueue {
         })
     }
 
-    /// How many messages wait in this queue of the machine's RabbitMQ.
+    /// How many messages wait in this queue of the machine's RabbitMQ; none in one that is not declared yet.
     pub(crate) fn depth_of(&self, queue: &str) -> u32 {
         let options = lapin::options::QueueDeclareOptions {
             passive: true,
@@ -295,7 +295,11 @@ impl RabbitQueue {
             let queue = channel
                 .queue_declare(queue.into(), options, Default::default())
                 .await;
-            queue.expect("the queue is there").message_count()
+            match queue {
+                Ok(queue) => queue.message_count(),
+                Err(error) if error.to_string().contains("NOT_FOUND") => 0,
+                Err(error) => panic!("RabbitMQ refuses to tell of the queue: {error}"),
+            }
         })
     }
 }

@@ -616,7 +616,7 @@ fn what_cannot_be_compared_ends_in_one_message_and_code_2() {
         (
             "foreign.json",
             vec![],
-            "error: cannot compare foreign.json: not an a7probe run: it has no \"format\"\nhint: ",
+            "error: cannot compare foreign.json: JSON that is neither a run of a7probe nor a known tool's: its keys are metrics\nhint: ",
         ),
         (
             "array.json",
