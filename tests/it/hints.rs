@@ -10,10 +10,11 @@ use clap::{Command, CommandFactory as _};
 use crate::scripted::Server;
 
 /// Flags of other programs that texts name with that program.
-const OTHERS: [(&str, &str); 5] = [
+const OTHERS: [(&str, &str); 6] = [
     ("curl", "-v"),
     ("ulimit", "-n"),
     ("openssl", "-"),
+    ("df -i", "-i"),
     ("feature", "--features"),
     ("feature", "--no-default-features"),
 ];

@@ -522,7 +522,7 @@ fn bad_input_ends_in_one_clear_message_and_exit_2() {
         (b"163.2ms\n320.5m", &[], "the file is cut"),
         (b"1ms\n\xe9\n", &[], "it is not UTF-8 text (line 2)"),
         (b"[1,2]", &[], "it is JSON, but not an a7probe run"),
-        (b"{\"a\":1}", &[], "not an a7probe run"),
+        (b"{\"a\":1}", &[], "JSON that is neither a run of a7probe"),
         (b"{\"format\":", &[], "cut short"),
         (
             b"1ms\n",
