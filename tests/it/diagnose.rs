@@ -269,12 +269,7 @@ fn a_budget_that_is_too_small_is_not_enough_evidence() {
         "queueing",
         "client",
     ] {
-        assert_eq!(
-            found.support(cause),
-            "cannot_tell",
-            "{:#}",
-            found.json
-        );
+        assert_eq!(found.support(cause), "cannot_tell", "{:#}", found.json);
     }
 }
 

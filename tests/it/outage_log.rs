@@ -42,7 +42,7 @@ fn a_store_that_is_away_is_two_lines_in_every_process() {
     assert!(POSTGRES_URL.contains("127.0.0.1:5432") && way != schema.url);
     let folder = folder();
     let server = Process::on(&way, folder.path(), &["--mode", "queue"]);
-    let worker = Worker::start(&way, folder.path(), &["--sim-latency", "2s"]);
+    let worker = Worker::start(&way, folder.path(), &["--sim-latency", "4s"]);
     let mut client = server.client();
     for _ in 0..20 {
         assert_eq!(client.ingest(&[], "{}").status, 202);
@@ -58,7 +58,7 @@ fn a_store_that_is_away_is_two_lines_in_every_process() {
     let attempts = proxy.attempts();
     let noticed = std::time::Instant::now();
     eventually("it tries to come back", || {
-        proxy.attempts() > attempts + 10 && noticed.elapsed() > Duration::from_secs(3)
+        proxy.attempts() > attempts + 10 && noticed.elapsed() > Duration::from_secs(5)
     });
     proxy.mend();
     eventually("it is back", || client.ingest(&[], "{}").status == 202);

@@ -1,5 +1,7 @@
 //! A database that was made anew while servers and workers run, and one that does not keep what is committed.
 
+use std::time::{Duration, Instant};
+
 use a7probe::server::{Config, Mode};
 use a7probe::store::{
     Admission, EventId, Finished, Handling, Notification, Outcome, State, Store, StoreError,
@@ -146,7 +148,12 @@ async fn a_table_that_becomes_unlogged_takes_nothing_in_until_it_is_logged_again
             }
         }
         schema.sql(&format!("ALTER TABLE {table} SET LOGGED"));
-        queue(&store, table).await;
+        // A refusal of the tables stands for a moment, so that not every request asks the server anew.
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while store.accept(submission(table, Handling::Queue)).await != Ok(Admission::Queued) {
+            assert!(Instant::now() < deadline, "{table} is logged again");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
     assert_eq!(schema.ask("SELECT count(*) FROM jobs"), ["4"]);
 }
