@@ -49,7 +49,7 @@ pub struct Ran<'a> {
     pub started_at: Timestamp,
     /// Whether the service listed runs before.
     pub offered: Offered,
-    /// What was seen of its events while it went on.
+    /// Observations of its events during the run.
     pub early: Option<&'a EarlyLooks>,
     /// What is left of each endpoint, in the order of the plan.
     pub endpoints: &'a [Sent<'a>],

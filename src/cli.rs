@@ -80,7 +80,7 @@ pub enum Command {
     Man,
 }
 
-/// Why there is nothing to run.
+/// Why no command runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unread {
     /// Help or the version was asked for: the text for stdout.

@@ -9,8 +9,8 @@
 //! - queueing over capacity: Mann and Kendall's test of the medians of up to ten parts of a run at constant load;
 //! - client-limited: the share of sends that were late, an exact binomial test, and the processor time of this process.
 //!
-//! What is less than [`MATERIAL`] of the target does not matter; a cause is ruled out only if the
-//! opposite is shown for effects of that size. Everything else is "cannot tell".
+//! Effects below [`MATERIAL`] of the target do not matter. A cause is ruled out only if the opposite is shown for
+//! effects of that size. Every other result is "cannot tell".
 
 mod blocked_loop;
 mod client;
@@ -33,10 +33,10 @@ pub use steps::{Load, Pilot, Step, Steps, patience, steps};
 /// The share of the target that a cause must cost to matter.
 pub const MATERIAL: f64 = 0.1;
 
-/// What to do where data are too few; [`Diagnosis::within`] names the budget.
+/// The advice for too few data; [`Diagnosis::within`] names the budget.
 const LARGER: &str = "give a larger --budget";
 
-/// What to do where requests failed.
+/// The advice for failed requests.
 const FAILING: &str = "find out why requests fail, or give a larger --budget";
 
 /// Level of every one-sided test.
@@ -148,7 +148,7 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// The data leave it open; `numbers` are those of the sentence.
+    /// Undecided; `numbers` are those of the sentence.
     fn open(
         cause: Cause,
         why: impl Into<String>,
@@ -163,7 +163,7 @@ impl Finding {
         }
     }
 
-    /// A step that it needs was not made.
+    /// A required step was not made.
     fn without(cause: Cause, step: impl std::fmt::Display) -> Finding {
         Finding::open(
             cause,
@@ -172,7 +172,7 @@ impl Finding {
         )
     }
 
-    /// Too many requests of a step failed for their latencies to mean anything.
+    /// Too many requests of a step failed, so its latencies mean nothing.
     fn failing(cause: Cause, failed: &observation::Failed) -> Finding {
         Finding {
             next: Some(FAILING.to_owned()),

@@ -195,7 +195,7 @@ impl Histogram {
         Histogram::decode_of(text, precision, min_max_ns, u64::MAX)
     }
 
-    /// The same of a histogram that is known to hold at most so many values.
+    /// The same for a histogram that is known to hold at most `values` values.
     ///
     /// # Errors
     /// [`DecodeError`].
@@ -243,7 +243,7 @@ impl Histogram {
     }
 }
 
-/// An encoded histogram must be of the kind that its place has.
+/// An encoded histogram must have the kind of its place.
 fn check(header: encoding::Header, precision: Precision) -> Result<(), DecodeError> {
     if header.digits != precision.digits() {
         return Err(DecodeError::Precision {

@@ -81,8 +81,8 @@ pub struct Options {
     pub unit: Option<Unit>,
     /// The column of a CSV file, by name or by number from 1.
     pub column: Option<String>,
-    /// The column that tells success, by name or by number from 1; `none` counts every row as ok. Titles tell unless
-    /// it is said.
+    /// The column that tells success, by name or by number from 1; `none` counts every row as ok. By default the titles
+    /// decide.
     pub status_column: Option<String>,
     /// What the file is; its content tells unless it is said.
     pub format: Option<Format>,
@@ -121,14 +121,14 @@ pub enum ImportError {
         /// How to mend it.
         hint: String,
     },
-    /// A file that cannot be judged, and what to export instead.
+    /// A file that cannot be judged, and the file to give instead.
     #[error("{file}: {what}\nhint: {hint}")]
     Known {
-        /// What it is.
+        /// The kind of file.
         file: &'static str,
-        /// What it lacks.
+        /// The missing data.
         what: String,
-        /// What to give instead.
+        /// The file to give instead.
         hint: String,
     },
 }
@@ -236,7 +236,7 @@ fn read_as(format: Format, text: &str, options: &Options) -> Result<Imported, Im
 }
 
 impl ImportError {
-    /// A damaged file that ends in the middle of a line may be cut; of any other nothing is said of it.
+    /// A damaged file that ends in the middle of a line may be cut. Of any other file nothing is reported.
     fn of_ending(self, text: &str) -> ImportError {
         match self {
             ImportError::Foreign { format, what, hint }

@@ -90,7 +90,7 @@ use run_file::redact;
 
 /// Reads the command line, the program's name first, and runs the subcommand.
 ///
-/// No control character leaves here but the colours of a verdict: names come from files and from servers.
+/// Control characters do not leave the program, except the colours of a verdict: names come from files and servers.
 pub fn start(arguments: &[OsString], stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
     let stderr = &mut Printable::new(stderr, Sequences::None);
     let exit = match cli::read(arguments) {
@@ -98,7 +98,7 @@ pub fn start(arguments: &[OsString], stdout: &mut dyn Write, stderr: &mut dyn Wr
             let stdout = &mut Printable::new(stdout, Sequences::Colours);
             run(cli, stdout, stderr)
         }
-        // Who reads help through `head` has seen enough.
+        // A reader that closes the pipe of a help text (`head`) is not an error.
         Err(cli::Unread::Help(text)) => {
             let _ = Printable::new(stdout, Sequences::Styles).write_all(text.as_bytes());
             Exit::Pass
@@ -136,7 +136,7 @@ pub fn run(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
     }
 }
 
-/// A stream whose reader may go away, and what is said if it cannot be written for another reason.
+/// A stream whose reader may close it, and the message for any other write error.
 struct Patient<'a>(&'a mut dyn Write, &'static str);
 
 impl Write for Patient<'_> {

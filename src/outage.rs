@@ -1,46 +1,48 @@
-//! What the log says of something that is away: one line when it goes, one a minute with counts, one when it is back.
+//! Log lines about a component that is unavailable: one when it fails, one a minute with counts, one when it works
+//! again.
 //!
-//! Everything that fails because of it reports here instead of logging, however often. What works and fails by turns is
-//! not back until it has worked for a while, and that while doubles with every relapse.
+//! Every operation that fails because of the outage reports here instead of logging, however often. A component that
+//! alternates between failure and success is not back until it has worked for a settling time, which doubles with every
+//! relapse.
 
 use std::fmt::Display;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-/// Between two lines about something that stays away.
+/// Between two lines about a continuing outage.
 const REMIND_EVERY: Duration = Duration::from_secs(60);
-/// How long it has to work until it is back, at first.
+/// The first settling time: how long the component must work before it is reported as back.
 const SETTLE: Duration = Duration::from_secs(1);
-/// How often the thread looks whether a line is due.
+/// How often the thread checks whether a line is due.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Line {
-    /// It has just failed, for this reason.
+    /// The component has just failed, for this reason.
     Away {
-        /// The first failure's.
+        /// The reason of the first failure.
         reason: String,
     },
-    /// It has been failing for so long.
+    /// The component has been failing for this long.
     Still {
-        /// Since the first failure.
+        /// Time since the first failure.
         elapsed: Duration,
-        /// Since the first failure.
+        /// Number since the first failure.
         failures: u64,
-        /// The last failure's.
+        /// The reason of the last failure.
         reason: String,
     },
-    /// It works again.
+    /// The component works again.
     Back {
         /// From the first failure to the last.
         elapsed: Duration,
-        /// All of them.
+        /// Number of failures in total.
         failures: u64,
     },
 }
 
-/// The course of one outage after the other, without a clock of its own.
+/// The course of consecutive outages, without a clock of its own.
 #[derive(Debug)]
 pub struct Course {
     outage: Option<Running>,
@@ -48,7 +50,7 @@ pub struct Course {
     last_failure: Option<Instant>,
 }
 
-/// An outage that is not over.
+/// A current outage.
 #[derive(Debug)]
 struct Running {
     since: Instant,
@@ -70,7 +72,7 @@ impl Default for Course {
 }
 
 impl Course {
-    /// It failed.
+    /// Records a failure.
     pub fn failed(&mut self, now: Instant, reason: &str) -> Option<Line> {
         let before = self.last_failure.replace(now);
         if let Some(running) = &mut self.outage {
@@ -97,13 +99,13 @@ impl Course {
         Some(Line::Away { reason })
     }
 
-    /// It worked.
+    /// Records a success.
     pub fn succeeded(&mut self, now: Instant) -> Option<Line> {
         self.outage.as_mut()?.works_since.get_or_insert(now);
         self.look(now)
     }
 
-    /// Time went by.
+    /// Advances the time.
     pub fn look(&mut self, now: Instant) -> Option<Line> {
         let running = self.outage.as_mut()?;
         let works_since = running.works_since;
@@ -124,7 +126,7 @@ impl Course {
 
 impl Running {
     fn remind(&mut self, now: Instant) -> Option<Line> {
-        // What nobody tried again has nothing new to tell.
+        // Without a new attempt there is no news.
         if now - self.told < REMIND_EVERY || self.failures == self.told_failures {
             return None;
         }
@@ -137,22 +139,22 @@ impl Running {
     }
 }
 
-/// Tells the log how something does; clones share it.
+/// Logs the outages of a component; clones share it.
 #[derive(Clone)]
 pub struct Outage {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    /// What fails: `the store`.
+    /// The name of the component: `the store`.
     thing: String,
-    /// What its first failure means.
+    /// The consequence of its first failure.
     meaning: &'static str,
     course: Mutex<Course>,
 }
 
 impl Outage {
-    /// Of something that works as far as anyone knows.
+    /// For a component that works as far as is known.
     pub fn of(thing: impl Into<String>, meaning: &'static str) -> Outage {
         Outage {
             shared: Arc::new(Shared {
@@ -163,7 +165,7 @@ impl Outage {
         }
     }
 
-    /// It failed. Cheap, and called for every failure.
+    /// Records a failure. Cheap, and called for every failure.
     pub fn failed(&self, reason: &dyn Display) {
         let line = self
             .shared
@@ -177,7 +179,7 @@ impl Outage {
         }
     }
 
-    /// It worked. Cheap, and called for every success.
+    /// Records a success. Cheap, and called for every success.
     pub fn succeeded(&self) {
         let line = {
             let mut course = self.shared.lock();
@@ -189,7 +191,7 @@ impl Outage {
         line.inspect(|line| self.shared.log(line));
     }
 
-    /// Reports how something ended.
+    /// Records the result of an operation.
     pub fn note<T, E: Display>(&self, result: &Result<T, E>) {
         match result {
             Ok(_) => self.succeeded(),
@@ -197,7 +199,7 @@ impl Outage {
         }
     }
 
-    /// Sees to the lines that are due while nothing happens. Without the thread they come with the next report.
+    /// Writes the lines that are due while nothing else happens. Without the thread they follow with the next report.
     fn watch(&self) {
         let shared = Arc::downgrade(&self.shared);
         let thread = std::thread::Builder::new().name("outage".to_owned());
@@ -205,7 +207,7 @@ impl Outage {
     }
 }
 
-/// Looks until the outage is over, or nobody could report its end any more.
+/// Checks until the outage has ended, or until every handle that could report its end is dropped.
 fn watch(shared: &Weak<Shared>) {
     loop {
         std::thread::sleep(LOOK_EVERY);
@@ -254,7 +256,7 @@ mod tests {
 
     use super::{Course, Line};
 
-    /// A clock that is told what to show.
+    /// A clock whose time the test sets.
     struct Clock(Instant);
 
     impl Clock {
@@ -303,7 +305,7 @@ mod tests {
             Some(Line::Still { failures: 2, .. })
         ));
         assert_eq!(course.look(clock.at(60_001)), None);
-        // A minute in which nobody tried.
+        // A minute without an attempt.
         assert_eq!(course.look(clock.at(180_000)), None);
     }
 
@@ -334,7 +336,7 @@ mod tests {
     fn a_relapse_is_told_and_takes_longer_to_be_over() {
         let (clock, mut course) = (Clock(Instant::now()), Course::default());
         let mut lines = 0;
-        // Ten seconds in which it fails once and works, again and again.
+        // Ten seconds of alternating failure and success.
         for second in 0..600u64 {
             let at = second * 1_000;
             lines += usize::from(second % 10 == 0 && course.failed(clock.at(at), "x").is_some());

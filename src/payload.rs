@@ -1,8 +1,8 @@
-//! The JSON of an event, bounded so that every worker can read it: what is refused before it is promised, and its tokens.
+//! The JSON of an event, bounded so that every worker can read it: the check before acceptance, and the tokens.
 //!
-//! Celery and RQ workers read a payload with Python's `json`, which refuses integers of more than 4,300 digits and gives
-//! up on deep nesting. An event that no worker can read would be dispatched for ever, so its request is refused. The
-//! tokenizer keeps a bit for each level and never calls itself: no input can overflow a stack.
+//! Celery and RQ workers read a payload with Python's `json`, which refuses integers of more than 4,300 digits and
+//! gives up on deep nesting. An event that no worker can read would be dispatched again indefinitely, so its request is
+//! refused. The tokenizer keeps a bit for each level and is not recursive, so no input can overflow a stack.
 
 #[cfg(test)]
 pub(crate) mod mutation;
@@ -12,13 +12,13 @@ use std::ops::Range;
 
 /// Arrays and objects inside each other, the outermost included.
 pub const LEVELS: usize = 128;
-/// Digits of one number: what Python's `int` reads by default.
+/// Digits of one number: the default limit of Python's `int`.
 pub const DIGITS: usize = 4_300;
 
 /// Why a text is not the payload of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// Not JSON; what was expected, and the byte where it is missing.
+    /// Not JSON; the expected token, and the byte at which it is missing.
     NotJson(&'static str, usize),
     /// More than [`LEVELS`]; the byte where the level begins.
     TooDeep(usize),
@@ -76,12 +76,12 @@ pub enum Token<'a> {
     ObjectEnd,
 }
 
-/// Is this JSON within the bounds?
+/// Checks that the text is JSON within the bounds.
 pub fn check(text: &str) -> Result<(), Refusal> {
     walk(text, |_| {})
 }
 
-/// Gives every token of a text in order. What was given before a refusal is void.
+/// Gives every token of a text in order. If the text is refused, the tokens given before are void.
 pub fn walk<'a>(text: &'a str, mut give: impl FnMut(Token<'a>)) -> Result<(), Refusal> {
     let mut reader = Reader {
         text,
@@ -106,7 +106,7 @@ pub fn walk<'a>(text: &'a str, mut give: impl FnMut(Token<'a>)) -> Result<(), Re
     }
 }
 
-/// What comes next.
+/// The next expected token.
 enum Expected {
     Value,
     /// The first item of an array or object, or its end.
@@ -224,7 +224,7 @@ impl<'a> Reader<'a> {
         Ok(Expected::CommaOrEnd)
     }
 
-    /// What follows a value; `None` at the end of the text.
+    /// The token after a value; `None` at the end of the text.
     fn after(&mut self, give: &mut impl FnMut(Token<'a>)) -> Result<Option<Expected>, Refusal> {
         if self.levels.open == 0 {
             return match self.peek() {
@@ -270,7 +270,7 @@ impl<'a> Reader<'a> {
         Ok(start..self.at)
     }
 
-    /// How many digits there are; at least one.
+    /// The number of digits; at least one.
     fn digits(&mut self) -> Result<usize, Refusal> {
         let start = self.at;
         while let Some(b'0'..=b'9') = self.peek() {
@@ -303,7 +303,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What an escape stands for; its backslash is at this byte.
+    /// The character that an escape stands for; its backslash is at this byte.
     fn escape(&mut self, at: usize) -> Result<char, Refusal> {
         Ok(match self.next() {
             Some(b'n') => '\n',

@@ -7,7 +7,7 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// The colours of a verdict and their end: all that our own tables send to a terminal.
+/// The colours of a verdict and their end: the only sequences that this program's tables send to a terminal.
 pub const COLOURS: [&str; 4] = ["\x1b[1;32m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[0m"];
 
 /// Whether a character moves the cursor, changes the order of its neighbours, or cannot be seen: C0 and C1 controls,
@@ -98,18 +98,18 @@ pub struct Printable<W> {
     sequences: Sequences,
     /// The beginning of a character or of an escape sequence that the last write cut.
     cut: Vec<u8>,
-    /// The end of the line so far, as far as a command of a CI runner may begin in it.
+    /// The end of the current line, as far as a command of a CI runner may begin in it.
     line: LineEnd,
 }
 
-/// What the last characters written may be the beginning of: runners read `::error::` at the start of a line and
-/// `##[error]` anywhere as commands.
+/// The beginning of a runner command that the last characters may form: runners read `::error::` at the start of a line
+/// and `##[error]` anywhere as commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LineEnd {
     Start,
     Colon,
     Text,
-    /// So many `#`.
+    /// This many `#`.
     Hashes(u8),
 }
 
@@ -132,7 +132,7 @@ impl LineEnd {
 const LONGEST_SEQUENCE: usize = 24;
 
 impl<W: Write> Printable<W> {
-    /// Filters what goes to `inner`.
+    /// Filters the output to `inner`.
     pub fn new(inner: W, sequences: Sequences) -> Printable<W> {
         Printable {
             inner,
@@ -153,7 +153,7 @@ impl<W: Write> Printable<W> {
         }
     }
 
-    /// Writes what is complete in `bytes`, and returns how many bytes were.
+    /// Writes the complete characters in `bytes`, and returns the number of bytes written.
     fn write_complete(&mut self, bytes: &[u8], last: bool) -> io::Result<usize> {
         let mut out = String::with_capacity(bytes.len() + 16);
         let mut used = 0;
@@ -189,7 +189,7 @@ enum Piece<'a> {
     Plain(&'a str),
     /// A sequence of our own.
     Own(&'a str),
-    /// So many bytes are not UTF-8.
+    /// This many bytes are not UTF-8.
     Invalid(usize),
     /// More bytes are needed.
     Cut,
@@ -218,7 +218,7 @@ fn next_piece(bytes: &[u8], sequences: Sequences) -> Piece<'_> {
     }
 }
 
-/// What begins with an escape character.
+/// Classifies bytes that begin with an escape character.
 fn sequence(text: &str, goes_on: bool, sequences: Sequences) -> Piece<'_> {
     let is_part = |c: char| c.is_ascii_digit() || c == ';';
     let parameters = text.get(2..).unwrap_or_default();

@@ -233,13 +233,13 @@ pub struct Consumer {
     taken: VecDeque<Delivery>,
     /// Dropped with the source, which ends every wait for an answer on it.
     connection: watch::Sender<()>,
-    /// Deliveries of this source that the broker does not know the end of.
+    /// Deliveries of this source whose end the broker does not know.
     unsettled: Arc<AtomicUsize>,
     taking: Outage,
     settling: Outage,
 }
 
-/// How long a broker may take to say goodbye to a consumer that has nothing of it.
+/// How long a broker may take to close a consumer without outstanding deliveries.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A connection that consumes.

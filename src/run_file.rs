@@ -86,7 +86,7 @@ pub struct EndpointRun {
 pub enum Ended {
     /// Every planned request was sent and had its time to be answered.
     Complete,
-    /// A signal cut the run; what was due only after that is no part of it.
+    /// A signal interrupted the run. Requests that were due later are not part of it.
     Interrupted {
         /// Which one.
         signal: Signal,
@@ -130,8 +130,8 @@ pub struct Instrument {
 }
 
 impl Run {
-    /// How its gates are judged. Whoever cuts a run has seen its data, so only evidence that is valid at any time judges
-    /// it, whatever its size was to be.
+    /// How its gates are judged. The person who interrupts a run has seen its data, so only evidence that is valid at
+    /// any time judges it, whatever its planned size.
     pub fn design(&self) -> Design {
         match self.ended {
             Ended::Interrupted { .. } => Design::Adaptive,

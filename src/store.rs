@@ -161,7 +161,7 @@ impl Store {
 
     /// Leases up to `limit` jobs that are due. The insert into `events` is part of the same transaction.
     pub async fn claim(&self, limit: u32) -> Result<Claim, StoreError> {
-        // What comes while it looks is found by its next look, which follows.
+        // An event that arrives during a look is found by the next look, which follows.
         let _idle = self.shared.signals.has_time();
         let claim = self.ask(|reply| Work::Claim { limit, reply }).await;
         let mut claim = claim.map(Parcel::open)?;
@@ -270,7 +270,7 @@ impl Store {
 
     /// Writes to the disk and to the store, and syncs it: can the store be written?
     pub async fn probe(&self) -> Result<(), StoreError> {
-        // First, because it may make room.
+        // First, because it may free space.
         self.ask(|reply| Work::Probe { reply }).await?;
         if let Location::File(path) = &self.shared.location {
             let path = path.clone();

@@ -23,7 +23,7 @@ use verifier::{AcceptAnything, Verifier};
 /// Certificates that are trusted, as issuers and as themselves.
 #[derive(Clone, Debug)]
 pub struct Roots {
-    /// What webpki can use as an issuer.
+    /// The certificates that webpki can use as issuers.
     anchors: RootCertStore,
     /// All of them, as they are in the file.
     certificates: Vec<CertificateDer<'static>>,
@@ -81,7 +81,7 @@ fn file_roots(path: &Path) -> anyhow::Result<Roots> {
     Ok(roots)
 }
 
-/// A client that trusts these roots, and takes a certificate only for the name that was asked for.
+/// A client that trusts these roots, and accepts a certificate only for the requested name.
 ///
 /// Fails if the TLS library cannot be set up.
 pub fn client(roots: Roots) -> Result<ClientConfig, Error> {
@@ -104,7 +104,7 @@ pub fn https_client() -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
-/// A client that does as a plan says, and speaks HTTP/1.1 only. Measured requests and the audit share it.
+/// A client configured by a plan, for HTTP/1.1 only. Measured requests and the audit share it.
 ///
 /// # Errors
 /// A file cannot be read, or does not hold what its flag needs; with the way out.

@@ -70,7 +70,7 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
             .unwrap_or(rest.len());
         let (unit, tail) = rest.split_at(letters);
         let unit_ns = nanoseconds_per(unit, text)?;
-        // `120ms 130ms` are two durations, and no sum.
+        // `120ms 130ms` are two durations, not a sum.
         if unit_ns >= last_unit_ns {
             return Err(not_a_number());
         }

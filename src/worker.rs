@@ -161,7 +161,7 @@ impl Crew {
                 }
                 Err(StoreError::Closed) => return,
                 Err(error) => {
-                    // The store tells the log that it fails.
+                    // The store logs its own failures.
                     tracing::debug!(%error, "cannot claim events");
                     drop((permits, passage));
                     unless_told(stop, sleep(pause)).await;
@@ -169,7 +169,7 @@ impl Crew {
                     continue;
                 }
             };
-            // Whoever has no free slot is told of nothing: others may have one.
+            // A worker without a free slot gets no notification: others may have one.
             let until = Instant::now() + idle;
             let arrival = async {
                 drop(slots.acquire().await);

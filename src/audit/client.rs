@@ -44,7 +44,7 @@ fn builder() -> reqwest::ClientBuilder {
     let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder()
         .no_proxy()
-        // Answers are read as those that are measured.
+        // Reads answers under the same rules as measured ones.
         .http1_allow_obsolete_multiline_headers_in_responses(true)
         .http1_allow_spaces_after_header_name_in_responses(true)
         .http1_ignore_invalid_headers_in_responses(true)
@@ -149,7 +149,7 @@ impl Reach {
         }
     }
 
-    /// Asks; any answer is one.
+    /// Sends a request. Any answer counts as one.
     pub(super) async fn answer(&self, endpoint: usize, url: &str) -> Result<Response, Trouble> {
         let sent = self.request(endpoint, url).send().await;
         sent.map_err(|e| self.trouble(url, &in_words(&e)))
@@ -172,7 +172,7 @@ impl Reach {
         Err(self.refused(url, &answer))
     }
 
-    /// What an answer is that tells nothing.
+    /// Describes an answer that carries no state.
     pub(super) fn refused(&self, url: &str, answer: &Response) -> Trouble {
         let status = answer.status();
         let hint = match status {

@@ -1,4 +1,4 @@
-//! Asks about events while the run goes on, because the service forgets them before it has ended.
+//! Asks about events during the run, because the service forgets them before the run has ended.
 
 use std::collections::{HashMap, VecDeque};
 use std::thread::JoinHandle;
@@ -16,16 +16,16 @@ use crate::completion::{AcceptedEvent, EventKey};
 use crate::plan::{IdSource, Plan, Polls};
 use crate::schedule::event_id;
 
-/// When an event is asked for, as parts of the time that the service remembers it: again where it was not done yet.
+/// When an event is asked for, as fractions of the service's retention time. It is asked again if it was not done yet.
 const LOOKS: [f64; 3] = [0.5, 0.7, 0.9];
 
-/// Questions under way at once; fewer than after the run, which they must not disturb.
+/// Concurrent requests: fewer than after the run, because they must not disturb the measurement.
 const AT_ONCE: usize = 8;
 
-/// The questions of a run that goes on.
+/// The thread that asks about events during a run.
 pub struct Early(JoinHandle<EarlyLooks>);
 
-/// What was seen of a run's events while it went on.
+/// The observations of a run's events, made during the run.
 #[derive(Clone, Debug, Default)]
 pub struct EarlyLooks {
     /// By endpoint and index.
@@ -33,7 +33,7 @@ pub struct EarlyLooks {
     pub(super) heard: Heard,
 }
 
-/// What was seen of one event; times are from its acceptance.
+/// The observations of one event. Times count from its acceptance.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct EarlyLook {
     pub(super) state: Option<State>,
@@ -41,7 +41,7 @@ pub(super) struct EarlyLook {
     pub(super) not_done: Option<Duration>,
     /// When the last answer came.
     pub(super) answered: Duration,
-    /// Whether the service did not know it although it remembers for longer.
+    /// Whether the service did not know the event within its own retention time.
     pub(super) is_missing: bool,
 }
 
@@ -51,7 +51,7 @@ impl EarlyLook {
     }
 }
 
-/// One question: what for, and how many came before it.
+/// One request: its purpose, and the number of earlier ones.
 struct Question {
     event: AcceptedEvent,
     look: usize,
@@ -62,13 +62,13 @@ struct Watch<'a> {
     polls: &'a Polls,
     ttl: Duration,
     run: Uuid,
-    /// By the number of the look, each in the order of acceptance and so of what is due.
+    /// Queues by look number, each in the order of acceptance and therefore of due time.
     waiting: [VecDeque<AcceptedEvent>; LOOKS.len()],
     seen: EarlyLooks,
 }
 
 impl Early {
-    /// Asks about what comes through `accepted`, until its sender is gone.
+    /// Asks about the events that arrive through `accepted`, until the sender is dropped.
     pub fn start(
         plan: &Plan,
         polls: &Polls,
@@ -85,7 +85,7 @@ impl Early {
                 return EarlyLooks::default();
             };
             let seen = runtime.block_on(async {
-                // What keeps it from asking is said by the audit after the run.
+                // The audit after the run reports the cause if this one cannot ask.
                 let Ok(reach) = Reach::of(&plan).await else {
                     return EarlyLooks::default();
                 };
@@ -104,7 +104,7 @@ impl Early {
         }))
     }
 
-    /// What was seen; the sender of accepted events must be gone.
+    /// The observations. The sender of accepted events must have been dropped.
     pub fn finish(self) -> EarlyLooks {
         self.0.join().unwrap_or_default()
     }
@@ -141,7 +141,7 @@ impl Watch<'_> {
         event.at + self.ttl.mul_f64(LOOKS[look])
     }
 
-    /// The next question whose time has come; an event that may be forgotten already is not asked for.
+    /// The next request that is due. An event that may already be forgotten is not asked for.
     fn next_due(&mut self) -> Option<Question> {
         let now = Instant::now();
         for look in (0..LOOKS.len()).rev() {
@@ -177,7 +177,7 @@ impl Watch<'_> {
         let is_settled =
             state.is_some_and(|state| matches!(state.stage, Stage::Done | Stage::GivenUp));
         let seen = EarlyLook {
-            // What was known and is not there any more was known all the same.
+            // An event that was known and has gone since still counts as known.
             state: state.or(before.and_then(|before| before.state)),
             not_done: match is_settled {
                 true => before.and_then(|before| before.not_done),
@@ -193,7 +193,7 @@ impl Watch<'_> {
     }
 }
 
-/// An answer with its question and when that was asked; no answer where there was trouble.
+/// An answer with its request and the time of the request; no answer if the request failed.
 async fn ask(
     reach: &Reach,
     polls: &Polls,

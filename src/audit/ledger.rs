@@ -27,9 +27,9 @@ pub(super) struct Ledger<'a> {
 /// How long a service remembers an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Memory {
-    /// A listing has everything, so what it has not is not there.
+    /// A listing is complete: an event that is not listed does not exist.
     Everything,
-    /// An event that was seen may be forgotten after it is done; with a time, any event after that.
+    /// The service may forget an event after it is done, or, with a time, any event after that time.
     Single(Option<Duration>),
 }
 
@@ -48,7 +48,7 @@ struct Entry {
     done: Option<Duration>,
     /// Whether the service says that it is no longer there.
     gone: bool,
-    /// What was seen of it during the run.
+    /// The observations made during the run.
     early: Option<EarlyLook>,
 }
 
@@ -78,7 +78,7 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Takes what was seen of a request during the run, before anything else.
+    /// Records an observation made during the run. Called before anything else is recorded.
     pub(super) fn take_early(&mut self, place: usize, look: EarlyLook) {
         let entry = &mut self.entries[place];
         entry.was_known |= look.state.is_some();
@@ -89,13 +89,13 @@ impl<'a> Ledger<'a> {
         }
     }
 
-    /// Takes that the service knew a request once.
+    /// Records that the service knew a request at some time.
     pub(super) fn take_gone(&mut self, place: usize, look: Look) {
         self.take(place, None, look);
         self.entries[place].gone = true;
     }
 
-    /// Whether the service does not know it, and may have known it before.
+    /// Whether the service does not know the request now and may have known it before.
     pub(super) fn may_be_forgotten(&self, place: usize) -> bool {
         let (entry, request) = (&self.entries[place], &self.requests.all[place]);
         let (Memory::Single(ttl), Some(None)) = (self.memory, entry.last) else {

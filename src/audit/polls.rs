@@ -63,7 +63,7 @@ pub(super) struct Heard {
     documents: u64,
     /// Answers that there is no such event.
     unknown: u64,
-    /// Of those, the ones that say that there was one.
+    /// The number of those that show the event existed.
     gone: u64,
     /// Documents that have a field which says whether the event is done, or given up.
     with_field: u64,
@@ -90,7 +90,7 @@ struct Answer {
 }
 
 impl Asking<'_> {
-    /// What was seen during the run comes before everything else.
+    /// Observations made during the run come first.
     fn take_early(&mut self, ran: &Ran<'_>) {
         let Some(early) = ran.early else { return };
         self.heard = early.heard.clone();
@@ -313,7 +313,7 @@ pub(super) fn state_url(polls: &Polls, key: &EventKey) -> String {
 }
 
 impl Heard {
-    /// What an answer says of its event; `None` if that is that there is none.
+    /// The state of the event in an answer; `None` if the answer says that there is no such event.
     pub(super) fn state(&mut self, polls: &Polls, answer: StateAnswer) -> Option<State> {
         let (status, document) = match answer {
             StateAnswer::Document { status, document } => (status, document),

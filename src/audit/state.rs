@@ -18,7 +18,7 @@ pub(super) struct State {
 /// How far an event is; the further, the larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Stage {
-    /// A word that is not known.
+    /// An unknown word.
     Unclear,
     Pending,
     GivenUp,

@@ -1,4 +1,4 @@
-//! One answer of a state URL: a document, a redirect to the result, or word that there is no such event.
+//! One answer of a state URL: a document, a redirect to the result, or a statement that there is no such event.
 
 use reqwest::StatusCode;
 use reqwest::header::LOCATION;
@@ -14,10 +14,10 @@ const STATUS_FIELD: &str = ":status";
 /// Words in the path of a page that asks for credentials.
 const LOGIN: [&str; 5] = ["login", "signin", "sign-in", "sso", "oauth"];
 
-/// Longest text that is taken for the state itself.
+/// Longest text that is treated as the state itself.
 const LONGEST_WORD: usize = 64;
 
-/// What a service says of one event.
+/// The state of one event as the service reports it.
 #[derive(Debug, PartialEq)]
 pub(super) enum StateAnswer {
     Document {
@@ -25,9 +25,9 @@ pub(super) enum StateAnswer {
         /// With the HTTP status as a field of its own, where it is an object.
         document: Value,
     },
-    /// 404: not there, or not any more.
+    /// 404: unknown, or forgotten.
     NotFound,
-    /// 410: there once.
+    /// 410: it existed once.
     Gone,
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn ask(
                     "answered {} to a login page; send credentials with -H",
                     status.as_u16()
                 ))),
-                // See Other: the event is done, and its result is elsewhere.
+                // See Other: the event is done, and its result is at another URL.
                 false if status == StatusCode::SEE_OTHER => Ok(bare),
                 false => Err(wrong(&format!(
                     "answered {0}; redirects are not followed: name the address that it points to, or, where it means done, say --audit-done {STATUS_FIELD}={0}",
@@ -76,7 +76,7 @@ pub(super) async fn ask(
     let empty = body.iter().all(u8::is_ascii_whitespace);
     match json_of(&body) {
         Ok(document) => Ok(told(in_a_field(document, &polls.done))),
-        // Accepted, and no more to say.
+        // Accepted, without further information.
         Err(_) if empty && status == StatusCode::ACCEPTED => Ok(told(Value::Object(Map::new()))),
         Err(error) => match bare_word(&body) {
             Some(word) => Ok(told(in_a_field(Value::String(word), &polls.done))),
@@ -110,7 +110,7 @@ fn with_status(mut document: Value, status: StatusCode) -> Value {
     document
 }
 
-/// A state without a document around it stands for the field that is looked for.
+/// A bare state, without a document around it, counts as the requested field.
 fn in_a_field(document: Value, field: &Field) -> Value {
     let name = field.pointer.trim_start_matches('/');
     match document {

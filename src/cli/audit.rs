@@ -73,8 +73,8 @@ pub struct AuditArgs {
     #[arg(long, value_name = "FIELD[=VALUES]", help_heading = "Audit")]
     pub audit_dead: Option<String>,
 
-    /// How long the service remembers an event, as 10m: it is asked during the run, at half of that and again, and what it
-    /// does not know afterwards is of unknown state, not lost [default: for ever].
+    /// How long the service remembers an event, as 10m: it is asked during the run, at half of that and again. An event
+    /// that it does not know afterwards has an unknown state and is not lost [default: indefinitely].
     #[arg(long, env = "A7PROBE_AUDIT_TTL", value_name = "TIME", value_parser = positive_duration(), help_heading = "Audit")]
     pub audit_ttl: Option<Duration>,
 
@@ -215,7 +215,7 @@ fn polls(said: &Said<'_>, url: String, plan: &Plan) -> anyhow::Result<Polls> {
     let shown = redact::typed_url(&url);
     if !url.contains("{id}") {
         bail!(
-            "--audit-url '{shown}' has no {{id}}, so it tells of no event\nhint: put {{id}} where the id goes, as in /status/{{id}}"
+            "--audit-url '{shown}' has no {{id}}, so it names no event\nhint: put {{id}} where the id goes, as in /status/{{id}}"
         );
     }
     if !url.starts_with('/') && !url.starts_with("http://") && !url.starts_with("https://") {
@@ -246,7 +246,7 @@ fn polls(said: &Said<'_>, url: String, plan: &Plan) -> anyhow::Result<Polls> {
     Ok(Polls {
         url,
         id,
-        // Where done is named, whatever else the service says is under way.
+        // Where done is named, every other state is under way.
         pending: done.is_none().then(|| self::field(PENDING)),
         done: field(done, DONE),
         dead: Some(field(said.text(&args.audit_dead, |s| &s.dead), DEAD)),

@@ -40,7 +40,7 @@ fn without_value(error: Error) -> Error {
     };
     match shown == value {
         true => error,
-        // The reason may quote the value as well, so it goes with it.
+        // The reason may quote the value, so it is removed too.
         false => rebuilt(&error, ContextKind::InvalidValue, shown),
     }
 }

@@ -14,12 +14,12 @@ use table::{Foreign, TABLE, TIME};
 /// The commands that send, which people type other tools' flags after.
 const SENDING: [&str; 3] = ["measure", "ab", "diagnose"];
 
-/// A flag that is not ours, or not in the meaning it was typed in.
+/// A flag that is unknown here, or that means something else here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// What was typed, and what it is elsewhere.
+    /// The typed flag, and its meaning in other tools.
     error: String,
-    /// What to type instead.
+    /// The replacement to type.
     hint: String,
 }
 
@@ -43,7 +43,7 @@ pub fn check(arguments: &[OsString], ours: &Command) -> Result<(), Refusal> {
         .map(|argument| argument.to_str().unwrap_or_default())
         .collect();
     let named = typed.iter().find_map(|name| ours.find_subcommand(name));
-    // Without a subcommand clap refuses every flag but -h; flags are those of `measure` all the same.
+    // Without a subcommand clap refuses every flag but -h. Flags are then read as those of `measure`.
     let command = match named {
         Some(command) => command,
         None => ours.find_subcommand(SENDING[0]).unwrap_or(ours),
@@ -64,7 +64,7 @@ fn is_flag(argument: &str) -> bool {
     argument.len() > 1 && argument.starts_with('-')
 }
 
-/// What one command has.
+/// The flags of one command.
 struct Known<'a> {
     command: &'a Command,
     sends: bool,
@@ -287,7 +287,7 @@ fn name_and_value<'a>(flag: &'a str, next: Option<&'a str>) -> (&'a str, Option<
 }
 
 /// Text right after `-d` that could be the rest of a flag: it begins with a letter, a digit or a dash, and is not
-/// `NAME=…` with a plain name. Everything else, such as `@file` and `{"a":1}`, can only be a body.
+/// `NAME=…` with a plain name. Any other text, such as `@file` or `{"a":1}`, can only be a body.
 fn may_be_a_flag(attached: &str) -> bool {
     let begins = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_');
     if !attached.starts_with(begins) || value::duration(attached).is_some() {

@@ -113,7 +113,7 @@ impl OutputArgs {
     }
 }
 
-/// What an error of the system says about a file is put between these.
+/// An operating-system error about a file is put between these.
 fn cannot_write(path: &Path) -> String {
     format!(
         "cannot write {}\nhint: choose a folder that exists, is writable and has room",
@@ -121,7 +121,7 @@ fn cannot_write(path: &Path) -> String {
     )
 }
 
-/// Names from files and servers are in a report.
+/// A report contains names from files and servers.
 fn printable(file: File) -> BufWriter<Printable<BufWriter<File>>> {
     BufWriter::new(Printable::new(BufWriter::new(file), Sequences::None))
 }

@@ -1,4 +1,5 @@
-//! What is wrong with a settings file, without a line of it: the number, the column and the key. Its values may be secrets.
+//! An error of a settings file without a line of the file: the line number, the column and the key. Its values may be
+//! secrets.
 
 use std::fmt;
 
@@ -33,7 +34,7 @@ impl fmt::Display for SettingsError {
 impl std::error::Error for SettingsError {}
 
 impl SettingsError {
-    /// Of a file that is not TOML.
+    /// From a file that is not TOML.
     pub(super) fn syntax(text: &str, error: &toml::de::Error) -> SettingsError {
         let place = error.span().map(|span| position(text, span.start));
         let reason = without_values(error.message());
@@ -47,7 +48,7 @@ impl SettingsError {
         }
     }
 
-    /// Of settings below `section` that are TOML and not settings.
+    /// From TOML below `section` that does not hold settings.
     pub(super) fn of(
         text: &str,
         section: &[&str],
@@ -109,7 +110,7 @@ fn wrong_value(path: &[String], message: &str, value: Option<&toml::Value>) -> S
     }
 }
 
-/// The first sentence of a message without what it quotes.
+/// The first sentence of a message, without its quotations.
 fn without_values(message: &str) -> String {
     let first = message.lines().next().unwrap_or_default();
     let first = first.split(';').next().unwrap_or_default();
@@ -131,7 +132,7 @@ fn without_values(message: &str) -> String {
         .to_owned()
 }
 
-/// The first key that is wrong by itself, and what is said of it.
+/// The first key that is wrong on its own, and the message about it.
 fn culprit(settings: &toml::Table) -> Option<(Vec<String>, String)> {
     let mut leaves = Vec::new();
     paths(settings, &mut Vec::new(), &mut leaves);
@@ -166,7 +167,7 @@ fn value_at<'a>(settings: &'a toml::Table, path: &[String]) -> Option<&'a toml::
     }
 }
 
-/// Where a key stands.
+/// The position of a key.
 fn place_of(text: &str, path: &[String]) -> Option<(usize, usize)> {
     let root = DeTable::parse(text).ok()?;
     let mut table = root.get_ref();

@@ -1,4 +1,4 @@
-//! Names the settings of a broker that lose messages, beside the work: a broker that is silent holds nobody up.
+//! Names the broker settings that lose messages, while the work continues: a silent broker delays nothing.
 
 use std::io::{self, Write};
 use std::pin::pin;
@@ -10,10 +10,10 @@ use crate::queue::{Advice, Dispatch, QueueError, advice};
 
 /// A broker that does not answer by then is named as such; it may come up later.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// How long work that has ended waits for the answer.
+/// How long finished work waits for the broker's answer.
 const LATE: Duration = Duration::from_millis(500);
 
-/// Does the work, and tells `err` what the broker says of its settings when it says so.
+/// Does the work, and writes the broker's report on its settings to `err` when it arrives.
 pub(super) async fn warn_beside<T>(
     work: impl Future<Output = T>,
     broker: Option<&Dispatch>,

@@ -173,7 +173,7 @@ pub(super) fn findings(
     findings
 }
 
-/// A gate over two runs is valid at a size that was fixed beforehand, which the size of a run that was cut is not.
+/// A gate over two runs is valid only at a size that was fixed beforehand. The size of an interrupted run was not.
 pub(super) fn withhold_from_cut_runs(findings: &mut [gate::Finding], before: Ended, after: Ended) {
     let is_cut = |ended: Ended| ended != Ended::Complete;
     let cut = match (is_cut(before), is_cut(after)) {

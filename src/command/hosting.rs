@@ -60,8 +60,8 @@ fn write_atomically(path: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// The clients of brokers and databases log for each connection what we tell in our own words, or mend; a filter that
-/// names them wins.
+/// The clients of brokers and databases log failures of each connection, which this program reports or retries itself.
+/// A filter that names the clients overrides this.
 const SILENT: &str = "lapin=off,async_nats=off,redis=off,deadpool=off,tokio_postgres=off";
 
 /// Logs what the filter lets pass.

@@ -64,8 +64,8 @@ fn idle_episode(args: &JudgeArgs, sources: &[Source]) -> Option<Warning> {
     ))
 }
 
-/// The gates that were typed; else those that each run was measured with. The default ones stand only where a file has
-/// none of its own: a list of latencies, or a side of `ab`, which is measured without.
+/// The typed gates, else those that each run was measured with. The default gates apply only to files without gates: a
+/// list of latencies, or a side of `ab`, which is measured without.
 fn resolve_gates(args: &JudgeArgs, sources: &[Source]) -> anyhow::Result<Vec<Gate>> {
     let mut gates = args.gates.clone();
     gates.extend(args.target.map(gate::default_gates).into_iter().flatten());
@@ -87,8 +87,8 @@ fn resolve_gates(args: &JudgeArgs, sources: &[Source]) -> anyhow::Result<Vec<Gat
 }
 
 impl Source {
-    /// The gates that a run was measured with. Each must be read and be about something in the file: what was to be judged
-    /// and cannot be is an error.
+    /// The gates that a run was measured with. Each must be readable and concern something in the file. A gate that
+    /// cannot be judged is an error.
     fn saved_gates(&self, texts: &[String]) -> anyhow::Result<Vec<Gate>> {
         texts.iter().map(|text| self.saved_gate(text)).collect()
     }

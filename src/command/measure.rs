@@ -126,7 +126,7 @@ pub(super) fn check_outputs<'a>(
     Ok(())
 }
 
-/// What the system says, without the name of a temporary file.
+/// The operating system's reason, without the name of a temporary file.
 fn reason(error: &io::Error) -> io::Error {
     match error.raw_os_error().or_else(|| os_error_below(error)) {
         Some(code) => io::Error::from_raw_os_error(code),

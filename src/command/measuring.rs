@@ -45,7 +45,7 @@ pub(super) struct Measuring {
     no_preflight: Option<&'static str>,
 }
 
-/// The service cannot be measured: nothing of an answer comes.
+/// The service cannot be measured: no byte of an answer arrives.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}\nhint: {hint}")]
 pub struct Unreachable {
@@ -109,7 +109,7 @@ impl Measuring {
         })
     }
 
-    /// The same for a command that always asks first.
+    /// The same for a command that always makes a preflight request.
     pub(super) fn always_asking(self) -> Measuring {
         Measuring {
             no_preflight: None,
@@ -316,7 +316,7 @@ impl Measuring {
         audits
     }
 
-    /// Carries out one block of a run; a signal ends it where it is.
+    /// Carries out one block of a run. A signal ends it at its current point.
     pub(super) fn block(
         &self,
         plan: &Plan,

@@ -19,7 +19,7 @@ pub(super) enum Saved {
     Imported(Imported),
 }
 
-/// How many bytes tell a list of latencies, which is read as a stream, from other files.
+/// How many bytes distinguish a list of latencies, which is read as a stream, from other files.
 const HEAD: u64 = 64 << 10;
 
 /// Reads a file, or stdin for `-`.
@@ -34,7 +34,7 @@ pub(super) fn read(file: &Path, options: &Options) -> anyhow::Result<Saved> {
     }
 }
 
-/// `length` is that of the file as far as it is known: no more memory is taken than it needs.
+/// `length` is the length of the file where it is known, so that the buffer is no larger than needed.
 fn read_from(mut input: impl Read, length: u64, options: &Options) -> anyhow::Result<Saved> {
     let mut head = Vec::new();
     let read = input.by_ref().take(HEAD).read_to_end(&mut head);
@@ -63,7 +63,7 @@ fn with_printable_names(mut imported: Imported) -> Imported {
     imported
 }
 
-/// An error with the name of its file; `verb` is what was to be done with it.
+/// An error with the name of its file; `verb` names the operation.
 pub(super) fn named(error: anyhow::Error, verb: &str, file: &str) -> anyhow::Error {
     match error.downcast_ref::<ImportError>() {
         Some(ImportError::List(error)) => anyhow!("{}", error.of_file(file)),
@@ -71,7 +71,7 @@ pub(super) fn named(error: anyhow::Error, verb: &str, file: &str) -> anyhow::Err
     }
 }
 
-/// A run file that could not be read or written, with the way out.
+/// A run file that could not be read or written, with a hint.
 pub(super) fn hinted(error: &RunFileError) -> anyhow::Error {
     anyhow!("{error}\nhint: {}", error.hint())
 }

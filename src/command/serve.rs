@@ -35,7 +35,7 @@ pub fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
         let serving = async {
             tokio::select! {
                 stopped = serving => anyhow::Ok(Some(stopped?)),
-                // No more patience: the store is as safe as after a crash.
+                // No further waiting. The store is as safe as after a crash.
                 () = hosting::nth(signals, 2) => Ok(None),
             }
         };

@@ -48,8 +48,8 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
             stop.send_replace(true);
             tokio::select! {
                 _ = working => true,
-                // No more patience: leases that are left run out by themselves, and nobody else would give back what
-                // was taken from a broker.
+                // No further waiting. Remaining leases expire on their own. With a broker the third signal counts,
+                // because only this process can return the messages that it took.
                 () = hosting::nth(signals, if from.is_some() { 3 } else { 2 }) => false,
             }
         };

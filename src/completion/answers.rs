@@ -59,7 +59,7 @@ pub struct Accepted {
     pub key: Option<EventKey>,
 }
 
-/// An event of a run that goes on.
+/// An accepted event of the current run.
 #[derive(Clone, Debug)]
 pub struct AcceptedEvent {
     /// The endpoint's place in the plan.
@@ -68,7 +68,7 @@ pub struct AcceptedEvent {
     pub index: u64,
     /// The event that the answer names; `None` if it names none.
     pub key: Option<EventKey>,
-    /// When the answer had come.
+    /// When the answer had arrived completely.
     pub at: Instant,
 }
 
@@ -108,10 +108,10 @@ pub fn key_in_answer(source: &IdSource, body: &[u8], location: Option<&str>) -> 
     }
 }
 
-/// JSON as services send it: after a byte order mark, or in UTF-16.
+/// JSON as services send it: with a byte order mark, or in UTF-16.
 ///
 /// # Errors
-/// It is no JSON.
+/// The bytes are not JSON.
 pub fn json_of(body: &[u8]) -> serde_json::Result<Value> {
     let utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
@@ -121,7 +121,7 @@ pub fn json_of(body: &[u8]) -> serde_json::Result<Value> {
         [0xef, 0xbb, 0xbf, text @ ..] => serde_json::from_slice(text),
         [0xff, 0xfe, text @ ..] => serde_json::from_str(&utf16(text, u16::from_le_bytes)),
         [0xfe, 0xff, text @ ..] => serde_json::from_str(&utf16(text, u16::from_be_bytes)),
-        // JSON begins with ASCII, so where its zeros are tells how it is written (RFC 4627 §3).
+        // JSON begins with ASCII, so the positions of its zero bytes show its encoding (RFC 4627 §3).
         [first, 0, _, 0, ..] if *first != 0 => {
             serde_json::from_str(&utf16(body, u16::from_le_bytes))
         }

@@ -114,8 +114,8 @@ fn support(before: &Share, during: &Share, bimodal: bool, change: Option<&Change
     match () {
         () if more && bimodal && !contradicted => Support::Supported,
         () if during.high <= RARE => Support::NotSupported,
-        // Also where everything becomes slower together: that looks like sharing, which is not shown by the absence of
-        // a second mode.
+        // Also if all requests become slower together: that resembles sharing, and the absence of a second mode does
+        // not prove sharing.
         () => Support::NotEnough,
     }
 }

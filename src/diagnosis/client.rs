@@ -14,7 +14,7 @@ const LATE: f64 = 0.01;
 /// Part of the processor time of the sending threads above which they were short of it.
 const BUSY: f64 = 0.8;
 
-/// It is ruled out if at most this share of the sends is later than what matters: a P95 is not moved by that much then.
+/// Ruled out if at most this share of the sends is later than the material delay. Such a share does not move a P95.
 const BEYOND: f64 = 0.05;
 
 /// Fewer sends tell nothing.

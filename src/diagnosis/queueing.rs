@@ -164,9 +164,9 @@ fn timed_out(offered: &Observation) -> bool {
     binomial::lower_bound(counts.total(), counts.timeout, super::ALPHA) > 0.5
 }
 
-/// The largest growth from the first request to the last that the data allow, in ns, `effect` requests being worth one:
-/// the upper 95 % bound of the change of P50 from the first third to the last, whose middles are two thirds of the step
-/// apart. Infinite where there are too few for an interval.
+/// The largest growth from the first request to the last that the data allow, in ns, with `effect` requests per
+/// independent one. It is the upper 95 % bound of the change of P50 from the first third to the last, whose middles are
+/// two thirds of the step apart. Infinite if there are too few requests for an interval.
 fn growth_at_most(offered: &Observation, latencies: &[f64], effect: f64) -> f64 {
     let third = latencies.len() / 3;
     let worth = (third as f64 / effect).floor() as usize;
@@ -178,7 +178,7 @@ fn growth_at_most(offered: &Observation, latencies: &[f64], effect: f64) -> f64 
     WHOLE_STEP * by_order.min(by_range)
 }
 
-/// From latencies in order, which are known to a rung: those of the first third count as the rung below.
+/// From latencies in order, which are known to a rung. Those of the first third count as the rung below.
 fn growth_by_order(latencies: &[f64], third: usize, worth: usize) -> f64 {
     let thinned = |part: &[f64], edge: fn(f64) -> f64| {
         let mut sorted = part.to_vec();
@@ -193,8 +193,8 @@ fn growth_by_order(latencies: &[f64], third: usize, worth: usize) -> f64 {
     change.map_or(f64::INFINITY, |change| change.difference.high.value)
 }
 
-/// From the range of all latencies, which are known precisely but not in order: a third of which half is below a value
-/// leaves so many below it in the whole.
+/// From the range of all latencies, which are known precisely but not in order. If half of a third is below a value, at
+/// least that many of all latencies are below it.
 fn growth_by_range(offered: &Observation, third: u64, worth: u64) -> f64 {
     let levels = offered.levels(From::Send);
     let (Some(low), Some(high)) = interval_ranks(worth, Quantile::P50, CONFIDENCE) else {

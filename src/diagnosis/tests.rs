@@ -1,4 +1,4 @@
-//! Findings of services of known truth: what may be ruled out, and what only lacks evidence.
+//! Findings of services with a known cause: causes that may be ruled out, and causes that only lack evidence.
 
 use std::time::Duration;
 
@@ -177,7 +177,7 @@ fn a_step_that_was_not_made_or_is_too_small_leaves_its_causes_open_with_figures(
 
 #[test]
 fn everything_that_slows_down_together_does_not_rule_out_a_blocked_loop() {
-    // P50 from 1 ms to 30 ms beside load, in one mode.
+    // P50 from 1 ms to 30 ms under load, in one mode.
     let beside = step(
         20.0,
         (0..300).map(|i| Some(25.0 + f64::from(i * 37 % 100) / 10.0)),

@@ -130,7 +130,7 @@ fn handshake_failed(error: &io::Error) -> Failure {
     if let Some(failure) = tls_failure(error) {
         return Failure::tls(failure);
     }
-    // Servers without TLS, and some that want a client certificate, hang up.
+    // Servers without TLS, and some that require a client certificate, close the connection.
     Failure::new(
         FailureKind::Tls,
         Cause::Closed,

@@ -1,4 +1,4 @@
-//! Why a request has no answer: the bin it is counted in, words for a person, and what a hint depends on.
+//! Why a request has no answer: the bin it is counted in, a message, and the kind of failure that a hint depends on.
 
 use std::io;
 
@@ -15,7 +15,7 @@ pub(super) struct Failure {
     pub(super) cause: Cause,
 }
 
-/// What keeps a request from an answer, as far as the way out differs.
+/// The kinds of failure that need different hints.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cause {
     /// The name does not resolve.
@@ -30,13 +30,13 @@ pub enum Cause {
     Closed,
     /// TLS failed: its certificates, or its protocol.
     Tls(TlsFailure),
-    /// What came is TLS, over a connection without.
+    /// The received bytes are TLS, on a connection without TLS.
     SpeaksTls,
-    /// What came is HTTP/2.
+    /// The received bytes are HTTP/2.
     Http2Only,
-    /// What came is another protocol.
+    /// The received bytes are another protocol.
     NotHttp,
-    /// What came is HTTP/1.x, and malformed, cut short, or more than is read.
+    /// The answer is HTTP/1.x, but malformed, cut short or too long.
     Malformed,
     /// The run was stopped.
     Interrupted,
@@ -103,7 +103,7 @@ fn of_response(error: &ResponseError) -> Failure {
     Failure::new(kind, cause, error.to_string())
 }
 
-/// What the system says, without its number.
+/// The operating system's message, without its number.
 pub(super) fn words(error: &io::Error) -> String {
     let text = error.to_string();
     match text.find(" (os error") {

@@ -17,7 +17,7 @@ use crate::sample::{Outcome, Sample};
 pub struct Live {
     endpoints: Vec<Mutex<LiveEndpoint>>,
     marks: Vec<Mutex<Marks>>,
-    /// Who asks about accepted events while the run goes on.
+    /// Receives accepted events during the run, to ask about them.
     accepted: Mutex<Option<UnboundedSender<AcceptedEvent>>>,
 }
 
@@ -50,12 +50,12 @@ impl Live {
         }
     }
 
-    /// Tells of each accepted event from now on, until [`Live::end_accepted`].
+    /// Sends every accepted event from now on, until [`Live::end_accepted`].
     pub fn tell_accepted(&self, to: UnboundedSender<AcceptedEvent>) {
         *lock(&self.accepted) = Some(to);
     }
 
-    /// Ends what [`Live::tell_accepted`] began.
+    /// Ends the sending that [`Live::tell_accepted`] began.
     pub fn end_accepted(&self) {
         *lock(&self.accepted) = None;
     }

@@ -33,15 +33,15 @@ pub enum PreflightError {
 /// What came instead of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PreflightFailure {
-    /// No answer: how it failed, in words, and what a hint depends on.
+    /// No answer: the failure as a message, and its kind for a hint.
     #[error("{1}")]
     Failed(FailureKind, String, Cause),
-    /// No complete answer within this time, and what it was spent on last.
+    /// No complete answer within this time, and the phase that was reached.
     #[error("no answer within {}", crate::units::Pretty(*.0))]
     Timeout(Duration, Pending),
 }
 
-/// What a request waits for.
+/// The phase of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pending {
     /// The name to be resolved.

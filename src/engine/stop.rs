@@ -21,7 +21,7 @@ pub struct StopSignal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Running,
-    /// What is due after `last` is no part of the run any more.
+    /// Requests due after `last` are not part of the run.
     Decided {
         last: Instant,
     },
@@ -37,8 +37,8 @@ pub fn stop_switch() -> (Stopper, StopSignal) {
 }
 
 impl Stopper {
-    /// Interrupts the run: the schedule ends here, whatever its size was to be. Requests in flight are waited for; those
-    /// that are due and still wait for a connection are unsent.
+    /// Interrupts the run: the schedule ends now, whatever its planned size. Requests in flight are waited for.
+    /// Requests that are due and still wait for a connection are unsent.
     pub fn stop(&self) {
         let now = Instant::now();
         self.0.send_modify(|state| {

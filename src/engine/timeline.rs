@@ -62,7 +62,7 @@ impl Timeline {
         timeline
     }
 
-    /// The phase under way.
+    /// The current phase.
     pub(super) fn phase(&self) -> Option<Phase> {
         self.current
     }

@@ -1,5 +1,5 @@
 //! HdrHistogram's binary encodings V0, V1 and V2, plain and compressed. Every length is checked before memory is
-//! taken: the bytes come from files.
+//! allocated, because the bytes come from files.
 
 use std::io::Read;
 
@@ -24,7 +24,7 @@ const MAX_INFLATED: u64 = 64 << 20;
 pub(super) struct Header {
     /// Significant decimal digits, 0 to 5.
     pub(super) digits: u8,
-    /// Smallest unit that is told apart.
+    /// The smallest distinguishable unit.
     pub(super) lowest: u64,
 }
 
@@ -105,7 +105,7 @@ fn inflate(zlib: &[u8]) -> Result<Vec<u8>, DecodeError> {
 /// How counts are written.
 #[derive(Clone, Copy)]
 enum Word {
-    /// Big-endian, of so many bytes.
+    /// Big-endian, of this many bytes.
     Fixed(usize),
     /// ZigZag LEB128 of at most nine bytes; a negative number is a run of empty buckets.
     Variable,
@@ -114,7 +114,7 @@ enum Word {
 /// How the counts follow a header.
 struct Shape {
     word: Word,
-    /// In bytes; V0 does not say it.
+    /// In bytes; V0 does not state it.
     length: Option<usize>,
 }
 
@@ -128,7 +128,7 @@ impl Header {
             V0 => None,
             V1 | V2 => {
                 let length = fields.u32()?;
-                // Where the encoder kept index 0 in its memory; the counts are in the order of values all the same.
+                // The encoder's offset of index 0 in its memory. The counts are in the order of values regardless.
                 let _normalizing_offset = fields.u32()?;
                 Some(length as usize)
             }
@@ -164,7 +164,7 @@ fn plain(
 ) -> Result<Header, DecodeError> {
     let (shape, header, mut fields) = Header::of(bytes)?;
     if shape.length.is_some_and(|length| length != fields.0.len()) {
-        return Err(wrong("its length is not what its header says"));
+        return Err(wrong("its length contradicts its header"));
     }
     let layout = Layout::of(header);
     let mut index = 0u64;
@@ -190,7 +190,7 @@ fn plain(
     Ok(header)
 }
 
-/// Big-endian fields, taken from the front.
+/// Big-endian fields, read from the front.
 struct Fields<'a>(&'a [u8]);
 
 impl Fields<'_> {

@@ -8,8 +8,8 @@ use super::{Bucket, DecodeError, encoding};
 /// More values than any tool records in one histogram; what claims more is damaged.
 const MAX_COUNT: u64 = 1 << 40;
 
-/// Calls `each` with the occupied buckets of a histogram in base64 (V0, V1 or V2, plain or compressed) whose values
-/// count in units of so many ns. Gives how many bytes it was when inflated.
+/// Calls `each` with the occupied buckets of a histogram in base64 (V0, V1 or V2, plain or compressed). `unit_ns` is
+/// the unit of its values. Gives the number of inflated bytes.
 ///
 /// # Errors
 /// [`DecodeError::Base64`] and [`DecodeError::Encoding`], and what `each` gives.

@@ -91,7 +91,7 @@ fn counts(counters: &BTreeMap<String, f64>) -> Result<Counts, ImportError> {
     let (sent, answered) = (get("http.requests")?, get("http.responses")?);
     let mut unanswered = sent.saturating_sub(answered);
     for (name, &n) in counters {
-        // Errors of scripts are named in words, those of the network in capitals.
+        // Errors of scripts are words; errors of the network are in capitals.
         let code = name.strip_prefix("errors.E");
         if code.is_some_and(|code| !code.contains(|c: char| c.is_lowercase())) {
             let n = count(FORMAT, name, n)?.min(unanswered);

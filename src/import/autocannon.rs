@@ -14,7 +14,7 @@ use crate::sample::{FailureKind, Outcome};
 
 const FORMAT: Format = Format::AutocannonJson;
 
-/// What is read of the JSON.
+/// The fields that are read from the JSON.
 #[derive(Deserialize)]
 struct Document {
     /// In ms.
@@ -105,7 +105,7 @@ impl Document {
         add(&mut counts, connections, errors - timeouts);
         if let Some(sent) = self.requests.sent {
             let missing = number("sent", sent)?.saturating_sub(answers + errors);
-            // As many may have been in flight at the end; a closed connection is not among the errors.
+            // As many may have been in flight at the end. A closed connection does not count as an error.
             let in_flight = self.connections.unwrap_or(0.0) * self.pipelining.unwrap_or(1.0);
             let cut = missing.min(in_flight.max(0.0) as u64);
             add(&mut counts, Outcome::Unsent, cut);

@@ -1,4 +1,4 @@
-//! What messages and hints call the columns of a file.
+//! The names of a file's columns in messages and hints.
 
 use super::Options;
 use super::columns::Columns;
@@ -73,7 +73,7 @@ impl Columns {
         looks.join("; ")
     }
 
-    /// What a column looks like.
+    /// The appearance of a column.
     pub(super) fn look(&self, index: usize) -> String {
         let column = &self.columns[index];
         let range = column.profile.range();
@@ -86,7 +86,7 @@ impl Columns {
 }
 
 impl Role {
-    /// What a column holds that does not hold latencies.
+    /// The content of a column that does not hold latencies.
     pub(super) fn what(self) -> Option<&'static str> {
         match self {
             Role::Latency | Role::Time | Role::Part | Role::Label | Role::Other => None,

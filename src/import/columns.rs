@@ -1,4 +1,4 @@
-//! Which column of a file holds the latencies, and which tell success.
+//! Finds the columns of a file that hold latencies and success.
 
 use csv::StringRecord;
 
@@ -7,7 +7,7 @@ use super::title::{Role, Title, words};
 use super::{ImportError, ListError, Options, Unit, numbers};
 use crate::units::MAX_DURATION;
 
-/// The way out where a row is not a request.
+/// The hint where a row is not a request.
 pub(super) const EACH_REQUEST: &str = "give the file that has a row for each request";
 
 /// One column.
@@ -60,7 +60,7 @@ impl Columns {
         }
     }
 
-    /// The column that the options name, or the only one that holds latencies for sure.
+    /// The column that the options name, or the only one that certainly holds latencies.
     pub(super) fn choose(&self, options: &Options) -> Result<Choice, ImportError> {
         self.check_rows(None)?;
         if let Some(name) = &options.column {
@@ -243,7 +243,7 @@ impl Columns {
         .into()
     }
 
-    /// A column of latencies whose unit nothing tells.
+    /// A column of latencies of unknown unit.
     pub(super) fn no_unit(&self, index: usize) -> ImportError {
         ListError::inside(
             format!("{} has no unit", self.shown(index)),
@@ -279,7 +279,7 @@ impl Columns {
         .into()
     }
 
-    /// Refuses percentile tables and histograms, of which a row is not a request whatever column is named.
+    /// Refuses percentile tables and histograms. Their rows are not requests, whatever column is named.
     pub(super) fn check_rows(&self, chosen: Option<usize>) -> Result<(), ImportError> {
         let table = |kind: &str, index: usize, hint: &str| {
             let what = format!("is {kind}: {} ({})", self.shown(index), self.look(index));
@@ -325,7 +325,7 @@ impl Columns {
         Ok(())
     }
 
-    /// Refuses a column that nobody named and that rises as time stamps do.
+    /// Refuses a column that the user did not name and that rises as time stamps do.
     pub(super) fn check_not_stamps(
         &self,
         choice: Choice,
@@ -357,7 +357,7 @@ impl Columns {
         }
     }
 
-    /// A column that tells of rows that are not requests although another one was named.
+    /// A column that shows that rows are not requests, although the user named another one.
     pub(super) fn sums(&self) -> Option<String> {
         let mut figures = (0..self.columns.len()).filter(|&i| self.columns[i].sums_up());
         figures
@@ -366,7 +366,7 @@ impl Columns {
     }
 }
 
-/// `min` beside other figures is a minimum; alone it may be minutes, so that only `--column` chooses it.
+/// `min` next to other figures is a minimum; alone it may be minutes, so that only `--column` chooses it.
 fn free_lone_minimum(columns: &mut [Column]) {
     let statistics = columns.iter().filter(|c| c.role == Role::Statistic);
     if statistics.count() != 1 {
@@ -403,8 +403,7 @@ impl Column {
         self.profile.examples.iter().any(|e| self.tells_failures(e))
     }
 
-    /// Whether a value says that some requests of its row failed: a share of failures above 0, or of successes below
-    /// all.
+    /// Whether a value says that some requests of its row failed: a share of failures above 0, or of successes below 1.
     pub(super) fn tells_failures(&self, text: &str) -> bool {
         let number = numbers::roughly(text.trim_end_matches('%').trim());
         match self.role {

@@ -8,7 +8,7 @@ use super::{
 /// So much of a file tells what it is, but for k6's summary, whose metrics are in the order of the alphabet.
 const HEAD: usize = 16 << 10;
 
-/// The format of a file. Each is told by several marks; what remains is a list.
+/// The format of a file. Each is recognized by several marks; any other file is a list.
 pub(super) fn format_of(bytes: &[u8]) -> Format {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let head = head(bytes);
@@ -39,7 +39,7 @@ fn of_json(head: &str, bytes: &[u8]) -> Format {
     }
 }
 
-/// Its metrics may stand far behind other keys, which are in the order of the alphabet.
+/// Its metrics may stand far behind other keys, because keys are in alphabetical order.
 fn is_k6_summary(head: &str, whole_has: impl Fn(&[u8]) -> bool) -> bool {
     let listed = || whole_has(b"\"results\"") && whole_has(b"\"http_reqs\"");
     let has = |key: &str| head.contains(key);

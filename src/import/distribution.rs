@@ -8,12 +8,12 @@ use crate::sample::Outcome;
 /// More requests than any run has.
 pub(super) const MOST: u64 = 1 << 40;
 
-/// What a summary says of one endpoint.
+/// The figures of one endpoint in a summary.
 pub(super) struct Distribution {
-    /// Answers that the percentiles are about.
+    /// Answers that the percentiles cover.
     pub(super) answers: u64,
     pub(super) knots: Vec<Knot>,
-    /// How every request ended, those without an answer among them.
+    /// The outcomes of all requests, including those without an answer.
     pub(super) counts: Counts,
 }
 
@@ -44,7 +44,7 @@ impl Distribution {
     }
 }
 
-/// Counts so many requests that ended alike.
+/// Counts `n` requests of the same outcome.
 pub(super) fn add(counts: &mut Counts, outcome: Outcome, n: u64) {
     match outcome {
         _ if n == 0 => {}
@@ -63,7 +63,7 @@ pub(super) fn count(format: Format, name: &str, number: f64) -> Result<u64, Impo
     }
 }
 
-/// A duration in ns; `None` for what none can be.
+/// A duration in ns; `None` if the value cannot be one.
 pub(super) fn nanoseconds(number: f64, unit: Unit) -> Option<u64> {
     let ns = (number * unit.nanoseconds()).round();
     (0.0..1e18).contains(&ns).then_some(ns as u64)

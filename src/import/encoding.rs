@@ -16,11 +16,11 @@ enum Endian {
     Big,
 }
 
-/// Bytes that tell the encoding.
+/// How many bytes identify the encoding.
 const HEAD: usize = 4;
 
-/// The encoding of a text and the length of its byte order mark. A text begins with an ASCII character, so a zero
-/// byte in its first pair tells UTF-16 without a mark.
+/// The encoding of a text and the length of its byte order mark. A text begins with an ASCII character, so a zero byte
+/// in its first pair identifies UTF-16 without a mark.
 fn sniff(head: &[u8]) -> (Encoding, usize) {
     match head {
         [0xef, 0xbb, 0xbf, ..] => (Encoding::Utf8, 3),
@@ -57,7 +57,7 @@ impl<R: Read> Utf8<R> {
         })
     }
 
-    /// Decodes another piece of UTF-16; nothing is left to read once it decodes to nothing.
+    /// Decodes another piece of UTF-16. An empty result means the end of the input.
     fn refill(&mut self, endian: Endian) -> io::Result<()> {
         let mut piece = vec![0; 16 << 10];
         loop {

@@ -101,7 +101,7 @@ const FORMATS: [(Format, &str, &str); 23] = [
     ),
 ];
 
-/// What to do about a file that does not hold what it should.
+/// The hint for a file whose content does not fit its format.
 pub(super) const DAMAGED: &str = "write the file again with the tool that measured";
 
 /// A word that is no format.
@@ -111,7 +111,7 @@ pub struct UnknownFormat {
     text: String,
 }
 
-/// A line of a file may be of any length and hold anything; a message quotes its start, and no controls.
+/// A line of a file may have any length and content. A message quotes only its start, without control characters.
 fn short(what: &str) -> String {
     const MOST: usize = 300;
     let mut shown = String::new();
@@ -164,7 +164,7 @@ impl Format {
         self.error(what, DAMAGED)
     }
 
-    /// The file ends before its end.
+    /// The file is cut off.
     pub(super) fn cut(self, what: impl Into<String>) -> ImportError {
         self.error(
             what,
@@ -172,7 +172,7 @@ impl Format {
         )
     }
 
-    /// Whether it is one document rather than lines, so that it may well end without a newline.
+    /// Whether the file is one document rather than lines, so that it may end without a newline.
     pub(super) fn is_document(self) -> bool {
         use Format::*;
         matches!(

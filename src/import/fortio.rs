@@ -106,7 +106,7 @@ impl Document {
 }
 
 impl Histogram {
-    /// How many latencies there are, and what the ends of the steps say of them.
+    /// The number of latencies, and the bounds that the steps give them.
     fn knots(&self) -> Result<(u64, Vec<Knot>), ImportError> {
         let ns = |seconds: f64| {
             nanoseconds(seconds, Unit::Seconds)
@@ -120,7 +120,7 @@ impl Histogram {
             below += count(FORMAT, "a step's Count", step.count)?;
             if index + 1 < steps.len() {
                 let end = ns(step.end)?;
-                // Fortio sorts a value into its step only after it was made 0.01 % of a step smaller.
+                // Fortio sorts a value into its step after reducing the value by 0.01 % of a step.
                 knots.push(Knot::between(below, below + 1, end, end / 10_000 + 1));
             }
         }

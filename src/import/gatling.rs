@@ -56,7 +56,7 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     })
 }
 
-/// Where the status stands: behind two or more instants.
+/// The position of the status: after two or more instants.
 fn status(cells: &[&str]) -> Option<usize> {
     (4..cells.len()).find(|&at| {
         matches!(cells[at], "OK" | "KO") && instant(cells[at - 1]) && instant(cells[at - 2])

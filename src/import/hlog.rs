@@ -156,7 +156,7 @@ impl Line<'_> {
 }
 
 impl Tag {
-    /// Adds a histogram, until there are so many different buckets; gives how many bytes it was when inflated.
+    /// Adds a histogram, up to a total of `most` different buckets. Gives the number of inflated bytes.
     fn add(
         &mut self,
         start_s: f64,
@@ -181,7 +181,7 @@ impl Tag {
             Ok(())
         })?;
         if (0.0..MAX_SECONDS).contains(&start_s) {
-            // Differences of decimals may fall short of a whole second.
+            // Differences of decimals may be slightly below a whole second.
             let second = self.intervals.entry((start_s + 1e-6) as u64);
             second
                 .or_default()

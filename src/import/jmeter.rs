@@ -13,7 +13,7 @@ use crate::sample::{FailureKind, Outcome};
 
 pub(super) use xml::{is_xml, read as read_xml};
 
-/// The columns of a file without titles, as JMeter writes them unless it is told otherwise.
+/// The columns of a file without titles, as JMeter writes them by default.
 const COLUMNS: [&str; 17] = [
     "timeStamp",
     "elapsed",
@@ -124,7 +124,7 @@ fn imported(format: Format, requests: Requests, text: &str) -> Imported {
     }
 }
 
-/// What a sample says of its start and its end.
+/// The start and the end of a sample.
 struct Sample<'a> {
     start_ms: Option<i64>,
     success: &'a str,
@@ -144,7 +144,7 @@ impl Sample<'_> {
         }
     }
 
-    /// How it ended: as JMeter says, which knows of assertions, else by its status.
+    /// The outcome: as JMeter reports it, which includes assertions, else by the status.
     fn outcome(&self) -> Option<Outcome> {
         let status: Option<u16> = self.code.trim().parse().ok();
         let success = match (is_success(self.success), status) {

@@ -59,7 +59,7 @@ fn fine() -> bool {
 struct Points {
     format: Format,
     requests: Requests,
-    /// The request that came last; what failed of it may follow in a metric of its own.
+    /// The last request. A metric of its own may report its failure later.
     last: Option<(Key, Request, Told)>,
     /// Requests that failed by the metric, and by the tags of their latency.
     failed: (u64, u64),

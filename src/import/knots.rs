@@ -26,7 +26,7 @@ impl Knot {
     /// The value is a percentile of n: one of the values that tools give for it, which count ranks from ⌊fraction·n⌋ to one
     /// more.
     pub(super) fn percentile(n: u64, fraction: f64, shown_ns: u64, within_ns: u64) -> Knot {
-        // Floating point may put a whole number beside itself.
+        // Floating point may shift a whole number slightly.
         let position = fraction * n as f64;
         let below = ((position - 1e-6).floor().max(1.0) as u64).min(n);
         let above = ((position + 1e-6).floor() as u64 + 1).min(n);

@@ -1,18 +1,18 @@
-//! Files of known tools that do not hold what a verdict needs: each is refused by name, with what to export instead.
+//! Files of known tools that cannot support a verdict: each is refused by name, with the export to use instead.
 
 use super::ImportError;
 use super::marks::Keys;
 
-/// Where an answer to the refusal is to be had when the tool has none.
+/// The fallback hint for tools without an export.
 const MEASURE: &str = "measure with a7probe: a7probe measure URL";
 
 /// A file that is refused.
 pub(super) struct Known {
-    /// What it is.
+    /// The kind of file.
     file: &'static str,
-    /// What it lacks.
+    /// The missing data.
     what: &'static str,
-    /// What to give instead.
+    /// The file to give instead.
     hint: &'static str,
 }
 
@@ -273,7 +273,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
 ];
 
-/// More texts, of tools that have no export at all.
+/// More texts, of tools without any export.
 static BARE_TEXTS: [(&[&str], Known); 3] = [
     (
         &["finished in", "time for request:", "time to 1st byte:"],
@@ -438,11 +438,11 @@ fn is_gatling(head: &[u8]) -> bool {
     version.first().is_some_and(u8::is_ascii_digit) && version.contains(&b'.')
 }
 
-/// JSON of which nothing is known.
+/// JSON of an unknown tool.
 pub(super) fn unknown_object(keys: &Keys) -> ImportError {
     let names = keys.names();
     let what = match names.len() {
-        0 => "it has no keys that tell what it is".to_owned(),
+        0 => "it has no keys of a known tool".to_owned(),
         1..=6 => format!("its keys are {}", names.join(", ")),
         n => format!("its keys are {} and {} more", names[..5].join(", "), n - 5),
     };

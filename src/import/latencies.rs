@@ -12,7 +12,7 @@ use super::{
 };
 use crate::recording::Recording;
 
-/// How many rows, and how many bytes of them, show what the columns hold.
+/// How many rows, and how many bytes of them, are examined to classify the columns.
 const SAMPLE: usize = 1_000;
 const SAMPLE_BYTES: usize = 256 << 10;
 
@@ -74,7 +74,7 @@ pub(super) fn read(input: impl Read, options: &Options) -> Result<Imported, Impo
     reading.finish(records.ending())
 }
 
-/// Whether a first row is titles: of a list anything that is not meant as a value, of columns what holds no number.
+/// Whether a first row is titles: in a list, any text that is not meant as a value; in columns, a row without a number.
 fn is_heading(first: &Row, separator: Option<char>) -> bool {
     match (separator, first.cells.get(0)) {
         (None, Some(only)) => !value::is_meant(only) && !numbers::is_number(only),
@@ -134,8 +134,8 @@ fn check_one_value_a_row(
     Err(ListError::value(row.line, &error).into())
 }
 
-/// Whether all rows are two numbers that may be one with a decimal comma: digits, and as many digits everywhere, with
-/// or without a unit.
+/// Whether every row consists of two numbers that may be one with a decimal comma: digits, and the same number of
+/// digits in every row, with or without a unit.
 fn are_decimals(sample: &[Row]) -> bool {
     let decimals = |row: &Row| {
         let (whole, fraction) = (row.cells.get(0)?, row.cells.get(1)?);
@@ -241,7 +241,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    /// `320.5ms` that was cut to `320.5m` would be read as minutes, and to `320.5` as nothing.
+    /// A cut turns `320.5ms` into `320.5m`, which would be read as minutes, or into `320.5` without a unit.
     fn check_whole(
         &mut self,
         line: u64,
@@ -291,7 +291,7 @@ impl<'a> Reading<'a> {
         .into())
     }
 
-    /// Failures among the requests of a row, of which the row tells no more.
+    /// Failures among the requests of a row that gives no other detail.
     fn check_totals(&self, row: &Row) -> Result<(), ImportError> {
         if self.options.status_column.is_some() {
             return Ok(());
@@ -314,7 +314,7 @@ impl<'a> Reading<'a> {
         self.columns.columns[self.choice.index].title.as_deref()
     }
 
-    /// Checks what the whole file tells.
+    /// Checks the file as a whole.
     fn finish(self, ending: Ending) -> Result<Imported, ImportError> {
         let Reading {
             columns,
@@ -388,7 +388,7 @@ fn unit(columns: &Columns, choice: Choice, options: &Options) -> Result<Option<U
     }
 }
 
-/// Lines that say something, trimmed, with their numbers from 1.
+/// Lines with content, trimmed, with their numbers from 1.
 pub(super) fn content_lines(text: &str) -> impl Iterator<Item = (u64, &str)> {
     (1..)
         .zip(text.lines())

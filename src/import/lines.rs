@@ -1,4 +1,4 @@
-//! The lines of a text, one at a time and of bounded length, whatever ends them.
+//! The lines of a text, one at a time and of bounded length, with any line end.
 
 use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
@@ -24,7 +24,7 @@ pub(super) struct Lines<R> {
     input: BufReader<Utf8<R>>,
     raw: Vec<u8>,
     number: u64,
-    /// Lines that were read ahead.
+    /// Lines that were read in advance.
     ahead: VecDeque<Line>,
     /// Whether a CR ended the last line, so that a LF belongs to it.
     after_cr: bool,

@@ -1,4 +1,4 @@
-//! Why a list of latencies or a CSV file cannot be read, and the way out.
+//! Why a list of latencies or a CSV file cannot be read, with a hint.
 
 use std::fmt;
 
@@ -7,12 +7,12 @@ use super::{ImportError, ValueError};
 /// Longest message; a longer one is cut in the middle.
 const MAX_CHARS: usize = 270;
 
-/// What a message is about.
+/// The subject of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Subject {
-    /// The file: what it has or is.
+    /// The file.
     File,
-    /// Something in it.
+    /// A part of the file.
     Inside,
     /// A line, from 1.
     Line(u64),

@@ -1,4 +1,4 @@
-//! The keys of a JSON object's top level, by which files of tools are told apart.
+//! The keys of a JSON object's top level, which identify the tool that wrote it.
 
 use std::cell::RefCell;
 use std::fmt;
@@ -16,7 +16,7 @@ impl Keys {
     pub(super) fn of(bytes: &[u8]) -> Keys {
         let keys = Keys(RefCell::default());
         let mut json = serde_json::Deserializer::from_slice(bytes);
-        // What is wrong with the file is said by its reader.
+        // The format's reader reports the error of the file.
         let _ = json.deserialize_map(&keys);
         keys
     }

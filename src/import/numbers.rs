@@ -2,7 +2,7 @@
 
 use super::ValueError;
 
-/// The sign before the decimals of a file, as far as its numbers have told.
+/// The decimal sign of a file, as far as its numbers have shown it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Decimals {
     #[default]
@@ -11,16 +11,16 @@ pub(super) enum Decimals {
     Comma,
 }
 
-/// What a text can be as a number.
+/// The possible readings of a text as a number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Form {
-    /// Digits alone, or what else a number in code looks like without a point.
+    /// Digits alone, or another notation of code without a point.
     Plain(f64),
     /// One point: decimals, or thousands if exactly three digits follow and one to three precede.
     Point { value: f64, may_group: bool },
     /// One comma, likewise.
     Comma { value: f64, may_group: bool },
-    /// Thousands separators and decimals that leave no doubt.
+    /// Thousands separators and decimals that are unambiguous.
     Grouped { value: f64, decimals: Decimals },
 }
 
@@ -28,7 +28,7 @@ enum Form {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Numbers {
     decimals: Decimals,
-    /// A number such as 1.234 that was read as decimals although no other number of the file tells so.
+    /// A number such as 1.234 that was read as decimals without confirmation from another number of the file.
     doubtful: Option<(u64, String)>,
     /// Whether some numbers without a point are below 1000, and whether some are not.
     small: bool,
@@ -88,8 +88,8 @@ impl Numbers {
         }))
     }
 
-    /// A number that may be a thousand times what it was read as: where every point has three digits behind it, and
-    /// numbers below 1000 have none, points may separate thousands.
+    /// A number that may be 1,000 times its reading. If every point has three digits behind it and numbers below 1000
+    /// have no point, points may separate thousands.
     pub(super) fn doubt(&self) -> Option<(u64, ValueError)> {
         let (line, text) = self.doubtful.as_ref()?;
         (self.decimals == Decimals::Unknown && self.small && !self.large)
@@ -97,7 +97,7 @@ impl Numbers {
     }
 }
 
-/// What a number tells of its file's decimals.
+/// The decimal sign that a number implies.
 fn evidence(form: Form) -> Decimals {
     match form {
         Form::Point {

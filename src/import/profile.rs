@@ -1,11 +1,11 @@
-//! What the values of a column look like, whatever its title says.
+//! The appearance of a column's values, independent of its title.
 
 use super::status::{Guess, guess};
 use super::title::{is_percentile, listed};
 use super::{numbers, value};
 use crate::units::trimmed;
 
-/// Figures of figures, as the first column of a statistics table names them.
+/// Names of statistics, as in the first column of a statistics table.
 const FIGURES: &str = "min max mean avg average median stddev stdev minimum maximum";
 
 /// Most different values that are kept as examples.

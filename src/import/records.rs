@@ -1,4 +1,4 @@
-//! The rows of a list or CSV file: cells, quoted or not, behind a separator that the first lines tell.
+//! The rows of a list or CSV file: cells, quoted or not, behind a separator that the first lines show.
 
 use std::io::Read;
 
@@ -56,7 +56,7 @@ impl<R: Read> Records<R> {
         Ok(records)
     }
 
-    /// What separates the cells, if there are several.
+    /// The separator of the cells, if there are several.
     pub(super) fn separator(&self) -> Option<char> {
         self.separator
     }
@@ -94,7 +94,7 @@ impl<R: Read> Records<R> {
         Ok(false)
     }
 
-    /// A cell that goes on behind the end of its line.
+    /// A quoted cell that continues after the end of its line.
     fn read_quoted(&mut self, mut text: String, row: &mut Row) -> Result<(), ImportError> {
         while text.len() <= MAX_QUOTED {
             let Some(line) = self.lines.next()? else {
@@ -129,7 +129,8 @@ fn stated_separator(line: &str) -> Option<char> {
     }
 }
 
-/// What separates the cells of the first lines: the sign that gives both as many, else one that the first has.
+/// The separator of the first lines: the sign that gives both lines the same number of cells, else a sign in the first
+/// line.
 fn separator_of(lines: &[&str]) -> Option<char> {
     let mut record = StringRecord::new();
     let mut cells = |line: &str, separator| {
@@ -179,7 +180,7 @@ fn split(text: &str, separator: Option<char>, cells: &mut StringRecord) -> bool 
     }
 }
 
-/// The text up to the closing quote, and what follows it.
+/// The text up to the closing quote, and the text after it.
 fn unquote(inner: &str) -> Option<(String, &str)> {
     let mut cell = String::new();
     let mut rest = inner;
@@ -234,7 +235,7 @@ mod tests {
             rows("a\tb\n\t2\n"),
             [row(1, &["a", "b"]), row(2, &["", "2"])]
         );
-        // A comma in a title alone separates nothing.
+        // A comma that only a title has is not a separator.
         assert_eq!(rows("time;a,b\n1;2\n")[0], row(1, &["time", "a,b"]));
     }
 

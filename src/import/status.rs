@@ -1,8 +1,8 @@
-//! Columns that tell whether a request ended ok.
+//! Columns that show whether a request ended ok.
 
 use super::title::listed;
 
-/// How the values of a column tell success.
+/// How the values of a column show success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     /// A status or a result in words: `status`, `responseCode`, `result`.
@@ -21,7 +21,7 @@ pub(super) enum Meaning {
     Named,
 }
 
-/// What one value says.
+/// The meaning of one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Told {
     Ok,
@@ -43,7 +43,7 @@ const NEGATIVE: &str = "error errors err errs errored errno errormessage errorco
 const CODES: &str = "status code rc statuscode httpstatus httpcode responsecode respcode result results outcome \
     state verdict resultcode httpstatuscode responsestatus statustext statusline returncode \
     disposition";
-/// Words beside `status` or `response` that make it a text which the status itself says better.
+/// Words next to `status` or `response` that mark a text. The status itself is more precise.
 const TEXTS: &str = "message text reason phrase description headers";
 const NEGATIONS: &str = "not no non un without";
 
@@ -56,7 +56,7 @@ impl Meaning {
                 .any(|two| matches!(two, ["timed", "out"] | ["time", "out"]))
     }
 
-    /// What the words of a title promise, if they are about success.
+    /// The kind of success value that the words of a title announce, if any.
     pub(super) fn of_title(words: &[&str]) -> Option<Meaning> {
         let has = |list: &str| words.iter().any(|word| listed(list, word));
         let is_code = has(CODES) || words == ["http"];
@@ -97,7 +97,7 @@ impl Meaning {
             && !Meaning::tells_failure(words)
     }
 
-    /// What a value says.
+    /// The meaning of a value.
     pub(super) fn read(self, text: &str) -> Told {
         let number = integer(text);
         match self {
@@ -152,7 +152,7 @@ fn negative(meaning: Meaning, text: &str, number: Option<i64>) -> Told {
     match (number, meaning) {
         (Some(0), _) => return Told::Ok,
         (Some(1 | 400..=599), _) => return Told::Failed,
-        // A status below 400 under `error`, or a limit under `timeout`, says nothing sure.
+        // A status below 400 under `error`, or a limit under `timeout`, is ambiguous.
         (Some(200..=399), _) | (Some(_), Meaning::Negative) => return Told::Unknown,
         (Some(_), _) => return Told::Failed,
         (None, _) if super::numbers::is_number(text) && !text.eq_ignore_ascii_case("nan") => {
@@ -272,7 +272,7 @@ fn word(text: &str) -> Told {
     }
 }
 
-/// What a value of a column whose title says nothing may say of success.
+/// The possible meaning for success of a value whose column title is uninformative.
 pub(super) fn guess(text: &str) -> Guess {
     if let Some(number) = integer(text) {
         let known = matches!(
@@ -312,7 +312,7 @@ pub(super) enum Guess {
     Word {
         fails: bool,
     },
-    /// True or false, of which the title does not tell the better one.
+    /// True or false, where the title does not show which one means success.
     Truth,
     Nothing,
 }

@@ -1,4 +1,4 @@
-//! One column that tells success, row by row.
+//! One column that shows success, row by row.
 
 use super::status::{Meaning, Told};
 use super::{ImportError, ListError, Remark};
@@ -6,7 +6,7 @@ use super::{ImportError, ListError, Remark};
 /// Most values that an error lists.
 const LISTED: usize = 5;
 
-/// A column that tells whether each request ended ok.
+/// A column that shows whether each request ended ok.
 #[derive(Clone, Debug)]
 pub(super) struct StatusColumn {
     index: usize,
@@ -56,7 +56,7 @@ impl StatusColumn {
         failed
     }
 
-    /// Refuses a column of which some values tell nothing.
+    /// Refuses a column if some of its values have no meaning.
     pub(super) fn check(&self) -> Result<(), ImportError> {
         let named = self.meaning == Meaning::Named;
         let unclear = match self.understood || named {
@@ -77,7 +77,7 @@ impl StatusColumn {
         .into())
     }
 
-    /// What it has told.
+    /// The result of reading the column.
     pub(super) fn remarks(&self) -> Vec<Remark> {
         let mut remarks = vec![Remark::note(format!(
             "'{}' tells success: {} of {} rows failed",

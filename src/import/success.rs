@@ -1,4 +1,4 @@
-//! Which columns of a file tell whether a request ended ok.
+//! Finds the columns of a file that show whether a request ended ok.
 
 use super::columns::{Choice, Column, Columns};
 use super::status::Meaning;
@@ -7,7 +7,7 @@ use super::title::{Role, listed, words};
 use super::{ImportError, ListError, Options};
 
 impl Columns {
-    /// The columns that tell success: as the options say, else by their titles.
+    /// The columns that show success: as the options say, else by their titles.
     pub(super) fn statuses(
         &self,
         choice: Choice,
@@ -21,7 +21,7 @@ impl Columns {
             _ => None,
         };
         let mut found: Vec<(usize, Meaning)> = (0..self.columns.len()).filter_map(told).collect();
-        // Fractions are figures of something else.
+        // Fractions are other figures.
         found.retain(|&(i, meaning)| {
             let profile = &self.columns[i].profile;
             meaning != Meaning::Code || profile.integers || profile.numeric < profile.filled
@@ -55,7 +55,7 @@ impl Columns {
         Ok(vec![StatusColumn::new(index, self.name(index), meaning)])
     }
 
-    /// Refuses a column that may tell of failures although its title does not say so.
+    /// Refuses a column that may report failures although its title does not say so.
     pub(super) fn check_untold(
         &self,
         choice: Choice,
@@ -92,7 +92,7 @@ impl Columns {
 }
 
 impl Column {
-    /// Whether true and false are known to tell something else than success.
+    /// Whether true and false are known to mean something other than success.
     fn is_harmless_flag(&self) -> bool {
         const FLAGS: &str = "cached cache hit reused keepalive tls https warmup cold secure compressed gzip sampled new \
         retried proxied chunked encrypted";

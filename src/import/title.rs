@@ -1,9 +1,9 @@
-//! What the title of a column says of its values.
+//! The meaning of a column's title.
 
 use super::Unit;
 use super::status::Meaning;
 
-/// What a column holds, by its title.
+/// The content of a column according to its title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
     /// The latency of a request, as a whole.
@@ -63,7 +63,7 @@ const STATISTICS: &str = "min max minimum maximum avg average mean median med st
 const RATES: &str =
     "rps qps tps rpm throughput rate rates hz bps kbps mbps ops iops bandwidth speed per freqhz";
 const RANKS: &str = "percentile percentiles percentage percent quantile quantiles pct perc rank";
-/// Words that may stand beside those of a rank or a bucket.
+/// Words that may accompany those of a rank or a bucket.
 const TABLE_WORDS: &str = "upper lower served request requests of total latency response time cumulative the value in ms s level";
 const BUCKETS: &str =
     "le bucket buckets bin bins bound edge histogram upperbound lowerbound boundary";

@@ -12,7 +12,7 @@ const FAILURES: [&str; 6] = ["failed", "fail", "failure", "error", "timeout", "t
 /// A value that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ValueError {
-    /// A number whose unit nothing tells.
+    /// A number of unknown unit.
     #[error("'{0}' has no unit")]
     NoUnit(String),
     /// Not a time that can pass.
@@ -42,7 +42,7 @@ pub enum ValueError {
         /// How many.
         count: usize,
     },
-    /// A comma where nothing tells whether it separates decimals or values.
+    /// A comma that may separate decimals or values.
     #[error("'{text}' could be {} or two fields", one_number(.text))]
     TwoFields {
         /// The number with its comma.
@@ -79,7 +79,7 @@ fn one_number(text: &str) -> String {
 }
 
 impl ValueError {
-    /// The way out.
+    /// The hint.
     pub(super) fn hint(&self) -> String {
         match self {
             ValueError::NoUnit(_) => "add --unit s, ms, us or ns".to_owned(),
@@ -93,7 +93,7 @@ impl ValueError {
                 "one value per line, such as 163.2ms, or 'failed'".to_owned()
             }
             ValueError::UnknownUnit { .. } => "write the unit as ns, us, ms, s, m or h".to_owned(),
-            // A quoted 1,234 would still leave open what its comma is.
+            // A quoted 1,234 would still be ambiguous.
             ValueError::TwoFields { text } if numbers::is_ambiguous(split_unit(text).0) => {
                 "save it with decimal points, or separate the fields with semicolons".to_owned()
             }
@@ -143,7 +143,7 @@ pub(super) fn is_failure(text: &str) -> bool {
     FAILURES.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
-/// Whether a text is a number, with or without a unit of time: what a title is not.
+/// Whether a text is a number, with or without a unit of time. A title is not.
 pub(super) fn is_value(text: &str) -> bool {
     numbers::is_number(text) || has_unit(text)
 }
@@ -154,7 +154,7 @@ pub(super) fn has_unit(text: &str) -> bool {
     numbers::is_number(number) && unit_named(suffix).is_some() || parse_duration(text).is_ok()
 }
 
-/// Whether a line of a list is meant as a value, be it a wrong one: what a heading is not.
+/// Whether a line of a list is meant as a value, even a wrong one. A heading is not.
 pub(super) fn is_meant(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c))
         || numbers::is_number(text)

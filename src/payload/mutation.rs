@@ -1,7 +1,8 @@
-//! Seeded mutations of good inputs, for the tests of every decoder of foreign bytes: the same cases in every run.
+//! Seeded mutations of good inputs, for the tests of every decoder of foreign bytes. The cases are the same in every
+//! run.
 //!
-//! The suite runs [`CASES`] of them for each decoder; `A7PROBE_LONG=1` goes on for [`LONG`]. Decoders run on a thread
-//! with a small stack, so that recursion without a bound fails at once.
+//! The suite runs [`CASES`] of them for each decoder; with `A7PROBE_LONG=1` it runs for [`LONG`]. Decoders run on a
+//! thread with a small stack, so that unbounded recursion fails at once.
 
 use std::env as environment;
 use std::io::Write as _;
@@ -11,7 +12,7 @@ use std::time::{Duration, Instant};
 pub(crate) const CASES: u64 = 10_000;
 /// How long each decoder is tried in the long tests.
 const LONG: Duration = Duration::from_secs(20);
-/// A quarter of what a thread of the server has.
+/// A quarter of the stack of a server thread.
 const STACK: usize = 512 * 1024;
 /// The longest input. Mutations repeat pieces of it, and repetition grows without a bound.
 const LONGEST: usize = 24 * 1024;

@@ -118,7 +118,7 @@ fn mutations_are_judged_as_serde_json_judges_them() {
         let Ok(text) = std::str::from_utf8(bytes) else {
             return;
         };
-        // Does not call itself either, and has no bounds.
+        // Is not recursive either, and has no bounds.
         let expected = serde_json::from_str::<IgnoredAny>(text);
         match check(text) {
             Ok(()) => assert!(expected.is_ok(), "{text}"),

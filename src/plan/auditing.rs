@@ -55,10 +55,10 @@ pub struct Polls {
     pub done: Field,
     /// The service has given it up if this holds.
     pub dead: Option<Field>,
-    /// It is under way if this holds, and of unknown state if nothing does; `None` if whatever is neither done nor given
-    /// up is under way.
+    /// The event is under way if this holds, and of unknown state if no field holds. With `None`, every event that is
+    /// neither done nor given up is under way.
     pub pending: Option<Field>,
-    /// How long the service remembers an event that it has accepted; `None` for ever.
+    /// How long the service remembers an event that it has accepted; `None` for indefinitely.
     pub ttl: Option<Duration>,
     /// JSON pointer of the time of completion: RFC 3339 text or seconds since 1970.
     pub done_at: Option<String>,

@@ -48,7 +48,7 @@ fn without_numbers(text: &str) -> String {
     out
 }
 
-/// What the system says, which begins after the last colon, without its capital.
+/// The operating system's message, which begins after the last colon, without its capital.
 fn lower_first(text: &str, out: &mut String) {
     let start = text.rfind(": ").map_or(0, |colon| colon + 2);
     let (before, said) = text.split_at(start);

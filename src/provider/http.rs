@@ -45,7 +45,7 @@ impl HttpProvider {
         let tls = trust::https_client().map_err(|error| invalid(error.to_string()))?;
         let client = Client::builder()
             .tls_backend_preconfigured(tls)
-            // The mail and its key go to the provider that is named, whatever the environment says.
+            // The mail and its key go to the named provider only, regardless of proxy variables.
             .no_proxy()
             .default_headers(headers)
             // A redirected POST becomes a GET, whose 200 says nothing about the mail.
@@ -95,10 +95,10 @@ async fn refusal(response: Response) -> SendError {
     }
 }
 
-/// An answer that is longer is not read to its end.
+/// A longer answer is not read to its end.
 const LONGEST_REFUSAL: usize = 64 << 10;
 
-/// The body as far as it is read.
+/// The body, up to the bound.
 async fn beginning(mut response: Response) -> Vec<u8> {
     let mut body = Vec::new();
     while body.len() < LONGEST_REFUSAL

@@ -1,4 +1,4 @@
-//! When a provider wants to be asked again: `Retry-After`, and `X-RateLimit-Reset` where the limit is used up.
+//! When a provider asks for the next attempt: `Retry-After`, and `X-RateLimit-Reset` if the limit is used up.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 /// "RateLimit header fields for HTTP", seconds from now.
 const RESETS: [&str; 3] = ["x-ratelimit-reset", "x-rate-limit-reset", "ratelimit-reset"];
 
-/// From here on a number is a time since 1970: five years of seconds. A limit is not that long.
+/// From here on a number is a time since 1970: five years of seconds. A limit does not last that long.
 const EPOCH_FROM: f64 = 157_680_000.0;
 
 /// From here on a time since 1970 is in milliseconds: the year 5138, in seconds.
 const MILLISECONDS_FROM: f64 = 100_000_000_000.0;
 
-/// How long after `now` the provider wants to be asked again; `None` if it does not say. Of several wishes the longest
+/// How long after `now` the provider asks for the next attempt; `None` if it does not say. Of several times the latest
 /// counts.
 pub(super) fn after(status: u16, headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let texts = |name: &str| {
@@ -24,7 +24,7 @@ pub(super) fn after(status: u16, headers: &HeaderMap, now: Timestamp) -> Option<
         values.filter_map(|value| Some(value.to_str().ok()?.trim().to_owned()))
     };
     let retry_after = texts(RETRY_AFTER.as_str()).filter_map(|text| retry_after(&text, now));
-    // Other answers name the end of a window that is not used up.
+    // Other answers name the end of a window with requests left.
     let limited = status == 429;
     let resets = { RESETS.iter().filter(|_| limited) }
         .flat_map(|name| texts(name))
@@ -35,7 +35,7 @@ pub(super) fn after(status: u16, headers: &HeaderMap, now: Timestamp) -> Option<
 /// Seconds, or a date.
 fn retry_after(text: &str, now: Timestamp) -> Option<Duration> {
     if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More than fits is as long as anything can be.
+        // A number that does not fit counts as the longest duration.
         return Some(Duration::from_secs(text.parse().unwrap_or(u64::MAX)));
     }
     date(text, now)
@@ -54,7 +54,7 @@ fn reset(text: &str, now: Timestamp) -> Option<Duration> {
         at if at >= EPOCH_FROM => at - seconds_since_1970(now),
         from_now => from_now,
     };
-    // What has passed is now.
+    // A time in the past counts as now.
     Some(Duration::try_from_secs_f64(seconds.max(0.0)).unwrap_or(Duration::MAX))
 }
 

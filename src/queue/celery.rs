@@ -65,9 +65,9 @@ impl Task {
         .to_string()
     }
 
-    /// Event id and payload of a call that somebody published: `task(event_id, payload)`, by position or by name. A
-    /// call of another task is not ours to make, whatever its arguments look like. Nothing is decoded but what is
-    /// needed, so nothing else can be too deep.
+    /// Event id and payload of a call that another program published: `task(event_id, payload)`, by position or by
+    /// name. A call of another task is refused, even if its arguments look the same. Only the needed parts are decoded,
+    /// so no other part can be too deep.
     pub(super) fn read(
         task: &str,
         found: Option<&str>,
@@ -86,7 +86,7 @@ impl Task {
         let id: String = id
             .and_then(|id| serde_json::from_str(id.get()).ok())
             .ok_or("the task has no event_id")?;
-        let event_id = Uuid::try_parse(&id).map_err(|_| format!("'{id}' is no event id"))?;
+        let event_id = Uuid::try_parse(&id).map_err(|_| format!("'{id}' is not an event id"))?;
         let payload = payload.map_or("{}", RawValue::get);
         Ok((event_id, payload.as_bytes().to_vec()))
     }
@@ -115,10 +115,10 @@ impl Task {
     }
 }
 
-/// An envelope that is longer is not one of ours.
+/// A longer envelope is not one of this program's.
 const LARGEST_ENVELOPE: usize = 16 << 20;
 
-/// What is read of kombu's envelope.
+/// The fields that are read from kombu's envelope.
 #[derive(serde::Deserialize)]
 struct Envelope<'a> {
     #[serde(borrow)]
@@ -148,13 +148,14 @@ pub(super) struct Arguments<'a> {
     pub(super) payload: Option<&'a RawValue>,
 }
 
-/// The payload as it came. What a worker could not read (an older store may hold it) is null: the worker has the id.
+/// The payload as it came. A payload that no worker could read (an older store may hold one) becomes null: the worker
+/// has the id.
 fn payload_text(payload: &[u8]) -> String {
     let text = String::from_utf8_lossy(payload);
     match payload::check(&text) {
         Ok(()) => text.into_owned(),
         Err(refusal) if refusal.is_of_the_bounds() => "null".to_owned(),
-        // The store was filled by somebody else.
+        // Another program filled the store.
         Err(_) => Value::from(text).to_string(),
     }
 }
@@ -216,7 +217,7 @@ mod tests {
         for (body, words) in [
             ("{}", "not a Celery body"),
             ("[[], {}, {}]", "no event_id"),
-            (r#"[["seven", {}], {}, {}]"#, "'seven' is no event id"),
+            (r#"[["seven", {}], {}, {}]"#, "'seven' is not an event id"),
         ] {
             let reason = Task::read("t", Some("t"), body.as_bytes()).unwrap_err();
             assert!(reason.contains(words), "{body}: {reason}");

@@ -24,18 +24,18 @@ pub struct Delivery {
 /// The consumer that a delivery is from.
 #[derive(Clone)]
 pub(super) struct Origin {
-    /// Time for an answer of the broker.
+    /// How long the broker may take to answer.
     pub(super) deadline: Duration,
-    /// Closed with the connection: what waits for an answer on it would wait in vain.
+    /// Closed with the connection: an answer on it can no longer arrive.
     pub(super) connection: watch::Receiver<()>,
-    /// How many of its deliveries the broker does not know the end of.
+    /// How many of its deliveries have an end that the broker does not know.
     pub(super) unsettled: Arc<AtomicUsize>,
-    /// Tells the log of acknowledgements that fail.
+    /// Logs acknowledgements that fail.
     pub(super) outage: Outage,
 }
 
 impl Origin {
-    /// Waits for the broker, but neither longer than it may take nor on a connection that is gone.
+    /// Waits for the broker, at most until its deadline and only while the connection is open.
     async fn wait(
         &self,
         deadline: Duration,
@@ -84,7 +84,7 @@ pub(super) enum Handle {
     Nowhere(std::convert::Infallible),
 }
 
-/// A reason as a log and a broker can take it: it may quote what somebody else has sent.
+/// A reason in a form fit for a log and a broker: it may quote text from another program.
 #[allow(dead_code, reason = "a slim build has no broker")]
 pub(super) fn brief(reason: &str) -> String {
     let clean = reason.chars().map(|c| if c.is_control() { ' ' } else { c });
@@ -109,7 +109,7 @@ impl Delivery {
         }
     }
 
-    /// Tells the broker what became of it, within a deadline. On failure the delivery comes again.
+    /// Reports the result of a delivery to the broker, within a deadline. On failure the broker delivers it again.
     pub async fn settle(self, settlement: Settlement) -> Result<(), QueueError> {
         let Some(origin) = self.origin else {
             return self.handle.settle(settlement).await;

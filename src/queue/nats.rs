@@ -30,7 +30,7 @@ const DEAD_LETTERS: i64 = 10_000;
 /// How long servers are waited for that may not answer at all: only a system account may ask.
 const SYSTEM_ANSWER: Duration = Duration::from_secs(1);
 
-/// The client queues what it sends, and a server that takes nothing more would be waited for.
+/// The client queues its messages, and would wait for a server that accepts no more.
 async fn within(
     after: Duration,
     answer: impl Future<Output = Result<(), QueueError>>,

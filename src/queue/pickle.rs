@@ -4,8 +4,8 @@
 //! reads; read are the opcodes that protocols 2 to 5 use for None, booleans, numbers, strings, lists, tuples and
 //! dictionaries with string keys. Opcodes: `pickletools` of Python's standard library.
 //!
-//! A pickle is a program, so a few bytes can ask for any depth and any size. Both are bounded while it runs: nothing
-//! nested deeper is ever built, and so nothing deep is ever dropped.
+//! A pickle is a program, so a few bytes can ask for any depth and any size. Both are bounded while it runs: no deeply
+//! nested value is ever built, and therefore none is ever dropped.
 
 mod plain;
 
@@ -18,15 +18,15 @@ pub(super) use plain::Plain;
 
 /// Levels of a call: those of a payload, and the tuples around it.
 const LEVELS: usize = payload::LEVELS + 2;
-/// Bytes that a call may take in memory: a job of ours takes a fraction of it.
+/// Bytes that a call may take in memory. A job of this program takes a fraction of it.
 const MEMORY: usize = 64 << 20;
-/// What a value takes besides its text.
+/// The size of a value besides its text.
 const VALUE: usize = 64;
 /// The longest integer: 4,300 digits.
 const LONGEST_INTEGER: usize = 1_786;
 
-/// A call as RQ stores it: `(func_name, instance, (event_id, payload), {})`. The payload is JSON; what is not becomes a
-/// string, and what is beyond the bounds of a payload becomes None.
+/// A call as RQ stores it: `(func_name, instance, (event_id, payload), {})`. The payload is JSON. Text that is not JSON
+/// becomes a string, and a payload beyond the bounds becomes None.
 pub(super) fn call(function: &str, event_id: &str, payload: &str) -> Vec<u8> {
     let mut out = vec![0x80, 2, b'('];
     write_text(&mut out, function);
@@ -52,7 +52,7 @@ fn write_payload(out: &mut Vec<u8>, payload: &str) {
     }
 }
 
-/// The opcodes of a token. Arrays and objects begin with a mark, so nothing need be known of what is in them.
+/// The opcodes of a token. Arrays and objects begin with a mark, so their content need not be known in advance.
 fn write(out: &mut Vec<u8>, token: &Token<'_>) {
     match token {
         Token::Null => out.push(b'N'),
@@ -74,11 +74,12 @@ fn write_text(out: &mut Vec<u8>, text: &str) {
     out.extend(text.as_bytes());
 }
 
-/// As Python's `json` reads it: an integer of any length is exact, what has a fraction or an exponent is a float.
+/// As Python's `json` reads it: an integer of any length is exact, and a number with a fraction or an exponent is a
+/// float.
 fn write_number(out: &mut Vec<u8>, number: &str) {
     if number.contains(['.', 'e', 'E']) {
         out.push(b'G');
-        // Beyond the range it is infinite, in Python too.
+        // Infinite beyond the range, as in Python.
         let float = number.parse::<f64>().unwrap_or_default();
         return out.extend(float.to_be_bytes());
     }
@@ -110,7 +111,7 @@ struct Machine<'a> {
     stack: Vec<Slot>,
     /// Strings and numbers; `None` for what may change after it was remembered.
     memo: HashMap<u32, Option<Plain>>,
-    /// What it may still take, in bytes.
+    /// The remaining bytes.
     memory: usize,
 }
 
@@ -252,14 +253,14 @@ impl Machine<'_> {
         self.push(text)
     }
 
-    /// Takes this many bytes of what is left.
+    /// Takes this many of the remaining bytes.
     fn charge(&mut self, bytes: usize) -> Result<(), String> {
         let left = self.memory.checked_sub(bytes);
-        self.memory = left.ok_or_else(|| format!("the call takes more than {MEMORY} bytes"))?;
+        self.memory = left.ok_or_else(|| format!("the call needs more than {MEMORY} bytes"))?;
         Ok(())
     }
 
-    /// Pushes what holds nothing else. Its text counts each time that it occurs.
+    /// Pushes a value without items. Its text counts each time that it occurs.
     fn push(&mut self, value: Plain) -> Result<(), String> {
         self.charge(VALUE + value.text_bytes())?;
         self.stack.push(Slot::Value(value, 0));

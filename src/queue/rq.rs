@@ -21,7 +21,7 @@ const TIMEOUT_SECONDS: u32 = 180;
 pub(super) const RESULT_SECONDS: i64 = 500;
 /// A year, as RQ keeps what failed.
 pub(super) const FAILURE_SECONDS: i64 = 31_536_000;
-/// A call that is longer, or inflates to more, is not one of ours.
+/// A call that is longer, or inflates to more, is not one of this program's.
 pub(super) const LARGEST_CALL: usize = 16 << 20;
 
 /// The set of all queues, by which RQ's dashboard and `rq info` find them.
@@ -94,14 +94,14 @@ pub(super) fn read(function: &str, data: &[u8]) -> Result<(Uuid, Vec<u8>), Strin
         return Err(format!("function {name} is not {function}"));
     }
     let id = event_id.ok_or("the job has no event_id")?;
-    let event_id = Uuid::try_parse(&id).map_err(|_| format!("'{id}' is no event id"))?;
+    let event_id = Uuid::try_parse(&id).map_err(|_| format!("'{id}' is not an event id"))?;
     Ok((
         event_id,
         payload.unwrap_or_else(|| "{}".to_owned()).into_bytes(),
     ))
 }
 
-/// What is read of a call.
+/// The fields that are read from a call.
 struct Call {
     name: String,
     event_id: Option<String>,
@@ -126,7 +126,7 @@ impl Call {
         })
     }
 
-    /// Written by RQ's JSON serializer. The payload is not looked into, however deep it is.
+    /// Written by RQ's JSON serializer. The payload is not examined, however deep it is.
     fn json(bytes: &[u8]) -> Result<Call, String> {
         let call: (String, IgnoredAny, Vec<&RawValue>, Arguments<'_>) =
             serde_json::from_slice(bytes).map_err(|error| format!("{NO_CALL}: {error}"))?;
@@ -150,7 +150,8 @@ pub(super) fn deflated(bytes: &[u8]) -> Vec<u8> {
     written.expect("memory takes it")
 }
 
-/// What was compressed; `None` if nothing was. A few bytes may inflate to any size, so it is read up to the bound only.
+/// The inflated bytes; `None` if the bytes were not compressed. A few bytes may inflate to any size, so reading stops
+/// at the bound.
 fn inflated(bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
     let mut inflated = Vec::new();
     let mut decoder = ZlibDecoder::new(bytes).take(LARGEST_CALL as u64 + 1);
@@ -204,7 +205,10 @@ mod tests {
     fn what_is_no_such_job_is_refused_with_the_reason() {
         for (call, words) in [
             (r#"["m.f", null, [], {}]"#, "no event_id"),
-            (r#"["m.f", null, ["seven"], {}]"#, "'seven' is no event id"),
+            (
+                r#"["m.f", null, ["seven"], {}]"#,
+                "'seven' is not an event id",
+            ),
             ("{}", "not a call"),
             ("", "not a call"),
         ] {

@@ -27,7 +27,7 @@ pub enum BitsError {
     /// Bits are set behind the last request.
     #[error("bits are set behind the last of {length} requests")]
     Padding {
-        /// Requests that the file speaks of.
+        /// Requests in the file.
         length: u64,
     },
     /// Another number of bytes than the length needs.

@@ -1,4 +1,4 @@
-//! Maps of a file whose keys may stand there once: serde keeps the last of several in silence.
+//! Maps of a file in which each key may occur once: serde silently keeps the last of several.
 
 use std::collections::BTreeMap;
 use std::fmt;

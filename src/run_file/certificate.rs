@@ -131,13 +131,13 @@ impl Certificate {
         certificate.accepted(&Environment::here())
     }
 
-    /// It, if it says anything about the instrument of this environment.
+    /// The certificate, if it applies to the instrument of this environment.
     fn accepted(self, here: &Environment) -> Result<Certificate, CertificateError> {
         self.vouches_for(here)?;
         Ok(self)
     }
 
-    /// Whether it says anything about the instrument of an environment.
+    /// Whether it applies to the instrument of an environment.
     pub(super) fn vouches_for(&self, run: &Environment) -> Result<(), CertificateError> {
         if self.format != FORMAT {
             return Err(CertificateError::Foreign(format!(

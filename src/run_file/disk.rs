@@ -59,8 +59,8 @@ impl Run {
     }
 }
 
-/// Reads a file to its end, unless it is longer than any run: what never ends must not fill the memory. `length` is the
-/// file's as far as it is known, and 0 of a pipe: a guess that is too small costs a copy.
+/// Reads a file to its end, unless it is longer than any run: an endless input must not fill the memory. `length` is
+/// the length of the file where it is known, and 0 for a pipe. A value that is too small costs a copy.
 ///
 /// # Errors
 /// [`RunFileError::Read`] and [`RunFileError::TooLarge`].

@@ -29,8 +29,8 @@ pub enum RunFileError {
     /// More than any run leaves behind.
     #[error("the file is larger than {0} MB, which no run is")]
     TooLarge(u64),
-    /// More than any run is once it is decoded.
-    #[error("the file takes more than {0} MB of memory once it is decoded, which no run does")]
+    /// Larger than any run once decoded.
+    #[error("the file needs more than {0} MB of memory once decoded, more than any run")]
     TooMuch(u64),
     /// The JSON stops in the middle.
     #[error("the file is cut short: its JSON stops in the middle, at line {line} column {column}")]

@@ -64,7 +64,7 @@ impl Judging {
         self.guard.into()
     }
 
-    /// Whether the size was to be fixed.
+    /// Whether the planned size was fixed.
     pub fn design(&self) -> Design {
         match self.adaptive {
             Some(_) => Design::Adaptive,

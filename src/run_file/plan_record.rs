@@ -16,10 +16,10 @@ use crate::units::Rate;
 
 use facts::facts;
 
-/// Longest template of a body that is kept in full where that is asked for, in bytes.
+/// Longest template of a body that is kept in full if requested, in bytes.
 const LONGEST_BODY_KEPT: usize = 4096;
 
-/// Length of a whole SHA-256 in hexadecimal, as files of before there were fingerprints have it.
+/// Length of a whole SHA-256 in hexadecimal, as in files from before fingerprints.
 const WHOLE_DIGEST: usize = 64;
 
 /// A [`Plan`] without its secrets.
@@ -77,18 +77,18 @@ pub struct HeaderRecord {
     pub value: String,
 }
 
-/// A body: what tells two of them apart, and not what is in them.
+/// A body: enough to distinguish two bodies, without their content.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct BodyRecord {
-    /// The template, if it was to be kept (`--save-bodies`) and is text of at most 4 KiB. Files of before there was that
-    /// choice hold it without its secret fields.
+    /// The template, if `--save-bodies` was given and the template is text of at most 4 KiB. Files from before that
+    /// flag hold it without its secret fields.
     pub template: Option<String>,
     /// Length of the template in bytes.
     pub bytes: u64,
-    /// The first 16 bits of the SHA-256 of the template, in hexadecimal; all of it in files of before, there of what was
-    /// left without the secret fields.
+    /// The first 16 bits of the SHA-256 of the template, in hexadecimal. Files from before fingerprints hold the whole
+    /// SHA-256 of the template without its secret fields.
     pub sha256: String,
-    /// What it is: its Content-Type, else `text` or `binary`; absent in files of before there was this field.
+    /// Its kind: its Content-Type, else `text` or `binary`; absent in files from before this field.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<String>,
     /// The placeholders in it, in their order.
@@ -162,16 +162,16 @@ impl PlanRecord {
         hexadecimal(&hasher.finalize())
     }
 
-    /// In words, everything that keeps a run of this plan from being compared with a later one of another plan:
-    /// `rate of ingest: 20/s before, 50/s after`. Empty if the hashes are equal; what one side hides without a
-    /// fingerprint is no difference, see [`PlanRecord::unknowns`].
+    /// The differences that prevent a comparison of a run of this plan with a later one of another plan, in words:
+    /// `rate of ingest: 20/s before, 50/s after`. Empty if the hashes are equal. A fact that one side hides without a
+    /// fingerprint is not a difference, see [`PlanRecord::unknowns`].
     pub fn differences(&self, after: &PlanRecord) -> Vec<String> {
         let told = self.compared(after, Agreement::Differs);
         told.map(|(what, before, after)| format!("{what}: {before} before, {after} after"))
             .collect()
     }
 
-    /// What may or may not be the same: a file of before there were fingerprints hides it. `path of ingest`.
+    /// Facts that may differ, because a file from before fingerprints hides them. `path of ingest`.
     pub fn unknowns(&self, after: &PlanRecord) -> Vec<String> {
         let hidden = self.compared(after, Agreement::Unknown);
         hidden.map(|(what, ..)| what).collect()
@@ -205,7 +205,7 @@ impl PlanRecord {
         told.collect::<Vec<_>>().into_iter()
     }
 
-    /// Keeps the bodies of the plan that it is of, as far as they are text of at most 4 KiB.
+    /// Keeps the bodies of its plan, if they are text of at most 4 KiB.
     pub fn keep_bodies(&mut self, plan: &Plan) {
         for (record, endpoint) in self.endpoints.iter_mut().zip(&plan.endpoints) {
             if let (Some(body), Some(template)) = (&mut record.body, &endpoint.body) {
@@ -455,7 +455,7 @@ mod tests {
         let hidden = old("/ingest?token=[redacted]&page=1", &digest);
         assert_eq!(hidden.differences(&new), Vec::<String>::new());
         assert_eq!(hidden.unknowns(&new), ["body of ingest", "path of ingest"]);
-        // What an old file shows in clear has the same fingerprint.
+        // A plain value in an old file has the same fingerprint.
         let shown = old("/ingest?token=abc&page=1", &digest);
         assert_eq!(shown.unknowns(&new), ["body of ingest"]);
         let other = old("/ingest?token=[redacted]&page=2", &digest);

@@ -1,12 +1,12 @@
-//! Takes secrets out of what is shown or saved. A value is kept where its name says that it holds none, and nowhere else:
-//! what a secret is called, nobody can list.
+//! Removes secrets from shown or saved text. A value is kept only if its name is known to hold no secret: the names of
+//! secrets cannot be listed.
 //!
-//! Of other values 16 bits of SHA-256 stay, so that two plans still differ. A value that is one template and nothing else
-//! (`{{uuid}}`) is no secret and is kept.
+//! Of other values 16 bits of SHA-256 stay, so that two plans still differ. A value that consists of one template
+//! (`{{uuid}}`) is not a secret and is kept.
 
 use sha2::{Digest, Sha256};
 
-/// What stands where a secret was; files of before there were fingerprints have it without one.
+/// The replacement of a secret. Files from before fingerprints have it without one.
 pub const REDACTED: &str = "[redacted]";
 
 /// Headers whose values hold no secret.
@@ -55,7 +55,7 @@ const HARMLESS_PARAMETERS: [&str; 20] = [
     "version",
 ];
 
-/// Longest harmless value: longer ones are something else.
+/// Longest harmless value. A longer one is treated as a secret.
 const LONGEST: usize = 200;
 
 /// The value of a header.
@@ -75,10 +75,11 @@ pub fn header_value(name: &str, value: &str) -> String {
     }
 }
 
-/// A URL, or a path with a query: without user info and fragment, and of parameters what their names allow.
+/// A URL, or a path with a query: without user info and fragment. The names of parameters decide whether their values
+/// stay.
 pub fn url(text: &str) -> String {
     let text = without_user_info(text);
-    // What follows a `#` is never sent.
+    // The fragment after a `#` is not sent.
     let text = text.split('#').next().unwrap_or_default();
     let (path, query) = match text.split_once('?') {
         Some((path, query)) => (path, Some(query)),
@@ -92,7 +93,7 @@ pub fn url(text: &str) -> String {
     format!("{}{}", path.join("/"), query.unwrap_or_default())
 }
 
-/// A URL that was typed and may not be one: what stands before an `@` or behind a `?` or `#` is left out.
+/// A typed URL that may not be one: the text before an `@` and after a `?` or `#` is left out.
 pub fn typed_url(text: &str) -> String {
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
@@ -136,12 +137,12 @@ pub fn fingerprint(bytes: &[u8]) -> String {
     format!("{:02x}{:02x}", digest[0], digest[1])
 }
 
-/// Whether a value is hidden without a fingerprint, as files of before there was one have it: what it was is not known.
+/// Whether a value is hidden without a fingerprint, as in files from before fingerprints: the original is unknown.
 pub fn is_unknown(value: &str) -> bool {
     value == REDACTED
 }
 
-/// What stays of a value that may be a secret.
+/// The replacement of a value that may be a secret.
 fn hidden(value: &str) -> String {
     match value.is_empty() || is_template(value) || is_hidden(value) {
         true => value.to_owned(),
@@ -157,7 +158,7 @@ fn is_template(value: &str) -> bool {
     inner.is_some_and(|inner| ["uuid", "n", "now"].contains(&inner.trim()))
 }
 
-/// Hiding what is hidden changes nothing.
+/// Hiding a hidden value changes nothing.
 fn is_hidden(value: &str) -> bool {
     let digits = value
         .strip_prefix("[redacted:")
@@ -187,7 +188,7 @@ fn parameter(pair: &str) -> String {
     }
 }
 
-/// A name that is short is a name; a longer one may be a token with a `=` at its end, as base64 has it.
+/// A short name is a name. A longer one may be a token that ends in `=`, as base64 does.
 fn name_of(name: &str) -> String {
     match name.len() <= 24 {
         true => name.to_owned(),
@@ -195,7 +196,7 @@ fn name_of(name: &str) -> String {
     }
 }
 
-/// A segment of a path: what it is called stays, its parameters (`;jsessionid=…`) are as those of a query.
+/// A segment of a path: its name stays, and its parameters (`;jsessionid=…`) are treated as those of a query.
 fn segment(segment: &str) -> String {
     let mut parts = segment.split(';');
     let own = parts.next().unwrap_or_default().to_owned();

@@ -1,4 +1,4 @@
-//! Text of a run file that is read where it stands, without a copy: most of a file is base64.
+//! Text of a run file that is read in place, without a copy: most of a file is base64.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -33,7 +33,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// Serde's own `Option<Cow<str>>` copies; only a visitor of our own sees what can be borrowed.
+/// Serde's own `Option<Cow<str>>` copies. Only a custom visitor sees which strings can be borrowed.
 struct Borrowing;
 
 impl<'de> Visitor<'de> for Borrowing {

@@ -28,7 +28,7 @@ pub(super) struct Core {
     pub(super) metrics: Metrics,
     /// When clients are limited.
     pub(super) limiter: Option<RateLimiter>,
-    /// As far as this process dispatches.
+    /// Covers only events that this process dispatches.
     pub(super) stuck: Stuck,
     draining: AtomicBool,
     ingesting: AtomicUsize,

@@ -22,7 +22,8 @@ pub(super) async fn read_json(
         .unwrap_or(Err(Problem::BodyTooSlow(limits.body_time)))
 }
 
-/// Is the body JSON in UTF-8, as it is? An encoded body would be stored as bytes that no worker expects.
+/// Checks that the body is JSON in UTF-8, without an encoding. An encoded body would be stored as bytes that no worker
+/// expects.
 fn check_headers(headers: &HeaderMap) -> Result<(), Problem> {
     let content_type = single(headers, &CONTENT_TYPE)?.map_or(&b""[..], HeaderValue::as_bytes);
     if !is_json(content_type) {
@@ -69,7 +70,7 @@ fn charset(content_type: &[u8]) -> Option<&[u8]> {
     })
 }
 
-/// A header's word as an answer may quote it.
+/// A word of a header, in a form that an answer may quote.
 fn shown(word: &[u8]) -> String {
     let word = &word[..word.len().min(40)];
     word.escape_ascii().to_string()

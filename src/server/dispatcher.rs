@@ -68,7 +68,7 @@ impl Dispatcher {
             suspects: Suspects::new(stuck),
             broker: Outage::of(
                 format!("the broker {}", settings.to),
-                "cannot dispatch; the store keeps what is accepted",
+                "cannot dispatch; the store keeps accepted events",
             ),
             payloads: Outage::of("the store", "cannot read a payload; it is dispatched later"),
             arrivals: store.arrivals(BUFFER),
@@ -110,7 +110,7 @@ impl Dispatcher {
                 swept.is_over
             }
             Err(error) => {
-                // The store tells the log that it fails.
+                // The store logs its own failures.
                 tracing::debug!(%error, "cannot look for overdue events");
                 true
             }
@@ -133,9 +133,8 @@ impl Dispatcher {
         depth.is_ok_and(|depth| depth >= open)
     }
 
-    /// Publishes in batches. A broker that drops duplicates must not take this for an earlier dispatch of the same
-    /// events, a sweep or a replay for the first one; the repetitions of one batch it may.
-    /// Those that were published.
+    /// Publishes in batches and returns the published events. A broker that drops duplicates must not treat a sweep or
+    /// a replay as the first dispatch of the same events. It may drop repetitions of one batch.
     async fn dispatch(&mut self, ids: &[EventId]) -> Vec<EventId> {
         let round = rand::random();
         let (mut batch, mut published) = (Batch::default(), Vec::with_capacity(ids.len()));

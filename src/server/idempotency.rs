@@ -44,7 +44,7 @@ fn envelope(body: &[u8]) -> Result<Envelope<'_>, Problem> {
     if !text.trim_start().starts_with('{') {
         return Err(malformed("the body is not a JSON object"));
     }
-    // What no worker could read must not be promised.
+    // An event that no worker could read must not be accepted.
     match payload::check(text) {
         Err(refusal) if refusal.is_of_the_bounds() => Err(malformed(&format!(
             "no worker could read the body: {refusal}"

@@ -26,7 +26,7 @@ pub(super) struct Queue {
     failed: u64,
     dead: u64,
     leases: Leases,
-    /// Dispatched by this process again and again and never begun, while later events are done.
+    /// Dispatched by this process repeatedly and never begun, while later events are done.
     stuck: StuckEvents,
     /// Calls to the provider that are under way in this process.
     in_flight: usize,

@@ -4,7 +4,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::problem::Problem;
 
-/// The value of a header. Two of them are refused, equal or not: a proxy on the way may have taken the other one.
+/// The value of a header. Two of them are refused, equal or not: a proxy in between may have used the other one.
 pub(super) fn single<'a>(
     headers: &'a HeaderMap,
     name: &HeaderName,

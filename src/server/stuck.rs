@@ -1,8 +1,8 @@
-//! Events that are dispatched again and again and never begun, while others that were dispatched after them are done:
-//! their workers refuse them, and neither an attempt nor its failure is ever recorded.
+//! Events that are dispatched repeatedly and never begun, while events dispatched after them are done. Their workers
+//! refuse them, and neither an attempt nor its failure is ever recorded.
 //!
-//! An outage of the workers or of the broker makes no event stuck: brokers deliver in order, so as long as nothing that
-//! was dispatched later is done, nobody can tell.
+//! An outage of the workers or of the broker makes no event stuck. Brokers deliver in order, so without a later event
+//! that is done, the server cannot know that an event is stuck.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -19,25 +19,25 @@ const DISPATCHES: u32 = 3;
 const REMEMBERED: usize = 4_096;
 /// Events that are watched.
 const WATCHED: usize = 10_000;
-/// Events that are looked at in one pass of the sweeper.
+/// Events that are checked in one pass of the sweeper.
 const LOOKS: usize = 64;
-/// Of those dispatched later, how many are asked for from each end.
+/// Of those dispatched later, how many are checked from each end.
 const WITNESSES: usize = 4;
 /// Ids that are shown.
 const SHOWN: usize = 10;
-/// Between two lines of the log.
+/// Between two lines in the log.
 const TELL_EVERY: Duration = Duration::from_secs(60);
 
-/// What is stuck, for whoever asks; clones share it.
+/// The stuck events, for every reader; clones share it.
 #[derive(Clone, Default)]
 pub(super) struct Stuck(Arc<Mutex<StuckEvents>>);
 
-/// As `GET /queue` shows it.
+/// In the form that `GET /queue` shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct StuckEvents {
-    /// How many.
+    /// Their number.
     events: u64,
-    /// Some of them.
+    /// Some of their ids.
     ids: Vec<EventId>,
 }
 
@@ -47,7 +47,7 @@ impl Stuck {
         self.lock().clone()
     }
 
-    /// How many.
+    /// Their number.
     pub(super) fn count(&self) -> u64 {
         self.lock().events
     }
@@ -62,12 +62,12 @@ struct Suspect {
     /// The number of its first dispatch.
     number: u64,
     dispatches: u32,
-    /// Attempts begun when it was first dispatched again; `None` before it was looked at.
+    /// Attempts begun when it was first dispatched again; `None` before the first check.
     attempts: Option<u32>,
     is_stuck: bool,
 }
 
-/// What was dispatched in which order, and what came of it.
+/// The order of dispatches, and the events that may be stuck.
 pub(super) struct Suspects {
     stuck: Stuck,
     /// The last dispatches; the first of them has this number.
@@ -75,7 +75,7 @@ pub(super) struct Suspects {
     first: u64,
     numbers: HashMap<EventId, u64>,
     watched: HashMap<EventId, Suspect>,
-    /// Whom to look at, in turn.
+    /// The next events to check, in order.
     turn: VecDeque<EventId>,
     told: Option<Instant>,
 }
@@ -93,7 +93,7 @@ impl Suspects {
         }
     }
 
-    /// The broker has taken these, in this order.
+    /// The broker has accepted these events, in this order.
     pub(super) fn dispatched(&mut self, ids: impl IntoIterator<Item = EventId>) {
         for id in ids {
             if self.order.len() == REMEMBERED
@@ -104,7 +104,7 @@ impl Suspects {
                 }
                 self.first += 1;
             }
-            // The first dispatch counts: what came after it had its turn later.
+            // The first dispatch counts: later events were dispatched after it.
             let number = self.first + self.order.len() as u64;
             self.numbers.entry(id).or_insert(number);
             self.order.push_back(id);
@@ -129,7 +129,7 @@ impl Suspects {
         }
     }
 
-    /// Looks what became of those that were dispatched often enough, and tells of those that are stuck.
+    /// Checks the events that were dispatched often enough, and logs those that are stuck.
     pub(super) async fn look(&mut self, store: &Store) {
         for _ in 0..LOOKS.min(self.turn.len()) {
             let Some(id) = self.turn.pop_front() else {
@@ -148,7 +148,8 @@ impl Suspects {
         self.tell();
     }
 
-    /// Is it stuck? `None` if somebody has begun with it, or if it is settled. A store that fails says nothing.
+    /// Whether the event is stuck; `None` if an attempt has begun or the event is settled. If the store fails, it is
+    /// not.
     async fn judge(&mut self, id: EventId, store: &Store) -> Option<bool> {
         let Ok(found) = store.event(id).await else {
             return Some(false);
@@ -172,7 +173,7 @@ impl Suspects {
         Some(false)
     }
 
-    /// Some of those that were dispatched after it, the next and the last of them.
+    /// Some of the events dispatched after it: the next and the last of them.
     fn witnesses(&self, id: EventId, number: u64) -> HashSet<EventId> {
         let behind = (number + 1).saturating_sub(self.first) as usize;
         let later = self.order.iter().skip(behind);
@@ -267,7 +268,7 @@ mod tests {
         let (store, stuck) = (store(&folder).await, Stuck::default());
         let mut suspects = Suspects::new(stuck.clone());
         suspects.dispatched((0..10).map(id));
-        // Done before the workers went, in the order of their dispatch.
+        // Done before the workers disappeared, in the order of their dispatch.
         for number in 0..5 {
             process(&store, id(number)).await;
         }

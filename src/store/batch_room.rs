@@ -1,14 +1,14 @@
-//! What a batch needs of the disk, and what is left of it where there is little.
+//! The disk space that a batch needs, and how to reduce a batch when little is left.
 
 use super::commit_queue::{Batch, Work};
 use super::mailbox::{self, Reply};
 use super::{StoreError, Submission};
 
-/// What an event takes besides its payload: pages of the table and its indexes.
+/// The size of an event besides its payload: pages of the table and its indexes.
 const EVENT_BYTES: u64 = 5 * 4096;
 
 impl Batch {
-    /// Tells everyone who brings new events, or asks whether that is possible, that there is no room.
+    /// Answers every new event and every capacity check with the error that there is no room.
     pub(super) fn refuse_new(&mut self, error: &StoreError) {
         let replies = self.accepts.drain(..).map(|(_, reply)| reply);
         mailbox::send_all(replies.map(|reply| (reply, Err(error.clone()))));
@@ -18,8 +18,8 @@ impl Batch {
         }
     }
 
-    /// Leaves less to be written: only the work if there were new events too, else one event for each claim. `None` if
-    /// it asks for as little as it can.
+    /// Reduces the write: first to the work without new events, then to one event for each claim. `None` if the batch
+    /// cannot be smaller.
     pub(super) fn smaller(&mut self) -> Option<Batch> {
         if !self.accepts.is_empty() && !self.work.is_empty() {
             let accepts = std::mem::take(&mut self.accepts);
@@ -45,7 +45,7 @@ impl Batch {
         self.accepts.iter().map(of_event).sum()
     }
 
-    /// Does its commit show that the store can be written? A claim that finds nothing commits on a full disk too.
+    /// Whether its commit shows that the store can be written. A claim that finds nothing commits on a full disk too.
     pub(super) fn shows_room(&self) -> bool {
         !self.accepts.is_empty()
             || (self.work.iter()).any(|work| matches!(work, Work::Probe { .. }))

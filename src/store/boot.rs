@@ -1,13 +1,13 @@
-//! Time that nobody sets: how long the machine has been up, sleep included.
+//! A clock that cannot be set: how long the machine has been up, including sleep.
 
 use std::sync::OnceLock;
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// Keeps going while the machine sleeps. Read from the kernel, so it is the same in every process of the machine.
+/// Continues while the machine sleeps. Read from the kernel, so it is the same in every process of the machine.
 #[cfg(target_os = "linux")]
 const SINCE_BOOT: ClockId = ClockId::Boottime;
-/// Here this one keeps going too.
+/// On these systems it also continues.
 #[cfg(not(target_os = "linux"))]
 const SINCE_BOOT: ClockId = ClockId::Monotonic;
 
@@ -22,7 +22,7 @@ pub(super) fn boot_ms() -> i64 {
     now.tv_sec * 1000 + now.tv_nsec / 1_000_000 - shift
 }
 
-/// Which start of the machine this is, where the system tells.
+/// Identifies this start of the machine, if the system provides it.
 pub(super) fn boot_id() -> Option<String> {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(id.trim().to_owned()).filter(|id| !id.is_empty())

@@ -188,7 +188,7 @@ impl Batch {
         Some([std::mem::take(self), second])
     }
 
-    /// Takes out what is in these places, in the same order.
+    /// Takes out the entries at these places, in the same order.
     #[cfg(feature = "postgres")]
     pub(super) fn take_out(&mut self, accepts: &[usize], work: &[usize]) -> Batch {
         Batch {
@@ -197,7 +197,7 @@ impl Batch {
         }
     }
 
-    /// Every submission and every piece of work by itself.
+    /// Every submission and every piece of work as a batch of its own.
     #[cfg(feature = "postgres")]
     pub(super) fn singles(self) -> impl Iterator<Item = Batch> {
         let accepts = self.accepts.into_iter().map(|accept| Batch {

@@ -29,7 +29,7 @@ pub enum StoreError {
         "the commit was cut off and may have succeeded ({0}); repeat the request with the same key"
     )]
     Unsure(Arc<str>),
-    /// The store's files are not in their place. What was committed to them would not be found at the next start.
+    /// The store's files are not in their place. A restart would not find events committed to them.
     #[error("the store is not in its place: {0}")]
     Lost(Arc<str>),
     /// The transaction was rolled back: the disk is full.
@@ -56,14 +56,14 @@ pub enum OpenError {
         /// What it is.
         found: String,
     },
-    /// A part of the store is missing: it would start as an earlier one, or as a new one.
+    /// A part of the store is missing: it would start in an earlier state, or empty.
     #[error("cannot open the store {store}: {missing}\nhint: {hint}")]
     Incomplete {
-        /// Where it was looked for.
+        /// The path that was searched.
         store: Location,
-        /// What is missing.
+        /// The missing part.
         missing: String,
-        /// What to do.
+        /// The hint.
         hint: String,
     },
     /// A slim build.
@@ -88,7 +88,7 @@ impl OpenError {
     /// A file that the system refuses.
     pub(super) fn unusable(path: &Path, reason: impl fmt::Display) -> OpenError {
         let reason = reason.to_string();
-        // The number of the system's error says nothing that its words do not.
+        // The number of the system's error adds nothing to its words.
         let words = reason
             .split_once(" (os error ")
             .map_or(&*reason, |(words, _)| words);
@@ -98,7 +98,7 @@ impl OpenError {
         }
     }
 
-    /// Is what was found no store, or none any more?
+    /// Whether the file is not a store, or is one no longer.
     pub(super) fn is_of_the_content(&self) -> bool {
         match self {
             OpenError::Foreign { .. } => true,
@@ -108,10 +108,10 @@ impl OpenError {
     }
 }
 
-/// As SQLite says it.
+/// In SQLite's words.
 const MALFORMED: &str = "malformed";
 
-/// What is said of encryption or of the tables, and the way out.
+/// The message about encryption or about the tables, and the hint.
 const KNOWN: [(&str, &str); 9] = [
     (
         "SET LOGGED",
@@ -151,7 +151,7 @@ const KNOWN: [(&str, &str); 9] = [
     ),
 ];
 
-/// What SQLite or the system says of a file, and what to do.
+/// The message of SQLite or of the system about a file, and the hint.
 const FILE: [(&str, &str); 9] = [
     (
         MALFORMED,

@@ -173,14 +173,14 @@ impl Outcome {
 /// What the effect log says of an attempt whose lease was given back.
 pub(super) const NOT_BEGUN: &str = "nobody took it";
 
-/// Longer than any pause, and than a provider may ask for; also for rows of which nobody noted how long theirs is.
+/// Longer than any pause, and than a provider may ask for. Also the span of rows that do not record their own.
 pub(super) const LONGEST_SPAN_MS: i64 = 2 * 3_600_000;
 /// A lease is as long as it was asked for.
 const LONGEST_LEASE_MS: i64 = i64::MAX / 4;
-/// So far two readings of a clock may lie apart.
+/// The greatest distance between two readings of a clock.
 pub(super) const SPAN_SLACK_MS: i64 = 1000;
 
-/// How long what ends when an event in this state is due can be at most.
+/// The longest possible span of an event that is due in this state.
 pub(super) fn longest_ms(state: State) -> i64 {
     match state {
         State::Working => LONGEST_LEASE_MS,
@@ -188,7 +188,7 @@ pub(super) fn longest_ms(state: State) -> i64 {
     }
 }
 
-/// Does a pause or a lease end later than it can, being so long? Then a clock has been set back since it began.
+/// Whether a pause or a lease of this length ends later than possible. Then a clock has been set back since it began.
 pub(super) fn is_too_late(
     state: State,
     (due_ms, span_ms): (i64, Option<i64>),
@@ -238,8 +238,8 @@ impl Finished {
 pub struct Claim {
     /// One for each attempt to be made.
     pub leases: Vec<Lease>,
-    /// How long there is nothing else, unless more comes: until a retry or an expired lease is due, if any is known. `None`
-    /// beside leases: perhaps there is more at once.
+    /// How long no other event is due, unless new ones arrive: until the next retry or expired lease, if one is known.
+    /// `None` together with leases: perhaps there are more at once.
     pub idle_for: Option<Duration>,
 }
 
@@ -306,7 +306,7 @@ mod tests {
             assert!(is_too_late(state, (due_in(630_000), Some(30_000)), now_ms));
             assert!(is_too_late(state, (due_in(600_000), Some(0)), now_ms));
             assert!(!is_too_late(state, (due_in(-5_000), Some(0)), now_ms));
-            // Of an older version.
+            // Written by an older version.
             assert!(!is_too_late(state, (due_in(HOUR_MS), None), now_ms));
             assert!(is_too_late(state, (due_in(3 * HOUR_MS), None), now_ms));
         }

@@ -1,9 +1,9 @@
 //! PostgreSQL behind the store: what several machines share.
 //!
-//! As with SQLite, one thread of a process takes whatever waits and commits it in one transaction, and only then are its
-//! answers sent. Several processes do so side by side: `FOR UPDATE SKIP LOCKED` deals the due jobs out, NOTIFY tells one
-//! of them of new ones, and a look now and then replaces the notification that got lost. What another session has locked
-//! waits by itself. The clock is the server's, but its steps do not show.
+//! As with SQLite, one thread of a process takes all waiting work and commits it in one transaction, and only then are
+//! its answers sent. Several processes work concurrently. `FOR UPDATE SKIP LOCKED` deals the due jobs out, NOTIFY
+//! informs one process of new ones, and a periodic look replaces a lost notification. Work on rows that another session
+//! has locked waits separately. The clock is the server's, without its steps.
 
 mod accept;
 mod address;
@@ -47,7 +47,7 @@ use wake::Bell;
 
 /// How long what was sent may stay unacknowledged, and how long a read may take.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
-/// How long a transaction may take; then its connection is given up.
+/// How long a transaction may take. After that its connection is dropped.
 const TRANSACTION_TIME: Duration = Duration::from_secs(10);
 /// What is said when nothing is said.
 const SILENCE: &str = "the server does not answer";
@@ -161,8 +161,8 @@ impl Drop for Postgres {
     }
 }
 
-/// The names under which this process counts: its own, and others that it takes when somebody has locked what it counted
-/// under the last one. Clones share them.
+/// The names under which this process counts: its own, and others that it takes when another session has locked the
+/// counts of the last one. Clones share them.
 #[derive(Clone)]
 struct Owners(Arc<Mutex<Vec<i64>>>);
 

@@ -19,12 +19,12 @@ pub(super) struct Signals {
     pub(super) watchers: Arc<Watchers>,
     /// There may be something to claim.
     pub(super) work: Arc<Notify>,
-    /// How many have time for that: they wait for it, or are looking.
+    /// The number of idle workers: they wait for work, or are looking for it.
     idle: Arc<AtomicUsize>,
     /// Moves when another process has committed.
     pub(super) elsewhere: watch::Sender<()>,
     arrivals: Arc<Mutex<Vec<mpsc::Sender<EventId>>>>,
-    /// Tells the log of transactions that fail, whoever asked for them.
+    /// Logs transactions that fail, for every caller.
     pub(super) outage: Outage,
 }
 
@@ -40,11 +40,11 @@ pub(super) struct Changes {
     pub(super) is_reported_anew: bool,
     /// Was anything written? What was not has no commit to speak of.
     pub(super) wrote: bool,
-    /// When the attempts are due that follow failed ones.
+    /// The due times of the attempts that follow failed ones.
     pub(super) later: Vec<i64>,
-    /// A claim took as many as it may, and there are more.
+    /// A claim took its maximum, and there are more.
     pub(super) leaves_more: bool,
-    /// Somebody gave up what others may take.
+    /// Events were released that other workers may take.
     pub(super) freed: bool,
 }
 
@@ -90,7 +90,7 @@ impl Signals {
             arrivals: Arc::default(),
             outage: Outage::of(
                 "the store",
-                "a transaction failed; nothing of it was promised",
+                "a transaction failed; nothing in it was acknowledged",
             ),
         }
     }
@@ -159,7 +159,7 @@ impl Signals {
         self.work.notify_one();
     }
 
-    /// The same where it is looked for by itself what there is to do, and what has settled.
+    /// The same for a store that looks for due work and settled events on its own.
     #[cfg(feature = "postgres")]
     pub(super) fn counted_elsewhere(&self, counts: &Delta) {
         self.totals.set_elsewhere(counts);
@@ -171,13 +171,13 @@ impl Signals {
         self.work.notified().await;
     }
 
-    /// Somebody has time for something to claim until this is dropped.
+    /// Counts an idle worker until the guard is dropped.
     pub(super) fn has_time(&self) -> Idle<'_> {
         self.idle.fetch_add(1, Ordering::SeqCst);
         Idle(&self.idle)
     }
 
-    /// Has somebody time for something to claim?
+    /// Whether a worker is idle.
     #[cfg(feature = "postgres")]
     pub(super) fn is_idle(&self) -> bool {
         self.idle.load(Ordering::SeqCst) > 0
@@ -195,7 +195,7 @@ impl Signals {
     }
 }
 
-/// One who has time, until it is dropped.
+/// One idle worker, until it is dropped.
 pub(super) struct Idle<'a>(&'a AtomicUsize);
 
 impl Drop for Idle<'_> {

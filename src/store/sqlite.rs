@@ -139,8 +139,8 @@ fn open_writer(options: &Options, path: &Path) -> Result<Connection, OpenError> 
     Ok(connection)
 }
 
-/// Moves the log into the database without the index that processes share, which a full disk may have no room for; whether
-/// that was possible. The store must be this process' alone.
+/// Moves the log into the database without the index that processes share, for which a full disk may have no room.
+/// Returns whether that was possible. The store must belong to this process alone.
 fn move_log_alone(path: &Path) -> bool {
     let moved = Connection::open(path).and_then(|connection| {
         connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;

@@ -51,7 +51,7 @@ impl Watchers {
         }
     }
 
-    /// The events that somebody waits for, a bounded number of them.
+    /// The events that a client waits for, a bounded number of them.
     #[cfg(feature = "postgres")]
     pub(super) fn watched(&self) -> Vec<EventId> {
         const MOST: usize = 1000;

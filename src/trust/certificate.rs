@@ -1,4 +1,4 @@
-//! What is read of a certificate beyond webpki: version, names, dates, issuer and key.
+//! The fields of a certificate that webpki does not give: version, names, dates, issuer and key.
 
 use std::net::IpAddr;
 
@@ -37,7 +37,7 @@ pub(super) enum HostName {
     Ip(IpAddr),
 }
 
-/// How the time of a check and a certificate's dates go together.
+/// The relation between the time of a check and a certificate's dates.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Validity {
     Valid,
@@ -48,7 +48,7 @@ pub(super) enum Validity {
 }
 
 impl Certificate {
-    /// `None` for what is not an X.509 certificate.
+    /// `None` for bytes that are not an X.509 certificate.
     pub(super) fn read(der: &CertificateDer<'_>) -> Option<Certificate> {
         x509_cert::Certificate::from_der(der).ok().map(Certificate)
     }
@@ -142,7 +142,7 @@ impl Certificate {
         self.0.signature_algorithm.oid.to_string()
     }
 
-    /// Whether its extensions let it stand for a server, although it is a certificate authority's or an old one.
+    /// Whether its extensions allow it for a server, although it belongs to a certificate authority or is an old one.
     pub(super) fn may_be_a_server(&self) -> bool {
         self.has_server_purpose() && self.may_use_its_key() && self.has_only_understood_extensions()
     }
@@ -262,7 +262,7 @@ fn address(octets: &[u8]) -> Option<IpAddr> {
     }
 }
 
-/// What is inside of a DER sequence.
+/// The content of a DER sequence.
 fn contents(der: &[u8]) -> Option<Vec<u8>> {
     Any::from_der(der).ok().map(|any| any.value().to_vec())
 }

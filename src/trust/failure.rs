@@ -1,4 +1,4 @@
-//! Why a TLS connection failed, in words, with what to do about it.
+//! Why a TLS connection failed, in words, with a hint.
 
 use std::error::Error as StdError;
 use std::io;
@@ -44,7 +44,7 @@ pub(super) enum Refusal {
     Other { text: String },
 }
 
-/// What a TLS failure is about; which hint fits depends on where it is shown.
+/// The subject of a TLS failure; which hint fits depends on where it is shown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{text}")]
 pub struct TlsFailure {
@@ -76,7 +76,7 @@ pub fn tls_failure(error: &(dyn StdError + 'static)) -> Option<TlsFailure> {
         if let Some(found) = error.downcast_ref::<Error>() {
             return Some(TlsFailure::of(found));
         }
-        // An I/O error shows the source of what it wraps, not that itself.
+        // An I/O error returns the source of the wrapped error, not that error itself.
         let wrapped = error.downcast_ref::<io::Error>().and_then(|e| e.get_ref());
         if let Some(wrapped) = wrapped
             && let Some(found) = tls_failure(wrapped)
@@ -96,7 +96,7 @@ impl TlsFailure {
         }
     }
 
-    /// What the TLS library says, in words.
+    /// The TLS library's message, in words.
     pub(super) fn of(error: &Error) -> TlsFailure {
         match error {
             Error::InvalidCertificate(CertificateError::Other(other)) => {
@@ -174,7 +174,7 @@ impl TlsFailure {
         TlsFailure::new(refusal.to_string(), kind)
     }
 
-    /// Whether what the server sent is not TLS.
+    /// Whether the server answered with something other than TLS.
     pub fn is_not_tls(&self) -> bool {
         self.kind == Kind::NotTls
     }
@@ -184,7 +184,7 @@ impl TlsFailure {
         self.kind == Kind::Http2Only
     }
 
-    /// Whether the server's certificate is what is wrong: the host is named without a port.
+    /// Whether the server's certificate is at fault: the host is named without a port.
     pub fn is_about_the_certificate(&self) -> bool {
         matches!(
             self.kind,
@@ -197,7 +197,7 @@ impl TlsFailure {
         )
     }
 
-    /// What to do about it, in terms of the flags of a measurement of this host and port.
+    /// The hint, in terms of the flags of a measurement of this host and port.
     pub fn hint(&self, authority: &str) -> String {
         match self.kind {
             Kind::Name => "check the host; test with -k only if you trust the network",
@@ -230,7 +230,7 @@ impl TlsFailure {
     }
 }
 
-/// What works for a server that speaks HTTP/2 only.
+/// The alternative for a server that speaks HTTP/2 only.
 pub const HTTP2_HINT: &str =
     "enable HTTP/1.1 on the server, or measure it through a proxy that accepts HTTP/1.1";
 
@@ -302,8 +302,8 @@ fn algorithm(oid: &str) -> String {
     }
 }
 
-/// The library's names in words: `NoCipherSuitesInCommon` → `no cipher suites in common`. Names alone are kept, not what
-/// they hold.
+/// The library's names in words: `NoCipherSuitesInCommon` → `no cipher suites in common`. Names alone are kept, without
+/// their values.
 pub(super) fn spaced(name: &str) -> String {
     let name = name.split(['(', '{', ' ']).next().unwrap_or_default();
     let mut words = String::with_capacity(name.len() + 8);

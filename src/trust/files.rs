@@ -1,4 +1,4 @@
-//! Certificates and keys from PEM files, and what to do where a file holds something else.
+//! Certificates and keys from PEM files, and hints for files that hold something else.
 
 use crate::printable::Shown as _;
 use std::path::Path;
@@ -84,7 +84,7 @@ fn read(flag: &str, path: &Path) -> anyhow::Result<Vec<u8>> {
     Ok(text.unwrap_or(bytes))
 }
 
-/// What to do with a file that has no PEM certificate.
+/// The hint for a file that has no PEM certificate.
 fn instead(bytes: &[u8]) -> &'static str {
     if bytes.is_empty() {
         "the file is empty; export the certificate again"

@@ -1,5 +1,5 @@
-//! Checks a server's certificate as curl does: webpki, and what webpki refuses of certificates that people make with
-//! `openssl`.
+//! Checks a server's certificate as curl does: webpki, plus certificates that people make with `openssl` and that
+//! webpki refuses.
 
 use std::sync::Arc;
 
@@ -19,9 +19,10 @@ use super::{Roots, signature};
 
 /// Checks the certificate of a server against trusted ones.
 ///
-/// Beyond webpki it accepts a certificate that is itself one of the trusted, also where it is a certificate authority's or
-/// of version 1; such a one that a trusted certificate has issued directly; and the common name of one without
-/// subject alternative names. Name, dates and the handshake's signature are always checked.
+/// Beyond webpki it accepts three kinds of certificate. The first is one of the trusted certificates itself, even if it
+/// belongs to a certificate authority or is of version 1. The second is such a certificate that a trusted one has
+/// issued directly. The third is one without subject alternative names, by its common name. Name, dates and the
+/// handshake's signature are always checked.
 #[derive(Debug)]
 pub(super) struct Verifier {
     /// `None` where there is no root for it.
@@ -61,7 +62,7 @@ impl Verifier {
             .map(|(_, issuer)| issuer)
             .filter(|issuer| leaf.names_as_issuer(issuer))
             .peekable();
-        // A name is soon the same: `localhost` has issued many a self-signed certificate.
+        // A name alone is not enough: many self-signed certificates name `localhost` as their issuer.
         let is_unknown = named.peek().is_none() || leaf.is_self_issued();
         let issuer =
             named.find(|issuer| signature::is_signed_by(leaf, der, issuer, &self.algorithms));
@@ -89,7 +90,7 @@ impl Verifier {
         self.unknown_end(leaf, &[])
     }
 
-    /// Who would have to be trusted: the issuer at the end of the chain that the server sent.
+    /// The issuer that would have to be trusted: the one at the end of the chain that the server sent.
     fn unknown_end(&self, leaf: &Certificate, intermediates: &[Certificate]) -> Refusal {
         let mut end = leaf;
         for _ in intermediates {
@@ -120,7 +121,7 @@ impl Verifier {
         }
     }
 
-    /// What webpki refuses, by its reason.
+    /// The failures that webpki reports, by their reason.
     fn refused(
         &self,
         error: &Error,
@@ -183,7 +184,7 @@ impl Verifier {
                 let checked = webpki.verify_server_cert(der, intermediates, host, ocsp, now);
                 match (checked, leaf) {
                     (Ok(_), _) => Ok(()),
-                    // The name comes last, so all else is right.
+                    // The name is checked last, so the rest is valid.
                     (Err(error), Some(leaf)) if is_about_the_name(&error) => {
                         match leaf.is_named_by_common_name() {
                             true => check_name(&leaf, host),

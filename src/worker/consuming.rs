@@ -17,7 +17,7 @@ use crate::store::{
 /// A retry that is due later than this is left to the sweeper: only where the provider names so late a time.
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
 
-/// How long an acknowledgement may keep a worker that stops.
+/// How long an acknowledgement may delay a worker that stops.
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Who may begin an attempt, and until when.
@@ -48,7 +48,7 @@ impl Shift {
         }
     }
 
-    /// Waits for the broker; `None` if that takes longer than a worker that stops may take.
+    /// Waits for the broker; `None` if that takes longer than allowed during a stop.
     async fn patiently<T>(&mut self, answer: impl Future<Output = T>) -> Option<T> {
         let over = async {
             let _ = self.stop.wait_for(|stop| *stop).await;
@@ -117,7 +117,7 @@ impl Crew {
         let Some(settlement) = self.bring_about(event_id, payload, &mut shift).await else {
             return;
         };
-        // On failure it comes again, and finds the event done.
+        // On failure the broker delivers it again, and the event is found done.
         let settled = shift.patiently(delivery.settle(settlement)).await;
         if let Some(Err(error)) = settled {
             tracing::debug!(%error, %event_id, "cannot acknowledge a delivery");
@@ -143,7 +143,7 @@ impl Crew {
                     pause
                 }
                 Err(error) => {
-                    // The store tells the log that it fails.
+                    // The store logs its own failures.
                     tracing::debug!(%error, %event_id, "cannot work on a delivery; it is kept");
                     let pause = failing;
                     failing = (failing * 2).min(STORE_PAUSES.1);
@@ -193,7 +193,7 @@ impl Crew {
                 "no such event in the store {store}; if another store dispatches to this queue, give each its own with ?queue=NAME"
             )));
         };
-        // The same bounds as for what is ingested: no other worker could read it.
+        // The same bounds as for accepted events: no other worker could read it.
         let read = std::str::from_utf8(body).map_err(|error| error.to_string());
         let read = read.and_then(|text| payload::check(text).map_err(|error| error.to_string()));
         if let Err(reason) = read {

@@ -1,5 +1,5 @@
-//! A run that a signal cuts: judged on the requests due until then, by evidence that is valid at any time, whatever its
-//! size was to be.
+//! A run interrupted by a signal: judged on the requests due until then, by evidence that is valid at any time,
+//! whatever its planned size.
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -31,7 +31,7 @@ fn json(output: &Output) -> Value {
     })
 }
 
-/// Runs until the server has seen so many requests, sends the signal and waits for the end.
+/// Runs until the server has seen this many requests, sends the signal and waits for the end.
 fn cut(folder: &Path, server: &Server, requests: usize, signal: &str, more: &[&str]) -> Output {
     let url = format!("http://127.0.0.1:{}", server.port());
     let common = [
@@ -125,7 +125,7 @@ fn a_signal_during_the_warm_up_leaves_no_request_and_no_pass() {
     assert_eq!(run.endpoints[0].recording.planned(), 0);
 }
 
-/// A run that was to have a fixed size, cut after these latencies.
+/// A run of fixed planned size, interrupted after these latencies.
 fn judged(latencies: impl Iterator<Item = Duration>, ended: Ended) -> String {
     let folder = tempfile::tempdir().unwrap();
     let recording = runs::all_ok(latencies);
@@ -185,7 +185,7 @@ fn a_cut_run_passes_and_fails_at_the_boundaries_of_the_sequential_test() {
     }
     assert_eq!(cut(81, 0, At::End), "INCONCLUSIVE");
     assert_eq!(cut(300, 0, At::End), "PASS");
-    // A run that was carried out needs 59 for the same.
+    // A completed run needs 59 for the same.
     assert_eq!(judged(with_slow(59, 0, At::End), Ended::Complete), "PASS");
     assert_eq!(cut(59, 0, At::End), "INCONCLUSIVE");
 }

@@ -111,7 +111,7 @@ fn check(plan: &Plan, measured_run: &Measured) {
         (0..).zip(plan.endpoints.iter().zip(&measured_run.endpoints))
     {
         let recording = &measured.recording;
-        // What was due only after a stop is no part of the run.
+        // Requests due only after a stop are not part of the run.
         let whole = planned(plan, endpoint, stream).filter(|_| !measured_run.stopped);
         if let Some(planned) = whole {
             assert_eq!(recording.planned(), planned, "{:?}", recording.counts);

@@ -264,7 +264,7 @@ fn what_cannot_be_reached_is_exit_4_with_one_message_and_a_hint() {
     );
 }
 
-/// Exit code 4 is for what is not there.
+/// Exit code 4 is for an unreachable service.
 #[test]
 fn a_server_that_answers_otherwise_is_exit_2_and_named_for_what_it_is() {
     let garbage = Server::answering("SSH-2.0-OpenSSH_9.2\r\n");

@@ -1,4 +1,4 @@
-//! What the log says of a store or a broker that is away: a line when it goes and one when it works again, however many
+//! The log of a store or a broker that is unavailable: one line when it fails and one when it works again, however many
 //! requests fail in between.
 
 use std::net::TcpListener;
@@ -11,7 +11,7 @@ use crate::proxy::Proxy;
 use crate::serve_brokers::{ingest, processed, redis, serve, work};
 use crate::serve_host::{Process, Worker, eventually, folder};
 
-/// Lines of the log, without what a process says of itself.
+/// Lines of the log, without the prefix of the process.
 fn logged(said: &str) -> Vec<&str> {
     let is_logged = |line: &&str| line.contains(" WARN ") || line.contains(" ERROR ");
     said.lines().filter(is_logged).collect()
@@ -54,7 +54,7 @@ fn a_store_that_is_away_is_two_lines_in_every_process() {
     for _ in 0..300 {
         assert_eq!(client.ingest(&[], "{}").status, 503);
     }
-    // The worker cannot record what it has sent.
+    // The worker cannot record its sent mails.
     let attempts = proxy.attempts();
     let noticed = std::time::Instant::now();
     eventually("it tries to come back", || {
@@ -108,7 +108,7 @@ fn a_broker_that_is_away_is_two_lines_in_every_process() {
 
 #[test]
 fn a_silent_broker_holds_nothing_up() {
-    // Accepts, and never says a word.
+    // Accepts connections and never answers.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     for scheme in ["redis", "amqp", "nats", "rq+redis", "celery+amqp"] {
@@ -154,7 +154,7 @@ fn an_idle_worker_stops_soon_after_many_cut_connections() {
     let begun = std::time::Instant::now();
     let (status, said) = worker.stop();
     assert!(status.success(), "{said}");
-    // Ten seconds, when something waits for an answer that never comes.
+    // Ten seconds, for a request whose answer never comes.
     assert!(begun.elapsed() < Duration::from_secs(6), "{said}");
 }
 

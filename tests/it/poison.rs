@@ -1,4 +1,5 @@
-//! Messages that no worker can read: each becomes a dead letter or is refused before it is promised, and the rest goes on.
+//! Messages that no worker can read: each becomes a dead letter or is refused before acceptance, and the others are
+//! processed.
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
@@ -92,8 +93,8 @@ fn long(bytes: &[u8]) -> Vec<u8> {
     [&(bytes.len() as u32).to_be_bytes()[..], bytes].concat()
 }
 
-/// AMQP by hand, because clients call themselves as they write such headers: a task whose headers hold a table in a
-/// table, so many times.
+/// AMQP written byte by byte, because clients are recursive when they write such headers: a task whose headers hold a
+/// table in a table, `levels` times.
 fn publish_with_deep_headers(queue: &str, levels: usize) {
     let mut table = Vec::new();
     for _ in 0..levels {
@@ -137,7 +138,7 @@ fn publish_with_deep_headers(queue: &str, levels: usize) {
     let front = [0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, body.len() as u8, 0x20, 0];
     send(2, 1, &[&front[..], &long(&table)].concat());
     send(3, 1, body);
-    // Answered once everything before it is taken.
+    // Answered once all earlier frames are processed.
     send(1, 1, &method(20, 40, b"\0\xc8\0\0\0\0\0"));
     receive();
 }
@@ -170,7 +171,7 @@ fn a_celery_message_with_deep_headers_is_a_dead_letter() {
 }
 
 #[test]
-fn what_no_worker_could_read_is_refused_with_400_and_says_what() {
+fn an_unreadable_body_is_refused_with_400_and_a_reason() {
     let folder = folder();
     let served = Served::start(config(Mode::Queue, &folder));
     let mut client = served.client();
@@ -217,7 +218,7 @@ fn what_no_worker_could_read_is_refused_with_400_and_says_what() {
     }
 }
 
-/// Takes what a Celery worker would take, and does all of it but one event, which it throws away.
+/// Takes the messages of a Celery worker, and processes all of them except one event, which it throws away.
 fn work_but_for(client: &mut Client, address: SocketAddr, poison: &str) {
     let connection = redis::Client::open(format!("redis://{address}")).unwrap();
     let mut connection = connection.get_connection().unwrap();
@@ -265,7 +266,7 @@ fn an_event_that_workers_throw_away_is_shown_as_stuck() {
     });
     let metrics = String::from_utf8(client.get("/metrics").body).unwrap();
     assert!(metrics.contains("\na7probe_events_stuck 1\n"), "{metrics}");
-    // Somebody can do it after all.
+    // A worker processes it after all.
     eventually("it is no longer stuck", || {
         work_but_for(&mut client, address, "");
         client.get("/queue").json()["stuck"]["events"] == 0

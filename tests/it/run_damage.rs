@@ -1,5 +1,5 @@
-//! A run file that was edited or damaged is refused with what contradicts what, and never passes by it; no bytes make the
-//! reader panic or take memory without bound.
+//! A run file that was edited or damaged is refused with the contradiction named, and never passes because of it. No
+//! bytes make the reader panic or take unbounded memory.
 
 use std::collections::HashMap;
 use std::fs;
@@ -147,7 +147,7 @@ fn a_saved_gate_that_cannot_be_judged_is_an_error_and_no_default_gate_takes_its_
     }
     let (exit, text) = judged(|v| drop(v.as_object_mut().unwrap().remove("gates")), &[]);
     assert_eq!(exit, 2, "{text}");
-    // A gate that is typed is judged, whatever the file says.
+    // A typed gate is judged, even if the file names others.
     let (exit, text) = judged(
         |v| v["gates"] = json!(["weird"]),
         &["--gate", "p95 <= 150ms"],
@@ -410,7 +410,7 @@ fn figures_that_contradict_each_other_refuse_the_file() {
         ),
     ] {
         let mut edited = json_of(&passing());
-        // A field that stands only where there is something in it may be missing.
+        // An optional field that stands only with content may be missing.
         let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
         match edited.pointer_mut(parent).expect(pointer) {
             Value::Array(list) => list[key.parse::<usize>().expect(pointer)] = value.clone(),
@@ -537,7 +537,7 @@ fn no_number_that_is_changed_makes_a_pass_that_its_bits_do_not_show() {
     }
 }
 
-/// A generator of its own, so that a failure can be repeated: xorshift64*.
+/// A generator of its own, so that a failure is reproducible: xorshift64*.
 struct Seeded(u64);
 
 impl Seeded {
@@ -665,7 +665,7 @@ fn depth_is_bounded_wherever_it_stands() {
     }
 }
 
-/// Two endpoints with so many requests, 20 a second.
+/// Two endpoints with `requests` requests each, 20 a second.
 fn long(requests: u64) -> Run {
     let latencies =
         || (0..requests).map(|i| Duration::from_nanos(1_000_000 + i * 7_919 % 90_000_000));

@@ -1,4 +1,4 @@
-//! Secrets that are planted wherever one can stand, and every output searched for them: files, reports, dry runs, errors.
+//! Plants secrets wherever one can stand, and searches every output for them: files, reports, dry runs, errors.
 
 use std::cell::RefCell;
 use std::fs;
@@ -36,7 +36,7 @@ impl Vault {
         self.folder.path()
     }
 
-    /// Runs the program, searches what it says, and gives the exit code and the text.
+    /// Runs the program, searches its output, and gives the exit code and the text.
     fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
         let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {

@@ -1,4 +1,4 @@
-//! Processes on one file that believe in different times: no attempt is taken from the one that makes it.
+//! Processes on one file with different clocks: no attempt is taken from the process that makes it.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use crate::serve_client::Client;
 use crate::serve_host::{HeldProvider, Process, Worker, folder};
 use crate::serve_queue::{accept, path};
 
-/// A worker that believes the machine's clock to be off by this.
+/// A worker whose view of the machine's clock is off by this.
 fn worker_at(shift: &str, library: &Path, folder: &Path, flags: &[&str]) -> Worker {
     let library = library.to_str().expect("UTF-8");
     let variables = [
@@ -27,7 +27,7 @@ fn is_done_in_one_attempt(client: &mut Client, id: &str) {
     );
 }
 
-/// Each of two workers makes one attempt at a time. One believes that it is earlier or later than the other does.
+/// Each of two workers makes one attempt at a time. The clock of one is ahead of or behind that of the other.
 fn each_keeps_its_attempt(shift: &str, test: &str) {
     let Some(library) = need(&FAKETIME, test) else {
         return;
@@ -42,7 +42,7 @@ fn each_keeps_its_attempt(shift: &str, test: &str) {
     let new = worker_at(shift, &library, folder.path(), &flags);
     let second = accept(&mut client, "clocks", 1).remove(0);
     let new_call = provider.next_call();
-    // The older one is free again, and looks for something to do: there is one event and no more.
+    // The older one is free again, and looks for work: there is only one event.
     old_call.answer(202);
     is_done_in_one_attempt(&mut client, &first);
     let third = accept(&mut client, "clocks", 1).remove(0);

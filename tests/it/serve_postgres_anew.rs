@@ -1,4 +1,4 @@
-//! A database that was made anew while servers and workers run, and one that does not keep what is committed.
+//! A database that is created anew while servers and workers run, and one that does not keep committed data.
 
 use std::time::{Duration, Instant};
 
@@ -76,7 +76,7 @@ async fn a_lease_of_the_old_database_decides_nothing_in_the_new_one() {
     schema.drop_it();
     schema.make();
     let new = loop {
-        // The first one finds out.
+        // The first one detects it.
         if store.accept(submission("new", Handling::Queue)).await == Ok(Admission::Queued) {
             break EventId::from_key("new");
         }

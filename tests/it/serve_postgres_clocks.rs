@@ -1,4 +1,4 @@
-//! Steps of the database's clock: leases and retries last as long as they would have without.
+//! Steps of the database's clock: leases and retries keep their length.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ struct Steppable {
 impl Steppable {
     fn create(test: &str) -> Option<Steppable> {
         let schema = Schema::create(test)?;
-        // What is before pg_catalog in the path is found first.
+        // Names in schemas before pg_catalog in the path are found first.
         schema.sql(
             "CREATE TABLE step (by interval);
             INSERT INTO step VALUES ('0');
@@ -104,8 +104,8 @@ async fn a_clock_set_back_holds_up_no_retry_and_no_lease_that_ran_out() {
 }
 
 #[tokio::test]
-async fn a_clock_set_back_while_nobody_was_there_holds_up_no_retry() {
-    let Some(database) = Steppable::create("serve_postgres_clocks::…_while_nobody_was_there_…")
+async fn a_clock_set_back_while_no_process_ran_delays_no_retry() {
+    let Some(database) = Steppable::create("serve_postgres_clocks::…_while_no_process_ran_…")
     else {
         return;
     };
@@ -119,7 +119,7 @@ async fn a_clock_set_back_while_nobody_was_there_holds_up_no_retry() {
     assert_eq!(next(&database.open()).await.event_id, id);
 }
 
-/// As after any step that nobody could see: the times of the rows are off.
+/// As after a step that no process saw: the times of the rows are off.
 #[tokio::test]
 async fn what_is_due_later_than_its_own_pause_allows_is_due_now() {
     let Some(schema) = Schema::create("serve_postgres_clocks::what_is_due_later_…") else {

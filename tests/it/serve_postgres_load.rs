@@ -1,4 +1,4 @@
-//! How much the database is asked to do: by the event, and by workers that have nothing to do.
+//! The load on the database: for each event, and by idle workers.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use crate::serve_queue::{accept, until_empty};
 
 const WORKERS: usize = 8;
 const EVENTS: u64 = 200;
-/// Within this time every session has told the server's statistics what it did.
+/// Within this time every session has reported its work to the server's statistics.
 const STATISTICS: Duration = Duration::from_secs(2);
 const IDLE: Duration = Duration::from_secs(6);
 
@@ -53,7 +53,7 @@ fn transactions_do_not_grow_with_the_square_of_the_workers() {
     drop(workers);
 }
 
-/// One that has nothing to do hears of an event although others are told of it first and are gone.
+/// An idle worker hears of an event although others are notified first and are gone.
 #[test]
 fn an_event_is_done_although_the_worker_that_was_told_is_gone() {
     let Some(database) = Database::create("serve_postgres_load::an_event_…") else {

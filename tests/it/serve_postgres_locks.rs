@@ -1,4 +1,5 @@
-//! What a session elsewhere has locked waits alone: everything else is accepted, claimed and recorded meanwhile.
+//! Work on a row that another session has locked waits alone: all other work is accepted, claimed and recorded at the
+//! same time.
 
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use crate::serve_postgres::{claim_one, queue, submission};
 const SOON: Duration = Duration::from_secs(30);
 const ROUNDS: usize = 20;
 
-/// Events are accepted, claimed and recorded, none of it refused.
+/// Events are accepted, claimed and recorded, and none is refused.
 async fn others_go_on(store: &Store) {
     let began = Instant::now();
     for _ in 0..ROUNDS {
@@ -32,7 +33,7 @@ async fn others_go_on(store: &Store) {
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
 }
 
-/// Asks again and again, as workers and clients do, until it is not refused.
+/// Repeats the call, as workers and clients do, until it is not refused.
 async fn insist<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> T {
     loop {
         match ask().await {
@@ -42,7 +43,7 @@ async fn insist<T>(ask: impl AsyncFn() -> Result<T, StoreError>) -> T {
     }
 }
 
-/// While this is locked, `ask` is not done and everything else is; then it is.
+/// While this is locked, `ask` is pending and all other work completes. Afterwards `ask` completes too.
 async fn waits_alone<T: Send + 'static>(
     schema: &Schema,
     store: &Store,
@@ -64,7 +65,7 @@ async fn waits_alone<T: Send + 'static>(
         .expect("no panic");
     tokio::time::timeout(SOON, asking)
         .await
-        .expect("it goes on")
+        .expect("the call completes")
 }
 
 fn row(id: EventId) -> String {
@@ -87,7 +88,7 @@ async fn an_outcome_waits_alone_for_the_row_of_its_event() {
         row(id),
         format!("UPDATE jobs SET run = 7 WHERE event_id = '{id}'"),
         format!("DELETE FROM jobs WHERE event_id = '{id}'"),
-        // Another one tells of this attempt.
+        // Another process reports this attempt.
         format!(
             "INSERT INTO effects SELECT seq, 'notify', attempts, 'failed', 0 FROM jobs WHERE event_id = '{id}'"
         ),
@@ -170,7 +171,7 @@ async fn a_given_event_a_lease_given_back_and_a_dead_letter_wait_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_a_process_says_of_itself_waits_alone() {
+async fn a_process_report_waits_alone() {
     let Some(schema) = Schema::create("serve_postgres_locks::what_a_process_says_…") else {
         return;
     };
@@ -193,7 +194,7 @@ async fn what_a_process_says_of_itself_waits_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn locked_counts_keep_nobody_waiting_and_add_up_in_the_end() {
+async fn locked_counts_delay_no_request_and_add_up_in_the_end() {
     let Some(schema) = Schema::create("serve_postgres_locks::locked_counts_…") else {
         return;
     };
@@ -258,11 +259,11 @@ async fn an_insert_that_is_locked_is_tried_again_later_and_stops_no_other() {
 
 /// As an operator does it in psql while the server works in background mode.
 #[test]
-fn a_server_in_background_mode_goes_on_beside_a_locked_row() {
+fn a_server_in_background_mode_continues_despite_a_locked_row() {
     let Some(schema) = Schema::create("serve_postgres_locks::a_server_…") else {
         return;
     };
-    // Calls fail, so that each event is recorded again and again.
+    // Calls fail, so that each event is recorded repeatedly.
     let server = Served::start(Config {
         provider: simulated(1.0),
         ..Config::new(Mode::Background, schema.url.as_str())

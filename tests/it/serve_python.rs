@@ -162,7 +162,7 @@ fn rq_does_what_was_accepted() {
     workers_may_be_killed(&python, "rq", &format!("rq+{url}"), &url, "default");
 }
 
-/// Bodies at the bounds of what is accepted, and odd ones within them.
+/// Bodies at the bounds of acceptance, and odd ones within them.
 fn odd_payloads() -> Vec<String> {
     let deep = format!(r#"{{"a":{}{}}}"#, "[".repeat(127), "]".repeat(127));
     let long = format!(r#"{{"n":-{}}}"#, "7".repeat(4_300));

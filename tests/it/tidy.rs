@@ -99,7 +99,8 @@ impl Source {
     }
 }
 
-/// What is sent may hold credentials, and what is measured is what was named: no client asks the environment for a proxy.
+/// Requests may hold credentials, and the named host must be the measured one: no client asks the environment for a
+/// proxy.
 #[test]
 fn every_http_client_ignores_the_proxies_of_the_environment() {
     let mut clients = 0;

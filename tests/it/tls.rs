@@ -1,5 +1,5 @@
-//! Certificates as people make them: what curl accepts is accepted, in the measurement and in the audit, and every refusal
-//! says what is wrong and what to do.
+//! Certificates as people make them: the measurement and the audit accept those that curl accepts, and every refusal
+//! names the fault and the fix.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -28,7 +28,7 @@ fn fixed(name: &str) -> Certificate {
     Certificate::of(chain, key, pem)
 }
 
-/// What a made certificate says.
+/// The fields of a generated certificate.
 fn params(common_name: &str, names: &[&str]) -> CertificateParams {
     let names = names.iter().map(|&name| name.to_owned());
     let mut params = CertificateParams::new(names.collect::<Vec<_>>()).unwrap();
@@ -96,7 +96,7 @@ fn a_certificate_as_openssl_makes_it_is_trusted_when_it_is_given_itself() {
         let cacert = ["--cacert", file.to_str().unwrap()];
         accepted(&measure(&server, "localhost", &cacert));
         accepted(&measure(&server, "localhost", &["-k"]));
-        // Its name is still checked: it is for localhost.
+        // Its name is still checked: the certificate is for localhost.
         refused(
             &measure(&server, "127.0.0.1", &cacert),
             "error: 127.0.0.1: the certificate is for localhost\n",
@@ -198,7 +198,7 @@ fn a_chain_a_wildcard_and_an_address_are_checked_by_the_file_s_issuers() {
         "check the host",
     );
 
-    // Of a chain, the issuer at its end is who would have to be trusted.
+    // For a chain, the issuer at its end would have to be trusted.
     refused(
         &measure(&server, "localhost", &[]),
         "error: localhost: unknown certificate issuer 'Acme Internal CA'\n",
@@ -252,7 +252,7 @@ fn dates_are_checked_also_of_a_certificate_that_is_given_itself() {
     }
 }
 
-/// Who holds the trusted certificate but not its key is not the server.
+/// A server that has the trusted certificate but not its key is refused.
 #[test]
 fn the_signature_of_the_handshake_is_checked_of_every_kind_of_certificate() {
     for name in ["req-x509.pem", "version-1.pem"] {

@@ -10,7 +10,7 @@ use a7probe::printable::is_unprintable;
 use crate::runs;
 use crate::scripted::Server;
 
-/// Everything that moves a cursor, turns text around, hides it or is a command of a CI runner.
+/// Everything that moves a cursor, reverses text, hides it or is a command of a CI runner.
 const HOSTILE: &str = "a\u{1b}[31m\u{1b}]0;t\u{7}\u{9b}2J\u{202e}\u{2066}\u{200f}\u{61c}\u{200b}\u{feff}\r\n::error::b";
 
 fn a7probe(folder: &Path, arguments: &[&str]) -> Output {

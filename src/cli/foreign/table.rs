@@ -1,4 +1,4 @@
-//! What the flags of hey, oha, wrk, wrk2, ab, vegeta, bombardier, curl, k6 and autocannon are called here.
+//! Names in hey, oha, wrk, wrk2, ab, vegeta, bombardier, curl, k6 and autocannon for the flags of this program.
 
 use super::value;
 
@@ -6,10 +6,10 @@ use super::value;
 pub(super) struct Foreign {
     /// Names without dashes; a name of several letters is known with one dash and with two.
     pub(super) names: &'static [&'static str],
-    /// Which tools have it, and what it means there.
+    /// The tools that have it, and its meaning there.
     pub(super) tools: &'static str,
-    /// What to type instead, the best first. `{}` stands for the value; the first hint whose flags the command has is
-    /// shown.
+    /// The replacement to type, the best first. `{}` stands for the value. The first hint whose flags the command has
+    /// is shown.
     pub(super) hints: &'static [&'static str],
     /// Stands for the value where there is none.
     pub(super) example: &'static str,
@@ -115,10 +115,10 @@ const NOT_A_LOAD_PROFILE: &[&str] = &["use -q RATE; the rate is constant within 
 const SERVER_NAME: &[&str] =
     &["put the name into the URL, and the address into --connect-to HOST:PORT"];
 
-/// The table; of several meanings of a name the first that fits the value is shown.
+/// The table. Of several meanings of a name, the first that fits the value is shown.
 #[rustfmt::skip] // One meaning a line.
 pub(super) const TABLE: &[Foreign] = &[
-    // What another tool calls its length, load and threads.
+    // Other tools' names for length, load and threads.
     with(&["R"], "wrk2: rate", "2000", value::number, RATE),
     flag(&["R"], "curl: remote time", NO_LIMIT),
     with(&["rate"], "vegeta: as fast as possible", "", value::zero, &["use -c N without a rate", "use -q RATE"]),

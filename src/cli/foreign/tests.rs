@@ -1,4 +1,4 @@
-//! Command lines of other tools, each with its exact error, and lines of ours that must go on working.
+//! Command lines of other tools, each with its exact error, and lines of this program that must keep working.
 
 use std::ffi::OsString;
 

@@ -20,7 +20,7 @@ pub(super) fn number(value: &str) -> Option<String> {
     })
 }
 
-/// Any count; what is no number is left out of the hint.
+/// Any count. A value that is not a number is left out of the hint.
 pub(super) fn count(value: &str) -> Option<String> {
     Some(number(value).unwrap_or_else(|| "N".to_owned()))
 }
@@ -30,7 +30,8 @@ pub(super) fn rate(value: &str) -> Option<String> {
     Some(our_rate(value).unwrap_or_else(|| "RATE".to_owned()))
 }
 
-/// `50/1s` as `50/s`, `100/10s` as `10/s`; a number as it stands; 0, which is vegeta's "as fast as possible", is none.
+/// `50/1s` as `50/s`, `100/10s` as `10/s`; a number as it stands. 0 is vegeta's "as fast as possible" and gives no
+/// rate.
 pub(super) fn our_rate(value: &str) -> Option<String> {
     let Some((requests, per)) = value.split_once('/') else {
         return number(value);
@@ -60,7 +61,7 @@ pub(super) fn time(value: &str) -> Option<String> {
     Some(duration(value).unwrap_or_else(|| "TIME".to_owned()))
 }
 
-/// What reads as a duration, with its unit.
+/// A duration with its unit.
 pub(super) fn duration(value: &str) -> Option<String> {
     let digits = |c: char| c.is_ascii_digit() || c == '.';
     if value.is_empty() || !value.starts_with(|c: char| c.is_ascii_digit()) {
@@ -87,7 +88,7 @@ fn starts_with_digit(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// A user agent; a name and a password with a colon between them are none.
+/// A user agent. A name and a password with a colon between them do not count.
 pub(super) fn agent(value: &str) -> Option<String> {
     (!value.contains(':') || value.contains(' ')).then(|| inner(value))
 }
@@ -112,7 +113,7 @@ pub(super) fn proxy(value: &str) -> Option<String> {
     value.contains([':', '.']).then(String::new)
 }
 
-/// A Lua script, or another.
+/// A script: Lua, JavaScript or TypeScript.
 pub(super) fn script(value: &str) -> Option<String> {
     let ends = |end: &str| value.to_ascii_lowercase().ends_with(end);
     (ends(".lua") || ends(".js") || ends(".ts")).then(String::new)

@@ -70,7 +70,7 @@ pub(super) fn split_named<'a>(text: &'a str, names: &[String]) -> (Option<&'a st
 
 /// What to say of a name that no endpoint has.
 pub(super) fn unknown_name(flag: &str, text: &str, names: &[String]) -> String {
-    // What follows the name may be a secret.
+    // The text after the name may be a secret.
     let name = text.split_once('=').map_or("…", |(name, _)| name);
     let name = if is_name(name) { name } else { "…" };
     format!(
@@ -124,7 +124,7 @@ fn named_path(method: &str, text: &str) -> anyhow::Result<Draft> {
         .filter(|(name, _)| is_name(name))
         .with_context(|| {
             let shown = redact::typed_url(text);
-            format!("'{shown}' is no NAME=PATH, such as health=/health")
+            format!("'{shown}' is not NAME=PATH, such as health=/health")
         })?;
     check_path(name, path)?;
     let mut draft = Draft {
@@ -147,7 +147,7 @@ fn is_name(name: &str) -> bool {
             .all(|c| c.is_alphanumeric() || "_-./".contains(c))
 }
 
-/// What follows '#' is for the client alone (RFC 9110 §7.1).
+/// The part after '#' is for the client alone (RFC 9110 §7.1).
 fn without_fragment(path: &str) -> &str {
     path.split('#').next().unwrap_or_default()
 }
@@ -415,7 +415,7 @@ fn header((name, value): (String, String)) -> anyhow::Result<(String, Template)>
     let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
     if name.is_empty() || !name.bytes().all(token) {
         let shown = name.bytes().take_while(|&b| token(b)).count();
-        bail!("'{}…' is no name for a header", &name[..shown.min(12)]);
+        bail!("'{}…' is not a valid header name", &name[..shown.min(12)]);
     }
     if name.eq_ignore_ascii_case("content-length") || name.eq_ignore_ascii_case("transfer-encoding")
     {

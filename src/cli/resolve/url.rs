@@ -19,7 +19,7 @@ pub(super) struct ParsedUrl {
 
 /// Reads an `http` or `https` URL; a bare `host:port` is taken as `http`.
 pub(super) fn parse(text: &str) -> anyhow::Result<ParsedUrl> {
-    // What messages show of it: a password may stand anywhere in what is not a URL.
+    // The part of the text that messages show. A password may stand anywhere in a text that is not a URL.
     let shown = redact::typed_url(text);
     let full = if text.contains("://") {
         text.to_owned()
@@ -32,14 +32,13 @@ pub(super) fn parse(text: &str) -> anyhow::Result<ParsedUrl> {
     {
         bail!("the URL '{shown}' has no host\nhint: write it as http://127.0.0.1:8080");
     }
-    let url = Url::parse(&full)
-        .with_context(|| format!("'{shown}' is no URL\nhint: write it as http://127.0.0.1:8080"))?;
+    let url = Url::parse(&full).with_context(|| {
+        format!("'{shown}' is not a valid URL\nhint: write it as http://127.0.0.1:8080")
+    })?;
     let scheme = match url.scheme() {
         "http" => Scheme::Http,
         "https" => Scheme::Https,
-        other => bail!(
-            "'{other}' in '{shown}' is no scheme that is measured\nhint: use http:// or https://"
-        ),
+        other => bail!("unsupported scheme '{other}' in '{shown}'\nhint: use http:// or https://"),
     };
     let host = url
         .host_str()
@@ -50,7 +49,7 @@ pub(super) fn parse(text: &str) -> anyhow::Result<ParsedUrl> {
         .to_owned();
     let port = url.port().unwrap_or(scheme.default_port());
     if port == 0 {
-        bail!("port 0 in '{shown}' is no port to connect to");
+        bail!("port 0 in '{shown}' cannot be connected to");
     }
     let query = url
         .query()
@@ -87,7 +86,7 @@ pub(super) fn host_and_port(text: &str) -> anyhow::Result<(String, u16)> {
             port,
         )),
         _ => bail!(
-            "'{}' is no HOST:PORT, such as 127.0.0.1:8080",
+            "'{}' is not a valid HOST:PORT, such as 127.0.0.1:8080",
             redact::typed_url(text)
         ),
     }

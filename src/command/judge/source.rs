@@ -26,7 +26,7 @@ pub(super) struct Source {
 pub(super) struct SourceEndpoint {
     pub(super) name: String,
     pub(super) original_name: String,
-    /// Of a run it stands in the run.
+    /// A run file contains it.
     recording: Option<Recording>,
 }
 

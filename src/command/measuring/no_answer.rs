@@ -1,4 +1,4 @@
-//! What a person reads when a service gives no answer before the run: what happened, and the way out.
+//! The message for a service that gives no answer before the run: the failure, and how to fix it.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use crate::printable::Shown as _;
 use crate::trust::{HTTP2_HINT, TlsFailure};
 use crate::units::Pretty;
 
-/// Where the service is, in the ways it is named.
+/// The names of the service's address.
 struct Place<'a> {
     plan: &'a Plan,
     /// Host and port, or the socket, that are connected to.
     at: String,
 }
 
-/// What happened, what to try, and whether anything came from the server.
+/// The failure, the next step to try, and whether any byte came from the server.
 struct Said {
     text: String,
     hint: String,
     answered: bool,
 }
 
-/// An error with a hint. It is [`Unreachable`] only if not one byte came from the server: one that has answered is there,
-/// and the plan does not fit it.
+/// An error with a hint. It is [`Unreachable`] only if no byte came from the server. A server that has answered is
+/// reachable, and the plan does not fit it.
 pub(super) fn explain(
     plan: &Plan,
     error: PreflightError,
@@ -37,7 +37,7 @@ pub(super) fn explain(
         PreflightError::Endpoint { endpoint, failure } => (endpoint, failure),
     };
     let said = Place::of(plan).said(&failure);
-    // Other failures are the server's, whichever endpoint met them.
+    // Other failures concern the server, not one endpoint.
     let which = match plan.endpoints.len() > 1 && is_of_one_endpoint(&failure) {
         true => format!(" (endpoint {endpoint})"),
         false => String::new(),

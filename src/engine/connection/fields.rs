@@ -1,11 +1,11 @@
-//! The header fields of an answer that decide how its body ends and whether the connection goes on.
+//! The header fields of an answer that decide how its body ends and whether the connection can be reused.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use super::response::ResponseError;
 
-/// Transfer codings that change the bytes of a body, not where it ends; what they do to the body is not undone.
+/// Transfer codings that change the bytes of a body and not its end. They are not decoded.
 const CODINGS: [&str; 8] = [
     "gzip",
     "x-gzip",
@@ -47,8 +47,8 @@ impl Fields {
         Ok(fields)
     }
 
-    /// Whether the connection may go on. An answer with both framings, or chunks in HTTP/1.0, is read as chunked,
-    /// but what follows it cannot be trusted to be another answer (RFC 9112 §6.1 and §6.3).
+    /// Whether the connection can be reused. An answer with both framings, or with chunks in HTTP/1.0, is read as
+    /// chunked. The bytes after it cannot be trusted to be another answer (RFC 9112 §6.1 and §6.3).
     pub(super) fn reusable(&self, version: Option<u8>) -> bool {
         let http_1_1 = version == Some(1);
         let sound = !self.chunked || (http_1_1 && self.content_length.is_none());
@@ -88,7 +88,7 @@ impl Fields {
             if coding.eq_ignore_ascii_case("chunked") {
                 (self.chunked, self.until_close) = (true, false);
             } else if coding.eq_ignore_ascii_case("identity") {
-                // It stands for no coding at all.
+                // `identity` means no coding.
             } else if known() && !self.chunked {
                 self.until_close = true;
             } else {

@@ -1,4 +1,4 @@
-//! What an answer is that is not HTTP/1.x: TLS, HTTP/2, or the greeting of another protocol.
+//! Identifies an answer that is not HTTP/1.x: TLS, HTTP/2, or the greeting of another protocol.
 
 /// First bytes of TLS records (RFC 8446 §5.1); no HTTP answer begins with a control character.
 const TLS_ALERT: u8 = 21;
@@ -7,11 +7,11 @@ const TLS_HANDSHAKE: u8 = 22;
 /// Bytes of an HTTP/2 frame's head (RFC 9113 §4.1).
 const FRAME_HEAD: usize = 9;
 
-/// What a server's connection may begin with (RFC 9113 §3.4), or end with.
+/// The types of the first frame of a server's connection (RFC 9113 §3.4) and of the last.
 const GOAWAY: u8 = 7;
 const SETTINGS: u8 = 4;
 
-/// What a status line begins with.
+/// The start of a status line.
 const HTTP: &[u8] = b"HTTP/1.";
 
 const BINARY: &str = "binary data";
@@ -19,7 +19,7 @@ const BINARY: &str = "binary data";
 /// Longest part of the first line that is shown.
 const SHOWN: usize = 60;
 
-/// How other protocols greet.
+/// Greetings of other protocols.
 const GREETINGS: [(&str, &str); 9] = [
     ("SSH-", "SSH"),
     ("220", "SMTP or FTP"),
@@ -32,7 +32,7 @@ const GREETINGS: [(&str, &str); 9] = [
     ("<", "HTTP/0.9: a document without a status line"),
 ];
 
-/// What bytes are that no HTTP/1.x answer begins with.
+/// The kind of bytes that do not begin an HTTP/1.x answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Foreign {
     Tls,
@@ -43,14 +43,14 @@ pub(super) enum Foreign {
     HeaderLine(String),
 }
 
-/// Whether what has come so far may be the start of a status line.
+/// Whether the bytes so far may be the start of a status line.
 pub(super) fn begins_as_http(bytes: &[u8]) -> bool {
     let start = &bytes[..bytes.len().min(HTTP.len())];
     HTTP.starts_with(start)
 }
 
-/// Judges the first bytes of an answer that cannot be parsed; `None` if more bytes may tell. Of HTTP only whole lines are
-/// looked at, so that the result does not depend on how the bytes were cut.
+/// Judges the first bytes of an answer that cannot be parsed; `None` if more bytes may decide. In HTTP only whole lines
+/// are examined, so that the result does not depend on how the bytes were cut.
 pub(super) fn judge(bytes: &[u8]) -> Option<Foreign> {
     match bytes {
         [] => return None,
@@ -72,7 +72,7 @@ pub(super) fn judge(bytes: &[u8]) -> Option<Foreign> {
     (!is_open && !may_be_http).then(|| Foreign::Other(greeting(shown)))
 }
 
-/// The same where nothing more comes.
+/// The same when no more bytes arrive.
 pub(super) fn judge_all(bytes: &[u8]) -> Option<Foreign> {
     let rest = || {
         let bytes = without_empty_lines(bytes);
@@ -82,7 +82,7 @@ pub(super) fn judge_all(bytes: &[u8]) -> Option<Foreign> {
     judge(bytes).or_else(rest)
 }
 
-/// httparse passes over empty lines before a status line.
+/// httparse skips empty lines before a status line.
 fn without_empty_lines(bytes: &[u8]) -> &[u8] {
     let start = bytes.iter().position(|byte| !b"\r\n".contains(byte));
     &bytes[start.unwrap_or(bytes.len())..]
@@ -128,7 +128,7 @@ fn malformed_line(head: &[u8]) -> Option<String> {
     let lines = whole.split_inclusive(|byte| *byte == b'\n').skip(1);
     let lines = lines.map(|line| line.strip_suffix(b"\n").unwrap_or(line));
     let lines = lines.map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    // What follows an empty line is the body.
+    // The body follows an empty line.
     let mut lines = lines.take_while(|line| !line.is_empty());
     let is_wrong = |line: &&[u8]| {
         let control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';

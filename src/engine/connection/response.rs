@@ -21,7 +21,7 @@ const MAX_CHUNK_LINE_BYTES: usize = 16 * 1024;
 /// What is wrong with an answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ResponseError {
-    /// Not HTTP/1.x; what it is instead.
+    /// Not HTTP/1.x; the identified protocol.
     #[error("the answer is not HTTP/1.1: {0}")]
     NotHttp(String),
     /// It begins with frames of HTTP/2.
@@ -234,7 +234,7 @@ impl ResponseParser {
         Ok(())
     }
 
-    /// What came may show that it is not HTTP, which says more than the close does.
+    /// The received bytes may show that the protocol is not HTTP, which explains more than the close does.
     fn closed_in_head(&mut self) -> ResponseError {
         let pending = std::mem::take(&mut self.pending);
         match foreign::judge_all(&pending) {
@@ -350,7 +350,7 @@ impl ResponseParser {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(httparse::Error::TooManyHeaders) => return Err(ResponseError::TooManyHeaders),
-            // More bytes may tell what it is.
+            // More bytes may identify it.
             Err(_) => return foreign::judge(bytes).map_or(Ok(None), |foreign| Err(foreign.into())),
         };
         if length > MAX_HEAD_BYTES {
@@ -483,7 +483,7 @@ impl From<Foreign> for ResponseError {
     }
 }
 
-/// Folded lines and spaces before a colon are read as RFC 9112 §5 asks of a recipient.
+/// Folded lines and spaces before a colon are read as RFC 9112 §5 requires of a recipient.
 fn parser_config() -> httparse::ParserConfig {
     let mut config = httparse::ParserConfig::default();
     config

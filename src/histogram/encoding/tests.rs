@@ -9,7 +9,7 @@ use super::{Bucket, DecodeError, Header, decode};
 
 /// Counts by index, as an encoder writes them.
 enum Counts<'a> {
-    /// Every index up to the last occupied one, in words of so many bytes.
+    /// Every index up to the last occupied one, in words of this many bytes.
     Fixed(u32, &'a [u64]),
     /// Bytes that are variable words already.
     Variable(&'a [u8]),
@@ -176,7 +176,7 @@ fn what_no_encoder_writes_is_refused() {
         ),
         (
             with(4, &9u32.to_be_bytes()),
-            "its length is not what its header says",
+            "its length contradicts its header",
         ),
         (far, "a value is out of range"),
         (full, "a count is out of range"),

@@ -131,7 +131,7 @@ struct Tags<'a> {
 }
 
 impl<'a> Tags<'a> {
-    /// The next tag; what stands between tags is passed over.
+    /// The next tag. Text between tags is skipped.
     fn next_tag(&mut self) -> Result<Option<Tag<'a>>, ImportError> {
         loop {
             let Some(at) = self.rest.find('<') else {

@@ -65,8 +65,8 @@ pub(in crate::import) fn read_csv(text: &str) -> Result<Imported, ImportError> {
     points.into_imported(text)
 }
 
-/// The end of a request, and whether it is fine enough to tell the start: in whole seconds the order of the file says
-/// more than the difference of the two.
+/// The end of a request, and whether it is precise enough to give the start. In whole seconds the order of the file is
+/// more precise than the difference of the two.
 fn time(row: &Row<'_>, number: u64) -> Result<(Timestamp, bool), ImportError> {
     let text = row.get("timestamp");
     let of_number = |n: i64| match text.len() {

@@ -21,7 +21,7 @@ struct Document {
     metrics: BTreeMap<String, BTreeMap<String, Value>>,
 }
 
-/// What is read of the JSON.
+/// The fields that are read from the JSON.
 #[derive(Deserialize)]
 struct Outer {
     metrics: Option<BTreeMap<String, BTreeMap<String, Value>>>,

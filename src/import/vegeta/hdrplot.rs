@@ -49,7 +49,7 @@ pub(in crate::import) fn read(text: &str) -> Result<Imported, ImportError> {
     let knots: Vec<Knot> = rows.iter().map(|row| row.knot(n)).collect();
     let mut ranges = ranges(n, &knots)
         .ok_or_else(|| FORMAT.damaged("its values and counts contradict each other"))?;
-    // The latencies of requests that failed are among the others, so any of them may be one, and that has no bound.
+    // The latencies of failed requests are included, so any latency may be that of a failure, which has no upper bound.
     ranges.iter_mut().for_each(|range| range.high_ns = u64::MAX);
     let counts = Counts {
         ok: n,

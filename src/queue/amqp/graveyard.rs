@@ -42,8 +42,8 @@ impl Graveyard {
         }
     }
 
-    /// Resolves when the letter is there: until then it must not be let go. Fails after a few tries; then it goes back
-    /// to its queue, so that it keeps no other from being delivered.
+    /// Resolves when the broker has the letter. Until then the original must not be acknowledged. Fails after a few
+    /// tries; then the message returns to its queue, so that it does not block other deliveries.
     pub(super) async fn bury(&self, letter: &Message, reason: &str) -> Result<(), QueueError> {
         let mut outlet = self.outlet.lock().await;
         let (mut backoff, after) = (Backoff::default(), self.deadline);
@@ -85,8 +85,8 @@ impl Graveyard {
     }
 }
 
-/// The properties as they were, but for what would make it perish (a time to live, memory) or be refused (a user's name
-/// that is not that of this connection). Its headers say why it is dead.
+/// The original properties, except those that would make the letter expire (a time to live, memory) or be refused (a
+/// user name other than that of this connection). Its headers give the reason for its death.
 fn lasting(original: &BasicProperties, reason: &str) -> BasicProperties {
     let mut lasting = BasicProperties::default().with_delivery_mode(PERSISTENT);
     macro_rules! keep {

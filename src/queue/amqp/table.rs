@@ -36,7 +36,7 @@ fn field_from(value: &Value) -> AMQPValue {
     }
 }
 
-/// A text of this name. What is nested in a table is not looked into.
+/// A text of this name. Nested tables are not searched.
 pub(super) fn text_in<'a>(table: &'a FieldTable, name: &str) -> Option<Cow<'a, str>> {
     match table.inner().get(name)? {
         AMQPValue::ShortString(text) => Some(text.as_str().into()),

@@ -1,5 +1,5 @@
-//! What lapin reads and writes: one end of a pair of sockets. At the other end are the broker, encrypted or not, and a
-//! guard that lets no header through that would overflow the stack of lapin's thread.
+//! The connection that lapin uses: one end of a pair of sockets. At the other end are the broker, encrypted or not, and
+//! a guard that removes headers which would overflow the stack of lapin's thread.
 
 mod guard;
 
@@ -15,7 +15,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::trust;
 
-/// Shakes hands with a server that has to show a certificate for this host. The system's roots are trusted, or those in
+/// Shakes hands with a server, which must show a certificate for this host. The system's roots are trusted, or those in
 /// the file that `SSL_CERT_FILE` names.
 pub(super) async fn encrypted(
     stream: TcpStream,
@@ -31,7 +31,7 @@ pub(super) async fn encrypted(
     })
 }
 
-/// The way to a broker for lapin, in plain text and guarded.
+/// The connection to a broker for lapin, in plain text and guarded.
 pub(super) fn guarded(
     broker: impl AsyncRead + AsyncWrite + Send + 'static,
 ) -> io::Result<TcpStream> {
@@ -51,7 +51,7 @@ async fn carry(ours: UnixStream, broker: impl AsyncRead + AsyncWrite) {
     let (mut from_broker, mut to_broker) = split(broker);
     let out = async {
         let carried = copy(&mut from_lapin, &mut to_broker).await;
-        // Whoever is encrypted says goodbye.
+        // An encrypted connection ends with close_notify.
         let _ = to_broker.shutdown().await;
         carried.map(|_| ())
     };

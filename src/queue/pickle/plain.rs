@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-/// What plain data consists of.
+/// The kinds of plain data.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in super::super) enum Plain {
     /// None, a boolean or a number, as JSON.
@@ -26,7 +26,7 @@ impl Plain {
         Plain::Atom(Rc::from(digits))
     }
 
-    /// JSON has no infinity, but numbers that everyone reads as such.
+    /// JSON has no infinity, but every reader accepts a number that overflows to it.
     pub(super) fn float(float: f64) -> Result<Plain, String> {
         if float.is_nan() {
             return Err("a float that is not a number".to_owned());
@@ -39,7 +39,7 @@ impl Plain {
         }))
     }
 
-    /// How long its own text is.
+    /// The length of its own text.
     pub(super) fn text_bytes(&self) -> usize {
         match self {
             Plain::Atom(text) | Plain::Text(text) => text.len(),
@@ -71,14 +71,14 @@ impl Plain {
         }
     }
 
-    /// All of it as JSON.
+    /// The whole value as JSON.
     pub(in super::super) fn to_json(&self) -> String {
         let mut out = String::new();
         self.write(&mut out);
         out
     }
 
-    /// Calls itself as often as there are levels, which are bounded.
+    /// Recursive once for each level; the levels are bounded.
     fn write(&self, out: &mut String) {
         match self {
             Plain::Atom(text) => out.push_str(text),

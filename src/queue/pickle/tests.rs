@@ -1,4 +1,4 @@
-//! Against what Python pickles, and against pickles that ask for too much.
+//! Against Python's own pickles, and against pickles that ask for too much.
 
 use super::plain::{integer, integer_bytes};
 use super::{LEVELS, Plain, call, read};
@@ -151,10 +151,10 @@ fn what_is_remembered_counts_each_time_that_it_occurs() {
     bomb.extend(b"h\0".repeat(1_000_000));
     bomb.extend(b"e.");
     let refused = read(&bomb).unwrap_err();
-    assert!(refused.contains("takes more than"), "{refused}");
+    assert!(refused.contains("needs more than"), "{refused}");
     // A list that holds itself.
     assert!(read(b"]q\0h\0a.").unwrap_err().contains("occurs twice"));
-    // Lengths beyond what is there.
+    // Lengths beyond the end of the input.
     for huge in [
         &b"X\xff\xff\xff\xff."[..],
         b"\x8d\xff\xff\xff\xff\xff\xff\xff\x7f.",

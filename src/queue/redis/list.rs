@@ -325,7 +325,8 @@ impl Handle {
                 .ignore();
         } else {
             let dead = format!("{}.dead", self.keys.queue);
-            // Why, at the same place of a list beside it: a dead letter stays what a worker would take again.
+            // The reason, at the same place of a parallel list: the dead letter itself stays in the form that a worker
+            // can take again.
             let reasons = format!("{dead}.reasons");
             for (list, what) in [(dead, &*self.item), (reasons, reason.as_bytes())] {
                 batch.cmd("LPUSH").arg(&list).arg(what).ignore();

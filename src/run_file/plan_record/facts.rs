@@ -90,8 +90,8 @@ fn body(body: &BodyRecord) -> String {
     format!("{} bytes with SHA-256 {}", body.bytes, body.sha256)
 }
 
-/// Of two bodies. Files of before there were fingerprints have the SHA-256 of what was left without the secret fields, so
-/// it tells only where there were none.
+/// Of two bodies. Files from before fingerprints have the SHA-256 of the template without its secret fields, so it
+/// decides only for bodies without any.
 pub(super) fn agreement_of_bodies(before: &BodyRecord, after: &BodyRecord) -> Agreement {
     let is_old = |body: &BodyRecord| body.sha256.len() == WHOLE_DIGEST;
     let hides = |body: &BodyRecord| {
@@ -111,7 +111,7 @@ pub(super) fn agreement_of_bodies(before: &BodyRecord, after: &BodyRecord) -> Ag
     }
 }
 
-/// Of two paths with queries. What an old file shows in clear is hidden first, as the new one does.
+/// Of two paths with queries. A plain value in an old file is hidden first, as in the new one.
 pub(super) fn agreement_of_paths(before: &str, after: &str) -> Agreement {
     let [before, after] = [before, after].map(redact::url);
     let split = |c: char| "?&=;/".contains(c);

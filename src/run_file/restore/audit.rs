@@ -31,7 +31,7 @@ pub(super) fn restored(
     }
 }
 
-/// Holds the counts against each other and against how the requests ended.
+/// Checks the counts against each other and against the outcomes of the requests.
 fn check(
     place: &Place,
     document: &CompletionDocument<'_>,

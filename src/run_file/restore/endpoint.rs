@@ -95,8 +95,8 @@ impl Place {
         })
     }
 
-    /// Every request that ended ok has a service time, and a latency from its intended start that is no shorter; from the
-    /// send they are one figure, which is kept once.
+    /// Every request that ended ok has a service time, and a latency from its intended start that is no shorter. In the
+    /// closed model both are the same figure, which is kept once.
     fn service_within_latency(&self, recording: &Recording) -> Result<(), RunFileError> {
         let (service, lag) = (&recording.service, &recording.send_lag);
         let Latency::Histogram(latency) = &recording.latency else {

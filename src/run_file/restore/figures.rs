@@ -1,4 +1,4 @@
-//! The plain numbers of an endpoint held against each other, before anything of it is decoded.
+//! Checks the plain numbers of an endpoint against each other, before any part of it is decoded.
 
 use super::super::RunFileError;
 use super::super::document::EndpointDocument;
@@ -12,7 +12,7 @@ const SECOND_NS: u64 = 1_000_000_000;
 /// Threads of a run may each have seen other names.
 const MOST_TIMINGS: usize = SERVER_TIMING_NAMES * 16;
 
-/// Checks everything that takes no decoding. `expected` are the statuses that count as ok.
+/// Checks every figure that needs no decoding. `expected` are the statuses that count as ok.
 pub(super) fn check(
     place: &Place,
     document: &EndpointDocument<'_>,
@@ -115,7 +115,7 @@ fn slowest(
     place.equal(
         "the number of slowest requests",
         slowest.len() as u64,
-        "what is kept",
+        "the number that is kept",
         due,
     )?;
     let order = |of: fn(&super::super::document::ExemplarDocument) -> u64| {
@@ -138,7 +138,7 @@ fn slowest(
     )
 }
 
-/// The seconds hold every request that began, and none begins after the last has ended.
+/// The seconds hold every request that began, and no request begins after the last one has ended.
 fn seconds(
     place: &Place,
     document: &EndpointDocument<'_>,
@@ -177,7 +177,7 @@ fn seconds(
         "that of last_finished_ns",
         end,
     )?;
-    // What is cut out of time moves seconds by less than one.
+    // Time that is cut out moves seconds by less than one.
     if document.clock == Clock::Send && document.seams.is_empty() {
         let of = |ns: Option<u64>| ns.map_or(0, |ns| ns / SECOND_NS);
         let (first_sent, last_sent) = (of(document.first_sent_ns), of(document.last_sent_ns));

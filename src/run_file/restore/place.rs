@@ -1,4 +1,4 @@
-//! The endpoint that is being read: errors name it, and what is decoded of it is counted.
+//! The endpoint that is being read: errors name it, and the memory of its decoded parts is counted.
 
 use std::rc::Rc;
 
@@ -108,7 +108,7 @@ impl Place {
         })
     }
 
-    /// A histogram of at most so many values.
+    /// A histogram of at most `most` values.
     pub(super) fn histogram(
         &self,
         what: &str,
@@ -135,7 +135,7 @@ impl Place {
             "its histogram's",
             histogram.count(),
         )?;
-        // Decoding holds them within the outermost buckets, so a difference shows that they are wrong.
+        // Decoding limits them to the outermost buckets, so a difference shows that they are wrong.
         let extremes = (document.min_ns, document.max_ns);
         self.holds((histogram.min_ns(), histogram.max_ns()) == extremes, || {
             format!("minimum and maximum of {what} are not those of its histogram")

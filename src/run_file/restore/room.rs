@@ -7,7 +7,7 @@ use super::super::RunFileError;
 /// The bits of half a billion requests take most of it.
 const MOST: u64 = 512 << 20;
 
-/// What is left of it.
+/// The remaining bytes.
 pub(super) struct Room(Cell<u64>);
 
 impl Room {
@@ -15,7 +15,7 @@ impl Room {
         Room(Cell::new(MOST))
     }
 
-    /// Sets so many bytes aside.
+    /// Sets this many bytes aside.
     pub(super) fn take(&self, bytes: u64) -> Result<(), RunFileError> {
         match self.0.get().checked_sub(bytes) {
             Some(left) => {

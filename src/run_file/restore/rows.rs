@@ -1,4 +1,4 @@
-//! Rows of bits held against each other and against the latencies: they were counted apart, so they must agree.
+//! Checks rows of bits against each other and against the latencies: they were counted separately, so they must agree.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -95,7 +95,7 @@ impl Place {
         Ok(exceedances)
     }
 
-    /// The rows that a FAIL is judged from, held against the latencies, the instrument's own error and its send lag.
+    /// Checks the rows that support a FAIL against the latencies, the instrument's own error and its send lag.
     fn doubts_agree(
         &self,
         exceedances: &Exceedances,
@@ -106,7 +106,7 @@ impl Place {
         } = exceedances;
         let guarded = target.saturating_add(recording.own_error);
         let margin = |margin: Margin| guarded.saturating_add(margin.of(*target));
-        // Without a lag of its own a request counts in full; of given times the lag is not kept.
+        // Without a lag of its own a request counts in full. Imported times have no lag.
         let lag = match recording.clock {
             Clock::IntendedStart => recording.send_lag.max_ns().unwrap_or(0),
             Clock::Send => 0,
@@ -168,7 +168,7 @@ impl Place {
         Ok(())
     }
 
-    /// The requests that ended badly for a cause on this side, held against their number and against `ok`.
+    /// Checks the requests that failed for a cause on this side against their number and against `ok`.
     pub(super) fn client(
         &self,
         text: Option<&Text<'_>>,

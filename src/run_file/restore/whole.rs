@@ -1,4 +1,4 @@
-//! A run held against its plan: what was sent is what was planned, and what was said of it before the endpoints fits them.
+//! Checks a run against its plan: the sent requests are the planned ones, and the fields before the endpoints fit them.
 
 use std::time::Duration;
 
@@ -13,13 +13,13 @@ use crate::plan::{Arrivals, Model, Size};
 use crate::recording::{Clock, Recording};
 use crate::schedule::Schedule;
 
-/// More requests than that are in no run: their bits could not be read.
+/// No run has more requests: their bits could not be read.
 const MOST_REQUESTS: u64 = 1 << 30;
 
 /// The calibration takes two seconds and waits five for an answer.
 const LONGEST_OWN_ERROR: Duration = Duration::from_secs(60);
 
-/// Checks what is said of the run as a whole.
+/// Checks the fields of the run as a whole.
 pub(super) fn check(document: &RunDocument<'_>) -> Result<(), RunFileError> {
     judging(document)?;
     instrument(document)?;
@@ -153,7 +153,7 @@ fn clock(place: &Place, clock: Clock, model: Model) -> Result<(), RunFileError> 
     })
 }
 
-/// Time is cut out between the blocks of a side that was measured in turns, and nowhere else.
+/// Time is cut out only between the blocks of a side that was measured in interleaved blocks.
 fn seams(
     place: &Place,
     document: &EndpointDocument<'_>,
@@ -185,7 +185,8 @@ fn seams(
     }
 }
 
-/// How many requests the plan has; `None` where the answers decide. Poisson arrivals are counted only as far as needed.
+/// The number of requests in the plan; `None` if it depends on the answers. Poisson arrivals are counted only as far as
+/// needed.
 fn due(plan: &PlanRecord, endpoint: &EndpointRecord, stream: u64, found: u64) -> Option<u64> {
     let (size, rate) = match (plan.size, plan.model, endpoint.rate_per_s) {
         (SizeRecord::Requests { requests }, _, _) => return Some(requests),

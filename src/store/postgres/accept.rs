@@ -28,7 +28,7 @@ const INSERT: &str = "INSERT INTO jobs
 const KNOWN: &str =
     "SELECT event_id, seq, fingerprint, promise, state, accepted_ms, due_ms, attempts, base, payload
     FROM jobs WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE";
-/// The same without those that another session has locked.
+/// The same without the rows that another session has locked.
 const KNOWN_AND_FREE: &str =
     "SELECT event_id, seq, fingerprint, promise, state, accepted_ms, due_ms, attempts, base, payload
     FROM jobs WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE SKIP LOCKED";
@@ -232,8 +232,8 @@ impl Work<'_> {
     }
 }
 
-/// What stops the transaction if an id that conflicts is not found: another session has locked it. With time to wait for
-/// that, a row that was there and is gone.
+/// What stops the transaction if an id that conflicts is not found: another session has locked it. With time to wait
+/// for the lock: a row that existed and is gone.
 fn missing(
     accepts: &[(Submission, Reply)],
     again: &[Uuid],
@@ -303,7 +303,7 @@ impl<'a> Columns<'a> {
         now_ms: i64,
     ) {
         let queued = submission.handling == Handling::Queue;
-        // By the server's clock, as everything else, and never later than now.
+        // By the server's clock, like every other time, and never later than now.
         let accepted_ms = submission.accepted_ms.saturating_add(skew_ms).min(now_ms);
         self.ids.push(submission.event_id.uuid());
         self.fingerprints.push(&submission.fingerprint.0);

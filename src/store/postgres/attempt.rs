@@ -21,7 +21,7 @@ const CLAIM: &str = "UPDATE jobs SET state = 2, due_ms = $4, span_ms = $6, attem
     FROM (SELECT seq, due_ms AS was_due, payload AS was FROM jobs WHERE state = $1 AND state < 5 AND due_ms <= $2
         ORDER BY due_ms, seq LIMIT $3 FOR UPDATE SKIP LOCKED) due
     WHERE jobs.seq = due.seq RETURNING jobs.seq, event_id, attempts, base, was, was_due";
-/// Is there anything else to claim?
+/// Whether there is another event to claim.
 const MORE: &str = "SELECT EXISTS (SELECT FROM jobs WHERE state = 0 AND state < 5)
     OR EXISTS (SELECT FROM jobs WHERE state IN (1, 2) AND state < 5 AND due_ms <= $1)";
 const STANDING: &str = "SELECT seq, event_id, attempts, base, payload, state, due_ms FROM jobs

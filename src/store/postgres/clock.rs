@@ -10,23 +10,23 @@ const TOLERANCE_MS: i64 = 250;
 /// The time in a query.
 pub(super) const NOW_MS: &str = "((extract(epoch FROM clock_timestamp()) * 1000)::bigint
     + coalesce((SELECT offset_ms FROM a7probe_clock), 0))";
-/// The server's clock, and what is to be added to it.
+/// The server's clock, and its offset.
 pub(super) const READ: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint,
     coalesce((SELECT offset_ms FROM a7probe_clock), 0)";
-/// Another process that has seen a later time than this one expects knows better: then it is this one that stood still.
+/// Another process that has seen a later time than this one expects is right: this process was suspended.
 const CORRECT: &str = "UPDATE a7probe_clock
     SET offset_ms = $1::bigint - (extract(epoch FROM clock_timestamp()) * 1000)::bigint
     WHERE offset_ms = $2 AND NOT EXISTS (SELECT FROM processes WHERE owner <> $3 AND seen_ms > $4)";
-/// At the start nobody may be there who saw the clock being set back, but what was reached is known.
+/// At the start there may be no process that saw the clock being set back, but the latest recorded time is known.
 const CATCH_UP: &str = "UPDATE a7probe_clock
     SET offset_ms = reached - (extract(epoch FROM clock_timestamp()) * 1000)::bigint
     FROM (SELECT greatest(newest_ms, (SELECT max(seen_ms) FROM processes),
             (SELECT accepted_ms FROM jobs ORDER BY seq DESC LIMIT 1)) AS reached FROM a7probe_clock) known
     WHERE reached > (extract(epoch FROM clock_timestamp()) * 1000)::bigint + offset_ms";
-/// How far time has come, for whoever starts when nobody is left.
+/// Records the time reached, for a process that starts when no other is left.
 pub(super) const REACHED: &str = "UPDATE a7probe_clock SET newest_ms = $1 WHERE newest_ms < $1";
 
-/// A reading of the server's clock, and when it was taken by this machine's time since its start.
+/// A reading of the server's clock, with this machine's time since its start.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
     pub(super) server_ms: i64,
@@ -35,7 +35,7 @@ pub(super) struct Reading {
     pub(super) answered_ms: i64,
 }
 
-/// A reading that was believed.
+/// An accepted reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Anchor {
     now_ms: i64,
@@ -44,7 +44,7 @@ pub(super) struct Anchor {
     answered_ms: i64,
 }
 
-/// The server's clock has been set: what it should have shown.
+/// The server's clock has been set; the time it should have shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Stepped {
     expected_ms: i64,
@@ -56,8 +56,8 @@ impl Reading {
         self.server_ms.saturating_add(self.offset_ms)
     }
 
-    /// Is it what follows from the last one that was believed? Then the next one is measured by it. An offset that is not
-    /// the one of then was set by a process that saw the step first.
+    /// Whether the reading follows from the last accepted one. Then the next one is measured against it. A changed
+    /// offset was set by a process that saw the step first.
     pub(super) fn follow(&self, last: Option<Anchor>) -> Result<Anchor, Stepped> {
         if let Some(last) = last.filter(|last| last.offset_ms == self.offset_ms) {
             let earliest = last.now_ms + (self.asked_ms - last.answered_ms);
@@ -79,8 +79,8 @@ impl Reading {
     }
 }
 
-/// Takes the step back, unless another process has done so or knows that there was none. Whatever the clock shows after
-/// this is believed.
+/// Corrects the step, unless another process has corrected it or knows that there was none. The next reading is
+/// accepted in any case.
 pub(super) async fn correct(client: &Client, stepped: Stepped, owner: i64) -> Result<(), Error> {
     let began_ms = boot_ms();
     let Stepped {
@@ -100,7 +100,7 @@ pub(super) async fn correct(client: &Client, stepped: Stepped, owner: i64) -> Re
     Ok(())
 }
 
-/// Sees to it that time does not begin before what the database has seen.
+/// Ensures that time does not begin before the latest time in the database.
 pub(super) async fn catch_up(client: &Client) -> Result<(), Error> {
     client.execute(CATCH_UP, &[]).await.map(drop)
 }

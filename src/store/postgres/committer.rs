@@ -29,9 +29,9 @@ use crate::store::{Options, StoreError};
 const DEPART_TIME: Duration = Duration::from_secs(2);
 /// Between two tries to find out what became of a commit that was cut off, as long as there is nothing else to do.
 const SETTLE_EVERY: Duration = Duration::from_millis(500);
-/// How often a transaction is tried that may succeed at once, such as one that the server chose as the victim of a deadlock.
+/// How often a transaction is tried that may succeed at once, such as a victim of a deadlock.
 const TRIES: u32 = 4;
-/// Times at which a retry of this process is due; of the rest it hears when it looks.
+/// How many due times of its own retries a process keeps. It finds the others when it looks.
 const MOST_DUE: usize = 4096;
 const DEPART: &str = "DELETE FROM processes WHERE owner = $1";
 
@@ -47,17 +47,18 @@ pub(super) struct Committer {
     suspects: Suspects,
     session: Option<Session>,
     ledger: Ledger,
-    /// When retries are due that this process has recorded.
+    /// The due times of retries that this process has recorded.
     due: BinaryHeap<Reverse<i64>>,
-    /// Nobody has looked whether the counts in memory are those in the database: a commit was cut off, others had taken
-    /// this process for dead, or the database was made anew.
+    /// The counts in memory may differ from those in the database: a commit was cut off, others had declared this
+    /// process dead, or the database was created anew.
     is_unsure: bool,
     is_reported: bool,
-    /// Why and when the last try to connect failed, and how long it stands for those that would come next.
+    /// Why and when the last attempt to connect failed, and how long that answer holds for later requests.
     unreachable: Option<(String, Instant, Duration)>,
 }
 
-/// How long a failed try to connect stands for others, at first and at most: whoever asks meanwhile is told at once.
+/// How long a failed attempt to connect answers for later ones, at first and at most. Requests in that time fail at
+/// once.
 const UNREACHABLE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
 
 impl Committer {
@@ -134,7 +135,7 @@ impl Committer {
         Ok(elsewhere)
     }
 
-    /// Is the database on the other end fit for use?
+    /// Whether the connected database is fit for use.
     async fn look_at(&self, session: &mut Session) -> Result<(), Refusal> {
         migrate(&mut session.client).await?;
         assert_durable(&session.client).await?;
@@ -143,7 +144,7 @@ impl Committer {
         Ok(())
     }
 
-    /// Commits and answers, but for what is known to wait for a lock.
+    /// Commits and answers everything, except work that is known to wait for a lock.
     fn take_up(&mut self, runtime: &Runtime, batch: &mut Batch) {
         if let Some(suspect) = self.suspects.of(batch) {
             self.lanes.wait(runtime.handle(), suspect);
@@ -153,9 +154,9 @@ impl Committer {
         }
     }
 
-    /// Commits and answers. If the database refuses something in the batch, each half is tried by itself, so that in the
-    /// end one thing is refused and not those that happened to wait beside it. What waits for another session's lock
-    /// does so by itself.
+    /// Commits and answers. If the database refuses something in the batch, each half is tried alone, so that in the
+    /// end only one item is refused and not its neighbours. An item that waits for another session's lock waits
+    /// separately.
     fn commit_and_answer(&mut self, runtime: &Runtime, batch: &mut Batch) {
         let began = self.signals.totals.commits.begin();
         let error = match runtime.block_on(self.commit(batch)) {
@@ -197,7 +198,7 @@ impl Committer {
         batch.refuse(&error);
     }
 
-    /// Remembers when retries are due, and tells who claims how long that is from now.
+    /// Remembers when retries are due, and gives claims the time until the next one.
     fn plan(&mut self, done: &mut [Done], changes: &Changes) {
         let room = MOST_DUE.saturating_sub(self.due.len());
         self.due.extend(
@@ -212,7 +213,7 @@ impl Committer {
             if let Done::Claim(claim) = done
                 && (claim.idle_for.is_some() || claim.leases.is_empty())
             {
-                // They were found by this claim, or by somebody else.
+                // This claim or another process has found them.
                 while self.due.peek().is_some_and(is_over) {
                     self.due.pop();
                 }
@@ -229,7 +230,7 @@ impl Committer {
             match self.try_commit(batch).await {
                 Err(Failure::Deadlock) => {}
                 Err(Failure::Stepped(stepped)) => self.correct(stepped).await?,
-                // Others may have locked what this process counts on: then it counts elsewhere.
+                // Others may have locked the counts of this process. It then counts under another name.
                 Err(Failure::CountsLocked) => {
                     self.ledger.page = Page::first(self.owners.another());
                 }
@@ -271,7 +272,7 @@ impl Committer {
         Err(failure)
     }
 
-    /// The server's clock was set: takes that back, and believes it then.
+    /// Corrects a step of the server's clock, and accepts its readings again.
     async fn correct(&mut self, stepped: Stepped) -> Result<(), Failure> {
         let session = self.session().await.map_err(Failure::failed)?;
         let correcting = clock::correct(&session.client, stepped, self.terms.owner);
@@ -322,7 +323,7 @@ impl Committer {
         Ok(session)
     }
 
-    /// Connects, perhaps to a database that was made anew, unless that has just failed.
+    /// Connects, perhaps to a database that was created anew, unless an attempt has just failed.
     async fn reconnect(&mut self) -> Result<Session, String> {
         let before = self.unreachable.take();
         if let Some((reason, at, pause)) = &before

@@ -24,7 +24,7 @@ const FOLD: &str = "WITH gone AS (DELETE FROM counters WHERE owner = ANY($1) RET
     INSERT INTO counts SELECT 0, state, sum(n)::bigint FROM old GROUP BY state ORDER BY state
     ON CONFLICT (owner, state) DO UPDATE SET n = counts.n + excluded.n";
 
-/// What nobody owns, in both tables.
+/// The owner of rows without a process, in both tables.
 const NOBODY: i64 = 0;
 
 /// The rows of `counts` that a process writes to, and whose they are.
@@ -47,7 +47,7 @@ impl Page {
         }
     }
 
-    /// For whoever writes beside a process: counted at once as if the process had gone.
+    /// For writes outside the main connection: counted at once, as if the process had ended.
     pub(super) fn of_nobody() -> Page {
         Page {
             is_registered: true,
@@ -145,7 +145,7 @@ async fn sums(client: &Client, whose: &str, owners: &[i64]) -> Result<(i64, Delt
     Ok((commits, counts))
 }
 
-/// Takes a sum to where it belongs.
+/// Moves a sum to its row.
 pub(super) fn put((state, n): (i16, i64), commits: &mut i64, counts: &mut Delta) {
     if state == COMMITS {
         *commits = n;

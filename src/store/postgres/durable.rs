@@ -45,7 +45,7 @@ pub(super) async fn assert_durable(client: &Client) -> Result<(), Refusal> {
 const FOUND: &str = "SELECT name, pg_class.oid, coalesce(relpersistence = 'p', false)
     FROM unnest($1::text[]) AS named(name) LEFT JOIN pg_class ON pg_class.oid = to_regclass(name) ORDER BY name";
 
-/// A crash of the server empties an UNLOGGED table, whatever was committed.
+/// A crash of the server empties an UNLOGGED table, including committed rows.
 async fn refuse_unlogged(client: &Client) -> Result<(), Refusal> {
     let names: Vec<&str> = TABLES.into_iter().chain(SEQUENCES).collect();
     for row in client.query(FOUND, &[&names]).await? {
@@ -70,7 +70,7 @@ async fn refuse_unlogged(client: &Client) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// The tables, by the numbers that they keep until they are dropped.
+/// The tables, by their object ids, which last until they are dropped.
 pub(super) async fn tables(client: &Client) -> Result<Vec<u32>, tokio_postgres::Error> {
     let names: Vec<&str> = TABLES.into_iter().chain(SEQUENCES).collect();
     let rows = client.query(FOUND, &[&names]).await?;

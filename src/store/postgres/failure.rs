@@ -1,4 +1,4 @@
-//! Why a transaction is not committed, and what follows from that.
+//! Why a transaction is not committed, and what follows.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -11,14 +11,14 @@ use super::locks::Held;
 use super::session::is_of_the_event;
 use crate::store::StoreError;
 
-/// What is said of something that another session has locked for longer than it was waited for.
-const LOCKED: &str = "another session has locked it, and it was waited for in vain";
+/// The message about a row that another session has locked for too long.
+const LOCKED: &str = "another session has locked it for too long";
 
-/// How far a transaction got; at first nothing of it lasts.
+/// How far a transaction got. Until the commit nothing of it is permanent.
 #[derive(Default)]
 pub(super) struct Phase(AtomicU8);
 
-/// The steps of a transaction of which it matters whether they were reached.
+/// The steps of a transaction that determine whether it may have been committed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Step {
     /// The counts are being written.
@@ -37,15 +37,15 @@ impl Phase {
     }
 }
 
-/// What ended a transaction.
+/// The cause that ended a transaction.
 pub(super) enum Stop {
-    /// The server or the connection said so.
+    /// An error of the server or the connection.
     Database(Error),
-    /// Something in it waits for somebody else.
+    /// A part of it waits for another session.
     Held(Held),
     /// The server's clock was set.
     Stepped(Stepped),
-    /// The tables are no longer those that were looked at, or lose what is in them.
+    /// The tables are not the ones that were checked, or are not durable.
     Changed,
     /// A key that was neither new nor known.
     Neither,
@@ -59,17 +59,17 @@ impl From<Error> for Stop {
 
 /// Why a transaction is not committed.
 pub(super) enum Failure {
-    /// It may succeed when it is tried again at once.
+    /// It may succeed if tried again at once.
     Deadlock,
-    /// The same, once the clock is looked after.
+    /// The same, after the clock is checked.
     Stepped(Stepped),
     /// The counts of this process are locked.
     CountsLocked,
     /// A key that was neither new nor known: its row may be gone by now.
     Neither,
-    /// These are, or something that is not known.
+    /// An error of these, or an unknown one.
     Locked(Option<Held>),
-    /// Something in it is refused, and others may be taken.
+    /// A part of it is refused, and the others may be accepted.
     Refused(StoreError),
     Store(StoreError),
 }
@@ -104,7 +104,7 @@ impl Failure {
             Some(code) if is_of_the_event(code) => {
                 Failure::Refused(StoreError::Failed(reason.into()))
             }
-            // The server itself says no: then it did not commit, unless it is about to go down.
+            // The server itself refuses: then it did not commit, unless it is about to shut down.
             Some(code)
                 if *code != SqlState::ADMIN_SHUTDOWN && *code != SqlState::CRASH_SHUTDOWN =>
             {
@@ -127,7 +127,7 @@ impl Failure {
         })
     }
 
-    /// Does it say nothing of the session that it came from?
+    /// Whether the error is independent of its session.
     pub(super) fn spares_the_session(&self) -> bool {
         !matches!(self, Failure::Store(_))
     }
@@ -136,10 +136,10 @@ impl Failure {
         match self {
             Failure::Refused(error) | Failure::Store(error) => error,
             Failure::Deadlock => {
-                StoreError::Failed("the server saw deadlocks again and again".into())
+                StoreError::Failed("the server reported repeated deadlocks".into())
             }
             Failure::Stepped(_) => {
-                StoreError::Failed("the server's clock was set again and again".into())
+                StoreError::Failed("the server's clock was set repeatedly".into())
             }
             Failure::Neither => StoreError::Failed("a key is neither new nor known".into()),
             Failure::CountsLocked | Failure::Locked(_) => StoreError::Failed(LOCKED.into()),

@@ -1,4 +1,4 @@
-//! What another session has locked waits here, on connections of its own, while everything else goes on.
+//! Work on rows that another session has locked waits here, on connections of its own, while all other work continues.
 
 use std::mem::{Discriminant, discriminant};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,14 +25,14 @@ use crate::store::totals::Delta;
 
 /// Connections that may wait at the same time.
 const LANES: usize = 8;
-/// What may wait for one of them; what is more is refused at once.
+/// How many items may wait for one of them. Further items are refused at once.
 const WAITING: usize = 256;
-/// How long a key or a kind of work waits here at once, after it was waited for in vain.
+/// How long a key or a kind of work waits here at once, after a wait that failed.
 const SUSPECTED: Duration = Duration::from_secs(5);
 /// Keys and kinds that are remembered.
 const MOST_SUSPECTS: usize = 1000;
 
-/// Where one thing waits for a lock beside all others; clones share it.
+/// Where one item waits for a lock, separate from all others; clones share it.
 #[derive(Clone)]
 pub(super) struct Lanes {
     shared: Arc<Shared>,
@@ -72,7 +72,7 @@ impl Lanes {
         }
     }
 
-    /// Commits each thing in this batch by itself, in its own time, and answers it.
+    /// Commits each item of this batch alone, within its own time, and answers it.
     pub(super) fn wait(&self, runtime: &Handle, batch: Batch) {
         for mut single in batch.singles() {
             if self.shared.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING {
@@ -100,7 +100,7 @@ impl Shared {
         }
         match committed {
             Ok((admissions, done, mut changes)) => {
-                // Counted where nobody owns it: it is seen from there, by this process too.
+                // Counted in a row without an owner, where every process sees it, this one too.
                 changes.delta = Delta::default();
                 self.signals.committed(began, &batch, &changes);
                 batch.answer(admissions, done, &self.queue);
@@ -109,7 +109,7 @@ impl Shared {
             }
             Err(failure) => {
                 if matches!(failure, Failure::Neither) {
-                    // The table takes nothing in and says nothing of it: no promise can be made here.
+                    // The table accepts nothing and reports no error, so nothing can be promised.
                     self.queue.close();
                 }
                 let is_broken = matches!(failure, Failure::Store(_) | Failure::Neither);
@@ -119,7 +119,7 @@ impl Shared {
                     self.signals.outage.failed(&error);
                 } else {
                     self.signals.refused();
-                    tracing::debug!(%error, "something that is locked is refused");
+                    tracing::debug!(%error, "work on a locked row is refused");
                 }
                 batch.refuse(&error);
             }
@@ -178,7 +178,7 @@ impl Shared {
     }
 }
 
-/// What was waited for in vain a short while ago is not waited for by others again.
+/// Other requests do not wait again for a lock that was not released a short while ago.
 #[derive(Default)]
 pub(super) struct Suspects(Vec<(Suspect, Instant)>);
 
@@ -190,7 +190,7 @@ enum Suspect {
 }
 
 impl Suspects {
-    /// One thing was alone in its transaction, and waited in vain.
+    /// One item was alone in its transaction, and its wait failed.
     pub(super) fn add(&mut self, single: &Batch) {
         let keys = (single.accepts.iter()).map(|(event, _)| Suspect::Key(event.event_id));
         let kinds = (single.work.iter()).map(|work| Suspect::Work(discriminant(work)));
@@ -203,7 +203,7 @@ impl Suspects {
         }
     }
 
-    /// What of a batch is to wait beside it.
+    /// The items of a batch that wait separately.
     pub(super) fn of(&mut self, batch: &mut Batch) -> Option<Batch> {
         if self.0.is_empty() {
             return None;

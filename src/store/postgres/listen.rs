@@ -1,5 +1,4 @@
-//! Hears from other processes, and tells them of commits: LISTEN and NOTIFY, with a look now and then instead of what gets
-//! lost.
+//! Receives and sends notifications of commits: LISTEN and NOTIFY, with a periodic look that replaces lost ones.
 
 use std::future::poll_fn;
 use std::sync::Arc;
@@ -26,17 +25,17 @@ const GATHER: Duration = Duration::from_millis(5);
 /// Between two tries to connect.
 const RECONNECT: Duration = Duration::from_millis(500);
 
-/// After so long without a report a process is told of nothing.
+/// A process that has not reported for this long is not notified.
 const HEARD_MS: i64 = 15_000;
-/// Between two looks at the events that somebody waits for.
+/// Between two looks at the events that a client waits for.
 const WATCH_EVERY: Duration = Duration::from_millis(50);
-/// Whoever has no place is the one to look for one.
+/// How often a process without a place looks for one.
 const LOOK_FOR_A_PLACE: Duration = Duration::from_secs(1);
 const NOTIFY: &str = "SELECT pg_notify($1, message) FROM unnest($2::text[]) AS told(message)";
 const SETTLED: &str = "SELECT event_id FROM jobs WHERE event_id = ANY($1) AND state > 2";
 
-/// What there is to see: counts of others, the processes that listen, whether anything is due; and a place for one that
-/// wants to listen. Every notification is a transaction of every session that listens, so there are two places.
+/// One look: counts of others, the processes that listen, whether anything is due, and a place for a process that wants
+/// to listen. Every notification is a transaction of every session that listens, so there are two places.
 fn look_sql() -> String {
     let now = super::clock::NOW_MS;
     format!(
@@ -53,14 +52,14 @@ fn look_sql() -> String {
     )
 }
 
-/// A connection, with what was prepared on it: to prepare a statement is a transaction too.
+/// A connection with its prepared statements: preparing a statement is a transaction too.
 struct Line<'a> {
     client: &'a Client,
     look: Statement,
     notify: Statement,
     settled: Statement,
     channel: String,
-    /// Of the locks that stand for the places.
+    /// The keys of the locks that stand for the places.
     places: i32,
     /// The place from which this process listens.
     place: Option<i64>,
@@ -91,7 +90,7 @@ impl<'a> Line<'a> {
         Ok(())
     }
 
-    /// Leaves the place to a process that has time.
+    /// Leaves the place to a process with an idle worker.
     async fn leave(&mut self, owner: i64) -> Result<(), String> {
         if let Some(place) = self.place.take() {
             let places = self.places;
@@ -185,7 +184,7 @@ impl Listener {
         }
     }
 
-    /// Takes note of what another process says.
+    /// Handles a notification of another process.
     fn hear(&self, message: Option<Message>) -> Heard {
         let own = self.owners.process();
         let Some(Message { from, to, hops }) = message else {
@@ -195,7 +194,7 @@ impl Listener {
             return Heard::Nothing;
         }
         let has_time = self.signals.is_idle();
-        // Kept for whoever has time next.
+        // Kept for the next worker that is idle.
         self.signals.work.notify_one();
         if !has_time {
             self.bell.pass_on(hops);
@@ -217,7 +216,7 @@ impl Listener {
         Ok(())
     }
 
-    /// Looks whether events have settled that somebody here waits for: nobody tells of that.
+    /// Checks whether events have settled that a client of this process waits for: no notification reports that.
     async fn watch(&self, line: &Line<'_>) -> Result<(), String> {
         let watched = self.signals.watchers.watched();
         if watched.is_empty() {
@@ -230,7 +229,8 @@ impl Listener {
         Ok(())
     }
 
-    /// Looks what others have done, and for a place; when to look again. Not all processes look at the same time.
+    /// Looks at the work of others, and for a place. Returns the time of the next look. Not all processes look at the
+    /// same time.
     async fn look(&mut self, line: &mut Line<'_>) -> Result<Instant, String> {
         let owners = self.owners.all();
         let wants_a_place = line.place.is_none() && self.signals.is_idle();
@@ -256,7 +256,7 @@ impl Listener {
         if place > 0 {
             line.listen(place, self.owners.process()).await?;
         }
-        // What came before this process listened was told to nobody.
+        // Notifications from before this process listened did not reach it.
         if (is_due || place > 0) && self.signals.is_idle() {
             self.signals.work.notify_one();
         }
@@ -268,12 +268,12 @@ impl Listener {
     }
 }
 
-/// What follows from a notification.
+/// The effect of a notification.
 enum Heard {
     Nothing,
     /// There is reason to look.
     Look,
-    /// This process has no time for what it heard.
+    /// This process has no idle worker for the notification.
     NoTime,
 }
 

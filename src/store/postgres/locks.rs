@@ -1,4 +1,4 @@
-//! What of a batch another session has locked: it is found before anything is written, and waits by itself.
+//! Finds the parts of a batch that another session has locked, before anything is written. They wait separately.
 
 use std::collections::HashSet;
 
@@ -20,11 +20,11 @@ const FREE_EVENTS: &str = "WITH free AS MATERIALIZED
         (SELECT seq FROM jobs WHERE event_id = ANY($1) ORDER BY seq FOR UPDATE SKIP LOCKED)
     SELECT jobs.seq, event_id, free.seq IS NOT NULL FROM jobs LEFT JOIN free ON free.seq = jobs.seq
     WHERE event_id = ANY($1)";
-/// The same for who has time.
+/// The same for a transaction that may wait.
 const JOBS: &str =
     "SELECT seq, event_id, true FROM jobs WHERE seq = ANY($1) ORDER BY seq FOR UPDATE";
 
-/// Which submissions and pieces of work wait for somebody else's transaction, by their places in the batch.
+/// Which submissions and pieces of work wait for another session's transaction, by their places in the batch.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Held {
     pub(super) accepts: Vec<usize>,
@@ -37,7 +37,8 @@ impl Held {
     }
 }
 
-/// The leases of a batch whose events are there. A database that was made anew gives the numbers of old jobs to new ones.
+/// The leases of a batch whose events exist. A database that was created anew gives the numbers of old jobs to new
+/// ones.
 #[derive(Default)]
 pub(super) struct Real(HashSet<(i64, EventId)>);
 
@@ -48,7 +49,7 @@ impl Real {
 }
 
 impl Work<'_> {
-    /// Locks what the work is about; what cannot be locked at once stops the transaction, unless it has time to wait.
+    /// Locks the rows of the work. A row that cannot be locked at once stops the transaction, unless it may wait.
     pub(super) async fn lock(&mut self, works: &[Asked], waits: bool) -> Result<Real, Stop> {
         let (mut jobs, mut events): (Vec<i64>, Vec<Uuid>) = (Vec::new(), Vec::new());
         for work in works {

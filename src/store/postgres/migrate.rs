@@ -1,4 +1,4 @@
-//! Brings the schema up to date, one process at a time: at the start, and when the database was made anew.
+//! Brings the schema up to date, one process at a time: at the start, and after the database was created anew.
 
 use tokio_postgres::Client;
 
@@ -23,7 +23,7 @@ pub(super) const TABLES: [&str; 9] = [
     "a7probe_schema",
     "a7probe_clock",
 ];
-/// What numbers their rows.
+/// The sequences of their rows.
 pub(super) const SEQUENCES: [&str; 2] = ["jobs_seq_seq", "runs_id_seq"];
 /// The advisory lock that is held meanwhile: "a7pr".
 const LOCK: i64 = 0x6137_7072;

@@ -1,4 +1,4 @@
-//! What is due later than its own pause or lease allows: a clock was set back after its time was written.
+//! Events that are due later than their own pause or lease allows: a clock was set back after the time was written.
 
 use tokio_postgres::Error;
 
@@ -6,17 +6,19 @@ use super::session::{Params, Work};
 use crate::store::State;
 use crate::store::lease::{LONGEST_SPAN_MS, SPAN_SLACK_MS, is_too_late, longest_ms};
 
-/// What is due first and last in a state. If any clock was set back, it shows there.
+/// The first and last due time in a state. A clock that was set back shows there.
 const ENDS: &str = "(SELECT due_ms, span_ms FROM jobs WHERE state = $1 AND state < 5 ORDER BY due_ms, seq LIMIT 1)
     UNION ALL
     (SELECT due_ms, span_ms FROM jobs WHERE state = $1 AND state < 5 ORDER BY due_ms DESC, seq DESC LIMIT 1)";
-/// What is due later than its own pause or lease allows. The lease begins again: its owner may still be at work.
+/// Events that are due later than their own pause or lease allows. The lease begins again: its owner may still be at
+/// work.
 const BRING_BACK: &str = "UPDATE jobs SET due_ms = CASE state WHEN 1 THEN $2::bigint ELSE $2 + coalesce(span_ms, $3::bigint) END
     WHERE seq IN (SELECT seq FROM jobs WHERE state = $1 AND state < 5 AND due_ms > $2 + least(coalesce(span_ms, $3), $4::bigint) + $5::bigint
         ORDER BY due_ms, seq FOR UPDATE SKIP LOCKED) RETURNING seq";
 
 impl Work<'_> {
-    /// Makes due what is due later than it can be: a clock was set back after its time was written. Was there anything?
+    /// Makes events due that are due later than possible: a clock was set back after the time was written. Returns
+    /// whether there were any.
     pub(super) async fn bring_back(&mut self, now_ms: i64) -> Result<bool, Error> {
         let mut brought = false;
         for state in [State::Retrying, State::Working] {

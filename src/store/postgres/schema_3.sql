@@ -1,5 +1,5 @@
--- What to add to this server's clock. A process that sees it jump moves the offset by as much, so that leases and pauses
--- last as long as they would have.
+-- The offset of this server's clock. A process that sees the clock jump moves the offset by the same amount, so that
+-- leases and pauses keep their length.
 CREATE TABLE a7probe_clock (
     one       boolean PRIMARY KEY DEFAULT true CHECK (one),
     offset_ms bigint  NOT NULL,
@@ -7,8 +7,8 @@ CREATE TABLE a7probe_clock (
 );
 INSERT INTO a7probe_clock (offset_ms, newest_ms) VALUES (0, 0);
 
--- How long the pause or the lease is that ends at due_ms: it cannot end later than that after now.
+-- The length of the pause or lease that ends at due_ms: it cannot end later than that after now.
 ALTER TABLE jobs ADD COLUMN span_ms bigint;
 
--- Does the process listen? Then it may be told of new events, and claims them.
+-- Whether the process listens. Then it may be notified of new events, and claims them.
 ALTER TABLE counters ADD COLUMN claims boolean NOT NULL DEFAULT false;

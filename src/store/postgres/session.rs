@@ -34,8 +34,8 @@ const LIMITS: &str =
 const BEGIN: &str = "START TRANSACTION ISOLATION LEVEL READ COMMITTED";
 /// A COMMIT whose statement is timed out while it waits for a standby reports success.
 const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
-/// Fails unless every one of these tables is still there and keeps what is in it. Asked after the last change and before
-/// the commit: as long as the transaction lasts nobody can alter the tables that it has written to.
+/// Fails unless every one of these tables still exists and is durable. Asked after the last change and before the
+/// commit: during the transaction no other session can alter the tables that it has written to.
 const LASTING: &str = "SELECT 1 / (count(*) = cardinality($1::oid[]))::int FROM pg_class
     WHERE oid = ANY($1) AND relpersistence = 'p'";
 /// How long the server may take to hear that a statement is not waited for any more.
@@ -50,14 +50,14 @@ pub(super) struct Session {
     statements: HashMap<&'static str, Statement>,
     /// Runs by name, as far as they are known to be committed.
     pub(super) runs: HashMap<String, i64>,
-    /// The tables that were found to be durable.
+    /// The tables that were found durable.
     pub(super) tables: Vec<u32>,
 }
 
-/// How long a session waits for what another one has locked.
+/// How long a session waits for a lock of another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Patience {
-    /// Everything else would wait beside it: for as long as a commit elsewhere may take, and no longer.
+    /// All other work would wait with it: as long as a commit elsewhere may take, and no longer.
     Short,
     /// It has nothing else to do.
     Long,
@@ -109,7 +109,7 @@ impl Session {
         })
     }
 
-    /// Waits so long from now on.
+    /// Sets the lock timeout from now on.
     pub(super) async fn be(&self, patience: Patience) -> Result<(), Error> {
         self.client.batch_execute(patience.sql()).await
     }
@@ -161,11 +161,11 @@ impl Session {
 }
 
 impl Work<'_> {
-    /// Makes it last, if its tables do.
+    /// Commits, if its tables are durable.
     pub(super) async fn commit(mut self) -> Result<(), Stop> {
         let lasting = self.statement(LASTING).await?;
         let tables: Params<'_> = &[self.tables];
-        // Sent in this order, and waited for together: what fails before makes the commit a roll-back.
+        // Sent in this order and awaited together: an earlier failure turns the commit into a roll-back.
         let (checked, committed) = join!(
             biased;
             self.client.query_one(&lasting, tables),

@@ -1,4 +1,4 @@
-//! One transaction: everything of a batch, or nothing of it.
+//! One transaction: the whole batch, or nothing of it.
 
 use super::clock::Anchor;
 use super::counts::Page;
@@ -10,7 +10,7 @@ use crate::store::signals::Changes;
 use crate::store::sweep::Step;
 use crate::store::{Admission, Finished, Lease, Outcome, Repeat, now_ms};
 
-/// What every transaction needs to know.
+/// The context of every transaction.
 #[derive(Clone, Copy)]
 pub(super) struct Terms {
     /// This process, as the owner of leases.
@@ -18,21 +18,21 @@ pub(super) struct Terms {
     pub(super) lease_ms: i64,
     pub(super) key_lifetime_ms: i64,
     pub(super) repeat: Repeat,
-    /// Has it time for what another session has locked?
+    /// Whether it may wait for a lock of another session.
     pub(super) waits: bool,
 }
 
-/// What a transaction leaves for the next one.
+/// The state that a transaction leaves for the next one.
 #[derive(Clone, Copy)]
 pub(super) struct Ledger {
     pub(super) page: Page,
-    /// The last time that was believed.
+    /// The last accepted time.
     pub(super) anchor: Option<Anchor>,
 }
 
 pub(super) type Committed = (Vec<Admission>, Vec<Done>, Changes);
 
-/// Commits a batch; what it came to, and what the next one needs.
+/// Commits a batch; returns its result and the state for the next one.
 pub(super) async fn transact(
     session: &mut Session,
     (terms, mut ledger): (Terms, Ledger),
@@ -62,7 +62,7 @@ pub(super) async fn transact(
 }
 
 impl Work<'_> {
-    /// Performs work in the order in which it came; outcomes, the most of it, all at once.
+    /// Performs work in the order of arrival; outcomes, which are the largest part, all at once.
     async fn perform(
         &mut self,
         works: &[commit_queue::Work],
@@ -113,7 +113,7 @@ impl Work<'_> {
         Ok(done)
     }
 
-    /// Records the outcomes of attempts whose events are there; the others are of a database that is gone.
+    /// Records the outcomes of attempts whose events exist. The others belong to a database that is gone.
     async fn finish_all(
         &mut self,
         works: &[commit_queue::Work],

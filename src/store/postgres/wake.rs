@@ -1,4 +1,4 @@
-//! Who is told of new events: one of the processes that listen, and not all of them.
+//! Selects the process that is notified of new events: one of those that listen, not all of them.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -7,10 +7,10 @@ use tokio::sync::Notify;
 
 use crate::store::signals::Changes;
 
-/// How often word of new events is passed on by processes that are busy. Then all are, and look when they no longer are.
+/// How often busy processes pass a notification on. After that all are busy, and look when they are idle again.
 const HOPS: u8 = 3;
 
-/// What is to be told, and to whom.
+/// The pending notification and its possible receivers.
 #[derive(Default)]
 pub(super) struct Bell {
     told: Mutex<Told>,
@@ -19,7 +19,7 @@ pub(super) struct Bell {
 
 #[derive(Default)]
 struct Told {
-    /// There are events to claim: how often that was passed on.
+    /// There are events to claim; how often the notification was passed on.
     work: Option<u8>,
     /// The other processes that listen.
     peers: Vec<i64>,
@@ -34,7 +34,7 @@ pub(super) struct Message {
 }
 
 impl Bell {
-    /// Tells of a commit. New events are the own workers' if one of them has time.
+    /// Records a commit. New events go to this process's workers if one of them is idle.
     pub(super) fn ring(&self, changes: &Changes, has_time: bool) {
         let new = !changes.arrived.is_empty() && !has_time;
         if new || changes.leaves_more || changes.freed {
@@ -43,7 +43,7 @@ impl Bell {
         }
     }
 
-    /// Tells another process of events that this one has no time for.
+    /// Notifies another process of events for which this one has no idle worker.
     pub(super) fn pass_on(&self, hops: u8) {
         if hops < HOPS {
             self.lock().work.get_or_insert(hops + 1);
@@ -51,7 +51,7 @@ impl Bell {
         }
     }
 
-    /// Resolves when there is something to tell.
+    /// Resolves when there is something to send.
     pub(super) async fn rung(&self) {
         self.rung.notified().await;
     }
@@ -60,14 +60,14 @@ impl Bell {
         self.lock().peers = peers;
     }
 
-    /// What is to be told now.
+    /// The notifications to send now.
     pub(super) fn take(&self, own: i64) -> Vec<String> {
         let mut told = self.lock();
         let Some(hops) = told.work.take() else {
             return Vec::new();
         };
         let to = told.peers.choose(&mut rand::rng()).copied();
-        // None that is known: then whoever hears it.
+        // Without a known process, every process that receives it.
         let to = to.unwrap_or(0);
         vec![
             Message {
@@ -89,7 +89,7 @@ impl Message {
         format!("work {} {} {}", self.from, self.to, self.hops)
     }
 
-    /// `None` for what another program says on this channel.
+    /// `None` for a message of another program on this channel.
     pub(super) fn read(text: &str) -> Option<Message> {
         let words: Vec<&str> = text.split(' ').collect();
         let ["work", from, to, hops] = words[..] else {

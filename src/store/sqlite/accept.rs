@@ -139,7 +139,7 @@ impl Statements<'_> {
     }
 }
 
-/// A count of attempts that another one can be added to.
+/// A number of attempts that can be increased by one.
 fn attempts(row: &Row<'_>, column: usize) -> rusqlite::Result<u32> {
     unreadable::attempts(row, column, "attempts").map_err(|reason| {
         rusqlite::Error::FromSqlConversionFailure(column, Type::Integer, reason.into())

@@ -20,7 +20,8 @@ pub(super) const DUE: &str =
     WHERE state = ?1 AND state < 5 AND due_ms <= ?2 ORDER BY due_ms LIMIT ?3";
 pub(super) const NEXT_DUE: &str = "SELECT due_ms, span_ms FROM jobs INDEXED BY jobs_open
     WHERE state = ?1 AND state < 5 AND due_ms IS NOT NULL ORDER BY due_ms LIMIT 1";
-/// What is due later than its own pause or lease allows. The lease begins again: its owner may still be at work.
+/// Events that are due later than their own pause or lease allows. The lease begins again: its owner may still be at
+/// work.
 const BRING_BACK: &str = "UPDATE jobs INDEXED BY jobs_open
     SET due_ms = CASE state WHEN 1 THEN ?2 ELSE ?2 + coalesce(span_ms, ?3) END
     WHERE state = ?1 AND state < 5 AND due_ms > ?2 + min(coalesce(span_ms, ?3), ?4) + ?5";
@@ -120,7 +121,7 @@ impl Statements<'_> {
             (State::Retrying, changes.now_ms),
             (State::Queued, i64::MAX),
         ] {
-            // What cannot be read leaves its place to the next one.
+            // An unreadable row gives its place to the next one.
             let mut is_over = false;
             while !is_over {
                 is_over = true;
@@ -166,7 +167,7 @@ impl Statements<'_> {
     fn idle_for(&mut self, now_ms: i64) -> rusqlite::Result<Option<Duration>> {
         let mut next: Option<i64> = None;
         for state in [State::Retrying, State::Working] {
-            // A time that is not a number is no time to wait for; the row is given up when the queue is looked through.
+            // A time that is not a number cannot be waited for. The row is given up when the queue is scanned.
             let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0).ok(), row.get(1).unwrap_or(None)));
             let found = self.next_due.query_row([state.code()], row).optional()?;
             let Some((Some(due_ms), span_ms)) = found else {
@@ -386,8 +387,8 @@ impl Statements<'_> {
     }
 }
 
-/// Makes due what is due later than it can be: its time was written by another clock. Only what an older version wrote, or
-/// another program, needs this.
+/// Makes events due that are due later than possible: another clock wrote their time. Only rows of an older version, or
+/// of another program, need this.
 pub(super) fn bring_back(connection: &Connection, now_ms: i64) -> rusqlite::Result<()> {
     for state in [State::Retrying, State::Working] {
         let row = params![

@@ -35,7 +35,7 @@ pub(super) struct Checkpointer {
     passed: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     commits: u32,
-    /// When the writer last tried in vain.
+    /// When the writer's last try failed.
     failed: Option<Instant>,
     /// Closing it frees every lock that the process has on the database, so it is kept until the writer is done.
     database: Arc<File>,
@@ -79,9 +79,9 @@ impl Checkpointer {
         self.database.clone()
     }
 
-    /// To be called by the writer between two transactions, when nobody waits for an answer; with whether other processes
-    /// commit too, and how many bytes are free on the volume. Where that is little, the log is kept short and moved here:
-    /// it must not take what the database needs.
+    /// To be called by the writer between two transactions, when no client waits for an answer. The arguments say
+    /// whether other processes commit too, and how many bytes are free on the volume. If little is free, the log is
+    /// kept short and moved here: it must not take the space that the database needs.
     pub(super) fn after_commit(
         &mut self,
         writer: &Connection,
@@ -113,7 +113,7 @@ impl Checkpointer {
     }
 }
 
-/// Pages in the log that are worth a checkpoint: at most a quarter of what is free.
+/// Pages in the log that are worth a checkpoint: at most a quarter of the free space.
 fn worth_frames(free: Option<u64>) -> i64 {
     let quarter = free.map_or(i64::MAX, |free| (free / 4 / FRAME_BYTES) as i64);
     quarter.clamp(LEAST_FRAMES, WORTH_FRAMES)
@@ -124,10 +124,10 @@ const FRAME_BYTES: u64 = 4096 + 24;
 /// Pages that are worth a checkpoint on the smallest volume.
 const LEAST_FRAMES: i64 = 16;
 
-/// Between two tries of the writer where there is little room.
+/// Between two tries of the writer when there is little room.
 const TRY_EVERY: Duration = Duration::from_secs(1);
 
-/// Moves the log on the writer's own time; whether that was possible.
+/// Moves the log during idle time of the writer; returns whether that was possible.
 fn move_here(writer: &Connection, has_company: bool) -> bool {
     if has_company {
         finish(writer)
@@ -185,8 +185,8 @@ fn checkpoint(connection: &Connection, how: &str) -> rusqlite::Result<()> {
     Ok(())
 }
 
-/// Moves everything and cuts the log, which gives its room back; whether that was possible. Others are waited for, but not
-/// for long.
+/// Moves everything and truncates the log, which frees its space; returns whether that was possible. Other processes
+/// are waited for, but not for long.
 pub(super) fn empty_log(writer: &Connection) -> rusqlite::Result<bool> {
     writer.busy_handler(Some(wait_a_little))?;
     let moved = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
@@ -196,12 +196,12 @@ pub(super) fn empty_log(writer: &Connection) -> rusqlite::Result<bool> {
     moved
 }
 
-/// What is in the log.
+/// The content of the log.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LogState {
     /// Pages.
     pub(super) frames: u64,
-    /// Those that the database has too.
+    /// Pages that the database also has.
     moved: u64,
 }
 
@@ -216,7 +216,7 @@ pub(super) fn log_state(connection: &Connection) -> rusqlite::Result<LogState> {
         })
     })
 }
-/// Tells the log of checkpoints that fail, of whichever thread.
+/// Logs checkpoints that fail, of every thread.
 static CHECKPOINTS: LazyLock<Outage> =
     LazyLock::new(|| Outage::of("the store's log", "it could not be checkpointed"));
 

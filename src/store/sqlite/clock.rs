@@ -1,4 +1,4 @@
-//! The time by which leases and retries are due: one clock for all processes of a file, which nobody can set.
+//! The time by which leases and retries are due: one clock for all processes of a file, which cannot be set.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -23,7 +23,7 @@ pub(super) struct Clock {
     offset_ms: AtomicI64,
 }
 
-/// What a file knows of its clock.
+/// The clock data in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Known {
     boot: Option<String>,
@@ -31,7 +31,7 @@ struct Known {
     newest_ms: i64,
 }
 
-/// What a process sees when it opens the file.
+/// The clock readings of a process when it opens the file.
 #[derive(Clone, Copy)]
 struct Seen<'a> {
     boot: Option<&'a str>,
@@ -66,7 +66,7 @@ impl Clock {
         self.offset_ms.store(offset_ms, Ordering::Relaxed);
         let kept = transaction.execute(KEEP, params![boot, offset_ms, newest_ms]);
         match kept.and_then(|_| transaction.commit()) {
-            // What is there can be served; the offset is kept once there is room.
+            // Existing events can be served. The offset is saved once there is room.
             Err(error) if is_alone && super::is_of_the_disk(&error) => Ok(()),
             kept => kept,
         }
@@ -78,7 +78,7 @@ impl Clock {
         boot_ms().saturating_add(self.offset_ms.load(Ordering::Relaxed))
     }
 
-    /// Keeps how far time has come, for the time after the machine's next start.
+    /// Saves the time reached, for the machine's next start.
     pub(super) fn keep(&self, connection: &Connection) -> rusqlite::Result<()> {
         let reached = connection
             .prepare_cached(REACHED)?
@@ -96,9 +96,9 @@ pub(super) fn by_this_clock(shown_ms: i64, wall_ms: i64, now_ms: i64) -> i64 {
     shown_ms.saturating_add(ahead_ms).min(now_ms)
 }
 
-/// What to add to the time since the machine was started. The offset stays as long as the machine runs, and whoever else
-/// has the file open goes by it. After a start of the machine, or on another one, the machine's clock counts, unless the
-/// file has seen a later time: time never goes back.
+/// The offset from the time since the machine's start. The offset stays as long as the machine runs, and every other
+/// process that has the file open uses it. After a restart of the machine, or on another one, the machine's clock
+/// counts, unless the file has seen a later time: time never goes back.
 fn offset_ms(known: Option<&Known>, last_accepted: Option<i64>, seen: Seen<'_>) -> i64 {
     let newest_ms = known.map(|known| known.newest_ms);
     let newest_ms = newest_ms.max(last_accepted).unwrap_or(i64::MIN);

@@ -28,7 +28,7 @@ const FOLD: &str = "INSERT INTO counts SELECT 0, state, n FROM counts WHERE owne
     ON CONFLICT (owner, state) DO UPDATE SET n = n + excluded.n";
 const FOLDED: &str = "DELETE FROM counts WHERE owner = ?1";
 
-/// An event that is named to workers, if there is something that can be named.
+/// An event that is announced to workers, if it has a readable id.
 fn candidate(row: &Row<'_>, state: State) -> rusqlite::Result<Result<Candidate, Unreadable>> {
     let at = Position {
         due_ms: unreadable::integer_or(row, 2, 0),

@@ -1,4 +1,5 @@
-//! Are the files that this process writes the ones that a restart would find? SQLite keeps writing to a deleted file.
+//! Checks that the files that this process writes are the ones that a restart would find. SQLite keeps writing to a
+//! deleted file.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
@@ -8,11 +9,11 @@ use std::sync::Arc;
 use super::checkpoint::LogState;
 use crate::store::OpenError;
 
-/// How every SQLite database begins.
+/// The first bytes of every SQLite database.
 const DATABASE_MAGIC: &[u8] = b"SQLite format 3\0";
-/// How every log begins, but for the lowest bit.
+/// The first bytes of every log, except for the lowest bit.
 const LOG_MAGIC: u32 = 0x377f_0682;
-/// Before the first page of a log, and before each page in it.
+/// Header bytes before the first page of a log, and before each page in it.
 const LOG_HEAD_BYTES: u64 = 32;
 const FRAME_HEAD_BYTES: u64 = 24;
 
@@ -26,21 +27,21 @@ pub(super) struct StoreFiles {
     page_bytes: u64,
     /// A database never shrinks.
     least_bytes: u64,
-    /// Frames in the log when it was last looked at.
+    /// Frames in the log at the last check.
     frames: u64,
-    /// Bytes are gone: only a restart finds out what is left.
+    /// Bytes are missing: only a restart finds out which data remain.
     damage: Option<String>,
 }
 
-/// A name, and which file it stood for.
+/// A name, and the file that it stood for.
 struct Watched {
     path: PathBuf,
     id: (u64, u64),
 }
 
 impl StoreFiles {
-    /// Remembers which files they are. The database must be open, for its log to be there. Closing `database_file` frees
-    /// every lock that the process has on the database, so somebody must keep it for as long as the connections.
+    /// Remembers the identity of the files. The database must be open, so that its log exists. Closing `database_file`
+    /// frees every lock that the process has on the database, so it must stay open as long as the connections.
     pub(super) fn remember(
         path: &Path,
         database_file: Arc<File>,
@@ -68,7 +69,7 @@ impl StoreFiles {
         self.least_bytes
     }
 
-    /// Looks at the names and at what they stand for; `log` says what the log holds now. An error says what is wrong.
+    /// Checks the names and their files; `log` describes the current log. An error names the fault.
     pub(super) fn check(
         &mut self,
         log: impl Fn() -> rusqlite::Result<LogState>,
@@ -86,7 +87,7 @@ impl StoreFiles {
         checked
     }
 
-    /// Will only a restart do?
+    /// Whether only a restart can recover.
     pub(super) fn is_damaged(&self) -> bool {
         self.damage.is_some()
     }
@@ -107,7 +108,7 @@ impl StoreFiles {
         Ok(())
     }
 
-    /// Another process may start the log over or cut it at any time, so a log that is too short is looked at again.
+    /// Another process may restart or truncate the log at any time, so a log that is too short is checked again.
     fn check_log(
         &mut self,
         mut bytes: u64,
@@ -137,7 +138,7 @@ impl StoreFiles {
         Ok(())
     }
 
-    /// So many frames are in the log.
+    /// Records the number of frames in the log.
     pub(super) fn set_frames(&mut self, frames: u64) {
         self.frames = frames;
     }
@@ -150,7 +151,7 @@ impl StoreFiles {
     }
 }
 
-/// How often a log is looked at that seems to be too short.
+/// How often a log is checked that seems to be too short.
 const LOOKS: usize = 3;
 
 impl Watched {
@@ -175,7 +176,7 @@ impl Watched {
     }
 }
 
-/// A file that SQLite keeps beside the database.
+/// A file that SQLite keeps next to the database.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
@@ -230,7 +231,7 @@ mod tests {
         (connection, files)
     }
 
-    /// What is said of files to which this was done.
+    /// The error about files after this change.
     fn after(harm: impl FnOnce(&Path)) -> Result<(), String> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.db");

@@ -1,4 +1,4 @@
-//! What must hold before a commit is made and before it is answered: the files are in place, sound, and have room.
+//! Conditions for making and answering a commit: the files are in place, sound, and have room.
 
 use std::fs::File;
 use std::path::Path;
@@ -16,18 +16,18 @@ use super::unreadable::integer_or;
 use crate::store::commit_queue::Batch;
 use crate::store::{OpenError, StoreError};
 
-/// Between two looks while nothing is committed.
+/// Between two checks while nothing is committed.
 pub(super) const IDLE: Duration = Duration::from_secs(1);
-/// Between two notes of how many commits there were.
+/// Between two notes of the number of commits.
 const NOTE_EVERY: Duration = Duration::from_millis(100);
 
 /// The writer's guard over its files.
 pub(super) struct Guard {
     files: StoreFiles,
     space: Space,
-    /// What was last found wrong with the files.
+    /// The last fault of the files.
     lost: Option<Arc<str>>,
-    /// They were found to be in their place again.
+    /// The files were found in their place again.
     is_back: bool,
     /// SQLite has found pages that it cannot read.
     malformed: Option<Arc<str>>,
@@ -58,12 +58,12 @@ impl Guard {
         })
     }
 
-    /// What was free on the volume when it was last looked at.
+    /// The free bytes on the volume at the last check.
     pub(super) fn free(&self) -> Option<u64> {
         self.space.free()
     }
 
-    /// May this be committed? With [`StoreError::NoRoom`] only what takes new events in may not.
+    /// Whether this may be committed. With [`StoreError::NoRoom`] only new events are refused.
     pub(super) fn before(
         &mut self,
         connection: &Connection,
@@ -77,7 +77,7 @@ impl Guard {
         self.space.admit(connection, batch.bytes(), database_bytes)
     }
 
-    /// Was it committed to files that a restart would find? What was not must not be answered as if it had been.
+    /// Whether the commit went to files that a restart would find. Otherwise it must not be answered as successful.
     pub(super) fn after(&mut self, connection: &Connection) -> Result<(), StoreError> {
         if let Ok(log) = log_state(connection) {
             self.files.set_frames(log.frames);
@@ -86,20 +86,20 @@ impl Guard {
         self.look(connection)
     }
 
-    /// A transaction failed: is it worth another try?
+    /// Whether a failed transaction is worth another try.
     pub(super) fn may_try_again(
         &mut self,
         connection: &Connection,
         error: &rusqlite::Error,
     ) -> bool {
         match error.sqlite_error_code() {
-            // A quota and a limit of the process are no full disk to SQLite.
+            // SQLite does not report a quota or a limit of the process as a full disk.
             Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => {
                 self.space.relieve(connection)
             }
             Some(code @ (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => {
                 if self.malformed.is_none() {
-                    tracing::error!(%error, ?code, "the store is malformed; it takes nothing more until it is restored and the server restarted");
+                    tracing::error!(%error, ?code, "the store is malformed; it accepts nothing more until it is restored and the server restarted");
                     self.malformed = Some(error.to_string().into());
                     keep_the_log(connection);
                 }
@@ -109,22 +109,22 @@ impl Guard {
         }
     }
 
-    /// Looks at the files although nothing is committed; whether all is well.
+    /// Checks the files although nothing is committed; returns whether they are in order.
     pub(super) fn idle(&mut self, connection: &Connection) -> bool {
         self.look(connection).is_ok()
     }
 
-    /// Has the store been away since this was last asked? Commits that were made meanwhile were not answered.
+    /// Whether the store has been away since the last call. Commits made during that time were not answered.
     pub(super) fn is_back(&mut self) -> bool {
         std::mem::take(&mut self.is_back)
     }
 
-    /// May the files be written at the end?
+    /// Whether the files may be written at the end.
     pub(super) fn is_sound(&self) -> bool {
         self.lost.is_none() && self.malformed.is_none()
     }
 
-    /// How many commits the store has seen, if that is to be noted now: a log that is lost later is missed then.
+    /// How many commits the store has seen, if they are to be noted now, so that a log that is lost later is missed.
     pub(super) fn commits_to_note(&mut self, connection: &Connection) -> Option<u64> {
         let is_early = self.noted.is_some_and(|noted| noted.elapsed() < NOTE_EVERY);
         if !self.has_more || is_early || !self.is_sound() {

@@ -1,8 +1,9 @@
-//! A note beside the store of how many commits it has seen, so that a lost log is missed at the next start.
+//! A note next to the store of how many commits it has seen, so that a lost log is detected at the next start.
 //!
-//! A database whose log is deleted is a sound database of an earlier time, and nothing in it tells. The note lies in the
-//! lock file. It is written after the commits that it counts, and emptied when the store is closed with nothing left in
-//! its log, so it never asks for more than there was; a copy of the database alone has no note and is taken as it is.
+//! A database whose log is deleted is a sound database of an earlier time, and nothing in it shows the loss. The note
+//! lies in the lock file. It is written after the commits that it counts, and emptied when the store is closed with an
+//! empty log, so it never claims more commits than there were. A copy of the database alone has no note and is
+//! accepted.
 
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -17,11 +18,11 @@ use crate::store::OpenError;
 /// Longest note, in bytes.
 const BYTES: u64 = 64;
 
-/// What the note says.
+/// The content of the note.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Note {
     commits: u64,
-    /// The number of the database's file: another file in its place has nothing to do with it.
+    /// The number of the database's file: the note does not apply to another file in its place.
     file: u64,
 }
 
@@ -37,14 +38,15 @@ impl Note {
     }
 }
 
-/// Notes how many commits the store has seen. Always of the same length, so that it is never half old and half new.
+/// Notes how many commits the store has seen. The length is constant, so that the note is never half old and half new.
 pub(super) fn write(lock: &mut File, store: &Path, commits: u64) -> std::io::Result<()> {
     let (_, file) = id(&fs::metadata(store)?);
     lock.seek(SeekFrom::Start(0))?;
     lock.write_all(format!("commits {commits:020} file {file:020}\n").as_bytes())
 }
 
-/// Is all there that the note tells of? To be called by a process that has the store alone and has not opened it yet.
+/// Checks that the store has all commits that the note counts. To be called by a process that has the store alone and
+/// has not opened it yet.
 pub(super) fn check(lock: &mut File, store: &Path) -> Result<(), OpenError> {
     let log = beside(store, "-wal");
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
@@ -92,7 +94,7 @@ pub(super) fn check(lock: &mut File, store: &Path) -> Result<(), OpenError> {
     })
 }
 
-/// The commits in the store as it is. `None` if that cannot be told; then opening it says why.
+/// The commits in the store. `None` if the number cannot be read; opening the store then reports the reason.
 fn found(store: &Path) -> Option<u64> {
     let connection = Connection::open(store).ok()?;
     keep_the_log(&connection);

@@ -14,7 +14,7 @@ pub(super) struct Presence {
     file: File,
     path: PathBuf,
     alone: bool,
-    /// The file was made for a store that is not opened yet. It goes if it never is.
+    /// The file was created for a store that is not opened yet. It is removed if the store is never opened.
     is_litter: bool,
 }
 
@@ -58,19 +58,19 @@ impl Presence {
         note::check(&mut self.file, &self.path)
     }
 
-    /// Notes how many commits there are. Without the note a lost log is not noticed, and nothing else depends on it.
+    /// Notes how many commits there are. Without the note only a lost log goes undetected.
     pub(super) fn note(&mut self, commits: u64) {
         if let Err(error) = note::write(&mut self.file, &self.path, commits) {
             tracing::debug!(%error, "the commits could not be noted");
         }
     }
 
-    /// What was found is no store, so the file has no place beside it.
+    /// The file found is not a store, so the lock file is removed.
     pub(super) fn disown(&mut self) {
         self.is_litter = self.alone;
     }
 
-    /// Everything is in the database: it may be copied, and an earlier copy put in its place.
+    /// Everything is in the database: it may be copied, and replaced by an earlier copy.
     pub(super) fn forget_note(&self) {
         let _ = self.file.set_len(0);
     }
@@ -99,7 +99,7 @@ impl Presence {
     }
 }
 
-/// Opens the lock file; whether it was made for that.
+/// Opens the lock file; returns whether it was created for that.
 fn open(path: &Path) -> io::Result<(File, bool)> {
     let mut options = File::options();
     options.read(true).write(true);

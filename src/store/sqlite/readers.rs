@@ -175,7 +175,7 @@ impl Readers {
                 })
             };
             let found = statement.query_map([now_ms - SHOWN_MS], process)?;
-            // What cannot be read was not written by a process of this program.
+            // No process of this program wrote an unreadable value.
             let shown = found.filter(|process| !process.as_ref().is_err_and(is_of_the_row));
             shown.collect()
         })
@@ -262,7 +262,7 @@ impl Readers {
 fn record(row: &Row<'_>) -> rusqlite::Result<(i64, EventRecord)> {
     let event = EventRecord {
         event_id: event_id_or_stand_in(row, 1),
-        // What cannot be read is given up by whoever comes to it.
+        // The next process that meets an unreadable row gives it up.
         state: super::state(row, 2).unwrap_or(State::Dead),
         accepted_ms: integer_or(row, 3, NO_TIME),
         processed_ms: row.get(4).unwrap_or_default(),

@@ -1,7 +1,7 @@
-//! How much room is left on the volume of the store, and when the log must be moved into the database to keep some.
+//! The free space on the volume of the store, and when the log must be moved into the database to keep some free.
 //!
-//! What is in the log needs room in the database once more. As long as so much is free, the log can be started over and
-//! the store never needs help; so events are refused before that room is used, and not after.
+//! The content of the log needs the same space in the database again. While that much is free, the log can be started
+//! over and the store needs no help. New events are therefore refused before that space is used.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -11,11 +11,11 @@ use rusqlite::Connection;
 use super::checkpoint;
 use crate::store::StoreError;
 
-/// Kept for recording what workers did with accepted events, in bytes.
+/// Bytes reserved for recording the results of accepted events.
 const RESERVE_BYTES: u64 = 512 * 1024;
-/// With so much more than is needed, the volume is looked at now and then only.
+/// With this much more than needed, the volume is checked only occasionally.
 const PLENTY_BYTES: u64 = 64 * 1024 * 1024;
-/// Between two looks at a volume with plenty of room.
+/// Between two checks of a volume with plenty of room.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Between two tries to move the log when the first one failed.
 const TRY_EVERY: Duration = Duration::from_secs(1);
@@ -26,9 +26,9 @@ pub(super) struct Space {
     page_bytes: u64,
     free: Option<u64>,
     looked: Instant,
-    /// About how much was written since then.
+    /// About how many bytes were written since then.
     written: u64,
-    /// When moving the log may be tried again, and how much was free when it failed.
+    /// When moving the log may be tried again, and how many bytes were free when it failed.
     failed: Option<(Instant, Option<u64>)>,
 }
 
@@ -44,13 +44,13 @@ impl Space {
         }
     }
 
-    /// What was free when it was last looked at, if the system tells.
+    /// The free bytes at the last check, if the system reports them.
     pub(super) fn free(&self) -> Option<u64> {
         self.free
     }
 
-    /// Is there room for so many bytes of events in the log and then in the database, which has `database_bytes`? Makes
-    /// some if there is not.
+    /// Checks that `bytes` of events fit into the log and then into the database, which has `database_bytes`. Frees
+    /// space if they do not.
     pub(super) fn admit(
         &mut self,
         connection: &Connection,
@@ -73,15 +73,15 @@ impl Space {
         if !self.relieve(connection) {
             return Err(self.refusal(free, needed));
         }
-        // Now nothing is in the log only.
+        // No page is only in the log now.
         match self.free {
             Some(free) if free < least => Err(self.refusal(free, least)),
             _ => Ok(()),
         }
     }
 
-    /// Moves the whole log into the database and gives its room back; whether that was done. What failed is tried again
-    /// after a while, or at once when there is more room.
+    /// Moves the whole log into the database and frees its space; returns whether that was done. A failed move is tried
+    /// again after a while, or at once when more space is free.
     pub(super) fn relieve(&mut self, connection: &Connection) -> bool {
         let free = self.look();
         let is_too_soon =
@@ -101,7 +101,7 @@ impl Space {
         self.free
     }
 
-    /// By how much the database grows when the log is moved into it.
+    /// The growth of the database when the log is moved into it.
     fn growth(&self, connection: &Connection, database_bytes: u64) -> u64 {
         let pages = connection.pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0));
         let bytes = pages.map_or(0, |pages| pages.max(0) as u64 * self.page_bytes);
@@ -118,7 +118,7 @@ impl Space {
     }
 }
 
-/// What this process may still write on the volume of a file; `None` if the system does not tell.
+/// How many bytes this process may still write on the volume of a file; `None` if the system does not report it.
 #[cfg(target_os = "linux")]
 pub(super) fn free_bytes(path: &Path) -> Option<u64> {
     let volume = rustix::fs::statvfs(path).ok()?;
@@ -128,7 +128,7 @@ pub(super) fn free_bytes(path: &Path) -> Option<u64> {
     } else {
         volume.f_bavail
     };
-    // A file system in memory without a limit says that it has no blocks at all.
+    // A file system in memory without a limit reports zero blocks.
     (volume.f_blocks > 0).then(|| blocks.saturating_mul(volume.f_frsize))
 }
 
@@ -137,7 +137,7 @@ pub(super) fn free_bytes(_: &Path) -> Option<u64> {
     None
 }
 
-/// What the volume of a file that cannot be opened or written has too little of; `None` if that is not the reason.
+/// The resource that the volume lacks for a file that cannot be opened or written; `None` if that is not the reason.
 pub(super) fn shortage(path: &Path) -> Option<String> {
     // The file may not exist yet.
     let folder = path

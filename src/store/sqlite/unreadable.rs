@@ -1,4 +1,5 @@
-//! Rows that something else has written and that cannot be read: each is given up with its reason, and the rest is done.
+//! Rows that another program has written and that cannot be read: each is given up with its reason, and the others are
+//! processed.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Row, params};
@@ -11,28 +12,28 @@ pub(super) const UNREADABLE: &str = "SELECT seq, state, attempts, processed_ms F
     INDEXED BY jobs_unreadable
     WHERE typeof(state) <> 'integer' OR state NOT BETWEEN 0 AND 5 OR typeof(due_ms) <> 'integer' LIMIT 64";
 pub(super) const RESTORE: &str = "UPDATE jobs SET state = ?2, due_ms = ?3 WHERE seq = ?1";
-/// Dead, with numbers that can be read.
+/// Dead, with readable numbers.
 pub(super) const GIVE_UP: &str = "UPDATE jobs SET state = 4, due_ms = ?2, base = 0, attempts =
     CASE WHEN typeof(attempts) = 'integer' AND attempts BETWEEN 0 AND 1000000000 THEN attempts ELSE 0 END
     WHERE seq = ?1";
 pub(super) const GIVEN_UP: &str = "INSERT INTO effects (job, effect, attempt, outcome, at_ms, detail)
     SELECT seq, 'insert', attempts, 'failed', ?2, ?3 FROM jobs WHERE seq = ?1 ON CONFLICT DO NOTHING";
 
-/// Attempts of an event beyond which there are none.
+/// The largest count of attempts that any event can have.
 const MOST_ATTEMPTS: i64 = 1_000_000_000;
 
 /// A row that cannot be read.
 #[derive(Debug)]
 pub(super) struct Unreadable {
     pub(super) seq: i64,
-    /// In which it is counted.
+    /// The state in which it is counted.
     pub(super) state: State,
-    /// If that can be read.
+    /// If it can be read.
     pub(super) event_id: Option<EventId>,
     pub(super) reason: String,
 }
 
-/// The id in a column; the reason why it is none.
+/// The id in a column, or the reason why it is not an id.
 pub(super) fn event_id(row: &Row<'_>, column: usize) -> Result<EventId, String> {
     match row.get_ref(column) {
         Ok(ValueRef::Blob(bytes)) => bytes
@@ -52,7 +53,8 @@ pub(super) fn attempts(row: &Row<'_>, column: usize, name: &str) -> Result<u32, 
     }
 }
 
-/// The payload of an event with so many attempts, until it has moved to `events`; it must be the one that was accepted.
+/// The payload of an event with this many attempts, until it has moved to `events`. It must be the one that was
+/// accepted.
 pub(super) fn payload(
     row: &Row<'_>,
     (column, fingerprint): (usize, usize),
@@ -84,7 +86,7 @@ fn not_a(name: &str, what: &str, value: Option<ValueRef<'_>>) -> String {
     format!("{name} is {kind}, not {what}")
 }
 
-/// Does the row itself make it impossible to read it, and not the database?
+/// Whether the row itself, and not the database, prevents reading it.
 pub(super) fn is_of_the_row(error: &rusqlite::Error) -> bool {
     use rusqlite::Error::{
         FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error,
@@ -99,7 +101,7 @@ pub(super) fn is_of_the_row(error: &rusqlite::Error) -> bool {
 }
 
 impl Statements<'_> {
-    /// Finds what no other query does and gives it up. What is settled stays so.
+    /// Finds rows that no other query finds, and gives them up. Settled rows stay so.
     pub(super) fn give_up_unreadable(&mut self, changes: &mut Changes) -> rusqlite::Result<()> {
         let found: Vec<(i64, Result<State, State>)> = self
             .unreadable
@@ -144,7 +146,7 @@ impl Statements<'_> {
     }
 }
 
-/// The state if it is settled; else the one in which the row is most likely counted.
+/// The state if it is settled, else the one in which the row is most likely counted.
 fn state_or_guess(row: &Row<'_>) -> Result<State, State> {
     let state = match row.get_ref(1) {
         Ok(ValueRef::Integer(code)) => State::from_code(code),
@@ -162,7 +164,7 @@ fn state_or_guess(row: &Row<'_>) -> Result<State, State> {
     }
 }
 
-/// For listings, which show what there is: the number in a column, or another one.
+/// For listings: the number in a column, or a substitute.
 pub(super) fn integer_or(row: &Row<'_>, column: usize, other: i64) -> i64 {
     match row.get_ref(column) {
         Ok(ValueRef::Integer(n)) => n,
@@ -175,7 +177,7 @@ pub(super) fn count_or_zero(row: &Row<'_>, column: usize) -> u32 {
     integer_or(row, column, 0).clamp(0, i64::from(u32::MAX)) as u32
 }
 
-/// For listings: the id, or one that stands for what is there instead.
+/// For listings: the id, or a substitute.
 pub(super) fn event_id_or_stand_in(row: &Row<'_>, column: usize) -> EventId {
     event_id(row, column).unwrap_or_else(|_| {
         let bytes = bytes(row, column).unwrap_or_default();
@@ -183,12 +185,12 @@ pub(super) fn event_id_or_stand_in(row: &Row<'_>, column: usize) -> EventId {
     })
 }
 
-/// For listings: the text in a column, with what is no UTF-8 replaced.
+/// For listings: the text in a column, with invalid UTF-8 replaced.
 pub(super) fn text(row: &Row<'_>, column: usize) -> Option<String> {
     bytes(row, column).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// What is in a column, whatever it is; `None` for NULL.
+/// The value in a column, of any type; `None` for NULL.
 pub(super) fn bytes(row: &Row<'_>, column: usize) -> Option<Vec<u8>> {
     match row.get_ref(column).ok()? {
         ValueRef::Null => None,

@@ -103,7 +103,7 @@ impl Writer {
     }
 }
 
-/// Opens the store, alone or beside others.
+/// Opens the store, alone or alongside other processes.
 fn open(
     options: &Options,
     path: &Path,
@@ -118,7 +118,7 @@ fn open(
     }
     presence.check_note()?;
     let mut connection = super::open_writer(options, path).or_else(|error| {
-        // What is in the log may be what takes the room.
+        // The log itself may fill the disk.
         match super::move_log_alone(path) {
             true => super::open_writer(options, path),
             false => Err(error),
@@ -130,8 +130,8 @@ fn open(
     Ok(connection)
 }
 
-/// Takes over what dead processes left behind. On a full disk that waits until their leases run out, as if another process
-/// had the store open: what is there can be served.
+/// Takes over the work of dead processes. On a full disk this waits until their leases expire, as if another process
+/// had the store open. Existing events can be served.
 fn take_over_if_there_is_room(connection: &mut Connection, now_ms: i64) -> rusqlite::Result<()> {
     let mut taken = take_over(connection, now_ms);
     if taken.as_ref().is_err_and(super::is_of_the_disk)
@@ -143,7 +143,7 @@ fn take_over_if_there_is_room(connection: &mut Connection, now_ms: i64) -> rusql
         Err(error) if super::is_of_the_disk(&error) => {
             tracing::warn!(
                 %error,
-                "there is no room to take events in; attempts of the process before are taken over when their leases run out"
+                "there is no room for new events; attempts of the previous process are taken over when their leases expire"
             );
             Ok(())
         }
@@ -252,7 +252,7 @@ struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    /// Commits what the store's files allow, and answers; whether anything was committed.
+    /// Commits the batch as far as the store's files allow, and answers; returns whether anything was committed.
     fn commit_guarded(&mut self, statements: &mut Statements<'_>, batch: &mut Batch) -> bool {
         match self.guard.before(statements.connection, batch) {
             Ok(()) if self.guard.is_back() => self.recount(statements),

@@ -1,5 +1,5 @@
-//! Services that say little: a redirect when an event is done, nothing once they have forgotten it, and states in words of
-//! their own.
+//! Services with sparse answers: a redirect when an event is done, nothing once they have forgotten it, and states in
+//! their own words.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -96,7 +96,7 @@ fn an_event_that_was_there_and_is_not_is_forgotten_and_not_lost() {
     }
 }
 
-/// What was never there is lost, all the same.
+/// An event that never existed is lost.
 #[test]
 fn an_event_that_was_never_there_is_lost() {
     let folder = crate::serve_host::folder();
@@ -163,7 +163,7 @@ fn events_are_asked_for_during_the_run_before_they_are_forgotten() {
 }
 
 #[test]
-fn what_may_have_been_forgotten_before_it_could_be_asked_for_is_not_lost() {
+fn an_event_that_may_be_forgotten_before_the_first_look_is_not_lost() {
     // Remembered for no time at all; the flag says for how long it is at least.
     let server = service(named, |asked: &Asked<'_>| match asked.path {
         "/status/event-99" => state(&done()),
@@ -219,7 +219,7 @@ fn a_state_that_is_not_known_is_named_and_decides_nothing() {
     );
     let reason = finding(&report, "lost")["reason"].as_str().unwrap();
     assert!(reason.contains("state is 'shipped'"), "{reason}");
-    // Named as done, it is.
+    // An event named as done is done.
     let named = ["--audit-done", "state=processed,shipped"];
     let more = [&POLLED[..], &named, &gates(&["lost <= 0"])].concat();
     let (code, report) = run_exactly(folder.path(), &server, &more);

@@ -1,4 +1,5 @@
-//! A disk that was full is used again, whatever had filled it: the log leaves the database the room that it needs.
+//! A disk that was full is used again, whether events or other files filled it: the log leaves the database the space
+//! that it needs.
 
 use std::fs;
 use std::io::Write as _;
@@ -8,7 +9,7 @@ use super::disk::{FLAGS, Promised, Tmpfs};
 use crate::needs::{TMPFS, need_right};
 use crate::serve_host::{Process, Worker, eventually, folder, store};
 
-/// Takes everything that is left.
+/// Takes all remaining space.
 fn fill(ballast: &Path) {
     let mut file = fs::File::create(ballast).expect("a file");
     while file.write_all(&[0xa7; 4096]).is_ok() {}

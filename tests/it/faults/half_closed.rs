@@ -1,4 +1,5 @@
-//! A client that shuts down its sending side and waits is answered, and what was committed is what was answered.
+//! A client that shuts down its sending side and waits gets its answers, and the answered events are the committed
+//! ones.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -31,7 +32,7 @@ fn statuses(served: &Served, sent: &str) -> Vec<u16> {
 }
 
 #[test]
-fn what_is_answered_is_what_is_committed() {
+fn answered_events_are_the_committed_ones() {
     let folder = folder();
     let served = Served::start(config(Mode::Background, &folder));
     for number in 0..20 {
@@ -43,7 +44,7 @@ fn what_is_answered_is_what_is_committed() {
         .collect();
     assert_eq!(statuses(&served, &pipelined), [202; 5]);
     assert_eq!(statuses(&served, &request("1.0", "old", 2, "{}")), [202]);
-    // A body that is cut off is not accepted; what came before it is.
+    // A body that is cut off is not accepted. Requests before it are.
     assert_eq!(statuses(&served, &request("1.1", "cut", 500, "{}")), [400]);
     let second = request("1.1", "whole", 2, "{}") + &request("1.1", "cut-2", 500, "{}");
     assert_eq!(statuses(&served, &second), [202, 400]);

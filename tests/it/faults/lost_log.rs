@@ -1,4 +1,4 @@
-//! A store that has lost its log is not taken for an earlier one, and a store without a log that needs none is.
+//! A store that has lost its log is not treated as an earlier one, but a store that needs no log starts without it.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ fn killed(folder: &Path) -> Promised {
     promised
 }
 
-/// What it says when it does not start.
+/// The message of a server that does not start.
 fn refusal(folder: &Path) -> String {
     let output = command(folder, &[]).output().expect("the binary starts");
     let said = String::from_utf8(output.stderr).expect("UTF-8");
@@ -109,7 +109,7 @@ fn a_log_that_is_not_needed_is_not_missed() {
     let copied = Process::start(folder_2.path(), &FLAGS);
     promised.are_kept(&mut copied.client());
 
-    // An earlier copy in the place of a store that was stopped cleanly.
+    // An earlier copy in place of a store that was stopped cleanly.
     let later = copied.client().ingest(&[], "{}").event_id();
     stop(copied);
     fs::copy(store(folder_1.path()), store(folder_2.path())).expect("copied");
@@ -122,7 +122,7 @@ fn a_log_that_is_not_needed_is_not_missed() {
 }
 
 #[test]
-fn no_lock_file_stays_beside_what_is_refused() {
+fn no_lock_file_stays_beside_a_refused_store() {
     let text = folder();
     fs::write(store(text.path()), "not a database ".repeat(100)).expect("written");
     assert!(refusal(text.path()).contains("not a SQLite database"));

@@ -33,7 +33,7 @@ fn status(server: &Process, path: &str) -> u16 {
     server.client().get(path).status
 }
 
-/// Refused at the next request, and not ready; what it said until it was stopped.
+/// Refuses the next request and is not ready. Returns the server's output.
 fn refuses(server: Process) -> String {
     for _ in 0..3 {
         let refused = server.client().ingest(&[], "{}");
@@ -57,7 +57,7 @@ fn cut(file: &Path, bytes: u64) {
     file.set_len(bytes).expect("it is cut");
 }
 
-/// What is done to a store.
+/// A change to a store's files.
 type Harm = fn(&Path);
 
 #[test]

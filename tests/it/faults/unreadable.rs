@@ -1,4 +1,4 @@
-//! A row that something else has written and that cannot be read is dead with its reason; all others are done.
+//! A row that another program has written and that cannot be read is dead with its reason. All others are processed.
 
 use rusqlite::Connection;
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::serve_client::Client;
 use crate::serve_host::{Process, Worker, eventually, folder, store};
 
-/// What no version of this program writes into any column.
+/// Values that no version of this program writes into any column.
 const VALUES: [&str; 5] = [
     "X'ff'",
     "'abc'",
@@ -114,7 +114,7 @@ fn only_the_row_that_cannot_be_read_is_dead() {
     for path in ["/metrics", "/readyz", "/health"] {
         assert_eq!(client.get(path).status, 200, "{path}");
     }
-    // New events go on to be done.
+    // New events are still processed.
     let more = post(&mut client, 3);
     eventually("they are processed", || {
         let state = |id: &String| client.get(&format!("/events/{id}")).json()["state"].clone();

@@ -1,4 +1,4 @@
-//! Which column of a CSV file holds latencies, which tells success, and hints that work.
+//! The columns of a CSV file that hold latencies and success, and hints that work.
 
 use std::path::Path;
 use std::process::Command;
@@ -28,7 +28,7 @@ fn refusal(text: &str, options: &Options) -> String {
     }
 }
 
-/// Two requests of which the first ended ok and the second failed, as a column tells it.
+/// Two requests, the first ok and the second failed, as a column reports them.
 fn two(title: &str, ok: &str, failed: &str) -> String {
     format!("latency_ms;{title}\n20;{ok}\n30;{failed}\n")
 }
@@ -146,7 +146,7 @@ fn a_column_that_may_tell_success_and_is_not_understood_refuses_the_file() {
             "{text}"
         );
     }
-    // Told late, after thousands of rows that say nothing.
+    // Appears late, after thousands of rows that show nothing.
     let late = format!("latency_ms,note\n{}5,timeout\n", "5,\n".repeat(20_000));
     assert!(refusal(&late, &Options::default()).contains("'note' may tell"));
 }

@@ -1,4 +1,4 @@
-//! What is read of the formats of more tools, against what is known of the requests behind the file.
+//! Imports of more tools' formats, compared with the known requests behind the files.
 
 use a7probe::import::{self, Format, Options};
 use a7probe::recording::{Failures, Recording};
@@ -6,7 +6,7 @@ use a7probe::sample::FailureKind;
 
 use super::{endpoint, exceeding, read, refusal, remarks};
 
-/// 75 `health` and 25 `ingest`, as in vegeta's files: see the README beside the fixtures.
+/// 75 `health` and 25 `ingest`, as in vegeta's files: see the README of the fixtures.
 fn assert_the_hundred(name: &str) {
     let imported = read(name);
     let (health, ingest) = (endpoint(&imported, "health"), endpoint(&imported, "ingest"));
@@ -84,7 +84,7 @@ fn ghz_has_every_call() {
     assert_eq!(call.counts.timeout, 1);
     assert_eq!(call.counts.failed[&FailureKind::Status], 1);
     assert_eq!(call.counts.failed[&FailureKind::Connect], 1);
-    // 3 of 200 ms, and what failed.
+    // 3 of 200 ms, and the failures.
     assert_eq!(exceeding(call, 150.0), (6, 6));
     let short =
         br#"{"count":3,"total":1,"average":1,"fastest":1,"slowest":1,"rps":1,"details":null}"#;
@@ -127,7 +127,7 @@ fn what_k6_says_of_a_request_in_a_metric_of_its_own_is_that_requests() {
     assert_eq!(a.failures, Failures::Counted);
 }
 
-/// 1000 answers of 0.2, 0.4 … 200 ms. So many of them failed, and so many more requests had no answer.
+/// 1000 answers of 0.2, 0.4 … 200 ms. `among` of them failed, and `unanswered` more requests had no answer.
 fn assert_the_thousand(recording: &Recording, among: u64, unanswered: u64, widest: u64) {
     assert_eq!(recording.counts.ok, 1_000 - among);
     assert_eq!(recording.planned(), 1_000 + unanswered);
@@ -215,7 +215,7 @@ fn autocannon_counts_a_closed_connection_though_it_does_not_name_it() {
     let autocannon = endpoint(&imported, "");
     assert_eq!((autocannon.counts.ok, autocannon.planned()), (388, 400));
     assert_eq!(autocannon.counts.failed[&FailureKind::Status], 8);
-    // The server closed four of 400, as many as may have been in flight when the run ended.
+    // The server closed four of 400 connections, as many as may have been in flight when the run ended.
     assert_eq!(autocannon.counts.unsent, 4);
     // One in 20 took 60 ms, and the slowest 75 ms.
     let (least, most) = exceeding(autocannon, 55.0);

@@ -1,4 +1,4 @@
-//! Lists of latencies and CSV files: what is read of each, which column, which failures, and what is refused.
+//! Lists of latencies and CSV files: the values read from each, the column, the failures, and the refusals.
 
 use std::time::Duration;
 
@@ -58,7 +58,7 @@ fn ms(numbers: &[f64]) -> Vec<Option<Duration>> {
 }
 
 #[test]
-fn a_list_is_read_in_its_order_whatever_its_dress() {
+fn a_list_is_read_in_its_order_in_any_notation() {
     let expected = ms(&[163.5, 120.0]);
     for text in [
         "163.5ms\n120ms\n",
@@ -123,7 +123,7 @@ fn a_column_is_found_by_its_unit_its_title_or_its_number() {
 fn a_last_line_without_end_is_remarked_and_a_cut_unit_refused() {
     assert!(!has_remark(&plain("1ms\n2ms\n"), "may be cut"));
     assert!(has_remark(&plain("1ms\n2ms"), "may be cut"));
-    // 320.5 minutes would be read otherwise.
+    // It would otherwise be read as 320.5 minutes.
     assert_eq!(
         refusal(b"163.2ms\n320.5m", &Options::default()),
         "line 2: '320.5m' has another unit than the lines before, and the line has no end; the file is cut\n\

@@ -42,7 +42,7 @@ impl Rng {
     }
 }
 
-/// What stands in place of a number.
+/// The replacements of a number.
 const NUMBERS: [&str; 14] = [
     "0",
     "-1",
@@ -108,7 +108,7 @@ fn options(format: Option<Format>) -> Options {
     }
 }
 
-/// What is read adds up.
+/// Imported counts are consistent.
 fn assert_consistent(imported: &Imported) {
     let mut names: Vec<_> = imported.endpoints.iter().map(|e| &e.name).collect();
     names.sort();
@@ -133,7 +133,7 @@ fn check(bytes: &[u8], format: Option<Format>, context: &str) {
         Ok(imported) => assert_consistent(&imported),
         Err(error) => {
             let said = error.to_string();
-            // What lists say, their own tests look at.
+            // The tests of lists cover their counts.
             if let ImportError::Foreign { .. } | ImportError::Known { .. } = error {
                 assert!(said.lines().count() <= 2 && said.len() < 800, "{said}");
             }
@@ -167,7 +167,7 @@ impl Budget {
     }
 }
 
-/// Peak memory of this process in MB, where the system tells it.
+/// Peak memory of this process in MB, where the system reports it.
 fn peak_mb() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status

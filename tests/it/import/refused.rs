@@ -1,10 +1,10 @@
-//! Files of known tools that cannot be judged: each is named, with what to export instead.
+//! Files of known tools that cannot be judged: each refusal names the tool and the export to use instead.
 
 use a7probe::import::{self, Format};
 
 use super::{bytes, refusal};
 
-/// Fixture, and what its refusal must say: the tool, and the way out.
+/// A fixture, and the required parts of its refusal: the tool, and the hint.
 const REFUSED: [(&str, &str, &str); 10] = [
     (
         "wrk.txt",
@@ -42,7 +42,7 @@ const REFUSED: [(&str, &str, &str); 10] = [
     ),
 ];
 
-/// Texts with the marks of a tool, written from what the tools print.
+/// Texts with the marks of a tool, modelled on the tools' output.
 const TEXTS: [(&str, &str, &str); 19] = [
     (
         "Summary:\n  Total:\t1.0 secs\n  Slowest:\t0.2 secs\n  Fastest:\t0.1 secs\n  Average:\t0.1 secs\n  Requests/sec:\t10\n\nLatency distribution:\n  50% in 0.1 secs\n",

@@ -1,6 +1,6 @@
-//! Frames of AMQP 0-9-1 on their way to lapin, whose parser calls itself for every table in a table: a message of a few
-//! thousand bytes could overflow its thread's stack, and end the process, again after every start. Headers that are
-//! nested too deep are left out, so that the message is read as one without headers and becomes a dead letter.
+//! Frames of AMQP 0-9-1 on their way to lapin, whose parser is recursive for tables in tables: a message of a few
+//! thousand bytes could overflow its thread's stack and end the process, again after every start. Headers that are
+//! nested too deep are left out. The message is then read as one without headers and becomes a dead letter.
 
 use std::io;
 
@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 /// Tables and arrays inside each other; Celery's headers have three.
 const LEVELS: usize = 64;
-/// The longest content header. A broker's frames have 128 KiB unless it is told otherwise.
+/// The longest content header. A broker's frames have 128 KiB by default.
 const LONGEST_HEADER: usize = 1 << 20;
 /// Type, channel and size in front of a frame.
 const FRONT: usize = 7;
@@ -71,7 +71,7 @@ async fn pass(
     Ok(())
 }
 
-/// The content header without its headers; `None` if they may stay, or if there is nothing that could be read.
+/// The content header without its headers; `None` if they may stay, or if the header cannot be read.
 fn without_deep_headers(header: &[u8]) -> Option<Vec<u8>> {
     let flags = u16::from_be_bytes(header.get(FLAGS_AT..FLAGS_AT + 2)?.try_into().ok()?);
     if flags & HAS_HEADERS == 0 {
@@ -96,14 +96,14 @@ fn without_deep_headers(header: &[u8]) -> Option<Vec<u8>> {
     Some([front, &flags, between, rest].concat())
 }
 
-/// Where something begins and ends that has its length in front of it.
+/// The bounds of a value that has its length in front of it.
 fn long(bytes: &[u8], at: usize) -> Option<(usize, usize)> {
     let length = u32::from_be_bytes(bytes.get(at..at + 4)?.try_into().ok()?) as usize;
     let (begin, end) = (at + 4, (at + 4).checked_add(length)?);
     (end <= bytes.len()).then_some((begin, end))
 }
 
-/// Has a table too many levels? What cannot be read ends the look: lapin's parser gets no further either.
+/// Whether a table has too many levels. An unreadable value ends the check: lapin's parser gets no further either.
 fn is_deep(table: &[u8]) -> bool {
     let mut open = vec![(table.len(), true)];
     let mut at = 0;
@@ -130,7 +130,7 @@ fn is_deep(table: &[u8]) -> bool {
 }
 
 enum Step {
-    /// Behind a value.
+    /// Skips a value.
     Over(usize),
     /// Into a table (or an array) with these bounds.
     Into(usize, usize, bool),
@@ -168,7 +168,7 @@ mod tests {
         [&(bytes.len() as u32).to_be_bytes()[..], bytes].concat()
     }
 
-    /// A table of so many levels, in tables or in arrays.
+    /// A table of this many levels, in tables or in arrays.
     fn nested(levels: usize, kind: u8) -> Vec<u8> {
         let mut inner = Vec::new();
         for _ in 1..levels {
@@ -198,7 +198,7 @@ mod tests {
             assert_eq!(without, [&expected[..], b"\x01t\x02ee", &[7]].concat());
             assert!(is_deep(&nested(20_000, kind)));
         }
-        // Levels one after the other are no depth.
+        // Consecutive tables add no depth.
         let wide = [&b"\x01aF"[..], &long(b"")].concat().repeat(1_000);
         assert!(!is_deep(&wide));
     }
