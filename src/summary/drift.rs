@@ -126,12 +126,14 @@ pub(super) struct Batch {
     middle_s: f64,
     /// Latency in ns → count.
     values: BTreeMap<u64, u64>,
+    /// Sum of the counts: joining thousands of batches must not add them up each time.
+    ok: u64,
     not_ok: u64,
 }
 
 impl Batch {
     pub(super) fn requests(&self) -> u64 {
-        self.values.values().sum::<u64>() + self.not_ok
+        self.ok + self.not_ok
     }
 
     fn join(&mut self, other: &Batch) {
@@ -140,6 +142,7 @@ impl Batch {
         for (&value, &count) in &other.values {
             *self.values.entry(value).or_default() += count;
         }
+        self.ok += other.ok;
         self.not_ok += other.not_ok;
     }
 
@@ -214,8 +217,8 @@ fn batches(recording: &Recording) -> Vec<Batch> {
     }
 }
 
-/// Most batches that the seconds of a run are read into: a run of days has longer ones, so that its seconds need not be
-/// held twice.
+/// Most batches that the seconds of a run or the values of a list are read into. A long one has larger batches, so that
+/// it need not be held twice.
 const READ_BATCHES: usize = 10_000;
 
 fn by_second(recording: &Recording) -> Vec<Batch> {
@@ -226,6 +229,7 @@ fn by_second(recording: &Recording) -> Vec<Batch> {
             from: Place::Second(second),
             middle_s: second as f64 + 0.5,
             values: interval.buckets().iter().copied().collect(),
+            ok: interval.buckets().iter().map(|&(_, n)| n).sum(),
             not_ok: interval.not_ok,
         };
         match batches.last_mut() {
@@ -237,14 +241,16 @@ fn by_second(recording: &Recording) -> Vec<Batch> {
 }
 
 fn by_value(recording: &Recording, values_ns: &[u64]) -> Vec<Batch> {
+    let size = BATCH.max(recording.planned().div_ceil(READ_BATCHES as u64));
     let mut values = values_ns.iter();
     let mut batches: Vec<Batch> = Vec::new();
     for (index, ok) in (0u64..).zip(recording.ok.iter()) {
-        if index % BATCH == 0 {
+        if index % size == 0 {
             batches.push(Batch {
                 from: Place::Value(index),
                 middle_s: index as f64,
                 values: BTreeMap::new(),
+                ok: 0,
                 not_ok: 0,
             });
         }
@@ -253,7 +259,10 @@ fn by_value(recording: &Recording, values_ns: &[u64]) -> Vec<Batch> {
         };
         let value = if ok { values.next() } else { None };
         match value {
-            Some(&value) => *last.values.entry(value).or_default() += 1,
+            Some(&value) => {
+                *last.values.entry(value).or_default() += 1;
+                last.ok += 1;
+            }
             None => last.not_ok += 1,
         }
     }
