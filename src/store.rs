@@ -31,6 +31,7 @@ mod sqlite;
 mod submission;
 mod sweep;
 mod totals;
+mod unreadable;
 mod volatile;
 mod watchers;
 

@@ -49,6 +49,8 @@ pub(super) enum Stop {
     Changed,
     /// A key that was neither new nor known.
     Neither,
+    /// Another program has changed a row so that it cannot be read, for this reason.
+    Unreadable(String),
 }
 
 impl From<Error> for Stop {
@@ -84,6 +86,10 @@ impl Failure {
                 Failure::failed("its tables have been replaced or made UNLOGGED".to_owned())
             }
             Stop::Neither => Failure::Neither,
+            Stop::Unreadable(reason) => {
+                let said = format!("the stored event cannot be read: {reason}");
+                Failure::Refused(StoreError::Failed(said.into()))
+            }
         }
     }
 
