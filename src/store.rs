@@ -309,6 +309,11 @@ impl Store {
         self.shared.queue.waiting()
     }
 
+    /// Whether nothing can be written any more: closed, or its writer has ended.
+    pub fn is_closed(&self) -> bool {
+        self.shared.queue.is_closed()
+    }
+
     /// Commits what is queued, checkpoints and closes. Handles that are left get [`StoreError::Closed`].
     pub async fn close(&self) {
         self.shared.queue.close();
