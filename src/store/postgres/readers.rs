@@ -10,8 +10,8 @@ use crate::store::engine::Held;
 use crate::store::event::Calls;
 use crate::store::process::SHOWN_MS;
 use crate::store::{
-    DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, Page, Process, ProcessReport, Reason, State,
-    WorkDone,
+    DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, Page, Process, ProcessReport, Reason,
+    State, WorkDone,
 };
 
 /// The columns of an [`EventRecord`], with `seq` first.

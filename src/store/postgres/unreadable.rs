@@ -7,7 +7,9 @@ use super::accept::event_id;
 use super::attempt::Job;
 use super::session::{Params, Work};
 use crate::store::signals::Changes;
-use crate::store::unreadable::{MOST_ATTEMPTS, NO_STATE, Unreadable, attempts, base_of, is_accepted};
+use crate::store::unreadable::{
+    MOST_ATTEMPTS, NO_STATE, Unreadable, attempts, base_of, is_accepted,
+};
 use crate::store::{EventId, State};
 
 /// Rows that no other query finds. An event that was processed and is in `events` stays so.
@@ -21,7 +23,7 @@ const LOST_EVENT: &str = "SELECT seq, event_id, attempts, processed_ms IS NOT NU
 const RESTORE: &str = "UPDATE jobs SET state = $2, due_ms = $3 WHERE seq = $1";
 /// Dead, with readable numbers. The effect log knows which attempts were begun.
 const GIVE_UP: &str = "UPDATE jobs SET state = 4, due_ms = $2, span_ms = 0, base = 0, payload = coalesce($4, payload),
-    attempts = greatest($3, (SELECT least(max(attempt), $5) FROM effects WHERE job = seq))
+    attempts = least(greatest($3, (SELECT max(attempt) FROM effects WHERE job = seq)), $5)
     WHERE seq = $1 RETURNING attempts";
 const GIVEN_UP: &str = "INSERT INTO effects (job, effect, attempt, outcome, at_ms, detail)
     VALUES ($1, 'insert', $2, 'failed', $3, $4) ON CONFLICT DO NOTHING";

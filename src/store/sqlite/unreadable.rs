@@ -52,9 +52,7 @@ pub(super) fn payload(
         other => return Err(not_a("payload", "a body", other.ok())),
     };
     match row.get_ref(fingerprint) {
-        Ok(ValueRef::Blob(bytes)) => {
-            reasons::is_accepted(&payload, bytes).map(|()| Some(payload))
-        }
+        Ok(ValueRef::Blob(bytes)) => reasons::is_accepted(&payload, bytes).map(|()| Some(payload)),
         other => Err(not_a("fingerprint", "a hash", other.ok())),
     }
 }
