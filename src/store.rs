@@ -31,6 +31,7 @@ mod sqlite;
 mod submission;
 mod sweep;
 mod totals;
+mod unreadable;
 mod volatile;
 mod watchers;
 
@@ -306,6 +307,11 @@ impl Store {
     /// Requests that wait for a commit, without I/O.
     pub fn waiting_commits(&self) -> usize {
         self.shared.queue.waiting()
+    }
+
+    /// Whether nothing can be written any more: closed, or its writer has ended.
+    pub fn is_closed(&self) -> bool {
+        self.shared.queue.is_closed()
     }
 
     /// Commits what is queued, checkpoints and closes. Handles that are left get [`StoreError::Closed`].

@@ -43,8 +43,12 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
             }
         };
         announce(args, from.as_ref(), &crew, err)?;
+        let mut is_broken = false;
         let work = async {
-            hosting::nth(signals.clone(), 1).await;
+            tokio::select! {
+                () = hosting::nth(signals.clone(), 1) => {}
+                () = until_closed(&store) => is_broken = true,
+            }
             stop.send_replace(true);
             tokio::select! {
                 _ = working => true,
@@ -55,6 +59,7 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
         };
         let ended = warn_beside(work, from.as_ref(), err).await?;
         reporting.abort();
+        anyhow::ensure!(!is_broken, "the store {}: {WRITER_ENDED}", store.location());
         let left = store.snapshot();
         if ended {
             store.close().await;
@@ -65,6 +70,18 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     hosting::remove_ready_file(args.ready_file.as_deref());
     say_what_is_left(&left, err)?;
     Ok(Exit::Pass)
+}
+
+/// Nothing can be recorded any more, so no work can be done.
+const WRITER_ENDED: &str = "its writer has ended, so nothing can be recorded; what was accepted is kept\nhint: the log above says why; start the worker again";
+/// Between two checks of the writer.
+const CHECK_EVERY: Duration = Duration::from_millis(250);
+
+/// Waits until the store cannot be written any more.
+async fn until_closed(store: &Store) {
+    while !store.is_closed() {
+        tokio::time::sleep(CHECK_EVERY).await;
+    }
 }
 
 /// Deliveries for each notification under way, as Celery has it: some of them wait for their next attempt.

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::Health;
 use super::app::App;
 use super::problem::Problem;
+use crate::store::StoreError;
 
 /// The body of a good answer.
 #[derive(Serialize)]
@@ -39,6 +40,9 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Status>, 
         return Err(Problem::Draining);
     }
     let store = &app.crew.store;
+    if store.is_closed() {
+        return Err(StoreError::Closed.into());
+    }
     let (limit, stuck) = (
         app.core.config.limits.probe_time,
         store.commits().stuck_for(),

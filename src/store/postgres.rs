@@ -22,6 +22,7 @@ mod overdue;
 pub(super) mod readers;
 mod session;
 mod transact;
+mod unreadable;
 mod wake;
 
 use std::future::Future;
@@ -252,8 +253,8 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
-/// Reads a state from a row. A number that a later version wrote is nothing this one may touch.
-fn state(row: &tokio_postgres::Row, column: usize) -> State {
+/// Reads a state from a row; `None` for a number that is not a state of this version.
+fn state(row: &tokio_postgres::Row, column: usize) -> Option<State> {
     let code: i16 = row.get(column);
-    State::from_code(code.into()).unwrap_or(State::Processed)
+    State::from_code(code.into())
 }

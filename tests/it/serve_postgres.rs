@@ -517,7 +517,7 @@ fn what_is_not_ours_or_of_a_later_version_or_not_durable_is_refused() {
     let later = refused(&schema.options());
     assert!(later.contains("its schema has version 99"), "{later}");
     assert!(!later.contains("a7probe:a7probe"), "no password: {later}");
-    schema.sql("UPDATE a7probe_schema SET version = 3");
+    schema.sql("UPDATE a7probe_schema SET version = 4");
     let off = format!("{}%20-csynchronous_commit%3Doff", schema.url);
     let off = refused(&Options::at(off.as_str()));
     assert!(off.contains("synchronous_commit is off"), "{off}");

@@ -20,13 +20,20 @@ use super::DEAD_LETTERS;
 const LOOK: Duration = Duration::from_millis(50);
 
 /// KEYS: index, table, lists in order of priority. ARGV: pop command, limit, prefix of the tags. A tag ends in the number
-/// of the list that its item is from, and tags sort as their items were taken.
+/// of the list that its item is from, and tags sort as their items were taken. Nothing is popped unless it can be kept. A
+/// further list that is not a list stops nothing.
 const TAKE: &str = r"
 local now = redis.call('TIME')
+redis.call('HLEN', KEYS[2])
+redis.call('ZCARD', KEYS[1])
 local taken = {}
 for i = 3, #KEYS do
     while #taken / 2 < tonumber(ARGV[2]) do
-        local item = redis.call(ARGV[1], KEYS[i])
+        local item = redis.pcall(ARGV[1], KEYS[i])
+        if type(item) == 'table' and item.err then
+            if i == 3 then return item end
+            break
+        end
         if not item then break end
         local tag = string.format('%s:%06d:%d', ARGV[3], #taken / 2, i)
         redis.call('HSET', KEYS[2], tag, item)
@@ -42,7 +49,10 @@ const PUT_BACK: &str = r"
 local function put_back(tag)
     local item = redis.call('HGET', KEYS[2], tag)
     local list = KEYS[tonumber(string.match(tag, '(%d+)$'))]
-    if item then redis.call(ARGV[1], list or KEYS[3], item) end
+    if item then
+        local put = redis.pcall(ARGV[1], list or KEYS[3], item)
+        if type(put) == 'table' and put.err then return end
+    end
     redis.call('ZREM', KEYS[1], tag)
     redis.call('HDEL', KEYS[2], tag)
 end";
@@ -189,7 +199,12 @@ impl Source {
         }
         let mut deliveries = Vec::with_capacity(taken.len() / 2);
         for pair in taken.chunks_exact(2) {
-            deliveries.extend(self.delivery(&pair[0], &pair[1]).await?);
+            match self.delivery(&pair[0], &pair[1]).await {
+                Ok(delivery) => deliveries.extend(delivery),
+                // What was taken before it is worked on. This item and the others come again in their time.
+                Err(error) if deliveries.is_empty() => return Err(error),
+                Err(_) => break,
+            }
         }
         Ok(deliveries)
     }
@@ -212,29 +227,27 @@ impl Source {
     }
 
     async fn delivery(&mut self, tag: &[u8], item: &[u8]) -> Result<Option<Delivery>, QueueError> {
-        let handle = Handle {
+        let mut handle = Handle {
             keys: self.keys.clone(),
             tag: tag.to_vec(),
             item: item.to_vec(),
+            job_key: None,
             connection: self.connection.clone(),
         };
         let read = match self.keys.dialect {
-            Dialect::Rq => {
-                let key = rq::job_key(&String::from_utf8_lossy(item));
-                let data: Option<Vec<u8>> = redis::cmd("HGET")
-                    .arg(key)
-                    .arg("data")
-                    .query_async(&mut self.connection)
-                    .await?;
-                match data {
-                    Some(data) => rq::read(&self.keys.task, &data),
-                    // The job was deleted or has expired; RQ's own workers pass over it too.
-                    None => {
-                        handle.settle(Settlement::Done).await?;
-                        return Ok(None);
-                    }
+            Dialect::Rq => match self.find_job(item).await? {
+                Found::Job { key, data } => {
+                    handle.job_key = Some(key);
+                    data.ok_or_else(|| "the job has no data".to_owned())
+                        .and_then(|data| rq::read(&self.keys.task, &data))
                 }
-            }
+                Found::Other(reason) => Err(reason),
+                // The job was deleted or has expired; RQ's own workers pass over it too.
+                Found::Nothing => {
+                    handle.settle(Settlement::Done).await?;
+                    return Ok(None);
+                }
+            },
             _ => Task::open(&self.keys.task, item),
         };
         match read {
@@ -252,11 +265,56 @@ impl Source {
     }
 }
 
+/// What RQ's list item names.
+enum Found {
+    Job {
+        key: String,
+        data: Option<Vec<u8>>,
+    },
+    /// Something that is not a job, for this reason.
+    Other(String),
+    Nothing,
+}
+
+impl Source {
+    async fn find_job(&mut self, item: &[u8]) -> Result<Found, QueueError> {
+        let Ok(id) = std::str::from_utf8(item) else {
+            return Ok(Found::Other("the job's id is not UTF-8".to_owned()));
+        };
+        let key = rq::job_key(id);
+        let data = redis::cmd("HGET")
+            .arg(&key)
+            .arg("data")
+            .query_async::<Option<Vec<u8>>>(&mut self.connection)
+            .await;
+        match data {
+            Ok(Some(data)) => Ok(Found::Job {
+                key,
+                data: Some(data),
+            }),
+            Ok(None) => {
+                let mut exists = redis::cmd("EXISTS");
+                let exists = exists.arg(&key).query_async(&mut self.connection).await?;
+                Ok(match exists {
+                    true => Found::Job { key, data: None },
+                    false => Found::Nothing,
+                })
+            }
+            Err(error) if error.code() == Some("WRONGTYPE") => {
+                Ok(Found::Other(format!("the job's key {key} is not a hash")))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
 /// One item that is under way.
 pub(in super::super) struct Handle {
     keys: Arc<Keys>,
     tag: Vec<u8>,
     item: Vec<u8>,
+    /// Of RQ's job, if there is one.
+    job_key: Option<String>,
     connection: MultiplexedConnection,
 }
 
@@ -284,39 +342,40 @@ impl Handle {
         Ok(batch.query_async::<()>(&mut self.connection).await?)
     }
 
-    fn job_key(&self) -> String {
-        rq::job_key(&String::from_utf8_lossy(&self.item))
-    }
-
     /// Celery forgets a task with its acknowledgement; RQ keeps the job's hash for a while.
     fn finish(&self, batch: &mut Pipeline) {
-        if self.keys.dialect == Dialect::Rq {
-            let key = self.job_key();
-            batch.cmd("HSET").arg(&key).arg("status").arg("finished");
+        if let Some(key) = &self.job_key {
+            batch.cmd("HSET").arg(key).arg("status").arg("finished");
             batch.arg("ended_at").arg(rq::timestamp()).ignore();
             batch
                 .cmd("EXPIRE")
-                .arg(&key)
+                .arg(key)
                 .arg(rq::RESULT_SECONDS)
                 .ignore();
         }
     }
 
-    /// RQ has a registry for what failed; for Celery the task goes into a list of its own.
+    /// RQ has a registry for what failed; for Celery the task goes into a list of its own. A reason without a job to
+    /// keep it is kept in a list.
     fn bury(&self, batch: &mut Pipeline, reason: &str) {
         if self.keys.dialect == Dialect::Rq {
             let expires = jiff::Timestamp::now().as_second() + rq::FAILURE_SECONDS;
             let failed = rq::failed_key(&self.keys.queue);
-            batch
-                .cmd("HSET")
-                .arg(self.job_key())
-                .arg("status")
-                .arg("failed");
-            batch.arg("ended_at").arg(rq::timestamp());
-            batch
-                .arg("exc_info")
-                .arg(rq::deflated(reason.as_bytes()))
-                .ignore();
+            match &self.job_key {
+                Some(key) => {
+                    batch.cmd("HSET").arg(key).arg("status").arg("failed");
+                    batch.arg("ended_at").arg(rq::timestamp());
+                    let reason = rq::deflated(reason.as_bytes());
+                    batch.arg("exc_info").arg(reason).ignore();
+                }
+                None => {
+                    let list = format!("{}.dead.reasons", self.keys.queue);
+                    let reason = format!("{}: {reason}", self.item.escape_ascii());
+                    batch.cmd("LPUSH").arg(&list).arg(reason).ignore();
+                    batch.cmd("LTRIM").arg(&list).arg(0).arg(DEAD_LETTERS - 1);
+                    batch.ignore();
+                }
+            }
             batch
                 .cmd("ZADD")
                 .arg(failed)

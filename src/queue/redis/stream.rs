@@ -169,7 +169,7 @@ impl Source {
     }
 
     async fn deliveries(&mut self, entries: Vec<StreamId>) -> Result<Vec<Delivery>, QueueError> {
-        let mut deliveries = Vec::with_capacity(entries.len());
+        let (mut deliveries, mut failed) = (Vec::with_capacity(entries.len()), None);
         for entry in entries {
             let text: Option<String> = entry.get(FIELD);
             let handle = Handle {
@@ -186,11 +186,16 @@ impl Source {
                 )),
                 Err(_) => {
                     let reason = "the entry has no event_id".to_owned();
-                    handle.settle(Settlement::Dead { reason }).await?;
+                    if let Err(error) = handle.settle(Settlement::Dead { reason }).await {
+                        failed = Some(error);
+                    }
                 }
             }
         }
-        Ok(deliveries)
+        match failed {
+            Some(error) if deliveries.is_empty() => Err(error),
+            _ => Ok(deliveries),
+        }
     }
 }
 

@@ -10,10 +10,12 @@ use super::failure::Stop;
 use super::locks::Held;
 use super::session::{Session, Work};
 use super::transact::Terms;
+use super::unreadable::counts;
 use crate::store::commit_queue::Batch;
 use crate::store::mailbox::Reply;
 use crate::store::readmission::{Known, Readmission, readmission};
 use crate::store::signals::Changes;
+use crate::store::unreadable::NO_STATE;
 use crate::store::{Admission, EventId, Fingerprint, Handling, Promise, State, Submission};
 
 /// In the order of their ids, so that two processes that insert the same ones wait for each other and not in a circle.
@@ -168,7 +170,7 @@ impl Work<'_> {
         Ok(rows.iter().map(numbered).collect())
     }
 
-    async fn known(&mut self, ids: &[Uuid], waits: bool) -> Result<HashMap<EventId, Known>, Error> {
+    async fn known(&mut self, ids: &[Uuid], waits: bool) -> Result<HashMap<EventId, Known>, Stop> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
@@ -176,20 +178,22 @@ impl Work<'_> {
         let rows = self.query(sql, &[&ids]).await?;
         let known = |row: &Row| {
             let fingerprint: Vec<u8> = row.get(2);
+            let (attempts, base) = counts(row.get(7), row.get(8)).map_err(Stop::Unreadable)?;
+            let no_state = || Stop::Unreadable(NO_STATE.to_owned());
             let known = Known {
                 seq: row.get(1),
                 fingerprint: Fingerprint(fingerprint.try_into().unwrap_or_default()),
                 promise: Promise::from_code(row.get::<_, i16>(3).into()),
-                state: super::state(row, 4),
+                state: super::state(row, 4).ok_or_else(no_state)?,
                 accepted_ms: row.get(5),
                 due_ms: row.get(6),
-                attempts: row.get::<_, i32>(7).unsigned_abs(),
-                base: row.get::<_, i32>(8).unsigned_abs(),
+                attempts,
+                base,
                 payload: row.get(9),
             };
-            (event_id(row, 0), known)
+            Ok((event_id(row, 0), known))
         };
-        Ok(rows.iter().map(known).collect())
+        rows.iter().map(known).collect()
     }
 
     async fn readmit(

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::accept::event_id;
 use super::session::{Params, Work};
 use super::transact::Terms;
+use super::unreadable::Found;
 use crate::store::lease::{NOT_BEGUN, Standing};
 use crate::store::signals::Changes;
 use crate::store::{
@@ -16,24 +17,24 @@ use crate::store::{
 };
 
 /// `SKIP LOCKED`: what another process is about to lease is not waited for.
-const CLAIM: &str = "UPDATE jobs SET state = 2, due_ms = $4, span_ms = $6, attempts = attempts + 1, owner = $5,
-    payload = NULL
-    FROM (SELECT seq, due_ms AS was_due, payload AS was FROM jobs WHERE state = $1 AND state < 5 AND due_ms <= $2
+const CLAIM: &str = "UPDATE jobs SET state = 2, due_ms = $4, span_ms = $6, attempts = least(attempts, 2147483646) + 1,
+    owner = $5, payload = NULL
+    FROM (SELECT seq, due_ms AS was_due, attempts AS begun, payload AS was FROM jobs WHERE state = $1 AND state < 5 AND due_ms <= $2
         ORDER BY due_ms, seq LIMIT $3 FOR UPDATE SKIP LOCKED) due
-    WHERE jobs.seq = due.seq RETURNING jobs.seq, event_id, attempts, base, was, was_due";
+    WHERE jobs.seq = due.seq RETURNING jobs.seq, event_id, begun, base, was, fingerprint, was_due";
 /// Whether there is another event to claim.
 const MORE: &str = "SELECT EXISTS (SELECT FROM jobs WHERE state = 0 AND state < 5)
     OR EXISTS (SELECT FROM jobs WHERE state IN (1, 2) AND state < 5 AND due_ms <= $1)";
-const STANDING: &str = "SELECT seq, event_id, attempts, base, payload, state, due_ms FROM jobs
-    WHERE event_id = $1 FOR UPDATE";
+const STANDING: &str = "SELECT seq, event_id, attempts, base, payload, fingerprint, state, due_ms
+    FROM jobs WHERE event_id = $1 FOR UPDATE";
 const LEASE: &str =
     "UPDATE jobs SET state = 2, due_ms = $2, span_ms = $6, attempts = $3, base = $4, owner = $5,
-    payload = NULL     WHERE seq = $1";
+    payload = NULL WHERE seq = $1";
 const INSERT_EVENTS: &str = "INSERT INTO events SELECT event_id, payload, $3
     FROM unnest($1::uuid[], $2::bytea[]) AS new(event_id, payload) ORDER BY event_id
     ON CONFLICT (event_id) DO NOTHING RETURNING event_id";
 /// The attempt was not begun: it is made up for in `base`.
-const GIVE_BACK: &str = "UPDATE jobs SET state = 1, due_ms = $3, span_ms = 0, base = base + 1
+const GIVE_BACK: &str = "UPDATE jobs SET state = 1, due_ms = $3, span_ms = 0, base = least(base, 2147483646) + 1
     FROM unnest($1::bigint[], $2::int[]) AS gone(seq, attempt)
     WHERE jobs.seq = gone.seq AND jobs.attempts = gone.attempt AND jobs.state = 2 RETURNING jobs.seq";
 const KEEP_PAYLOAD: &str = "UPDATE jobs SET payload = $2 WHERE seq = $1";
@@ -87,18 +88,6 @@ impl Log {
     }
 }
 
-impl Job {
-    fn read(row: &Row) -> Job {
-        Job {
-            seq: row.get(0),
-            event_id: event_id(row, 1),
-            attempt: row.get::<_, i32>(2).unsigned_abs(),
-            base: row.get::<_, i32>(3).unsigned_abs(),
-            payload: row.get(4),
-        }
-    }
-}
-
 impl Work<'_> {
     /// Leases up to `limit` jobs that are due: first those whose lease ran out, then retries, then new ones.
     pub(super) async fn claim(
@@ -113,33 +102,13 @@ impl Work<'_> {
             (State::Retrying, now_ms),
             (State::Queued, i64::MAX),
         ] {
-            let left = i64::from(limit) - jobs.len() as i64;
-            if left == 0 {
-                break;
-            }
-            let (code, end_ms) = (state.code() as i16, now_ms + terms.lease_ms);
-            let mut rows = self
-                .query(
-                    CLAIM,
-                    &[
-                        &code,
-                        &until_ms,
-                        &left,
-                        &end_ms,
-                        &terms.owner,
-                        &terms.lease_ms,
-                    ],
-                )
+            let limit = limit as usize;
+            self.claim_in((state, until_ms), (limit, &mut jobs), terms, changes)
                 .await?;
-            rows.sort_by_key(|row| (row.get::<_, i64>(5), row.get::<_, i64>(0)));
-            for row in rows {
-                changes.left(state);
-                changes.entered(State::Working);
-                jobs.push(Job::read(&row));
-            }
         }
         let is_full = jobs.len() >= limit as usize;
         let leaves_more = if jobs.is_empty() {
+            self.give_up_lost(None, changes).await?;
             self.bring_back(now_ms).await?
         } else {
             is_full && self.query(MORE, &[&now_ms]).await?[0].get(0)
@@ -155,6 +124,43 @@ impl Work<'_> {
         Ok(Claim { leases, idle_for })
     }
 
+    /// Leases jobs in one state, up to the limit. An unreadable row gives its place to the next one.
+    async fn claim_in(
+        &mut self,
+        (state, until_ms): (State, i64),
+        (limit, jobs): (usize, &mut Vec<Job>),
+        terms: Terms,
+        changes: &mut Changes,
+    ) -> Result<(), Error> {
+        let (code, end_ms) = (state.code() as i16, changes.now_ms + terms.lease_ms);
+        let mut is_over = false;
+        while !is_over && jobs.len() < limit {
+            is_over = true;
+            let left = (limit - jobs.len()) as i64;
+            let parameters: Params<'_> = &[
+                &code,
+                &until_ms,
+                &left,
+                &end_ms,
+                &terms.owner,
+                &terms.lease_ms,
+            ];
+            let mut rows = self.query(CLAIM, parameters).await?;
+            rows.sort_by_key(|row| (row.get::<_, i64>(6), row.get::<_, i64>(0)));
+            for row in rows {
+                match self.next_attempt(Found::read(&row), state, changes).await? {
+                    Some(job) => {
+                        changes.left(state);
+                        changes.entered(State::Working);
+                        jobs.push(job);
+                    }
+                    None => is_over = false,
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Leases this very job, if it is due and nobody else's.
     pub(super) async fn claim_event(
         &mut self,
@@ -166,23 +172,42 @@ impl Work<'_> {
         let Some(row) = rows.first() else {
             return Ok(Grant::Unknown);
         };
+        let Some(state) = super::state(row, 6) else {
+            self.give_up_lost(Some(event_id), changes).await?;
+            return Ok(Grant::Settled(State::Dead));
+        };
         let standing = Standing {
-            state: super::state(row, 5),
-            due_ms: row.get(6),
+            state,
+            due_ms: row.get(7),
         };
         if let Some(refusal) = standing.refusal(changes.now_ms) {
             return Ok(refusal);
         }
-        changes.left(standing.state);
-        changes.entered(State::Working);
-        let found = Job::read(row);
-        let job = Job {
-            attempt: found.attempt + 1,
-            ..found
+        let Some(job) = self.next_attempt(Found::read(row), state, changes).await? else {
+            return Ok(Grant::Settled(State::Dead));
         };
+        changes.left(state);
+        changes.entered(State::Working);
         self.lease(job, terms, changes.now_ms)
             .await
             .map(Grant::Leased)
+    }
+
+    /// Gives up this event if its row cannot be read.
+    pub(super) async fn check(
+        &mut self,
+        event_id: EventId,
+        changes: &mut Changes,
+    ) -> Result<(), Error> {
+        let rows = self.query(STANDING, &[&event_id.uuid()]).await?;
+        let open = rows.first().and_then(|row| {
+            let state = super::state(row, 6).filter(|state| !state.is_settled())?;
+            Some((Found::read(row), state))
+        });
+        if let Some((found, state)) = open {
+            self.next_attempt(found, state, changes).await?;
+        }
+        Ok(())
     }
 
     /// Gives a known job to this process and begins the attempt.
@@ -234,7 +259,7 @@ impl Work<'_> {
                 job: job.seq,
                 event_id: job.event_id,
                 attempt: job.attempt,
-                tries: job.attempt - job.base,
+                tries: job.attempt.saturating_sub(job.base),
                 insert,
                 notification,
             })

@@ -11,7 +11,7 @@ use crate::store::signals::Changes;
 use crate::store::sweep::{self, Candidate, Position, Step};
 use crate::store::{EventId, ProcessReport, Replay, State, Swept};
 
-const UNCLAIMED: &str = "SELECT seq, event_id, due_ms, swept_ms FROM jobs
+const UNCLAIMED: &str = "SELECT seq, event_id, due_ms, swept_ms, attempts = 0 AND payload IS NULL FROM jobs
     WHERE state = $1 AND state < 5 AND due_ms <= $2 AND (due_ms, seq) > ($3, $4) ORDER BY due_ms, seq LIMIT $5";
 /// What another process has named in between stays its own.
 const SWEPT: &str = "UPDATE jobs SET swept_ms = $2 WHERE seq IN (SELECT seq FROM jobs
@@ -42,7 +42,13 @@ fn candidate(row: &Row) -> Candidate {
 
 impl Work<'_> {
     /// Makes a step over what has been due for long and that nobody took.
-    pub(super) async fn sweep(&mut self, mut step: Step, now_ms: i64) -> Result<Swept, Error> {
+    pub(super) async fn sweep(
+        &mut self,
+        mut step: Step,
+        changes: &mut Changes,
+    ) -> Result<Swept, Error> {
+        self.give_up_lost(None, changes).await?;
+        let now_ms = changes.now_ms;
         for (index, state) in sweep::STATES.into_iter().enumerate() {
             let Position { due_ms, seq } = step.reached(index);
             let (code, left) = (state.code() as i16, i64::from(step.left()));
@@ -53,7 +59,12 @@ impl Work<'_> {
                 )
                 .await?;
             for row in &rows {
-                step.look(index, &candidate(row));
+                let candidate = candidate(row);
+                if row.get(4) {
+                    self.check(candidate.event_id, changes).await?;
+                } else {
+                    step.look(index, &candidate);
+                }
             }
         }
         let found: Vec<i64> = step.found().collect();
@@ -73,6 +84,8 @@ impl Work<'_> {
         event_id: EventId,
         changes: &mut Changes,
     ) -> Result<Replay, Error> {
+        // A row that cannot be read is shown as dead before it is given up.
+        self.give_up_lost(Some(event_id), changes).await?;
         let id = event_id.uuid();
         if !self
             .query(REPLAY, &[&id, &changes.now_ms])
@@ -85,7 +98,7 @@ impl Work<'_> {
             return Ok(Replay::Requeued);
         }
         let rows = self.query(STATE, &[&id]).await?;
-        let state = rows.first().map(|row| super::state(row, 0));
+        let state = rows.first().and_then(|row| super::state(row, 0));
         Ok(state.map_or(Replay::Unknown, Replay::NotDead))
     }
 
@@ -117,6 +130,7 @@ impl Work<'_> {
             )
             .await?;
         changes.is_reported_anew |= rows.iter().any(|row| row.get(0));
+        self.give_up_lost(None, changes).await?;
         self.bring_back(now_ms).await?;
         let forgotten = self.query(FORGET, &[&(now_ms - KEPT_MS)]).await?;
         let forgotten: Vec<i64> = forgotten.iter().map(|row| row.get(0)).collect();

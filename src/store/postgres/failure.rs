@@ -14,6 +14,9 @@ use crate::store::StoreError;
 /// The message about a row that another session has locked for too long.
 const LOCKED: &str = "another session has locked it for too long";
 
+const TABLE_LOCKED: &str =
+    "another session has locked its table jobs (LOCK TABLE, or a change of its schema)";
+
 /// How far a transaction got. Until the commit nothing of it is permanent.
 #[derive(Default)]
 pub(super) struct Phase(AtomicU8);
@@ -49,6 +52,10 @@ pub(super) enum Stop {
     Changed,
     /// A key that was neither new nor known.
     Neither,
+    /// Another session has locked the table of events.
+    TableLocked,
+    /// Another program has changed a row so that it cannot be read, for this reason.
+    Unreadable(String),
 }
 
 impl From<Error> for Stop {
@@ -69,6 +76,8 @@ pub(super) enum Failure {
     Neither,
     /// An error of these, or an unknown one.
     Locked(Option<Held>),
+    /// Another session has locked the table of events: nothing can go on.
+    TableLocked,
     /// A part of it is refused, and the others may be accepted.
     Refused(StoreError),
     Store(StoreError),
@@ -84,6 +93,11 @@ impl Failure {
                 Failure::failed("its tables have been replaced or made UNLOGGED".to_owned())
             }
             Stop::Neither => Failure::Neither,
+            Stop::TableLocked => Failure::TableLocked,
+            Stop::Unreadable(reason) => {
+                let said = format!("the stored event cannot be read: {reason}");
+                Failure::Refused(StoreError::Failed(said.into()))
+            }
         }
     }
 
@@ -142,6 +156,7 @@ impl Failure {
                 StoreError::Failed("the server's clock was set repeatedly".into())
             }
             Failure::Neither => StoreError::Failed("a key is neither new nor known".into()),
+            Failure::TableLocked => StoreError::Failed(TABLE_LOCKED.into()),
             Failure::CountsLocked | Failure::Locked(_) => StoreError::Failed(LOCKED.into()),
         }
     }

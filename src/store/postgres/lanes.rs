@@ -112,7 +112,10 @@ impl Shared {
                     // The table accepts nothing and reports no error, so nothing can be promised.
                     self.queue.close();
                 }
-                let is_broken = matches!(failure, Failure::Store(_) | Failure::Neither);
+                let is_broken = matches!(
+                    failure,
+                    Failure::Store(_) | Failure::Neither | Failure::TableLocked
+                );
                 let error = failure.into_error();
                 if is_broken {
                     self.signals.rolled_back();

@@ -6,10 +6,11 @@ use super::chain;
 use crate::store::{Location, OpenError};
 
 /// What turns each version of the schema into the next; the first one starts from nothing.
-const MIGRATIONS: [&str; 3] = [
+const MIGRATIONS: [&str; 4] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
 ];
 /// All tables.
 pub(super) const TABLES: [&str; 9] = [

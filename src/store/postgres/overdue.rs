@@ -12,7 +12,7 @@ const ENDS: &str = "(SELECT due_ms, span_ms FROM jobs WHERE state = $1 AND state
     (SELECT due_ms, span_ms FROM jobs WHERE state = $1 AND state < 5 ORDER BY due_ms DESC, seq DESC LIMIT 1)";
 /// Events that are due later than their own pause or lease allows. The lease begins again: its owner may still be at
 /// work.
-const BRING_BACK: &str = "UPDATE jobs SET due_ms = CASE state WHEN 1 THEN $2::bigint ELSE $2 + coalesce(span_ms, $3::bigint) END
+const BRING_BACK: &str = "UPDATE jobs SET due_ms = CASE state WHEN 1 THEN $2::bigint ELSE $2 + greatest(0, least(coalesce(span_ms, $3::bigint), $4::bigint)) END
     WHERE seq IN (SELECT seq FROM jobs WHERE state = $1 AND state < 5 AND due_ms > $2 + least(coalesce(span_ms, $3), $4::bigint) + $5::bigint
         ORDER BY due_ms, seq FOR UPDATE SKIP LOCKED) RETURNING seq";
 

@@ -5,12 +5,13 @@ use tokio_postgres::{Error, Row};
 use super::Reader;
 use super::accept::event_id;
 use super::clock::NOW_MS;
+use super::unreadable::count_or_zero;
 use crate::store::engine::Held;
 use crate::store::event::Calls;
 use crate::store::process::SHOWN_MS;
 use crate::store::{
     DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, Page, Process, ProcessReport, Reason,
-    WorkDone,
+    State, WorkDone,
 };
 
 /// The columns of an [`EventRecord`], with `seq` first.
@@ -61,12 +62,14 @@ pub(in crate::store) async fn run_page(
 /// How long the oldest unsettled event has waited, in milliseconds.
 pub(in crate::store) async fn oldest_ms(client: Reader) -> Result<Option<i64>, Error> {
     let sql = format!(
-        "SELECT {NOW_MS} - least((SELECT min(due_ms) FROM jobs WHERE state = 0 AND state < 5),
+        "SELECT {NOW_MS}, least((SELECT min(due_ms) FROM jobs WHERE state = 0 AND state < 5),
             (SELECT min(accepted_ms) FROM jobs WHERE state = 1 AND state < 5),
             (SELECT min(accepted_ms) FROM jobs WHERE state = 2 AND state < 5))"
     );
     let statement = client.prepare_cached(&sql).await?;
-    Ok(client.query_one(&statement, &[]).await?.get(0))
+    let row = client.query_one(&statement, &[]).await?;
+    let (now_ms, oldest_ms): (i64, Option<i64>) = (row.get(0), row.get(1));
+    Ok(oldest_ms.map(|ms| now_ms.saturating_sub(ms)))
 }
 
 /// The next `limit` dead letters after `cursor`, with the last error of each.
@@ -90,7 +93,7 @@ pub(in crate::store) async fn dead_page(
         event_id: event_id(row, 1),
         accepted_ms: row.get(2),
         dead_ms: row.get(3),
-        attempts: row.get::<_, i32>(4).unsigned_abs(),
+        attempts: count_or_zero(row, 4),
         effect: row.get(5),
         error: row.get(6),
     };
@@ -174,7 +177,7 @@ pub(in crate::store) async fn held(
         .await?;
     Ok(row.map(|row| Held {
         job: row.get(0),
-        base: row.get::<_, i32>(1).unsigned_abs(),
+        base: count_or_zero(&row, 1),
         not_inserted: row.get(2),
     }))
 }
@@ -187,10 +190,11 @@ fn record(row: &Row) -> EventRecord {
     };
     let event = EventRecord {
         event_id: event_id(row, 1),
-        state: super::state(row, 2),
+        // The next process that meets an unreadable row gives it up.
+        state: super::state(row, 2).unwrap_or(State::Dead),
         accepted_ms: row.get(3),
         processed_ms: row.get(4),
-        attempts: row.get::<_, i32>(5).unsigned_abs(),
+        attempts: count_or_zero(row, 5),
         inserts: row.get::<_, i64>(6) as u32,
         notifications: row.get::<_, i64>(7) as u32,
         notify_unknown: 0,

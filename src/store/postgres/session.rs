@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use tokio::join;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio::{join, try_join};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
@@ -31,7 +31,11 @@ pub(super) const BY_INDEX: &str =
 const LIMITS: &str =
     "SET statement_timeout = '8s'; SET idle_in_transaction_session_timeout = '12s'";
 /// Whatever the role or the database prefers: the statements are written for this one.
-const BEGIN: &str = "START TRANSACTION ISOLATION LEVEL READ COMMITTED";
+///
+/// Nearly every transaction writes to `jobs`. While another session has locked the table, nothing can go on, so that is
+/// found out first, and the wait is longer than for a row.
+const BEGIN: &str = "START TRANSACTION ISOLATION LEVEL READ COMMITTED;
+    SET LOCAL lock_timeout = '1500ms'; LOCK TABLE jobs IN ROW EXCLUSIVE MODE";
 /// A COMMIT whose statement is timed out while it waits for a standby reports success.
 const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
 /// Fails unless every one of these tables still exists and is durable. Asked after the last change and before the
@@ -52,6 +56,7 @@ pub(super) struct Session {
     pub(super) runs: HashMap<String, i64>,
     /// The tables that were found durable.
     pub(super) tables: Vec<u32>,
+    begin: String,
 }
 
 /// How long a session waits for a lock of another one.
@@ -106,6 +111,7 @@ impl Session {
             statements: HashMap::new(),
             runs: HashMap::new(),
             tables: Vec::new(),
+            begin: format!("{BEGIN}; {}", patience.sql()),
         })
     }
 
@@ -115,7 +121,7 @@ impl Session {
     }
 
     /// A transaction, and the server's time in it.
-    pub(super) async fn begin(&mut self) -> Result<(Work<'_>, Reading), Error> {
+    pub(super) async fn begin(&mut self) -> Result<(Work<'_>, Reading), Stop> {
         let mut work = Work {
             client: &self.client,
             statements: &mut self.statements,
@@ -125,11 +131,16 @@ impl Session {
         let now = work.statement(clock::READ).await?;
         let asked_ms = boot_ms();
         // Sent in this order, and waited for together.
-        let (_, row) = try_join!(
+        let (begun, row) = join!(
             biased;
-            work.client.batch_execute(BEGIN),
+            work.client.batch_execute(&self.begin),
             work.client.query_one(&now, &[])
-        )?;
+        );
+        match begun {
+            Err(error) if error.code().is_some_and(is_locked) => return Err(Stop::TableLocked),
+            begun => begun?,
+        }
+        let row = row?;
         let reading = Reading {
             server_ms: row.get(0),
             offset_ms: row.get(1),

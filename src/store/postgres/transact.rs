@@ -97,7 +97,7 @@ impl Work<'_> {
                     ..
                 } => {
                     let step = Step::begin(*cursor, *idle, *limit, changes.now_ms);
-                    Done::Sweep(self.sweep(step, changes.now_ms).await?)
+                    Done::Sweep(self.sweep(step, changes).await?)
                 }
                 Asked::Replay { event_id, .. } => {
                     Done::Replay(self.replay(*event_id, changes).await?)

@@ -5,11 +5,12 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::transaction::Statements;
-use super::unreadable::{self, Unreadable};
+use super::unreadable;
 use crate::store::lease::{
     LONGEST_SPAN_MS, NOT_BEGUN, SPAN_SLACK_MS, Standing, is_too_late, longest_ms,
 };
 use crate::store::signals::Changes;
+use crate::store::unreadable::{Unreadable, base_of};
 use crate::store::{
     Claim, EventId, Finished, Grant, Insert, Lease, Notification, Outcome, Repeat, State,
 };
@@ -80,9 +81,7 @@ impl Due {
         let read = || {
             let attempts = unreadable::attempts(row, 2, "attempts")?;
             let base = unreadable::attempts(row, 3, "base")?;
-            if base > attempts {
-                return Err(format!("base is {base}, with {attempts} attempts"));
-            }
+            base_of(base, attempts)?;
             Ok(Due {
                 seq,
                 event_id: unreadable::event_id(row, 1)?,

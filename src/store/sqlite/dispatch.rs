@@ -4,10 +4,11 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::transaction::Statements;
-use super::unreadable::{self, Unreadable};
+use super::unreadable;
 use crate::store::process::KEPT_MS;
 use crate::store::signals::Changes;
 use crate::store::sweep::{self, Candidate, Position, Step};
+use crate::store::unreadable::Unreadable;
 use crate::store::{EventId, ProcessReport, Replay, State, Swept};
 
 pub(super) const UNCLAIMED: &str = "SELECT seq, event_id, due_ms, swept_ms,

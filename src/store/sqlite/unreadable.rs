@@ -6,7 +6,8 @@ use rusqlite::{Row, params};
 
 use super::transaction::Statements;
 use crate::store::signals::Changes;
-use crate::store::{EventId, Fingerprint, State};
+use crate::store::unreadable::{self as reasons, NO_STATE, Unreadable};
+use crate::store::{EventId, State};
 
 pub(super) const UNREADABLE: &str = "SELECT seq, state, attempts, processed_ms FROM jobs
     INDEXED BY jobs_unreadable
@@ -18,20 +19,6 @@ pub(super) const GIVE_UP: &str = "UPDATE jobs SET state = 4, due_ms = ?2, base =
     WHERE seq = ?1";
 pub(super) const GIVEN_UP: &str = "INSERT INTO effects (job, effect, attempt, outcome, at_ms, detail)
     SELECT seq, 'insert', attempts, 'failed', ?2, ?3 FROM jobs WHERE seq = ?1 ON CONFLICT DO NOTHING";
-
-/// The largest count of attempts that any event can have.
-const MOST_ATTEMPTS: i64 = 1_000_000_000;
-
-/// A row that cannot be read.
-#[derive(Debug)]
-pub(super) struct Unreadable {
-    pub(super) seq: i64,
-    /// The state in which it is counted.
-    pub(super) state: State,
-    /// If it can be read.
-    pub(super) event_id: Option<EventId>,
-    pub(super) reason: String,
-}
 
 /// The id in a column, or the reason why it is not an id.
 pub(super) fn event_id(row: &Row<'_>, column: usize) -> Result<EventId, String> {
@@ -47,8 +34,7 @@ pub(super) fn event_id(row: &Row<'_>, column: usize) -> Result<EventId, String> 
 /// A count of attempts in a column.
 pub(super) fn attempts(row: &Row<'_>, column: usize, name: &str) -> Result<u32, String> {
     match row.get_ref(column) {
-        Ok(ValueRef::Integer(n)) if (0..=MOST_ATTEMPTS).contains(&n) => Ok(n as u32),
-        Ok(ValueRef::Integer(n)) => Err(format!("{name} is {n}")),
+        Ok(ValueRef::Integer(n)) => reasons::attempts(name, n),
         other => Err(not_a(name, "a whole number", other.ok())),
     }
 }
@@ -66,10 +52,7 @@ pub(super) fn payload(
         other => return Err(not_a("payload", "a body", other.ok())),
     };
     match row.get_ref(fingerprint) {
-        // Zeros stand for no fingerprint.
-        Ok(ValueRef::Blob(bytes)) if bytes == [0; 32] => Ok(Some(payload)),
-        Ok(ValueRef::Blob(bytes)) if bytes == Fingerprint::of(&payload).0 => Ok(Some(payload)),
-        Ok(ValueRef::Blob(_)) => Err("payload is not the body that was accepted".to_owned()),
+        Ok(ValueRef::Blob(bytes)) => reasons::is_accepted(&payload, bytes).map(|()| Some(payload)),
         other => Err(not_a("fingerprint", "a hash", other.ok())),
     }
 }
@@ -114,7 +97,7 @@ impl Statements<'_> {
                     self.restore.execute(row)?;
                 }
                 Err(state) => {
-                    let reason = "state or due_ms is not a number of this version".to_owned();
+                    let reason = NO_STATE.to_owned();
                     let row = Unreadable {
                         seq,
                         state,
@@ -134,11 +117,10 @@ impl Statements<'_> {
         row: &Unreadable,
         changes: &mut Changes,
     ) -> rusqlite::Result<()> {
-        let Unreadable { seq, reason, .. } = row;
-        let said = format!("the stored event cannot be read: {reason}");
-        self.give_up.execute(params![seq, changes.now_ms])?;
-        self.given_up.execute(params![seq, changes.now_ms, said])?;
-        tracing::error!(row = seq, "{said}; it is dead");
+        let said = row.say();
+        self.give_up.execute(params![row.seq, changes.now_ms])?;
+        self.given_up
+            .execute(params![row.seq, changes.now_ms, said])?;
         changes.left(row.state);
         changes.entered(State::Dead);
         changes.settled.extend(row.event_id);

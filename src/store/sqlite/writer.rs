@@ -182,11 +182,11 @@ fn take_over(connection: &mut Connection, now_ms: i64) -> rusqlite::Result<()> {
 
 impl WriterThread {
     fn run(mut self) {
+        let _closing = self.queue.closing();
         let mut statements = match Statements::prepare(&self.connection, &self.terms) {
             Ok(statements) => statements,
             Err(error) => return tracing::error!(%error, "the store's writer cannot start"),
         };
-        let _closing = self.queue.closing();
         let mut batch = Batch::default();
         loop {
             match self.queue.take(&mut batch, Some(guard::IDLE)) {
