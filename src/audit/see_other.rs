@@ -186,9 +186,9 @@ mod tests {
             for (id, location, shows) in all {
                 results.insert((*id).to_owned(), (*location).to_owned(), *shows);
             }
-            let mut doubtful: Vec<String> = { results.doubtful().keys() }
-                .map(|&id| id.to_owned())
-                .collect();
+            let doubtful = results.doubtful();
+            let ids = doubtful.keys().map(|&id| id.to_owned());
+            let mut doubtful: Vec<String> = ids.collect();
             doubtful.sort();
             doubtful
         };
