@@ -12,6 +12,7 @@ mod ledger;
 mod listing;
 mod polls;
 mod requests;
+mod see_other;
 mod settling;
 mod state;
 mod state_answer;
@@ -147,7 +148,7 @@ fn asked(
     let told = runtime.block_on(async {
         let mut settling = Settling::new(began, auditing.patience, interrupted);
         let reach = settling.until(Reach::of(ran.plan)).await.map_err(silence)?;
-        let reach = reach.map_err(|e| format!("{e:#}").replace("\nhint: ", "; "))?;
+        let reach = reach.map_err(|e| format!("{e:#}"))?;
         let (settling, quiet) = (&mut settling, auditing.quiet);
         match &auditing.source {
             Source::Listing => listing::ask(ran, &reach, requests, settling, quiet).await,

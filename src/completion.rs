@@ -8,6 +8,7 @@ mod fate;
 mod journal;
 mod remark;
 mod resends;
+mod way_out;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub use fate::{Fate, Standing, UnknownMeans};
 pub use journal::Journal;
 pub use remark::Remark;
 pub use resends::{Resend, Resends};
+pub use way_out::{cause_and_way_out, in_one_line};
 
 /// Whether it is known what became of an endpoint's requests.
 #[derive(Clone, Debug)]

@@ -39,6 +39,12 @@ const LARGER: &str = "give a larger --budget";
 /// The advice for failed requests.
 const FAILING: &str = "find out why requests fail, or give a larger --budget";
 
+/// So many times the least number of requests: arrivals are random, and the pilot takes its part.
+const RESERVE: f64 = 1.5;
+
+/// Budgets are named in whole multiples of so many seconds.
+const ROUND_S: f64 = 5.0;
+
 /// Level of every one-sided test.
 const ALPHA: f64 = 0.05;
 
@@ -163,6 +169,12 @@ impl Finding {
         }
     }
 
+    /// Too few requests of a step.
+    fn too_few(cause: Cause, why: impl Into<String>, n: u64, least: u64) -> Finding {
+        let numbers = [("requests", n as f64), ("least", least as f64)];
+        Finding::open(cause, why, numbers)
+    }
+
     /// A required step was not made.
     fn without(cause: Cause, step: impl std::fmt::Display) -> Finding {
         Finding::open(
@@ -276,11 +288,22 @@ impl Diagnosis {
         Diagnosis { findings }
     }
 
-    /// The same, naming a budget that gives twice the data.
+    /// The same, naming a budget that gives the least number of requests, or twice the data where that is not what is
+    /// missing.
     pub fn within(mut self, budget: Duration) -> Diagnosis {
         for finding in &mut self.findings {
             if finding.next.as_deref() == Some(LARGER) {
-                finding.next = Some(format!("--budget {}s", 2 * budget.as_secs().max(1)));
+                let number = |wanted: &str| {
+                    let numbers = finding.evidence.iter().flat_map(|e| &e.numbers);
+                    let mut found = numbers.filter(|(name, _)| *name == wanted);
+                    found.next().map(|(_, number)| *number)
+                };
+                let factor = match (number("requests"), number("least")) {
+                    (Some(n), Some(least)) => (RESERVE * least / n.max(1.0)).max(2.0),
+                    _ => 2.0,
+                };
+                let seconds = (budget.as_secs_f64().max(1.0) * factor / ROUND_S).ceil() * ROUND_S;
+                finding.next = Some(format!("--budget {seconds}s"));
             }
         }
         self

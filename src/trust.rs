@@ -12,18 +12,19 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::CertificateDer;
+use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
 use tokio_rustls::rustls::{ClientConfig, Error, InconsistentKeys, RootCertStore};
 
 use crate::plan::{ConnectionPolicy, Trust};
 use crate::printable::Shown as _;
+use certificate::{Certificate, Validity};
 pub use failure::{HTTP2_HINT, TlsFailure, tls_failure};
 use verifier::{AcceptAnything, Verifier};
 
 /// Certificates that are trusted, as issuers and as themselves.
 #[derive(Clone, Debug)]
 pub struct Roots {
-    /// The certificates that webpki can use as issuers.
+    /// The certificates that webpki can use as issuers: those that are issuers, and valid now.
     anchors: RootCertStore,
     /// All of them, as they are in the file.
     certificates: Vec<CertificateDer<'static>>,
@@ -43,8 +44,14 @@ impl Default for Roots {
 
 impl Roots {
     fn add(&mut self, certificates: Vec<CertificateDer<'static>>) {
-        let copies = certificates.iter().cloned();
-        self.anchors.add_parsable_certificates(copies);
+        let now = UnixTime::now();
+        // webpki checks neither the dates of an anchor nor whether it is an issuer at all.
+        let issuers = certificates.iter().filter(|der| {
+            Certificate::read(der).is_some_and(|read| {
+                read.may_be_an_issuer() && read.validity_at(now) == Validity::Valid
+            })
+        });
+        self.anchors.add_parsable_certificates(issuers.cloned());
         self.certificates.extend(certificates);
     }
 

@@ -140,6 +140,14 @@ impl Reach {
         })
     }
 
+    /// The whole URL of a question, as the service is to see it.
+    pub(super) fn whole(&self, url: &str) -> Option<Url> {
+        match url.starts_with('/') {
+            true => self.target.join(&format!("{}{url}", self.prefix)).ok(),
+            false => url.parse().ok(),
+        }
+    }
+
     /// Where a question goes, for people: without secrets.
     pub(super) fn shown(&self, url: &str) -> String {
         let target = self.target.as_str().trim_end_matches('/');
@@ -177,9 +185,18 @@ impl Reach {
         let status = answer.status();
         let hint = match status {
             _ if status.is_redirection() => {
-                "; redirects are not followed: name the address that it points to"
+                ", and redirects are not followed\nhint: name the address that it points to"
             }
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "; send credentials with -H",
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "\nhint: send credentials with -H",
+            StatusCode::TOO_MANY_REQUESTS => {
+                "\nhint: raise the service's limit for state requests, or wait longer with --audit-timeout"
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                "\nhint: name with --audit-url a URL that answers GET"
+            }
+            _ if status.is_server_error() => {
+                "\nhint: look at the service's own log, and audit again"
+            }
             _ => "",
         };
         Trouble {

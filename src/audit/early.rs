@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
 use super::client::Reach;
-use super::polls::{Heard, state_url};
+use super::polls::Heard;
 use super::state::{Stage, State};
 use super::state_answer::{self, StateAnswer};
 use crate::completion::{AcceptedEvent, EventKey};
@@ -210,7 +210,6 @@ async fn ask(
     let Some(key) = key else {
         return (question, asked, None);
     };
-    let url = state_url(polls, &key);
-    let answer = state_answer::ask(reach, question.event.endpoint, &url, polls).await;
+    let answer = state_answer::ask(reach, question.event.endpoint, &key, polls).await;
     (question, asked, answer.ok())
 }

@@ -22,6 +22,8 @@ pub(super) struct Ledger<'a> {
     requests: &'a Requests,
     entries: Vec<Entry>,
     memory: Memory,
+    /// Whether an event that was known was not known later.
+    has_forgotten: bool,
 }
 
 /// How long a service remembers an event.
@@ -75,6 +77,7 @@ impl<'a> Ledger<'a> {
             requests,
             entries: vec![Entry::default(); requests.all.len()],
             memory,
+            has_forgotten: false,
         }
     }
 
@@ -93,6 +96,16 @@ impl<'a> Ledger<'a> {
     pub(super) fn take_gone(&mut self, place: usize, look: Look) {
         self.take(place, None, look);
         self.entries[place].gone = true;
+        self.has_forgotten = true;
+    }
+
+    /// Records that what was said of a request, although it looked like an end, shows nothing.
+    pub(super) fn doubt(&mut self, place: usize) {
+        let entry = &mut self.entries[place];
+        if let Some(Some(state)) = &mut entry.last {
+            state.stage = Stage::Unclear;
+            entry.done = None;
+        }
     }
 
     /// Whether the service does not know the request now and may have known it before.
@@ -107,11 +120,21 @@ impl<'a> Ledger<'a> {
         entry.gone || entry.was_known || (!missed_early && ttl.is_some_and(|ttl| age >= ttl))
     }
 
+    /// The same at the end of the wait: what was never known may have been forgotten as well by a service that was seen
+    /// to forget, unless it was missing within its retention time.
+    fn may_have_been_forgotten(&self, place: usize) -> bool {
+        let entry = &self.entries[place];
+        let is_single = matches!(self.memory, Memory::Single(_));
+        let missed_early = entry.early.is_some_and(|look| look.is_missing);
+        let is_unknown = is_single && entry.last == Some(None);
+        self.may_be_forgotten(place) || (is_unknown && self.has_forgotten && !missed_early)
+    }
+
     /// Accepted requests that may have been forgotten.
     pub(super) fn forgotten(&self) -> u64 {
         let places = self.requests.all.iter().enumerate();
         let forgotten =
-            places.filter(|(place, request)| request.owed && self.may_be_forgotten(*place));
+            places.filter(|(place, request)| request.owed && self.may_have_been_forgotten(*place));
         forgotten.count() as u64
     }
 
@@ -123,6 +146,7 @@ impl<'a> Ledger<'a> {
             true => entry.done = entry.done.or(Some(look.answered)),
             false => (entry.not_done, entry.done) = (Some(look.asked), None),
         }
+        self.has_forgotten |= entry.was_known && state.is_none();
         entry.was_known |= state.is_some();
         (entry.last, entry.at) = (Some(state), look.asked);
     }
@@ -182,7 +206,7 @@ impl<'a> Ledger<'a> {
         let pairs = self.requests.all.iter().zip(&self.entries);
         for (place, (request, entry)) in pairs.enumerate() {
             let late_enough = ended.fresh_from.max(targets[request.endpoint]);
-            let ending = match self.may_be_forgotten(place) {
+            let ending = match self.may_have_been_forgotten(place) {
                 true => request.owed.then_some(End::Stands(Standing::Unread)),
                 false => entry.standing(request.owed, ended, late_enough),
             };
@@ -388,14 +412,7 @@ mod tests {
     }
 
     fn state(stage: Stage) -> State {
-        State {
-            stage,
-            inserts: None,
-            notifications: None,
-            notify_unknown: 0,
-            accepted_at: None,
-            done_at: None,
-        }
+        State::bare(stage)
     }
 
     fn at(asked: u32, answered: u32) -> Look {

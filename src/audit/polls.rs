@@ -10,11 +10,12 @@ use tokio::time::Instant;
 use super::client::{Reach, Trouble, as_segment};
 use super::ledger::{Ledger, Look, Memory};
 use super::requests::{Named, Request, Requests};
+use super::see_other::Results;
 use super::settling::Settling;
 use super::state::{Stage, State, Time};
 use super::state_answer::{self, StateAnswer};
 use super::{Ran, Told};
-use crate::completion::{DoneClock, EventKey, Remark, Settled, text_of};
+use crate::completion::{DoneClock, EventKey, Remark, Settled, cause_and_way_out, text_of};
 use crate::plan::{Field, Polls};
 use crate::units::{Pretty, grouped, plural};
 
@@ -69,6 +70,8 @@ pub(super) struct Heard {
     with_field: u64,
     /// A state that is neither done, given up nor under way, in words.
     unclear: Option<String>,
+    /// What 303 pointed to.
+    results: Results,
 }
 
 struct Asking<'a> {
@@ -102,13 +105,19 @@ impl Asking<'_> {
     }
 
     fn forgotten(&self, events: u64) -> String {
-        let hint = match self.polls.ttl {
-            Some(ttl) => format!("; --audit-ttl is {}", Pretty(ttl)),
-            None => "; --audit-ttl asks before that".to_owned(),
+        let (known, hint) = match self.polls.ttl {
+            Some(ttl) => (
+                format!(" (--audit-ttl is {})", Pretty(ttl)),
+                "give --audit-ttl a time for which the service surely remembers an event",
+            ),
+            None => (
+                String::new(),
+                "give with --audit-ttl how long the service remembers an event: events are then asked for before that",
+            ),
         };
         let url = self.reach.shown(&self.polls.url);
         format!(
-            "{} {} at {url} may have been forgotten by the service{hint}",
+            "{} {} at {url} may have been forgotten by the service{known}\nhint: {hint}",
             grouped(events),
             plural(events, "event")
         )
@@ -116,7 +125,9 @@ impl Asking<'_> {
 
     async fn until_settled(&mut self, settling: &mut Settling<'_>) -> Settled {
         loop {
-            let retry_after = match self.round(settling).await {
+            let round = self.round(settling).await;
+            self.doubt_results();
+            let retry_after = match round {
                 Ok(retry_after) => retry_after,
                 Err(settled) => return settled,
             };
@@ -128,6 +139,23 @@ impl Asking<'_> {
                 return settled;
             }
         }
+    }
+
+    /// An event whose 303 points to no result of its own is not known to be done.
+    fn doubt_results(&mut self) {
+        let doubtful = self.heard.results.doubtful();
+        let Some(&location) = doubtful.values().next() else {
+            return;
+        };
+        for (place, request) in self.requests.all.iter().enumerate() {
+            if doubtful.contains_key(request.key.to_string().as_str()) {
+                self.ledger.doubt(place);
+            }
+        }
+        self.heard.unclear = Some(format!(
+            "303 points to {}, which is not the result of one event\nhint: where 303 means done, say --audit-done :status=303",
+            crate::run_file::redact::url(location).escape_debug()
+        ));
     }
 
     /// Asks once for everything that is not settled, accepted or not; how long the service then wants to be left alone.
@@ -243,14 +271,18 @@ impl Asking<'_> {
         Some(match (unknown, trouble) {
             (0, trouble) => trouble.unwrap_or_else(|| super::silence(settled)),
             (_, None) => format!(
-                "{} at {url} answered {said}: is --audit-url right?",
+                "{} at {url} answered {said}\nhint: give --audit-url the URL of an event's state, with {{id}} for its id, and --audit-id the field of the id",
                 match asked {
                     1 => "the only state URL".to_owned(),
                     n => format!("all {} state URLs", grouped(n)),
                 }
             ),
             (_, Some(trouble)) => format!(
-                "no state URL at {url} told of an event: some answered 404, and {trouble}; is --audit-url right?"
+                "no state URL at {url} told of an event: some answered 404, and {}\nhint: {}",
+                cause_and_way_out(&trouble).0,
+                cause_and_way_out(&trouble).1.unwrap_or(
+                    "give --audit-url the URL of an event's state, with {id} for its id"
+                )
             ),
         })
     }
@@ -259,7 +291,7 @@ impl Asking<'_> {
     fn without_field(&self) -> String {
         let documents = self.heard.documents;
         format!(
-            "no answer had the field '{}' ({} {}): is --audit-done right?",
+            "no answer had the field '{}' ({} {})\nhint: name with --audit-done FIELD=VALUE a field that the answers have, such as data.status=done",
             name_of(&self.polls.done),
             grouped(documents),
             plural(documents, "answer"),
@@ -271,7 +303,7 @@ impl Asking<'_> {
 fn nameless(named: &Named) -> Option<String> {
     (named.nameless > 0).then(|| {
         format!(
-            "{} of {} accepted answers name no event where --audit-id looks for it",
+            "{} of {} accepted answers name no event where --audit-id looks for it\nhint: say with --audit-id which field of the answer is the id, or --audit-id location",
             grouped(named.nameless),
             grouped(named.owed)
         )
@@ -281,6 +313,24 @@ fn nameless(named: &Named) -> Option<String> {
 /// As it is typed: `data.status` for `/data/status`.
 fn name_of(field: &Field) -> String {
     field.pointer.trim_start_matches('/').replace('/', ".")
+}
+
+/// A state that is itself a document: the field inside of it that says the state has to be named.
+fn compound(name: &str, value: &Value) -> String {
+    let (kind, inner) = match value {
+        Value::Object(fields) => {
+            let usual = ["name", "status", "state", "value", "code", "phase"];
+            let of_text = |field: &&String| fields[field.as_str()].is_string();
+            let inner = { usual.iter().map(|&usual| usual.to_owned()) }
+                .find(|usual| fields.contains_key(usual))
+                .or_else(|| fields.keys().find(of_text).cloned());
+            ("an object", inner.unwrap_or_else(|| "name".to_owned()))
+        }
+        _ => ("a list", "0".to_owned()),
+    };
+    format!(
+        "{name} is {kind}, not a state\nhint: name the field inside of it: --audit-done {name}.{inner}=done",
+    )
 }
 
 /// Answers about requests, in whatever order they come.
@@ -303,8 +353,7 @@ fn answers<'a>(
 }
 
 async fn document(reach: &Reach, polls: &Polls, request: &Request) -> Result<StateAnswer, Trouble> {
-    let url = state_url(polls, &request.key);
-    state_answer::ask(reach, request.endpoint, &url, polls).await
+    state_answer::ask(reach, request.endpoint, &request.key, polls).await
 }
 
 /// Where the state of an event is.
@@ -317,6 +366,16 @@ impl Heard {
     pub(super) fn state(&mut self, polls: &Polls, answer: StateAnswer) -> Option<State> {
         let (status, document) = match answer {
             StateAnswer::Document { status, document } => (status, document),
+            StateAnswer::SeeOther {
+                id,
+                location,
+                shows,
+            } => {
+                self.documents += 1;
+                self.with_field += 1;
+                self.results.insert(id, location, shows);
+                return Some(State::bare(Stage::Done));
+            }
             StateAnswer::NotFound | StateAnswer::Gone => {
                 self.unknown += 1;
                 self.gone += u64::from(answer == StateAnswer::Gone);
@@ -328,7 +387,7 @@ impl Heard {
         // A service that only has the field of the dead says nothing of who is done.
         let is_dead = polls.dead.as_ref().is_some_and(|dead| dead.holds(document));
         let value = document.pointer(&polls.done.pointer);
-        let tells = is_dead || value.is_some() || matches!(status, 202 | 303);
+        let tells = is_dead || value.is_some() || status == 202;
         self.with_field += u64::from(tells);
         let is_pending = |value: &Value| match &polls.pending {
             Some(pending) => pending.holds(document) || text_of(value).is_none(),
@@ -337,12 +396,15 @@ impl Heard {
         let stage = match value {
             _ if polls.done.holds(document) => Stage::Done,
             _ if is_dead => Stage::GivenUp,
-            _ if status == 303 => Stage::Done,
+            Some(value @ (Value::Object(_) | Value::Array(_))) => {
+                self.unclear = Some(compound(&name_of(&polls.done), value));
+                Stage::Unclear
+            }
             Some(value) if !is_pending(value) => {
                 let word = text_of(value).unwrap_or_default();
                 let name = name_of(&polls.done);
                 self.unclear = Some(format!(
-                    "{name} is '{}', which is not known: name it with --audit-done {name}=VALUE, or with --audit-dead",
+                    "{name} is '{}', which is not known\nhint: name all words that mean done with --audit-done {name}=WORD,WORD (they replace the usual ones), and those that mean given up with --audit-dead",
                     word.escape_debug()
                 ));
                 Stage::Unclear

@@ -26,6 +26,18 @@ pub(super) enum Stage {
 }
 
 impl State {
+    /// A stage, and nothing else.
+    pub(super) fn bare(stage: Stage) -> State {
+        State {
+            stage,
+            inserts: None,
+            notifications: None,
+            notify_unknown: 0,
+            accepted_at: None,
+            done_at: None,
+        }
+    }
+
     /// What two lines say of one event: both of their effects were had, and it is as far as the further one.
     pub(super) fn and(self, other: State) -> State {
         let further = match other.stage > self.stage {

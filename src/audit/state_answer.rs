@@ -1,18 +1,17 @@
 //! One answer of a state URL: a document, a redirect to the result, or a statement that there is no such event.
 
-use reqwest::StatusCode;
 use reqwest::header::LOCATION;
+use reqwest::{Response, StatusCode};
 use serde_json::{Map, Value};
 
 use super::client::{Reach, Trouble, in_words};
-use crate::completion::json_of;
+use super::polls::state_url;
+use super::see_other::{self, Shows};
+use crate::completion::{EventKey, json_of};
 use crate::plan::{Field, Polls};
 
 /// Name under which the HTTP status can be asked for, as in `--audit-done :status=302`.
 const STATUS_FIELD: &str = ":status";
-
-/// Words in the path of a page that asks for credentials.
-const LOGIN: [&str; 5] = ["login", "signin", "sign-in", "sso", "oauth"];
 
 /// Longest text that is treated as the state itself.
 const LONGEST_WORD: usize = 64;
@@ -25,6 +24,12 @@ pub(super) enum StateAnswer {
         /// With the HTTP status as a field of its own, where it is an object.
         document: Value,
     },
+    /// 303 to what may be the event's result.
+    SeeOther {
+        id: String,
+        location: String,
+        shows: Shows,
+    },
     /// 404: unknown, or forgotten.
     NotFound,
     /// 410: it existed once.
@@ -35,14 +40,13 @@ pub(super) enum StateAnswer {
 pub(super) async fn ask(
     reach: &Reach,
     endpoint: usize,
-    url: &str,
+    key: &EventKey,
     polls: &Polls,
 ) -> Result<StateAnswer, Trouble> {
+    let url = &state_url(polls, key);
     let wrong = |what: &str| reach.trouble(url, what);
     let answer = reach.answer(endpoint, url).await?;
     let status = answer.status();
-    let location = answer.headers().get(LOCATION);
-    let location = location.map(|to| String::from_utf8_lossy(to.as_bytes()).into_owned());
     let told = |document: Value| StateAnswer::Document {
         status: status.as_u16(),
         document: with_status(document, status),
@@ -55,19 +59,13 @@ pub(super) async fn ask(
             if is_named(polls, &bare) {
                 return Ok(bare);
             }
-            let to = location.unwrap_or_default();
-            return match is_login(&to) {
-                true => Err(wrong(&format!(
-                    "answered {} to a login page; send credentials with -H",
-                    status.as_u16()
-                ))),
-                // See Other: the event is done, and its result is at another URL.
-                false if status == StatusCode::SEE_OTHER => Ok(bare),
-                false => Err(wrong(&format!(
-                    "answered {0}; redirects are not followed: name the address that it points to, or, where it means done, say --audit-done {STATUS_FIELD}={0}",
-                    status.as_u16()
-                ))),
-            };
+            if status == StatusCode::SEE_OTHER {
+                return see_other(reach, endpoint, (url, key), location(&answer)).await;
+            }
+            return Err(wrong(&format!(
+                "answered {0}, and redirects are not followed\nhint: name the address that it points to, or, where it means done, say --audit-done {STATUS_FIELD}={0}",
+                status.as_u16()
+            )));
         }
         _ if !status.is_success() => return Err(reach.refused(url, &answer)),
         _ => {}
@@ -81,15 +79,62 @@ pub(super) async fn ask(
         Err(error) => match bare_word(&body) {
             Some(word) => Ok(told(in_a_field(Value::String(word), &polls.done))),
             None if empty => Err(wrong(&format!(
-                "no JSON: answered {} without a body",
+                "no JSON: answered {0} without a body\nhint: name with --audit-url a URL that tells the state; where this means done, say --audit-done {STATUS_FIELD}={0}",
                 status.as_u16()
             ))),
             None if body.trim_ascii_start().starts_with(b"<") => Err(wrong(
-                "answered a page of HTML, not JSON; is --audit-url right?",
+                "answered a page of HTML, not JSON\nhint: name with --audit-url the URL that answers JSON; if the page asks for a login, send credentials with -H",
             )),
-            None => Err(wrong(&format!("no JSON: {error}"))),
+            None => Err(wrong(&format!(
+                "no JSON: {error}\nhint: name with --audit-url a URL that answers JSON"
+            ))),
         },
     }
+}
+
+/// A 303 without words about it: whether it shows that the event is done depends on where it points.
+async fn see_other(
+    reach: &Reach,
+    endpoint: usize,
+    (url, key): (&str, &EventKey),
+    location: String,
+) -> Result<StateAnswer, Trouble> {
+    let id = key.to_string();
+    let wrong = |what: &str| {
+        let hint = match what.ends_with("login page") {
+            true => "send credentials with -H, or, where 303 means done,",
+            false => "where 303 means done,",
+        };
+        reach.trouble(
+            url,
+            &format!("answered 303 {what}\nhint: {hint} say --audit-done {STATUS_FIELD}=303"),
+        )
+    };
+    let asked = reach.whole(url).ok_or_else(|| wrong("to no known place"))?;
+    let shows = see_other::read(&asked, &location, &id);
+    match shows {
+        Shows::Nothing(what) => return Err(wrong(what)),
+        Shows::ItsResult => {}
+        // A login page may have another address for every visit.
+        Shows::SomeResult => {
+            let again = reach.answer(endpoint, url).await?;
+            if again.status() != StatusCode::SEE_OTHER || self::location(&again) != location {
+                return Err(wrong("to another URL each time"));
+            }
+        }
+    }
+    Ok(StateAnswer::SeeOther {
+        id,
+        location,
+        shows,
+    })
+}
+
+fn location(answer: &Response) -> String {
+    let location = answer.headers().get(LOCATION);
+    location.map_or_else(String::new, |to| {
+        String::from_utf8_lossy(to.as_bytes()).into_owned()
+    })
 }
 
 /// Whether `--audit-done` or `--audit-dead` names this status.
@@ -127,32 +172,12 @@ fn bare_word(body: &[u8]) -> Option<String> {
         .then(|| word.to_owned())
 }
 
-fn is_login(location: &str) -> bool {
-    let location = location.to_ascii_lowercase();
-    let mut words = location.split(['/', '?', '#', '.', '&', '=']);
-    words.any(|word| LOGIN.contains(&word))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{bare_word, in_a_field, is_login};
+    use super::{bare_word, in_a_field};
     use crate::plan::Field;
-
-    #[test]
-    fn a_login_page_is_told_from_a_result() {
-        for to in [
-            "/login?next=/status/7",
-            "https://sso.example/auth",
-            "/users/sign-in",
-        ] {
-            assert!(is_login(to), "{to}");
-        }
-        for to in ["/results/7", "/blogins/7", ""] {
-            assert!(!is_login(to), "{to}");
-        }
-    }
 
     #[test]
     fn a_bare_state_stands_for_the_field() {

@@ -101,6 +101,24 @@ pub struct DiagnoseArgs {
     )]
     pub cacert: Option<PathBuf>,
 
+    /// Client certificate chain (PEM).
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Connection",
+        requires = "key"
+    )]
+    pub cert: Option<PathBuf>,
+
+    /// Private key of the client certificate (PEM).
+    #[arg(
+        long,
+        value_name = "FILE",
+        help_heading = "Connection",
+        requires = "cert"
+    )]
+    pub key: Option<PathBuf>,
+
     /// Connect here instead of to the URL's host and port.
     #[arg(
         long,
@@ -167,6 +185,8 @@ impl DiagnoseArgs {
             seed: self.seed,
             insecure: self.insecure,
             cacert: self.cacert.clone(),
+            cert: self.cert.clone(),
+            key: self.key.clone(),
             connect_to: self.connect_to.clone(),
             unix_socket: self.unix_socket.clone(),
             config: self.config.clone(),

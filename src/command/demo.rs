@@ -178,7 +178,10 @@ fn completion(run: &Run) -> anyhow::Result<Completion> {
     match ingest.and_then(|ingest| ingest.audit.as_ref()) {
         Some(Audit::Read(completion)) => Ok(completion.as_ref().clone()),
         Some(Audit::Unread { reason, .. }) => {
-            bail!("the reference server was not audited: {reason}")
+            bail!(
+                "the reference server was not audited: {}",
+                crate::completion::in_one_line(reason)
+            )
         }
         None => bail!("the plan has no ingest endpoint that was audited"),
     }

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::way_out::cause_and_way_out;
 use crate::units::{grouped, plural};
 
 /// What must be known to read the numbers of an audit.
@@ -44,8 +45,9 @@ impl Remark {
         let events = |n: &u64| format!("{} {}", grouped(*n), plural(*n, "event"));
         match self {
             Remark::Trouble { unread, last } => format!(
-                "the state of {} could not be read when the audit ended; the last answer: {last}",
-                events(unread)
+                "the state of {} could not be read when the audit ended; the last answer: {}",
+                events(unread),
+                cause_and_way_out(last).0
             ),
             Remark::ClocksDisagree { events: n } => format!(
                 "{} done before acceptance: the clocks disagree, so times are those between two looks",
@@ -66,17 +68,18 @@ impl Remark {
                 }
             ),
             Remark::NotReadAgain { reason } => format!(
-                "what was done could not be read once more, so later duplicates were not looked for: {reason}"
+                "what was done could not be read once more, so later duplicates were not looked for: {}",
+                cause_and_way_out(reason).0
             ),
         }
     }
 
     /// What to do about it.
-    pub fn hint(&self) -> &'static str {
+    pub fn hint(&self) -> &str {
         match self {
-            Remark::Trouble { .. } => {
-                "look at the service; what could not be read is neither lost nor done"
-            }
+            Remark::Trouble { last, .. } => cause_and_way_out(last)
+                .1
+                .unwrap_or("look at the service; what could not be read is neither lost nor done"),
             Remark::ClocksDisagree { .. } => {
                 "synchronise the clocks, or let one clock write both times"
             }
@@ -84,7 +87,9 @@ impl Remark {
                 "let the service write times with Z or an offset, or seconds since 1970"
             }
             Remark::NoTime { .. } => "let the listing tell when each event was done",
-            Remark::NotReadAgain { .. } => "look at the service, and audit again",
+            Remark::NotReadAgain { reason } => cause_and_way_out(reason)
+                .1
+                .unwrap_or("look at the service, and audit again"),
         }
     }
 

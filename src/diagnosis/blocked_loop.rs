@@ -37,7 +37,7 @@ pub(super) fn test(observed: &Observations) -> Finding {
     let n = alone.requests().min(beside.requests());
     if n < MIN_REQUESTS {
         let why = format!("{n} requests are too few: {MIN_REQUESTS} are the least");
-        return Finding::open(Cause::BlockedLoop, why, [("requests", n as f64)]);
+        return Finding::too_few(Cause::BlockedLoop, why, n, MIN_REQUESTS);
     }
     let usual = alone
         .at(Quantile::P95, From::Send)

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::observation::{From, Observation};
 use super::{Cause, Evidence, Finding, LARGER, Observations, Support};
 use crate::histogram::Histogram;
-use crate::stats::rank::Quantile;
+use crate::stats::rank::{Quantile, min_samples_for_interval};
+use crate::summary::CONFIDENCE;
 use crate::units::{Pretty, millis};
 
 pub(super) fn test(observed: &Observations) -> Finding {
@@ -25,7 +26,12 @@ pub(super) fn test(observed: &Observations) -> Finding {
     let Some(change) = reused.change_to(new, Quantile::P50, From::Start, material) else {
         let n = reused.requests().min(new.requests());
         let why = format!("{n} requests are too few for an interval of P50");
-        return Finding::open(Cause::Connection, why, [("requests", n as f64)]);
+        return Finding::too_few(
+            Cause::Connection,
+            why,
+            n,
+            min_samples_for_interval(Quantile::P50, CONFIDENCE),
+        );
     };
     let (low, high) = change.difference_ns;
     let support = match (low > material, high < material) {

@@ -49,7 +49,8 @@ pub(super) fn test(observed: &Observations) -> Finding {
             latencies.len(),
             MIN_PARTS * MIN_REQUESTS
         );
-        return Finding::open(Cause::Queueing, why, [("requests", latencies.len() as f64)]);
+        let least = (MIN_PARTS * MIN_REQUESTS) as u64;
+        return Finding::too_few(Cause::Queueing, why, latencies.len() as u64, least);
     }
     let medians = medians(&latencies, parts);
     let p = trend::p_rising(&medians);

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::observation::{From, Observation};
 use super::{Cause, Evidence, Finding, LARGER, Observations, Support};
-use crate::stats::rank::Quantile;
+use crate::stats::rank::{Quantile, min_samples_for_interval};
+use crate::summary::CONFIDENCE;
 use crate::units::{Pretty, millis, trimmed};
 
 /// The metric of `Server-Timing` that holds all the others.
@@ -24,7 +25,12 @@ pub(super) fn test(observed: &Observations) -> Finding {
     let Some(change) = probe.change_to(load, Quantile::P50, From::Send, material) else {
         let n = load.requests().min(probe.requests());
         let why = format!("{n} requests are too few for an interval of P50");
-        return Finding::open(Cause::SlowCall, why, [("requests", n as f64)]);
+        return Finding::too_few(
+            Cause::SlowCall,
+            why,
+            n,
+            min_samples_for_interval(Quantile::P50, CONFIDENCE),
+        );
     };
     let (low, high) = change.difference_ns;
     let support = match (low > material, high < material) {

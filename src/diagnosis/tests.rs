@@ -215,3 +215,12 @@ fn this_machine_is_ruled_out_only_with_enough_sends_on_time() {
     assert_eq!(sends(58, 0.05), Support::NotEnough);
     assert_eq!(sends(400, 30.0), Support::Supported);
 }
+
+#[test]
+fn too_few_requests_name_a_budget_that_gives_enough() {
+    let mut observations = observed(None);
+    // 4 of 20 within 20 s: five times as long, and half of that in reserve.
+    observations.beside = Some(step(20.0, (0..4).map(|_| Some(1.0))));
+    let next = found(Cause::BlockedLoop, &observations).next;
+    assert_eq!(next.as_deref(), Some("--budget 150s"));
+}

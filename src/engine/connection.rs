@@ -4,6 +4,7 @@ mod fields;
 mod foreign;
 pub(super) mod response;
 
+use crate::trust::tls_failure;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
@@ -130,7 +131,7 @@ impl Connection {
             match self.transport.poll_read(cx, &mut buf) {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(e)) => {
-                    return Poll::Ready(Err(exchange.write_error.take().unwrap_or(e).into()));
+                    return Poll::Ready(Err(exchange.cut(e)));
                 }
                 Poll::Ready(Ok(())) => {}
             }
@@ -191,6 +192,15 @@ pub(super) async fn still_open(connection: Option<Connection>) -> Option<Connect
 impl Exchange<'_> {
     fn is_sent(&self) -> bool {
         self.flushed && self.write_error.is_none()
+    }
+
+    /// A failed read. One that ends an answer that had begun is named by how far it had come.
+    fn cut(&mut self, error: io::Error) -> ExchangeError {
+        let is_of_tls = tls_failure(&error).is_some();
+        match self.parser.reset().filter(|_| !is_of_tls) {
+            Some(reset) => reset.into(),
+            None => self.write_error.take().unwrap_or(error).into(),
+        }
     }
 
     fn closed(&mut self) -> Result<(), ExchangeError> {

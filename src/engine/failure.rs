@@ -89,7 +89,7 @@ fn of_io(error: &io::Error) -> Failure {
 fn of_response(error: &ResponseError) -> Failure {
     use ResponseError as E;
     let kind = match error {
-        E::ClosedInHead | E::Unanswered => FailureKind::Reset,
+        E::ClosedInHead | E::Unanswered | E::ResetInHead | E::ResetInBody(_) => FailureKind::Reset,
         E::ClosedInBody(_) | E::Chunk(_) | E::BodyTooLong => FailureKind::Body,
         _ => FailureKind::Protocol,
     };

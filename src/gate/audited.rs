@@ -3,7 +3,7 @@
 
 use super::finding::{Exceeding, Finding, Measured};
 use super::{Condition, Counted, Gate, Subject};
-use crate::completion::{Audit, Completion, Effects, Resends, Settled};
+use crate::completion::{Audit, Completion, Effects, Resends, Settled, cause_and_way_out};
 use crate::plan::Design;
 use crate::units::{Pretty, grouped};
 use crate::verdict::Verdict;
@@ -61,10 +61,12 @@ fn caught(gate: &Gate, subject: &Subject<'_>, resends: &Resends) -> Option<Findi
 }
 
 fn unread(gate: &Gate, subject: &Subject<'_>, reason: &str) -> Finding {
+    let (cause, way_out) = cause_and_way_out(reason);
     Finding {
-        reason: format!("{reason}, and what was never read is never a pass"),
+        reason: format!("{cause}. What was never read is never a pass"),
         next_step: Some(
-            "audit the run: measure a server that lists its runs, or say with --audit-url how to ask this one"
+            way_out
+                .unwrap_or("audit the run: measure a server that lists its runs, or say with --audit-url how to ask this one")
                 .to_owned(),
         ),
         ..finding(gate, subject, Measured::Nothing, 0, Verdict::Inconclusive)
@@ -150,19 +152,19 @@ fn held(
         .or_else(|| shared(completion, what))
         .or_else(|| within_doubt(completion, what, count, at_most));
     match doubt {
-        Some((reason, step)) => (Verdict::Inconclusive, reason, Some(step.to_owned())),
+        Some((reason, step)) => (Verdict::Inconclusive, reason, Some(step)),
         None => (Verdict::Pass, seen(completion, what, count.at_least), None),
     }
 }
 
 /// Why a count decides nothing, and what would let it.
-type Doubt = (String, &'static str);
+type Doubt = (String, String);
 
 fn nothing_accepted(completion: &Completion) -> Option<Doubt> {
     (completion.accepted() == 0).then(|| {
         (
             "nothing was accepted, and no data is never a pass".to_owned(),
-            "check what the endpoint answers",
+            "check what the endpoint answers".to_owned(),
         )
     })
 }
@@ -180,13 +182,13 @@ fn unseen(completion: &Completion, what: Counted) -> Option<Doubt> {
                 format!(
                     "the server does not tell how often {how_often}, so duplicates cannot be seen"
                 ),
-                "let the answer at --audit-url have the numbers 'inserts' and 'notifications'; 0 where there is no such effect",
+                "let the answer at --audit-url have the numbers 'inserts' and 'notifications'; 0 where there is no such effect".to_owned(),
             ))
         }
         Counted::Unexpected if completion.unexpected.is_none() => Some((
             "there is no listing of this run alone, so events that it did not send cannot be seen"
                 .to_owned(),
-            "measure a server that lists its runs, and leave X-A7-Run to a7probe",
+            "measure a server that lists its runs, and leave X-A7-Run to a7probe".to_owned(),
         )),
         _ => None,
     }
@@ -208,7 +210,8 @@ fn shared(completion: &Completion, what: Counted) -> Option<Doubt> {
                     _ => "them",
                 }
             ),
-            "let each request have an event of its own; if they are meant to be one, send one",
+            "let each request have an event of its own; if they are meant to be one, send one"
+                .to_owned(),
         )
     })
 }
@@ -230,7 +233,7 @@ fn within_doubt(
                 "{seen}, but up to {} may be: requests whose answer was never seen have no known names",
                 grouped(count.at_most)
             ),
-            "let the client's key name the event, so that every request has a name",
+            "let the client's key name the event, so that every request has a name".to_owned(),
         ));
     }
     if what == Counted::Duplicated && completion.perhaps_twice > 0 {
@@ -239,16 +242,19 @@ fn within_doubt(
                 "{seen}, but {} may have been notified twice: an attempt was cut off before its answer, and another one was made",
                 grouped(completion.perhaps_twice)
             ),
-            "look at the provider's own record of them; only a provider that takes a key can rule that out",
+            "look at the provider's own record of them; only a provider that takes a key can rule that out".to_owned(),
         ));
     }
     if let Some(trouble) = completion.trouble() {
+        let (cause, way_out) = cause_and_way_out(trouble);
         return Some((
             format!(
-                "{seen}, but the state of {} could not be read (the last answer: {trouble})",
+                "{seen}, but the state of {} could not be read (the last answer: {cause})",
                 grouped(completion.unread)
             ),
-            "look at the service, and audit again",
+            way_out
+                .unwrap_or("look at the service, and audit again")
+                .to_owned(),
         ));
     }
     let when = match completion.settled {
@@ -260,7 +266,7 @@ fn within_doubt(
             "{seen}, but {} were still pending {when}",
             grouped(completion.pending)
         ),
-        "give the server longer with --audit-timeout, and look at its queue",
+        "give the server longer with --audit-timeout, and look at its queue".to_owned(),
     ))
 }
 

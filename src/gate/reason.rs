@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::judge::{Case, Doubt, Ground, Order};
 use super::{ALPHA, Comparison, Condition, Exceeding};
+use crate::completion::cause_and_way_out;
 use crate::plan::{Design, Guard};
 use crate::recording::{Clock, Counts};
 use crate::stats::binomial::{self, Projection};
@@ -153,7 +154,9 @@ impl Case<'_> {
     fn last_trouble(&self) -> String {
         let completion = self.subject.audit.and_then(|audit| audit.completion());
         let trouble = completion.and_then(|completion| completion.trouble());
-        trouble.map_or_else(String::new, |last| format!(" (the last answer: {last})"))
+        trouble.map_or_else(String::new, |last| {
+            format!(" (the last answer: {})", cause_and_way_out(last).0)
+        })
     }
 
     fn why_without_order(&self) -> &'static str {

@@ -5,7 +5,9 @@ use serde::Serialize;
 
 use super::words::{NOTHING, Row};
 use super::{ComparisonReport, EndpointReport, Report};
-use crate::completion::{Audit, Completion, DoneClock, Effects, Journal, Remark, Resends, Settled};
+use crate::completion::{
+    Audit, Completion, DoneClock, Effects, Journal, Remark, Resends, Settled, in_one_line,
+};
 use crate::gate::{Condition, Counted, Finding};
 use crate::stats::rank::Quantile;
 use crate::summary::{Percentile, Summary};
@@ -145,7 +147,7 @@ pub(super) fn lines(endpoint: &EndpointReport) -> Vec<String> {
     match &endpoint.audit {
         None => Vec::new(),
         Some(Audit::Unread { reason, resends }) => {
-            let mut lines = vec![format!("audit: not read: {reason}")];
+            let mut lines = vec![format!("audit: not read: {}", in_one_line(reason))];
             lines.extend(resends.as_ref().map(resent));
             lines
         }
@@ -355,7 +357,7 @@ impl From<&Audit> for JsonAudit {
         JsonAudit {
             unread: match audit {
                 Audit::Read(_) => None,
-                Audit::Unread { reason, .. } => Some(reason.clone()),
+                Audit::Unread { reason, .. } => Some(in_one_line(reason)),
             },
             completion: audit.completion().map(JsonCompletion::from),
             resends: match audit {

@@ -124,6 +124,12 @@ pub fn message(text: &str) -> String {
             end + rest[end..].chars().next().map_or(1, char::len_utf8)
         });
         let end = rest[at..].find(is_end).map_or(rest.len(), |end| at + end);
+        // Punctuation before a space or the end belongs to the sentence.
+        let end = at
+            + rest[at..end]
+                .trim_end_matches([';', ',', '.', ':', ')', '!', '?'])
+                .len();
+        let end = end.max(at + "://".len()).min(rest.len());
         out.push_str(&rest[..start]);
         out.push_str(&typed_url(&rest[start..end]));
         rest = &rest[end..];
@@ -296,6 +302,21 @@ mod tests {
         assert_eq!(
             message("cannot reach 'amqp://u:p@h/v?x=y': refused\nhint: see http://h/"),
             "cannot reach 'amqp://[redacted]@h/v?[redacted]': refused\nhint: see http://h/"
+        );
+    }
+
+    #[test]
+    fn punctuation_after_a_url_belongs_to_the_sentence() {
+        for hint in [
+            "use http://h:80; if it is slow, raise --timeout",
+            "use https://h, or http://h.",
+            "use https://; else look at it (see http://h/a).",
+        ] {
+            assert_eq!(message(hint), hint);
+        }
+        assert_eq!(
+            message("see http://h/a?k=s3cret; then http://u:s3cret@h/;v=s3cret, too"),
+            "see http://h/a?[redacted]; then http://[redacted]@h/;[redacted], too"
         );
     }
 

@@ -4,8 +4,9 @@ use std::net::IpAddr;
 
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use x509_cert::Version;
+use x509_cert::der::asn1::AnyRef;
 use x509_cert::der::oid::{AssociatedOid as _, ObjectIdentifier};
-use x509_cert::der::{Any, Decode as _, Encode as _, Tag, Tagged as _};
+use x509_cert::der::{Any, Decode as _, Encode as _, Reader as _, SliceReader, Tag, Tagged as _};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{
     BasicConstraints, ExtendedKeyUsage, KeyUsage, NameConstraints, SubjectAltName,
@@ -16,6 +17,7 @@ use x509_cert::time::Time;
 const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
 const ORGANIZATION: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.10");
 const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.7.3.1");
+const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const ANY_PURPOSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 
 /// Critical extensions that are understood here; another one refuses a certificate.
@@ -166,14 +168,50 @@ impl Certificate {
             .all(|extension| !extension.critical || UNDERSTOOD.contains(&extension.extn_id))
     }
 
-    /// Whether it may sign certificates for any name. Version 1 knows no extensions, and where one of them is trusted,
-    /// it is as an issuer, too.
+    /// Whether it may sign other certificates. Version 1 knows no extensions, and where one of them is trusted, it is as
+    /// an issuer, too. Without basic constraints a key usage can say it, as in OpenSSL.
+    pub(super) fn may_be_an_issuer(&self) -> bool {
+        let usage = self.extension::<KeyUsage>();
+        let may_sign = usage.as_ref().is_none_or(KeyUsage::key_cert_sign);
+        let constraints = self.extension::<BasicConstraints>();
+        match constraints {
+            Some(constraints) => constraints.ca && may_sign,
+            None => may_sign && (self.is_old_version() || usage.is_some()),
+        }
+    }
+
+    /// Whether it may sign certificates for any name.
     pub(super) fn may_issue_for_any_name(&self) -> bool {
-        let may_sign = self
-            .extension::<KeyUsage>()
-            .is_none_or(|usage| usage.key_cert_sign());
-        let is_issuer = self.is_old_version() || self.is_ca();
-        is_issuer && may_sign && self.extension::<NameConstraints>().is_none()
+        self.may_be_an_issuer() && self.extension::<NameConstraints>().is_none()
+    }
+
+    /// Whether it may be an intermediate of a chain, with so many others below it.
+    pub(super) fn may_be_above(&self, others: usize) -> bool {
+        let constraints = self.extension::<BasicConstraints>();
+        let most = constraints.and_then(|constraints| constraints.path_len_constraint);
+        self.may_issue_for_any_name() && most.is_none_or(|most| others <= usize::from(most))
+    }
+
+    /// Whether it may be an intermediate that a server sends.
+    pub(super) fn may_be_an_intermediate(&self) -> bool {
+        !self.is_old_version()
+            && self.is_ca()
+            && self.has_server_purpose()
+            && self.has_only_understood_extensions()
+    }
+
+    /// The size of its key, if that is an RSA key.
+    pub(super) fn rsa_bits(&self) -> Option<usize> {
+        let info = &self.0.tbs_certificate.subject_public_key_info;
+        if info.algorithm.oid != RSA {
+            return None;
+        }
+        let key = AnyRef::from_der(info.subject_public_key.as_bytes()?).ok()?;
+        let modulus = SliceReader::new(key.value()).ok()?.tlv_bytes().ok()?;
+        let modulus = AnyRef::from_der(modulus).ok()?.value();
+        let start = modulus.iter().position(|&byte| byte != 0)?;
+        let zeros = modulus[start].leading_zeros() as usize;
+        Some((modulus.len() - start) * 8 - zeros)
     }
 
     fn alternative_names(&self) -> Vec<HostName> {

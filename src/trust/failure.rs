@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::net::IpAddr;
 
 use tokio_rustls::rustls::{AlertDescription, CertificateError, Error, PeerIncompatible};
 
@@ -13,6 +14,12 @@ const SHOWN_NAMES: usize = 3;
 pub(super) enum Refusal {
     #[error("the certificate {}", for_whom(.names))]
     WrongName { names: Vec<String> },
+    #[error("the certificate has the address {ip} as a DNS name, which counts for no address")]
+    AddressAsDnsName { ip: IpAddr },
+    #[error("the RSA key of the certificate has {bits} bits; fewer than 2048 are not supported")]
+    KeyTooSmall { bits: usize },
+    #[error("the trusted certificate '{issuer}' is not a CA certificate")]
+    NotAnIssuer { issuer: String },
     #[error("the certificate expired on {on}")]
     Expired { on: String },
     #[error("the certificate is not valid before {from}")]
@@ -55,9 +62,16 @@ pub struct TlsFailure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Name,
+    Address,
     Dates,
     Clock,
-    Issuer { self_signed: bool, file_given: bool },
+    /// A key that cannot be used, whatever is trusted.
+    Key,
+    NotAnIssuer,
+    Issuer {
+        self_signed: bool,
+        file_given: bool,
+    },
     WrongSignature,
     Certificate,
     ClientCertificate,
@@ -106,8 +120,8 @@ impl TlsFailure {
                 }
             }
             Error::InvalidCertificate(CertificateError::BadSignature) => TlsFailure::new(
-                "the server does not hold the key of its certificate, or the key is too small",
-                Kind::Certificate,
+                "the server does not hold the key of its certificate",
+                Kind::Key,
             ),
             Error::InvalidCertificate(error) => TlsFailure::new(
                 format!(
@@ -156,6 +170,9 @@ impl TlsFailure {
     fn refused(refusal: &Refusal) -> TlsFailure {
         let kind = match refusal {
             Refusal::WrongName { .. } => Kind::Name,
+            Refusal::AddressAsDnsName { .. } => Kind::Address,
+            Refusal::KeyTooSmall { .. } => Kind::Key,
+            Refusal::NotAnIssuer { .. } => Kind::NotAnIssuer,
             Refusal::Expired { .. }
             | Refusal::IssuerExpired { .. }
             | Refusal::IntermediateExpired => Kind::Dates,
@@ -179,7 +196,7 @@ impl TlsFailure {
         self.kind == Kind::NotTls
     }
 
-    /// Whether the server speaks HTTP/2 and nothing else.
+    /// Whether the server refused HTTP/1.1.
     pub fn is_http2_only(&self) -> bool {
         self.kind == Kind::Http2Only
     }
@@ -189,6 +206,9 @@ impl TlsFailure {
         matches!(
             self.kind,
             Kind::Name
+                | Kind::Address
+                | Kind::Key
+                | Kind::NotAnIssuer
                 | Kind::Dates
                 | Kind::Clock
                 | Kind::Issuer { .. }
@@ -201,6 +221,15 @@ impl TlsFailure {
     pub fn hint(&self, authority: &str) -> String {
         match self.kind {
             Kind::Name => "check the host; test with -k only if you trust the network",
+            Kind::Address => {
+                "issue it with the address as an IP address (IP:127.0.0.1 in subjectAltName); to measure anyway: -k"
+            }
+            Kind::Key => {
+                "give the server a key of RSA with 2048 bits or more, or ECDSA P-256; -k does not help"
+            }
+            Kind::NotAnIssuer => {
+                "give --cacert the CA certificate (CA:TRUE), or the server's own certificate; to measure anyway: -k"
+            }
             Kind::Dates => "renew it; to measure anyway: -k",
             Kind::Clock => "check the clock of this machine; to measure anyway: -k",
             Kind::Issuer {
@@ -219,7 +248,7 @@ impl TlsFailure {
             }
             Kind::OldProtocol => "enable TLS 1.2 or 1.3 on the server",
             Kind::NoCommonCipher => {
-                "if it requires a client certificate, give --cert FILE --key FILE; else enable an ECDHE cipher suite with AES-GCM or ChaCha20 there"
+                "if it requires a client certificate, give --cert FILE --key FILE; else enable there an ECDHE cipher suite, a key of RSA, P-256, P-384 or Ed25519 (not P-521 or Ed448), and the curve X25519, P-256 or P-384 (not X448)"
             }
             Kind::ServerName => "check the host; --connect-to HOST:PORT connects elsewhere under its name",
             Kind::NotTls => return format!("use http://{authority}"),
@@ -259,11 +288,14 @@ fn of_alert(alert: AlertDescription) -> TlsFailure {
             Kind::OldProtocol,
         ),
         A::HandshakeFailure | A::InsufficientSecurity => (
-            "the server has no cipher suite in common with a7probe, or requires a client certificate",
+            "the server has no cipher suite, key type or curve in common with a7probe, or requires a client certificate",
             Kind::NoCommonCipher,
         ),
         A::UnrecognisedName => ("the server does not know this host name", Kind::ServerName),
-        A::NoApplicationProtocol => ("the server speaks HTTP/2 only", Kind::Http2Only),
+        A::NoApplicationProtocol => (
+            "the server does not offer HTTP/1.1; it may speak HTTP/2 only",
+            Kind::Http2Only,
+        ),
         A::InternalError => (
             "the server reports an internal error in its TLS",
             Kind::Other,

@@ -1,17 +1,21 @@
 //! Signatures that webpki does not check, because it reads no certificate of version 1: the server's in a handshake, and an
 //! issuer's under a certificate.
 
+use std::sync::Arc;
+
 use tokio_rustls::rustls::client::danger::HandshakeSignatureValid;
 use tokio_rustls::rustls::crypto::{
     WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
     verify_tls13_signature_with_raw_key,
 };
 use tokio_rustls::rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer};
-use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, Error};
+use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, Error, OtherError};
 use x509_cert::der::asn1::AnyRef;
 use x509_cert::der::{Decode as _, Reader as _, SliceReader};
 
 use super::certificate::Certificate;
+use super::failure::Refusal;
+use super::verifier::LEAST_RSA_BITS;
 
 /// The signature in a handshake of TLS 1.2, by the key of any version of certificate.
 pub(super) fn tls12(
@@ -20,9 +24,21 @@ pub(super) fn tls12(
     signed: &DigitallySignedStruct,
     algorithms: &WebPkiSupportedAlgorithms,
 ) -> Result<HandshakeSignatureValid, Error> {
-    let Some(certificate) = old(der) else {
-        return verify_tls12_signature(message, der, signed, algorithms);
-    };
+    match old(der) {
+        Some(_) => tls12_by_key(message, der, signed, algorithms),
+        None => verify_tls12_signature(message, der, signed, algorithms),
+    }
+}
+
+/// The same without a look at the rest of the certificate.
+pub(super) fn tls12_by_key(
+    message: &[u8],
+    der: &CertificateDer<'_>,
+    signed: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<HandshakeSignatureValid, Error> {
+    let certificate = Certificate::read(der).ok_or(CertificateError::BadEncoding)?;
+    check_size(&certificate)?;
     let mut of_scheme = { algorithms.mapping.iter() }
         .filter(|(scheme, _)| *scheme == signed.scheme)
         .flat_map(|(_, algorithms)| algorithms.iter());
@@ -48,12 +64,34 @@ pub(super) fn tls13(
     signed: &DigitallySignedStruct,
     algorithms: &WebPkiSupportedAlgorithms,
 ) -> Result<HandshakeSignatureValid, Error> {
-    let Some(certificate) = old(der) else {
-        return verify_tls13_signature(message, der, signed, algorithms);
-    };
+    match old(der) {
+        Some(_) => tls13_by_key(message, der, signed, algorithms),
+        None => verify_tls13_signature(message, der, signed, algorithms),
+    }
+}
+
+/// The same without a look at the rest of the certificate.
+pub(super) fn tls13_by_key(
+    message: &[u8],
+    der: &CertificateDer<'_>,
+    signed: &DigitallySignedStruct,
+    algorithms: &WebPkiSupportedAlgorithms,
+) -> Result<HandshakeSignatureValid, Error> {
+    let certificate = Certificate::read(der).ok_or(CertificateError::BadEncoding)?;
+    check_size(&certificate)?;
     let info = certificate.public_key_info();
     let info = SubjectPublicKeyInfoDer::from(info.ok_or(CertificateError::BadEncoding)?);
     verify_tls13_signature_with_raw_key(message, &info, signed, algorithms)
+}
+
+fn check_size(certificate: &Certificate) -> Result<(), Error> {
+    match certificate.rsa_bits() {
+        Some(bits) if bits < LEAST_RSA_BITS => {
+            let refusal = Refusal::KeyTooSmall { bits };
+            Err(CertificateError::Other(OtherError(Arc::new(refusal))).into())
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Whether the issuer's key has signed the certificate.

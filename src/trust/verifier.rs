@@ -13,15 +13,21 @@ use tokio_rustls::rustls::{
     CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme,
 };
 
-use super::certificate::{Certificate, Validity};
+use super::certificate::{Certificate, HostName, Validity};
 use super::failure::Refusal;
 use super::{Roots, signature};
+
+/// Smaller RSA keys cannot be checked.
+pub(super) const LEAST_RSA_BITS: usize = 2048;
+
+/// Most intermediates of a chain that are looked at beyond webpki.
+const LONGEST_CHAIN: usize = 6;
 
 /// Checks the certificate of a server against trusted ones.
 ///
 /// Beyond webpki it accepts three kinds of certificate. The first is one of the trusted certificates itself, even if it
-/// belongs to a certificate authority or is of version 1. The second is such a certificate that a trusted one has
-/// issued directly. The third is one without subject alternative names, by its common name. Name, dates and the
+/// belongs to a certificate authority or is of version 1. The second is such a certificate that leads to a
+/// trusted one. The third is one without subject alternative names, by its common name. Name, dates and the
 /// handshake's signature are always checked.
 #[derive(Debug)]
 pub(super) struct Verifier {
@@ -52,10 +58,19 @@ impl Verifier {
         &self,
         leaf: &Certificate,
         der: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<(), Refusal> {
         let is_itself_trusted = self.trusted.iter().any(|(trusted, _)| trusted == der);
         if is_itself_trusted {
+            return Ok(());
+        }
+        let chain: Vec<(&CertificateDer<'_>, Certificate)> = { intermediates.iter() }
+            .filter_map(|der| Certificate::read(der).map(|read| (der, read)))
+            .filter(|(_, read)| read.may_be_an_intermediate() && !read.is_self_issued())
+            .take(LONGEST_CHAIN)
+            .collect();
+        if leaf.may_be_a_server() && self.leads_to_a_root((leaf, der), &chain, 0, now) {
             return Ok(());
         }
         let mut named = { self.trusted.iter() }
@@ -67,8 +82,9 @@ impl Verifier {
         let issuer =
             named.find(|issuer| signature::is_signed_by(leaf, der, issuer, &self.algorithms));
         let Some(issuer) = issuer else {
+            let read: Vec<Certificate> = chain.into_iter().map(|(_, read)| read).collect();
             return Err(match is_unknown {
-                true => self.unknown_issuer(leaf),
+                true => self.unknown_end(leaf, &read),
                 false => Refusal::WrongSignature {
                     issuer: leaf.issuer(),
                 },
@@ -86,8 +102,61 @@ impl Verifier {
         }
     }
 
-    fn unknown_issuer(&self, leaf: &Certificate) -> Refusal {
-        self.unknown_end(leaf, &[])
+    /// Whether a trusted certificate has issued this one, directly or through the intermediates that the server sent;
+    /// `below` is the number of intermediates under the issuer that is looked for.
+    fn leads_to_a_root(
+        &self,
+        (certificate, der): (&Certificate, &CertificateDer<'_>),
+        chain: &[(&CertificateDer<'_>, Certificate)],
+        below: usize,
+        now: UnixTime,
+    ) -> bool {
+        let is_issued_by = |issuer: &Certificate| {
+            certificate.names_as_issuer(issuer)
+                && issuer.validity_at(now) == Validity::Valid
+                && issuer.may_be_above(below)
+                && signature::is_signed_by(certificate, der, issuer, &self.algorithms)
+        };
+        self.trusted.iter().any(|(_, root)| is_issued_by(root))
+            || (below < LONGEST_CHAIN
+                && chain.iter().any(|(der, next)| {
+                    is_issued_by(next) && self.leads_to_a_root((next, der), chain, below + 1, now)
+                }))
+    }
+
+    /// A trusted certificate that the chain leads to and whose dates are over.
+    fn expired_root(
+        &self,
+        leaf: &Certificate,
+        intermediates: &[Certificate],
+        now: UnixTime,
+    ) -> Option<Refusal> {
+        let mut chain = [leaf].into_iter().chain(intermediates);
+        chain.find_map(|below| {
+            let mut trusted = self.trusted.iter();
+            trusted.find_map(|(_, root)| match root.validity_at(now) {
+                Validity::Expired(on) if below.names_as_issuer(root) => {
+                    Some(Refusal::IssuerExpired {
+                        issuer: below.issuer(),
+                        on,
+                    })
+                }
+                _ => None,
+            })
+        })
+    }
+
+    /// A trusted certificate has issued this one, and is none that may.
+    fn not_an_issuer(&self, leaf: &Certificate, intermediates: &[Certificate]) -> Option<Refusal> {
+        let mut chain = [leaf].into_iter().chain(intermediates);
+        let is_named = |below: &&Certificate| {
+            let mut trusted = self.trusted.iter();
+            !below.is_self_issued()
+                && trusted.any(|(_, root)| below.names_as_issuer(root) && !root.may_be_an_issuer())
+        };
+        chain.find(is_named).map(|below| Refusal::NotAnIssuer {
+            issuer: below.issuer(),
+        })
     }
 
     /// The issuer that would have to be trusted: the one at the end of the chain that the server sent.
@@ -138,7 +207,12 @@ impl Verifier {
             (CertificateError::Expired | CertificateError::ExpiredContext { .. }, _) => {
                 Refusal::IntermediateExpired
             }
-            (CertificateError::UnknownIssuer, _) => self.unknown_end(leaf, intermediates),
+            (CertificateError::UnknownIssuer, _) => {
+                let of_root = self.expired_root(leaf, intermediates, now);
+                of_root
+                    .or_else(|| self.not_an_issuer(leaf, intermediates))
+                    .unwrap_or_else(|| self.unknown_end(leaf, intermediates))
+            }
             (CertificateError::BadSignature, _) => self.wrong_signature(leaf, intermediates),
             (
                 CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
@@ -171,14 +245,24 @@ impl Verifier {
     ) -> Result<(), Refusal> {
         let leaf = Certificate::read(der);
         let is_itself_trusted = self.trusted.iter().any(|(trusted, _)| trusted == der);
+        if let Some(bits) = leaf.as_ref().and_then(Certificate::rsa_bits)
+            && bits < LEAST_RSA_BITS
+        {
+            return Err(Refusal::KeyTooSmall { bits });
+        }
         let beyond_webpki = |leaf: &Certificate| leaf.is_old_version() || leaf.is_ca();
         match (&self.webpki, leaf) {
             (_, Some(leaf)) if is_itself_trusted || beyond_webpki(&leaf) => {
                 check_dates(&leaf, now)?;
-                self.check_issuer(&leaf, der, now)?;
+                self.check_issuer(&leaf, der, intermediates, now)?;
                 check_name(&leaf, host)
             }
-            (None, Some(leaf)) => Err(self.unknown_issuer(&leaf)),
+            (None, Some(leaf)) => {
+                let read: Vec<Certificate> =
+                    intermediates.iter().filter_map(Certificate::read).collect();
+                let unknown = CertificateError::UnknownIssuer.into();
+                Err(self.refused(&unknown, &leaf, &read, now))
+            }
             (None, None) => Err(Refusal::Malformed),
             (Some(webpki), leaf) => {
                 let checked = webpki.verify_server_cert(der, intermediates, host, ocsp, now);
@@ -188,7 +272,7 @@ impl Verifier {
                     (Err(error), Some(leaf)) if is_about_the_name(&error) => {
                         match leaf.is_named_by_common_name() {
                             true => check_name(&leaf, host),
-                            false => Err(wrong_name(&leaf)),
+                            false => Err(wrong_name(&leaf, host)),
                         }
                     }
                     (Err(error), Some(leaf)) => {
@@ -214,11 +298,18 @@ fn check_dates(leaf: &Certificate, now: UnixTime) -> Result<(), Refusal> {
 fn check_name(leaf: &Certificate, host: &ServerName<'_>) -> Result<(), Refusal> {
     match leaf.is_for(host) {
         true => Ok(()),
-        false => Err(wrong_name(leaf)),
+        false => Err(wrong_name(leaf, host)),
     }
 }
 
-fn wrong_name(leaf: &Certificate) -> Refusal {
+fn wrong_name(leaf: &Certificate, host: &ServerName<'_>) -> Refusal {
+    if let ServerName::IpAddress(ip) = host {
+        let ip = std::net::IpAddr::from(*ip);
+        let is_it = |name: &HostName| matches!(name, HostName::Dns(name) if name.parse() == Ok(ip));
+        if leaf.hosts().iter().any(is_it) {
+            return Refusal::AddressAsDnsName { ip };
+        }
+    }
     let names = leaf.hosts().iter().map(ToString::to_string).collect();
     Refusal::WrongName { names }
 }
@@ -296,7 +387,7 @@ impl ServerCertVerifier for AcceptAnything {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        signature::tls12(message, cert, dss, &self.0)
+        signature::tls12_by_key(message, cert, dss, &self.0)
     }
 
     fn verify_tls13_signature(
@@ -305,7 +396,7 @@ impl ServerCertVerifier for AcceptAnything {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        signature::tls13(message, cert, dss, &self.0)
+        signature::tls13_by_key(message, cert, dss, &self.0)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -47,6 +47,7 @@ mod postgres_host;
 mod provider;
 mod proxy;
 mod readme;
+mod reset;
 mod run_damage;
 mod run_file;
 mod runs;

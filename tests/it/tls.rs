@@ -287,7 +287,10 @@ fn http_2_alone_and_no_tls_at_all_are_told_apart() {
     let server = Server::tls(&http_2, answer_all);
     refused(
         &measure(&server, "localhost", &cacert),
-        &format!("error: localhost:{} speaks HTTP/2 only\n", server.port()),
+        &format!(
+            "error: localhost:{} does not offer HTTP/1.1; it may speak HTTP/2 only\n",
+            server.port()
+        ),
         "enable HTTP/1.1 on the server",
     );
     let plain = Server::tcp(|conversation| {
@@ -351,4 +354,125 @@ fn the_audit_trusts_what_the_measurement_trusts() {
             .unwrap();
         accepted(&output);
     }
+}
+
+/// A certificate in --cacert that is no CA certificate is trusted as itself and as nothing else.
+#[test]
+fn a_server_s_certificate_issues_no_others() {
+    let key = KeyPair::generate().unwrap();
+    let mut leaf = params("first", &["localhost"]);
+    leaf.use_authority_key_identifier_extension = false;
+    for is_ca in [IsCa::NoCa, IsCa::ExplicitNoCa] {
+        leaf.is_ca = is_ca;
+        let cert = leaf.self_signed(&key).unwrap();
+        let trusted = file(&[&cert.pem()]);
+        let cacert = ["--cacert", trusted.path().to_str().unwrap()];
+        let own = Certificate::of(vec![cert.der().clone()], private(&key), cert.pem());
+        accepted(&measure(
+            &Server::tls(&own, answer_all),
+            "localhost",
+            &cacert,
+        ));
+        let other_key = KeyPair::generate().unwrap();
+        let mut rogue = params("second", &["localhost"]);
+        for is_ca in [IsCa::NoCa, IsCa::Ca(rcgen::BasicConstraints::Unconstrained)] {
+            rogue.is_ca = is_ca;
+            let issuer = Issuer::from_params(&leaf, &key);
+            let rogue_cert = rogue.signed_by(&other_key, &issuer).unwrap();
+            let chain = vec![rogue_cert.der().clone(), cert.der().clone()];
+            let rogue = Certificate::of(chain, private(&other_key), rogue_cert.pem());
+            let output = measure(&Server::tls(&rogue, answer_all), "localhost", &cacert);
+            assert_eq!(output.status.code(), Some(2));
+        }
+    }
+}
+
+#[test]
+fn an_expired_root_is_refused_whatever_it_has_issued() {
+    let ca_key = KeyPair::generate().unwrap();
+    let mut ca_params = params("Acme Old CA", &[]);
+    ca_params.is_ca = IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    ca_params.not_before = rcgen::date_time_ymd(2019, 1, 1);
+    ca_params.not_after = rcgen::date_time_ymd(2021, 3, 2);
+    let ca = ca_params.self_signed(&ca_key).unwrap();
+    let trusted = file(&[&ca.pem()]);
+    let cacert = ["--cacert", trusted.path().to_str().unwrap()];
+    for is_ca in [IsCa::NoCa, IsCa::Ca(rcgen::BasicConstraints::Unconstrained)] {
+        let mut leaf = params("localhost", &["localhost"]);
+        leaf.is_ca = is_ca;
+        let key = KeyPair::generate().unwrap();
+        let issuer = Issuer::from_params(&ca_params, &ca_key);
+        let cert = leaf.signed_by(&key, &issuer).unwrap();
+        let server = Certificate::of(vec![cert.der().clone()], private(&key), cert.pem());
+        refused(
+            &measure(&Server::tls(&server, answer_all), "localhost", &cacert),
+            "the certificate of the issuer 'Acme Old CA' expired on 2021-03-02",
+            "renew it",
+        );
+    }
+}
+
+#[test]
+fn a_ca_certificate_as_a_server_s_is_accepted_below_an_intermediate_too() {
+    let (ca_key, middle_key, key) = (
+        KeyPair::generate().unwrap(),
+        KeyPair::generate().unwrap(),
+        KeyPair::generate().unwrap(),
+    );
+    let with = |name: &str, names: &[&str], is_ca: IsCa| {
+        let mut params = params(name, names);
+        params.is_ca = is_ca;
+        params
+    };
+    let any = || IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let ca_params = with("Acme Root", &[], any());
+    let ca = ca_params.self_signed(&ca_key).unwrap();
+    let trusted = file(&[&ca.pem()]);
+    let cacert = ["--cacert", trusted.path().to_str().unwrap()];
+    for (middle_is_ca, is_accepted) in [(any(), true), (IsCa::NoCa, false)] {
+        let middle_params = with("Acme Middle", &[], middle_is_ca);
+        let root = Issuer::from_params(&ca_params, &ca_key);
+        let middle = middle_params.signed_by(&middle_key, &root).unwrap();
+        let issuer = Issuer::from_params(&middle_params, &middle_key);
+        let leaf = with("localhost", &["localhost"], any());
+        let leaf = leaf.signed_by(&key, &issuer).unwrap();
+        let chain = vec![leaf.der().clone(), middle.der().clone()];
+        let server = Certificate::of(chain, private(&key), leaf.pem());
+        let output = measure(&Server::tls(&server, answer_all), "localhost", &cacert);
+        match is_accepted {
+            true => accepted(&output),
+            false => assert_eq!(output.status.code(), Some(2)),
+        }
+    }
+}
+
+#[test]
+fn an_unknown_critical_extension_is_refused_and_accepted_with_k() {
+    let mut strange = params("localhost", &["localhost"]);
+    let mut extension =
+        rcgen::CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 9, 9], vec![5, 0]);
+    extension.set_criticality(true);
+    strange.custom_extensions.push(extension);
+    let certificate = self_signed(&strange);
+    let server = Server::tls(&certificate, answer_all);
+    let trusted = file(&[&Certificate::new().pem]);
+    let cacert = ["--cacert", trusted.path().to_str().unwrap()];
+    let output = measure(&server, "localhost", &cacert);
+    assert_eq!(output.status.code(), Some(2));
+    accepted(&measure(&server, "localhost", &["-k"]));
+}
+
+#[test]
+fn an_address_as_a_dns_name_is_named() {
+    let mut of_address = params("server", &[]);
+    let name = "127.0.0.1".to_owned().try_into().unwrap();
+    of_address.subject_alt_names = vec![SanType::DnsName(name)];
+    let certificate = self_signed(&of_address);
+    let trusted = file(&[&certificate.pem]);
+    let cacert = ["--cacert", trusted.path().to_str().unwrap()];
+    refused(
+        &measure(&Server::tls(&certificate, answer_all), "127.0.0.1", &cacert),
+        "has the address 127.0.0.1 as a DNS name",
+        "IP:127.0.0.1",
+    );
 }

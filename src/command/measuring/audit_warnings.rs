@@ -1,6 +1,6 @@
 //! What an audit says against itself, and what it found that no gate may be about.
 
-use crate::completion::{Audit, Completion, Resends, Settled};
+use crate::completion::{Audit, Completion, Resends, Settled, cause_and_way_out};
 use crate::report::Warning;
 use crate::run_file::Run;
 use crate::units::{Pretty, grouped};
@@ -27,9 +27,10 @@ pub(super) fn audit_warnings(run: &Run) -> Vec<Warning> {
 }
 
 fn unread(name: &str, reason: &str, resends: Option<&Resends>) -> Vec<Warning> {
+    let (cause, way_out) = cause_and_way_out(reason);
     let unread = Warning::new(
-        format!("what became of what {name} accepted could not be read: {reason}"),
-        "look at the service, or say with --audit-url how to ask it",
+        format!("what became of what {name} accepted could not be read: {cause}"),
+        way_out.unwrap_or("look at the service, or say with --audit-url how to ask it"),
     );
     let twice = resends.map_or(0, |resends| resends.several_events);
     std::iter::once(unread)

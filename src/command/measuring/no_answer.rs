@@ -105,7 +105,7 @@ impl Place<'_> {
             Pending::Handshake => (
                 "TLS handshake",
                 format!(
-                    "if the service does not speak TLS, use {}; if it is slow, raise --timeout",
+                    "raise --timeout. If the service does not speak TLS, use {}",
                     self.with_scheme("http")
                 ),
             ),
@@ -183,7 +183,9 @@ impl Place<'_> {
         let (at, host) = (&self.at, &self.plan.target.host);
         let text = match failure {
             _ if failure.is_not_tls() => format!("{at} does not speak TLS"),
-            _ if failure.is_http2_only() => format!("{at} speaks HTTP/2 only"),
+            _ if failure.is_http2_only() => {
+                format!("{at} does not offer HTTP/1.1; it may speak HTTP/2 only")
+            }
             _ if failure.is_about_the_certificate() => format!("{host}: {failure}"),
             _ => format!("{at}: {failure}"),
         };
@@ -197,11 +199,11 @@ impl Place<'_> {
     fn closed_hint(&self) -> String {
         match self.plan.target.scheme {
             Scheme::Http => format!(
-                "look at the service's log; if it speaks TLS, use {}",
+                "look at the service's log. If it speaks TLS, use {}",
                 self.with_scheme("https")
             ),
             Scheme::Https => format!(
-                "look at the service's log; if it does not speak TLS, use {}",
+                "look at the service's log. If it does not speak TLS, use {}",
                 self.with_scheme("http")
             ),
         }

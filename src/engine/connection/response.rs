@@ -57,6 +57,12 @@ pub(crate) enum ResponseError {
     /// The stream ended inside the body.
     #[error("the connection was closed inside the body, after {0} bytes of it")]
     ClosedInBody(u64),
+    /// The connection was reset inside the head.
+    #[error("the connection was reset before the answer was complete")]
+    ResetInHead,
+    /// The connection was reset inside the body.
+    #[error("the connection was reset inside the body, after {0} bytes of it")]
+    ResetInBody(u64),
     /// A chunk's frame is wrong.
     #[error("the chunked body is malformed: {0}")]
     Chunk(&'static str),
@@ -232,6 +238,16 @@ impl ResponseParser {
             _ => return Err(ResponseError::ClosedInBody(self.body_bytes)),
         }
         Ok(())
+    }
+
+    /// Where a reset has cut the answer; `None` if it had not begun, or was complete.
+    pub(crate) fn reset(&self) -> Option<ResponseError> {
+        match self.state {
+            State::Head if self.pending.is_empty() => None,
+            State::Done => None,
+            State::Head => Some(ResponseError::ResetInHead),
+            _ => Some(ResponseError::ResetInBody(self.body_bytes)),
+        }
     }
 
     /// The received bytes may show that the protocol is not HTTP, which explains more than the close does.
@@ -814,6 +830,24 @@ mod tests {
     fn bare_line_feeds_end_lines() {
         let bytes = b"HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n2\nok\n0\n\n";
         assert_eq!(read_any(bytes), Ok((Some(200), 2, bytes.len(), true)));
+    }
+
+    #[test]
+    fn a_reset_is_named_by_where_the_answer_was() {
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+        for (bytes, expected) in [
+            (String::new(), None),
+            ("HTTP/1.1 2".to_owned(), Some(ResponseError::ResetInHead)),
+            (head.to_owned(), Some(ResponseError::ResetInBody(0))),
+            (format!("{head}abc"), Some(ResponseError::ResetInBody(3))),
+            (format!("{head}abcde"), None),
+        ] {
+            let mut parser = ResponseParser::new(Expect::Body);
+            if !bytes.is_empty() {
+                parser.feed(bytes.as_bytes()).unwrap();
+            }
+            assert_eq!(parser.reset(), expected, "{bytes}");
+        }
     }
 
     #[test]

@@ -211,7 +211,7 @@ fn a_redirect_is_not_followed_and_a_proxy_is_not_asked() {
     );
     let reason = finding(&report, "lost")["reason"].as_str().unwrap();
     assert!(
-        reason.contains("answered 302; redirects are not followed"),
+        reason.contains("answered 302, and redirects are not followed"),
         "{reason}"
     );
     assert!(other.received().is_empty());
