@@ -99,7 +99,7 @@ pub fn read(arguments: &[OsString]) -> Result<Cli, Unread> {
         let e = discreet::of(e);
         let text = e.render();
         if e.use_stderr() {
-            Unread::Wrong(text.to_string())
+            Unread::Wrong(discreet::in_our_words(text.to_string()))
         } else if wants_styles() {
             Unread::Help(text.ansi().to_string())
         } else {

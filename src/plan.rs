@@ -309,10 +309,42 @@ pub enum Piece {
     Now,
 }
 
-/// A `{{…}}` that is no template.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{{{{{0}}}}}' is no template; there are {{{{uuid}}}}, {{{{n}}}} and {{{{now}}}}")]
-pub struct UnknownTemplate(pub String);
+/// A `{{…}}` that is not a placeholder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnknownTemplate {
+    /// The number of its first byte, from 1.
+    byte: usize,
+    /// The word, if it is a typing error of a placeholder. Any other word may be a secret, and is not shown.
+    typo: Option<String>,
+}
+
+impl UnknownTemplate {
+    fn at(byte: usize, word: &str) -> UnknownTemplate {
+        let near = |known: &&str| strsim::damerau_levenshtein(word, known) <= 2;
+        UnknownTemplate {
+            byte,
+            typo: PLACEHOLDERS
+                .iter()
+                .any(|known| near(&known))
+                .then(|| word.to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for UnknownTemplate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.typo {
+            Some(word) => write!(f, "'{{{{{word}}}}}' at byte {}", self.byte)?,
+            None => write!(f, "the {{{{…}}}} at byte {}", self.byte)?,
+        }
+        f.write_str(" is not a placeholder; there are {{uuid}}, {{n}} and {{now}}")
+    }
+}
+
+impl std::error::Error for UnknownTemplate {}
+
+/// The words between the braces.
+const PLACEHOLDERS: [&str; 3] = ["uuid", "n", "now"];
 
 impl Template {
     /// Whether it is the same in every request.
@@ -336,7 +368,10 @@ impl Template {
                 "uuid" => Piece::Uuid,
                 "n" => Piece::Index,
                 "now" => Piece::Now,
-                other => return Err(UnknownTemplate(other.to_owned())),
+                other => {
+                    let byte = text.len() - rest.len() + before.len() + 1;
+                    return Err(UnknownTemplate::at(byte, other));
+                }
             });
             rest = after;
         }
@@ -414,11 +449,16 @@ mod tests {
 
     #[test]
     fn an_unknown_template_is_refused_by_name() {
-        let error = Template::parse(b"{{uid}}").unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "'{{uid}}' is no template; there are {{uuid}}, {{n}} and {{now}}"
-        );
+        let known = "is not a placeholder; there are {{uuid}}, {{n}} and {{now}}";
+        for (text, told) in [
+            ("{{uid}}", "'{{uid}}' at byte 1"),
+            ("ab{{n}}{{ nwo }}", "'{{nwo}}' at byte 8"),
+            ("k={{s3cretPW1}}", "the {{…}} at byte 3"),
+            ("{{uuid}}{{token}}", "the {{…}} at byte 9"),
+        ] {
+            let error = Template::parse(text.as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), format!("{told} {known}"));
+        }
     }
 
     #[test]

@@ -87,7 +87,8 @@ pub(super) async fn ask(
                 told.quiet = Some(quiet);
             }
             Some(Err(reason)) => told.remarks.push(Remark::NotReadAgain { reason }),
-            None => {}
+            // Everything was done, but the time in which a second effect would have shown was cut.
+            None => told.asked.settled = Settled::Interrupted,
         }
     }
     match asking.read.iter().any(|read| read.heard) {

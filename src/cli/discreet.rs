@@ -24,6 +24,30 @@ pub fn of(error: Error) -> Error {
     }
 }
 
+/// The words of parsers, which are Rust's own, in ours.
+pub fn in_our_words(text: String) -> String {
+    [
+        ("invalid digit found in string", "not a whole number"),
+        (
+            "cannot parse integer from empty string",
+            "not a whole number",
+        ),
+        (
+            "number too large to fit in target type",
+            "the number is too large",
+        ),
+        (
+            "number too small to fit in target type",
+            "the number is too small",
+        ),
+        ("invalid float literal", "not a number"),
+        ("cannot parse float from empty string", "not a number"),
+        ("invalid socket address syntax", "not a HOST:PORT"),
+    ]
+    .iter()
+    .fold(text, |text, (theirs, ours)| text.replace(theirs, ours))
+}
+
 fn without_value(error: Error) -> Error {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
@@ -53,7 +77,12 @@ fn without_word(error: Error, kind: ContextKind) -> Error {
     let plain = |c: char| c.is_ascii_lowercase() || c == '-';
     let harmless = word.starts_with('-') || word.len() <= SHORT || word.chars().all(plain);
     if harmless {
-        return error;
+        let word = word.clone();
+        return match kind {
+            // Without the advice to pass the flag as a value, which would be taken for a URL.
+            ContextKind::InvalidArg => rebuilt(&error, kind, word),
+            _ => error,
+        };
     }
     let beginning: String = word.chars().take(2).collect();
     rebuilt(&error, kind, format!("{beginning}…"))

@@ -1,5 +1,7 @@
 //! Flags of other load generators: refused with our spelling, before clap takes one for the value of `-d` or `-h`.
 
+mod elsewhere;
+mod missing;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -10,6 +12,12 @@ use std::fmt;
 
 use clap::{Arg, Command};
 use table::{Foreign, TABLE, TIME};
+
+/// Most letters after one dash that are read as so many switches.
+const MOST_SWITCHES: usize = 3;
+
+/// Longest name of a flag.
+const LONGEST_NAME: usize = 24;
 
 /// The commands that send, which people type other tools' flags after.
 const SENDING: [&str; 3] = ["measure", "ab", "diagnose"];
@@ -43,6 +51,9 @@ pub fn check(arguments: &[OsString], ours: &Command) -> Result<(), Refusal> {
         .map(|argument| argument.to_str().unwrap_or_default())
         .collect();
     let named = typed.iter().find_map(|name| ours.find_subcommand(name));
+    if named.is_none() {
+        missing::check(&typed, ours)?;
+    }
     // Without a subcommand clap refuses every flag but -h. Flags are then read as those of `measure`.
     let command = match named {
         Some(command) => command,
@@ -56,7 +67,10 @@ pub fn check(arguments: &[OsString], ours: &Command) -> Result<(), Refusal> {
         let next = typed.get(i + 1).filter(|next| !is_flag(next)).copied();
         known.check(argument, next)?;
     }
-    Ok(())
+    match (typed.last(), arguments.len() > typed.len() + 1) {
+        (Some(last), true) => known.check_before_dashes(last),
+        _ => Ok(()),
+    }
 }
 
 /// Whether clap reads it as a flag rather than as a value.
@@ -90,7 +104,10 @@ impl Known<'_> {
         let (name, value) = name_and_value(flag, next);
         if name.chars().count() > 1 {
             let typed = format!("-{name}");
-            self.refuse_foreign(name, &typed, value)?;
+            let first = name.chars().next();
+            if self.sends || first.and_then(|letter| self.short(letter)).is_none() {
+                self.refuse_foreign(name, &typed, value)?;
+            }
             if name.starts_with(|c: char| c.is_ascii_alphabetic()) && self.long(name).is_some() {
                 return Err(unknown(&typed, "", format!("use --{name}")));
             }
@@ -103,7 +120,7 @@ impl Known<'_> {
         if matches!(letter, 'h' | 'V') {
             return match rest.is_empty() {
                 true => Ok(()),
-                false => Err(unknown(&format!("-{flag}"), "", help(letter).to_owned())),
+                false => Err(unknown(&shown(flag, letter), "", help(letter).to_owned())),
             };
         }
         let typed = format!("-{letter}");
@@ -113,7 +130,12 @@ impl Known<'_> {
             false => Some(attached),
         };
         match self.short(letter) {
-            None => self.refuse_foreign(&letter.to_string(), &typed, value),
+            None => {
+                // `-iv`: switches of another tool, not a value of the first.
+                let is_cluster = !rest.is_empty() && rest.chars().all(|c| c.is_ascii_alphabetic());
+                let value = value.filter(|_| !is_cluster || name.len() > MOST_SWITCHES);
+                self.refuse_foreign(&letter.to_string(), &typed, value)
+            }
             Some(own) if own.get_action().takes_values() => {
                 if letter == 'd' && self.sends && may_be_a_flag(rest) {
                     return Err(attached_to_d(name));
@@ -138,11 +160,20 @@ impl Known<'_> {
 
     /// A flag of ours whose value has the form that it has in another tool.
     fn check_value(&self, typed: &str, own: &Arg, value: Option<&str>) -> Result<(), Refusal> {
-        let Some(value) = value.filter(|_| self.sends) else {
-            return Ok(());
-        };
         let refuse = |error: String, hint: String| Err(Refusal { error, hint });
-        let as_typed = format!("{typed} {value}");
+        let Some(value) = value.filter(|_| self.sends) else {
+            return match self.sends && typed == "-q" && own.get_id() == "rate" {
+                true => refuse(
+                    "-q (ab, bombardier, curl: quiet) needs a rate here".to_owned(),
+                    "use --quiet for less output, or -q RATE, such as -q 50".to_owned(),
+                ),
+                false => Ok(()),
+            };
+        };
+        let as_typed = match value::may_be_secret(value) {
+            true => typed.to_owned(),
+            false => format!("{typed} {value}"),
+        };
         match own.get_id().as_str() {
             "body" if typed == "-d" => match value::duration(value) {
                 Some(time) => refuse(
@@ -155,11 +186,18 @@ impl Known<'_> {
                 format!("{as_typed} (curl: longest time): -m is the method here"),
                 format!("use -t {}", value::duration(value).unwrap_or_default()),
             ),
+            "content_type" if value::is_upload(value) => refuse(
+                format!("{as_typed} (curl: file to upload): -T is the content type here"),
+                match value::may_be_secret(value) {
+                    true => "use -d @FILE".to_owned(),
+                    false => format!("use -d @{}", value::quoted(value)),
+                },
+            ),
             "content_type" if !value.contains('/') => refuse(
-                format!("{as_typed} (curl: file to upload; autocannon: title): '{value}' is not a content type"),
+                format!("{as_typed} (curl: file to upload; autocannon: title): not a content type"),
                 "write a type and a subtype, such as -T application/json; a body from a file is -d @FILE".to_owned(),
             ),
-            "output" if value::is_file(value) => refuse(
+            "output" if value::is_file(value) && !value::may_be_secret(value) => refuse(
                 format!("{as_typed} (oha, vegeta, curl: file): --output is a format here"),
                 format!("use --report json={value}"),
             ),
@@ -173,9 +211,24 @@ impl Known<'_> {
                         format!("{as_typed} is not written in digits"),
                         format!("use {typed} {number}"),
                     ),
-                    None => Ok(()),
+                    None if value.starts_with('-') => Ok(()),
+                    None => refuse(
+                        format!("{as_typed}: {typed} needs a whole number"),
+                        match own.get_id() == "concurrency" {
+                            true => format!("use {typed} 50 for 50 requests in flight; a cookie is -H 'Cookie: NAME=VALUE'"),
+                            false => format!("use {typed} 1000 for 1000 requests"),
+                        },
+                    ),
                 }
             }
+            "duration" if typed == "-z" && value::is_date(value) => refuse(
+                "-z (curl: only if it was changed since then): -z is the length of the run here".to_owned(),
+                "use -H 'If-Modified-Since: DATE'".to_owned(),
+            ),
+            "get" if value::begins_as_url(value) => refuse(
+                format!("{typed} with a URL (curl: send data in the query): {typed} names an endpoint here"),
+                "write the URL without a flag and put the data into its query; an endpoint is --get NAME=PATH".to_owned(),
+            ),
             "rate" if value.contains("://") => refuse(
                 format!("{typed} (ab, bombardier: quiet) needs a rate here"),
                 "use --quiet".to_owned(),
@@ -199,6 +252,9 @@ impl Known<'_> {
     }
 
     fn refuse_foreign(&self, name: &str, typed: &str, value: Option<&str>) -> Result<(), Refusal> {
+        if !self.sends {
+            return elsewhere::check(self.command, name, typed, value);
+        }
         let meanings = TABLE.iter().filter(|entry| entry.names.contains(&name));
         let found = meanings.map(|entry| (entry, entry.repeated(value)));
         let Some((entry, value)) = found
@@ -210,7 +266,7 @@ impl Known<'_> {
         let fits = |hint: &&str| self.has_flags_of(hint);
         match entry.hints.iter().copied().find(fits) {
             Some(hint) => Err(unknown(typed, entry.tools, hint.replace("{}", &value))),
-            None if self.sends => Err(unknown(
+            None => Err(unknown(
                 typed,
                 entry.tools,
                 format!(
@@ -218,7 +274,28 @@ impl Known<'_> {
                     self.command.get_name()
                 ),
             )),
-            None => Ok(()),
+        }
+    }
+
+    /// `-d -- URL`: a flag that needs a value, right before the two dashes.
+    fn check_before_dashes(&self, last: &str) -> Result<(), Refusal> {
+        let own = match last.strip_prefix("--") {
+            Some(name) => self.long(name),
+            None => last
+                .strip_prefix('-')
+                .filter(|letters| letters.chars().count() == 1)
+                .and_then(|letters| self.short(letters.chars().next()?)),
+        };
+        let needs_value = |own: &Arg| {
+            let least = own.get_num_args().map_or(1, |number| number.min_values());
+            own.get_action().takes_values() && least > 0
+        };
+        match own.is_some_and(needs_value) {
+            true => Err(Refusal {
+                error: format!("{last} needs a value, and -- is not one: it ends the flags"),
+                hint: format!("put the value after {last}, or leave {last} out"),
+            }),
+            false => Ok(()),
         }
     }
 
@@ -255,9 +332,13 @@ impl Known<'_> {
 }
 
 impl Foreign {
-    /// The value as a hint repeats it; `None` if this meaning does not fit it.
+    /// The value as a hint repeats it; `None` if this meaning does not fit it. A value that may be a secret is not
+    /// repeated, whatever the flag is about.
     fn repeated(&self, value: Option<&str>) -> Option<String> {
         match value {
+            Some(value) if value::may_be_secret(value) => {
+                (self.value)(value).map(|_| self.example.to_owned())
+            }
             Some(value) => (self.value)(value),
             None => (self.value)("").map(|_| self.example.to_owned()),
         }
@@ -299,9 +380,18 @@ fn may_be_a_flag(attached: &str) -> bool {
     }
 }
 
+/// A flag with attached text, which is shown only if it reads as a name: it may be a secret.
+fn shown(flag: &str, letter: char) -> String {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    match flag.len() <= LONGEST_NAME && flag.chars().all(is_name) {
+        true => format!("-{flag}"),
+        false => format!("-{letter}…"),
+    }
+}
+
 fn attached_to_d(name: &str) -> Refusal {
     unknown(
-        &format!("-{name}"),
+        &shown(name, 'd'),
         "",
         "if it is a body, put a space after -d: -d TEXT".to_owned(),
     )
@@ -309,7 +399,8 @@ fn attached_to_d(name: &str) -> Refusal {
 
 /// The address in curl's `HOST1:PORT1:HOST2:PORT2`.
 fn parts_of_connect_to(value: &str) -> Option<String> {
-    if value.contains('[') {
+    // A URL is refused as an address, without its password.
+    if value.contains(['[', '@', '/']) {
         return None;
     }
     match value.split(':').collect::<Vec<_>>()[..] {

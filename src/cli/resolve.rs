@@ -717,7 +717,7 @@ mod tests {
                 "http://h --get a=/x --post a=/y",
                 "two endpoints are called 'a'",
             ),
-            ("http://h --get a=/x --body a={{uid}}", "no template"),
+            ("http://h --get a=/x --body a={{uid}}", "not a placeholder"),
             ("http://h --expect 7xx", "no set of statuses"),
             ("http://h -H nocolon", "NAME: VALUE"),
             ("http://h --connect-to nowhere", "HOST:PORT"),

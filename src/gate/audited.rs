@@ -3,7 +3,7 @@
 
 use super::finding::{Exceeding, Finding, Measured};
 use super::{Condition, Counted, Gate, Subject};
-use crate::completion::{Audit, Completion, Effects, Resends, Settled, cause_and_way_out};
+use crate::completion::{Audit, Completion, Effects, Remark, Resends, Settled, cause_and_way_out};
 use crate::plan::Design;
 use crate::units::{Pretty, grouped};
 use crate::verdict::Verdict;
@@ -150,6 +150,7 @@ fn held(
     let doubt = nothing_accepted(completion)
         .or_else(|| unseen(completion, what))
         .or_else(|| shared(completion, what))
+        .or_else(|| cut_before_second_look(completion, what))
         .or_else(|| within_doubt(completion, what, count, at_most));
     match doubt {
         Some((reason, step)) => (Verdict::Inconclusive, reason, Some(step)),
@@ -211,6 +212,32 @@ fn shared(completion: &Completion, what: Counted) -> Option<Doubt> {
                 }
             ),
             "let each request have an event of its own; if they are meant to be one, send one"
+                .to_owned(),
+        )
+    })
+}
+
+/// Everything was done, and then the second look was cut or refused: effects that come late were not looked for.
+fn cut_before_second_look(completion: &Completion, what: Counted) -> Option<Doubt> {
+    let shows_late = matches!(what, Counted::Duplicated | Counted::Unexpected);
+    let seen = || seen(completion, what, count(completion, what).at_least);
+    if completion.settled == Settled::Interrupted && completion.pending == 0 && shows_late {
+        return Some((
+            format!(
+                "{}, but the audit was interrupted before it had read everything once more",
+                seen()
+            ),
+            "let the audit finish, or shorten it with --audit-quiet".to_owned(),
+        ));
+    }
+    let refused = completion
+        .remarks
+        .iter()
+        .any(|remark| matches!(remark, Remark::NotReadAgain { .. }));
+    (refused && what == Counted::Duplicated).then(|| {
+        (
+            format!("{}, but what was done could not be read once more", seen()),
+            "look at the service, and audit again; --audit-quiet 0s leaves the second look out"
                 .to_owned(),
         )
     })
@@ -471,6 +498,28 @@ mod tests {
         });
         assert_eq!(
             judge("done.p90 <= 98ms", Some(&lossy)).verdict,
+            Verdict::Fail
+        );
+    }
+
+    /// Everything was done once when the signal came, so only a second effect could still follow.
+    #[test]
+    fn an_audit_that_was_cut_before_its_second_look_has_not_ruled_out_a_second_effect() {
+        let cut = audit(Settled::Interrupted, |_| {});
+        let finding = judge("duplicated <= 0", Some(&cut));
+        assert_eq!(finding.verdict, Verdict::Inconclusive);
+        assert_eq!(
+            finding.reason,
+            "none of 100 accepted events was done twice, but the audit was interrupted before it had read everything once more"
+        );
+        for gate in ["lost <= 0", "dead <= 0", "done.p90 <= 98ms"] {
+            assert_eq!(judge(gate, Some(&cut)).verdict, Verdict::Pass, "{gate}");
+        }
+        let twice = audit(Settled::Interrupted, |fates| {
+            fates.get_mut(&7).expect("planted").notifications = Some(2);
+        });
+        assert_eq!(
+            judge("duplicated <= 0", Some(&twice)).verdict,
             Verdict::Fail
         );
     }

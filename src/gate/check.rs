@@ -252,7 +252,7 @@ impl Planned<'_> {
 
 /// Rounded up, but for what rounding itself adds.
 fn tenths_of_a_second(seconds: f64) -> Duration {
-    Duration::from_millis((seconds * 10.0 - 1e-6).ceil() as u64 * 100)
+    Duration::from_millis(((seconds * 10.0 - 1e-6).ceil() as u64).saturating_mul(100))
 }
 
 /// Whether every gate can be judged on these recordings. A recording may be too small for a gate; that is

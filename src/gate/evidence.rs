@@ -68,7 +68,8 @@ impl Test {
             Design::Fixed => {
                 // (1 − θ0)ⁿ ≤ α; the logarithm may err by one.
                 let mut n = (ALPHA.ln() / (-self.theta0).ln_1p()).floor() as u64;
-                while !binomial::reaches(binomial::p_pass(n, 0, self.theta0), ALPHA) {
+                while n < u64::MAX && !binomial::reaches(binomial::p_pass(n, 0, self.theta0), ALPHA)
+                {
                     n += 1;
                 }
                 n

@@ -17,6 +17,12 @@ use super::{Comparison, Condition, Counted, Gate, Percentage, Selector, Severity
 use crate::stats::rank::Quantile;
 use crate::units::{parse_duration, parse_percentage};
 
+/// The smallest error rate that can be judged, as the largest percentile: p99.9999999 allows this share.
+const SMALLEST_RATE: f64 = 1e-9;
+
+/// The largest allowance over a baseline, as a fraction: 10,000 times as long.
+const LARGEST_ALLOWANCE: f64 = 10_000.0;
+
 /// Words that may stand where a metric is wanted; any percentile may.
 const METRICS: [&str; 14] = [
     "p50",
@@ -285,7 +291,13 @@ fn baseline_allowance(limit: &str) -> Result<Percentage, ParseErrorKind> {
         return Percentage::of(0.0).ok_or_else(wrong);
     }
     let text = rest.strip_prefix('+').ok_or_else(wrong)?.trim();
-    percentage(text).map_err(|_| wrong())
+    let allowance = percentage(text).map_err(|_| wrong())?;
+    match allowance.as_fraction() <= LARGEST_ALLOWANCE {
+        true => Ok(allowance),
+        false => Err(ParseErrorKind::Unreachable(
+            "an allowance that large limits nothing; the largest is 1000000%",
+        )),
+    }
 }
 
 fn error_rate_condition(comparison: &str, limit: &str) -> Result<Condition, ParseErrorKind> {
@@ -303,6 +315,17 @@ fn error_rate_condition(comparison: &str, limit: &str) -> Result<Condition, Pars
     if limit.as_fraction() >= 1.0 {
         return Err(ParseErrorKind::Unreachable(
             "every rate is within 100%; write a limit below it",
+        ));
+    }
+    // The limit is a decimal: 0.0000001 / 100 may be a little less than 1e-9.
+    if limit.as_fraction() < SMALLEST_RATE * (1.0 - 1e-9) {
+        return Err(ParseErrorKind::Unreachable(
+            "no run can show a rate that small; the smallest that can be judged is 0.0000001%",
+        ));
+    }
+    if limit.as_fraction() > 1.0 - SMALLEST_RATE * (1.0 - 1e-6) {
+        return Err(ParseErrorKind::Unreachable(
+            "no run can tell a rate that large from 100%; the largest that can be judged is 99.9999999%",
         ));
     }
     Ok(Condition::ErrorRate {
@@ -404,6 +427,44 @@ mod tests {
 
     fn refusal(text: &str) -> String {
         Gate::parse(text).expect_err(text).kind.to_string()
+    }
+
+    #[test]
+    fn shares_that_no_run_can_show_are_refused_with_the_nearest_that_it_can() {
+        for (text, told) in [
+            (
+                "error_rate <= 1e-18%",
+                "the smallest that can be judged is 0.0000001%",
+            ),
+            ("error_rate <= 0.00000009%", "0.0000001%"),
+            ("error_rate <= 1e-300%", "0.0000001%"),
+            ("error_rate <= 1e-400%", "a rate of zero"),
+            (
+                "error_rate <= 99.99999999%",
+                "the largest that can be judged is 99.9999999%",
+            ),
+            ("error_rate <= 1e300%", "within 100%"),
+            ("error_rate <= nan%", "0% or more"),
+            ("error_rate <= inf%", "0% or more"),
+            ("p95 <= baseline + 1e300%", "the largest is 1000000%"),
+            ("p99.99999999999999 <= 1s", "at most 7"),
+            ("p100 <= 1s", "above 0 and below 100"),
+            ("p95 <= 0s", "above zero"),
+            ("p95 <= 1000000000000000000s", "at most 7 days"),
+            ("p95 <= nans", "not a duration"),
+        ] {
+            let refused = refusal(text);
+            assert!(refused.contains(told), "{text}: {refused}");
+        }
+        for text in [
+            "error_rate <= 0.0000001%",
+            "error_rate <= 99.9999999%",
+            "p99.9999999 <= 1s",
+            "p0.0000001 <= 1s",
+            "p95 <= baseline + 1000000%",
+        ] {
+            read(text);
+        }
     }
 
     #[test]

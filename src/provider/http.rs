@@ -7,6 +7,7 @@ use reqwest::{Client, Response, Url};
 
 use super::mail::{ErrorBody, Mail};
 use super::{InvalidProvider, SendError, resume};
+use crate::run_file::redact;
 use crate::trace::Trace;
 use crate::trust;
 
@@ -24,12 +25,13 @@ impl HttpProvider {
     /// `base` is the URL without the path of the API, which is appended to the path that it may have.
     pub(super) fn new(base: &str, key: Option<&str>) -> Result<HttpProvider, InvalidProvider> {
         let invalid = |reason: String| InvalidProvider {
-            url: base.to_owned(),
+            url: redact::typed_url(base),
             reason,
         };
         let mut url = Url::parse(base).map_err(|error| invalid(error.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
-            return Err(invalid(format!("its scheme is {}", url.scheme())));
+            // What stands before the first colon may be a user's name, or a key.
+            return Err(invalid("its scheme is not http or https".to_owned()));
         }
         url.path_segments_mut()
             .map_err(|()| invalid("it cannot have a path".to_owned()))?

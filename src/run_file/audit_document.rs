@@ -101,6 +101,18 @@ pub(super) struct CompletionDocument<'a> {
     pub(super) resends: Option<Resends>,
 }
 
+impl AuditDocument<'_> {
+    /// The lengths of its remarks and of its exceedances.
+    pub(super) fn lengths(&self) -> (usize, usize) {
+        match self {
+            AuditDocument::Read(completion) => {
+                (completion.remarks.len(), completion.exceedances.len())
+            }
+            AuditDocument::Unread { .. } => (0, 0),
+        }
+    }
+}
+
 impl From<&Audit> for AuditDocument<'_> {
     fn from(audit: &Audit) -> Self {
         match audit {

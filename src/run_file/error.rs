@@ -41,7 +41,7 @@ pub enum RunFileError {
         column: usize,
     },
     /// Not JSON at all.
-    #[error("not an a7probe run: it is not JSON ({0})")]
+    #[error("not an a7probe run: it is not valid JSON ({0})")]
     NotJson(String),
     /// JSON of something else.
     #[error("not an a7probe run: {0}")]

@@ -55,8 +55,11 @@ const HARMLESS_PARAMETERS: [&str; 20] = [
     "version",
 ];
 
-/// Longest harmless value. A longer one is treated as a secret.
+/// Longest harmless value of a header. A longer one is treated as a secret.
 const LONGEST: usize = 200;
+
+/// Longest harmless value of a parameter.
+const LONGEST_TOKEN: usize = 64;
 
 /// The value of a header.
 ///
@@ -113,28 +116,33 @@ pub fn typed_url(text: &str) -> String {
 
 /// A sentence with URLs in it: user info and queries are left out.
 pub fn message(text: &str) -> String {
-    if !text.contains("://") {
-        return text.to_owned();
-    }
     let is_end = |c: char| c.is_whitespace() || "'\"<>`".contains(c);
+    let shown = |word: &str| match word {
+        _ if word.contains("://") => typed_url(word),
+        // `me:pw@h`, `//me:pw@h`, `http:/me:pw@h`: a URL that lacks a part.
+        _ => match word.rsplit_once('@') {
+            Some((user, host))
+                if user.contains(':') && !user.ends_with(REDACTED) && !host.is_empty() =>
+            {
+                format!("{REDACTED}@{host}")
+            }
+            _ => word.to_owned(),
+        },
+    };
+    // Punctuation before a space or the end belongs to the sentence.
+    let shown = |word: &str| {
+        let url = word.trim_end_matches([';', ',', '.', ':', ')', '!', '?']);
+        shown(url) + &word[url.len()..]
+    };
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find("://") {
-        let start = rest[..at].rfind(is_end).map_or(0, |end| {
-            end + rest[end..].chars().next().map_or(1, char::len_utf8)
-        });
-        let end = rest[at..].find(is_end).map_or(rest.len(), |end| at + end);
-        // Punctuation before a space or the end belongs to the sentence.
-        let end = at
-            + rest[at..end]
-                .trim_end_matches([';', ',', '.', ':', ')', '!', '?'])
-                .len();
-        let end = end.max(at + "://".len()).min(rest.len());
-        out.push_str(&rest[..start]);
-        out.push_str(&typed_url(&rest[start..end]));
-        rest = &rest[end..];
+    while let Some(end) = rest.find(is_end) {
+        out.push_str(&shown(&rest[..end]));
+        let next = end + rest[end..].chars().next().map_or(1, char::len_utf8);
+        out.push_str(&rest[end..next]);
+        rest = &rest[next..];
     }
-    out + rest
+    out + &shown(rest)
 }
 
 /// The first 16 bits of the SHA-256, in hexadecimal.
@@ -175,11 +183,12 @@ fn is_hidden(value: &str) -> bool {
 
 /// One parameter of a query. One without a value may be a secret itself.
 fn parameter(pair: &str) -> String {
+    // Anything that could be an escape or a separator could hold a parameter of another name.
     let simple = |value: &str| {
-        value.len() <= LONGEST
+        value.len() <= LONGEST_TOKEN
             && value
                 .chars()
-                .all(|c| c.is_ascii_alphanumeric() || "_-.,:+%{}".contains(c))
+                .all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c))
     };
     match pair.split_once('=') {
         Some((name, "")) => format!("{}=", name_of(name)),
@@ -209,13 +218,19 @@ fn segment(segment: &str) -> String {
     parts.fold(own, |shown, part| format!("{shown};{}", parameter(part)))
 }
 
-/// Everything between `://` and the last `@` of an authority, in every URL of the text.
+/// Everything between the slashes and the last `@` of an authority, in every URL of the text. A URL may lack its scheme
+/// (`//me:pw@h`) or one of its slashes (`http:/me:pw@h`).
 fn without_user_info(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some((before, after)) = rest.split_once("://") {
+    while let Some(at) = [rest.find("//"), rest.find(":/")]
+        .into_iter()
+        .flatten()
+        .min()
+    {
+        let slashes = rest[at + 1..].bytes().take_while(|&b| b == b'/').count();
+        let (before, after) = rest.split_at(at + 1 + slashes);
         out.push_str(before);
-        out.push_str("://");
         let end = after
             .find(|c: char| c.is_whitespace() || "/?#\"'<>\\".contains(c))
             .unwrap_or(after.len());
@@ -280,6 +295,12 @@ mod tests {
             ("/a?page=abc/abc", "/a?page=[redacted:1c46]"),
             ("/a?%74oken=abc", "/a?%74oken=[redacted:ba78]"),
             ("http://u:p@h:80/a@b", "http://[redacted]@h:80/a@b"),
+            ("//u:p@h/x", "//[redacted]@h/x"),
+            ("///u:p@h/x", "///[redacted]@h/x"),
+            ("/a/http:/u:p@h/x", "/a/http:/[redacted]@h/x"),
+            ("/a//b/c@d", "/a//b/c@d"),
+            ("/a?sort=-name&page=v1.2_b", "/a?sort=-name&page=v1.2_b"),
+            ("/a?page=a,b", "/a?page=[redacted:1eb7]"),
             ("/a?token=[redacted]", "/a?token=[redacted]"),
         ] {
             let got = url(text);
@@ -303,6 +324,20 @@ mod tests {
             message("cannot reach 'amqp://u:p@h/v?x=y': refused\nhint: see http://h/"),
             "cannot reach 'amqp://[redacted]@h/v?[redacted]': refused\nhint: see http://h/"
         );
+        for (text, shown) in [
+            (
+                "'//u:p@h' and http:/u:p@h",
+                "'[redacted]@h' and [redacted]@h",
+            ),
+            ("u:p@h:1", "[redacted]@h:1"),
+            ("'http:[redacted]@h' is", "'http:[redacted]@h' is"),
+            (
+                "use -d @FILE or NAME=@FILE: that",
+                "use -d @FILE or NAME=@FILE: that",
+            ),
+        ] {
+            assert_eq!(message(text), shown);
+        }
     }
 
     #[test]

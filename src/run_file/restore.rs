@@ -3,6 +3,7 @@
 mod audit;
 mod endpoint;
 mod figures;
+mod lengths;
 mod place;
 mod room;
 mod rows;
@@ -24,6 +25,9 @@ use crate::printable::one_line;
 use place::Place;
 use room::Room;
 
+/// How much of a wrong text is shown, in characters.
+const SHOWN: usize = 60;
+
 /// Reads the text of a run file: names and numbers are checked before anything is decoded.
 pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
     // Some editors and shells put a byte order mark in front.
@@ -31,6 +35,7 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
     check_format(bytes)?;
     let mut document: RunDocument<'_> = serde_json::from_slice(bytes)
         .map_err(|error| RunFileError::Field(without_backticks(&error)))?;
+    lengths::check(&document)?;
     check_names(&document)?;
     if document.plan.hash() != document.plan_hash {
         return Err(inconsistent("plan_hash is not that of the plan"));
@@ -45,8 +50,8 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
     }
     check_targets(&document, &endpoints, &room)?;
     Ok(with_printable_names(Run {
-        id: parsed(&document.id, "id")?,
-        started_at: parsed(&document.started_at, "started_at")?,
+        id: parsed(&document.id, "id", "a UUID")?,
+        started_at: parsed(&document.started_at, "started_at", "a time")?,
         ended: document.ended,
         environment: document.environment,
         instrument: document.instrument,
@@ -134,7 +139,8 @@ fn check_format(bytes: &[u8]) -> Result<(), RunFileError> {
 fn no_object(bytes: &[u8]) -> RunFileError {
     match serde_json::from_slice::<IgnoredAny>(bytes) {
         Ok(_) => RunFileError::Foreign("it is not a JSON object".to_owned()),
-        Err(error) => syntax(&error),
+        // No run begins so, whole or cut short.
+        Err(error) => RunFileError::NotJson(without_backticks(&error)),
     }
 }
 
@@ -172,12 +178,13 @@ fn without_backticks(error: &serde_json::Error) -> String {
     error.to_string().replace('`', "'")
 }
 
-fn parsed<T: std::str::FromStr>(text: &str, field: &str) -> Result<T, RunFileError>
-where
-    T::Err: std::fmt::Display,
-{
-    text.parse()
-        .map_err(|error| RunFileError::Field(format!("{field} is {text:?}: {error}")))
+/// A field that is text of some form. The parser's own words are not repeated: they quote the text as code.
+fn parsed<T: std::str::FromStr>(text: &str, field: &str, form: &str) -> Result<T, RunFileError> {
+    text.parse().map_err(|_| {
+        let beginning: String = text.chars().take(SHOWN).collect();
+        let shown = one_line(&beginning);
+        RunFileError::Field(format!("{field} is '{shown}', which is not {form}"))
+    })
 }
 
 /// The plan and the recordings speak of the same endpoints, each once.

@@ -73,7 +73,7 @@ impl Mixture {
     /// The fewest samples that decide PASS, looked at now, none of them beyond the limit.
     pub fn min_samples_to_pass(&self, alpha: f64) -> u64 {
         // ln E grows like n·θ0, so the search ends long before this.
-        let most = (1_000.0 / self.theta0) as u64 + 1_000;
+        let most = ((1_000.0 / self.theta0) as u64).saturating_add(1_000);
         first_where(1..=most, |n| {
             reaches(self.log_evidence(n as f64, 0.0).pass, alpha)
         })

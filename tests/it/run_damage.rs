@@ -104,6 +104,121 @@ fn a_whole_run_passes_and_a_slow_one_fails() {
     assert_eq!(judged(|_| {}, &[]).0, 0);
 }
 
+/// A list of latencies is held against nothing else in the file, whatever its clock is called and whoever edits the rest.
+#[test]
+fn a_failing_run_does_not_pass_with_a_list_of_latencies_in_place_of_its_histogram() {
+    for clock in ["intended_start", "send", "given"] {
+        let mut edited = json_of(&failing());
+        let endpoint = &mut edited["endpoints"][0];
+        endpoint["latency"] = json!({"form": "exact", "values_ns": vec![1; 100]});
+        endpoint["clock"] = json!(clock);
+        let error = read(&edited).expect_err(clock);
+        assert!(error.contains("latencies are a list"), "{clock}: {error}");
+    }
+}
+
+#[test]
+fn lists_and_names_beyond_any_that_a_run_writes_are_refused() {
+    let long = "x".repeat(5_000);
+    for (pointer, value, told) in [
+        (
+            "/gates",
+            json!(vec!["p95 <= 150ms"; 2_000]),
+            "the number of gates is 2000, and a file has at most 1000",
+        ),
+        ("/gates/0", json!(long), "a gate has 5000 bytes"),
+        (
+            "/plan/endpoints/0/targets_ns",
+            json!((1..=1_001).collect::<Vec<u64>>()),
+            "the number of targets of an endpoint is 1001",
+        ),
+        (
+            "/endpoints/0/name",
+            json!(long),
+            "the name of an endpoint has 5000 bytes",
+        ),
+        (
+            "/endpoints/1/audit/remarks",
+            json!(vec![json!({"kind": "x"}); 1]),
+            "damaged",
+        ),
+    ] {
+        let mut edited = json_of(&passing());
+        let (parent, key) = pointer.rsplit_once('/').expect("a pointer");
+        match edited.pointer_mut(parent).expect(pointer) {
+            Value::Array(list) => list[key.parse::<usize>().expect(pointer)] = value,
+            parent => parent[key] = value,
+        }
+        let error = read(&edited).expect_err(pointer);
+        assert!(error.contains(told), "{pointer}: {error}");
+    }
+}
+
+#[test]
+fn what_is_no_uuid_no_time_and_no_json_is_said_in_plain_words() {
+    for (field, form) in [("id", "a UUID"), ("started_at", "a time")] {
+        let mut edited = json_of(&passing());
+        edited[field] = json!("\u{1b}[31mzz");
+        let error = read(&edited).expect_err(field);
+        assert!(
+            error.ends_with(&format!("zz', which is not {form}")),
+            "{error}"
+        );
+        assert!(!error.contains(['\u{1b}', '`', '"']), "{error}");
+    }
+    let deep = "[".repeat(200_000);
+    let error = Run::from_json(deep.as_bytes())
+        .expect_err("no JSON")
+        .to_string();
+    assert!(error.contains("not valid JSON"), "{error}");
+}
+
+/// The extremes of what a gate may ask for: judged or refused, in a file, on the command line and before a run.
+#[test]
+fn a_gate_of_any_size_is_judged_or_refused_and_never_a_panic() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("run.json"), passing().to_json()).expect("a file");
+    for (share, fits) in [
+        ("1e-18%", false),
+        ("1e-320%", false),
+        ("0.0000001%", true),
+        ("99.9999999%", true),
+        ("99.999999999999%", false),
+    ] {
+        let gate = format!("health error_rate <= {share}");
+        let size = [
+            "measure",
+            "http://127.0.0.1:9",
+            "--dry-run",
+            "--get",
+            "health=/",
+            "--iid",
+        ];
+        let lines = [
+            vec!["judge", "run.json", "--gate", &gate],
+            vec!["compare", "run.json", "run.json", "--gate", &gate],
+            [&size[..], &["--gate", &gate]].concat(),
+            [&size[..], &["-n", "100", "--gate", &gate]].concat(),
+        ];
+        for line in lines {
+            let (exit, text) = program(folder.path(), &line);
+            assert!(!text.contains("panic"), "{line:?}: {text}");
+            assert!([0, 2, 3].contains(&exit), "{line:?}: {exit} {text}");
+            if !fits {
+                assert_eq!(exit, 2, "{line:?}: {text}");
+                assert!(text.contains("that can be judged is"), "{line:?}: {text}");
+            }
+        }
+        let (exit, text) = judged(|v| v["gates"] = json!([gate]), &[]);
+        assert_eq!(exit == 2, !fits, "{gate}: {exit} {text}");
+    }
+    for gate in ["p99.9999999 <= 1s", "p0.0000001 <= 1s", "p50 <= 604800s"] {
+        let (exit, text) = program(folder.path(), &["judge", "run.json", "--gate", gate]);
+        assert!([0, 2, 3].contains(&exit), "{gate}: {exit} {text}");
+        assert!(!text.contains("panic"), "{gate}: {text}");
+    }
+}
+
 #[test]
 fn a_saved_gate_that_cannot_be_judged_is_an_error_and_no_default_gate_takes_its_place() {
     let cannot = "cannot be read\nhint: correct the file, or judge it with --gate\n";
@@ -206,6 +321,21 @@ fn figures_that_contradict_each_other_refuse_the_file() {
             "/endpoints/0/clock",
             json!("given"),
             "histogram of unknown origin",
+        ),
+        (
+            "/endpoints/0/latency",
+            json!({"form": "exact", "values_ns": vec![1; 100]}),
+            "its latencies are a list, and a measured run has a histogram",
+        ),
+        (
+            "/endpoints/0/latency",
+            json!({"form": "ranges", "ranges": [[1, 2, 100]]}),
+            "unknown variant 'ranges'",
+        ),
+        (
+            "/endpoints/0/latency",
+            json!({"form": "rounded", "values_ns": [1], "unit_ns": 1}),
+            "unknown variant 'rounded'",
         ),
         (
             "/endpoints/0/first_sent_ns",

@@ -359,6 +359,111 @@ fn no_error_shows_a_password_a_query_or_a_line_of_the_settings() {
         &format!("http://u:{}@h:x/y?z={}", s(), s()),
     ]);
     line(&["serve", "--bind", &format!("u:{}@h", s())]);
+    for text in [
+        format!("http:/u:{}@h", s()),
+        format!("HTTPS:/u:{}@h/a", s()),
+        format!("http:u:{}@h", s()),
+        format!("ftp:/u:{}@h", s()),
+        format!("//u:{}@h/a", s()),
+    ] {
+        line(&["measure", &text, "--dry-run"]);
+        line(&["diagnose", &text, "--dry-run"]);
+        line(&["serve", "--bind", "127.0.0.1:0", "--provider", &text[5..]]);
+    }
+    for flag in [
+        "--out",
+        "-o",
+        "-out",
+        "--db-url",
+        "--summary-export",
+        "--csv",
+        "--cacert-x",
+        "-D",
+        "--body-file",
+        "--output",
+        "--unix-socket-x",
+        "-T",
+        "-p",
+        "-i",
+        "-e",
+        "-g",
+        "--root-certs",
+        "-m",
+        "-u",
+        "-A",
+        "-c",
+        "-n",
+        "-S",
+        "--name",
+        "-Z",
+        "--url",
+        "-f",
+        "--cookie-jar",
+        "-b",
+        "--connect-to",
+        "--rate",
+        "-s",
+        "--input",
+        "-z",
+    ] {
+        for value in [
+            format!("influxdb=http://me:{}@h/db", s()),
+            format!("postgres://me:{}@h", s()),
+            format!("me:{}@h", s()),
+            format!("http://u:{}@h:1", s()),
+        ] {
+            line(&["measure", h, "-n", "60", "--iid", flag, &value]);
+            line(&[
+                "measure",
+                h,
+                "-n",
+                "60",
+                "--iid",
+                &format!("{flag}={value}"),
+            ]);
+        }
+        line(&["judge", "none.json", &format!("{flag}=http://u:{}@h", s())]);
+        line(&["serve", flag, &format!("u:{}@h", s())]);
+    }
+    line(&[
+        "serve",
+        "--bind",
+        "127.0.0.1:0",
+        "--provider",
+        &format!("me:{}@h", s()),
+    ]);
+    line(&[
+        "serve",
+        "--bind",
+        "127.0.0.1:0",
+        "--provider",
+        &format!("//me:{}@h", s()),
+    ]);
+    line(&[
+        "worker",
+        "--store",
+        "x.db",
+        "--from",
+        "redis://127.0.0.1:1",
+        "--provider",
+        &format!("me:{}@h", s()),
+    ]);
+    line(&[
+        "measure",
+        h,
+        "-d",
+        &format!("{{{{{}}}}}", s()),
+        "--post",
+        "a=/b",
+    ]);
+    line(&["measure", h, "-H", &format!("X-A: {{{{{}}}}}", s())]);
+    line(&["measure", h, "--get", &format!("a=/{{{{{}}}}}", s())]);
+    line(&["measure", h, "-H", &format!("X-{}: {{{{uid}}}}", "A")]);
+    line(&["measure", h, &format!("-h{}@h", s())]);
+    line(&["measure", h, &format!("-d{}", s())]);
+    line(&["measure", h, &format!("-hhttp://u:{}@h", s())]);
+    line(&[&format!("http://u:{}@h", s())]);
+    line(&["-n", "100", &format!("http://u:{}@h", s())]);
     for words in &lines {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let (exit, told) = vault.run(&words, &[]);
@@ -370,6 +475,35 @@ fn no_error_shows_a_password_a_query_or_a_line_of_the_settings() {
     ] {
         let (exit, told) = vault.run(&["measure"], &[(name, &value)]);
         assert_eq!(exit, 2, "{name}: {told}");
+    }
+    // Dry runs show where requests would go.
+    for more in [
+        ["--audit-url".to_owned(), format!("//me:{}@h/{{id}}", s())],
+        ["--audit-url".to_owned(), format!("/x//me:{}@h/{{id}}", s())],
+        ["--get".to_owned(), format!("a=//u:{}@h/x", s())],
+        ["--get".to_owned(), format!("a=/http:/u:{}@h/x", s())],
+        ["--get".to_owned(), format!("a=/x?page=1%26token%3D{}", s())],
+        [
+            "--get".to_owned(),
+            format!("a=/x?page=1,{}&sort=+{}", s(), s()),
+        ],
+        [
+            "--get".to_owned(),
+            format!("a=/x?page={}{}{}{}", s(), s(), s(), s()),
+        ],
+    ] {
+        let post = ["--post", "e=/e", "-d", "e={\"id\":\"{{uuid}}\"}"];
+        let words = more.each_ref().map(String::as_str);
+        for output in ["human", "json"] {
+            let line = [
+                &["measure", h, "--dry-run", "--output", output],
+                &post[..],
+                &words,
+            ]
+            .concat();
+            let (exit, told) = vault.run(&line, &[]);
+            assert!([0, 2].contains(&exit), "{line:?}: {told}");
+        }
     }
     // Tokens that no header can carry, and addresses from variables.
     let serve = ["serve", "--bind", "127.0.0.1:0"];
@@ -394,6 +528,7 @@ fn no_error_shows_a_password_a_query_or_a_line_of_the_settings() {
             "A7PROBE_SERVE_STORE",
             format!("postgres://u:{}@[bad/d", s()),
         ),
+        (&[], "A7PROBE_SERVE_PROVIDER", format!("me:{}@h", s())),
         (
             &["--mode", "queue"],
             "A7PROBE_SERVE_DISPATCH",

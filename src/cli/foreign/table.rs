@@ -74,6 +74,10 @@ const METHOD: &[&str] = &[
     "name the endpoint: --get NAME=PATH or --post NAME=PATH",
 ];
 const HEAD: &[&str] = &["use -m HEAD", "name the endpoint with --get NAME=PATH"];
+const SHOW_HEADERS: &[&str] = &[
+    "use -m HEAD for a HEAD request; answers are read and none is printed",
+    "leave it out; answers are read and none is printed",
+];
 const THREADS: &[&str] = &["leave it out; threads and connections are opened as needed"];
 const PERCENTILES: &[&str] = &["leave it out; percentiles are always printed"];
 const QUIET: &[&str] = &["use --quiet"];
@@ -166,7 +170,7 @@ pub(super) const TABLE: &[Foreign] = &[
     flag(&["I", "head"], "curl: HEAD request", HEAD),
     with(&["i"], "k6: iterations", "1000", value::number, COUNT),
     with(&["i"], "autocannon: body file", "FILE", value::path, BODY_FILE),
-    flag(&["i"], "ab: HEAD request; curl: show headers", HEAD),
+    flag(&["i"], "ab: HEAD request; curl: show headers", SHOW_HEADERS),
     flag(&["include", "dump-header"], "curl: show headers", BYTES),
     with(&["b"], "curl: cookie", "", value::cookie, COOKIE),
     flag(&["b"], "bombardier, autocannon: body; ab: window size", BODY),
@@ -175,6 +179,7 @@ pub(super) const TABLE: &[Foreign] = &[
     with(&["C"], "ab: cookie", "", value::cookie, COOKIE),
     flag(&["C"], "ab: cookie; autocannon: coordinated omission", COOKIE),
     with(&["u"], "k6: clients", "50", value::number, CLIENTS),
+    with(&["u"], "oha: time unit", "", value::time_unit, &["leave it out; the result names its units"]),
     flag(&["u"], "curl: user and password; ab: file to PUT; k6: clients; oha: time unit", BASIC),
     with(&["a"], "autocannon: requests", "1000", value::number, COUNT),
     flag(&["a"], "hey, oha: user and password", BASIC),

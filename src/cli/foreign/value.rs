@@ -2,6 +2,38 @@
 
 use crate::units::parse_duration;
 
+/// Whether it may hold a password: a URL, or a user before a host. `@FILE` is neither.
+pub(super) fn may_be_secret(value: &str) -> bool {
+    value.contains("://") || value.trim_start_matches('@').contains('@')
+}
+
+/// A path, which is no content type: it begins as one, or the file exists.
+pub(super) fn is_upload(value: &str) -> bool {
+    ["/", "./", "../", "~/"]
+        .iter()
+        .any(|begin| value.starts_with(begin))
+        || std::path::Path::new(value).is_file()
+}
+
+/// A date in words or digits, or the file whose date is meant: no length of time begins with a letter or has a comma.
+pub(super) fn is_date(value: &str) -> bool {
+    duration(value).is_none()
+        && (!starts_with_digit(value) || value.contains([',', ':', '-']) || value.contains("20"))
+        && !value.is_empty()
+}
+
+/// `http://…`, without a name before it.
+pub(super) fn begins_as_url(value: &str) -> bool {
+    value.split_once("://").is_some_and(|(scheme, _)| {
+        !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric())
+    })
+}
+
+/// A unit of time.
+pub(super) fn time_unit(value: &str) -> Option<String> {
+    matches!(value, "ns" | "us" | "ms" | "s" | "m" | "h").then(String::new)
+}
+
 /// Everything fits; the value itself is not repeated.
 pub(super) fn any(value: &str) -> Option<String> {
     Some(value.to_owned())
@@ -187,7 +219,7 @@ fn inner(value: &str) -> String {
     value.replace('\'', "'\\''")
 }
 
-fn quoted(value: &str) -> String {
+pub(super) fn quoted(value: &str) -> String {
     let is_plain =
         |c: char| c.is_alphanumeric() || matches!(c, '.' | '/' | '-' | '_' | ':' | '=' | '@' | '+');
     match !value.is_empty() && value.chars().all(is_plain) {

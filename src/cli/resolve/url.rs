@@ -21,6 +21,13 @@ pub(super) struct ParsedUrl {
 pub(super) fn parse(text: &str) -> anyhow::Result<ParsedUrl> {
     // The part of the text that messages show. A password may stand anywhere in a text that is not a URL.
     let shown = redact::typed_url(text);
+    if let Some(rest) = without_slashes(text) {
+        let scheme = text.split(':').next().unwrap_or_default();
+        bail!(
+            "'{scheme}:{}' is not a valid URL: two slashes follow the scheme\nhint: write it as http://127.0.0.1:8080",
+            redact::typed_url(rest)
+        );
+    }
     let full = if text.contains("://") {
         text.to_owned()
     } else {
@@ -73,13 +80,29 @@ pub(super) fn parse(text: &str) -> anyhow::Result<ParsedUrl> {
     })
 }
 
+/// What follows a scheme that has fewer than two slashes, such as `http:/h` or `https:h`. It would be read as a host of
+/// that name, and a password behind it as a path.
+fn without_slashes(text: &str) -> Option<&str> {
+    let (scheme, rest) = text.split_once(':')?;
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "+-.".contains(c));
+    let is_http = ["http", "https"]
+        .iter()
+        .any(|http| scheme.eq_ignore_ascii_case(http));
+    let begins_with_port = rest.starts_with(|c: char| c.is_ascii_digit());
+    let no_host = rest.starts_with(['/', '\\']) || (is_http && !begins_with_port);
+    (is_scheme && no_host && !rest.starts_with("//")).then_some(rest)
+}
+
 /// Reads `HOST:PORT`, with brackets around an IPv6 address.
 pub(super) fn host_and_port(text: &str) -> anyhow::Result<(String, u16)> {
     let parts = text
         .rsplit_once(':')
         .and_then(|(host, port)| Some((host, port.parse().ok()?)));
     match parts {
-        Some((host, port)) if !host.is_empty() && !host.contains('@') && port != 0 => Ok((
+        Some((host, port)) if !host.is_empty() && !host.contains(['@', '/']) && port != 0 => Ok((
             host.trim_start_matches('[')
                 .trim_end_matches(']')
                 .to_owned(),
@@ -115,6 +138,23 @@ mod tests {
             parse("http://a7.example").unwrap().target.authority(),
             "a7.example"
         );
+    }
+
+    #[test]
+    fn a_scheme_with_fewer_than_two_slashes_is_not_taken_for_a_host() {
+        for text in [
+            "http:/me:pw@h/a",
+            "HTTP:/me:pw@h",
+            "http:me:pw@h",
+            "https:/h",
+            "ftp:/me:pw@h",
+            "http:\\\\me:pw@h",
+        ] {
+            let error = format!("{:#}", parse(text).expect_err(text));
+            assert!(error.contains("two slashes follow the scheme"), "{error}");
+            assert!(!error.contains("pw"), "{error}");
+        }
+        assert_eq!(parse("http:8080").unwrap().target.authority(), "http:8080");
     }
 
     #[test]

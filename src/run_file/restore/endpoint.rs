@@ -70,9 +70,8 @@ impl Place {
                 let what = "latency";
                 Latency::Histogram(self.histogram(what, &histogram, Precision::Four, ok)?)
             }
-            LatencyDocument::Exact { values_ns } => {
-                self.take(8 * values_ns.len() as u64)?;
-                Latency::Exact(values_ns)
+            LatencyDocument::Exact { .. } => {
+                return self.wrong("its latencies are a list".to_owned());
             }
         })
     }
@@ -100,7 +99,7 @@ impl Place {
     fn service_within_latency(&self, recording: &Recording) -> Result<(), RunFileError> {
         let (service, lag) = (&recording.service, &recording.send_lag);
         let Latency::Histogram(latency) = &recording.latency else {
-            return Ok(());
+            return self.wrong("its latencies are a list".to_owned());
         };
         let ok = recording.counts.ok;
         match recording.clock {

@@ -1,7 +1,7 @@
 //! Checks the plain numbers of an endpoint against each other, before any part of it is decoded.
 
 use super::super::RunFileError;
-use super::super::document::EndpointDocument;
+use super::super::document::{EndpointDocument, LatencyDocument};
 use super::place::Place;
 use crate::plan::StatusSet;
 use crate::recording::{Clock, EXEMPLARS, SERVER_TIMING_NAMES};
@@ -18,6 +18,7 @@ pub(super) fn check(
     document: &EndpointDocument<'_>,
     expected: &StatusSet,
 ) -> Result<(), RunFileError> {
+    measured_here(place, document)?;
     let planned = place.total("counts", &document.counts)?;
     place.total("warmup", &document.warmup)?;
     place.equal("planned", document.planned, "the outcomes' sum", planned)?;
@@ -40,6 +41,18 @@ pub(super) fn check(
     }
     seconds(place, document, dispatched)?;
     timings(place, document)
+}
+
+/// A run that sent requests has its latencies in a histogram, beside figures that hold it to account. A plain list of
+/// latencies is what another tool measured: no run has one, and nothing in the file could contradict it.
+fn measured_here(place: &Place, document: &EndpointDocument<'_>) -> Result<(), RunFileError> {
+    let is_histogram = matches!(document.latency, LatencyDocument::Histogram(_));
+    place.holds(is_histogram, || {
+        "its latencies are a list, and a measured run has a histogram".to_owned()
+    })?;
+    place.holds(document.clock != Clock::Given, || {
+        "its latencies are a histogram of unknown origin".to_owned()
+    })
 }
 
 fn times(place: &Place, document: &EndpointDocument<'_>) -> Result<(), RunFileError> {

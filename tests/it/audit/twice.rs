@@ -361,17 +361,74 @@ fn a_second_look_that_is_refused_is_said() {
     let more = [
         &LISTED[..],
         &["--audit-quiet", "50ms"],
-        &gates(&["lost <= 0"]),
+        &gates(&["lost <= 0", "duplicated <= 0"]),
     ]
     .concat();
     let output = measure_exactly(folder.path(), &url(&server), &more)
         .output()
         .unwrap();
     let (code, report) = result(&output);
-    assert_eq!(code, 0, "{report:#}");
+    assert_eq!(code, 3, "{report:#}");
+    assert_eq!(verdict(&report, "lost"), "PASS");
+    assert_eq!(verdict(&report, "duplicated"), "INCONCLUSIVE");
     let warnings = report["warnings"].to_string();
     assert!(
         warnings.contains("could not be read once more"),
         "{warnings}"
     );
+}
+
+/// Everything was done once when the signal came, and a second effect could still follow.
+#[test]
+fn a_second_look_that_a_signal_cuts_rules_out_no_duplicate_here_or_offline() {
+    for how in [&POLLED[..], &LISTED[..]] {
+        let server = match how == &POLLED[..] {
+            true => service(named, |_| state(&done())),
+            false => service(named, |asked| listing(&all_done(asked.taken))),
+        };
+        let folder = folder();
+        let more = [
+            how,
+            &["--audit-quiet", "600s", "--save", "run.json"],
+            &gates(&["lost <= 0", "duplicated <= 0"]),
+        ]
+        .concat();
+        let measuring = measure_exactly(folder.path(), &url(&server), &more)
+            .spawn()
+            .unwrap();
+        let asked = || {
+            let received = server.received();
+            let about_events = received.iter().filter(|r| r.head.starts_with("GET /"));
+            about_events.count()
+        };
+        // Nothing is asked any more once everything is known to be done.
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let (mut last, mut since) = (0, Instant::now());
+        while last < 2 || since.elapsed() < Duration::from_secs(4) {
+            assert!(Instant::now() < deadline, "the audit never settled");
+            if asked() != last {
+                (last, since) = (asked(), Instant::now());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let pid = measuring.id().to_string();
+        let killed = std::process::Command::new("kill")
+            .args(["-INT", &pid])
+            .status();
+        assert!(killed.unwrap().success());
+        let (code, report) = result(&measuring.wait_with_output().unwrap());
+        assert_eq!(code, 130, "{report:#}");
+        let judged = a7probe(folder.path(), &["judge", "run.json", "--output", "json"]);
+        let (code, offline) = result(&{ judged }.output().unwrap());
+        assert_eq!(code, 3, "{offline:#}");
+        for report in [&report, &offline] {
+            assert_eq!(verdict(report, "lost"), "PASS", "{report:#}");
+            assert_eq!(verdict(report, "duplicated"), "INCONCLUSIVE", "{report:#}");
+            assert_eq!(
+                finding(report, "duplicated")["reason"],
+                "none of 100 accepted events was done twice, but the audit was interrupted before it had read everything once more"
+            );
+            assert_eq!(completion(report)["settled"], "interrupted");
+        }
+    }
 }
