@@ -177,9 +177,14 @@ impl Profile {
         self.failing_statuses > 0 && self.statuses == self.filled
     }
 
-    /// Whether all its values are statuses of HTTP.
+    /// Whether all its values are statuses of HTTP, some of them of failures and some not.
+    pub(super) fn mixes_codes(&self) -> bool {
+        self.has_failing_codes() && self.failing_statuses < self.statuses
+    }
+
+    /// Whether every row has a status of HTTP.
     pub(super) fn is_statuses(&self) -> bool {
-        self.filled > 0 && self.statuses == self.filled
+        self.filled > 0 && self.statuses == self.rows
     }
 
     /// Whether some values are words for failures.

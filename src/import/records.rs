@@ -39,21 +39,23 @@ impl<R: Read> Records<R> {
             started: false,
         };
         let mut first_lines: Vec<Line> = Vec::new();
-        while first_lines.len() < 2 {
+        let has_content = |line: &&Line| !without_comment(&line.text).is_empty();
+        while first_lines.iter().filter(has_content).count() < 2 {
             match records.lines.next()? {
-                Some(line) if without_comment(&line.text).is_empty() => {}
                 Some(line) => first_lines.push(line),
                 None => break,
             }
         }
         let texts: Vec<&str> = first_lines
             .iter()
+            .filter(has_content)
             .map(|line| without_comment(&line.text))
             .collect();
         match texts.first().and_then(|first| stated_separator(first)) {
             Some(separator) => {
                 records.separator = Some(separator);
-                first_lines.remove(0);
+                let stated = first_lines.iter().position(|line| has_content(&line));
+                first_lines.drain(..=stated.unwrap_or(0));
             }
             None => records.separator = separator_of(&texts),
         }

@@ -36,7 +36,10 @@ impl Columns {
         if self.firm.is_some() {
             found.retain(|&(i, meaning)| {
                 let reading = self.reading(i, meaning, sample);
-                reading.is_clear() || self.is_error(i) && !self.columns[i].profile.is_all_numbers()
+                // `available_memory` holds numbers of its own.
+                let other = meaning == Meaning::Positive && !self.is_plain(i);
+                reading.is_clear() && !other
+                    || self.is_error(i) && !self.columns[i].profile.is_all_numbers()
             });
         }
         let firm = |i: usize| self.firm.is_none() || self.is_firm(i, sample);
@@ -92,6 +95,11 @@ impl Columns {
             status.read(row.cells.get(index).unwrap_or(""));
         }
         status
+    }
+
+    fn is_plain(&self, index: usize) -> bool {
+        let words = self.columns[index].words();
+        Meaning::is_plain(&words.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     fn is_error(&self, index: usize) -> bool {

@@ -71,7 +71,7 @@ impl Column {
     /// Whether a value of a row that ended ok says that it failed.
     pub(super) fn contradicts(&self, text: &str) -> bool {
         let profile = &self.profile;
-        if text.is_empty() || profile.is_all_numbers() && !profile.has_failing_codes() {
+        if text.is_empty() || profile.is_all_numbers() && !profile.mixes_codes() {
             return false;
         }
         let title = self.words();
@@ -85,14 +85,13 @@ impl Column {
             && Meaning::Code.read(text) == super::status::Told::Unknown;
         remark
             || is_failing_word(text)
-            || profile.has_failing_codes()
-                && Meaning::Code.read(text) == super::status::Told::Failed
+            || profile.mixes_codes() && Meaning::Code.read(text) == super::status::Told::Failed
     }
 
     /// Whether [`Column::contradicts`] can be true of any value.
     pub(super) fn may_contradict(&self) -> bool {
         let profile = &self.profile;
-        profile.has_failing_words() || profile.has_failing_codes() || profile.is_partial()
+        profile.has_failing_words() || profile.mixes_codes() || profile.is_partial()
     }
 
     /// Whether true and false are known to mean something other than success.

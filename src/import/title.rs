@@ -226,15 +226,18 @@ pub(super) fn is_data_rate(words: &[&str]) -> bool {
 
 /// Whether every word of a title is one of the words for times, sizes, counts and names.
 pub(super) fn is_known(words: &[&str]) -> bool {
-    const BESIDE: &str = "of the in sent received client server remote local current all bytes time times t total http \
-        response request body header user agent thread name code content cs sc x";
+    const TIMES: &str = "time times t secs seconds";
+    const BESIDE: &str = "of the in sent received client server remote local current all total http response request \
+        body header thread name code content cs sc x";
     let lists = [
-        NOUNS, PARTS, STAMPS, SIZES, COUNTERS, LABELS, COUNTS, REQUESTS, BESIDE,
+        NOUNS, PARTS, STAMPS, SIZES, COUNTERS, LABELS, COUNTS, REQUESTS, TIMES,
     ];
-    !words.is_empty()
+    let named =
+        |word: &&str| word.parse::<Unit>().is_ok() || lists.iter().any(|list| listed(list, word));
+    words.iter().any(named)
         && words
             .iter()
-            .all(|word| word.parse::<Unit>().is_ok() || lists.iter().any(|list| listed(list, word)))
+            .all(|word| named(&word) || listed(BESIDE, word))
 }
 
 /// Whether the title means the time of a whole request.
