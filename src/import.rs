@@ -57,6 +57,7 @@ mod rows;
 mod status;
 mod status_column;
 mod success;
+mod telltale;
 mod title;
 mod unit;
 mod value;
@@ -95,8 +96,11 @@ pub enum ImportError {
     #[error("there is no latency in it; write one a line, such as 163.2ms, or 'failed'")]
     Empty,
     /// Not UTF-8.
-    #[error("it is not UTF-8 text{}", .0.map_or(String::new(), |line| format!(" (line {line})")))]
+    #[error("it is not UTF-8 text{}\nhint: iconv -f WINDOWS-1252 -t UTF-8 FILE > OUT, or save it as \"CSV UTF-8\"", .0.map_or(String::new(), |line| format!(" (line {line})")))]
     NotText(Option<usize>),
+    /// UTF-32, which is not read.
+    #[error("it is UTF-32 text\nhint: iconv -f UTF-32 -t UTF-8 FILE > OUT")]
+    Utf32,
     /// gzip.
     #[error("it is compressed; unpack it first: gunzip FILE")]
     Compressed,
@@ -175,6 +179,11 @@ pub fn read_list(input: impl Read, options: &Options) -> Result<Imported, Import
     if head == [0x1f, 0x8b] {
         return Err(ImportError::Compressed);
     }
+    let rest = input.by_ref().take(2).read_to_end(&mut head);
+    rest.map_err(|e| ImportError::unreadable(&e))?;
+    if encoding::is_utf32(&head) {
+        return Err(ImportError::Utf32);
+    }
     let imported = latencies::read(head.chain(input), options)?;
     match imported.endpoints.iter().any(|e| e.recording.planned() > 0) {
         true => Ok(imported),
@@ -189,6 +198,9 @@ pub fn read_list(input: impl Read, options: &Options) -> Result<Imported, Import
 pub fn read(bytes: &[u8], options: &Options) -> Result<Imported, ImportError> {
     if bytes.starts_with(&[0x1f, 0x8b]) {
         return Err(ImportError::Compressed);
+    }
+    if encoding::is_utf32(bytes) {
+        return Err(ImportError::Utf32);
     }
     if let Some(known) = known::of_binary(bytes) {
         return Err(known.error());
@@ -255,7 +267,11 @@ impl ImportError {
 fn format_of(bytes: &[u8], options: &Options) -> Format {
     match (options.format, &options.column) {
         (Some(format), _) => format,
-        (None, Some(_)) => Format::List,
+        // A column of k6's CSV output holds several metrics.
+        (None, Some(_)) => match detect::format_of(bytes) {
+            Format::K6Csv => Format::K6Csv,
+            _ => Format::List,
+        },
         (None, None) => detect::format_of(bytes),
     }
 }

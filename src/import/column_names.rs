@@ -1,6 +1,5 @@
 //! The names of a file's columns in messages and hints.
 
-use super::Options;
 use super::columns::Columns;
 use super::title::Role;
 
@@ -43,13 +42,9 @@ impl Columns {
         }
     }
 
-    /// The flags that choose a column.
-    pub(super) fn flags(&self, index: usize, options: &Options) -> String {
-        let unit = match self.columns[index].has_unit() || options.unit.is_some() {
-            true => "",
-            false => " --unit ms",
-        };
-        format!("--column {}{unit}", self.flag_name(index))
+    /// The flag that chooses a column. Its unit is asked for when it is chosen.
+    pub(super) fn flags(&self, index: usize) -> String {
+        format!("--column {}", self.flag_name(index))
     }
 
     pub(super) fn names(&self, indexes: impl IntoIterator<Item = usize>) -> String {

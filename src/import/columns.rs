@@ -3,7 +3,8 @@
 use csv::StringRecord;
 
 use super::profile::Profile;
-use super::title::{Role, Title, words};
+use super::status::Meaning;
+use super::title::{Role, Title, is_data_rate, is_of_times, is_period, words};
 use super::{ImportError, ListError, Options, Unit, numbers};
 use crate::units::MAX_DURATION;
 
@@ -16,11 +17,16 @@ pub(super) struct Column {
     pub(super) role: Role,
     unit: Option<Unit>,
     pub(super) profile: Profile,
+    /// Rows that ended ok by another column and failed by this one, and a value of one of them.
+    pub(super) contradictions: u64,
+    pub(super) contradiction: Option<String>,
 }
 
 /// All columns of a file, as far as its rows have been seen.
 pub(super) struct Columns {
     pub(super) columns: Vec<Column>,
+    /// A column that tells success beyond doubt.
+    pub(super) firm: Option<usize>,
 }
 
 /// The column of the latencies.
@@ -46,11 +52,64 @@ impl Columns {
                 unit: read.unit,
                 title,
                 profile: Profile::new(),
+                contradictions: 0,
+                contradiction: None,
             }
         });
         let mut columns: Vec<Column> = columns.collect();
         free_lone_minimum(&mut columns);
-        Columns { columns }
+        Columns {
+            columns,
+            firm: None,
+        }
+    }
+
+    /// Takes a column of texts for what its title means apart from numbers.
+    pub(super) fn settle(&mut self) {
+        for column in &mut self.columns {
+            let words = column.words();
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let profile = &column.profile;
+            let figures = matches!(
+                column.role,
+                Role::Statistic
+                    | Role::Rate
+                    | Role::FailureTotal
+                    | Role::SuccessTotal
+                    | Role::Rank
+                    | Role::Count
+                    | Role::Requests
+            ) || column.role == Role::Bucket
+                && profile.all(|text| !text.starts_with(|c: char| c.is_ascii_digit()));
+            if figures && profile.filled > 0 && profile.numeric == 0 && !profile.names_figures() {
+                column.role = match Meaning::of_title(&words) {
+                    Some(meaning) if column.unit.is_none() => Role::Status(meaning),
+                    _ => Role::Other,
+                };
+            }
+        }
+    }
+
+    /// Counts and ranks beside a status in each row are figures of one request.
+    pub(super) fn settle_beside_status(&mut self) {
+        if self.firm.is_none() {
+            return;
+        }
+        for column in &mut self.columns {
+            let table = matches!(
+                column.role,
+                Role::Rank | Role::Bucket | Role::Count | Role::Requests
+            );
+            let words = column.words();
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            // `peak_memory` of one request.
+            if column.role == Role::Statistic && column.unit.is_none() && !is_of_times(&words) {
+                column.role = Role::Other;
+            }
+            if table && (column.profile.repeats() || column.profile.is_constant()) {
+                column.role = Role::Other;
+            }
+        }
     }
 
     /// Adds a row.
@@ -65,13 +124,13 @@ impl Columns {
         self.check_rows(None)?;
         if let Some(name) = &options.column {
             let index = self.named(name)?;
-            self.check_role(index, options)?;
+            self.check_role(index)?;
             let explicit = true;
             return Ok(Choice { index, explicit });
         }
         let index = match self.columns.len() {
             1 => {
-                self.check_role(0, options)?;
+                self.check_role(0)?;
                 0
             }
             _ => self
@@ -84,25 +143,17 @@ impl Columns {
 
     /// The only column that holds latencies by its name and with a unit.
     fn surest(&self, options: &Options) -> Option<usize> {
-        if self.columns.iter().any(Column::sums_up) {
+        let is_period = |column: &Column| {
+            let words = column.words();
+            is_period(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        };
+        if self.columns.iter().any(|c| c.sums_up() || is_period(c)) {
             return None;
         }
         let with_unit = |i: &usize| self.columns[*i].has_unit();
         let whole = self.with_role(|role| role == Role::Latency);
         match whole.as_slice() {
             [only] => (with_unit(only) || options.unit.is_some()).then_some(*only),
-            [] => {
-                let mut others =
-                    self.with_role(|role| matches!(role, Role::Time | Role::Part | Role::Other));
-                others.retain(|i| {
-                    let column = &self.columns[*i];
-                    with_unit(i) && column.title.is_some() && !column.exceeds_all_latencies()
-                });
-                match others.as_slice() {
-                    [only] => Some(*only),
-                    _ => None,
-                }
-            }
             _ => None,
         }
     }
@@ -161,22 +212,22 @@ impl Columns {
     }
 
     /// Refuses a column whose title says that it holds something else.
-    fn check_role(&self, index: usize, options: &Options) -> Result<(), ImportError> {
+    fn check_role(&self, index: usize) -> Result<(), ImportError> {
         let column = &self.columns[index];
         let Some(what) = column.role.what() else {
             return Ok(());
         };
         Err(ListError::inside(
             format!("{} holds {what}, not latencies", self.shown(index)),
-            self.way_out(options),
+            self.way_out(),
         )
         .into())
     }
 
     /// The best column to name instead, or the file to give instead.
-    fn way_out(&self, options: &Options) -> String {
+    fn way_out(&self) -> String {
         match self.candidates().first() {
-            Some(&best) => format!("choose one: {}", self.flags(best, options)),
+            Some(&best) => format!("choose one: {}", self.flags(best)),
             None => EACH_REQUEST.to_owned(),
         }
     }
@@ -207,6 +258,7 @@ impl Columns {
         let candidates = self.candidates();
         if let (&[only], &[best]) = (numeric.as_slice(), candidates.as_slice())
             && self.columns[only].role == Role::Latency
+            && !self.columns[best].has_unit()
         {
             return self.no_unit(best);
         }
@@ -236,7 +288,7 @@ impl Columns {
             ),
             format!(
                 "choose one: {} ({})",
-                self.flags(best, options),
+                self.flags(best),
                 self.looks(&numeric)
             ),
         )
@@ -285,6 +337,9 @@ impl Columns {
             let what = format!("is {kind}: {} ({})", self.shown(index), self.look(index));
             Err(ListError::file(what, hint).into())
         };
+        if let Some(index) = chosen.and_then(|i| self.tabulated(i)) {
+            return table("a table with a row for each latency", index, EACH_REQUEST);
+        }
         let chosen_rises = chosen.is_some_and(|i| self.columns[i].profile.rises());
         let is_open = |role| matches!(role, Role::Other | Role::Counter | Role::Time);
         let chosen_ranks = chosen.is_some_and(|i| {
@@ -298,6 +353,7 @@ impl Columns {
                 && is_open(column.role)
                 && (chosen_rises && profile.may_be_ranks() || chosen_ranks && profile.rises());
             match column.role {
+                Role::Rank if profile.numeric == 0 => {}
                 Role::Rank if title.contains("served") => {
                     return table(
                         "ab's percentile table",
@@ -325,12 +381,28 @@ impl Columns {
         Ok(())
     }
 
+    /// The column of figures beside a column of latencies that are sorted: a histogram or a percentile table.
+    fn tabulated(&self, chosen: usize) -> Option<usize> {
+        if !self.columns[chosen].profile.is_sorted() {
+            return None;
+        }
+        (0..self.columns.len()).find(|&i| {
+            let column = &self.columns[i];
+            let of_a_request = matches!(
+                column.role,
+                Role::Stamp | Role::Time | Role::Part | Role::Latency | Role::Status(_)
+            );
+            i != chosen
+                && self.firm != Some(i)
+                && column.profile.is_all_numbers()
+                && !column.profile.counting
+                && !of_a_request
+                && !column.exceeds_all_latencies()
+        })
+    }
+
     /// Refuses a column that the user did not name and that rises as time stamps do.
-    pub(super) fn check_not_stamps(
-        &self,
-        choice: Choice,
-        options: &Options,
-    ) -> Result<(), ImportError> {
+    pub(super) fn check_not_stamps(&self, choice: Choice) -> Result<(), ImportError> {
         let column = &self.columns[choice.index];
         let title = column.title.as_deref().unwrap_or("");
         if column.title.is_none() && self.columns.len() > 1 && column.profile.rises() {
@@ -350,7 +422,7 @@ impl Columns {
                 format!("'{title}' rises from row to row, as time stamps do"),
                 format!(
                     "if it holds latencies, name it: {}",
-                    self.flags(choice.index, options)
+                    self.flags(choice.index)
                 ),
             )
             .into()),
@@ -418,8 +490,10 @@ impl Column {
     fn sums_up(&self) -> bool {
         let counts = self.profile.max > 1.0 && !self.profile.counting;
         match self.role {
+            Role::Rate => {
+                !is_data_rate(&self.words().iter().map(String::as_str).collect::<Vec<_>>())
+            }
             Role::Statistic
-            | Role::Rate
             | Role::FailureTotal
             | Role::SuccessTotal
             | Role::Rank

@@ -2,7 +2,7 @@
 
 use super::marks::Keys;
 use super::{
-    Format, ImportError, gatling, hey, hgrm, hlog, jmeter, k6, known, locust, oha, vegeta,
+    Format, ImportError, gatling, hey, hgrm, hlog, jmeter, k6, known, locust, oha, rows, vegeta,
 };
 
 /// So much of a file tells what it is, but for k6's summary, whose metrics are in the order of the alphabet.
@@ -85,23 +85,25 @@ fn of_keys(keys: &Keys, head: &str) -> Format {
 fn of_text(head: &str) -> Format {
     let first = head.lines().find(|line| !line.trim().is_empty());
     let first = first.unwrap_or("").trim();
+    let (titles, _) = rows::titles(head);
+    let titles = titles.as_str();
     if jmeter::is_xml(head) {
         Format::JmeterXml
     } else if hlog::is_hlog(head) {
         Format::Hlog
     } else if hgrm::is_table(head) {
         Format::Hgrm
-    } else if first.starts_with(oha::CSV_HEADER) {
+    } else if titles.starts_with(oha::CSV_HEADER) {
         Format::OhaCsv
-    } else if first.starts_with(hey::HEADER) {
+    } else if titles.starts_with(hey::HEADER) {
         Format::HeyCsv
-    } else if locust::is_locust(first) {
+    } else if locust::is_locust(titles) {
         Format::LocustCsv
     } else if vegeta::is_csv(first) {
         Format::VegetaCsv
     } else if vegeta::is_hdrplot(first) {
         Format::VegetaHdrplot
-    } else if k6::is_titles(first) {
+    } else if k6::is_titles(titles) {
         Format::K6Csv
     } else if jmeter::delimiter(first).is_some() {
         Format::JmeterCsv

@@ -32,6 +32,11 @@ fn sniff(head: &[u8]) -> (Encoding, usize) {
     }
 }
 
+/// Whether a text begins with the byte order mark of UTF-32.
+pub(super) fn is_utf32(head: &[u8]) -> bool {
+    matches!(head, [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..])
+}
+
 /// A reader of UTF-8 without a byte order mark. Bytes that are not valid UTF-8 pass unchanged; a code unit that is
 /// not valid UTF-16 becomes U+FFFD.
 pub(super) struct Utf8<R> {

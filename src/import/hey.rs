@@ -8,7 +8,6 @@ use super::requests::{Request, outcome_of_status, recording};
 use super::rows::Rows;
 use super::{Format, ImportError, Unit, ending_of};
 use crate::recording::Failures;
-use crate::sample::Outcome;
 
 /// How the file begins; older versions lack the last two columns.
 pub(super) const HEADER: &str =
@@ -25,20 +24,23 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let format = Format::HeyCsv;
     let rows = Rows::titled(format, text)?;
     let (has_status, has_offset) = (rows.has("status-code"), rows.has("offset"));
+    if !has_status {
+        return Err(format.error(
+            "this version of hey writes no status, so it is not known which answers failed",
+            "use a newer hey, whose CSV has the column status-code",
+        ));
+    }
     let mut requests = Vec::new();
     rows.for_each(|row| {
-        let status = match has_status {
-            true => Some(row.number("status-code")?),
-            false => None,
-        };
+        let status = row.number("status-code")?;
         requests.push(Request {
             start_ns: match has_offset {
                 true => row.duration("offset", Unit::Seconds)?.as_nanos() as i64,
                 false => 0,
             },
             latency: row.duration("response-time", Unit::Seconds)?,
-            outcome: status.map_or(Outcome::Ok, outcome_of_status),
-            status,
+            outcome: outcome_of_status(status),
+            status: Some(status),
         });
         Ok(())
     })?;
@@ -55,12 +57,6 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         ),
         unanswered_remark("hey", "its output without -o csv"),
     ];
-    if !has_status {
-        remarks.push(Remark::warning(
-            "this version of hey writes no status, so answers with a failure status count as ok",
-            "use a newer hey",
-        ));
-    }
     if rows >= MOST_ROWS {
         remarks.push(Remark::warning(
             "hey keeps a million results and drops the rest",

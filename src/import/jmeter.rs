@@ -62,7 +62,8 @@ fn is_untitled(cells: &[&str]) -> bool {
 /// Every sample, by label.
 pub(super) fn read_csv(text: &str) -> Result<Imported, ImportError> {
     let format = Format::JmeterCsv;
-    let first = text.lines().next().unwrap_or("");
+    let first = text.lines().find(|line| !line.trim().is_empty());
+    let first = first.unwrap_or("");
     let delimiter = delimiter(first)
         .ok_or_else(|| format.damaged("its first line has no columns timeStamp and elapsed"))?;
     let titled = cells(first, delimiter).any(|cell| cell == "elapsed");

@@ -14,7 +14,6 @@ use super::imported::{Imported, Remark};
 use super::names::Key;
 use super::requests::{Request, Requests, outcome_of_error, outcome_of_status};
 use super::{Format, ImportError, Unit, ending_of, value};
-use crate::recording::Failures;
 use crate::sample::{FailureKind, Outcome};
 use crate::units::Pretty;
 
@@ -60,19 +59,12 @@ struct Points {
     format: Format,
     requests: Requests,
     /// The last request. A metric of its own may report its failure later.
-    last: Option<(Key, Request, Told)>,
+    last: Option<(Key, Request)>,
     /// Requests that failed by the metric, and by the tags of their latency.
     failed: (u64, u64),
     dropped_iterations: u64,
     /// Requests with time that http_req_duration leaves out, and the longest such time of one phase in ms.
     outside: (u64, f64),
-}
-
-/// Whether the tags of a request tell how it ended.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Told {
-    ByTags,
-    Nowhere,
 }
 
 /// Every request.
@@ -148,16 +140,18 @@ impl Points {
     /// k6 writes the metrics of a request one after the other.
     fn fail(&mut self) {
         self.failed.0 += 1;
-        if let Some((_, request, told @ Told::Nowhere)) = &mut self.last {
+        // A script can say of any status that it is a failure.
+        if let Some((_, request)) = &mut self.last
+            && request.outcome == Outcome::Ok
+        {
             request.outcome = Outcome::Failed(FailureKind::Status);
-            *told = Told::ByTags;
             self.failed.1 += 1;
         }
     }
 
     fn keep_last(&mut self) -> Result<(), ImportError> {
         match self.last.take() {
-            Some((key, request, _)) => self.requests.add(self.format, key, request),
+            Some((key, request)) => self.requests.add(self.format, key, request),
             None => Ok(()),
         }
     }
@@ -196,12 +190,8 @@ impl Points {
         };
         let url = tag("name").or(tag("url")).unwrap_or("");
         let key = Key::new(tag("method").unwrap_or(""), url);
-        let told = match (tag("expected_response"), status) {
-            (None, None) => Told::Nowhere,
-            _ => Told::ByTags,
-        };
         self.keep_last().map_err(Fault::Whole)?;
-        self.last = Some((key, request, told));
+        self.last = Some((key, request));
         Ok(())
     }
 
@@ -224,8 +214,8 @@ impl Points {
         }
         let (failed, tagged) = self.failed;
         if failed > tagged {
-            remarks.push(Remark::warning(
-                format!("{failed} requests failed, but only {tagged} of the latencies say so; the others count as ok"),
+            return Err(self.format.error(
+                format!("{failed} requests failed, but only {tagged} of the latencies say so"),
                 "run k6 with the system tags status and expected_response",
             ));
         }
@@ -237,9 +227,6 @@ impl Points {
             ));
         }
         for endpoint in &mut endpoints {
-            if failed > tagged {
-                endpoint.recording.failures = Failures::Incomplete;
-            }
             let planned = endpoint.recording.planned();
             (0..self.dropped_iterations).for_each(|i| endpoint.recording.add_unsent(planned + i));
         }

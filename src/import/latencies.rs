@@ -7,8 +7,10 @@ use super::columns::{Choice, Columns};
 use super::numbers::Numbers;
 use super::records::{Records, Row};
 use super::status_column::StatusColumn;
+use super::title::{Role, Title};
 use super::{
-    Format, ImportError, Imported, ListError, Options, Remark, Unit, ValueError, numbers, value,
+    Format, ImportError, Imported, ListError, Options, Remark, Unit, ValueError, numbers, status,
+    value,
 };
 use crate::recording::Recording;
 
@@ -31,8 +33,8 @@ pub(super) enum Ending {
 
 /// Reads a list or a CSV file.
 ///
-/// Lines that are blank or begin with `#` are skipped, and so is the rest of a line after a `#` that follows
-/// a value. A value is a number with a unit (`163.2ms`, `0.16 s`), a number alone where the heading
+/// Comments after `#` are skipped: in a list anywhere, in a CSV file above the titles. A blank line between the values of a
+/// list is refused, as is a comment that holds a value or a failure: it may have been a request. A value is a number with a unit (`163.2ms`, `0.16 s`), a number alone where the heading
 /// (`latency_ms`) or [`Options::unit`] gives the unit, or `failed`, `error`, `timeout` for a request
 /// that did not end ok.
 pub(super) fn read(input: impl Read, options: &Options) -> Result<Imported, ImportError> {
@@ -49,12 +51,13 @@ pub(super) fn read(input: impl Read, options: &Options) -> Result<Imported, Impo
     {
         return Err(ImportError::Json);
     }
-    let titled = is_heading(&first, records.separator());
+    let titled = is_heading(&first, records.separator())?;
     let (sample, width) = (sample(&mut records, &first, titled)?, first.cells.len());
     let mut columns = Columns::new(&first.cells, titled);
     for row in sample.iter().filter(|row| row.cells.len() == width) {
         columns.add(&row.cells);
     }
+    columns.settle();
     if !titled && options.column.is_none() {
         check_one_value_a_row(&columns, &sample, records.separator())?;
     }
@@ -75,11 +78,37 @@ pub(super) fn read(input: impl Read, options: &Options) -> Result<Imported, Impo
 }
 
 /// Whether a first row is titles: in a list, any text that is not meant as a value; in columns, a row without a number.
-fn is_heading(first: &Row, separator: Option<char>) -> bool {
-    match (separator, first.cells.get(0)) {
-        (None, Some(only)) => !value::is_meant(only) && !numbers::is_number(only),
-        _ => !first.cells.iter().any(value::is_value),
+/// A word for a failure or for a missing value is not a title.
+fn is_heading(first: &Row, separator: Option<char>) -> Result<bool, ImportError> {
+    let Some(only) = first.cells.get(0).filter(|_| separator.is_none()) else {
+        let titles = !first.cells.iter().any(value::is_value);
+        return match titles && first.cells.iter().all(is_outcome) {
+            true => Err(no_title(first, first.cells.get(0).unwrap_or(""))),
+            false => Ok(titles),
+        };
+    };
+    let titles = !value::is_meant(only) && !numbers::is_number(only);
+    match titles && is_outcome(only) {
+        true => Err(no_title(first, only)),
+        false => Ok(titles),
     }
+}
+
+/// Whether a text says that a request failed or that its value is missing, and is not the title of a latency.
+fn is_outcome(text: &str) -> bool {
+    let title = Title::read(text);
+    let is_title = title.unit.is_some() || title.role == Role::Latency;
+    let nothing = !text.contains(char::is_alphabetic) || status::is_missing(text);
+    !is_title && (nothing || value::is_failure(text) || status::is_failing_word(text))
+}
+
+fn no_title(first: &Row, text: &str) -> ImportError {
+    ListError::at(
+        first.line,
+        format!("'{text}' is neither a latency nor a heading"),
+        "write 'failed' for a request that was not answered",
+    )
+    .into()
 }
 
 /// The first rows.
@@ -169,7 +198,7 @@ struct Reading<'a> {
 
 impl<'a> Reading<'a> {
     fn new(
-        columns: Columns,
+        mut columns: Columns,
         first: &Row,
         sample: &[Row],
         options: &'a Options,
@@ -177,9 +206,10 @@ impl<'a> Reading<'a> {
         if sample.is_empty() {
             return Err(ImportError::Empty);
         }
+        columns.find_firm(sample);
         let choice = columns.choose(options)?;
         columns.check_rows(Some(choice.index))?;
-        let statuses = columns.statuses(choice, options)?;
+        let statuses = columns.statuses(choice, options, sample)?;
         let unit = unit(&columns, choice, options)?;
         let mut numbers = Numbers::default();
         numbers.learn(sample.iter().filter_map(|row| row.cells.get(choice.index)));
@@ -200,9 +230,13 @@ impl<'a> Reading<'a> {
 
     fn add(&mut self, row: &Row, records: &mut Records<impl Read>) -> Result<(), ImportError> {
         self.check_width(row)?;
+        self.check_gap(row)?;
         let mut failed = false;
         for status in &mut self.statuses {
             failed |= status.is_failure(row.cells.get(status.index()).unwrap_or(""));
+        }
+        if !failed {
+            self.columns.add_contradictions(row);
         }
         self.check_totals(row)?;
         let latency = match failed {
@@ -267,6 +301,19 @@ impl<'a> Reading<'a> {
         Ok(())
     }
 
+    /// In a list, a blank line or a comment between two values may have been a request.
+    fn check_gap(&self, row: &Row) -> Result<(), ImportError> {
+        match &row.gap {
+            Some((line, what)) => Err(ListError::at(
+                *line,
+                what.clone(),
+                "write 'failed' for a request that was not answered, or delete the line",
+            )
+            .into()),
+            None => Ok(()),
+        }
+    }
+
     fn check_width(&self, row: &Row) -> Result<(), ImportError> {
         let (first_line, width) = self.first;
         let found = row.cells.len();
@@ -326,8 +373,15 @@ impl<'a> Reading<'a> {
         if !choice.explicit && columns.sums().is_some() {
             return Err(columns.summed_up());
         }
-        columns.check_not_stamps(*choice, options)?;
-        self.statuses.iter().try_for_each(StatusColumn::check)?;
+        columns.check_not_stamps(*choice)?;
+        for status in &self.statuses {
+            let other = self
+                .statuses
+                .iter()
+                .find(|other| other.index() != status.index() && other.is_understood());
+            let otherwise = other.map(|other| columns.flag_name(other.index()));
+            status.check(otherwise.as_deref().unwrap_or("none"))?;
+        }
         if options.status_column.is_none() {
             columns.check_untold(*choice, &self.statuses)?;
         }

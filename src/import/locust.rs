@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::imported::{Endpoint, Imported, Remark};
 use super::knots::{Knot, ranges};
 use super::names::{Key, names};
-use super::rows::{Row, Rows};
+use super::rows::{Row, Rows, titles};
 use super::{Format, ImportError, Unit, ending_of};
 use crate::recording::{Counts, Ranges, Recording};
 use crate::sample::FailureKind;
@@ -36,7 +36,6 @@ const PERCENTILES: [(&str, f64); 11] = [
 
 /// Whether this is the first line of one of Locust's files.
 pub(super) fn is_locust(first_line: &str) -> bool {
-    let first_line = first_line.replace('"', "");
     [STATS, HISTORY, FAILURES, EXCEPTIONS]
         .iter()
         .any(|titles| first_line.starts_with(titles))
@@ -74,7 +73,7 @@ const HISTORY_COLUMNS: Columns = Columns {
 /// A range for every response time of every name.
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let format = Format::LocustCsv;
-    let first_line = text.lines().next().unwrap_or("").replace('"', "");
+    let (first_line, _) = titles(text);
     let columns = match first_line.as_str() {
         titles if titles.starts_with(STATS) => &STATS_COLUMNS,
         titles if titles.starts_with(HISTORY) => &HISTORY_COLUMNS,

@@ -11,9 +11,14 @@ const FIGURES: &str = "min max mean avg average median stddev stdev minimum maxi
 /// Most different values that are kept as examples.
 const EXAMPLES: usize = 3;
 
+/// A column with more different values than this does not sort requests into a few classes.
+const FEW: usize = 12;
+
 /// The values of one column, one after the other.
 #[derive(Clone, Debug)]
 pub(super) struct Profile {
+    /// All cells.
+    pub(super) rows: u64,
     /// Cells that hold something.
     pub(super) filled: u64,
     /// Cells that are numbers, or durations with a unit.
@@ -35,6 +40,14 @@ pub(super) struct Profile {
     failing_statuses: u64,
     failing_words: u64,
     truths: u64,
+    /// Numbers that are 0, 200 or -1, as codes mostly are.
+    usual_codes: u64,
+    /// The first different values, up to one more than [`FEW`].
+    distinct: Vec<String>,
+    /// Whether one of those came again.
+    repeats: bool,
+    /// The last value as a number or a duration, and whether all rise or fall from row to row.
+    order: Order,
     /// Some of its values.
     pub(super) examples: Vec<String>,
 }
@@ -42,6 +55,7 @@ pub(super) struct Profile {
 impl Profile {
     pub(super) fn new() -> Profile {
         Profile {
+            rows: 0,
             filled: 0,
             numeric: 0,
             with_unit: 0,
@@ -56,19 +70,26 @@ impl Profile {
             failing_statuses: 0,
             failing_words: 0,
             truths: 0,
+            usual_codes: 0,
+            distinct: Vec::new(),
+            repeats: false,
+            order: Order::default(),
             examples: Vec::new(),
         }
     }
 
     /// Adds a cell.
     pub(super) fn add(&mut self, text: &str) {
+        self.rows += 1;
         if text.is_empty() {
             return;
         }
         self.filled += 1;
+        self.add_distinct(text);
         match numbers::roughly(text) {
             Some(number) => {
                 self.add_number(number);
+                self.order.add(number);
                 if number.fract() == 0.0 {
                     self.add_guess(text);
                 }
@@ -77,6 +98,9 @@ impl Profile {
                 self.numeric += 1;
                 self.with_unit += 1;
                 self.integers = false;
+                if let Ok(Some(duration)) = value::parse(text, None) {
+                    self.order.add(duration.as_secs_f64());
+                }
             }
             None => {
                 self.figures += u64::from(is_figure(text));
@@ -85,6 +109,14 @@ impl Profile {
         }
         if self.examples.len() < EXAMPLES && !self.examples.iter().any(|e| e == text) {
             self.examples.push(text.chars().take(24).collect());
+        }
+    }
+
+    fn add_distinct(&mut self, text: &str) {
+        if self.distinct.iter().any(|known| known == text) {
+            self.repeats = true;
+        } else if self.distinct.len() <= FEW {
+            self.distinct.push(text.to_owned());
         }
     }
 
@@ -103,6 +135,7 @@ impl Profile {
     fn add_number(&mut self, number: f64) {
         self.numeric += 1;
         self.integers &= number.fract() == 0.0;
+        self.usual_codes += u64::from([0.0, 200.0, -1.0].contains(&number));
         self.min = self.min.min(number);
         self.max = self.max.max(number);
         if let Some(last) = self.last {
@@ -122,16 +155,87 @@ impl Profile {
         self.numeric >= 3 && self.ascending && self.max > self.min
     }
 
-    /// Whether it may tell that some requests failed.
+    /// Whether its values look like outcomes, some of them failures.
     pub(super) fn may_tell_failure(&self) -> bool {
-        let bits = self.numeric == self.filled
-            && self.integers
-            && self.min == 0.0
-            && self.max == 1.0
-            && !self.counting;
-        bits || self.truths > 0
+        self.is_bits()
+            || self.truths > 0
             || self.failing_words > 0 && self.numeric * 2 < self.filled
-            || self.failing_statuses > 0 && self.statuses == self.filled
+            || self.has_failing_codes()
+    }
+
+    /// Whether it holds nothing but 0 and 1.
+    pub(super) fn is_bits(&self) -> bool {
+        self.is_all_numbers()
+            && self.integers
+            && self.min >= 0.0
+            && self.max <= 1.0
+            && !(self.counting && self.filled > 2)
+    }
+
+    /// Whether all its values are statuses of HTTP, some of them of failures.
+    pub(super) fn has_failing_codes(&self) -> bool {
+        self.failing_statuses > 0 && self.statuses == self.filled
+    }
+
+    /// Whether all its values are statuses of HTTP, some of them of failures and some not.
+    pub(super) fn mixes_codes(&self) -> bool {
+        self.has_failing_codes() && self.failing_statuses < self.statuses
+    }
+
+    /// Whether every row has a status of HTTP.
+    pub(super) fn is_statuses(&self) -> bool {
+        self.filled > 0 && self.statuses == self.rows
+    }
+
+    /// Whether some values are words for failures.
+    pub(super) fn has_failing_words(&self) -> bool {
+        self.failing_words > 0
+    }
+
+    /// Whether every cell that holds something is a number.
+    pub(super) fn is_all_numbers(&self) -> bool {
+        self.filled > 0 && self.numeric == self.filled
+    }
+
+    /// Whether some cells are empty and some are not.
+    pub(super) fn is_partial(&self) -> bool {
+        self.filled > 0 && self.filled < self.rows
+    }
+
+    /// Whether it has more different values than classes of outcomes.
+    pub(super) fn has_many_values(&self) -> bool {
+        self.distinct.len() > FEW
+    }
+
+    /// Whether it has one value in every row.
+    pub(super) fn is_constant(&self) -> bool {
+        self.distinct.len() == 1 && self.filled == self.rows
+    }
+
+    /// Whether one of its first values came again.
+    pub(super) fn repeats(&self) -> bool {
+        self.repeats
+    }
+
+    /// Whether it may be codes of which 0 or 200 is the usual one.
+    pub(super) fn may_be_codes(&self) -> bool {
+        self.integers && self.usual_codes * 2 >= self.numeric && self.numeric > 0
+    }
+
+    /// Whether all its first values are of a kind.
+    pub(super) fn all(&self, of_kind: impl Fn(&str) -> bool) -> bool {
+        !self.distinct.is_empty() && self.distinct.iter().all(|value| of_kind(value))
+    }
+
+    /// Whether its values rise, or fall, from each row to the next over ten rows and more.
+    pub(super) fn is_sorted(&self) -> bool {
+        let Order {
+            count,
+            rises,
+            falls,
+            ..
+        } = self.order;
+        count >= 10 && count == self.rows && (rises || falls)
     }
 
     /// Whether it names the figures of a statistics table.
@@ -152,6 +256,37 @@ impl Profile {
             (_, true) => format!("{} in every row", trimmed(self.min, 4)),
             _ => format!("such as {}", self.examples.first().map_or("", |e| e)),
         }
+    }
+}
+
+/// Whether numbers rise or fall strictly.
+#[derive(Clone, Copy, Debug)]
+struct Order {
+    last: Option<f64>,
+    count: u64,
+    rises: bool,
+    falls: bool,
+}
+
+impl Default for Order {
+    fn default() -> Order {
+        Order {
+            last: None,
+            count: 0,
+            rises: true,
+            falls: true,
+        }
+    }
+}
+
+impl Order {
+    fn add(&mut self, number: f64) {
+        if let Some(last) = self.last {
+            self.rises &= number > last;
+            self.falls &= number < last;
+        }
+        self.last = Some(number);
+        self.count += 1;
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Read;
 use csv::StringRecord;
 
 use super::lines::{Line, Lines};
-use super::{Ending, ImportError, ListError};
+use super::{Ending, ImportError, ListError, status, value};
 
 /// Longest row that a quoted cell spreads over several lines.
 const MAX_QUOTED: usize = 64 << 10;
@@ -19,12 +19,16 @@ pub(super) struct Row {
     pub(super) cells: StringRecord,
     /// Whether the first cell was quoted.
     pub(super) quoted: bool,
+    /// A line before it, behind the first row of a list, that may have been a request.
+    pub(super) gap: Option<(u64, String)>,
 }
 
 /// Rows that say something: blank lines and comments are left out.
 pub(super) struct Records<R> {
     lines: Lines<R>,
     separator: Option<char>,
+    /// Whether a row has been read.
+    started: bool,
 }
 
 impl<R: Read> Records<R> {
@@ -32,23 +36,26 @@ impl<R: Read> Records<R> {
         let mut records = Records {
             lines: Lines::new(input)?,
             separator: None,
+            started: false,
         };
         let mut first_lines: Vec<Line> = Vec::new();
-        while first_lines.len() < 2 {
+        let has_content = |line: &&Line| !without_comment(&line.text).is_empty();
+        while first_lines.iter().filter(has_content).count() < 2 {
             match records.lines.next()? {
-                Some(line) if without_comment(&line.text).is_empty() => {}
                 Some(line) => first_lines.push(line),
                 None => break,
             }
         }
         let texts: Vec<&str> = first_lines
             .iter()
+            .filter(has_content)
             .map(|line| without_comment(&line.text))
             .collect();
         match texts.first().and_then(|first| stated_separator(first)) {
             Some(separator) => {
                 records.separator = Some(separator);
-                first_lines.remove(0);
+                let stated = first_lines.iter().position(|line| has_content(&line));
+                first_lines.drain(..=stated.unwrap_or(0));
             }
             None => records.separator = separator_of(&texts),
         }
@@ -73,16 +80,22 @@ impl<R: Read> Records<R> {
 
     /// Reads the next row; false at the end.
     pub(super) fn read(&mut self, row: &mut Row) -> Result<bool, ImportError> {
+        row.gap = None;
         while let Some(line) = self.lines.next()? {
             let text = match self.separator {
                 // A value may be followed by a comment.
                 None if !line.text.trim_start().starts_with('"') => without_comment(&line.text),
-                _ if line.text.trim_start().starts_with('#') => "",
+                // Below the titles, a `#` belongs to a value.
+                _ if !self.started && line.text.trim_start().starts_with('#') => "",
                 _ => line.text.trim_matches([' ', '\r']),
             };
+            if self.separator.is_none() && (self.started || !text.trim().is_empty()) {
+                row.gap = row.gap.take().or_else(|| gap(&line, text));
+            }
             if text.trim().is_empty() {
                 continue;
             }
+            self.started = true;
             row.line = line.number;
             row.quoted = text.trim_start().starts_with('"');
             if !split(text, self.separator, &mut row.cells) {
@@ -114,6 +127,22 @@ impl<R: Read> Records<R> {
         )
         .into())
     }
+}
+
+/// Why a line of a list may hide a request: it is blank, or its comment holds a value or a failure.
+fn gap(line: &Line, text: &str) -> Option<(u64, String)> {
+    if line.text.trim().is_empty() {
+        return Some((line.number, "the line is blank".to_owned()));
+    }
+    let comment = line.text.trim().strip_prefix(text.trim())?;
+    let comment = comment.trim().strip_prefix('#')?.trim();
+    let hides = value::is_value(comment) || status::is_failing_word(comment);
+    hides.then(|| {
+        (
+            line.number,
+            format!("the comment '{comment}' may be a request"),
+        )
+    })
 }
 
 fn without_comment(line: &str) -> &str {
@@ -216,11 +245,11 @@ mod tests {
     fn cells_are_read_as_spreadsheets_write_them() {
         let row = |line, cells: &[&str]| (line, cells.iter().map(|c| (*c).to_owned()).collect());
         assert_eq!(
-            rows("a;\"b;c\"\n# comment\n\n1,0; \"say \"\"hi\"\"\r\nthere\" \n2;3\n"),
+            rows("# comment\n\na;\"b;c\"\n\n1,0; \"say \"\"hi\"\"\r\nthere\" \n2;3\n"),
             [
-                row(1, &["a", "b;c"]),
-                row(4, &["1,0", "say \"hi\"\nthere"]),
-                row(6, &["2", "3"])
+                row(3, &["a", "b;c"]),
+                row(5, &["1,0", "say \"hi\"\nthere"]),
+                row(7, &["2", "3"])
             ]
         );
         assert_eq!(

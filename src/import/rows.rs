@@ -1,5 +1,6 @@
 //! The rows of a tool's CSV file, by the titles of their columns.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use csv::{ReaderBuilder, StringRecord};
@@ -9,13 +10,39 @@ use super::{Format, ImportError, Unit, ValueError, value};
 /// A CSV file with a line of titles, or without any.
 pub(super) struct Rows<'a> {
     format: Format,
+    delimiter: u8,
     titles: StringRecord,
     reader: csv::Reader<&'a [u8]>,
+}
+
+/// The first line with content as commas separate it, without quotes, and the separator that it has.
+pub(super) fn titles(text: &str) -> (String, u8) {
+    let first = text.lines().find(|line| !line.trim().is_empty());
+    let first = first.unwrap_or("").trim();
+    let read = |delimiter: u8| {
+        let mut reader = ReaderBuilder::new()
+            .has_headers(false)
+            .delimiter(delimiter)
+            .from_reader(first.as_bytes());
+        let mut record = StringRecord::new();
+        let _ = reader.read_record(&mut record);
+        record
+    };
+    let delimiters = [b',', b';', b'\t'];
+    let records = delimiters.map(|delimiter| (read(delimiter), delimiter));
+    let widest = records
+        .into_iter()
+        .rev()
+        .max_by_key(|(record, _)| record.len());
+    let (record, delimiter) = widest.unwrap_or_default();
+    let cells: Vec<&str> = record.iter().map(str::trim).collect();
+    (cells.join(","), delimiter)
 }
 
 /// One row.
 pub(super) struct Row<'a> {
     format: Format,
+    delimiter: u8,
     titles: &'a StringRecord,
     record: StringRecord,
 }
@@ -23,19 +50,14 @@ pub(super) struct Row<'a> {
 impl<'a> Rows<'a> {
     /// Rows under a line of titles.
     pub(super) fn titled(format: Format, text: &'a str) -> Result<Rows<'a>, ImportError> {
-        let mut reader = ReaderBuilder::new().from_reader(text.as_bytes());
-        let titles = reader.headers().map_err(|e| csv_error(format, &e))?.clone();
-        Ok(Rows {
-            format,
-            titles,
-            reader,
-        })
+        Rows::separated(format, text, titles(text).1, None)
     }
 
     /// Rows alone, whose columns have these titles.
     pub(super) fn untitled(format: Format, text: &'a str, titles: &[&str]) -> Rows<'a> {
         Rows {
             format,
+            delimiter: b',',
             titles: titles.iter().copied().collect(),
             reader: ReaderBuilder::new()
                 .has_headers(false)
@@ -56,10 +78,14 @@ impl<'a> Rows<'a> {
             .from_reader(text.as_bytes());
         let titles = match titles {
             Some(titles) => titles.iter().copied().collect(),
-            None => reader.headers().map_err(|e| csv_error(format, &e))?.clone(),
+            None => {
+                let titles = reader.headers().map_err(|e| csv_error(format, &e))?;
+                titles.iter().map(str::trim).collect()
+            }
         };
         Ok(Rows {
             format,
+            delimiter,
             titles,
             reader,
         })
@@ -77,6 +103,7 @@ impl<'a> Rows<'a> {
     ) -> Result<(), ImportError> {
         let Rows {
             format,
+            delimiter,
             titles,
             reader,
         } = self;
@@ -84,6 +111,7 @@ impl<'a> Rows<'a> {
             let record = record.map_err(|e| csv_error(format, &e))?;
             each(&Row {
                 format,
+                delimiter,
                 titles: &titles,
                 record,
             })?;
@@ -102,9 +130,19 @@ impl Row<'_> {
             .trim()
     }
 
+    /// The text of a number. A spreadsheet that separates by semicolons may write decimal commas.
+    fn figure(&self, title: &str) -> Cow<'_, str> {
+        let text = self.get(title);
+        let mut signs = text.chars().filter(|c| matches!(c, ',' | '.'));
+        match self.delimiter == b';' && signs.next() == Some(',') && signs.next().is_none() {
+            true => text.replace(',', ".").into(),
+            false => text.into(),
+        }
+    }
+
     /// A number in a column.
     pub(super) fn number<T: std::str::FromStr>(&self, title: &str) -> Result<T, ImportError> {
-        let text = self.get(title);
+        let text = self.figure(title);
         text.parse().map_err(|_| {
             self.format.damaged(format!(
                 "line {}: '{text}' is not a number for {title}",
@@ -115,10 +153,10 @@ impl Row<'_> {
 
     /// A duration in a column.
     pub(super) fn duration(&self, title: &str, unit: Unit) -> Result<Duration, ImportError> {
-        let text = self.get(title);
-        match value::parse(text, Some(unit)) {
+        let text = self.figure(title);
+        match value::parse(&text, Some(unit)) {
             Ok(Some(duration)) => Ok(duration),
-            Ok(None) => Err(self.at(&ValueError::NotALatency(text.to_owned()))),
+            Ok(None) => Err(self.at(&ValueError::NotALatency(text.into_owned()))),
             Err(error) => Err(self.at(&error)),
         }
     }

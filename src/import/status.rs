@@ -45,12 +45,18 @@ const CODES: &str = "status code rc statuscode httpstatus httpcode responsecode 
     disposition";
 /// Words next to `status` or `response` that mark a text. The status itself is more precise.
 const TEXTS: &str = "message text reason phrase description headers";
-const NEGATIONS: &str = "not no non un without";
+const NEGATIONS: &str = "not non un without";
+/// Words before `no` that leave it a negation: `has_no_error`.
+const AUXILIARIES: &str = "is was has had with";
+/// What `error` is followed by where its value is a code: `error_no`.
+const CODED: &str = "no nr num number code id";
 
 impl Meaning {
     /// Whether a title says that its values are failures.
     pub(super) fn tells_failure(words: &[&str]) -> bool {
-        words.iter().any(|word| listed(NEGATIVE, word))
+        words
+            .iter()
+            .any(|word| listed(NEGATIVE, word) || is_error_word(word))
             || words
                 .windows(2)
                 .any(|two| matches!(two, ["timed", "out"] | ["time", "out"]))
@@ -60,7 +66,7 @@ impl Meaning {
     pub(super) fn of_title(words: &[&str]) -> Option<Meaning> {
         let has = |list: &str| words.iter().any(|word| listed(list, word));
         let is_code = has(CODES) || words == ["http"];
-        let negated = has(NEGATIONS) || words.last() == Some(&"free");
+        let negated = has(NEGATIONS) || words.last() == Some(&"free") || starts_with_no(words);
         if has("grpc") && is_code {
             return Some(Meaning::Grpc);
         }
@@ -68,8 +74,14 @@ impl Meaning {
             return Some(Meaning::Exit);
         }
         if Meaning::tells_failure(words) {
-            let coded =
-                is_code || has("errno errors errs errorcode failures timeouts exceptions count");
+            let coded = is_code
+                || has("errno errors errs errorcode failures timeouts exceptions count")
+                || words
+                    .iter()
+                    .any(|w| w.starts_with("err") && w.ends_with("code"))
+                || words
+                    .windows(2)
+                    .any(|two| is_error_word(two[0]) && listed(CODED, two[1]));
             return Some(match (negated, coded) {
                 (true, _) => Meaning::Positive,
                 (false, true) => Meaning::ErrorCode,
@@ -89,6 +101,31 @@ impl Meaning {
         None
     }
 
+    /// Whether a title says that its values are errors, and nothing else.
+    pub(super) fn is_error(words: &[&str]) -> bool {
+        words.iter().any(|word| is_error_word(word))
+    }
+
+    /// Whether every word of a title belongs to a status or a result.
+    pub(super) fn is_plain(words: &[&str]) -> bool {
+        const BESIDE: &str = "http https grpc request req response resp is was has exit return server sc elb final api \
+            test call client final ended end";
+        let known = |word: &&str| {
+            [POSITIVE, NEGATIVE, CODES, BESIDE, NEGATIONS]
+                .iter()
+                .any(|list| listed(list, word))
+                || *word == "no"
+        };
+        !words.is_empty() && words.iter().all(known)
+    }
+
+    /// Whether a title is a remark about the outcome.
+    pub(super) fn is_remark(words: &[&str]) -> bool {
+        words
+            .iter()
+            .any(|word| listed(TEXTS, word) || listed("msg detail details cause statustext", word))
+    }
+
     /// Whether a title is a status in words, which another column may hold as a number.
     pub(super) fn is_text(words: &[&str]) -> bool {
         words
@@ -106,6 +143,18 @@ impl Meaning {
             Meaning::Negative | Meaning::ErrorCode => negative(self, text, number),
         }
     }
+}
+
+/// `error`, `errcode`, `failures`, `exceptionClass`.
+fn is_error_word(word: &str) -> bool {
+    const STARTS: [&str; 4] = ["err", "fail", "exception", "timeout"];
+    STARTS.iter().any(|start| word.starts_with(start))
+}
+
+/// `no_error`, `has_no_error`; in `error_no` it is a number.
+fn starts_with_no(words: &[&str]) -> bool {
+    let mut words = words.iter().skip_while(|word| listed(AUXILIARIES, word));
+    words.next() == Some(&"no") && words.next().is_some()
 }
 
 fn code(meaning: Meaning, text: &str, number: Option<i64>) -> Told {
@@ -272,8 +321,22 @@ fn word(text: &str) -> Told {
     }
 }
 
+/// Whether a text is a word for a failure.
+pub(super) fn is_failing_word(text: &str) -> bool {
+    integer(text).is_none() && guess(text) == (Guess::Word { fails: true })
+}
+
+/// Whether a text stands for a missing value.
+pub(super) fn is_missing(text: &str) -> bool {
+    is_nothing(text)
+}
+
 /// The possible meaning for success of a value whose column title is uninformative.
 pub(super) fn guess(text: &str) -> Guess {
+    // `/errors/7` is an address.
+    if text.starts_with('/') || text.contains("://") {
+        return Guess::Nothing;
+    }
     if let Some(number) = integer(text) {
         let known = matches!(
             number,

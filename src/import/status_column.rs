@@ -12,6 +12,8 @@ pub(super) struct StatusColumn {
     index: usize,
     name: String,
     meaning: Meaning,
+    /// Whether a row without a value in it has failed, whatever another status says.
+    firm: bool,
     rows: u64,
     failed: u64,
     redirects: u64,
@@ -23,11 +25,12 @@ pub(super) struct StatusColumn {
 }
 
 impl StatusColumn {
-    pub(super) fn new(index: usize, name: String, meaning: Meaning) -> StatusColumn {
+    pub(super) fn new(index: usize, name: String, meaning: Meaning, firm: bool) -> StatusColumn {
         StatusColumn {
             index,
             name,
             meaning,
+            firm,
             rows: 0,
             failed: 0,
             redirects: 0,
@@ -41,8 +44,23 @@ impl StatusColumn {
         self.index
     }
 
-    /// Whether the request of a row failed.
-    pub(super) fn is_failure(&mut self, text: &str) -> bool {
+    /// Whether a value was a status or a word for success or failure.
+    pub(super) fn is_understood(&self) -> bool {
+        self.understood
+    }
+
+    /// Whether every value was understood.
+    pub(super) fn is_clear(&self) -> bool {
+        self.understood && self.unknown.is_empty()
+    }
+
+    /// Whether a value decides, or leaves it to another status: the status of a server that was not asked is empty.
+    pub(super) fn leaves_open(&self, told: Told) -> bool {
+        !self.firm && told == Told::NoAnswer
+    }
+
+    /// Reads the value of a row.
+    pub(super) fn read(&mut self, text: &str) -> Told {
         let told = self.meaning.read(text);
         self.rows += 1;
         match told {
@@ -51,13 +69,19 @@ impl StatusColumn {
             Told::Ok | Told::Failed | Told::Redirect => self.understood = true,
         }
         self.redirects += u64::from(told == Told::Redirect);
-        let failed = !matches!(told, Told::Ok | Told::Unknown);
+        let failed = !matches!(told, Told::Ok | Told::Unknown) && !self.leaves_open(told);
         self.failed += u64::from(failed);
-        failed
+        told
+    }
+
+    /// Whether the request of a row failed.
+    pub(super) fn is_failure(&mut self, text: &str) -> bool {
+        let told = self.read(text);
+        !matches!(told, Told::Ok | Told::Unknown) && !self.leaves_open(told)
     }
 
     /// Refuses a column if some of its values have no meaning.
-    pub(super) fn check(&self) -> Result<(), ImportError> {
+    pub(super) fn check(&self, otherwise: &str) -> Result<(), ImportError> {
         let named = self.meaning == Meaning::Named;
         let unclear = match self.understood || named {
             true => self.unknown.clone(),
@@ -72,7 +96,10 @@ impl StatusColumn {
                 self.name,
                 unclear.join("', '")
             ),
-            "write ok or failed in the column, or count every row as ok with --status-column none",
+            match otherwise {
+                "none" => "write ok or failed in the column, or count every row as ok with --status-column none".to_owned(),
+                name => format!("write ok or failed in the column, or leave it out: --status-column {name}"),
+            },
         )
         .into())
     }

@@ -1,17 +1,19 @@
 //! Finds the columns of a file that show whether a request ended ok.
 
-use super::columns::{Choice, Column, Columns};
+use super::columns::{Choice, Columns};
+use super::records::Row;
 use super::status::Meaning;
 use super::status_column::StatusColumn;
-use super::title::{Role, listed, words};
+use super::title::{Role, words};
 use super::{ImportError, ListError, Options};
 
 impl Columns {
     /// The columns that show success: as the options say, else by their titles.
     pub(super) fn statuses(
-        &self,
+        &mut self,
         choice: Choice,
         options: &Options,
+        sample: &[Row],
     ) -> Result<Vec<StatusColumn>, ImportError> {
         if let Some(name) = &options.status_column {
             return self.named_status(choice, name);
@@ -29,10 +31,80 @@ impl Columns {
         if found.iter().any(|&(i, _)| !self.is_text(i)) {
             found.retain(|&(i, _)| !self.is_text(i));
         }
+        self.firm = self.firm.filter(|_| !found.is_empty());
+        // Beside a status that is understood, a column that is not is another matter.
+        if self.firm.is_some() {
+            found.retain(|&(i, meaning)| {
+                let reading = self.reading(i, meaning, sample);
+                // `available_memory` holds numbers of its own.
+                let other = meaning == Meaning::Positive && !self.is_plain(i);
+                reading.is_clear() && !other
+                    || self.is_error(i) && !self.columns[i].profile.is_all_numbers()
+            });
+        }
+        let firm = |i: usize| self.firm.is_none() || self.is_firm(i, sample);
         Ok(found
             .into_iter()
-            .map(|(i, meaning)| StatusColumn::new(i, self.name(i), meaning))
+            .map(|(i, meaning)| StatusColumn::new(i, self.name(i), meaning, firm(i)))
             .collect())
+    }
+
+    /// Finds the column that tells success beyond doubt.
+    pub(super) fn find_firm(&mut self, sample: &[Row]) {
+        self.firm = (0..self.columns.len()).find(|&i| !self.is_text(i) && self.is_firm(i, sample));
+        self.settle_beside_status();
+    }
+
+    /// Notes the columns that say of a request that it failed, although its status says that it ended ok.
+    pub(super) fn add_contradictions(&mut self, row: &Row) {
+        if self.firm.is_none() {
+            return;
+        }
+        for (column, text) in self.columns.iter_mut().zip(&row.cells) {
+            if column.may_contradict() && column.contradicts(text) {
+                column.contradictions += 1;
+                if column.contradiction.is_none() {
+                    column.contradiction = Some(text.chars().take(24).collect());
+                }
+            }
+        }
+    }
+
+    /// Whether title and values of a column leave no doubt that it tells success.
+    fn is_firm(&self, index: usize, sample: &[Row]) -> bool {
+        let column = &self.columns[index];
+        let Role::Status(meaning) = column.role else {
+            return false;
+        };
+        let title = column.words();
+        let title: Vec<&str> = title.iter().map(String::as_str).collect();
+        let values = match meaning {
+            Meaning::Negative | Meaning::ErrorCode => {
+                column.profile.may_tell_failure() && !column.profile.is_partial()
+            }
+            _ => true,
+        };
+        let plain = Meaning::is_plain(&title) || column.profile.is_statuses();
+        plain && values && self.reading(index, meaning, sample).is_clear()
+    }
+
+    /// The first rows of a column, read as outcomes.
+    fn reading(&self, index: usize, meaning: Meaning, sample: &[Row]) -> StatusColumn {
+        let mut status = StatusColumn::new(index, self.name(index), meaning, true);
+        for row in sample {
+            status.read(row.cells.get(index).unwrap_or(""));
+        }
+        status
+    }
+
+    fn is_plain(&self, index: usize) -> bool {
+        let words = self.columns[index].words();
+        Meaning::is_plain(&words.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    fn is_error(&self, index: usize) -> bool {
+        let words = self.columns[index].words();
+        Meaning::is_error(&words.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     fn named_status(&self, choice: Choice, name: &str) -> Result<Vec<StatusColumn>, ImportError> {
@@ -52,7 +124,12 @@ impl Columns {
             Role::Status(meaning) => meaning,
             _ => Meaning::Named,
         };
-        Ok(vec![StatusColumn::new(index, self.name(index), meaning)])
+        Ok(vec![StatusColumn::new(
+            index,
+            self.name(index),
+            meaning,
+            true,
+        )])
     }
 
     /// Refuses a column that may report failures although its title does not say so.
@@ -61,24 +138,32 @@ impl Columns {
         choice: Choice,
         statuses: &[StatusColumn],
     ) -> Result<(), ImportError> {
+        let read = |i: usize| i == choice.index || statuses.iter().any(|s| s.index() == i);
         let untold = self.columns.iter().enumerate().find(|&(i, column)| {
-            i != choice.index
-                && column.role == Role::Other
-                && column.profile.may_tell_failure()
-                && (statuses.is_empty() || !self.is_text(i))
-                && !column.is_harmless_flag()
+            !read(i)
+                && match self.firm {
+                    Some(_) => column.contradictions > 0,
+                    None => !column.is_about_something_else(),
+                }
         });
         let Some((index, column)) = untold else {
             return Ok(());
         };
-        let examples = column.profile.examples.join("', '");
+        let examples = match &column.contradiction {
+            Some(example) => example.clone(),
+            None => column.profile.examples.join("', '"),
+        };
+        let otherwise = match statuses.iter().find(|status| status.is_understood()) {
+            Some(status) => self.flag_name(status.index()),
+            None => "none".to_owned(),
+        };
         Err(ListError::inside(
             format!(
                 "{} may tell whether requests ended ok: it holds '{examples}'",
                 self.shown(index)
             ),
             format!(
-                "if it does, name it: --status-column {}; if not: --status-column none",
+                "if it does, name it: --status-column {}; if not: --status-column {otherwise}",
                 self.flag_name(index)
             ),
         )
@@ -88,15 +173,5 @@ impl Columns {
     fn is_text(&self, index: usize) -> bool {
         let words = words(self.columns[index].title.as_deref().unwrap_or(""));
         Meaning::is_text(&words.iter().map(String::as_str).collect::<Vec<_>>())
-    }
-}
-
-impl Column {
-    /// Whether true and false are known to mean something other than success.
-    fn is_harmless_flag(&self) -> bool {
-        const FLAGS: &str = "cached cache hit reused keepalive tls https warmup cold secure compressed gzip sampled new \
-        retried proxied chunked encrypted";
-        let title = words(self.title.as_deref().unwrap_or(""));
-        title.iter().any(|word| listed(FLAGS, word))
     }
 }

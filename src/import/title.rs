@@ -59,10 +59,16 @@ const PARTS: &str = "connect connection connecting conn dns lookup namelookup tl
     send sending receive receiving read write dial dialup redirect db sql gc think pause sleep gap \
     timeout upstream delay";
 const STATISTICS: &str = "min max minimum maximum avg average mean median med stddev stdev std sd variance var mode mad \
-    iqr ewma apdex";
+    iqr ewma ema apdex worst best highest lowest slowest fastest peak upper lower sum typical smoothed rolling \
+    trimmed geomean midpoint";
+/// Words of a time that is not measured, but aimed at.
+const AIMS: &str = "target slo sla limit budget threshold goal allowed baseline deadline objective";
 const RATES: &str =
     "rps qps tps rpm throughput rate rates hz bps kbps mbps ops iops bandwidth speed per freqhz";
-const RANKS: &str = "percentile percentiles percentage percent quantile quantiles pct perc rank";
+const RANKS: &str =
+    "percentile percentiles percentage percent quantile quantiles pct perc pctl pctile rank level";
+/// Words that make a statistic of any other title.
+const PERCENTILES: &str = "percentile percentiles quantile quantiles pctl pctile";
 /// Words that may accompany those of a rank or a bucket.
 const TABLE_WORDS: &str = "upper lower served request requests of total latency response time cumulative the value in ms s level";
 const BUCKETS: &str =
@@ -130,6 +136,9 @@ fn role(title: &str, words: &[&str], unit: Option<Unit>) -> Role {
     if only(RANKS) || title.trim() == "%" || title.contains("1/(1-") {
         return Role::Rank;
     }
+    if has(PERCENTILES) {
+        return Role::Statistic;
+    }
     if only(BUCKETS) || is("upper lower ge lt gt") {
         return Role::Bucket;
     }
@@ -148,7 +157,11 @@ fn role(title: &str, words: &[&str], unit: Option<Unit>) -> Role {
     let total_time = unit.is_some() && has("total");
     if (total_time || is_whole(words, &squashed)) && !words.contains(&"upstream") && !has("timeout")
     {
-        return Role::Latency;
+        return match (has_rank_number(words) || has("pct perc"), has(AIMS)) {
+            (true, _) => Role::Statistic,
+            (_, true) => Role::Part,
+            _ => Role::Latency,
+        };
     }
     if unit.is_none()
         && let Some(meaning) = Meaning::of_title(words)
@@ -175,6 +188,56 @@ fn role(title: &str, words: &[&str], unit: Option<Unit>) -> Role {
         true => Role::Label,
         false => Role::Other,
     }
+}
+
+/// A number that names a percentile in the title of a latency: `latency_99`, `rt95`, `p99latency`, `0_95`.
+fn has_rank_number(words: &[&str]) -> bool {
+    let numbers = words
+        .iter()
+        .flat_map(|word| word.split(|c: char| !c.is_ascii_digit()))
+        .filter(|digits| !digits.is_empty());
+    numbers
+        .filter_map(|digits| digits.parse::<u64>().ok())
+        .any(|n| (5..=100).contains(&n) || [999, 9_999, 99_999].contains(&n))
+}
+
+/// Whether a title names a span of time that its rows sum up: `minute`, `window`.
+pub(super) fn is_period(words: &[&str]) -> bool {
+    const PERIODS: &str = "second minute hour day week month window interval period slot";
+    !words.is_empty() && words.iter().all(|word| listed(PERIODS, word))
+}
+
+/// Whether a statistic is one of times: `p99`, `avg`, `mean response time`.
+pub(super) fn is_of_times(words: &[&str]) -> bool {
+    let alone = words
+        .iter()
+        .all(|word| listed(STATISTICS, word) || is_percentile(word) || word.parse::<f64>().is_ok());
+    alone
+        || words
+            .iter()
+            .any(|word| listed(NOUNS, word) || matches!(*word, "time" | "times" | "e2e"))
+}
+
+/// Whether a rate is one of data and not of requests: `speed_download`, `KB/sec`.
+pub(super) fn is_data_rate(words: &[&str]) -> bool {
+    let data = "bytes byte kb mb kib mib bit bits bps kbps mbps speed bandwidth download upload";
+    words.iter().any(|word| listed(data, word))
+}
+
+/// Whether every word of a title is one of the words for times, sizes, counts and names.
+pub(super) fn is_known(words: &[&str]) -> bool {
+    const TIMES: &str = "time times t secs seconds";
+    const BESIDE: &str = "of the in sent received client server remote local current all total http response request \
+        body header thread name code content cs sc x";
+    let lists = [
+        NOUNS, PARTS, STAMPS, SIZES, COUNTERS, LABELS, COUNTS, REQUESTS, TIMES,
+    ];
+    let named =
+        |word: &&str| word.parse::<Unit>().is_ok() || lists.iter().any(|list| listed(list, word));
+    words.iter().any(named)
+        && words
+            .iter()
+            .all(|word| named(&word) || listed(BESIDE, word))
 }
 
 /// Whether the title means the time of a whole request.

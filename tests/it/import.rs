@@ -8,6 +8,7 @@ mod lists;
 mod mutation;
 mod refused;
 mod robust;
+mod success_rules;
 mod truth;
 
 use std::path::PathBuf;

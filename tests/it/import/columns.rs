@@ -183,7 +183,7 @@ fn only_a_column_of_latencies_is_chosen() {
         ("rt_us;vu", "20000;3"),
         ("timestamp_ms,dns_ms,total_ms", "1,2,20"),
         ("time,latencyMs,cached", "1,20,true"),
-        ("Latency,note", "20ms,x"),
+        ("Latency,host", "20ms,x"),
     ] {
         let text = rows(head, row);
         let imported = read(&text, &Options::default()).unwrap_or_else(|e| panic!("{text}: {e}"));
@@ -352,7 +352,7 @@ fn every_hint_works_as_it_stands() {
         ("", "elapsed\n1\n2\n"),
         ("", "163.2\n"),
         ("", "Requests/s,Response Time [ms]\n3,20\n4,30\n"),
-        ("", "it's,'x' time,\"a \"\"b\"\"\"\n3,20,1\n4,10,1\n"),
+        ("", "it's,'x' time,\"a \"\"b\"\"\"\n3,20,1.5\n4,10,1.7\n"),
         (
             "--column Failures/s",
             "window,requests,latency,Failures/s\n1,600,400,0\n2,600,401,0\n",
@@ -390,7 +390,15 @@ fn every_hint_works_as_it_stands() {
                 true => "",
                 false => flags,
             };
-            let (code, shown) = a7probe(folder.path(), &format!("judge times.csv {kept} {way}"));
+            let (mut code, mut shown) =
+                a7probe(folder.path(), &format!("judge times.csv {kept} {way}"));
+            // A column that is named asks for its unit.
+            if shown.contains("' has no unit\nhint: add --unit s, ms, us or ns") {
+                (code, shown) = a7probe(
+                    folder.path(),
+                    &format!("judge times.csv {kept} {way} --unit ms"),
+                );
+            }
             assert_ne!(code, Some(2), "{way} on {text}: {shown}");
         }
     }

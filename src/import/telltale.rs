@@ -1,0 +1,122 @@
+//! Whether a column may tell that requests failed, by its title and its values together.
+
+use super::columns::Column;
+use super::status::{Meaning, is_failing_word};
+use super::title::{Role, is_known, listed, words};
+
+/// Titles of names and addresses that cannot be outcomes.
+const ADDRESSES: &str = "url uri path host hostname endpoint route useragent agent browser device city country region \
+    zone ip address referer method verb proto protocol threadname";
+const METHODS: &str = "get post put patch delete head options connect trace";
+/// Flags of a request that ended ok as well as of one that failed.
+const FLAGS: &str = "cached cache hit reused keepalive tls https warmup cold secure compressed gzip sampled new \
+    retried proxied chunked encrypted is was from connection";
+
+impl Column {
+    /// Whether title and values show that the column is not about success.
+    pub(super) fn is_about_something_else(&self) -> bool {
+        let profile = &self.profile;
+        if profile.filled == 0 {
+            return true;
+        }
+        let title = self.words();
+        let title: Vec<&str> = title.iter().map(String::as_str).collect();
+        if self.is_harmless_flag(&title) {
+            return !profile.has_failing_words() && !profile.has_failing_codes();
+        }
+        if self.unit().is_some() && profile.is_all_numbers() {
+            return !profile.has_failing_codes();
+        }
+        // Every row of it is read.
+        if matches!(self.role, Role::FailureTotal | Role::SuccessTotal) && profile.is_all_numbers()
+        {
+            return true;
+        }
+        let is_time = self.role == Role::Time && profile.is_all_numbers();
+        if is_time && !profile.has_failing_codes() && is_known(&title) {
+            return true;
+        }
+        if profile.may_tell_failure() || profile.has_failing_words() {
+            return false;
+        }
+        let many = profile.has_many_values() && !profile.is_partial();
+        match self.role {
+            Role::Label if is_known(&title) => {
+                title.iter().any(|word| listed(ADDRESSES, word))
+                    || many
+                    || profile.is_constant()
+                    || profile.all(is_address)
+            }
+            Role::Stamp | Role::Counter if is_known(&title) => {
+                profile.is_all_numbers() || many || profile.all(has_digit)
+            }
+            // Figures of many requests, which refuse the file for themselves.
+            Role::Statistic | Role::Rate | Role::Rank | Role::Bucket => profile.is_all_numbers(),
+            Role::Latency | Role::Time | Role::Part | Role::Size | Role::Count | Role::Requests
+                if is_known(&title) =>
+            {
+                profile.is_all_numbers()
+            }
+            Role::Status(_) => false,
+            _ if profile.is_all_numbers() => {
+                !profile.integers
+                    || profile.counting && profile.filled > 1
+                    || profile.rises() && !profile.repeats()
+                    || profile.has_many_values() && !profile.may_be_codes()
+            }
+            _ => many || profile.all(is_instant),
+        }
+    }
+
+    /// Whether a value of a row that ended ok says that it failed.
+    pub(super) fn contradicts(&self, text: &str) -> bool {
+        let profile = &self.profile;
+        if text.is_empty() || profile.is_all_numbers() && !profile.mixes_codes() {
+            return false;
+        }
+        let title = self.words();
+        let title: Vec<&str> = title.iter().map(String::as_str).collect();
+        let named = self.role == Role::Label && title.iter().any(|w| listed(ADDRESSES, w));
+        if named || profile.is_all_numbers() && is_known(&title) {
+            return false;
+        }
+        let remark = Meaning::is_remark(&title)
+            && profile.is_partial()
+            && Meaning::Code.read(text) == super::status::Told::Unknown;
+        remark
+            || is_failing_word(text)
+            || profile.mixes_codes() && Meaning::Code.read(text) == super::status::Told::Failed
+    }
+
+    /// Whether [`Column::contradicts`] can be true of any value.
+    pub(super) fn may_contradict(&self) -> bool {
+        let profile = &self.profile;
+        profile.has_failing_words() || profile.mixes_codes() || profile.is_partial()
+    }
+
+    /// Whether true and false are known to mean something other than success.
+    fn is_harmless_flag(&self, title: &[&str]) -> bool {
+        !title.is_empty() && title.iter().all(|word| listed(FLAGS, word))
+    }
+
+    pub(super) fn words(&self) -> Vec<String> {
+        words(self.title.as_deref().unwrap_or(""))
+    }
+}
+
+/// `/a`, `https://a`, `GET`, `GET /a`.
+fn is_address(text: &str) -> bool {
+    let first = text.split(' ').next().unwrap_or("").to_lowercase();
+    text.starts_with('/') || text.contains("://") || listed(METHODS, &first)
+}
+
+fn has_digit(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_digit())
+}
+
+/// A date, a time of day, an address.
+fn is_instant(text: &str) -> bool {
+    let marks = text.chars().filter(|c| matches!(c, '-' | ':' | '/' | '.'));
+    let digits = text.chars().filter(char::is_ascii_digit);
+    marks.count() >= 2 && digits.count() >= 4 || is_address(text)
+}
