@@ -7,10 +7,12 @@ mod accept;
 mod attempt;
 mod checkpoint;
 mod clock;
+mod damage;
 mod dispatch;
 mod files;
 mod follow;
 mod guard;
+mod log_check;
 mod note;
 mod presence;
 mod readers;
@@ -31,6 +33,7 @@ use super::signals::Signals;
 use super::{OpenError, Options, State, StoreError};
 
 use clock::Clock;
+use damage::Damage;
 use follow::Follower;
 pub(super) use readers::Readers;
 use writer::{Company, Writer};
@@ -74,16 +77,18 @@ impl Sqlite {
     ) -> Result<Sqlite, OpenError> {
         let company = Arc::new(Company::default());
         let clock = Arc::new(Clock::default());
+        let damage = Damage::default();
         let writer = Writer::start(
             options,
             path,
             (owner, clock.clone()),
             queue.clone(),
             signals.clone(),
-            company.clone(),
+            (company.clone(), damage.clone()),
         )?;
-        let readers = Arc::new(Readers::open(path, options.readers, clock)?);
-        let follower = Follower::start(path, owner, signals.clone(), company)?;
+        let readers = Readers::open(path, options.readers, (clock, damage.clone()))?;
+        let readers = Arc::new(readers);
+        let follower = Follower::start(path, owner, signals.clone(), (company, damage))?;
         Ok(Sqlite {
             readers,
             writer,
@@ -174,6 +179,11 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     }
     transaction.commit()
+}
+
+fn page_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let bytes: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    Ok(bytes.max(512) as u64)
 }
 
 fn table_count(connection: &Connection) -> rusqlite::Result<i64> {

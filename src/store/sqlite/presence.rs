@@ -59,8 +59,8 @@ impl Presence {
     }
 
     /// Notes how many commits there are. Without the note only a lost log goes undetected.
-    pub(super) fn note(&mut self, commits: u64) {
-        if let Err(error) = note::write(&mut self.file, &self.path, commits) {
+    pub(super) fn note(&mut self, commits: u64, file: u64) {
+        if let Err(error) = note::write(&mut self.file, commits, file) {
             tracing::debug!(%error, "the commits could not be noted");
         }
     }

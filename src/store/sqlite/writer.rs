@@ -9,8 +9,9 @@ use std::time::Duration;
 use super::attempt;
 use super::checkpoint::{self, Checkpointer};
 use super::clock::Clock;
+use super::damage::Damage;
 use super::follow;
-use super::guard::{self, Guard};
+use super::guard::Guard;
 use super::presence::Presence;
 use super::transaction::{Statements, Terms};
 use crate::store::commit_queue::{Batch, CommitQueue, Taken};
@@ -47,7 +48,7 @@ impl Writer {
         (owner, clock): (i64, Arc<Clock>),
         queue: Arc<CommitQueue>,
         signals: Signals,
-        company: Arc<Company>,
+        (company, damage): (Arc<Company>, Damage),
     ) -> Result<Writer, OpenError> {
         let mut presence = Presence::enter(path)?;
         let connection = open(options, path, &mut presence, &clock).inspect_err(|error| {
@@ -67,8 +68,8 @@ impl Writer {
         signals.work.notify_one();
         // Prepared once here, so that a schema that does not fit is an error at the start.
         Statements::prepare(&connection, &terms).map_err(unusable)?;
-        let checkpointer = Checkpointer::start(path)?;
-        let guard = Guard::start(&connection, path, checkpointer.database())?;
+        let checkpointer = Checkpointer::start(path, damage.clone())?;
+        let guard = Guard::start(&connection, path, checkpointer.database(), damage)?;
         let thread = WriterThread {
             checkpointer,
             guard,
@@ -189,7 +190,7 @@ impl WriterThread {
         let _closing = self.queue.closing();
         let mut batch = Batch::default();
         loop {
-            match self.queue.take(&mut batch, Some(guard::IDLE)) {
+            match self.queue.take(&mut batch, Some(self.guard.patience())) {
                 Taken::Batch => {}
                 Taken::Nothing => {
                     if !self.guard.idle(&self.connection) {
@@ -212,9 +213,12 @@ impl WriterThread {
                     .after_commit(&self.connection, has_company, free);
                 note(&mut self.guard, &self.connection, &mut self.presence);
                 self.company.let_in();
+            } else {
+                note(&mut self.guard, &self.connection, &mut self.presence);
             }
         }
-        if !self.guard.idle(&self.connection) || !self.guard.is_sound() {
+        if !self.guard.may_close(&self.connection) {
+            note(&mut self.guard, &self.connection, &mut self.presence);
             // Nothing is written any more, and SQLite deletes no log by its name.
             tracing::warn!("the store was closed as it is; its log was not moved");
             drop(statements);
@@ -239,8 +243,8 @@ impl WriterThread {
 
 /// Notes the commits from time to time.
 fn note(guard: &mut Guard, connection: &Connection, presence: &mut Presence) {
-    if let Some(commits) = guard.commits_to_note(connection) {
-        presence.note(commits);
+    if let Some((commits, file)) = guard.commits_to_note(connection) {
+        presence.note(commits, file);
     }
 }
 
