@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 
 use super::checkpoint::log_state;
+use super::counts;
 use super::damage::Damage;
 use super::files::StoreFiles;
 use super::log_check::LogCheck;
@@ -203,12 +204,12 @@ impl Guard {
                 (self.lost, self.is_back) = (None, true);
             }
             (Err(reason), None) => {
-                let until = if self.files.is_damaged() {
-                    "the server is restarted"
+                if self.files.is_damaged() {
+                    // The readers may report the same in SQLite's words.
+                    self.damage.found(reason.clone());
                 } else {
-                    "it is back in its place"
-                };
-                tracing::error!("{reason}; nothing is accepted until {until}");
+                    tracing::error!("{reason}; nothing is accepted until it is back in its place");
+                }
                 keep_the_log(connection);
             }
             _ => {}
@@ -230,9 +231,12 @@ impl Guard {
 
 /// How many commits a store has seen; they are counted for its processes to see each other, and never become fewer.
 pub(super) fn commits(connection: &Connection) -> rusqlite::Result<u64> {
-    let sql = "SELECT coalesce(sum(n), 0) FROM counts WHERE state = ?1";
+    let sql = "SELECT coalesce(sum(n), 0) FROM counts
+        WHERE state = ?1 AND typeof(n) = 'integer' AND n BETWEEN 0 AND ?2";
     let mut statement = connection.prepare_cached(sql)?;
-    statement.query_row([COMMITS], |row| Ok(integer_or(row, 0, 0).max(0) as u64))
+    statement.query_row([COMMITS, counts::MOST], |row| {
+        Ok(integer_or(row, 0, 0).max(0) as u64)
+    })
 }
 
 /// SQLite deletes the log by its name when the last connection is closed: by then that may be another store's.

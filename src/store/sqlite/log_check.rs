@@ -33,7 +33,7 @@ impl LogCheck {
     pub(super) fn open(store: &Path, page_bytes: u64) -> io::Result<LogCheck> {
         let path = beside(&std::fs::canonicalize(store)?, "-wal");
         Ok(LogCheck {
-            file: File::open(&path)?,
+            file: File::options().read(true).write(true).open(&path)?,
             path,
             page_bytes,
             next: 0,
@@ -64,6 +64,25 @@ impl LogCheck {
         self.verify(connection, |log| {
             (log.frames.saturating_sub(NEWEST_FRAMES), log.frames)
         })
+    }
+
+    /// Frees the space behind the committed frames, which a failed transaction has filled. The transaction that is open
+    /// keeps other processes from writing.
+    pub(super) fn cut_uncommitted(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let version =
+            || connection.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0));
+        let before = version()?;
+        let frames = log_state(connection)?.frames;
+        connection.execute_batch("BEGIN IMMEDIATE")?;
+        // Otherwise another process has committed after the frames were counted.
+        if frames > 0 && version().is_ok_and(|now| now == before) {
+            let bytes = LOG_HEAD_BYTES + frames * (FRAME_HEAD_BYTES + self.page_bytes);
+            let is_longer = self.file.metadata().is_ok_and(|file| file.len() > bytes);
+            if is_longer && let Err(error) = self.file.set_len(bytes) {
+                tracing::debug!(%error, "the end of the log could not be cut");
+            }
+        }
+        connection.execute_batch("ROLLBACK")
     }
 
     fn verify(

@@ -91,8 +91,11 @@ impl Space {
         if is_too_soon {
             return false;
         }
-        let is_moved = checkpoint::is_sound(connection, &self.log)
-            && checkpoint::empty_log(connection).is_ok_and(|is_moved| is_moved);
+        let is_sound = checkpoint::is_sound(connection, &self.log);
+        if is_sound && let Err(error) = self.log.0.cut_uncommitted(connection) {
+            tracing::debug!(%error, "the end of the log could not be cut");
+        }
+        let is_moved = is_sound && checkpoint::empty_log(connection).is_ok_and(|is_moved| is_moved);
         let free = self.look();
         self.failed = (!is_moved).then(|| (Instant::now() + TRY_EVERY, free));
         is_moved
