@@ -166,6 +166,8 @@ impl StoreFiles {
     }
 }
 
+/// Symbolic links that are followed, as many as Linux does.
+const MOST_LINKS: usize = 40;
 /// How often a log is checked that seems to be too short.
 const LOOKS: usize = 3;
 
@@ -196,6 +198,30 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
+}
+
+/// The file that a symbolic link leads to, which need not exist. SQLite keeps its files next to that one.
+pub(super) fn behind_links(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = fs::read_link(&path) else {
+            break;
+        };
+        // An absolute target replaces the folder.
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    path
+}
+
+/// How many names a file has.
+#[cfg(unix)]
+pub(super) fn names(file: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(file)
+}
+
+#[cfg(not(unix))]
+pub(super) fn names(_: &Metadata) -> u64 {
+    1
 }
 
 /// Device and number of a file.

@@ -59,8 +59,9 @@ pub(super) fn check(lock: &mut File, store: &Path) -> Result<(), OpenError> {
                 log.display()
             ),
             hint: format!(
-                "put {name} back; to begin a new store, delete {} as well",
-                log.display()
+                "put {name} back; to begin a new store, delete {} and {}",
+                log.display(),
+                beside(store, ".lock").display()
             ),
         });
     }

@@ -128,6 +128,32 @@ fn an_overwritten_log_is_noticed_and_never_moved_into_the_database() {
 }
 
 #[test]
+fn every_name_of_a_store_has_the_same_lock() {
+    let folder = folder();
+    let (server, _) = server(folder.path());
+    let place = store(folder.path());
+    fs::create_dir(folder.path().join("links")).expect("a folder");
+    symlink("../store.db", folder.path().join("links/near.db")).expect("a link");
+    symlink("near.db", folder.path().join("links/far.db")).expect("a link");
+    for name in ["links/near.db", "links/far.db"] {
+        let link = folder.path().join(name);
+        let link = link.to_str().expect("UTF-8");
+        // A process that found itself alone would take over the leases of the server.
+        let worker = Worker::start(link, folder.path(), &FLAGS);
+        assert!(!part(Path::new(link), ".lock").exists());
+        drop(worker);
+    }
+    assert!(part(&place, ".lock").exists());
+    drop(server);
+    fs::hard_link(&place, folder.path().join("second.db")).expect("a hard link");
+    let output = command(folder.path(), &[]).output().expect("it starts");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(said.contains("it has 2 names (hard links)"), "{said}");
+    fs::remove_file(folder.path().join("second.db")).expect("removed");
+    drop(Process::start(folder.path(), &FLAGS));
+}
+
+#[test]
 fn commits_are_missed_that_were_cut_off_a_running_server() {
     for is_killed in [false, true] {
         let folder = folder();
