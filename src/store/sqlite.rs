@@ -7,6 +7,7 @@ mod accept;
 mod attempt;
 mod checkpoint;
 mod clock;
+mod counts;
 mod damage;
 mod dispatch;
 mod files;
@@ -29,6 +30,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::commit_queue::CommitQueue;
+use super::error::MALFORMED;
 use super::signals::Signals;
 use super::{OpenError, Options, State, StoreError};
 
@@ -236,8 +238,26 @@ fn unusable(path: &Path, error: rusqlite::Error) -> OpenError {
             Some(shortage) => OpenError::unusable(path, shortage),
             None => OpenError::unusable(path, error),
         },
+        _ if is_of_the_schema(&error) => {
+            // The rest is the whole statement.
+            let said = error.to_string();
+            let said = said.split_once(" in ").map_or(&*said, |(said, _)| said);
+            OpenError::unusable(path, format!("it is {MALFORMED}: {said}"))
+        }
         _ => OpenError::unusable(path, error),
     }
+}
+
+/// Whether a table, an index or a column is not the one that this program creates, or holds another type of value.
+fn is_of_the_schema(error: &rusqlite::Error) -> bool {
+    let said = error.to_string();
+    let is_of_sql = matches!(
+        error,
+        rusqlite::Error::SqlInputError { .. } | rusqlite::Error::SqliteFailure(..)
+    ) && ["no such", "has no column", "already exists"]
+        .iter()
+        .any(|words| said.contains(words));
+    is_of_sql || unreadable::is_of_the_row(error)
 }
 
 /// Why SQLite did not do it, for whoever asked.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::attempt;
 use super::checkpoint::{self, Checkpointer};
 use super::clock::Clock;
+use super::counts;
 use super::damage::Damage;
 use super::follow;
 use super::guard::Guard;
@@ -56,7 +57,6 @@ impl Writer {
                 presence.disown();
             }
         })?;
-        let unusable = |error: rusqlite::Error| super::unusable(path, error);
         let terms = Terms {
             clock,
             owner,
@@ -64,10 +64,13 @@ impl Writer {
             key_lifetime_ms: options.key_lifetime.as_millis() as i64,
             repeat: options.repeat,
         };
+        // Prepared once here, so that a schema that does not fit is an error at the start.
+        if let Err(error) = Statements::prepare(&connection, &terms) {
+            presence.disown();
+            return Err(super::unusable(path, error));
+        }
         presence.admit_others()?;
         signals.work.notify_one();
-        // Prepared once here, so that a schema that does not fit is an error at the start.
-        Statements::prepare(&connection, &terms).map_err(unusable)?;
         let checkpointer = Checkpointer::start(path, damage.clone())?;
         let guard = Guard::start(&connection, path, checkpointer.database(), damage)?;
         let thread = WriterThread {
@@ -171,13 +174,8 @@ fn take_over(connection: &mut Connection, now_ms: i64) -> rusqlite::Result<()> {
             "took over the attempts that the process before had begun"
         );
     }
-    transaction.execute_batch(
-        "CREATE TEMP TABLE sums AS SELECT state, sum(n) AS n FROM counts GROUP BY state;
-         DELETE FROM counts;
-         INSERT INTO counts SELECT 0, state, n FROM sums;
-         DROP TABLE sums;
-         DELETE FROM processes;",
-    )?;
+    transaction.execute_batch("DELETE FROM processes")?;
+    counts::add_up(&transaction)?;
     transaction.commit()
 }
 
@@ -263,6 +261,8 @@ impl Writing<'_> {
             Ok(()) => {}
             Err(error @ StoreError::NoRoom(_)) => {
                 self.signals.rolled_back();
+                self.signals.totals.set_full(true);
+                self.signals.outage.failed(&error);
                 batch.refuse_new(&error);
                 if batch.size() == 0 {
                     return false;
@@ -318,6 +318,12 @@ impl Writing<'_> {
                 {
                     let is_done = self.commit(statements, batch);
                     return (rest.size() > 0 && self.commit(statements, &mut rest)) || is_done;
+                }
+                // One claim at a time needs the least room. The others wait for the next one.
+                if error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+                    && let Some(halves) = batch.halves()
+                {
+                    return halves.map(|mut half| self.commit(statements, &mut half)) != [false; 2];
                 }
                 self.signals.outage.failed(&error);
                 batch.refuse(&super::failed(&error));
