@@ -6,6 +6,8 @@ use super::{StoreError, Submission};
 
 /// The size of an event besides its payload: pages of the table and its indexes.
 const EVENT_BYTES: u64 = 5 * 4096;
+/// The payload that is assumed of an event that is smaller.
+const SMALL_BYTES: u64 = 4096;
 
 impl Batch {
     /// Answers every new event and every capacity check with the error that there is no room.
@@ -39,10 +41,14 @@ impl Batch {
         is_less.then(Batch::default)
     }
 
-    /// About how many bytes its new events take, with their entries in the indexes.
+    /// About how many bytes its new events take, with their entries in the indexes. A check of the capacity counts as
+    /// a small event, so that both have the same answer.
     pub(super) fn bytes(&self) -> u64 {
-        let of_event = |(event, _): &(Submission, Reply)| event.payload.len() as u64 + EVENT_BYTES;
-        self.accepts.iter().map(of_event).sum()
+        let of_event = |(event, _): &(Submission, Reply)| {
+            (event.payload.len() as u64).max(SMALL_BYTES) + EVENT_BYTES
+        };
+        let bytes: u64 = self.accepts.iter().map(of_event).sum();
+        bytes.max(SMALL_BYTES + EVENT_BYTES)
     }
 
     /// Whether its commit shows that the store can be written. A claim that finds nothing commits on a full disk too.

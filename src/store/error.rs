@@ -109,7 +109,7 @@ impl OpenError {
 }
 
 /// In SQLite's words.
-const MALFORMED: &str = "malformed";
+pub(super) const MALFORMED: &str = "malformed";
 
 /// The message about encryption or about the tables, and the hint.
 const KNOWN: [(&str, &str); 9] = [
@@ -155,7 +155,7 @@ const KNOWN: [(&str, &str); 9] = [
 const FILE: [(&str, &str); 9] = [
     (
         MALFORMED,
-        "restore the file from a backup, or save what can be read of it: `sqlite3 FILE .recover | sqlite3 NEW`",
+        "restore the file from a backup; `sqlite3 FILE .recover | sqlite3 NEW` may save a part of the events, so check that NEW has events before you serve it",
     ),
     (
         "KiB free",

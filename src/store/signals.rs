@@ -113,12 +113,13 @@ impl Signals {
         } else {
             commits.nothing_written();
         }
-        // A transaction that wrote nothing commits on a full disk too.
-        if changes.wrote {
-            self.outage.succeeded();
-        }
         if batch.shows_room() {
             self.totals.set_writable(true);
+            self.totals.set_full(false);
+        }
+        // A transaction that wrote nothing commits on a full disk too, and outcomes are recorded in the reserve.
+        if changes.wrote && !self.totals.is_full() {
+            self.outage.succeeded();
         }
         self.publish(changes);
     }

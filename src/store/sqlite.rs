@@ -7,10 +7,13 @@ mod accept;
 mod attempt;
 mod checkpoint;
 mod clock;
+mod counts;
+mod damage;
 mod dispatch;
 mod files;
 mod follow;
 mod guard;
+mod log_check;
 mod note;
 mod presence;
 mod readers;
@@ -27,10 +30,12 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::commit_queue::CommitQueue;
+use super::error::MALFORMED;
 use super::signals::Signals;
 use super::{OpenError, Options, State, StoreError};
 
 use clock::Clock;
+use damage::Damage;
 use follow::Follower;
 pub(super) use readers::Readers;
 use writer::{Company, Writer};
@@ -74,16 +79,18 @@ impl Sqlite {
     ) -> Result<Sqlite, OpenError> {
         let company = Arc::new(Company::default());
         let clock = Arc::new(Clock::default());
+        let damage = Damage::default();
         let writer = Writer::start(
             options,
             path,
             (owner, clock.clone()),
             queue.clone(),
             signals.clone(),
-            company.clone(),
+            (company.clone(), damage.clone()),
         )?;
-        let readers = Arc::new(Readers::open(path, options.readers, clock)?);
-        let follower = Follower::start(path, owner, signals.clone(), company)?;
+        let readers = Readers::open(path, options.readers, (clock, damage.clone()))?;
+        let readers = Arc::new(readers);
+        let follower = Follower::start(path, owner, signals.clone(), (company, damage))?;
         Ok(Sqlite {
             readers,
             writer,
@@ -176,6 +183,11 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
+fn page_bytes(connection: &Connection) -> rusqlite::Result<u64> {
+    let bytes: i64 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    Ok(bytes.max(512) as u64)
+}
+
 fn table_count(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
 }
@@ -226,8 +238,26 @@ fn unusable(path: &Path, error: rusqlite::Error) -> OpenError {
             Some(shortage) => OpenError::unusable(path, shortage),
             None => OpenError::unusable(path, error),
         },
+        _ if is_of_the_schema(&error) => {
+            // The rest is the whole statement.
+            let said = error.to_string();
+            let said = said.split_once(" in ").map_or(&*said, |(said, _)| said);
+            OpenError::unusable(path, format!("it is {MALFORMED}: {said}"))
+        }
         _ => OpenError::unusable(path, error),
     }
+}
+
+/// Whether a table, an index or a column is not the one that this program creates, or holds another type of value.
+fn is_of_the_schema(error: &rusqlite::Error) -> bool {
+    let said = error.to_string();
+    let is_of_sql = matches!(
+        error,
+        rusqlite::Error::SqlInputError { .. } | rusqlite::Error::SqliteFailure(..)
+    ) && ["no such", "has no column", "already exists"]
+        .iter()
+        .any(|words| said.contains(words));
+    is_of_sql || unreadable::is_of_the_row(error)
 }
 
 /// Why SQLite did not do it, for whoever asked.

@@ -11,6 +11,7 @@ pub(super) struct Totals {
     counts: [AtomicI64; State::ALL.len()],
     elsewhere: [AtomicI64; State::ALL.len()],
     failing: AtomicBool,
+    is_full: AtomicBool,
     pub(super) commits: CommitTally,
 }
 
@@ -62,6 +63,15 @@ impl Totals {
     /// Remembers how the last transaction went.
     pub(super) fn set_writable(&self, writable: bool) {
         self.failing.store(!writable, Ordering::Relaxed);
+    }
+
+    /// Remembers whether new events were refused for want of room.
+    pub(super) fn set_full(&self, is_full: bool) {
+        self.is_full.store(is_full, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full.load(Ordering::Relaxed)
     }
 
     pub(super) fn is_writable(&self) -> bool {

@@ -184,7 +184,7 @@ impl Statements<'_> {
 
     /// Gives a known job to this process and begins the attempt.
     pub(super) fn lease(&mut self, job: Job<'_>, now_ms: i64) -> rusqlite::Result<Lease> {
-        let (end_ms, owner) = (now_ms + self.terms.lease_ms, self.terms.owner);
+        let (end_ms, owner) = (now_ms.saturating_add(self.terms.lease_ms), self.terms.owner);
         self.lease.execute(params![
             job.seq,
             end_ms,
@@ -329,7 +329,7 @@ impl Statements<'_> {
             state.code(),
             due_ms,
             processed_ms,
-            due_ms - now_ms
+            due_ms.saturating_sub(now_ms)
         ])?;
         if changed == 0 {
             let decided = (told_before || effect.is_none())

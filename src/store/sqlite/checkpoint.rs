@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::damage::Damage;
+use super::guard::keep_the_log;
+use super::log_check::LogCheck;
 use crate::outage::Outage;
 use crate::store::OpenError;
 
@@ -37,22 +40,28 @@ pub(super) struct Checkpointer {
     commits: u32,
     /// When the writer's last try failed.
     failed: Option<Instant>,
+    log: VerifiedLog,
     /// Closing it frees every lock that the process has on the database, so it is kept until the writer is done.
     database: Arc<File>,
 }
 
 impl Checkpointer {
-    /// Opens a connection and starts the thread.
-    pub(super) fn start(path: &Path) -> Result<Checkpointer, OpenError> {
+    /// Opens a connection and starts the thread. The log must exist.
+    pub(super) fn start(path: &Path, damage: Damage) -> Result<Checkpointer, OpenError> {
         let unusable = |error: io::Error| OpenError::unusable(path, error);
         let connection = Connection::open(path).map_err(|error| super::unusable(path, error))?;
+        keep_the_log(&connection);
+        let page_bytes =
+            super::page_bytes(&connection).map_err(|error| super::unusable(path, error))?;
+        let open_check = || LogCheck::open(path, page_bytes).map_err(unusable);
+        let (check, log) = (open_check()?, (open_check()?, damage.clone()));
         let database = Arc::new(File::open(path).map_err(unusable)?);
         let (start, started) = sync_channel(1);
         let passed = Arc::new(AtomicBool::new(false));
         let (done, file) = (passed.clone(), database.clone());
         let thread = std::thread::Builder::new()
             .name("store-checkpoint".to_owned())
-            .spawn(move || run(&connection, &file, &started, &done))
+            .spawn(move || run(&connection, (&file, &log), &started, &done))
             .map_err(unusable)?;
         Ok(Checkpointer {
             start: Some(start),
@@ -60,6 +69,7 @@ impl Checkpointer {
             thread: Some(thread),
             commits: 0,
             failed: None,
+            log: (check, damage),
             database,
         })
     }
@@ -94,12 +104,12 @@ impl Checkpointer {
                 .failed
                 .is_none_or(|failed| failed.elapsed() >= TRY_EVERY);
             if is_due && unmoved_frames(writer).is_ok_and(|frames| frames >= worth) {
-                self.failed = (!move_here(writer, has_company)).then(Instant::now);
+                self.failed = (!move_here(writer, has_company, &self.log)).then(Instant::now);
             }
             return;
         }
         if self.passed.swap(false, Ordering::Acquire) {
-            move_here(writer, has_company);
+            move_here(writer, has_company, &self.log);
             return;
         }
         self.commits += 1;
@@ -128,18 +138,36 @@ const LEAST_FRAMES: i64 = 16;
 const TRY_EVERY: Duration = Duration::from_secs(1);
 
 /// Moves the log during idle time of the writer; returns whether that was possible.
-fn move_here(writer: &Connection, has_company: bool) -> bool {
+fn move_here(writer: &Connection, has_company: bool, log: &VerifiedLog) -> bool {
     if has_company {
-        finish(writer)
+        finish(writer, log)
     } else {
-        pass(writer)
+        pass(writer, log)
     }
 }
 
-fn run(connection: &Connection, database: &File, started: &Receiver<()>, done: &AtomicBool) {
+/// The log, and where its damage is recorded.
+pub(super) type VerifiedLog = (LogCheck, Damage);
+
+/// Whether the log may be moved: garbage in it would destroy the database.
+pub(super) fn is_sound(connection: &Connection, (check, damage): &VerifiedLog) -> bool {
+    if damage.reason().is_none()
+        && let Err(reason) = check.unmoved(connection)
+    {
+        damage.found(reason);
+    }
+    damage.reason().is_none()
+}
+
+fn run(
+    connection: &Connection,
+    (database, log): (&File, &VerifiedLog),
+    started: &Receiver<()>,
+    done: &AtomicBool,
+) {
     while started.recv().is_ok() {
         for _ in 0..PASSES {
-            pass(connection);
+            pass(connection, log);
             // SQLite syncs the database only when a pass reaches the end of the log, which moves on as long as there are
             // commits. So the last pass, the writer's, would have to sync everything. Nothing depends on this one.
             if let Err(error) = database.sync_data() {
@@ -152,7 +180,10 @@ fn run(connection: &Connection, database: &File, started: &Receiver<()>, done: &
 
 /// Moves the rest and lets the next commit start the log over. Whoever writes or reads meanwhile is waited for, but not for
 /// long: the next time will do.
-fn finish(writer: &Connection) -> bool {
+fn finish(writer: &Connection, log: &VerifiedLog) -> bool {
+    if !is_sound(writer, log) {
+        return false;
+    }
     let finished = writer
         .busy_handler(Some(wait_a_little))
         .and_then(|()| checkpoint(writer, "RESTART"))
@@ -169,7 +200,10 @@ fn wait_a_little(tries: i32) -> bool {
 }
 
 /// Moves what is committed and no reader still needs; waits for nobody.
-fn pass(connection: &Connection) -> bool {
+fn pass(connection: &Connection, log: &VerifiedLog) -> bool {
+    if !is_sound(connection, log) {
+        return false;
+    }
     let passed = checkpoint(connection, "PASSIVE");
     if let Err(error) = &passed {
         // Nothing is lost: the log still has everything, and the next pass tries again.
@@ -202,7 +236,7 @@ pub(super) struct LogState {
     /// Pages.
     pub(super) frames: u64,
     /// Pages that the database also has.
-    moved: u64,
+    pub(super) moved: u64,
 }
 
 /// Asks SQLite, without I/O.
@@ -232,7 +266,7 @@ mod tests {
 
     use rusqlite::Connection;
 
-    use super::{Checkpointer, LOOK_EVERY, WORTH_FRAMES};
+    use super::{Checkpointer, Damage, LOOK_EVERY, WORTH_FRAMES};
     use crate::store::Options;
     use crate::store::sqlite::open_writer;
     use crate::store::sqlite::writer::COURTESY;
@@ -249,7 +283,7 @@ mod tests {
         connection
             .execute_batch("PRAGMA synchronous = OFF")
             .expect("a setting");
-        let mut checkpointer = Checkpointer::start(path).expect("it starts");
+        let mut checkpointer = Checkpointer::start(path, Damage::default()).expect("it starts");
         while written.fetch_add(commit(&connection), Ordering::Relaxed) < WRITTEN {
             for _ in 0..LOOK_EVERY {
                 checkpointer.after_commit(&connection, has_company, None);

@@ -13,6 +13,8 @@ const LAST_ACCEPTED: &str = "SELECT accepted_ms FROM jobs ORDER BY seq DESC LIMI
 const KEEP: &str =
     "INSERT OR REPLACE INTO clock (one, boot, offset_ms, newest_ms) VALUES (1, ?1, ?2, ?3)";
 const REACHED: &str = "UPDATE clock SET newest_ms = ?1, offset_ms = ?2 WHERE newest_ms < ?1";
+/// The times that a clock can show: from 1970 to the end of the year 9999.
+const TIMES_MS: std::ops::Range<i64> = 0..253_402_300_800_000;
 /// A machine's clock that is off by less is not corrected for.
 const NEGLIGIBLE_MS: i64 = 1000;
 
@@ -40,20 +42,32 @@ struct Seen<'a> {
     is_alone: bool,
 }
 
+impl Known {
+    /// `None` if another program has written something else than a clock.
+    fn read(row: &rusqlite::Row<'_>) -> Option<Known> {
+        Some(Known {
+            boot: row.get(0).ok()?,
+            offset_ms: row.get(1).ok()?,
+            newest_ms: row.get(2).ok()?,
+        })
+    }
+
+    /// Whether these are times that a clock can show.
+    fn is_usable(&self, boot_ms: i64) -> bool {
+        let shown_ms = boot_ms.saturating_add(self.offset_ms);
+        TIMES_MS.contains(&self.newest_ms) && TIMES_MS.contains(&shown_ms)
+    }
+}
+
 impl Clock {
     /// Takes over the clock of a file, or sets it where the file has none that fits this machine.
     pub(super) fn set(&self, connection: &mut Connection, is_alone: bool) -> rusqlite::Result<()> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let row = |row: &rusqlite::Row<'_>| {
-            Ok(Known {
-                boot: row.get(0)?,
-                offset_ms: row.get(1)?,
-                newest_ms: row.get(2)?,
-            })
-        };
-        let known = transaction.query_row(KNOWN, [], row).optional()?;
-        let last_accepted: Option<i64> =
-            (transaction.query_row(LAST_ACCEPTED, [], |row| row.get(0))).optional()?;
+        let known = transaction.query_row(KNOWN, [], |row| Ok(Known::read(row)));
+        let known = known.optional()?.flatten();
+        let last_accepted = transaction.query_row(LAST_ACCEPTED, [], |row| Ok(row.get(0).ok()));
+        let last_accepted = last_accepted.optional()?.flatten();
+        let last_accepted = last_accepted.filter(|ms| TIMES_MS.contains(ms));
         let boot = boot_id();
         let seen = Seen {
             boot: boot.as_deref(),
@@ -61,8 +75,9 @@ impl Clock {
             wall_ms: now_ms(),
             is_alone,
         };
+        let known = known.filter(|known| known.is_usable(seen.boot_ms));
         let offset_ms = offset_ms(known.as_ref(), last_accepted, seen);
-        let newest_ms = seen.boot_ms + offset_ms;
+        let newest_ms = seen.boot_ms.saturating_add(offset_ms);
         self.offset_ms.store(offset_ms, Ordering::Relaxed);
         let kept = transaction.execute(KEEP, params![boot, offset_ms, newest_ms]);
         match kept.and_then(|_| transaction.commit()) {
@@ -108,7 +123,7 @@ fn offset_ms(known: Option<&Known>, last_accepted: Option<i64>, seen: Seen<'_>) 
     match kept {
         Some(known) if !seen.is_alone => known.offset_ms,
         Some(known) => known.offset_ms.max(newest_ms.saturating_sub(seen.boot_ms)),
-        None => seen.wall_ms.max(newest_ms) - seen.boot_ms,
+        None => seen.wall_ms.max(newest_ms).saturating_sub(seen.boot_ms),
     }
 }
 
@@ -174,6 +189,32 @@ mod tests {
         assert_eq!(shows(Some(&known("a", lost)), None, lost), WALL_MS);
         let accepted = Some(WALL_MS + 5);
         assert_eq!(shows(Some(&known("a", lost)), accepted, lost), WALL_MS + 5);
+    }
+
+    #[test]
+    fn a_clock_that_cannot_be_shown_is_unusable() {
+        let known = known("a", seen("a", WALL_MS, true));
+        let boot_ms = 60 * MINUTE_MS;
+        assert!(known.is_usable(boot_ms));
+        for ms in [
+            i64::MIN,
+            -1_000_000_000_000_000,
+            1_000_000_000_000_000,
+            i64::MAX,
+        ] {
+            for known in [
+                Known {
+                    newest_ms: ms,
+                    ..known.clone()
+                },
+                Known {
+                    offset_ms: ms,
+                    ..known.clone()
+                },
+            ] {
+                assert!(!known.is_usable(boot_ms), "{known:?}");
+            }
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::checkpoint::LogState;
 use crate::store::OpenError;
@@ -12,10 +13,10 @@ use crate::store::OpenError;
 /// The first bytes of every SQLite database.
 const DATABASE_MAGIC: &[u8] = b"SQLite format 3\0";
 /// The first bytes of every log, except for the lowest bit.
-const LOG_MAGIC: u32 = 0x377f_0682;
+pub(super) const LOG_MAGIC: u32 = 0x377f_0682;
 /// Header bytes before the first page of a log, and before each page in it.
-const LOG_HEAD_BYTES: u64 = 32;
-const FRAME_HEAD_BYTES: u64 = 24;
+pub(super) const LOG_HEAD_BYTES: u64 = 32;
+pub(super) const FRAME_HEAD_BYTES: u64 = 24;
 
 /// The database, its log and its index, as they were when the store was opened.
 pub(super) struct StoreFiles {
@@ -29,6 +30,8 @@ pub(super) struct StoreFiles {
     least_bytes: u64,
     /// Frames in the log at the last check.
     frames: u64,
+    /// When the log was last written, at the last check.
+    log_written: Option<SystemTime>,
     /// Bytes are missing: only a restart finds out which data remain.
     damage: Option<String>,
 }
@@ -60,6 +63,7 @@ impl StoreFiles {
             page_bytes,
             least_bytes: 0,
             frames: 0,
+            log_written: None,
             damage: None,
         })
     }
@@ -79,12 +83,23 @@ impl StoreFiles {
         }
         let database = self.database.look()?;
         let in_log = self.log.look()?;
+        self.log_written = in_log.modified().ok();
         self.index.look()?;
         let checked = self
             .check_database(database.len())
             .and_then(|()| self.check_log(in_log.len(), log));
         self.damage = checked.as_ref().err().cloned();
         checked
+    }
+
+    /// When the log was last written, at the last check.
+    pub(super) fn log_written(&self) -> Option<SystemTime> {
+        self.log_written
+    }
+
+    /// The number of the database's file.
+    pub(super) fn number(&self) -> u64 {
+        self.database.id.1
     }
 
     /// Whether only a restart can recover.
@@ -151,6 +166,8 @@ impl StoreFiles {
     }
 }
 
+/// Symbolic links that are followed, as many as Linux does.
+const MOST_LINKS: usize = 40;
 /// How often a log is checked that seems to be too short.
 const LOOKS: usize = 3;
 
@@ -183,6 +200,30 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
+/// The file that a symbolic link leads to, which need not exist. SQLite keeps its files next to that one.
+pub(super) fn behind_links(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    for _ in 0..MOST_LINKS {
+        let Ok(target) = fs::read_link(&path) else {
+            break;
+        };
+        // An absolute target replaces the folder.
+        path = path.parent().unwrap_or(Path::new("")).join(target);
+    }
+    path
+}
+
+/// How many names a file has.
+#[cfg(unix)]
+pub(super) fn names(file: &Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::nlink(file)
+}
+
+#[cfg(not(unix))]
+pub(super) fn names(_: &Metadata) -> u64 {
+    1
+}
+
 /// Device and number of a file.
 #[cfg(unix)]
 pub(super) fn id(file: &Metadata) -> (u64, u64) {
@@ -197,16 +238,21 @@ pub(super) fn id(_: &Metadata) -> (u64, u64) {
 }
 
 /// Reads the beginning of a file.
-#[cfg(unix)]
 fn read_at(file: &File, bytes: &mut [u8]) -> io::Result<()> {
-    std::os::unix::fs::FileExt::read_exact_at(file, bytes, 0)
+    read_exact_at(file, bytes, 0)
+}
+
+/// Reads a part of a file.
+#[cfg(unix)]
+pub(super) fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, offset)
 }
 
 #[cfg(not(unix))]
-fn read_at(file: &File, bytes: &mut [u8]) -> io::Result<()> {
+pub(super) fn read_exact_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<()> {
     use std::io::{Read, Seek, SeekFrom};
     let mut file = file;
-    file.seek(SeekFrom::Start(0))?;
+    file.seek(SeekFrom::Start(offset))?;
     file.read_exact(bytes)
 }
 

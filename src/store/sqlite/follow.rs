@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
+use super::damage::Damage;
 use super::transaction::COMMITS;
 use super::unreadable::integer_or;
 use super::writer::Company;
@@ -31,7 +32,7 @@ impl Follower {
         path: &Path,
         owner: i64,
         signals: Signals,
-        company: Arc<Company>,
+        (company, damage): (Arc<Company>, Damage),
     ) -> Result<Follower, OpenError> {
         let connection = super::open_reader(path)?;
         let first = look(&connection, owner).map_err(|error| OpenError::unusable(path, error))?;
@@ -56,7 +57,11 @@ impl Follower {
                         pause = (pause * 2).min(PAUSES.1);
                         company.set_active(pause < PAUSES.1);
                     }
-                    Err(error) => outage.failed(&error),
+                    Err(error) => {
+                        if !damage.record(&error) {
+                            outage.failed(&error);
+                        }
+                    }
                 }
             }
         };

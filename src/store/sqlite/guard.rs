@@ -3,13 +3,16 @@
 use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 
 use super::checkpoint::log_state;
+use super::counts;
+use super::damage::Damage;
 use super::files::StoreFiles;
+use super::log_check::LogCheck;
 use super::space::Space;
 use super::transaction::COMMITS;
 use super::unreadable::integer_or;
@@ -17,9 +20,16 @@ use crate::store::commit_queue::Batch;
 use crate::store::{OpenError, StoreError};
 
 /// Between two checks while nothing is committed.
-pub(super) const IDLE: Duration = Duration::from_secs(1);
+const IDLE: Duration = Duration::from_secs(1);
 /// Between two notes of the number of commits.
 const NOTE_EVERY: Duration = Duration::from_millis(100);
+
+/// Between two checks of the log's content.
+const VERIFY_EVERY: Duration = Duration::from_millis(900);
+/// The same if something else than this writer has written the log.
+const FOREIGN_EVERY: Duration = Duration::from_millis(100);
+/// Frames that are verified each time, besides the newest.
+const SOME_FRAMES: u64 = 1024;
 
 /// The writer's guard over its files.
 pub(super) struct Guard {
@@ -29,9 +39,15 @@ pub(super) struct Guard {
     lost: Option<Arc<str>>,
     /// The files were found in their place again.
     is_back: bool,
-    /// SQLite has found pages that it cannot read.
-    malformed: Option<Arc<str>>,
-    /// When the commits were last counted for the note, and whether there were more since.
+    /// What any connection has found.
+    damage: Damage,
+    log: LogCheck,
+    /// When the log was last verified, and when this process had last written it.
+    verified: Instant,
+    written: Option<SystemTime>,
+    /// The commits after the last one of this process.
+    commits: u64,
+    /// When the commits were last noted, and whether there were more since.
     noted: Option<Instant>,
     has_more: bool,
 }
@@ -42,17 +58,22 @@ impl Guard {
         connection: &Connection,
         path: &Path,
         database: Arc<File>,
+        damage: Damage,
     ) -> Result<Guard, OpenError> {
-        let page_bytes = connection
-            .pragma_query_value(None, "page_size", |row| row.get::<_, i64>(0))
-            .map_err(|error| super::unusable(path, error))?
-            .max(512) as u64;
+        let page_bytes =
+            super::page_bytes(connection).map_err(|error| super::unusable(path, error))?;
+        let log =
+            || LogCheck::open(path, page_bytes).map_err(|error| OpenError::unusable(path, error));
         Ok(Guard {
             files: StoreFiles::remember(path, database, page_bytes)?,
-            space: Space::on(path, page_bytes),
+            space: Space::on(path, page_bytes, (log()?, damage.clone())),
             lost: None,
             is_back: false,
-            malformed: None,
+            damage,
+            log: log()?,
+            verified: Instant::now(),
+            written: None,
+            commits: commits(connection).unwrap_or_default(),
             noted: None,
             has_more: false,
         })
@@ -82,8 +103,14 @@ impl Guard {
         if let Ok(log) = log_state(connection) {
             self.files.set_frames(log.frames);
         }
+        // Counted now: once the store is damaged, the number can no longer be read.
+        if let Ok(commits) = commits(connection) {
+            self.commits = self.commits.max(commits);
+        }
         self.has_more = true;
-        self.look(connection)
+        let looked = self.look_at_files(connection);
+        self.written = self.files.log_written();
+        looked
     }
 
     /// Whether a failed transaction is worth another try.
@@ -97,15 +124,10 @@ impl Guard {
             Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => {
                 self.space.relieve(connection)
             }
-            Some(code @ (ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)) => {
-                if self.malformed.is_none() {
-                    tracing::error!(%error, ?code, "the store is malformed; it accepts nothing more until it is restored and the server restarted");
-                    self.malformed = Some(error.to_string().into());
-                    keep_the_log(connection);
-                }
+            _ => {
+                self.damage.record(error);
                 false
             }
-            _ => false,
         }
     }
 
@@ -119,22 +141,61 @@ impl Guard {
         std::mem::take(&mut self.is_back)
     }
 
-    /// Whether the files may be written at the end.
-    pub(super) fn is_sound(&self) -> bool {
-        self.lost.is_none() && self.malformed.is_none()
+    /// How long to wait for a batch: until the next check, or until the last commits are noted.
+    pub(super) fn patience(&self) -> Duration {
+        if self.has_more { NOTE_EVERY } else { IDLE }
     }
 
-    /// How many commits the store has seen, if they are to be noted now, so that a log that is lost later is missed.
-    pub(super) fn commits_to_note(&mut self, connection: &Connection) -> Option<u64> {
+    /// Whether the files may be written at the end.
+    pub(super) fn may_close(&mut self, connection: &Connection) -> bool {
+        if self.look(connection).is_ok()
+            && let Err(reason) = self.log.all(connection)
+        {
+            self.damage.found(reason);
+        }
+        self.look(connection).is_ok()
+    }
+
+    fn is_sound(&self) -> bool {
+        self.lost.is_none() && self.damage.reason().is_none()
+    }
+
+    /// How many commits the store has seen and the number of its file, if they are to be noted now. A log that is lost
+    /// later is then missed. A damaged store is noted at once.
+    pub(super) fn commits_to_note(&mut self, connection: &Connection) -> Option<(u64, u64)> {
         let is_early = self.noted.is_some_and(|noted| noted.elapsed() < NOTE_EVERY);
-        if !self.has_more || is_early || !self.is_sound() {
+        if !self.has_more || is_early && self.is_sound() {
             return None;
         }
+        if self.is_sound()
+            && let Ok(commits) = commits(connection)
+        {
+            self.commits = self.commits.max(commits);
+        }
         (self.has_more, self.noted) = (false, Some(Instant::now()));
-        commits(connection).ok()
+        Some((self.commits, self.files.number()))
     }
 
+    /// Checks the files, and the log's content if that is due.
     fn look(&mut self, connection: &Connection) -> Result<(), StoreError> {
+        self.look_at_files(connection)?;
+        let since = self.verified.elapsed();
+        let is_foreign = self.files.log_written() != self.written;
+        if since < VERIFY_EVERY && !(is_foreign && since >= FOREIGN_EVERY) {
+            return Ok(());
+        }
+        let verified = self.log.some(connection, SOME_FRAMES);
+        (self.verified, self.written) = (Instant::now(), self.files.log_written());
+        match verified {
+            Ok(()) => Ok(()),
+            Err(reason) => {
+                self.damage.found(reason);
+                self.look_at_files(connection)
+            }
+        }
+    }
+
+    fn look_at_files(&mut self, connection: &Connection) -> Result<(), StoreError> {
         let found = self.files.check(|| log_state(connection));
         match (&found, &self.lost) {
             (Ok(()), Some(_)) => {
@@ -143,12 +204,12 @@ impl Guard {
                 (self.lost, self.is_back) = (None, true);
             }
             (Err(reason), None) => {
-                let until = if self.files.is_damaged() {
-                    "the server is restarted"
+                if self.files.is_damaged() {
+                    // The readers may report the same in SQLite's words.
+                    self.damage.found(reason.clone());
                 } else {
-                    "it is back in its place"
-                };
-                tracing::error!("{reason}; nothing is accepted until {until}");
+                    tracing::error!("{reason}; nothing is accepted until it is back in its place");
+                }
                 keep_the_log(connection);
             }
             _ => {}
@@ -158,8 +219,11 @@ impl Guard {
             self.lost = Some(reason.clone());
             return Err(StoreError::Lost(reason));
         }
-        match &self.malformed {
-            Some(reason) => Err(StoreError::Failed(reason.clone())),
+        match self.damage.reason() {
+            Some(reason) => {
+                keep_the_log(connection);
+                Err(StoreError::Failed(reason.clone()))
+            }
             None => Ok(()),
         }
     }
@@ -167,9 +231,12 @@ impl Guard {
 
 /// How many commits a store has seen; they are counted for its processes to see each other, and never become fewer.
 pub(super) fn commits(connection: &Connection) -> rusqlite::Result<u64> {
-    let sql = "SELECT coalesce(sum(n), 0) FROM counts WHERE state = ?1";
+    let sql = "SELECT coalesce(sum(n), 0) FROM counts
+        WHERE state = ?1 AND typeof(n) = 'integer' AND n BETWEEN 0 AND ?2";
     let mut statement = connection.prepare_cached(sql)?;
-    statement.query_row([COMMITS], |row| Ok(integer_or(row, 0, 0).max(0) as u64))
+    statement.query_row([COMMITS, counts::MOST], |row| {
+        Ok(integer_or(row, 0, 0).max(0) as u64)
+    })
 }
 
 /// SQLite deletes the log by its name when the last connection is closed: by then that may be another store's.

@@ -38,9 +38,8 @@ impl Note {
     }
 }
 
-/// Notes how many commits the store has seen. The length is constant, so that the note is never half old and half new.
-pub(super) fn write(lock: &mut File, store: &Path, commits: u64) -> std::io::Result<()> {
-    let (_, file) = id(&fs::metadata(store)?);
+/// Notes how many commits the database in this file has seen. The length is constant, so that the note is never half old and half new.
+pub(super) fn write(lock: &mut File, commits: u64, file: u64) -> std::io::Result<()> {
     lock.seek(SeekFrom::Start(0))?;
     lock.write_all(format!("commits {commits:020} file {file:020}\n").as_bytes())
 }
@@ -60,8 +59,9 @@ pub(super) fn check(lock: &mut File, store: &Path) -> Result<(), OpenError> {
                 log.display()
             ),
             hint: format!(
-                "put {name} back; to begin a new store, delete {} as well",
-                log.display()
+                "put {name} back; to begin a new store, delete {} and {}",
+                log.display(),
+                beside(store, ".lock").display()
             ),
         });
     }

@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::files::{beside, id};
+use super::files::{behind_links, beside, id, names};
 use super::note;
 use crate::store::OpenError;
 
@@ -20,8 +20,23 @@ pub(super) struct Presence {
 
 impl Presence {
     /// Waits while another process is opening the store.
-    pub(super) fn enter(path: &Path) -> Result<Presence, OpenError> {
-        let unusable = |error: io::Error| OpenError::unusable(path, error);
+    pub(super) fn enter(named: &Path) -> Result<Presence, OpenError> {
+        let unusable = |error: io::Error| OpenError::unusable(named, error);
+        // Every name of the store has the same lock.
+        let path = &behind_links(named);
+        let count = fs::metadata(path).map_or(1, |file| names(&file));
+        if count > 1 {
+            return Err(OpenError::Incomplete {
+                store: named.into(),
+                missing: format!(
+                    "it has {count} names (hard links), and each has a log of its own"
+                ),
+                hint: format!(
+                    "keep one name: `find -samefile {}` shows them; copy the file instead of linking it",
+                    path.display()
+                ),
+            });
+        }
         loop {
             let (file, is_litter) = open(&beside(path, ".lock")).map_err(unusable)?;
             let alone = match file.try_lock() {
@@ -59,8 +74,8 @@ impl Presence {
     }
 
     /// Notes how many commits there are. Without the note only a lost log goes undetected.
-    pub(super) fn note(&mut self, commits: u64) {
-        if let Err(error) = note::write(&mut self.file, &self.path, commits) {
+    pub(super) fn note(&mut self, commits: u64, file: u64) {
+        if let Err(error) = note::write(&mut self.file, commits, file) {
             tracing::debug!(%error, "the commits could not be noted");
         }
     }

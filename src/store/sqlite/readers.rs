@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::clock::Clock;
+use super::damage::Damage;
 use super::unreadable::{
     bytes, count_or_zero, event_id_or_stand_in, integer_or, is_of_the_row, text,
 };
@@ -38,17 +39,23 @@ pub(in crate::store) struct Readers {
     idle: Mutex<Vec<Connection>>,
     returned: Condvar,
     clock: Arc<Clock>,
+    damage: Damage,
 }
 
 impl Readers {
     /// Opens all of them.
-    pub(super) fn open(path: &Path, count: usize, clock: Arc<Clock>) -> Result<Readers, OpenError> {
+    pub(super) fn open(
+        path: &Path,
+        count: usize,
+        (clock, damage): (Arc<Clock>, Damage),
+    ) -> Result<Readers, OpenError> {
         let open = |_| super::open_reader(path);
         let idle = (0..count.max(1)).map(open).collect::<Result<Vec<_>, _>>()?;
         Ok(Readers {
             idle: Mutex::new(idle),
             returned: Condvar::new(),
             clock,
+            damage,
         })
     }
 
@@ -255,7 +262,10 @@ impl Readers {
             .unwrap_or_else(PoisonError::into_inner)
             .push(connection);
         self.returned.notify_one();
-        result.map_err(|error| super::failed(&error))
+        result.map_err(|error| {
+            self.damage.record(&error);
+            super::failed(&error)
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::checkpoint;
+use super::checkpoint::{self, VerifiedLog};
 use crate::store::StoreError;
 
 /// Bytes reserved for recording the results of accepted events.
@@ -24,6 +24,7 @@ const TRY_EVERY: Duration = Duration::from_secs(1);
 pub(super) struct Space {
     path: PathBuf,
     page_bytes: u64,
+    log: VerifiedLog,
     free: Option<u64>,
     looked: Instant,
     /// About how many bytes were written since then.
@@ -33,10 +34,11 @@ pub(super) struct Space {
 }
 
 impl Space {
-    pub(super) fn on(path: &Path, page_bytes: u64) -> Space {
+    pub(super) fn on(path: &Path, page_bytes: u64, log: VerifiedLog) -> Space {
         Space {
             path: path.to_owned(),
             page_bytes,
+            log,
             free: free_bytes(path),
             looked: Instant::now(),
             written: 0,
@@ -89,7 +91,11 @@ impl Space {
         if is_too_soon {
             return false;
         }
-        let is_moved = checkpoint::empty_log(connection).is_ok_and(|is_moved| is_moved);
+        let is_sound = checkpoint::is_sound(connection, &self.log);
+        if is_sound && let Err(error) = self.log.0.cut_uncommitted(connection) {
+            tracing::debug!(%error, "the end of the log could not be cut");
+        }
+        let is_moved = is_sound && checkpoint::empty_log(connection).is_ok_and(|is_moved| is_moved);
         let free = self.look();
         self.failed = (!is_moved).then(|| (Instant::now() + TRY_EVERY, free));
         is_moved

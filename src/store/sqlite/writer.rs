@@ -9,8 +9,10 @@ use std::time::Duration;
 use super::attempt;
 use super::checkpoint::{self, Checkpointer};
 use super::clock::Clock;
+use super::counts;
+use super::damage::Damage;
 use super::follow;
-use super::guard::{self, Guard};
+use super::guard::Guard;
 use super::presence::Presence;
 use super::transaction::{Statements, Terms};
 use crate::store::commit_queue::{Batch, CommitQueue, Taken};
@@ -47,7 +49,7 @@ impl Writer {
         (owner, clock): (i64, Arc<Clock>),
         queue: Arc<CommitQueue>,
         signals: Signals,
-        company: Arc<Company>,
+        (company, damage): (Arc<Company>, Damage),
     ) -> Result<Writer, OpenError> {
         let mut presence = Presence::enter(path)?;
         let connection = open(options, path, &mut presence, &clock).inspect_err(|error| {
@@ -55,7 +57,6 @@ impl Writer {
                 presence.disown();
             }
         })?;
-        let unusable = |error: rusqlite::Error| super::unusable(path, error);
         let terms = Terms {
             clock,
             owner,
@@ -63,12 +64,15 @@ impl Writer {
             key_lifetime_ms: options.key_lifetime.as_millis() as i64,
             repeat: options.repeat,
         };
+        // Prepared once here, so that a schema that does not fit is an error at the start.
+        if let Err(error) = Statements::prepare(&connection, &terms) {
+            presence.disown();
+            return Err(super::unusable(path, error));
+        }
         presence.admit_others()?;
         signals.work.notify_one();
-        // Prepared once here, so that a schema that does not fit is an error at the start.
-        Statements::prepare(&connection, &terms).map_err(unusable)?;
-        let checkpointer = Checkpointer::start(path)?;
-        let guard = Guard::start(&connection, path, checkpointer.database())?;
+        let checkpointer = Checkpointer::start(path, damage.clone())?;
+        let guard = Guard::start(&connection, path, checkpointer.database(), damage)?;
         let thread = WriterThread {
             checkpointer,
             guard,
@@ -170,13 +174,8 @@ fn take_over(connection: &mut Connection, now_ms: i64) -> rusqlite::Result<()> {
             "took over the attempts that the process before had begun"
         );
     }
-    transaction.execute_batch(
-        "CREATE TEMP TABLE sums AS SELECT state, sum(n) AS n FROM counts GROUP BY state;
-         DELETE FROM counts;
-         INSERT INTO counts SELECT 0, state, n FROM sums;
-         DROP TABLE sums;
-         DELETE FROM processes;",
-    )?;
+    transaction.execute_batch("DELETE FROM processes")?;
+    counts::add_up(&transaction)?;
     transaction.commit()
 }
 
@@ -189,7 +188,7 @@ impl WriterThread {
         };
         let mut batch = Batch::default();
         loop {
-            match self.queue.take(&mut batch, Some(guard::IDLE)) {
+            match self.queue.take(&mut batch, Some(self.guard.patience())) {
                 Taken::Batch => {}
                 Taken::Nothing => {
                     if !self.guard.idle(&self.connection) {
@@ -212,9 +211,12 @@ impl WriterThread {
                     .after_commit(&self.connection, has_company, free);
                 note(&mut self.guard, &self.connection, &mut self.presence);
                 self.company.let_in();
+            } else {
+                note(&mut self.guard, &self.connection, &mut self.presence);
             }
         }
-        if !self.guard.idle(&self.connection) || !self.guard.is_sound() {
+        if !self.guard.may_close(&self.connection) {
+            note(&mut self.guard, &self.connection, &mut self.presence);
             // Nothing is written any more, and SQLite deletes no log by its name.
             tracing::warn!("the store was closed as it is; its log was not moved");
             drop(statements);
@@ -239,8 +241,8 @@ impl WriterThread {
 
 /// Notes the commits from time to time.
 fn note(guard: &mut Guard, connection: &Connection, presence: &mut Presence) {
-    if let Some(commits) = guard.commits_to_note(connection) {
-        presence.note(commits);
+    if let Some((commits, file)) = guard.commits_to_note(connection) {
+        presence.note(commits, file);
     }
 }
 
@@ -259,6 +261,8 @@ impl Writing<'_> {
             Ok(()) => {}
             Err(error @ StoreError::NoRoom(_)) => {
                 self.signals.rolled_back();
+                self.signals.totals.set_full(true);
+                self.signals.outage.failed(&error);
                 batch.refuse_new(&error);
                 if batch.size() == 0 {
                     return false;
@@ -314,6 +318,12 @@ impl Writing<'_> {
                 {
                     let is_done = self.commit(statements, batch);
                     return (rest.size() > 0 && self.commit(statements, &mut rest)) || is_done;
+                }
+                // One claim at a time needs the least room. The others wait for the next one.
+                if error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+                    && let Some(halves) = batch.halves()
+                {
+                    return halves.map(|mut half| self.commit(statements, &mut half)) != [false; 2];
                 }
                 self.signals.outage.failed(&error);
                 batch.refuse(&super::failed(&error));

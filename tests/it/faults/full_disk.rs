@@ -109,6 +109,61 @@ fn a_worker_finishes_what_was_accepted_before_the_disk_was_full() {
 }
 
 #[test]
+fn all_accepted_events_of_a_full_disk_are_processed_with_any_number_of_workers() {
+    let name = "all_accepted_events_of_a_full_disk_are_processed_with_any_number_of_workers";
+    if need_right(&TMPFS, name).is_none() {
+        return;
+    }
+    let disk = Tmpfs::mount("size=8m");
+    let body = format!("{{\"p\":\"{}\"}}", "x".repeat(200_000));
+    let server = Process::start(disk.path(), &["--mode", "queue"]);
+    let mut client = server.client();
+    let mut accepted = Vec::new();
+    loop {
+        let answer = client.ingest(&[], &body);
+        if answer.status != 202 {
+            break;
+        }
+        accepted.push(answer.event_id());
+    }
+    assert!(accepted.len() > 10, "{}", accepted.len());
+    server.terminate();
+    assert!(server.wait().0.success());
+    let server = Process::start(disk.path(), &FLAGS);
+    let mut client = server.client();
+    for event in accepted {
+        eventually("the event is processed", || {
+            client.get(&format!("/events/{event}")).json()["state"] == "processed"
+        });
+    }
+}
+
+#[test]
+fn readiness_and_ingest_agree_on_a_full_disk_and_the_log_has_one_line() {
+    let name = "readiness_and_ingest_agree_on_a_full_disk_and_the_log_has_one_line";
+    if need_right(&TMPFS, name).is_none() {
+        return;
+    }
+    let disk = Tmpfs::mount("size=1200k");
+    let (elsewhere, place) = (folder(), store(disk.path()));
+    let server = Process::on(place.to_str().expect("UTF-8"), elsewhere.path(), &FLAGS);
+    let body = format!("{{\"p\":\"{}\"}}", "x".repeat(3000));
+    let mut client = server.client();
+    while client.ingest(&[], &body).status == 202 {}
+    // What was accepted is processed, and takes room.
+    eventually("it is refused again", || {
+        (0..5).all(|_| client.ingest(&[], &body).status == 503)
+    });
+    for _ in 0..10 {
+        assert_eq!(client.ingest(&[], &body).status, 503);
+        assert!(!is_ready(&server));
+    }
+    server.terminate();
+    let said = server.wait().1;
+    assert_eq!(said.matches("no room left").count(), 1, "{said}");
+}
+
+#[test]
 fn a_store_that_has_no_room_to_begin_says_so() {
     let name = "a_store_that_has_no_room_to_begin_says_so";
     if need_right(&TMPFS, name).is_none() {

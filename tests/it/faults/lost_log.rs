@@ -122,6 +122,82 @@ fn a_log_that_is_not_needed_is_not_missed() {
 }
 
 #[test]
+fn the_hint_for_a_new_store_works() {
+    let folder = folder();
+    killed(folder.path());
+    fs::write(store(folder.path()), b"").expect("emptied");
+    let said = refusal(folder.path());
+    let (_, names) = said
+        .split_once("to begin a new store, delete ")
+        .expect("a hint");
+    for name in names.trim_end().split(" and ") {
+        fs::remove_file(name).expect("removed");
+    }
+    let server = Process::start(folder.path(), &FLAGS);
+    Promised::default().post(&mut server.client());
+}
+
+#[test]
+fn a_store_with_a_malformed_schema_is_refused_as_malformed() {
+    for change in [
+        "DROP TRIGGER effects_are_never_removed; DROP TABLE effects",
+        "DROP TABLE counts",
+        "DROP TABLE clock",
+        "DROP TABLE processes",
+        "DROP INDEX jobs_open",
+        "ALTER TABLE jobs DROP COLUMN swept_ms",
+    ] {
+        let folder = folder();
+        stop(Process::start(folder.path(), &FLAGS));
+        let other = rusqlite::Connection::open(store(folder.path())).expect("it opens");
+        other.execute_batch(change).expect("changed");
+        drop(other);
+        let said = refusal(folder.path());
+        assert!(said.contains("it is malformed: "), "{change}: {said}");
+        assert!(
+            said.contains("hint: restore the file from a backup"),
+            "{said}"
+        );
+        assert!(!part(folder.path(), ".lock").exists(), "{change}");
+    }
+}
+
+#[test]
+fn an_unusable_clock_and_impossible_counts_are_replaced() {
+    for change in [
+        "UPDATE clock SET offset_ms = 'x'",
+        "UPDATE clock SET boot = x'ff'",
+        "UPDATE clock SET newest_ms = 9223372036854775807",
+        "UPDATE clock SET offset_ms = 9223372036854775807",
+        "UPDATE clock SET offset_ms = -9223372036854775807",
+        "UPDATE jobs SET accepted_ms = 9223372036854775807",
+        "INSERT INTO counts VALUES (77, 0, 9223372036854775807)",
+        "INSERT INTO counts VALUES (77, 0, 1000)",
+    ] {
+        let folder = folder();
+        let first = Process::start(folder.path(), &FLAGS);
+        let mut promised = Promised::default();
+        promised.post(&mut first.client());
+        promised.are_kept(&mut first.client());
+        stop(first);
+        let other = rusqlite::Connection::open(store(folder.path())).expect("it opens");
+        other.execute_batch(change).expect("changed");
+        drop(other);
+        let server = Process::start(folder.path(), &FLAGS);
+        promised.post(&mut server.client());
+        promised.are_kept(&mut server.client());
+        let queue = server.client().get("/queue").json();
+        assert_eq!(queue["depth"], 0, "{change}: {queue}");
+        server.terminate();
+        let (status, said) = server.wait();
+        assert!(
+            status.success() && !said.contains("panicked"),
+            "{change}: {said}"
+        );
+    }
+}
+
+#[test]
 fn no_lock_file_stays_beside_a_refused_store() {
     let text = folder();
     fs::write(store(text.path()), "not a database ".repeat(100)).expect("written");

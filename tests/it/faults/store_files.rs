@@ -5,7 +5,7 @@ use std::os::unix::fs::{FileExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use super::disk::{FLAGS, Promised};
-use crate::serve_host::{Process, Worker, eventually, folder, store};
+use crate::serve_host::{Process, Worker, command, eventually, folder, store};
 
 fn part(store: &Path, suffix: &str) -> PathBuf {
     let mut name = store.as_os_str().to_owned();
@@ -85,6 +85,96 @@ fn nothing_is_acknowledged_once_a_file_of_the_store_is_gone_replaced_or_cut() {
         let said = refuses(server);
         assert_eq!(said.matches(" ERROR ").count(), 1, "one line: {said}");
         assert!(said.contains(what), "{what}: {said}");
+    }
+}
+
+/// Garbage in the log: its first pages, the head of a frame, a frame in the middle.
+const GARBAGE: [(u64, usize); 4] = [
+    (32, 4000),
+    (32, 24),
+    (32 + 4120, 24),
+    (32 + 2 * 4120 + 100, 50),
+];
+
+#[test]
+fn an_overwritten_log_is_noticed_and_never_moved_into_the_database() {
+    for (at, bytes) in GARBAGE {
+        let folder = folder();
+        let (server, promised) = server(folder.path());
+        let place = store(folder.path());
+        let log = File::options().write(true).open(part(&place, "-wal"));
+        log.and_then(|log| log.write_all_at(&vec![0xaa; bytes], at))
+            .expect("written");
+        eventually("it is not ready", || status(&server, "/readyz") == 503);
+        let said = refuses(server);
+        assert_eq!(said.matches(" ERROR ").count(), 1, "one line: {said}");
+        // The database is the one of the first ten events.
+        let copy = folder.path().join("copy.db");
+        fs::copy(&place, &copy).expect("copied");
+        let database = rusqlite::Connection::open(&copy).expect("it opens");
+        let text = |sql: &str| -> String {
+            database
+                .query_row(sql, [], |row| row.get(0))
+                .expect("a sound database")
+        };
+        assert_eq!(text("PRAGMA integrity_check"), "ok");
+        assert_eq!(text("SELECT count(*) || '' FROM jobs"), "10");
+        // The commits in the log are missed.
+        let output = command(folder.path(), &[]).output().expect("it starts");
+        let said = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(said.contains("store.db-wal is missing or older"), "{said}");
+        drop(promised);
+    }
+}
+
+#[test]
+fn every_name_of_a_store_has_the_same_lock() {
+    let folder = folder();
+    let (server, _) = server(folder.path());
+    let place = store(folder.path());
+    fs::create_dir(folder.path().join("links")).expect("a folder");
+    symlink("../store.db", folder.path().join("links/near.db")).expect("a link");
+    symlink("near.db", folder.path().join("links/far.db")).expect("a link");
+    for name in ["links/near.db", "links/far.db"] {
+        let link = folder.path().join(name);
+        let link = link.to_str().expect("UTF-8");
+        // A process that found itself alone would take over the leases of the server.
+        let worker = Worker::start(link, folder.path(), &FLAGS);
+        assert!(!part(Path::new(link), ".lock").exists());
+        drop(worker);
+    }
+    assert!(part(&place, ".lock").exists());
+    drop(server);
+    fs::hard_link(&place, folder.path().join("second.db")).expect("a hard link");
+    let output = command(folder.path(), &[]).output().expect("it starts");
+    let said = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(said.contains("it has 2 names (hard links)"), "{said}");
+    fs::remove_file(folder.path().join("second.db")).expect("removed");
+    drop(Process::start(folder.path(), &FLAGS));
+}
+
+#[test]
+fn commits_are_missed_that_were_cut_off_a_running_server() {
+    for is_killed in [false, true] {
+        let folder = folder();
+        let (server, mut promised) = server(folder.path());
+        for _ in 0..10 {
+            promised.post(&mut server.client());
+        }
+        promised.are_kept(&mut server.client());
+        let log = part(&store(folder.path()), "-wal");
+        let bytes = fs::metadata(&log).expect("a log").len();
+        cut(&log, bytes / 2);
+        eventually("it is not ready", || status(&server, "/readyz") == 503);
+        if is_killed {
+            server.kill();
+        } else {
+            server.terminate();
+            server.wait();
+        }
+        let output = command(folder.path(), &[]).output().expect("it starts");
+        let said = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(said.contains("store.db-wal is missing or older"), "{said}");
     }
 }
 
