@@ -19,4 +19,6 @@ mod provider;
 mod stop;
 mod store_files;
 mod unreadable;
+#[cfg(feature = "postgres")]
+mod unreadable_postgres;
 mod workers;

@@ -85,6 +85,79 @@ fn an_rq_job_that_is_nested_too_deep_is_a_dead_letter_and_the_next_is_done() {
     assert!(said.contains("stopped: 0 accepted events wait"), "{said}");
 }
 
+/// A job and a list that are not what their keys say.
+#[test]
+fn an_rq_job_of_another_type_is_a_dead_letter_and_those_taken_with_it_are_done() {
+    let Some(broker) = Broker::redis("poison::an_rq_job_of_another_type", &[]) else {
+        return;
+    };
+    let (folder, address) = (folder(), broker.address);
+    let url = format!("rq+redis://{address}");
+    let ids: [&[u8]; 5] = [b"text", b"list", b"empty", b"\xff\xfe", b"expired"];
+    redis(address, &["SET", "rq:job:text", "x"]);
+    redis(address, &["RPUSH", "rq:job:list", "x"]);
+    redis(address, &["HSET", "rq:job:empty", "status", "queued"]);
+    let client = redis::Client::open(format!("redis://{address}")).unwrap();
+    let mut connection = client.get_connection().unwrap();
+    for id in ids {
+        let mut push = redis::cmd("RPUSH");
+        push.arg("rq:queue:default").arg(id);
+        push.query::<()>(&mut connection).unwrap();
+    }
+    publish(&url, 3);
+    let worker = work(folder.path(), &url);
+    eventually("four are dead", || {
+        redis(address, &["ZCARD", "rq:failed:default"]) == 4
+    });
+    eventually("nothing waits", || {
+        redis(address, &["LLEN", "rq:queue:default"])
+            + redis(address, &["HLEN", "default:a7probe:taken"])
+            == 0
+    });
+    let mut ask = redis::cmd("LRANGE");
+    ask.arg("default.dead.reasons").arg(0).arg(-1);
+    let reasons: Vec<String> = ask.query(&mut connection).unwrap();
+    assert_eq!(
+        reasons,
+        [
+            "\\xff\\xfe: the job's id is not UTF-8",
+            "list: the job's key rq:job:list is not a hash",
+            "text: the job's key rq:job:text is not a hash",
+        ]
+    );
+    // A job that is gone is not made again.
+    assert_eq!(redis(address, &["EXISTS", "rq:job:expired"]), 0);
+    let (status, said) = worker.stop();
+    assert!(status.success(), "{said}");
+    assert!(said.contains("the job has no data"), "{said}");
+    assert!(said.contains("stopped: 0 accepted events wait"), "{said}");
+    assert!(!said.contains("ERROR"), "{said}");
+}
+
+#[test]
+fn a_celery_list_of_another_type_does_not_stop_the_queue() {
+    let Some(broker) = Broker::redis("poison::a_celery_list_of_another_type", &[]) else {
+        return;
+    };
+    let (folder, address) = (folder(), broker.address);
+    let url = format!("celery+redis://{address}");
+    redis(address, &["SET", "celery:3", "x"]);
+    for item in ["x", "{}", "[1]"] {
+        redis(address, &["LPUSH", "celery", item]);
+    }
+    publish(&url, 3);
+    let worker = work(folder.path(), &url);
+    eventually("three are dead", || {
+        redis(address, &["LLEN", "celery.dead"]) == 3
+    });
+    eventually("nothing waits", || {
+        redis(address, &["LLEN", "celery"]) + redis(address, &["HLEN", "celery:a7probe:taken"]) == 0
+    });
+    let (status, said) = worker.stop();
+    assert!(status.success(), "{said}");
+    assert!(said.contains("stopped: 0 accepted events wait"), "{said}");
+}
+
 fn short(text: &[u8]) -> Vec<u8> {
     [&[text.len() as u8], text].concat()
 }

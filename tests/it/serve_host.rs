@@ -174,8 +174,13 @@ impl Worker {
     }
 
     /// SIGTERM, and what it said on stderr until its end.
-    pub(crate) fn stop(mut self) -> (ExitStatus, String) {
+    pub(crate) fn stop(self) -> (ExitStatus, String) {
         self.signal("TERM");
+        self.wait()
+    }
+
+    /// What it said on stderr until its end.
+    pub(crate) fn wait(mut self) -> (ExitStatus, String) {
         let mut said = String::new();
         let mut stderr = self.child.stderr.take().expect("piped");
         stderr.read_to_string(&mut said).expect("UTF-8");
