@@ -298,8 +298,9 @@ impl Diagnosis {
                     let mut found = numbers.filter(|(name, _)| *name == wanted);
                     found.next().map(|(_, number)| *number)
                 };
-                let factor = match (number("requests"), number("least")) {
-                    (Some(n), Some(least)) => (RESERVE * least / n.max(1.0)).max(2.0),
+                let had = number("requests").or(number("sends"));
+                let factor = match (had.filter(|n| *n > 0.0), number("least")) {
+                    (Some(n), Some(least)) => (RESERVE * least / n).max(2.0),
                     _ => 2.0,
                 };
                 let seconds = (budget.as_secs_f64().max(1.0) * factor / ROUND_S).ceil() * ROUND_S;

@@ -272,10 +272,16 @@ impl Asking<'_> {
         Some(match (unknown, trouble) {
             (0, trouble) => trouble.unwrap_or_else(|| super::silence(settled)),
             (_, None) => format!(
-                "{} at {url} answered {said}\nhint: give --audit-url the URL of an event's state, with {{id}} for its id, and --audit-id the field of the id",
+                "{} at {url} answered {said}\nhint: {}",
                 match asked {
                     1 => "the only state URL".to_owned(),
                     n => format!("all {} state URLs", grouped(n)),
+                },
+                match gone {
+                    0 =>
+                        "give --audit-url the URL of an event's state, with {id} for its id, and --audit-id the field of the id",
+                    _ =>
+                        "give with --audit-ttl how long the service remembers an event: events are then asked for before that",
                 }
             ),
             (_, Some(trouble)) => format!(

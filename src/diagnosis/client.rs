@@ -30,7 +30,11 @@ pub(super) fn test(observed: &Observations) -> Finding {
     let n = lags.count();
     if n < MIN_SENDS {
         let why = format!("{n} sends are too few: {MIN_SENDS} are the least");
-        return Finding::too_few(Cause::Client, why, n, MIN_SENDS);
+        return Finding::open(
+            Cause::Client,
+            why,
+            [("sends", n as f64), ("least", MIN_SENDS as f64)],
+        );
     }
     let limit = Duration::from_millis(1).max(observed.target.mul_f64(0.01));
     let (late, _) = lags.count_above(limit.as_nanos() as u64);

@@ -159,17 +159,21 @@ fn a_step_that_was_not_made_or_is_too_small_leaves_its_causes_open_with_figures(
         meanwhile: None,
         ..observed(Some(quick(5)))
     };
-    for observations in [none, few] {
-        for cause in [
+    // Of 20 s: twice that where nothing is known, else half as much again as the least number needs, in steps of 5 s:
+    // 5 of 6 (twice is more), 5 of 20, 5 of 25, 25 of 50.
+    for (observations, budgets) in [(none, [40, 40, 40, 40, 40]), (few, [40, 40, 120, 150, 60])] {
+        let causes = [
             Cause::Connection,
             Cause::SlowCall,
             Cause::BlockedLoop,
             Cause::Queueing,
             Cause::Client,
-        ] {
+        ];
+        for (cause, budget) in causes.into_iter().zip(budgets) {
+            let next = format!("--budget {budget}s");
             let finding = found(cause, &observations);
             assert_eq!(finding.support, Support::NotEnough, "{finding:?}");
-            assert_eq!(finding.next.as_deref(), Some("--budget 40s"), "{finding:?}");
+            assert_eq!(finding.next, Some(next), "{finding:?}");
             has_figures(&finding);
         }
     }

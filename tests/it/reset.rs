@@ -22,7 +22,13 @@ fn resetting(beginning: &'static str) -> u16 {
 fn an_answer_that_is_cut_inside_of_its_body_is_an_answer() {
     let port = resetting("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc");
     let output = Command::new(env!("CARGO_BIN_EXE_a7probe"))
-        .args(["measure", &format!("http://127.0.0.1:{port}"), "-n", "5"])
+        .args([
+            "measure",
+            &format!("http://127.0.0.1:{port}"),
+            "-n",
+            "400",
+            "--iid",
+        ])
         .output()
         .unwrap();
     let said = String::from_utf8_lossy(&output.stderr);

@@ -81,7 +81,7 @@ fn other_redirects_are_done_only_where_that_is_said() {
                 let text = finding(&report, "lost").to_string();
                 assert!(text.contains(why), "{text}");
                 let status = &status_line[..3];
-                let next = finding(&report, "lost")["next"].as_str().unwrap();
+                let next = finding(&report, "lost")["next_step"].as_str().unwrap();
                 assert!(
                     next.contains(&format!("--audit-done :status={status}")),
                     "{next}"
@@ -154,7 +154,7 @@ fn a_303_is_done_only_if_it_points_to_a_result_of_that_event() {
             "{to}: {report:#}"
         );
         if !is_done {
-            let next = finding(&report, "lost")["next"].as_str().unwrap();
+            let next = finding(&report, "lost")["next_step"].as_str().unwrap();
             assert!(next.contains("--audit-done :status=303"), "{to}: {next}");
         }
     }
@@ -179,7 +179,7 @@ fn what_was_never_seen_is_not_lost_where_the_service_forgets_others() {
             "{report:#}"
         );
         assert_eq!(completion(&report)["lost"], 0, "{report:#}");
-        let next = finding(&report, "lost")["next"].as_str().unwrap();
+        let next = finding(&report, "lost")["next_step"].as_str().unwrap();
         assert!(next.contains("--audit-ttl"), "{next}");
     }
 }
@@ -214,7 +214,7 @@ fn the_next_step_fits_the_cause() {
         let (code, report) = run_exactly(folder.path(), &server, &more);
         assert_eq!(code, 3, "{shown}: {report:#}");
         let finding = finding(&report, "lost");
-        let said = finding["next"].as_str().unwrap();
+        let said = finding["next_step"].as_str().unwrap();
         assert!(said.contains(next), "{shown}: {finding:#}");
         let reason = finding["reason"].as_str().unwrap();
         assert!(!reason.contains('\n') && !reason.contains("?,"), "{reason}");
