@@ -381,7 +381,7 @@ fn parts_that_contradict_each_other_are_named() {
         (
             "/started_at",
             json!("yesterday"),
-            "started_at is \"yesterday\": ",
+            "started_at is 'yesterday', which is not a time",
         ),
         ("/endpoints", json!([]), "it has no endpoints"),
         (
