@@ -16,6 +16,9 @@ use table::{Foreign, TABLE, TIME};
 /// Most letters after one dash that are read as so many switches.
 const MOST_SWITCHES: usize = 3;
 
+/// Longest text that is shown whatever its letters.
+const SHORT: usize = 8;
+
 /// Longest name of a flag.
 const LONGEST_NAME: usize = 24;
 
@@ -382,8 +385,9 @@ fn may_be_a_flag(attached: &str) -> bool {
 
 /// A flag with attached text, which is shown only if it reads as a name: it may be a secret.
 fn shown(flag: &str, letter: char) -> String {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
-    match flag.len() <= LONGEST_NAME && flag.chars().all(is_name) {
+    let is_name = |c: char| c.is_ascii_lowercase() || c == '-';
+    let is_short = flag.len() <= SHORT && flag.chars().all(|c| c.is_ascii_alphanumeric());
+    match is_short || (flag.len() <= LONGEST_NAME && flag.chars().all(is_name)) {
         true => format!("-{flag}"),
         false => format!("-{letter}…"),
     }

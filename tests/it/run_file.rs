@@ -377,11 +377,11 @@ fn parts_that_contradict_each_other_are_named() {
             json!(1),
             "plan_hash is not that of the plan",
         ),
-        ("/id", json!("x"), "id is \"x\": "),
+        ("/id", json!("x"), "id is 'x', which is not a UUID"),
         (
             "/started_at",
             json!("yesterday"),
-            "started_at is \"yesterday\": ",
+            "started_at is 'yesterday', which is not a time",
         ),
         ("/endpoints", json!([]), "it has no endpoints"),
         (

@@ -489,7 +489,7 @@ fn no_error_shows_a_password_a_query_or_a_line_of_the_settings() {
         ],
         [
             "--get".to_owned(),
-            format!("a=/x?page={}{}{}{}", s(), s(), s(), s()),
+            format!("a=/x?page={}{}{}{}{}", s(), s(), s(), s(), s()),
         ],
     ] {
         let post = ["--post", "e=/e", "-d", "e={\"id\":\"{{uuid}}\"}"];
