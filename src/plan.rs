@@ -325,7 +325,7 @@ impl UnknownTemplate {
             byte,
             typo: PLACEHOLDERS
                 .iter()
-                .any(|known| near(&known))
+                .any(|known| near(known))
                 .then(|| word.to_owned()),
         }
     }

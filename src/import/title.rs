@@ -237,7 +237,7 @@ pub(super) fn is_known(words: &[&str]) -> bool {
     words.iter().any(named)
         && words
             .iter()
-            .all(|word| named(&word) || listed(BESIDE, word))
+            .all(|word| named(word) || listed(BESIDE, word))
 }
 
 /// Whether the title means the time of a whole request.
