@@ -323,10 +323,7 @@ impl UnknownTemplate {
         let near = |known: &&str| strsim::damerau_levenshtein(word, known) <= 2;
         UnknownTemplate {
             byte,
-            typo: PLACEHOLDERS
-                .iter()
-                .any(|known| near(known))
-                .then(|| word.to_owned()),
+            typo: PLACEHOLDERS.iter().any(near).then(|| word.to_owned()),
         }
     }
 }

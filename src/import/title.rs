@@ -234,10 +234,7 @@ pub(super) fn is_known(words: &[&str]) -> bool {
     ];
     let named =
         |word: &&str| word.parse::<Unit>().is_ok() || lists.iter().any(|list| listed(list, word));
-    words.iter().any(named)
-        && words
-            .iter()
-            .all(|word| named(word) || listed(BESIDE, word))
+    words.iter().any(named) && words.iter().all(|word| named(word) || listed(BESIDE, word))
 }
 
 /// Whether the title means the time of a whole request.
