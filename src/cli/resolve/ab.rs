@@ -461,7 +461,7 @@ mod tests {
             ),
             (
                 "--before|ftp://a|--after|http://b",
-                "the side before: 'ftp'",
+                "the side before: unsupported scheme 'ftp' in ftp://a",
             ),
             ("http://a|--after-header|nonsense", "NAME: VALUE"),
             ("http://a|--block|1000000h", "at most 7 days"),

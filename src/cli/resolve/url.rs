@@ -45,7 +45,7 @@ pub(super) fn parse(text: &str) -> anyhow::Result<ParsedUrl> {
     let scheme = match url.scheme() {
         "http" => Scheme::Http,
         "https" => Scheme::Https,
-        other => bail!("unsupported scheme '{other}' in '{shown}'\nhint: use http:// or https://"),
+        other => bail!("unsupported scheme '{other}' in {shown}\nhint: use http:// or https://"),
     };
     let host = url
         .host_str()
