@@ -100,6 +100,7 @@ pub(super) fn brief(reason: &str) -> String {
 const LONGEST_REASON: usize = 200;
 
 impl Delivery {
+    #[allow(dead_code, reason = "a slim build has no broker")]
     pub(super) fn new(event_id: Uuid, payload: Option<Vec<u8>>, handle: Handle) -> Delivery {
         Delivery {
             event_id,

@@ -41,10 +41,13 @@ pub(super) struct Changes {
     /// Was anything written? What was not has no commit to speak of.
     pub(super) wrote: bool,
     /// The due times of the attempts that follow failed ones.
+    #[allow(dead_code, reason = "only PostgreSQL wakes other processes")]
     pub(super) later: Vec<i64>,
     /// A claim took its maximum, and there are more.
+    #[allow(dead_code, reason = "only PostgreSQL wakes other processes")]
     pub(super) leaves_more: bool,
     /// Events were released that other workers may take.
+    #[allow(dead_code, reason = "only PostgreSQL wakes other processes")]
     pub(super) freed: bool,
 }
 
