@@ -39,10 +39,10 @@ const LARGER: &str = "give a larger --budget";
 /// The advice for failed requests.
 const FAILING: &str = "find out why requests fail, or give a larger --budget";
 
-/// So many times the least number of requests: arrivals are random, and the pilot takes its part.
+/// Multiple of the least number of requests: arrivals are random, and the pilot takes its part.
 const RESERVE: f64 = 1.5;
 
-/// Budgets are named in whole multiples of so many seconds.
+/// Budgets are named in whole multiples of this, in seconds.
 const ROUND_S: f64 = 5.0;
 
 /// Level of every one-sided test.

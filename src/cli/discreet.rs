@@ -79,7 +79,7 @@ fn without_word(error: Error, kind: ContextKind) -> Error {
     if harmless {
         let word = word.clone();
         return match kind {
-            // Without the advice to pass the flag as a value, which would be taken for a URL.
+            // Without the advice to pass the flag as a value, which would be read as a URL.
             ContextKind::InvalidArg => rebuilt(&error, kind, word),
             _ => error,
         };

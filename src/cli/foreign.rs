@@ -13,7 +13,7 @@ use std::fmt;
 use clap::{Arg, Command};
 use table::{Foreign, TABLE, TIME};
 
-/// Most letters after one dash that are read as so many switches.
+/// Most letters after one dash that are read as one switch each.
 const MOST_SWITCHES: usize = 3;
 
 /// Longest text that is shown whatever its letters.

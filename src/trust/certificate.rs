@@ -185,7 +185,7 @@ impl Certificate {
         self.may_be_an_issuer() && self.extension::<NameConstraints>().is_none()
     }
 
-    /// Whether it may be an intermediate of a chain, with so many others below it.
+    /// Whether it may be an intermediate of a chain; the number is that of the others below it.
     pub(super) fn may_be_above(&self, others: usize) -> bool {
         let constraints = self.extension::<BasicConstraints>();
         let most = constraints.and_then(|constraints| constraints.path_len_constraint);

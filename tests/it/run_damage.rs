@@ -104,7 +104,7 @@ fn a_whole_run_passes_and_a_slow_one_fails() {
     assert_eq!(judged(|_| {}, &[]).0, 0);
 }
 
-/// A list of latencies is held against nothing else in the file, whatever its clock is called and whoever edits the rest.
+/// A list of latencies cannot be checked against anything else in the file, so a measured run may not hold one.
 #[test]
 fn a_failing_run_does_not_pass_with_a_list_of_latencies_in_place_of_its_histogram() {
     for clock in ["intended_start", "send", "given"] {
