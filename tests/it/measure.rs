@@ -430,7 +430,10 @@ fn absurd_input_is_exit_2_with_the_mend() {
     for (line, message) in [
         ("measure", "no URL"),
         ("measure http://127.0.0.1:1 -q 0", "out of range"),
-        ("measure http://127.0.0.1:1 -q -5", "-q (ab, bombardier, curl: quiet) needs a rate here"),
+        (
+            "measure http://127.0.0.1:1 -q -5",
+            "-q (ab, bombardier, curl: quiet) needs a rate here",
+        ),
         ("measure http://127.0.0.1:1 -z 99999h", "at most 7 days"),
         ("measure http://127.0.0.1:1 -n 0", "0 is not in 1.."),
         ("measure http://127.0.0.1:1 -t 100ms", "below the target"),
