@@ -14,6 +14,7 @@ use async_nats::{Client, ConnectOptions};
 use futures_util::future::try_join_all;
 use futures_util::{FutureExt as _, StreamExt as _};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::dispatch::Credentials;
@@ -30,12 +31,15 @@ const DEAD_LETTERS: i64 = 10_000;
 /// How long servers are waited for that may not answer at all: only a system account may ask.
 const SYSTEM_ANSWER: Duration = Duration::from_secs(1);
 
+/// How long the server may take to send a message back.
+const ROUND_TRIP: Duration = Duration::from_millis(500);
+
 /// The client queues its messages, and would wait for a server that accepts no more.
 async fn within(
     after: Duration,
     answer: impl Future<Output = Result<(), QueueError>>,
 ) -> Result<(), QueueError> {
-    let answer = tokio::time::timeout(after, answer).await;
+    let answer = timeout(after, answer).await;
     answer.unwrap_or(Err(QueueError::TimedOut { after }))
 }
 
@@ -145,8 +149,8 @@ impl Source {
 
     /// Gives back what was pulled in advance and what was dropped.
     pub(super) async fn close(mut self) -> Result<(), QueueError> {
-        // By then everything that the server has sent is here.
-        self.client.flush().await.map_err(failed)?;
+        // By then everything that the server has sent is here. An account that may not write to an inbox does without.
+        let _ = timeout(ROUND_TRIP, self.round_trip()).await;
         let mut back = Vec::new();
         while let Some(Some(Ok(message))) = self.messages.next().now_or_never() {
             back.push(message);
@@ -160,6 +164,16 @@ impl Source {
             message.ack_with(AckKind::Nak(None)).await.map_err(failed)?;
         }
         self.client.flush().await.map_err(failed)
+    }
+
+    /// Sends a message to this connection itself. The client's `flush` ends as soon as the socket has taken the bytes.
+    async fn round_trip(&self) -> Result<(), QueueError> {
+        let inbox = self.client.new_inbox();
+        let mut echo = self.client.subscribe(inbox.clone()).await.map_err(failed)?;
+        let sent = self.client.publish(inbox, Vec::new().into()).await;
+        sent.map_err(failed)?;
+        echo.next().await;
+        Ok(())
     }
 
     async fn delivery(&self, message: Message) -> Result<Option<Delivery>, QueueError> {
