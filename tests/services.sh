@@ -25,6 +25,7 @@ need redis-server redis-server
 need rabbitmq-server rabbitmq-server
 need nats-server nats-server
 need strace strace
+need faketime faketime
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 if [ ${#missing[@]} -gt 0 ]; then
     echo "installing ${missing[*]}"
