@@ -3,10 +3,10 @@
 
 use std::time::{Duration, Instant};
 
-use a7probe::gate::{Standing, Watching, default_gates};
-use a7probe::plan::Guard;
-use a7probe::recording::Marks;
-use a7probe::sample::{Outcome, Phases, Sample};
+use a7probe::judge::gate::{Standing, Watching, default_gates};
+use a7probe::run::plan::Guard;
+use a7probe::run::recording::Marks;
+use a7probe::run::sample::{Outcome, Phases, Sample};
 
 const RATE_PER_S: u64 = 1_000;
 const RUN: Duration = Duration::from_secs(120);

@@ -20,13 +20,13 @@ use std::process::Stdio;
 use std::str::FromStr;
 use std::time::Duration;
 
-use a7probe::engine::{self, Measured, RunIds};
-use a7probe::histogram::Levels;
-use a7probe::plan::{
+use a7probe::probe::engine::{self, Measured, RunIds};
+use a7probe::run::histogram::Levels;
+use a7probe::run::plan::{
     Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
     Template, Trust,
 };
-use a7probe::recording::Recording;
+use a7probe::run::recording::Recording;
 use a7probe::units::{Pretty, Rate};
 
 use scripted::{Server, Stall};

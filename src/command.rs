@@ -12,6 +12,7 @@ pub mod init;
 pub mod judge;
 pub mod measure;
 mod measuring;
+pub mod progress;
 pub mod provider;
 mod saved;
 pub mod schema;

@@ -10,21 +10,20 @@
 //!
 //! # Layout
 //!
-//! A module imports only from rows above its own; `tests/it/tidy.rs` holds us to it.
+//! Nine doors. A module imports only from rows above its own; `tests/it/tidy.rs` holds us to it.
 //!
-//! | row | modules | what |
+//! | row | door | what |
 //! |---|---|---|
-//! | 0 | [`units`] [`verdict`] [`exit`] [`printable`] [`payload`] [`outage`] | durations, rates, percentages; pass, fail, inconclusive; exit codes; text without control characters; the JSON of an event; what the log says of something that is away |
-//! | 1 | [`stats`] [`plan`] [`sample`] [`tally`] [`trace`] | numbers in, numbers out; a validated run; one request's record; counts of many threads; a place in a trace |
-//! | 2 | [`schedule`] [`histogram`] | request index → intended start; the only user of hdrhistogram |
-//! | 3 | [`recording`] [`completion`] | histograms, exceedance bits, counts and intervals of one endpoint; what became of what it accepted |
-//! | 4 | [`summary`] [`run_file`] [`import`] | percentiles with intervals; the run on disk; other tools' files |
-//! | 5 | [`gate`] [`comparison`] [`diagnosis`] | gate grammar and judgement; before and after; root cause |
-//! | 6 | [`report`] [`engine`] [`audit`] [`server`] [`store`] [`worker`] [`provider`] [`queue`] [`trust`] | faces of a result; the measuring engine; the reference server, its check and its brokers; whose certificates are taken |
-//! | 7 | [`progress`] | the live line on stderr |
-//! | 8 | [`cli`] | what was typed, what is meant, and every rule between the two |
-//! | 9 | [`command`] | one file a subcommand: resolve, run, judge, report |
-//! | 10 | [`run`] | glue |
+//! | 0 | [`units`] [`verdict`] [`exit`] [`printable`] [`trust`] | durations, rates, percentages; pass, fail, inconclusive; exit codes; text without control characters; whose certificates are accepted |
+//! | 1 | [`stats`] | mathematics: numbers in, numbers out |
+//! | 2 | [`mod@run`] | what was planned and what came of it: plan, schedule, samples, recordings, run files, other tools' files |
+//! | 3 | [`judge`] [`probe`] | numbers to verdicts: summary, gates, comparison, diagnosis; the engine that sends, and the audit that asks afterwards |
+//! | 4 | [`report`] | one result, many faces |
+//! | 5 | [`cli`] | what was typed, what is meant, and every rule between the two |
+//! | 6 | [`command`] | one file a subcommand: resolve, run, judge, report |
+//!
+//! [`reference`](mod@reference) is the bundled ingest server with its store, brokers, workers and provider. It sees row 0 only, and only `cli` and
+//! `command` see it. `judge` and `probe` do not see each other.
 //!
 //! # Invariants
 //!
@@ -38,47 +37,25 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod exit;
-pub mod outage;
-pub mod payload;
 pub mod printable;
+pub mod trust;
 pub mod units;
 pub mod verdict;
 
-pub mod plan;
-pub mod sample;
 pub mod stats;
-pub mod tally;
-pub mod trace;
 
-pub mod histogram;
-pub mod schedule;
+pub mod run;
 
-pub mod completion;
-pub mod recording;
+pub mod judge;
+pub mod probe;
 
-pub mod import;
-pub mod run_file;
-pub mod summary;
-
-pub mod comparison;
-pub mod diagnosis;
-pub mod gate;
-
-pub mod audit;
-pub mod engine;
-pub mod provider;
-pub mod queue;
 pub mod report;
-pub mod server;
-pub mod store;
-pub mod trust;
-pub mod worker;
-
-pub mod progress;
 
 pub mod cli;
 
 pub mod command;
+
+pub mod reference;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -86,7 +63,7 @@ use std::io::{self, Write};
 use cli::{Cli, Command};
 use exit::Exit;
 use printable::{Printable, Sequences};
-use run_file::redact;
+use run::run_file::redact;
 
 /// Reads the command line, the program's name first, and runs the subcommand.
 ///

@@ -22,18 +22,18 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::completion::Audit;
 use crate::exit::Exit;
-use crate::gate::{self, Finding};
-use crate::histogram::Levels;
-use crate::plan::Model;
+use crate::judge::gate::{self, Finding};
+use crate::judge::summary::{Drift, Summary};
 use crate::printable::one_line;
-use crate::recording::{Interval, Recording};
-use crate::run_file::{
+use crate::run::completion::Audit;
+use crate::run::histogram::Levels;
+use crate::run::plan::Model;
+use crate::run::recording::{Interval, Recording};
+use crate::run::run_file::{
     AdaptiveRecord, Calibration, Certificate, Ended, PlanRecord, Run, SizeRecord, TurnsRecord,
 };
 use crate::stats::rank::Quantile;
-use crate::summary::{Drift, Summary};
 use crate::units::Rate;
 use crate::verdict::Verdict;
 

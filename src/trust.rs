@@ -15,8 +15,8 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
 use tokio_rustls::rustls::{ClientConfig, Error, InconsistentKeys, RootCertStore};
 
-use crate::plan::{ConnectionPolicy, Trust};
 use crate::printable::Shown as _;
+use crate::run::plan::{ConnectionPolicy, Trust};
 use certificate::{Certificate, Validity};
 pub use failure::{HTTP2_HINT, TlsFailure, tls_failure};
 use verifier::{AcceptAnything, Verifier};

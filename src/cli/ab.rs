@@ -7,7 +7,7 @@ use clap::Args;
 use clap::builder::{OsStr, Resettable};
 
 use super::measure::{MeasureArgs, positive_duration};
-use crate::comparison::Noise;
+use crate::judge::comparison::Noise;
 use crate::units::parse_duration;
 
 /// Before and after in turns: two URLs, or one URL with two sets of headers, measured in blocks that alternate

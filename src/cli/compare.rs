@@ -6,9 +6,9 @@ use clap::Args;
 
 use super::guard::GuardArgs;
 use super::output::OutputArgs;
-use crate::comparison::Noise;
-use crate::gate::Gate;
-use crate::import::{Format, Unit};
+use crate::judge::comparison::Noise;
+use crate::judge::gate::Gate;
+use crate::run::import::{Format, Unit};
 
 /// Before and after: two saved runs side by side, with intervals and gates
 #[derive(Clone, Debug, Args)]

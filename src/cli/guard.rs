@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::measure::positive_duration;
-use crate::plan::Guard;
+use crate::run::plan::Guard;
 
 /// Whether a verdict reckons with slow requests that come in bursts.
 #[derive(Clone, Debug, Default, Args)]

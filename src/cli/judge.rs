@@ -8,8 +8,8 @@ use clap::Args;
 use super::guard::GuardArgs;
 use super::measure::positive_duration;
 use super::output::OutputArgs;
-use crate::gate::Gate;
-use crate::import::{Format, Unit};
+use crate::judge::gate::Gate;
+use crate::run::import::{Format, Unit};
 
 /// Judge saved runs, or latencies measured by other tools, offline
 #[derive(Clone, Debug, Args)]

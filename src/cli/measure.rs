@@ -9,7 +9,7 @@ use clap::builder::TypedValueParser as _;
 use super::audit::AuditArgs;
 use super::guard::GuardArgs;
 use super::output::OutputArgs;
-use crate::plan::Arrivals;
+use crate::run::plan::Arrivals;
 use crate::units::parse_duration;
 
 /// Sample endpoints of a service, judge the percentiles against gates, save and report.

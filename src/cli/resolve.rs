@@ -15,12 +15,12 @@ use super::audit;
 use super::measure::MeasureArgs;
 use super::output::OutputArgs;
 use super::settings::{self, Levels, Settings};
-use crate::gate::{self, Gate, Planned};
-use crate::plan::{
+use crate::judge::gate::{self, Gate, Planned};
+use crate::run::plan::{
     Arrivals, Auditing, Beside, ConnectionPolicy, Design, Endpoint, Guard, Keepalive, Model, Plan,
     Size, Trust,
 };
-use crate::schedule::Schedule;
+use crate::run::schedule::Schedule;
 use crate::units::{Rate, grouped};
 
 pub use diagnose::{Diagnose, diagnose};
@@ -487,7 +487,7 @@ mod tests {
 
     use super::{Levels, Measure, MeasureArgs, resolve};
     use crate::cli::settings::Settings;
-    use crate::plan::{Arrivals, Design, Guard, Model, Size};
+    use crate::run::plan::{Arrivals, Design, Guard, Model, Size};
 
     #[derive(Parser)]
     struct Line {

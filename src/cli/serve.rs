@@ -9,10 +9,10 @@ use clap::{Args, ValueEnum};
 
 use super::typed::Typed;
 use super::work::{WorkArgs, broker, secret};
-use crate::server::{
+use crate::reference::server::{
     Block, Config, Dispatching, Health, Limits, MetricsAccess, Mode, Queued, RateLimit,
 };
-use crate::store::{Durability, Options as StoreOptions};
+use crate::reference::store::{Durability, Options as StoreOptions};
 use crate::units::{Rate, parse_duration};
 
 /// Serve POST /ingest as it should be done, or as it should not, on an embedded store.
@@ -334,8 +334,8 @@ mod tests {
     use clap::Parser;
 
     use super::ServeArgs;
-    use crate::provider::{Draws, LatencyModel, SimulatorOptions};
-    use crate::server::{Config, Mode, ProviderChoice, Queued};
+    use crate::reference::provider::{Draws, LatencyModel, SimulatorOptions};
+    use crate::reference::server::{Config, Mode, ProviderChoice, Queued};
 
     #[derive(Parser)]
     struct Cli {

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer};
 
 use super::audit::AuditSettings;
 use super::settings_error::SettingsError;
-use crate::plan::Arrivals;
 use crate::printable::Shown as _;
+use crate::run::plan::Arrivals;
 use crate::units::parse_duration;
 
 /// The file that is read when there is one and no other is named.

@@ -7,12 +7,12 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use super::typed::Typed;
-use crate::provider::{Draws, LatencyModel, Outage, SimulatorOptions};
-use crate::queue::{Dispatch, DispatchError};
-use crate::server::ProviderChoice;
-use crate::store::{Location, Options as StoreOptions, Repeat};
+use crate::reference::provider::{Draws, LatencyModel, Outage, SimulatorOptions};
+use crate::reference::queue::{Dispatch, DispatchError};
+use crate::reference::server::ProviderChoice;
+use crate::reference::store::{Location, Options as StoreOptions, Repeat};
+use crate::reference::worker::{BreakerOptions, Retry};
 use crate::units::{parse_duration, parse_percentage};
-use crate::worker::{BreakerOptions, Retry};
 
 /// The work on accepted events.
 #[derive(Args, Debug, Clone)]

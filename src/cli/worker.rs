@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::work::{WorkArgs, broker};
-use crate::queue::Dispatch;
+use crate::reference::queue::Dispatch;
 use crate::units::parse_duration;
 
 /// Do the work that `serve --mode queue` has accepted on the same store; as many processes as you like.
@@ -43,7 +43,7 @@ pub struct WorkerArgs {
     #[arg(long, env = "A7PROBE_WORKER_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub drain_timeout: Duration,
 
-    /// What to log on stderr: error, warn, info, debug, trace, or a filter such as a7probe::worker=debug.
+    /// What to log on stderr: error, warn, info, debug, trace, or a filter such as a7probe::reference::worker=debug.
     #[arg(
         long,
         env = "A7PROBE_WORKER_LOG",
@@ -66,7 +66,7 @@ mod tests {
     use clap::Parser;
 
     use super::WorkerArgs;
-    use crate::server::ProviderChoice;
+    use crate::reference::server::ProviderChoice;
 
     #[derive(Parser)]
     struct Cli {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::queue::{Advice, Dispatch, QueueError, advice};
+use crate::reference::queue::{Advice, Dispatch, QueueError, advice};
 
 /// A broker that does not answer by then is named as such; it may come up later.
 const PATIENCE: Duration = Duration::from_secs(3);

@@ -6,14 +6,14 @@ mod half;
 use std::io::Write;
 
 use crate::cli::compare::CompareArgs;
-use crate::comparison::{self, Comparison, Noise, Pair, Side};
-use crate::completion::Audit;
 use crate::exit::Exit;
-use crate::gate::{self, Gate, Scope, Subject};
-use crate::import::Options;
-use crate::plan::Guard;
+use crate::judge::comparison::{self, Comparison, Noise, Pair, Side};
+use crate::judge::gate::{self, Gate, Scope, Subject};
 use crate::report::{ComparisonReport, Kind, Report};
-use crate::run_file::{Ended, Run};
+use crate::run::completion::Audit;
+use crate::run::import::Options;
+use crate::run::plan::Guard;
+use crate::run::run_file::{Ended, Run};
 use crate::verdict::Verdict;
 
 use comparable::{Strictness, check_plans};

@@ -18,13 +18,13 @@ use crate::cli::output::OutputArgs;
 use crate::cli::resolve::{
     DEFAULT_RATE_PER_S, DEFAULT_TARGET, DEFAULT_TIMEOUT, DEFAULT_WARMUP, demo_plan,
 };
-use crate::completion::{Audit, Completion};
+use crate::command::progress::Mode;
 use crate::exit::Exit;
-use crate::gate::{self, Gate};
-use crate::plan::{Auditing, Beside, DEFAULT_AUDIT_QUIET, Design, Guard, Source, Wish};
+use crate::judge::gate::{self, Gate};
 use crate::printable::Shown as _;
-use crate::progress::Mode;
-use crate::run_file::{Ended, Run, Signal};
+use crate::run::completion::{Audit, Completion};
+use crate::run::plan::{Auditing, Beside, DEFAULT_AUDIT_QUIET, Design, Guard, Source, Wish};
+use crate::run::run_file::{Ended, Run, Signal};
 use crate::units::Pretty;
 use child::Server;
 use queue::{Peak, Watch};
@@ -180,7 +180,7 @@ fn completion(run: &Run) -> anyhow::Result<Completion> {
         Some(Audit::Unread { reason, .. }) => {
             bail!(
                 "the reference server was not audited: {}",
-                crate::completion::in_one_line(reason)
+                crate::run::completion::in_one_line(reason)
             )
         }
         None => bail!("the plan has no ingest endpoint that was audited"),

@@ -11,16 +11,16 @@ use super::signals;
 use crate::cli::diagnose::DiagnoseArgs;
 use crate::cli::output::OutputArgs;
 use crate::cli::resolve::{self, Diagnose, Intent};
-use crate::diagnosis::{
+use crate::command::progress::Mode;
+use crate::exit::Exit;
+use crate::judge::diagnosis::{
     Diagnosis, Load, Observation, Observations, Pilot, Step, Steps, ladder, patience, steps,
 };
-use crate::engine::RunIds;
-use crate::exit::Exit;
-use crate::plan::{Arrivals, Design, Endpoint, Guard, Keepalive, Model, Plan, Size};
 use crate::printable::Shown as _;
-use crate::progress::Mode;
+use crate::probe::engine::RunIds;
 use crate::report::{DiagnosisReport, Kind, Report, Warning};
-use crate::run_file::{Calibration, EndpointRun, Run};
+use crate::run::plan::{Arrivals, Design, Endpoint, Guard, Keepalive, Model, Plan, Size};
+use crate::run::run_file::{Calibration, EndpointRun, Run};
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, Rate, grouped, trimmed};
 
@@ -108,7 +108,7 @@ fn show(diagnose: &Diagnose, out: &mut dyn Write) -> std::io::Result<()> {
         out,
         "  target     {}; less than {} does not matter",
         Pretty(diagnose.target),
-        Pretty(diagnose.target.mul_f64(crate::diagnosis::MATERIAL))
+        Pretty(diagnose.target.mul_f64(crate::judge::diagnosis::MATERIAL))
     )?;
     let timeout = patience(diagnose.budget, diagnose.plan.timeout);
     writeln!(out, "  timeout    {}", Pretty(timeout))?;

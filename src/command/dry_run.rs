@@ -6,12 +6,12 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::cli::resolve::{Checked, Measure, planned, planned_samples};
-use crate::gate::{Gate, Planned, Prospect};
-use crate::plan::{Design, Endpoint, Guard, Model, Plan, Size, Source, Wish};
+use crate::judge::gate::{Gate, Planned, Prospect};
+use crate::judge::summary::CONFIDENCE;
 use crate::report::Format;
-use crate::run_file::{PlanRecord, redact};
+use crate::run::plan::{Design, Endpoint, Guard, Model, Plan, Size, Source, Wish};
+use crate::run::run_file::{PlanRecord, redact};
 use crate::stats::rank::min_samples_for_interval;
-use crate::summary::CONFIDENCE;
 use crate::units::{Pretty, grouped, percent, plural};
 
 /// Writes the plan in the form that was asked for; nothing is sent.

@@ -8,7 +8,7 @@ use anyhow::{anyhow, bail};
 
 use crate::cli::judge::JudgeArgs;
 use crate::exit::Exit;
-use crate::gate::{self, Gate, Selector, Subject};
+use crate::judge::gate::{self, Gate, Selector, Subject};
 use crate::report::{Kind, Report, Warning};
 
 use source::{Source, load_all};

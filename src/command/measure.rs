@@ -11,13 +11,13 @@ use super::{dry_run, signals};
 use crate::cli::measure::MeasureArgs;
 use crate::cli::output::OutputArgs;
 use crate::cli::resolve::{self, Checked, Intent, Measure};
+use crate::command::progress::Mode;
 use crate::exit::Exit;
-use crate::gate::{self, Subject};
-use crate::plan::Plan;
+use crate::judge::gate::{self, Subject};
 use crate::printable::Shown as _;
-use crate::progress::Mode;
 use crate::report::{Kind, Report};
-use crate::run_file::{Calibration, Certificate};
+use crate::run::plan::Plan;
+use crate::run::run_file::{Calibration, Certificate};
 
 /// Measures a service and judges what it measured.
 pub fn run(
@@ -150,7 +150,7 @@ fn os_error_below(error: &io::Error) -> Option<i32> {
 
 fn save(
     measure: &Measure,
-    run: &crate::run_file::Run,
+    run: &crate::run::run_file::Run,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<()> {
     let Some(path) = &measure.save else {

@@ -14,18 +14,20 @@ use anyhow::{Context as _, bail};
 use uuid::Uuid;
 
 use super::signals::Signals;
-use crate::audit::{self, Early, EarlyLooks, Offered, Ran, Sent};
-use crate::completion::Audit;
-use crate::engine::{self, Live, Measured, RunIds, StopSignal, Stopper, stop_switch};
-use crate::gate::{self, Gate};
-use crate::plan::{Auditing, Beside, Design, Endpoint, Guard, Model, Plan, Size, Source, Wish};
-use crate::progress::{Mode, Progress, Subject};
+use crate::command::progress::{Mode, Progress, Subject};
+use crate::judge::gate::{self, Gate};
+use crate::probe::audit::{self, Early, EarlyLooks, Offered, Ran, Sent};
+use crate::probe::engine::{self, Live, Measured, RunIds, StopSignal, Stopper, stop_switch};
 use crate::report::Warning;
-use crate::run_file::{
+use crate::run::completion::Audit;
+use crate::run::plan::{
+    Auditing, Beside, Design, Endpoint, Guard, Model, Plan, Size, Source, Wish,
+};
+use crate::run::run_file::{
     AdaptiveRecord, Calibration, Certificate, Ended, EndpointRun, Environment, Instrument, Judging,
     PlanRecord, Run, Signal, StopReason, redact,
 };
-use crate::sample::FailureKind;
+use crate::run::sample::FailureKind;
 use crate::units::Pretty;
 use audit_warnings::audit_warnings;
 pub(super) use calibration::calibrated;

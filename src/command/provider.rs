@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::hosting;
 use crate::cli::provider::ProviderArgs;
 use crate::exit::Exit;
-use crate::provider::{Detail, JournalCounts, Simulator};
-use crate::server::serve_provider;
+use crate::reference::provider::{Detail, JournalCounts, Simulator};
+use crate::reference::server::serve_provider;
 
 /// Runs the provider; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
 pub fn run(args: &ProviderArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {

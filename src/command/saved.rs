@@ -6,10 +6,10 @@ use std::path::Path;
 
 use anyhow::anyhow;
 
-use crate::import::{self, Format, ImportError, Imported, Options, Remark};
 use crate::printable::{Shown as _, one_line};
 use crate::report::{Report, Warning};
-use crate::run_file::{self, Run, RunFileError};
+use crate::run::import::{self, Format, ImportError, Imported, Options, Remark};
+use crate::run::run_file::{self, Run, RunFileError};
 
 /// What is in the file.
 pub(super) enum Saved {

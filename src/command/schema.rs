@@ -5,7 +5,7 @@ use std::io::Write;
 use anyhow::Context;
 
 use crate::exit::Exit;
-use crate::run_file;
+use crate::run::run_file;
 
 /// Prints the schema.
 ///

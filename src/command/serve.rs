@@ -8,8 +8,8 @@ use super::broker::warn_beside;
 use super::hosting;
 use crate::cli::serve::ServeArgs;
 use crate::exit::Exit;
-use crate::server::{Config, Mode, Queued, Server, Stopped};
-use crate::store::Durability;
+use crate::reference::server::{Config, Mode, Queued, Server, Stopped};
+use crate::reference::store::Durability;
 
 /// Runs the server; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
 pub fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
@@ -150,8 +150,8 @@ fn say_what_is_left(
 #[cfg(test)]
 mod tests {
     use super::{announce, say_what_is_left, warn};
-    use crate::server::{Config, Mode, Stopped};
-    use crate::store::Durability;
+    use crate::reference::server::{Config, Mode, Stopped};
+    use crate::reference::store::Durability;
 
     fn said(say: impl FnOnce(&mut Vec<u8>)) -> String {
         let mut err = Vec::new();

@@ -6,9 +6,9 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::engine::Stopper;
 use crate::exit::Exit;
-use crate::run_file::Signal;
+use crate::probe::engine::Stopper;
+use crate::run::run_file::Signal;
 
 /// Listens on a thread of its own for as long as the process lives.
 #[derive(Debug, Clone)]

@@ -9,9 +9,9 @@ use super::broker::warn_beside;
 use super::hosting;
 use crate::cli::worker::WorkerArgs;
 use crate::exit::Exit;
-use crate::queue::{self, Consumer, Dispatch};
-use crate::store::{Snapshot, Store};
-use crate::worker::{Crew, Options};
+use crate::reference::queue::{self, Consumer, Dispatch};
+use crate::reference::store::{Snapshot, Store};
+use crate::reference::worker::{Crew, Options};
 
 /// Works; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
 pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {

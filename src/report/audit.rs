@@ -5,12 +5,12 @@ use serde::Serialize;
 
 use super::words::{NOTHING, Row};
 use super::{ComparisonReport, EndpointReport, Report};
-use crate::completion::{
+use crate::judge::gate::{Condition, Counted, Finding};
+use crate::judge::summary::{Percentile, Summary};
+use crate::run::completion::{
     Audit, Completion, DoneClock, Effects, Journal, Remark, Resends, Settled, in_one_line,
 };
-use crate::gate::{Condition, Counted, Finding};
 use crate::stats::rank::Quantile;
-use crate::summary::{Percentile, Summary};
 use crate::units::{Pretty, grouped, millis, percent};
 
 /// The percentiles of the time to completion that are always listed.

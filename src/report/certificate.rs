@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::run_file::{Certificate, Check};
+use crate::run::run_file::{Certificate, Check};
 
 #[derive(Serialize)]
 struct JsonSelftest<'a> {

@@ -4,12 +4,12 @@ mod data;
 mod turns;
 
 use super::{Report, RunInfo, audit, warnings, words};
-use crate::comparison::{
+use crate::judge::comparison::{
     Change, Comparison, Dependence, ErrorRate, ErrorRateChange, Noise, Pair, Range, speed,
 };
-use crate::completion::{Audit, Completion};
-use crate::gate::Counted;
-use crate::run_file::Run;
+use crate::judge::gate::Counted;
+use crate::run::completion::{Audit, Completion};
+use crate::run::run_file::Run;
 use crate::stats::rank::Quantile;
 use crate::units::{grouped, percent, trimmed};
 

@@ -11,7 +11,7 @@ use super::comparison;
 use super::json::{JsonFinding, JsonObserved, JsonPKind, JsonPercentile};
 use super::words::{one_run_findings, quantiles};
 use super::{EndpointReport, Report};
-use crate::gate::Finding;
+use crate::judge::gate::Finding;
 use crate::verdict::Verdict;
 
 /// One row. A cell is empty where there is no number; `observed` says why.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Detail, Style};
-use crate::diagnosis::{
+use crate::judge::diagnosis::{
     Cause, Diagnosis, Evidence, Finding, Observation, Observations, Outcome, Step, Support,
 };
 use crate::stats::modes::Modes;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::summary::{Drift, Parts, Place, Stretch};
+use crate::judge::summary::{Drift, Parts, Place, Stretch};
 use crate::units::millis;
 
 /// Whether the service changed during the run.

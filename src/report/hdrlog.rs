@@ -9,8 +9,8 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::{Distribution, EndpointReport, Report};
-use crate::histogram::{Histogram, Levels, Precision};
-use crate::recording::Interval;
+use crate::run::histogram::{Histogram, Levels, Precision};
+use crate::run::recording::Interval;
 
 /// One line of the log.
 struct Line<'a> {

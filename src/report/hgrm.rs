@@ -5,8 +5,8 @@
 use std::io::{self, Write};
 
 use super::EndpointReport;
-use crate::histogram::Levels;
-use crate::import::HGRM_MILLISECONDS;
+use crate::run::histogram::Levels;
+use crate::run::import::HGRM_MILLISECONDS;
 
 /// Lines for each halving of the distance to 100 %, HdrHistogram's own choice.
 const TICKS_PER_HALF: f64 = 5.0;
@@ -115,7 +115,7 @@ fn milliseconds(ns: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::lines;
-    use crate::histogram::Levels;
+    use crate::run::histogram::Levels;
 
     #[test]
     fn the_steps_halve_towards_the_last_value() {

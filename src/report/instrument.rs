@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Report, RunInfo};
-use crate::run_file::{Calibration, Certificate, NullServer};
+use crate::run::run_file::{Calibration, Certificate, NullServer};
 use crate::units::{Pretty, grouped, millis};
 
 /// Of the smallest target, the part from which on the own error is worth a word.

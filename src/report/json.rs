@@ -12,12 +12,12 @@ use super::diagnosis::JsonDiagnosis;
 use super::drift::JsonDrift;
 use super::instrument::{JsonCalibration, JsonCertificate};
 use super::{EndpointReport, Report, RunInfo, Traffic, words};
-use crate::gate::{Finding, Measured};
-use crate::plan::{Design, Model};
-use crate::recording::{Clock, Counts};
-use crate::run_file::{Ended, SizeRecord, StopReason};
+use crate::judge::gate::{Finding, Measured};
+use crate::judge::summary::{Interval, Observed, PERCENTILES, Percentile, Resolution};
+use crate::run::plan::{Design, Model};
+use crate::run::recording::{Clock, Counts};
+use crate::run::run_file::{Ended, SizeRecord, StopReason};
 use crate::stats::rank::Quantile;
-use crate::summary::{Interval, Observed, PERCENTILES, Percentile, Resolution};
 use crate::units::millis;
 use crate::verdict::Verdict;
 

@@ -6,7 +6,7 @@ use super::audit;
 use super::comparison;
 use super::words::{self, TITLES};
 use super::{EndpointReport, Report};
-use crate::comparison::Comparison;
+use crate::judge::comparison::Comparison;
 use crate::verdict::Verdict;
 
 /// Writes the verdict first, then tables, reasons, notes and warnings.

@@ -11,10 +11,10 @@ use super::comparison;
 use super::diagnosis::{self, DiagnosisReport};
 use super::words::{self, TITLES};
 use super::{Colour, Detail, EndpointReport, Report, Style};
-use crate::comparison::Comparison;
-use crate::gate::Finding;
-use crate::plan::Design;
+use crate::judge::comparison::Comparison;
+use crate::judge::gate::Finding;
 use crate::printable::{self, COLOURS, one_line};
+use crate::run::plan::Design;
 use crate::units::{grouped, plural, trimmed};
 use crate::verdict::Verdict;
 

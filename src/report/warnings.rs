@@ -5,8 +5,8 @@ mod drift;
 use std::time::Duration;
 
 use super::{SendLag, Warning};
-use crate::gate::BUSY;
-use crate::run_file::{Ended, EndpointRun, Run};
+use crate::judge::gate::BUSY;
+use crate::run::run_file::{Ended, EndpointRun, Run};
 use crate::units::{Pretty, grouped, trimmed};
 
 pub(super) use drift::of_list;

@@ -6,13 +6,13 @@ use super::audit;
 use super::comparison;
 use super::instrument;
 use super::{EndpointReport, Report, RunInfo, Traffic};
-use crate::gate::{Condition, Finding, Measured, Severity};
-use crate::plan::Model;
+use crate::judge::gate::{Condition, Finding, Measured, Severity};
+use crate::judge::summary::{PERCENTILES, Percentile, Resolution};
 use crate::printable::one_line;
-use crate::recording::Clock;
-use crate::run_file::{AdaptiveRecord, Ended, SizeRecord, StopReason};
+use crate::run::plan::Model;
+use crate::run::recording::Clock;
+use crate::run::run_file::{AdaptiveRecord, Ended, SizeRecord, StopReason};
 use crate::stats::rank::Quantile;
-use crate::summary::{PERCENTILES, Percentile, Resolution};
 use crate::units::{Pretty, grouped, percent, plural, trimmed};
 use crate::verdict::Verdict;
 
@@ -142,9 +142,9 @@ fn error_rate_row(finding: &Finding) -> Option<Row> {
 
 /// `≤ 150 ms`.
 fn target(condition: &Condition) -> String {
-    let sign = |comparison: crate::gate::Comparison| match comparison {
-        crate::gate::Comparison::AtMost => "≤",
-        crate::gate::Comparison::Below => "<",
+    let sign = |comparison: crate::judge::gate::Comparison| match comparison {
+        crate::judge::gate::Comparison::AtMost => "≤",
+        crate::judge::gate::Comparison::Below => "<",
     };
     match condition {
         Condition::Latency {

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
-use a7probe::run_file::Run;
+use a7probe::run::run_file::Run;
 use serde_json::{Value, json};
 
 use crate::scripted::{Server, refusing_port};

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
-use a7probe::queue::{
+use a7probe::reference::queue::{
     Advice, Consumer, Dispatch, Job, Options, Publisher, QueueError, Settlement, advice,
 };
 use uuid::Uuid;

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use a7probe::cli::Cli;
 use a7probe::exit::Exit;
-use a7probe::plan::Model;
-use a7probe::recording::Recording;
-use a7probe::run_file::{Ended, Run, Signal};
+use a7probe::run::plan::Model;
+use a7probe::run::recording::Recording;
+use a7probe::run::run_file::{Ended, Run, Signal};
 use clap::Parser as _;
 use insta::assert_snapshot;
 use serde_json::Value;

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use a7probe::run_file::{Ended, Run, Signal};
+use a7probe::run::run_file::{Ended, Run, Signal};
 use serde_json::Value;
 
 use crate::runs;

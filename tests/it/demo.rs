@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use a7probe::run_file::Run;
+use a7probe::run::run_file::Run;
 use serde_json::Value;
 
 fn demo(folder: &Path, duration: &str) -> Command {

@@ -249,7 +249,8 @@ fn a_healthy_service_has_nothing_wrong_in_every_form_of_the_output() {
     assert_eq!(json["diagnosis"]["outcome"], "nothing_wrong");
     // Each step is a run like any other.
     for step in ["alone", "new-connections", "one-at-a-time", "beside"] {
-        let run = a7probe::run_file::Run::load(&folder.path().join(format!("steps/{step}.json")));
+        let run =
+            a7probe::run::run_file::Run::load(&folder.path().join(format!("steps/{step}.json")));
         assert!(run.unwrap().endpoints[0].recording.planned() > 0, "{step}");
     }
 }

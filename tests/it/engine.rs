@@ -7,14 +7,14 @@ mod truth;
 
 use std::time::Duration;
 
-use a7probe::engine::{self, Measured, MeasuredEndpoint, RunIds};
-use a7probe::plan::{
+use a7probe::probe::engine::{self, Measured, MeasuredEndpoint, RunIds};
+use a7probe::run::plan::{
     Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
     Template, Trust,
 };
-use a7probe::recording::{Exemplar, Recording};
-use a7probe::sample::Outcome;
-use a7probe::schedule::Schedule;
+use a7probe::run::recording::{Exemplar, Recording};
+use a7probe::run::sample::Outcome;
+use a7probe::run::schedule::Schedule;
 use a7probe::stats::rank::Quantile;
 use a7probe::units::Rate;
 
@@ -125,7 +125,7 @@ fn check(plan: &Plan, measured_run: &Measured) {
             let late = exceedances.bits.count_ones();
             assert!(late >= recording.counts.not_ok());
         }
-        let by_second = |n: fn(&a7probe::recording::Interval) -> u64| -> u64 {
+        let by_second = |n: fn(&a7probe::run::recording::Interval) -> u64| -> u64 {
             recording.intervals.values().map(n).sum()
         };
         assert_eq!(by_second(|i| i.ok), recording.counts.ok);

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use a7probe::gate::{self, Exceeding, Finding, Gate, Measured, Subject, run_verdict};
-use a7probe::plan::{Design, Guard};
-use a7probe::recording::{Clock, Recording};
-use a7probe::sample::{FailureKind, Outcome, Phases, Sample};
+use a7probe::judge::gate::{self, Exceeding, Finding, Gate, Measured, Subject, run_verdict};
+use a7probe::judge::summary::Observed;
+use a7probe::run::plan::{Design, Guard};
+use a7probe::run::recording::{Clock, Recording};
+use a7probe::run::sample::{FailureKind, Outcome, Phases, Sample};
 use a7probe::stats::binomial;
-use a7probe::summary::Observed;
 use a7probe::verdict::Verdict;
 
 const FAST: Duration = Duration::from_millis(5);
@@ -138,7 +138,7 @@ fn ten_samples_fail_p95_and_p99_and_leave_p50_open() {
     assert!(close(findings[0].p_fail, 386.0 / 1024.0));
     let at_maximum = Measured::Latency {
         value: Observed::Value(Duration::from_micros(320_500)),
-        interval: a7probe::summary::Interval {
+        interval: a7probe::judge::summary::Interval {
             lower: Some(Observed::Value(Duration::from_micros(204_600))),
             upper: None,
         },

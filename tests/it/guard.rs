@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use a7probe::run_file::{Run, StopReason};
+use a7probe::run::run_file::{Run, StopReason};
 use serde_json::Value;
 
 use crate::scripted::{OK, Server};

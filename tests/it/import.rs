@@ -13,8 +13,8 @@ mod truth;
 
 use std::path::PathBuf;
 
-use a7probe::import::{self, Format, ImportError, Imported, Options, Remark, Unit};
-use a7probe::recording::Recording;
+use a7probe::run::import::{self, Format, ImportError, Imported, Options, Remark, Unit};
+use a7probe::run::recording::Recording;
 
 /// Every fixture with what it is.
 const FIXTURES: [(&str, Format); 34] = [

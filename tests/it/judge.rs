@@ -6,12 +6,12 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use a7probe::gate::{self, Gate, Subject};
-use a7probe::plan::Model;
-use a7probe::recording::{Clock, Recording};
+use a7probe::judge::gate::{self, Gate, Subject};
 use a7probe::report::{Format, Kind, Report, Style};
-use a7probe::run_file::{Ended, Run, Signal};
-use a7probe::sample::{Outcome, Phases, Sample};
+use a7probe::run::plan::Model;
+use a7probe::run::recording::{Clock, Recording};
+use a7probe::run::run_file::{Ended, Run, Signal};
+use a7probe::run::sample::{Outcome, Phases, Sample};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 

@@ -4,11 +4,11 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use a7probe::gate::{self, Finding, Gate, Load, Subject};
-use a7probe::plan::{Design, Guard};
-use a7probe::recording::{Clock, Recording};
-use a7probe::run_file::{Calibration, Run, Throttled};
-use a7probe::sample::{FailureKind, Outcome, Phases, Sample};
+use a7probe::judge::gate::{self, Finding, Gate, Load, Subject};
+use a7probe::run::plan::{Design, Guard};
+use a7probe::run::recording::{Clock, Recording};
+use a7probe::run::run_file::{Calibration, Run, Throttled};
+use a7probe::run::sample::{FailureKind, Outcome, Phases, Sample};
 use a7probe::verdict::Verdict;
 use serde_json::{Value, json};
 

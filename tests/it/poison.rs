@@ -12,7 +12,7 @@ use crate::serve_brokers::{publish, redis, serve, work};
 use crate::serve_client::Client;
 use crate::serve_host::{Served, config, eventually, folder};
 
-use a7probe::server::Mode;
+use a7probe::reference::server::Mode;
 
 /// Lists inside each other, pickled and compressed as RQ does it.
 fn deep_job(levels: usize) -> Vec<u8> {

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use a7probe::store::{Options, Store};
+use a7probe::reference::store::{Options, Store};
 use tempfile::TempDir;
 
 use crate::certificate::Certificate;

@@ -6,8 +6,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use a7probe::provider::{LatencyModel, Mail, Provider, SendError, Simulator, SimulatorOptions};
-use a7probe::server::serve_provider;
+use a7probe::reference::provider::{
+    LatencyModel, Mail, Provider, SendError, Simulator, SimulatorOptions,
+};
+use a7probe::reference::server::serve_provider;
 use uuid::Uuid;
 
 use crate::serve_client::Client;

@@ -8,9 +8,9 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use a7probe::completion::Audit;
-use a7probe::gate::{self, Gate, Subject, run_verdict};
-use a7probe::run_file::{AdaptiveRecord, GuardRecord, Judging, Run, StopReason};
+use a7probe::judge::gate::{self, Gate, Subject, run_verdict};
+use a7probe::run::completion::Audit;
+use a7probe::run::run_file::{AdaptiveRecord, GuardRecord, Judging, Run, StopReason};
 use a7probe::verdict::Verdict;
 use serde_json::{Value, json};
 
@@ -555,7 +555,7 @@ fn figures_that_contradict_each_other_refuse_the_file() {
 fn a_run_that_stopped_when_it_was_decided_is_not_judged_as_one_of_fixed_size() {
     let mut run = passing();
     let budget = Duration::from_secs(60);
-    run.plan.size = a7probe::run_file::SizeRecord::Duration { duration: budget };
+    run.plan.size = a7probe::run::run_file::SizeRecord::Duration { duration: budget };
     run.judging.adaptive = Some(AdaptiveRecord {
         budget,
         stopped: StopReason::Decided,
@@ -610,7 +610,7 @@ fn bits_of_another_length_and_keys_that_stand_twice_are_refused() {
         let error = Run::from_json(edited.as_bytes()).unwrap_err().to_string();
         assert!(error.contains(told), "{from}: {error}");
     }
-    let mut longer = a7probe::recording::Bits::new();
+    let mut longer = a7probe::run::recording::Bits::new();
     (0..101).for_each(|index| longer.set(index, true));
     let mut edited = json_of(&passing());
     edited["endpoints"][0]["ok"] = json!(longer.encode());

@@ -8,11 +8,11 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use a7probe::command;
-use a7probe::completion::{Audit, Completion, Effects, Resends, Strangers};
 use a7probe::exit::Exit;
-use a7probe::histogram::{Bucket, Histogram, Precision};
-use a7probe::recording::{Latency, Recording};
-use a7probe::run_file::{
+use a7probe::run::completion::{Audit, Completion, Effects, Resends, Strangers};
+use a7probe::run::histogram::{Bucket, Histogram, Precision};
+use a7probe::run::recording::{Latency, Recording};
+use a7probe::run::run_file::{
     AdaptiveRecord, Ended, GuardRecord, Judging, Run, RunFileError, Signal, StopReason, schema,
 };
 use base64::Engine as _;
@@ -365,7 +365,7 @@ fn answer_to(pointer: &str, replacement: Value) -> String {
 #[test]
 fn parts_that_contradict_each_other_are_named() {
     let other_bits = example_json()["endpoints"][0]["exceedances"][0]["bits"].clone();
-    let empty = a7probe::recording::Bits::new().encode();
+    let empty = a7probe::run::recording::Bits::new().encode();
     for (pointer, replacement, message) in [
         (
             "/plan_hash",

@@ -3,18 +3,18 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use a7probe::completion::{
+use a7probe::run::completion::{
     Asked, Completion, DoneClock, Fate, Remark, Resends, Settled, Standing, Strangers, UnknownMeans,
 };
-use a7probe::plan::{
+use a7probe::run::plan::{
     Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
     Template, Trust,
 };
-use a7probe::recording::{Clock, Counts, Recording};
-use a7probe::run_file::{
+use a7probe::run::recording::{Clock, Counts, Recording};
+use a7probe::run::run_file::{
     Calibration, Ended, EndpointRun, Environment, Instrument, Judging, NullServer, PlanRecord, Run,
 };
-use a7probe::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
+use a7probe::run::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
 use a7probe::units::Rate;
 use uuid::Uuid;
 

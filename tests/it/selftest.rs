@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use a7probe::run_file::{Certificate, Run};
+use a7probe::run::run_file::{Certificate, Run};
 use serde_json::Value;
 
 use crate::scripted::{OK, Server};

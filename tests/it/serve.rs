@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use a7probe::provider::uniform;
-use a7probe::server::{Block, Config, Health, Limits, Mode, Queued, Server};
-use a7probe::store::{Durability, EventId, Options as StoreOptions};
-use a7probe::worker::Retry;
+use a7probe::reference::provider::uniform;
+use a7probe::reference::server::{Block, Config, Health, Limits, Mode, Queued, Server};
+use a7probe::reference::store::{Durability, EventId, Options as StoreOptions};
+use a7probe::reference::worker::Retry;
 use uuid::Uuid;
 
 use crate::serve_host::{HeldProvider, Served, config, eventually, folder, simulated};

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use a7probe::queue::{Job, Publisher};
+use a7probe::reference::queue::{Job, Publisher};
 
 use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue, options};
 use crate::certificate::Certificate;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use a7probe::server::{Config, Mode};
-use a7probe::store::{Options as StoreOptions, Repeat};
-use a7probe::worker::Retry;
+use a7probe::reference::server::{Config, Mode};
+use a7probe::reference::store::{Options as StoreOptions, Repeat};
+use a7probe::reference::worker::Retry;
 
 use crate::serve_client::{Client, Response};
 use crate::serve_host::{Served, config, folder};

@@ -9,8 +9,10 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use a7probe::provider::{Detail, JournalCounts, LatencyModel, Simulator, SimulatorOptions};
-use a7probe::server::{self, Config, Mode, ProviderChoice, Stopped, serve_provider};
+use a7probe::reference::provider::{
+    Detail, JournalCounts, LatencyModel, Simulator, SimulatorOptions,
+};
+use a7probe::reference::server::{self, Config, Mode, ProviderChoice, Stopped, serve_provider};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 

@@ -3,8 +3,8 @@
 use std::sync::{Barrier, Mutex};
 use std::time::{Duration, Instant};
 
-use a7probe::server::{Config, Mode};
-use a7probe::store::{
+use a7probe::reference::server::{Config, Mode};
+use a7probe::reference::store::{
     Admission, DeadCursor, EventId, Fingerprint, Finished, Grant, Handling, Insert, Lease, Next,
     Notification, Notified, OpenError, Options, Outcome, Promise, Repeat, Replay, State, Store,
     Submission,

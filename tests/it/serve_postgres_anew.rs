@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use a7probe::server::{Config, Mode};
-use a7probe::store::{
+use a7probe::reference::server::{Config, Mode};
+use a7probe::reference::store::{
     Admission, EventId, Finished, Handling, Notification, Outcome, State, Store, StoreError,
 };
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a7probe::store::{
+use a7probe::reference::store::{
     Admission, EventId, Fingerprint, Finished, Grant, Handling, Lease, Next, Options, Outcome,
     Store, Submission,
 };

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use a7probe::store::{Options, Store};
+use a7probe::reference::store::{Options, Store};
 
 use crate::certificate::Certificate;
 use crate::postgres_host::Cluster;

@@ -3,8 +3,8 @@
 
 use std::time::{Duration, Instant};
 
-use a7probe::server::{Config, Mode};
-use a7probe::store::{
+use a7probe::reference::server::{Config, Mode};
+use a7probe::reference::store::{
     Admission, EventId, Finished, Grant, Handling, Insert, Lease, Next, Outcome, ProcessReport,
     Promise, Replay, Store, StoreError, Submission, WorkDone,
 };

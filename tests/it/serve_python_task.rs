@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use a7probe::server::Mode;
+use a7probe::reference::server::Mode;
 
 use crate::needs::{PYTHON, need};
 use crate::proxy::{Break, Proxy};
@@ -89,11 +89,11 @@ fn at_most_once_gives_up_a_mail_that_may_be_out_and_none_that_met_nobody() {
     };
     let folder = folder();
     let base = config(Mode::Queue, &folder);
-    let store = a7probe::store::Options {
-        repeat: a7probe::store::Repeat::AtMostOnce,
+    let store = a7probe::reference::store::Options {
+        repeat: a7probe::reference::store::Repeat::AtMostOnce,
         ..base.store.clone()
     };
-    let served = Served::start(a7probe::server::Config { store, ..base });
+    let served = Served::start(a7probe::reference::server::Config { store, ..base });
     let mut client = served.client();
     let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let nobody = format!("http://{}", nobody.expect("an address"));

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use a7probe::server::{Config, Limits, Mode, RateLimit};
+use a7probe::reference::server::{Config, Limits, Mode, RateLimit};
 use a7probe::units::Rate;
 
 use crate::serve_client::Client;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use a7probe::store::{
+use a7probe::reference::store::{
     Admission, Claim, DeadCursor, Durability, EventId, Fingerprint, Finished, Grant, Handling,
     Insert, Lease, Next, Notification, Notified, OpenError, Options, Outcome, ProcessReport,
     Repeat, Replay, State, Store, StoreError, Submission, SweepCursor, WorkDone,
@@ -639,8 +639,10 @@ async fn a_store_of_the_version_before_is_brought_up_to_date_and_a_later_one_ref
     let folder = folder();
     let path = folder.path().join("store.db");
     let sql = rusqlite::Connection::open(&path).expect("it opens");
-    sql.execute_batch(include_str!("../../src/store/sqlite/schema_1.sql"))
-        .expect("the first schema");
+    sql.execute_batch(include_str!(
+        "../../src/reference/store/sqlite/schema_1.sql"
+    ))
+    .expect("the first schema");
     sql.execute_batch(
         "PRAGMA application_id = 0x61377072; PRAGMA user_version = 1;
         INSERT INTO jobs (event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, payload)

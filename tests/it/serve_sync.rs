@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a7probe::server::{Config, Mode, Queued};
+use a7probe::reference::server::{Config, Mode, Queued};
 
 use crate::serve_host::{
     HeldProvider, MoodyProvider, Process, Served, config, eventually, folder, store,
@@ -14,7 +14,7 @@ const KEY: (&str, &str) = ("idempotency-key", "k");
 fn a_client_that_repeats_a_failing_request_hears_of_each_failure_and_of_no_success_that_is_none() {
     let (folder, provider) = (folder(), MoodyProvider::start(503));
     let served = Served::start(Config {
-        provider: a7probe::server::ProviderChoice::At(provider.url.clone()),
+        provider: a7probe::reference::server::ProviderChoice::At(provider.url.clone()),
         ..config(Mode::Sync, &folder)
     });
     let mut client = served.client();
@@ -37,7 +37,7 @@ fn a_client_that_repeats_a_failing_request_hears_of_each_failure_and_of_no_succe
 #[test]
 fn what_failed_synchronously_is_worked_on_with_all_its_attempts_once_it_is_accepted_for_later() {
     let (folder, provider) = (folder(), MoodyProvider::start(503));
-    let choice = a7probe::server::ProviderChoice::At(provider.url.clone());
+    let choice = a7probe::reference::server::ProviderChoice::At(provider.url.clone());
     let base = Config {
         provider: choice,
         ..config(Mode::Sync, &folder)
@@ -150,12 +150,12 @@ fn a_call_under_way_ends_and_is_answered_when_the_server_stops() {
     for mode in [Mode::Sync, Mode::Background] {
         let base = config(mode, &folder);
         let latency = Duration::from_millis(2500);
-        let simulated = a7probe::provider::SimulatorOptions {
-            latency: a7probe::provider::LatencyModel::Constant(latency),
+        let simulated = a7probe::reference::provider::SimulatorOptions {
+            latency: a7probe::reference::provider::LatencyModel::Constant(latency),
             ..Default::default()
         };
         let mut served = Served::start(Config {
-            provider: a7probe::server::ProviderChoice::Simulated(simulated),
+            provider: a7probe::reference::server::ProviderChoice::Simulated(simulated),
             // Nothing more is begun: what is under way may end all the same.
             drain: Duration::ZERO,
             ..base

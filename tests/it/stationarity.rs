@@ -3,11 +3,11 @@
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use a7probe::gate::{Gate, Load, Subject, judge};
-use a7probe::plan::{Design, Guard};
-use a7probe::recording::Recording;
-use a7probe::run_file::Run;
-use a7probe::summary::{Drift, GrowthKind, Parts, Place};
+use a7probe::judge::gate::{Gate, Load, Subject, judge};
+use a7probe::judge::summary::{Drift, GrowthKind, Parts, Place};
+use a7probe::run::plan::{Design, Guard};
+use a7probe::run::recording::Recording;
+use a7probe::run::run_file::Run;
 use a7probe::verdict::Verdict;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use a7probe::provider::{LatencyModel, Provider, SendError, Simulator, SimulatorOptions};
-use a7probe::store::{
+use a7probe::reference::provider::{
+    LatencyModel, Provider, SendError, Simulator, SimulatorOptions,
+};
+use a7probe::reference::store::{
     Admission, EventId, Fingerprint, Finished, Grant, Handling, Insert, Lease, Next, Notification,
     Notified, Options, Outcome, ProcessReport, Repeat, State, Store, StoreError, Submission,
     WorkDone,
 };
-use a7probe::worker::{BreakerOptions, Crew, Options as CrewOptions, Retry, Taken};
+use a7probe::reference::worker::{BreakerOptions, Crew, Options as CrewOptions, Retry, Taken};
 use tokio::sync::watch;
 use tokio::time::timeout;
 

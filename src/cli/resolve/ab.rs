@@ -13,13 +13,13 @@ use crate::cli::ab::AbArgs;
 use crate::cli::measure::MeasureArgs;
 use crate::cli::output::OutputArgs;
 use crate::cli::settings;
-use crate::comparison::{Noise, Pair, SideOf, Turn, order_of};
-use crate::gate::{self, Gate, Planned, Scope};
-use crate::plan::{Design, Endpoint, Guard, Plan, Size};
+use crate::judge::comparison::{Noise, Pair, SideOf, Turn, order_of};
+use crate::judge::gate::{self, Gate, Planned, Scope};
+use crate::judge::summary::CONFIDENCE;
 use crate::printable::Shown as _;
-use crate::schedule::mix;
+use crate::run::plan::{Design, Endpoint, Guard, Plan, Size};
+use crate::run::schedule::mix;
 use crate::stats::rank::min_samples_for_interval;
-use crate::summary::CONFIDENCE;
 use crate::units::{Pretty, grouped};
 
 /// What an `ab` means.
@@ -400,7 +400,7 @@ mod tests {
     use super::{Ab, Sameness, resolve};
     use crate::cli::settings::Levels;
     use crate::cli::{Cli, Command};
-    use crate::comparison::{SideOf, Turn};
+    use crate::judge::comparison::{SideOf, Turn};
 
     fn resolved(line: &str) -> Result<Ab, String> {
         let words = line
@@ -484,7 +484,7 @@ mod tests {
         assert_eq!(ab.sameness, Sameness::Different);
         let (before, after) = (&ab.plans.before, &ab.plans.after);
         assert_eq!((before.target.port, after.target.port), (1, 2));
-        let side = |plan: &crate::plan::Plan| -> Vec<String> {
+        let side = |plan: &crate::run::plan::Plan| -> Vec<String> {
             let headers = plan.endpoints[0].headers.iter();
             headers
                 .map(|(name, value)| format!("{name}={}", value.source()))
@@ -492,7 +492,7 @@ mod tests {
         };
         assert_eq!(side(before), ["X-Both=1", "X-Side=0"]);
         assert_eq!(side(after), ["X-Both=1", "X-Side=1"]);
-        let same = |plan: &crate::plan::Plan| {
+        let same = |plan: &crate::run::plan::Plan| {
             (plan.model, plan.size, plan.warmup, plan.timeout, plan.seed)
         };
         assert_eq!(same(before), same(after));

@@ -8,7 +8,7 @@ use anyhow::bail;
 use super::{DEFAULT_RATE_PER_S, DEFAULT_TARGET, Intent, Levels, resolve_unchecked, setting};
 use crate::cli::diagnose::DiagnoseArgs;
 use crate::cli::settings;
-use crate::plan::{Endpoint, Plan};
+use crate::run::plan::{Endpoint, Plan};
 use crate::units::Pretty;
 
 /// A shorter budget pays for no request in some steps.

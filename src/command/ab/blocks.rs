@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::super::measuring::Measuring;
 use crate::cli::resolve::Ab;
-use crate::comparison::{self, Pair, SideOf, order_of};
-use crate::completion::Answers;
-use crate::engine::{Measured, MeasuredEndpoint, RunIds};
-use crate::recording::Recording;
-use crate::run_file::{SideRecord, Throttled};
+use crate::judge::comparison::{self, Pair, SideOf, order_of};
+use crate::probe::engine::{Measured, MeasuredEndpoint, RunIds};
+use crate::run::completion::Answers;
+use crate::run::recording::Recording;
+use crate::run::run_file::{SideRecord, Throttled};
 
 /// What was measured: complete pairs of blocks.
 pub(super) struct Blocks {

@@ -3,9 +3,9 @@
 use anyhow::bail;
 
 use super::half::Half;
-use crate::comparison::Pair;
+use crate::judge::comparison::Pair;
 use crate::report::{Report, Warning};
-use crate::run_file::{Run, SideRecord, TurnsRecord};
+use crate::run::run_file::{Run, SideRecord, TurnsRecord};
 
 /// What happens if the plans differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

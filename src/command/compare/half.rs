@@ -5,11 +5,11 @@ use std::path::Path;
 use anyhow::bail;
 
 use super::super::saved::{self, Saved};
-use crate::comparison::{Pair, Side};
-use crate::import::{Imported, Options};
-use crate::plan::Guard;
+use crate::judge::comparison::{Pair, Side};
 use crate::report::{Report, Warning};
-use crate::run_file::Run;
+use crate::run::import::{Imported, Options};
+use crate::run::plan::Guard;
+use crate::run::run_file::Run;
 
 /// What two lists of latencies are called that nobody gave a name.
 const UNNAMED: &str = "latency";

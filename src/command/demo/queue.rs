@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::audit::http_client;
+use crate::probe::audit::http_client;
 use anyhow::Context as _;
 use serde::Deserialize;
 

@@ -10,11 +10,11 @@ use serde_json::json;
 
 use super::Aftermath;
 use crate::command::saved::hinted;
+use crate::judge::summary::Summary;
 use crate::printable::Shown as _;
 use crate::report::{Format, JsonCompletion, Report, Style};
-use crate::run_file::Run;
+use crate::run::run_file::Run;
 use crate::stats::rank::Quantile;
-use crate::summary::Summary;
 use crate::units::{Pretty, grouped};
 
 /// Where the story is told: results on stdout, everything else on stderr.

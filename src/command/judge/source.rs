@@ -7,13 +7,13 @@ use anyhow::bail;
 
 use super::super::saved::{self, Saved};
 use crate::cli::judge::JudgeArgs;
-use crate::gate::Subject;
-use crate::import::{Imported, Options, Remark};
-use crate::plan::Guard;
+use crate::judge::gate::Subject;
 use crate::printable::{Shown as _, one_line};
-use crate::recording::Recording;
 use crate::report::Report;
-use crate::run_file::Run;
+use crate::run::import::{Imported, Options, Remark};
+use crate::run::plan::Guard;
+use crate::run::recording::Recording;
+use crate::run::run_file::Run;
 
 /// A file and what is in it.
 pub(super) struct Source {

@@ -1,8 +1,8 @@
 //! What an audit says against itself, and what it found that no gate may be about.
 
-use crate::completion::{Audit, Completion, Resends, Settled, cause_and_way_out};
 use crate::report::Warning;
-use crate::run_file::Run;
+use crate::run::completion::{Audit, Completion, Resends, Settled, cause_and_way_out};
+use crate::run::run_file::Run;
 use crate::units::{Pretty, grouped};
 
 /// The warnings of every endpoint that was to be audited.

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use crate::engine::{self, Calibrated, StopSignal};
-use crate::plan::{Model, Plan};
-use crate::recording::Recording;
-use crate::run_file::{Calibration, NullServer};
+use crate::probe::engine::{self, Calibrated, StopSignal};
+use crate::run::plan::{Model, Plan};
+use crate::run::recording::Recording;
+use crate::run::run_file::{Calibration, NullServer};
 use crate::stats::rank::Quantile;
 use crate::stats::rank::interval_ranks;
 
@@ -75,7 +75,7 @@ mod tests {
     use std::time::Duration;
 
     use super::bound;
-    use crate::recording::Recording;
+    use crate::run::recording::Recording;
 
     #[test]
     fn the_own_error_is_the_second_largest_of_475_null_latencies_and_too_few_have_none() {

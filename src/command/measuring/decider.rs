@@ -6,10 +6,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::Asked;
-use crate::engine::{Live, Meter, Stopper};
-use crate::gate::{Load, Standing, Watching};
-use crate::plan::Plan;
-use crate::progress::Gates;
+use crate::command::progress::Gates;
+use crate::judge::gate::{Load, Standing, Watching};
+use crate::probe::engine::{Live, Meter, Stopper};
+use crate::run::plan::Plan;
 
 /// How often it asks whether a look is due: a run goes on at most so long after its decision.
 const PERIOD: Duration = Duration::from_millis(50);

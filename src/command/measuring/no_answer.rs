@@ -5,9 +5,9 @@ use std::time::Duration;
 use anyhow::anyhow;
 
 use super::Unreachable;
-use crate::engine::{Cause, Pending, PreflightError, PreflightFailure};
-use crate::plan::{Plan, Scheme};
 use crate::printable::Shown as _;
+use crate::probe::engine::{Cause, Pending, PreflightError, PreflightFailure};
+use crate::run::plan::{Plan, Scheme};
 use crate::trust::{HTTP2_HINT, TlsFailure};
 use crate::units::Pretty;
 

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::script::{Bursts, Script, Stall};
 use super::server::Handled;
-use crate::histogram::Levels;
-use crate::plan::{
+use crate::run::histogram::Levels;
+use crate::run::plan::{
     Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
     Template, Trust,
 };
-use crate::recording::Recording;
-use crate::run_file::{Check, Unit};
+use crate::run::recording::Recording;
+use crate::run::run_file::{Check, Unit};
 use crate::stats::cluster::Clusters;
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, Rate, millis};

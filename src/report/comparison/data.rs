@@ -6,10 +6,12 @@ use serde::Serialize;
 use super::super::json::{JsonFinding, JsonObserved};
 use super::ComparisonReport;
 use super::turns::JsonIntervals;
-use crate::comparison::{Change, Comparison, Effect, ErrorRate, ErrorRateChange, Noise, Range};
-use crate::gate::Finding;
-use crate::recording::Clock;
-use crate::summary::Observed;
+use crate::judge::comparison::{
+    Change, Comparison, Effect, ErrorRate, ErrorRateChange, Noise, Range,
+};
+use crate::judge::gate::Finding;
+use crate::judge::summary::Observed;
+use crate::run::recording::Clock;
 use crate::units::millis;
 use crate::verdict::Verdict;
 

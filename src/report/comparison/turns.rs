@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::super::Report;
 use super::data::ratio_ends;
 use super::{ComparisonReport, interval};
-use crate::comparison::{Change, InTurns, Method, NoPairs};
+use crate::judge::comparison::{Change, InTurns, Method, NoPairs};
 
 /// How both sides of a comparison were measured in turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use comfy_table::CellAlignment;
 
 use super::super::Style;
 use super::{empty_table, paint};
-use crate::run_file::{Calibration, Certificate, Check, Unit};
+use crate::run::run_file::{Calibration, Certificate, Check, Unit};
 use crate::units::{Pretty, grouped, trimmed};
 use crate::verdict::Verdict;
 

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::Warning;
-use crate::recording::{Exceedances, Recording};
-use crate::run_file::{EndpointRun, Run};
+use crate::judge::summary::{Change, Drift, Growth, GrowthKind, Parts, Place, SlowStart, Stretch};
+use crate::run::recording::{Exceedances, Recording};
+use crate::run::run_file::{EndpointRun, Run};
 use crate::stats::cluster::Clusters;
 use crate::stats::rank::Quantile;
 use crate::stats::stationarity::same_share;
-use crate::summary::{Change, Drift, Growth, GrowthKind, Parts, Place, SlowStart, Stretch};
 use crate::units::{Pretty, grouped, trimmed};
 
 /// Level at which halves are said to differ, over all targets of an endpoint.

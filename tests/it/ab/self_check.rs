@@ -3,12 +3,12 @@
 use std::f64::consts::TAU;
 use std::time::Duration;
 
-use a7probe::comparison::{
+use a7probe::judge::comparison::{
     Change, Effect, Noise, Pair, Side, SideOf, Turn, compare_in_turns, order_of, whole,
 };
-use a7probe::recording::{Clock, Recording};
-use a7probe::sample::{ConnectionUse, Outcome, Phases, Sample};
-use a7probe::schedule::mix;
+use a7probe::run::recording::{Clock, Recording};
+use a7probe::run::sample::{ConnectionUse, Outcome, Phases, Sample};
+use a7probe::run::schedule::mix;
 use a7probe::stats::rank::Quantile;
 
 const RUNS: u64 = 100;
@@ -119,7 +119,7 @@ fn changes(service: Service, seed: u64, order: impl Iterator<Item = Turn>) -> Ve
     let side = |recording| Side {
         recording,
         timeout: None,
-        guard: a7probe::plan::Guard::default(),
+        guard: a7probe::run::plan::Guard::default(),
     };
     let sides = Pair {
         before: side(&wholes[0]),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use a7probe::engine::{self, Live, RunIds};
-use a7probe::plan::{Endpoint, Plan, Size};
-use a7probe::sample::{ConnectionUse, FailureKind, Outcome};
-use a7probe::schedule::event_id;
+use a7probe::probe::engine::{self, Live, RunIds};
+use a7probe::run::plan::{Endpoint, Plan, Size};
+use a7probe::run::sample::{ConnectionUse, FailureKind, Outcome};
+use a7probe::run::schedule::event_id;
 
 use super::{check, closed, get, measure_one, open, post, rate};
 use crate::scripted::{OK, Received, Server};

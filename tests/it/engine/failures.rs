@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use a7probe::plan::{Keepalive, Size};
-use a7probe::sample::FailureKind;
+use a7probe::run::plan::{Keepalive, Size};
+use a7probe::run::sample::FailureKind;
 
 use super::{all_ok, closed, measure_one, open};
 use crate::scripted::{self, Conversation, OK, Server};

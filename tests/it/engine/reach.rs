@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use a7probe::engine::{self, PreflightError, PreflightFailure};
-use a7probe::plan::{Plan, Scheme, Size, Trust};
-use a7probe::sample::FailureKind;
+use a7probe::probe::engine::{self, PreflightError, PreflightFailure};
+use a7probe::run::plan::{Plan, Scheme, Size, Trust};
+use a7probe::run::sample::FailureKind;
 
 use super::{all_ok, closed, get, measure_one};
 use crate::scripted::{self, Certificate, Conversation, OK, Server};
@@ -196,7 +196,8 @@ fn a_certificate_file_that_is_none_is_refused_before_the_run() {
     let plan = https(1, Trust::File("/no/such/file.pem".into()));
     let error = preflight(&plan).unwrap_err().to_string();
     assert!(error.contains("/no/such/file.pem"), "{error}");
-    let (_stopper, stop) = a7probe::engine::stop_switch();
-    let run = a7probe::engine::run(&plan, a7probe::engine::RunIds::fresh(), &stop, None);
+    let (_stopper, stop) = a7probe::probe::engine::stop_switch();
+    let run =
+        a7probe::probe::engine::run(&plan, a7probe::probe::engine::RunIds::fresh(), &stop, None);
     assert!(run.is_err());
 }

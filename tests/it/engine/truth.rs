@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use a7probe::histogram::Levels;
-use a7probe::plan::{Arrivals, Model, Size};
+use a7probe::run::histogram::Levels;
+use a7probe::run::plan::{Arrivals, Model, Size};
 
 use super::{TARGET, closed, measure_one, open, percentile};
 use crate::scripted::{OK, Server, Stall};

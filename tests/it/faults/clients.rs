@@ -125,7 +125,7 @@ pub(crate) fn assert_nothing_lost(accepted: &[String], client: &mut Client, witn
     assert_eq!(events.len(), accepted.len(), "every key was accepted once");
     let queue = client.get("/queue").json();
     assert_eq!(queue["dead"], 0, "{queue}");
-    let sent = |entry: &a7probe::provider::JournalEntry| entry.sent > 0;
+    let sent = |entry: &a7probe::reference::provider::JournalEntry| entry.sent > 0;
     let entries = witness.simulator.journal_entries();
     let mailed: BTreeSet<String> = (entries.iter().filter(|entry| sent(entry)))
         .map(|entry| entry.event_id.to_string())

@@ -1,6 +1,6 @@
 //! A broker delivers one id many times, to several workers at once: the event is done once.
 
-use a7probe::queue::{Job, Publisher};
+use a7probe::reference::queue::{Job, Publisher};
 
 use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue, options};
 use crate::serve_host::{Process, Witness, Worker, folder};

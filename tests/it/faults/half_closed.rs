@@ -4,7 +4,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
-use a7probe::server::Mode;
+use a7probe::reference::server::Mode;
 
 use crate::serve_host::{PATIENCE, Served, config, eventually, folder};
 

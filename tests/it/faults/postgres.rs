@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use a7probe::store::{Options, Store};
+use a7probe::reference::store::{Options, Store};
 
 use super::clients::{Clients, amount, assert_nothing_lost};
 use crate::load::{Load, assert_done, events_of_the_load};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use a7probe::import::{self, ImportError, Imported, Options, Unit};
+use a7probe::run::import::{self, ImportError, Imported, Options, Unit};
 
 use super::path;
 

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::process::Command;
 
-use a7probe::import::{self, Options};
 use a7probe::report::{Format, Kind, Report, Style};
-use a7probe::run_file::Run;
+use a7probe::run::import::{self, Options};
+use a7probe::run::run_file::Run;
 
 use super::{bytes, endpoint, exceeding};
 use crate::needs::{PYTHON_HDR, need};
@@ -113,7 +113,7 @@ fn a_log_keeps_every_count_on_its_way_through_our_own_importer() {
     for own in &run.endpoints {
         let read = endpoint(&imported, &own.name);
         assert_eq!(read.counts.ok, own.recording.counts.ok);
-        let counts = |r: &a7probe::recording::Recording| -> Vec<(u64, u64)> {
+        let counts = |r: &a7probe::run::recording::Recording| -> Vec<(u64, u64)> {
             r.intervals
                 .iter()
                 .map(|(&second, interval)| (second, interval.ok))

@@ -1,8 +1,8 @@
 //! Imports of more tools' formats, compared with the known requests behind the files.
 
-use a7probe::import::{self, Format, Options};
-use a7probe::recording::{Failures, Recording};
-use a7probe::sample::FailureKind;
+use a7probe::run::import::{self, Format, Options};
+use a7probe::run::recording::{Failures, Recording};
+use a7probe::run::sample::FailureKind;
 
 use super::{endpoint, exceeding, read, refusal, remarks};
 

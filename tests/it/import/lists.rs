@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::{any, proptest};
 
-use a7probe::import::{ImportError, Imported, Options, Remark, Unit, read_list};
-use a7probe::recording::Latency;
+use a7probe::run::import::{ImportError, Imported, Options, Remark, Unit, read_list};
+use a7probe::run::recording::Latency;
 
 fn read(bytes: &[u8], options: &Options) -> Result<Imported, ImportError> {
     read_list(bytes, options)

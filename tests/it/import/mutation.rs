@@ -5,8 +5,8 @@ use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use a7probe::histogram::{Histogram, Precision};
-use a7probe::import::{self, Format, ImportError, Imported, Options, Unit};
+use a7probe::run::histogram::{Histogram, Precision};
+use a7probe::run::import::{self, Format, ImportError, Imported, Options, Unit};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use flate2::Compression;

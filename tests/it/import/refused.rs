@@ -1,6 +1,6 @@
 //! Files of known tools that cannot be judged: each refusal names the tool and the export to use instead.
 
-use a7probe::import::{self, Format};
+use a7probe::run::import::{self, Format};
 
 use super::{bytes, refusal};
 

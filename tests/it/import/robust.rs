@@ -1,6 +1,6 @@
 //! Cut, damaged and foreign files: one clear message, and never a panic.
 
-use a7probe::import::{self, Format, Options, Unit};
+use a7probe::run::import::{self, Format, Options, Unit};
 use proptest::prelude::{any, proptest};
 use proptest::sample::Index;
 

@@ -1,6 +1,6 @@
 //! Columns of unknown files: none hides a failure because of its title, and ordinary ones do not refuse the file.
 
-use a7probe::import::{self, ImportError, Imported, Options, Unit};
+use a7probe::run::import::{self, ImportError, Imported, Options, Unit};
 
 const ROWS: usize = 40;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use a7probe::import::{self, Format};
-use a7probe::recording::{Failures, Recording};
-use a7probe::sample::FailureKind;
+use a7probe::run::import::{self, Format};
+use a7probe::run::recording::{Failures, Recording};
+use a7probe::run::sample::FailureKind;
 
 use super::{FIXTURES, bytes, endpoint, exceeding, read, remarks};
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use a7probe::server::Route;
+use a7probe::reference::server::Route;
 use serde_json::{Value, json};
 
 use crate::serve_client::Response;
@@ -16,7 +16,7 @@ thread_local! {
 pub(super) fn document() -> &'static Value {
     static DOCUMENT: OnceLock<Value> = OnceLock::new();
     DOCUMENT.get_or_init(|| {
-        let text = include_str!("../../../src/server/openapi.json");
+        let text = include_str!("../../../src/reference/server/openapi.json");
         serde_json::from_str(text).expect("the description is JSON")
     })
 }

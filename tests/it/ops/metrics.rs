@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use a7probe::server::{Config, MetricsAccess, Mode};
-use a7probe::worker::{BreakerOptions, Retry};
+use a7probe::reference::server::{Config, MetricsAccess, Mode};
+use a7probe::reference::worker::{BreakerOptions, Retry};
 
 use crate::serve_client::Client;
 use crate::serve_host::{

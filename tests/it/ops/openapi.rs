@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use a7probe::server::{Config, Health, Limits, Mode, RateLimit};
-use a7probe::store::Options as StoreOptions;
+use a7probe::reference::server::{Config, Health, Limits, Mode, RateLimit};
+use a7probe::reference::store::Options as StoreOptions;
 use a7probe::units::Rate;
 use serde_json::Value;
 

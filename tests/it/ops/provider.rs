@@ -7,7 +7,7 @@ use std::process::Command;
 use serde_json::Value;
 use uuid::Uuid;
 
-use a7probe::provider::Mail;
+use a7probe::reference::provider::Mail;
 
 use crate::serve_client::{Client, Response};
 use crate::serve_host::{Process, eventually, folder, piped};

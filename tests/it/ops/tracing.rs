@@ -4,9 +4,9 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a7probe::provider::{Detail, LatencyModel, Simulator, SimulatorOptions};
-use a7probe::server::{Config, Mode, ProviderChoice, serve_provider};
-use a7probe::worker::Retry;
+use a7probe::reference::provider::{Detail, LatencyModel, Simulator, SimulatorOptions};
+use a7probe::reference::server::{Config, Mode, ProviderChoice, serve_provider};
+use a7probe::reference::worker::Retry;
 
 use crate::serve_host::{Process, Served, config, eventually, folder};
 
@@ -224,7 +224,7 @@ fn a_request_that_was_refused_leaves_no_trace_behind() {
             attempts: 1000,
             ..Retry::default()
         },
-        store: a7probe::store::Options {
+        store: a7probe::reference::store::Options {
             backlog: 1,
             ..base.store.clone()
         },

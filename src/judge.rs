@@ -1,0 +1,6 @@
+//! Numbers to verdicts: percentiles with their intervals, gates, the effect of a change, the cause of slowness.
+
+pub mod comparison;
+pub mod diagnosis;
+pub mod gate;
+pub mod summary;

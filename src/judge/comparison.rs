@@ -1,0 +1,446 @@
+//! Before and after: what changed, how surely, and whether it is more than noise.
+//!
+//! Percentiles are compared by profile likelihood ([`crate::stats::profile`]): deterministic, and true for any
+//! distribution of the latencies. Failures, timeouts and unsent requests stand above every latency on both sides.
+
+mod dependence;
+mod effect;
+mod errors;
+mod judgement;
+mod noise;
+mod order;
+mod paired;
+mod turns;
+
+use std::time::Duration;
+
+use crate::judge::gate::Gate;
+use crate::judge::summary::{CONFIDENCE, Observed, PERCENTILES, Summary};
+use crate::run::plan::Guard;
+use crate::run::recording::{Clock, Recording};
+use crate::stats::profile;
+use crate::stats::rank::{Quantile, min_samples_for_interval};
+
+pub use dependence::Dependence;
+pub use effect::{Effect, speed};
+pub use errors::{ErrorRate, ErrorRateChange};
+pub use judgement::judge;
+use order::{Edge, Orders};
+pub use paired::{InTurns, Method, NoPairs};
+pub use turns::{SideOf, Turn, order_of, whole};
+
+pub use noise::{Noise, NoiseError};
+
+/// A value of the run before and the same of the run after.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair<T> {
+    /// Of the run before.
+    pub before: T,
+    /// Of the run after.
+    pub after: T,
+}
+
+/// What one endpoint's run left behind, on one side.
+#[derive(Clone, Copy, Debug)]
+pub struct Side<'a> {
+    /// Latencies and counts.
+    pub recording: &'a Recording,
+    /// How long its run waited for an answer, where that is known.
+    pub timeout: Option<Duration>,
+    /// Whether its bursts are reckoned with.
+    pub guard: Guard,
+}
+
+/// One endpoint before and after.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Comparison {
+    /// What gates and tables call it.
+    pub endpoint: String,
+    /// From where the latencies count.
+    pub clocks: Pair<Clock>,
+    /// Planned requests.
+    pub planned: Pair<u64>,
+    /// One a percentile, in the order that was asked for.
+    pub changes: Vec<Change>,
+    /// The share of requests that did not end ok.
+    pub error_rate: ErrorRateChange,
+    /// Requests sent per second; `None` where that is not known.
+    pub achieved_per_s: Pair<Option<f64>>,
+}
+
+/// One percentile before and after.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Which one.
+    pub quantile: Quantile,
+    /// Planned requests.
+    pub planned: Pair<u64>,
+    /// What is known of bursts.
+    pub dependence: Pair<Dependence>,
+    /// By nearest rank.
+    pub observed: Pair<Observed>,
+    /// What the data say about the change: of runs made in turns, the wider interval.
+    pub evidence: Evidence,
+    /// Of runs made in turns, both intervals.
+    pub in_turns: Option<InTurns>,
+    /// What follows, given a noise band.
+    pub effect: Effect,
+    /// Why, in one sentence.
+    pub reason: String,
+}
+
+/// What the data say about the change of a percentile.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Evidence {
+    /// Every change in these ranges is compatible with the data, at [`CONFIDENCE`].
+    Interval {
+        /// With the latencies as they were measured.
+        measured: Ranges,
+        /// The same, widened to what the changes would be had this machine sent every request on time, on either side.
+        without_lag: Ranges,
+    },
+    /// One side has too few requests, or they are worth too few because they come in bursts, for an interval of this percentile with two ends.
+    Unresolved {
+        /// So many are needed on each side.
+        samples_needed: u64,
+    },
+}
+
+/// The changes that are compatible with the data, in two measures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Ranges {
+    /// After divided by before: 0.3 is a reduction of 70 %. Ends may be 0 and ∞.
+    pub ratio: Range,
+    /// After minus before, in ns. Ends may be ±∞.
+    pub difference_ns: Range,
+}
+
+/// From `low` to `high`, both included.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range {
+    /// The smallest.
+    pub low: f64,
+    /// The largest.
+    pub high: f64,
+}
+
+/// The percentiles that are compared: those that every output lists, and those that a gate is about; ascending.
+pub fn quantiles(gates: &[Gate]) -> Vec<Quantile> {
+    let mut quantiles = PERCENTILES.to_vec();
+    quantiles.extend(gates.iter().filter_map(|gate| gate.condition.quantile()));
+    quantiles.sort_unstable();
+    quantiles.dedup();
+    quantiles
+}
+
+/// Compares one endpoint's two runs at these percentiles.
+pub fn compare(
+    endpoint: impl Into<String>,
+    sides: Pair<Side<'_>>,
+    quantiles: &[Quantile],
+    noise: &Noise,
+) -> Comparison {
+    compared(endpoint.into(), sides, None, quantiles, noise)
+}
+
+/// Compares one endpoint's two sides that were measured in turns: `sides` are the whole recordings, `pairs` their
+/// blocks, one of each side in every pair. The wider of the profile and the paired interval is the evidence.
+pub fn compare_in_turns(
+    endpoint: impl Into<String>,
+    sides: Pair<Side<'_>>,
+    pairs: &[Pair<&Recording>],
+    quantiles: &[Quantile],
+    noise: &Noise,
+) -> Comparison {
+    compared(endpoint.into(), sides, Some(pairs), quantiles, noise)
+}
+
+fn compared(
+    endpoint: String,
+    sides: Pair<Side<'_>>,
+    pairs: Option<&[Pair<&Recording>]>,
+    quantiles: &[Quantile],
+    noise: &Noise,
+) -> Comparison {
+    let recordings = sides.map(|side| side.recording);
+    Comparison {
+        endpoint,
+        clocks: recordings.map(|recording| recording.clock),
+        planned: recordings.map(Recording::planned),
+        changes: changes(sides, pairs, quantiles, noise),
+        error_rate: ErrorRateChange::between(recordings.map(|recording| ErrorRate {
+            not_ok: recording.counts.not_ok(),
+            planned: recording.planned(),
+        })),
+        achieved_per_s: recordings.map(Recording::achieved_per_s),
+    }
+}
+
+fn changes(
+    sides: Pair<Side<'_>>,
+    pairs: Option<&[Pair<&Recording>]>,
+    quantiles: &[Quantile],
+    noise: &Noise,
+) -> Vec<Change> {
+    let summaries = sides.map(|side| Summary::of(side.recording, side.timeout));
+    let orders = sides.map(|side| Orders::of(side.recording));
+    let planned = sides.map(|side| side.recording.planned());
+    let blocks: Option<Vec<Pair<Orders>>> =
+        pairs.map(|pairs| pairs.iter().map(|pair| pair.map(Orders::of)).collect());
+    quantiles
+        .iter()
+        .map(|&quantile| {
+            let observed = Pair {
+                before: summaries.before.percentile(quantile).value,
+                after: summaries.after.percentile(quantile).value,
+            };
+            let in_pairs = blocks
+                .as_ref()
+                .is_some_and(|blocks| paired::has_interval(blocks, quantile));
+            let dependence = match in_pairs {
+                true => sides.map(|_| Dependence::InPairs),
+                false => Pair {
+                    before: Dependence::of(sides.before, &orders.before.highest(), quantile),
+                    after: Dependence::of(sides.after, &orders.after.highest(), quantile),
+                },
+            };
+            let profile = evidence(&orders, planned, dependence, quantile);
+            let in_turns = blocks
+                .as_ref()
+                .and_then(|blocks| InTurns::of(profile, blocks, quantile));
+            let evidence = in_turns.map_or(profile, |in_turns| in_turns.evidence());
+            let basis = effect::Basis {
+                quantile,
+                planned,
+                dependence,
+                not_ok: sides.before.recording.counts.not_ok()
+                    + sides.after.recording.counts.not_ok(),
+            };
+            let (effect, reason) = effect::of(&evidence, &basis, noise);
+            Change {
+                quantile,
+                planned,
+                dependence,
+                observed,
+                evidence,
+                in_turns,
+                effect,
+                reason,
+            }
+        })
+        .collect()
+}
+
+/// Intervals are taken at the far edges of the histograms' buckets, so that they hold whatever stands inside them.
+///
+/// Both sides must reach the two-sided minimum by what their requests are worth.
+fn evidence(
+    orders: &Pair<Orders>,
+    planned: Pair<u64>,
+    dependence: Pair<Dependence>,
+    quantile: Quantile,
+) -> Evidence {
+    let independent = min_samples_for_interval(quantile, CONFIDENCE);
+    let needed = dependence.map(|side| side.needed(independent));
+    let samples_needed = needed.before.max(needed.after);
+    let enough = planned.before >= needed.before && planned.after >= needed.after;
+    let effects = dependence.map(Dependence::design_effect);
+    let Pair { before, after } = orders;
+    let ranges = |lowest_before, lowest_after| {
+        let between = |before: Edge<'_>, after: Edge<'_>| {
+            let (before, after) = (before.worth(effects.before), after.worth(effects.after));
+            profile::change(&before, &after, quantile, profile::CUT_95)
+        };
+        Some(Ranges::of(
+            between(before.highest(), lowest_after)?,
+            between(lowest_before, after.highest())?,
+        ))
+    };
+    let measured = ranges(before.lowest(), after.lowest());
+    let without_lag = ranges(before.lowest_without_lag(), after.lowest_without_lag());
+    match measured.zip(without_lag) {
+        Some((measured, without_lag)) if enough => Evidence::Interval {
+            measured,
+            without_lag,
+        },
+        _ => Evidence::Unresolved { samples_needed },
+    }
+}
+
+impl Ranges {
+    /// The low ends of one change and the high ends of another.
+    fn of(lowest: profile::Change, highest: profile::Change) -> Ranges {
+        Ranges {
+            ratio: Range {
+                low: lowest.ratio.low.value,
+                high: highest.ratio.high.value,
+            },
+            difference_ns: Range {
+                low: lowest.difference.low.value,
+                high: highest.difference.high.value,
+            },
+        }
+    }
+}
+
+impl<T> Pair<T> {
+    /// The same function of both sides.
+    pub fn map<U>(self, of: impl Fn(T) -> U) -> Pair<U> {
+        Pair {
+            before: of(self.before),
+            after: of(self.after),
+        }
+    }
+}
+
+impl Change {
+    /// After divided by before; `None` unless both are latencies and the one before is above zero.
+    pub fn ratio(&self) -> Option<f64> {
+        let (before, after) = self.latencies_ns()?;
+        (before > 0.0).then(|| after / before)
+    }
+
+    /// After minus before, in ns; `None` unless both are latencies.
+    pub fn difference_ns(&self) -> Option<f64> {
+        let (before, after) = self.latencies_ns()?;
+        Some(after - before)
+    }
+
+    /// `1 − after/before`: 0.7 means that 70 % of the latency is gone.
+    pub fn reduction(&self) -> Option<f64> {
+        self.ratio().map(|ratio| 1.0 - ratio)
+    }
+
+    /// The interval of after/before, where the data resolve it.
+    pub fn ratio_interval(&self) -> Option<Range> {
+        match self.evidence {
+            Evidence::Interval { measured, .. } => Some(measured.ratio),
+            Evidence::Unresolved { .. } => None,
+        }
+    }
+
+    /// The interval of after − before in ns, where the data resolve it.
+    pub fn difference_interval_ns(&self) -> Option<Range> {
+        match self.evidence {
+            Evidence::Interval { measured, .. } => Some(measured.difference_ns),
+            Evidence::Unresolved { .. } => None,
+        }
+    }
+
+    /// How many requests an interval takes on each side, where there are too few.
+    pub fn samples_needed(&self) -> Option<u64> {
+        match self.evidence {
+            Evidence::Interval { .. } => None,
+            Evidence::Unresolved { samples_needed } => Some(samples_needed),
+        }
+    }
+
+    fn latencies_ns(&self) -> Option<(f64, f64)> {
+        let ns = |observed: Observed| observed.value().map(|latency| latency.as_nanos() as f64);
+        Some((ns(self.observed.before)?, ns(self.observed.after)?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Comparison, Effect, Guard, Noise, Pair, Side, compare};
+    use crate::run::recording::{Clock, Recording};
+    use crate::run::sample::{Outcome, Phases, Sample};
+    use crate::stats::rank::Quantile;
+
+    fn listed(latencies: &[Duration]) -> Recording {
+        let latencies: Vec<Option<Duration>> = latencies.iter().copied().map(Some).collect();
+        Recording::from_latencies(&latencies, &[])
+    }
+
+    /// The same latencies as a run of a closed model records them, which has no send lag.
+    fn measured(latencies: &[Duration]) -> Recording {
+        let mut recording = Recording::new(Clock::Send, &[]);
+        for (index, latency) in (0u64..).zip(latencies) {
+            recording.add(&Sample {
+                index,
+                intended_start_ns: None,
+                dispatched_ns: 0,
+                sent_ns: Some(0),
+                finished_ns: latency.as_nanos() as u64,
+                outcome: Outcome::Ok,
+                status: Some(200),
+                connection: None,
+                phases: Phases::default(),
+                body_bytes: 0,
+                server_timing: Vec::new(),
+            });
+        }
+        recording
+    }
+
+    fn compared(before: &Recording, after: &Recording, quantile: Quantile) -> Comparison {
+        let side = |recording| Side {
+            recording,
+            timeout: None,
+            // The values are in no order that means anything.
+            guard: Guard::Iid,
+        };
+        let sides = Pair {
+            before: side(before),
+            after: side(after),
+        };
+        compare("health", sides, &[quantile], &Noise::default())
+    }
+
+    fn uneven(n: u64, unit_ns: u64) -> Vec<Duration> {
+        let latency_ns = |i: u64| 1_000_000 + i * i % 7_919 * unit_ns;
+        (0..n)
+            .map(|i| Duration::from_nanos(latency_ns(i)))
+            .collect()
+    }
+
+    #[test]
+    fn a_histograms_interval_holds_the_exact_one_and_is_hardly_wider() {
+        let (before, after) = (uneven(2_000, 40_009), uneven(2_000, 31_013));
+        for quantile in [Quantile::P50, Quantile::P95, Quantile::P99] {
+            let exact = compared(&listed(&before), &listed(&after), quantile);
+            let held = compared(&measured(&before), &measured(&after), quantile);
+            let ratio =
+                |comparison: &Comparison| comparison.changes[0].ratio_interval().expect("resolved");
+            let (exact, held) = (ratio(&exact), ratio(&held));
+            assert!(held.low <= exact.low && exact.high <= held.high);
+            assert!(exact.low - held.low < 2e-4 * exact.low);
+            assert!(held.high - exact.high < 2e-4 * exact.high);
+        }
+    }
+
+    #[test]
+    fn both_sides_need_the_two_sided_minimum() {
+        // METHOD §2: finite from n = 72 for P95.
+        let (short, long) = (listed(&uneven(71, 1_000)), listed(&uneven(72, 1_000)));
+        let resolved = |before: &Recording, after: &Recording| {
+            let comparison = compared(before, after, Quantile::P95);
+            comparison.changes[0].ratio_interval().is_some()
+        };
+        assert!(resolved(&long, &long));
+        assert!(!resolved(&short, &long) && !resolved(&long, &short));
+    }
+
+    #[test]
+    fn no_data_on_a_side_decide_nothing() {
+        let some = listed(&uneven(100, 1_000));
+        let comparison = compared(&some, &listed(&[]), Quantile::P50);
+        assert_eq!(comparison.changes[0].effect, Effect::Inconclusive);
+        assert_eq!(comparison.changes[0].ratio(), None);
+        assert_eq!(comparison.error_rate.difference, None);
+    }
+
+    #[test]
+    fn sides_that_change_places_change_the_sign() {
+        let (a, b) = (listed(&uneven(500, 40_009)), listed(&uneven(400, 31_013)));
+        let forth = compared(&a, &b, Quantile::P90).changes[0].clone();
+        let back = compared(&b, &a, Quantile::P90).changes[0].clone();
+        let (forth, back) = (forth.ratio_interval(), back.ratio_interval());
+        let (forth, back) = (forth.expect("resolved"), back.expect("resolved"));
+        assert!((forth.low * back.high - 1.0).abs() < 1e-12);
+        assert!((forth.high * back.low - 1.0).abs() < 1e-12);
+    }
+}

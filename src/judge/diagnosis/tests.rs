@@ -1,0 +1,230 @@
+//! Findings of services with a known cause: causes that may be ruled out, and causes that only lack evidence.
+
+use std::time::Duration;
+
+use super::{Cause, Diagnosis, Finding, Observation, Observations, Support, ladder};
+use crate::run::recording::{Clock, Recording};
+use crate::run::sample::{Outcome, Phases, Sample};
+
+const TARGET: Duration = Duration::from_millis(150);
+
+/// Requests at a rate with these latencies in ms; `None` timed out after 2 s.
+fn step(rate_per_s: f64, latencies: impl IntoIterator<Item = Option<f64>>) -> Observation {
+    let mut targets = ladder();
+    targets.push(TARGET);
+    targets.sort();
+    let mut recording = Recording::new(Clock::IntendedStart, &targets);
+    for (index, latency) in (0u64..).zip(latencies) {
+        let start_ns = (index as f64 / rate_per_s * 1e9) as u64;
+        let took_ns = (latency.unwrap_or(2_000.0) * 1e6) as u64;
+        recording.add(&Sample {
+            index,
+            intended_start_ns: Some(start_ns),
+            dispatched_ns: start_ns,
+            sent_ns: Some(start_ns),
+            finished_ns: start_ns + took_ns,
+            outcome: match latency {
+                Some(_) => Outcome::Ok,
+                None => Outcome::Timeout,
+            },
+            status: None,
+            connection: None,
+            phases: Phases::default(),
+            body_bytes: 0,
+            server_timing: Vec::new(),
+        });
+    }
+    Observation {
+        recording,
+        rate_per_s: Some(rate_per_s),
+        cpu_share: Some(0.01),
+    }
+}
+
+fn quick(n: usize) -> Observation {
+    step(20.0, (0..n).map(|i| Some(1.0 + (i % 7) as f64 / 100.0)))
+}
+
+/// A quick service; `offered` replaces the load at the rate asked for.
+fn observed(offered: Option<Observation>) -> Observations {
+    Observations {
+        target: TARGET,
+        probe: "health".to_owned(),
+        load: "ingest".to_owned(),
+        alone: Some(quick(120)),
+        new_connections: Some(quick(80)),
+        one_at_a_time: Some(step(
+            4.0,
+            (0..60).map(|i| Some(1.0 + f64::from(i % 5) / 100.0)),
+        )),
+        beside: Some(quick(300)),
+        meanwhile: Some(step(4.0, (0..60).map(|_| Some(1.0)))),
+        asked_per_s: 20.0,
+        offered,
+    }
+}
+
+fn found(cause: Cause, observations: &Observations) -> Finding {
+    let diagnosis = Diagnosis::of(observations).within(Duration::from_secs(20));
+    diagnosis.finding(cause).unwrap().clone()
+}
+
+/// Every finding has figures, in its words and as numbers.
+fn has_figures(finding: &Finding) {
+    let digits = |text: &str| text.contains(|c: char| c.is_ascii_digit());
+    assert!(
+        finding.evidence.iter().any(|e| digits(&e.text)),
+        "{finding:?}"
+    );
+    assert!(
+        finding.evidence.iter().any(|e| !e.numbers.is_empty()),
+        "{finding:?}"
+    );
+}
+
+#[test]
+fn a_quick_service_has_every_cause_ruled_out() {
+    let observations = observed(Some(step(
+        20.0,
+        (0..90).map(|i| Some(1.0 + f64::from(i % 3) / 50.0)),
+    )));
+    for cause in [
+        Cause::Connection,
+        Cause::SlowCall,
+        Cause::BlockedLoop,
+        Cause::Queueing,
+        Cause::Client,
+    ] {
+        let finding = found(cause, &observations);
+        assert_eq!(finding.support, Support::NotSupported, "{finding:?}");
+        assert_eq!(finding.next, None);
+        has_figures(&finding);
+    }
+    assert_eq!(
+        found(Cause::Nothing, &observations).support,
+        Support::Supported
+    );
+}
+
+#[test]
+fn queueing_is_ruled_out_only_where_growth_of_a_tenth_of_the_limit_is() {
+    let at = |latencies: Vec<Option<f64>>| {
+        found(Cause::Queueing, &observed(Some(step(20.0, latencies))))
+    };
+    // 19 of 33 unanswered, and the growth is not shown: p = 0.07.
+    let unanswered: Vec<Option<f64>> = (0..33)
+        .map(|i| (i % 7 < 3).then_some(300.0 + f64::from(i) * 20.0))
+        .collect();
+    let unanswered_count = unanswered
+        .iter()
+        .filter(|latency| latency.is_none())
+        .count();
+    assert!(unanswered_count * 2 > 33, "{unanswered_count}");
+    let finding = at(unanswered);
+    assert_eq!(finding.support, Support::NotEnough, "{finding:?}");
+    assert!(finding.next.is_some());
+    has_figures(&finding);
+    // Latencies that vary from 20 to 400 ms do not show that P50 grew by less than 15 ms.
+    let noisy = at((0..33)
+        .map(|i| Some(20.0 + f64::from(i * 37 % 33) * 11.5))
+        .collect());
+    assert_eq!(noisy.support, Support::NotEnough, "{noisy:?}");
+    assert_eq!(noisy.next.as_deref(), Some("--budget 40s"));
+    // A constant 170 ms does, and so does a slow rise by 2 ms.
+    let steady = at((0..33).map(|i| Some(170.0 + f64::from(i) * 0.06)).collect());
+    assert_eq!(steady.support, Support::NotSupported, "{steady:?}");
+    // A rise by 40 ms is too small for a queue and too large to be ruled out.
+    let rising = at((0..60).map(|i| Some(20.0 + f64::from(i) * 0.67)).collect());
+    assert_eq!(rising.support, Support::NotEnough, "{rising:?}");
+    // A queue that grows by 48 ms with every request.
+    let queue = at((0..33).map(|i| Some(20.0 + f64::from(i) * 48.0)).collect());
+    assert_eq!(queue.support, Support::Supported, "{queue:?}");
+}
+
+#[test]
+fn a_step_that_was_not_made_or_is_too_small_leaves_its_causes_open_with_figures() {
+    let none = Observations {
+        alone: None,
+        new_connections: None,
+        one_at_a_time: None,
+        beside: None,
+        meanwhile: None,
+        ..observed(None)
+    };
+    let few = Observations {
+        alone: Some(quick(5)),
+        new_connections: Some(quick(5)),
+        one_at_a_time: Some(step(4.0, [Some(1.0); 5])),
+        beside: Some(quick(5)),
+        meanwhile: None,
+        ..observed(Some(quick(5)))
+    };
+    // Of 20 s: twice that where nothing is known, else half as much again as the least number needs, in steps of 5 s:
+    // 5 of 6 (twice is more), 5 of 20, 5 of 25, 25 of 50.
+    for (observations, budgets) in [(none, [40, 40, 40, 40, 40]), (few, [40, 40, 120, 150, 60])] {
+        let causes = [
+            Cause::Connection,
+            Cause::SlowCall,
+            Cause::BlockedLoop,
+            Cause::Queueing,
+            Cause::Client,
+        ];
+        for (cause, budget) in causes.into_iter().zip(budgets) {
+            let next = format!("--budget {budget}s");
+            let finding = found(cause, &observations);
+            assert_eq!(finding.support, Support::NotEnough, "{finding:?}");
+            assert_eq!(finding.next, Some(next), "{finding:?}");
+            has_figures(&finding);
+        }
+    }
+}
+
+#[test]
+fn everything_that_slows_down_together_does_not_rule_out_a_blocked_loop() {
+    // P50 from 1 ms to 30 ms under load, in one mode.
+    let beside = step(
+        20.0,
+        (0..300).map(|i| Some(25.0 + f64::from(i * 37 % 100) / 10.0)),
+    );
+    let observations = Observations {
+        beside: Some(beside),
+        ..observed(None)
+    };
+    let finding = found(Cause::BlockedLoop, &observations);
+    assert_ne!(finding.support, Support::NotSupported, "{finding:?}");
+    has_figures(&finding);
+}
+
+#[test]
+fn this_machine_is_ruled_out_only_with_enough_sends_on_time() {
+    let sends = |n: usize, lag_ms: f64| {
+        let mut observations = observed(None);
+        for step in [
+            &mut observations.new_connections,
+            &mut observations.one_at_a_time,
+            &mut observations.beside,
+            &mut observations.meanwhile,
+        ] {
+            *step = None;
+        }
+        let mut alone = quick(n);
+        alone.recording.send_lag =
+            crate::run::histogram::Histogram::new(crate::run::histogram::Precision::Three);
+        (0..n).for_each(|_| alone.recording.send_lag.record((lag_ms * 1e6) as u64));
+        observations.alone = Some(alone);
+        found(Cause::Client, &observations).support
+    };
+    // 0 of 59 later than 15 ms is at most 5 % (0.95^59 = 0.0485), 0 of 58 is not.
+    assert_eq!(sends(59, 0.05), Support::NotSupported);
+    assert_eq!(sends(58, 0.05), Support::NotEnough);
+    assert_eq!(sends(400, 30.0), Support::Supported);
+}
+
+#[test]
+fn too_few_requests_name_a_budget_that_gives_enough() {
+    let mut observations = observed(None);
+    // 4 of 20 within 20 s: five times as long, and half of that in reserve.
+    observations.beside = Some(step(20.0, (0..4).map(|_| Some(1.0))));
+    let next = found(Cause::BlockedLoop, &observations).next;
+    assert_eq!(next.as_deref(), Some("--budget 150s"));
+}

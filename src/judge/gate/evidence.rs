@@ -1,0 +1,275 @@
+//! What the exceedances of one gate prove, in their order if that is known, at one look or at many.
+
+use super::{ALPHA, Subject};
+use crate::run::plan::Design;
+use crate::run::recording::{Bits, Rows};
+use crate::stats::binomial::{self, MIN_EXCEEDANCES_TO_FAIL};
+use crate::stats::cluster::{Clusters, Condition};
+use crate::stats::looks::Looking;
+use crate::stats::sequential::Mixture;
+use crate::verdict::Verdict;
+
+/// How a gate's exceedances are tested.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Test {
+    pub(super) theta0: f64,
+    pub(super) design: Design,
+    /// ℓ0; `None` takes requests as independent.
+    pub(super) episode: Option<f64>,
+}
+
+/// What one row of exceedances proves.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Evidence {
+    pub(super) p_pass: f64,
+    pub(super) p_fail: f64,
+    /// Whether the numbers alone would show it, whatever the guard says of the episodes.
+    pub(super) pass_shown: bool,
+    pub(super) fail_shown: bool,
+    /// What the guard says of the episodes; always met without a guard.
+    pub(super) pass_condition: Condition,
+    pub(super) fail_condition: Condition,
+    pub(super) clusters: Clusters,
+}
+
+/// The evidence for each side of a verdict.
+pub(super) struct Sides {
+    /// Of everything that may exceed the limit: for a PASS.
+    pub(super) at_most: Evidence,
+    /// Of what exceeds it for certain: for a FAIL.
+    pub(super) certain: Evidence,
+}
+
+impl Test {
+    pub(super) fn new(theta0: f64, subject: &Subject<'_>) -> Test {
+        Test {
+            theta0,
+            design: subject.design,
+            // The rate of a closed model counts as any other: a run that was over before a slow episode could come has
+            // not excluded one, however many requests it sent.
+            episode: subject
+                .guard
+                .requests(subject.rate_per_s)
+                .map(|requests| requests.max(subject.in_flight.unwrap_or(0) as f64)),
+        }
+    }
+
+    /// The same without the guard.
+    pub(super) fn without_guard(&self) -> Test {
+        Test {
+            episode: None,
+            ..*self
+        }
+    }
+
+    /// The fewest samples with which it can pass, none of them beyond the limit.
+    pub(super) fn min_samples(&self) -> u64 {
+        let by_number = match self.design {
+            Design::Fixed => {
+                // (1 − θ0)ⁿ ≤ α; the logarithm may err by one.
+                let mut n = (ALPHA.ln() / (-self.theta0).ln_1p()).floor() as u64;
+                while n < u64::MAX && !binomial::reaches(binomial::p_pass(n, 0, self.theta0), ALPHA)
+                {
+                    n += 1;
+                }
+                n
+            }
+            Design::Adaptive => Mixture::new(self.theta0).min_samples_to_pass(ALPHA),
+        };
+        let clean = Clusters::isolated(by_number, 0);
+        let by_time = self
+            .episode
+            .map(|episode| clean.pass_condition(self.theta0, ALPHA, episode));
+        match by_time {
+            Some(Condition::NeedsSamples(n)) => n.max(by_number),
+            _ => by_number,
+        }
+    }
+
+    /// Of exceedances in order; `seams` are where time was cut out of it.
+    pub(super) fn ordered(&self, rows: &Rows<'_>, seams: &[u64]) -> Sides {
+        let at_most = self.of_row(&rows.at_most, seams);
+        let certain = match rows.at_most == rows.certain {
+            true => at_most,
+            false => self.of_row(&rows.certain, seams),
+        };
+        Sides { at_most, certain }
+    }
+
+    /// Of so many exceedances whose order is not known: what holds in every order.
+    pub(super) fn unordered(&self, n: u64, at_least: u64, at_most: u64) -> Sides {
+        let worst = |k: u64| {
+            let pass = self.at_end(Clusters::worst_for_pass(n, k, ALPHA));
+            let fail = self.at_end(Clusters::worst_for_fail(n, k, ALPHA));
+            Evidence {
+                p_fail: fail.p_fail,
+                fail_shown: fail.fail_shown,
+                fail_condition: fail.fail_condition,
+                ..pass
+            }
+        };
+        Sides {
+            at_most: worst(at_most),
+            certain: worst(at_least),
+        }
+    }
+
+    /// Of so many exceedances that each stand alone.
+    pub(super) fn isolated(&self, n: u64, k: u64) -> Evidence {
+        self.at_end(Clusters::isolated(n, k))
+    }
+
+    /// Of one row of exceedances in order; `seams` are where time was cut out of it.
+    ///
+    /// Whether exceedances on both sides of a seam were one episode that went on meanwhile, or two, nobody saw: what
+    /// is shown must hold both ways.
+    pub(super) fn of_row(&self, row: &Bits, seams: &[u64]) -> Evidence {
+        let joined = self.of_joined_row(row);
+        match (seams.is_empty(), self.episode) {
+            (false, Some(_)) => self
+                .at_end(Clusters::with_seams(row.iter(), seams))
+                .and(&joined),
+            _ => joined,
+        }
+    }
+
+    fn of_joined_row(&self, row: &Bits) -> Evidence {
+        match self.design {
+            Design::Fixed => self.at_end(Clusters::of(row.iter())),
+            Design::Adaptive => {
+                let mut looking = Looking::new(self.theta0, ALPHA, self.episode);
+                looking.finish(row.len(), |n| Clusters::of(row.prefix(n)));
+                self.looked(&looking)
+            }
+        }
+    }
+
+    /// At one look: at the end.
+    pub(super) fn at_end(&self, clusters: Clusters) -> Evidence {
+        match self.design {
+            Design::Fixed => self.once(clusters),
+            Design::Adaptive => {
+                let mut looking = Looking::new(self.theta0, ALPHA, self.episode);
+                looking.look_once(clusters);
+                self.looked(&looking)
+            }
+        }
+    }
+
+    fn once(&self, clusters: Clusters) -> Evidence {
+        let (n, k) = (clusters.samples(), clusters.slow.total);
+        let (p_pass, p_fail) = match self.episode {
+            Some(episode) => {
+                let judged = clusters.judge(self.theta0, ALPHA, episode);
+                (judged.p_pass, judged.p_fail)
+            }
+            None => (
+                binomial::p_pass(n, k, self.theta0),
+                binomial::p_fail(n, k, self.theta0),
+            ),
+        };
+        self.evidence(
+            (p_pass, p_fail),
+            (
+                binomial::reaches(p_pass, ALPHA),
+                binomial::reaches(p_fail, ALPHA) && k >= MIN_EXCEEDANCES_TO_FAIL,
+            ),
+            clusters,
+        )
+    }
+
+    fn looked(&self, looking: &Looking) -> Evidence {
+        let watch = looking.watch();
+        let clusters = looking
+            .latest()
+            .copied()
+            .unwrap_or_else(|| Clusters::of([]));
+        self.evidence((watch.p_pass(), watch.p_fail()), watch.shown(), clusters)
+    }
+
+    fn evidence(
+        &self,
+        (p_pass, p_fail): (f64, f64),
+        (pass_shown, fail_shown): (bool, bool),
+        clusters: Clusters,
+    ) -> Evidence {
+        let conditions = self.episode.map(|episode| {
+            (
+                clusters.pass_condition(self.theta0, ALPHA, episode),
+                clusters.fail_condition(self.theta0, ALPHA, episode),
+            )
+        });
+        let (pass_condition, fail_condition) =
+            conditions.unwrap_or((Condition::Met, Condition::Met));
+        // Evidence of an adaptive run was held to the conditions at each look, and what was decided stays decided.
+        let met = match self.design {
+            Design::Fixed => (pass_condition, fail_condition),
+            Design::Adaptive => (
+                decided_or(pass_condition, p_pass),
+                decided_or(fail_condition, p_fail),
+            ),
+        };
+        Evidence {
+            p_pass,
+            p_fail,
+            pass_shown,
+            fail_shown,
+            pass_condition: met.0,
+            fail_condition: met.1,
+            clusters,
+        }
+    }
+}
+
+fn decided_or(condition: Condition, p_value: f64) -> Condition {
+    match binomial::reaches(p_value, ALPHA) {
+        true => Condition::Met,
+        false => condition,
+    }
+}
+
+/// The one that is not met, of two.
+fn unmet(one: Condition, other: Condition) -> Condition {
+    match one {
+        Condition::Met => other,
+        one => one,
+    }
+}
+
+impl Evidence {
+    /// What holds by this evidence and by another; the clusters are these.
+    fn and(self, other: &Evidence) -> Evidence {
+        Evidence {
+            p_pass: self.p_pass.max(other.p_pass),
+            p_fail: self.p_fail.max(other.p_fail),
+            pass_shown: self.pass_shown && other.pass_shown,
+            fail_shown: self.fail_shown && other.fail_shown,
+            pass_condition: unmet(self.pass_condition, other.pass_condition),
+            fail_condition: unmet(self.fail_condition, other.fail_condition),
+            clusters: self.clusters,
+        }
+    }
+
+    /// Whether it shows that the share is within the limit.
+    pub(super) fn passes(&self) -> bool {
+        binomial::reaches(self.p_pass, ALPHA) && self.pass_condition == Condition::Met
+    }
+
+    /// The p-value with which a FAIL enters its family: 1 where it may not fail for another reason.
+    pub(super) fn p_for_family(&self) -> f64 {
+        let enough = self.clusters.slow.total >= MIN_EXCEEDANCES_TO_FAIL;
+        match enough && self.fail_condition == Condition::Met {
+            true => self.p_fail,
+            false => 1.0,
+        }
+    }
+
+    /// The verdict of this row by itself.
+    pub(super) fn verdict(&self) -> Verdict {
+        match (self.passes(), binomial::reaches(self.p_for_family(), ALPHA)) {
+            (true, false) => Verdict::Pass,
+            (false, true) => Verdict::Fail,
+            _ => Verdict::Inconclusive,
+        }
+    }
+}

@@ -1,0 +1,328 @@
+//! What may have kept the instrument from its work during a run: METHOD §7's flags. They never make a PASS, and they
+//! keep a FAIL to what is far beyond the target.
+//!
+//! Each flag says that the own error may have been larger than it was when it was calibrated, none says by how much. The
+//! send lag does, roughly: answers are read by the thread that sends, so reading comes as late as sending does. So a
+//! flag blocks a FAIL, unless it would be one even if every request had been judged without its own send lag at T + e
+//! and a margin ([`Margin`]) that is as much as the send lag calls for: T/10 where all but 1 % of the sends were less
+//! late than half of that and lateness is the only flag, the one that says by how much; else T/3, where all but 1 %
+//! were less late than that. Otherwise a machine that is 2 ms late would excuse a service that takes twice its target,
+//! or does not answer at all.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::run::histogram::Histogram;
+use crate::run::recording::Margin;
+use crate::stats::rank::Quantile;
+use crate::units::{Pretty, grouped, percent, plural};
+
+/// A send is on time within this, or within 1 % of the target if that is more.
+const ON_TIME: Duration = Duration::from_millis(1);
+
+/// Share of the processor time of the sending threads above which they may have waited for it.
+pub const BUSY: f64 = 0.8;
+
+/// What is known of the process and its surroundings during a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Load {
+    /// CPU time of the whole process, per sending thread and time of the run, warm-up included; 1 is all of it.
+    pub busy: Option<f64>,
+    /// For how long the control group was kept from the processor because its quota was spent.
+    pub throttled: Option<Duration>,
+}
+
+/// One flag.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Limitation {
+    /// Fewer than 99 % of the sends were on time, which is: the P99 of the send lag is above what is on time.
+    Late {
+        /// The send lag's P99.
+        p99: Duration,
+        /// The share of sends that were on time.
+        on_time: f64,
+        /// What is on time: 1 ms or 1 % of the target, whichever is more.
+        allowed: Duration,
+    },
+    /// The process used up most of the processor time of its threads.
+    Busy {
+        /// CPU time per thread and time of the run.
+        share: f64,
+    },
+    /// The control group was kept from the processor.
+    Throttled {
+        /// For so long in all.
+        time: Duration,
+    },
+    /// This machine had no free socket, local port or file descriptor.
+    SocketErrors {
+        /// For so many requests.
+        count: u64,
+    },
+}
+
+impl fmt::Display for Limitation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Limitation::Late {
+                p99,
+                on_time,
+                allowed,
+            } => write!(
+                f,
+                "this machine sent late (send lag P99 {}, {} of the sends within {})",
+                Pretty(p99),
+                percent(on_time),
+                Pretty(allowed)
+            ),
+            Limitation::Busy { share } => write!(
+                f,
+                "a7probe itself was busy for {} of the time",
+                percent((share * 100.0).round() / 100.0)
+            ),
+            Limitation::Throttled { time } => write!(
+                f,
+                "the control group of a7probe was kept from the processor for {}",
+                Pretty(time)
+            ),
+            Limitation::SocketErrors { count } => write!(
+                f,
+                "this machine had no free socket for {} {}",
+                grouped(count),
+                plural(count, "request")
+            ),
+        }
+    }
+}
+
+impl Limitation {
+    /// What to do about it.
+    pub(super) fn remedy(&self) -> &'static str {
+        match self {
+            Limitation::Late { .. } => "measure from a quieter machine, or at a lower rate",
+            Limitation::Busy { .. } => "lower the rate, or measure from a larger machine",
+            Limitation::Throttled { .. } => {
+                "raise the CPU limit of the container that a7probe runs in"
+            }
+            Limitation::SocketErrors { .. } => {
+                "raise the limit of open files (ulimit -n), or lower the rate"
+            }
+        }
+    }
+}
+
+/// What a FAIL is judged from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Standing {
+    /// The instrument did its work: from everything that is certain.
+    Sound,
+    /// It may not have: from what is beyond the target by a margin.
+    Limited(Limitation, Margin),
+    /// It was so late that no latency says anything: from failures of the service alone.
+    Useless(Limitation),
+}
+
+impl Standing {
+    /// Of a gate on latency, from the whole of what is known of its endpoint so far.
+    pub fn of(
+        target: Duration,
+        load: &Load,
+        send_lag: &Histogram,
+        client_failures: u64,
+    ) -> Standing {
+        let flags = flags(target, load, send_lag, client_failures);
+        match flags.first() {
+            None => Standing::Sound,
+            Some(&flag) => match margin(target, &flags, send_lag) {
+                Some(margin) => Standing::Limited(flag, margin),
+                None => Standing::Useless(flag),
+            },
+        }
+    }
+
+    /// What limits it, if anything does.
+    pub fn limitation(&self) -> Option<Limitation> {
+        match *self {
+            Standing::Sound => None,
+            Standing::Limited(limitation, _) | Standing::Useless(limitation) => Some(limitation),
+        }
+    }
+}
+
+/// The margin by which a FAIL must hold; `None` if no margin would do.
+fn margin(target: Duration, flags: &[Limitation], send_lag: &Histogram) -> Option<Margin> {
+    let only_late = flags
+        .iter()
+        .all(|flag| matches!(flag, Limitation::Late { .. }));
+    [Margin::Near, Margin::Far]
+        .into_iter()
+        .filter(|&margin| only_late || margin == Margin::Far)
+        .find(|margin| on_time(send_lag, margin.most_lag(target)))
+}
+
+/// Every flag that is up for a target, the one that says most first.
+fn flags(
+    target: Duration,
+    load: &Load,
+    send_lag: &Histogram,
+    client_failures: u64,
+) -> Vec<Limitation> {
+    let late = late(target, send_lag);
+    let throttled = load.throttled.filter(|time| !time.is_zero());
+    let busy = load.busy.filter(|&share| share > BUSY);
+    let failed = (client_failures > 0).then_some(client_failures);
+    throttled
+        .map(|time| Limitation::Throttled { time })
+        .into_iter()
+        .chain(busy.map(|share| Limitation::Busy { share }))
+        .chain(late)
+        .chain(failed.map(|count| Limitation::SocketErrors { count }))
+        .collect()
+}
+
+fn late(target: Duration, send_lag: &Histogram) -> Option<Limitation> {
+    let allowed = ON_TIME.max(target / 100);
+    let n = send_lag.count();
+    let p99_ns = send_lag.value_at_rank(Quantile::P99.rank(n))?;
+    (!on_time(send_lag, allowed)).then(|| Limitation::Late {
+        p99: Duration::from_nanos(p99_ns),
+        on_time: 1.0 - beyond(send_lag, allowed) as f64 / n as f64,
+        allowed,
+    })
+}
+
+/// Whether all but 1 % of the sends were at most so late; nothing sent is nothing sent late.
+fn on_time(send_lag: &Histogram, allowed: Duration) -> bool {
+    let n = send_lag.count();
+    beyond(send_lag, allowed) <= n - Quantile::P99.rank(n)
+}
+
+fn beyond(send_lag: &Histogram, allowed: Duration) -> u64 {
+    let (certain, _) = send_lag.count_above(allowed.as_nanos() as u64);
+    certain
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Limitation, Load, Standing};
+    use crate::run::histogram::{Histogram, Precision};
+    use crate::run::recording::Margin;
+
+    const TARGET: Duration = Duration::from_millis(150);
+
+    /// A hundred sends and so many times ten more that were this late.
+    fn lags(late: u64, lag: Duration) -> Histogram {
+        let mut lags = Histogram::new(Precision::Three);
+        lags.record_n(40_000, 1_000 - late);
+        lags.record_n(lag.as_nanos() as u64, late);
+        lags
+    }
+
+    fn standing(target: Duration, load: Load, lags: &Histogram, failures: u64) -> Standing {
+        Standing::of(target, &load, lags, failures)
+    }
+
+    #[test]
+    fn one_per_cent_of_late_sends_is_on_time_and_one_more_is_not() {
+        // 1 % of 150 ms is 1.5 ms.
+        let late = Duration::from_micros(1_600);
+        let at = |n| standing(TARGET, Load::default(), &lags(n, late), 0);
+        assert_eq!(at(10), Standing::Sound);
+        let Standing::Limited(
+            Limitation::Late {
+                on_time, allowed, ..
+            },
+            Margin::Near,
+        ) = at(11)
+        else {
+            panic!("{:?}", at(11));
+        };
+        assert_eq!((on_time, allowed), (0.989, Duration::from_micros(1_500)));
+        assert_eq!(
+            standing(
+                TARGET,
+                Load::default(),
+                &lags(1_000, Duration::from_micros(1_400)),
+                0
+            ),
+            Standing::Sound
+        );
+        // Of a small target it is 1 ms.
+        let small = Duration::from_millis(10);
+        let at = |micros| lags(500, Duration::from_micros(micros));
+        assert_eq!(
+            standing(small, Load::default(), &at(990), 0),
+            Standing::Sound
+        );
+        assert_ne!(
+            standing(small, Load::default(), &at(1_010), 0),
+            Standing::Sound
+        );
+    }
+
+    #[test]
+    fn who_is_a_third_of_the_target_late_cannot_judge_latencies_at_all() {
+        let late = |ms| lags(11, Duration::from_millis(ms));
+        let of = |ms| standing(TARGET, Load::default(), &late(ms), 0);
+        let limited = |ms, margin| matches!(of(ms), Standing::Limited(Limitation::Late { .. }, by) if by == margin);
+        assert!(limited(7, Margin::Near));
+        assert!(limited(8, Margin::Far));
+        assert!(limited(49, Margin::Far));
+        assert!(matches!(of(51), Standing::Useless(Limitation::Late { .. })));
+    }
+
+    #[test]
+    fn only_lateness_by_itself_says_that_a_tenth_of_the_target_is_enough() {
+        let late = lags(11, Duration::from_millis(5));
+        let busy = Load {
+            busy: Some(0.9),
+            throttled: None,
+        };
+        assert!(matches!(
+            standing(TARGET, Load::default(), &late, 0),
+            Standing::Limited(Limitation::Late { .. }, Margin::Near)
+        ));
+        assert!(matches!(
+            standing(TARGET, busy, &late, 0),
+            Standing::Limited(Limitation::Busy { .. }, Margin::Far)
+        ));
+        assert!(matches!(
+            standing(TARGET, Load::default(), &late, 1),
+            Standing::Limited(_, Margin::Far)
+        ));
+    }
+
+    #[test]
+    fn each_flag_is_raised_by_its_own_cause() {
+        let punctual = lags(0, Duration::ZERO);
+        let busy = |busy| Load {
+            busy: Some(busy),
+            throttled: Some(Duration::ZERO),
+        };
+        assert_eq!(standing(TARGET, busy(0.8), &punctual, 0), Standing::Sound);
+        assert_eq!(
+            standing(TARGET, busy(0.81), &punctual, 0),
+            Standing::Limited(Limitation::Busy { share: 0.81 }, Margin::Far)
+        );
+        let time = Duration::from_millis(3);
+        let throttled = Load {
+            busy: None,
+            throttled: Some(time),
+        };
+        assert_eq!(
+            standing(TARGET, throttled, &punctual, 0),
+            Standing::Limited(Limitation::Throttled { time }, Margin::Far)
+        );
+        assert_eq!(
+            standing(TARGET, Load::default(), &punctual, 2),
+            Standing::Limited(Limitation::SocketErrors { count: 2 }, Margin::Far)
+        );
+        let closed = Histogram::new(Precision::Three);
+        assert_eq!(
+            standing(TARGET, Load::default(), &closed, 0),
+            Standing::Sound
+        );
+    }
+}

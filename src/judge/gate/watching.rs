@@ -1,0 +1,315 @@
+//! Gates watched while a run goes on: decided yet, and if not, how far from it.
+//!
+//! The looks are those with which the whole run is judged in the end, so the verdict at the stop is the verdict of
+//! the report. They see requests in the order of their intended starts, and only as far as all have ended: what is
+//! slow is not left out because it has not come back yet.
+
+use super::evidence::Test;
+use super::judge::significant_fails;
+use super::{ALPHA, Gate, Limitation, Severity, Standing};
+use crate::judge::summary::CONFIDENCE;
+use crate::run::plan::{Design, Guard};
+use crate::run::recording::{Margin, Rows};
+use crate::stats::binomial;
+use crate::stats::cluster::Clusters;
+use crate::stats::looks::Looking;
+use crate::stats::rank::min_samples_for_interval;
+use crate::verdict::Verdict;
+
+/// Every gate on each endpoint it is about, in the order of the endpoints.
+#[derive(Debug)]
+pub struct Watching {
+    gates: Vec<Case>,
+    /// Whether some are about what the audit tells when the run is over: until then they are undecided.
+    waits_for_audit: bool,
+}
+
+#[derive(Debug)]
+struct Case {
+    endpoint: usize,
+    gate: Gate,
+    at_most: Looking,
+    certain: Looking,
+    near: Looking,
+    far: Looking,
+    standing: Standing,
+    /// Samples from which the interval of its percentile has two ends.
+    interval_from: u64,
+    samples: u64,
+}
+
+/// How far one gate is from decided.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watched {
+    /// Which endpoint, by its place in the plan.
+    pub endpoint: usize,
+    /// The gate, for this endpoint alone.
+    pub gate: Gate,
+    /// INCONCLUSIVE means not decided yet.
+    pub verdict: Verdict,
+    /// From 0 to 1; at 1 nothing more is needed, a verdict nor an interval.
+    pub progress: f64,
+    /// What keeps back a FAIL that the samples by themselves would give.
+    pub held_by: Option<Limitation>,
+}
+
+impl Watching {
+    /// Gates on endpoints, each with its name and its rate per second. Gates on two runs are left out, and those on the
+    /// audit are not watched: one on the time to completion keeps the run going to its budget.
+    pub fn new(gates: &[Gate], endpoints: &[(&str, f64)], guard: Guard) -> Watching {
+        let mut cases: Vec<Case> = Vec::new();
+        for (endpoint, &(name, rate_per_s)) in endpoints.iter().enumerate() {
+            let watched = gates.iter().filter(|gate| !gate.condition.needs_audit());
+            for gate in watched.filter(|gate| gate.selector.selects(name)) {
+                let gate = gate.for_endpoint(name);
+                let twice = cases.iter().any(|case| case.gate == gate);
+                if let (Some(theta0), false) = (gate.condition.allowed_share(), twice) {
+                    let test = Test {
+                        theta0,
+                        design: Design::Adaptive,
+                        episode: guard.requests(Some(rate_per_s)),
+                    };
+                    cases.push(Case::new(endpoint, gate, &test));
+                }
+            }
+        }
+        Watching {
+            gates: cases,
+            waits_for_audit: gates
+                .iter()
+                .any(|gate| gate.condition.done_quantile().is_some()),
+        }
+    }
+
+    /// The smallest number of ended requests at which an endpoint has something to look at.
+    pub fn next_look(&self, endpoint: usize) -> Option<u64> {
+        let own = self.gates.iter().filter(|case| case.endpoint == endpoint);
+        own.map(|case| case.at_most.next()).min()
+    }
+
+    /// Looks wherever a look is due among the first `samples` requests of an endpoint, all of which have ended;
+    /// `rows_of` finds the exceedances of a gate, `standing_of` whether the instrument is up to it.
+    pub fn advance<'a>(
+        &mut self,
+        endpoint: usize,
+        samples: u64,
+        rows_of: impl Fn(&Gate) -> Option<Rows<'a>>,
+        standing_of: impl Fn(&Gate) -> Standing,
+    ) {
+        let own = self.gates.iter_mut();
+        for case in own.filter(|case| case.endpoint == endpoint) {
+            case.standing = standing_of(&case.gate);
+            if let Some(rows) = rows_of(&case.gate) {
+                case.advance(samples, &rows);
+            }
+        }
+    }
+
+    /// Whether every gate has its verdict, many gates reckoned with, and every gated percentile its interval.
+    pub fn is_decided(&self) -> bool {
+        let verdicts = self.verdicts();
+        !self.waits_for_audit
+            && !verdicts.is_empty()
+            && verdicts
+                .iter()
+                .all(|verdict| *verdict != Verdict::Inconclusive)
+            && self.gates.iter().all(Case::has_interval)
+    }
+
+    /// How far each gate is.
+    pub fn state(&self) -> Vec<Watched> {
+        let cases = self.gates.iter().zip(self.verdicts());
+        cases
+            .map(|(case, verdict)| Watched {
+                endpoint: case.endpoint,
+                gate: case.gate.clone(),
+                verdict,
+                progress: case.progress(verdict),
+                held_by: case.held_by(verdict),
+            })
+            .collect()
+    }
+
+    fn verdicts(&self) -> Vec<Verdict> {
+        let p_values: Vec<(Severity, f64)> = self
+            .gates
+            .iter()
+            .map(|case| (case.gate.severity, case.p_fail()))
+            .collect();
+        let fails = significant_fails(&p_values);
+        let cases = self.gates.iter().zip(fails);
+        cases
+            .map(|(case, fails)| {
+                let passes = binomial::reaches(case.at_most.watch().p_pass(), ALPHA);
+                match (passes, fails) {
+                    (true, false) => Verdict::Pass,
+                    (false, true) => Verdict::Fail,
+                    _ => Verdict::Inconclusive,
+                }
+            })
+            .collect()
+    }
+}
+
+impl Case {
+    fn new(endpoint: usize, gate: Gate, test: &Test) -> Case {
+        let looking = Looking::new(test.theta0, ALPHA, test.episode);
+        Case {
+            endpoint,
+            at_most: looking.clone(),
+            certain: looking.clone(),
+            near: looking.clone(),
+            far: looking,
+            standing: Standing::Sound,
+            interval_from: gate
+                .condition
+                .quantile()
+                .map_or(0, |quantile| min_samples_for_interval(quantile, CONFIDENCE)),
+            samples: 0,
+            gate,
+        }
+    }
+
+    fn advance(&mut self, samples: u64, rows: &Rows<'_>) {
+        self.samples = samples;
+        self.at_most
+            .advance(samples, |n| Clusters::of(rows.at_most.prefix(n)));
+        match rows.at_most == rows.certain {
+            true => self.certain.clone_from(&self.at_most),
+            false => self
+                .certain
+                .advance(samples, |n| Clusters::of(rows.certain.prefix(n))),
+        }
+        for (looking, margin) in [(&mut self.near, Margin::Near), (&mut self.far, Margin::Far)] {
+            if let Some(beyond) = rows.beyond(margin) {
+                looking.advance(samples, |n| Clusters::of(beyond.prefix(n)));
+            }
+        }
+    }
+
+    /// What a FAIL is judged from, as far as the instrument is up to it. While it is no use, nothing fails: at the end
+    /// failures of the service still may.
+    fn proving_fail(&self) -> Option<&Looking> {
+        match self.standing {
+            Standing::Sound => Some(&self.certain),
+            Standing::Limited(_, Margin::Near) => Some(&self.near),
+            Standing::Limited(_, Margin::Far) => Some(&self.far),
+            Standing::Useless(_) => None,
+        }
+    }
+
+    fn p_fail(&self) -> f64 {
+        self.proving_fail()
+            .map_or(1.0, |looking| looking.watch().p_fail())
+    }
+
+    fn held_by(&self, verdict: Verdict) -> Option<Limitation> {
+        let fails = |p_fail| binomial::reaches(p_fail, ALPHA);
+        let held = verdict == Verdict::Inconclusive
+            && fails(self.certain.watch().p_fail())
+            && !fails(self.p_fail());
+        self.standing.limitation().filter(|_| held)
+    }
+
+    /// Of the side that it leans to, and of the row that must decide it.
+    fn towards_a_verdict(&self) -> f64 {
+        match (self.at_most.leans_to_pass(), self.proving_fail()) {
+            (true, _) => self.at_most.progress(),
+            (false, Some(looking)) => looking.watch().progress_to_fail(),
+            (false, None) => 0.0,
+        }
+    }
+
+    fn has_interval(&self) -> bool {
+        self.samples >= self.interval_from
+    }
+
+    fn progress(&self, verdict: Verdict) -> f64 {
+        let decided = match verdict {
+            // Significant by itself, but not among so many gates.
+            Verdict::Inconclusive => self.towards_a_verdict().min(0.99),
+            _ => 1.0,
+        };
+        match self.has_interval() {
+            true => decided,
+            false => decided.min(self.samples as f64 / self.interval_from as f64),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Watched, Watching};
+    use crate::judge::gate::{Gate, Limitation, Standing};
+    use crate::run::plan::Guard;
+    use crate::run::recording::{Exceedances, Margin, Rows};
+    use crate::run::sample::Outcome;
+    use crate::verdict::Verdict;
+
+    /// 400 requests, a tenth of which take so long, by an instrument that is no better than that.
+    fn watched(slow: Duration, standing: Standing) -> Watched {
+        let mut counted = Exceedances::of(Duration::from_millis(150));
+        for index in 0..400 {
+            let latency = if index % 10 == 0 {
+                slow
+            } else {
+                Duration::ZERO
+            };
+            let ns = latency.as_nanos() as u64;
+            counted.count(index, Outcome::Ok, ns, 0, Duration::from_millis(2));
+        }
+        let gates: [Gate; 1] = ["p95 <= 150ms".parse().unwrap()];
+        let mut watching = Watching::new(&gates, &[("health", 20.0)], Guard::Iid);
+        watching.advance(0, 400, |_| Some(Rows::from(&counted)), |_| standing);
+        watching.state().remove(0)
+    }
+
+    #[test]
+    fn a_gate_on_the_time_to_completion_is_not_watched_and_lets_the_run_go_on() {
+        let passed = |gates: &[&str]| {
+            let counted = {
+                let mut counted = Exceedances::of(Duration::from_millis(150));
+                let fast = Duration::ZERO.as_nanos() as u64;
+                (0..400)
+                    .for_each(|index| counted.count(index, Outcome::Ok, fast, 0, Duration::ZERO));
+                counted
+            };
+            let gates: Vec<Gate> = gates.iter().map(|text| text.parse().unwrap()).collect();
+            let mut watching = Watching::new(&gates, &[("ingest", 20.0)], Guard::Iid);
+            let sound = |_: &Gate| Standing::Sound;
+            watching.advance(0, 400, |_| Some(Rows::from(&counted)), sound);
+            (watching.state().len(), watching.is_decided())
+        };
+        assert_eq!(passed(&["p95 <= 150ms"]), (1, true));
+        assert_eq!(passed(&["p95 <= 150ms", "lost <= 0"]), (1, true));
+        assert_eq!(passed(&["p95 <= 150ms", "done.p95 <= 2s"]), (1, false));
+        assert_eq!(passed(&["done.p95 <= 2s"]), (0, false));
+    }
+
+    #[test]
+    fn what_the_instrument_holds_back_is_named_and_never_nearly_decided() {
+        let flag = Limitation::Busy { share: 0.9 };
+        let ms = Duration::from_millis;
+        let at = |slow, standing| {
+            let watched = watched(ms(slow), standing);
+            (watched.verdict, watched.held_by)
+        };
+        let near = Standing::Limited(flag, Margin::Near);
+        let far = Standing::Limited(flag, Margin::Far);
+        assert_eq!(at(160, Standing::Sound), (Verdict::Fail, None));
+        assert_eq!(at(160, near), (Verdict::Inconclusive, Some(flag)));
+        assert_eq!(at(170, near), (Verdict::Fail, None));
+        assert_eq!(at(170, far), (Verdict::Inconclusive, Some(flag)));
+        assert_eq!(at(203, far), (Verdict::Fail, None));
+        assert_eq!(
+            at(203, Standing::Useless(flag)),
+            (Verdict::Inconclusive, Some(flag))
+        );
+        // Above the target, and not by more than the own error: no number of requests makes that a failure.
+        let doubtful = watched(ms(151), Standing::Sound);
+        assert_eq!((doubtful.progress, doubtful.held_by), (0.0, None));
+        assert_eq!(watched(ms(170), far).progress, 0.0);
+    }
+}

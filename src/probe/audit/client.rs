@@ -1,0 +1,340 @@
+//! The HTTP client for everything that is not measured, and the way of a plan's requests to the service.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+use jiff::fmt::rfc2822;
+use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
+use reqwest::{RequestBuilder, Response, StatusCode, Url, redirect};
+
+use crate::run::plan::{ConnectionPolicy, Endpoint, Plan, RUN_HEADER, Scheme, Trust};
+use crate::run::run_file::redact;
+use crate::trust;
+
+/// Longest that an answer may be silent; one that goes on is read, however long it is.
+const SILENCE: Duration = Duration::from_secs(10);
+
+/// Headers of a request that belong to it or to its body alone.
+const OWN_OF_REQUESTS: [&str; 9] = [
+    "accept",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "idempotency-key",
+    "transfer-encoding",
+    RUN_HEADER,
+];
+
+/// A client without the plan's ways to the service.
+///
+/// # Errors
+/// The TLS library cannot be set up.
+pub fn http_client(timeout: Duration) -> reqwest::Result<reqwest::Client> {
+    builder().timeout(timeout).build()
+}
+
+/// A client that goes where it is told and nowhere else: what it sends may hold credentials.
+fn builder() -> reqwest::ClientBuilder {
+    // reqwest is built without a cryptography provider and panics if none is installed; an error here means
+    // that one is.
+    let _ = tokio_rustls::rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .no_proxy()
+        // Reads answers under the same rules as measured ones.
+        .http1_allow_obsolete_multiline_headers_in_responses(true)
+        .http1_allow_spaces_after_header_name_in_responses(true)
+        .http1_ignore_invalid_headers_in_responses(true)
+        .redirect(redirect::Policy::none())
+}
+
+/// How questions reach the service: as the plan's requests do, and with their credentials. Whom else a plan names for
+/// answers gets neither.
+pub(super) struct Reach {
+    service: reqwest::Client,
+    others: reqwest::Client,
+    /// Scheme, host and port to connect to.
+    way: String,
+    target: Url,
+    prefix: String,
+    /// What every request of an endpoint has, by its place in the plan.
+    headers: Vec<HeaderMap>,
+}
+
+/// An answer that tells nothing.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    pub(super) text: String,
+    /// How long the service wants to be left alone.
+    pub(super) retry_after: Option<Duration>,
+}
+
+impl Trouble {
+    fn because(text: String) -> Trouble {
+        Trouble {
+            text,
+            retry_after: None,
+        }
+    }
+}
+
+impl Reach {
+    /// The way of this plan; resolves the name that `--connect-to` gives.
+    pub(super) async fn of(plan: &Plan) -> anyhow::Result<Reach> {
+        let policy = &plan.connections;
+        let client = |policy: &ConnectionPolicy| -> anyhow::Result<reqwest::ClientBuilder> {
+            let tls = trust::for_plan(policy)?;
+            let client = builder().read_timeout(SILENCE);
+            Ok(client.tls_backend_preconfigured(tls).http1_only())
+        };
+        let mut service = client(policy)?;
+        // The client certificate is shown to the service alone.
+        let others = ConnectionPolicy {
+            identity: None,
+            ..policy.clone()
+        };
+        let way = Way::of(plan)?;
+        if let Some((name, place)) = &way.resolve {
+            service = service.resolve(name, resolved(place).await?);
+        }
+        #[cfg(unix)]
+        if let Some(path) = &policy.unix_socket {
+            service = service.unix_socket(path.clone());
+        }
+        let endpoints = plan.endpoints.iter();
+        Ok(Reach {
+            service: service.build()?,
+            others: client(&others)?.build()?,
+            way: way.base,
+            target: plan.target.to_string().parse()?,
+            prefix: plan.target.prefix.clone(),
+            headers: endpoints.map(|endpoint| headers(plan, endpoint)).collect(),
+        })
+    }
+
+    /// A question about what this endpoint was sent, at a path below the target or at a whole URL.
+    fn request(&self, endpoint: usize, url: &str) -> RequestBuilder {
+        let path = match self.path_at_target(url) {
+            Some(path) => path,
+            None => return self.others.get(url),
+        };
+        self.service
+            .get(format!("{}{path}", self.way))
+            .headers(self.headers[endpoint].clone())
+    }
+
+    /// Path and query of a URL of the service's own; `None` for others, and for one that brings credentials of its own.
+    fn path_at_target(&self, url: &str) -> Option<String> {
+        if url.starts_with('/') {
+            return Some(format!("{}{url}", self.prefix));
+        }
+        let url: Url = url.parse().ok()?;
+        let is_own = url.origin() == self.target.origin();
+        let is_plain = url.username().is_empty() && url.password().is_none();
+        (is_own && is_plain).then(|| match url.query() {
+            Some(query) => format!("{}?{query}", url.path()),
+            None => url.path().to_owned(),
+        })
+    }
+
+    /// The whole URL of a question, as the service is to see it.
+    pub(super) fn whole(&self, url: &str) -> Option<Url> {
+        match url.starts_with('/') {
+            true => self.target.join(&format!("{}{url}", self.prefix)).ok(),
+            false => url.parse().ok(),
+        }
+    }
+
+    /// Where a question goes, for people: without secrets.
+    pub(super) fn shown(&self, url: &str) -> String {
+        let target = self.target.as_str().trim_end_matches('/');
+        match url.starts_with('/') {
+            true => redact::url(&format!("{target}{url}")),
+            false => redact::url(url),
+        }
+    }
+
+    /// Sends a request. Any answer counts as one.
+    pub(super) async fn answer(&self, endpoint: usize, url: &str) -> Result<Response, Trouble> {
+        let sent = self.request(endpoint, url).send().await;
+        sent.map_err(|e| self.trouble(url, &in_words(&e)))
+    }
+
+    /// Asks; any answer is one, but for redirects and errors, which tell nothing. `Ok(None)` if there is no such thing.
+    pub(super) async fn get(
+        &self,
+        endpoint: usize,
+        url: &str,
+    ) -> Result<Option<Response>, Trouble> {
+        let answer = self.answer(endpoint, url).await?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(Some(answer));
+        }
+        if matches!(status, StatusCode::NOT_FOUND | StatusCode::GONE) {
+            return Ok(None);
+        }
+        Err(self.refused(url, &answer))
+    }
+
+    /// Describes an answer that carries no state.
+    pub(super) fn refused(&self, url: &str, answer: &Response) -> Trouble {
+        let status = answer.status();
+        let hint = match status {
+            _ if status.is_redirection() => {
+                ", and redirects are not followed\nhint: name the address that it points to"
+            }
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "\nhint: send credentials with -H",
+            StatusCode::TOO_MANY_REQUESTS => {
+                "\nhint: raise the service's limit for state requests, or wait longer with --audit-timeout"
+            }
+            StatusCode::METHOD_NOT_ALLOWED => {
+                "\nhint: name with --audit-url a URL that answers GET"
+            }
+            _ if status.is_server_error() => {
+                "\nhint: look at the service's own log, and audit again"
+            }
+            _ => "",
+        };
+        Trouble {
+            retry_after: retry_after(answer.headers(), Timestamp::now()),
+            ..self.trouble(url, &format!("answered {}{hint}", status.as_u16()))
+        }
+    }
+
+    /// The same for what stands behind an answer: its body broke off, or says nothing.
+    pub(super) fn trouble(&self, url: &str, what: &str) -> Trouble {
+        Trouble::because(format!("GET {}: {what}", self.shown(url)))
+    }
+}
+
+/// What went wrong on the way, with its cause; never the URL, which may hold secrets.
+pub(super) fn in_words(error: &reqwest::Error) -> String {
+    if let Some(failure) = trust::tls_failure(error) {
+        return failure.to_string();
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    match (error.is_timeout(), error.is_connect()) {
+        (true, _) => "no answer in time".to_owned(),
+        (_, true) => format!("cannot connect: {cause}"),
+        _ => cause.to_string(),
+    }
+}
+
+/// `Retry-After`, in seconds or as a date.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Duration::try_from(at.duration_since(now)).unwrap_or_default())
+}
+
+/// Where to connect, and what name stands for which place on the way.
+#[derive(Debug, PartialEq, Eq)]
+struct Way {
+    base: String,
+    resolve: Option<(String, (String, u16))>,
+}
+
+impl Way {
+    fn of(plan: &Plan) -> anyhow::Result<Way> {
+        let target = &plan.target;
+        let direct = |scheme: Scheme| Way {
+            base: format!("{}://{}", scheme.as_str(), target.authority()),
+            resolve: None,
+        };
+        let ConnectionPolicy {
+            connect_to,
+            unix_socket,
+            trust,
+            ..
+        } = &plan.connections;
+        // Requests go over a Unix socket as plain text.
+        if unix_socket.is_some() {
+            return Ok(direct(Scheme::Http));
+        }
+        let Some((host, port)) = connect_to.clone() else {
+            return Ok(direct(target.scheme));
+        };
+        let at = |host: &str| match host.contains(':') {
+            true => format!("{}://[{host}]:{port}", target.scheme.as_str()),
+            false => format!("{}://{host}:{port}", target.scheme.as_str()),
+        };
+        let there = Way {
+            base: at(&host),
+            resolve: None,
+        };
+        match target.scheme {
+            // The Host header says who is meant.
+            Scheme::Http => Ok(there),
+            // The certificate must be that of the target, so its name stands in the URL.
+            Scheme::Https if target.host.parse::<IpAddr>().is_err() => Ok(Way {
+                base: at(&target.host),
+                resolve: Some((target.host.clone(), (host, port))),
+            }),
+            // An address resolves to nothing else.
+            Scheme::Https if host == target.host || *trust == Trust::Anything => Ok(there),
+            Scheme::Https => bail!(
+                "over --connect-to the certificate of {} cannot be checked in the audit\nhint: name the service by its name instead of its address",
+                target.host
+            ),
+        }
+    }
+}
+
+async fn resolved((host, port): &(String, u16)) -> anyhow::Result<SocketAddr> {
+    let mut found = tokio::net::lookup_host((host.as_str(), *port))
+        .await
+        .with_context(|| format!("the name '{host}' does not resolve"))?;
+    found.next().context("--connect-to names no address")
+}
+
+/// Headers that every request of an endpoint has: whom it is for, and credentials, most of all. What belongs to one
+/// request or to its body is left out.
+fn headers(plan: &Plan, endpoint: &Endpoint) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    let own = concat!("a7probe/", env!("CARGO_PKG_VERSION"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(own));
+    if let Ok(host) = HeaderValue::try_from(plan.target.authority()) {
+        headers.insert(HOST, host);
+    }
+    for (name, value) in &endpoint.headers {
+        let of_requests = OWN_OF_REQUESTS
+            .iter()
+            .any(|own| name.eq_ignore_ascii_case(own));
+        if of_requests || !value.is_fixed() {
+            continue;
+        }
+        if let (Ok(name), Ok(value)) = (
+            HeaderName::try_from(name.as_str()),
+            HeaderValue::try_from(value.source()),
+        ) {
+            // One of ours is replaced; of the others there may be several.
+            match matches!(name, HOST | USER_AGENT) {
+                true => drop(headers.insert(name, value)),
+                false => drop(headers.append(name, value)),
+            }
+        }
+    }
+    headers
+}
+
+/// A text as one segment of a path: what would end it is escaped.
+pub(super) fn as_segment(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            true => escaped.push(byte.into()),
+            false => escaped.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    escaped
+}

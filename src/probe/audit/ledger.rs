@@ -1,0 +1,503 @@
+//! What the service has said so far of each request, and what that makes of it when the wait has ended.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+
+use super::early::EarlyLook;
+use super::requests::{Request, Requests};
+use super::state::{Stage, State, Time};
+use crate::run::completion::{DoneClock, Fate, Remark, Settled, Standing};
+
+/// When something was asked and answered, counted from the beginning of the audit.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Look {
+    pub(super) asked: Duration,
+    pub(super) answered: Duration,
+}
+
+/// One entry for each request that can be asked about.
+pub(super) struct Ledger<'a> {
+    requests: &'a Requests,
+    entries: Vec<Entry>,
+    memory: Memory,
+    /// Whether an event that was known was not known later.
+    has_forgotten: bool,
+}
+
+/// How long a service remembers an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// A listing is complete: an event that is not listed does not exist.
+    Everything,
+    /// The service may forget an event after it is done, or, with a time, any event after that time.
+    Single(Option<Duration>),
+}
+
+/// What was said of one request.
+#[derive(Clone, Debug, Default)]
+struct Entry {
+    /// The last answer: `None` in it is that there is no such event.
+    last: Option<Option<State>>,
+    /// When that was asked for.
+    at: Duration,
+    /// Whether the service has ever known it.
+    was_known: bool,
+    /// When it was last asked for and not done.
+    not_done: Option<Duration>,
+    /// When the answer came that it is done.
+    done: Option<Duration>,
+    /// Whether the service says that it is no longer there.
+    gone: bool,
+    /// The observations made during the run.
+    early: Option<EarlyLook>,
+}
+
+/// How the wait ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    pub(super) settled: Settled,
+    /// What was said before this shows nothing of the end of the wait.
+    pub(super) fresh_from: Duration,
+}
+
+/// What the service made of a run's requests.
+pub(super) struct Fates {
+    /// By endpoint and index.
+    pub(super) by_endpoint: Vec<HashMap<u64, Fate>>,
+    /// Whose clocks the times are of; `None` where nothing was done.
+    pub(super) clock: Option<DoneClock>,
+    pub(super) remarks: Vec<Remark>,
+}
+
+impl<'a> Ledger<'a> {
+    pub(super) fn new(requests: &'a Requests, memory: Memory) -> Ledger<'a> {
+        Ledger {
+            requests,
+            entries: vec![Entry::default(); requests.all.len()],
+            memory,
+            has_forgotten: false,
+        }
+    }
+
+    /// Records an observation made during the run. Called before anything else is recorded.
+    pub(super) fn take_early(&mut self, place: usize, look: EarlyLook) {
+        let entry = &mut self.entries[place];
+        entry.was_known |= look.state.is_some();
+        entry.early = Some(look);
+        if let Some(state) = look.state {
+            entry.last = Some(Some(state));
+            entry.done = (state.stage == Stage::Done).then_some(Duration::ZERO);
+        }
+    }
+
+    /// Records that the service knew a request at some time.
+    pub(super) fn take_gone(&mut self, place: usize, look: Look) {
+        self.take(place, None, look);
+        self.entries[place].gone = true;
+        self.has_forgotten = true;
+    }
+
+    /// Records that what was said of a request, although it looked like an end, shows nothing.
+    pub(super) fn doubt(&mut self, place: usize) {
+        let entry = &mut self.entries[place];
+        if let Some(Some(state)) = &mut entry.last {
+            state.stage = Stage::Unclear;
+            entry.done = None;
+        }
+    }
+
+    /// Whether the service does not know the request now and may have known it before.
+    pub(super) fn may_be_forgotten(&self, place: usize) -> bool {
+        let (entry, request) = (&self.entries[place], &self.requests.all[place]);
+        let (Memory::Single(ttl), Some(None)) = (self.memory, entry.last) else {
+            return false;
+        };
+        let before = request.answered.map(|answered| answered.before);
+        let age = entry.at + before.unwrap_or(self.requests.since_t0);
+        let missed_early = entry.early.is_some_and(|look| look.is_missing);
+        entry.gone || entry.was_known || (!missed_early && ttl.is_some_and(|ttl| age >= ttl))
+    }
+
+    /// The same at the end of the wait: what was never known may have been forgotten as well by a service that was seen
+    /// to forget, unless it was missing within its retention time.
+    fn may_have_been_forgotten(&self, place: usize) -> bool {
+        let entry = &self.entries[place];
+        let is_single = matches!(self.memory, Memory::Single(_));
+        let missed_early = entry.early.is_some_and(|look| look.is_missing);
+        let is_unknown = is_single && entry.last == Some(None);
+        self.may_be_forgotten(place) || (is_unknown && self.has_forgotten && !missed_early)
+    }
+
+    /// Accepted requests that may have been forgotten.
+    pub(super) fn forgotten(&self) -> u64 {
+        let places = self.requests.all.iter().enumerate();
+        let forgotten =
+            places.filter(|(place, request)| request.owed && self.may_have_been_forgotten(*place));
+        forgotten.count() as u64
+    }
+
+    /// Takes what the service says of a request; `None` if it knows no such event.
+    pub(super) fn take(&mut self, place: usize, state: Option<State>, look: Look) {
+        let entry = &mut self.entries[place];
+        let is_done = state.is_some_and(|state| state.stage == Stage::Done);
+        match is_done {
+            true => entry.done = entry.done.or(Some(look.answered)),
+            false => (entry.not_done, entry.done) = (Some(look.asked), None),
+        }
+        self.has_forgotten |= entry.was_known && state.is_none();
+        entry.was_known |= state.is_some();
+        (entry.last, entry.at) = (Some(state), look.asked);
+    }
+
+    /// Takes what it says of a request once more, when everything was done: what was done stays done, and effects that
+    /// were had since are seen.
+    pub(super) fn take_again(&mut self, place: usize, again: Option<State>) {
+        let (Some(Some(state)), Some(again)) = (&mut self.entries[place].last, again) else {
+            return;
+        };
+        let most = |a: Option<u64>, b: Option<u64>| a.max(b);
+        state.inserts = most(state.inserts, again.inserts);
+        state.notifications = most(state.notifications, again.notifications);
+        state.notify_unknown = state.notify_unknown.max(again.notify_unknown);
+    }
+
+    /// Whether nothing more will happen to it by itself.
+    pub(super) fn is_settled(&self, place: usize) -> bool {
+        let state = self.entries[place].last.flatten();
+        state.is_some_and(|state| matches!(state.stage, Stage::Done | Stage::GivenUp))
+    }
+
+    /// Whether the service knew it when it was asked last.
+    pub(super) fn is_known(&self, place: usize) -> bool {
+        self.entries[place].last.flatten().is_some()
+    }
+
+    /// Whether the service has ever known any request of an endpoint.
+    pub(super) fn has_known(&self, endpoint: usize) -> bool {
+        let pairs = self.requests.all.iter().zip(&self.entries);
+        { pairs }.any(|(request, entry)| request.endpoint == endpoint && entry.was_known)
+    }
+
+    /// Whether all that is owed is there and settled, and nothing else is under way.
+    pub(super) fn is_complete(&self) -> bool {
+        let places = self.requests.all.iter().enumerate();
+        { places }.all(|(place, request)| {
+            let is_final = self.is_settled(place) || self.may_be_forgotten(place);
+            is_final || !(request.owed || self.is_known(place))
+        })
+    }
+
+    /// A number that changes as long as the service is catching up.
+    pub(super) fn progress(&self) -> u64 {
+        let places = 0..self.entries.len();
+        places
+            .map(|place| u64::from(self.is_known(place)) + u64::from(self.is_settled(place)))
+            .sum()
+    }
+
+    /// What all that makes of the requests. Without an answer late enough nobody knows how something stood in the end;
+    /// `targets` are, by endpoint, the times to completion that must have passed for it to be too late.
+    pub(super) fn fates(&self, ended: Ended, targets: &[Duration]) -> Fates {
+        let clocks = self.clocks();
+        let mut by_endpoint = vec![HashMap::new(); self.requests.endpoints.len()];
+        let mut clock = None;
+        let pairs = self.requests.all.iter().zip(&self.entries);
+        for (place, (request, entry)) in pairs.enumerate() {
+            let late_enough = ended.fresh_from.max(targets[request.endpoint]);
+            let ending = match self.may_have_been_forgotten(place) {
+                true => request.owed.then_some(End::Stands(Standing::Unread)),
+                false => entry.standing(request.owed, ended, late_enough),
+            };
+            let standing = match ending {
+                Some(End::Done(state, done)) => {
+                    let told = clocks.believed(request.took(&state));
+                    let (own_clock, at_least, at_most) =
+                        told.unwrap_or_else(|| self.between_looks(request, entry, done));
+                    clock = coarser(clock, own_clock);
+                    Standing::Processed { at_least, at_most }
+                }
+                Some(End::Stands(standing)) => standing,
+                None => continue,
+            };
+            let state = entry.last.flatten();
+            let fate = Fate {
+                standing,
+                inserts: state.and_then(|state| state.inserts),
+                notifications: state.and_then(|state| state.notifications),
+                notify_unknown: state.map_or(0, |state| state.notify_unknown),
+            };
+            by_endpoint[request.endpoint].insert(request.index, fate);
+        }
+        Fates {
+            by_endpoint,
+            clock,
+            remarks: clocks.remarks(),
+        }
+    }
+
+    /// Events that say nothing of when they were done.
+    pub(super) fn without_time(&self) -> u64 {
+        let states = self.entries.iter().filter_map(|entry| entry.last.flatten());
+        let timeless = |state: &State| state.stage == Stage::Done && state.done_at.is_none();
+        states.filter(timeless).count() as u64
+    }
+
+    /// How far the times that are told can be believed.
+    fn clocks(&self) -> Clocks {
+        let mut clocks = Clocks::default();
+        let pairs = self.requests.all.iter().zip(&self.entries);
+        for (request, entry) in pairs {
+            match entry.last.flatten().map(|state| request.took(&state)) {
+                Some(Took::Told(DoneClock::Server, time)) if time.is_negative() => {
+                    clocks.negative_by_server += 1;
+                }
+                Some(Took::Told(_, time)) if time.is_negative() => clocks.negative_by_both += 1,
+                Some(Took::NoOffset) => clocks.no_offset += 1,
+                _ => {}
+            }
+        }
+        clocks
+    }
+
+    /// A time to completion from when it was seen, on this machine's clock.
+    fn between_looks(
+        &self,
+        request: &Request,
+        entry: &Entry,
+        done: Duration,
+    ) -> (DoneClock, Duration, Duration) {
+        if let Some(look) = entry.early.filter(|look| look.is_done()) {
+            return (
+                DoneClock::Poll,
+                look.not_done.unwrap_or_default(),
+                look.answered,
+            );
+        }
+        let not_done = entry.not_done.filter(|at| *at < done);
+        let before = request.answered.map(|answered| answered.before);
+        let at_least = not_done.map_or(Duration::ZERO, |at| at + before.unwrap_or_default());
+        // Nothing was accepted before t0.
+        let at_most = done + before.unwrap_or(self.requests.since_t0);
+        (DoneClock::Poll, at_least, at_most)
+    }
+}
+
+/// What became of a request, but for how long it took.
+enum End {
+    Done(State, Duration),
+    Stands(Standing),
+}
+
+impl Entry {
+    /// `None` for a request that the service does not know.
+    fn standing(&self, owed: bool, ended: Ended, late_enough: Duration) -> Option<End> {
+        let shows_the_end = ended.settled != Settled::Deadline || self.at >= ended.fresh_from;
+        match (self.last, self.done) {
+            (Some(Some(state)), Some(done)) => Some(End::Done(state, done)),
+            (Some(Some(state)), None) if state.stage == Stage::GivenUp => {
+                Some(End::Stands(Standing::GivenUp))
+            }
+            (Some(Some(state)), None) if state.stage == Stage::Unclear => {
+                Some(End::Stands(Standing::Unread))
+            }
+            // It was seen too early to say that it took too long.
+            (Some(Some(_)), None) => Some(End::Stands(
+                match ended.settled == Settled::Deadline && self.at < late_enough {
+                    true => Standing::Unread,
+                    false => Standing::Pending,
+                },
+            )),
+            (Some(None), _) if shows_the_end => None,
+            _ => owed.then_some(End::Stands(Standing::Unread)),
+        }
+    }
+}
+
+/// A time to completion as the service tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Took {
+    Nothing,
+    Told(DoneClock, SignedDuration),
+    /// Two times that cannot be held against each other.
+    NoOffset,
+}
+
+impl Request {
+    fn took(&self, state: &State) -> Took {
+        if state.stage != Stage::Done {
+            return Took::Nothing;
+        }
+        match (state.accepted_at, state.done_at, self.answered) {
+            (Some(from), Some(to), _) => match from.until(to) {
+                Some(time) => Took::Told(DoneClock::Server, time),
+                None => Took::NoOffset,
+            },
+            (None, Some(Time::Instant(to)), Some(answered)) => {
+                Took::Told(DoneClock::Both, to.duration_since(answered.at))
+            }
+            (None, Some(Time::Wall(_)), _) => Took::NoOffset,
+            _ => Took::Nothing,
+        }
+    }
+}
+
+/// Which of the times that are told can be believed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Clocks {
+    negative_by_server: u64,
+    negative_by_both: u64,
+    no_offset: u64,
+}
+
+impl Clocks {
+    /// A time that is told; none if the clocks that it is of were seen to disagree.
+    fn believed(&self, took: Took) -> Option<(DoneClock, Duration, Duration)> {
+        let Took::Told(clock, time) = took else {
+            return None;
+        };
+        let disagreements = match clock {
+            DoneClock::Server => self.negative_by_server,
+            DoneClock::Both | DoneClock::Poll => self.negative_by_both,
+        };
+        let time = Duration::try_from(time).ok()?;
+        (disagreements == 0).then_some((clock, time, time))
+    }
+
+    fn remarks(&self) -> Vec<Remark> {
+        let negative = self.negative_by_server + self.negative_by_both;
+        let disagree = (negative > 0).then_some(Remark::ClocksDisagree { events: negative });
+        let no_offset = (self.no_offset > 0).then_some(Remark::NoOffset {
+            events: self.no_offset,
+        });
+        disagree.into_iter().chain(no_offset).collect()
+    }
+}
+
+/// The clock that tells less.
+fn coarser(one: Option<DoneClock>, other: DoneClock) -> Option<DoneClock> {
+    let rank = |clock: &DoneClock| match clock {
+        DoneClock::Server => 0,
+        DoneClock::Both => 1,
+        DoneClock::Poll => 2,
+    };
+    one.into_iter().chain([other]).max_by_key(rank)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Ended, Ledger, Look, Memory};
+    use crate::probe::audit::requests::{Answered, NamedBy, Request, Requests};
+    use crate::probe::audit::state::{Stage, State};
+    use crate::run::completion::{EventKey, Fate, Settled, Standing};
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// One accepted request that was answered a second before the audit.
+    fn one() -> Requests {
+        Requests::of_list(vec![Request {
+            endpoint: 0,
+            index: 0,
+            key: EventKey::of("7"),
+            named_by: NamedBy::Answer,
+            owed: true,
+            answered: Some(Answered {
+                at: "2026-01-01T00:00:00Z".parse().unwrap(),
+                before: 1_000 * MS,
+            }),
+        }])
+    }
+
+    fn state(stage: Stage) -> State {
+        State::bare(stage)
+    }
+
+    fn at(asked: u32, answered: u32) -> Look {
+        Look {
+            asked: asked * MS,
+            answered: answered * MS,
+        }
+    }
+
+    /// What is made of it at the deadline of a wait of four seconds, with a target of one.
+    fn standing(ledger: &Ledger<'_>) -> Option<Standing> {
+        let ended = Ended {
+            settled: Settled::Deadline,
+            fresh_from: 3_000 * MS,
+        };
+        let fates = ledger.fates(ended, &[1_000 * MS]);
+        fates.by_endpoint[0]
+            .get(&0)
+            .map(|fate: &Fate| fate.standing)
+    }
+
+    #[test]
+    fn a_time_between_two_looks_counts_from_the_question_to_the_answer() {
+        let requests = one();
+        let mut ledger = Ledger::new(&requests, Memory::Everything);
+        ledger.take(0, Some(state(Stage::Pending)), at(0, 300));
+        ledger.take(0, Some(state(Stage::Done)), at(400, 410));
+        let expected = Standing::Processed {
+            at_least: 1_000 * MS,
+            at_most: 1_410 * MS,
+        };
+        assert_eq!(standing(&ledger), Some(expected));
+    }
+
+    #[test]
+    fn only_a_late_answer_shows_how_things_stood_at_the_deadline() {
+        let requests = one();
+        let mut ledger = Ledger::new(&requests, Memory::Everything);
+        assert_eq!(standing(&ledger), Some(Standing::Unread));
+        for (said, asked, expected) in [
+            (None, 2_999, Some(Standing::Unread)),
+            (None, 3_000, None),
+            (Some(Stage::Pending), 2_999, Some(Standing::Unread)),
+            (Some(Stage::Pending), 3_000, Some(Standing::Pending)),
+            (Some(Stage::GivenUp), 0, Some(Standing::GivenUp)),
+        ] {
+            ledger.take(0, said.map(state), at(asked, asked + 10));
+            assert_eq!(standing(&ledger), expected, "{said:?} at {asked}");
+        }
+    }
+
+    #[test]
+    fn an_event_that_appears_is_progress_as_one_that_is_done() {
+        let requests = one();
+        let mut ledger = Ledger::new(&requests, Memory::Everything);
+        let progress = [None, Some(Stage::Pending), Some(Stage::Done)].map(|said| {
+            ledger.take(0, said.map(state), at(0, 1));
+            ledger.progress()
+        });
+        assert_eq!(progress, [0, 1, 2]);
+    }
+
+    #[test]
+    fn what_is_done_stays_done_when_it_is_read_once_more_and_its_effects_add_up() {
+        let requests = one();
+        let mut ledger = Ledger::new(&requests, Memory::Everything);
+        let done = |inserts| State {
+            inserts: Some(inserts),
+            ..state(Stage::Done)
+        };
+        ledger.take(0, Some(done(1)), at(0, 1));
+        ledger.take_again(0, None);
+        ledger.take_again(0, Some(done(2)));
+        ledger.take_again(0, Some(state(Stage::Pending)));
+        assert!(matches!(
+            standing(&ledger),
+            Some(Standing::Processed { .. })
+        ));
+        let ended = Ended {
+            settled: Settled::Done,
+            fresh_from: Duration::ZERO,
+        };
+        assert_eq!(
+            ledger.fates(ended, &[MS]).by_endpoint[0][&0].inserts,
+            Some(2)
+        );
+    }
+}

@@ -1,0 +1,295 @@
+//! The service lists what a run sent: `GET /runs/{run}/events`, one JSON object a line.
+
+mod listed_run;
+mod reading;
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::client::Reach;
+use super::ledger::{Ledger, Look, Memory};
+use super::requests::{Named, NamedBy, Requests};
+use super::settling::Settling;
+use super::state::State;
+use super::{Offered, Ran, Told};
+use crate::run::completion::{DoneClock, Remark, Settled};
+use crate::run::plan::{Plan, RUN_HEADER};
+use crate::units::grouped;
+use listed_run::{ListedRun, RunName};
+use reading::Listing;
+
+/// How long a service that did not list the run before it began is asked whether it does now.
+const SECOND_THOUGHT: Duration = Duration::from_secs(2);
+
+/// Whether the service lists a run, asked before there is anything to list; `false` too if it does not answer.
+pub fn is_offered(plan: &Plan, run: Uuid, patience: Duration) -> bool {
+    let asked = || -> anyhow::Result<bool> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let answer = async {
+            let reach = Reach::of(plan).await?;
+            let runs = ListedRun::of_plan(plan, run);
+            Ok(match runs.first() {
+                Some(run) => reach.listing(run).await.is_ok(),
+                None => false,
+            })
+        };
+        // A timeout is made inside of the runtime whose timer it uses.
+        let answer = runtime.block_on(async { tokio::time::timeout(patience, answer).await });
+        // A name that is still being resolved would be waited for.
+        runtime.shutdown_background();
+        answer?
+    };
+    asked().unwrap_or(false)
+}
+
+/// What was read of one listing.
+#[derive(Clone, Debug, Default)]
+struct Read {
+    /// Whether it ever was.
+    heard: bool,
+    /// Events in it when it was read last, and those of them that no request is.
+    events: u64,
+    strangers: u64,
+}
+
+/// Asks until everything that was accepted is settled, and once more after that.
+pub(super) async fn ask(
+    ran: &Ran<'_>,
+    reach: &Reach,
+    requests: &Requests,
+    settling: &mut Settling<'_>,
+    quiet: Duration,
+) -> Result<Told, String> {
+    let runs = ListedRun::of_plan(ran.plan, ran.id);
+    if runs.is_empty() {
+        return Err(format!(
+            "{RUN_HEADER} differs from request to request, so no one listing has what was sent"
+        ));
+    }
+    let mut asking = Asking {
+        reach,
+        requests,
+        read: vec![Read::default(); runs.len()],
+        runs,
+        ledger: Ledger::new(requests, Memory::Everything),
+        trouble: None,
+    };
+    let settled = asking.until_settled(ran, settling).await;
+    let mut told = asking.told(settled, ran, settling);
+    if settled == Settled::Done && !quiet.is_zero() {
+        match asking.once_more(settling, quiet).await {
+            Some(Ok(())) => {
+                told = asking.told(settled, ran, settling);
+                told.quiet = Some(quiet);
+            }
+            Some(Err(reason)) => told.remarks.push(Remark::NotReadAgain { reason }),
+            // Everything was done, but the time in which a second effect would have shown was cut.
+            None => told.asked.settled = Settled::Interrupted,
+        }
+    }
+    match asking.read.iter().any(|read| read.heard) {
+        true => Ok(told),
+        false => Err(asking.trouble.unwrap_or_else(|| super::silence(settled))),
+    }
+}
+
+struct Asking<'a> {
+    reach: &'a Reach,
+    requests: &'a Requests,
+    runs: Vec<ListedRun>,
+    /// By listing.
+    read: Vec<Read>,
+    ledger: Ledger<'a>,
+    /// What came last instead of a listing.
+    trouble: Option<String>,
+}
+
+impl Asking<'_> {
+    async fn until_settled(&mut self, ran: &Ran<'_>, settling: &mut Settling<'_>) -> Settled {
+        loop {
+            let retry_after = match self.look(settling).await {
+                Ok(retry_after) => retry_after,
+                Err(settled) => return settled,
+            };
+            settling.note(self.ledger.progress() + self.events());
+            let heard = self.read.iter().all(|read| read.heard);
+            if heard && self.ledger.is_complete() {
+                return Settled::Done;
+            }
+            // Who did not list the run before it began will hardly do so now.
+            let hopeless = ran.offered == Offered::NotSeen && !heard;
+            if hopeless && settling.elapsed() >= SECOND_THOUGHT {
+                return Settled::Deadline;
+            }
+            if let Err(settled) = settling.pause(retry_after).await {
+                return settled;
+            }
+        }
+    }
+
+    fn events(&self) -> u64 {
+        self.read.iter().map(|read| read.events).sum()
+    }
+
+    /// Reads every listing once; how long the service then wants to be left alone.
+    async fn look(&mut self, settling: &mut Settling<'_>) -> Result<Option<Duration>, Settled> {
+        let mut retry_after = None;
+        for number in 0..self.runs.len() {
+            let asked = settling.elapsed();
+            let listing = settling
+                .until(self.reach.listing(&self.runs[number]))
+                .await?;
+            match listing {
+                Ok(listing) => {
+                    let answered = settling.elapsed();
+                    self.take(number, &listing, Look { asked, answered });
+                }
+                Err(trouble) => {
+                    retry_after = retry_after.max(trouble.retry_after);
+                    self.trouble = Some(trouble.text);
+                }
+            }
+        }
+        Ok(retry_after)
+    }
+
+    fn take(&mut self, number: usize, listing: &Listing, look: Look) {
+        let mut states: HashMap<usize, State> = HashMap::new();
+        let mut strangers = 0;
+        for (key, state) in listing {
+            let mut known = false;
+            for place in self.requests.named(key) {
+                known = true;
+                states.insert(place, *state);
+            }
+            strangers += u64::from(!known);
+        }
+        for (place, request) in self.requests.all.iter().enumerate() {
+            if self.runs[number].endpoints.contains(&request.endpoint) {
+                self.ledger.take(place, states.get(&place).copied(), look);
+            }
+        }
+        self.read[number] = Read {
+            heard: true,
+            events: listing.len() as u64,
+            strangers,
+        };
+    }
+
+    /// Reads every listing once more; `None` if a signal comes first.
+    async fn once_more(
+        &mut self,
+        settling: &mut Settling<'_>,
+        quiet: Duration,
+    ) -> Option<Result<(), String>> {
+        let ended = |settled| match settled {
+            Settled::Interrupted => None,
+            settled => Some(Err(super::silence(settled))),
+        };
+        if let Err(settled) = settling.quiet(quiet).await {
+            return ended(settled);
+        }
+        for number in 0..self.runs.len() {
+            let listing = self.reach.listing(&self.runs[number]);
+            let listing = match settling.until(listing).await {
+                Ok(Ok(listing)) => listing,
+                Ok(Err(trouble)) => return Some(Err(trouble.text)),
+                Err(settled) => return ended(settled),
+            };
+            self.take_again(number, &listing);
+        }
+        Some(Ok(()))
+    }
+
+    fn take_again(&mut self, number: usize, listing: &Listing) {
+        let mut strangers = 0;
+        for (key, state) in listing {
+            let mut known = false;
+            for place in self.requests.named(key) {
+                known = true;
+                self.ledger.take_again(place, Some(*state));
+            }
+            strangers += u64::from(!known);
+        }
+        let read = &mut self.read[number];
+        read.strangers = read.strangers.max(strangers);
+    }
+
+    fn told(&self, settled: Settled, ran: &Ran<'_>, settling: &Settling<'_>) -> Told {
+        let mut told = Told::of(&self.ledger, ran, (settled, settling), DoneClock::Server);
+        let without_time = self.ledger.without_time();
+        if without_time > 0 {
+            told.remarks.push(Remark::NoTime {
+                events: without_time,
+            });
+        }
+        told.trouble.clone_from(&self.trouble);
+        told.tells_effects = true;
+        for (run, read) in self.runs.iter().zip(&self.read) {
+            for &endpoint in &run.endpoints {
+                told.strangers[endpoint] =
+                    (run.name == RunName::Ours && read.heard).then_some(read.strangers);
+                told.unread[endpoint] = self.why_unread(endpoint, run, read);
+            }
+        }
+        for (number, endpoint) in ran.plan.endpoints.iter().enumerate() {
+            if endpoint.is_accepting() && RunName::of(endpoint, ran.id).is_none() {
+                told.unread[number] = Some(format!(
+                    "{RUN_HEADER} differs from request to request, so no one listing has what {} sent",
+                    endpoint.name
+                ));
+            }
+        }
+        told
+    }
+
+    /// Why a listing that was read says nothing of an endpoint, if that is so.
+    fn why_unread(&self, endpoint: usize, run: &ListedRun, read: &Read) -> Option<String> {
+        let Named { owed, nameless, .. } = self.requests.endpoints[endpoint];
+        let trouble = || {
+            self.trouble
+                .clone()
+                .unwrap_or_else(|| "it was never read".to_owned())
+        };
+        if !read.heard {
+            return Some(trouble());
+        }
+        if nameless > 0 {
+            return Some(format!(
+                "{} of {} accepted answers name no event (event_id), and the requests carry no key of their own",
+                grouped(nameless),
+                grouped(owed)
+            ));
+        }
+        if owed == 0 || self.ledger.has_known(endpoint) {
+            return None;
+        }
+        if run.name == RunName::Ours && read.strangers > 0 {
+            return Some(format!(
+                "none of the {} listed events is one that was sent: the listing calls them otherwise than {}",
+                grouped(read.events),
+                match self.are_answered(endpoint) {
+                    true => "the answers do",
+                    false => "the requests do, and the answers name none (event_id)",
+                }
+            ));
+        }
+        // What the service named itself, and lists no more, is lost.
+        (!self.are_answered(endpoint)).then(|| {
+            format!(
+                "the listing has none of the {} accepted events, and no answer names one (event_id): lost or listed under other names, nobody can tell",
+                grouped(owed)
+            )
+        })
+    }
+
+    /// Whether the service has named all that it accepted.
+    fn are_answered(&self, endpoint: usize) -> bool {
+        let own = self.requests.all.iter().filter(|r| r.endpoint == endpoint);
+        { own }.all(|request| !request.owed || request.named_by == NamedBy::Answer)
+    }
+}

@@ -1,0 +1,219 @@
+//! Which requests the service can be asked about, and under which names.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::Ran;
+use crate::run::completion::{Accepted, EventKey};
+use crate::run::schedule::event_id;
+
+/// Where the names of events come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// The client's own key.
+    Keys,
+    /// What answers say.
+    Answers,
+    /// What answers say; the client's own key where they say nothing.
+    AnswersElseKeys,
+}
+
+/// Who named an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NamedBy {
+    /// The service, in its answer.
+    Answer,
+    /// The client: whether the service calls it so too remains to be seen.
+    Key,
+}
+
+/// One request that can be asked about.
+#[derive(Clone, Debug)]
+pub(super) struct Request {
+    pub(super) endpoint: usize,
+    pub(super) index: u64,
+    pub(super) key: EventKey,
+    pub(super) named_by: NamedBy,
+    /// Whether it was accepted; if not, it may have been taken in all the same.
+    pub(super) owed: bool,
+    /// When its answer was complete, where that was kept.
+    pub(super) answered: Option<Answered>,
+}
+
+/// When an answer was complete, by this machine's clock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Answered {
+    pub(super) at: Timestamp,
+    /// How long that was before the audit.
+    pub(super) before: Duration,
+}
+
+/// All of a run that can be asked about.
+pub(super) struct Requests {
+    /// By endpoint and index.
+    pub(super) all: Vec<Request>,
+    /// What is known of each endpoint, by its place in the plan.
+    pub(super) endpoints: Vec<Named>,
+    /// From t0 to the beginning of the audit.
+    pub(super) since_t0: Duration,
+    /// Every key in one spelling, and its place in `all`; ascending.
+    by_key: Vec<(EventKey, usize)>,
+}
+
+/// How far one endpoint's requests have names.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Named {
+    /// Indices that were accepted only when they were sent a second time.
+    pub(super) by_repeat: HashSet<u64>,
+    /// Accepted requests.
+    pub(super) owed: u64,
+    /// Of those, the ones that nobody can name.
+    pub(super) nameless: u64,
+    /// Requests that were not accepted, may have been taken in, and that nobody can name.
+    pub(super) open: u64,
+    /// Accepted requests that were answered with the event of another request.
+    pub(super) shared: u64,
+}
+
+impl Requests {
+    /// Those of the endpoints that accept work, of an audit that began at this time.
+    pub(super) fn of(ran: &Ran<'_>, names: Names, began: Timestamp) -> Requests {
+        let mut requests = Requests {
+            all: Vec::new(),
+            endpoints: vec![Named::default(); ran.endpoints.len()],
+            since_t0: between(ran.started_at, began),
+            by_key: Vec::new(),
+        };
+        for (number, endpoint) in ran.plan.endpoints.iter().enumerate() {
+            if endpoint.is_accepting() {
+                requests.add_endpoint(ran, number, names);
+            }
+        }
+        requests.sort_by_key();
+        requests.count_shared();
+        requests
+    }
+
+    /// Requests of one endpoint.
+    #[cfg(test)]
+    pub(super) fn of_list(all: Vec<Request>) -> Requests {
+        let mut requests = Requests {
+            all,
+            endpoints: vec![Named::default()],
+            since_t0: Duration::ZERO,
+            by_key: Vec::new(),
+        };
+        requests.sort_by_key();
+        requests
+    }
+
+    fn sort_by_key(&mut self) {
+        let keys = self.all.iter().map(|request| request.key.normal());
+        self.by_key = keys.zip(0..).collect();
+        self.by_key.sort_unstable();
+    }
+
+    /// The requests that are this event: more than one, where answers say so.
+    pub(super) fn named(&self, key: &EventKey) -> impl Iterator<Item = usize> + '_ {
+        let key = key.normal();
+        let first = self.by_key.partition_point(|(own, _)| *own < key);
+        let rest = self.by_key[first..].iter();
+        rest.take_while(move |(own, _)| *own == key)
+            .map(|(_, place)| *place)
+    }
+
+    fn add_endpoint(&mut self, ran: &Ran<'_>, number: usize, names: Names) {
+        let sent = &ran.endpoints[number];
+        let answers: HashMap<u64, &Accepted> = sent
+            .answers
+            .accepted
+            .iter()
+            .map(|answer| (answer.index, answer))
+            .collect();
+        let own_key = |index| EventKey::Uuid(event_id(ran.id, number as u64, index));
+        let carries = match names {
+            Names::Keys => true,
+            Names::Answers => false,
+            Names::AnswersElseKeys => ran.plan.endpoints[number].carries_key(),
+        };
+        // Where answers call an event otherwise, nobody knows what it is called without an answer.
+        let told = answers
+            .values()
+            .filter(|_| names != Names::Keys)
+            .filter_map(|answer| Some((answer.index, answer.key.as_ref()?)));
+        let keys_are_names = carries && { told }.all(|(index, key)| key.normal() == own_key(index));
+        let mut named = Named {
+            by_repeat: sent.answers.by_repeat.iter().copied().collect(),
+            ..Named::default()
+        };
+        let bits = sent.recording.ok.iter().zip(sent.recording.client.iter());
+        for (index, (ok, ours)) in (0u64..).zip(bits) {
+            let owed = ok || named.by_repeat.contains(&index);
+            // What never left this machine, nobody took in.
+            if !owed && ours {
+                continue;
+            }
+            let answer = answers.get(&index);
+            let told = answer.and_then(|answer| answer.key.clone());
+            let (key, named_by) = match (names, told, owed) {
+                (Names::Answers | Names::AnswersElseKeys, Some(key), true) => {
+                    (Some(key), NamedBy::Answer)
+                }
+                (_, _, true) => (carries.then(|| own_key(index)), NamedBy::Key),
+                (_, _, false) => (keys_are_names.then(|| own_key(index)), NamedBy::Key),
+            };
+            named.owed += u64::from(owed);
+            let Some(key) = key else {
+                let count = match owed {
+                    true => &mut named.nameless,
+                    false => &mut named.open,
+                };
+                *count += 1;
+                continue;
+            };
+            let answered = answer.map(|answer| self.answered(ran, answer));
+            self.all.push(Request {
+                endpoint: number,
+                index,
+                key,
+                named_by,
+                owed,
+                answered,
+            });
+        }
+        self.endpoints[number] = named;
+    }
+
+    fn answered(&self, ran: &Ran<'_>, answer: &Accepted) -> Answered {
+        let since_t0 = Duration::from_nanos(answer.answered_ns);
+        Answered {
+            at: ran
+                .started_at
+                .checked_add(since_t0)
+                .unwrap_or(ran.started_at),
+            before: self.since_t0.saturating_sub(since_t0),
+        }
+    }
+
+    /// The first request of each event has it, and the others have another's.
+    fn count_shared(&mut self) {
+        for pair in self.by_key.windows(2) {
+            let [(first_key, first), (second_key, second)] = pair else {
+                continue;
+            };
+            let (first, second) = (&self.all[*first], &self.all[*second]);
+            let both_told = [first, second]
+                .iter()
+                .all(|request| request.named_by == NamedBy::Answer);
+            if both_told && first_key == second_key {
+                self.endpoints[second.endpoint].shared += 1;
+            }
+        }
+    }
+}
+
+fn between(from: Timestamp, to: Timestamp) -> Duration {
+    Duration::try_from(to.duration_since(from)).unwrap_or_default()
+}

@@ -1,0 +1,98 @@
+//! The closed model: so many requests at a time, each sent when the one before it was answered.
+
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::task::JoinSet;
+
+use super::connection::still_open;
+use super::lane::{Job, Lane, Stage};
+use super::stop::StopSignal;
+use crate::run::plan::{Plan, Size};
+
+/// Hands out request numbers to the workers of all threads, so that numbers follow the order of sending.
+#[derive(Debug)]
+pub(super) struct Counter {
+    endpoints: u64,
+    t0_ns: u64,
+    warmup_ns: u64,
+    /// End of a run of fixed duration, in ns of the clock.
+    end_ns: Option<u64>,
+    /// Requests of a run of fixed size, over all endpoints.
+    total: Option<u64>,
+    warmup: AtomicU64,
+    run: AtomicU64,
+}
+
+impl Counter {
+    pub(super) fn new(plan: &Plan, t0_ns: u64) -> Counter {
+        let endpoints = plan.endpoints.len() as u64;
+        let (end_ns, total) = match plan.size {
+            Size::Duration(d) => (Some(t0_ns + d.as_nanos() as u64), None),
+            Size::Requests(n) => (None, Some(n.saturating_mul(endpoints))),
+        };
+        Counter {
+            endpoints,
+            t0_ns,
+            warmup_ns: plan.warmup.as_nanos() as u64,
+            end_ns,
+            total,
+            warmup: AtomicU64::new(0),
+            run: AtomicU64::new(0),
+        }
+    }
+
+    /// When the first request may be sent: with the warm-up, or at t0 without one.
+    fn begin_ns(&self) -> u64 {
+        self.t0_ns - self.warmup_ns
+    }
+
+    /// The next request, endpoints in turn; `None` when the run is complete.
+    fn next(&self, now_ns: u64) -> Option<Job> {
+        if now_ns < self.t0_ns {
+            let number = self.warmup.fetch_add(1, Ordering::Relaxed);
+            return Some(self.job(Stage::Warmup, number));
+        }
+        if self.end_ns.is_some_and(|end_ns| now_ns >= end_ns) {
+            return None;
+        }
+        let number = self.run.fetch_add(1, Ordering::Relaxed);
+        match self.total {
+            Some(total) if number >= total => None,
+            _ => Some(self.job(Stage::Run, number)),
+        }
+    }
+
+    fn job(&self, stage: Stage, number: u64) -> Job {
+        Job {
+            stage,
+            endpoint: (number % self.endpoints) as usize,
+            index: number / self.endpoints,
+            intended_ns: None,
+            queued_ns: None,
+        }
+    }
+}
+
+/// Runs this thread's workers until the run is complete or stopped.
+pub(super) async fn run(
+    lane: Rc<Lane>,
+    counter: &std::sync::Arc<Counter>,
+    workers: usize,
+    stop: StopSignal,
+) {
+    tokio::time::sleep_until(lane.clock.at(counter.begin_ns()).into()).await;
+    let mut tasks = JoinSet::new();
+    for _ in 0..workers {
+        let (lane, counter, stop) = (Rc::clone(&lane), counter.clone(), stop.clone());
+        tasks.spawn_local(async move {
+            let mut connection = None;
+            while !stop.is_stopped()
+                && let Some(job) = counter.next(lane.clock.now_ns())
+            {
+                connection = lane.perform(job, still_open(connection).await).await;
+            }
+        });
+    }
+    tasks.join_all().await;
+}

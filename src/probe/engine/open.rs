@@ -1,0 +1,238 @@
+//! The open model: starts follow the schedule, whatever the answers do.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::pin::pin;
+use std::rc::Rc;
+
+use tokio::sync::Notify;
+use tokio::task::spawn_local;
+
+use super::connection::{Connection, still_open};
+use super::lane::{Job, Lane, Stage};
+use super::pacer::Pacer;
+use super::stop::{Fate, StopSignal};
+use crate::run::plan::{Arrivals, Plan, Size};
+use crate::run::schedule::Schedule;
+
+/// The schedules of a run: one of the warm-up and one of the run proper for each endpoint.
+#[derive(Clone)]
+pub(super) struct Schedules {
+    endpoints: Vec<(Schedule, Schedule)>,
+}
+
+impl Schedules {
+    pub(super) fn new(plan: &Plan, arrivals: Arrivals) -> Schedules {
+        let endpoints = (0u64..).zip(&plan.endpoints).map(|(stream, endpoint)| {
+            let rate = endpoint
+                .rate
+                .expect("resolve gives every endpoint of an open plan a rate");
+            let warmup = Schedule::new(
+                arrivals,
+                rate,
+                Size::Duration(plan.warmup),
+                plan.seed,
+                !stream,
+            );
+            (
+                warmup,
+                Schedule::new(arrivals, rate, plan.size, plan.seed, stream),
+            )
+        });
+        Schedules {
+            endpoints: endpoints.collect(),
+        }
+    }
+
+    /// One thread's share of all endpoints' starts, in order of time.
+    fn share(
+        &self,
+        thread: u64,
+        threads: u64,
+        t0_ns: u64,
+        warmup_ns: u64,
+    ) -> impl Iterator<Item = Due> + use<> {
+        let mut streams: Vec<_> = (0..)
+            .zip(&self.endpoints)
+            .map(|(endpoint, (warmup, run))| {
+                let due = move |stage, offset_ns| {
+                    move |(index, at_ns): (u64, u64)| Due {
+                        at_ns: offset_ns + at_ns,
+                        stage,
+                        endpoint,
+                        index,
+                    }
+                };
+                let warmup = warmup
+                    .share(thread, threads)
+                    .map(due(Stage::Warmup, t0_ns - warmup_ns));
+                warmup
+                    .chain(run.share(thread, threads).map(due(Stage::Run, t0_ns)))
+                    .peekable()
+            })
+            .collect();
+        std::iter::from_fn(move || {
+            let next = streams
+                .iter_mut()
+                .filter_map(|s| Some((s.peek()?.at_ns, s)))
+                .min_by_key(|(at_ns, _)| *at_ns);
+            next.and_then(|(_, stream)| stream.next())
+        })
+    }
+}
+
+/// A start of the schedule, in ns of the run's clock.
+#[derive(Debug, Clone, Copy)]
+struct Due {
+    at_ns: u64,
+    stage: Stage,
+    endpoint: usize,
+    index: u64,
+}
+
+/// Which part of the schedule a thread sends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share {
+    pub(super) thread: u64,
+    pub(super) threads: u64,
+    pub(super) warmup_ns: u64,
+    /// This thread's part of the in-flight cap.
+    pub(super) max_in_flight: usize,
+}
+
+/// Sends this thread's share and waits until all of it has ended.
+pub(super) async fn run(
+    lane: Rc<Lane>,
+    schedules: &Schedules,
+    share: Share,
+    mut pacer: Pacer,
+    stop: StopSignal,
+) {
+    let pool = Rc::new(Pool::new(share.max_in_flight));
+    let mut dues = schedules.share(share.thread, share.threads, lane.t0_ns, share.warmup_ns);
+    let mut stopped = pin!(stop.clone().stopped());
+    let mut cut = None;
+    for due in dues.by_ref() {
+        tokio::select! {
+            // The stop first: when every start is overdue, waiting ends at once each time.
+            biased;
+            () = &mut stopped => {
+                cut = Some(due);
+                break;
+            }
+            () = pacer.wait_until(due.at_ns) => {}
+        }
+        pool.dispatch(&lane, due);
+    }
+    for due in cut.into_iter().chain(dues) {
+        match stop.fate_of(lane.clock.at(due.at_ns)) {
+            Fate::Sent => {
+                pacer.wait_until(due.at_ns).await;
+                pool.dispatch(&lane, due);
+            }
+            Fate::NotPlanned => break,
+        }
+    }
+    if stop.is_interrupted() {
+        pool.give_up_waiting(&lane);
+    }
+    pool.drained(stop, &lane).await;
+}
+
+/// A thread's connections and the requests that wait for one.
+struct Pool {
+    max_in_flight: usize,
+    in_flight: Cell<usize>,
+    idle: RefCell<Vec<Connection>>,
+    waiting: RefCell<VecDeque<Job>>,
+    empty: Notify,
+}
+
+impl Pool {
+    fn new(max_in_flight: usize) -> Pool {
+        Pool {
+            max_in_flight,
+            in_flight: Cell::new(0),
+            idle: RefCell::default(),
+            waiting: RefCell::default(),
+            empty: Notify::new(),
+        }
+    }
+
+    /// Sends a request at once, or queues it when the cap is reached.
+    fn dispatch(self: &Rc<Pool>, lane: &Rc<Lane>, due: Due) {
+        let mut job = job(due);
+        if self.in_flight.get() >= self.max_in_flight {
+            job.queued_ns = Some(lane.clock.now_ns());
+            return self.waiting.borrow_mut().push_back(job);
+        }
+        self.in_flight.set(self.in_flight.get() + 1);
+        spawn_local(Rc::clone(self).serve(Rc::clone(lane), job));
+    }
+
+    /// Performs a request, then those that wait, and leaves the connection for the next.
+    async fn serve(self: Rc<Pool>, lane: Rc<Lane>, first: Job) {
+        let mut next = Some(first);
+        let mut connection = None;
+        while let Some(job) = next {
+            let open = still_open(connection).await;
+            let reused = match open {
+                Some(connection) => Some(connection),
+                None => self.take_idle().await,
+            };
+            connection = lane.perform(job, reused).await;
+            next = self.next_waiting(&lane);
+        }
+        self.idle.borrow_mut().extend(connection);
+        self.in_flight.set(self.in_flight.get() - 1);
+        if self.in_flight.get() == 0 {
+            self.empty.notify_one();
+        }
+    }
+
+    /// The connection used last that the peer has not closed meanwhile.
+    async fn take_idle(&self) -> Option<Connection> {
+        loop {
+            let connection = self.idle.borrow_mut().pop()?;
+            if let Some(connection) = still_open(Some(connection)).await {
+                return Some(connection);
+            }
+        }
+    }
+
+    fn next_waiting(&self, lane: &Lane) -> Option<Job> {
+        loop {
+            let job = self.waiting.borrow_mut().pop_front()?;
+            if !lane.expire(&job) {
+                return Some(job);
+            }
+        }
+    }
+
+    /// Waits for what is in flight, each request at most until its timeout; an interruption gives up what only waits.
+    async fn drained(&self, stop: StopSignal, lane: &Lane) {
+        while self.in_flight.get() > 0 {
+            tokio::select! {
+                () = self.empty.notified() => {}
+                () = stop.clone().interrupted(), if !stop.is_interrupted() => self.give_up_waiting(lane),
+            }
+        }
+    }
+
+    fn give_up_waiting(&self, lane: &Lane) {
+        self.waiting
+            .borrow_mut()
+            .drain(..)
+            .for_each(|waiting| lane.unsent(&waiting));
+    }
+}
+
+fn job(due: Due) -> Job {
+    Job {
+        stage: due.stage,
+        endpoint: due.endpoint,
+        index: due.index,
+        intended_ns: Some(due.at_ns),
+        queued_ns: None,
+    }
+}

@@ -1,0 +1,130 @@
+//! One request to every endpoint before the run: is this a server, and does it know these paths?
+
+use std::time::{Duration, Instant};
+
+use uuid::Uuid;
+
+use super::client::Client;
+use super::clock::Clock;
+use super::connection::Keep;
+use super::failure::{Cause, Failure};
+use super::request::Encoder;
+use super::stop::StopSignal;
+use super::timeline::{Phase, Timeline};
+use crate::run::plan::{Endpoint, Keepalive, Plan};
+use crate::run::sample::FailureKind;
+
+/// Why the run should not begin.
+#[derive(Debug, thiserror::Error)]
+pub enum PreflightError {
+    /// Certificates or names in the plan cannot be used.
+    #[error("{0:#}")]
+    Setup(anyhow::Error),
+    /// An endpoint did not answer.
+    #[error("{endpoint}: {failure}")]
+    Endpoint {
+        /// The endpoint's name.
+        endpoint: String,
+        /// What came instead of an answer.
+        failure: PreflightFailure,
+    },
+}
+
+/// What came instead of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PreflightFailure {
+    /// No answer: the failure as a message, and its kind for a hint.
+    #[error("{1}")]
+    Failed(FailureKind, String, Cause),
+    /// No complete answer within this time, and the phase that was reached.
+    #[error("no answer within {}", crate::units::Pretty(*.0))]
+    Timeout(Duration, Pending),
+}
+
+/// The phase of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pending {
+    /// The name to be resolved.
+    Name,
+    /// A connection.
+    Connection,
+    /// The TLS handshake.
+    Handshake,
+    /// The first byte of the answer.
+    Answer,
+    /// The rest of the answer.
+    Rest,
+}
+
+/// Sends one request to every endpoint, each over a connection of its own, and returns the statuses.
+///
+/// The requests carry ids of their own, so they are no part of the run. A stop ends the questions with a client
+/// failure.
+pub fn preflight(plan: &Plan, stop: &StopSignal) -> Result<Vec<u16>, PreflightError> {
+    let client = Client::new(&plan.target, &plan.connections).map_err(PreflightError::Setup)?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|e| PreflightError::Setup(e.into()))?;
+    let run = Uuid::now_v7();
+    let ask = |(stream, endpoint): (u64, &Endpoint)| {
+        let asked = runtime.block_on(async {
+            // A timeout is made inside of the runtime whose timer it uses.
+            let clock = Clock::starting_at(Instant::now());
+            let mut timeline = Timeline::starting_at(clock.now_ns());
+            let request = Encoder::new(&plan.target, endpoint, Keepalive::PerRequest, run, stream);
+            let answer = ask(&client, &request, clock, &mut timeline);
+            let answered = tokio::select! {
+                answered = tokio::time::timeout(plan.timeout, answer) => answered,
+                () = stop.clone().stopped() => Ok(Err(PreflightFailure::Failed(
+                    FailureKind::Client,
+                    "interrupted".to_owned(),
+                    Cause::Interrupted,
+                ))),
+            };
+            answered.unwrap_or_else(|_elapsed| {
+                Err(PreflightFailure::Timeout(plan.timeout, pending(&timeline)))
+            })
+        });
+        asked.map_err(|failure| PreflightError::Endpoint {
+            endpoint: endpoint.name.clone(),
+            failure,
+        })
+    };
+    let statuses = (0..).zip(&plan.endpoints).map(ask).collect();
+    // A name that is still being resolved would be waited for.
+    runtime.shutdown_background();
+    statuses
+}
+
+async fn ask(
+    client: &Client,
+    encoder: &Encoder,
+    clock: Clock,
+    timeline: &mut Timeline,
+) -> Result<u16, PreflightFailure> {
+    let opened = client.open(clock, timeline).await;
+    let mut connection = opened.map_err(failed)?;
+    timeline.enter(Phase::FirstByte, clock.now_ns());
+    let request = encoder.encode(0);
+    let wanted = (encoder.expect(), Keep::Nothing);
+    let exchanged = connection.exchange(&request, wanted, clock, timeline);
+    match exchanged.await {
+        Ok(answer) => Ok(answer.status),
+        Err(e) => Err(failed(e.into())),
+    }
+}
+
+fn pending(timeline: &Timeline) -> Pending {
+    match timeline.phase() {
+        Some(Phase::Dns) => Pending::Name,
+        None | Some(Phase::Wait | Phase::Connect) => Pending::Connection,
+        Some(Phase::Tls) => Pending::Handshake,
+        Some(Phase::FirstByte) => Pending::Answer,
+        Some(Phase::Body) => Pending::Rest,
+    }
+}
+
+fn failed(failure: Failure) -> PreflightFailure {
+    PreflightFailure::Failed(failure.kind, failure.message, failure.cause)
+}

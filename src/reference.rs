@@ -1,0 +1,11 @@
+//! The bundled ingest server with its store, brokers, workers and provider.
+
+pub mod outage;
+pub mod payload;
+pub mod provider;
+pub mod queue;
+pub mod server;
+pub mod store;
+pub mod tally;
+pub mod trace;
+pub mod worker;

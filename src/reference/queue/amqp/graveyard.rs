@@ -1,0 +1,114 @@
+//! Dead letters of a queue without a dead-letter exchange: RabbitMQ would throw away what is refused there, so it is
+//! published to a durable queue `NAME.dead` first.
+
+use std::time::Duration;
+
+use lapin::BasicProperties;
+use lapin::message::Delivery as Message;
+use lapin::types::{AMQPValue, FieldTable};
+use tokio::sync::Mutex;
+use tokio::time::timeout;
+
+use super::super::backoff::Backoff;
+use super::super::{Dispatch, QueueError};
+use super::link::Link;
+use super::outlet::{Outlet, confirmed};
+use super::{PERSISTENT, queues};
+use crate::reference::outage::Outage;
+
+/// Where the dead letters of one queue go. Connects with the first of them.
+pub(super) struct Graveyard {
+    dispatch: Dispatch,
+    queue: String,
+    deadline: Duration,
+    outlet: Mutex<Option<Outlet>>,
+    burying: Outage,
+}
+
+/// How often a letter is tried before it goes back to its queue.
+const TRIES: u32 = 3;
+
+impl Graveyard {
+    pub(super) fn of(dispatch: &Dispatch, deadline: Duration) -> Graveyard {
+        Graveyard {
+            dispatch: dispatch.clone(),
+            queue: queues::dead(dispatch.queue()),
+            deadline,
+            outlet: Mutex::new(None),
+            burying: Outage::of(
+                format!("the broker {dispatch}"),
+                "cannot keep a dead letter; it is tried again",
+            ),
+        }
+    }
+
+    /// Resolves when the broker has the letter. Until then the original must not be acknowledged. Fails after a few
+    /// tries; then the message returns to its queue, so that it does not block other deliveries.
+    pub(super) async fn bury(&self, letter: &Message, reason: &str) -> Result<(), QueueError> {
+        let mut outlet = self.outlet.lock().await;
+        let (mut backoff, after) = (Backoff::default(), self.deadline);
+        let mut tries = 1;
+        loop {
+            let buried = timeout(after, self.attempt(&mut outlet, letter, reason)).await;
+            let buried = buried.unwrap_or(Err(QueueError::TimedOut { after }));
+            self.burying.note(&buried);
+            if buried.is_ok() || tries >= TRIES {
+                return buried;
+            }
+            *outlet = None;
+            tries += 1;
+            backoff.grow();
+            backoff.rest().await;
+        }
+    }
+
+    async fn attempt(
+        &self,
+        outlet: &mut Option<Outlet>,
+        letter: &Message,
+        reason: &str,
+    ) -> Result<(), QueueError> {
+        let outlet = match outlet {
+            Some(outlet) => outlet,
+            closed => closed.insert(self.open().await?),
+        };
+        let properties = lasting(&letter.properties, reason);
+        let sent = outlet.send(&self.queue, properties, &letter.data).await?;
+        confirmed(&self.queue, &sent.await?)
+    }
+
+    async fn open(&self) -> Result<Outlet, QueueError> {
+        let link = Link::open(&self.dispatch).await?;
+        // If it is there and differs, it is somebody's choice.
+        queues::declare(&link, &self.queue, FieldTable::default()).await?;
+        Outlet::on(link).await
+    }
+}
+
+/// The original properties, except those that would make the letter expire (a time to live, memory) or be refused (a
+/// user name other than that of this connection). Its headers give the reason for its death.
+fn lasting(original: &BasicProperties, reason: &str) -> BasicProperties {
+    let mut lasting = BasicProperties::default().with_delivery_mode(PERSISTENT);
+    macro_rules! keep {
+        ($($of:ident $with:ident),*) => {$(
+            if let Some(value) = original.$of() {
+                lasting = lasting.$with(value.to_owned());
+            }
+        )*};
+    }
+    keep!(
+        content_type with_content_type,
+        content_encoding with_content_encoding,
+        priority with_priority,
+        correlation_id with_correlation_id,
+        reply_to with_reply_to,
+        message_id with_message_id,
+        timestamp with_timestamp,
+        kind with_type,
+        app_id with_app_id,
+        cluster_id with_cluster_id
+    );
+    let mut headers = original.headers().clone().unwrap_or_default();
+    headers.insert("a7-reason".into(), AMQPValue::LongString(reason.into()));
+    lasting.with_headers(headers)
+}

@@ -1,0 +1,133 @@
+//! What every handler shares: configuration, store, crew, and whether the server is on its way out.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use super::metrics::Metrics;
+use super::problem::Problem;
+use super::rate_limit::RateLimiter;
+use super::stuck::Stuck;
+use super::{Config, Route, dead, events, external, health, ingest, metrics, openapi, queue};
+use crate::reference::provider::Simulator;
+use crate::reference::worker::Crew;
+
+/// What the connections of one event loop share.
+pub(super) struct App {
+    pub(super) core: Arc<Core>,
+    pub(super) crew: Crew,
+}
+
+/// What all connections share.
+pub(super) struct Core {
+    pub(super) config: Config,
+    /// When the provider is a simulator in this process.
+    pub(super) simulator: Option<Arc<Simulator>>,
+    pub(super) metrics: Metrics,
+    /// When clients are limited.
+    pub(super) limiter: Option<RateLimiter>,
+    /// Covers only events that this process dispatches.
+    pub(super) stuck: Stuck,
+    draining: AtomicBool,
+    ingesting: AtomicUsize,
+    /// Distinguishes the request ids of this process from those of others.
+    boot: u32,
+    requests: AtomicU64,
+}
+
+impl App {
+    /// The same for the current event loop, which gets the store's answers in one piece.
+    pub(super) fn on_this_loop(&self) -> App {
+        let mut crew = self.crew.clone();
+        crew.store = self.crew.store.on_this_loop();
+        App {
+            core: self.core.clone(),
+            crew,
+        }
+    }
+}
+
+impl Core {
+    pub(super) fn new(config: Config, simulator: Option<Arc<Simulator>>) -> Core {
+        Core {
+            limiter: config.rate_limit.map(RateLimiter::new),
+            metrics: Metrics::new(),
+            stuck: Stuck::default(),
+            config,
+            simulator,
+            draining: AtomicBool::new(false),
+            ingesting: AtomicUsize::new(0),
+            boot: rand::random(),
+            requests: AtomicU64::new(0),
+        }
+    }
+
+    /// From now on nothing new is accepted.
+    pub(super) fn start_draining(&self) {
+        self.draining.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::SeqCst)
+    }
+
+    /// `/ingest` requests that are being answered.
+    pub(super) fn in_flight(&self) -> usize {
+        self.ingesting.load(Ordering::SeqCst)
+    }
+
+    /// An id for a request that came without one.
+    pub(super) fn next_request_id(&self) -> String {
+        let number = self.requests.fetch_add(1, Ordering::Relaxed);
+        format!("{:08x}-{number:08x}", self.boot)
+    }
+}
+
+/// Counts one `/ingest` request as in flight until it is dropped.
+pub(super) struct InFlight(Arc<Core>);
+
+impl InFlight {
+    /// Counts before it looks, so that a drain either sees the request or the request sees the drain.
+    pub(super) fn enter(core: Arc<Core>) -> Result<InFlight, Problem> {
+        let before = core.ingesting.fetch_add(1, Ordering::SeqCst);
+        let entered = InFlight(core);
+        if entered.0.is_draining() {
+            return Err(Problem::Draining);
+        }
+        if before >= entered.0.config.limits.in_flight {
+            return Err(Problem::Overloaded(format!(
+                "{before} requests are being answered already"
+            )));
+        }
+        Ok(entered)
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.ingesting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Every path of the server.
+pub(super) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route(Route::Ingest.pattern(), post(ingest::ingest))
+        .route(Route::Event.pattern(), get(events::event))
+        .route(Route::Run.pattern(), get(events::run))
+        .route(Route::Lease.pattern(), post(external::lease))
+        .route(Route::Effects.pattern(), post(external::effects))
+        .route(Route::Queue.pattern(), get(queue::queue))
+        .route(Route::Dead.pattern(), get(dead::list))
+        .route(Route::Replay.pattern(), post(dead::replay))
+        .route(Route::Health.pattern(), get(health::health))
+        .route(Route::Livez.pattern(), get(health::livez))
+        .route(Route::Readyz.pattern(), get(health::readyz))
+        .route(Route::Metrics.pattern(), get(metrics::metrics))
+        .route(Route::Openapi.pattern(), get(openapi::openapi))
+        .fallback(|| async { Problem::NotFound })
+        .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
+        .with_state(app)
+}

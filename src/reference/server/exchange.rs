@@ -1,0 +1,149 @@
+//! What every exchange has: a request id, a place in a trace, authorization, `Server-Timing`, a line in the access log.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::header::{CONNECTION, EXPECT};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use axum::response::IntoResponse;
+use hyper::service::Service;
+use hyper_util::service::TowerToHyperService;
+
+use super::app::App;
+use super::lent::{self, Invitation, Unread};
+use super::problem::{Problem, ProblemName};
+use super::rate_limit::Client;
+use super::timing::Phases;
+use super::tracing_headers::{self, REQUEST_ID};
+use super::{Mode, Route, auth};
+use crate::reference::store::EventId;
+use crate::reference::trace::Trace;
+
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
+
+/// What the access log says of a request, taken before it is handed on.
+struct Arrival {
+    method: Method,
+    path: String,
+    parent_id: Option<String>,
+}
+
+/// Answers one request.
+pub(super) async fn exchange(
+    app: Arc<App>,
+    router: Router,
+    peer: IpAddr,
+    mut request: Request<Body>,
+) -> Response<Body> {
+    let start = Instant::now();
+    let route = Route::of(request.uri().path());
+    let request_id = tracing_headers::request_id(&app.core, request.headers());
+    let parent = tracing_headers::trace(request.headers());
+    let step = parent.as_ref().map_or_else(Trace::start, Trace::child);
+    if route == Route::Ingest && (parent.is_some() || app.core.config.mode == Mode::Sync) {
+        // For the calls that follow. A trace that was begun here is followed only as long as the request lasts.
+        request.extensions_mut().insert(step.clone());
+    }
+    let arrival =
+        tracing::enabled!(target: "a7probe::access", tracing::Level::INFO).then(|| Arrival {
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            parent_id: parent.map(|parent| parent.span_id().to_string()),
+        });
+    let method = request.method().clone();
+    let invitation = invitation(request.headers());
+    let (head, body) = request.into_parts();
+    let (body, unread) = lent::lend(body);
+    let request = Request::from_parts(head, body);
+
+    let mut response = match admit(&app, route, peer, &request) {
+        Ok(()) => {
+            let Ok(response) = TowerToHyperService::new(router).call(request).await;
+            response
+        }
+        Err(problem) => {
+            drop(request);
+            problem.into_response()
+        }
+    };
+
+    let took = start.elapsed();
+    let status = response.status();
+    let extensions = response.extensions_mut();
+    let phases = extensions.remove::<Phases>().unwrap_or_default();
+    let problem = extensions.remove::<ProblemName>();
+    let metrics = &app.core.metrics;
+    metrics.answered(route, &method, status, took);
+    if let (Route::Ingest, Some(ProblemName(name))) = (route, problem) {
+        metrics.rejected(name);
+    }
+    if let Some(arrival) = arrival {
+        let event_id = extensions.remove::<EventId>();
+        arrival.log(
+            status.as_u16(),
+            took.as_micros() as u64,
+            &request_id,
+            &step,
+            event_id,
+        );
+    }
+    let headers = response.headers_mut();
+    headers.insert(SERVER_TIMING, phases.header(took));
+    headers.insert(REQUEST_ID, request_id);
+    if unread.is_some() && !is_read_to_its_end(unread, invitation, status).await {
+        // Its rest cannot be told from the next request.
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(CONNECTION, close);
+    }
+    response
+}
+
+fn invitation(headers: &HeaderMap) -> Invitation {
+    let awaited =
+        |expected: &HeaderValue| expected.as_bytes().eq_ignore_ascii_case(b"100-continue");
+    if headers.get(EXPECT).is_some_and(awaited) {
+        Invitation::Awaited
+    } else {
+        Invitation::NotNeeded
+    }
+}
+
+/// Reads what nobody wanted, so that the client hears the answer. Whoever has been waited for already is not again.
+async fn is_read_to_its_end(unread: Unread, invitation: Invitation, status: StatusCode) -> bool {
+    status != StatusCode::REQUEST_TIMEOUT && unread.discard(invitation).await
+}
+
+/// May this request be handed on? The rate limit is for `/ingest` only: whoever is over it can still ask how it is going.
+fn admit(app: &App, route: Route, peer: IpAddr, request: &Request<Body>) -> Result<(), Problem> {
+    let token = auth::check(&app.core.config, route, request)?;
+    match &app.core.limiter {
+        Some(limiter) if route == Route::Ingest && request.method() == Method::POST => limiter
+            .take(Client::new(token, peer), Instant::now())
+            .map_err(Problem::TooManyRequests),
+        _ => Ok(()),
+    }
+}
+
+impl Arrival {
+    fn log(
+        &self,
+        status: u16,
+        us: u64,
+        request_id: &HeaderValue,
+        step: &Trace,
+        event_id: Option<EventId>,
+    ) {
+        let (method, path) = (&self.method, self.path.as_str());
+        let request_id = request_id.to_str().unwrap_or("-");
+        let (trace_id, span_id) = (step.trace_id(), step.span_id());
+        let parent_id = self.parent_id.as_deref();
+        let event_id = event_id.map(tracing::field::display);
+        tracing::info!(
+            target: "a7probe::access",
+            %method, path, status, us, request_id, %trace_id, %span_id, parent_id, event_id
+        );
+    }
+}

@@ -1,0 +1,337 @@
+//! Takes events in: all that wait in one statement, then one by one what came before.
+
+use std::collections::{HashMap, HashSet};
+
+use tokio_postgres::{Error, Row};
+use uuid::Uuid;
+
+use super::attempt::Job;
+use super::failure::Stop;
+use super::locks::Held;
+use super::session::{Session, Work};
+use super::transact::Terms;
+use super::unreadable::counts;
+use crate::reference::store::commit_queue::Batch;
+use crate::reference::store::mailbox::Reply;
+use crate::reference::store::readmission::{Known, Readmission, readmission};
+use crate::reference::store::signals::Changes;
+use crate::reference::store::unreadable::NO_STATE;
+use crate::reference::store::{
+    Admission, EventId, Fingerprint, Handling, Promise, State, Submission,
+};
+
+/// In the order of their ids, so that two processes that insert the same ones wait for each other and not in a circle.
+const INSERT: &str = "INSERT INTO jobs
+    (event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, owner, run, payload, span_ms)
+    SELECT event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, owner, run, payload,
+        CASE state WHEN 2 THEN $11::bigint ELSE 0 END
+    FROM unnest($1::uuid[], $2::bytea[], $3::smallint[], $4::smallint[], $5::bigint[], $6::bigint[], $7::int[],
+        $8::bigint[], $9::bigint[], $10::bytea[]) WITH ORDINALITY
+        AS new(event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, owner, run, payload, place)
+    ORDER BY event_id, place ON CONFLICT (event_id) DO NOTHING RETURNING event_id, seq";
+const KNOWN: &str =
+    "SELECT event_id, seq, fingerprint, promise, state, accepted_ms, due_ms, attempts, base, payload
+    FROM jobs WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE";
+/// The same without the rows that another session has locked.
+const KNOWN_AND_FREE: &str =
+    "SELECT event_id, seq, fingerprint, promise, state, accepted_ms, due_ms, attempts, base, payload
+    FROM jobs WHERE event_id = ANY($1) ORDER BY event_id FOR UPDATE SKIP LOCKED";
+const REQUEUE: &str =
+    "UPDATE jobs SET state = 0, promise = 0, due_ms = $2, span_ms = 0, base = $3 WHERE seq = $1";
+const NEW_RUNS: &str = "INSERT INTO runs (name) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING";
+const RUNS: &str = "SELECT name, id FROM runs WHERE name = ANY($1)";
+/// Runs are few; but a client may name them as it likes.
+const RUNS_KNOWN: usize = 10_000;
+
+/// The columns of `INSERT`.
+#[derive(Default)]
+struct Columns<'a> {
+    ids: Vec<Uuid>,
+    fingerprints: Vec<&'a [u8]>,
+    promises: Vec<i16>,
+    states: Vec<i16>,
+    due: Vec<i64>,
+    accepted: Vec<i64>,
+    attempts: Vec<i32>,
+    owners: Vec<Option<i64>>,
+    runs: Vec<Option<i64>>,
+    payloads: Vec<Option<&'a [u8]>>,
+}
+
+impl Session {
+    /// Makes sure that the runs of a batch have numbers, in a transaction of its own: a run is nobody's promise.
+    pub(super) async fn learn_runs(&mut self, batch: &Batch) -> Result<(), Error> {
+        let named = batch
+            .accepts
+            .iter()
+            .filter_map(|(event, _)| event.run.as_deref());
+        let named: HashSet<&str> = named.collect();
+        if self.runs.len() > RUNS_KNOWN && named.iter().any(|name| !self.runs.contains_key(*name)) {
+            self.runs.clear();
+        }
+        let is_new = |name: &&str| !self.runs.contains_key(*name);
+        let new: HashSet<&str> = named.into_iter().filter(is_new).collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        let mut names: Vec<&str> = new.into_iter().collect();
+        names.sort_unstable();
+        self.client.execute(NEW_RUNS, &[&names]).await?;
+        for row in self.client.query(RUNS, &[&names]).await? {
+            self.runs.insert(row.get(0), row.get(1));
+        }
+        Ok(())
+    }
+}
+
+impl Work<'_> {
+    /// Takes all of them in; `skew_ms` is how far the server's clock is ahead of this machine's.
+    pub(super) async fn accept(
+        &mut self,
+        accepts: &[(Submission, Reply)],
+        terms: Terms,
+        skew_ms: i64,
+        changes: &mut Changes,
+    ) -> Result<Vec<Admission>, Stop> {
+        if accepts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut new = self.insert(accepts, terms, skew_ms, changes.now_ms).await?;
+        let again: Vec<Uuid> = repeated(accepts, &new);
+        let mut known = self.known(&again, terms.waits).await?;
+        if let Some(stop) = missing(accepts, &again, &known, terms.waits) {
+            return Err(stop);
+        }
+        let mut admissions = Vec::with_capacity(accepts.len());
+        let mut called = Vec::new();
+        for (place, (submission, _)) in accepts.iter().enumerate() {
+            let admission = match new.remove(&submission.event_id) {
+                Some(seq) => first_admission(seq, submission, changes, &mut called, place),
+                None => {
+                    let known = known
+                        .get_mut(&submission.event_id)
+                        .expect("an id that is missing has stopped the transaction");
+                    self.readmit(submission, known, terms, changes).await?
+                }
+            };
+            admissions.push(admission);
+        }
+        let (places, jobs): (Vec<usize>, Vec<Job>) = called.into_iter().unzip();
+        let leases = self.begin_all(jobs, terms, changes.now_ms).await?;
+        for (place, lease) in places.into_iter().zip(leases) {
+            admissions[place] = Admission::Leased(lease);
+        }
+        Ok(admissions)
+    }
+
+    /// Inserts the new ones; their numbers.
+    async fn insert(
+        &mut self,
+        accepts: &[(Submission, Reply)],
+        terms: Terms,
+        skew_ms: i64,
+        now_ms: i64,
+    ) -> Result<HashMap<EventId, i64>, Error> {
+        let mut columns = Columns::default();
+        for (submission, _) in accepts {
+            let run = submission.run.as_deref();
+            let run = run.and_then(|name| self.runs.get(name)).copied();
+            columns.push(submission, run, terms, skew_ms, now_ms);
+        }
+        let Columns {
+            ids,
+            fingerprints,
+            promises,
+            states,
+            due,
+            accepted,
+            attempts,
+            owners,
+            runs,
+            payloads,
+        } = &columns;
+        let rows = self
+            .query(
+                INSERT,
+                &[
+                    ids,
+                    fingerprints,
+                    promises,
+                    states,
+                    due,
+                    accepted,
+                    attempts,
+                    owners,
+                    runs,
+                    payloads,
+                    &terms.lease_ms,
+                ],
+            )
+            .await?;
+        let numbered = |row: &Row| (event_id(row, 0), row.get(1));
+        Ok(rows.iter().map(numbered).collect())
+    }
+
+    async fn known(&mut self, ids: &[Uuid], waits: bool) -> Result<HashMap<EventId, Known>, Stop> {
+        if ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let sql = if waits { KNOWN } else { KNOWN_AND_FREE };
+        let rows = self.query(sql, &[&ids]).await?;
+        let known = |row: &Row| {
+            let fingerprint: Vec<u8> = row.get(2);
+            let (attempts, base) = counts(row.get(7), row.get(8)).map_err(Stop::Unreadable)?;
+            let no_state = || Stop::Unreadable(NO_STATE.to_owned());
+            let known = Known {
+                seq: row.get(1),
+                fingerprint: Fingerprint(fingerprint.try_into().unwrap_or_default()),
+                promise: Promise::from_code(row.get::<_, i16>(3).into()),
+                state: super::state(row, 4).ok_or_else(no_state)?,
+                accepted_ms: row.get(5),
+                due_ms: row.get(6),
+                attempts,
+                base,
+                payload: row.get(9),
+            };
+            Ok((event_id(row, 0), known))
+        };
+        rows.iter().map(known).collect()
+    }
+
+    async fn readmit(
+        &mut self,
+        submission: &Submission,
+        known: &mut Known,
+        terms: Terms,
+        changes: &mut Changes,
+    ) -> Result<Admission, Error> {
+        let now_ms = changes.now_ms;
+        let admission = match readmission(known, submission, now_ms, terms.key_lifetime_ms) {
+            Readmission::Answer(admission) => return Ok(admission),
+            Readmission::Requeue => {
+                known.base = known.base_again();
+                self.query(REQUEUE, &[&known.seq, &now_ms, &(known.base as i32)])
+                    .await?;
+                changes.left(known.state);
+                changes.entered(State::Queued);
+                changes.arrived.push(submission.event_id);
+                (known.state, known.promise) = (State::Queued, Promise::Later);
+                Admission::Queued
+            }
+            Readmission::TakeOver => {
+                changes.left(known.state);
+                changes.entered(State::Working);
+                known.base = known.base_again();
+                (known.state, known.due_ms) = (State::Working, now_ms + terms.lease_ms);
+                known.attempts += 1;
+                let job = Job {
+                    seq: known.seq,
+                    event_id: submission.event_id,
+                    attempt: known.attempts,
+                    base: known.base,
+                    payload: known.payload.take(),
+                };
+                Admission::Leased(self.lease(job, terms, now_ms).await?)
+            }
+        };
+        Ok(admission)
+    }
+}
+
+/// What stops the transaction if an id that conflicts is not found: another session has locked it. With time to wait
+/// for the lock: a row that existed and is gone.
+fn missing(
+    accepts: &[(Submission, Reply)],
+    again: &[Uuid],
+    known: &HashMap<EventId, Known>,
+    waits: bool,
+) -> Option<Stop> {
+    let is_missing = |id: EventId| !known.contains_key(&id) && again.contains(&id.uuid());
+    let places = accepts.iter().enumerate();
+    let accepts: Vec<usize> = places
+        .filter(|(_, (submission, _))| is_missing(submission.event_id))
+        .map(|(place, _)| place)
+        .collect();
+    match accepts.is_empty() {
+        true => None,
+        false if waits => Some(Stop::Neither),
+        false => Some(Stop::Held(Held {
+            accepts,
+            ..Held::default()
+        })),
+    }
+}
+
+/// The ids that `new` does not account for: known before, or twice among those that wait.
+fn repeated(accepts: &[(Submission, Reply)], new: &HashMap<EventId, i64>) -> Vec<Uuid> {
+    let mut seen = HashSet::new();
+    let again = |event_id: &EventId| !new.contains_key(event_id) || !seen.insert(*event_id);
+    let ids: HashSet<EventId> = accepts
+        .iter()
+        .map(|(submission, _)| submission.event_id)
+        .filter(again)
+        .collect();
+    ids.into_iter().map(EventId::uuid).collect()
+}
+
+/// What a new event's client is told; whoever called gets its lease at the end.
+fn first_admission(
+    seq: i64,
+    submission: &Submission,
+    changes: &mut Changes,
+    called: &mut Vec<(usize, Job)>,
+    place: usize,
+) -> Admission {
+    if submission.handling == Handling::Queue {
+        changes.entered(State::Queued);
+        changes.arrived.push(submission.event_id);
+        return Admission::Queued;
+    }
+    changes.entered(State::Working);
+    let job = Job {
+        seq,
+        event_id: submission.event_id,
+        attempt: 1,
+        base: 0,
+        payload: Some(submission.payload.clone()),
+    };
+    called.push((place, job));
+    Admission::InProgress
+}
+
+impl<'a> Columns<'a> {
+    fn push(
+        &mut self,
+        submission: &'a Submission,
+        run: Option<i64>,
+        terms: Terms,
+        skew_ms: i64,
+        now_ms: i64,
+    ) {
+        let queued = submission.handling == Handling::Queue;
+        // By the server's clock, like every other time, and never later than now.
+        let accepted_ms = submission.accepted_ms.saturating_add(skew_ms).min(now_ms);
+        self.ids.push(submission.event_id.uuid());
+        self.fingerprints.push(&submission.fingerprint.0);
+        self.promises
+            .push(submission.handling.promise().code() as i16);
+        let state = if queued {
+            State::Queued
+        } else {
+            State::Working
+        };
+        self.states.push(state.code() as i16);
+        let lease_end = now_ms + terms.lease_ms;
+        self.due.push(if queued { accepted_ms } else { lease_end });
+        self.accepted.push(accepted_ms);
+        self.attempts.push(i32::from(!queued));
+        self.owners.push((!queued).then_some(terms.owner));
+        self.runs.push(run);
+        self.payloads.push(queued.then_some(&submission.payload));
+    }
+}
+
+/// The id in a row.
+pub(super) fn event_id(row: &Row, column: usize) -> EventId {
+    EventId::from_bytes(row.get::<_, Uuid>(column).into_bytes())
+}

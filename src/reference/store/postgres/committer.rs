@@ -1,0 +1,377 @@
+//! The one thread of a process that writes: takes whatever waits, one transaction, then all the answers.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+use super::address::Address;
+use super::clock::{self, Stepped};
+use super::counts::{self, Page};
+use super::durable::{assert_durable, tables};
+use super::failure::{Failure, Phase, Stop};
+use super::lanes::{Lanes, Suspects};
+use super::migrate::{Refusal, migrate};
+use super::session::{Patience, Session};
+use super::transact::{Committed, Ledger, Terms, transact};
+use super::wake::Bell;
+use super::{Owners, SILENCE, TRANSACTION_TIME, chain};
+use crate::reference::store::commit_queue::{Batch, CommitQueue, Done, Taken};
+use crate::reference::store::signals::{Changes, Signals};
+use crate::reference::store::totals::Delta;
+use crate::reference::store::{Options, StoreError};
+
+/// How long the end of this process waits for its record.
+const DEPART_TIME: Duration = Duration::from_secs(2);
+/// Between two tries to find out what became of a commit that was cut off, as long as there is nothing else to do.
+const SETTLE_EVERY: Duration = Duration::from_millis(500);
+/// How often a transaction is tried that may succeed at once, such as a victim of a deadlock.
+const TRIES: u32 = 4;
+/// How many due times of its own retries a process keeps. It finds the others when it looks.
+const MOST_DUE: usize = 4096;
+const DEPART: &str = "DELETE FROM processes WHERE owner = $1";
+
+/// What the thread owns.
+pub(super) struct Committer {
+    address: Address,
+    terms: Terms,
+    queue: Arc<CommitQueue>,
+    signals: Signals,
+    bell: Arc<Bell>,
+    owners: Owners,
+    lanes: Lanes,
+    suspects: Suspects,
+    session: Option<Session>,
+    ledger: Ledger,
+    /// The due times of retries that this process has recorded.
+    due: BinaryHeap<Reverse<i64>>,
+    /// The counts in memory may differ from those in the database: a commit was cut off, others had declared this
+    /// process dead, or the database was created anew.
+    is_unsure: bool,
+    is_reported: bool,
+    /// Why and when the last attempt to connect failed, and how long that answer holds for later requests.
+    unreachable: Option<(String, Instant, Duration)>,
+}
+
+/// How long a failed attempt to connect answers for later ones, at first and at most. Requests in that time fail at
+/// once.
+const UNREACHABLE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(200));
+
+impl Committer {
+    pub(super) fn new(
+        options: &Options,
+        address: Address,
+        owners: Owners,
+        queue: &Arc<CommitQueue>,
+        signals: &Signals,
+        bell: &Arc<Bell>,
+    ) -> Committer {
+        let terms = Terms {
+            owner: owners.process(),
+            lease_ms: options.lease.as_millis() as i64,
+            key_lifetime_ms: options.key_lifetime.as_millis() as i64,
+            repeat: options.repeat,
+            waits: false,
+        };
+        Committer {
+            lanes: Lanes::new(address.clone(), terms, (queue, signals, bell)),
+            address,
+            terms,
+            queue: queue.clone(),
+            signals: signals.clone(),
+            bell: bell.clone(),
+            suspects: Suspects::default(),
+            session: None,
+            ledger: Ledger {
+                page: Page::first(owners.process()),
+                anchor: None,
+            },
+            owners,
+            due: BinaryHeap::new(),
+            is_unsure: false,
+            is_reported: false,
+            unreachable: None,
+        }
+    }
+
+    /// Connects, says how it went (and what others have counted), and commits until the queue is closed and empty. The
+    /// runtime, and with it every connection of the store, ends with that.
+    pub(super) fn run(
+        mut self,
+        runtime: Runtime,
+        ready: &SyncSender<Result<(i64, Delta), Refusal>>,
+    ) {
+        match runtime.block_on(self.start()) {
+            Ok(elsewhere) => drop(ready.send(Ok(elsewhere))),
+            Err(refusal) => return drop(ready.send(Err(refusal))),
+        }
+        let _closing = self.queue.closing();
+        let mut batch = Batch::default();
+        loop {
+            let patience = self.is_unsure.then_some(SETTLE_EVERY);
+            match self.queue.take(&mut batch, patience) {
+                Taken::Batch => self.take_up(&runtime, &mut batch),
+                Taken::Nothing => runtime.block_on(self.settle()),
+                Taken::Closed => break,
+            }
+        }
+        runtime.block_on(self.depart());
+        runtime.shutdown_background();
+    }
+
+    async fn start(&mut self) -> Result<(i64, Delta), Refusal> {
+        let mut session = Session::connect(&self.address, Patience::Short)
+            .await
+            .map_err(Refusal::Unusable)?;
+        self.look_at(&mut session).await?;
+        let owners = self.owners.all();
+        (self.ledger.page, _) = self.ledger.page.recount(&session.client, &owners).await?;
+        let elsewhere = counts::elsewhere(&session.client, &owners).await?;
+        self.session = Some(session);
+        Ok(elsewhere)
+    }
+
+    /// Whether the connected database is fit for use.
+    async fn look_at(&self, session: &mut Session) -> Result<(), Refusal> {
+        migrate(&mut session.client).await?;
+        assert_durable(&session.client).await?;
+        session.tables = tables(&session.client).await?;
+        clock::catch_up(&session.client).await?;
+        Ok(())
+    }
+
+    /// Commits and answers everything, except work that is known to wait for a lock.
+    fn take_up(&mut self, runtime: &Runtime, batch: &mut Batch) {
+        if let Some(suspect) = self.suspects.of(batch) {
+            self.lanes.wait(runtime.handle(), suspect);
+        }
+        if batch.size() > 0 {
+            self.commit_and_answer(runtime, batch);
+        }
+    }
+
+    /// Commits and answers. If the database refuses something in the batch, each half is tried alone, so that in the
+    /// end only one item is refused and not its neighbours. An item that waits for another session's lock waits
+    /// separately.
+    fn commit_and_answer(&mut self, runtime: &Runtime, batch: &mut Batch) {
+        let began = self.signals.totals.commits.begin();
+        let error = match runtime.block_on(self.commit(batch)) {
+            Ok((admissions, mut done, changes)) => {
+                self.plan(&mut done, &changes);
+                let is_idle = self.signals.is_idle();
+                self.signals.committed(began, batch, &changes);
+                batch.answer(admissions, done, &self.queue);
+                return self.bell.ring(&changes, is_idle);
+            }
+            Err(Failure::Locked(Some(held))) => {
+                self.signals.refused();
+                let waiting = batch.take_out(&held.accepts, &held.work);
+                self.lanes.wait(runtime.handle(), waiting);
+                if batch.size() > 0 {
+                    self.commit_and_answer(runtime, batch);
+                }
+                return;
+            }
+            Err(failure @ (Failure::Refused(_) | Failure::Locked(None))) => {
+                self.signals.refused();
+                if let Some(halves) = batch.halves() {
+                    return halves
+                        .into_iter()
+                        .for_each(|mut half| self.commit_and_answer(runtime, &mut half));
+                }
+                if matches!(failure, Failure::Locked(_)) {
+                    self.suspects.add(batch);
+                    return self.lanes.wait(runtime.handle(), std::mem::take(batch));
+                }
+                failure.into_error()
+            }
+            Err(failure) => {
+                self.signals.rolled_back();
+                failure.into_error()
+            }
+        };
+        self.signals.outage.failed(&error);
+        batch.refuse(&error);
+    }
+
+    /// Remembers when retries are due, and gives claims the time until the next one.
+    fn plan(&mut self, done: &mut [Done], changes: &Changes) {
+        let room = MOST_DUE.saturating_sub(self.due.len());
+        self.due.extend(
+            changes
+                .later
+                .iter()
+                .take(room)
+                .map(|due_ms| Reverse(*due_ms)),
+        );
+        let is_over = |due: &Reverse<i64>| due.0 <= changes.now_ms;
+        for done in done {
+            if let Done::Claim(claim) = done
+                && (claim.idle_for.is_some() || claim.leases.is_empty())
+            {
+                // This claim or another process has found them.
+                while self.due.peek().is_some_and(is_over) {
+                    self.due.pop();
+                }
+                let next = self.due.peek().map(|next| next.0 - changes.now_ms);
+                let next = next.map(|ms| Duration::from_millis(ms.unsigned_abs()));
+                claim.idle_for = claim.idle_for.into_iter().chain(next).min();
+            }
+        }
+    }
+
+    /// All of the batch or nothing of it; or, when the connection breaks in between, nobody knows.
+    async fn commit(&mut self, batch: &Batch) -> Result<Committed, Failure> {
+        for _ in 1..TRIES {
+            match self.try_commit(batch).await {
+                Err(Failure::Deadlock) => {}
+                Err(Failure::Stepped(stepped)) => self.correct(stepped).await?,
+                // Others may have locked the counts of this process. It then counts under another name.
+                Err(Failure::CountsLocked) => {
+                    self.ledger.page = Page::first(self.owners.another());
+                }
+                other => return other,
+            }
+        }
+        self.try_commit(batch).await
+    }
+
+    async fn try_commit(&mut self, batch: &Batch) -> Result<Committed, Failure> {
+        let mut session = self.session().await.map_err(Failure::failed)?;
+        let phase = Phase::default();
+        let transaction = transact(&mut session, (self.terms, self.ledger), batch, &phase);
+        let failure = match timeout(TRANSACTION_TIME, transaction).await {
+            Ok(Ok((committed, ledger))) => {
+                (self.session, self.ledger) = (Some(session), ledger);
+                let is_new = committed.2.is_reported_anew;
+                self.is_unsure |= is_new && self.is_reported;
+                self.is_reported |= is_new;
+                return Ok(committed);
+            }
+            Ok(Err(stop)) => {
+                self.is_unsure |= matches!(stop, Stop::Changed);
+                let failure = Failure::of(stop, &phase);
+                // After any other failure nothing is known of the session: it may be on a server that is no longer the one
+                // to write to, or hold statements that this server no longer knows.
+                if failure.spares_the_session() && session.roll_back().await.is_ok() {
+                    self.session = Some(session);
+                }
+                failure
+            }
+            Err(_) => {
+                session.abandon();
+                let reason = format!("no answer within {} s", TRANSACTION_TIME.as_secs());
+                Failure::cut_off(&phase, reason)
+            }
+        };
+        self.is_unsure |= matches!(failure, Failure::Store(StoreError::Unsure(_)));
+        Err(failure)
+    }
+
+    /// Corrects a step of the server's clock, and accepts its readings again.
+    async fn correct(&mut self, stepped: Stepped) -> Result<(), Failure> {
+        let session = self.session().await.map_err(Failure::failed)?;
+        let correcting = clock::correct(&session.client, stepped, self.terms.owner);
+        match timeout(TRANSACTION_TIME, correcting).await {
+            Ok(Ok(())) => {
+                (self.ledger.anchor, self.session) = (None, Some(session));
+                Ok(())
+            }
+            Ok(Err(error)) => Err(Failure::failed(chain(&error))),
+            Err(_) => {
+                session.abandon();
+                Err(Failure::failed(SILENCE.to_owned()))
+            }
+        }
+    }
+
+    /// Finds out what became of a commit that was cut off, although nobody has anything to commit.
+    async fn settle(&mut self) {
+        match self.session().await {
+            Ok(session) => self.session = Some(session),
+            Err(reason) => tracing::debug!(reason, "cannot find out what was committed"),
+        }
+    }
+
+    /// A session that may write.
+    async fn session(&mut self) -> Result<Session, String> {
+        let session = match self.session.take().filter(|s| !s.client.is_closed()) {
+            Some(session) => session,
+            None => self.reconnect().await?,
+        };
+        if !self.is_unsure {
+            return Ok(session);
+        }
+        let owners = self.owners.all();
+        let recounting = async {
+            session.be(Patience::Long).await?;
+            let recounted = self.ledger.page.recount(&session.client, &owners).await?;
+            session.be(Patience::Short).await?;
+            Ok::<_, tokio_postgres::Error>(recounted)
+        };
+        let Ok(recounted) = timeout(TRANSACTION_TIME, recounting).await else {
+            session.abandon();
+            return Err(SILENCE.to_owned());
+        };
+        let (page, own) = recounted.map_err(|error| chain(&error))?;
+        self.signals.recounted(&own);
+        (self.ledger.page, self.is_unsure) = (page, false);
+        Ok(session)
+    }
+
+    /// Connects, perhaps to a database that was created anew, unless an attempt has just failed.
+    async fn reconnect(&mut self) -> Result<Session, String> {
+        let before = self.unreachable.take();
+        if let Some((reason, at, pause)) = &before
+            && at.elapsed() < *pause
+        {
+            let reason = reason.clone();
+            self.unreachable = before;
+            return Err(reason);
+        }
+        let session = self.connect().await;
+        match &session {
+            Ok(_) => self.is_unsure = true,
+            Err(reason) => {
+                let pause = before.map_or(UNREACHABLE.0, |(_, _, pause)| pause * 2);
+                let pause = pause.min(UNREACHABLE.1);
+                self.unreachable = Some((reason.clone(), Instant::now(), pause));
+            }
+        }
+        session
+    }
+
+    async fn connect(&mut self) -> Result<Session, String> {
+        let mut session = Session::connect(&self.address, Patience::Short).await?;
+        match timeout(TRANSACTION_TIME, self.look_at(&mut session)).await {
+            Ok(Ok(())) => Ok(session),
+            Ok(Err(Refusal::Unusable(reason) | Refusal::Foreign(reason))) => Err(reason),
+            Err(_) => {
+                session.abandon();
+                Err(SILENCE.to_owned())
+            }
+        }
+    }
+
+    async fn depart(&mut self) {
+        if let Some(mut session) = self.session.take() {
+            let departing = depart(&mut session, self.terms.owner, self.owners.all());
+            if !matches!(timeout(DEPART_TIME, departing).await, Ok(Ok(()))) {
+                tracing::warn!("the end of this process could not be recorded");
+            }
+        }
+    }
+}
+
+/// What this process has counted stays, and nobody need know whose it was.
+async fn depart(session: &mut Session, owner: i64, owners: Vec<i64>) -> Result<(), Stop> {
+    let (mut work, reading) = session.begin().await?;
+    work.fold(&owners).await?;
+    work.query(DEPART, &[&owner]).await?;
+    work.query(clock::REACHED, &[&reading.now_ms()]).await?;
+    work.commit().await
+}

@@ -1,0 +1,235 @@
+//! Work on rows that another session has locked waits here, on connections of its own, while all other work continues.
+
+use std::mem::{Discriminant, discriminant};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::address::Address;
+use super::counts::Page;
+use super::durable::{assert_durable, tables};
+use super::failure::{Failure, Phase};
+use super::migrate::Refusal;
+use super::session::{Patience, Session};
+use super::transact::{Committed, Ledger, Terms, transact};
+use super::wake::Bell;
+use super::{SILENCE, TRANSACTION_TIME};
+use crate::reference::store::EventId;
+use crate::reference::store::commit_queue::{Batch, CommitQueue, Work};
+use crate::reference::store::signals::Signals;
+use crate::reference::store::totals::Delta;
+
+/// Connections that may wait at the same time.
+const LANES: usize = 8;
+/// How many items may wait for one of them. Further items are refused at once.
+const WAITING: usize = 256;
+/// How long a key or a kind of work waits here at once, after a wait that failed.
+const SUSPECTED: Duration = Duration::from_secs(5);
+/// Keys and kinds that are remembered.
+const MOST_SUSPECTS: usize = 1000;
+
+/// Where one item waits for a lock, separate from all others; clones share it.
+#[derive(Clone)]
+pub(super) struct Lanes {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    address: Address,
+    terms: Terms,
+    queue: Arc<CommitQueue>,
+    signals: Signals,
+    bell: Arc<Bell>,
+    free: Semaphore,
+    waiting: AtomicUsize,
+    idle: Mutex<Vec<Session>>,
+}
+
+impl Lanes {
+    pub(super) fn new(
+        address: Address,
+        terms: Terms,
+        (queue, signals, bell): (&Arc<CommitQueue>, &Signals, &Arc<Bell>),
+    ) -> Lanes {
+        Lanes {
+            shared: Arc::new(Shared {
+                address,
+                terms: Terms {
+                    waits: true,
+                    ..terms
+                },
+                queue: queue.clone(),
+                signals: signals.clone(),
+                bell: bell.clone(),
+                free: Semaphore::new(LANES),
+                waiting: AtomicUsize::new(0),
+                idle: Mutex::default(),
+            }),
+        }
+    }
+
+    /// Commits each item of this batch alone, within its own time, and answers it.
+    pub(super) fn wait(&self, runtime: &Handle, batch: Batch) {
+        for mut single in batch.singles() {
+            if self.shared.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING {
+                self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
+                single.refuse(&Failure::Locked(None).into_error());
+                continue;
+            }
+            let shared = self.shared.clone();
+            runtime.spawn(async move {
+                if let Ok(_lane) = shared.free.acquire().await {
+                    shared.commit_and_answer(single).await;
+                }
+                shared.waiting.fetch_sub(1, Ordering::Relaxed);
+            });
+        }
+    }
+}
+
+impl Shared {
+    async fn commit_and_answer(&self, mut batch: Batch) {
+        let began = self.signals.totals.commits.begin();
+        let mut committed = self.commit(&batch).await;
+        if matches!(committed, Err(Failure::Neither)) {
+            committed = self.commit(&batch).await;
+        }
+        match committed {
+            Ok((admissions, done, mut changes)) => {
+                // Counted in a row without an owner, where every process sees it, this one too.
+                changes.delta = Delta::default();
+                self.signals.committed(began, &batch, &changes);
+                batch.answer(admissions, done, &self.queue);
+                self.signals.work.notify_one();
+                self.bell.ring(&changes, self.signals.is_idle());
+            }
+            Err(failure) => {
+                if matches!(failure, Failure::Neither) {
+                    // The table accepts nothing and reports no error, so nothing can be promised.
+                    self.queue.close();
+                }
+                let is_broken = matches!(
+                    failure,
+                    Failure::Store(_) | Failure::Neither | Failure::TableLocked
+                );
+                let error = failure.into_error();
+                if is_broken {
+                    self.signals.rolled_back();
+                    self.signals.outage.failed(&error);
+                } else {
+                    self.signals.refused();
+                    tracing::debug!(%error, "work on a locked row is refused");
+                }
+                batch.refuse(&error);
+            }
+        }
+    }
+
+    async fn commit(&self, batch: &Batch) -> Result<Committed, Failure> {
+        let mut session = self.session().await.map_err(Failure::failed)?;
+        let (phase, ledger) = (
+            Phase::default(),
+            Ledger {
+                page: Page::of_nobody(),
+                anchor: None,
+            },
+        );
+        let transaction = transact(&mut session, (self.terms, ledger), batch, &phase);
+        match timeout(TRANSACTION_TIME, transaction).await {
+            Ok(Ok((committed, _))) => {
+                self.lock_idle().push(session);
+                Ok(committed)
+            }
+            Ok(Err(stop)) => {
+                let failure = Failure::of(stop, &phase);
+                if failure.spares_the_session() && session.roll_back().await.is_ok() {
+                    self.lock_idle().push(session);
+                }
+                Err(failure)
+            }
+            Err(_) => {
+                session.abandon();
+                Err(Failure::cut_off(&phase, SILENCE.to_owned()))
+            }
+        }
+    }
+
+    async fn session(&self) -> Result<Session, String> {
+        let idle = self.lock_idle().pop();
+        if let Some(session) = idle.filter(|session| !session.client.is_closed()) {
+            return Ok(session);
+        }
+        let mut session = Session::connect(&self.address, Patience::Long).await?;
+        let looking = async {
+            assert_durable(&session.client).await?;
+            tables(&session.client).await.map_err(Refusal::from)
+        };
+        session.tables = match timeout(TRANSACTION_TIME, looking).await {
+            Ok(Ok(tables)) => tables,
+            Ok(Err(Refusal::Unusable(reason) | Refusal::Foreign(reason))) => return Err(reason),
+            Err(_) => return Err(SILENCE.to_owned()),
+        };
+        Ok(session)
+    }
+
+    fn lock_idle(&self) -> MutexGuard<'_, Vec<Session>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Other requests do not wait again for a lock that was not released a short while ago.
+#[derive(Default)]
+pub(super) struct Suspects(Vec<(Suspect, Instant)>);
+
+/// A key, or a kind of work.
+#[derive(Clone, PartialEq, Eq)]
+enum Suspect {
+    Key(EventId),
+    Work(Discriminant<Work>),
+}
+
+impl Suspects {
+    /// One item was alone in its transaction, and its wait failed.
+    pub(super) fn add(&mut self, single: &Batch) {
+        let keys = (single.accepts.iter()).map(|(event, _)| Suspect::Key(event.event_id));
+        let kinds = (single.work.iter()).map(|work| Suspect::Work(discriminant(work)));
+        let now = Instant::now();
+        self.0
+            .retain(|(_, since)| now.duration_since(*since) < SUSPECTED);
+        let all: Vec<Suspect> = keys.chain(kinds).collect();
+        if self.0.len() < MOST_SUSPECTS {
+            self.0.extend(all.into_iter().map(|suspect| (suspect, now)));
+        }
+    }
+
+    /// The items of a batch that wait separately.
+    pub(super) fn of(&mut self, batch: &mut Batch) -> Option<Batch> {
+        if self.0.is_empty() {
+            return None;
+        }
+        let now = Instant::now();
+        self.0
+            .retain(|(_, since)| now.duration_since(*since) < SUSPECTED);
+        let is_suspect = |suspect: Suspect| self.0.iter().any(|(known, _)| *known == suspect);
+        let accepts = places(&batch.accepts, |(event, _)| {
+            is_suspect(Suspect::Key(event.event_id))
+        });
+        let work = places(&batch.work, |work| {
+            is_suspect(Suspect::Work(discriminant(work)))
+        });
+        let taken = batch.take_out(&accepts, &work);
+        (taken.size() > 0).then_some(taken)
+    }
+}
+
+fn places<T>(items: &[T], is_meant: impl Fn(&T) -> bool) -> Vec<usize> {
+    let places = items.iter().enumerate();
+    places
+        .filter(|(_, item)| is_meant(item))
+        .map(|(place, _)| place)
+        .collect()
+}

@@ -1,0 +1,110 @@
+//! Finds the parts of a batch that another session has locked, before anything is written. They wait separately.
+
+use std::collections::HashSet;
+
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+use super::accept::event_id;
+use super::failure::Stop;
+use super::session::Work;
+use crate::reference::store::commit_queue::Work as Asked;
+use crate::reference::store::{EventId, Lease};
+
+/// Locks the rows that are free; every row, and whether it was.
+const FREE_JOBS: &str = "WITH free AS MATERIALIZED
+        (SELECT seq FROM jobs WHERE seq = ANY($1) ORDER BY seq FOR UPDATE SKIP LOCKED)
+    SELECT jobs.seq, event_id, free.seq IS NOT NULL FROM jobs LEFT JOIN free ON free.seq = jobs.seq
+    WHERE jobs.seq = ANY($1)";
+const FREE_EVENTS: &str = "WITH free AS MATERIALIZED
+        (SELECT seq FROM jobs WHERE event_id = ANY($1) ORDER BY seq FOR UPDATE SKIP LOCKED)
+    SELECT jobs.seq, event_id, free.seq IS NOT NULL FROM jobs LEFT JOIN free ON free.seq = jobs.seq
+    WHERE event_id = ANY($1)";
+/// The same for a transaction that may wait.
+const JOBS: &str =
+    "SELECT seq, event_id, true FROM jobs WHERE seq = ANY($1) ORDER BY seq FOR UPDATE";
+
+/// Which submissions and pieces of work wait for another session's transaction, by their places in the batch.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Held {
+    pub(super) accepts: Vec<usize>,
+    pub(super) work: Vec<usize>,
+}
+
+impl Held {
+    fn is_empty(&self) -> bool {
+        self.accepts.is_empty() && self.work.is_empty()
+    }
+}
+
+/// The leases of a batch whose events exist. A database that was created anew gives the numbers of old jobs to new
+/// ones.
+#[derive(Default)]
+pub(super) struct Real(HashSet<(i64, EventId)>);
+
+impl Real {
+    pub(super) fn has(&self, lease: &Lease) -> bool {
+        self.0.contains(&(lease.job, lease.event_id))
+    }
+}
+
+impl Work<'_> {
+    /// Locks the rows of the work. A row that cannot be locked at once stops the transaction, unless it may wait.
+    pub(super) async fn lock(&mut self, works: &[Asked], waits: bool) -> Result<Real, Stop> {
+        let (mut jobs, mut events): (Vec<i64>, Vec<Uuid>) = (Vec::new(), Vec::new());
+        for work in works {
+            jobs.extend(leases(work).map(|lease| lease.job));
+            events.extend(event(work).map(EventId::uuid));
+        }
+        let (mut real, mut locked) = (Real::default(), HashSet::new());
+        if !jobs.is_empty() {
+            let sql = if waits { JOBS } else { FREE_JOBS };
+            for row in self.query(sql, &[&jobs]).await? {
+                real.0.insert((row.get(0), event_id(&row, 1)));
+                note(&row, &mut locked);
+            }
+        }
+        if !events.is_empty() && !waits {
+            for row in self.query(FREE_EVENTS, &[&events]).await? {
+                note(&row, &mut locked);
+            }
+        }
+        let mut held = Held::default();
+        for (place, work) in works.iter().enumerate() {
+            let is_locked = |id: EventId| locked.contains(&id);
+            if leases(work).any(|lease| is_locked(lease.event_id))
+                || event(work).is_some_and(is_locked)
+            {
+                held.work.push(place);
+            }
+        }
+        if held.is_empty() {
+            Ok(real)
+        } else {
+            Err(Stop::Held(held))
+        }
+    }
+}
+
+fn note(row: &Row, locked: &mut HashSet<EventId>) {
+    let is_free: bool = row.get(2);
+    if !is_free {
+        locked.insert(event_id(row, 1));
+    }
+}
+
+fn leases(work: &Asked) -> impl Iterator<Item = &Lease> {
+    let (one, many): (Option<&Lease>, &[Lease]) = match work {
+        Asked::Finish { lease, .. } => (Some(lease), &[]),
+        Asked::GiveBack { leases, .. } => (None, leases),
+        _ => (None, &[]),
+    };
+    one.into_iter().chain(many)
+}
+
+fn event(work: &Asked) -> Option<EventId> {
+    match work {
+        Asked::ClaimEvent { event_id, .. } | Asked::Replay { event_id, .. } => Some(*event_id),
+        _ => None,
+    }
+}

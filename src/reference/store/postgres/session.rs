@@ -1,0 +1,276 @@
+//! One connection that writes, with the statements that were prepared on it.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use tokio::join;
+use tokio::task::JoinHandle;
+use tokio::time::timeout;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Client, Error, Row, Statement};
+
+use super::address::{Address, Tls};
+use super::clock::{self, Reading};
+use super::failure::Stop;
+use crate::reference::store::boot::boot_ms;
+
+/// Parameters of a statement.
+pub(super) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+
+/// Every statement finds its rows by an index, whatever the planner knows: it keeps a plan that it made while the tables
+/// were empty, and such a plan reads all of them once they are full. A small table without an index to go by then seems so
+/// dear that the server would compile the plan, for a third of a second each time.
+pub(super) const BY_INDEX: &str =
+    "SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off;
+    SET enable_mergejoin = off; SET jit = off";
+/// The server itself ends what this process will not: a machine that loses its power in the middle of a transaction would
+/// keep its locks for hours, and whoever waits for them would wait as long. A lock is waited for less long than a
+/// statement may take, a statement less long than a transaction, and a transaction whose client is silent for longer than
+/// any may take has lost it.
+const LIMITS: &str =
+    "SET statement_timeout = '8s'; SET idle_in_transaction_session_timeout = '12s'";
+/// Whatever the role or the database prefers: the statements are written for this one.
+///
+/// Nearly every transaction writes to `jobs`. While another session has locked the table, nothing can go on, so that is
+/// found out first, and the wait is longer than for a row.
+const BEGIN: &str = "START TRANSACTION ISOLATION LEVEL READ COMMITTED;
+    SET LOCAL lock_timeout = '1500ms'; LOCK TABLE jobs IN ROW EXCLUSIVE MODE";
+/// A COMMIT whose statement is timed out while it waits for a standby reports success.
+const COMMIT: &str = "SET LOCAL statement_timeout = 0; COMMIT";
+/// Fails unless every one of these tables still exists and is durable. Asked after the last change and before the
+/// commit: during the transaction no other session can alter the tables that it has written to.
+const LASTING: &str = "SELECT 1 / (count(*) = cardinality($1::oid[]))::int FROM pg_class
+    WHERE oid = ANY($1) AND relpersistence = 'p'";
+/// How long the server may take to hear that a statement is not waited for any more.
+const CANCEL_TIME: Duration = Duration::from_secs(2);
+
+/// A connection. It ends when it is dropped, once the server has answered.
+pub(super) struct Session {
+    pub(super) client: Client,
+    connection: JoinHandle<()>,
+    /// A request to cancel has a connection of its own.
+    tls: Tls,
+    statements: HashMap<&'static str, Statement>,
+    /// Runs by name, as far as they are known to be committed.
+    pub(super) runs: HashMap<String, i64>,
+    /// The tables that were found durable.
+    pub(super) tables: Vec<u32>,
+    begin: String,
+}
+
+/// How long a session waits for a lock of another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// All other work would wait with it: as long as a commit elsewhere may take, and no longer.
+    Short,
+    /// It has nothing else to do.
+    Long,
+}
+
+impl Patience {
+    fn sql(self) -> &'static str {
+        match self {
+            Patience::Short => "SET lock_timeout = '200ms'",
+            Patience::Long => "SET lock_timeout = '3s'",
+        }
+    }
+}
+
+/// A transaction on it. What is neither committed nor rolled back ends with the session.
+pub(super) struct Work<'a> {
+    client: &'a Client,
+    statements: &'a mut HashMap<&'static str, Statement>,
+    pub(super) runs: &'a HashMap<String, i64>,
+    tables: &'a Vec<u32>,
+}
+
+impl Session {
+    /// Connects within the address' time; the error says why not.
+    pub(super) async fn connect(address: &Address, patience: Patience) -> Result<Session, String> {
+        let connecting = timeout(address.connect_time, Session::open(address, patience)).await;
+        connecting
+            .map_err(|_| super::SILENCE.to_owned())?
+            .map_err(|error| super::chain(&error))
+    }
+
+    async fn open(address: &Address, patience: Patience) -> Result<Session, Error> {
+        let (client, connection) = address.connect().await?;
+        let connection = tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection to the database ended");
+            }
+        });
+        client.batch_execute(BY_INDEX).await?;
+        client.batch_execute(LIMITS).await?;
+        client.batch_execute(patience.sql()).await?;
+        Ok(Session {
+            client,
+            connection,
+            tls: address.tls.clone(),
+            statements: HashMap::new(),
+            runs: HashMap::new(),
+            tables: Vec::new(),
+            begin: format!("{BEGIN}; {}", patience.sql()),
+        })
+    }
+
+    /// Sets the lock timeout from now on.
+    pub(super) async fn be(&self, patience: Patience) -> Result<(), Error> {
+        self.client.batch_execute(patience.sql()).await
+    }
+
+    /// A transaction, and the server's time in it.
+    pub(super) async fn begin(&mut self) -> Result<(Work<'_>, Reading), Stop> {
+        let mut work = Work {
+            client: &self.client,
+            statements: &mut self.statements,
+            runs: &self.runs,
+            tables: &self.tables,
+        };
+        let now = work.statement(clock::READ).await?;
+        let asked_ms = boot_ms();
+        // Sent in this order, and waited for together.
+        let (begun, row) = join!(
+            biased;
+            work.client.batch_execute(&self.begin),
+            work.client.query_one(&now, &[])
+        );
+        match begun {
+            Err(error) if error.code().is_some_and(is_locked) => return Err(Stop::TableLocked),
+            begun => begun?,
+        }
+        let row = row?;
+        let reading = Reading {
+            server_ms: row.get(0),
+            offset_ms: row.get(1),
+            asked_ms,
+            answered_ms: boot_ms(),
+        };
+        Ok((work, reading))
+    }
+
+    /// Ends the transaction under way as if it had not been.
+    pub(super) async fn roll_back(&self) -> Result<(), Error> {
+        self.client.batch_execute("ROLLBACK").await
+    }
+
+    /// Gives the session up while the server owes an answer, which a session that is only dropped would wait for, and the
+    /// server with it.
+    pub(super) fn abandon(self) {
+        let cancel = self.client.cancel_token();
+        tokio::spawn(async move {
+            if !matches!(
+                timeout(CANCEL_TIME, cancel.cancel_query(self.tls)).await,
+                Ok(Ok(()))
+            ) {
+                tracing::debug!("the server could not be told that nobody waits any more");
+            }
+            self.connection.abort();
+        });
+    }
+}
+
+impl Work<'_> {
+    /// Commits, if its tables are durable.
+    pub(super) async fn commit(mut self) -> Result<(), Stop> {
+        let lasting = self.statement(LASTING).await?;
+        let tables: Params<'_> = &[self.tables];
+        // Sent in this order and awaited together: an earlier failure turns the commit into a roll-back.
+        let (checked, committed) = join!(
+            biased;
+            self.client.query_one(&lasting, tables),
+            self.client.batch_execute(COMMIT)
+        );
+        match checked {
+            Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => Err(Stop::Changed),
+            Err(error) => Err(error.into()),
+            Ok(_) => Ok(committed?),
+        }
+    }
+
+    /// Runs a statement, prepared once a connection.
+    pub(super) async fn query(
+        &mut self,
+        sql: &'static str,
+        params: Params<'_>,
+    ) -> Result<Vec<Row>, Error> {
+        let statement = self.statement(sql).await?;
+        self.client.query(&statement, params).await
+    }
+
+    async fn statement(&mut self, sql: &'static str) -> Result<Statement, Error> {
+        if let Some(statement) = self.statements.get(sql) {
+            return Ok(statement.clone());
+        }
+        let statement = self.client.prepare(sql).await?;
+        self.statements.insert(sql, statement.clone());
+        Ok(statement)
+    }
+
+    /// The same where one attempt may fail without the transaction: `Err` inside is the database's refusal.
+    pub(super) async fn try_query(
+        &mut self,
+        sql: &'static str,
+        params: Params<'_>,
+    ) -> Result<Result<Vec<Row>, String>, Error> {
+        let statement = self.statement(sql).await?;
+        // Sent in this order, and waited for together: after a refusal the savepoint is not released either.
+        let (saved, tried, released) = join!(
+            biased;
+            self.client.batch_execute("SAVEPOINT try"),
+            self.client.query(&statement, params),
+            self.client.batch_execute("RELEASE try"),
+        );
+        saved?;
+        match tried {
+            Ok(rows) => {
+                released?;
+                Ok(Ok(rows))
+            }
+            Err(error) => {
+                let refusal = error
+                    .as_db_error()
+                    .filter(|refusal| is_of_the_event(refusal.code()) || is_locked(refusal.code()))
+                    .map(|refusal| match is_locked(refusal.code()) {
+                        true => "another session has locked it".to_owned(),
+                        false => refusal.message().to_owned(),
+                    });
+                let Some(refusal) = refusal else {
+                    return Err(error);
+                };
+                self.client.batch_execute("ROLLBACK TO try").await?;
+                Ok(Err(refusal))
+            }
+        }
+    }
+}
+
+/// Would the database refuse this event again, and take others? Its data, a constraint or trigger of the operator's, or its
+/// size; not a full disk, a deadlock or a statement that was cancelled.
+pub(super) fn is_of_the_event(code: &SqlState) -> bool {
+    matches!(code.code().get(..2), Some("22" | "23" | "44" | "54" | "P0"))
+}
+
+fn is_locked(code: &SqlState) -> bool {
+    *code == SqlState::LOCK_NOT_AVAILABLE
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio_postgres::error::SqlState;
+
+    use super::is_of_the_event;
+
+    #[test]
+    fn only_what_is_wrong_with_the_event_is_held_against_it() {
+        for code in ["22021", "23514", "23503", "44000", "54000", "P0001"] {
+            assert!(is_of_the_event(&SqlState::from_code(code)), "{code}");
+        }
+        for code in [
+            "53100", "53200", "57014", "40P01", "40001", "55P03", "25006", "42501",
+        ] {
+            assert!(!is_of_the_event(&SqlState::from_code(code)), "{code}");
+        }
+    }
+}

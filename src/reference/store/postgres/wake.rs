@@ -1,0 +1,179 @@
+//! Selects the process that is notified of new events: one of those that listen, not all of them.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use rand::seq::IndexedRandom;
+use tokio::sync::Notify;
+
+use crate::reference::store::signals::Changes;
+
+/// How often busy processes pass a notification on. After that all are busy, and look when they are idle again.
+const HOPS: u8 = 3;
+
+/// The pending notification and its possible receivers.
+#[derive(Default)]
+pub(super) struct Bell {
+    told: Mutex<Told>,
+    rung: Notify,
+}
+
+#[derive(Default)]
+struct Told {
+    /// There are events to claim; how often the notification was passed on.
+    work: Option<u8>,
+    /// The other processes that listen.
+    peers: Vec<i64>,
+}
+
+/// A notification: there are events to claim, for this process; 0 is every one.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Message {
+    pub(super) from: i64,
+    pub(super) to: i64,
+    pub(super) hops: u8,
+}
+
+impl Bell {
+    /// Records a commit. New events go to this process's workers if one of them is idle.
+    pub(super) fn ring(&self, changes: &Changes, has_time: bool) {
+        let new = !changes.arrived.is_empty() && !has_time;
+        if new || changes.leaves_more || changes.freed {
+            self.lock().work = Some(0);
+            self.rung.notify_one();
+        }
+    }
+
+    /// Notifies another process of events for which this one has no idle worker.
+    pub(super) fn pass_on(&self, hops: u8) {
+        if hops < HOPS {
+            self.lock().work.get_or_insert(hops + 1);
+            self.rung.notify_one();
+        }
+    }
+
+    /// Resolves when there is something to send.
+    pub(super) async fn rung(&self) {
+        self.rung.notified().await;
+    }
+
+    pub(super) fn set_peers(&self, peers: Vec<i64>) {
+        self.lock().peers = peers;
+    }
+
+    /// The notifications to send now.
+    pub(super) fn take(&self, own: i64) -> Vec<String> {
+        let mut told = self.lock();
+        let Some(hops) = told.work.take() else {
+            return Vec::new();
+        };
+        let to = told.peers.choose(&mut rand::rng()).copied();
+        // Without a known process, every process that receives it.
+        let to = to.unwrap_or(0);
+        vec![
+            Message {
+                from: own,
+                to,
+                hops,
+            }
+            .to_text(),
+        ]
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Message {
+    fn to_text(&self) -> String {
+        format!("work {} {} {}", self.from, self.to, self.hops)
+    }
+
+    /// `None` for a message of another program on this channel.
+    pub(super) fn read(text: &str) -> Option<Message> {
+        let words: Vec<&str> = text.split(' ').collect();
+        let ["work", from, to, hops] = words[..] else {
+            return None;
+        };
+        Some(Message {
+            from: from.parse().ok()?,
+            to: to.parse().ok()?,
+            hops: hops.parse().ok()?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Bell, HOPS, Message};
+    use crate::reference::store::EventId;
+    use crate::reference::store::signals::Changes;
+
+    fn arrived() -> Changes {
+        Changes {
+            arrived: vec![EventId::from_key("a")],
+            ..Changes::at(0)
+        }
+    }
+
+    fn told(bell: &Bell) -> Vec<Message> {
+        let texts = bell.take(7);
+        texts
+            .iter()
+            .map(|text| Message::read(text).expect("own words"))
+            .collect()
+    }
+
+    #[test]
+    fn new_events_are_told_to_one_process_unless_an_own_worker_is_idle() {
+        let bell = Bell::default();
+        bell.ring(&arrived(), true);
+        assert_eq!(told(&bell), []);
+        bell.ring(&arrived(), false);
+        let to_all = Message {
+            from: 7,
+            to: 0,
+            hops: 0,
+        };
+        assert_eq!(told(&bell), [to_all]);
+        bell.set_peers(vec![4, 5]);
+        bell.ring(&arrived(), false);
+        bell.ring(&arrived(), false);
+        let heard = told(&bell);
+        assert!(
+            matches!(heard[..], [Message { to: 4 | 5, .. }]),
+            "{heard:?}"
+        );
+    }
+
+    #[test]
+    fn a_claim_that_found_nothing_rings_nothing() {
+        let bell = Bell::default();
+        bell.ring(&Changes::at(0), false);
+        assert_eq!(told(&bell), []);
+    }
+
+    #[test]
+    fn word_is_passed_on_a_few_times_and_no_more() {
+        let bell = Bell::default();
+        bell.pass_on(HOPS - 1);
+        assert!(matches!(told(&bell)[..], [Message { hops: HOPS, .. }]));
+        bell.pass_on(HOPS);
+        assert_eq!(told(&bell), []);
+    }
+
+    #[test]
+    fn what_others_say_on_the_channel_is_passed_by() {
+        for text in [
+            "",
+            "42",
+            "work",
+            "work 1 2",
+            "work 1 x 0",
+            "work 1 2 3 4",
+            "hello 1",
+        ] {
+            assert_eq!(Message::read(text), None, "{text}");
+        }
+    }
+}

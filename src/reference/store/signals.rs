@@ -1,0 +1,209 @@
+//! Who is told of a commit besides those who asked for it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::{Notify, mpsc, watch};
+
+use super::commit_queue::Batch;
+use super::totals::{Delta, Totals};
+use super::watchers::Watchers;
+use super::{EventId, State};
+use crate::reference::outage::Outage;
+
+/// Everything that follows a commit, of this process or of another one on the same store.
+#[derive(Clone)]
+pub(super) struct Signals {
+    pub(super) totals: Arc<Totals>,
+    pub(super) watchers: Arc<Watchers>,
+    /// There may be something to claim.
+    pub(super) work: Arc<Notify>,
+    /// The number of idle workers: they wait for work, or are looking for it.
+    idle: Arc<AtomicUsize>,
+    /// Moves when another process has committed.
+    pub(super) elsewhere: watch::Sender<()>,
+    arrivals: Arc<Mutex<Vec<mpsc::Sender<EventId>>>>,
+    /// Logs transactions that fail, for every caller.
+    pub(super) outage: Outage,
+}
+
+/// What a transaction changes outside the database; published once it is committed.
+pub(super) struct Changes {
+    pub(super) now_ms: i64,
+    /// Nothing more will happen to these.
+    pub(super) settled: Vec<EventId>,
+    /// These are due from now on.
+    pub(super) arrived: Vec<EventId>,
+    pub(super) delta: Delta,
+    /// The process had not reported before; or others had forgotten it and taken over what it had counted.
+    pub(super) is_reported_anew: bool,
+    /// Was anything written? What was not has no commit to speak of.
+    pub(super) wrote: bool,
+    /// The due times of the attempts that follow failed ones.
+    #[allow(dead_code, reason = "only PostgreSQL wakes other processes")]
+    pub(super) later: Vec<i64>,
+    /// A claim took its maximum, and there are more.
+    #[allow(dead_code, reason = "only PostgreSQL wakes other processes")]
+    pub(super) leaves_more: bool,
+    /// Events were released that other workers may take.
+    #[allow(dead_code, reason = "only PostgreSQL wakes other processes")]
+    pub(super) freed: bool,
+}
+
+impl Changes {
+    pub(super) fn at(now_ms: i64) -> Changes {
+        Changes {
+            now_ms,
+            settled: Vec::new(),
+            arrived: Vec::new(),
+            delta: Delta::default(),
+            is_reported_anew: false,
+            wrote: false,
+            later: Vec::new(),
+            leaves_more: false,
+            freed: false,
+        }
+    }
+
+    /// An event is in this state now.
+    pub(super) fn entered(&mut self, state: State) {
+        self.delta[state as usize] += 1;
+    }
+
+    /// An event was in this state before.
+    pub(super) fn left(&mut self, state: State) {
+        self.delta[state as usize] -= 1;
+    }
+
+    /// Is there something to claim that was not before, now or later?
+    pub(super) fn brought_work(&self) -> bool {
+        self.delta[State::Queued as usize] > 0 || self.delta[State::Retrying as usize] > 0
+    }
+}
+
+impl Signals {
+    pub(super) fn new() -> Signals {
+        Signals {
+            totals: Arc::default(),
+            watchers: Arc::default(),
+            work: Arc::default(),
+            idle: Arc::default(),
+            elsewhere: watch::Sender::new(()),
+            arrivals: Arc::default(),
+            outage: Outage::of(
+                "the store",
+                "a transaction failed; nothing in it was acknowledged",
+            ),
+        }
+    }
+
+    /// The ids that arrive from now on; those that find no room are left out.
+    pub(super) fn subscribe(&self, capacity: usize) -> mpsc::Receiver<EventId> {
+        let (sender, receiver) = mpsc::channel(capacity);
+        self.arrivals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(sender);
+        receiver
+    }
+
+    /// The transaction that began then is committed: counts it, and tells everyone.
+    pub(super) fn committed(&self, began: Instant, batch: &Batch, changes: &Changes) {
+        let commits = &self.totals.commits;
+        if changes.wrote {
+            commits.committed(began, batch.size());
+        } else {
+            commits.nothing_written();
+        }
+        if batch.shows_room() {
+            self.totals.set_writable(true);
+            self.totals.set_full(false);
+        }
+        // A transaction that wrote nothing commits on a full disk too, and outcomes are recorded in the reserve.
+        if changes.wrote && !self.totals.is_full() {
+            self.outage.succeeded();
+        }
+        self.publish(changes);
+    }
+
+    /// A transaction was rolled back.
+    pub(super) fn rolled_back(&self) {
+        self.totals.commits.rolled_back();
+        self.totals.set_writable(false);
+    }
+
+    /// A transaction was rolled back because of what was in it: others can be committed.
+    pub(super) fn refused(&self) {
+        self.totals.commits.rolled_back();
+    }
+
+    /// The database says what this process has changed together. What is in memory had become doubtful.
+    pub(super) fn recounted(&self, counts: &Delta) {
+        self.totals.set_own(counts);
+        self.elsewhere.send_replace(());
+        self.work.notify_one();
+    }
+
+    fn publish(&self, changes: &Changes) {
+        self.totals.add(&changes.delta);
+        self.watchers.settle(&changes.settled);
+        if changes.brought_work() {
+            self.work.notify_one();
+        }
+        if !changes.arrived.is_empty() {
+            self.announce(&changes.arrived);
+        }
+    }
+
+    /// Tells everyone that other processes have committed, and how many events are in which state by their doing.
+    pub(super) fn publish_elsewhere(&self, counts: &Delta) {
+        self.totals.set_elsewhere(counts);
+        self.elsewhere.send_replace(());
+        self.work.notify_one();
+    }
+
+    /// The same for a store that looks for due work and settled events on its own.
+    #[cfg(feature = "postgres")]
+    pub(super) fn counted_elsewhere(&self, counts: &Delta) {
+        self.totals.set_elsewhere(counts);
+    }
+
+    /// Resolves when there may be something to claim.
+    pub(super) async fn work_arrived(&self) {
+        let _idle = self.has_time();
+        self.work.notified().await;
+    }
+
+    /// Counts an idle worker until the guard is dropped.
+    pub(super) fn has_time(&self) -> Idle<'_> {
+        self.idle.fetch_add(1, Ordering::SeqCst);
+        Idle(&self.idle)
+    }
+
+    /// Whether a worker is idle.
+    #[cfg(feature = "postgres")]
+    pub(super) fn is_idle(&self) -> bool {
+        self.idle.load(Ordering::SeqCst) > 0
+    }
+
+    fn announce(&self, arrived: &[EventId]) {
+        let mut subscribers = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        subscribers.retain(|subscriber| !subscriber.is_closed());
+        for subscriber in subscribers.iter() {
+            for event_id in arrived {
+                // Full: whoever listens sweeps for the rest.
+                let _ = subscriber.try_send(*event_id);
+            }
+        }
+    }
+}
+
+/// One idle worker, until it is dropped.
+pub(super) struct Idle<'a>(&'a AtomicUsize);
+
+impl Drop for Idle<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,343 @@
+//! Moves the log into the database beside the writer, so that commits do not wait for it.
+//!
+//! A checkpoint of 64 MiB takes tens of milliseconds, most of it in syncing pages that lie at random in the index. SQLite
+//! would make the writer do it. Here a thread of its own does nearly all of it while commits go on, and the writer only
+//! the few pages that came meanwhile: once everything is moved, the next commit starts the log over. Where other processes
+//! commit too, it keeps them off for these few pages; else there would always be some left, and the log would only grow.
+
+use std::fs::File;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, LazyLock};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+
+use super::damage::Damage;
+use super::guard::keep_the_log;
+use super::log_check::LogCheck;
+use crate::reference::outage::Outage;
+use crate::reference::store::OpenError;
+
+/// Pages in the log that are worth a checkpoint: 64 MiB.
+const WORTH_FRAMES: i64 = 16_384;
+/// Commits between two looks at the log.
+const LOOK_EVERY: u32 = 64;
+/// Passes beside the writer. The second moves what came during the first, which is much less.
+const PASSES: usize = 2;
+
+/// How often whoever is in the way at the end is looked for again: about a twentieth of a second.
+const LITTLE_TRIES: i32 = 200;
+
+/// The checkpointing thread as the writer sees it.
+pub(super) struct Checkpointer {
+    start: Option<SyncSender<()>>,
+    passed: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+    commits: u32,
+    /// When the writer's last try failed.
+    failed: Option<Instant>,
+    log: VerifiedLog,
+    /// Closing it frees every lock that the process has on the database, so it is kept until the writer is done.
+    database: Arc<File>,
+}
+
+impl Checkpointer {
+    /// Opens a connection and starts the thread. The log must exist.
+    pub(super) fn start(path: &Path, damage: Damage) -> Result<Checkpointer, OpenError> {
+        let unusable = |error: io::Error| OpenError::unusable(path, error);
+        let connection = Connection::open(path).map_err(|error| super::unusable(path, error))?;
+        keep_the_log(&connection);
+        let page_bytes =
+            super::page_bytes(&connection).map_err(|error| super::unusable(path, error))?;
+        let open_check = || LogCheck::open(path, page_bytes).map_err(unusable);
+        let (check, log) = (open_check()?, (open_check()?, damage.clone()));
+        let database = Arc::new(File::open(path).map_err(unusable)?);
+        let (start, started) = sync_channel(1);
+        let passed = Arc::new(AtomicBool::new(false));
+        let (done, file) = (passed.clone(), database.clone());
+        let thread = std::thread::Builder::new()
+            .name("store-checkpoint".to_owned())
+            .spawn(move || run(&connection, (&file, &log), &started, &done))
+            .map_err(unusable)?;
+        Ok(Checkpointer {
+            start: Some(start),
+            passed,
+            thread: Some(thread),
+            commits: 0,
+            failed: None,
+            log: (check, damage),
+            database,
+        })
+    }
+
+    /// Ends the thread after the pass that it is in.
+    pub(super) fn stop(&mut self) {
+        self.start = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the store's checkpointing thread panicked");
+        }
+    }
+
+    /// The database, open for as long as the writer has it.
+    pub(super) fn database(&self) -> Arc<File> {
+        self.database.clone()
+    }
+
+    /// To be called by the writer between two transactions, when no client waits for an answer. The arguments say
+    /// whether other processes commit too, and how many bytes are free on the volume. If little is free, the log is
+    /// kept short and moved here: it must not take the space that the database needs.
+    pub(super) fn after_commit(
+        &mut self,
+        writer: &Connection,
+        has_company: bool,
+        free: Option<u64>,
+    ) {
+        let worth = worth_frames(free);
+        if worth < WORTH_FRAMES {
+            let is_due = self
+                .failed
+                .is_none_or(|failed| failed.elapsed() >= TRY_EVERY);
+            if is_due && unmoved_frames(writer).is_ok_and(|frames| frames >= worth) {
+                self.failed = (!move_here(writer, has_company, &self.log)).then(Instant::now);
+            }
+            return;
+        }
+        if self.passed.swap(false, Ordering::Acquire) {
+            move_here(writer, has_company, &self.log);
+            return;
+        }
+        self.commits += 1;
+        if self.commits.is_multiple_of(LOOK_EVERY)
+            && unmoved_frames(writer).is_ok_and(|frames| frames >= WORTH_FRAMES)
+            && let Some(start) = &self.start
+        {
+            // Full when it is at work already.
+            let _ = start.try_send(());
+        }
+    }
+}
+
+/// Pages in the log that are worth a checkpoint: at most a quarter of the free space.
+fn worth_frames(free: Option<u64>) -> i64 {
+    let quarter = free.map_or(i64::MAX, |free| (free / 4 / FRAME_BYTES) as i64);
+    quarter.clamp(LEAST_FRAMES, WORTH_FRAMES)
+}
+
+/// A page in the log, in bytes.
+const FRAME_BYTES: u64 = 4096 + 24;
+/// Pages that are worth a checkpoint on the smallest volume.
+const LEAST_FRAMES: i64 = 16;
+
+/// Between two tries of the writer when there is little room.
+const TRY_EVERY: Duration = Duration::from_secs(1);
+
+/// Moves the log during idle time of the writer; returns whether that was possible.
+fn move_here(writer: &Connection, has_company: bool, log: &VerifiedLog) -> bool {
+    if has_company {
+        finish(writer, log)
+    } else {
+        pass(writer, log)
+    }
+}
+
+/// The log, and where its damage is recorded.
+pub(super) type VerifiedLog = (LogCheck, Damage);
+
+/// Whether the log may be moved: garbage in it would destroy the database.
+pub(super) fn is_sound(connection: &Connection, (check, damage): &VerifiedLog) -> bool {
+    if damage.reason().is_none()
+        && let Err(reason) = check.unmoved(connection)
+    {
+        damage.found(reason);
+    }
+    damage.reason().is_none()
+}
+
+fn run(
+    connection: &Connection,
+    (database, log): (&File, &VerifiedLog),
+    started: &Receiver<()>,
+    done: &AtomicBool,
+) {
+    while started.recv().is_ok() {
+        for _ in 0..PASSES {
+            pass(connection, log);
+            // SQLite syncs the database only when a pass reaches the end of the log, which moves on as long as there are
+            // commits. So the last pass, the writer's, would have to sync everything. Nothing depends on this one.
+            if let Err(error) = database.sync_data() {
+                CHECKPOINTS.failed(&error);
+            }
+        }
+        done.store(true, Ordering::Release);
+    }
+}
+
+/// Moves the rest and lets the next commit start the log over. Whoever writes or reads meanwhile is waited for, but not for
+/// long: the next time will do.
+fn finish(writer: &Connection, log: &VerifiedLog) -> bool {
+    if !is_sound(writer, log) {
+        return false;
+    }
+    let finished = writer
+        .busy_handler(Some(wait_a_little))
+        .and_then(|()| checkpoint(writer, "RESTART"))
+        .and(writer.busy_handler(Some(super::wait_for_the_lock)));
+    if let Err(error) = &finished {
+        CHECKPOINTS.failed(error);
+    }
+    finished.is_ok()
+}
+
+fn wait_a_little(tries: i32) -> bool {
+    std::thread::sleep(super::BUSY_PAUSE);
+    tries < LITTLE_TRIES
+}
+
+/// Moves what is committed and no reader still needs; waits for nobody.
+fn pass(connection: &Connection, log: &VerifiedLog) -> bool {
+    if !is_sound(connection, log) {
+        return false;
+    }
+    let passed = checkpoint(connection, "PASSIVE");
+    if let Err(error) = &passed {
+        // Nothing is lost: the log still has everything, and the next pass tries again.
+        CHECKPOINTS.failed(error);
+    }
+    passed.is_ok()
+}
+
+fn checkpoint(connection: &Connection, how: &str) -> rusqlite::Result<()> {
+    let sql = format!("PRAGMA wal_checkpoint({how})");
+    connection.query_row(&sql, [], |_| Ok(()))?;
+    CHECKPOINTS.succeeded();
+    Ok(())
+}
+
+/// Moves everything and truncates the log, which frees its space; returns whether that was possible. Other processes
+/// are waited for, but not for long.
+pub(super) fn empty_log(writer: &Connection) -> rusqlite::Result<bool> {
+    writer.busy_handler(Some(wait_a_little))?;
+    let moved = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
+        row.get(0).map(|busy: i64| busy == 0)
+    });
+    writer.busy_handler(Some(super::wait_for_the_lock))?;
+    moved
+}
+
+/// The content of the log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct LogState {
+    /// Pages.
+    pub(super) frames: u64,
+    /// Pages that the database also has.
+    pub(super) moved: u64,
+}
+
+/// Asks SQLite, without I/O.
+pub(super) fn log_state(connection: &Connection) -> rusqlite::Result<LogState> {
+    let mut statement = connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?;
+    statement.query_row([], |row| {
+        let (frames, moved): (i64, i64) = (row.get(1)?, row.get(2)?);
+        Ok(LogState {
+            frames: frames.max(0) as u64,
+            moved: moved.max(0) as u64,
+        })
+    })
+}
+/// Logs checkpoints that fail, of every thread.
+static CHECKPOINTS: LazyLock<Outage> =
+    LazyLock::new(|| Outage::of("the store's log", "it could not be checkpointed"));
+
+/// Pages that are in the log only.
+fn unmoved_frames(connection: &Connection) -> rusqlite::Result<i64> {
+    log_state(connection).map(|log| log.frames as i64 - log.moved as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use rusqlite::Connection;
+
+    use super::{Checkpointer, Damage, LOOK_EVERY, WORTH_FRAMES};
+    use crate::reference::store::Options;
+    use crate::reference::store::sqlite::open_writer;
+    use crate::reference::store::sqlite::writer::COURTESY;
+
+    /// Pages of events that are written together; with those of the index there are twice as many.
+    const WRITTEN: i64 = 4 * WORTH_FRAMES;
+    /// A page and its head, in bytes.
+    const FRAME: u64 = 4096 + 24;
+
+    /// Commits pages until that many are written by all, as a process does that has the store open.
+    fn write(path: &Path, has_company: bool, written: &AtomicI64) {
+        let connection = open_writer(&Options::at(path), path).expect("the store opens");
+        // The log's length is what matters here, not that it is safe.
+        connection
+            .execute_batch("PRAGMA synchronous = OFF")
+            .expect("a setting");
+        let mut checkpointer = Checkpointer::start(path, Damage::default()).expect("it starts");
+        while written.fetch_add(commit(&connection), Ordering::Relaxed) < WRITTEN {
+            for _ in 0..LOOK_EVERY {
+                checkpointer.after_commit(&connection, has_company, None);
+            }
+            std::thread::sleep(COURTESY);
+        }
+        checkpointer.stop();
+    }
+
+    /// Commits a few hundred pages of events; how many.
+    fn commit(connection: &Connection) -> i64 {
+        let insert = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 200)
+            INSERT INTO events SELECT randomblob(16), zeroblob(8000), 0 FROM n";
+        connection
+            .execute_batch(insert)
+            .expect("events are inserted");
+        400
+    }
+
+    /// The longest log that there was, as so many processes write at the same time: the file is never cut.
+    fn longest_log(processes: usize) -> i64 {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("store.db");
+        drop(open_writer(&Options::at(path.as_path()), &path).expect("the store opens"));
+        // Keeps the log when the last of the others closes.
+        let watching = Connection::open(&path).expect("it opens");
+        let look = "SELECT count(*) FROM events";
+        (watching.query_row(look, [], |_| Ok(()))).expect("it is looked at");
+        let written = AtomicI64::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..processes {
+                scope.spawn(|| write(&path, processes > 1, &written));
+            }
+        });
+        let log = folder.path().join("store.db-wal");
+        let bytes = std::fs::metadata(log).expect("a log").len();
+        (bytes / FRAME) as i64
+    }
+
+    #[test]
+    fn a_long_log_is_moved_and_started_over() {
+        let longest = longest_log(1);
+        assert!(
+            (WORTH_FRAMES..4 * WORTH_FRAMES).contains(&longest),
+            "{longest}"
+        );
+    }
+
+    #[test]
+    fn the_log_of_two_busy_processes_is_started_over_too() {
+        let longest = longest_log(2);
+        assert!(
+            (WORTH_FRAMES..4 * WORTH_FRAMES).contains(&longest),
+            "{longest}"
+        );
+    }
+}

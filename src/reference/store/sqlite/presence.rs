@@ -1,0 +1,137 @@
+//! Which processes have the file open: told apart from the dead by locks that the system frees.
+
+use std::fs::{self, File, TryLockError};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use super::files::{behind_links, beside, id, names};
+use super::note;
+use crate::reference::store::OpenError;
+
+/// A lock on `FILE.lock`: exclusive while the store is opened by a process that found nobody else, shared from then on.
+/// So whoever gets it exclusively knows that every lease in the store belongs to a dead process.
+pub(super) struct Presence {
+    file: File,
+    path: PathBuf,
+    alone: bool,
+    /// The file was created for a store that is not opened yet. It is removed if the store is never opened.
+    is_litter: bool,
+}
+
+impl Presence {
+    /// Waits while another process is opening the store.
+    pub(super) fn enter(named: &Path) -> Result<Presence, OpenError> {
+        let unusable = |error: io::Error| OpenError::unusable(named, error);
+        // Every name of the store has the same lock.
+        let path = &behind_links(named);
+        let count = fs::metadata(path).map_or(1, |file| names(&file));
+        if count > 1 {
+            return Err(OpenError::Incomplete {
+                store: named.into(),
+                missing: format!(
+                    "it has {count} names (hard links), and each has a log of its own"
+                ),
+                hint: format!(
+                    "keep one name: `find -samefile {}` shows them; copy the file instead of linking it",
+                    path.display()
+                ),
+            });
+        }
+        loop {
+            let (file, is_litter) = open(&beside(path, ".lock")).map_err(unusable)?;
+            let alone = match file.try_lock() {
+                Ok(()) => true,
+                Err(TryLockError::WouldBlock) => {
+                    file.lock_shared().map_err(unusable)?;
+                    false
+                }
+                Err(TryLockError::Error(error)) => return Err(unusable(error)),
+            };
+            let presence = Presence {
+                file,
+                path: path.to_owned(),
+                alone,
+                is_litter: is_litter && alone,
+            };
+            // A process whose store was refused may have removed the file before it was locked here.
+            if presence.is_in_its_place().map_err(unusable)? {
+                return Ok(presence);
+            }
+        }
+    }
+
+    fn is_in_its_place(&self) -> io::Result<bool> {
+        match fs::metadata(beside(&self.path, ".lock")) {
+            Ok(now) => Ok(id(&now) == id(&self.file.metadata()?)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Refuses a store that has lost commits since a process last noted how many there are.
+    pub(super) fn check_note(&mut self) -> Result<(), OpenError> {
+        note::check(&mut self.file, &self.path)
+    }
+
+    /// Notes how many commits there are. Without the note only a lost log goes undetected.
+    pub(super) fn note(&mut self, commits: u64, file: u64) {
+        if let Err(error) = note::write(&mut self.file, commits, file) {
+            tracing::debug!(%error, "the commits could not be noted");
+        }
+    }
+
+    /// The file found is not a store, so the lock file is removed.
+    pub(super) fn disown(&mut self) {
+        self.is_litter = self.alone;
+    }
+
+    /// Everything is in the database: it may be copied, and replaced by an earlier copy.
+    pub(super) fn forget_note(&self) {
+        let _ = self.file.set_len(0);
+    }
+
+    /// Had nobody else the store open when this process came?
+    pub(super) fn is_alone(&self) -> bool {
+        self.alone
+    }
+
+    /// From now on others may open the store. Between the two locks one of them may find itself alone: this process
+    /// holds no lease yet, so nothing of it is taken over.
+    pub(super) fn admit_others(&mut self) -> Result<(), OpenError> {
+        self.is_litter = false;
+        if self.alone {
+            self.alone = false;
+            let unusable = |error: std::io::Error| OpenError::unusable(&self.path, error);
+            self.file.unlock().map_err(unusable)?;
+            self.file.lock_shared().map_err(unusable)?;
+        }
+        Ok(())
+    }
+
+    /// Has nobody else the store open now? Whoever opens it meanwhile waits.
+    pub(super) fn is_last(&self) -> bool {
+        self.file.unlock().is_ok() && self.file.try_lock().is_ok()
+    }
+}
+
+/// Opens the lock file; returns whether it was created for that.
+fn open(path: &Path) -> io::Result<(File, bool)> {
+    let mut options = File::options();
+    options.read(true).write(true);
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => Ok((file, true)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            let file = options.create(true).truncate(false).open(path)?;
+            Ok((file, false))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        if self.is_litter {
+            let _ = fs::remove_file(beside(&self.path, ".lock"));
+        }
+    }
+}

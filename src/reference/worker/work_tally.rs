@@ -1,0 +1,131 @@
+//! What the attempts of this process came to.
+
+use crate::reference::provider::SendError;
+use crate::reference::store::Notification;
+use crate::reference::tally::{Counter, Distribution, LATENCY_BOUNDS_NS};
+
+/// How an attempt ended, as it is counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttemptEnd {
+    /// The provider took the notification.
+    Sent,
+    /// It had been taken before; nothing was sent.
+    SentBefore,
+    /// Nobody knows whether it was sent, and it must not be sent again.
+    Unknown,
+    /// The provider answered no.
+    Refused,
+    /// No answer in time.
+    Timeout,
+    /// The connection broke.
+    Broken,
+    /// No connection.
+    Unreachable,
+    /// A worker elsewhere says that it failed, and names no status.
+    Elsewhere,
+}
+
+impl AttemptEnd {
+    /// Every one, in the order in which they are counted.
+    pub const ALL: [AttemptEnd; 8] = [
+        AttemptEnd::Sent,
+        AttemptEnd::SentBefore,
+        AttemptEnd::Unknown,
+        AttemptEnd::Refused,
+        AttemptEnd::Timeout,
+        AttemptEnd::Broken,
+        AttemptEnd::Unreachable,
+        AttemptEnd::Elsewhere,
+    ];
+
+    /// As metrics and logs name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            AttemptEnd::Sent => "sent",
+            AttemptEnd::SentBefore => "sent-before",
+            AttemptEnd::Unknown => "unknown",
+            AttemptEnd::Refused => "refused",
+            AttemptEnd::Timeout => "timeout",
+            AttemptEnd::Broken => "broken",
+            AttemptEnd::Unreachable => "unreachable",
+            AttemptEnd::Elsewhere => "elsewhere",
+        }
+    }
+
+    /// Of an attempt that called the provider, or of one that did not.
+    pub(super) fn of(notification: Notification, sent: &Result<(), SendError>) -> AttemptEnd {
+        match (notification, sent) {
+            (Notification::Sent, _) => AttemptEnd::SentBefore,
+            (Notification::Unknown, _) => AttemptEnd::Unknown,
+            (Notification::Due, Ok(())) => AttemptEnd::Sent,
+            (Notification::Due, Err(error)) => match error {
+                SendError::Refused { .. } => AttemptEnd::Refused,
+                SendError::Timeout(_) => AttemptEnd::Timeout,
+                SendError::Broken(_) => AttemptEnd::Broken,
+                SendError::Unreachable(_) => AttemptEnd::Unreachable,
+                SendError::Elsewhere(_) => AttemptEnd::Elsewhere,
+            },
+        }
+    }
+}
+
+/// Counted by whoever makes attempts, read by anyone.
+#[derive(Debug)]
+pub struct WorkTally {
+    attempts: [Counter; AttemptEnd::ALL.len()],
+    /// From the call of the provider to its answer, in nanoseconds.
+    pub calls: Distribution,
+    /// Attempts that are followed by another one.
+    pub retries: Counter,
+    /// Events that are processed now.
+    pub processed: Counter,
+    /// Events that were given up.
+    pub dead: Counter,
+    /// Attempts that outlived their lease: their outcome decided nothing.
+    pub leases_lost: Counter,
+    /// Notifications sent by such attempts: someone else was to send it too.
+    pub duplicates: Counter,
+}
+
+impl Default for WorkTally {
+    fn default() -> Self {
+        WorkTally {
+            attempts: Default::default(),
+            calls: Distribution::new(LATENCY_BOUNDS_NS),
+            retries: Counter::default(),
+            processed: Counter::default(),
+            dead: Counter::default(),
+            leases_lost: Counter::default(),
+            duplicates: Counter::default(),
+        }
+    }
+}
+
+impl WorkTally {
+    /// One attempt ended so.
+    pub(super) fn ended(&self, end: AttemptEnd) {
+        self.attempts[end as usize].increment();
+    }
+
+    /// How many attempts ended, however.
+    pub fn all_attempts(&self) -> u64 {
+        self.attempts.iter().map(Counter::get).sum()
+    }
+
+    /// How many attempts ended so.
+    pub fn attempts(&self, end: AttemptEnd) -> u64 {
+        self.attempts[end as usize].get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::AttemptEnd;
+
+    #[test]
+    fn every_end_has_a_place_of_its_own() {
+        for (index, end) in AttemptEnd::ALL.into_iter().enumerate() {
+            assert_eq!(end as usize, index, "{}", end.name());
+        }
+    }
+}

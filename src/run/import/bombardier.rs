@@ -1,0 +1,132 @@
+//! bombardier: `-o json` has five percentiles and the classes of the statuses.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::distribution::{Distribution, add, count, nanoseconds};
+use super::imported::{Imported, Remark};
+use super::knots::Knot;
+use super::requests::outcome_of_error;
+use super::{Format, ImportError, Unit};
+use crate::run::recording::Counts;
+use crate::run::sample::{FailureKind, Outcome};
+
+const FORMAT: Format = Format::BombardierJson;
+
+/// bombardier cuts latencies to whole microseconds.
+const WITHIN_NS: u64 = 1_000;
+
+#[derive(Deserialize)]
+struct Document {
+    result: Results,
+}
+
+/// Every request has a latency, whether it was answered or not.
+#[derive(Deserialize)]
+struct Results {
+    req1xx: f64,
+    req2xx: f64,
+    req3xx: f64,
+    req4xx: f64,
+    req5xx: f64,
+    /// Other statuses, and requests without an answer.
+    others: f64,
+    #[serde(default)]
+    errors: Vec<ErrorCount>,
+    latency: Option<Latency>,
+}
+
+#[derive(Deserialize)]
+struct ErrorCount {
+    description: String,
+    count: f64,
+}
+
+/// In µs.
+#[derive(Deserialize)]
+struct Latency {
+    max: f64,
+    #[serde(default)]
+    percentiles: BTreeMap<String, f64>,
+}
+
+/// A range for every latency.
+pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
+    let document: Document = serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
+    let results = document.result;
+    let counts = results.counts()?;
+    let answers = counts.total();
+    let latency = results.latency.as_ref().ok_or_else(|| {
+        FORMAT.error("it has no latencies", "run bombardier with -l -p r -o json")
+    })?;
+    let distribution = Distribution {
+        answers,
+        knots: latency.knots(answers)?,
+        counts,
+    };
+    let failed = distribution.failures_among(FORMAT)?;
+    let mut remarks = vec![
+        Remark::note(
+            "bombardier keeps five percentiles: a latency between two of them is shown as the upper one, a verdict \
+             that hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
+        ),
+        Remark::note(
+            "bombardier counts latency from the send, with as many at a time as it has connections: what a stall \
+             costs the requests that were not sent because of it is not in the numbers",
+        ),
+    ];
+    if latency.percentiles.is_empty() {
+        remarks.push(Remark::warning(
+            "the file has no percentiles, only the slowest request",
+            "run bombardier with -l",
+        ));
+    }
+    if failed > 0 {
+        remarks.push(Remark::warning(
+            format!("the latencies of {failed} failed requests are among the others, and it is not known which they are"),
+            "measure with a7probe, which tells them apart",
+        ));
+    }
+    let recording = distribution.into_recording(FORMAT)?;
+    Ok(Imported::unnamed(FORMAT, recording, remarks))
+}
+
+impl Results {
+    fn counts(&self) -> Result<Counts, ImportError> {
+        let number = |name: &str, value: f64| count(FORMAT, name, value);
+        let ok = number("req2xx", self.req2xx)? + number("req3xx", self.req3xx)?;
+        let status = number("req1xx", self.req1xx)?
+            + number("req4xx", self.req4xx)?
+            + number("req5xx", self.req5xx)?;
+        let mut others = number("others", self.others)?;
+        let mut counts = Counts::default();
+        add(&mut counts, Outcome::Ok, ok);
+        for error in &self.errors {
+            let n = number("an error's count", error.count)?.min(others);
+            add(&mut counts, outcome_of_error(&error.description), n);
+            others -= n;
+        }
+        let status = status + others;
+        add(&mut counts, Outcome::Failed(FailureKind::Status), status);
+        Ok(counts)
+    }
+}
+
+impl Latency {
+    fn knots(&self, n: u64) -> Result<Vec<Knot>, ImportError> {
+        let ns = |us: f64| {
+            nanoseconds(us, Unit::Microseconds)
+                .ok_or_else(|| FORMAT.damaged(format!("{us} is not a latency")))
+        };
+        let mut knots = vec![Knot::at(n, ns(self.max)?, WITHIN_NS)];
+        for (percent, &value) in &self.percentiles {
+            let fraction = percent.trim().parse().ok().map(|p: f64| p / 100.0);
+            let fraction = fraction.filter(|fraction| (0.0..=1.0).contains(fraction));
+            let fraction = fraction
+                .ok_or_else(|| FORMAT.damaged(format!("'{percent}' is not a percentile")))?;
+            knots.push(Knot::percentile(n, fraction, ns(value)?, WITHIN_NS));
+        }
+        Ok(knots)
+    }
+}

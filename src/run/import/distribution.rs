@@ -1,0 +1,70 @@
+//! Percentiles of all answers and counts of how the requests ended, as most summaries have them: one recording.
+
+use super::knots::{Knot, ranges};
+use super::{Format, ImportError, Unit};
+use crate::run::recording::{Counts, Ranges, Recording};
+use crate::run::sample::Outcome;
+
+/// More requests than any run has.
+pub(super) const MOST: u64 = 1 << 40;
+
+/// The figures of one endpoint in a summary.
+pub(super) struct Distribution {
+    /// Answers that the percentiles cover.
+    pub(super) answers: u64,
+    pub(super) knots: Vec<Knot>,
+    /// The outcomes of all requests, including those without an answer.
+    pub(super) counts: Counts,
+}
+
+impl Distribution {
+    /// A range for every answer's latency.
+    pub(super) fn into_recording(self, format: Format) -> Result<Recording, ImportError> {
+        let among = self.failures_among(format)?;
+        if self.counts.total() > MOST || self.answers > MOST {
+            return Err(format.damaged("a count is larger than any run's"));
+        }
+        let ranges = ranges(self.answers, &self.knots).ok_or_else(|| {
+            format.damaged("its percentiles, extremes and counts contradict each other")
+        })?;
+        Ok(Recording::of_ranges(
+            Ranges::new(ranges, among),
+            self.counts,
+        ))
+    }
+
+    /// Answers that failed, so that their latencies are among the others.
+    pub(super) fn failures_among(&self, format: Format) -> Result<u64, ImportError> {
+        let (ok, answers) = (self.counts.ok, self.answers);
+        answers.checked_sub(ok).ok_or_else(|| {
+            format.damaged(format!(
+                "{ok} answers are ok where it has {answers} latencies"
+            ))
+        })
+    }
+}
+
+/// Counts `n` requests of the same outcome.
+pub(super) fn add(counts: &mut Counts, outcome: Outcome, n: u64) {
+    match outcome {
+        _ if n == 0 => {}
+        Outcome::Ok => counts.ok += n,
+        Outcome::Failed(kind) => *counts.failed.entry(kind).or_default() += n,
+        Outcome::Timeout => counts.timeout += n,
+        Outcome::Unsent => counts.unsent += n,
+    }
+}
+
+/// A count of a JSON file, which some tools write as a floating-point number.
+pub(super) fn count(format: Format, name: &str, number: f64) -> Result<u64, ImportError> {
+    match number.fract() == 0.0 && (0.0..=MOST as f64).contains(&number) {
+        true => Ok(number as u64),
+        false => Err(format.damaged(format!("{name} is {number}, which is not a count"))),
+    }
+}
+
+/// A duration in ns; `None` if the value cannot be one.
+pub(super) fn nanoseconds(number: f64, unit: Unit) -> Option<u64> {
+    let ns = (number * unit.nanoseconds()).round();
+    (0.0..1e18).contains(&ns).then_some(ns as u64)
+}

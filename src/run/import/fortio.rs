@@ -1,0 +1,132 @@
+//! Fortio: `-json FILE` has the exact counts of a histogram of fixed steps, and the answers by status.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::distribution::{Distribution, add, count, nanoseconds};
+use super::imported::{Imported, Remark};
+use super::knots::Knot;
+use super::requests::outcome_of_status;
+use super::{Format, ImportError, Unit};
+use crate::run::recording::Counts;
+use crate::run::sample::{FailureKind, Outcome};
+
+const FORMAT: Format = Format::FortioJson;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document {
+    duration_histogram: Histogram,
+    /// HTTP statuses, or words of other protocols.
+    ret_codes: Option<BTreeMap<String, f64>>,
+    #[serde(rename = "URL")]
+    url: Option<String>,
+}
+
+/// In seconds.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Histogram {
+    count: f64,
+    min: f64,
+    max: f64,
+    data: Option<Vec<Step>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Step {
+    end: f64,
+    count: f64,
+}
+
+/// A range for every latency.
+pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
+    let document: Document = serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
+    let (answers, knots) = document.duration_histogram.knots()?;
+    let counts = document.counts()?;
+    if counts.total() != answers {
+        return Err(FORMAT.damaged(format!(
+            "its codes count {} requests and its histogram {answers}",
+            counts.total()
+        )));
+    }
+    let distribution = Distribution {
+        answers,
+        knots,
+        counts,
+    };
+    let failed = distribution.failures_among(FORMAT)?;
+    let mut remarks = vec![Remark::note(
+        "Fortio keeps a histogram of fixed steps: a latency within a step is shown as its upper end, a verdict that \
+         hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
+    )];
+    remarks.push(Remark::note(
+        "Fortio counts latency from the send: when its threads are late, the delay before the send is not in the \
+         numbers",
+    ));
+    if failed > 0 {
+        remarks.push(Remark::warning(
+            format!("the latencies of {failed} failed requests are among the others, and it is not known which they are"),
+            "measure with a7probe, which tells them apart",
+        ));
+    }
+    let name = document
+        .url
+        .map(|url| super::names::names(&[super::names::Key::new("", &url)]));
+    let mut imported = Imported::unnamed(FORMAT, distribution.into_recording(FORMAT)?, remarks);
+    imported.endpoints[0].name = name.and_then(|names| names.into_iter().next());
+    Ok(imported)
+}
+
+impl Document {
+    fn counts(&self) -> Result<Counts, ImportError> {
+        let codes = self.ret_codes.as_ref().ok_or_else(|| {
+            FORMAT.error(
+                "it does not say how the requests ended: it has no RetCodes",
+                "give the file of fortio load -json FILE",
+            )
+        })?;
+        let mut counts = Counts::default();
+        for (code, &n) in codes {
+            let outcome = match (code.as_str(), code.parse::<i64>()) {
+                (_, Ok(status @ 1..)) => {
+                    outcome_of_status(u16::try_from(status).unwrap_or(u16::MAX))
+                }
+                // No answer.
+                (_, Ok(_)) => Outcome::Failed(FailureKind::Reset),
+                ("OK" | "SERVING", _) => Outcome::Ok,
+                _ => Outcome::Failed(FailureKind::Status),
+            };
+            add(&mut counts, outcome, count(FORMAT, code, n)?);
+        }
+        Ok(counts)
+    }
+}
+
+impl Histogram {
+    /// The number of latencies, and the bounds that the steps give them.
+    fn knots(&self) -> Result<(u64, Vec<Knot>), ImportError> {
+        let ns = |seconds: f64| {
+            nanoseconds(seconds, Unit::Seconds)
+                .ok_or_else(|| FORMAT.damaged(format!("{seconds} is not a latency")))
+        };
+        let n = count(FORMAT, "Count", self.count)?;
+        let steps = self.data.as_deref().unwrap_or_default();
+        let mut knots = vec![Knot::at(n, ns(self.max)?, 1), Knot::at(1, ns(self.min)?, 1)];
+        let mut below = 0;
+        for (index, step) in steps.iter().enumerate() {
+            below += count(FORMAT, "a step's Count", step.count)?;
+            if index + 1 < steps.len() {
+                let end = ns(step.end)?;
+                // Fortio sorts a value into its step after reducing the value by 0.01 % of a step.
+                knots.push(Knot::between(below, below + 1, end, end / 10_000 + 1));
+            }
+        }
+        match below == n {
+            true => Ok((n, knots)),
+            false => Err(FORMAT.damaged(format!("its steps count {below} of {n} requests"))),
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Gatling: the text log of a simulation has every request with its start, end and status.
+
+use std::time::Duration;
+
+use super::imported::{Imported, Remark};
+use super::names::Key;
+use super::requests::{Request, Requests, outcome_of_error};
+use super::{Format, ImportError, ending_of};
+use crate::run::sample::{FailureKind, Outcome};
+
+const FORMAT: Format = Format::GatlingLog;
+
+/// Whether a text is such a log: a line of the run, or one of a request with its status.
+pub(super) fn is_log(text: &str) -> bool {
+    let mut lines = text.lines().take(64);
+    lines.any(|line| {
+        let cells: Vec<&str> = line.split('\t').collect();
+        match cells[0] {
+            "RUN" => cells.len() >= 4,
+            "REQUEST" => status(&cells).is_some(),
+            _ => {
+                cells.get(2) == Some(&"RUN")
+                    || cells.get(2) == Some(&"REQUEST") && status(&cells).is_some()
+            }
+        }
+    })
+}
+
+/// Every request, by name.
+pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
+    let mut requests = Requests::default();
+    for (number, line) in (1u64..).zip(text.lines()) {
+        let cells: Vec<&str> = line.split('\t').collect();
+        // Gatling 2.0 has the scenario and the user before it.
+        if cells[0] == "REQUEST" || cells.get(2) == Some(&"REQUEST") {
+            let (key, request) = parse(&cells).ok_or_else(|| {
+                FORMAT.damaged(format!(
+                    "line {number} is not a request with start, end and OK or KO"
+                ))
+            })?;
+            requests.add(FORMAT, key, request)?;
+        }
+    }
+    let mut remarks = vec![
+        Remark::note("Gatling writes whole milliseconds"),
+        Remark::note(
+            "Gatling counts latency from the send: when its users are late, the delay before the send is not in the \
+             numbers",
+        ),
+    ];
+    remarks.extend(Remark::of_ending(ending_of(text)));
+    Ok(Imported {
+        format: FORMAT,
+        endpoints: requests.into_endpoints(),
+        remarks,
+    })
+}
+
+/// The position of the status: after two or more instants.
+fn status(cells: &[&str]) -> Option<usize> {
+    (4..cells.len()).find(|&at| {
+        matches!(cells[at], "OK" | "KO") && instant(cells[at - 1]) && instant(cells[at - 2])
+    })
+}
+
+/// Milliseconds since 1970; a request that never ended has the smallest number there is.
+fn instant(cell: &str) -> bool {
+    let digits = cell.strip_prefix('-').unwrap_or(cell);
+    digits.len() >= 10 && digits.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn parse(cells: &[&str]) -> Option<(Key, Request)> {
+    let at = status(cells)?;
+    // Two instants, or four in Gatling 2.0: both ends of the request and of the answer.
+    let instants = cells[..at]
+        .iter()
+        .rev()
+        .take_while(|cell| instant(cell))
+        .count();
+    let first = at - instants.min(4);
+    let (start, end) = (
+        cells[first].parse::<i64>().ok()?,
+        cells[at - 1].parse::<i64>().ok()?,
+    );
+    let name = first.checked_sub(1).map(|at| cells[at])?;
+    let failed = cells[at] == "KO";
+    let ms = match end.checked_sub(start) {
+        Some(ms) if ms >= 0 => ms as u64,
+        _ if failed => 0,
+        _ => return None,
+    };
+    let request = Request {
+        start_ns: start.saturating_mul(1_000_000),
+        latency: Duration::from_millis(ms),
+        outcome: match failed {
+            true => outcome_of_message(cells.get(at + 1).unwrap_or(&"")),
+            false => Outcome::Ok,
+        },
+        status: None,
+    };
+    Some((Key::new("", name), request))
+}
+
+/// A failed check names the check; anything else is an error of the connection.
+fn outcome_of_message(message: &str) -> Outcome {
+    match message.contains("find") || message.trim().is_empty() {
+        true => Outcome::Failed(FailureKind::Status),
+        false => outcome_of_error(message),
+    }
+}

@@ -1,0 +1,102 @@
+//! ghz: `-O json` has every call with its time, latency and status.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use super::imported::{Imported, Remark};
+use super::names::Key;
+use super::requests::{Request, Requests, outcome_of_error};
+use super::{Format, ImportError};
+use crate::run::recording::Failures;
+use crate::run::sample::{FailureKind, Outcome};
+
+const FORMAT: Format = Format::GhzJson;
+
+#[derive(Deserialize)]
+struct Document<'a> {
+    count: u64,
+    #[serde(default)]
+    options: CallOptions,
+    #[serde(borrow)]
+    details: Option<Vec<Detail<'a>>>,
+}
+
+#[derive(Default, Deserialize)]
+struct CallOptions {
+    #[serde(default)]
+    call: String,
+}
+
+#[derive(Deserialize)]
+struct Detail<'a> {
+    timestamp: Timestamp,
+    /// In ns.
+    latency: u64,
+    #[serde(borrow, default)]
+    error: Cow<'a, str>,
+    #[serde(borrow, default)]
+    status: Cow<'a, str>,
+}
+
+/// Every call.
+pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
+    let document: Document<'_> = serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
+    let details = document.details.unwrap_or_default();
+    if details.is_empty() && document.count > 0 {
+        return Err(FORMAT.error(
+            "it has no details, so how many calls exceed a target is not known",
+            "write all of it: ghz -O json -o FILE",
+        ));
+    }
+    let written = details.len() as u64;
+    if written > document.count {
+        return Err(FORMAT.damaged(format!(
+            "it has the details of {written} calls and counts {}",
+            document.count
+        )));
+    }
+    let mut requests = Requests::default();
+    for detail in details {
+        let nanosecond = detail.timestamp.as_nanosecond();
+        let request = Request {
+            start_ns: nanosecond.clamp(i64::MIN.into(), i64::MAX.into()) as i64,
+            latency: Duration::from_nanos(detail.latency),
+            outcome: outcome(&detail),
+            status: None,
+        };
+        requests.add(FORMAT, Key::new("", &document.options.call), request)?;
+    }
+    let mut endpoints = requests.into_endpoints();
+    let mut remarks = vec![Remark::note(
+        "ghz counts latency from the send: when its workers are late, the delay before the send is not in the numbers",
+    )];
+    if written < document.count {
+        for endpoint in &mut endpoints {
+            endpoint.recording.failures = Failures::Incomplete;
+        }
+        remarks.push(Remark::warning(
+            format!(
+                "ghz writes the details of a million calls; those of {} others are missing",
+                document.count - written
+            ),
+            "send fewer calls",
+        ));
+    }
+    Ok(Imported {
+        format: FORMAT,
+        endpoints,
+        remarks,
+    })
+}
+
+fn outcome(detail: &Detail<'_>) -> Outcome {
+    match (detail.status.as_ref(), detail.error.as_ref()) {
+        ("OK", "") => Outcome::Ok,
+        ("DeadlineExceeded", _) => Outcome::Timeout,
+        ("Unavailable" | "Canceled" | "OK", error) if !error.is_empty() => outcome_of_error(error),
+        _ => Outcome::Failed(FailureKind::Status),
+    }
+}

@@ -1,0 +1,253 @@
+//! HdrHistogram's percentile distribution, as a `.hgrm` file or inside the output of wrk2.
+
+use super::imported::{Imported, Remark};
+use super::knots::{Knot, ranges};
+use super::{Format, ImportError, Unit, content_lines};
+use crate::run::recording::{Counts, Failures, Range, Ranges, Recording};
+use crate::run::sample::FailureKind;
+
+/// Titles of the table's columns.
+const TITLES: [&str; 4] = ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"];
+
+/// What our own tables say of their unit.
+pub const MILLISECONDS: &str = "#[Values in milliseconds]";
+
+/// What stands above the table of wrk2, whose values are milliseconds.
+const WRK2: &str = "Detailed Percentile spectrum:";
+
+/// Whether a text has such a table.
+pub(super) fn is_table(text: &str) -> bool {
+    text.lines().any(is_titles)
+}
+
+fn is_titles(line: &str) -> bool {
+    line.split_whitespace().eq(TITLES)
+}
+
+/// One line of the table.
+struct Line {
+    value_ns: u64,
+    /// Half of the last digit.
+    within_ns: u64,
+    total: u64,
+}
+
+/// Counts up to each value: a range for every latency.
+pub(super) fn read(text: &str, unit: Option<Unit>) -> Result<Imported, ImportError> {
+    let wrk2 = text.contains(WRK2);
+    let lines = table(text, unit_of(text, unit, wrk2)?)?;
+    let n = lines.last().map_or(0, |line| line.total);
+    let knots: Vec<Knot> = lines
+        .iter()
+        .map(|line| Knot::between(line.total, line.total + 1, line.value_ns, line.within_ns))
+        .collect();
+    let ranges = ranges(n, &knots)
+        .ok_or_else(|| Format::Hgrm.damaged("its values and counts contradict each other"))?;
+    match wrk2 {
+        true => of_wrk2(text, n, ranges),
+        false => Ok(of_hgrm(n, ranges)),
+    }
+}
+
+fn unit_of(text: &str, unit: Option<Unit>, wrk2: bool) -> Result<Unit, ImportError> {
+    let own = wrk2 || text.contains(MILLISECONDS);
+    match (own, unit) {
+        (true, Some(unit)) if unit != Unit::Milliseconds => Err(Format::Hgrm.error(
+            format!("--unit says {unit}, but this table is in ms"),
+            "leave --unit out",
+        )),
+        (true, _) => Ok(Unit::Milliseconds),
+        (false, Some(unit)) => Ok(unit),
+        (false, None) => Err(Format::Hgrm.error(
+            "the table does not say in which unit its values are",
+            "name it with --unit, such as --unit ms",
+        )),
+    }
+}
+
+/// The first table: that of wrk2 with the intended starts, if there is a second one without.
+fn table(text: &str, unit: Unit) -> Result<Vec<Line>, ImportError> {
+    let mut lines = Vec::new();
+    let mut numbered = (1u64..)
+        .zip(text.lines())
+        .skip_while(|(_, line)| !is_titles(line));
+    if numbered.next().is_none() {
+        return Err(
+            Format::Hgrm.damaged("it has no table with the columns Value, Percentile, TotalCount")
+        );
+    }
+    for (number, line) in numbered {
+        if let Some(footer) = line.trim().strip_prefix("#[Max") {
+            return check_footer(footer, lines);
+        }
+        if !line.trim().is_empty() && !line.trim().starts_with('#') {
+            let damaged = || {
+                Format::Hgrm.damaged(format!(
+                    "line {number} is not a line of the table: '{}'",
+                    line.trim()
+                ))
+            };
+            lines.push(parse(line, unit).ok_or_else(damaged)?);
+        }
+    }
+    Err(Format::Hgrm
+        .cut("the line '#[Max …, Total count …]' at its end is missing: the file is cut"))
+}
+
+/// `    6.287     0.500000000000       500         2.00`.
+fn parse(line: &str, unit: Unit) -> Option<Line> {
+    let cells: Vec<&str> = line.split_whitespace().collect();
+    let (&value_text, &total) = (cells.first()?, cells.get(2)?);
+    let (value_ns, within_ns) = value(value_text, unit)?;
+    Some(Line {
+        value_ns,
+        within_ns,
+        total: total.parse().ok().filter(|&total: &u64| total < 1 << 40)?,
+    })
+}
+
+/// A value in ns, and half of its last digit.
+pub(super) fn value(text: &str, unit: Unit) -> Option<(u64, u64)> {
+    let number: f64 = text
+        .parse()
+        .ok()
+        .filter(|v: &f64| v.is_finite() && *v >= 0.0)?;
+    let decimals = text
+        .split_once('.')
+        .map_or(0, |(_, decimals)| decimals.len());
+    let step_ns = unit.nanoseconds() / 10f64.powi(decimals.min(18) as i32);
+    let value_ns = (number * unit.nanoseconds()).round();
+    (value_ns < 1e18).then_some((value_ns as u64, (step_ns / 2.0).ceil() as u64))
+}
+
+/// `     =      320.500, Total count    =          600]`: the table must reach its own total.
+fn check_footer(footer: &str, lines: Vec<Line>) -> Result<Vec<Line>, ImportError> {
+    let count = footer
+        .rsplit('=')
+        .next()
+        .unwrap_or("")
+        .trim_end_matches(']')
+        .trim();
+    // HdrHistogram for Python writes `500.000`.
+    let whole = count.strip_suffix(".000").unwrap_or(count);
+    let total: u64 = whole
+        .parse()
+        .map_err(|_| Format::Hgrm.damaged(format!("'{count}' is no total count")))?;
+    match lines.last().map_or(0, |line| line.total) {
+        reached if reached == total => Ok(lines),
+        reached => Err(Format::Hgrm.damaged(format!(
+            "its last line counts {reached} of {total}: lines are missing"
+        ))),
+    }
+}
+
+fn of_hgrm(n: u64, ranges: Vec<Range>) -> Imported {
+    let counts = Counts {
+        ok: n,
+        ..Counts::default()
+    };
+    let mut recording = Recording::of_ranges(Ranges::new(ranges, 0), counts);
+    recording.failures = Failures::Incomplete;
+    let remarks = vec![
+        table_remark(),
+        Remark::note("a percentile table does not say from where its latencies count"),
+        no_failures_remark("a percentile table"),
+    ];
+    Imported::unnamed(Format::Hgrm, recording, remarks)
+}
+
+/// wrk2 says below the table how many requests failed.
+fn of_wrk2(text: &str, n: u64, mut ranges: Vec<Range>) -> Result<Imported, ImportError> {
+    let failures = Wrk2Failures::of(text);
+    let max_ns = ranges.last().map_or(0, |range| range.high_ns);
+    let mut remarks = vec![
+        table_remark(),
+        Remark::note("wrk2 counts latency from the intended start, as it should"),
+    ];
+    if failures.timeouts > 0 {
+        // Slower than the time limit or answered late, and counted again every two seconds.
+        ranges.push(Range {
+            low_ns: 0,
+            shown_ns: max_ns,
+            high_ns: u64::MAX,
+            count: failures.timeouts,
+        });
+        remarks.push(Remark::warning(
+            format!("wrk2 counts {} timeouts, one request perhaps several times; each may exceed a target", failures.timeouts),
+            "measure with a7probe, which counts every request once",
+        ));
+    }
+    if failures.bad_status > n {
+        return Err(Format::Hgrm.damaged("more answers failed than there were"));
+    }
+    if failures.bad_status > 0 {
+        remarks.push(Remark::warning(
+            format!(
+                "the latencies of {} answers with a failure status are among the others",
+                failures.bad_status
+            ),
+            "measure with a7probe, which tells them apart",
+        ));
+    }
+    let mut counts = Counts {
+        ok: n + failures.timeouts - failures.bad_status,
+        ..Counts::default()
+    };
+    let kinds = [
+        (FailureKind::Status, failures.bad_status),
+        (FailureKind::Connect, failures.connect),
+        (FailureKind::Reset, failures.broken),
+    ];
+    counts
+        .failed
+        .extend(kinds.into_iter().filter(|&(_, n)| n > 0));
+    let recording = Recording::of_ranges(Ranges::new(ranges, failures.bad_status), counts);
+    Ok(Imported::unnamed(Format::Hgrm, recording, remarks))
+}
+
+fn table_remark() -> Remark {
+    Remark::note(
+        "a percentile table keeps the order of size and not of time, so every burst is lost; a latency between two of \
+         its lines is shown as the upper one",
+    )
+}
+
+pub(super) fn no_failures_remark(subject: &str) -> Remark {
+    Remark::warning(
+        format!("{subject} holds no failures, so a pass holds for the answered requests only"),
+        "take the number of failures from the tool that measured",
+    )
+}
+
+/// What wrk2 says below the table.
+#[derive(Default)]
+struct Wrk2Failures {
+    connect: u64,
+    /// Reads and writes.
+    broken: u64,
+    timeouts: u64,
+    /// `Non-2xx or 3xx responses`: answered, so among the latencies.
+    bad_status: u64,
+}
+
+impl Wrk2Failures {
+    fn of(text: &str) -> Wrk2Failures {
+        let mut failures = Wrk2Failures::default();
+        for (_, line) in content_lines(text) {
+            if let Some(list) = line.strip_prefix("Socket errors:") {
+                let count = |name: &str| {
+                    let mut parts = list.split(',');
+                    let part = parts.find_map(|part| part.trim().strip_prefix(name));
+                    part.and_then(|n| n.trim().parse().ok())
+                        .map_or(0, |n: u64| n.min(1 << 40))
+                };
+                failures.connect = count("connect");
+                failures.broken = count("read") + count("write");
+                failures.timeouts = count("timeout");
+            } else if let Some(count) = line.strip_prefix("Non-2xx or 3xx responses:") {
+                failures.bad_status = count.trim().parse().unwrap_or(0);
+            }
+        }
+        failures
+    }
+}

@@ -1,0 +1,90 @@
+//! hyperfine: `--export-json` has the time and the exit code of every run of a command.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::imported::{Imported, Remark};
+use super::names::Key;
+use super::requests::{Request, Requests};
+use super::{Format, ImportError, Unit, value};
+use crate::run::sample::{FailureKind, Outcome};
+
+const FORMAT: Format = Format::HyperfineJson;
+
+#[derive(Deserialize)]
+struct Document {
+    results: Vec<Benchmark>,
+}
+
+#[derive(Deserialize)]
+struct Benchmark {
+    command: String,
+    /// In seconds.
+    times: Option<Vec<f64>>,
+    /// Null for a run that a signal ended.
+    exit_codes: Option<Vec<Option<i64>>>,
+}
+
+/// Every run, each command as an endpoint.
+pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
+    let document: Document = serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
+    let mut requests = Requests::default();
+    for benchmark in &document.results {
+        benchmark.add_to(&mut requests)?;
+    }
+    let mut remarks = vec![Remark::note(
+        "hyperfine times runs of a command, one after the other: start and end of the process are in the numbers",
+    )];
+    if document.results.iter().any(|b| b.exit_codes.is_none()) {
+        remarks.push(Remark::warning(
+            "this version of hyperfine writes no exit codes, so failed runs count as ok",
+            "use a newer hyperfine",
+        ));
+    }
+    Ok(Imported {
+        format: FORMAT,
+        endpoints: requests.into_endpoints(),
+        remarks,
+    })
+}
+
+impl Benchmark {
+    fn add_to(&self, requests: &mut Requests) -> Result<(), ImportError> {
+        let times = self.times.as_deref().ok_or_else(|| {
+            FORMAT.error(
+                "it has no times of single runs",
+                "write them: hyperfine --export-json FILE COMMAND",
+            )
+        })?;
+        if self
+            .exit_codes
+            .as_ref()
+            .is_some_and(|codes| codes.len() != times.len())
+        {
+            return Err(FORMAT.damaged("it has not as many exit codes as times"));
+        }
+        let mut start_ns = 0i64;
+        for (index, &seconds) in times.iter().enumerate() {
+            let latency = value::of_number(seconds, &seconds.to_string(), Some(Unit::Seconds))
+                .map_err(|error| FORMAT.damaged(error.to_string()))?;
+            let code = self.exit_codes.as_ref().map(|codes| codes[index]);
+            let request = Request {
+                start_ns,
+                latency,
+                outcome: match code {
+                    None | Some(Some(0)) => Outcome::Ok,
+                    _ => Outcome::Failed(FailureKind::Status),
+                },
+                status: None,
+            };
+            start_ns = start_ns.saturating_add(nanoseconds(latency));
+            requests.add(FORMAT, Key::new("", &self.command), request)?;
+        }
+        Ok(())
+    }
+}
+
+fn nanoseconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX)
+}

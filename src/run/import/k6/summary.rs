@@ -1,0 +1,195 @@
+//! k6's summary: percentiles of `http_req_duration` and the number of failures.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::dropped_remark;
+use crate::run::import::imported::{Imported, Remark};
+use crate::run::import::knots::{Knot, ranges};
+use crate::run::import::{Format, ImportError};
+use crate::run::recording::{Counts, Ranges, Recording};
+use crate::run::sample::FailureKind;
+
+/// Of the requests that ended as expected, where the summary tells them apart.
+const EXPECTED: &str = "http_req_duration{expected_response:true}";
+
+/// Metrics by name, in one of three shapes: numbers on the metric (`--summary-export`), one level deeper
+/// (`handleSummary`), or in a list of metrics (`--new-machine-readable-summary`).
+struct Document {
+    metrics: BTreeMap<String, BTreeMap<String, Value>>,
+}
+
+/// The fields that are read from the JSON.
+#[derive(Deserialize)]
+struct Outer {
+    metrics: Option<BTreeMap<String, BTreeMap<String, Value>>>,
+    results: Option<Results>,
+}
+
+#[derive(Deserialize)]
+struct Results {
+    metrics: Vec<BTreeMap<String, Value>>,
+}
+
+/// A range for every latency, all requests as one endpoint.
+pub(in crate::run::import) fn read_summary(text: &str) -> Result<Imported, ImportError> {
+    let format = Format::K6Summary;
+    let outer: Outer = serde_json::from_str(text).map_err(|e| format.json_error(&e))?;
+    let document = Document::of(format, outer)?;
+    let total = document.count(format, "http_reqs", "count")?;
+    let failed = document.failed(format, total)?;
+    let dropped = document
+        .count(format, "dropped_iterations", "count")
+        .unwrap_or(0);
+    if failed > total {
+        return Err(format.damaged(format!("{failed} of {total} requests failed")));
+    }
+    let ok = total - failed;
+    let (metric, n, failures_among) = match document.metrics.contains_key(EXPECTED) {
+        true => (EXPECTED, ok, 0),
+        false => ("http_req_duration", total, failed),
+    };
+    let knots = match n {
+        0 => Vec::new(),
+        n => document.knots(format, metric, n)?,
+    };
+    let ranges = ranges(n, &knots)
+        .ok_or_else(|| format.damaged("its percentiles and counts contradict each other"))?;
+    let mut counts = Counts {
+        ok,
+        unsent: dropped,
+        ..Counts::default()
+    };
+    if failed > 0 {
+        counts.failed.insert(FailureKind::Status, failed);
+    }
+    let recording = Recording::of_ranges(Ranges::new(ranges, failures_among), counts);
+    let imported = Imported::unnamed(format, recording, remarks(failures_among, dropped));
+    Ok(imported)
+}
+
+fn remarks(failures_among: u64, dropped: u64) -> Vec<Remark> {
+    let mut remarks = vec![
+        Remark::note(
+            "k6's summary keeps a few percentiles: a latency between two of them is shown as the upper one, a verdict \
+             that hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
+        ),
+        Remark::note(
+            "k6's http_req_duration counts from the send: neither a late start, nor waiting for a connection, nor \
+             connecting, nor TLS is in the numbers",
+        ),
+        Remark::note("all requests of the summary are one endpoint; --out json tells them apart"),
+    ];
+    if failures_among > 0 {
+        remarks.push(Remark::warning(
+            format!("the latencies of {failures_among} failed requests are among the others"),
+            "k6 run --out json tells them apart",
+        ));
+    }
+    remarks.extend(dropped_remark(dropped));
+    remarks
+}
+
+impl Document {
+    fn of(format: Format, outer: Outer) -> Result<Document, ImportError> {
+        let named = |metric: BTreeMap<String, Value>| {
+            let name = metric.get("name")?.as_str()?.to_owned();
+            Some((name, metric))
+        };
+        let metrics = match (outer.metrics, outer.results) {
+            (Some(metrics), _) => metrics,
+            (None, Some(results)) => results.metrics.into_iter().filter_map(named).collect(),
+            (None, None) => return Err(format.damaged("it has no metrics")),
+        };
+        Ok(Document { metrics })
+    }
+
+    /// Requests that failed. k6 counts them as passes of the metric, but its own example of the machine-readable
+    /// summary has it the other way round, so the rate decides.
+    fn failed(&self, format: Format, total: u64) -> Result<u64, ImportError> {
+        // Later versions call the same count `matches`.
+        let matches = self.count(format, "http_req_failed", "matches");
+        let passes = matches.or_else(|_| self.count(format, "http_req_failed", "passes"))?;
+        let Ok(fails) = self.count(format, "http_req_failed", "fails") else {
+            return Ok(passes);
+        };
+        let rate = self.number("http_req_failed", "rate");
+        let rate = rate.or_else(|| self.number("http_req_failed", "value"));
+        let expected = rate.map(|rate| rate * total as f64);
+        let off = |count: u64| expected.map_or(0.0, |expected| (count as f64 - expected).abs());
+        match off(passes) <= off(fails) {
+            true => Ok(passes),
+            false => Ok(fails),
+        }
+    }
+
+    /// `handleSummary` puts the numbers one level deeper.
+    fn number(&self, metric: &str, key: &str) -> Option<f64> {
+        let metric = self.metrics.get(metric)?;
+        let inner = metric.get("values").and_then(|values| values.get(key));
+        inner.or_else(|| metric.get(key))?.as_f64()
+    }
+
+    fn count(&self, format: Format, metric: &str, key: &str) -> Result<u64, ImportError> {
+        match self.number(metric, key) {
+            Some(count) if (0.0..=1e12).contains(&count) => Ok(count as u64),
+            Some(count) => Err(format.damaged(format!("{metric} has the {key} {count}"))),
+            None => Err(format.error(
+                format!("it does not say how many requests there were: {metric} has no {key}"),
+                "give the summary of --summary-export, or of handleSummary, as k6 wrote it",
+            )),
+        }
+    }
+
+    fn knots(&self, format: Format, metric: &str, n: u64) -> Result<Vec<Knot>, ImportError> {
+        let at = |key: &str| self.number(metric, key).and_then(nanoseconds);
+        let max_ns = at("max").ok_or_else(|| {
+            format.error(
+                format!("{metric} has no max, so nothing bounds its slowest requests"),
+                "run k6 with --summary-trend-stats 'min,med,max,p(50),p(90),p(95),p(99),p(99.9)'",
+            )
+        })?;
+        let mut knots = vec![Knot::at(n, max_ns, 1)];
+        knots.extend(at("min").map(|min_ns| Knot::at(1, min_ns, 1)));
+        for key in self.metrics[metric].keys().chain(self.inner_keys(metric)) {
+            if let (Some(percentile), Some(value_ns)) = (percentile(key), at(key)) {
+                // k6 interpolates between the two ranks around percentile · (n − 1), counted from 0.
+                let position = percentile / 100.0 * (n - 1) as f64;
+                let (below, above) = (position.floor() as u64 + 1, position.ceil() as u64 + 1);
+                // Floating point may put a whole position beside itself.
+                let (below, above) = match (position - position.round()).abs() < 1e-6 {
+                    true => (
+                        below.min(position.round() as u64),
+                        above.max(position.round() as u64 + 2),
+                    ),
+                    false => (below, above),
+                };
+                knots.push(Knot::between(below.max(1), above.min(n), value_ns, 1));
+            }
+        }
+        Ok(knots)
+    }
+
+    fn inner_keys(&self, metric: &str) -> impl Iterator<Item = &String> {
+        let values = self.metrics[metric]
+            .get("values")
+            .and_then(Value::as_object);
+        values.into_iter().flat_map(|values| values.keys())
+    }
+}
+
+/// 95 of `p(95)`, 50 of `med`.
+fn percentile(key: &str) -> Option<f64> {
+    let percentile = match key {
+        "med" => 50.0,
+        key => key.strip_prefix("p(")?.strip_suffix(')')?.parse().ok()?,
+    };
+    (0.0..=100.0).contains(&percentile).then_some(percentile)
+}
+
+fn nanoseconds(ms: f64) -> Option<u64> {
+    let ns = (ms * 1e6).round();
+    (0.0..1e18).contains(&ns).then_some(ns as u64)
+}

@@ -1,0 +1,236 @@
+//! Locust: `--csv PREFIX` writes percentiles of rounded response times, failures among them.
+
+use std::collections::BTreeMap;
+
+use super::imported::{Endpoint, Imported, Remark};
+use super::knots::{Knot, ranges};
+use super::names::{Key, names};
+use super::rows::{Row, Rows, titles};
+use super::{Format, ImportError, Unit, ending_of};
+use crate::run::recording::{Counts, Ranges, Recording};
+use crate::run::sample::FailureKind;
+
+/// First columns of the file that can be judged, of the one that can partly be, and of those that cannot.
+const STATS: &str = "Type,Name,Request Count,Failure Count";
+const HISTORY: &str = "Timestamp,User Count,Type,Name,";
+const FAILURES: &str = "Method,Name,Error,Occurrences";
+const EXCEPTIONS: &str = "Count,Message,Traceback,Nodes";
+
+/// Most names of one file.
+const MOST_NAMES: usize = 500;
+
+/// The percentiles that Locust can be told to write.
+const PERCENTILES: [(&str, f64); 11] = [
+    ("50%", 0.50),
+    ("66%", 0.66),
+    ("75%", 0.75),
+    ("80%", 0.80),
+    ("90%", 0.90),
+    ("95%", 0.95),
+    ("98%", 0.98),
+    ("99%", 0.99),
+    ("99.9%", 0.999),
+    ("99.99%", 0.9999),
+    ("100%", 1.0),
+];
+
+/// Whether this is the first line of one of Locust's files.
+pub(super) fn is_locust(first_line: &str) -> bool {
+    [STATS, HISTORY, FAILURES, EXCEPTIONS]
+        .iter()
+        .any(|titles| first_line.starts_with(titles))
+}
+
+/// Which columns hold the totals.
+struct Columns {
+    requests: &'static str,
+    failures: &'static str,
+    median: &'static str,
+    min: &'static str,
+    max: &'static str,
+    /// In the history they are those of a moving window.
+    percentiles: &'static [(&'static str, f64)],
+}
+
+const STATS_COLUMNS: Columns = Columns {
+    requests: "Request Count",
+    failures: "Failure Count",
+    median: "Median Response Time",
+    min: "Min Response Time",
+    max: "Max Response Time",
+    percentiles: &PERCENTILES,
+};
+
+const HISTORY_COLUMNS: Columns = Columns {
+    requests: "Total Request Count",
+    failures: "Total Failure Count",
+    median: "Total Median Response Time",
+    min: "Total Min Response Time",
+    max: "Total Max Response Time",
+    percentiles: &[],
+};
+
+/// A range for every response time of every name.
+pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
+    let format = Format::LocustCsv;
+    let (first_line, _) = titles(text);
+    let columns = match first_line.as_str() {
+        titles if titles.starts_with(STATS) => &STATS_COLUMNS,
+        titles if titles.starts_with(HISTORY) => &HISTORY_COLUMNS,
+        titles if titles.starts_with(FAILURES) || titles.starts_with(EXCEPTIONS) => {
+            return Err(format.error(
+                "this file lists what went wrong, without a latency",
+                "give the file that ends in _stats.csv; it counts failures too",
+            ));
+        }
+        _ => return Err(format.damaged("its first line is not that of a file of Locust")),
+    };
+    // Of the history only the last row of each name is of the whole run.
+    let mut entries: Vec<(Key, Entry)> = Vec::new();
+    let mut total = None;
+    Rows::titled(format, text)?.for_each(|row| {
+        let entry = Entry::of(format, row, columns)?;
+        if row.get("Name") == "Aggregated" && row.get("Type").is_empty() {
+            total = Some(entry);
+            return Ok(());
+        }
+        let key = Key::new(row.get("Type"), row.get("Name"));
+        let full = entries.len() == MOST_NAMES;
+        match entries.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, known)) => *known = entry,
+            None if full => {
+                return Err(format.error(
+                    format!("it has more than {MOST_NAMES} names"),
+                    "give the requests of one endpoint one name: self.client.get(url, name=…)",
+                ));
+            }
+            None => entries.push((key, entry)),
+        }
+        Ok(())
+    })?;
+    let remarks = remarks(columns, &entries, total.as_ref(), text);
+    let keys: Vec<Key> = entries.iter().map(|(key, _)| key.clone()).collect();
+    let mut endpoints = Vec::new();
+    for (name, (_, entry)) in names(&keys).into_iter().zip(entries) {
+        endpoints.push(Endpoint {
+            name: Some(name),
+            recording: entry.recording(format)?,
+        });
+    }
+    if let (true, Some(total)) = (endpoints.is_empty(), total) {
+        return Ok(Imported::unnamed(format, total.recording(format)?, remarks));
+    }
+    Ok(Imported {
+        format,
+        endpoints,
+        remarks,
+    })
+}
+
+/// The totals of one name.
+struct Entry {
+    requests: u64,
+    failures: u64,
+    knots: Vec<Knot>,
+}
+
+impl Entry {
+    fn of(format: Format, row: &Row<'_>, columns: &Columns) -> Result<Entry, ImportError> {
+        let requests: u64 = row.number(columns.requests)?;
+        let failures: u64 = row.number(columns.failures)?;
+        if failures > requests || requests > 1 << 40 {
+            return Err(format.damaged(format!("{failures} of {requests} requests failed")));
+        }
+        let mut entry = Entry {
+            requests,
+            failures,
+            knots: Vec::new(),
+        };
+        if requests == 0 {
+            return Ok(entry);
+        }
+        // Minimum and maximum are not rounded.
+        let exact = |title: &str| {
+            Ok::<u64, ImportError>(row.duration(title, Unit::Milliseconds)?.as_nanos() as u64)
+        };
+        entry.knots.push(Knot::at(1, exact(columns.min)?, 1));
+        entry.knots.push(Knot::at(requests, exact(columns.max)?, 1));
+        entry.knots.push(entry.rounded(0.5, exact(columns.median)?));
+        for &(title, fraction) in columns.percentiles {
+            let text = row.get(title);
+            if !text.is_empty() && text != "N/A" {
+                entry.knots.push(entry.rounded(fraction, exact(title)?));
+            }
+        }
+        Ok(entry)
+    }
+
+    /// Locust takes the largest rounded value that at least n − ⌊n·fraction⌋ requests reach.
+    fn rounded(&self, fraction: f64, value_ns: u64) -> Knot {
+        let rank = (self.requests as f64 * fraction) as u64 + 1;
+        Knot::at(rank.min(self.requests), value_ns, rounding_ns(value_ns))
+    }
+
+    fn recording(self, format: Format) -> Result<Recording, ImportError> {
+        let ranges = ranges(self.requests, &self.knots).ok_or_else(|| {
+            format.damaged("its percentiles, extremes and counts contradict each other")
+        })?;
+        let failed = BTreeMap::from([(FailureKind::Status, self.failures)]);
+        let counts = Counts {
+            ok: self.requests - self.failures,
+            failed: failed.into_iter().filter(|&(_, n)| n > 0).collect(),
+            ..Counts::default()
+        };
+        Ok(Recording::of_ranges(
+            Ranges::new(ranges, self.failures),
+            counts,
+        ))
+    }
+}
+
+/// Half a step of Locust's rounding: to whole ms below 100, then to two digits.
+fn rounding_ns(value_ns: u64) -> u64 {
+    match value_ns / 1_000_000 {
+        0..100 => 500_000,
+        100..1_000 => 5_000_000,
+        1_000..10_000 => 50_000_000,
+        _ => 500_000_000,
+    }
+}
+
+fn remarks(
+    columns: &Columns,
+    entries: &[(Key, Entry)],
+    total: Option<&Entry>,
+    text: &str,
+) -> Vec<Remark> {
+    let failures: u64 = match entries.is_empty() {
+        true => total.map_or(0, |total| total.failures),
+        false => entries.iter().map(|(_, entry)| entry.failures).sum(),
+    };
+    let mut remarks = vec![
+        Remark::note(
+            "Locust keeps a few percentiles of times that it rounds to two digits: a latency between two of them is \
+             shown as the upper one, a verdict that hangs on the rest is INCONCLUSIVE, and the order, so every burst, \
+             is lost",
+        ),
+        Remark::note(
+            "Locust counts from the send, with as many at a time as it has users: what a stall costs the requests that \
+             were not sent because of it is not in the numbers",
+        ),
+    ];
+    if failures > 0 {
+        remarks.push(Remark::warning(
+            format!("the times of {failures} failed requests are among the others, and it is not known which they are"),
+            "measure with a7probe, which tells them apart",
+        ));
+    }
+    if columns.percentiles.is_empty() {
+        remarks.push(Remark::warning(
+            "the history's percentiles are of moving windows; median, minimum and maximum alone are of the whole run",
+            "give the file that ends in _stats.csv",
+        ));
+    }
+    remarks.extend(Remark::of_ending(ending_of(text)));
+    remarks
+}

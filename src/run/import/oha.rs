@@ -1,0 +1,231 @@
+//! oha: `--output-format json` is a summary, `--output-format csv` has every answered request.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::imported::{Imported, Remark};
+use super::knots::{Knot, ranges};
+use super::requests::{Request, outcome_of_error, outcome_of_status, recording};
+use super::rows::Rows;
+use super::{Ending, Format, ImportError, Unit, ending_of};
+use crate::run::recording::{Counts, Failures, Ranges, Recording};
+use crate::run::sample::Outcome;
+
+/// How the CSV begins.
+pub(super) const CSV_HEADER: &str = "request-start,DNS,DNS+dialup,Response-delay,request-duration";
+
+/// More requests than any run has.
+const MOST: u64 = 1 << 40;
+
+/// Relative rounding of oha's sums when it makes the steps of its histogram.
+const STEP_ERROR: f64 = 1e-9;
+
+/// Upper bound of a step in seconds → count.
+type Histogram = BTreeMap<String, u64>;
+
+/// `p95` → seconds; null where there are too few requests for oha's index.
+type Percentiles = BTreeMap<String, Option<f64>>;
+
+/// What is read of the JSON; times in seconds.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Document {
+    summary: Extremes,
+    response_time_histogram: Histogram,
+    latency_percentiles: Percentiles,
+    /// Of answers with a status from 200 to 299, with --stats-success-breakdown.
+    response_time_histogram_successful: Option<Histogram>,
+    latency_percentiles_successful: Option<Percentiles>,
+    status_code_distribution: BTreeMap<String, u64>,
+    error_distribution: BTreeMap<String, u64>,
+}
+
+#[derive(Deserialize)]
+struct Extremes {
+    slowest: Option<f64>,
+    fastest: Option<f64>,
+}
+
+/// Percentiles, a coarse histogram and counts: a range for every latency.
+pub(super) fn read_json(text: &str) -> Result<Imported, ImportError> {
+    let format = Format::OhaJson;
+    let document: Document = serde_json::from_str(text).map_err(|e| format.json_error(&e))?;
+    let counts = document.counts(format)?;
+    let (n, knots) = document.knots();
+    let failed_among = n
+        .checked_sub(counts.ok)
+        .ok_or_else(|| format.damaged("more answers are ok than there are latencies"))?;
+    let ranges = ranges(n, &knots).ok_or_else(|| {
+        format.damaged("its percentiles, extremes and counts contradict each other")
+    })?;
+    let mut remarks = vec![Remark::note(
+        "oha's JSON keeps nine percentiles and eleven steps: a latency between two of them is shown as the upper \
+         one, a verdict that hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
+    )];
+    remarks.push(clock_remark());
+    if failed_among > 0 {
+        remarks.push(Remark::warning(
+            format!("the latencies of {failed_among} answers with a failure status are among the others, and it is not known which they are"),
+            "--output-format csv tells them apart",
+        ));
+    }
+    let recording = Recording::of_ranges(Ranges::new(ranges, failed_among), counts);
+    Ok(Imported::unnamed(format, recording, remarks))
+}
+
+impl Document {
+    /// Answers whose status this counts.
+    fn answered(&self, counted: impl Fn(u16) -> bool) -> u64 {
+        let statuses = self.status_code_distribution.iter();
+        let counted = statuses.filter(|(status, _)| status.parse().is_ok_and(&counted));
+        counted.map(|(_, n)| n).sum()
+    }
+
+    fn counts(&self, format: Format) -> Result<Counts, ImportError> {
+        let numbers = self
+            .status_code_distribution
+            .values()
+            .chain(self.error_distribution.values());
+        if numbers.copied().any(|n| n > MOST) {
+            return Err(format.damaged("a count is larger than any run's"));
+        }
+        let mut counts = Counts::default();
+        for (status, &n) in &self.status_code_distribution {
+            let status: u16 = status
+                .parse()
+                .map_err(|_| format.damaged(format!("'{status}' is no status")))?;
+            add(&mut counts, outcome_of_status(status), n);
+        }
+        for (error, &n) in &self.error_distribution {
+            let outcome = match error.as_str() {
+                // In flight at the end of -z, and cut.
+                "aborted due to deadline" => Outcome::Unsent,
+                error => outcome_of_error(error),
+            };
+            add(&mut counts, outcome, n);
+        }
+        Ok(counts)
+    }
+
+    /// How many latencies the percentiles are about, and what they say: those of the answers that are ok, where the
+    /// file tells them apart, else those of all.
+    fn knots(&self) -> (u64, Vec<Knot>) {
+        let slowest = self.summary.slowest.and_then(nanoseconds);
+        let fastest = self.summary.fastest.and_then(nanoseconds);
+        let redirects = self.answered(|status| (300..400).contains(&status));
+        match (
+            &self.response_time_histogram_successful,
+            &self.latency_percentiles_successful,
+        ) {
+            (Some(histogram), Some(of_ok)) if redirects == 0 => {
+                let n = self.answered(|status| (200..300).contains(&status));
+                // The slowest of all may be one that failed.
+                let slowest = slowest.map(|ns| Knot::between(n, n + 1, ns, 1));
+                let knots = percentiles(of_ok, n).into_iter().chain(steps(histogram, n));
+                (n, knots.chain(slowest).collect())
+            }
+            _ => {
+                let n = self.answered(|_| true);
+                let slowest = slowest.map(|ns| Knot::at(n, ns, 1));
+                let fastest = fastest.map(|ns| Knot::at(1, ns, 1));
+                let knots = percentiles(&self.latency_percentiles, n).into_iter();
+                let knots = knots.chain(steps(&self.response_time_histogram, n));
+                (n, knots.chain(slowest).chain(fastest).collect())
+            }
+        }
+    }
+}
+
+fn percentiles(percentiles: &Percentiles, n: u64) -> Vec<Knot> {
+    let knots = percentiles.iter().filter_map(|(name, &value)| {
+        let percentile: f64 = name.strip_prefix('p')?.parse().ok()?;
+        // oha's own index, from 0.
+        let index = (percentile / 100.0 * n as f64) as u64;
+        let value_ns = nanoseconds(value?)?;
+        (index < n).then(|| Knot::at(index + 1, value_ns, 1))
+    });
+    knots.collect()
+}
+
+/// A step is the upper bound of its count; together they hold every latency, but for equal ones, whose steps
+/// coincide and are lost.
+fn steps(histogram: &Histogram, n: u64) -> Vec<Knot> {
+    let steps = histogram.iter();
+    let mut steps: Vec<(u64, u64)> = steps
+        .filter_map(|(bound, &count)| Some((nanoseconds(bound.parse().ok()?)?, count)))
+        .collect();
+    steps.sort_unstable();
+    if steps
+        .iter()
+        .try_fold(0u64, |sum, (_, count)| sum.checked_add(*count))
+        != Some(n)
+    {
+        return Vec::new();
+    }
+    let mut below = 0;
+    let knots = steps.into_iter().map(|(bound_ns, count)| {
+        below += count;
+        let within_ns = (bound_ns as f64 * STEP_ERROR) as u64 + 1;
+        Knot::between(below, below + 1, bound_ns, within_ns)
+    });
+    knots.collect()
+}
+
+fn add(counts: &mut Counts, outcome: Outcome, n: u64) {
+    match outcome {
+        Outcome::Ok => counts.ok += n,
+        Outcome::Failed(kind) => *counts.failed.entry(kind).or_default() += n,
+        Outcome::Timeout => counts.timeout += n,
+        Outcome::Unsent => counts.unsent += n,
+    }
+}
+
+fn nanoseconds(seconds: f64) -> Option<u64> {
+    let ns = (seconds * 1e9).round();
+    (0.0..1e18).contains(&ns).then_some(ns as u64)
+}
+
+/// Every answered request.
+pub(super) fn read_csv(text: &str) -> Result<Imported, ImportError> {
+    let format = Format::OhaCsv;
+    let mut requests = Vec::new();
+    Rows::titled(format, text)?.for_each(|row| {
+        let status = row.number("status")?;
+        requests.push(Request {
+            start_ns: row.duration("request-start", Unit::Seconds)?.as_nanos() as i64,
+            latency: row.duration("request-duration", Unit::Seconds)?,
+            outcome: outcome_of_status(status),
+            status: Some(status),
+        });
+        Ok(())
+    })?;
+    let mut recording = recording(requests, std::time::Duration::ZERO);
+    recording.failures = Failures::Incomplete;
+    let mut remarks = vec![
+        clock_remark(),
+        unanswered_remark("oha", "--output-format json"),
+    ];
+    remarks.extend(Remark::of_ending(match text.ends_with('\n') {
+        true => Ending::Whole,
+        false => ending_of(text),
+    }));
+    Ok(Imported::unnamed(format, recording, remarks))
+}
+
+fn clock_remark() -> Remark {
+    Remark::note(
+        "oha counts latency from the send, unless it ran with -q and --latency-correction, which its file does not \
+         say; from the send, what a stall costs the requests behind it is not in the numbers",
+    )
+}
+
+/// What is missing where only answered requests are written.
+pub(super) fn unanswered_remark(tool: &str, instead: &str) -> Remark {
+    Remark::warning(
+        format!(
+            "{tool} leaves requests without an answer out of its CSV, so a pass holds for the answered ones only"
+        ),
+        format!("compare the number of rows with what was sent; {instead} counts them"),
+    )
+}

@@ -1,0 +1,788 @@
+//! Everything one endpoint's run leaves behind, in constant memory: histograms, exceedance bits,
+//! counts, per-second intervals and the slowest requests.
+
+mod append;
+mod bits;
+mod exceedances;
+mod interval;
+mod margin;
+mod marks;
+mod ranges;
+pub(crate) mod unique_map;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::run::histogram::{Histogram, Levels, Precision};
+use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
+
+pub use bits::{Bits, BitsError};
+pub use exceedances::{Exceedances, Rows};
+pub use interval::Interval;
+pub use margin::Margin;
+pub use marks::Marks;
+pub use ranges::{Range, Ranges};
+
+/// How many of the slowest requests are kept.
+pub const EXEMPLARS: usize = 10;
+
+/// How many different `Server-Timing` names are recorded; more are ignored.
+pub const SERVER_TIMING_NAMES: usize = 8;
+
+/// From where latency counts, which decides what it can prove.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// From the intended start: response time, free of coordinated omission.
+    IntendedStart,
+    /// From the send: service time, all that a closed model sees.
+    Send,
+    /// As another tool measured it.
+    Given,
+}
+
+/// Whether a recording knows of every request that did not end ok.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failures {
+    /// Every one is in the counts.
+    Counted,
+    /// Another tool left out some or all of them.
+    Incomplete,
+}
+
+/// What each latency of a recording is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Values {
+    /// The latency itself, as far as its form keeps it.
+    Measured,
+    /// The most that it may be; how much less is in the certain bits of the targets that were counted, and nowhere else.
+    AtMost,
+}
+
+/// What one endpoint's run leaves behind.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// From where the judged latency counts.
+    pub clock: Clock,
+    /// Whether latencies are what they were measured to be, or the most that they may be.
+    pub values: Values,
+    /// Whether the counts hold every failure; a run of this program always does.
+    pub failures: Failures,
+    /// How the planned requests ended; they add up to [`Recording::planned`].
+    pub counts: Counts,
+    /// Latency of the requests that ended ok, by [`Recording::clock`]: response time in the open model.
+    pub latency: Latency,
+    /// Last byte − send, of the requests that ended ok.
+    pub service: Histogram,
+    /// Dispatch − intended start, of every request that was dispatched.
+    pub send_lag: Histogram,
+    /// Where the time went, of the requests that ended ok.
+    pub phases: PhaseHistograms,
+    /// e, the instrument's own error as it was calibrated before the run; zero if it was not.
+    pub own_error: Duration,
+    /// One bit per planned request for each target, in order of the intended start.
+    pub exceedances: Vec<Exceedances>,
+    /// One bit per planned request: whether it ended ok.
+    pub ok: Bits,
+    /// One bit per planned request: whether it did not end ok for a cause on this side.
+    pub client: Bits,
+    /// Where a stretch of time was cut out: the index of the first request after it, ascending. Exceedances on both sides
+    /// of a seam are neighbours in the bits and not in time.
+    pub seams: Vec<u64>,
+    /// By second of the intended start (of the send in the closed model). Copies of a recording share them: a long run has
+    /// many.
+    pub intervals: Arc<BTreeMap<u64, Interval>>,
+    /// The slowest requests, slowest first.
+    pub slowest: Vec<Exemplar>,
+    /// Answers by status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// `Server-Timing` metrics of the requests that ended ok, by name.
+    pub server_timing: BTreeMap<String, Histogram>,
+    /// Requests that opened a connection.
+    pub new_connections: u64,
+    /// Requests that waited for a connection because the in-flight cap was reached.
+    pub pool_limited: u64,
+    /// Requests whose first byte was handed to a socket.
+    pub sent: u64,
+    /// Bytes of answers' bodies.
+    pub body_bytes: u64,
+    /// First send, in ns from t0.
+    pub first_sent_ns: Option<u64>,
+    /// Last send, in ns from t0.
+    pub last_sent_ns: Option<u64>,
+    /// Last end of a request, in ns from t0.
+    pub last_finished_ns: u64,
+}
+
+/// How the planned requests ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Counts {
+    /// Answered in full with an expected status.
+    pub ok: u64,
+    /// Failed, by kind.
+    #[serde(deserialize_with = "unique_map::deserialize")]
+    pub failed: BTreeMap<FailureKind, u64>,
+    /// No complete answer within the timeout.
+    pub timeout: u64,
+    /// Not sent, because the run was cut.
+    pub unsent: u64,
+}
+
+impl Counts {
+    /// Sum over all outcomes: the planned requests.
+    pub fn total(&self) -> u64 {
+        self.ok + self.failed_total() + self.timeout + self.unsent
+    }
+
+    /// Failures of every kind; timeouts and unsent requests are not among them.
+    pub fn failed_total(&self) -> u64 {
+        self.failed.values().sum()
+    }
+
+    /// Requests that did not end ok, whatever the reason.
+    pub fn not_ok(&self) -> u64 {
+        self.total() - self.ok
+    }
+
+    /// Those that did not end ok for a cause on this side: client failures and unsent requests.
+    pub fn client_side(&self) -> u64 {
+        self.failed.get(&FailureKind::Client).copied().unwrap_or(0) + self.unsent
+    }
+
+    /// Counts one request.
+    pub fn add(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Ok => self.ok += 1,
+            Outcome::Failed(kind) => *self.failed.entry(kind).or_default() += 1,
+            Outcome::Timeout => self.timeout += 1,
+            Outcome::Unsent => self.unsent += 1,
+        }
+    }
+
+    /// Adds another thread's or shard's counts.
+    pub fn merge(&mut self, other: &Counts) {
+        self.ok += other.ok;
+        self.timeout += other.timeout;
+        self.unsent += other.unsent;
+        for (&kind, &n) in &other.failed {
+            *self.failed.entry(kind).or_default() += n;
+        }
+    }
+}
+
+/// The judged latencies: a histogram of a live run, or what another tool kept of them.
+#[derive(Clone, Debug)]
+pub enum Latency {
+    /// Four significant digits; constant memory.
+    Histogram(Histogram),
+    /// Every value in ns, in the order of time; exact.
+    Exact(Vec<u64>),
+    /// Every value in the order of time, as another tool rounded it. In no run file.
+    Rounded {
+        /// The values in ns.
+        values_ns: Vec<u64>,
+        /// How far the truth may be from each, on either side, in ns.
+        within_ns: u64,
+    },
+    /// A range for each value; their order is lost. In no run file.
+    Ranges(Ranges),
+}
+
+impl Latency {
+    /// How many values there are.
+    pub fn count(&self) -> u64 {
+        match self {
+            Latency::Histogram(histogram) => histogram.count(),
+            Latency::Exact(values_ns) | Latency::Rounded { values_ns, .. } => {
+                values_ns.len() as u64
+            }
+            Latency::Ranges(ranges) => ranges.ok(),
+        }
+    }
+
+    /// Order statistics of the values.
+    pub fn levels(&self) -> Levels {
+        match self {
+            Latency::Histogram(histogram) => histogram.levels(),
+            Latency::Exact(values_ns) | Latency::Rounded { values_ns, .. } => {
+                Levels::from_values(values_ns.clone())
+            }
+            Latency::Ranges(ranges) => ranges.levels(),
+        }
+    }
+
+    /// Every value as high as it may be: the upper bound of its bucket or range.
+    pub fn highest(&self) -> Levels {
+        match self {
+            Latency::Histogram(histogram) => {
+                let max_ns = histogram.max_ns().unwrap_or(0);
+                let tops = histogram
+                    .buckets()
+                    .map(|b| (b.high_ns.min(max_ns), b.count));
+                Levels::from_counts(tops.collect())
+            }
+            _ => self
+                .bounds()
+                .map_or_else(|| self.levels(), |(_, highest)| highest),
+        }
+    }
+
+    /// Order statistics at their lowest and at their highest, where each value is known within a range.
+    pub fn bounds(&self) -> Option<(Levels, Levels)> {
+        match self {
+            Latency::Histogram(_) | Latency::Exact(_) => None,
+            Latency::Rounded {
+                values_ns,
+                within_ns,
+            } => {
+                let low = values_ns.iter().map(|v| v.saturating_sub(*within_ns));
+                let high = values_ns.iter().map(|v| v.saturating_add(*within_ns));
+                let levels = |values: Vec<u64>| Levels::from_values(values);
+                Some((levels(low.collect()), levels(high.collect())))
+            }
+            Latency::Ranges(ranges) => Some(ranges.bounds()),
+        }
+    }
+
+    /// How many values exceed a limit: certain, and at most.
+    pub fn count_above(&self, limit_ns: u64) -> (u64, u64) {
+        match self {
+            Latency::Histogram(histogram) => histogram.count_above(limit_ns),
+            Latency::Exact(values_ns) => {
+                let k = values_ns.iter().filter(|&&v| v > limit_ns).count() as u64;
+                (k, k)
+            }
+            Latency::Rounded {
+                values_ns,
+                within_ns,
+            } => {
+                let above = |limit_ns: Option<u64>, v: &u64| limit_ns.is_none_or(|l| *v > l);
+                // v − within > limit, and v + within > limit.
+                let certain = limit_ns.saturating_add(*within_ns);
+                let possible = limit_ns.checked_sub(*within_ns);
+                let count = |limit| values_ns.iter().filter(|v| above(limit, v)).count() as u64;
+                (count(Some(certain)), count(possible))
+            }
+            Latency::Ranges(ranges) => ranges.count_above(limit_ns),
+        }
+    }
+
+    fn record(&mut self, value_ns: u64) {
+        match self {
+            Latency::Histogram(histogram) => histogram.record(value_ns),
+            Latency::Exact(values_ns) | Latency::Rounded { values_ns, .. } => {
+                values_ns.push(value_ns)
+            }
+            Latency::Ranges(_) => unreachable!("ranges are imported whole"),
+        }
+    }
+
+    fn merge(&mut self, other: &Latency) {
+        match (self, other) {
+            (Latency::Histogram(a), Latency::Histogram(b)) => a.add(b),
+            (Latency::Exact(a), Latency::Exact(b)) => a.extend(b),
+            _ => unreachable!("recordings of one run share their form"),
+        }
+    }
+}
+
+/// One histogram a phase; three significant digits.
+#[derive(Clone, Debug)]
+pub struct PhaseHistograms {
+    /// Waiting for a free connection under the in-flight cap.
+    pub wait: Histogram,
+    /// Name resolution.
+    pub dns: Histogram,
+    /// TCP connect.
+    pub connect: Histogram,
+    /// TLS handshake.
+    pub tls: Histogram,
+    /// Send to first byte.
+    pub first_byte: Histogram,
+    /// First byte to last byte.
+    pub body: Histogram,
+}
+
+impl PhaseHistograms {
+    fn new() -> PhaseHistograms {
+        let empty = || Histogram::new(Precision::Three);
+        PhaseHistograms {
+            wait: empty(),
+            dns: empty(),
+            connect: empty(),
+            tls: empty(),
+            first_byte: empty(),
+            body: empty(),
+        }
+    }
+
+    /// Names and histograms in the order of time.
+    pub fn named(&self) -> [(&'static str, &Histogram); 6] {
+        [
+            ("wait", &self.wait),
+            ("dns", &self.dns),
+            ("connect", &self.connect),
+            ("tls", &self.tls),
+            ("first_byte", &self.first_byte),
+            ("body", &self.body),
+        ]
+    }
+
+    /// The histogram of a name that [`PhaseHistograms::named`] gives.
+    pub fn by_name_mut(&mut self, name: &str) -> Option<&mut Histogram> {
+        Some(match name {
+            "wait" => &mut self.wait,
+            "dns" => &mut self.dns,
+            "connect" => &mut self.connect,
+            "tls" => &mut self.tls,
+            "first_byte" => &mut self.first_byte,
+            "body" => &mut self.body,
+            _ => return None,
+        })
+    }
+
+    fn record(&mut self, phases: &Phases) {
+        let pairs = [
+            (&mut self.wait, phases.wait_ns),
+            (&mut self.dns, phases.dns_ns),
+            (&mut self.connect, phases.connect_ns),
+            (&mut self.tls, phases.tls_ns),
+            (&mut self.first_byte, phases.first_byte_ns),
+            (&mut self.body, phases.body_ns),
+        ];
+        for (histogram, value_ns) in pairs {
+            if let Some(value_ns) = value_ns {
+                histogram.record(value_ns);
+            }
+        }
+    }
+
+    fn merge(&mut self, other: &PhaseHistograms) {
+        for (name, histogram) in other.named() {
+            if let Some(own) = self.by_name_mut(name) {
+                own.add(histogram);
+            }
+        }
+    }
+}
+
+/// One of the slowest requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exemplar {
+    /// Position in the endpoint's plan.
+    pub index: u64,
+    /// Latency by the recording's clock; for a timeout, how long was waited.
+    pub latency: Duration,
+    /// Second of the run, from t0 to the intended start (the send in the closed model).
+    pub at: Duration,
+    /// Our own delay before it was dispatched.
+    pub send_lag: Option<Duration>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// HTTP status, if any.
+    pub status: Option<u16>,
+    /// Connection new or reused.
+    pub connection: Option<ConnectionUse>,
+    /// Where the time went.
+    pub phases: Phases,
+}
+
+impl Recording {
+    /// An empty recording of a live run that counts exceedances of these targets.
+    pub fn new(clock: Clock, targets: &[Duration]) -> Recording {
+        Recording {
+            clock,
+            values: Values::Measured,
+            failures: Failures::Counted,
+            counts: Counts::default(),
+            latency: Latency::Histogram(Histogram::new(Precision::Four)),
+            service: Histogram::new(Precision::Four),
+            send_lag: Histogram::new(Precision::Three),
+            phases: PhaseHistograms::new(),
+            own_error: Duration::ZERO,
+            exceedances: targets
+                .iter()
+                .map(|&target| Exceedances::of(target))
+                .collect(),
+            ok: Bits::new(),
+            client: Bits::new(),
+            seams: Vec::new(),
+            intervals: Arc::default(),
+            slowest: Vec::with_capacity(EXEMPLARS + 1),
+            statuses: BTreeMap::new(),
+            server_timing: BTreeMap::new(),
+            new_connections: 0,
+            pool_limited: 0,
+            sent: 0,
+            body_bytes: 0,
+            first_sent_ns: None,
+            last_sent_ns: None,
+            last_finished_ns: 0,
+        }
+    }
+
+    /// A recording of latencies that another tool measured, in file order; `None` is a failure.
+    pub fn from_latencies(latencies: &[Option<Duration>], targets: &[Duration]) -> Recording {
+        let mut recording = Recording::new(Clock::Given, targets);
+        recording.latency = Latency::Exact(Vec::new());
+        for (index, latency) in (0u64..).zip(latencies) {
+            recording.add_latency(index, *latency);
+        }
+        recording
+    }
+
+    /// Adds a latency that another tool measured, in the order of time; `None` is a failure.
+    pub fn add_latency(&mut self, index: u64, latency: Option<Duration>) {
+        let outcome = match latency {
+            Some(_) => Outcome::Ok,
+            None => Outcome::Failed(FailureKind::Status),
+        };
+        let latency_ns = latency.map_or(0, |l| l.as_nanos() as u64);
+        if latency.is_some() {
+            self.latency.record(latency_ns);
+        }
+        self.count(index, outcome, latency_ns, 0);
+    }
+
+    /// An empty recording of requests that another tool measured, to be added in the order of time; `within`
+    /// is how far its rounding may have moved each latency.
+    pub fn of_requests(within: Duration) -> Recording {
+        let values_ns = Vec::new();
+        let mut recording = Recording::new(Clock::Given, &[]);
+        recording.latency = match within.as_nanos() as u64 {
+            0 => Latency::Exact(values_ns),
+            within_ns => Latency::Rounded {
+                values_ns,
+                within_ns,
+            },
+        };
+        recording
+    }
+
+    /// A recording of latencies in ranges that another tool kept, and of how the requests ended: `counts.ok` is
+    /// the number of latencies without the failures among them. The order is lost.
+    pub fn of_ranges(ranges: Ranges, counts: Counts) -> Recording {
+        debug_assert_eq!(ranges.ok(), counts.ok, "one latency for each that ended ok");
+        let mut recording = Recording::new(Clock::Given, &[]);
+        recording.latency = Latency::Ranges(ranges);
+        recording.counts = counts;
+        recording
+    }
+
+    /// The same, to be filled by an instrument whose own error is known; before anything is added.
+    #[must_use]
+    pub fn with_own_error(self, own_error: Duration) -> Recording {
+        Recording { own_error, ..self }
+    }
+
+    /// Whether it is known which request came after which; without it, bursts cannot be seen.
+    pub fn has_order(&self) -> bool {
+        self.ok.len() == self.planned()
+    }
+
+    /// Requests that the plan had: the sum over all outcomes.
+    pub fn planned(&self) -> u64 {
+        self.counts.total()
+    }
+
+    /// The exceedances of a target that was counted at record time.
+    pub fn exceedances_of(&self, target: Duration) -> Option<&Exceedances> {
+        self.exceedances.iter().find(|e| e.target == target)
+    }
+
+    /// Requests sent per second, first send to last; `None` below two sends.
+    pub fn achieved_per_s(&self) -> Option<f64> {
+        let sent = self.sent;
+        let span_ns = self.last_sent_ns?.checked_sub(self.first_sent_ns?)?;
+        (sent > 1 && span_ns > 0).then(|| (sent - 1) as f64 * 1e9 / span_ns as f64)
+    }
+
+    /// Adds one request that ended, however it ended.
+    pub fn add(&mut self, sample: &Sample) {
+        let latency_ns = match self.clock {
+            Clock::Send => sample.service_ns().unwrap_or_else(|| sample.response_ns()),
+            Clock::IntendedStart | Clock::Given => sample.response_ns(),
+        };
+        let lag_ns = match self.clock {
+            Clock::IntendedStart => sample.send_lag_ns().unwrap_or(0),
+            Clock::Send | Clock::Given => 0,
+        };
+        self.count(sample.index, sample.outcome, latency_ns, lag_ns);
+        self.add_timings(sample, latency_ns);
+        self.interval_of(sample).add(sample.outcome, latency_ns);
+        self.keep_if_slow(sample, latency_ns);
+        if let Some(status) = sample.status {
+            *self.statuses.entry(status).or_default() += 1;
+        }
+        self.new_connections += u64::from(sample.connection == Some(ConnectionUse::New));
+        self.pool_limited += u64::from(sample.phases.wait_ns.is_some());
+        self.sent += u64::from(sample.sent_ns.is_some());
+        self.body_bytes += sample.body_bytes;
+        if let Some(sent_ns) = sample.sent_ns {
+            self.first_sent_ns = Some(
+                self.first_sent_ns
+                    .map_or(sent_ns, |first| first.min(sent_ns)),
+            );
+            self.last_sent_ns = Some(self.last_sent_ns.map_or(sent_ns, |last| last.max(sent_ns)));
+        }
+        self.last_finished_ns = self.last_finished_ns.max(sample.finished_ns);
+    }
+
+    /// Adds a planned request that was never dispatched because the run was cut.
+    pub fn add_unsent(&mut self, index: u64) {
+        self.count(index, Outcome::Unsent, 0, 0);
+    }
+
+    /// Adds an event that was done so long after it was accepted, known within a range; of nothing else than time to
+    /// completion is there anything to record. The larger value counts, and what is certain counts from the smaller.
+    pub fn add_completion(&mut self, index: u64, at_least: Duration, at_most: Duration) {
+        let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        let (low_ns, high_ns) = (ns(at_least), ns(at_most));
+        self.count(index, Outcome::Ok, high_ns, high_ns.saturating_sub(low_ns));
+        self.latency.record(high_ns);
+    }
+
+    /// Adds an accepted event that was not done: slower than everything.
+    pub fn add_never_completed(&mut self, index: u64) {
+        self.count(index, Outcome::Timeout, 0, 0);
+    }
+
+    /// Adds an accepted event of which nobody could tell when the audit ended: no PASS, and nothing against the server.
+    pub fn add_unread(&mut self, index: u64) {
+        self.count(index, Outcome::Failed(FailureKind::Client), 0, 0);
+    }
+
+    /// Adds another recording of the same endpoint and plan: a thread's, or a shard's. Lossless.
+    pub fn merge(&mut self, other: &Recording) {
+        self.counts.merge(&other.counts);
+        self.latency.merge(&other.latency);
+        self.service.add(&other.service);
+        self.send_lag.add(&other.send_lag);
+        self.phases.merge(&other.phases);
+        for (own, theirs) in self.exceedances.iter_mut().zip(&other.exceedances) {
+            debug_assert_eq!(
+                own.target, theirs.target,
+                "recordings of one plan share their targets"
+            );
+            own.union(theirs);
+        }
+        self.ok.union(&other.ok);
+        self.client.union(&other.client);
+        let intervals = Arc::make_mut(&mut self.intervals);
+        for (&second, interval) in other.intervals.iter() {
+            intervals.entry(second).or_default().merge(interval);
+        }
+        self.slowest.extend(other.slowest.iter().cloned());
+        self.trim_slowest();
+        for (&status, &n) in &other.statuses {
+            *self.statuses.entry(status).or_default() += n;
+        }
+        for (name, histogram) in &other.server_timing {
+            self.timing_of(name).add(histogram);
+        }
+        self.new_connections += other.new_connections;
+        self.pool_limited += other.pool_limited;
+        self.sent += other.sent;
+        self.body_bytes += other.body_bytes;
+        self.first_sent_ns = self
+            .first_sent_ns
+            .into_iter()
+            .chain(other.first_sent_ns)
+            .min();
+        self.last_sent_ns = self.last_sent_ns.max(other.last_sent_ns);
+        self.last_finished_ns = self.last_finished_ns.max(other.last_finished_ns);
+    }
+
+    /// Counts a request; `lag_ns` is the part of its latency that is our own.
+    fn count(&mut self, index: u64, outcome: Outcome, latency_ns: u64, lag_ns: u64) {
+        self.counts.add(outcome);
+        self.ok.set(index, outcome == Outcome::Ok);
+        self.client.set(index, outcome.is_ours());
+        for exceedances in &mut self.exceedances {
+            exceedances.count(index, outcome, latency_ns, lag_ns, self.own_error);
+        }
+    }
+
+    fn add_timings(&mut self, sample: &Sample, latency_ns: u64) {
+        if let Some(lag_ns) = sample.send_lag_ns() {
+            self.send_lag.record(lag_ns);
+        }
+        if sample.outcome != Outcome::Ok {
+            return;
+        }
+        self.latency.record(latency_ns);
+        if let (Clock::IntendedStart, Some(service_ns)) = (self.clock, sample.service_ns()) {
+            self.service.record(service_ns);
+        }
+        self.phases.record(&sample.phases);
+        for (name, duration) in &sample.server_timing {
+            if self.server_timing.len() < SERVER_TIMING_NAMES
+                || self.server_timing.contains_key(name)
+            {
+                self.timing_of(name).record(duration.as_nanos() as u64);
+            }
+        }
+    }
+
+    fn timing_of(&mut self, name: &str) -> &mut Histogram {
+        self.server_timing
+            .entry(name.to_owned())
+            .or_insert_with(|| Histogram::new(Precision::Three))
+    }
+
+    fn interval_of(&mut self, sample: &Sample) -> &mut Interval {
+        Arc::make_mut(&mut self.intervals)
+            .entry(start_ns(sample) / 1_000_000_000)
+            .or_default()
+    }
+
+    fn keep_if_slow(&mut self, sample: &Sample, latency_ns: u64) {
+        let latency = Duration::from_nanos(latency_ns);
+        if self.slowest.len() == EXEMPLARS
+            && self
+                .slowest
+                .last()
+                .is_some_and(|last| last.latency >= latency)
+        {
+            return;
+        }
+        self.slowest.push(Exemplar {
+            index: sample.index,
+            latency,
+            at: Duration::from_nanos(start_ns(sample)),
+            send_lag: sample.send_lag_ns().map(Duration::from_nanos),
+            outcome: sample.outcome,
+            status: sample.status,
+            connection: sample.connection,
+            phases: sample.phases,
+        });
+        self.trim_slowest();
+    }
+
+    fn trim_slowest(&mut self) {
+        self.slowest
+            .sort_by_key(|e| (std::cmp::Reverse(e.latency), e.index));
+        self.slowest.truncate(EXEMPLARS);
+    }
+}
+
+/// When a request was due: its intended start, or its send in the closed model; in ns from t0.
+fn start_ns(sample: &Sample) -> u64 {
+    sample
+        .intended_start_ns
+        .or(sample.sent_ns)
+        .unwrap_or(sample.dispatched_ns)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Clock, EXEMPLARS, Recording};
+    use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
+
+    const TARGET: Duration = Duration::from_millis(150);
+
+    fn sample(index: u64, latency_ns: u64, outcome: Outcome) -> Sample {
+        let start_ns = index * 10_000_000;
+        Sample {
+            index,
+            intended_start_ns: Some(start_ns),
+            dispatched_ns: start_ns + 40_000,
+            sent_ns: Some(start_ns + 40_000),
+            finished_ns: start_ns + latency_ns,
+            outcome,
+            status: Some(200),
+            connection: Some(ConnectionUse::Reused),
+            phases: Phases {
+                first_byte_ns: Some(latency_ns - 40_000),
+                body_ns: Some(0),
+                ..Phases::default()
+            },
+            body_bytes: 10,
+            server_timing: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn equal_to_the_target_is_within_it_and_one_ns_more_is_not() {
+        let mut recording = Recording::new(Clock::IntendedStart, &[TARGET]);
+        recording.add(&sample(0, 150_000_000, Outcome::Ok));
+        recording.add(&sample(1, 150_000_001, Outcome::Ok));
+        let bits = &recording.exceedances_of(TARGET).unwrap().bits;
+        assert_eq!(bits.iter().collect::<Vec<_>>(), [false, true]);
+    }
+
+    #[test]
+    fn failures_timeouts_and_unsent_requests_exceed_every_target_and_add_up() {
+        // METHOD: 930 within, 10 above, 60 failed: 70 exceedances of 1000, not 10 of 940.
+        let mut recording = Recording::new(Clock::IntendedStart, &[TARGET]);
+        (0..930).for_each(|i| recording.add(&sample(i, 5_000_000, Outcome::Ok)));
+        (930..940).for_each(|i| recording.add(&sample(i, 200_000_000, Outcome::Ok)));
+        (940..970).for_each(|i| {
+            recording.add(&sample(i, 1_000_000, Outcome::Failed(FailureKind::Reset)))
+        });
+        (970..990).for_each(|i| recording.add(&sample(i, 1_000_000, Outcome::Timeout)));
+        (990..1000).for_each(|i| recording.add_unsent(i));
+        assert_eq!(recording.planned(), 1000);
+        assert_eq!(
+            recording.exceedances_of(TARGET).unwrap().bits.count_ones(),
+            70
+        );
+        assert_eq!(recording.latency.levels().count(), 940);
+        assert_eq!(recording.counts.not_ok(), 60);
+        assert_eq!(recording.ok.count_ones(), 940);
+    }
+
+    #[test]
+    fn merging_the_shares_of_two_threads_gives_the_recording_of_one() {
+        let samples: Vec<Sample> = (0..500)
+            .map(|i| sample(i, 1_000_000 + (i * 7919) % 300_000_000, Outcome::Ok))
+            .collect();
+        let mut whole = Recording::new(Clock::IntendedStart, &[TARGET]);
+        samples.iter().for_each(|s| whole.add(s));
+        let mut parts = [0, 1].map(|_| Recording::new(Clock::IntendedStart, &[TARGET]));
+        samples
+            .iter()
+            .for_each(|s| parts[(s.index % 2) as usize].add(s));
+        let [mut merged, other] = parts;
+        merged.merge(&other);
+        assert_eq!(merged.counts, whole.counts);
+        assert_eq!(merged.exceedances, whole.exceedances);
+        assert_eq!(merged.slowest, whole.slowest);
+        assert_eq!(merged.latency.levels(), whole.latency.levels());
+        assert_eq!(merged.intervals, whole.intervals);
+        assert_eq!(merged.slowest.len(), EXEMPLARS);
+    }
+
+    #[test]
+    fn the_slowest_are_kept_slowest_first() {
+        let mut recording = Recording::new(Clock::IntendedStart, &[]);
+        (0..100)
+            .for_each(|i| recording.add(&sample(i, 1_000_000 * (1 + (i * 37) % 100), Outcome::Ok)));
+        let slowest: Vec<u128> = recording
+            .slowest
+            .iter()
+            .map(|e| e.latency.as_millis())
+            .collect();
+        assert_eq!(slowest, [100, 99, 98, 97, 96, 95, 94, 93, 92, 91]);
+    }
+
+    #[test]
+    fn the_closed_model_judges_service_time() {
+        let mut recording = Recording::new(Clock::Send, &[TARGET]);
+        let mut late = sample(0, 400_000_000, Outcome::Ok);
+        late.intended_start_ns = None;
+        late.sent_ns = Some(300_000_000);
+        recording.add(&late);
+        assert_eq!(recording.latency.levels().at_rank(1), Some(100_000_000));
+        assert_eq!(
+            recording.exceedances_of(TARGET).unwrap().bits.count_ones(),
+            0
+        );
+    }
+}

@@ -1,0 +1,156 @@
+//! A run: what was planned, on what machine, how it ended and what it left behind; and its versioned JSON on disk.
+
+mod audit_document;
+mod calibration;
+mod certificate;
+mod disk;
+mod document;
+mod environment;
+mod error;
+mod judging;
+mod nanos;
+mod plan_record;
+pub mod redact;
+mod restore;
+mod text;
+mod turns;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+use crate::run::completion::Audit;
+use crate::run::plan::Design;
+use crate::run::recording::{Counts, Recording};
+
+pub use calibration::{Calibration, NullServer, Throttled};
+pub use certificate::{Certificate, CertificateError, Check, Unit};
+pub use disk::read_bounded;
+pub use document::schema;
+pub use environment::Environment;
+pub use error::{Age, RunFileError};
+pub use judging::{AdaptiveRecord, GuardRecord, Judging, StopReason};
+pub use plan_record::{
+    BodyRecord, ConnectionRecord, EndpointRecord, HeaderRecord, PlanRecord, SizeRecord,
+};
+pub use turns::{SideRecord, TurnsRecord};
+
+/// What the files are called: a name and a major version. Files of another major version are refused; unknown
+/// fields of this one are ignored, so that a minor addition needs no new version.
+pub const FORMAT: &str = "a7probe.run/1";
+
+/// Everything that is known about one run. [`Run::save`] and [`Run::load`] keep all of it, without loss.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Names the run; requests carry it in `X-A7-Run`.
+    pub id: Uuid,
+    /// What was planned, without its secrets.
+    pub plan: PlanRecord,
+    /// The machine and the version that measured.
+    pub environment: Environment,
+    /// When t0 was, the start of the schedule; warm-up came before.
+    pub started_at: Timestamp,
+    /// Whether the plan was carried out to its end.
+    pub ended: Ended,
+    /// One recording an endpoint, in the order of the plan; names unique.
+    pub endpoints: Vec<EndpointRun>,
+    /// What the probe says of itself.
+    pub instrument: Instrument,
+    /// The gates that the run was judged by, as they were written.
+    pub gates: Vec<String>,
+    /// How it was judged by them.
+    pub judging: Judging,
+    /// Of one side of a comparison that was measured in turns (`ab`): how.
+    pub turns: Option<TurnsRecord>,
+}
+
+/// What one endpoint's part of the run left behind.
+#[derive(Clone, Debug)]
+pub struct EndpointRun {
+    /// What gates and tables call it.
+    pub name: String,
+    /// Histograms, exceedance bits, counts and intervals, from t0 on.
+    pub recording: Recording,
+    /// How the requests of the warm-up ended; they are in no other figure.
+    pub warmup: Counts,
+    /// What became of what was accepted; `None` if it was not to be audited.
+    pub audit: Option<Audit>,
+}
+
+/// Whether a plan was carried out to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "how")]
+pub enum Ended {
+    /// Every planned request was sent and had its time to be answered.
+    Complete,
+    /// A signal interrupted the run. Requests that were due later are not part of it.
+    Interrupted {
+        /// Which one.
+        signal: Signal,
+    },
+}
+
+/// The signals that cut a run short in good order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum Signal {
+    /// Ctrl-C.
+    Sigint,
+    /// A polite kill.
+    Sigterm,
+}
+
+/// What the probe says of itself: the reader judges by it whether the instrument could keep up.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Instrument {
+    /// Threads that sent requests.
+    pub threads: usize,
+    /// What woke them up, such as `timerfd`.
+    pub pacer: String,
+    /// CPU time of the whole process, user and system, from the beginning of the warm-up to the end of the run, in ns.
+    #[serde(rename = "cpu_ns", with = "nanos")]
+    #[schemars(with = "u64")]
+    pub cpu: Duration,
+    /// Time from t0 to the end of the run, in ns.
+    #[serde(rename = "wall_ns", with = "nanos")]
+    #[schemars(with = "u64")]
+    pub wall: Duration,
+    /// What it measured of itself before the run.
+    #[serde(default)]
+    pub calibration: Calibration,
+    /// How the control group was kept from the processor meanwhile; absent where that is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttled: Option<Throttled>,
+    /// What `a7probe selftest` said of it, if a file of that was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Certificate>,
+}
+
+impl Run {
+    /// How its gates are judged. The person who interrupts a run has seen its data, so only evidence that is valid at
+    /// any time judges it, whatever its planned size.
+    pub fn design(&self) -> Design {
+        match self.ended {
+            Ended::Interrupted { .. } => Design::Adaptive,
+            Ended::Complete => self.judging.design(),
+        }
+    }
+
+    /// The endpoint of a name.
+    pub fn endpoint(&self, name: &str) -> Option<&EndpointRun> {
+        self.endpoints.iter().find(|e| e.name == name)
+    }
+
+    /// CPU time of the whole process per sending thread and time of the run, warm-up included; 1 is all of it. `None`
+    /// where either is not known.
+    pub fn busy(&self) -> Option<f64> {
+        let Instrument {
+            threads, cpu, wall, ..
+        } = self.instrument;
+        let available = (wall + self.plan.warmup).as_secs_f64() * threads as f64;
+        (available > 0.0 && !cpu.is_zero()).then(|| cpu.as_secs_f64() / available)
+    }
+}

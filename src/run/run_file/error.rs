@@ -1,0 +1,132 @@
+//! Why a run could not be read or written, and what mends it.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+use super::FORMAT;
+use crate::printable::Shown as _;
+use crate::run::histogram::DecodeError;
+use crate::run::recording::BitsError;
+
+/// A run that could not be read or written. Messages do not name the file: whoever opened it knows it.
+#[derive(Debug, thiserror::Error)]
+pub enum RunFileError {
+    /// The file cannot be opened or read.
+    #[error("cannot read the file: {0}")]
+    Read(#[source] io::Error),
+    /// The file cannot be written.
+    #[error("cannot write {}: {source}", path.shown())]
+    Write {
+        /// The file, or its directory.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Nothing but white space.
+    #[error("the file is empty")]
+    Empty,
+    /// More than any run leaves behind.
+    #[error("the file is larger than {0} MB, which no run is")]
+    TooLarge(u64),
+    /// Larger than any run once decoded.
+    #[error("the file needs more than {0} MB of memory once decoded, more than any run")]
+    TooMuch(u64),
+    /// The JSON stops in the middle.
+    #[error("the file is cut short: its JSON stops in the middle, at line {line} column {column}")]
+    Cut {
+        /// Line where it stops, from 1.
+        line: usize,
+        /// Column where it stops, from 1.
+        column: usize,
+    },
+    /// Not JSON at all.
+    #[error("not an a7probe run: it is not valid JSON ({0})")]
+    NotJson(String),
+    /// JSON of something else.
+    #[error("not an a7probe run: {0}")]
+    Foreign(String),
+    /// Another major version.
+    #[error("{found} is {age} than what this a7probe reads, {FORMAT}")]
+    Version {
+        /// Format of the file.
+        found: String,
+        /// On which side of this a7probe's.
+        age: Age,
+    },
+    /// A field is missing or has the wrong type.
+    #[error("the run is damaged: {0}")]
+    Field(String),
+    /// Two parts of the file contradict each other.
+    #[error("the run is damaged: {0}")]
+    Inconsistent(String),
+    /// A histogram cannot be decoded.
+    #[error("the run is damaged: {place}: {source}")]
+    Histogram {
+        /// Endpoint and field.
+        place: String,
+        /// What is wrong with it.
+        source: DecodeError,
+    },
+    /// Exceedance bits cannot be decoded.
+    #[error("the run is damaged: {place}: {source}")]
+    Bits {
+        /// Endpoint and field.
+        place: String,
+        /// What is wrong with it.
+        source: BitsError,
+    },
+}
+
+/// On which side of this program's a version lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Age {
+    /// Above it.
+    Newer,
+    /// Below it.
+    Older,
+}
+
+impl fmt::Display for Age {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Age::Newer => "newer",
+            Age::Older => "older",
+        })
+    }
+}
+
+impl RunFileError {
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            RunFileError::Read(error) if error.kind() == io::ErrorKind::NotFound => {
+                "check the name; `a7probe measure URL --save FILE` writes a run"
+            }
+            RunFileError::Read(_) => "check that it is a file and that you may read it",
+            RunFileError::Write { .. } => {
+                "check that the directory exists, is writable and has room"
+            }
+            RunFileError::Empty
+            | RunFileError::TooLarge(_)
+            | RunFileError::TooMuch(_)
+            | RunFileError::NotJson(_)
+            | RunFileError::Foreign(_) => "`a7probe measure URL --save FILE` writes a run",
+            RunFileError::Version {
+                age: Age::Newer, ..
+            } => "update a7probe, or measure again with this one",
+            RunFileError::Version {
+                age: Age::Older, ..
+            } => "measure again with this a7probe",
+            RunFileError::Cut { .. } => {
+                "copy the file again; a7probe itself never leaves half a file"
+            }
+            RunFileError::Field(_)
+            | RunFileError::Inconsistent(_)
+            | RunFileError::Histogram { .. }
+            | RunFileError::Bits { .. } => {
+                "copy the file again, or measure again; an edited run is not read"
+            }
+        }
+    }
+}

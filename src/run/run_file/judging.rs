@@ -1,0 +1,100 @@
+//! How a run was judged, as its file keeps it: whoever judges it again comes to the same verdict.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::nanos;
+use crate::run::plan::{DEFAULT_EPISODE, Design, Guard};
+
+/// How a run was judged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Judging {
+    /// Whether bursts were reckoned with.
+    pub guard: GuardRecord,
+    /// Of a run that stopped when its gates were decided; absent if the size was fixed beforehand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptive: Option<AdaptiveRecord>,
+}
+
+/// Whether bursts were reckoned with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum GuardRecord {
+    /// The cluster guard.
+    Episode {
+        /// The slow episode that a PASS excludes, in ns.
+        #[serde(rename = "episode_ns", with = "nanos")]
+        #[schemars(with = "u64")]
+        episode: Duration,
+    },
+    /// Requests were taken as independent.
+    Iid,
+}
+
+/// A run that stopped when its gates were decided. The gates were looked at after every request up to the hundredth,
+/// then whenever 2 % more had ended, in order of the intended start, and once more at the end: the bits of the requests
+/// hold all of it, and when it stopped is their number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct AdaptiveRecord {
+    /// The longest that it might have taken, in ns.
+    #[serde(rename = "budget_ns", with = "nanos")]
+    #[schemars(with = "u64")]
+    pub budget: Duration,
+    /// Why it stopped.
+    pub stopped: StopReason,
+}
+
+/// Why an adaptive run stopped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StopReason {
+    /// Every gate was decided and every gated percentile had its interval.
+    Decided,
+    /// The budget was spent.
+    Budget,
+    /// A signal cut it.
+    Interrupted,
+}
+
+impl Judging {
+    /// What the guard was.
+    pub fn guard(&self) -> Guard {
+        self.guard.into()
+    }
+
+    /// Whether the planned size was fixed.
+    pub fn design(&self) -> Design {
+        match self.adaptive {
+            Some(_) => Design::Adaptive,
+            None => Design::Fixed,
+        }
+    }
+}
+
+impl Default for GuardRecord {
+    fn default() -> GuardRecord {
+        GuardRecord::Episode {
+            episode: DEFAULT_EPISODE,
+        }
+    }
+}
+
+impl From<GuardRecord> for Guard {
+    fn from(record: GuardRecord) -> Guard {
+        match record {
+            GuardRecord::Episode { episode } => Guard::Episode(episode),
+            GuardRecord::Iid => Guard::Iid,
+        }
+    }
+}
+
+impl From<Guard> for GuardRecord {
+    fn from(guard: Guard) -> GuardRecord {
+        match guard {
+            Guard::Episode(episode) => GuardRecord::Episode { episode },
+            Guard::Iid => GuardRecord::Iid,
+        }
+    }
+}

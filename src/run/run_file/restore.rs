@@ -1,0 +1,213 @@
+//! From a document on disk back to a run: nothing is believed that can be checked.
+
+mod audit;
+mod endpoint;
+mod figures;
+mod lengths;
+mod place;
+mod room;
+mod rows;
+mod whole;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::error::Category;
+
+use super::document::{EndpointDocument, RunDocument};
+use super::error::Age;
+use super::{EndpointRun, FORMAT, Run, RunFileError};
+use crate::printable::one_line;
+use crate::run::plan::StatusSet;
+
+use place::Place;
+use room::Room;
+
+/// How much of a wrong text is shown, in characters.
+const SHOWN: usize = 60;
+
+/// Reads the text of a run file: names and numbers are checked before anything is decoded.
+pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
+    // Some editors and shells put a byte order mark in front.
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    check_format(bytes)?;
+    let mut document: RunDocument<'_> = serde_json::from_slice(bytes)
+        .map_err(|error| RunFileError::Field(without_backticks(&error)))?;
+    lengths::check(&document)?;
+    check_names(&document)?;
+    if document.plan.hash() != document.plan_hash {
+        return Err(inconsistent("plan_hash is not that of the plan"));
+    }
+    let room = Rc::new(Room::new());
+    check_numbers(&document, &room)?;
+    let own_error = document.instrument.calibration.own_error();
+    let mut endpoints = Vec::new();
+    for endpoint in std::mem::take(&mut document.endpoints) {
+        let place = Place::new(&endpoint.name, &room);
+        endpoints.push(endpoint::restored(endpoint, &place, own_error)?);
+    }
+    check_targets(&document, &endpoints, &room)?;
+    Ok(with_printable_names(Run {
+        id: parsed(&document.id, "id", "a UUID")?,
+        started_at: parsed(&document.started_at, "started_at", "a time")?,
+        ended: document.ended,
+        environment: document.environment,
+        instrument: document.instrument,
+        gates: document.gates,
+        judging: document.judging,
+        turns: document.turns,
+        endpoints,
+        plan: document.plan,
+    }))
+}
+
+/// The run as a whole, then every endpoint, by its numbers alone.
+fn check_numbers(document: &RunDocument<'_>, room: &Rc<Room>) -> Result<(), RunFileError> {
+    let plan = document.plan.endpoints.iter().enumerate();
+    let plan: BTreeMap<&str, _> = plan.map(|(n, e)| (e.name.as_str(), (n, e))).collect();
+    for endpoint in &document.endpoints {
+        let place = Place::new(&endpoint.name, room);
+        let Some(&planned) = plan.get(endpoint.name.as_str()) else {
+            return place.wrong("the plan does not have it".to_owned());
+        };
+        let expected = StatusSet::parse(&planned.1.expect).map_err(RunFileError::Field)?;
+        figures::check(&place, endpoint, &expected)?;
+        whole::endpoint(&place, endpoint, planned, document)?;
+    }
+    whole::check(document)
+}
+
+/// The targets of the plan were counted.
+fn check_targets(
+    document: &RunDocument<'_>,
+    endpoints: &[EndpointRun],
+    room: &Rc<Room>,
+) -> Result<(), RunFileError> {
+    let plan = document.plan.endpoints.iter();
+    let plan: BTreeMap<&str, _> = plan
+        .map(|planned| (planned.name.as_str(), planned))
+        .collect();
+    endpoints.iter().try_for_each(|endpoint| {
+        let Some(planned) = plan.get(endpoint.name.as_str()) else {
+            return Ok(());
+        };
+        let place = Place::new(&endpoint.name, room);
+        whole::targets(&place, planned, &endpoint.recording)
+    })
+}
+
+/// A name from a file stands on one line, and shows its control characters.
+fn with_printable_names(mut run: Run) -> Run {
+    let own = run.endpoints.iter_mut().map(|endpoint| &mut endpoint.name);
+    let planned = run
+        .plan
+        .endpoints
+        .iter_mut()
+        .map(|endpoint| &mut endpoint.name);
+    for name in own.chain(planned).chain(&mut run.gates) {
+        *name = one_line(name).into_owned();
+    }
+    run
+}
+
+/// All that every version has in common.
+#[derive(Deserialize)]
+struct Head {
+    format: Option<serde_json::Value>,
+}
+
+fn check_format(bytes: &[u8]) -> Result<(), RunFileError> {
+    match bytes.iter().find(|byte| !byte.is_ascii_whitespace()) {
+        None => return Err(RunFileError::Empty),
+        Some(b'{') => {}
+        // An array of the right values would do for serde as well.
+        Some(_) => return Err(no_object(bytes)),
+    }
+    let head: Head = serde_json::from_slice(bytes).map_err(|error| syntax(&error))?;
+    let format = head
+        .format
+        .ok_or_else(|| RunFileError::Foreign("it has no \"format\"".to_owned()))?;
+    match format.as_str() {
+        Some(FORMAT) => Ok(()),
+        Some(other) => Err(other_format(other)),
+        None => Err(RunFileError::Foreign(format!("its \"format\" is {format}"))),
+    }
+}
+
+fn no_object(bytes: &[u8]) -> RunFileError {
+    match serde_json::from_slice::<IgnoredAny>(bytes) {
+        Ok(_) => RunFileError::Foreign("it is not a JSON object".to_owned()),
+        // No run begins so, whole or cut short.
+        Err(error) => RunFileError::NotJson(without_backticks(&error)),
+    }
+}
+
+fn syntax(error: &serde_json::Error) -> RunFileError {
+    match error.classify() {
+        Category::Eof => RunFileError::Cut {
+            line: error.line(),
+            column: error.column(),
+        },
+        Category::Data | Category::Syntax | Category::Io => {
+            RunFileError::NotJson(without_backticks(error))
+        }
+    }
+}
+
+fn other_format(found: &str) -> RunFileError {
+    match (major(found), major(FORMAT)) {
+        (Some(theirs), Some(ours)) => RunFileError::Version {
+            found: found.to_owned(),
+            age: match theirs > ours {
+                true => Age::Newer,
+                false => Age::Older,
+            },
+        },
+        _ => RunFileError::Foreign(format!("its \"format\" is {found:?}")),
+    }
+}
+
+fn major(format: &str) -> Option<u64> {
+    format.strip_prefix("a7probe.run/")?.parse().ok()
+}
+
+/// serde quotes names like code; messages quote them like text.
+fn without_backticks(error: &serde_json::Error) -> String {
+    error.to_string().replace('`', "'")
+}
+
+/// A field that is text of some form. The parser's own words are not repeated: they quote the text as code.
+fn parsed<T: std::str::FromStr>(text: &str, field: &str, form: &str) -> Result<T, RunFileError> {
+    text.parse().map_err(|_| {
+        let beginning: String = text.chars().take(SHOWN).collect();
+        let shown = one_line(&beginning);
+        RunFileError::Field(format!("{field} is '{shown}', which is not {form}"))
+    })
+}
+
+/// The plan and the recordings speak of the same endpoints, each once.
+fn check_names(document: &RunDocument<'_>) -> Result<(), RunFileError> {
+    if document.endpoints.is_empty() {
+        return Err(inconsistent("it has no endpoints"));
+    }
+    let mut seen = BTreeSet::new();
+    for EndpointDocument { name, .. } in &document.endpoints {
+        if !seen.insert(name.as_str()) {
+            return Err(inconsistent(&format!("endpoint {name} is there twice")));
+        }
+    }
+    let plan = &document.plan.endpoints;
+    let planned: BTreeSet<&str> = plan.iter().map(|e| e.name.as_str()).collect();
+    match planned == seen && planned.len() == plan.len() {
+        true => Ok(()),
+        false => Err(inconsistent(
+            "the plan has other endpoints than the recordings",
+        )),
+    }
+}
+
+fn inconsistent(what: &str) -> RunFileError {
+    RunFileError::Inconsistent(what.to_owned())
+}

@@ -1,0 +1,263 @@
+//! One endpoint's recording, decoded and checked against itself.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::super::document::{
+    EndpointDocument, ExemplarDocument, HistogramDocument, IntervalDocument, LatencyDocument,
+    OutcomeDocument, PhasesDocument,
+};
+use super::super::{EndpointRun, RunFileError};
+use super::audit;
+use super::place::Place;
+use crate::run::histogram::{Histogram, MAX_NS, Precision};
+use crate::run::recording::{Clock, Exemplar, Interval, Latency, PhaseHistograms, Recording};
+use crate::run::sample::{FailureKind, Outcome};
+
+/// Memory that an interval takes beyond its buckets.
+const INTERVAL_BYTES: u64 = 64;
+
+/// The endpoint of a document whose plain numbers were checked.
+pub(super) fn restored(
+    document: EndpointDocument<'_>,
+    place: &Place,
+    own_error: Duration,
+) -> Result<EndpointRun, RunFileError> {
+    let (planned, ok) = (document.planned, document.counts.ok);
+    let mut recording = Recording::new(document.clock, &[]).with_own_error(own_error);
+    recording.ok = place.bits("ok", &document.ok, planned)?;
+    place.equal("bits of ok", recording.ok.count_ones(), "counts.ok", ok)?;
+    recording.client = place.client(document.client.as_ref(), &document.counts, &recording.ok)?;
+    recording.latency = place.latency(document.latency, ok)?;
+    place.equal("latencies", recording.latency.count(), "counts.ok", ok)?;
+    recording.service = place.histogram("service", &document.service, Precision::Four, ok)?;
+    recording.send_lag =
+        place.histogram("send_lag", &document.send_lag, Precision::Three, planned)?;
+    recording.phases = place.phases(&document.phases, ok)?;
+    recording.counts = document.counts;
+    place.service_within_latency(&recording)?;
+    recording.seams = place.seams(document.seams, planned)?;
+    recording.intervals = Arc::new(place.intervals(document.intervals)?);
+    recording.slowest = place.slowest(document.slowest, planned)?;
+    recording.server_timing = place.server_timing(&document.server_timing)?;
+    recording.statuses = document.statuses;
+    recording.new_connections = document.new_connections;
+    recording.pool_limited = document.pool_limited;
+    recording.sent = document.sent;
+    recording.body_bytes = document.body_bytes;
+    recording.first_sent_ns = document.first_sent_ns;
+    recording.last_sent_ns = document.last_sent_ns;
+    recording.last_finished_ns = document.last_finished_ns;
+    recording.exceedances = place.all_exceedances(document.exceedances, &recording)?;
+    place.slowest_agree(&recording)?;
+    let audit = document
+        .audit
+        .map(|audit| audit::restored(audit, place, &recording.counts))
+        .transpose()?;
+    Ok(EndpointRun {
+        name: document.name,
+        recording,
+        audit,
+        warmup: document.warmup,
+    })
+}
+
+impl Place {
+    fn latency(&self, document: LatencyDocument<'_>, ok: u64) -> Result<Latency, RunFileError> {
+        Ok(match document {
+            LatencyDocument::Histogram(histogram) => {
+                let what = "latency";
+                Latency::Histogram(self.histogram(what, &histogram, Precision::Four, ok)?)
+            }
+            LatencyDocument::Exact { .. } => {
+                return self.wrong("its latencies are a list".to_owned());
+            }
+        })
+    }
+
+    fn phases(
+        &self,
+        document: &PhasesDocument<'_>,
+        ok: u64,
+    ) -> Result<PhaseHistograms, RunFileError> {
+        let phase = |name: &str, histogram| {
+            self.histogram(&format!("phase {name}"), histogram, Precision::Three, ok)
+        };
+        Ok(PhaseHistograms {
+            wait: phase("wait", &document.wait)?,
+            dns: phase("dns", &document.dns)?,
+            connect: phase("connect", &document.connect)?,
+            tls: phase("tls", &document.tls)?,
+            first_byte: phase("first_byte", &document.first_byte)?,
+            body: phase("body", &document.body)?,
+        })
+    }
+
+    /// Every request that ended ok has a service time, and a latency from its intended start that is no shorter. In the
+    /// closed model both are the same figure, which is kept once.
+    fn service_within_latency(&self, recording: &Recording) -> Result<(), RunFileError> {
+        let (service, lag) = (&recording.service, &recording.send_lag);
+        let Latency::Histogram(latency) = &recording.latency else {
+            return self.wrong("its latencies are a list".to_owned());
+        };
+        let ok = recording.counts.ok;
+        match recording.clock {
+            Clock::IntendedStart => {
+                self.equal("count of service", service.count(), "counts.ok", ok)?;
+                self.no_more_than("counts.ok", ok, "count of send_lag", lag.count())?;
+            }
+            Clock::Send => {
+                self.equal(
+                    "count of service",
+                    service.count(),
+                    "that of a closed model",
+                    0,
+                )?;
+                self.equal(
+                    "count of send_lag",
+                    lag.count(),
+                    "that of a closed model",
+                    0,
+                )?;
+            }
+            Clock::Given => {
+                return self.wrong("its latencies are a histogram of unknown origin".to_owned());
+            }
+        }
+        let pairs = [
+            (service.min_ns(), latency.min_ns()),
+            (service.max_ns(), latency.max_ns()),
+        ];
+        let longer = pairs.iter().any(|(service, latency)| service > latency);
+        self.holds(recording.clock == Clock::Send || !longer, || {
+            "service times are longer than the latencies that hold them".to_owned()
+        })
+    }
+
+    /// Each between two requests, ascending.
+    fn seams(&self, seams: Vec<u64>, planned: u64) -> Result<Vec<u64>, RunFileError> {
+        let inside = |seam: &u64| (1..planned).contains(seam);
+        match seams.is_sorted_by(|a, b| a < b) && seams.iter().all(inside) {
+            true => Ok(seams),
+            false => self.wrong("seams are not ascending between two requests".to_owned()),
+        }
+    }
+
+    fn intervals(
+        &self,
+        documents: Vec<IntervalDocument<'_>>,
+    ) -> Result<BTreeMap<u64, Interval>, RunFileError> {
+        let mut intervals = BTreeMap::new();
+        for document in documents {
+            let what = format!("second {}", document.second);
+            let decoded = Histogram::decode_of(&document.hdr, Precision::Two, None, document.ok);
+            let histogram = decoded.map_err(|source| RunFileError::Histogram {
+                place: self.at(&what),
+                source,
+            })?;
+            let count = histogram.count();
+            self.equal(&what, document.ok, "its histogram's count", count)?;
+            let interval = Interval::from_histogram(&histogram, document.not_ok);
+            self.take(INTERVAL_BYTES + 16 * interval.buckets().len() as u64)?;
+            intervals.insert(document.second, interval);
+        }
+        Ok(intervals)
+    }
+
+    fn slowest(
+        &self,
+        documents: Vec<ExemplarDocument>,
+        planned: u64,
+    ) -> Result<Vec<Exemplar>, RunFileError> {
+        documents
+            .into_iter()
+            .map(|document| match document.index < planned {
+                true => self.exemplar(document),
+                false => self.wrong(format!(
+                    "a slow request has index {} of {planned}",
+                    document.index
+                )),
+            })
+            .collect()
+    }
+
+    /// The slowest requests are among the latencies and the bits.
+    fn slowest_agree(&self, recording: &Recording) -> Result<(), RunFileError> {
+        for exemplar in &recording.slowest {
+            let (index, is_ok) = (exemplar.index, exemplar.outcome == Outcome::Ok);
+            self.holds(recording.ok.get(index) == is_ok, || {
+                format!("slow request {index} did not end as its bit of ok says")
+            })?;
+            for counted in recording.exceedances.iter().filter(|_| is_ok) {
+                let target = counted.target;
+                self.holds(
+                    counted.bits.get(index) == (exemplar.latency > target),
+                    || format!("slow request {index} contradicts the exceedances of {target:?}"),
+                )?;
+            }
+        }
+        let (Latency::Histogram(latency), Some(slowest)) =
+            (&recording.latency, recording.slowest.first())
+        else {
+            return Ok(());
+        };
+        let slowest_ns = (slowest.latency.as_nanos() as u64).min(MAX_NS);
+        let max_ns = latency.max_ns().unwrap_or(0);
+        let agrees = match slowest.outcome == Outcome::Ok {
+            true => slowest_ns == max_ns,
+            false => slowest_ns >= max_ns,
+        };
+        self.holds(agrees, || {
+            format!(
+                "the slowest request took {slowest_ns} ns where the largest latency is {max_ns} ns"
+            )
+        })
+    }
+
+    fn exemplar(&self, document: ExemplarDocument) -> Result<Exemplar, RunFileError> {
+        Ok(Exemplar {
+            index: document.index,
+            latency: Duration::from_nanos(document.latency_ns),
+            at: Duration::from_nanos(document.at_ns),
+            send_lag: document.send_lag_ns.map(Duration::from_nanos),
+            outcome: self.outcome(document.outcome, document.failure)?,
+            status: document.status,
+            connection: document.connection,
+            phases: document.phases,
+        })
+    }
+
+    fn outcome(
+        &self,
+        outcome: OutcomeDocument,
+        failure: Option<FailureKind>,
+    ) -> Result<Outcome, RunFileError> {
+        Ok(match (outcome, failure) {
+            (OutcomeDocument::Ok, None) => Outcome::Ok,
+            (OutcomeDocument::Failed, Some(kind)) => Outcome::Failed(kind),
+            (OutcomeDocument::Timeout, None) => Outcome::Timeout,
+            (OutcomeDocument::Unsent, None) => Outcome::Unsent,
+            (OutcomeDocument::Failed, None) => {
+                return self.wrong("a slow request failed without a reason".to_owned());
+            }
+            (_, Some(_)) => {
+                return self.wrong("a slow request has a failure and did not fail".to_owned());
+            }
+        })
+    }
+
+    fn server_timing(
+        &self,
+        documents: &BTreeMap<String, HistogramDocument<'_>>,
+    ) -> Result<BTreeMap<String, Histogram>, RunFileError> {
+        let timing = |(name, document): (&String, &HistogramDocument<'_>)| {
+            let what = format!("Server-Timing {name}");
+            // One answer may carry a metric more than once, so there is no bound by the requests.
+            let most = document.count;
+            let histogram = self.histogram(&what, document, Precision::Three, most)?;
+            Ok((name.clone(), histogram))
+        };
+        documents.iter().map(timing).collect()
+    }
+}

@@ -1,0 +1,192 @@
+//! Checks rows of bits against each other and against the latencies: they were counted separately, so they must agree.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::super::RunFileError;
+use super::super::document::ExceedancesDocument;
+use super::super::text::Text;
+use super::place::Place;
+use crate::run::histogram::MAX_NS;
+use crate::run::recording::{Bits, Clock, Counts, Exceedances, Margin, Recording};
+
+impl Place {
+    /// The bits of every target, each once.
+    pub(super) fn all_exceedances(
+        &self,
+        documents: Vec<ExceedancesDocument<'_>>,
+        recording: &Recording,
+    ) -> Result<Vec<Exceedances>, RunFileError> {
+        let mut targets = BTreeSet::new();
+        for document in &documents {
+            let target = Duration::from_nanos(document.target_ns);
+            self.holds(!target.is_zero(), || {
+                "a target of exceedances is 0".to_owned()
+            })?;
+            self.holds(targets.insert(target), || {
+                format!("exceedances of {target:?} are there twice")
+            })?;
+        }
+        let restored = documents.into_iter();
+        restored
+            .map(|document| self.exceedances(document, recording))
+            .collect()
+    }
+
+    /// The bits of a target.
+    fn exceedances(
+        &self,
+        document: ExceedancesDocument<'_>,
+        recording: &Recording,
+    ) -> Result<Exceedances, RunFileError> {
+        let target = Duration::from_nanos(document.target_ns);
+        let what = format!("exceedances of {target:?}");
+        let bits = self.bits(&what, &document.bits, recording.ok.len())?;
+        let set = bits.count_ones();
+        self.equal(&what, document.count, "the number of its set bits", set)?;
+        let not_ok_bits = recording.ok.complement();
+        if not_ok_bits.without(&bits).count_ones() > 0 {
+            return self.wrong(format!("{what} leave out a request that did not end ok"));
+        }
+        let (certain, possible) = recording.latency.count_above(document.target_ns);
+        let not_ok = recording.counts.not_ok();
+        // Beyond the longest duration that a histogram holds, it cannot tell.
+        let comparable = document.target_ns < MAX_NS;
+        if comparable && !(certain + not_ok..=possible + not_ok).contains(&set) {
+            return self.wrong(format!("{what} are {set}, which the latencies contradict"));
+        }
+        let row = |name: &str, text: &Text<'_>| {
+            self.bits(&format!("{name} {what}"), text, recording.ok.len())
+        };
+        let beyond_error = match &document.beyond_error {
+            Some(text) => row("guarded", text)?,
+            None => bits.clone(),
+        };
+        let certain = match &document.certain {
+            Some(text) => row("certain", text)?,
+            None => bits.without(&recording.client),
+        };
+        let counted = |name: &str, text: &Option<Text<'_>>| {
+            text.as_ref().map(|text| row(name, text)).transpose()
+        };
+        let near = counted("near", &document.near)?;
+        let far = counted("far", &document.far)?;
+        let within_near = near.as_ref().unwrap_or(&certain);
+        let nested = [
+            ("guarded", &beyond_error, &bits),
+            ("certain", &certain, &beyond_error),
+            ("near", within_near, &certain),
+            ("far", far.as_ref().unwrap_or(within_near), within_near),
+        ];
+        for (name, inner, outer) in nested {
+            if inner.without(outer).count_ones() > 0 {
+                return self.wrong(format!("{name} {what} are not among them"));
+            }
+        }
+        let exceedances = Exceedances {
+            target,
+            bits,
+            beyond_error,
+            certain,
+            near,
+            far,
+        };
+        self.doubts_agree(&exceedances, recording)?;
+        Ok(exceedances)
+    }
+
+    /// Checks the rows that support a FAIL against the latencies, the instrument's own error and its send lag.
+    fn doubts_agree(
+        &self,
+        exceedances: &Exceedances,
+        recording: &Recording,
+    ) -> Result<(), RunFileError> {
+        let Exceedances {
+            target, near, far, ..
+        } = exceedances;
+        let guarded = target.saturating_add(recording.own_error);
+        let margin = |margin: Margin| guarded.saturating_add(margin.of(*target));
+        // Without a lag of its own a request counts in full. Imported times have no lag.
+        let lag = match recording.clock {
+            Clock::IntendedStart => recording.send_lag.max_ns().unwrap_or(0),
+            Clock::Send => 0,
+            Clock::Given => MAX_NS,
+        };
+        let lag = Duration::from_nanos(lag);
+        let not_ok = recording.counts.not_ok();
+        let theirs = not_ok - recording.counts.client_side();
+        let late = |limit: Duration| limit.saturating_add(lag);
+        let certain_from = guarded.max(late(*target));
+        let rows = [
+            (
+                "guarded",
+                Some(&exceedances.beyond_error),
+                guarded,
+                guarded,
+                not_ok,
+            ),
+            (
+                "certain",
+                Some(&exceedances.certain),
+                guarded,
+                certain_from,
+                theirs,
+            ),
+            (
+                "near",
+                near.as_ref(),
+                margin(Margin::Near),
+                late(margin(Margin::Near)),
+                theirs,
+            ),
+            (
+                "far",
+                far.as_ref(),
+                margin(Margin::Far),
+                late(margin(Margin::Far)),
+                theirs,
+            ),
+        ];
+        for (name, row, at_most_above, at_least_above, failed) in rows {
+            let Some(row) = row else { continue };
+            let of = |limit: Duration| {
+                let limit_ns = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
+                recording.latency.count_above(limit_ns)
+            };
+            // Beyond the longest duration that a histogram holds, it cannot tell.
+            if at_most_above.as_nanos() >= u128::from(MAX_NS) {
+                continue;
+            }
+            let (least, most) = (of(at_least_above).0, of(at_most_above).1);
+            let set = row.count_ones();
+            self.holds((least + failed..=most + failed).contains(&set), || {
+                format!(
+                    "{name} exceedances of {target:?} are {set}, which the latencies and the own error contradict"
+                )
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Checks the requests that failed for a cause on this side against their number and against `ok`.
+    pub(super) fn client(
+        &self,
+        text: Option<&Text<'_>>,
+        counts: &Counts,
+        ok: &Bits,
+    ) -> Result<Bits, RunFileError> {
+        let Some(text) = text else {
+            return Ok(match counts.client_side() {
+                0 => Bits::zeros(ok.len()),
+                _ => ok.complement(),
+            });
+        };
+        let bits = self.bits("client", text, ok.len())?;
+        let due = counts.client_side();
+        self.equal("bits of client", bits.count_ones(), "their count", due)?;
+        match bits.without(&ok.complement()).count_ones() {
+            0 => Ok(bits),
+            _ => self.wrong("a request ended ok and badly".to_owned()),
+        }
+    }
+}

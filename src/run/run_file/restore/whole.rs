@@ -1,0 +1,210 @@
+//! Checks a run against its plan: the sent requests are the planned ones, and the fields before the endpoints fit them.
+
+use std::time::Duration;
+
+use super::super::document::{EndpointDocument, RunDocument};
+use super::super::{
+    Calibration, Ended, EndpointRecord, GuardRecord, PlanRecord, RunFileError, SizeRecord,
+    StopReason,
+};
+use super::inconsistent;
+use super::place::Place;
+use crate::run::plan::{Arrivals, Model, Size};
+use crate::run::recording::{Clock, Recording};
+use crate::run::schedule::Schedule;
+
+/// No run has more requests: their bits could not be read.
+const MOST_REQUESTS: u64 = 1 << 30;
+
+/// The calibration takes two seconds and waits five for an answer.
+const LONGEST_OWN_ERROR: Duration = Duration::from_secs(60);
+
+/// Checks the fields of the run as a whole.
+pub(super) fn check(document: &RunDocument<'_>) -> Result<(), RunFileError> {
+    judging(document)?;
+    instrument(document)?;
+    if let Some(turns) = &document.turns
+        && (turns.pairs == 0 || turns.block.is_zero())
+    {
+        return Err(inconsistent("turns have no blocks"));
+    }
+    Ok(())
+}
+
+fn judging(document: &RunDocument<'_>) -> Result<(), RunFileError> {
+    if let GuardRecord::Episode { episode } = document.judging.guard
+        && episode.is_zero()
+    {
+        return Err(inconsistent(
+            "judging.guard has an episode of 0; requests that are independent are kind \"iid\"",
+        ));
+    }
+    let Some(adaptive) = document.judging.adaptive else {
+        return Ok(());
+    };
+    if let SizeRecord::Duration { duration } = document.plan.size
+        && duration != adaptive.budget
+    {
+        return Err(inconsistent(
+            "judging.adaptive has another budget than the plan's size",
+        ));
+    }
+    let cut = matches!(document.ended, Ended::Interrupted { .. });
+    match cut == (adaptive.stopped == StopReason::Interrupted) {
+        true => Ok(()),
+        false => Err(inconsistent(
+            "judging.adaptive.stopped and ended do not agree whether the run was interrupted",
+        )),
+    }
+}
+
+fn instrument(document: &RunDocument<'_>) -> Result<(), RunFileError> {
+    let instrument = &document.instrument;
+    let sent = document.endpoints.iter().any(|e| e.sent > 0);
+    if sent && instrument.threads == 0 {
+        return Err(inconsistent(
+            "requests were sent where instrument.threads is 0",
+        ));
+    }
+    if let Calibration::Measured(null) = &instrument.calibration {
+        if null.requests == 0 {
+            return Err(inconsistent("the calibration measured 0 requests"));
+        }
+        if null.p50 > null.p99 || null.p99 > null.own_error {
+            return Err(inconsistent(
+                "instrument.calibration: p50_ns, p99_ns and own_error_ns are not ascending",
+            ));
+        }
+        if null.own_error > LONGEST_OWN_ERROR {
+            return Err(inconsistent(&format!(
+                "instrument.calibration: own_error_ns is {:?}, longer than a calibration takes",
+                null.own_error
+            )));
+        }
+    }
+    match &instrument.certificate {
+        Some(certificate) => certificate
+            .vouches_for(&document.environment)
+            .map_err(|error| inconsistent(&format!("instrument.certificate: {error}"))),
+        None => Ok(()),
+    }
+}
+
+/// Checks an endpoint against its part of the plan; `stream` is its number there.
+pub(super) fn endpoint(
+    place: &Place,
+    document: &EndpointDocument<'_>,
+    (stream, planned): (usize, &EndpointRecord),
+    run: &RunDocument<'_>,
+) -> Result<(), RunFileError> {
+    clock(place, document.clock, run.plan.model)?;
+    seams(place, document, run)?;
+    if run.turns.is_some() {
+        return Ok(());
+    }
+    if document.clock != Clock::Given {
+        let wall = u64::try_from(run.instrument.wall.as_nanos()).unwrap_or(u64::MAX);
+        place.no_more_than(
+            "last_finished_ns",
+            document.last_finished_ns,
+            "instrument.wall_ns",
+            wall,
+        )?;
+    }
+    let Some(due) = due(&run.plan, planned, stream as u64, document.planned) else {
+        return Ok(());
+    };
+    // A request that was due only after the cut is no part of the run.
+    let may_be_fewer =
+        run.judging.adaptive.is_some() || matches!(run.ended, Ended::Interrupted { .. });
+    match may_be_fewer {
+        true => place.no_more_than("planned", document.planned, "the plan's number", due),
+        false => place.equal("planned", document.planned, "the plan's number", due),
+    }
+}
+
+/// Whether every target of the plan was counted.
+pub(super) fn targets(
+    place: &Place,
+    planned: &EndpointRecord,
+    recording: &Recording,
+) -> Result<(), RunFileError> {
+    let counted = |&target: &u64| {
+        recording
+            .exceedances_of(Duration::from_nanos(target))
+            .is_some()
+    };
+    match planned.targets_ns.iter().find(|&target| !counted(target)) {
+        Some(target) => place.wrong(format!(
+            "the plan counts latencies above {target} ns, and the endpoint does not"
+        )),
+        None => Ok(()),
+    }
+}
+
+fn clock(place: &Place, clock: Clock, model: Model) -> Result<(), RunFileError> {
+    let agrees = match clock {
+        Clock::IntendedStart => matches!(model, Model::Open { .. }),
+        Clock::Send => matches!(model, Model::Closed { .. }),
+        Clock::Given => true,
+    };
+    place.holds(agrees, || {
+        "its clock is not that of the plan's model".to_owned()
+    })
+}
+
+/// Time is cut out only between the blocks of a side that was measured in interleaved blocks.
+fn seams(
+    place: &Place,
+    document: &EndpointDocument<'_>,
+    run: &RunDocument<'_>,
+) -> Result<(), RunFileError> {
+    let seams = document.seams.len() as u64;
+    let Some(turns) = &run.turns else {
+        return place.equal("the number of seams", seams, "that of an uncut run", 0);
+    };
+    let between = turns.pairs - 1;
+    place.no_more_than(
+        "the number of seams",
+        seams,
+        "turns.pairs less one",
+        between,
+    )?;
+    let poisson = Model::Open {
+        arrivals: Arrivals::Poisson,
+    };
+    // Every block has requests, unless chance leaves one without.
+    match document.planned > turns.pairs && run.plan.model != poisson {
+        true => place.equal(
+            "the number of seams",
+            seams,
+            "turns.pairs less one",
+            between,
+        ),
+        false => Ok(()),
+    }
+}
+
+/// The number of requests in the plan; `None` if it depends on the answers. Poisson arrivals are counted only as far as
+/// needed.
+fn due(plan: &PlanRecord, endpoint: &EndpointRecord, stream: u64, found: u64) -> Option<u64> {
+    let (size, rate) = match (plan.size, plan.model, endpoint.rate_per_s) {
+        (SizeRecord::Requests { requests }, _, _) => return Some(requests),
+        (SizeRecord::Duration { duration }, Model::Open { .. }, Some(rate)) => (duration, rate),
+        _ => return None,
+    };
+    let Model::Open { arrivals } = plan.model else {
+        return None;
+    };
+    if size.as_secs_f64() * rate.as_per_second() > MOST_REQUESTS as f64 {
+        return Some(u64::MAX);
+    }
+    if arrivals != Arrivals::Poisson {
+        let schedule = Schedule::new(arrivals, rate, Size::Duration(size), plan.seed, stream);
+        return Some(schedule.planned());
+    }
+    let one_more = Size::Requests(found.saturating_add(1));
+    let schedule = Schedule::new(arrivals, rate, one_more, plan.seed, stream);
+    let end_ns = size.as_nanos() as u64;
+    Some(schedule.iter().take_while(|&at_ns| at_ns < end_ns).count() as u64)
+}
