@@ -12,8 +12,8 @@ mod instrument;
 mod json;
 mod markdown;
 mod table;
+mod text;
 mod warnings;
-mod words;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

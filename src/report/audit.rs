@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::words::{NOTHING, Row};
+use super::text::{NOTHING, Row};
 use super::{ComparisonReport, EndpointReport, Report};
 use crate::judge::gate::{Condition, Counted, Finding};
 use crate::judge::summary::{Percentile, Summary};

@@ -3,7 +3,7 @@
 mod data;
 mod turns;
 
-use super::{Report, RunInfo, audit, warnings, words};
+use super::{Report, RunInfo, audit, text, warnings};
 use crate::judge::comparison::{
     Change, Comparison, Dependence, ErrorRate, ErrorRateChange, Noise, Pair, Range, speed,
 };
@@ -70,7 +70,7 @@ impl Report {
 
 /// `ingest: 600 requests before, 600 after`.
 pub(super) fn heading(comparison: &Comparison) -> String {
-    let nouns = comparison.clocks.map(words::noun);
+    let nouns = comparison.clocks.map(text::noun);
     let (before, after) = (
         grouped(comparison.planned.before),
         grouped(comparison.planned.after),
@@ -278,7 +278,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
         .iter()
         .map(|comparison| comparison.clocks);
     for clock in clocks.flat_map(|clocks| [clocks.before, clocks.after]) {
-        let note = words::clock_note(clock).map(str::to_owned);
+        let note = text::clock_note(clock).map(str::to_owned);
         notes.extend(note.filter(|note| !notes.contains(note)));
     }
     notes.extend(unresolved(report));

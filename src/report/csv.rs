@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::audit;
 use super::comparison;
 use super::json::{JsonFinding, JsonObserved, JsonPKind, JsonPercentile};
-use super::words::{one_run_findings, quantiles};
+use super::text::{one_run_findings, quantiles};
 use super::{EndpointReport, Report};
 use crate::judge::gate::Finding;
 use crate::verdict::Verdict;

@@ -11,7 +11,7 @@ use super::comparison::{JsonChange, JsonNoise, JsonRates, JsonTurns};
 use super::diagnosis::JsonDiagnosis;
 use super::drift::JsonDrift;
 use super::instrument::{JsonCalibration, JsonCertificate};
-use super::{EndpointReport, Report, RunInfo, Traffic, words};
+use super::{EndpointReport, Report, RunInfo, Traffic, text};
 use crate::judge::gate::{Finding, Measured};
 use crate::judge::summary::{Interval, Observed, PERCENTILES, Percentile, Resolution};
 use crate::run::plan::{Design, Model};
@@ -317,7 +317,7 @@ impl From<&Report> for JsonReport {
                     hint: warning.hint.clone(),
                 })
                 .collect(),
-            notes: words::notes(report),
+            notes: text::notes(report),
         }
     }
 }

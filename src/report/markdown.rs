@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::audit;
 use super::comparison;
-use super::words::{self, TITLES};
+use super::text::{self, TITLES};
 use super::{EndpointReport, Report};
 use crate::judge::comparison::Comparison;
 use crate::verdict::Verdict;
@@ -13,7 +13,7 @@ use crate::verdict::Verdict;
 pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     write_verdict(report, out)?;
     for run in &report.runs {
-        writeln!(out, "{}\n", escape(&words::run(run)))?;
+        writeln!(out, "{}\n", escape(&text::run(run)))?;
     }
     for endpoint in &report.endpoints {
         write_endpoint(report, endpoint, out)?;
@@ -25,7 +25,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         diagnosis.write_markdown(escape, out)?;
     }
     write_reasons(report, out)?;
-    for note in words::notes(report) {
+    for note in text::notes(report) {
         writeln!(out, "> {}\n", escape(&note))?;
     }
     for warning in &report.warnings {
@@ -37,7 +37,7 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 fn write_verdict(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let title = escape(&report.title);
-    let Some(line) = words::verdict_line(report) else {
+    let Some(line) = text::verdict_line(report) else {
         return writeln!(out, "### {title}\n");
     };
     let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
@@ -55,16 +55,16 @@ fn write_endpoint(
     endpoint: &EndpointReport,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    writeln!(out, "**{}**\n", escape(&words::heading(endpoint)))?;
+    writeln!(out, "**{}**\n", escape(&text::heading(endpoint)))?;
     writeln!(out, "| {} |", TITLES.join(" | "))?;
     writeln!(out, "|---|---:|---|---:|---|")?;
-    for row in words::rows(report, endpoint) {
+    for row in text::rows(report, endpoint) {
         let cells = row.cells().map(escape);
         writeln!(out, "| {} |", cells.join(" | "))?;
     }
-    writeln!(out, "\n{}", escape(&words::counts(endpoint)))?;
+    writeln!(out, "\n{}", escape(&text::counts(endpoint)))?;
     if let Some(traffic) = &endpoint.traffic {
-        writeln!(out, "<br>{}", words::traffic(traffic))?;
+        writeln!(out, "<br>{}", text::traffic(traffic))?;
     }
     for line in audit::lines(endpoint) {
         writeln!(out, "<br>{}", escape(&line))?;
@@ -90,7 +90,7 @@ fn write_comparison(
 }
 
 fn write_reasons(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let findings = words::listed(report);
+    let findings = text::listed(report);
     for finding in &findings {
         let reason = escape(&finding.reason);
         writeln!(

@@ -9,7 +9,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use super::audit;
 use super::comparison;
 use super::diagnosis::{self, DiagnosisReport};
-use super::words::{self, TITLES};
+use super::text::{self, TITLES};
 use super::{Colour, Detail, EndpointReport, Report, Style};
 use crate::judge::comparison::Comparison;
 use crate::judge::gate::Finding;
@@ -35,7 +35,7 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
         write_notes(report, out)?;
         write_reasons(report, style, out)?;
     }
-    if let Some(line) = words::verdict_line(report) {
+    if let Some(line) = text::verdict_line(report) {
         writeln!(out, "{}", paint(&line, style.colour))?;
     }
     write_next(report, style, out)
@@ -43,7 +43,7 @@ pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::
 
 fn write_head(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for run in &report.runs {
-        writeln!(out, "{}", words::run(run))?;
+        writeln!(out, "{}", text::run(run))?;
     }
     match report.runs.is_empty() {
         true => Ok(()),
@@ -57,9 +57,9 @@ fn write_endpoint(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    writeln!(out, "{}", words::heading(endpoint))?;
+    writeln!(out, "{}", text::heading(endpoint))?;
     let mut table = empty_table(&TITLES, style);
-    for row in words::rows(report, endpoint) {
+    for row in text::rows(report, endpoint) {
         table.add_row(row.cells());
     }
     for column in [1, 3] {
@@ -68,9 +68,9 @@ fn write_endpoint(
         }
     }
     writeln!(out, "{}", paint(&table.trim_fmt(), style.colour))?;
-    writeln!(out, "{}", words::counts(endpoint))?;
+    writeln!(out, "{}", text::counts(endpoint))?;
     if let Some(traffic) = &endpoint.traffic {
-        writeln!(out, "{}", words::traffic(traffic))?;
+        writeln!(out, "{}", text::traffic(traffic))?;
     }
     for line in audit::lines(endpoint) {
         writeln!(out, "{line}")?;
@@ -125,7 +125,7 @@ fn empty_table(titles: &[&str], style: &Style) -> Table {
 }
 
 fn write_notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
-    let notes = words::notes(report);
+    let notes = text::notes(report);
     for note in &notes {
         writeln!(out, "note: {note}")?;
     }
@@ -149,11 +149,11 @@ fn write_reasons(report: &Report, style: &Style, out: &mut dyn Write) -> io::Res
 
 /// The findings whose reasons are listed. What the verdict line says by itself is not said twice.
 fn listed(report: &Report, detail: Detail) -> Vec<&Finding> {
-    let listed = words::listed(report);
+    let listed = text::listed(report);
     match (detail, listed.as_slice()) {
         (Detail::Brief, _) => Vec::new(),
         (Detail::Full, _) => report.findings.iter().collect(),
-        (Detail::Normal, &[only]) if words::decisive(report).contains(&only) => Vec::new(),
+        (Detail::Normal, &[only]) if text::decisive(report).contains(&only) => Vec::new(),
         (Detail::Normal, _) => listed,
     }
 }
@@ -192,7 +192,7 @@ fn write_next(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result
     if !listed(report, style.detail).is_empty() {
         return Ok(());
     }
-    let decisive = words::decisive(report);
+    let decisive = text::decisive(report);
     match decisive.first().and_then(|first| first.next_step.as_ref()) {
         Some(step) => writeln!(out, "next: {step}"),
         None => Ok(()),
