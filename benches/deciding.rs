@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use a7probe::judge::gate::{Standing, Watching, default_gates};
+use a7probe::judge::gate::{GateWatch, InstrumentState, default_gates};
 use a7probe::run::plan::Guard;
 use a7probe::run::recording::Marks;
 use a7probe::run::sample::{Outcome, Phases, Sample};
@@ -17,7 +17,7 @@ const REQUESTS_A_PERIOD: u64 = RATE_PER_S / 20;
 #[expect(clippy::print_stdout, reason = "a bench prints its result")]
 fn main() {
     let target = Duration::from_millis(150);
-    let mut watching = Watching::new(
+    let mut watching = GateWatch::new(
         &default_gates(target),
         &[("health", RATE_PER_S as f64)],
         Guard::default(),
@@ -35,7 +35,7 @@ fn main() {
                 0,
                 seen.complete(),
                 |gate| seen.rows_of(gate.condition.target()),
-                |_| Standing::Sound,
+                |_| InstrumentState::Sound,
             );
             looks += 1;
             std::hint::black_box(watching.state());

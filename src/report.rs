@@ -11,6 +11,7 @@ mod hgrm;
 mod instrument;
 mod json;
 mod markdown;
+mod row;
 mod table;
 mod text;
 mod warnings;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use crate::judge::gate::Watched;
+use crate::judge::gate::GateProgress;
 use crate::printable::one_line;
 use crate::probe::engine::{Live, LiveEndpoint};
 use crate::stats::rank::Quantile;
@@ -44,7 +44,7 @@ impl Mode {
 }
 
 /// How far the gates of an adaptive run are, kept up to date by whoever decides.
-pub type Gates = Arc<Mutex<Vec<Watched>>>;
+pub type Gates = Arc<Mutex<Vec<GateProgress>>>;
 
 /// Draws on a thread of its own until it is finished.
 #[derive(Debug)]
@@ -164,7 +164,7 @@ fn text(
     subject: &Subject,
     elapsed: Duration,
     endpoints: &[LiveEndpoint],
-    gates: Option<&[Watched]>,
+    gates: Option<&[GateProgress]>,
 ) -> String {
     let label = match subject.label.as_str() {
         "" => String::new(),
@@ -199,7 +199,7 @@ fn text(
 }
 
 /// ` (p50 PASS, p95 80 %, p99 client-limited)`: how far each gate of an endpoint is from decided.
-fn decided(endpoint: usize, gates: &[Watched]) -> String {
+fn decided(endpoint: usize, gates: &[GateProgress]) -> String {
     let own = gates.iter().filter(|gate| gate.endpoint == endpoint);
     let each: Vec<String> = own
         .map(|gate| {
@@ -217,8 +217,8 @@ fn decided(endpoint: usize, gates: &[Watched]) -> String {
     }
 }
 
-fn time(subject: &Subject, elapsed: Duration, gates: Option<&[Watched]>) -> String {
-    let all = |gates: &[Watched]| gates.iter().all(|gate| gate.progress >= 1.0);
+fn time(subject: &Subject, elapsed: Duration, gates: Option<&[GateProgress]>) -> String {
+    let all = |gates: &[GateProgress]| gates.iter().all(|gate| gate.progress >= 1.0);
     if gates.is_some_and(all) {
         return "decided, waiting for the last answers".to_owned();
     }

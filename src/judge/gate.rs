@@ -8,16 +8,16 @@ mod check;
 mod display;
 mod episodes;
 mod evidence;
+mod exceedance_count;
 mod finding;
+mod gate_watch;
 mod grammar;
+mod halves;
+mod instrument_state;
 mod judge;
-mod limitation;
 mod parse_error;
 mod prospect;
 mod reason;
-mod slow;
-mod stationary;
-mod watching;
 
 use std::fmt;
 use std::time::Duration;
@@ -28,13 +28,13 @@ pub use check::{
     CheckError, Planned, check, check_names, check_recorded, check_scope, done_targets_for,
     targets_for,
 };
-pub use episodes::{Episodes, Seen};
-pub use finding::{Exceeding, Finding, Measured, run_verdict};
+pub use episodes::{Episodes, ObservedEpisodes};
+pub use finding::{ExceedanceRange, Finding, ObservedMetric, run_verdict};
+pub use gate_watch::{GateProgress, GateWatch};
+pub use instrument_state::{BUSY, InstrumentLoad, InstrumentState, Limitation};
 pub use judge::{Subject, judge};
-pub use limitation::{BUSY, Limitation, Load, Standing};
 pub use parse_error::{ParseError, ParseErrorKind};
 pub use prospect::Prospect;
-pub use watching::{Watched, Watching};
 
 /// Level of every test: a verdict that is wrong at the limit itself comes at most this often.
 pub const ALPHA: f64 = 0.05;
@@ -79,14 +79,14 @@ pub enum Condition {
         /// Which percentile.
         quantile: Quantile,
         /// Whether the limit itself is allowed.
-        comparison: Comparison,
+        operator: LimitOperator,
         /// The limit, above zero.
         limit: Duration,
     },
     /// The share of requests that did not end ok within a limit.
     ErrorRate {
         /// Whether the limit itself is allowed; a test of a share cannot tell, so it only shows.
-        comparison: Comparison,
+        operator: LimitOperator,
         /// The limit, inside (0 %, 100 %).
         limit: Percentage,
     },
@@ -95,14 +95,14 @@ pub enum Condition {
         /// Which percentile, over all accepted events.
         quantile: Quantile,
         /// Whether the limit itself is allowed.
-        comparison: Comparison,
+        operator: LimitOperator,
         /// The limit, above zero.
         limit: Duration,
     },
     /// A count of the completion audit within a limit.
     Count {
         /// What is counted.
-        what: Counted,
+        what: AuditCount,
         /// The largest count that is allowed.
         at_most: u64,
     },
@@ -157,8 +157,8 @@ impl Condition {
     pub fn target(&self) -> Option<Duration> {
         match *self {
             Condition::Latency {
-                comparison, limit, ..
-            } => Some(comparison.largest(limit)),
+                operator, limit, ..
+            } => Some(operator.largest(limit)),
             _ => None,
         }
     }
@@ -167,8 +167,8 @@ impl Condition {
     pub fn done_target(&self) -> Option<Duration> {
         match *self {
             Condition::Done {
-                comparison, limit, ..
-            } => Some(comparison.largest(limit)),
+                operator, limit, ..
+            } => Some(operator.largest(limit)),
             _ => None,
         }
     }
@@ -203,7 +203,7 @@ impl Condition {
 
 /// What a gate on the completion audit may count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counted {
+pub enum AuditCount {
     /// Accepted events that the server does not know.
     Lost,
     /// Events whose effects were had more than once.
@@ -214,22 +214,22 @@ pub enum Counted {
     Unexpected,
 }
 
-impl Counted {
+impl AuditCount {
     /// Every one, in the order of tables.
-    pub const ALL: [Counted; 4] = [
-        Counted::Lost,
-        Counted::Duplicated,
-        Counted::Dead,
-        Counted::Unexpected,
+    pub const ALL: [AuditCount; 4] = [
+        AuditCount::Lost,
+        AuditCount::Duplicated,
+        AuditCount::Dead,
+        AuditCount::Unexpected,
     ];
 
     /// As in the grammar.
     pub fn as_str(self) -> &'static str {
         match self {
-            Counted::Lost => "lost",
-            Counted::Duplicated => "duplicated",
-            Counted::Dead => "dead",
-            Counted::Unexpected => "unexpected",
+            AuditCount::Lost => "lost",
+            AuditCount::Duplicated => "duplicated",
+            AuditCount::Dead => "dead",
+            AuditCount::Unexpected => "unexpected",
         }
     }
 }
@@ -245,27 +245,27 @@ pub enum Scope {
 
 /// Whether the limit itself is allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Comparison {
+pub enum LimitOperator {
     /// `<=`
     AtMost,
     /// `<`
     Below,
 }
 
-impl Comparison {
+impl LimitOperator {
     /// The largest time that is allowed.
     fn largest(self, limit: Duration) -> Duration {
         match self {
-            Comparison::AtMost => limit,
-            Comparison::Below => limit.saturating_sub(Duration::from_nanos(1)),
+            LimitOperator::AtMost => limit,
+            LimitOperator::Below => limit.saturating_sub(Duration::from_nanos(1)),
         }
     }
 
     /// As in the grammar.
     pub fn as_str(self) -> &'static str {
         match self {
-            Comparison::AtMost => "<=",
-            Comparison::Below => "<",
+            LimitOperator::AtMost => "<=",
+            LimitOperator::Below => "<",
         }
     }
 }
@@ -348,7 +348,7 @@ pub fn default_gates(target: Duration) -> Vec<Gate> {
             selector: Selector::Every,
             condition: Condition::Latency {
                 quantile,
-                comparison: Comparison::AtMost,
+                operator: LimitOperator::AtMost,
                 limit: target,
             },
             severity: Severity::Decides,

@@ -1,7 +1,7 @@
 //! One endpoint's percentiles with their intervals, failures counted as slower than everything.
 
-mod change;
 mod drift;
+mod level_change;
 mod observed;
 
 use std::time::Duration;
@@ -10,9 +10,9 @@ use crate::run::histogram::Levels;
 use crate::run::recording::{Clock, Counts, Latency, Recording};
 use crate::stats::rank::{self, Quantile};
 
-pub use change::{Change, Parts};
-pub use drift::{Drift, Growth, GrowthKind, Place, SlowStart, Stretch};
-pub use observed::{Interval, Observed};
+pub use drift::{Drift, Growth, GrowthKind, RunPosition, SlowStart, Stretch};
+pub use level_change::{LevelChange, Parts};
+pub use observed::{Observed, ObservedInterval};
 
 /// Confidence of the two-sided interval of a percentile.
 pub const CONFIDENCE: f64 = 0.95;
@@ -52,7 +52,7 @@ pub struct Percentile {
     /// What stands at that rank.
     pub value: Observed,
     /// Where the true percentile lies with at least [`CONFIDENCE`].
-    pub interval: Interval,
+    pub interval: ObservedInterval,
     /// Whether there are enough requests to speak of this percentile at all.
     pub resolution: Resolution,
     /// The fewest requests for an interval with two ends.
@@ -120,7 +120,7 @@ impl Summary {
             quantile,
             rank,
             value: self.at_rank(rank),
-            interval: Interval {
+            interval: ObservedInterval {
                 lower: lower.map(|rank| self.at_rank_of(lowest, rank)),
                 upper: upper.map(|rank| self.at_rank_of(highest, rank)),
             },
@@ -166,7 +166,7 @@ fn mean(latency: &Latency) -> Option<Duration> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Interval, Observed, Resolution, Summary};
+    use super::{Observed, ObservedInterval, Resolution, Summary};
     use crate::run::recording::Recording;
     use crate::stats::rank::Quantile;
 
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!((p50.rank, p50.value), (5, ms(5)));
         assert_eq!(
             p50.interval,
-            Interval {
+            ObservedInterval {
                 lower: Some(ms(2)),
                 upper: Some(ms(9))
             }
@@ -199,7 +199,7 @@ mod tests {
         assert_eq!((p95.rank, p95.value), (10, ms(10)));
         assert_eq!(
             p95.interval,
-            Interval {
+            ObservedInterval {
                 lower: Some(ms(8)),
                 upper: None
             }
@@ -232,7 +232,7 @@ mod tests {
         let p50 = summary.percentile(Quantile::P50);
         assert_eq!(
             (p50.rank, p50.value, p50.interval),
-            (0, Observed::NoData, Interval::UNBOUNDED)
+            (0, Observed::NoData, ObservedInterval::UNBOUNDED)
         );
         assert_eq!(
             (summary.max(), summary.min(), summary.mean),
@@ -265,7 +265,7 @@ mod tests {
             (Some(ms(1)), Some(Observed::Failed), "1 ms – failed"),
             (None, None, "unbounded"),
         ] {
-            assert_eq!(Interval { lower, upper }.to_string(), shown);
+            assert_eq!(ObservedInterval { lower, upper }.to_string(), shown);
         }
     }
 }

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::text::{NOTHING, Row};
+use super::row::{NOTHING, TableRow};
 use super::{ComparisonReport, EndpointReport, Report};
-use crate::judge::gate::{Condition, Counted, Finding};
+use crate::judge::gate::{AuditCount, Condition, Finding};
 use crate::judge::summary::{Percentile, Summary};
 use crate::run::completion::{
     Audit, Completion, DoneClock, Effects, Journal, Remark, Resends, Settled, in_one_line,
@@ -51,17 +51,17 @@ pub(super) fn about<'a>(
     about.copied().collect()
 }
 
-pub(super) fn is_count(condition: &Condition, counted: Counted) -> bool {
+pub(super) fn is_count(condition: &Condition, counted: AuditCount) -> bool {
     matches!(condition, Condition::Count { what, .. } if *what == counted)
 }
 
 /// The lines of an endpoint's table that the audit adds; gates alone where it was not read.
-pub(super) fn rows(report: &Report, endpoint: &EndpointReport) -> Vec<Row> {
+pub(super) fn rows(report: &Report, endpoint: &EndpointReport) -> Vec<TableRow> {
     let findings = findings(report, &endpoint.name);
     let Some(completion) = completion(endpoint) else {
         return findings
             .iter()
-            .map(|finding| Row::without_data(&name(&finding.gate.condition)).gated(finding))
+            .map(|finding| TableRow::without_data(&name(&finding.gate.condition)).gated(finding))
             .collect();
     };
     let summary = summary(completion);
@@ -77,27 +77,27 @@ pub(super) fn rows(report: &Report, endpoint: &EndpointReport) -> Vec<Row> {
         if gated.is_empty() && !is_always_shown(what) && count.is_none_or(|n| n == 0) {
             continue;
         }
-        let row = || Row::of_count(what.as_str(), count);
+        let row = || TableRow::of_count(what.as_str(), count);
         rows.extend(each_or_once(row, &gated));
     }
     rows
 }
 
 /// The others have lines of their own where they are gated or not zero.
-pub(super) fn is_always_shown(what: Counted) -> bool {
-    matches!(what, Counted::Lost | Counted::Duplicated)
+pub(super) fn is_always_shown(what: AuditCount) -> bool {
+    matches!(what, AuditCount::Lost | AuditCount::Duplicated)
 }
 
 /// A row for each gate on it, or one without.
-fn each_or_once(row: impl Fn() -> Row, gated: &[&Finding]) -> Vec<Row> {
+fn each_or_once(row: impl Fn() -> TableRow, gated: &[&Finding]) -> Vec<TableRow> {
     match gated.is_empty() {
         true => vec![row()],
         false => gated.iter().map(|finding| row().gated(finding)).collect(),
     }
 }
 
-fn percentile_row(percentile: &Percentile) -> Row {
-    Row::ungated(
+fn percentile_row(percentile: &Percentile) -> TableRow {
+    TableRow::ungated(
         format!("done {}", percentile.quantile),
         percentile.value.to_string(),
         percentile.interval.to_string(),
@@ -105,20 +105,20 @@ fn percentile_row(percentile: &Percentile) -> Row {
 }
 
 /// What may be gated; what nobody could see is no number.
-pub(super) fn counts(completion: &Completion) -> [(Counted, Option<u64>); 4] {
-    Counted::ALL.map(|what| (what, count(completion, what)))
+pub(super) fn counts(completion: &Completion) -> [(AuditCount, Option<u64>); 4] {
+    AuditCount::ALL.map(|what| (what, count(completion, what)))
 }
 
 /// One of them.
-pub(super) fn count(completion: &Completion, what: Counted) -> Option<u64> {
+pub(super) fn count(completion: &Completion, what: AuditCount) -> Option<u64> {
     let duplicated = completion.duplicated();
     let seen = completion.sees_duplicates() || duplicated > 0;
     match what {
-        Counted::Lost => Some(completion.lost),
-        Counted::Duplicated => seen.then_some(duplicated),
-        Counted::Dead => Some(completion.dead),
+        AuditCount::Lost => Some(completion.lost),
+        AuditCount::Duplicated => seen.then_some(duplicated),
+        AuditCount::Dead => Some(completion.dead),
         // What may be the run's own is not claimed to be nobody's.
-        Counted::Unexpected => completion
+        AuditCount::Unexpected => completion
             .unexpected
             .filter(|them| them.at_least > 0 || them.at_most == 0)
             .map(|them| them.at_least),
@@ -190,7 +190,7 @@ fn outcomes(completion: &Completion) -> String {
         format!("recovered {}", told(completion.recovered)),
         format!(
             "unexpected {}",
-            told(count(completion, Counted::Unexpected))
+            told(count(completion, AuditCount::Unexpected))
         ),
     ];
     if completion.shared > 0 {
@@ -380,13 +380,13 @@ impl From<&Completion> for JsonCompletion {
             dead: completion.dead,
             lost: completion.lost,
             shared: completion.shared,
-            duplicated: count(completion, Counted::Duplicated),
+            duplicated: count(completion, AuditCount::Duplicated),
             inserted_twice: twice(completion.inserted_twice, completion.inserts),
             notified_twice: twice(completion.notified_twice, completion.notifications),
             perhaps_twice: completion.perhaps_twice,
             perhaps_never: completion.perhaps_never,
             recovered: completion.recovered,
-            unexpected: count(completion, Counted::Unexpected),
+            unexpected: count(completion, AuditCount::Unexpected),
             exactly_once: completion.is_exactly_once(),
             done_p50_ms: after(Quantile::P50),
             done_p95_ms: after(Quantile::P95),

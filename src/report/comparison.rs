@@ -7,7 +7,7 @@ use super::{Report, RunInfo, audit, text, warnings};
 use crate::judge::comparison::{
     Change, Comparison, Dependence, ErrorRate, ErrorRateChange, Noise, Pair, Range, speed,
 };
-use crate::judge::gate::Counted;
+use crate::judge::gate::AuditCount;
 use crate::run::completion::{Audit, Completion};
 use crate::run::run_file::Run;
 use crate::stats::rank::Quantile;
@@ -123,17 +123,17 @@ pub(super) fn audit_rows(report: &Report, comparison: &Comparison) -> Vec<[Strin
         let summary = audit::summary(completion);
         summary.percentile(Quantile::P95).value.to_string()
     };
-    let count = |what: Counted| {
+    let count = |what: AuditCount| {
         move |completion: &Completion| {
             let count = audit::count(completion, what);
             count.map_or_else(|| "not told".to_owned(), grouped)
         }
     };
-    let happened = |what: &Counted| {
+    let happened = |what: &AuditCount| {
         let counts = sides.iter().flatten().map(|side| audit::count(side, *what));
         audit::is_always_shown(*what) || counts.flatten().any(|count| count > 0)
     };
-    let counts = Counted::ALL.into_iter().filter(happened);
+    let counts = AuditCount::ALL.into_iter().filter(happened);
     let mut rows = vec![row("done P95", &done)];
     rows.extend(counts.map(|what| row(what.as_str(), &count(what))));
     rows

@@ -16,7 +16,7 @@ use crate::verdict::Verdict;
 
 /// One row. A cell is empty where there is no number; `observed` says why.
 #[derive(Serialize)]
-struct Row<'a> {
+struct EndpointRow<'a> {
     endpoint: &'a str,
     metric: String,
     observed_ms: Option<f64>,
@@ -90,7 +90,7 @@ fn write_without_formulas(rows: &[u8], out: &mut dyn Write) -> io::Result<()> {
     writer.flush()
 }
 
-fn rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<Row<'a>> {
+fn rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<EndpointRow<'a>> {
     let findings = one_run_findings(report, &endpoint.name);
     let mut rows = Vec::new();
     for quantile in quantiles(&findings) {
@@ -119,7 +119,7 @@ fn rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<Row<'a>> {
 }
 
 /// Percentiles of the time to completion, and the counts of the audit that may be gated.
-fn audit_rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<Row<'a>> {
+fn audit_rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<EndpointRow<'a>> {
     let findings = audit::findings(report, &endpoint.name);
     let Some(completion) = audit::completion(endpoint) else {
         return findings
@@ -140,7 +140,7 @@ fn audit_rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<Row<'a>>
     }
     for (what, count) in audit::counts(completion) {
         let gated = audit::about(&findings, |c| audit::is_count(c, what));
-        let counted = || Row {
+        let counted = || EndpointRow {
             observed_count: count,
             ..row(endpoint, what.as_str().to_owned())
         };
@@ -150,16 +150,16 @@ fn audit_rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<Row<'a>>
 }
 
 /// A row for each gate on it, or one without.
-fn each_or_once<'a>(row: impl Fn() -> Row<'a>, gated: &[&Finding]) -> Vec<Row<'a>> {
+fn each_or_once<'a>(row: impl Fn() -> EndpointRow<'a>, gated: &[&Finding]) -> Vec<EndpointRow<'a>> {
     match gated.is_empty() {
         true => vec![row()],
         false => gated.iter().map(|finding| row().gated(finding)).collect(),
     }
 }
 
-fn row(endpoint: &EndpointReport, metric: String) -> Row<'_> {
+fn row(endpoint: &EndpointReport, metric: String) -> EndpointRow<'_> {
     let counts = &endpoint.summary.counts;
-    Row {
+    EndpointRow {
         endpoint: &endpoint.name,
         metric,
         observed_ms: None,
@@ -188,8 +188,11 @@ fn row(endpoint: &EndpointReport, metric: String) -> Row<'_> {
     }
 }
 
-fn percentile_row<'a>(endpoint: &'a EndpointReport, percentile: &JsonPercentile) -> Row<'a> {
-    Row {
+fn percentile_row<'a>(
+    endpoint: &'a EndpointReport,
+    percentile: &JsonPercentile,
+) -> EndpointRow<'a> {
+    EndpointRow {
         observed_ms: percentile.observed_ms,
         observed: Some(percentile.observed),
         interval_low_ms: percentile.interval_ms[0],
@@ -200,7 +203,7 @@ fn percentile_row<'a>(endpoint: &'a EndpointReport, percentile: &JsonPercentile)
     }
 }
 
-impl Row<'_> {
+impl EndpointRow<'_> {
     fn gated(mut self, finding: &Finding) -> Self {
         let finding = JsonFinding::from(finding);
         self.observed_share = finding.observed_share;

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use crate::judge::summary::{Drift, Parts, Place, Stretch};
+use crate::judge::summary::{Drift, Parts, RunPosition, Stretch};
 use crate::units::millis;
 
 /// Whether the service changed during the run.
@@ -50,8 +50,8 @@ impl From<&Drift> for JsonDrift {
 impl From<&Stretch> for JsonStretch {
     fn from(stretch: &Stretch) -> JsonStretch {
         let (from_s, from_value) = match stretch.from {
-            Place::Second(second) => (Some(second), None),
-            Place::Value(value) => (None, Some(value)),
+            RunPosition::Second(second) => (Some(second), None),
+            RunPosition::Value(value) => (None, Some(value)),
         };
         JsonStretch {
             from_s,

@@ -12,8 +12,8 @@ use super::diagnosis::JsonDiagnosis;
 use super::drift::JsonDrift;
 use super::instrument::{JsonCalibration, JsonCertificate};
 use super::{EndpointReport, Report, RunInfo, Traffic, text};
-use crate::judge::gate::{Finding, Measured};
-use crate::judge::summary::{Interval, Observed, PERCENTILES, Percentile, Resolution};
+use crate::judge::gate::{Finding, ObservedMetric};
+use crate::judge::summary::{Observed, ObservedInterval, PERCENTILES, Percentile, Resolution};
 use crate::run::plan::{Design, Model};
 use crate::run::recording::{Clock, Counts};
 use crate::run::run_file::{Ended, SizeRecord, StopReason};
@@ -325,15 +325,15 @@ impl From<&Report> for JsonReport {
 impl From<&Finding> for JsonFinding {
     fn from(finding: &Finding) -> JsonFinding {
         let (value, interval) = match finding.measured {
-            Measured::Latency { value, interval } => (Some(value), interval),
-            _ => (None, Interval::UNBOUNDED),
+            ObservedMetric::Latency { value, interval } => (Some(value), interval),
+            _ => (None, ObservedInterval::UNBOUNDED),
         };
         let share = match finding.measured {
-            Measured::Share { value, interval } => Some((value, interval)),
+            ObservedMetric::Share { value, interval } => Some((value, interval)),
             _ => None,
         };
         let ratio = match finding.measured {
-            Measured::Ratio { value, interval } => Some((value, interval)),
+            ObservedMetric::Ratio { value, interval } => Some((value, interval)),
             _ => None,
         };
         JsonFinding {
@@ -347,7 +347,7 @@ impl From<&Finding> for JsonFinding {
             observed_share: share.map(|(value, _)| value),
             interval_share: share.map(|(_, (low, high))| [low, high]),
             observed_count: match finding.measured {
-                Measured::Count(count) => Some(count),
+                ObservedMetric::Count(count) => Some(count),
                 _ => None,
             },
             observed_ratio: ratio.and_then(|(value, _)| value),
@@ -473,7 +473,7 @@ fn observed_ms(observed: Observed) -> Option<f64> {
     observed.value().map(millis)
 }
 
-fn interval_ms(interval: Interval) -> [Option<f64>; 2] {
+fn interval_ms(interval: ObservedInterval) -> [Option<f64>; 2] {
     [interval.lower, interval.upper]
         .map(|end| end.and_then(Observed::value).map(|v: Duration| millis(v)))
 }

@@ -4,7 +4,8 @@ use std::io::{self, Write};
 
 use super::audit;
 use super::comparison;
-use super::text::{self, TITLES};
+use super::row::TITLES;
+use super::text;
 use super::{EndpointReport, Report};
 use crate::judge::comparison::Comparison;
 use crate::verdict::Verdict;

@@ -5,8 +5,9 @@ use std::time::Duration;
 use super::audit;
 use super::comparison;
 use super::instrument;
+use super::row::{NOTHING, TableRow};
 use super::{EndpointReport, Report, RunInfo, Traffic};
-use crate::judge::gate::{Condition, Finding, Measured, Severity};
+use crate::judge::gate::{Condition, Finding, ObservedMetric, Severity};
 use crate::judge::summary::{PERCENTILES, Percentile, Resolution};
 use crate::printable::one_line;
 use crate::run::plan::Model;
@@ -16,62 +17,9 @@ use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped, percent, plural, trimmed};
 use crate::verdict::Verdict;
 
-/// One line of an endpoint's table.
-pub(super) struct Row {
-    pub(super) metric: String,
-    pub(super) value: String,
-    pub(super) interval: String,
-    pub(super) target: String,
-    pub(super) status: String,
-}
-
-/// Column titles of [`Row`].
-pub(super) const TITLES: [&str; 5] = ["Metric", "Value", "Interval (95 %)", "Target", "Status"];
-
-/// Where there is nothing to say.
-pub(super) const NOTHING: &str = "–";
-
-impl Row {
-    pub(super) fn cells(&self) -> [&str; 5] {
-        [
-            &self.metric,
-            &self.value,
-            &self.interval,
-            &self.target,
-            &self.status,
-        ]
-    }
-
-    pub(super) fn ungated(metric: String, value: String, interval: String) -> Row {
-        Row {
-            metric,
-            value,
-            interval,
-            target: NOTHING.to_owned(),
-            status: NOTHING.to_owned(),
-        }
-    }
-
-    /// A count; `None` where nobody could see it.
-    pub(super) fn of_count(metric: &str, count: Option<u64>) -> Row {
-        let value = count.map_or_else(|| "not told".to_owned(), grouped);
-        Row::ungated(metric.to_owned(), value, NOTHING.to_owned())
-    }
-
-    pub(super) fn without_data(metric: &str) -> Row {
-        Row::ungated(metric.to_owned(), NOTHING.to_owned(), NOTHING.to_owned())
-    }
-
-    pub(super) fn gated(mut self, finding: &Finding) -> Row {
-        self.target = target(&finding.gate.condition);
-        self.status = status(finding);
-        self
-    }
-}
-
 /// The lines of an endpoint's table: its percentiles ascending, the maximum, the error rate if there is
 /// something to say about it.
-pub(super) fn rows(report: &Report, endpoint: &EndpointReport) -> Vec<Row> {
+pub(super) fn rows(report: &Report, endpoint: &EndpointReport) -> Vec<TableRow> {
     let findings = one_run_findings(report, &endpoint.name);
     let mut rows = Vec::new();
     for quantile in quantiles(&findings) {
@@ -86,7 +34,7 @@ pub(super) fn rows(report: &Report, endpoint: &EndpointReport) -> Vec<Row> {
             None => rows.push(row()),
         }
     }
-    rows.push(Row::ungated(
+    rows.push(TableRow::ungated(
         "max".to_owned(),
         endpoint.summary.max().to_string(),
         NOTHING.to_owned(),
@@ -120,57 +68,24 @@ pub(super) fn quantiles(findings: &[&Finding]) -> Vec<Quantile> {
     quantiles
 }
 
-fn percentile_row(percentile: &Percentile) -> Row {
-    Row::ungated(
+fn percentile_row(percentile: &Percentile) -> TableRow {
+    TableRow::ungated(
         percentile.quantile.to_string(),
         percentile.value.to_string(),
         percentile.interval.to_string(),
     )
 }
 
-fn error_rate_row(finding: &Finding) -> Option<Row> {
-    let Measured::Share { value, interval } = finding.measured else {
+fn error_rate_row(finding: &Finding) -> Option<TableRow> {
+    let ObservedMetric::Share { value, interval } = finding.measured else {
         return None;
     };
-    let row = Row::ungated(
+    let row = TableRow::ungated(
         "error rate".to_owned(),
         percent(value),
         format!("{} – {}", percent(interval.0), percent(interval.1)),
     );
     Some(row.gated(finding))
-}
-
-/// `≤ 150 ms`.
-fn target(condition: &Condition) -> String {
-    let sign = |comparison: crate::judge::gate::Comparison| match comparison {
-        crate::judge::gate::Comparison::AtMost => "≤",
-        crate::judge::gate::Comparison::Below => "<",
-    };
-    match condition {
-        Condition::Latency {
-            comparison, limit, ..
-        }
-        | Condition::Done {
-            comparison, limit, ..
-        } => format!("{} {}", sign(*comparison), Pretty(*limit)),
-        Condition::Count { at_most, .. } => format!("≤ {}", grouped(*at_most)),
-        Condition::ErrorRate { comparison, limit } => {
-            format!("{} {}", sign(*comparison), percent(limit.as_fraction()))
-        }
-        Condition::Reduction { at_least, .. } => {
-            format!("−{} or more", percent(at_least.as_fraction()))
-        }
-        Condition::Baseline { allowance, .. } => {
-            format!("≤ before + {}", percent(allowance.as_fraction()))
-        }
-    }
-}
-
-fn status(finding: &Finding) -> String {
-    match finding.severity() {
-        Severity::Decides => finding.verdict.to_string(),
-        Severity::Warns => format!("{} (warn)", finding.verdict),
-    }
 }
 
 /// `600 requests to …`, `10 samples from evidence.txt`.

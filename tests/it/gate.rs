@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use a7probe::judge::gate::{self, Exceeding, Finding, Gate, Measured, Subject, run_verdict};
+use a7probe::judge::gate::{
+    self, ExceedanceRange, Finding, Gate, ObservedMetric, Subject, run_verdict,
+};
 use a7probe::judge::summary::Observed;
 use a7probe::run::plan::{Design, Guard};
 use a7probe::run::recording::{Clock, Recording};
@@ -104,7 +106,7 @@ fn judge(recording: &Recording, gates: &[&str]) -> Vec<Finding> {
         guard: Guard::Iid,
         design: Design::Fixed,
         audit: None,
-        load: gate::Load::default(),
+        load: gate::InstrumentLoad::default(),
     };
     gate::judge(&gates, &[subject])
 }
@@ -136,9 +138,9 @@ fn ten_samples_fail_p95_and_p99_and_leave_p50_open() {
     // P(Bin(10, ½) ≤ 6) = 848/1024 and P(Bin(10, ½) ≥ 6) = 386/1024.
     assert!(close(findings[0].p_pass, 848.0 / 1024.0));
     assert!(close(findings[0].p_fail, 386.0 / 1024.0));
-    let at_maximum = Measured::Latency {
+    let at_maximum = ObservedMetric::Latency {
         value: Observed::Value(Duration::from_micros(320_500)),
-        interval: a7probe::judge::summary::Interval {
+        interval: a7probe::judge::summary::ObservedInterval {
             lower: Some(Observed::Value(Duration::from_micros(204_600))),
             upper: None,
         },
@@ -165,7 +167,7 @@ fn failures_count_as_slower_than_everything() {
         let finding = run.judge_one("p95 <= 150ms");
         assert_eq!(finding.verdict, verdict, "{slow} slow, {failed} failed");
         let k = slow + failed;
-        let exact = Exceeding {
+        let exact = ExceedanceRange {
             at_least: k,
             at_most: k,
         };
@@ -231,7 +233,7 @@ fn a_target_inside_an_occupied_bucket_decides_only_if_it_was_counted() {
     let uncounted = Run::closed_model(&[]).ok(900, FAST).ok(100, inside);
     let finding = uncounted.judge_one("p95 <= 150ms");
     assert_eq!(finding.verdict, Verdict::Inconclusive);
-    let range = Exceeding {
+    let range = ExceedanceRange {
         at_least: 0,
         at_most: 100,
     };
@@ -300,7 +302,7 @@ fn no_data_is_never_a_pass() {
     for gate in ["p50 <= 150ms", "error_rate <= 1%"] {
         let finding = nothing.judge_one(gate);
         assert_eq!(finding.verdict, Verdict::Inconclusive);
-        assert_eq!(finding.measured, Measured::Nothing);
+        assert_eq!(finding.measured, ObservedMetric::Nothing);
         assert_eq!(
             finding.reason,
             "there are no data, and no data is never a pass"
@@ -396,7 +398,7 @@ fn the_error_rate_counts_everything_that_did_not_end_ok() {
     let finding = run.judge_one("error_rate <= 1%");
     assert_eq!(finding.verdict, Verdict::Fail);
     assert_eq!(finding.exceedances.at_most, 20);
-    let Measured::Share { value, interval } = finding.measured else {
+    let ObservedMetric::Share { value, interval } = finding.measured else {
         panic!("an error rate is a share: {:?}", finding.measured);
     };
     assert!((value - 20.0 / 600.0).abs() < 1e-15);
@@ -423,7 +425,7 @@ fn a_percentile_among_the_failures_is_no_number() {
         ])
         .iter()
         .map(|finding| match finding.measured {
-            Measured::Latency { value, .. } => value.to_string(),
+            ObservedMetric::Latency { value, .. } => value.to_string(),
             _ => String::new(),
         })
         .collect();
@@ -440,7 +442,7 @@ fn judged(recording: &Recording, gate: &str, change: impl FnOnce(&mut Subject<'_
         in_flight: None,
         guard: Guard::default(),
         design: Design::Fixed,
-        load: gate::Load::default(),
+        load: gate::InstrumentLoad::default(),
         audit: None,
     };
     change(&mut subject);

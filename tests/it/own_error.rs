@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use a7probe::judge::gate::{self, Finding, Gate, Load, Subject};
+use a7probe::judge::gate::{self, Finding, Gate, InstrumentLoad, Subject};
 use a7probe::run::plan::{Design, Guard};
 use a7probe::run::recording::{Clock, Recording};
 use a7probe::run::run_file::{Calibration, Run, Throttled};
@@ -47,7 +47,7 @@ fn add(recording: &mut Recording, latency: Duration, lag: Duration, outcome: Out
     });
 }
 
-fn judge(recording: &Recording, load: Load, gate: &str) -> Finding {
+fn judge(recording: &Recording, load: InstrumentLoad, gate: &str) -> Finding {
     let subject = Subject {
         endpoint: "health",
         recording,
@@ -64,7 +64,7 @@ fn judge(recording: &Recording, load: Load, gate: &str) -> Finding {
 }
 
 fn p95(recording: &Recording) -> Finding {
-    judge(recording, Load::default(), "p95 <= 150ms")
+    judge(recording, InstrumentLoad::default(), "p95 <= 150ms")
 }
 
 const fn us(us: u64) -> Duration {
@@ -105,7 +105,7 @@ fn a_pass_counts_what_is_above_the_target_and_a_failure_what_is_above_it_by_the_
 #[test]
 fn a_target_that_was_not_counted_has_its_guard_band_in_the_histogram() {
     let recording = recorded(&[(900, FAST, PUNCTUAL), (100, us(152_000), PUNCTUAL)]);
-    let at = |gate| judge(&recording, Load::default(), gate);
+    let at = |gate| judge(&recording, InstrumentLoad::default(), gate);
     // 151 ms + 2 ms lies above all, 148 ms + 2 ms does not.
     let within = at("p95 <= 151ms");
     assert_eq!(within.verdict, Verdict::Inconclusive);
@@ -116,7 +116,7 @@ fn a_target_that_was_not_counted_has_its_guard_band_in_the_histogram() {
     );
     assert_eq!(at("p95 <= 148ms").verdict, Verdict::Fail);
     // And whatever limits the instrument, answers of 152 ms are far beyond 100 ms.
-    let busy = Load {
+    let busy = InstrumentLoad {
         busy: Some(1.0),
         throttled: None,
     };
@@ -147,7 +147,7 @@ fn a_flag_blocks_a_failure_near_the_target_and_none_that_is_far_beyond() {
     let far = recorded(&[(900, FAST, PUNCTUAL), (100, us(203_000), PUNCTUAL)]);
     let flags = [
         (
-            Load {
+            InstrumentLoad {
                 busy: Some(0.9),
                 throttled: None,
             },
@@ -155,7 +155,7 @@ fn a_flag_blocks_a_failure_near_the_target_and_none_that_is_far_beyond() {
             "lower the rate, or measure from a larger machine",
         ),
         (
-            Load {
+            InstrumentLoad {
                 busy: None,
                 throttled: Some(Duration::from_millis(120)),
             },
@@ -238,7 +238,7 @@ fn a_file_of_before_there_was_a_near_margin_is_judged_by_the_far_one() {
 
 #[test]
 fn no_flag_makes_a_pass_or_takes_one_away() {
-    let load = Load {
+    let load = InstrumentLoad {
         busy: Some(1.0),
         throttled: Some(Duration::from_secs(1)),
     };
@@ -248,7 +248,7 @@ fn no_flag_makes_a_pass_or_takes_one_away() {
     for target in [100, 150, 159, 160] {
         let gate = format!("p99 <= {target}ms");
         let passes = |load| judge(&slow, load, &gate).verdict == Verdict::Pass;
-        assert_eq!(passes(load), passes(Load::default()), "{gate}");
+        assert_eq!(passes(load), passes(InstrumentLoad::default()), "{gate}");
         assert_eq!(passes(load), target == 160, "{gate}");
     }
 }

@@ -3,8 +3,8 @@
 use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
-use a7probe::judge::gate::{Gate, Load, Subject, judge};
-use a7probe::judge::summary::{Drift, GrowthKind, Parts, Place};
+use a7probe::judge::gate::{Gate, InstrumentLoad, Subject, judge};
+use a7probe::judge::summary::{Drift, GrowthKind, Parts, RunPosition};
 use a7probe::run::plan::{Design, Guard};
 use a7probe::run::recording::Recording;
 use a7probe::run::run_file::Run;
@@ -54,7 +54,7 @@ fn a_slow_start_of_five_seconds_is_told_with_the_warm_up_that_it_takes() {
         found += 1;
         // The statistic may cut a little more where the next seconds happen to lie off the mean.
         assert!(
-            matches!(start.until, Place::Second(5..=12)),
+            matches!(start.until, RunPosition::Second(5..=12)),
             "seed {seed}: {start:?}"
         );
         let (slow, rest) = (start.median.unwrap(), start.rest.unwrap());
@@ -168,7 +168,7 @@ fn the_halves_and_the_place_of_a_step_are_its_known_ones() {
         None,
     );
     let change = change.change.expect("it changed");
-    assert_eq!(change.at, Place::Value(360));
+    assert_eq!(change.at, RunPosition::Value(360));
     let (earlier, later) = (change.earlier.median.unwrap(), change.later.median.unwrap());
     assert!((ms(9.0)..ms(11.0)).contains(&earlier), "{earlier:?}");
     assert!(later > ms(200.0), "{later:?}");
@@ -219,7 +219,7 @@ fn verdict(recording: &Recording, gate: &str, design: Design) -> (Verdict, Strin
         in_flight: None,
         guard: Guard::default(),
         design,
-        load: Load::default(),
+        load: InstrumentLoad::default(),
         audit: None,
     };
     let finding = judge(&[Gate::parse(gate).unwrap()], &[subject]).remove(0);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Asked;
 use crate::command::progress::Gates;
-use crate::judge::gate::{Load, Standing, Watching};
+use crate::judge::gate::{GateWatch, InstrumentLoad, InstrumentState};
 use crate::probe::engine::{Live, Meter, Stopper};
 use crate::run::plan::Plan;
 
@@ -35,7 +35,7 @@ impl Decider {
             .iter()
             .filter_map(|endpoint| Some((endpoint.name.as_str(), endpoint.rate?.as_per_second())))
             .collect();
-        let mut watching = Watching::new(asked.gates, &endpoints, asked.guard);
+        let mut watching = GateWatch::new(asked.gates, &endpoints, asked.guard);
         let state = Gates::new(Mutex::new(watching.state()));
         let (shown, count) = (Arc::clone(&state), endpoints.len());
         let (done, finished) = channel();
@@ -73,24 +73,28 @@ impl Decider {
     }
 }
 
-fn look(watching: &mut Watching, endpoint: usize, live: &Live, meter: &Meter) {
+fn look(watching: &mut GateWatch, endpoint: usize, live: &Live, meter: &Meter) {
     let Some(next) = watching.next_look(endpoint) else {
         return;
     };
     if let (complete, Some(marks)) = live.marks(endpoint, next) {
-        let load = Load {
+        let load = InstrumentLoad {
             busy: meter.busy(),
             throttled: meter.throttled().map(|throttled| throttled.time),
         };
-        let standing = |target| {
+        let state_for = |target| {
             let failures = marks.client_failures();
-            Standing::of(target, &load, marks.send_lag(), failures)
+            InstrumentState::of(target, &load, marks.send_lag(), failures)
         };
         watching.advance(
             endpoint,
             complete,
             |gate| marks.rows_of(gate.condition.target()),
-            |gate| gate.condition.target().map_or(Standing::Sound, standing),
+            |gate| {
+                gate.condition
+                    .target()
+                    .map_or(InstrumentState::Sound, state_for)
+            },
         );
     }
 }

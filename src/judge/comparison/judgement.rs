@@ -2,7 +2,7 @@
 
 use super::effect::unresolved;
 use super::{Change, Comparison, Evidence, Range};
-use crate::judge::gate::{Condition, Exceeding, Finding, Gate, Measured, Scope};
+use crate::judge::gate::{Condition, ExceedanceRange, Finding, Gate, ObservedMetric, Scope};
 use crate::run::plan::Design;
 use crate::stats::profile::judge_reduction;
 use crate::stats::rank::Quantile;
@@ -65,9 +65,9 @@ fn finding(gate: Gate, comparison: &Comparison) -> Option<Finding> {
     Some(Finding {
         endpoint: comparison.endpoint.clone(),
         gate,
-        measured: change.map_or(Measured::Nothing, measured),
+        measured: change.map_or(ObservedMetric::Nothing, measured),
         n: comparison.planned.after,
-        exceedances: Exceeding::default(),
+        exceedances: ExceedanceRange::default(),
         p_pass: None,
         p_fail: None,
         design: Design::Fixed,
@@ -98,9 +98,9 @@ fn in_doubt(ratio: Range) -> Answer {
     )
 }
 
-fn measured(change: &Change) -> Measured {
+fn measured(change: &Change) -> ObservedMetric {
     let interval = change.ratio_interval();
-    Measured::Ratio {
+    ObservedMetric::Ratio {
         value: change.ratio(),
         interval: (
             interval.map(|ratio| ratio.low).filter(|&low| low > 0.0),

@@ -1,8 +1,8 @@
 //! Judges gates on the completion audit that are no test of a share: counts are what they are, and what was not read
 //! is never a pass.
 
-use super::finding::{Exceeding, Finding, Measured};
-use super::{Condition, Counted, Gate, Subject};
+use super::finding::{ExceedanceRange, Finding, ObservedMetric};
+use super::{AuditCount, Condition, Gate, Subject};
 use crate::run::completion::{
     Audit, Completion, Effects, Remark, Resends, Settled, cause_and_way_out,
 };
@@ -38,10 +38,10 @@ fn caught(gate: &Gate, subject: &Subject<'_>, resends: &Resends) -> Option<Findi
     let accepted = subject.recording.counts.ok;
     match gate.condition {
         Condition::Count {
-            what: Counted::Duplicated,
+            what: AuditCount::Duplicated,
             at_most,
         } if duplicated > at_most => Some(Finding {
-            exceedances: Exceeding {
+            exceedances: ExceedanceRange {
                 at_least: duplicated,
                 at_most: duplicated,
             },
@@ -53,7 +53,7 @@ fn caught(gate: &Gate, subject: &Subject<'_>, resends: &Resends) -> Option<Findi
             ..finding(
                 gate,
                 subject,
-                Measured::Count(duplicated),
+                ObservedMetric::Count(duplicated),
                 accepted,
                 Verdict::Fail,
             )
@@ -71,7 +71,7 @@ fn unread(gate: &Gate, subject: &Subject<'_>, reason: &str) -> Finding {
                 .unwrap_or("audit the run: measure a server that lists its runs, or say with --audit-url how to ask this one")
                 .to_owned(),
         ),
-        ..finding(gate, subject, Measured::Nothing, 0, Verdict::Inconclusive)
+        ..finding(gate, subject, ObservedMetric::Nothing, 0, Verdict::Inconclusive)
     }
 }
 
@@ -84,7 +84,13 @@ fn interrupted(gate: &Gate, subject: &Subject<'_>, completion: &Completion) -> F
             grouped(n)
         ),
         next_step: Some("let the audit finish".to_owned()),
-        ..finding(gate, subject, Measured::Nothing, n, Verdict::Inconclusive)
+        ..finding(
+            gate,
+            subject,
+            ObservedMetric::Nothing,
+            n,
+            Verdict::Inconclusive,
+        )
     }
 }
 
@@ -92,7 +98,7 @@ fn counted(
     gate: &Gate,
     subject: &Subject<'_>,
     completion: &Completion,
-    what: Counted,
+    what: AuditCount,
     at_most: u64,
 ) -> Finding {
     let exceedances = count(completion, what);
@@ -105,8 +111,8 @@ fn counted(
         false => held(completion, what, exceedances, at_most),
     };
     let measured = match unseen(completion, what).is_some() && exceedances.at_least == 0 {
-        true => Measured::Nothing,
-        false => Measured::Count(exceedances.at_least),
+        true => ObservedMetric::Nothing,
+        false => ObservedMetric::Count(exceedances.at_least),
     };
     Finding {
         exceedances,
@@ -117,24 +123,24 @@ fn counted(
 }
 
 /// As far as it can be known: at least, and at most.
-fn count(completion: &Completion, what: Counted) -> Exceeding {
-    let counted = |at_least: u64| Exceeding {
+fn count(completion: &Completion, what: AuditCount) -> ExceedanceRange {
+    let counted = |at_least: u64| ExceedanceRange {
         at_least,
         at_most: at_least.saturating_add(completion.pending),
     };
     match what {
-        Counted::Lost => counted(completion.lost),
-        Counted::Duplicated => {
+        AuditCount::Lost => counted(completion.lost),
+        AuditCount::Duplicated => {
             let them = counted(completion.duplicated());
-            Exceeding {
+            ExceedanceRange {
                 at_most: them.at_most.saturating_add(completion.perhaps_twice),
                 ..them
             }
         }
-        Counted::Dead => counted(completion.dead),
-        Counted::Unexpected => {
+        AuditCount::Dead => counted(completion.dead),
+        AuditCount::Unexpected => {
             let them = completion.unexpected.unwrap_or_default();
-            Exceeding {
+            ExceedanceRange {
                 at_least: them.at_least,
                 at_most: them.at_most,
             }
@@ -145,8 +151,8 @@ fn count(completion: &Completion, what: Counted) -> Exceeding {
 /// A count within its limit passes only if it can be complete.
 fn held(
     completion: &Completion,
-    what: Counted,
-    count: Exceeding,
+    what: AuditCount,
+    count: ExceedanceRange,
     at_most: u64,
 ) -> (Verdict, String, Option<String>) {
     let doubt = nothing_accepted(completion)
@@ -173,9 +179,9 @@ fn nothing_accepted(completion: &Completion) -> Option<Doubt> {
 }
 
 /// What the server does not tell cannot be counted.
-fn unseen(completion: &Completion, what: Counted) -> Option<Doubt> {
+fn unseen(completion: &Completion, what: AuditCount) -> Option<Doubt> {
     match what {
-        Counted::Duplicated if !completion.sees_duplicates() => {
+        AuditCount::Duplicated if !completion.sees_duplicates() => {
             let how_often = match (completion.inserts, completion.notifications) {
                 (Effects::NotTold, Effects::Told) => "an event was inserted",
                 (Effects::Told, _) => "an event was notified",
@@ -188,7 +194,7 @@ fn unseen(completion: &Completion, what: Counted) -> Option<Doubt> {
                 "let the answer at --audit-url have the numbers 'inserts' and 'notifications'; 0 where there is no such effect".to_owned(),
             ))
         }
-        Counted::Unexpected if completion.unexpected.is_none() => Some((
+        AuditCount::Unexpected if completion.unexpected.is_none() => Some((
             "there is no listing of this run alone, so events that it did not send cannot be seen"
                 .to_owned(),
             "measure a server that lists its runs, and leave X-A7-Run to a7probe".to_owned(),
@@ -198,8 +204,8 @@ fn unseen(completion: &Completion, what: Counted) -> Option<Doubt> {
 }
 
 /// An event that stands for several requests hides what became of all but one.
-fn shared(completion: &Completion, what: Counted) -> Option<Doubt> {
-    let hides = matches!(what, Counted::Lost | Counted::Duplicated);
+fn shared(completion: &Completion, what: AuditCount) -> Option<Doubt> {
+    let hides = matches!(what, AuditCount::Lost | AuditCount::Duplicated);
     (hides && completion.shared > 0).then(|| {
         (
             format!(
@@ -220,8 +226,8 @@ fn shared(completion: &Completion, what: Counted) -> Option<Doubt> {
 }
 
 /// Everything was done, and then the second look was cut or refused: effects that come late were not looked for.
-fn cut_before_second_look(completion: &Completion, what: Counted) -> Option<Doubt> {
-    let shows_late = matches!(what, Counted::Duplicated | Counted::Unexpected);
+fn cut_before_second_look(completion: &Completion, what: AuditCount) -> Option<Doubt> {
+    let shows_late = matches!(what, AuditCount::Duplicated | AuditCount::Unexpected);
     let seen = || seen(completion, what, count(completion, what).at_least);
     if completion.settled == Settled::Interrupted && completion.pending == 0 && shows_late {
         return Some((
@@ -236,7 +242,7 @@ fn cut_before_second_look(completion: &Completion, what: Counted) -> Option<Doub
         .remarks
         .iter()
         .any(|remark| matches!(remark, Remark::NotReadAgain { .. }));
-    (refused && what == Counted::Duplicated).then(|| {
+    (refused && what == AuditCount::Duplicated).then(|| {
         (
             format!("{}, but what was done could not be read once more", seen()),
             "look at the service, and audit again; --audit-quiet 0s leaves the second look out"
@@ -248,15 +254,15 @@ fn cut_before_second_look(completion: &Completion, what: Counted) -> Option<Doub
 /// It is within its limit only at one end of what is known.
 fn within_doubt(
     completion: &Completion,
-    what: Counted,
-    count: Exceeding,
+    what: AuditCount,
+    count: ExceedanceRange,
     at_most: u64,
 ) -> Option<Doubt> {
-    if count.at_most <= at_most && !(what == Counted::Unexpected && is_partial(completion)) {
+    if count.at_most <= at_most && !(what == AuditCount::Unexpected && is_partial(completion)) {
         return None;
     }
     let seen = seen(completion, what, count.at_least);
-    if what == Counted::Unexpected && !is_partial(completion) {
+    if what == AuditCount::Unexpected && !is_partial(completion) {
         return Some((
             format!(
                 "{seen}, but up to {} may be: requests whose answer was never seen have no known names",
@@ -265,7 +271,7 @@ fn within_doubt(
             "let the client's key name the event, so that every request has a name".to_owned(),
         ));
     }
-    if what == Counted::Duplicated && completion.perhaps_twice > 0 {
+    if what == AuditCount::Duplicated && completion.perhaps_twice > 0 {
         return Some((
             format!(
                 "{seen}, but {} may have been notified twice: an attempt was cut off before its answer, and another one was made",
@@ -305,22 +311,22 @@ fn is_partial(completion: &Completion) -> bool {
 }
 
 /// `none of 600 accepted events was lost`.
-fn seen(completion: &Completion, what: Counted, count: u64) -> String {
+fn seen(completion: &Completion, what: AuditCount, count: u64) -> String {
     let of = format!("of {} accepted events", grouped(completion.accepted()));
     let n = grouped(count);
     match (what, count) {
-        (Counted::Lost, 0) => format!("none {of} was lost"),
-        (Counted::Lost, 1) => format!("1 {of} was lost: {LOST}"),
-        (Counted::Lost, _) => format!("{n} {of} were lost: {LOST}"),
-        (Counted::Duplicated, 0) => format!("none {of} was done twice{}", looked_at(completion)),
-        (Counted::Duplicated, 1) => format!("1 event was done more than once, {of}"),
-        (Counted::Duplicated, _) => format!("{n} events were done more than once, {of}"),
-        (Counted::Dead, 0) => format!("none {of} was given up"),
-        (Counted::Dead, 1) => format!("1 {of} was given up by the server"),
-        (Counted::Dead, _) => format!("{n} {of} were given up by the server"),
-        (Counted::Unexpected, 0) => "no event is listed that was not sent".to_owned(),
-        (Counted::Unexpected, 1) => "1 event is listed that was not sent".to_owned(),
-        (Counted::Unexpected, _) => format!("{n} events are listed that were not sent"),
+        (AuditCount::Lost, 0) => format!("none {of} was lost"),
+        (AuditCount::Lost, 1) => format!("1 {of} was lost: {LOST}"),
+        (AuditCount::Lost, _) => format!("{n} {of} were lost: {LOST}"),
+        (AuditCount::Duplicated, 0) => format!("none {of} was done twice{}", looked_at(completion)),
+        (AuditCount::Duplicated, 1) => format!("1 event was done more than once, {of}"),
+        (AuditCount::Duplicated, _) => format!("{n} events were done more than once, {of}"),
+        (AuditCount::Dead, 0) => format!("none {of} was given up"),
+        (AuditCount::Dead, 1) => format!("1 {of} was given up by the server"),
+        (AuditCount::Dead, _) => format!("{n} {of} were given up by the server"),
+        (AuditCount::Unexpected, 0) => "no event is listed that was not sent".to_owned(),
+        (AuditCount::Unexpected, 1) => "1 event is listed that was not sent".to_owned(),
+        (AuditCount::Unexpected, _) => format!("{n} events are listed that were not sent"),
     }
 }
 
@@ -337,7 +343,7 @@ const LOST: &str = "answered as accepted, and unknown to the server";
 fn finding(
     gate: &Gate,
     subject: &Subject<'_>,
-    measured: Measured,
+    measured: ObservedMetric,
     n: u64,
     verdict: Verdict,
 ) -> Finding {
@@ -346,7 +352,7 @@ fn finding(
         gate: gate.clone(),
         measured,
         n,
-        exceedances: Exceeding::default(),
+        exceedances: ExceedanceRange::default(),
         p_pass: None,
         p_fail: None,
         design: Design::Fixed,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::evidence::Test;
+use super::evidence::ProportionTest;
 use super::parse_error::did_you_mean;
 use super::{Condition, Gate, Scope, Selector, Subject};
 use crate::run::plan::{Design, Guard};
@@ -240,7 +240,7 @@ fn check_episodes(gate: &Gate, planned: &Planned<'_>) -> Result<(), CheckError> 
 impl Planned<'_> {
     /// The fewest samples with which a gate can pass; `None` if it is not about this endpoint alone.
     fn needed(&self, gate: &Gate, guard: Guard) -> Option<u64> {
-        let test = Test {
+        let test = ProportionTest {
             theta0: gate.condition.allowed_share()?,
             design: self.design,
             episode: guard.requests(self.rate_per_s),

@@ -23,13 +23,13 @@ impl fmt::Display for Condition {
         let metric = self.metric();
         match self {
             Condition::Latency {
-                comparison, limit, ..
+                operator, limit, ..
             }
             | Condition::Done {
-                comparison, limit, ..
-            } => write!(f, "{metric} {} {}", comparison.as_str(), Exact(*limit)),
-            Condition::ErrorRate { comparison, limit } => {
-                write!(f, "{metric} {} {limit}", comparison.as_str())
+                operator, limit, ..
+            } => write!(f, "{metric} {} {}", operator.as_str(), Exact(*limit)),
+            Condition::ErrorRate { operator, limit } => {
+                write!(f, "{metric} {} {limit}", operator.as_str())
             }
             Condition::Count { at_most, .. } => write!(f, "{metric} <= {at_most}"),
             Condition::Reduction { at_least, .. } => {

@@ -10,12 +10,12 @@ pub struct Episodes {
     /// ℓ0, the requests that it meets.
     pub excluded_requests: f64,
     /// `None` if the order of the exceedances is not known.
-    pub seen: Option<Seen>,
+    pub seen: Option<ObservedEpisodes>,
 }
 
 /// The exceedances in their order.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Seen {
+pub struct ObservedEpisodes {
     /// M, runs of consecutive exceedances.
     pub count: u64,
     /// Requests in the longest of them.

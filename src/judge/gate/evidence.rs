@@ -11,7 +11,7 @@ use crate::verdict::Verdict;
 
 /// How a gate's exceedances are tested.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Test {
+pub(super) struct ProportionTest {
     pub(super) theta0: f64,
     pub(super) design: Design,
     /// ℓ0; `None` takes requests as independent.
@@ -20,7 +20,7 @@ pub(super) struct Test {
 
 /// What one row of exceedances proves.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Evidence {
+pub(super) struct ExceedanceEvidence {
     pub(super) p_pass: f64,
     pub(super) p_fail: f64,
     /// Whether the numbers alone would show it, whatever the guard says of the episodes.
@@ -33,16 +33,16 @@ pub(super) struct Evidence {
 }
 
 /// The evidence for each side of a verdict.
-pub(super) struct Sides {
+pub(super) struct TwoSidedEvidence {
     /// Of everything that may exceed the limit: for a PASS.
-    pub(super) at_most: Evidence,
+    pub(super) at_most: ExceedanceEvidence,
     /// Of what exceeds it for certain: for a FAIL.
-    pub(super) certain: Evidence,
+    pub(super) certain: ExceedanceEvidence,
 }
 
-impl Test {
-    pub(super) fn new(theta0: f64, subject: &Subject<'_>) -> Test {
-        Test {
+impl ProportionTest {
+    pub(super) fn new(theta0: f64, subject: &Subject<'_>) -> ProportionTest {
+        ProportionTest {
             theta0,
             design: subject.design,
             // The rate of a closed model counts as any other: a run that was over before a slow episode could come has
@@ -55,8 +55,8 @@ impl Test {
     }
 
     /// The same without the guard.
-    pub(super) fn without_guard(&self) -> Test {
-        Test {
+    pub(super) fn without_guard(&self) -> ProportionTest {
+        ProportionTest {
             episode: None,
             ..*self
         }
@@ -87,35 +87,35 @@ impl Test {
     }
 
     /// Of exceedances in order; `seams` are where time was cut out of it.
-    pub(super) fn ordered(&self, rows: &Rows<'_>, seams: &[u64]) -> Sides {
+    pub(super) fn ordered(&self, rows: &Rows<'_>, seams: &[u64]) -> TwoSidedEvidence {
         let at_most = self.of_row(&rows.at_most, seams);
         let certain = match rows.at_most == rows.certain {
             true => at_most,
             false => self.of_row(&rows.certain, seams),
         };
-        Sides { at_most, certain }
+        TwoSidedEvidence { at_most, certain }
     }
 
     /// Of so many exceedances whose order is not known: what holds in every order.
-    pub(super) fn unordered(&self, n: u64, at_least: u64, at_most: u64) -> Sides {
+    pub(super) fn unordered(&self, n: u64, at_least: u64, at_most: u64) -> TwoSidedEvidence {
         let worst = |k: u64| {
             let pass = self.at_end(Clusters::worst_for_pass(n, k, ALPHA));
             let fail = self.at_end(Clusters::worst_for_fail(n, k, ALPHA));
-            Evidence {
+            ExceedanceEvidence {
                 p_fail: fail.p_fail,
                 fail_shown: fail.fail_shown,
                 fail_condition: fail.fail_condition,
                 ..pass
             }
         };
-        Sides {
+        TwoSidedEvidence {
             at_most: worst(at_most),
             certain: worst(at_least),
         }
     }
 
     /// Of so many exceedances that each stand alone.
-    pub(super) fn isolated(&self, n: u64, k: u64) -> Evidence {
+    pub(super) fn isolated(&self, n: u64, k: u64) -> ExceedanceEvidence {
         self.at_end(Clusters::isolated(n, k))
     }
 
@@ -123,7 +123,7 @@ impl Test {
     ///
     /// Whether exceedances on both sides of a seam were one episode that went on meanwhile, or two, nobody saw: what
     /// is shown must hold both ways.
-    pub(super) fn of_row(&self, row: &Bits, seams: &[u64]) -> Evidence {
+    pub(super) fn of_row(&self, row: &Bits, seams: &[u64]) -> ExceedanceEvidence {
         let joined = self.of_joined_row(row);
         match (seams.is_empty(), self.episode) {
             (false, Some(_)) => self
@@ -133,7 +133,7 @@ impl Test {
         }
     }
 
-    fn of_joined_row(&self, row: &Bits) -> Evidence {
+    fn of_joined_row(&self, row: &Bits) -> ExceedanceEvidence {
         match self.design {
             Design::Fixed => self.at_end(Clusters::of(row.iter())),
             Design::Adaptive => {
@@ -145,7 +145,7 @@ impl Test {
     }
 
     /// At one look: at the end.
-    pub(super) fn at_end(&self, clusters: Clusters) -> Evidence {
+    pub(super) fn at_end(&self, clusters: Clusters) -> ExceedanceEvidence {
         match self.design {
             Design::Fixed => self.once(clusters),
             Design::Adaptive => {
@@ -156,7 +156,7 @@ impl Test {
         }
     }
 
-    fn once(&self, clusters: Clusters) -> Evidence {
+    fn once(&self, clusters: Clusters) -> ExceedanceEvidence {
         let (n, k) = (clusters.samples(), clusters.slow.total);
         let (p_pass, p_fail) = match self.episode {
             Some(episode) => {
@@ -178,7 +178,7 @@ impl Test {
         )
     }
 
-    fn looked(&self, looking: &Looking) -> Evidence {
+    fn looked(&self, looking: &Looking) -> ExceedanceEvidence {
         let watch = looking.watch();
         let clusters = looking
             .latest()
@@ -192,7 +192,7 @@ impl Test {
         (p_pass, p_fail): (f64, f64),
         (pass_shown, fail_shown): (bool, bool),
         clusters: Clusters,
-    ) -> Evidence {
+    ) -> ExceedanceEvidence {
         let conditions = self.episode.map(|episode| {
             (
                 clusters.pass_condition(self.theta0, ALPHA, episode),
@@ -201,7 +201,7 @@ impl Test {
         });
         let (pass_condition, fail_condition) =
             conditions.unwrap_or((Condition::Met, Condition::Met));
-        // Evidence of an adaptive run was held to the conditions at each look, and what was decided stays decided.
+        // ExceedanceEvidence of an adaptive run was held to the conditions at each look, and what was decided stays decided.
         let met = match self.design {
             Design::Fixed => (pass_condition, fail_condition),
             Design::Adaptive => (
@@ -209,7 +209,7 @@ impl Test {
                 decided_or(fail_condition, p_fail),
             ),
         };
-        Evidence {
+        ExceedanceEvidence {
             p_pass,
             p_fail,
             pass_shown,
@@ -236,10 +236,10 @@ fn unmet(one: Condition, other: Condition) -> Condition {
     }
 }
 
-impl Evidence {
+impl ExceedanceEvidence {
     /// What holds by this evidence and by another; the clusters are these.
-    fn and(self, other: &Evidence) -> Evidence {
-        Evidence {
+    fn and(self, other: &ExceedanceEvidence) -> ExceedanceEvidence {
+        ExceedanceEvidence {
             p_pass: self.p_pass.max(other.p_pass),
             p_fail: self.p_fail.max(other.p_fail),
             pass_shown: self.pass_shown && other.pass_shown,

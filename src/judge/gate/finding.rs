@@ -1,7 +1,7 @@
 //! What one gate says about one endpoint, with the numbers and the reason behind it.
 
 use crate::judge::gate::{Episodes, Gate, Severity};
-use crate::judge::summary::{Interval, Observed};
+use crate::judge::summary::{Observed, ObservedInterval};
 use crate::run::plan::Design;
 use crate::verdict::Verdict;
 
@@ -13,11 +13,11 @@ pub struct Finding {
     /// The gate, for this endpoint alone.
     pub gate: Gate,
     /// The metric as it was observed.
-    pub measured: Measured,
+    pub measured: ObservedMetric,
     /// Planned requests; of a gate on the completion audit, accepted ones.
     pub n: u64,
     /// How many of them exceed the limit.
-    pub exceedances: Exceeding,
+    pub exceedances: ExceedanceRange,
     /// p-value of "within the limit", of the kind that `design` says; `None` for a count and for a gate on two runs.
     pub p_pass: Option<f64>,
     /// p-value of "beyond the limit", of the kind that `design` says; `None` for a count and for a gate on two runs.
@@ -36,7 +36,7 @@ pub struct Finding {
 
 /// The number of requests that exceed a limit, as far as the data know it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Exceeding {
+pub struct ExceedanceRange {
     /// So many for certain, and by the server's own doing: a FAIL is judged from these.
     pub at_least: u64,
     /// So many at the most: a PASS is judged from these.
@@ -45,13 +45,13 @@ pub struct Exceeding {
 
 /// A metric as it was observed.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Measured {
+pub enum ObservedMetric {
     /// A percentile of one run.
     Latency {
         /// Its nearest rank.
         value: Observed,
         /// Its two-sided 95 % interval.
-        interval: Interval,
+        interval: ObservedInterval,
     },
     /// A share of the requests of one run.
     Share {

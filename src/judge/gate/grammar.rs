@@ -13,7 +13,7 @@
 use std::time::Duration;
 
 use super::parse_error::{ParseError, ParseErrorKind, did_you_mean};
-use super::{Comparison, Condition, Counted, Gate, Percentage, Selector, Severity};
+use super::{AuditCount, Condition, Gate, LimitOperator, Percentage, Selector, Severity};
 use crate::stats::rank::Quantile;
 use crate::units::{parse_duration, parse_percentage};
 
@@ -49,27 +49,27 @@ pub(super) fn parse(text: &str) -> Result<Gate, ParseError> {
 }
 
 fn parse_kind(text: &str) -> Result<Gate, ParseErrorKind> {
-    let (subject, comparison, limit) = split(text)?;
+    let (metric, symbol, limit) = split(text)?;
     let (limit, severity) = severity_of(limit)?;
-    let subject = Subject::parse(subject, comparison)?;
-    let condition = match subject.metric {
-        Metric::Percentile(quantile) => percentile_condition(quantile, comparison, limit)?,
-        Metric::Done(quantile) => done_condition(quantile, comparison, limit)?,
-        Metric::Count(what) => count_condition(what, comparison, limit)?,
-        Metric::ErrorRate => error_rate_condition(comparison, limit)?,
-        Metric::Reduction(quantile) => reduction_condition(quantile, comparison, limit)?,
+    let gated = GatedMetric::parse(metric, symbol)?;
+    let condition = match gated.metric {
+        Metric::Percentile(quantile) => percentile_condition(quantile, symbol, limit)?,
+        Metric::Done(quantile) => done_condition(quantile, symbol, limit)?,
+        Metric::Count(what) => count_condition(what, symbol, limit)?,
+        Metric::ErrorRate => error_rate_condition(symbol, limit)?,
+        Metric::Reduction(quantile) => reduction_condition(quantile, symbol, limit)?,
     };
     Ok(Gate {
-        selector: subject.selector,
+        selector: gated.selector,
         condition,
         severity,
     })
 }
 
-/// What stands before, at and after the comparison.
+/// What stands before, at and after the operator.
 fn split(text: &str) -> Result<(&str, &str, &str), ParseErrorKind> {
     let is_operator = |c: char| "<>=!≤≥".contains(c);
-    let start = text.find(is_operator).ok_or(ParseErrorKind::NoComparison)?;
+    let start = text.find(is_operator).ok_or(ParseErrorKind::NoOperator)?;
     let tail = &text[start..];
     let length = tail.find(|c| !is_operator(c)).unwrap_or(tail.len());
     Ok((text[..start].trim(), &tail[..length], tail[length..].trim()))
@@ -96,8 +96,8 @@ fn severity_of(limit: &str) -> Result<(&str, Severity), ParseErrorKind> {
     }
 }
 
-/// What stands before the comparison.
-struct Subject {
+/// What stands before the operator.
+struct GatedMetric {
     selector: Selector,
     metric: Metric,
 }
@@ -106,15 +106,15 @@ enum Metric {
     Percentile(Quantile),
     ErrorRate,
     Done(Quantile),
-    Count(Counted),
+    Count(AuditCount),
     Reduction(Quantile),
 }
 
-impl Subject {
-    fn parse(text: &str, comparison: &str) -> Result<Subject, ParseErrorKind> {
+impl GatedMetric {
+    fn parse(text: &str, symbol: &str) -> Result<GatedMetric, ParseErrorKind> {
         let text = close_parentheses(text);
         let mut words: Vec<&str> = text.split_whitespace().collect();
-        let no_metric = || ParseErrorKind::NoMetric(comparison.to_owned());
+        let no_metric = || ParseErrorKind::NoMetric(symbol.to_owned());
         let last = words.pop().ok_or_else(no_metric)?;
         let metric = if last.eq_ignore_ascii_case("reduction") {
             Metric::Reduction(quantile(words.pop().ok_or_else(no_metric)?)?)
@@ -127,7 +127,7 @@ impl Subject {
         } else {
             Metric::Percentile(quantile(last)?)
         };
-        Ok(Subject {
+        Ok(GatedMetric {
             selector: selector(&words.join(" ")),
             metric,
         })
@@ -141,8 +141,8 @@ fn after_done(word: &str) -> Option<&str> {
     (done.eq_ignore_ascii_case("done.") && is_percentile).then_some(percentile)
 }
 
-fn counted(word: &str) -> Option<Counted> {
-    Counted::ALL
+fn counted(word: &str) -> Option<AuditCount> {
+    AuditCount::ALL
         .into_iter()
         .find(|what| word.eq_ignore_ascii_case(what.as_str()))
 }
@@ -204,12 +204,12 @@ fn quantile(word: &str) -> Result<Quantile, ParseErrorKind> {
 
 fn percentile_condition(
     quantile: Quantile,
-    comparison: &str,
+    symbol: &str,
     limit: &str,
 ) -> Result<Condition, ParseErrorKind> {
-    let at_most = upper_bound(comparison, || String::from(quantile))?;
+    let operator = upper_bound(symbol, || String::from(quantile))?;
     if limit.is_empty() {
-        return Err(no_limit(comparison, "150ms"));
+        return Err(no_limit(symbol, "150ms"));
     }
     if limit.to_ascii_lowercase().starts_with("baseline") {
         return Ok(Condition::Baseline {
@@ -226,7 +226,7 @@ fn percentile_condition(
     match limit > Duration::from_nanos(1) {
         true => Ok(Condition::Latency {
             quantile,
-            comparison: at_most,
+            operator,
             limit,
         }),
         false => Err(ParseErrorKind::Unreachable(
@@ -237,12 +237,12 @@ fn percentile_condition(
 
 fn done_condition(
     quantile: Quantile,
-    comparison: &str,
+    symbol: &str,
     limit: &str,
 ) -> Result<Condition, ParseErrorKind> {
-    let kind = upper_bound(comparison, || format!("done.{}", String::from(quantile)))?;
+    let operator = upper_bound(symbol, || format!("done.{}", String::from(quantile)))?;
     if limit.is_empty() {
-        return Err(no_limit(comparison, "2s"));
+        return Err(no_limit(symbol, "2s"));
     }
     if limit.ends_with('%') || limit.to_ascii_lowercase().starts_with("baseline") {
         return Err(ParseErrorKind::Unreachable(
@@ -253,7 +253,7 @@ fn done_condition(
     match limit > Duration::from_nanos(1) {
         true => Ok(Condition::Done {
             quantile,
-            comparison: kind,
+            operator,
             limit,
         }),
         false => Err(ParseErrorKind::Unreachable(
@@ -263,20 +263,20 @@ fn done_condition(
 }
 
 fn count_condition(
-    what: Counted,
-    comparison: &str,
+    what: AuditCount,
+    symbol: &str,
     limit: &str,
 ) -> Result<Condition, ParseErrorKind> {
-    let kind = upper_bound(comparison, || what.as_str().to_owned())?;
+    let operator = upper_bound(symbol, || what.as_str().to_owned())?;
     if limit.is_empty() {
-        return Err(no_limit(comparison, "0"));
+        return Err(no_limit(symbol, "0"));
     }
     let number: u64 = limit
         .parse()
         .map_err(|_| ParseErrorKind::NoCount(limit.to_owned()))?;
-    let at_most = match kind {
-        Comparison::AtMost => Some(number),
-        Comparison::Below => number.checked_sub(1),
+    let at_most = match operator {
+        LimitOperator::AtMost => Some(number),
+        LimitOperator::Below => number.checked_sub(1),
     };
     let at_most = at_most.ok_or(ParseErrorKind::Unreachable(
         "no count is below zero; write '<= 0'",
@@ -300,10 +300,10 @@ fn baseline_allowance(limit: &str) -> Result<Percentage, ParseErrorKind> {
     }
 }
 
-fn error_rate_condition(comparison: &str, limit: &str) -> Result<Condition, ParseErrorKind> {
-    let comparison_kind = upper_bound(comparison, || "error_rate".to_owned())?;
+fn error_rate_condition(symbol: &str, limit: &str) -> Result<Condition, ParseErrorKind> {
+    let operator = upper_bound(symbol, || "error_rate".to_owned())?;
     if limit.is_empty() {
-        return Err(no_limit(comparison, "0.1%"));
+        return Err(no_limit(symbol, "0.1%"));
     }
     let limit = percentage(limit)?;
     if limit.as_fraction() <= 0.0 {
@@ -328,26 +328,23 @@ fn error_rate_condition(comparison: &str, limit: &str) -> Result<Condition, Pars
             "no run can tell a rate that large from 100%; the largest that can be judged is 99.9999999%",
         ));
     }
-    Ok(Condition::ErrorRate {
-        comparison: comparison_kind,
-        limit,
-    })
+    Ok(Condition::ErrorRate { operator, limit })
 }
 
 fn reduction_condition(
     quantile: Quantile,
-    comparison: &str,
+    symbol: &str,
     limit: &str,
 ) -> Result<Condition, ParseErrorKind> {
-    if !matches!(comparison, ">=" | "≥") {
-        return Err(ParseErrorKind::Comparison {
-            found: comparison.to_owned(),
+    if !matches!(symbol, ">=" | "≥") {
+        return Err(ParseErrorKind::Operator {
+            found: symbol.to_owned(),
             metric: "a reduction".to_owned(),
             wanted: ">=",
         });
     }
     if limit.is_empty() {
-        return Err(no_limit(comparison, "70%"));
+        return Err(no_limit(symbol, "70%"));
     }
     let at_least = percentage(limit)?;
     match at_least.as_fraction() {
@@ -361,23 +358,23 @@ fn reduction_condition(
 }
 
 fn upper_bound(
-    comparison: &str,
+    symbol: &str,
     metric: impl FnOnce() -> String,
-) -> Result<Comparison, ParseErrorKind> {
-    match comparison {
-        "<=" | "≤" => Ok(Comparison::AtMost),
-        "<" => Ok(Comparison::Below),
-        _ => Err(ParseErrorKind::Comparison {
-            found: comparison.to_owned(),
+) -> Result<LimitOperator, ParseErrorKind> {
+    match symbol {
+        "<=" | "≤" => Ok(LimitOperator::AtMost),
+        "<" => Ok(LimitOperator::Below),
+        _ => Err(ParseErrorKind::Operator {
+            found: symbol.to_owned(),
             metric: metric(),
             wanted: "<=",
         }),
     }
 }
 
-fn no_limit(comparison: &str, example: &'static str) -> ParseErrorKind {
+fn no_limit(symbol: &str, example: &'static str) -> ParseErrorKind {
     ParseErrorKind::NoLimit {
-        comparison: comparison.to_owned(),
+        symbol: symbol.to_owned(),
         example,
     }
 }
@@ -405,368 +402,4 @@ fn percentage(text: &str) -> Result<Percentage, ParseErrorKind> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
-
-    use super::{Comparison, Condition, Counted, Gate, Percentage, Selector, Severity};
-    use crate::stats::rank::Quantile;
-
-    fn latency(quantile: Quantile, comparison: Comparison, limit_ms: u64) -> Condition {
-        Condition::Latency {
-            quantile,
-            comparison,
-            limit: Duration::from_millis(limit_ms),
-        }
-    }
-
-    fn read(text: &str) -> Gate {
-        Gate::parse(text).unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    fn refusal(text: &str) -> String {
-        Gate::parse(text).expect_err(text).kind.to_string()
-    }
-
-    #[test]
-    fn shares_that_no_run_can_show_are_refused_with_the_nearest_that_it_can() {
-        for (text, told) in [
-            (
-                "error_rate <= 1e-18%",
-                "the smallest that can be judged is 0.0000001%",
-            ),
-            ("error_rate <= 0.00000009%", "0.0000001%"),
-            ("error_rate <= 1e-300%", "0.0000001%"),
-            ("error_rate <= 1e-400%", "a rate of zero"),
-            (
-                "error_rate <= 99.99999999%",
-                "the largest that can be judged is 99.9999999%",
-            ),
-            ("error_rate <= 1e300%", "within 100%"),
-            ("error_rate <= nan%", "0% or more"),
-            ("error_rate <= inf%", "0% or more"),
-            ("p95 <= baseline + 1e300%", "the largest is 1000000%"),
-            ("p99.99999999999999 <= 1s", "at most 7"),
-            ("p100 <= 1s", "above 0 and below 100"),
-            ("p95 <= 0s", "above zero"),
-            ("p95 <= 1000000000000000000s", "at most 7 days"),
-            ("p95 <= nans", "not a duration"),
-        ] {
-            let refused = refusal(text);
-            assert!(refused.contains(told), "{text}: {refused}");
-        }
-        for text in [
-            "error_rate <= 0.0000001%",
-            "error_rate <= 99.9999999%",
-            "p99.9999999 <= 1s",
-            "p0.0000001 <= 1s",
-            "p95 <= baseline + 1000000%",
-        ] {
-            read(text);
-        }
-    }
-
-    #[test]
-    fn every_spelling_of_a_percentile_gate_is_read() {
-        let p95 = latency(Quantile::P95, Comparison::AtMost, 150);
-        for text in [
-            "health p95 <= 150ms",
-            "health p95<=150ms",
-            "  health   P95   ≤ 0.15 s  ",
-            "health p(95) <= 150ms",
-            "health p( 95 )<=150ms",
-            "health: p95 <= 150ms",
-        ] {
-            let gate = read(text);
-            assert_eq!(gate.selector, Selector::Named("health".into()), "{text}");
-            assert_eq!(gate.condition, p95, "{text}");
-            assert_eq!(gate.severity, Severity::Decides, "{text}");
-        }
-        for text in [
-            "p95 <= 150ms",
-            "* p95 <= 150ms",
-            "http_req_duration p(95) <= 150ms",
-            "http_req_duration: p(95)<=150ms",
-        ] {
-            assert_eq!(read(text).selector, Selector::Every, "{text}");
-            assert_eq!(read(text).condition, p95, "{text}");
-        }
-        assert_eq!(
-            read("med < 1s").condition,
-            latency(Quantile::P50, Comparison::Below, 1000)
-        );
-        assert_eq!(
-            read("my api p99.9 <= 1s").selector,
-            Selector::Named("my api".into())
-        );
-    }
-
-    #[test]
-    fn shares_reductions_and_baselines_are_read() {
-        let percent = |number| Percentage::of(number).expect("a percentage");
-        let limit = percent(0.1);
-        assert_eq!(
-            read("ingest error_rate <= 0.1%").condition,
-            Condition::ErrorRate {
-                comparison: Comparison::AtMost,
-                limit
-            }
-        );
-        assert_eq!(limit.as_fraction(), 0.001);
-        let quantile = Quantile::P95;
-        assert_eq!(
-            read("p95 reduction >= 70 %").condition,
-            Condition::Reduction {
-                quantile,
-                at_least: percent(70.0)
-            }
-        );
-        for (text, allowance) in [
-            ("p95 <= baseline + 10%", 10.0),
-            ("p95 <= baseline +10%", 10.0),
-            ("p95<=baseline+10 %", 10.0),
-            ("p95 <= baseline", 0.0),
-        ] {
-            let allowance = percent(allowance);
-            assert_eq!(
-                read(text).condition,
-                Condition::Baseline {
-                    quantile,
-                    allowance
-                },
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn a_warning_is_told_by_its_suffix() {
-        for text in [
-            "health p95 <= 150ms warn",
-            "p95 <= 150 ms warn",
-            "p95 reduction >= 70% warn",
-            "p95 <= baseline + 10% WARN",
-            "error_rate <= 1% warn",
-        ] {
-            assert_eq!(read(text).severity, Severity::Warns, "{text}");
-        }
-    }
-
-    #[test]
-    fn below_is_one_nanosecond_less() {
-        assert_eq!(
-            read("p95 < 150ms").condition.target(),
-            Some(Duration::from_nanos(149_999_999))
-        );
-        assert_eq!(
-            read("p95 <= 150ms").condition.target(),
-            Some(Duration::from_millis(150))
-        );
-    }
-
-    #[test]
-    fn what_cannot_be_read_is_told_with_its_mend() {
-        for (text, message) in [
-            ("p95 <= 150", "'150' has no unit; write 150ms or 150s"),
-            (
-                "p95 <= 150mz",
-                "'150mz' has an unknown unit 'mz'; use ns, us, ms, s, m or h",
-            ),
-            (
-                "p95 <= fast",
-                "'fast' is not a duration, such as 150ms or 1.5s",
-            ),
-            (
-                "p95",
-                "there is no '<=' in it; write for example 'health p95 <= 150ms'",
-            ),
-            (
-                "",
-                "there is no '<=' in it; write for example 'health p95 <= 150ms'",
-            ),
-            (
-                "p95 <=",
-                "there is no limit after '<='; write for example '<= 150ms'",
-            ),
-            ("p95 >= 150ms", "'>=' is no comparison for p95; write '<='"),
-            ("p95 == 150ms", "'==' is no comparison for p95; write '<='"),
-            (
-                "p95 reduction <= 70%",
-                "'<=' is no comparison for a reduction; write '>='",
-            ),
-            (
-                "<= 150ms",
-                "there is no metric before '<='; write a percentile or error_rate, as in 'health p95 <= 150ms'",
-            ),
-            (
-                "health eror_rate <= 1%",
-                "unknown metric 'eror_rate'; did you mean 'error_rate'?",
-            ),
-            (
-                "health p_95 <= 1s",
-                "unknown metric 'p_95'; did you mean 'p95'?",
-            ),
-            (
-                "p95 reducton >= 70%",
-                "unknown metric 'reducton'; did you mean 'reduction'?",
-            ),
-            (
-                "ingest done <= 2s",
-                "unknown metric 'done'; there are percentiles (p50, p95, p99.9 …), error_rate, of an audit done.p95, lost, duplicated, dead and unexpected, and, between two runs, 'p95 reduction'",
-            ),
-            (
-                "ingest done.p59x <= 2s",
-                "'p59x' is not a percentile; write p50, p95, p99.9 or p(95)",
-            ),
-            (
-                "ingest don.p95 <= 2s",
-                "unknown metric 'don.p95'; did you mean 'done.p95'?",
-            ),
-            (
-                "ingest duplicates <= 0",
-                "unknown metric 'duplicates'; did you mean 'duplicated'?",
-            ),
-            (
-                "lost <= 0%",
-                "'0%' is no count; write a whole number, such as 'lost <= 0'",
-            ),
-            ("lost < 0", "no count is below zero; write '<= 0'"),
-            (
-                "lost <=",
-                "there is no limit after '<='; write for example '<= 0'",
-            ),
-            ("lost >= 0", "'>=' is no comparison for lost; write '<='"),
-            ("done.p95 <= 2", "'2' has no unit; write 2ms or 2s"),
-            (
-                "done.p95 <= 5%",
-                "the time until an event is done is compared with a duration such as 2s",
-            ),
-            (
-                "max <= 1s",
-                "'max' cannot be gated: a maximum grows with the number of requests; gate a percentile, such as p99.9",
-            ),
-            (
-                "p100 <= 1s",
-                "'p100' is outside the percentiles: the number must be above 0 and below 100 (P99.9 is written p99.9)",
-            ),
-            (
-                "error_rate <= 0.01",
-                "'0.01' has no '%'; write 0.01%, or 1% if 0.01 is a fraction",
-            ),
-            ("error_rate <= 1", "'1' has no '%'; write 1%"),
-            (
-                "error_rate <= 100%",
-                "every rate is within 100%; write a limit below it",
-            ),
-            (
-                "error_rate <= 0%",
-                "no number of requests can show a rate of zero; write the smallest rate that matters, such as 0.1%, which 2995 requests without a failure show",
-            ),
-            (
-                "p95 <= 0ms",
-                "no answer takes no time; the limit must be above zero",
-            ),
-            (
-                "p95 <= 10%",
-                "a percentile is compared with a duration such as 150ms, or with 'baseline + 10%'",
-            ),
-            (
-                "p95 reduction >= 100%",
-                "a reduction must be above 0% and below 100%",
-            ),
-            (
-                "p95 <= baseline * 2",
-                "'baseline * 2' is no baseline; write 'baseline' or 'baseline + 10%'",
-            ),
-            (
-                "p95 <= 150ms wran",
-                "'wran' after the limit is not understood; only 'warn' may stand there; did you mean 'warn'?",
-            ),
-        ] {
-            assert_eq!(refusal(text), message, "{text}");
-        }
-    }
-
-    fn any_quantile() -> impl Strategy<Value = Quantile> {
-        prop_oneof![
-            (1u32..100).prop_map(|p| format!("p{p}")),
-            (1u32..100_000_000).prop_map(|p| format!("p{}.{:06}", p / 1_000_000, p % 1_000_000)),
-        ]
-        .prop_map(|text| text.parse().expect("a percentile"))
-    }
-
-    fn any_percentage(most: f64) -> impl Strategy<Value = Percentage> {
-        (1e-9..most).prop_map(|number| Percentage::of(number).expect("a percentage"))
-    }
-
-    fn any_gate() -> impl Strategy<Value = Gate> {
-        let comparison = prop_oneof![Just(Comparison::AtMost), Just(Comparison::Below)];
-        let limit_ns = prop_oneof![2u64..10_000_000_000, 2u64..604_800_000_000_000];
-        let condition = prop_oneof![
-            (any_quantile(), comparison.clone(), limit_ns).prop_map(
-                |(quantile, comparison, limit_ns)| Condition::Latency {
-                    quantile,
-                    comparison,
-                    limit: Duration::from_nanos(limit_ns),
-                }
-            ),
-            (any_quantile(), comparison.clone(), 2u64..10_000_000_000).prop_map(
-                |(quantile, comparison, limit_ns)| Condition::Done {
-                    quantile,
-                    comparison,
-                    limit: Duration::from_nanos(limit_ns),
-                }
-            ),
-            (any::<bool>(), any::<u64>()).prop_map(|(lost, at_most)| Condition::Count {
-                what: if lost {
-                    Counted::Lost
-                } else {
-                    Counted::Duplicated
-                },
-                at_most,
-            }),
-            (comparison, any_percentage(99.0))
-                .prop_map(|(comparison, limit)| Condition::ErrorRate { comparison, limit }),
-            (any_quantile(), any_percentage(99.0))
-                .prop_map(|(quantile, at_least)| Condition::Reduction { quantile, at_least }),
-            (any_quantile(), any_percentage(500.0)).prop_map(|(quantile, allowance)| {
-                Condition::Baseline {
-                    quantile,
-                    allowance,
-                }
-            }),
-        ];
-        let selector = prop_oneof![
-            Just(Selector::Every),
-            "[a-z][a-z0-9_.-]{0,12}( [a-z0-9]{1,5})?".prop_map(Selector::Named),
-        ];
-        let severity = prop_oneof![Just(Severity::Decides), Just(Severity::Warns)];
-        (selector, condition, severity).prop_map(|(selector, condition, severity)| Gate {
-            selector,
-            condition,
-            severity,
-        })
-    }
-
-    proptest! {
-        #[test]
-        fn what_is_written_is_read_back(gate in any_gate()) {
-            assert_eq!(read(&gate.to_string()), gate);
-        }
-
-        #[test]
-        fn no_text_makes_the_parser_panic(text in any::<String>()) {
-            let _ = Gate::parse(&text);
-        }
-
-        #[test]
-        fn no_gate_like_text_makes_the_parser_panic(
-            text in "(\\*|health|p95|warn| |<=|<|≤|>=|=|baseline|reduction|error_rate|done\\.|lost|duplicated|p\\(|\\)|\\+|%|µs|ms|[0-9.e-]{1,4}){0,8}"
-        ) {
-            if let Ok(gate) = Gate::parse(&text) {
-                assert_eq!(read(&gate.to_string()), gate);
-            }
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! Judges gates on recordings: exact tests of one proportion, with every doubt of the instrument inside.
 //!
-//! A verdict must hold over the whole range of exceedances that the data allow ([`Exceeding`]): PASS is
+//! A verdict must hold over the whole range of exceedances that the data allow ([`ExceedanceRange`]): PASS is
 //! tested at the most, FAIL at the least. What widens the range is named in the reason. Both are tested in
 //! the order of the intended start, because slow requests come in bursts ([`Guard`]); a sample that was
 //! looked at while it grew is tested by evidence that allows it ([`Design`]).
@@ -12,13 +12,13 @@
 use std::time::Duration;
 
 use super::audited;
-use super::evidence::{Evidence, Sides, Test};
-use super::finding::{Exceeding, Finding, Measured};
-use super::limitation::{Limitation, Load, Standing};
+use super::evidence::{ExceedanceEvidence, ProportionTest, TwoSidedEvidence};
+use super::exceedance_count::{self, ExceedanceCount};
+use super::finding::{ExceedanceRange, Finding, ObservedMetric};
+use super::halves::Halves;
+use super::instrument_state::{InstrumentLoad, InstrumentState, Limitation};
 use super::reason;
-use super::slow::{self, Counted};
-use super::stationary::Halves;
-use super::{ALPHA, Condition, Episodes, Gate, Scope, Seen, Selector, Severity};
+use super::{ALPHA, Condition, Episodes, Gate, ObservedEpisodes, Scope, Selector, Severity};
 use crate::judge::summary::{CONFIDENCE, Summary};
 use crate::run::completion::Audit;
 use crate::run::plan::{Design, Guard, Model};
@@ -50,7 +50,7 @@ pub struct Subject<'a> {
     /// What became of what it accepted; `None` if nobody asked.
     pub audit: Option<&'a Audit>,
     /// What may have kept the instrument from its work.
-    pub load: Load,
+    pub load: InstrumentLoad,
 }
 
 impl<'a> Subject<'a> {
@@ -88,7 +88,7 @@ impl<'a> Subject<'a> {
             guard: run.judging.guard(),
             design: run.design(),
             audit: run.endpoint(planned).and_then(|run| run.audit.as_ref()),
-            load: Load {
+            load: InstrumentLoad {
                 busy: run.busy(),
                 throttled: run.instrument.throttled.map(|throttled| throttled.time),
             },
@@ -106,7 +106,7 @@ impl<'a> Subject<'a> {
             guard,
             design: Design::Fixed,
             audit: None,
-            load: Load::default(),
+            load: InstrumentLoad::default(),
         }
     }
 
@@ -123,7 +123,7 @@ impl<'a> Subject<'a> {
 
 /// Why the number of exceedances is a range.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Doubt {
+pub(super) enum Uncertainty {
     /// Requests that ended badly for a cause on this side.
     Client,
     /// The target was not counted at record time and lies inside a histogram's bucket.
@@ -137,40 +137,40 @@ pub(super) enum Doubt {
 }
 
 /// What one gate is judged from.
-pub(super) struct Case<'a> {
+pub(super) struct GateTest<'a> {
     pub(super) gate: Gate,
     pub(super) subject: Subject<'a>,
     pub(super) theta0: f64,
     pub(super) n: u64,
-    pub(super) exceeding: Exceeding,
+    pub(super) exceeding: ExceedanceRange,
     /// The widest source of the range, if it is one.
-    pub(super) doubt: Option<Doubt>,
-    pub(super) test: Test,
-    pub(super) sides: Sides,
-    pub(super) order: Order,
+    pub(super) doubt: Option<Uncertainty>,
+    pub(super) test: ProportionTest,
+    pub(super) sides: TwoSidedEvidence,
+    pub(super) order: RequestOrder,
     /// The evidence for a FAIL if the instrument did its work; the same as that of `sides` if it did.
-    if_sound: Evidence,
+    if_sound: ExceedanceEvidence,
     limitation: Option<Limitation>,
     /// `None` if it is not known which request was in which half.
     pub(super) halves: Option<Halves>,
-    measured: Measured,
+    measured: ObservedMetric,
 }
 
 /// Whether it is known which requests exceed the limit, or only how many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum RequestOrder {
     Known,
     Unknown,
 }
 
 /// Why a gate came out as it did.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Ground {
+pub(super) enum DecisionReason {
     Passed,
     Failed,
     NoData,
     /// The verdict would be another at the other end of the range.
-    InDoubt(Doubt),
+    InDoubt(Uncertainty),
     /// It fails by itself, but not among so many gates.
     AmongMany(usize),
     /// One slow request never fails a gate.
@@ -198,7 +198,7 @@ pub fn judge(gates: &[Gate], subjects: &[Subject<'_>]) -> Vec<Finding> {
         .iter()
         .flat_map(|subject| judged(gates, subject, subjects))
         .collect();
-    let cases: Vec<&Case<'_>> = judged.iter().filter_map(Judged::case).collect();
+    let cases: Vec<&GateTest<'_>> = judged.iter().filter_map(Judged::case).collect();
     let mut fails = fails_among(&cases).into_iter();
     let mut finding = |judged: &Judged<'_>| match judged {
         Judged::Told(finding) => (**finding).clone(),
@@ -215,12 +215,12 @@ pub fn judge(gates: &[Gate], subjects: &[Subject<'_>]) -> Vec<Finding> {
 
 /// A gate on an endpoint: to be tested among the others, or a finding already.
 enum Judged<'a> {
-    Tested(Box<Case<'a>>),
+    Tested(Box<GateTest<'a>>),
     Told(Box<Finding>),
 }
 
 impl<'a> Judged<'a> {
-    fn case(&self) -> Option<&Case<'a>> {
+    fn case(&self) -> Option<&GateTest<'a>> {
         match self {
             Judged::Tested(case) => Some(case),
             Judged::Told(_) => None,
@@ -232,7 +232,7 @@ impl<'a> Judged<'a> {
 /// of fixed number.
 pub(super) fn min_samples(condition: &Condition) -> Option<u64> {
     let theta0 = condition.allowed_share()?;
-    let test = Test {
+    let test = ProportionTest {
         theta0,
         design: Design::Fixed,
         episode: None,
@@ -269,7 +269,7 @@ fn is_for_others(gate: &Gate, subject: &Subject<'_>, all: &[Subject<'_>]) -> boo
 
 fn judged_one<'a>(gate: Gate, subject: &Subject<'a>, summary: &Summary) -> Option<Judged<'a>> {
     if !gate.condition.needs_audit() {
-        let case = Case::new(gate, *subject, summary)?;
+        let case = GateTest::new(gate, *subject, summary)?;
         return Some(Judged::Tested(Box::new(case)));
     }
     if let Some(finding) = audited::untested(&gate, subject) {
@@ -277,12 +277,12 @@ fn judged_one<'a>(gate: Gate, subject: &Subject<'a>, summary: &Summary) -> Optio
     }
     let completions = subject.completions()?;
     let summary = Summary::of(completions.recording, completions.timeout);
-    let case = Case::new(gate, completions, &summary)?;
+    let case = GateTest::new(gate, completions, &summary)?;
     Some(Judged::Tested(Box::new(case)))
 }
 
 /// Which cases are significant failures within their family.
-fn fails_among(cases: &[&Case<'_>]) -> Vec<bool> {
+fn fails_among(cases: &[&GateTest<'_>]) -> Vec<bool> {
     let p_values: Vec<(Severity, f64)> = cases
         .iter()
         .map(|case| (case.gate.severity, case.sides.certain.p_for_family()))
@@ -306,76 +306,76 @@ pub(super) fn significant_fails(p_values: &[(Severity, f64)]) -> Vec<bool> {
     fails
 }
 
-impl<'a> Case<'a> {
-    fn new(gate: Gate, subject: Subject<'a>, summary: &Summary) -> Option<Case<'a>> {
+impl<'a> GateTest<'a> {
+    fn new(gate: Gate, subject: Subject<'a>, summary: &Summary) -> Option<GateTest<'a>> {
         let theta0 = gate.condition.allowed_share()?;
         let n = summary.planned();
-        let test = Test::new(theta0, &subject);
+        let test = ProportionTest::new(theta0, &subject);
         let rows = rows(&gate.condition, subject.recording);
-        let counted = slow::count(&gate.condition, subject.recording, rows.as_ref());
-        let standing = standing(&gate.condition, &subject);
+        let counted = exceedance_count::count(&gate.condition, subject.recording, rows.as_ref());
+        let state = state(&gate.condition, &subject);
         let (sides, if_sound) = match &rows {
-            Some(rows) => ordered(&test, rows, standing, subject.recording),
-            None => unordered(&test, n, &counted, standing, subject.recording),
+            Some(rows) => ordered(&test, rows, state, subject.recording),
+            None => unordered(&test, n, &counted, state, subject.recording),
         };
         let failed = failed_by_the_server(subject.recording);
-        Some(Case {
+        Some(GateTest {
             measured: measure(&gate.condition, summary),
             sides,
             if_sound,
-            limitation: standing.limitation(),
+            limitation: state.limitation(),
             halves: rows.as_ref().map(|rows| Halves::of(&test, rows)),
             order: match rows {
-                Some(_) => Order::Known,
-                None => Order::Unknown,
+                Some(_) => RequestOrder::Known,
+                None => RequestOrder::Unknown,
             },
             test,
             gate,
             subject,
             theta0,
             n,
-            exceeding: Exceeding {
-                at_least: counted.proving_fail(standing, failed),
+            exceeding: ExceedanceRange {
+                at_least: counted.proving_fail(state, failed),
                 ..counted.exceeding
             },
             doubt: counted.doubt,
         })
     }
 
-    fn ground(&self, fails: bool, family: usize) -> Ground {
+    fn ground(&self, fails: bool, family: usize) -> DecisionReason {
         let (at_most, certain) = (&self.sides.at_most, &self.if_sound);
         if self.n == 0 {
-            return Ground::NoData;
+            return DecisionReason::NoData;
         }
         match (at_most.passes(), fails) {
-            (true, true) => return Ground::Turned,
-            (true, false) => return Ground::Passed,
-            (false, true) => return Ground::Failed,
+            (true, true) => return DecisionReason::Turned,
+            (true, false) => return DecisionReason::Passed,
+            (false, true) => return DecisionReason::Failed,
             (false, false) => {}
         }
         // Where both ends of a range say the same but for the order, it is the order that is missing.
-        if self.order == Order::Unknown
+        if self.order == RequestOrder::Unknown
             && self.exceeding.at_most > 0
             && self.independent() != Verdict::Inconclusive
             && certain.verdict() != Verdict::Fail
         {
-            return Ground::OrderUnknown;
+            return DecisionReason::OrderUnknown;
         }
         if let Some(limitation) = self.limitation
             && certain.verdict() == Verdict::Fail
             && self.sides.certain.verdict() != Verdict::Fail
         {
-            return Ground::InDoubt(Doubt::Limited(limitation));
+            return DecisionReason::InDoubt(Uncertainty::Limited(limitation));
         }
         if let Some(doubt) = self.doubt
             && at_most.verdict() != certain.verdict()
         {
-            return Ground::InDoubt(doubt);
+            return DecisionReason::InDoubt(doubt);
         }
         if certain.verdict() == Verdict::Fail {
-            return Ground::AmongMany(family);
+            return DecisionReason::AmongMany(family);
         }
-        self.shortage().unwrap_or(Ground::Undecided)
+        self.shortage().unwrap_or(DecisionReason::Undecided)
     }
 
     /// The verdict if every exceedance stood alone: what the numbers say by themselves.
@@ -388,20 +388,20 @@ impl<'a> Case<'a> {
     }
 
     /// What there is too little of, if that is what keeps the verdict away.
-    fn shortage(&self) -> Option<Ground> {
+    fn shortage(&self) -> Option<DecisionReason> {
         let (at_most, certain) = (&self.sides.at_most, &self.if_sound);
         if self.exceeding.at_least == 1 && self.one_would_fail() {
-            return Some(Ground::SingleExceedance);
+            return Some(DecisionReason::SingleExceedance);
         }
-        if self.order == Order::Known && certain.fail_shown {
-            return Some(Ground::FewEpisodes(certain.fail_condition));
+        if self.order == RequestOrder::Known && certain.fail_shown {
+            return Some(DecisionReason::FewEpisodes(certain.fail_condition));
         }
         if self.n < self.needed_by_number() {
-            return Some(Ground::TooFew);
+            return Some(DecisionReason::TooFew);
         }
         match at_most.pass_condition {
             cluster::Condition::NeedsSamples(samples) if at_most.pass_shown => {
-                Some(Ground::NotExcluded(samples))
+                Some(DecisionReason::NotExcluded(samples))
             }
             _ => None,
         }
@@ -430,7 +430,7 @@ impl<'a> Case<'a> {
         Some(Episodes {
             excluded,
             excluded_requests: self.test.episode.unwrap_or(1.0),
-            seen: (self.order == Order::Known).then_some(Seen {
+            seen: (self.order == RequestOrder::Known).then_some(ObservedEpisodes {
                 count: clusters.slow.count,
                 longest: clusters.slow.longest,
                 design_effect: clusters.design_effect,
@@ -438,7 +438,7 @@ impl<'a> Case<'a> {
         })
     }
 
-    fn finding(&self, ground: Ground) -> Finding {
+    fn finding(&self, ground: DecisionReason) -> Finding {
         Finding {
             endpoint: self.subject.endpoint.to_owned(),
             gate: self.gate.clone(),
@@ -450,8 +450,8 @@ impl<'a> Case<'a> {
             design: self.test.design,
             episodes: self.episodes(),
             verdict: match ground {
-                Ground::Passed => Verdict::Pass,
-                Ground::Failed => Verdict::Fail,
+                DecisionReason::Passed => Verdict::Pass,
+                DecisionReason::Failed => Verdict::Fail,
                 _ => Verdict::Inconclusive,
             },
             reason: reason::reason(self, ground),
@@ -461,22 +461,22 @@ impl<'a> Case<'a> {
 }
 
 /// The metric as it was observed.
-fn measure(condition: &Condition, summary: &Summary) -> Measured {
+fn measure(condition: &Condition, summary: &Summary) -> ObservedMetric {
     let n = summary.planned();
     if n == 0 {
-        return Measured::Nothing;
+        return ObservedMetric::Nothing;
     }
     match condition.quantile().or(condition.done_quantile()) {
         Some(quantile) => {
             let percentile = summary.percentile(quantile);
-            Measured::Latency {
+            ObservedMetric::Latency {
                 value: percentile.value,
                 interval: percentile.interval,
             }
         }
         None => {
             let (k, tail) = (summary.counts.not_ok(), (1.0 - CONFIDENCE) / 2.0);
-            Measured::Share {
+            ObservedMetric::Share {
                 value: k as f64 / n as f64,
                 interval: (
                     binomial::lower_bound(n, k, tail),
@@ -496,57 +496,57 @@ fn rows<'a>(condition: &Condition, recording: &'a Recording) -> Option<Rows<'a>>
 }
 
 /// Whether the instrument was up to a gate. Failures are no latencies: no clock has part in an error rate.
-fn standing(condition: &Condition, subject: &Subject<'_>) -> Standing {
+fn state(condition: &Condition, subject: &Subject<'_>) -> InstrumentState {
     let recording = subject.recording;
     let client = recording.counts.failed.get(&FailureKind::Client);
     match condition.target() {
-        Some(target) => Standing::of(
+        Some(target) => InstrumentState::of(
             target,
             &subject.load,
             &recording.send_lag,
             client.copied().unwrap_or(0),
         ),
-        None => Standing::Sound,
+        None => InstrumentState::Sound,
     }
 }
 
 /// The evidence from exceedances in order; and for a FAIL if the instrument did its work.
 fn ordered(
-    test: &Test,
+    test: &ProportionTest,
     rows: &Rows<'_>,
-    standing: Standing,
+    state: InstrumentState,
     recording: &Recording,
-) -> (Sides, Evidence) {
+) -> (TwoSidedEvidence, ExceedanceEvidence) {
     let seams = &recording.seams;
     let mut sides = test.ordered(rows, seams);
     let if_sound = sides.certain;
-    match standing {
-        Standing::Limited(_, margin) => {
+    match state {
+        InstrumentState::Limited(_, margin) => {
             if let Some(beyond) = rows.beyond(margin) {
                 sides.certain = test.of_row(beyond, seams);
             }
         }
-        Standing::Useless(_) if rows.far.is_some() => {
+        InstrumentState::Useless(_) if rows.far.is_some() => {
             let failures = recording.rows_of_failures();
             let failed = failures.map_or_else(Bits::new, |rows| rows.certain.into_owned());
             sides.certain = test.of_row(&failed, seams);
         }
-        Standing::Sound | Standing::Useless(_) => {}
+        InstrumentState::Sound | InstrumentState::Useless(_) => {}
     }
     (sides, if_sound)
 }
 
 /// The same from so many whose order is not known.
 fn unordered(
-    test: &Test,
+    test: &ProportionTest,
     n: u64,
-    counted: &Counted,
-    standing: Standing,
+    counted: &ExceedanceCount,
+    state: InstrumentState,
     recording: &Recording,
-) -> (Sides, Evidence) {
-    let Exceeding { at_least, at_most } = counted.exceeding;
+) -> (TwoSidedEvidence, ExceedanceEvidence) {
+    let ExceedanceRange { at_least, at_most } = counted.exceeding;
     let if_sound = test.unordered(n, at_least, at_most).certain;
-    let proving = counted.proving_fail(standing, failed_by_the_server(recording));
+    let proving = counted.proving_fail(state, failed_by_the_server(recording));
     (test.unordered(n, proving, at_most), if_sound)
 }
 

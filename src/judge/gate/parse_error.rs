@@ -18,10 +18,10 @@ pub struct ParseError {
 pub enum ParseErrorKind {
     /// No `<=`, `<` or `>=`.
     #[error("there is no '<=' in it; write for example 'health p95 <= 150ms'")]
-    NoComparison,
-    /// A comparison that gates do not have.
+    NoOperator,
+    /// An operator that the metric does not have.
     #[error("'{found}' is no comparison for {metric}; write '{wanted}'")]
-    Comparison {
+    Operator {
         /// What stands there.
         found: String,
         /// What is compared.
@@ -29,7 +29,7 @@ pub enum ParseErrorKind {
         /// What should stand there.
         wanted: &'static str,
     },
-    /// Nothing before the comparison.
+    /// Nothing before the operator.
     #[error(
         "there is no metric before '{0}'; write a percentile or error_rate, as in 'health p95 <= 150ms'"
     )]
@@ -53,11 +53,11 @@ pub enum ParseErrorKind {
     /// A percentile out of range.
     #[error(transparent)]
     Percentile(#[from] QuantileError),
-    /// Nothing after the comparison.
-    #[error("there is no limit after '{comparison}'; write for example '{comparison} {example}'")]
+    /// Nothing after the operator.
+    #[error("there is no limit after '{symbol}'; write for example '{symbol} {example}'")]
     NoLimit {
-        /// The comparison that stands last.
-        comparison: String,
+        /// The operator that stands last.
+        symbol: String,
         /// One that would do.
         example: &'static str,
     },

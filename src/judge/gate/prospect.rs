@@ -1,7 +1,7 @@
 //! What a plan can decide of a gate, before anything is sent.
 
 use super::check::Planned;
-use super::evidence::Test;
+use super::evidence::ProportionTest;
 use super::{ALPHA, Gate};
 use crate::run::plan::Design;
 use crate::stats::binomial;
@@ -29,7 +29,7 @@ pub struct Prospect {
 impl Prospect {
     /// `None` for a gate on two runs.
     pub fn of(gate: &Gate, planned: &Planned<'_>) -> Option<Prospect> {
-        let test = Test {
+        let test = ProportionTest {
             theta0: gate.condition.allowed_share()?,
             design: planned.design,
             episode: planned.guard.requests(planned.rate_per_s),
@@ -43,7 +43,7 @@ impl Prospect {
     }
 }
 
-impl Test {
+impl ProportionTest {
     fn min_samples_to_fail(&self) -> Option<u64> {
         let all = |n: u64| Clusters::of(std::iter::repeat_n(true, n as usize));
         let mut looking = Looking::new(self.theta0, ALPHA, self.episode);

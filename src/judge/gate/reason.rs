@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::judge::{Case, Doubt, Ground, Order};
-use super::{ALPHA, Comparison, Condition, Exceeding};
+use super::judge::{DecisionReason, GateTest, RequestOrder, Uncertainty};
+use super::{ALPHA, Condition, ExceedanceRange, LimitOperator};
 use crate::run::completion::cause_and_way_out;
 use crate::run::plan::{Design, Guard};
 use crate::run::recording::{Clock, Counts};
@@ -14,25 +14,29 @@ use crate::units::{Pretty, grouped, percent};
 use crate::verdict::Verdict;
 
 /// Why, in one sentence.
-pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
+pub(super) fn reason(case: &GateTest<'_>, ground: DecisionReason) -> String {
     match ground {
-        Ground::NoData => "there are no data, and no data is never a pass".to_owned(),
-        Ground::Passed => format!("{}, and {}", case.seen(), case.room_to_pass()),
-        Ground::Failed => format!(
+        DecisionReason::NoData => "there are no data, and no data is never a pass".to_owned(),
+        DecisionReason::Passed => format!("{}, and {}", case.seen(), case.room_to_pass()),
+        DecisionReason::Failed => format!(
             "{} where at most {} are allowed{}",
             case.seen(),
             case.allowed(),
             case.caution()
         ),
-        Ground::InDoubt(doubt @ Doubt::Limited(_)) => case.doubt(doubt),
-        Ground::InDoubt(doubt) => format!("{}, and the verdict hangs on them", case.doubt(doubt)),
-        Ground::AmongMany(gates) => format!(
+        DecisionReason::InDoubt(doubt @ Uncertainty::Limited(_)) => case.doubt(doubt),
+        DecisionReason::InDoubt(doubt) => {
+            format!("{}, and the verdict hangs on them", case.doubt(doubt))
+        }
+        DecisionReason::AmongMany(gates) => format!(
             "{} where at most {} are allowed: too many by itself, but not surprising among {gates} gates",
             case.seen(),
             case.allowed()
         ),
-        Ground::SingleExceedance => format!("{}, and a single one fails no gate", case.seen()),
-        Ground::TooFew => format!(
+        DecisionReason::SingleExceedance => {
+            format!("{}, and a single one fails no gate", case.seen())
+        }
+        DecisionReason::TooFew => format!(
             "{} cannot carry {}: even with none {} it takes {}; {}",
             case.count(case.n),
             case.article_and_metric(),
@@ -40,31 +44,31 @@ pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
             case.what_a_pass_takes(),
             case.seen(),
         ),
-        Ground::OrderUnknown => format!(
+        DecisionReason::OrderUnknown => format!(
             "{}, but {}, so nobody knows whether they came in bursts, and the verdict hangs on it",
             case.seen(),
             case.why_without_order()
         ),
-        Ground::FewEpisodes(_) => format!(
+        DecisionReason::FewEpisodes(_) => format!(
             "{} where at most {} are allowed, but {}: that could be an accident",
             case.seen(),
             case.allowed(),
             case.in_episodes()
         ),
-        Ground::NotExcluded(samples) => format!(
+        DecisionReason::NotExcluded(samples) => format!(
             "{}, but to exclude slow episodes of {} takes {}{}",
             case.seen(),
             case.episode(),
             case.count(samples),
             case.because_of_episodes()
         ),
-        Ground::Turned => format!(
+        DecisionReason::Turned => format!(
             "{}: shown to be within {} for a part of the run and beyond it for another, so the service changed",
             case.seen(),
             percent(case.theta0)
         ),
-        Ground::HalvesDisagree => case.halves_in_words(),
-        Ground::Undecided => format!(
+        DecisionReason::HalvesDisagree => case.halves_in_words(),
+        DecisionReason::Undecided => format!(
             "{}, {}: {}",
             case.seen_with_share(),
             case.beside_the_limit(),
@@ -74,63 +78,63 @@ pub(super) fn reason(case: &Case<'_>, ground: Ground) -> String {
 }
 
 /// What would decide it, if anything would.
-pub(super) fn next_step(case: &Case<'_>, ground: Ground) -> Option<String> {
+pub(super) fn next_step(case: &GateTest<'_>, ground: DecisionReason) -> Option<String> {
     Some(match ground {
-        Ground::Passed | Ground::Failed => return None,
-        Ground::NoData => {
+        DecisionReason::Passed | DecisionReason::Failed => return None,
+        DecisionReason::NoData => {
             "check that the run reached this endpoint and was not cut at once".to_owned()
         }
-        Ground::InDoubt(Doubt::Bucket) if case.is_completion() => {
+        DecisionReason::InDoubt(Uncertainty::Bucket) if case.is_completion() => {
             "let the server tell when an event was done (--audit-done-at), or measure with this gate"
                 .to_owned()
         }
-        Ground::InDoubt(Doubt::Bucket) if case.is_imported() => {
+        DecisionReason::InDoubt(Uncertainty::Bucket) if case.is_imported() => {
             "give a file that has every latency, or measure with this gate".to_owned()
         }
-        Ground::InDoubt(Doubt::Bucket) => {
+        DecisionReason::InDoubt(Uncertainty::Bucket) => {
             "measure again with this gate, so that its target is counted exactly".to_owned()
         }
-        Ground::InDoubt(Doubt::OwnError) => {
+        DecisionReason::InDoubt(Uncertainty::OwnError) => {
             "measure from a quieter machine, or move the target away from what was measured"
                 .to_owned()
         }
-        Ground::InDoubt(Doubt::Limited(limitation)) => limitation.remedy().to_owned(),
-        Ground::InDoubt(Doubt::SendLag) => {
+        DecisionReason::InDoubt(Uncertainty::Limited(limitation)) => limitation.remedy().to_owned(),
+        DecisionReason::InDoubt(Uncertainty::SendLag) => {
             "measure from a quieter machine, or at a lower rate".to_owned()
         }
-        Ground::InDoubt(Doubt::Client) if case.is_completion() => {
+        DecisionReason::InDoubt(Uncertainty::Client) if case.is_completion() => {
             "look at the service, and audit again".to_owned()
         }
-        Ground::InDoubt(Doubt::Client) if case.counts().unsent > 0 => {
+        DecisionReason::InDoubt(Uncertainty::Client) if case.counts().unsent > 0 => {
             "let the run finish".to_owned()
         }
-        Ground::InDoubt(Doubt::Client) => {
+        DecisionReason::InDoubt(Uncertainty::Client) => {
             "raise the limit of open files (ulimit -n), or lower the rate".to_owned()
         }
-        Ground::OrderUnknown if case.is_imported() => {
+        DecisionReason::OrderUnknown if case.is_imported() => {
             "give a file that has every request in the order of time, or take requests as independent with --iid"
                 .to_owned()
         }
-        Ground::OrderUnknown => {
+        DecisionReason::OrderUnknown => {
             "measure again with this gate, so that its target is counted in order, or take requests as independent with --iid"
                 .to_owned()
         }
-        Ground::FewEpisodes(condition) => case.episodes_that_fail(condition),
-        Ground::NotExcluded(samples) => case.time_that_excludes(samples),
-        Ground::HalvesDisagree => case.after_halves_disagree(),
-        Ground::Turned => "find out what changed during the run, and measure again".to_owned(),
-        Ground::AmongMany(gates) => case.samples_that_decide(ALPHA / gates as f64),
-        Ground::Undecided if case.order_matters() => format!(
+        DecisionReason::FewEpisodes(condition) => case.episodes_that_fail(condition),
+        DecisionReason::NotExcluded(samples) => case.time_that_excludes(samples),
+        DecisionReason::HalvesDisagree => case.after_halves_disagree(),
+        DecisionReason::Turned => "find out what changed during the run, and measure again".to_owned(),
+        DecisionReason::AmongMany(gates) => case.samples_that_decide(ALPHA / gates as f64),
+        DecisionReason::Undecided if case.order_matters() => format!(
             "measure with this gate, so that its target is counted in order; {}",
             case.samples_that_decide(ALPHA)
         ),
-        Ground::TooFew | Ground::Undecided | Ground::SingleExceedance => {
+        DecisionReason::TooFew | DecisionReason::Undecided | DecisionReason::SingleExceedance => {
             case.samples_that_decide(ALPHA)
         }
     })
 }
 
-impl Case<'_> {
+impl GateTest<'_> {
     fn counts(&self) -> &Counts {
         &self.subject.recording.counts
     }
@@ -189,13 +193,13 @@ impl Case<'_> {
     }
 
     fn observation(&self, share: &str) -> String {
-        let Exceeding {
+        let ExceedanceRange {
             at_least,
             at_most: k,
         } = self.exceeding;
         let of = format!("of {}{share}", self.count(self.n));
         let beyond = self.beyond();
-        if self.doubt == Some(Doubt::Bucket) && at_least < k {
+        if self.doubt == Some(Uncertainty::Bucket) && at_least < k {
             let range = format!("between {} and {}", grouped(at_least), grouped(k));
             return format!("{range} {of} were {beyond}");
         }
@@ -216,12 +220,12 @@ impl Case<'_> {
         match self.gate.condition {
             Condition::Done { limit, .. } => format!("not done after {}", Pretty(limit)),
             Condition::Latency {
-                comparison: Comparison::AtMost,
+                operator: LimitOperator::AtMost,
                 limit,
                 ..
             } => format!("above {}", Pretty(limit)),
             Condition::Latency {
-                comparison: Comparison::Below,
+                operator: LimitOperator::Below,
                 limit,
                 ..
             } => format!("not below {}", Pretty(limit)),
@@ -299,7 +303,9 @@ impl Case<'_> {
 
     /// Whether a verdict hangs on an order that nobody knows.
     fn order_matters(&self) -> bool {
-        self.order == Order::Unknown && self.exceeding.at_most > 0 && self.test.episode.is_some()
+        self.order == RequestOrder::Unknown
+            && self.exceeding.at_most > 0
+            && self.test.episode.is_some()
     }
 
     /// `too near the 5 % allowed`, where it is near.
@@ -381,7 +387,7 @@ impl Case<'_> {
     /// φ as it was seen; 1 where requests are taken as independent or their order is not known.
     fn effect(&self) -> f64 {
         match (self.test.episode, self.order) {
-            (Some(_), Order::Known) => self.sides.at_most.clusters.design_effect,
+            (Some(_), RequestOrder::Known) => self.sides.at_most.clusters.design_effect,
             _ => 1.0,
         }
     }
@@ -475,7 +481,7 @@ impl Case<'_> {
         }
     }
 
-    fn doubt(&self, doubt: Doubt) -> String {
+    fn doubt(&self, doubt: Uncertainty) -> String {
         let counts = self.counts();
         let range = format!(
             "between {} and {} of {} are {}",
@@ -485,36 +491,36 @@ impl Case<'_> {
             self.beyond()
         );
         match doubt {
-            Doubt::Client if self.is_completion() => format!(
+            Uncertainty::Client if self.is_completion() => format!(
                 "the state of {} could not be read when the audit ended{}, so {range}",
                 self.count(counts.client_side()),
                 self.last_trouble()
             ),
-            Doubt::Client if counts.unsent > 0 => format!(
+            Uncertainty::Client if counts.unsent > 0 => format!(
                 "the run was cut and {} never sent, so {range}",
                 self.count(counts.client_side())
             ),
-            Doubt::Client => format!(
+            Uncertainty::Client => format!(
                 "{} failed for a cause on this machine (no free file descriptor or local port), so {range}",
                 self.count(counts.client_side())
             ),
-            Doubt::Bucket if self.is_completion() => {
+            Uncertainty::Bucket if self.is_completion() => {
                 format!("the audit does not tell more than that {range}")
             }
-            Doubt::Bucket if self.is_imported() => {
+            Uncertainty::Bucket if self.is_imported() => {
                 format!("the file does not tell more than that {range}")
             }
-            Doubt::Bucket => format!(
+            Uncertainty::Bucket => format!(
                 "the target was not counted in the run and lies inside a histogram's bucket, so {range}"
             ),
-            Doubt::SendLag => {
+            Uncertainty::SendLag => {
                 format!("client-limited: this machine sent late; without its own delay {range}")
             }
-            Doubt::OwnError => format!(
+            Uncertainty::OwnError => format!(
                 "measurement: the instrument's own error is up to {}, so {range} by the server's own doing",
                 Pretty(self.subject.recording.own_error)
             ),
-            Doubt::Limited(limitation) => format!(
+            Uncertainty::Limited(limitation) => format!(
                 "client-limited: {limitation}, and only {} of {} are so far {} that this cannot be the reason",
                 grouped(self.exceeding.at_least),
                 self.count(self.n),

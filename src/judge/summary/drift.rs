@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::change::{Change, change};
+use super::level_change::{LevelChange, level_change};
 use crate::run::recording::{Clock, Latency, Recording};
 use crate::stats::rank::Quantile;
 use crate::stats::stationarity::{WarmUp, warm_up_of_batches};
@@ -46,14 +46,14 @@ pub struct Drift {
     /// Latency that grows from stretch to stretch.
     pub growth: Option<Growth>,
     /// Parts that differ, in whatever direction; also where one of the others is the reason.
-    pub change: Option<Change>,
+    pub change: Option<LevelChange>,
 }
 
 /// A part of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Stretch {
     /// Where it begins.
-    pub from: Place,
+    pub from: RunPosition,
     /// Requests that ended, however they ended.
     pub requests: u64,
     /// Median latency; `None` if it falls among those that did not end ok.
@@ -74,7 +74,7 @@ impl Stretch {
 
 /// A place in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum RunPosition {
     /// Seconds since t0.
     Second(u64),
     /// Values before it in a list.
@@ -85,7 +85,7 @@ pub enum Place {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SlowStart {
     /// Where it ends.
-    pub until: Place,
+    pub until: RunPosition,
     /// Median latency until then; `None` if it falls among those that did not end ok.
     pub median: Option<Duration>,
     /// Median latency of the rest.
@@ -121,8 +121,8 @@ pub enum GrowthKind {
 
 /// A group of requests that follow each other.
 #[derive(Clone, Debug)]
-pub(super) struct Batch {
-    pub(super) from: Place,
+pub(super) struct RequestBatch {
+    pub(super) from: RunPosition,
     middle_s: f64,
     /// Latency in ns → count.
     values: BTreeMap<u64, u64>,
@@ -131,12 +131,12 @@ pub(super) struct Batch {
     not_ok: u64,
 }
 
-impl Batch {
+impl RequestBatch {
     pub(super) fn requests(&self) -> u64 {
         self.ok + self.not_ok
     }
 
-    fn join(&mut self, other: &Batch) {
+    fn join(&mut self, other: &RequestBatch) {
         let (own, more) = (self.requests() as f64, other.requests() as f64);
         self.middle_s = (self.middle_s * own + other.middle_s * more) / (own + more).max(1.0);
         for (&value, &count) in &other.values {
@@ -181,15 +181,18 @@ impl Drift {
         Drift {
             slow_start: slow_start(&batches),
             growth: growth(&deciles, offered_per_s),
-            change: change(&batches),
-            halves: grouped(&batches, 2).iter().map(Batch::stretch).collect(),
-            deciles: deciles.iter().map(Batch::stretch).collect(),
+            change: level_change(&batches),
+            halves: grouped(&batches, 2)
+                .iter()
+                .map(RequestBatch::stretch)
+                .collect(),
+            deciles: deciles.iter().map(RequestBatch::stretch).collect(),
         }
     }
 }
 
 /// In the order of time, at least five requests each.
-fn batches(recording: &Recording) -> Vec<Batch> {
+fn batches(recording: &Recording) -> Vec<RequestBatch> {
     let small = match &recording.latency {
         Latency::Histogram(_) => by_second(recording),
         Latency::Exact(values_ns) | Latency::Rounded { values_ns, .. } => {
@@ -197,7 +200,7 @@ fn batches(recording: &Recording) -> Vec<Batch> {
         }
         Latency::Ranges(_) => Vec::new(),
     };
-    let mut batches: Vec<Batch> = Vec::new();
+    let mut batches: Vec<RequestBatch> = Vec::new();
     for batch in small {
         match batches.last_mut() {
             Some(last) if last.requests() < BATCH => last.join(&batch),
@@ -221,12 +224,12 @@ fn batches(recording: &Recording) -> Vec<Batch> {
 /// it need not be held twice.
 const READ_BATCHES: usize = 10_000;
 
-fn by_second(recording: &Recording) -> Vec<Batch> {
+fn by_second(recording: &Recording) -> Vec<RequestBatch> {
     let together = recording.intervals.len().div_ceil(READ_BATCHES) as u64;
-    let mut batches: Vec<Batch> = Vec::new();
+    let mut batches: Vec<RequestBatch> = Vec::new();
     for (number, (&second, interval)) in (0u64..).zip(recording.intervals.iter()) {
-        let batch = Batch {
-            from: Place::Second(second),
+        let batch = RequestBatch {
+            from: RunPosition::Second(second),
             middle_s: second as f64 + 0.5,
             values: interval.buckets().iter().copied().collect(),
             ok: interval.buckets().iter().map(|&(_, n)| n).sum(),
@@ -240,14 +243,14 @@ fn by_second(recording: &Recording) -> Vec<Batch> {
     batches
 }
 
-fn by_value(recording: &Recording, values_ns: &[u64]) -> Vec<Batch> {
+fn by_value(recording: &Recording, values_ns: &[u64]) -> Vec<RequestBatch> {
     let size = BATCH.max(recording.planned().div_ceil(READ_BATCHES as u64));
     let mut values = values_ns.iter();
-    let mut batches: Vec<Batch> = Vec::new();
+    let mut batches: Vec<RequestBatch> = Vec::new();
     for (index, ok) in (0u64..).zip(recording.ok.iter()) {
         if index % size == 0 {
-            batches.push(Batch {
-                from: Place::Value(index),
+            batches.push(RequestBatch {
+                from: RunPosition::Value(index),
                 middle_s: index as f64,
                 values: BTreeMap::new(),
                 ok: 0,
@@ -270,7 +273,7 @@ fn by_value(recording: &Recording, values_ns: &[u64]) -> Vec<Batch> {
 }
 
 /// At most so many groups of neighbours, as equal in number as can be.
-pub(super) fn grouped(batches: &[Batch], most: usize) -> Vec<Batch> {
+pub(super) fn grouped(batches: &[RequestBatch], most: usize) -> Vec<RequestBatch> {
     let groups = most.min(batches.len());
     let bounds =
         |group: usize| group * batches.len() / groups..(group + 1) * batches.len() / groups;
@@ -285,7 +288,7 @@ pub(super) fn grouped(batches: &[Batch], most: usize) -> Vec<Batch> {
 }
 
 /// MSER-5 on ranks says where to cut; a rank test says whether what is cut really was slower.
-fn slow_start(batches: &[Batch]) -> Option<SlowStart> {
+fn slow_start(batches: &[RequestBatch]) -> Option<SlowStart> {
     let ranks = mean_ranks(batches);
     let WarmUp::Cut(cut @ 1..) = warm_up_of_batches(&ranks) else {
         return None;
@@ -302,7 +305,7 @@ fn slow_start(batches: &[Batch]) -> Option<SlowStart> {
     })
 }
 
-fn whole(batches: &[Batch]) -> Option<Batch> {
+fn whole(batches: &[RequestBatch]) -> Option<RequestBatch> {
     grouped(batches, 1).pop()
 }
 
@@ -319,7 +322,7 @@ pub(super) fn exceeds(value_ns: Option<u64>, other_ns: Option<u64>) -> bool {
 }
 
 /// The mean rank of each batch among all requests, ties at the mean of their places, failures last.
-pub(super) fn mean_ranks(batches: &[Batch]) -> Vec<f64> {
+pub(super) fn mean_ranks(batches: &[RequestBatch]) -> Vec<f64> {
     let mut counts = BTreeMap::<u64, u64>::new();
     for batch in batches {
         for (&value, &count) in &batch.values {
@@ -334,23 +337,23 @@ pub(super) fn mean_ranks(batches: &[Batch]) -> Vec<f64> {
     }
     let not_ok: u64 = batches.iter().map(|batch| batch.not_ok).sum();
     let of_failures = before as f64 + (not_ok + 1) as f64 / 2.0;
-    let mean = |batch: &Batch| {
+    let mean = |batch: &RequestBatch| {
         let ok: f64 = batch.values.iter().map(|(v, &n)| rank[v] * n as f64).sum();
         (ok + batch.not_ok as f64 * of_failures) / batch.requests().max(1) as f64
     };
     batches.iter().map(mean).collect()
 }
 
-fn growth(stretches: &[Batch], offered_per_s: Option<f64>) -> Option<Growth> {
+fn growth(stretches: &[RequestBatch], offered_per_s: Option<f64>) -> Option<Growth> {
     let (first, last) = (stretches.first()?.median(), stretches.last()?.median());
     if stretches.len() < MIN_STRETCHES || !exceeds(last, first) {
         return None;
     }
-    let median = |batch: &Batch| batch.median().map_or(f64::INFINITY, |ns| ns as f64 / 1e9);
+    let median = |batch: &RequestBatch| batch.median().map_or(f64::INFINITY, |ns| ns as f64 / 1e9);
     let medians: Vec<f64> = stretches.iter().map(median).collect();
     let p = trend::p_rising(&medians);
     let points: Vec<(f64, f64)> = stretches.iter().map(|s| s.middle_s).zip(medians).collect();
-    let in_time = matches!(stretches[0].from, Place::Second(_));
+    let in_time = matches!(stretches[0].from, RunPosition::Second(_));
     let seconds = |ns: u64| ns as f64 / 1e9;
     let in_flight =
         offered_per_s.and_then(|rate| Some((rate * seconds(first?), rate * seconds(last?))));

@@ -45,22 +45,22 @@ impl fmt::Display for Observed {
 
 /// A two-sided confidence interval of a percentile; an end is `None` where the data do not bound it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Interval {
+pub struct ObservedInterval {
     /// Lower end.
     pub lower: Option<Observed>,
     /// Upper end.
     pub upper: Option<Observed>,
 }
 
-impl Interval {
+impl ObservedInterval {
     /// No bound on either side.
-    pub const UNBOUNDED: Interval = Interval {
+    pub const UNBOUNDED: ObservedInterval = ObservedInterval {
         lower: None,
         upper: None,
     };
 }
 
-impl fmt::Display for Interval {
+impl fmt::Display for ObservedInterval {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match (self.lower, self.upper) {
             (None, None) => f.pad("unbounded"),

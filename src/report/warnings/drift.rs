@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use super::Warning;
-use crate::judge::summary::{Change, Drift, Growth, GrowthKind, Parts, Place, SlowStart, Stretch};
+use crate::judge::summary::{
+    Drift, Growth, GrowthKind, LevelChange, Parts, RunPosition, SlowStart, Stretch,
+};
 use crate::run::recording::{Exceedances, Recording};
 use crate::run::run_file::{EndpointRun, Run};
 use crate::stats::cluster::Clusters;
@@ -55,7 +57,7 @@ pub(in crate::report) fn of_list(name: &str, recording: &Recording) -> Vec<Warni
     }
 }
 
-fn changed(name: &str, change: &Change) -> Warning {
+fn changed(name: &str, change: &LevelChange) -> Warning {
     let metric = match change.quantile == Quantile::P95 {
         true => "P95",
         false => "P50",
@@ -89,10 +91,10 @@ fn tenth(which: &str, part: &Stretch) -> String {
     format!("the {which} tenth, from {} on,", place(part.from))
 }
 
-fn place(place: Place) -> String {
+fn place(place: RunPosition) -> String {
     match place {
-        Place::Second(second) => format!("second {second}"),
-        Place::Value(value) => format!("value {}", grouped(value + 1)),
+        RunPosition::Second(second) => format!("second {second}"),
+        RunPosition::Value(value) => format!("value {}", grouped(value + 1)),
     }
 }
 
@@ -134,14 +136,14 @@ fn grows(name: &str, growth: &Growth) -> Warning {
 fn slow_start(name: &str, start: &SlowStart, warmup: Duration) -> Warning {
     let (median, rest) = (latency(start.median), latency(start.rest));
     match start.until {
-        Place::Second(seconds) => Warning::new(
+        RunPosition::Second(seconds) => Warning::new(
             format!("{name}: the first {seconds} s look like warm-up: P50 {median}, then {rest}"),
             format!(
                 "if the service was still warming up, measure again with --warmup {}s",
                 trimmed((warmup + Duration::from_secs(seconds)).as_secs_f64(), 3)
             ),
         ),
-        Place::Value(values) => Warning::new(
+        RunPosition::Value(values) => Warning::new(
             format!(
                 "{name}: the first {} samples look like warm-up: P50 {median}, then {rest}",
                 grouped(values)

@@ -4,9 +4,9 @@
 //! the report. They see requests in the order of their intended starts, and only as far as all have ended: what is
 //! slow is not left out because it has not come back yet.
 
-use super::evidence::Test;
+use super::evidence::ProportionTest;
 use super::judge::significant_fails;
-use super::{ALPHA, Gate, Limitation, Severity, Standing};
+use super::{ALPHA, Gate, InstrumentState, Limitation, Severity};
 use crate::judge::summary::CONFIDENCE;
 use crate::run::plan::{Design, Guard};
 use crate::run::recording::{Margin, Rows};
@@ -18,21 +18,21 @@ use crate::verdict::Verdict;
 
 /// Every gate on each endpoint it is about, in the order of the endpoints.
 #[derive(Debug)]
-pub struct Watching {
-    gates: Vec<Case>,
+pub struct GateWatch {
+    gates: Vec<WatchedGate>,
     /// Whether some are about what the audit tells when the run is over: until then they are undecided.
     waits_for_audit: bool,
 }
 
 #[derive(Debug)]
-struct Case {
+struct WatchedGate {
     endpoint: usize,
     gate: Gate,
     at_most: Looking,
     certain: Looking,
     near: Looking,
     far: Looking,
-    standing: Standing,
+    instrument: InstrumentState,
     /// Samples from which the interval of its percentile has two ends.
     interval_from: u64,
     samples: u64,
@@ -40,7 +40,7 @@ struct Case {
 
 /// How far one gate is from decided.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Watched {
+pub struct GateProgress {
     /// Which endpoint, by its place in the plan.
     pub endpoint: usize,
     /// The gate, for this endpoint alone.
@@ -53,28 +53,28 @@ pub struct Watched {
     pub held_by: Option<Limitation>,
 }
 
-impl Watching {
+impl GateWatch {
     /// Gates on endpoints, each with its name and its rate per second. Gates on two runs are left out, and those on the
     /// audit are not watched: one on the time to completion keeps the run going to its budget.
-    pub fn new(gates: &[Gate], endpoints: &[(&str, f64)], guard: Guard) -> Watching {
-        let mut cases: Vec<Case> = Vec::new();
+    pub fn new(gates: &[Gate], endpoints: &[(&str, f64)], guard: Guard) -> GateWatch {
+        let mut watched: Vec<WatchedGate> = Vec::new();
         for (endpoint, &(name, rate_per_s)) in endpoints.iter().enumerate() {
-            let watched = gates.iter().filter(|gate| !gate.condition.needs_audit());
-            for gate in watched.filter(|gate| gate.selector.selects(name)) {
+            let during = gates.iter().filter(|gate| !gate.condition.needs_audit());
+            for gate in during.filter(|gate| gate.selector.selects(name)) {
                 let gate = gate.for_endpoint(name);
-                let twice = cases.iter().any(|case| case.gate == gate);
+                let twice = watched.iter().any(|other| other.gate == gate);
                 if let (Some(theta0), false) = (gate.condition.allowed_share(), twice) {
-                    let test = Test {
+                    let test = ProportionTest {
                         theta0,
                         design: Design::Adaptive,
                         episode: guard.requests(Some(rate_per_s)),
                     };
-                    cases.push(Case::new(endpoint, gate, &test));
+                    watched.push(WatchedGate::new(endpoint, gate, &test));
                 }
             }
         }
-        Watching {
-            gates: cases,
+        GateWatch {
+            gates: watched,
             waits_for_audit: gates
                 .iter()
                 .any(|gate| gate.condition.done_quantile().is_some()),
@@ -83,24 +83,27 @@ impl Watching {
 
     /// The smallest number of ended requests at which an endpoint has something to look at.
     pub fn next_look(&self, endpoint: usize) -> Option<u64> {
-        let own = self.gates.iter().filter(|case| case.endpoint == endpoint);
-        own.map(|case| case.at_most.next()).min()
+        let own = self
+            .gates
+            .iter()
+            .filter(|watched| watched.endpoint == endpoint);
+        own.map(|watched| watched.at_most.next()).min()
     }
 
     /// Looks wherever a look is due among the first `samples` requests of an endpoint, all of which have ended;
-    /// `rows_of` finds the exceedances of a gate, `standing_of` whether the instrument is up to it.
+    /// `rows_of` finds the exceedances of a gate, `instrument_of` whether the instrument is up to it.
     pub fn advance<'a>(
         &mut self,
         endpoint: usize,
         samples: u64,
         rows_of: impl Fn(&Gate) -> Option<Rows<'a>>,
-        standing_of: impl Fn(&Gate) -> Standing,
+        instrument_of: impl Fn(&Gate) -> InstrumentState,
     ) {
         let own = self.gates.iter_mut();
-        for case in own.filter(|case| case.endpoint == endpoint) {
-            case.standing = standing_of(&case.gate);
-            if let Some(rows) = rows_of(&case.gate) {
-                case.advance(samples, &rows);
+        for watched in own.filter(|watched| watched.endpoint == endpoint) {
+            watched.instrument = instrument_of(&watched.gate);
+            if let Some(rows) = rows_of(&watched.gate) {
+                watched.advance(samples, &rows);
             }
         }
     }
@@ -113,19 +116,19 @@ impl Watching {
             && verdicts
                 .iter()
                 .all(|verdict| *verdict != Verdict::Inconclusive)
-            && self.gates.iter().all(Case::has_interval)
+            && self.gates.iter().all(WatchedGate::has_interval)
     }
 
     /// How far each gate is.
-    pub fn state(&self) -> Vec<Watched> {
-        let cases = self.gates.iter().zip(self.verdicts());
-        cases
-            .map(|(case, verdict)| Watched {
-                endpoint: case.endpoint,
-                gate: case.gate.clone(),
+    pub fn state(&self) -> Vec<GateProgress> {
+        let decided = self.gates.iter().zip(self.verdicts());
+        decided
+            .map(|(watched, verdict)| GateProgress {
+                endpoint: watched.endpoint,
+                gate: watched.gate.clone(),
                 verdict,
-                progress: case.progress(verdict),
-                held_by: case.held_by(verdict),
+                progress: watched.progress(verdict),
+                held_by: watched.held_by(verdict),
             })
             .collect()
     }
@@ -134,13 +137,13 @@ impl Watching {
         let p_values: Vec<(Severity, f64)> = self
             .gates
             .iter()
-            .map(|case| (case.gate.severity, case.p_fail()))
+            .map(|watched| (watched.gate.severity, watched.p_fail()))
             .collect();
         let fails = significant_fails(&p_values);
-        let cases = self.gates.iter().zip(fails);
-        cases
-            .map(|(case, fails)| {
-                let passes = binomial::reaches(case.at_most.watch().p_pass(), ALPHA);
+        let failing = self.gates.iter().zip(fails);
+        failing
+            .map(|(watched, fails)| {
+                let passes = binomial::reaches(watched.at_most.watch().p_pass(), ALPHA);
                 match (passes, fails) {
                     (true, false) => Verdict::Pass,
                     (false, true) => Verdict::Fail,
@@ -151,16 +154,16 @@ impl Watching {
     }
 }
 
-impl Case {
-    fn new(endpoint: usize, gate: Gate, test: &Test) -> Case {
+impl WatchedGate {
+    fn new(endpoint: usize, gate: Gate, test: &ProportionTest) -> WatchedGate {
         let looking = Looking::new(test.theta0, ALPHA, test.episode);
-        Case {
+        WatchedGate {
             endpoint,
             at_most: looking.clone(),
             certain: looking.clone(),
             near: looking.clone(),
             far: looking,
-            standing: Standing::Sound,
+            instrument: InstrumentState::Sound,
             interval_from: gate
                 .condition
                 .quantile()
@@ -190,11 +193,11 @@ impl Case {
     /// What a FAIL is judged from, as far as the instrument is up to it. While it is no use, nothing fails: at the end
     /// failures of the service still may.
     fn proving_fail(&self) -> Option<&Looking> {
-        match self.standing {
-            Standing::Sound => Some(&self.certain),
-            Standing::Limited(_, Margin::Near) => Some(&self.near),
-            Standing::Limited(_, Margin::Far) => Some(&self.far),
-            Standing::Useless(_) => None,
+        match self.instrument {
+            InstrumentState::Sound => Some(&self.certain),
+            InstrumentState::Limited(_, Margin::Near) => Some(&self.near),
+            InstrumentState::Limited(_, Margin::Far) => Some(&self.far),
+            InstrumentState::Useless(_) => None,
         }
     }
 
@@ -208,7 +211,7 @@ impl Case {
         let held = verdict == Verdict::Inconclusive
             && fails(self.certain.watch().p_fail())
             && !fails(self.p_fail());
-        self.standing.limitation().filter(|_| held)
+        self.instrument.limitation().filter(|_| held)
     }
 
     /// Of the side that it leans to, and of the row that must decide it.
@@ -241,15 +244,15 @@ impl Case {
 mod tests {
     use std::time::Duration;
 
-    use super::{Watched, Watching};
-    use crate::judge::gate::{Gate, Limitation, Standing};
+    use super::{GateProgress, GateWatch};
+    use crate::judge::gate::{Gate, InstrumentState, Limitation};
     use crate::run::plan::Guard;
     use crate::run::recording::{Exceedances, Margin, Rows};
     use crate::run::sample::Outcome;
     use crate::verdict::Verdict;
 
     /// 400 requests, a tenth of which take so long, by an instrument that is no better than that.
-    fn watched(slow: Duration, standing: Standing) -> Watched {
+    fn watched(slow: Duration, instrument: InstrumentState) -> GateProgress {
         let mut counted = Exceedances::of(Duration::from_millis(150));
         for index in 0..400 {
             let latency = if index % 10 == 0 {
@@ -261,8 +264,8 @@ mod tests {
             counted.count(index, Outcome::Ok, ns, 0, Duration::from_millis(2));
         }
         let gates: [Gate; 1] = ["p95 <= 150ms".parse().unwrap()];
-        let mut watching = Watching::new(&gates, &[("health", 20.0)], Guard::Iid);
-        watching.advance(0, 400, |_| Some(Rows::from(&counted)), |_| standing);
+        let mut watching = GateWatch::new(&gates, &[("health", 20.0)], Guard::Iid);
+        watching.advance(0, 400, |_| Some(Rows::from(&counted)), |_| instrument);
         watching.state().remove(0)
     }
 
@@ -277,8 +280,8 @@ mod tests {
                 counted
             };
             let gates: Vec<Gate> = gates.iter().map(|text| text.parse().unwrap()).collect();
-            let mut watching = Watching::new(&gates, &[("ingest", 20.0)], Guard::Iid);
-            let sound = |_: &Gate| Standing::Sound;
+            let mut watching = GateWatch::new(&gates, &[("ingest", 20.0)], Guard::Iid);
+            let sound = |_: &Gate| InstrumentState::Sound;
             watching.advance(0, 400, |_| Some(Rows::from(&counted)), sound);
             (watching.state().len(), watching.is_decided())
         };
@@ -292,23 +295,23 @@ mod tests {
     fn what_the_instrument_holds_back_is_named_and_never_nearly_decided() {
         let flag = Limitation::Busy { share: 0.9 };
         let ms = Duration::from_millis;
-        let at = |slow, standing| {
-            let watched = watched(ms(slow), standing);
+        let at = |slow, instrument| {
+            let watched = watched(ms(slow), instrument);
             (watched.verdict, watched.held_by)
         };
-        let near = Standing::Limited(flag, Margin::Near);
-        let far = Standing::Limited(flag, Margin::Far);
-        assert_eq!(at(160, Standing::Sound), (Verdict::Fail, None));
+        let near = InstrumentState::Limited(flag, Margin::Near);
+        let far = InstrumentState::Limited(flag, Margin::Far);
+        assert_eq!(at(160, InstrumentState::Sound), (Verdict::Fail, None));
         assert_eq!(at(160, near), (Verdict::Inconclusive, Some(flag)));
         assert_eq!(at(170, near), (Verdict::Fail, None));
         assert_eq!(at(170, far), (Verdict::Inconclusive, Some(flag)));
         assert_eq!(at(203, far), (Verdict::Fail, None));
         assert_eq!(
-            at(203, Standing::Useless(flag)),
+            at(203, InstrumentState::Useless(flag)),
             (Verdict::Inconclusive, Some(flag))
         );
         // Above the target, and not by more than the own error: no number of requests makes that a failure.
-        let doubtful = watched(ms(151), Standing::Sound);
+        let doubtful = watched(ms(151), InstrumentState::Sound);
         assert_eq!((doubtful.progress, doubtful.held_by), (0.0, None));
         assert_eq!(watched(ms(170), far).progress, 0.0);
     }

@@ -25,7 +25,7 @@ pub const BUSY: f64 = 0.8;
 
 /// What is known of the process and its surroundings during a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Load {
+pub struct InstrumentLoad {
     /// CPU time of the whole process, per sending thread and time of the run, warm-up included; 1 is all of it.
     pub busy: Option<f64>,
     /// For how long the control group was kept from the processor because its quota was spent.
@@ -113,7 +113,7 @@ impl Limitation {
 
 /// What a FAIL is judged from.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Standing {
+pub enum InstrumentState {
     /// The instrument did its work: from everything that is certain.
     Sound,
     /// It may not have: from what is beyond the target by a margin.
@@ -122,20 +122,20 @@ pub enum Standing {
     Useless(Limitation),
 }
 
-impl Standing {
+impl InstrumentState {
     /// Of a gate on latency, from the whole of what is known of its endpoint so far.
     pub fn of(
         target: Duration,
-        load: &Load,
+        load: &InstrumentLoad,
         send_lag: &Histogram,
         client_failures: u64,
-    ) -> Standing {
+    ) -> InstrumentState {
         let flags = flags(target, load, send_lag, client_failures);
         match flags.first() {
-            None => Standing::Sound,
+            None => InstrumentState::Sound,
             Some(&flag) => match margin(target, &flags, send_lag) {
-                Some(margin) => Standing::Limited(flag, margin),
-                None => Standing::Useless(flag),
+                Some(margin) => InstrumentState::Limited(flag, margin),
+                None => InstrumentState::Useless(flag),
             },
         }
     }
@@ -143,8 +143,10 @@ impl Standing {
     /// What limits it, if anything does.
     pub fn limitation(&self) -> Option<Limitation> {
         match *self {
-            Standing::Sound => None,
-            Standing::Limited(limitation, _) | Standing::Useless(limitation) => Some(limitation),
+            InstrumentState::Sound => None,
+            InstrumentState::Limited(limitation, _) | InstrumentState::Useless(limitation) => {
+                Some(limitation)
+            }
         }
     }
 }
@@ -163,7 +165,7 @@ fn margin(target: Duration, flags: &[Limitation], send_lag: &Histogram) -> Optio
 /// Every flag that is up for a target, the one that says most first.
 fn flags(
     target: Duration,
-    load: &Load,
+    load: &InstrumentLoad,
     send_lag: &Histogram,
     client_failures: u64,
 ) -> Vec<Limitation> {
@@ -206,7 +208,7 @@ fn beyond(send_lag: &Histogram, allowed: Duration) -> u64 {
 mod tests {
     use std::time::Duration;
 
-    use super::{Limitation, Load, Standing};
+    use super::{InstrumentLoad, InstrumentState, Limitation};
     use crate::run::histogram::{Histogram, Precision};
     use crate::run::recording::Margin;
 
@@ -220,17 +222,22 @@ mod tests {
         lags
     }
 
-    fn standing(target: Duration, load: Load, lags: &Histogram, failures: u64) -> Standing {
-        Standing::of(target, &load, lags, failures)
+    fn state(
+        target: Duration,
+        load: InstrumentLoad,
+        lags: &Histogram,
+        failures: u64,
+    ) -> InstrumentState {
+        InstrumentState::of(target, &load, lags, failures)
     }
 
     #[test]
     fn one_per_cent_of_late_sends_is_on_time_and_one_more_is_not() {
         // 1 % of 150 ms is 1.5 ms.
         let late = Duration::from_micros(1_600);
-        let at = |n| standing(TARGET, Load::default(), &lags(n, late), 0);
-        assert_eq!(at(10), Standing::Sound);
-        let Standing::Limited(
+        let at = |n| state(TARGET, InstrumentLoad::default(), &lags(n, late), 0);
+        assert_eq!(at(10), InstrumentState::Sound);
+        let InstrumentState::Limited(
             Limitation::Late {
                 on_time, allowed, ..
             },
@@ -241,88 +248,94 @@ mod tests {
         };
         assert_eq!((on_time, allowed), (0.989, Duration::from_micros(1_500)));
         assert_eq!(
-            standing(
+            state(
                 TARGET,
-                Load::default(),
+                InstrumentLoad::default(),
                 &lags(1_000, Duration::from_micros(1_400)),
                 0
             ),
-            Standing::Sound
+            InstrumentState::Sound
         );
         // Of a small target it is 1 ms.
         let small = Duration::from_millis(10);
         let at = |micros| lags(500, Duration::from_micros(micros));
         assert_eq!(
-            standing(small, Load::default(), &at(990), 0),
-            Standing::Sound
+            state(small, InstrumentLoad::default(), &at(990), 0),
+            InstrumentState::Sound
         );
         assert_ne!(
-            standing(small, Load::default(), &at(1_010), 0),
-            Standing::Sound
+            state(small, InstrumentLoad::default(), &at(1_010), 0),
+            InstrumentState::Sound
         );
     }
 
     #[test]
     fn who_is_a_third_of_the_target_late_cannot_judge_latencies_at_all() {
         let late = |ms| lags(11, Duration::from_millis(ms));
-        let of = |ms| standing(TARGET, Load::default(), &late(ms), 0);
-        let limited = |ms, margin| matches!(of(ms), Standing::Limited(Limitation::Late { .. }, by) if by == margin);
+        let of = |ms| state(TARGET, InstrumentLoad::default(), &late(ms), 0);
+        let limited = |ms, margin| matches!(of(ms), InstrumentState::Limited(Limitation::Late { .. }, by) if by == margin);
         assert!(limited(7, Margin::Near));
         assert!(limited(8, Margin::Far));
         assert!(limited(49, Margin::Far));
-        assert!(matches!(of(51), Standing::Useless(Limitation::Late { .. })));
+        assert!(matches!(
+            of(51),
+            InstrumentState::Useless(Limitation::Late { .. })
+        ));
     }
 
     #[test]
     fn only_lateness_by_itself_says_that_a_tenth_of_the_target_is_enough() {
         let late = lags(11, Duration::from_millis(5));
-        let busy = Load {
+        let busy = InstrumentLoad {
             busy: Some(0.9),
             throttled: None,
         };
         assert!(matches!(
-            standing(TARGET, Load::default(), &late, 0),
-            Standing::Limited(Limitation::Late { .. }, Margin::Near)
+            state(TARGET, InstrumentLoad::default(), &late, 0),
+            InstrumentState::Limited(Limitation::Late { .. }, Margin::Near)
         ));
         assert!(matches!(
-            standing(TARGET, busy, &late, 0),
-            Standing::Limited(Limitation::Busy { .. }, Margin::Far)
+            state(TARGET, busy, &late, 0),
+            InstrumentState::Limited(Limitation::Busy { .. }, Margin::Far)
         ));
         assert!(matches!(
-            standing(TARGET, Load::default(), &late, 1),
-            Standing::Limited(_, Margin::Far)
+            state(TARGET, InstrumentLoad::default(), &late, 1),
+            InstrumentState::Limited(_, Margin::Far)
         ));
     }
 
     #[test]
     fn each_flag_is_raised_by_its_own_cause() {
         let punctual = lags(0, Duration::ZERO);
-        let busy = |busy| Load {
+        let busy = |busy| InstrumentLoad {
             busy: Some(busy),
             throttled: Some(Duration::ZERO),
         };
-        assert_eq!(standing(TARGET, busy(0.8), &punctual, 0), Standing::Sound);
         assert_eq!(
-            standing(TARGET, busy(0.81), &punctual, 0),
-            Standing::Limited(Limitation::Busy { share: 0.81 }, Margin::Far)
+            state(TARGET, busy(0.8), &punctual, 0),
+            InstrumentState::Sound
+        );
+        assert_eq!(
+            state(TARGET, busy(0.81), &punctual, 0),
+            InstrumentState::Limited(Limitation::Busy { share: 0.81 }, Margin::Far)
         );
         let time = Duration::from_millis(3);
-        let throttled = Load {
+        let throttled = InstrumentLoad {
             busy: None,
             throttled: Some(time),
         };
         assert_eq!(
-            standing(TARGET, throttled, &punctual, 0),
-            Standing::Limited(Limitation::Throttled { time }, Margin::Far)
+            state(TARGET, throttled, &punctual, 0),
+            InstrumentState::Limited(Limitation::Throttled { time }, Margin::Far)
         );
         assert_eq!(
-            standing(TARGET, Load::default(), &punctual, 2),
-            Standing::Limited(Limitation::SocketErrors { count: 2 }, Margin::Far)
+            state(TARGET, InstrumentLoad::default(), &punctual, 2),
+            InstrumentState::Limited(Limitation::SocketErrors { count: 2 }, Margin::Far)
         );
         let closed = Histogram::new(Precision::Three);
         assert_eq!(
-            standing(TARGET, Load::default(), &closed, 0),
-            Standing::Sound
+            state(TARGET, InstrumentLoad::default(), &closed, 0),
+            InstrumentState::Sound
         );
     }
 }

@@ -10,8 +10,8 @@
 //! decided, and there it is the halves that withhold it.
 
 use super::ALPHA;
-use super::evidence::Test;
-use super::judge::{Case, Ground};
+use super::evidence::ProportionTest;
+use super::judge::{DecisionReason, GateTest};
 use crate::run::recording::{Bits, Rows};
 use crate::stats::binomial::reaches;
 use crate::stats::cluster::Clusters;
@@ -38,7 +38,7 @@ struct Half {
 }
 
 impl Halves {
-    pub(super) fn of(test: &Test, rows: &Rows<'_>) -> Halves {
+    pub(super) fn of(test: &ProportionTest, rows: &Rows<'_>) -> Halves {
         let middle = rows.at_most.len() / 2;
         Halves {
             first: Half::of(test, rows, 0..middle),
@@ -59,7 +59,7 @@ impl Halves {
 }
 
 impl Half {
-    fn of(test: &Test, rows: &Rows<'_>, range: std::ops::Range<u64>) -> Half {
+    fn of(test: &ProportionTest, rows: &Rows<'_>, range: std::ops::Range<u64>) -> Half {
         let part = |bits: &Bits| Clusters::of(range.clone().map(|index| bits.get(index)));
         let at_most = test.at_end(part(&rows.at_most));
         let certain = match rows.at_most == rows.certain {
@@ -80,14 +80,16 @@ impl Half {
     }
 }
 
-impl Case<'_> {
+impl GateTest<'_> {
     /// The same ground, unless it is a verdict that the halves withhold.
-    pub(super) fn held_by_halves(&self, ground: Ground) -> Ground {
+    pub(super) fn held_by_halves(&self, ground: DecisionReason) -> DecisionReason {
         // Who takes requests as independent has said that their order means nothing.
         let guarded = self.test.episode.is_some();
         let disagree = || guarded && self.halves.is_some_and(|halves| halves.disagree());
         match ground {
-            Ground::Passed | Ground::Failed if disagree() => Ground::HalvesDisagree,
+            DecisionReason::Passed | DecisionReason::Failed if disagree() => {
+                DecisionReason::HalvesDisagree
+            }
             other => other,
         }
     }

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
-use super::finding::Exceeding;
-use super::judge::Doubt;
-use super::{Condition, Standing};
+use super::finding::ExceedanceRange;
+use super::judge::Uncertainty;
+use super::{Condition, InstrumentState};
 use crate::run::histogram::Histogram;
 use crate::run::recording::{Bits, Clock, Latency, Margin, Recording, Rows, Values};
 
 /// How many requests exceed the limit, and what makes that a range.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Counted {
+pub(super) struct ExceedanceCount {
     /// What a PASS and a FAIL are judged from, if the instrument did its work.
-    pub(super) exceeding: Exceeding,
+    pub(super) exceeding: ExceedanceRange,
     /// The widest source of the range, if it is one.
-    pub(super) doubt: Option<Doubt>,
+    pub(super) doubt: Option<Uncertainty>,
     /// So many are beyond the limit by [`Margin::Near`] and the server's own doing; `None` if that is not known.
     near: Option<u64>,
     /// The same by [`Margin::Far`].
@@ -26,7 +26,7 @@ pub(super) fn count(
     condition: &Condition,
     recording: &Recording,
     rows: Option<&Rows<'_>>,
-) -> Counted {
+) -> ExceedanceCount {
     let counts = &recording.counts;
     let slow = match (condition.target().or(condition.done_target()), rows) {
         (_, Some(rows)) => Slow::counted(rows, recording),
@@ -35,16 +35,16 @@ pub(super) fn count(
     };
     let by_the_server = counts.not_ok() - counts.client_side();
     let widest = [
-        (slow.at_most - slow.at_least, Doubt::Bucket),
-        (slow.at_least - slow.beyond_error, Doubt::OwnError),
-        (slow.beyond_error - slow.certain, Doubt::SendLag),
-        (counts.client_side(), Doubt::Client),
+        (slow.at_most - slow.at_least, Uncertainty::Bucket),
+        (slow.at_least - slow.beyond_error, Uncertainty::OwnError),
+        (slow.beyond_error - slow.certain, Uncertainty::SendLag),
+        (counts.client_side(), Uncertainty::Client),
     ]
     .into_iter()
     .filter(|&(width, _)| width > 0)
     .max_by_key(|&(width, _)| width);
-    Counted {
-        exceeding: Exceeding {
+    ExceedanceCount {
+        exceeding: ExceedanceRange {
             at_least: slow.certain + by_the_server,
             at_most: slow.at_most + counts.not_ok(),
         },
@@ -54,13 +54,13 @@ pub(super) fn count(
     }
 }
 
-impl Counted {
+impl ExceedanceCount {
     /// So many a FAIL is judged from; `failed` are failures of the service.
-    pub(super) fn proving_fail(&self, standing: Standing, failed: u64) -> u64 {
-        match standing {
-            Standing::Sound => self.exceeding.at_least,
-            Standing::Limited(_, margin) => self.beyond(margin),
-            Standing::Useless(_) => self.far.map_or(self.exceeding.at_least, |_| failed),
+    pub(super) fn proving_fail(&self, state: InstrumentState, failed: u64) -> u64 {
+        match state {
+            InstrumentState::Sound => self.exceeding.at_least,
+            InstrumentState::Limited(_, margin) => self.beyond(margin),
+            InstrumentState::Useless(_) => self.far.map_or(self.exceeding.at_least, |_| failed),
         }
     }
 

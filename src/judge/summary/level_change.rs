@@ -1,6 +1,6 @@
 //! A service that was another one in a part of a run: halves and tenths that differ, in either direction.
 
-use super::drift::{Batch, Place, Stretch, exceeds, grouped, mean_ranks};
+use super::drift::{RequestBatch, RunPosition, Stretch, exceeds, grouped, mean_ranks};
 use crate::stats::rank::Quantile;
 use crate::stats::stretches::{self, BATCHES};
 
@@ -9,7 +9,7 @@ const MIN_REQUESTS: u64 = 300;
 
 /// Latency that was not the same all the time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Change {
+pub struct LevelChange {
     /// What differs.
     pub parts: Parts,
     /// The earlier part.
@@ -19,7 +19,7 @@ pub struct Change {
     /// A percentile by which they differ.
     pub quantile: Quantile,
     /// Where the level changes most.
-    pub at: Place,
+    pub at: RunPosition,
 }
 
 /// Parts of a run that differ.
@@ -32,8 +32,8 @@ pub enum Parts {
 }
 
 /// Compares halves and tenths; `None` where they do not differ by more than noise, or there are too few requests.
-pub(super) fn change(batches: &[Batch]) -> Option<Change> {
-    let requests: u64 = batches.iter().map(Batch::requests).sum();
+pub(super) fn level_change(batches: &[RequestBatch]) -> Option<LevelChange> {
+    let requests: u64 = batches.iter().map(RequestBatch::requests).sum();
     let batches = grouped(batches, BATCHES);
     let ranks: [f64; BATCHES] = mean_ranks(&batches).try_into().ok()?;
     if requests < MIN_REQUESTS {
@@ -55,7 +55,7 @@ pub(super) fn change(batches: &[Batch]) -> Option<Change> {
     let found = stretches::halves_differ(&ranks).then(halves).flatten();
     let found = found.or_else(|| stretches::tenths_differ(&ranks).then(tenths).flatten());
     let (parts, pair, quantile) = found?;
-    Some(Change {
+    Some(LevelChange {
         parts,
         earlier: pair[0].stretch(),
         later: pair[1].stretch(),
@@ -64,13 +64,13 @@ pub(super) fn change(batches: &[Batch]) -> Option<Change> {
     })
 }
 
-fn apart(one: &Batch, other: &Batch, quantile: Quantile) -> bool {
+fn apart(one: &RequestBatch, other: &RequestBatch, quantile: Quantile) -> bool {
     let (one, other) = (one.at(quantile), other.at(quantile));
     exceeds(one, other) || exceeds(other, one)
 }
 
 /// In the order of time.
-fn slowest_and_fastest(tenths: &[Batch]) -> Option<Vec<Batch>> {
+fn slowest_and_fastest(tenths: &[RequestBatch]) -> Option<Vec<RequestBatch>> {
     let ranks = mean_ranks(tenths);
     let by_rank = |a: &usize, b: &usize| ranks[*a].total_cmp(&ranks[*b]);
     let slowest = (0..ranks.len()).max_by(by_rank)?;

@@ -1,0 +1,365 @@
+//! Every spelling of a gate, and every refusal with its fix.
+
+use std::time::Duration;
+
+use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
+
+use super::{AuditCount, Condition, Gate, LimitOperator, Percentage, Selector, Severity};
+use crate::stats::rank::Quantile;
+
+fn latency(quantile: Quantile, operator: LimitOperator, limit_ms: u64) -> Condition {
+    Condition::Latency {
+        quantile,
+        operator,
+        limit: Duration::from_millis(limit_ms),
+    }
+}
+
+fn read(text: &str) -> Gate {
+    Gate::parse(text).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn refusal(text: &str) -> String {
+    Gate::parse(text).expect_err(text).kind.to_string()
+}
+
+#[test]
+fn shares_that_no_run_can_show_are_refused_with_the_nearest_that_it_can() {
+    for (text, told) in [
+        (
+            "error_rate <= 1e-18%",
+            "the smallest that can be judged is 0.0000001%",
+        ),
+        ("error_rate <= 0.00000009%", "0.0000001%"),
+        ("error_rate <= 1e-300%", "0.0000001%"),
+        ("error_rate <= 1e-400%", "a rate of zero"),
+        (
+            "error_rate <= 99.99999999%",
+            "the largest that can be judged is 99.9999999%",
+        ),
+        ("error_rate <= 1e300%", "within 100%"),
+        ("error_rate <= nan%", "0% or more"),
+        ("error_rate <= inf%", "0% or more"),
+        ("p95 <= baseline + 1e300%", "the largest is 1000000%"),
+        ("p99.99999999999999 <= 1s", "at most 7"),
+        ("p100 <= 1s", "above 0 and below 100"),
+        ("p95 <= 0s", "above zero"),
+        ("p95 <= 1000000000000000000s", "at most 7 days"),
+        ("p95 <= nans", "not a duration"),
+    ] {
+        let refused = refusal(text);
+        assert!(refused.contains(told), "{text}: {refused}");
+    }
+    for text in [
+        "error_rate <= 0.0000001%",
+        "error_rate <= 99.9999999%",
+        "p99.9999999 <= 1s",
+        "p0.0000001 <= 1s",
+        "p95 <= baseline + 1000000%",
+    ] {
+        read(text);
+    }
+}
+
+#[test]
+fn every_spelling_of_a_percentile_gate_is_read() {
+    let p95 = latency(Quantile::P95, LimitOperator::AtMost, 150);
+    for text in [
+        "health p95 <= 150ms",
+        "health p95<=150ms",
+        "  health   P95   ≤ 0.15 s  ",
+        "health p(95) <= 150ms",
+        "health p( 95 )<=150ms",
+        "health: p95 <= 150ms",
+    ] {
+        let gate = read(text);
+        assert_eq!(gate.selector, Selector::Named("health".into()), "{text}");
+        assert_eq!(gate.condition, p95, "{text}");
+        assert_eq!(gate.severity, Severity::Decides, "{text}");
+    }
+    for text in [
+        "p95 <= 150ms",
+        "* p95 <= 150ms",
+        "http_req_duration p(95) <= 150ms",
+        "http_req_duration: p(95)<=150ms",
+    ] {
+        assert_eq!(read(text).selector, Selector::Every, "{text}");
+        assert_eq!(read(text).condition, p95, "{text}");
+    }
+    assert_eq!(
+        read("med < 1s").condition,
+        latency(Quantile::P50, LimitOperator::Below, 1000)
+    );
+    assert_eq!(
+        read("my api p99.9 <= 1s").selector,
+        Selector::Named("my api".into())
+    );
+}
+
+#[test]
+fn shares_reductions_and_baselines_are_read() {
+    let percent = |number| Percentage::of(number).expect("a percentage");
+    let limit = percent(0.1);
+    assert_eq!(
+        read("ingest error_rate <= 0.1%").condition,
+        Condition::ErrorRate {
+            operator: LimitOperator::AtMost,
+            limit
+        }
+    );
+    assert_eq!(limit.as_fraction(), 0.001);
+    let quantile = Quantile::P95;
+    assert_eq!(
+        read("p95 reduction >= 70 %").condition,
+        Condition::Reduction {
+            quantile,
+            at_least: percent(70.0)
+        }
+    );
+    for (text, allowance) in [
+        ("p95 <= baseline + 10%", 10.0),
+        ("p95 <= baseline +10%", 10.0),
+        ("p95<=baseline+10 %", 10.0),
+        ("p95 <= baseline", 0.0),
+    ] {
+        let allowance = percent(allowance);
+        assert_eq!(
+            read(text).condition,
+            Condition::Baseline {
+                quantile,
+                allowance
+            },
+            "{text}"
+        );
+    }
+}
+
+#[test]
+fn a_warning_is_told_by_its_suffix() {
+    for text in [
+        "health p95 <= 150ms warn",
+        "p95 <= 150 ms warn",
+        "p95 reduction >= 70% warn",
+        "p95 <= baseline + 10% WARN",
+        "error_rate <= 1% warn",
+    ] {
+        assert_eq!(read(text).severity, Severity::Warns, "{text}");
+    }
+}
+
+#[test]
+fn below_is_one_nanosecond_less() {
+    assert_eq!(
+        read("p95 < 150ms").condition.target(),
+        Some(Duration::from_nanos(149_999_999))
+    );
+    assert_eq!(
+        read("p95 <= 150ms").condition.target(),
+        Some(Duration::from_millis(150))
+    );
+}
+
+#[test]
+fn what_cannot_be_read_is_told_with_its_mend() {
+    for (text, message) in [
+        ("p95 <= 150", "'150' has no unit; write 150ms or 150s"),
+        (
+            "p95 <= 150mz",
+            "'150mz' has an unknown unit 'mz'; use ns, us, ms, s, m or h",
+        ),
+        (
+            "p95 <= fast",
+            "'fast' is not a duration, such as 150ms or 1.5s",
+        ),
+        (
+            "p95",
+            "there is no '<=' in it; write for example 'health p95 <= 150ms'",
+        ),
+        (
+            "",
+            "there is no '<=' in it; write for example 'health p95 <= 150ms'",
+        ),
+        (
+            "p95 <=",
+            "there is no limit after '<='; write for example '<= 150ms'",
+        ),
+        ("p95 >= 150ms", "'>=' is no comparison for p95; write '<='"),
+        ("p95 == 150ms", "'==' is no comparison for p95; write '<='"),
+        (
+            "p95 reduction <= 70%",
+            "'<=' is no comparison for a reduction; write '>='",
+        ),
+        (
+            "<= 150ms",
+            "there is no metric before '<='; write a percentile or error_rate, as in 'health p95 <= 150ms'",
+        ),
+        (
+            "health eror_rate <= 1%",
+            "unknown metric 'eror_rate'; did you mean 'error_rate'?",
+        ),
+        (
+            "health p_95 <= 1s",
+            "unknown metric 'p_95'; did you mean 'p95'?",
+        ),
+        (
+            "p95 reducton >= 70%",
+            "unknown metric 'reducton'; did you mean 'reduction'?",
+        ),
+        (
+            "ingest done <= 2s",
+            "unknown metric 'done'; there are percentiles (p50, p95, p99.9 …), error_rate, of an audit done.p95, lost, duplicated, dead and unexpected, and, between two runs, 'p95 reduction'",
+        ),
+        (
+            "ingest done.p59x <= 2s",
+            "'p59x' is not a percentile; write p50, p95, p99.9 or p(95)",
+        ),
+        (
+            "ingest don.p95 <= 2s",
+            "unknown metric 'don.p95'; did you mean 'done.p95'?",
+        ),
+        (
+            "ingest duplicates <= 0",
+            "unknown metric 'duplicates'; did you mean 'duplicated'?",
+        ),
+        (
+            "lost <= 0%",
+            "'0%' is no count; write a whole number, such as 'lost <= 0'",
+        ),
+        ("lost < 0", "no count is below zero; write '<= 0'"),
+        (
+            "lost <=",
+            "there is no limit after '<='; write for example '<= 0'",
+        ),
+        ("lost >= 0", "'>=' is no comparison for lost; write '<='"),
+        ("done.p95 <= 2", "'2' has no unit; write 2ms or 2s"),
+        (
+            "done.p95 <= 5%",
+            "the time until an event is done is compared with a duration such as 2s",
+        ),
+        (
+            "max <= 1s",
+            "'max' cannot be gated: a maximum grows with the number of requests; gate a percentile, such as p99.9",
+        ),
+        (
+            "p100 <= 1s",
+            "'p100' is outside the percentiles: the number must be above 0 and below 100 (P99.9 is written p99.9)",
+        ),
+        (
+            "error_rate <= 0.01",
+            "'0.01' has no '%'; write 0.01%, or 1% if 0.01 is a fraction",
+        ),
+        ("error_rate <= 1", "'1' has no '%'; write 1%"),
+        (
+            "error_rate <= 100%",
+            "every rate is within 100%; write a limit below it",
+        ),
+        (
+            "error_rate <= 0%",
+            "no number of requests can show a rate of zero; write the smallest rate that matters, such as 0.1%, which 2995 requests without a failure show",
+        ),
+        (
+            "p95 <= 0ms",
+            "no answer takes no time; the limit must be above zero",
+        ),
+        (
+            "p95 <= 10%",
+            "a percentile is compared with a duration such as 150ms, or with 'baseline + 10%'",
+        ),
+        (
+            "p95 reduction >= 100%",
+            "a reduction must be above 0% and below 100%",
+        ),
+        (
+            "p95 <= baseline * 2",
+            "'baseline * 2' is no baseline; write 'baseline' or 'baseline + 10%'",
+        ),
+        (
+            "p95 <= 150ms wran",
+            "'wran' after the limit is not understood; only 'warn' may stand there; did you mean 'warn'?",
+        ),
+    ] {
+        assert_eq!(refusal(text), message, "{text}");
+    }
+}
+
+fn any_quantile() -> impl Strategy<Value = Quantile> {
+    prop_oneof![
+        (1u32..100).prop_map(|p| format!("p{p}")),
+        (1u32..100_000_000).prop_map(|p| format!("p{}.{:06}", p / 1_000_000, p % 1_000_000)),
+    ]
+    .prop_map(|text| text.parse().expect("a percentile"))
+}
+
+fn any_percentage(most: f64) -> impl Strategy<Value = Percentage> {
+    (1e-9..most).prop_map(|number| Percentage::of(number).expect("a percentage"))
+}
+
+fn any_gate() -> impl Strategy<Value = Gate> {
+    let operator = prop_oneof![Just(LimitOperator::AtMost), Just(LimitOperator::Below)];
+    let limit_ns = prop_oneof![2u64..10_000_000_000, 2u64..604_800_000_000_000];
+    let condition = prop_oneof![
+        (any_quantile(), operator.clone(), limit_ns).prop_map(|(quantile, operator, limit_ns)| {
+            Condition::Latency {
+                quantile,
+                operator,
+                limit: Duration::from_nanos(limit_ns),
+            }
+        }),
+        (any_quantile(), operator.clone(), 2u64..10_000_000_000).prop_map(
+            |(quantile, operator, limit_ns)| Condition::Done {
+                quantile,
+                operator,
+                limit: Duration::from_nanos(limit_ns),
+            }
+        ),
+        (any::<bool>(), any::<u64>()).prop_map(|(lost, at_most)| Condition::Count {
+            what: if lost {
+                AuditCount::Lost
+            } else {
+                AuditCount::Duplicated
+            },
+            at_most,
+        }),
+        (operator, any_percentage(99.0))
+            .prop_map(|(operator, limit)| Condition::ErrorRate { operator, limit }),
+        (any_quantile(), any_percentage(99.0))
+            .prop_map(|(quantile, at_least)| Condition::Reduction { quantile, at_least }),
+        (any_quantile(), any_percentage(500.0)).prop_map(|(quantile, allowance)| {
+            Condition::Baseline {
+                quantile,
+                allowance,
+            }
+        }),
+    ];
+    let selector = prop_oneof![
+        Just(Selector::Every),
+        "[a-z][a-z0-9_.-]{0,12}( [a-z0-9]{1,5})?".prop_map(Selector::Named),
+    ];
+    let severity = prop_oneof![Just(Severity::Decides), Just(Severity::Warns)];
+    (selector, condition, severity).prop_map(|(selector, condition, severity)| Gate {
+        selector,
+        condition,
+        severity,
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_back(gate in any_gate()) {
+        assert_eq!(read(&gate.to_string()), gate);
+    }
+
+    #[test]
+    fn no_text_makes_the_parser_panic(text in any::<String>()) {
+        let _ = Gate::parse(&text);
+    }
+
+    #[test]
+    fn no_gate_like_text_makes_the_parser_panic(
+        text in "(\\*|health|p95|warn| |<=|<|≤|>=|=|baseline|reduction|error_rate|done\\.|lost|duplicated|p\\(|\\)|\\+|%|µs|ms|[0-9.e-]{1,4}){0,8}"
+    ) {
+        if let Ok(gate) = Gate::parse(&text) {
+            assert_eq!(read(&gate.to_string()), gate);
+        }
+    }
+}
