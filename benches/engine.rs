@@ -21,7 +21,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use a7probe::probe::engine::{self, Measured, RunIds};
-use a7probe::run::histogram::Levels;
+use a7probe::run::histogram::RankedValues;
 use a7probe::run::plan::{
     Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
     Template, Trust,
@@ -153,9 +153,9 @@ fn describe(recording: &Recording) {
     if let Some(rate) = recording.achieved_per_s() {
         println!("  sent per second   {rate:.0}");
     }
-    let levels = recording.latency.levels();
+    let levels = recording.latency.ranked_values();
     percentiles("latency", |rank| levels.at_rank(rank), levels.count());
-    let lag = recording.send_lag.levels();
+    let lag = recording.send_lag.ranked_values();
     percentiles("send lag", |rank| lag.at_rank(rank), lag.count());
 }
 
@@ -176,7 +176,7 @@ fn exact(rate: &str, seconds: &str) -> anyhow::Result<()> {
     let plan = open(&format!("127.0.0.1:{}", server.port()), rate, seconds, 1)?;
     let recording = &measured(&plan)?.endpoints[0].recording;
     describe(recording);
-    let held = recording.server_timing["held"].levels();
+    let held = recording.server_timing["held"].ranked_values();
     percentiles("held by server", |rank| held.at_rank(rank), held.count());
     Ok(())
 }
@@ -234,7 +234,7 @@ fn arrivals(rate: &str, seconds: &str, command: &[&str]) -> anyhow::Result<()> {
     let late = offsets
         .iter()
         .map(|offset| ((offset - earliest) * 1e9) as u64);
-    let late = Levels::from_values(late.collect());
+    let late = RankedValues::from_values(late.collect());
     println!("arrived {}", late.count());
     percentiles("late by", |rank| late.at_rank(rank), late.count());
     Ok(())

@@ -14,7 +14,7 @@
 //!
 //! | row | door | what |
 //! |---|---|---|
-//! | 0 | [`units`] [`verdict`] [`exit`] [`printable`] [`trust`] | durations, rates, percentages; pass, fail, inconclusive; exit codes; text without control characters; whose certificates are accepted |
+//! | 0 | [`units`] [`verdict`] [`exit`] [`printable`] [`redact`] [`trust`] | durations, rates, percentages; pass, fail, inconclusive; exit codes; text without control characters; text without secrets; whose certificates are accepted |
 //! | 1 | [`stats`] | mathematics: numbers in, numbers out |
 //! | 2 | [`mod@run`] | what was planned and what came of it: plan, schedule, samples, recordings, run files, other tools' files |
 //! | 3 | [`judge`] [`probe`] | numbers to verdicts: summary, gates, comparison, diagnosis; the engine that sends, and the audit that asks afterwards |
@@ -38,6 +38,7 @@
 
 pub mod exit;
 pub mod printable;
+pub mod redact;
 pub mod trust;
 pub mod units;
 pub mod verdict;
@@ -63,7 +64,6 @@ use std::io::{self, Write};
 use cli::{Cli, Command};
 use exit::Exit;
 use printable::{Printable, Sequences};
-use run::run_file::redact;
 
 /// Reads the command line, the program's name first, and runs the subcommand.
 ///

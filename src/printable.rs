@@ -45,9 +45,10 @@ fn escaped(text: &str, is_unprintable: fn(char) -> bool) -> Cow<'_, str> {
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        match is_unprintable(c) {
-            true => escape(c, &mut out),
-            false => out.push(c),
+        if is_unprintable(c) {
+            escape(c, &mut out)
+        } else {
+            out.push(c)
         }
     }
     Cow::Owned(out)
@@ -146,9 +147,10 @@ impl<W: Write> Printable<W> {
         for c in text.chars() {
             let (line, begins_command) = self.line.then(c);
             self.line = line;
-            match begins_command || is_unprintable_in_lines(c) {
-                true => escape(c, out),
-                false => out.push(c),
+            if begins_command || is_unprintable_in_lines(c) {
+                escape(c, out)
+            } else {
+                out.push(c)
             }
         }
     }
@@ -228,9 +230,10 @@ fn sequence(text: &str, goes_on: bool, sequences: Sequences) -> Piece<'_> {
         None if begins && text.len() < LONGEST_SEQUENCE && !goes_on => Piece::Cut,
         Some(end) if begins && parameters[end..].starts_with('m') => {
             let own = &text[..end + 3];
-            match sequences == Sequences::Styles || COLOURS.contains(&own) {
-                true => Piece::Own(own),
-                false => Piece::Plain(own),
+            if sequences == Sequences::Styles || COLOURS.contains(&own) {
+                Piece::Own(own)
+            } else {
+                Piece::Plain(own)
             }
         }
         _ => Piece::Plain("\x1b"),

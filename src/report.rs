@@ -28,11 +28,12 @@ use crate::judge::gate::{self, Finding};
 use crate::judge::summary::{Drift, Summary};
 use crate::printable::one_line;
 use crate::run::completion::Audit;
-use crate::run::histogram::Levels;
+use crate::run::histogram::RankedValues;
 use crate::run::plan::Model;
-use crate::run::recording::{Interval, Recording};
+use crate::run::recording::{Recording, RunSecond};
 use crate::run::run_file::{
-    AdaptiveRecord, Calibration, Certificate, Ended, PlanRecord, Run, SizeRecord, TurnsRecord,
+    AdaptiveRecord, Calibration, PlanRecord, Run, RunEnd, SelftestCertificate, SizeRecord,
+    TurnsRecord,
 };
 use crate::stats::rank::Quantile;
 use crate::units::Rate;
@@ -72,7 +73,7 @@ pub struct Report {
 
 /// Writes the table of a self-test for people.
 pub fn write_certificate(
-    certificate: &Certificate,
+    certificate: &SelftestCertificate,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -80,7 +81,10 @@ pub fn write_certificate(
 }
 
 /// Writes a self-test as one JSON object.
-pub fn write_certificate_json(certificate: &Certificate, out: &mut dyn Write) -> io::Result<()> {
+pub fn write_certificate_json(
+    certificate: &SelftestCertificate,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     certificate::write(certificate, out)
 }
 
@@ -137,9 +141,9 @@ pub struct Distribution {
     /// When the run began, where that is known.
     pub started_at: Option<Timestamp>,
     /// Every value as high as its bucket allows, as HdrHistogram shows values.
-    pub highest: Levels,
+    pub highest: RankedValues,
     /// By second since the run began; empty where the time is not known.
-    pub seconds: Arc<BTreeMap<u64, Interval>>,
+    pub seconds: Arc<BTreeMap<u64, RunSecond>>,
 }
 
 /// How the load was put on an endpoint.
@@ -186,7 +190,7 @@ pub struct RunInfo {
     /// Feeds the schedule's jitter and the templates.
     pub seed: u64,
     /// Whether the plan was carried out.
-    pub ended: Ended,
+    pub ended: RunEnd,
     /// Of a run that stopped when it was decided: its budget, and why it stopped.
     pub adaptive: Option<AdaptiveRecord>,
     /// Of one side of a comparison in turns, how it was measured.
@@ -196,7 +200,7 @@ pub struct RunInfo {
     /// What the instrument measured of itself before.
     pub calibration: Calibration,
     /// What vouches for it.
-    pub certificate: Option<Certificate>,
+    pub certificate: Option<SelftestCertificate>,
 }
 
 /// Something that may mislead, and how to mend it.
@@ -439,7 +443,7 @@ impl RunInfo {
 impl SendLag {
     /// `None` if nothing was sent by a plan.
     pub fn of(recording: &Recording) -> Option<SendLag> {
-        let levels = recording.send_lag.levels();
+        let levels = recording.send_lag.ranked_values();
         let at = |quantile: Quantile| {
             levels
                 .at_rank(quantile.rank(levels.count()))

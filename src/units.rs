@@ -234,9 +234,10 @@ pub fn parse_percentage(text: &str) -> Result<f64, UnitError> {
 /// A number with at most `digits` decimals and no trailing zeros.
 pub fn trimmed(value: f64, digits: usize) -> String {
     let text = format!("{value:.digits$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
     }
 }
 

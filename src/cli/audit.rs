@@ -9,11 +9,11 @@ use serde::Deserialize;
 use super::measure::positive_duration;
 use super::settings::duration;
 use crate::judge::gate::{Gate, Selector};
+use crate::redact;
 use crate::run::plan::{
     Auditing, Beside, DEFAULT_AUDIT_QUIET, DEFAULT_AUDIT_TIMEOUT, Endpoint, Field, IdSource, Plan,
     Polls, RUN_HEADER, Source, Wish,
 };
-use crate::run::run_file::redact;
 use crate::units::{Pretty, parse_duration, parse_percentage};
 
 /// What services call an event that is done.

@@ -6,7 +6,7 @@ use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use super::Cli;
-use crate::run::run_file::redact;
+use crate::redact;
 
 /// Flags whose values are never shown.
 const SECRET_FLAGS: [&str; 4] = ["--header", "--body", "--data", "--user"];

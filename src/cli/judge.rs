@@ -9,7 +9,7 @@ use super::guard::GuardArgs;
 use super::measure::positive_duration;
 use super::output::OutputArgs;
 use crate::judge::gate::Gate;
-use crate::run::import::{Format, Unit};
+use crate::run::import::{FileFormat, TimeUnit};
 
 /// Judge saved runs, or latencies measured by other tools, offline
 #[derive(Clone, Debug, Args)]
@@ -38,11 +38,11 @@ pub struct JudgeArgs {
     /// k6-summary, vegeta-json, vegeta-csv, vegeta-hdrplot, jmeter-csv, jmeter-xml, gatling-log, ghz-json, hyperfine-json,
     /// autocannon-json, bombardier-json, artillery-json, fortio-json, hgrm, hlog or locust-csv
     #[arg(long, value_name = "FORMAT")]
-    pub format: Option<Format>,
+    pub format: Option<FileFormat>,
 
-    /// Unit of numbers without one in a list, a percentile table or an HdrHistogram log: ns, us, ms, s or m
+    /// TimeUnit of numbers without one in a list, a percentile table or an HdrHistogram log: ns, us, ms, s or m
     #[arg(long, value_name = "UNIT")]
-    pub unit: Option<Unit>,
+    pub unit: Option<TimeUnit>,
 
     /// Column of a CSV file, by title or by number from 1
     #[arg(long, value_name = "COLUMN")]

@@ -18,7 +18,9 @@ use crate::printable::Shown as _;
 use crate::report::{ComparisonReport, Kind, Report, TurnsReport, Warning};
 use crate::run::plan::Design;
 use crate::run::recording::Recording;
-use crate::run::run_file::{Calibration, Certificate, Run, SideRecord, Signal, TurnsRecord};
+use crate::run::run_file::{
+    Calibration, Run, SelftestCertificate, SideRecord, Signal, TurnsRecord,
+};
 use crate::units::Pretty;
 use blocks::Blocks;
 
@@ -92,7 +94,7 @@ fn preflight(
 fn runs(
     ab: &Ab,
     measuring: &Measuring,
-    (calibration, certificate): (&Calibration, Option<&Certificate>),
+    (calibration, certificate): (&Calibration, Option<&SelftestCertificate>),
     blocks: &Blocks,
 ) -> Pair<Measurement> {
     let gates = ab.on_one_run();

@@ -11,9 +11,9 @@ use crate::judge::comparison::{self, Comparison, Noise, Pair, Side};
 use crate::judge::gate::{self, Gate, Scope, Subject};
 use crate::report::{ComparisonReport, Kind, Report};
 use crate::run::completion::Audit;
-use crate::run::import::Options;
+use crate::run::import::ImportOptions;
 use crate::run::plan::Guard;
-use crate::run::run_file::{Ended, Run};
+use crate::run::run_file::{Run, RunEnd};
 use crate::verdict::Verdict;
 
 use comparable::{Strictness, check_plans};
@@ -67,7 +67,7 @@ fn load(args: &CompareArgs) -> anyhow::Result<Pair<Half>> {
     if files.iter().all(|file| super::saved::is_stdin(file)) {
         anyhow::bail!("'-' is given twice; stdin can be read only once");
     }
-    let options = Options {
+    let options = ImportOptions {
         unit: args.unit,
         column: args.column.clone(),
         status_column: args.status_column.clone(),
@@ -119,7 +119,7 @@ fn report(
         })
         .collect();
     report.findings = findings(gates, &subjects, &comparisons);
-    let ended = |half: &Half| half.run().map_or(Ended::Complete, |run| run.ended);
+    let ended = |half: &Half| half.run().map_or(RunEnd::Complete, |run| run.ended);
     withhold_from_cut_runs(
         &mut report.findings,
         ended(&halves.before),
@@ -174,8 +174,12 @@ pub(super) fn findings(
 }
 
 /// A gate over two runs is valid only at a size that was fixed beforehand. The size of an interrupted run was not.
-pub(super) fn withhold_from_cut_runs(findings: &mut [gate::Finding], before: Ended, after: Ended) {
-    let is_cut = |ended: Ended| ended != Ended::Complete;
+pub(super) fn withhold_from_cut_runs(
+    findings: &mut [gate::Finding],
+    before: RunEnd,
+    after: RunEnd,
+) {
+    let is_cut = |ended: RunEnd| ended != RunEnd::Complete;
     let cut = match (is_cut(before), is_cut(after)) {
         (false, false) => return,
         (true, false) => "the run before was",

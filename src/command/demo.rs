@@ -24,7 +24,7 @@ use crate::judge::gate::{self, Gate};
 use crate::printable::Shown as _;
 use crate::run::completion::{Audit, Completion};
 use crate::run::plan::{Auditing, Beside, DEFAULT_AUDIT_QUIET, Design, Guard, Source, Wish};
-use crate::run::run_file::{Ended, Run, Signal};
+use crate::run::run_file::{Run, RunEnd, Signal};
 use crate::units::Pretty;
 use child::Server;
 use queue::{Peak, Watch};
@@ -164,7 +164,7 @@ impl Stage<'_> {
         };
         let Measurement { run, .. } = self.measuring.run(&plan, &asked)?;
         let peak = watch.finish();
-        if let Ended::Interrupted { signal } = run.ended {
+        if let RunEnd::Interrupted { signal } = run.ended {
             return Ok(Act::Interrupted(signal));
         }
         let completion = completion(&run)?;

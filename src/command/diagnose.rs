@@ -249,7 +249,7 @@ impl Session<'_> {
         let Some(EndpointRun { recording, .. }) = measured.endpoints.into_iter().next() else {
             return Ok(UNKNOWN);
         };
-        let levels = recording.latency.levels();
+        let levels = recording.latency.ranked_values();
         // One may have opened the connection or met a busy moment. Of the load, whose steps must not queue, the slowest
         // of the others; of the probe, the median.
         let rank = match endpoint {

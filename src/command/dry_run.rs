@@ -8,9 +8,10 @@ use serde_json::json;
 use crate::cli::resolve::{Checked, Measure, planned, planned_samples};
 use crate::judge::gate::{Gate, Planned, Prospect};
 use crate::judge::summary::CONFIDENCE;
+use crate::redact;
 use crate::report::Format;
 use crate::run::plan::{Design, Endpoint, Guard, Model, Plan, Size, Source, Wish};
-use crate::run::run_file::{PlanRecord, redact};
+use crate::run::run_file::PlanRecord;
 use crate::stats::rank::min_samples_for_interval;
 use crate::units::{Pretty, grouped, percent, plural};
 

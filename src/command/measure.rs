@@ -17,7 +17,7 @@ use crate::judge::gate::{self, Subject};
 use crate::printable::Shown as _;
 use crate::report::{Kind, Report};
 use crate::run::plan::Plan;
-use crate::run::run_file::{Calibration, Certificate};
+use crate::run::run_file::{Calibration, SelftestCertificate};
 
 /// Measures a service and judges what it measured.
 pub fn run(
@@ -84,9 +84,9 @@ pub(super) fn calibration(
 }
 
 /// What `selftest` said of this instrument, if `--certificate` names a file.
-pub(super) fn certificate(path: Option<&Path>) -> anyhow::Result<Option<Certificate>> {
+pub(super) fn certificate(path: Option<&Path>) -> anyhow::Result<Option<SelftestCertificate>> {
     let load = |path: &Path| {
-        Certificate::load(path).map_err(|error| {
+        SelftestCertificate::load(path).map_err(|error| {
             anyhow!(
                 "--certificate {}: {error}\nhint: make one with `a7probe selftest --save {}`",
                 path.shown(),

@@ -18,14 +18,15 @@ use crate::command::progress::{Mode, Progress, Subject};
 use crate::judge::gate::{self, Gate};
 use crate::probe::audit::{self, Early, EarlyLooks, Offered, Ran, Sent};
 use crate::probe::engine::{self, Live, Measured, RunIds, StopSignal, Stopper, stop_switch};
+use crate::redact;
 use crate::report::Warning;
 use crate::run::completion::Audit;
 use crate::run::plan::{
     Auditing, Beside, Design, Endpoint, Guard, Model, Plan, Size, Source, Wish,
 };
 use crate::run::run_file::{
-    AdaptiveRecord, Calibration, Certificate, Ended, EndpointRun, Environment, Instrument, Judging,
-    PlanRecord, Run, Signal, StopReason, redact,
+    AdaptiveRecord, Calibration, EndpointRun, Environment, Instrument, Judging, PlanRecord, Run,
+    RunEnd, SelftestCertificate, Signal, StopReason,
 };
 use crate::run::sample::FailureKind;
 use crate::units::Pretty;
@@ -76,7 +77,7 @@ pub(super) struct Asked<'a> {
     /// What the instrument measured of itself before.
     pub(super) calibration: &'a Calibration,
     /// What `selftest` said of it.
-    pub(super) certificate: Option<&'a Certificate>,
+    pub(super) certificate: Option<&'a SelftestCertificate>,
 }
 
 /// How the calibration ended.
@@ -362,13 +363,13 @@ impl Measuring {
         decided: bool,
     ) -> Run {
         let ended = match self.signals.received() {
-            Some(signal) if measured.stopped => Ended::Interrupted { signal },
-            _ => Ended::Complete,
+            Some(signal) if measured.stopped => RunEnd::Interrupted { signal },
+            _ => RunEnd::Complete,
         };
         let stopped = match (ended, decided) {
-            (Ended::Interrupted { .. }, _) => StopReason::Interrupted,
-            (Ended::Complete, true) => StopReason::Decided,
-            (Ended::Complete, false) => StopReason::Budget,
+            (RunEnd::Interrupted { .. }, _) => StopReason::Interrupted,
+            (RunEnd::Complete, true) => StopReason::Decided,
+            (RunEnd::Complete, false) => StopReason::Budget,
         };
         let endpoints =
             plan.endpoints

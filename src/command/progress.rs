@@ -175,7 +175,7 @@ fn text(
         if endpoint.ended == 0 {
             continue;
         }
-        let levels = endpoint.latency.levels();
+        let levels = endpoint.latency.ranked_values();
         let at = |quantile: Quantile| {
             // Failures are above every number, as in the verdict.
             levels.at_rank(quantile.rank(endpoint.ended)).map_or_else(

@@ -8,7 +8,7 @@ use anyhow::anyhow;
 
 use crate::printable::{Shown as _, one_line};
 use crate::report::{Report, Warning};
-use crate::run::import::{self, Format, ImportError, Imported, Options, Remark};
+use crate::run::import::{self, FileFormat, ImportError, ImportOptions, ImportRemark, Imported};
 use crate::run::run_file::{self, Run, RunFileError};
 
 /// What is in the file.
@@ -23,7 +23,7 @@ pub(super) enum Saved {
 const HEAD: u64 = 64 << 10;
 
 /// Reads a file, or stdin for `-`.
-pub(super) fn read(file: &Path, options: &Options) -> anyhow::Result<Saved> {
+pub(super) fn read(file: &Path, options: &ImportOptions) -> anyhow::Result<Saved> {
     match is_stdin(file) {
         true => read_from(io::stdin().lock(), 0, options),
         false => {
@@ -35,7 +35,7 @@ pub(super) fn read(file: &Path, options: &Options) -> anyhow::Result<Saved> {
 }
 
 /// `length` is the length of the file where it is known, so that the buffer is no larger than needed.
-fn read_from(mut input: impl Read, length: u64, options: &Options) -> anyhow::Result<Saved> {
+fn read_from(mut input: impl Read, length: u64, options: &ImportOptions) -> anyhow::Result<Saved> {
     let mut head = Vec::new();
     let read = input.by_ref().take(HEAD).read_to_end(&mut head);
     read.map_err(|e| hinted(&RunFileError::Read(e)))?;
@@ -46,7 +46,7 @@ fn read_from(mut input: impl Read, length: u64, options: &Options) -> anyhow::Re
     let bytes = run_file::read_bounded(head.chain(input), length).map_err(|e| hinted(&e))?;
     let bytes = import::to_utf8(&bytes);
     Ok(match format_of(&bytes, options) {
-        Format::Run => Saved::Run(Box::new(Run::from_json(&bytes).map_err(|e| hinted(&e))?)),
+        FileFormat::Run => Saved::Run(Box::new(Run::from_json(&bytes).map_err(|e| hinted(&e))?)),
         _ => Saved::Imported(with_printable_names(import::read(&bytes, options)?)),
     })
 }
@@ -77,7 +77,7 @@ pub(super) fn hinted(error: &RunFileError) -> anyhow::Error {
 }
 
 /// As `--format` says, else as the content does.
-fn format_of(bytes: &[u8], options: &Options) -> Format {
+fn format_of(bytes: &[u8], options: &ImportOptions) -> FileFormat {
     options.format.unwrap_or_else(|| import::detect(bytes))
 }
 
@@ -95,11 +95,11 @@ pub(super) fn shown(file: &Path) -> String {
 }
 
 /// Adds what must be known of an imported file to a report.
-pub(super) fn describe(file: &str, remarks: &[Remark], report: &mut Report) {
+pub(super) fn describe(file: &str, remarks: &[ImportRemark], report: &mut Report) {
     for remark in remarks {
         match remark {
-            Remark::Note(text) => report.notes.push(format!("{file}: {text}")),
-            Remark::Warning { text, hint } => {
+            ImportRemark::Note(text) => report.notes.push(format!("{file}: {text}")),
+            ImportRemark::Warning { text, hint } => {
                 report
                     .warnings
                     .push(Warning::new(format!("{file}: {text}"), hint.clone()));

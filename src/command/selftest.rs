@@ -20,7 +20,7 @@ use crate::exit::Exit;
 use crate::printable::Shown as _;
 use crate::probe::engine::{self, RunIds, StopSignal, stop_switch};
 use crate::report;
-use crate::run::run_file::{Calibration, Certificate, Check, Unit};
+use crate::run::run_file::{Calibration, CheckUnit, SelftestCertificate, SelftestCheck};
 use crate::units::millis;
 use scenario::Scenario;
 use server::ScriptedServer;
@@ -71,7 +71,7 @@ fn certificate(
     started_at: Timestamp,
     stop: &StopSignal,
     stderr: &mut dyn Write,
-) -> anyhow::Result<Option<Certificate>> {
+) -> anyhow::Result<Option<SelftestCertificate>> {
     let mut say = |text: &str| match args.quiet {
         true => Ok(()),
         false => writeln!(stderr, "{text} …"),
@@ -95,17 +95,17 @@ fn certificate(
             None => return Ok(None),
         }
     }
-    let certificate = Certificate::new(started_at, args.quick, calibration, checks);
+    let certificate = SelftestCertificate::new(started_at, args.quick, calibration, checks);
     Ok(Some(certificate))
 }
 
 /// Tolerances grow with the own error, so it must itself be small: a machine that cannot measure nothing certifies
 /// nothing.
-fn own_error(calibration: &Calibration) -> Check {
-    Check {
+fn own_error(calibration: &Calibration) -> SelftestCheck {
+    SelftestCheck {
         scenario: "null server".to_owned(),
         figure: "own error".to_owned(),
-        unit: Unit::Ms,
+        unit: CheckUnit::Ms,
         truth: 0.0,
         measured: millis(calibration.own_error()),
         tolerance: millis(MOST_OWN_ERROR),
@@ -117,7 +117,7 @@ fn play(
     scenario: &Scenario,
     calibration: &Calibration,
     stop: &StopSignal,
-) -> anyhow::Result<Option<Vec<Check>>> {
+) -> anyhow::Result<Option<Vec<SelftestCheck>>> {
     let ids = RunIds::fresh();
     let server = ScriptedServer::start(scenario.script, ids.run.to_string())?;
     let measured = engine::run(&scenario.plan(server.port()), ids, stop, None)?;
@@ -134,7 +134,7 @@ fn play(
     )))
 }
 
-fn save(certificate: &Certificate, path: &Path) -> anyhow::Result<()> {
+fn save(certificate: &SelftestCertificate, path: &Path) -> anyhow::Result<()> {
     let write = || -> std::io::Result<()> {
         let mut file = BufWriter::new(File::create(path)?);
         serde_json::to_writer_pretty(&mut file, certificate)?;

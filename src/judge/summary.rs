@@ -6,7 +6,7 @@ mod observed;
 
 use std::time::Duration;
 
-use crate::run::histogram::Levels;
+use crate::run::histogram::RankedValues;
 use crate::run::recording::{Clock, Counts, Latency, Recording};
 use crate::stats::rank::{self, Quantile};
 
@@ -36,9 +36,9 @@ pub struct Summary {
     pub counts: Counts,
     /// Mean latency of the requests that ended ok; never a substitute for a percentile.
     pub mean: Option<Duration>,
-    levels: Levels,
+    levels: RankedValues,
     /// Lowest and highest, where the latencies are known within ranges.
-    bounds: Option<(Levels, Levels)>,
+    bounds: Option<(RankedValues, RankedValues)>,
     timeout: Option<Duration>,
 }
 
@@ -75,7 +75,7 @@ impl Summary {
             clock: recording.clock,
             counts: recording.counts.clone(),
             mean: mean(&recording.latency),
-            levels: recording.latency.levels(),
+            levels: recording.latency.ranked_values(),
             bounds: recording.latency.bounds(),
             timeout,
         }
@@ -91,7 +91,7 @@ impl Summary {
         self.at_rank_of(&self.levels, rank)
     }
 
-    fn at_rank_of(&self, levels: &Levels, rank: u64) -> Observed {
+    fn at_rank_of(&self, levels: &RankedValues, rank: u64) -> Observed {
         if let Some(latency_ns) = levels.at_rank(rank) {
             return Observed::Value(Duration::from_nanos(latency_ns));
         }
@@ -133,7 +133,7 @@ impl Summary {
     }
 
     /// Latencies of the requests that ended ok, ascending.
-    pub fn levels(&self) -> &Levels {
+    pub fn ranked_values(&self) -> &RankedValues {
         &self.levels
     }
 

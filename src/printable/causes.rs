@@ -56,9 +56,10 @@ fn lower_first(text: &str, out: &mut String) {
     let mut letters = said.chars();
     if let Some(first) = letters.next() {
         let is_word = letters.clone().next().is_some_and(char::is_lowercase);
-        match is_word {
-            true => out.extend(first.to_lowercase()),
-            false => out.push(first),
+        if is_word {
+            out.extend(first.to_lowercase())
+        } else {
+            out.push(first)
         }
         out.push_str(letters.as_str());
     }

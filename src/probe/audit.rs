@@ -25,8 +25,8 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use crate::run::completion::{
-    Answers, Asked, Audit, Completion, DoneClock, Effects, Fate, Remark, Resends, Settled,
-    Strangers,
+    Answers, Audit, AuditOutcome, AuditRemark, Completion, DoneClock, EffectReporting, EventReport,
+    Resends, Settled, UnexpectedEvents,
 };
 use crate::run::plan::{Auditing, Endpoint, IdSource, Plan, Source, Wish};
 use crate::run::recording::Recording;
@@ -172,15 +172,15 @@ fn silence(settled: Settled) -> String {
 /// What the service told; lists are by the endpoint's place in the plan.
 struct Told {
     /// By index.
-    fates: Vec<HashMap<u64, Fate>>,
+    fates: Vec<HashMap<u64, EventReport>>,
     /// Events in the listing that nobody sent; `None` where that cannot be known.
     strangers: Vec<Option<u64>>,
     /// Why what was told says nothing of an endpoint.
     unread: Vec<Option<String>>,
-    asked: Asked,
+    asked: AuditOutcome,
     /// How long after everything was done it was all read once more.
     quiet: Option<Duration>,
-    remarks: Vec<Remark>,
+    remarks: Vec<AuditRemark>,
     /// What came last instead of an answer.
     trouble: Option<String>,
     /// Whether every answer has to tell how often effects were had.
@@ -207,7 +207,7 @@ impl Told {
             fates: fates.by_endpoint,
             strangers: vec![None; nothing],
             unread: vec![None; nothing],
-            asked: Asked {
+            asked: AuditOutcome {
                 clock: fates.clock.unwrap_or(clock),
                 settled,
                 unknown: settling.unknown(settled),
@@ -234,24 +234,25 @@ impl Told {
             sent.targets,
         );
         if self.tells_effects {
-            (completion.inserts, completion.notifications) = (Effects::Told, Effects::Told);
+            (completion.inserts, completion.notifications) =
+                (EffectReporting::Reported, EffectReporting::Reported);
         }
         completion.shared = named.shared;
         completion.recovered = completion.recovered.filter(|_| named.open == 0);
         // Whose they are, nobody knows: each endpoint has them, so that none seems to have none.
         let open = requests.endpoints.iter().map(|named| named.open).sum();
         let strangers = self.strangers[number];
-        completion.unexpected = strangers.map(|events| Strangers::among(events, open));
+        completion.unexpected = strangers.map(|events| UnexpectedEvents::among(events, open));
         completion.quiet = self.quiet;
         completion.remarks = self.remarks(&completion);
         completion.resends = sent.resends();
         Audit::Read(Box::new(completion))
     }
 
-    fn remarks(&self, completion: &Completion) -> Vec<Remark> {
+    fn remarks(&self, completion: &Completion) -> Vec<AuditRemark> {
         let mut remarks = self.remarks.clone();
         if completion.unread > 0 && completion.settled != Settled::Interrupted {
-            remarks.push(Remark::Trouble {
+            remarks.push(AuditRemark::Trouble {
                 unread: completion.unread,
                 last: self
                     .trouble

@@ -8,7 +8,8 @@ use super::{ComparisonReport, EndpointReport, Report};
 use crate::judge::gate::{AuditCount, Condition, Finding};
 use crate::judge::summary::{Percentile, Summary};
 use crate::run::completion::{
-    Audit, Completion, DoneClock, Effects, Journal, Remark, Resends, Settled, in_one_line,
+    AcceptanceCounts, Audit, AuditRemark, Completion, DoneClock, EffectReporting, Resends, Settled,
+    in_one_line,
 };
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped, millis, percent};
@@ -126,8 +127,8 @@ pub(super) fn count(completion: &Completion, what: AuditCount) -> Option<u64> {
 }
 
 /// How often events were inserted twice, where that is told or was seen.
-pub(super) fn twice(count: u64, told: Effects) -> Option<u64> {
-    (told == Effects::Told || count > 0).then_some(count)
+pub(super) fn twice(count: u64, told: EffectReporting) -> Option<u64> {
+    (told == EffectReporting::Reported || count > 0).then_some(count)
 }
 
 pub(super) fn completion(endpoint: &EndpointReport) -> Option<&Completion> {
@@ -167,7 +168,7 @@ pub fn of_completion(completion: &Completion) -> Vec<String> {
         completion.clock.as_str()
     ));
     lines.extend(completion.resends.as_ref().map(resent));
-    lines.extend(completion.remarks.iter().map(Remark::text));
+    lines.extend(completion.remarks.iter().map(AuditRemark::text));
     lines.extend(end(completion));
     lines
 }
@@ -213,7 +214,9 @@ fn effects(completion: &Completion) -> String {
         ),
     };
     let twice = match (completion.inserts, completion.notifications) {
-        (Effects::NotTold, Effects::NotTold) if completion.effects_twice == 0 => {
+        (EffectReporting::NotReported, EffectReporting::NotReported)
+            if completion.effects_twice == 0 =>
+        {
             "the server does not tell how often effects were had".to_owned()
         }
         (inserts, notifications) => format!(
@@ -301,7 +304,7 @@ pub struct JsonAudit {
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub struct JsonCompletion {
     /// What the client knew of its requests.
-    pub journal: Journal,
+    pub journal: AcceptanceCounts,
     /// Requests that were answered ok.
     pub accepted: u64,
     /// Of those, done.
@@ -395,7 +398,7 @@ impl From<&Completion> for JsonCompletion {
             clock: completion.clock,
             settled: completion.settled,
             read_again_after_ms: completion.quiet.map(millis),
-            remarks: completion.remarks.iter().map(Remark::text).collect(),
+            remarks: completion.remarks.iter().map(AuditRemark::text).collect(),
             resends: completion.resends,
         }
     }

@@ -4,13 +4,13 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::run::run_file::{Certificate, Check};
+use crate::run::run_file::{SelftestCertificate, SelftestCheck};
 
 #[derive(Serialize)]
 struct JsonSelftest<'a> {
     passed: bool,
     #[serde(flatten)]
-    certificate: &'a Certificate,
+    certificate: &'a SelftestCertificate,
     /// In place of the certificate's own.
     results: Vec<JsonCheck<'a>>,
 }
@@ -18,13 +18,13 @@ struct JsonSelftest<'a> {
 #[derive(Serialize)]
 struct JsonCheck<'a> {
     #[serde(flatten)]
-    check: &'a Check,
+    check: &'a SelftestCheck,
     error: f64,
     within: bool,
 }
 
 /// Writes one JSON object and a newline.
-pub(super) fn write(certificate: &Certificate, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(certificate: &SelftestCertificate, out: &mut dyn Write) -> io::Result<()> {
     let results = certificate.checks.iter().map(|check| JsonCheck {
         check,
         error: check.error(),

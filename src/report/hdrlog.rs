@@ -9,8 +9,8 @@ use std::io::{self, Write};
 use jiff::Timestamp;
 
 use super::{Distribution, EndpointReport, Report};
-use crate::run::histogram::{Histogram, Levels, Precision};
-use crate::run::recording::Interval;
+use crate::run::histogram::{Histogram, Precision, RankedValues};
+use crate::run::recording::RunSecond;
 
 /// One line of the log.
 struct Line<'a> {
@@ -22,8 +22,8 @@ struct Line<'a> {
 
 /// The latencies of a line. Those of a second become a histogram when they are written: a long run has many seconds.
 enum Values<'a> {
-    Second(&'a Interval),
-    Whole(&'a Levels),
+    Second(&'a RunSecond),
+    Whole(&'a RankedValues),
 }
 
 impl Values<'_> {
@@ -121,7 +121,7 @@ fn lines<'a>(
     seconds.collect()
 }
 
-fn whole(levels: &Levels) -> Histogram {
+fn whole(levels: &RankedValues) -> Histogram {
     let mut histogram = Histogram::new(Precision::Four);
     levels
         .counts()

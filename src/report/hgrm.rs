@@ -5,7 +5,7 @@
 use std::io::{self, Write};
 
 use super::EndpointReport;
-use crate::run::histogram::Levels;
+use crate::run::histogram::RankedValues;
 use crate::run::import::HGRM_MILLISECONDS;
 
 /// Lines for each halving of the distance to 100 %, HdrHistogram's own choice.
@@ -65,7 +65,7 @@ impl Line {
 }
 
 /// Ever finer steps towards 100 %, until every value is counted, and then 100 %.
-fn lines(levels: &Levels) -> Vec<Line> {
+fn lines(levels: &RankedValues) -> Vec<Line> {
     let n = levels.count();
     let mut lines = Vec::new();
     if n == 0 {
@@ -96,7 +96,7 @@ fn lines(levels: &Levels) -> Vec<Line> {
 }
 
 /// Mean and standard deviation in ms.
-fn moments(levels: &Levels) -> (f64, f64) {
+fn moments(levels: &RankedValues) -> (f64, f64) {
     let n = levels.count().max(1) as f64;
     let sum = |of: &dyn Fn(f64) -> f64| -> f64 {
         let terms = levels
@@ -115,12 +115,12 @@ fn milliseconds(ns: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::lines;
-    use crate::run::histogram::Levels;
+    use crate::run::histogram::RankedValues;
 
     #[test]
     fn the_steps_halve_towards_the_last_value() {
         // The ticks of HdrHistogram for ten values: 0, 10, … 50 %, then 55, … 75 %, then 77.5 % …
-        let levels = Levels::from_values((1..=10).map(|v| v * 1_000_000).collect());
+        let levels = RankedValues::from_values((1..=10).map(|v| v * 1_000_000).collect());
         let lines = lines(&levels);
         let percentiles: Vec<f64> = lines.iter().map(|line| line.percentile).collect();
         let expected = [

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Report, RunInfo};
-use crate::run::run_file::{Calibration, Certificate, NullServer};
+use crate::run::run_file::{Calibration, MeasurementOverhead, SelftestCertificate};
 use crate::units::{Pretty, grouped, millis};
 
 /// Of the smallest target, the part from which on the own error is worth a word.
@@ -51,7 +51,7 @@ fn calibration(run: &RunInfo, smallest: Option<Duration>) -> Option<String> {
     }
 }
 
-fn measured(null: &NullServer, tls: bool) -> String {
+fn measured(null: &MeasurementOverhead, tls: bool) -> String {
     let tls = match tls {
         true => " (without TLS, which comes on top)",
         false => "",
@@ -106,7 +106,7 @@ impl From<&Calibration> for JsonCalibration {
             Calibration::Measured(null) => Some(null),
             _ => None,
         };
-        let ms = |of: fn(&NullServer) -> Duration| null.map(|null| millis(of(null)));
+        let ms = |of: fn(&MeasurementOverhead) -> Duration| null.map(|null| millis(of(null)));
         JsonCalibration {
             kind: match calibration {
                 Calibration::Unknown => "unknown",
@@ -138,8 +138,8 @@ pub struct JsonCertificate {
     pub cpu: String,
 }
 
-impl From<&Certificate> for JsonCertificate {
-    fn from(certificate: &Certificate) -> JsonCertificate {
+impl From<&SelftestCertificate> for JsonCertificate {
+    fn from(certificate: &SelftestCertificate) -> JsonCertificate {
         JsonCertificate {
             started_at: certificate.started_at.clone(),
             quick: certificate.quick,

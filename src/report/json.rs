@@ -16,7 +16,7 @@ use crate::judge::gate::{Finding, ObservedMetric};
 use crate::judge::summary::{Observed, ObservedInterval, PERCENTILES, Percentile, Resolution};
 use crate::run::plan::{Design, Model};
 use crate::run::recording::{Clock, Counts};
-use crate::run::run_file::{Ended, SizeRecord, StopReason};
+use crate::run::run_file::{RunEnd, SizeRecord, StopReason};
 use crate::stats::rank::Quantile;
 use crate::units::millis;
 use crate::verdict::Verdict;
@@ -461,7 +461,7 @@ impl From<&RunInfo> for JsonRun {
             warmup_s: run.warmup.as_secs_f64(),
             timeout_s: run.timeout.as_secs_f64(),
             seed: run.seed,
-            interrupted: run.ended != Ended::Complete,
+            interrupted: run.ended != RunEnd::Complete,
             started_at: run.started_at.to_string(),
             calibration: JsonCalibration::from(&run.calibration),
             certificate: run.certificate.as_ref().map(JsonCertificate::from),

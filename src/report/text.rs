@@ -12,7 +12,7 @@ use crate::judge::summary::{PERCENTILES, Percentile, Resolution};
 use crate::printable::one_line;
 use crate::run::plan::Model;
 use crate::run::recording::Clock;
-use crate::run::run_file::{AdaptiveRecord, Ended, SizeRecord, StopReason};
+use crate::run::run_file::{AdaptiveRecord, RunEnd, SizeRecord, StopReason};
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped, percent, plural, trimmed};
 use crate::verdict::Verdict;
@@ -194,8 +194,8 @@ pub(super) fn run(run: &RunInfo) -> String {
         label => format!("{label}: "),
     };
     let cut = match run.ended {
-        Ended::Complete => "",
-        Ended::Interrupted { .. } => " · INTERRUPTED",
+        RunEnd::Complete => "",
+        RunEnd::Interrupted { .. } => " · INTERRUPTED",
     };
     let line = format!(
         "{label}{} · {model} · {size} after {warmup} · timeout {} · seed {}{cut}",

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::{SendLag, Warning};
 use crate::judge::gate::BUSY;
-use crate::run::run_file::{Ended, EndpointRun, Run};
+use crate::run::run_file::{EndpointRun, Run, RunEnd};
 use crate::units::{Pretty, grouped, trimmed};
 
 pub(super) use drift::of_list;
@@ -46,7 +46,7 @@ fn interrupted(run: &Run) -> Option<Warning> {
         None => "the run was interrupted; the verdict is on the requests due until then",
     };
     let hint = "let the run finish, or plan a shorter one";
-    (run.ended != Ended::Complete).then(|| Warning::new(text, hint))
+    (run.ended != RunEnd::Complete).then(|| Warning::new(text, hint))
 }
 
 fn unsent(endpoint: &EndpointRun) -> Option<Warning> {

@@ -1,14 +1,14 @@
 //! What became of what an endpoint accepted: done, done twice, lost, given up, and how long it took.
 //!
-//! Pure: the client's side is a row of bits (answered ok or not), the server's side is one [`Fate`] a request. Who asks
+//! Pure: the client's side is a row of bits (answered ok or not), the server's side is one [`EventReport`] a request. Who asks
 //! the server, and how, is not decided here.
 
+mod acceptance;
 mod answers;
-mod fate;
-mod journal;
+mod event_report;
+mod hint;
 mod remark;
 mod resends;
-mod way_out;
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -19,12 +19,12 @@ use serde::{Deserialize, Serialize};
 use crate::run::recording::{Clock, Latency, Recording, Values};
 use crate::stats::rank::Quantile;
 
+pub use acceptance::AcceptanceCounts;
 pub use answers::{Accepted, AcceptedEvent, Answers, EventKey, json_of, key_in_answer, text_of};
-pub use fate::{Fate, Standing, UnknownMeans};
-pub use journal::Journal;
-pub use remark::Remark;
+pub use event_report::{EventReport, EventStatus, UnknownMeans};
+pub use hint::{cause_and_hint, in_one_line};
+pub use remark::AuditRemark;
 pub use resends::{Resend, Resends};
-pub use way_out::{cause_and_way_out, in_one_line};
 
 /// Whether it is known what became of an endpoint's requests.
 #[derive(Clone, Debug)]
@@ -62,7 +62,7 @@ impl Audit {
 #[derive(Clone, Debug)]
 pub struct Completion {
     /// What the client knows of its requests.
-    pub journal: Journal,
+    pub journal: AcceptanceCounts,
     /// Of the accepted, done when the server was asked last.
     pub processed: u64,
     /// Of the accepted, known to the server but neither done nor given up; or not known to it, while it was still
@@ -91,16 +91,16 @@ pub struct Completion {
     pub recovered: Option<u64>,
     /// In the server's listing of the run, but not sent by it; whose they are, nobody knows. `None` without a listing of
     /// this run alone.
-    pub unexpected: Option<Strangers>,
+    pub unexpected: Option<UnexpectedEvents>,
     /// Acceptance to completion, one value a processed event; the accepted that were not done are slower than
     /// everything. In the order of the intended start.
     pub done: Recording,
     /// Whose clocks the times are of.
     pub clock: DoneClock,
     /// Whether the server tells how often it inserted.
-    pub inserts: Effects,
+    pub inserts: EffectReporting,
     /// Whether the server tells how often it notified.
-    pub notifications: Effects,
+    pub notifications: EffectReporting,
     /// How the wait for the server ended.
     pub settled: Settled,
     /// Longest that was waited after the run.
@@ -108,32 +108,32 @@ pub struct Completion {
     /// How long after everything was done it was all read once more; `None` if it was not.
     pub quiet: Option<Duration>,
     /// What must be known to read the numbers.
-    pub remarks: Vec<Remark>,
+    pub remarks: Vec<AuditRemark>,
     /// What became of requests that were sent twice on purpose.
     pub resends: Option<Resends>,
 }
 
 /// Events that a run did not send, as far as they can be told from those whose answer it never saw.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Strangers {
+pub struct UnexpectedEvents {
     /// So many for certain.
     pub at_least: u64,
     /// So many, if the server took in none of the requests whose events have names that nobody knows.
     pub at_most: u64,
 }
 
-impl Strangers {
+impl UnexpectedEvents {
     /// Exactly so many.
-    pub fn exactly(count: u64) -> Strangers {
-        Strangers {
+    pub fn exactly(count: u64) -> UnexpectedEvents {
+        UnexpectedEvents {
             at_least: count,
             at_most: count,
         }
     }
 
     /// So many events that are nobody's, of which `open` may be requests without a known name.
-    pub fn among(events: u64, open: u64) -> Strangers {
-        Strangers {
+    pub fn among(events: u64, open: u64) -> UnexpectedEvents {
+        UnexpectedEvents {
             at_least: events.saturating_sub(open),
             at_most: events,
         }
@@ -170,11 +170,14 @@ impl DoneClock {
 /// Whether the server tells how often one kind of effect was had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Effects {
+#[schemars(rename = "Effects")]
+pub enum EffectReporting {
     /// It tells.
-    Told,
+    #[serde(rename = "told")]
+    Reported,
     /// It does not, or not of every event that was done: duplicates cannot be seen.
-    NotTold,
+    #[serde(rename = "not_told")]
+    NotReported,
 }
 
 /// How the wait for the server ended.
@@ -189,9 +192,9 @@ pub enum Settled {
     Interrupted,
 }
 
-/// How the server was asked.
+/// How the server was outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asked {
+pub struct AuditOutcome {
     /// Whose clocks its times are of.
     pub clock: DoneClock,
     /// How the wait for it ended.
@@ -204,30 +207,29 @@ pub struct Asked {
 
 impl Completion {
     /// Holds what the server says of requests, by their index, against what the client saw; times above these targets
-    /// are counted. Of requests that are not in `fates` the server knows nothing. What was accepted only when it was
+    /// are counted. Of requests that are not in `reports` the server knows nothing. What was accepted only when it was
     /// sent a second time, `by_repeat`, is owed as well.
     pub fn of(
         recording: &Recording,
         by_repeat: &HashSet<u64>,
-        fates: &HashMap<u64, Fate>,
-        asked: Asked,
+        reports: &HashMap<u64, EventReport>,
+        outcome: AuditOutcome,
         targets: &[Duration],
     ) -> Completion {
-        let mut journal = Journal::of(&recording.counts);
+        let mut journal = AcceptanceCounts::of(&recording.counts);
         journal.by_repeat = by_repeat.len() as u64;
-        let mut completion = Completion::empty(journal, asked, targets);
-        completion.inserts = told(fates, |fate| fate.inserts);
-        completion.notifications = told(fates, |fate| fate.notifications);
+        let mut completion = Completion::empty(journal, outcome, targets);
+        completion.inserts = told(reports, |report| report.inserts);
+        completion.notifications = told(reports, |report| report.notifications);
         let (mut row, mut recovered) = (0, 0);
         for (index, ok) in (0u64..).zip(recording.ok.iter()) {
-            let fate = fates.get(&index);
-            completion.count_effects(fate);
-            match ok || by_repeat.contains(&index) {
-                true => {
-                    completion.count_accepted(row, fate, asked.unknown);
-                    row += 1;
-                }
-                false => recovered += u64::from(fate.is_some_and(Fate::is_processed)),
+            let report = reports.get(&index);
+            completion.count_effects(report);
+            if ok || by_repeat.contains(&index) {
+                completion.count_accepted(row, report, outcome.unknown);
+                row += 1;
+            } else {
+                recovered += u64::from(report.is_some_and(EventReport::is_processed))
             }
         }
         completion.recovered = Some(recovered);
@@ -235,9 +237,13 @@ impl Completion {
     }
 
     /// Of nothing that was accepted.
-    pub fn empty(journal: Journal, asked: Asked, targets: &[Duration]) -> Completion {
+    pub fn empty(
+        journal: AcceptanceCounts,
+        outcome: AuditOutcome,
+        targets: &[Duration],
+    ) -> Completion {
         let mut done = Recording::new(Clock::Given, targets);
-        if asked.clock == DoneClock::Poll {
+        if outcome.clock == DoneClock::Poll {
             done.values = Values::AtMost;
         }
         Completion {
@@ -256,47 +262,47 @@ impl Completion {
             recovered: Some(0),
             unexpected: None,
             done,
-            clock: asked.clock,
-            inserts: Effects::NotTold,
-            notifications: Effects::NotTold,
-            settled: asked.settled,
-            patience: asked.patience,
+            clock: outcome.clock,
+            inserts: EffectReporting::NotReported,
+            notifications: EffectReporting::NotReported,
+            settled: outcome.settled,
+            patience: outcome.patience,
             quiet: None,
             remarks: Vec::new(),
             resends: None,
         }
     }
 
-    fn count_effects(&mut self, fate: Option<&Fate>) {
-        let Some(fate) = fate else { return };
-        let inserted = fate.inserts.is_some_and(|n| n > 1);
-        let notified = fate.notifications.is_some_and(|n| n > 1);
+    fn count_effects(&mut self, report: Option<&EventReport>) {
+        let Some(report) = report else { return };
+        let inserted = report.inserts.is_some_and(|n| n > 1);
+        let notified = report.notifications.is_some_and(|n| n > 1);
         self.inserted_twice += u64::from(inserted);
         self.notified_twice += u64::from(notified);
         self.effects_twice += u64::from(inserted || notified);
-        let sent = fate.notifications.unwrap_or(0);
-        let perhaps = fate.notify_unknown > 0;
+        let sent = report.notifications.unwrap_or(0);
+        let perhaps = report.notify_unknown > 0;
         self.perhaps_twice +=
-            u64::from(perhaps && !inserted && sent <= 1 && sent + fate.notify_unknown > 1);
-        self.perhaps_never += u64::from(perhaps && fate.is_processed() && sent == 0);
+            u64::from(perhaps && !inserted && sent <= 1 && sent + report.notify_unknown > 1);
+        self.perhaps_never += u64::from(perhaps && report.is_processed() && sent == 0);
     }
 
-    fn count_accepted(&mut self, row: u64, fate: Option<&Fate>, unknown: UnknownMeans) {
-        match (fate.map(|fate| fate.standing), unknown) {
-            (Some(Standing::Processed { at_least, at_most }), _) => {
+    fn count_accepted(&mut self, row: u64, report: Option<&EventReport>, unknown: UnknownMeans) {
+        match (report.map(|report| report.status), unknown) {
+            (Some(EventStatus::Processed { at_least, at_most }), _) => {
                 self.processed += 1;
                 self.done.add_completion(row, at_least, at_most);
                 return;
             }
-            (Some(Standing::Unread), _) => {
+            (Some(EventStatus::Unread), _) => {
                 self.pending += 1;
                 self.unread += 1;
                 // It may have been done in time.
                 self.done.add_unread(row);
                 return;
             }
-            (Some(Standing::GivenUp), _) => self.dead += 1,
-            (Some(Standing::Pending), _) | (None, UnknownMeans::Pending) => self.pending += 1,
+            (Some(EventStatus::GivenUp), _) => self.dead += 1,
+            (Some(EventStatus::Pending), _) | (None, UnknownMeans::Pending) => self.pending += 1,
             (None, UnknownMeans::Lost) => self.lost += 1,
         }
         self.done.add_never_completed(row);
@@ -314,12 +320,12 @@ impl Completion {
 
     /// Whether duplicates would have been seen, whichever effect was had twice.
     pub fn sees_duplicates(&self) -> bool {
-        (self.inserts, self.notifications) == (Effects::Told, Effects::Told)
+        (self.inserts, self.notifications) == (EffectReporting::Reported, EffectReporting::Reported)
     }
 
     /// Why the state of something could not be read, if that was so.
     pub fn trouble(&self) -> Option<&str> {
-        self.remarks.iter().find_map(Remark::trouble)
+        self.remarks.iter().find_map(AuditRemark::trouble)
     }
 
     /// Whether every accepted event was done exactly once, and there were any.
@@ -336,7 +342,7 @@ impl Completion {
     /// A percentile of the time from acceptance to completion over all accepted events, nearest rank; `None` if the
     /// event at its rank was not done.
     pub fn done_after(&self, quantile: Quantile) -> Option<Duration> {
-        let levels = self.done.latency.levels();
+        let levels = self.done.latency.ranked_values();
         let rank = quantile.rank(self.accepted());
         levels.at_rank(rank).map(Duration::from_nanos)
     }
@@ -351,11 +357,18 @@ impl Completion {
 }
 
 /// An effect is told if it is told of everything that was done: what is not done yet may have nothing to tell.
-fn told(fates: &HashMap<u64, Fate>, effect: impl Fn(&Fate) -> Option<u64>) -> Effects {
-    let mut done = fates.values().filter(|fate| fate.is_processed()).peekable();
-    match done.peek().is_some() && done.all(|fate| effect(fate).is_some()) {
-        true => Effects::Told,
-        false => Effects::NotTold,
+fn told(
+    reports: &HashMap<u64, EventReport>,
+    effect: impl Fn(&EventReport) -> Option<u64>,
+) -> EffectReporting {
+    let mut done = reports
+        .values()
+        .filter(|report| report.is_processed())
+        .peekable();
+    if done.peek().is_some() && done.all(|report| effect(report).is_some()) {
+        EffectReporting::Reported
+    } else {
+        EffectReporting::NotReported
     }
 }
 
@@ -365,14 +378,14 @@ mod tests {
     use std::time::Duration;
 
     use super::{
-        Asked, Completion, DoneClock, Effects, Fate, Journal, Settled, Standing, Strangers,
-        UnknownMeans,
+        AcceptanceCounts, AuditOutcome, Completion, DoneClock, EffectReporting, EventReport,
+        EventStatus, Settled, UnexpectedEvents, UnknownMeans,
     };
     use crate::run::recording::{Clock, Recording};
     use crate::run::sample::{FailureKind, Outcome, Phases, Sample};
     use crate::stats::rank::Quantile;
 
-    const ASKED: Asked = Asked {
+    const OUTCOME: AuditOutcome = AuditOutcome {
         clock: DoneClock::Server,
         settled: Settled::Deadline,
         unknown: UnknownMeans::Lost,
@@ -406,10 +419,10 @@ mod tests {
         recording
     }
 
-    fn processed(after_ms: u64) -> Fate {
+    fn processed(after_ms: u64) -> EventReport {
         let took = Duration::from_millis(after_ms);
-        Fate {
-            standing: Standing::Processed {
+        EventReport {
+            status: EventStatus::Processed {
                 at_least: took,
                 at_most: took,
             },
@@ -420,26 +433,26 @@ mod tests {
     }
 
     /// Request number n was done after n + 1 ms.
-    fn fates(range: std::ops::Range<u64>) -> HashMap<u64, Fate> {
+    fn reports(range: std::ops::Range<u64>) -> HashMap<u64, EventReport> {
         range.map(|index| (index, processed(index + 1))).collect()
     }
 
-    fn of(fates: &HashMap<u64, Fate>) -> Completion {
+    fn of(reports: &HashMap<u64, EventReport>) -> Completion {
         let none = HashSet::new();
         Completion::of(
             &recording(),
             &none,
-            fates,
-            ASKED,
+            reports,
+            OUTCOME,
             &[Duration::from_millis(80)],
         )
     }
 
     #[test]
     fn all_accepted_and_done_once_is_exactly_once() {
-        let completion = of(&fates(0..90));
+        let completion = of(&reports(0..90));
         assert!(completion.is_exactly_once());
-        let journal = Journal {
+        let journal = AcceptanceCounts {
             ok: 90,
             failed: 2,
             unknown: 8,
@@ -459,18 +472,23 @@ mod tests {
 
     #[test]
     fn planted_losses_duplicates_and_recoveries_are_counted() {
-        let mut fates = fates(3..95);
-        let change = |fates: &mut HashMap<u64, Fate>, index, change: fn(&mut Fate)| {
-            change(fates.get_mut(&index).expect("planted"));
-        };
-        change(&mut fates, 3, |fate| fate.inserts = Some(2));
-        change(&mut fates, 4, |fate| fate.notifications = Some(3));
-        change(&mut fates, 5, |fate| {
-            (fate.inserts, fate.notifications) = (Some(2), Some(2))
+        let mut reports = reports(3..95);
+        let change =
+            |reports: &mut HashMap<u64, EventReport>, index, change: fn(&mut EventReport)| {
+                change(reports.get_mut(&index).expect("planted"));
+            };
+        change(&mut reports, 3, |report| report.inserts = Some(2));
+        change(&mut reports, 4, |report| report.notifications = Some(3));
+        change(&mut reports, 5, |report| {
+            (report.inserts, report.notifications) = (Some(2), Some(2))
         });
-        change(&mut fates, 6, |fate| fate.standing = Standing::Pending);
-        change(&mut fates, 7, |fate| fate.standing = Standing::GivenUp);
-        let completion = of(&fates);
+        change(&mut reports, 6, |report| {
+            report.status = EventStatus::Pending
+        });
+        change(&mut reports, 7, |report| {
+            report.status = EventStatus::GivenUp
+        });
+        let completion = of(&reports);
         assert_eq!(completion.lost, 3);
         assert_eq!(
             (completion.inserted_twice, completion.notified_twice),
@@ -496,46 +514,51 @@ mod tests {
 
     #[test]
     fn what_may_still_appear_is_pending_and_not_lost() {
-        let asked = Asked {
+        let outcome = AuditOutcome {
             unknown: UnknownMeans::Pending,
-            ..ASKED
+            ..OUTCOME
         };
-        let completion = Completion::of(&recording(), &HashSet::new(), &fates(0..80), asked, &[]);
+        let completion =
+            Completion::of(&recording(), &HashSet::new(), &reports(0..80), outcome, &[]);
         assert_eq!((completion.lost, completion.pending), (0, 10));
     }
 
     #[test]
     fn nothing_accepted_proves_nothing() {
         let empty = Recording::new(Clock::IntendedStart, &[]);
-        let completion = Completion::of(&empty, &HashSet::new(), &HashMap::new(), ASKED, &[]);
+        let completion = Completion::of(&empty, &HashSet::new(), &HashMap::new(), OUTCOME, &[]);
         assert!(!completion.is_exactly_once());
     }
 
     #[test]
     fn duplicates_that_the_server_does_not_tell_of_are_not_denied() {
-        let mut fates = fates(0..90);
-        for fate in fates.values_mut() {
-            fate.notifications = None;
+        let mut reports = reports(0..90);
+        for report in reports.values_mut() {
+            report.notifications = None;
         }
-        let completion = of(&fates);
+        let completion = of(&reports);
         let told = (completion.inserts, completion.notifications);
-        assert_eq!(told, (Effects::Told, Effects::NotTold), "each by itself");
+        assert_eq!(
+            told,
+            (EffectReporting::Reported, EffectReporting::NotReported),
+            "each by itself"
+        );
         assert!(!completion.sees_duplicates() && !completion.is_exactly_once());
     }
 
     #[test]
     fn what_could_not_be_read_is_pending_and_exceeds_no_target_for_certain() {
-        let mut fates = fates(0..90);
+        let mut reports = reports(0..90);
         for index in 80..90 {
-            fates.insert(
+            reports.insert(
                 index,
-                Fate {
-                    standing: Standing::Unread,
+                EventReport {
+                    status: EventStatus::Unread,
                     ..processed(0)
                 },
             );
         }
-        let completion = of(&fates);
+        let completion = of(&reports);
         let counts = (completion.pending, completion.unread, completion.lost);
         assert_eq!(counts, (10, 10, 0));
         let exceedances = &completion.done.exceedances[0];
@@ -546,8 +569,8 @@ mod tests {
     #[test]
     fn what_only_the_repetition_was_accepted_of_is_owed() {
         let repeated = HashSet::from([92, 99]);
-        let fates = fates(0..93);
-        let completion = Completion::of(&recording(), &repeated, &fates, ASKED, &[]);
+        let reports = reports(0..93);
+        let completion = Completion::of(&recording(), &repeated, &reports, OUTCOME, &[]);
         // The first 90, and two of which one is known to the server.
         assert_eq!((completion.accepted(), completion.processed), (92, 91));
         assert_eq!((completion.lost, completion.recovered), (1, Some(2)));
@@ -555,23 +578,23 @@ mod tests {
 
     #[test]
     fn strangers_may_be_requests_whose_names_nobody_knows() {
-        let strangers = |at_least, at_most| Strangers { at_least, at_most };
-        assert_eq!(Strangers::among(7, 0), Strangers::exactly(7));
-        assert_eq!(Strangers::among(7, 2), strangers(5, 7));
-        assert_eq!(Strangers::among(1, 2), strangers(0, 1));
+        let strangers = |at_least, at_most| UnexpectedEvents { at_least, at_most };
+        assert_eq!(UnexpectedEvents::among(7, 0), UnexpectedEvents::exactly(7));
+        assert_eq!(UnexpectedEvents::among(7, 2), strangers(5, 7));
+        assert_eq!(UnexpectedEvents::among(1, 2), strangers(0, 1));
     }
 
     #[test]
     fn a_time_that_is_known_within_a_range_is_certain_only_beyond_its_smaller_end() {
-        let range = Fate {
-            standing: Standing::Processed {
+        let range = EventReport {
+            status: EventStatus::Processed {
                 at_least: Duration::from_millis(50),
                 at_most: Duration::from_millis(100),
             },
             ..processed(0)
         };
-        let fates = (0..90).map(|index| (index, range)).collect();
-        let exceedances = &of(&fates).done.exceedances[0];
+        let reports = (0..90).map(|index| (index, range)).collect();
+        let exceedances = &of(&reports).done.exceedances[0];
         assert_eq!(exceedances.bits.count_ones(), 90);
         assert_eq!(exceedances.certain.count_ones(), 0);
     }

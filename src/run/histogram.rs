@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::Histogram as Hdr;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
-use counts::Counts;
+use counts::BucketCounts;
 
 pub use foreign::decode_buckets;
 
@@ -60,7 +60,7 @@ pub enum DecodeError {
 /// Durations in nanoseconds, 1 ns to 60 min, at a fixed relative precision; minimum and maximum exact.
 #[derive(Clone, Debug)]
 pub struct Histogram {
-    counts: Counts,
+    counts: BucketCounts,
     precision: Precision,
     min_ns: u64,
     max_ns: u64,
@@ -70,7 +70,7 @@ impl Histogram {
     /// An empty histogram. It takes memory for the values it sees, so an idle one costs next to none.
     pub fn new(precision: Precision) -> Histogram {
         Histogram {
-            counts: Counts::new(precision),
+            counts: BucketCounts::new(precision),
             precision,
             min_ns: u64::MAX,
             max_ns: 0,
@@ -131,7 +131,7 @@ impl Histogram {
     /// The value at a 1-based rank, in ns: the middle of its bucket; the first and the last exactly.
     /// (The crate's `value_at_percentile` errs by a rank in places and reports the top of the bucket.)
     pub fn value_at_rank(&self, rank: u64) -> Option<u64> {
-        self.levels().at_rank(rank)
+        self.ranked_values().at_rank(rank)
     }
 
     /// Every occupied bucket, ascending.
@@ -140,13 +140,13 @@ impl Histogram {
     }
 
     /// The values as a step function of the rank, for looking up many ranks.
-    pub fn levels(&self) -> Levels {
-        let mut levels = Levels::default();
+    pub fn ranked_values(&self) -> RankedValues {
+        let mut ranked = RankedValues::default();
         for bucket in self.buckets() {
-            levels.push(self.representative(&bucket), bucket.count);
+            ranked.push(self.representative(&bucket), bucket.count);
         }
-        levels.set_extremes(self.min_ns, self.max_ns);
-        levels
+        ranked.set_extremes(self.min_ns, self.max_ns);
+        ranked
     }
 
     /// How many values exceed a limit: certain, and at most, where the limit falls inside an occupied bucket.
@@ -273,29 +273,29 @@ pub struct Bucket {
 /// Ascending values with cumulative counts: order statistics at any rank by binary search. Built from
 /// a histogram (bucket precision) or from a list of values (exact).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Levels {
+pub struct RankedValues {
     values_ns: Vec<u64>,
     cumulative: Vec<u64>,
 }
 
-impl Levels {
+impl RankedValues {
     /// From values in any order, exactly.
-    pub fn from_values(mut values_ns: Vec<u64>) -> Levels {
+    pub fn from_values(mut values_ns: Vec<u64>) -> RankedValues {
         values_ns.sort_unstable();
-        let mut levels = Levels::default();
+        let mut ranked = RankedValues::default();
         for value_ns in values_ns {
-            levels.push(value_ns, 1);
+            ranked.push(value_ns, 1);
         }
-        levels
+        ranked
     }
 
     /// From values with their counts, in any order.
-    pub fn from_counts(mut counts: Vec<(u64, u64)>) -> Levels {
+    pub fn from_counts(mut counts: Vec<(u64, u64)>) -> RankedValues {
         counts.sort_unstable();
-        let mut levels = Levels::default();
+        let mut ranked = RankedValues::default();
         let counts = counts.into_iter().filter(|&(_, count)| count > 0);
-        counts.for_each(|(value_ns, count)| levels.push(value_ns, count));
-        levels
+        counts.for_each(|(value_ns, count)| ranked.push(value_ns, count));
+        ranked
     }
 
     /// Every value once, ascending, with its count.
@@ -365,7 +365,7 @@ impl Levels {
 
 #[cfg(test)]
 mod tests {
-    use super::{DecodeError, Histogram, Levels, Precision};
+    use super::{DecodeError, Histogram, Precision, RankedValues};
 
     fn of(precision: Precision, values: &[u64]) -> Histogram {
         let mut histogram = Histogram::new(precision);
@@ -377,10 +377,10 @@ mod tests {
     fn a_value_is_reported_within_half_a_bucket_and_the_extremes_exactly() {
         let values: Vec<u64> = (1..=1000u64).map(|i| i * 320_500).collect();
         let histogram = of(Precision::Four, &values);
-        let levels = histogram.levels();
+        let ranked = histogram.ranked_values();
         for rank in 1..=1000u64 {
             let (read, truth) = (
-                levels.at_rank(rank).unwrap() as f64,
+                ranked.at_rank(rank).unwrap() as f64,
                 (rank * 320_500) as f64,
             );
             assert!(
@@ -470,9 +470,9 @@ mod tests {
 
     #[test]
     fn levels_of_a_list_are_exact() {
-        let levels = Levels::from_values(vec![30, 10, 20, 20]);
-        assert_eq!(levels.count(), 4);
-        let ranks: Vec<Option<u64>> = (0..6).map(|r| levels.at_rank(r)).collect();
+        let ranked = RankedValues::from_values(vec![30, 10, 20, 20]);
+        assert_eq!(ranked.count(), 4);
+        let ranks: Vec<Option<u64>> = (0..6).map(|r| ranked.at_rank(r)).collect();
         assert_eq!(ranks, [None, Some(10), Some(20), Some(20), Some(30), None]);
     }
 }

@@ -25,10 +25,13 @@ mod artillery;
 mod autocannon;
 mod bombardier;
 mod column_names;
+mod column_profile;
+mod column_title;
 mod columns;
 mod detect;
-mod distribution;
 mod encoding;
+mod ending;
+mod endpoint_names;
 mod format;
 mod fortio;
 mod gatling;
@@ -37,114 +40,48 @@ mod hey;
 mod hgrm;
 mod hlog;
 mod hyperfine;
+mod import_error;
 mod imported;
 mod jmeter;
 mod k6;
-mod knots;
-mod known;
-mod latencies;
-mod lines;
+mod list;
 mod list_error;
+mod list_rows;
 mod locust;
-mod marks;
-mod names;
 mod numbers;
 mod oha;
-mod profile;
-mod records;
+mod options;
+mod percentile_summary;
+mod rank_bounds;
+mod refused_files;
 mod requests;
-mod rows;
-mod status;
+mod status_choice;
 mod status_column;
-mod success;
-mod telltale;
-mod title;
+mod status_meaning;
+mod text_lines;
+mod titled_rows;
+mod top_level_keys;
 mod unit;
+mod unread_failures;
 mod value;
+mod value_error;
 mod vegeta;
+mod word_list;
 
-pub use format::{Format, UnknownFormat};
+pub use format::{FileFormat, UnknownFormat};
 pub use hgrm::MILLISECONDS as HGRM_MILLISECONDS;
-pub use imported::{Endpoint, Imported, Remark};
+pub use import_error::ImportError;
+pub use imported::{ImportRemark, Imported, ImportedEndpoint};
 pub use list_error::ListError;
-pub use unit::{Unit, UnknownUnit};
-pub use value::ValueError;
+pub use options::ImportOptions;
+pub use unit::{TimeUnit, UnknownUnit};
+pub use value_error::ValueError;
 
 use std::borrow::Cow;
-use std::io::{self, Read};
-
-use latencies::{Ending, content_lines, ending_of};
-
-/// How a file is to be read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
-    /// Unit of numbers that have none; a unit on the value goes first.
-    pub unit: Option<Unit>,
-    /// The column of a CSV file, by name or by number from 1.
-    pub column: Option<String>,
-    /// The column that tells success, by name or by number from 1; `none` counts every row as ok. By default the titles
-    /// decide.
-    pub status_column: Option<String>,
-    /// What the file is; its content tells unless it is said.
-    pub format: Option<Format>,
-}
-
-/// A file from which nothing can be judged.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ImportError {
-    /// No bytes, or nothing but comments and a heading.
-    #[error("there is no latency in it; write one a line, such as 163.2ms, or 'failed'")]
-    Empty,
-    /// Not UTF-8.
-    #[error("it is not UTF-8 text{}\nhint: iconv -f WINDOWS-1252 -t UTF-8 FILE > OUT, or save it as \"CSV UTF-8\"", .0.map_or(String::new(), |line| format!(" (line {line})")))]
-    NotText(Option<usize>),
-    /// UTF-32, which is not read.
-    #[error("it is UTF-32 text\nhint: iconv -f UTF-32 -t UTF-8 FILE > OUT")]
-    Utf32,
-    /// gzip.
-    #[error("it is compressed; unpack it first: gunzip FILE")]
-    Compressed,
-    /// JSON, but not a run (that begins with a brace and is not read here).
-    #[error(
-        "it is JSON, but not an a7probe run; give one latency a line, such as 163.2ms, or a CSV file"
-    )]
-    Json,
-    /// A list or a CSV file that cannot be read.
-    #[error(transparent)]
-    List(ListError),
-    /// The file cannot be read to its end.
-    #[error("cannot read the file: {0}")]
-    Unreadable(String),
-    /// A file of a known tool that is damaged, or that has lost what a verdict needs.
-    #[error("{}: {what}\nhint: {hint}", .format.title())]
-    Foreign {
-        /// The tool's format.
-        format: Format,
-        /// What is the matter.
-        what: String,
-        /// How to mend it.
-        hint: String,
-    },
-    /// A file that cannot be judged, and the file to give instead.
-    #[error("{file}: {what}\nhint: {hint}")]
-    Known {
-        /// The kind of file.
-        file: &'static str,
-        /// The missing data.
-        what: String,
-        /// The file to give instead.
-        hint: String,
-    },
-}
-
-impl ImportError {
-    fn unreadable(error: &io::Error) -> ImportError {
-        ImportError::Unreadable(error.to_string())
-    }
-}
+use std::io::Read;
 
 /// What a file is, by its content; what is nothing else is a list.
-pub fn detect(bytes: &[u8]) -> Format {
+pub fn detect(bytes: &[u8]) -> FileFormat {
     detect::format_of(&encoding::to_utf8(bytes))
 }
 
@@ -154,16 +91,16 @@ pub fn to_utf8(bytes: &[u8]) -> Cow<'_, [u8]> {
 }
 
 /// Whether a file that begins with these bytes is a list or CSV file that [`read_list`] can read as a stream.
-pub fn is_list(head: &[u8], options: &Options) -> bool {
-    if known::of_binary(head).is_some() {
+pub fn is_list(head: &[u8], options: &ImportOptions) -> bool {
+    if refused_files::of_binary(head).is_some() {
         return false;
     }
     let text = encoding::to_utf8(head);
     let json =
         text.trim_ascii_start().starts_with(b"{") || text.trim_ascii_start().starts_with(b"[");
     match options.format {
-        Some(format) => format == Format::List,
-        None => !json && format_of(&text, options) == Format::List,
+        Some(format) => format == FileFormat::List,
+        None => !json && format_of(&text, options) == FileFormat::List,
     }
 }
 
@@ -171,7 +108,7 @@ pub fn is_list(head: &[u8], options: &Options) -> bool {
 ///
 /// # Errors
 /// As [`read`].
-pub fn read_list(input: impl Read, options: &Options) -> Result<Imported, ImportError> {
+pub fn read_list(input: impl Read, options: &ImportOptions) -> Result<Imported, ImportError> {
     let mut input = input;
     let mut head = Vec::new();
     let magic = input.by_ref().take(2).read_to_end(&mut head);
@@ -184,10 +121,11 @@ pub fn read_list(input: impl Read, options: &Options) -> Result<Imported, Import
     if encoding::is_utf32(&head) {
         return Err(ImportError::Utf32);
     }
-    let imported = latencies::read(head.chain(input), options)?;
-    match imported.endpoints.iter().any(|e| e.recording.planned() > 0) {
-        true => Ok(imported),
-        false => Err(ImportError::Empty),
+    let imported = list::read(head.chain(input), options)?;
+    if imported.endpoints.iter().any(|e| e.recording.planned() > 0) {
+        Ok(imported)
+    } else {
+        Err(ImportError::Empty)
     }
 }
 
@@ -195,95 +133,84 @@ pub fn read_list(input: impl Read, options: &Options) -> Result<Imported, Import
 ///
 /// # Errors
 /// If it is not what it seems or was said to be, is cut or damaged, or has lost what a verdict needs.
-pub fn read(bytes: &[u8], options: &Options) -> Result<Imported, ImportError> {
+pub fn read(bytes: &[u8], options: &ImportOptions) -> Result<Imported, ImportError> {
     if bytes.starts_with(&[0x1f, 0x8b]) {
         return Err(ImportError::Compressed);
     }
     if encoding::is_utf32(bytes) {
         return Err(ImportError::Utf32);
     }
-    if let Some(known) = known::of_binary(bytes) {
+    if let Some(known) = refused_files::of_binary(bytes) {
         return Err(known.error());
     }
     let bytes = encoding::to_utf8(bytes);
     let format = format_of(&bytes, options);
     check_options(format, options)?;
-    if matches!(format, Format::Run | Format::List) {
+    if matches!(format, FileFormat::Run | FileFormat::List) {
         return read_list(&*bytes, options);
     }
     let text = decode(&bytes)?;
     let imported = read_as(format, text, options).map_err(|error| error.of_ending(text))?;
-    match imported.endpoints.iter().any(|e| e.recording.planned() > 0) {
-        true => Ok(imported),
-        false => Err(ImportError::Empty),
+    if imported.endpoints.iter().any(|e| e.recording.planned() > 0) {
+        Ok(imported)
+    } else {
+        Err(ImportError::Empty)
     }
 }
 
-fn read_as(format: Format, text: &str, options: &Options) -> Result<Imported, ImportError> {
+fn read_as(
+    format: FileFormat,
+    text: &str,
+    options: &ImportOptions,
+) -> Result<Imported, ImportError> {
     match format {
-        Format::Run | Format::List => latencies::read(text.as_bytes(), options),
-        Format::OhaJson => oha::read_json(text),
-        Format::OhaCsv => oha::read_csv(text),
-        Format::HeyCsv => hey::read(text),
-        Format::K6Json => k6::read(text),
-        Format::K6Summary => k6::read_summary(text),
-        Format::VegetaJson => vegeta::read_json(text),
-        Format::VegetaCsv => vegeta::read_csv(text),
-        Format::Hgrm => hgrm::read(text, options.unit),
-        Format::Hlog => hlog::read(text, options.unit),
-        Format::LocustCsv => locust::read(text),
-        Format::K6Csv => k6::read_csv(text),
-        Format::VegetaHdrplot => vegeta::read_hdrplot(text),
-        Format::JmeterCsv => jmeter::read_csv(text),
-        Format::JmeterXml => jmeter::read_xml(text),
-        Format::AutocannonJson => autocannon::read(text),
-        Format::BombardierJson => bombardier::read(text),
-        Format::ArtilleryJson => artillery::read(text),
-        Format::FortioJson => fortio::read(text),
-        Format::GhzJson => ghz::read(text),
-        Format::HyperfineJson => hyperfine::read(text),
-        Format::GatlingLog => gatling::read(text),
-        Format::Known => Err(detect::refusal(text)),
-    }
-}
-
-impl ImportError {
-    /// A damaged file that ends in the middle of a line may be cut. Of any other file nothing is reported.
-    fn of_ending(self, text: &str) -> ImportError {
-        match self {
-            ImportError::Foreign { format, what, hint }
-                if hint == format::DAMAGED
-                    && !format.is_document()
-                    && ending_of(text) == Ending::MidLine =>
-            {
-                format.cut(format!("{what}; the file may be cut"))
-            }
-            error => error,
-        }
+        FileFormat::Run | FileFormat::List => list::read(text.as_bytes(), options),
+        FileFormat::OhaJson => oha::read_json(text),
+        FileFormat::OhaCsv => oha::read_csv(text),
+        FileFormat::HeyCsv => hey::read(text),
+        FileFormat::K6Json => k6::read(text),
+        FileFormat::K6Summary => k6::read_summary(text),
+        FileFormat::VegetaJson => vegeta::read_json(text),
+        FileFormat::VegetaCsv => vegeta::read_csv(text),
+        FileFormat::Hgrm => hgrm::read(text, options.unit),
+        FileFormat::Hlog => hlog::read(text, options.unit),
+        FileFormat::LocustCsv => locust::read(text),
+        FileFormat::K6Csv => k6::read_csv(text),
+        FileFormat::VegetaHdrplot => vegeta::read_hdrplot(text),
+        FileFormat::JmeterCsv => jmeter::read_csv(text),
+        FileFormat::JmeterXml => jmeter::read_xml(text),
+        FileFormat::AutocannonJson => autocannon::read(text),
+        FileFormat::BombardierJson => bombardier::read(text),
+        FileFormat::ArtilleryJson => artillery::read(text),
+        FileFormat::FortioJson => fortio::read(text),
+        FileFormat::GhzJson => ghz::read(text),
+        FileFormat::HyperfineJson => hyperfine::read(text),
+        FileFormat::GatlingLog => gatling::read(text),
+        FileFormat::Refused => Err(detect::refusal(text)),
     }
 }
 
 /// `--column` asks for a column, whatever else the file may be.
-fn format_of(bytes: &[u8], options: &Options) -> Format {
+fn format_of(bytes: &[u8], options: &ImportOptions) -> FileFormat {
     match (options.format, &options.column) {
         (Some(format), _) => format,
         // A column of k6's CSV output holds several metrics.
         (None, Some(_)) => match detect::format_of(bytes) {
-            Format::K6Csv => Format::K6Csv,
-            _ => Format::List,
+            FileFormat::K6Csv => FileFormat::K6Csv,
+            _ => FileFormat::List,
         },
         (None, None) => detect::format_of(bytes),
     }
 }
 
-fn check_options(format: Format, options: &Options) -> Result<(), ImportError> {
+fn check_options(format: FileFormat, options: &ImportOptions) -> Result<(), ImportError> {
     let refused = |what: String, hint: &str| Err(format.error(what, hint));
     match (options.unit, &options.column) {
-        (_, Some(column)) if format != Format::List => refused(
+        (_, Some(column)) if format != FileFormat::List => refused(
             format!("--column {column} names a column of a list, and this is none"),
             "leave --column out, or say --format list",
         ),
-        _ if format != Format::List && options.status_column.is_some() => refused(
+        _ if format != FileFormat::List && options.status_column.is_some() => refused(
             "--status-column names a column of a list, and the format tells success itself"
                 .to_owned(),
             "leave --status-column out, or say --format list",
@@ -303,8 +230,9 @@ fn decode(bytes: &[u8]) -> Result<&str, ImportError> {
         let line = before.iter().filter(|&&b| b == b'\n').count() + 1;
         ImportError::NotText(Some(line))
     })?;
-    match text.contains('\0') {
-        true => Err(ImportError::NotText(None)),
-        false => Ok(text),
+    if text.contains('\0') {
+        Err(ImportError::NotText(None))
+    } else {
+        Ok(text)
     }
 }

@@ -4,10 +4,10 @@
 mod append;
 mod bits;
 mod exceedances;
-mod interval;
 mod margin;
 mod marks;
 mod ranges;
+mod run_second;
 pub(crate) mod unique_map;
 
 use std::collections::BTreeMap;
@@ -17,15 +17,15 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::run::histogram::{Histogram, Levels, Precision};
+use crate::run::histogram::{Histogram, Precision, RankedValues};
 use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
 
 pub use bits::{Bits, BitsError};
 pub use exceedances::{Exceedances, Rows};
-pub use interval::Interval;
 pub use margin::Margin;
 pub use marks::Marks;
 pub use ranges::{Range, Ranges};
+pub use run_second::RunSecond;
 
 /// How many of the slowest requests are kept.
 pub const EXEMPLARS: usize = 10;
@@ -95,7 +95,7 @@ pub struct Recording {
     pub seams: Vec<u64>,
     /// By second of the intended start (of the send in the closed model). Copies of a recording share them: a long run has
     /// many.
-    pub intervals: Arc<BTreeMap<u64, Interval>>,
+    pub intervals: Arc<BTreeMap<u64, RunSecond>>,
     /// The slowest requests, slowest first.
     pub slowest: Vec<Exemplar>,
     /// Answers by status.
@@ -205,34 +205,34 @@ impl Latency {
     }
 
     /// Order statistics of the values.
-    pub fn levels(&self) -> Levels {
+    pub fn ranked_values(&self) -> RankedValues {
         match self {
-            Latency::Histogram(histogram) => histogram.levels(),
+            Latency::Histogram(histogram) => histogram.ranked_values(),
             Latency::Exact(values_ns) | Latency::Rounded { values_ns, .. } => {
-                Levels::from_values(values_ns.clone())
+                RankedValues::from_values(values_ns.clone())
             }
-            Latency::Ranges(ranges) => ranges.levels(),
+            Latency::Ranges(ranges) => ranges.ranked_values(),
         }
     }
 
     /// Every value as high as it may be: the upper bound of its bucket or range.
-    pub fn highest(&self) -> Levels {
+    pub fn highest(&self) -> RankedValues {
         match self {
             Latency::Histogram(histogram) => {
                 let max_ns = histogram.max_ns().unwrap_or(0);
                 let tops = histogram
                     .buckets()
                     .map(|b| (b.high_ns.min(max_ns), b.count));
-                Levels::from_counts(tops.collect())
+                RankedValues::from_counts(tops.collect())
             }
             _ => self
                 .bounds()
-                .map_or_else(|| self.levels(), |(_, highest)| highest),
+                .map_or_else(|| self.ranked_values(), |(_, highest)| highest),
         }
     }
 
     /// Order statistics at their lowest and at their highest, where each value is known within a range.
-    pub fn bounds(&self) -> Option<(Levels, Levels)> {
+    pub fn bounds(&self) -> Option<(RankedValues, RankedValues)> {
         match self {
             Latency::Histogram(_) | Latency::Exact(_) => None,
             Latency::Rounded {
@@ -241,7 +241,7 @@ impl Latency {
             } => {
                 let low = values_ns.iter().map(|v| v.saturating_sub(*within_ns));
                 let high = values_ns.iter().map(|v| v.saturating_add(*within_ns));
-                let levels = |values: Vec<u64>| Levels::from_values(values);
+                let levels = |values: Vec<u64>| RankedValues::from_values(values);
                 Some((levels(low.collect()), levels(high.collect())))
             }
             Latency::Ranges(ranges) => Some(ranges.bounds()),
@@ -634,7 +634,7 @@ impl Recording {
             .or_insert_with(|| Histogram::new(Precision::Three))
     }
 
-    fn interval_of(&mut self, sample: &Sample) -> &mut Interval {
+    fn interval_of(&mut self, sample: &Sample) -> &mut RunSecond {
         Arc::make_mut(&mut self.intervals)
             .entry(start_ns(sample) / 1_000_000_000)
             .or_default()
@@ -733,7 +733,7 @@ mod tests {
             recording.exceedances_of(TARGET).unwrap().bits.count_ones(),
             70
         );
-        assert_eq!(recording.latency.levels().count(), 940);
+        assert_eq!(recording.latency.ranked_values().count(), 940);
         assert_eq!(recording.counts.not_ok(), 60);
         assert_eq!(recording.ok.count_ones(), 940);
     }
@@ -754,7 +754,10 @@ mod tests {
         assert_eq!(merged.counts, whole.counts);
         assert_eq!(merged.exceedances, whole.exceedances);
         assert_eq!(merged.slowest, whole.slowest);
-        assert_eq!(merged.latency.levels(), whole.latency.levels());
+        assert_eq!(
+            merged.latency.ranked_values(),
+            whole.latency.ranked_values()
+        );
         assert_eq!(merged.intervals, whole.intervals);
         assert_eq!(merged.slowest.len(), EXEMPLARS);
     }
@@ -779,7 +782,10 @@ mod tests {
         late.intended_start_ns = None;
         late.sent_ns = Some(300_000_000);
         recording.add(&late);
-        assert_eq!(recording.latency.levels().at_rank(1), Some(100_000_000));
+        assert_eq!(
+            recording.latency.ranked_values().at_rank(1),
+            Some(100_000_000)
+        );
         assert_eq!(
             recording.exceedances_of(TARGET).unwrap().bits.count_ones(),
             0

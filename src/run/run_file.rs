@@ -1,8 +1,8 @@
 //! A run: what was planned, on what machine, how it ended and what it left behind; and its versioned JSON on disk.
 
 mod audit_document;
+mod borrowed_text;
 mod calibration;
-mod certificate;
 mod disk;
 mod document;
 mod environment;
@@ -10,9 +10,8 @@ mod error;
 mod judging;
 mod nanos;
 mod plan_record;
-pub mod redact;
 mod restore;
-mod text;
+mod selftest_certificate;
 mod turns;
 
 use std::time::Duration;
@@ -26,8 +25,7 @@ use crate::run::completion::Audit;
 use crate::run::plan::Design;
 use crate::run::recording::{Counts, Recording};
 
-pub use calibration::{Calibration, NullServer, Throttled};
-pub use certificate::{Certificate, CertificateError, Check, Unit};
+pub use calibration::{Calibration, MeasurementOverhead, Throttled};
 pub use disk::read_bounded;
 pub use document::schema;
 pub use environment::Environment;
@@ -35,6 +33,9 @@ pub use error::{Age, RunFileError};
 pub use judging::{AdaptiveRecord, GuardRecord, Judging, StopReason};
 pub use plan_record::{
     BodyRecord, ConnectionRecord, EndpointRecord, HeaderRecord, PlanRecord, SizeRecord,
+};
+pub use selftest_certificate::{
+    CheckUnit, SelftestCertificate, SelftestCertificateError, SelftestCheck,
 };
 pub use turns::{SideRecord, TurnsRecord};
 
@@ -54,7 +55,7 @@ pub struct Run {
     /// When t0 was, the start of the schedule; warm-up came before.
     pub started_at: Timestamp,
     /// Whether the plan was carried out to its end.
-    pub ended: Ended,
+    pub ended: RunEnd,
     /// One recording an endpoint, in the order of the plan; names unique.
     pub endpoints: Vec<EndpointRun>,
     /// What the probe says of itself.
@@ -83,7 +84,8 @@ pub struct EndpointRun {
 /// Whether a plan was carried out to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "how")]
-pub enum Ended {
+#[schemars(rename = "Ended")]
+pub enum RunEnd {
     /// Every planned request was sent and had its time to be answered.
     Complete,
     /// A signal interrupted the run. Requests that were due later are not part of it.
@@ -126,7 +128,7 @@ pub struct Instrument {
     pub throttled: Option<Throttled>,
     /// What `a7probe selftest` said of it, if a file of that was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub certificate: Option<Certificate>,
+    pub certificate: Option<SelftestCertificate>,
 }
 
 impl Run {
@@ -134,8 +136,8 @@ impl Run {
     /// any time judges it, whatever its planned size.
     pub fn design(&self) -> Design {
         match self.ended {
-            Ended::Interrupted { .. } => Design::Adaptive,
-            Ended::Complete => self.judging.design(),
+            RunEnd::Interrupted { .. } => Design::Adaptive,
+            RunEnd::Complete => self.judging.design(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use a7probe::run::run_file::{Ended, Run, Signal};
+use a7probe::run::run_file::{Run, RunEnd, Signal};
 use serde_json::Value;
 
 use crate::scripted::{Conversation, OK, Server, refusing_port};
@@ -449,7 +449,7 @@ fn ctrl_c_leaves_the_complete_pairs_marked_as_a_part() {
     assert!(says(&json, &format!("{pairs} of 500 pairs")), "{json:#}");
     assert_eq!(json["runs"][1]["interrupted"], true);
     let saved = Run::load(&folder.path().join("b.json")).unwrap();
-    let cut = Ended::Interrupted {
+    let cut = RunEnd::Interrupted {
         signal: Signal::Sigint,
     };
     assert_eq!((saved.ended, saved.turns.unwrap().pairs), (cut, pairs));

@@ -8,7 +8,7 @@ use a7probe::cli::Cli;
 use a7probe::exit::Exit;
 use a7probe::run::plan::Model;
 use a7probe::run::recording::Recording;
-use a7probe::run::run_file::{Ended, Run, Signal};
+use a7probe::run::run_file::{Run, RunEnd, Signal};
 use clap::Parser as _;
 use insta::assert_snapshot;
 use serde_json::Value;
@@ -503,7 +503,7 @@ fn what_may_mislead_is_said() {
     for (change, warning) in [
         (
             (|after| {
-                after.ended = Ended::Interrupted {
+                after.ended = RunEnd::Interrupted {
                     signal: Signal::Sigint,
                 };
             }) as fn(&mut Run),

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use a7probe::run::run_file::{Ended, Run, Signal};
+use a7probe::run::run_file::{Run, RunEnd, Signal};
 use serde_json::Value;
 
 use crate::runs;
@@ -96,7 +96,7 @@ fn a_run_of_any_design_is_judged_on_what_was_due_before_the_signal_and_its_file_
             "-INT" => Signal::Sigint,
             _ => Signal::Sigterm,
         };
-        assert_eq!(run.ended, Ended::Interrupted { signal: expected });
+        assert_eq!(run.ended, RunEnd::Interrupted { signal: expected });
         let counts = &run.endpoints[0].recording.counts;
         assert_eq!((counts.unsent, counts.ok), (0, counts.total()), "{size:?}");
         // The preflight sends one more.
@@ -126,7 +126,7 @@ fn a_signal_during_the_warm_up_leaves_no_request_and_no_pass() {
 }
 
 /// A run of fixed planned size, interrupted after these latencies.
-fn judged(latencies: impl Iterator<Item = Duration>, ended: Ended) -> String {
+fn judged(latencies: impl Iterator<Item = Duration>, ended: RunEnd) -> String {
     let folder = tempfile::tempdir().unwrap();
     let recording = runs::all_ok(latencies);
     let mut run = runs::run(recording.clone(), recording);
@@ -163,7 +163,7 @@ fn a_cut_run_passes_and_fails_at_the_boundaries_of_the_sequential_test() {
         let latencies: Vec<Duration> = with_slow(n, slow, at).collect();
         let counted = latencies.iter().filter(|latency| latency.as_millis() > 150);
         assert_eq!(counted.count() as u64, slow);
-        judged(latencies.into_iter(), Ended::Interrupted { signal })
+        judged(latencies.into_iter(), RunEnd::Interrupted { signal })
     };
     // METHOD 4 without guard, PASS at most and FAIL at least: 82 (0/11), 200 (2/20), 1000 (30/72). Slow requests begin
     // their parts for a PASS and end them for a FAIL, so that no earlier look decides.
@@ -186,23 +186,23 @@ fn a_cut_run_passes_and_fails_at_the_boundaries_of_the_sequential_test() {
     assert_eq!(cut(81, 0, At::End), "INCONCLUSIVE");
     assert_eq!(cut(300, 0, At::End), "PASS");
     // A completed run needs 59 for the same.
-    assert_eq!(judged(with_slow(59, 0, At::End), Ended::Complete), "PASS");
+    assert_eq!(judged(with_slow(59, 0, At::End), RunEnd::Complete), "PASS");
     assert_eq!(cut(59, 0, At::End), "INCONCLUSIVE");
 }
 
 #[test]
 fn a_gate_over_two_runs_of_which_one_was_cut_is_inconclusive() {
     let folder = tempfile::tempdir().unwrap();
-    let save = |name: &str, ms: u64, ended: Ended| {
+    let save = |name: &str, ms: u64, ended: RunEnd| {
         let latencies = || (0..600).map(move |i| Duration::from_millis(ms + i % 3));
         let mut run = runs::run(runs::all_ok(latencies()), runs::all_ok(latencies()));
         run.ended = ended;
         run.save(&folder.path().join(name)).unwrap();
     };
     let signal = Signal::Sigint;
-    save("before.json", 100, Ended::Complete);
-    save("after.json", 10, Ended::Complete);
-    save("cut.json", 10, Ended::Interrupted { signal });
+    save("before.json", 100, RunEnd::Complete);
+    save("after.json", 10, RunEnd::Complete);
+    save("cut.json", 10, RunEnd::Interrupted { signal });
     let verdicts = |after: &str| {
         let gates = ["--gate", "p95 reduction >= 70%", "--gate", "p95 <= 150ms"];
         let arguments = ["compare", "before.json", after, "--output", "json"];

@@ -70,7 +70,7 @@ fn the_demo_reproduces_the_problem_and_proves_the_fix() {
         .unwrap()
         .recording
         .latency
-        .levels();
+        .ranked_values();
     let p50 = Duration::from_nanos(levels.at_rank(60).unwrap());
     assert!(
         (Duration::from_millis(155)..Duration::from_millis(260)).contains(&p50),

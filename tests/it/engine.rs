@@ -119,13 +119,16 @@ fn check(plan: &Plan, measured_run: &Measured) {
         let ended = recording.planned() - recording.counts.unsent;
         assert_eq!(recording.ok.len(), recording.planned());
         assert_eq!(recording.ok.count_ones(), recording.counts.ok);
-        assert_eq!(recording.latency.levels().count(), recording.counts.ok);
+        assert_eq!(
+            recording.latency.ranked_values().count(),
+            recording.counts.ok
+        );
         for exceedances in &recording.exceedances {
             assert_eq!(exceedances.bits.len(), recording.planned());
             let late = exceedances.bits.count_ones();
             assert!(late >= recording.counts.not_ok());
         }
-        let by_second = |n: fn(&a7probe::run::recording::Interval) -> u64| -> u64 {
+        let by_second = |n: fn(&a7probe::run::recording::RunSecond) -> u64| -> u64 {
             recording.intervals.values().map(n).sum()
         };
         assert_eq!(by_second(|i| i.ok), recording.counts.ok);
@@ -173,7 +176,7 @@ fn accounted(exemplar: &Exemplar) -> Duration {
 /// A percentile of what ended ok, as outputs give it.
 fn percentile(recording: &Recording, name: &str) -> Duration {
     let quantile: Quantile = name.parse().expect("a percentile");
-    let levels = recording.latency.levels();
+    let levels = recording.latency.ranked_values();
     let value_ns = levels.at_rank(quantile.rank(levels.count()));
     Duration::from_nanos(value_ns.expect("a value"))
 }

@@ -13,45 +13,47 @@ mod truth;
 
 use std::path::PathBuf;
 
-use a7probe::run::import::{self, Format, ImportError, Imported, Options, Remark, Unit};
+use a7probe::run::import::{
+    self, FileFormat, ImportError, ImportOptions, ImportRemark, Imported, TimeUnit,
+};
 use a7probe::run::recording::Recording;
 
 /// Every fixture with what it is.
-const FIXTURES: [(&str, Format); 34] = [
-    ("oha.json", Format::OhaJson),
-    ("oha-breakdown.json", Format::OhaJson),
-    ("oha-deadline.json", Format::OhaJson),
-    ("oha.csv", Format::OhaCsv),
-    ("hey.csv", Format::HeyCsv),
-    ("locust_stats.csv", Format::LocustCsv),
-    ("locust_stats_history.csv", Format::LocustCsv),
-    ("locust_failures.csv", Format::LocustCsv),
-    ("locust_exceptions.csv", Format::LocustCsv),
-    ("tagged.hlog", Format::Hlog),
-    ("python.hlog", Format::Hlog),
-    ("ingest.hgrm", Format::Hgrm),
-    ("python.hgrm", Format::Hgrm),
-    ("wrk2.txt", Format::Hgrm),
-    ("k6.json", Format::K6Json),
-    ("k6-summary.json", Format::K6Summary),
-    ("k6-handle-summary.json", Format::K6Summary),
-    ("vegeta.json", Format::VegetaJson),
-    ("vegeta.csv", Format::VegetaCsv),
-    ("../evidence.txt", Format::List),
-    ("v0.hlog", Format::Hlog),
-    ("v1-shifted.hlog", Format::Hlog),
-    ("k6-out.csv", Format::K6Csv),
-    ("k6-machine-readable.json", Format::K6Summary),
-    ("vegeta-hdrplot.txt", Format::VegetaHdrplot),
-    ("jmeter.csv", Format::JmeterCsv),
-    ("jmeter.xml", Format::JmeterXml),
-    ("gatling.log", Format::GatlingLog),
-    ("ghz.json", Format::GhzJson),
-    ("hyperfine.json", Format::HyperfineJson),
-    ("autocannon.json", Format::AutocannonJson),
-    ("bombardier.json", Format::BombardierJson),
-    ("artillery.json", Format::ArtilleryJson),
-    ("fortio.json", Format::FortioJson),
+const FIXTURES: [(&str, FileFormat); 34] = [
+    ("oha.json", FileFormat::OhaJson),
+    ("oha-breakdown.json", FileFormat::OhaJson),
+    ("oha-deadline.json", FileFormat::OhaJson),
+    ("oha.csv", FileFormat::OhaCsv),
+    ("hey.csv", FileFormat::HeyCsv),
+    ("locust_stats.csv", FileFormat::LocustCsv),
+    ("locust_stats_history.csv", FileFormat::LocustCsv),
+    ("locust_failures.csv", FileFormat::LocustCsv),
+    ("locust_exceptions.csv", FileFormat::LocustCsv),
+    ("tagged.hlog", FileFormat::Hlog),
+    ("python.hlog", FileFormat::Hlog),
+    ("ingest.hgrm", FileFormat::Hgrm),
+    ("python.hgrm", FileFormat::Hgrm),
+    ("wrk2.txt", FileFormat::Hgrm),
+    ("k6.json", FileFormat::K6Json),
+    ("k6-summary.json", FileFormat::K6Summary),
+    ("k6-handle-summary.json", FileFormat::K6Summary),
+    ("vegeta.json", FileFormat::VegetaJson),
+    ("vegeta.csv", FileFormat::VegetaCsv),
+    ("../evidence.txt", FileFormat::List),
+    ("v0.hlog", FileFormat::Hlog),
+    ("v1-shifted.hlog", FileFormat::Hlog),
+    ("k6-out.csv", FileFormat::K6Csv),
+    ("k6-machine-readable.json", FileFormat::K6Summary),
+    ("vegeta-hdrplot.txt", FileFormat::VegetaHdrplot),
+    ("jmeter.csv", FileFormat::JmeterCsv),
+    ("jmeter.xml", FileFormat::JmeterXml),
+    ("gatling.log", FileFormat::GatlingLog),
+    ("ghz.json", FileFormat::GhzJson),
+    ("hyperfine.json", FileFormat::HyperfineJson),
+    ("autocannon.json", FileFormat::AutocannonJson),
+    ("bombardier.json", FileFormat::BombardierJson),
+    ("artillery.json", FileFormat::ArtilleryJson),
+    ("fortio.json", FileFormat::FortioJson),
 ];
 
 fn path(name: &str) -> PathBuf {
@@ -65,16 +67,16 @@ fn bytes(name: &str) -> Vec<u8> {
 }
 
 fn read(name: &str) -> Imported {
-    let unit = name.ends_with(".hgrm").then_some(Unit::Milliseconds);
-    let options = Options {
+    let unit = name.ends_with(".hgrm").then_some(TimeUnit::Milliseconds);
+    let options = ImportOptions {
         unit,
-        ..Options::default()
+        ..ImportOptions::default()
     };
     import::read(&bytes(name), &options).unwrap_or_else(|error| panic!("{name}: {error}"))
 }
 
 fn refusal(bytes: &[u8]) -> String {
-    let error: ImportError = import::read(bytes, &Options::default()).expect_err("a refusal");
+    let error: ImportError = import::read(bytes, &ImportOptions::default()).expect_err("a refusal");
     error.to_string()
 }
 
@@ -101,8 +103,8 @@ fn exceeding(recording: &Recording, limit_ms: f64) -> (u64, u64) {
 /// All remarks in one text.
 fn remarks(imported: &Imported) -> String {
     let texts = imported.remarks.iter().map(|remark| match remark {
-        Remark::Note(text) => format!("note: {text}\n"),
-        Remark::Warning { text, hint } => format!("warning: {text}\nhint: {hint}\n"),
+        ImportRemark::Note(text) => format!("note: {text}\n"),
+        ImportRemark::Warning { text, hint } => format!("warning: {text}\nhint: {hint}\n"),
     });
     texts.collect()
 }

@@ -10,7 +10,7 @@ use a7probe::judge::gate::{self, Gate, Subject};
 use a7probe::report::{Format, Kind, Report, Style};
 use a7probe::run::plan::Model;
 use a7probe::run::recording::{Clock, Recording};
-use a7probe::run::run_file::{Ended, Run, Signal};
+use a7probe::run::run_file::{Run, RunEnd, Signal};
 use a7probe::run::sample::{Outcome, Phases, Sample};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
@@ -310,7 +310,7 @@ fn a_run_with_failures_of_every_kind_shows_them_in_the_tail() {
         runs::mixed(200),
         runs::all_ok([Duration::from_millis(1); 205]),
     );
-    run.ended = Ended::Interrupted {
+    run.ended = RunEnd::Interrupted {
         signal: Signal::Sigint,
     };
     let told = judge_run(&run, &["--gate", "health error_rate <= 1%"]);

@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use a7probe::command;
 use a7probe::exit::Exit;
-use a7probe::run::completion::{Audit, Completion, Effects, Resends, Strangers};
+use a7probe::run::completion::{Audit, Completion, EffectReporting, Resends, UnexpectedEvents};
 use a7probe::run::histogram::{Bucket, Histogram, Precision};
 use a7probe::run::recording::{Latency, Recording};
 use a7probe::run::run_file::{
-    AdaptiveRecord, Ended, GuardRecord, Judging, Run, RunFileError, Signal, StopReason, schema,
+    AdaptiveRecord, GuardRecord, Judging, Run, RunEnd, RunFileError, Signal, StopReason, schema,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -26,7 +26,7 @@ fn example() -> Run {
     let mut run = runs::run(runs::mixed(600), runs::mixed(600));
     let audit = runs::audit(&run.endpoints[1].recording);
     run.endpoints[1].audit = Some(Audit::Read(Box::new(audit)));
-    run.ended = Ended::Interrupted {
+    run.ended = RunEnd::Interrupted {
         signal: Signal::Sigterm,
     };
     run.judging = Judging {
@@ -184,9 +184,9 @@ fn an_audit_of_before_there_was_doubt_is_read_as_it_was_meant() {
     assert_eq!((read.unread, read.shared, read.recovered), (0, 0, Some(0)));
     assert_eq!(
         (read.inserts, read.notifications),
-        (Effects::Told, Effects::Told)
+        (EffectReporting::Reported, EffectReporting::Reported)
     );
-    assert_eq!(read.unexpected, Some(Strangers::exactly(2)));
+    assert_eq!(read.unexpected, Some(UnexpectedEvents::exactly(2)));
 }
 
 #[test]
@@ -601,7 +601,7 @@ proptest! {
         if let Ok(run) = read(&value) {
             // What was believed can be used.
             for endpoint in &run.endpoints {
-                endpoint.recording.latency.levels();
+                endpoint.recording.latency.ranked_values();
                 let _ = endpoint.recording.achieved_per_s();
             }
             run.to_json();
@@ -619,7 +619,7 @@ proptest! {
             // More than any run has is refused before its levels are looked up.
             && histogram.count() < 1 << 40
         {
-            histogram.levels();
+            histogram.ranked_values();
             histogram.count_above(150_000_000);
         }
     }

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use a7probe::run::completion::{
-    Asked, Completion, DoneClock, Fate, Remark, Resends, Settled, Standing, Strangers, UnknownMeans,
+    AuditOutcome, AuditRemark, Completion, DoneClock, EventReport, EventStatus, Resends, Settled,
+    UnexpectedEvents, UnknownMeans,
 };
 use a7probe::run::plan::{
     Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
@@ -12,7 +13,8 @@ use a7probe::run::plan::{
 };
 use a7probe::run::recording::{Clock, Counts, Recording};
 use a7probe::run::run_file::{
-    Calibration, Ended, EndpointRun, Environment, Instrument, Judging, NullServer, PlanRecord, Run,
+    Calibration, EndpointRun, Environment, Instrument, Judging, MeasurementOverhead, PlanRecord,
+    Run, RunEnd,
 };
 use a7probe::run::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
 use a7probe::units::Rate;
@@ -85,7 +87,7 @@ pub(crate) fn run(health: Recording, ingest: Recording) -> Run {
         plan: PlanRecord::of(&plan(health.planned())),
         environment: Environment::here(),
         started_at: "2026-01-02T03:04:05.678Z".parse().expect("a time"),
-        ended: Ended::Complete,
+        ended: RunEnd::Complete,
         endpoints: vec![part("health", health), part("ingest", ingest)],
         instrument: Instrument {
             threads: 2,
@@ -103,10 +105,10 @@ pub(crate) fn run(health: Recording, ingest: Recording) -> Run {
 }
 
 /// Done so many milliseconds after it was accepted, and once.
-pub(crate) fn done(after_ms: u64) -> Fate {
+pub(crate) fn done(after_ms: u64) -> EventReport {
     let took = Duration::from_millis(after_ms);
-    Fate {
-        standing: Standing::Processed {
+    EventReport {
+        status: EventStatus::Processed {
             at_least: took,
             at_most: took,
         },
@@ -117,8 +119,8 @@ pub(crate) fn done(after_ms: u64) -> Fate {
 }
 
 /// An audit of which the service told everything.
-pub(crate) fn all_known(recording: &Recording, fates: &HashMap<u64, Fate>) -> Completion {
-    let asked = Asked {
+pub(crate) fn all_known(recording: &Recording, fates: &HashMap<u64, EventReport>) -> Completion {
+    let asked = AuditOutcome {
         clock: DoneClock::Server,
         settled: Settled::Done,
         unknown: UnknownMeans::Lost,
@@ -129,12 +131,12 @@ pub(crate) fn all_known(recording: &Recording, fates: &HashMap<u64, Fate>) -> Co
 
 /// An audit with something in every field, of a recording of at least 60 requests.
 pub(crate) fn audit(recording: &Recording) -> Completion {
-    let fate = |index: u64| Fate {
-        standing: match index % 10 {
-            0 => Standing::Pending,
-            1 => Standing::GivenUp,
-            2 => Standing::Unread,
-            _ => Standing::Processed {
+    let fate = |index: u64| EventReport {
+        status: match index % 10 {
+            0 => EventStatus::Pending,
+            1 => EventStatus::GivenUp,
+            2 => EventStatus::Unread,
+            _ => EventStatus::Processed {
                 at_least: Duration::from_millis(index),
                 at_most: Duration::from_millis(2 * index),
             },
@@ -145,7 +147,7 @@ pub(crate) fn audit(recording: &Recording) -> Completion {
     };
     // Of the last ten nothing is known: lost, if they were accepted.
     let fates = (0..recording.planned() - 10).map(|index| (index, fate(index)));
-    let asked = Asked {
+    let asked = AuditOutcome {
         clock: DoneClock::Poll,
         settled: Settled::Deadline,
         unknown: UnknownMeans::Lost,
@@ -155,12 +157,12 @@ pub(crate) fn audit(recording: &Recording) -> Completion {
     let targets = [Duration::from_millis(40)];
     let mut completion = Completion::of(recording, &by_repeat, &fates.collect(), asked, &targets);
     completion.shared = 3;
-    completion.unexpected = Some(Strangers::among(7, 2));
+    completion.unexpected = Some(UnexpectedEvents::among(7, 2));
     completion.recovered = None;
     completion.quiet = Some(Duration::from_secs(1));
     completion.remarks = vec![
-        Remark::ClocksDisagree { events: 2 },
-        Remark::Trouble {
+        AuditRemark::ClocksDisagree { events: 2 },
+        AuditRemark::Trouble {
             unread: completion.unread,
             last: "GET /status/7: answered 503".to_owned(),
         },
@@ -176,7 +178,7 @@ pub(crate) fn audit(recording: &Recording) -> Completion {
 
 /// An instrument whose own error is too small to matter.
 pub(crate) fn calibration() -> Calibration {
-    Calibration::Measured(NullServer {
+    Calibration::Measured(MeasurementOverhead {
         transport: "HTTP/1.1 over TCP on loopback".to_owned(),
         requests: 1_000,
         rate_per_s: Rate::per_second(1_000.0),

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use a7probe::run::run_file::{Certificate, Run};
+use a7probe::run::run_file::{Run, SelftestCertificate};
 use serde_json::Value;
 
 use crate::scripted::{OK, Server};
@@ -71,7 +71,7 @@ fn known_delays_are_never_understated_and_the_exit_code_is_that_of_the_figures()
     assert_eq!(result["passed"], passed);
     assert_eq!(output.status.code(), Some(if passed { 0 } else { 1 }));
     // What was saved is the certificate, whether or not it was passed.
-    match Certificate::load(&folder.path().join("c.json")) {
+    match SelftestCertificate::load(&folder.path().join("c.json")) {
         Ok(certificate) => assert!(passed && certificate.quick && certificate.checks.len() == 32),
         Err(error) => assert!(!passed, "{error}"),
     }

@@ -62,7 +62,7 @@ fn wrk_and_the_closed_model_see_the_same_median() {
         String::from_utf8_lossy(&ours.stderr)
     );
     let run = a7probe::run::run_file::Run::load(&file).unwrap();
-    let levels = run.endpoints[0].recording.latency.levels();
+    let levels = run.endpoints[0].recording.latency.ranked_values();
     let ours = Duration::from_nanos(levels.at_rank(Quantile::P50.rank(levels.count())).unwrap());
     // Both measure from the send, one after the other on a shared machine.
     assert!(

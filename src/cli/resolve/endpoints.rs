@@ -11,8 +11,8 @@ use super::url::ParsedUrl;
 use crate::cli::measure::MeasureArgs;
 use crate::cli::settings::{EndpointSettings, Levels, expand_variables};
 use crate::printable::Shown as _;
+use crate::redact;
 use crate::run::plan::{Endpoint, StatusSet, Template};
-use crate::run::run_file::redact;
 
 /// Body of the default ingest endpoint: an event that is new every time.
 const DEFAULT_BODY: &str = r#"{"id":"{{uuid}}","n":{{n}},"sent_at":"{{now}}"}"#;

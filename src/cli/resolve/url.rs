@@ -3,8 +3,8 @@
 use anyhow::{Context as _, bail};
 use reqwest::Url;
 
+use crate::redact;
 use crate::run::plan::{Scheme, Target};
-use crate::run::run_file::redact;
 
 /// A URL taken apart.
 #[derive(Debug, Clone)]

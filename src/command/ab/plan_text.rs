@@ -7,9 +7,10 @@ use serde_json::json;
 use super::super::dry_run::{Decision, bursts, model};
 use crate::cli::resolve::{Ab, Sameness};
 use crate::judge::gate::{Gate, Scope};
+use crate::redact;
 use crate::report::Format;
 use crate::run::plan::Endpoint;
-use crate::run::run_file::{HeaderRecord, PlanRecord, redact};
+use crate::run::run_file::{HeaderRecord, PlanRecord};
 use crate::stats::paired::MIN_PAIRS;
 use crate::units::{Pretty, grouped};
 

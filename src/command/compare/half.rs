@@ -7,7 +7,7 @@ use anyhow::bail;
 use super::super::saved::{self, Saved};
 use crate::judge::comparison::{Pair, Side};
 use crate::report::{Report, Warning};
-use crate::run::import::{Imported, Options};
+use crate::run::import::{ImportOptions, Imported};
 use crate::run::plan::Guard;
 use crate::run::run_file::Run;
 
@@ -40,7 +40,11 @@ struct Named<'a> {
 
 impl Half {
     /// Reads a file; `name` is what a list of latencies is called.
-    pub(super) fn load(file: &Path, name: Option<&str>, options: &Options) -> anyhow::Result<Half> {
+    pub(super) fn load(
+        file: &Path,
+        name: Option<&str>,
+        options: &ImportOptions,
+    ) -> anyhow::Result<Half> {
         let label = saved::shown(file);
         Ok(match saved::read(file, options)? {
             Saved::Run(run) => Half {

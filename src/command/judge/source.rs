@@ -10,7 +10,7 @@ use crate::cli::judge::JudgeArgs;
 use crate::judge::gate::Subject;
 use crate::printable::{Shown as _, one_line};
 use crate::report::Report;
-use crate::run::import::{Imported, Options, Remark};
+use crate::run::import::{ImportOptions, ImportRemark, Imported};
 use crate::run::plan::Guard;
 use crate::run::recording::Recording;
 use crate::run::run_file::Run;
@@ -32,7 +32,7 @@ pub(super) struct SourceEndpoint {
 
 enum Content {
     Run(Box<Run>),
-    Imported(Vec<Remark>),
+    Imported(Vec<ImportRemark>),
 }
 
 /// Reads every file and gives each endpoint a name of its own.
@@ -60,7 +60,7 @@ fn check_distinct(files: &[PathBuf]) -> anyhow::Result<()> {
 }
 
 fn load(file: &Path, shown: &str, args: &JudgeArgs) -> anyhow::Result<Source> {
-    let options = Options {
+    let options = ImportOptions {
         unit: args.unit,
         column: args.column.clone(),
         status_column: args.status_column.clone(),

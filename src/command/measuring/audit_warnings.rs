@@ -1,7 +1,7 @@
 //! What an audit says against itself, and what it found that no gate may be about.
 
 use crate::report::Warning;
-use crate::run::completion::{Audit, Completion, Resends, Settled, cause_and_way_out};
+use crate::run::completion::{Audit, Completion, Resends, Settled, cause_and_hint};
 use crate::run::run_file::Run;
 use crate::units::{Pretty, grouped};
 
@@ -27,7 +27,7 @@ pub(super) fn audit_warnings(run: &Run) -> Vec<Warning> {
 }
 
 fn unread(name: &str, reason: &str, resends: Option<&Resends>) -> Vec<Warning> {
-    let (cause, way_out) = cause_and_way_out(reason);
+    let (cause, way_out) = cause_and_hint(reason);
     let unread = Warning::new(
         format!("what became of what {name} accepted could not be read: {cause}"),
         way_out.unwrap_or("look at the service, or say with --audit-url how to ask it"),

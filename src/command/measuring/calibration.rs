@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::probe::engine::{self, Calibrated, StopSignal};
 use crate::run::plan::{Model, Plan};
 use crate::run::recording::Recording;
-use crate::run::run_file::{Calibration, NullServer};
+use crate::run::run_file::{Calibration, MeasurementOverhead};
 use crate::stats::rank::Quantile;
 use crate::stats::rank::interval_ranks;
 
@@ -30,8 +30,8 @@ pub(in crate::command) fn calibrated(plan: &Plan, stop: &StopSignal) -> Option<C
 fn record(plan: &Plan, calibrated: &Calibrated) -> Calibration {
     let Calibrated { recording, rate } = calibrated;
     let not_ok = recording.counts.not_ok();
-    let latency = recording.latency.levels();
-    let lag = recording.send_lag.levels();
+    let latency = recording.latency.ranked_values();
+    let lag = recording.send_lag.ranked_values();
     let at = |quantile: Quantile| latency.at_rank(quantile.rank(latency.count()));
     let lag_at = |quantile: Quantile| lag.at_rank(quantile.rank(lag.count()));
     let (0, Some(p50), Some(p99), Some(own_error)) = (
@@ -47,7 +47,7 @@ fn record(plan: &Plan, calibrated: &Calibrated) -> Calibration {
             ),
         };
     };
-    Calibration::Measured(NullServer {
+    Calibration::Measured(MeasurementOverhead {
         transport: TRANSPORT.to_owned(),
         requests: recording.planned(),
         rate_per_s: *rate,

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::script::{Bursts, Script, Stall};
 use super::server::Handled;
-use crate::run::histogram::Levels;
+use crate::run::histogram::RankedValues;
 use crate::run::plan::{
     Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
     Template, Trust,
 };
 use crate::run::recording::Recording;
-use crate::run::run_file::{Check, Unit};
+use crate::run::run_file::{CheckUnit, SelftestCheck};
 use crate::stats::cluster::Clusters;
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, Rate, millis};
@@ -149,8 +149,8 @@ impl Scenario {
         recording: &Recording,
         handled: &[Handled],
         own_error: Duration,
-    ) -> Vec<Check> {
-        let lag = recording.send_lag.levels();
+    ) -> Vec<SelftestCheck> {
+        let lag = recording.send_lag.ranked_values();
         let instrument = own_error + at(&lag, Quantile::P99);
         let mut checks = vec![self.count_check(
             "answered",
@@ -158,7 +158,7 @@ impl Scenario {
             recording.counts.ok as f64,
             0.0,
         )];
-        let latency = recording.latency.levels();
+        let latency = recording.latency.ranked_values();
         let truth = Truth::of(handled);
         for quantile in [Quantile::P50, Quantile::P95, Quantile::P99] {
             let (true_value, tolerance) = match self.script {
@@ -168,10 +168,10 @@ impl Scenario {
                 ),
                 _ => (at(&truth.held, quantile), instrument),
             };
-            checks.push(Check {
+            checks.push(SelftestCheck {
                 scenario: self.name(),
                 figure: quantile.to_string(),
-                unit: Unit::Ms,
+                unit: CheckUnit::Ms,
                 truth: millis(true_value),
                 measured: millis(at(&latency, quantile)),
                 tolerance: millis(tolerance),
@@ -182,7 +182,7 @@ impl Scenario {
     }
 
     /// How many requests were beyond the limit, and in how many bursts.
-    fn counts(&self, recording: &Recording, handled: &[Handled]) -> Vec<Check> {
+    fn counts(&self, recording: &Recording, handled: &[Handled]) -> Vec<SelftestCheck> {
         let Some(counted) = self.limit().and_then(|l| recording.exceedances_of(l)) else {
             return Vec::new();
         };
@@ -212,11 +212,17 @@ impl Scenario {
         }
     }
 
-    fn count_check(&self, figure: &str, truth: f64, measured: f64, tolerance: f64) -> Check {
-        Check {
+    fn count_check(
+        &self,
+        figure: &str,
+        truth: f64,
+        measured: f64,
+        tolerance: f64,
+    ) -> SelftestCheck {
+        SelftestCheck {
             scenario: self.name(),
             figure: figure.to_owned(),
-            unit: Unit::Requests,
+            unit: CheckUnit::Requests,
             truth,
             measured,
             tolerance,
@@ -231,14 +237,14 @@ impl Scenario {
 
 /// What the server did, sorted.
 struct Truth {
-    held: Levels,
-    late: Levels,
+    held: RankedValues,
+    late: RankedValues,
 }
 
 impl Truth {
     fn of(handled: &[Handled]) -> Truth {
         let levels = |of: fn(&Handled) -> Duration| {
-            Levels::from_values(handled.iter().map(|h| of(h).as_nanos() as u64).collect())
+            RankedValues::from_values(handled.iter().map(|h| of(h).as_nanos() as u64).collect())
         };
         Truth {
             held: levels(|h| h.held),
@@ -247,7 +253,7 @@ impl Truth {
     }
 }
 
-fn at(levels: &Levels, quantile: Quantile) -> Duration {
+fn at(levels: &RankedValues, quantile: Quantile) -> Duration {
     let ns = levels.at_rank(quantile.rank(levels.count()));
     Duration::from_nanos(ns.unwrap_or(0))
 }

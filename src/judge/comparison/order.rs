@@ -1,6 +1,6 @@
 //! A recording's requests in ascending order, as far as its histogram tells.
 
-use crate::run::histogram::Levels;
+use crate::run::histogram::RankedValues;
 use crate::run::recording::{Clock, Latency, Recording};
 use crate::stats::profile::OrderStatistics;
 use crate::stats::rank::Quantile;
@@ -10,8 +10,8 @@ const HALF_BUCKET: f64 = 1.0 / 32_768.0;
 
 /// The ascending latencies of the requests that ended ok, and above them everything else.
 pub(super) struct Orders {
-    lowest: Levels,
-    highest: Levels,
+    lowest: RankedValues,
+    highest: RankedValues,
     planned: u64,
     /// How far a value may be from the one that stands for it, relative to it.
     error: f64,
@@ -28,7 +28,7 @@ struct Lag {
 impl Orders {
     pub(super) fn of(recording: &Recording) -> Orders {
         let (lowest, highest) = recording.latency.bounds().unwrap_or_else(|| {
-            let levels = recording.latency.levels();
+            let levels = recording.latency.ranked_values();
             (levels.clone(), levels)
         });
         Orders {
@@ -63,7 +63,7 @@ impl Orders {
         self.edge(&self.lowest, 1.0 - self.error, &self.lags)
     }
 
-    fn edge<'a>(&'a self, levels: &'a Levels, factor: f64, lags: &'a [Lag]) -> Edge<'a> {
+    fn edge<'a>(&'a self, levels: &'a RankedValues, factor: f64, lags: &'a [Lag]) -> Edge<'a> {
         Edge {
             levels,
             planned: self.planned,
@@ -102,7 +102,7 @@ fn lags(recording: &Recording) -> Vec<Lag> {
 
 /// The order at one edge of the buckets; values in ns.
 pub(super) struct Edge<'a> {
-    levels: &'a Levels,
+    levels: &'a RankedValues,
     planned: u64,
     factor: f64,
     lags: &'a [Lag],

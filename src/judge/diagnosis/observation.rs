@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{ALPHA, Step, ladder};
 use crate::judge::summary::CONFIDENCE;
-use crate::run::histogram::Levels;
+use crate::run::histogram::RankedValues;
 use crate::run::recording::{Bits, Recording};
 use crate::stats::cluster::Clusters;
 use crate::stats::modes::{Modes, modes};
@@ -117,7 +117,7 @@ pub(super) enum From {
 
 /// A sample of which φ values are worth one: every φ-th order statistic.
 struct Thinned {
-    levels: Levels,
+    levels: RankedValues,
     planned: u64,
     worth: u64,
 }
@@ -156,13 +156,17 @@ impl Observation {
 
     pub(super) fn at(&self, quantile: Quantile, from: From) -> Option<Duration> {
         let rank = quantile.rank(self.requests());
-        self.levels(from).at_rank(rank).map(Duration::from_nanos)
+        self.ranked_values(from)
+            .at_rank(rank)
+            .map(Duration::from_nanos)
     }
 
-    pub(super) fn levels(&self, from: From) -> Levels {
+    pub(super) fn ranked_values(&self, from: From) -> RankedValues {
         match from {
-            From::Send if self.recording.service.count() > 0 => self.recording.service.levels(),
-            _ => self.recording.latency.levels(),
+            From::Send if self.recording.service.count() > 0 => {
+                self.recording.service.ranked_values()
+            }
+            _ => self.recording.latency.ranked_values(),
         }
     }
 
@@ -183,7 +187,7 @@ impl Observation {
 
     /// How many modes the service time has, in ms.
     pub fn modes(&self) -> Modes {
-        let levels = self.levels(From::Send);
+        let levels = self.ranked_values(From::Send);
         modes(levels.counts().map(|(ns, count)| (ns as f64 / 1e6, count)))
     }
 
@@ -211,7 +215,7 @@ impl Observation {
         let planned = self.requests();
         let effect = self.design_effect(material_ns);
         Thinned {
-            levels: self.levels(from),
+            levels: self.ranked_values(from),
             planned,
             worth: (planned as f64 / effect).floor() as u64,
         }

@@ -197,7 +197,7 @@ fn growth_by_order(latencies: &[f64], third: usize, worth: usize) -> f64 {
 /// From the range of all latencies, which are known precisely but not in order. If half of a third is below a value, at
 /// least that many of all latencies are below it.
 fn growth_by_range(offered: &Observation, third: u64, worth: u64) -> f64 {
-    let levels = offered.levels(From::Send);
+    let levels = offered.ranked_values(From::Send);
     let (Some(low), Some(high)) = interval_ranks(worth, Quantile::P50, CONFIDENCE) else {
         return f64::INFINITY;
     };

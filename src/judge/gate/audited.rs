@@ -4,7 +4,7 @@
 use super::finding::{ExceedanceRange, Finding, ObservedMetric};
 use super::{AuditCount, Condition, Gate, Subject};
 use crate::run::completion::{
-    Audit, Completion, Effects, Remark, Resends, Settled, cause_and_way_out,
+    Audit, AuditRemark, Completion, EffectReporting, Resends, Settled, cause_and_hint,
 };
 use crate::run::plan::Design;
 use crate::units::{Pretty, grouped};
@@ -63,7 +63,7 @@ fn caught(gate: &Gate, subject: &Subject<'_>, resends: &Resends) -> Option<Findi
 }
 
 fn unread(gate: &Gate, subject: &Subject<'_>, reason: &str) -> Finding {
-    let (cause, way_out) = cause_and_way_out(reason);
+    let (cause, way_out) = cause_and_hint(reason);
     Finding {
         reason: format!("{cause}. What was never read is never a pass"),
         next_step: Some(
@@ -183,9 +183,11 @@ fn unseen(completion: &Completion, what: AuditCount) -> Option<Doubt> {
     match what {
         AuditCount::Duplicated if !completion.sees_duplicates() => {
             let how_often = match (completion.inserts, completion.notifications) {
-                (Effects::NotTold, Effects::Told) => "an event was inserted",
-                (Effects::Told, _) => "an event was notified",
-                (Effects::NotTold, Effects::NotTold) => "an effect was had",
+                (EffectReporting::NotReported, EffectReporting::Reported) => {
+                    "an event was inserted"
+                }
+                (EffectReporting::Reported, _) => "an event was notified",
+                (EffectReporting::NotReported, EffectReporting::NotReported) => "an effect was had",
             };
             Some((
                 format!(
@@ -241,7 +243,7 @@ fn cut_before_second_look(completion: &Completion, what: AuditCount) -> Option<D
     let refused = completion
         .remarks
         .iter()
-        .any(|remark| matches!(remark, Remark::NotReadAgain { .. }));
+        .any(|remark| matches!(remark, AuditRemark::NotReadAgain { .. }));
     (refused && what == AuditCount::Duplicated).then(|| {
         (
             format!("{}, but what was done could not be read once more", seen()),
@@ -281,7 +283,7 @@ fn within_doubt(
         ));
     }
     if let Some(trouble) = completion.trouble() {
-        let (cause, way_out) = cause_and_way_out(trouble);
+        let (cause, way_out) = cause_and_hint(trouble);
         return Some((
             format!(
                 "{seen}, but the state of {} could not be read (the last answer: {cause})",
@@ -370,22 +372,22 @@ mod tests {
 
     use crate::judge::gate::{self, Finding, Gate, Subject};
     use crate::run::completion::{
-        Asked, Audit, Completion, DoneClock, Fate, Settled, Standing, UnknownMeans,
+        Audit, AuditOutcome, Completion, DoneClock, EventReport, EventStatus, Settled, UnknownMeans,
     };
     use crate::run::plan::Guard;
     use crate::run::recording::Recording;
     use crate::verdict::Verdict;
 
     /// What the server says of 100 accepted events: `change` plants what is wrong.
-    fn audit(settled: Settled, change: impl Fn(&mut HashMap<u64, Fate>)) -> Audit {
+    fn audit(settled: Settled, change: impl Fn(&mut HashMap<u64, EventReport>)) -> Audit {
         let fate = |index| {
             let took = Duration::from_millis(index);
-            let standing = Standing::Processed {
+            let status = EventStatus::Processed {
                 at_least: took,
                 at_most: took,
             };
-            Fate {
-                standing,
+            EventReport {
+                status,
                 inserts: Some(1),
                 notifications: Some(1),
                 notify_unknown: 0,
@@ -393,7 +395,7 @@ mod tests {
         };
         let mut fates = (0..100).map(|index| (index, fate(index))).collect();
         change(&mut fates);
-        let asked = Asked {
+        let asked = AuditOutcome {
             clock: DoneClock::Server,
             settled,
             unknown: UnknownMeans::Lost,
@@ -466,7 +468,7 @@ mod tests {
     #[test]
     fn counts_do_not_pass_while_something_is_pending() {
         let pending = audit(Settled::Deadline, |fates| {
-            fates.get_mut(&7).expect("planted").standing = Standing::Pending;
+            fates.get_mut(&7).expect("planted").status = EventStatus::Pending;
         });
         for gate in ["lost <= 0", "duplicated <= 0"] {
             let finding = judge(gate, Some(&pending));
@@ -535,7 +537,7 @@ mod tests {
     #[test]
     fn an_audit_that_was_interrupted_passes_nothing_that_was_pending() {
         let cut = audit(Settled::Interrupted, |fates| {
-            fates.get_mut(&7).expect("planted").standing = Standing::Pending;
+            fates.get_mut(&7).expect("planted").status = EventStatus::Pending;
         });
         for gate in ["lost <= 0", "done.p90 <= 98ms"] {
             assert_eq!(

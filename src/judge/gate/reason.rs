@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::judge::{DecisionReason, GateTest, RequestOrder, Uncertainty};
 use super::{ALPHA, Condition, ExceedanceRange, LimitOperator};
-use crate::run::completion::cause_and_way_out;
+use crate::run::completion::cause_and_hint;
 use crate::run::plan::{Design, Guard};
 use crate::run::recording::{Clock, Counts};
 use crate::stats::binomial::{self, Projection};
@@ -159,7 +159,7 @@ impl GateTest<'_> {
         let completion = self.subject.audit.and_then(|audit| audit.completion());
         let trouble = completion.and_then(|completion| completion.trouble());
         trouble.map_or_else(String::new, |last| {
-            format!(" (the last answer: {})", cause_and_way_out(last).0)
+            format!(" (the last answer: {})", cause_and_hint(last).0)
         })
     }
 

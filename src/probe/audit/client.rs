@@ -9,8 +9,8 @@ use jiff::fmt::rfc2822;
 use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USER_AGENT};
 use reqwest::{RequestBuilder, Response, StatusCode, Url, redirect};
 
+use crate::redact;
 use crate::run::plan::{ConnectionPolicy, Endpoint, Plan, RUN_HEADER, Scheme, Trust};
-use crate::run::run_file::redact;
 use crate::trust;
 
 /// Longest that an answer may be silent; one that goes on is read, however long it is.

@@ -8,7 +8,7 @@ use jiff::SignedDuration;
 use super::early::EarlyLook;
 use super::requests::{Request, Requests};
 use super::state::{Stage, State, Time};
-use crate::run::completion::{DoneClock, Fate, Remark, Settled, Standing};
+use crate::run::completion::{AuditRemark, DoneClock, EventReport, EventStatus, Settled};
 
 /// When something was asked and answered, counted from the beginning of the audit.
 #[derive(Clone, Copy, Debug)]
@@ -65,10 +65,10 @@ pub(super) struct Ended {
 /// What the service made of a run's requests.
 pub(super) struct Fates {
     /// By endpoint and index.
-    pub(super) by_endpoint: Vec<HashMap<u64, Fate>>,
+    pub(super) by_endpoint: Vec<HashMap<u64, EventReport>>,
     /// Whose clocks the times are of; `None` where nothing was done.
     pub(super) clock: Option<DoneClock>,
-    pub(super) remarks: Vec<Remark>,
+    pub(super) remarks: Vec<AuditRemark>,
 }
 
 impl<'a> Ledger<'a> {
@@ -207,7 +207,7 @@ impl<'a> Ledger<'a> {
         for (place, (request, entry)) in pairs.enumerate() {
             let late_enough = ended.fresh_from.max(targets[request.endpoint]);
             let ending = match self.may_have_been_forgotten(place) {
-                true => request.owed.then_some(End::Stands(Standing::Unread)),
+                true => request.owed.then_some(End::Stands(EventStatus::Unread)),
                 false => entry.standing(request.owed, ended, late_enough),
             };
             let standing = match ending {
@@ -216,14 +216,14 @@ impl<'a> Ledger<'a> {
                     let (own_clock, at_least, at_most) =
                         told.unwrap_or_else(|| self.between_looks(request, entry, done));
                     clock = coarser(clock, own_clock);
-                    Standing::Processed { at_least, at_most }
+                    EventStatus::Processed { at_least, at_most }
                 }
                 Some(End::Stands(standing)) => standing,
                 None => continue,
             };
             let state = entry.last.flatten();
-            let fate = Fate {
-                standing,
+            let fate = EventReport {
+                status: standing,
                 inserts: state.and_then(|state| state.inserts),
                 notifications: state.and_then(|state| state.notifications),
                 notify_unknown: state.map_or(0, |state| state.notify_unknown),
@@ -287,7 +287,7 @@ impl<'a> Ledger<'a> {
 /// What became of a request, but for how long it took.
 enum End {
     Done(State, Duration),
-    Stands(Standing),
+    Stands(EventStatus),
 }
 
 impl Entry {
@@ -297,20 +297,20 @@ impl Entry {
         match (self.last, self.done) {
             (Some(Some(state)), Some(done)) => Some(End::Done(state, done)),
             (Some(Some(state)), None) if state.stage == Stage::GivenUp => {
-                Some(End::Stands(Standing::GivenUp))
+                Some(End::Stands(EventStatus::GivenUp))
             }
             (Some(Some(state)), None) if state.stage == Stage::Unclear => {
-                Some(End::Stands(Standing::Unread))
+                Some(End::Stands(EventStatus::Unread))
             }
             // It was seen too early to say that it took too long.
             (Some(Some(_)), None) => Some(End::Stands(
                 match ended.settled == Settled::Deadline && self.at < late_enough {
-                    true => Standing::Unread,
-                    false => Standing::Pending,
+                    true => EventStatus::Unread,
+                    false => EventStatus::Pending,
                 },
             )),
             (Some(None), _) if shows_the_end => None,
-            _ => owed.then_some(End::Stands(Standing::Unread)),
+            _ => owed.then_some(End::Stands(EventStatus::Unread)),
         }
     }
 }
@@ -365,10 +365,10 @@ impl Clocks {
         (disagreements == 0).then_some((clock, time, time))
     }
 
-    fn remarks(&self) -> Vec<Remark> {
+    fn remarks(&self) -> Vec<AuditRemark> {
         let negative = self.negative_by_server + self.negative_by_both;
-        let disagree = (negative > 0).then_some(Remark::ClocksDisagree { events: negative });
-        let no_offset = (self.no_offset > 0).then_some(Remark::NoOffset {
+        let disagree = (negative > 0).then_some(AuditRemark::ClocksDisagree { events: negative });
+        let no_offset = (self.no_offset > 0).then_some(AuditRemark::NoOffset {
             events: self.no_offset,
         });
         disagree.into_iter().chain(no_offset).collect()
@@ -392,7 +392,7 @@ mod tests {
     use super::{Ended, Ledger, Look, Memory};
     use crate::probe::audit::requests::{Answered, NamedBy, Request, Requests};
     use crate::probe::audit::state::{Stage, State};
-    use crate::run::completion::{EventKey, Fate, Settled, Standing};
+    use crate::run::completion::{EventKey, EventReport, EventStatus, Settled};
 
     const MS: Duration = Duration::from_millis(1);
 
@@ -423,7 +423,7 @@ mod tests {
     }
 
     /// What is made of it at the deadline of a wait of four seconds, with a target of one.
-    fn standing(ledger: &Ledger<'_>) -> Option<Standing> {
+    fn standing(ledger: &Ledger<'_>) -> Option<EventStatus> {
         let ended = Ended {
             settled: Settled::Deadline,
             fresh_from: 3_000 * MS,
@@ -431,7 +431,7 @@ mod tests {
         let fates = ledger.fates(ended, &[1_000 * MS]);
         fates.by_endpoint[0]
             .get(&0)
-            .map(|fate: &Fate| fate.standing)
+            .map(|report: &EventReport| report.status)
     }
 
     #[test]
@@ -440,7 +440,7 @@ mod tests {
         let mut ledger = Ledger::new(&requests, Memory::Everything);
         ledger.take(0, Some(state(Stage::Pending)), at(0, 300));
         ledger.take(0, Some(state(Stage::Done)), at(400, 410));
-        let expected = Standing::Processed {
+        let expected = EventStatus::Processed {
             at_least: 1_000 * MS,
             at_most: 1_410 * MS,
         };
@@ -451,13 +451,13 @@ mod tests {
     fn only_a_late_answer_shows_how_things_stood_at_the_deadline() {
         let requests = one();
         let mut ledger = Ledger::new(&requests, Memory::Everything);
-        assert_eq!(standing(&ledger), Some(Standing::Unread));
+        assert_eq!(standing(&ledger), Some(EventStatus::Unread));
         for (said, asked, expected) in [
-            (None, 2_999, Some(Standing::Unread)),
+            (None, 2_999, Some(EventStatus::Unread)),
             (None, 3_000, None),
-            (Some(Stage::Pending), 2_999, Some(Standing::Unread)),
-            (Some(Stage::Pending), 3_000, Some(Standing::Pending)),
-            (Some(Stage::GivenUp), 0, Some(Standing::GivenUp)),
+            (Some(Stage::Pending), 2_999, Some(EventStatus::Unread)),
+            (Some(Stage::Pending), 3_000, Some(EventStatus::Pending)),
+            (Some(Stage::GivenUp), 0, Some(EventStatus::GivenUp)),
         ] {
             ledger.take(0, said.map(state), at(asked, asked + 10));
             assert_eq!(standing(&ledger), expected, "{said:?} at {asked}");
@@ -489,7 +489,7 @@ mod tests {
         ledger.take_again(0, Some(state(Stage::Pending)));
         assert!(matches!(
             standing(&ledger),
-            Some(Standing::Processed { .. })
+            Some(EventStatus::Processed { .. })
         ));
         let ended = Ended {
             settled: Settled::Done,

@@ -14,7 +14,7 @@ use super::requests::{Named, NamedBy, Requests};
 use super::settling::Settling;
 use super::state::State;
 use super::{Offered, Ran, Told};
-use crate::run::completion::{DoneClock, Remark, Settled};
+use crate::run::completion::{AuditRemark, DoneClock, Settled};
 use crate::run::plan::{Plan, RUN_HEADER};
 use crate::units::grouped;
 use listed_run::{ListedRun, RunName};
@@ -86,7 +86,7 @@ pub(super) async fn ask(
                 told = asking.told(settled, ran, settling);
                 told.quiet = Some(quiet);
             }
-            Some(Err(reason)) => told.remarks.push(Remark::NotReadAgain { reason }),
+            Some(Err(reason)) => told.remarks.push(AuditRemark::NotReadAgain { reason }),
             // Everything was done, but the time in which a second effect would have shown was cut.
             None => told.asked.settled = Settled::Interrupted,
         }
@@ -223,7 +223,7 @@ impl Asking<'_> {
         let mut told = Told::of(&self.ledger, ran, (settled, settling), DoneClock::Server);
         let without_time = self.ledger.without_time();
         if without_time > 0 {
-            told.remarks.push(Remark::NoTime {
+            told.remarks.push(AuditRemark::NoTime {
                 events: without_time,
             });
         }

@@ -15,7 +15,7 @@ use super::settling::Settling;
 use super::state::{Stage, State, Time};
 use super::state_answer::{self, StateAnswer};
 use super::{Ran, Told};
-use crate::run::completion::{DoneClock, EventKey, Remark, Settled, cause_and_way_out, text_of};
+use crate::run::completion::{AuditRemark, DoneClock, EventKey, Settled, cause_and_hint, text_of};
 use crate::run::plan::{Field, Polls};
 use crate::units::{Pretty, grouped, plural};
 
@@ -51,7 +51,7 @@ pub(super) async fn ask(
                 told = asking.told(settled, ran, settling);
                 told.quiet = Some(quiet);
             }
-            Some(Err(reason)) => told.remarks.push(Remark::NotReadAgain { reason }),
+            Some(Err(reason)) => told.remarks.push(AuditRemark::NotReadAgain { reason }),
             // Everything was done, but the time in which a second effect would have shown was cut.
             None => told.asked.settled = Settled::Interrupted,
         }
@@ -155,7 +155,7 @@ impl Asking<'_> {
         }
         self.heard.unclear = Some(format!(
             "303 points to {}, which is not the result of one event\nhint: where 303 means done, say --audit-done :status=303",
-            crate::run::run_file::redact::url(location).escape_debug()
+            crate::redact::url(location).escape_debug()
         ));
     }
 
@@ -286,8 +286,8 @@ impl Asking<'_> {
             ),
             (_, Some(trouble)) => format!(
                 "no state URL at {url} told of an event: some answered 404, and {}\nhint: {}",
-                cause_and_way_out(&trouble).0,
-                cause_and_way_out(&trouble).1.unwrap_or(
+                cause_and_hint(&trouble).0,
+                cause_and_hint(&trouble).1.unwrap_or(
                     "give --audit-url the URL of an event's state, with {id} for its id"
                 )
             ),

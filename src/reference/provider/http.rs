@@ -7,8 +7,8 @@ use reqwest::{Client, Response, Url};
 
 use super::mail::{ErrorBody, Mail};
 use super::{InvalidProvider, SendError, resume};
+use crate::redact;
 use crate::reference::trace::Trace;
-use crate::run::run_file::redact;
 use crate::trust;
 
 /// The path of the API.

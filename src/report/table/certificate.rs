@@ -6,7 +6,7 @@ use comfy_table::CellAlignment;
 
 use super::super::Style;
 use super::{empty_table, paint};
-use crate::run::run_file::{Calibration, Certificate, Check, Unit};
+use crate::run::run_file::{Calibration, CheckUnit, SelftestCertificate, SelftestCheck};
 use crate::units::{Pretty, grouped, trimmed};
 use crate::verdict::Verdict;
 
@@ -22,7 +22,7 @@ const TITLES: [&str; 7] = [
 
 /// Writes what was tested, every figure and the verdict.
 pub(in crate::report) fn write(
-    certificate: &Certificate,
+    certificate: &SelftestCertificate,
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
@@ -57,7 +57,7 @@ pub(in crate::report) fn write(
     writeln!(out, "{}", paint(&verdict(certificate), style.colour))
 }
 
-fn row(check: &Check) -> [String; 7] {
+fn row(check: &SelftestCheck) -> [String; 7] {
     let (sign, error) = match check.error() {
         error if error < 0.0 => ("−", -error),
         error => ("+", error),
@@ -73,21 +73,21 @@ fn row(check: &Check) -> [String; 7] {
     ]
 }
 
-fn status(check: &Check) -> Verdict {
+fn status(check: &SelftestCheck) -> Verdict {
     match check.is_within() {
         true => Verdict::Pass,
         false => Verdict::Fail,
     }
 }
 
-fn value(unit: Unit, value: f64) -> String {
+fn value(unit: CheckUnit, value: f64) -> String {
     match unit {
-        Unit::Ms => format!("{value:.3} ms"),
-        Unit::Requests => trimmed(value, 1),
+        CheckUnit::Ms => format!("{value:.3} ms"),
+        CheckUnit::Requests => trimmed(value, 1),
     }
 }
 
-fn verdict(certificate: &Certificate) -> String {
+fn verdict(certificate: &SelftestCertificate) -> String {
     let all = certificate.checks.len();
     let beyond = certificate.checks.iter().filter(|c| !c.is_within()).count();
     match beyond {

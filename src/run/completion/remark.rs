@@ -3,13 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::way_out::cause_and_way_out;
+use super::hint::cause_and_hint;
 use crate::units::{grouped, plural};
 
 /// What must be known to read the numbers of an audit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "remark")]
-pub enum Remark {
+#[schemars(rename = "Remark")]
+pub enum AuditRemark {
     /// States could not be read when the wait ended.
     Trouble {
         /// How many.
@@ -39,37 +40,37 @@ pub enum Remark {
     },
 }
 
-impl Remark {
+impl AuditRemark {
     /// What is so.
     pub fn text(&self) -> String {
         let events = |n: &u64| format!("{} {}", grouped(*n), plural(*n, "event"));
         match self {
-            Remark::Trouble { unread, last } => format!(
+            AuditRemark::Trouble { unread, last } => format!(
                 "the state of {} could not be read when the audit ended; the last answer: {}",
                 events(unread),
-                cause_and_way_out(last).0
+                cause_and_hint(last).0
             ),
-            Remark::ClocksDisagree { events: n } => format!(
+            AuditRemark::ClocksDisagree { events: n } => format!(
                 "{} done before acceptance: the clocks disagree, so times are those between two looks",
                 match n {
                     1 => "1 event was".to_owned(),
                     n => format!("{} events were", grouped(*n)),
                 }
             ),
-            Remark::NoOffset { events: n } => format!(
+            AuditRemark::NoOffset { events: n } => format!(
                 "times of {} have no offset from UTC, so they cannot be held against others; the time is that between two looks",
                 events(n)
             ),
-            Remark::NoTime { events: n } => format!(
+            AuditRemark::NoTime { events: n } => format!(
                 "{} listed as processed without processed_at; the time is that between two looks",
                 match n {
                     1 => "1 event is".to_owned(),
                     n => format!("{} events are", grouped(*n)),
                 }
             ),
-            Remark::NotReadAgain { reason } => format!(
+            AuditRemark::NotReadAgain { reason } => format!(
                 "what was done could not be read once more, so later duplicates were not looked for: {}",
-                cause_and_way_out(reason).0
+                cause_and_hint(reason).0
             ),
         }
     }
@@ -77,17 +78,17 @@ impl Remark {
     /// What to do about it.
     pub fn hint(&self) -> &str {
         match self {
-            Remark::Trouble { last, .. } => cause_and_way_out(last)
+            AuditRemark::Trouble { last, .. } => cause_and_hint(last)
                 .1
                 .unwrap_or("look at the service; what could not be read is neither lost nor done"),
-            Remark::ClocksDisagree { .. } => {
+            AuditRemark::ClocksDisagree { .. } => {
                 "synchronise the clocks, or let one clock write both times"
             }
-            Remark::NoOffset { .. } => {
+            AuditRemark::NoOffset { .. } => {
                 "let the service write times with Z or an offset, or seconds since 1970"
             }
-            Remark::NoTime { .. } => "let the listing tell when each event was done",
-            Remark::NotReadAgain { reason } => cause_and_way_out(reason)
+            AuditRemark::NoTime { .. } => "let the listing tell when each event was done",
+            AuditRemark::NotReadAgain { reason } => cause_and_hint(reason)
                 .1
                 .unwrap_or("look at the service, and audit again"),
         }
@@ -95,7 +96,7 @@ impl Remark {
 
     pub(super) fn trouble(&self) -> Option<&str> {
         match self {
-            Remark::Trouble { last, .. } => Some(last),
+            AuditRemark::Trouble { last, .. } => Some(last),
             _ => None,
         }
     }

@@ -5,70 +5,70 @@
 
 use super::{Bucket, Precision};
 
-/// Counts of a page.
+/// BucketCounts of a page.
 const PAGE: usize = 512;
 
 /// A stretch of the buckets. At four digits few counts are large, so they are narrow until one of them is.
 #[derive(Clone, Debug, Default)]
-enum Page {
+enum CountPage {
     #[default]
     Empty,
     Narrow(Box<[u16; PAGE]>),
     Wide(Box<[u64; PAGE]>),
 }
 
-impl Page {
+impl CountPage {
     fn get(&self, within: usize) -> u64 {
         match self {
-            Page::Empty => 0,
-            Page::Narrow(counts) => u64::from(counts[within]),
-            Page::Wide(counts) => counts[within],
+            CountPage::Empty => 0,
+            CountPage::Narrow(counts) => u64::from(counts[within]),
+            CountPage::Wide(counts) => counts[within],
         }
     }
 
     fn add(&mut self, within: usize, count: u64) {
         let sum = self.get(within) + count;
-        if let Page::Empty = self {
-            *self = Page::Narrow(Box::new([0; PAGE]));
+        if let CountPage::Empty = self {
+            *self = CountPage::Narrow(Box::new([0; PAGE]));
         }
-        if let Page::Narrow(counts) = self {
+        if let CountPage::Narrow(counts) = self {
             match u16::try_from(sum) {
                 Ok(sum) => return counts[within] = sum,
-                Err(_) => *self = Page::Wide(Box::new(counts.map(u64::from))),
+                Err(_) => *self = CountPage::Wide(Box::new(counts.map(u64::from))),
             }
         }
-        if let Page::Wide(counts) = self {
+        if let CountPage::Wide(counts) = self {
             counts[within] = sum;
         }
     }
 
     fn counts(&self) -> impl Iterator<Item = u64> + '_ {
         let length = match self {
-            Page::Empty => 0,
+            CountPage::Empty => 0,
             _ => PAGE,
         };
         (0..length).map(|within| self.get(within))
     }
 }
 
-/// Counts by bucket. A bucket holds the values that agree in their highest bits.
+/// BucketCounts by bucket. A bucket holds the values that agree in their highest bits.
 #[derive(Clone, Debug)]
-pub(super) struct Counts {
+pub(super) struct BucketCounts {
     /// Values below 2^bits have a bucket each; larger ones keep this many of their highest bits.
     bits: u32,
-    pages: Vec<Page>,
+    pages: Vec<CountPage>,
     total: u64,
 }
 
-impl Counts {
-    pub(super) fn new(precision: Precision) -> Counts {
+impl BucketCounts {
+    pub(super) fn new(precision: Precision) -> BucketCounts {
         // The smallest power of two that holds 2·10^digits (Tene's "sub-bucket count").
         let bits = match precision {
             Precision::Two => 8,
             Precision::Three => 11,
             Precision::Four => 15,
         };
-        Counts {
+        BucketCounts {
             bits,
             pages: Vec::new(),
             total: 0,
@@ -81,7 +81,7 @@ impl Counts {
     }
 
     /// Adds the counts of another of the same precision.
-    pub(super) fn merge(&mut self, other: &Counts) {
+    pub(super) fn merge(&mut self, other: &BucketCounts) {
         for (index, count) in other.occupied() {
             self.add_at(index, count);
         }
@@ -95,13 +95,13 @@ impl Counts {
 
     /// Bytes of memory.
     pub(super) fn footprint(&self) -> u64 {
-        let of = |page: &Page| match page {
-            Page::Empty => 0,
-            Page::Narrow(_) => PAGE * size_of::<u16>(),
-            Page::Wide(_) => PAGE * size_of::<u64>(),
+        let of = |page: &CountPage| match page {
+            CountPage::Empty => 0,
+            CountPage::Narrow(_) => PAGE * size_of::<u16>(),
+            CountPage::Wide(_) => PAGE * size_of::<u64>(),
         };
         let pages: usize = self.pages.iter().map(of).sum();
-        (pages + self.pages.len() * size_of::<Page>()) as u64
+        (pages + self.pages.len() * size_of::<CountPage>()) as u64
     }
 
     /// Every occupied bucket, ascending.
@@ -125,7 +125,7 @@ impl Counts {
     fn add_at(&mut self, index: usize, count: u64) {
         let (number, within) = (index / PAGE, index % PAGE);
         if number >= self.pages.len() {
-            self.pages.resize_with(number + 1, Page::default);
+            self.pages.resize_with(number + 1, CountPage::default);
         }
         self.pages[number].add(within, count);
     }
@@ -149,7 +149,7 @@ impl Counts {
 mod tests {
     use hdrhistogram::Histogram as Hdr;
 
-    use super::{Counts, Page};
+    use super::{BucketCounts, CountPage};
     use crate::run::histogram::{MAX_NS, Precision};
 
     const PRECISIONS: [Precision; 3] = [Precision::Two, Precision::Three, Precision::Four];
@@ -167,7 +167,7 @@ mod tests {
         for precision in PRECISIONS {
             let reference = Hdr::<u64>::new_with_max(MAX_NS, precision.digits()).unwrap();
             for value_ns in values() {
-                let mut counts = Counts::new(precision);
+                let mut counts = BucketCounts::new(precision);
                 counts.add(value_ns, 3);
                 let bucket = counts.buckets().next().unwrap();
                 assert_eq!(
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn buckets_ascend_and_lose_nothing() {
         for precision in PRECISIONS {
-            let mut counts = Counts::new(precision);
+            let mut counts = BucketCounts::new(precision);
             values().for_each(|value_ns| counts.add(value_ns, 1));
             let buckets: Vec<_> = counts.buckets().collect();
             assert!(buckets.windows(2).all(|w| w[0].high_ns < w[1].low_ns));
@@ -197,8 +197,11 @@ mod tests {
 
     #[test]
     fn merging_adds_counts() {
-        let (mut odd, mut even) = (Counts::new(Precision::Four), Counts::new(Precision::Four));
-        let mut whole = Counts::new(Precision::Four);
+        let (mut odd, mut even) = (
+            BucketCounts::new(Precision::Four),
+            BucketCounts::new(Precision::Four),
+        );
+        let mut whole = BucketCounts::new(Precision::Four);
         for (i, value_ns) in values().enumerate() {
             whole.add(value_ns, 2);
             if i % 2 == 0 {
@@ -214,7 +217,7 @@ mod tests {
 
     #[test]
     fn counts_grow_beyond_what_a_narrow_page_holds() {
-        let mut counts = Counts::new(Precision::Four);
+        let mut counts = BucketCounts::new(Precision::Four);
         counts.add(100, 65_535);
         counts.add(101, 7);
         counts.add(100, 1);
@@ -227,10 +230,10 @@ mod tests {
 
     #[test]
     fn memory_follows_the_values_and_not_the_range() {
-        let mut counts = Counts::new(Precision::Four);
+        let mut counts = BucketCounts::new(Precision::Four);
         (0..1_000_000u64).for_each(|i| counts.add(1_000_000_000 + i * 100, 1));
         // From 1.0 to 1.1 s there are 3 052 buckets of 32.8 µs: 6 pages.
-        let used = |page: &&Page| !matches!(page, Page::Empty);
+        let used = |page: &&CountPage| !matches!(page, CountPage::Empty);
         assert_eq!(counts.pages.iter().filter(used).count(), 6);
     }
 }

@@ -96,9 +96,10 @@ fn inflate(zlib: &[u8]) -> Result<Vec<u8>, DecodeError> {
     let used = (inflated.len() - fields.0.len()) as u64;
     let limit = (used + 9 * Layout::of(header).buckets()).min(MAX_INFLATED);
     read(&mut inflated, limit)?;
-    match inflated.len() as u64 <= limit {
-        true => Ok(inflated),
-        false => Err(wrong("it inflates to more than its header allows")),
+    if inflated.len() as u64 <= limit {
+        Ok(inflated)
+    } else {
+        Err(wrong("it inflates to more than its header allows"))
     }
 }
 

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::distribution::{Distribution, add, count, nanoseconds};
-use super::imported::{Imported, Remark};
-use super::knots::Knot;
+use super::imported::{ImportRemark, Imported};
+use super::percentile_summary::{PercentileSummary, add, count, nanoseconds};
+use super::rank_bounds::RankBound;
 use super::requests::{outcome_of_error, outcome_of_status};
-use super::{Format, ImportError, Unit};
+use super::{FileFormat, ImportError, TimeUnit};
 use crate::run::recording::Counts;
 use crate::run::sample::{FailureKind, Outcome};
 
-const FORMAT: Format = Format::ArtilleryJson;
+const FORMAT: FileFormat = FileFormat::ArtilleryJson;
 
 /// The summary that is read, in ms.
 const RESPONSE_TIME: &str = "http.response_time";
@@ -59,9 +59,9 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         )
     })?;
     let answers = number(summary.get("count").copied().flatten(), "count")?;
-    let distribution = Distribution {
+    let distribution = PercentileSummary {
         answers,
-        knots: knots(summary, answers)?,
+        bounds: bounds(summary, answers)?,
         counts: counts(&counters)?,
     };
     let among = distribution.failures_among(FORMAT)?;
@@ -103,36 +103,36 @@ fn counts(counters: &BTreeMap<String, f64>) -> Result<Counts, ImportError> {
     Ok(counts)
 }
 
-fn knots(summary: &BTreeMap<String, Option<f64>>, n: u64) -> Result<Vec<Knot>, ImportError> {
+fn bounds(summary: &BTreeMap<String, Option<f64>>, n: u64) -> Result<Vec<RankBound>, ImportError> {
     let ns = |key: &str| {
         let ms = summary.get(key).copied().flatten();
-        ms.and_then(|ms| nanoseconds(ms, Unit::Milliseconds))
+        ms.and_then(|ms| nanoseconds(ms, TimeUnit::Milliseconds))
     };
     // Minimum and maximum are exact, to within the rounding to 0.1 ms.
     let max = ns("max").ok_or_else(|| FORMAT.damaged(format!("{RESPONSE_TIME} has no max")))?;
-    let mut knots = vec![Knot::at(n, max, 50_000)];
-    knots.extend(ns("min").map(|min| Knot::at(1, min, 50_000)));
+    let mut bounds = vec![RankBound::at(n, max, 50_000)];
+    bounds.extend(ns("min").map(|min| RankBound::at(1, min, 50_000)));
     for (key, fraction) in PERCENTILES {
         if let Some(value) = ns(key) {
             // The sketch keeps values to within 1 %.
             let within = value / 98 + 50_000;
-            knots.push(Knot::percentile(n, fraction, value, within));
+            bounds.push(RankBound::percentile(n, fraction, value, within));
         }
     }
-    Ok(knots)
+    Ok(bounds)
 }
 
-fn remarks(failures_among: u64) -> Vec<Remark> {
+fn remarks(failures_among: u64) -> Vec<ImportRemark> {
     let mut remarks = vec![
-        Remark::note(
+        ImportRemark::note(
             "Artillery keeps a few percentiles to within 1 %: a latency between two of them is shown as the upper one, \
              a verdict that hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
         ),
-        Remark::note("Artillery's http.response_time ends with the first byte of the answer"),
-        Remark::note("all requests of the report are one endpoint"),
+        ImportRemark::note("Artillery's http.response_time ends with the first byte of the answer"),
+        ImportRemark::note("all requests of the report are one endpoint"),
     ];
     if failures_among > 0 {
-        remarks.push(Remark::warning(
+        remarks.push(ImportRemark::warning(
             format!(
                 "the latencies of {failures_among} answers with a failure status are among the others, and it is not \
                  known which they are"

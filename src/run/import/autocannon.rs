@@ -5,21 +5,21 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::distribution::{Distribution, add, count, nanoseconds};
-use super::imported::{Imported, Remark};
-use super::knots::Knot;
-use super::{Format, ImportError, Unit};
+use super::imported::{ImportRemark, Imported};
+use super::percentile_summary::{PercentileSummary, add, count, nanoseconds};
+use super::rank_bounds::RankBound;
+use super::{FileFormat, ImportError, TimeUnit};
 use crate::run::recording::Counts;
 use crate::run::sample::{FailureKind, Outcome};
 
-const FORMAT: Format = Format::AutocannonJson;
+const FORMAT: FileFormat = FileFormat::AutocannonJson;
 
 /// The fields that are read from the JSON.
 #[derive(Deserialize)]
 struct Document {
     /// In ms.
     latency: BTreeMap<String, Value>,
-    requests: Requests,
+    requests: RequestTotals,
     errors: f64,
     #[serde(default)]
     timeouts: f64,
@@ -40,7 +40,7 @@ struct Document {
 }
 
 #[derive(Deserialize)]
-struct Requests {
+struct RequestTotals {
     sent: Option<f64>,
 }
 
@@ -48,30 +48,30 @@ struct Requests {
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let document: Document = serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
     let (answers, counts) = document.counts()?;
-    let distribution = Distribution {
+    let distribution = PercentileSummary {
         answers,
-        knots: document.knots(answers)?,
+        bounds: document.bounds(answers)?,
         counts,
     };
     let among = distribution.failures_among(FORMAT)?;
     let mut remarks = vec![
-        Remark::note(
+        ImportRemark::note(
             "autocannon keeps a few percentiles in whole milliseconds: a latency between two of them is shown as the \
              upper one, a verdict that hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
         ),
-        Remark::note(
+        ImportRemark::note(
             "autocannon counts latency from the send, with as many at a time as it has connections: what a stall \
              costs the requests that were not sent because of it is not in the numbers",
         ),
     ];
     if among > 0 {
-        remarks.push(Remark::warning(
+        remarks.push(ImportRemark::warning(
             format!("the latencies of {among} failed answers are among the others, and it is not known which they are"),
             "measure with a7probe, which tells them apart",
         ));
     }
     if document.requests.sent.is_none() {
-        remarks.push(Remark::warning(
+        remarks.push(ImportRemark::warning(
             "this version of autocannon does not say how many requests it sent, so some may have had no answer",
             "use a newer autocannon",
         ));
@@ -118,18 +118,18 @@ impl Document {
         Ok((answers, counts))
     }
 
-    fn knots(&self, n: u64) -> Result<Vec<Knot>, ImportError> {
+    fn bounds(&self, n: u64) -> Result<Vec<RankBound>, ImportError> {
         let at = |key: &str| self.latency.get(key).and_then(Value::as_f64);
-        let ns = |key: &str| at(key).and_then(|ms| nanoseconds(ms, Unit::Milliseconds));
+        let ns = |key: &str| at(key).and_then(|ms| nanoseconds(ms, TimeUnit::Milliseconds));
         let max = ns("max").ok_or_else(|| FORMAT.damaged("latency has no max"))?;
-        let mut knots = vec![Knot::at(n, max, within_ns(max))];
-        knots.extend(ns("min").map(|min| Knot::at(1, min, within_ns(min))));
+        let mut bounds = vec![RankBound::at(n, max, within_ns(max))];
+        bounds.extend(ns("min").map(|min| RankBound::at(1, min, within_ns(min))));
         for key in self.latency.keys() {
             if let (Some(fraction), Some(value)) = (fraction(key), ns(key)) {
-                knots.push(Knot::percentile(n, fraction, value, within_ns(value)));
+                bounds.push(RankBound::percentile(n, fraction, value, within_ns(value)));
             }
         }
-        Ok(knots)
+        Ok(bounds)
     }
 }
 

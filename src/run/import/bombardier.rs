@@ -4,27 +4,27 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::distribution::{Distribution, add, count, nanoseconds};
-use super::imported::{Imported, Remark};
-use super::knots::Knot;
+use super::imported::{ImportRemark, Imported};
+use super::percentile_summary::{PercentileSummary, add, count, nanoseconds};
+use super::rank_bounds::RankBound;
 use super::requests::outcome_of_error;
-use super::{Format, ImportError, Unit};
+use super::{FileFormat, ImportError, TimeUnit};
 use crate::run::recording::Counts;
 use crate::run::sample::{FailureKind, Outcome};
 
-const FORMAT: Format = Format::BombardierJson;
+const FORMAT: FileFormat = FileFormat::BombardierJson;
 
 /// bombardier cuts latencies to whole microseconds.
 const WITHIN_NS: u64 = 1_000;
 
 #[derive(Deserialize)]
 struct Document {
-    result: Results,
+    result: RunResult,
 }
 
 /// Every request has a latency, whether it was answered or not.
 #[derive(Deserialize)]
-struct Results {
+struct RunResult {
     req1xx: f64,
     req2xx: f64,
     req3xx: f64,
@@ -34,7 +34,7 @@ struct Results {
     others: f64,
     #[serde(default)]
     errors: Vec<ErrorCount>,
-    latency: Option<Latency>,
+    latency: Option<LatencyPercentiles>,
 }
 
 #[derive(Deserialize)]
@@ -45,7 +45,7 @@ struct ErrorCount {
 
 /// In µs.
 #[derive(Deserialize)]
-struct Latency {
+struct LatencyPercentiles {
     max: f64,
     #[serde(default)]
     percentiles: BTreeMap<String, f64>,
@@ -60,30 +60,30 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let latency = results.latency.as_ref().ok_or_else(|| {
         FORMAT.error("it has no latencies", "run bombardier with -l -p r -o json")
     })?;
-    let distribution = Distribution {
+    let distribution = PercentileSummary {
         answers,
-        knots: latency.knots(answers)?,
+        bounds: latency.bounds(answers)?,
         counts,
     };
     let failed = distribution.failures_among(FORMAT)?;
     let mut remarks = vec![
-        Remark::note(
+        ImportRemark::note(
             "bombardier keeps five percentiles: a latency between two of them is shown as the upper one, a verdict \
              that hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
         ),
-        Remark::note(
+        ImportRemark::note(
             "bombardier counts latency from the send, with as many at a time as it has connections: what a stall \
              costs the requests that were not sent because of it is not in the numbers",
         ),
     ];
     if latency.percentiles.is_empty() {
-        remarks.push(Remark::warning(
+        remarks.push(ImportRemark::warning(
             "the file has no percentiles, only the slowest request",
             "run bombardier with -l",
         ));
     }
     if failed > 0 {
-        remarks.push(Remark::warning(
+        remarks.push(ImportRemark::warning(
             format!("the latencies of {failed} failed requests are among the others, and it is not known which they are"),
             "measure with a7probe, which tells them apart",
         ));
@@ -92,7 +92,7 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     Ok(Imported::unnamed(FORMAT, recording, remarks))
 }
 
-impl Results {
+impl RunResult {
     fn counts(&self) -> Result<Counts, ImportError> {
         let number = |name: &str, value: f64| count(FORMAT, name, value);
         let ok = number("req2xx", self.req2xx)? + number("req3xx", self.req3xx)?;
@@ -113,20 +113,20 @@ impl Results {
     }
 }
 
-impl Latency {
-    fn knots(&self, n: u64) -> Result<Vec<Knot>, ImportError> {
+impl LatencyPercentiles {
+    fn bounds(&self, n: u64) -> Result<Vec<RankBound>, ImportError> {
         let ns = |us: f64| {
-            nanoseconds(us, Unit::Microseconds)
+            nanoseconds(us, TimeUnit::Microseconds)
                 .ok_or_else(|| FORMAT.damaged(format!("{us} is not a latency")))
         };
-        let mut knots = vec![Knot::at(n, ns(self.max)?, WITHIN_NS)];
+        let mut bounds = vec![RankBound::at(n, ns(self.max)?, WITHIN_NS)];
         for (percent, &value) in &self.percentiles {
             let fraction = percent.trim().parse().ok().map(|p: f64| p / 100.0);
             let fraction = fraction.filter(|fraction| (0.0..=1.0).contains(fraction));
             let fraction = fraction
                 .ok_or_else(|| FORMAT.damaged(format!("'{percent}' is not a percentile")))?;
-            knots.push(Knot::percentile(n, fraction, ns(value)?, WITHIN_NS));
+            bounds.push(RankBound::percentile(n, fraction, ns(value)?, WITHIN_NS));
         }
-        Ok(knots)
+        Ok(bounds)
     }
 }

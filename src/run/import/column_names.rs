@@ -1,12 +1,12 @@
 //! The names of a file's columns in messages and hints.
 
-use super::columns::Columns;
-use super::title::Role;
+use super::column_title::ColumnRole;
+use super::columns::ListColumns;
 
 /// How many columns an error lists.
 const LISTED: usize = 8;
 
-impl Columns {
+impl ListColumns {
     /// The title, or the number where there is none.
     pub(super) fn name(&self, index: usize) -> String {
         match &self.columns[index].title {
@@ -36,9 +36,10 @@ impl Columns {
             return (index + 1).to_string();
         }
         let plain = |c: char| c.is_alphanumeric() || "_-.:/".contains(c);
-        match name.chars().all(plain) {
-            true => name,
-            false => format!("'{name}'"),
+        if name.chars().all(plain) {
+            name
+        } else {
+            format!("'{name}'")
         }
     }
 
@@ -49,13 +50,14 @@ impl Columns {
 
     pub(super) fn names(&self, indexes: impl IntoIterator<Item = usize>) -> String {
         let names: Vec<String> = indexes.into_iter().map(|i| self.name(i)).collect();
-        match names.len() > LISTED {
-            true => format!(
+        if names.len() > LISTED {
+            format!(
                 "{} and {} more",
                 names[..LISTED].join(", "),
                 names.len() - LISTED
-            ),
-            false => names.join(", "),
+            )
+        } else {
+            names.join(", ")
         }
     }
 
@@ -80,23 +82,27 @@ impl Columns {
     }
 }
 
-impl Role {
+impl ColumnRole {
     /// The content of a column that does not hold latencies.
     pub(super) fn what(self) -> Option<&'static str> {
         match self {
-            Role::Latency | Role::Time | Role::Part | Role::Label | Role::Other => None,
-            Role::Status(_) => Some("status"),
-            Role::FailureTotal => Some("a failure rate"),
-            Role::SuccessTotal => Some("a success rate"),
-            Role::Rate => Some("a rate"),
-            Role::Statistic => Some("a statistic"),
-            Role::Rank => Some("percentiles"),
-            Role::Bucket => Some("bucket bounds"),
-            Role::Count => Some("counts"),
-            Role::Requests => Some("request counts"),
-            Role::Stamp => Some("time stamps"),
-            Role::Size => Some("sizes"),
-            Role::Counter => Some("row numbers"),
+            ColumnRole::Latency
+            | ColumnRole::Time
+            | ColumnRole::Part
+            | ColumnRole::Label
+            | ColumnRole::Other => None,
+            ColumnRole::Status(_) => Some("status"),
+            ColumnRole::FailureTotal => Some("a failure rate"),
+            ColumnRole::SuccessTotal => Some("a success rate"),
+            ColumnRole::Rate => Some("a rate"),
+            ColumnRole::Statistic => Some("a statistic"),
+            ColumnRole::Rank => Some("percentiles"),
+            ColumnRole::Bucket => Some("bucket bounds"),
+            ColumnRole::Count => Some("counts"),
+            ColumnRole::Requests => Some("request counts"),
+            ColumnRole::Stamp => Some("time stamps"),
+            ColumnRole::Size => Some("sizes"),
+            ColumnRole::Counter => Some("row numbers"),
         }
     }
 }

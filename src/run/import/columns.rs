@@ -2,10 +2,10 @@
 
 use csv::StringRecord;
 
-use super::profile::Profile;
-use super::status::Meaning;
-use super::title::{Role, Title, is_data_rate, is_of_times, is_period, words};
-use super::{ImportError, ListError, Options, Unit, numbers};
+use super::column_profile::ColumnProfile;
+use super::column_title::{ColumnRole, ColumnTitle, is_data_rate, is_of_times, is_period, words};
+use super::status_meaning::StatusMeaning;
+use super::{ImportError, ImportOptions, ListError, TimeUnit, numbers};
 use crate::units::MAX_DURATION;
 
 /// The hint where a row is not a request.
@@ -14,16 +14,16 @@ pub(super) const EACH_REQUEST: &str = "give the file that has a row for each req
 /// One column.
 pub(super) struct Column {
     pub(super) title: Option<String>,
-    pub(super) role: Role,
-    unit: Option<Unit>,
-    pub(super) profile: Profile,
+    pub(super) role: ColumnRole,
+    unit: Option<TimeUnit>,
+    pub(super) profile: ColumnProfile,
     /// Rows that ended ok by another column and failed by this one, and a value of one of them.
     pub(super) contradictions: u64,
     pub(super) contradiction: Option<String>,
 }
 
 /// All columns of a file, as far as its rows have been seen.
-pub(super) struct Columns {
+pub(super) struct ListColumns {
     pub(super) columns: Vec<Column>,
     /// A column that tells success beyond doubt.
     pub(super) firm: Option<usize>,
@@ -31,34 +31,35 @@ pub(super) struct Columns {
 
 /// The column of the latencies.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Choice {
+pub(super) struct ChosenColumn {
     pub(super) index: usize,
     /// Whether it was named with `--column`.
     pub(super) explicit: bool,
 }
 
-impl Columns {
-    /// Columns with the titles of a heading, or as many without.
-    pub(super) fn new(first: &StringRecord, titled: bool) -> Columns {
+impl ListColumns {
+    /// ListColumns with the titles of a heading, or as many without.
+    pub(super) fn new(first: &StringRecord, titled: bool) -> ListColumns {
         let columns = first.iter().map(|cell| {
             let title = titled.then(|| cell.to_owned());
-            let read = Title::read(title.as_deref().unwrap_or(""));
+            let read = ColumnTitle::read(title.as_deref().unwrap_or(""));
             Column {
                 // A sentence above a list is not a title.
-                role: match words(cell).len() > 6 {
-                    true => Role::Other,
-                    false => read.role,
+                role: if words(cell).len() > 6 {
+                    ColumnRole::Other
+                } else {
+                    read.role
                 },
                 unit: read.unit,
                 title,
-                profile: Profile::new(),
+                profile: ColumnProfile::new(),
                 contradictions: 0,
                 contradiction: None,
             }
         });
         let mut columns: Vec<Column> = columns.collect();
         free_lone_minimum(&mut columns);
-        Columns {
+        ListColumns {
             columns,
             firm: None,
         }
@@ -72,19 +73,19 @@ impl Columns {
             let profile = &column.profile;
             let figures = matches!(
                 column.role,
-                Role::Statistic
-                    | Role::Rate
-                    | Role::FailureTotal
-                    | Role::SuccessTotal
-                    | Role::Rank
-                    | Role::Count
-                    | Role::Requests
-            ) || column.role == Role::Bucket
+                ColumnRole::Statistic
+                    | ColumnRole::Rate
+                    | ColumnRole::FailureTotal
+                    | ColumnRole::SuccessTotal
+                    | ColumnRole::Rank
+                    | ColumnRole::Count
+                    | ColumnRole::Requests
+            ) || column.role == ColumnRole::Bucket
                 && profile.all(|text| !text.starts_with(|c: char| c.is_ascii_digit()));
             if figures && profile.filled > 0 && profile.numeric == 0 && !profile.names_figures() {
-                column.role = match Meaning::of_title(&words) {
-                    Some(meaning) if column.unit.is_none() => Role::Status(meaning),
-                    _ => Role::Other,
+                column.role = match StatusMeaning::of_title(&words) {
+                    Some(meaning) if column.unit.is_none() => ColumnRole::Status(meaning),
+                    _ => ColumnRole::Other,
                 };
             }
         }
@@ -98,16 +99,17 @@ impl Columns {
         for column in &mut self.columns {
             let table = matches!(
                 column.role,
-                Role::Rank | Role::Bucket | Role::Count | Role::Requests
+                ColumnRole::Rank | ColumnRole::Bucket | ColumnRole::Count | ColumnRole::Requests
             );
             let words = column.words();
             let words: Vec<&str> = words.iter().map(String::as_str).collect();
             // `peak_memory` of one request.
-            if column.role == Role::Statistic && column.unit.is_none() && !is_of_times(&words) {
-                column.role = Role::Other;
+            if column.role == ColumnRole::Statistic && column.unit.is_none() && !is_of_times(&words)
+            {
+                column.role = ColumnRole::Other;
             }
             if table && (column.profile.repeats() || column.profile.is_constant()) {
-                column.role = Role::Other;
+                column.role = ColumnRole::Other;
             }
         }
     }
@@ -120,13 +122,13 @@ impl Columns {
     }
 
     /// The column that the options name, or the only one that certainly holds latencies.
-    pub(super) fn choose(&self, options: &Options) -> Result<Choice, ImportError> {
+    pub(super) fn choose(&self, options: &ImportOptions) -> Result<ChosenColumn, ImportError> {
         self.check_rows(None)?;
         if let Some(name) = &options.column {
             let index = self.named(name)?;
             self.check_role(index)?;
             let explicit = true;
-            return Ok(Choice { index, explicit });
+            return Ok(ChosenColumn { index, explicit });
         }
         let index = match self.columns.len() {
             1 => {
@@ -138,11 +140,11 @@ impl Columns {
                 .ok_or_else(|| self.which_column(options))?,
         };
         let explicit = false;
-        Ok(Choice { index, explicit })
+        Ok(ChosenColumn { index, explicit })
     }
 
     /// The only column that holds latencies by its name and with a unit.
-    fn surest(&self, options: &Options) -> Option<usize> {
+    fn surest(&self, options: &ImportOptions) -> Option<usize> {
         let is_period = |column: &Column| {
             let words = column.words();
             is_period(&words.iter().map(String::as_str).collect::<Vec<_>>())
@@ -151,14 +153,14 @@ impl Columns {
             return None;
         }
         let with_unit = |i: &usize| self.columns[*i].has_unit();
-        let whole = self.with_role(|role| role == Role::Latency);
+        let whole = self.with_role(|role| role == ColumnRole::Latency);
         match whole.as_slice() {
             [only] => (with_unit(only) || options.unit.is_some()).then_some(*only),
             _ => None,
         }
     }
 
-    fn with_role(&self, wanted: impl Fn(Role) -> bool) -> Vec<usize> {
+    fn with_role(&self, wanted: impl Fn(ColumnRole) -> bool) -> Vec<usize> {
         (0..self.columns.len())
             .filter(|&i| wanted(self.columns[i].role))
             .collect()
@@ -167,9 +169,12 @@ impl Columns {
     /// Index of a column by title or by number from 1.
     pub(super) fn named(&self, name: &str) -> Result<usize, ImportError> {
         let matching = |exact: bool| -> Vec<usize> {
-            let same = |title: &str| match exact {
-                true => title == name,
-                false => title.eq_ignore_ascii_case(name),
+            let same = |title: &str| {
+                if exact {
+                    title == name
+                } else {
+                    title.eq_ignore_ascii_case(name)
+                }
             };
             (0..self.columns.len())
                 .filter(|&i| self.columns[i].title.as_deref().is_some_and(same))
@@ -232,14 +237,14 @@ impl Columns {
         }
     }
 
-    /// Columns that may hold latencies, the likeliest first.
+    /// ListColumns that may hold latencies, the likeliest first.
     fn candidates(&self) -> Vec<usize> {
         let rank = |column: &Column| {
             let unit = !column.has_unit();
             let rises = column.profile.rises() || column.exceeds_all_latencies();
             match column.role {
-                Role::Latency => Some((0, unit, false)),
-                Role::Time | Role::Part | Role::Other => Some((1, rises, unit)),
+                ColumnRole::Latency => Some((0, unit, false)),
+                ColumnRole::Time | ColumnRole::Part | ColumnRole::Other => Some((1, rises, unit)),
                 _ => None,
             }
         };
@@ -251,13 +256,13 @@ impl Columns {
         found.into_iter().map(|(_, i)| i).collect()
     }
 
-    fn which_column(&self, options: &Options) -> ImportError {
+    fn which_column(&self, options: &ImportOptions) -> ImportError {
         let numeric: Vec<usize> = (0..self.columns.len())
             .filter(|&i| self.columns[i].profile.is_numeric())
             .collect();
         let candidates = self.candidates();
         if let (&[only], &[best]) = (numeric.as_slice(), candidates.as_slice())
-            && self.columns[only].role == Role::Latency
+            && self.columns[only].role == ColumnRole::Latency
             && !self.columns[best].has_unit()
         {
             return self.no_unit(best);
@@ -269,14 +274,15 @@ impl Columns {
         if options.status_column.is_none() && self.columns.iter().any(Column::has_failures) {
             return self.summed_up();
         }
-        let unknown = |i: &usize| self.columns[*i].role == Role::Other;
+        let unknown = |i: &usize| self.columns[*i].role == ColumnRole::Other;
         if candidates.first().is_some_and(unknown) && self.columns.iter().any(Column::sums_up) {
             return self.summed_up();
         }
         let Some(&best) = candidates.first() else {
-            return match self.columns.iter().any(Column::sums_up) {
-                true => self.summed_up(),
-                false => self.no_latencies(&numeric),
+            return if self.columns.iter().any(Column::sums_up) {
+                self.summed_up()
+            } else {
+                self.no_latencies(&numeric)
             };
         };
         let plural = if numeric.len() == 1 { "" } else { "s" };
@@ -341,7 +347,12 @@ impl Columns {
             return table("a table with a row for each latency", index, EACH_REQUEST);
         }
         let chosen_rises = chosen.is_some_and(|i| self.columns[i].profile.rises());
-        let is_open = |role| matches!(role, Role::Other | Role::Counter | Role::Time);
+        let is_open = |role| {
+            matches!(
+                role,
+                ColumnRole::Other | ColumnRole::Counter | ColumnRole::Time
+            )
+        };
         let chosen_ranks = chosen.is_some_and(|i| {
             let column = &self.columns[i];
             column.profile.may_be_ranks() && is_open(column.role)
@@ -353,23 +364,26 @@ impl Columns {
                 && is_open(column.role)
                 && (chosen_rises && profile.may_be_ranks() || chosen_ranks && profile.rises());
             match column.role {
-                Role::Rank if profile.numeric == 0 => {}
-                Role::Rank if title.contains("served") => {
+                ColumnRole::Rank if profile.numeric == 0 => {}
+                ColumnRole::Rank if title.contains("served") => {
                     return table(
                         "ab's percentile table",
                         index,
                         "run ab with -g FILE, which writes a row for each request",
                     );
                 }
-                Role::Rank => return table("a percentile table", index, EACH_REQUEST),
-                Role::Bucket if title == "le" => {
+                ColumnRole::Rank => return table("a percentile table", index, EACH_REQUEST),
+                ColumnRole::Bucket if title == "le" => {
                     return table("a histogram of Prometheus", index, EACH_REQUEST);
                 }
-                Role::Bucket => return table("a histogram", index, EACH_REQUEST),
-                Role::Count if profile.max > 1.0 && !profile.counting => {
+                ColumnRole::Bucket => return table("a histogram", index, EACH_REQUEST),
+                ColumnRole::Count if profile.max > 1.0 && !profile.counting => {
                     return table("a histogram", index, EACH_REQUEST);
                 }
-                Role::Label | Role::Other | Role::Counter | Role::Statistic
+                ColumnRole::Label
+                | ColumnRole::Other
+                | ColumnRole::Counter
+                | ColumnRole::Statistic
                     if profile.names_figures() =>
                 {
                     return table("a percentile table", index, EACH_REQUEST);
@@ -390,7 +404,11 @@ impl Columns {
             let column = &self.columns[i];
             let of_a_request = matches!(
                 column.role,
-                Role::Stamp | Role::Time | Role::Part | Role::Latency | Role::Status(_)
+                ColumnRole::Stamp
+                    | ColumnRole::Time
+                    | ColumnRole::Part
+                    | ColumnRole::Latency
+                    | ColumnRole::Status(_)
             );
             i != chosen
                 && self.firm != Some(i)
@@ -402,7 +420,7 @@ impl Columns {
     }
 
     /// Refuses a column that the user did not name and that rises as time stamps do.
-    pub(super) fn check_not_stamps(&self, choice: Choice) -> Result<(), ImportError> {
+    pub(super) fn check_not_stamps(&self, choice: ChosenColumn) -> Result<(), ImportError> {
         let column = &self.columns[choice.index];
         let title = column.title.as_deref().unwrap_or("");
         if column.title.is_none() && self.columns.len() > 1 && column.profile.rises() {
@@ -415,17 +433,18 @@ impl Columns {
             )
             .into());
         }
-        let open = column.role == Role::Time || words(title).iter().any(|w| w == "elapsed");
-        match !choice.explicit && open && column.profile.rises() {
-            false => Ok(()),
-            true => Err(ListError::inside(
+        let open = column.role == ColumnRole::Time || words(title).iter().any(|w| w == "elapsed");
+        if !choice.explicit && open && column.profile.rises() {
+            Err(ListError::inside(
                 format!("'{title}' rises from row to row, as time stamps do"),
                 format!(
                     "if it holds latencies, name it: {}",
                     self.flags(choice.index)
                 ),
             )
-            .into()),
+            .into())
+        } else {
+            Ok(())
         }
     }
 
@@ -440,21 +459,24 @@ impl Columns {
 
 /// `min` next to other figures is a minimum; alone it may be minutes, so that only `--column` chooses it.
 fn free_lone_minimum(columns: &mut [Column]) {
-    let statistics = columns.iter().filter(|c| c.role == Role::Statistic);
+    let statistics = columns.iter().filter(|c| c.role == ColumnRole::Statistic);
     if statistics.count() != 1 {
         return;
     }
     for column in columns {
         let words = words(column.title.as_deref().unwrap_or(""));
-        if column.role == Role::Statistic && words.len() > 1 && words.iter().any(|w| w == "min") {
-            column.role = Role::Time;
+        if column.role == ColumnRole::Statistic
+            && words.len() > 1
+            && words.iter().any(|w| w == "min")
+        {
+            column.role = ColumnRole::Time;
         }
     }
 }
 
 impl Column {
     /// The unit that the title names.
-    pub(super) fn unit(&self) -> Option<Unit> {
+    pub(super) fn unit(&self) -> Option<TimeUnit> {
         self.unit
     }
 
@@ -466,7 +488,7 @@ impl Column {
 
     /// Whether it holds numbers that are too large for a latency, as seconds since 1970 are.
     fn exceeds_all_latencies(&self) -> bool {
-        let ns = self.unit.map_or(1.0, Unit::nanoseconds);
+        let ns = self.unit.map_or(1.0, TimeUnit::nanoseconds);
         self.profile.max * ns > MAX_DURATION.as_nanos() as f64
     }
 
@@ -480,8 +502,8 @@ impl Column {
         let number = numbers::roughly(text.trim_end_matches('%').trim());
         match self.role {
             _ if text.is_empty() => false,
-            Role::FailureTotal => number != Some(0.0),
-            Role::SuccessTotal => number != Some(1.0) && number != Some(100.0),
+            ColumnRole::FailureTotal => number != Some(0.0),
+            ColumnRole::SuccessTotal => number != Some(1.0) && number != Some(100.0),
             _ => false,
         }
     }
@@ -490,15 +512,15 @@ impl Column {
     fn sums_up(&self) -> bool {
         let counts = self.profile.max > 1.0 && !self.profile.counting;
         match self.role {
-            Role::Rate => {
+            ColumnRole::Rate => {
                 !is_data_rate(&self.words().iter().map(String::as_str).collect::<Vec<_>>())
             }
-            Role::Statistic
-            | Role::FailureTotal
-            | Role::SuccessTotal
-            | Role::Rank
-            | Role::Bucket => true,
-            Role::Requests | Role::Count => counts,
+            ColumnRole::Statistic
+            | ColumnRole::FailureTotal
+            | ColumnRole::SuccessTotal
+            | ColumnRole::Rank
+            | ColumnRole::Bucket => true,
+            ColumnRole::Requests | ColumnRole::Count => counts,
             _ => false,
         }
     }

@@ -1,41 +1,43 @@
 //! What a file is, by its content.
 
-use super::marks::Keys;
+use super::top_level_keys::TopLevelKeys;
 use super::{
-    Format, ImportError, gatling, hey, hgrm, hlog, jmeter, k6, known, locust, oha, rows, vegeta,
+    FileFormat, ImportError, gatling, hey, hgrm, hlog, jmeter, k6, locust, oha, refused_files,
+    titled_rows, vegeta,
 };
 
 /// So much of a file tells what it is, but for k6's summary, whose metrics are in the order of the alphabet.
 const HEAD: usize = 16 << 10;
 
 /// The format of a file. Each is recognized by several marks; any other file is a list.
-pub(super) fn format_of(bytes: &[u8]) -> Format {
+pub(super) fn format_of(bytes: &[u8]) -> FileFormat {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let head = head(bytes);
-    match head.trim_start().starts_with('{') {
-        true => of_json(&head, bytes),
-        false => of_text(&head),
+    if head.trim_start().starts_with('{') {
+        of_json(&head, bytes)
+    } else {
+        of_text(&head)
     }
 }
 
-fn of_json(head: &str, bytes: &[u8]) -> Format {
+fn of_json(head: &str, bytes: &[u8]) -> FileFormat {
     let first = head.trim_start().lines().next().unwrap_or("");
     let has = |text: &str, keys: &[&str]| keys.iter().all(|key| text.contains(key));
     let whole_has = |key: &[u8]| bytes.windows(key.len()).any(|window| window == key);
     if has(head, &["\"a7probe.run/"]) {
-        Format::Run
+        FileFormat::Run
     } else if has(first, &["\"metric\"", "\"data\"", "\"type\""]) {
-        Format::K6Json
+        FileFormat::K6Json
     } else if has(first, &["\"latency\"", "\"timestamp\"", "\"code\""])
         || has(head, &["\"latencies\"", "\"status_codes\""])
     {
-        Format::VegetaJson
+        FileFormat::VegetaJson
     } else if has(head, &["\"successRate\"", "\"requestsPerSec\""]) {
-        Format::OhaJson
+        FileFormat::OhaJson
     } else if is_k6_summary(head, whole_has) {
-        Format::K6Summary
+        FileFormat::K6Summary
     } else {
-        of_keys(&Keys::of(bytes), head)
+        of_keys(&TopLevelKeys::of(bytes), head)
     }
 }
 
@@ -47,27 +49,27 @@ fn is_k6_summary(head: &str, whole_has: impl Fn(&[u8]) -> bool) -> bool {
         || has("\"root_group\"") && whole_has(b"\"metrics\"")
 }
 
-fn of_keys(keys: &Keys, head: &str) -> Format {
-    let tools: [(&[&str], Format); 6] = [
+fn of_keys(keys: &TopLevelKeys, head: &str) -> FileFormat {
+    let tools: [(&[&str], FileFormat); 6] = [
         (
             &["requests", "latency", "throughput", "errors", "2xx"],
-            Format::AutocannonJson,
+            FileFormat::AutocannonJson,
         ),
-        (&["spec", "result"], Format::BombardierJson),
-        (&["aggregate", "intermediate"], Format::ArtilleryJson),
+        (&["spec", "result"], FileFormat::BombardierJson),
+        (&["aggregate", "intermediate"], FileFormat::ArtilleryJson),
         (
             &["RunType", "ActualQPS", "DurationHistogram"],
-            Format::FortioJson,
+            FileFormat::FortioJson,
         ),
         (
             &["count", "average", "fastest", "slowest", "rps"],
-            Format::GhzJson,
+            FileFormat::GhzJson,
         ),
-        (&["results"], Format::HyperfineJson),
+        (&["results"], FileFormat::HyperfineJson),
     ];
-    let marked = |format: Format| match format {
-        Format::BombardierJson => head.contains("\"numberOfConnections\""),
-        Format::HyperfineJson => head.contains("\"command\"") && head.contains("\"mean\""),
+    let marked = |format: FileFormat| match format {
+        FileFormat::BombardierJson => head.contains("\"numberOfConnections\""),
+        FileFormat::HyperfineJson => head.contains("\"command\"") && head.contains("\"mean\""),
         _ => true,
     };
     let found = tools
@@ -76,56 +78,58 @@ fn of_keys(keys: &Keys, head: &str) -> Format {
     if let Some((_, format)) = found {
         *format
     } else if keys.has(&["format"]) || keys.has(&["plan", "endpoints"]) {
-        Format::Run
+        FileFormat::Run
     } else {
-        Format::Known
+        FileFormat::Refused
     }
 }
 
-fn of_text(head: &str) -> Format {
+fn of_text(head: &str) -> FileFormat {
     let first = head.lines().find(|line| !line.trim().is_empty());
     let first = first.unwrap_or("").trim();
-    let (titles, _) = rows::titles(head);
+    let (titles, _) = titled_rows::titles(head);
     let titles = titles.as_str();
     if jmeter::is_xml(head) {
-        Format::JmeterXml
+        FileFormat::JmeterXml
     } else if hlog::is_hlog(head) {
-        Format::Hlog
+        FileFormat::Hlog
     } else if hgrm::is_table(head) {
-        Format::Hgrm
+        FileFormat::Hgrm
     } else if titles.starts_with(oha::CSV_HEADER) {
-        Format::OhaCsv
+        FileFormat::OhaCsv
     } else if titles.starts_with(hey::HEADER) {
-        Format::HeyCsv
+        FileFormat::HeyCsv
     } else if locust::is_locust(titles) {
-        Format::LocustCsv
+        FileFormat::LocustCsv
     } else if vegeta::is_csv(first) {
-        Format::VegetaCsv
+        FileFormat::VegetaCsv
     } else if vegeta::is_hdrplot(first) {
-        Format::VegetaHdrplot
+        FileFormat::VegetaHdrplot
     } else if k6::is_titles(titles) {
-        Format::K6Csv
+        FileFormat::K6Csv
     } else if jmeter::delimiter(first).is_some() {
-        Format::JmeterCsv
+        FileFormat::JmeterCsv
     } else if gatling::is_log(head) {
-        Format::GatlingLog
-    } else if known::of_text(head).is_some() {
-        Format::Known
+        FileFormat::GatlingLog
+    } else if refused_files::of_text(head).is_some() {
+        FileFormat::Refused
     } else {
-        Format::List
+        FileFormat::List
     }
 }
 
-/// Why a file of [`Format::Known`] is refused.
+/// Why a file of [`FileFormat::Refused`] is refused.
 pub(super) fn refusal(text: &str) -> ImportError {
     let head = head(text.as_bytes());
-    match head.trim_start().starts_with('{') {
-        true => {
-            let keys = Keys::of(text.as_bytes());
-            let known = known::of_object(&keys, &head);
-            known.map_or_else(|| known::unknown_object(&keys), known::Known::error)
-        }
-        false => known::of_text(&head).map_or(ImportError::Json, known::Known::error),
+    if head.trim_start().starts_with('{') {
+        let keys = TopLevelKeys::of(text.as_bytes());
+        let known = refused_files::of_object(&keys, &head);
+        known.map_or_else(
+            || refused_files::unknown_object(&keys),
+            refused_files::Refused::error,
+        )
+    } else {
+        refused_files::of_text(&head).map_or(ImportError::Json, refused_files::Refused::error)
     }
 }
 

@@ -108,9 +108,10 @@ fn unit(pair: &[u8], endian: Endian) -> u16 {
 /// How many bytes hold whole characters.
 fn complete(bytes: &[u8], endian: Endian) -> usize {
     let even = bytes.len() & !1;
-    match even >= 2 && (0xd800..0xdc00).contains(&unit(&bytes[even - 2..even], endian)) {
-        true => even - 2,
-        false => even,
+    if even >= 2 && (0xd800..0xdc00).contains(&unit(&bytes[even - 2..even], endian)) {
+        even - 2
+    } else {
+        even
     }
 }
 

@@ -3,11 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::ImportError;
-
 /// What a file is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
+pub enum FileFormat {
     /// A saved run of this program.
     Run,
     /// Latencies, one a line or in a column.
@@ -55,77 +53,69 @@ pub enum Format {
     /// The text `simulation.log` of Gatling.
     GatlingLog,
     /// A file that cannot be judged, of a known tool or of none.
-    Known,
+    Refused,
 }
 
 /// Names and titles, in the order in which help lists them.
-const FORMATS: [(Format, &str, &str); 23] = [
-    (Format::Run, "run", "run of a7probe"),
-    (Format::List, "list", "list of latencies"),
-    (Format::OhaJson, "oha-json", "oha's JSON"),
-    (Format::OhaCsv, "oha-csv", "oha's CSV"),
-    (Format::HeyCsv, "hey-csv", "hey's CSV"),
-    (Format::K6Json, "k6-json", "k6's JSON output"),
-    (Format::K6Summary, "k6-summary", "k6's summary"),
-    (Format::VegetaJson, "vegeta-json", "vegeta's JSON results"),
-    (Format::VegetaCsv, "vegeta-csv", "vegeta's CSV results"),
-    (Format::Hgrm, "hgrm", "percentile table"),
-    (Format::Hlog, "hlog", "HdrHistogram log"),
-    (Format::LocustCsv, "locust-csv", "Locust's CSV"),
-    (Format::K6Csv, "k6-csv", "k6's CSV output"),
-    (Format::VegetaHdrplot, "vegeta-hdrplot", "vegeta's hdrplot"),
-    (Format::JmeterCsv, "jmeter-csv", "JMeter's CSV results"),
-    (Format::JmeterXml, "jmeter-xml", "JMeter's XML results"),
+const FORMATS: [(FileFormat, &str, &str); 23] = [
+    (FileFormat::Run, "run", "run of a7probe"),
+    (FileFormat::List, "list", "list of latencies"),
+    (FileFormat::OhaJson, "oha-json", "oha's JSON"),
+    (FileFormat::OhaCsv, "oha-csv", "oha's CSV"),
+    (FileFormat::HeyCsv, "hey-csv", "hey's CSV"),
+    (FileFormat::K6Json, "k6-json", "k6's JSON output"),
+    (FileFormat::K6Summary, "k6-summary", "k6's summary"),
     (
-        Format::AutocannonJson,
+        FileFormat::VegetaJson,
+        "vegeta-json",
+        "vegeta's JSON results",
+    ),
+    (FileFormat::VegetaCsv, "vegeta-csv", "vegeta's CSV results"),
+    (FileFormat::Hgrm, "hgrm", "percentile table"),
+    (FileFormat::Hlog, "hlog", "HdrHistogram log"),
+    (FileFormat::LocustCsv, "locust-csv", "Locust's CSV"),
+    (FileFormat::K6Csv, "k6-csv", "k6's CSV output"),
+    (
+        FileFormat::VegetaHdrplot,
+        "vegeta-hdrplot",
+        "vegeta's hdrplot",
+    ),
+    (FileFormat::JmeterCsv, "jmeter-csv", "JMeter's CSV results"),
+    (FileFormat::JmeterXml, "jmeter-xml", "JMeter's XML results"),
+    (
+        FileFormat::AutocannonJson,
         "autocannon-json",
         "autocannon's JSON",
     ),
     (
-        Format::BombardierJson,
+        FileFormat::BombardierJson,
         "bombardier-json",
         "bombardier's JSON",
     ),
     (
-        Format::ArtilleryJson,
+        FileFormat::ArtilleryJson,
         "artillery-json",
         "Artillery's report",
     ),
-    (Format::FortioJson, "fortio-json", "Fortio's JSON"),
-    (Format::GhzJson, "ghz-json", "ghz's JSON"),
-    (Format::HyperfineJson, "hyperfine-json", "hyperfine's JSON"),
+    (FileFormat::FortioJson, "fortio-json", "Fortio's JSON"),
+    (FileFormat::GhzJson, "ghz-json", "ghz's JSON"),
     (
-        Format::GatlingLog,
+        FileFormat::HyperfineJson,
+        "hyperfine-json",
+        "hyperfine's JSON",
+    ),
+    (
+        FileFormat::GatlingLog,
         "gatling-log",
         "Gatling's simulation.log",
     ),
 ];
-
-/// The hint for a file whose content does not fit its format.
-pub(super) const DAMAGED: &str = "write the file again with the tool that measured";
 
 /// A word that is no format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{text}' is no format of a file; {}", mend(.text))]
 pub struct UnknownFormat {
     text: String,
-}
-
-/// A line of a file may have any length and content. A message quotes only its start, without control characters.
-fn short(what: &str) -> String {
-    const MOST: usize = 300;
-    let mut shown = String::new();
-    for c in what.chars().take(MOST) {
-        let turns = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        match c.is_control() || turns {
-            true => shown.extend(c.escape_default()),
-            false => shown.push(c),
-        }
-    }
-    if what.chars().nth(MOST).is_some() {
-        shown.push('…');
-    }
-    shown
 }
 
 fn mend(text: &str) -> String {
@@ -139,7 +129,7 @@ fn mend(text: &str) -> String {
     }
 }
 
-impl Format {
+impl FileFormat {
     /// What messages call it.
     pub fn title(self) -> &'static str {
         let found = FORMATS.iter().find(|(format, _, _)| *format == self);
@@ -148,33 +138,12 @@ impl Format {
 
     /// Whether its numbers may need `--unit`.
     pub(super) fn takes_unit(self) -> bool {
-        matches!(self, Format::List | Format::Hgrm | Format::Hlog)
-    }
-
-    pub(super) fn error(self, what: impl Into<String>, hint: impl Into<String>) -> ImportError {
-        ImportError::Foreign {
-            format: self,
-            what: short(&what.into()),
-            hint: hint.into(),
-        }
-    }
-
-    /// The file does not hold what it should.
-    pub(super) fn damaged(self, what: impl Into<String>) -> ImportError {
-        self.error(what, DAMAGED)
-    }
-
-    /// The file is cut off.
-    pub(super) fn cut(self, what: impl Into<String>) -> ImportError {
-        self.error(
-            what,
-            "copy the file again, or check that it was written to its end",
-        )
+        matches!(self, FileFormat::List | FileFormat::Hgrm | FileFormat::Hlog)
     }
 
     /// Whether the file is one document rather than lines, so that it may end without a newline.
     pub(super) fn is_document(self) -> bool {
-        use Format::*;
+        use FileFormat::*;
         matches!(
             self,
             OhaJson
@@ -188,24 +157,12 @@ impl Format {
                 | JmeterXml
         )
     }
-
-    /// JSON that stops in the middle, or is of another shape.
-    pub(super) fn json_error(self, error: &serde_json::Error) -> ImportError {
-        match error.classify() {
-            serde_json::error::Category::Eof => self.cut(format!(
-                "the JSON stops in the middle, at line {} column {}: the file is cut",
-                error.line(),
-                error.column()
-            )),
-            _ => self.damaged(format!("it cannot be read: {error}")),
-        }
-    }
 }
 
-impl FromStr for Format {
+impl FromStr for FileFormat {
     type Err = UnknownFormat;
 
-    fn from_str(text: &str) -> Result<Format, UnknownFormat> {
+    fn from_str(text: &str) -> Result<FileFormat, UnknownFormat> {
         let found = FORMATS.iter().find(|(_, name, _)| *name == text);
         found
             .map(|&(format, _, _)| format)
@@ -215,7 +172,7 @@ impl FromStr for Format {
     }
 }
 
-impl fmt::Display for Format {
+impl fmt::Display for FileFormat {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let found = FORMATS.iter().find(|(format, _, _)| format == self);
         f.pad(found.map_or("", |(_, name, _)| name))
@@ -224,7 +181,7 @@ impl fmt::Display for Format {
 
 #[cfg(test)]
 mod tests {
-    use super::{FORMATS, Format};
+    use super::{FORMATS, FileFormat};
 
     #[test]
     fn every_format_is_called_by_its_name_and_a_slip_is_mended() {
@@ -242,11 +199,11 @@ mod tests {
                 "'vegeta' is no format of a file; did you mean 'vegeta-json'?",
             ),
         ] {
-            let error = text.parse::<Format>().expect_err(text);
+            let error = text.parse::<FileFormat>().expect_err(text);
             assert_eq!(error.to_string(), message);
         }
         let error = "loadrunner"
-            .parse::<Format>()
+            .parse::<FileFormat>()
             .expect_err("no format")
             .to_string();
         assert!(error.ends_with("there are run, list, oha-json, oha-csv, hey-csv, k6-json, k6-summary, vegeta-json, vegeta-csv, hgrm, hlog, locust-csv, k6-csv, vegeta-hdrplot, jmeter-csv, jmeter-xml, autocannon-json, bombardier-json, artillery-json, fortio-json, ghz-json, hyperfine-json, gatling-log"), "{error}");

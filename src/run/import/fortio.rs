@@ -4,20 +4,20 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::distribution::{Distribution, add, count, nanoseconds};
-use super::imported::{Imported, Remark};
-use super::knots::Knot;
+use super::imported::{ImportRemark, Imported};
+use super::percentile_summary::{PercentileSummary, add, count, nanoseconds};
+use super::rank_bounds::RankBound;
 use super::requests::outcome_of_status;
-use super::{Format, ImportError, Unit};
+use super::{FileFormat, ImportError, TimeUnit};
 use crate::run::recording::Counts;
 use crate::run::sample::{FailureKind, Outcome};
 
-const FORMAT: Format = Format::FortioJson;
+const FORMAT: FileFormat = FileFormat::FortioJson;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Document {
-    duration_histogram: Histogram,
+    duration_histogram: StepHistogram,
     /// HTTP statuses, or words of other protocols.
     ret_codes: Option<BTreeMap<String, f64>>,
     #[serde(rename = "URL")]
@@ -27,16 +27,16 @@ struct Document {
 /// In seconds.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Histogram {
+struct StepHistogram {
     count: f64,
     min: f64,
     max: f64,
-    data: Option<Vec<Step>>,
+    data: Option<Vec<HistogramStep>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Step {
+struct HistogramStep {
     end: f64,
     count: f64,
 }
@@ -44,7 +44,7 @@ struct Step {
 /// A range for every latency.
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let document: Document = serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
-    let (answers, knots) = document.duration_histogram.knots()?;
+    let (answers, bounds) = document.duration_histogram.bounds()?;
     let counts = document.counts()?;
     if counts.total() != answers {
         return Err(FORMAT.damaged(format!(
@@ -52,29 +52,29 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
             counts.total()
         )));
     }
-    let distribution = Distribution {
+    let distribution = PercentileSummary {
         answers,
-        knots,
+        bounds,
         counts,
     };
     let failed = distribution.failures_among(FORMAT)?;
-    let mut remarks = vec![Remark::note(
+    let mut remarks = vec![ImportRemark::note(
         "Fortio keeps a histogram of fixed steps: a latency within a step is shown as its upper end, a verdict that \
          hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
     )];
-    remarks.push(Remark::note(
+    remarks.push(ImportRemark::note(
         "Fortio counts latency from the send: when its threads are late, the delay before the send is not in the \
          numbers",
     ));
     if failed > 0 {
-        remarks.push(Remark::warning(
+        remarks.push(ImportRemark::warning(
             format!("the latencies of {failed} failed requests are among the others, and it is not known which they are"),
             "measure with a7probe, which tells them apart",
         ));
     }
-    let name = document
-        .url
-        .map(|url| super::names::names(&[super::names::Key::new("", &url)]));
+    let name = document.url.map(|url| {
+        super::endpoint_names::names(&[super::endpoint_names::EndpointKey::new("", &url)])
+    });
     let mut imported = Imported::unnamed(FORMAT, distribution.into_recording(FORMAT)?, remarks);
     imported.endpoints[0].name = name.and_then(|names| names.into_iter().next());
     Ok(imported)
@@ -105,28 +105,32 @@ impl Document {
     }
 }
 
-impl Histogram {
+impl StepHistogram {
     /// The number of latencies, and the bounds that the steps give them.
-    fn knots(&self) -> Result<(u64, Vec<Knot>), ImportError> {
+    fn bounds(&self) -> Result<(u64, Vec<RankBound>), ImportError> {
         let ns = |seconds: f64| {
-            nanoseconds(seconds, Unit::Seconds)
+            nanoseconds(seconds, TimeUnit::Seconds)
                 .ok_or_else(|| FORMAT.damaged(format!("{seconds} is not a latency")))
         };
         let n = count(FORMAT, "Count", self.count)?;
         let steps = self.data.as_deref().unwrap_or_default();
-        let mut knots = vec![Knot::at(n, ns(self.max)?, 1), Knot::at(1, ns(self.min)?, 1)];
+        let mut bounds = vec![
+            RankBound::at(n, ns(self.max)?, 1),
+            RankBound::at(1, ns(self.min)?, 1),
+        ];
         let mut below = 0;
         for (index, step) in steps.iter().enumerate() {
             below += count(FORMAT, "a step's Count", step.count)?;
             if index + 1 < steps.len() {
                 let end = ns(step.end)?;
                 // Fortio sorts a value into its step after reducing the value by 0.01 % of a step.
-                knots.push(Knot::between(below, below + 1, end, end / 10_000 + 1));
+                bounds.push(RankBound::between(below, below + 1, end, end / 10_000 + 1));
             }
         }
-        match below == n {
-            true => Ok((n, knots)),
-            false => Err(FORMAT.damaged(format!("its steps count {below} of {n} requests"))),
+        if below == n {
+            Ok((n, bounds))
+        } else {
+            Err(FORMAT.damaged(format!("its steps count {below} of {n} requests")))
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use super::imported::{Imported, Remark};
-use super::names::Key;
-use super::requests::{Request, Requests, outcome_of_error};
-use super::{Format, ImportError, ending_of};
+use super::ending::ending_of;
+use super::endpoint_names::EndpointKey;
+use super::imported::{ImportRemark, Imported};
+use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error};
+use super::{FileFormat, ImportError};
 use crate::run::sample::{FailureKind, Outcome};
 
-const FORMAT: Format = Format::GatlingLog;
+const FORMAT: FileFormat = FileFormat::GatlingLog;
 
 /// Whether a text is such a log: a line of the run, or one of a request with its status.
 pub(super) fn is_log(text: &str) -> bool {
@@ -28,7 +29,7 @@ pub(super) fn is_log(text: &str) -> bool {
 
 /// Every request, by name.
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
-    let mut requests = Requests::default();
+    let mut requests = RequestsByEndpoint::default();
     for (number, line) in (1u64..).zip(text.lines()) {
         let cells: Vec<&str> = line.split('\t').collect();
         // Gatling 2.0 has the scenario and the user before it.
@@ -42,13 +43,13 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         }
     }
     let mut remarks = vec![
-        Remark::note("Gatling writes whole milliseconds"),
-        Remark::note(
+        ImportRemark::note("Gatling writes whole milliseconds"),
+        ImportRemark::note(
             "Gatling counts latency from the send: when its users are late, the delay before the send is not in the \
              numbers",
         ),
     ];
-    remarks.extend(Remark::of_ending(ending_of(text)));
+    remarks.extend(ImportRemark::of_ending(ending_of(text)));
     Ok(Imported {
         format: FORMAT,
         endpoints: requests.into_endpoints(),
@@ -69,7 +70,7 @@ fn instant(cell: &str) -> bool {
     digits.len() >= 10 && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn parse(cells: &[&str]) -> Option<(Key, Request)> {
+fn parse(cells: &[&str]) -> Option<(EndpointKey, ImportedRequest)> {
     let at = status(cells)?;
     // Two instants, or four in Gatling 2.0: both ends of the request and of the answer.
     let instants = cells[..at]
@@ -89,22 +90,24 @@ fn parse(cells: &[&str]) -> Option<(Key, Request)> {
         _ if failed => 0,
         _ => return None,
     };
-    let request = Request {
+    let request = ImportedRequest {
         start_ns: start.saturating_mul(1_000_000),
         latency: Duration::from_millis(ms),
-        outcome: match failed {
-            true => outcome_of_message(cells.get(at + 1).unwrap_or(&"")),
-            false => Outcome::Ok,
+        outcome: if failed {
+            outcome_of_message(cells.get(at + 1).unwrap_or(&""))
+        } else {
+            Outcome::Ok
         },
         status: None,
     };
-    Some((Key::new("", name), request))
+    Some((EndpointKey::new("", name), request))
 }
 
 /// A failed check names the check; anything else is an error of the connection.
 fn outcome_of_message(message: &str) -> Outcome {
-    match message.contains("find") || message.trim().is_empty() {
-        true => Outcome::Failed(FailureKind::Status),
-        false => outcome_of_error(message),
+    if message.contains("find") || message.trim().is_empty() {
+        Outcome::Failed(FailureKind::Status)
+    } else {
+        outcome_of_error(message)
     }
 }

@@ -6,14 +6,14 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::imported::{Imported, Remark};
-use super::names::Key;
-use super::requests::{Request, Requests, outcome_of_error};
-use super::{Format, ImportError};
+use super::endpoint_names::EndpointKey;
+use super::imported::{ImportRemark, Imported};
+use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error};
+use super::{FileFormat, ImportError};
 use crate::run::recording::Failures;
 use crate::run::sample::{FailureKind, Outcome};
 
-const FORMAT: Format = Format::GhzJson;
+const FORMAT: FileFormat = FileFormat::GhzJson;
 
 #[derive(Deserialize)]
 struct Document<'a> {
@@ -21,7 +21,7 @@ struct Document<'a> {
     #[serde(default)]
     options: CallOptions,
     #[serde(borrow)]
-    details: Option<Vec<Detail<'a>>>,
+    details: Option<Vec<CallDetail<'a>>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -31,7 +31,7 @@ struct CallOptions {
 }
 
 #[derive(Deserialize)]
-struct Detail<'a> {
+struct CallDetail<'a> {
     timestamp: Timestamp,
     /// In ns.
     latency: u64,
@@ -58,26 +58,30 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
             document.count
         )));
     }
-    let mut requests = Requests::default();
+    let mut requests = RequestsByEndpoint::default();
     for detail in details {
         let nanosecond = detail.timestamp.as_nanosecond();
-        let request = Request {
+        let request = ImportedRequest {
             start_ns: nanosecond.clamp(i64::MIN.into(), i64::MAX.into()) as i64,
             latency: Duration::from_nanos(detail.latency),
             outcome: outcome(&detail),
             status: None,
         };
-        requests.add(FORMAT, Key::new("", &document.options.call), request)?;
+        requests.add(
+            FORMAT,
+            EndpointKey::new("", &document.options.call),
+            request,
+        )?;
     }
     let mut endpoints = requests.into_endpoints();
-    let mut remarks = vec![Remark::note(
+    let mut remarks = vec![ImportRemark::note(
         "ghz counts latency from the send: when its workers are late, the delay before the send is not in the numbers",
     )];
     if written < document.count {
         for endpoint in &mut endpoints {
             endpoint.recording.failures = Failures::Incomplete;
         }
-        remarks.push(Remark::warning(
+        remarks.push(ImportRemark::warning(
             format!(
                 "ghz writes the details of a million calls; those of {} others are missing",
                 document.count - written
@@ -92,7 +96,7 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     })
 }
 
-fn outcome(detail: &Detail<'_>) -> Outcome {
+fn outcome(detail: &CallDetail<'_>) -> Outcome {
     match (detail.status.as_ref(), detail.error.as_ref()) {
         ("OK", "") => Outcome::Ok,
         ("DeadlineExceeded", _) => Outcome::Timeout,

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use super::imported::{Imported, Remark};
+use super::ending::ending_of;
+use super::imported::{ImportRemark, Imported};
 use super::oha::unanswered_remark;
-use super::requests::{Request, outcome_of_status, recording};
-use super::rows::Rows;
-use super::{Format, ImportError, Unit, ending_of};
+use super::requests::{ImportedRequest, outcome_of_status, recording};
+use super::titled_rows::TitledRows;
+use super::{FileFormat, ImportError, TimeUnit};
 use crate::run::recording::Failures;
 
 /// How the file begins; older versions lack the last two columns.
 pub(super) const HEADER: &str =
-    "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read";
+    "response-time,DNS+dialup,DNS,ImportedRequest-write,Response-delay,Response-read";
 
 /// Half of the last digit, 0.0001 s.
 const ROUNDING: Duration = Duration::from_micros(50);
@@ -21,8 +22,8 @@ const MOST_ROWS: usize = 1_000_000;
 
 /// Every answered request.
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
-    let format = Format::HeyCsv;
-    let rows = Rows::titled(format, text)?;
+    let format = FileFormat::HeyCsv;
+    let rows = TitledRows::titled(format, text)?;
     let (has_status, has_offset) = (rows.has("status-code"), rows.has("offset"));
     if !has_status {
         return Err(format.error(
@@ -33,12 +34,13 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let mut requests = Vec::new();
     rows.for_each(|row| {
         let status = row.number("status-code")?;
-        requests.push(Request {
-            start_ns: match has_offset {
-                true => row.duration("offset", Unit::Seconds)?.as_nanos() as i64,
-                false => 0,
+        requests.push(ImportedRequest {
+            start_ns: if has_offset {
+                row.duration("offset", TimeUnit::Seconds)?.as_nanos() as i64
+            } else {
+                0
             },
-            latency: row.duration("response-time", Unit::Seconds)?,
+            latency: row.duration("response-time", TimeUnit::Seconds)?,
             outcome: outcome_of_status(status),
             status: Some(status),
         });
@@ -48,21 +50,21 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let mut recording = recording(requests, ROUNDING);
     recording.failures = Failures::Incomplete;
     let mut remarks = vec![
-        Remark::note(
+        ImportRemark::note(
             "hey counts latency from the send, with as many at a time as it has workers: what a stall costs the \
              requests that were not sent because of it is not in the numbers",
         ),
-        Remark::note(
+        ImportRemark::note(
             "hey rounds to 0.1 ms: what may lie on either side of a target counts as both",
         ),
         unanswered_remark("hey", "its output without -o csv"),
     ];
     if rows >= MOST_ROWS {
-        remarks.push(Remark::warning(
+        remarks.push(ImportRemark::warning(
             "hey keeps a million results and drops the rest",
             "send fewer requests",
         ));
     }
-    remarks.extend(Remark::of_ending(ending_of(text)));
+    remarks.extend(ImportRemark::of_ending(ending_of(text)));
     Ok(Imported::unnamed(format, recording, remarks))
 }

@@ -1,8 +1,9 @@
 //! HdrHistogram's percentile distribution, as a `.hgrm` file or inside the output of wrk2.
 
-use super::imported::{Imported, Remark};
-use super::knots::{Knot, ranges};
-use super::{Format, ImportError, Unit, content_lines};
+use super::ending::content_lines;
+use super::imported::{ImportRemark, Imported};
+use super::rank_bounds::{RankBound, ranges};
+use super::{FileFormat, ImportError, TimeUnit};
 use crate::run::recording::{Counts, Failures, Range, Ranges, Recording};
 use crate::run::sample::FailureKind;
 
@@ -25,7 +26,7 @@ fn is_titles(line: &str) -> bool {
 }
 
 /// One line of the table.
-struct Line {
+struct TableLine {
     value_ns: u64,
     /// Half of the last digit.
     within_ns: u64,
@@ -33,32 +34,33 @@ struct Line {
 }
 
 /// Counts up to each value: a range for every latency.
-pub(super) fn read(text: &str, unit: Option<Unit>) -> Result<Imported, ImportError> {
+pub(super) fn read(text: &str, unit: Option<TimeUnit>) -> Result<Imported, ImportError> {
     let wrk2 = text.contains(WRK2);
     let lines = table(text, unit_of(text, unit, wrk2)?)?;
     let n = lines.last().map_or(0, |line| line.total);
-    let knots: Vec<Knot> = lines
+    let bounds: Vec<RankBound> = lines
         .iter()
-        .map(|line| Knot::between(line.total, line.total + 1, line.value_ns, line.within_ns))
+        .map(|line| RankBound::between(line.total, line.total + 1, line.value_ns, line.within_ns))
         .collect();
-    let ranges = ranges(n, &knots)
-        .ok_or_else(|| Format::Hgrm.damaged("its values and counts contradict each other"))?;
-    match wrk2 {
-        true => of_wrk2(text, n, ranges),
-        false => Ok(of_hgrm(n, ranges)),
+    let ranges = ranges(n, &bounds)
+        .ok_or_else(|| FileFormat::Hgrm.damaged("its values and counts contradict each other"))?;
+    if wrk2 {
+        of_wrk2(text, n, ranges)
+    } else {
+        Ok(of_hgrm(n, ranges))
     }
 }
 
-fn unit_of(text: &str, unit: Option<Unit>, wrk2: bool) -> Result<Unit, ImportError> {
+fn unit_of(text: &str, unit: Option<TimeUnit>, wrk2: bool) -> Result<TimeUnit, ImportError> {
     let own = wrk2 || text.contains(MILLISECONDS);
     match (own, unit) {
-        (true, Some(unit)) if unit != Unit::Milliseconds => Err(Format::Hgrm.error(
+        (true, Some(unit)) if unit != TimeUnit::Milliseconds => Err(FileFormat::Hgrm.error(
             format!("--unit says {unit}, but this table is in ms"),
             "leave --unit out",
         )),
-        (true, _) => Ok(Unit::Milliseconds),
+        (true, _) => Ok(TimeUnit::Milliseconds),
         (false, Some(unit)) => Ok(unit),
-        (false, None) => Err(Format::Hgrm.error(
+        (false, None) => Err(FileFormat::Hgrm.error(
             "the table does not say in which unit its values are",
             "name it with --unit, such as --unit ms",
         )),
@@ -66,15 +68,14 @@ fn unit_of(text: &str, unit: Option<Unit>, wrk2: bool) -> Result<Unit, ImportErr
 }
 
 /// The first table: that of wrk2 with the intended starts, if there is a second one without.
-fn table(text: &str, unit: Unit) -> Result<Vec<Line>, ImportError> {
+fn table(text: &str, unit: TimeUnit) -> Result<Vec<TableLine>, ImportError> {
     let mut lines = Vec::new();
     let mut numbered = (1u64..)
         .zip(text.lines())
         .skip_while(|(_, line)| !is_titles(line));
     if numbered.next().is_none() {
-        return Err(
-            Format::Hgrm.damaged("it has no table with the columns Value, Percentile, TotalCount")
-        );
+        return Err(FileFormat::Hgrm
+            .damaged("it has no table with the columns Value, Percentile, TotalCount"));
     }
     for (number, line) in numbered {
         if let Some(footer) = line.trim().strip_prefix("#[Max") {
@@ -82,7 +83,7 @@ fn table(text: &str, unit: Unit) -> Result<Vec<Line>, ImportError> {
         }
         if !line.trim().is_empty() && !line.trim().starts_with('#') {
             let damaged = || {
-                Format::Hgrm.damaged(format!(
+                FileFormat::Hgrm.damaged(format!(
                     "line {number} is not a line of the table: '{}'",
                     line.trim()
                 ))
@@ -90,16 +91,16 @@ fn table(text: &str, unit: Unit) -> Result<Vec<Line>, ImportError> {
             lines.push(parse(line, unit).ok_or_else(damaged)?);
         }
     }
-    Err(Format::Hgrm
+    Err(FileFormat::Hgrm
         .cut("the line '#[Max …, Total count …]' at its end is missing: the file is cut"))
 }
 
 /// `    6.287     0.500000000000       500         2.00`.
-fn parse(line: &str, unit: Unit) -> Option<Line> {
+fn parse(line: &str, unit: TimeUnit) -> Option<TableLine> {
     let cells: Vec<&str> = line.split_whitespace().collect();
     let (&value_text, &total) = (cells.first()?, cells.get(2)?);
     let (value_ns, within_ns) = value(value_text, unit)?;
-    Some(Line {
+    Some(TableLine {
         value_ns,
         within_ns,
         total: total.parse().ok().filter(|&total: &u64| total < 1 << 40)?,
@@ -107,7 +108,7 @@ fn parse(line: &str, unit: Unit) -> Option<Line> {
 }
 
 /// A value in ns, and half of its last digit.
-pub(super) fn value(text: &str, unit: Unit) -> Option<(u64, u64)> {
+pub(super) fn value(text: &str, unit: TimeUnit) -> Option<(u64, u64)> {
     let number: f64 = text
         .parse()
         .ok()
@@ -121,7 +122,7 @@ pub(super) fn value(text: &str, unit: Unit) -> Option<(u64, u64)> {
 }
 
 /// `     =      320.500, Total count    =          600]`: the table must reach its own total.
-fn check_footer(footer: &str, lines: Vec<Line>) -> Result<Vec<Line>, ImportError> {
+fn check_footer(footer: &str, lines: Vec<TableLine>) -> Result<Vec<TableLine>, ImportError> {
     let count = footer
         .rsplit('=')
         .next()
@@ -132,10 +133,10 @@ fn check_footer(footer: &str, lines: Vec<Line>) -> Result<Vec<Line>, ImportError
     let whole = count.strip_suffix(".000").unwrap_or(count);
     let total: u64 = whole
         .parse()
-        .map_err(|_| Format::Hgrm.damaged(format!("'{count}' is no total count")))?;
+        .map_err(|_| FileFormat::Hgrm.damaged(format!("'{count}' is no total count")))?;
     match lines.last().map_or(0, |line| line.total) {
         reached if reached == total => Ok(lines),
-        reached => Err(Format::Hgrm.damaged(format!(
+        reached => Err(FileFormat::Hgrm.damaged(format!(
             "its last line counts {reached} of {total}: lines are missing"
         ))),
     }
@@ -150,10 +151,10 @@ fn of_hgrm(n: u64, ranges: Vec<Range>) -> Imported {
     recording.failures = Failures::Incomplete;
     let remarks = vec![
         table_remark(),
-        Remark::note("a percentile table does not say from where its latencies count"),
+        ImportRemark::note("a percentile table does not say from where its latencies count"),
         no_failures_remark("a percentile table"),
     ];
-    Imported::unnamed(Format::Hgrm, recording, remarks)
+    Imported::unnamed(FileFormat::Hgrm, recording, remarks)
 }
 
 /// wrk2 says below the table how many requests failed.
@@ -162,7 +163,7 @@ fn of_wrk2(text: &str, n: u64, mut ranges: Vec<Range>) -> Result<Imported, Impor
     let max_ns = ranges.last().map_or(0, |range| range.high_ns);
     let mut remarks = vec![
         table_remark(),
-        Remark::note("wrk2 counts latency from the intended start, as it should"),
+        ImportRemark::note("wrk2 counts latency from the intended start, as it should"),
     ];
     if failures.timeouts > 0 {
         // Slower than the time limit or answered late, and counted again every two seconds.
@@ -172,16 +173,16 @@ fn of_wrk2(text: &str, n: u64, mut ranges: Vec<Range>) -> Result<Imported, Impor
             high_ns: u64::MAX,
             count: failures.timeouts,
         });
-        remarks.push(Remark::warning(
+        remarks.push(ImportRemark::warning(
             format!("wrk2 counts {} timeouts, one request perhaps several times; each may exceed a target", failures.timeouts),
             "measure with a7probe, which counts every request once",
         ));
     }
     if failures.bad_status > n {
-        return Err(Format::Hgrm.damaged("more answers failed than there were"));
+        return Err(FileFormat::Hgrm.damaged("more answers failed than there were"));
     }
     if failures.bad_status > 0 {
-        remarks.push(Remark::warning(
+        remarks.push(ImportRemark::warning(
             format!(
                 "the latencies of {} answers with a failure status are among the others",
                 failures.bad_status
@@ -202,18 +203,18 @@ fn of_wrk2(text: &str, n: u64, mut ranges: Vec<Range>) -> Result<Imported, Impor
         .failed
         .extend(kinds.into_iter().filter(|&(_, n)| n > 0));
     let recording = Recording::of_ranges(Ranges::new(ranges, failures.bad_status), counts);
-    Ok(Imported::unnamed(Format::Hgrm, recording, remarks))
+    Ok(Imported::unnamed(FileFormat::Hgrm, recording, remarks))
 }
 
-fn table_remark() -> Remark {
-    Remark::note(
+fn table_remark() -> ImportRemark {
+    ImportRemark::note(
         "a percentile table keeps the order of size and not of time, so every burst is lost; a latency between two of \
          its lines is shown as the upper one",
     )
 }
 
-pub(super) fn no_failures_remark(subject: &str) -> Remark {
-    Remark::warning(
+pub(super) fn no_failures_remark(subject: &str) -> ImportRemark {
+    ImportRemark::warning(
         format!("{subject} holds no failures, so a pass holds for the answered requests only"),
         "take the number of failures from the tool that measured",
     )

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::ending::ending_of;
+use super::endpoint_names::gate_name;
 use super::hgrm::no_failures_remark;
-use super::imported::{Endpoint, Imported, Remark};
-use super::names::sayable;
-use super::{Format, ImportError, Unit, ending_of};
+use super::imported::{ImportRemark, Imported, ImportedEndpoint};
+use super::{FileFormat, ImportError, TimeUnit};
 use crate::run::histogram::{Bucket, DecodeError, Histogram, Precision, decode_buckets};
-use crate::run::recording::{Counts, Failures, Interval, Range, Ranges, Recording};
+use crate::run::recording::{Counts, Failures, Range, Ranges, Recording, RunSecond};
 
 /// Most bytes that all histograms of a file may inflate to: a day of V0 intervals of 5 s has 3 GB.
 const MOST_INFLATED: u64 = 4 << 30;
@@ -40,12 +41,12 @@ pub(super) fn is_hlog(text: &str) -> bool {
 struct Tag {
     /// Lower and upper bound → count.
     buckets: BTreeMap<(u64, u64), u64>,
-    intervals: BTreeMap<u64, Interval>,
+    intervals: BTreeMap<u64, RunSecond>,
 }
 
 /// Counts by bucket and interval, each tag as an endpoint.
-pub(super) fn read(text: &str, unit: Option<Unit>) -> Result<Imported, ImportError> {
-    let unit_ns = unit.unwrap_or(Unit::Nanoseconds).nanoseconds() as u64;
+pub(super) fn read(text: &str, unit: Option<TimeUnit>) -> Result<Imported, ImportError> {
+    let unit_ns = unit.unwrap_or(TimeUnit::Nanoseconds).nanoseconds() as u64;
     let lines = lines(text)?;
     // Time stamps are relative to a base that the file may name, and tags need not be in the order of time.
     let began_s = lines.iter().map(|(_, line)| line.start_s);
@@ -56,7 +57,7 @@ pub(super) fn read(text: &str, unit: Option<Unit>) -> Result<Imported, ImportErr
         let index = match tags.iter().position(|(name, _)| *name == line.tag) {
             Some(index) => index,
             None if tags.len() == MOST_TAGS => {
-                return Err(Format::Hlog.error(
+                return Err(FileFormat::Hlog.error(
                     format!("it has more than {MOST_TAGS} tags"),
                     "log the requests of one endpoint under one tag",
                 ));
@@ -71,70 +72,72 @@ pub(super) fn read(text: &str, unit: Option<Unit>) -> Result<Imported, ImportErr
         let most = MOST_BUCKETS - (held - tag.buckets.len());
         inflated += tag
             .add(line.start_s - began_s, line.histogram, unit_ns, most)
-            .map_err(|error| Format::Hlog.damaged(format!("line {number} is damaged: {error}")))?;
+            .map_err(|error| {
+                FileFormat::Hlog.damaged(format!("line {number} is damaged: {error}"))
+            })?;
         if inflated > MOST_INFLATED {
-            return Err(Format::Hlog.error(
+            return Err(FileFormat::Hlog.error(
                 "its histograms inflate to more than 4 GiB",
                 "split the log, or record with fewer significant digits",
             ));
         }
     }
-    let endpoints = tags.into_iter().map(|(name, tag)| Endpoint {
+    let endpoints = tags.into_iter().map(|(name, tag)| ImportedEndpoint {
         name,
         recording: tag.into_recording(),
     });
     Ok(Imported {
-        format: Format::Hlog,
+        format: FileFormat::Hlog,
         endpoints: endpoints.collect(),
         remarks: remarks(text, unit),
     })
 }
 
 /// Every line with a histogram, and its number.
-fn lines(text: &str) -> Result<Vec<(u64, Line<'_>)>, ImportError> {
+fn lines(text: &str) -> Result<Vec<(u64, LogLine<'_>)>, ImportError> {
     let lines = (1u64..).zip(text.lines().map(str::trim));
     let lines = lines.filter(|(_, line)| {
         !(line.is_empty() || line.starts_with('#') || line.starts_with("\"StartTimestamp\""))
     });
     lines
-        .map(|(number, line)| match Line::parse(line) {
+        .map(|(number, line)| match LogLine::parse(line) {
             Ok(line) => Ok((number, line)),
-            Err(what) => Err(Format::Hlog.damaged(format!("line {number} {what}"))),
+            Err(what) => Err(FileFormat::Hlog.damaged(format!("line {number} {what}"))),
         })
         .collect()
 }
 
-fn remarks(text: &str, unit: Option<Unit>) -> Vec<Remark> {
+fn remarks(text: &str, unit: Option<TimeUnit>) -> Vec<ImportRemark> {
     let mut remarks = vec![
-        Remark::note(
+        ImportRemark::note(
             "an HdrHistogram log does not say from where its latencies count, and within an interval their order, so \
              every burst, is lost",
         ),
         no_failures_remark("an HdrHistogram log"),
     ];
     if unit.is_none() {
-        remarks.push(Remark::note(
+        remarks.push(ImportRemark::note(
             "its values are taken as nanoseconds, as HdrHistogram's own tools log them; --unit us reads those of tools \
              that log microseconds, such as YCSB",
         ));
     }
-    remarks.extend(Remark::of_ending(ending_of(text)));
+    remarks.extend(ImportRemark::of_ending(ending_of(text)));
     remarks
 }
 
 /// `Tag=health,0.127,1.007,2.769,HISTFAAA…`: start and length in seconds, maximum, histogram.
-struct Line<'a> {
+struct LogLine<'a> {
     tag: Option<String>,
     start_s: f64,
     histogram: &'a str,
 }
 
-impl Line<'_> {
-    fn parse(line: &str) -> Result<Line<'_>, String> {
+impl LogLine<'_> {
+    fn parse(line: &str) -> Result<LogLine<'_>, String> {
         let (tag, rest) = match line.strip_prefix("Tag=") {
             Some(tagged) => {
                 let (tag, rest) = tagged.split_once(',').ok_or("has a tag alone")?;
-                (Some(sayable(tag)), rest)
+                (Some(gate_name(tag)), rest)
             }
             None => (None, line),
         };
@@ -147,7 +150,7 @@ impl Line<'_> {
             .ok()
             .filter(|start: &f64| start.is_finite())
             .ok_or_else(|| format!("begins at '{start}', which is not a time"))?;
-        Ok(Line {
+        Ok(LogLine {
             tag,
             start_s,
             histogram,
@@ -185,7 +188,7 @@ impl Tag {
             let second = self.intervals.entry((start_s + 1e-6) as u64);
             second
                 .or_default()
-                .merge(&Interval::from_histogram(&interval, 0));
+                .merge(&RunSecond::from_histogram(&interval, 0));
         }
         Ok(inflated)
     }

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use super::imported::{Imported, Remark};
-use super::names::Key;
-use super::requests::{Request, Requests};
-use super::{Format, ImportError, Unit, value};
+use super::endpoint_names::EndpointKey;
+use super::imported::{ImportRemark, Imported};
+use super::requests::{ImportedRequest, RequestsByEndpoint};
+use super::{FileFormat, ImportError, TimeUnit, value};
 use crate::run::sample::{FailureKind, Outcome};
 
-const FORMAT: Format = Format::HyperfineJson;
+const FORMAT: FileFormat = FileFormat::HyperfineJson;
 
 #[derive(Deserialize)]
 struct Document {
@@ -29,15 +29,15 @@ struct Benchmark {
 /// Every run, each command as an endpoint.
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let document: Document = serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
-    let mut requests = Requests::default();
+    let mut requests = RequestsByEndpoint::default();
     for benchmark in &document.results {
         benchmark.add_to(&mut requests)?;
     }
-    let mut remarks = vec![Remark::note(
+    let mut remarks = vec![ImportRemark::note(
         "hyperfine times runs of a command, one after the other: start and end of the process are in the numbers",
     )];
     if document.results.iter().any(|b| b.exit_codes.is_none()) {
-        remarks.push(Remark::warning(
+        remarks.push(ImportRemark::warning(
             "this version of hyperfine writes no exit codes, so failed runs count as ok",
             "use a newer hyperfine",
         ));
@@ -50,7 +50,7 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
 }
 
 impl Benchmark {
-    fn add_to(&self, requests: &mut Requests) -> Result<(), ImportError> {
+    fn add_to(&self, requests: &mut RequestsByEndpoint) -> Result<(), ImportError> {
         let times = self.times.as_deref().ok_or_else(|| {
             FORMAT.error(
                 "it has no times of single runs",
@@ -66,10 +66,10 @@ impl Benchmark {
         }
         let mut start_ns = 0i64;
         for (index, &seconds) in times.iter().enumerate() {
-            let latency = value::of_number(seconds, &seconds.to_string(), Some(Unit::Seconds))
+            let latency = value::of_number(seconds, &seconds.to_string(), Some(TimeUnit::Seconds))
                 .map_err(|error| FORMAT.damaged(error.to_string()))?;
             let code = self.exit_codes.as_ref().map(|codes| codes[index]);
-            let request = Request {
+            let request = ImportedRequest {
                 start_ns,
                 latency,
                 outcome: match code {
@@ -79,7 +79,7 @@ impl Benchmark {
                 status: None,
             };
             start_ns = start_ns.saturating_add(nanoseconds(latency));
-            requests.add(FORMAT, Key::new("", &self.command), request)?;
+            requests.add(FORMAT, EndpointKey::new("", &self.command), request)?;
         }
         Ok(())
     }

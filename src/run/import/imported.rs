@@ -1,22 +1,23 @@
 //! What a file of another tool gives: recordings by endpoint, and what must be known of them.
 
-use super::{Ending, Format};
+use super::FileFormat;
+use super::ending::Ending;
 use crate::run::recording::Recording;
 
 /// A file of another tool, as far as it tells.
 #[derive(Clone, Debug)]
 pub struct Imported {
     /// What it is.
-    pub format: Format,
+    pub format: FileFormat,
     /// At least one; names unique.
-    pub endpoints: Vec<Endpoint>,
+    pub endpoints: Vec<ImportedEndpoint>,
     /// What must be known to read the numbers.
-    pub remarks: Vec<Remark>,
+    pub remarks: Vec<ImportRemark>,
 }
 
 /// One endpoint of a file.
 #[derive(Clone, Debug)]
-pub struct Endpoint {
+pub struct ImportedEndpoint {
     /// As the file calls it, if it does: a path without its leading slash, or a name that the tool was given.
     pub name: Option<String>,
     /// What was measured.
@@ -25,7 +26,7 @@ pub struct Endpoint {
 
 /// What must be known of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Remark {
+pub enum ImportRemark {
     /// How its numbers are to be read.
     Note(String),
     /// What may mislead, and how to mend it.
@@ -37,22 +38,22 @@ pub enum Remark {
     },
 }
 
-impl Remark {
-    pub(super) fn note(text: impl Into<String>) -> Remark {
-        Remark::Note(text.into())
+impl ImportRemark {
+    pub(super) fn note(text: impl Into<String>) -> ImportRemark {
+        ImportRemark::Note(text.into())
     }
 
-    pub(super) fn warning(text: impl Into<String>, hint: impl Into<String>) -> Remark {
-        Remark::Warning {
+    pub(super) fn warning(text: impl Into<String>, hint: impl Into<String>) -> ImportRemark {
+        ImportRemark::Warning {
             text: text.into(),
             hint: hint.into(),
         }
     }
 
     /// What warns of a text file that may be cut.
-    pub(super) fn of_ending(ending: Ending) -> Option<Remark> {
+    pub(super) fn of_ending(ending: Ending) -> Option<ImportRemark> {
         (ending == Ending::MidLine).then(|| {
-            Remark::warning(
+            ImportRemark::warning(
                 "the last line has no end, so the file may be cut",
                 "check the last value; end the file with a newline",
             )
@@ -62,10 +63,14 @@ impl Remark {
 
 impl Imported {
     /// One endpoint that the file does not name.
-    pub(super) fn unnamed(format: Format, recording: Recording, remarks: Vec<Remark>) -> Imported {
+    pub(super) fn unnamed(
+        format: FileFormat,
+        recording: Recording,
+        remarks: Vec<ImportRemark>,
+    ) -> Imported {
         Imported {
             format,
-            endpoints: vec![Endpoint {
+            endpoints: vec![ImportedEndpoint {
                 name: None,
                 recording,
             }],

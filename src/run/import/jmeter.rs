@@ -4,11 +4,12 @@ mod xml;
 
 use jiff::Timestamp;
 
-use super::imported::{Imported, Remark};
-use super::names::Key;
-use super::requests::{Request, Requests, outcome_of_error};
-use super::rows::{Row, Rows};
-use super::{Format, ImportError, Unit, ending_of};
+use super::ending::ending_of;
+use super::endpoint_names::EndpointKey;
+use super::imported::{ImportRemark, Imported};
+use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error};
+use super::titled_rows::{TitledRow, TitledRows};
+use super::{FileFormat, ImportError, TimeUnit};
 use crate::run::sample::{FailureKind, Outcome};
 
 pub(super) use xml::{is_xml, read as read_xml};
@@ -61,62 +62,62 @@ fn is_untitled(cells: &[&str]) -> bool {
 
 /// Every sample, by label.
 pub(super) fn read_csv(text: &str) -> Result<Imported, ImportError> {
-    let format = Format::JmeterCsv;
+    let format = FileFormat::JmeterCsv;
     let first = text.lines().find(|line| !line.trim().is_empty());
     let first = first.unwrap_or("");
     let delimiter = delimiter(first)
         .ok_or_else(|| format.damaged("its first line has no columns timeStamp and elapsed"))?;
     let titled = cells(first, delimiter).any(|cell| cell == "elapsed");
     let titles = (!titled).then_some(&COLUMNS[..]);
-    let rows = Rows::separated(format, text, delimiter, titles)?;
+    let rows = TitledRows::separated(format, text, delimiter, titles)?;
     if !rows.has("success") && !rows.has("responseCode") {
         return Err(no_success(format));
     }
-    let (mut requests, mut index) = (Requests::default(), 0i64);
+    let (mut requests, mut index) = (RequestsByEndpoint::default(), 0i64);
     rows.for_each(|row| {
-        let sample = Sample {
+        let sample = JmeterSample {
             // A time stamp that is written as a date keeps the order of the file.
             start_ms: row.get("timeStamp").parse().ok(),
             success: row.get("success"),
             code: row.get("responseCode"),
             message: row.get("responseMessage"),
         };
-        let request = Request {
+        let request = ImportedRequest {
             start_ns: sample.start_ns(index),
-            latency: row.duration("elapsed", Unit::Milliseconds)?,
+            latency: row.duration("elapsed", TimeUnit::Milliseconds)?,
             outcome: sample.outcome().ok_or_else(|| neither(format, row))?,
             status: sample.code.parse().ok(),
         };
         index += 1;
-        requests.add(format, Key::new("", row.get("label")), request)
+        requests.add(format, EndpointKey::new("", row.get("label")), request)
     })?;
     Ok(imported(format, requests, text))
 }
 
-fn neither(format: Format, row: &Row<'_>) -> ImportError {
+fn neither(format: FileFormat, row: &TitledRow<'_>) -> ImportError {
     let success = row.get("success");
     format.damaged(format!(
         "'{success}' in column success is neither true nor false"
     ))
 }
 
-fn no_success(format: Format) -> ImportError {
+fn no_success(format: FileFormat) -> ImportError {
     format.error(
         "it says of no sample whether it succeeded",
         "run JMeter with -Jjmeter.save.saveservice.successful=true -Jjmeter.save.saveservice.response_code=true",
     )
 }
 
-fn imported(format: Format, requests: Requests, text: &str) -> Imported {
+fn imported(format: FileFormat, requests: RequestsByEndpoint, text: &str) -> Imported {
     let mut remarks = vec![
-        Remark::note("JMeter writes whole milliseconds"),
-        Remark::note(
+        ImportRemark::note("JMeter writes whole milliseconds"),
+        ImportRemark::note(
             "JMeter counts from the send, with as many at a time as it has threads: what a stall costs the samples that \
              were not sent because of it is not in the numbers",
         ),
     ];
-    if format == Format::JmeterCsv {
-        remarks.extend(Remark::of_ending(ending_of(text)));
+    if format == FileFormat::JmeterCsv {
+        remarks.extend(ImportRemark::of_ending(ending_of(text)));
     }
     Imported {
         format,
@@ -126,14 +127,14 @@ fn imported(format: Format, requests: Requests, text: &str) -> Imported {
 }
 
 /// The start and the end of a sample.
-struct Sample<'a> {
+struct JmeterSample<'a> {
     start_ms: Option<i64>,
     success: &'a str,
     code: &'a str,
     message: &'a str,
 }
 
-impl Sample<'_> {
+impl JmeterSample<'_> {
     /// The start, or the place in the file where there is none.
     fn start_ns(&self, index: i64) -> i64 {
         match self.start_ms.map(Timestamp::from_millisecond) {

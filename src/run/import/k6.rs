@@ -10,10 +10,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::imported::{Imported, Remark};
-use super::names::Key;
-use super::requests::{Request, Requests, outcome_of_error, outcome_of_status};
-use super::{Format, ImportError, Unit, ending_of, value};
+use super::ending::ending_of;
+use super::endpoint_names::EndpointKey;
+use super::imported::{ImportRemark, Imported};
+use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error, outcome_of_status};
+use super::{FileFormat, ImportError, TimeUnit, value};
 use crate::run::sample::{FailureKind, Outcome};
 use crate::units::Pretty;
 
@@ -28,7 +29,7 @@ const MOST_DROPPED: u64 = 1 << 24;
 
 /// One line.
 #[derive(Deserialize)]
-struct Line<'a> {
+struct MetricLine<'a> {
     #[serde(borrow, rename = "type")]
     kind: Cow<'a, str>,
     #[serde(borrow)]
@@ -56,26 +57,26 @@ fn fine() -> bool {
 
 /// What is told apart while the lines go by.
 struct Points {
-    format: Format,
-    requests: Requests,
+    format: FileFormat,
+    requests: RequestsByEndpoint,
     /// The last request. A metric of its own may report its failure later.
-    last: Option<(Key, Request)>,
-    /// Requests that failed by the metric, and by the tags of their latency.
+    last: Option<(EndpointKey, ImportedRequest)>,
+    /// RequestsByEndpoint that failed by the metric, and by the tags of their latency.
     failed: (u64, u64),
     dropped_iterations: u64,
-    /// Requests with time that http_req_duration leaves out, and the longest such time of one phase in ms.
+    /// RequestsByEndpoint with time that http_req_duration leaves out, and the longest such time of one phase in ms.
     outside: (u64, f64),
 }
 
 /// Every request.
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
-    let format = Format::K6Json;
+    let format = FileFormat::K6Json;
     let mut points = Points::of(format);
     let lines = (1..)
         .zip(text.lines())
         .filter(|(_, line)| !line.trim().is_empty());
     for (number, line) in lines {
-        let line: Line<'_> = serde_json::from_str(line)
+        let line: MetricLine<'_> = serde_json::from_str(line)
             .map_err(|error| format.damaged(format!("line {number} cannot be read ({error})")))?;
         if line.kind == "Point" {
             points
@@ -93,7 +94,7 @@ enum Fault {
 }
 
 impl Fault {
-    fn into_error(self, format: Format, line: u64) -> ImportError {
+    fn into_error(self, format: FileFormat, line: u64) -> ImportError {
         match self {
             Fault::What(what) => format.damaged(format!("line {line}: {what}")),
             Fault::Whole(error) => error,
@@ -102,10 +103,10 @@ impl Fault {
 }
 
 impl Points {
-    fn of(format: Format) -> Points {
+    fn of(format: FileFormat) -> Points {
         Points {
             format,
-            requests: Requests::default(),
+            requests: RequestsByEndpoint::default(),
             last: None,
             failed: (0, 0),
             dropped_iterations: 0,
@@ -113,7 +114,7 @@ impl Points {
         }
     }
 
-    fn add(&mut self, line: &Line<'_>) -> Result<(), Fault> {
+    fn add(&mut self, line: &MetricLine<'_>) -> Result<(), Fault> {
         let value = line.data.value.unwrap_or(0.0);
         match line.metric.as_deref() {
             Some("http_req_duration") => self.add_request(&line.data)?,
@@ -131,9 +132,10 @@ impl Points {
         self.dropped_iterations = self
             .dropped_iterations
             .saturating_add(count.max(0.0) as u64);
-        match self.dropped_iterations <= MOST_DROPPED {
-            true => Ok(()),
-            false => Err(Fault::What(format!("{count} dropped iterations"))),
+        if self.dropped_iterations <= MOST_DROPPED {
+            Ok(())
+        } else {
+            Err(Fault::What(format!("{count} dropped iterations")))
         }
     }
 
@@ -166,7 +168,7 @@ impl Points {
         let value = data
             .value
             .ok_or_else(|| Fault::What("a duration without value".to_owned()))?;
-        let latency = value::of_number(value, &value.to_string(), Some(Unit::Milliseconds))
+        let latency = value::of_number(value, &value.to_string(), Some(TimeUnit::Milliseconds))
             .map_err(|error| Fault::What(error.to_string()))?;
         let end = data
             .time
@@ -179,17 +181,18 @@ impl Points {
             tag("error"),
         );
         self.failed.1 += u64::from(outcome != Outcome::Ok);
-        let request = Request {
-            start_ns: match data.is_end {
-                true => start_ns(end, latency),
-                false => start_ns(end, Duration::ZERO),
+        let request = ImportedRequest {
+            start_ns: if data.is_end {
+                start_ns(end, latency)
+            } else {
+                start_ns(end, Duration::ZERO)
             },
             latency,
             outcome,
             status: status.filter(|&status| status > 0),
         };
         let url = tag("name").or(tag("url")).unwrap_or("");
-        let key = Key::new(tag("method").unwrap_or(""), url);
+        let key = EndpointKey::new(tag("method").unwrap_or(""), url);
         self.keep_last().map_err(Fault::Whole)?;
         self.last = Some((key, request));
         Ok(())
@@ -198,13 +201,13 @@ impl Points {
     fn into_imported(mut self, text: &str) -> Result<Imported, ImportError> {
         self.keep_last()?;
         let mut endpoints = self.requests.into_endpoints();
-        let mut remarks = vec![Remark::note(
+        let mut remarks = vec![ImportRemark::note(
             "k6's http_req_duration counts from the send: neither a late start, nor waiting for a connection, nor \
              connecting, nor TLS is in the numbers",
         )];
         if let (n @ 1.., longest_ms) = self.outside {
             let longest = Duration::try_from_secs_f64(longest_ms / 1e3).unwrap_or(Duration::MAX);
-            remarks.push(Remark::warning(
+            remarks.push(ImportRemark::warning(
                 format!(
                     "{n} requests were blocked for 1 ms or more before their latency began, up to {}",
                     Pretty(longest)
@@ -231,7 +234,7 @@ impl Points {
             (0..self.dropped_iterations).for_each(|i| endpoint.recording.add_unsent(planned + i));
         }
         remarks.extend(dropped_remark(self.dropped_iterations));
-        remarks.extend(Remark::of_ending(ending_of(text)));
+        remarks.extend(ImportRemark::of_ending(ending_of(text)));
         Ok(Imported {
             format: self.format,
             endpoints,
@@ -241,9 +244,9 @@ impl Points {
 }
 
 /// A request that waits for a free virtual user too long is never sent.
-fn dropped_remark(dropped: u64) -> Option<Remark> {
+fn dropped_remark(dropped: u64) -> Option<ImportRemark> {
     (dropped > 0).then(|| {
-        Remark::warning(
+        ImportRemark::warning(
             format!(
                 "k6 dropped {dropped} iterations because no virtual user was free; each counts as one request that \
                  was never sent, to every endpoint"

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use super::{ImportError, ValueError};
+use super::ValueError;
 
 /// Longest message; a longer one is cut in the middle.
 const MAX_CHARS: usize = 270;
 
 /// The subject of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Subject {
+enum ErrorSubject {
     /// The file.
     File,
     /// A part of the file.
@@ -21,7 +21,7 @@ enum Subject {
 /// A list or CSV file that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListError {
-    subject: Subject,
+    subject: ErrorSubject,
     what: String,
     hint: String,
 }
@@ -29,17 +29,17 @@ pub struct ListError {
 impl ListError {
     /// About a line, from 1.
     pub(super) fn at(line: u64, what: impl Into<String>, hint: impl Into<String>) -> ListError {
-        ListError::new(Subject::Line(line), what.into(), hint.into())
+        ListError::new(ErrorSubject::Line(line), what.into(), hint.into())
     }
 
     /// About the file; `what` begins with a verb.
     pub(super) fn file(what: impl Into<String>, hint: impl Into<String>) -> ListError {
-        ListError::new(Subject::File, what.into(), hint.into())
+        ListError::new(ErrorSubject::File, what.into(), hint.into())
     }
 
     /// About something in the file.
     pub(super) fn inside(what: impl Into<String>, hint: impl Into<String>) -> ListError {
-        ListError::new(Subject::Inside, what.into(), hint.into())
+        ListError::new(ErrorSubject::Inside, what.into(), hint.into())
     }
 
     /// A value of a line.
@@ -47,7 +47,7 @@ impl ListError {
         ListError::at(line, error.to_string(), error.hint())
     }
 
-    fn new(subject: Subject, what: String, hint: String) -> ListError {
+    fn new(subject: ErrorSubject, what: String, hint: String) -> ListError {
         ListError {
             subject,
             what: cut(&what),
@@ -59,9 +59,9 @@ impl ListError {
     pub fn of_file(&self, file: &str) -> String {
         let ListError { what, hint, .. } = self;
         match self.subject {
-            Subject::File => format!("{file} {what}\nhint: {hint}"),
-            Subject::Inside => format!("{file}: {what}\nhint: {hint}"),
-            Subject::Line(line) => format!("{file} line {line}: {what}\nhint: {hint}"),
+            ErrorSubject::File => format!("{file} {what}\nhint: {hint}"),
+            ErrorSubject::Inside => format!("{file}: {what}\nhint: {hint}"),
+            ErrorSubject::Line(line) => format!("{file} line {line}: {what}\nhint: {hint}"),
         }
     }
 }
@@ -70,20 +70,14 @@ impl fmt::Display for ListError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ListError { what, hint, .. } = self;
         match self.subject {
-            Subject::File => write!(f, "it {what}\nhint: {hint}"),
-            Subject::Inside => write!(f, "{what}\nhint: {hint}"),
-            Subject::Line(line) => write!(f, "line {line}: {what}\nhint: {hint}"),
+            ErrorSubject::File => write!(f, "it {what}\nhint: {hint}"),
+            ErrorSubject::Inside => write!(f, "{what}\nhint: {hint}"),
+            ErrorSubject::Line(line) => write!(f, "line {line}: {what}\nhint: {hint}"),
         }
     }
 }
 
 impl std::error::Error for ListError {}
-
-impl From<ListError> for ImportError {
-    fn from(error: ListError) -> ImportError {
-        ImportError::List(error)
-    }
-}
 
 /// One line without control characters, cut in the middle if it is long.
 fn cut(text: &str) -> String {

@@ -2,16 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use super::imported::{Endpoint, Imported, Remark};
-use super::knots::{Knot, ranges};
-use super::names::{Key, names};
-use super::rows::{Row, Rows, titles};
-use super::{Format, ImportError, Unit, ending_of};
+use super::ending::ending_of;
+use super::endpoint_names::{EndpointKey, names};
+use super::imported::{ImportRemark, Imported, ImportedEndpoint};
+use super::rank_bounds::{RankBound, ranges};
+use super::titled_rows::{TitledRow, TitledRows, titles};
+use super::{FileFormat, ImportError, TimeUnit};
 use crate::run::recording::{Counts, Ranges, Recording};
 use crate::run::sample::FailureKind;
 
 /// First columns of the file that can be judged, of the one that can partly be, and of those that cannot.
-const STATS: &str = "Type,Name,Request Count,Failure Count";
+const STATS: &str = "Type,Name,ImportedRequest Count,Failure Count";
 const HISTORY: &str = "Timestamp,User Count,Type,Name,";
 const FAILURES: &str = "Method,Name,Error,Occurrences";
 const EXCEPTIONS: &str = "Count,Message,Traceback,Nodes";
@@ -42,7 +43,7 @@ pub(super) fn is_locust(first_line: &str) -> bool {
 }
 
 /// Which columns hold the totals.
-struct Columns {
+struct StatsColumns {
     requests: &'static str,
     failures: &'static str,
     median: &'static str,
@@ -52,8 +53,8 @@ struct Columns {
     percentiles: &'static [(&'static str, f64)],
 }
 
-const STATS_COLUMNS: Columns = Columns {
-    requests: "Request Count",
+const STATS_COLUMNS: StatsColumns = StatsColumns {
+    requests: "ImportedRequest Count",
     failures: "Failure Count",
     median: "Median Response Time",
     min: "Min Response Time",
@@ -61,8 +62,8 @@ const STATS_COLUMNS: Columns = Columns {
     percentiles: &PERCENTILES,
 };
 
-const HISTORY_COLUMNS: Columns = Columns {
-    requests: "Total Request Count",
+const HISTORY_COLUMNS: StatsColumns = StatsColumns {
+    requests: "Total ImportedRequest Count",
     failures: "Total Failure Count",
     median: "Total Median Response Time",
     min: "Total Min Response Time",
@@ -72,7 +73,7 @@ const HISTORY_COLUMNS: Columns = Columns {
 
 /// A range for every response time of every name.
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
-    let format = Format::LocustCsv;
+    let format = FileFormat::LocustCsv;
     let (first_line, _) = titles(text);
     let columns = match first_line.as_str() {
         titles if titles.starts_with(STATS) => &STATS_COLUMNS,
@@ -86,15 +87,15 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         _ => return Err(format.damaged("its first line is not that of a file of Locust")),
     };
     // Of the history only the last row of each name is of the whole run.
-    let mut entries: Vec<(Key, Entry)> = Vec::new();
+    let mut entries: Vec<(EndpointKey, Entry)> = Vec::new();
     let mut total = None;
-    Rows::titled(format, text)?.for_each(|row| {
+    TitledRows::titled(format, text)?.for_each(|row| {
         let entry = Entry::of(format, row, columns)?;
         if row.get("Name") == "Aggregated" && row.get("Type").is_empty() {
             total = Some(entry);
             return Ok(());
         }
-        let key = Key::new(row.get("Type"), row.get("Name"));
+        let key = EndpointKey::new(row.get("Type"), row.get("Name"));
         let full = entries.len() == MOST_NAMES;
         match entries.iter_mut().find(|(known, _)| *known == key) {
             Some((_, known)) => *known = entry,
@@ -109,10 +110,10 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         Ok(())
     })?;
     let remarks = remarks(columns, &entries, total.as_ref(), text);
-    let keys: Vec<Key> = entries.iter().map(|(key, _)| key.clone()).collect();
+    let keys: Vec<EndpointKey> = entries.iter().map(|(key, _)| key.clone()).collect();
     let mut endpoints = Vec::new();
     for (name, (_, entry)) in names(&keys).into_iter().zip(entries) {
-        endpoints.push(Endpoint {
+        endpoints.push(ImportedEndpoint {
             name: Some(name),
             recording: entry.recording(format)?,
         });
@@ -131,11 +132,15 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
 struct Entry {
     requests: u64,
     failures: u64,
-    knots: Vec<Knot>,
+    bounds: Vec<RankBound>,
 }
 
 impl Entry {
-    fn of(format: Format, row: &Row<'_>, columns: &Columns) -> Result<Entry, ImportError> {
+    fn of(
+        format: FileFormat,
+        row: &TitledRow<'_>,
+        columns: &StatsColumns,
+    ) -> Result<Entry, ImportError> {
         let requests: u64 = row.number(columns.requests)?;
         let failures: u64 = row.number(columns.failures)?;
         if failures > requests || requests > 1 << 40 {
@@ -144,35 +149,39 @@ impl Entry {
         let mut entry = Entry {
             requests,
             failures,
-            knots: Vec::new(),
+            bounds: Vec::new(),
         };
         if requests == 0 {
             return Ok(entry);
         }
         // Minimum and maximum are not rounded.
         let exact = |title: &str| {
-            Ok::<u64, ImportError>(row.duration(title, Unit::Milliseconds)?.as_nanos() as u64)
+            Ok::<u64, ImportError>(row.duration(title, TimeUnit::Milliseconds)?.as_nanos() as u64)
         };
-        entry.knots.push(Knot::at(1, exact(columns.min)?, 1));
-        entry.knots.push(Knot::at(requests, exact(columns.max)?, 1));
-        entry.knots.push(entry.rounded(0.5, exact(columns.median)?));
+        entry.bounds.push(RankBound::at(1, exact(columns.min)?, 1));
+        entry
+            .bounds
+            .push(RankBound::at(requests, exact(columns.max)?, 1));
+        entry
+            .bounds
+            .push(entry.rounded(0.5, exact(columns.median)?));
         for &(title, fraction) in columns.percentiles {
             let text = row.get(title);
             if !text.is_empty() && text != "N/A" {
-                entry.knots.push(entry.rounded(fraction, exact(title)?));
+                entry.bounds.push(entry.rounded(fraction, exact(title)?));
             }
         }
         Ok(entry)
     }
 
     /// Locust takes the largest rounded value that at least n − ⌊n·fraction⌋ requests reach.
-    fn rounded(&self, fraction: f64, value_ns: u64) -> Knot {
+    fn rounded(&self, fraction: f64, value_ns: u64) -> RankBound {
         let rank = (self.requests as f64 * fraction) as u64 + 1;
-        Knot::at(rank.min(self.requests), value_ns, rounding_ns(value_ns))
+        RankBound::at(rank.min(self.requests), value_ns, rounding_ns(value_ns))
     }
 
-    fn recording(self, format: Format) -> Result<Recording, ImportError> {
-        let ranges = ranges(self.requests, &self.knots).ok_or_else(|| {
+    fn recording(self, format: FileFormat) -> Result<Recording, ImportError> {
+        let ranges = ranges(self.requests, &self.bounds).ok_or_else(|| {
             format.damaged("its percentiles, extremes and counts contradict each other")
         })?;
         let failed = BTreeMap::from([(FailureKind::Status, self.failures)]);
@@ -199,38 +208,39 @@ fn rounding_ns(value_ns: u64) -> u64 {
 }
 
 fn remarks(
-    columns: &Columns,
-    entries: &[(Key, Entry)],
+    columns: &StatsColumns,
+    entries: &[(EndpointKey, Entry)],
     total: Option<&Entry>,
     text: &str,
-) -> Vec<Remark> {
-    let failures: u64 = match entries.is_empty() {
-        true => total.map_or(0, |total| total.failures),
-        false => entries.iter().map(|(_, entry)| entry.failures).sum(),
+) -> Vec<ImportRemark> {
+    let failures: u64 = if entries.is_empty() {
+        total.map_or(0, |total| total.failures)
+    } else {
+        entries.iter().map(|(_, entry)| entry.failures).sum()
     };
     let mut remarks = vec![
-        Remark::note(
+        ImportRemark::note(
             "Locust keeps a few percentiles of times that it rounds to two digits: a latency between two of them is \
              shown as the upper one, a verdict that hangs on the rest is INCONCLUSIVE, and the order, so every burst, \
              is lost",
         ),
-        Remark::note(
+        ImportRemark::note(
             "Locust counts from the send, with as many at a time as it has users: what a stall costs the requests that \
              were not sent because of it is not in the numbers",
         ),
     ];
     if failures > 0 {
-        remarks.push(Remark::warning(
+        remarks.push(ImportRemark::warning(
             format!("the times of {failures} failed requests are among the others, and it is not known which they are"),
             "measure with a7probe, which tells them apart",
         ));
     }
     if columns.percentiles.is_empty() {
-        remarks.push(Remark::warning(
+        remarks.push(ImportRemark::warning(
             "the history's percentiles are of moving windows; median, minimum and maximum alone are of the whole run",
             "give the file that ends in _stats.csv",
         ));
     }
-    remarks.extend(Remark::of_ending(ending_of(text)));
+    remarks.extend(ImportRemark::of_ending(ending_of(text)));
     remarks
 }

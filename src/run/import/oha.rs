@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::imported::{Imported, Remark};
-use super::knots::{Knot, ranges};
-use super::requests::{Request, outcome_of_error, outcome_of_status, recording};
-use super::rows::Rows;
-use super::{Ending, Format, ImportError, Unit, ending_of};
+use super::ending::{Ending, ending_of};
+use super::imported::{ImportRemark, Imported};
+use super::rank_bounds::{RankBound, ranges};
+use super::requests::{ImportedRequest, outcome_of_error, outcome_of_status, recording};
+use super::titled_rows::TitledRows;
+use super::{FileFormat, ImportError, TimeUnit};
 use crate::run::recording::{Counts, Failures, Ranges, Recording};
 use crate::run::sample::Outcome;
 
@@ -22,7 +23,7 @@ const MOST: u64 = 1 << 40;
 const STEP_ERROR: f64 = 1e-9;
 
 /// Upper bound of a step in seconds → count.
-type Histogram = BTreeMap<String, u64>;
+type StepCounts = BTreeMap<String, u64>;
 
 /// `p95` → seconds; null where there are too few requests for oha's index.
 type Percentiles = BTreeMap<String, Option<f64>>;
@@ -32,10 +33,10 @@ type Percentiles = BTreeMap<String, Option<f64>>;
 #[serde(rename_all = "camelCase")]
 struct Document {
     summary: Extremes,
-    response_time_histogram: Histogram,
+    response_time_histogram: StepCounts,
     latency_percentiles: Percentiles,
     /// Of answers with a status from 200 to 299, with --stats-success-breakdown.
-    response_time_histogram_successful: Option<Histogram>,
+    response_time_histogram_successful: Option<StepCounts>,
     latency_percentiles_successful: Option<Percentiles>,
     status_code_distribution: BTreeMap<String, u64>,
     error_distribution: BTreeMap<String, u64>,
@@ -49,23 +50,23 @@ struct Extremes {
 
 /// Percentiles, a coarse histogram and counts: a range for every latency.
 pub(super) fn read_json(text: &str) -> Result<Imported, ImportError> {
-    let format = Format::OhaJson;
+    let format = FileFormat::OhaJson;
     let document: Document = serde_json::from_str(text).map_err(|e| format.json_error(&e))?;
     let counts = document.counts(format)?;
-    let (n, knots) = document.knots();
+    let (n, bounds) = document.bounds();
     let failed_among = n
         .checked_sub(counts.ok)
         .ok_or_else(|| format.damaged("more answers are ok than there are latencies"))?;
-    let ranges = ranges(n, &knots).ok_or_else(|| {
+    let ranges = ranges(n, &bounds).ok_or_else(|| {
         format.damaged("its percentiles, extremes and counts contradict each other")
     })?;
-    let mut remarks = vec![Remark::note(
+    let mut remarks = vec![ImportRemark::note(
         "oha's JSON keeps nine percentiles and eleven steps: a latency between two of them is shown as the upper \
          one, a verdict that hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
     )];
     remarks.push(clock_remark());
     if failed_among > 0 {
-        remarks.push(Remark::warning(
+        remarks.push(ImportRemark::warning(
             format!("the latencies of {failed_among} answers with a failure status are among the others, and it is not known which they are"),
             "--output-format csv tells them apart",
         ));
@@ -82,7 +83,7 @@ impl Document {
         counted.map(|(_, n)| n).sum()
     }
 
-    fn counts(&self, format: Format) -> Result<Counts, ImportError> {
+    fn counts(&self, format: FileFormat) -> Result<Counts, ImportError> {
         let numbers = self
             .status_code_distribution
             .values()
@@ -110,7 +111,7 @@ impl Document {
 
     /// How many latencies the percentiles are about, and what they say: those of the answers that are ok, where the
     /// file tells them apart, else those of all.
-    fn knots(&self) -> (u64, Vec<Knot>) {
+    fn bounds(&self) -> (u64, Vec<RankBound>) {
         let slowest = self.summary.slowest.and_then(nanoseconds);
         let fastest = self.summary.fastest.and_then(nanoseconds);
         let redirects = self.answered(|status| (300..400).contains(&status));
@@ -121,36 +122,36 @@ impl Document {
             (Some(histogram), Some(of_ok)) if redirects == 0 => {
                 let n = self.answered(|status| (200..300).contains(&status));
                 // The slowest of all may be one that failed.
-                let slowest = slowest.map(|ns| Knot::between(n, n + 1, ns, 1));
-                let knots = percentiles(of_ok, n).into_iter().chain(steps(histogram, n));
-                (n, knots.chain(slowest).collect())
+                let slowest = slowest.map(|ns| RankBound::between(n, n + 1, ns, 1));
+                let bounds = percentiles(of_ok, n).into_iter().chain(steps(histogram, n));
+                (n, bounds.chain(slowest).collect())
             }
             _ => {
                 let n = self.answered(|_| true);
-                let slowest = slowest.map(|ns| Knot::at(n, ns, 1));
-                let fastest = fastest.map(|ns| Knot::at(1, ns, 1));
-                let knots = percentiles(&self.latency_percentiles, n).into_iter();
-                let knots = knots.chain(steps(&self.response_time_histogram, n));
-                (n, knots.chain(slowest).chain(fastest).collect())
+                let slowest = slowest.map(|ns| RankBound::at(n, ns, 1));
+                let fastest = fastest.map(|ns| RankBound::at(1, ns, 1));
+                let bounds = percentiles(&self.latency_percentiles, n).into_iter();
+                let bounds = bounds.chain(steps(&self.response_time_histogram, n));
+                (n, bounds.chain(slowest).chain(fastest).collect())
             }
         }
     }
 }
 
-fn percentiles(percentiles: &Percentiles, n: u64) -> Vec<Knot> {
-    let knots = percentiles.iter().filter_map(|(name, &value)| {
+fn percentiles(percentiles: &Percentiles, n: u64) -> Vec<RankBound> {
+    let bounds = percentiles.iter().filter_map(|(name, &value)| {
         let percentile: f64 = name.strip_prefix('p')?.parse().ok()?;
         // oha's own index, from 0.
         let index = (percentile / 100.0 * n as f64) as u64;
         let value_ns = nanoseconds(value?)?;
-        (index < n).then(|| Knot::at(index + 1, value_ns, 1))
+        (index < n).then(|| RankBound::at(index + 1, value_ns, 1))
     });
-    knots.collect()
+    bounds.collect()
 }
 
 /// A step is the upper bound of its count; together they hold every latency, but for equal ones, whose steps
 /// coincide and are lost.
-fn steps(histogram: &Histogram, n: u64) -> Vec<Knot> {
+fn steps(histogram: &StepCounts, n: u64) -> Vec<RankBound> {
     let steps = histogram.iter();
     let mut steps: Vec<(u64, u64)> = steps
         .filter_map(|(bound, &count)| Some((nanoseconds(bound.parse().ok()?)?, count)))
@@ -164,12 +165,12 @@ fn steps(histogram: &Histogram, n: u64) -> Vec<Knot> {
         return Vec::new();
     }
     let mut below = 0;
-    let knots = steps.into_iter().map(|(bound_ns, count)| {
+    let bounds = steps.into_iter().map(|(bound_ns, count)| {
         below += count;
         let within_ns = (bound_ns as f64 * STEP_ERROR) as u64 + 1;
-        Knot::between(below, below + 1, bound_ns, within_ns)
+        RankBound::between(below, below + 1, bound_ns, within_ns)
     });
-    knots.collect()
+    bounds.collect()
 }
 
 fn add(counts: &mut Counts, outcome: Outcome, n: u64) {
@@ -188,13 +189,13 @@ fn nanoseconds(seconds: f64) -> Option<u64> {
 
 /// Every answered request.
 pub(super) fn read_csv(text: &str) -> Result<Imported, ImportError> {
-    let format = Format::OhaCsv;
+    let format = FileFormat::OhaCsv;
     let mut requests = Vec::new();
-    Rows::titled(format, text)?.for_each(|row| {
+    TitledRows::titled(format, text)?.for_each(|row| {
         let status = row.number("status")?;
-        requests.push(Request {
-            start_ns: row.duration("request-start", Unit::Seconds)?.as_nanos() as i64,
-            latency: row.duration("request-duration", Unit::Seconds)?,
+        requests.push(ImportedRequest {
+            start_ns: row.duration("request-start", TimeUnit::Seconds)?.as_nanos() as i64,
+            latency: row.duration("request-duration", TimeUnit::Seconds)?,
             outcome: outcome_of_status(status),
             status: Some(status),
         });
@@ -206,23 +207,24 @@ pub(super) fn read_csv(text: &str) -> Result<Imported, ImportError> {
         clock_remark(),
         unanswered_remark("oha", "--output-format json"),
     ];
-    remarks.extend(Remark::of_ending(match text.ends_with('\n') {
-        true => Ending::Whole,
-        false => ending_of(text),
+    remarks.extend(ImportRemark::of_ending(if text.ends_with('\n') {
+        Ending::Whole
+    } else {
+        ending_of(text)
     }));
     Ok(Imported::unnamed(format, recording, remarks))
 }
 
-fn clock_remark() -> Remark {
-    Remark::note(
+fn clock_remark() -> ImportRemark {
+    ImportRemark::note(
         "oha counts latency from the send, unless it ran with -q and --latency-correction, which its file does not \
          say; from the send, what a stall costs the requests behind it is not in the numbers",
     )
 }
 
 /// What is missing where only answered requests are written.
-pub(super) fn unanswered_remark(tool: &str, instead: &str) -> Remark {
-    Remark::warning(
+pub(super) fn unanswered_remark(tool: &str, instead: &str) -> ImportRemark {
+    ImportRemark::warning(
         format!(
             "{tool} leaves requests without an answer out of its CSV, so a pass holds for the answered ones only"
         ),

@@ -1,10 +1,10 @@
-//! Requests of which a file knows each: brought into the order of time and recorded by endpoint.
+//! RequestsByEndpoint of which a file knows each: brought into the order of time and recorded by endpoint.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::names::{Key, names};
-use super::{Endpoint, Format, ImportError};
+use super::endpoint_names::{EndpointKey, names};
+use super::{FileFormat, ImportError, ImportedEndpoint};
 use crate::run::recording::Recording;
 use crate::run::sample::{FailureKind, Outcome, Phases, Sample};
 
@@ -13,7 +13,7 @@ const MAX_ENDPOINTS: usize = 64;
 
 /// One request of a file.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Request {
+pub(super) struct ImportedRequest {
     /// Since whatever epoch the file counts from, in ns.
     pub(super) start_ns: i64,
     pub(super) latency: Duration,
@@ -21,21 +21,21 @@ pub(super) struct Request {
     pub(super) status: Option<u16>,
 }
 
-/// Requests by endpoint, in the order in which endpoints first appear.
+/// RequestsByEndpoint by endpoint, in the order in which endpoints first appear.
 #[derive(Default)]
-pub(super) struct Requests {
-    keys: Vec<Key>,
-    by_key: HashMap<Key, usize>,
-    requests: Vec<Vec<Request>>,
+pub(super) struct RequestsByEndpoint {
+    keys: Vec<EndpointKey>,
+    by_key: HashMap<EndpointKey, usize>,
+    requests: Vec<Vec<ImportedRequest>>,
 }
 
-impl Requests {
+impl RequestsByEndpoint {
     /// Adds a request.
     pub(super) fn add(
         &mut self,
-        format: Format,
-        key: Key,
-        request: Request,
+        format: FileFormat,
+        key: EndpointKey,
+        request: ImportedRequest,
     ) -> Result<(), ImportError> {
         let index = match self.by_key.get(&key) {
             Some(&index) => index,
@@ -57,7 +57,7 @@ impl Requests {
     }
 
     /// One recording an endpoint.
-    pub(super) fn into_endpoints(self) -> Vec<Endpoint> {
+    pub(super) fn into_endpoints(self) -> Vec<ImportedEndpoint> {
         let starts = self.requests.iter().flatten().map(|r| r.start_ns);
         let t0_ns = starts.min().unwrap_or(0);
         let recordings = self
@@ -66,7 +66,7 @@ impl Requests {
             .map(|requests| record(requests, t0_ns, Duration::ZERO));
         let named = names(&self.keys).into_iter().zip(recordings);
         named
-            .map(|(name, recording)| Endpoint {
+            .map(|(name, recording)| ImportedEndpoint {
                 name: Some(name),
                 recording,
             })
@@ -75,12 +75,12 @@ impl Requests {
 }
 
 /// Records requests in the order of their start; `within` is how far rounding may have moved each latency.
-pub(super) fn recording(requests: Vec<Request>, within: Duration) -> Recording {
+pub(super) fn recording(requests: Vec<ImportedRequest>, within: Duration) -> Recording {
     let t0_ns = requests.iter().map(|r| r.start_ns).min().unwrap_or(0);
     record(requests, t0_ns, within)
 }
 
-fn record(mut requests: Vec<Request>, t0_ns: i64, within: Duration) -> Recording {
+fn record(mut requests: Vec<ImportedRequest>, t0_ns: i64, within: Duration) -> Recording {
     // Stable: what started at the same instant keeps the order of the file.
     requests.sort_by_key(|request| request.start_ns);
     let mut recording = Recording::of_requests(within);
@@ -90,7 +90,7 @@ fn record(mut requests: Vec<Request>, t0_ns: i64, within: Duration) -> Recording
     recording
 }
 
-fn sample(index: u64, request: &Request, t0_ns: i64) -> Sample {
+fn sample(index: u64, request: &ImportedRequest, t0_ns: i64) -> Sample {
     let start_ns = request.start_ns.abs_diff(t0_ns);
     Sample {
         index,

@@ -1,7 +1,7 @@
 //! One column that shows success, row by row.
 
-use super::status::{Meaning, Told};
-use super::{ImportError, ListError, Remark};
+use super::status_meaning::{StatusMeaning, StatusReading};
+use super::{ImportError, ImportRemark, ListError};
 
 /// Most values that an error lists.
 const LISTED: usize = 5;
@@ -11,7 +11,7 @@ const LISTED: usize = 5;
 pub(super) struct StatusColumn {
     index: usize,
     name: String,
-    meaning: Meaning,
+    meaning: StatusMeaning,
     /// Whether a row without a value in it has failed, whatever another status says.
     firm: bool,
     rows: u64,
@@ -25,7 +25,12 @@ pub(super) struct StatusColumn {
 }
 
 impl StatusColumn {
-    pub(super) fn new(index: usize, name: String, meaning: Meaning, firm: bool) -> StatusColumn {
+    pub(super) fn new(
+        index: usize,
+        name: String,
+        meaning: StatusMeaning,
+        firm: bool,
+    ) -> StatusColumn {
         StatusColumn {
             index,
             name,
@@ -55,21 +60,24 @@ impl StatusColumn {
     }
 
     /// Whether a value decides, or leaves it to another status: the status of a server that was not asked is empty.
-    pub(super) fn leaves_open(&self, told: Told) -> bool {
-        !self.firm && told == Told::NoAnswer
+    pub(super) fn leaves_open(&self, told: StatusReading) -> bool {
+        !self.firm && told == StatusReading::NoAnswer
     }
 
     /// Reads the value of a row.
-    pub(super) fn read(&mut self, text: &str) -> Told {
+    pub(super) fn read(&mut self, text: &str) -> StatusReading {
         let told = self.meaning.read(text);
         self.rows += 1;
         match told {
-            Told::Unknown => keep(&mut self.unknown, text),
-            Told::NoAnswer => keep(&mut self.unanswered, text),
-            Told::Ok | Told::Failed | Told::Redirect => self.understood = true,
+            StatusReading::Unknown => keep(&mut self.unknown, text),
+            StatusReading::NoAnswer => keep(&mut self.unanswered, text),
+            StatusReading::Ok | StatusReading::Failed | StatusReading::Redirect => {
+                self.understood = true
+            }
         }
-        self.redirects += u64::from(told == Told::Redirect);
-        let failed = !matches!(told, Told::Ok | Told::Unknown) && !self.leaves_open(told);
+        self.redirects += u64::from(told == StatusReading::Redirect);
+        let failed =
+            !matches!(told, StatusReading::Ok | StatusReading::Unknown) && !self.leaves_open(told);
         self.failed += u64::from(failed);
         told
     }
@@ -77,15 +85,16 @@ impl StatusColumn {
     /// Whether the request of a row failed.
     pub(super) fn is_failure(&mut self, text: &str) -> bool {
         let told = self.read(text);
-        !matches!(told, Told::Ok | Told::Unknown) && !self.leaves_open(told)
+        !matches!(told, StatusReading::Ok | StatusReading::Unknown) && !self.leaves_open(told)
     }
 
     /// Refuses a column if some of its values have no meaning.
     pub(super) fn check(&self, otherwise: &str) -> Result<(), ImportError> {
-        let named = self.meaning == Meaning::Named;
-        let unclear = match self.understood || named {
-            true => self.unknown.clone(),
-            false => [self.unknown.clone(), self.unanswered.clone()].concat(),
+        let named = self.meaning == StatusMeaning::Named;
+        let unclear = if self.understood || named {
+            self.unknown.clone()
+        } else {
+            [self.unknown.clone(), self.unanswered.clone()].concat()
         };
         if unclear.is_empty() {
             return Ok(());
@@ -105,13 +114,13 @@ impl StatusColumn {
     }
 
     /// The result of reading the column.
-    pub(super) fn remarks(&self) -> Vec<Remark> {
-        let mut remarks = vec![Remark::note(format!(
+    pub(super) fn remarks(&self) -> Vec<ImportRemark> {
+        let mut remarks = vec![ImportRemark::note(format!(
             "'{}' tells success: {} of {} rows failed",
             self.name, self.failed, self.rows
         ))];
         if self.redirects > 0 {
-            remarks.push(Remark::warning(
+            remarks.push(ImportRemark::warning(
                 format!(
                     "{} rows with a 3xx in '{}' count as failed (expected 2xx)",
                     self.redirects, self.name

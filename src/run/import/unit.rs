@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 /// A unit of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub enum TimeUnit {
     /// Nanoseconds.
     Nanoseconds,
     /// Microseconds.
@@ -23,47 +23,47 @@ pub enum Unit {
 #[error("'{0}' is no unit; use ns, us, ms, s or m")]
 pub struct UnknownUnit(pub String);
 
-impl Unit {
+impl TimeUnit {
     /// How many nanoseconds it has.
     pub(super) fn nanoseconds(self) -> f64 {
         match self {
-            Unit::Nanoseconds => 1.0,
-            Unit::Microseconds => 1e3,
-            Unit::Milliseconds => 1e6,
-            Unit::Seconds => 1e9,
-            Unit::Minutes => 60e9,
+            TimeUnit::Nanoseconds => 1.0,
+            TimeUnit::Microseconds => 1e3,
+            TimeUnit::Milliseconds => 1e6,
+            TimeUnit::Seconds => 1e9,
+            TimeUnit::Minutes => 60e9,
         }
     }
 }
 
-impl FromStr for Unit {
+impl FromStr for TimeUnit {
     type Err = UnknownUnit;
 
-    fn from_str(text: &str) -> Result<Unit, UnknownUnit> {
+    fn from_str(text: &str) -> Result<TimeUnit, UnknownUnit> {
         Ok(match text.to_lowercase().as_str() {
             "ns" | "nanos" | "nsec" | "nsecs" | "nanosec" | "nanosecond" | "nanoseconds" => {
-                Unit::Nanoseconds
+                TimeUnit::Nanoseconds
             }
             "us" | "µs" | "μs" | "micros" | "usec" | "usecs" | "microsec" | "microsecond"
-            | "microseconds" => Unit::Microseconds,
+            | "microseconds" => TimeUnit::Microseconds,
             "ms" | "millis" | "msec" | "msecs" | "millisec" | "millisecond" | "milliseconds" => {
-                Unit::Milliseconds
+                TimeUnit::Milliseconds
             }
-            "s" | "sec" | "secs" | "second" | "seconds" => Unit::Seconds,
-            "m" | "min" | "mins" | "minute" | "minutes" => Unit::Minutes,
+            "s" | "sec" | "secs" | "second" | "seconds" => TimeUnit::Seconds,
+            "m" | "min" | "mins" | "minute" | "minutes" => TimeUnit::Minutes,
             _ => return Err(UnknownUnit(text.to_owned())),
         })
     }
 }
 
-impl fmt::Display for Unit {
+impl fmt::Display for TimeUnit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Unit::Nanoseconds => "ns",
-            Unit::Microseconds => "us",
-            Unit::Milliseconds => "ms",
-            Unit::Seconds => "s",
-            Unit::Minutes => "m",
+            TimeUnit::Nanoseconds => "ns",
+            TimeUnit::Microseconds => "us",
+            TimeUnit::Milliseconds => "ms",
+            TimeUnit::Seconds => "s",
+            TimeUnit::Minutes => "m",
         })
     }
 }

@@ -2,81 +2,12 @@
 
 use std::time::Duration;
 
-use super::Unit;
 use super::numbers::{self, Numbers};
+use super::{TimeUnit, ValueError};
 use crate::units::{MAX_DURATION, UnitError, parse_duration};
 
 /// Words for a request that did not end ok.
 const FAILURES: [&str; 6] = ["failed", "fail", "failure", "error", "timeout", "timed out"];
-
-/// A value that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ValueError {
-    /// A number of unknown unit.
-    #[error("'{0}' has no unit")]
-    NoUnit(String),
-    /// Not a time that can pass.
-    #[error("'{0}' is not a latency")]
-    NotALatency(String),
-    /// Neither a number nor a known word.
-    #[error("'{text}' is not a latency")]
-    Unknown {
-        /// What stands there.
-        text: String,
-        /// What may be meant.
-        suggestion: Option<&'static str>,
-    },
-    /// A number before an unknown unit.
-    #[error("'{text}' has an unknown unit '{unit}'")]
-    UnknownUnit {
-        /// The number and its unit.
-        text: String,
-        /// The unit.
-        unit: String,
-    },
-    /// More than one number.
-    #[error("'{text}' holds {count} values")]
-    Several {
-        /// The line.
-        text: String,
-        /// How many.
-        count: usize,
-    },
-    /// A comma that may separate decimals or values.
-    #[error("'{text}' could be {} or two fields", one_number(.text))]
-    TwoFields {
-        /// The number with its comma.
-        text: String,
-    },
-    /// A point or comma that may separate thousands or decimals.
-    #[error("'{text}' could be {} or {}", .text.replace(',', "."), .text.replace([',', '.'], ""))]
-    AmbiguousNumber {
-        /// The number.
-        text: String,
-    },
-    /// A decimal sign that contradicts the other numbers.
-    #[error("'{0}' has another decimal sign than other numbers of the file")]
-    MixedDecimals(String),
-    /// Nothing at all.
-    #[error("the value is missing")]
-    Missing,
-    /// Longer than a week: the unit must be wrong.
-    #[error("'{text}' in {unit} is longer than 7 days")]
-    TooLong {
-        /// The number.
-        text: String,
-        /// Its supposed unit.
-        unit: Unit,
-    },
-}
-
-/// A number with its decimal comma or its thousands separators, in the way of code.
-fn one_number(text: &str) -> String {
-    match text.contains('.') {
-        true => text.replace(',', ""),
-        false => text.replace(',', "."),
-    }
-}
 
 impl ValueError {
     /// The hint.
@@ -114,14 +45,14 @@ impl ValueError {
 }
 
 /// Reads a value of a tool's file; a number alone is in `unit`.
-pub(super) fn parse(text: &str, unit: Option<Unit>) -> Result<Option<Duration>, ValueError> {
+pub(super) fn parse(text: &str, unit: Option<TimeUnit>) -> Result<Option<Duration>, ValueError> {
     read(text, unit, 0, &mut Numbers::default())
 }
 
 /// Reads a value; `numbers` knows how the column writes them.
 pub(super) fn read(
     text: &str,
-    unit: Option<Unit>,
+    unit: Option<TimeUnit>,
     line: u64,
     numbers: &mut Numbers,
 ) -> Result<Option<Duration>, ValueError> {
@@ -170,19 +101,20 @@ pub(super) fn unit_on(text: &str) -> &str {
 pub(super) fn of_number(
     number: f64,
     text: &str,
-    unit: Option<Unit>,
+    unit: Option<TimeUnit>,
 ) -> Result<Duration, ValueError> {
     if !number.is_finite() || number < 0.0 {
         return Err(ValueError::NotALatency(text.to_owned()));
     }
     let unit = unit.ok_or_else(|| ValueError::NoUnit(text.to_owned()))?;
     let ns = (number * unit.nanoseconds()).round();
-    match ns <= MAX_DURATION.as_nanos() as f64 {
-        true => Ok(Duration::from_nanos(ns as u64)),
-        false => Err(ValueError::TooLong {
+    if ns <= MAX_DURATION.as_nanos() as f64 {
+        Ok(Duration::from_nanos(ns as u64))
+    } else {
+        Err(ValueError::TooLong {
             text: text.to_owned(),
             unit,
-        }),
+        })
     }
 }
 
@@ -194,7 +126,7 @@ pub(super) fn split_unit(text: &str) -> (&str, &str) {
 
 /// Nanoseconds of a unit as values carry it.
 fn unit_named(suffix: &str) -> Option<f64> {
-    let of_unit = || suffix.parse::<Unit>().ok().map(Unit::nanoseconds);
+    let of_unit = || suffix.parse::<TimeUnit>().ok().map(TimeUnit::nanoseconds);
     match suffix {
         // 'M' stands for a million.
         "" | "M" => None,
@@ -235,9 +167,10 @@ fn with_unit(text: &str, line: u64, numbers: &mut Numbers) -> Result<Duration, V
 
 fn of_nanoseconds(ns: f64, text: &str) -> Result<Duration, ValueError> {
     let ns = ns.round();
-    match (0.0..=MAX_DURATION.as_nanos() as f64).contains(&ns) {
-        true => Ok(Duration::from_nanos(ns as u64)),
-        false => Err(ValueError::NotALatency(text.to_owned())),
+    if (0.0..=MAX_DURATION.as_nanos() as f64).contains(&ns) {
+        Ok(Duration::from_nanos(ns as u64))
+    } else {
+        Err(ValueError::NotALatency(text.to_owned()))
     }
 }
 
@@ -253,7 +186,7 @@ fn near_failure(text: &str) -> Option<&'static str> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Unit, parse};
+    use super::{TimeUnit, parse};
 
     #[test]
     fn values_are_exact_to_the_nanosecond() {
@@ -261,9 +194,9 @@ mod tests {
         for text in ["163.2ms", "163.2 ms", "0.1632s", "0.1632 s", "163200us"] {
             assert_eq!(parse(text, None), Ok(tenth), "{text}");
         }
-        assert_eq!(parse("163.2", Some(Unit::Milliseconds)), Ok(tenth));
-        assert_eq!(parse("1.632e-1", Some(Unit::Seconds)), Ok(tenth));
-        assert_eq!(parse("0.1632s", Some(Unit::Milliseconds)), Ok(tenth));
+        assert_eq!(parse("163.2", Some(TimeUnit::Milliseconds)), Ok(tenth));
+        assert_eq!(parse("1.632e-1", Some(TimeUnit::Seconds)), Ok(tenth));
+        assert_eq!(parse("0.1632s", Some(TimeUnit::Milliseconds)), Ok(tenth));
     }
 
     #[test]
@@ -275,7 +208,7 @@ mod tests {
 
     #[test]
     fn what_is_no_latency_is_refused_with_its_mend() {
-        let ms = Some(Unit::Milliseconds);
+        let ms = Some(TimeUnit::Milliseconds);
         for (text, unit, message) in [
             ("163.2", None, "'163.2' has no unit"),
             ("NaN", ms, "'NaN' is not a latency"),

@@ -9,11 +9,12 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::imported::{Imported, Remark};
-use super::names::Key;
-use super::requests::{Request, Requests, outcome_of_error, outcome_of_status};
-use super::rows::Rows;
-use super::{Format, ImportError, ending_of};
+use super::ending::ending_of;
+use super::endpoint_names::EndpointKey;
+use super::imported::{ImportRemark, Imported};
+use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error, outcome_of_status};
+use super::titled_rows::TitledRows;
+use super::{FileFormat, ImportError};
 use crate::run::sample::Outcome;
 
 pub(super) use hdrplot::{is_titles as is_hdrplot, read as read_hdrplot};
@@ -36,7 +37,7 @@ const COLUMNS: [&str; 12] = [
 
 /// What is read of a line of JSON.
 #[derive(Deserialize)]
-struct Line<'a> {
+struct ResultLine<'a> {
     #[serde(borrow, default)]
     attack: Cow<'a, str>,
     seq: Option<u64>,
@@ -65,19 +66,19 @@ pub(super) fn is_csv(line: &str) -> bool {
 
 /// One request a line.
 pub(super) fn read_json(text: &str) -> Result<Imported, ImportError> {
-    let format = Format::VegetaJson;
+    let format = FileFormat::VegetaJson;
     if text.contains("\"status_codes\"") && text.contains("\"latencies\"") {
         return Err(format.error(
             "this is vegeta's report: its percentiles are estimates, so how many exceed a target is not known",
             "give the results themselves: `vegeta encode results.bin`",
         ));
     }
-    let mut results = Results::new(format);
+    let mut results = AttackResults::new(format);
     let lines = (1..)
         .zip(text.lines())
         .filter(|(_, line)| !line.trim().is_empty());
     for (number, line) in lines {
-        let line: Line<'_> = serde_json::from_str(line)
+        let line: ResultLine<'_> = serde_json::from_str(line)
             .map_err(|error| format.damaged(format!("line {number} cannot be read ({error})")))?;
         results.add(&line)?;
     }
@@ -86,11 +87,11 @@ pub(super) fn read_json(text: &str) -> Result<Imported, ImportError> {
 
 /// One request a row.
 pub(super) fn read_csv(text: &str) -> Result<Imported, ImportError> {
-    let format = Format::VegetaCsv;
-    let mut results = Results::new(format);
-    Rows::untitled(format, text, &COLUMNS).for_each(|row| {
+    let format = FileFormat::VegetaCsv;
+    let mut results = AttackResults::new(format);
+    TitledRows::untitled(format, text, &COLUMNS).for_each(|row| {
         let nanoseconds: i64 = row.number("timestamp")?;
-        results.add(&Line {
+        results.add(&ResultLine {
             attack: row.get("attack").into(),
             seq: row.get("seq").parse().ok(),
             code: row.number("code")?,
@@ -105,9 +106,9 @@ pub(super) fn read_csv(text: &str) -> Result<Imported, ImportError> {
     Ok(results.into_imported(text))
 }
 
-struct Results {
-    format: Format,
-    requests: Requests,
+struct AttackResults {
+    format: FileFormat,
+    requests: RequestsByEndpoint,
     attacks: HashMap<String, Attack>,
 }
 
@@ -118,16 +119,16 @@ struct Attack {
     highest: u64,
 }
 
-impl Results {
-    fn new(format: Format) -> Results {
-        Results {
+impl AttackResults {
+    fn new(format: FileFormat) -> AttackResults {
+        AttackResults {
             format,
-            requests: Requests::default(),
+            requests: RequestsByEndpoint::default(),
             attacks: HashMap::new(),
         }
     }
 
-    fn add(&mut self, line: &Line<'_>) -> Result<(), ImportError> {
+    fn add(&mut self, line: &ResultLine<'_>) -> Result<(), ImportError> {
         if let Some(seq) = line.seq {
             let attack = self.attacks.entry(line.attack.to_string()).or_default();
             attack.seen += 1;
@@ -141,7 +142,7 @@ impl Results {
                 outcome => outcome,
             },
         };
-        let request = Request {
+        let request = ImportedRequest {
             start_ns: line
                 .timestamp
                 .as_nanosecond()
@@ -150,25 +151,25 @@ impl Results {
             outcome,
             status: (line.code > 0).then_some(line.code),
         };
-        let key = Key::new(&line.method, &line.url);
+        let key = EndpointKey::new(&line.method, &line.url);
         self.requests.add(self.format, key, request)
     }
 
     fn into_imported(self, text: &str) -> Imported {
-        let mut remarks = vec![Remark::note(
+        let mut remarks = vec![ImportRemark::note(
             "vegeta counts latency from the send: when its workers are late, the delay before the send is not in \
              the numbers",
         )];
         let missing: u64 = self.attacks.values().map(Attack::missing).sum();
         if missing > 0 {
-            remarks.push(Remark::warning(
+            remarks.push(ImportRemark::warning(
                 format!(
                     "{missing} sequence numbers are missing, so requests were left out of the file"
                 ),
                 "encode all results of the attack together",
             ));
         }
-        remarks.extend(Remark::of_ending(ending_of(text)));
+        remarks.extend(ImportRemark::of_ending(ending_of(text)));
         Imported {
             format: self.format,
             endpoints: self.requests.into_endpoints(),

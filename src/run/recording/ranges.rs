@@ -1,6 +1,6 @@
 //! Latencies of which each is known within a range: what percentiles and foreign histograms leave of them.
 
-use crate::run::histogram::Levels;
+use crate::run::histogram::RankedValues;
 
 /// So many latencies lie between two bounds, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,12 +52,12 @@ impl Ranges {
     }
 
     /// What outputs show: the most that the percentiles can be, so the failures count as the fastest.
-    pub fn levels(&self) -> Levels {
+    pub fn ranked_values(&self) -> RankedValues {
         self.without_fastest(|range| range.shown_ns)
     }
 
     /// Every order statistic at its lowest and at its highest.
-    pub fn bounds(&self) -> (Levels, Levels) {
+    pub fn bounds(&self) -> (RankedValues, RankedValues) {
         (
             self.without_slowest(|range| range.low_ns),
             self.without_fastest(|range| range.high_ns),
@@ -68,18 +68,18 @@ impl Ranges {
         self.ranges.iter().map(|range| range.count).sum()
     }
 
-    fn without_fastest(&self, value: fn(&Range) -> u64) -> Levels {
+    fn without_fastest(&self, value: fn(&Range) -> u64) -> RankedValues {
         let mut counts: Vec<(u64, u64)> = self.ranges.iter().map(|r| (value(r), r.count)).collect();
         counts.sort_unstable();
         remove(counts.iter_mut(), self.failures_among);
-        Levels::from_counts(counts)
+        RankedValues::from_counts(counts)
     }
 
-    fn without_slowest(&self, value: fn(&Range) -> u64) -> Levels {
+    fn without_slowest(&self, value: fn(&Range) -> u64) -> RankedValues {
         let mut counts: Vec<(u64, u64)> = self.ranges.iter().map(|r| (value(r), r.count)).collect();
         counts.sort_unstable();
         remove(counts.iter_mut().rev(), self.failures_among);
-        Levels::from_counts(counts)
+        RankedValues::from_counts(counts)
     }
 }
 
@@ -131,6 +131,6 @@ mod tests {
             (Some(4), Some(10))
         );
         assert_eq!((lowest.count(), highest.count()), (7, 7));
-        assert_eq!(ranges.levels(), highest);
+        assert_eq!(ranges.ranked_values(), highest);
     }
 }

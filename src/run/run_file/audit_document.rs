@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::borrowed_text::BorrowedText;
 use super::document::{ExceedancesDocument, HistogramDocument};
 use super::nanos;
-use super::text::Text;
 use crate::run::completion::{
-    Audit, Completion, DoneClock, Effects, Journal, Remark, Resends, Settled,
+    AcceptanceCounts, Audit, AuditRemark, Completion, DoneClock, EffectReporting, Resends, Settled,
 };
 use crate::run::recording::Latency;
 
@@ -31,7 +31,7 @@ pub(super) enum AuditDocument<'a> {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(super) struct CompletionDocument<'a> {
     /// What the client knew of its requests.
-    pub(super) journal: Journal,
+    pub(super) journal: AcceptanceCounts,
     /// Of the accepted, done when the server was asked last.
     pub(super) processed: u64,
     /// Of the accepted, not done, and not given up.
@@ -68,13 +68,13 @@ pub(super) struct CompletionDocument<'a> {
     /// Whose clocks the times are of.
     pub(super) clock: DoneClock,
     /// Whether the server tells how often both effects were had.
-    pub(super) effects: Effects,
+    pub(super) effects: EffectReporting,
     /// Whether it tells how often it inserted; absent in files of before there was this field, where it is as `effects`.
     #[serde(default)]
-    pub(super) inserts: Option<Effects>,
+    pub(super) inserts: Option<EffectReporting>,
     /// The same of notifications.
     #[serde(default)]
-    pub(super) notifications: Option<Effects>,
+    pub(super) notifications: Option<EffectReporting>,
     /// How the wait for the server ended.
     pub(super) settled: Settled,
     /// Longest that was waited after the run.
@@ -84,17 +84,17 @@ pub(super) struct CompletionDocument<'a> {
     pub(super) quiet_ns: Option<u64>,
     /// What must be known to read the numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) remarks: Vec<Remark>,
+    pub(super) remarks: Vec<AuditRemark>,
     /// Time from acceptance to completion, of the processed events; four significant digits.
     #[serde(borrow)]
     pub(super) done: HistogramDocument<'a>,
     /// Whether each accepted event was done: one bit an accepted event in order of the intended start, eight a byte,
     /// lowest first.
     #[serde(borrow)]
-    pub(super) done_bits: Text<'a>,
+    pub(super) done_bits: BorrowedText<'a>,
     /// Whether the state of each accepted event was unread, in the same form; absent where none was.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) unread_bits: Option<Text<'a>>,
+    pub(super) unread_bits: Option<BorrowedText<'a>>,
     /// Which accepted events were not done within a target.
     #[serde(borrow)]
     pub(super) exceedances: Vec<ExceedancesDocument<'a>>,
@@ -148,9 +148,10 @@ impl From<&Completion> for CompletionDocument<'_> {
                 .filter(|them| them.at_least != them.at_most)
                 .map(|them| them.at_most),
             clock: completion.clock,
-            effects: match completion.sees_duplicates() {
-                true => Effects::Told,
-                false => Effects::NotTold,
+            effects: if completion.sees_duplicates() {
+                EffectReporting::Reported
+            } else {
+                EffectReporting::NotReported
             },
             perhaps_twice: completion.perhaps_twice,
             perhaps_never: completion.perhaps_never,

@@ -23,12 +23,13 @@ pub enum Calibration {
         why: String,
     },
     /// It was, against a server in the same process that answers at once.
-    Measured(NullServer),
+    Measured(MeasurementOverhead),
 }
 
 /// What the instrument measured of a server that takes no time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct NullServer {
+#[schemars(rename = "NullServer")]
+pub struct MeasurementOverhead {
     /// How it was reached, such as `HTTP/1.1 over TCP on loopback`.
     pub transport: String,
     /// Requests that were measured.

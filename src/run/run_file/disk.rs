@@ -72,9 +72,10 @@ pub fn read_bounded(file: impl Read, length: u64) -> Result<Vec<u8>, RunFileErro
     file.take(MAX_FILE_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(RunFileError::Read)?;
-    match bytes.len() as u64 > MAX_FILE_BYTES {
-        true => Err(RunFileError::TooLarge(MAX_FILE_BYTES >> 20)),
-        false => Ok(bytes),
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        Err(RunFileError::TooLarge(MAX_FILE_BYTES >> 20))
+    } else {
+        Ok(bytes)
     }
 }
 

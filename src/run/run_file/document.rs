@@ -6,14 +6,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::audit_document::AuditDocument;
-use super::text::Text;
+use super::borrowed_text::BorrowedText;
 use super::{
-    Ended, EndpointRun, Environment, FORMAT, Instrument, Judging, PlanRecord, Run, TurnsRecord,
+    EndpointRun, Environment, FORMAT, Instrument, Judging, PlanRecord, Run, RunEnd, TurnsRecord,
     nanos,
 };
 use crate::run::histogram::Histogram;
 use crate::run::recording::{
-    Bits, Clock, Counts, Exceedances, Exemplar, Interval, Latency, Recording, unique_map,
+    Bits, Clock, Counts, Exceedances, Exemplar, Latency, Recording, RunSecond, unique_map,
 };
 use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Phases};
 
@@ -35,7 +35,7 @@ pub(super) struct RunDocument<'a> {
     /// When t0 was, the start of the schedule; RFC 3339 in UTC.
     pub(super) started_at: String,
     /// Whether the plan was carried out to its end.
-    pub(super) ended: Ended,
+    pub(super) ended: RunEnd,
     /// What was planned, without its secrets.
     pub(super) plan: PlanRecord,
     /// SHA-256 over what makes two runs comparable; derived from the plan.
@@ -90,11 +90,11 @@ pub(super) struct EndpointDocument<'a> {
     pub(super) exceedances: Vec<ExceedancesDocument<'a>>,
     /// Whether each request ended ok: one bit per planned request in order of the intended start, eight a byte, lowest first.
     #[serde(borrow)]
-    pub(super) ok: Text<'a>,
+    pub(super) ok: BorrowedText<'a>,
     /// Whether each request ended badly for a cause on this side, in the same form. Absent in files of before there
     /// was this field: none, or where `counts` has such failures, all that did not end ok.
     #[serde(borrow, default)]
-    pub(super) client: Option<Text<'a>>,
+    pub(super) client: Option<BorrowedText<'a>>,
     /// Where a stretch of time was cut out, as between the blocks of a side that was measured in turns: the index of
     /// the first request after it, ascending. Times leave those stretches out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -153,7 +153,7 @@ pub(super) struct HistogramDocument<'a> {
     pub(super) max_ns: Option<u64>,
     /// HdrHistogram's V2 compressed encoding in base64.
     #[serde(borrow)]
-    pub(super) hdr: Text<'a>,
+    pub(super) hdr: BorrowedText<'a>,
 }
 
 /// One histogram a phase, three significant digits.
@@ -189,25 +189,25 @@ pub(super) struct ExceedancesDocument<'a> {
     /// One bit per planned request, in order of the intended start, eight a byte, lowest first; set for a latency
     /// above the target and for everything that did not end ok.
     #[serde(borrow)]
-    pub(super) bits: Text<'a>,
+    pub(super) bits: BorrowedText<'a>,
     /// The same for those of them that are certain and the server's own doing: above the target without our send lag
     /// too, or ended badly for no cause on this side. Absent in files of before there was this field: all of them.
     #[serde(borrow, default)]
-    pub(super) certain: Option<Text<'a>>,
+    pub(super) certain: Option<BorrowedText<'a>>,
     /// The same for those that are above the target by more than the instrument's own error, or did not end ok. Absent in
     /// files of before there was this field: all of them.
     #[serde(borrow, default)]
-    pub(super) beyond_error: Option<Text<'a>>,
+    pub(super) beyond_error: Option<BorrowedText<'a>>,
     /// The same for those that are certain although the instrument may have been a little late: above eleven tenths of the
     /// target plus the own error without our send lag, or ended badly for no cause on this side. Absent if they were not
     /// counted.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) near: Option<Text<'a>>,
+    pub(super) near: Option<BorrowedText<'a>>,
     /// The same for those that are certain although the instrument may not have been up to its work: above four thirds of
     /// the target plus the own error without our send lag, or ended badly for no cause on this side. Absent if they were
     /// not counted.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) far: Option<Text<'a>>,
+    pub(super) far: Option<BorrowedText<'a>>,
 }
 
 /// One second of the run.
@@ -221,7 +221,7 @@ pub(super) struct IntervalDocument<'a> {
     pub(super) not_ok: u64,
     /// Latencies of those that ended ok; two significant digits, lower bucket bounds.
     #[serde(borrow)]
-    pub(super) hdr: Text<'a>,
+    pub(super) hdr: BorrowedText<'a>,
 }
 
 /// One of the slowest requests.
@@ -371,12 +371,12 @@ impl From<&Exceedances> for ExceedancesDocument<'_> {
     }
 }
 
-fn text(bits: &Bits) -> Text<'static> {
+fn text(bits: &Bits) -> BorrowedText<'static> {
     bits.encode().into()
 }
 
-impl From<(&u64, &Interval)> for IntervalDocument<'_> {
-    fn from((&second, interval): (&u64, &Interval)) -> Self {
+impl From<(&u64, &RunSecond)> for IntervalDocument<'_> {
+    fn from((&second, interval): (&u64, &RunSecond)) -> Self {
         IntervalDocument {
             second,
             ok: interval.ok,

@@ -47,9 +47,10 @@ fn read(path: &str) -> String {
 }
 
 fn known(text: &str) -> String {
-    match text.is_empty() {
-        true => UNKNOWN.to_owned(),
-        false => text.to_owned(),
+    if text.is_empty() {
+        UNKNOWN.to_owned()
+    } else {
+        text.to_owned()
     }
 }
 

@@ -8,7 +8,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{nanos, redact};
+use super::nanos;
+use crate::redact;
 use crate::run::plan::{
     ConnectionPolicy, Endpoint, Keepalive, Model, Piece, Plan, Size, Template, Trust,
 };
@@ -334,9 +335,10 @@ fn agreement(what: &str, before: &str, after: &str) -> Agreement {
     if what.starts_with("path of ") {
         return facts::agreement_of_paths(before, after);
     }
-    match before == after {
-        true => Agreement::Same,
-        false => Agreement::Differs,
+    if before == after {
+        Agreement::Same
+    } else {
+        Agreement::Differs
     }
 }
 

@@ -1,13 +1,13 @@
 //! From a document on disk back to a run: nothing is believed that can be checked.
 
+mod against_plan;
 mod audit;
+mod context;
 mod endpoint;
-mod figures;
+mod exceedances;
 mod lengths;
-mod place;
-mod room;
-mod rows;
-mod whole;
+mod memory_budget;
+mod numbers;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -22,8 +22,8 @@ use super::{EndpointRun, FORMAT, Run, RunFileError};
 use crate::printable::one_line;
 use crate::run::plan::StatusSet;
 
-use place::Place;
-use room::Room;
+use context::RestoreContext;
+use memory_budget::MemoryBudget;
 
 /// How much of a wrong text is shown, in characters.
 const SHOWN: usize = 60;
@@ -40,15 +40,15 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
     if document.plan.hash() != document.plan_hash {
         return Err(inconsistent("plan_hash is not that of the plan"));
     }
-    let room = Rc::new(Room::new());
-    check_numbers(&document, &room)?;
+    let budget = Rc::new(MemoryBudget::new());
+    check_numbers(&document, &budget)?;
     let own_error = document.instrument.calibration.own_error();
     let mut endpoints = Vec::new();
     for endpoint in std::mem::take(&mut document.endpoints) {
-        let place = Place::new(&endpoint.name, &room);
-        endpoints.push(endpoint::restored(endpoint, &place, own_error)?);
+        let context = RestoreContext::new(&endpoint.name, &budget);
+        endpoints.push(endpoint::restored(endpoint, &context, own_error)?);
     }
-    check_targets(&document, &endpoints, &room)?;
+    check_targets(&document, &endpoints, &budget)?;
     Ok(with_printable_names(Run {
         id: parsed(&document.id, "id", "a UUID")?,
         started_at: parsed(&document.started_at, "started_at", "a time")?,
@@ -64,26 +64,29 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
 }
 
 /// The run as a whole, then every endpoint, by its numbers alone.
-fn check_numbers(document: &RunDocument<'_>, room: &Rc<Room>) -> Result<(), RunFileError> {
+fn check_numbers(
+    document: &RunDocument<'_>,
+    budget: &Rc<MemoryBudget>,
+) -> Result<(), RunFileError> {
     let plan = document.plan.endpoints.iter().enumerate();
     let plan: BTreeMap<&str, _> = plan.map(|(n, e)| (e.name.as_str(), (n, e))).collect();
     for endpoint in &document.endpoints {
-        let place = Place::new(&endpoint.name, room);
+        let context = RestoreContext::new(&endpoint.name, budget);
         let Some(&planned) = plan.get(endpoint.name.as_str()) else {
-            return place.wrong("the plan does not have it".to_owned());
+            return context.wrong("the plan does not have it".to_owned());
         };
         let expected = StatusSet::parse(&planned.1.expect).map_err(RunFileError::Field)?;
-        figures::check(&place, endpoint, &expected)?;
-        whole::endpoint(&place, endpoint, planned, document)?;
+        numbers::check(&context, endpoint, &expected)?;
+        against_plan::endpoint(&context, endpoint, planned, document)?;
     }
-    whole::check(document)
+    against_plan::check(document)
 }
 
 /// The targets of the plan were counted.
 fn check_targets(
     document: &RunDocument<'_>,
     endpoints: &[EndpointRun],
-    room: &Rc<Room>,
+    budget: &Rc<MemoryBudget>,
 ) -> Result<(), RunFileError> {
     let plan = document.plan.endpoints.iter();
     let plan: BTreeMap<&str, _> = plan
@@ -93,8 +96,8 @@ fn check_targets(
         let Some(planned) = plan.get(endpoint.name.as_str()) else {
             return Ok(());
         };
-        let place = Place::new(&endpoint.name, room);
-        whole::targets(&place, planned, &endpoint.recording)
+        let context = RestoreContext::new(&endpoint.name, budget);
+        against_plan::targets(&context, planned, &endpoint.recording)
     })
 }
 
@@ -160,9 +163,10 @@ fn other_format(found: &str) -> RunFileError {
     match (major(found), major(FORMAT)) {
         (Some(theirs), Some(ours)) => RunFileError::Version {
             found: found.to_owned(),
-            age: match theirs > ours {
-                true => Age::Newer,
-                false => Age::Older,
+            age: if theirs > ours {
+                Age::Newer
+            } else {
+                Age::Older
             },
         },
         _ => RunFileError::Foreign(format!("its \"format\" is {found:?}")),
@@ -200,11 +204,12 @@ fn check_names(document: &RunDocument<'_>) -> Result<(), RunFileError> {
     }
     let plan = &document.plan.endpoints;
     let planned: BTreeSet<&str> = plan.iter().map(|e| e.name.as_str()).collect();
-    match planned == seen && planned.len() == plan.len() {
-        true => Ok(()),
-        false => Err(inconsistent(
+    if planned == seen && planned.len() == plan.len() {
+        Ok(())
+    } else {
+        Err(inconsistent(
             "the plan has other endpoints than the recordings",
-        )),
+        ))
     }
 }
 

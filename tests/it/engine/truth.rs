@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use a7probe::run::histogram::Levels;
+use a7probe::run::histogram::RankedValues;
 use a7probe::run::plan::{Arrivals, Model, Size};
 
 use super::{TARGET, closed, measure_one, open, percentile};
@@ -34,7 +34,14 @@ fn the_open_model_finds_the_stalls_where_the_formula_has_them() {
             "{name}: {read:?}, truth {truth:?}"
         );
     }
-    let max = Duration::from_nanos(endpoint.recording.latency.levels().at_rank(1200).unwrap());
+    let max = Duration::from_nanos(
+        endpoint
+            .recording
+            .latency
+            .ranked_values()
+            .at_rank(1200)
+            .unwrap(),
+    );
     assert!(max.abs_diff(BASE + HELD) <= tolerance, "{max:?}");
 
     let per_cycle = rate_per_s * (BASE + HELD - TARGET).as_secs_f64();
@@ -73,10 +80,10 @@ fn a_known_delay_is_not_understated_and_hardly_overstated() {
     let endpoint = measure_one(&open(server.port(), 50.0, Size::Requests(100)));
     super::all_ok(&endpoint);
     // The server says how long it really held each request.
-    let held = endpoint.recording.server_timing["held"].levels();
-    let latency = endpoint.recording.latency.levels();
+    let held = endpoint.recording.server_timing["held"].ranked_values();
+    let latency = endpoint.recording.latency.ranked_values();
     for rank in [1, 50, 95] {
-        let at_rank = |levels: &Levels| Duration::from_nanos(levels.at_rank(rank).unwrap());
+        let at_rank = |levels: &RankedValues| Duration::from_nanos(levels.at_rank(rank).unwrap());
         let (read, truth) = (at_rank(&latency), at_rank(&held));
         // A bucket of the histogram of what the server says is up to 0.05 % wide.
         assert!(read.mul_f64(1.001) >= truth, "{read:?}, held {truth:?}");

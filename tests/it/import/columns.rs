@@ -3,11 +3,11 @@
 use std::path::Path;
 use std::process::Command;
 
-use a7probe::run::import::{self, ImportError, Imported, Options, Unit};
+use a7probe::run::import::{self, ImportError, ImportOptions, Imported, TimeUnit};
 
 use super::path;
 
-fn read(text: &str, options: &Options) -> Result<Imported, ImportError> {
+fn read(text: &str, options: &ImportOptions) -> Result<Imported, ImportError> {
     import::read(text.as_bytes(), options)
 }
 
@@ -18,10 +18,10 @@ fn counts(imported: &Imported) -> (u64, u64) {
 }
 
 fn counted(text: &str) -> (u64, u64) {
-    counts(&read(text, &Options::default()).unwrap_or_else(|e| panic!("{text}: {e}")))
+    counts(&read(text, &ImportOptions::default()).unwrap_or_else(|e| panic!("{text}: {e}")))
 }
 
-fn refusal(text: &str, options: &Options) -> String {
+fn refusal(text: &str, options: &ImportOptions) -> String {
     match read(text, options) {
         Ok(imported) => panic!("{text} is read: {:?}", counts(&imported)),
         Err(error) => error.to_string(),
@@ -105,10 +105,10 @@ fn a_failure_in_any_column_is_one_and_its_latency_may_be_missing() {
     // JMeter's titles, read as a plain CSV file.
     let jmeter = "timeStamp,elapsed,label,responseCode,responseMessage,success\n\
                   1700000000000,12,x,200,OK,true\n1700000000010,13,x,503,Service Unavailable,false\n";
-    let options = Options {
+    let options = ImportOptions {
         column: Some("elapsed".to_owned()),
-        unit: Some(Unit::Milliseconds),
-        ..Options::default()
+        unit: Some(TimeUnit::Milliseconds),
+        ..ImportOptions::default()
     };
     assert_eq!(counts(&read(jmeter, &options).expect("a list")), (1, 1));
 }
@@ -131,14 +131,14 @@ fn a_column_that_may_tell_success_and_is_not_understood_refuses_the_file() {
         ("flag", "1", "0"),
     ] {
         let text = two(title, a, b);
-        let error = refusal(&text, &Options::default());
+        let error = refusal(&text, &ImportOptions::default());
         assert!(
             error.contains(&format!("'{title}'")) && error.contains("--status-column none"),
             "{error}"
         );
-        let none = Options {
+        let none = ImportOptions {
             status_column: Some("none".to_owned()),
-            ..Options::default()
+            ..ImportOptions::default()
         };
         assert_eq!(
             counts(&read(&text, &none).expect("a list")),
@@ -148,15 +148,15 @@ fn a_column_that_may_tell_success_and_is_not_understood_refuses_the_file() {
     }
     // Appears late, after thousands of rows that show nothing.
     let late = format!("latency_ms,note\n{}5,timeout\n", "5,\n".repeat(20_000));
-    assert!(refusal(&late, &Options::default()).contains("'note' may tell"));
+    assert!(refusal(&late, &ImportOptions::default()).contains("'note' may tell"));
 }
 
 #[test]
 fn the_status_column_can_be_named() {
     let text = "latency_ms,status,foo\n5,A,1\n6,B,0\n7,A,yes\n";
-    let named = |name: &str| Options {
+    let named = |name: &str| ImportOptions {
         status_column: Some(name.to_owned()),
-        ..Options::default()
+        ..ImportOptions::default()
     };
     for name in ["foo", "FOO", "3"] {
         assert_eq!(
@@ -186,7 +186,8 @@ fn only_a_column_of_latencies_is_chosen() {
         ("Latency,host", "20ms,x"),
     ] {
         let text = rows(head, row);
-        let imported = read(&text, &Options::default()).unwrap_or_else(|e| panic!("{text}: {e}"));
+        let imported =
+            read(&text, &ImportOptions::default()).unwrap_or_else(|e| panic!("{text}: {e}"));
         let recording = &imported.endpoints[0].recording;
         assert_eq!(recording.latency.count_above(19_999_999), (3, 3), "{text}");
         assert_eq!(recording.latency.count_above(20_000_000), (0, 0), "{text}");
@@ -208,14 +209,14 @@ fn only_a_column_of_latencies_is_chosen() {
         ("interval,mean", "1,5"),
         ("latency_ms,success rate", "5,0.5"),
     ] {
-        refusal(&rows(head, row), &Options::default());
+        refusal(&rows(head, row), &ImportOptions::default());
     }
     // Named, and still refused.
     for name in ["Failures/s", "requests", "window"] {
-        let options = Options {
+        let options = ImportOptions {
             column: Some(name.to_owned()),
-            unit: Some(Unit::Seconds),
-            ..Options::default()
+            unit: Some(TimeUnit::Seconds),
+            ..ImportOptions::default()
         };
         let text = std::fs::read_to_string(path("rate-column.csv")).expect("a fixture");
         assert!(refusal(&text, &options).contains("not latencies"), "{name}");
@@ -247,10 +248,10 @@ fn ranks_percentages_and_buckets_are_never_samples() {
         let counts_alone = text.starts_with("10,5");
         let columns = [None, Some("1"), Some("2")];
         for column in &columns[..if counts_alone { 2 } else { 3 }] {
-            let options = Options {
+            let options = ImportOptions {
                 column: column.map(str::to_owned),
-                unit: Some(Unit::Milliseconds),
-                ..Options::default()
+                unit: Some(TimeUnit::Milliseconds),
+                ..ImportOptions::default()
             };
             refusal(text, &options);
         }
@@ -265,14 +266,14 @@ fn several_values_on_a_line_are_refused_with_the_line() {
         "1ms\n120ms130ms\n",
         "1ms\n1s 200ms\n",
     ] {
-        let unit = Options {
-            unit: Some(Unit::Milliseconds),
-            ..Options::default()
+        let unit = ImportOptions {
+            unit: Some(TimeUnit::Milliseconds),
+            ..ImportOptions::default()
         };
         assert!(refusal(text, &unit).starts_with("line 2: "), "{text}");
     }
     for text in ["120ms\t130ms\t145ms\n", "120ms,130ms\n", "120;130;140\n"] {
-        let error = refusal(text, &Options::default());
+        let error = refusal(text, &ImportOptions::default());
         assert!(
             error.starts_with("line 1: ") && error.contains(" values"),
             "{error}"

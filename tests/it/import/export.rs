@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use a7probe::report::{Format, Kind, Report, Style};
-use a7probe::run::import::{self, Options};
+use a7probe::run::import::{self, ImportOptions};
 use a7probe::run::run_file::Run;
 
 use super::{bytes, endpoint, exceeding};
@@ -109,7 +109,7 @@ fn a_log_keeps_every_count_on_its_way_through_our_own_importer() {
     let run = run();
     exported(&run, folder.path(), &["hlog=run.hlog"]);
     let log = std::fs::read(folder.path().join("run.hlog")).expect("a log");
-    let imported = import::read(&log, &Options::default()).expect("a log");
+    let imported = import::read(&log, &ImportOptions::default()).expect("a log");
     for own in &run.endpoints {
         let read = endpoint(&imported, &own.name);
         assert_eq!(read.counts.ok, own.recording.counts.ok);
@@ -144,7 +144,7 @@ fn a_table_for_each_endpoint_holds_every_count() {
     for own in &run.endpoints {
         let table = folder.path().join(format!("run.{}.hgrm", own.name));
         let table = std::fs::read(table).expect("a table of each endpoint");
-        let imported = import::read(&table, &Options::default()).expect("a table");
+        let imported = import::read(&table, &ImportOptions::default()).expect("a table");
         let read = endpoint(&imported, "");
         assert_eq!(read.counts.ok, own.recording.counts.ok);
         for limit_ms in [1u64, 5, 50, 150, 399] {
@@ -161,7 +161,7 @@ fn a_table_for_each_endpoint_holds_every_count() {
 
 #[test]
 fn what_another_tool_measured_is_exported_too() {
-    let imported = import::read(&bytes("vegeta.json"), &Options::default()).expect("results");
+    let imported = import::read(&bytes("vegeta.json"), &ImportOptions::default()).expect("results");
     let mut report = Report::new(Kind::Judge, "vegeta.json");
     for own in &imported.endpoints {
         let name = own.name.clone().expect("a name");
@@ -177,7 +177,7 @@ fn what_another_tool_measured_is_exported_too() {
     report
         .write(Format::Hlog, &Style::default(), &mut log)
         .expect("a log");
-    let back = import::read(&log, &Options::default()).expect("a log");
+    let back = import::read(&log, &ImportOptions::default()).expect("a log");
     for own in &imported.endpoints {
         let read = endpoint(&back, own.name.as_deref().expect("a name"));
         assert_eq!(read.counts.ok, own.recording.counts.ok);

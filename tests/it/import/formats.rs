@@ -1,6 +1,6 @@
 //! Imports of more tools' formats, compared with the known requests behind the files.
 
-use a7probe::run::import::{self, Format, Options};
+use a7probe::run::import::{self, FileFormat, ImportOptions};
 use a7probe::run::recording::{Failures, Recording};
 use a7probe::run::sample::FailureKind;
 
@@ -31,7 +31,8 @@ fn jmeter_csv_and_xml_and_gatling_have_every_request_with_its_end() {
 }
 
 fn read_text(text: &str) -> import::Imported {
-    import::read(text.as_bytes(), &Options::default()).unwrap_or_else(|error| panic!("{error}"))
+    import::read(text.as_bytes(), &ImportOptions::default())
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 #[test]
@@ -41,7 +42,7 @@ fn jmeter_csv_is_read_with_other_separators_without_titles_and_with_an_assertion
                     1700000000010,6,a,200,OK,Thread Group 1-1,text,false,no such text,120,90,1,1,null,5,0,1\n";
     let by_code = "timeStamp\telapsed\tlabel\tresponseCode\n1700000000000\t5\ta\t200\n1700000000010\t6\ta\t500\n";
     for text in [titled, untitled, by_code] {
-        assert_eq!(import::detect(text.as_bytes()), Format::JmeterCsv);
+        assert_eq!(import::detect(text.as_bytes()), FileFormat::JmeterCsv);
         let imported = read_text(text);
         let counts = &endpoint(&imported, "a").counts;
         assert_eq!((counts.ok, counts.failed_total()), (1, 1), "{text}");
@@ -65,7 +66,7 @@ fn every_age_of_gatlings_text_log_is_read() {
     ] {
         assert_eq!(
             import::detect(text.as_bytes()),
-            Format::GatlingLog,
+            FileFormat::GatlingLog,
             "{text}"
         );
         let imported = read_text(text);
@@ -255,13 +256,13 @@ fn a_file_that_says_it_is_of_a_tool_is_told_by_more_than_one_word() {
         "Latency\n5ms\n",
         "REQUEST ms\n5\n",
     ] {
-        assert_eq!(import::detect(text.as_bytes()), Format::List, "{text}");
+        assert_eq!(import::detect(text.as_bytes()), FileFormat::List, "{text}");
     }
     for text in [
         r#"{"format": "a7probe.run/1", "results": [], "count": 1}"#,
         r#"{"plan": {}, "endpoints": []}"#,
     ] {
-        assert_eq!(import::detect(text.as_bytes()), Format::Run, "{text}");
+        assert_eq!(import::detect(text.as_bytes()), FileFormat::Run, "{text}");
     }
     // Not one of a tool by its keys alone.
     for text in [

@@ -4,18 +4,20 @@ use std::time::Duration;
 
 use proptest::prelude::{any, proptest};
 
-use a7probe::run::import::{ImportError, Imported, Options, Remark, Unit, read_list};
+use a7probe::run::import::{
+    ImportError, ImportOptions, ImportRemark, Imported, TimeUnit, read_list,
+};
 use a7probe::run::recording::Latency;
 
-fn read(bytes: &[u8], options: &Options) -> Result<Imported, ImportError> {
+fn read(bytes: &[u8], options: &ImportOptions) -> Result<Imported, ImportError> {
     read_list(bytes, options)
 }
 
-fn options(unit: Option<Unit>, column: Option<&str>) -> Options {
-    Options {
+fn options(unit: Option<TimeUnit>, column: Option<&str>) -> ImportOptions {
+    ImportOptions {
         unit,
         column: column.map(str::to_owned),
-        ..Options::default()
+        ..ImportOptions::default()
     }
 }
 
@@ -37,16 +39,17 @@ fn values(imported: &Imported) -> Vec<Option<Duration>> {
 }
 
 fn plain(text: &str) -> Imported {
-    read(text.as_bytes(), &Options::default()).unwrap_or_else(|error| panic!("{text:?}: {error}"))
+    read(text.as_bytes(), &ImportOptions::default())
+        .unwrap_or_else(|error| panic!("{text:?}: {error}"))
 }
 
 fn has_remark(imported: &Imported, part: &str) -> bool {
     imported.remarks.iter().any(|remark| match remark {
-        Remark::Note(text) | Remark::Warning { text, .. } => text.contains(part),
+        ImportRemark::Note(text) | ImportRemark::Warning { text, .. } => text.contains(part),
     })
 }
 
-fn refusal(text: &[u8], options: &Options) -> String {
+fn refusal(text: &[u8], options: &ImportOptions) -> String {
     read(text, options)
         .expect_err(&String::from_utf8_lossy(text))
         .to_string()
@@ -73,13 +76,13 @@ fn a_list_is_read_in_its_order_in_any_notation() {
     ] {
         assert_eq!(values(&plain(text)), expected, "{text:?}");
     }
-    let unit = options(Some(Unit::Milliseconds), None);
+    let unit = options(Some(TimeUnit::Milliseconds), None);
     let list = read(b"latency\n163.5\n0.12s\n", &unit).expect("a list");
     assert_eq!(values(&list), expected);
     assert!(has_remark(&list, "'latency' is taken as the heading"));
     let utf16 = b"\xff\xfe1\x00.\x005\x00m\x00s\x00";
     assert_eq!(
-        values(&read(utf16, &Options::default()).expect("UTF-16")),
+        values(&read(utf16, &ImportOptions::default()).expect("UTF-16")),
         ms(&[1.5])
     );
 }
@@ -97,7 +100,7 @@ fn a_column_is_found_by_its_unit_its_title_or_its_number() {
     let csv = b"# rerun\ntime;latency_ms;status\n1;163.5;200\n2;failed;500\n3;120;200\n";
     let [a, b] = [163.5, 120.0].map(|number| ms(&[number])[0]);
     let expected = vec![a, None, b];
-    let unit = Some(Unit::Milliseconds);
+    let unit = Some(TimeUnit::Milliseconds);
     for options in [
         options(None, None),
         options(None, Some("latency_ms")),
@@ -125,7 +128,7 @@ fn a_last_line_without_end_is_remarked_and_a_cut_unit_refused() {
     assert!(has_remark(&plain("1ms\n2ms"), "may be cut"));
     // It would otherwise be read as 320.5 minutes.
     assert_eq!(
-        refusal(b"163.2ms\n320.5m", &Options::default()),
+        refusal(b"163.2ms\n320.5m", &ImportOptions::default()),
         "line 2: '320.5m' has another unit than the lines before, and the line has no end; the file is cut\n\
          hint: copy the file again, or end its last line"
     );
@@ -136,7 +139,7 @@ fn what_cannot_be_read_is_refused_with_line_value_and_way_out() {
     let none = options(None, None);
     let empty = "there is no latency in it; write one a line, such as 163.2ms, or 'failed'";
     let json = "it is JSON, but not an a7probe run; give one latency a line, such as 163.2ms, or a CSV file";
-    let cases: [(&[u8], Options, &str); 16] = [
+    let cases: [(&[u8], ImportOptions, &str); 16] = [
         (b"", none.clone(), empty),
         (b"# nothing\n\n", none.clone(), empty),
         (b"latency_ms\n", none.clone(), empty),
@@ -191,7 +194,7 @@ fn what_cannot_be_read_is_refused_with_line_value_and_way_out() {
         ),
         (
             b"latency_ms\n163.2\n",
-            options(Some(Unit::Seconds), None),
+            options(Some(TimeUnit::Seconds), None),
             "the column is called 'latency_ms', but --unit says s\nhint: leave --unit out, or name the right column",
         ),
         (
@@ -215,6 +218,6 @@ proptest! {
     #[test]
     fn no_table_makes_the_reader_panic(text in "([0-9]{1,3}|ms|failed|latency_ms|status|p99|,|;|\t|\"|#|\r?\n| |-|é){0,30}") {
         let _ = read(text.as_bytes(), &options(None, Some("1")));
-        let _ = read(text.as_bytes(), &options(Some(Unit::Seconds), None));
+        let _ = read(text.as_bytes(), &options(Some(TimeUnit::Seconds), None));
     }
 }

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use a7probe::run::histogram::{Histogram, Precision};
-use a7probe::run::import::{self, Format, ImportError, Imported, Options, Unit};
+use a7probe::run::import::{self, FileFormat, ImportError, ImportOptions, Imported, TimeUnit};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use flate2::Compression;
@@ -100,11 +100,12 @@ fn replace_number(bytes: &mut Vec<u8>, at: usize, rng: &mut Rng) {
     bytes.splice(start..start + length, rng.pick(&NUMBERS).bytes());
 }
 
-fn options(format: Option<Format>) -> Options {
-    Options {
-        unit: matches!(format, Some(Format::Hgrm | Format::List)).then_some(Unit::Milliseconds),
+fn options(format: Option<FileFormat>) -> ImportOptions {
+    ImportOptions {
+        unit: matches!(format, Some(FileFormat::Hgrm | FileFormat::List))
+            .then_some(TimeUnit::Milliseconds),
         format,
-        ..Options::default()
+        ..ImportOptions::default()
     }
 }
 
@@ -120,21 +121,21 @@ fn assert_consistent(imported: &Imported) {
         assert_eq!(recording.latency.count(), recording.counts.ok);
         let (least, most) = recording.latency.count_above(150_000_000);
         assert!(least <= most && most <= recording.counts.ok);
-        let levels = recording.latency.levels();
+        let levels = recording.latency.ranked_values();
         assert!(
             levels.at_rank(1) <= levels.at_rank(recording.counts.ok) || recording.counts.ok == 0
         );
     }
 }
 
-fn check(bytes: &[u8], format: Option<Format>, context: &str) {
+fn check(bytes: &[u8], format: Option<FileFormat>, context: &str) {
     let began = Instant::now();
     let run = || match import::read(bytes, &options(format)) {
         Ok(imported) => assert_consistent(&imported),
         Err(error) => {
             let said = error.to_string();
             // The tests of lists cover their counts.
-            if let ImportError::Foreign { .. } | ImportError::Known { .. } = error {
+            if let ImportError::Foreign { .. } | ImportError::Refused { .. } = error {
                 assert!(said.lines().count() <= 2 && said.len() < 800, "{said}");
             }
         }
@@ -282,7 +283,7 @@ fn a_mutated_histogram_is_decoded_or_refused() {
         let text = compressed(&plain, cookie);
         let line = format!("#[Histogram log format version 1.3]\n0.1,1.0,2.7,{text}\n");
         let context = format!("histogram, seed {case}");
-        check(line.as_bytes(), Some(Format::Hlog), &context);
+        check(line.as_bytes(), Some(FileFormat::Hlog), &context);
         let precision = [Precision::Two, Precision::Three, Precision::Four][rng.below(3)];
         let decoded = catch_unwind(|| {
             if let Ok(histogram) = Histogram::decode(&text, precision, Some((5, 7))) {
@@ -320,10 +321,10 @@ fn deep_nesting_and_bombs_are_refused_in_bounded_time() {
             let text = format!("{head}{}", deep(open, 100_000));
             check(text.as_bytes(), None, head);
             for format in [
-                Format::K6Summary,
-                Format::HyperfineJson,
-                Format::JmeterXml,
-                Format::ArtilleryJson,
+                FileFormat::K6Summary,
+                FileFormat::HyperfineJson,
+                FileFormat::JmeterXml,
+                FileFormat::ArtilleryJson,
             ] {
                 check(text.as_bytes(), Some(format), head);
             }
@@ -338,11 +339,15 @@ fn deep_nesting_and_bombs_are_refused_in_bounded_time() {
         "{{\"type\":\"Point\",\"metric\":\"dropped_iterations\",\"data\":{{{time},\"value\":1e9}}}}\n"
     );
     let k6 = request + &dropped;
-    check(k6.as_bytes(), Some(Format::K6Json), "dropped iterations");
+    check(
+        k6.as_bytes(),
+        Some(FileFormat::K6Json),
+        "dropped iterations",
+    );
     // A percentile of a rank beyond all numbers.
     let oha = String::from_utf8(bytes("oha.json")).expect("text");
     let oha = oha.replace("\"p99\"", "\"p1e308\"");
-    check(oha.as_bytes(), Some(Format::OhaJson), "p1e308");
+    check(oha.as_bytes(), Some(FileFormat::OhaJson), "p1e308");
     // A tag a line, each with a histogram of its own.
     let line = |n: u64| {
         format!(
@@ -351,5 +356,5 @@ fn deep_nesting_and_bombs_are_refused_in_bounded_time() {
         )
     };
     let tags: String = (0..5_000).map(line).collect();
-    check(tags.as_bytes(), Some(Format::Hlog), "tags");
+    check(tags.as_bytes(), Some(FileFormat::Hlog), "tags");
 }

@@ -1,6 +1,6 @@
 //! Files of known tools that cannot be judged: each refusal names the tool and the export to use instead.
 
-use a7probe::run::import::{self, Format};
+use a7probe::run::import::{self, FileFormat};
 
 use super::{bytes, refusal};
 
@@ -193,7 +193,7 @@ fn every_refused_file_is_known_by_its_content() {
     for (name, _, _) in REFUSED {
         assert_eq!(
             import::detect(&bytes(&format!("refused/{name}"))),
-            Format::Known,
+            FileFormat::Refused,
             "{name}"
         );
     }

@@ -1,41 +1,42 @@
 //! Cut, damaged and foreign files: one clear message, and never a panic.
 
-use a7probe::run::import::{self, Format, Options, Unit};
+use a7probe::run::import::{self, FileFormat, ImportOptions, TimeUnit};
 use proptest::prelude::{any, proptest};
 use proptest::sample::Index;
 
 use super::{FIXTURES, bytes, refusal};
 
-const FORMATS: [Format; 22] = [
-    Format::List,
-    Format::OhaJson,
-    Format::OhaCsv,
-    Format::HeyCsv,
-    Format::K6Json,
-    Format::K6Summary,
-    Format::VegetaJson,
-    Format::VegetaCsv,
-    Format::Hgrm,
-    Format::Hlog,
-    Format::LocustCsv,
-    Format::K6Csv,
-    Format::VegetaHdrplot,
-    Format::JmeterCsv,
-    Format::JmeterXml,
-    Format::GatlingLog,
-    Format::GhzJson,
-    Format::HyperfineJson,
-    Format::AutocannonJson,
-    Format::BombardierJson,
-    Format::ArtilleryJson,
-    Format::FortioJson,
+const FORMATS: [FileFormat; 22] = [
+    FileFormat::List,
+    FileFormat::OhaJson,
+    FileFormat::OhaCsv,
+    FileFormat::HeyCsv,
+    FileFormat::K6Json,
+    FileFormat::K6Summary,
+    FileFormat::VegetaJson,
+    FileFormat::VegetaCsv,
+    FileFormat::Hgrm,
+    FileFormat::Hlog,
+    FileFormat::LocustCsv,
+    FileFormat::K6Csv,
+    FileFormat::VegetaHdrplot,
+    FileFormat::JmeterCsv,
+    FileFormat::JmeterXml,
+    FileFormat::GatlingLog,
+    FileFormat::GhzJson,
+    FileFormat::HyperfineJson,
+    FileFormat::AutocannonJson,
+    FileFormat::BombardierJson,
+    FileFormat::ArtilleryJson,
+    FileFormat::FortioJson,
 ];
 
-fn forced(format: Format) -> Options {
-    Options {
-        unit: matches!(format, Format::Hgrm | Format::List).then_some(Unit::Milliseconds),
+fn forced(format: FileFormat) -> ImportOptions {
+    ImportOptions {
+        unit: matches!(format, FileFormat::Hgrm | FileFormat::List)
+            .then_some(TimeUnit::Milliseconds),
         format: Some(format),
-        ..Options::default()
+        ..ImportOptions::default()
     }
 }
 
@@ -49,7 +50,7 @@ proptest! {
     #[test]
     fn no_bytes_make_an_importer_panic(bytes in any::<Vec<u8>>(), text in any::<String>(), format in 0..FORMATS.len()) {
         for bytes in [bytes.as_slice(), text.as_bytes()] {
-            let _ = import::read(bytes, &Options::default());
+            let _ = import::read(bytes, &ImportOptions::default());
             let _ = import::read(bytes, &forced(FORMATS[format]));
         }
     }
@@ -70,7 +71,7 @@ proptest! {
             bytes[at] = byte;
         }
         bytes.truncate(length.index(bytes.len() + 1));
-        for options in [Options::default(), forced(FORMATS[format])] {
+        for options in [ImportOptions::default(), forced(FORMATS[format])] {
             if let Err(error) = import::read(&bytes, &options) {
                 assert_clear(&error.to_string(), name);
             }
@@ -101,7 +102,7 @@ proptest! {
 fn a_cut_file_is_told_or_warned_of() {
     for (name, format) in FIXTURES {
         // Two thirds of the evidence are its comment; what lists say of a cut, their own tests say.
-        if format == Format::List
+        if format == FileFormat::List
             || name.ends_with("_failures.csv")
             || name.ends_with("_exceptions.csv")
         {
@@ -172,29 +173,29 @@ fn what_cannot_be_judged_is_refused_with_its_mend() {
 #[test]
 fn options_that_a_format_has_no_use_for_are_refused() {
     let with = |unit, column: Option<&str>, format| {
-        let options = Options {
+        let options = ImportOptions {
             unit,
             column: column.map(str::to_owned),
             format,
-            ..Options::default()
+            ..ImportOptions::default()
         };
         import::read(&bytes("oha.csv"), &options)
     };
     assert_eq!(
-        with(Some(Unit::Milliseconds), None, None)
+        with(Some(TimeUnit::Milliseconds), None, None)
             .expect_err("a refusal")
             .to_string(),
         "oha's CSV: --unit ms is given, but the format has units of its own\nhint: leave --unit out, or say --format list"
     );
     assert_eq!(
-        with(None, Some("request-duration"), Some(Format::OhaCsv))
+        with(None, Some("request-duration"), Some(FileFormat::OhaCsv))
             .expect_err("a refusal")
             .to_string(),
         "oha's CSV: --column request-duration names a column of a list, and this is none\nhint: leave --column out, or say --format list"
     );
     // A column is always a column.
-    let list = with(Some(Unit::Seconds), Some("request-duration"), None).expect("a column");
-    assert_eq!(list.format, Format::List);
+    let list = with(Some(TimeUnit::Seconds), Some("request-duration"), None).expect("a column");
+    assert_eq!(list.format, FileFormat::List);
     // Its status column counts too.
     assert_eq!(list.endpoints[0].recording.counts.ok, 388);
     assert_eq!(list.endpoints[0].recording.counts.failed_total(), 8);

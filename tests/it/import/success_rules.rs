@@ -1,11 +1,11 @@
 //! Columns of unknown files: none hides a failure because of its title, and ordinary ones do not refuse the file.
 
-use a7probe::run::import::{self, ImportError, Imported, Options, Unit};
+use a7probe::run::import::{self, ImportError, ImportOptions, Imported, TimeUnit};
 
 const ROWS: usize = 40;
 
 fn read(text: &str) -> Result<Imported, ImportError> {
-    import::read(text.as_bytes(), &Options::default())
+    import::read(text.as_bytes(), &ImportOptions::default())
 }
 
 /// How many requests ended ok, and how many failed.
@@ -284,9 +284,9 @@ fn only_the_whole_latency_is_chosen_and_no_unit_is_proposed() {
         );
         assert!(!error.contains("--unit ms"), "{error}");
     }
-    let curl = Options {
-        unit: Some(Unit::Seconds),
-        ..Options::default()
+    let curl = ImportOptions {
+        unit: Some(TimeUnit::Seconds),
+        ..ImportOptions::default()
     };
     let text = table("time_total;http_code", "0.0%L;200", "0.0%L;200");
     let imported = import::read(text.as_bytes(), &curl).expect("seconds");
@@ -406,7 +406,7 @@ fn the_metric_of_k6_decides_whatever_the_status_is() {
         .map(|line| format!("\"{}\"\n", line.replace(',', "\",\"")))
         .collect();
     for text in [&semicolons, &quoted, &format!("\n\n{text}")] {
-        assert_eq!(import::detect(text.as_bytes()), import::Format::K6Csv);
+        assert_eq!(import::detect(text.as_bytes()), import::FileFormat::K6Csv);
         assert_eq!(counts(&read(text).expect("k6's CSV")), (2, 1), "{text}");
     }
     // A failure of which no latency is known.
@@ -427,7 +427,7 @@ fn hey_needs_its_statuses_and_is_read_in_any_dress() {
     );
     for text in [&text, &german, &quoted, &format!("\r\n{text}")] {
         let imported = read(text).unwrap_or_else(|error| panic!("{text}: {error}"));
-        assert_eq!(imported.format, import::Format::HeyCsv, "{text}");
+        assert_eq!(imported.format, import::FileFormat::HeyCsv, "{text}");
         let latency = &imported.endpoints[0].recording.latency;
         assert_eq!(latency.count_above(900_000_000), (1, 1), "{text}");
     }
@@ -448,8 +448,8 @@ fn other_encodings_are_named_with_the_command_that_changes_them() {
         (&utf32[..], "iconv -f UTF-32 -t UTF-8 FILE > OUT"),
     ] {
         for error in [
-            import::read(bytes, &Options::default()),
-            import::read_list(bytes, &Options::default()),
+            import::read(bytes, &ImportOptions::default()),
+            import::read_list(bytes, &ImportOptions::default()),
         ] {
             let error = error.expect_err("a refusal").to_string();
             assert!(error.contains(command), "{error}");

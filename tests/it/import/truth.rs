@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a7probe::run::import::{self, Format};
+use a7probe::run::import::{self, FileFormat};
 use a7probe::run::recording::{Failures, Recording};
 use a7probe::run::sample::FailureKind;
 
@@ -28,11 +28,14 @@ fn every_file_is_told_by_its_content() {
     }
     assert_eq!(
         import::detect(b"{\"format\": \"a7probe.run/1\"}"),
-        Format::Run
+        FileFormat::Run
     );
-    assert_eq!(import::detect(b"{\"name\": \"package\"}"), Format::Known);
-    assert_eq!(import::detect(b"latency_ms\n12\n"), Format::List);
-    assert_eq!(import::detect(b""), Format::List);
+    assert_eq!(
+        import::detect(b"{\"name\": \"package\"}"),
+        FileFormat::Refused
+    );
+    assert_eq!(import::detect(b"latency_ms\n12\n"), FileFormat::List);
+    assert_eq!(import::detect(b""), FileFormat::List);
 }
 
 #[test]

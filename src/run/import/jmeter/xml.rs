@@ -1,12 +1,12 @@
 //! JTL as XML: the elements directly under `testResults` are samples; those inside a sample are parts of it.
 
-use super::{Sample, imported, no_success};
+use super::{JmeterSample, imported, no_success};
+use crate::run::import::endpoint_names::EndpointKey;
 use crate::run::import::imported::Imported;
-use crate::run::import::names::Key;
-use crate::run::import::requests::{Request, Requests};
-use crate::run::import::{Format, ImportError, Unit, value};
+use crate::run::import::requests::{ImportedRequest, RequestsByEndpoint};
+use crate::run::import::{FileFormat, ImportError, TimeUnit, value};
 
-const FORMAT: Format = Format::JmeterXml;
+const FORMAT: FileFormat = FileFormat::JmeterXml;
 
 /// Deeper than JMeter nests anything.
 const MAX_DEPTH: usize = 64;
@@ -18,7 +18,7 @@ pub(in crate::run::import) fn is_xml(text: &str) -> bool {
 
 /// Every sample, by label.
 pub(in crate::run::import) fn read(text: &str) -> Result<Imported, ImportError> {
-    let (mut requests, mut index) = (Requests::default(), 0i64);
+    let (mut requests, mut index) = (RequestsByEndpoint::default(), 0i64);
     let mut open: Vec<&str> = Vec::new();
     let mut tags = Tags { rest: text, text };
     let mut closed = false;
@@ -55,9 +55,10 @@ pub(in crate::run::import) fn read(text: &str) -> Result<Imported, ImportError> 
             }
         }
     }
-    match closed {
-        true => Ok(imported(FORMAT, requests, text)),
-        false => Err(FORMAT.cut("</testResults> is missing at the end: the file is cut")),
+    if closed {
+        Ok(imported(FORMAT, requests, text))
+    } else {
+        Err(FORMAT.cut("</testResults> is missing at the end: the file is cut"))
     }
 }
 
@@ -65,7 +66,7 @@ fn sample(
     attributes: &[(&str, &str)],
     index: i64,
     tags: &Tags<'_>,
-) -> Result<(Key, Request), ImportError> {
+) -> Result<(EndpointKey, ImportedRequest), ImportError> {
     let get = |name: &str| {
         attributes
             .iter()
@@ -75,14 +76,14 @@ fn sample(
     let damaged = |what: String| FORMAT.damaged(format!("line {}: {what}", tags.line()));
     let elapsed =
         get("t").ok_or_else(|| damaged("a sample without t, its elapsed time".to_owned()))?;
-    let latency = value::parse(elapsed, Some(Unit::Milliseconds))
+    let latency = value::parse(elapsed, Some(TimeUnit::Milliseconds))
         .ok()
         .flatten()
         .ok_or_else(|| damaged(format!("'{elapsed}' is not an elapsed time")))?;
     if get("s").is_none() && get("rc").is_none() {
         return Err(no_success(FORMAT));
     }
-    let sample = Sample {
+    let sample = JmeterSample {
         start_ms: get("ts").and_then(|ts| ts.parse().ok()),
         success: get("s").unwrap_or(""),
         code: get("rc").unwrap_or(""),
@@ -91,13 +92,16 @@ fn sample(
     let outcome = sample
         .outcome()
         .ok_or_else(|| damaged(format!("'{}' is neither true nor false", sample.success)))?;
-    let request = Request {
+    let request = ImportedRequest {
         start_ns: sample.start_ns(index),
         latency,
         outcome,
         status: sample.code.parse().ok(),
     };
-    Ok((Key::new("", &unescaped(get("lb").unwrap_or(""))), request))
+    Ok((
+        EndpointKey::new("", &unescaped(get("lb").unwrap_or(""))),
+        request,
+    ))
 }
 
 /// The five entities of XML; JMeter writes other characters as they are.
@@ -189,9 +193,12 @@ impl<'a> Tags<'a> {
     fn attribute(&mut self) -> Result<(&'a str, &'a str), ImportError> {
         let name = self.word();
         let rest = self.rest.trim_start();
-        let wrong = |tags: &Tags<'_>| match tags.rest.is_empty() {
-            true => cut(),
-            false => FORMAT.damaged(format!("line {} has a tag that is not XML", tags.line())),
+        let wrong = |tags: &Tags<'_>| {
+            if tags.rest.is_empty() {
+                cut()
+            } else {
+                FORMAT.damaged(format!("line {} has a tag that is not XML", tags.line()))
+            }
         };
         let value = rest.strip_prefix('=').map(str::trim_start);
         let quote = value

@@ -5,12 +5,12 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::{Data, Line, Points};
+use super::{Data, MetricLine, Points};
 use crate::run::import::imported::Imported;
-use crate::run::import::rows::{Row, Rows};
-use crate::run::import::{Format, ImportError};
+use crate::run::import::titled_rows::{TitledRow, TitledRows};
+use crate::run::import::{FileFormat, ImportError};
 
-const FORMAT: Format = Format::K6Csv;
+const FORMAT: FileFormat = FileFormat::K6Csv;
 
 /// Tags that are read.
 const TAGS: [&str; 7] = [
@@ -30,7 +30,7 @@ pub(in crate::run::import) fn is_titles(line: &str) -> bool {
 
 /// Every request.
 pub(in crate::run::import) fn read_csv(text: &str) -> Result<Imported, ImportError> {
-    let rows = Rows::titled(FORMAT, text)?;
+    let rows = TitledRows::titled(FORMAT, text)?;
     let named = ["metric_name", "timestamp", "metric_value"];
     if !named.iter().all(|title| rows.has(title)) {
         return Err(
@@ -46,7 +46,7 @@ pub(in crate::run::import) fn read_csv(text: &str) -> Result<Imported, ImportErr
         let (time, is_end) = time(row, number)?;
         let tags = tags.iter().map(|&tag| (tag, row.get(tag)));
         let tags = tags.filter(|(_, value)| !value.is_empty());
-        let line = Line {
+        let line = MetricLine {
             kind: "Point".into(),
             metric: Some(row.get("metric_name").into()),
             data: Data {
@@ -68,7 +68,7 @@ pub(in crate::run::import) fn read_csv(text: &str) -> Result<Imported, ImportErr
 
 /// The end of a request, and whether it is precise enough to give the start. In whole seconds the order of the file is
 /// more precise than the difference of the two.
-fn time(row: &Row<'_>, number: u64) -> Result<(Timestamp, bool), ImportError> {
+fn time(row: &TitledRow<'_>, number: u64) -> Result<(Timestamp, bool), ImportError> {
     let text = row.get("timestamp");
     let of_number = |n: i64| match text.len() {
         ..=11 => Timestamp::from_second(n).map(|t| (t, false)),

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::dropped_remark;
-use crate::run::import::imported::{Imported, Remark};
-use crate::run::import::knots::{Knot, ranges};
-use crate::run::import::{Format, ImportError};
+use crate::run::import::imported::{ImportRemark, Imported};
+use crate::run::import::rank_bounds::{RankBound, ranges};
+use crate::run::import::{FileFormat, ImportError};
 use crate::run::recording::{Counts, Ranges, Recording};
 use crate::run::sample::FailureKind;
 
@@ -25,17 +25,17 @@ struct Document {
 #[derive(Deserialize)]
 struct Outer {
     metrics: Option<BTreeMap<String, BTreeMap<String, Value>>>,
-    results: Option<Results>,
+    results: Option<MetricList>,
 }
 
 #[derive(Deserialize)]
-struct Results {
+struct MetricList {
     metrics: Vec<BTreeMap<String, Value>>,
 }
 
 /// A range for every latency, all requests as one endpoint.
 pub(in crate::run::import) fn read_summary(text: &str) -> Result<Imported, ImportError> {
-    let format = Format::K6Summary;
+    let format = FileFormat::K6Summary;
     let outer: Outer = serde_json::from_str(text).map_err(|e| format.json_error(&e))?;
     let document = Document::of(format, outer)?;
     let total = document.count(format, "http_reqs", "count")?;
@@ -47,15 +47,16 @@ pub(in crate::run::import) fn read_summary(text: &str) -> Result<Imported, Impor
         return Err(format.damaged(format!("{failed} of {total} requests failed")));
     }
     let ok = total - failed;
-    let (metric, n, failures_among) = match document.metrics.contains_key(EXPECTED) {
-        true => (EXPECTED, ok, 0),
-        false => ("http_req_duration", total, failed),
+    let (metric, n, failures_among) = if document.metrics.contains_key(EXPECTED) {
+        (EXPECTED, ok, 0)
+    } else {
+        ("http_req_duration", total, failed)
     };
-    let knots = match n {
+    let bounds = match n {
         0 => Vec::new(),
-        n => document.knots(format, metric, n)?,
+        n => document.bounds(format, metric, n)?,
     };
-    let ranges = ranges(n, &knots)
+    let ranges = ranges(n, &bounds)
         .ok_or_else(|| format.damaged("its percentiles and counts contradict each other"))?;
     let mut counts = Counts {
         ok,
@@ -70,20 +71,22 @@ pub(in crate::run::import) fn read_summary(text: &str) -> Result<Imported, Impor
     Ok(imported)
 }
 
-fn remarks(failures_among: u64, dropped: u64) -> Vec<Remark> {
+fn remarks(failures_among: u64, dropped: u64) -> Vec<ImportRemark> {
     let mut remarks = vec![
-        Remark::note(
+        ImportRemark::note(
             "k6's summary keeps a few percentiles: a latency between two of them is shown as the upper one, a verdict \
              that hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
         ),
-        Remark::note(
+        ImportRemark::note(
             "k6's http_req_duration counts from the send: neither a late start, nor waiting for a connection, nor \
              connecting, nor TLS is in the numbers",
         ),
-        Remark::note("all requests of the summary are one endpoint; --out json tells them apart"),
+        ImportRemark::note(
+            "all requests of the summary are one endpoint; --out json tells them apart",
+        ),
     ];
     if failures_among > 0 {
-        remarks.push(Remark::warning(
+        remarks.push(ImportRemark::warning(
             format!("the latencies of {failures_among} failed requests are among the others"),
             "k6 run --out json tells them apart",
         ));
@@ -93,7 +96,7 @@ fn remarks(failures_among: u64, dropped: u64) -> Vec<Remark> {
 }
 
 impl Document {
-    fn of(format: Format, outer: Outer) -> Result<Document, ImportError> {
+    fn of(format: FileFormat, outer: Outer) -> Result<Document, ImportError> {
         let named = |metric: BTreeMap<String, Value>| {
             let name = metric.get("name")?.as_str()?.to_owned();
             Some((name, metric))
@@ -108,7 +111,7 @@ impl Document {
 
     /// Requests that failed. k6 counts them as passes of the metric, but its own example of the machine-readable
     /// summary has it the other way round, so the rate decides.
-    fn failed(&self, format: Format, total: u64) -> Result<u64, ImportError> {
+    fn failed(&self, format: FileFormat, total: u64) -> Result<u64, ImportError> {
         // Later versions call the same count `matches`.
         let matches = self.count(format, "http_req_failed", "matches");
         let passes = matches.or_else(|_| self.count(format, "http_req_failed", "passes"))?;
@@ -119,9 +122,10 @@ impl Document {
         let rate = rate.or_else(|| self.number("http_req_failed", "value"));
         let expected = rate.map(|rate| rate * total as f64);
         let off = |count: u64| expected.map_or(0.0, |expected| (count as f64 - expected).abs());
-        match off(passes) <= off(fails) {
-            true => Ok(passes),
-            false => Ok(fails),
+        if off(passes) <= off(fails) {
+            Ok(passes)
+        } else {
+            Ok(fails)
         }
     }
 
@@ -132,7 +136,7 @@ impl Document {
         inner.or_else(|| metric.get(key))?.as_f64()
     }
 
-    fn count(&self, format: Format, metric: &str, key: &str) -> Result<u64, ImportError> {
+    fn count(&self, format: FileFormat, metric: &str, key: &str) -> Result<u64, ImportError> {
         match self.number(metric, key) {
             Some(count) if (0.0..=1e12).contains(&count) => Ok(count as u64),
             Some(count) => Err(format.damaged(format!("{metric} has the {key} {count}"))),
@@ -143,7 +147,12 @@ impl Document {
         }
     }
 
-    fn knots(&self, format: Format, metric: &str, n: u64) -> Result<Vec<Knot>, ImportError> {
+    fn bounds(
+        &self,
+        format: FileFormat,
+        metric: &str,
+        n: u64,
+    ) -> Result<Vec<RankBound>, ImportError> {
         let at = |key: &str| self.number(metric, key).and_then(nanoseconds);
         let max_ns = at("max").ok_or_else(|| {
             format.error(
@@ -151,25 +160,26 @@ impl Document {
                 "run k6 with --summary-trend-stats 'min,med,max,p(50),p(90),p(95),p(99),p(99.9)'",
             )
         })?;
-        let mut knots = vec![Knot::at(n, max_ns, 1)];
-        knots.extend(at("min").map(|min_ns| Knot::at(1, min_ns, 1)));
+        let mut bounds = vec![RankBound::at(n, max_ns, 1)];
+        bounds.extend(at("min").map(|min_ns| RankBound::at(1, min_ns, 1)));
         for key in self.metrics[metric].keys().chain(self.inner_keys(metric)) {
             if let (Some(percentile), Some(value_ns)) = (percentile(key), at(key)) {
                 // k6 interpolates between the two ranks around percentile · (n − 1), counted from 0.
                 let position = percentile / 100.0 * (n - 1) as f64;
                 let (below, above) = (position.floor() as u64 + 1, position.ceil() as u64 + 1);
                 // Floating point may put a whole position beside itself.
-                let (below, above) = match (position - position.round()).abs() < 1e-6 {
-                    true => (
+                let (below, above) = if (position - position.round()).abs() < 1e-6 {
+                    (
                         below.min(position.round() as u64),
                         above.max(position.round() as u64 + 2),
-                    ),
-                    false => (below, above),
+                    )
+                } else {
+                    (below, above)
                 };
-                knots.push(Knot::between(below.max(1), above.min(n), value_ns, 1));
+                bounds.push(RankBound::between(below.max(1), above.min(n), value_ns, 1));
             }
         }
-        Ok(knots)
+        Ok(bounds)
     }
 
     fn inner_keys(&self, metric: &str) -> impl Iterator<Item = &String> {

@@ -3,12 +3,12 @@
 use std::f64::consts::PI;
 
 use crate::run::import::hgrm;
-use crate::run::import::imported::{Imported, Remark};
-use crate::run::import::knots::{Knot, ranges};
-use crate::run::import::{Format, ImportError};
+use crate::run::import::imported::{ImportRemark, Imported};
+use crate::run::import::rank_bounds::{RankBound, ranges};
+use crate::run::import::{FileFormat, ImportError};
 use crate::run::recording::{Counts, Failures, Ranges, Recording};
 
-const FORMAT: Format = Format::VegetaHdrplot;
+const FORMAT: FileFormat = FileFormat::VegetaHdrplot;
 
 /// Titles of the table's columns.
 const TITLES: [&str; 4] = ["Value(ms)", "Percentile", "TotalCount", "1/(1-Percentile)"];
@@ -30,7 +30,7 @@ pub(in crate::run::import) fn read(text: &str) -> Result<Imported, ImportError> 
     }
     let mut rows = Vec::new();
     for (number, line) in lines {
-        let row = Row::parse(line).ok_or_else(|| {
+        let row = PlotLine::parse(line).ok_or_else(|| {
             FORMAT.damaged(format!(
                 "line {number} is not a line of the table: '{}'",
                 line.trim()
@@ -46,8 +46,8 @@ pub(in crate::run::import) fn read(text: &str) -> Result<Imported, ImportError> 
             );
         }
     };
-    let knots: Vec<Knot> = rows.iter().map(|row| row.knot(n)).collect();
-    let mut ranges = ranges(n, &knots)
+    let bounds: Vec<RankBound> = rows.iter().map(|row| row.bound(n)).collect();
+    let mut ranges = ranges(n, &bounds)
         .ok_or_else(|| FORMAT.damaged("its values and counts contradict each other"))?;
     // The latencies of failed requests are included, so any latency may be that of a failure, which has no upper bound.
     ranges.iter_mut().for_each(|range| range.high_ns = u64::MAX);
@@ -60,17 +60,17 @@ pub(in crate::run::import) fn read(text: &str) -> Result<Imported, ImportError> 
     Ok(Imported::unnamed(FORMAT, recording, remarks()))
 }
 
-fn remarks() -> Vec<Remark> {
+fn remarks() -> Vec<ImportRemark> {
     vec![
-        Remark::note(
+        ImportRemark::note(
             "vegeta estimates these percentiles, so the rank of each is known to within 3 % at most; a verdict that \
              hangs on that is INCONCLUSIVE, and the order, so every burst, is lost",
         ),
-        Remark::note(
+        ImportRemark::note(
             "vegeta counts latency from the send: when its workers are late, the delay before the send is not in \
              the numbers",
         ),
-        Remark::warning(
+        ImportRemark::warning(
             "the plot does not say how many requests failed, and their latencies are among the others, so nothing can pass",
             "give every result: vegeta encode --to csv results.bin > FILE",
         ),
@@ -78,21 +78,21 @@ fn remarks() -> Vec<Remark> {
 }
 
 /// One line of the table.
-struct Row {
+struct PlotLine {
     value_ns: u64,
     within_ns: u64,
     fraction: f64,
     total: u64,
 }
 
-impl Row {
-    fn parse(line: &str) -> Option<Row> {
+impl PlotLine {
+    fn parse(line: &str) -> Option<PlotLine> {
         let cells: Vec<&str> = line.split_whitespace().collect();
         let &[value, fraction, total, _inverse] = cells.as_slice() else {
             return None;
         };
-        let (value_ns, within_ns) = hgrm::value(value, crate::run::import::Unit::Milliseconds)?;
-        Some(Row {
+        let (value_ns, within_ns) = hgrm::value(value, crate::run::import::TimeUnit::Milliseconds)?;
+        Some(PlotLine {
             value_ns,
             within_ns: within_ns.max(1),
             fraction: fraction.parse().ok().filter(|f| (0.0..=1.0).contains(f))?,
@@ -102,21 +102,21 @@ impl Row {
 
     /// Minimum and maximum are exact. In between the value is the middle of a cluster or lies between two of them, and a
     /// cluster of the digest has at most n·π·√(q(1 − q)) / 100 values.
-    fn knot(&self, n: u64) -> Knot {
-        let Row {
+    fn bound(&self, n: u64) -> RankBound {
+        let PlotLine {
             value_ns,
             within_ns,
             fraction: q,
             ..
         } = *self;
         if q == 0.0 || q == 1.0 {
-            return Knot::at(if q == 0.0 { 1 } else { n }, value_ns, within_ns);
+            return RankBound::at(if q == 0.0 { 1 } else { n }, value_ns, within_ns);
         }
         let cluster = n as f64 * PI * (q * (1.0 - q)).sqrt() / COMPRESSION;
         let slack = (2.0 * cluster).ceil() as u64 + 1;
         let rank = (q * n as f64) as u64;
         let below = rank.saturating_sub(slack);
         let above = (rank + 1).saturating_add(slack);
-        Knot::between(below, above, value_ns, within_ns)
+        RankBound::between(below, above, value_ns, within_ns)
     }
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::{Agreement, BodyRecord, EndpointRecord, PlanRecord, SizeRecord, WHOLE_DIGEST, redact};
+use super::{Agreement, BodyRecord, EndpointRecord, PlanRecord, SizeRecord, WHOLE_DIGEST};
+use crate::redact;
 use crate::run::plan::{Keepalive, Model};
 
 /// What is stated, and its value, exactly: durations and rates in their shortest text that reads back the same.
@@ -99,9 +100,10 @@ pub(super) fn agreement_of_bodies(before: &BodyRecord, after: &BodyRecord) -> Ag
         is_old(body) && template.is_none_or(|text| text.contains(redact::REDACTED))
     };
     let bits = |body: &BodyRecord| (body.bytes, body.sha256.get(..4).map(str::to_owned));
-    let same = match is_old(before) == is_old(after) {
-        true => (before.bytes, &before.sha256) == (after.bytes, &after.sha256),
-        false => bits(before) == bits(after),
+    let same = if is_old(before) == is_old(after) {
+        (before.bytes, &before.sha256) == (after.bytes, &after.sha256)
+    } else {
+        bits(before) == bits(after)
     };
     match (same, hides(before) || hides(after)) {
         (true, false) => Agreement::Same,
@@ -127,8 +129,9 @@ pub(super) fn agreement_of_paths(before: &str, after: &str) -> Agreement {
             _ => return Agreement::Differs,
         }
     }
-    match unknown {
-        true => Agreement::Unknown,
-        false => Agreement::Same,
+    if unknown {
+        Agreement::Unknown
+    } else {
+        Agreement::Same
     }
 }

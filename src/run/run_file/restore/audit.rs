@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use super::super::RunFileError;
 use super::super::audit_document::{AuditDocument, CompletionDocument};
-use super::place::Place;
+use super::context::RestoreContext;
 use crate::run::completion::{
-    Asked, Audit, Completion, Effects, Journal, Resends, Strangers, UnknownMeans,
+    AcceptanceCounts, Audit, AuditOutcome, Completion, EffectReporting, Resends, UnexpectedEvents,
+    UnknownMeans,
 };
 use crate::run::histogram::Precision;
 use crate::run::recording::{Counts, Latency};
@@ -15,46 +16,46 @@ use crate::run::sample::FailureKind;
 /// The audit of a document; `counts` is how the requests of the endpoint ended.
 pub(super) fn restored(
     document: AuditDocument<'_>,
-    place: &Place,
+    context: &RestoreContext,
     counts: &Counts,
 ) -> Result<Audit, RunFileError> {
-    let place = place.part("audit");
+    let context = context.part("audit");
     match document {
         AuditDocument::Unread { reason, resends } => {
-            check_resends(&place, resends.as_ref(), counts)?;
+            check_resends(&context, resends.as_ref(), counts)?;
             Ok(Audit::Unread { reason, resends })
         }
         AuditDocument::Read(document) => {
-            check(&place, &document, counts)?;
-            completion(*document, &place).map(|read| Audit::Read(Box::new(read)))
+            check(&context, &document, counts)?;
+            completion(*document, &context).map(|read| Audit::Read(Box::new(read)))
         }
     }
 }
 
 /// Checks the counts against each other and against the outcomes of the requests.
 fn check(
-    place: &Place,
+    context: &RestoreContext,
     document: &CompletionDocument<'_>,
     counts: &Counts,
 ) -> Result<(), RunFileError> {
-    let (journal, due) = (document.journal, Journal::of(counts));
+    let (journal, due) = (document.journal, AcceptanceCounts::of(counts));
     let accepted = journal.accepted();
-    place.equal("journal.ok", journal.ok, "counts.ok", due.ok)?;
-    place.equal(
+    context.equal("journal.ok", journal.ok, "counts.ok", due.ok)?;
+    context.equal(
         "journal.failed",
         journal.failed,
         "that of counts",
         due.failed,
     )?;
-    place.equal(
+    context.equal(
         "journal.unknown",
         journal.unknown,
         "that of counts",
         due.unknown,
     )?;
     let repeated = journal.by_repeat;
-    place.no_more_than("by_repeat", repeated, "the rest", counts.not_ok())?;
-    place.no_more_than("unread", document.unread, "pending", document.pending)?;
+    context.no_more_than("by_repeat", repeated, "the rest", counts.not_ok())?;
+    context.no_more_than("unread", document.unread, "pending", document.pending)?;
     let outcomes = [
         document.processed,
         document.pending,
@@ -62,21 +63,21 @@ fn check(
         document.lost,
     ];
     let sum = outcomes.iter().try_fold(0u64, |sum, &n| sum.checked_add(n));
-    place.holds(sum == Some(accepted), || {
+    context.holds(sum == Some(accepted), || {
         format!("processed, pending, dead and lost do not add up to the {accepted} accepted")
     })?;
-    check_effects(place, document, counts)?;
+    check_effects(context, document, counts)?;
     let (least, most) = (document.unexpected, document.unexpected_at_most);
-    place.holds(
+    context.holds(
         most.is_none_or(|most| least.is_some_and(|least| least <= most)),
         || "unexpected_at_most is below unexpected".to_owned(),
     )?;
-    check_resends(place, document.resends.as_ref(), counts)
+    check_resends(context, document.resends.as_ref(), counts)
 }
 
 /// Events with an effect more than once are events of this run, each counted once.
 fn check_effects(
-    place: &Place,
+    context: &RestoreContext,
     document: &CompletionDocument<'_>,
     counts: &Counts,
 ) -> Result<(), RunFileError> {
@@ -90,36 +91,37 @@ fn check_effects(
         ("perhaps_twice", document.perhaps_twice),
         ("perhaps_never", document.perhaps_never),
     ] {
-        place.no_more_than(what, count, "the number of requests", planned)?;
+        context.no_more_than(what, count, "the number of requests", planned)?;
     }
     if let Some(recovered) = document.recovered {
-        place.no_more_than("recovered", recovered, "the rest", counts.not_ok())?;
+        context.no_more_than("recovered", recovered, "the rest", counts.not_ok())?;
     }
     let (least, most) = (inserted.max(notified), inserted + notified);
     let effects = document.effects_twice;
-    place.holds((least..=most).contains(&effects), || {
+    context.holds((least..=most).contains(&effects), || {
         format!("effects_twice is {effects} where inserted_twice is {inserted} and notified_twice {notified}")
     })?;
     let Some(each) = document.inserts.zip(document.notifications) else {
         return Ok(());
     };
-    let both = each == (Effects::Told, Effects::Told);
-    place.holds((document.effects == Effects::Told) == both, || {
-        "effects contradicts inserts and notifications".to_owned()
-    })
+    let both = each == (EffectReporting::Reported, EffectReporting::Reported);
+    context.holds(
+        (document.effects == EffectReporting::Reported) == both,
+        || "effects contradicts inserts and notifications".to_owned(),
+    )
 }
 
 fn check_resends(
-    place: &Place,
+    context: &RestoreContext,
     resends: Option<&Resends>,
     counts: &Counts,
 ) -> Result<(), RunFileError> {
     let Some(resends) = resends else {
         return Ok(());
     };
-    let sent = place.sum("resends", [resends.concurrent, resends.after])?;
-    place.no_more_than("resends", sent, "the number of requests", counts.total())?;
-    let answered = place.sum(
+    let sent = context.sum("resends", [resends.concurrent, resends.after])?;
+    context.no_more_than("resends", sent, "the number of requests", counts.total())?;
+    let answered = context.sum(
         "answers of resends",
         [
             resends.same_event,
@@ -130,37 +132,40 @@ fn check_resends(
             resends.unanswered,
         ],
     )?;
-    place.equal(
+    context.equal(
         "answers of resends",
         answered,
         "the number of resends",
         sent,
     )?;
-    place.holds((0.0..=1.0).contains(&resends.share), || {
+    context.holds((0.0..=1.0).contains(&resends.share), || {
         format!("resends.share is {}", resends.share)
     })
 }
 
-fn completion(document: CompletionDocument<'_>, place: &Place) -> Result<Completion, RunFileError> {
+fn completion(
+    document: CompletionDocument<'_>,
+    context: &RestoreContext,
+) -> Result<Completion, RunFileError> {
     let journal = document.journal;
     let accepted = journal.accepted();
-    let asked = Asked {
+    let outcome = AuditOutcome {
         clock: document.clock,
         settled: document.settled,
         unknown: UnknownMeans::Lost,
         patience: Duration::from_nanos(document.patience_ns),
     };
-    let mut restored = Completion::empty(journal, asked, &[]);
+    let mut restored = Completion::empty(journal, outcome, &[]);
     let done = &mut restored.done;
-    done.ok = place.bits("done_bits", &document.done_bits, accepted)?;
+    done.ok = context.bits("done_bits", &document.done_bits, accepted)?;
     let processed = document.processed;
-    place.equal("bits of done", done.ok.count_ones(), "processed", processed)?;
-    place.equal("count of done", document.done.count, "processed", processed)?;
-    let histogram = place.histogram("done", &document.done, Precision::Four, processed)?;
+    context.equal("bits of done", done.ok.count_ones(), "processed", processed)?;
+    context.equal("count of done", document.done.count, "processed", processed)?;
+    let histogram = context.histogram("done", &document.done, Precision::Four, processed)?;
     done.latency = Latency::Histogram(histogram);
     done.counts = counts_of(accepted, processed, document.unread);
-    done.client = place.client(document.unread_bits.as_ref(), &done.counts, &done.ok)?;
-    restored.done.exceedances = place.all_exceedances(document.exceedances, &restored.done)?;
+    done.client = context.client(document.unread_bits.as_ref(), &done.counts, &done.ok)?;
+    restored.done.exceedances = context.all_exceedances(document.exceedances, &restored.done)?;
     Ok(Completion {
         processed,
         pending: document.pending,
@@ -172,7 +177,7 @@ fn completion(document: CompletionDocument<'_>, place: &Place) -> Result<Complet
         perhaps_twice: document.perhaps_twice,
         perhaps_never: document.perhaps_never,
         recovered: document.recovered,
-        unexpected: document.unexpected.map(|at_least| Strangers {
+        unexpected: document.unexpected.map(|at_least| UnexpectedEvents {
             at_least,
             at_most: document.unexpected_at_most.unwrap_or(at_least),
         }),

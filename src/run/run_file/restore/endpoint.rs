@@ -10,9 +10,9 @@ use super::super::document::{
 };
 use super::super::{EndpointRun, RunFileError};
 use super::audit;
-use super::place::Place;
+use super::context::RestoreContext;
 use crate::run::histogram::{Histogram, MAX_NS, Precision};
-use crate::run::recording::{Clock, Exemplar, Interval, Latency, PhaseHistograms, Recording};
+use crate::run::recording::{Clock, Exemplar, Latency, PhaseHistograms, Recording, RunSecond};
 use crate::run::sample::{FailureKind, Outcome};
 
 /// Memory that an interval takes beyond its buckets.
@@ -21,26 +21,26 @@ const INTERVAL_BYTES: u64 = 64;
 /// The endpoint of a document whose plain numbers were checked.
 pub(super) fn restored(
     document: EndpointDocument<'_>,
-    place: &Place,
+    context: &RestoreContext,
     own_error: Duration,
 ) -> Result<EndpointRun, RunFileError> {
     let (planned, ok) = (document.planned, document.counts.ok);
     let mut recording = Recording::new(document.clock, &[]).with_own_error(own_error);
-    recording.ok = place.bits("ok", &document.ok, planned)?;
-    place.equal("bits of ok", recording.ok.count_ones(), "counts.ok", ok)?;
-    recording.client = place.client(document.client.as_ref(), &document.counts, &recording.ok)?;
-    recording.latency = place.latency(document.latency, ok)?;
-    place.equal("latencies", recording.latency.count(), "counts.ok", ok)?;
-    recording.service = place.histogram("service", &document.service, Precision::Four, ok)?;
+    recording.ok = context.bits("ok", &document.ok, planned)?;
+    context.equal("bits of ok", recording.ok.count_ones(), "counts.ok", ok)?;
+    recording.client = context.client(document.client.as_ref(), &document.counts, &recording.ok)?;
+    recording.latency = context.latency(document.latency, ok)?;
+    context.equal("latencies", recording.latency.count(), "counts.ok", ok)?;
+    recording.service = context.histogram("service", &document.service, Precision::Four, ok)?;
     recording.send_lag =
-        place.histogram("send_lag", &document.send_lag, Precision::Three, planned)?;
-    recording.phases = place.phases(&document.phases, ok)?;
+        context.histogram("send_lag", &document.send_lag, Precision::Three, planned)?;
+    recording.phases = context.phases(&document.phases, ok)?;
     recording.counts = document.counts;
-    place.service_within_latency(&recording)?;
-    recording.seams = place.seams(document.seams, planned)?;
-    recording.intervals = Arc::new(place.intervals(document.intervals)?);
-    recording.slowest = place.slowest(document.slowest, planned)?;
-    recording.server_timing = place.server_timing(&document.server_timing)?;
+    context.service_within_latency(&recording)?;
+    recording.seams = context.seams(document.seams, planned)?;
+    recording.intervals = Arc::new(context.intervals(document.intervals)?);
+    recording.slowest = context.slowest(document.slowest, planned)?;
+    recording.server_timing = context.server_timing(&document.server_timing)?;
     recording.statuses = document.statuses;
     recording.new_connections = document.new_connections;
     recording.pool_limited = document.pool_limited;
@@ -49,11 +49,11 @@ pub(super) fn restored(
     recording.first_sent_ns = document.first_sent_ns;
     recording.last_sent_ns = document.last_sent_ns;
     recording.last_finished_ns = document.last_finished_ns;
-    recording.exceedances = place.all_exceedances(document.exceedances, &recording)?;
-    place.slowest_agree(&recording)?;
+    recording.exceedances = context.all_exceedances(document.exceedances, &recording)?;
+    context.slowest_agree(&recording)?;
     let audit = document
         .audit
-        .map(|audit| audit::restored(audit, place, &recording.counts))
+        .map(|audit| audit::restored(audit, context, &recording.counts))
         .transpose()?;
     Ok(EndpointRun {
         name: document.name,
@@ -63,7 +63,7 @@ pub(super) fn restored(
     })
 }
 
-impl Place {
+impl RestoreContext {
     fn latency(&self, document: LatencyDocument<'_>, ok: u64) -> Result<Latency, RunFileError> {
         Ok(match document {
             LatencyDocument::Histogram(histogram) => {
@@ -138,16 +138,17 @@ impl Place {
     /// Each between two requests, ascending.
     fn seams(&self, seams: Vec<u64>, planned: u64) -> Result<Vec<u64>, RunFileError> {
         let inside = |seam: &u64| (1..planned).contains(seam);
-        match seams.is_sorted_by(|a, b| a < b) && seams.iter().all(inside) {
-            true => Ok(seams),
-            false => self.wrong("seams are not ascending between two requests".to_owned()),
+        if seams.is_sorted_by(|a, b| a < b) && seams.iter().all(inside) {
+            Ok(seams)
+        } else {
+            self.wrong("seams are not ascending between two requests".to_owned())
         }
     }
 
     fn intervals(
         &self,
         documents: Vec<IntervalDocument<'_>>,
-    ) -> Result<BTreeMap<u64, Interval>, RunFileError> {
+    ) -> Result<BTreeMap<u64, RunSecond>, RunFileError> {
         let mut intervals = BTreeMap::new();
         for document in documents {
             let what = format!("second {}", document.second);
@@ -158,7 +159,7 @@ impl Place {
             })?;
             let count = histogram.count();
             self.equal(&what, document.ok, "its histogram's count", count)?;
-            let interval = Interval::from_histogram(&histogram, document.not_ok);
+            let interval = RunSecond::from_histogram(&histogram, document.not_ok);
             self.take(INTERVAL_BYTES + 16 * interval.buckets().len() as u64)?;
             intervals.insert(document.second, interval);
         }
@@ -172,12 +173,15 @@ impl Place {
     ) -> Result<Vec<Exemplar>, RunFileError> {
         documents
             .into_iter()
-            .map(|document| match document.index < planned {
-                true => self.exemplar(document),
-                false => self.wrong(format!(
-                    "a slow request has index {} of {planned}",
-                    document.index
-                )),
+            .map(|document| {
+                if document.index < planned {
+                    self.exemplar(document)
+                } else {
+                    self.wrong(format!(
+                        "a slow request has index {} of {planned}",
+                        document.index
+                    ))
+                }
             })
             .collect()
     }
@@ -204,9 +208,10 @@ impl Place {
         };
         let slowest_ns = (slowest.latency.as_nanos() as u64).min(MAX_NS);
         let max_ns = latency.max_ns().unwrap_or(0);
-        let agrees = match slowest.outcome == Outcome::Ok {
-            true => slowest_ns == max_ns,
-            false => slowest_ns >= max_ns,
+        let agrees = if slowest.outcome == Outcome::Ok {
+            slowest_ns == max_ns
+        } else {
+            slowest_ns >= max_ns
         };
         self.holds(agrees, || {
             format!(

@@ -37,20 +37,22 @@ pub(super) fn check(document: &RunDocument<'_>) -> Result<(), RunFileError> {
 }
 
 fn most(what: &str, length: usize) -> Result<(), RunFileError> {
-    match length <= MOST {
-        true => Ok(()),
-        false => Err(inconsistent(&format!(
+    if length <= MOST {
+        Ok(())
+    } else {
+        Err(inconsistent(&format!(
             "the number of {what} is {length}, and a file has at most {MOST}"
-        ))),
+        )))
     }
 }
 
 fn longest(what: &str, text: &str) -> Result<(), RunFileError> {
-    match text.len() <= LONGEST {
-        true => Ok(()),
-        false => Err(inconsistent(&format!(
+    if text.len() <= LONGEST {
+        Ok(())
+    } else {
+        Err(inconsistent(&format!(
             "{what} has {} bytes, and it may have {LONGEST}",
             text.len()
-        ))),
+        )))
     }
 }

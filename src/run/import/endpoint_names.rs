@@ -2,19 +2,20 @@
 
 /// A method and a URL or name, as a file has them; the method may be empty.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Key {
+pub(super) struct EndpointKey {
     method: String,
     url: String,
 }
 
-impl Key {
+impl EndpointKey {
     /// Query and fragment do not make another endpoint.
-    pub(super) fn new(method: &str, url: &str) -> Key {
-        let url = match url.contains("://") || url.starts_with('/') {
-            true => url.split(['?', '#']).next().unwrap_or(url),
-            false => url,
+    pub(super) fn new(method: &str, url: &str) -> EndpointKey {
+        let url = if url.contains("://") || url.starts_with('/') {
+            url.split(['?', '#']).next().unwrap_or(url)
+        } else {
+            url
         };
-        Key {
+        EndpointKey {
             method: method.trim().to_uppercase(),
             url: url.trim().to_owned(),
         }
@@ -26,7 +27,7 @@ impl Key {
             Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
             None => &self.url,
         };
-        sayable(path.trim_matches('/'))
+        gate_name(path.trim_matches('/'))
     }
 
     fn with_method(&self) -> String {
@@ -34,19 +35,23 @@ impl Key {
     }
 
     fn whole(&self) -> String {
-        sayable(&format!("{} {}", self.method, self.url))
+        gate_name(&format!("{} {}", self.method, self.url))
     }
 }
 
 /// Names as short as they can be told apart by; unique as long as the keys are.
-pub(super) fn names(keys: &[Key]) -> Vec<String> {
-    let unique = |of: fn(&Key) -> String, key: &Key| {
+pub(super) fn names(keys: &[EndpointKey]) -> Vec<String> {
+    let unique = |of: fn(&EndpointKey) -> String, key: &EndpointKey| {
         let name = of(key);
         keys.iter().filter(|other| of(other) == name).count() == 1
     };
     let mut names: Vec<String> = Vec::new();
     for key in keys {
-        let forms: [fn(&Key) -> String; 3] = [Key::short, Key::with_method, Key::whole];
+        let forms: [fn(&EndpointKey) -> String; 3] = [
+            EndpointKey::short,
+            EndpointKey::with_method,
+            EndpointKey::whole,
+        ];
         let form = forms.into_iter().find(|&form| unique(form, key));
         let mut name = form.map_or_else(|| key.whole(), |form| form(key));
         // Two names may become one where signs of gates were taken out.
@@ -59,12 +64,15 @@ pub(super) fn names(keys: &[Key]) -> Vec<String> {
 }
 
 /// A name that a gate can hold: something, and nothing that a gate would take for its comparison.
-pub(super) fn sayable(name: &str) -> String {
+pub(super) fn gate_name(name: &str) -> String {
     let name: String = name
         .chars()
-        .map(|c| match c.is_control() || "<>=!≤≥".contains(c) {
-            true => '_',
-            false => c,
+        .map(|c| {
+            if c.is_control() || "<>=!≤≥".contains(c) {
+                '_'
+            } else {
+                c
+            }
         })
         .collect();
     match name.split_whitespace().collect::<Vec<_>>().join(" ") {
@@ -75,10 +83,10 @@ pub(super) fn sayable(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Key, names};
+    use super::{EndpointKey, names};
 
     fn of(pairs: &[(&str, &str)]) -> Vec<String> {
-        let keys: Vec<Key> = pairs.iter().map(|(m, u)| Key::new(m, u)).collect();
+        let keys: Vec<EndpointKey> = pairs.iter().map(|(m, u)| EndpointKey::new(m, u)).collect();
         names(&keys)
     }
 

@@ -4,32 +4,32 @@ use std::rc::Rc;
 
 use super::super::RunFileError;
 use super::super::document::HistogramDocument;
-use super::room::Room;
+use super::memory_budget::MemoryBudget;
 use crate::run::histogram::{Histogram, Precision};
 use crate::run::recording::{Bits, Counts};
 
 /// A part of the file and its name in messages.
-pub(super) struct Place {
+pub(super) struct RestoreContext {
     name: String,
-    room: Rc<Room>,
+    budget: Rc<MemoryBudget>,
 }
 
-impl Place {
-    pub(super) fn new(endpoint: &str, room: &Rc<Room>) -> Place {
-        Place {
+impl RestoreContext {
+    pub(super) fn new(endpoint: &str, budget: &Rc<MemoryBudget>) -> RestoreContext {
+        RestoreContext {
             name: endpoint.to_owned(),
-            room: Rc::clone(room),
+            budget: Rc::clone(budget),
         }
     }
 
     /// A part of it.
-    pub(super) fn part(&self, name: &str) -> Place {
-        Place::new(&format!("{name} of {}", self.name), &self.room)
+    pub(super) fn part(&self, name: &str) -> RestoreContext {
+        RestoreContext::new(&format!("{name} of {}", self.name), &self.budget)
     }
 
     /// Sets memory aside.
     pub(super) fn take(&self, bytes: u64) -> Result<(), RunFileError> {
-        self.room.take(bytes)
+        self.budget.take(bytes)
     }
 
     pub(super) fn at(&self, field: &str) -> String {
@@ -46,9 +46,10 @@ impl Place {
         condition: bool,
         what: impl FnOnce() -> String,
     ) -> Result<(), RunFileError> {
-        match condition {
-            true => Ok(()),
-            false => self.wrong(what()),
+        if condition {
+            Ok(())
+        } else {
+            self.wrong(what())
         }
     }
 

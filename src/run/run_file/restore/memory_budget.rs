@@ -8,11 +8,11 @@ use super::super::RunFileError;
 const MOST: u64 = 512 << 20;
 
 /// The remaining bytes.
-pub(super) struct Room(Cell<u64>);
+pub(super) struct MemoryBudget(Cell<u64>);
 
-impl Room {
-    pub(super) fn new() -> Room {
-        Room(Cell::new(MOST))
+impl MemoryBudget {
+    pub(super) fn new() -> MemoryBudget {
+        MemoryBudget(Cell::new(MOST))
     }
 
     /// Sets this many bytes aside.
@@ -29,15 +29,15 @@ impl Room {
 
 #[cfg(test)]
 mod tests {
-    use super::{MOST, Room};
+    use super::{MOST, MemoryBudget};
 
     #[test]
     fn what_does_not_fit_is_refused_however_it_is_divided() {
-        let room = Room::new();
-        assert!(room.take(MOST - 1).is_ok());
-        assert!(room.take(1).is_ok());
-        let error = room.take(1).unwrap_err().to_string();
+        let budget = MemoryBudget::new();
+        assert!(budget.take(MOST - 1).is_ok());
+        assert!(budget.take(1).is_ok());
+        let error = budget.take(1).unwrap_err().to_string();
         assert!(error.contains("512 MB"), "{error}");
-        assert!(Room::new().take(u64::MAX).is_err());
+        assert!(MemoryBudget::new().take(u64::MAX).is_err());
     }
 }

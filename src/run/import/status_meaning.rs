@@ -1,10 +1,10 @@
-//! Columns that show whether a request ended ok.
+//! ListColumns that show whether a request ended ok.
 
-use super::title::listed;
+use super::word_list::listed;
 
 /// How the values of a column show success.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Meaning {
+pub(super) enum StatusMeaning {
     /// A status or a result in words: `status`, `responseCode`, `result`.
     Code,
     /// A code of gRPC, whose 0 is OK.
@@ -23,7 +23,7 @@ pub(super) enum Meaning {
 
 /// The meaning of one value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum StatusReading {
     Ok,
     /// An HTTP status from 300 to 399, a failure as it is not the expected 2xx.
     Redirect,
@@ -51,7 +51,7 @@ const AUXILIARIES: &str = "is was has had with";
 /// What `error` is followed by where its value is a code: `error_no`.
 const CODED: &str = "no nr num number code id";
 
-impl Meaning {
+impl StatusMeaning {
     /// Whether a title says that its values are failures.
     pub(super) fn tells_failure(words: &[&str]) -> bool {
         words
@@ -63,17 +63,17 @@ impl Meaning {
     }
 
     /// The kind of success value that the words of a title announce, if any.
-    pub(super) fn of_title(words: &[&str]) -> Option<Meaning> {
+    pub(super) fn of_title(words: &[&str]) -> Option<StatusMeaning> {
         let has = |list: &str| words.iter().any(|word| listed(list, word));
         let is_code = has(CODES) || words == ["http"];
         let negated = has(NEGATIONS) || words.last() == Some(&"free") || starts_with_no(words);
         if has("grpc") && is_code {
-            return Some(Meaning::Grpc);
+            return Some(StatusMeaning::Grpc);
         }
         if has("exit exitcode returncode") || words == ["return", "code"] {
-            return Some(Meaning::Exit);
+            return Some(StatusMeaning::Exit);
         }
-        if Meaning::tells_failure(words) {
+        if StatusMeaning::tells_failure(words) {
             let coded = is_code
                 || has("errno errors errs errorcode failures timeouts exceptions count")
                 || words
@@ -83,19 +83,20 @@ impl Meaning {
                     .windows(2)
                     .any(|two| is_error_word(two[0]) && listed(CODED, two[1]));
             return Some(match (negated, coded) {
-                (true, _) => Meaning::Positive,
-                (false, true) => Meaning::ErrorCode,
-                (false, false) => Meaning::Negative,
+                (true, _) => StatusMeaning::Positive,
+                (false, true) => StatusMeaning::ErrorCode,
+                (false, false) => StatusMeaning::Negative,
             });
         }
         if is_code {
-            return Some(Meaning::Code);
+            return Some(StatusMeaning::Code);
         }
         // `completed_at` is an instant.
         if has(POSITIVE) && !has("at time") {
-            return Some(match negated {
-                true => Meaning::Negative,
-                false => Meaning::Positive,
+            return Some(if negated {
+                StatusMeaning::Negative
+            } else {
+                StatusMeaning::Positive
             });
         }
         None
@@ -131,16 +132,18 @@ impl Meaning {
         words
             .iter()
             .any(|word| listed(TEXTS, word) || *word == "statustext")
-            && !Meaning::tells_failure(words)
+            && !StatusMeaning::tells_failure(words)
     }
 
     /// The meaning of a value.
-    pub(super) fn read(self, text: &str) -> Told {
+    pub(super) fn read(self, text: &str) -> StatusReading {
         let number = integer(text);
         match self {
-            Meaning::Code | Meaning::Grpc | Meaning::Exit => code(self, text, number),
-            Meaning::Positive | Meaning::Named => positive(self, text, number),
-            Meaning::Negative | Meaning::ErrorCode => negative(self, text, number),
+            StatusMeaning::Code | StatusMeaning::Grpc | StatusMeaning::Exit => {
+                code(self, text, number)
+            }
+            StatusMeaning::Positive | StatusMeaning::Named => positive(self, text, number),
+            StatusMeaning::Negative | StatusMeaning::ErrorCode => negative(self, text, number),
         }
     }
 }
@@ -157,55 +160,57 @@ fn starts_with_no(words: &[&str]) -> bool {
     words.next() == Some(&"no") && words.next().is_some()
 }
 
-fn code(meaning: Meaning, text: &str, number: Option<i64>) -> Told {
+fn code(meaning: StatusMeaning, text: &str, number: Option<i64>) -> StatusReading {
     match (meaning, number) {
-        (Meaning::Grpc | Meaning::Exit, Some(0)) => return Told::Ok,
-        (Meaning::Grpc, Some(1..=16)) | (Meaning::Exit, Some(1..=99)) => return Told::Failed,
-        (_, Some(-1 | 0)) => return Told::NoAnswer,
+        (StatusMeaning::Grpc | StatusMeaning::Exit, Some(0)) => return StatusReading::Ok,
+        (StatusMeaning::Grpc, Some(1..=16)) | (StatusMeaning::Exit, Some(1..=99)) => {
+            return StatusReading::Failed;
+        }
+        (_, Some(-1 | 0)) => return StatusReading::NoAnswer,
         _ => {}
     }
     if is_nothing(text) {
-        return Told::NoAnswer;
+        return StatusReading::NoAnswer;
     }
     match http_status(text) {
         Some(status) => of_http(status),
-        None if number.is_some() => Told::Unknown,
+        None if number.is_some() => StatusReading::Unknown,
         None => word(text),
     }
 }
 
-fn positive(meaning: Meaning, text: &str, number: Option<i64>) -> Told {
+fn positive(meaning: StatusMeaning, text: &str, number: Option<i64>) -> StatusReading {
     match number {
-        Some(1) => return Told::Ok,
-        Some(0) => return Told::Failed,
+        Some(1) => return StatusReading::Ok,
+        Some(0) => return StatusReading::Failed,
         _ => {}
     }
     if is_nothing(text) {
         return match meaning {
-            Meaning::Named => Told::NoAnswer,
-            _ => Told::Unknown,
+            StatusMeaning::Named => StatusReading::NoAnswer,
+            _ => StatusReading::Unknown,
         };
     }
     match truth(text) {
-        Some(true) => Told::Ok,
-        Some(false) => Told::Failed,
+        Some(true) => StatusReading::Ok,
+        Some(false) => StatusReading::Failed,
         None => match http_status(text) {
             Some(status) => of_http(status),
-            None if number.is_some() => Told::Unknown,
+            None if number.is_some() => StatusReading::Unknown,
             None => word(text),
         },
     }
 }
 
-fn negative(meaning: Meaning, text: &str, number: Option<i64>) -> Told {
+fn negative(meaning: StatusMeaning, text: &str, number: Option<i64>) -> StatusReading {
     match (number, meaning) {
-        (Some(0), _) => return Told::Ok,
-        (Some(1 | 400..=599), _) => return Told::Failed,
+        (Some(0), _) => return StatusReading::Ok,
+        (Some(1 | 400..=599), _) => return StatusReading::Failed,
         // A status below 400 under `error`, or a limit under `timeout`, is ambiguous.
-        (Some(200..=399), _) | (Some(_), Meaning::Negative) => return Told::Unknown,
-        (Some(_), _) => return Told::Failed,
+        (Some(200..=399), _) | (Some(_), StatusMeaning::Negative) => return StatusReading::Unknown,
+        (Some(_), _) => return StatusReading::Failed,
         (None, _) if super::numbers::is_number(text) && !text.eq_ignore_ascii_case("nan") => {
-            return Told::Unknown;
+            return StatusReading::Unknown;
         }
         (None, _) => {}
     }
@@ -224,9 +229,10 @@ fn negative(meaning: Meaning, text: &str, number: Option<i64>) -> Told {
         "n",
         "f",
     ];
-    match is_nothing(text) || clear.contains(&squashed.as_str()) {
-        true => Told::Ok,
-        false => Told::Failed,
+    if is_nothing(text) || clear.contains(&squashed.as_str()) {
+        StatusReading::Ok
+    } else {
+        StatusReading::Failed
     }
 }
 
@@ -280,22 +286,23 @@ fn http_status(text: &str) -> Option<i64> {
     };
     let first = tokens.next()?;
     let lead = first.to_lowercase();
-    match lead.starts_with("http") || lead == "status" || lead == "code" {
-        true => status(first).or_else(|| tokens.find_map(status)),
-        false => status(first),
+    if lead.starts_with("http") || lead == "status" || lead == "code" {
+        status(first).or_else(|| tokens.find_map(status))
+    } else {
+        status(first)
     }
 }
 
-fn of_http(status: i64) -> Told {
+fn of_http(status: i64) -> StatusReading {
     match status {
-        200..=299 => Told::Ok,
-        300..=399 => Told::Redirect,
-        _ => Told::Failed,
+        200..=299 => StatusReading::Ok,
+        300..=399 => StatusReading::Redirect,
+        _ => StatusReading::Failed,
     }
 }
 
 /// A result in words: everyday ones, reason phrases of HTTP, codes of gRPC.
-fn word(text: &str) -> Told {
+fn word(text: &str) -> StatusReading {
     let squashed = squash(text);
     const GOOD: &str =
         "created nocontent partialcontent resetcontent fine processed succes 2xx normal";
@@ -309,15 +316,16 @@ fn word(text: &str) -> Told {
     const CONTAINED: &str = "exception refused timeout timedout unreachable connectionreset error";
     let word = squashed.as_str();
     if listed(POSITIVE, word) || listed(GOOD, word) {
-        return Told::Ok;
+        return StatusReading::Ok;
     }
     let failing = listed(NEGATIVE, word)
         || listed(FAILING, word)
         || STARTS.split(' ').any(|start| word.starts_with(start))
         || CONTAINED.split(' ').any(|part| word.contains(part));
-    match failing {
-        true => Told::Failed,
-        false => Told::Unknown,
+    if failing {
+        StatusReading::Failed
+    } else {
+        StatusReading::Unknown
     }
 }
 
@@ -342,11 +350,12 @@ pub(super) fn guess(text: &str) -> Guess {
             number,
             200..=208 | 301..=304 | 307 | 308 | 400..=431 | 451 | 499..=511 | 520..=530
         );
-        return match known {
-            true => Guess::Status {
+        return if known {
+            Guess::Status {
                 fails: number >= 300,
-            },
-            false => Guess::Nothing,
+            }
+        } else {
+            Guess::Nothing
         };
     }
     if truth(text).is_some() && text.len() > 1 {
@@ -358,8 +367,8 @@ pub(super) fn guess(text: &str) -> Guess {
         };
     }
     match word(text) {
-        Told::Ok => Guess::Word { fails: false },
-        Told::Failed => Guess::Word { fails: true },
+        StatusReading::Ok => Guess::Word { fails: false },
+        StatusReading::Failed => Guess::Word { fails: true },
         _ => Guess::Nothing,
     }
 }
@@ -382,15 +391,15 @@ pub(super) enum Guess {
 
 #[cfg(test)]
 mod tests {
-    use super::{Meaning, Told};
+    use super::{StatusMeaning, StatusReading};
 
     #[test]
     fn every_common_value_is_understood() {
-        use Meaning::{Code, ErrorCode, Exit, Grpc, Named, Negative, Positive};
+        use StatusMeaning::{Code, ErrorCode, Exit, Grpc, Named, Negative, Positive};
         for (meaning, told, texts) in [
             (
                 Code,
-                Told::Ok,
+                StatusReading::Ok,
                 &[
                     "200",
                     "204",
@@ -407,10 +416,10 @@ mod tests {
                     "http200",
                 ][..],
             ),
-            (Code, Told::Redirect, &["301", "304", "302 Found"]),
+            (Code, StatusReading::Redirect, &["301", "304", "302 Found"]),
             (
                 Code,
-                Told::Failed,
+                StatusReading::Failed,
                 &[
                     "404",
                     "503",
@@ -433,39 +442,39 @@ mod tests {
             ),
             (
                 Code,
-                Told::NoAnswer,
+                StatusReading::NoAnswer,
                 &["0", "000", "", "-", "null", "NaN", "-1", "n/a"],
             ),
             (
                 Code,
-                Told::Unknown,
+                StatusReading::Unknown,
                 &["A", "1", "14", "777", "true", "12.5", "Unknown"],
             ),
-            (Grpc, Told::Ok, &["0", "OK"]),
-            (Grpc, Told::Failed, &["14", "4", "Unavailable"]),
-            (Exit, Told::Ok, &["0"]),
-            (Exit, Told::Failed, &["1", "28"]),
+            (Grpc, StatusReading::Ok, &["0", "OK"]),
+            (Grpc, StatusReading::Failed, &["14", "4", "Unavailable"]),
+            (Exit, StatusReading::Ok, &["0"]),
+            (Exit, StatusReading::Failed, &["1", "28"]),
             (
                 Positive,
-                Told::Ok,
+                StatusReading::Ok,
                 &["true", "TRUE", "1", "1.0", "yes", "Y", "ok", "200"],
             ),
             (
                 Positive,
-                Told::Failed,
+                StatusReading::Failed,
                 &["false", "0", "no", "KO", "failed", "503"],
             ),
-            (Positive, Told::Unknown, &["", "7", "maybe"]),
+            (Positive, StatusReading::Unknown, &["", "7", "maybe"]),
             (
                 Negative,
-                Told::Ok,
+                StatusReading::Ok,
                 &[
                     "", "0", "false", "no", "none", "-", "null", "OK", "NaN", "<nil>",
                 ],
             ),
             (
                 Negative,
-                Told::Failed,
+                StatusReading::Failed,
                 &[
                     "1",
                     "true",
@@ -476,16 +485,20 @@ mod tests {
                     "EOF",
                 ],
             ),
-            (Negative, Told::Unknown, &["200", "30", "5000", "0.25"]),
-            (ErrorCode, Told::Ok, &["0", ""]),
+            (
+                Negative,
+                StatusReading::Unknown,
+                &["200", "30", "5000", "0.25"],
+            ),
+            (ErrorCode, StatusReading::Ok, &["0", ""]),
             (
                 ErrorCode,
-                Told::Failed,
+                StatusReading::Failed,
                 &["1", "28", "1050", "503", "ECONNRESET"],
             ),
-            (ErrorCode, Told::Unknown, &["200"]),
-            (Named, Told::Ok, &["1", "true", "200", "ok"]),
-            (Named, Told::Failed, &["0", "false", "500", "ko"]),
+            (ErrorCode, StatusReading::Unknown, &["200"]),
+            (Named, StatusReading::Ok, &["1", "true", "200", "ok"]),
+            (Named, StatusReading::Failed, &["0", "false", "500", "ko"]),
         ] {
             for text in texts {
                 assert_eq!(meaning.read(text), told, "{meaning:?} {text:?}");

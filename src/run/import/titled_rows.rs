@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use csv::{ReaderBuilder, StringRecord};
 
-use super::{Format, ImportError, Unit, ValueError, value};
+use super::{FileFormat, ImportError, TimeUnit, ValueError, value};
 
 /// A CSV file with a line of titles, or without any.
-pub(super) struct Rows<'a> {
-    format: Format,
+pub(super) struct TitledRows<'a> {
+    format: FileFormat,
     delimiter: u8,
     titles: StringRecord,
     reader: csv::Reader<&'a [u8]>,
@@ -40,22 +40,22 @@ pub(super) fn titles(text: &str) -> (String, u8) {
 }
 
 /// One row.
-pub(super) struct Row<'a> {
-    format: Format,
+pub(super) struct TitledRow<'a> {
+    format: FileFormat,
     delimiter: u8,
     titles: &'a StringRecord,
     record: StringRecord,
 }
 
-impl<'a> Rows<'a> {
-    /// Rows under a line of titles.
-    pub(super) fn titled(format: Format, text: &'a str) -> Result<Rows<'a>, ImportError> {
-        Rows::separated(format, text, titles(text).1, None)
+impl<'a> TitledRows<'a> {
+    /// TitledRows under a line of titles.
+    pub(super) fn titled(format: FileFormat, text: &'a str) -> Result<TitledRows<'a>, ImportError> {
+        TitledRows::separated(format, text, titles(text).1, None)
     }
 
-    /// Rows alone, whose columns have these titles.
-    pub(super) fn untitled(format: Format, text: &'a str, titles: &[&str]) -> Rows<'a> {
-        Rows {
+    /// TitledRows alone, whose columns have these titles.
+    pub(super) fn untitled(format: FileFormat, text: &'a str, titles: &[&str]) -> TitledRows<'a> {
+        TitledRows {
             format,
             delimiter: b',',
             titles: titles.iter().copied().collect(),
@@ -65,13 +65,13 @@ impl<'a> Rows<'a> {
         }
     }
 
-    /// Rows with another separator, under a line of titles or under these.
+    /// TitledRows with another separator, under a line of titles or under these.
     pub(super) fn separated(
-        format: Format,
+        format: FileFormat,
         text: &'a str,
         delimiter: u8,
         titles: Option<&[&str]>,
-    ) -> Result<Rows<'a>, ImportError> {
+    ) -> Result<TitledRows<'a>, ImportError> {
         let mut reader = ReaderBuilder::new()
             .has_headers(titles.is_none())
             .delimiter(delimiter)
@@ -83,7 +83,7 @@ impl<'a> Rows<'a> {
                 titles.iter().map(str::trim).collect()
             }
         };
-        Ok(Rows {
+        Ok(TitledRows {
             format,
             delimiter,
             titles,
@@ -99,9 +99,9 @@ impl<'a> Rows<'a> {
     /// Calls `each` with every row.
     pub(super) fn for_each(
         self,
-        mut each: impl FnMut(&Row<'_>) -> Result<(), ImportError>,
+        mut each: impl FnMut(&TitledRow<'_>) -> Result<(), ImportError>,
     ) -> Result<(), ImportError> {
-        let Rows {
+        let TitledRows {
             format,
             delimiter,
             titles,
@@ -109,7 +109,7 @@ impl<'a> Rows<'a> {
         } = self;
         for record in reader.into_records() {
             let record = record.map_err(|e| csv_error(format, &e))?;
-            each(&Row {
+            each(&TitledRow {
                 format,
                 delimiter,
                 titles: &titles,
@@ -120,7 +120,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-impl Row<'_> {
+impl TitledRow<'_> {
     /// The text of a column; empty if the row has none.
     pub(super) fn get(&self, title: &str) -> &str {
         let index = self.titles.iter().position(|t| t == title);
@@ -134,9 +134,10 @@ impl Row<'_> {
     fn figure(&self, title: &str) -> Cow<'_, str> {
         let text = self.get(title);
         let mut signs = text.chars().filter(|c| matches!(c, ',' | '.'));
-        match self.delimiter == b';' && signs.next() == Some(',') && signs.next().is_none() {
-            true => text.replace(',', ".").into(),
-            false => text.into(),
+        if self.delimiter == b';' && signs.next() == Some(',') && signs.next().is_none() {
+            text.replace(',', ".").into()
+        } else {
+            text.into()
         }
     }
 
@@ -152,7 +153,7 @@ impl Row<'_> {
     }
 
     /// A duration in a column.
-    pub(super) fn duration(&self, title: &str, unit: Unit) -> Result<Duration, ImportError> {
+    pub(super) fn duration(&self, title: &str, unit: TimeUnit) -> Result<Duration, ImportError> {
         let text = self.figure(title);
         match value::parse(&text, Some(unit)) {
             Ok(Some(duration)) => Ok(duration),
@@ -171,7 +172,7 @@ impl Row<'_> {
     }
 }
 
-fn csv_error(format: Format, error: &csv::Error) -> ImportError {
+fn csv_error(format: FileFormat, error: &csv::Error) -> ImportError {
     match error.kind() {
         csv::ErrorKind::UnequalLengths {
             pos,

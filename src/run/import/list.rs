@@ -3,14 +3,15 @@
 use std::io::Read;
 use std::time::Duration;
 
-use super::columns::{Choice, Columns};
+use super::column_title::{ColumnRole, ColumnTitle};
+use super::columns::{ChosenColumn, ListColumns};
+use super::ending::Ending;
+use super::list_rows::{ListRow, ListRows};
 use super::numbers::Numbers;
-use super::records::{Records, Row};
 use super::status_column::StatusColumn;
-use super::title::{Role, Title};
 use super::{
-    Format, ImportError, Imported, ListError, Options, Remark, Unit, ValueError, numbers, status,
-    value,
+    FileFormat, ImportError, ImportOptions, ImportRemark, Imported, ListError, TimeUnit,
+    ValueError, numbers, status_meaning, value,
 };
 use crate::run::recording::Recording;
 
@@ -21,25 +22,15 @@ const SAMPLE_BYTES: usize = 256 << 10;
 /// Most latencies of a file.
 const MOST_VALUES: u64 = 100_000_000;
 
-/// How a file ends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// With the end of a line.
-    #[default]
-    Whole,
-    /// In the middle of a line: by hand, or because the file was cut.
-    MidLine,
-}
-
 /// Reads a list or a CSV file.
 ///
 /// Comments after `#` are skipped: in a list anywhere, in a CSV file above the titles. A blank line between the values of a
 /// list is refused, as is a comment that holds a value or a failure: it may have been a request. A value is a number with a unit (`163.2ms`, `0.16 s`), a number alone where the heading
-/// (`latency_ms`) or [`Options::unit`] gives the unit, or `failed`, `error`, `timeout` for a request
+/// (`latency_ms`) or [`ImportOptions::unit`] gives the unit, or `failed`, `error`, `timeout` for a request
 /// that did not end ok.
-pub(super) fn read(input: impl Read, options: &Options) -> Result<Imported, ImportError> {
-    let mut records = Records::new(input)?;
-    let mut first = Row::default();
+pub(super) fn read(input: impl Read, options: &ImportOptions) -> Result<Imported, ImportError> {
+    let mut records = ListRows::new(input)?;
+    let mut first = ListRow::default();
     if !records.read(&mut first)? {
         return Err(ImportError::Empty);
     }
@@ -53,7 +44,7 @@ pub(super) fn read(input: impl Read, options: &Options) -> Result<Imported, Impo
     }
     let titled = is_heading(&first, records.separator())?;
     let (sample, width) = (sample(&mut records, &first, titled)?, first.cells.len());
-    let mut columns = Columns::new(&first.cells, titled);
+    let mut columns = ListColumns::new(&first.cells, titled);
     for row in sample.iter().filter(|row| row.cells.len() == width) {
         columns.add(&row.cells);
     }
@@ -61,13 +52,13 @@ pub(super) fn read(input: impl Read, options: &Options) -> Result<Imported, Impo
     if !titled && options.column.is_none() {
         check_one_value_a_row(&columns, &sample, records.separator())?;
     }
-    let mut reading = Reading::new(columns, &first, &sample, options)?;
+    let mut reading = ListReader::new(columns, &first, &sample, options)?;
     reading.separator = records.separator();
     for row in &sample {
         reading.add(row, &mut records)?;
     }
     drop(sample);
-    let mut row = Row::default();
+    let mut row = ListRow::default();
     while records.read(&mut row)? {
         if titled || records.separator().is_some() {
             reading.columns.add(&row.cells);
@@ -79,30 +70,32 @@ pub(super) fn read(input: impl Read, options: &Options) -> Result<Imported, Impo
 
 /// Whether a first row is titles: in a list, any text that is not meant as a value; in columns, a row without a number.
 /// A word for a failure or for a missing value is not a title.
-fn is_heading(first: &Row, separator: Option<char>) -> Result<bool, ImportError> {
+fn is_heading(first: &ListRow, separator: Option<char>) -> Result<bool, ImportError> {
     let Some(only) = first.cells.get(0).filter(|_| separator.is_none()) else {
         let titles = !first.cells.iter().any(value::is_value);
-        return match titles && first.cells.iter().all(is_outcome) {
-            true => Err(no_title(first, first.cells.get(0).unwrap_or(""))),
-            false => Ok(titles),
+        return if titles && first.cells.iter().all(is_outcome) {
+            Err(no_title(first, first.cells.get(0).unwrap_or("")))
+        } else {
+            Ok(titles)
         };
     };
     let titles = !value::is_meant(only) && !numbers::is_number(only);
-    match titles && is_outcome(only) {
-        true => Err(no_title(first, only)),
-        false => Ok(titles),
+    if titles && is_outcome(only) {
+        Err(no_title(first, only))
+    } else {
+        Ok(titles)
     }
 }
 
 /// Whether a text says that a request failed or that its value is missing, and is not the title of a latency.
 fn is_outcome(text: &str) -> bool {
-    let title = Title::read(text);
-    let is_title = title.unit.is_some() || title.role == Role::Latency;
-    let nothing = !text.contains(char::is_alphabetic) || status::is_missing(text);
-    !is_title && (nothing || value::is_failure(text) || status::is_failing_word(text))
+    let title = ColumnTitle::read(text);
+    let is_title = title.unit.is_some() || title.role == ColumnRole::Latency;
+    let nothing = !text.contains(char::is_alphabetic) || status_meaning::is_missing(text);
+    !is_title && (nothing || value::is_failure(text) || status_meaning::is_failing_word(text))
 }
 
-fn no_title(first: &Row, text: &str) -> ImportError {
+fn no_title(first: &ListRow, text: &str) -> ImportError {
     ListError::at(
         first.line,
         format!("'{text}' is neither a latency nor a heading"),
@@ -113,16 +106,16 @@ fn no_title(first: &Row, text: &str) -> ImportError {
 
 /// The first rows.
 fn sample(
-    records: &mut Records<impl Read>,
-    first: &Row,
+    records: &mut ListRows<impl Read>,
+    first: &ListRow,
     titled: bool,
-) -> Result<Vec<Row>, ImportError> {
-    let mut sample: Vec<Row> = Vec::new();
+) -> Result<Vec<ListRow>, ImportError> {
+    let mut sample: Vec<ListRow> = Vec::new();
     if !titled {
         sample.push(first.clone());
     }
     let mut bytes = 0;
-    let mut row = Row::default();
+    let mut row = ListRow::default();
     while sample.len() < SAMPLE && bytes < SAMPLE_BYTES && records.read(&mut row)? {
         bytes += row.cells.as_slice().len();
         sample.push(row.clone());
@@ -132,8 +125,8 @@ fn sample(
 
 /// Several values on a line are not columns, and a decimal comma separates none.
 fn check_one_value_a_row(
-    columns: &Columns,
-    sample: &[Row],
+    columns: &ListColumns,
+    sample: &[ListRow],
     separator: Option<char>,
 ) -> Result<(), ImportError> {
     let Some(row) = sample.first() else {
@@ -165,8 +158,8 @@ fn check_one_value_a_row(
 
 /// Whether every row consists of two numbers that may be one with a decimal comma: digits, and the same number of
 /// digits in every row, with or without a unit.
-fn are_decimals(sample: &[Row]) -> bool {
-    let decimals = |row: &Row| {
+fn are_decimals(sample: &[ListRow]) -> bool {
+    let decimals = |row: &ListRow| {
         let (whole, fraction) = (row.cells.get(0)?, row.cells.get(1)?);
         let (number, suffix) = value::split_unit(fraction);
         let known = suffix.is_empty() || value::has_unit(fraction);
@@ -181,12 +174,12 @@ fn digits(text: &str) -> bool {
 }
 
 /// A file on its way into a recording.
-struct Reading<'a> {
-    options: &'a Options,
-    columns: Columns,
-    choice: Choice,
+struct ListReader<'a> {
+    options: &'a ImportOptions,
+    columns: ListColumns,
+    choice: ChosenColumn,
     statuses: Vec<StatusColumn>,
-    unit: Option<Unit>,
+    unit: Option<TimeUnit>,
     numbers: Numbers,
     /// Line and width of the first row.
     first: (u64, usize),
@@ -196,13 +189,13 @@ struct Reading<'a> {
     rows: u64,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> ListReader<'a> {
     fn new(
-        mut columns: Columns,
-        first: &Row,
-        sample: &[Row],
-        options: &'a Options,
-    ) -> Result<Reading<'a>, ImportError> {
+        mut columns: ListColumns,
+        first: &ListRow,
+        sample: &[ListRow],
+        options: &'a ImportOptions,
+    ) -> Result<ListReader<'a>, ImportError> {
         if sample.is_empty() {
             return Err(ImportError::Empty);
         }
@@ -213,7 +206,7 @@ impl<'a> Reading<'a> {
         let unit = unit(&columns, choice, options)?;
         let mut numbers = Numbers::default();
         numbers.learn(sample.iter().filter_map(|row| row.cells.get(choice.index)));
-        Ok(Reading {
+        Ok(ListReader {
             options,
             choice,
             statuses,
@@ -228,7 +221,7 @@ impl<'a> Reading<'a> {
         })
     }
 
-    fn add(&mut self, row: &Row, records: &mut Records<impl Read>) -> Result<(), ImportError> {
+    fn add(&mut self, row: &ListRow, records: &mut ListRows<impl Read>) -> Result<(), ImportError> {
         self.check_width(row)?;
         self.check_gap(row)?;
         let mut failed = false;
@@ -239,9 +232,10 @@ impl<'a> Reading<'a> {
             self.columns.add_contradictions(row);
         }
         self.check_totals(row)?;
-        let latency = match failed {
-            true => None,
-            false => self.latency(row, records)?,
+        let latency = if failed {
+            None
+        } else {
+            self.latency(row, records)?
         };
         if self.rows == MOST_VALUES {
             return Err(ListError::file(
@@ -257,8 +251,8 @@ impl<'a> Reading<'a> {
 
     fn latency(
         &mut self,
-        row: &Row,
-        records: &mut Records<impl Read>,
+        row: &ListRow,
+        records: &mut ListRows<impl Read>,
     ) -> Result<Option<Duration>, ImportError> {
         let text = row.cells.get(self.choice.index).unwrap_or("");
         self.check_whole(row.line, text, records)?;
@@ -280,7 +274,7 @@ impl<'a> Reading<'a> {
         &mut self,
         line: u64,
         text: &str,
-        records: &mut Records<impl Read>,
+        records: &mut ListRows<impl Read>,
     ) -> Result<(), ImportError> {
         let unit = value::unit_on(text);
         let shorter = self
@@ -302,7 +296,7 @@ impl<'a> Reading<'a> {
     }
 
     /// In a list, a blank line or a comment between two values may have been a request.
-    fn check_gap(&self, row: &Row) -> Result<(), ImportError> {
+    fn check_gap(&self, row: &ListRow) -> Result<(), ImportError> {
         match &row.gap {
             Some((line, what)) => Err(ListError::at(
                 *line,
@@ -314,7 +308,7 @@ impl<'a> Reading<'a> {
         }
     }
 
-    fn check_width(&self, row: &Row) -> Result<(), ImportError> {
+    fn check_width(&self, row: &ListRow) -> Result<(), ImportError> {
         let (first_line, width) = self.first;
         let found = row.cells.len();
         if found == width || found > width && row.cells.iter().skip(width).all(str::is_empty) {
@@ -326,9 +320,10 @@ impl<'a> Reading<'a> {
         {
             return Err(ListError::value(row.line, &ValueError::TwoFields { text }).into());
         }
-        let hint = match found < width {
-            true => "copy the file again; it may be cut",
-            false => "quote the fields that hold the separator",
+        let hint = if found < width {
+            "copy the file again; it may be cut"
+        } else {
+            "quote the fields that hold the separator"
         };
         Err(ListError::at(
             row.line,
@@ -339,7 +334,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Failures among the requests of a row that gives no other detail.
-    fn check_totals(&self, row: &Row) -> Result<(), ImportError> {
+    fn check_totals(&self, row: &ListRow) -> Result<(), ImportError> {
         if self.options.status_column.is_some() {
             return Ok(());
         }
@@ -363,7 +358,7 @@ impl<'a> Reading<'a> {
 
     /// Checks the file as a whole.
     fn finish(self, ending: Ending) -> Result<Imported, ImportError> {
-        let Reading {
+        let ListReader {
             columns,
             choice,
             options,
@@ -389,35 +384,35 @@ impl<'a> Reading<'a> {
             return Err(ListError::value(line, &error).into());
         }
         let remarks = self.remarks(ending);
-        Ok(Imported::unnamed(Format::List, self.recording, remarks))
+        Ok(Imported::unnamed(FileFormat::List, self.recording, remarks))
     }
 
-    fn remarks(&self, ending: Ending) -> Vec<Remark> {
+    fn remarks(&self, ending: Ending) -> Vec<ImportRemark> {
         let heading = self.heading();
         let heading = heading.map(|heading| format!("'{heading}' is taken as the heading"));
-        let mut remarks: Vec<Remark> = heading.map(Remark::Note).into_iter().collect();
+        let mut remarks: Vec<ImportRemark> = heading.map(ImportRemark::Note).into_iter().collect();
         remarks.extend(self.statuses.iter().flat_map(StatusColumn::remarks));
         if self.options.status_column.is_some() && self.statuses.is_empty() {
-            remarks.push(Remark::note(
+            remarks.push(ImportRemark::note(
                 "every row counts as ok unless its value says otherwise (--status-column none)",
             ));
         }
         if let Some(what) = self.columns.sums().filter(|_| self.choice.explicit) {
-            remarks.push(Remark::warning(
+            remarks.push(ImportRemark::warning(
                 format!("a row may stand for several requests: {what}"),
                 super::columns::EACH_REQUEST,
             ));
         }
-        remarks.push(Remark::note(
+        remarks.push(ImportRemark::note(
             "from where these latencies count is as given, and the order of the file is taken as the order of time",
         ));
-        remarks.extend(Remark::of_ending(ending));
+        remarks.extend(ImportRemark::of_ending(ending));
         remarks
     }
 }
 
 /// Two cells that may be one number with a decimal comma.
-fn split_number(row: &Row) -> Option<String> {
+fn split_number(row: &ListRow) -> Option<String> {
     let cells: Vec<&str> = row.cells.iter().collect();
     cells
         .windows(2)
@@ -427,7 +422,11 @@ fn split_number(row: &Row) -> Option<String> {
 }
 
 /// The unit of numbers alone: of the title or of the option, which must not contradict each other.
-fn unit(columns: &Columns, choice: Choice, options: &Options) -> Result<Option<Unit>, ImportError> {
+fn unit(
+    columns: &ListColumns,
+    choice: ChosenColumn,
+    options: &ImportOptions,
+) -> Result<Option<TimeUnit>, ImportError> {
     let column = &columns.columns[choice.index];
     match (column.unit(), options.unit) {
         (Some(ours), Some(unit)) if ours != unit => Err(ListError::inside(
@@ -439,20 +438,5 @@ fn unit(columns: &Columns, choice: Choice, options: &Options) -> Result<Option<U
         )
         .into()),
         (ours, unit) => Ok(ours.or(unit)),
-    }
-}
-
-/// Lines with content, trimmed, with their numbers from 1.
-pub(super) fn content_lines(text: &str) -> impl Iterator<Item = (u64, &str)> {
-    (1..)
-        .zip(text.lines())
-        .map(|(number, line)| (number, line.split('#').next().unwrap_or("").trim()))
-        .filter(|(_, line)| !line.is_empty())
-}
-
-pub(super) fn ending_of(text: &str) -> Ending {
-    match text.ends_with(['\n', '\r']) {
-        true => Ending::Whole,
-        false => Ending::MidLine,
     }
 }

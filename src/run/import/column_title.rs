@@ -1,11 +1,12 @@
 //! The meaning of a column's title.
 
-use super::Unit;
-use super::status::Meaning;
+use super::TimeUnit;
+use super::status_meaning::StatusMeaning;
+use super::word_list::listed;
 
 /// The content of a column according to its title.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Role {
+pub(super) enum ColumnRole {
     /// The latency of a request, as a whole.
     Latency,
     /// A time whose title leaves open whether it is a latency, such as `time`.
@@ -13,7 +14,7 @@ pub(super) enum Role {
     /// A part of a request's time, such as `connect`.
     Part,
     /// Whether the request ended ok.
-    Status(Meaning),
+    Status(StatusMeaning),
     /// Failures of many requests, such as `Failures/s`.
     FailureTotal,
     /// The share of many requests that ended ok, such as `success rate`.
@@ -44,9 +45,9 @@ pub(super) enum Role {
 
 /// A column's title.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Title {
-    pub(super) role: Role,
-    pub(super) unit: Option<Unit>,
+pub(super) struct ColumnTitle {
+    pub(super) role: ColumnRole,
+    pub(super) unit: Option<TimeUnit>,
 }
 
 const NOUNS: &str = "ttime totaltime timetaken timetotal latency latencies duration durations elapsed rt rtt took ping responsetime requesttime \
@@ -89,26 +90,21 @@ const LABELS: &str = "request page resource sampler transaction action command b
     body useragent url uri path label name method verb host hostname endpoint route query operation group scenario \
     proto protocol agent region zone tag tags trace referer ip address threadname";
 
-/// Whether a list of words has a word.
-pub(super) fn listed(list: &str, word: &str) -> bool {
-    list.split(' ').any(|listed| listed == word)
-}
-
-impl Title {
+impl ColumnTitle {
     /// Reads a title.
-    pub(super) fn read(title: &str) -> Title {
+    pub(super) fn read(title: &str) -> ColumnTitle {
         let words = words(title);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let unit = unit_of(title, &words);
         let role = role(title, &words, unit);
         // `items_s` is not seconds, nor is `it's`.
         let is_letter = words.last() == Some(&"s") && bracketed(title).is_none();
-        let unit = unit.filter(|_| !(role == Role::Other && is_letter));
-        Title { role, unit }
+        let unit = unit.filter(|_| !(role == ColumnRole::Other && is_letter));
+        ColumnTitle { role, unit }
     }
 }
 
-fn role(title: &str, words: &[&str], unit: Option<Unit>) -> Role {
+fn role(title: &str, words: &[&str], unit: Option<TimeUnit>) -> ColumnRole {
     let has = |list: &str| words.iter().any(|word| listed(list, word));
     let squashed = words.concat();
     let is = |list: &str| listed(list, &squashed);
@@ -120,73 +116,73 @@ fn role(title: &str, words: &[&str], unit: Option<Unit>) -> Role {
     };
     let percent = title.contains('%') || has(RANKS);
     if is_rate(title, words) || percent {
-        if Meaning::tells_failure(words) {
-            return Role::FailureTotal;
+        if StatusMeaning::tells_failure(words) {
+            return ColumnRole::FailureTotal;
         }
-        if Meaning::of_title(words) == Some(Meaning::Positive) {
-            return Role::SuccessTotal;
+        if StatusMeaning::of_title(words) == Some(StatusMeaning::Positive) {
+            return ColumnRole::SuccessTotal;
         }
         if is_rate(title, words) {
-            return Role::Rate;
+            return ColumnRole::Rate;
         }
     }
     if words.iter().any(|word| is_percentile(word)) || has_percentile(title) {
-        return Role::Statistic;
+        return ColumnRole::Statistic;
     }
     if only(RANKS) || title.trim() == "%" || title.contains("1/(1-") {
-        return Role::Rank;
+        return ColumnRole::Rank;
     }
     if has(PERCENTILES) {
-        return Role::Statistic;
+        return ColumnRole::Statistic;
     }
     if only(BUCKETS) || is("upper lower ge lt gt") {
-        return Role::Bucket;
+        return ColumnRole::Bucket;
     }
-    if words
-        .iter()
-        .any(|word| listed(STATISTICS, word) && !(*word == "min" && unit == Some(Unit::Minutes)))
-    {
-        return Role::Statistic;
+    if words.iter().any(|word| {
+        listed(STATISTICS, word) && !(*word == "min" && unit == Some(TimeUnit::Minutes))
+    }) {
+        return ColumnRole::Statistic;
     }
     if is(COUNTS) || is("n") {
-        return Role::Count;
+        return ColumnRole::Count;
     }
     if is(REQUESTS) {
-        return Role::Requests;
+        return ColumnRole::Requests;
     }
     let total_time = unit.is_some() && has("total");
     if (total_time || is_whole(words, &squashed)) && !words.contains(&"upstream") && !has("timeout")
     {
         return match (has_rank_number(words) || has("pct perc"), has(AIMS)) {
-            (true, _) => Role::Statistic,
-            (_, true) => Role::Part,
-            _ => Role::Latency,
+            (true, _) => ColumnRole::Statistic,
+            (_, true) => ColumnRole::Part,
+            _ => ColumnRole::Latency,
         };
     }
     if unit.is_none()
-        && let Some(meaning) = Meaning::of_title(words)
+        && let Some(meaning) = StatusMeaning::of_title(words)
     {
-        return Role::Status(meaning);
+        return ColumnRole::Status(meaning);
     }
     let stamp = ["timestamp", "starttime", "endtime", "datetime"];
     if has(STAMPS) || stamp.iter().any(|word| squashed.contains(word)) {
-        return Role::Stamp;
+        return ColumnRole::Stamp;
     }
     if has(SIZES) {
-        return Role::Size;
+        return ColumnRole::Size;
     }
     if has(PARTS) {
-        return Role::Part;
+        return ColumnRole::Part;
     }
     if has("time times t secs seconds lag") || is("ms us ns s millis") {
-        return Role::Time;
+        return ColumnRole::Time;
     }
     if has(COUNTERS) {
-        return Role::Counter;
+        return ColumnRole::Counter;
     }
-    match has(LABELS) {
-        true => Role::Label,
-        false => Role::Other,
+    if has(LABELS) {
+        ColumnRole::Label
+    } else {
+        ColumnRole::Other
     }
 }
 
@@ -232,8 +228,9 @@ pub(super) fn is_known(words: &[&str]) -> bool {
     let lists = [
         NOUNS, PARTS, STAMPS, SIZES, COUNTERS, LABELS, COUNTS, REQUESTS, TIMES,
     ];
-    let named =
-        |word: &&str| word.parse::<Unit>().is_ok() || lists.iter().any(|list| listed(list, word));
+    let named = |word: &&str| {
+        word.parse::<TimeUnit>().is_ok() || lists.iter().any(|list| listed(list, word))
+    };
     words.iter().any(named) && words.iter().all(|word| named(word) || listed(BESIDE, word))
 }
 
@@ -243,7 +240,7 @@ fn is_whole(words: &[&str], squashed: &str) -> bool {
         listed(NOUNS, word)
             || NOUNS.split(' ').any(|noun| {
                 word.strip_prefix(noun)
-                    .is_some_and(|rest| rest.parse::<Unit>().is_ok() && rest.len() > 1)
+                    .is_some_and(|rest| rest.parse::<TimeUnit>().is_ok() && rest.len() > 1)
             })
     });
     let pair = words.windows(2).any(|two| listed(PAIRS, &two.join("_")));
@@ -262,7 +259,7 @@ fn is_rate(title: &str, words: &[&str]) -> bool {
             .chars()
             .take_while(|c| c.is_alphabetic())
             .collect();
-        word == "h" || word == "hour" || word == "day" || word.parse::<Unit>().is_ok()
+        word == "h" || word == "hour" || word == "day" || word.parse::<TimeUnit>().is_ok()
     });
     per_time
         || words.iter().any(|word| listed(RATES, word))
@@ -295,7 +292,7 @@ fn has_percentile(title: &str) -> bool {
 
 /// The unit that a title names: in brackets, or as its last word. A unit after `/` or `per` is that of a rate, and
 /// `min` and `m` count as minutes in brackets only.
-fn unit_of(title: &str, words: &[&str]) -> Option<Unit> {
+fn unit_of(title: &str, words: &[&str]) -> Option<TimeUnit> {
     if let Some(unit) = bracketed(title) {
         return Some(unit);
     }
@@ -317,7 +314,7 @@ fn unit_of(title: &str, words: &[&str]) -> Option<Unit> {
     })
 }
 
-fn bracketed(title: &str) -> Option<Unit> {
+fn bracketed(title: &str) -> Option<TimeUnit> {
     title
         .split(['(', '['])
         .skip(1)
@@ -351,8 +348,8 @@ pub(super) fn words(title: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::status::Meaning;
-    use super::{Role, Title, Unit, words};
+    use super::super::status_meaning::StatusMeaning;
+    use super::{ColumnRole, ColumnTitle, TimeUnit, words};
 
     #[test]
     fn words_are_told_apart_in_every_spelling() {
@@ -370,7 +367,7 @@ mod tests {
 
     #[test]
     fn a_title_tells_what_its_column_holds() {
-        use Role::{
+        use ColumnRole::{
             Bucket, Count, Counter, FailureTotal, Label, Latency, Part, Rank, Rate, Requests, Size,
             Stamp, Statistic, Status, SuccessTotal, Time,
         };
@@ -403,24 +400,24 @@ mod tests {
             (Counter, "id, index, seq, vu, window"),
             (Label, "url, method, label"),
             (
-                Status(Meaning::Code),
+                Status(StatusMeaning::Code),
                 "status, Status Code, http_status, responseCode, code, rc, result",
             ),
             (
-                Status(Meaning::Positive),
+                Status(StatusMeaning::Positive),
                 "success, Success?, ok, is_ok, passed, no_error",
             ),
             (
-                Status(Meaning::Negative),
+                Status(StatusMeaning::Negative),
                 "error, err, failed, is_failed, timed_out, timeout, exception, not_ok",
             ),
             (
-                Status(Meaning::ErrorCode),
+                Status(StatusMeaning::ErrorCode),
                 "error_code, errno, errorCode, failures, error_count",
             ),
         ] {
             for title in titles.split(", ") {
-                assert_eq!(Title::read(title).role, role, "{title}");
+                assert_eq!(ColumnTitle::read(title).role, role, "{title}");
             }
         }
     }
@@ -428,15 +425,15 @@ mod tests {
     #[test]
     fn a_title_may_name_a_unit() {
         for (title, unit) in [
-            ("latency_ms", Some(Unit::Milliseconds)),
-            ("Latency (ms) of GET", Some(Unit::Milliseconds)),
-            ("duration [s]", Some(Unit::Seconds)),
-            ("elapsed.seconds", Some(Unit::Seconds)),
-            ("latencyMs", Some(Unit::Milliseconds)),
-            ("durationms", Some(Unit::Milliseconds)),
-            ("rt_µs", Some(Unit::Microseconds)),
-            ("duration (min)", Some(Unit::Minutes)),
-            ("ms", Some(Unit::Milliseconds)),
+            ("latency_ms", Some(TimeUnit::Milliseconds)),
+            ("Latency (ms) of GET", Some(TimeUnit::Milliseconds)),
+            ("duration [s]", Some(TimeUnit::Seconds)),
+            ("elapsed.seconds", Some(TimeUnit::Seconds)),
+            ("latencyMs", Some(TimeUnit::Milliseconds)),
+            ("durationms", Some(TimeUnit::Milliseconds)),
+            ("rt_µs", Some(TimeUnit::Microseconds)),
+            ("duration (min)", Some(TimeUnit::Minutes)),
+            ("ms", Some(TimeUnit::Milliseconds)),
             ("duration_min", None),
             ("Requests/s", None),
             ("requests per s", None),
@@ -447,7 +444,7 @@ mod tests {
             ("s", None),
             ("", None),
         ] {
-            assert_eq!(Title::read(title).unit, unit, "{title}");
+            assert_eq!(ColumnTitle::read(title).unit, unit, "{title}");
         }
     }
 }

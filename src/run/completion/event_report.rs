@@ -4,9 +4,9 @@ use std::time::Duration;
 
 /// What the server says of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fate {
+pub struct EventReport {
     /// Where it stands.
-    pub standing: Standing,
+    pub status: EventStatus,
     /// Rows that it inserted, if that is told.
     pub inserts: Option<u64>,
     /// Notifications that were sent for it, if that is told.
@@ -17,7 +17,7 @@ pub struct Fate {
 
 /// Where a request stands with the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum EventStatus {
     /// Known, not done yet.
     Pending,
     /// Done.
@@ -42,9 +42,9 @@ pub enum UnknownMeans {
     Pending,
 }
 
-impl Fate {
+impl EventReport {
     /// Whether it is done.
     pub fn is_processed(&self) -> bool {
-        matches!(self.standing, Standing::Processed { .. })
+        matches!(self.status, EventStatus::Processed { .. })
     }
 }

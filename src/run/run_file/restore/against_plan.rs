@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::super::document::{EndpointDocument, RunDocument};
 use super::super::{
-    Calibration, Ended, EndpointRecord, GuardRecord, PlanRecord, RunFileError, SizeRecord,
+    Calibration, EndpointRecord, GuardRecord, PlanRecord, RunEnd, RunFileError, SizeRecord,
     StopReason,
 };
+use super::context::RestoreContext;
 use super::inconsistent;
-use super::place::Place;
 use crate::run::plan::{Arrivals, Model, Size};
 use crate::run::recording::{Clock, Recording};
 use crate::run::schedule::Schedule;
@@ -49,12 +49,13 @@ fn judging(document: &RunDocument<'_>) -> Result<(), RunFileError> {
             "judging.adaptive has another budget than the plan's size",
         ));
     }
-    let cut = matches!(document.ended, Ended::Interrupted { .. });
-    match cut == (adaptive.stopped == StopReason::Interrupted) {
-        true => Ok(()),
-        false => Err(inconsistent(
+    let cut = matches!(document.ended, RunEnd::Interrupted { .. });
+    if cut == (adaptive.stopped == StopReason::Interrupted) {
+        Ok(())
+    } else {
+        Err(inconsistent(
             "judging.adaptive.stopped and ended do not agree whether the run was interrupted",
-        )),
+        ))
     }
 }
 
@@ -92,19 +93,19 @@ fn instrument(document: &RunDocument<'_>) -> Result<(), RunFileError> {
 
 /// Checks an endpoint against its part of the plan; `stream` is its number there.
 pub(super) fn endpoint(
-    place: &Place,
+    context: &RestoreContext,
     document: &EndpointDocument<'_>,
     (stream, planned): (usize, &EndpointRecord),
     run: &RunDocument<'_>,
 ) -> Result<(), RunFileError> {
-    clock(place, document.clock, run.plan.model)?;
-    seams(place, document, run)?;
+    clock(context, document.clock, run.plan.model)?;
+    seams(context, document, run)?;
     if run.turns.is_some() {
         return Ok(());
     }
     if document.clock != Clock::Given {
         let wall = u64::try_from(run.instrument.wall.as_nanos()).unwrap_or(u64::MAX);
-        place.no_more_than(
+        context.no_more_than(
             "last_finished_ns",
             document.last_finished_ns,
             "instrument.wall_ns",
@@ -116,16 +117,17 @@ pub(super) fn endpoint(
     };
     // A request that was due only after the cut is no part of the run.
     let may_be_fewer =
-        run.judging.adaptive.is_some() || matches!(run.ended, Ended::Interrupted { .. });
-    match may_be_fewer {
-        true => place.no_more_than("planned", document.planned, "the plan's number", due),
-        false => place.equal("planned", document.planned, "the plan's number", due),
+        run.judging.adaptive.is_some() || matches!(run.ended, RunEnd::Interrupted { .. });
+    if may_be_fewer {
+        context.no_more_than("planned", document.planned, "the plan's number", due)
+    } else {
+        context.equal("planned", document.planned, "the plan's number", due)
     }
 }
 
 /// Whether every target of the plan was counted.
 pub(super) fn targets(
-    place: &Place,
+    context: &RestoreContext,
     planned: &EndpointRecord,
     recording: &Recording,
 ) -> Result<(), RunFileError> {
@@ -135,36 +137,36 @@ pub(super) fn targets(
             .is_some()
     };
     match planned.targets_ns.iter().find(|&target| !counted(target)) {
-        Some(target) => place.wrong(format!(
+        Some(target) => context.wrong(format!(
             "the plan counts latencies above {target} ns, and the endpoint does not"
         )),
         None => Ok(()),
     }
 }
 
-fn clock(place: &Place, clock: Clock, model: Model) -> Result<(), RunFileError> {
+fn clock(context: &RestoreContext, clock: Clock, model: Model) -> Result<(), RunFileError> {
     let agrees = match clock {
         Clock::IntendedStart => matches!(model, Model::Open { .. }),
         Clock::Send => matches!(model, Model::Closed { .. }),
         Clock::Given => true,
     };
-    place.holds(agrees, || {
+    context.holds(agrees, || {
         "its clock is not that of the plan's model".to_owned()
     })
 }
 
 /// Time is cut out only between the blocks of a side that was measured in interleaved blocks.
 fn seams(
-    place: &Place,
+    context: &RestoreContext,
     document: &EndpointDocument<'_>,
     run: &RunDocument<'_>,
 ) -> Result<(), RunFileError> {
     let seams = document.seams.len() as u64;
     let Some(turns) = &run.turns else {
-        return place.equal("the number of seams", seams, "that of an uncut run", 0);
+        return context.equal("the number of seams", seams, "that of an uncut run", 0);
     };
     let between = turns.pairs - 1;
-    place.no_more_than(
+    context.no_more_than(
         "the number of seams",
         seams,
         "turns.pairs less one",
@@ -174,14 +176,15 @@ fn seams(
         arrivals: Arrivals::Poisson,
     };
     // Every block has requests, unless chance leaves one without.
-    match document.planned > turns.pairs && run.plan.model != poisson {
-        true => place.equal(
+    if document.planned > turns.pairs && run.plan.model != poisson {
+        context.equal(
             "the number of seams",
             seams,
             "turns.pairs less one",
             between,
-        ),
-        false => Ok(()),
+        )
+    } else {
+        Ok(())
     }
 }
 

@@ -64,7 +64,7 @@ const LONGEST_TOKEN: usize = 64;
 /// The value of a header.
 ///
 /// ```
-/// use a7probe::run::run_file::redact::header_value;
+/// use a7probe::redact::header_value;
 /// assert_eq!(header_value("Accept", "text/html"), "text/html");
 /// assert!(header_value("Authorization", "Bearer abc").starts_with("[redacted:"));
 /// ```
@@ -72,9 +72,10 @@ pub fn header_value(name: &str, value: &str) -> String {
     let known = HARMLESS_HEADERS
         .iter()
         .any(|known| name.trim().eq_ignore_ascii_case(known));
-    match known && value.len() <= LONGEST && !value.contains("://") {
-        true => value.to_owned(),
-        false => hidden(value),
+    if known && value.len() <= LONGEST && !value.contains("://") {
+        value.to_owned()
+    } else {
+        hidden(value)
     }
 }
 
@@ -158,9 +159,10 @@ pub fn is_unknown(value: &str) -> bool {
 
 /// The replacement of a value that may be a secret.
 fn hidden(value: &str) -> String {
-    match value.is_empty() || is_template(value) || is_hidden(value) {
-        true => value.to_owned(),
-        false => format!("[redacted:{}]", fingerprint(value.as_bytes())),
+    if value.is_empty() || is_template(value) || is_hidden(value) {
+        value.to_owned()
+    } else {
+        format!("[redacted:{}]", fingerprint(value.as_bytes()))
     }
 }
 
@@ -196,18 +198,22 @@ fn parameter(pair: &str) -> String {
             format!("{name}={value}")
         }
         Some((name, value)) => format!("{}={}", name_of(name), hidden(value)),
-        None => match HARMLESS_PARAMETERS.contains(&pair) {
-            true => pair.to_owned(),
-            false => hidden(pair),
-        },
+        None => {
+            if HARMLESS_PARAMETERS.contains(&pair) {
+                pair.to_owned()
+            } else {
+                hidden(pair)
+            }
+        }
     }
 }
 
 /// A short name is a name. A longer one may be a token that ends in `=`, as base64 does.
 fn name_of(name: &str) -> String {
-    match name.len() <= 24 {
-        true => name.to_owned(),
-        false => hidden(name),
+    if name.len() <= 24 {
+        name.to_owned()
+    } else {
+        hidden(name)
     }
 }
 

@@ -8,7 +8,8 @@ use crate::run::sample::FailureKind;
 
 /// What the client knows of its requests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Journal {
+#[schemars(rename = "Journal")]
+pub struct AcceptanceCounts {
     /// Answered as expected: accepted.
     pub ok: u64,
     /// Never sent, not connected, or answered with an error: the server owes nothing.
@@ -24,9 +25,9 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-impl Journal {
+impl AcceptanceCounts {
     /// From how the requests ended.
-    pub fn of(counts: &Counts) -> Journal {
+    pub fn of(counts: &Counts) -> AcceptanceCounts {
         let unknown = counts.timeout
             + counts
                 .failed
@@ -34,7 +35,7 @@ impl Journal {
                 .filter(|(kind, _)| leaves_open(**kind))
                 .map(|(_, n)| n)
                 .sum::<u64>();
-        Journal {
+        AcceptanceCounts {
             ok: counts.ok,
             failed: counts.not_ok() - unknown,
             unknown,

@@ -2,7 +2,7 @@
 
 use super::super::RunFileError;
 use super::super::document::{EndpointDocument, LatencyDocument};
-use super::place::Place;
+use super::context::RestoreContext;
 use crate::run::plan::StatusSet;
 use crate::run::recording::{Clock, EXEMPLARS, SERVER_TIMING_NAMES};
 
@@ -14,66 +14,69 @@ const MOST_TIMINGS: usize = SERVER_TIMING_NAMES * 16;
 
 /// Checks every figure that needs no decoding. `expected` are the statuses that count as ok.
 pub(super) fn check(
-    place: &Place,
+    context: &RestoreContext,
     document: &EndpointDocument<'_>,
     expected: &StatusSet,
 ) -> Result<(), RunFileError> {
-    measured_here(place, document)?;
-    let planned = place.total("counts", &document.counts)?;
-    place.total("warmup", &document.warmup)?;
-    place.equal("planned", document.planned, "the outcomes' sum", planned)?;
+    measured_here(context, document)?;
+    let planned = context.total("counts", &document.counts)?;
+    context.total("warmup", &document.warmup)?;
+    context.equal("planned", document.planned, "the outcomes' sum", planned)?;
     let dispatched = planned - document.counts.unsent;
     for (what, count) in [
         ("sent", document.sent),
         ("new_connections", document.new_connections),
         ("pool_limited", document.pool_limited),
     ] {
-        place.no_more_than(what, count, "the number of requests that began", dispatched)?;
+        context.no_more_than(what, count, "the number of requests that began", dispatched)?;
     }
     if document.clock != Clock::Given {
-        place.no_more_than("counts.ok", document.counts.ok, "sent", document.sent)?;
+        context.no_more_than("counts.ok", document.counts.ok, "sent", document.sent)?;
     }
-    times(place, document)?;
-    rate(place, document)?;
+    times(context, document)?;
+    rate(context, document)?;
     if document.clock != Clock::Given {
-        statuses(place, document, expected, dispatched)?;
-        slowest(place, document, dispatched)?;
+        statuses(context, document, expected, dispatched)?;
+        slowest(context, document, dispatched)?;
     }
-    seconds(place, document, dispatched)?;
-    timings(place, document)
+    seconds(context, document, dispatched)?;
+    timings(context, document)
 }
 
 /// A run that sent requests has its latencies in a histogram, beside figures that hold it to account. A plain list of
 /// latencies is what another tool measured: no run has one, and nothing in the file could contradict it.
-fn measured_here(place: &Place, document: &EndpointDocument<'_>) -> Result<(), RunFileError> {
+fn measured_here(
+    context: &RestoreContext,
+    document: &EndpointDocument<'_>,
+) -> Result<(), RunFileError> {
     let is_histogram = matches!(document.latency, LatencyDocument::Histogram(_));
-    place.holds(is_histogram, || {
+    context.holds(is_histogram, || {
         "its latencies are a list, and a measured run has a histogram".to_owned()
     })?;
-    place.holds(document.clock != Clock::Given, || {
+    context.holds(document.clock != Clock::Given, || {
         "its latencies are a histogram of unknown origin".to_owned()
     })
 }
 
-fn times(place: &Place, document: &EndpointDocument<'_>) -> Result<(), RunFileError> {
+fn times(context: &RestoreContext, document: &EndpointDocument<'_>) -> Result<(), RunFileError> {
     let last_end = document.last_finished_ns;
     match (document.first_sent_ns, document.last_sent_ns) {
         (Some(first), Some(last)) => {
-            place.no_more_than("first_sent_ns", first, "last_sent_ns", last)?;
-            place.no_more_than("last_sent_ns", last, "last_finished_ns", last_end)?;
-            place.holds(document.sent > 0, || {
+            context.no_more_than("first_sent_ns", first, "last_sent_ns", last)?;
+            context.no_more_than("last_sent_ns", last, "last_finished_ns", last_end)?;
+            context.holds(document.sent > 0, || {
                 "it has times of sends where sent is 0".to_owned()
             })
         }
-        (None, None) => place.holds(document.sent == 0, || {
+        (None, None) => context.holds(document.sent == 0, || {
             format!("no time of a send where sent is {}", document.sent)
         }),
-        _ => place.wrong("one of first_sent_ns and last_sent_ns is missing".to_owned()),
+        _ => context.wrong("one of first_sent_ns and last_sent_ns is missing".to_owned()),
     }
 }
 
 /// The achieved rate follows from the sends.
-fn rate(place: &Place, document: &EndpointDocument<'_>) -> Result<(), RunFileError> {
+fn rate(context: &RestoreContext, document: &EndpointDocument<'_>) -> Result<(), RunFileError> {
     let span = document.last_sent_ns.zip(document.first_sent_ns);
     let span_ns = span.map_or(0, |(last, first)| last.saturating_sub(first));
     let derived = (document.sent > 1 && span_ns > 0)
@@ -83,7 +86,7 @@ fn rate(place: &Place, document: &EndpointDocument<'_>) -> Result<(), RunFileErr
         (Some(_), None) => false,
         (Some(written), Some(derived)) => (written - derived).abs() <= derived * 1e-6,
     };
-    place.holds(agrees, || {
+    context.holds(agrees, || {
         let (written, derived) = (document.achieved_per_s, derived.unwrap_or_default());
         let written = written.unwrap_or_default();
         format!("achieved_per_s is {written} where the sends give {derived}")
@@ -92,7 +95,7 @@ fn rate(place: &Place, document: &EndpointDocument<'_>) -> Result<(), RunFileErr
 
 /// Every request that ended ok was answered with a status that counts as ok.
 fn statuses(
-    place: &Place,
+    context: &RestoreContext,
     document: &EndpointDocument<'_>,
     expected: &StatusSet,
     dispatched: u64,
@@ -100,8 +103,8 @@ fn statuses(
     if document.statuses.is_empty() {
         return Ok(());
     }
-    let all = place.sum("statuses", document.statuses.values().copied())?;
-    place.no_more_than(
+    let all = context.sum("statuses", document.statuses.values().copied())?;
+    context.no_more_than(
         "the sum of statuses",
         all,
         "the number of requests that began",
@@ -110,7 +113,7 @@ fn statuses(
     let ok = document.statuses.iter();
     let ok = ok.filter(|&(&status, _)| expected.contains(status));
     let ok: u64 = ok.map(|(_, n)| n).sum();
-    place.no_more_than(
+    context.no_more_than(
         "counts.ok",
         document.counts.ok,
         "the number of answers with an expected status",
@@ -119,13 +122,13 @@ fn statuses(
 }
 
 fn slowest(
-    place: &Place,
+    context: &RestoreContext,
     document: &EndpointDocument<'_>,
     dispatched: u64,
 ) -> Result<(), RunFileError> {
     let slowest = &document.slowest;
     let due = dispatched.min(EXEMPLARS as u64);
-    place.equal(
+    context.equal(
         "the number of slowest requests",
         slowest.len() as u64,
         "the number that is kept",
@@ -136,14 +139,14 @@ fn slowest(
     };
     let mut indexes = order(|e| e.index);
     indexes.sort_unstable();
-    place.holds(indexes.is_sorted_by(|a, b| a < b), || {
+    context.holds(indexes.is_sorted_by(|a, b| a < b), || {
         "a slow request is there twice".to_owned()
     })?;
-    place.holds(order(|e| e.latency_ns).is_sorted_by(|a, b| a >= b), || {
+    context.holds(order(|e| e.latency_ns).is_sorted_by(|a, b| a >= b), || {
         "slowest is not in the order of latency".to_owned()
     })?;
     let latest = slowest.iter().map(|e| e.at_ns).max().unwrap_or(0);
-    place.no_more_than(
+    context.no_more_than(
         "at_ns of a slow request",
         latest,
         "last_finished_ns",
@@ -153,7 +156,7 @@ fn slowest(
 
 /// The seconds hold every request that began, and no request begins after the last one has ended.
 fn seconds(
-    place: &Place,
+    context: &RestoreContext,
     document: &EndpointDocument<'_>,
     dispatched: u64,
 ) -> Result<(), RunFileError> {
@@ -162,19 +165,20 @@ fn seconds(
         .windows(2)
         .find(|pair| pair[0].second >= pair[1].second)
     {
-        return match pair[0].second == pair[1].second {
-            true => place.wrong(format!("second {} is there twice", pair[0].second)),
-            false => place.wrong("intervals are not ascending".to_owned()),
+        return if pair[0].second == pair[1].second {
+            context.wrong(format!("second {} is there twice", pair[0].second))
+        } else {
+            context.wrong("intervals are not ascending".to_owned())
         };
     }
-    let ok = place.sum("ok of all seconds", seconds.iter().map(|s| s.ok))?;
-    let not_ok = place.sum("not_ok of all seconds", seconds.iter().map(|s| s.not_ok))?;
+    let ok = context.sum("ok of all seconds", seconds.iter().map(|s| s.ok))?;
+    let not_ok = context.sum("not_ok of all seconds", seconds.iter().map(|s| s.not_ok))?;
     if seconds.is_empty() && document.clock == Clock::Given {
         return Ok(());
     }
     let counts = &document.counts;
-    place.equal("ok of all seconds", ok, "counts.ok", counts.ok)?;
-    place.equal(
+    context.equal("ok of all seconds", ok, "counts.ok", counts.ok)?;
+    context.equal(
         "not_ok of all seconds",
         not_ok,
         "the rest",
@@ -184,7 +188,7 @@ fn seconds(
         return Ok(());
     };
     let end = document.last_finished_ns / SECOND_NS;
-    place.no_more_than(
+    context.no_more_than(
         "the last second",
         last.second,
         "that of last_finished_ns",
@@ -195,20 +199,20 @@ fn seconds(
         let of = |ns: Option<u64>| ns.map_or(0, |ns| ns / SECOND_NS);
         let (first_sent, last_sent) = (of(document.first_sent_ns), of(document.last_sent_ns));
         if document.sent == dispatched {
-            place.equal(
+            context.equal(
                 "the first second",
                 first.second,
                 "that of first_sent_ns",
                 first_sent,
             )?;
-            place.equal(
+            context.equal(
                 "the last second",
                 last.second,
                 "that of last_sent_ns",
                 last_sent,
             )?;
         }
-        place.no_more_than(
+        context.no_more_than(
             "the second of last_sent_ns",
             last_sent,
             "the last",
@@ -218,9 +222,9 @@ fn seconds(
     Ok(())
 }
 
-fn timings(place: &Place, document: &EndpointDocument<'_>) -> Result<(), RunFileError> {
+fn timings(context: &RestoreContext, document: &EndpointDocument<'_>) -> Result<(), RunFileError> {
     let names = document.server_timing.len();
-    place.holds(names <= MOST_TIMINGS, || {
+    context.holds(names <= MOST_TIMINGS, || {
         format!("{names} names of Server-Timing, at most {MOST_TIMINGS} are kept")
     })
 }

@@ -1,7 +1,8 @@
 //! The appearance of a column's values, independent of its title.
 
-use super::status::{Guess, guess};
-use super::title::{is_percentile, listed};
+use super::column_title::is_percentile;
+use super::status_meaning::{Guess, guess};
+use super::word_list::listed;
 use super::{numbers, value};
 use crate::units::trimmed;
 
@@ -16,7 +17,7 @@ const FEW: usize = 12;
 
 /// The values of one column, one after the other.
 #[derive(Clone, Debug)]
-pub(super) struct Profile {
+pub(super) struct ColumnProfile {
     /// All cells.
     pub(super) rows: u64,
     /// Cells that hold something.
@@ -47,14 +48,14 @@ pub(super) struct Profile {
     /// Whether one of those came again.
     repeats: bool,
     /// The last value as a number or a duration, and whether all rise or fall from row to row.
-    order: Order,
+    order: RowOrder,
     /// Some of its values.
     pub(super) examples: Vec<String>,
 }
 
-impl Profile {
-    pub(super) fn new() -> Profile {
-        Profile {
+impl ColumnProfile {
+    pub(super) fn new() -> ColumnProfile {
+        ColumnProfile {
             rows: 0,
             filled: 0,
             numeric: 0,
@@ -73,7 +74,7 @@ impl Profile {
             usual_codes: 0,
             distinct: Vec::new(),
             repeats: false,
-            order: Order::default(),
+            order: RowOrder::default(),
             examples: Vec::new(),
         }
     }
@@ -229,7 +230,7 @@ impl Profile {
 
     /// Whether its values rise, or fall, from each row to the next over ten rows and more.
     pub(super) fn is_sorted(&self) -> bool {
-        let Order {
+        let RowOrder {
             count,
             rises,
             falls,
@@ -261,16 +262,16 @@ impl Profile {
 
 /// Whether numbers rise or fall strictly.
 #[derive(Clone, Copy, Debug)]
-struct Order {
+struct RowOrder {
     last: Option<f64>,
     count: u64,
     rises: bool,
     falls: bool,
 }
 
-impl Default for Order {
-    fn default() -> Order {
-        Order {
+impl Default for RowOrder {
+    fn default() -> RowOrder {
+        RowOrder {
             last: None,
             count: 0,
             rises: true,
@@ -279,7 +280,7 @@ impl Default for Order {
     }
 }
 
-impl Order {
+impl RowOrder {
     fn add(&mut self, number: f64) {
         if let Some(last) = self.last {
             self.rises &= number > last;

@@ -5,7 +5,7 @@ use crate::run::sample::Outcome;
 
 /// The requests of one second, by intended start; two significant digits, held sparsely.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Interval {
+pub struct RunSecond {
     /// Requests that ended ok.
     pub ok: u64,
     /// Requests that did not: failed or timed out.
@@ -18,7 +18,7 @@ pub struct Interval {
 /// Two digits: 256 steps an octave pair, so values keep their highest 8 bits.
 const KEPT_BITS: u32 = 8;
 
-impl Interval {
+impl RunSecond {
     /// Adds one request.
     pub fn add(&mut self, outcome: Outcome, latency_ns: u64) {
         if outcome != Outcome::Ok {
@@ -40,7 +40,7 @@ impl Interval {
     }
 
     /// Adds the requests of the same second from another recording.
-    pub fn merge(&mut self, other: &Interval) {
+    pub fn merge(&mut self, other: &RunSecond) {
         self.ok += other.ok;
         self.not_ok += other.not_ok;
         for &(floor_ns, n) in &other.buckets {
@@ -70,11 +70,11 @@ impl Interval {
     }
 
     /// The interval that a histogram of this precision came from.
-    pub fn from_histogram(histogram: &Histogram, not_ok: u64) -> Interval {
+    pub fn from_histogram(histogram: &Histogram, not_ok: u64) -> RunSecond {
         let buckets = histogram.buckets().map(|b| (b.low_ns, b.count));
         let mut buckets: Vec<(u64, u64)> = buckets.collect();
         buckets.shrink_to_fit();
-        Interval {
+        RunSecond {
             ok: histogram.count(),
             not_ok,
             buckets,
@@ -90,7 +90,7 @@ fn bucket_floor(value_ns: u64) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Interval, bucket_floor};
+    use super::{RunSecond, bucket_floor};
     use crate::run::histogram::{Histogram, Precision};
     use crate::run::sample::Outcome;
 
@@ -116,9 +116,12 @@ mod tests {
 
     #[test]
     fn an_interval_survives_its_histogram() {
-        let mut interval = Interval::default();
+        let mut interval = RunSecond::default();
         (0..1000u64).for_each(|i| interval.add(Outcome::Ok, i * i * 997));
         interval.add(Outcome::Timeout, 0);
-        assert_eq!(Interval::from_histogram(&interval.histogram(), 1), interval);
+        assert_eq!(
+            RunSecond::from_histogram(&interval.histogram(), 1),
+            interval
+        );
     }
 }

@@ -4,15 +4,16 @@ use std::io::Read;
 
 use csv::StringRecord;
 
-use super::lines::{Line, Lines};
-use super::{Ending, ImportError, ListError, status, value};
+use super::ending::Ending;
+use super::text_lines::{TextLine, TextLines};
+use super::{ImportError, ListError, status_meaning, value};
 
 /// Longest row that a quoted cell spreads over several lines.
 const MAX_QUOTED: usize = 64 << 10;
 
 /// One row.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Row {
+pub(super) struct ListRow {
     /// Its first line, from 1.
     pub(super) line: u64,
     /// Trimmed.
@@ -24,22 +25,22 @@ pub(super) struct Row {
 }
 
 /// Rows that say something: blank lines and comments are left out.
-pub(super) struct Records<R> {
-    lines: Lines<R>,
+pub(super) struct ListRows<R> {
+    lines: TextLines<R>,
     separator: Option<char>,
     /// Whether a row has been read.
     started: bool,
 }
 
-impl<R: Read> Records<R> {
-    pub(super) fn new(input: R) -> Result<Records<R>, ImportError> {
-        let mut records = Records {
-            lines: Lines::new(input)?,
+impl<R: Read> ListRows<R> {
+    pub(super) fn new(input: R) -> Result<ListRows<R>, ImportError> {
+        let mut records = ListRows {
+            lines: TextLines::new(input)?,
             separator: None,
             started: false,
         };
-        let mut first_lines: Vec<Line> = Vec::new();
-        let has_content = |line: &&Line| !without_comment(&line.text).is_empty();
+        let mut first_lines: Vec<TextLine> = Vec::new();
+        let has_content = |line: &&TextLine| !without_comment(&line.text).is_empty();
         while first_lines.iter().filter(has_content).count() < 2 {
             match records.lines.next()? {
                 Some(line) => first_lines.push(line),
@@ -79,7 +80,7 @@ impl<R: Read> Records<R> {
     }
 
     /// Reads the next row; false at the end.
-    pub(super) fn read(&mut self, row: &mut Row) -> Result<bool, ImportError> {
+    pub(super) fn read(&mut self, row: &mut ListRow) -> Result<bool, ImportError> {
         row.gap = None;
         while let Some(line) = self.lines.next()? {
             let text = match self.separator {
@@ -108,7 +109,7 @@ impl<R: Read> Records<R> {
     }
 
     /// A quoted cell that continues after the end of its line.
-    fn read_quoted(&mut self, mut text: String, row: &mut Row) -> Result<(), ImportError> {
+    fn read_quoted(&mut self, mut text: String, row: &mut ListRow) -> Result<(), ImportError> {
         while text.len() <= MAX_QUOTED {
             let Some(line) = self.lines.next()? else {
                 break;
@@ -130,13 +131,13 @@ impl<R: Read> Records<R> {
 }
 
 /// Why a line of a list may hide a request: it is blank, or its comment holds a value or a failure.
-fn gap(line: &Line, text: &str) -> Option<(u64, String)> {
+fn gap(line: &TextLine, text: &str) -> Option<(u64, String)> {
     if line.text.trim().is_empty() {
         return Some((line.number, "the line is blank".to_owned()));
     }
     let comment = line.text.trim().strip_prefix(text.trim())?;
     let comment = comment.trim().strip_prefix('#')?.trim();
-    let hides = value::is_value(comment) || status::is_failing_word(comment);
+    let hides = value::is_value(comment) || status_meaning::is_failing_word(comment);
     hides.then(|| {
         (
             line.number,
@@ -229,11 +230,11 @@ fn unquote(inner: &str) -> Option<(String, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Records, Row};
+    use super::{ListRow, ListRows};
 
     fn rows(text: &str) -> Vec<(u64, Vec<String>)> {
-        let mut records = Records::new(text.as_bytes()).unwrap();
-        let mut row = Row::default();
+        let mut records = ListRows::new(text.as_bytes()).unwrap();
+        let mut row = ListRow::default();
         let mut found = Vec::new();
         while records.read(&mut row).unwrap() {
             found.push((row.line, row.cells.iter().map(str::to_owned).collect()));
@@ -270,8 +271,8 @@ mod tests {
 
     #[test]
     fn an_open_quote_is_refused_with_its_line() {
-        let mut records = Records::new(&b"a,b\n1,\"2\n3,4\n"[..]).unwrap();
-        let mut row = Row::default();
+        let mut records = ListRows::new(&b"a,b\n1,\"2\n3,4\n"[..]).unwrap();
+        let mut row = ListRow::default();
         records.read(&mut row).unwrap();
         let error = records.read(&mut row).unwrap_err().to_string();
         assert!(

@@ -4,7 +4,7 @@
 const MARK: &str = "\nhint: ";
 
 /// The cause, and the way out where there is one.
-pub fn cause_and_way_out(reason: &str) -> (&str, Option<&str>) {
+pub fn cause_and_hint(reason: &str) -> (&str, Option<&str>) {
     match reason.split_once(MARK) {
         Some((cause, way_out)) => (cause, Some(way_out)),
         None => (reason, None),

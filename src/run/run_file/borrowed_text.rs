@@ -1,4 +1,4 @@
-//! Text of a run file that is read in place, without a copy: most of a file is base64.
+//! BorrowedText of a run file that is read in place, without a copy: most of a file is base64.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,9 +11,9 @@ use serde::{Deserialize, Deserializer, Serialize};
 /// A string of the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub(super) struct Text<'a>(Cow<'a, str>);
+pub(super) struct BorrowedText<'a>(Cow<'a, str>);
 
-impl Deref for Text<'_> {
+impl Deref for BorrowedText<'_> {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -21,15 +21,15 @@ impl Deref for Text<'_> {
     }
 }
 
-impl From<String> for Text<'_> {
+impl From<String> for BorrowedText<'_> {
     fn from(text: String) -> Self {
-        Text(Cow::Owned(text))
+        BorrowedText(Cow::Owned(text))
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for BorrowedText<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_str(Borrowing).map(Text)
+        from.deserialize_str(Borrowing).map(BorrowedText)
     }
 }
 
@@ -52,7 +52,7 @@ impl<'de> Visitor<'de> for Borrowing {
     }
 }
 
-impl JsonSchema for Text<'_> {
+impl JsonSchema for BorrowedText<'_> {
     fn inline_schema() -> bool {
         String::inline_schema()
     }

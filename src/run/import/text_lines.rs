@@ -4,36 +4,37 @@ use std::collections::VecDeque;
 use std::io::{BufRead, BufReader, Read};
 
 use super::encoding::Utf8;
-use super::{Ending, ImportError, ListError};
+use super::ending::Ending;
+use super::{ImportError, ListError};
 
 /// Longest line.
 const MAX_LINE: usize = 1 << 20;
 
-/// Line ends besides CR and LF: vertical tab, form feed, NEL, line and paragraph separator.
+/// TextLine ends besides CR and LF: vertical tab, form feed, NEL, line and paragraph separator.
 const RARE_ENDS: [char; 5] = ['\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
 
 /// One line, without its end, and its number from 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct TextLine {
     pub(super) number: u64,
     pub(super) text: String,
 }
 
 /// The lines of a text in any encoding that [`Utf8`] reads.
-pub(super) struct Lines<R> {
+pub(super) struct TextLines<R> {
     input: BufReader<Utf8<R>>,
     raw: Vec<u8>,
     number: u64,
-    /// Lines that were read in advance.
-    ahead: VecDeque<Line>,
+    /// TextLines that were read in advance.
+    ahead: VecDeque<TextLine>,
     /// Whether a CR ended the last line, so that a LF belongs to it.
     after_cr: bool,
     ending: Ending,
 }
 
-impl<R: Read> Lines<R> {
-    pub(super) fn new(input: R) -> Result<Lines<R>, ImportError> {
-        Ok(Lines {
+impl<R: Read> TextLines<R> {
+    pub(super) fn new(input: R) -> Result<TextLines<R>, ImportError> {
+        Ok(TextLines {
             input: BufReader::new(Utf8::new(input).map_err(|e| ImportError::unreadable(&e))?),
             raw: Vec::new(),
             number: 0,
@@ -44,7 +45,7 @@ impl<R: Read> Lines<R> {
     }
 
     /// The next line; `None` at the end.
-    pub(super) fn next(&mut self) -> Result<Option<Line>, ImportError> {
+    pub(super) fn next(&mut self) -> Result<Option<TextLine>, ImportError> {
         match self.ahead.pop_front() {
             Some(line) => Ok(Some(line)),
             None => self.read(),
@@ -52,7 +53,7 @@ impl<R: Read> Lines<R> {
     }
 
     /// Puts lines back in front of the others.
-    pub(super) fn unread(&mut self, lines: Vec<Line>) {
+    pub(super) fn unread(&mut self, lines: Vec<TextLine>) {
         for line in lines.into_iter().rev() {
             self.ahead.push_front(line);
         }
@@ -77,7 +78,7 @@ impl<R: Read> Lines<R> {
         }
     }
 
-    fn read(&mut self) -> Result<Option<Line>, ImportError> {
+    fn read(&mut self) -> Result<Option<TextLine>, ImportError> {
         if !self.fill()? {
             return Ok(None);
         }
@@ -89,15 +90,15 @@ impl<R: Read> Lines<R> {
             .ok_or(ImportError::NotText(Some(number as usize)))?;
         if !text.contains(RARE_ENDS) {
             let text = text.to_owned();
-            return Ok(Some(Line { number, text }));
+            return Ok(Some(TextLine { number, text }));
         }
         let mut parts = text.split(RARE_ENDS).map(str::to_owned);
         let first = parts.next().unwrap_or_default();
         for (number, text) in (number + 1..).zip(parts) {
             self.number = number;
-            self.ahead.push_back(Line { number, text });
+            self.ahead.push_back(TextLine { number, text });
         }
-        Ok(Some(Line {
+        Ok(Some(TextLine {
             number,
             text: first,
         }))
@@ -144,11 +145,11 @@ impl<R: Read> Lines<R> {
 
 #[cfg(test)]
 mod tests {
-    use super::Lines;
-    use crate::run::import::Ending;
+    use super::TextLines;
+    use crate::run::import::ending::Ending;
 
     fn all(text: &str) -> (Vec<(u64, String)>, Ending) {
-        let mut lines = Lines::new(text.as_bytes()).unwrap();
+        let mut lines = TextLines::new(text.as_bytes()).unwrap();
         let mut found = Vec::new();
         while let Some(line) = lines.next().unwrap() {
             found.push((line.number, line.text));
@@ -172,8 +173,8 @@ mod tests {
     #[test]
     fn a_line_is_bounded_and_text() {
         let long = "1".repeat((1 << 20) + 1);
-        assert!(Lines::new(long.as_bytes()).unwrap().next().is_err());
-        assert!(Lines::new(&b"1\xe9\n"[..]).unwrap().next().is_err());
-        assert!(Lines::new(&b"12345\0\n"[..]).unwrap().next().is_err());
+        assert!(TextLines::new(long.as_bytes()).unwrap().next().is_err());
+        assert!(TextLines::new(&b"1\xe9\n"[..]).unwrap().next().is_err());
+        assert!(TextLines::new(&b"12345\0\n"[..]).unwrap().next().is_err());
     }
 }

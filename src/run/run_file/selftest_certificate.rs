@@ -14,7 +14,8 @@ const FORMAT: &str = "a7probe.selftest/1";
 
 /// Measured against true, scenario by scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Certificate {
+#[schemars(rename = "Certificate")]
+pub struct SelftestCertificate {
     /// `a7probe.selftest/1`.
     pub format: String,
     /// When the test began, RFC 3339 in UTC.
@@ -26,18 +27,19 @@ pub struct Certificate {
     /// What the instrument measured of a server that takes no time, just before.
     pub calibration: Calibration,
     /// What was compared.
-    pub checks: Vec<Check>,
+    pub checks: Vec<SelftestCheck>,
 }
 
 /// One figure, true and measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Check {
+#[schemars(rename = "Check")]
+pub struct SelftestCheck {
     /// What the scripted server did: `delay 50 ms`.
     pub scenario: String,
     /// `P95`, `share > 20 ms`.
     pub figure: String,
     /// In what the numbers are.
-    pub unit: Unit,
+    pub unit: CheckUnit,
     /// What the server did, by its own clock or by the law of its script.
     #[serde(rename = "true")]
     pub truth: f64,
@@ -50,7 +52,8 @@ pub struct Check {
 /// In what the numbers of a check are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Unit {
+#[schemars(rename = "Unit")]
+pub enum CheckUnit {
     /// Milliseconds.
     Ms,
     /// Requests.
@@ -59,7 +62,7 @@ pub enum Unit {
 
 /// Why a file is no certificate of this instrument.
 #[derive(Debug, thiserror::Error)]
-pub enum CertificateError {
+pub enum SelftestCertificateError {
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Read(#[from] std::io::Error),
@@ -84,7 +87,7 @@ pub enum CertificateError {
     },
 }
 
-impl Check {
+impl SelftestCheck {
     /// Measured less true.
     pub fn error(&self) -> f64 {
         self.measured - self.truth
@@ -96,15 +99,15 @@ impl Check {
     }
 }
 
-impl Certificate {
+impl SelftestCertificate {
     /// Of checks that were just made here.
     pub fn new(
         started_at: Timestamp,
         quick: bool,
         calibration: Calibration,
-        checks: Vec<Check>,
-    ) -> Certificate {
-        Certificate {
+        checks: Vec<SelftestCheck>,
+    ) -> SelftestCertificate {
+        SelftestCertificate {
             format: FORMAT.to_owned(),
             started_at: started_at.to_string(),
             quick,
@@ -116,44 +119,44 @@ impl Certificate {
 
     /// Whether every figure is within its tolerance, and there is one.
     pub fn passes(&self) -> bool {
-        !self.checks.is_empty() && self.checks.iter().all(Check::is_within)
+        !self.checks.is_empty() && self.checks.iter().all(SelftestCheck::is_within)
     }
 
     /// Reads what `selftest --save` wrote.
     ///
     /// # Errors
     /// If it is not one, is of another version of a7probe, or was not passed.
-    pub fn load(path: &Path) -> Result<Certificate, CertificateError> {
+    pub fn load(path: &Path) -> Result<SelftestCertificate, SelftestCertificateError> {
         let bytes = read_bounded(File::open(path)?, 0)
-            .map_err(|error| CertificateError::Foreign(error.to_string()))?;
-        let certificate: Certificate = serde_json::from_slice(&bytes)
-            .map_err(|error| CertificateError::Foreign(error.to_string()))?;
+            .map_err(|error| SelftestCertificateError::Foreign(error.to_string()))?;
+        let certificate: SelftestCertificate = serde_json::from_slice(&bytes)
+            .map_err(|error| SelftestCertificateError::Foreign(error.to_string()))?;
         certificate.accepted(&Environment::here())
     }
 
     /// The certificate, if it applies to the instrument of this environment.
-    fn accepted(self, here: &Environment) -> Result<Certificate, CertificateError> {
+    fn accepted(self, here: &Environment) -> Result<SelftestCertificate, SelftestCertificateError> {
         self.vouches_for(here)?;
         Ok(self)
     }
 
     /// Whether it applies to the instrument of an environment.
-    pub(super) fn vouches_for(&self, run: &Environment) -> Result<(), CertificateError> {
+    pub(super) fn vouches_for(&self, run: &Environment) -> Result<(), SelftestCertificateError> {
         if self.format != FORMAT {
-            return Err(CertificateError::Foreign(format!(
+            return Err(SelftestCertificateError::Foreign(format!(
                 "its format is '{}'",
                 self.format
             )));
         }
         if self.environment.a7probe != run.a7probe {
-            return Err(CertificateError::Version {
+            return Err(SelftestCertificateError::Version {
                 found: self.environment.a7probe.clone(),
                 here: run.a7probe.clone(),
             });
         }
         if !self.passes() {
             let failed = self.checks.iter().filter(|check| !check.is_within());
-            return Err(CertificateError::Failing {
+            return Err(SelftestCertificateError::Failing {
                 failed: failed.count(),
                 all: self.checks.len(),
             });
@@ -184,22 +187,25 @@ impl Certificate {
 
 #[cfg(test)]
 mod tests {
-    use super::{Calibration, Certificate, CertificateError, Check, Environment, Unit};
+    use super::{
+        Calibration, CheckUnit, Environment, SelftestCertificate, SelftestCertificateError,
+        SelftestCheck,
+    };
 
-    fn check(measured: f64) -> Check {
-        Check {
+    fn check(measured: f64) -> SelftestCheck {
+        SelftestCheck {
             scenario: "delay 50 ms".to_owned(),
             figure: "P50".to_owned(),
-            unit: Unit::Ms,
+            unit: CheckUnit::Ms,
             truth: 50.0,
             measured,
             tolerance: 0.25,
         }
     }
 
-    fn certificate(checks: Vec<Check>) -> Certificate {
+    fn certificate(checks: Vec<SelftestCheck>) -> SelftestCertificate {
         let now = "2026-01-02T03:04:05Z".parse().unwrap();
-        Certificate::new(now, true, Calibration::Skipped, checks)
+        SelftestCertificate::new(now, true, Calibration::Skipped, checks)
     }
 
     #[test]
@@ -222,7 +228,7 @@ mod tests {
         other.a7probe = "0.0.1".to_owned();
         let refused = certificate(vec![check(50.1)]).accepted(&other).unwrap_err();
         assert!(
-            matches!(refused, CertificateError::Version { .. }),
+            matches!(refused, SelftestCertificateError::Version { .. }),
             "{refused}"
         );
         let refused = certificate(vec![check(50.1), check(51.0)])

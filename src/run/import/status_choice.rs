@@ -1,32 +1,33 @@
 //! Finds the columns of a file that show whether a request ended ok.
 
-use super::columns::{Choice, Columns};
-use super::records::Row;
-use super::status::Meaning;
+use super::column_title::{ColumnRole, words};
+use super::columns::{ChosenColumn, ListColumns};
+use super::list_rows::ListRow;
 use super::status_column::StatusColumn;
-use super::title::{Role, words};
-use super::{ImportError, ListError, Options};
+use super::status_meaning::StatusMeaning;
+use super::{ImportError, ImportOptions, ListError};
 
-impl Columns {
+impl ListColumns {
     /// The columns that show success: as the options say, else by their titles.
     pub(super) fn statuses(
         &mut self,
-        choice: Choice,
-        options: &Options,
-        sample: &[Row],
+        choice: ChosenColumn,
+        options: &ImportOptions,
+        sample: &[ListRow],
     ) -> Result<Vec<StatusColumn>, ImportError> {
         if let Some(name) = &options.status_column {
             return self.named_status(choice, name);
         }
         let told = |i: usize| match self.columns[i].role {
-            Role::Status(meaning) if i != choice.index => Some((i, meaning)),
+            ColumnRole::Status(meaning) if i != choice.index => Some((i, meaning)),
             _ => None,
         };
-        let mut found: Vec<(usize, Meaning)> = (0..self.columns.len()).filter_map(told).collect();
+        let mut found: Vec<(usize, StatusMeaning)> =
+            (0..self.columns.len()).filter_map(told).collect();
         // Fractions are other figures.
         found.retain(|&(i, meaning)| {
             let profile = &self.columns[i].profile;
-            meaning != Meaning::Code || profile.integers || profile.numeric < profile.filled
+            meaning != StatusMeaning::Code || profile.integers || profile.numeric < profile.filled
         });
         if found.iter().any(|&(i, _)| !self.is_text(i)) {
             found.retain(|&(i, _)| !self.is_text(i));
@@ -37,7 +38,7 @@ impl Columns {
             found.retain(|&(i, meaning)| {
                 let reading = self.reading(i, meaning, sample);
                 // `available_memory` holds numbers of its own.
-                let other = meaning == Meaning::Positive && !self.is_plain(i);
+                let other = meaning == StatusMeaning::Positive && !self.is_plain(i);
                 reading.is_clear() && !other
                     || self.is_error(i) && !self.columns[i].profile.is_all_numbers()
             });
@@ -50,13 +51,13 @@ impl Columns {
     }
 
     /// Finds the column that tells success beyond doubt.
-    pub(super) fn find_firm(&mut self, sample: &[Row]) {
+    pub(super) fn find_firm(&mut self, sample: &[ListRow]) {
         self.firm = (0..self.columns.len()).find(|&i| !self.is_text(i) && self.is_firm(i, sample));
         self.settle_beside_status();
     }
 
     /// Notes the columns that say of a request that it failed, although its status says that it ended ok.
-    pub(super) fn add_contradictions(&mut self, row: &Row) {
+    pub(super) fn add_contradictions(&mut self, row: &ListRow) {
         if self.firm.is_none() {
             return;
         }
@@ -71,25 +72,25 @@ impl Columns {
     }
 
     /// Whether title and values of a column leave no doubt that it tells success.
-    fn is_firm(&self, index: usize, sample: &[Row]) -> bool {
+    fn is_firm(&self, index: usize, sample: &[ListRow]) -> bool {
         let column = &self.columns[index];
-        let Role::Status(meaning) = column.role else {
+        let ColumnRole::Status(meaning) = column.role else {
             return false;
         };
         let title = column.words();
         let title: Vec<&str> = title.iter().map(String::as_str).collect();
         let values = match meaning {
-            Meaning::Negative | Meaning::ErrorCode => {
+            StatusMeaning::Negative | StatusMeaning::ErrorCode => {
                 column.profile.may_tell_failure() && !column.profile.is_partial()
             }
             _ => true,
         };
-        let plain = Meaning::is_plain(&title) || column.profile.is_statuses();
+        let plain = StatusMeaning::is_plain(&title) || column.profile.is_statuses();
         plain && values && self.reading(index, meaning, sample).is_clear()
     }
 
     /// The first rows of a column, read as outcomes.
-    fn reading(&self, index: usize, meaning: Meaning, sample: &[Row]) -> StatusColumn {
+    fn reading(&self, index: usize, meaning: StatusMeaning, sample: &[ListRow]) -> StatusColumn {
         let mut status = StatusColumn::new(index, self.name(index), meaning, true);
         for row in sample {
             status.read(row.cells.get(index).unwrap_or(""));
@@ -99,15 +100,19 @@ impl Columns {
 
     fn is_plain(&self, index: usize) -> bool {
         let words = self.columns[index].words();
-        Meaning::is_plain(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        StatusMeaning::is_plain(&words.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     fn is_error(&self, index: usize) -> bool {
         let words = self.columns[index].words();
-        Meaning::is_error(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        StatusMeaning::is_error(&words.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
-    fn named_status(&self, choice: Choice, name: &str) -> Result<Vec<StatusColumn>, ImportError> {
+    fn named_status(
+        &self,
+        choice: ChosenColumn,
+        name: &str,
+    ) -> Result<Vec<StatusColumn>, ImportError> {
         let index = match self.named(name) {
             Err(_) if name.eq_ignore_ascii_case("none") => return Ok(Vec::new()),
             found => found?,
@@ -120,9 +125,9 @@ impl Columns {
             .into());
         }
         let meaning = match self.columns[index].role {
-            Role::Status(Meaning::Code) => Meaning::Named,
-            Role::Status(meaning) => meaning,
-            _ => Meaning::Named,
+            ColumnRole::Status(StatusMeaning::Code) => StatusMeaning::Named,
+            ColumnRole::Status(meaning) => meaning,
+            _ => StatusMeaning::Named,
         };
         Ok(vec![StatusColumn::new(
             index,
@@ -135,7 +140,7 @@ impl Columns {
     /// Refuses a column that may report failures although its title does not say so.
     pub(super) fn check_untold(
         &self,
-        choice: Choice,
+        choice: ChosenColumn,
         statuses: &[StatusColumn],
     ) -> Result<(), ImportError> {
         let read = |i: usize| i == choice.index || statuses.iter().any(|s| s.index() == i);
@@ -172,6 +177,6 @@ impl Columns {
 
     fn is_text(&self, index: usize) -> bool {
         let words = words(self.columns[index].title.as_deref().unwrap_or(""));
-        Meaning::is_text(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        StatusMeaning::is_text(&words.iter().map(String::as_str).collect::<Vec<_>>())
     }
 }

@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::super::RunFileError;
+use super::super::borrowed_text::BorrowedText;
 use super::super::document::ExceedancesDocument;
-use super::super::text::Text;
-use super::place::Place;
+use super::context::RestoreContext;
 use crate::run::histogram::MAX_NS;
 use crate::run::recording::{Bits, Clock, Counts, Exceedances, Margin, Recording};
 
-impl Place {
+impl RestoreContext {
     /// The bits of every target, each once.
     pub(super) fn all_exceedances(
         &self,
@@ -55,7 +55,7 @@ impl Place {
         if comparable && !(certain + not_ok..=possible + not_ok).contains(&set) {
             return self.wrong(format!("{what} are {set}, which the latencies contradict"));
         }
-        let row = |name: &str, text: &Text<'_>| {
+        let row = |name: &str, text: &BorrowedText<'_>| {
             self.bits(&format!("{name} {what}"), text, recording.ok.len())
         };
         let beyond_error = match &document.beyond_error {
@@ -66,7 +66,7 @@ impl Place {
             Some(text) => row("certain", text)?,
             None => bits.without(&recording.client),
         };
-        let counted = |name: &str, text: &Option<Text<'_>>| {
+        let counted = |name: &str, text: &Option<BorrowedText<'_>>| {
             text.as_ref().map(|text| row(name, text)).transpose()
         };
         let near = counted("near", &document.near)?;
@@ -171,7 +171,7 @@ impl Place {
     /// Checks the requests that failed for a cause on this side against their number and against `ok`.
     pub(super) fn client(
         &self,
-        text: Option<&Text<'_>>,
+        text: Option<&BorrowedText<'_>>,
         counts: &Counts,
         ok: &Bits,
     ) -> Result<Bits, RunFileError> {

@@ -6,15 +6,15 @@ use std::fmt;
 use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 
-/// Keys that are kept; no known file has as many.
+/// TopLevelKeys that are kept; no known file has as many.
 const MOST_KEYS: usize = 64;
 
-/// Keys of the first object of a text, as far as it can be read: a cut file has those before its end.
-pub(super) struct Keys(RefCell<Vec<String>>);
+/// TopLevelKeys of the first object of a text, as far as it can be read: a cut file has those before its end.
+pub(super) struct TopLevelKeys(RefCell<Vec<String>>);
 
-impl Keys {
-    pub(super) fn of(bytes: &[u8]) -> Keys {
-        let keys = Keys(RefCell::default());
+impl TopLevelKeys {
+    pub(super) fn of(bytes: &[u8]) -> TopLevelKeys {
+        let keys = TopLevelKeys(RefCell::default());
         let mut json = serde_json::Deserializer::from_slice(bytes);
         // The format's reader reports the error of the file.
         let _ = json.deserialize_map(&keys);
@@ -31,7 +31,7 @@ impl Keys {
     }
 }
 
-impl<'de> Visitor<'de> for &Keys {
+impl<'de> Visitor<'de> for &TopLevelKeys {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -53,11 +53,11 @@ impl<'de> Visitor<'de> for &Keys {
 
 #[cfg(test)]
 mod tests {
-    use super::Keys;
+    use super::TopLevelKeys;
 
     #[test]
     fn keys_are_those_of_the_top_level_as_far_as_the_text_goes() {
-        let keys = |text: &str| Keys::of(text.as_bytes()).names();
+        let keys = |text: &str| TopLevelKeys::of(text.as_bytes()).names();
         assert_eq!(keys(r#"{"a":{"b":1},"c":[{"d":2}]}"#), ["a", "c"]);
         assert_eq!(keys("{\"a\":1}\n{\"b\":2}\n"), ["a"]);
         assert_eq!(keys(r#"{"a":1,"b":[1,2"#), ["a", "b"]);

@@ -1,8 +1,9 @@
 //! Whether a column may tell that requests failed, by its title and its values together.
 
+use super::column_title::{ColumnRole, is_known, words};
 use super::columns::Column;
-use super::status::{Meaning, is_failing_word};
-use super::title::{Role, is_known, listed, words};
+use super::status_meaning::{StatusMeaning, is_failing_word};
+use super::word_list::listed;
 
 /// Titles of names and addresses that cannot be outcomes.
 const ADDRESSES: &str = "url uri path host hostname endpoint route useragent agent browser device city country region \
@@ -28,11 +29,14 @@ impl Column {
             return !profile.has_failing_codes();
         }
         // Every row of it is read.
-        if matches!(self.role, Role::FailureTotal | Role::SuccessTotal) && profile.is_all_numbers()
+        if matches!(
+            self.role,
+            ColumnRole::FailureTotal | ColumnRole::SuccessTotal
+        ) && profile.is_all_numbers()
         {
             return true;
         }
-        let is_time = self.role == Role::Time && profile.is_all_numbers();
+        let is_time = self.role == ColumnRole::Time && profile.is_all_numbers();
         if is_time && !profile.has_failing_codes() && is_known(&title) {
             return true;
         }
@@ -41,23 +45,30 @@ impl Column {
         }
         let many = profile.has_many_values() && !profile.is_partial();
         match self.role {
-            Role::Label if is_known(&title) => {
+            ColumnRole::Label if is_known(&title) => {
                 title.iter().any(|word| listed(ADDRESSES, word))
                     || many
                     || profile.is_constant()
                     || profile.all(is_address)
             }
-            Role::Stamp | Role::Counter if is_known(&title) => {
+            ColumnRole::Stamp | ColumnRole::Counter if is_known(&title) => {
                 profile.is_all_numbers() || many || profile.all(has_digit)
             }
             // Figures of many requests, which refuse the file for themselves.
-            Role::Statistic | Role::Rate | Role::Rank | Role::Bucket => profile.is_all_numbers(),
-            Role::Latency | Role::Time | Role::Part | Role::Size | Role::Count | Role::Requests
+            ColumnRole::Statistic | ColumnRole::Rate | ColumnRole::Rank | ColumnRole::Bucket => {
+                profile.is_all_numbers()
+            }
+            ColumnRole::Latency
+            | ColumnRole::Time
+            | ColumnRole::Part
+            | ColumnRole::Size
+            | ColumnRole::Count
+            | ColumnRole::Requests
                 if is_known(&title) =>
             {
                 profile.is_all_numbers()
             }
-            Role::Status(_) => false,
+            ColumnRole::Status(_) => false,
             _ if profile.is_all_numbers() => {
                 !profile.integers
                     || profile.counting && profile.filled > 1
@@ -76,16 +87,17 @@ impl Column {
         }
         let title = self.words();
         let title: Vec<&str> = title.iter().map(String::as_str).collect();
-        let named = self.role == Role::Label && title.iter().any(|w| listed(ADDRESSES, w));
+        let named = self.role == ColumnRole::Label && title.iter().any(|w| listed(ADDRESSES, w));
         if named || profile.is_all_numbers() && is_known(&title) {
             return false;
         }
-        let remark = Meaning::is_remark(&title)
+        let remark = StatusMeaning::is_remark(&title)
             && profile.is_partial()
-            && Meaning::Code.read(text) == super::status::Told::Unknown;
+            && StatusMeaning::Code.read(text) == super::status_meaning::StatusReading::Unknown;
         remark
             || is_failing_word(text)
-            || profile.mixes_codes() && Meaning::Code.read(text) == super::status::Told::Failed
+            || profile.mixes_codes()
+                && StatusMeaning::Code.read(text) == super::status_meaning::StatusReading::Failed
     }
 
     /// Whether [`Column::contradicts`] can be true of any value.

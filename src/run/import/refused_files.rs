@@ -1,13 +1,13 @@
 //! Files of known tools that cannot support a verdict: each is refused by name, with the export to use instead.
 
 use super::ImportError;
-use super::marks::Keys;
+use super::top_level_keys::TopLevelKeys;
 
 /// The fallback hint for tools without an export.
 const MEASURE: &str = "measure with a7probe: a7probe measure URL";
 
 /// A file that is refused.
-pub(super) struct Known {
+pub(super) struct Refused {
     /// The kind of file.
     file: &'static str,
     /// The missing data.
@@ -16,9 +16,9 @@ pub(super) struct Known {
     hint: &'static str,
 }
 
-impl Known {
+impl Refused {
     pub(super) fn error(&self) -> ImportError {
-        ImportError::Known {
+        ImportError::Refused {
             file: self.file,
             what: self.what.to_owned(),
             hint: self.hint.to_owned(),
@@ -30,10 +30,10 @@ const FEW: &str = "it keeps a few rounded percentiles, and not the latencies";
 const AVERAGES: &str = "it keeps averages and extremes, and not the latencies";
 
 /// Texts by marks, all of which stand in the first part of the file. The first that fits decides.
-static TEXTS: [(&[&str], Known); 29] = [
+static TEXTS: [(&[&str], Refused); 29] = [
     (
         &["Thread Stats", "Requests/sec:", "requests in"],
-        Known {
+        Refused {
             file: "text output of wrk",
             what: "wrk adds latencies that it did not measure to a few rounded percentiles",
             hint: "run wrk2 with -R RATE --latency, whose table is read, or measure with a7probe",
@@ -45,7 +45,7 @@ static TEXTS: [(&[&str], Known); 29] = [
             "Failed requests:",
             "Time per request:",
         ],
-        Known {
+        Refused {
             file: "text output of ab",
             what: "ab counts answers of another length as failed and keeps whole milliseconds",
             hint: MEASURE,
@@ -53,7 +53,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["starttime\tseconds\tctime\tdtime\tttime\twait"],
-        Known {
+        Refused {
             file: "ab -g file",
             what: "it does not say which requests failed, and lists broken connections as 0 ms",
             hint: MEASURE,
@@ -61,7 +61,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["Percentage served,Time in ms"],
-        Known {
+        Refused {
             file: "ab -e file",
             what: "it has percentiles without the number of requests and of failures",
             hint: MEASURE,
@@ -69,7 +69,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["Transactions:", "Availability:", "Longest transaction:"],
-        Known {
+        Refused {
             file: "text output of siege",
             what: AVERAGES,
             hint: MEASURE,
@@ -77,7 +77,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["Date & Time", "Trans,", "Elap Time,"],
-        Known {
+        Refused {
             file: "siege log",
             what: AVERAGES,
             hint: MEASURE,
@@ -85,7 +85,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["HTTP/1.", " secs:", "bytes ==> "],
-        Known {
+        Refused {
             file: "verbose output of siege",
             what: "siege rounds every time to 10 ms",
             hint: MEASURE,
@@ -93,7 +93,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["# stats: dump at", "stats: "],
-        Known {
+        Refused {
             file: "tsung log",
             what: "it keeps the mean of each interval, and not the latencies",
             hint: MEASURE,
@@ -101,7 +101,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["# requests", "# failures", "Median response time"],
-        Known {
+        Refused {
             file: "stats of Locust 0.x",
             what: "they keep a median and extremes, and it is not known whether failures are among them",
             hint: "use Locust 1.0 or newer with --csv PREFIX, and give the file that ends in _stats.csv",
@@ -109,7 +109,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["Name", "# requests", "50%", "100%"],
-        Known {
+        Refused {
             file: "distribution of Locust 0.x",
             what: "it does not say how many requests failed",
             hint: "use Locust 1.0 or newer with --csv PREFIX, and give the file that ends in _stats.csv",
@@ -117,7 +117,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["# reqs", "# fails", "req/s"],
-        Known {
+        Refused {
             file: "text output of Locust",
             what: FEW,
             hint: "run locust with --csv PREFIX, and give the file that ends in _stats.csv",
@@ -129,7 +129,7 @@ static TEXTS: [(&[&str], Known); 29] = [
             "Total requests",
             "Successful requests",
         ],
-        Known {
+        Refused {
             file: "text output of drill",
             what: FEW,
             hint: MEASURE,
@@ -137,7 +137,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["Success rate:", "Slowest:", "Requests/sec:"],
-        Known {
+        Refused {
             file: "text output of oha",
             what: FEW,
             hint: "oha --output-format csv URL > FILE, or json for the failures too",
@@ -145,7 +145,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["Summary:", "Count:", "Slowest:", "Requests/sec:"],
-        Known {
+        Refused {
             file: "text output of ghz",
             what: FEW,
             hint: "ghz -O json -o FILE",
@@ -153,7 +153,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["duration (ms),status,error"],
-        Known {
+        Refused {
             file: "CSV of ghz",
             what: "it does not say when each call was made",
             hint: "ghz -O json -o FILE",
@@ -161,7 +161,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["Summary:", "Slowest:", "Fastest:", "Requests/sec:"],
-        Known {
+        Refused {
             file: "text output of hey",
             what: FEW,
             hint: "hey -o csv URL > FILE",
@@ -169,7 +169,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["Statistics", "Reqs/sec", "HTTP codes:", "Throughput:"],
-        Known {
+        Refused {
             file: "text output of bombardier",
             what: FEW,
             hint: "bombardier -l -p r -o json URL > FILE",
@@ -177,7 +177,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["│ Stat", "Latency", "Req/Sec", "Bytes/Sec"],
-        Known {
+        Refused {
             file: "text output of autocannon",
             what: FEW,
             hint: "autocannon --json URL > FILE",
@@ -185,7 +185,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["http_req_duration..", "http_reqs..", "iteration_duration.."],
-        Known {
+        Refused {
             file: "text summary of k6",
             what: FEW,
             hint: "k6 run --out csv=FILE SCRIPT, or --summary-export FILE",
@@ -193,7 +193,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["vusers.created", "http.requests:", "http.response_time:"],
-        Known {
+        Refused {
             file: "text output of Artillery",
             what: FEW,
             hint: "artillery run --output report.json SCRIPT",
@@ -201,7 +201,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["# range, mid point, percentile, count", "# target "],
-        Known {
+        Refused {
             file: "text output of Fortio",
             what: "its histogram does not say how many requests failed",
             hint: "fortio load -json FILE URL",
@@ -209,7 +209,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["[total, rate", "Latencies", "Status Codes"],
-        Known {
+        Refused {
             file: "text report of vegeta",
             what: "its percentiles are estimates, so how many exceed a target is not known",
             hint: "vegeta encode --to csv results.bin > FILE",
@@ -217,7 +217,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["Bucket", "#", "%", "Histogram", "+Inf]"],
-        Known {
+        Refused {
             file: "histogram of vegeta",
             what: "it does not say how many requests failed",
             hint: "vegeta encode --to csv results.bin > FILE",
@@ -225,7 +225,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["command,mean,stddev,median,user,system,min,max"],
-        Known {
+        Refused {
             file: "CSV of hyperfine",
             what: AVERAGES,
             hint: "hyperfine --export-json FILE COMMAND",
@@ -233,7 +233,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["Time (mean ± σ):", "Range (min … max):"],
-        Known {
+        Refused {
             file: "text output of hyperfine",
             what: AVERAGES,
             hint: "hyperfine --export-json FILE COMMAND",
@@ -241,7 +241,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["| Command | Mean [", "| Relative |"],
-        Known {
+        Refused {
             file: "Markdown table of hyperfine",
             what: AVERAGES,
             hint: "hyperfine --export-json FILE COMMAND",
@@ -249,7 +249,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["Label,# Samples,Average,"],
-        Known {
+        Refused {
             file: "summary or aggregate report of JMeter",
             what: "it keeps a few percentiles or none, and not the samples",
             hint: "give the file of jmeter -n -t PLAN -l results.jtl",
@@ -257,7 +257,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["summary ", " Avg:", " Min:", " Max:", " Err:"],
-        Known {
+        Refused {
             file: "console output of JMeter",
             what: AVERAGES,
             hint: "give the file of jmeter -n -t PLAN -l results.jtl",
@@ -265,7 +265,7 @@ static TEXTS: [(&[&str], Known); 29] = [
     ),
     (
         &["request count", "min response time", "(OK=", "KO="],
-        Known {
+        Refused {
             file: "console output of Gatling",
             what: FEW,
             hint: "give simulation.log of Gatling 3.12.0 or older",
@@ -274,10 +274,10 @@ static TEXTS: [(&[&str], Known); 29] = [
 ];
 
 /// More texts, of tools without any export.
-static BARE_TEXTS: [(&[&str], Known); 3] = [
+static BARE_TEXTS: [(&[&str], Refused); 3] = [
     (
         &["finished in", "time for request:", "time to 1st byte:"],
-        Known {
+        Refused {
             file: "text output of h2load",
             what: AVERAGES,
             hint: MEASURE,
@@ -285,7 +285,7 @@ static BARE_TEXTS: [(&[&str], Known); 3] = [
     ),
     (
         &["Beginning round", "Latencies:", "Transfer:"],
-        Known {
+        Refused {
             file: "text output of rewrk",
             what: AVERAGES,
             hint: MEASURE,
@@ -293,7 +293,7 @@ static BARE_TEXTS: [(&[&str], Known); 3] = [
     ),
     (
         &["# TYPE ", "_bucket{", "le=\""],
-        Known {
+        Refused {
             file: "Prometheus metrics",
             what: "the steps of a histogram do not tell how many requests failed",
             hint: MEASURE,
@@ -302,10 +302,10 @@ static BARE_TEXTS: [(&[&str], Known); 3] = [
 ];
 
 /// JSON objects by keys of their top level.
-static OBJECTS: [(&[&str], Known); 7] = [
+static OBJECTS: [(&[&str], Refused); 7] = [
     (
         &["transactions", "availability", "longest_transaction"],
-        Known {
+        Refused {
             file: "JSON of siege",
             what: AVERAGES,
             hint: MEASURE,
@@ -313,7 +313,7 @@ static OBJECTS: [(&[&str], Known); 7] = [
     ),
     (
         &["type", "stats", "contents"],
-        Known {
+        Refused {
             file: "stats.json of Gatling",
             what: FEW,
             hint: "give simulation.log of Gatling 3.12.0 or older",
@@ -321,7 +321,7 @@ static OBJECTS: [(&[&str], Known); 7] = [
     ),
     (
         &["name", "numberOfRequests", "percentiles1"],
-        Known {
+        Refused {
             file: "global_stats.json of Gatling",
             what: FEW,
             hint: "give simulation.log of Gatling 3.12.0 or older",
@@ -329,7 +329,7 @@ static OBJECTS: [(&[&str], Known); 7] = [
     ),
     (
         &["log"],
-        Known {
+        Refused {
             file: "HAR file",
             what: "it lists the requests of a page, each a different one",
             hint: "give one latency a line, such as 163.2ms",
@@ -337,7 +337,7 @@ static OBJECTS: [(&[&str], Known); 7] = [
     ),
     (
         &["machine_info", "benchmarks"],
-        Known {
+        Refused {
             file: "JSON of pytest-benchmark",
             what: "its times are of rounds of many calls",
             hint: "give one latency a line, such as 163.2ms",
@@ -345,7 +345,7 @@ static OBJECTS: [(&[&str], Known); 7] = [
     ),
     (
         &["mutator", "phases", "intermediate"],
-        Known {
+        Refused {
             file: "JSON of an Artillery plugin",
             what: FEW,
             hint: "artillery run --output report.json SCRIPT",
@@ -353,7 +353,7 @@ static OBJECTS: [(&[&str], Known); 7] = [
     ),
     (
         &["Total"],
-        Known {
+        Refused {
             file: "statistics.json of a JMeter report",
             what: FEW,
             hint: "give the file of jmeter -n -t PLAN -l results.jtl",
@@ -362,26 +362,26 @@ static OBJECTS: [(&[&str], Known); 7] = [
 ];
 
 /// A JSON array; only Locust's is known.
-static LOCUST_JSON: Known = Known {
+static LOCUST_JSON: Refused = Refused {
     file: "JSON of Locust",
     what: "it keeps rounded response times, failed requests among them",
     hint: "run locust with --csv PREFIX, and give the file that ends in _stats.csv",
 };
 
-static VEGETA_GOB: Known = Known {
+static VEGETA_GOB: Refused = Refused {
     file: "binary results of vegeta",
     what: "they are for vegeta's own commands",
     hint: "vegeta encode --to csv results.bin > FILE",
 };
 
-static GATLING_BINARY: Known = Known {
+static GATLING_BINARY: Refused = Refused {
     file: "binary simulation.log of Gatling",
     what: "newer versions of Gatling write a binary log of their own",
     hint: "give simulation.log of Gatling 3.12.0 or older, or measure with a7probe",
 };
 
 /// A text that is refused.
-pub(super) fn of_text(head: &str) -> Option<&'static Known> {
+pub(super) fn of_text(head: &str) -> Option<&'static Refused> {
     if head.trim_start().starts_with('[') {
         let is_locust = ["\"response_times\"", "\"num_requests\""];
         return is_locust
@@ -395,8 +395,8 @@ pub(super) fn of_text(head: &str) -> Option<&'static Known> {
 }
 
 /// A JSON object that is refused; `head` is the start of its text.
-pub(super) fn of_object(keys: &Keys, head: &str) -> Option<&'static Known> {
-    let in_text = |known: &Known| match known.file {
+pub(super) fn of_object(keys: &TopLevelKeys, head: &str) -> Option<&'static Refused> {
+    let in_text = |known: &Refused| match known.file {
         "HAR file" => head.contains("\"entries\"") || head.contains("\"creator\""),
         "statistics.json of a JMeter report" => {
             head.contains("\"sampleCount\"") && head.contains("\"pct1ResTime\"")
@@ -410,7 +410,7 @@ pub(super) fn of_object(keys: &Keys, head: &str) -> Option<&'static Known> {
 }
 
 /// A binary file of a known tool.
-pub(super) fn of_binary(bytes: &[u8]) -> Option<&'static Known> {
+pub(super) fn of_binary(bytes: &[u8]) -> Option<&'static Refused> {
     let head = &bytes[..bytes.len().min(1_024)];
     let has = |mark: &str| {
         head.windows(mark.len())
@@ -439,14 +439,14 @@ fn is_gatling(head: &[u8]) -> bool {
 }
 
 /// JSON of an unknown tool.
-pub(super) fn unknown_object(keys: &Keys) -> ImportError {
+pub(super) fn unknown_object(keys: &TopLevelKeys) -> ImportError {
     let names = keys.names();
     let what = match names.len() {
         0 => "it has no keys of a known tool".to_owned(),
         1..=6 => format!("its keys are {}", names.join(", ")),
         n => format!("its keys are {} and {} more", names[..5].join(", "), n - 5),
     };
-    ImportError::Known {
+    ImportError::Refused {
         file: "JSON that is neither a run of a7probe nor a known tool's",
         what: what.chars().take(200).filter(|c| !c.is_control()).collect(),
         hint: "give one latency a line, such as 163.2ms, or a CSV file with --column".to_owned(),
