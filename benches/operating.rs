@@ -1,16 +1,17 @@
 //! How often a verdict is wrong, and how long it takes: the table of the README's method section, simulated with the
 //! looks of a real run. Ends with an error if a false verdict comes more often than is claimed.
 
-use a7probe::stats::operating::{Outcomes, Scenario};
+#[expect(
+    dead_code,
+    reason = "the tests of `tests/it/operating.rs` simulate other runs too"
+)]
+#[path = "operating/simulation.rs"]
+mod simulation;
+
+use simulation::{Outcomes, Scenario, allowed};
 
 const RUNS: u32 = 1000;
 const SEED: u64 = 2024;
-
-/// α, and the one point that repeated looks at the number of episodes add, and three standard errors.
-fn allowed() -> f64 {
-    let rate: f64 = 0.06;
-    rate + 3.0 * (rate * (1.0 - rate) / f64::from(RUNS)).sqrt()
-}
 
 #[expect(clippy::print_stdout, reason = "a bench prints its result")]
 fn main() {
@@ -41,6 +42,6 @@ fn main() {
 
 /// At the limit itself neither verdict is shown; within it FAIL is false, beyond it PASS is.
 fn is_wrong_too_often(times: f64, found: &Outcomes) -> bool {
-    (times >= 1.0 && found.pass_rate() > allowed())
-        || (times <= 1.0 && found.fail_rate() > allowed())
+    (times >= 1.0 && found.pass_rate() > allowed(RUNS))
+        || (times <= 1.0 && found.fail_rate() > allowed(RUNS))
 }

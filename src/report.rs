@@ -52,7 +52,7 @@ pub use json::{JsonReport, SCHEMA};
 #[derive(Clone, Debug)]
 pub struct Report {
     /// Which command says it.
-    pub kind: Kind,
+    pub kind: ReportKind,
     /// What it is about: a URL, or the files.
     pub title: String,
     /// In the order of the plan or of the command line.
@@ -90,7 +90,7 @@ pub fn write_certificate_json(
 
 /// Which command a report comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum ReportKind {
     /// `measure`
     Measure,
     /// `judge`
@@ -103,15 +103,15 @@ pub enum Kind {
     Diagnose,
 }
 
-impl Kind {
+impl ReportKind {
     /// The command's word.
     pub fn as_str(self) -> &'static str {
         match self {
-            Kind::Measure => "measure",
-            Kind::Judge => "judge",
-            Kind::Compare => "compare",
-            Kind::Ab => "ab",
-            Kind::Diagnose => "diagnose",
+            ReportKind::Measure => "measure",
+            ReportKind::Judge => "judge",
+            ReportKind::Compare => "compare",
+            ReportKind::Ab => "ab",
+            ReportKind::Diagnose => "diagnose",
         }
     }
 }
@@ -130,14 +130,14 @@ pub struct EndpointReport {
     /// Its halves and tenths, and whether they differ.
     pub drift: Drift,
     /// What HdrHistogram's own formats hold.
-    pub distribution: Distribution,
+    pub distribution: LatencyDistribution,
     /// What became of what was accepted; `None` if nobody asked.
     pub audit: Option<Audit>,
 }
 
 /// The latencies of the requests of one endpoint that ended ok, for HdrHistogram's own tools.
 #[derive(Clone, Debug)]
-pub struct Distribution {
+pub struct LatencyDistribution {
     /// When the run began, where that is known.
     pub started_at: Option<Timestamp>,
     /// Every value as high as its bucket allows, as HdrHistogram shows values.
@@ -214,7 +214,7 @@ pub struct Warning {
 
 /// In which form a report is written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Format {
+pub enum ReportFormat {
     /// Tables for a terminal.
     #[default]
     Human,
@@ -230,10 +230,10 @@ pub enum Format {
     Hgrm,
 }
 
-impl Format {
+impl ReportFormat {
     /// Whether it holds latencies for HdrHistogram's own tools, rather than the result.
     pub fn is_of_hdrhistogram(self) -> bool {
-        matches!(self, Format::Hlog | Format::Hgrm)
+        matches!(self, ReportFormat::Hlog | ReportFormat::Hgrm)
     }
 }
 
@@ -245,7 +245,7 @@ pub struct Style {
     /// Columns of the terminal; `None` for as many as needed.
     pub width: Option<u16>,
     /// How much is told.
-    pub detail: Detail,
+    pub verbosity: Verbosity,
 }
 
 /// Whether verdicts are coloured.
@@ -260,7 +260,7 @@ pub enum Colour {
 
 /// How much a report for people tells.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Detail {
+pub enum Verbosity {
     /// The verdict line alone (`--quiet`).
     Brief,
     /// Tables, reasons of what did not pass, verdict.
@@ -272,7 +272,7 @@ pub enum Detail {
 
 impl Report {
     /// A report without endpoints, findings and remarks yet.
-    pub fn new(kind: Kind, title: impl Into<String>) -> Report {
+    pub fn new(kind: ReportKind, title: impl Into<String>) -> Report {
         Report {
             kind,
             title: title.into(),
@@ -311,8 +311,8 @@ impl Report {
     /// never a pass; a comparison may be made for its table alone, then it is `None`.
     pub fn verdict(&self) -> Option<Verdict> {
         let without = match self.kind {
-            Kind::Measure | Kind::Judge => Some(Verdict::Inconclusive),
-            Kind::Compare | Kind::Ab | Kind::Diagnose => None,
+            ReportKind::Measure | ReportKind::Judge => Some(Verdict::Inconclusive),
+            ReportKind::Compare | ReportKind::Ab | ReportKind::Diagnose => None,
         };
         let of_causes = self.diagnosis.as_ref().map(DiagnosisReport::verdict);
         gate::run_verdict(&self.findings).or(of_causes).or(without)
@@ -324,14 +324,19 @@ impl Report {
     }
 
     /// Writes the report in a form.
-    pub fn write(&self, format: Format, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    pub fn write(
+        &self,
+        format: ReportFormat,
+        style: &Style,
+        out: &mut dyn Write,
+    ) -> io::Result<()> {
         match format {
-            Format::Human => table::write(self, style, out),
-            Format::Json => json::write(self, out),
-            Format::Markdown => markdown::write(self, out),
-            Format::Csv => csv::write(self, out),
-            Format::Hlog => hdrlog::write(self, out),
-            Format::Hgrm => self.endpoints.iter().try_for_each(|e| e.write_hgrm(out)),
+            ReportFormat::Human => table::write(self, style, out),
+            ReportFormat::Json => json::write(self, out),
+            ReportFormat::Markdown => markdown::write(self, out),
+            ReportFormat::Csv => csv::write(self, out),
+            ReportFormat::Hlog => hdrlog::write(self, out),
+            ReportFormat::Hgrm => self.endpoints.iter().try_for_each(|e| e.write_hgrm(out)),
         }
     }
 
@@ -379,7 +384,7 @@ impl EndpointReport {
                     .and_then(|endpoint| endpoint.rate_per_s)
                     .map(Rate::as_per_second),
             ),
-            distribution: Distribution::of(recording, None),
+            distribution: LatencyDistribution::of(recording, None),
             audit: None,
             name,
         }
@@ -402,16 +407,16 @@ impl EndpointReport {
             summary: Summary::of(recording, None),
             traffic: None,
             drift: Drift::of(recording, None),
-            distribution: Distribution::of(recording, None),
+            distribution: LatencyDistribution::of(recording, None),
             audit: None,
         }
     }
 }
 
-impl Distribution {
+impl LatencyDistribution {
     /// Of a recording whose run began then.
-    pub fn of(recording: &Recording, started_at: Option<Timestamp>) -> Distribution {
-        Distribution {
+    pub fn of(recording: &Recording, started_at: Option<Timestamp>) -> LatencyDistribution {
+        LatencyDistribution {
             started_at,
             highest: recording.latency.highest(),
             seconds: recording.intervals.clone(),

@@ -8,16 +8,16 @@ use anyhow::{Context, bail};
 use clap::Args;
 
 use crate::printable::{Printable, Sequences, Shown as _};
-use crate::report::{Colour, Detail, Format, Report, Style};
+use crate::report::{Colour, Report, ReportFormat, Style, Verbosity};
 
 /// Names of the formats, as `--output` and `--report` read them.
-const FORMATS: [(&str, Format); 6] = [
-    ("human", Format::Human),
-    ("json", Format::Json),
-    ("markdown", Format::Markdown),
-    ("csv", Format::Csv),
-    ("hlog", Format::Hlog),
-    ("hgrm", Format::Hgrm),
+const FORMATS: [(&str, ReportFormat); 6] = [
+    ("human", ReportFormat::Human),
+    ("json", ReportFormat::Json),
+    ("markdown", ReportFormat::Markdown),
+    ("csv", ReportFormat::Csv),
+    ("hlog", ReportFormat::Hlog),
+    ("hgrm", ReportFormat::Hgrm),
 ];
 
 /// Flags about the output.
@@ -26,7 +26,7 @@ const FORMATS: [(&str, Format); 6] = [
 pub struct OutputArgs {
     /// Form of the result on stdout: human, json, markdown or csv
     #[arg(long, value_name = "FORMAT", env = "A7PROBE_OUTPUT", default_value = "human", value_parser = parse_output)]
-    pub output: Format,
+    pub output: ReportFormat,
 
     /// Also write the result to a file, such as json=report.json (repeatable); hlog= and hgrm= hold the latencies for
     /// HdrHistogram's own tools
@@ -46,7 +46,7 @@ pub struct OutputArgs {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportFile {
     /// In which form.
-    pub format: Format,
+    pub format: ReportFormat,
     /// Where.
     pub path: PathBuf,
 }
@@ -62,10 +62,10 @@ impl OutputArgs {
                 false => Colour::Never,
             },
             width: terminal_size::terminal_size_of(&stdout).map(|(width, _)| width.0),
-            detail: match (self.quiet, self.verbose) {
-                (true, _) => Detail::Brief,
-                (false, true) => Detail::Full,
-                (false, false) => Detail::Normal,
+            verbosity: match (self.quiet, self.verbose) {
+                (true, _) => Verbosity::Brief,
+                (false, true) => Verbosity::Full,
+                (false, false) => Verbosity::Normal,
             },
         }
     }
@@ -139,7 +139,7 @@ impl ReportFile {
                 name_of(self.format)
             );
         }
-        if self.format == Format::Hgrm && report.endpoints.len() > 1 {
+        if self.format == ReportFormat::Hgrm && report.endpoints.len() > 1 {
             return self.write_tables(report);
         }
         let mut file = printable(File::create(&self.path).with_context(context)?);
@@ -180,7 +180,7 @@ impl ReportFile {
 }
 
 /// Reads `json`; what is for HdrHistogram's tools goes to files only.
-fn parse_output(text: &str) -> Result<Format, String> {
+fn parse_output(text: &str) -> Result<ReportFormat, String> {
     match parse_format(text)? {
         format if format.is_of_hdrhistogram() => {
             Err(format!("{text} is for files; write --report {text}=FILE"))
@@ -190,7 +190,7 @@ fn parse_output(text: &str) -> Result<Format, String> {
 }
 
 /// Reads `json`.
-pub fn parse_format(text: &str) -> Result<Format, String> {
+pub fn parse_format(text: &str) -> Result<ReportFormat, String> {
     let found = FORMATS.iter().find(|(name, _)| *name == text);
     found.map(|&(_, format)| format).ok_or_else(|| {
         let names = FORMATS.map(|(name, _)| name);
@@ -242,7 +242,7 @@ fn parse(text: &str) -> anyhow::Result<ReportFile> {
     }
 }
 
-fn name_of(format: Format) -> &'static str {
+fn name_of(format: ReportFormat) -> &'static str {
     FORMATS
         .iter()
         .find(|(_, known)| *known == format)
@@ -251,12 +251,12 @@ fn name_of(format: Format) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{Format, ReportFile, parse_format, parse_report_file};
+    use super::{ReportFile, ReportFormat, parse_format, parse_report_file};
 
     #[test]
     fn a_report_file_is_a_format_and_a_path() {
         let file = ReportFile {
-            format: Format::Json,
+            format: ReportFormat::Json,
             path: "out/a=b.json".into(),
         };
         assert_eq!(parse_report_file("json=out/a=b.json"), Ok(file));

@@ -15,7 +15,7 @@ use crate::exit::Exit;
 use crate::judge::comparison::{self, Comparison, Pair, Side};
 use crate::judge::gate::{self, Subject};
 use crate::printable::Shown as _;
-use crate::report::{ComparisonReport, Kind, Report, TurnsReport, Warning};
+use crate::report::{ComparisonReport, Report, ReportKind, TurnsReport, Warning};
 use crate::run::plan::Design;
 use crate::run::recording::Recording;
 use crate::run::run_file::{
@@ -133,7 +133,7 @@ fn report(ab: &Ab, runs: &Pair<Measurement>, blocks: &Blocks) -> anyhow::Result<
         "{} → {}",
         runs.before.run.plan.target, runs.after.run.plan.target
     );
-    let mut report = Report::new(Kind::Ab, title);
+    let mut report = Report::new(ReportKind::Ab, title);
     for (role, side) in [("before", &runs.before), ("after", &runs.after)] {
         report.add_compared_run(role, &side.run);
         report.warnings.extend(side.warnings.iter().map(|warning| {

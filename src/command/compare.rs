@@ -1,7 +1,7 @@
 //! `a7probe compare`: load, check that the runs are comparable, compare, judge, report.
 
 mod comparable;
-mod half;
+mod compared_file;
 
 use std::io::Write;
 
@@ -9,7 +9,7 @@ use crate::cli::compare::CompareArgs;
 use crate::exit::Exit;
 use crate::judge::comparison::{self, Comparison, Noise, Pair, Side};
 use crate::judge::gate::{self, Gate, Scope, Subject};
-use crate::report::{ComparisonReport, Kind, Report};
+use crate::report::{ComparisonReport, Report, ReportKind};
 use crate::run::completion::Audit;
 use crate::run::import::ImportOptions;
 use crate::run::plan::Guard;
@@ -17,7 +17,7 @@ use crate::run::run_file::{Run, RunEnd};
 use crate::verdict::Verdict;
 
 use comparable::{Strictness, check_plans};
-use half::{Half, Matched};
+use compared_file::{ComparedFile, MatchedEndpoint};
 
 /// Compares two files and publishes the result.
 ///
@@ -30,17 +30,17 @@ pub fn run(
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     args.output.check_formats("compare")?;
-    let halves = load(args)?;
+    let files = load(args)?;
     let strictness = match args.allow_different_plans {
         true => Strictness::Warn,
         false => Strictness::Refuse,
     };
-    let asked = Asked {
+    let options = CompareOptions {
         gates: &args.gates,
         noise: &args.noise,
         guard: args.guard.typed(),
     };
-    let report = report(&halves, &asked, strictness)?;
+    let report = report(&files, &options, strictness)?;
     args.output.publish(&report, stdout, stderr)?;
     Ok(report.exit())
 }
@@ -50,19 +50,19 @@ pub fn run(
 /// # Errors
 /// As [`run`], but for the files.
 pub(super) fn report_of_runs(before: &Run, after: &Run, gates: &[Gate]) -> anyhow::Result<Report> {
-    let halves = Pair {
-        before: Half::of_run("before", before.clone()),
-        after: Half::of_run("after", after.clone()),
+    let files = Pair {
+        before: ComparedFile::of_run("before", before.clone()),
+        after: ComparedFile::of_run("after", after.clone()),
     };
-    let asked = Asked {
+    let options = CompareOptions {
         gates,
         noise: &Noise::default(),
         guard: None,
     };
-    report(&halves, &asked, Strictness::Refuse)
+    report(&files, &options, Strictness::Refuse)
 }
 
-fn load(args: &CompareArgs) -> anyhow::Result<Pair<Half>> {
+fn load(args: &CompareArgs) -> anyhow::Result<Pair<ComparedFile>> {
     let files = [&args.before, &args.after];
     if files.iter().all(|file| super::saved::is_stdin(file)) {
         anyhow::bail!("'-' is given twice; stdin can be read only once");
@@ -74,19 +74,19 @@ fn load(args: &CompareArgs) -> anyhow::Result<Pair<Half>> {
         format: args.format,
     };
     let [before, after] = files.map(|file| {
-        Half::load(file, args.endpoint.as_deref(), &options)
+        ComparedFile::load(file, args.endpoint.as_deref(), &options)
             .map_err(|e| super::saved::named(e, "compare", &super::saved::shown(file)))
     });
-    let halves = Pair {
+    let files = Pair {
         before: before?,
         after: after?,
     };
-    half::check_endpoint_flag(args.endpoint.as_deref(), &halves)?;
-    Ok(halves)
+    compared_file::check_endpoint_flag(args.endpoint.as_deref(), &files)?;
+    Ok(files)
 }
 
-/// What the comparison is asked.
-struct Asked<'a> {
+/// How the comparison is judged.
+struct CompareOptions<'a> {
     gates: &'a [Gate],
     noise: &'a Noise,
     /// How bursts of the run after are judged; as when it was measured if nothing is said.
@@ -94,36 +94,36 @@ struct Asked<'a> {
 }
 
 fn report(
-    halves: &Pair<Half>,
-    asked: &Asked<'_>,
+    files: &Pair<ComparedFile>,
+    options: &CompareOptions<'_>,
     strictness: Strictness,
 ) -> anyhow::Result<Report> {
-    let Asked { gates, noise, .. } = *asked;
-    let title = format!("{} → {}", halves.before.label, halves.after.label);
-    let mut report = Report::new(Kind::Compare, title);
-    check_plans(halves, strictness, &mut report)?;
-    halves.before.describe("before", &mut report);
-    halves.after.describe("after", &mut report);
-    let matched = half::matched(halves, &mut report.warnings)?;
-    let subjects = subjects(halves, &matched, asked.guard);
+    let CompareOptions { gates, noise, .. } = *options;
+    let title = format!("{} → {}", files.before.label, files.after.label);
+    let mut report = Report::new(ReportKind::Compare, title);
+    check_plans(files, strictness, &mut report)?;
+    files.before.describe("before", &mut report);
+    files.after.describe("after", &mut report);
+    let matched = compared_file::matched(files, &mut report.warnings)?;
+    let subjects = subjects(files, &matched, options.guard);
     check_gates(gates, &matched, &subjects)?;
 
     let comparisons: Vec<Comparison> = matched
         .iter()
         .map(|m| {
             let sides = m.sides.map(|side| Side {
-                guard: asked.guard.unwrap_or(side.guard),
+                guard: options.guard.unwrap_or(side.guard),
                 ..side
             });
             comparison::compare(&m.name, sides, &comparison::quantiles(gates), noise)
         })
         .collect();
     report.findings = findings(gates, &subjects, &comparisons);
-    let ended = |half: &Half| half.run().map_or(RunEnd::Complete, |run| run.ended);
+    let ended = |file: &ComparedFile| file.run().map_or(RunEnd::Complete, |run| run.ended);
     withhold_from_cut_runs(
         &mut report.findings,
-        ended(&halves.before),
-        ended(&halves.after),
+        ended(&files.before),
+        ended(&files.after),
     );
     if report.findings.is_empty() {
         report.notes.push(
@@ -133,7 +133,7 @@ fn report(
     }
     report.comparison = Some(ComparisonReport {
         noise: *noise,
-        audits: audits(halves, &matched),
+        audits: audits(files, &matched),
         comparisons,
         turns: None,
     });
@@ -141,11 +141,11 @@ fn report(
 }
 
 /// What the audits of both sides found of every endpoint that is compared.
-fn audits(halves: &Pair<Half>, matched: &[Matched<'_>]) -> Vec<Pair<Option<Audit>>> {
-    let of = |half: &Half, name: &str| half.run()?.endpoint(name)?.audit.clone();
+fn audits(files: &Pair<ComparedFile>, matched: &[MatchedEndpoint<'_>]) -> Vec<Pair<Option<Audit>>> {
+    let of = |file: &ComparedFile, name: &str| file.run()?.endpoint(name)?.audit.clone();
     let audits = matched.iter().map(|m| Pair {
-        before: of(&halves.before, &m.name),
-        after: of(&halves.after, &m.name),
+        before: of(&files.before, &m.name),
+        after: of(&files.after, &m.name),
     });
     audits.collect()
 }
@@ -153,7 +153,7 @@ fn audits(halves: &Pair<Half>, matched: &[Matched<'_>]) -> Vec<Pair<Option<Audit
 /// Gates on one run are about the run after.
 fn check_gates(
     gates: &[Gate],
-    matched: &[Matched<'_>],
+    matched: &[MatchedEndpoint<'_>],
     subjects: &[Subject<'_>],
 ) -> anyhow::Result<()> {
     let names: Vec<&str> = matched.iter().map(|m| m.name.as_str()).collect();
@@ -209,13 +209,13 @@ pub(super) fn on_one_run(gates: &[Gate]) -> Vec<Gate> {
 
 /// The run after, to be judged by gates on one run.
 fn subjects<'a>(
-    halves: &'a Pair<Half>,
-    matched: &'a [Matched<'a>],
+    files: &'a Pair<ComparedFile>,
+    matched: &'a [MatchedEndpoint<'a>],
     guard: Option<Guard>,
 ) -> Vec<Subject<'a>> {
-    let subject = |m: &'a Matched<'a>| {
+    let subject = |m: &'a MatchedEndpoint<'a>| {
         let recording = m.sides.after.recording;
-        let mut subject = match halves.after.run() {
+        let mut subject = match files.after.run() {
             Some(run) => Subject::of_endpoint(&m.name, &m.name, recording, run),
             None => Subject::of_list(&m.name, recording, Guard::default()),
         };

@@ -14,11 +14,12 @@ use crate::cli::resolve::{self, Diagnose, Intent};
 use crate::command::progress::Mode;
 use crate::exit::Exit;
 use crate::judge::diagnosis::{
-    Diagnosis, Load, Observation, Observations, Pilot, Step, Steps, ladder, patience, steps,
+    Diagnosis, DiagnosisStep, Observation, Observations, Pilot, StepLoad, StepPlan, ladder,
+    patience, steps,
 };
 use crate::printable::Shown as _;
 use crate::probe::engine::RunIds;
-use crate::report::{DiagnosisReport, Kind, Report, Warning};
+use crate::report::{DiagnosisReport, Report, ReportKind, Warning};
 use crate::run::plan::{Arrivals, Design, Endpoint, Guard, Keepalive, Model, Plan, Size};
 use crate::run::run_file::{Calibration, EndpointRun, Run};
 use crate::stats::rank::Quantile;
@@ -81,7 +82,7 @@ pub fn run(
     } else {
         diagnosis = diagnosis.within(diagnose.budget);
     }
-    let mut report = Report::new(Kind::Diagnose, diagnose.plan.target.to_string());
+    let mut report = Report::new(ReportKind::Diagnose, diagnose.plan.target.to_string());
     report.warnings = warnings;
     report.diagnosis = Some(DiagnosisReport {
         budget: diagnose.budget,
@@ -129,7 +130,7 @@ fn show(diagnose: &Diagnose, out: &mut dyn Write) -> std::io::Result<()> {
     for planned in &planned.loads {
         // What the load can bear is not known yet.
         let load_per_s = planned.load_per_s.map(|_| diagnose.rates.1);
-        let shown = Load {
+        let shown = StepLoad {
             load_per_s,
             ..*planned
         };
@@ -148,7 +149,7 @@ fn names(plan: &Plan) -> (&str, &str) {
 }
 
 /// `health 20/s, ingest 3/s, for 9 s`.
-fn in_words(planned: &Load, probe: &str, load: &str) -> String {
+fn in_words(planned: &StepLoad, probe: &str, load: &str) -> String {
     let rates = [(probe, planned.probe_per_s), (load, planned.load_per_s)];
     let rates = rates
         .iter()
@@ -202,7 +203,7 @@ impl Session<'_> {
             Pretty(pilot.probe),
             Pretty(pilot.load)
         ))?;
-        let Steps { loads, timeout } = steps(
+        let StepPlan { loads, timeout } = steps(
             self.diagnose.budget.saturating_sub(began.elapsed()),
             self.diagnose.plan.timeout,
             self.diagnose.rates,
@@ -286,7 +287,7 @@ impl Session<'_> {
 
     fn step(
         &mut self,
-        planned: &Load,
+        planned: &StepLoad,
         timeout: Duration,
         observed: &mut Observations,
     ) -> anyhow::Result<()> {
@@ -309,21 +310,21 @@ impl Session<'_> {
             self.tell(&result(planned.step, first))?;
         }
         match planned.step {
-            Step::Alone => observed.alone = first,
-            Step::NewConnections => observed.new_connections = first,
-            Step::OneAtATime => observed.one_at_a_time = first,
-            Step::Beside => {
+            DiagnosisStep::Alone => observed.alone = first,
+            DiagnosisStep::NewConnections => observed.new_connections = first,
+            DiagnosisStep::OneAtATime => observed.one_at_a_time = first,
+            DiagnosisStep::Beside => {
                 observed.meanwhile = parts.next();
                 observed.beside = first;
             }
-            Step::Offered => observed.offered = first,
+            DiagnosisStep::Offered => observed.offered = first,
         }
         Ok(())
     }
 }
 
 /// `    180 requests, P50 1.2 ms, P95 2 ms`.
-fn result(step: Step, observation: &Observation) -> String {
+fn result(step: DiagnosisStep, observation: &Observation) -> String {
     let shown = |quantile| {
         let latency = observation.in_step(step, quantile);
         latency.map_or("no answer".to_owned(), |latency| {
@@ -338,7 +339,7 @@ fn result(step: Step, observation: &Observation) -> String {
     )
 }
 
-fn plan_of(diagnose: &Diagnose, planned: &Load, timeout: Duration) -> Plan {
+fn plan_of(diagnose: &Diagnose, planned: &StepLoad, timeout: Duration) -> Plan {
     let rates = [planned.probe_per_s, planned.load_per_s];
     let endpoints = diagnose.plan.endpoints.iter().zip(rates);
     let mut endpoints: Vec<Endpoint> = endpoints
@@ -352,12 +353,12 @@ fn plan_of(diagnose: &Diagnose, planned: &Load, timeout: Duration) -> Plan {
     }
     let warmup = match planned.step {
         // A queue must be seen from its beginning, and single requests need no more than one connection.
-        Step::Offered | Step::OneAtATime => Duration::ZERO,
+        DiagnosisStep::Offered | DiagnosisStep::OneAtATime => Duration::ZERO,
         _ => planned.duration.mul_f64(WARMUP),
     };
     let mut connections = diagnose.plan.connections.clone();
     connections.keepalive = match planned.step {
-        Step::NewConnections => Keepalive::PerRequest,
+        DiagnosisStep::NewConnections => Keepalive::PerRequest,
         _ => Keepalive::Reuse,
     };
     Plan {
@@ -365,7 +366,7 @@ fn plan_of(diagnose: &Diagnose, planned: &Load, timeout: Duration) -> Plan {
         model: Model::Open {
             // One at a time means as far from each other as can be.
             arrivals: match planned.step {
-                Step::OneAtATime => Arrivals::Grid,
+                DiagnosisStep::OneAtATime => Arrivals::Grid,
                 _ => Arrivals::Jitter,
             },
         },

@@ -9,16 +9,20 @@ use crate::cli::resolve::{Checked, Measure, planned, planned_samples};
 use crate::judge::gate::{Gate, Planned, Prospect};
 use crate::judge::summary::CONFIDENCE;
 use crate::redact;
-use crate::report::Format;
+use crate::report::ReportFormat;
 use crate::run::plan::{Design, Endpoint, Guard, Model, Plan, Size, Source, Wish};
 use crate::run::run_file::PlanRecord;
 use crate::stats::rank::min_samples_for_interval;
 use crate::units::{Pretty, grouped, percent, plural};
 
 /// Writes the plan in the form that was asked for; nothing is sent.
-pub(super) fn write(measure: &Measure, format: Format, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(
+    measure: &Measure,
+    format: ReportFormat,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     match format {
-        Format::Json => write_json(measure, out),
+        ReportFormat::Json => write_json(measure, out),
         _ => write_text(measure, out),
     }
 }

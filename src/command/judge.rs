@@ -9,9 +9,9 @@ use anyhow::{anyhow, bail};
 use crate::cli::judge::JudgeArgs;
 use crate::exit::Exit;
 use crate::judge::gate::{self, Gate, Selector, Subject};
-use crate::report::{Kind, Report, Warning};
+use crate::report::{Report, ReportKind, Warning};
 
-use source::{Source, load_all};
+use source::{JudgedFile, load_all};
 
 /// The target of the default gates.
 const DEFAULT_TARGET: std::time::Duration = std::time::Duration::from_millis(150);
@@ -26,7 +26,7 @@ pub fn run(
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let sources = load_all(args)?;
-    let mut report = Report::new(Kind::Judge, title(&sources));
+    let mut report = Report::new(ReportKind::Judge, title(&sources));
     sources
         .iter()
         .for_each(|source| source.describe(&mut report));
@@ -42,13 +42,13 @@ pub fn run(
     Ok(report.exit())
 }
 
-fn title(sources: &[Source]) -> String {
+fn title(sources: &[JudgedFile]) -> String {
     let files: Vec<&str> = sources.iter().map(|source| source.file.as_str()).collect();
     files.join(", ")
 }
 
 /// An episode is a time, and without a rate no number of samples.
-fn idle_episode(args: &JudgeArgs, sources: &[Source]) -> Option<Warning> {
+fn idle_episode(args: &JudgeArgs, sources: &[JudgedFile]) -> Option<Warning> {
     let without_rate: Vec<&str> = sources
         .iter()
         .filter(|source| !source.has_rate())
@@ -66,7 +66,7 @@ fn idle_episode(args: &JudgeArgs, sources: &[Source]) -> Option<Warning> {
 
 /// The typed gates, else those that each run was measured with. The default gates apply only to files without gates: a
 /// list of latencies, or a side of `ab`, which is measured without.
-fn resolve_gates(args: &JudgeArgs, sources: &[Source]) -> anyhow::Result<Vec<Gate>> {
+fn resolve_gates(args: &JudgeArgs, sources: &[JudgedFile]) -> anyhow::Result<Vec<Gate>> {
     let mut gates = args.gates.clone();
     gates.extend(args.target.map(gate::default_gates).into_iter().flatten());
     if !gates.is_empty() {
@@ -86,7 +86,7 @@ fn resolve_gates(args: &JudgeArgs, sources: &[Source]) -> anyhow::Result<Vec<Gat
     Ok(gates)
 }
 
-impl Source {
+impl JudgedFile {
     /// The gates that a run was measured with. Each must be readable and concern something in the file. A gate that
     /// cannot be judged is an error.
     fn saved_gates(&self, texts: &[String]) -> anyhow::Result<Vec<Gate>> {

@@ -15,7 +15,7 @@ use crate::command::progress::Mode;
 use crate::exit::Exit;
 use crate::judge::gate::{self, Subject};
 use crate::printable::Shown as _;
-use crate::report::{Kind, Report};
+use crate::report::{Report, ReportKind};
 use crate::run::plan::Plan;
 use crate::run::run_file::{Calibration, SelftestCertificate};
 
@@ -55,7 +55,7 @@ pub fn run(
     if measure.save_bodies {
         run.plan.keep_bodies(&measure.plan);
     }
-    let mut report = Report::new(Kind::Measure, run.plan.target.clone());
+    let mut report = Report::new(ReportKind::Measure, run.plan.target.clone());
     report.add_run("", &run);
     report.findings = gate::judge(&measure.gates, &Subject::of_run(&run));
     report.warnings.extend(warnings);

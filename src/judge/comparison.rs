@@ -26,8 +26,8 @@ pub use effect::{Effect, speed};
 pub use errors::{ErrorRate, ErrorRateChange};
 pub use judgement::judge;
 use order::{Edge, Orders};
-pub use paired::{InTurns, Method, NoPairs};
-pub use turns::{SideOf, Turn, order_of, whole};
+pub use paired::{CandidateIntervals, IntervalMethod, NoPairs};
+pub use turns::{SideName, Turn, order_of, whole};
 
 pub use noise::{Noise, NoiseError};
 
@@ -80,9 +80,9 @@ pub struct Change {
     /// By nearest rank.
     pub observed: Pair<Observed>,
     /// What the data say about the change: of runs made in turns, the wider interval.
-    pub evidence: Evidence,
+    pub evidence: ChangeEvidence,
     /// Of runs made in turns, both intervals.
-    pub in_turns: Option<InTurns>,
+    pub candidates: Option<CandidateIntervals>,
     /// What follows, given a noise band.
     pub effect: Effect,
     /// Why, in one sentence.
@@ -91,13 +91,13 @@ pub struct Change {
 
 /// What the data say about the change of a percentile.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Evidence {
+pub enum ChangeEvidence {
     /// Every change in these ranges is compatible with the data, at [`CONFIDENCE`].
     Interval {
         /// With the latencies as they were measured.
-        measured: Ranges,
+        measured: ChangeRanges,
         /// The same, widened to what the changes would be had this machine sent every request on time, on either side.
-        without_lag: Ranges,
+        without_lag: ChangeRanges,
     },
     /// One side has too few requests, or they are worth too few because they come in bursts, for an interval of this percentile with two ends.
     Unresolved {
@@ -108,16 +108,16 @@ pub enum Evidence {
 
 /// The changes that are compatible with the data, in two measures.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Ranges {
+pub struct ChangeRanges {
     /// After divided by before: 0.3 is a reduction of 70 %. Ends may be 0 and ∞.
-    pub ratio: Range,
+    pub ratio: ChangeRange,
     /// After minus before, in ns. Ends may be ±∞.
-    pub difference_ns: Range,
+    pub difference_ns: ChangeRange,
 }
 
 /// From `low` to `high`, both included.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Range {
+pub struct ChangeRange {
     /// The smallest.
     pub low: f64,
     /// The largest.
@@ -205,10 +205,10 @@ fn changes(
                 },
             };
             let profile = evidence(&orders, planned, dependence, quantile);
-            let in_turns = blocks
+            let candidates = blocks
                 .as_ref()
-                .and_then(|blocks| InTurns::of(profile, blocks, quantile));
-            let evidence = in_turns.map_or(profile, |in_turns| in_turns.evidence());
+                .and_then(|blocks| CandidateIntervals::of(profile, blocks, quantile));
+            let evidence = candidates.map_or(profile, |candidates| candidates.evidence());
             let basis = effect::Basis {
                 quantile,
                 planned,
@@ -223,7 +223,7 @@ fn changes(
                 dependence,
                 observed,
                 evidence,
-                in_turns,
+                candidates,
                 effect,
                 reason,
             }
@@ -239,7 +239,7 @@ fn evidence(
     planned: Pair<u64>,
     dependence: Pair<Dependence>,
     quantile: Quantile,
-) -> Evidence {
+) -> ChangeEvidence {
     let independent = min_samples_for_interval(quantile, CONFIDENCE);
     let needed = dependence.map(|side| side.needed(independent));
     let samples_needed = needed.before.max(needed.after);
@@ -251,7 +251,7 @@ fn evidence(
             let (before, after) = (before.worth(effects.before), after.worth(effects.after));
             profile::change(&before, &after, quantile, profile::CUT_95)
         };
-        Some(Ranges::of(
+        Some(ChangeRanges::of(
             between(before.highest(), lowest_after)?,
             between(lowest_before, after.highest())?,
         ))
@@ -259,23 +259,23 @@ fn evidence(
     let measured = ranges(before.lowest(), after.lowest());
     let without_lag = ranges(before.lowest_without_lag(), after.lowest_without_lag());
     match measured.zip(without_lag) {
-        Some((measured, without_lag)) if enough => Evidence::Interval {
+        Some((measured, without_lag)) if enough => ChangeEvidence::Interval {
             measured,
             without_lag,
         },
-        _ => Evidence::Unresolved { samples_needed },
+        _ => ChangeEvidence::Unresolved { samples_needed },
     }
 }
 
-impl Ranges {
+impl ChangeRanges {
     /// The low ends of one change and the high ends of another.
-    fn of(lowest: profile::Change, highest: profile::Change) -> Ranges {
-        Ranges {
-            ratio: Range {
+    fn of(lowest: profile::QuantileChange, highest: profile::QuantileChange) -> ChangeRanges {
+        ChangeRanges {
+            ratio: ChangeRange {
                 low: lowest.ratio.low.value,
                 high: highest.ratio.high.value,
             },
-            difference_ns: Range {
+            difference_ns: ChangeRange {
                 low: lowest.difference.low.value,
                 high: highest.difference.high.value,
             },
@@ -312,26 +312,26 @@ impl Change {
     }
 
     /// The interval of after/before, where the data resolve it.
-    pub fn ratio_interval(&self) -> Option<Range> {
+    pub fn ratio_interval(&self) -> Option<ChangeRange> {
         match self.evidence {
-            Evidence::Interval { measured, .. } => Some(measured.ratio),
-            Evidence::Unresolved { .. } => None,
+            ChangeEvidence::Interval { measured, .. } => Some(measured.ratio),
+            ChangeEvidence::Unresolved { .. } => None,
         }
     }
 
     /// The interval of after − before in ns, where the data resolve it.
-    pub fn difference_interval_ns(&self) -> Option<Range> {
+    pub fn difference_interval_ns(&self) -> Option<ChangeRange> {
         match self.evidence {
-            Evidence::Interval { measured, .. } => Some(measured.difference_ns),
-            Evidence::Unresolved { .. } => None,
+            ChangeEvidence::Interval { measured, .. } => Some(measured.difference_ns),
+            ChangeEvidence::Unresolved { .. } => None,
         }
     }
 
     /// How many requests an interval takes on each side, where there are too few.
     pub fn samples_needed(&self) -> Option<u64> {
         match self.evidence {
-            Evidence::Interval { .. } => None,
-            Evidence::Unresolved { samples_needed } => Some(samples_needed),
+            ChangeEvidence::Interval { .. } => None,
+            ChangeEvidence::Unresolved { samples_needed } => Some(samples_needed),
         }
     }
 

@@ -28,7 +28,7 @@ use std::time::Duration;
 
 pub use ladder::ladder;
 pub use observation::Observation;
-pub use steps::{Load, Pilot, Step, Steps, patience, steps};
+pub use steps::{DiagnosisStep, Pilot, StepLoad, StepPlan, patience, steps};
 
 /// The share of the target that a cause must cost to matter.
 pub const MATERIAL: f64 = 0.1;
@@ -50,7 +50,7 @@ const ALPHA: f64 = 0.05;
 
 /// What may be the cause, and that there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum RootCause {
     /// Connecting takes long: distance, DNS, TLS, a slow accept.
     Connection,
     /// Something slow is called inside of every request.
@@ -65,28 +65,28 @@ pub enum Cause {
     Nothing,
 }
 
-impl Cause {
+impl RootCause {
     /// The word in JSON.
     pub fn as_str(self) -> &'static str {
         match self {
-            Cause::Connection => "connection",
-            Cause::SlowCall => "slow_call",
-            Cause::BlockedLoop => "blocked_loop",
-            Cause::Queueing => "queueing",
-            Cause::Client => "client",
-            Cause::Nothing => "nothing_wrong",
+            RootCause::Connection => "connection",
+            RootCause::SlowCall => "slow_call",
+            RootCause::BlockedLoop => "blocked_loop",
+            RootCause::Queueing => "queueing",
+            RootCause::Client => "client",
+            RootCause::Nothing => "nothing_wrong",
         }
     }
 
     /// In words.
     pub fn title(self) -> &'static str {
         match self {
-            Cause::Connection => "network or connection set-up",
-            Cause::SlowCall => "a slow call inside every request",
-            Cause::BlockedLoop => "a blocked event loop",
-            Cause::Queueing => "queueing over capacity",
-            Cause::Client => "client-limited",
-            Cause::Nothing => "nothing wrong",
+            RootCause::Connection => "network or connection set-up",
+            RootCause::SlowCall => "a slow call inside every request",
+            RootCause::BlockedLoop => "a blocked event loop",
+            RootCause::Queueing => "queueing over capacity",
+            RootCause::Client => "client-limited",
+            RootCause::Nothing => "nothing wrong",
         }
     }
 }
@@ -115,69 +115,69 @@ impl Support {
 
 /// What speaks for or against a cause: a sentence, and its numbers by name (durations in ms).
 #[derive(Clone, Debug, PartialEq)]
-pub struct Evidence {
+pub struct CauseEvidence {
     /// In words.
     pub text: String,
     /// Names end in their unit: `p50_ms`, `ratio_low`.
     pub numbers: Vec<(&'static str, f64)>,
 }
 
-impl Evidence {
+impl CauseEvidence {
     fn new(
         text: impl Into<String>,
         numbers: impl IntoIterator<Item = (&'static str, f64)>,
-    ) -> Evidence {
-        Evidence {
+    ) -> CauseEvidence {
+        CauseEvidence {
             text: text.into(),
             numbers: numbers.into_iter().collect(),
         }
     }
 
-    fn text(text: impl Into<String>) -> Evidence {
-        Evidence::new(text, [])
+    fn text(text: impl Into<String>) -> CauseEvidence {
+        CauseEvidence::new(text, [])
     }
 }
 
 /// What the data say of one cause.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Finding {
+pub struct CauseFinding {
     /// Of which.
-    pub cause: Cause,
+    pub cause: RootCause,
     /// Whether they support it.
     pub support: Support,
     /// Latency that it explains, where that is known.
     pub cost: Option<Duration>,
     /// What speaks for or against it.
-    pub evidence: Vec<Evidence>,
+    pub evidence: Vec<CauseEvidence>,
     /// What to do next.
     pub next: Option<String>,
 }
 
-impl Finding {
+impl CauseFinding {
     /// Undecided; `numbers` are those of the sentence.
     fn open(
-        cause: Cause,
+        cause: RootCause,
         why: impl Into<String>,
         numbers: impl IntoIterator<Item = (&'static str, f64)>,
-    ) -> Finding {
-        Finding {
+    ) -> CauseFinding {
+        CauseFinding {
             cause,
             support: Support::NotEnough,
             cost: None,
-            evidence: vec![Evidence::new(why, numbers)],
+            evidence: vec![CauseEvidence::new(why, numbers)],
             next: Some(LARGER.to_owned()),
         }
     }
 
     /// Too few requests of a step.
-    fn too_few(cause: Cause, why: impl Into<String>, n: u64, least: u64) -> Finding {
+    fn too_few(cause: RootCause, why: impl Into<String>, n: u64, least: u64) -> CauseFinding {
         let numbers = [("requests", n as f64), ("least", least as f64)];
-        Finding::open(cause, why, numbers)
+        CauseFinding::open(cause, why, numbers)
     }
 
     /// A required step was not made.
-    fn without(cause: Cause, step: impl std::fmt::Display) -> Finding {
-        Finding::open(
+    fn without(cause: RootCause, step: impl std::fmt::Display) -> CauseFinding {
+        CauseFinding::open(
             cause,
             format!("0 requests of the step '{step}': it was not made"),
             [("requests", 0.0)],
@@ -185,10 +185,10 @@ impl Finding {
     }
 
     /// Too many requests of a step failed, so its latencies mean nothing.
-    fn failing(cause: Cause, failed: &observation::Failed) -> Finding {
-        Finding {
+    fn failing(cause: RootCause, failed: &observation::FailedRequests) -> CauseFinding {
+        CauseFinding {
             next: Some(FAILING.to_owned()),
-            ..Finding::open(
+            ..CauseFinding::open(
                 cause,
                 failed.to_string(),
                 [
@@ -249,14 +249,14 @@ impl Observations {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Diagnosis {
     /// One for each cause, those that are supported first.
-    pub findings: Vec<Finding>,
+    pub findings: Vec<CauseFinding>,
 }
 
 /// What follows from all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum DiagnosisOutcome {
     /// At least one cause is supported; this explains most.
-    Found(Cause),
+    Found(RootCause),
     /// Every cause is shown not to matter, and the latency is within the target.
     NothingWrong,
     /// Neither.
@@ -274,8 +274,8 @@ impl Diagnosis {
             client::test(observations),
         ];
         // A queue or a slow call that comes of a blocked loop goes with it, so that one is named first.
-        let rank = |finding: &Finding| {
-            let first = finding.cause != Cause::BlockedLoop;
+        let rank = |finding: &CauseFinding| {
+            let first = finding.cause != RootCause::BlockedLoop;
             let cost = std::cmp::Reverse(finding.cost.unwrap_or_default());
             match finding.support {
                 Support::Supported => (0, first, cost),
@@ -321,17 +321,17 @@ impl Diagnosis {
     }
 
     /// What follows.
-    pub fn outcome(&self) -> Outcome {
-        let supported = |f: &&Finding| f.support == Support::Supported;
+    pub fn outcome(&self) -> DiagnosisOutcome {
+        let supported = |f: &&CauseFinding| f.support == Support::Supported;
         match self.findings.iter().find(supported).map(|f| f.cause) {
-            Some(Cause::Nothing) => Outcome::NothingWrong,
-            Some(cause) => Outcome::Found(cause),
-            None => Outcome::NotEnough,
+            Some(RootCause::Nothing) => DiagnosisOutcome::NothingWrong,
+            Some(cause) => DiagnosisOutcome::Found(cause),
+            None => DiagnosisOutcome::NotEnough,
         }
     }
 
     /// What is said of one cause.
-    pub fn finding(&self, cause: Cause) -> Option<&Finding> {
+    pub fn finding(&self, cause: RootCause) -> Option<&CauseFinding> {
         self.findings.iter().find(|finding| finding.cause == cause)
     }
 }

@@ -5,7 +5,7 @@ mod turns;
 
 use super::{Report, RunInfo, audit, text, warnings};
 use crate::judge::comparison::{
-    Change, Comparison, Dependence, ErrorRate, ErrorRateChange, Noise, Pair, Range, speed,
+    Change, ChangeRange, Comparison, Dependence, ErrorRate, ErrorRateChange, Noise, Pair, speed,
 };
 use crate::judge::gate::AuditCount;
 use crate::run::completion::{Audit, Completion};
@@ -165,7 +165,7 @@ fn change_of(change: &Change) -> String {
 }
 
 /// As times where both ends are at least 2×, else as signed percentages.
-fn interval(ratio: Range) -> String {
+fn interval(ratio: ChangeRange) -> String {
     let (low, high) = (ratio.low, ratio.high);
     if low.is_infinite() {
         return NOW_FAILS.to_owned();
@@ -363,7 +363,7 @@ pub(super) fn reasons(comparison: &Comparison) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Range, interval, points, signed_percent};
+    use super::{ChangeRange, interval, points, signed_percent};
 
     #[test]
     fn intervals_read_in_the_words_of_their_change() {
@@ -381,7 +381,11 @@ mod tests {
             ((open, open), "now fails"),
             ((0.0, 0.0), "fails no more"),
         ] {
-            assert_eq!(interval(Range { low, high }), words, "{low} to {high}");
+            assert_eq!(
+                interval(ChangeRange { low, high }),
+                words,
+                "{low} to {high}"
+            );
         }
         assert_eq!(points(-0.00523), "−0.52 points");
         assert_eq!(signed_percent(0.0), "±0 %");

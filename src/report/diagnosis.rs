@@ -6,9 +6,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Detail, Style};
+use super::{Style, Verbosity};
 use crate::judge::diagnosis::{
-    Cause, Diagnosis, Evidence, Finding, Observation, Observations, Outcome, Step, Support,
+    CauseEvidence, CauseFinding, Diagnosis, DiagnosisOutcome, DiagnosisStep, Observation,
+    Observations, RootCause, Support,
 };
 use crate::stats::modes::Modes;
 use crate::stats::rank::Quantile;
@@ -28,30 +29,36 @@ pub struct DiagnosisReport {
 
 /// Column titles of the steps.
 pub(super) const TITLES: [&str; 7] = [
-    "Step", "Endpoint", "Requests", "P50", "P95", "P95/P50", "Modes",
+    "DiagnosisStep",
+    "Endpoint",
+    "Requests",
+    "P50",
+    "P95",
+    "P95/P50",
+    "Modes",
 ];
 
 impl DiagnosisReport {
     /// Nothing wrong passes, a cause fails.
     pub(super) fn verdict(&self) -> Verdict {
         match self.diagnosis.outcome() {
-            Outcome::NothingWrong => Verdict::Pass,
-            Outcome::Found(_) => Verdict::Fail,
-            Outcome::NotEnough => Verdict::Inconclusive,
+            DiagnosisOutcome::NothingWrong => Verdict::Pass,
+            DiagnosisOutcome::Found(_) => Verdict::Fail,
+            DiagnosisOutcome::NotEnough => Verdict::Inconclusive,
         }
     }
 
     /// One line.
     pub(super) fn outcome(&self) -> String {
         match self.diagnosis.outcome() {
-            Outcome::NothingWrong => {
+            DiagnosisOutcome::NothingWrong => {
                 "nothing wrong: every cause is ruled out, and P95 is within the target".to_owned()
             }
-            Outcome::NotEnough => match self.diagnosis.finding(Cause::Nothing) {
+            DiagnosisOutcome::NotEnough => match self.diagnosis.finding(RootCause::Nothing) {
                 Some(nothing) => format!("cannot tell: {}", last_text(nothing)),
                 None => "cannot tell".to_owned(),
             },
-            Outcome::Found(first) => {
+            DiagnosisOutcome::Found(first) => {
                 let others: Vec<&str> = self
                     .diagnosis
                     .findings
@@ -71,16 +78,16 @@ impl DiagnosisReport {
         }
     }
 
-    fn steps(&self) -> Vec<(Step, &str, &Observation)> {
+    fn steps(&self) -> Vec<(DiagnosisStep, &str, &Observation)> {
         let o = &self.observations;
         let (probe, load) = (o.probe.as_str(), o.load.as_str());
         [
-            (Step::Alone, probe, &o.alone),
-            (Step::NewConnections, probe, &o.new_connections),
-            (Step::OneAtATime, load, &o.one_at_a_time),
-            (Step::Beside, probe, &o.beside),
-            (Step::Beside, load, &o.meanwhile),
-            (Step::Offered, load, &o.offered),
+            (DiagnosisStep::Alone, probe, &o.alone),
+            (DiagnosisStep::NewConnections, probe, &o.new_connections),
+            (DiagnosisStep::OneAtATime, load, &o.one_at_a_time),
+            (DiagnosisStep::Beside, probe, &o.beside),
+            (DiagnosisStep::Beside, load, &o.meanwhile),
+            (DiagnosisStep::Offered, load, &o.offered),
         ]
         .into_iter()
         .filter_map(|(step, name, observation)| Some((step, name, observation.as_ref()?)))
@@ -92,7 +99,7 @@ impl DiagnosisReport {
             let latency = observation.in_step(step, quantile);
             latency.map_or("no answer".to_owned(), |l| Pretty(l).to_string())
         };
-        let row = |(step, name, observation): (Step, &str, &Observation)| {
+        let row = |(step, name, observation): (DiagnosisStep, &str, &Observation)| {
             let rate = observation.rate_per_s.unwrap_or_default();
             [
                 step.as_str().replace('-', " "),
@@ -117,7 +124,7 @@ impl DiagnosisReport {
 
     /// Every cause with its evidence, below the table of the steps.
     pub(super) fn write_findings(&self, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-        if style.detail == Detail::Brief {
+        if style.verbosity == Verbosity::Brief {
             return Ok(());
         }
         for finding in &self.diagnosis.findings {
@@ -161,10 +168,10 @@ impl DiagnosisReport {
     }
 
     /// One row a cause.
-    pub(super) fn csv_rows(&self) -> Vec<CsvRow> {
-        let row = |finding: &Finding| {
+    pub(super) fn csv_rows(&self) -> Vec<CauseRow> {
+        let row = |finding: &CauseFinding| {
             let texts: Vec<&str> = finding.evidence.iter().map(|e| e.text.as_str()).collect();
-            CsvRow {
+            CauseRow {
                 cause: finding.cause.as_str(),
                 support: support_word(finding),
                 evidence: texts.join("; "),
@@ -176,13 +183,13 @@ impl DiagnosisReport {
 }
 
 /// P95/P50 of what the row shows.
-fn tail_ratio(step: Step, observation: &Observation) -> Option<f64> {
+fn tail_ratio(step: DiagnosisStep, observation: &Observation) -> Option<f64> {
     let at = |quantile| observation.in_step(step, quantile);
     let (p50, p95) = (at(Quantile::P50)?, at(Quantile::P95)?);
     (!p50.is_zero()).then(|| p95.as_secs_f64() / p50.as_secs_f64())
 }
 
-fn last_text(finding: &Finding) -> &str {
+fn last_text(finding: &CauseFinding) -> &str {
     finding
         .evidence
         .last()
@@ -190,16 +197,16 @@ fn last_text(finding: &Finding) -> &str {
 }
 
 /// The word that stands before a cause.
-fn word(finding: &Finding) -> &'static str {
+fn word(finding: &CauseFinding) -> &'static str {
     match (finding.cause, finding.support) {
-        (Cause::Nothing, Support::Supported) => "no cause found",
+        (RootCause::Nothing, Support::Supported) => "no cause found",
         (_, support) => support.title(),
     }
 }
 
-fn support_word(finding: &Finding) -> &'static str {
+fn support_word(finding: &CauseFinding) -> &'static str {
     match finding.support {
-        Support::Supported if finding.cause == Cause::Nothing => "no_cause_found",
+        Support::Supported if finding.cause == RootCause::Nothing => "no_cause_found",
         Support::Supported => "likely_cause",
         Support::NotSupported => "ruled_out",
         Support::NotEnough => "cannot_tell",
@@ -208,7 +215,7 @@ fn support_word(finding: &Finding) -> &'static str {
 
 /// One cause in CSV.
 #[derive(Serialize)]
-pub(super) struct CsvRow {
+pub(super) struct CauseRow {
     cause: &'static str,
     support: &'static str,
     evidence: String,
@@ -278,9 +285,9 @@ pub struct JsonStep {
 impl From<&DiagnosisReport> for JsonDiagnosis {
     fn from(report: &DiagnosisReport) -> JsonDiagnosis {
         let (outcome, cause) = match report.diagnosis.outcome() {
-            Outcome::Found(cause) => ("cause_found", Some(cause.as_str().to_owned())),
-            Outcome::NothingWrong => ("nothing_wrong", None),
-            Outcome::NotEnough => ("not_enough_evidence", None),
+            DiagnosisOutcome::Found(cause) => ("cause_found", Some(cause.as_str().to_owned())),
+            DiagnosisOutcome::NothingWrong => ("nothing_wrong", None),
+            DiagnosisOutcome::NotEnough => ("not_enough_evidence", None),
         };
         JsonDiagnosis {
             outcome: outcome.to_owned(),
@@ -298,8 +305,8 @@ impl From<&DiagnosisReport> for JsonDiagnosis {
     }
 }
 
-impl From<&Finding> for JsonCause {
-    fn from(finding: &Finding) -> JsonCause {
+impl From<&CauseFinding> for JsonCause {
+    fn from(finding: &CauseFinding) -> JsonCause {
         JsonCause {
             cause: finding.cause.as_str().to_owned(),
             support: support_word(finding).to_owned(),
@@ -309,7 +316,7 @@ impl From<&Finding> for JsonCause {
     }
 }
 
-fn json_evidence(evidence: &Evidence) -> JsonEvidence {
+fn json_evidence(evidence: &CauseEvidence) -> JsonEvidence {
     let number =
         |&(name, value): &(&str, f64)| (name.to_owned(), value.is_finite().then_some(value));
     JsonEvidence {
@@ -318,7 +325,7 @@ fn json_evidence(evidence: &Evidence) -> JsonEvidence {
     }
 }
 
-fn json_step((step, endpoint, observation): (Step, &str, &Observation)) -> JsonStep {
+fn json_step((step, endpoint, observation): (DiagnosisStep, &str, &Observation)) -> JsonStep {
     JsonStep {
         step: step.as_str().to_owned(),
         endpoint: endpoint.to_owned(),

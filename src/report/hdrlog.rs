@@ -8,7 +8,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use super::{Distribution, EndpointReport, Report};
+use super::{EndpointReport, LatencyDistribution, Report};
 use crate::run::histogram::{Histogram, Precision, RankedValues};
 use crate::run::recording::RunSecond;
 
@@ -98,7 +98,7 @@ impl Line<'_> {
 }
 
 fn lines<'a>(
-    distribution: &'a Distribution,
+    distribution: &'a LatencyDistribution,
     tag: &'a str,
     began: Option<Timestamp>,
 ) -> Vec<Line<'a>> {

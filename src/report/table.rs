@@ -11,7 +11,7 @@ use super::comparison;
 use super::diagnosis::{self, DiagnosisReport};
 use super::row::TITLES;
 use super::text;
-use super::{Colour, Detail, EndpointReport, Report, Style};
+use super::{Colour, EndpointReport, Report, Style, Verbosity};
 use crate::judge::comparison::Comparison;
 use crate::judge::gate::Finding;
 use crate::printable::{self, COLOURS, one_line};
@@ -21,7 +21,7 @@ use crate::verdict::Verdict;
 
 /// Writes tables, notes, the reasons of what did not pass, and one verdict line.
 pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    if style.detail != Detail::Brief {
+    if style.verbosity != Verbosity::Brief {
         write_head(report, out)?;
         for endpoint in &report.endpoints {
             write_endpoint(report, endpoint, style, out)?;
@@ -98,7 +98,7 @@ fn write_comparison(
         }
     }
     writeln!(out, "{}", table.trim_fmt())?;
-    if style.detail == Detail::Full {
+    if style.verbosity == Verbosity::Full {
         for reason in comparison::reasons(comparison) {
             writeln!(out, "{reason}")?;
         }
@@ -138,7 +138,7 @@ fn write_notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 
 /// The reasons of what did not pass, worst first; of every gate where more is asked for.
 fn write_reasons(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let findings = listed(report, style.detail);
+    let findings = listed(report, style.verbosity);
     for finding in &findings {
         write_reason(finding, style, out)?;
     }
@@ -149,13 +149,13 @@ fn write_reasons(report: &Report, style: &Style, out: &mut dyn Write) -> io::Res
 }
 
 /// The findings whose reasons are listed. What the verdict line says by itself is not said twice.
-fn listed(report: &Report, detail: Detail) -> Vec<&Finding> {
+fn listed(report: &Report, verbosity: Verbosity) -> Vec<&Finding> {
     let listed = text::listed(report);
-    match (detail, listed.as_slice()) {
-        (Detail::Brief, _) => Vec::new(),
-        (Detail::Full, _) => report.findings.iter().collect(),
-        (Detail::Normal, &[only]) if text::decisive(report).contains(&only) => Vec::new(),
-        (Detail::Normal, _) => listed,
+    match (verbosity, listed.as_slice()) {
+        (Verbosity::Brief, _) => Vec::new(),
+        (Verbosity::Full, _) => report.findings.iter().collect(),
+        (Verbosity::Normal, &[only]) if text::decisive(report).contains(&only) => Vec::new(),
+        (Verbosity::Normal, _) => listed,
     }
 }
 
@@ -167,8 +167,8 @@ fn write_reason(finding: &Finding, style: &Style, out: &mut dyn Write) -> io::Re
         finding.gate,
         one_line(&finding.reason)
     )?;
-    if let (Detail::Full, Some(p_pass), Some(p_fail)) =
-        (style.detail, finding.p_pass, finding.p_fail)
+    if let (Verbosity::Full, Some(p_pass), Some(p_fail)) =
+        (style.verbosity, finding.p_pass, finding.p_fail)
     {
         let (p_pass, p_fail) = (probability(p_pass), probability(p_fail));
         let kind = match finding.design {
@@ -190,7 +190,7 @@ fn write_reason(finding: &Finding, style: &Style, out: &mut dyn Write) -> io::Re
 
 /// What to do about the first gate of the verdict, where no list says it.
 fn write_next(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    if !listed(report, style.detail).is_empty() {
+    if !listed(report, style.verbosity).is_empty() {
         return Ok(());
     }
     let decisive = text::decisive(report);

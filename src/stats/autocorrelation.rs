@@ -16,14 +16,14 @@ const COARSENING: usize = 8;
 
 /// A sequence of bits, packed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Bits {
+pub(super) struct OutcomeSequence {
     words: Vec<u64>,
     length: usize,
 }
 
-impl FromIterator<bool> for Bits {
-    fn from_iter<I: IntoIterator<Item = bool>>(bits: I) -> Bits {
-        let mut packed = Bits::default();
+impl FromIterator<bool> for OutcomeSequence {
+    fn from_iter<I: IntoIterator<Item = bool>>(bits: I) -> OutcomeSequence {
+        let mut packed = OutcomeSequence::default();
         for bit in bits {
             let position = packed.length % 64;
             if position == 0 {
@@ -37,7 +37,7 @@ impl FromIterator<bool> for Bits {
     }
 }
 
-impl Bits {
+impl OutcomeSequence {
     /// The runs of equal bits in order: the bit and how often it repeats.
     pub(super) fn runs(&self) -> impl Iterator<Item = (bool, u64)> {
         let mut start = 0;
@@ -151,7 +151,7 @@ struct Blocks {
 }
 
 impl Blocks {
-    fn of_eight(bits: &Bits) -> Blocks {
+    fn of_eight(bits: &OutcomeSequence) -> Blocks {
         let bytes = bits.words.iter().flat_map(|word| word.to_le_bytes());
         Blocks {
             size: 8,
@@ -187,10 +187,10 @@ impl Blocks {
 
 #[cfg(test)]
 mod tests {
-    use super::Bits;
+    use super::OutcomeSequence;
 
     /// Bits whose every value is drawn from the hash of its index: independent, and the same everywhere.
-    fn independent(length: u64, share: f64) -> Bits {
+    fn independent(length: u64, share: f64) -> OutcomeSequence {
         (0..length)
             .map(|index| {
                 let hash = (index + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -202,7 +202,7 @@ mod tests {
     }
 
     /// Every bit of `bits` repeated `times`.
-    fn repeated(bits: &Bits, times: usize) -> Bits {
+    fn repeated(bits: &OutcomeSequence, times: usize) -> OutcomeSequence {
         bits.runs()
             .flat_map(|(bit, length)| vec![bit; length as usize * times])
             .collect()
@@ -211,14 +211,14 @@ mod tests {
     #[test]
     fn runs_are_found_across_words() {
         let lengths = [3_u64, 61, 64, 1, 130, 2, 64, 7];
-        let bits: Bits = (0..lengths.len())
+        let bits: OutcomeSequence = (0..lengths.len())
             .flat_map(|i| vec![i % 2 == 1; lengths[i] as usize])
             .collect();
         let expected: Vec<(bool, u64)> = (0..lengths.len())
             .map(|i| (i % 2 == 1, lengths[i]))
             .collect();
         assert_eq!(bits.runs().collect::<Vec<_>>(), expected);
-        assert_eq!(Bits::default().runs().count(), 0);
+        assert_eq!(OutcomeSequence::default().runs().count(), 0);
     }
 
     #[test]
@@ -262,8 +262,14 @@ mod tests {
 
     #[test]
     fn bits_that_never_change_have_a_time_of_one() {
-        assert_eq!(Bits::default().autocorrelation_time(), 1.0);
-        assert_eq!(Bits::from_iter([true; 100]).autocorrelation_time(), 1.0);
-        assert_eq!(Bits::from_iter([false; 100]).autocorrelation_time(), 1.0);
+        assert_eq!(OutcomeSequence::default().autocorrelation_time(), 1.0);
+        assert_eq!(
+            OutcomeSequence::from_iter([true; 100]).autocorrelation_time(),
+            1.0
+        );
+        assert_eq!(
+            OutcomeSequence::from_iter([false; 100]).autocorrelation_time(),
+            1.0
+        );
     }
 }

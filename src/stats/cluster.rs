@@ -25,7 +25,7 @@
 
 use statrs::function::gamma::gamma_ur;
 
-use super::autocorrelation::Bits;
+use super::autocorrelation::OutcomeSequence;
 use super::beta;
 use super::binomial::{Judgement, MIN_EXCEEDANCES_TO_FAIL, reaches};
 use super::search::turning_point;
@@ -88,7 +88,7 @@ pub struct Clusters {
 
 /// Whether the number of episodes allows a verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition {
+pub enum EpisodeCondition {
     /// It does.
     Met,
     /// It will, at this many samples in all, if no further episode comes.
@@ -106,7 +106,7 @@ impl Clusters {
     /// The same of a sample in blocks: no run goes on across a seam, the index of the first request of a later block.
     /// Seams ascend. Correlation is looked for over the whole sequence.
     pub fn with_seams(exceedances: impl IntoIterator<Item = bool>, seams: &[u64]) -> Clusters {
-        let bits = Bits::from_iter(exceedances);
+        let bits = OutcomeSequence::from_iter(exceedances);
         let (mut slow, mut within) = (Runs::default(), Runs::default());
         let (mut start, mut seams) = (0, seams.iter().copied().peekable());
         for (outcome, length) in bits.runs() {
@@ -238,7 +238,7 @@ impl Clusters {
         let (n, k) = self.effective();
         let p_pass = beta::tails(k + 1.0, n - k, theta0).upper();
         let p_fail = beta::tails(k, n - k + 1.0, theta0).lower();
-        let allows = |condition| condition == Condition::Met;
+        let allows = |condition| condition == EpisodeCondition::Met;
         let verdict = if reaches(p_pass, alpha)
             && allows(self.pass_condition(theta0, alpha, episode))
         {
@@ -256,20 +256,20 @@ impl Clusters {
     }
 
     /// Whether there were enough episodes, or enough time without, for a PASS.
-    pub fn pass_condition(&self, theta0: f64, alpha: f64, episode: f64) -> Condition {
+    pub fn pass_condition(&self, theta0: f64, alpha: f64, episode: f64) -> EpisodeCondition {
         if self.slow.count >= EPISODES_TO_PASS {
-            return Condition::Met;
+            return EpisodeCondition::Met;
         }
         self.needs(possible_length(&self.slow, alpha, episode) / theta0)
     }
 
     /// Whether there were enough episodes, or a slow phase that is the rule, for a FAIL.
-    pub fn fail_condition(&self, theta0: f64, alpha: f64, episode: f64) -> Condition {
+    pub fn fail_condition(&self, theta0: f64, alpha: f64, episode: f64) -> EpisodeCondition {
         if self.slow.count >= EPISODES_TO_FAIL {
-            return Condition::Met;
+            return EpisodeCondition::Met;
         }
         if self.slow.total < self.within.total || self.slow.total < MIN_EXCEEDANCES_TO_FAIL {
-            return Condition::NeedsEpisodes(EPISODES_TO_FAIL);
+            return EpisodeCondition::NeedsEpisodes(EPISODES_TO_FAIL);
         }
         let share = self.slow.total as f64 / self.samples() as f64;
         let part = if reaches(theta0, alpha * share) {
@@ -280,13 +280,13 @@ impl Clusters {
         self.needs(possible_length(&self.within, alpha, episode) / part)
     }
 
-    fn needs(&self, samples: f64) -> Condition {
+    fn needs(&self, samples: f64) -> EpisodeCondition {
         // Rounding must not ask for one sample more than the formula.
         let samples = (samples * (1.0 - 1e-12)).ceil() as u64;
         if samples <= self.samples() {
-            Condition::Met
+            EpisodeCondition::Met
         } else {
-            Condition::NeedsSamples(samples)
+            EpisodeCondition::NeedsSamples(samples)
         }
     }
 }
@@ -330,7 +330,7 @@ fn poisson_upper_bound(count: u64, alpha: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Clusters, Condition, poisson_upper_bound};
+    use super::{Clusters, EpisodeCondition, poisson_upper_bound};
     use crate::verdict::Verdict;
 
     const P95: f64 = 0.05;
@@ -465,12 +465,12 @@ mod tests {
         assert!(clusters.judge(0.01, 0.05, 1.0).p_fail <= 0.05);
         assert_eq!(
             clusters.fail_condition(0.01, 0.05, 1.0),
-            Condition::NeedsEpisodes(3)
+            EpisodeCondition::NeedsEpisodes(3)
         );
         assert_eq!(verdict(&clusters, 0.01, 1.0), Verdict::Inconclusive);
         assert_eq!(
             bursts(100, 3, 15).fail_condition(0.01, 0.05, 1.0),
-            Condition::Met
+            EpisodeCondition::Met
         );
     }
 
@@ -480,11 +480,11 @@ mod tests {
         let clusters = bursts(400, 1, 5);
         assert_eq!(
             clusters.pass_condition(P95, 0.05, 2.0),
-            Condition::NeedsSamples(475)
+            EpisodeCondition::NeedsSamples(475)
         );
         assert_eq!(
             bursts(475, 1, 5).pass_condition(P95, 0.05, 2.0),
-            Condition::Met
+            EpisodeCondition::Met
         );
     }
 

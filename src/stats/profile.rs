@@ -55,7 +55,7 @@ impl OrderStatistics for [f64] {
 
 /// One end of an interval and the two order statistics that make it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct End {
+pub struct IntervalEnd {
     /// The ratio or difference; ±∞ (or 0 for a ratio) where the samples do not bound it.
     pub value: f64,
     /// Rank in the sample before; 0 and count + 1 stand for the open ends.
@@ -66,20 +66,20 @@ pub struct End {
 
 /// A range of after/before ratios or after − before differences that the data allow.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Interval {
+pub struct ChangeInterval {
     /// The smallest.
-    pub low: End,
+    pub low: IntervalEnd,
     /// The largest.
-    pub high: End,
+    pub high: IntervalEnd,
 }
 
 /// What two samples say about the change of one percentile.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Change {
+pub struct QuantileChange {
     /// After divided by before: 0.3 is a reduction of 70 %.
-    pub ratio: Interval,
+    pub ratio: ChangeInterval,
     /// After minus before, in the unit of the values.
-    pub difference: Interval,
+    pub difference: ChangeInterval,
 }
 
 /// The intervals of the change of percentile `q` from `before` to `after`, at the likelihood-ratio cut
@@ -89,14 +89,14 @@ pub struct Change {
 /// which order statistics set the ends; of several equal ones, the first.
 ///
 /// Cost: a value lookup on each side for each rank in the band, about `4·√(n·q·(1−q))` ranks.
-pub fn change<B, A>(before: &B, after: &A, q: Quantile, cut: f64) -> Option<Change>
+pub fn change<B, A>(before: &B, after: &A, q: Quantile, cut: f64) -> Option<QuantileChange>
 where
     B: OrderStatistics + ?Sized,
     A: OrderStatistics + ?Sized,
 {
     let (worth, worth_after) = (before.design_effect(), after.design_effect());
     let band = Band::new(before.count(), q, cut * worth)?;
-    let mut found: Option<Change> = None;
+    let mut found: Option<QuantileChange> = None;
     for i in band.low..=band.high {
         let left = cut - deviance_of(before.count(), q, i) / worth;
         let Some(cells) = Band::new(after.count(), q, left * worth_after) else {
@@ -106,12 +106,12 @@ where
             compare(before, i + 1, after, cells.low, (0.0, f64::NEG_INFINITY));
         let unbounded = (f64::INFINITY, f64::INFINITY);
         let (ratio_high, difference_high) = compare(before, i, after, cells.high + 1, unbounded);
-        let next = Change {
-            ratio: Interval {
+        let next = QuantileChange {
+            ratio: ChangeInterval {
                 low: ratio_low,
                 high: ratio_high,
             },
-            difference: Interval {
+            difference: ChangeInterval {
                 low: difference_low,
                 high: difference_high,
             },
@@ -129,13 +129,13 @@ fn compare<B, A>(
     after: &A,
     after_rank: u64,
     open: (f64, f64),
-) -> (End, End)
+) -> (IntervalEnd, IntervalEnd)
 where
     B: OrderStatistics + ?Sized,
     A: OrderStatistics + ?Sized,
 {
     let (a, b) = (value_at(before, before_rank), value_at(after, after_rank));
-    let end = |value: f64, open| End {
+    let end = |value: f64, open| IntervalEnd {
         value: if value.is_nan() { open } else { value },
         before_rank,
         after_rank,
@@ -226,18 +226,18 @@ pub fn judge_reduction(ratio_low: f64, ratio_high: f64, required: f64) -> Verdic
     }
 }
 
-impl Change {
-    fn widened(self, other: Change) -> Change {
-        Change {
+impl QuantileChange {
+    fn widened(self, other: QuantileChange) -> QuantileChange {
+        QuantileChange {
             ratio: self.ratio.widened(other.ratio),
             difference: self.difference.widened(other.difference),
         }
     }
 }
 
-impl Interval {
-    fn widened(self, other: Interval) -> Interval {
-        Interval {
+impl ChangeInterval {
+    fn widened(self, other: ChangeInterval) -> ChangeInterval {
+        ChangeInterval {
             low: if other.low.value < self.low.value {
                 other.low
             } else {
@@ -257,17 +257,15 @@ mod tests {
     use proptest::prelude::{Strategy, prop, proptest};
 
     use super::{
-        CUT_95, Change, OrderStatistics, change, cut, judge_reduction, min_samples, value_at,
+        CUT_95, OrderStatistics, QuantileChange, change, cut, judge_reduction, min_samples,
+        value_at,
     };
-    use crate::stats::cluster::Clusters;
-    use crate::stats::dependence;
-    use crate::stats::operating::SplitMix64;
     use crate::stats::rank::Quantile;
     use crate::verdict::Verdict;
 
     const INF: f64 = f64::INFINITY;
 
-    fn ends(change: Change) -> [f64; 4] {
+    fn ends(change: QuantileChange) -> [f64; 4] {
         let (ratio, difference) = (change.ratio, change.difference);
         [
             ratio.low.value,
@@ -406,114 +404,5 @@ mod tests {
         assert_eq!(judge_reduction(0.25, 0.31, 0.7), Verdict::Inconclusive);
         assert_eq!(judge_reduction(0.31, 0.35, 0.7), Verdict::Fail);
         assert_eq!(judge_reduction(0.0, INF, 0.7), Verdict::Inconclusive);
-    }
-
-    /// Sorted values with the design effect that their order has.
-    struct Series {
-        sorted: Vec<f64>,
-        design_effect: f64,
-    }
-
-    impl OrderStatistics for Series {
-        fn count(&self) -> u64 {
-            self.sorted.len() as u64
-        }
-
-        fn value(&self, rank: u64) -> f64 {
-            self.sorted[rank as usize - 1]
-        }
-
-        fn design_effect(&self) -> f64 {
-            self.design_effect
-        }
-    }
-
-    impl Series {
-        fn of(values: &[f64]) -> Series {
-            let mut sorted = values.to_vec();
-            sorted.sort_by(f64::total_cmp);
-            let above =
-                |limit: f64| Clusters::of(values.iter().map(|&v| v > limit)).excess_effect();
-            let design_effect = dependence::at(sorted.as_slice(), Quantile::P95, above);
-            Series {
-                sorted,
-                design_effect,
-            }
-        }
-
-        fn is_resolved(&self) -> bool {
-            dependence::worth(self.count(), self.design_effect) >= 72
-        }
-    }
-
-    /// The review's law: 5 % slow at 200 to 300 ms in runs of this mean length, geometric as the gaps, else 20 ms.
-    fn series(random: &mut SplitMix64, n: usize, length: f64, factor: f64) -> Series {
-        let mut slow = random.uniform() < 0.05;
-        let mut values = Vec::with_capacity(n);
-        while values.len() < n {
-            values.push(
-                factor
-                    * if slow {
-                        200.0 + 100.0 * random.uniform()
-                    } else {
-                        20.0
-                    },
-            );
-            let end = if slow {
-                1.0 / length
-            } else {
-                0.05 / (0.95 * length)
-            };
-            slow = match length == 1.0 {
-                true => random.uniform() < 0.05,
-                false => slow != (random.uniform() < end),
-            };
-        }
-        Series::of(&values)
-    }
-
-    /// How many of the pairs of one law PASS a reduction of 70 %, show a change beyond 5 %, and are resolved.
-    fn found(length: f64, factor: f64, runs: u64) -> [u64; 3] {
-        let mut random = SplitMix64(20_240_611);
-        let mut found = [0; 3];
-        for _ in 0..runs {
-            let before = series(&mut random, 2_000, length, 1.0);
-            let after = series(&mut random, 2_000, length, factor);
-            if !before.is_resolved() || !after.is_resolved() {
-                continue;
-            }
-            let change = change(&before, &after, Quantile::P95, CUT_95).expect("samples");
-            let (low, high) = (change.ratio.low.value, change.ratio.high.value);
-            found[0] += u64::from(judge_reduction(low, high, 0.7) == Verdict::Pass);
-            found[1] += u64::from(high < 0.95 || low > 1.05);
-            found[2] += 1;
-        }
-        found
-    }
-
-    #[test]
-    fn bursts_of_one_law_are_no_change_more_often_than_one_in_twenty() {
-        // 400 pairs: 5 % and three standard errors are 33.
-        for length in [1.0, 5.0, 20.0] {
-            let [passed, changed, resolved] = found(length, 1.0, 400);
-            assert!(
-                passed <= 33 && changed <= 33,
-                "length {length}: {passed} and {changed} of {resolved} resolved"
-            );
-        }
-    }
-
-    #[test]
-    fn what_is_not_in_bursts_shows_that_everything_doubled() {
-        // A percentile at the foot of a cliff has no interval to speak of; P95 of evenly spread values has.
-        let even = |factor: f64| {
-            Series::of(
-                &(0..2_000)
-                    .map(|i| factor * f64::from(20 + i * 7919 % 2_000))
-                    .collect::<Vec<_>>(),
-            )
-        };
-        let change = change(&even(1.0), &even(2.0), Quantile::P95, CUT_95).expect("samples");
-        assert!(change.ratio.low.value > 1.8 && change.ratio.high.value < 2.2);
     }
 }

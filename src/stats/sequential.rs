@@ -15,7 +15,7 @@
 
 use super::beta::{self, Tails};
 use super::binomial::{MAX_PROJECTED_SAMPLES, Projection};
-use super::cluster::{Clusters, Condition};
+use super::cluster::{Clusters, EpisodeCondition};
 use super::search::{first_where, last_where};
 use crate::verdict::Verdict;
 
@@ -127,19 +127,19 @@ fn reaches(log_evidence: f64, alpha: f64) -> bool {
 /// What has been decided stays decided, because that is what the error bound is about. If the service
 /// changes so much that both sides reach their evidence, the verdict is INCONCLUSIVE.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Watch {
+pub struct SequentialTest {
     mixture: Mixture,
     alpha: f64,
     latest: LogEvidence,
     best: LogEvidence,
 }
 
-impl Watch {
+impl SequentialTest {
     /// Watches the limit `theta0` at level `alpha`.
     ///
     /// # Panics
     /// If `theta0` or `alpha` is not inside (0, 1).
-    pub fn new(theta0: f64, alpha: f64) -> Watch {
+    pub fn new(theta0: f64, alpha: f64) -> SequentialTest {
         assert!(
             alpha > 0.0 && alpha < 1.0,
             "alpha must be inside (0, 1): {alpha}"
@@ -148,7 +148,7 @@ impl Watch {
             pass: 0.0,
             fail: 0.0,
         };
-        Watch {
+        SequentialTest {
             mixture: Mixture::new(theta0),
             alpha,
             latest: none,
@@ -174,7 +174,7 @@ impl Watch {
         self.latest = self.mixture.log_evidence(n, k);
         let (theta0, alpha) = (self.mixture.theta0, self.alpha);
         let counts = |condition, evidence: f64| {
-            if condition == Condition::Met {
+            if condition == EpisodeCondition::Met {
                 evidence
             } else {
                 0.0
@@ -260,7 +260,7 @@ impl Watch {
 
 #[cfg(test)]
 mod tests {
-    use super::{Mixture, Watch};
+    use super::{Mixture, SequentialTest};
     use crate::stats::cluster::Clusters;
     use crate::verdict::Verdict;
 
@@ -347,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_decision_stays_and_its_p_value_with_it() {
-        let mut watch = Watch::new(0.05, 0.05);
+        let mut watch = SequentialTest::new(0.05, 0.05);
         assert_eq!(
             (watch.look(81, 0), watch.p_fail()),
             (Verdict::Inconclusive, 1.0)
@@ -361,7 +361,7 @@ mod tests {
 
     #[test]
     fn a_service_that_turns_is_inconclusive() {
-        let mut watch = Watch::new(0.05, 0.05);
+        let mut watch = SequentialTest::new(0.05, 0.05);
         assert_eq!(watch.look(100, 0), Verdict::Pass);
         assert_eq!(watch.look(200, 100), Verdict::Inconclusive);
         assert!(watch.p_pass() <= 0.05 && watch.p_fail() <= 0.05);
@@ -369,7 +369,7 @@ mod tests {
 
     #[test]
     fn guarded_evidence_counts_only_with_enough_episodes() {
-        let mut watch = Watch::new(0.05, 0.05);
+        let mut watch = SequentialTest::new(0.05, 0.05);
         // Two episodes of 15 in 100 have evidence, but two could be an accident.
         let two = Clusters::of((0..100).map(|index| index % 50 < 15));
         assert_eq!(watch.look_guarded(&two, 1.0), Verdict::Inconclusive);
@@ -382,7 +382,10 @@ mod tests {
     #[test]
     fn guarded_and_unguarded_agree_on_single_exceedances() {
         let spread = Clusters::of((0..1000).map(|index| index % 40 == 20));
-        let (mut guarded, mut plain) = (Watch::new(0.05, 0.05), Watch::new(0.05, 0.05));
+        let (mut guarded, mut plain) = (
+            SequentialTest::new(0.05, 0.05),
+            SequentialTest::new(0.05, 0.05),
+        );
         assert_eq!(guarded.look_guarded(&spread, 2.0), Verdict::Pass);
         assert_eq!(plain.look(1000, 25), Verdict::Pass);
         assert_eq!(guarded.latest(), plain.latest());

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use a7probe::judge::gate::{self, Gate, Subject};
-use a7probe::report::{Format, Kind, Report, Style};
+use a7probe::report::{Report, ReportFormat, ReportKind, Style};
 use a7probe::run::plan::Model;
 use a7probe::run::recording::{Clock, Recording};
 use a7probe::run::run_file::{Run, RunEnd, Signal};
@@ -392,11 +392,15 @@ fn a_closed_model_says_that_it_saw_service_time_only() {
     }
     let mut run = runs::run(recording.clone(), recording);
     run.plan.model = Model::Closed { concurrency: 1 };
-    let mut report = Report::new(Kind::Measure, "http://127.0.0.1:8080");
+    let mut report = Report::new(ReportKind::Measure, "http://127.0.0.1:8080");
     report.add_run("", &run);
     let gates = [Gate::parse("p95 <= 150ms").expect("a gate")];
     report.findings = gate::judge(&gates, &Subject::of_run(&run));
-    for format in [Format::Human, Format::Markdown, Format::Json] {
+    for format in [
+        ReportFormat::Human,
+        ReportFormat::Markdown,
+        ReportFormat::Json,
+    ] {
         let mut out = Vec::new();
         report
             .write(format, &Style::default(), &mut out)

@@ -31,6 +31,7 @@ mod judge;
 mod load;
 mod measure;
 mod needs;
+mod operating;
 mod ops;
 #[cfg(all(
     feature = "postgres",

@@ -741,12 +741,12 @@ fn no_seeded_damage_of_a_run_file_makes_judge_or_compare_panic() {
         read += 1;
         let gates = gate::default_gates(Duration::from_millis(150));
         gate::judge(&gates, &Subject::of_run(&run));
-        let mut report = a7probe::report::Report::new(a7probe::report::Kind::Judge, "run");
+        let mut report = a7probe::report::Report::new(a7probe::report::ReportKind::Judge, "run");
         report.add_run("run", &run);
         let mut text = Vec::new();
         let style = a7probe::report::Style::default();
         report
-            .write(a7probe::report::Format::Json, &style, &mut text)
+            .write(a7probe::report::ReportFormat::Json, &style, &mut text)
             .expect("memory");
     }
     assert!(read > 0, "no damaged file is still a run");

@@ -6,7 +6,7 @@ use a7probe::stats::binomial::{self, Judgement};
 use a7probe::stats::cluster::Clusters;
 use a7probe::stats::profile::{self, CUT_95};
 use a7probe::stats::rank::{self, Quantile};
-use a7probe::stats::sequential::{Mixture, Watch};
+use a7probe::stats::sequential::{Mixture, SequentialTest};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -349,7 +349,7 @@ fn anytime_evidence_is_exact() {
             decided => decided.to_owned(),
         };
         assert_eq!(
-            Watch::new(theta0, 0.05).look(n, k).as_str(),
+            SequentialTest::new(theta0, 0.05).look(n, k).as_str(),
             expected,
             "{case}"
         );

@@ -13,7 +13,7 @@ use crate::cli::ab::AbArgs;
 use crate::cli::measure::MeasureArgs;
 use crate::cli::output::OutputArgs;
 use crate::cli::settings;
-use crate::judge::comparison::{Noise, Pair, SideOf, Turn, order_of};
+use crate::judge::comparison::{Noise, Pair, SideName, Turn, order_of};
 use crate::judge::gate::{self, Gate, Planned, Scope};
 use crate::judge::summary::CONFIDENCE;
 use crate::printable::Shown as _;
@@ -187,7 +187,7 @@ fn check_flags(args: &AbArgs) -> anyhow::Result<()> {
 
 /// Both sides of the same plan but for their URL and headers.
 fn plans(args: &AbArgs, levels: &Levels, lookup: Lookup<'_>) -> anyhow::Result<Pair<Plan>> {
-    let plan = |side: SideOf, url: &Option<String>, headers: &[String]| {
+    let plan = |side: SideName, url: &Option<String>, headers: &[String]| {
         let own = side_args(args, url, headers)?;
         let (plan, ..) = resolve_unchecked(&own, levels, lookup)
             .with_context(|| format!("the side {}", side.as_str()))?;
@@ -203,15 +203,15 @@ fn plans(args: &AbArgs, levels: &Levels, lookup: Lookup<'_>) -> anyhow::Result<P
             "no URL of the side {}\nhint: a7probe ab --before http://127.0.0.1:8080 --after http://127.0.0.1:8081, or one URL and \
              --after-header 'NAME: VALUE'",
             if args.before.is_none() {
-                SideOf::Before
+                SideName::Before
             } else {
-                SideOf::After
+                SideName::After
             }
             .as_str()
         );
     }
-    let before = plan(SideOf::Before, &args.before, &args.before_header)?;
-    let mut after = plan(SideOf::After, &args.after, &args.after_header)?;
+    let before = plan(SideName::Before, &args.before, &args.before_header)?;
+    let mut after = plan(SideName::After, &args.after, &args.after_header)?;
     after.seed = before.seed;
     // One URL is measured itself (-m, -d): the last part of its path names it, and may differ.
     for (own, other) in after.endpoints.iter_mut().zip(&before.endpoints) {
@@ -352,8 +352,8 @@ impl Ab {
     /// What one block sends. Both blocks of a pair have the same schedule, and every pair another one.
     pub fn block_plan(&self, turn: Turn) -> Plan {
         let plan = match turn.side {
-            SideOf::Before => &self.plans.before,
-            SideOf::After => &self.plans.after,
+            SideName::Before => &self.plans.before,
+            SideName::After => &self.plans.after,
         };
         Plan {
             size: Size::Duration(self.block),
@@ -364,7 +364,7 @@ impl Ab {
 
     /// What each side sends to an endpoint in all its blocks, for its gates.
     pub fn planned<'a>(&self, endpoint: &'a Endpoint) -> Planned<'a> {
-        let blocks = order_of(self.pairs).filter(|turn| turn.side == SideOf::After);
+        let blocks = order_of(self.pairs).filter(|turn| turn.side == SideName::After);
         let samples: Option<u64> = blocks
             .map(|turn| planned_samples(&self.block_plan(turn), endpoint))
             .sum();
@@ -400,7 +400,7 @@ mod tests {
     use super::{Ab, Sameness, resolve};
     use crate::cli::settings::Levels;
     use crate::cli::{Cli, Command};
-    use crate::judge::comparison::{SideOf, Turn};
+    use crate::judge::comparison::{SideName, Turn};
 
     fn resolved(line: &str) -> Result<Ab, String> {
         let words = line
@@ -511,7 +511,7 @@ mod tests {
     fn both_blocks_of_a_pair_have_one_schedule_and_pairs_have_others() {
         let ab = resolved("http://a|--seed|7").unwrap();
         let seed = |pair, side| ab.block_plan(Turn { pair, side }).seed;
-        assert_eq!(seed(3, SideOf::Before), seed(3, SideOf::After));
-        assert_ne!(seed(3, SideOf::Before), seed(4, SideOf::Before));
+        assert_eq!(seed(3, SideName::Before), seed(3, SideName::After));
+        assert_ne!(seed(3, SideName::Before), seed(4, SideName::Before));
     }
 }

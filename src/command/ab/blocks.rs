@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::super::measuring::Measuring;
 use crate::cli::resolve::Ab;
-use crate::judge::comparison::{self, Pair, SideOf, order_of};
+use crate::judge::comparison::{self, Pair, SideName, order_of};
 use crate::probe::engine::{Measured, MeasuredEndpoint, RunIds};
 use crate::run::completion::Answers;
 use crate::run::recording::Recording;
@@ -56,8 +56,8 @@ impl Blocks {
         let mut stopped = false;
         for (number, turn) in (1..).zip(order_of(ab.pairs)) {
             let side = match turn.side {
-                SideOf::Before => &mut before,
-                SideOf::After => &mut after,
+                SideName::Before => &mut before,
+                SideName::After => &mut after,
             };
             let label = format!(
                 "block {number} of {} ({})",

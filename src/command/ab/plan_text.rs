@@ -8,16 +8,16 @@ use super::super::dry_run::{Decision, bursts, model};
 use crate::cli::resolve::{Ab, Sameness};
 use crate::judge::gate::{Gate, Scope};
 use crate::redact;
-use crate::report::Format;
+use crate::report::ReportFormat;
 use crate::run::plan::Endpoint;
 use crate::run::run_file::{HeaderRecord, PlanRecord};
 use crate::stats::paired::MIN_PAIRS;
 use crate::units::{Pretty, grouped};
 
 /// Writes the plans in the form that was asked for; nothing is sent.
-pub(super) fn write(ab: &Ab, format: Format, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(ab: &Ab, format: ReportFormat, out: &mut dyn Write) -> io::Result<()> {
     match format {
-        Format::Json => write_json(ab, out),
+        ReportFormat::Json => write_json(ab, out),
         _ => write_text(ab, out),
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::bail;
 
-use super::half::Half;
+use super::compared_file::ComparedFile;
 use crate::judge::comparison::Pair;
 use crate::report::{Report, Warning};
 use crate::run::run_file::{Run, SideRecord, TurnsRecord};
@@ -26,11 +26,11 @@ const IN_TURNS: &str = "drift controlled: both sides were measured in turns by a
 
 /// Holds the plans of both sides against each other and says what a reader must know.
 pub(super) fn check_plans(
-    halves: &Pair<Half>,
+    files: &Pair<ComparedFile>,
     strictness: Strictness,
     report: &mut Report,
 ) -> anyhow::Result<()> {
-    if let (Some(before), Some(after)) = (halves.before.run(), halves.after.run())
+    if let (Some(before), Some(after)) = (files.before.run(), files.after.run())
         && let Some((before, after)) = before.turns.zip(after.turns)
         && before.is_partner_of(&after)
     {
@@ -40,7 +40,7 @@ pub(super) fn check_plans(
         return Ok(());
     }
     report.notes.push(DRIFT.to_owned());
-    match (halves.before.run(), halves.after.run()) {
+    match (files.before.run(), files.after.run()) {
         (Some(before), Some(after)) => check_runs(before, after, strictness, &mut report.warnings),
         _ => {
             report.notes.push(

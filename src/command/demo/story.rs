@@ -12,7 +12,7 @@ use super::Aftermath;
 use crate::command::saved::hinted;
 use crate::judge::summary::Summary;
 use crate::printable::Shown as _;
-use crate::report::{Format, JsonCompletion, Report, Style};
+use crate::report::{JsonCompletion, Report, ReportFormat, Style};
 use crate::run::run_file::Run;
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped};
@@ -69,7 +69,7 @@ impl<'a> Story<'a> {
 
     pub(super) fn comparison(&mut self, report: &Report, style: &Style) -> io::Result<()> {
         report.write_warnings(self.err)?;
-        report.write(Format::Human, style, self.out)
+        report.write(ReportFormat::Human, style, self.out)
     }
 
     pub(super) fn completion(&mut self, aftermath: &Aftermath) -> io::Result<()> {
@@ -95,14 +95,14 @@ impl<'a> Story<'a> {
             .save(&folder.join("after.json"))
             .map_err(|e| hinted(&e))?;
         let mut markdown = create(folder, "report.md")?;
-        report.write(Format::Markdown, &Style::default(), &mut markdown)?;
+        report.write(ReportFormat::Markdown, &Style::default(), &mut markdown)?;
         writeln!(markdown, "\n## Completion\n")?;
         for line in lines(aftermath) {
             writeln!(markdown, "- {line}")?;
         }
         markdown.flush()?;
         let mut comparison = Vec::new();
-        report.write(Format::Json, &Style::default(), &mut comparison)?;
+        report.write(ReportFormat::Json, &Style::default(), &mut comparison)?;
         let whole = json!({
             "comparison": serde_json::from_slice::<serde_json::Value>(&comparison)?,
             "completion": JsonCompletion::from(&aftermath.completion),

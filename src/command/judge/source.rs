@@ -16,14 +16,14 @@ use crate::run::recording::Recording;
 use crate::run::run_file::Run;
 
 /// A file and what is in it.
-pub(super) struct Source {
+pub(super) struct JudgedFile {
     pub(super) file: String,
-    pub(super) endpoints: Vec<SourceEndpoint>,
+    pub(super) endpoints: Vec<JudgedEndpoint>,
     content: Content,
 }
 
 /// An endpoint under the name that it has among all files.
-pub(super) struct SourceEndpoint {
+pub(super) struct JudgedEndpoint {
     pub(super) name: String,
     pub(super) original_name: String,
     /// A run file contains it.
@@ -36,7 +36,7 @@ enum Content {
 }
 
 /// Reads every file and gives each endpoint a name of its own.
-pub(super) fn load_all(args: &JudgeArgs) -> anyhow::Result<Vec<Source>> {
+pub(super) fn load_all(args: &JudgeArgs) -> anyhow::Result<Vec<JudgedFile>> {
     check_distinct(&args.files)?;
     let mut sources = Vec::new();
     for file in &args.files {
@@ -59,7 +59,7 @@ fn check_distinct(files: &[PathBuf]) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn load(file: &Path, shown: &str, args: &JudgeArgs) -> anyhow::Result<Source> {
+fn load(file: &Path, shown: &str, args: &JudgeArgs) -> anyhow::Result<JudgedFile> {
     let options = ImportOptions {
         unit: args.unit,
         column: args.column.clone(),
@@ -67,9 +67,9 @@ fn load(file: &Path, shown: &str, args: &JudgeArgs) -> anyhow::Result<Source> {
         format: args.format,
     };
     Ok(match saved::read(file, &options)? {
-        Saved::Run(run) => Source::of_run(*run, shown),
+        Saved::Run(run) => JudgedFile::of_run(*run, shown),
         Saved::Imported(imported) => {
-            let source = Source::of_imported(imported, &stem(file), shown);
+            let source = JudgedFile::of_imported(imported, &stem(file), shown);
             source.renamed(args.endpoint.as_deref())
         }
     })
@@ -83,7 +83,7 @@ fn stem(file: &Path) -> String {
     }
 }
 
-fn check_endpoint_flag(args: &JudgeArgs, sources: &[Source]) -> anyhow::Result<()> {
+fn check_endpoint_flag(args: &JudgeArgs, sources: &[JudgedFile]) -> anyhow::Result<()> {
     let lists = sources
         .iter()
         .filter(|source| source.can_be_named())
@@ -101,7 +101,7 @@ fn check_endpoint_flag(args: &JudgeArgs, sources: &[Source]) -> anyhow::Result<(
 }
 
 /// Endpoints of the same name in several files are told apart by their file.
-fn separate_names(sources: &mut [Source]) {
+fn separate_names(sources: &mut [JudgedFile]) {
     for qualify in [qualified_by_stem, qualified_by_file] {
         let mut uses: HashMap<String, usize> = HashMap::new();
         for endpoint in sources.iter().flat_map(|source| &source.endpoints) {
@@ -125,14 +125,14 @@ fn qualified_by_file(file: &str, name: &str) -> String {
     format!("{file}:{name}")
 }
 
-impl Source {
-    fn of_run(run: Run, file: &str) -> Source {
-        let endpoints = run.endpoints.iter().map(|endpoint| SourceEndpoint {
+impl JudgedFile {
+    fn of_run(run: Run, file: &str) -> JudgedFile {
+        let endpoints = run.endpoints.iter().map(|endpoint| JudgedEndpoint {
             name: endpoint.name.clone(),
             original_name: endpoint.name.clone(),
             recording: None,
         });
-        Source {
+        JudgedFile {
             file: file.to_owned(),
             endpoints: endpoints.collect(),
             content: Content::Run(Box::new(run)),
@@ -140,16 +140,16 @@ impl Source {
     }
 
     /// Endpoints that the file does not name are called `unnamed`.
-    fn of_imported(imported: Imported, unnamed: &str, file: &str) -> Source {
+    fn of_imported(imported: Imported, unnamed: &str, file: &str) -> JudgedFile {
         let endpoints = imported.endpoints.into_iter().map(|endpoint| {
             let name = endpoint.name.unwrap_or_else(|| unnamed.to_owned());
-            SourceEndpoint {
+            JudgedEndpoint {
                 original_name: name.clone(),
                 name,
                 recording: Some(endpoint.recording),
             }
         });
-        Source {
+        JudgedFile {
             file: file.to_owned(),
             endpoints: endpoints.collect(),
             content: Content::Imported(imported.remarks),
@@ -157,7 +157,7 @@ impl Source {
     }
 
     /// As `--endpoint` names the only endpoint of another tool's file.
-    fn renamed(mut self, name: Option<&str>) -> Source {
+    fn renamed(mut self, name: Option<&str>) -> JudgedFile {
         if let (Some(name), [only]) = (name, self.endpoints.as_mut_slice()) {
             name.clone_into(&mut only.name);
             name.clone_into(&mut only.original_name);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{Dependence, Evidence, Noise, Pair, Range, Ranges};
+use super::{ChangeEvidence, ChangeRange, ChangeRanges, Dependence, Noise, Pair};
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped, trimmed};
 
@@ -48,14 +48,14 @@ pub(super) struct Basis {
 }
 
 /// The effect and why, in one sentence.
-pub(super) fn of(evidence: &Evidence, basis: &Basis, noise: &Noise) -> (Effect, String) {
+pub(super) fn of(evidence: &ChangeEvidence, basis: &Basis, noise: &Noise) -> (Effect, String) {
     let cause = Cause::of(basis);
     let (measured, without_lag) = match *evidence {
-        Evidence::Interval {
+        ChangeEvidence::Interval {
             measured,
             without_lag,
         } => (measured, without_lag),
-        Evidence::Unresolved { samples_needed } => {
+        ChangeEvidence::Unresolved { samples_needed } => {
             let reason = unresolved(
                 basis.quantile,
                 basis.planned,
@@ -108,8 +108,8 @@ pub(super) fn unresolved(
 }
 
 /// A change is beyond the band only if both its share and its duration are.
-fn within(ranges: Ranges, noise: &Noise) -> Effect {
-    let Ranges {
+fn within(ranges: ChangeRanges, noise: &Noise) -> Effect {
+    let ChangeRanges {
         ratio,
         difference_ns,
     } = ranges;
@@ -128,8 +128,8 @@ fn within(ranges: Ranges, noise: &Noise) -> Effect {
     }
 }
 
-fn reason(effect: Effect, ranges: Ranges, noise: &Noise, cause: Cause) -> String {
-    let Ranges {
+fn reason(effect: Effect, ranges: ChangeRanges, noise: &Noise, cause: Cause) -> String {
+    let ChangeRanges {
         ratio,
         difference_ns,
     } = ranges;
@@ -186,7 +186,7 @@ impl Cause {
 }
 
 /// What the changes would be had this machine sent on time.
-fn late(measured: Range, without_lag: Range, cause: Cause) -> String {
+fn late(measured: ChangeRange, without_lag: ChangeRange, cause: Cause) -> String {
     let opened = (without_lag.low <= 0.0 && measured.low > 0.0)
         || (without_lag.high.is_infinite() && measured.high.is_finite());
     let cause = if opened { Cause::Lag } else { cause };
@@ -197,7 +197,7 @@ fn late(measured: Range, without_lag: Range, cause: Cause) -> String {
 }
 
 /// Which changes fit the data.
-fn span(ratio: Range, cause: Cause) -> String {
+fn span(ratio: ChangeRange, cause: Cause) -> String {
     let (low, high) = (speed(ratio.low), speed(ratio.high));
     let because = cause.as_str();
     match (ratio.low > 0.0, ratio.high.is_finite()) {
@@ -252,7 +252,7 @@ fn signed(ns: f64) -> String {
     format!("{sign}{}", Pretty(Duration::from_nanos(ns.abs() as u64)))
 }
 
-impl Range {
+impl ChangeRange {
     fn lies_within(self, low: f64, high: f64) -> bool {
         self.low >= low && self.high <= high
     }
@@ -260,14 +260,14 @@ impl Range {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cause, Effect, Noise, Range, Ranges, late, speed, within};
+    use super::{Cause, ChangeRange, ChangeRanges, Effect, Noise, late, speed, within};
 
     fn effect(ratio: (f64, f64), difference_ms: (f64, f64)) -> Effect {
-        let range = |(low, high): (f64, f64), unit: f64| Range {
+        let range = |(low, high): (f64, f64), unit: f64| ChangeRange {
             low: low * unit,
             high: high * unit,
         };
-        let ranges = Ranges {
+        let ranges = ChangeRanges {
             ratio: range(ratio, 1.0),
             difference_ns: range(difference_ms, 1e6),
         };
@@ -299,12 +299,12 @@ mod tests {
             share: 0.07,
             ..Noise::default()
         };
-        let on_the_border = Ranges {
-            ratio: Range {
+        let on_the_border = ChangeRanges {
+            ratio: ChangeRange {
                 low: 0.8,
                 high: 93.0 / 100.0,
             },
-            difference_ns: Range {
+            difference_ns: ChangeRange {
                 low: -9e9,
                 high: -8e9,
             },
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn an_end_that_only_the_send_lag_opens_is_not_laid_to_failures() {
-        let range = |low, high| Range { low, high };
+        let range = |low, high| ChangeRange { low, high };
         let (closed, open) = (range(0.9, 1.1), range(0.0, f64::INFINITY));
         let lag = late(closed, open, Cause::FewSamples);
         assert!(lag.ends_with("the send lag of this machine leaves this percentile open, so that nothing bounds the change"), "{lag}");

@@ -1,6 +1,6 @@
 //! The share of requests that did not end ok, before and after.
 
-use super::{Effect, Pair, Range};
+use super::{ChangeRange, Effect, Pair};
 use crate::judge::summary::CONFIDENCE;
 use crate::stats::binomial;
 
@@ -21,7 +21,7 @@ pub struct ErrorRateChange {
     /// Share after − share before, as a fraction.
     pub difference: Option<f64>,
     /// Its interval at [`CONFIDENCE`], within [−1, 1].
-    pub interval: Option<Range>,
+    pub interval: Option<ChangeRange>,
     /// Improved or regressed if the interval lies on one side of zero, else inconclusive; no noise band.
     pub effect: Effect,
 }
@@ -33,9 +33,9 @@ impl ErrorRate {
     }
 
     /// Clopper–Pearson interval of the share.
-    fn bounds(self) -> Range {
+    fn bounds(self) -> ChangeRange {
         let tail = (1.0 - CONFIDENCE) / 2.0;
-        Range {
+        ChangeRange {
             low: binomial::lower_bound(self.planned, self.not_ok, tail),
             high: binomial::upper_bound(self.planned, self.not_ok, tail),
         }
@@ -58,7 +58,7 @@ impl ErrorRateChange {
         };
         let bounds = rates.map(ErrorRate::bounds);
         let difference = after - before;
-        let interval = Range {
+        let interval = ChangeRange {
             low: difference - (after - bounds.after.low).hypot(bounds.before.high - before),
             high: difference + (bounds.after.high - after).hypot(before - bounds.before.low),
         };
@@ -67,8 +67,8 @@ impl ErrorRateChange {
             difference: Some(difference),
             interval: Some(interval),
             effect: match interval {
-                Range { high, .. } if high < 0.0 => Effect::Improved,
-                Range { low, .. } if low > 0.0 => Effect::Regressed,
+                ChangeRange { high, .. } if high < 0.0 => Effect::Improved,
+                ChangeRange { low, .. } if low > 0.0 => Effect::Regressed,
                 _ => Effect::Inconclusive,
             },
         }

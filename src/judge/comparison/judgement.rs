@@ -1,7 +1,7 @@
 //! Gates on two runs: what is asked of a percentile's change, and what its interval answers.
 
 use super::effect::unresolved;
-use super::{Change, Comparison, Evidence, Range};
+use super::{Change, ChangeEvidence, ChangeRange, Comparison};
 use crate::judge::gate::{Condition, ExceedanceRange, Finding, Gate, ObservedMetric, Scope};
 use crate::run::plan::Design;
 use crate::stats::profile::judge_reduction;
@@ -87,7 +87,7 @@ fn not_compared(quantile: Quantile) -> Answer {
 }
 
 /// The flip test: a verdict that our own lateness could have made is none.
-fn in_doubt(ratio: Range) -> Answer {
+fn in_doubt(ratio: ChangeRange) -> Answer {
     (
         Verdict::Inconclusive,
         format!(
@@ -112,7 +112,7 @@ fn measured(change: &Change) -> ObservedMetric {
 impl Requirement {
     fn judge(self, change: &Change) -> Answer {
         match change.evidence {
-            Evidence::Interval {
+            ChangeEvidence::Interval {
                 measured,
                 without_lag,
             } => {
@@ -122,7 +122,7 @@ impl Requirement {
                     false => in_doubt(without_lag.ratio),
                 }
             }
-            Evidence::Unresolved { samples_needed } => (
+            ChangeEvidence::Unresolved { samples_needed } => (
                 Verdict::Inconclusive,
                 unresolved(
                     change.quantile,
@@ -139,7 +139,7 @@ impl Requirement {
     }
 
     /// A limit of 30 % of the value before is met by a ratio of 0.3, whatever its binary fraction says.
-    fn verdict(self, ratio: Range) -> Verdict {
+    fn verdict(self, ratio: ChangeRange) -> Verdict {
         let reduction = match self {
             Requirement::Reduction(share) => share,
             Requirement::Growth(share) => -share,
@@ -147,7 +147,7 @@ impl Requirement {
         judge_reduction(ratio.low, ratio.high, reduction)
     }
 
-    fn judge_interval(self, ratio: Range) -> Answer {
+    fn judge_interval(self, ratio: ChangeRange) -> Answer {
         let verdict = self.verdict(ratio);
         let next_step =
             "more requests on both sides narrow the interval, unless the change lies at the limit";
@@ -158,7 +158,7 @@ impl Requirement {
         )
     }
 
-    fn reason(self, verdict: Verdict, ratio: Range) -> String {
+    fn reason(self, verdict: Verdict, ratio: ChangeRange) -> String {
         match (verdict, self) {
             (Verdict::Inconclusive, _) => {
                 format!("the change is {} at 95 % confidence", span(ratio))
@@ -202,7 +202,7 @@ fn at_least(requirement: Requirement, ratio: f64) -> String {
 }
 
 /// `between −80 % and −69.9 %`.
-fn span(ratio: Range) -> String {
+fn span(ratio: ChangeRange) -> String {
     let signed = |ratio: f64, round| {
         let sign = if ratio < 1.0 { "−" } else { "+" };
         format!("{sign}{}", percent((ratio - 1.0).abs(), round))
@@ -234,15 +234,15 @@ fn percent(share: f64, round: fn(f64) -> f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Range, Requirement};
+    use super::{ChangeRange, Requirement};
     use crate::verdict::Verdict;
 
     fn verdict(requirement: Requirement, low: f64, high: f64) -> Verdict {
-        requirement.judge_interval(Range { low, high }).0
+        requirement.judge_interval(ChangeRange { low, high }).0
     }
 
     fn reason(requirement: Requirement, low: f64, high: f64) -> String {
-        requirement.judge_interval(Range { low, high }).1
+        requirement.judge_interval(ChangeRange { low, high }).1
     }
 
     #[test]

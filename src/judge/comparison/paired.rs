@@ -1,7 +1,7 @@
 //! The change of a percentile over pairs of blocks, and which of two intervals counts.
 
 use super::order::{Edge, Orders};
-use super::{Evidence, Pair, Range, Ranges};
+use super::{ChangeEvidence, ChangeRange, ChangeRanges, Pair};
 use crate::judge::summary::CONFIDENCE;
 use crate::stats::paired::{self, PairedError, PairedMean};
 use crate::stats::rank::Quantile;
@@ -9,7 +9,7 @@ use crate::stats::rank::Quantile;
 /// Both intervals of a change that was measured in turns. The profile interval takes requests as independent; the paired
 /// one takes blocks as independent, so it is the wider where whole blocks differ by more than their requests do.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct InTurns {
+pub struct CandidateIntervals {
     profile: Both,
     paired: Result<Both, NoPairs>,
 }
@@ -17,13 +17,13 @@ pub struct InTurns {
 /// The changes that are compatible with the data, as measured and without this machine's own delay.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Both {
-    measured: Ranges,
-    without_lag: Ranges,
+    measured: ChangeRanges,
+    without_lag: ChangeRanges,
 }
 
 /// Which interval is the evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Method {
+pub enum IntervalMethod {
     /// Of the profile likelihood, over all requests.
     Profile,
     /// Student's t over the pairs of blocks.
@@ -45,21 +45,21 @@ pub enum NoPairs {
     },
 }
 
-impl InTurns {
+impl CandidateIntervals {
     /// `None` where the whole sides do not resolve the percentile: then blocks do not either.
     pub(super) fn of(
-        profile: Evidence,
+        profile: ChangeEvidence,
         blocks: &[Pair<Orders>],
         quantile: Quantile,
-    ) -> Option<InTurns> {
-        let Evidence::Interval {
+    ) -> Option<CandidateIntervals> {
+        let ChangeEvidence::Interval {
             measured,
             without_lag,
         } = profile
         else {
             return None;
         };
-        Some(InTurns {
+        Some(CandidateIntervals {
             profile: Both {
                 measured,
                 without_lag,
@@ -69,7 +69,7 @@ impl InTurns {
     }
 
     /// Which one is the wider, by its ratio.
-    pub fn chosen(&self) -> Method {
+    pub fn chosen(&self) -> IntervalMethod {
         match self.paired {
             Ok(paired)
                 if paired
@@ -77,38 +77,38 @@ impl InTurns {
                     .ratio
                     .is_wider_than(self.profile.measured.ratio) =>
             {
-                Method::Paired
+                IntervalMethod::Paired
             }
-            _ => Method::Profile,
+            _ => IntervalMethod::Profile,
         }
     }
 
     /// The interval over all requests.
-    pub fn profile(&self) -> Ranges {
+    pub fn profile(&self) -> ChangeRanges {
         self.profile.measured
     }
 
     /// The interval over the pairs of blocks, or why there is none.
-    pub fn paired(&self) -> Result<Ranges, NoPairs> {
+    pub fn paired(&self) -> Result<ChangeRanges, NoPairs> {
         self.paired.map(|paired| paired.measured)
     }
 
-    pub(super) fn evidence(&self) -> Evidence {
+    pub(super) fn evidence(&self) -> ChangeEvidence {
         let chosen = match (self.chosen(), self.paired) {
-            (Method::Paired, Ok(paired)) => paired,
+            (IntervalMethod::Paired, Ok(paired)) => paired,
             _ => self.profile,
         };
-        Evidence::Interval {
+        ChangeEvidence::Interval {
             measured: chosen.measured,
             without_lag: chosen.without_lag,
         }
     }
 }
 
-impl Range {
+impl ChangeRange {
     /// As ratios: what doubles is as far away as what halves. Of two without bounds, neither.
-    fn is_wider_than(self, other: Range) -> bool {
-        let width = |range: Range| match range.low == range.high {
+    fn is_wider_than(self, other: ChangeRange) -> bool {
+        let width = |range: ChangeRange| match range.low == range.high {
             true => 0.0,
             false => range.high.ln() - range.low.ln(),
         };
@@ -174,15 +174,15 @@ fn ranges(
     blocks: &[Pair<Orders>],
     quantile: Quantile,
     lowest: for<'a> fn(&'a Orders) -> Edge<'a>,
-) -> Ranges {
+) -> ChangeRanges {
     let at = |edge: Edge<'_>| edge.percentile(quantile);
     let pairs = |of: &dyn Fn(&Pair<Orders>) -> (f64, f64)| -> Vec<(f64, f64)> {
         blocks.iter().map(of).collect()
     };
     let low = pairs(&|pair| (at(pair.before.highest()), at(lowest(&pair.after))));
     let high = pairs(&|pair| (at(lowest(&pair.before)), at(pair.after.highest())));
-    Ranges {
-        ratio: Range {
+    ChangeRanges {
+        ratio: ChangeRange {
             low: end(paired::ratio(&low, CONFIDENCE), |mean| mean.low, 0.0),
             high: end(
                 paired::ratio(&high, CONFIDENCE),
@@ -190,7 +190,7 @@ fn ranges(
                 f64::INFINITY,
             ),
         },
-        difference_ns: Range {
+        difference_ns: ChangeRange {
             low: end(
                 paired::difference(&low, CONFIDENCE),
                 |mean| mean.low,
@@ -215,7 +215,7 @@ mod tests {
     use std::time::Duration;
 
     use super::super::{Effect, Noise, Pair, Side, compare_in_turns, whole};
-    use super::{Method, NoPairs, below_the_maximum_from};
+    use super::{IntervalMethod, NoPairs, below_the_maximum_from};
     use crate::judge::comparison::Change;
     use crate::run::recording::Recording;
     use crate::stats::rank::Quantile;
@@ -260,17 +260,17 @@ mod tests {
     fn blocks_alike_leave_the_profile_interval_and_blocks_apart_the_paired_one() {
         let alike: Vec<_> = (0..6).map(|_| (block(100.0, 0), block(50.0, 0))).collect();
         let found = change(&alike, Quantile::P50);
-        assert_eq!(found.in_turns.unwrap().chosen(), Method::Profile);
+        assert_eq!(found.candidates.unwrap().chosen(), IntervalMethod::Profile);
         assert_eq!(found.effect, Effect::Improved);
         let apart: Vec<_> = [20.0, 200.0, 30.0, 150.0, 100.0, 60.0]
             .map(|after| (block(100.0, 0), block(after, 0)))
             .into();
         let found = change(&apart, Quantile::P50);
-        let in_turns = found.in_turns.unwrap();
-        assert_eq!(in_turns.chosen(), Method::Paired);
+        let candidates = found.candidates.unwrap();
+        assert_eq!(candidates.chosen(), IntervalMethod::Paired);
         assert_eq!(
             found.ratio_interval(),
-            in_turns.paired().ok().map(|p| p.ratio)
+            candidates.paired().ok().map(|p| p.ratio)
         );
         // Logarithms of 0.2, 2, 0.3, 1.5, 1, 0.6: mean −0.37094, variance 0.82404; ± 2.5706·√(0.82404/6).
         let ratio = found.ratio_interval().unwrap();
@@ -290,8 +290,8 @@ mod tests {
         };
         // One failing block leaves the median of all requests a number, with a narrow profile interval.
         let found = change(&failing(1), Quantile::P50);
-        assert!(found.in_turns.unwrap().profile().ratio.high.is_finite());
-        assert_eq!(found.in_turns.unwrap().chosen(), Method::Paired);
+        assert!(found.candidates.unwrap().profile().ratio.high.is_finite());
+        assert_eq!(found.candidates.unwrap().chosen(), IntervalMethod::Paired);
         assert_eq!(found.effect, Effect::Inconclusive);
         assert_eq!(change(&failing(6), Quantile::P50).effect, Effect::Regressed);
         let both: Vec<_> = (0..6).map(|_| (block(1.0, 100), block(1.0, 100))).collect();
@@ -301,13 +301,13 @@ mod tests {
     #[test]
     fn few_pairs_and_short_blocks_say_why_there_is_no_paired_interval() {
         let few: Vec<_> = (0..5).map(|_| (block(100.0, 0), block(50.0, 0))).collect();
-        let found = change(&few, Quantile::P50).in_turns.unwrap();
+        let found = change(&few, Quantile::P50).candidates.unwrap();
         assert_eq!(found.paired(), Err(NoPairs::TooFew { pairs: 5 }));
-        assert_eq!(found.chosen(), Method::Profile);
+        assert_eq!(found.chosen(), IntervalMethod::Profile);
         let short: Vec<_> = (0..6).map(|_| (block(100.0, 0), block(50.0, 0))).collect();
         let found = change(&short, "p99.5".parse().unwrap());
         assert!(
-            found.in_turns.is_none(),
+            found.candidates.is_none(),
             "600 requests do not resolve a P99.5"
         );
         assert_eq!(below_the_maximum_from(Quantile::P99), 100);

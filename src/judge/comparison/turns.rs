@@ -6,7 +6,7 @@ use crate::run::recording::Recording;
 
 /// A side of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SideOf {
+pub enum SideName {
     /// What it was.
     Before,
     /// What it is now.
@@ -19,15 +19,15 @@ pub struct Turn {
     /// The pair it belongs to, from 0.
     pub pair: u64,
     /// Whose block it is.
-    pub side: SideOf,
+    pub side: SideName,
 }
 
-impl SideOf {
+impl SideName {
     /// As outputs say it.
     pub fn as_str(self) -> &'static str {
         match self {
-            SideOf::Before => "before",
-            SideOf::After => "after",
+            SideName::Before => "before",
+            SideName::After => "after",
         }
     }
 }
@@ -35,7 +35,7 @@ impl SideOf {
 /// Before, after, after, before, and so on: over two pairs a linear drift adds as much to one side as to the other, so
 /// it cancels in the mean.
 pub fn order_of(pairs: u64) -> impl Iterator<Item = Turn> {
-    use SideOf::{After, Before};
+    use SideName::{After, Before};
     (0..pairs).flat_map(|pair| {
         let sides = match pair % 2 {
             0 => [Before, After],
@@ -61,12 +61,12 @@ pub fn whole<'a>(
 
 #[cfg(test)]
 mod tests {
-    use super::{SideOf, order_of};
+    use super::{SideName, order_of};
 
     #[test]
     fn the_order_is_abba_and_has_the_same_mean_place_for_both_sides() {
-        let order: Vec<SideOf> = order_of(4).map(|turn| turn.side).collect();
-        use SideOf::{After as B, Before as A};
+        let order: Vec<SideName> = order_of(4).map(|turn| turn.side).collect();
+        use SideName::{After as B, Before as A};
         assert_eq!(order, [A, B, B, A, A, B, B, A]);
         let places = |side| -> usize { (0..8).filter(|&place| order[place] == side).sum() };
         assert_eq!(places(A), places(B));

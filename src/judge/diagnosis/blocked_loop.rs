@@ -1,7 +1,7 @@
 //! A blocked event loop: does one endpoint wait while another one is served?
 
-use super::observation::{Change, From, Observation, Share};
-use super::{Cause, Evidence, Finding, LARGER, Observations, Support};
+use super::observation::{BoundedShare, LatencyOrigin, Observation, PercentileShift};
+use super::{CauseEvidence, CauseFinding, LARGER, Observations, RootCause, Support};
 use crate::stats::modes::Modes;
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, plural, trimmed};
@@ -24,23 +24,26 @@ const SLOWEST: f64 = 0.05;
 /// Percentiles by which the interference is told, the highest that is resolved first.
 const QUANTILES: [Quantile; 3] = [Quantile::P95, Quantile::P90, Quantile::P50];
 
-pub(super) fn test(observed: &Observations) -> Finding {
+pub(super) fn test(observed: &Observations) -> CauseFinding {
     let (Some(alone), Some(beside)) = (&observed.alone, &observed.beside) else {
-        return Finding::without(Cause::BlockedLoop, during(&observed.probe, &observed.load));
+        return CauseFinding::without(
+            RootCause::BlockedLoop,
+            during(&observed.probe, &observed.load),
+        );
     };
     let failed = [alone, beside]
         .into_iter()
         .find_map(|o| o.failed(&observed.probe));
     if let Some(failed) = failed {
-        return Finding::failing(Cause::BlockedLoop, &failed);
+        return CauseFinding::failing(RootCause::BlockedLoop, &failed);
     }
     let n = alone.requests().min(beside.requests());
     if n < MIN_REQUESTS {
         let why = format!("{n} requests are too few: {MIN_REQUESTS} are the least");
-        return Finding::too_few(Cause::BlockedLoop, why, n, MIN_REQUESTS);
+        return CauseFinding::too_few(RootCause::BlockedLoop, why, n, MIN_REQUESTS);
     }
     let usual = alone
-        .at(Quantile::P95, From::Send)
+        .at(Quantile::P95, LatencyOrigin::Send)
         .unwrap_or(observed.target);
     let material = observed.material_ns();
     let late = usual.as_nanos() as f64 + material;
@@ -48,16 +51,16 @@ pub(super) fn test(observed: &Observations) -> Finding {
     let (_, during) = beside.share_above(late);
     let change = QUANTILES
         .iter()
-        .find_map(|&q| alone.change_to(beside, q, From::Send, material));
+        .find_map(|&q| alone.change_to(beside, q, LatencyOrigin::Send, material));
     // Some requests are as quick as ever, and those that wait are far from them.
     let (_, slowed) = beside.share_above(usual.as_nanos() as f64);
     let median = alone
-        .at(Quantile::P50, From::Send)
+        .at(Quantile::P50, LatencyOrigin::Send)
         .unwrap_or(observed.target);
     let apart = limit >= median.mul_f64(APART) && slowed.high < 1.0 - RARE;
     let bimodal = apart || matches!(beside.modes(), Modes::Two { .. });
     let support = support(&before, &during, bimodal, change.as_ref());
-    let counted = Evidence::new(
+    let counted = CauseEvidence::new(
         format!(
             "{} above {}: {} alone, {} beside {} at {}/s, in {} {}",
             observed.probe,
@@ -75,7 +78,7 @@ pub(super) fn test(observed: &Observations) -> Finding {
             ("share_beside_high", during.high),
         ],
     );
-    let shapes = Evidence::text(format!(
+    let shapes = CauseEvidence::text(format!(
         "{} alone: {}; beside {}: {}",
         observed.probe,
         alone.shape(),
@@ -83,7 +86,7 @@ pub(super) fn test(observed: &Observations) -> Finding {
         beside.shape()
     ));
     let interference = change.map(|change| {
-        Evidence::new(
+        CauseEvidence::new(
             format!(
                 "{} beside load is {} that alone (95 %)",
                 change.quantile,
@@ -95,9 +98,9 @@ pub(super) fn test(observed: &Observations) -> Finding {
             ],
         )
     });
-    let p95 = beside.at(Quantile::P95, From::Send);
-    Finding {
-        cause: Cause::BlockedLoop,
+    let p95 = beside.at(Quantile::P95, LatencyOrigin::Send);
+    CauseFinding {
+        cause: RootCause::BlockedLoop,
         support,
         cost: p95.map(|p95| p95.saturating_sub(usual)),
         evidence: [counted, shapes].into_iter().chain(interference).collect(),
@@ -105,7 +108,12 @@ pub(super) fn test(observed: &Observations) -> Finding {
     }
 }
 
-fn support(before: &Share, during: &Share, bimodal: bool, change: Option<&Change>) -> Support {
+fn support(
+    before: &BoundedShare,
+    during: &BoundedShare,
+    bimodal: bool,
+    change: Option<&PercentileShift>,
+) -> Support {
     // A FAIL of the gate "P95 within what is usual", which the probe alone keeps.
     let alone_keeps = before.k as f64 <= SLOWEST * before.n as f64;
     let more = alone_keeps && during.low > SLOWEST && during.episodes >= EPISODES;

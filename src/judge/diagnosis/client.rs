@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ALPHA, Cause, Evidence, Finding, LARGER, Observations, Support};
+use super::{ALPHA, CauseEvidence, CauseFinding, LARGER, Observations, RootCause, Support};
 use crate::run::histogram::{Histogram, Precision};
 use crate::stats::binomial::{self, reaches};
 use crate::stats::rank::Quantile;
@@ -22,7 +22,7 @@ const MIN_SENDS: u64 = 50;
 
 /// A P99 of the send lag above max(1 ms, 1 % of the target) is late (METHOD §7); it is the cause if that is shown and it
 /// is as much as matters here, or the processor was busy.
-pub(super) fn test(observed: &Observations) -> Finding {
+pub(super) fn test(observed: &Observations) -> CauseFinding {
     let mut lags = Histogram::new(Precision::Three);
     observed
         .all()
@@ -30,8 +30,8 @@ pub(super) fn test(observed: &Observations) -> Finding {
     let n = lags.count();
     if n < MIN_SENDS {
         let why = format!("{n} sends are too few: {MIN_SENDS} are the least");
-        return Finding::open(
-            Cause::Client,
+        return CauseFinding::open(
+            RootCause::Client,
             why,
             [("sends", n as f64), ("least", MIN_SENDS as f64)],
         );
@@ -51,7 +51,7 @@ pub(super) fn test(observed: &Observations) -> Finding {
         (true, false) => "; that is late, but less than matters here",
         _ => "",
     };
-    let evidence = Evidence::new(
+    let evidence = CauseEvidence::new(
         format!(
             "send lag P99 {} (limit {}), {} of {} sends later than that; {} % of the processor time of the sending threads \
              used{caution}; later than {}: {}, at most {} % (95 %)",
@@ -76,8 +76,8 @@ pub(super) fn test(observed: &Observations) -> Finding {
         false if beyond_high <= BEYOND && busiest <= BUSY => Support::NotSupported,
         false => Support::NotEnough,
     };
-    Finding {
-        cause: Cause::Client,
+    CauseFinding {
+        cause: RootCause::Client,
         support,
         cost: Some(Duration::from_nanos(p99_ns)),
         evidence: vec![evidence],

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use super::observation::{From, Observation};
-use super::{Cause, Evidence, Finding, LARGER, Observations, Support};
+use super::observation::{LatencyOrigin, Observation};
+use super::{CauseEvidence, CauseFinding, LARGER, Observations, RootCause, Support};
 use crate::judge::summary::CONFIDENCE;
 use crate::run::histogram::Histogram;
 use crate::stats::rank::{Quantile, min_samples_for_interval};
 use crate::units::{Pretty, millis};
 
-pub(super) fn test(observed: &Observations) -> Finding {
+pub(super) fn test(observed: &Observations) -> CauseFinding {
     let (Some(reused), Some(new)) = (&observed.alone, &observed.new_connections) else {
-        return Finding::without(
-            Cause::Connection,
+        return CauseFinding::without(
+            RootCause::Connection,
             format!("{} on new connections", observed.probe),
         );
     };
@@ -20,14 +20,14 @@ pub(super) fn test(observed: &Observations) -> Finding {
         .into_iter()
         .find_map(|o| o.failed(&observed.probe));
     if let Some(failed) = failed {
-        return Finding::failing(Cause::Connection, &failed);
+        return CauseFinding::failing(RootCause::Connection, &failed);
     }
     let material = observed.material_ns();
-    let Some(change) = reused.change_to(new, Quantile::P50, From::Start, material) else {
+    let Some(change) = reused.change_to(new, Quantile::P50, LatencyOrigin::Start, material) else {
         let n = reused.requests().min(new.requests());
         let why = format!("{n} requests are too few for an interval of P50");
-        return Finding::too_few(
-            Cause::Connection,
+        return CauseFinding::too_few(
+            RootCause::Connection,
             why,
             n,
             min_samples_for_interval(Quantile::P50, CONFIDENCE),
@@ -39,12 +39,12 @@ pub(super) fn test(observed: &Observations) -> Finding {
         (_, true) => Support::NotSupported,
         _ => Support::NotEnough,
     };
-    let compared = Evidence::new(
+    let compared = CauseEvidence::new(
         format!(
             "{} on new connections {}, on reused ones {}: P50 changes by {} (95 %)",
             observed.probe,
-            shown(new.at(Quantile::P50, From::Start)),
-            shown(reused.at(Quantile::P50, From::Start)),
+            shown(new.at(Quantile::P50, LatencyOrigin::Start)),
+            shown(reused.at(Quantile::P50, LatencyOrigin::Start)),
             change.difference_in_words(),
         ),
         [
@@ -52,8 +52,8 @@ pub(super) fn test(observed: &Observations) -> Finding {
             ("difference_high_ms", high / 1e6),
         ],
     );
-    Finding {
-        cause: Cause::Connection,
+    CauseFinding {
+        cause: RootCause::Connection,
         support,
         cost: change.middle(),
         evidence: vec![compared, phases(new)],
@@ -75,7 +75,7 @@ fn shown(latency: Option<Duration>) -> String {
 }
 
 /// P50 of every phase of a request on a new connection.
-fn phases(new: &Observation) -> Evidence {
+fn phases(new: &Observation) -> CauseEvidence {
     let median = |histogram: &Histogram| {
         let rank = Quantile::P50.rank(histogram.count());
         histogram.value_at_rank(rank).map(Duration::from_nanos)
@@ -94,5 +94,5 @@ fn phases(new: &Observation) -> Evidence {
     let numbers = medians
         .iter()
         .map(|(name, median)| (*name, millis(*median)));
-    Evidence::new(format!("phases, P50 each: {}", text.join(", ")), numbers)
+    CauseEvidence::new(format!("phases, P50 each: {}", text.join(", ")), numbers)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{ALPHA, Step, ladder};
+use super::{ALPHA, DiagnosisStep, ladder};
 use crate::judge::summary::CONFIDENCE;
 use crate::run::histogram::RankedValues;
 use crate::run::recording::{Bits, Recording};
@@ -28,13 +28,13 @@ pub struct Observation {
 
 /// Requests to an endpoint that did not end ok.
 #[derive(Clone, Debug)]
-pub(super) struct Failed {
+pub(super) struct FailedRequests {
     pub(super) bad: u64,
     pub(super) of: u64,
     endpoint: String,
 }
 
-impl std::fmt::Display for Failed {
+impl std::fmt::Display for FailedRequests {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,
@@ -48,7 +48,7 @@ impl std::fmt::Display for Failed {
 
 /// A share of requests with its one-sided 95 % bounds, in the sense of the cluster guard.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Share {
+pub(super) struct BoundedShare {
     pub(super) n: u64,
     pub(super) k: u64,
     /// Runs of consecutive requests.
@@ -57,8 +57,8 @@ pub(super) struct Share {
     pub(super) high: f64,
 }
 
-impl Share {
-    pub(super) fn of(bits: impl Iterator<Item = bool>) -> Share {
+impl BoundedShare {
+    pub(super) fn of(bits: impl Iterator<Item = bool>) -> BoundedShare {
         let clusters = Clusters::of(bits);
         let (n, k) = (clusters.samples(), clusters.slow.total);
         let bounds = match n {
@@ -76,7 +76,7 @@ impl Share {
                 },
             ),
         };
-        Share {
+        BoundedShare {
             n,
             k,
             episodes: clusters.slow.count,
@@ -102,7 +102,7 @@ impl Share {
 
 /// The change of a percentile from one sample to another: 95 % profile intervals.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Change {
+pub(super) struct PercentileShift {
     pub(super) quantile: Quantile,
     pub(super) ratio: (f64, f64),
     pub(super) difference_ns: (f64, f64),
@@ -110,7 +110,7 @@ pub(super) struct Change {
 
 /// Which latency: from the send, or all of it with connecting and our own lag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum From {
+pub(super) enum LatencyOrigin {
     Send,
     Start,
 }
@@ -143,27 +143,27 @@ impl Observation {
 
     /// A percentile by nearest rank, from the send; `None` among those that did not end ok.
     pub fn service(&self, quantile: Quantile) -> Option<Duration> {
-        self.at(quantile, From::Send)
+        self.at(quantile, LatencyOrigin::Send)
     }
 
     /// The percentile by which a step is told: from the send, but with connecting where that is what it is about.
-    pub fn in_step(&self, step: Step, quantile: Quantile) -> Option<Duration> {
+    pub fn in_step(&self, step: DiagnosisStep, quantile: Quantile) -> Option<Duration> {
         match step {
-            Step::NewConnections => self.at(quantile, From::Start),
+            DiagnosisStep::NewConnections => self.at(quantile, LatencyOrigin::Start),
             _ => self.service(quantile),
         }
     }
 
-    pub(super) fn at(&self, quantile: Quantile, from: From) -> Option<Duration> {
+    pub(super) fn at(&self, quantile: Quantile, from: LatencyOrigin) -> Option<Duration> {
         let rank = quantile.rank(self.requests());
         self.ranked_values(from)
             .at_rank(rank)
             .map(Duration::from_nanos)
     }
 
-    pub(super) fn ranked_values(&self, from: From) -> RankedValues {
+    pub(super) fn ranked_values(&self, from: LatencyOrigin) -> RankedValues {
         match from {
-            From::Send if self.recording.service.count() > 0 => {
+            LatencyOrigin::Send if self.recording.service.count() > 0 => {
                 self.recording.service.ranked_values()
             }
             _ => self.recording.latency.ranked_values(),
@@ -171,14 +171,14 @@ impl Observation {
     }
 
     /// Says so if too many requests did not end ok for their latencies to mean anything.
-    pub(super) fn failed(&self, endpoint: &str) -> Option<Failed> {
+    pub(super) fn failed(&self, endpoint: &str) -> Option<FailedRequests> {
         // What was never sent says nothing of the service.
         let unsent = self.recording.counts.unsent;
         let (bad, n) = (
             self.recording.counts.not_ok() - unsent,
             self.requests() - unsent,
         );
-        (bad * FAILED > n).then(|| Failed {
+        (bad * FAILED > n).then(|| FailedRequests {
             bad,
             of: n,
             endpoint: endpoint.to_owned(),
@@ -187,14 +187,14 @@ impl Observation {
 
     /// How many modes the service time has, in ms.
     pub fn modes(&self) -> Modes {
-        let levels = self.ranked_values(From::Send);
+        let levels = self.ranked_values(LatencyOrigin::Send);
         modes(levels.counts().map(|(ns, count)| (ns as f64 / 1e6, count)))
     }
 
     /// The share of requests above a latency, rounded up to a rung of the ladder, without our send lag.
-    pub(super) fn share_above(&self, latency_ns: f64) -> (Duration, Share) {
+    pub(super) fn share_above(&self, latency_ns: f64) -> (Duration, BoundedShare) {
         let rung = ladder::rung_above(latency_ns);
-        (rung, Share::of(self.above(rung).iter()))
+        (rung, BoundedShare::of(self.above(rung).iter()))
     }
 
     /// Which requests exceed a target that was counted.
@@ -206,12 +206,14 @@ impl Observation {
     /// How many requests are worth one, by the bursts of those that are slower than the median by what matters:
     /// smaller differences between neighbours are noise.
     pub(super) fn design_effect(&self, material_ns: f64) -> f64 {
-        let usual = self.at(Quantile::P50, From::Start).unwrap_or(Duration::MAX);
+        let usual = self
+            .at(Quantile::P50, LatencyOrigin::Start)
+            .unwrap_or(Duration::MAX);
         let rung = ladder::rung_above(usual.as_nanos() as f64 + material_ns);
         Clusters::of(self.above(rung).iter()).design_effect
     }
 
-    fn thinned(&self, from: From, material_ns: f64) -> Thinned {
+    fn thinned(&self, from: LatencyOrigin, material_ns: f64) -> Thinned {
         let planned = self.requests();
         let effect = self.design_effect(material_ns);
         Thinned {
@@ -226,16 +228,16 @@ impl Observation {
         &self,
         other: &Observation,
         quantile: Quantile,
-        from: From,
+        from: LatencyOrigin,
         material_ns: f64,
-    ) -> Option<Change> {
+    ) -> Option<PercentileShift> {
         let thinned = |side: &Observation| side.thinned(from, material_ns);
         let (before, after) = (thinned(self), thinned(other));
         if before.worth.min(after.worth) < min_samples_for_interval(quantile, CONFIDENCE) {
             return None;
         }
         let change = profile::change(&before, &after, quantile, CUT_95)?;
-        Some(Change {
+        Some(PercentileShift {
             quantile,
             ratio: (change.ratio.low.value, change.ratio.high.value),
             difference_ns: (change.difference.low.value, change.difference.high.value),
@@ -278,7 +280,7 @@ impl Observation {
     }
 }
 
-impl Change {
+impl PercentileShift {
     /// `157.2 ms – 171 ms more`.
     pub(super) fn difference_in_words(&self) -> String {
         let (low, high) = self.difference_ns;

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use super::observation::From;
+use super::observation::LatencyOrigin;
 use super::{
-    Cause, Evidence, FAILING, Finding, LARGER, Observation, Observations, Support, ladder,
+    CauseEvidence, CauseFinding, FAILING, LARGER, Observation, Observations, RootCause, Support,
+    ladder,
 };
 use crate::judge::summary::CONFIDENCE;
 use crate::stats::profile::{self, CUT_95};
@@ -30,13 +31,16 @@ const WHOLE_STEP: f64 = 1.5;
 /// So many more requests in flight at the end, and so many times as many, are a queue.
 const QUEUE: (f64, f64) = (2.0, 2.0);
 
-pub(super) fn test(observed: &Observations) -> Finding {
+pub(super) fn test(observed: &Observations) -> CauseFinding {
     // At a rate at which requests do not meet, one step answers both questions.
     let at_rate = |step: &&Observation| step.rate_per_s.is_some_and(|r| r >= observed.asked_per_s);
     let alone = observed.one_at_a_time.as_ref();
     let Some(offered) = observed.offered.as_ref().or(alone.filter(at_rate)) else {
         let asked = trimmed(observed.asked_per_s, 1);
-        return Finding::without(Cause::Queueing, format!("{} at {asked}/s", observed.load));
+        return CauseFinding::without(
+            RootCause::Queueing,
+            format!("{} at {asked}/s", observed.load),
+        );
     };
     let (latencies, rate) = (
         ladder::series(&offered.recording),
@@ -50,7 +54,7 @@ pub(super) fn test(observed: &Observations) -> Finding {
             MIN_PARTS * MIN_REQUESTS
         );
         let least = (MIN_PARTS * MIN_REQUESTS) as u64;
-        return Finding::too_few(Cause::Queueing, why, latencies.len() as u64, least);
+        return CauseFinding::too_few(RootCause::Queueing, why, latencies.len() as u64, least);
     }
     let medians = medians(&latencies, parts);
     let p = trend::p_rising(&medians);
@@ -78,7 +82,7 @@ pub(super) fn test(observed: &Observations) -> Finding {
     let points: Vec<(f64, f64)> = (0..parts).map(|i| (seconds(i), medians[i] / 1e9)).collect();
     let slope = trend::slope(&points).unwrap_or(0.0);
     let counts = &offered.recording.counts;
-    let grown = Evidence::new(
+    let grown = CauseEvidence::new(
         format!(
             "{} at {}/s: P50 {} in the first of {parts} parts, {} in the last{} ({}); in flight {} \
              and {}; growth at most {} (95 %), {} matters",
@@ -109,7 +113,7 @@ pub(super) fn test(observed: &Observations) -> Finding {
         }
         false => "",
     };
-    let served = Evidence::new(
+    let served = CauseEvidence::new(
         format!(
             "{} of {} were answered in time; {} waited for a connection of ours{decided}",
             grouped(counts.ok),
@@ -121,8 +125,8 @@ pub(super) fn test(observed: &Observations) -> Finding {
             ("requests", counts.total() as f64),
         ],
     );
-    Finding {
-        cause: Cause::Queueing,
+    CauseFinding {
+        cause: RootCause::Queueing,
         support,
         cost: Some(growth(first, last)),
         evidence: vec![grown, served],
@@ -197,7 +201,7 @@ fn growth_by_order(latencies: &[f64], third: usize, worth: usize) -> f64 {
 /// From the range of all latencies, which are known precisely but not in order. If half of a third is below a value, at
 /// least that many of all latencies are below it.
 fn growth_by_range(offered: &Observation, third: u64, worth: u64) -> f64 {
-    let levels = offered.ranked_values(From::Send);
+    let levels = offered.ranked_values(LatencyOrigin::Send);
     let (Some(low), Some(high)) = interval_ranks(worth, Quantile::P50, CONFIDENCE) else {
         return f64::INFINITY;
     };

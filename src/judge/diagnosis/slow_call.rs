@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::observation::{From, Observation};
-use super::{Cause, Evidence, Finding, LARGER, Observations, Support};
+use super::observation::{LatencyOrigin, Observation};
+use super::{CauseEvidence, CauseFinding, LARGER, Observations, RootCause, Support};
 use crate::judge::summary::CONFIDENCE;
 use crate::stats::rank::{Quantile, min_samples_for_interval};
 use crate::units::{Pretty, millis, trimmed};
@@ -11,22 +11,25 @@ use crate::units::{Pretty, millis, trimmed};
 /// The metric of `Server-Timing` that holds all the others.
 const WHOLE: &str = "total";
 
-pub(super) fn test(observed: &Observations) -> Finding {
+pub(super) fn test(observed: &Observations) -> CauseFinding {
     let (Some(probe), Some(load)) = (&observed.alone, &observed.one_at_a_time) else {
-        return Finding::without(Cause::SlowCall, format!("{} one at a time", observed.load));
+        return CauseFinding::without(
+            RootCause::SlowCall,
+            format!("{} one at a time", observed.load),
+        );
     };
     let failed = load
         .failed(&observed.load)
         .or_else(|| probe.failed(&observed.probe));
     if let Some(failed) = failed {
-        return Finding::failing(Cause::SlowCall, &failed);
+        return CauseFinding::failing(RootCause::SlowCall, &failed);
     }
     let material = observed.material_ns();
-    let Some(change) = probe.change_to(load, Quantile::P50, From::Send, material) else {
+    let Some(change) = probe.change_to(load, Quantile::P50, LatencyOrigin::Send, material) else {
         let n = load.requests().min(probe.requests());
         let why = format!("{n} requests are too few for an interval of P50");
-        return Finding::too_few(
-            Cause::SlowCall,
+        return CauseFinding::too_few(
+            RootCause::SlowCall,
             why,
             n,
             min_samples_for_interval(Quantile::P50, CONFIDENCE),
@@ -38,7 +41,7 @@ pub(super) fn test(observed: &Observations) -> Finding {
         (_, true) => Support::NotSupported,
         _ => Support::NotEnough,
     };
-    let compared = Evidence::new(
+    let compared = CauseEvidence::new(
         format!(
             "{} one at a time: {}; {}: {}; P50 is {} apart (95 %)",
             observed.load,
@@ -53,8 +56,8 @@ pub(super) fn test(observed: &Observations) -> Finding {
         ],
     );
     let timing = server_timing(load);
-    Finding {
-        cause: Cause::SlowCall,
+    CauseFinding {
+        cause: RootCause::SlowCall,
         support,
         cost: change.middle(),
         evidence: std::iter::once(compared).chain(timing).collect(),
@@ -71,7 +74,7 @@ pub(super) fn test(observed: &Observations) -> Finding {
 }
 
 /// The metric that takes the largest part of the service time.
-fn server_timing(load: &Observation) -> Option<Evidence> {
+fn server_timing(load: &Observation) -> Option<CauseEvidence> {
     let service = load.service(Quantile::P50)?;
     let medians = load.recording.server_timing.iter().filter_map(|(name, h)| {
         let median = h.value_at_rank(Quantile::P50.rank(h.count()))?;
@@ -79,7 +82,7 @@ fn server_timing(load: &Observation) -> Option<Evidence> {
     });
     let (name, median) = medians.max_by_key(|(_, median)| *median)?;
     let share = median.as_secs_f64() / service.as_secs_f64();
-    Some(Evidence::new(
+    Some(CauseEvidence::new(
         format!(
             "Server-Timing: {name} takes {} at P50, {} % of the service time",
             Pretty(median),

@@ -14,7 +14,7 @@ const ALONE: f64 = 0.75;
 
 /// One of the steps, in the order in which they are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum DiagnosisStep {
     /// The probe, alone, on reused connections.
     Alone,
     /// The probe, alone, on new connections.
@@ -27,37 +27,39 @@ pub enum Step {
     Offered,
 }
 
-impl Step {
+impl DiagnosisStep {
     /// File name of its saved run.
     pub fn as_str(self) -> &'static str {
         match self {
-            Step::Alone => "alone",
-            Step::NewConnections => "new-connections",
-            Step::OneAtATime => "one-at-a-time",
-            Step::Beside => "beside",
-            Step::Offered => "offered",
+            DiagnosisStep::Alone => "alone",
+            DiagnosisStep::NewConnections => "new-connections",
+            DiagnosisStep::OneAtATime => "one-at-a-time",
+            DiagnosisStep::Beside => "beside",
+            DiagnosisStep::Offered => "offered",
         }
     }
 
     /// What happens in it.
     pub fn title(self, probe: &str, load: &str) -> String {
         match self {
-            Step::Alone => format!("{probe} alone"),
-            Step::NewConnections => format!("{probe} alone, a new connection for each request"),
-            Step::OneAtATime => format!("{load} alone, one at a time"),
-            Step::Beside => format!("{probe} while {load} is offered light load"),
-            Step::Offered => format!("{load} alone, at the rate asked for"),
+            DiagnosisStep::Alone => format!("{probe} alone"),
+            DiagnosisStep::NewConnections => {
+                format!("{probe} alone, a new connection for each request")
+            }
+            DiagnosisStep::OneAtATime => format!("{load} alone, one at a time"),
+            DiagnosisStep::Beside => format!("{probe} while {load} is offered light load"),
+            DiagnosisStep::Offered => format!("{load} alone, at the rate asked for"),
         }
     }
 
     /// Its part of the budget; what is left is for the pilot and for answers that are waited for.
     fn share(self) -> f64 {
         match self {
-            Step::Alone => 0.1,
-            Step::NewConnections => 0.07,
-            Step::OneAtATime => 0.28,
-            Step::Beside => 0.29,
-            Step::Offered => 0.09,
+            DiagnosisStep::Alone => 0.1,
+            DiagnosisStep::NewConnections => 0.07,
+            DiagnosisStep::OneAtATime => 0.28,
+            DiagnosisStep::Beside => 0.29,
+            DiagnosisStep::Offered => 0.09,
         }
     }
 }
@@ -73,9 +75,9 @@ pub struct Pilot {
 
 /// How a step puts load on the endpoints.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Load {
+pub struct StepLoad {
     /// Which step.
-    pub step: Step,
+    pub step: DiagnosisStep,
     /// Requests a second to the probe; `None` for none.
     pub probe_per_s: Option<f64>,
     /// Requests a second to the load.
@@ -86,9 +88,9 @@ pub struct Load {
 
 /// The steps of a diagnosis.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Steps {
+pub struct StepPlan {
     /// In order.
-    pub loads: Vec<Load>,
+    pub loads: Vec<StepLoad>,
     /// Longest response time that is waited for: answers outstanding at the end of a step are part of the budget.
     pub timeout: Duration,
 }
@@ -101,30 +103,30 @@ pub fn patience(budget: Duration, timeout: Duration) -> Duration {
 /// Divides a budget; `rates` are what was asked for, a second, of the probe and of the load.
 ///
 /// Where the load's requests do not meet at the rate that was asked for, one step is for both questions.
-pub fn steps(budget: Duration, timeout: Duration, rates: (f64, f64), pilot: Pilot) -> Steps {
+pub fn steps(budget: Duration, timeout: Duration, rates: (f64, f64), pilot: Pilot) -> StepPlan {
     let busy = |latency: Duration, part: f64| part / latency.as_secs_f64().max(1e-6);
     let probe = rates.0.min(busy(pilot.probe, PROBING));
     let light = rates.1.min(busy(pilot.load, LIGHT));
     let spaced = rates.1.min(busy(pilot.load, ALONE));
-    let load = |step: Step, probe_per_s, load_per_s| Load {
+    let load = |step: DiagnosisStep, probe_per_s, load_per_s| StepLoad {
         step,
         probe_per_s,
         load_per_s,
         duration: budget.mul_f64(step.share()),
     };
     let mut loads = vec![
-        load(Step::Alone, Some(probe), None),
-        load(Step::NewConnections, Some(probe), None),
-        load(Step::OneAtATime, None, Some(spaced)),
-        load(Step::Beside, Some(probe), Some(light)),
+        load(DiagnosisStep::Alone, Some(probe), None),
+        load(DiagnosisStep::NewConnections, Some(probe), None),
+        load(DiagnosisStep::OneAtATime, None, Some(spaced)),
+        load(DiagnosisStep::Beside, Some(probe), Some(light)),
     ];
     // Last, because it may leave the service with work that it has not done.
-    let offered = load(Step::Offered, None, Some(rates.1));
+    let offered = load(DiagnosisStep::Offered, None, Some(rates.1));
     match spaced >= rates.1 {
         true => loads[2].duration += offered.duration,
         false => loads.push(offered),
     }
-    Steps {
+    StepPlan {
         loads,
         timeout: patience(budget, timeout),
     }
@@ -134,9 +136,9 @@ pub fn steps(budget: Duration, timeout: Duration, rates: (f64, f64), pilot: Pilo
 mod tests {
     use std::time::Duration;
 
-    use super::{Pilot, Step, steps};
+    use super::{DiagnosisStep, Pilot, steps};
 
-    fn of(load_ms: u64) -> super::Steps {
+    fn of(load_ms: u64) -> super::StepPlan {
         let pilot = Pilot {
             probe: Duration::from_millis(1),
             load: Duration::from_millis(load_ms),
@@ -152,15 +154,20 @@ mod tests {
             let load = steps.loads.iter().find(|load| load.step == step);
             load.and_then(|load| load.load_per_s)
         };
-        assert_eq!(rate(Step::OneAtATime), Some(3.75));
-        assert!((rate(Step::Beside).unwrap() - 3.0).abs() < 1e-9);
-        assert_eq!(rate(Step::Offered), Some(20.0));
+        assert_eq!(rate(DiagnosisStep::OneAtATime), Some(3.75));
+        assert!((rate(DiagnosisStep::Beside).unwrap() - 3.0).abs() < 1e-9);
+        assert_eq!(rate(DiagnosisStep::Offered), Some(20.0));
     }
 
     #[test]
     fn a_quick_load_needs_no_step_of_its_own_for_the_full_rate() {
         let steps = of(1);
-        assert!(steps.loads.iter().all(|load| load.step != Step::Offered));
+        assert!(
+            steps
+                .loads
+                .iter()
+                .all(|load| load.step != DiagnosisStep::Offered)
+        );
         assert!(
             steps
                 .loads

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Cause, Diagnosis, Finding, Observation, Observations, Support, ladder};
+use super::{CauseFinding, Diagnosis, Observation, Observations, RootCause, Support, ladder};
 use crate::run::recording::{Clock, Recording};
 use crate::run::sample::{Outcome, Phases, Sample};
 
@@ -64,13 +64,13 @@ fn observed(offered: Option<Observation>) -> Observations {
     }
 }
 
-fn found(cause: Cause, observations: &Observations) -> Finding {
+fn found(cause: RootCause, observations: &Observations) -> CauseFinding {
     let diagnosis = Diagnosis::of(observations).within(Duration::from_secs(20));
     diagnosis.finding(cause).unwrap().clone()
 }
 
 /// Every finding has figures, in its words and as numbers.
-fn has_figures(finding: &Finding) {
+fn has_figures(finding: &CauseFinding) {
     let digits = |text: &str| text.contains(|c: char| c.is_ascii_digit());
     assert!(
         finding.evidence.iter().any(|e| digits(&e.text)),
@@ -89,11 +89,11 @@ fn a_quick_service_has_every_cause_ruled_out() {
         (0..90).map(|i| Some(1.0 + f64::from(i % 3) / 50.0)),
     )));
     for cause in [
-        Cause::Connection,
-        Cause::SlowCall,
-        Cause::BlockedLoop,
-        Cause::Queueing,
-        Cause::Client,
+        RootCause::Connection,
+        RootCause::SlowCall,
+        RootCause::BlockedLoop,
+        RootCause::Queueing,
+        RootCause::Client,
     ] {
         let finding = found(cause, &observations);
         assert_eq!(finding.support, Support::NotSupported, "{finding:?}");
@@ -101,7 +101,7 @@ fn a_quick_service_has_every_cause_ruled_out() {
         has_figures(&finding);
     }
     assert_eq!(
-        found(Cause::Nothing, &observations).support,
+        found(RootCause::Nothing, &observations).support,
         Support::Supported
     );
 }
@@ -109,7 +109,7 @@ fn a_quick_service_has_every_cause_ruled_out() {
 #[test]
 fn queueing_is_ruled_out_only_where_growth_of_a_tenth_of_the_limit_is() {
     let at = |latencies: Vec<Option<f64>>| {
-        found(Cause::Queueing, &observed(Some(step(20.0, latencies))))
+        found(RootCause::Queueing, &observed(Some(step(20.0, latencies))))
     };
     // 19 of 33 unanswered, and the growth is not shown: p = 0.07.
     let unanswered: Vec<Option<f64>> = (0..33)
@@ -163,11 +163,11 @@ fn a_step_that_was_not_made_or_is_too_small_leaves_its_causes_open_with_figures(
     // 5 of 6 (twice is more), 5 of 20, 5 of 25, 25 of 50.
     for (observations, budgets) in [(none, [40, 40, 40, 40, 40]), (few, [40, 40, 120, 150, 60])] {
         let causes = [
-            Cause::Connection,
-            Cause::SlowCall,
-            Cause::BlockedLoop,
-            Cause::Queueing,
-            Cause::Client,
+            RootCause::Connection,
+            RootCause::SlowCall,
+            RootCause::BlockedLoop,
+            RootCause::Queueing,
+            RootCause::Client,
         ];
         for (cause, budget) in causes.into_iter().zip(budgets) {
             let next = format!("--budget {budget}s");
@@ -190,7 +190,7 @@ fn everything_that_slows_down_together_does_not_rule_out_a_blocked_loop() {
         beside: Some(beside),
         ..observed(None)
     };
-    let finding = found(Cause::BlockedLoop, &observations);
+    let finding = found(RootCause::BlockedLoop, &observations);
     assert_ne!(finding.support, Support::NotSupported, "{finding:?}");
     has_figures(&finding);
 }
@@ -212,7 +212,7 @@ fn this_machine_is_ruled_out_only_with_enough_sends_on_time() {
             crate::run::histogram::Histogram::new(crate::run::histogram::Precision::Three);
         (0..n).for_each(|_| alone.recording.send_lag.record((lag_ms * 1e6) as u64));
         observations.alone = Some(alone);
-        found(Cause::Client, &observations).support
+        found(RootCause::Client, &observations).support
     };
     // 0 of 59 later than 15 ms is at most 5 % (0.95^59 = 0.0485), 0 of 58 is not.
     assert_eq!(sends(59, 0.05), Support::NotSupported);
@@ -225,6 +225,6 @@ fn too_few_requests_name_a_budget_that_gives_enough() {
     let mut observations = observed(None);
     // 4 of 20 within 20 s: five times as long, and half of that in reserve.
     observations.beside = Some(step(20.0, (0..4).map(|_| Some(1.0))));
-    let next = found(Cause::BlockedLoop, &observations).next;
+    let next = found(RootCause::BlockedLoop, &observations).next;
     assert_eq!(next.as_deref(), Some("--budget 150s"));
 }

@@ -1,13 +1,13 @@
 //! Nothing wrong: every cause is shown not to matter, and the latency is within the target.
 
-use super::observation::Share;
-use super::{Cause, Evidence, Finding, LARGER, Observations, Support};
+use super::observation::BoundedShare;
+use super::{CauseEvidence, CauseFinding, LARGER, Observations, RootCause, Support};
 use crate::units::Pretty;
 
 /// Share of the requests that may be above the target: P95 within it.
 const ALLOWED: f64 = 0.05;
 
-pub(super) fn nothing_wrong(observed: &Observations, causes: &[Finding]) -> Finding {
+pub(super) fn nothing_wrong(observed: &Observations, causes: &[CauseFinding]) -> CauseFinding {
     let steps = [
         &observed.alone,
         &observed.one_at_a_time,
@@ -19,8 +19,8 @@ pub(super) fn nothing_wrong(observed: &Observations, causes: &[Finding]) -> Find
         .flatten()
         .map(|step| step.above(observed.target));
     let rows: Vec<_> = rows.collect();
-    let share = Share::of(rows.iter().flat_map(|row| row.iter()));
-    let within = Evidence::new(
+    let share = BoundedShare::of(rows.iter().flat_map(|row| row.iter()));
+    let within = CauseEvidence::new(
         format!(
             "above {}: {} of all requests at light load",
             Pretty(observed.target),
@@ -42,11 +42,11 @@ pub(super) fn nothing_wrong(observed: &Observations, causes: &[Finding]) -> Find
             "P95 is not shown to be within the target",
         ),
     };
-    Finding {
-        cause: Cause::Nothing,
+    CauseFinding {
+        cause: RootCause::Nothing,
         support,
         cost: None,
-        evidence: vec![within, Evidence::text(why)],
+        evidence: vec![within, CauseEvidence::text(why)],
         next: match support {
             Support::NotEnough => Some(LARGER.to_owned()),
             _ => None,

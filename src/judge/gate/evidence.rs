@@ -4,8 +4,8 @@ use super::{ALPHA, Subject};
 use crate::run::plan::Design;
 use crate::run::recording::{Bits, Rows};
 use crate::stats::binomial::{self, MIN_EXCEEDANCES_TO_FAIL};
-use crate::stats::cluster::{Clusters, Condition};
-use crate::stats::looks::Looking;
+use crate::stats::cluster::{Clusters, EpisodeCondition};
+use crate::stats::interim_looks::InterimLooks;
 use crate::stats::sequential::Mixture;
 use crate::verdict::Verdict;
 
@@ -27,8 +27,8 @@ pub(super) struct ExceedanceEvidence {
     pub(super) pass_shown: bool,
     pub(super) fail_shown: bool,
     /// What the guard says of the episodes; always met without a guard.
-    pub(super) pass_condition: Condition,
-    pub(super) fail_condition: Condition,
+    pub(super) pass_condition: EpisodeCondition,
+    pub(super) fail_condition: EpisodeCondition,
     pub(super) clusters: Clusters,
 }
 
@@ -81,7 +81,7 @@ impl ProportionTest {
             .episode
             .map(|episode| clean.pass_condition(self.theta0, ALPHA, episode));
         match by_time {
-            Some(Condition::NeedsSamples(n)) => n.max(by_number),
+            Some(EpisodeCondition::NeedsSamples(n)) => n.max(by_number),
             _ => by_number,
         }
     }
@@ -137,7 +137,7 @@ impl ProportionTest {
         match self.design {
             Design::Fixed => self.at_end(Clusters::of(row.iter())),
             Design::Adaptive => {
-                let mut looking = Looking::new(self.theta0, ALPHA, self.episode);
+                let mut looking = InterimLooks::new(self.theta0, ALPHA, self.episode);
                 looking.finish(row.len(), |n| Clusters::of(row.prefix(n)));
                 self.looked(&looking)
             }
@@ -149,7 +149,7 @@ impl ProportionTest {
         match self.design {
             Design::Fixed => self.once(clusters),
             Design::Adaptive => {
-                let mut looking = Looking::new(self.theta0, ALPHA, self.episode);
+                let mut looking = InterimLooks::new(self.theta0, ALPHA, self.episode);
                 looking.look_once(clusters);
                 self.looked(&looking)
             }
@@ -178,13 +178,13 @@ impl ProportionTest {
         )
     }
 
-    fn looked(&self, looking: &Looking) -> ExceedanceEvidence {
-        let watch = looking.watch();
+    fn looked(&self, looking: &InterimLooks) -> ExceedanceEvidence {
+        let test = looking.test();
         let clusters = looking
             .latest()
             .copied()
             .unwrap_or_else(|| Clusters::of([]));
-        self.evidence((watch.p_pass(), watch.p_fail()), watch.shown(), clusters)
+        self.evidence((test.p_pass(), test.p_fail()), test.shown(), clusters)
     }
 
     fn evidence(
@@ -200,8 +200,8 @@ impl ProportionTest {
             )
         });
         let (pass_condition, fail_condition) =
-            conditions.unwrap_or((Condition::Met, Condition::Met));
-        // ExceedanceEvidence of an adaptive run was held to the conditions at each look, and what was decided stays decided.
+            conditions.unwrap_or((EpisodeCondition::Met, EpisodeCondition::Met));
+        // Evidence of an adaptive run was held to the conditions at each look, and what was decided stays decided.
         let met = match self.design {
             Design::Fixed => (pass_condition, fail_condition),
             Design::Adaptive => (
@@ -221,17 +221,17 @@ impl ProportionTest {
     }
 }
 
-fn decided_or(condition: Condition, p_value: f64) -> Condition {
+fn decided_or(condition: EpisodeCondition, p_value: f64) -> EpisodeCondition {
     match binomial::reaches(p_value, ALPHA) {
-        true => Condition::Met,
+        true => EpisodeCondition::Met,
         false => condition,
     }
 }
 
 /// The one that is not met, of two.
-fn unmet(one: Condition, other: Condition) -> Condition {
+fn unmet(one: EpisodeCondition, other: EpisodeCondition) -> EpisodeCondition {
     match one {
-        Condition::Met => other,
+        EpisodeCondition::Met => other,
         one => one,
     }
 }
@@ -252,13 +252,13 @@ impl ExceedanceEvidence {
 
     /// Whether it shows that the share is within the limit.
     pub(super) fn passes(&self) -> bool {
-        binomial::reaches(self.p_pass, ALPHA) && self.pass_condition == Condition::Met
+        binomial::reaches(self.p_pass, ALPHA) && self.pass_condition == EpisodeCondition::Met
     }
 
     /// The p-value with which a FAIL enters its family: 1 where it may not fail for another reason.
     pub(super) fn p_for_family(&self) -> f64 {
         let enough = self.clusters.slow.total >= MIN_EXCEEDANCES_TO_FAIL;
-        match enough && self.fail_condition == Condition::Met {
+        match enough && self.fail_condition == EpisodeCondition::Met {
             true => self.p_fail,
             false => 1.0,
         }

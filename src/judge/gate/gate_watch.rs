@@ -12,7 +12,7 @@ use crate::run::plan::{Design, Guard};
 use crate::run::recording::{Margin, Rows};
 use crate::stats::binomial;
 use crate::stats::cluster::Clusters;
-use crate::stats::looks::Looking;
+use crate::stats::interim_looks::InterimLooks;
 use crate::stats::rank::min_samples_for_interval;
 use crate::verdict::Verdict;
 
@@ -28,10 +28,10 @@ pub struct GateWatch {
 struct WatchedGate {
     endpoint: usize,
     gate: Gate,
-    at_most: Looking,
-    certain: Looking,
-    near: Looking,
-    far: Looking,
+    at_most: InterimLooks,
+    certain: InterimLooks,
+    near: InterimLooks,
+    far: InterimLooks,
     instrument: InstrumentState,
     /// Samples from which the interval of its percentile has two ends.
     interval_from: u64,
@@ -143,7 +143,7 @@ impl GateWatch {
         let failing = self.gates.iter().zip(fails);
         failing
             .map(|(watched, fails)| {
-                let passes = binomial::reaches(watched.at_most.watch().p_pass(), ALPHA);
+                let passes = binomial::reaches(watched.at_most.test().p_pass(), ALPHA);
                 match (passes, fails) {
                     (true, false) => Verdict::Pass,
                     (false, true) => Verdict::Fail,
@@ -156,7 +156,7 @@ impl GateWatch {
 
 impl WatchedGate {
     fn new(endpoint: usize, gate: Gate, test: &ProportionTest) -> WatchedGate {
-        let looking = Looking::new(test.theta0, ALPHA, test.episode);
+        let looking = InterimLooks::new(test.theta0, ALPHA, test.episode);
         WatchedGate {
             endpoint,
             at_most: looking.clone(),
@@ -192,7 +192,7 @@ impl WatchedGate {
 
     /// What a FAIL is judged from, as far as the instrument is up to it. While it is no use, nothing fails: at the end
     /// failures of the service still may.
-    fn proving_fail(&self) -> Option<&Looking> {
+    fn proving_fail(&self) -> Option<&InterimLooks> {
         match self.instrument {
             InstrumentState::Sound => Some(&self.certain),
             InstrumentState::Limited(_, Margin::Near) => Some(&self.near),
@@ -203,13 +203,13 @@ impl WatchedGate {
 
     fn p_fail(&self) -> f64 {
         self.proving_fail()
-            .map_or(1.0, |looking| looking.watch().p_fail())
+            .map_or(1.0, |looking| looking.test().p_fail())
     }
 
     fn held_by(&self, verdict: Verdict) -> Option<Limitation> {
         let fails = |p_fail| binomial::reaches(p_fail, ALPHA);
         let held = verdict == Verdict::Inconclusive
-            && fails(self.certain.watch().p_fail())
+            && fails(self.certain.test().p_fail())
             && !fails(self.p_fail());
         self.instrument.limitation().filter(|_| held)
     }
@@ -218,7 +218,7 @@ impl WatchedGate {
     fn towards_a_verdict(&self) -> f64 {
         match (self.at_most.leans_to_pass(), self.proving_fail()) {
             (true, _) => self.at_most.progress(),
-            (false, Some(looking)) => looking.watch().progress_to_fail(),
+            (false, Some(looking)) => looking.test().progress_to_fail(),
             (false, None) => 0.0,
         }
     }

@@ -178,7 +178,7 @@ pub(super) enum DecisionReason {
     /// The numbers would decide, but nobody knows whether the exceedances came in bursts.
     OrderUnknown,
     /// So many would fail, but they came in too few episodes.
-    FewEpisodes(cluster::Condition),
+    FewEpisodes(cluster::EpisodeCondition),
     /// So few would pass, but slow episodes are not excluded before there are this many samples.
     NotExcluded(u64),
     /// Shown to be within the limit at one time and beyond it at another.
@@ -400,7 +400,7 @@ impl<'a> GateTest<'a> {
             return Some(DecisionReason::TooFew);
         }
         match at_most.pass_condition {
-            cluster::Condition::NeedsSamples(samples) if at_most.pass_shown => {
+            cluster::EpisodeCondition::NeedsSamples(samples) if at_most.pass_shown => {
                 Some(DecisionReason::NotExcluded(samples))
             }
             _ => None,

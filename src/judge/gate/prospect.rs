@@ -6,7 +6,7 @@ use super::{ALPHA, Gate};
 use crate::run::plan::Design;
 use crate::stats::binomial;
 use crate::stats::cluster::Clusters;
-use crate::stats::looks::Looking;
+use crate::stats::interim_looks::InterimLooks;
 use crate::stats::sequential::Mixture;
 use crate::verdict::Verdict;
 
@@ -46,7 +46,7 @@ impl Prospect {
 impl ProportionTest {
     fn min_samples_to_fail(&self) -> Option<u64> {
         let all = |n: u64| Clusters::of(std::iter::repeat_n(true, n as usize));
-        let mut looking = Looking::new(self.theta0, ALPHA, self.episode);
+        let mut looking = InterimLooks::new(self.theta0, ALPHA, self.episode);
         while looking.verdict() != Verdict::Fail {
             let n = looking.next();
             if n > MOST_SEARCHED {

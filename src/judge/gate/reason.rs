@@ -432,9 +432,9 @@ impl GateTest<'_> {
         }
     }
 
-    fn episodes_that_fail(&self, condition: cluster::Condition) -> String {
+    fn episodes_that_fail(&self, condition: cluster::EpisodeCondition) -> String {
         match condition {
-            cluster::Condition::NeedsSamples(samples) => {
+            cluster::EpisodeCondition::NeedsSamples(samples) => {
                 format!(
                     "{}: that would do if it goes on like this",
                     self.run_of(samples)

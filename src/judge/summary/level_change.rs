@@ -1,8 +1,8 @@
 //! A service that was another one in a part of a run: halves and tenths that differ, in either direction.
 
 use super::drift::{RequestBatch, RunPosition, Stretch, exceeds, grouped, mean_ranks};
+use crate::stats::level_shift::{self, BATCHES};
 use crate::stats::rank::Quantile;
-use crate::stats::stretches::{self, BATCHES};
 
 /// Fewer requests than this: what follows each other is too alike to tell.
 const MIN_REQUESTS: u64 = 300;
@@ -39,7 +39,7 @@ pub(super) fn level_change(batches: &[RequestBatch]) -> Option<LevelChange> {
     if requests < MIN_REQUESTS {
         return None;
     }
-    let at = batches[stretches::largest_step(&ranks)].from;
+    let at = batches[level_shift::largest_step(&ranks)].from;
     let halves = || {
         let halves = grouped(&batches, 2);
         let quantiles = [Quantile::P50, Quantile::P95];
@@ -52,8 +52,8 @@ pub(super) fn level_change(batches: &[RequestBatch]) -> Option<LevelChange> {
         // Slow episodes gather in one tenth by chance: half of its requests must be slower.
         apart(&pair[0], &pair[1], Quantile::P50).then_some((Parts::Tenths, pair, Quantile::P50))
     };
-    let found = stretches::halves_differ(&ranks).then(halves).flatten();
-    let found = found.or_else(|| stretches::tenths_differ(&ranks).then(tenths).flatten());
+    let found = level_shift::halves_differ(&ranks).then(halves).flatten();
+    let found = found.or_else(|| level_shift::tenths_differ(&ranks).then(tenths).flatten());
     let (parts, pair, quantile) = found?;
     Some(LevelChange {
         parts,

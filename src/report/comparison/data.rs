@@ -7,7 +7,7 @@ use super::super::json::{JsonFinding, JsonObserved};
 use super::ComparisonReport;
 use super::turns::JsonIntervals;
 use crate::judge::comparison::{
-    Change, Comparison, Effect, ErrorRate, ErrorRateChange, Noise, Range,
+    Change, ChangeRange, Comparison, Effect, ErrorRate, ErrorRateChange, Noise,
 };
 use crate::judge::gate::Finding;
 use crate::judge::summary::Observed;
@@ -117,7 +117,7 @@ impl ComparisonReport {
 impl JsonChange {
     fn of(endpoint: &str, change: &Change) -> JsonChange {
         let observed_ms = |observed: Observed| observed.value().map(millis);
-        let difference_ms = change.difference_interval_ns().map(|ns| Range {
+        let difference_ms = change.difference_interval_ns().map(|ns| ChangeRange {
             low: ns.low / 1e6,
             high: ns.high / 1e6,
         });
@@ -135,7 +135,7 @@ impl JsonChange {
             difference_interval_ms: ends(difference_ms),
             reduction: change.reduction(),
             effect: change.effect,
-            intervals: change.in_turns.as_ref().map(JsonIntervals::from),
+            intervals: change.candidates.as_ref().map(JsonIntervals::from),
             resolved: change.ratio_interval().is_some(),
             samples_needed: change.samples_needed(),
             reason: change.reason.clone(),
@@ -144,13 +144,13 @@ impl JsonChange {
 }
 
 /// A ratio of zero as the low end only says that latencies are not negative.
-pub(super) fn ratio_ends(ratio: Option<Range>) -> [Option<f64>; 2] {
+pub(super) fn ratio_ends(ratio: Option<ChangeRange>) -> [Option<f64>; 2] {
     let [low, high] = ends(ratio);
     [low.filter(|&low| low > 0.0), high]
 }
 
-fn ends(range: Option<Range>) -> [Option<f64>; 2] {
-    let finite = |end: fn(Range) -> f64| range.map(end).filter(|end| end.is_finite());
+fn ends(range: Option<ChangeRange>) -> [Option<f64>; 2] {
+    let finite = |end: fn(ChangeRange) -> f64| range.map(end).filter(|end| end.is_finite());
     [finite(|range| range.low), finite(|range| range.high)]
 }
 
@@ -198,7 +198,7 @@ impl From<&Noise> for JsonNoise {
 
 /// One row of the CSV; a cell is empty where there is no number.
 #[derive(Clone, Default, Serialize)]
-pub(in super::super) struct CsvRow {
+pub(in super::super) struct ChangeRow {
     endpoint: String,
     metric: String,
     before_ms: Option<f64>,
@@ -224,7 +224,10 @@ pub(in super::super) struct CsvRow {
 }
 
 /// One row per endpoint and percentile, or one for each gate on it; then the other gates.
-pub(in super::super) fn csv_rows(report: &ComparisonReport, findings: &[Finding]) -> Vec<CsvRow> {
+pub(in super::super) fn csv_rows(
+    report: &ComparisonReport,
+    findings: &[Finding],
+) -> Vec<ChangeRow> {
     let findings: Vec<JsonFinding> = findings.iter().map(JsonFinding::from).collect();
     let comparisons = report.comparisons.iter();
     comparisons
@@ -232,10 +235,10 @@ pub(in super::super) fn csv_rows(report: &ComparisonReport, findings: &[Finding]
         .collect()
 }
 
-fn endpoint_rows(comparison: &Comparison, findings: &[JsonFinding]) -> Vec<CsvRow> {
+fn endpoint_rows(comparison: &Comparison, findings: &[JsonFinding]) -> Vec<ChangeRow> {
     let own = |finding: &&JsonFinding| finding.endpoint == comparison.endpoint;
     let changes = comparison.changes.iter();
-    let changes: Vec<CsvRow> = changes.map(|c| csv_row(comparison, c)).collect();
+    let changes: Vec<ChangeRow> = changes.map(|c| csv_row(comparison, c)).collect();
     let is_shown = |finding: &&JsonFinding| changes.iter().any(|row| row.metric == finding.metric);
     let mut rows = Vec::new();
     for change in &changes {
@@ -252,8 +255,8 @@ fn endpoint_rows(comparison: &Comparison, findings: &[JsonFinding]) -> Vec<CsvRo
     rows
 }
 
-impl CsvRow {
-    fn gated(mut self, finding: &JsonFinding) -> CsvRow {
+impl ChangeRow {
+    fn gated(mut self, finding: &JsonFinding) -> ChangeRow {
         self.gate = Some(finding.gate.clone());
         self.severity = Some(finding.severity.clone());
         self.verdict = Some(finding.verdict);
@@ -262,20 +265,20 @@ impl CsvRow {
 }
 
 /// What is known of an endpoint whatever the metric.
-fn bare_row(comparison: &Comparison, metric: String) -> CsvRow {
+fn bare_row(comparison: &Comparison, metric: String) -> ChangeRow {
     let rates = comparison.error_rate.rates;
-    CsvRow {
+    ChangeRow {
         endpoint: comparison.endpoint.clone(),
         metric,
         planned_before: comparison.planned.before,
         planned_after: comparison.planned.after,
         not_ok_before: rates.before.not_ok,
         not_ok_after: rates.after.not_ok,
-        ..CsvRow::default()
+        ..ChangeRow::default()
     }
 }
 
-fn csv_row(comparison: &Comparison, change: &Change) -> CsvRow {
+fn csv_row(comparison: &Comparison, change: &Change) -> ChangeRow {
     let JsonChange {
         metric,
         before_ms,
@@ -291,7 +294,7 @@ fn csv_row(comparison: &Comparison, change: &Change) -> CsvRow {
         samples_needed,
         ..
     } = JsonChange::of(&comparison.endpoint, change);
-    CsvRow {
+    ChangeRow {
         before_ms,
         before: Some(before),
         after_ms,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::super::Report;
 use super::data::ratio_ends;
 use super::{ComparisonReport, interval};
-use crate::judge::comparison::{Change, InTurns, Method, NoPairs};
+use crate::judge::comparison::{CandidateIntervals, Change, IntervalMethod, NoPairs};
 
 /// How both sides of a comparison were measured in turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,15 +79,15 @@ impl ComparisonReport {
     }
 }
 
-impl From<&InTurns> for JsonIntervals {
-    fn from(in_turns: &InTurns) -> JsonIntervals {
-        let paired = in_turns.paired();
+impl From<&CandidateIntervals> for JsonIntervals {
+    fn from(candidates: &CandidateIntervals) -> JsonIntervals {
+        let paired = candidates.paired();
         JsonIntervals {
-            chosen: match in_turns.chosen() {
-                Method::Profile => JsonMethod::Profile,
-                Method::Paired => JsonMethod::Paired,
+            chosen: match candidates.chosen() {
+                IntervalMethod::Profile => JsonMethod::Profile,
+                IntervalMethod::Paired => JsonMethod::Paired,
             },
-            profile: ratio_ends(Some(in_turns.profile().ratio)),
+            profile: ratio_ends(Some(candidates.profile().ratio)),
             paired: paired.ok().map(|paired| ratio_ends(Some(paired.ratio))),
             paired_missing: paired.err().map(NoPairs::reason),
         }
@@ -96,11 +96,11 @@ impl From<&InTurns> for JsonIntervals {
 
 /// Both intervals of a change, for whoever wants to know.
 pub(super) fn both(change: &Change) -> String {
-    let Some(in_turns) = &change.in_turns else {
+    let Some(candidates) = &change.candidates else {
         return String::new();
     };
-    let profile = interval(in_turns.profile().ratio);
-    match in_turns.paired() {
+    let profile = interval(candidates.profile().ratio);
+    match candidates.paired() {
         Ok(paired) => format!(
             " (over all requests {profile}, over pairs {})",
             interval(paired.ratio)
@@ -125,7 +125,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
                 .map(move |change| (c.endpoint.as_str(), change))
         })
     };
-    let few = changes().find_map(|(_, change)| match change.in_turns?.paired() {
+    let few = changes().find_map(|(_, change)| match change.candidates?.paired() {
         Err(few @ NoPairs::TooFew { .. }) => Some(few),
         _ => None,
     });
@@ -136,13 +136,16 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
         )];
     }
     let chosen = |method| {
-        names(changes().filter(move |(_, c)| c.in_turns.is_some_and(|t| t.chosen() == method)))
+        names(changes().filter(move |(_, c)| c.candidates.is_some_and(|t| t.chosen() == method)))
     };
     let short = names(changes().filter(|(_, change)| {
-        let paired = change.in_turns.map(|in_turns| in_turns.paired());
+        let paired = change.candidates.map(|candidates| candidates.paired());
         matches!(paired, Some(Err(NoPairs::ShortBlocks { .. })))
     }));
-    let (profile, paired) = (chosen(Method::Profile), chosen(Method::Paired));
+    let (profile, paired) = (
+        chosen(IntervalMethod::Profile),
+        chosen(IntervalMethod::Paired),
+    );
     if profile.is_empty() && paired.is_empty() {
         return Vec::new();
     }

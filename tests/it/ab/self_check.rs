@@ -4,7 +4,7 @@ use std::f64::consts::TAU;
 use std::time::Duration;
 
 use a7probe::judge::comparison::{
-    Change, Effect, Noise, Pair, Side, SideOf, Turn, compare_in_turns, order_of, whole,
+    Change, Effect, Noise, Pair, Side, SideName, Turn, compare_in_turns, order_of, whole,
 };
 use a7probe::run::recording::{Clock, Recording};
 use a7probe::run::sample::{ConnectionUse, Outcome, Phases, Sample};
@@ -65,20 +65,20 @@ impl FakeClient {
         (-2.0 * (1.0 - uniform(1 << 60)).ln()).sqrt() * (TAU * uniform(1 << 61)).cos()
     }
 
-    fn latency(&mut self, side: SideOf) -> Duration {
+    fn latency(&mut self, side: SideName) -> Duration {
         let rho = self.service.correlation;
         self.level = rho * self.level + (1.0 - rho * rho).sqrt() * self.normal(self.sent);
         let run = (2 * PAIRS * (REQUESTS + SETTLE)) as f64;
         let drift = 1.0 + self.service.drift * self.sent as f64 / run;
         self.sent += 1;
         let factor = match side {
-            SideOf::Before => 1.0,
-            SideOf::After => self.service.factor,
+            SideName::Before => 1.0,
+            SideName::After => self.service.factor,
         };
         Duration::from_secs_f64(0.1 * factor * drift * (self.service.sigma * self.level).exp())
     }
 
-    fn block(&mut self, side: SideOf) -> Recording {
+    fn block(&mut self, side: SideName) -> Recording {
         for _ in 0..SETTLE {
             self.latency(side);
         }
@@ -110,8 +110,8 @@ fn changes(service: Service, seed: u64, order: impl Iterator<Item = Turn>) -> Ve
     for turn in order {
         let block = client.block(turn.side);
         match turn.side {
-            SideOf::Before => before.push(block),
-            SideOf::After => after.push(block),
+            SideName::Before => before.push(block),
+            SideName::After => after.push(block),
         }
     }
     let long = |blocks: &[Recording]| whole(blocks, Duration::from_secs(10)).expect("six blocks");
@@ -234,7 +234,7 @@ fn one_side_after_the_other_takes_the_drift_for_a_change() {
         ..STEADY
     };
     let in_line = || {
-        [SideOf::Before, SideOf::After]
+        [SideName::Before, SideName::After]
             .into_iter()
             .flat_map(|side| (0..PAIRS).map(move |pair| Turn { pair, side }))
     };

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use a7probe::report::{Format, Kind, Report, Style};
+use a7probe::report::{Report, ReportFormat, ReportKind, Style};
 use a7probe::run::import::{self, ImportOptions};
 use a7probe::run::run_file::Run;
 
@@ -162,7 +162,7 @@ fn a_table_for_each_endpoint_holds_every_count() {
 #[test]
 fn what_another_tool_measured_is_exported_too() {
     let imported = import::read(&bytes("vegeta.json"), &ImportOptions::default()).expect("results");
-    let mut report = Report::new(Kind::Judge, "vegeta.json");
+    let mut report = Report::new(ReportKind::Judge, "vegeta.json");
     for own in &imported.endpoints {
         let name = own.name.clone().expect("a name");
         report
@@ -175,7 +175,7 @@ fn what_another_tool_measured_is_exported_too() {
     }
     let mut log = Vec::new();
     report
-        .write(Format::Hlog, &Style::default(), &mut log)
+        .write(ReportFormat::Hlog, &Style::default(), &mut log)
         .expect("a log");
     let back = import::read(&log, &ImportOptions::default()).expect("a log");
     for own in &imported.endpoints {

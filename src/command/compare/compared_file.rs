@@ -15,7 +15,7 @@ use crate::run::run_file::Run;
 const UNNAMED: &str = "latency";
 
 /// One side of a comparison.
-pub(super) struct Half {
+pub(super) struct ComparedFile {
     /// What messages call it: the file.
     pub(super) label: String,
     content: Content,
@@ -27,7 +27,7 @@ enum Content {
 }
 
 /// An endpoint that both sides have.
-pub(super) struct Matched<'a> {
+pub(super) struct MatchedEndpoint<'a> {
     pub(super) name: String,
     pub(super) sides: Pair<Side<'a>>,
 }
@@ -38,16 +38,16 @@ struct Named<'a> {
     side: Side<'a>,
 }
 
-impl Half {
+impl ComparedFile {
     /// Reads a file; `name` is what a list of latencies is called.
     pub(super) fn load(
         file: &Path,
         name: Option<&str>,
         options: &ImportOptions,
-    ) -> anyhow::Result<Half> {
+    ) -> anyhow::Result<ComparedFile> {
         let label = saved::shown(file);
         Ok(match saved::read(file, options)? {
-            Saved::Run(run) => Half {
+            Saved::Run(run) => ComparedFile {
                 label,
                 content: Content::Run(run),
             },
@@ -55,7 +55,7 @@ impl Half {
                 if let (Some(name), [only]) = (name, imported.endpoints.as_mut_slice()) {
                     only.name = Some(name.to_owned());
                 }
-                Half {
+                ComparedFile {
                     label,
                     content: Content::Imported(imported),
                 }
@@ -63,8 +63,8 @@ impl Half {
         })
     }
 
-    pub(super) fn of_run(label: &str, run: Run) -> Half {
-        Half {
+    pub(super) fn of_run(label: &str, run: Run) -> ComparedFile {
+        ComparedFile {
             label: label.to_owned(),
             content: Content::Run(Box::new(run)),
         }
@@ -118,8 +118,11 @@ impl Half {
 }
 
 /// `--endpoint` is about lists.
-pub(super) fn check_endpoint_flag(name: Option<&str>, halves: &Pair<Half>) -> anyhow::Result<()> {
-    match (name, halves.before.run(), halves.after.run()) {
+pub(super) fn check_endpoint_flag(
+    name: Option<&str>,
+    files: &Pair<ComparedFile>,
+) -> anyhow::Result<()> {
+    match (name, files.before.run(), files.after.run()) {
         (Some(name), Some(_), Some(_)) => bail!(
             "--endpoint {name} names a list of latencies, and there is none; runs name their endpoints themselves"
         ),
@@ -130,12 +133,12 @@ pub(super) fn check_endpoint_flag(name: Option<&str>, halves: &Pair<Half>) -> an
 /// The endpoints that both sides have, in the order of the side after. If each has one, they belong together whatever
 /// they are called.
 pub(super) fn matched<'a>(
-    halves: &'a Pair<Half>,
+    files: &'a Pair<ComparedFile>,
     warnings: &mut Vec<Warning>,
-) -> anyhow::Result<Vec<Matched<'a>>> {
-    let (before, after) = (halves.before.endpoints(), halves.after.endpoints());
+) -> anyhow::Result<Vec<MatchedEndpoint<'a>>> {
+    let (before, after) = (files.before.endpoints(), files.after.endpoints());
     if let ([before], [after]) = (before.as_slice(), after.as_slice()) {
-        return Ok(vec![Matched {
+        return Ok(vec![MatchedEndpoint {
             name: after.name.or(before.name).unwrap_or(UNNAMED).to_owned(),
             sides: Pair {
                 before: before.side,
@@ -149,7 +152,7 @@ pub(super) fn matched<'a>(
             .iter()
             .find(|b| b.name.is_some() && b.name == after.name);
         if let (Some(name), Some(before)) = (after.name, same) {
-            matched.push(Matched {
+            matched.push(MatchedEndpoint {
                 name: name.to_owned(),
                 sides: Pair {
                     before: before.side,
@@ -159,7 +162,7 @@ pub(super) fn matched<'a>(
         }
     }
     if matched.is_empty() {
-        return Err(nothing_in_common(halves));
+        return Err(nothing_in_common(files));
     }
     for (role, side, other) in [("before", &before, &after), ("after", &after, &before)] {
         warnings.extend(alone(side, other).map(|name| {
@@ -177,21 +180,21 @@ fn alone<'a>(side: &'a [Named<'a>], other: &'a [Named<'a>]) -> impl Iterator<Ite
     names.filter(|&name| other.iter().all(|o| o.name != Some(name)))
 }
 
-fn nothing_in_common(halves: &Pair<Half>) -> anyhow::Error {
-    let names = |half: &Half| {
-        let endpoints = half.endpoints();
+fn nothing_in_common(files: &Pair<ComparedFile>) -> anyhow::Error {
+    let names = |file: &ComparedFile| {
+        let endpoints = file.endpoints();
         let names = endpoints
             .iter()
             .map(|e| e.name.unwrap_or("a list without a name"));
         names.collect::<Vec<_>>().join(", ")
     };
-    let hint = match (halves.before.run(), halves.after.run()) {
+    let hint = match (files.before.run(), files.after.run()) {
         (Some(_), Some(_)) => "measure the same endpoints on both sides",
         _ => "--endpoint NAME says which endpoint of a run a list of latencies belongs to",
     };
     anyhow::anyhow!(
         "the sides have no endpoint in common: {} before, {} after\nhint: {hint}",
-        names(&halves.before),
-        names(&halves.after)
+        names(&files.before),
+        names(&files.after)
     )
 }

@@ -1,8 +1,8 @@
 //! When a growing sample is looked at: at lengths that are fixed beforehand, so that whoever has the whole sample
 //! can look again at the same moments and come to the same verdict.
 
-use super::cluster::{Clusters, Condition};
-use super::sequential::Watch;
+use super::cluster::{Clusters, EpisodeCondition};
+use super::sequential::SequentialTest;
 use crate::verdict::Verdict;
 
 /// A look comes when the sample has grown by one part in this many.
@@ -15,8 +15,8 @@ pub fn next(samples: u64) -> u64 {
 
 /// One gate on a growing sample, looked at whenever its next length is reached.
 #[derive(Clone, Debug)]
-pub struct Looking {
-    watch: Watch,
+pub struct InterimLooks {
+    test: SequentialTest,
     /// ℓ0, in requests; `None` takes requests as independent.
     episode: Option<f64>,
     /// The latest look.
@@ -24,15 +24,15 @@ pub struct Looking {
     latest: Option<Clusters>,
 }
 
-impl Looking {
+impl InterimLooks {
     /// Nothing looked at yet. `episode` is ℓ0, the length in requests of the slow episode to exclude; `None` takes
     /// requests as independent.
     ///
     /// # Panics
     /// If `theta0` or `alpha` is not inside (0, 1).
-    pub fn new(theta0: f64, alpha: f64, episode: Option<f64>) -> Looking {
-        Looking {
-            watch: Watch::new(theta0, alpha),
+    pub fn new(theta0: f64, alpha: f64, episode: Option<f64>) -> InterimLooks {
+        InterimLooks {
+            test: SequentialTest::new(theta0, alpha),
             episode,
             at: 0,
             latest: None,
@@ -67,15 +67,15 @@ impl Looking {
     fn look(&mut self, clusters: Clusters) {
         self.at = clusters.samples();
         match self.episode {
-            Some(episode) => self.watch.look_guarded(&clusters, episode),
-            None => self.watch.look(self.at, clusters.slow.total),
+            Some(episode) => self.test.look_guarded(&clusters, episode),
+            None => self.test.look(self.at, clusters.slow.total),
         };
         self.latest = Some(clusters);
     }
 
     /// The evidence.
-    pub fn watch(&self) -> &Watch {
-        &self.watch
+    pub fn test(&self) -> &SequentialTest {
+        &self.test
     }
 
     /// What the latest look saw.
@@ -85,13 +85,13 @@ impl Looking {
 
     /// What has been decided so far; INCONCLUSIVE means go on.
     pub fn verdict(&self) -> Verdict {
-        self.watch.verdict()
+        self.test.verdict()
     }
 
     /// How far it is from decided, 0 ..= 1: the evidence at the latest look, or, where the evidence would do, the
     /// samples that the condition on episodes still asks for.
     pub fn progress(&self) -> f64 {
-        let evidence = self.watch.progress();
+        let evidence = self.test.progress();
         match (self.verdict(), self.waits_for()) {
             (Verdict::Pass | Verdict::Fail, _) => 1.0,
             (_, Some(samples)) => evidence.min(self.at as f64 / samples as f64),
@@ -101,14 +101,14 @@ impl Looking {
 
     /// Whether there is more evidence for a PASS than for a FAIL at the latest look.
     pub fn leans_to_pass(&self) -> bool {
-        self.watch.latest().pass > self.watch.latest().fail
+        self.test.latest().pass > self.test.latest().fail
     }
 
     /// The samples in all that a PASS still waits for because of bursts.
     fn waits_for(&self) -> Option<u64> {
         let (clusters, episode) = (self.latest.as_ref()?, self.episode?);
-        match clusters.pass_condition(self.watch.theta0(), self.watch.alpha(), episode) {
-            Condition::NeedsSamples(samples) if self.leans_to_pass() => Some(samples),
+        match clusters.pass_condition(self.test.theta0(), self.test.alpha(), episode) {
+            EpisodeCondition::NeedsSamples(samples) if self.leans_to_pass() => Some(samples),
             _ => None,
         }
     }
@@ -116,7 +116,7 @@ impl Looking {
 
 #[cfg(test)]
 mod tests {
-    use super::{Looking, next};
+    use super::{InterimLooks, next};
     use crate::stats::cluster::Clusters;
     use crate::verdict::Verdict;
 
@@ -140,22 +140,22 @@ mod tests {
             .map(|i| i.wrapping_mul(2_654_435_761) % 40 == 0)
             .collect();
         let (mut pieces, mut again) = (
-            Looking::new(0.05, 0.05, Some(2.0)),
-            Looking::new(0.05, 0.05, Some(2.0)),
+            InterimLooks::new(0.05, 0.05, Some(2.0)),
+            InterimLooks::new(0.05, 0.05, Some(2.0)),
         );
         for n in [3, 3, 700, 701, 4_999] {
             pieces.advance(n, clusters_of(&bits));
         }
         pieces.finish(5_000, clusters_of(&bits));
         again.finish(5_000, clusters_of(&bits));
-        assert_eq!(pieces.watch(), again.watch());
+        assert_eq!(pieces.test(), again.test());
         assert_eq!(pieces.verdict(), Verdict::Pass);
     }
 
     #[test]
     fn a_clean_service_waits_for_the_samples_that_exclude_an_episode() {
         let clean = vec![false; 2_000];
-        let mut looking = Looking::new(0.05, 0.05, Some(20.0));
+        let mut looking = InterimLooks::new(0.05, 0.05, Some(20.0));
         // The evidence is there at 82, the condition at U(0)·20/0.05 = 1198.3.
         looking.advance(600, clusters_of(&clean));
         assert_eq!(looking.verdict(), Verdict::Inconclusive);
