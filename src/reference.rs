@@ -6,6 +6,6 @@ pub mod provider;
 pub mod queue;
 pub mod server;
 pub mod store;
-pub mod tally;
+pub mod counters;
 pub mod trace;
 pub mod worker;

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use super::typed::Typed;
 use super::work::{WorkArgs, broker, secret};
 use crate::reference::server::{
-    Block, Config, Dispatching, Health, Limits, MetricsAccess, Mode, Queued, RateLimit,
+    Block, ServerConfig, DispatchOptions, Health, Limits, MetricsAccess, ServerMode, Queued, RateLimit,
 };
 use crate::reference::store::{Durability, Options as StoreOptions};
 use crate::units::{Rate, parse_duration};
@@ -213,14 +213,14 @@ pub enum DurabilityArg {
 }
 
 impl ServeArgs {
-    fn dispatching(&self) -> anyhow::Result<Option<Dispatching>> {
+    fn dispatching(&self) -> anyhow::Result<Option<DispatchOptions>> {
         anyhow::ensure!(
             self.dispatch.is_none() || self.mode == ModeArg::Queue,
             "--dispatch hands the work to workers elsewhere, and this mode does it itself\nhint: add --mode queue"
         );
         let to = self.dispatch.as_deref();
         let to = to.map(|url| broker("--dispatch", url)).transpose()?;
-        Ok(to.map(|to| Dispatching {
+        Ok(to.map(|to| DispatchOptions {
             to,
             sweep: self.sweep_interval,
             redispatch: self.redispatch_after,
@@ -256,14 +256,14 @@ impl ServeArgs {
     }
 
     /// The configuration that was meant. Reads the variable that `--token-env` names.
-    pub fn config(&self) -> anyhow::Result<Config> {
+    pub fn config(&self) -> anyhow::Result<ServerConfig> {
         self.check()?;
-        Ok(Config {
+        Ok(ServerConfig {
             dispatch: self.dispatching()?,
             mode: match self.mode {
-                ModeArg::Sync => Mode::Sync,
-                ModeArg::Background => Mode::Background,
-                ModeArg::Queue => Mode::Queue,
+                ModeArg::Sync => ServerMode::Sync,
+                ModeArg::Background => ServerMode::Background,
+                ModeArg::Queue => ServerMode::Queue,
             },
             block: match self.block {
                 BlockArg::Request => Block::Request,
@@ -335,7 +335,7 @@ mod tests {
 
     use super::ServeArgs;
     use crate::reference::provider::{Draws, LatencyModel, SimulatorOptions};
-    use crate::reference::server::{Config, Mode, ProviderChoice, Queued};
+    use crate::reference::server::{ServerConfig, ServerMode, ProviderChoice, Queued};
 
     #[derive(Parser)]
     struct Cli {
@@ -343,7 +343,7 @@ mod tests {
         serve: ServeArgs,
     }
 
-    fn parse(line: &str) -> Result<Config, String> {
+    fn parse(line: &str) -> Result<ServerConfig, String> {
         let words = std::iter::once("serve").chain(line.split_whitespace());
         let cli = Cli::try_parse_from(words).map_err(|error| error.to_string())?;
         cli.serve.config().map_err(|error| format!("{error:#}"))
@@ -354,17 +354,17 @@ mod tests {
         let config = parse("").expect("no flag is needed");
         assert_eq!(
             format!("{config:?}"),
-            format!("{:?}", Config::new(Mode::Background, "a7probe.db"))
+            format!("{:?}", ServerConfig::new(ServerMode::Background, "a7probe.db"))
         );
     }
 
     #[test]
     fn queue_mode_and_what_becomes_of_the_queued_are_told_by_flags() {
         let config = parse("--mode queue --store postgres://me:pw@db/a7").expect("valid flags");
-        assert_eq!((config.mode, config.queued), (Mode::Queue, Queued::Finish));
+        assert_eq!((config.mode, config.queued), (ServerMode::Queue, Queued::Finish));
         assert_eq!(config.store.location.to_string(), "postgres://me:***@db/a7");
         let config = parse("--mode sync --queued keep").expect("valid flags");
-        assert_eq!((config.mode, config.queued), (Mode::Sync, Queued::Keep));
+        assert_eq!((config.mode, config.queued), (ServerMode::Sync, Queued::Keep));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::broker::warn_beside;
 use super::hosting;
 use crate::cli::serve::ServeArgs;
 use crate::exit::Exit;
-use crate::reference::server::{Config, Mode, Queued, Server, Stopped};
+use crate::reference::server::{ServerConfig, ServerMode, Queued, Server, Stopped};
 use crate::reference::store::Durability;
 
 /// Runs the server; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
@@ -50,7 +50,7 @@ pub fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
 }
 
 /// Says what a careful operator would want to know before the first request.
-fn warn(address: SocketAddr, config: &Config, err: &mut dyn Write) -> io::Result<()> {
+fn warn(address: SocketAddr, config: &ServerConfig, err: &mut dyn Write) -> io::Result<()> {
     if !address.ip().is_loopback() && config.tokens.is_empty() {
         writeln!(
             err,
@@ -71,7 +71,7 @@ fn warn(address: SocketAddr, config: &Config, err: &mut dyn Write) -> io::Result
 /// Names store and address. The ready file comes last: who has read it can send requests.
 fn announce(
     address: SocketAddr,
-    config: &Config,
+    config: &ServerConfig,
     ready: Option<&Path>,
     err: &mut dyn Write,
 ) -> anyhow::Result<()> {
@@ -83,7 +83,7 @@ fn announce(
 }
 
 /// Says what was accepted before and is not done yet, and who does it.
-fn say_what_waits(waiting: u64, config: &Config, err: &mut dyn Write) -> io::Result<()> {
+fn say_what_waits(waiting: u64, config: &ServerConfig, err: &mut dyn Write) -> io::Result<()> {
     let store = &config.store.location;
     if let Some(dispatch) = &config.dispatch {
         let to = &dispatch.to;
@@ -92,7 +92,7 @@ fn say_what_waits(waiting: u64, config: &Config, err: &mut dyn Write) -> io::Res
             "{waiting} accepted events wait; workers get them over {to}"
         );
     }
-    if config.mode == Mode::Queue {
+    if config.mode == ServerMode::Queue {
         return writeln!(
             err,
             "{waiting} accepted events wait; `a7probe worker --store {store}` does them"
@@ -113,7 +113,7 @@ fn say_what_waits(waiting: u64, config: &Config, err: &mut dyn Write) -> io::Res
 
 fn say_what_is_left(
     stopped: Option<Stopped>,
-    config: &Config,
+    config: &ServerConfig,
     err: &mut dyn Write,
 ) -> io::Result<()> {
     let path = &config.store.location;
@@ -150,7 +150,7 @@ fn say_what_is_left(
 #[cfg(test)]
 mod tests {
     use super::{announce, say_what_is_left, warn};
-    use crate::reference::server::{Config, Mode, Stopped};
+    use crate::reference::server::{ServerConfig, ServerMode, Stopped};
     use crate::reference::store::Durability;
 
     fn said(say: impl FnOnce(&mut Vec<u8>)) -> String {
@@ -159,14 +159,14 @@ mod tests {
         String::from_utf8(err).expect("UTF-8")
     }
 
-    fn warnings(address: &str, config: &Config) -> String {
+    fn warnings(address: &str, config: &ServerConfig) -> String {
         let address = address.parse().expect("an address");
         said(|err| warn(address, config, err).expect("memory takes it"))
     }
 
     #[test]
     fn an_open_address_without_a_token_is_warned_of() {
-        let mut config = Config::new(Mode::Background, "a7probe.db");
+        let mut config = ServerConfig::new(ServerMode::Background, "a7probe.db");
         for quiet in ["127.0.0.1:8080", "127.9.9.9:1", "[::1]:8080"] {
             assert_eq!(warnings(quiet, &config), "", "{quiet}");
         }
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn the_negative_control_is_named_as_such() {
-        let mut config = Config::new(Mode::Background, "a7probe.db");
+        let mut config = ServerConfig::new(ServerMode::Background, "a7probe.db");
         config.store.durability = Durability::None;
         assert!(warnings("127.0.0.1:1", &config).contains("a kill loses"));
     }
@@ -197,7 +197,7 @@ mod tests {
     fn the_ready_file_holds_the_address_and_nothing_else_is_left() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("ready");
-        let config = Config::new(Mode::Sync, "a7probe.db");
+        let config = ServerConfig::new(ServerMode::Sync, "a7probe.db");
         let address = "127.0.0.1:4711".parse().expect("an address");
         let said =
             said(|err| announce(address, &config, Some(&file), err).expect("it is announced"));
@@ -217,7 +217,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_and_what_is_lost_is_said() {
-        let config = Config::new(Mode::Background, "a7probe.db");
+        let config = ServerConfig::new(ServerMode::Background, "a7probe.db");
         let stopped = Stopped {
             kept: 3,
             lost: 2,

@@ -11,7 +11,7 @@ use crate::cli::worker::WorkerArgs;
 use crate::exit::Exit;
 use crate::reference::queue::{self, Consumer, Dispatch};
 use crate::reference::store::{Snapshot, Store};
-use crate::reference::worker::{Crew, Options};
+use crate::reference::worker::{WorkerOptions, WorkerPool};
 
 /// Works; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
 pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
@@ -20,8 +20,8 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
         std::thread::spawn(hosting::end_with_stdin);
     }
     let from = args.broker()?;
-    let crew = crew(args)?;
-    let store = crew.store.clone();
+    let pool = pool(args)?;
+    let store = pool.store.clone();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -31,18 +31,18 @@ pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
         let signals = hosting::stop_signals()?;
         let (stop, stopped) = watch::channel(false);
         let reporting = tokio::spawn({
-            let crew = crew.clone();
-            async move { crew.report("worker").await }
+            let pool = pool.clone();
+            async move { pool.report("worker").await }
         });
         let working = match &from {
-            None => tokio::spawn(crew.clone().work(stopped)),
+            None => tokio::spawn(pool.clone().work(stopped)),
             Some(from) => {
                 let consumer = Consumer::new(from.clone(), consuming(args));
                 let patience = hosting::nth(signals.clone(), 2);
-                tokio::spawn(crew.clone().consume(consumer, stopped, patience))
+                tokio::spawn(pool.clone().consume(consumer, stopped, patience))
             }
         };
-        announce(args, from.as_ref(), &crew, err)?;
+        announce(args, from.as_ref(), &pool, err)?;
         let mut is_broken = false;
         let work = async {
             tokio::select! {
@@ -88,45 +88,45 @@ async fn until_closed(store: &Store) {
 const PREFETCH: u16 = 4;
 
 /// Another worker gets what this one has when a lease would have run out too.
-fn consuming(args: &WorkerArgs) -> queue::Options {
-    queue::Options {
+fn consuming(args: &WorkerArgs) -> queue::QueueOptions {
+    queue::QueueOptions {
         prefetch: args.work.workers.saturating_mul(PREFETCH),
         redelivery: args.work.lease,
-        ..queue::Options::default()
+        ..queue::QueueOptions::default()
     }
 }
 
-fn crew(args: &WorkerArgs) -> anyhow::Result<Crew> {
+fn pool(args: &WorkerArgs) -> anyhow::Result<WorkerPool> {
     let work = &args.work;
     work.check()?;
     let key = work.provider_key()?;
     let (provider, _) = (work.provider()).open(key.as_deref(), work.provider_timeout)?;
     let store = Store::open(&work.store_options()?)?;
-    let options = Options {
+    let options = WorkerOptions {
         workers: work.workers.into(),
         retry: work.retry(),
         breaker: work.breaker(),
         grace: args.drain_timeout,
     };
-    Ok(Crew::new(store, provider, options))
+    Ok(WorkerPool::new(store, provider, options))
 }
 
 /// Names the store. The ready file comes last: who has read it can count on the work being done.
 fn announce(
     args: &WorkerArgs,
     from: Option<&Dispatch>,
-    crew: &Crew,
+    pool: &WorkerPool,
     err: &mut dyn Write,
 ) -> anyhow::Result<()> {
-    writeln!(err, "store {}", crew.store.location())?;
+    writeln!(err, "store {}", pool.store.location())?;
     if let Some(from) = from {
         writeln!(err, "taking events from {from}")?;
     }
     writeln!(
         err,
         "working, {} notifications at a time; {} accepted events wait",
-        crew.options.workers,
-        crew.store.depth()
+        pool.options.workers,
+        pool.store.depth()
     )?;
     err.flush()?;
     hosting::write_ready_file(args.ready_file.as_deref(), std::process::id())

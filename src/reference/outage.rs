@@ -18,7 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Line {
+pub enum OutageLine {
     /// The component has just failed, for this reason.
     Away {
         /// The reason of the first failure.
@@ -42,17 +42,17 @@ pub enum Line {
     },
 }
 
-/// The course of consecutive outages, without a clock of its own.
+/// Follows consecutive outages, without a clock of its own.
 #[derive(Debug)]
-pub struct Course {
-    outage: Option<Running>,
+pub struct OutageTracker {
+    outage: Option<CurrentOutage>,
     settle: Duration,
     last_failure: Option<Instant>,
 }
 
 /// A current outage.
 #[derive(Debug)]
-struct Running {
+struct CurrentOutage {
     since: Instant,
     told: Instant,
     told_failures: u64,
@@ -61,9 +61,9 @@ struct Running {
     works_since: Option<Instant>,
 }
 
-impl Default for Course {
-    fn default() -> Course {
-        Course {
+impl Default for OutageTracker {
+    fn default() -> OutageTracker {
+        OutageTracker {
             outage: None,
             settle: SETTLE,
             last_failure: None,
@@ -71,15 +71,15 @@ impl Default for Course {
     }
 }
 
-impl Course {
+impl OutageTracker {
     /// Records a failure.
-    pub fn failed(&mut self, now: Instant, reason: &str) -> Option<Line> {
+    pub fn failed(&mut self, now: Instant, reason: &str) -> Option<OutageLine> {
         let before = self.last_failure.replace(now);
-        if let Some(running) = &mut self.outage {
-            running.failures += 1;
-            running.works_since = None;
-            reason.clone_into(&mut running.reason);
-            return running.remind(now);
+        if let Some(current) = &mut self.outage {
+            current.failures += 1;
+            current.works_since = None;
+            reason.clone_into(&mut current.reason);
+            return current.remind(now);
         }
         let is_relapse = before.is_some_and(|before| now - before < REMIND_EVERY);
         self.settle = if is_relapse {
@@ -87,7 +87,7 @@ impl Course {
         } else {
             SETTLE
         };
-        self.outage = Some(Running {
+        self.outage = Some(CurrentOutage {
             since: now,
             told: now,
             told_failures: 1,
@@ -96,24 +96,24 @@ impl Course {
             works_since: None,
         });
         let reason = reason.to_owned();
-        Some(Line::Away { reason })
+        Some(OutageLine::Away { reason })
     }
 
     /// Records a success.
-    pub fn succeeded(&mut self, now: Instant) -> Option<Line> {
+    pub fn succeeded(&mut self, now: Instant) -> Option<OutageLine> {
         self.outage.as_mut()?.works_since.get_or_insert(now);
         self.look(now)
     }
 
     /// Advances the time.
-    pub fn look(&mut self, now: Instant) -> Option<Line> {
-        let running = self.outage.as_mut()?;
-        let works_since = running.works_since;
+    pub fn look(&mut self, now: Instant) -> Option<OutageLine> {
+        let current = self.outage.as_mut()?;
+        let works_since = current.works_since;
         if works_since.is_none_or(|since| now - since < self.settle) {
-            return running.remind(now);
+            return current.remind(now);
         }
         let over = self.outage.take()?;
-        Some(Line::Back {
+        Some(OutageLine::Back {
             elapsed: self.last_failure.unwrap_or(over.since) - over.since,
             failures: over.failures,
         })
@@ -124,14 +124,14 @@ impl Course {
     }
 }
 
-impl Running {
-    fn remind(&mut self, now: Instant) -> Option<Line> {
+impl CurrentOutage {
+    fn remind(&mut self, now: Instant) -> Option<OutageLine> {
         // Without a new attempt there is no news.
         if now - self.told < REMIND_EVERY || self.failures == self.told_failures {
             return None;
         }
         (self.told, self.told_failures) = (now, self.failures);
-        Some(Line::Still {
+        Some(OutageLine::Still {
             elapsed: now - self.since,
             failures: self.failures,
             reason: self.reason.clone(),
@@ -141,7 +141,7 @@ impl Running {
 
 /// Logs the outages of a component; clones share it.
 #[derive(Clone)]
-pub struct Outage {
+pub struct OutageLog {
     shared: Arc<Shared>,
 }
 
@@ -150,17 +150,17 @@ struct Shared {
     thing: String,
     /// The consequence of its first failure.
     meaning: &'static str,
-    course: Mutex<Course>,
+    tracker: Mutex<OutageTracker>,
 }
 
-impl Outage {
+impl OutageLog {
     /// For a component that works as far as is known.
-    pub fn of(thing: impl Into<String>, meaning: &'static str) -> Outage {
-        Outage {
+    pub fn of(thing: impl Into<String>, meaning: &'static str) -> OutageLog {
+        OutageLog {
             shared: Arc::new(Shared {
                 thing: thing.into(),
                 meaning,
-                course: Mutex::default(),
+                tracker: Mutex::default(),
             }),
         }
     }
@@ -172,7 +172,7 @@ impl Outage {
             .lock()
             .failed(Instant::now(), &reason.to_string());
         let Some(line) = line else { return };
-        let has_begun = matches!(line, Line::Away { .. });
+        let has_begun = matches!(line, OutageLine::Away { .. });
         self.shared.log(&line);
         if has_begun {
             self.watch();
@@ -182,11 +182,11 @@ impl Outage {
     /// Records a success. Cheap, and called for every success.
     pub fn succeeded(&self) {
         let line = {
-            let mut course = self.shared.lock();
-            if course.is_over() {
+            let mut tracker = self.shared.lock();
+            if tracker.is_over() {
                 return;
             }
-            course.succeeded(Instant::now())
+            tracker.succeeded(Instant::now())
         };
         line.inspect(|line| self.shared.log(line));
     }
@@ -215,8 +215,8 @@ fn watch(shared: &Weak<Shared>) {
             return;
         };
         let (line, is_over) = {
-            let mut course = shared.lock();
-            (course.look(Instant::now()), course.is_over())
+            let mut tracker = shared.lock();
+            (tracker.look(Instant::now()), tracker.is_over())
         };
         line.inspect(|line| shared.log(line));
         if is_over {
@@ -226,15 +226,15 @@ fn watch(shared: &Weak<Shared>) {
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Course> {
-        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, OutageTracker> {
+        self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn log(&self, line: &Line) {
+    fn log(&self, line: &OutageLine) {
         let (thing, meaning) = (&self.thing, self.meaning);
         match line {
-            Line::Away { reason } => tracing::warn!(error = %reason, "{thing}: {meaning}"),
-            Line::Still {
+            OutageLine::Away { reason } => tracing::warn!(error = %reason, "{thing}: {meaning}"),
+            OutageLine::Still {
                 elapsed,
                 failures,
                 reason,
@@ -242,7 +242,7 @@ impl Shared {
                 let seconds = elapsed.as_secs();
                 tracing::warn!(error = %reason, "{thing}: still failing after {seconds} s, {failures} failures");
             }
-            Line::Back { elapsed, failures } => {
+            OutageLine::Back { elapsed, failures } => {
                 let seconds = elapsed.as_secs();
                 tracing::warn!("{thing}: works again after {failures} failures in {seconds} s");
             }
@@ -254,7 +254,7 @@ impl Shared {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{Course, Line};
+    use super::{OutageTracker, OutageLine};
 
     /// A clock whose time the test sets.
     struct Clock(Instant);
@@ -265,28 +265,28 @@ mod tests {
         }
     }
 
-    fn away(reason: &str) -> Option<Line> {
+    fn away(reason: &str) -> Option<OutageLine> {
         let reason = reason.to_owned();
-        Some(Line::Away { reason })
+        Some(OutageLine::Away { reason })
     }
 
     #[test]
     fn an_outage_is_a_line_when_it_begins_one_a_minute_and_one_when_it_ends() {
-        let (clock, mut course) = (Clock(Instant::now()), Course::default());
+        let (clock, mut tracker) = (Clock(Instant::now()), OutageTracker::default());
         let mut lines = Vec::new();
         // A thousand failures a second for 150 seconds, then success.
         for ms in 0..150_000 {
-            lines.extend(course.failed(clock.at(ms), "refused"));
+            lines.extend(tracker.failed(clock.at(ms), "refused"));
         }
         for ms in (150_000..200_000).step_by(250) {
-            lines.extend(course.succeeded(clock.at(ms)));
+            lines.extend(tracker.succeeded(clock.at(ms)));
         }
-        let still = |seconds: u64| Line::Still {
+        let still = |seconds: u64| OutageLine::Still {
             elapsed: Duration::from_secs(seconds),
             failures: seconds * 1_000 + 1,
             reason: "refused".to_owned(),
         };
-        let back = Line::Back {
+        let back = OutageLine::Back {
             elapsed: Duration::from_millis(149_999),
             failures: 150_000,
         };
@@ -296,37 +296,37 @@ mod tests {
 
     #[test]
     fn it_is_reminded_of_although_nothing_is_reported() {
-        let (clock, mut course) = (Clock(Instant::now()), Course::default());
-        assert_eq!(course.failed(clock.at(0), "refused"), away("refused"));
-        assert_eq!(course.failed(clock.at(59_998), "refused"), None);
-        assert_eq!(course.look(clock.at(59_999)), None);
+        let (clock, mut tracker) = (Clock(Instant::now()), OutageTracker::default());
+        assert_eq!(tracker.failed(clock.at(0), "refused"), away("refused"));
+        assert_eq!(tracker.failed(clock.at(59_998), "refused"), None);
+        assert_eq!(tracker.look(clock.at(59_999)), None);
         assert!(matches!(
-            course.look(clock.at(60_000)),
-            Some(Line::Still { failures: 2, .. })
+            tracker.look(clock.at(60_000)),
+            Some(OutageLine::Still { failures: 2, .. })
         ));
-        assert_eq!(course.look(clock.at(60_001)), None);
+        assert_eq!(tracker.look(clock.at(60_001)), None);
         // A minute without an attempt.
-        assert_eq!(course.look(clock.at(180_000)), None);
+        assert_eq!(tracker.look(clock.at(180_000)), None);
     }
 
     #[test]
     fn what_is_well_says_nothing() {
-        let (clock, mut course) = (Clock(Instant::now()), Course::default());
+        let (clock, mut tracker) = (Clock(Instant::now()), OutageTracker::default());
         for ms in 0..100_000 {
-            assert_eq!(course.succeeded(clock.at(ms)), None);
-            assert_eq!(course.look(clock.at(ms)), None);
+            assert_eq!(tracker.succeeded(clock.at(ms)), None);
+            assert_eq!(tracker.look(clock.at(ms)), None);
         }
     }
 
     #[test]
     fn what_works_and_fails_by_turns_is_one_outage() {
-        let (clock, mut course) = (Clock(Instant::now()), Course::default());
+        let (clock, mut tracker) = (Clock(Instant::now()), OutageTracker::default());
         let mut lines = Vec::new();
         for ms in 0..59_000 {
             lines.extend(if ms % 2 == 0 {
-                course.failed(clock.at(ms), "no such table")
+                tracker.failed(clock.at(ms), "no such table")
             } else {
-                course.succeeded(clock.at(ms))
+                tracker.succeeded(clock.at(ms))
             });
         }
         assert_eq!(lines, [away("no such table").unwrap()]);
@@ -334,27 +334,27 @@ mod tests {
 
     #[test]
     fn a_relapse_is_told_and_takes_longer_to_be_over() {
-        let (clock, mut course) = (Clock(Instant::now()), Course::default());
+        let (clock, mut tracker) = (Clock(Instant::now()), OutageTracker::default());
         let mut lines = 0;
         // Ten seconds of alternating failure and success.
         for second in 0..600u64 {
             let at = second * 1_000;
-            lines += usize::from(second % 10 == 0 && course.failed(clock.at(at), "x").is_some());
-            lines += usize::from(course.succeeded(clock.at(at + 1)).is_some());
-            lines += usize::from(course.look(clock.at(at + 999)).is_some());
+            lines += usize::from(second % 10 == 0 && tracker.failed(clock.at(at), "x").is_some());
+            lines += usize::from(tracker.succeeded(clock.at(at + 1)).is_some());
+            lines += usize::from(tracker.look(clock.at(at + 999)).is_some());
         }
         assert!((4..=20).contains(&lines), "{lines}");
     }
 
     #[test]
     fn an_outage_long_after_another_is_told_like_the_first() {
-        let (clock, mut course) = (Clock(Instant::now()), Course::default());
+        let (clock, mut tracker) = (Clock(Instant::now()), OutageTracker::default());
         for at in [0, 100_000] {
-            assert_eq!(course.failed(clock.at(at), "x"), away("x"));
-            assert_eq!(course.succeeded(clock.at(at + 10)), None);
-            let back = course.look(clock.at(at + 1_010));
+            assert_eq!(tracker.failed(clock.at(at), "x"), away("x"));
+            assert_eq!(tracker.succeeded(clock.at(at + 10)), None);
+            let back = tracker.look(clock.at(at + 1_010));
             assert!(
-                matches!(back, Some(Line::Back { failures: 1, .. })),
+                matches!(back, Some(OutageLine::Back { failures: 1, .. })),
                 "{back:?}"
             );
         }

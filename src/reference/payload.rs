@@ -17,7 +17,7 @@ pub const DIGITS: usize = 4_300;
 
 /// Why a text is not the payload of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Refusal {
+pub enum PayloadError {
     /// Not JSON; the expected token, and the byte at which it is missing.
     NotJson(&'static str, usize),
     /// More than [`LEVELS`]; the byte where the level begins.
@@ -28,26 +28,26 @@ pub enum Refusal {
     LoneSurrogate(usize),
 }
 
-impl Refusal {
+impl PayloadError {
     /// Is it JSON, and beyond the bounds?
     pub fn is_of_the_bounds(&self) -> bool {
-        !matches!(self, Refusal::NotJson(..))
+        !matches!(self, PayloadError::NotJson(..))
     }
 }
 
-impl fmt::Display for Refusal {
+impl fmt::Display for PayloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Refusal::NotJson(expected, at) => write!(f, "not JSON: {expected} at byte {at}"),
-            Refusal::TooDeep(at) => write!(
+            PayloadError::NotJson(expected, at) => write!(f, "not JSON: {expected} at byte {at}"),
+            PayloadError::TooDeep(at) => write!(
                 f,
                 "more than {LEVELS} levels of arrays and objects, at byte {at}"
             ),
-            Refusal::TooLong(digits, at) => write!(
+            PayloadError::TooLong(digits, at) => write!(
                 f,
                 "a number of {digits} digits at byte {at}; at most {DIGITS} are allowed"
             ),
-            Refusal::LoneSurrogate(at) => write!(
+            PayloadError::LoneSurrogate(at) => write!(
                 f,
                 "half of a surrogate pair at byte {at}; no UTF-8 text can hold it"
             ),
@@ -77,16 +77,16 @@ pub enum Token<'a> {
 }
 
 /// Checks that the text is JSON within the bounds.
-pub fn check(text: &str) -> Result<(), Refusal> {
+pub fn check(text: &str) -> Result<(), PayloadError> {
     walk(text, |_| {})
 }
 
 /// Gives every token of a text in order. If the text is refused, the tokens given before are void.
-pub fn walk<'a>(text: &'a str, mut give: impl FnMut(Token<'a>)) -> Result<(), Refusal> {
+pub fn walk<'a>(text: &'a str, mut give: impl FnMut(Token<'a>)) -> Result<(), PayloadError> {
     let mut reader = Reader {
         text,
         at: 0,
-        levels: Levels::default(),
+        levels: OpenLevels::default(),
     };
     let mut next = Expected::Value;
     loop {
@@ -118,15 +118,15 @@ enum Expected {
 
 /// The open arrays and objects: a bit each, set for an object.
 #[derive(Default)]
-struct Levels {
+struct OpenLevels {
     objects: u128,
     open: usize,
 }
 
-impl Levels {
-    fn open(&mut self, is_object: bool, at: usize) -> Result<(), Refusal> {
+impl OpenLevels {
+    fn open(&mut self, is_object: bool, at: usize) -> Result<(), PayloadError> {
         if self.open == LEVELS {
-            return Err(Refusal::TooDeep(at));
+            return Err(PayloadError::TooDeep(at));
         }
         self.objects = self.objects << 1 | u128::from(is_object);
         self.open += 1;
@@ -146,7 +146,7 @@ impl Levels {
 struct Reader<'a> {
     text: &'a str,
     at: usize,
-    levels: Levels,
+    levels: OpenLevels,
 }
 
 impl<'a> Reader<'a> {
@@ -166,16 +166,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), Refusal> {
+    fn expect(&mut self, byte: u8, what: &'static str) -> Result<(), PayloadError> {
         if self.peek() != Some(byte) {
-            return Err(Refusal::NotJson(what, self.at));
+            return Err(PayloadError::NotJson(what, self.at));
         }
         self.at += 1;
         Ok(())
     }
 
     /// An item of the innermost array or object: a value, with its name before it in an object.
-    fn item(&mut self, give: &mut impl FnMut(Token<'a>)) -> Result<Expected, Refusal> {
+    fn item(&mut self, give: &mut impl FnMut(Token<'a>)) -> Result<Expected, PayloadError> {
         if self.levels.is_in_object() {
             self.expect(b'"', "a name in quotes is missing")?;
             give(Token::Text(self.string()?));
@@ -186,7 +186,7 @@ impl<'a> Reader<'a> {
         self.value(give)
     }
 
-    fn value(&mut self, give: &mut impl FnMut(Token<'a>)) -> Result<Expected, Refusal> {
+    fn value(&mut self, give: &mut impl FnMut(Token<'a>)) -> Result<Expected, PayloadError> {
         let at = self.at;
         match self.peek() {
             Some(open @ (b'[' | b'{')) => {
@@ -216,7 +216,7 @@ impl<'a> Reader<'a> {
                 ];
                 let rest = &self.text[at..];
                 let found = words.into_iter().find(|(word, _)| rest.starts_with(word));
-                let (word, token) = found.ok_or(Refusal::NotJson("a value is missing", at))?;
+                let (word, token) = found.ok_or(PayloadError::NotJson("a value is missing", at))?;
                 self.at += word.len();
                 give(token);
             }
@@ -225,11 +225,11 @@ impl<'a> Reader<'a> {
     }
 
     /// The token after a value; `None` at the end of the text.
-    fn after(&mut self, give: &mut impl FnMut(Token<'a>)) -> Result<Option<Expected>, Refusal> {
+    fn after(&mut self, give: &mut impl FnMut(Token<'a>)) -> Result<Option<Expected>, PayloadError> {
         if self.levels.open == 0 {
             return match self.peek() {
                 None => Ok(None),
-                Some(_) => Err(Refusal::NotJson("the end is missing", self.at)),
+                Some(_) => Err(PayloadError::NotJson("the end is missing", self.at)),
             };
         }
         let (end, token) = if self.levels.is_in_object() {
@@ -247,13 +247,13 @@ impl<'a> Reader<'a> {
         Ok(Some(Expected::CommaOrEnd))
     }
 
-    fn number(&mut self) -> Result<Range<usize>, Refusal> {
+    fn number(&mut self) -> Result<Range<usize>, PayloadError> {
         let start = self.at;
         self.at += usize::from(self.peek() == Some(b'-'));
         let leads = self.peek();
         let mut digits = self.digits()?;
         if leads == Some(b'0') && digits > 1 {
-            return Err(Refusal::NotJson("a number begins with 0", start));
+            return Err(PayloadError::NotJson("a number begins with 0", start));
         }
         if self.peek() == Some(b'.') {
             self.at += 1;
@@ -265,25 +265,25 @@ impl<'a> Reader<'a> {
             digits += self.digits()?;
         }
         if digits > DIGITS {
-            return Err(Refusal::TooLong(digits, start));
+            return Err(PayloadError::TooLong(digits, start));
         }
         Ok(start..self.at)
     }
 
     /// The number of digits; at least one.
-    fn digits(&mut self) -> Result<usize, Refusal> {
+    fn digits(&mut self) -> Result<usize, PayloadError> {
         let start = self.at;
         while let Some(b'0'..=b'9') = self.peek() {
             self.at += 1;
         }
         if self.at == start {
-            return Err(Refusal::NotJson("a digit is missing", start));
+            return Err(PayloadError::NotJson("a digit is missing", start));
         }
         Ok(self.at - start)
     }
 
     /// The rest of a string behind its first quote.
-    fn string(&mut self) -> Result<String, Refusal> {
+    fn string(&mut self) -> Result<String, PayloadError> {
         let (mut text, mut plain) = (String::new(), self.at);
         loop {
             let at = self.at;
@@ -298,13 +298,13 @@ impl<'a> Reader<'a> {
                     plain = self.at;
                 }
                 Some(0x20..) => {}
-                _ => return Err(Refusal::NotJson("the closing quote is missing", at)),
+                _ => return Err(PayloadError::NotJson("the closing quote is missing", at)),
             }
         }
     }
 
     /// The character that an escape stands for; its backslash is at this byte.
-    fn escape(&mut self, at: usize) -> Result<char, Refusal> {
+    fn escape(&mut self, at: usize) -> Result<char, PayloadError> {
         Ok(match self.next() {
             Some(b'n') => '\n',
             Some(b't') => '\t',
@@ -316,28 +316,28 @@ impl<'a> Reader<'a> {
                 let unit = self.hex()?;
                 let is_high = (0xd800..0xdc00).contains(&unit);
                 if !is_high {
-                    return char::from_u32(unit).ok_or(Refusal::LoneSurrogate(at));
+                    return char::from_u32(unit).ok_or(PayloadError::LoneSurrogate(at));
                 }
                 if !self.text[self.at..].starts_with("\\u") {
-                    return Err(Refusal::LoneSurrogate(at));
+                    return Err(PayloadError::LoneSurrogate(at));
                 }
                 self.at += 2;
                 let low = self.hex()?;
                 if !(0xdc00..0xe000).contains(&low) {
-                    return Err(Refusal::LoneSurrogate(at));
+                    return Err(PayloadError::LoneSurrogate(at));
                 }
                 let code = 0x1_0000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
-                char::from_u32(code).ok_or(Refusal::LoneSurrogate(at))?
+                char::from_u32(code).ok_or(PayloadError::LoneSurrogate(at))?
             }
-            _ => return Err(Refusal::NotJson("a known escape is missing", at)),
+            _ => return Err(PayloadError::NotJson("a known escape is missing", at)),
         })
     }
 
-    fn hex(&mut self) -> Result<u32, Refusal> {
+    fn hex(&mut self) -> Result<u32, PayloadError> {
         let mut unit = 0;
         for _ in 0..4 {
             let digit = self.peek().and_then(|byte| char::from(byte).to_digit(16));
-            let digit = digit.ok_or(Refusal::NotJson("four hexadecimal digits", self.at))?;
+            let digit = digit.ok_or(PayloadError::NotJson("four hexadecimal digits", self.at))?;
             self.at += 1;
             unit = unit << 4 | digit;
         }

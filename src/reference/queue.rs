@@ -34,13 +34,13 @@ pub use advice::{Advice, advice};
 pub use delivery::{Delivery, Settlement};
 pub use dispatch::{Dialect, Dispatch, DispatchError, Protocol};
 
-use crate::reference::outage::Outage;
+use crate::reference::outage::OutageLog;
 use backoff::Backoff;
-use delivery::Origin;
+use delivery::ConsumerLink;
 
 /// What is published: an event that somebody is to work on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
+pub struct DispatchJob {
     /// Which event.
     pub event_id: Uuid,
     /// Its body, JSON. Only Celery and RQ jobs carry it; our own workers read it from the store.
@@ -74,7 +74,7 @@ pub enum QueueError {
 
 /// How a broker is talked to.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct QueueOptions {
     /// Time for one operation, connecting included.
     pub deadline: Duration,
     /// Deliveries that may be under way at the same time, those that wait for an attempt included.
@@ -83,9 +83,9 @@ pub struct Options {
     pub redelivery: Duration,
 }
 
-impl Default for Options {
+impl Default for QueueOptions {
     fn default() -> Self {
-        Options {
+        QueueOptions {
             deadline: Duration::from_secs(5),
             prefetch: 64,
             redelivery: Duration::from_secs(60),
@@ -117,7 +117,7 @@ enum Sink {
 
 impl Publisher {
     /// Connects with the first batch.
-    pub fn new(dispatch: Dispatch, options: Options) -> Publisher {
+    pub fn new(dispatch: Dispatch, options: QueueOptions) -> Publisher {
         Publisher {
             dispatch,
             deadline: options.deadline,
@@ -128,7 +128,7 @@ impl Publisher {
 
     /// Resolves when the broker has confirmed every job, or when the deadline is over: one attempt, which after a
     /// failure waits a little first. What failed may have been taken all the same, wholly or in part.
-    pub async fn publish(&mut self, jobs: &[Job]) -> Result<(), QueueError> {
+    pub async fn publish(&mut self, jobs: &[DispatchJob]) -> Result<(), QueueError> {
         self.backoff.rest().await;
         self.ask(async |sink| sink.publish(jobs).await).await
     }
@@ -185,7 +185,7 @@ impl Sink {
         }
     }
 
-    async fn publish(&mut self, jobs: &[Job]) -> Result<(), QueueError> {
+    async fn publish(&mut self, jobs: &[DispatchJob]) -> Result<(), QueueError> {
         let _ = jobs;
         match self {
             #[cfg(feature = "amqp")]
@@ -225,7 +225,7 @@ impl Sink {
 /// from anywhere.
 pub struct Consumer {
     dispatch: Dispatch,
-    options: Options,
+    options: QueueOptions,
     /// Tells what it has taken from what others have, however often it connects again.
     name: Uuid,
     backoff: Backoff,
@@ -235,8 +235,8 @@ pub struct Consumer {
     connection: watch::Sender<()>,
     /// Deliveries of this source whose end the broker does not know.
     unsettled: Arc<AtomicUsize>,
-    taking: Outage,
-    settling: Outage,
+    taking: OutageLog,
+    settling: OutageLog,
 }
 
 /// How long a broker may take to close a consumer without outstanding deliveries.
@@ -260,11 +260,11 @@ enum Source {
 
 impl Consumer {
     /// Connects with the first call of [`Consumer::next`].
-    pub fn new(dispatch: Dispatch, options: Options) -> Consumer {
+    pub fn new(dispatch: Dispatch, options: QueueOptions) -> Consumer {
         let thing = format!("the broker {dispatch}");
         Consumer {
-            taking: Outage::of(&*thing, "cannot take jobs; tried again until it answers"),
-            settling: Outage::of(thing, "cannot acknowledge a delivery; it comes again"),
+            taking: OutageLog::of(&*thing, "cannot take jobs; tried again until it answers"),
+            settling: OutageLog::of(thing, "cannot acknowledge a delivery; it comes again"),
             connection: watch::Sender::new(()),
             unsettled: Arc::default(),
             dispatch,
@@ -306,7 +306,7 @@ impl Consumer {
         loop {
             if let Some(mut delivery) = self.taken.pop_front() {
                 self.unsettled.fetch_add(1, Ordering::Relaxed);
-                delivery.origin = Some(self.origin());
+                delivery.link = Some(self.link());
                 return delivery;
             }
             self.backoff.rest().await;
@@ -327,8 +327,8 @@ impl Consumer {
         }
     }
 
-    fn origin(&self) -> Origin {
-        Origin {
+    fn link(&self) -> ConsumerLink {
+        ConsumerLink {
             deadline: self.options.deadline,
             connection: self.connection.subscribe(),
             unsettled: self.unsettled.clone(),
@@ -367,7 +367,7 @@ impl Consumer {
 impl Source {
     async fn open(
         dispatch: &Dispatch,
-        options: &Options,
+        options: &QueueOptions,
         name: Uuid,
     ) -> Result<Source, QueueError> {
         let _ = (options, name);

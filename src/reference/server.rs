@@ -8,15 +8,15 @@ mod app;
 mod auth;
 mod body;
 mod config;
-mod dead;
+mod dead_letters;
 mod dispatcher;
 mod events;
-mod exchange;
+mod middleware;
 mod external;
 mod health;
 mod idempotency;
 mod ingest;
-mod lent;
+mod body_drain;
 mod metrics;
 mod openapi;
 mod problem;
@@ -25,11 +25,11 @@ mod queue;
 mod rate_limit;
 mod route;
 mod run_name;
-mod segment;
+mod path_param;
 mod single_header;
 mod stuck;
 mod threads;
-mod timing;
+mod server_timing;
 mod tracing_headers;
 mod write_deadline;
 
@@ -44,13 +44,13 @@ use tokio::time::{Instant, sleep};
 
 use crate::reference::provider::{InvalidProvider, Provider, Simulator};
 use crate::reference::store::{Durability, OpenError, Store};
-use crate::reference::worker::{Crew, Options as WorkerOptions};
+use crate::reference::worker::{WorkerPool, WorkerOptions};
 
 use app::{App, Core};
 use threads::HttpThreads;
 
 pub use config::{
-    Block, Config, Dispatching, Health, Limits, MetricsAccess, Mode, ProviderChoice, Queued,
+    Block, ServerConfig, DispatchOptions, Health, Limits, MetricsAccess, ServerMode, ProviderChoice, Queued,
 };
 pub use provider::serve_provider;
 pub use rate_limit::RateLimit;
@@ -89,12 +89,12 @@ pub enum StartError {
 }
 
 /// Refuses to accept what nobody would ever work on.
-fn check(config: &Config) -> Result<(), StartError> {
+fn check(config: &ServerConfig) -> Result<(), StartError> {
     match (config.mode, config.store.durability, config.queued) {
-        (Mode::Background, _, Queued::Keep) => Err(StartError::NobodyWorks),
-        (Mode::Sync, Durability::None, _) => Err(StartError::NothingToAcknowledge),
-        (Mode::Queue, Durability::None, _) => Err(StartError::NobodyElseSees),
-        (Mode::Background, _, Queued::Finish) | (_, Durability::Full, _) => Ok(()),
+        (ServerMode::Background, _, Queued::Keep) => Err(StartError::NobodyWorks),
+        (ServerMode::Sync, Durability::None, _) => Err(StartError::NothingToAcknowledge),
+        (ServerMode::Queue, Durability::None, _) => Err(StartError::NobodyElseSees),
+        (ServerMode::Background, _, Queued::Finish) | (_, Durability::Full, _) => Ok(()),
     }
 }
 
@@ -113,7 +113,7 @@ pub struct Stopped {
 
 /// A server with its store open, ready to run.
 pub struct Server {
-    config: Config,
+    config: ServerConfig,
     store: Store,
     provider: Provider,
     simulator: Option<Arc<Simulator>>,
@@ -122,7 +122,7 @@ pub struct Server {
 /// Opens and runs a server on `listener` until `shutdown`; see [`Server`].
 pub async fn run(
     listener: TcpListener,
-    config: Config,
+    config: ServerConfig,
     shutdown: impl Future<Output = ()>,
 ) -> Result<Stopped, RunError> {
     Ok(Server::open(config)?.run(listener, shutdown).await?)
@@ -141,7 +141,7 @@ pub enum RunError {
 
 impl Server {
     /// Opens the store and prepares the provider. Blocks on the disk.
-    pub fn open(config: Config) -> Result<Server, StartError> {
+    pub fn open(config: ServerConfig) -> Result<Server, StartError> {
         check(&config)?;
         let key = config.provider_key.as_deref();
         let (provider, simulator) = config.provider.open(key, config.provider_timeout)?;
@@ -160,8 +160,8 @@ impl Server {
     }
 
     /// Serves until `shutdown` resolves, then drains: `/ingest` and `/readyz` answer 503, requests in flight end, queued
-    /// work goes on for at most [`Config::drain`]. Then no more of it is begun, but calls of the provider that are under
-    /// way may end, each within [`Config::provider_timeout`]: one that is cut off may have sent its mail. What is left
+    /// work goes on for at most [`ServerConfig::drain`]. Then no more of it is begun, but calls of the provider that are under
+    /// way may end, each within [`ServerConfig::provider_timeout`]: one that is cut off may have sent its mail. What is left
     /// stays in the store. Dropping the future leaves everything as a crash would, which loses nothing that was
     /// acknowledged.
     pub async fn run(
@@ -186,12 +186,12 @@ impl Server {
             breaker: config.breaker,
             grace,
         };
-        let crew = Crew::new(store.clone(), provider, options);
+        let pool = WorkerPool::new(store.clone(), provider, options);
         let (drain, block, works, mode) = (config.drain, config.block, config.works(), config.mode);
         let core = Arc::new(Core::new(config, simulator));
         let app = Arc::new(App {
             core: core.clone(),
-            crew: crew.clone(),
+            pool: pool.clone(),
         });
 
         let dispatching = core.config.dispatch.clone().map(|dispatching| {
@@ -208,12 +208,12 @@ impl Server {
         ));
         let (stop, stopped) = watch::channel(false);
         let reporting = works.then(|| {
-            let crew = crew.clone();
-            tokio::spawn(async move { crew.report(mode.name()).await })
+            let pool = pool.clone();
+            tokio::spawn(async move { pool.report(mode.name()).await })
         });
         let working = works.then(|| match block {
-            Block::Request => tokio::spawn(crew.work(stopped)),
-            Block::Loop => threads.spawn_on_loop(crew.work(stopped)),
+            Block::Request => tokio::spawn(pool.work(stopped)),
+            Block::Loop => threads.spawn_on_loop(pool.work(stopped)),
         });
 
         shutdown.await;

@@ -2,10 +2,10 @@
 
 mod breaker;
 mod consuming;
-mod pulse;
+mod heartbeat;
 mod retry;
 mod traces;
-mod work_tally;
+mod work_counters;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -15,12 +15,12 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout, timeout_at};
 
-pub use breaker::{Breaker, BreakerOptions, Passage};
+pub use breaker::{Breaker, BreakerOptions, BreakerPermit};
 pub use retry::Retry;
 pub use traces::{Remembered, Traces};
-pub use work_tally::{AttemptEnd, WorkTally};
+pub use work_counters::{AttemptEnd, WorkCounters};
 
-use crate::reference::outage::Outage;
+use crate::reference::outage::OutageLog;
 use crate::reference::provider::{Mail, Provider, SendError};
 use crate::reference::store::{
     EventId, Finished, Grant, Insert, Lease, Next, Notification, Notified, Outcome, Repeat, State,
@@ -29,7 +29,7 @@ use crate::reference::store::{
 
 /// How the work is done.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct WorkerOptions {
     /// Attempts that may run at the same time.
     pub workers: usize,
     /// What follows a failed attempt.
@@ -42,26 +42,26 @@ pub struct Options {
 
 /// Everything an attempt needs; clones share it.
 #[derive(Clone)]
-pub struct Crew {
+pub struct WorkerPool {
     /// Where the events are.
     pub store: Store,
     /// Who is notified.
     pub provider: Provider,
     /// How.
-    pub options: Options,
+    pub options: WorkerOptions,
     /// Whether the provider is asked at all.
     pub breaker: Arc<Breaker>,
     /// What came of it.
-    pub tally: Arc<WorkTally>,
+    pub counters: Arc<WorkCounters>,
     /// On whose behalf.
     pub traces: Arc<Traces>,
     under_way: Arc<AtomicUsize>,
-    leases: Outage,
+    leases: OutageLog,
 }
 
 /// What became of an event that was to be taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Taken {
+pub enum TakeResult {
     /// An attempt was made, and its outcome is recorded.
     Attempted,
     /// It is not to be worked on now; the store knows when, and by whom.
@@ -86,18 +86,18 @@ const CUT_OFF_TOO_OFTEN: &str = "every attempt was cut off before its outcome wa
 /// Pauses after a failed transaction: the first, and the longest.
 const STORE_PAUSES: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(1));
 
-impl Crew {
-    /// A crew with a closed breaker and nothing under way.
-    pub fn new(store: Store, provider: Provider, options: Options) -> Crew {
-        Crew {
+impl WorkerPool {
+    /// A pool with a closed breaker and nothing under way.
+    pub fn new(store: Store, provider: Provider, options: WorkerOptions) -> WorkerPool {
+        WorkerPool {
             store,
             provider,
             options,
             breaker: Arc::new(Breaker::new(options.breaker)),
-            tally: Arc::default(),
+            counters: Arc::default(),
             traces: Arc::default(),
             under_way: Arc::default(),
-            leases: Outage::of("leases", "an attempt outlived its lease"),
+            leases: OutageLog::of("leases", "an attempt outlived its lease"),
         }
     }
 
@@ -108,15 +108,15 @@ impl Crew {
 
     /// Takes this very event, if it is due and nobody else's, and makes one attempt at it: for a consumer that has its
     /// id from a broker, and may acknowledge the message when this returns. Waits while the breaker is open.
-    pub async fn take(&self, event_id: EventId) -> Result<Taken, StoreError> {
+    pub async fn take(&self, event_id: EventId) -> Result<TakeResult, StoreError> {
         let _passage = self.breaker.pass().await;
         match self.store.claim_event(event_id).await? {
             Grant::Leased(lease) => {
                 // Its failure is recorded, and says when it is due again.
                 let _ = self.attempt(lease, OnFailure::Retry).await;
-                Ok(Taken::Attempted)
+                Ok(TakeResult::Attempted)
             }
-            other => Ok(Taken::Left(other)),
+            other => Ok(TakeResult::Left(other)),
         }
     }
 
@@ -138,10 +138,10 @@ impl Crew {
         let mut pause = STORE_PAUSES.0;
         while let Some(Some(permits)) = unless_told(stop, free(&slots)).await {
             while attempts.try_join_next().is_some() {}
-            let Some(passage) = unless_told(stop, self.breaker.pass()).await else {
+            let Some(permit) = unless_told(stop, self.breaker.pass()).await else {
                 return;
             };
-            let limit = if passage.is_probe() {
+            let limit = if permit.is_probe() {
                 1
             } else {
                 permits.num_permits() as u32
@@ -151,8 +151,8 @@ impl Crew {
                 Ok(claim) => {
                     pause = STORE_PAUSES.0;
                     let found_none = claim.leases.is_empty();
-                    self.begin(claim.leases, permits, &passage, attempts);
-                    drop(passage);
+                    self.begin(claim.leases, permits, &permit, attempts);
+                    drop(permit);
                     match claim.idle_for {
                         None if found_none => LONGEST_IDLE,
                         None => continue,
@@ -163,7 +163,7 @@ impl Crew {
                 Err(error) => {
                     // The store logs its own failures.
                     tracing::debug!(%error, "cannot claim events");
-                    drop((permits, passage));
+                    drop((permits, permit));
                     unless_told(stop, sleep(pause)).await;
                     pause = (pause * 2).min(STORE_PAUSES.1);
                     continue;
@@ -183,14 +183,14 @@ impl Crew {
         &self,
         leases: Vec<Lease>,
         mut permits: OwnedSemaphorePermit,
-        passage: &Passage,
+        permit: &BreakerPermit,
         attempts: &mut JoinSet<()>,
     ) {
         for (lease, permit) in leases
             .into_iter()
             .zip(std::iter::from_fn(|| permits.split(1)))
         {
-            attempts.spawn(self.clone().attempt_in(lease, (permit, passage.clone())));
+            attempts.spawn(self.clone().attempt_in(lease, (permit, permit.clone())));
         }
     }
 
@@ -201,8 +201,8 @@ impl Crew {
         }
     }
 
-    /// Makes one attempt; keeps its slot and its passage until it has ended.
-    async fn attempt_in(self, lease: Lease, kept: (OwnedSemaphorePermit, Passage)) {
+    /// Makes one attempt; keeps its slot and its permit until it has ended.
+    async fn attempt_in(self, lease: Lease, kept: (OwnedSemaphorePermit, BreakerPermit)) {
         if let Err(error) = self.attempt(lease, OnFailure::Retry).await {
             tracing::debug!(%error, "an attempt failed");
         }
@@ -242,7 +242,7 @@ impl Crew {
                 (Notified::Unknown { reason }, Ok(()))
             }
         };
-        self.tally.ended(AttemptEnd::of(lease.notification, &sent));
+        self.counters.ended(AttemptEnd::of(lease.notification, &sent));
         let next = self.next(&lease, &notified, &sent, on_failure);
         let became = self.record(&lease, Outcome { notified, next }).await;
         sent.map(|()| became)
@@ -259,7 +259,7 @@ impl Crew {
         let began = Instant::now();
         let sent = self.provider.send(mail, step.as_ref()).await;
         let took = began.elapsed();
-        self.tally.calls.observe_duration(took);
+        self.counters.calls.observe_duration(took);
         let (event_id, attempt, us) = (&lease.event_id, lease.attempt, took.as_micros() as u64);
         let outcome = AttemptEnd::of(Notification::Due, &sent).name();
         let trace_id = step
@@ -331,7 +331,7 @@ impl Crew {
 }
 
 /// Counting.
-impl Crew {
+impl WorkerPool {
     /// Counts an attempt that a worker elsewhere has made and that was recorded here; once, however often it is reported.
     pub fn reported(&self, lease: &Lease, end: AttemptEnd, outcome: &Outcome, finished: Finished) {
         match finished {
@@ -339,13 +339,13 @@ impl Crew {
             Finished::Recorded => self.count(lease, outcome.next),
             Finished::Stale => self.count_stale(lease, outcome),
         }
-        self.tally.ended(end);
+        self.counters.ended(end);
     }
 
     fn count_stale(&self, lease: &Lease, outcome: &Outcome) {
-        self.tally.leases_lost.increment();
+        self.counters.leases_lost.increment();
         if outcome.notified == Notified::Sent {
-            self.tally.duplicates.increment();
+            self.counters.duplicates.increment();
         }
         let event_id = lease.event_id;
         self.leases.failed(&format_args!("event {event_id}"));
@@ -354,9 +354,9 @@ impl Crew {
     fn count(&self, lease: &Lease, next: Next) {
         self.leases.succeeded();
         match next {
-            Next::Done => self.tally.processed.increment(),
-            Next::Retry(_) => return self.tally.retries.increment(),
-            Next::GiveUp => self.tally.dead.increment(),
+            Next::Done => self.counters.processed.increment(),
+            Next::Retry(_) => return self.counters.retries.increment(),
+            Next::GiveUp => self.counters.dead.increment(),
             Next::Answer => {}
         }
         self.traces.forget(lease.event_id);

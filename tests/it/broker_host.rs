@@ -324,8 +324,8 @@ impl Drop for RabbitQueue {
 pub(crate) const RABBITMQ_ADDRESS: &str = "127.0.0.1:5672";
 
 /// Short enough for tests, long enough for a machine that builds beside them.
-pub(crate) fn options() -> a7probe::reference::queue::Options {
-    a7probe::reference::queue::Options {
+pub(crate) fn options() -> a7probe::reference::queue::QueueOptions {
+    a7probe::reference::queue::QueueOptions {
         deadline: Duration::from_secs(3),
         prefetch: 8,
         redelivery: Duration::from_secs(2),

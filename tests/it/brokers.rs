@@ -6,7 +6,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use a7probe::reference::queue::{
-    Advice, Consumer, Dispatch, Job, Options, Publisher, QueueError, Settlement, advice,
+    Advice, Consumer, Dispatch, DispatchJob, QueueOptions, Publisher, QueueError, Settlement, advice,
 };
 use uuid::Uuid;
 
@@ -15,8 +15,8 @@ use crate::proxy::Proxy;
 use crate::serve_brokers::redis;
 use crate::serve_host::{PATIENCE, eventually};
 
-fn jobs(count: usize) -> Vec<Job> {
-    let job = |n| Job {
+fn jobs(count: usize) -> Vec<DispatchJob> {
+    let job = |n| DispatchJob {
         event_id: Uuid::new_v4(),
         payload: format!(r#"{{"n":{n}}}"#).into_bytes(),
         round: 0,
@@ -24,7 +24,7 @@ fn jobs(count: usize) -> Vec<Job> {
     (0..count).map(job).collect()
 }
 
-fn ids(jobs: &[Job]) -> BTreeSet<Uuid> {
+fn ids(jobs: &[DispatchJob]) -> BTreeSet<Uuid> {
     jobs.iter().map(|job| job.event_id).collect()
 }
 
@@ -43,7 +43,7 @@ fn run<T>(act: impl Future<Output = T>) -> T {
     done.expect("in time")
 }
 
-async fn publish(dispatch: &Dispatch, jobs: &[Job]) {
+async fn publish(dispatch: &Dispatch, jobs: &[DispatchJob]) {
     let mut publisher = Publisher::new(dispatch.clone(), options());
     while let Err(error) = publisher.publish(jobs).await {
         assert!(!matches!(error, QueueError::Unroutable(_)), "{error}");
@@ -121,7 +121,7 @@ async fn a_consumer_comes_back(dispatch: &Dispatch, proxy: &Proxy) {
 
 /// What a consumer had when it was closed comes again at once, and not when it is missed.
 async fn a_closed_consumer_gives_everything_back(dispatch: &Dispatch) {
-    let patient = Options {
+    let patient = QueueOptions {
         redelivery: Duration::from_secs(3600),
         ..options()
     };
@@ -368,7 +368,7 @@ fn nobody_at_home_is_an_error_within_the_deadline() {
 fn a_broker_that_accepts_and_says_nothing_costs_no_connection_in_the_end() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let dispatch = parse(&format!("amqp://{}", listener.local_addr().unwrap()));
-    let brief = Options {
+    let brief = QueueOptions {
         deadline: Duration::from_millis(200),
         ..options()
     };
@@ -547,7 +547,7 @@ fn what_came_to_a_read_that_nobody_waits_for_is_given_back_too() {
     };
     for scheme in ["redis", "celery+redis", "rq+redis"] {
         let dispatch = parse(&format!("{scheme}://{}", broker.address));
-        let patient = Options {
+        let patient = QueueOptions {
             redelivery: Duration::from_secs(3600),
             ..options()
         };

@@ -12,7 +12,7 @@ use crate::serve_brokers::{publish, redis, serve, work};
 use crate::serve_client::Client;
 use crate::serve_host::{Served, config, eventually, folder};
 
-use a7probe::reference::server::Mode;
+use a7probe::reference::server::ServerMode;
 
 /// Lists inside each other, pickled and compressed as RQ does it.
 fn deep_job(levels: usize) -> Vec<u8> {
@@ -246,7 +246,7 @@ fn a_celery_message_with_deep_headers_is_a_dead_letter() {
 #[test]
 fn an_unreadable_body_is_refused_with_400_and_a_reason() {
     let folder = folder();
-    let served = Served::start(config(Mode::Queue, &folder));
+    let served = Served::start(config(ServerMode::Queue, &folder));
     let mut client = served.client();
     let deep = |levels: usize| {
         format!(

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use a7probe::reference::provider::uniform;
-use a7probe::reference::server::{Block, Config, Health, Limits, Mode, Queued, Server};
+use a7probe::reference::server::{Block, ServerConfig, Health, Limits, ServerMode, Queued, Server};
 use a7probe::reference::store::{Durability, EventId, Options as StoreOptions};
 use a7probe::reference::worker::Retry;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ const KEY: &str = "550e8400-e29b-41d4-a716-446655440000";
 #[test]
 fn background_answers_202_and_the_event_is_processed_once() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     let accepted = client.ingest(&[("x-request-id", "req-1")], r#"{"n":1}"#);
     let id = accepted.event_id();
@@ -52,7 +52,7 @@ fn background_answers_202_and_the_event_is_processed_once() {
 #[test]
 fn a_repeated_key_is_the_same_event_in_any_spelling_and_another_body_is_422() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     let first = client.ingest(&[("idempotency-key", KEY)], r#"{"n":1}"#);
     assert_eq!((first.status, first.event_id().as_str()), (202, KEY));
@@ -82,7 +82,7 @@ fn a_repeated_key_is_the_same_event_in_any_spelling_and_another_body_is_422() {
 #[test]
 fn two_requests_with_one_key_at_the_same_time_are_one_event() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     let mut clients: Vec<_> = (0..8).map(|_| served.client()).collect();
     for client in &mut clients {
         client.send(
@@ -111,7 +111,7 @@ fn two_requests_with_one_key_at_the_same_time_are_one_event() {
 #[test]
 fn the_body_names_the_event_when_no_header_does() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     assert_eq!(
         client
@@ -131,12 +131,12 @@ fn the_body_names_the_event_when_no_header_does() {
 #[test]
 fn another_body_under_an_expired_key_is_refused_too_because_event_ids_live_for_ever() {
     let folder = folder();
-    let base = config(Mode::Background, &folder);
+    let base = config(ServerMode::Background, &folder);
     let store = StoreOptions {
         key_lifetime: Duration::ZERO,
         ..base.store.clone()
     };
-    let served = Served::start(Config { store, ..base });
+    let served = Served::start(ServerConfig { store, ..base });
     let mut client = served.client();
     client.ingest(&[("idempotency-key", KEY)], r#"{"n":1}"#);
     eventually("the key expires", || {
@@ -154,7 +154,7 @@ fn another_body_under_an_expired_key_is_refused_too_because_event_ids_live_for_e
 #[test]
 fn sync_answers_200_when_it_is_done_and_replays_that() {
     let folder = folder();
-    let served = Served::start(config(Mode::Sync, &folder));
+    let served = Served::start(config(ServerMode::Sync, &folder));
     let mut client = served.client();
     let done = client.ingest(&[("idempotency-key", KEY)], "{}");
     assert_eq!(done.status, 200);
@@ -183,9 +183,9 @@ fn sync_answers_200_when_it_is_done_and_replays_that() {
 #[test]
 fn the_same_key_during_its_synchronous_call_is_409() {
     let (folder, provider) = (folder(), HeldProvider::start());
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         provider: provider.choice(),
-        ..config(Mode::Sync, &folder)
+        ..config(ServerMode::Sync, &folder)
     });
     let (mut first, mut second) = (served.client(), served.client());
     first.send(
@@ -209,9 +209,9 @@ fn the_same_key_during_its_synchronous_call_is_409() {
 #[test]
 fn a_client_that_hangs_up_does_not_cut_off_its_call() {
     let (folder, provider) = (folder(), HeldProvider::start());
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         provider: provider.choice(),
-        ..config(Mode::Sync, &folder)
+        ..config(ServerMode::Sync, &folder)
     });
     let mut client = served.client();
     client.send(
@@ -246,9 +246,9 @@ fn a_failing_provider_is_502_in_sync_mode_and_the_same_key_tries_again() {
         .map(|i| format!("key-{i}"))
         .find(|key| fails(key, 1) && !fails(key, 2))
         .expect("one in four");
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         provider: simulated(0.5),
-        ..config(Mode::Sync, &folder)
+        ..config(ServerMode::Sync, &folder)
     });
     let mut client = served.client();
     let failed = client.ingest(&[("idempotency-key", &key)], "{}");
@@ -281,8 +281,8 @@ fn a_failing_provider_is_502_in_sync_mode_and_the_same_key_tries_again() {
 fn a_provider_that_does_not_answer_in_time_is_504() {
     let (folder, provider) = (folder(), HeldProvider::start());
     let provider_timeout = Duration::from_millis(50);
-    let base = config(Mode::Sync, &folder);
-    let served = Served::start(Config {
+    let base = config(ServerMode::Sync, &folder);
+    let served = Served::start(ServerConfig {
         provider: provider.choice(),
         provider_timeout,
         ..base
@@ -298,10 +298,10 @@ fn a_background_event_is_dead_after_its_last_attempt() {
         attempts: 3,
         ..Retry::default()
     };
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         provider: simulated(1.0),
         retry,
-        ..config(Mode::Background, &folder)
+        ..config(ServerMode::Background, &folder)
     });
     let mut client = served.client();
     let id = client.ingest(&[], "{}").event_id();
@@ -326,8 +326,8 @@ fn a_failure_that_passes_is_retried_until_it_does() {
         base: Duration::from_millis(1),
         ..Retry::default()
     };
-    let base = config(Mode::Background, &folder);
-    let served = Served::start(Config {
+    let base = config(ServerMode::Background, &folder);
+    let served = Served::start(ServerConfig {
         provider: provider.choice(),
         retry,
         ..base
@@ -348,14 +348,14 @@ fn a_failure_that_passes_is_retried_until_it_does() {
 #[test]
 fn blocking_the_loop_keeps_everyone_waiting_and_blocking_the_request_does_not() {
     for (mode, block) in [
-        (Mode::Sync, Block::Request),
-        (Mode::Sync, Block::Loop),
-        (Mode::Background, Block::Request),
-        (Mode::Background, Block::Loop),
+        (ServerMode::Sync, Block::Request),
+        (ServerMode::Sync, Block::Loop),
+        (ServerMode::Background, Block::Request),
+        (ServerMode::Background, Block::Loop),
     ] {
         let (folder, provider) = (folder(), HeldProvider::start());
         let base = config(mode, &folder);
-        let served = Served::start(Config {
+        let served = Served::start(ServerConfig {
             provider: provider.choice(),
             block,
             ..base
@@ -391,7 +391,7 @@ fn blocking_the_loop_keeps_everyone_waiting_and_blocking_the_request_does_not() 
                 200
             );
         }
-        let expected = if mode == Mode::Sync { 200 } else { 202 };
+        let expected = if mode == ServerMode::Sync { 200 } else { 202 };
         assert_eq!(ingesting.receive().expect("an answer").status, expected);
     }
 }
@@ -399,9 +399,9 @@ fn blocking_the_loop_keeps_everyone_waiting_and_blocking_the_request_does_not() 
 #[test]
 fn a_long_poll_ends_when_the_event_settles_or_when_the_wait_is_over() {
     let (folder, provider) = (folder(), HeldProvider::start());
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         provider: provider.choice(),
-        ..config(Mode::Background, &folder)
+        ..config(ServerMode::Background, &folder)
     });
     let (mut client, mut polling) = (served.client(), served.client());
     let id = client.ingest(&[], "{}").event_id();
@@ -421,7 +421,7 @@ fn a_long_poll_ends_when_the_event_settles_or_when_the_wait_is_over() {
 #[test]
 fn a_run_is_listed_completely_and_in_order() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     let mut expected = Vec::new();
     // More than two pages.
@@ -452,7 +452,7 @@ fn a_run_is_listed_completely_and_in_order() {
 #[test]
 fn what_cannot_be_read_is_refused_with_the_status_that_says_why() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     const JSON: (&str, &str) = ("content-type", "application/json");
     let mut status = |headers: &[(&str, &str)], body: &str| {
@@ -500,7 +500,7 @@ fn what_cannot_be_read_is_refused_with_the_status_that_says_why() {
 #[test]
 fn a_body_over_the_limit_is_413_announced_or_not() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     let body = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 8));
     let limit = Limits::default().body_bytes;
     assert_eq!(served.client().ingest(&[], &body(limit)).status, 202);
@@ -525,9 +525,9 @@ fn a_body_that_does_not_come_is_408_and_a_head_that_does_not_come_ends_the_conne
         head_time: Duration::from_millis(100),
         ..Limits::default()
     };
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         limits,
-        ..config(Mode::Background, &folder)
+        ..config(ServerMode::Background, &folder)
     });
     let mut slow = served.client();
     let head = "POST /ingest HTTP/1.1\r\nhost: a7\r\ncontent-type: application/json\r\ncontent-length: 10\r\n\r\n{";
@@ -543,12 +543,12 @@ fn a_body_that_does_not_come_is_408_and_a_head_that_does_not_come_ends_the_conne
 #[test]
 fn a_backlog_that_is_full_is_503_until_it_is_not() {
     let (folder, provider) = (folder(), HeldProvider::start());
-    let base = config(Mode::Background, &folder);
+    let base = config(ServerMode::Background, &folder);
     let store = StoreOptions {
         backlog: 2,
         ..base.store.clone()
     };
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         provider: provider.choice(),
         store,
         ..base
@@ -581,12 +581,12 @@ fn a_backlog_that_is_full_is_503_until_it_is_not() {
 #[test]
 fn a_commit_queue_that_is_full_is_503() {
     let folder = folder();
-    let base = config(Mode::Background, &folder);
+    let base = config(ServerMode::Background, &folder);
     let store = StoreOptions {
         commit_queue: 0,
         ..base.store.clone()
     };
-    let served = Served::start(Config { store, ..base });
+    let served = Served::start(ServerConfig { store, ..base });
     let refused = served.client().ingest(&[], "{}");
     assert_eq!(
         (refused.status, refused.header("retry-after")),
@@ -597,13 +597,13 @@ fn a_commit_queue_that_is_full_is_503() {
 #[test]
 fn a_store_that_cannot_be_written_is_503_and_keeps_what_it_promised() {
     let folder = folder();
-    let base = config(Mode::Background, &folder);
+    let base = config(ServerMode::Background, &folder);
     let store = StoreOptions {
         max_pages: Some(60),
         ..base.store.clone()
     };
     let drain = Duration::from_millis(50);
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         store,
         drain,
         ..base.clone()
@@ -646,9 +646,9 @@ fn a_store_that_cannot_be_written_is_503_and_keeps_what_it_promised() {
 fn a_token_is_asked_for_everywhere_but_on_the_health_endpoints() {
     let folder = folder();
     let tokens = vec!["s3cret".to_owned()];
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         tokens,
-        ..config(Mode::Background, &folder)
+        ..config(ServerMode::Background, &folder)
     });
     let mut client = served.client();
     for path in ["/health", "/livez", "/readyz"] {
@@ -681,9 +681,9 @@ fn a_token_is_asked_for_everywhere_but_on_the_health_endpoints() {
 fn deep_health_reads_from_the_store_and_shallow_health_does_not() {
     for (health, when_broken) in [(Health::Deep, 503), (Health::Shallow, 200)] {
         let folder = folder();
-        let served = Served::start(Config {
+        let served = Served::start(ServerConfig {
             health,
-            ..config(Mode::Background, &folder)
+            ..config(ServerMode::Background, &folder)
         });
         let mut client = served.client();
         assert_eq!(client.get("/health").status, 200);
@@ -696,9 +696,9 @@ fn deep_health_reads_from_the_store_and_shallow_health_does_not() {
 #[test]
 fn a_server_that_stops_refuses_new_events_and_finishes_what_it_has() {
     let (folder, provider) = (folder(), HeldProvider::start());
-    let mut served = Served::start(Config {
+    let mut served = Served::start(ServerConfig {
         provider: provider.choice(),
-        ..config(Mode::Background, &folder)
+        ..config(ServerMode::Background, &folder)
     });
     let mut client = served.client();
     assert_eq!(client.ingest(&[], "{}").status, 202);
@@ -720,10 +720,10 @@ fn a_server_that_stops_refuses_new_events_and_finishes_what_it_has() {
 #[test]
 fn what_background_left_is_finished_by_a_synchronous_server_and_its_202_stays_a_202() {
     let (folder, provider) = (folder(), HeldProvider::start());
-    let base = config(Mode::Background, &folder);
+    let base = config(ServerMode::Background, &folder);
     let drain = Duration::from_millis(50);
     let provider_timeout = Duration::from_millis(100);
-    let held = Config {
+    let held = ServerConfig {
         provider: provider.choice(),
         workers: 1,
         drain,
@@ -742,8 +742,8 @@ fn what_background_left_is_finished_by_a_synchronous_server_and_its_202_stays_a_
     let stopped = served.stop();
     assert_eq!((stopped.processed, stopped.kept), (0, 5));
 
-    let served = Served::start(Config {
-        mode: Mode::Sync,
+    let served = Served::start(ServerConfig {
+        mode: ServerMode::Sync,
         ..base
     });
     let mut client = served.client();
@@ -765,14 +765,14 @@ fn what_background_left_is_finished_by_a_synchronous_server_and_its_202_stays_a_
 #[test]
 fn what_was_acknowledged_from_memory_is_lost_when_the_server_stops_and_it_says_so() {
     let (folder, provider) = (folder(), HeldProvider::start());
-    let base = config(Mode::Background, &folder);
+    let base = config(ServerMode::Background, &folder);
     let store = StoreOptions {
         durability: Durability::None,
         ..base.store.clone()
     };
     let (drain, provider_timeout) = (Duration::from_millis(50), Duration::from_secs(2));
     let choice = provider.choice();
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         store,
         provider: choice,
         workers: 1,
@@ -803,7 +803,7 @@ fn what_nobody_would_ever_work_on_is_not_accepted() {
             durability,
             ..base.store.clone()
         };
-        let opened = Server::open(Config {
+        let opened = Server::open(ServerConfig {
             store,
             queued,
             ..base
@@ -813,27 +813,27 @@ fn what_nobody_would_ever_work_on_is_not_accepted() {
     let (full, none) = (Durability::Full, Durability::None);
     for (mode, durability, queued, hint) in [
         (
-            Mode::Sync,
+            ServerMode::Sync,
             none,
             Queued::Finish,
             "hint: the negative control",
         ),
         (
-            Mode::Queue,
+            ServerMode::Queue,
             none,
             Queued::Finish,
             "hint: the negative control",
         ),
-        (Mode::Background, full, Queued::Keep, "hint: `--mode queue`"),
-        (Mode::Background, none, Queued::Keep, "hint: `--mode queue`"),
+        (ServerMode::Background, full, Queued::Keep, "hint: `--mode queue`"),
+        (ServerMode::Background, none, Queued::Keep, "hint: `--mode queue`"),
     ] {
         let refused = refused(mode, durability, queued).expect("refused");
         assert!(refused.contains(hint), "{mode:?}: {refused}");
     }
     for (mode, durability, queued) in [
-        (Mode::Background, none, Queued::Finish),
-        (Mode::Sync, full, Queued::Keep),
-        (Mode::Queue, full, Queued::Keep),
+        (ServerMode::Background, none, Queued::Finish),
+        (ServerMode::Sync, full, Queued::Keep),
+        (ServerMode::Queue, full, Queued::Keep),
     ] {
         assert_eq!(refused(mode, durability, queued), None, "{mode:?}");
     }

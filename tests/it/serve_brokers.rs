@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use a7probe::reference::queue::{Job, Publisher};
+use a7probe::reference::queue::{DispatchJob, Publisher};
 
 use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue, options};
 use crate::certificate::Certificate;
@@ -223,12 +223,12 @@ pub(crate) fn publish(url: &str, count: usize) {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let job = |_| Job {
+        let job = |_| DispatchJob {
             event_id: uuid::Uuid::new_v4(),
             payload: b"{}".to_vec(),
             round: 0,
         };
-        let jobs: Vec<Job> = (0..count).map(job).collect();
+        let jobs: Vec<DispatchJob> = (0..count).map(job).collect();
         let mut publisher = Publisher::new(url.parse().unwrap(), options());
         publisher.publish(&jobs).await.unwrap();
     });

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a7probe::reference::server::{Config, Mode};
+use a7probe::reference::server::{ServerConfig, ServerMode};
 use a7probe::reference::store::{Options as StoreOptions, Repeat};
 use a7probe::reference::worker::Retry;
 
@@ -10,9 +10,9 @@ use crate::serve_client::{Client, Response};
 use crate::serve_host::{Served, config, folder};
 
 /// A server that leaves the work to others, whose leases last so long.
-fn serve(folder: &tempfile::TempDir, lease: Duration, change: impl FnOnce(&mut Config)) -> Served {
-    let base = config(Mode::Queue, folder);
-    let mut config = Config {
+fn serve(folder: &tempfile::TempDir, lease: Duration, change: impl FnOnce(&mut ServerConfig)) -> Served {
+    let base = config(ServerMode::Queue, folder);
+    let mut config = ServerConfig {
         store: StoreOptions {
             lease,
             ..base.store.clone()

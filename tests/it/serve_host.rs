@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use a7probe::reference::provider::{
     Detail, JournalCounts, LatencyModel, Simulator, SimulatorOptions,
 };
-use a7probe::reference::server::{self, Config, Mode, ProviderChoice, Stopped, serve_provider};
+use a7probe::reference::server::{self, ServerConfig, ServerMode, ProviderChoice, Stopped, serve_provider};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
@@ -42,10 +42,10 @@ pub(crate) fn folder() -> TempDir {
 }
 
 /// A configuration on a store in `folder`, with a provider that answers after a millisecond.
-pub(crate) fn config(mode: Mode, folder: &TempDir) -> Config {
-    Config {
+pub(crate) fn config(mode: ServerMode, folder: &TempDir) -> ServerConfig {
+    ServerConfig {
         provider: simulated(0.0),
-        ..Config::new(mode, folder.path().join("store.db"))
+        ..ServerConfig::new(mode, folder.path().join("store.db"))
     }
 }
 
@@ -67,7 +67,7 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    pub(crate) fn start(config: Config) -> Served {
+    pub(crate) fn start(config: ServerConfig) -> Served {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();

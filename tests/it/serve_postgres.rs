@@ -3,7 +3,7 @@
 use std::sync::{Barrier, Mutex};
 use std::time::{Duration, Instant};
 
-use a7probe::reference::server::{Config, Mode};
+use a7probe::reference::server::{ServerConfig, ServerMode};
 use a7probe::reference::store::{
     Admission, DeadCursor, EventId, Fingerprint, Finished, Grant, Handling, Insert, Lease, Next,
     Notification, Notified, OpenError, Options, Outcome, Promise, Repeat, Replay, State, Store,
@@ -365,7 +365,7 @@ fn a_row_that_is_neither_inserted_nor_there_is_refused_and_the_server_is_not_rea
     let Some(schema) = Schema::create("serve_postgres::a_row_that_is_neither_…") else {
         return;
     };
-    let server = Served::start(Config::new(Mode::Queue, schema.url.as_str()));
+    let server = Served::start(ServerConfig::new(ServerMode::Queue, schema.url.as_str()));
     let mut client = server.client();
     assert_eq!(client.get("/readyz").status, 200);
     schema.sql(
@@ -390,7 +390,7 @@ fn a_key_that_a_session_elsewhere_holds_is_refused_in_time_and_holds_up_no_other
         return;
     };
     let name = uuid::Uuid::new_v4().to_string();
-    let server = Served::start(Config::new(Mode::Queue, named(&schema, &name).as_str()));
+    let server = Served::start(ServerConfig::new(ServerMode::Queue, named(&schema, &name).as_str()));
     let mut client = server.client();
     let mut ingest = |key: &str| client.ingest(&[("idempotency-key", key)], "{}").status;
     assert_eq!(ingest("before"), 202);
@@ -537,9 +537,9 @@ fn two_servers_on_one_database_take_the_same_key_once() {
         return;
     };
     let serve = || {
-        Served::start(Config {
+        Served::start(ServerConfig {
             provider: simulated(0.0),
-            ..Config::new(Mode::Queue, schema.url.as_str())
+            ..ServerConfig::new(ServerMode::Queue, schema.url.as_str())
         })
     };
     let servers = [serve(), serve()];

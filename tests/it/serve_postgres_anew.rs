@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use a7probe::reference::server::{Config, Mode};
+use a7probe::reference::server::{ServerConfig, ServerMode};
 use a7probe::reference::store::{
     Admission, EventId, Finished, Handling, Notification, Outcome, State, Store, StoreError,
 };
@@ -51,9 +51,9 @@ fn a_schema_that_was_dropped_and_created_again_is_used_without_a_restart() {
     let Some(schema) = Schema::create("serve_postgres_anew::a_schema_…") else {
         return;
     };
-    let server = Served::start(Config {
+    let server = Served::start(ServerConfig {
         provider: simulated(0.0),
-        ..Config::new(Mode::Background, schema.url.as_str())
+        ..ServerConfig::new(ServerMode::Background, schema.url.as_str())
     });
     let mut client = server.client();
     assert_eq!(client.ingest(&[], "{}").status, 202);

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use a7probe::reference::server::{Config, Mode};
+use a7probe::reference::server::{ServerConfig, ServerMode};
 use a7probe::reference::store::{
     Admission, EventId, Finished, Grant, Handling, Insert, Lease, Next, Outcome, ProcessReport,
     Promise, Replay, Store, StoreError, Submission, WorkDone,
@@ -264,9 +264,9 @@ fn a_server_in_background_mode_continues_despite_a_locked_row() {
         return;
     };
     // Calls fail, so that each event is recorded repeatedly.
-    let server = Served::start(Config {
+    let server = Served::start(ServerConfig {
         provider: simulated(1.0),
-        ..Config::new(Mode::Background, schema.url.as_str())
+        ..ServerConfig::new(ServerMode::Background, schema.url.as_str())
     });
     let mut client = server.client();
     let mut ingest = |key: &str| client.ingest(&[("idempotency-key", key)], "{}").status;

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
-use a7probe::reference::server::Mode;
+use a7probe::reference::server::ServerMode;
 
 use crate::needs::{PYTHON, need};
 use crate::proxy::{Break, Proxy};
@@ -44,7 +44,7 @@ fn a_report_that_is_lost_on_the_way_is_repeated_and_the_mail_is_sent_once() {
     };
     for how in [Break::Before, Break::AfterItIsDone] {
         let (folder, provider) = (folder(), HeldProvider::start());
-        let served = Served::start(config(Mode::Queue, &folder));
+        let served = Served::start(config(ServerMode::Queue, &folder));
         let (mut client, way) = (served.client(), Proxy::to(served.address));
         let id = client.ingest(&[], "{}").event_id();
         way.break_at(b"/effects", how);
@@ -69,7 +69,7 @@ fn when_the_provider_wants_to_be_asked_again_is_passed_on() {
     };
     let (folder, provider) = (folder(), MoodyProvider::start(429));
     provider.answer(429, Some(100));
-    let served = Served::start(config(Mode::Queue, &folder));
+    let served = Served::start(config(ServerMode::Queue, &folder));
     let mut client = served.client();
     let id = client.ingest(&[], "{}").event_id();
     assert_eq!(
@@ -88,12 +88,12 @@ fn at_most_once_gives_up_a_mail_that_may_be_out_and_none_that_met_nobody() {
         return;
     };
     let folder = folder();
-    let base = config(Mode::Queue, &folder);
+    let base = config(ServerMode::Queue, &folder);
     let store = a7probe::reference::store::Options {
         repeat: a7probe::reference::store::Repeat::AtMostOnce,
         ..base.store.clone()
     };
-    let served = Served::start(a7probe::reference::server::Config { store, ..base });
+    let served = Served::start(a7probe::reference::server::ServerConfig { store, ..base });
     let mut client = served.client();
     let nobody = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let nobody = format!("http://{}", nobody.expect("an address"));
@@ -134,7 +134,7 @@ fn a_redirect_of_the_provider_is_no_mail_sent() {
         }
     });
     let folder = folder();
-    let served = Served::start(config(Mode::Queue, &folder));
+    let served = Served::start(config(ServerMode::Queue, &folder));
     let mut client = served.client();
     let id = client.ingest(&[], "{}").event_id();
     let provider = format!("http://{address}");

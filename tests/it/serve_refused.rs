@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use a7probe::reference::server::{Config, Limits, Mode, RateLimit};
+use a7probe::reference::server::{ServerConfig, Limits, ServerMode, RateLimit};
 use a7probe::units::Rate;
 
 use crate::serve_client::Client;
@@ -32,14 +32,14 @@ fn a_refusal_is_heard_by_whoever_sends_a_body_with_the_request() {
         body_bytes: 10_000,
         ..Limits::default()
     };
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         tokens: vec!["s3cret".to_owned()],
         rate_limit: Some(RateLimit {
             rate: Rate::per_second(0.001).expect("a rate"),
             burst: NonZeroU32::new(2).expect("not zero"),
         }),
         limits,
-        ..config(Mode::Background, &folder)
+        ..config(ServerMode::Background, &folder)
     });
     let mut client = served.client();
     refused(&mut client, "/ingest", &[JSON], 401);
@@ -57,10 +57,10 @@ fn shedding_is_heard_too() {
         in_flight: 1,
         ..Limits::default()
     };
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         provider: provider.choice(),
         limits,
-        ..config(Mode::Sync, &folder)
+        ..config(ServerMode::Sync, &folder)
     });
     let mut first = served.client();
     first.send("POST", "/ingest", &[JSON], b"{}");
@@ -73,7 +73,7 @@ fn shedding_is_heard_too() {
 #[test]
 fn a_body_that_does_not_come_is_waited_for_a_moment_and_the_connection_is_closed() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     client.send_head("POST", "/nothing", &[JSON, ("content-length", "100")]);
     let answer = client.receive().expect("an answer");
@@ -87,7 +87,7 @@ fn a_body_that_does_not_come_is_waited_for_a_moment_and_the_connection_is_closed
 #[test]
 fn a_body_that_would_be_refused_is_not_asked_for() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     let asking = [
         JSON,
         ("expect", "100-continue"),
@@ -112,7 +112,7 @@ fn a_body_that_would_be_refused_is_not_asked_for() {
 #[test]
 fn what_is_no_text_in_a_path_is_a_problem_like_others() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     for path in [
         "/events/%FF",
@@ -146,9 +146,9 @@ fn a_client_that_does_not_read_loses_its_place() {
         write_time: Duration::from_millis(100),
         ..Limits::default()
     };
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         limits,
-        ..config(Mode::Background, &folder)
+        ..config(ServerMode::Background, &folder)
     });
     let mut deaf = served.client();
     // Their answers are more than the buffers on the way take.

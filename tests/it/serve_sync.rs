@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a7probe::reference::server::{Config, Mode, Queued};
+use a7probe::reference::server::{ServerConfig, ServerMode, Queued};
 
 use crate::serve_host::{
     HeldProvider, MoodyProvider, Process, Served, config, eventually, folder, store,
@@ -13,9 +13,9 @@ const KEY: (&str, &str) = ("idempotency-key", "k");
 #[test]
 fn a_client_that_repeats_a_failing_request_hears_of_each_failure_and_of_no_success_that_is_none() {
     let (folder, provider) = (folder(), MoodyProvider::start(503));
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         provider: a7probe::reference::server::ProviderChoice::At(provider.url.clone()),
-        ..config(Mode::Sync, &folder)
+        ..config(ServerMode::Sync, &folder)
     });
     let mut client = served.client();
     // More often than an event is tried by itself.
@@ -38,9 +38,9 @@ fn a_client_that_repeats_a_failing_request_hears_of_each_failure_and_of_no_succe
 fn what_failed_synchronously_is_worked_on_with_all_its_attempts_once_it_is_accepted_for_later() {
     let (folder, provider) = (folder(), MoodyProvider::start(503));
     let choice = a7probe::reference::server::ProviderChoice::At(provider.url.clone());
-    let base = Config {
+    let base = ServerConfig {
         provider: choice,
-        ..config(Mode::Sync, &folder)
+        ..config(ServerMode::Sync, &folder)
     };
     let served = Served::start(base.clone());
     let mut client = served.client();
@@ -49,8 +49,8 @@ fn what_failed_synchronously_is_worked_on_with_all_its_attempts_once_it_is_accep
     }
     served.stop();
     provider.answer(202, None);
-    let served = Served::start(Config {
-        mode: Mode::Background,
+    let served = Served::start(ServerConfig {
+        mode: ServerMode::Background,
         ..base
     });
     let mut client = served.client();
@@ -63,10 +63,10 @@ fn what_failed_synchronously_is_worked_on_with_all_its_attempts_once_it_is_accep
 #[test]
 fn an_event_that_the_database_refuses_is_not_called_processed() {
     let folder = folder();
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         // Nobody else tries the insert again.
         queued: Queued::Keep,
-        ..config(Mode::Sync, &folder)
+        ..config(ServerMode::Sync, &folder)
     });
     let mut client = served.client();
     assert_eq!(client.get("/livez").status, 200, "the store is there");
@@ -147,14 +147,14 @@ fn a_call_that_was_cut_off_is_made_again_when_its_lease_is_over_also_if_nothing_
 #[test]
 fn a_call_under_way_ends_and_is_answered_when_the_server_stops() {
     let folder = folder();
-    for mode in [Mode::Sync, Mode::Background] {
+    for mode in [ServerMode::Sync, ServerMode::Background] {
         let base = config(mode, &folder);
         let latency = Duration::from_millis(2500);
         let simulated = a7probe::reference::provider::SimulatorOptions {
             latency: a7probe::reference::provider::LatencyModel::Constant(latency),
             ..Default::default()
         };
-        let mut served = Served::start(Config {
+        let mut served = Served::start(ServerConfig {
             provider: a7probe::reference::server::ProviderChoice::Simulated(simulated),
             // Nothing more is begun: what is under way may end all the same.
             drain: Duration::ZERO,
@@ -168,7 +168,7 @@ fn a_call_under_way_ends_and_is_answered_when_the_server_stops() {
         });
         served.begin_stop();
         let answer = client.receive().expect("an answer");
-        assert_eq!(answer.status, if mode == Mode::Sync { 200 } else { 202 });
+        assert_eq!(answer.status, if mode == ServerMode::Sync { 200 } else { 202 });
         let stopped = served.stop();
         assert_eq!((stopped.kept, stopped.dead), (0, 0), "{mode:?}");
         assert!(stopped.processed >= 1, "{mode:?}: {stopped:?}");

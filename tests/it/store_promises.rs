@@ -15,7 +15,7 @@ use a7probe::reference::store::{
     Notified, Options, Outcome, ProcessReport, Repeat, State, Store, StoreError, Submission,
     WorkDone,
 };
-use a7probe::reference::worker::{BreakerOptions, Crew, Options as CrewOptions, Retry, Taken};
+use a7probe::reference::worker::{BreakerOptions, WorkerPool, WorkerOptions, Retry, TakeResult};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -213,8 +213,8 @@ async fn failures_of_before_do_not_hide_an_attempt_that_was_cut_off(place: &Plac
     assert_eq!(claim_one(&store).await.notification, Notification::Unknown);
 }
 
-fn crew(store: &Store, provider: Provider, attempts: u32) -> Crew {
-    let options = CrewOptions {
+fn pool(store: &Store, provider: Provider, attempts: u32) -> WorkerPool {
+    let options = WorkerOptions {
         workers: 4,
         retry: Retry {
             attempts,
@@ -228,7 +228,7 @@ fn crew(store: &Store, provider: Provider, attempts: u32) -> Crew {
         },
         grace: PATIENCE,
     };
-    Crew::new(store.clone(), provider, options)
+    WorkerPool::new(store.clone(), provider, options)
 }
 
 fn at(provider: &HeldProvider) -> Provider {
@@ -258,17 +258,17 @@ async fn a_probe_that_calls_nobody_stops_no_worker(place: &Place) {
         let _ = store.claim_event(worn_out).await;
     }
     let provider = HeldProvider::start();
-    let crew = crew(&store, at(&provider), 2);
+    let pool = pool(&store, at(&provider), 2);
     let down = SendError::Broken("down".to_owned());
-    crew.breaker.record(&Err(down));
+    pool.breaker.record(&Err(down));
     for id in [sent, worn_out] {
-        let taken = in_time("an attempt without a call", crew.take(id)).await;
-        assert_eq!(taken, Ok(Taken::Attempted));
+        let taken = in_time("an attempt without a call", pool.take(id)).await;
+        assert_eq!(taken, Ok(TakeResult::Attempted));
     }
     let cut_off = queue(&store, "cut off").await;
     let attempt = tokio::spawn({
-        let crew = crew.clone();
-        async move { crew.take(cut_off).await }
+        let pool = pool.clone();
+        async move { pool.take(cut_off).await }
     });
     let call = tokio::task::spawn_blocking(move || (provider.next_call(), provider));
     let (call, provider) = call.await.expect("no panic");
@@ -276,10 +276,10 @@ async fn a_probe_that_calls_nobody_stops_no_worker(place: &Place) {
     assert!(attempt.await.is_err());
     drop(call);
     let next = queue(&store, "next").await;
-    let attempt = tokio::spawn(async move { crew.take(next).await });
+    let attempt = tokio::spawn(async move { pool.take(next).await });
     let call = tokio::task::spawn_blocking(move || provider.next_call());
     call.await.expect("no panic").answer(202);
-    assert_eq!(attempt.await.expect("no panic"), Ok(Taken::Attempted));
+    assert_eq!(attempt.await.expect("no panic"), Ok(TakeResult::Attempted));
 }
 
 /// Asks, and is gone before the answer comes.
@@ -323,7 +323,7 @@ async fn a_worker_that_is_stopped_in_the_middle_of_a_claim_drops_no_mail(place: 
     let provider = HeldProvider::start();
     let (stop, stopped) = watch::channel(false);
     let held = place.hold();
-    let working = tokio::spawn(crew(&store, at(&provider), 1).work(stopped));
+    let working = tokio::spawn(pool(&store, at(&provider), 1).work(stopped));
     until("the claim is under way", || {
         !store.commits().stuck_for().is_zero()
     })
@@ -334,7 +334,7 @@ async fn a_worker_that_is_stopped_in_the_middle_of_a_claim_drops_no_mail(place: 
     assert!(provider.is_idle(), "it begins nothing any more");
     assert_eq!((store.snapshot().working, store.depth()), (0, 3));
 
-    let other = crew(&store, instant_provider(), 1);
+    let other = pool(&store, instant_provider(), 1);
     let (_stop, stopped) = watch::channel(false);
     let working = tokio::spawn(other.work(stopped));
     for id in ids {

@@ -3,7 +3,7 @@
 use serde::de::IgnoredAny;
 
 use super::mutation::{decode_mutations, on_a_small_stack};
-use super::{DIGITS, LEVELS, Refusal, Token, check, walk};
+use super::{DIGITS, LEVELS, PayloadError, Token, check, walk};
 
 fn nested(levels: usize) -> String {
     format!("{}{}", "[".repeat(levels), "]".repeat(levels))
@@ -12,15 +12,15 @@ fn nested(levels: usize) -> String {
 #[test]
 fn levels_are_allowed_up_to_the_bound_and_not_beyond() {
     assert_eq!(check(&nested(LEVELS)), Ok(()));
-    assert_eq!(check(&nested(LEVELS + 1)), Err(Refusal::TooDeep(LEVELS)));
+    assert_eq!(check(&nested(LEVELS + 1)), Err(PayloadError::TooDeep(LEVELS)));
     let objects = format!("{}1{}", r#"{"a":"#.repeat(LEVELS), "}".repeat(LEVELS));
     assert_eq!(check(&objects), Ok(()));
     let objects = format!(r#"[{objects}]"#);
-    assert!(matches!(check(&objects), Err(Refusal::TooDeep(_))));
+    assert!(matches!(check(&objects), Err(PayloadError::TooDeep(_))));
     // Levels are counted inside each other, not one after the other.
     assert_eq!(check(&format!("[{}1]", "[],".repeat(10_000))), Ok(()));
     let refused = on_a_small_stack(|| check(&"[".repeat(1_000_000)));
-    assert_eq!(refused, Err(Refusal::TooDeep(LEVELS)));
+    assert_eq!(refused, Err(PayloadError::TooDeep(LEVELS)));
 }
 
 #[test]
@@ -41,7 +41,7 @@ fn digits_are_allowed_up_to_the_bound_and_not_beyond() {
         digits(100_000),
     ] {
         let refused = check(&number).unwrap_err();
-        assert!(matches!(refused, Refusal::TooLong(_, 0)), "{refused}");
+        assert!(matches!(refused, PayloadError::TooLong(_, 0)), "{refused}");
     }
     let refused = check(&format!(r#"{{"n": {}}}"#, digits(5_000))).unwrap_err();
     assert_eq!(
@@ -61,7 +61,7 @@ fn half_of_a_surrogate_pair_is_refused_and_a_whole_one_is_a_character() {
     ] {
         let refused = check(half).unwrap_err();
         assert!(
-            matches!(refused, Refusal::LoneSurrogate(_)),
+            matches!(refused, PayloadError::LoneSurrogate(_)),
             "{half}: {refused}"
         );
     }

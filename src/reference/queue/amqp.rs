@@ -1,8 +1,8 @@
 //! RabbitMQ: quorum queue, publisher confirms, manual acknowledgement, dead letters that are kept.
 
-mod graveyard;
-mod link;
-mod outlet;
+mod dead_letter_queue;
+mod connection;
+mod publisher;
 mod queues;
 mod table;
 mod wire;
@@ -21,11 +21,11 @@ use uuid::Uuid;
 
 use super::celery::Task;
 use super::delivery::brief;
-use super::{Advice, Delivery, Dialect, Dispatch, Job, Options, QueueError, Settlement};
-use graveyard::Graveyard;
-use link::Link;
-use outlet::{Outlet, confirmed};
-use queues::Found;
+use super::{Advice, Delivery, Dialect, Dispatch, DispatchJob, QueueOptions, QueueError, Settlement};
+use dead_letter_queue::DeadLetterQueue;
+use connection::AmqpConnection;
+use publisher::{ConfirmChannel, confirmed};
+use queues::DeclaredQueue;
 use table::{table_from, text_in};
 
 const PERSISTENT: u8 = 2;
@@ -39,30 +39,30 @@ impl From<lapin::Error> for QueueError {
 /// Publishes with confirms.
 pub(super) struct Sink {
     dispatch: Dispatch,
-    outlet: Outlet,
+    publisher: ConfirmChannel,
 }
 
 impl Sink {
     pub(super) async fn open(dispatch: &Dispatch) -> Result<Sink, QueueError> {
-        let link = Link::open(dispatch).await?;
-        queues::prepare(&link, dispatch).await?;
+        let connection = AmqpConnection::open(dispatch).await?;
+        queues::prepare(&connection, dispatch).await?;
         Ok(Sink {
             dispatch: dispatch.clone(),
-            outlet: Outlet::on(link).await?,
+            publisher: ConfirmChannel::on(connection).await?,
         })
     }
 
     /// Would more of it only wait in memory?
     pub(super) fn is_blocked(&self) -> bool {
-        self.outlet.is_blocked()
+        self.publisher.is_blocked()
     }
 
-    pub(super) async fn publish(&self, jobs: &[Job]) -> Result<(), QueueError> {
+    pub(super) async fn publish(&self, jobs: &[DispatchJob]) -> Result<(), QueueError> {
         let queue = self.dispatch.queue();
         let mut confirms = Vec::with_capacity(jobs.len());
         for job in jobs {
             let (properties, body) = message(&self.dispatch, job);
-            confirms.push(self.outlet.send(queue, properties, &body).await?);
+            confirms.push(self.publisher.send(queue, properties, &body).await?);
         }
         let confirmations = try_join_all(confirms).await?;
         confirmations
@@ -71,7 +71,7 @@ impl Sink {
     }
 
     pub(super) async fn depth(&self) -> Result<u64, QueueError> {
-        queues::depth(&self.outlet.channel, self.dispatch.queue()).await
+        queues::depth(&self.publisher.channel, self.dispatch.queue()).await
     }
 }
 
@@ -80,16 +80,16 @@ pub(super) struct Source {
     dispatch: Dispatch,
     consumer: lapin::Consumer,
     /// Of a queue that keeps no dead letters by itself.
-    graveyard: Option<Arc<Graveyard>>,
+    dead_letter_queue: Option<Arc<DeadLetterQueue>>,
     deadline: Duration,
-    link: Link,
+    connection: AmqpConnection,
 }
 
 impl Source {
-    pub(super) async fn open(dispatch: &Dispatch, options: &Options) -> Result<Source, QueueError> {
-        let link = Link::open(dispatch).await?;
-        let found = queues::prepare(&link, dispatch).await?;
-        let channel = link.channel().await?;
+    pub(super) async fn open(dispatch: &Dispatch, options: &QueueOptions) -> Result<Source, QueueError> {
+        let connection = AmqpConnection::open(dispatch).await?;
+        let found = queues::prepare(&connection, dispatch).await?;
+        let channel = connection.channel().await?;
         channel
             .basic_qos(options.prefetch, BasicQosOptions::default())
             .await?;
@@ -102,16 +102,16 @@ impl Source {
                 FieldTable::default(),
             )
             .await?;
-        let graveyard = match (dispatch.dialect(), found) {
-            (Dialect::Own, Found::AsWanted) => None,
-            _ => Some(Arc::new(Graveyard::of(dispatch, options.deadline))),
+        let dead_letter_queue = match (dispatch.dialect(), found) {
+            (Dialect::Own, DeclaredQueue::AsWanted) => None,
+            _ => Some(Arc::new(DeadLetterQueue::of(dispatch, options.deadline))),
         };
         Ok(Source {
             dispatch: dispatch.clone(),
             consumer,
-            graveyard,
+            dead_letter_queue,
             deadline: options.deadline,
-            link,
+            connection,
         })
     }
 
@@ -123,7 +123,7 @@ impl Source {
         let read = read(&self.dispatch, &message);
         let handle = Handle {
             message,
-            graveyard: self.graveyard.clone(),
+            dead_letter_queue: self.dead_letter_queue.clone(),
         };
         match read {
             Ok((event_id, payload)) => Ok(vec![Delivery::new(
@@ -143,14 +143,14 @@ impl Source {
 
     /// RabbitMQ puts back what is not acknowledged, where it was, when a connection ends.
     pub(super) async fn close(self) -> Result<(), QueueError> {
-        self.link.close().await
+        self.connection.close().await
     }
 }
 
 /// One message that is under way.
 pub(super) struct Handle {
     message: Message,
-    graveyard: Option<Arc<Graveyard>>,
+    dead_letter_queue: Option<Arc<DeadLetterQueue>>,
 }
 
 impl Handle {
@@ -160,9 +160,9 @@ impl Handle {
             Settlement::Retry => self.refuse(true).await,
             Settlement::Dead { reason } => {
                 tracing::warn!(reason, "a message is dead-lettered");
-                match &self.graveyard {
+                match &self.dead_letter_queue {
                     None => self.refuse(false).await,
-                    Some(graveyard) => match graveyard.bury(&self.message, &reason).await {
+                    Some(dead_letter_queue) => match dead_letter_queue.bury(&self.message, &reason).await {
                         Ok(()) => self.acknowledge().await,
                         Err(_) => self.refuse(true).await,
                     },
@@ -189,13 +189,13 @@ impl Handle {
 
 /// Asks for what a queue of this name already is.
 pub(super) async fn advice(dispatch: &Dispatch) -> Result<Vec<Advice>, QueueError> {
-    let link = Link::open(dispatch).await?;
-    let found = queues::prepare(&link, dispatch).await?;
-    let _ = link.close().await;
+    let connection = AmqpConnection::open(dispatch).await?;
+    let found = queues::prepare(&connection, dispatch).await?;
+    let _ = connection.close().await;
     let queue = dispatch.queue();
     Ok(match found {
-        Found::AsWanted => Vec::new(),
-        Found::Other(difference) => vec![Advice::new(
+        DeclaredQueue::AsWanted => Vec::new(),
+        DeclaredQueue::Other(difference) => vec![Advice::new(
             format!(
                 "RabbitMQ has a queue '{queue}' that is no durable quorum queue with a dead-letter exchange: {difference}"
             ),
@@ -204,7 +204,7 @@ pub(super) async fn advice(dispatch: &Dispatch) -> Result<Vec<Advice>, QueueErro
     })
 }
 
-fn message(dispatch: &Dispatch, job: &Job) -> (BasicProperties, Vec<u8>) {
+fn message(dispatch: &Dispatch, job: &DispatchJob) -> (BasicProperties, Vec<u8>) {
     let properties = BasicProperties::default().with_delivery_mode(PERSISTENT);
     match dispatch.dialect() {
         Dialect::Own => {

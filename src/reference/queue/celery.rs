@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Job;
+use super::DispatchJob;
 use crate::reference::payload;
 
 /// One call of a task, as a worker takes it.
@@ -25,7 +25,7 @@ pub(super) struct Task {
 
 impl Task {
     /// The call `task(event_id, payload)`. Task id and event id are the same, so that Celery's own log speaks of events.
-    pub(super) fn of(task: &str, job: &Job) -> Task {
+    pub(super) fn of(task: &str, job: &DispatchJob) -> Task {
         let id = job.event_id.to_string();
         let headers = json!({
             "lang": "py", "task": task, "id": id, "root_id": id, "parent_id": null, "group": null,
@@ -162,15 +162,15 @@ fn payload_text(payload: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Job, Task};
+    use super::{DispatchJob, Task};
     use crate::reference::payload::mutation::{decode_mutations, on_a_small_stack};
     use uuid::Uuid;
 
     const ID: &str = "550e8400-e29b-41d4-a716-446655440000";
     const TASK: &str = "a7probe.process_event";
 
-    fn job(payload: &str) -> Job {
-        Job {
+    fn job(payload: &str) -> DispatchJob {
+        DispatchJob {
             event_id: Uuid::try_parse(ID).unwrap(),
             payload: payload.as_bytes().to_vec(),
             round: 0,

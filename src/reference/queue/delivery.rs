@@ -9,7 +9,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::QueueError;
-use crate::reference::outage::Outage;
+use crate::reference::outage::OutageLog;
 
 /// A job that a broker handed out. Dropped without being settled, it comes again, at the latest when the consumer is closed.
 pub struct Delivery {
@@ -18,12 +18,12 @@ pub struct Delivery {
     /// Its body, if the job carries it (Celery and RQ).
     pub payload: Option<Vec<u8>>,
     pub(super) handle: Handle,
-    pub(super) origin: Option<Origin>,
+    pub(super) link: Option<ConsumerLink>,
 }
 
 /// The consumer that a delivery is from.
 #[derive(Clone)]
-pub(super) struct Origin {
+pub(super) struct ConsumerLink {
     /// How long the broker may take to answer.
     pub(super) deadline: Duration,
     /// Closed with the connection: an answer on it can no longer arrive.
@@ -31,10 +31,10 @@ pub(super) struct Origin {
     /// How many of its deliveries have an end that the broker does not know.
     pub(super) unsettled: Arc<AtomicUsize>,
     /// Logs acknowledgements that fail.
-    pub(super) outage: Outage,
+    pub(super) outage: OutageLog,
 }
 
-impl Origin {
+impl ConsumerLink {
     /// Waits for the broker, at most until its deadline and only while the connection is open.
     async fn wait(
         &self,
@@ -106,23 +106,23 @@ impl Delivery {
             event_id,
             payload,
             handle,
-            origin: None,
+            link: None,
         }
     }
 
     /// Reports the result of a delivery to the broker, within a deadline. On failure the broker delivers it again.
     pub async fn settle(self, settlement: Settlement) -> Result<(), QueueError> {
-        let Some(origin) = self.origin else {
+        let Some(link) = self.link else {
             return self.handle.settle(settlement).await;
         };
         let deadline = match settlement {
-            Settlement::Dead { .. } => origin.deadline * BURIALS,
-            Settlement::Done | Settlement::Retry => origin.deadline,
+            Settlement::Dead { .. } => link.deadline * BURIALS,
+            Settlement::Done | Settlement::Retry => link.deadline,
         };
-        let settled = origin.wait(deadline, self.handle.settle(settlement)).await;
-        origin.outage.note(&settled);
+        let settled = link.wait(deadline, self.handle.settle(settlement)).await;
+        link.outage.note(&settled);
         if settled.is_ok() {
-            origin.unsettled.fetch_sub(1, Ordering::Relaxed);
+            link.unsettled.fetch_sub(1, Ordering::Relaxed);
         }
         settled
     }

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 use super::dispatch::Credentials;
-use super::{Advice, Delivery, Dispatch, Job, Options, QueueError, Settlement};
+use super::{Advice, Delivery, Dispatch, DispatchJob, QueueOptions, QueueError, Settlement};
 
 /// How long the server remembers ids: longer than any retry of a publication.
 const DUPLICATES: Duration = Duration::from_secs(120);
@@ -76,7 +76,7 @@ impl Sink {
         }
     }
 
-    pub(super) async fn publish(&self, jobs: &[Job]) -> Result<(), QueueError> {
+    pub(super) async fn publish(&self, jobs: &[DispatchJob]) -> Result<(), QueueError> {
         let mut acks = Vec::with_capacity(jobs.len());
         for job in jobs {
             let id = job.event_id.to_string();
@@ -104,7 +104,7 @@ pub(super) struct Source {
 }
 
 impl Source {
-    pub(super) async fn open(dispatch: &Dispatch, options: &Options) -> Result<Source, QueueError> {
+    pub(super) async fn open(dispatch: &Dispatch, options: &QueueOptions) -> Result<Source, QueueError> {
         let client = connect(dispatch, options.deadline).await?;
         let context = jetstream::new(client.clone());
         let stream = stream(&context, dispatch.queue()).await?;

@@ -9,7 +9,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Pipeline, RedisError};
 
 use super::celery::Task;
-use super::{Advice, Dialect, Dispatch, Job, QueueError, rq};
+use super::{Advice, Dialect, Dispatch, DispatchJob, QueueError, rq};
 
 pub(super) use list::{Handle as ListHandle, Source as ListSource};
 pub(super) use stream::{Handle as StreamHandle, Source as StreamSource};
@@ -51,7 +51,7 @@ impl Sink {
         })
     }
 
-    pub(super) async fn publish(&mut self, jobs: &[Job]) -> Result<(), QueueError> {
+    pub(super) async fn publish(&mut self, jobs: &[DispatchJob]) -> Result<(), QueueError> {
         if jobs.is_empty() {
             return Ok(());
         }
@@ -80,7 +80,7 @@ impl Sink {
     }
 }
 
-fn add(batch: &mut Pipeline, dispatch: &Dispatch, job: &Job) {
+fn add(batch: &mut Pipeline, dispatch: &Dispatch, job: &DispatchJob) {
     let queue = dispatch.queue();
     match dispatch.dialect() {
         Dialect::Own => {

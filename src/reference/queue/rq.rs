@@ -12,7 +12,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::Job;
+use super::DispatchJob;
 use super::celery::Arguments;
 use super::pickle::{self, Plain};
 
@@ -47,7 +47,7 @@ pub(super) fn timestamp() -> String {
 }
 
 /// The job's hash. Its id is the event's.
-pub(super) fn fields(queue: &str, function: &str, job: &Job) -> Vec<(&'static str, Vec<u8>)> {
+pub(super) fn fields(queue: &str, function: &str, job: &DispatchJob) -> Vec<(&'static str, Vec<u8>)> {
     let (id, now) = (job.event_id.to_string(), timestamp());
     let payload = String::from_utf8_lossy(&job.payload);
     let description = format!("{function}('{id}', …)");
@@ -168,7 +168,7 @@ fn inflated(bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Job, fields, read};
+    use super::{DispatchJob, fields, read};
     use crate::reference::payload::mutation::{decode_mutations, on_a_small_stack};
     use uuid::Uuid;
 
@@ -179,7 +179,7 @@ mod tests {
     fn what_is_published_is_read_back() {
         let event_id = Uuid::try_parse(ID).unwrap();
         let payload = br#"{"n":1,"to":["a","b"]}"#.to_vec();
-        let job = Job {
+        let job = DispatchJob {
             event_id,
             payload: payload.clone(),
             round: 0,

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::app::Core;
 use super::threads::HttpThreads;
-use crate::reference::outage::Outage;
+use crate::reference::outage::OutageLog;
 
 /// Pause after an error that will not pass at once, such as too many open files.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -17,7 +17,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// Accepts until aborted. A connection beyond the limit waits in the socket's backlog.
 pub(super) async fn accept(listener: TcpListener, threads: HttpThreads, core: Arc<Core>) {
     let slots = Arc::new(Semaphore::new(core.config.limits.connections));
-    let outage = Outage::of("the listener", "cannot accept connections");
+    let outage = OutageLog::of("the listener", "cannot accept connections");
     loop {
         let Ok(slot) = slots.clone().acquire_owned().await else {
             return;

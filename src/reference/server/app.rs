@@ -1,4 +1,4 @@
-//! What every handler shares: configuration, store, crew, and whether the server is on its way out.
+//! What every handler shares: configuration, store, pool, and whether the server is on its way out.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -10,19 +10,19 @@ use super::metrics::Metrics;
 use super::problem::Problem;
 use super::rate_limit::RateLimiter;
 use super::stuck::Stuck;
-use super::{Config, Route, dead, events, external, health, ingest, metrics, openapi, queue};
+use super::{ServerConfig, Route, dead_letters, events, external, health, ingest, metrics, openapi, queue};
 use crate::reference::provider::Simulator;
-use crate::reference::worker::Crew;
+use crate::reference::worker::WorkerPool;
 
 /// What the connections of one event loop share.
 pub(super) struct App {
     pub(super) core: Arc<Core>,
-    pub(super) crew: Crew,
+    pub(super) pool: WorkerPool,
 }
 
 /// What all connections share.
 pub(super) struct Core {
-    pub(super) config: Config,
+    pub(super) config: ServerConfig,
     /// When the provider is a simulator in this process.
     pub(super) simulator: Option<Arc<Simulator>>,
     pub(super) metrics: Metrics,
@@ -40,17 +40,17 @@ pub(super) struct Core {
 impl App {
     /// The same for the current event loop, which gets the store's answers in one piece.
     pub(super) fn on_this_loop(&self) -> App {
-        let mut crew = self.crew.clone();
-        crew.store = self.crew.store.on_this_loop();
+        let mut pool = self.pool.clone();
+        pool.store = self.pool.store.on_this_loop();
         App {
             core: self.core.clone(),
-            crew,
+            pool,
         }
     }
 }
 
 impl Core {
-    pub(super) fn new(config: Config, simulator: Option<Arc<Simulator>>) -> Core {
+    pub(super) fn new(config: ServerConfig, simulator: Option<Arc<Simulator>>) -> Core {
         Core {
             limiter: config.rate_limit.map(RateLimiter::new),
             metrics: Metrics::new(),
@@ -120,8 +120,8 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route(Route::Lease.pattern(), post(external::lease))
         .route(Route::Effects.pattern(), post(external::effects))
         .route(Route::Queue.pattern(), get(queue::queue))
-        .route(Route::Dead.pattern(), get(dead::list))
-        .route(Route::Replay.pattern(), post(dead::replay))
+        .route(Route::Dead.pattern(), get(dead_letters::list))
+        .route(Route::Replay.pattern(), post(dead_letters::replay))
         .route(Route::Health.pattern(), get(health::health))
         .route(Route::Livez.pattern(), get(health::livez))
         .route(Route::Readyz.pattern(), get(health::readyz))

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::config::MetricsAccess;
 use super::problem::Problem;
-use super::{Config, Route};
+use super::{ServerConfig, Route};
 
 /// Who asks, as far as a token tells: its place among the configured ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -15,7 +15,7 @@ pub(super) struct TokenIndex(usize);
 
 /// Lets a request pass if no token is asked for, or if it carries one of them.
 pub(super) fn check(
-    config: &Config,
+    config: &ServerConfig,
     route: Route,
     request: &Request<Body>,
 ) -> Result<Option<TokenIndex>, Problem> {
@@ -28,7 +28,7 @@ pub(super) fn check(
 }
 
 /// What an orchestrator asks without a token, and the metrics if that is wanted.
-fn is_open(config: &Config, route: Route) -> bool {
+fn is_open(config: &ServerConfig, route: Route) -> bool {
     match route {
         Route::Health | Route::Livez | Route::Readyz => true,
         Route::Metrics => config.metrics == MetricsAccess::Open,

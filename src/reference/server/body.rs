@@ -6,7 +6,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use tokio::time::timeout;
 
 use super::Limits;
-use super::lent::next;
+use super::body_drain::next;
 use super::problem::Problem;
 use super::single_header::single;
 

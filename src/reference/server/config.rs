@@ -11,9 +11,9 @@ use crate::reference::worker::{BreakerOptions, Retry};
 
 /// What [`Server::open`](super::Server::open) is given.
 #[derive(Clone, Debug)]
-pub struct Config {
+pub struct ServerConfig {
     /// When the work is done.
-    pub mode: Mode,
+    pub mode: ServerMode,
     /// Whom a provider call keeps waiting.
     pub block: Block,
     /// Where accepted events are kept.
@@ -30,10 +30,10 @@ pub struct Config {
     pub retry: Retry,
     /// When the provider is not asked for a while.
     pub breaker: BreakerOptions,
-    /// Whether this process works on what is queued. [`Mode::Queue`] never does.
+    /// Whether this process works on what is queued. [`ServerMode::Queue`] never does.
     pub queued: Queued,
-    /// The broker that carries the ids of accepted events to workers, with [`Mode::Queue`].
-    pub dispatch: Option<Dispatching>,
+    /// The broker that carries the ids of accepted events to workers, with [`ServerMode::Queue`].
+    pub dispatch: Option<DispatchOptions>,
     /// Bearer tokens, one of which everything but the health endpoints asks for; none is for whoever comes.
     pub tokens: Vec<String>,
     /// Who may see the metrics.
@@ -52,7 +52,7 @@ pub struct Config {
 
 /// How accepted events get to a broker.
 #[derive(Clone, Debug)]
-pub struct Dispatching {
+pub struct DispatchOptions {
     /// Where to.
     pub to: Dispatch,
     /// How often the sweeper looks for what no worker took.
@@ -63,7 +63,7 @@ pub struct Dispatching {
 
 /// When the work is done.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
+pub enum ServerMode {
     /// Within the request: 200 means that it has been done.
     Sync,
     /// After it, in this process: 202 means that it will be done.
@@ -81,20 +81,20 @@ pub enum Queued {
     Keep,
 }
 
-impl Config {
+impl ServerConfig {
     /// Do workers in this process take what is queued?
     pub fn works(&self) -> bool {
-        self.mode != Mode::Queue && self.queued == Queued::Finish
+        self.mode != ServerMode::Queue && self.queued == Queued::Finish
     }
 }
 
-impl Mode {
+impl ServerMode {
     /// As it is typed.
     pub fn name(self) -> &'static str {
         match self {
-            Mode::Sync => "sync",
-            Mode::Background => "background",
-            Mode::Queue => "queue",
+            ServerMode::Sync => "sync",
+            ServerMode::Background => "background",
+            ServerMode::Queue => "queue",
         }
     }
 }
@@ -195,10 +195,10 @@ impl Default for Limits {
     }
 }
 
-impl Config {
+impl ServerConfig {
     /// The defaults of `a7probe serve` in this mode, with the store in this file.
-    pub fn new(mode: Mode, store: impl Into<Location>) -> Config {
-        Config {
+    pub fn new(mode: ServerMode, store: impl Into<Location>) -> ServerConfig {
+        ServerConfig {
             mode,
             block: Block::Request,
             store: StoreOptions::at(store),

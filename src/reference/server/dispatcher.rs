@@ -6,10 +6,10 @@
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::Dispatching;
-use super::stuck::{Stuck, Suspects};
-use crate::reference::outage::Outage;
-use crate::reference::queue::{Dialect, Job, Options, Publisher};
+use super::DispatchOptions;
+use super::stuck::{Stuck, StuckDetector};
+use crate::reference::outage::OutageLog;
+use crate::reference::queue::{Dialect, DispatchJob, QueueOptions, Publisher};
 use crate::reference::store::{EventId, Store, SweepCursor};
 
 /// Ids that may wait for the broker; the store keeps what finds no room.
@@ -27,11 +27,11 @@ pub(super) struct Dispatcher {
     store: Store,
     arrivals: mpsc::Receiver<EventId>,
     publisher: Publisher,
-    settings: Dispatching,
+    settings: DispatchOptions,
     sweeper: Sweeper,
-    suspects: Suspects,
-    broker: Outage,
-    payloads: Outage,
+    detector: StuckDetector,
+    broker: OutageLog,
+    payloads: OutageLog,
 }
 
 /// Where the sweeper is. What becomes due stands at the end, so it goes on there; from time to time it begins again.
@@ -52,7 +52,7 @@ impl Sweeper {
     }
 
     /// Where the step that is due now goes on.
-    fn step(&mut self, settings: &Dispatching) -> SweepCursor {
+    fn step(&mut self, settings: &DispatchOptions) -> SweepCursor {
         let now = Instant::now();
         if now.duration_since(self.begun) >= settings.redispatch {
             (self.cursor, self.begun) = (SweepCursor::default(), now);
@@ -63,16 +63,16 @@ impl Sweeper {
 
 impl Dispatcher {
     /// From now on no commit is missed, unless the buffer is full.
-    pub(super) fn new(store: Store, settings: Dispatching, stuck: Stuck) -> Dispatcher {
+    pub(super) fn new(store: Store, settings: DispatchOptions, stuck: Stuck) -> Dispatcher {
         Dispatcher {
-            suspects: Suspects::new(stuck),
-            broker: Outage::of(
+            detector: StuckDetector::new(stuck),
+            broker: OutageLog::of(
                 format!("the broker {}", settings.to),
                 "cannot dispatch; the store keeps accepted events",
             ),
-            payloads: Outage::of("the store", "cannot read a payload; it is dispatched later"),
+            payloads: OutageLog::of("the store", "cannot read a payload; it is dispatched later"),
             arrivals: store.arrivals(BUFFER),
-            publisher: Publisher::new(settings.to.clone(), Options::default()),
+            publisher: Publisher::new(settings.to.clone(), QueueOptions::default()),
             store,
             settings,
             sweeper: Sweeper::new(),
@@ -106,7 +106,7 @@ impl Dispatcher {
             Ok(swept) => {
                 self.sweeper.cursor = swept.cursor;
                 let published = self.dispatch(&swept.ids).await;
-                self.suspects.dispatched_again(&published);
+                self.detector.dispatched_again(&published);
                 swept.is_over
             }
             Err(error) => {
@@ -116,7 +116,7 @@ impl Dispatcher {
             }
         };
         if is_over {
-            self.suspects.look(&self.store).await;
+            self.detector.look(&self.store).await;
         }
         self.sweeper.next = Instant::now();
         if is_over {
@@ -137,11 +137,11 @@ impl Dispatcher {
     /// a replay as the first dispatch of the same events. It may drop repetitions of one batch.
     async fn dispatch(&mut self, ids: &[EventId]) -> Vec<EventId> {
         let round = rand::random();
-        let (mut batch, mut published) = (Batch::default(), Vec::with_capacity(ids.len()));
+        let (mut batch, mut published) = (JobBatch::default(), Vec::with_capacity(ids.len()));
         for id in ids {
             if let Some(payload) = self.payload(*id).await {
                 published.push(*id);
-                batch.push(Job {
+                batch.push(DispatchJob {
                     event_id: id.uuid(),
                     payload,
                     round,
@@ -152,12 +152,12 @@ impl Dispatcher {
             }
         }
         self.publish(&batch.jobs).await;
-        self.suspects.dispatched(published.iter().copied());
+        self.detector.dispatched(published.iter().copied());
         published
     }
 
     /// Publishes, however long the broker takes to come back. The sweeper alone would find these too, only later.
-    async fn publish(&mut self, jobs: &[Job]) {
+    async fn publish(&mut self, jobs: &[DispatchJob]) {
         if jobs.is_empty() {
             return;
         }
@@ -183,13 +183,13 @@ impl Dispatcher {
 
 /// Jobs that are published together, and repeated together if that fails.
 #[derive(Default)]
-struct Batch {
-    jobs: Vec<Job>,
+struct JobBatch {
+    jobs: Vec<DispatchJob>,
     bytes: usize,
 }
 
-impl Batch {
-    fn push(&mut self, job: Job) {
+impl JobBatch {
+    fn push(&mut self, job: DispatchJob) {
         self.bytes += job.payload.len();
         self.jobs.push(job);
     }
@@ -201,14 +201,14 @@ impl Batch {
 
 #[cfg(test)]
 mod tests {
-    use super::{BATCH, BATCH_BYTES, Batch};
-    use crate::reference::queue::Job;
+    use super::{BATCH, BATCH_BYTES, JobBatch};
+    use crate::reference::queue::DispatchJob;
 
     /// How many jobs with so large a payload fill a batch.
     fn filled_by(bytes: usize) -> usize {
-        let mut batch = Batch::default();
+        let mut batch = JobBatch::default();
         while !batch.is_full() {
-            batch.push(Job {
+            batch.push(DispatchJob {
                 event_id: uuid::Uuid::nil(),
                 payload: vec![b' '; bytes],
                 round: 0,

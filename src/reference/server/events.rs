@@ -18,7 +18,7 @@ use tokio::sync::mpsc;
 use super::app::App;
 use super::problem::Problem;
 use super::run_name::run_name;
-use super::segment::Segment;
+use super::path_param::PathParam;
 use crate::reference::store::{EventId, EventRecord, Page, Store, StoreError};
 use crate::units::parse_duration;
 
@@ -35,7 +35,7 @@ pub(super) struct Wait {
 /// `GET /events/{id}?wait=5s`: the event, once it is settled or the wait is over.
 pub(super) async fn event(
     State(app): State<Arc<App>>,
-    Segment(id): Segment,
+    PathParam(id): PathParam,
     query: Result<Query<Wait>, QueryRejection>,
 ) -> Result<Json<EventRecord>, Problem> {
     let event_id: EventId = id.parse().map_err(|_| Problem::NotFound)?;
@@ -46,7 +46,7 @@ pub(super) async fn event(
         .map_err(|error| Problem::Malformed(format!("wait: {error}")))?
         .unwrap_or_default();
     let record = app
-        .crew
+        .pool
         .store
         .settled(event_id, wait.min(app.core.config.limits.wait))
         .await?;
@@ -57,10 +57,10 @@ pub(super) async fn event(
 /// have named is refused.
 pub(super) async fn run(
     State(app): State<Arc<App>>,
-    Segment(run): Segment,
+    PathParam(run): PathParam,
 ) -> Result<Response<Body>, Problem> {
     let run = run_name(run.as_bytes(), "the name of the run")?;
-    let store = app.crew.store.clone();
+    let store = app.pool.store.clone();
     // The first page is read before the status is sent: a store that is down is a 503.
     let first = store.run_page(&run, 0, PAGE).await?;
     // One page is sent while the next one is read; a client that stops reading stops the reading.

@@ -12,12 +12,12 @@ use serde::{Deserialize, Serialize};
 use super::app::App;
 use super::body;
 use super::problem::Problem;
-use super::segment::Segment;
+use super::path_param::PathParam;
 use crate::reference::provider::SendError;
 use crate::reference::store::{
     EventId, Finished, Grant, Lease, Next, Notification, Notified, Outcome, State as EventState,
 };
-use crate::reference::worker::{AttemptEnd, Crew, OnFailure};
+use crate::reference::worker::{AttemptEnd, WorkerPool, OnFailure};
 
 /// The answer to `POST /events/{id}/lease`.
 #[derive(Serialize)]
@@ -37,10 +37,10 @@ pub(super) struct Leased {
 /// The body of `POST /events/{id}/effects`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Report {
+struct EffectReport {
     token: u32,
     /// What became of the notification: `sent`, `before`, `unknown`, `failed` or `unreachable`.
-    notify: Ended,
+    notify: NotifyResult,
     /// Why, in words.
     reason: Option<String>,
     /// The provider's status, when it refused.
@@ -51,7 +51,7 @@ struct Report {
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "lowercase")]
-enum Ended {
+enum NotifyResult {
     Sent,
     Before,
     Unknown,
@@ -71,22 +71,22 @@ pub(super) struct Recorded {
 /// was cut off is given up instead: it may be what ends the workers.
 pub(super) async fn lease(
     State(app): State<Arc<App>>,
-    Segment(id): Segment,
+    PathParam(id): PathParam,
 ) -> Result<Json<Leased>, Problem> {
     let event_id: EventId = id.parse().map_err(|_| Problem::NotFound)?;
-    let lease = match app.crew.store.claim_event(event_id).await? {
+    let lease = match app.pool.store.claim_event(event_id).await? {
         Grant::Leased(lease) => lease,
         Grant::Taken(left) => return Err(refused("someone else works on it", left)),
         Grant::NotDue(left) => return Err(refused("its next attempt is due later", left)),
         Grant::Settled(state) => return Err(Problem::NotLeasable(state.name(), 0)),
         Grant::Unknown => return Err(Problem::NotFound),
     };
-    if app.crew.is_one_too_many(&lease) {
+    if app.pool.is_one_too_many(&lease) {
         // Calls nobody: it records what is known.
-        let became = app.crew.attempt(lease, OnFailure::Retry).await;
+        let became = app.pool.attempt(lease, OnFailure::Retry).await;
         return Err(Problem::NotLeasable(name_of(became.ok().flatten()), 0));
     }
-    let payload = app.crew.store.payload(event_id).await?;
+    let payload = app.pool.store.payload(event_id).await?;
     let payload = payload.and_then(|bytes| String::from_utf8(bytes).ok());
     Ok(Json(Leased {
         event_id,
@@ -115,28 +115,28 @@ fn refused(why: &'static str, left: Duration) -> Problem {
 /// was one with this token, and nothing is. A report that is repeated gets its answer again.
 pub(super) async fn effects(
     State(app): State<Arc<App>>,
-    Segment(id): Segment,
+    PathParam(id): PathParam,
     request: Request<Body>,
 ) -> Result<Json<Recorded>, Problem> {
     let event_id: EventId = id.parse().map_err(|_| Problem::NotFound)?;
     let (head, sent) = request.into_parts();
     let json = body::read_json(&head.headers, sent, &app.core.config.limits).await?;
-    let report: Report = serde_json::from_slice(&json).map_err(|error| {
+    let report: EffectReport = serde_json::from_slice(&json).map_err(|error| {
         Problem::Malformed(format!("the body does not say how it ended: {error}"))
     })?;
-    let store = &app.crew.store;
+    let store = &app.pool.store;
     let Some(lease) = store.lease_of(event_id, report.token).await? else {
         let known = store.event(event_id).await?;
         return Err(known.map_or(Problem::NotFound, |_| Problem::NoSuchLease));
     };
-    let outcome = report.outcome(&lease, &app.crew);
+    let outcome = report.outcome(&lease, &app.pool);
     let next = match outcome.next {
         Next::Done => "done",
         Next::Retry(_) => "retry",
         Next::GiveUp | Next::Answer => "dead",
     };
     let finished = store.finish(lease.clone(), outcome.clone()).await?;
-    (app.crew).reported(&lease, report.end(), &outcome, finished);
+    (app.pool).reported(&lease, report.end(), &outcome, finished);
     match finished {
         Finished::Recorded | Finished::RecordedAgain => Ok(Json(Recorded {
             recorded: true,
@@ -146,37 +146,37 @@ pub(super) async fn effects(
     }
 }
 
-impl Report {
+impl EffectReport {
     /// How it ended, as it is counted.
     fn end(&self) -> AttemptEnd {
         match (self.notify, self.status) {
-            (Ended::Sent, _) => AttemptEnd::Sent,
-            (Ended::Before, _) => AttemptEnd::SentBefore,
-            (Ended::Unknown, _) => AttemptEnd::Unknown,
-            (Ended::Failed, Some(_)) => AttemptEnd::Refused,
-            (Ended::Failed, None) => AttemptEnd::Elsewhere,
-            (Ended::Unreachable, _) => AttemptEnd::Unreachable,
+            (NotifyResult::Sent, _) => AttemptEnd::Sent,
+            (NotifyResult::Before, _) => AttemptEnd::SentBefore,
+            (NotifyResult::Unknown, _) => AttemptEnd::Unknown,
+            (NotifyResult::Failed, Some(_)) => AttemptEnd::Refused,
+            (NotifyResult::Failed, None) => AttemptEnd::Elsewhere,
+            (NotifyResult::Unreachable, _) => AttemptEnd::Unreachable,
         }
     }
 
-    fn outcome(&self, lease: &Lease, crew: &Crew) -> Outcome {
+    fn outcome(&self, lease: &Lease, pool: &WorkerPool) -> Outcome {
         let reason = self
             .reason
             .clone()
             .unwrap_or_else(|| "no reason given".to_owned());
         let sent = match self.notify {
-            Ended::Failed => Err(self.error(reason.clone())),
-            Ended::Unreachable => Err(SendError::Unreachable(reason.clone())),
-            Ended::Sent | Ended::Before | Ended::Unknown => Ok(()),
+            NotifyResult::Failed => Err(self.error(reason.clone())),
+            NotifyResult::Unreachable => Err(SendError::Unreachable(reason.clone())),
+            NotifyResult::Sent | NotifyResult::Before | NotifyResult::Unknown => Ok(()),
         };
         let notified = match self.notify {
-            Ended::Before => Notified::Before,
-            Ended::Unknown => Notified::Unknown {
+            NotifyResult::Before => Notified::Before,
+            NotifyResult::Unknown => Notified::Unknown {
                 reason: reason.into(),
             },
-            Ended::Sent | Ended::Failed | Ended::Unreachable => crew.notified(&sent),
+            NotifyResult::Sent | NotifyResult::Failed | NotifyResult::Unreachable => pool.notified(&sent),
         };
-        let next = crew.next(lease, &notified, &sent, OnFailure::Retry);
+        let next = pool.next(lease, &notified, &sent, OnFailure::Retry);
         Outcome { notified, next }
     }
 

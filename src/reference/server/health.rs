@@ -23,7 +23,7 @@ const OK: Json<Status> = Json(Status { status: "ok" });
 /// `GET /health`: no I/O at all, or a read from the store with [`Health::Deep`].
 pub(super) async fn health(State(app): State<Arc<App>>) -> Result<Json<Status>, Problem> {
     if app.core.config.health == Health::Deep {
-        app.crew.store.oldest_wait().await?;
+        app.pool.store.oldest_wait().await?;
     }
     Ok(OK)
 }
@@ -39,7 +39,7 @@ pub(super) async fn readyz(State(app): State<Arc<App>>) -> Result<Json<Status>, 
     if app.core.is_draining() {
         return Err(Problem::Draining);
     }
-    let store = &app.crew.store;
+    let store = &app.pool.store;
     if store.is_closed() {
         return Err(StoreError::Closed.into());
     }

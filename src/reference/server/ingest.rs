@@ -15,8 +15,8 @@ use super::app::{App, InFlight};
 use super::problem::Problem;
 use super::run_name::run_name;
 use super::single_header::single;
-use super::timing::Phases;
-use super::{Mode, body, idempotency};
+use super::server_timing::IngestPhases;
+use super::{ServerMode, body, idempotency};
 use crate::reference::store::{
     Admission, EventId, Fingerprint, Handling, Insert, Lease, Promise, State as EventState,
     StoreError, Submission, now_ms,
@@ -28,7 +28,7 @@ const RUN: HeaderName = HeaderName::from_static("x-a7-run");
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 
 /// What the client is told.
-struct Answer {
+struct Acknowledgement {
     event_id: EventId,
     promise: Promise,
     origin: Origin,
@@ -41,16 +41,16 @@ enum Origin {
     Replay,
 }
 
-/// The handler: `Phases` go with every answer, good or bad.
+/// The handler: the phases go with every answer, good or bad.
 pub(super) async fn ingest(State(app): State<Arc<App>>, request: Request<Body>) -> Response<Body> {
-    let mut phases = Phases::default();
+    let mut phases = IngestPhases::default();
     let mut response = match take(&app, request, &mut phases).await {
         Ok(answer) => {
-            match answer.origin {
+            match acknowledgement.origin {
                 Origin::New => app.core.metrics.accepted.increment(),
                 Origin::Replay => app.core.metrics.replayed.increment(),
             }
-            answer.into_response()
+            acknowledgement.into_response()
         }
         Err(problem) => problem.into_response(),
     };
@@ -61,8 +61,8 @@ pub(super) async fn ingest(State(app): State<Arc<App>>, request: Request<Body>) 
 async fn take(
     app: &Arc<App>,
     request: Request<Body>,
-    phases: &mut Phases,
-) -> Result<Answer, Problem> {
+    phases: &mut IngestPhases,
+) -> Result<Acknowledgement, Problem> {
     let in_flight = InFlight::enter(app.core.clone())?;
     let limits = &app.core.config.limits;
     let (head, body) = request.into_parts();
@@ -87,7 +87,7 @@ async fn take(
             (Promise::Done, Origin::New)
         }
     };
-    Ok(Answer {
+    Ok(Acknowledgement {
         event_id,
         promise,
         origin,
@@ -103,20 +103,20 @@ async fn commit(
     submission: Submission,
     trace: Option<&Trace>,
 ) -> Result<Admission, Problem> {
-    let (traces, limit) = (&app.crew.traces, app.core.config.limits.commit_time);
+    let (traces, limit) = (&app.pool.traces, app.core.config.limits.commit_time);
     let event_id = submission.event_id;
     let remembered = match trace {
         // In queue mode the attempts are made elsewhere.
-        Some(trace) if app.core.config.mode == Mode::Sync || app.core.config.works() => {
+        Some(trace) if app.core.config.mode == ServerMode::Sync || app.core.config.works() => {
             traces.remember(event_id, trace.clone())
         }
         _ => Remembered::No,
     };
-    let answer = timeout(limit, app.crew.store.accept(submission)).await;
+    let answer = timeout(limit, app.pool.store.accept(submission)).await;
     if remembered == Remembered::Yes && !may_be_attempted(&answer) {
         traces.forget(event_id);
     }
-    Ok(answer.map_err(|_| Problem::CommitTooSlow(limit))??)
+    Ok(acknowledgement.map_err(|_| Problem::CommitTooSlow(limit))??)
 }
 
 /// Can an attempt follow from a request that was answered so, as far as anyone knows?
@@ -136,8 +136,8 @@ fn submission(app: &App, headers: &HeaderMap, payload: Vec<u8>) -> Result<Submis
         run: run(headers)?,
         accepted_ms: now_ms(),
         handling: match app.core.config.mode {
-            Mode::Sync => Handling::Call,
-            Mode::Background | Mode::Queue => Handling::Queue,
+            ServerMode::Sync => Handling::Call,
+            ServerMode::Background | ServerMode::Queue => Handling::Queue,
         },
     })
 }
@@ -154,7 +154,7 @@ fn run(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 async fn call(app: Arc<App>, lease: Lease, in_flight: InFlight) -> Result<(), Problem> {
     let insert = lease.insert.clone();
     let attempt = async move {
-        let became = app.crew.attempt(lease, OnFailure::Answer).await;
+        let became = app.pool.attempt(lease, OnFailure::Acknowledgement).await;
         drop(in_flight);
         became
     };
@@ -177,7 +177,7 @@ fn left_over(state: Option<EventState>, insert: &Insert) -> String {
     format!("{why}; repeat the request with the same key")
 }
 
-impl IntoResponse for Answer {
+impl IntoResponse for Acknowledgement {
     fn into_response(self) -> Response<Body> {
         let (status, text) = match self.promise {
             Promise::Later => (

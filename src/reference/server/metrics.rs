@@ -18,11 +18,11 @@ use super::Route;
 use super::app::App;
 use super::problem::Problem;
 use crate::reference::store::{Process, Store, StoreError};
-use crate::reference::tally::Counter;
+use crate::reference::counters::Counter;
 use crate::reference::worker::AttemptEnd;
 
-use exposition::{Exposition, Kind, Scale};
-use requests::Requests;
+use exposition::{Exposition, MetricKind, Scale};
+use requests::RequestCounts;
 
 /// How long a scrape waits for the store; without an answer the sample is left out.
 const STORE_TIME: Duration = Duration::from_secs(1);
@@ -32,7 +32,7 @@ const BREAKER_STATES: [&str; 3] = ["closed", "open", "half-open"];
 
 /// Everything that is counted where requests are answered.
 pub(super) struct Metrics {
-    requests: Requests,
+    requests: RequestCounts,
     /// New events that were acknowledged.
     pub(super) accepted: Counter,
     /// Acknowledged again: idempotent duplicates.
@@ -46,7 +46,7 @@ pub(super) struct Metrics {
 impl Metrics {
     pub(super) fn new() -> Metrics {
         Metrics {
-            requests: Requests::new(),
+            requests: RequestCounts::new(),
             accepted: Counter::default(),
             replayed: Counter::default(),
             rejected: Default::default(),
@@ -75,12 +75,12 @@ impl Metrics {
 
     /// What only the store knows; `None` if it does not say so in time. A read that takes longer goes on alone: the next
     /// scrape waits for it rather than add another.
-    async fn look(&self, store: &Store) -> Option<Look> {
+    async fn look(&self, store: &Store) -> Option<StoreReading> {
         let (reading, store) = (self.reading.clone(), store.clone());
         let read = async {
             let turn = reading.lock_owned().await;
             let read = async move {
-                let look = Look::into_store(&store).await;
+                let look = StoreReading::into_store(&store).await;
                 drop(turn);
                 look
             };
@@ -95,38 +95,38 @@ impl Metrics {
 }
 
 /// What a scrape reads from the store.
-struct Look {
+struct StoreReading {
     /// How long the oldest event has waited.
     oldest: Duration,
     processes: Vec<Process>,
 }
 
-impl Look {
-    async fn into_store(store: &Store) -> Result<Look, StoreError> {
+impl StoreReading {
+    async fn into_store(store: &Store) -> Result<StoreReading, StoreError> {
         let (oldest, processes) = tokio::try_join!(store.oldest_wait(), store.processes())?;
-        Ok(Look { oldest, processes })
+        Ok(StoreReading { oldest, processes })
     }
 }
 
 /// `GET /metrics`.
 pub(super) async fn metrics(State(app): State<Arc<App>>) -> Response<Body> {
-    let look = app.core.metrics.look(&app.crew.store).await;
+    let look = app.core.metrics.look(&app.pool.store).await;
     let oldest = look.as_ref().map(|look| look.oldest);
     let mut page = Exposition::new();
     process(&mut page, &app);
     requests(&mut page, &app);
     ingest(&mut page, &app);
-    queue(&mut page, &app.crew.store, oldest);
+    queue(&mut page, &app.pool.store, oldest);
     page.family(
         "a7probe_events_stuck",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "Events that this process has dispatched again and again and that no worker has begun, while later ones are done.",
     )
     .sample(&[], app.core.stuck.count());
     work(&mut page, &app);
     breaker(&mut page, &app);
     processes::processes(&mut page, look.as_ref().map_or(&[], |look| &look.processes));
-    commits(&mut page, &app.crew.store);
+    commits(&mut page, &app.pool.store);
     provider(&mut page, &app);
     let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     ([(CONTENT_TYPE, content_type)], page.finish()).into_response()
@@ -137,20 +137,20 @@ fn process(page: &mut Exposition, app: &App) {
     let version = env!("CARGO_PKG_VERSION");
     page.family(
         "a7probe_build_info",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "What is running; always 1.",
     )
     .sample(&[("version", version), ("mode", mode)], 1);
     let started = app.core.metrics.started.duration_since(UNIX_EPOCH);
     page.family(
         "process_start_time_seconds",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "When the process started, in seconds since the Unix epoch.",
     )
     .sample(&[], started.unwrap_or_default().as_secs_f64());
     page.family(
         "a7probe_draining",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "1 while the server finishes its work and accepts nothing new.",
     )
     .sample(&[], u8::from(app.core.is_draining()));
@@ -160,7 +160,7 @@ fn requests(page: &mut Exposition, app: &App) {
     let requests = &app.core.metrics.requests;
     page.family(
         "a7probe_http_requests_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Requests answered, by route, method and status.",
     );
     for route in Route::ALL {
@@ -175,13 +175,13 @@ fn requests(page: &mut Exposition, app: &App) {
     }
     page.family(
         "a7probe_http_request_duration_seconds",
-        Kind::Histogram,
+        MetricKind::Histogram,
         "From the request's head until its answer is ready to be sent, by route and class of the status.",
     );
     for route in Route::ALL {
-        for (class, spread) in requests.durations(route) {
+        for (class, snapshot) in requests.durations(route) {
             let labels = [("route", route.pattern()), ("class", class)];
-            page.histogram(&labels, &spread, Scale::Time);
+            page.histogram(&labels, &snapshot, Scale::Time);
         }
     }
 }
@@ -190,25 +190,25 @@ fn ingest(page: &mut Exposition, app: &App) {
     let metrics = &app.core.metrics;
     page.family(
         "a7probe_ingest_in_flight",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "Requests to /ingest that are being answered.",
     )
     .sample(&[], app.core.in_flight());
     page.family(
         "a7probe_ingest_accepted_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "New events that were acknowledged.",
     )
     .sample(&[], metrics.accepted.get());
     page.family(
         "a7probe_ingest_replayed_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Acknowledgements repeated for a key that came before: duplicates that did nothing.",
     )
     .sample(&[], metrics.replayed.get());
     page.family(
         "a7probe_ingest_rejected_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Requests to /ingest that were refused, by the name of the problem.",
     );
     for (name, count) in Problem::NAMES.iter().zip(&metrics.rejected) {
@@ -221,7 +221,7 @@ fn ingest(page: &mut Exposition, app: &App) {
         .map_or(0, |limiter| limiter.clients());
     page.family(
         "a7probe_rate_limit_clients",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "Clients that the rate limit tells apart now.",
     )
     .sample(&[], limited);
@@ -231,7 +231,7 @@ fn queue(page: &mut Exposition, store: &Store, oldest: Option<Duration>) {
     let now = store.snapshot();
     page.family(
         "a7probe_events",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "Events in the store, by state.",
     )
     .sample(&[("state", "queued")], now.queued)
@@ -242,19 +242,19 @@ fn queue(page: &mut Exposition, store: &Store, oldest: Option<Duration>) {
     .sample(&[("state", "processed")], now.processed);
     page.family(
         "a7probe_queue_depth",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "Accepted events that are not settled: queued, retrying and working.",
     )
     .sample(&[], now.open());
     page.family(
         "a7probe_leases",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "Events that someone holds a lease on.",
     )
     .sample(&[], now.working);
     page.family(
         "a7probe_queue_oldest_age_seconds",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "How long the oldest unsettled event has waited; absent when the store does not answer within a second.",
     );
     if let Some(oldest) = oldest {
@@ -263,50 +263,50 @@ fn queue(page: &mut Exposition, store: &Store, oldest: Option<Duration>) {
 }
 
 fn work(page: &mut Exposition, app: &App) {
-    let tally = &app.crew.tally;
+    let counters = &app.pool.counters;
     page.family(
         "a7probe_attempts_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Attempts of this process, by what came of the notification.",
     );
     for end in AttemptEnd::ALL {
-        page.sample(&[("outcome", end.name())], tally.attempts(end));
+        page.sample(&[("outcome", end.name())], counters.attempts(end));
     }
     page.family(
         "a7probe_provider_call_duration_seconds",
-        Kind::Histogram,
+        MetricKind::Histogram,
         "From the call of the provider to its answer.",
     )
-    .histogram(&[], &tally.calls.read(), Scale::Time);
+    .histogram(&[], &counters.calls.read(), Scale::Time);
     for (name, help, counter) in [
         (
             "a7probe_retries_total",
             "Failed attempts that another one follows.",
-            &tally.retries,
+            &counters.retries,
         ),
         (
             "a7probe_processed_total",
             "Events that this process has processed.",
-            &tally.processed,
+            &counters.processed,
         ),
         (
             "a7probe_dead_total",
             "Events that this process has given up.",
-            &tally.dead,
+            &counters.dead,
         ),
         (
             "a7probe_leases_lost_total",
             "Attempts that outlived their lease; their outcome decided nothing.",
-            &tally.leases_lost,
+            &counters.leases_lost,
         ),
         (
             "a7probe_duplicate_notifications_total",
             "Notifications sent by such attempts, which someone else was to send too. \
              What was sent before a crash is known to the provider alone.",
-            &tally.duplicates,
+            &counters.duplicates,
         ),
     ] {
-        page.family(name, Kind::Counter, help)
+        page.family(name, MetricKind::Counter, help)
             .sample(&[], counter.get());
     }
 }
@@ -314,14 +314,14 @@ fn work(page: &mut Exposition, app: &App) {
 fn breaker(page: &mut Exposition, app: &App) {
     page.family(
         "a7probe_provider_calls_in_flight",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "Calls of the provider that are under way in this process.",
     )
-    .sample(&[], app.crew.in_flight());
-    let (now, _) = app.crew.breaker.status();
+    .sample(&[], app.pool.in_flight());
+    let (now, _) = app.pool.breaker.status();
     page.family(
         "a7probe_breaker",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "1 for the state of this process' circuit breaker: the provider is asked, is not, or one call finds out.",
     );
     for state in BREAKER_STATES {
@@ -333,37 +333,37 @@ fn commits(page: &mut Exposition, store: &Store) {
     let commits = store.commits();
     page.family(
         "a7probe_commit_queue_depth",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "Requests that wait for a commit.",
     )
     .sample(&[], store.waiting_commits());
     page.family(
         "a7probe_commit_batch_size",
-        Kind::Histogram,
+        MetricKind::Histogram,
         "Requests and pieces of work that shared a commit; what wrote nothing is none.",
     )
     .histogram(&[], &commits.batch.read(), Scale::Count);
     page.family(
         "a7probe_commit_duration_seconds",
-        Kind::Histogram,
+        MetricKind::Histogram,
         "From the begin of a transaction until it is on disk.",
     )
     .histogram(&[], &commits.duration.read(), Scale::Time);
     page.family(
         "a7probe_commits_failed_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Transactions that were rolled back.",
     )
     .sample(&[], commits.failed.get());
     page.family(
         "a7probe_commit_stuck_seconds",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "How long the transaction under way has been running; 0 when there is none.",
     )
     .sample(&[], commits.stuck_for().as_secs_f64());
     page.family(
         "a7probe_store_writable",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "0 after a transaction was rolled back, until one succeeds.",
     )
     .sample(&[], u8::from(store.is_writable()));
@@ -391,6 +391,6 @@ fn provider(page: &mut Exposition, app: &App) {
             journal.duplicates,
         ),
     ] {
-        page.family(name, Kind::Counter, help).sample(&[], count);
+        page.family(name, MetricKind::Counter, help).sample(&[], count);
     }
 }

@@ -14,7 +14,7 @@ use crate::reference::store::Process;
 
 /// The body of `GET /queue`.
 #[derive(Serialize)]
-pub(super) struct Queue {
+pub(super) struct QueueReport {
     /// Accepted and not settled: queued, retrying and working.
     depth: u64,
     /// Age of the oldest of them.
@@ -25,13 +25,13 @@ pub(super) struct Queue {
     processed: u64,
     failed: u64,
     dead: u64,
-    leases: Leases,
+    leases: LeaseCounts,
     /// Dispatched by this process repeatedly and never begun, while later events are done.
     stuck: StuckEvents,
     /// Calls to the provider that are under way in this process.
     in_flight: usize,
     /// This process' own; those of the others are in `processes`.
-    breaker: Breaker,
+    breaker: BreakerReport,
     /// Every process that works on this store and lives.
     processes: Vec<Process>,
     /// What the simulated provider saw since the start; absent when the provider is elsewhere.
@@ -41,27 +41,27 @@ pub(super) struct Queue {
 
 /// The right to work on an event, as it is held now.
 #[derive(Serialize)]
-struct Leases {
+struct LeaseCounts {
     held: u64,
     /// Run out, and to be taken over: the owner died or is too slow.
     expired: u64,
 }
 
 #[derive(Serialize)]
-struct Breaker {
+struct BreakerReport {
     state: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
 
 /// The handler.
-pub(super) async fn queue(State(app): State<Arc<App>>) -> Result<Json<Queue>, Problem> {
-    let store = &app.crew.store;
+pub(super) async fn queue(State(app): State<Arc<App>>) -> Result<Json<QueueReport>, Problem> {
+    let store = &app.pool.store;
     let (oldest, expired) = tokio::try_join!(store.oldest_wait(), store.expired_leases())?;
     let processes = store.processes().await?;
     let now = store.snapshot();
-    let (state, reason) = app.crew.breaker.status();
-    Ok(Json(Queue {
+    let (state, reason) = app.pool.breaker.status();
+    Ok(Json(QueueReport {
         depth: now.open(),
         oldest_ms: oldest.as_millis() as u64,
         queued: now.queued,
@@ -70,13 +70,13 @@ pub(super) async fn queue(State(app): State<Arc<App>>) -> Result<Json<Queue>, Pr
         processed: now.processed,
         failed: now.failed,
         dead: now.dead,
-        leases: Leases {
+        leases: LeaseCounts {
             held: now.working.saturating_sub(expired),
             expired,
         },
         stuck: app.core.stuck.now(),
-        in_flight: app.crew.in_flight(),
-        breaker: Breaker { state, reason },
+        in_flight: app.pool.in_flight(),
+        breaker: BreakerReport { state, reason },
         processes,
         provider: app
             .core

@@ -23,23 +23,23 @@ pub struct RateLimit {
 
 /// Who is limited: whoever a token stands for, else an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Client {
+pub(super) enum RateLimitKey {
     Token(TokenIndex),
     Peer(IpAddr),
     /// Everyone for whom there is no room.
-    Crowd,
+    Overflow,
 }
 
-impl Client {
+impl RateLimitKey {
     /// An IPv6 host has a network of 2^64 addresses to itself, and IPv4 comes in both forms.
-    pub(super) fn new(token: Option<TokenIndex>, peer: IpAddr) -> Client {
+    pub(super) fn new(token: Option<TokenIndex>, peer: IpAddr) -> RateLimitKey {
         match (token, peer.to_canonical()) {
-            (Some(token), _) => Client::Token(token),
+            (Some(token), _) => RateLimitKey::Token(token),
             (None, IpAddr::V6(address)) => {
                 let network = u128::from(address) >> 64 << 64;
-                Client::Peer(IpAddr::V6(network.into()))
+                RateLimitKey::Peer(IpAddr::V6(network.into()))
             }
-            (None, address) => Client::Peer(address),
+            (None, address) => RateLimitKey::Peer(address),
         }
     }
 }
@@ -55,7 +55,7 @@ pub(super) struct RateLimiter {
 
 #[derive(Default)]
 struct Clients {
-    whole_at: HashMap<Client, Instant>,
+    whole_at: HashMap<RateLimitKey, Instant>,
     /// Not to be swept again before.
     sweep_at: Option<Instant>,
 }
@@ -72,7 +72,7 @@ impl RateLimiter {
     }
 
     /// Takes one request off the client's allowance; `Err` is how long until there is one.
-    pub(super) fn take(&self, client: Client, now: Instant) -> Result<(), Duration> {
+    pub(super) fn take(&self, client: RateLimitKey, now: Instant) -> Result<(), Duration> {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         let client = clients.place(client, now, self.interval + self.tolerance);
         let whole_at = clients.whole_at.entry(client).or_insert(now);
@@ -94,7 +94,7 @@ impl RateLimiter {
 impl Clients {
     /// Who it counts as: itself while there is room. Whoever has a whole allowance need not be remembered; looking for
     /// them costs a pass over all, so it is done at most once in the time that an allowance takes to be whole.
-    fn place(&mut self, client: Client, now: Instant, whole_after: Duration) -> Client {
+    fn place(&mut self, client: RateLimitKey, now: Instant, whole_after: Duration) -> RateLimitKey {
         if self.whole_at.len() < CLIENTS || self.whole_at.contains_key(&client) {
             return client;
         }
@@ -105,7 +105,7 @@ impl Clients {
         if self.whole_at.len() < CLIENTS {
             client
         } else {
-            Client::Crowd
+            RateLimitKey::Overflow
         }
     }
 }
@@ -116,7 +116,7 @@ mod tests {
     use std::num::NonZeroU32;
     use std::time::{Duration, Instant};
 
-    use super::{CLIENTS, Client, RateLimit, RateLimiter};
+    use super::{CLIENTS, RateLimitKey, RateLimit, RateLimiter};
     use crate::units::Rate;
 
     fn limiter(per_second: f64, burst: u32) -> RateLimiter {
@@ -126,8 +126,8 @@ mod tests {
         })
     }
 
-    fn peer(number: u32) -> Client {
-        Client::new(None, IpAddr::V4(Ipv4Addr::from(number)))
+    fn peer(number: u32) -> RateLimitKey {
+        RateLimitKey::new(None, IpAddr::V4(Ipv4Addr::from(number)))
     }
 
     #[test]
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn an_address_is_the_same_client_in_both_its_forms_and_a_network_is_one() {
-        let client = |address: &str| Client::new(None, address.parse().expect("an address"));
+        let client = |address: &str| RateLimitKey::new(None, address.parse().expect("an address"));
         assert_eq!(client("192.0.2.1"), client("::ffff:192.0.2.1"));
         assert_eq!(client("2001:db8::1"), client("2001:db8::ffff:2"));
         assert_ne!(client("2001:db8::1"), client("2001:db8:0:1::1"));

@@ -68,7 +68,7 @@ struct Suspect {
 }
 
 /// The order of dispatches, and the events that may be stuck.
-pub(super) struct Suspects {
+pub(super) struct StuckDetector {
     stuck: Stuck,
     /// The last dispatches; the first of them has this number.
     order: VecDeque<EventId>,
@@ -80,9 +80,9 @@ pub(super) struct Suspects {
     told: Option<Instant>,
 }
 
-impl Suspects {
-    pub(super) fn new(stuck: Stuck) -> Suspects {
-        Suspects {
+impl StuckDetector {
+    pub(super) fn new(stuck: Stuck) -> StuckDetector {
+        StuckDetector {
             stuck,
             order: VecDeque::new(),
             first: 0,
@@ -204,7 +204,7 @@ impl Suspects {
 
 #[cfg(test)]
 mod tests {
-    use super::{DISPATCHES, REMEMBERED, Stuck, Suspects};
+    use super::{DISPATCHES, REMEMBERED, Stuck, StuckDetector};
     use crate::reference::store::{
         EventId, Fingerprint, Finished, Grant, Handling, Next, Notified, Options, Outcome, Store,
         Submission, now_ms,
@@ -247,18 +247,18 @@ mod tests {
     async fn what_is_passed_over_is_stuck_until_somebody_begins_with_it() {
         let folder = tempfile::tempdir().unwrap();
         let (store, stuck) = (store(&folder).await, Stuck::default());
-        let mut suspects = Suspects::new(stuck.clone());
-        suspects.dispatched((0..10).map(id));
+        let mut detector = StuckDetector::new(stuck.clone());
+        detector.dispatched((0..10).map(id));
         process(&store, id(7)).await;
         for dispatches in 1..=DISPATCHES {
             assert_eq!(stuck.count(), 0, "{dispatches}");
-            suspects.dispatched([id(3)]);
-            suspects.dispatched_again(&[id(3)]);
-            suspects.look(&store).await;
+            detector.dispatched([id(3)]);
+            detector.dispatched_again(&[id(3)]);
+            detector.look(&store).await;
         }
         assert_eq!(stuck.now().ids, [id(3)]);
         process(&store, id(3)).await;
-        suspects.look(&store).await;
+        detector.look(&store).await;
         assert_eq!(stuck.count(), 0);
     }
 
@@ -266,17 +266,17 @@ mod tests {
     async fn an_outage_of_the_workers_makes_nothing_stuck() {
         let folder = tempfile::tempdir().unwrap();
         let (store, stuck) = (store(&folder).await, Stuck::default());
-        let mut suspects = Suspects::new(stuck.clone());
-        suspects.dispatched((0..10).map(id));
+        let mut detector = StuckDetector::new(stuck.clone());
+        detector.dispatched((0..10).map(id));
         // Done before the workers disappeared, in the order of their dispatch.
         for number in 0..5 {
             process(&store, id(number)).await;
         }
         let rest: Vec<EventId> = (5..10).map(id).collect();
         for _ in 0..10 {
-            suspects.dispatched(rest.iter().copied());
-            suspects.dispatched_again(&rest);
-            suspects.look(&store).await;
+            detector.dispatched(rest.iter().copied());
+            detector.dispatched_again(&rest);
+            detector.look(&store).await;
         }
         assert_eq!(stuck.count(), 0);
     }
@@ -285,16 +285,16 @@ mod tests {
     async fn what_was_dispatched_long_ago_is_judged_by_what_is_remembered() {
         let folder = tempfile::tempdir().unwrap();
         let (store, stuck) = (store(&folder).await, Stuck::default());
-        let mut suspects = Suspects::new(stuck.clone());
-        suspects.dispatched([id(0)]);
-        suspects.dispatched((100..100 + 2 * REMEMBERED).map(id));
-        suspects.dispatched([id(9)]);
-        assert!(suspects.order.len() == REMEMBERED && suspects.numbers.len() <= REMEMBERED);
+        let mut detector = StuckDetector::new(stuck.clone());
+        detector.dispatched([id(0)]);
+        detector.dispatched((100..100 + 2 * REMEMBERED).map(id));
+        detector.dispatched([id(9)]);
+        assert!(detector.order.len() == REMEMBERED && detector.numbers.len() <= REMEMBERED);
         process(&store, id(9)).await;
         for _ in 0..DISPATCHES {
-            suspects.dispatched_again(&[id(0)]);
+            detector.dispatched_again(&[id(0)]);
         }
-        suspects.look(&store).await;
+        detector.look(&store).await;
         assert_eq!(stuck.now().ids, [id(0)]);
     }
 }

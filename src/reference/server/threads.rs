@@ -21,13 +21,13 @@ use tokio::task::JoinSet;
 
 use super::app::{App, router};
 use super::write_deadline::WriteDeadline;
-use super::{Block, exchange};
+use super::{Block, middleware};
 
 /// How long open connections may take to end once everything is drained.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// A connection and its place among those that are allowed.
-type Connection = (TcpStream, OwnedSemaphorePermit);
+type AcceptedConnection = (TcpStream, OwnedSemaphorePermit);
 
 /// The running threads; clones share them.
 #[derive(Clone)]
@@ -44,7 +44,7 @@ struct Shared {
 
 /// One thread as seen from the others.
 struct Loop {
-    connections: mpsc::UnboundedSender<Connection>,
+    connections: mpsc::UnboundedSender<AcceptedConnection>,
     runtime: Handle,
 }
 
@@ -125,7 +125,7 @@ impl HttpThreads {
 /// Serves the connections of one thread until told to stop.
 async fn serve_all(
     app: Arc<App>,
-    mut arriving: mpsc::UnboundedReceiver<Connection>,
+    mut arriving: mpsc::UnboundedReceiver<AcceptedConnection>,
     mut stopped: watch::Receiver<bool>,
 ) {
     let app = Arc::new(app.on_this_loop());
@@ -167,7 +167,7 @@ async fn serve(
     let peer = peer.ip();
     let service = service_fn(move |request: hyper::Request<hyper::body::Incoming>| {
         let exchange =
-            exchange::exchange(app.clone(), router.clone(), peer, request.map(Body::new));
+            middleware::respond(app.clone(), router.clone(), peer, request.map(Body::new));
         async { Ok::<_, Infallible>(exchange.await) }
     });
     let mut http = http1::Builder::new();

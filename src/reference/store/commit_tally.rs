@@ -3,14 +3,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::reference::tally::{Counter, Distribution, LATENCY_BOUNDS_NS, SIZE_BOUNDS};
+use crate::reference::counters::{Counter, AtomicHistogram, LATENCY_BOUNDS_NS, SIZE_BOUNDS};
 
 /// Counted by the writer, read by anyone.
 pub struct CommitTally {
     /// From the begin of a transaction until it is synced, in nanoseconds.
-    pub duration: Distribution,
+    pub duration: AtomicHistogram,
     /// Submissions and pieces of work that shared a transaction.
-    pub batch: Distribution,
+    pub batch: AtomicHistogram,
     /// Transactions that were rolled back.
     pub failed: Counter,
     origin: Instant,
@@ -21,8 +21,8 @@ pub struct CommitTally {
 impl Default for CommitTally {
     fn default() -> Self {
         CommitTally {
-            duration: Distribution::new(LATENCY_BOUNDS_NS),
-            batch: Distribution::new(SIZE_BOUNDS),
+            duration: AtomicHistogram::new(LATENCY_BOUNDS_NS),
+            batch: AtomicHistogram::new(SIZE_BOUNDS),
             failed: Counter::default(),
             origin: Instant::now(),
             running_since_ms: AtomicU64::new(0),

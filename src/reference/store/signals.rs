@@ -10,7 +10,7 @@ use super::commit_queue::Batch;
 use super::totals::{Delta, Totals};
 use super::watchers::Watchers;
 use super::{EventId, State};
-use crate::reference::outage::Outage;
+use crate::reference::outage::OutageLog;
 
 /// Everything that follows a commit, of this process or of another one on the same store.
 #[derive(Clone)]
@@ -25,7 +25,7 @@ pub(super) struct Signals {
     pub(super) elsewhere: watch::Sender<()>,
     arrivals: Arc<Mutex<Vec<mpsc::Sender<EventId>>>>,
     /// Logs transactions that fail, for every caller.
-    pub(super) outage: Outage,
+    pub(super) outage: OutageLog,
 }
 
 /// What a transaction changes outside the database; published once it is committed.
@@ -91,7 +91,7 @@ impl Signals {
             idle: Arc::default(),
             elsewhere: watch::Sender::new(()),
             arrivals: Arc::default(),
-            outage: Outage::of(
+            outage: OutageLog::of(
                 "the store",
                 "a transaction failed; nothing in it was acknowledged",
             ),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use crate::reference::outage::Outage;
+use crate::reference::outage::OutageLog;
 use crate::reference::provider::SendError;
 
 /// When a breaker opens, and for how long.
@@ -35,15 +35,15 @@ impl Default for BreakerOptions {
 /// The breaker of one process: all its workers share it.
 pub struct Breaker {
     options: BreakerOptions,
-    state: Mutex<State>,
+    state: Mutex<BreakerState>,
     changed: Notify,
     probes: AtomicU64,
-    outage: Outage,
+    outage: OutageLog,
 }
 
 /// What a breaker lets through.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
+enum BreakerState {
     /// Everything; so many calls in a row have failed.
     Closed { failures: u32 },
     /// Nothing until then.
@@ -63,24 +63,24 @@ enum State {
 /// Leave to begin attempts, kept until they have ended. However a probe ends without a call, be it by a panic or because
 /// there was nothing to send: when the last clone is dropped another one may find out.
 #[derive(Clone)]
-pub struct Passage {
-    probe: Option<Arc<Probe>>,
+pub struct BreakerPermit {
+    probe: Option<Arc<ProbePermit>>,
 }
 
 /// The leave for the one call that finds out.
-struct Probe {
+struct ProbePermit {
     breaker: Arc<Breaker>,
     number: u64,
 }
 
-impl Passage {
+impl BreakerPermit {
     /// May only one attempt begin, whose outcome decides? Else as many as there are workers.
     pub fn is_probe(&self) -> bool {
         self.probe.is_some()
     }
 }
 
-impl Drop for Probe {
+impl Drop for ProbePermit {
     fn drop(&mut self) {
         self.breaker.unused(self.number);
     }
@@ -91,10 +91,10 @@ impl Breaker {
     pub fn new(options: BreakerOptions) -> Breaker {
         Breaker {
             options,
-            state: Mutex::new(State::Closed { failures: 0 }),
+            state: Mutex::new(BreakerState::Closed { failures: 0 }),
             changed: Notify::new(),
             probes: AtomicU64::new(0),
-            outage: Outage::of(
+            outage: OutageLog::of(
                 "the provider",
                 "the circuit breaker is open, and it is not asked for a while; hint: accepted events are kept, so look at the provider, or raise --breaker-failures",
             ),
@@ -102,11 +102,11 @@ impl Breaker {
     }
 
     /// Waits until an attempt may begin.
-    pub async fn pass(self: &Arc<Self>) -> Passage {
+    pub async fn pass(self: &Arc<Self>) -> BreakerPermit {
         loop {
             let changed = self.changed.notified();
             let until = match self.try_pass(Instant::now()) {
-                Ok(passage) => return passage,
+                Ok(permit) => return permit,
                 Err(until) => until,
             };
             match until {
@@ -118,22 +118,22 @@ impl Breaker {
         }
     }
 
-    fn try_pass(self: &Arc<Self>, now: Instant) -> Result<Passage, Option<Instant>> {
+    fn try_pass(self: &Arc<Self>, now: Instant) -> Result<BreakerPermit, Option<Instant>> {
         let mut state = self.lock();
         match &*state {
-            State::Closed { .. } => Ok(Passage { probe: None }),
-            State::HalfOpen { .. } => Err(None),
-            State::Open { until, .. } if now < *until => Err(Some(*until)),
-            State::Open { times, reason, .. } => {
+            BreakerState::Closed { .. } => Ok(BreakerPermit { probe: None }),
+            BreakerState::HalfOpen { .. } => Err(None),
+            BreakerState::Open { until, .. } if now < *until => Err(Some(*until)),
+            BreakerState::Open { times, reason, .. } => {
                 let number = self.probes.fetch_add(1, Ordering::Relaxed);
-                *state = State::HalfOpen {
+                *state = BreakerState::HalfOpen {
                     times: *times,
                     reason: reason.clone(),
                     probe: number,
                 };
                 let breaker = self.clone();
-                let probe = Some(Arc::new(Probe { breaker, number }));
-                Ok(Passage { probe })
+                let probe = Some(Arc::new(ProbePermit { breaker, number }));
+                Ok(BreakerPermit { probe })
             }
         }
     }
@@ -141,14 +141,14 @@ impl Breaker {
     /// This probe called nobody, or what it heard is taken note of already.
     fn unused(&self, number: u64) {
         let mut state = self.lock();
-        if let State::HalfOpen {
+        if let BreakerState::HalfOpen {
             times,
             reason,
             probe,
         } = &*state
             && *probe == number
         {
-            *state = State::Open {
+            *state = BreakerState::Open {
                 until: Instant::now(),
                 times: *times,
                 reason: reason.clone(),
@@ -168,8 +168,8 @@ impl Breaker {
 
     fn succeeded(&self) {
         let mut state = self.lock();
-        let was_closed = matches!(*state, State::Closed { .. });
-        *state = State::Closed { failures: 0 };
+        let was_closed = matches!(*state, BreakerState::Closed { .. });
+        *state = BreakerState::Closed { failures: 0 };
         drop(state);
         if !was_closed {
             self.changed.notify_waiters();
@@ -180,7 +180,7 @@ impl Breaker {
     fn failed(&self, error: &SendError) {
         let mut state = self.lock();
         let times = match &mut *state {
-            State::Closed { failures } => {
+            BreakerState::Closed { failures } => {
                 *failures += 1;
                 if self.options.failures == 0 || *failures < self.options.failures {
                     return;
@@ -188,11 +188,11 @@ impl Breaker {
                 0
             }
             // The calls that were under way when it opened say nothing new.
-            State::Open { .. } => return,
-            State::HalfOpen { times, .. } => *times + 1,
+            BreakerState::Open { .. } => return,
+            BreakerState::HalfOpen { times, .. } => *times + 1,
         };
         let pause = self.pause(times, error);
-        *state = State::Open {
+        *state = BreakerState::Open {
             until: Instant::now() + pause,
             times,
             reason: error.to_string(),
@@ -212,13 +212,13 @@ impl Breaker {
     /// `closed`, `open` or `half-open`, and why it is not closed.
     pub fn status(&self) -> (&'static str, Option<String>) {
         match &*self.lock() {
-            State::Closed { .. } => ("closed", None),
-            State::Open { reason, .. } => ("open", Some(reason.clone())),
-            State::HalfOpen { reason, .. } => ("half-open", Some(reason.clone())),
+            BreakerState::Closed { .. } => ("closed", None),
+            BreakerState::Open { reason, .. } => ("open", Some(reason.clone())),
+            BreakerState::HalfOpen { reason, .. } => ("half-open", Some(reason.clone())),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, BreakerState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -230,7 +230,7 @@ mod tests {
 
     use tokio::time::{Instant, timeout};
 
-    use super::{Breaker, BreakerOptions, State};
+    use super::{Breaker, BreakerOptions, BreakerState};
     use crate::reference::provider::SendError;
 
     fn breaker() -> Arc<Breaker> {
@@ -338,7 +338,7 @@ mod tests {
         fail(&breaker, 2);
         breaker.record(&refused(429, Some(Duration::MAX)));
         let state = breaker.lock().clone();
-        let State::Open { until, .. } = state else {
+        let BreakerState::Open { until, .. } = state else {
             panic!("{state:?}")
         };
         assert!(until <= Instant::now() + Duration::from_secs(3600));

@@ -7,7 +7,7 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::{Crew, STORE_PAUSES, Taken};
+use super::{WorkerPool, STORE_PAUSES, TakeResult};
 use crate::reference::payload;
 use crate::reference::queue::{Consumer, Delivery, Settlement};
 use crate::reference::store::{
@@ -22,14 +22,14 @@ const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Who may begin an attempt, and until when.
 #[derive(Clone)]
-struct Shift {
+struct AttemptSlots {
     /// As many as attempts may run at the same time.
     slots: Arc<Semaphore>,
     stop: watch::Receiver<bool>,
 }
 
 /// What follows a look at a delivery.
-enum Step {
+enum NextStep {
     /// Another one, after a pause.
     Again(Duration),
     /// Nothing more.
@@ -38,7 +38,7 @@ enum Step {
     Left,
 }
 
-impl Shift {
+impl AttemptSlots {
     /// Waits for the right to begin an attempt; `None` once the worker stops.
     async fn slot(&mut self) -> Option<SemaphorePermit<'_>> {
         tokio::select! {
@@ -71,7 +71,7 @@ impl Shift {
     }
 }
 
-impl Crew {
+impl WorkerPool {
     /// Works on deliveries until told to stop, then lets the attempts that have begun finish within the grace, or until
     /// patience ends. What is not acknowledged by then is given back to the broker.
     pub async fn consume(
@@ -81,11 +81,11 @@ impl Crew {
         patience: impl Future<Output = ()>,
     ) {
         let slots = Arc::new(Semaphore::new(self.options.workers));
-        let mut shift = Shift { slots, stop };
+        let mut slots = AttemptSlots { slots, stop };
         let mut under_way = JoinSet::new();
-        let until_stop = shift.clone();
+        let until_stop = slots.clone();
         tokio::select! {
-            _ = shift.stop.wait_for(|stop| *stop) => {}
+            _ = slots.stop.wait_for(|stop| *stop) => {}
             () = self.deliver(&mut consumer, until_stop, &mut under_way) => {}
         }
         tokio::select! {
@@ -99,26 +99,26 @@ impl Crew {
 
     /// Begins with one delivery after the other, as many as the broker hands out at the same time: those that wait for a
     /// retry don't keep others from their first attempt.
-    async fn deliver(&self, consumer: &mut Consumer, shift: Shift, under_way: &mut JoinSet<()>) {
+    async fn deliver(&self, consumer: &mut Consumer, slots: AttemptSlots, under_way: &mut JoinSet<()>) {
         let places = Arc::new(Semaphore::new(consumer.prefetch()));
         while let Ok(place) = places.clone().acquire_owned().await {
             while under_way.try_join_next().is_some() {}
-            let (crew, shift, delivery) = (self.clone(), shift.clone(), consumer.next().await);
+            let (pool, slots, delivery) = (self.clone(), slots.clone(), consumer.next().await);
             under_way.spawn(async move {
-                crew.handle(delivery, shift).await;
+                pool.handle(delivery, slots).await;
                 drop(place);
             });
         }
     }
 
-    async fn handle(&self, delivery: Delivery, mut shift: Shift) {
+    async fn handle(&self, delivery: Delivery, mut slots: AttemptSlots) {
         let event_id = EventId::from_bytes(*delivery.event_id.as_bytes());
         let payload = delivery.payload.as_deref();
-        let Some(settlement) = self.bring_about(event_id, payload, &mut shift).await else {
+        let Some(settlement) = self.bring_about(event_id, payload, &mut slots).await else {
             return;
         };
         // On failure the broker delivers it again, and the event is found done.
-        let settled = shift.patiently(delivery.settle(settlement)).await;
+        let settled = slots.patiently(delivery.settle(settlement)).await;
         if let Some(Err(error)) = settled {
             tracing::debug!(%error, %event_id, "cannot acknowledge a delivery");
         }
@@ -131,14 +131,14 @@ impl Crew {
         &self,
         event_id: EventId,
         payload: Option<&[u8]>,
-        shift: &mut Shift,
+        slots: &mut AttemptSlots,
     ) -> Option<Settlement> {
         let mut failing = STORE_PAUSES.0;
         loop {
-            let pause = match self.step(event_id, payload, shift).await {
-                Ok(Step::Over(settlement)) => return Some(settlement),
-                Ok(Step::Left) | Err(StoreError::Closed) => return None,
-                Ok(Step::Again(pause)) => {
+            let pause = match self.step(event_id, payload, slots).await {
+                Ok(NextStep::Over(settlement)) => return Some(settlement),
+                Ok(NextStep::Left) | Err(StoreError::Closed) => return None,
+                Ok(NextStep::Again(pause)) => {
                     failing = STORE_PAUSES.0;
                     pause
                 }
@@ -150,7 +150,7 @@ impl Crew {
                     pause
                 }
             };
-            shift.pause(pause).await?;
+            slots.pause(pause).await?;
         }
     }
 
@@ -158,26 +158,26 @@ impl Crew {
         &self,
         event_id: EventId,
         payload: Option<&[u8]>,
-        shift: &mut Shift,
-    ) -> Result<Step, StoreError> {
+        slots: &mut AttemptSlots,
+    ) -> Result<NextStep, StoreError> {
         let taken = {
-            let Some(_slot) = shift.slot().await else {
-                return Ok(Step::Left);
+            let Some(_slot) = slots.slot().await else {
+                return Ok(NextStep::Left);
             };
             self.take(event_id).await?
         };
         Ok(match taken {
-            Taken::Attempted => match self.store.event(event_id).await? {
-                Some(record) if record.state == State::Retrying => Step::Again(Duration::ZERO),
-                _ => Step::Over(Settlement::Done),
+            TakeResult::Attempted => match self.store.event(event_id).await? {
+                Some(record) if record.state == State::Retrying => NextStep::Again(Duration::ZERO),
+                _ => NextStep::Over(Settlement::Done),
             },
-            Taken::Left(Grant::NotDue(pause)) if pause <= LONGEST_HOLD => Step::Again(pause),
-            Taken::Left(Grant::Unknown) => match self.adopt(event_id, payload).await? {
-                Ok(()) => Step::Again(Duration::ZERO),
-                Err(reason) => Step::Over(Settlement::Dead { reason }),
+            TakeResult::Left(Grant::NotDue(pause)) if pause <= LONGEST_HOLD => NextStep::Again(pause),
+            TakeResult::Left(Grant::Unknown) => match self.adopt(event_id, payload).await? {
+                Ok(()) => NextStep::Again(Duration::ZERO),
+                Err(reason) => NextStep::Over(Settlement::Dead { reason }),
             },
             // Settled, taken by another worker who is responsible now, or found by the sweeper when it is due.
-            Taken::Left(_) => Step::Over(Settlement::Done),
+            TakeResult::Left(_) => NextStep::Over(Settlement::Done),
         })
     }
 

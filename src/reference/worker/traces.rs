@@ -12,11 +12,11 @@ const LIMIT: usize = 65_536;
 /// Kept in memory for the events of callers who trace, and for no others: a trace explains, it promises nothing.
 #[derive(Default)]
 pub struct Traces {
-    known: Mutex<Known>,
+    table: Mutex<TraceTable>,
 }
 
 #[derive(Default)]
-struct Known {
+struct TraceTable {
     of: HashMap<EventId, (u64, Trace)>,
     /// Numbered as they came.
     by_age: BTreeMap<u64, EventId>,
@@ -35,20 +35,20 @@ pub enum Remembered {
 impl Traces {
     /// The event is a step of this trace, unless it is one of another already.
     pub fn remember(&self, event_id: EventId, trace: Trace) -> Remembered {
-        let mut known = self.lock();
-        if known.of.contains_key(&event_id) {
+        let mut table = self.lock();
+        if table.of.contains_key(&event_id) {
             return Remembered::No;
         }
-        if known.of.len() >= LIMIT
-            && let Some((_, oldest)) = known.by_age.pop_first()
+        if table.of.len() >= LIMIT
+            && let Some((_, oldest)) = table.by_age.pop_first()
         {
             // It waits for long, or nobody heard how it ended.
-            known.of.remove(&oldest);
+            table.of.remove(&oldest);
         }
-        let age = known.next;
-        known.next += 1;
-        known.by_age.insert(age, event_id);
-        known.of.insert(event_id, (age, trace));
+        let age = table.next;
+        table.next += 1;
+        table.by_age.insert(age, event_id);
+        table.of.insert(event_id, (age, trace));
         Remembered::Yes
     }
 
@@ -62,11 +62,11 @@ impl Traces {
 
     /// No more attempts follow.
     pub fn forget(&self, event_id: EventId) {
-        let mut known = self.lock();
-        if !known.of.is_empty()
-            && let Some((age, _)) = known.of.remove(&event_id)
+        let mut table = self.lock();
+        if !table.of.is_empty()
+            && let Some((age, _)) = table.of.remove(&event_id)
         {
-            known.by_age.remove(&age);
+            table.by_age.remove(&age);
         }
     }
 
@@ -75,8 +75,8 @@ impl Traces {
         self.lock().of.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, TraceTable> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

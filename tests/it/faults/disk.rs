@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use a7probe::reference::server::{Config, Limits, Mode};
+use a7probe::reference::server::{ServerConfig, Limits, ServerMode};
 use tempfile::TempDir;
 
 use crate::needs::{IMMUTABLE, PRLIMIT, TMPFS, need_right};
@@ -251,12 +251,12 @@ fn on_a_read_only_file_system_it_does_not_start_and_says_why() {
 #[test]
 fn work_that_is_done_and_cannot_be_recorded_is_503_in_sync_mode_and_its_key_finds_it_done() {
     let (folder, provider) = (folder(), HeldProvider::start());
-    let base = config(Mode::Sync, &folder);
+    let base = config(ServerMode::Sync, &folder);
     let limits = Limits {
         commit_time: Duration::from_millis(100),
         ..Limits::default()
     };
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         provider: provider.choice(),
         provider_timeout: Duration::from_secs(2),
         limits,

@@ -1,6 +1,6 @@
 //! A broker delivers one id many times, to several workers at once: the event is done once.
 
-use a7probe::reference::queue::{Job, Publisher};
+use a7probe::reference::queue::{DispatchJob, Publisher};
 
 use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue, options};
 use crate::serve_host::{Process, Witness, Worker, folder};
@@ -47,12 +47,12 @@ fn publish(url: &str, ids: &[String]) {
     runtime.block_on(async {
         let mut publisher = Publisher::new(url.parse().unwrap(), options());
         for round in 0..DELIVERIES {
-            let job = |id: &String| Job {
+            let job = |id: &String| DispatchJob {
                 event_id: id.parse().unwrap(),
                 payload: b"{}".to_vec(),
                 round,
             };
-            let jobs: Vec<Job> = ids.iter().map(job).collect();
+            let jobs: Vec<DispatchJob> = ids.iter().map(job).collect();
             publisher.publish(&jobs).await.unwrap();
         }
     });

@@ -4,7 +4,7 @@
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 
-use a7probe::reference::server::Mode;
+use a7probe::reference::server::ServerMode;
 
 use crate::serve_host::{PATIENCE, Served, config, eventually, folder};
 
@@ -34,7 +34,7 @@ fn statuses(served: &Served, sent: &str) -> Vec<u16> {
 #[test]
 fn answered_events_are_the_committed_ones() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     for number in 0..20 {
         let sent = request("1.1", &format!("one-{number}"), 2, "{}");
         assert_eq!(statuses(&served, &sent), [202]);
@@ -60,7 +60,7 @@ fn answered_events_are_the_committed_ones() {
 #[test]
 fn a_client_that_vanishes_holds_no_connection() {
     let folder = folder();
-    let mut config = config(Mode::Background, &folder);
+    let mut config = config(ServerMode::Background, &folder);
     config.limits.connections = 4;
     let served = Served::start(config);
     for number in 0..50 {
@@ -74,7 +74,7 @@ fn a_client_that_vanishes_holds_no_connection() {
 #[test]
 fn requests_with_two_meanings_are_refused() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     let json = ("content-type", "application/json");
     let mut status =

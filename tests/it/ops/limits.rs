@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use a7probe::reference::server::{Config, Limits, Mode, RateLimit};
+use a7probe::reference::server::{ServerConfig, Limits, ServerMode, RateLimit};
 use a7probe::units::Rate;
 
 use crate::serve_host::{Served, config, eventually, folder};
@@ -20,9 +20,9 @@ fn limit(per_second: f64, burst: u32) -> Option<RateLimit> {
 #[test]
 fn beyond_its_rate_a_client_is_429_on_ingest_and_nowhere_else() {
     let folder = folder();
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         rate_limit: limit(0.01, 3),
-        ..config(Mode::Background, &folder)
+        ..config(ServerMode::Background, &folder)
     });
     let mut client = served.client();
     let statuses: Vec<u16> = (0..5).map(|_| client.ingest(&[], "{}").status).collect();
@@ -52,10 +52,10 @@ fn beyond_its_rate_a_client_is_429_on_ingest_and_nowhere_else() {
 #[test]
 fn every_token_has_an_allowance_of_its_own() {
     let folder = folder();
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         tokens: vec!["one".to_owned(), "two".to_owned()],
         rate_limit: limit(0.01, 1),
-        ..config(Mode::Background, &folder)
+        ..config(ServerMode::Background, &folder)
     });
     let status = |token: &str| {
         let token = format!("Bearer {token}");
@@ -69,13 +69,13 @@ fn every_token_has_an_allowance_of_its_own() {
 #[test]
 fn while_the_store_is_stalled_ingest_is_shed_and_everything_else_is_answered() {
     let folder = folder();
-    let base = config(Mode::Background, &folder);
+    let base = config(ServerMode::Background, &folder);
     let limits = Limits {
         in_flight: 4,
         probe_time: Duration::from_millis(50),
         ..Limits::default()
     };
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         limits,
         ..base.clone()
     });

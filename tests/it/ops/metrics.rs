@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use a7probe::reference::server::{Config, MetricsAccess, Mode};
+use a7probe::reference::server::{ServerConfig, MetricsAccess, ServerMode};
 use a7probe::reference::worker::{BreakerOptions, Retry};
 
 use crate::serve_client::Client;
@@ -176,7 +176,7 @@ fn scrape(client: &mut Client) -> Page {
 #[test]
 fn what_was_done_is_what_is_counted() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     for key in ["a", "b", "c", "a"] {
         let accepted = client.ingest(&[("idempotency-key", key)], "{}");
@@ -248,10 +248,10 @@ fn failures_retries_and_the_dead_are_counted() {
         attempts: 3,
         ..Retry::default()
     };
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         provider: simulated(1.0),
         retry,
-        ..config(Mode::Background, &folder)
+        ..config(ServerMode::Background, &folder)
     });
     let mut client = served.client();
     let id = client.ingest(&[], "{}").event_id();
@@ -272,8 +272,8 @@ fn failures_retries_and_the_dead_are_counted() {
 #[test]
 fn a_breaker_that_opens_is_seen() {
     let folder = folder();
-    let base = config(Mode::Background, &folder);
-    let served = Served::start(Config {
+    let base = config(ServerMode::Background, &folder);
+    let served = Served::start(ServerConfig {
         provider: simulated(1.0),
         breaker: BreakerOptions {
             failures: 1,
@@ -338,7 +338,7 @@ fn attempts_and_the_dead_of_a_worker_process_are_seen_through_the_server() {
 #[test]
 fn what_a_worker_elsewhere_reports_is_counted_here() {
     let folder = folder();
-    let served = Served::start(config(Mode::Queue, &folder));
+    let served = Served::start(config(ServerMode::Queue, &folder));
     let mut client = served.client();
     let id = client.ingest(&[], "{}").event_id();
     let leased = client.request("POST", &format!("/events/{id}/lease"), &[], b"");
@@ -366,10 +366,10 @@ fn what_a_worker_elsewhere_reports_is_counted_here() {
 fn metrics_are_behind_the_token_unless_they_are_open() {
     for (metrics, status) in [(MetricsAccess::Token, 401), (MetricsAccess::Open, 200)] {
         let folder = folder();
-        let served = Served::start(Config {
+        let served = Served::start(ServerConfig {
             tokens: vec!["s3cret".to_owned()],
             metrics,
-            ..config(Mode::Background, &folder)
+            ..config(ServerMode::Background, &folder)
         });
         assert_eq!(served.client().get("/metrics").status, status);
         assert_eq!(served.client().get("/queue").status, 401);
@@ -379,7 +379,7 @@ fn metrics_are_behind_the_token_unless_they_are_open() {
 #[test]
 fn looking_for_work_and_finding_none_is_no_commit() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     let id = client.ingest(&[], "{}").event_id();
     client.get(&format!("/events/{id}?wait=30s"));

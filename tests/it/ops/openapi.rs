@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use a7probe::reference::server::{Config, Health, Limits, Mode, RateLimit};
+use a7probe::reference::server::{ServerConfig, Health, Limits, ServerMode, RateLimit};
 use a7probe::reference::store::Options as StoreOptions;
 use a7probe::units::Rate;
 use serde_json::Value;
@@ -18,7 +18,7 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 #[test]
 fn it_is_served_as_it_is_and_its_references_lead_somewhere() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     assert_eq!(&served.client().get("/openapi.json").json(), document());
     let mut open: Vec<&'static Value> = vec![document()];
     let mut references = 0;
@@ -67,9 +67,9 @@ fn good_and_malformed() {
         body_time: Duration::from_millis(50),
         ..Limits::default()
     };
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         limits,
-        ..config(Mode::Background, &folder)
+        ..config(ServerMode::Background, &folder)
     });
     let mut client = served.client();
     let id = client
@@ -96,10 +96,10 @@ fn good_and_malformed() {
 
 fn synchronous() {
     let (kept, provider) = (folder(), HeldProvider::start());
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         provider: provider.choice(),
         provider_timeout: Duration::from_millis(300),
-        ..config(Mode::Sync, &kept)
+        ..config(ServerMode::Sync, &kept)
     });
     let (mut first, mut second) = (served.client(), served.client());
     let headers = [JSON, ("idempotency-key", "k")];
@@ -111,9 +111,9 @@ fn synchronous() {
     assert_eq!(first.ingest(&[], "{}").status, 504);
 
     let other = folder();
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         provider: simulated(1.0),
-        ..config(Mode::Sync, &other)
+        ..config(ServerMode::Sync, &other)
     });
     assert_eq!(served.client().ingest(&[], "{}").status, 502);
 }
@@ -125,9 +125,9 @@ fn worked_on_elsewhere() {
         body_time: Duration::from_millis(50),
         ..Limits::default()
     };
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         limits,
-        ..config(Mode::Queue, &folder)
+        ..config(ServerMode::Queue, &folder)
     });
     let mut client = served.client();
     let id = client.ingest(&[], "{}").event_id();
@@ -176,8 +176,8 @@ fn worked_on_elsewhere() {
 
 fn refused() {
     let folder = folder();
-    let base = config(Mode::Background, &folder);
-    let served = Served::start(Config {
+    let base = config(ServerMode::Background, &folder);
+    let served = Served::start(ServerConfig {
         tokens: vec!["s3cret".to_owned()],
         rate_limit: Some(RateLimit {
             rate: Rate::per_second(0.001).expect("a rate"),
@@ -211,12 +211,12 @@ fn refused() {
 
 fn store_that_fails() {
     let folder = folder();
-    let base = config(Mode::Background, &folder);
+    let base = config(ServerMode::Background, &folder);
     let limits = Limits {
         probe_time: Duration::from_millis(50),
         ..Limits::default()
     };
-    let served = Served::start(Config {
+    let served = Served::start(ServerConfig {
         health: Health::Deep,
         limits,
         // What cannot be recorded any more is not to hold up the end.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a7probe::reference::provider::{Detail, LatencyModel, Simulator, SimulatorOptions};
-use a7probe::reference::server::{Config, Mode, ProviderChoice, serve_provider};
+use a7probe::reference::server::{ServerConfig, ServerMode, ProviderChoice, serve_provider};
 use a7probe::reference::worker::Retry;
 
 use crate::serve_host::{Process, Served, config, eventually, folder};
@@ -51,7 +51,7 @@ fn parents(simulator: &Simulator) -> Vec<Option<String>> {
 
 #[test]
 fn the_callers_trace_reaches_the_provider_in_every_attempt() {
-    for mode in [Mode::Background, Mode::Sync] {
+    for mode in [ServerMode::Background, ServerMode::Sync] {
         let folder = folder();
         let (choice, simulator) = provider(SimulatorOptions::default());
         simulator.begin_outage(None);
@@ -60,7 +60,7 @@ fn the_callers_trace_reaches_the_provider_in_every_attempt() {
             attempts: 1000,
             ..Retry::default()
         };
-        let served = Served::start(Config {
+        let served = Served::start(ServerConfig {
             provider: choice,
             retry,
             ..config(mode, &folder)
@@ -70,7 +70,7 @@ fn the_callers_trace_reaches_the_provider_in_every_attempt() {
         client.ingest(&headers, "{}");
         eventually("an attempt failed", || simulator.journal().calls > 0);
         simulator.end_outage();
-        if mode == Mode::Sync {
+        if mode == ServerMode::Sync {
             assert_eq!(client.ingest(&headers, "{}").status, 200);
         }
         eventually("it is sent", || simulator.journal().sent == 1);
@@ -87,10 +87,10 @@ fn the_callers_trace_reaches_the_provider_in_every_attempt() {
 
 #[test]
 fn without_a_trace_a_synchronous_call_begins_one_and_a_later_one_does_not() {
-    for (mode, begun) in [(Mode::Sync, true), (Mode::Background, false)] {
+    for (mode, begun) in [(ServerMode::Sync, true), (ServerMode::Background, false)] {
         let folder = folder();
         let (choice, simulator) = provider(SimulatorOptions::default());
-        let served = Served::start(Config {
+        let served = Served::start(ServerConfig {
             provider: choice,
             ..config(mode, &folder)
         });
@@ -114,7 +114,7 @@ fn without_a_trace_a_synchronous_call_begins_one_and_a_later_one_does_not() {
 #[test]
 fn a_request_id_is_echoed_if_it_is_one_and_made_if_it_is_not_on_errors_too() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     let mut echoed = |method: &str, path: &str, id: &str| {
         let answer = client.request(method, path, &[("x-request-id", id)], b"");
@@ -138,7 +138,7 @@ fn a_request_id_is_echoed_if_it_is_one_and_made_if_it_is_not_on_errors_too() {
 #[test]
 fn wrong_methods_are_told_the_right_ones_and_unknown_paths_are_problems() {
     let folder = folder();
-    let served = Served::start(config(Mode::Background, &folder));
+    let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     for (method, path, allow) in [
         ("GET", "/ingest", "POST"),
@@ -216,8 +216,8 @@ fn a_request_that_was_refused_leaves_no_trace_behind() {
     let folder = folder();
     let (choice, simulator) = provider(SimulatorOptions::default());
     simulator.begin_outage(None);
-    let base = config(Mode::Background, &folder);
-    let served = Served::start(Config {
+    let base = config(ServerMode::Background, &folder);
+    let served = Served::start(ServerConfig {
         provider: choice,
         retry: Retry {
             base: Duration::from_millis(1),

@@ -5,7 +5,7 @@ use lapin::types::FieldTable;
 use lapin::{Channel, ErrorKind, ExchangeKind};
 
 use super::super::{Dialect, Dispatch, QueueError};
-use super::link::Link;
+use super::connection::AmqpConnection;
 use super::table::table_from;
 
 /// Deliveries of one message after which RabbitMQ itself puts it among the dead.
@@ -31,23 +31,23 @@ pub(super) async fn depth(channel: &Channel, queue: &str) -> Result<u64, QueueEr
 }
 
 /// What is there under the queue's name.
-pub(super) enum Found {
+pub(super) enum DeclaredQueue {
     AsWanted,
     /// How it differs, in RabbitMQ's words.
     Other(String),
 }
 
 /// Makes what is missing. What is there already stays as it is: others may depend on it.
-pub(super) async fn prepare(link: &Link, dispatch: &Dispatch) -> Result<Found, QueueError> {
+pub(super) async fn prepare(connection: &AmqpConnection, dispatch: &Dispatch) -> Result<DeclaredQueue, QueueError> {
     match dispatch.dialect() {
-        Dialect::Own => own_queue(link, dispatch.queue()).await,
-        _ => celery_queue(link, dispatch.queue()).await,
+        Dialect::Own => own_queue(connection, dispatch.queue()).await,
+        _ => celery_queue(connection, dispatch.queue()).await,
     }
 }
 
-async fn own_queue(link: &Link, queue: &str) -> Result<Found, QueueError> {
+async fn own_queue(connection: &AmqpConnection, queue: &str) -> Result<DeclaredQueue, QueueError> {
     let dead = dead(queue);
-    let channel = link.channel().await?;
+    let channel = connection.channel().await?;
     let exchange = ExchangeDeclareOptions {
         durable: true,
         ..ExchangeDeclareOptions::default()
@@ -58,7 +58,7 @@ async fn own_queue(link: &Link, queue: &str) -> Result<Found, QueueError> {
         .await?;
     let quorum = table_from(&serde_json::json!({"x-queue-type": "quorum"}));
     // A dead-letter queue of another kind is somebody's choice.
-    if declare(link, &dead, quorum).await?.is_none() {
+    if declare(connection, &dead, quorum).await?.is_none() {
         let (dead, key) = (dead.as_str(), "".into());
         let options = QueueBindOptions::default();
         channel
@@ -72,21 +72,21 @@ async fn own_queue(link: &Link, queue: &str) -> Result<Found, QueueError> {
         "x-dead-letter-strategy": "at-least-once",
         "x-overflow": "reject-publish",
     }));
-    let other = declare(link, queue, arguments).await?;
-    Ok(other.map_or(Found::AsWanted, Found::Other))
+    let other = declare(connection, queue, arguments).await?;
+    Ok(other.map_or(DeclaredQueue::AsWanted, DeclaredQueue::Other))
 }
 
 /// The queue is Celery's; if no worker has made it yet, it is made as a stock worker does, so that the two agree.
-async fn celery_queue(link: &Link, queue: &str) -> Result<Found, QueueError> {
-    let channel = link.channel().await?;
+async fn celery_queue(connection: &AmqpConnection, queue: &str) -> Result<DeclaredQueue, QueueError> {
+    let channel = connection.channel().await?;
     let there = channel
         .queue_declare(queue.into(), PASSIVE, FieldTable::default())
         .await;
     match there {
-        Ok(_) => Ok(Found::AsWanted),
+        Ok(_) => Ok(DeclaredQueue::AsWanted),
         Err(error) if is_missing(&error) => {
-            declare(link, queue, FieldTable::default()).await?;
-            Ok(Found::AsWanted)
+            declare(connection, queue, FieldTable::default()).await?;
+            Ok(DeclaredQueue::AsWanted)
         }
         Err(error) => Err(error.into()),
     }
@@ -95,11 +95,11 @@ async fn celery_queue(link: &Link, queue: &str) -> Result<Found, QueueError> {
 /// Declares a durable queue on a channel of its own, because RabbitMQ closes the channel when the queue is there and
 /// differs; says how it differs.
 pub(super) async fn declare(
-    link: &Link,
+    connection: &AmqpConnection,
     queue: &str,
     arguments: FieldTable,
 ) -> Result<Option<String>, QueueError> {
-    let channel = link.channel().await?;
+    let channel = connection.channel().await?;
     match channel
         .queue_declare(queue.into(), QueueDeclareOptions::durable(), arguments)
         .await

@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use super::super::celery::Task;
 use super::super::delivery::brief;
-use super::super::{Delivery, Dialect, Dispatch, Options, QueueError, Settlement, rq};
+use super::super::{Delivery, Dialect, Dispatch, QueueOptions, QueueError, Settlement, rq};
 use super::DEAD_LETTERS;
 
 /// Pause between two looks at an empty list: a script cannot wait for one.
@@ -93,7 +93,7 @@ pub(super) fn table(queue: &str) -> String {
 }
 
 /// The keys of one queue, and at which end its next item is.
-struct Keys {
+struct ListKeys {
     dialect: Dialect,
     task: String,
     queue: String,
@@ -102,10 +102,10 @@ struct Keys {
     lists: Vec<String>,
 }
 
-impl Keys {
-    fn of(dispatch: &Dispatch) -> Keys {
+impl ListKeys {
+    fn of(dispatch: &Dispatch) -> ListKeys {
         let queue = dispatch.queue().to_owned();
-        Keys {
+        ListKeys {
             dialect: dispatch.dialect(),
             task: dispatch.task().to_owned(),
             index: format!("{}:index", table(&queue)),
@@ -154,8 +154,8 @@ impl Keys {
 
 /// Takes items off the lists.
 pub(in super::super) struct Source {
-    keys: Arc<Keys>,
-    options: Options,
+    keys: Arc<ListKeys>,
+    options: QueueOptions,
     /// The prefix of every tag, and how often items were taken.
     name: Uuid,
     calls: u64,
@@ -168,11 +168,11 @@ pub(in super::super) struct Source {
 impl Source {
     pub(in super::super) async fn open(
         dispatch: &Dispatch,
-        options: &Options,
+        options: &QueueOptions,
         name: Uuid,
     ) -> Result<Source, QueueError> {
         Ok(Source {
-            keys: Arc::new(Keys::of(dispatch)),
+            keys: Arc::new(ListKeys::of(dispatch)),
             options: *options,
             name,
             calls: 0,
@@ -236,14 +236,14 @@ impl Source {
         };
         let read = match self.keys.dialect {
             Dialect::Rq => match self.find_job(item).await? {
-                Found::Job { key, data } => {
+                JobLookup::DispatchJob { key, data } => {
                     handle.job_key = Some(key);
                     data.ok_or_else(|| "the job has no data".to_owned())
                         .and_then(|data| rq::read(&self.keys.task, &data))
                 }
-                Found::Other(reason) => Err(reason),
+                JobLookup::Other(reason) => Err(reason),
                 // The job was deleted or has expired; RQ's own workers pass over it too.
-                Found::Nothing => {
+                JobLookup::Nothing => {
                     handle.settle(Settlement::Done).await?;
                     return Ok(None);
                 }
@@ -266,8 +266,8 @@ impl Source {
 }
 
 /// What RQ's list item names.
-enum Found {
-    Job {
+enum JobLookup {
+    DispatchJob {
         key: String,
         data: Option<Vec<u8>>,
     },
@@ -277,9 +277,9 @@ enum Found {
 }
 
 impl Source {
-    async fn find_job(&mut self, item: &[u8]) -> Result<Found, QueueError> {
+    async fn find_job(&mut self, item: &[u8]) -> Result<JobLookup, QueueError> {
         let Ok(id) = std::str::from_utf8(item) else {
-            return Ok(Found::Other("the job's id is not UTF-8".to_owned()));
+            return Ok(JobLookup::Other("the job's id is not UTF-8".to_owned()));
         };
         let key = rq::job_key(id);
         let data = redis::cmd("HGET")
@@ -288,7 +288,7 @@ impl Source {
             .query_async::<Option<Vec<u8>>>(&mut self.connection)
             .await;
         match data {
-            Ok(Some(data)) => Ok(Found::Job {
+            Ok(Some(data)) => Ok(JobLookup::DispatchJob {
                 key,
                 data: Some(data),
             }),
@@ -296,12 +296,12 @@ impl Source {
                 let mut exists = redis::cmd("EXISTS");
                 let exists = exists.arg(&key).query_async(&mut self.connection).await?;
                 Ok(match exists {
-                    true => Found::Job { key, data: None },
-                    false => Found::Nothing,
+                    true => JobLookup::DispatchJob { key, data: None },
+                    false => JobLookup::Nothing,
                 })
             }
             Err(error) if error.code() == Some("WRONGTYPE") => {
-                Ok(Found::Other(format!("the job's key {key} is not a hash")))
+                Ok(JobLookup::Other(format!("the job's key {key} is not a hash")))
             }
             Err(error) => Err(error.into()),
         }
@@ -310,7 +310,7 @@ impl Source {
 
 /// One item that is under way.
 pub(in super::super) struct Handle {
-    keys: Arc<Keys>,
+    keys: Arc<ListKeys>,
     tag: Vec<u8>,
     item: Vec<u8>,
     /// Of RQ's job, if there is one.
@@ -336,7 +336,7 @@ impl Handle {
                 self.bury(&mut batch, reason);
             }
         }
-        let Keys { index, table, .. } = &*self.keys;
+        let ListKeys { index, table, .. } = &*self.keys;
         batch.cmd("ZREM").arg(index).arg(&self.tag).ignore();
         batch.cmd("HDEL").arg(table).arg(&self.tag).ignore();
         Ok(batch.query_async::<()>(&mut self.connection).await?)

@@ -9,7 +9,7 @@ use redis::streams::{StreamAutoClaimReply, StreamId, StreamReadReply};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::super::{Delivery, Dispatch, Options, QueueError, Settlement};
+use super::super::{Delivery, Dispatch, QueueOptions, QueueError, Settlement};
 use super::DEAD_LETTERS;
 
 const GROUP: &str = "a7probe";
@@ -33,7 +33,7 @@ fn forget(batch: &mut Pipeline, queue: &str, entry: &str) {
 pub(in super::super) struct Source {
     queue: String,
     consumer: String,
-    options: Options,
+    options: QueueOptions,
     /// Reads block, so they have a connection of their own.
     reading: MultiplexedConnection,
     settling: MultiplexedConnection,
@@ -43,7 +43,7 @@ pub(in super::super) struct Source {
 impl Source {
     pub(in super::super) async fn open(
         dispatch: &Dispatch,
-        options: &Options,
+        options: &QueueOptions,
         name: Uuid,
     ) -> Result<Source, QueueError> {
         let mut settling = super::connect(dispatch, options.deadline).await?;

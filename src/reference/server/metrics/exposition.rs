@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write};
 
-use crate::reference::tally::Spread;
+use crate::reference::counters::HistogramSnapshot;
 
 /// A page of metrics under construction. Samples belong to the family that was begun last.
 pub(super) struct Exposition {
@@ -12,7 +12,7 @@ pub(super) struct Exposition {
 
 /// A family's type.
 #[derive(Clone, Copy)]
-pub(super) enum Kind {
+pub(super) enum MetricKind {
     Counter,
     Gauge,
     Histogram,
@@ -38,11 +38,11 @@ impl Exposition {
     }
 
     /// Begins a family.
-    pub(super) fn family(&mut self, name: &'static str, kind: Kind, help: &str) -> &mut Exposition {
+    pub(super) fn family(&mut self, name: &'static str, kind: MetricKind, help: &str) -> &mut Exposition {
         let kind = match kind {
-            Kind::Counter => "counter",
-            Kind::Gauge => "gauge",
-            Kind::Histogram => "histogram",
+            MetricKind::Counter => "counter",
+            MetricKind::Gauge => "gauge",
+            MetricKind::Histogram => "histogram",
         };
         let help = help.replace('\\', r"\\").replace('\n', r"\n");
         self.family = name;
@@ -57,10 +57,10 @@ impl Exposition {
     }
 
     /// The samples of one histogram.
-    pub(super) fn histogram(&mut self, labels: Labels<'_>, spread: &Spread, scale: Scale) {
-        let bounds = spread.bounds.iter().map(|bound| scale.show(*bound));
+    pub(super) fn histogram(&mut self, labels: Labels<'_>, snapshot: &HistogramSnapshot, scale: Scale) {
+        let bounds = snapshot.bounds.iter().map(|bound| scale.show(*bound));
         let bounds = bounds.chain(["+Inf".to_owned()]);
-        for (bound, count) in bounds.zip(&spread.cumulative) {
+        for (bound, count) in bounds.zip(&snapshot.cumulative) {
             let labels: Vec<_> = labels
                 .iter()
                 .copied()
@@ -68,8 +68,8 @@ impl Exposition {
                 .collect();
             self.named_sample("_bucket", &labels, count);
         }
-        self.named_sample("_sum", labels, scale.show(spread.sum));
-        self.named_sample("_count", labels, spread.count());
+        self.named_sample("_sum", labels, scale.show(snapshot.sum));
+        self.named_sample("_count", labels, snapshot.count());
     }
 
     pub(super) fn finish(self) -> String {
@@ -120,19 +120,19 @@ fn escaped(value: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Exposition, Kind, Scale};
-    use crate::reference::tally::Distribution;
+    use super::{Exposition, MetricKind, Scale};
+    use crate::reference::counters::AtomicHistogram;
 
     #[test]
     fn a_page_reads_as_the_format_says() {
-        let times = Distribution::new(&[500_000, 150_000_000]);
+        let times = AtomicHistogram::new(&[500_000, 150_000_000]);
         times.observe(150_000_000);
         times.observe(2_000_000_000);
         let mut page = Exposition::new();
-        page.family("a_total", Kind::Counter, "What\\is\ncounted.")
+        page.family("a_total", MetricKind::Counter, "What\\is\ncounted.")
             .sample(&[("path", "a\"b\\c\nd")], 3)
             .sample(&[], 0.5);
-        page.family("b_seconds", Kind::Histogram, "How long.");
+        page.family("b_seconds", MetricKind::Histogram, "How long.");
         page.histogram(&[("route", "/x")], &times.read(), Scale::Time);
         assert_eq!(
             page.finish(),

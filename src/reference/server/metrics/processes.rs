@@ -1,7 +1,7 @@
 //! What the processes on the same store have reported of themselves: workers have no port of their own to be scraped at.
 
 use super::BREAKER_STATES;
-use super::exposition::{Exposition, Kind};
+use super::exposition::{Exposition, MetricKind};
 use crate::reference::store::{Process, ProcessReport};
 
 /// What tells processes apart. In containers, role, host and process id may be those of another one too.
@@ -13,36 +13,36 @@ struct Name<'a> {
 }
 
 /// A family: its name, its kind, its help and the number it takes from a report.
-type Family = (&'static str, Kind, &'static str, fn(&ProcessReport) -> u64);
+type Family = (&'static str, MetricKind, &'static str, fn(&ProcessReport) -> u64);
 
 const FAMILIES: [Family; 5] = [
     (
         "a7probe_process_calls_in_flight",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "Calls of the provider that are under way, by process; all of these as they last reported.",
         |report| report.in_flight.into(),
     ),
     (
         "a7probe_process_attempts_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Attempts that ended, by process.",
         |report| report.done.attempts,
     ),
     (
         "a7probe_process_processed_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Events processed, by process.",
         |report| report.done.processed,
     ),
     (
         "a7probe_process_retries_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Failed attempts that another one follows, by process.",
         |report| report.done.retries,
     ),
     (
         "a7probe_process_dead_total",
-        Kind::Counter,
+        MetricKind::Counter,
         "Events given up, by process.",
         |report| report.done.dead,
     ),
@@ -59,7 +59,7 @@ pub(super) fn processes(page: &mut Exposition, processes: &[Process]) {
     }
     page.family(
         "a7probe_process_breaker",
-        Kind::Gauge,
+        MetricKind::Gauge,
         "1 for the state of the circuit breaker, by process.",
     );
     for (process, own) in &named {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use axum::http::{Method, StatusCode};
 
 use crate::reference::server::Route;
-use crate::reference::tally::{Counter, Distribution, LATENCY_BOUNDS_NS, Spread};
+use crate::reference::counters::{Counter, AtomicHistogram, LATENCY_BOUNDS_NS, HistogramSnapshot};
 
 /// Methods that are told apart; the last stands for all others.
 pub(super) const METHODS: [&str; 5] = ["GET", "HEAD", "POST", "DELETE", "other"];
@@ -23,17 +23,17 @@ const CLASSES: [&str; 5] = ["2xx", "3xx", "4xx", "5xx", "other"];
 type ByStatus = [Counter; STATUSES.len()];
 
 /// Counted by every connection, read by a scrape.
-pub(super) struct Requests {
+pub(super) struct RequestCounts {
     counts: [[ByStatus; METHODS.len()]; Route::ALL.len()],
-    durations: Vec<[Distribution; CLASSES.len()]>,
+    durations: Vec<[AtomicHistogram; CLASSES.len()]>,
 }
 
-impl Requests {
-    pub(super) fn new() -> Requests {
-        Requests {
+impl RequestCounts {
+    pub(super) fn new() -> RequestCounts {
+        RequestCounts {
             counts: Default::default(),
             durations: (Route::ALL.iter())
-                .map(|_| CLASSES.map(|_| Distribution::new(LATENCY_BOUNDS_NS)))
+                .map(|_| CLASSES.map(|_| AtomicHistogram::new(LATENCY_BOUNDS_NS)))
                 .collect(),
         }
     }
@@ -50,11 +50,11 @@ impl Requests {
     }
 
     /// How long answers took, by the class of their status, where there were any.
-    pub(super) fn durations(&self, route: Route) -> impl Iterator<Item = (&str, Spread)> {
+    pub(super) fn durations(&self, route: Route) -> impl Iterator<Item = (&str, HistogramSnapshot)> {
         let by_class = CLASSES.iter().zip(&self.durations[route as usize]);
         by_class
             .map(|(class, durations)| (*class, durations.read()))
-            .filter(|(_, spread)| spread.count() > 0)
+            .filter(|(_, snapshot)| snapshot.count() > 0)
     }
 
     /// Every count that is not zero, with its method and status.
@@ -83,12 +83,12 @@ mod tests {
 
     use axum::http::{Method, StatusCode};
 
-    use super::Requests;
+    use super::RequestCounts;
     use crate::reference::server::Route;
 
     #[test]
     fn what_has_no_place_of_its_own_is_other() {
-        let requests = Requests::new();
+        let requests = RequestCounts::new();
         let took = Duration::from_millis(1);
         requests.count(Route::Ingest, &Method::POST, StatusCode::ACCEPTED, took);
         requests.count(Route::Ingest, &Method::POST, StatusCode::ACCEPTED, took);
@@ -98,7 +98,7 @@ mod tests {
         assert_eq!(requests.seen(Route::Event).count(), 0);
         let durations = requests.durations(Route::Ingest);
         let counts: Vec<_> = durations
-            .map(|(class, spread)| (class, spread.count()))
+            .map(|(class, snapshot)| (class, snapshot.count()))
             .collect();
         assert_eq!(counts, [("2xx", 2), ("4xx", 1)]);
     }

@@ -19,7 +19,7 @@ use rusqlite::Connection;
 use super::damage::Damage;
 use super::guard::keep_the_log;
 use super::log_check::LogCheck;
-use crate::reference::outage::Outage;
+use crate::reference::outage::OutageLog;
 use crate::reference::store::OpenError;
 
 /// Pages in the log that are worth a checkpoint: 64 MiB.
@@ -251,8 +251,8 @@ pub(super) fn log_state(connection: &Connection) -> rusqlite::Result<LogState> {
     })
 }
 /// Logs checkpoints that fail, of every thread.
-static CHECKPOINTS: LazyLock<Outage> =
-    LazyLock::new(|| Outage::of("the store's log", "it could not be checkpointed"));
+static CHECKPOINTS: LazyLock<OutageLog> =
+    LazyLock::new(|| OutageLog::of("the store's log", "it could not be checkpointed"));
 
 /// Pages that are in the log only.
 fn unmoved_frames(connection: &Connection) -> rusqlite::Result<i64> {

@@ -12,7 +12,7 @@ use super::damage::Damage;
 use super::transaction::COMMITS;
 use super::unreadable::integer_or;
 use super::writer::Company;
-use crate::reference::outage::Outage;
+use crate::reference::outage::OutageLog;
 use crate::reference::store::OpenError;
 use crate::reference::store::signals::Signals;
 use crate::reference::store::totals::Delta;
@@ -40,7 +40,7 @@ impl Follower {
         let (stop, stopped) = sync_channel::<()>(1);
         let follow = move || {
             let (mut commits, mut pause) = (first.0, PAUSES.1);
-            let outage = Outage::of("the store", "cannot see what other processes did");
+            let outage = OutageLog::of("the store", "cannot see what other processes did");
             while stopped.recv_timeout(pause) == Err(RecvTimeoutError::Timeout) {
                 let looked = look(&connection, owner);
                 if looked.is_ok() {

@@ -8,7 +8,7 @@ use axum::http::{Response, StatusCode};
 
 use super::app::App;
 use super::problem::Problem;
-use super::segment::Segment;
+use super::path_param::PathParam;
 use super::{events, ingest};
 use crate::reference::store::{DeadCursor, DeadPage, EventId, Replay, Store, StoreError};
 use tokio::sync::mpsc;
@@ -18,7 +18,7 @@ const PAGE: u32 = 1000;
 
 /// `GET /dead`: one letter a line (NDJSON), in the order in which they died.
 pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Response<Body>, Problem> {
-    let store = app.crew.store.clone();
+    let store = app.pool.store.clone();
     // The first page is read before the status is sent: a store that is down is a 503.
     let first = store.dead_page(DeadCursor::default(), PAGE).await?;
     let (sender, pages) = mpsc::channel(1);
@@ -43,10 +43,10 @@ async fn send(store: Store, first: DeadPage, pages: mpsc::Sender<Result<Bytes, S
 /// `POST /dead/{id}/replay`: the event is due again, with all its attempts; 202 once that is committed.
 pub(super) async fn replay(
     State(app): State<Arc<App>>,
-    Segment(id): Segment,
+    PathParam(id): PathParam,
 ) -> Result<Response<Body>, Problem> {
     let event_id: EventId = id.parse().map_err(|_| Problem::NotFound)?;
-    match app.crew.store.replay(event_id).await? {
+    match app.pool.store.replay(event_id).await? {
         Replay::Requeued => Ok(ingest::json(
             StatusCode::ACCEPTED,
             format!(r#"{{"accepted":true,"event_id":"{event_id}"}}"#),

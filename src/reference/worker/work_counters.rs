@@ -2,7 +2,7 @@
 
 use crate::reference::provider::SendError;
 use crate::reference::store::Notification;
-use crate::reference::tally::{Counter, Distribution, LATENCY_BOUNDS_NS};
+use crate::reference::counters::{Counter, AtomicHistogram, LATENCY_BOUNDS_NS};
 
 /// How an attempt ended, as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,10 +71,10 @@ impl AttemptEnd {
 
 /// Counted by whoever makes attempts, read by anyone.
 #[derive(Debug)]
-pub struct WorkTally {
+pub struct WorkCounters {
     attempts: [Counter; AttemptEnd::ALL.len()],
     /// From the call of the provider to its answer, in nanoseconds.
-    pub calls: Distribution,
+    pub calls: AtomicHistogram,
     /// Attempts that are followed by another one.
     pub retries: Counter,
     /// Events that are processed now.
@@ -87,11 +87,11 @@ pub struct WorkTally {
     pub duplicates: Counter,
 }
 
-impl Default for WorkTally {
+impl Default for WorkCounters {
     fn default() -> Self {
-        WorkTally {
+        WorkCounters {
             attempts: Default::default(),
-            calls: Distribution::new(LATENCY_BOUNDS_NS),
+            calls: AtomicHistogram::new(LATENCY_BOUNDS_NS),
             retries: Counter::default(),
             processed: Counter::default(),
             dead: Counter::default(),
@@ -101,7 +101,7 @@ impl Default for WorkTally {
     }
 }
 
-impl WorkTally {
+impl WorkCounters {
     /// One attempt ended so.
     pub(super) fn ended(&self, end: AttemptEnd) {
         self.attempts[end as usize].increment();

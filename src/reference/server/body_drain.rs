@@ -12,20 +12,20 @@ use tokio::time::timeout;
 
 /// How much of a body that nobody wanted is read all the same, in bytes: a connection that is closed with unread data is
 /// reset, and the client may lose the answer that says why.
-const COURTESY_BYTES: usize = 1024 * 1024;
+const DRAIN_BYTES: usize = 1024 * 1024;
 /// How long that may take.
-const COURTESY_TIME: Duration = Duration::from_secs(1);
+const DRAIN_TIME: Duration = Duration::from_secs(1);
 
 /// The body as the handler sees it.
-struct Lent {
+struct TrackedBody {
     body: Body,
-    reading: Reading,
-    back: Unread,
+    progress: ReadProgress,
+    back: UnreadBody,
 }
 
 /// How far a body has been read.
 #[derive(Clone, Copy, PartialEq)]
-enum Reading {
+enum ReadProgress {
     /// Whoever waits to be asked for it (`Expect: 100-continue`) has not been asked.
     NotBegun,
     Begun,
@@ -34,32 +34,32 @@ enum Reading {
 
 /// What comes back of a body; nothing when it was read to its end.
 #[derive(Clone, Default)]
-pub(super) struct Unread(Arc<Mutex<Option<(Body, Reading)>>>);
+pub(super) struct UnreadBody(Arc<Mutex<Option<(Body, ReadProgress)>>>);
 
 /// Whether the client waits until somebody asks for the body.
 #[derive(Clone, Copy, PartialEq)]
-pub(super) enum Invitation {
+pub(super) enum Expectation {
     /// It sends the body without being asked.
-    NotNeeded,
+    None,
     /// It said `Expect: 100-continue`.
-    Awaited,
+    Continue,
 }
 
 /// Lends a body; what is unread once it is dropped comes back.
-pub(super) fn lend(body: Body) -> (Body, Unread) {
-    let unread = Unread::default();
+pub(super) fn track(body: Body) -> (Body, UnreadBody) {
+    let unread = UnreadBody::default();
     if body.is_end_stream() {
         return (body, unread);
     }
-    let lent = Lent {
+    let body_drain = TrackedBody {
         body,
-        reading: Reading::NotBegun,
+        progress: ReadProgress::NotBegun,
         back: unread.clone(),
     };
-    (Body::new(lent), unread)
+    (Body::new(body_drain), unread)
 }
 
-impl Unread {
+impl UnreadBody {
     /// Has something come back?
     pub(super) fn is_some(&self) -> bool {
         self.lock().is_some()
@@ -67,19 +67,19 @@ impl Unread {
 
     /// Reads the rest, within bounds; whether that was all of it. What the client would only send if it were asked to is
     /// not asked for.
-    pub(super) async fn discard(self, invitation: Invitation) -> bool {
-        let Some((mut body, reading)) = self.lock().take() else {
+    pub(super) async fn discard(self, expectation: Expectation) -> bool {
+        let Some((mut body, progress)) = self.lock().take() else {
             return true;
         };
-        if invitation == Invitation::Awaited && reading == Reading::NotBegun {
+        if expectation == Expectation::Continue && progress == ReadProgress::NotBegun {
             return false;
         }
-        timeout(COURTESY_TIME, read_on(&mut body))
+        timeout(DRAIN_TIME, read_on(&mut body))
             .await
             .unwrap_or(false)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Body, Reading)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<(Body, ReadProgress)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -87,7 +87,7 @@ impl Unread {
 /// Whether the body's end was reached.
 async fn read_on(body: &mut Body) -> bool {
     let mut discarded = 0;
-    while discarded < COURTESY_BYTES {
+    while discarded < DRAIN_BYTES {
         match next(body).await {
             Some(Ok(data)) => discarded += data.len(),
             Some(Err(_)) => return false,
@@ -103,7 +103,7 @@ pub(super) async fn next(body: &mut Body) -> Option<Result<Bytes, axum::Error>> 
     Some(frame.map(|frame| frame.into_data().unwrap_or_default()))
 }
 
-impl HttpBody for Lent {
+impl HttpBody for TrackedBody {
     type Data = Bytes;
     type Error = axum::Error;
 
@@ -112,10 +112,10 @@ impl HttpBody for Lent {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
-        self.reading = match frame {
+        self.progress = match frame {
             // It is over, or broke off.
-            Poll::Ready(None | Some(Err(_))) => Reading::Over,
-            _ => Reading::Begun,
+            Poll::Ready(None | Some(Err(_))) => ReadProgress::Over,
+            _ => ReadProgress::Begun,
         };
         frame
     }
@@ -129,10 +129,10 @@ impl HttpBody for Lent {
     }
 }
 
-impl Drop for Lent {
+impl Drop for TrackedBody {
     fn drop(&mut self) {
-        if self.reading != Reading::Over && !self.body.is_end_stream() {
-            *self.back.lock() = Some((std::mem::take(&mut self.body), self.reading));
+        if self.progress != ReadProgress::Over && !self.body.is_end_stream() {
+            *self.back.lock() = Some((std::mem::take(&mut self.body), self.progress));
         }
     }
 }

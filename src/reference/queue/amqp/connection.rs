@@ -26,15 +26,15 @@ const HEARTBEAT: u16 = 5;
 const FAREWELL: Duration = Duration::from_secs(1);
 
 /// A connection and its socket.
-pub(super) struct Link {
+pub(super) struct AmqpConnection {
     connection: Arc<Connection>,
     /// Every one that was opened here: a channel that goes while its connection ends is an error to lapin.
     channels: Arc<Mutex<Vec<Channel>>>,
     socket: Arc<Socket>,
 }
 
-impl Link {
-    pub(super) async fn open(dispatch: &Dispatch) -> Result<Link, QueueError> {
+impl AmqpConnection {
+    pub(super) async fn open(dispatch: &Dispatch) -> Result<AmqpConnection, QueueError> {
         let uri = uri(dispatch)?;
         let host = uri.authority.host.as_str();
         // Here and not on lapin's thread, which would not notice that nobody waits any more.
@@ -56,7 +56,7 @@ impl Link {
         let properties = ConnectionProperties::default().with_connection_name("a7probe".into());
         let runtime = lapin::runtime::default_runtime()?;
         let connection = Connection::connector(uri, runtime, connect, properties).await?;
-        Ok(Link {
+        Ok(AmqpConnection {
             connection: Arc::new(connection),
             channels: Arc::default(),
             socket,
@@ -81,7 +81,7 @@ impl Link {
     }
 }
 
-impl Drop for Link {
+impl Drop for AmqpConnection {
     fn drop(&mut self) {
         let Ok(runtime) = Handle::try_current() else {
             return;

@@ -6,14 +6,14 @@ use axum::http::request::Parts;
 use super::problem::Problem;
 
 /// The one parameter of a route. What is no text is refused as everything else is.
-pub(super) struct Segment(pub(super) String);
+pub(super) struct PathParam(pub(super) String);
 
-impl<S: Send + Sync> FromRequestParts<S> for Segment {
+impl<S: Send + Sync> FromRequestParts<S> for PathParam {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Segment, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<PathParam, Problem> {
         match Path::<String>::from_request_parts(parts, state).await {
-            Ok(Path(text)) => Ok(Segment(text)),
+            Ok(Path(text)) => Ok(PathParam(text)),
             Err(rejection) => Err(Problem::Malformed(format!("the path: {rejection}"))),
         }
     }

@@ -4,26 +4,26 @@ use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, PublisherConfirm};
 
 use super::super::QueueError;
-use super::link::Link;
+use super::connection::AmqpConnection;
 
 /// A channel and its connection, which nobody else uses: RabbitMQ reads no more from one that publishes while it is
 /// short of memory or disk, and acknowledgements must not wait for that.
-pub(super) struct Outlet {
+pub(super) struct ConfirmChannel {
     pub(super) channel: Channel,
-    link: Link,
+    connection: AmqpConnection,
 }
 
-impl Outlet {
-    pub(super) async fn on(link: Link) -> Result<Outlet, QueueError> {
-        let channel = link.channel().await?;
+impl ConfirmChannel {
+    pub(super) async fn on(connection: AmqpConnection) -> Result<ConfirmChannel, QueueError> {
+        let channel = connection.channel().await?;
         channel
             .confirm_select(ConfirmSelectOptions::default())
             .await?;
-        Ok(Outlet { channel, link })
+        Ok(ConfirmChannel { channel, connection })
     }
 
     pub(super) fn is_blocked(&self) -> bool {
-        self.link.is_blocked()
+        self.connection.is_blocked()
     }
 
     /// Sends to a queue. It is there once the confirm has come and [`confirmed`] likes it.

@@ -11,31 +11,31 @@ use tokio::time::timeout;
 
 use super::super::backoff::Backoff;
 use super::super::{Dispatch, QueueError};
-use super::link::Link;
-use super::outlet::{Outlet, confirmed};
+use super::connection::AmqpConnection;
+use super::publisher::{ConfirmChannel, confirmed};
 use super::{PERSISTENT, queues};
-use crate::reference::outage::Outage;
+use crate::reference::outage::OutageLog;
 
 /// Where the dead letters of one queue go. Connects with the first of them.
-pub(super) struct Graveyard {
+pub(super) struct DeadLetterQueue {
     dispatch: Dispatch,
     queue: String,
     deadline: Duration,
-    outlet: Mutex<Option<Outlet>>,
-    burying: Outage,
+    publisher: Mutex<Option<ConfirmChannel>>,
+    burying: OutageLog,
 }
 
 /// How often a letter is tried before it goes back to its queue.
 const TRIES: u32 = 3;
 
-impl Graveyard {
-    pub(super) fn of(dispatch: &Dispatch, deadline: Duration) -> Graveyard {
-        Graveyard {
+impl DeadLetterQueue {
+    pub(super) fn of(dispatch: &Dispatch, deadline: Duration) -> DeadLetterQueue {
+        DeadLetterQueue {
             dispatch: dispatch.clone(),
             queue: queues::dead(dispatch.queue()),
             deadline,
-            outlet: Mutex::new(None),
-            burying: Outage::of(
+            publisher: Mutex::new(None),
+            burying: OutageLog::of(
                 format!("the broker {dispatch}"),
                 "cannot keep a dead letter; it is tried again",
             ),
@@ -45,17 +45,17 @@ impl Graveyard {
     /// Resolves when the broker has the letter. Until then the original must not be acknowledged. Fails after a few
     /// tries; then the message returns to its queue, so that it does not block other deliveries.
     pub(super) async fn bury(&self, letter: &Message, reason: &str) -> Result<(), QueueError> {
-        let mut outlet = self.outlet.lock().await;
+        let mut publisher = self.publisher.lock().await;
         let (mut backoff, after) = (Backoff::default(), self.deadline);
         let mut tries = 1;
         loop {
-            let buried = timeout(after, self.attempt(&mut outlet, letter, reason)).await;
+            let buried = timeout(after, self.attempt(&mut publisher, letter, reason)).await;
             let buried = buried.unwrap_or(Err(QueueError::TimedOut { after }));
             self.burying.note(&buried);
             if buried.is_ok() || tries >= TRIES {
                 return buried;
             }
-            *outlet = None;
+            *publisher = None;
             tries += 1;
             backoff.grow();
             backoff.rest().await;
@@ -64,24 +64,24 @@ impl Graveyard {
 
     async fn attempt(
         &self,
-        outlet: &mut Option<Outlet>,
+        publisher: &mut Option<ConfirmChannel>,
         letter: &Message,
         reason: &str,
     ) -> Result<(), QueueError> {
-        let outlet = match outlet {
-            Some(outlet) => outlet,
+        let publisher = match publisher {
+            Some(publisher) => publisher,
             closed => closed.insert(self.open().await?),
         };
         let properties = lasting(&letter.properties, reason);
-        let sent = outlet.send(&self.queue, properties, &letter.data).await?;
+        let sent = publisher.send(&self.queue, properties, &letter.data).await?;
         confirmed(&self.queue, &sent.await?)
     }
 
-    async fn open(&self) -> Result<Outlet, QueueError> {
-        let link = Link::open(&self.dispatch).await?;
+    async fn open(&self) -> Result<ConfirmChannel, QueueError> {
+        let connection = AmqpConnection::open(&self.dispatch).await?;
         // If it is there and differs, it is somebody's choice.
-        queues::declare(&link, &self.queue, FieldTable::default()).await?;
-        Outlet::on(link).await
+        queues::declare(&connection, &self.queue, FieldTable::default()).await?;
+        ConfirmChannel::on(connection).await
     }
 }
 

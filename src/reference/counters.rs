@@ -48,17 +48,17 @@ impl Counter {
 
 /// How values are spread over fixed buckets.
 #[derive(Debug)]
-pub struct Distribution {
+pub struct AtomicHistogram {
     bounds: &'static [u64],
     /// One for each bound, and one for what is above the last.
     buckets: Box<[Counter]>,
     sum: Counter,
 }
 
-impl Distribution {
+impl AtomicHistogram {
     /// Empty, with these upper bounds, which belong to their bucket and rise.
-    pub fn new(bounds: &'static [u64]) -> Distribution {
-        Distribution {
+    pub fn new(bounds: &'static [u64]) -> AtomicHistogram {
+        AtomicHistogram {
             bounds,
             buckets: (0..=bounds.len()).map(|_| Counter::default()).collect(),
             sum: Counter::default(),
@@ -78,12 +78,12 @@ impl Distribution {
     }
 
     /// The distribution now. Its count is that of its buckets, whatever is added meanwhile.
-    pub fn read(&self) -> Spread {
+    pub fn read(&self) -> HistogramSnapshot {
         let cumulative = self.buckets.iter().scan(0, |count, bucket| {
             *count += bucket.get();
             Some(*count)
         });
-        Spread {
+        HistogramSnapshot {
             bounds: self.bounds,
             cumulative: cumulative.collect(),
             sum: self.sum.get(),
@@ -91,9 +91,9 @@ impl Distribution {
     }
 }
 
-/// A [`Distribution`] at one moment.
+/// An [`AtomicHistogram`] at one moment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Spread {
+pub struct HistogramSnapshot {
     /// Upper bounds, rising.
     pub bounds: &'static [u64],
     /// How many values were at most the bound of the same index; the last one is the count of all.
@@ -102,7 +102,7 @@ pub struct Spread {
     pub sum: u64,
 }
 
-impl Spread {
+impl HistogramSnapshot {
     /// How many values there were.
     pub fn count(&self) -> u64 {
         self.cumulative.last().copied().unwrap_or_default()
@@ -113,17 +113,17 @@ impl Spread {
 mod tests {
     use std::time::Duration;
 
-    use super::{Distribution, LATENCY_BOUNDS_NS, SIZE_BOUNDS};
+    use super::{AtomicHistogram, LATENCY_BOUNDS_NS, SIZE_BOUNDS};
 
     #[test]
     fn a_value_on_a_bound_belongs_below_it() {
-        let sizes = Distribution::new(&[1, 10]);
+        let sizes = AtomicHistogram::new(&[1, 10]);
         for value in [0, 1, 2, 10, 11] {
             sizes.observe(value);
         }
-        let spread = sizes.read();
-        assert_eq!(spread.cumulative, [2, 4, 5]);
-        assert_eq!((spread.count(), spread.sum), (5, 24));
+        let snapshot = sizes.read();
+        assert_eq!(snapshot.cumulative, [2, 4, 5]);
+        assert_eq!((snapshot.count(), snapshot.sum), (5, 24));
     }
 
     #[test]

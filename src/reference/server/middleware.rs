@@ -13,12 +13,12 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 use super::app::App;
-use super::lent::{self, Invitation, Unread};
+use super::body_drain::{self, Expectation, UnreadBody};
 use super::problem::{Problem, ProblemName};
-use super::rate_limit::Client;
-use super::timing::Phases;
+use super::rate_limit::RateLimitKey;
+use super::server_timing::IngestPhases;
 use super::tracing_headers::{self, REQUEST_ID};
-use super::{Mode, Route, auth};
+use super::{ServerMode, Route, auth};
 use crate::reference::store::EventId;
 use crate::reference::trace::Trace;
 
@@ -32,7 +32,7 @@ struct Arrival {
 }
 
 /// Answers one request.
-pub(super) async fn exchange(
+pub(super) async fn respond(
     app: Arc<App>,
     router: Router,
     peer: IpAddr,
@@ -43,7 +43,7 @@ pub(super) async fn exchange(
     let request_id = tracing_headers::request_id(&app.core, request.headers());
     let parent = tracing_headers::trace(request.headers());
     let step = parent.as_ref().map_or_else(Trace::start, Trace::child);
-    if route == Route::Ingest && (parent.is_some() || app.core.config.mode == Mode::Sync) {
+    if route == Route::Ingest && (parent.is_some() || app.core.config.mode == ServerMode::Sync) {
         // For the calls that follow. A trace that was begun here is followed only as long as the request lasts.
         request.extensions_mut().insert(step.clone());
     }
@@ -54,9 +54,9 @@ pub(super) async fn exchange(
             parent_id: parent.map(|parent| parent.span_id().to_string()),
         });
     let method = request.method().clone();
-    let invitation = invitation(request.headers());
+    let expectation = expectation(request.headers());
     let (head, body) = request.into_parts();
-    let (body, unread) = lent::lend(body);
+    let (body, unread) = body_drain::track(body);
     let request = Request::from_parts(head, body);
 
     let mut response = match admit(&app, route, peer, &request) {
@@ -73,7 +73,7 @@ pub(super) async fn exchange(
     let took = start.elapsed();
     let status = response.status();
     let extensions = response.extensions_mut();
-    let phases = extensions.remove::<Phases>().unwrap_or_default();
+    let phases = extensions.remove::<IngestPhases>().unwrap_or_default();
     let problem = extensions.remove::<ProblemName>();
     let metrics = &app.core.metrics;
     metrics.answered(route, &method, status, took);
@@ -93,7 +93,7 @@ pub(super) async fn exchange(
     let headers = response.headers_mut();
     headers.insert(SERVER_TIMING, phases.header(took));
     headers.insert(REQUEST_ID, request_id);
-    if unread.is_some() && !is_read_to_its_end(unread, invitation, status).await {
+    if unread.is_some() && !is_read_to_its_end(unread, expectation, status).await {
         // Its rest cannot be told from the next request.
         let close = HeaderValue::from_static("close");
         response.headers_mut().insert(CONNECTION, close);
@@ -101,19 +101,19 @@ pub(super) async fn exchange(
     response
 }
 
-fn invitation(headers: &HeaderMap) -> Invitation {
+fn expectation(headers: &HeaderMap) -> Expectation {
     let awaited =
         |expected: &HeaderValue| expected.as_bytes().eq_ignore_ascii_case(b"100-continue");
     if headers.get(EXPECT).is_some_and(awaited) {
-        Invitation::Awaited
+        Expectation::Continue
     } else {
-        Invitation::NotNeeded
+        Expectation::None
     }
 }
 
 /// Reads what nobody wanted, so that the client hears the answer. Whoever has been waited for already is not again.
-async fn is_read_to_its_end(unread: Unread, invitation: Invitation, status: StatusCode) -> bool {
-    status != StatusCode::REQUEST_TIMEOUT && unread.discard(invitation).await
+async fn is_read_to_its_end(unread: UnreadBody, expectation: Expectation, status: StatusCode) -> bool {
+    status != StatusCode::REQUEST_TIMEOUT && unread.discard(expectation).await
 }
 
 /// May this request be handed on? The rate limit is for `/ingest` only: whoever is over it can still ask how it is going.
@@ -121,7 +121,7 @@ fn admit(app: &App, route: Route, peer: IpAddr, request: &Request<Body>) -> Resu
     let token = auth::check(&app.core.config, route, request)?;
     match &app.core.limiter {
         Some(limiter) if route == Route::Ingest && request.method() == Method::POST => limiter
-            .take(Client::new(token, peer), Instant::now())
+            .take(RateLimitKey::new(token, peer), Instant::now())
             .map_err(Problem::TooManyRequests),
         _ => Ok(()),
     }

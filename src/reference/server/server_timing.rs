@@ -7,14 +7,14 @@ use axum::http::HeaderValue;
 
 /// The phases of an `/ingest` request; the handler leaves them in the extensions of its response.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Phases {
+pub(super) struct IngestPhases {
     /// From the hand-over to the store until its answer: queue, transaction, sync.
     pub(super) commit: Option<Duration>,
     /// The attempt within the request: the provider's call and the commit of its outcome.
     pub(super) provider: Option<Duration>,
 }
 
-impl Phases {
+impl IngestPhases {
     /// `commit;dur=1.204, provider;dur=163.310, total;dur=164.733`, in milliseconds.
     pub(super) fn header(&self, total: Duration) -> HeaderValue {
         let phases = [
@@ -38,11 +38,11 @@ impl Phases {
 mod tests {
     use std::time::Duration;
 
-    use super::Phases;
+    use super::IngestPhases;
 
     #[test]
     fn durations_are_milliseconds_with_microseconds_after_the_point() {
-        let phases = Phases {
+        let phases = IngestPhases {
             commit: Some(Duration::from_micros(1_004)),
             provider: None,
         };
@@ -50,6 +50,6 @@ mod tests {
             phases.header(Duration::from_micros(163_250)),
             "commit;dur=1.004, total;dur=163.250"
         );
-        assert_eq!(Phases::default().header(Duration::ZERO), "total;dur=0.000");
+        assert_eq!(IngestPhases::default().header(Duration::ZERO), "total;dur=0.000");
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::Crew;
+use super::WorkerPool;
 use crate::reference::store::{ProcessReport, Reason, WorkDone};
 
 /// Between two looks at oneself.
@@ -12,7 +12,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// A report without news, so that others know that this process lives.
 const ALIVE_EVERY: Duration = Duration::from_secs(10);
 
-impl Crew {
+impl WorkerPool {
     /// What there is to say about this process now.
     pub fn status(&self, role: &str) -> ProcessReport {
         let (breaker, breaker_reason) = self.breaker.status();
@@ -22,10 +22,10 @@ impl Crew {
             pid: std::process::id(),
             in_flight: self.in_flight() as u32,
             done: WorkDone {
-                attempts: self.tally.all_attempts(),
-                processed: self.tally.processed.get(),
-                retries: self.tally.retries.get(),
-                dead: self.tally.dead.get(),
+                attempts: self.counters.all_attempts(),
+                processed: self.counters.processed.get(),
+                retries: self.counters.retries.get(),
+                dead: self.counters.dead.get(),
             },
             breaker: breaker.to_owned(),
             breaker_reason: breaker_reason.map(Reason::from),
