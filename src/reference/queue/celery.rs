@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::DispatchJob;
+use super::broker::DispatchJob;
 use crate::reference::payload;
 
 /// One call of a task, as a worker takes it.
@@ -46,10 +46,6 @@ impl Task {
     }
 
     /// The list item that kombu's Redis transport expects. Every publication has a delivery tag of its own.
-    #[cfg_attr(
-        not(feature = "redis"),
-        allow(dead_code, reason = "kombu's envelope is Redis' alone")
-    )]
     pub(super) fn envelope(&self, queue: &str) -> String {
         json!({
             "body": STANDARD.encode(&self.body),
@@ -92,10 +88,6 @@ impl Task {
     }
 
     /// The same from the list item of kombu's Redis transport.
-    #[cfg_attr(
-        not(feature = "redis"),
-        allow(dead_code, reason = "kombu's envelope is Redis' alone")
-    )]
     pub(super) fn open(task: &str, envelope: &[u8]) -> Result<(Uuid, Vec<u8>), String> {
         if envelope.len() > LARGEST_ENVELOPE {
             return Err(format!(

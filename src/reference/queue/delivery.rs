@@ -5,11 +5,63 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::QueueError;
+use super::error::{Pending, QueueError, within};
 use crate::reference::outage::OutageLog;
+
+/// What the broker is to do with a delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// Forget it: the event is done, or belongs to another worker.
+    Done,
+    /// Hand it out again.
+    Retry,
+    /// Keep it apart for people to look at.
+    Dead {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// The way back to the broker for one delivery.
+pub(super) trait DeliveryHandle: Send {
+    /// Resolves when the broker knows the result.
+    fn settle(self: Box<Self>, settlement: Settlement) -> Pending<'static, ()>;
+}
+
+/// A message as a broker handed it out.
+pub(super) struct Received {
+    /// Its job, or why it is not one of ours.
+    pub(super) job: Result<ReceivedJob, String>,
+    pub(super) handle: Box<dyn DeliveryHandle>,
+}
+
+/// What a message says.
+pub(super) struct ReceivedJob {
+    pub(super) event_id: Uuid,
+    /// The event's body, if the message carries it.
+    pub(super) payload: Option<Vec<u8>>,
+}
+
+impl ReceivedJob {
+    /// From a message that is an event id.
+    pub(super) fn from_id(text: &[u8]) -> Option<ReceivedJob> {
+        let event_id = Uuid::try_parse_ascii(text).ok()?;
+        Some(ReceivedJob {
+            event_id,
+            payload: None,
+        })
+    }
+
+    /// From a Celery or RQ call.
+    pub(super) fn from_call((event_id, payload): (Uuid, Vec<u8>)) -> ReceivedJob {
+        ReceivedJob {
+            event_id,
+            payload: Some(payload),
+        }
+    }
+}
 
 /// A job that a broker handed out. Dropped without being settled, it comes again, at the latest when the consumer is closed.
 pub struct Delivery {
@@ -17,8 +69,8 @@ pub struct Delivery {
     pub event_id: Uuid,
     /// Its body, if the job carries it (Celery and RQ).
     pub payload: Option<Vec<u8>>,
-    pub(super) handle: Handle,
-    pub(super) link: Option<ConsumerLink>,
+    handle: Box<dyn DeliveryHandle>,
+    link: ConsumerLink,
 }
 
 /// The consumer that a delivery is from.
@@ -44,79 +96,41 @@ impl ConsumerLink {
         let mut connection = self.connection.clone();
         tokio::select! {
             biased;
-            answer = timeout(deadline, answer) => {
-                answer.unwrap_or(Err(QueueError::TimedOut { after: deadline }))
-            }
+            answer = within(deadline, answer) => answer,
             _ = connection.changed() => Err(QueueError::Broker("its connection is gone".to_owned())),
         }
     }
 }
 
 /// A dead letter is published first, and that may be tried several times.
-pub(super) const BURIALS: u32 = 4;
+const DEAD_LETTER_DEADLINES: u32 = 4;
 
-/// What the broker is to do with a delivery.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Settlement {
-    /// Forget it: the event is done, or somebody else's.
-    Done,
-    /// Hand it out again.
-    Retry,
-    /// Keep it apart for people to look at.
-    Dead {
-        /// Why.
-        reason: String,
-    },
-}
-
-/// The way back to the broker.
-pub(super) enum Handle {
-    #[cfg(feature = "amqp")]
-    Amqp(Box<super::amqp::Handle>),
-    #[cfg(feature = "redis")]
-    Stream(super::redis::StreamHandle),
-    #[cfg(feature = "redis")]
-    List(super::redis::ListHandle),
-    #[cfg(feature = "nats")]
-    Nats(Box<super::nats::Handle>),
-    /// No broker is built in, so nothing was delivered.
-    #[allow(dead_code, reason = "a full build has every broker")]
-    Nowhere(std::convert::Infallible),
-}
-
-/// A reason in a form fit for a log and a broker: it may quote text from another program.
-#[allow(dead_code, reason = "a slim build has no broker")]
-pub(super) fn brief(reason: &str) -> String {
-    let clean = reason.chars().map(|c| if c.is_control() { ' ' } else { c });
-    let mut brief: String = clean.clone().take(LONGEST_REASON).collect();
-    if clean.count() > LONGEST_REASON {
-        brief.push('…');
-    }
-    brief
-}
-
-/// In characters.
-#[allow(dead_code, reason = "a slim build has no broker")]
-const LONGEST_REASON: usize = 200;
-
-impl Delivery {
-    #[allow(dead_code, reason = "a slim build has no broker")]
-    pub(super) fn new(event_id: Uuid, payload: Option<Vec<u8>>, handle: Handle) -> Delivery {
-        Delivery {
-            event_id,
-            payload,
-            handle,
-            link: None,
+impl Received {
+    /// The delivery of a job. A message that is not a job of ours becomes a dead letter; then there is none.
+    pub(super) async fn read(self, link: &ConsumerLink) -> Result<Option<Delivery>, QueueError> {
+        match self.job {
+            Ok(job) => Ok(Some(Delivery {
+                event_id: job.event_id,
+                payload: job.payload,
+                handle: self.handle,
+                link: link.clone(),
+            })),
+            Err(reason) => {
+                let reason = brief(&reason);
+                let settled = self.handle.settle(Settlement::Dead { reason });
+                within(link.deadline * DEAD_LETTER_DEADLINES, settled).await?;
+                Ok(None)
+            }
         }
     }
+}
 
+impl Delivery {
     /// Reports the result of a delivery to the broker, within a deadline. On failure the broker delivers it again.
     pub async fn settle(self, settlement: Settlement) -> Result<(), QueueError> {
-        let Some(link) = self.link else {
-            return self.handle.settle(settlement).await;
-        };
+        let link = self.link;
         let deadline = match settlement {
-            Settlement::Dead { .. } => link.deadline * BURIALS,
+            Settlement::Dead { .. } => link.deadline * DEAD_LETTER_DEADLINES,
             Settlement::Done | Settlement::Retry => link.deadline,
         };
         let settled = link.wait(deadline, self.handle.settle(settlement)).await;
@@ -128,19 +142,15 @@ impl Delivery {
     }
 }
 
-impl Handle {
-    pub(super) async fn settle(self, settlement: Settlement) -> Result<(), QueueError> {
-        let _ = &settlement;
-        match self {
-            #[cfg(feature = "amqp")]
-            Handle::Amqp(handle) => handle.settle(settlement).await,
-            #[cfg(feature = "redis")]
-            Handle::Stream(handle) => handle.settle(settlement).await,
-            #[cfg(feature = "redis")]
-            Handle::List(handle) => handle.settle(settlement).await,
-            #[cfg(feature = "nats")]
-            Handle::Nats(handle) => handle.settle(settlement).await,
-            Handle::Nowhere(nothing) => match nothing {},
-        }
+/// In characters.
+const LONGEST_REASON: usize = 200;
+
+/// A reason in a form fit for a log and a broker: it may quote text from another program.
+fn brief(reason: &str) -> String {
+    let clean = reason.chars().map(|c| if c.is_control() { ' ' } else { c });
+    let mut brief: String = clean.clone().take(LONGEST_REASON).collect();
+    if clean.count() > LONGEST_REASON {
+        brief.push('…');
     }
+    brief
 }

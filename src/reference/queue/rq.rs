@@ -12,7 +12,7 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use super::DispatchJob;
+use super::broker::DispatchJob;
 use super::celery::Arguments;
 use super::pickle::{self, Plain};
 
@@ -47,7 +47,11 @@ pub(super) fn timestamp() -> String {
 }
 
 /// The job's hash. Its id is the event's.
-pub(super) fn fields(queue: &str, function: &str, job: &DispatchJob) -> Vec<(&'static str, Vec<u8>)> {
+pub(super) fn fields(
+    queue: &str,
+    function: &str,
+    job: &DispatchJob,
+) -> Vec<(&'static str, Vec<u8>)> {
     let (id, now) = (job.event_id.to_string(), timestamp());
     let payload = String::from_utf8_lossy(&job.payload);
     let description = format!("{function}('{id}', …)");
@@ -81,14 +85,14 @@ pub(super) fn read(function: &str, data: &[u8]) -> Result<(Uuid, Vec<u8>), Strin
     if call.len() > LARGEST_CALL {
         return Err(format!("the call has more than {LARGEST_CALL} bytes"));
     }
-    let Call {
+    let FunctionCall {
         name,
         event_id,
         payload,
     } = if call.first() == Some(&0x80) {
-        Call::pickled(call)?
+        FunctionCall::pickled(call)?
     } else {
-        Call::json(call)?
+        FunctionCall::json(call)?
     };
     if name != function {
         return Err(format!("function {name} is not {function}"));
@@ -102,14 +106,14 @@ pub(super) fn read(function: &str, data: &[u8]) -> Result<(Uuid, Vec<u8>), Strin
 }
 
 /// The fields that are read from a call.
-struct Call {
+struct FunctionCall {
     name: String,
     event_id: Option<String>,
     payload: Option<String>,
 }
 
-impl Call {
-    fn pickled(bytes: &[u8]) -> Result<Call, String> {
+impl FunctionCall {
+    fn pickled(bytes: &[u8]) -> Result<FunctionCall, String> {
         let call = pickle::read(bytes)?;
         let name = call.at(0).and_then(Plain::as_str).ok_or(NO_CALL)?;
         let (args, named) = (call.at(2), call.at(3));
@@ -117,7 +121,7 @@ impl Call {
             let positional = args.and_then(|args| args.at(position));
             positional.or_else(|| named.and_then(|named| named.named(name)))
         };
-        Ok(Call {
+        Ok(FunctionCall {
             name: name.to_owned(),
             event_id: argument(0, "event_id")
                 .and_then(Plain::as_str)
@@ -127,13 +131,13 @@ impl Call {
     }
 
     /// Written by RQ's JSON serializer. The payload is not examined, however deep it is.
-    fn json(bytes: &[u8]) -> Result<Call, String> {
+    fn json(bytes: &[u8]) -> Result<FunctionCall, String> {
         let call: (String, IgnoredAny, Vec<&RawValue>, Arguments<'_>) =
             serde_json::from_slice(bytes).map_err(|error| format!("{NO_CALL}: {error}"))?;
         let (name, _, args, named) = call;
         let id = args.first().copied().or(named.event_id);
         let payload = args.get(1).copied().or(named.payload);
-        Ok(Call {
+        Ok(FunctionCall {
             name,
             event_id: id.and_then(|id| serde_json::from_str(id.get()).ok()),
             payload: payload.map(|payload| payload.get().to_owned()),

@@ -1,7 +1,7 @@
-//! A connection to RabbitMQ that ends when it is let go, in whatever state it is.
+//! A connection to RabbitMQ that ends when it is dropped, in whatever state it is.
 //!
 //! lapin runs a connection on a thread of its own and ends it with a handshake, which a broker that is silent, or that
-//! reads no more from whoever publishes, never finishes: thread and socket would stay for ever. So the socket is known
+//! reads no more from a publisher, never finishes: thread and socket would stay indefinitely. So the socket is known
 //! here too, and is shut down in the end.
 
 use std::io;
@@ -17,13 +17,20 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
-use super::super::{Dispatch, QueueError};
+use super::super::dispatch::Dispatch;
+use super::super::error::QueueError;
 use super::wire;
 
 /// Seconds between heartbeats: a peer that fell silent is noticed after two.
 const HEARTBEAT: u16 = 5;
-/// How long a broker may take to say goodbye.
-const FAREWELL: Duration = Duration::from_secs(1);
+/// How long a broker may take to close a connection.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+impl From<lapin::Error> for QueueError {
+    fn from(error: lapin::Error) -> QueueError {
+        QueueError::Broker(error.to_string())
+    }
+}
 
 /// A connection and its socket.
 pub(super) struct AmqpConnection {
@@ -37,7 +44,7 @@ impl AmqpConnection {
     pub(super) async fn open(dispatch: &Dispatch) -> Result<AmqpConnection, QueueError> {
         let uri = uri(dispatch)?;
         let host = uri.authority.host.as_str();
-        // Here and not on lapin's thread, which would not notice that nobody waits any more.
+        // Here and not on lapin's thread, which would not notice that its caller has stopped waiting.
         let stream = TcpStream::connect((host, uri.authority.port)).await;
         let stream = stream.map_err(failed)?;
         let stream = match uri.scheme {
@@ -75,7 +82,7 @@ impl AmqpConnection {
         status.connected() && status.blocked()
     }
 
-    /// Says goodbye. What was delivered and not acknowledged is in its queue when this returns.
+    /// Closes it. What was delivered and not acknowledged is in its queue when this returns.
     pub(super) async fn close(&self) -> Result<(), QueueError> {
         Ok(self.connection.close(200, "OK".into()).await?)
     }
@@ -89,7 +96,7 @@ impl Drop for AmqpConnection {
         let (connection, channels) = (self.connection.clone(), self.channels.clone());
         let socket = self.socket.clone();
         runtime.spawn(async move {
-            let _ = timeout(FAREWELL, connection.close(200, "OK".into())).await;
+            let _ = timeout(CLOSE_TIMEOUT, connection.close(200, "OK".into())).await;
             drop((channels, socket));
         });
     }

@@ -7,13 +7,13 @@ use lapin::BasicProperties;
 use lapin::message::Delivery as Message;
 use lapin::types::{AMQPValue, FieldTable};
 use tokio::sync::Mutex;
-use tokio::time::timeout;
 
 use super::super::backoff::Backoff;
-use super::super::{Dispatch, QueueError};
+use super::super::dispatch::Dispatch;
+use super::super::error::{QueueError, within};
 use super::connection::AmqpConnection;
-use super::publisher::{ConfirmChannel, confirmed};
-use super::{PERSISTENT, queues};
+use super::publisher::{ConfirmChannel, PERSISTENT, confirmed};
+use super::queues;
 use crate::reference::outage::OutageLog;
 
 /// Where the dead letters of one queue go. Connects with the first of them.
@@ -21,8 +21,8 @@ pub(super) struct DeadLetterQueue {
     dispatch: Dispatch,
     queue: String,
     deadline: Duration,
-    publisher: Mutex<Option<ConfirmChannel>>,
-    burying: OutageLog,
+    channel: Mutex<Option<ConfirmChannel>>,
+    keeping: OutageLog,
 }
 
 /// How often a letter is tried before it goes back to its queue.
@@ -34,8 +34,8 @@ impl DeadLetterQueue {
             dispatch: dispatch.clone(),
             queue: queues::dead(dispatch.queue()),
             deadline,
-            publisher: Mutex::new(None),
-            burying: OutageLog::of(
+            channel: Mutex::new(None),
+            keeping: OutageLog::of(
                 format!("the broker {dispatch}"),
                 "cannot keep a dead letter; it is tried again",
             ),
@@ -44,18 +44,17 @@ impl DeadLetterQueue {
 
     /// Resolves when the broker has the letter. Until then the original must not be acknowledged. Fails after a few
     /// tries; then the message returns to its queue, so that it does not block other deliveries.
-    pub(super) async fn bury(&self, letter: &Message, reason: &str) -> Result<(), QueueError> {
-        let mut publisher = self.publisher.lock().await;
+    pub(super) async fn keep(&self, letter: &Message, reason: &str) -> Result<(), QueueError> {
+        let mut channel = self.channel.lock().await;
         let (mut backoff, after) = (Backoff::default(), self.deadline);
         let mut tries = 1;
         loop {
-            let buried = timeout(after, self.attempt(&mut publisher, letter, reason)).await;
-            let buried = buried.unwrap_or(Err(QueueError::TimedOut { after }));
-            self.burying.note(&buried);
-            if buried.is_ok() || tries >= TRIES {
-                return buried;
+            let kept = within(after, self.attempt(&mut channel, letter, reason)).await;
+            self.keeping.note(&kept);
+            if kept.is_ok() || tries >= TRIES {
+                return kept;
             }
-            *publisher = None;
+            *channel = None;
             tries += 1;
             backoff.grow();
             backoff.rest().await;
@@ -64,22 +63,22 @@ impl DeadLetterQueue {
 
     async fn attempt(
         &self,
-        publisher: &mut Option<ConfirmChannel>,
+        channel: &mut Option<ConfirmChannel>,
         letter: &Message,
         reason: &str,
     ) -> Result<(), QueueError> {
-        let publisher = match publisher {
-            Some(publisher) => publisher,
+        let channel = match channel {
+            Some(channel) => channel,
             closed => closed.insert(self.open().await?),
         };
         let properties = lasting(&letter.properties, reason);
-        let sent = publisher.send(&self.queue, properties, &letter.data).await?;
+        let sent = channel.send(&self.queue, properties, &letter.data).await?;
         confirmed(&self.queue, &sent.await?)
     }
 
     async fn open(&self) -> Result<ConfirmChannel, QueueError> {
         let connection = AmqpConnection::open(&self.dispatch).await?;
-        // If it is there and differs, it is somebody's choice.
+        // If it is there and differs, an operator chose so.
         queues::declare(&connection, &self.queue, FieldTable::default()).await?;
         ConfirmChannel::on(connection).await
     }

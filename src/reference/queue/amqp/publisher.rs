@@ -3,10 +3,13 @@
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{BasicProperties, Channel, Confirmation, PublisherConfirm};
 
-use super::super::QueueError;
+use super::super::error::QueueError;
 use super::connection::AmqpConnection;
 
-/// A channel and its connection, which nobody else uses: RabbitMQ reads no more from one that publishes while it is
+/// Messages outlive a restart of the broker.
+pub(super) const PERSISTENT: u8 = 2;
+
+/// A channel and its connection, which nothing else uses: RabbitMQ reads no more from one that publishes while it is
 /// short of memory or disk, and acknowledgements must not wait for that.
 pub(super) struct ConfirmChannel {
     pub(super) channel: Channel,
@@ -19,7 +22,10 @@ impl ConfirmChannel {
         channel
             .confirm_select(ConfirmSelectOptions::default())
             .await?;
-        Ok(ConfirmChannel { channel, connection })
+        Ok(ConfirmChannel {
+            channel,
+            connection,
+        })
     }
 
     pub(super) fn is_blocked(&self) -> bool {

@@ -4,7 +4,8 @@ use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptio
 use lapin::types::FieldTable;
 use lapin::{Channel, ErrorKind, ExchangeKind};
 
-use super::super::{Dialect, Dispatch, QueueError};
+use super::super::dispatch::{Dialect, Dispatch};
+use super::super::error::QueueError;
 use super::connection::AmqpConnection;
 use super::table::table_from;
 
@@ -38,7 +39,10 @@ pub(super) enum DeclaredQueue {
 }
 
 /// Makes what is missing. What is there already stays as it is: others may depend on it.
-pub(super) async fn prepare(connection: &AmqpConnection, dispatch: &Dispatch) -> Result<DeclaredQueue, QueueError> {
+pub(super) async fn prepare(
+    connection: &AmqpConnection,
+    dispatch: &Dispatch,
+) -> Result<DeclaredQueue, QueueError> {
     match dispatch.dialect() {
         Dialect::Own => own_queue(connection, dispatch.queue()).await,
         _ => celery_queue(connection, dispatch.queue()).await,
@@ -57,7 +61,7 @@ async fn own_queue(connection: &AmqpConnection, queue: &str) -> Result<DeclaredQ
         .exchange_declare(dead.as_str().into(), kind, exchange, none.clone())
         .await?;
     let quorum = table_from(&serde_json::json!({"x-queue-type": "quorum"}));
-    // A dead-letter queue of another kind is somebody's choice.
+    // A dead-letter queue of another kind is an operator's choice.
     if declare(connection, &dead, quorum).await?.is_none() {
         let (dead, key) = (dead.as_str(), "".into());
         let options = QueueBindOptions::default();
@@ -77,7 +81,10 @@ async fn own_queue(connection: &AmqpConnection, queue: &str) -> Result<DeclaredQ
 }
 
 /// The queue is Celery's; if no worker has made it yet, it is made as a stock worker does, so that the two agree.
-async fn celery_queue(connection: &AmqpConnection, queue: &str) -> Result<DeclaredQueue, QueueError> {
+async fn celery_queue(
+    connection: &AmqpConnection,
+    queue: &str,
+) -> Result<DeclaredQueue, QueueError> {
     let channel = connection.channel().await?;
     let there = channel
         .queue_declare(queue.into(), PASSIVE, FieldTable::default())

@@ -5,12 +5,15 @@ use std::time::Duration;
 
 use redis::Pipeline;
 use redis::aio::MultiplexedConnection;
-use redis::streams::{StreamAutoClaimReply, StreamId, StreamReadReply};
+use redis::streams::{StreamAutoClaimReply, StreamId, StreamInfoConsumersReply, StreamReadReply};
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::super::{Delivery, Dispatch, QueueOptions, QueueError, Settlement};
-use super::DEAD_LETTERS;
+use super::super::broker::{JobReceiver, QueueOptions};
+use super::super::delivery::{DeliveryHandle, Received, ReceivedJob, Settlement};
+use super::super::dispatch::Dispatch;
+use super::super::error::{Pending, QueueError};
+use super::connection::{DEAD_LETTERS, connect, run, transaction};
 
 const GROUP: &str = "a7probe";
 const FIELD: &str = "event_id";
@@ -30,7 +33,7 @@ fn forget(batch: &mut Pipeline, queue: &str, entry: &str) {
 }
 
 /// Reads as one consumer of the group.
-pub(in super::super) struct Source {
+pub(super) struct StreamReceiver {
     queue: String,
     consumer: String,
     options: QueueOptions,
@@ -40,93 +43,68 @@ pub(in super::super) struct Source {
     reclaimed: Option<Instant>,
 }
 
-impl Source {
-    pub(in super::super) async fn open(
+impl StreamReceiver {
+    pub(super) async fn open(
         dispatch: &Dispatch,
         options: &QueueOptions,
         name: Uuid,
-    ) -> Result<Source, QueueError> {
-        let mut settling = super::connect(dispatch, options.deadline).await?;
+    ) -> Result<StreamReceiver, QueueError> {
+        let mut settling = connect(dispatch, options.deadline).await?;
         make_group(&mut settling, dispatch.queue()).await?;
-        Ok(Source {
+        Ok(StreamReceiver {
             queue: dispatch.queue().to_owned(),
             consumer: name.to_string(),
             options: *options,
-            reading: super::connect(dispatch, options.deadline + BLOCK).await?,
+            reading: connect(dispatch, options.deadline + BLOCK).await?,
             settling,
             reclaimed: None,
         })
     }
 
-    pub(in super::super) async fn receive(&mut self) -> Result<Vec<Delivery>, QueueError> {
+    async fn next(&mut self) -> Result<Vec<Received>, QueueError> {
         let pause = self.options.redelivery / 4;
         if self.reclaimed.is_none_or(|last| last.elapsed() >= pause) {
             let reclaimed = self.reclaim().await?;
             if !reclaimed.is_empty() {
-                return self.deliveries(reclaimed).await;
+                return Ok(self.received(reclaimed));
             }
             self.reclaimed = Some(Instant::now());
         }
-        let read: Option<StreamReadReply> = redis::cmd("XREADGROUP")
-            .arg("GROUP")
-            .arg(GROUP)
-            .arg(&self.consumer)
-            .arg("COUNT")
-            .arg(self.options.prefetch)
-            .arg("BLOCK")
-            .arg(BLOCK.as_millis() as u64)
-            .arg("STREAMS")
-            .arg(&self.queue)
-            .arg(">")
-            .query_async(&mut self.reading)
-            .await?;
-        let keys = read.into_iter().flat_map(|read| read.keys);
-        self.deliveries(keys.flat_map(|key| key.ids).collect())
-            .await
+        let mut read = self.read();
+        read.arg("BLOCK").arg(BLOCK.as_millis() as u64);
+        read.arg("STREAMS").arg(&self.queue).arg(">");
+        let entries = entries(read.query_async(&mut self.reading).await?);
+        Ok(self.received(entries))
     }
 
-    /// Adds what this consumer has once more, at the end, so that nobody has to wait until it is missed.
-    pub(in super::super) async fn close(self) -> Result<(), QueueError> {
-        let Source {
-            queue,
-            consumer,
-            options,
-            reading,
-            mut settling,
-            ..
-        } = self;
-        // Ends a read that nobody waits for any more; what it still gets is reclaimed in its time.
-        drop(reading);
+    /// Adds what this consumer has once more, at the end, so that other workers need not wait until it is missed.
+    async fn give_back(mut self) -> Result<(), QueueError> {
+        let mut read = self.read();
+        read.arg("STREAMS").arg(&self.queue).arg("0");
+        // Ends a read that is no longer waited for; what it still gets is reclaimed in its time.
+        drop(self.reading);
         loop {
-            let own: Option<StreamReadReply> = redis::cmd("XREADGROUP")
-                .arg("GROUP")
-                .arg(GROUP)
-                .arg(&consumer)
-                .arg("COUNT")
-                .arg(options.prefetch)
-                .arg("STREAMS")
-                .arg(&queue)
-                .arg("0")
-                .query_async(&mut settling)
-                .await?;
-            let entries: Vec<StreamId> = own
-                .into_iter()
-                .flat_map(|own| own.keys)
-                .flat_map(|key| key.ids)
-                .collect();
-            if entries.is_empty() {
+            let own = entries(read.query_async(&mut self.settling).await?);
+            if own.is_empty() {
                 return Ok(());
             }
-            let mut batch = redis::pipe();
-            batch.atomic();
-            for entry in entries {
+            let mut batch = transaction();
+            for entry in own {
                 if let Some(text) = entry.get::<String>(FIELD) {
-                    add(&mut batch, &queue, &text);
+                    add(&mut batch, &self.queue, &text);
                 }
-                forget(&mut batch, &queue, &entry.id);
+                forget(&mut batch, &self.queue, &entry.id);
             }
-            batch.query_async::<()>(&mut settling).await?;
+            run(batch, self.settling.clone()).await?;
         }
+    }
+
+    /// The begin of a read as this consumer of the group.
+    fn read(&self) -> redis::Cmd {
+        let mut read = redis::cmd("XREADGROUP");
+        read.arg("GROUP").arg(GROUP).arg(&self.consumer);
+        read.arg("COUNT").arg(self.options.prefetch);
+        read
     }
 
     /// Takes over what consumers that are gone left unacknowledged.
@@ -147,7 +125,7 @@ impl Source {
 
     /// Every start of a worker is a new consumer; those that have nothing left and are silent for long are removed.
     async fn forget_the_gone(&mut self) -> Result<(), QueueError> {
-        let consumers: redis::streams::StreamInfoConsumersReply = redis::cmd("XINFO")
+        let consumers: StreamInfoConsumersReply = redis::cmd("XINFO")
             .arg("CONSUMERS")
             .arg(&self.queue)
             .arg(GROUP)
@@ -168,35 +146,38 @@ impl Source {
         Ok(())
     }
 
-    async fn deliveries(&mut self, entries: Vec<StreamId>) -> Result<Vec<Delivery>, QueueError> {
-        let (mut deliveries, mut failed) = (Vec::with_capacity(entries.len()), None);
-        for entry in entries {
-            let text: Option<String> = entry.get(FIELD);
-            let handle = Handle {
-                queue: self.queue.clone(),
-                entry: entry.id,
-                text: text.unwrap_or_default(),
-                connection: self.settling.clone(),
-            };
-            match Uuid::try_parse(&handle.text) {
-                Ok(event_id) => deliveries.push(Delivery::new(
-                    event_id,
-                    None,
-                    super::super::delivery::Handle::Stream(handle),
-                )),
-                Err(_) => {
-                    let reason = "the entry has no event_id".to_owned();
-                    if let Err(error) = handle.settle(Settlement::Dead { reason }).await {
-                        failed = Some(error);
-                    }
-                }
+    fn received(&self, entries: Vec<StreamId>) -> Vec<Received> {
+        let received = entries.into_iter().map(|entry| {
+            let text: String = entry.get(FIELD).unwrap_or_default();
+            let job = ReceivedJob::from_id(text.as_bytes());
+            Received {
+                job: job.ok_or_else(|| "the entry has no event_id".to_owned()),
+                handle: Box::new(StreamEntry {
+                    queue: self.queue.clone(),
+                    entry: entry.id,
+                    text,
+                    connection: self.settling.clone(),
+                }),
             }
-        }
-        match failed {
-            Some(error) if deliveries.is_empty() => Err(error),
-            _ => Ok(deliveries),
-        }
+        });
+        received.collect()
     }
+}
+
+impl JobReceiver for StreamReceiver {
+    fn receive(&mut self) -> Pending<'_, Vec<Received>> {
+        Box::pin(self.next())
+    }
+
+    fn close(self: Box<Self>) -> Pending<'static, ()> {
+        Box::pin(self.give_back())
+    }
+}
+
+/// The entries of a reply, which is empty when nothing came.
+fn entries(reply: Option<StreamReadReply>) -> Vec<StreamId> {
+    let keys = reply.into_iter().flat_map(|reply| reply.keys);
+    keys.flat_map(|key| key.ids).collect()
 }
 
 async fn make_group(connection: &mut MultiplexedConnection, queue: &str) -> Result<(), QueueError> {
@@ -215,20 +196,16 @@ async fn make_group(connection: &mut MultiplexedConnection, queue: &str) -> Resu
 }
 
 /// One entry that this consumer has.
-pub(in super::super) struct Handle {
+struct StreamEntry {
     queue: String,
     entry: String,
     text: String,
     connection: MultiplexedConnection,
 }
 
-impl Handle {
-    pub(in super::super) async fn settle(
-        mut self,
-        settlement: Settlement,
-    ) -> Result<(), QueueError> {
-        let mut batch = redis::pipe();
-        batch.atomic();
+impl DeliveryHandle for StreamEntry {
+    fn settle(self: Box<Self>, settlement: Settlement) -> Pending<'static, ()> {
+        let mut batch = transaction();
         match settlement {
             Settlement::Done => {}
             Settlement::Retry => add(&mut batch, &self.queue, &self.text),
@@ -241,6 +218,6 @@ impl Handle {
             }
         }
         forget(&mut batch, &self.queue, &self.entry);
-        Ok(batch.query_async::<()>(&mut self.connection).await?)
+        run(batch, self.connection)
     }
 }

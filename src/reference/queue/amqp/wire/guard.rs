@@ -116,8 +116,8 @@ fn is_deep(table: &[u8]) -> bool {
             return false;
         };
         at = match next {
-            Step::Over(next) => next,
-            Step::Into(begin, end, is_table) => {
+            TableStep::Over(next) => next,
+            TableStep::Into(begin, end, is_table) => {
                 open.push((end, is_table));
                 begin
             }
@@ -129,7 +129,7 @@ fn is_deep(table: &[u8]) -> bool {
     false
 }
 
-enum Step {
+enum TableStep {
     /// Skips a value.
     Over(usize),
     /// Into a table (or an array) with these bounds.
@@ -137,7 +137,7 @@ enum Step {
 }
 
 /// Reads the value at this place, with its name before it in a table.
-fn step(bytes: &[u8], mut at: usize, is_named: bool) -> Option<Step> {
+fn step(bytes: &[u8], mut at: usize, is_named: bool) -> Option<TableStep> {
     if is_named {
         at += 1 + usize::from(*bytes.get(at)?);
     }
@@ -150,13 +150,13 @@ fn step(bytes: &[u8], mut at: usize, is_named: bool) -> Option<Step> {
         b'I' | b'i' | b'f' => 4,
         b'D' => 5,
         b'l' | b'L' | b'd' | b'T' => 8,
-        b'S' | b'x' => return long(bytes, at).map(|(_, end)| Step::Over(end)),
+        b'S' | b'x' => return long(bytes, at).map(|(_, end)| TableStep::Over(end)),
         b'F' | b'A' => {
-            return long(bytes, at).map(|(begin, end)| Step::Into(begin, end, kind == b'F'));
+            return long(bytes, at).map(|(begin, end)| TableStep::Into(begin, end, kind == b'F'));
         }
         _ => return None,
     };
-    Some(Step::Over(at + size))
+    Some(TableStep::Over(at + size))
 }
 
 #[cfg(test)]
