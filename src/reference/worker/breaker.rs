@@ -32,6 +32,9 @@ impl Default for BreakerOptions {
     }
 }
 
+/// The states as [`Breaker::status`] names them.
+pub const BREAKER_STATES: [&str; 3] = ["closed", "open", "half-open"];
+
 /// The breaker of one process: all its workers share it.
 pub struct Breaker {
     options: BreakerOptions,

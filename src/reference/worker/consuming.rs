@@ -7,7 +7,8 @@ use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::{WorkerPool, STORE_PAUSES, TakeResult};
+use super::pool::{TakeResult, WorkerPool};
+use super::store_pause::StorePause;
 use crate::reference::payload;
 use crate::reference::queue::{Consumer, Delivery, Settlement};
 use crate::reference::store::{
@@ -18,7 +19,7 @@ use crate::reference::store::{
 const LONGEST_HOLD: Duration = Duration::from_secs(30);
 
 /// How long an acknowledgement may delay a worker that stops.
-const FAREWELL: Duration = Duration::from_secs(1);
+const STOP_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Who may begin an attempt, and until when.
 #[derive(Clone)]
@@ -52,7 +53,7 @@ impl AttemptSlots {
     async fn patiently<T>(&mut self, answer: impl Future<Output = T>) -> Option<T> {
         let over = async {
             let _ = self.stop.wait_for(|stop| *stop).await;
-            sleep(FAREWELL).await;
+            sleep(STOP_TIMEOUT).await;
         };
         tokio::select! {
             biased;
@@ -99,7 +100,12 @@ impl WorkerPool {
 
     /// Begins with one delivery after the other, as many as the broker hands out at the same time: those that wait for a
     /// retry don't keep others from their first attempt.
-    async fn deliver(&self, consumer: &mut Consumer, slots: AttemptSlots, under_way: &mut JoinSet<()>) {
+    async fn deliver(
+        &self,
+        consumer: &mut Consumer,
+        slots: AttemptSlots,
+        under_way: &mut JoinSet<()>,
+    ) {
         let places = Arc::new(Semaphore::new(consumer.prefetch()));
         while let Ok(place) = places.clone().acquire_owned().await {
             while under_way.try_join_next().is_some() {}
@@ -133,21 +139,19 @@ impl WorkerPool {
         payload: Option<&[u8]>,
         slots: &mut AttemptSlots,
     ) -> Option<Settlement> {
-        let mut failing = STORE_PAUSES.0;
+        let mut failing = StorePause::new();
         loop {
             let pause = match self.step(event_id, payload, slots).await {
                 Ok(NextStep::Over(settlement)) => return Some(settlement),
                 Ok(NextStep::Left) | Err(StoreError::Closed) => return None,
                 Ok(NextStep::Again(pause)) => {
-                    failing = STORE_PAUSES.0;
+                    failing.reset();
                     pause
                 }
                 Err(error) => {
                     // The store logs its own failures.
                     tracing::debug!(%error, %event_id, "cannot work on a delivery; it is kept");
-                    let pause = failing;
-                    failing = (failing * 2).min(STORE_PAUSES.1);
-                    pause
+                    failing.next()
                 }
             };
             slots.pause(pause).await?;
@@ -171,7 +175,9 @@ impl WorkerPool {
                 Some(record) if record.state == State::Retrying => NextStep::Again(Duration::ZERO),
                 _ => NextStep::Over(Settlement::Done),
             },
-            TakeResult::Left(Grant::NotDue(pause)) if pause <= LONGEST_HOLD => NextStep::Again(pause),
+            TakeResult::Left(Grant::NotDue(pause)) if pause <= LONGEST_HOLD => {
+                NextStep::Again(pause)
+            }
             TakeResult::Left(Grant::Unknown) => match self.adopt(event_id, payload).await? {
                 Ok(()) => NextStep::Again(Duration::ZERO),
                 Err(reason) => NextStep::Over(Settlement::Dead { reason }),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use super::WorkerPool;
+use super::pool::WorkerPool;
 use crate::reference::store::{ProcessReport, Reason, WorkDone};
 
 /// Between two looks at oneself.

@@ -1,8 +1,8 @@
 //! What the attempts of this process came to.
 
+use crate::reference::counters::{AtomicHistogram, Counter, LATENCY_BOUNDS_NS};
 use crate::reference::provider::SendError;
 use crate::reference::store::Notification;
-use crate::reference::counters::{Counter, AtomicHistogram, LATENCY_BOUNDS_NS};
 
 /// How an attempt ended, as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
