@@ -1,11 +1,11 @@
 //! The bundled ingest server with its store, brokers, workers and provider.
 
+pub mod counters;
 pub mod outage;
 pub mod payload;
 pub mod provider;
 pub mod queue;
 pub mod server;
 pub mod store;
-pub mod counters;
 pub mod trace;
 pub mod worker;

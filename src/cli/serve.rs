@@ -10,7 +10,8 @@ use clap::{Args, ValueEnum};
 use super::typed::Typed;
 use super::work::{WorkArgs, broker, secret};
 use crate::reference::server::{
-    Block, ServerConfig, DispatchOptions, Health, Limits, MetricsAccess, ServerMode, Queued, RateLimit,
+    Block, DispatchOptions, Health, Limits, MetricsAccess, Queued, RateLimit, ServerConfig,
+    ServerMode,
 };
 use crate::reference::store::{Durability, Options as StoreOptions};
 use crate::units::{Rate, parse_duration};
@@ -335,7 +336,7 @@ mod tests {
 
     use super::ServeArgs;
     use crate::reference::provider::{Draws, LatencyModel, SimulatorOptions};
-    use crate::reference::server::{ServerConfig, ServerMode, ProviderChoice, Queued};
+    use crate::reference::server::{ProviderChoice, Queued, ServerConfig, ServerMode};
 
     #[derive(Parser)]
     struct Cli {
@@ -354,17 +355,26 @@ mod tests {
         let config = parse("").expect("no flag is needed");
         assert_eq!(
             format!("{config:?}"),
-            format!("{:?}", ServerConfig::new(ServerMode::Background, "a7probe.db"))
+            format!(
+                "{:?}",
+                ServerConfig::new(ServerMode::Background, "a7probe.db")
+            )
         );
     }
 
     #[test]
     fn queue_mode_and_what_becomes_of_the_queued_are_told_by_flags() {
         let config = parse("--mode queue --store postgres://me:pw@db/a7").expect("valid flags");
-        assert_eq!((config.mode, config.queued), (ServerMode::Queue, Queued::Finish));
+        assert_eq!(
+            (config.mode, config.queued),
+            (ServerMode::Queue, Queued::Finish)
+        );
         assert_eq!(config.store.location.to_string(), "postgres://me:***@db/a7");
         let config = parse("--mode sync --queued keep").expect("valid flags");
-        assert_eq!((config.mode, config.queued), (ServerMode::Sync, Queued::Keep));
+        assert_eq!(
+            (config.mode, config.queued),
+            (ServerMode::Sync, Queued::Keep)
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::broker::warn_beside;
 use super::hosting;
 use crate::cli::serve::ServeArgs;
 use crate::exit::Exit;
-use crate::reference::server::{ServerConfig, ServerMode, Queued, Server, Stopped};
+use crate::reference::server::{Queued, Server, ServerConfig, ServerMode, Stopped};
 use crate::reference::store::Durability;
 
 /// Runs the server; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.

@@ -254,7 +254,7 @@ impl Shared {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{OutageTracker, OutageLine};
+    use super::{OutageLine, OutageTracker};
 
     /// A clock whose time the test sets.
     struct Clock(Instant);

@@ -225,7 +225,10 @@ impl<'a> Reader<'a> {
     }
 
     /// The token after a value; `None` at the end of the text.
-    fn after(&mut self, give: &mut impl FnMut(Token<'a>)) -> Result<Option<Expected>, PayloadError> {
+    fn after(
+        &mut self,
+        give: &mut impl FnMut(Token<'a>),
+    ) -> Result<Option<Expected>, PayloadError> {
         if self.levels.open == 0 {
             return match self.peek() {
                 None => Ok(None),

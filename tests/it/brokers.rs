@@ -6,7 +6,8 @@ use std::net::{SocketAddr, TcpListener};
 use std::time::{Duration, Instant};
 
 use a7probe::reference::queue::{
-    Advice, Consumer, Dispatch, DispatchJob, QueueOptions, Publisher, QueueError, Settlement, advice,
+    Advice, Consumer, Dispatch, DispatchJob, Publisher, QueueError, QueueOptions, Settlement,
+    advice,
 };
 use uuid::Uuid;
 

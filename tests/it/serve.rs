@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use a7probe::reference::provider::uniform;
-use a7probe::reference::server::{Block, ServerConfig, Health, Limits, ServerMode, Queued, Server};
+use a7probe::reference::server::{Block, Health, Limits, Queued, Server, ServerConfig, ServerMode};
 use a7probe::reference::store::{Durability, EventId, Options as StoreOptions};
 use a7probe::reference::worker::Retry;
 use uuid::Uuid;
@@ -824,8 +824,18 @@ fn what_nobody_would_ever_work_on_is_not_accepted() {
             Queued::Finish,
             "hint: the negative control",
         ),
-        (ServerMode::Background, full, Queued::Keep, "hint: `--mode queue`"),
-        (ServerMode::Background, none, Queued::Keep, "hint: `--mode queue`"),
+        (
+            ServerMode::Background,
+            full,
+            Queued::Keep,
+            "hint: `--mode queue`",
+        ),
+        (
+            ServerMode::Background,
+            none,
+            Queued::Keep,
+            "hint: `--mode queue`",
+        ),
     ] {
         let refused = refused(mode, durability, queued).expect("refused");
         assert!(refused.contains(hint), "{mode:?}: {refused}");

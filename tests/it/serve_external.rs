@@ -10,7 +10,11 @@ use crate::serve_client::{Client, Response};
 use crate::serve_host::{Served, config, folder};
 
 /// A server that leaves the work to others, whose leases last so long.
-fn serve(folder: &tempfile::TempDir, lease: Duration, change: impl FnOnce(&mut ServerConfig)) -> Served {
+fn serve(
+    folder: &tempfile::TempDir,
+    lease: Duration,
+    change: impl FnOnce(&mut ServerConfig),
+) -> Served {
     let base = config(ServerMode::Queue, folder);
     let mut config = ServerConfig {
         store: StoreOptions {

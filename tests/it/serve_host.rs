@@ -12,7 +12,9 @@ use std::time::{Duration, Instant};
 use a7probe::reference::provider::{
     Detail, JournalCounts, LatencyModel, Simulator, SimulatorOptions,
 };
-use a7probe::reference::server::{self, ServerConfig, ServerMode, ProviderChoice, Stopped, serve_provider};
+use a7probe::reference::server::{
+    self, ProviderChoice, ServerConfig, ServerMode, Stopped, serve_provider,
+};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 

@@ -390,7 +390,10 @@ fn a_key_that_a_session_elsewhere_holds_is_refused_in_time_and_holds_up_no_other
         return;
     };
     let name = uuid::Uuid::new_v4().to_string();
-    let server = Served::start(ServerConfig::new(ServerMode::Queue, named(&schema, &name).as_str()));
+    let server = Served::start(ServerConfig::new(
+        ServerMode::Queue,
+        named(&schema, &name).as_str(),
+    ));
     let mut client = server.client();
     let mut ingest = |key: &str| client.ingest(&[("idempotency-key", key)], "{}").status;
     assert_eq!(ingest("before"), 202);

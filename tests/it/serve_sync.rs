@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use a7probe::reference::server::{ServerConfig, ServerMode, Queued};
+use a7probe::reference::server::{Queued, ServerConfig, ServerMode};
 
 use crate::serve_host::{
     HeldProvider, MoodyProvider, Process, Served, config, eventually, folder, store,
@@ -168,7 +168,10 @@ fn a_call_under_way_ends_and_is_answered_when_the_server_stops() {
         });
         served.begin_stop();
         let answer = client.receive().expect("an answer");
-        assert_eq!(answer.status, if mode == ServerMode::Sync { 200 } else { 202 });
+        assert_eq!(
+            answer.status,
+            if mode == ServerMode::Sync { 200 } else { 202 }
+        );
         let stopped = served.stop();
         assert_eq!((stopped.kept, stopped.dead), (0, 0), "{mode:?}");
         assert!(stopped.processed >= 1, "{mode:?}: {stopped:?}");

@@ -15,7 +15,7 @@ use a7probe::reference::store::{
     Notified, Options, Outcome, ProcessReport, Repeat, State, Store, StoreError, Submission,
     WorkDone,
 };
-use a7probe::reference::worker::{BreakerOptions, WorkerPool, WorkerOptions, Retry, TakeResult};
+use a7probe::reference::worker::{BreakerOptions, Retry, TakeResult, WorkerOptions, WorkerPool};
 use tokio::sync::watch;
 use tokio::time::timeout;
 

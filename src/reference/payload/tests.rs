@@ -12,7 +12,10 @@ fn nested(levels: usize) -> String {
 #[test]
 fn levels_are_allowed_up_to_the_bound_and_not_beyond() {
     assert_eq!(check(&nested(LEVELS)), Ok(()));
-    assert_eq!(check(&nested(LEVELS + 1)), Err(PayloadError::TooDeep(LEVELS)));
+    assert_eq!(
+        check(&nested(LEVELS + 1)),
+        Err(PayloadError::TooDeep(LEVELS))
+    );
     let objects = format!("{}1{}", r#"{"a":"#.repeat(LEVELS), "}".repeat(LEVELS));
     assert_eq!(check(&objects), Ok(()));
     let objects = format!(r#"[{objects}]"#);

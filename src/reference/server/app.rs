@@ -3,14 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use axum::Router;
-use axum::routing::{get, post};
-
+use super::config::ServerConfig;
 use super::metrics::Metrics;
 use super::problem::Problem;
 use super::rate_limit::RateLimiter;
 use super::stuck::Stuck;
-use super::{ServerConfig, Route, dead_letters, events, external, health, ingest, metrics, openapi, queue};
 use crate::reference::provider::Simulator;
 use crate::reference::worker::WorkerPool;
 
@@ -109,25 +106,4 @@ impl Drop for InFlight {
     fn drop(&mut self) {
         self.0.ingesting.fetch_sub(1, Ordering::SeqCst);
     }
-}
-
-/// Every path of the server.
-pub(super) fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .route(Route::Ingest.pattern(), post(ingest::ingest))
-        .route(Route::Event.pattern(), get(events::event))
-        .route(Route::Run.pattern(), get(events::run))
-        .route(Route::Lease.pattern(), post(external::lease))
-        .route(Route::Effects.pattern(), post(external::effects))
-        .route(Route::Queue.pattern(), get(queue::queue))
-        .route(Route::Dead.pattern(), get(dead_letters::list))
-        .route(Route::Replay.pattern(), post(dead_letters::replay))
-        .route(Route::Health.pattern(), get(health::health))
-        .route(Route::Livez.pattern(), get(health::livez))
-        .route(Route::Readyz.pattern(), get(health::readyz))
-        .route(Route::Metrics.pattern(), get(metrics::metrics))
-        .route(Route::Openapi.pattern(), get(openapi::openapi))
-        .fallback(|| async { Problem::NotFound })
-        .method_not_allowed_fallback(|| async { Problem::MethodNotAllowed })
-        .with_state(app)
 }

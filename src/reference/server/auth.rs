@@ -5,9 +5,9 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, Request};
 use sha2::{Digest, Sha256};
 
-use super::config::MetricsAccess;
+use super::config::{MetricsAccess, ServerConfig};
 use super::problem::Problem;
-use super::{ServerConfig, Route};
+use super::route::Route;
 
 /// Who asks, as far as a token tells: its place among the configured ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -5,8 +5,8 @@ use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue};
 use tokio::time::timeout;
 
-use super::Limits;
 use super::body_drain::next;
+use super::config::Limits;
 use super::problem::Problem;
 use super::single_header::single;
 
@@ -79,14 +79,14 @@ fn shown(word: &[u8]) -> String {
 async fn collect(body: &mut Body, limit_bytes: usize) -> Result<Vec<u8>, Problem> {
     let announced = body.size_hint();
     if announced.lower() > limit_bytes as u64 {
-        return Err(Problem::TooLarge { limit_bytes });
+        return Err(Problem::TooLarge(limit_bytes));
     }
     let mut bytes = Vec::with_capacity(announced.exact().unwrap_or(0) as usize);
     while let Some(data) = next(body).await {
         let data =
             data.map_err(|error| Problem::Malformed(format!("the body broke off: {error}")))?;
         if bytes.len() + data.len() > limit_bytes {
-            return Err(Problem::TooLarge { limit_bytes });
+            return Err(Problem::TooLarge(limit_bytes));
         }
         bytes.extend_from_slice(&data);
     }

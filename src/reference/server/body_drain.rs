@@ -1,4 +1,4 @@
-//! A request's body on loan to whoever answers the request: what nobody has read comes back and is read after all.
+//! Drains a request's body: what the handler did not read is read after the answer, within bounds.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use axum::body::{Body, Bytes, HttpBody};
 use hyper::body::{Frame, SizeHint};
 use tokio::time::timeout;
 
-/// How much of a body that nobody wanted is read all the same, in bytes: a connection that is closed with unread data is
+/// How much of an unread body is drained, in bytes: a connection that is closed with unread data is
 /// reset, and the client may lose the answer that says why.
 const DRAIN_BYTES: usize = 1024 * 1024;
 /// How long that may take.
@@ -20,23 +20,23 @@ const DRAIN_TIME: Duration = Duration::from_secs(1);
 struct TrackedBody {
     body: Body,
     progress: ReadProgress,
-    back: UnreadBody,
+    unread: UnreadBody,
 }
 
 /// How far a body has been read.
 #[derive(Clone, Copy, PartialEq)]
 enum ReadProgress {
-    /// Whoever waits to be asked for it (`Expect: 100-continue`) has not been asked.
+    /// A client that waits to be asked for it (`Expect: 100-continue`) has not been asked.
     NotBegun,
     Begun,
     Over,
 }
 
-/// What comes back of a body; nothing when it was read to its end.
+/// The rest of a body that was dropped before its end.
 #[derive(Clone, Default)]
 pub(super) struct UnreadBody(Arc<Mutex<Option<(Body, ReadProgress)>>>);
 
-/// Whether the client waits until somebody asks for the body.
+/// Whether the client waits until it is asked for the body.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Expectation {
     /// It sends the body without being asked.
@@ -45,22 +45,20 @@ pub(super) enum Expectation {
     Continue,
 }
 
-/// Lends a body; what is unread once it is dropped comes back.
-pub(super) fn track(body: Body) -> (Body, UnreadBody) {
-    let unread = UnreadBody::default();
+/// Follows how far a body is read; its rest is kept in `unread` when it is dropped.
+pub(super) fn track(body: Body, unread: &UnreadBody) -> Body {
     if body.is_end_stream() {
-        return (body, unread);
+        return body;
     }
-    let body_drain = TrackedBody {
+    Body::new(TrackedBody {
         body,
         progress: ReadProgress::NotBegun,
-        back: unread.clone(),
-    };
-    (Body::new(body_drain), unread)
+        unread: unread.clone(),
+    })
 }
 
 impl UnreadBody {
-    /// Has something come back?
+    /// Is there a rest?
     pub(super) fn is_some(&self) -> bool {
         self.lock().is_some()
     }
@@ -132,7 +130,7 @@ impl HttpBody for TrackedBody {
 impl Drop for TrackedBody {
     fn drop(&mut self) {
         if self.progress != ReadProgress::Over && !self.body.is_end_stream() {
-            *self.back.lock() = Some((std::mem::take(&mut self.body), self.progress));
+            *self.unread.lock() = Some((std::mem::take(&mut self.body), self.progress));
         }
     }
 }

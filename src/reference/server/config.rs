@@ -1,13 +1,14 @@
 //! Everything the server is told, limits included.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::RateLimit;
 use crate::reference::provider::{InvalidProvider, Provider, Simulator, SimulatorOptions};
 use crate::reference::queue::Dispatch;
 use crate::reference::store::{Location, Options as StoreOptions};
 use crate::reference::worker::{BreakerOptions, Retry};
+use crate::units::Rate;
 
 /// What [`Server::open`](super::Server::open) is given.
 #[derive(Clone, Debug)]
@@ -142,6 +143,15 @@ pub enum MetricsAccess {
     Token,
     /// Whoever comes.
     Open,
+}
+
+/// What each client may do.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RateLimit {
+    /// In the long run.
+    pub rate: Rate,
+    /// Requests at once, after a pause.
+    pub burst: NonZeroU32,
 }
 
 /// How far `/health` looks.

@@ -1,17 +1,17 @@
-//! Dead letters: what was given up and why, and the way back.
+//! Dead letters: the events that were given up and why, and their replay.
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{Response, StatusCode};
 
 use super::app::App;
-use super::problem::Problem;
+use super::ingest;
+use super::ndjson::{self, Chunk};
 use super::path_param::PathParam;
-use super::{events, ingest};
-use crate::reference::store::{DeadCursor, DeadPage, EventId, Replay, Store, StoreError};
-use tokio::sync::mpsc;
+use super::problem::Problem;
+use crate::reference::store::{DeadCursor, EventId, Replay};
 
 /// Letters in one read of the list.
 const PAGE: u32 = 1000;
@@ -19,25 +19,14 @@ const PAGE: u32 = 1000;
 /// `GET /dead`: one letter a line (NDJSON), in the order in which they died.
 pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Response<Body>, Problem> {
     let store = app.pool.store.clone();
-    // The first page is read before the status is sent: a store that is down is a 503.
-    let first = store.dead_page(DeadCursor::default(), PAGE).await?;
-    let (sender, pages) = mpsc::channel(1);
-    tokio::spawn(send(store, first, sender));
-    Ok(events::ndjson(pages))
-}
-
-/// Sends page after page. An error breaks the body off, so that the client does not take a part for the whole.
-async fn send(store: Store, first: DeadPage, pages: mpsc::Sender<Result<Bytes, StoreError>>) {
-    let mut page = Ok(first);
-    loop {
-        let next = page.as_ref().ok().and_then(|page| page.next);
-        let sent = page.map(|page| events::lines(&page.letters));
-        if pages.send(sent).await.is_err() {
-            return;
+    let read = move |cursor| {
+        let store = store.clone();
+        async move {
+            let page = store.dead_page(cursor, PAGE).await?;
+            Ok(Chunk::of(&page.letters, page.next))
         }
-        let Some(cursor) = next else { return };
-        page = store.dead_page(cursor, PAGE).await;
-    }
+    };
+    ndjson::response(DeadCursor::default(), read).await
 }
 
 /// `POST /dead/{id}/replay`: the event is due again, with all its attempts; 202 once that is committed.

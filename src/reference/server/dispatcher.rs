@@ -6,10 +6,10 @@
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
-use super::DispatchOptions;
+use super::config::DispatchOptions;
 use super::stuck::{Stuck, StuckDetector};
 use crate::reference::outage::OutageLog;
-use crate::reference::queue::{Dialect, DispatchJob, QueueOptions, Publisher};
+use crate::reference::queue::{Dialect, DispatchJob, Publisher, QueueOptions};
 use crate::reference::store::{EventId, Store, SweepCursor};
 
 /// Ids that may wait for the broker; the store keeps what finds no room.

@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 
 use super::app::App;
 use super::body;
-use super::problem::Problem;
 use super::path_param::PathParam;
+use super::problem::Problem;
 use crate::reference::provider::SendError;
 use crate::reference::store::{
     EventId, Finished, Grant, Lease, Next, Notification, Notified, Outcome, State as EventState,
 };
-use crate::reference::worker::{AttemptEnd, WorkerPool, OnFailure};
+use crate::reference::worker::{AttemptEnd, OnFailure, WorkerPool};
 
 /// The answer to `POST /events/{id}/lease`.
 #[derive(Serialize)]
@@ -174,7 +174,9 @@ impl EffectReport {
             NotifyResult::Unknown => Notified::Unknown {
                 reason: reason.into(),
             },
-            NotifyResult::Sent | NotifyResult::Failed | NotifyResult::Unreachable => pool.notified(&sent),
+            NotifyResult::Sent | NotifyResult::Failed | NotifyResult::Unreachable => {
+                pool.notified(&sent)
+            }
         };
         let next = pool.next(lease, &notified, &sent, OnFailure::Retry);
         Outcome { notified, next }

@@ -7,8 +7,8 @@ use axum::extract::State;
 use serde::Serialize;
 use tokio::time::timeout;
 
-use super::Health;
 use super::app::App;
+use super::config::Health;
 use super::problem::Problem;
 use crate::reference::store::StoreError;
 

@@ -12,11 +12,12 @@ use tokio::time::error::Elapsed;
 use tokio::time::timeout;
 
 use super::app::{App, InFlight};
+use super::config::ServerMode;
 use super::problem::Problem;
 use super::run_name::run_name;
-use super::single_header::single;
 use super::server_timing::IngestPhases;
-use super::{ServerMode, body, idempotency};
+use super::single_header::single;
+use super::{body, idempotency};
 use crate::reference::store::{
     Admission, EventId, Fingerprint, Handling, Insert, Lease, Promise, State as EventState,
     StoreError, Submission, now_ms,
@@ -46,11 +47,11 @@ pub(super) async fn ingest(State(app): State<Arc<App>>, request: Request<Body>) 
     let mut phases = IngestPhases::default();
     let mut response = match take(&app, request, &mut phases).await {
         Ok(answer) => {
-            match acknowledgement.origin {
+            match answer.origin {
                 Origin::New => app.core.metrics.accepted.increment(),
                 Origin::Replay => app.core.metrics.replayed.increment(),
             }
-            acknowledgement.into_response()
+            answer.into_response()
         }
         Err(problem) => problem.into_response(),
     };
@@ -116,7 +117,7 @@ async fn commit(
     if remembered == Remembered::Yes && !may_be_attempted(&answer) {
         traces.forget(event_id);
     }
-    Ok(acknowledgement.map_err(|_| Problem::CommitTooSlow(limit))??)
+    Ok(answer.map_err(|_| Problem::CommitTooSlow(limit))??)
 }
 
 /// Can an attempt follow from a request that was answered so, as far as anyone knows?
@@ -154,7 +155,7 @@ fn run(headers: &HeaderMap) -> Result<Option<String>, Problem> {
 async fn call(app: Arc<App>, lease: Lease, in_flight: InFlight) -> Result<(), Problem> {
     let insert = lease.insert.clone();
     let attempt = async move {
-        let became = app.pool.attempt(lease, OnFailure::Acknowledgement).await;
+        let became = app.pool.attempt(lease, OnFailure::Answer).await;
         drop(in_flight);
         became
     };

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Body;
@@ -13,12 +13,14 @@ use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
 
 use super::app::App;
+use super::auth;
 use super::body_drain::{self, Expectation, UnreadBody};
+use super::config::ServerMode;
 use super::problem::{Problem, ProblemName};
 use super::rate_limit::RateLimitKey;
+use super::route::Route;
 use super::server_timing::IngestPhases;
 use super::tracing_headers::{self, REQUEST_ID};
-use super::{ServerMode, Route, auth};
 use crate::reference::store::EventId;
 use crate::reference::trace::Trace;
 
@@ -55,9 +57,8 @@ pub(super) async fn respond(
         });
     let method = request.method().clone();
     let expectation = expectation(request.headers());
-    let (head, body) = request.into_parts();
-    let (body, unread) = body_drain::track(body);
-    let request = Request::from_parts(head, body);
+    let unread = UnreadBody::default();
+    let request = request.map(|body| body_drain::track(body, &unread));
 
     let mut response = match admit(&app, route, peer, &request) {
         Ok(()) => {
@@ -65,6 +66,7 @@ pub(super) async fn respond(
             response
         }
         Err(problem) => {
+            // Its unread body comes back.
             drop(request);
             problem.into_response()
         }
@@ -75,20 +77,14 @@ pub(super) async fn respond(
     let extensions = response.extensions_mut();
     let phases = extensions.remove::<IngestPhases>().unwrap_or_default();
     let problem = extensions.remove::<ProblemName>();
+    let event_id = extensions.remove::<EventId>();
     let metrics = &app.core.metrics;
     metrics.answered(route, &method, status, took);
     if let (Route::Ingest, Some(ProblemName(name))) = (route, problem) {
         metrics.rejected(name);
     }
     if let Some(arrival) = arrival {
-        let event_id = extensions.remove::<EventId>();
-        arrival.log(
-            status.as_u16(),
-            took.as_micros() as u64,
-            &request_id,
-            &step,
-            event_id,
-        );
+        arrival.log(status.as_u16(), took, &request_id, &step, event_id);
     }
     let headers = response.headers_mut();
     headers.insert(SERVER_TIMING, phases.header(took));
@@ -111,12 +107,16 @@ fn expectation(headers: &HeaderMap) -> Expectation {
     }
 }
 
-/// Reads what nobody wanted, so that the client hears the answer. Whoever has been waited for already is not again.
-async fn is_read_to_its_end(unread: UnreadBody, expectation: Expectation, status: StatusCode) -> bool {
+/// Reads the rest of a body, so that the client gets the answer. A client that was too slow is not waited for again.
+async fn is_read_to_its_end(
+    unread: UnreadBody,
+    expectation: Expectation,
+    status: StatusCode,
+) -> bool {
     status != StatusCode::REQUEST_TIMEOUT && unread.discard(expectation).await
 }
 
-/// May this request be handed on? The rate limit is for `/ingest` only: whoever is over it can still ask how it is going.
+/// May this request be handed on? The rate limit is for `/ingest` only: a client over it can still ask for the state of its events.
 fn admit(app: &App, route: Route, peer: IpAddr, request: &Request<Body>) -> Result<(), Problem> {
     let token = auth::check(&app.core.config, route, request)?;
     match &app.core.limiter {
@@ -131,12 +131,13 @@ impl Arrival {
     fn log(
         &self,
         status: u16,
-        us: u64,
+        took: Duration,
         request_id: &HeaderValue,
         step: &Trace,
         event_id: Option<EventId>,
     ) {
         let (method, path) = (&self.method, self.path.as_str());
+        let us = took.as_micros() as u64;
         let request_id = request_id.to_str().unwrap_or("-");
         let (trace_id, span_id) = (step.trace_id(), step.span_id());
         let parent_id = self.parent_id.as_deref();

@@ -11,57 +11,71 @@ use serde::Serialize;
 use crate::reference::provider::SendError;
 use crate::reference::store::StoreError;
 
-/// An answer that is not what was asked for.
-#[derive(Clone, Debug)]
-pub(super) enum Problem {
+/// Status, name and title of every problem, in the order in which they are counted.
+macro_rules! problems {
+    ($($(#[$doc:meta])* $problem:ident $(($($detail:ty),+))? = $status:ident, $name:literal, $title:literal;)+) => {
+        /// An answer that is not what was asked for.
+        #[derive(Clone, Debug)]
+        pub(super) enum Problem {
+            $($(#[$doc])* $problem $(($($detail),+))?,)+
+        }
+
+        impl Problem {
+            pub(super) const NAMES: [&'static str; [$($name),+].len()] = [$($name),+];
+
+            fn status_name_title(&self) -> (StatusCode, &'static str, &'static str) {
+                match self {
+                    $(Problem::$problem { .. } => (StatusCode::$status, $name, $title),)+
+                }
+            }
+        }
+    };
+}
+
+problems! {
     /// Not the JSON that is expected, or a header that cannot be used: what is wrong with it.
-    Malformed(String),
-    Unauthorized,
-    NotFound,
-    MethodNotAllowed,
-    /// The body did not come in time.
-    BodyTooSlow(Duration),
+    Malformed(String) = BAD_REQUEST, "malformed", "the request cannot be read";
+    Unauthorized = UNAUTHORIZED, "unauthorized", "a valid bearer token is needed";
+    NotFound = NOT_FOUND, "not-found", "there is nothing here";
+    MethodNotAllowed = METHOD_NOT_ALLOWED, "method-not-allowed", "this path has other methods";
+    BodyTooSlow(Duration) = REQUEST_TIMEOUT, "body-too-slow", "the body did not come in time";
     /// The key's first request is still in its synchronous call.
-    InProgress,
+    InProgress = CONFLICT, "in-progress", "the first request with this key is still being answered";
     /// The event is not dead, so it cannot be replayed: its state.
-    NotDead(&'static str),
+    NotDead(&'static str) = CONFLICT, "not-dead", "only a dead event can be replayed";
     /// The event cannot be leased now: why, and after how many seconds it may.
-    NotLeasable(&'static str, u64),
+    NotLeasable(&'static str, u64) = CONFLICT, "not-leasable", "the event cannot be leased now";
     /// The lease was taken over, or another outcome recorded for it.
-    StaleLease,
-    /// There never was a lease with this token.
-    NoSuchLease,
+    StaleLease = CONFLICT, "stale-lease", "the lease was taken over";
+    NoSuchLease = CONFLICT, "no-such-lease", "there never was a lease with this token";
     /// The event id is taken by another body whose key has expired.
-    IdTaken,
-    TooLarge {
-        limit_bytes: usize,
-    },
-    NotJson,
+    IdTaken = CONFLICT, "id-taken", "this event id stands for another body";
+    TooLarge(usize) = PAYLOAD_TOO_LARGE, "too-large", "the body is too large";
+    NotJson = UNSUPPORTED_MEDIA_TYPE, "not-json", "the content type must be application/json";
     /// The body has an encoding or a charset that is not decoded.
-    NotDecoded(String),
-    /// The key came with another body before.
-    BodyDiffers,
-    /// The client is over its rate limit, for so long.
-    TooManyRequests(Duration),
+    NotDecoded(String) = UNSUPPORTED_MEDIA_TYPE, "not-decoded", "the encoding of the body is not supported";
+    BodyDiffers = UNPROCESSABLE_ENTITY, "body-differs", "this key came with another body before";
+    /// Time until the next request is allowed.
+    TooManyRequests(Duration) = TOO_MANY_REQUESTS, "too-many-requests", "this client sends more than it may";
     /// Too much waits: in front of the commit, or to be processed.
-    Overloaded(String),
-    Draining,
+    Overloaded(String) = SERVICE_UNAVAILABLE, "overloaded", "too much is waiting";
+    Draining = SERVICE_UNAVAILABLE, "draining", "the server is about to stop";
     /// The store cannot do it: I/O error.
-    StoreDown(String),
+    StoreDown(String) = SERVICE_UNAVAILABLE, "store-down", "the store is not available";
     /// The store cannot do it: the disk is full.
-    StoreFull(String),
+    StoreFull(String) = SERVICE_UNAVAILABLE, "store-full", "the store has no room left";
     /// The store cannot do it: it cannot be written.
-    StoreReadOnly(String),
+    StoreReadOnly(String) = SERVICE_UNAVAILABLE, "store-read-only", "the store cannot be written";
     /// The commit took too long to be waited for; it may still succeed.
-    CommitTooSlow(Duration),
+    CommitTooSlow(Duration) = SERVICE_UNAVAILABLE, "commit-too-slow", "the commit takes too long";
     /// The work within the request has come to an end, and the event is not processed: why, and what follows.
-    NotProcessed(String),
+    NotProcessed(String) = SERVICE_UNAVAILABLE, "not-processed", "the event is not processed yet";
     /// The work within the request is done or under way, and the store does not take its outcome.
-    RecordTooSlow(Duration),
-    /// A commit has been under way for so long.
-    StoreBusy(Duration),
-    ProviderFailed(String),
-    ProviderTooSlow(String),
+    RecordTooSlow(Duration) = SERVICE_UNAVAILABLE, "record-too-slow", "what was done could not be recorded in time";
+    /// How long a commit has been under way.
+    StoreBusy(Duration) = SERVICE_UNAVAILABLE, "store-busy", "the store does not answer";
+    ProviderFailed(String) = BAD_GATEWAY, "provider-failed", "the provider failed";
+    ProviderTooSlow(String) = GATEWAY_TIMEOUT, "provider-too-slow", "the provider did not answer in time";
 }
 
 /// A problem's name, in the extensions of its response.
@@ -79,175 +93,7 @@ struct ProblemBody<'a> {
 }
 
 impl Problem {
-    /// Every name, in the order in which they are counted.
-    pub(super) const NAMES: [&'static str; 27] = [
-        "malformed",
-        "unauthorized",
-        "not-found",
-        "method-not-allowed",
-        "body-too-slow",
-        "in-progress",
-        "not-dead",
-        "not-leasable",
-        "stale-lease",
-        "no-such-lease",
-        "id-taken",
-        "too-large",
-        "not-json",
-        "not-decoded",
-        "body-differs",
-        "too-many-requests",
-        "overloaded",
-        "draining",
-        "store-down",
-        "store-full",
-        "store-read-only",
-        "commit-too-slow",
-        "not-processed",
-        "record-too-slow",
-        "store-busy",
-        "provider-failed",
-        "provider-too-slow",
-    ];
-
-    /// Status, name and title of each problem.
-    fn kind(&self) -> (StatusCode, &'static str, &'static str) {
-        match self {
-            Problem::Malformed(_) => (
-                StatusCode::BAD_REQUEST,
-                "malformed",
-                "the request cannot be read",
-            ),
-            Problem::Unauthorized => (
-                StatusCode::UNAUTHORIZED,
-                "unauthorized",
-                "a valid bearer token is needed",
-            ),
-            Problem::NotFound => (StatusCode::NOT_FOUND, "not-found", "there is nothing here"),
-            Problem::MethodNotAllowed => (
-                StatusCode::METHOD_NOT_ALLOWED,
-                "method-not-allowed",
-                "this path has other methods",
-            ),
-            Problem::NotDead(_) => (
-                StatusCode::CONFLICT,
-                "not-dead",
-                "only a dead event can be replayed",
-            ),
-            Problem::NotLeasable(..) => (
-                StatusCode::CONFLICT,
-                "not-leasable",
-                "the event cannot be leased now",
-            ),
-            Problem::StaleLease => (
-                StatusCode::CONFLICT,
-                "stale-lease",
-                "the lease was taken over",
-            ),
-            Problem::NoSuchLease => (
-                StatusCode::CONFLICT,
-                "no-such-lease",
-                "there never was a lease with this token",
-            ),
-            Problem::BodyTooSlow(_) => (
-                StatusCode::REQUEST_TIMEOUT,
-                "body-too-slow",
-                "the body did not come in time",
-            ),
-            Problem::InProgress => (
-                StatusCode::CONFLICT,
-                "in-progress",
-                "the first request with this key is still being answered",
-            ),
-            Problem::IdTaken => (
-                StatusCode::CONFLICT,
-                "id-taken",
-                "this event id stands for another body",
-            ),
-            Problem::TooLarge { .. } => (
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too-large",
-                "the body is too large",
-            ),
-            Problem::NotJson => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "not-json",
-                "the content type must be application/json",
-            ),
-            Problem::NotDecoded(_) => (
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "not-decoded",
-                "the encoding of the body is not supported",
-            ),
-            Problem::BodyDiffers => (
-                StatusCode::UNPROCESSABLE_ENTITY,
-                "body-differs",
-                "this key came with another body before",
-            ),
-            Problem::TooManyRequests(_) => (
-                StatusCode::TOO_MANY_REQUESTS,
-                "too-many-requests",
-                "this client sends more than it may",
-            ),
-            Problem::Overloaded(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "overloaded",
-                "too much is waiting",
-            ),
-            Problem::Draining => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "draining",
-                "the server is about to stop",
-            ),
-            Problem::StoreDown(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "store-down",
-                "the store is not available",
-            ),
-            Problem::StoreFull(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "store-full",
-                "the store has no room left",
-            ),
-            Problem::StoreReadOnly(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "store-read-only",
-                "the store cannot be written",
-            ),
-            Problem::StoreBusy(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "store-busy",
-                "the store does not answer",
-            ),
-            Problem::NotProcessed(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "not-processed",
-                "the event is not processed yet",
-            ),
-            Problem::RecordTooSlow(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "record-too-slow",
-                "what was done could not be recorded in time",
-            ),
-            Problem::CommitTooSlow(_) => (
-                StatusCode::SERVICE_UNAVAILABLE,
-                "commit-too-slow",
-                "the commit takes too long",
-            ),
-            Problem::ProviderFailed(_) => (
-                StatusCode::BAD_GATEWAY,
-                "provider-failed",
-                "the provider failed",
-            ),
-            Problem::ProviderTooSlow(_) => (
-                StatusCode::GATEWAY_TIMEOUT,
-                "provider-too-slow",
-                "the provider did not answer in time",
-            ),
-        }
-    }
-
-    /// What is to be said about this one.
+    /// What this one adds to its title.
     fn detail(&self) -> Option<String> {
         Some(match self {
             Problem::Malformed(detail)
@@ -259,7 +105,7 @@ impl Problem {
             | Problem::NotProcessed(detail)
             | Problem::ProviderFailed(detail)
             | Problem::ProviderTooSlow(detail) => detail.clone(),
-            Problem::TooLarge { limit_bytes } => format!("the limit is {limit_bytes} bytes"),
+            Problem::TooLarge(limit_bytes) => format!("the limit is {limit_bytes} bytes"),
             Problem::TooManyRequests(wait) => {
                 format!("the next request is allowed in {} ms", wait.as_millis() + 1)
             }
@@ -312,14 +158,14 @@ impl Problem {
     }
 }
 
-/// Rounded up: whoever comes then is not refused again.
+/// Rounded up: a client that comes then is not refused again.
 fn whole_seconds(wait: Duration) -> HeaderValue {
     HeaderValue::from((wait.as_secs_f64().ceil() as u64).max(1))
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response<Body> {
-        let (status, name, title) = self.kind();
+        let (status, name, title) = self.status_name_title();
         let body = ProblemBody {
             r#type: format!("urn:a7probe:problem:{name}"),
             title,
@@ -367,16 +213,10 @@ mod tests {
     use super::Problem;
 
     #[test]
-    fn every_problem_is_counted_under_its_name() {
-        let text = include_str!("problem.rs");
-        let kinds = text.split("fn kind(").nth(1).expect("the function");
-        let kinds = kinds.split("\n    }\n").next().expect("its body");
-        let named: BTreeSet<&str> = kinds
-            .lines()
-            .filter_map(|line| line.trim().strip_prefix('"')?.strip_suffix("\","))
-            .filter(|name| !name.contains(' '))
-            .chain(kinds.match_indices("NOT_FOUND, \"").map(|_| "not-found"))
-            .collect();
-        assert_eq!(named, Problem::NAMES.into_iter().collect());
+    fn every_problem_has_a_name_of_its_own() {
+        let names: BTreeSet<&str> = Problem::NAMES.into_iter().collect();
+        assert_eq!(names.len(), Problem::NAMES.len());
+        let is_plain = |name: &&str| name.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'-'));
+        assert!(names.iter().all(is_plain), "{names:?}");
     }
 }

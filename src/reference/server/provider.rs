@@ -14,7 +14,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 
-use super::{auth, tracing_headers};
+use super::accept::tokio_listener;
+use super::{auth, ndjson, tracing_headers};
 use crate::reference::provider::{
     Answer, ErrorBody, JournalCounts, JournalEntry, OutageState, Posted, Quota, Simulator,
 };
@@ -47,7 +48,7 @@ pub async fn serve_provider(
         simulator,
         keys: Arc::new(key.into_iter().collect()),
     };
-    axum::serve(super::tokio_listener(listener)?, router(face))
+    axum::serve(tokio_listener(listener)?, router(face))
         .with_graceful_shutdown(shutdown)
         .await
 }
@@ -165,17 +166,9 @@ async fn counts(State(face): State<Face>) -> Json<JournalCounts> {
 
 async fn listing(face: Face, listed: fn(&JournalEntry) -> bool) -> Response<Body> {
     let lines = move || {
-        let mut lines = Vec::new();
-        for entry in face
-            .simulator
-            .journal_entries()
-            .iter()
-            .filter(|e| listed(e))
-        {
-            serde_json::to_writer(&mut lines, entry).expect("an entry is JSON");
-            lines.push(b'\n');
-        }
-        lines
+        let entries = face.simulator.journal_entries();
+        let listed: Vec<&JournalEntry> = entries.iter().filter(|entry| listed(entry)).collect();
+        ndjson::lines(&listed)
     };
     // A long journal must not keep mail waiting.
     match tokio::task::spawn_blocking(lines).await {

@@ -2,24 +2,14 @@
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::auth::TokenIndex;
-use crate::units::Rate;
+use super::config::RateLimit;
 
 /// Clients that are told apart at the same time; those beyond share one allowance. About 3 MB.
 const CLIENTS: usize = 32_768;
-
-/// What each client may do.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct RateLimit {
-    /// In the long run.
-    pub rate: Rate,
-    /// Requests at once, after a pause.
-    pub burst: NonZeroU32,
-}
 
 /// Who is limited: whoever a token stands for, else an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -116,7 +106,7 @@ mod tests {
     use std::num::NonZeroU32;
     use std::time::{Duration, Instant};
 
-    use super::{CLIENTS, RateLimitKey, RateLimit, RateLimiter};
+    use super::{CLIENTS, RateLimit, RateLimitKey, RateLimiter};
     use crate::units::Rate;
 
     fn limiter(per_second: f64, burst: u32) -> RateLimiter {

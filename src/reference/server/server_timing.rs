@@ -50,6 +50,9 @@ mod tests {
             phases.header(Duration::from_micros(163_250)),
             "commit;dur=1.004, total;dur=163.250"
         );
-        assert_eq!(IngestPhases::default().header(Duration::ZERO), "total;dur=0.000");
+        assert_eq!(
+            IngestPhases::default().header(Duration::ZERO),
+            "total;dur=0.000"
+        );
     }
 }

@@ -19,9 +19,11 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::app::{App, router};
+use super::app::App;
+use super::config::Block;
+use super::middleware;
+use super::router::router;
 use super::write_deadline::WriteDeadline;
-use super::{Block, middleware};
 
 /// How long open connections may take to end once everything is drained.
 const GRACE: Duration = Duration::from_secs(1);

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::reference::counters::{Counter, AtomicHistogram, LATENCY_BOUNDS_NS, SIZE_BOUNDS};
+use crate::reference::counters::{AtomicHistogram, Counter, LATENCY_BOUNDS_NS, SIZE_BOUNDS};
 
 /// Counted by the writer, read by anyone.
 pub struct CommitTally {

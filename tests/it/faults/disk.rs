@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use a7probe::reference::server::{ServerConfig, Limits, ServerMode};
+use a7probe::reference::server::{Limits, ServerConfig, ServerMode};
 use tempfile::TempDir;
 
 use crate::needs::{IMMUTABLE, PRLIMIT, TMPFS, need_right};

@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use a7probe::reference::server::{ServerConfig, Limits, ServerMode, RateLimit};
+use a7probe::reference::server::{Limits, RateLimit, ServerConfig, ServerMode};
 use a7probe::units::Rate;
 
 use crate::serve_host::{Served, config, eventually, folder};

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use a7probe::reference::server::{ServerConfig, MetricsAccess, ServerMode};
+use a7probe::reference::server::{MetricsAccess, ServerConfig, ServerMode};
 use a7probe::reference::worker::{BreakerOptions, Retry};
 
 use crate::serve_client::Client;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use a7probe::reference::provider::{Detail, LatencyModel, Simulator, SimulatorOptions};
-use a7probe::reference::server::{ServerConfig, ServerMode, ProviderChoice, serve_provider};
+use a7probe::reference::server::{ProviderChoice, ServerConfig, ServerMode, serve_provider};
 use a7probe::reference::worker::Retry;
 
 use crate::serve_host::{Process, Served, config, eventually, folder};

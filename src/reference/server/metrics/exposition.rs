@@ -38,7 +38,12 @@ impl Exposition {
     }
 
     /// Begins a family.
-    pub(super) fn family(&mut self, name: &'static str, kind: MetricKind, help: &str) -> &mut Exposition {
+    pub(super) fn family(
+        &mut self,
+        name: &'static str,
+        kind: MetricKind,
+        help: &str,
+    ) -> &mut Exposition {
         let kind = match kind {
             MetricKind::Counter => "counter",
             MetricKind::Gauge => "gauge",
@@ -57,7 +62,12 @@ impl Exposition {
     }
 
     /// The samples of one histogram.
-    pub(super) fn histogram(&mut self, labels: Labels<'_>, snapshot: &HistogramSnapshot, scale: Scale) {
+    pub(super) fn histogram(
+        &mut self,
+        labels: Labels<'_>,
+        snapshot: &HistogramSnapshot,
+        scale: Scale,
+    ) {
         let bounds = snapshot.bounds.iter().map(|bound| scale.show(*bound));
         let bounds = bounds.chain(["+Inf".to_owned()]);
         for (bound, count) in bounds.zip(&snapshot.cumulative) {

@@ -1,8 +1,8 @@
 //! What the processes on the same store have reported of themselves: workers have no port of their own to be scraped at.
 
-use super::BREAKER_STATES;
 use super::exposition::{Exposition, MetricKind};
 use crate::reference::store::{Process, ProcessReport};
+use crate::reference::worker::BREAKER_STATES;
 
 /// What tells processes apart. In containers, role, host and process id may be those of another one too.
 struct Name<'a> {
@@ -13,7 +13,12 @@ struct Name<'a> {
 }
 
 /// A family: its name, its kind, its help and the number it takes from a report.
-type Family = (&'static str, MetricKind, &'static str, fn(&ProcessReport) -> u64);
+type Family = (
+    &'static str,
+    MetricKind,
+    &'static str,
+    fn(&ProcessReport) -> u64,
+);
 
 const FAMILIES: [Family; 5] = [
     (

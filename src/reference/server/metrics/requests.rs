@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 
-use crate::reference::server::Route;
-use crate::reference::counters::{Counter, AtomicHistogram, LATENCY_BOUNDS_NS, HistogramSnapshot};
+use super::super::route::Route;
+use crate::reference::counters::{AtomicHistogram, Counter, HistogramSnapshot, LATENCY_BOUNDS_NS};
 
 /// Methods that are told apart; the last stands for all others.
 pub(super) const METHODS: [&str; 5] = ["GET", "HEAD", "POST", "DELETE", "other"];
@@ -50,7 +50,10 @@ impl RequestCounts {
     }
 
     /// How long answers took, by the class of their status, where there were any.
-    pub(super) fn durations(&self, route: Route) -> impl Iterator<Item = (&str, HistogramSnapshot)> {
+    pub(super) fn durations(
+        &self,
+        route: Route,
+    ) -> impl Iterator<Item = (&str, HistogramSnapshot)> {
         let by_class = CLASSES.iter().zip(&self.durations[route as usize]);
         by_class
             .map(|(class, durations)| (*class, durations.read()))
