@@ -24,6 +24,7 @@
 mod artillery;
 mod autocannon;
 mod bombardier;
+mod column;
 mod column_names;
 mod column_profile;
 mod column_title;
@@ -58,6 +59,7 @@ mod requests;
 mod status_choice;
 mod status_column;
 mod status_meaning;
+mod table_columns;
 mod text_lines;
 mod titled_rows;
 mod top_level_keys;

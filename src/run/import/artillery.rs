@@ -124,21 +124,14 @@ fn bounds(summary: &BTreeMap<String, Option<f64>>, n: u64) -> Result<Vec<RankBou
 
 fn remarks(failures_among: u64) -> Vec<ImportRemark> {
     let mut remarks = vec![
-        ImportRemark::note(
-            "Artillery keeps a few percentiles to within 1 %: a latency between two of them is shown as the upper one, \
-             a verdict that hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
-        ),
+        ImportRemark::few_percentiles("Artillery keeps a few percentiles to within 1 %"),
         ImportRemark::note("Artillery's http.response_time ends with the first byte of the answer"),
         ImportRemark::note("all requests of the report are one endpoint"),
     ];
-    if failures_among > 0 {
-        remarks.push(ImportRemark::warning(
-            format!(
-                "the latencies of {failures_among} answers with a failure status are among the others, and it is not \
-                 known which they are"
-            ),
-            "measure with a7probe, which tells them apart",
-        ));
-    }
+    remarks.extend(ImportRemark::failures_among(
+        failures_among,
+        "latencies",
+        "answers with a failure status",
+    ));
     remarks
 }

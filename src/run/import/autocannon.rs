@@ -55,21 +55,14 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     };
     let among = distribution.failures_among(FORMAT)?;
     let mut remarks = vec![
-        ImportRemark::note(
-            "autocannon keeps a few percentiles in whole milliseconds: a latency between two of them is shown as the \
-             upper one, a verdict that hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
-        ),
-        ImportRemark::note(
-            "autocannon counts latency from the send, with as many at a time as it has connections: what a stall \
-             costs the requests that were not sent because of it is not in the numbers",
-        ),
+        ImportRemark::few_percentiles("autocannon keeps a few percentiles in whole milliseconds"),
+        ImportRemark::closed_model("autocannon counts latency", "connections"),
     ];
-    if among > 0 {
-        remarks.push(ImportRemark::warning(
-            format!("the latencies of {among} failed answers are among the others, and it is not known which they are"),
-            "measure with a7probe, which tells them apart",
-        ));
-    }
+    remarks.extend(ImportRemark::failures_among(
+        among,
+        "latencies",
+        "failed answers",
+    ));
     if document.requests.sent.is_none() {
         remarks.push(ImportRemark::warning(
             "this version of autocannon does not say how many requests it sent, so some may have had no answer",

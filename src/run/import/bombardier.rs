@@ -67,14 +67,8 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     };
     let failed = distribution.failures_among(FORMAT)?;
     let mut remarks = vec![
-        ImportRemark::note(
-            "bombardier keeps five percentiles: a latency between two of them is shown as the upper one, a verdict \
-             that hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
-        ),
-        ImportRemark::note(
-            "bombardier counts latency from the send, with as many at a time as it has connections: what a stall \
-             costs the requests that were not sent because of it is not in the numbers",
-        ),
+        ImportRemark::few_percentiles("bombardier keeps five percentiles"),
+        ImportRemark::closed_model("bombardier counts latency", "connections"),
     ];
     if latency.percentiles.is_empty() {
         remarks.push(ImportRemark::warning(
@@ -82,12 +76,11 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
             "run bombardier with -l",
         ));
     }
-    if failed > 0 {
-        remarks.push(ImportRemark::warning(
-            format!("the latencies of {failed} failed requests are among the others, and it is not known which they are"),
-            "measure with a7probe, which tells them apart",
-        ));
-    }
+    remarks.extend(ImportRemark::failures_among(
+        failed,
+        "latencies",
+        "failed requests",
+    ));
     let recording = distribution.into_recording(FORMAT)?;
     Ok(Imported::unnamed(FORMAT, recording, remarks))
 }

@@ -105,84 +105,121 @@ impl ColumnTitle {
 }
 
 fn role(title: &str, words: &[&str], unit: Option<TimeUnit>) -> ColumnRole {
-    let has = |list: &str| words.iter().any(|word| listed(list, word));
-    let squashed = words.concat();
-    let is = |list: &str| listed(list, &squashed);
-    let only = |core: &str| {
-        has(core)
-            && words
-                .iter()
-                .all(|w| listed(core, w) || listed(TABLE_WORDS, w))
+    let title = TitleWords {
+        title,
+        words,
+        squashed: words.concat(),
+        unit,
     };
-    let percent = title.contains('%') || has(RANKS);
-    if is_rate(title, words) || percent {
-        if StatusMeaning::tells_failure(words) {
-            return ColumnRole::FailureTotal;
+    title
+        .rate()
+        .or_else(|| title.table())
+        .or_else(|| title.latency())
+        .or_else(|| title.status())
+        .unwrap_or_else(|| title.other_figure())
+}
+
+/// A title and what it is made of.
+struct TitleWords<'a> {
+    title: &'a str,
+    words: &'a [&'a str],
+    /// All words as one.
+    squashed: String,
+    unit: Option<TimeUnit>,
+}
+
+impl TitleWords<'_> {
+    fn has(&self, list: &str) -> bool {
+        self.words.iter().any(|word| listed(list, word))
+    }
+
+    fn is(&self, list: &str) -> bool {
+        listed(list, &self.squashed)
+    }
+
+    /// Whether the title has a word of this list, and else only words that accompany one in a table.
+    fn only(&self, core: &str) -> bool {
+        let known = |word: &&str| listed(core, word) || listed(TABLE_WORDS, word);
+        self.has(core) && self.words.iter().all(known)
+    }
+
+    /// A rate, or a share of requests that failed or succeeded.
+    fn rate(&self) -> Option<ColumnRole> {
+        let rate = is_rate(self.title, self.words);
+        if !rate && !self.title.contains('%') && !self.has(RANKS) {
+            return None;
         }
-        if StatusMeaning::of_title(words) == Some(StatusMeaning::Positive) {
-            return ColumnRole::SuccessTotal;
+        if StatusMeaning::tells_failure(self.words) {
+            Some(ColumnRole::FailureTotal)
+        } else if StatusMeaning::of_title(self.words) == Some(StatusMeaning::Positive) {
+            Some(ColumnRole::SuccessTotal)
+        } else {
+            rate.then_some(ColumnRole::Rate)
         }
-        if is_rate(title, words) {
-            return ColumnRole::Rate;
-        }
     }
-    if words.iter().any(|word| is_percentile(word)) || has_percentile(title) {
-        return ColumnRole::Statistic;
-    }
-    if only(RANKS) || title.trim() == "%" || title.contains("1/(1-") {
-        return ColumnRole::Rank;
-    }
-    if has(PERCENTILES) {
-        return ColumnRole::Statistic;
-    }
-    if only(BUCKETS) || is("upper lower ge lt gt") {
-        return ColumnRole::Bucket;
-    }
-    if words.iter().any(|word| {
-        listed(STATISTICS, word) && !(*word == "min" && unit == Some(TimeUnit::Minutes))
-    }) {
-        return ColumnRole::Statistic;
-    }
-    if is(COUNTS) || is("n") {
-        return ColumnRole::Count;
-    }
-    if is(REQUESTS) {
-        return ColumnRole::Requests;
-    }
-    let total_time = unit.is_some() && has("total");
-    if (total_time || is_whole(words, &squashed)) && !words.contains(&"upstream") && !has("timeout")
-    {
-        return match (has_rank_number(words) || has("pct perc"), has(AIMS)) {
-            (true, _) => ColumnRole::Statistic,
-            (_, true) => ColumnRole::Part,
-            _ => ColumnRole::Latency,
+
+    /// A column of a percentile table, a histogram or a summary.
+    fn table(&self) -> Option<ColumnRole> {
+        let percentile =
+            self.words.iter().any(|word| is_percentile(word)) || has_percentile(self.title);
+        let statistic = |word: &&str| {
+            listed(STATISTICS, word) && !(*word == "min" && self.unit == Some(TimeUnit::Minutes))
         };
+        if percentile {
+            Some(ColumnRole::Statistic)
+        } else if self.only(RANKS) || self.title.trim() == "%" || self.title.contains("1/(1-") {
+            Some(ColumnRole::Rank)
+        } else if self.has(PERCENTILES) {
+            Some(ColumnRole::Statistic)
+        } else if self.only(BUCKETS) || self.is("upper lower ge lt gt") {
+            Some(ColumnRole::Bucket)
+        } else if self.words.iter().any(statistic) {
+            Some(ColumnRole::Statistic)
+        } else if self.is(COUNTS) || self.is("n") {
+            Some(ColumnRole::Count)
+        } else {
+            self.is(REQUESTS).then_some(ColumnRole::Requests)
+        }
     }
-    if unit.is_none()
-        && let Some(meaning) = StatusMeaning::of_title(words)
-    {
-        return ColumnRole::Status(meaning);
+
+    /// The time of a whole request.
+    fn latency(&self) -> Option<ColumnRole> {
+        let total_time = self.unit.is_some() && self.has("total");
+        let whole = total_time || is_whole(self.words, &self.squashed);
+        if !whole || self.words.contains(&"upstream") || self.has("timeout") {
+            return None;
+        }
+        Some(if has_rank_number(self.words) || self.has("pct perc") {
+            ColumnRole::Statistic
+        } else if self.has(AIMS) {
+            ColumnRole::Part
+        } else {
+            ColumnRole::Latency
+        })
     }
-    let stamp = ["timestamp", "starttime", "endtime", "datetime"];
-    if has(STAMPS) || stamp.iter().any(|word| squashed.contains(word)) {
-        return ColumnRole::Stamp;
+
+    fn status(&self) -> Option<ColumnRole> {
+        let meaning = || StatusMeaning::of_title(self.words).map(ColumnRole::Status);
+        self.unit.is_none().then(meaning).flatten()
     }
-    if has(SIZES) {
-        return ColumnRole::Size;
-    }
-    if has(PARTS) {
-        return ColumnRole::Part;
-    }
-    if has("time times t secs seconds lag") || is("ms us ns s millis") {
-        return ColumnRole::Time;
-    }
-    if has(COUNTERS) {
-        return ColumnRole::Counter;
-    }
-    if has(LABELS) {
-        ColumnRole::Label
-    } else {
-        ColumnRole::Other
+
+    fn other_figure(&self) -> ColumnRole {
+        let stamp = ["timestamp", "starttime", "endtime", "datetime"];
+        if self.has(STAMPS) || stamp.iter().any(|word| self.squashed.contains(word)) {
+            ColumnRole::Stamp
+        } else if self.has(SIZES) {
+            ColumnRole::Size
+        } else if self.has(PARTS) {
+            ColumnRole::Part
+        } else if self.has("time times t secs seconds lag") || self.is("ms us ns s millis") {
+            ColumnRole::Time
+        } else if self.has(COUNTERS) {
+            ColumnRole::Counter
+        } else if self.has(LABELS) {
+            ColumnRole::Label
+        } else {
+            ColumnRole::Other
+        }
     }
 }
 

@@ -2,25 +2,13 @@
 
 use csv::StringRecord;
 
-use super::column_profile::ColumnProfile;
-use super::column_title::{ColumnRole, ColumnTitle, is_data_rate, is_of_times, is_period, words};
+use super::column::{Column, free_lone_minimum};
+use super::column_title::{ColumnRole, is_of_times, is_period};
 use super::status_meaning::StatusMeaning;
-use super::{ImportError, ImportOptions, ListError, TimeUnit, numbers};
-use crate::units::MAX_DURATION;
+use super::{ImportError, ImportOptions, ListError};
 
 /// The hint where a row is not a request.
 pub(super) const EACH_REQUEST: &str = "give the file that has a row for each request";
-
-/// One column.
-pub(super) struct Column {
-    pub(super) title: Option<String>,
-    pub(super) role: ColumnRole,
-    unit: Option<TimeUnit>,
-    pub(super) profile: ColumnProfile,
-    /// Rows that ended ok by another column and failed by this one, and a value of one of them.
-    pub(super) contradictions: u64,
-    pub(super) contradiction: Option<String>,
-}
 
 /// All columns of a file, as far as its rows have been seen.
 pub(super) struct ListColumns {
@@ -38,25 +26,9 @@ pub(super) struct ChosenColumn {
 }
 
 impl ListColumns {
-    /// ListColumns with the titles of a heading, or as many without.
+    /// Columns with the titles of a heading, or as many without.
     pub(super) fn new(first: &StringRecord, titled: bool) -> ListColumns {
-        let columns = first.iter().map(|cell| {
-            let title = titled.then(|| cell.to_owned());
-            let read = ColumnTitle::read(title.as_deref().unwrap_or(""));
-            Column {
-                // A sentence above a list is not a title.
-                role: if words(cell).len() > 6 {
-                    ColumnRole::Other
-                } else {
-                    read.role
-                },
-                unit: read.unit,
-                title,
-                profile: ColumnProfile::new(),
-                contradictions: 0,
-                contradiction: None,
-            }
-        });
+        let columns = first.iter().map(|cell| Column::new(cell, titled));
         let mut columns: Vec<Column> = columns.collect();
         free_lone_minimum(&mut columns);
         ListColumns {
@@ -69,7 +41,6 @@ impl ListColumns {
     pub(super) fn settle(&mut self) {
         for column in &mut self.columns {
             let words = column.words();
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
             let profile = &column.profile;
             let figures = matches!(
                 column.role,
@@ -102,7 +73,6 @@ impl ListColumns {
                 ColumnRole::Rank | ColumnRole::Bucket | ColumnRole::Count | ColumnRole::Requests
             );
             let words = column.words();
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
             // `peak_memory` of one request.
             if column.role == ColumnRole::Statistic && column.unit.is_none() && !is_of_times(&words)
             {
@@ -145,10 +115,7 @@ impl ListColumns {
 
     /// The only column that holds latencies by its name and with a unit.
     fn surest(&self, options: &ImportOptions) -> Option<usize> {
-        let is_period = |column: &Column| {
-            let words = column.words();
-            is_period(&words.iter().map(String::as_str).collect::<Vec<_>>())
-        };
+        let is_period = |column: &Column| is_period(&column.words());
         if self.columns.iter().any(|c| c.sums_up() || is_period(c)) {
             return None;
         }
@@ -237,7 +204,7 @@ impl ListColumns {
         }
     }
 
-    /// ListColumns that may hold latencies, the likeliest first.
+    /// Columns that may hold latencies, the likeliest first.
     fn candidates(&self) -> Vec<usize> {
         let rank = |column: &Column| {
             let unit = !column.has_unit();
@@ -322,206 +289,5 @@ impl ListColumns {
             ),
         }
         .into()
-    }
-
-    /// A table of which a row is not one request.
-    pub(super) fn summed_up(&self) -> ImportError {
-        let figures = (0..self.columns.len()).filter(|&i| self.columns[i].sums_up());
-        ListError::file(
-            format!(
-                "sums up several requests in each row: {}",
-                self.names(figures)
-            ),
-            EACH_REQUEST,
-        )
-        .into()
-    }
-
-    /// Refuses percentile tables and histograms. Their rows are not requests, whatever column is named.
-    pub(super) fn check_rows(&self, chosen: Option<usize>) -> Result<(), ImportError> {
-        let table = |kind: &str, index: usize, hint: &str| {
-            let what = format!("is {kind}: {} ({})", self.shown(index), self.look(index));
-            Err(ListError::file(what, hint).into())
-        };
-        if let Some(index) = chosen.and_then(|i| self.tabulated(i)) {
-            return table("a table with a row for each latency", index, EACH_REQUEST);
-        }
-        let chosen_rises = chosen.is_some_and(|i| self.columns[i].profile.rises());
-        let is_open = |role| {
-            matches!(
-                role,
-                ColumnRole::Other | ColumnRole::Counter | ColumnRole::Time
-            )
-        };
-        let chosen_ranks = chosen.is_some_and(|i| {
-            let column = &self.columns[i];
-            column.profile.may_be_ranks() && is_open(column.role)
-        });
-        for (index, column) in self.columns.iter().enumerate() {
-            let profile = &column.profile;
-            let title = column.title.as_deref().unwrap_or("").to_lowercase();
-            let ranks_beside = chosen != Some(index)
-                && is_open(column.role)
-                && (chosen_rises && profile.may_be_ranks() || chosen_ranks && profile.rises());
-            match column.role {
-                ColumnRole::Rank if profile.numeric == 0 => {}
-                ColumnRole::Rank if title.contains("served") => {
-                    return table(
-                        "ab's percentile table",
-                        index,
-                        "run ab with -g FILE, which writes a row for each request",
-                    );
-                }
-                ColumnRole::Rank => return table("a percentile table", index, EACH_REQUEST),
-                ColumnRole::Bucket if title == "le" => {
-                    return table("a histogram of Prometheus", index, EACH_REQUEST);
-                }
-                ColumnRole::Bucket => return table("a histogram", index, EACH_REQUEST),
-                ColumnRole::Count if profile.max > 1.0 && !profile.counting => {
-                    return table("a histogram", index, EACH_REQUEST);
-                }
-                ColumnRole::Label
-                | ColumnRole::Other
-                | ColumnRole::Counter
-                | ColumnRole::Statistic
-                    if profile.names_figures() =>
-                {
-                    return table("a percentile table", index, EACH_REQUEST);
-                }
-                _ if ranks_beside => return table("a percentile table", index, EACH_REQUEST),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// The column of figures beside a column of latencies that are sorted: a histogram or a percentile table.
-    fn tabulated(&self, chosen: usize) -> Option<usize> {
-        if !self.columns[chosen].profile.is_sorted() {
-            return None;
-        }
-        (0..self.columns.len()).find(|&i| {
-            let column = &self.columns[i];
-            let of_a_request = matches!(
-                column.role,
-                ColumnRole::Stamp
-                    | ColumnRole::Time
-                    | ColumnRole::Part
-                    | ColumnRole::Latency
-                    | ColumnRole::Status(_)
-            );
-            i != chosen
-                && self.firm != Some(i)
-                && column.profile.is_all_numbers()
-                && !column.profile.counting
-                && !of_a_request
-                && !column.exceeds_all_latencies()
-        })
-    }
-
-    /// Refuses a column that the user did not name and that rises as time stamps do.
-    pub(super) fn check_not_stamps(&self, choice: ChosenColumn) -> Result<(), ImportError> {
-        let column = &self.columns[choice.index];
-        let title = column.title.as_deref().unwrap_or("");
-        if column.title.is_none() && self.columns.len() > 1 && column.profile.rises() {
-            return Err(ListError::inside(
-                format!(
-                    "{} rises from row to row, as time stamps and bucket bounds do",
-                    self.shown(choice.index)
-                ),
-                EACH_REQUEST,
-            )
-            .into());
-        }
-        let open = column.role == ColumnRole::Time || words(title).iter().any(|w| w == "elapsed");
-        if !choice.explicit && open && column.profile.rises() {
-            Err(ListError::inside(
-                format!("'{title}' rises from row to row, as time stamps do"),
-                format!(
-                    "if it holds latencies, name it: {}",
-                    self.flags(choice.index)
-                ),
-            )
-            .into())
-        } else {
-            Ok(())
-        }
-    }
-
-    /// A column that shows that rows are not requests, although the user named another one.
-    pub(super) fn sums(&self) -> Option<String> {
-        let mut figures = (0..self.columns.len()).filter(|&i| self.columns[i].sums_up());
-        figures
-            .next()
-            .map(|i| format!("{} ({})", self.shown(i), self.look(i)))
-    }
-}
-
-/// `min` next to other figures is a minimum; alone it may be minutes, so that only `--column` chooses it.
-fn free_lone_minimum(columns: &mut [Column]) {
-    let statistics = columns.iter().filter(|c| c.role == ColumnRole::Statistic);
-    if statistics.count() != 1 {
-        return;
-    }
-    for column in columns {
-        let words = words(column.title.as_deref().unwrap_or(""));
-        if column.role == ColumnRole::Statistic
-            && words.len() > 1
-            && words.iter().any(|w| w == "min")
-        {
-            column.role = ColumnRole::Time;
-        }
-    }
-}
-
-impl Column {
-    /// The unit that the title names.
-    pub(super) fn unit(&self) -> Option<TimeUnit> {
-        self.unit
-    }
-
-    /// Whether the title or every value has a unit.
-    pub(super) fn has_unit(&self) -> bool {
-        self.unit.is_some()
-            || self.profile.with_unit > 0 && self.profile.with_unit == self.profile.numeric
-    }
-
-    /// Whether it holds numbers that are too large for a latency, as seconds since 1970 are.
-    fn exceeds_all_latencies(&self) -> bool {
-        let ns = self.unit.map_or(1.0, TimeUnit::nanoseconds);
-        self.profile.max * ns > MAX_DURATION.as_nanos() as f64
-    }
-
-    /// Whether it says that some requests of a row failed.
-    fn has_failures(&self) -> bool {
-        self.profile.examples.iter().any(|e| self.tells_failures(e))
-    }
-
-    /// Whether a value says that some requests of its row failed: a share of failures above 0, or of successes below 1.
-    pub(super) fn tells_failures(&self, text: &str) -> bool {
-        let number = numbers::roughly(text.trim_end_matches('%').trim());
-        match self.role {
-            _ if text.is_empty() => false,
-            ColumnRole::FailureTotal => number != Some(0.0),
-            ColumnRole::SuccessTotal => number != Some(1.0) && number != Some(100.0),
-            _ => false,
-        }
-    }
-
-    /// Whether it says that a row stands for several requests.
-    fn sums_up(&self) -> bool {
-        let counts = self.profile.max > 1.0 && !self.profile.counting;
-        match self.role {
-            ColumnRole::Rate => {
-                !is_data_rate(&self.words().iter().map(String::as_str).collect::<Vec<_>>())
-            }
-            ColumnRole::Statistic
-            | ColumnRole::FailureTotal
-            | ColumnRole::SuccessTotal
-            | ColumnRole::Rank
-            | ColumnRole::Bucket => true,
-            ColumnRole::Requests | ColumnRole::Count => counts,
-            _ => false,
-        }
     }
 }

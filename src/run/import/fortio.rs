@@ -62,16 +62,12 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         "Fortio keeps a histogram of fixed steps: a latency within a step is shown as its upper end, a verdict that \
          hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
     )];
-    remarks.push(ImportRemark::note(
-        "Fortio counts latency from the send: when its threads are late, the delay before the send is not in the \
-         numbers",
+    remarks.push(ImportRemark::late_sends("Fortio", "threads"));
+    remarks.extend(ImportRemark::failures_among(
+        failed,
+        "latencies",
+        "failed requests",
     ));
-    if failed > 0 {
-        remarks.push(ImportRemark::warning(
-            format!("the latencies of {failed} failed requests are among the others, and it is not known which they are"),
-            "measure with a7probe, which tells them apart",
-        ));
-    }
     let name = document.url.map(|url| {
         super::endpoint_names::names(&[super::endpoint_names::EndpointKey::new("", &url)])
     });

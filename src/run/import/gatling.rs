@@ -44,17 +44,10 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     }
     let mut remarks = vec![
         ImportRemark::note("Gatling writes whole milliseconds"),
-        ImportRemark::note(
-            "Gatling counts latency from the send: when its users are late, the delay before the send is not in the \
-             numbers",
-        ),
+        ImportRemark::late_sends("Gatling", "users"),
     ];
     remarks.extend(ImportRemark::of_ending(ending_of(text)));
-    Ok(Imported {
-        format: FORMAT,
-        endpoints: requests.into_endpoints(),
-        remarks,
-    })
+    Ok(requests.into_imported(FORMAT, remarks))
 }
 
 /// The position of the status: after two or more instants.

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::endpoint_names::EndpointKey;
 use super::imported::{ImportRemark, Imported};
-use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error};
+use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error, start_ns};
 use super::{FileFormat, ImportError};
 use crate::run::recording::Failures;
 use crate::run::sample::{FailureKind, Outcome};
@@ -60,9 +60,8 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     }
     let mut requests = RequestsByEndpoint::default();
     for detail in details {
-        let nanosecond = detail.timestamp.as_nanosecond();
         let request = ImportedRequest {
-            start_ns: nanosecond.clamp(i64::MIN.into(), i64::MAX.into()) as i64,
+            start_ns: start_ns(detail.timestamp.as_nanosecond()),
             latency: Duration::from_nanos(detail.latency),
             outcome: outcome(&detail),
             status: None,
@@ -74,9 +73,7 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         )?;
     }
     let mut endpoints = requests.into_endpoints();
-    let mut remarks = vec![ImportRemark::note(
-        "ghz counts latency from the send: when its workers are late, the delay before the send is not in the numbers",
-    )];
+    let mut remarks = vec![ImportRemark::late_sends("ghz", "workers")];
     if written < document.count {
         for endpoint in &mut endpoints {
             endpoint.recording.failures = Failures::Incomplete;

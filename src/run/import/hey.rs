@@ -12,7 +12,7 @@ use crate::run::recording::Failures;
 
 /// How the file begins; older versions lack the last two columns.
 pub(super) const HEADER: &str =
-    "response-time,DNS+dialup,DNS,ImportedRequest-write,Response-delay,Response-read";
+    "response-time,DNS+dialup,DNS,Request-write,Response-delay,Response-read";
 
 /// Half of the last digit, 0.0001 s.
 const ROUNDING: Duration = Duration::from_micros(50);
@@ -50,10 +50,7 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let mut recording = recording(requests, ROUNDING);
     recording.failures = Failures::Incomplete;
     let mut remarks = vec![
-        ImportRemark::note(
-            "hey counts latency from the send, with as many at a time as it has workers: what a stall costs the \
-             requests that were not sent because of it is not in the numbers",
-        ),
+        ImportRemark::closed_model("hey counts latency", "workers"),
         ImportRemark::note(
             "hey rounds to 0.1 ms: what may lie on either side of a target counts as both",
         ),

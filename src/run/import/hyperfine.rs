@@ -42,11 +42,7 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
             "use a newer hyperfine",
         ));
     }
-    Ok(Imported {
-        format: FORMAT,
-        endpoints: requests.into_endpoints(),
-        remarks,
-    })
+    Ok(requests.into_imported(FORMAT, remarks))
 }
 
 impl Benchmark {

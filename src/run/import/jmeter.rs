@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::ending::ending_of;
 use super::endpoint_names::EndpointKey;
 use super::imported::{ImportRemark, Imported};
-use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error};
+use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error, start_ns};
 use super::titled_rows::{TitledRow, TitledRows};
 use super::{FileFormat, ImportError, TimeUnit};
 use crate::run::sample::{FailureKind, Outcome};
@@ -119,11 +119,7 @@ fn imported(format: FileFormat, requests: RequestsByEndpoint, text: &str) -> Imp
     if format == FileFormat::JmeterCsv {
         remarks.extend(ImportRemark::of_ending(ending_of(text)));
     }
-    Imported {
-        format,
-        endpoints: requests.into_endpoints(),
-        remarks,
-    }
+    requests.into_imported(format, remarks)
 }
 
 /// The start and the end of a sample.
@@ -138,10 +134,7 @@ impl JmeterSample<'_> {
     /// The start, or the place in the file where there is none.
     fn start_ns(&self, index: i64) -> i64 {
         match self.start_ms.map(Timestamp::from_millisecond) {
-            Some(Ok(start)) => {
-                let ns = start.as_nanosecond();
-                ns.clamp(i64::MIN.into(), i64::MAX.into()) as i64
-            }
+            Some(Ok(start)) => start_ns(start.as_nanosecond()),
             _ => index,
         }
     }

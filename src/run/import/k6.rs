@@ -13,7 +13,9 @@ use serde::Deserialize;
 use super::ending::ending_of;
 use super::endpoint_names::EndpointKey;
 use super::imported::{ImportRemark, Imported};
-use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error, outcome_of_status};
+use super::requests::{
+    ImportedRequest, RequestsByEndpoint, outcome_of_error, outcome_of_status, start_ns,
+};
 use super::{FileFormat, ImportError, TimeUnit, value};
 use crate::run::sample::{FailureKind, Outcome};
 use crate::units::Pretty;
@@ -61,10 +63,10 @@ struct Points {
     requests: RequestsByEndpoint,
     /// The last request. A metric of its own may report its failure later.
     last: Option<(EndpointKey, ImportedRequest)>,
-    /// RequestsByEndpoint that failed by the metric, and by the tags of their latency.
+    /// Requests that failed by the metric, and by the tags of their latency.
     failed: (u64, u64),
     dropped_iterations: u64,
-    /// RequestsByEndpoint with time that http_req_duration leaves out, and the longest such time of one phase in ms.
+    /// Requests with time that http_req_duration leaves out, and the longest such time of one phase in ms.
     outside: (u64, f64),
 }
 
@@ -183,9 +185,9 @@ impl Points {
         self.failed.1 += u64::from(outcome != Outcome::Ok);
         let request = ImportedRequest {
             start_ns: if data.is_end {
-                start_ns(end, latency)
+                start_ns(end.as_nanosecond() - latency.as_nanos() as i128)
             } else {
-                start_ns(end, Duration::ZERO)
+                start_ns(end.as_nanosecond())
             },
             latency,
             outcome,
@@ -201,10 +203,7 @@ impl Points {
     fn into_imported(mut self, text: &str) -> Result<Imported, ImportError> {
         self.keep_last()?;
         let mut endpoints = self.requests.into_endpoints();
-        let mut remarks = vec![ImportRemark::note(
-            "k6's http_req_duration counts from the send: neither a late start, nor waiting for a connection, nor \
-             connecting, nor TLS is in the numbers",
-        )];
+        let mut remarks = vec![send_remark()];
         if let (n @ 1.., longest_ms) = self.outside {
             let longest = Duration::try_from_secs_f64(longest_ms / 1e3).unwrap_or(Duration::MAX);
             remarks.push(ImportRemark::warning(
@@ -243,6 +242,14 @@ impl Points {
     }
 }
 
+/// What k6's latencies leave out.
+fn send_remark() -> ImportRemark {
+    ImportRemark::note(
+        "k6's http_req_duration counts from the send: neither a late start, nor waiting for a connection, nor \
+         connecting, nor TLS is in the numbers",
+    )
+}
+
 /// A request that waits for a free virtual user too long is never sent.
 fn dropped_remark(dropped: u64) -> Option<ImportRemark> {
     (dropped > 0).then(|| {
@@ -254,11 +261,6 @@ fn dropped_remark(dropped: u64) -> Option<ImportRemark> {
             "raise preAllocatedVUs and maxVUs",
         )
     })
-}
-
-fn start_ns(end: Timestamp, latency: Duration) -> i64 {
-    let start_ns = end.as_nanosecond() - latency.as_nanos() as i128;
-    start_ns.clamp(i64::MIN.into(), i64::MAX.into()) as i64
 }
 
 fn outcome(

@@ -428,7 +428,7 @@ fn unit(
     options: &ImportOptions,
 ) -> Result<Option<TimeUnit>, ImportError> {
     let column = &columns.columns[choice.index];
-    match (column.unit(), options.unit) {
+    match (column.unit, options.unit) {
         (Some(ours), Some(unit)) if ours != unit => Err(ListError::inside(
             format!(
                 "the column is called '{}', but --unit says {unit}",

@@ -1,18 +1,17 @@
 //! Locust: `--csv PREFIX` writes percentiles of rounded response times, failures among them.
 
-use std::collections::BTreeMap;
-
 use super::ending::ending_of;
 use super::endpoint_names::{EndpointKey, names};
 use super::imported::{ImportRemark, Imported, ImportedEndpoint};
-use super::rank_bounds::{RankBound, ranges};
+use super::percentile_summary::{PercentileSummary, add};
+use super::rank_bounds::RankBound;
 use super::titled_rows::{TitledRow, TitledRows, titles};
 use super::{FileFormat, ImportError, TimeUnit};
-use crate::run::recording::{Counts, Ranges, Recording};
-use crate::run::sample::FailureKind;
+use crate::run::recording::{Counts, Recording};
+use crate::run::sample::{FailureKind, Outcome};
 
 /// First columns of the file that can be judged, of the one that can partly be, and of those that cannot.
-const STATS: &str = "Type,Name,ImportedRequest Count,Failure Count";
+const STATS: &str = "Type,Name,Request Count,Failure Count";
 const HISTORY: &str = "Timestamp,User Count,Type,Name,";
 const FAILURES: &str = "Method,Name,Error,Occurrences";
 const EXCEPTIONS: &str = "Count,Message,Traceback,Nodes";
@@ -54,7 +53,7 @@ struct StatsColumns {
 }
 
 const STATS_COLUMNS: StatsColumns = StatsColumns {
-    requests: "ImportedRequest Count",
+    requests: "Request Count",
     failures: "Failure Count",
     median: "Median Response Time",
     min: "Min Response Time",
@@ -63,7 +62,7 @@ const STATS_COLUMNS: StatsColumns = StatsColumns {
 };
 
 const HISTORY_COLUMNS: StatsColumns = StatsColumns {
-    requests: "Total ImportedRequest Count",
+    requests: "Total Request Count",
     failures: "Total Failure Count",
     median: "Total Median Response Time",
     min: "Total Min Response Time",
@@ -181,19 +180,19 @@ impl Entry {
     }
 
     fn recording(self, format: FileFormat) -> Result<Recording, ImportError> {
-        let ranges = ranges(self.requests, &self.bounds).ok_or_else(|| {
-            format.damaged("its percentiles, extremes and counts contradict each other")
-        })?;
-        let failed = BTreeMap::from([(FailureKind::Status, self.failures)]);
-        let counts = Counts {
-            ok: self.requests - self.failures,
-            failed: failed.into_iter().filter(|&(_, n)| n > 0).collect(),
-            ..Counts::default()
-        };
-        Ok(Recording::of_ranges(
-            Ranges::new(ranges, self.failures),
+        let mut counts = Counts::default();
+        add(&mut counts, Outcome::Ok, self.requests - self.failures);
+        add(
+            &mut counts,
+            Outcome::Failed(FailureKind::Status),
+            self.failures,
+        );
+        PercentileSummary {
+            answers: self.requests,
+            bounds: self.bounds,
             counts,
-        ))
+        }
+        .into_recording(format)
     }
 }
 
@@ -219,22 +218,16 @@ fn remarks(
         entries.iter().map(|(_, entry)| entry.failures).sum()
     };
     let mut remarks = vec![
-        ImportRemark::note(
-            "Locust keeps a few percentiles of times that it rounds to two digits: a latency between two of them is \
-             shown as the upper one, a verdict that hangs on the rest is INCONCLUSIVE, and the order, so every burst, \
-             is lost",
+        ImportRemark::few_percentiles(
+            "Locust keeps a few percentiles of times that it rounds to two digits",
         ),
-        ImportRemark::note(
-            "Locust counts from the send, with as many at a time as it has users: what a stall costs the requests that \
-             were not sent because of it is not in the numbers",
-        ),
+        ImportRemark::closed_model("Locust counts", "users"),
     ];
-    if failures > 0 {
-        remarks.push(ImportRemark::warning(
-            format!("the times of {failures} failed requests are among the others, and it is not known which they are"),
-            "measure with a7probe, which tells them apart",
-        ));
-    }
+    remarks.extend(ImportRemark::failures_among(
+        failures,
+        "times",
+        "failed requests",
+    ));
     if columns.percentiles.is_empty() {
         remarks.push(ImportRemark::warning(
             "the history's percentiles are of moving windows; median, minimum and maximum alone are of the whole run",

@@ -6,18 +6,16 @@ use serde::Deserialize;
 
 use super::ending::{Ending, ending_of};
 use super::imported::{ImportRemark, Imported};
-use super::rank_bounds::{RankBound, ranges};
+use super::percentile_summary::{MOST, PercentileSummary, add, nanoseconds};
+use super::rank_bounds::RankBound;
 use super::requests::{ImportedRequest, outcome_of_error, outcome_of_status, recording};
 use super::titled_rows::TitledRows;
 use super::{FileFormat, ImportError, TimeUnit};
-use crate::run::recording::{Counts, Failures, Ranges, Recording};
+use crate::run::recording::{Counts, Failures};
 use crate::run::sample::Outcome;
 
 /// How the CSV begins.
 pub(super) const CSV_HEADER: &str = "request-start,DNS,DNS+dialup,Response-delay,request-duration";
-
-/// More requests than any run has.
-const MOST: u64 = 1 << 40;
 
 /// Relative rounding of oha's sums when it makes the steps of its histogram.
 const STEP_ERROR: f64 = 1e-9;
@@ -57,12 +55,8 @@ pub(super) fn read_json(text: &str) -> Result<Imported, ImportError> {
     let failed_among = n
         .checked_sub(counts.ok)
         .ok_or_else(|| format.damaged("more answers are ok than there are latencies"))?;
-    let ranges = ranges(n, &bounds).ok_or_else(|| {
-        format.damaged("its percentiles, extremes and counts contradict each other")
-    })?;
-    let mut remarks = vec![ImportRemark::note(
-        "oha's JSON keeps nine percentiles and eleven steps: a latency between two of them is shown as the upper \
-         one, a verdict that hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
+    let mut remarks = vec![ImportRemark::few_percentiles(
+        "oha's JSON keeps nine percentiles and eleven steps",
     )];
     remarks.push(clock_remark());
     if failed_among > 0 {
@@ -71,7 +65,12 @@ pub(super) fn read_json(text: &str) -> Result<Imported, ImportError> {
             "--output-format csv tells them apart",
         ));
     }
-    let recording = Recording::of_ranges(Ranges::new(ranges, failed_among), counts);
+    let recording = PercentileSummary {
+        answers: n,
+        bounds,
+        counts,
+    }
+    .into_recording(format)?;
     Ok(Imported::unnamed(format, recording, remarks))
 }
 
@@ -112,8 +111,8 @@ impl Document {
     /// How many latencies the percentiles are about, and what they say: those of the answers that are ok, where the
     /// file tells them apart, else those of all.
     fn bounds(&self) -> (u64, Vec<RankBound>) {
-        let slowest = self.summary.slowest.and_then(nanoseconds);
-        let fastest = self.summary.fastest.and_then(nanoseconds);
+        let slowest = self.summary.slowest.and_then(seconds);
+        let fastest = self.summary.fastest.and_then(seconds);
         let redirects = self.answered(|status| (300..400).contains(&status));
         match (
             &self.response_time_histogram_successful,
@@ -143,7 +142,7 @@ fn percentiles(percentiles: &Percentiles, n: u64) -> Vec<RankBound> {
         let percentile: f64 = name.strip_prefix('p')?.parse().ok()?;
         // oha's own index, from 0.
         let index = (percentile / 100.0 * n as f64) as u64;
-        let value_ns = nanoseconds(value?)?;
+        let value_ns = seconds(value?)?;
         (index < n).then(|| RankBound::at(index + 1, value_ns, 1))
     });
     bounds.collect()
@@ -154,7 +153,7 @@ fn percentiles(percentiles: &Percentiles, n: u64) -> Vec<RankBound> {
 fn steps(histogram: &StepCounts, n: u64) -> Vec<RankBound> {
     let steps = histogram.iter();
     let mut steps: Vec<(u64, u64)> = steps
-        .filter_map(|(bound, &count)| Some((nanoseconds(bound.parse().ok()?)?, count)))
+        .filter_map(|(bound, &count)| Some((seconds(bound.parse().ok()?)?, count)))
         .collect();
     steps.sort_unstable();
     if steps
@@ -173,18 +172,8 @@ fn steps(histogram: &StepCounts, n: u64) -> Vec<RankBound> {
     bounds.collect()
 }
 
-fn add(counts: &mut Counts, outcome: Outcome, n: u64) {
-    match outcome {
-        Outcome::Ok => counts.ok += n,
-        Outcome::Failed(kind) => *counts.failed.entry(kind).or_default() += n,
-        Outcome::Timeout => counts.timeout += n,
-        Outcome::Unsent => counts.unsent += n,
-    }
-}
-
-fn nanoseconds(seconds: f64) -> Option<u64> {
-    let ns = (seconds * 1e9).round();
-    (0.0..1e18).contains(&ns).then_some(ns as u64)
+fn seconds(seconds: f64) -> Option<u64> {
+    nanoseconds(seconds, TimeUnit::Seconds)
 }
 
 /// Every answered request.

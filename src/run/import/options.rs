@@ -5,7 +5,7 @@ use super::{FileFormat, TimeUnit};
 /// How a file is to be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ImportOptions {
-    /// TimeUnit of numbers that have none; a unit on the value goes first.
+    /// Unit of numbers that have none; a unit on the value goes first.
     pub unit: Option<TimeUnit>,
     /// The column of a CSV file, by name or by number from 1.
     pub column: Option<String>,

@@ -1,412 +1,87 @@
 //! Files of known tools that cannot support a verdict: each is refused by name, with the export to use instead.
 
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+
 use super::ImportError;
 use super::top_level_keys::TopLevelKeys;
 
 /// The fallback hint for tools without an export.
 const MEASURE: &str = "measure with a7probe: a7probe measure URL";
 
+static FILES: LazyLock<RefusedFiles> = LazyLock::new(|| {
+    toml::from_str(include_str!("refused_files.toml"))
+        .expect("the table is a part of the program, and the tests read it")
+});
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RefusedFiles {
+    /// A JSON array; only Locust's is known.
+    locust_json: Refused,
+    vegeta_gob: Refused,
+    gatling_binary: Refused,
+    text: Vec<Refused>,
+    object: Vec<Refused>,
+}
+
 /// A file that is refused.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Refused {
+    /// Keys at the top level of its JSON.
+    #[serde(default)]
+    keys: Vec<String>,
+    /// All of these stand in its first part.
+    #[serde(default)]
+    marks: Vec<String>,
+    /// One of these stands there, if there are any.
+    #[serde(default)]
+    any: Vec<String>,
     /// The kind of file.
-    file: &'static str,
-    /// The missing data.
-    what: &'static str,
+    file: String,
+    /// The data that it has instead of the latencies.
+    keeps: Option<String>,
+    /// The missing data, where there is more to say.
+    what: Option<String>,
     /// The file to give instead.
-    hint: &'static str,
+    hint: Option<String>,
 }
 
 impl Refused {
-    pub(super) fn error(&self) -> ImportError {
+    pub(super) fn error(&'static self) -> ImportError {
+        let keeps = self.keeps.as_deref().unwrap_or_default();
+        let what = || format!("it keeps {keeps}, and not the latencies");
         ImportError::Refused {
-            file: self.file,
-            what: self.what.to_owned(),
-            hint: self.hint.to_owned(),
+            file: &self.file,
+            what: self.what.clone().unwrap_or_else(what),
+            hint: self.hint.clone().unwrap_or_else(|| MEASURE.to_owned()),
         }
     }
+
+    fn fits(&self, head: &str) -> bool {
+        let has = |mark: &String| head.contains(mark);
+        self.marks.iter().all(has) && (self.any.is_empty() || self.any.iter().any(has))
+    }
 }
-
-const FEW: &str = "it keeps a few rounded percentiles, and not the latencies";
-const AVERAGES: &str = "it keeps averages and extremes, and not the latencies";
-
-/// Texts by marks, all of which stand in the first part of the file. The first that fits decides.
-static TEXTS: [(&[&str], Refused); 29] = [
-    (
-        &["Thread Stats", "Requests/sec:", "requests in"],
-        Refused {
-            file: "text output of wrk",
-            what: "wrk adds latencies that it did not measure to a few rounded percentiles",
-            hint: "run wrk2 with -R RATE --latency, whose table is read, or measure with a7probe",
-        },
-    ),
-    (
-        &[
-            "Complete requests:",
-            "Failed requests:",
-            "Time per request:",
-        ],
-        Refused {
-            file: "text output of ab",
-            what: "ab counts answers of another length as failed and keeps whole milliseconds",
-            hint: MEASURE,
-        },
-    ),
-    (
-        &["starttime\tseconds\tctime\tdtime\tttime\twait"],
-        Refused {
-            file: "ab -g file",
-            what: "it does not say which requests failed, and lists broken connections as 0 ms",
-            hint: MEASURE,
-        },
-    ),
-    (
-        &["Percentage served,Time in ms"],
-        Refused {
-            file: "ab -e file",
-            what: "it has percentiles without the number of requests and of failures",
-            hint: MEASURE,
-        },
-    ),
-    (
-        &["Transactions:", "Availability:", "Longest transaction:"],
-        Refused {
-            file: "text output of siege",
-            what: AVERAGES,
-            hint: MEASURE,
-        },
-    ),
-    (
-        &["Date & Time", "Trans,", "Elap Time,"],
-        Refused {
-            file: "siege log",
-            what: AVERAGES,
-            hint: MEASURE,
-        },
-    ),
-    (
-        &["HTTP/1.", " secs:", "bytes ==> "],
-        Refused {
-            file: "verbose output of siege",
-            what: "siege rounds every time to 10 ms",
-            hint: MEASURE,
-        },
-    ),
-    (
-        &["# stats: dump at", "stats: "],
-        Refused {
-            file: "tsung log",
-            what: "it keeps the mean of each interval, and not the latencies",
-            hint: MEASURE,
-        },
-    ),
-    (
-        &["# requests", "# failures", "Median response time"],
-        Refused {
-            file: "stats of Locust 0.x",
-            what: "they keep a median and extremes, and it is not known whether failures are among them",
-            hint: "use Locust 1.0 or newer with --csv PREFIX, and give the file that ends in _stats.csv",
-        },
-    ),
-    (
-        &["Name", "# requests", "50%", "100%"],
-        Refused {
-            file: "distribution of Locust 0.x",
-            what: "it does not say how many requests failed",
-            hint: "use Locust 1.0 or newer with --csv PREFIX, and give the file that ends in _stats.csv",
-        },
-    ),
-    (
-        &["# reqs", "# fails", "req/s"],
-        Refused {
-            file: "text output of Locust",
-            what: FEW,
-            hint: "run locust with --csv PREFIX, and give the file that ends in _stats.csv",
-        },
-    ),
-    (
-        &[
-            "Median time per request",
-            "Total requests",
-            "Successful requests",
-        ],
-        Refused {
-            file: "text output of drill",
-            what: FEW,
-            hint: MEASURE,
-        },
-    ),
-    (
-        &["Success rate:", "Slowest:", "Requests/sec:"],
-        Refused {
-            file: "text output of oha",
-            what: FEW,
-            hint: "oha --output-format csv URL > FILE, or json for the failures too",
-        },
-    ),
-    (
-        &["Summary:", "Count:", "Slowest:", "Requests/sec:"],
-        Refused {
-            file: "text output of ghz",
-            what: FEW,
-            hint: "ghz -O json -o FILE",
-        },
-    ),
-    (
-        &["duration (ms),status,error"],
-        Refused {
-            file: "CSV of ghz",
-            what: "it does not say when each call was made",
-            hint: "ghz -O json -o FILE",
-        },
-    ),
-    (
-        &["Summary:", "Slowest:", "Fastest:", "Requests/sec:"],
-        Refused {
-            file: "text output of hey",
-            what: FEW,
-            hint: "hey -o csv URL > FILE",
-        },
-    ),
-    (
-        &["Statistics", "Reqs/sec", "HTTP codes:", "Throughput:"],
-        Refused {
-            file: "text output of bombardier",
-            what: FEW,
-            hint: "bombardier -l -p r -o json URL > FILE",
-        },
-    ),
-    (
-        &["│ Stat", "Latency", "Req/Sec", "Bytes/Sec"],
-        Refused {
-            file: "text output of autocannon",
-            what: FEW,
-            hint: "autocannon --json URL > FILE",
-        },
-    ),
-    (
-        &["http_req_duration..", "http_reqs..", "iteration_duration.."],
-        Refused {
-            file: "text summary of k6",
-            what: FEW,
-            hint: "k6 run --out csv=FILE SCRIPT, or --summary-export FILE",
-        },
-    ),
-    (
-        &["vusers.created", "http.requests:", "http.response_time:"],
-        Refused {
-            file: "text output of Artillery",
-            what: FEW,
-            hint: "artillery run --output report.json SCRIPT",
-        },
-    ),
-    (
-        &["# range, mid point, percentile, count", "# target "],
-        Refused {
-            file: "text output of Fortio",
-            what: "its histogram does not say how many requests failed",
-            hint: "fortio load -json FILE URL",
-        },
-    ),
-    (
-        &["[total, rate", "Latencies", "Status Codes"],
-        Refused {
-            file: "text report of vegeta",
-            what: "its percentiles are estimates, so how many exceed a target is not known",
-            hint: "vegeta encode --to csv results.bin > FILE",
-        },
-    ),
-    (
-        &["Bucket", "#", "%", "Histogram", "+Inf]"],
-        Refused {
-            file: "histogram of vegeta",
-            what: "it does not say how many requests failed",
-            hint: "vegeta encode --to csv results.bin > FILE",
-        },
-    ),
-    (
-        &["command,mean,stddev,median,user,system,min,max"],
-        Refused {
-            file: "CSV of hyperfine",
-            what: AVERAGES,
-            hint: "hyperfine --export-json FILE COMMAND",
-        },
-    ),
-    (
-        &["Time (mean ± σ):", "Range (min … max):"],
-        Refused {
-            file: "text output of hyperfine",
-            what: AVERAGES,
-            hint: "hyperfine --export-json FILE COMMAND",
-        },
-    ),
-    (
-        &["| Command | Mean [", "| Relative |"],
-        Refused {
-            file: "Markdown table of hyperfine",
-            what: AVERAGES,
-            hint: "hyperfine --export-json FILE COMMAND",
-        },
-    ),
-    (
-        &["Label,# Samples,Average,"],
-        Refused {
-            file: "summary or aggregate report of JMeter",
-            what: "it keeps a few percentiles or none, and not the samples",
-            hint: "give the file of jmeter -n -t PLAN -l results.jtl",
-        },
-    ),
-    (
-        &["summary ", " Avg:", " Min:", " Max:", " Err:"],
-        Refused {
-            file: "console output of JMeter",
-            what: AVERAGES,
-            hint: "give the file of jmeter -n -t PLAN -l results.jtl",
-        },
-    ),
-    (
-        &["request count", "min response time", "(OK=", "KO="],
-        Refused {
-            file: "console output of Gatling",
-            what: FEW,
-            hint: "give simulation.log of Gatling 3.12.0 or older",
-        },
-    ),
-];
-
-/// More texts, of tools without any export.
-static BARE_TEXTS: [(&[&str], Refused); 3] = [
-    (
-        &["finished in", "time for request:", "time to 1st byte:"],
-        Refused {
-            file: "text output of h2load",
-            what: AVERAGES,
-            hint: MEASURE,
-        },
-    ),
-    (
-        &["Beginning round", "Latencies:", "Transfer:"],
-        Refused {
-            file: "text output of rewrk",
-            what: AVERAGES,
-            hint: MEASURE,
-        },
-    ),
-    (
-        &["# TYPE ", "_bucket{", "le=\""],
-        Refused {
-            file: "Prometheus metrics",
-            what: "the steps of a histogram do not tell how many requests failed",
-            hint: MEASURE,
-        },
-    ),
-];
-
-/// JSON objects by keys of their top level.
-static OBJECTS: [(&[&str], Refused); 7] = [
-    (
-        &["transactions", "availability", "longest_transaction"],
-        Refused {
-            file: "JSON of siege",
-            what: AVERAGES,
-            hint: MEASURE,
-        },
-    ),
-    (
-        &["type", "stats", "contents"],
-        Refused {
-            file: "stats.json of Gatling",
-            what: FEW,
-            hint: "give simulation.log of Gatling 3.12.0 or older",
-        },
-    ),
-    (
-        &["name", "numberOfRequests", "percentiles1"],
-        Refused {
-            file: "global_stats.json of Gatling",
-            what: FEW,
-            hint: "give simulation.log of Gatling 3.12.0 or older",
-        },
-    ),
-    (
-        &["log"],
-        Refused {
-            file: "HAR file",
-            what: "it lists the requests of a page, each a different one",
-            hint: "give one latency a line, such as 163.2ms",
-        },
-    ),
-    (
-        &["machine_info", "benchmarks"],
-        Refused {
-            file: "JSON of pytest-benchmark",
-            what: "its times are of rounds of many calls",
-            hint: "give one latency a line, such as 163.2ms",
-        },
-    ),
-    (
-        &["mutator", "phases", "intermediate"],
-        Refused {
-            file: "JSON of an Artillery plugin",
-            what: FEW,
-            hint: "artillery run --output report.json SCRIPT",
-        },
-    ),
-    (
-        &["Total"],
-        Refused {
-            file: "statistics.json of a JMeter report",
-            what: FEW,
-            hint: "give the file of jmeter -n -t PLAN -l results.jtl",
-        },
-    ),
-];
-
-/// A JSON array; only Locust's is known.
-static LOCUST_JSON: Refused = Refused {
-    file: "JSON of Locust",
-    what: "it keeps rounded response times, failed requests among them",
-    hint: "run locust with --csv PREFIX, and give the file that ends in _stats.csv",
-};
-
-static VEGETA_GOB: Refused = Refused {
-    file: "binary results of vegeta",
-    what: "they are for vegeta's own commands",
-    hint: "vegeta encode --to csv results.bin > FILE",
-};
-
-static GATLING_BINARY: Refused = Refused {
-    file: "binary simulation.log of Gatling",
-    what: "newer versions of Gatling write a binary log of their own",
-    hint: "give simulation.log of Gatling 3.12.0 or older, or measure with a7probe",
-};
 
 /// A text that is refused.
 pub(super) fn of_text(head: &str) -> Option<&'static Refused> {
     if head.trim_start().starts_with('[') {
-        let is_locust = ["\"response_times\"", "\"num_requests\""];
-        return is_locust
-            .iter()
-            .all(|mark| head.contains(mark))
-            .then_some(&LOCUST_JSON);
+        let marks = ["\"response_times\"", "\"num_requests\""];
+        let is_locust = marks.iter().all(|mark| head.contains(mark));
+        return is_locust.then_some(&FILES.locust_json);
     }
-    let mut all = TEXTS.iter().chain(&BARE_TEXTS);
-    let found = all.find(|(marks, _)| marks.iter().all(|mark| head.contains(mark)));
-    found.map(|(_, known)| known)
+    FILES.text.iter().find(|refused| refused.fits(head))
 }
 
 /// A JSON object that is refused; `head` is the start of its text.
 pub(super) fn of_object(keys: &TopLevelKeys, head: &str) -> Option<&'static Refused> {
-    let in_text = |known: &Refused| match known.file {
-        "HAR file" => head.contains("\"entries\"") || head.contains("\"creator\""),
-        "statistics.json of a JMeter report" => {
-            head.contains("\"sampleCount\"") && head.contains("\"pct1ResTime\"")
-        }
-        _ => true,
-    };
-    let found = OBJECTS
+    FILES
+        .object
         .iter()
-        .find(|(names, known)| keys.has(names) && in_text(known));
-    found.map(|(_, known)| known)
+        .find(|refused| keys.has(&refused.keys) && refused.fits(head))
 }
 
 /// A binary file of a known tool.
@@ -424,9 +99,9 @@ pub(super) fn of_binary(bytes: &[u8]) -> Option<&'static Refused> {
         .into_iter()
         .all(has)
     {
-        return Some(&VEGETA_GOB);
+        return Some(&FILES.vegeta_gob);
     }
-    is_gatling(head).then_some(&GATLING_BINARY)
+    is_gatling(head).then_some(&FILES.gatling_binary)
 }
 
 /// A record of the run, 0, and the version with its length before it.

@@ -1,10 +1,11 @@
-//! RequestsByEndpoint of which a file knows each: brought into the order of time and recorded by endpoint.
+//! Requests of which a file knows each: brought into the order of time and recorded by endpoint.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use super::endpoint_names::{EndpointKey, names};
-use super::{FileFormat, ImportError, ImportedEndpoint};
+use super::imported::{ImportRemark, Imported, ImportedEndpoint};
+use super::{FileFormat, ImportError};
 use crate::run::recording::Recording;
 use crate::run::sample::{FailureKind, Outcome, Phases, Sample};
 
@@ -21,7 +22,12 @@ pub(super) struct ImportedRequest {
     pub(super) status: Option<u16>,
 }
 
-/// RequestsByEndpoint by endpoint, in the order in which endpoints first appear.
+/// The start of a request, in ns since 1970; what does not fit is held at the end of the range.
+pub(super) fn start_ns(nanosecond: i128) -> i64 {
+    nanosecond.clamp(i64::MIN.into(), i64::MAX.into()) as i64
+}
+
+/// Requests by endpoint, in the order in which endpoints first appear.
 #[derive(Default)]
 pub(super) struct RequestsByEndpoint {
     keys: Vec<EndpointKey>,
@@ -54,6 +60,15 @@ impl RequestsByEndpoint {
         };
         self.requests[index].push(request);
         Ok(())
+    }
+
+    /// The file, one recording an endpoint.
+    pub(super) fn into_imported(self, format: FileFormat, remarks: Vec<ImportRemark>) -> Imported {
+        Imported {
+            format,
+            endpoints: self.into_endpoints(),
+            remarks,
+        }
     }
 
     /// One recording an endpoint.

@@ -1,6 +1,6 @@
 //! Finds the columns of a file that show whether a request ended ok.
 
-use super::column_title::{ColumnRole, words};
+use super::column_title::ColumnRole;
 use super::columns::{ChosenColumn, ListColumns};
 use super::list_rows::ListRow;
 use super::status_column::StatusColumn;
@@ -78,7 +78,6 @@ impl ListColumns {
             return false;
         };
         let title = column.words();
-        let title: Vec<&str> = title.iter().map(String::as_str).collect();
         let values = match meaning {
             StatusMeaning::Negative | StatusMeaning::ErrorCode => {
                 column.profile.may_tell_failure() && !column.profile.is_partial()
@@ -99,13 +98,11 @@ impl ListColumns {
     }
 
     fn is_plain(&self, index: usize) -> bool {
-        let words = self.columns[index].words();
-        StatusMeaning::is_plain(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        StatusMeaning::is_plain(&self.columns[index].words())
     }
 
     fn is_error(&self, index: usize) -> bool {
-        let words = self.columns[index].words();
-        StatusMeaning::is_error(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        StatusMeaning::is_error(&self.columns[index].words())
     }
 
     fn named_status(
@@ -176,7 +173,6 @@ impl ListColumns {
     }
 
     fn is_text(&self, index: usize) -> bool {
-        let words = words(self.columns[index].title.as_deref().unwrap_or(""));
-        StatusMeaning::is_text(&words.iter().map(String::as_str).collect::<Vec<_>>())
+        StatusMeaning::is_text(&self.columns[index].words())
     }
 }

@@ -10,7 +10,7 @@ use super::{ImportError, ListError};
 /// Longest line.
 const MAX_LINE: usize = 1 << 20;
 
-/// TextLine ends besides CR and LF: vertical tab, form feed, NEL, line and paragraph separator.
+/// Line ends besides CR and LF: vertical tab, form feed, NEL, line and paragraph separator.
 const RARE_ENDS: [char; 5] = ['\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
 
 /// One line, without its end, and its number from 1.
@@ -25,7 +25,7 @@ pub(super) struct TextLines<R> {
     input: BufReader<Utf8<R>>,
     raw: Vec<u8>,
     number: u64,
-    /// TextLines that were read in advance.
+    /// Lines that were read in advance.
     ahead: VecDeque<TextLine>,
     /// Whether a CR ended the last line, so that a LF belongs to it.
     after_cr: bool,

@@ -48,12 +48,12 @@ pub(super) struct TitledRow<'a> {
 }
 
 impl<'a> TitledRows<'a> {
-    /// TitledRows under a line of titles.
+    /// Rows under a line of titles.
     pub(super) fn titled(format: FileFormat, text: &'a str) -> Result<TitledRows<'a>, ImportError> {
         TitledRows::separated(format, text, titles(text).1, None)
     }
 
-    /// TitledRows alone, whose columns have these titles.
+    /// Rows alone, whose columns have these titles.
     pub(super) fn untitled(format: FileFormat, text: &'a str, titles: &[&str]) -> TitledRows<'a> {
         TitledRows {
             format,
@@ -65,7 +65,7 @@ impl<'a> TitledRows<'a> {
         }
     }
 
-    /// TitledRows with another separator, under a line of titles or under these.
+    /// Rows with another separator, under a line of titles or under these.
     pub(super) fn separated(
         format: FileFormat,
         text: &'a str,

@@ -6,10 +6,10 @@ use std::fmt;
 use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 
-/// TopLevelKeys that are kept; no known file has as many.
+/// Keys that are kept; no known file has as many.
 const MOST_KEYS: usize = 64;
 
-/// TopLevelKeys of the first object of a text, as far as it can be read: a cut file has those before its end.
+/// Keys of the first object of a text, as far as it can be read: a cut file has those before its end.
 pub(super) struct TopLevelKeys(RefCell<Vec<String>>);
 
 impl TopLevelKeys {
@@ -21,9 +21,11 @@ impl TopLevelKeys {
         keys
     }
 
-    pub(super) fn has(&self, names: &[&str]) -> bool {
+    pub(super) fn has(&self, names: &[impl AsRef<str>]) -> bool {
         let keys = self.0.borrow();
-        names.iter().all(|name| keys.iter().any(|key| key == name))
+        names
+            .iter()
+            .all(|name| keys.iter().any(|key| key == name.as_ref()))
     }
 
     pub(super) fn names(&self) -> Vec<String> {

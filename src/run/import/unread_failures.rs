@@ -1,8 +1,8 @@
 //! Whether a column may tell that requests failed, by its title and its values together.
 
-use super::column_title::{ColumnRole, is_known, words};
-use super::columns::Column;
-use super::status_meaning::{StatusMeaning, is_failing_word};
+use super::column::Column;
+use super::column_title::{ColumnRole, is_known};
+use super::status_meaning::{StatusMeaning, StatusReading, is_failing_word};
 use super::word_list::listed;
 
 /// Titles of names and addresses that cannot be outcomes.
@@ -21,11 +21,10 @@ impl Column {
             return true;
         }
         let title = self.words();
-        let title: Vec<&str> = title.iter().map(String::as_str).collect();
         if self.is_harmless_flag(&title) {
             return !profile.has_failing_words() && !profile.has_failing_codes();
         }
-        if self.unit().is_some() && profile.is_all_numbers() {
+        if self.unit.is_some() && profile.is_all_numbers() {
             return !profile.has_failing_codes();
         }
         // Every row of it is read.
@@ -86,18 +85,16 @@ impl Column {
             return false;
         }
         let title = self.words();
-        let title: Vec<&str> = title.iter().map(String::as_str).collect();
         let named = self.role == ColumnRole::Label && title.iter().any(|w| listed(ADDRESSES, w));
         if named || profile.is_all_numbers() && is_known(&title) {
             return false;
         }
         let remark = StatusMeaning::is_remark(&title)
             && profile.is_partial()
-            && StatusMeaning::Code.read(text) == super::status_meaning::StatusReading::Unknown;
+            && StatusMeaning::Code.read(text) == StatusReading::Unknown;
         remark
             || is_failing_word(text)
-            || profile.mixes_codes()
-                && StatusMeaning::Code.read(text) == super::status_meaning::StatusReading::Failed
+            || profile.mixes_codes() && StatusMeaning::Code.read(text) == StatusReading::Failed
     }
 
     /// Whether [`Column::contradicts`] can be true of any value.
@@ -109,10 +106,6 @@ impl Column {
     /// Whether true and false are known to mean something other than success.
     fn is_harmless_flag(&self, title: &[&str]) -> bool {
         !title.is_empty() && title.iter().all(|word| listed(FLAGS, word))
-    }
-
-    pub(super) fn words(&self) -> Vec<String> {
-        words(self.title.as_deref().unwrap_or(""))
     }
 }
 

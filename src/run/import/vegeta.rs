@@ -12,7 +12,9 @@ use serde::Deserialize;
 use super::ending::ending_of;
 use super::endpoint_names::EndpointKey;
 use super::imported::{ImportRemark, Imported};
-use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error, outcome_of_status};
+use super::requests::{
+    ImportedRequest, RequestsByEndpoint, outcome_of_error, outcome_of_status, start_ns,
+};
 use super::titled_rows::TitledRows;
 use super::{FileFormat, ImportError};
 use crate::run::sample::Outcome;
@@ -143,10 +145,7 @@ impl AttackResults {
             },
         };
         let request = ImportedRequest {
-            start_ns: line
-                .timestamp
-                .as_nanosecond()
-                .clamp(i64::MIN.into(), i64::MAX.into()) as i64,
+            start_ns: start_ns(line.timestamp.as_nanosecond()),
             latency: Duration::from_nanos(line.latency),
             outcome,
             status: (line.code > 0).then_some(line.code),
@@ -156,10 +155,7 @@ impl AttackResults {
     }
 
     fn into_imported(self, text: &str) -> Imported {
-        let mut remarks = vec![ImportRemark::note(
-            "vegeta counts latency from the send: when its workers are late, the delay before the send is not in \
-             the numbers",
-        )];
+        let mut remarks = vec![ImportRemark::late_sends("vegeta", "workers")];
         let missing: u64 = self.attacks.values().map(Attack::missing).sum();
         if missing > 0 {
             remarks.push(ImportRemark::warning(
@@ -170,11 +166,7 @@ impl AttackResults {
             ));
         }
         remarks.extend(ImportRemark::of_ending(ending_of(text)));
-        Imported {
-            format: self.format,
-            endpoints: self.requests.into_endpoints(),
-            remarks,
-        }
+        self.requests.into_imported(self.format, remarks)
     }
 }
 

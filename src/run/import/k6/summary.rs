@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::dropped_remark;
+use super::{dropped_remark, send_remark};
 use crate::run::import::imported::{ImportRemark, Imported};
+use crate::run::import::percentile_summary::nanoseconds;
 use crate::run::import::rank_bounds::{RankBound, ranges};
-use crate::run::import::{FileFormat, ImportError};
+use crate::run::import::{FileFormat, ImportError, TimeUnit};
 use crate::run::recording::{Counts, Ranges, Recording};
 use crate::run::sample::FailureKind;
 
@@ -73,14 +74,8 @@ pub(in crate::run::import) fn read_summary(text: &str) -> Result<Imported, Impor
 
 fn remarks(failures_among: u64, dropped: u64) -> Vec<ImportRemark> {
     let mut remarks = vec![
-        ImportRemark::note(
-            "k6's summary keeps a few percentiles: a latency between two of them is shown as the upper one, a verdict \
-             that hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
-        ),
-        ImportRemark::note(
-            "k6's http_req_duration counts from the send: neither a late start, nor waiting for a connection, nor \
-             connecting, nor TLS is in the numbers",
-        ),
+        ImportRemark::few_percentiles("k6's summary keeps a few percentiles"),
+        send_remark(),
         ImportRemark::note(
             "all requests of the summary are one endpoint; --out json tells them apart",
         ),
@@ -153,7 +148,10 @@ impl Document {
         metric: &str,
         n: u64,
     ) -> Result<Vec<RankBound>, ImportError> {
-        let at = |key: &str| self.number(metric, key).and_then(nanoseconds);
+        let at = |key: &str| {
+            self.number(metric, key)
+                .and_then(|ms| nanoseconds(ms, TimeUnit::Milliseconds))
+        };
         let max_ns = at("max").ok_or_else(|| {
             format.error(
                 format!("{metric} has no max, so nothing bounds its slowest requests"),
@@ -197,9 +195,4 @@ fn percentile(key: &str) -> Option<f64> {
         key => key.strip_prefix("p(")?.strip_suffix(')')?.parse().ok()?,
     };
     (0.0..=100.0).contains(&percentile).then_some(percentile)
-}
-
-fn nanoseconds(ms: f64) -> Option<u64> {
-    let ns = (ms * 1e6).round();
-    (0.0..1e18).contains(&ns).then_some(ns as u64)
 }

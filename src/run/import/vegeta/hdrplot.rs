@@ -66,10 +66,7 @@ fn remarks() -> Vec<ImportRemark> {
             "vegeta estimates these percentiles, so the rank of each is known to within 3 % at most; a verdict that \
              hangs on that is INCONCLUSIVE, and the order, so every burst, is lost",
         ),
-        ImportRemark::note(
-            "vegeta counts latency from the send: when its workers are late, the delay before the send is not in \
-             the numbers",
-        ),
+        ImportRemark::late_sends("vegeta", "workers"),
         ImportRemark::warning(
             "the plot does not say how many requests failed, and their latencies are among the others, so nothing can pass",
             "give every result: vegeta encode --to csv results.bin > FILE",
