@@ -1,9 +1,12 @@
 //! Durations by bucket: recording, exact ranks, lossless merging, and the V2 encoding of HdrHistogram, whose buckets
 //! these are. The only user of that crate.
 
+mod bucket;
 mod counts;
+mod decode_error;
 mod encoding;
 mod foreign;
+mod ranked_values;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -12,50 +15,13 @@ use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
 use counts::BucketCounts;
 
+pub use bucket::{Bucket, Precision};
+pub use decode_error::DecodeError;
 pub use foreign::decode_buckets;
+pub use ranked_values::RankedValues;
 
 /// Longest duration a histogram holds, in ns: 60 minutes. Longer ones are recorded as this.
 pub const MAX_NS: u64 = 3_600_000_000_000;
-
-/// Significant decimal digits of a histogram: fixed for each purpose, so that merging is adding counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Precision {
-    /// Per-second intervals and the live line.
-    Two,
-    /// Send lag and phases.
-    Three,
-    /// Response and service time; three digits would add up to 131 µs at 163 ms.
-    Four,
-}
-
-impl Precision {
-    fn digits(self) -> u8 {
-        match self {
-            Precision::Two => 2,
-            Precision::Three => 3,
-            Precision::Four => 4,
-        }
-    }
-}
-
-/// An encoded histogram that cannot be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum DecodeError {
-    /// Not base64.
-    #[error("the histogram is not base64")]
-    Base64,
-    /// Not one of HdrHistogram's encodings, or damaged.
-    #[error("the histogram cannot be decoded: {0}")]
-    Encoding(String),
-    /// Of another precision than its place in the file has.
-    #[error("the histogram has {found} significant digits where {expected} are expected")]
-    Precision {
-        /// Digits it has.
-        found: u8,
-        /// Digits it should have.
-        expected: u8,
-    },
-}
 
 /// Durations in nanoseconds, 1 ns to 60 min, at a fixed relative precision; minimum and maximum exact.
 #[derive(Clone, Debug)]
@@ -259,113 +225,9 @@ fn check(header: encoding::Header, precision: Precision) -> Result<(), DecodeErr
     }
 }
 
-/// An occupied bucket: values from `low_ns` to `high_ns`, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bucket {
-    /// Smallest value it holds, in ns.
-    pub low_ns: u64,
-    /// Largest value it holds, in ns.
-    pub high_ns: u64,
-    /// How many values it holds.
-    pub count: u64,
-}
-
-/// Ascending values with cumulative counts: order statistics at any rank by binary search. Built from
-/// a histogram (bucket precision) or from a list of values (exact).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RankedValues {
-    values_ns: Vec<u64>,
-    cumulative: Vec<u64>,
-}
-
-impl RankedValues {
-    /// From values in any order, exactly.
-    pub fn from_values(mut values_ns: Vec<u64>) -> RankedValues {
-        values_ns.sort_unstable();
-        let mut ranked = RankedValues::default();
-        for value_ns in values_ns {
-            ranked.push(value_ns, 1);
-        }
-        ranked
-    }
-
-    /// From values with their counts, in any order.
-    pub fn from_counts(mut counts: Vec<(u64, u64)>) -> RankedValues {
-        counts.sort_unstable();
-        let mut ranked = RankedValues::default();
-        let counts = counts.into_iter().filter(|&(_, count)| count > 0);
-        counts.for_each(|(value_ns, count)| ranked.push(value_ns, count));
-        ranked
-    }
-
-    /// Every value once, ascending, with its count.
-    pub fn counts(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
-        let before = std::iter::once(&0).chain(&self.cumulative);
-        let counts = self.cumulative.iter().zip(before).map(|(&c, &b)| c - b);
-        self.values_ns.iter().copied().zip(counts)
-    }
-
-    fn push(&mut self, value_ns: u64, count: u64) {
-        let total = self.count() + count;
-        match (self.values_ns.last(), self.cumulative.last_mut()) {
-            (Some(&last_ns), Some(cumulative)) if last_ns == value_ns => *cumulative = total,
-            _ => {
-                self.values_ns.push(value_ns);
-                self.cumulative.push(total);
-            }
-        }
-    }
-
-    /// Puts the exact minimum at the first rank and the exact maximum at the last.
-    fn set_extremes(&mut self, min_ns: u64, max_ns: u64) {
-        let total = self.count();
-        if total == 0 {
-            return;
-        }
-        if self.values_ns[0] > min_ns {
-            if self.cumulative[0] == 1 {
-                self.values_ns[0] = min_ns;
-            } else {
-                self.values_ns.insert(0, min_ns);
-                self.cumulative.insert(0, 1);
-            }
-        }
-        let last = self.values_ns.len() - 1;
-        let before_last = if last == 0 {
-            0
-        } else {
-            self.cumulative[last - 1]
-        };
-        if self.values_ns[last] < max_ns {
-            if total - before_last == 1 {
-                self.values_ns[last] = max_ns;
-            } else {
-                self.cumulative[last] = total - 1;
-                self.values_ns.push(max_ns);
-                self.cumulative.push(total);
-            }
-        }
-    }
-
-    /// How many values there are.
-    pub fn count(&self) -> u64 {
-        self.cumulative.last().copied().unwrap_or(0)
-    }
-
-    /// The value at a 1-based rank, in ns; `None` for rank 0 and beyond the last value.
-    pub fn at_rank(&self, rank: u64) -> Option<u64> {
-        if rank == 0 {
-            return None;
-        }
-        self.values_ns
-            .get(self.cumulative.partition_point(|&c| c < rank))
-            .copied()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{DecodeError, Histogram, Precision, RankedValues};
+    use super::{DecodeError, Histogram, Precision};
 
     fn of(precision: Precision, values: &[u64]) -> Histogram {
         let mut histogram = Histogram::new(precision);
@@ -466,13 +328,5 @@ mod tests {
     fn durations_beyond_an_hour_are_held_at_an_hour() {
         let histogram = of(Precision::Four, &[u64::MAX, 5]);
         assert_eq!(histogram.max_ns(), Some(super::MAX_NS));
-    }
-
-    #[test]
-    fn levels_of_a_list_are_exact() {
-        let ranked = RankedValues::from_values(vec![30, 10, 20, 20]);
-        assert_eq!(ranked.count(), 4);
-        let ranks: Vec<Option<u64>> = (0..6).map(|r| ranked.at_rank(r)).collect();
-        assert_eq!(ranks, [None, Some(10), Some(20), Some(20), Some(30), None]);
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::Resends;
+use super::resends::Resends;
 use crate::run::plan::IdSource;
 
 /// The name that a service gives to an event.

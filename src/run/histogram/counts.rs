@@ -3,9 +3,9 @@
 //! The crate keeps one array over the whole range: two megabytes for a histogram of four digits that has seen a
 //! second, however narrow the latencies are. A run keeps many, and should not disturb what it measures.
 
-use super::{Bucket, Precision};
+use super::bucket::{Bucket, Precision};
 
-/// BucketCounts of a page.
+/// Counts of a page.
 const PAGE: usize = 512;
 
 /// A stretch of the buckets. At four digits few counts are large, so they are narrow until one of them is.
@@ -51,7 +51,7 @@ impl CountPage {
     }
 }
 
-/// BucketCounts by bucket. A bucket holds the values that agree in their highest bits.
+/// Counts by bucket. A bucket holds the values that agree in their highest bits.
 #[derive(Clone, Debug)]
 pub(super) struct BucketCounts {
     /// Values below 2^bits have a bucket each; larger ones keep this many of their highest bits.

@@ -5,7 +5,8 @@ use std::io::Read;
 
 use flate2::read::ZlibDecoder;
 
-use super::{Bucket, DecodeError};
+use super::bucket::Bucket;
+use super::decode_error::DecodeError;
 
 /// A cookie without the bits that give the size of a word.
 const BASE: u32 = !0xf0;

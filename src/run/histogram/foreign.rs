@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
-use super::{Bucket, DecodeError, encoding};
+use super::bucket::Bucket;
+use super::decode_error::DecodeError;
+use super::encoding;
 
 /// More values than any tool records in one histogram; what claims more is damaged.
 const MAX_COUNT: u64 = 1 << 40;

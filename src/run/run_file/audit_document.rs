@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::borrowed_text::BorrowedText;
-use super::document::{ExceedancesDocument, HistogramDocument};
+use super::exceedances_document::ExceedancesDocument;
+use super::histogram_document::HistogramDocument;
 use super::nanos;
 use crate::run::completion::{
     AcceptanceCounts, Audit, AuditRemark, Completion, DoneClock, EffectReporting, Resends, Settled,

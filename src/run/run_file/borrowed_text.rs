@@ -1,4 +1,4 @@
-//! BorrowedText of a run file that is read in place, without a copy: most of a file is base64.
+//! Text of a run file that is read in place, without a copy: most of a file is base64.
 
 use std::borrow::Cow;
 use std::fmt;

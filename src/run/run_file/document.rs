@@ -7,14 +7,13 @@ use serde::{Deserialize, Serialize};
 
 use super::audit_document::AuditDocument;
 use super::borrowed_text::BorrowedText;
+use super::exceedances_document::ExceedancesDocument;
+use super::histogram_document::HistogramDocument;
 use super::{
     EndpointRun, Environment, FORMAT, Instrument, Judging, PlanRecord, Run, RunEnd, TurnsRecord,
     nanos,
 };
-use crate::run::histogram::Histogram;
-use crate::run::recording::{
-    Bits, Clock, Counts, Exceedances, Exemplar, Latency, Recording, RunSecond, unique_map,
-};
+use crate::run::recording::{Clock, Counts, Exemplar, Latency, Recording, RunSecond, unique_map};
 use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Phases};
 
 /// The JSON Schema of a run file.
@@ -142,20 +141,6 @@ pub(super) enum LatencyDocument<'a> {
     },
 }
 
-/// A histogram with its exact extremes beside it.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(super) struct HistogramDocument<'a> {
-    /// How many values it holds.
-    pub(super) count: u64,
-    /// Smallest value, exact; absent if there is none.
-    pub(super) min_ns: Option<u64>,
-    /// Largest value, exact; absent if there is none.
-    pub(super) max_ns: Option<u64>,
-    /// HdrHistogram's V2 compressed encoding in base64.
-    #[serde(borrow)]
-    pub(super) hdr: BorrowedText<'a>,
-}
-
 /// One histogram a phase, three significant digits.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 pub(super) struct PhasesDocument<'a> {
@@ -177,37 +162,6 @@ pub(super) struct PhasesDocument<'a> {
     /// First byte to last byte.
     #[serde(borrow)]
     pub(super) body: HistogramDocument<'a>,
-}
-
-/// Which requests exceeded a target.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-pub(super) struct ExceedancesDocument<'a> {
-    /// A latency equal to the target is within it.
-    pub(super) target_ns: u64,
-    /// How many bits are set.
-    pub(super) count: u64,
-    /// One bit per planned request, in order of the intended start, eight a byte, lowest first; set for a latency
-    /// above the target and for everything that did not end ok.
-    #[serde(borrow)]
-    pub(super) bits: BorrowedText<'a>,
-    /// The same for those of them that are certain and the server's own doing: above the target without our send lag
-    /// too, or ended badly for no cause on this side. Absent in files of before there was this field: all of them.
-    #[serde(borrow, default)]
-    pub(super) certain: Option<BorrowedText<'a>>,
-    /// The same for those that are above the target by more than the instrument's own error, or did not end ok. Absent in
-    /// files of before there was this field: all of them.
-    #[serde(borrow, default)]
-    pub(super) beyond_error: Option<BorrowedText<'a>>,
-    /// The same for those that are certain although the instrument may have been a little late: above eleven tenths of the
-    /// target plus the own error without our send lag, or ended badly for no cause on this side. Absent if they were not
-    /// counted.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) near: Option<BorrowedText<'a>>,
-    /// The same for those that are certain although the instrument may not have been up to its work: above four thirds of
-    /// the target plus the own error without our send lag, or ended badly for no cause on this side. Absent if they were
-    /// not counted.
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(super) far: Option<BorrowedText<'a>>,
 }
 
 /// One second of the run.
@@ -332,17 +286,6 @@ impl From<&Latency> for LatencyDocument<'_> {
     }
 }
 
-impl From<&Histogram> for HistogramDocument<'_> {
-    fn from(histogram: &Histogram) -> Self {
-        HistogramDocument {
-            count: histogram.count(),
-            min_ns: histogram.min_ns(),
-            max_ns: histogram.max_ns(),
-            hdr: histogram.encode().into(),
-        }
-    }
-}
-
 impl From<&Recording> for PhasesDocument<'_> {
     fn from(recording: &Recording) -> Self {
         let phases = &recording.phases;
@@ -355,24 +298,6 @@ impl From<&Recording> for PhasesDocument<'_> {
             body: (&phases.body).into(),
         }
     }
-}
-
-impl From<&Exceedances> for ExceedancesDocument<'_> {
-    fn from(exceedances: &Exceedances) -> Self {
-        ExceedancesDocument {
-            target_ns: nanos::of(exceedances.target),
-            count: exceedances.bits.count_ones(),
-            bits: exceedances.bits.encode().into(),
-            certain: Some(exceedances.certain.encode().into()),
-            beyond_error: Some(exceedances.beyond_error.encode().into()),
-            near: exceedances.near.as_ref().map(text),
-            far: exceedances.far.as_ref().map(text),
-        }
-    }
-}
-
-fn text(bits: &Bits) -> BorrowedText<'static> {
-    bits.encode().into()
 }
 
 impl From<(&u64, &RunSecond)> for IntervalDocument<'_> {

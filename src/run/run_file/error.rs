@@ -97,6 +97,11 @@ impl fmt::Display for Age {
 }
 
 impl RunFileError {
+    /// Two parts of the file contradict each other.
+    pub(super) fn inconsistent(what: impl Into<String>) -> RunFileError {
+        RunFileError::Inconsistent(what.into())
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {

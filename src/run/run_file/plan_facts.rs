@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Agreement, BodyRecord, EndpointRecord, PlanRecord, SizeRecord, WHOLE_DIGEST};
-use crate::redact;
+use super::plan_record::{BodyRecord, EndpointRecord, PlanRecord, SizeRecord};
 use crate::run::plan::{Keepalive, Model};
 
 /// What is stated, and its value, exactly: durations and rates in their shortest text that reads back the same.
@@ -89,49 +88,4 @@ fn header_names(endpoint: &EndpointRecord) -> String {
 
 fn body(body: &BodyRecord) -> String {
     format!("{} bytes with SHA-256 {}", body.bytes, body.sha256)
-}
-
-/// Of two bodies. Files from before fingerprints have the SHA-256 of the template without its secret fields, so it
-/// decides only for bodies without any.
-pub(super) fn agreement_of_bodies(before: &BodyRecord, after: &BodyRecord) -> Agreement {
-    let is_old = |body: &BodyRecord| body.sha256.len() == WHOLE_DIGEST;
-    let hides = |body: &BodyRecord| {
-        let template = body.template.as_deref();
-        is_old(body) && template.is_none_or(|text| text.contains(redact::REDACTED))
-    };
-    let bits = |body: &BodyRecord| (body.bytes, body.sha256.get(..4).map(str::to_owned));
-    let same = if is_old(before) == is_old(after) {
-        (before.bytes, &before.sha256) == (after.bytes, &after.sha256)
-    } else {
-        bits(before) == bits(after)
-    };
-    match (same, hides(before) || hides(after)) {
-        (true, false) => Agreement::Same,
-        (false, true) if is_old(before) == is_old(after) => Agreement::Differs,
-        (_, true) => Agreement::Unknown,
-        (false, false) => Agreement::Differs,
-    }
-}
-
-/// Of two paths with queries. A plain value in an old file is hidden first, as in the new one.
-pub(super) fn agreement_of_paths(before: &str, after: &str) -> Agreement {
-    let [before, after] = [before, after].map(redact::url);
-    let split = |c: char| "?&=;/".contains(c);
-    let (mut old, mut new) = (before.split(split), after.split(split));
-    let mut unknown = false;
-    loop {
-        match (old.next(), new.next()) {
-            (None, None) => break,
-            (Some(old), Some(new)) if redact::is_unknown(old) || redact::is_unknown(new) => {
-                unknown = true;
-            }
-            (Some(old), Some(new)) if old == new => {}
-            _ => return Agreement::Differs,
-        }
-    }
-    if unknown {
-        Agreement::Unknown
-    } else {
-        Agreement::Same
-    }
 }

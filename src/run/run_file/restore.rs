@@ -38,7 +38,9 @@ pub(super) fn run(bytes: &[u8]) -> Result<Run, RunFileError> {
     lengths::check(&document)?;
     check_names(&document)?;
     if document.plan.hash() != document.plan_hash {
-        return Err(inconsistent("plan_hash is not that of the plan"));
+        return Err(RunFileError::inconsistent(
+            "plan_hash is not that of the plan",
+        ));
     }
     let budget = Rc::new(MemoryBudget::new());
     check_numbers(&document, &budget)?;
@@ -194,12 +196,14 @@ fn parsed<T: std::str::FromStr>(text: &str, field: &str, form: &str) -> Result<T
 /// The plan and the recordings speak of the same endpoints, each once.
 fn check_names(document: &RunDocument<'_>) -> Result<(), RunFileError> {
     if document.endpoints.is_empty() {
-        return Err(inconsistent("it has no endpoints"));
+        return Err(RunFileError::inconsistent("it has no endpoints"));
     }
     let mut seen = BTreeSet::new();
     for EndpointDocument { name, .. } in &document.endpoints {
         if !seen.insert(name.as_str()) {
-            return Err(inconsistent(&format!("endpoint {name} is there twice")));
+            return Err(RunFileError::inconsistent(format!(
+                "endpoint {name} is there twice"
+            )));
         }
     }
     let plan = &document.plan.endpoints;
@@ -207,12 +211,8 @@ fn check_names(document: &RunDocument<'_>) -> Result<(), RunFileError> {
     if planned == seen && planned.len() == plan.len() {
         Ok(())
     } else {
-        Err(inconsistent(
+        Err(RunFileError::inconsistent(
             "the plan has other endpoints than the recordings",
         ))
     }
-}
-
-fn inconsistent(what: &str) -> RunFileError {
-    RunFileError::Inconsistent(what.to_owned())
 }

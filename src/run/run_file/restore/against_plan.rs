@@ -8,7 +8,6 @@ use super::super::{
     StopReason,
 };
 use super::context::RestoreContext;
-use super::inconsistent;
 use crate::run::plan::{Arrivals, Model, Size};
 use crate::run::recording::{Clock, Recording};
 use crate::run::schedule::Schedule;
@@ -26,7 +25,7 @@ pub(super) fn check(document: &RunDocument<'_>) -> Result<(), RunFileError> {
     if let Some(turns) = &document.turns
         && (turns.pairs == 0 || turns.block.is_zero())
     {
-        return Err(inconsistent("turns have no blocks"));
+        return Err(RunFileError::inconsistent("turns have no blocks"));
     }
     Ok(())
 }
@@ -35,7 +34,7 @@ fn judging(document: &RunDocument<'_>) -> Result<(), RunFileError> {
     if let GuardRecord::Episode { episode } = document.judging.guard
         && episode.is_zero()
     {
-        return Err(inconsistent(
+        return Err(RunFileError::inconsistent(
             "judging.guard has an episode of 0; requests that are independent are kind \"iid\"",
         ));
     }
@@ -45,7 +44,7 @@ fn judging(document: &RunDocument<'_>) -> Result<(), RunFileError> {
     if let SizeRecord::Duration { duration } = document.plan.size
         && duration != adaptive.budget
     {
-        return Err(inconsistent(
+        return Err(RunFileError::inconsistent(
             "judging.adaptive has another budget than the plan's size",
         ));
     }
@@ -53,7 +52,7 @@ fn judging(document: &RunDocument<'_>) -> Result<(), RunFileError> {
     if cut == (adaptive.stopped == StopReason::Interrupted) {
         Ok(())
     } else {
-        Err(inconsistent(
+        Err(RunFileError::inconsistent(
             "judging.adaptive.stopped and ended do not agree whether the run was interrupted",
         ))
     }
@@ -63,21 +62,23 @@ fn instrument(document: &RunDocument<'_>) -> Result<(), RunFileError> {
     let instrument = &document.instrument;
     let sent = document.endpoints.iter().any(|e| e.sent > 0);
     if sent && instrument.threads == 0 {
-        return Err(inconsistent(
+        return Err(RunFileError::inconsistent(
             "requests were sent where instrument.threads is 0",
         ));
     }
     if let Calibration::Measured(null) = &instrument.calibration {
         if null.requests == 0 {
-            return Err(inconsistent("the calibration measured 0 requests"));
+            return Err(RunFileError::inconsistent(
+                "the calibration measured 0 requests",
+            ));
         }
         if null.p50 > null.p99 || null.p99 > null.own_error {
-            return Err(inconsistent(
+            return Err(RunFileError::inconsistent(
                 "instrument.calibration: p50_ns, p99_ns and own_error_ns are not ascending",
             ));
         }
         if null.own_error > LONGEST_OWN_ERROR {
-            return Err(inconsistent(&format!(
+            return Err(RunFileError::inconsistent(format!(
                 "instrument.calibration: own_error_ns is {:?}, longer than a calibration takes",
                 null.own_error
             )));
@@ -86,7 +87,9 @@ fn instrument(document: &RunDocument<'_>) -> Result<(), RunFileError> {
     match &instrument.certificate {
         Some(certificate) => certificate
             .vouches_for(&document.environment)
-            .map_err(|error| inconsistent(&format!("instrument.certificate: {error}"))),
+            .map_err(|error| {
+                RunFileError::inconsistent(format!("instrument.certificate: {error}"))
+            }),
         None => Ok(()),
     }
 }

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::super::RunFileError;
-use super::super::document::HistogramDocument;
+use super::super::histogram_document::HistogramDocument;
 use super::memory_budget::MemoryBudget;
 use crate::run::histogram::{Histogram, Precision};
 use crate::run::recording::{Bits, Counts};

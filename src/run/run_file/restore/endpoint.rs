@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::document::{
-    EndpointDocument, ExemplarDocument, HistogramDocument, IntervalDocument, LatencyDocument,
-    OutcomeDocument, PhasesDocument,
+    EndpointDocument, ExemplarDocument, IntervalDocument, LatencyDocument, OutcomeDocument,
+    PhasesDocument,
 };
+use super::super::histogram_document::HistogramDocument;
 use super::super::{EndpointRun, RunFileError};
 use super::audit;
 use super::context::RestoreContext;

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::super::RunFileError;
 use super::super::borrowed_text::BorrowedText;
-use super::super::document::ExceedancesDocument;
+use super::super::exceedances_document::ExceedancesDocument;
+use super::super::{RunFileError, nanos};
 use super::context::RestoreContext;
 use crate::run::histogram::MAX_NS;
 use crate::run::recording::{Bits, Clock, Counts, Exceedances, Margin, Recording};
@@ -101,71 +101,77 @@ impl RestoreContext {
         exceedances: &Exceedances,
         recording: &Recording,
     ) -> Result<(), RunFileError> {
-        let Exceedances {
-            target, near, far, ..
-        } = exceedances;
+        let target = exceedances.target;
         let guarded = target.saturating_add(recording.own_error);
-        let margin = |margin: Margin| guarded.saturating_add(margin.of(*target));
-        // Without a lag of its own a request counts in full. Imported times have no lag.
-        let lag = match recording.clock {
-            Clock::IntendedStart => recording.send_lag.max_ns().unwrap_or(0),
-            Clock::Send => 0,
-            Clock::Given => MAX_NS,
-        };
-        let lag = Duration::from_nanos(lag);
+        let lag = longest_lag(recording);
+        let near = guarded.saturating_add(Margin::Near.of(target));
+        let far = guarded.saturating_add(Margin::Far.of(target));
         let not_ok = recording.counts.not_ok();
         let theirs = not_ok - recording.counts.client_side();
-        let late = |limit: Duration| limit.saturating_add(lag);
-        let certain_from = guarded.max(late(*target));
+        let row = |name, bits, above: Duration, certain: Duration, failed| GuardedRow {
+            name,
+            bits,
+            above,
+            certain,
+            failed,
+        };
+        let certain = guarded.max(target.saturating_add(lag));
         let rows = [
-            (
+            row(
                 "guarded",
                 Some(&exceedances.beyond_error),
                 guarded,
                 guarded,
                 not_ok,
             ),
-            (
+            row(
                 "certain",
                 Some(&exceedances.certain),
                 guarded,
-                certain_from,
+                certain,
                 theirs,
             ),
-            (
+            row(
                 "near",
-                near.as_ref(),
-                margin(Margin::Near),
-                late(margin(Margin::Near)),
+                exceedances.near.as_ref(),
+                near,
+                near.saturating_add(lag),
                 theirs,
             ),
-            (
+            row(
                 "far",
-                far.as_ref(),
-                margin(Margin::Far),
-                late(margin(Margin::Far)),
+                exceedances.far.as_ref(),
+                far,
+                far.saturating_add(lag),
                 theirs,
             ),
         ];
-        for (name, row, at_most_above, at_least_above, failed) in rows {
-            let Some(row) = row else { continue };
-            let of = |limit: Duration| {
-                let limit_ns = u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX);
-                recording.latency.count_above(limit_ns)
-            };
-            // Beyond the longest duration that a histogram holds, it cannot tell.
-            if at_most_above.as_nanos() >= u128::from(MAX_NS) {
-                continue;
-            }
-            let (least, most) = (of(at_least_above).0, of(at_most_above).1);
-            let set = row.count_ones();
-            self.holds((least + failed..=most + failed).contains(&set), || {
-                format!(
-                    "{name} exceedances of {target:?} are {set}, which the latencies and the own error contradict"
-                )
-            })?;
-        }
-        Ok(())
+        rows.iter()
+            .try_for_each(|row| self.row_agrees(row, target, recording))
+    }
+
+    fn row_agrees(
+        &self,
+        row: &GuardedRow<'_>,
+        target: Duration,
+        recording: &Recording,
+    ) -> Result<(), RunFileError> {
+        // Beyond the longest duration that a histogram holds, it cannot tell.
+        let Some(bits) = row
+            .bits
+            .filter(|_| row.above.as_nanos() < u128::from(MAX_NS))
+        else {
+            return Ok(());
+        };
+        let above = |limit: Duration| recording.latency.count_above(nanos::of(limit));
+        let (least, most) = (above(row.certain).0, above(row.above).1);
+        let set = bits.count_ones();
+        self.holds((least + row.failed..=most + row.failed).contains(&set), || {
+            format!(
+                "{} exceedances of {target:?} are {set}, which the latencies and the own error contradict",
+                row.name
+            )
+        })
     }
 
     /// Checks the requests that failed for a cause on this side against their number and against `ok`.
@@ -189,4 +195,25 @@ impl RestoreContext {
             _ => self.wrong("a request ended ok and badly".to_owned()),
         }
     }
+}
+
+/// One row of bits that supports a FAIL, and what its number of set bits depends on.
+struct GuardedRow<'a> {
+    name: &'a str,
+    bits: Option<&'a Bits>,
+    /// No latency up to this is in the row.
+    above: Duration,
+    /// Every latency above this is in the row.
+    certain: Duration,
+    /// Requests in the row that did not end ok.
+    failed: u64,
+}
+
+/// Without a lag of its own a request counts in full. Imported times have no lag.
+fn longest_lag(recording: &Recording) -> Duration {
+    Duration::from_nanos(match recording.clock {
+        Clock::IntendedStart => recording.send_lag.max_ns().unwrap_or(0),
+        Clock::Send => 0,
+        Clock::Given => MAX_NS,
+    })
 }

@@ -2,7 +2,6 @@
 
 use super::super::RunFileError;
 use super::super::document::RunDocument;
-use super::inconsistent;
 
 /// Most entries of a list that a person writes.
 const MOST: usize = 1_000;
@@ -40,7 +39,7 @@ fn most(what: &str, length: usize) -> Result<(), RunFileError> {
     if length <= MOST {
         Ok(())
     } else {
-        Err(inconsistent(&format!(
+        Err(RunFileError::inconsistent(format!(
             "the number of {what} is {length}, and a file has at most {MOST}"
         )))
     }
@@ -50,7 +49,7 @@ fn longest(what: &str, text: &str) -> Result<(), RunFileError> {
     if text.len() <= LONGEST {
         Ok(())
     } else {
-        Err(inconsistent(&format!(
+        Err(RunFileError::inconsistent(format!(
             "{what} has {} bytes, and it may have {LONGEST}",
             text.len()
         )))

@@ -1,0 +1,73 @@
+//! How the server was asked: whose clocks, which effects, how the wait ended.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::event_report::UnknownMeans;
+
+/// Whose clocks the time from acceptance to completion is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DoneClock {
+    /// The server's, at both ends.
+    Server,
+    /// The probe's when it had the answer, the server's at completion: as true as the two clocks agree.
+    Both,
+    /// The probe's: completion was between the poll that did not see it yet and the poll that did.
+    Poll,
+}
+
+impl DoneClock {
+    /// In words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            DoneClock::Server => "from acceptance to completion, both by the server's clock",
+            DoneClock::Both => {
+                "from the answer by this machine's clock to completion by the server's, as true as the two agree"
+            }
+            DoneClock::Poll => {
+                "from the answer to the poll that saw it done, which began when the run had ended: at most so long"
+            }
+        }
+    }
+}
+
+/// Whether the server tells how often one kind of effect was had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+#[schemars(rename = "Effects")]
+pub enum EffectReporting {
+    /// It tells.
+    #[serde(rename = "told")]
+    Reported,
+    /// It does not, or not of every event that was done: duplicates cannot be seen.
+    #[serde(rename = "not_told")]
+    NotReported,
+}
+
+/// How the wait for the server ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Settled {
+    /// Nothing was pending any more.
+    Done,
+    /// At the deadline.
+    Deadline,
+    /// By a signal.
+    Interrupted,
+}
+
+/// How the server was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AuditOutcome {
+    /// Whose clocks its times are of.
+    pub clock: DoneClock,
+    /// How the wait for it ended.
+    pub settled: Settled,
+    /// Longest that was waited.
+    pub patience: Duration,
+    /// What to make of accepted requests that it does not know.
+    pub unknown: UnknownMeans,
+}

@@ -1,0 +1,41 @@
+//! Events in a run's listing that the run did not send.
+
+/// Events that a run did not send, as far as they can be told from those whose answer it never saw.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnexpectedEvents {
+    /// So many for certain.
+    pub at_least: u64,
+    /// So many, if the server took in none of the requests whose events have names that nobody knows.
+    pub at_most: u64,
+}
+
+impl UnexpectedEvents {
+    /// Exactly so many.
+    pub fn exactly(count: u64) -> UnexpectedEvents {
+        UnexpectedEvents {
+            at_least: count,
+            at_most: count,
+        }
+    }
+
+    /// So many events that are nobody's, of which `open` may be requests without a known name.
+    pub fn among(events: u64, open: u64) -> UnexpectedEvents {
+        UnexpectedEvents {
+            at_least: events.saturating_sub(open),
+            at_most: events,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::UnexpectedEvents;
+
+    #[test]
+    fn strangers_may_be_requests_whose_names_nobody_knows() {
+        let strangers = |at_least, at_most| UnexpectedEvents { at_least, at_most };
+        assert_eq!(UnexpectedEvents::among(7, 0), UnexpectedEvents::exactly(7));
+        assert_eq!(UnexpectedEvents::among(7, 2), strangers(5, 7));
+        assert_eq!(UnexpectedEvents::among(1, 2), strangers(0, 1));
+    }
+}

@@ -1,0 +1,139 @@
+//! Whether two runs had comparable plans: one list of facts for the hash and for the differences.
+
+use sha2::{Digest, Sha256};
+
+use super::plan_facts::facts;
+use super::plan_record::{BodyRecord, PlanRecord};
+use crate::redact;
+
+/// Length of a whole SHA-256 in hexadecimal, as in files from before fingerprints.
+const WHOLE_DIGEST: usize = 64;
+
+impl PlanRecord {
+    /// SHA-256, in hexadecimal, over what makes two runs comparable: of each endpoint name, method, path,
+    /// names of headers, body, expected statuses and rate; model and arrivals, size, warm-up, timeout, in-flight cap
+    /// and keep-alive. Where the requests go may differ (origin, prefix, connect-to, socket, trust, client
+    /// certificate), and so may seed and targets.
+    pub fn hash(&self) -> String {
+        let mut hasher = Sha256::new();
+        for (what, value) in facts(self) {
+            // Lengths keep neighbouring texts apart.
+            for text in [what, value] {
+                hasher.update((text.len() as u64).to_le_bytes());
+                hasher.update(text);
+            }
+        }
+        hexadecimal(&hasher.finalize())
+    }
+
+    /// The differences that prevent a comparison of a run of this plan with a later one of another plan, in words:
+    /// `rate of ingest: 20/s before, 50/s after`. Empty if the hashes are equal. A fact that one side hides without a
+    /// fingerprint is not a difference, see [`PlanRecord::unknowns`].
+    pub fn differences(&self, after: &PlanRecord) -> Vec<String> {
+        let told = self.compared(after, Agreement::Differs);
+        told.map(|(what, before, after)| format!("{what}: {before} before, {after} after"))
+            .collect()
+    }
+
+    /// Facts that may differ, because a file from before fingerprints hides them. `path of ingest`.
+    pub fn unknowns(&self, after: &PlanRecord) -> Vec<String> {
+        let hidden = self.compared(after, Agreement::Unknown);
+        hidden.map(|(what, ..)| what).collect()
+    }
+
+    fn compared(
+        &self,
+        after: &PlanRecord,
+        wanted: Agreement,
+    ) -> impl Iterator<Item = (String, String, String)> {
+        let (old, mut new) = (facts(self), facts(after));
+        // An endpoint that only one side has is named by the fact "endpoints".
+        let common = old.into_iter().filter_map(move |(what, value)| {
+            let other = new.remove(&what)?;
+            Some((what, value, other))
+        });
+        let body = |plan: &PlanRecord, name: &str| {
+            let named = plan.endpoints.iter().find(|e| e.name == name)?;
+            named.body.clone()
+        };
+        let agreement = |what: &str, before: &str, after_fact: &str| {
+            let bodies = what
+                .strip_prefix("body of ")
+                .and_then(|name| body(self, name).zip(body(after, name)));
+            match bodies {
+                Some((before, after)) => agreement_of_bodies(&before, &after),
+                None => agreement(what, before, after_fact),
+            }
+        };
+        let told = common.filter(|(what, before, after)| agreement(what, before, after) == wanted);
+        told.collect::<Vec<_>>().into_iter()
+    }
+}
+
+/// Whether two facts of a name agree.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Agreement {
+    Same,
+    Differs,
+    Unknown,
+}
+
+fn agreement(what: &str, before: &str, after: &str) -> Agreement {
+    if what.starts_with("path of ") {
+        return agreement_of_paths(before, after);
+    }
+    if before == after {
+        Agreement::Same
+    } else {
+        Agreement::Differs
+    }
+}
+
+/// Of two bodies. Files from before fingerprints have the SHA-256 of the template without its secret fields, so it
+/// decides only for bodies without any.
+fn agreement_of_bodies(before: &BodyRecord, after: &BodyRecord) -> Agreement {
+    let is_old = |body: &BodyRecord| body.sha256.len() == WHOLE_DIGEST;
+    let hides = |body: &BodyRecord| {
+        let template = body.template.as_deref();
+        is_old(body) && template.is_none_or(|text| text.contains(redact::REDACTED))
+    };
+    let bits = |body: &BodyRecord| (body.bytes, body.sha256.get(..4).map(str::to_owned));
+    let same = if is_old(before) == is_old(after) {
+        (before.bytes, &before.sha256) == (after.bytes, &after.sha256)
+    } else {
+        bits(before) == bits(after)
+    };
+    match (same, hides(before) || hides(after)) {
+        (true, false) => Agreement::Same,
+        (false, true) if is_old(before) == is_old(after) => Agreement::Differs,
+        (_, true) => Agreement::Unknown,
+        (false, false) => Agreement::Differs,
+    }
+}
+
+/// Of two paths with queries. A plain value in an old file is hidden first, as in the new one.
+fn agreement_of_paths(before: &str, after: &str) -> Agreement {
+    let [before, after] = [before, after].map(redact::url);
+    let split = |c: char| "?&=;/".contains(c);
+    let (mut old, mut new) = (before.split(split), after.split(split));
+    let mut unknown = false;
+    loop {
+        match (old.next(), new.next()) {
+            (None, None) => break,
+            (Some(old), Some(new)) if redact::is_unknown(old) || redact::is_unknown(new) => {
+                unknown = true;
+            }
+            (Some(old), Some(new)) if old == new => {}
+            _ => return Agreement::Differs,
+        }
+    }
+    if unknown {
+        Agreement::Unknown
+    } else {
+        Agreement::Same
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
