@@ -13,7 +13,7 @@ mod json;
 mod markdown;
 mod row;
 mod table;
-mod text;
+pub mod text;
 mod warnings;
 
 use std::collections::BTreeMap;

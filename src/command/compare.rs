@@ -8,7 +8,7 @@ use std::io::Write;
 use crate::cli::compare::CompareArgs;
 use crate::exit::Exit;
 use crate::judge::comparison::{self, Comparison, Noise, Pair, Side};
-use crate::judge::gate::{self, Gate, Scope, Subject};
+use crate::judge::gate::{self, CutRuns, Gate, NextStep, Reason, Remedy, Scope, Subject};
 use crate::report::{ComparisonReport, Report, ReportKind};
 use crate::run::completion::Audit;
 use crate::run::import::ImportOptions;
@@ -179,22 +179,22 @@ pub(super) fn withhold_from_cut_runs(
     before: RunEnd,
     after: RunEnd,
 ) {
-    let is_cut = |ended: RunEnd| ended != RunEnd::Complete;
-    let cut = match (is_cut(before), is_cut(after)) {
+    let is_cut = |end: RunEnd| end != RunEnd::Complete;
+    let runs = match (is_cut(before), is_cut(after)) {
         (false, false) => return,
-        (true, false) => "the run before was",
-        (false, true) => "the run after was",
-        (true, true) => "both runs were",
+        (true, false) => CutRuns::Before,
+        (false, true) => CutRuns::After,
+        (true, true) => CutRuns::Both,
     };
     for finding in findings {
         let over_two_runs = finding.gate.condition.scope() == Scope::TwoRuns;
         if over_two_runs && finding.verdict != Verdict::Inconclusive {
             finding.verdict = Verdict::Inconclusive;
-            finding.reason = format!(
-                "interrupted: {cut} cut, and a gate over two runs needs a size fixed beforehand ({})",
-                finding.reason
-            );
-            finding.next_step = Some("let both runs finish".to_owned());
+            finding.reason = Reason::Cut {
+                runs,
+                otherwise: Box::new(finding.reason.clone()),
+            };
+            finding.next_step = Some(NextStep::Fix(Remedy::FinishBothRuns));
         }
     }
 }

@@ -1,10 +1,15 @@
 //! The report as one JSON object: stable names, times in milliseconds, exact where the data are.
 
+mod reason;
+
 use std::io::{self, Write};
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
+
+use reason::CodedReason;
 
 use super::audit::{JsonAudit, JsonAudits};
 use super::comparison::{JsonChange, JsonNoise, JsonRates, JsonTurns};
@@ -115,6 +120,10 @@ pub struct JsonFinding {
     pub verdict: Verdict,
     /// Why, in one sentence.
     pub reason: String,
+    /// Why, as a word that stays the same when the sentence changes.
+    pub reason_code: String,
+    /// The numbers of the reason; their names end in their unit, counts have none.
+    pub reason_values: Map<String, Value>,
     /// What would decide it.
     pub next_step: Option<String>,
 }
@@ -336,6 +345,7 @@ impl From<&Finding> for JsonFinding {
             ObservedMetric::Ratio { value, interval } => Some((value, interval)),
             _ => None,
         };
+        let reason = CodedReason::from(&finding.reason);
         JsonFinding {
             endpoint: finding.endpoint.clone(),
             gate: finding.gate.to_string(),
@@ -373,8 +383,10 @@ impl From<&Finding> for JsonFinding {
                 design_effect: episodes.seen.map(|seen| seen.design_effect),
             }),
             verdict: finding.verdict,
-            reason: finding.reason.clone(),
-            next_step: finding.next_step.clone(),
+            reason: text::reason(finding),
+            reason_code: reason.code.to_owned(),
+            reason_values: reason.values,
+            next_step: text::next_step(finding),
         }
     }
 }

@@ -93,15 +93,15 @@ fn write_comparison(
 fn write_reasons(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     let findings = text::listed(report);
     for finding in &findings {
-        let reason = escape(&finding.reason);
+        let reason = escape(&text::reason(finding));
         writeln!(
             out,
             "- **{}** `{}`: {reason}",
             finding.verdict,
             finding.gate.to_string().replace('`', "'")
         )?;
-        if let Some(step) = &finding.next_step {
-            writeln!(out, "  - next: {}", escape(step))?;
+        if let Some(step) = text::next_step(finding) {
+            writeln!(out, "  - next: {}", escape(&step))?;
         }
     }
     match findings.is_empty() {

@@ -165,7 +165,7 @@ fn write_reason(finding: &Finding, style: &Style, out: &mut dyn Write) -> io::Re
         out,
         "{verdict}  {}: {}",
         finding.gate,
-        one_line(&finding.reason)
+        one_line(&text::reason(finding))
     )?;
     if let (Verbosity::Full, Some(p_pass), Some(p_fail)) =
         (style.verbosity, finding.p_pass, finding.p_fail)
@@ -182,7 +182,7 @@ fn write_reason(finding: &Finding, style: &Style, out: &mut dyn Write) -> io::Re
             ""
         )?;
     }
-    match &finding.next_step {
+    match text::next_step(finding) {
         Some(step) => writeln!(out, "{:12}  next: {step}", ""),
         None => Ok(()),
     }
@@ -194,7 +194,7 @@ fn write_next(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result
         return Ok(());
     }
     let decisive = text::decisive(report);
-    match decisive.first().and_then(|first| first.next_step.as_ref()) {
+    match decisive.first().and_then(|first| text::next_step(first)) {
         Some(step) => writeln!(out, "next: {step}"),
         None => Ok(()),
     }

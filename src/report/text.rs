@@ -1,5 +1,13 @@
 //! What every face for people says in the same words: rows, counts, notes and the verdict line.
 
+mod audit_reason;
+mod change_reason;
+mod limitation;
+mod next_step;
+mod reason;
+mod sample;
+mod test_reason;
+
 use std::time::Duration;
 
 use super::audit;
@@ -16,6 +24,9 @@ use crate::run::run_file::{AdaptiveRecord, RunEnd, SizeRecord, StopReason};
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped, percent, plural, trimmed};
 use crate::verdict::Verdict;
+
+pub use next_step::next_step;
+pub use reason::reason;
 
 /// The lines of an endpoint's table: its percentiles ascending, the maximum, the error rate if there is
 /// something to say about it.
@@ -415,10 +426,11 @@ pub(super) fn verdict_line(report: &Report) -> Option<String> {
 }
 
 /// The reason of a finding in the verdict line: whole where it stands nowhere else, else its first clause.
-fn headline<'a>(report: &Report, finding: &'a Finding) -> &'a str {
-    let first_clause = finding.reason.split("; ").next();
-    match listed(report).len() {
-        0 | 1 => &finding.reason,
-        _ => first_clause.unwrap_or(&finding.reason),
-    }
+fn headline(report: &Report, finding: &Finding) -> String {
+    let reason = reason(finding);
+    let end = match listed(report).len() {
+        0 | 1 => reason.len(),
+        _ => reason.find("; ").unwrap_or(reason.len()),
+    };
+    reason[..end].to_owned()
 }

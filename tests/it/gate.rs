@@ -6,6 +6,7 @@ use a7probe::judge::gate::{
     self, ExceedanceRange, Finding, Gate, ObservedMetric, Subject, run_verdict,
 };
 use a7probe::judge::summary::Observed;
+use a7probe::report::text::{next_step, reason};
 use a7probe::run::plan::{Design, Guard};
 use a7probe::run::recording::{Clock, Recording};
 use a7probe::run::sample::{FailureKind, Outcome, Phases, Sample};
@@ -147,7 +148,7 @@ fn ten_samples_fail_p95_and_p99_and_leave_p50_open() {
     };
     assert_eq!(findings[1].measured, at_maximum);
     assert_eq!(
-        findings[2].reason,
+        reason(&findings[2]),
         "6 of 10 samples were above 150 ms where at most 1 % are allowed; 10 samples cannot carry a P99 (here it \
          is the maximum; a pass takes 299), but they can refute it"
     );
@@ -173,7 +174,11 @@ fn failures_count_as_slower_than_everything() {
         };
         assert_eq!(finding.exceedances, exact);
         let breakdown = format!("({slow} slow, {failed} failed)");
-        assert!(finding.reason.contains(&breakdown), "{}", finding.reason);
+        assert!(
+            reason(&finding).contains(&breakdown),
+            "{}",
+            reason(&finding)
+        );
     }
 }
 
@@ -193,11 +198,11 @@ fn a_run_that_was_cut_is_no_proof_against_the_server() {
     let finding = cut.judge_one("p95 <= 150ms");
     assert_eq!(finding.verdict, Verdict::Inconclusive);
     assert_eq!(
-        finding.reason,
+        reason(&finding),
         "the run was cut and 200 requests never sent, so between 0 and 200 of 600 requests are above 150 ms, and \
          the verdict hangs on them"
     );
-    assert_eq!(finding.next_step.as_deref(), Some("let the run finish"));
+    assert_eq!(next_step(&finding).as_deref(), Some("let the run finish"));
 }
 
 #[test]
@@ -208,9 +213,9 @@ fn failures_of_this_machine_are_no_proof_against_the_server() {
     let finding = starved.judge_one("p95 <= 150ms");
     assert_eq!(finding.verdict, Verdict::Inconclusive);
     assert!(
-        finding.reason.contains("on this machine"),
+        reason(&finding).contains("on this machine"),
         "{}",
-        finding.reason
+        reason(&finding)
     );
     assert_eq!(
         starved.judge_one("error_rate <= 1%").verdict,
@@ -238,7 +243,7 @@ fn a_target_inside_an_occupied_bucket_decides_only_if_it_was_counted() {
         at_most: 100,
     };
     assert_eq!(finding.exceedances, range);
-    assert!(finding.reason.contains("bucket"), "{}", finding.reason);
+    assert!(reason(&finding).contains("bucket"), "{}", reason(&finding));
     assert_eq!(uncounted.judge_one("p95 <= 100ms").verdict, Verdict::Fail);
     assert_eq!(uncounted.judge_one("p95 <= 200ms").verdict, Verdict::Pass);
 }
@@ -254,11 +259,9 @@ fn a_failure_that_hangs_on_our_own_send_lag_is_inconclusive() {
     let finding = late.judge_one("p95 <= 150ms");
     assert_eq!(finding.verdict, Verdict::Inconclusive);
     assert!(
-        finding
-            .reason
-            .starts_with("client-limited: this machine sent late"),
+        reason(&finding).starts_with("client-limited: this machine sent late"),
         "{}",
-        finding.reason
+        reason(&finding)
     );
     // A few late sends do not excuse two hundred slow answers.
     let mostly_punctual = Run::counting(&[TARGET])
@@ -278,7 +281,11 @@ fn one_surprise_among_several_gates_is_no_failure() {
     assert_eq!(run.judge_one("p95 <= 150ms").verdict, Verdict::Fail);
     let two = run.judge(&["p95 <= 150ms", "p50 <= 150ms"]);
     assert_eq!(verdicts(&two), [Verdict::Inconclusive, Verdict::Pass]);
-    assert!(two[0].reason.contains("among 2 gates"), "{}", two[0].reason);
+    assert!(
+        reason(&two[0]).contains("among 2 gates"),
+        "{}",
+        reason(&two[0])
+    );
     let with_warning = run.judge(&["p95 <= 150ms", "p50 <= 150ms warn"]);
     assert_eq!(verdicts(&with_warning), [Verdict::Fail, Verdict::Pass]);
 }
@@ -290,9 +297,9 @@ fn a_single_slow_request_fails_no_gate() {
     assert!(close(finding.p_fail, 1.0 - 0.999f64.powi(10)));
     assert_eq!(finding.verdict, Verdict::Inconclusive);
     assert!(
-        finding.reason.ends_with("a single one fails no gate"),
+        reason(&finding).ends_with("a single one fails no gate"),
         "{}",
-        finding.reason
+        reason(&finding)
     );
 }
 
@@ -304,7 +311,7 @@ fn no_data_is_never_a_pass() {
         assert_eq!(finding.verdict, Verdict::Inconclusive);
         assert_eq!(finding.measured, ObservedMetric::Nothing);
         assert_eq!(
-            finding.reason,
+            reason(&finding),
             "there are no data, and no data is never a pass"
         );
     }
@@ -329,18 +336,18 @@ fn too_few_samples_say_how_many_it_takes() {
         let short = Run::counting(&[TARGET]).ok(needed - 1, FAST);
         let finding = short.judge_one(gate);
         assert_eq!(finding.verdict, Verdict::Inconclusive, "{gate}");
-        let next = finding.next_step.expect("a way out");
+        let next = next_step(&finding).expect("a way out");
         assert!(next.starts_with("at least "), "{gate}: {next}");
     }
     let ten = Run::counting(&[TARGET]).ok(10, FAST);
     let finding = ten.judge_one("p99 <= 150ms");
     assert_eq!(
-        finding.reason,
+        reason(&finding),
         "10 requests cannot carry a P99: even with none above 150 ms it takes 299 to pass; none of 10 requests \
          was above 150 ms"
     );
     assert_eq!(
-        finding.next_step.as_deref(),
+        next_step(&finding).as_deref(),
         Some("at least 299 requests are needed for P99 to pass")
     );
 }
@@ -359,7 +366,7 @@ fn the_number_of_samples_that_would_decide_does_decide() {
         if finding.verdict != Verdict::Inconclusive {
             continue;
         }
-        let next = finding.next_step.expect("a way out");
+        let next = next_step(&finding).expect("a way out");
         let number: String = next.chars().filter(char::is_ascii_digit).collect();
         let more: u64 = number.parse().expect("a number of samples");
         let share = slow as f64 / n as f64;
@@ -404,7 +411,7 @@ fn the_error_rate_counts_everything_that_did_not_end_ok() {
     assert!((value - 20.0 / 600.0).abs() < 1e-15);
     assert!(interval.0 < value && value < interval.1);
     assert_eq!(
-        finding.reason,
+        reason(&finding),
         "20 of 600 requests did not end ok (15 failed, 5 timed out) where at most 6 (1 %) are allowed"
     );
 }
@@ -462,7 +469,7 @@ fn between_the_limits_of_a_fixed_and_of_an_adaptive_run_more_requests_decide() {
         subject.rate_per_s = None;
     });
     assert_eq!(finding.verdict, Verdict::Inconclusive);
-    let next = finding.next_step.unwrap();
+    let next = next_step(&finding).unwrap();
     assert!(
         next.starts_with("about ") && next.ends_with("would show a failure"),
         "{next}"
@@ -478,13 +485,15 @@ fn without_order_no_number_of_exceedances_is_said_to_decide() {
     let finding = judged(&run.recording, "p50 <= 150ms", |_| {});
     assert_eq!(finding.verdict, Verdict::Inconclusive);
     assert!(
-        finding
-            .reason
-            .contains("nobody knows whether they came in bursts"),
+        reason(&finding).contains("nobody knows whether they came in bursts"),
         "{}",
-        finding.reason
+        reason(&finding)
     );
-    assert!(!finding.reason.contains("would fail"), "{}", finding.reason);
+    assert!(
+        !reason(&finding).contains("would fail"),
+        "{}",
+        reason(&finding)
+    );
 }
 
 #[test]
@@ -492,21 +501,20 @@ fn the_reason_and_the_next_step_name_one_number_of_samples() {
     let clean = list(&[100.0; 10]);
     let of_list = judged(&clean, "p95 <= 150ms", |subject| subject.rate_per_s = None);
     assert!(
-        of_list
-            .reason
+        reason(&of_list)
             .contains("it takes 59 to pass, and 60 to exclude slow episodes of 1 sample;"),
         "{}",
-        of_list.reason
+        reason(&of_list)
     );
     assert_eq!(
-        of_list.next_step.as_deref(),
+        next_step(&of_list).as_deref(),
         Some("at least 60 samples are needed for P95 to pass")
     );
     let independent = judged(&clean, "p95 <= 150ms", |subject| subject.guard = Guard::Iid);
     assert!(
-        independent.reason.contains("it takes 59 to pass;"),
+        reason(&independent).contains("it takes 59 to pass;"),
         "{}",
-        independent.reason
+        reason(&independent)
     );
 }
 
@@ -517,8 +525,12 @@ fn a_share_ten_times_the_limit_is_not_called_near_it() {
         .collect();
     let finding = judged(&list(&latencies), "p95 <= 150ms", |_| {});
     assert_eq!(finding.verdict, Verdict::Inconclusive);
-    assert!(!finding.reason.contains("too near"), "{}", finding.reason);
-    let next = finding.next_step.unwrap();
+    assert!(
+        !reason(&finding).contains("too near"),
+        "{}",
+        reason(&finding)
+    );
+    let next = next_step(&finding).unwrap();
     assert!(!next.contains("samples would do"), "{next}");
 }
 
@@ -534,7 +546,11 @@ fn a_closed_run_that_was_over_at_once_has_not_excluded_slow_episodes() {
     };
     let short = closed(8_000.0, 4);
     assert_eq!(short.verdict, Verdict::Inconclusive);
-    assert!(short.next_step.unwrap().contains("6 s"), "{}", short.reason);
+    assert!(
+        next_step(&short).unwrap().contains("6 s"),
+        "{}",
+        reason(&short)
+    );
     // 3 000 at 500/s are 6 s; with 60 in flight, one stall meets 60 of them.
     assert_eq!(closed(500.0, 4).verdict, Verdict::Pass);
     assert_eq!(closed(500.0, 60).verdict, Verdict::Inconclusive);

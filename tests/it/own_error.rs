@@ -5,6 +5,7 @@ use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use a7probe::judge::gate::{self, Finding, Gate, InstrumentLoad, Subject};
+use a7probe::report::text::{next_step, reason};
 use a7probe::run::plan::{Design, Guard};
 use a7probe::run::recording::{Clock, Recording};
 use a7probe::run::run_file::{Calibration, Run, Throttled};
@@ -84,11 +85,11 @@ fn a_pass_counts_what_is_above_the_target_and_a_failure_what_is_above_it_by_the_
         (0, 100)
     );
     assert_eq!(
-        within.reason,
+        reason(&within),
         "measurement: the instrument's own error is up to 2 ms, so between 0 and 100 of 1 000 requests are above 150 ms by \
          the server's own doing, and the verdict hangs on them"
     );
-    assert!(within.next_step.is_some());
+    assert!(next_step(&within).is_some());
     let beyond = p95(&recorded(&[
         (900, FAST, PUNCTUAL),
         (100, us(152_041), PUNCTUAL),
@@ -110,9 +111,9 @@ fn a_target_that_was_not_counted_has_its_guard_band_in_the_histogram() {
     let within = at("p95 <= 151ms");
     assert_eq!(within.verdict, Verdict::Inconclusive);
     assert!(
-        within.reason.starts_with("measurement: "),
+        reason(&within).starts_with("measurement: "),
         "{}",
-        within.reason
+        reason(&within)
     );
     assert_eq!(at("p95 <= 148ms").verdict, Verdict::Fail);
     // And whatever limits the instrument, answers of 152 ms are far beyond 100 ms.
@@ -132,11 +133,9 @@ fn a_failure_that_our_own_lag_makes_is_client_limited_whatever_the_own_error() {
     let flipped = p95(&recorded(&[(900, FAST, PUNCTUAL), (100, us(157_000), lag)]));
     assert_eq!(flipped.verdict, Verdict::Inconclusive);
     assert!(
-        flipped
-            .reason
-            .starts_with("client-limited: this machine sent late"),
+        reason(&flipped).starts_with("client-limited: this machine sent late"),
         "{}",
-        flipped.reason
+        reason(&flipped)
     );
 }
 
@@ -168,12 +167,12 @@ fn a_flag_blocks_a_failure_near_the_target_and_none_that_is_far_beyond() {
         let blocked = judge(&near, load, "p95 <= 150ms");
         assert_eq!(blocked.verdict, Verdict::Inconclusive);
         assert!(
-            blocked.reason.starts_with("client-limited: "),
+            reason(&blocked).starts_with("client-limited: "),
             "{}",
-            blocked.reason
+            reason(&blocked)
         );
-        assert!(blocked.reason.contains(words), "{}", blocked.reason);
-        assert_eq!(blocked.next_step.as_deref(), Some(remedy));
+        assert!(reason(&blocked).contains(words), "{}", reason(&blocked));
+        assert_eq!(next_step(&blocked).as_deref(), Some(remedy));
         assert_eq!(judge(&far, load, "p95 <= 150ms").verdict, Verdict::Fail);
     }
 }
@@ -265,9 +264,9 @@ fn late_sends_and_local_socket_errors_are_flags_too() {
     let blocked = p95(&near);
     assert_eq!(blocked.verdict, Verdict::Inconclusive);
     assert!(
-        blocked.reason.contains("98 % of the sends within 1.5 ms"),
+        reason(&blocked).contains("98 % of the sends within 1.5 ms"),
         "{}",
-        blocked.reason
+        reason(&blocked)
     );
     let mut starved = recorded(&[(900, FAST, PUNCTUAL), (99, us(160_000), PUNCTUAL)]);
     add(
@@ -279,9 +278,9 @@ fn late_sends_and_local_socket_errors_are_flags_too() {
     let blocked = p95(&starved);
     assert_eq!(blocked.verdict, Verdict::Inconclusive);
     assert!(
-        blocked.reason.contains("no free socket"),
+        reason(&blocked).contains("no free socket"),
         "{}",
-        blocked.reason
+        reason(&blocked)
     );
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use a7probe::judge::gate::{Gate, InstrumentLoad, Subject, judge};
 use a7probe::judge::summary::{Drift, GrowthKind, Parts, RunPosition};
+use a7probe::report::text::reason;
 use a7probe::run::plan::{Design, Guard};
 use a7probe::run::recording::Recording;
 use a7probe::run::run_file::Run;
@@ -223,7 +224,7 @@ fn verdict(recording: &Recording, gate: &str, design: Design) -> (Verdict, Strin
         audit: None,
     };
     let finding = judge(&[Gate::parse(gate).unwrap()], &[subject]).remove(0);
-    (finding.verdict, finding.reason)
+    (finding.verdict, reason(&finding))
 }
 
 #[test]

@@ -1,12 +1,12 @@
 //! Gates on two runs: what is asked of a percentile's change, and what its interval answers.
 
-use super::effect::unresolved;
 use super::{Change, ChangeEvidence, ChangeRange, Comparison};
-use crate::judge::gate::{Condition, ExceedanceRange, Finding, Gate, ObservedMetric, Scope};
+use crate::judge::gate::{
+    ChangeReason, Condition, ExceedanceRange, Finding, Gate, NextStep, ObservedMetric, Reason,
+    Remedy, Scope, UnresolvedChange,
+};
 use crate::run::plan::Design;
 use crate::stats::profile::judge_reduction;
-use crate::stats::rank::Quantile;
-use crate::units::{grouped, trimmed};
 use crate::verdict::Verdict;
 
 /// What is asked of a percentile's change.
@@ -58,9 +58,9 @@ fn finding(gate: Gate, comparison: &Comparison) -> Option<Finding> {
         | Condition::Count { .. } => return None,
     };
     let change = comparison.changes.iter().find(|c| c.quantile == quantile);
-    let (verdict, reason, next_step) = match change {
+    let decision = match change {
         Some(change) => requirement.judge(change),
-        None => not_compared(quantile),
+        None => Decision::not_compared(),
     };
     Some(Finding {
         endpoint: comparison.endpoint.clone(),
@@ -72,30 +72,57 @@ fn finding(gate: Gate, comparison: &Comparison) -> Option<Finding> {
         p_fail: None,
         design: Design::Fixed,
         episodes: None,
-        verdict,
-        reason,
-        next_step,
+        verdict: decision.verdict,
+        reason: Reason::Change(decision.reason),
+        next_step: decision.next_step,
     })
 }
 
-type Answer = (Verdict, String, Option<String>);
-
-/// A gate is never dropped, not even one that the comparison was not made for.
-fn not_compared(quantile: Quantile) -> Answer {
-    let reason = format!("{quantile} was not compared, and no data is never a pass");
-    (Verdict::Inconclusive, reason, None)
+/// What a change decides of a gate.
+#[derive(Debug)]
+struct Decision {
+    verdict: Verdict,
+    reason: ChangeReason,
+    next_step: Option<NextStep>,
 }
 
-/// The flip test: a verdict that our own lateness could have made is none.
-fn in_doubt(ratio: ChangeRange) -> Answer {
-    (
-        Verdict::Inconclusive,
-        format!(
-            "this machine sent late; without its own delay the change is {} at 95 % confidence, and the verdict hangs on it",
-            span(ratio)
-        ),
-        Some("measure both from a quieter machine, or at a lower rate".to_owned()),
-    )
+impl Decision {
+    /// A gate is never dropped, not even one that the comparison was not made for.
+    fn not_compared() -> Decision {
+        Decision {
+            verdict: Verdict::Inconclusive,
+            reason: ChangeReason::NotCompared,
+            next_step: None,
+        }
+    }
+
+    /// The flip test: a verdict that our own lateness could have made is none.
+    fn sent_late(ratio: ChangeRange) -> Decision {
+        Decision {
+            verdict: Verdict::Inconclusive,
+            reason: ChangeReason::SentLate {
+                low: ratio.low,
+                high: ratio.high,
+            },
+            next_step: Some(NextStep::Fix(Remedy::QuieterMachineForBoth)),
+        }
+    }
+
+    fn unresolved(change: &Change, samples_needed: u64) -> Decision {
+        let (planned, dependence) = (change.planned, change.dependence);
+        Decision {
+            verdict: Verdict::Inconclusive,
+            reason: ChangeReason::Unresolved(UnresolvedChange {
+                planned: [planned.before, planned.after],
+                independent: [
+                    dependence.before.worth(planned.before),
+                    dependence.after.worth(planned.after),
+                ],
+                samples_needed,
+            }),
+            next_step: Some(NextStep::MeasureBothSides { samples_needed }),
+        }
+    }
 }
 
 fn measured(change: &Change) -> ObservedMetric {
@@ -110,31 +137,22 @@ fn measured(change: &Change) -> ObservedMetric {
 }
 
 impl Requirement {
-    fn judge(self, change: &Change) -> Answer {
+    fn judge(self, change: &Change) -> Decision {
         match change.evidence {
             ChangeEvidence::Interval {
                 measured,
                 without_lag,
             } => {
                 let judged = self.judge_interval(measured.ratio);
-                match self.verdict(without_lag.ratio) == judged.0 {
-                    true => judged,
-                    false => in_doubt(without_lag.ratio),
+                if self.verdict(without_lag.ratio) == judged.verdict {
+                    judged
+                } else {
+                    Decision::sent_late(without_lag.ratio)
                 }
             }
-            ChangeEvidence::Unresolved { samples_needed } => (
-                Verdict::Inconclusive,
-                unresolved(
-                    change.quantile,
-                    change.planned,
-                    change.dependence,
-                    samples_needed,
-                ),
-                Some(format!(
-                    "measure at least {} requests on each side",
-                    grouped(samples_needed)
-                )),
-            ),
+            ChangeEvidence::Unresolved { samples_needed } => {
+                Decision::unresolved(change, samples_needed)
+            }
         }
     }
 
@@ -147,102 +165,32 @@ impl Requirement {
         judge_reduction(ratio.low, ratio.high, reduction)
     }
 
-    fn judge_interval(self, ratio: ChangeRange) -> Answer {
+    fn judge_interval(self, ratio: ChangeRange) -> Decision {
+        let ChangeRange { low, high } = ratio;
         let verdict = self.verdict(ratio);
-        let next_step =
-            "more requests on both sides narrow the interval, unless the change lies at the limit";
-        (
+        let narrow = NextStep::Fix(Remedy::NarrowInterval);
+        Decision {
             verdict,
-            self.reason(verdict, ratio),
-            (verdict == Verdict::Inconclusive).then(|| next_step.to_owned()),
-        )
-    }
-
-    fn reason(self, verdict: Verdict, ratio: ChangeRange) -> String {
-        match (verdict, self) {
-            (Verdict::Inconclusive, _) => {
-                format!("the change is {} at 95 % confidence", span(ratio))
-            }
-            (Verdict::Pass, _) => format!("{} at 95 % confidence", at_most(self, ratio.high)),
-            (Verdict::Fail, _) if ratio.low.is_infinite() => {
-                "after, failures stand where this percentile was".to_owned()
-            }
-            (Verdict::Fail, _) => format!("{} at 95 % confidence", at_least(self, ratio.low)),
+            reason: match verdict {
+                Verdict::Inconclusive => ChangeReason::RatioBetween { low, high },
+                Verdict::Pass => ChangeReason::RatioAtMost(high),
+                Verdict::Fail if low.is_infinite() => ChangeReason::FailuresAfter,
+                Verdict::Fail => ChangeReason::RatioAtLeast(low),
+            },
+            next_step: (verdict == Verdict::Inconclusive).then_some(narrow),
         }
     }
-}
-
-/// What the largest ratio that fits the data says.
-fn at_most(requirement: Requirement, ratio: f64) -> String {
-    match requirement {
-        Requirement::Growth(_) if ratio > 1.0 => {
-            format!("the growth is at most {}", percent(ratio - 1.0, f64::ceil))
-        }
-        _ => format!(
-            "the reduction is at least {}",
-            percent(1.0 - ratio, f64::floor)
-        ),
-    }
-}
-
-/// What the smallest ratio that fits the data says.
-fn at_least(requirement: Requirement, ratio: f64) -> String {
-    match requirement {
-        Requirement::Reduction(_) if ratio < 1.0 => {
-            format!(
-                "the reduction is at most {}",
-                percent(1.0 - ratio, f64::ceil)
-            )
-        }
-        _ => format!(
-            "the growth is at least {}",
-            percent(ratio - 1.0, f64::floor)
-        ),
-    }
-}
-
-/// `between −80 % and −69.9 %`.
-fn span(ratio: ChangeRange) -> String {
-    let signed = |ratio: f64, round| {
-        let sign = if ratio < 1.0 { "−" } else { "+" };
-        format!("{sign}{}", percent((ratio - 1.0).abs(), round))
-    };
-    // Outwards: a reduction at the low end grows, a growth shrinks.
-    let low = match ratio.low < 1.0 {
-        true => signed(ratio.low, f64::ceil),
-        false => signed(ratio.low, f64::floor),
-    };
-    let high = match ratio.high < 1.0 {
-        true => signed(ratio.high, f64::floor),
-        false => signed(ratio.high, f64::ceil),
-    };
-    match (ratio.low > 0.0, ratio.high.is_finite()) {
-        (true, true) => format!("between {low} and {high}"),
-        (true, false) => format!("at least {low}, without an upper end,"),
-        (false, true) => format!("at most {high}, without a lower end,"),
-        (false, false) => "not bounded on either side".to_owned(),
-    }
-}
-
-/// One decimal, rounded towards the weaker claim.
-fn percent(share: f64, round: fn(f64) -> f64) -> String {
-    // What a binary fraction lacks must not cost a tenth of a percent.
-    let tenths = round((share * 1e9).round() / 1e6);
-    let digits = if tenths < 10_000.0 { 1 } else { 0 };
-    format!("{} %", trimmed(tenths / 10.0, digits))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{ChangeRange, Requirement};
+    use super::{ChangeRange, ChangeReason, Requirement};
     use crate::verdict::Verdict;
 
     fn verdict(requirement: Requirement, low: f64, high: f64) -> Verdict {
-        requirement.judge_interval(ChangeRange { low, high }).0
-    }
-
-    fn reason(requirement: Requirement, low: f64, high: f64) -> String {
-        requirement.judge_interval(ChangeRange { low, high }).1
+        requirement
+            .judge_interval(ChangeRange { low, high })
+            .verdict
     }
 
     #[test]
@@ -280,49 +228,28 @@ mod tests {
     }
 
     #[test]
-    fn reasons_round_towards_the_weaker_claim() {
+    fn the_end_of_the_interval_that_decides_is_the_reason() {
         let (gate, open) = (Requirement::Reduction(0.7), f64::INFINITY);
-        for (said, reason) in [
-            (reason(gate, 0.2, 0.3), "the reduction is at least 70 %"),
-            (
-                reason(gate, 0.31204, 0.35),
-                "the reduction is at most 68.8 %",
-            ),
-            (reason(gate, 1.25, 2.0), "the growth is at least 25 %"),
-            (
-                reason(gate, 0.2, 0.30003),
-                "the change is between −80 % and −69.9 %",
-            ),
-            (
-                reason(gate, 0.2, open),
-                "the change is at least −80 %, without an upper end,",
-            ),
-            (
-                reason(gate, 0.0, open),
-                "the change is not bounded on either side",
-            ),
-            (
-                reason(Requirement::Growth(0.1), 1.2, open),
-                "the growth is at least 20 %",
-            ),
-            (
-                reason(Requirement::Growth(0.1), 0.9, 1.0301),
-                "the growth is at most 3.1 %",
-            ),
-            (
-                reason(Requirement::Growth(0.1), 0.9, 0.95),
-                "the reduction is at least 5 %",
-            ),
-            (
-                reason(Requirement::Growth(0.1), 0.9, 1.2001),
-                "the change is between −10 % and +20.1 %",
-            ),
+        let growth = Requirement::Growth(0.1);
+        for (gate, low, high, reason) in [
+            (gate, 0.2, 0.3, ChangeReason::RatioAtMost(0.3)),
+            (gate, 0.31204, 0.35, ChangeReason::RatioAtLeast(0.31204)),
+            (gate, 1.25, 2.0, ChangeReason::RatioAtLeast(1.25)),
+            (growth, 1.2, open, ChangeReason::RatioAtLeast(1.2)),
+            (growth, 0.9, 1.0301, ChangeReason::RatioAtMost(1.0301)),
+            (gate, open, open, ChangeReason::FailuresAfter),
         ] {
-            assert_eq!(said, format!("{reason} at 95 % confidence"));
+            assert_eq!(
+                gate.judge_interval(ChangeRange { low, high }).reason,
+                reason
+            );
         }
-        assert_eq!(
-            reason(gate, open, open),
-            "after, failures stand where this percentile was"
-        );
+        for (low, high) in [(0.2, 0.30003), (0.2, open), (0.0, open)] {
+            let reason = ChangeReason::RatioBetween { low, high };
+            assert_eq!(
+                gate.judge_interval(ChangeRange { low, high }).reason,
+                reason
+            );
+        }
     }
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::condition::{Condition, Scope};
 use super::evidence::ProportionTest;
 use super::parse_error::did_you_mean;
-use super::{Condition, Gate, Scope, Selector, Subject};
+use super::spec::{Gate, Selector};
+use super::subject::Subject;
 use crate::run::plan::{Design, Guard};
 use crate::run::recording::Failures;
 use crate::units::{Pretty, grouped};

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{Condition, Gate, Selector, Severity};
+use super::condition::Condition;
+use super::spec::{Gate, Selector, Severity};
 
 impl fmt::Display for Gate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

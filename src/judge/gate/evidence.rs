@@ -1,6 +1,7 @@
 //! What the exceedances of one gate prove, in their order if that is known, at one look or at many.
 
-use super::{ALPHA, Subject};
+use super::spec::{ALPHA, Gate};
+use super::subject::Subject;
 use crate::run::plan::Design;
 use crate::run::recording::{Bits, Rows};
 use crate::stats::binomial::{self, MIN_EXCEEDANCES_TO_FAIL};
@@ -77,11 +78,8 @@ impl ProportionTest {
             Design::Adaptive => Mixture::new(self.theta0).min_samples_to_pass(ALPHA),
         };
         let clean = Clusters::isolated(by_number, 0);
-        let by_time = self
-            .episode
-            .map(|episode| clean.pass_condition(self.theta0, ALPHA, episode));
-        match by_time {
-            Some(EpisodeCondition::NeedsSamples(n)) => n.max(by_number),
+        match self.pass_condition(&clean) {
+            EpisodeCondition::NeedsSamples(n) => n.max(by_number),
             _ => by_number,
         }
     }
@@ -89,9 +87,10 @@ impl ProportionTest {
     /// Of exceedances in order; `seams` are where time was cut out of it.
     pub(super) fn ordered(&self, rows: &Rows<'_>, seams: &[u64]) -> TwoSidedEvidence {
         let at_most = self.of_row(&rows.at_most, seams);
-        let certain = match rows.at_most == rows.certain {
-            true => at_most,
-            false => self.of_row(&rows.certain, seams),
+        let certain = if rows.at_most == rows.certain {
+            at_most
+        } else {
+            self.of_row(&rows.certain, seams)
         };
         TwoSidedEvidence { at_most, certain }
     }
@@ -168,63 +167,54 @@ impl ProportionTest {
                 binomial::p_fail(n, k, self.theta0),
             ),
         };
-        self.evidence(
-            (p_pass, p_fail),
-            (
-                binomial::reaches(p_pass, ALPHA),
-                binomial::reaches(p_fail, ALPHA) && k >= MIN_EXCEEDANCES_TO_FAIL,
-            ),
+        ExceedanceEvidence {
+            p_pass,
+            p_fail,
+            pass_shown: binomial::reaches(p_pass, ALPHA),
+            fail_shown: binomial::reaches(p_fail, ALPHA) && k >= MIN_EXCEEDANCES_TO_FAIL,
+            pass_condition: self.pass_condition(&clusters),
+            fail_condition: self.fail_condition(&clusters),
             clusters,
-        )
+        }
     }
 
+    /// Evidence of an adaptive run was held to the conditions at each look, and what was decided stays decided.
     fn looked(&self, looking: &InterimLooks) -> ExceedanceEvidence {
         let test = looking.test();
         let clusters = looking
             .latest()
             .copied()
             .unwrap_or_else(|| Clusters::of([]));
-        self.evidence((test.p_pass(), test.p_fail()), test.shown(), clusters)
-    }
-
-    fn evidence(
-        &self,
-        (p_pass, p_fail): (f64, f64),
-        (pass_shown, fail_shown): (bool, bool),
-        clusters: Clusters,
-    ) -> ExceedanceEvidence {
-        let conditions = self.episode.map(|episode| {
-            (
-                clusters.pass_condition(self.theta0, ALPHA, episode),
-                clusters.fail_condition(self.theta0, ALPHA, episode),
-            )
-        });
-        let (pass_condition, fail_condition) =
-            conditions.unwrap_or((EpisodeCondition::Met, EpisodeCondition::Met));
-        // Evidence of an adaptive run was held to the conditions at each look, and what was decided stays decided.
-        let met = match self.design {
-            Design::Fixed => (pass_condition, fail_condition),
-            Design::Adaptive => (
-                decided_or(pass_condition, p_pass),
-                decided_or(fail_condition, p_fail),
-            ),
-        };
+        let (pass_shown, fail_shown) = test.shown();
         ExceedanceEvidence {
-            p_pass,
-            p_fail,
+            p_pass: test.p_pass(),
+            p_fail: test.p_fail(),
             pass_shown,
             fail_shown,
-            pass_condition: met.0,
-            fail_condition: met.1,
+            pass_condition: decided_or(self.pass_condition(&clusters), test.p_pass()),
+            fail_condition: decided_or(self.fail_condition(&clusters), test.p_fail()),
             clusters,
         }
+    }
+
+    fn pass_condition(&self, clusters: &Clusters) -> EpisodeCondition {
+        self.episode.map_or(EpisodeCondition::Met, |episode| {
+            clusters.pass_condition(self.theta0, ALPHA, episode)
+        })
+    }
+
+    fn fail_condition(&self, clusters: &Clusters) -> EpisodeCondition {
+        self.episode.map_or(EpisodeCondition::Met, |episode| {
+            clusters.fail_condition(self.theta0, ALPHA, episode)
+        })
     }
 }
 
 fn decided_or(condition: EpisodeCondition, p_value: f64) -> EpisodeCondition {
-    match binomial::reaches(p_value, ALPHA) {
-        true => EpisodeCondition::Met,
-        false => condition,
+    if binomial::reaches(p_value, ALPHA) {
+        EpisodeCondition::Met
+    } else {
+        condition
     }
 }
 
@@ -233,6 +223,19 @@ fn unmet(one: EpisodeCondition, other: EpisodeCondition) -> EpisodeCondition {
     match one {
         EpisodeCondition::Met => other,
         one => one,
+    }
+}
+
+impl Gate {
+    /// The fewest requests with which it can pass, none of them slow, taken as independent and of fixed number. `None`
+    /// for a gate on two runs.
+    pub fn min_samples(&self) -> Option<u64> {
+        let test = ProportionTest {
+            theta0: self.condition.allowed_share()?,
+            design: Design::Fixed,
+            episode: None,
+        };
+        Some(test.min_samples())
     }
 }
 
@@ -258,9 +261,10 @@ impl ExceedanceEvidence {
     /// The p-value with which a FAIL enters its family: 1 where it may not fail for another reason.
     pub(super) fn p_for_family(&self) -> f64 {
         let enough = self.clusters.slow.total >= MIN_EXCEEDANCES_TO_FAIL;
-        match enough && self.fail_condition == EpisodeCondition::Met {
-            true => self.p_fail,
-            false => 1.0,
+        if enough && self.fail_condition == EpisodeCondition::Met {
+            self.p_fail
+        } else {
+            1.0
         }
     }
 

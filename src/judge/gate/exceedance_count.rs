@@ -1,20 +1,33 @@
-//! How many requests exceed a limit, at most and at least, and which doubt of the instrument lies between the two.
+//! How many requests exceed a limit, at most and at least, and what of the instrument lies between the two.
 
 use std::time::Duration;
 
+use super::condition::Condition;
 use super::finding::ExceedanceRange;
-use super::judge::Uncertainty;
-use super::{Condition, InstrumentState};
+use super::instrument_state::InstrumentState;
 use crate::run::histogram::Histogram;
 use crate::run::recording::{Bits, Clock, Latency, Margin, Recording, Rows, Values};
+
+/// Why the number of exceedances is a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RangeSource {
+    /// Requests that ended badly for a cause on this machine.
+    Client,
+    /// The limit was not counted at record time and lies inside a histogram's bucket.
+    Bucket,
+    /// The send lag of this machine is part of the latency.
+    SendLag,
+    /// The measurement overhead is.
+    OwnError,
+}
 
 /// How many requests exceed the limit, and what makes that a range.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ExceedanceCount {
     /// What a PASS and a FAIL are judged from, if the instrument did its work.
-    pub(super) exceeding: ExceedanceRange,
+    pub(super) exceedances: ExceedanceRange,
     /// The widest source of the range, if it is one.
-    pub(super) doubt: Option<Uncertainty>,
+    pub(super) range_source: Option<RangeSource>,
     /// So many are beyond the limit by [`Margin::Near`] and the server's own doing; `None` if that is not known.
     near: Option<u64>,
     /// The same by [`Margin::Far`].
@@ -35,20 +48,20 @@ pub(super) fn count(
     };
     let by_the_server = counts.not_ok() - counts.client_side();
     let widest = [
-        (slow.at_most - slow.at_least, Uncertainty::Bucket),
-        (slow.at_least - slow.beyond_error, Uncertainty::OwnError),
-        (slow.beyond_error - slow.certain, Uncertainty::SendLag),
-        (counts.client_side(), Uncertainty::Client),
+        (slow.at_most - slow.at_least, RangeSource::Bucket),
+        (slow.at_least - slow.beyond_error, RangeSource::OwnError),
+        (slow.beyond_error - slow.certain, RangeSource::SendLag),
+        (counts.client_side(), RangeSource::Client),
     ]
     .into_iter()
     .filter(|&(width, _)| width > 0)
     .max_by_key(|&(width, _)| width);
     ExceedanceCount {
-        exceeding: ExceedanceRange {
+        exceedances: ExceedanceRange {
             at_least: slow.certain + by_the_server,
             at_most: slow.at_most + counts.not_ok(),
         },
-        doubt: widest.map(|(_, doubt)| doubt),
+        range_source: widest.map(|(_, source)| source),
         near: slow.near.map(|near| near + by_the_server),
         far: slow.far.map(|far| far + by_the_server),
     }
@@ -58,16 +71,16 @@ impl ExceedanceCount {
     /// So many a FAIL is judged from; `failed` are failures of the service.
     pub(super) fn proving_fail(&self, state: InstrumentState, failed: u64) -> u64 {
         match state {
-            InstrumentState::Sound => self.exceeding.at_least,
+            InstrumentState::Sound => self.exceedances.at_least,
             InstrumentState::Limited(_, margin) => self.beyond(margin),
-            InstrumentState::Useless(_) => self.far.map_or(self.exceeding.at_least, |_| failed),
+            InstrumentState::Useless(_) => self.far.map_or(self.exceedances.at_least, |_| failed),
         }
     }
 
     /// So many are beyond the limit by a margin, or by a wider one where only that is known, by the server's own doing.
     fn beyond(&self, margin: Margin) -> u64 {
         let near = self.near.filter(|_| margin == Margin::Near);
-        near.or(self.far).unwrap_or(self.exceeding.at_least)
+        near.or(self.far).unwrap_or(self.exceedances.at_least)
     }
 }
 
@@ -87,7 +100,7 @@ struct Slow {
 }
 
 impl Slow {
-    /// One bit a request leaves no doubt but those of this side, or of another tool's rounding.
+    /// One bit a request leaves a range only for causes on this machine, or another tool's rounding.
     fn counted(rows: &Rows<'_>, recording: &Recording) -> Slow {
         let counts = &recording.counts;
         let by_the_server = counts.not_ok() - counts.client_side();

@@ -1,6 +1,9 @@
 //! What one gate says about one endpoint, with the numbers and the reason behind it.
 
-use crate::judge::gate::{Episodes, Gate, Severity};
+use super::episodes::Episodes;
+use super::next_step::NextStep;
+use super::reason::Reason;
+use super::spec::{Gate, Severity};
 use crate::judge::summary::{Observed, ObservedInterval};
 use crate::run::plan::Design;
 use crate::verdict::Verdict;
@@ -28,10 +31,10 @@ pub struct Finding {
     pub episodes: Option<Episodes>,
     /// PASS, FAIL or INCONCLUSIVE.
     pub verdict: Verdict,
-    /// Why, in one sentence.
-    pub reason: String,
+    /// Why.
+    pub reason: Reason,
     /// What would decide it, if anything would.
-    pub next_step: Option<String>,
+    pub next_step: Option<NextStep>,
 }
 
 /// The number of requests that exceed a limit, as far as the data know it.

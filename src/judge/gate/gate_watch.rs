@@ -5,8 +5,9 @@
 //! slow is not left out because it has not come back yet.
 
 use super::evidence::ProportionTest;
-use super::judge::significant_fails;
-use super::{ALPHA, Gate, InstrumentState, Limitation, Severity};
+use super::family::significant_fails;
+use super::instrument_state::{InstrumentState, Limitation};
+use super::spec::{ALPHA, Gate, Severity};
 use crate::judge::summary::CONFIDENCE;
 use crate::run::plan::{Design, Guard};
 use crate::run::recording::{Margin, Rows};

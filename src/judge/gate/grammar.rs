@@ -12,8 +12,9 @@
 
 use std::time::Duration;
 
+use super::condition::{AuditCount, Condition, LimitOperator, Percentage};
 use super::parse_error::{ParseError, ParseErrorKind, did_you_mean};
-use super::{AuditCount, Condition, Gate, LimitOperator, Percentage, Selector, Severity};
+use super::spec::{Gate, Selector, Severity};
 use crate::stats::rank::Quantile;
 use crate::units::{parse_duration, parse_percentage};
 
@@ -41,11 +42,23 @@ const METRICS: [&str; 14] = [
     "reduction",
 ];
 
-pub(super) fn parse(text: &str) -> Result<Gate, ParseError> {
-    parse_kind(text).map_err(|kind| ParseError {
-        gate: text.trim().to_owned(),
-        kind,
-    })
+impl Gate {
+    /// Reads `health p95 <= 150ms`, `p95 <= 150ms`, `* p95 < 150ms`, `ingest error_rate <= 0.1%`,
+    /// `ingest done.p95 <= 2s`, `lost <= 0`, `duplicated <= 0`, `dead <= 0`, `unexpected <= 0`, `p95 reduction >= 70%`, `p95 <= baseline + 10%`, k6's `p(95)<150ms`, and a suffix ` warn`.
+    pub fn parse(text: &str) -> Result<Gate, ParseError> {
+        parse_kind(text).map_err(|kind| ParseError {
+            gate: text.trim().to_owned(),
+            kind,
+        })
+    }
+}
+
+impl std::str::FromStr for Gate {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Gate, ParseError> {
+        Gate::parse(text)
+    }
 }
 
 fn parse_kind(text: &str) -> Result<Gate, ParseErrorKind> {

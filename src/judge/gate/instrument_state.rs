@@ -9,13 +9,11 @@
 //! were less late than that. Otherwise a machine that is 2 ms late would excuse a service that takes twice its target,
 //! or does not answer at all.
 
-use std::fmt;
 use std::time::Duration;
 
 use crate::run::histogram::Histogram;
 use crate::run::recording::Margin;
 use crate::stats::rank::Quantile;
-use crate::units::{Pretty, grouped, percent, plural};
 
 /// A send is on time within this, or within 1 % of the target if that is more.
 const ON_TIME: Duration = Duration::from_millis(1);
@@ -59,56 +57,6 @@ pub enum Limitation {
         /// For so many requests.
         count: u64,
     },
-}
-
-impl fmt::Display for Limitation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match *self {
-            Limitation::Late {
-                p99,
-                on_time,
-                allowed,
-            } => write!(
-                f,
-                "this machine sent late (send lag P99 {}, {} of the sends within {})",
-                Pretty(p99),
-                percent(on_time),
-                Pretty(allowed)
-            ),
-            Limitation::Busy { share } => write!(
-                f,
-                "a7probe itself was busy for {} of the time",
-                percent((share * 100.0).round() / 100.0)
-            ),
-            Limitation::Throttled { time } => write!(
-                f,
-                "the control group of a7probe was kept from the processor for {}",
-                Pretty(time)
-            ),
-            Limitation::SocketErrors { count } => write!(
-                f,
-                "this machine had no free socket for {} {}",
-                grouped(count),
-                plural(count, "request")
-            ),
-        }
-    }
-}
-
-impl Limitation {
-    /// What to do about it.
-    pub(super) fn remedy(&self) -> &'static str {
-        match self {
-            Limitation::Late { .. } => "measure from a quieter machine, or at a lower rate",
-            Limitation::Busy { .. } => "lower the rate, or measure from a larger machine",
-            Limitation::Throttled { .. } => {
-                "raise the CPU limit of the container that a7probe runs in"
-            }
-            Limitation::SocketErrors { .. } => {
-                "raise the limit of open files (ulimit -n), or lower the rate"
-            }
-        }
-    }
 }
 
 /// What a FAIL is judged from.

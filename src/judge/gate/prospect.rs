@@ -2,7 +2,7 @@
 
 use super::check::Planned;
 use super::evidence::ProportionTest;
-use super::{ALPHA, Gate};
+use super::spec::{ALPHA, Gate};
 use crate::run::plan::Design;
 use crate::stats::binomial;
 use crate::stats::cluster::Clusters;

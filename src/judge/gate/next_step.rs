@@ -1,0 +1,130 @@
+//! What would decide a gate, as a value; `report::text` writes the sentence.
+
+use std::time::Duration;
+
+use super::instrument_state::Limitation;
+use crate::verdict::Verdict;
+
+/// What would decide a gate.
+#[derive(Clone, Debug, PartialEq)]
+pub enum NextStep {
+    /// A step that needs no number.
+    Fix(Remedy),
+    /// Lift what limits the instrument.
+    Lift(Limitation),
+    /// Run at least as long as a number of requests needs.
+    RunAtLeast {
+        /// The requests.
+        samples: u64,
+        /// Their time at the rate of the run, where that is known.
+        time: Option<Duration>,
+        /// What that would show.
+        purpose: RunPurpose,
+    },
+    /// Take more samples.
+    MoreSamples(SampleEstimate),
+    /// Count the limit in order, and take more samples.
+    MoreSamplesInOrder(SampleEstimate),
+    /// A step of the completion audit.
+    Audit(AuditStep),
+    /// Measure both runs with at least this many requests.
+    MeasureBothSides {
+        /// Requests that each side needs.
+        samples_needed: u64,
+    },
+}
+
+/// A step that needs no number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Remedy {
+    /// Check that the run reached the endpoint.
+    CheckReached,
+    /// Let the server report when events were done.
+    ReportDoneTimes,
+    /// Give a file that has every latency.
+    GiveEveryLatency,
+    /// Measure again, so that the limit is counted exactly.
+    CountLimit,
+    /// Give a file in the order of time.
+    GiveOrder,
+    /// Measure again, so that the limit is counted in order.
+    CountLimitInOrder,
+    /// Measure from a quieter machine, or move the limit.
+    QuieterMachineOrLimit,
+    /// Measure from a quieter machine, or at a lower rate.
+    QuieterMachineOrRate,
+    /// Raise the limit of open files.
+    RaiseOpenFiles,
+    /// Let the run finish.
+    FinishRun,
+    /// Run longer: a third slow episode fails the gate.
+    ThirdEpisode,
+    /// Find out what changed during the run.
+    FindChange,
+    /// Measure with a longer warm-up, or find out what changed.
+    LongerWarmup,
+    /// Measure both runs from a quieter machine, or at a lower rate.
+    QuieterMachineForBoth,
+    /// Narrow the interval with more requests on both sides.
+    NarrowInterval,
+    /// Let both runs finish.
+    FinishBothRuns,
+}
+
+/// What a longer run would show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunPurpose {
+    /// That slow episodes are not excluded: a FAIL, if they continue.
+    Fail,
+    /// That slow episodes of this length are excluded; `None` is an episode of one request.
+    ExcludeEpisodes(Option<Duration>),
+}
+
+/// How many samples would decide a gate, if they continue as before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleEstimate {
+    /// This many more would show a verdict.
+    More {
+        /// How many.
+        samples: u64,
+        /// PASS or FAIL.
+        verdict: Verdict,
+    },
+    /// A PASS needs at least this many.
+    AtLeast(u64),
+    /// A few more.
+    AFewMore,
+    /// The share is too near the limit for any number.
+    TooNearLimit,
+}
+
+/// What would complete a count of the audit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AuditStep {
+    /// What the audit itself says.
+    AsAudited(String),
+    /// Audit the run.
+    AuditRun,
+    /// Let the audit finish.
+    Finish,
+    /// Let the audit finish, or shorten it.
+    FinishOrShorten,
+    /// Check what the endpoint answers.
+    CheckAnswers,
+    /// Let the server report inserts and notifications.
+    ReportEffects,
+    /// Measure a server that lists its runs.
+    ListRuns,
+    /// Give each request its own event.
+    OneEventEach,
+    /// Look at the service and audit again, or leave the second reading out.
+    AuditAgainOrSkipReading,
+    /// Let the client's key name the event.
+    NameEvents,
+    /// Look at the provider's record.
+    LookAtProvider,
+    /// Look at the service and audit again.
+    AuditAgain,
+    /// Give the server longer.
+    WaitLonger,
+}

@@ -1,0 +1,31 @@
+//! Why a gate came out as it did, in one sentence.
+
+use super::audit_reason;
+use super::change_reason;
+use super::test_reason::TestedText;
+use crate::judge::gate::{CutRuns, Finding, Reason};
+
+/// Why a gate came out as it did, in one sentence.
+pub fn reason(finding: &Finding) -> String {
+    sentence(finding, &finding.reason)
+}
+
+fn sentence(finding: &Finding, reason: &Reason) -> String {
+    match reason {
+        Reason::Tested(tested) => TestedText::new(finding, &tested.sample).reason(&tested.decision),
+        Reason::Audit(reason) => audit_reason::sentence(finding, reason),
+        Reason::Change(reason) => change_reason::sentence(finding, reason),
+        Reason::Cut { runs, otherwise } => format!(
+            "interrupted: {} cut, and a gate over two runs needs a size fixed beforehand ({})",
+            match runs {
+                CutRuns::Before => "the run before was",
+                CutRuns::After => "the run after was",
+                CutRuns::Both => "both runs were",
+            },
+            sentence(finding, otherwise)
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests;
