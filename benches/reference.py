@@ -341,5 +341,5 @@ if __name__ == "__main__":
         raise SystemExit(__doc__)
     # What was started ends with us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    subprocess.run(["cargo", "build", "--release", "--locked", "--quiet"], cwd=ROOT, check=True)
+    subprocess.run(["cargo", "build", "--release", "--features", "full", "--locked", "--quiet"], cwd=ROOT, check=True)
     MODES[sys.argv[1]](*map(int, sys.argv[2:]))

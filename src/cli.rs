@@ -10,14 +10,20 @@ pub mod guard;
 pub mod judge;
 pub mod measure;
 pub mod output;
+#[cfg(feature = "reference")]
 pub mod provider;
 pub mod resolve;
 pub mod selftest;
+#[cfg(feature = "reference")]
 pub mod serve;
 pub mod settings;
 mod settings_error;
+mod slim;
+#[cfg(feature = "reference")]
 mod typed;
+#[cfg(feature = "reference")]
 pub mod work;
+#[cfg(feature = "reference")]
 pub mod worker;
 
 use std::ffi::OsString;
@@ -47,6 +53,7 @@ pub struct Cli {
 /// The subcommands.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    #[cfg(feature = "reference")]
     /// The whole story on this machine in about 75 seconds: serve, measure, fix, measure, compare, check.
     Demo(DemoArgs),
     /// Sample endpoints of a service, judge their percentiles, save and report.
@@ -59,10 +66,13 @@ pub enum Command {
     Ab(Box<ab::AbArgs>),
     /// Which root cause do the data support? A few short runs within a budget.
     Diagnose(Box<diagnose::DiagnoseArgs>),
+    #[cfg(feature = "reference")]
     /// Run the reference ingest server.
     Serve(Box<serve::ServeArgs>),
+    #[cfg(feature = "reference")]
     /// Do the work that `serve --mode queue` has accepted.
     Worker(Box<worker::WorkerArgs>),
+    #[cfg(feature = "reference")]
     /// Simulate the mail provider as a process of its own.
     Provider(provider::ProviderArgs),
     /// Measure known delays on this machine; print the instrument's own error.
@@ -94,6 +104,11 @@ pub enum Unread {
 /// # Errors
 /// It asks for help, or is wrong.
 pub fn read(arguments: &[OsString]) -> Result<Cli, Unread> {
+    if cfg!(not(feature = "reference"))
+        && let Some(message) = slim::missing_command(arguments)
+    {
+        return Err(Unread::Wrong(message));
+    }
     foreign::check(arguments, &Cli::command()).map_err(|e| Unread::Wrong(e.to_string()))?;
     Cli::try_parse_from(arguments).map_err(|e| {
         let e = discreet::of(e);
@@ -114,6 +129,7 @@ fn wants_styles() -> bool {
     std::io::stdout().is_terminal() && !is_set("NO_COLOR") && !is_dumb
 }
 
+#[cfg(feature = "reference")]
 /// Arguments of `demo`.
 #[derive(Args, Debug, Clone)]
 pub struct DemoArgs {

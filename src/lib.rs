@@ -56,6 +56,7 @@ pub mod cli;
 
 pub mod command;
 
+#[cfg(feature = "reference")]
 pub mod reference;
 
 use std::ffi::OsString;
@@ -136,14 +137,18 @@ fn unless_gone<T>(result: io::Result<T>, done: T, otherwise: &str) -> io::Result
 
 fn dispatch(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow::Result<Exit> {
     match cli.command {
+        #[cfg(feature = "reference")]
         Command::Demo(args) => command::demo::run(&args, stdout, stderr),
         Command::Measure(args) => command::measure::run(&args, stdout, stderr),
         Command::Judge(args) => command::judge::run(&args, stdout, stderr),
         Command::Compare(args) => command::compare::run(&args, stdout, stderr),
         Command::Ab(args) => command::ab::run(&args, stdout, stderr),
         Command::Diagnose(args) => command::diagnose::run(&args, stdout, stderr),
+        #[cfg(feature = "reference")]
         Command::Serve(args) => command::serve::run(&args, stderr),
+        #[cfg(feature = "reference")]
         Command::Worker(args) => command::worker::run(&args, stderr),
+        #[cfg(feature = "reference")]
         Command::Provider(args) => command::provider::run(&args, stderr),
         Command::Selftest(args) => command::selftest::run(&args, stdout, stderr),
         Command::Init(args) => command::init::run(&args, stdout),

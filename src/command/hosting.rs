@@ -6,7 +6,9 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 
 use tokio::sync::watch;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
 
 use crate::exit::Exit;
 use crate::printable::{Printable, Sequences, Shown as _};
@@ -66,7 +68,12 @@ const SILENT: &str = "lapin=off,async_nats=off,redis=off,deadpool=off,tokio_post
 
 /// Logs what the filter lets pass.
 pub(super) fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
-    let filter = EnvFilter::try_new(format!("{SILENT},{filter}")).map_err(|error| {
+    let directives: Vec<&str> = SILENT
+        .split(',')
+        .chain(filter.split(',').map(str::trim))
+        .filter(|directive| !directive.is_empty())
+        .collect();
+    let targets: Targets = directives.join(",").parse().map_err(|error| {
         anyhow::anyhow!(
             "--log {filter}: {error}\nhint: use error, warn, info, debug, trace, or target=level"
         )
@@ -77,10 +84,12 @@ pub(super) fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
         false => Sequences::None,
     };
     // Fails when a program that embeds this one logs already, which is fine.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let lines = tracing_subscriber::fmt::layer()
         .with_writer(move || Printable::new(io::stderr(), sequences))
-        .with_ansi(is_coloured)
+        .with_ansi(is_coloured);
+    let _ = tracing_subscriber::registry()
+        .with(lines)
+        .with(targets)
         .try_init();
     Ok(())
 }

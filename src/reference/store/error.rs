@@ -66,10 +66,8 @@ pub enum OpenError {
         /// The hint.
         hint: String,
     },
-    /// A slim build.
-    #[error(
-        "cannot open the store {store}: this build lacks the feature postgres\nhint: build it with `--features postgres`, or name a file with `--store`"
-    )]
+    /// A build without the feature.
+    #[error("{store} needs a build with --features postgres")]
     LacksPostgres {
         /// Where it was looked for.
         store: Location,
