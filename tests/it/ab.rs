@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use a7probe::run::run_file::{Run, RunEnd, Signal};
 use serde_json::Value;
 
+use crate::harness::{self, a7probe, code, json, stderr, temp_dir};
 use crate::scripted::{Conversation, OK, Server, refusing_port};
 
 /// Six pairs of blocks of 0.3 s with 30 requests each: 180 on each side, enough for a P95.
@@ -27,38 +28,13 @@ const QUICK: [&str; 12] = [
     "json",
 ];
 
-fn a7probe(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-    command.current_dir(folder).stdin(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
-        command.env_remove(name);
-    }
-    command
-}
-
 fn run_in(folder: &Path, arguments: &[&str]) -> Output {
-    a7probe(folder).args(arguments).output().unwrap()
+    harness::run(folder, arguments)
 }
 
 fn ab(arguments: &[&str]) -> Output {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     run_in(folder.path(), &[&["ab"], &QUICK[..], arguments].concat())
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("no signal ended it")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", stderr(output)))
-}
-
-fn url(server: &Server) -> String {
-    format!("http://127.0.0.1:{}", server.port())
 }
 
 /// Answers each request after a time that may depend on it.
@@ -94,9 +70,9 @@ fn a_known_change_between_two_servers_is_found_and_both_intervals_are_told() {
     let (before, after) = (slow(200), slow(10));
     let output = ab(&[
         "--before",
-        &url(&before),
+        &before.url(),
         "--after",
-        &url(&after),
+        &after.url(),
         "--gate",
         "p50 reduction >= 50%",
         "--gate",
@@ -136,9 +112,9 @@ fn blocks_come_in_abba_order_and_what_settles_is_recorded_apart() {
     let (before, after) = (slow(1), slow(1));
     let output = ab(&[
         "--before",
-        &url(&before),
+        &before.url(),
         "--after",
-        &url(&after),
+        &after.url(),
         "--no-preflight",
     ]);
     let json = json(&output);
@@ -168,12 +144,12 @@ fn blocks_come_in_abba_order_and_what_settles_is_recorded_apart() {
 #[test]
 fn every_event_of_every_block_is_new() {
     let server = slow(0);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let output = run_in(
         folder.path(),
         &[
             "ab",
-            &url(&server),
+            &server.url(),
             "--post",
             "ingest=/ingest",
             "-q",
@@ -216,7 +192,7 @@ fn header_sets_tell_the_sides_of_one_url_apart() {
         }
     });
     let output = ab(&[
-        &url(&server),
+        &server.url(),
         "-H",
         "X-Variant: stable",
         "--after-header",
@@ -242,7 +218,7 @@ fn a_service_that_drifts_is_no_change() {
     });
     // 16 ms more over some 4 s; measured one after the other it would be a growth of a third. The band is as wide as
     // a noisy machine needs.
-    let output = ab(&[&url(&server), "--noise", "15%,4ms"]);
+    let output = ab(&[&server.url(), "--noise", "15%,4ms"]);
     let json = json(&output);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let effect = change(&json, "p50")["effect"].as_str().unwrap();
@@ -259,8 +235,8 @@ fn a_dead_side_is_unreachable_before_the_first_block() {
     let server = slow(1);
     let dead = format!("http://127.0.0.1:{}", refusing_port());
     for (sides, role) in [
-        ([url(&server), dead.clone()], "the side after"),
-        ([dead.clone(), url(&server)], "the side before"),
+        ([server.url(), dead.clone()], "the side after"),
+        ([dead.clone(), server.url()], "the side before"),
     ] {
         let output = ab(&["--before", &sides[0], "--after", &sides[1]]);
         assert_eq!(code(&output), 4, "{}", stderr(&output));
@@ -281,7 +257,7 @@ fn a_side_that_fails_all_the_time_now_fails() {
     let dead = format!("http://127.0.0.1:{}", refusing_port());
     let output = ab(&[
         "--before",
-        &url(&server),
+        &server.url(),
         "--after",
         &dead,
         "--no-preflight",
@@ -301,13 +277,13 @@ fn a_side_that_fails_all_the_time_now_fails() {
 #[test]
 fn both_sides_are_saved_as_runs_that_judge_and_compare_read() {
     let server = slow(2);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let output = run_in(
         folder.path(),
         &[
             &[
                 "ab",
-                &url(&server),
+                &server.url(),
                 "--after-header",
                 "X-New: 1",
                 "--gate",
@@ -354,15 +330,15 @@ fn both_sides_are_saved_as_runs_that_judge_and_compare_read() {
 #[test]
 fn fewer_than_six_pairs_use_the_profile_interval_alone_and_say_so() {
     let server = slow(2);
-    let output = ab(&[&url(&server), "--pairs", "4"]);
+    let output = ab(&[&server.url(), "--pairs", "4"]);
     // The later flag of two is refused by clap, so the pairs come alone.
     assert_eq!(code(&output), 2);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let output = run_in(
         folder.path(),
         &[
             "ab",
-            &url(&server),
+            &server.url(),
             "--get",
             "health=/health",
             "-q",
@@ -395,9 +371,9 @@ fn fewer_than_six_pairs_use_the_profile_interval_alone_and_say_so() {
 #[test]
 fn ctrl_c_leaves_the_complete_pairs_marked_as_a_part() {
     let server = slow(1);
-    let folder = tempfile::tempdir().unwrap();
-    let url = url(&server);
-    let child = a7probe(folder.path())
+    let folder = temp_dir();
+    let url = server.url();
+    let child = a7probe(folder.path(), &[])
         .args([
             "ab",
             &url,

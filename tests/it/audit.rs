@@ -17,9 +17,10 @@ use std::sync::{Arc, Mutex};
 use a7probe::run::run_file::Run;
 use serde_json::{Value, json};
 
+use crate::harness::{a7probe, eventually, temp_dir};
 use crate::scripted::{Server, refusing_port};
 use crate::serve_client::Client;
-use crate::serve_host::{Process, Witness, eventually, folder, store};
+use crate::serve_host::{Process, Witness, store};
 
 /// 100 requests in a second, ingest alone.
 const QUICK: [&str; 11] = [
@@ -35,20 +36,6 @@ const QUICK: [&str; 11] = [
     "100ms",
     "--output=json",
 ];
-
-pub(crate) fn a7probe(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
-        command.env_remove(name);
-    }
-    command
-}
 
 pub(crate) fn measure(folder: &Path, url: &str, more: &[&str]) -> Command {
     a7probe(folder, &[&["measure", url], &QUICK[..], more].concat())
@@ -90,7 +77,7 @@ const AUDIT_GATES: [&str; 6] = [
 
 #[test]
 fn a_server_that_lists_its_runs_is_audited_without_being_asked() {
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::start(folder.path(), &["--sim-latency", "1ms"]);
     let url = format!("http://{}", server.address);
     let (code, report) = run(folder.path(), &url, &["--gate", "ingest p95 <= 10s"]);
@@ -112,7 +99,7 @@ fn a_server_that_lists_its_runs_is_audited_without_being_asked() {
 /// The provider takes mail whose answer comes too late to be heard, and the server sends it again.
 #[test]
 fn mail_that_may_have_gone_out_twice_is_no_pass_and_is_told() {
-    let (folder, witness) = (folder(), Witness::as_slow_as_the_evidence());
+    let (folder, witness) = (temp_dir(), Witness::as_slow_as_the_evidence());
     let flags = ["--provider", &witness.url, "--provider-timeout", "250ms"];
     let never = ["--breaker-failures", "0", "--retry-base", "20ms"];
     let flags = [&flags[..], &never, &["--attempts", "1000"]].concat();
@@ -146,7 +133,7 @@ fn mail_that_may_have_gone_out_twice_is_no_pass_and_is_told() {
 /// It is not sent again, and nobody is made to believe that it was sent.
 #[test]
 fn mail_that_may_never_have_gone_out_is_told() {
-    let (folder, witness) = (folder(), Witness::as_slow_as_the_evidence());
+    let (folder, witness) = (temp_dir(), Witness::as_slow_as_the_evidence());
     let flags = ["--provider", &witness.url, "--provider-timeout", "50ms"];
     let flags = [&flags[..], &["--notify", "at-most-once"]].concat();
     let flags = [&flags[..], &["--breaker-failures", "0"]].concat();
@@ -169,7 +156,7 @@ fn mail_that_may_never_have_gone_out_is_told() {
 
 #[test]
 fn gates_on_the_audit_are_judged_and_judged_again_from_the_file() {
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::start(folder.path(), &["--sim-latency", "1ms"]);
     let url = format!("http://{}", server.address);
     let more = [
@@ -260,7 +247,7 @@ fn killed_under_way(folder: &Path, durability: &str) -> (i32, Value) {
 
 #[test]
 fn what_was_acknowledged_from_memory_is_reported_as_lost_after_kill_9() {
-    let folder = folder();
+    let folder = temp_dir();
     let (code, report) = killed_under_way(folder.path(), "none");
     assert_eq!((code, verdict(&report, "lost")), (1, "FAIL"), "{report:#}");
     let lost = completion(&report)["lost"].as_u64().unwrap();
@@ -269,7 +256,7 @@ fn what_was_acknowledged_from_memory_is_reported_as_lost_after_kill_9() {
 
 #[test]
 fn what_was_acknowledged_from_disk_survives_kill_9() {
-    let folder = folder();
+    let folder = temp_dir();
     let (code, report) = killed_under_way(folder.path(), "full");
     assert_eq!((code, verdict(&report, "lost")), (0, "PASS"), "{report:#}");
     let audit = completion(&report);
@@ -343,10 +330,6 @@ pub(crate) fn header(head: &str, name: &str) -> String {
     found.map_or_else(String::new, |(_, value)| value.to_owned())
 }
 
-pub(crate) fn url(server: &Server) -> String {
-    format!("http://127.0.0.1:{}", server.port())
-}
-
 #[test]
 fn planted_losses_duplicates_and_strangers_are_found() {
     let stranger = "00000000-0000-4000-8000-000000000099";
@@ -362,9 +345,9 @@ fn planted_losses_duplicates_and_strangers_are_found() {
             _ => {}
         },
     );
-    let folder = folder();
+    let folder = temp_dir();
     let more = [&AUDIT_GATES[..], &["--audit-timeout", "2s"]].concat();
-    let (code, report) = run(folder.path(), &url(&server), &more);
+    let (code, report) = run(folder.path(), &server.url(), &more);
     assert_eq!(code, 1, "{report:#}");
     let audit = completion(&report);
     let expected = json!({
@@ -395,9 +378,9 @@ fn what_is_still_pending_at_the_deadline_is_neither_a_pass_nor_lost() {
             }
         },
     );
-    let folder = folder();
+    let folder = temp_dir();
     let more = [&AUDIT_GATES[..2], &["--audit-timeout", "500ms"]].concat();
-    let (code, report) = run(folder.path(), &url(&server), &more);
+    let (code, report) = run(folder.path(), &server.url(), &more);
     assert_eq!(
         (code, verdict(&report, "lost")),
         (3, "INCONCLUSIVE"),
@@ -413,11 +396,11 @@ fn plain_server() -> Server {
 
 #[test]
 fn an_audit_that_was_asked_for_and_cannot_be_read_is_inconclusive() {
-    let (server, folder) = (plain_server(), folder());
+    let (server, folder) = (plain_server(), temp_dir());
     let wait = ["--audit-timeout", "300ms"];
     let (code, report) = run(
         folder.path(),
-        &url(&server),
+        &server.url(),
         &[&AUDIT_GATES[..2], &wait].concat(),
     );
     assert_eq!(
@@ -429,7 +412,7 @@ fn an_audit_that_was_asked_for_and_cannot_be_read_is_inconclusive() {
     assert!(unread.contains("is no listing"), "{unread}");
     // Asked for without a gate on it: said, and nothing hangs on it.
     let asked = [&["--audit", "--gate", "ingest p95 <= 10s"][..], &wait].concat();
-    let (code, report) = run(folder.path(), &url(&server), &asked);
+    let (code, report) = run(folder.path(), &server.url(), &asked);
     assert_eq!(code, 0, "{report:#}");
     assert!(
         report["warnings"].to_string().contains("could not be read"),
@@ -438,7 +421,7 @@ fn an_audit_that_was_asked_for_and_cannot_be_read_is_inconclusive() {
     // Not asked for, not offered: not mentioned.
     let (code, report) = run(
         folder.path(),
-        &url(&server),
+        &server.url(),
         &["--gate", "ingest p95 <= 10s"],
     );
     assert_eq!(code, 0);
@@ -447,9 +430,9 @@ fn an_audit_that_was_asked_for_and_cannot_be_read_is_inconclusive() {
 
 #[test]
 fn a_file_without_an_audit_decides_no_gate_on_it() {
-    let (server, folder) = (plain_server(), folder());
+    let (server, folder) = (plain_server(), temp_dir());
     let more = ["--gate", "ingest p95 <= 10s", "--save", "run.json"];
-    assert_eq!(run(folder.path(), &url(&server), &more).0, 0);
+    assert_eq!(run(folder.path(), &server.url(), &more).0, 0);
     let judge = [
         "judge",
         "run.json",
@@ -502,7 +485,7 @@ fn polled_server() -> Server {
 fn a_server_that_names_its_events_itself_is_asked_for_each() {
     for id in ["order.number", "/order/number", "location"] {
         // The first event is the preflight's, some the warm-up's.
-        let (server, folder) = (polled_server(), folder());
+        let (server, folder) = (polled_server(), temp_dir());
         let more = [
             "--audit-url",
             "/orders/{id}",
@@ -533,7 +516,7 @@ fn a_server_that_names_its_events_itself_is_asked_for_each() {
             .collect();
         all.extend(more);
         all.extend(["--warmup", "0s"]);
-        let url = url(&server);
+        let url = server.url();
         let output = a7probe(folder.path(), &[&["measure", &url], &all[..]].concat())
             .output()
             .unwrap();
@@ -561,7 +544,7 @@ fn a_server_that_names_its_events_itself_is_asked_for_each() {
 
 #[test]
 fn the_reference_server_makes_one_event_of_a_key_however_often_it_is_sent() {
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::start(folder.path(), &["--sim-latency", "1ms"]);
     let url = format!("http://{}", server.address);
     let more = [&AUDIT_GATES[..], &["--resend", "20%"]].concat();
@@ -590,8 +573,8 @@ fn a_signal_ends_the_wait_and_marks_what_is_known() {
             }
         },
     );
-    let folder = folder();
-    let measuring = measure(folder.path(), &url(&server), &AUDIT_GATES[..2])
+    let folder = temp_dir();
+    let measuring = measure(folder.path(), &server.url(), &AUDIT_GATES[..2])
         .spawn()
         .unwrap();
     // The first question is whether runs are listed; from the second on it waits.
@@ -647,7 +630,7 @@ fn what_contradicts_itself_is_refused_before_anything_is_sent() {
         ),
         (&["--gate", "ingest lots <= 0"], "did you mean 'lost'?"),
     ] {
-        let folder = folder();
+        let folder = temp_dir();
         let base = ["measure", "http://127.0.0.1:1", "-z", "30s"];
         let output = a7probe(folder.path(), &[&base, line].concat())
             .output()
@@ -660,7 +643,7 @@ fn what_contradicts_itself_is_refused_before_anything_is_sent() {
 
 #[test]
 fn two_audits_are_compared() {
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::start(folder.path(), &["--sim-latency", "1ms"]);
     let url = format!("http://{}", server.address);
     for file in ["before.json", "after.json"] {

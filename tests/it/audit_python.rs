@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::harness::{PROGRAM, eventually, temp_dir};
 use crate::needs::{PYTHON_FASTAPI, PYTHON_QUEUES, REDIS, need};
 use crate::scripted::{Server, refusing_port};
-use crate::serve_host::{eventually, folder};
 
 /// A process that ends with its test.
 struct Process(Child);
@@ -56,7 +56,7 @@ impl Stage {
             }
         });
         Stage {
-            folder: folder(),
+            folder: temp_dir(),
             python,
             provider,
             port: refusing_port(),
@@ -102,7 +102,7 @@ impl Stage {
 
     /// 100 requests a second for a second, asked after by the client's own key.
     fn measure(&self, more: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
+        let mut command = Command::new(PROGRAM);
         command
             .args(["measure", &format!("http://127.0.0.1:{}", self.port)])
             .args([

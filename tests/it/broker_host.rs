@@ -9,8 +9,8 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use crate::certificate::Certificate;
+use crate::harness::{eventually, free_port, temp_dir};
 use crate::needs::{NATS, RABBITMQ, RABBITMQ_PROGRAM, RABBITMQ_URL, REDIS, need};
-use crate::serve_host::{eventually, folder, free_port};
 
 /// A server process that ends with the test, on a port that stays the same when it is started again.
 pub(crate) struct Broker {
@@ -27,7 +27,7 @@ impl Broker {
     /// redis-server with append-only file, unless the flags say otherwise.
     pub(crate) fn redis(test: &str, flags: &[&str]) -> Option<Broker> {
         let program = need(&REDIS, test)?;
-        let folder = folder();
+        let folder = temp_dir();
         let port = free_port();
         let own = [
             "--port",
@@ -48,7 +48,7 @@ impl Broker {
     /// redis-server that speaks nothing but TLS.
     pub(crate) fn encrypted_redis(test: &str, certificate: &Certificate) -> Option<Broker> {
         let program = need(&REDIS, test)?;
-        let (folder, port) = (folder(), free_port());
+        let (folder, port) = (temp_dir(), free_port());
         let own = [
             "--port",
             "0",
@@ -94,7 +94,7 @@ impl Broker {
     /// The same with more flags.
     pub(crate) fn nats_with(test: &str, flags: &[&str]) -> Option<Broker> {
         let program = need(&NATS, test)?;
-        let folder = folder();
+        let folder = temp_dir();
         let port = free_port();
         let own = [
             "-a",
@@ -116,7 +116,7 @@ impl Broker {
 
     fn rabbitmq_with(test: &str, settings: &str) -> Option<Broker> {
         let program = need(&RABBITMQ_PROGRAM, test)?;
-        let folder = folder();
+        let folder = temp_dir();
         let port = free_port();
         let at = |name: &str| folder.path().join(name).display().to_string();
         let variables = [

@@ -12,9 +12,9 @@ use a7probe::reference::queue::{
 use uuid::Uuid;
 
 use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue, options};
+use crate::harness::{PATIENCE, eventually};
 use crate::proxy::Proxy;
 use crate::serve_brokers::redis;
-use crate::serve_host::{PATIENCE, eventually};
 
 fn jobs(count: usize) -> Vec<DispatchJob> {
     let job = |n| DispatchJob {

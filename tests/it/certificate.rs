@@ -2,7 +2,7 @@
 
 use tempfile::TempDir;
 
-use crate::serve_host::folder;
+use crate::harness::temp_dir;
 
 /// A certificate for this machine, its own root, and its key.
 pub(crate) struct Certificate {
@@ -13,7 +13,7 @@ impl Certificate {
     pub(crate) fn fresh() -> Certificate {
         let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]);
         let made = made.expect("a certificate");
-        let certificate = Certificate { folder: folder() };
+        let certificate = Certificate { folder: temp_dir() };
         std::fs::write(certificate.chain(), made.cert.pem()).expect("a file");
         std::fs::write(certificate.key(), made.signing_key.serialize_pem()).expect("a file");
         certificate

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use crate::harness::temp_dir;
 use crate::runs;
 
 /// What a command answered.
@@ -37,9 +38,7 @@ struct Case {
 
 impl Case {
     fn new() -> Case {
-        Case {
-            folder: tempfile::tempdir().expect("a folder"),
-        }
+        Case { folder: temp_dir() }
     }
 
     /// Two runs of one plan, the one after a minute later.

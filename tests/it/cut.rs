@@ -2,38 +2,19 @@
 //! whatever its planned size.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
 use a7probe::run::run_file::{Run, RunEnd, Signal};
 use serde_json::Value;
 
+use crate::harness::{a7probe, json, temp_dir};
 use crate::runs;
 use crate::scripted::{OK, Server};
 
-fn a7probe(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| {
-        panic!("{e}: {}", String::from_utf8_lossy(&output.stderr));
-    })
-}
-
 /// Runs until the server has seen this many requests, sends the signal and waits for the end.
 fn cut(folder: &Path, server: &Server, requests: usize, signal: &str, more: &[&str]) -> Output {
-    let url = format!("http://127.0.0.1:{}", server.port());
+    let url = server.url();
     let common = [
         "measure",
         &url,
@@ -86,7 +67,7 @@ fn a_run_of_any_design_is_judged_on_what_was_due_before_the_signal_and_its_file_
                 conversation.send(OK);
             }
         });
-        let folder = tempfile::tempdir().unwrap();
+        let folder = temp_dir();
         let more = [size, &["--warmup", "0s"], &GATE].concat();
         let output = cut(folder.path(), &server, 120, signal, &more);
         assert_eq!(output.status.code(), Some(code), "{size:?}");
@@ -115,7 +96,7 @@ fn a_run_of_any_design_is_judged_on_what_was_due_before_the_signal_and_its_file_
 
 #[test]
 fn a_signal_during_the_warm_up_leaves_no_request_and_no_pass() {
-    let (server, folder) = (Server::answering(OK), tempfile::tempdir().unwrap());
+    let (server, folder) = (Server::answering(OK), temp_dir());
     let more = [&["-q", "100", "-z", "60s", "--warmup", "60s"][..], &GATE].concat();
     let output = cut(folder.path(), &server, 20, "-INT", &more);
     assert_eq!(output.status.code(), Some(130));
@@ -127,7 +108,7 @@ fn a_signal_during_the_warm_up_leaves_no_request_and_no_pass() {
 
 /// A run of fixed planned size, interrupted after these latencies.
 fn judged(latencies: impl Iterator<Item = Duration>, ended: RunEnd) -> String {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let recording = runs::all_ok(latencies);
     let mut run = runs::run(recording.clone(), recording);
     run.ended = ended;
@@ -192,7 +173,7 @@ fn a_cut_run_passes_and_fails_at_the_boundaries_of_the_sequential_test() {
 
 #[test]
 fn a_gate_over_two_runs_of_which_one_was_cut_is_inconclusive() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let save = |name: &str, ms: u64, ended: RunEnd| {
         let latencies = || (0..600).map(move |i| Duration::from_millis(ms + i % 3));
         let mut run = runs::run(runs::all_ok(latencies()), runs::all_ok(latencies()));

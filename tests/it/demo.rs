@@ -7,14 +7,12 @@ use std::time::{Duration, Instant};
 use a7probe::run::run_file::Run;
 use serde_json::Value;
 
+use crate::harness::{a7probe, temp_dir};
+
 fn demo(folder: &Path, duration: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
+    let mut command = a7probe(folder, &["demo", "--duration", duration]);
     // Its temporary files go where the test can look for them.
-    command
-        .current_dir(folder)
-        .env("TMPDIR", folder.join("tmp"))
-        .stdin(Stdio::null());
-    command.args(["demo", "--duration", duration]);
+    command.env("TMPDIR", folder.join("tmp"));
     std::fs::create_dir_all(folder.join("tmp")).unwrap();
     command
 }
@@ -36,7 +34,7 @@ fn temporary_files_of(folder: &Path) -> usize {
 
 #[test]
 fn the_demo_reproduces_the_problem_and_proves_the_fix() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let output = demo(folder.path(), "6s").output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let said = String::from_utf8_lossy(&output.stderr);
@@ -89,7 +87,7 @@ fn the_demo_reproduces_the_problem_and_proves_the_fix() {
 
 #[test]
 fn an_impatient_second_ctrl_c_leaves_nothing_behind_either() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let mut child = demo(folder.path(), "60s")
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -117,7 +115,7 @@ fn an_impatient_second_ctrl_c_leaves_nothing_behind_either() {
 
 #[test]
 fn ctrl_c_stops_the_children_and_removes_the_temporary_files() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let mut child = demo(folder.path(), "60s")
         .stdout(Stdio::null())
         .stderr(Stdio::null())

@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::harness::{a7probe, code, eventually, run, stderr, temp_dir};
 use crate::needs::{self, PYTHON_FASTAPI};
 use crate::scripted::{OK, Server, refusing_port};
-use crate::serve_host::{Process, eventually, folder};
+use crate::serve_host::Process;
 
 /// Short, and with a target of which a tenth, 40 ms, is far from what a busy machine adds and from 170 ms.
 const QUICK: [&str; 4] = ["--target", "400ms", "-q", "40"];
@@ -19,13 +20,11 @@ const QUICK: [&str; 4] = ["--target", "400ms", "-q", "40"];
 const BUDGET: [&str; 2] = ["--budget", "10s"];
 
 fn diagnose_in(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-    command.current_dir(folder).stdin(Stdio::null());
-    command.arg("diagnose").args(arguments).output().unwrap()
+    run(folder, &[&["diagnose"], arguments].concat())
 }
 
 fn diagnose(arguments: &[&str]) -> Output {
-    diagnose_in(folder().path(), arguments)
+    diagnose_in(temp_dir().path(), arguments)
 }
 
 /// What is said of each cause of one service.
@@ -78,7 +77,7 @@ impl Diagnosis {
 
 #[test]
 fn a_call_inside_every_request_is_found_by_its_time_and_its_server_timing() {
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::start(
         folder.path(),
         &[
@@ -107,7 +106,7 @@ fn a_call_inside_every_request_is_found_by_its_time_and_its_server_timing() {
 
 #[test]
 fn a_blocked_loop_is_found_by_what_it_does_to_the_other_endpoint() {
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::start(
         folder.path(),
         &[
@@ -149,7 +148,7 @@ fn one_at_a_time(held: Duration) -> Server {
 #[test]
 fn a_server_that_gets_more_than_it_serves_is_queueing() {
     let server = one_at_a_time(Duration::from_millis(20));
-    let url = format!("http://127.0.0.1:{}", server.port());
+    let url = server.url();
     // It serves 50/s.
     let found = Diagnosis::of(&url, &["-q", "health=40", "-q", "ingest=150"]);
     found.is("queueing", &["connection", "blocked_loop", "slow_call"]);
@@ -208,7 +207,7 @@ fn connections_that_take_long_to_open_are_found() {
 
 #[test]
 fn a_healthy_service_has_nothing_wrong_in_every_form_of_the_output() {
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::start(folder.path(), &["--mode", "background"]);
     let url = format!("http://{}", server.address);
     let more = [
@@ -258,7 +257,7 @@ fn a_healthy_service_has_nothing_wrong_in_every_form_of_the_output() {
 #[test]
 fn a_budget_that_is_too_small_is_not_enough_evidence() {
     let server = Server::answering(OK);
-    let url = format!("http://127.0.0.1:{}", server.port());
+    let url = server.url();
     let seldom = ["-q", "health=20", "-q", "ingest=20"];
     let found = Diagnosis::within(&["--budget", "1s"], &url, &seldom);
     assert_eq!(found.code, Some(3), "{:#}", found.json);
@@ -277,7 +276,7 @@ fn a_budget_that_is_too_small_is_not_enough_evidence() {
 #[test]
 fn a_service_that_fails_is_not_taken_for_a_quick_one() {
     let server = Server::answering("HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n");
-    let url = format!("http://127.0.0.1:{}", server.port());
+    let url = server.url();
     let found = Diagnosis::within(&["--budget", "3s"], &url, &[]);
     assert_eq!(found.code, Some(3), "{:#}", found.json);
     assert_eq!(found.support("slow_call"), "cannot_tell");
@@ -306,13 +305,11 @@ fn what_cannot_be_diagnosed_ends_with_its_own_code() {
 #[test]
 fn an_interrupted_diagnosis_says_so_and_takes_nothing_unsent_for_slow_or_quick() {
     let server = Server::answering(OK);
-    let url = format!("http://127.0.0.1:{}", server.port());
-    let folder = folder();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-    command.current_dir(folder.path()).args(["diagnose", &url]);
+    let url = server.url();
+    let folder = temp_dir();
+    let mut command = a7probe(folder.path(), &["diagnose", &url]);
     command.args(["--budget", "40s", "--save", "steps", "--output", "json"]);
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    let child = command.args(QUICK).stdin(Stdio::null()).spawn().unwrap();
+    let child = command.args(QUICK).spawn().unwrap();
     // The first step is over, the second is not.
     eventually("the first step is saved", || {
         folder.path().join("steps/alone.json").exists()
@@ -352,14 +349,9 @@ fn what_would_only_fail_at_the_end_is_refused_before_the_first_request() {
     // Nobody listens: only what is checked first can be what is said.
     let url = format!("http://127.0.0.1:{}", refusing_port());
     let refused = |arguments: &[&str], because: &str| {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-        let output = command
-            .args(arguments)
-            .stdin(Stdio::null())
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(2), "{said}");
+        let output = run(temp_dir().path(), arguments);
+        let said = stderr(&output);
+        assert_eq!(code(&output), 2, "{said}");
         assert!(said.contains(because) && said.contains("hint:"), "{said}");
     };
     let latencies = "holds the latencies of one run";

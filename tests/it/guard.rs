@@ -7,29 +7,12 @@ use std::time::{Duration, Instant};
 use a7probe::run::run_file::{Run, StopReason};
 use serde_json::Value;
 
+use crate::harness::{a7probe, json, temp_dir};
 use crate::scripted::{OK, Server};
-
-fn a7probe(folder: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .stdin(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
-        command.env_remove(name);
-    }
-    command
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|e| {
-        panic!("{e}: {}", String::from_utf8_lossy(&output.stderr));
-    })
-}
 
 /// An adaptive run at 100/s that excludes episodes of 10 ms, one request each: long enough to decide, soon over.
 fn measure(folder: &Path, server: &Server, more: &[&str]) -> Output {
-    let url = format!("http://127.0.0.1:{}", server.port());
+    let url = server.url();
     let common = [
         "measure",
         &url,
@@ -77,7 +60,7 @@ fn judged_again(folder: &Path) -> Value {
 
 #[test]
 fn a_clean_service_passes_as_soon_as_it_is_shown_and_the_file_says_so_too() {
-    let (server, folder) = (Server::answering(OK), tempfile::tempdir().unwrap());
+    let (server, folder) = (Server::answering(OK), temp_dir());
     let output = measure(folder.path(), &server, &["--target", "5s"]);
     assert_eq!(
         output.status.code(),
@@ -107,10 +90,7 @@ fn a_clean_service_passes_as_soon_as_it_is_shown_and_the_file_says_so_too() {
 
 #[test]
 fn a_slow_service_fails_early_and_the_file_says_so_too() {
-    let (server, folder) = (
-        answering_after(Duration::from_millis(1_200)),
-        tempfile::tempdir().unwrap(),
-    );
+    let (server, folder) = (answering_after(Duration::from_millis(1_200)), temp_dir());
     let output = measure(folder.path(), &server, &["--gate", "p95 <= 300ms"]);
     assert_eq!(
         output.status.code(),
@@ -143,7 +123,7 @@ fn a_service_with_a_burst_is_not_passed_where_independent_requests_would_be() {
             conversation.send(OK);
         }
     });
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     // The server counts its time from the start: without a calibration before the run.
     let fixed = ["-n", "700", "--gate", "p95 <= 250ms", "--no-calibration"];
     let output = measure(folder.path(), &server, &fixed);
@@ -185,7 +165,7 @@ fn what_is_at_the_limit_spends_the_budget_and_stays_open() {
             conversation.send(OK);
         }
     });
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let gates = ["--gate", "p50 <= 150ms", "--budget", "2s", "--no-preflight"];
     let output = measure(folder.path(), &server, &gates);
     assert_eq!(
@@ -199,8 +179,8 @@ fn what_is_at_the_limit_spends_the_budget_and_stays_open() {
 
 #[test]
 fn an_interrupted_adaptive_run_ends_its_schedule_and_is_marked() {
-    let (server, folder) = (Server::answering(OK), tempfile::tempdir().unwrap());
-    let url = format!("http://127.0.0.1:{}", server.port());
+    let (server, folder) = (Server::answering(OK), temp_dir());
+    let url = server.url();
     let child = a7probe(
         folder.path(),
         &[
@@ -237,7 +217,7 @@ fn an_interrupted_adaptive_run_ends_its_schedule_and_is_marked() {
 
 #[test]
 fn a_new_target_whose_order_is_not_known_is_decided_only_if_every_order_agrees() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let slow_at = |index: u64| match index % 60 {
         0 => Duration::from_millis(140),
         _ => Duration::from_millis(5),
@@ -271,7 +251,7 @@ fn a_new_target_whose_order_is_not_known_is_decided_only_if_every_order_agrees()
 
 #[test]
 fn the_order_of_a_list_is_the_order_of_time() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let list = |name: &str, slow: &dyn Fn(u32) -> bool| {
         let lines: Vec<String> = (0..600)
             .map(|i| if slow(i) { "200ms\n" } else { "5ms\n" }.to_owned())

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use a7probe::cli::Cli;
 use clap::{Command, CommandFactory as _};
 
+use crate::harness::{self, code, stderr, temp_dir};
 use crate::scripted::Server;
 
 /// Flags of other programs that texts name with that program.
@@ -167,14 +168,11 @@ fn every_flag_that_a_text_names_exists_in_the_command_that_says_it_or_that_it_na
 #[test]
 fn a_diagnosis_that_cannot_begin_names_no_flag_of_another_command() {
     let server = Server::answering("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
-    let url = format!("http://127.0.0.1:{}", server.port());
+    let url = server.url();
     let run = |command: &str| {
-        let output = std::process::Command::new(env!("CARGO_BIN_EXE_a7probe"))
-            .args([command, &url])
-            .output()
-            .unwrap();
-        assert_eq!(output.status.code(), Some(2));
-        String::from_utf8(output.stderr).unwrap()
+        let output = harness::run(temp_dir().path(), &[command, &url]);
+        assert_eq!(code(&output), 2);
+        stderr(&output)
     };
     let cli = Cli::command();
     for command in ["diagnose", "measure"] {

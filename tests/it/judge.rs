@@ -15,6 +15,7 @@ use a7probe::run::sample::{Outcome, Phases, Sample};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 
+use crate::harness::{self, a7probe, temp_dir};
 use crate::runs;
 
 const EVIDENCE: &str = "fixtures/evidence.txt";
@@ -43,12 +44,7 @@ impl Told {
 
 /// The program in the folder of the package, without anyone's settings.
 fn program(folder: &Path, args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-    command.arg("judge").args(args).current_dir(folder);
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
-        command.env_remove(name);
-    }
-    command
+    a7probe(folder, &[&["judge"], args].concat())
 }
 
 fn judge_in(folder: &Path, args: &[&str]) -> Told {
@@ -62,14 +58,14 @@ fn judge(args: &[&str]) -> Told {
 
 /// Judges one file of this content, called `latencies.txt`.
 fn judge_text(text: &[u8], args: &[&str]) -> Told {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = temp_dir();
     fs::write(folder.path().join("latencies.txt"), text).expect("a file");
     judge_in(folder.path(), &[&["latencies.txt"], args].concat())
 }
 
 /// Judges a run saved as `run.json`.
 fn judge_run(run: &Run, args: &[&str]) -> Told {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = temp_dir();
     run.save(&folder.path().join("run.json"))
         .expect("a run file");
     judge_in(folder.path(), &[&["run.json"], args].concat())
@@ -228,7 +224,7 @@ fn quiet_leaves_the_verdict_and_verbose_tells_the_p_values() {
 
 #[test]
 fn reports_in_files_are_what_stdout_would_have_been() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = temp_dir();
     let formats = ["human", "json", "markdown", "csv"];
     let files: Vec<String> = formats
         .iter()
@@ -413,7 +409,7 @@ fn a_closed_model_says_that_it_saw_service_time_only() {
 
 #[test]
 fn several_files_are_told_apart() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = temp_dir();
     let path = |name: &str| folder.path().join(name);
     fs::create_dir(path("b")).expect("a folder");
     fs::write(path("web.txt"), "1ms\n".repeat(100)).expect("a file");
@@ -593,16 +589,10 @@ fn a_damaged_run_is_refused_with_a_hint() {
 
 #[test]
 fn an_episode_without_a_rate_is_warned_of_and_a_target_of_0_is_refused() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     std::fs::write(folder.path().join("list.txt"), "100ms\n".repeat(80)).unwrap();
-    let judge = |flags: &[&str]| {
-        std::process::Command::new(env!("CARGO_BIN_EXE_a7probe"))
-            .current_dir(folder.path())
-            .args(["judge", "list.txt"])
-            .args(flags)
-            .output()
-            .unwrap()
-    };
+    let judge =
+        |flags: &[&str]| harness::run(folder.path(), &[&["judge", "list.txt"], flags].concat());
     let warned = String::from_utf8(judge(&["--episode", "1h"]).stderr).unwrap();
     assert!(
         warned.contains("warning: --episode has no effect on list.txt"),

@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use serde_json::Value;
 use uuid::Uuid;
 
+use crate::harness::eventually;
 use crate::serve_client::Client;
-use crate::serve_host::eventually;
 
 /// The run that the events belong to.
 const RUN: &str = "load";

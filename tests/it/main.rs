@@ -25,6 +25,7 @@ mod engine;
 mod faults;
 mod gate;
 mod guard;
+mod harness;
 mod hints;
 mod import;
 mod judge;

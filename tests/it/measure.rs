@@ -6,46 +6,16 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::harness::{self, a7probe, code, json, stderr, stdout, temp_dir};
 use crate::scripted::{Certificate, OK, Server, refusing_port};
 
-/// The program, in an empty folder and without anyone's settings.
-fn a7probe(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-    command.current_dir(folder).stdin(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
-        command.env_remove(name);
-    }
-    command
-}
-
 fn run(arguments: &[&str]) -> Output {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     run_in(folder.path(), arguments)
 }
 
 fn run_in(folder: &Path, arguments: &[&str]) -> Output {
-    a7probe(folder).args(arguments).output().unwrap()
-}
-
-fn code(output: &Output) -> i32 {
-    output.status.code().expect("no signal ended it")
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn json(output: &Output) -> Value {
-    serde_json::from_slice(&output.stdout)
-        .unwrap_or_else(|e| panic!("{e}: {} {}", stdout(output), stderr(output)))
-}
-
-fn url(server: &Server) -> String {
-    format!("http://127.0.0.1:{}", server.port())
+    harness::run(folder, arguments)
 }
 
 /// 60 requests in 0.6 s: enough for a P95 to pass and to exclude episodes of 10 ms, over before anyone waits.
@@ -68,7 +38,7 @@ fn measure(url: &str, more: &[&str]) -> Output {
 fn a_fast_service_passes_with_exit_0_and_a_finding_for_every_gate() {
     let server = Server::answering(OK);
     let gates = ["--gate", "* p95 <= 5s", "--output", "json"];
-    let output = measure(&url(&server), &gates);
+    let output = measure(&server.url(), &gates);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let json = json(&output);
     assert_eq!(json["verdict"], "PASS");
@@ -91,7 +61,7 @@ fn a_fast_service_passes_with_exit_0_and_a_finding_for_every_gate() {
 #[test]
 fn every_event_that_is_sent_is_new() {
     let server = Server::answering(OK);
-    assert_eq!(code(&measure(&url(&server), &["--gate", "* p95 <= 5s"])), 0);
+    assert_eq!(code(&measure(&server.url(), &["--gate", "* p95 <= 5s"])), 0);
     let bodies: Vec<Vec<u8>> = server
         .received()
         .into_iter()
@@ -123,7 +93,7 @@ fn a_slow_service_fails_with_exit_1_and_the_reason() {
         }
     });
     let output = measure(
-        &url(&server),
+        &server.url(),
         &["--get", "health=/health", "--gate", "health p50 <= 300ms"],
     );
     assert_eq!(code(&output), 1, "{}", stderr(&output));
@@ -150,7 +120,7 @@ fn a_run_that_cannot_decide_is_inconclusive_with_exit_3_and_says_what_would() {
         }
     });
     let output = measure(
-        &url(&server),
+        &server.url(),
         &[
             "--get",
             "health=/health",
@@ -166,10 +136,10 @@ fn a_run_that_cannot_decide_is_inconclusive_with_exit_3_and_says_what_would() {
 #[test]
 fn a_run_is_saved_and_judging_it_says_the_same() {
     let server = Server::answering(OK);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let arguments = [
         "measure",
-        &url(&server),
+        &server.url(),
         "--gate",
         "* p95 <= 5s",
         "--save",
@@ -190,7 +160,7 @@ fn a_run_is_saved_and_judging_it_says_the_same() {
 #[test]
 fn secrets_reach_the_server_and_no_output() {
     let server = Server::answering(OK);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let address = format!("http://me:hunter2@127.0.0.1:{}", server.port());
     let arguments = [
         "measure",
@@ -242,12 +212,12 @@ fn what_cannot_be_reached_is_exit_4_with_one_message_and_a_hint() {
                 "start the service",
             ),
             (
-                url(&silent),
+                silent.url(),
                 &timeout,
                 "did not answer within 1 s (answer)",
                 "--timeout",
             ),
-            (url(&closing), &lax, "closed without an answer", "https://"),
+            (closing.url(), &lax, "closed without an answer", "https://"),
             (
                 format!("https://127.0.0.1:{}", plain.port()),
                 &timeout,
@@ -286,21 +256,21 @@ fn a_server_that_answers_otherwise_is_exit_2_and_named_for_what_it_is() {
         2,
         &[
             (
-                url(&garbage),
+                garbage.url(),
                 &lax,
                 "not HTTP/1.1: 'SSH-2.0-OpenSSH_9.2' (SSH)",
                 "an HTTP/1.1 server",
             ),
-            (url(&endless), &lax, "longer than 64 KiB", "curl -v"),
-            (url(&frames), &lax, &http_2, "enable HTTP/1.1"),
-            (url(&tls), &lax, "speaks TLS", &use_https),
+            (endless.url(), &lax, "longer than 64 KiB", "curl -v"),
+            (frames.url(), &lax, &http_2, "enable HTTP/1.1"),
+            (tls.url(), &lax, "speaks TLS", &use_https),
             (
                 format!("https://127.0.0.1:{}", tls.port()),
                 &lax,
                 "certificate",
                 "--cacert",
             ),
-            (url(&ready), &lax, "answers 304", "cache"),
+            (ready.url(), &lax, "answers 304", "cache"),
         ],
     );
 }
@@ -329,9 +299,9 @@ fn fails_with_a_hint(exit: i32, cases: &[(String, &[&str], &str, &str)]) {
 #[test]
 fn ctrl_c_ends_a_preflight_that_nobody_answers() {
     let silent = Server::tcp(|conversation| conversation.ignore());
-    let folder = tempfile::tempdir().unwrap();
-    let child = a7probe(folder.path())
-        .args(["measure", &url(&silent), "-t", "60s"])
+    let folder = temp_dir();
+    let child = a7probe(folder.path(), &[])
+        .args(["measure", &silent.url(), "-t", "60s"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -368,7 +338,7 @@ fn a_file_that_cannot_be_written_is_named_before_anything_is_sent() {
         ["--report", "json=nowhere/report.json"],
     ] {
         let output = measure(
-            &url(&server),
+            &server.url(),
             &[&flag[..], &["--gate", "* p95 <= 5s"]].concat(),
         );
         assert_eq!(code(&output), 2);
@@ -383,9 +353,9 @@ fn a_file_that_cannot_be_written_is_named_before_anything_is_sent() {
 
 #[test]
 fn a_reader_that_goes_away_does_not_turn_a_failure_into_a_pass() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let evidence = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/evidence.txt");
-    let mut child = a7probe(folder.path())
+    let mut child = a7probe(folder.path(), &[])
         .args(["judge", evidence, "--output", "json"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -399,7 +369,7 @@ fn a_reader_that_goes_away_does_not_turn_a_failure_into_a_pass() {
 #[test]
 fn a_path_that_the_service_does_not_know_is_a_mistake_in_the_plan() {
     let server = Server::answering("HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n");
-    let output = measure(&url(&server), &["--gate", "* p95 <= 5s"]);
+    let output = measure(&server.url(), &["--gate", "* p95 <= 5s"]);
     assert_eq!(code(&output), 2);
     let said = stderr(&output);
     assert!(
@@ -411,14 +381,14 @@ fn a_path_that_the_service_does_not_know_is_a_mistake_in_the_plan() {
         "{said}"
     );
     // Whoever insists measures it: every answer is a failure, and that is not a pass.
-    let insisted = measure(&url(&server), &["--no-preflight", "--gate", "* p95 <= 5s"]);
+    let insisted = measure(&server.url(), &["--no-preflight", "--gate", "* p95 <= 5s"]);
     assert_eq!(code(&insisted), 1, "{}", stderr(&insisted));
 }
 
 #[test]
 fn a_service_that_answers_500_is_measured_and_fails() {
     let server = Server::answering("HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n");
-    let output = measure(&url(&server), &["--gate", "* p95 <= 5s"]);
+    let output = measure(&server.url(), &["--gate", "* p95 <= 5s"]);
     assert_eq!(code(&output), 1);
     let (text, said) = (stdout(&output), stderr(&output));
     assert!(text.contains("failed 60"), "{text}");
@@ -475,7 +445,7 @@ fn absurd_input_is_exit_2_with_the_mend() {
 #[test]
 fn a_dry_run_sends_nothing_and_tells_what_the_plan_can_decide() {
     let server = Server::answering(OK);
-    let output = run(&["measure", &url(&server), "--dry-run", "--seed", "7"]);
+    let output = run(&["measure", &server.url(), "--dry-run", "--seed", "7"]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     let text = stdout(&output);
     for line in [
@@ -498,7 +468,7 @@ fn a_dry_run_sends_nothing_and_tells_what_the_plan_can_decide() {
         "--audit-url",
         "/status/{id}",
     ];
-    let output = run(&[&["measure", &url(&server), "--dry-run"][..], &more].concat());
+    let output = run(&[&["measure", &server.url(), "--dry-run"][..], &more].concat());
     let text = stdout(&output);
     for line in [
         "own error  not measured (--no-calibration)",
@@ -512,11 +482,11 @@ fn a_dry_run_sends_nothing_and_tells_what_the_plan_can_decide() {
 
 #[test]
 fn settings_come_from_the_file_its_profile_the_environment_and_the_flags_in_that_order() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let file = "url = 'http://127.0.0.1:1'\nrate = 5\nduration = '60s'\n[profiles.ci]\nrate = 7\n";
     std::fs::write(folder.path().join("a7probe.toml"), file).unwrap();
     let rate = |arguments: &[&str], variable: Option<&str>| {
-        let mut command = a7probe(folder.path());
+        let mut command = a7probe(folder.path(), &[]);
         command.args(["measure", "--dry-run"]).args(arguments);
         command.envs(variable.map(|value| ("A7PROBE_RATE", value)));
         let text = stdout(&command.output().unwrap());
@@ -533,7 +503,7 @@ fn settings_come_from_the_file_its_profile_the_environment_and_the_flags_in_that
 
 #[test]
 fn the_starter_settings_are_valid_and_are_not_overwritten() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     assert_eq!(code(&run_in(folder.path(), &["init"])), 0);
     let plan = run_in(folder.path(), &["measure", "--dry-run", "--profile", "ci"]);
     assert_eq!(code(&plan), 0, "{}", stderr(&plan));
@@ -549,7 +519,7 @@ fn the_starter_settings_are_valid_and_are_not_overwritten() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    let mut child = a7probe(Path::new("/"))
+    let mut child = a7probe(Path::new("/"), &[])
         .args(["man"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -5,11 +5,12 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue};
+use crate::harness::{eventually, temp_dir};
 use crate::needs::{POSTGRES_URL, REDIS, need};
 use crate::postgres_host::Schema;
 use crate::proxy::Proxy;
 use crate::serve_brokers::{ingest, processed, redis, serve, work};
-use crate::serve_host::{Process, Worker, eventually, folder};
+use crate::serve_host::{Process, Worker};
 
 /// Lines of the log, without the prefix of the process.
 fn logged(said: &str) -> Vec<&str> {
@@ -40,7 +41,7 @@ fn a_store_that_is_away_is_two_lines_in_every_process() {
         .url
         .replace("127.0.0.1:5432", &proxy.address.to_string());
     assert!(POSTGRES_URL.contains("127.0.0.1:5432") && way != schema.url);
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::on(&way, folder.path(), &["--mode", "queue"]);
     let worker = Worker::start(&way, folder.path(), &["--sim-latency", "4s"]);
     let mut client = server.client();
@@ -83,7 +84,7 @@ fn a_broker_that_is_away_is_two_lines_in_every_process() {
     let Some(broker) = Broker::redis("outage_log::a_broker_that_is_away", &[]) else {
         return;
     };
-    let (folder, proxy) = (folder(), Proxy::to(broker.address));
+    let (folder, proxy) = (temp_dir(), Proxy::to(broker.address));
     let url = format!("redis://{}", proxy.address);
     let server = serve(folder.path(), &url, &[]);
     let worker = work(folder.path(), &url);
@@ -112,7 +113,7 @@ fn a_silent_broker_holds_nothing_up() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = silent.local_addr().unwrap();
     for scheme in ["redis", "amqp", "nats", "rq+redis", "celery+amqp"] {
-        let folder = folder();
+        let folder = temp_dir();
         let url = format!("{scheme}://{address}");
         let server = serve(folder.path(), &url, &[]);
         ingest(&server, 5);
@@ -133,7 +134,7 @@ fn an_idle_worker_stops_soon_after_many_cut_connections() {
     let Some(queue) = RabbitQueue::fresh("outage_log::an_idle_worker_stops_soon") else {
         return;
     };
-    let (folder, proxy) = (folder(), Proxy::to(RABBITMQ_ADDRESS.parse().unwrap()));
+    let (folder, proxy) = (temp_dir(), Proxy::to(RABBITMQ_ADDRESS.parse().unwrap()));
     let way = queue.url("amqp", proxy.address);
     let server = serve(
         folder.path(),
@@ -165,7 +166,7 @@ fn an_idle_worker_of_a_broker_that_fell_silent_stops_soon() {
         return;
     };
     for scheme in ["redis", "rq+redis"] {
-        let (folder, proxy) = (folder(), Proxy::to(broker.address));
+        let (folder, proxy) = (temp_dir(), Proxy::to(broker.address));
         let worker = work(folder.path(), &format!("{scheme}://{}", proxy.address));
         eventually("it has connected", || proxy.attempts() > 0);
         assert_eq!(redis(broker.address, &["DBSIZE"]).min(0), 0);

@@ -13,6 +13,7 @@ use a7probe::run::sample::{FailureKind, Outcome, Phases, Sample};
 use a7probe::verdict::Verdict;
 use serde_json::{Value, json};
 
+use crate::harness::{self, a7probe, temp_dir};
 use crate::runs::{self, TARGET};
 use crate::scripted::{OK, Server};
 
@@ -210,7 +211,7 @@ fn who_is_a_little_late_judges_what_is_beyond_the_target_by_a_tenth_of_it() {
 
 #[test]
 fn a_file_of_before_there_was_a_near_margin_is_judged_by_the_far_one() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let path = folder.path().join("run.json");
     let lag = Duration::from_millis(4);
     let parts: Vec<_> = (0..600)
@@ -307,7 +308,7 @@ fn saved(change: impl FnOnce(&mut Run)) -> (Run, Run) {
     let near = (0..600).map(|i| us(if i % 5 == 0 { 160_000 } else { 5_000 }));
     let mut run = runs::run(runs::all_ok(near.clone()), runs::all_ok(near));
     change(&mut run);
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let path = folder.path().join("run.json");
     run.save(&path).unwrap();
     let loaded = Run::load(&path).unwrap();
@@ -349,7 +350,7 @@ fn a_saved_run_is_judged_as_it_was_with_everything_that_limits_it() {
 #[test]
 fn a_file_of_before_there_was_a_calibration_keeps_its_verdict_and_says_so() {
     let (run, _) = saved(|run| run.instrument.cpu = Duration::from_secs(65));
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let path = folder.path().join("old.json");
     run.save(&path).unwrap();
     let mut old: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
@@ -370,7 +371,7 @@ fn a_file_of_before_there_was_a_calibration_keeps_its_verdict_and_says_so() {
     assert_eq!(loaded.instrument.calibration, Calibration::Unknown);
     // A flag cannot be held against bits that were not counted.
     assert_eq!(findings(&loaded, "p95 <= 150ms")[0].verdict, Verdict::Fail);
-    let judged = a7probe(folder.path(), &["judge", "old.json"]);
+    let judged = harness::run(folder.path(), &["judge", "old.json"]);
     assert_eq!(judged.status.code(), Some(1));
     let said = String::from_utf8(judged.stdout).unwrap();
     assert!(said.contains("note: old.json: not calibrated: "), "{said}");
@@ -379,7 +380,7 @@ fn a_file_of_before_there_was_a_calibration_keeps_its_verdict_and_says_so() {
 #[test]
 fn exceedances_that_contradict_each_other_are_damage() {
     let (run, _) = saved(|_| {});
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let path = folder.path().join("run.json");
     run.save(&path).unwrap();
     let whole: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
@@ -396,20 +397,8 @@ fn exceedances_that_contradict_each_other_are_damage() {
     }
 }
 
-fn a7probe(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .stdin(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
-        command.env_remove(name);
-    }
-    command.output().unwrap()
-}
-
 fn measure(folder: &Path, server: &Server, more: &[&str]) -> Output {
-    let url = format!("http://127.0.0.1:{}", server.port());
+    let url = server.url();
     let common = [
         "measure",
         &url,
@@ -427,12 +416,12 @@ fn measure(folder: &Path, server: &Server, more: &[&str]) -> Output {
         "--save",
         "run.json",
     ];
-    a7probe(folder, &[&common[..], more].concat())
+    harness::run(folder, &[&common[..], more].concat())
 }
 
 #[test]
 fn a_run_knows_its_own_error_and_the_service_does_not_notice() {
-    let (server, folder) = (Server::answering(OK), tempfile::tempdir().unwrap());
+    let (server, folder) = (Server::answering(OK), temp_dir());
     let output = measure(folder.path(), &server, &["--output", "json"]);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     // The preflight and the run, nothing else.
@@ -455,8 +444,8 @@ fn a_run_knows_its_own_error_and_the_service_does_not_notice() {
 
 #[test]
 fn a_closed_model_is_calibrated_as_it_measures() {
-    let (server, folder) = (Server::answering(OK), tempfile::tempdir().unwrap());
-    let url = format!("http://127.0.0.1:{}", server.port());
+    let (server, folder) = (Server::answering(OK), temp_dir());
+    let url = server.url();
     let arguments = [
         "measure",
         &url,
@@ -474,7 +463,7 @@ fn a_closed_model_is_calibrated_as_it_measures() {
         "--save",
         "run.json",
     ];
-    let output = a7probe(folder.path(), &arguments);
+    let output = harness::run(folder.path(), &arguments);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     let run = Run::load(&folder.path().join("run.json")).unwrap();
     let Calibration::Measured(null) = &run.instrument.calibration else {
@@ -486,7 +475,7 @@ fn a_closed_model_is_calibrated_as_it_measures() {
 
 #[test]
 fn a_calibration_that_was_skipped_is_said() {
-    let (server, folder) = (Server::answering(OK), tempfile::tempdir().unwrap());
+    let (server, folder) = (Server::answering(OK), temp_dir());
     let output = measure(folder.path(), &server, &["--no-calibration"]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(
@@ -495,7 +484,7 @@ fn a_calibration_that_was_skipped_is_said() {
     );
     let run = Run::load(&folder.path().join("run.json")).unwrap();
     assert_eq!(run.instrument.calibration, Calibration::Skipped);
-    let judged = a7probe(folder.path(), &["judge", "run.json", "--output", "json"]);
+    let judged = harness::run(folder.path(), &["judge", "run.json", "--output", "json"]);
     let report: Value = serde_json::from_slice(&judged.stdout).unwrap();
     assert_eq!(report["runs"][0]["calibration"]["kind"], json!("skipped"));
 }
@@ -504,15 +493,11 @@ fn a_calibration_that_was_skipped_is_said() {
 #[test]
 fn ctrl_c_cuts_the_calibration_and_nothing_is_measured() {
     use std::io::{BufRead as _, BufReader};
-    let (server, folder) = (Server::answering(OK), tempfile::tempdir().unwrap());
-    let url = format!("http://127.0.0.1:{}", server.port());
-    let mut child = Command::new(env!("CARGO_BIN_EXE_a7probe"))
-        .current_dir(folder.path())
-        .args(["measure", &url, "--get", "health=/", "--save", "run.json"])
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let (server, folder) = (Server::answering(OK), temp_dir());
+    let url = server.url();
+    let arguments = ["measure", &url, "--get", "health=/", "--save", "run.json"];
+    let mut command = a7probe(folder.path(), &arguments);
+    let mut child = command.stdout(Stdio::null()).spawn().unwrap();
     // The preflight has been answered, so the two seconds of the calibration begin.
     let deadline = std::time::Instant::now() + Duration::from_secs(20);
     while server.received().is_empty() && std::time::Instant::now() < deadline {

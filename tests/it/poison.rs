@@ -8,9 +8,10 @@ use base64::Engine as _;
 use serde_json::Value;
 
 use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue};
+use crate::harness::{eventually, temp_dir};
 use crate::serve_brokers::{publish, redis, serve, work};
 use crate::serve_client::Client;
-use crate::serve_host::{Served, config, eventually, folder};
+use crate::serve_host::{Served, config};
 
 use a7probe::reference::server::ServerMode;
 
@@ -59,7 +60,7 @@ fn an_rq_job_that_is_nested_too_deep_is_a_dead_letter_and_the_next_is_done() {
     let Some(broker) = Broker::redis("poison::an_rq_job_that_is_nested_too_deep", &[]) else {
         return;
     };
-    let (folder, address) = (folder(), broker.address);
+    let (folder, address) = (temp_dir(), broker.address);
     let url = format!("rq+redis://{address}");
     let deep = deep_job(30_000);
     assert!(deep.len() < 200, "{}", deep.len());
@@ -91,7 +92,7 @@ fn an_rq_job_of_another_type_is_a_dead_letter_and_those_taken_with_it_are_done()
     let Some(broker) = Broker::redis("poison::an_rq_job_of_another_type", &[]) else {
         return;
     };
-    let (folder, address) = (folder(), broker.address);
+    let (folder, address) = (temp_dir(), broker.address);
     let url = format!("rq+redis://{address}");
     let ids: [&[u8]; 5] = [b"text", b"list", b"empty", b"\xff\xfe", b"expired"];
     redis(address, &["SET", "rq:job:text", "x"]);
@@ -139,7 +140,7 @@ fn a_celery_list_of_another_type_does_not_stop_the_queue() {
     let Some(broker) = Broker::redis("poison::a_celery_list_of_another_type", &[]) else {
         return;
     };
-    let (folder, address) = (folder(), broker.address);
+    let (folder, address) = (temp_dir(), broker.address);
     let url = format!("celery+redis://{address}");
     redis(address, &["SET", "celery:3", "x"]);
     for item in ["x", "{}", "[1]"] {
@@ -221,7 +222,7 @@ fn a_celery_message_with_deep_headers_is_a_dead_letter() {
     let Some(queue) = RabbitQueue::fresh("poison::a_celery_message_with_deep_headers") else {
         return;
     };
-    let folder = folder();
+    let folder = temp_dir();
     let url = queue.url("celery+amqp", RABBITMQ_ADDRESS.parse().unwrap());
     let worker = work(folder.path(), &url);
     let dead = format!("{}.dead", queue.name);
@@ -245,7 +246,7 @@ fn a_celery_message_with_deep_headers_is_a_dead_letter() {
 
 #[test]
 fn an_unreadable_body_is_refused_with_400_and_a_reason() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Queue, &folder));
     let mut client = served.client();
     let deep = |levels: usize| {
@@ -324,7 +325,7 @@ fn an_event_that_workers_throw_away_is_shown_as_stuck() {
     let Some(broker) = Broker::redis("poison::an_event_that_workers_throw_away", &[]) else {
         return;
     };
-    let (folder, address) = (folder(), broker.address);
+    let (folder, address) = (temp_dir(), broker.address);
     let server = serve(folder.path(), &format!("celery+redis://{address}"), &[]);
     let mut client = server.client();
     assert_eq!(client.get("/queue").json()["stuck"]["events"], 0);

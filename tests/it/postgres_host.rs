@@ -9,8 +9,8 @@ use a7probe::reference::store::{Options, Store};
 use tempfile::TempDir;
 
 use crate::certificate::Certificate;
+use crate::harness::{eventually, free_port, temp_dir};
 use crate::needs::{POSTGRES, POSTGRES_PROGRAMS, POSTGRES_URL, need};
-use crate::serve_host::{eventually, folder, free_port};
 
 /// Of the role `guest` in a server of the test's own.
 const PASSWORD: &str = "s3cret";
@@ -226,7 +226,7 @@ impl Cluster {
     /// `None`, and noted as not run, when PostgreSQL's programs are not there.
     pub(crate) fn start(test: &str) -> Option<Cluster> {
         let programs = need(&POSTGRES_PROGRAMS, test)?;
-        let (folder, port) = (folder(), free_port());
+        let (folder, port) = (temp_dir(), free_port());
         let mut cluster = Cluster {
             url: format!("postgres://a7probe@127.0.0.1:{port}/postgres"),
             port,

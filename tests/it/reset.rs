@@ -2,7 +2,8 @@
 
 use std::io::Write as _;
 use std::net::TcpListener;
-use std::process::Command;
+
+use crate::harness::{code, run, stderr, temp_dir};
 
 /// Sends the beginning of an answer and closes with the request unread, which resets the connection.
 fn resetting(beginning: &'static str) -> u16 {
@@ -21,18 +22,10 @@ fn resetting(beginning: &'static str) -> u16 {
 #[test]
 fn an_answer_that_is_cut_inside_of_its_body_is_an_answer() {
     let port = resetting("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nabc");
-    let output = Command::new(env!("CARGO_BIN_EXE_a7probe"))
-        .args([
-            "measure",
-            &format!("http://127.0.0.1:{port}"),
-            "-n",
-            "400",
-            "--iid",
-        ])
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{said}");
+    let url = format!("http://127.0.0.1:{port}");
+    let output = run(temp_dir().path(), &["measure", &url, "-n", "400", "--iid"]);
+    let said = stderr(&output);
+    assert_eq!(code(&output), 2, "{said}");
     assert!(said.contains("inside the body, after 3 bytes"), "{said}");
     assert!(!said.contains("TLS"), "{said}");
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use a7probe::run::run_file::{AdaptiveRecord, GuardRecord, Judging, Run, StopReas
 use a7probe::verdict::Verdict;
 use serde_json::{Value, json};
 
+use crate::harness::{PROGRAM, run, temp_dir};
 use crate::runs;
 
 /// A run that passes its gates: 100 requests an endpoint of 1 to 2 ms, all of them done exactly once.
@@ -67,16 +68,7 @@ fn verdict(run: &Run) -> Option<Verdict> {
 }
 
 fn program(folder: &Path, arguments: &[&str]) -> (i32, String) {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
-        command.env_remove(name);
-    }
-    let output = command
-        .args(arguments)
-        .current_dir(folder)
-        .stdin(Stdio::null())
-        .output();
-    let output = output.expect("the program starts");
+    let output = run(folder, arguments);
     let text = [output.stdout, output.stderr].concat();
     let exit = output.status.code().expect("no signal ended it");
     (exit, String::from_utf8(text).expect("text"))
@@ -86,7 +78,7 @@ fn program(folder: &Path, arguments: &[&str]) -> (i32, String) {
 fn judged(edit: impl Fn(&mut Value), arguments: &[&str]) -> (i32, String) {
     let mut value = json_of(&passing());
     edit(&mut value);
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = temp_dir();
     fs::write(folder.path().join("run.json"), value.to_string()).expect("a file");
     program(folder.path(), &[&["judge", "run.json"], arguments].concat())
 }
@@ -176,7 +168,7 @@ fn what_is_no_uuid_no_time_and_no_json_is_said_in_plain_words() {
 /// The extremes of what a gate may ask for: judged or refused, in a file, on the command line and before a run.
 #[test]
 fn a_gate_of_any_size_is_judged_or_refused_and_never_a_panic() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = temp_dir();
     fs::write(folder.path().join("run.json"), passing().to_json()).expect("a file");
     for (share, fits) in [
         ("1e-18%", false),
@@ -754,7 +746,7 @@ fn no_seeded_damage_of_a_run_file_makes_judge_or_compare_panic() {
 
 #[test]
 fn damaged_files_end_judge_and_compare_with_an_exit_code() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = temp_dir();
     let whole = passing().to_json();
     fs::write(folder.path().join("whole.json"), &whole).expect("a file");
     for case in 1..=20u64 {
@@ -807,7 +799,7 @@ fn a_long_run_takes_little_more_memory_than_its_file() {
     if std::env::var_os("A7PROBE_LONG").is_none() {
         return;
     }
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = temp_dir();
     let run = long(1_000_000);
     let path = folder.path().join("run.json");
     run.save(&path).expect("a file");
@@ -816,7 +808,7 @@ fn a_long_run_takes_little_more_memory_than_its_file() {
     // The program itself takes some address space before it reads anything.
     let script = "ulimit -v 320000; exec \"$0\" judge run.json --gate 'p50 <= 150ms'";
     let output = Command::new("sh")
-        .args(["-c", script, env!("CARGO_BIN_EXE_a7probe")])
+        .args(["-c", script, PROGRAM])
         .current_dir(folder.path())
         .output()
         .expect("the program starts");

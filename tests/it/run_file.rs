@@ -20,6 +20,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use serde_json::{Value, json};
 
+use crate::harness::temp_dir;
 use crate::runs;
 
 fn example() -> Run {
@@ -98,7 +99,7 @@ fn assert_same(read: &Recording, written: &Recording) {
 
 #[test]
 fn a_run_is_read_back_without_loss() {
-    let directory = tempfile::tempdir().expect("a directory");
+    let directory = temp_dir();
     let path = directory.path().join("run.json");
     let written = example();
     written.save(&path).expect("saved");
@@ -239,7 +240,7 @@ fn no_secret_is_in_the_file() {
 
 #[test]
 fn saving_replaces_the_file_at_once_and_leaves_nothing_else() {
-    let directory = tempfile::tempdir().expect("a directory");
+    let directory = temp_dir();
     let path = directory.path().join("run.json");
     fs::write(&path, "older").expect("written");
     example().save(&path).expect("saved");
@@ -252,7 +253,7 @@ fn saving_replaces_the_file_at_once_and_leaves_nothing_else() {
 #[test]
 fn saving_follows_links_and_never_replaces_a_device() {
     use std::os::unix::fs::FileTypeExt;
-    let directory = tempfile::tempdir().expect("a directory");
+    let directory = temp_dir();
     let (file, link) = (
         directory.path().join("run.json"),
         directory.path().join("latest.json"),
@@ -281,7 +282,7 @@ fn what_cannot_be_written_is_named() {
             .starts_with("cannot write /nonexistent/run.json: "),
         "{error}"
     );
-    let directory = tempfile::tempdir().expect("a directory");
+    let directory = temp_dir();
     assert!(example().save(directory.path()).is_err());
 }
 

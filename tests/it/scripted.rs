@@ -168,6 +168,11 @@ impl Server {
         }
     }
 
+    /// Its address, unencrypted.
+    pub(crate) fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port())
+    }
+
     pub(crate) fn port(&self) -> u16 {
         match &self.at {
             Listening::Tcp(address) => address.port(),

@@ -3,11 +3,10 @@
 use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::audit::url;
+use crate::harness::{a7probe, temp_dir};
 use crate::scripted::Server;
 
 /// A folder to work in, and every secret that was planted so far.
@@ -19,7 +18,7 @@ struct Vault {
 impl Vault {
     fn new() -> Vault {
         Vault {
-            folder: tempfile::tempdir().expect("a folder"),
+            folder: temp_dir(),
             planted: RefCell::default(),
         }
     }
@@ -38,16 +37,9 @@ impl Vault {
 
     /// Runs the program, searches its output, and gives the exit code and the text.
     fn run(&self, arguments: &[&str], variables: &[(&str, &str)]) -> (i32, String) {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
-            command.env_remove(name);
-        }
-        let output = command
-            .args(arguments)
+        let output = a7probe(self.path(), arguments)
             .envs(variables.iter().copied())
             .env("RUST_BACKTRACE", "0")
-            .current_dir(self.path())
-            .stdin(Stdio::null())
             .output()
             .expect("the program starts");
         let text = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
@@ -236,7 +228,7 @@ fn no_secret_of_a_plan_is_in_a_file_a_report_or_a_dry_run() {
 fn two_plans_with_other_values_still_differ_and_bodies_are_kept_when_asked_for() {
     let vault = Vault::new();
     let server = Server::answering("HTTP/1.1 202 Accepted\r\ncontent-length: 2\r\n\r\nok");
-    let url = url(&server);
+    let url = server.url();
     for (file, path, body) in [
         ("a.json", "e=/a?token=one", "{\"k\":1}"),
         ("b.json", "e=/a?token=two", "{\"k\":1}"),

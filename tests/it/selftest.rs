@@ -2,32 +2,21 @@
 //! break: the script was followed, nothing is measured faster than it was, and the exit code is that of the figures.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 
 use a7probe::run::run_file::{Run, SelftestCertificate};
 use serde_json::Value;
 
+use crate::harness::{run, temp_dir};
 use crate::scripted::{OK, Server};
-
-fn a7probe(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .stdin(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
-        command.env_remove(name);
-    }
-    command.output().unwrap()
-}
 
 #[test]
 fn known_delays_are_never_understated_and_the_exit_code_is_that_of_the_figures() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let arguments = [
         "selftest", "--quick", "--output", "json", "--save", "c.json",
     ];
-    let output = a7probe(folder.path(), &arguments);
+    let output = run(folder.path(), &arguments);
     let result: Value = serde_json::from_slice(&output.stdout).unwrap();
     let checks = result["checks"].as_array().unwrap();
     let scenarios: Vec<&str> = checks
@@ -94,7 +83,7 @@ fn measure_with(folder: &Path, server: &Server, version: &str, measured: &str) -
         .replace("VERSION", version)
         .replace("MEASURED", measured);
     std::fs::write(folder.join("c.json"), text).unwrap();
-    let url = format!("http://127.0.0.1:{}", server.port());
+    let url = server.url();
     let arguments = [
         "measure",
         &url,
@@ -115,12 +104,12 @@ fn measure_with(folder: &Path, server: &Server, version: &str, measured: &str) -
         "--save",
         "run.json",
     ];
-    a7probe(folder, &arguments)
+    run(folder, &arguments)
 }
 
 #[test]
 fn a_certificate_goes_into_the_run_and_its_report_and_that_of_another_machine_is_warned_of() {
-    let (server, folder) = (Server::answering(OK), tempfile::tempdir().unwrap());
+    let (server, folder) = (Server::answering(OK), temp_dir());
     let version = env!("CARGO_PKG_VERSION");
     let output = measure_with(folder.path(), &server, version, "50.3");
     assert_eq!(output.status.code(), Some(0), "{output:?}");
@@ -141,7 +130,7 @@ fn a_certificate_goes_into_the_run_and_its_report_and_that_of_another_machine_is
 
 #[test]
 fn a_certificate_of_another_version_or_of_a_failure_is_refused_before_anything_is_sent() {
-    let (server, folder) = (Server::answering(OK), tempfile::tempdir().unwrap());
+    let (server, folder) = (Server::answering(OK), temp_dir());
     for (version, measured, words) in [
         ("0.0.1", "50.3", "it is of a7probe 0.0.1, and this is"),
         (

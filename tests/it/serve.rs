@@ -8,13 +8,14 @@ use a7probe::reference::store::{Durability, EventId, Options as StoreOptions};
 use a7probe::reference::worker::Retry;
 use uuid::Uuid;
 
-use crate::serve_host::{HeldProvider, Served, config, eventually, folder, simulated};
+use crate::harness::{eventually, temp_dir};
+use crate::serve_host::{HeldProvider, Served, config, simulated};
 
 const KEY: &str = "550e8400-e29b-41d4-a716-446655440000";
 
 #[test]
 fn background_answers_202_and_the_event_is_processed_once() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     let accepted = client.ingest(&[("x-request-id", "req-1")], r#"{"n":1}"#);
@@ -51,7 +52,7 @@ fn background_answers_202_and_the_event_is_processed_once() {
 
 #[test]
 fn a_repeated_key_is_the_same_event_in_any_spelling_and_another_body_is_422() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     let first = client.ingest(&[("idempotency-key", KEY)], r#"{"n":1}"#);
@@ -81,7 +82,7 @@ fn a_repeated_key_is_the_same_event_in_any_spelling_and_another_body_is_422() {
 
 #[test]
 fn two_requests_with_one_key_at_the_same_time_are_one_event() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     let mut clients: Vec<_> = (0..8).map(|_| served.client()).collect();
     for client in &mut clients {
@@ -110,7 +111,7 @@ fn two_requests_with_one_key_at_the_same_time_are_one_event() {
 
 #[test]
 fn the_body_names_the_event_when_no_header_does() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     assert_eq!(
@@ -130,7 +131,7 @@ fn the_body_names_the_event_when_no_header_does() {
 
 #[test]
 fn another_body_under_an_expired_key_is_refused_too_because_event_ids_live_for_ever() {
-    let folder = folder();
+    let folder = temp_dir();
     let base = config(ServerMode::Background, &folder);
     let store = StoreOptions {
         key_lifetime: Duration::ZERO,
@@ -153,7 +154,7 @@ fn another_body_under_an_expired_key_is_refused_too_because_event_ids_live_for_e
 
 #[test]
 fn sync_answers_200_when_it_is_done_and_replays_that() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Sync, &folder));
     let mut client = served.client();
     let done = client.ingest(&[("idempotency-key", KEY)], "{}");
@@ -182,7 +183,7 @@ fn sync_answers_200_when_it_is_done_and_replays_that() {
 
 #[test]
 fn the_same_key_during_its_synchronous_call_is_409() {
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let served = Served::start(ServerConfig {
         provider: provider.choice(),
         ..config(ServerMode::Sync, &folder)
@@ -208,7 +209,7 @@ fn the_same_key_during_its_synchronous_call_is_409() {
 
 #[test]
 fn a_client_that_hangs_up_does_not_cut_off_its_call() {
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let served = Served::start(ServerConfig {
         provider: provider.choice(),
         ..config(ServerMode::Sync, &folder)
@@ -238,7 +239,7 @@ fn a_client_that_hangs_up_does_not_cut_off_its_call() {
 
 #[test]
 fn a_failing_provider_is_502_in_sync_mode_and_the_same_key_tries_again() {
-    let folder = folder();
+    let folder = temp_dir();
     // A key whose first attempt fails and whose second does not.
     let fails =
         |key: &str, attempt| uniform(1, "error", EventId::from_key(key).uuid(), attempt) < 0.5;
@@ -279,7 +280,7 @@ fn a_failing_provider_is_502_in_sync_mode_and_the_same_key_tries_again() {
 
 #[test]
 fn a_provider_that_does_not_answer_in_time_is_504() {
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let provider_timeout = Duration::from_millis(50);
     let base = config(ServerMode::Sync, &folder);
     let served = Served::start(ServerConfig {
@@ -292,7 +293,7 @@ fn a_provider_that_does_not_answer_in_time_is_504() {
 
 #[test]
 fn a_background_event_is_dead_after_its_last_attempt() {
-    let folder = folder();
+    let folder = temp_dir();
     let retry = Retry {
         base: Duration::from_millis(1),
         attempts: 3,
@@ -321,7 +322,7 @@ fn a_background_event_is_dead_after_its_last_attempt() {
 
 #[test]
 fn a_failure_that_passes_is_retried_until_it_does() {
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let retry = Retry {
         base: Duration::from_millis(1),
         ..Retry::default()
@@ -353,7 +354,7 @@ fn blocking_the_loop_keeps_everyone_waiting_and_blocking_the_request_does_not() 
         (ServerMode::Background, Block::Request),
         (ServerMode::Background, Block::Loop),
     ] {
-        let (folder, provider) = (folder(), HeldProvider::start());
+        let (folder, provider) = (temp_dir(), HeldProvider::start());
         let base = config(mode, &folder);
         let served = Served::start(ServerConfig {
             provider: provider.choice(),
@@ -398,7 +399,7 @@ fn blocking_the_loop_keeps_everyone_waiting_and_blocking_the_request_does_not() 
 
 #[test]
 fn a_long_poll_ends_when_the_event_settles_or_when_the_wait_is_over() {
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let served = Served::start(ServerConfig {
         provider: provider.choice(),
         ..config(ServerMode::Background, &folder)
@@ -420,7 +421,7 @@ fn a_long_poll_ends_when_the_event_settles_or_when_the_wait_is_over() {
 
 #[test]
 fn a_run_is_listed_completely_and_in_order() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     let mut expected = Vec::new();
@@ -451,7 +452,7 @@ fn a_run_is_listed_completely_and_in_order() {
 
 #[test]
 fn what_cannot_be_read_is_refused_with_the_status_that_says_why() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     const JSON: (&str, &str) = ("content-type", "application/json");
@@ -499,7 +500,7 @@ fn what_cannot_be_read_is_refused_with_the_status_that_says_why() {
 
 #[test]
 fn a_body_over_the_limit_is_413_announced_or_not() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     let body = |bytes: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(bytes - 8));
     let limit = Limits::default().body_bytes;
@@ -519,7 +520,7 @@ fn a_body_over_the_limit_is_413_announced_or_not() {
 
 #[test]
 fn a_body_that_does_not_come_is_408_and_a_head_that_does_not_come_ends_the_connection() {
-    let folder = folder();
+    let folder = temp_dir();
     let limits = Limits {
         body_time: Duration::from_millis(100),
         head_time: Duration::from_millis(100),
@@ -542,7 +543,7 @@ fn a_body_that_does_not_come_is_408_and_a_head_that_does_not_come_ends_the_conne
 
 #[test]
 fn a_backlog_that_is_full_is_503_until_it_is_not() {
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let base = config(ServerMode::Background, &folder);
     let store = StoreOptions {
         backlog: 2,
@@ -580,7 +581,7 @@ fn a_backlog_that_is_full_is_503_until_it_is_not() {
 
 #[test]
 fn a_commit_queue_that_is_full_is_503() {
-    let folder = folder();
+    let folder = temp_dir();
     let base = config(ServerMode::Background, &folder);
     let store = StoreOptions {
         commit_queue: 0,
@@ -596,7 +597,7 @@ fn a_commit_queue_that_is_full_is_503() {
 
 #[test]
 fn a_store_that_cannot_be_written_is_503_and_keeps_what_it_promised() {
-    let folder = folder();
+    let folder = temp_dir();
     let base = config(ServerMode::Background, &folder);
     let store = StoreOptions {
         max_pages: Some(60),
@@ -644,7 +645,7 @@ fn a_store_that_cannot_be_written_is_503_and_keeps_what_it_promised() {
 
 #[test]
 fn a_token_is_asked_for_everywhere_but_on_the_health_endpoints() {
-    let folder = folder();
+    let folder = temp_dir();
     let tokens = vec!["s3cret".to_owned()];
     let served = Served::start(ServerConfig {
         tokens,
@@ -680,7 +681,7 @@ fn a_token_is_asked_for_everywhere_but_on_the_health_endpoints() {
 #[test]
 fn deep_health_reads_from_the_store_and_shallow_health_does_not() {
     for (health, when_broken) in [(Health::Deep, 503), (Health::Shallow, 200)] {
-        let folder = folder();
+        let folder = temp_dir();
         let served = Served::start(ServerConfig {
             health,
             ..config(ServerMode::Background, &folder)
@@ -695,7 +696,7 @@ fn deep_health_reads_from_the_store_and_shallow_health_does_not() {
 
 #[test]
 fn a_server_that_stops_refuses_new_events_and_finishes_what_it_has() {
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let mut served = Served::start(ServerConfig {
         provider: provider.choice(),
         ..config(ServerMode::Background, &folder)
@@ -719,7 +720,7 @@ fn a_server_that_stops_refuses_new_events_and_finishes_what_it_has() {
 
 #[test]
 fn what_background_left_is_finished_by_a_synchronous_server_and_its_202_stays_a_202() {
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let base = config(ServerMode::Background, &folder);
     let drain = Duration::from_millis(50);
     let provider_timeout = Duration::from_millis(100);
@@ -764,7 +765,7 @@ fn what_background_left_is_finished_by_a_synchronous_server_and_its_202_stays_a_
 
 #[test]
 fn what_was_acknowledged_from_memory_is_lost_when_the_server_stops_and_it_says_so() {
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let base = config(ServerMode::Background, &folder);
     let store = StoreOptions {
         durability: Durability::None,
@@ -797,7 +798,7 @@ fn what_was_acknowledged_from_memory_is_lost_when_the_server_stops_and_it_says_s
 #[test]
 fn what_nobody_would_ever_work_on_is_not_accepted() {
     let refused = |mode, durability, queued| {
-        let folder = folder();
+        let folder = temp_dir();
         let base = config(mode, &folder);
         let store = StoreOptions {
             durability,

@@ -10,9 +10,8 @@ use a7probe::reference::queue::{DispatchJob, Publisher};
 
 use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue, options};
 use crate::certificate::Certificate;
-use crate::serve_host::{
-    HeldProvider, MoodyProvider, Process, Worker, command, eventually, folder, store,
-};
+use crate::harness::{eventually, temp_dir};
+use crate::serve_host::{HeldProvider, MoodyProvider, Process, Worker, command, store};
 
 const RUN: &str = "brokers";
 /// Loose, because other builds run beside the tests; a request that waited for the broker would take seconds.
@@ -80,7 +79,7 @@ pub(crate) fn processed(process: &Process, count: usize) -> Vec<Value> {
 
 /// Two workers, the broker in good order: every event is notified once too.
 fn flows_exactly_once(url: &str) {
-    let folder = folder();
+    let folder = temp_dir();
     let process = serve(folder.path(), url, &[]);
     let _workers = [work(folder.path(), url), work(folder.path(), url)];
     ingest(&process, 60);
@@ -112,7 +111,7 @@ fn rabbitmq_carries_what_was_accepted() {
 
 /// Whoever trusts the broker's certificate gets through, and nobody else.
 fn flows_encrypted(url: &str, certificate: &Certificate) {
-    let folder = folder();
+    let folder = temp_dir();
     let flags = ["--mode", "queue", "--dispatch", url];
     let often = ["--sweep-interval", "200ms", "--redispatch-after", "1s"];
     let flags = [flags.as_slice(), &often].concat();
@@ -188,7 +187,7 @@ fn leaves_every_job(address: SocketAddr, scheme: &str, drain: &str, end: impl Fn
     } else {
         "celery"
     };
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let url = format!("{scheme}://{address}");
     redis(address, &["FLUSHALL"]);
     publish(&url, 30);
@@ -239,7 +238,7 @@ fn an_event_that_waits_for_its_retry_keeps_no_other_from_its_first_attempt() {
     let Some(broker) = Broker::redis("an_event_that_waits_for_its_retry", &[]) else {
         return;
     };
-    let (folder, provider) = (folder(), MoodyProvider::start(503));
+    let (folder, provider) = (temp_dir(), MoodyProvider::start(503));
     provider.answer(503, Some(15));
     let url = format!("redis://{}", broker.address);
     let server = serve(folder.path(), &url, &[]);
@@ -278,7 +277,7 @@ fn a_backlog_is_not_published_again_while_the_broker_has_it() {
     let Some(broker) = Broker::redis("a_backlog_is_not_published_again", &[]) else {
         return;
     };
-    let (folder, address) = (folder(), broker.address);
+    let (folder, address) = (temp_dir(), broker.address);
     let url = format!("redis://{address}");
     let flags = ["--mode", "queue", "--dispatch", &url];
     let often = ["--sweep-interval", "50ms", "--redispatch-after", "2s"];
@@ -314,7 +313,7 @@ fn a_replay_is_no_duplicate_of_what_died() {
     let Some(broker) = Broker::nats("a_replay_is_no_duplicate_of_what_died") else {
         return;
     };
-    let (folder, provider) = (folder(), MoodyProvider::start(400));
+    let (folder, provider) = (temp_dir(), MoodyProvider::start(400));
     let url = format!("nats://{}", broker.address);
     let flags = ["--mode", "queue", "--dispatch", &url];
     // The sweeper is not to find it first.
@@ -346,7 +345,7 @@ fn an_id_that_the_store_does_not_know_is_a_dead_letter() {
     let Some(broker) = Broker::redis("an_id_that_the_store_does_not_know", &[]) else {
         return;
     };
-    let (folder, address) = (folder(), broker.address);
+    let (folder, address) = (temp_dir(), broker.address);
     let url = format!("redis://{address}");
     let _worker = work(folder.path(), &url);
     let id = uuid::Uuid::new_v4().to_string();
@@ -368,7 +367,7 @@ fn an_unsafe_or_absent_broker_is_named_at_the_start() {
         (unsafe_one, "without append-only file"),
         (absent, "see whether it runs"),
     ] {
-        let folder = folder();
+        let folder = temp_dir();
         let process = serve(folder.path(), &url, &[]);
         ingest(&process, 1);
         process.terminate();

@@ -7,10 +7,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::harness::PATIENCE;
 use crate::ops::check_described;
-
-/// Longer than anything that is not stuck.
-const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One keep-alive connection.
 pub(crate) struct Client {

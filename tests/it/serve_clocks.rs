@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use crate::harness::temp_dir;
 use crate::needs::{FAKETIME, need};
 use crate::serve_client::Client;
-use crate::serve_host::{HeldProvider, Process, Worker, folder};
+use crate::serve_host::{HeldProvider, Process, Worker};
 use crate::serve_queue::{accept, path};
 
 /// A worker whose view of the machine's clock is off by this.
@@ -32,7 +33,7 @@ fn each_keeps_its_attempt(shift: &str, test: &str) {
     let Some(library) = need(&FAKETIME, test) else {
         return;
     };
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let server = Process::start(folder.path(), &["--mode", "queue"]);
     let mut client = server.client();
     let flags = ["--provider", &provider.url, "--workers", "1"];

@@ -6,8 +6,9 @@ use a7probe::reference::server::{ServerConfig, ServerMode};
 use a7probe::reference::store::{Options as StoreOptions, Repeat};
 use a7probe::reference::worker::Retry;
 
+use crate::harness::temp_dir;
 use crate::serve_client::{Client, Response};
-use crate::serve_host::{Served, config, folder};
+use crate::serve_host::{Served, config};
 
 /// A server that leaves the work to others, whose leases last so long.
 fn serve(
@@ -58,7 +59,7 @@ fn counted(client: &mut Client, name: &str) -> u64 {
 
 #[test]
 fn a_token_that_was_never_issued_writes_nothing() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = serve(&folder, LONG, |_| {});
     let mut client = served.client();
     let id = client.ingest(&[], "{}").event_id();
@@ -82,7 +83,7 @@ fn a_token_that_was_never_issued_writes_nothing() {
 
 #[test]
 fn an_event_that_ends_its_workers_is_given_up_after_its_last_attempt() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = serve(&folder, OVER, |config| {
         config.retry = Retry {
             attempts: 2,
@@ -108,7 +109,7 @@ fn an_event_that_ends_its_workers_is_given_up_after_its_last_attempt() {
 
 #[test]
 fn what_may_have_been_sent_is_not_sent_again_if_it_is_sent_at_most_once() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = serve(&folder, LONG, |config| {
         config.store.repeat = Repeat::AtMostOnce
     });
@@ -138,7 +139,7 @@ fn what_may_have_been_sent_is_not_sent_again_if_it_is_sent_at_most_once() {
 
 #[test]
 fn without_that_it_is_sent_again() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = serve(&folder, LONG, |_| {});
     let mut client = served.client();
     let id = client.ingest(&[], "{}").event_id();
@@ -149,7 +150,7 @@ fn without_that_it_is_sent_again() {
 
 #[test]
 fn a_report_that_is_repeated_is_answered_again_and_counted_once() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = serve(&folder, LONG, |_| {});
     let mut client = served.client();
     let id = client.ingest(&[], "{}").event_id();
@@ -170,7 +171,7 @@ fn a_report_that_is_repeated_is_answered_again_and_counted_once() {
 
 #[test]
 fn a_late_report_is_late_however_often_it_comes_and_what_it_sent_is_a_duplicate_once() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = serve(&folder, OVER, |_| {});
     let mut client = served.client();
     let id = client.ingest(&[], "{}").event_id();
@@ -193,7 +194,7 @@ fn a_late_report_is_late_however_often_it_comes_and_what_it_sent_is_a_duplicate_
 
 #[test]
 fn a_reason_with_a_nul_in_it_is_kept_as_far_as_it_is_text() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = serve(&folder, LONG, |_| {});
     let mut client = served.client();
     let id = client.ingest(&[], "{}").event_id();

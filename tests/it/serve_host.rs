@@ -18,30 +18,8 @@ use a7probe::reference::server::{
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
+use crate::harness::{self, PATIENCE, PROGRAM, eventually};
 use crate::serve_client::Client;
-
-/// Longer than anything that is not stuck.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Asks again and again until the answer is yes; panics when it takes too long.
-pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "not in time: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-/// A port that was free a moment ago: these servers cannot be told to pick one and say which.
-pub(crate) fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("an address").port()
-}
-
-/// A folder for a store.
-pub(crate) fn folder() -> TempDir {
-    tempfile::tempdir().expect("a temporary folder")
-}
 
 /// A configuration on a store in `folder`, with a provider that answers after a millisecond.
 pub(crate) fn config(mode: ServerMode, folder: &TempDir) -> ServerConfig {
@@ -144,7 +122,7 @@ impl Worker {
         variables: &[(&str, &str)],
     ) -> Worker {
         let ready = folder.join(format!("worker-{}", uuid::Uuid::new_v4()));
-        let mut child = Command::new(env!("CARGO_BIN_EXE_a7probe"))
+        let mut child = Command::new(PROGRAM)
             .args(["worker", "--store", store, "--ready-file"])
             .arg(&ready)
             .args(flags)
@@ -165,10 +143,7 @@ impl Worker {
 
     /// Sends a signal by its name, such as `STOP`.
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
-            .status();
-        assert!(status.expect("kill runs").success());
+        harness::signal(self.child.id(), name);
     }
 
     /// SIGKILL: no handler, no goodbye.
@@ -409,10 +384,7 @@ impl Process {
 
     /// Sends the signal of this name.
     pub(crate) fn signal(&self, name: &str) {
-        let status = Command::new("kill")
-            .args([&format!("-{name}"), &self.child.id().to_string()])
-            .status();
-        assert!(status.expect("kill runs").success());
+        harness::signal(self.child.id(), name);
     }
 
     /// Waits for the end; what it said on stderr.
@@ -450,7 +422,7 @@ pub(crate) fn command(folder: &Path, flags: &[&str]) -> Command {
 
 /// The same on any store.
 pub(crate) fn command_on(store: &str, flags: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
+    let mut command = Command::new(PROGRAM);
     command
         .args(["serve", "--bind", "127.0.0.1:0", "--store"])
         .arg(store)

@@ -10,9 +10,10 @@ use a7probe::reference::store::{
     Submission,
 };
 
+use crate::harness::{PATIENCE, eventually, temp_dir};
 use crate::ops::workers_are_seen_through_the_server;
 use crate::postgres_host::Schema;
-use crate::serve_host::{PATIENCE, Served, eventually, folder, simulated};
+use crate::serve_host::{Served, simulated};
 use crate::serve_queue::{dead_and_back, each_event_once, late_finish_is_refused};
 use crate::serve_store::{self, a_pass_goes_on_where_its_last_step_ended, sweep};
 
@@ -582,7 +583,7 @@ fn several_worker_processes_on_one_database_do_each_event_once() {
     let Some(schema) = Schema::create("serve_postgres::several_worker_processes_…") else {
         return;
     };
-    each_event_once(&schema.url, folder().path());
+    each_event_once(&schema.url, temp_dir().path());
 }
 
 #[test]
@@ -590,7 +591,7 @@ fn a_worker_stopped_past_its_lease_decides_nothing_any_more() {
     let Some(schema) = Schema::create("serve_postgres::a_worker_stopped_…") else {
         return;
     };
-    late_finish_is_refused(&schema.url, folder().path());
+    late_finish_is_refused(&schema.url, temp_dir().path());
 }
 
 #[test]
@@ -598,7 +599,7 @@ fn the_metrics_know_of_commits_and_of_workers_on_one_database() {
     let Some(schema) = Schema::create("serve_postgres::the_metrics_know_…") else {
         return;
     };
-    workers_are_seen_through_the_server(&schema.url, folder().path());
+    workers_are_seen_through_the_server(&schema.url, temp_dir().path());
 }
 
 #[test]
@@ -606,5 +607,5 @@ fn a_dead_letter_says_why_and_comes_back_when_replayed() {
     let Some(schema) = Schema::create("serve_postgres::a_dead_letter_…") else {
         return;
     };
-    dead_and_back(&schema.url, folder().path());
+    dead_and_back(&schema.url, temp_dir().path());
 }

@@ -7,8 +7,9 @@ use a7probe::reference::store::{
     Admission, EventId, Finished, Handling, Notification, Outcome, State, Store, StoreError,
 };
 
+use crate::harness::{eventually, temp_dir};
 use crate::postgres_host::{Database, Schema};
-use crate::serve_host::{Process, Served, Witness, Worker, eventually, folder, simulated};
+use crate::serve_host::{Process, Served, Witness, Worker, simulated};
 use crate::serve_postgres::{claim_one, queue, state, submission};
 use crate::serve_queue::{accept, until_empty};
 
@@ -17,7 +18,7 @@ fn a_database_that_was_dropped_and_created_again_is_used_without_a_restart() {
     let Some(database) = Database::create("serve_postgres_anew::a_database_…") else {
         return;
     };
-    let (folder, witness) = (folder(), Witness::start());
+    let (folder, witness) = (temp_dir(), Witness::start());
     let server = Process::on(&database.url, folder.path(), &["--mode", "queue"]);
     let worker = Worker::start(&database.url, folder.path(), &["--provider", &witness.url]);
     let mut client = server.client();

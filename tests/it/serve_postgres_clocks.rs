@@ -7,8 +7,8 @@ use a7probe::reference::store::{
     Store, Submission,
 };
 
+use crate::harness::PATIENCE;
 use crate::postgres_host::Schema;
-use crate::serve_host::PATIENCE;
 use crate::serve_postgres::{claim_one, queue, submission};
 
 /// A database with a clock that a test can set.

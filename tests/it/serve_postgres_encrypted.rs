@@ -5,8 +5,9 @@ use std::path::Path;
 use a7probe::reference::store::{Options, Store};
 
 use crate::certificate::Certificate;
+use crate::harness::temp_dir;
 use crate::postgres_host::Cluster;
-use crate::serve_host::{Process, Worker, command_on, folder};
+use crate::serve_host::{Process, Worker, command_on};
 use crate::serve_queue::until_empty;
 
 /// Every connection must be encrypted, and the password's proof bound to the certificate.
@@ -38,7 +39,7 @@ fn whoever_trusts_the_certificate_of_postgresql_works_encrypted() {
     };
     let certificate = Certificate::fresh();
     cluster.encrypt(&certificate);
-    let (folder, chain) = (folder(), certificate.chain());
+    let (folder, chain) = (temp_dir(), certificate.chain());
     let url = cluster.guest("127.0.0.1", ENCRYPTED);
     let flags = ["--mode", "queue", "--log", "off"];
     let mut serve = command_on(&url, &flags);

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
+use crate::harness::temp_dir;
 use crate::postgres_host::Database;
-use crate::serve_host::{Process, Witness, Worker, folder};
+use crate::serve_host::{Process, Witness, Worker};
 use crate::serve_queue::{accept, until_empty};
 
 const WORKERS: usize = 8;
@@ -17,7 +18,7 @@ fn transactions_do_not_grow_with_the_square_of_the_workers() {
     let Some(database) = Database::create("serve_postgres_load::transactions_…") else {
         return;
     };
-    let (folder, witness) = (folder(), Witness::start());
+    let (folder, witness) = (temp_dir(), Witness::start());
     let server = Process::on(&database.url, folder.path(), &["--mode", "queue"]);
     let flags = ["--provider", &witness.url, "--workers", "4"];
     let workers: Vec<Worker> = (0..WORKERS)
@@ -59,7 +60,7 @@ fn an_event_is_done_although_the_worker_that_was_told_is_gone() {
     let Some(database) = Database::create("serve_postgres_load::an_event_…") else {
         return;
     };
-    let (folder, witness) = (folder(), Witness::start());
+    let (folder, witness) = (temp_dir(), Witness::start());
     let server = Process::on(&database.url, folder.path(), &["--mode", "queue"]);
     let flags = ["--provider", &witness.url];
     let start = || Worker::start(&database.url, folder.path(), &flags);

@@ -8,9 +8,10 @@ use std::process::{Child, Command, Stdio};
 use uuid::Uuid;
 
 use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue};
+use crate::harness::{eventually, temp_dir};
 use crate::needs::{PYTHON_QUEUES, need};
 use crate::serve_brokers::{ingest, processed, serve, work};
-use crate::serve_host::{HeldProvider, Process, eventually, folder};
+use crate::serve_host::{HeldProvider, Process};
 
 /// A Python worker and its child processes, in a process group of their own.
 struct PythonWorker {
@@ -97,7 +98,7 @@ fn python(python: &Path, broker: &str, queue: &str) -> Command {
 
 /// A worker flows, and one that is killed while it works is made up for.
 fn workers_may_be_killed(python: &Path, kind: &str, dispatch: &str, broker: &str, queue: &str) {
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let server = serve(folder.path(), dispatch, &[]);
     let setting = |provider| Setting {
         python,
@@ -192,7 +193,7 @@ fn stock_workers_do_everything_that_is_accepted() {
     };
     let url = format!("redis://{}", broker.address);
     for (kind, queue) in [("celery", "celery"), ("rq", "default")] {
-        let folder = folder();
+        let folder = temp_dir();
         let server = serve(folder.path(), &format!("{kind}+{url}"), &[]);
         let mut client = server.client();
         let payloads = odd_payloads();
@@ -227,7 +228,7 @@ for n, event_id in enumerate(sys.argv[1:]):
 
 /// Our own worker does what a Python program published; the server on the same store tells of it.
 fn python_publishes(interpreter: &Path, script: &str, from: &str, broker: &str, queue: &str) {
-    let folder = folder();
+    let folder = temp_dir();
     let server = serve(folder.path(), from, &[]);
     let _worker = work(folder.path(), from);
     let ids: Vec<String> = (0..5).map(|_| Uuid::new_v4().to_string()).collect();

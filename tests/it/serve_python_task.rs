@@ -7,9 +7,10 @@ use std::process::{Child, Command, Stdio};
 
 use a7probe::reference::server::ServerMode;
 
+use crate::harness::temp_dir;
 use crate::needs::{PYTHON, need};
 use crate::proxy::{Break, Proxy};
-use crate::serve_host::{HeldProvider, MoodyProvider, Served, config, folder, read_request};
+use crate::serve_host::{HeldProvider, MoodyProvider, Served, config, read_request};
 
 /// `process_event` for one event; what it returns is printed.
 fn task(python: &PathBuf, server: SocketAddr, provider: &str, id: &str) -> Child {
@@ -43,7 +44,7 @@ fn a_report_that_is_lost_on_the_way_is_repeated_and_the_mail_is_sent_once() {
         return;
     };
     for how in [Break::Before, Break::AfterItIsDone] {
-        let (folder, provider) = (folder(), HeldProvider::start());
+        let (folder, provider) = (temp_dir(), HeldProvider::start());
         let served = Served::start(config(ServerMode::Queue, &folder));
         let (mut client, way) = (served.client(), Proxy::to(served.address));
         let id = client.ingest(&[], "{}").event_id();
@@ -67,7 +68,7 @@ fn when_the_provider_wants_to_be_asked_again_is_passed_on() {
     let Some(python) = need(&PYTHON, "serve_python_task::when_the_provider_wants_…") else {
         return;
     };
-    let (folder, provider) = (folder(), MoodyProvider::start(429));
+    let (folder, provider) = (temp_dir(), MoodyProvider::start(429));
     provider.answer(429, Some(100));
     let served = Served::start(config(ServerMode::Queue, &folder));
     let mut client = served.client();
@@ -87,7 +88,7 @@ fn at_most_once_gives_up_a_mail_that_may_be_out_and_none_that_met_nobody() {
     let Some(python) = need(&PYTHON, "serve_python_task::at_most_once_…") else {
         return;
     };
-    let folder = folder();
+    let folder = temp_dir();
     let base = config(ServerMode::Queue, &folder);
     let store = a7probe::reference::store::Options {
         repeat: a7probe::reference::store::Repeat::AtMostOnce,
@@ -133,7 +134,7 @@ fn a_redirect_of_the_provider_is_no_mail_sent() {
             let _ = write!(stream.get_mut(), "HTTP/1.1 {head}\r\n{rest}");
         }
     });
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Queue, &folder));
     let mut client = served.client();
     let id = client.ingest(&[], "{}").event_id();

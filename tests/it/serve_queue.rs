@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
+use crate::harness::{eventually, temp_dir};
 use crate::serve_client::Client;
-use crate::serve_host::{
-    HeldProvider, MoodyProvider, Process, Witness, Worker, eventually, folder, store,
-};
+use crate::serve_host::{HeldProvider, MoodyProvider, Process, Witness, Worker, store};
 
 pub(crate) fn path(folder: &Path) -> String {
     store(folder).to_str().expect("UTF-8").to_owned()
@@ -105,7 +104,7 @@ pub(crate) fn late_finish_is_refused(store: &str, folder: &Path) {
 
 #[test]
 fn a_worker_shows_the_provider_its_key() {
-    let folder = folder();
+    let folder = temp_dir();
     let witness = Witness::asking_for(Some("s3cret"));
     let server = Process::start(folder.path(), &["--mode", "queue"]);
     let mut client = server.client();
@@ -128,13 +127,13 @@ fn a_worker_shows_the_provider_its_key() {
 
 #[test]
 fn several_worker_processes_on_one_file_do_each_event_once() {
-    let folder = folder();
+    let folder = temp_dir();
     each_event_once(&path(folder.path()), folder.path());
 }
 
 #[test]
 fn a_worker_asks_again_when_the_provider_said_and_not_earlier() {
-    let folder = folder();
+    let folder = temp_dir();
     let (store, provider) = (path(folder.path()), MoodyProvider::start(503));
     provider.answer(503, Some(1));
     let server = Process::on(&store, folder.path(), &["--mode", "queue"]);
@@ -156,7 +155,7 @@ fn a_worker_asks_again_when_the_provider_said_and_not_earlier() {
 
 #[test]
 fn the_breaker_opens_for_a_provider_that_fails_and_closes_when_it_is_back() {
-    let folder = folder();
+    let folder = temp_dir();
     let (store, provider) = (path(folder.path()), MoodyProvider::start(500));
     let server = Process::on(&store, folder.path(), &["--mode", "queue"]);
     let mut client = server.client();
@@ -244,13 +243,13 @@ pub(crate) fn dead_and_back(store: &str, folder: &Path) {
 
 #[test]
 fn a_dead_letter_says_why_and_comes_back_when_replayed() {
-    let folder = folder();
+    let folder = temp_dir();
     dead_and_back(&path(folder.path()), folder.path());
 }
 
 #[test]
 fn a_worker_in_another_language_leases_and_reports_over_http() {
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::start(folder.path(), &["--mode", "queue"]);
     let mut client = server.client();
     let id = client.ingest(&[], r#"{"n":1}"#).event_id();
@@ -283,7 +282,7 @@ fn a_worker_in_another_language_leases_and_reports_over_http() {
 
 #[test]
 fn going_back_to_sync_finishes_what_was_queued_or_keeps_it_as_told() {
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::start(folder.path(), &["--mode", "queue"]);
     accept(&mut server.client(), "rollback", 5);
     server.terminate();
@@ -327,7 +326,7 @@ fn going_back_to_sync_finishes_what_was_queued_or_keeps_it_as_told() {
 
 #[test]
 fn going_back_to_sync_after_an_outage_is_done_when_depth_and_dead_are_zero() {
-    let folder = folder();
+    let folder = temp_dir();
     let (store, provider) = (path(folder.path()), MoodyProvider::start(503));
     let failing = [
         "--provider",
@@ -372,7 +371,7 @@ fn going_back_to_sync_after_an_outage_is_done_when_depth_and_dead_are_zero() {
 
 #[test]
 fn a_variable_that_is_there_for_another_command_does_not_keep_the_server_from_starting() {
-    let folder = folder();
+    let folder = temp_dir();
     let mut command = crate::serve_host::command(folder.path(), &["--mode", "queue"]);
     command
         .env("A7PROBE_SERVE_SWEEP_INTERVAL", "1s")

@@ -6,8 +6,9 @@ use std::time::Duration;
 use a7probe::reference::server::{Limits, RateLimit, ServerConfig, ServerMode};
 use a7probe::units::Rate;
 
+use crate::harness::{eventually, temp_dir};
 use crate::serve_client::Client;
-use crate::serve_host::{HeldProvider, Served, config, eventually, folder};
+use crate::serve_host::{HeldProvider, Served, config};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 const TOKEN: (&str, &str) = ("authorization", "Bearer s3cret");
@@ -27,7 +28,7 @@ fn refused(client: &mut Client, path: &str, headers: &[(&str, &str)], status: u1
 
 #[test]
 fn a_refusal_is_heard_by_whoever_sends_a_body_with_the_request() {
-    let folder = folder();
+    let folder = temp_dir();
     let limits = Limits {
         body_bytes: 10_000,
         ..Limits::default()
@@ -52,7 +53,7 @@ fn a_refusal_is_heard_by_whoever_sends_a_body_with_the_request() {
 
 #[test]
 fn shedding_is_heard_too() {
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let limits = Limits {
         in_flight: 1,
         ..Limits::default()
@@ -72,7 +73,7 @@ fn shedding_is_heard_too() {
 
 #[test]
 fn a_body_that_does_not_come_is_waited_for_a_moment_and_the_connection_is_closed() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     client.send_head("POST", "/nothing", &[JSON, ("content-length", "100")]);
@@ -86,7 +87,7 @@ fn a_body_that_does_not_come_is_waited_for_a_moment_and_the_connection_is_closed
 
 #[test]
 fn a_body_that_would_be_refused_is_not_asked_for() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     let asking = [
         JSON,
@@ -111,7 +112,7 @@ fn a_body_that_would_be_refused_is_not_asked_for() {
 
 #[test]
 fn what_is_no_text_in_a_path_is_a_problem_like_others() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     for path in [
@@ -140,7 +141,7 @@ fn what_is_no_text_in_a_path_is_a_problem_like_others() {
 
 #[test]
 fn a_client_that_does_not_read_loses_its_place() {
-    let folder = folder();
+    let folder = temp_dir();
     let limits = Limits {
         connections: 1,
         write_time: Duration::from_millis(100),

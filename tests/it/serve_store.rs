@@ -10,7 +10,7 @@ use a7probe::reference::store::{
 };
 use tempfile::TempDir;
 
-use crate::serve_host::{PATIENCE, folder};
+use crate::harness::{PATIENCE, temp_dir};
 
 fn options(folder: &TempDir) -> Options {
     Options::at(folder.path().join("store.db"))
@@ -49,7 +49,7 @@ fn not_sent(next: Next) -> Outcome {
 
 #[tokio::test]
 async fn events_are_claimed_once_and_in_order_of_acceptance() {
-    let folder = folder();
+    let folder = temp_dir();
     let store = open(&options(&folder));
     let mut ids = Vec::new();
     for key in ["a", "b", "c"] {
@@ -76,7 +76,7 @@ async fn events_are_claimed_once_and_in_order_of_acceptance() {
 
 #[tokio::test]
 async fn a_lease_that_was_taken_over_decides_nothing_but_what_it_sent_is_not_forgotten() {
-    let folder = folder();
+    let folder = temp_dir();
     let store = open(&Options {
         lease: Duration::ZERO,
         ..options(&folder)
@@ -122,7 +122,7 @@ async fn a_lease_that_was_taken_over_decides_nothing_but_what_it_sent_is_not_for
 
 #[tokio::test]
 async fn leases_of_the_process_before_are_void_when_the_store_is_opened_again() {
-    let folder = folder();
+    let folder = temp_dir();
     let options = options(&folder);
     let store = open(&options);
     queue(&store, "a").await;
@@ -137,7 +137,7 @@ async fn leases_of_the_process_before_are_void_when_the_store_is_opened_again() 
 
 #[tokio::test]
 async fn at_most_once_does_not_send_again_what_was_cut_off_but_does_what_failed() {
-    let folder = folder();
+    let folder = temp_dir();
     let options = Options {
         repeat: Repeat::AtMostOnce,
         ..options(&folder)
@@ -161,7 +161,7 @@ async fn at_most_once_does_not_send_again_what_was_cut_off_but_does_what_failed(
 
 #[tokio::test]
 async fn counts_survive_being_opened_again() {
-    let folder = folder();
+    let folder = temp_dir();
     let options = options(&folder);
     let store = open(&options);
     for key in ["processed", "dead", "retrying", "queued"] {
@@ -197,7 +197,7 @@ async fn counts_survive_being_opened_again() {
 
 #[tokio::test]
 async fn the_oldest_wait_is_that_of_the_oldest_unsettled_event() {
-    let folder = folder();
+    let folder = temp_dir();
     let store = open(&options(&folder));
     assert_eq!(store.oldest_wait().await, Ok(Duration::ZERO));
     queue(&store, "old").await;
@@ -216,7 +216,7 @@ async fn the_oldest_wait_is_that_of_the_oldest_unsettled_event() {
 
 #[tokio::test]
 async fn a_retry_that_is_due_in_the_distant_future_is_due_at_the_next_start() {
-    let folder = folder();
+    let folder = temp_dir();
     let options = options(&folder);
     let store = open(&options);
     let id = queue(&store, "a").await;
@@ -231,7 +231,7 @@ async fn a_retry_that_is_due_in_the_distant_future_is_due_at_the_next_start() {
 
 #[tokio::test]
 async fn a_closed_store_says_so() {
-    let folder = folder();
+    let folder = temp_dir();
     let store = open(&options(&folder));
     store.close().await;
     assert_eq!(
@@ -243,7 +243,7 @@ async fn a_closed_store_says_so() {
 
 #[tokio::test]
 async fn events_held_in_memory_are_listed_and_persisted_only_when_claimed() {
-    let folder = folder();
+    let folder = temp_dir();
     let options = Options {
         durability: Durability::None,
         ..options(&folder)
@@ -279,7 +279,7 @@ async fn events_held_in_memory_are_listed_and_persisted_only_when_claimed() {
 
 #[tokio::test]
 async fn leases_of_the_living_are_left_alone_when_another_process_opens_the_store() {
-    let folder = folder();
+    let folder = temp_dir();
     let options = options(&folder);
     let store = open(&options);
     queue(&store, "a").await;
@@ -299,7 +299,7 @@ async fn leases_of_the_living_are_left_alone_when_another_process_opens_the_stor
 
 #[tokio::test]
 async fn what_one_process_commits_another_sees_without_asking() {
-    let folder = folder();
+    let folder = temp_dir();
     let (one, other) = (open(&options(&folder)), open(&options(&folder)));
     let id = queue(&one, "a").await;
     tokio::time::timeout(PATIENCE, async {
@@ -324,7 +324,7 @@ async fn what_one_process_commits_another_sees_without_asking() {
 
 #[tokio::test]
 async fn a_given_event_is_leased_once_and_the_rest_is_told_why_not() {
-    let folder = folder();
+    let folder = temp_dir();
     let store = open(&options(&folder));
     let mut arrivals = store.arrivals(8);
     let id = queue(&store, "a").await;
@@ -355,7 +355,7 @@ async fn a_given_event_is_leased_once_and_the_rest_is_told_why_not() {
 
 #[tokio::test]
 async fn a_sweep_names_what_nobody_took_once_in_a_while() {
-    let folder = folder();
+    let folder = temp_dir();
     let store = open(&options(&folder));
     let id = queue(&store, "a").await;
     let idle = Duration::from_millis(1);
@@ -402,13 +402,13 @@ pub(crate) async fn a_pass_goes_on_where_its_last_step_ended(store: &Store) {
 
 #[tokio::test]
 async fn a_sweep_goes_on_where_its_last_step_ended() {
-    let folder = folder();
+    let folder = temp_dir();
     a_pass_goes_on_where_its_last_step_ended(&open(&options(&folder))).await;
 }
 
 #[tokio::test]
 async fn a_dead_event_is_listed_with_its_last_error_and_can_be_replayed_with_all_its_attempts() {
-    let folder = folder();
+    let folder = temp_dir();
     let store = open(&options(&folder));
     let id = queue(&store, "a").await;
     let lease = claim_one(&store).await;
@@ -550,13 +550,13 @@ pub(crate) async fn a_reason_that_is_no_text_stops_nobody(store: &Store) {
 
 #[tokio::test]
 async fn outcomes_may_be_told_again() {
-    let folder = folder();
+    let folder = temp_dir();
     an_outcome_told_twice_is_recorded_once(&open(&options(&folder))).await;
 }
 
 #[tokio::test]
 async fn a_lease_that_is_over_decides_nothing_however_often_it_is_tried() {
-    let folder = folder();
+    let folder = temp_dir();
     let store = open(&Options {
         lease: Duration::ZERO,
         ..options(&folder)
@@ -566,13 +566,13 @@ async fn a_lease_that_is_over_decides_nothing_however_often_it_is_tried() {
 
 #[tokio::test]
 async fn a_synchronous_call_may_be_tried_again_as_often_as_its_client_likes() {
-    let folder = folder();
+    let folder = temp_dir();
     a_call_that_failed_gets_all_its_attempts_again(&open(&options(&folder))).await;
 }
 
 #[tokio::test]
 async fn a_synchronous_call_whose_owner_died_is_taken_over() {
-    let folder = folder();
+    let folder = temp_dir();
     let store = open(&Options {
         lease: Duration::ZERO,
         ..options(&folder)
@@ -582,13 +582,13 @@ async fn a_synchronous_call_whose_owner_died_is_taken_over() {
 
 #[tokio::test]
 async fn whatever_is_said_of_a_failure_can_be_kept() {
-    let folder = folder();
+    let folder = temp_dir();
     a_reason_that_is_no_text_stops_nobody(&open(&options(&folder))).await;
 }
 
 #[tokio::test]
 async fn an_insert_that_the_database_refuses_is_tried_again_apart_from_the_notification() {
-    let folder = folder();
+    let folder = temp_dir();
     let store = open(&options(&folder));
     let sql = rusqlite::Connection::open(folder.path().join("store.db")).expect("it opens");
     sql.execute_batch(
@@ -636,7 +636,7 @@ async fn an_insert_that_the_database_refuses_is_tried_again_apart_from_the_notif
 
 #[tokio::test]
 async fn a_store_of_the_version_before_is_brought_up_to_date_and_a_later_one_refused() {
-    let folder = folder();
+    let folder = temp_dir();
     let path = folder.path().join("store.db");
     let sql = rusqlite::Connection::open(&path).expect("it opens");
     sql.execute_batch(include_str!(

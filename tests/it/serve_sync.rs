@@ -4,15 +4,14 @@ use std::time::Duration;
 
 use a7probe::reference::server::{Queued, ServerConfig, ServerMode};
 
-use crate::serve_host::{
-    HeldProvider, MoodyProvider, Process, Served, config, eventually, folder, store,
-};
+use crate::harness::{eventually, temp_dir};
+use crate::serve_host::{HeldProvider, MoodyProvider, Process, Served, config, store};
 
 const KEY: (&str, &str) = ("idempotency-key", "k");
 
 #[test]
 fn a_client_that_repeats_a_failing_request_hears_of_each_failure_and_of_no_success_that_is_none() {
-    let (folder, provider) = (folder(), MoodyProvider::start(503));
+    let (folder, provider) = (temp_dir(), MoodyProvider::start(503));
     let served = Served::start(ServerConfig {
         provider: a7probe::reference::server::ProviderChoice::At(provider.url.clone()),
         ..config(ServerMode::Sync, &folder)
@@ -36,7 +35,7 @@ fn a_client_that_repeats_a_failing_request_hears_of_each_failure_and_of_no_succe
 
 #[test]
 fn what_failed_synchronously_is_worked_on_with_all_its_attempts_once_it_is_accepted_for_later() {
-    let (folder, provider) = (folder(), MoodyProvider::start(503));
+    let (folder, provider) = (temp_dir(), MoodyProvider::start(503));
     let choice = a7probe::reference::server::ProviderChoice::At(provider.url.clone());
     let base = ServerConfig {
         provider: choice,
@@ -62,7 +61,7 @@ fn what_failed_synchronously_is_worked_on_with_all_its_attempts_once_it_is_accep
 
 #[test]
 fn an_event_that_the_database_refuses_is_not_called_processed() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(ServerConfig {
         // Nobody else tries the insert again.
         queued: Queued::Keep,
@@ -99,7 +98,7 @@ fn an_event_that_the_database_refuses_is_not_called_processed() {
 #[test]
 fn a_call_that_was_cut_off_is_made_again_when_its_lease_is_over_also_if_nothing_queued_is_worked_on()
  {
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let store = store(folder.path());
     let store = store.to_str().expect("UTF-8");
     let flags = [
@@ -146,7 +145,7 @@ fn a_call_that_was_cut_off_is_made_again_when_its_lease_is_over_also_if_nothing_
 
 #[test]
 fn a_call_under_way_ends_and_is_answered_when_the_server_stops() {
-    let folder = folder();
+    let folder = temp_dir();
     for mode in [ServerMode::Sync, ServerMode::Background] {
         let base = config(mode, &folder);
         let latency = Duration::from_millis(2500);

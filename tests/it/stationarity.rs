@@ -1,6 +1,5 @@
 //! Services whose change is known: what warns, what is withheld, and how often it is by accident.
 
-use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use a7probe::judge::gate::{Gate, InstrumentLoad, Subject, judge};
@@ -13,6 +12,7 @@ use a7probe::verdict::Verdict;
 use rand::rngs::SmallRng;
 use rand::{RngExt, SeedableRng};
 
+use crate::harness::{self, temp_dir};
 use crate::runs;
 
 /// The rate of [`runs`].
@@ -278,15 +278,9 @@ fn of_a_service_that_does_not_change_fewer_than_one_verdict_in_a_hundred_is_with
     assert!(all.0 * 100 <= all.1, "{all:?}");
 }
 
-fn a7probe(folder: &std::path::Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-    command.current_dir(folder).stdin(Stdio::null());
-    command.args(arguments).output().unwrap()
-}
-
 #[test]
 fn a_saved_run_tells_its_change_and_the_halves_as_the_run_in_memory_does() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let path = folder.path().join("run.json");
     let changed = || {
         series(600, 5, |second, usual| match second < 15.0 {
@@ -304,7 +298,7 @@ fn a_saved_run_tells_its_change_and_the_halves_as_the_run_in_memory_does() {
             assert_eq!(of(&live.recording), of(&saved.recording));
         }
     }
-    let output = a7probe(
+    let output = harness::run(
         folder.path(),
         &["judge", "run.json", "--gate", "ingest p50 <= 150ms"],
     );
@@ -315,7 +309,7 @@ fn a_saved_run_tells_its_change_and_the_halves_as_the_run_in_memory_does() {
     let parts = "in the second (300 and 300 requests); the largest change is near second 15\n";
     assert!(said.contains(parts), "{said}");
     assert!(!said.contains("health:"), "{said}");
-    let output = a7probe(folder.path(), &["judge", "run.json", "--output", "json"]);
+    let output = harness::run(folder.path(), &["judge", "run.json", "--output", "json"]);
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let of = |endpoint: usize| &json["endpoints"][endpoint]["drift"];
     assert_eq!(
@@ -334,14 +328,14 @@ fn a_saved_run_tells_its_change_and_the_halves_as_the_run_in_memory_does() {
 
 #[test]
 fn a_list_of_latencies_is_read_in_the_order_of_its_file() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let mut random = SmallRng::seed_from_u64(7);
     let lines: Vec<String> = (0..200)
         .map(|index| usual(&mut random) * if index < 40 { 3.0 } else { 1.0 })
         .map(|value| format!("{value:.3}"))
         .collect();
     std::fs::write(folder.path().join("list.txt"), lines.join("\n")).unwrap();
-    let output = a7probe(
+    let output = harness::run(
         folder.path(),
         &["judge", "list.txt", "--unit", "ms", "--gate", "p50 <= 1s"],
     );

@@ -19,7 +19,8 @@ use a7probe::reference::worker::{BreakerOptions, Retry, TakeResult, WorkerOption
 use tokio::sync::watch;
 use tokio::time::timeout;
 
-use crate::serve_host::{HeldProvider, PATIENCE, folder};
+use crate::harness::{PATIENCE, temp_dir};
+use crate::serve_host::HeldProvider;
 
 /// Where a store is, and what can be done to it behind its back.
 pub(crate) struct Place {
@@ -36,7 +37,7 @@ pub(crate) struct Place {
 
 impl Place {
     fn file() -> Place {
-        let folder = folder();
+        let folder = temp_dir();
         let path = folder.path().join("store.db");
         let (run, held) = (path.clone(), path.clone());
         Place {

@@ -2,13 +2,14 @@
 //! names the fault and the fix.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rcgen::{CertificateParams, DistinguishedName, DnType, IsCa, Issuer, KeyPair, SanType};
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
+use crate::harness::{a7probe, temp_dir};
 use crate::scripted::{Certificate, Conversation, OK, Server};
 
 fn answer_all(conversation: &mut Conversation) {
@@ -52,12 +53,10 @@ fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
 /// Measures `https://HOST:PORT`, with these flags.
 fn measure(server: &Server, host: &str, flags: &[&str]) -> Output {
     let url = format!("https://{host}:{}", server.port());
-    let folder = tempfile::tempdir().unwrap();
-    Command::new(env!("CARGO_BIN_EXE_a7probe"))
-        .args(["measure", &url, "-n", "60", "-q", "200", "--no-calibration"])
-        .args(["--gate", "* p50 <= 5s", "--iid"])
+    let folder = temp_dir();
+    a7probe(folder.path(), &["measure", &url, "-n", "60", "-q", "200"])
+        .args(["--no-calibration", "--gate", "* p50 <= 5s", "--iid"])
         .args(flags)
-        .current_dir(folder.path())
         .output()
         .unwrap()
 }
@@ -330,26 +329,11 @@ fn the_audit_trusts_what_the_measurement_trusts() {
         });
         let cacert = fixture(cacert);
         let url = format!("https://localhost:{}", server.port());
-        let folder = tempfile::tempdir().unwrap();
-        let output = Command::new(env!("CARGO_BIN_EXE_a7probe"))
-            .args([
-                "measure",
-                &url,
-                "--post",
-                "ingest=/ingest",
-                "-n",
-                "60",
-                "-q",
-                "200",
-            ])
-            .args(["--no-calibration", "--iid", "--gate", "ingest lost <= 0"])
-            .args([
-                "--audit-url",
-                "/status/{id}",
-                "--cacert",
-                cacert.to_str().unwrap(),
-            ])
-            .current_dir(folder.path())
+        let folder = temp_dir();
+        let output = a7probe(folder.path(), &["measure", &url, "-n", "60", "-q", "200"])
+            .args(["--post", "ingest=/ingest", "--no-calibration", "--iid"])
+            .args(["--gate", "ingest lost <= 0", "--audit-url", "/status/{id}"])
+            .args(["--cacert", cacert.to_str().unwrap()])
             .output()
             .unwrap();
         accepted(&output);

@@ -2,28 +2,17 @@
 //! begin no line of their own; messages name the file and say the reason once.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::Output;
 use std::time::Duration;
 
 use a7probe::printable::is_unprintable;
 
+use crate::harness::{self, temp_dir};
 use crate::runs;
 use crate::scripted::Server;
 
 /// Everything that moves a cursor, reverses text, hides it or is a command of a CI runner.
 const HOSTILE: &str = "a\u{1b}[31m\u{1b}]0;t\u{7}\u{9b}2J\u{202e}\u{2066}\u{200f}\u{61c}\u{200b}\u{feff}\r\n::error::b";
-
-fn a7probe(folder: &Path, arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-    command
-        .current_dir(folder)
-        .args(arguments)
-        .stdin(Stdio::null());
-    for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("A7PROBE_")) {
-        command.env_remove(name);
-    }
-    command.output().unwrap()
-}
 
 #[track_caller]
 fn is_harmless(text: &[u8], of: &str) {
@@ -46,7 +35,7 @@ fn both_are_harmless(output: &Output, of: &str) {
 
 #[test]
 fn names_of_files_are_shown_without_control_characters() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let name = HOSTILE.replace('/', "");
     std::fs::write(folder.path().join(&name), "1ms\n2ms\n3ms\n").unwrap();
     let missing = format!("{name}.json");
@@ -77,7 +66,7 @@ fn names_of_files_are_shown_without_control_characters() {
         &["measure", "http://127.0.0.1:9", "--gate", &name],
         &["init", &format!("{missing}/x")],
     ] {
-        let output = a7probe(folder.path(), arguments);
+        let output = harness::run(folder.path(), arguments);
         assert!(!output.stderr.is_empty() || !output.stdout.is_empty());
         both_are_harmless(&output, &format!("{arguments:?}"));
     }
@@ -85,7 +74,7 @@ fn names_of_files_are_shown_without_control_characters() {
 
 #[test]
 fn names_in_a_run_file_are_shown_without_control_characters() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let fast = || runs::all_ok((0..600).map(|_| Duration::from_millis(5)));
     let mut run = runs::run(fast(), fast());
     run.plan.endpoints[0].name = HOSTILE.to_owned();
@@ -117,11 +106,11 @@ fn names_in_a_run_file_are_shown_without_control_characters() {
             "hlog=out.hlog",
         ],
     ] {
-        let output = a7probe(folder.path(), &[&["judge", "run.json"], more].concat());
+        let output = harness::run(folder.path(), &[&["judge", "run.json"], more].concat());
         both_are_harmless(&output, &format!("{more:?}"));
     }
     both_are_harmless(
-        &a7probe(folder.path(), &["compare", "run.json", "run.json"]),
+        &harness::run(folder.path(), &["compare", "run.json", "run.json"]),
         "compare",
     );
     for file in std::fs::read_dir(folder.path()).unwrap() {
@@ -134,7 +123,7 @@ fn names_in_a_run_file_are_shown_without_control_characters() {
 
 #[test]
 fn titles_and_values_of_a_table_are_shown_without_control_characters() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let title = HOSTILE.replace(['\r', '\n'], "");
     let quoted = format!("\"{HOSTILE}\"");
     for text in [
@@ -147,7 +136,7 @@ fn titles_and_values_of_a_table_are_shown_without_control_characters() {
     ] {
         std::fs::write(folder.path().join("t.csv"), &text).unwrap();
         for more in [&[][..], &["--column", &title], &["--unit", "ms"]] {
-            let output = a7probe(folder.path(), &[&["judge", "t.csv"], more].concat());
+            let output = harness::run(folder.path(), &[&["judge", "t.csv"], more].concat());
             both_are_harmless(&output, &text);
         }
     }
@@ -157,7 +146,7 @@ fn titles_and_values_of_a_table_are_shown_without_control_characters() {
     )
     .unwrap();
     both_are_harmless(
-        &a7probe(folder.path(), &["measure", "http://127.0.0.1:9"]),
+        &harness::run(folder.path(), &["measure", "http://127.0.0.1:9"]),
         "settings",
     );
 }
@@ -172,8 +161,8 @@ fn what_a_server_says_is_shown_without_control_characters() {
         format!("{HOSTILE}\r\n\r\n"),
     ] {
         let server = Server::answering(answer.clone().into_bytes());
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("http://127.0.0.1:{}", server.port());
+        let folder = temp_dir();
+        let url = server.url();
         let size = [
             "-n",
             "5",
@@ -187,18 +176,18 @@ fn what_a_server_says_is_shown_without_control_characters() {
         for more in [&[][..], &["--no-preflight", "-v"]] {
             let gate = ["--gate", "* p50 <= 1s"];
             let arguments = [&["measure", url.as_str()][..], &size, &gate, more].concat();
-            both_are_harmless(&a7probe(folder.path(), &arguments), &answer);
+            both_are_harmless(&harness::run(folder.path(), &arguments), &answer);
         }
     }
 }
 
 #[test]
 fn a_file_that_cannot_be_written_is_named_with_the_reason_once() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     std::fs::write(folder.path().join("times.txt"), "1ms\n".repeat(100)).unwrap();
     std::fs::create_dir(folder.path().join("folder")).unwrap();
     let error = |arguments: &[&str]| {
-        let output = a7probe(folder.path(), arguments);
+        let output = harness::run(folder.path(), arguments);
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         let text = String::from_utf8(output.stderr).unwrap();
         assert!(!text.contains("os error"), "{text}");
@@ -231,9 +220,9 @@ fn a_file_that_cannot_be_written_is_named_with_the_reason_once() {
 
 #[test]
 fn a_cell_that_begins_like_a_formula_is_text() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     std::fs::write(folder.path().join("=cmd|' !A1.txt"), "1ms\n".repeat(100)).unwrap();
-    let output = a7probe(
+    let output = harness::run(
         folder.path(),
         &["judge", "=cmd|' !A1.txt", "--output", "csv"],
     );

@@ -6,6 +6,7 @@ use std::time::Duration;
 use a7probe::run::histogram::{Histogram, Precision};
 use a7probe::stats::rank::Quantile;
 
+use crate::harness::{code, run, stderr, temp_dir};
 use crate::needs::{PYTHON_HDR, WRK, need};
 use crate::scripted::{OK, Server};
 
@@ -45,22 +46,14 @@ fn wrk_and_the_closed_model_see_the_same_median() {
         .unwrap();
     let theirs = median_of_wrk(&String::from_utf8(output.stdout).unwrap());
 
-    let folder = tempfile::tempdir().unwrap();
+    let folder = temp_dir();
     let file = folder.path().join("run.json");
-    let ours = Command::new(env!("CARGO_BIN_EXE_a7probe"))
-        .args([
-            "measure", &url, "-m", "GET", "-c", "4", "-z", "2s", "--iid", "--warmup", "0s",
-            "--quiet", "--save",
-        ])
-        .arg(&file)
-        .output()
-        .unwrap();
-    assert_eq!(
-        ours.status.code(),
-        Some(0),
-        "{}",
-        String::from_utf8_lossy(&ours.stderr)
-    );
+    let arguments = [
+        "measure", &url, "-m", "GET", "-c", "4", "-z", "2s", "--iid", "--warmup", "0s", "--quiet",
+        "--save", "run.json",
+    ];
+    let ours = run(folder.path(), &arguments);
+    assert_eq!(code(&ours), 0, "{}", stderr(&ours));
     let run = a7probe::run::run_file::Run::load(&file).unwrap();
     let levels = run.endpoints[0].recording.latency.ranked_values();
     let ours = Duration::from_nanos(levels.at_rank(Quantile::P50.rank(levels.count())).unwrap());

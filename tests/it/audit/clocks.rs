@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 use crate::audit::service::{
     Asked, LISTED, POLLED, all_done, done, gates, listing, named, run_exactly, service, state,
 };
-use crate::audit::{a7probe, completion, result, verdict};
-use crate::serve_host::folder;
+use crate::audit::{completion, result, verdict};
+use crate::harness::{a7probe, temp_dir};
 
 /// So much below what even the fastest answer here takes that only a lie of a clock passes it.
 const IMPOSSIBLE: [&str; 1] = ["done.p50 <= 2us"];
@@ -17,7 +17,7 @@ fn listed(change: impl Fn(&mut Value) + Send + Sync + 'static) -> (i32, Value) {
         events.iter_mut().for_each(&change);
         listing(&events)
     });
-    let folder = folder();
+    let folder = temp_dir();
     run_exactly(
         folder.path(),
         &server,
@@ -31,7 +31,7 @@ fn polled(change: impl Fn(&mut Value) + Send + Sync + 'static) -> (i32, Value) {
         change(&mut event);
         state(&event)
     });
-    let folder = folder();
+    let folder = temp_dir();
     run_exactly(
         folder.path(),
         &server,
@@ -88,7 +88,7 @@ fn a_time_without_an_offset_is_held_against_none_that_has_one() {
 fn a_saved_run_is_judged_by_no_more_than_was_known_when_it_was_measured() {
     // Done at some time before the first look, which is all that is told.
     let server = service(named, |_| state(&json!({"state": "processed"})));
-    let folder = folder();
+    let folder = temp_dir();
     let live = [
         &POLLED[..],
         &["--save", "run.json"],
@@ -118,7 +118,7 @@ fn a_saved_run_is_judged_by_no_more_than_was_known_when_it_was_measured() {
 #[test]
 fn a_target_beyond_the_audits_patience_is_refused_of_saved_runs_too() {
     let server = service(named, |_| state(&done()));
-    let folder = folder();
+    let folder = temp_dir();
     let live = [&POLLED[..], &["--save", "run.json"], &gates(&["lost <= 0"])].concat();
     assert_eq!(run_exactly(folder.path(), &server, &live).0, 0);
     let gate = ["--gate", "ingest done.p95 <= 5s"];

@@ -8,8 +8,8 @@ use crate::audit::service::{
     Asked, LISTED, POLLED, all_done, done, finding, gates, listing, measure_exactly, named,
     run_exactly, service, state, status,
 };
-use crate::audit::{completion, result, url, verdict};
-use crate::serve_host::{eventually, folder};
+use crate::audit::{completion, result, verdict};
+use crate::harness::{eventually, temp_dir};
 
 const DOWN: &str = "503 Service Unavailable";
 
@@ -30,7 +30,7 @@ fn an_event_whose_state_cannot_be_read_is_not_lost() {
             "/status/event-3" => status(answer),
             _ => state(&done()),
         });
-        let folder = folder();
+        let folder = temp_dir();
         let more = [&POLLED[..], &gates(&["lost <= 0", "done.p95 <= 500ms"])].concat();
         let (code, report) = run_exactly(folder.path(), &server, &more);
         assert_eq!(counts(&report), [99, 1, 1, 0], "{answer}: {report:#}");
@@ -62,7 +62,7 @@ fn a_look_that_was_long_ago_shows_neither_a_loss_nor_a_delay() {
         0 => early(asked),
         _ => status(DOWN),
     });
-    let folder = folder();
+    let folder = temp_dir();
     let more = [&POLLED[..], &gates(&["lost <= 0", "done.p50 <= 400ms"])].concat();
     let (code, report) = run_exactly(folder.path(), &server, &more);
     assert_eq!(counts(&report), [25, 75, 75, 0], "{report:#}");
@@ -85,7 +85,7 @@ fn a_listing_that_was_read_long_ago_shows_neither_a_loss_nor_a_delay() {
         }
         _ => status(DOWN),
     });
-    let folder = folder();
+    let folder = temp_dir();
     let more = [&LISTED[..], &gates(&["lost <= 0", "done.p50 <= 400ms"])].concat();
     let (code, report) = run_exactly(folder.path(), &server, &more);
     assert_eq!(counts(&report), [30, 70, 70, 0], "{report:#}");
@@ -101,7 +101,7 @@ fn a_saved_audit_keeps_what_could_not_be_read() {
         "/status/event-3" => status(DOWN),
         _ => state(&done()),
     });
-    let folder = folder();
+    let folder = temp_dir();
     let save = ["--save", "run.json"];
     let more = [
         &POLLED[..],
@@ -122,7 +122,7 @@ fn a_saved_audit_keeps_what_could_not_be_read() {
 #[test]
 fn an_audit_url_that_knows_nothing_is_doubted_before_the_service_is() {
     let server = service(named, |_| status("404 Not Found"));
-    let folder = folder();
+    let folder = temp_dir();
     let more = [&POLLED[..], &gates(&["lost <= 0"])].concat();
     let (code, report) = run_exactly(folder.path(), &server, &more);
     assert_eq!(
@@ -141,7 +141,7 @@ fn an_audit_url_that_knows_nothing_is_doubted_before_the_service_is() {
 #[test]
 fn a_field_that_no_answer_has_is_doubted_before_the_service_is() {
     let server = service(named, |_| state(&json!({"status": "shipped"})));
-    let folder = folder();
+    let folder = temp_dir();
     let more = [&POLLED[..], &gates(&["done.p50 <= 400ms"])].concat();
     let (code, report) = run_exactly(folder.path(), &server, &more);
     assert_eq!(code, 3, "{report:#}");
@@ -156,7 +156,7 @@ fn a_field_that_no_answer_has_is_doubted_before_the_service_is() {
 #[test]
 fn a_field_that_no_answer_has_is_doubted_although_another_one_is_there() {
     let server = service(named, |_| state(&json!({"state": "processed"})));
-    let folder = folder();
+    let folder = temp_dir();
     let typing_error = ["--audit-done", "stat=processed"];
     let more = [&POLLED[..], &typing_error, &gates(&["lost <= 0"])].concat();
     let (code, report) = run_exactly(folder.path(), &server, &more);
@@ -175,7 +175,7 @@ fn an_effect_that_is_never_told_of_is_no_zero() {
         half.as_object_mut().unwrap().remove("notifications");
         state(&half)
     });
-    let folder = folder();
+    let folder = temp_dir();
     let metrics = ["lost <= 0", "duplicated <= 0", "unexpected <= 0"];
     let more = [&POLLED[..], &gates(&metrics)].concat();
     let (code, report) = run_exactly(folder.path(), &server, &more);
@@ -202,7 +202,7 @@ fn what_was_taken_in_without_an_answer_is_unknowable_where_answers_name_events()
         },
         |asked| listing(&all_done(asked.taken)),
     );
-    let folder = folder();
+    let folder = temp_dir();
     // Without a key of its own, the request whose answer is missing has no name.
     let body = ["--body", "ingest={}"];
     let more = [
@@ -228,7 +228,7 @@ fn nothing_owed_is_nothing_to_wait_for() {
         |_, _| status("500 Internal Server Error"),
         |_| state(&done()),
     );
-    let folder = folder();
+    let folder = temp_dir();
     let long = ["--audit-url", "/status/{id}", "--audit-timeout", "60s"];
     let began = Instant::now();
     let more = [&long[..], &gates(&["lost <= 0"])].concat();
@@ -250,7 +250,7 @@ fn a_round_that_takes_too_long_ends_at_the_deadline() {
         }
         state(&done())
     });
-    let folder = folder();
+    let folder = temp_dir();
     let began = Instant::now();
     let more = [&POLLED[..], &gates(&["lost <= 0"])].concat();
     let (_, report) = run_exactly(folder.path(), &server, &more);
@@ -270,10 +270,10 @@ fn a_signal_during_a_round_ends_it_and_the_run_is_saved() {
         }
         state(&done())
     });
-    let folder = folder();
+    let folder = temp_dir();
     let more = ["--audit-url", "/status/{id}", "--save", "run.json"];
     let more = [&more[..], &gates(&["lost <= 0"])].concat();
-    let measuring = measure_exactly(folder.path(), &url(&server), &more)
+    let measuring = measure_exactly(folder.path(), &server.url(), &more)
         .spawn()
         .unwrap();
     let began = Instant::now();
@@ -299,7 +299,7 @@ fn a_signal_during_a_round_ends_it_and_the_run_is_saved() {
 
 #[test]
 fn a_certificate_that_cannot_be_read_after_the_run_costs_only_the_audit() {
-    let folder = folder();
+    let folder = temp_dir();
     let ca = folder.path().join("ca.pem");
     std::fs::write(&ca, crate::scripted::Certificate::new().pem).unwrap();
     let gone = ca.clone();

@@ -10,7 +10,8 @@ use serde_json::json;
 use super::service::{
     Asked, POLLED, done, finding, gates, named, run_exactly, script, service, state, status,
 };
-use super::{a7probe, answer, completion, result, url, verdict};
+use super::{answer, completion, result, verdict};
+use crate::harness::a7probe;
 use crate::scripted::Server;
 
 fn redirect(status: &str, to: &str) -> String {
@@ -23,7 +24,7 @@ fn a_redirect_to_the_result_is_done_and_202_is_under_way() {
         0 => answer("202 Accepted", "text/plain", ""),
         _ => redirect("303 See Other", &asked.path.replace("status", "results")),
     });
-    let folder = crate::serve_host::folder();
+    let folder = crate::harness::temp_dir();
     let more = [&POLLED[..], &gates(&["lost <= 0", "done.p95 <= 2s"])].concat();
     let (code, report) = run_exactly(folder.path(), &server, &more);
     assert_eq!(code, 0, "{report:#}");
@@ -67,7 +68,7 @@ fn other_redirects_are_done_only_where_that_is_said() {
         ),
     ] {
         let server = service(named, move |_| redirect(status_line, to));
-        let folder = crate::serve_host::folder();
+        let folder = crate::harness::temp_dir();
         let done = ["--audit-done", flag];
         let more = [&POLLED[..], &done, &gates(&["lost <= 0"])].concat();
         let (code, report) = run_exactly(folder.path(), &server, &more);
@@ -105,7 +106,7 @@ fn an_event_that_was_there_and_is_not_is_forgotten_and_not_lost() {
             "/status/event-3" => status(then),
             _ => state(&done()),
         });
-        let folder = crate::serve_host::folder();
+        let folder = crate::harness::temp_dir();
         let more = [&POLLED[..], &gates(&["lost <= 0"])].concat();
         let (code, report) = run_exactly(folder.path(), &server, &more);
         assert_eq!(
@@ -132,7 +133,7 @@ fn see_other(to: &'static str) -> Server {
 
 #[test]
 fn a_303_is_done_only_if_it_points_to_a_result_of_that_event() {
-    let folder = crate::serve_host::folder();
+    let folder = crate::harness::temp_dir();
     let more = [&POLLED[..], &gates(&["lost <= 0"])].concat();
     for (to, is_done) in [
         ("/results/{id}", true),
@@ -170,7 +171,7 @@ fn what_was_never_seen_is_not_lost_where_the_service_forgets_others() {
             "/status/event-60" => status(then),
             _ => state(&done()),
         });
-        let folder = crate::serve_host::folder();
+        let folder = crate::harness::temp_dir();
         let more = [&POLLED[..], &gates(&["lost <= 0"])].concat();
         let (code, report) = run_exactly(folder.path(), &server, &more);
         assert_eq!(
@@ -209,7 +210,7 @@ fn the_next_step_fits_the_cause() {
     ] {
         let shown = body.clone();
         let server = service(named, move |_| body.clone());
-        let folder = crate::serve_host::folder();
+        let folder = crate::harness::temp_dir();
         let more = [&POLLED[..], &gates(&["lost <= 0"])].concat();
         let (code, report) = run_exactly(folder.path(), &server, &more);
         assert_eq!(code, 3, "{shown}: {report:#}");
@@ -224,7 +225,7 @@ fn the_next_step_fits_the_cause() {
 /// An event that never existed is lost.
 #[test]
 fn an_event_that_was_never_there_is_lost() {
-    let folder = crate::serve_host::folder();
+    let folder = crate::harness::temp_dir();
     for more in [&[][..], &["--audit-ttl", "10m"]] {
         let server = service(named, |asked: &Asked<'_>| match asked.path {
             "/status/event-3" => status("404 Not Found"),
@@ -258,10 +259,10 @@ fn forgetful(ttl: Duration) -> Server {
 #[test]
 fn events_are_asked_for_during_the_run_before_they_are_forgotten() {
     let server = forgetful(Duration::from_secs(2));
-    let folder = crate::serve_host::folder();
+    let folder = crate::harness::temp_dir();
     let slowly = [
         "measure",
-        &url(&server),
+        &server.url(),
         "--post",
         "ingest=/ingest",
         "-q",
@@ -294,7 +295,7 @@ fn an_event_that_may_be_forgotten_before_the_first_look_is_not_lost() {
         "/status/event-99" => state(&done()),
         _ => status("404 Not Found"),
     });
-    let folder = crate::serve_host::folder();
+    let folder = crate::harness::temp_dir();
     let more = ["--audit-ttl", "1ms"];
     let more = [&POLLED[..], &more, &gates(&["lost <= 0"])].concat();
     let (code, report) = run_exactly(folder.path(), &server, &more);
@@ -320,7 +321,7 @@ fn states_are_read_in_any_case_and_behind_a_byte_order_mark() {
     ] {
         let shown = body.clone();
         let server = service(named, move |_| body.clone());
-        let folder = crate::serve_host::folder();
+        let folder = crate::harness::temp_dir();
         let more = [&POLLED[..], &gates(&["lost <= 0", "done.p95 <= 2s"])].concat();
         let (code, report) = run_exactly(folder.path(), &server, &more);
         assert_eq!(code, 0, "{shown}: {report:#}");
@@ -334,7 +335,7 @@ fn a_state_that_is_not_known_is_named_and_decides_nothing() {
         "/status/event-3" => state(&json!({"state": "shipped"})),
         _ => state(&done()),
     });
-    let folder = crate::serve_host::folder();
+    let folder = crate::harness::temp_dir();
     let more = [&POLLED[..], &gates(&["lost <= 0"])].concat();
     let (code, report) = run_exactly(folder.path(), &server, &more);
     assert_eq!(
@@ -363,7 +364,7 @@ fn a_page_of_html_and_a_refusal_say_what_they_are() {
         (status("204 No Content"), "answered 204 without a body"),
     ] {
         let server = service(named, move |_| body.clone());
-        let folder = crate::serve_host::folder();
+        let folder = crate::harness::temp_dir();
         let more = [&POLLED[..], &gates(&["lost <= 0"])].concat();
         let (code, report) = run_exactly(folder.path(), &server, &more);
         assert_eq!(

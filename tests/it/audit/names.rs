@@ -7,8 +7,8 @@ use crate::audit::service::{
     state,
 };
 use crate::audit::{completion, verdict};
+use crate::harness::temp_dir;
 use crate::scripted::Received;
-use crate::serve_host::folder;
 
 /// A key that is no name of an event, in each of the ways that look as if it were.
 const KEYS: [&[&str]; 4] = [
@@ -26,7 +26,7 @@ fn nameless(_: usize, _: &Received) -> String {
 fn a_key_that_does_not_name_the_event_gives_way_to_the_answers_id() {
     for key in KEYS {
         let server = service(named, |asked| listing(&all_done(asked.taken)));
-        let folder = folder();
+        let folder = temp_dir();
         let more = [&LISTED[..], key, &gates(&["lost <= 0", "unexpected <= 0"])].concat();
         let (code, report) = run_exactly(folder.path(), &server, &more);
         assert_eq!(code, 0, "{key:?}: {report:#}");
@@ -38,7 +38,7 @@ fn a_key_that_does_not_name_the_event_gives_way_to_the_answers_id() {
 fn a_listing_under_other_names_is_no_loss_where_the_answers_name_nothing() {
     for key in KEYS {
         let server = service(nameless, |asked| listing(&all_done(asked.taken)));
-        let folder = folder();
+        let folder = temp_dir();
         let more = [&LISTED[..], key, &gates(&["lost <= 0"])].concat();
         let (code, report) = run_exactly(folder.path(), &server, &more);
         assert_eq!(
@@ -60,7 +60,7 @@ fn a_listing_that_calls_events_otherwise_than_the_answers_is_no_loss() {
         |number, _| accepted(&json!({"event_id": format!("receipt-{number}")})),
         |asked| listing(&all_done(asked.taken)),
     );
-    let folder = folder();
+    let folder = temp_dir();
     let more = [&LISTED[..], &gates(&["lost <= 0"])].concat();
     let (code, report) = run_exactly(folder.path(), &server, &more);
     assert_eq!(
@@ -73,7 +73,7 @@ fn a_listing_that_calls_events_otherwise_than_the_answers_is_no_loss() {
 #[test]
 fn what_the_answers_named_and_nobody_lists_is_lost() {
     let server = service(named, |_| listing(&[]));
-    let folder = folder();
+    let folder = temp_dir();
     let more = [&LISTED[..], &gates(&["lost <= 0"])].concat();
     let (code, report) = run_exactly(folder.path(), &server, &more);
     assert_eq!((code, verdict(&report, "lost")), (1, "FAIL"), "{report:#}");
@@ -100,7 +100,7 @@ fn a_run_is_listed_under_the_name_that_its_requests_give_it() {
         }
         _ => listing(&[]),
     });
-    let folder = folder();
+    let folder = temp_dir();
     let named = ["-H", "X-A7-Run: nightly 7"];
     let more = [&LISTED[..], &named, &gates(&["lost <= 0"])].concat();
     let (code, report) = run_exactly(folder.path(), &server, &more);
@@ -118,7 +118,7 @@ fn one_event_for_many_requests_decides_nothing() {
         listing(&[event])
     });
     for (server, how) in [(polled, &POLLED[..]), (listed, &LISTED[..])] {
-        let folder = folder();
+        let folder = temp_dir();
         let more = [how, &gates(&["lost <= 0", "duplicated <= 0"])].concat();
         let (code, report) = run_exactly(folder.path(), &server, &more);
         let verdicts = ["lost", "duplicated"].map(|metric| verdict(&report, metric));

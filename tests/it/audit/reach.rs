@@ -8,9 +8,9 @@ use crate::audit::service::{
     LISTED, POLLED, all_done, done, finding, gates, listing, measure_exactly, named, run_exactly,
     script, service, state, status,
 };
-use crate::audit::{a7probe, answer, completion, header, result, url, verdict};
+use crate::audit::{answer, completion, header, result, verdict};
+use crate::harness::{a7probe, temp_dir};
 use crate::scripted::{Certificate, Server};
-use crate::serve_host::folder;
 
 /// Knows events and runs under one name of its own only.
 fn virtual_host(name: &'static str) -> Server {
@@ -26,7 +26,7 @@ fn virtual_host(name: &'static str) -> Server {
 
 #[test]
 fn questions_are_for_the_host_that_the_requests_are_for() {
-    let folder = folder();
+    let folder = temp_dir();
     for how in [&LISTED[..], &POLLED[..]] {
         let server = virtual_host("a7.example");
         let more = [how, &["-H", "Host: a7.example"], &gates(&["lost <= 0"])].concat();
@@ -37,7 +37,7 @@ fn questions_are_for_the_host_that_the_requests_are_for() {
 
 #[test]
 fn questions_go_where_the_requests_are_sent_to() {
-    let folder = folder();
+    let folder = temp_dir();
     // By name and by address, with a port of its own that nobody listens on.
     for host in ["a7.invalid:9", "192.0.2.1:9", "a7.invalid"] {
         for how in [&LISTED[..], &POLLED[..]] {
@@ -56,7 +56,7 @@ fn questions_go_where_the_requests_are_sent_to() {
 
 #[test]
 fn over_tls_the_certificate_is_that_of_the_target() {
-    let (folder, certificate) = (folder(), Certificate::new());
+    let (folder, certificate) = (temp_dir(), Certificate::new());
     let ca = folder.path().join("ca.pem");
     std::fs::write(&ca, &certificate.pem).unwrap();
     let server = Server::tls(&certificate, script(named, |_| state(&done())));
@@ -84,7 +84,7 @@ fn over_tls_the_certificate_is_that_of_the_target() {
 
 #[test]
 fn over_a_unix_socket_questions_go_as_the_requests_do() {
-    let folder = folder();
+    let folder = temp_dir();
     let path = folder.path().join("service.sock");
     let _server = Server::unix(
         &path,
@@ -118,7 +118,7 @@ fn each_endpoint_is_asked_about_with_its_own_credentials() {
         body = '{"id":"{{uuid}}"}'
         headers = { Authorization = "Bearer of-b" }
     "#;
-    let folder = folder();
+    let folder = temp_dir();
     std::fs::write(folder.path().join("a7probe.toml"), settings).unwrap();
     // Whoever accepted it tells of it, and to nobody else.
     let server = service(
@@ -145,7 +145,7 @@ fn each_endpoint_is_asked_about_with_its_own_credentials() {
         },
     );
     for how in [&LISTED[..], &POLLED[..]] {
-        let target = url(&server);
+        let target = server.url();
         let line = [
             "measure", &target, "-q", "100", "-n", "20", "--warmup", "0s",
         ];
@@ -172,8 +172,8 @@ fn each_endpoint_is_asked_about_with_its_own_credentials() {
 fn credentials_stay_with_the_service_that_they_are_for() {
     let other = service(named, |_| state(&done()));
     let server = service(named, |_| status("404 Not Found"));
-    let folder = folder();
-    let elsewhere = format!("{}/status/{{id}}", url(&other));
+    let folder = temp_dir();
+    let elsewhere = format!("{}/status/{{id}}", other.url());
     let secret = [
         "-H",
         "Authorization: Bearer s3cr3t",
@@ -192,17 +192,17 @@ fn credentials_stay_with_the_service_that_they_are_for() {
 #[test]
 fn a_redirect_is_not_followed_and_a_proxy_is_not_asked() {
     let other = service(named, |_| state(&done()));
-    let place = url(&other);
+    let place = other.url();
     let server = service(named, move |_| {
         let answer = answer("302 Found", "text/plain", "");
         answer.replacen("\r\n", &format!("\r\nlocation: {place}/there\r\n"), 1)
     });
-    let folder = folder();
+    let folder = temp_dir();
     let more = [&POLLED[..], &gates(&["lost <= 0"])].concat();
-    let mut measuring = measure_exactly(folder.path(), &url(&server), &more);
+    let mut measuring = measure_exactly(folder.path(), &server.url(), &more);
     measuring
-        .env("HTTP_PROXY", url(&other))
-        .env("http_proxy", url(&other));
+        .env("HTTP_PROXY", other.url())
+        .env("http_proxy", other.url());
     let (code, report) = result(&measuring.output().unwrap());
     assert_eq!(
         (code, verdict(&report, "lost")),
@@ -232,7 +232,7 @@ fn a_service_that_asks_for_time_is_given_it() {
                 _ => state(&done()),
             }
         });
-        let folder = folder();
+        let folder = temp_dir();
         let more = [how, &["--audit-quiet", "0s"], &gates(&["lost <= 0"])].concat();
         let (code, report) = run_exactly(folder.path(), &server, &more);
         assert_eq!(code, 0, "{report:#}");

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::audit::{a7probe, answer, result, url};
+use crate::audit::{answer, result};
+use crate::harness::a7probe;
 use crate::scripted::{Conversation, Received, Server};
 
 /// 100 requests in half a second and nothing else, so that number n is the plan's number n.
@@ -138,7 +139,7 @@ pub(crate) fn all_done(taken: usize) -> Vec<Value> {
 /// Runs and reports.
 pub(crate) fn run_exactly(folder: &Path, server: &Server, more: &[&str]) -> (i32, Value) {
     result(
-        &measure_exactly(folder, &url(server), more)
+        &measure_exactly(folder, &server.url(), more)
             .output()
             .unwrap(),
     )

@@ -12,9 +12,9 @@ use crate::audit::service::{
     Asked, LISTED, POLLED, accepted, all_done, done, finding, gates, listing, measure_exactly,
     named, run_exactly, service, state, status,
 };
-use crate::audit::{a7probe, answer, completion, result, url, verdict};
+use crate::audit::{answer, completion, result, verdict};
+use crate::harness::{a7probe, temp_dir};
 use crate::scripted::{Certificate, Received, Server};
-use crate::serve_host::folder;
 
 /// What a service makes of a key that comes again.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -84,7 +84,7 @@ fn a_repeated_key_is_caught_if_it_makes_a_second_event_or_does_the_first_one_twi
         (Again::DoneTwice, "same_event", 1),
         (Again::Another, "several_events", 1),
     ] {
-        let (server, folder) = (keyed_server(again), folder());
+        let (server, folder) = (keyed_server(again), temp_dir());
         let (exit, report) = resent(folder.path(), &server);
         assert_eq!(exit, code, "{bin}: {report:#}");
         let audit = completion(&report);
@@ -115,7 +115,7 @@ fn a_repeated_key_is_caught_if_it_makes_a_second_event_or_does_the_first_one_twi
 fn two_events_for_one_key_fail_without_anything_that_the_service_tells() {
     // One event a request, and nobody to ask.
     let server = service(named, |_| status("404 Not Found"));
-    let folder = folder();
+    let folder = temp_dir();
     let more = ["--resend", "50%", "--seed", "7"];
     let began = Instant::now();
     let (code, report) = run_exactly(
@@ -152,7 +152,7 @@ fn answers_that_name_no_event_are_not_compared() {
         |_, _| accepted(&json!({"accepted": true})),
         |_| status("404 Not Found"),
     );
-    let folder = folder();
+    let folder = temp_dir();
     let more = ["--resend", "50%", "--seed", "7"];
     let gate = gates(&["p95 <= 10s"]);
     let (_, report) = run_exactly(folder.path(), &server, &[&more[..], &gate].concat());
@@ -185,7 +185,7 @@ fn what_was_accepted_only_the_second_time_is_owed() {
             false => status("404 Not Found"),
         }
     });
-    let folder = folder();
+    let folder = temp_dir();
     let resend = ["--resend", "50%", "--seed", "7"];
     let more = [&POLLED[..], &resend, &gates(&["lost <= 0"])].concat();
     let (code, report) = run_exactly(folder.path(), &server, &more);
@@ -232,7 +232,7 @@ fn a_repetition_waits_until_the_original_is_on_its_way() {
         in_use.lock().unwrap().remove(&key);
         conversation.send(accepted(&json!({"event_id": key})));
     });
-    let folder = folder();
+    let folder = temp_dir();
     let url = format!("https://127.0.0.1:{}", server.port());
     let more = "--post ingest=/ingest -q 1.5 -n 6 --arrivals grid --warmup 0s --no-preflight --no-calibration --iid --insecure \
                 --disable-keepalive --output=json --resend 100% --seed 8 --gate lost<=0 --audit-url /{id} \
@@ -258,7 +258,7 @@ fn a_line_that_is_listed_twice_is_a_duplicate_and_no_stranger() {
         }
         listing(&events)
     });
-    let folder = folder();
+    let folder = temp_dir();
     let more = [&LISTED[..], &gates(&["duplicated <= 0", "unexpected <= 0"])].concat();
     let (code, report) = run_exactly(folder.path(), &server, &more);
     let verdicts = ["duplicated", "unexpected"].map(|metric| verdict(&report, metric));
@@ -268,7 +268,7 @@ fn a_line_that_is_listed_twice_is_a_duplicate_and_no_stranger() {
 
 #[test]
 fn what_is_given_up_and_what_was_never_sent_can_be_gated_and_is_warned_of() {
-    let folder = folder();
+    let folder = temp_dir();
     for (limit, code, verdicts) in [(0, 1, ["FAIL"; 2]), (1, 0, ["PASS"; 2])] {
         let server = service(named, |asked| {
             let mut events = all_done(asked.taken);
@@ -314,7 +314,7 @@ fn an_effect_that_is_had_again_when_all_seemed_done_is_seen() {
         }
         listing(&events)
     });
-    let folder = folder();
+    let folder = temp_dir();
     for (server, how) in [(polled, &POLLED[..]), (listed, &LISTED[..])] {
         let more = [
             how,
@@ -335,7 +335,7 @@ fn an_effect_that_is_had_again_when_all_seemed_done_is_seen() {
 #[test]
 fn how_long_duplicates_were_looked_for_is_said() {
     let server = service(named, |asked| listing(&all_done(asked.taken)));
-    let folder = folder();
+    let folder = temp_dir();
     let more = [
         &LISTED[..],
         &["--audit-quiet", "50ms"],
@@ -357,14 +357,14 @@ fn a_second_look_that_is_refused_is_said() {
         0 | 1 => listing(&all_done(asked.taken)),
         _ => answer("503 Service Unavailable", "text/plain", ""),
     });
-    let folder = folder();
+    let folder = temp_dir();
     let more = [
         &LISTED[..],
         &["--audit-quiet", "50ms"],
         &gates(&["lost <= 0", "duplicated <= 0"]),
     ]
     .concat();
-    let output = measure_exactly(folder.path(), &url(&server), &more)
+    let output = measure_exactly(folder.path(), &server.url(), &more)
         .output()
         .unwrap();
     let (code, report) = result(&output);
@@ -386,14 +386,14 @@ fn a_second_look_that_a_signal_cuts_rules_out_no_duplicate_here_or_offline() {
             true => service(named, |_| state(&done())),
             false => service(named, |asked| listing(&all_done(asked.taken))),
         };
-        let folder = folder();
+        let folder = temp_dir();
         let more = [
             how,
             &["--audit-quiet", "600s", "--save", "run.json"],
             &gates(&["lost <= 0", "duplicated <= 0"]),
         ]
         .concat();
-        let measuring = measure_exactly(folder.path(), &url(&server), &more)
+        let measuring = measure_exactly(folder.path(), &server.url(), &more)
             .spawn()
             .unwrap();
         let asked = || {

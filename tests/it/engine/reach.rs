@@ -8,6 +8,7 @@ use a7probe::run::plan::{Plan, Scheme, Size, Trust};
 use a7probe::run::sample::FailureKind;
 
 use super::{all_ok, closed, get, measure_one};
+use crate::harness::temp_dir;
 use crate::scripted::{self, Certificate, Conversation, OK, Server};
 
 /// The preflight, which nobody stops.
@@ -122,7 +123,7 @@ fn a_name_that_does_not_resolve_is_named() {
 
 #[test]
 fn a_unix_socket_is_reached() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = temp_dir();
     let path = directory.path().join("a7.sock");
     let server = Server::unix(&path, answer_all);
     let mut plan = closed(server.port(), 2, Size::Requests(50));
@@ -140,7 +141,7 @@ fn a_unix_socket_is_reached() {
 
 #[test]
 fn a_missing_unix_socket_is_a_connect_failure() {
-    let directory = tempfile::tempdir().unwrap();
+    let directory = temp_dir();
     let mut plan = closed(80, 1, Size::Requests(5));
     plan.connections.unix_socket = Some(directory.path().join("none.sock"));
     assert_eq!(failure(&plan).0, FailureKind::Connect);

@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 
 use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue};
+use crate::harness::{eventually, temp_dir};
 use crate::proxy::Proxy;
 use crate::serve_brokers::{ingest, processed, redis, serve, work};
-use crate::serve_host::{eventually, folder};
 
 /// The server's way to the broker swallows everything, then is cut off, then is mended.
 fn survives_a_broken_way(url: impl Fn(SocketAddr) -> String, broker: SocketAddr) {
-    let (folder, proxy) = (folder(), Proxy::to(broker));
+    let (folder, proxy) = (temp_dir(), Proxy::to(broker));
     let process = serve(folder.path(), &url(proxy.address), &[]);
     let _worker = work(folder.path(), &url(broker));
     ingest(&process, 10);
@@ -24,7 +24,7 @@ fn survives_a_broken_way(url: impl Fn(SocketAddr) -> String, broker: SocketAddr)
 
 /// The broker forgets everything that it was told and that nobody took yet.
 fn survives_a_flush(url: &str, waiting: impl Fn() -> bool, flush: impl FnOnce()) {
-    let folder = folder();
+    let folder = temp_dir();
     let process = serve(folder.path(), url, &[]);
     ingest(&process, 30);
     eventually("the broker has them", waiting);
@@ -39,7 +39,7 @@ fn survives_a_stop(broker: &mut Broker, url: &str) {
 }
 
 fn survives_a_stop_when(broker: &mut Broker, url: &str, may_be_killed: impl Fn(&Broker) -> bool) {
-    let folder = folder();
+    let folder = temp_dir();
     let process = serve(folder.path(), url, &[]);
     let _worker = work(folder.path(), url);
     ingest(&process, 10);
@@ -52,7 +52,7 @@ fn survives_a_stop_when(broker: &mut Broker, url: &str, may_be_killed: impl Fn(&
 
 /// The broker is stopped, and comes back without anything that it had.
 fn survives_a_stop_that_wipes(broker: &mut Broker, url: &str) {
-    let folder = folder();
+    let folder = temp_dir();
     let process = serve(folder.path(), url, &[]);
     ingest(&process, 10);
     broker.kill();
@@ -161,10 +161,11 @@ mod on_postgresql {
     use std::net::SocketAddr;
 
     use crate::broker_host::{RABBITMQ_ADDRESS, RabbitQueue};
+    use crate::harness::{eventually, temp_dir};
     use crate::postgres_host::Schema;
     use crate::proxy::Proxy;
     use crate::serve_brokers::{ingest, processed};
-    use crate::serve_host::{Process, Worker, eventually, folder};
+    use crate::serve_host::{Process, Worker};
 
     #[test]
     fn a_store_that_is_away_makes_no_dead_letters() {
@@ -173,7 +174,7 @@ mod on_postgresql {
             return;
         };
         let broker: SocketAddr = RABBITMQ_ADDRESS.parse().unwrap();
-        let (folder, url) = (folder(), queue.url("amqp", broker));
+        let (folder, url) = (temp_dir(), queue.url("amqp", broker));
         let way = Proxy::to("127.0.0.1:5432".parse().unwrap());
         patience(&queue, 2);
         let flags = ["--mode", "queue", "--dispatch", &url];

@@ -8,7 +8,8 @@ use rand::rngs::SmallRng;
 use rand::{RngExt as _, SeedableRng as _};
 
 use super::clients::{Clients, amount, assert_nothing_lost};
-use crate::serve_host::{Process, Witness, Worker, folder};
+use crate::harness::temp_dir;
+use crate::serve_host::{Process, Witness, Worker};
 use crate::serve_queue::path;
 
 const WORKERS: usize = 2;
@@ -260,7 +261,7 @@ fn seeds() -> Vec<u64> {
 #[test]
 fn on_a_file() {
     for seed in seeds() {
-        let folder = folder();
+        let folder = temp_dir();
         suffer(&path(folder.path()), folder.path(), None, seed);
     }
 }
@@ -273,7 +274,7 @@ fn on_postgresql() {
         let Some(schema) = crate::postgres_host::Schema::create(test) else {
             return;
         };
-        suffer(&schema.url, folder().path(), None, seed);
+        suffer(&schema.url, temp_dir().path(), None, seed);
     }
 }
 
@@ -281,12 +282,13 @@ fn on_postgresql() {
 mod over_brokers {
     use std::net::SocketAddr;
 
-    use super::{Way, folder, path, seeds, suffer};
+    use super::{Way, path, seeds, suffer};
     use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue};
+    use crate::harness::temp_dir;
     use crate::proxy::Proxy;
 
     fn over(broker: SocketAddr, url: impl Fn(SocketAddr) -> String, seed: u64) {
-        let (folder, proxy) = (folder(), Proxy::to(broker));
+        let (folder, proxy) = (temp_dir(), Proxy::to(broker));
         let url = url(proxy.address);
         let way = Way { proxy, url };
         suffer(&path(folder.path()), folder.path(), Some(&way), seed);

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
+use crate::harness::PATIENCE;
 use crate::load::{assert_done, events_of_the_load};
 use crate::serve_client::Client;
-use crate::serve_host::{PATIENCE, Witness};
+use crate::serve_host::Witness;
 
 /// As [`crate::load`] names it, whose checks read the same listing.
 const RUN: &str = "load";

@@ -9,9 +9,10 @@ use std::time::Duration;
 use a7probe::reference::server::{Limits, ServerConfig, ServerMode};
 use tempfile::TempDir;
 
+use crate::harness::{eventually, temp_dir};
 use crate::needs::{IMMUTABLE, PRLIMIT, TMPFS, need_right};
 use crate::serve_client::{Client, Response};
-use crate::serve_host::{HeldProvider, Process, Served, command, config, eventually, folder};
+use crate::serve_host::{HeldProvider, Process, Served, command, config};
 
 pub(super) const FLAGS: [&str; 2] = ["--sim-latency", "1ms"];
 
@@ -22,7 +23,7 @@ pub(super) struct Tmpfs {
 
 impl Tmpfs {
     pub(super) fn mount(options: &str) -> Tmpfs {
-        let folder = folder();
+        let folder = temp_dir();
         let mounted = Command::new("mount")
             .args(["-t", "tmpfs", "-o", options, "tmpfs"])
             .arg(folder.path())
@@ -161,7 +162,7 @@ fn a_file_that_may_not_grow_is_503_until_it_may() {
     if need_right(&PRLIMIT, name).is_none() {
         return;
     }
-    let folder = folder();
+    let folder = temp_dir();
     // The signal that comes with the limit would end the process; ignored, the write fails.
     let server = Process::start_through(
         folder.path(),
@@ -197,7 +198,7 @@ fn a_store_that_becomes_read_only_while_it_is_served_is_503_until_it_is_not() {
     if need_right(&IMMUTABLE, name).is_none() {
         return;
     }
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::start(folder.path(), &FLAGS);
     let log = folder.path().join("store.db-wal");
     let lock = Immutable::new(log.clone());
@@ -250,7 +251,7 @@ fn on_a_read_only_file_system_it_does_not_start_and_says_why() {
 
 #[test]
 fn work_that_is_done_and_cannot_be_recorded_is_503_in_sync_mode_and_its_key_finds_it_done() {
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let base = config(ServerMode::Sync, &folder);
     let limits = Limits {
         commit_time: Duration::from_millis(100),

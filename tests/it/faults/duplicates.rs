@@ -3,14 +3,15 @@
 use a7probe::reference::queue::{DispatchJob, Publisher};
 
 use crate::broker_host::{Broker, RABBITMQ_ADDRESS, RabbitQueue, options};
-use crate::serve_host::{Process, Witness, Worker, folder};
+use crate::harness::temp_dir;
+use crate::serve_host::{Process, Witness, Worker};
 use crate::serve_queue::{accept, path, until_empty};
 
 const EVENTS: usize = 20;
 const DELIVERIES: u32 = 10;
 
 fn done_once(url: &str) {
-    let (folder, witness) = (folder(), Witness::start());
+    let (folder, witness) = (temp_dir(), Witness::start());
     let store = path(folder.path());
     // Accepted without a broker, so that only this test dispatches.
     let server = Process::on(&store, folder.path(), &["--mode", "queue"]);

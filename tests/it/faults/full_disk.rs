@@ -6,8 +6,9 @@ use std::io::Write as _;
 use std::path::Path;
 
 use super::disk::{FLAGS, Promised, Tmpfs};
+use crate::harness::{eventually, temp_dir};
 use crate::needs::{TMPFS, need_right};
-use crate::serve_host::{Process, Worker, eventually, folder, store};
+use crate::serve_host::{Process, Worker, store};
 
 /// Takes all remaining space.
 fn fill(ballast: &Path) {
@@ -68,7 +69,7 @@ fn a_server_starts_on_a_full_disk_and_takes_events_once_there_is_room() {
     server.kill();
 
     // The ready file needs room too.
-    let (elsewhere, place) = (folder(), store(disk.path()));
+    let (elsewhere, place) = (temp_dir(), store(disk.path()));
     let place = place.to_str().expect("UTF-8");
     for _ in 0..2 {
         let server = Process::on(place, elsewhere.path(), &FLAGS);
@@ -148,7 +149,7 @@ fn readiness_and_ingest_agree_on_a_full_disk_and_the_log_has_one_line() {
         return;
     }
     let disk = Tmpfs::mount("size=1200k");
-    let (elsewhere, place) = (folder(), store(disk.path()));
+    let (elsewhere, place) = (temp_dir(), store(disk.path()));
     let server = Process::on(place.to_str().expect("UTF-8"), elsewhere.path(), &FLAGS);
     let body = format!("{{\"p\":\"{}\"}}", "x".repeat(3000));
     let mut client = server.client();

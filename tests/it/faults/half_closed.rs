@@ -6,7 +6,8 @@ use std::net::{Shutdown, TcpStream};
 
 use a7probe::reference::server::ServerMode;
 
-use crate::serve_host::{PATIENCE, Served, config, eventually, folder};
+use crate::harness::{PATIENCE, eventually, temp_dir};
+use crate::serve_host::{Served, config};
 
 fn request(version: &str, key: &str, announced: usize, body: &str) -> String {
     format!(
@@ -33,7 +34,7 @@ fn statuses(served: &Served, sent: &str) -> Vec<u16> {
 
 #[test]
 fn answered_events_are_the_committed_ones() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     for number in 0..20 {
         let sent = request("1.1", &format!("one-{number}"), 2, "{}");
@@ -59,7 +60,7 @@ fn answered_events_are_the_committed_ones() {
 
 #[test]
 fn a_client_that_vanishes_holds_no_connection() {
-    let folder = folder();
+    let folder = temp_dir();
     let mut config = config(ServerMode::Background, &folder);
     config.limits.connections = 4;
     let served = Served::start(config);
@@ -73,7 +74,7 @@ fn a_client_that_vanishes_holds_no_connection() {
 
 #[test]
 fn requests_with_two_meanings_are_refused() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     let json = ("content-type", "application/json");

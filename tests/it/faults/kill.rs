@@ -6,8 +6,9 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::clients::amount;
+use crate::harness::{eventually, temp_dir};
 use crate::load::{Load, assert_done, events_of_the_load};
-use crate::serve_host::{HeldProvider, Process, command, eventually, folder, store};
+use crate::serve_host::{HeldProvider, Process, command, store};
 
 /// Starts a server, kills it under load, starts it again and waits until nothing is queued. What was acknowledged, and
 /// what the server knows of the run.
@@ -29,7 +30,7 @@ fn kill_under_load(
 #[test]
 fn nothing_acknowledged_is_lost_and_nothing_is_inserted_twice() {
     for round in 0..amount(3, 20) {
-        let folder = folder();
+        let folder = temp_dir();
         // Different moments: in the middle of claims, of commits, of checkpoints.
         let kill_after = 200 + 137 * round;
         let (acknowledged, events) =
@@ -41,7 +42,7 @@ fn nothing_acknowledged_is_lost_and_nothing_is_inserted_twice() {
 
 #[test]
 fn acknowledging_from_memory_is_caught_losing() {
-    let folder = folder();
+    let folder = temp_dir();
     let flags = [
         "--durability",
         "none",
@@ -65,7 +66,7 @@ fn acknowledging_from_memory_is_caught_losing() {
 #[test]
 fn a_notification_cut_off_is_sent_again_at_least_once_and_never_at_most_once() {
     for (notify, calls, notifications) in [("at-least-once", 2, 1), ("at-most-once", 1, 0)] {
-        let (folder, provider) = (folder(), HeldProvider::start());
+        let (folder, provider) = (temp_dir(), HeldProvider::start());
         let flags = ["--provider", &provider.url, "--notify", notify];
         let process = Process::start(folder.path(), &flags);
         let id = process.client().ingest(&[], "{}").event_id();
@@ -99,7 +100,7 @@ fn a_notification_cut_off_is_sent_again_at_least_once_and_never_at_most_once() {
 
 #[test]
 fn sigterm_drains_what_it_can_and_says_what_it_keeps() {
-    let folder = folder();
+    let folder = temp_dir();
     let flags = [
         "--sim-latency",
         "1s",
@@ -153,7 +154,7 @@ fn sigterm_drains_what_it_can_and_says_what_it_keeps() {
 
 #[test]
 fn sigterm_ends_a_synchronous_call_with_its_answer() {
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let process = Process::start(
         folder.path(),
         &["--mode", "sync", "--provider", &provider.url],
@@ -179,7 +180,7 @@ fn sigterm_ends_a_synchronous_call_with_its_answer() {
 
 #[test]
 fn what_is_no_store_is_left_alone() {
-    let folder = folder();
+    let folder = temp_dir();
     let file = store(folder.path());
     let text = "latency,ms\n".repeat(1000);
     std::fs::write(&file, &text).expect("a file");

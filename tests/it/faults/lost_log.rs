@@ -4,7 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::disk::{FLAGS, Promised};
-use crate::serve_host::{Process, command, eventually, folder, store};
+use crate::harness::{eventually, temp_dir};
+use crate::serve_host::{Process, command, store};
 
 fn part(folder: &Path, suffix: &str) -> PathBuf {
     let mut name = store(folder).into_os_string();
@@ -49,7 +50,7 @@ fn refusal(folder: &Path) -> String {
 #[test]
 fn a_lost_log_is_refused_until_it_is_put_back() {
     for suffixes in [&["-wal"][..], &["-wal", "-shm"]] {
-        let folder = folder();
+        let folder = temp_dir();
         let promised = killed(folder.path());
         let log = fs::read(part(folder.path(), "-wal")).expect("a log");
         for suffix in suffixes {
@@ -67,7 +68,7 @@ fn a_lost_log_is_refused_until_it_is_put_back() {
 
 #[test]
 fn an_emptied_log_is_refused_until_the_note_is_deleted() {
-    let folder = folder();
+    let folder = temp_dir();
     let mut promised = killed(folder.path());
     fs::write(part(folder.path(), "-wal"), b"").expect("emptied");
     assert!(refusal(folder.path()).contains("delete "));
@@ -79,7 +80,7 @@ fn an_emptied_log_is_refused_until_the_note_is_deleted() {
 
 #[test]
 fn a_log_without_its_database_is_refused() {
-    let folder = folder();
+    let folder = temp_dir();
     killed(folder.path());
     fs::remove_file(store(folder.path())).expect("removed");
     assert!(refusal(folder.path()).contains("store.db is missing or empty"));
@@ -89,7 +90,7 @@ fn a_log_without_its_database_is_refused() {
 #[test]
 fn a_log_that_is_not_needed_is_not_missed() {
     // Another program was the last to close the file, and moved the log.
-    let folder_1 = folder();
+    let folder_1 = temp_dir();
     let promised = killed(folder_1.path());
     let other = rusqlite::Connection::open(store(folder_1.path())).expect("it opens");
     let count = "SELECT count(*) FROM jobs";
@@ -104,7 +105,7 @@ fn a_log_that_is_not_needed_is_not_missed() {
 
     // The database alone, copied after a clean stop.
     stop(server);
-    let folder_2 = folder();
+    let folder_2 = temp_dir();
     fs::copy(store(folder_1.path()), store(folder_2.path())).expect("copied");
     let copied = Process::start(folder_2.path(), &FLAGS);
     promised.are_kept(&mut copied.client());
@@ -123,7 +124,7 @@ fn a_log_that_is_not_needed_is_not_missed() {
 
 #[test]
 fn the_hint_for_a_new_store_works() {
-    let folder = folder();
+    let folder = temp_dir();
     killed(folder.path());
     fs::write(store(folder.path()), b"").expect("emptied");
     let said = refusal(folder.path());
@@ -147,7 +148,7 @@ fn a_store_with_a_malformed_schema_is_refused_as_malformed() {
         "DROP INDEX jobs_open",
         "ALTER TABLE jobs DROP COLUMN swept_ms",
     ] {
-        let folder = folder();
+        let folder = temp_dir();
         stop(Process::start(folder.path(), &FLAGS));
         let other = rusqlite::Connection::open(store(folder.path())).expect("it opens");
         other.execute_batch(change).expect("changed");
@@ -174,7 +175,7 @@ fn an_unusable_clock_and_impossible_counts_are_replaced() {
         "INSERT INTO counts VALUES (77, 0, 9223372036854775807)",
         "INSERT INTO counts VALUES (77, 0, 1000)",
     ] {
-        let folder = folder();
+        let folder = temp_dir();
         let first = Process::start(folder.path(), &FLAGS);
         let mut promised = Promised::default();
         promised.post(&mut first.client());
@@ -199,11 +200,11 @@ fn an_unusable_clock_and_impossible_counts_are_replaced() {
 
 #[test]
 fn no_lock_file_stays_beside_a_refused_store() {
-    let text = folder();
+    let text = temp_dir();
     fs::write(store(text.path()), "not a database ".repeat(100)).expect("written");
     assert!(refusal(text.path()).contains("not a SQLite database"));
     assert!(!part(text.path(), ".lock").exists());
-    let folder = folder();
+    let folder = temp_dir();
     let other = rusqlite::Connection::open(store(folder.path())).expect("it opens");
     other.execute_batch("CREATE TABLE t (x)").expect("a table");
     drop(other);

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
+use crate::harness::{eventually, temp_dir};
 use crate::needs::{STRACE, need};
 use crate::serve_client::Client;
-use crate::serve_host::{command, eventually, folder, store};
+use crate::serve_host::{command, store};
 
 const REQUESTS: usize = 20;
 
@@ -116,7 +117,7 @@ fn is_resumed_sync(call: &str) -> bool {
 
 /// Posts one event after the other; what happened from each request to its answer.
 fn exchanges(strace: &Path, flags: &[&str]) -> Vec<Vec<Seen>> {
-    let folder = folder();
+    let folder = temp_dir();
     // Work on the events would sync too, at its own time.
     let flags = [
         flags,

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use a7probe::reference::store::{Options, Store};
 
 use super::clients::{Clients, amount, assert_nothing_lost};
+use crate::harness::{eventually, temp_dir};
 use crate::load::{Load, assert_done, events_of_the_load};
 use crate::postgres_host::{Cluster, Schema, Stop};
 use crate::proxy::{Break, Proxy};
 use crate::serve_client::{Client, Response};
-use crate::serve_host::{Process, Witness, Worker, eventually, folder};
+use crate::serve_host::{Process, Witness, Worker};
 use crate::serve_queue::until_empty;
 
 const POSTGRES: &str = "127.0.0.1:5432";
@@ -32,7 +33,7 @@ fn while_the_database_is_away_nothing_is_promised_and_what_was_is_kept() {
     let Some(schema) = Schema::create("faults::postgres::while_the_database_is_away_…") else {
         return;
     };
-    let (proxy, folder) = (proxy(), folder());
+    let (proxy, folder) = (proxy(), temp_dir());
     let flags = ["--sim-latency", "1ms", "--log", "off"];
     let server = Process::on(&through(&proxy, &schema), folder.path(), &flags);
     let mut client = server.client();
@@ -62,7 +63,7 @@ fn the_key_finds_the_truth(how: Break, was_accepted: bool) {
     let Some(schema) = Schema::create("faults::postgres::the_key_finds_the_truth_…") else {
         return;
     };
-    let (proxy, folder) = (proxy(), folder());
+    let (proxy, folder) = (proxy(), temp_dir());
     // In queue mode without a worker nothing but the event is committed.
     let flags = ["--mode", "queue", "--log", "off"];
     let server = Process::on(&through(&proxy, &schema), folder.path(), &flags);
@@ -110,7 +111,7 @@ fn a_restarted_postgresql_delays_and_loses_nothing() {
     let Some(mut cluster) = Cluster::start("faults::postgres::a_restarted_postgresql_…") else {
         return;
     };
-    let (folder, witness, store) = (folder(), Witness::start(), cluster.url.clone());
+    let (folder, witness, store) = (temp_dir(), Witness::start(), cluster.url.clone());
     let server = Process::on(&store, folder.path(), &["--mode", "queue", "--log", "off"]);
     let flags = ["--provider", &witness.url, "--lease", "2s", "--log", "off"];
     let flags = [
@@ -137,7 +138,7 @@ fn a_read_that_is_never_answered_ends_and_the_next_one_is() {
     let Some(schema) = Schema::create("faults::postgres::a_read_that_is_never_answered_…") else {
         return;
     };
-    let (proxy, folder) = (proxy(), folder());
+    let (proxy, folder) = (proxy(), temp_dir());
     let flags = ["--mode", "queue", "--log", "off"];
     let server = Process::on(&through(&proxy, &schema), folder.path(), &flags);
     let mut client = server.client();
@@ -154,7 +155,7 @@ fn a_server_killed_under_load_loses_nothing() {
     let Some(schema) = Schema::create("faults::postgres::a_server_killed_…") else {
         return;
     };
-    let folder = folder();
+    let folder = temp_dir();
     let flags = ["--sim-latency", "5ms", "--log", "off"];
     let flags = [&flags[..], &["--lease", "2s", "--provider-timeout", "1s"]].concat();
     let server = Process::on(&schema.url, folder.path(), &flags);
@@ -179,7 +180,7 @@ fn when_the_server_becomes_a_standby_the_other_address_takes_over() {
         "postgres://a7probe@127.0.0.1:{},127.0.0.1:{}/postgres?target_session_attrs=read-write",
         old.port, new.port
     );
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::on(&both, folder.path(), &["--mode", "queue", "--log", "off"]);
     let mut client = server.client();
     assert_eq!(ingest(&mut client, "before").status, 202);
@@ -201,7 +202,7 @@ fn a_commit_that_waits_for_a_standby_for_ever_is_not_called_done() {
     let Some(cluster) = Cluster::start("faults::postgres::a_commit_that_waits_…") else {
         return;
     };
-    let folder = folder();
+    let folder = temp_dir();
     let flags = ["--mode", "queue", "--log", "off"];
     let server = Process::on(&cluster.url, folder.path(), &flags);
     let mut client = server.client();

@@ -1,11 +1,12 @@
 //! The provider fails: with errors, with its rate limit, with silence.
 
+use crate::harness::{eventually, temp_dir};
 use crate::load::{Load, assert_done_exactly_once, events_of_the_load};
-use crate::serve_host::{HeldProvider, Process, Witness, eventually, folder};
+use crate::serve_host::{HeldProvider, Process, Witness};
 
 /// What the load's events became with these flags.
 fn exactly_once_with(flags: &[&str], count: usize) {
-    let folder = folder();
+    let folder = temp_dir();
     let common = [
         "--sim-latency",
         "1ms",
@@ -43,7 +44,7 @@ fn a_rate_limit_delays_and_loses_nothing() {
 
 #[test]
 fn an_outage_delays_and_loses_nothing() {
-    let (folder, witness) = (folder(), Witness::start());
+    let (folder, witness) = (temp_dir(), Witness::start());
     witness.simulator.begin_outage(None);
     let flags = ["--provider", &witness.url, "--retry-base", "5ms"];
     let flags = [
@@ -65,7 +66,7 @@ fn an_outage_delays_and_loses_nothing() {
 
 #[test]
 fn a_provider_that_does_not_answer_in_time_is_asked_again() {
-    let (folder, provider) = (folder(), HeldProvider::start());
+    let (folder, provider) = (temp_dir(), HeldProvider::start());
     let flags = [
         "--provider",
         &provider.url,

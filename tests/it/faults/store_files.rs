@@ -5,7 +5,8 @@ use std::os::unix::fs::{FileExt as _, symlink};
 use std::path::{Path, PathBuf};
 
 use super::disk::{FLAGS, Promised};
-use crate::serve_host::{Process, Worker, command, eventually, folder, store};
+use crate::harness::{eventually, temp_dir};
+use crate::serve_host::{Process, Worker, command, store};
 
 fn part(store: &Path, suffix: &str) -> PathBuf {
     let mut name = store.as_os_str().to_owned();
@@ -79,7 +80,7 @@ fn nothing_is_acknowledged_once_a_file_of_the_store_is_gone_replaced_or_cut() {
         ("cut", |store| cut(&part(store, "-wal"), 5000)),
     ];
     for (what, harm) in harms {
-        let folder = folder();
+        let folder = temp_dir();
         let (server, _) = server(folder.path());
         harm(&store(folder.path()));
         let said = refuses(server);
@@ -99,7 +100,7 @@ const GARBAGE: [(u64, usize); 4] = [
 #[test]
 fn an_overwritten_log_is_noticed_and_never_moved_into_the_database() {
     for (at, bytes) in GARBAGE {
-        let folder = folder();
+        let folder = temp_dir();
         let (server, promised) = server(folder.path());
         let place = store(folder.path());
         let log = File::options().write(true).open(part(&place, "-wal"));
@@ -129,7 +130,7 @@ fn an_overwritten_log_is_noticed_and_never_moved_into_the_database() {
 
 #[test]
 fn every_name_of_a_store_has_the_same_lock() {
-    let folder = folder();
+    let folder = temp_dir();
     let (server, _) = server(folder.path());
     let place = store(folder.path());
     fs::create_dir(folder.path().join("links")).expect("a folder");
@@ -156,7 +157,7 @@ fn every_name_of_a_store_has_the_same_lock() {
 #[test]
 fn commits_are_missed_that_were_cut_off_a_running_server() {
     for is_killed in [false, true] {
-        let folder = folder();
+        let folder = temp_dir();
         let (server, mut promised) = server(folder.path());
         for _ in 0..10 {
             promised.post(&mut server.client());
@@ -180,7 +181,7 @@ fn commits_are_missed_that_were_cut_off_a_running_server() {
 
 #[test]
 fn it_is_noticed_without_requests_and_over_once_the_store_is_back() {
-    let outer = folder();
+    let outer = temp_dir();
     let inner = outer.path().join("a");
     fs::create_dir(&inner).expect("a folder");
     let (server, mut promised) = server(&inner);
@@ -196,7 +197,7 @@ fn it_is_noticed_without_requests_and_over_once_the_store_is_back() {
 
 #[test]
 fn a_link_that_leads_elsewhere_is_another_store() {
-    let folder = folder();
+    let folder = temp_dir();
     let (first, second) = (
         folder.path().join("first.db"),
         folder.path().join("second.db"),
@@ -211,7 +212,7 @@ fn a_link_that_leads_elsewhere_is_another_store() {
 
 #[test]
 fn a_worker_claims_nothing_from_a_store_that_is_gone() {
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::start(folder.path(), &["--mode", "queue"]);
     let place = store(folder.path());
     let worker = Worker::start(place.to_str().expect("UTF-8"), folder.path(), &FLAGS);
@@ -232,7 +233,7 @@ fn a_worker_claims_nothing_from_a_store_that_is_gone() {
 
 #[test]
 fn on_a_malformed_store_readiness_and_ingest_agree_and_a_restart_says_what_to_do() {
-    let folder = folder();
+    let folder = temp_dir();
     let mut promised = Promised::default();
     let first = Process::start(folder.path(), &FLAGS);
     for _ in 0..200 {

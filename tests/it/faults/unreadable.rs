@@ -3,8 +3,9 @@
 use rusqlite::Connection;
 use serde_json::Value;
 
+use crate::harness::{eventually, temp_dir};
 use crate::serve_client::Client;
-use crate::serve_host::{Process, Worker, eventually, folder, store};
+use crate::serve_host::{Process, Worker, store};
 
 /// Values that no version of this program writes into any column.
 const VALUES: [&str; 5] = [
@@ -50,7 +51,7 @@ fn count(client: &mut Client, state: &str) -> u64 {
 
 #[test]
 fn only_the_row_that_cannot_be_read_is_dead() {
-    let folder = folder();
+    let folder = temp_dir();
     let place = store(folder.path());
     let server = Process::start(folder.path(), &["--mode", "queue"]);
     let mut client = server.client();
@@ -125,7 +126,7 @@ fn only_the_row_that_cannot_be_read_is_dead() {
 
 #[test]
 fn a_known_key_whose_row_cannot_be_read_is_refused_and_its_neighbours_are_not() {
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::start(folder.path(), &["--mode", "queue"]);
     let mut client = server.client();
     let key = [("idempotency-key", "k")];

@@ -1,9 +1,10 @@
 //! A row in PostgreSQL that another program has changed so that no attempt can be made is dead with its reason. All
 //! others are processed.
 
+use crate::harness::{eventually, temp_dir};
 use crate::postgres_host::Schema;
 use crate::serve_client::Client;
-use crate::serve_host::{Process, Worker, eventually, folder};
+use crate::serve_host::{Process, Worker};
 
 /// What is written, and the reason of the dead letter.
 const NEEDED: [(&str, &str); 15] = [
@@ -81,7 +82,7 @@ fn only_the_row_in_postgres_that_cannot_be_read_is_dead() {
     let Some(schema) = Schema::create("faults::unreadable_postgres::only_the_row_…") else {
         return;
     };
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::on(&schema.url, folder.path(), &["--mode", "queue"]);
     let mut client = server.client();
     let ids = post(&mut client, NEEDED.len() + SHOWN.len() + 6);
@@ -134,7 +135,7 @@ fn a_worker_whose_writer_has_ended_ends_with_an_error() {
     let Some(schema) = Schema::create("faults::unreadable_postgres::a_worker_…") else {
         return;
     };
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::on(&schema.url, folder.path(), &["--mode", "queue"]);
     post(&mut server.client(), 1);
     // Nothing in this program reads a column of another type.
@@ -150,7 +151,7 @@ fn a_locked_table_is_one_outage_and_readyz_says_so() {
     let Some(schema) = Schema::create("faults::unreadable_postgres::a_locked_table_…") else {
         return;
     };
-    let folder = folder();
+    let folder = temp_dir();
     let server = Process::on(&schema.url, folder.path(), &["--mode", "queue"]);
     let mut client = server.client();
     post(&mut client, 1);

@@ -1,17 +1,18 @@
 //! Workers die and sleep: their events are delayed by a lease at most, and done once.
 
-use crate::serve_host::{HeldProvider, Process, Worker, eventually, folder};
+use crate::harness::{eventually, temp_dir};
+use crate::serve_host::{HeldProvider, Process, Worker};
 use crate::serve_queue::{accept, late_finish_is_refused, path};
 
 #[test]
 fn a_worker_stopped_past_its_lease_decides_nothing_any_more() {
-    let folder = folder();
+    let folder = temp_dir();
     late_finish_is_refused(&path(folder.path()), folder.path());
 }
 
 #[test]
 fn a_killed_worker_delays_its_events_by_a_lease_and_loses_none() {
-    let folder = folder();
+    let folder = temp_dir();
     let (store, provider) = (path(folder.path()), HeldProvider::start());
     let server = Process::on(&store, folder.path(), &["--mode", "queue"]);
     let mut client = server.client();

@@ -6,6 +6,7 @@ use std::process::Command;
 use a7probe::run::import::{self, ImportError, ImportOptions, Imported, TimeUnit};
 
 use super::path;
+use crate::harness::{PROGRAM, temp_dir};
 
 fn read(text: &str, options: &ImportOptions) -> Result<Imported, ImportError> {
     import::read(text.as_bytes(), options)
@@ -35,7 +36,7 @@ fn two(title: &str, ok: &str, failed: &str) -> String {
 
 /// Runs a7probe in a folder, as a person does; the words of a shell may be quoted.
 fn a7probe(folder: &Path, words: &str) -> (Option<i32>, String) {
-    let script = format!("'{}' {words}", env!("CARGO_BIN_EXE_a7probe"));
+    let script = format!("'{}' {words}", PROGRAM);
     let output = Command::new("sh")
         .args(["-c", &script])
         .current_dir(folder)
@@ -293,7 +294,7 @@ fn failures_of_a_file_fail_its_verdict_and_its_comparison() {
     let (code, text) = a7probe(&folder, "judge status-column.csv --status-column none");
     assert_eq!(code, Some(0), "{text}");
     // Requests of 200 ms that ended ok against fast ones that failed.
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = temp_dir();
     let rows = |row: &str| format!("latency_ms,status\n{}", row.repeat(300));
     std::fs::write(folder.path().join("before.csv"), rows("200,200\n")).expect("a file");
     std::fs::write(folder.path().join("after.csv"), rows("5,503\n")).expect("a file");
@@ -346,7 +347,7 @@ fn followed(hint: &str, text: &str) -> Vec<(String, String)> {
 
 #[test]
 fn every_hint_works_as_it_stands() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = temp_dir();
     let file = folder.path().join("times.csv");
     for (flags, text) in [
         ("", "start,elapsed,size\n0,120,9\n1,110,9\n2,130,9\n"),

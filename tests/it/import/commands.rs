@@ -1,14 +1,13 @@
 //! `judge` and `compare` on files of other tools.
 
-use std::process::{Command, Output};
+use std::path::Path;
+use std::process::Output;
 
 use super::path;
+use crate::harness::run;
 
 fn a7probe(args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_a7probe"))
-        .args(args)
-        .output()
-        .expect("a7probe")
+    run(Path::new(env!("CARGO_MANIFEST_DIR")), args)
 }
 
 fn judge(file: &str, args: &[&str]) -> (Option<i32>, String, String) {

@@ -8,6 +8,7 @@ use a7probe::run::import::{self, ImportOptions};
 use a7probe::run::run_file::Run;
 
 use super::{bytes, endpoint, exceeding};
+use crate::harness::{self, a7probe, stderr, temp_dir};
 use crate::needs::{PYTHON_HDR, need};
 use crate::runs;
 
@@ -15,10 +16,7 @@ use crate::runs;
 fn exported(run: &Run, folder: &Path, reports: &[&str]) {
     let file = folder.join("run.json");
     run.save(&file).expect("a saved run");
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-    command
-        .args(["judge", "run.json", "--quiet"])
-        .current_dir(folder);
+    let mut command = a7probe(folder, &["judge", "run.json", "--quiet"]);
     for report in reports {
         command.args(["--report", report]);
     }
@@ -44,7 +42,7 @@ fn hdrhistogram_itself_reads_our_log_with_its_tags_and_seconds() {
     let Some(python) = need(&PYTHON_HDR, test) else {
         return;
     };
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = temp_dir();
     let run = run();
     exported(&run, folder.path(), &["hlog=run.hlog"]);
     let script = "import sys\n\
@@ -105,7 +103,7 @@ fn hdrhistogram_itself_reads_our_log_with_its_tags_and_seconds() {
 
 #[test]
 fn a_log_keeps_every_count_on_its_way_through_our_own_importer() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = temp_dir();
     let run = run();
     exported(&run, folder.path(), &["hlog=run.hlog"]);
     let log = std::fs::read(folder.path().join("run.hlog")).expect("a log");
@@ -138,7 +136,7 @@ fn a_log_keeps_every_count_on_its_way_through_our_own_importer() {
 
 #[test]
 fn a_table_for_each_endpoint_holds_every_count() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = temp_dir();
     let run = run();
     exported(&run, folder.path(), &["hgrm=run.hgrm"]);
     for own in &run.endpoints {
@@ -190,17 +188,10 @@ fn what_another_tool_measured_is_exported_too() {
 
 #[test]
 fn the_formats_for_hdrhistogram_are_files_of_one_run() {
-    let folder = tempfile::tempdir().expect("a folder");
+    let folder = temp_dir();
     let run_in = |args: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_a7probe"))
-            .args(args)
-            .current_dir(folder.path())
-            .output();
-        let output = output.expect("a7probe");
-        (
-            output.status.code(),
-            String::from_utf8(output.stderr).expect("UTF-8"),
-        )
+        let output = harness::run(folder.path(), args);
+        (output.status.code(), stderr(&output))
     };
     std::fs::write(folder.path().join("list.txt"), "1ms\n2ms\n".repeat(40)).expect("a list");
     let (code, stderr) = run_in(&["judge", "list.txt", "--output", "hlog"]);

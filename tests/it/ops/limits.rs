@@ -6,7 +6,8 @@ use std::time::Duration;
 use a7probe::reference::server::{Limits, RateLimit, ServerConfig, ServerMode};
 use a7probe::units::Rate;
 
-use crate::serve_host::{Served, config, eventually, folder};
+use crate::harness::{eventually, temp_dir};
+use crate::serve_host::{Served, config};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -19,7 +20,7 @@ fn limit(per_second: f64, burst: u32) -> Option<RateLimit> {
 
 #[test]
 fn beyond_its_rate_a_client_is_429_on_ingest_and_nowhere_else() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(ServerConfig {
         rate_limit: limit(0.01, 3),
         ..config(ServerMode::Background, &folder)
@@ -51,7 +52,7 @@ fn beyond_its_rate_a_client_is_429_on_ingest_and_nowhere_else() {
 
 #[test]
 fn every_token_has_an_allowance_of_its_own() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(ServerConfig {
         tokens: vec!["one".to_owned(), "two".to_owned()],
         rate_limit: limit(0.01, 1),
@@ -68,7 +69,7 @@ fn every_token_has_an_allowance_of_its_own() {
 
 #[test]
 fn while_the_store_is_stalled_ingest_is_shed_and_everything_else_is_answered() {
-    let folder = folder();
+    let folder = temp_dir();
     let base = config(ServerMode::Background, &folder);
     let limits = Limits {
         in_flight: 4,

@@ -5,10 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use a7probe::reference::server::{MetricsAccess, ServerConfig, ServerMode};
 use a7probe::reference::worker::{BreakerOptions, Retry};
 
+use crate::harness::{eventually, temp_dir};
 use crate::serve_client::Client;
-use crate::serve_host::{
-    MoodyProvider, Process, Served, Worker, config, eventually, folder, simulated,
-};
+use crate::serve_host::{MoodyProvider, Process, Served, Worker, config, simulated};
 
 type Labels = BTreeMap<String, String>;
 
@@ -175,7 +174,7 @@ fn scrape(client: &mut Client) -> Page {
 
 #[test]
 fn what_was_done_is_what_is_counted() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     for key in ["a", "b", "c", "a"] {
@@ -242,7 +241,7 @@ fn what_was_done_is_what_is_counted() {
 
 #[test]
 fn failures_retries_and_the_dead_are_counted() {
-    let folder = folder();
+    let folder = temp_dir();
     let retry = Retry {
         base: std::time::Duration::from_millis(1),
         attempts: 3,
@@ -257,7 +256,7 @@ fn failures_retries_and_the_dead_are_counted() {
     let id = client.ingest(&[], "{}").event_id();
     client.get(&format!("/events/{id}?wait=30s"));
     // The worker counts once the outcome is on disk, which is when the waiting client is told too.
-    crate::serve_host::eventually("it is counted", || {
+    eventually("it is counted", || {
         scrape(&mut client).of("a7probe_dead_total", &[]) == 1.0
     });
     let page = scrape(&mut client);
@@ -271,7 +270,7 @@ fn failures_retries_and_the_dead_are_counted() {
 
 #[test]
 fn a_breaker_that_opens_is_seen() {
-    let folder = folder();
+    let folder = temp_dir();
     let base = config(ServerMode::Background, &folder);
     let served = Served::start(ServerConfig {
         provider: simulated(1.0),
@@ -330,14 +329,14 @@ pub(crate) fn workers_are_seen_through_the_server(store: &str, folder: &std::pat
 
 #[test]
 fn attempts_and_the_dead_of_a_worker_process_are_seen_through_the_server() {
-    let folder = folder();
+    let folder = temp_dir();
     let store = crate::serve_host::store(folder.path());
     workers_are_seen_through_the_server(store.to_str().expect("UTF-8"), folder.path());
 }
 
 #[test]
 fn what_a_worker_elsewhere_reports_is_counted_here() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Queue, &folder));
     let mut client = served.client();
     let id = client.ingest(&[], "{}").event_id();
@@ -365,7 +364,7 @@ fn what_a_worker_elsewhere_reports_is_counted_here() {
 #[test]
 fn metrics_are_behind_the_token_unless_they_are_open() {
     for (metrics, status) in [(MetricsAccess::Token, 401), (MetricsAccess::Open, 200)] {
-        let folder = folder();
+        let folder = temp_dir();
         let served = Served::start(ServerConfig {
             tokens: vec!["s3cret".to_owned()],
             metrics,
@@ -378,7 +377,7 @@ fn metrics_are_behind_the_token_unless_they_are_open() {
 
 #[test]
 fn looking_for_work_and_finding_none_is_no_commit() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     let id = client.ingest(&[], "{}").event_id();

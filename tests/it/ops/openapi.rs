@@ -10,14 +10,15 @@ use a7probe::units::Rate;
 use serde_json::Value;
 
 use super::described::{document, resolved, seen};
+use crate::harness::{eventually, temp_dir};
 use crate::serve_client::Client;
-use crate::serve_host::{HeldProvider, Served, config, eventually, folder, simulated};
+use crate::serve_host::{HeldProvider, Served, config, simulated};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 #[test]
 fn it_is_served_as_it_is_and_its_references_lead_somewhere() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     assert_eq!(&served.client().get("/openapi.json").json(), document());
     let mut open: Vec<&'static Value> = vec![document()];
@@ -62,7 +63,7 @@ fn every_described_answer_is_given() {
 }
 
 fn good_and_malformed() {
-    let folder = folder();
+    let folder = temp_dir();
     let limits = Limits {
         body_time: Duration::from_millis(50),
         ..Limits::default()
@@ -95,7 +96,7 @@ fn good_and_malformed() {
 }
 
 fn synchronous() {
-    let (kept, provider) = (folder(), HeldProvider::start());
+    let (kept, provider) = (temp_dir(), HeldProvider::start());
     let served = Served::start(ServerConfig {
         provider: provider.choice(),
         provider_timeout: Duration::from_millis(300),
@@ -110,7 +111,7 @@ fn synchronous() {
     assert_eq!(first.receive().expect("an answer").status, 200);
     assert_eq!(first.ingest(&[], "{}").status, 504);
 
-    let other = folder();
+    let other = temp_dir();
     let served = Served::start(ServerConfig {
         provider: simulated(1.0),
         ..config(ServerMode::Sync, &other)
@@ -120,7 +121,7 @@ fn synchronous() {
 
 /// A worker elsewhere that leases events, and one that its provider refuses for good.
 fn worked_on_elsewhere() {
-    let folder = folder();
+    let folder = temp_dir();
     let limits = Limits {
         body_time: Duration::from_millis(50),
         ..Limits::default()
@@ -175,7 +176,7 @@ fn worked_on_elsewhere() {
 }
 
 fn refused() {
-    let folder = folder();
+    let folder = temp_dir();
     let base = config(ServerMode::Background, &folder);
     let served = Served::start(ServerConfig {
         tokens: vec!["s3cret".to_owned()],
@@ -210,7 +211,7 @@ fn refused() {
 }
 
 fn store_that_fails() {
-    let folder = folder();
+    let folder = temp_dir();
     let base = config(ServerMode::Background, &folder);
     let limits = Limits {
         probe_time: Duration::from_millis(50),

@@ -2,23 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::process::Command;
 
 use serde_json::Value;
 use uuid::Uuid;
 
 use a7probe::reference::provider::Mail;
 
+use crate::harness::{a7probe, eventually, temp_dir};
 use crate::serve_client::{Client, Response};
-use crate::serve_host::{Process, eventually, folder, piped};
+use crate::serve_host::{Process, piped};
 
 /// `a7probe provider` on a free port.
 fn provider(folder: &Path, flags: &[&str]) -> Process {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_a7probe"));
-    command
-        .args(["provider", "--bind", "127.0.0.1:0"])
-        .args(flags)
-        .env("A7PROBE_TEST_KEY", "SG.key");
+    let mut command = a7probe(folder, &["provider", "--bind", "127.0.0.1:0"]);
+    command.args(flags).env("A7PROBE_TEST_KEY", "SG.key");
     Process::spawn(piped(command), &folder.join("provider-ready"))
 }
 
@@ -34,7 +31,7 @@ fn mail(event: u128, attempt: u32) -> Vec<u8> {
 /// A mail as SendGrid's own documentation has it: nothing in it is of this program.
 #[test]
 fn a_mail_of_any_program_is_taken_and_its_repetition_is_a_duplicate() {
-    let folder = folder();
+    let folder = temp_dir();
     let provider = provider(folder.path(), &["--latency", "1ms"]);
     let mut client = provider.client();
     let mail = |value: &str| {
@@ -56,7 +53,7 @@ fn a_mail_of_any_program_is_taken_and_its_repetition_is_a_duplicate() {
 
 #[test]
 fn the_journal_lists_every_call_and_finds_the_duplicates() {
-    let folder = folder();
+    let folder = temp_dir();
     let flags = ["--latency", "1ms", "--log", "info"];
     let provider = provider(folder.path(), &flags);
     let mut client = provider.client();
@@ -104,7 +101,7 @@ fn the_journal_lists_every_call_and_finds_the_duplicates() {
 
 #[test]
 fn its_refusals_have_the_shape_of_the_original() {
-    let folder = folder();
+    let folder = temp_dir();
     let flags = [
         "--latency",
         "0ms",
@@ -156,7 +153,7 @@ fn its_refusals_have_the_shape_of_the_original() {
 
 #[test]
 fn an_outage_is_begun_and_ended_while_it_runs_and_a_planned_one_begins_by_itself() {
-    let folder = folder();
+    let folder = temp_dir();
     let running = provider(folder.path(), &["--latency", "0ms"]);
     let mut client = running.client();
     let status = || post(&mut running.client(), &[], &mail(1, 1)).status;
@@ -186,7 +183,7 @@ fn an_outage_is_begun_and_ended_while_it_runs_and_a_planned_one_begins_by_itself
 
 #[test]
 fn a_server_uses_it_with_its_key_and_both_count_the_same() {
-    let folder = folder();
+    let folder = temp_dir();
     let flags = [
         "--latency",
         "1ms",

@@ -8,7 +8,8 @@ use a7probe::reference::provider::{Detail, LatencyModel, Simulator, SimulatorOpt
 use a7probe::reference::server::{ProviderChoice, ServerConfig, ServerMode, serve_provider};
 use a7probe::reference::worker::Retry;
 
-use crate::serve_host::{Process, Served, config, eventually, folder};
+use crate::harness::{eventually, temp_dir};
+use crate::serve_host::{Process, Served, config};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
@@ -52,7 +53,7 @@ fn parents(simulator: &Simulator) -> Vec<Option<String>> {
 #[test]
 fn the_callers_trace_reaches_the_provider_in_every_attempt() {
     for mode in [ServerMode::Background, ServerMode::Sync] {
-        let folder = folder();
+        let folder = temp_dir();
         let (choice, simulator) = provider(SimulatorOptions::default());
         simulator.begin_outage(None);
         let retry = Retry {
@@ -88,7 +89,7 @@ fn the_callers_trace_reaches_the_provider_in_every_attempt() {
 #[test]
 fn without_a_trace_a_synchronous_call_begins_one_and_a_later_one_does_not() {
     for (mode, begun) in [(ServerMode::Sync, true), (ServerMode::Background, false)] {
-        let folder = folder();
+        let folder = temp_dir();
         let (choice, simulator) = provider(SimulatorOptions::default());
         let served = Served::start(ServerConfig {
             provider: choice,
@@ -113,7 +114,7 @@ fn without_a_trace_a_synchronous_call_begins_one_and_a_later_one_does_not() {
 
 #[test]
 fn a_request_id_is_echoed_if_it_is_one_and_made_if_it_is_not_on_errors_too() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     let mut echoed = |method: &str, path: &str, id: &str| {
@@ -137,7 +138,7 @@ fn a_request_id_is_echoed_if_it_is_one_and_made_if_it_is_not_on_errors_too() {
 
 #[test]
 fn wrong_methods_are_told_the_right_ones_and_unknown_paths_are_problems() {
-    let folder = folder();
+    let folder = temp_dir();
     let served = Served::start(config(ServerMode::Background, &folder));
     let mut client = served.client();
     for (method, path, allow) in [
@@ -166,7 +167,7 @@ fn wrong_methods_are_told_the_right_ones_and_unknown_paths_are_problems() {
 
 #[test]
 fn the_access_log_and_the_attempts_log_name_the_same_event_and_trace() {
-    let folder = folder();
+    let folder = temp_dir();
     let log = "a7probe::access=info,a7probe::attempt=info";
     let flags = ["--log", log, "--sim-latency", "1ms"];
     let served = Process::start(folder.path(), &flags);
@@ -213,7 +214,7 @@ fn the_access_log_and_the_attempts_log_name_the_same_event_and_trace() {
 
 #[test]
 fn a_request_that_was_refused_leaves_no_trace_behind() {
-    let folder = folder();
+    let folder = temp_dir();
     let (choice, simulator) = provider(SimulatorOptions::default());
     simulator.begin_outage(None);
     let base = config(ServerMode::Background, &folder);
