@@ -1,5 +1,9 @@
 //! House rules as tests: who may import whom, one home per external crate, one sentence on top of a file.
 
+mod code;
+mod names;
+mod sizes;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -93,11 +97,12 @@ impl Source {
 
     /// Lines of code, without comments and without what only tests use.
     fn code(&self) -> impl Iterator<Item = &str> {
-        let body = self
-            .text
-            .split("#[cfg(test)]\nmod tests")
-            .next()
-            .unwrap_or_default();
+        let tests = [
+            "#[cfg(test)]\nmod tests",
+            "#[cfg(test)]\npub(crate) mod tests",
+        ];
+        let ends = tests.iter().filter_map(|head| self.text.find(head));
+        let body = &self.text[..ends.min().unwrap_or(self.text.len())];
         body.lines()
             .filter(|line| !line.trim_start().starts_with("//"))
     }
