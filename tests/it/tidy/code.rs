@@ -3,7 +3,7 @@
 use super::sources;
 
 /// Files whose questions about a `bool` are still to become `if`.
-const BOOL_MATCHES: [&str; 88] = [
+const BOOL_MATCHES: [&str; 80] = [
     "cli/audit",
     "cli/discreet",
     "cli/foreign",
@@ -32,7 +32,6 @@ const BOOL_MATCHES: [&str; 88] = [
     "judge/comparison",
     "judge/comparison/dependence",
     "judge/comparison/effect",
-    "judge/comparison/judgement",
     "judge/comparison/order",
     "judge/comparison/paired",
     "judge/diagnosis/client",
@@ -40,13 +39,8 @@ const BOOL_MATCHES: [&str; 88] = [
     "judge/diagnosis/observation",
     "judge/diagnosis/queueing",
     "judge/diagnosis/steps",
-    "judge/gate/audited",
-    "judge/gate/evidence",
     "judge/gate/gate_watch",
     "judge/gate/grammar",
-    "judge/gate/halves",
-    "judge/gate/judge",
-    "judge/gate/reason",
     "judge/summary",
     "judge/summary/drift",
     "probe/audit/client",
@@ -62,7 +56,6 @@ const BOOL_MATCHES: [&str; 88] = [
     "probe/engine/connection/response",
     "probe/engine/lane",
     "probe/engine/stop",
-    "reference/queue/redis/list",
     "reference/store/postgres/accept",
     "reference/store/postgres/session",
     "reference/store/postgres/transact",
@@ -85,7 +78,6 @@ const BOOL_MATCHES: [&str; 88] = [
     "stats/cluster",
     "stats/dependence",
     "stats/modes",
-    "stats/profile",
     "stats/sequential",
     "stats/two_groups",
     "trust/certificate",
