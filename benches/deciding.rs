@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use a7probe::judge::gate::{GateWatch, InstrumentState, default_gates};
 use a7probe::run::plan::Guard;
-use a7probe::run::recording::Marks;
+use a7probe::run::recording::LiveExceedances;
 use a7probe::run::sample::{Outcome, Phases, Sample};
 
 const RATE_PER_S: u64 = 1_000;
@@ -22,15 +22,15 @@ fn main() {
         &[("health", RATE_PER_S as f64)],
         Guard::default(),
     );
-    let mut marks = Marks::new(&[target]);
+    let mut exceedances = LiveExceedances::new(&[target]);
     let (mut looks, began) = (0, Instant::now());
     for index in 0..RUN.as_secs() * RATE_PER_S {
-        marks.add(&sample(index));
+        exceedances.add(&sample(index));
         let due = watching
             .next_look(0)
-            .is_some_and(|next| next <= marks.complete());
+            .is_some_and(|next| next <= exceedances.complete());
         if (index + 1).is_multiple_of(REQUESTS_A_PERIOD) && due {
-            let seen = marks.clone();
+            let seen = exceedances.clone();
             watching.advance(
                 0,
                 seen.complete(),

@@ -20,13 +20,14 @@ use std::process::Stdio;
 use std::str::FromStr;
 use std::time::Duration;
 
-use a7probe::probe::engine::{self, Measured, RunIds};
+use a7probe::probe::engine::{self, RunIds, RunSpec};
 use a7probe::run::histogram::RankedValues;
 use a7probe::run::plan::{
     Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
     Template, Trust,
 };
 use a7probe::run::recording::Recording;
+use a7probe::run::run_file::{EndpointRun, FinishedRun};
 use a7probe::units::{Pretty, Rate};
 
 use scripted::{Server, Stall};
@@ -120,17 +121,17 @@ fn plan(
     })
 }
 
-fn measured(plan: &Plan) -> anyhow::Result<Measured> {
+fn measured(plan: &Plan) -> anyhow::Result<FinishedRun> {
     let (_stopper, stop) = engine::stop_switch();
-    engine::run(plan, RunIds::fresh(), &stop, None)
+    engine::run(&RunSpec::new(plan, RunIds::fresh(), &stop))
 }
 
 fn run(plan: &Plan) -> anyhow::Result<()> {
     let measured = measured(plan)?;
-    let planned = |e: &engine::MeasuredEndpoint| e.recording.planned() + e.warmup.total();
+    let planned = |e: &EndpointRun| e.recording.planned() + e.warmup.total();
     let requests: u64 = measured.endpoints.iter().map(planned).sum();
-    let cpu = measured.cpu.unwrap_or_default();
-    println!("threads             {}", measured.threads);
+    let cpu = measured.instrument.cpu;
+    println!("threads             {}", measured.instrument.threads);
     println!("requests            {requests} (warm-up included)");
     println!(
         "cpu per request     {:.2} µs",

@@ -14,7 +14,7 @@
 //!
 //! | row | door | what |
 //! |---|---|---|
-//! | 0 | [`units`] [`verdict`] [`exit`] [`printable`] [`redact`] [`trust`] | durations, rates, percentages; pass, fail, inconclusive; exit codes; text without control characters; text without secrets; whose certificates are accepted |
+//! | 0 | [`units`] [`verdict`] [`exit`] [`printable`] [`redact`] [`tls_roots`] | durations, rates, percentages; pass, fail, inconclusive; exit codes; text without control characters; text without secrets; whose certificates are accepted |
 //! | 1 | [`stats`] | mathematics: numbers in, numbers out |
 //! | 2 | [`mod@run`] | what was planned and what came of it: plan, schedule, samples, recordings, run files, other tools' files |
 //! | 3 | [`judge`] [`probe`] | numbers to verdicts: summary, gates, comparison, diagnosis; the engine that sends, and the audit that asks afterwards |
@@ -39,7 +39,7 @@
 pub mod exit;
 pub mod printable;
 pub mod redact;
-pub mod trust;
+pub mod tls_roots;
 pub mod units;
 pub mod verdict;
 

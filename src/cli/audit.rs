@@ -11,8 +11,8 @@ use super::settings::duration;
 use crate::judge::gate::{Gate, Selector};
 use crate::redact;
 use crate::run::plan::{
-    Auditing, Beside, DEFAULT_AUDIT_QUIET, DEFAULT_AUDIT_TIMEOUT, Endpoint, Field, IdSource, Plan,
-    Polls, RUN_HEADER, Source, Wish,
+    AuditCapture, AuditPolicy, AuditSource, Auditing, DEFAULT_AUDIT_QUIET, DEFAULT_AUDIT_TIMEOUT,
+    Endpoint, Field, IdSource, Plan, Polls, RUN_HEADER,
 };
 use crate::units::{Pretty, parse_duration, parse_percentage};
 
@@ -157,16 +157,16 @@ impl Said<'_> {
     }
 
     /// What is asked about is asked for: by a URL, by a gate, or by requests that are sent twice to see what comes of it.
-    fn wish(&self, gates: &[Gate], url: &Option<String>, resend: Option<f64>) -> Wish {
+    fn policy(&self, gates: &[Gate], url: &Option<String>, resend: Option<f64>) -> AuditPolicy {
         let enabled = self.levels.iter().find_map(|level| level.enabled);
         let by_gate = || gates.iter().any(|g| g.condition.needs_audit());
         match (self.args.audit, self.args.no_audit, enabled) {
-            (true, _, _) => Wish::Asked,
-            (_, true, _) => Wish::Never,
-            (_, _, Some(true)) => Wish::Asked,
-            (_, _, Some(false)) => Wish::Never,
-            _ if url.is_some() || resend.is_some() || by_gate() => Wish::Asked,
-            _ => Wish::IfOffered,
+            (true, _, _) => AuditPolicy::Asked,
+            (_, true, _) => AuditPolicy::Never,
+            (_, _, Some(true)) => AuditPolicy::Asked,
+            (_, _, Some(false)) => AuditPolicy::Never,
+            _ if url.is_some() || resend.is_some() || by_gate() => AuditPolicy::Asked,
+            _ => AuditPolicy::IfOffered,
         }
     }
 }
@@ -180,7 +180,7 @@ pub fn resolve(
     levels: [&AuditSettings; 2],
     plan: &Plan,
     gates: &[Gate],
-) -> anyhow::Result<(Auditing, Beside)> {
+) -> anyhow::Result<(Auditing, AuditCapture)> {
     let said = Said { args, levels };
     let url = said.text(&args.audit_url, |s| &s.url);
     let timeout = levels.iter().find_map(|level| level.timeout);
@@ -188,25 +188,25 @@ pub fn resolve(
     let resend = said.text(&args.resend, |s| &s.resend);
     let resend = resend.map(|text| share(&text)).transpose()?;
     let auditing = Auditing {
-        wish: said.wish(gates, &url, resend),
+        policy: said.policy(gates, &url, resend),
         patience: args
             .audit_timeout
             .or(timeout)
             .unwrap_or(DEFAULT_AUDIT_TIMEOUT),
         quiet: args.audit_quiet.or(quiet).unwrap_or(DEFAULT_AUDIT_QUIET),
         source: match url {
-            Some(url) => Source::Polls(polls(&said, url, plan)?),
-            None => Source::Listing,
+            Some(url) => AuditSource::Polls(polls(&said, url, plan)?),
+            None => AuditSource::Listing,
         },
     };
     check_unused(&said, &auditing)?;
     check_run_header(plan, &auditing)?;
-    if resend.is_some() && auditing.wish == Wish::Never {
+    if resend.is_some() && auditing.policy == AuditPolicy::Never {
         bail!("--resend is checked by the audit, and that is off\nhint: leave --no-audit out");
     }
     check_gates(gates, plan, &auditing)?;
-    let beside = beside(plan, &auditing, resend)?;
-    Ok((auditing, beside))
+    let capture = capture(plan, &auditing, resend)?;
+    Ok((auditing, capture))
 }
 
 fn polls(said: &Said<'_>, url: String, plan: &Plan) -> anyhow::Result<Polls> {
@@ -275,7 +275,7 @@ fn check_unused(said: &Said<'_>, auditing: &Auditing) -> anyhow::Result<()> {
     let ttl = args.audit_ttl.map(|_| "--audit-ttl");
     let typed = typed.iter().find(|(_, value)| value.is_some());
     match typed.map(|(flag, _)| *flag).or(ttl) {
-        Some(flag) if auditing.source == Source::Listing => bail!(
+        Some(flag) if auditing.source == AuditSource::Listing => bail!(
             "{flag} is about --audit-url, which is not given\nhint: say where the state of an event is, as in --audit-url '/status/{{id}}'"
         ),
         _ => Ok(()),
@@ -284,7 +284,7 @@ fn check_unused(said: &Said<'_>, auditing: &Auditing) -> anyhow::Result<()> {
 
 /// A listing is of one run.
 fn check_run_header(plan: &Plan, auditing: &Auditing) -> anyhow::Result<()> {
-    let listed = auditing.wish == Wish::Asked && auditing.source == Source::Listing;
+    let listed = auditing.policy == AuditPolicy::Asked && auditing.source == AuditSource::Listing;
     let mut names = accepting(plan).filter_map(|endpoint| endpoint.header(RUN_HEADER));
     match names.find(|name| !name.is_fixed()) {
         Some(name) if listed => bail!(
@@ -297,7 +297,7 @@ fn check_run_header(plan: &Plan, auditing: &Auditing) -> anyhow::Result<()> {
 
 fn check_gates(gates: &[Gate], plan: &Plan, auditing: &Auditing) -> anyhow::Result<()> {
     for gate in gates.iter().filter(|gate| gate.condition.needs_audit()) {
-        if auditing.wish == Wish::Never {
+        if auditing.policy == AuditPolicy::Never {
             bail!(
                 "gate '{gate}' needs the completion audit, and that is off\nhint: leave --no-audit out, or the gate"
             );
@@ -335,7 +335,7 @@ fn accepting(plan: &Plan) -> impl Iterator<Item = &Endpoint> {
 }
 
 /// What the engine keeps: ids where the service names its events, answers' instants where the probe's clock counts.
-fn beside(plan: &Plan, auditing: &Auditing, resend: Option<f64>) -> anyhow::Result<Beside> {
+fn capture(plan: &Plan, auditing: &Auditing, resend: Option<f64>) -> anyhow::Result<AuditCapture> {
     if resend.is_some() && accepting(plan).next().is_none() {
         bail!("--resend has nothing to send twice\nhint: measure an endpoint that accepts work");
     }
@@ -348,21 +348,21 @@ fn beside(plan: &Plan, auditing: &Auditing, resend: Option<f64>) -> anyhow::Resu
         );
     }
     let keep = |endpoint: &Endpoint| -> Option<IdSource> {
-        if !endpoint.is_accepting() || auditing.wish == Wish::Never {
+        if !endpoint.is_accepting() || auditing.policy == AuditPolicy::Never {
             return None;
         }
         match &auditing.source {
             // Its answers name the event, so a repetition can be held against the original.
             _ if resend.is_some() => Some(match &auditing.source {
-                Source::Polls(polls) if polls.id != IdSource::Key => polls.id.clone(),
+                AuditSource::Polls(polls) if polls.id != IdSource::Key => polls.id.clone(),
                 _ => IdSource::of_the_reference_server(),
             }),
-            Source::Polls(polls) => Some(polls.id.clone()),
+            AuditSource::Polls(polls) => Some(polls.id.clone()),
             // A key that is carried need not be the event's name, so the answers say what that is.
-            Source::Listing => Some(IdSource::of_the_reference_server()),
+            AuditSource::Listing => Some(IdSource::of_the_reference_server()),
         }
     };
-    Ok(Beside {
+    Ok(AuditCapture {
         keep: plan.endpoints.iter().map(keep).collect(),
         resend,
     })

@@ -17,8 +17,8 @@ use super::output::OutputArgs;
 use super::settings::{self, Levels, Settings};
 use crate::judge::gate::{self, Gate, Planned};
 use crate::run::plan::{
-    Arrivals, Auditing, Beside, ConnectionPolicy, Design, Endpoint, Guard, Keepalive, Model, Plan,
-    Size, Trust,
+    Arrivals, AuditCapture, Auditing, ClientIdentity, ConnectionPolicy, Design, Endpoint, Guard,
+    Keepalive, Model, Plan, Size, Trust,
 };
 use crate::run::schedule::Schedule;
 use crate::units::{Rate, grouped};
@@ -58,7 +58,7 @@ pub struct Measure {
     /// What is asked after the run.
     pub auditing: Auditing,
     /// What the engine keeps and repeats for that.
-    pub beside: Beside,
+    pub capture: AuditCapture,
     /// Where the run is saved.
     pub save: Option<PathBuf>,
     /// Whether the saved run keeps the bodies that were sent.
@@ -126,10 +126,10 @@ fn resolve(args: &MeasureArgs, levels: &Levels, lookup: Lookup<'_>) -> anyhow::R
     check_gates(&plan, &gates, guard, design)?;
     aim(&mut plan, &gates);
     let settings = [&levels.profile.audit, &levels.file.audit];
-    let (auditing, beside) = audit::resolve(&args.audit, settings, &plan, &gates)?;
+    let (auditing, capture) = audit::resolve(&args.audit, settings, &plan, &gates)?;
     Ok(Measure {
         auditing,
-        beside,
+        capture,
         plan,
         gates,
         guard,
@@ -470,7 +470,9 @@ fn connections(args: &MeasureArgs, levels: &Levels) -> anyhow::Result<Connection
             Keepalive::Reuse
         },
         trust,
-        identity: cert.zip(key),
+        identity: cert
+            .zip(key)
+            .map(|(chain, key)| ClientIdentity { chain, key }),
         connect_to: connect_to
             .map(|text| url::host_and_port(&text))
             .transpose()?,

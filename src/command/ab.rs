@@ -7,7 +7,7 @@ use std::io::Write;
 
 use anyhow::Context as _;
 
-use super::measuring::{Asked, Calibrating, Measurement, Measuring, Preflight};
+use super::measuring::{Calibrating, Measurement, Measuring, Preflight, RunOptions};
 use super::{compare, measure, signals};
 use crate::cli::ab::AbArgs;
 use crate::cli::resolve::{self, Ab, Checked, Intent, Sameness};
@@ -98,7 +98,7 @@ fn runs(
     blocks: &Blocks,
 ) -> Pair<Measurement> {
     let gates = ab.on_one_run();
-    let asked = Asked {
+    let options = RunOptions {
         gates: &gates,
         guard: ab.guard,
         design: Design::Fixed,
@@ -112,7 +112,7 @@ fn runs(
             SideRecord::After => (&ab.plans.after, blocks.ids.after),
         };
         let measured = blocks.whole(side, ab.block);
-        let mut measurement = measuring.of_blocks(plan, &asked, ids, measured);
+        let mut measurement = measuring.of_blocks(plan, &options, ids, measured);
         measurement.run.turns = Some(TurnsRecord {
             id: blocks.ids.before.run,
             side,

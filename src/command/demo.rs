@@ -11,19 +11,21 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 
-use super::measuring::{Asked, Calibrating, Measurement, Measuring, Preflight};
+use super::measuring::{AuditOptions, Calibrating, Measurement, Measuring, Preflight, RunOptions};
 use super::signals;
 use crate::cli::DemoArgs;
 use crate::cli::output::OutputArgs;
 use crate::cli::resolve::{
     DEFAULT_RATE_PER_S, DEFAULT_TARGET, DEFAULT_TIMEOUT, DEFAULT_WARMUP, demo_plan,
 };
-use crate::command::progress::Mode;
+use crate::command::progress::ProgressMode;
 use crate::exit::Exit;
 use crate::judge::gate::{self, Gate};
 use crate::printable::Shown as _;
 use crate::run::completion::{Audit, Completion};
-use crate::run::plan::{Auditing, Beside, DEFAULT_AUDIT_QUIET, Design, Guard, Source, Wish};
+use crate::run::plan::{
+    AuditCapture, AuditPolicy, AuditSource, Auditing, DEFAULT_AUDIT_QUIET, Design, Guard,
+};
 use crate::run::run_file::{Run, RunEnd, Signal};
 use crate::units::Pretty;
 use child::Server;
@@ -46,9 +48,9 @@ pub fn run(
         .with_context(|| format!("cannot create {}", args.out.shown()))?;
     let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     let mode = if args.quiet {
-        Mode::Silent
+        ProgressMode::Silent
     } else {
-        Mode::of_stderr()
+        ProgressMode::of_stderr()
     };
     let measuring = Measuring::new(mode, Some(folder.path().to_owned()))?;
     let stage = Stage {
@@ -149,20 +151,23 @@ impl Stage<'_> {
         let watch = Watch::start(&server.url())?;
         let own_gates = gate::default_gates(DEFAULT_TARGET);
         let auditing = Auditing {
-            wish: Wish::Asked,
+            policy: AuditPolicy::Asked,
             patience: SETTLE,
             quiet: DEFAULT_AUDIT_QUIET,
-            source: Source::Listing,
+            source: AuditSource::Listing,
         };
-        let asked = Asked {
+        let options = RunOptions {
             gates: &own_gates,
             guard: Guard::default(),
             design: Design::Fixed,
-            audit: Some((&auditing, &Beside::of_listing(&plan))),
+            audit: Some(AuditOptions {
+                auditing: &auditing,
+                capture: &AuditCapture::of_listing(&plan),
+            }),
             calibration: &calibration,
             certificate: None,
         };
-        let Measurement { run, .. } = self.measuring.run(&plan, &asked)?;
+        let Measurement { run, .. } = self.measuring.run(&plan, &options)?;
         let peak = watch.finish();
         if let RunEnd::Interrupted { signal } = run.ended {
             return Ok(Act::Interrupted(signal));

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 
 use super::measure;
-use super::measuring::{Asked, Measurement, Measuring, Preflight};
+use super::measuring::{Measurement, Measuring, Preflight, RunOptions};
 use super::signals;
 use crate::cli::diagnose::DiagnoseArgs;
 use crate::cli::output::OutputArgs;
 use crate::cli::resolve::{self, Diagnose, Intent};
-use crate::command::progress::Mode;
+use crate::command::progress::ProgressMode;
 use crate::exit::Exit;
 use crate::judge::diagnosis::{
     Diagnosis, DiagnosisStep, Observation, Observations, Pilot, StepLoad, StepPlan, ladder,
@@ -262,7 +262,7 @@ impl Session<'_> {
     }
 
     fn measure(&mut self, plan: &Plan) -> anyhow::Result<Run> {
-        let asked = Asked {
+        let options = RunOptions {
             gates: &[],
             guard: Guard::default(),
             design: Design::Fixed,
@@ -273,9 +273,9 @@ impl Session<'_> {
         };
         // As a block: an interruption ends the schedule, and nothing that was not sent is taken for slow or quick.
         let ids = RunIds::fresh();
-        let own_error = asked.calibration.own_error();
+        let own_error = options.calibration.own_error();
         let measured = self.measuring.block(plan, ids, own_error, "")?;
-        let Measurement { run, warnings } = self.measuring.of_blocks(plan, &asked, ids, measured);
+        let Measurement { run, warnings } = self.measuring.of_blocks(plan, &options, ids, measured);
         let open = matches!(plan.model, Model::Open { .. });
         let new = warnings
             .into_iter()
@@ -386,9 +386,9 @@ fn endpoint_at(endpoint: &Endpoint, rate_per_s: Option<f64>) -> Endpoint {
 }
 
 /// Progress where nobody asked for quiet; lines for a log come from the steps.
-fn progress_mode(output: &OutputArgs) -> Mode {
-    match (output.quiet, Mode::of_stderr()) {
-        (false, Mode::Terminal) => Mode::Terminal,
-        _ => Mode::Silent,
+fn progress_mode(output: &OutputArgs) -> ProgressMode {
+    match (output.quiet, ProgressMode::of_stderr()) {
+        (false, ProgressMode::Terminal) => ProgressMode::Terminal,
+        _ => ProgressMode::Silent,
     }
 }

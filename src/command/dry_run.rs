@@ -10,7 +10,7 @@ use crate::judge::gate::{Gate, Planned, Prospect};
 use crate::judge::summary::CONFIDENCE;
 use crate::redact;
 use crate::report::ReportFormat;
-use crate::run::plan::{Design, Endpoint, Guard, Model, Plan, Size, Source, Wish};
+use crate::run::plan::{AuditPolicy, AuditSource, Design, Endpoint, Guard, Model, Plan, Size};
 use crate::run::run_file::PlanRecord;
 use crate::stats::rank::min_samples_for_interval;
 use crate::units::{Pretty, grouped, percent, plural};
@@ -44,7 +44,7 @@ fn write_text(measure: &Measure, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  bursts     {}", bursts(measure.guard))?;
     writeln!(out, "  own error  {}", own_error(measure.calibration))?;
     writeln!(out, "  audit      {}", audit(measure))?;
-    if let Some(share) = measure.beside.resend {
+    if let Some(share) = measure.capture.resend {
         let share = percent(share);
         writeln!(
             out,
@@ -87,7 +87,7 @@ fn write_json(measure: &Measure, out: &mut dyn Write) -> io::Result<()> {
         "plan": PlanRecord::of(plan),
         "own_error": own_error(measure.calibration),
         "audit": audit(measure),
-        "resend": measure.beside.resend,
+        "resend": measure.capture.resend,
         "gates": gates,
     });
     writeln!(out, "{whole:#}")
@@ -223,15 +223,15 @@ fn own_error(calibration: Checked) -> &'static str {
 fn audit(measure: &Measure) -> String {
     let accepting = measure.plan.endpoints.iter().filter(|e| e.is_accepting());
     let names: Vec<&str> = accepting.map(|endpoint| endpoint.name.as_str()).collect();
-    let condition = match measure.auditing.wish {
+    let condition = match measure.auditing.policy {
         _ if names.is_empty() => return "none: nothing that is sent promises work".to_owned(),
-        Wish::Never => return "none (--no-audit)".to_owned(),
-        Wish::IfOffered => "if the service lists its runs: ",
-        Wish::Asked => "",
+        AuditPolicy::Never => return "none (--no-audit)".to_owned(),
+        AuditPolicy::IfOffered => "if the service lists its runs: ",
+        AuditPolicy::Asked => "",
     };
     let at = match &measure.auditing.source {
-        Source::Listing => "GET /runs/{run}/events",
-        Source::Polls(polls) => &redact::url(&polls.url),
+        AuditSource::Listing => "GET /runs/{run}/events",
+        AuditSource::Polls(polls) => &redact::url(&polls.url),
     };
     format!(
         "{condition}what {} accepted, at {at}, for at most {} after the run",

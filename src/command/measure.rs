@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
-use super::measuring::{Asked, Calibrating, Measurement, Measuring, Preflight};
+use super::measuring::{AuditOptions, Calibrating, Measurement, Measuring, Preflight, RunOptions};
 use super::saved::hinted;
 use super::{dry_run, signals};
 use crate::cli::measure::MeasureArgs;
 use crate::cli::output::OutputArgs;
 use crate::cli::resolve::{self, Checked, Intent, Measure};
-use crate::command::progress::Mode;
+use crate::command::progress::ProgressMode;
 use crate::exit::Exit;
 use crate::judge::gate::{self, Subject};
 use crate::printable::Shown as _;
@@ -43,15 +43,18 @@ pub fn run(
         Calibrating::Done(calibration) => calibration,
         Calibrating::Interrupted(signal) => return Ok(signals::exit(signal)),
     };
-    let asked = Asked {
+    let options = RunOptions {
         gates: &measure.gates,
         guard: measure.guard,
         design: measure.design,
-        audit: Some((&measure.auditing, &measure.beside)),
+        audit: Some(AuditOptions {
+            auditing: &measure.auditing,
+            capture: &measure.capture,
+        }),
         calibration: &calibration,
         certificate: certificate.as_ref(),
     };
-    let Measurement { mut run, warnings } = measuring.run(&measure.plan, &asked)?;
+    let Measurement { mut run, warnings } = measuring.run(&measure.plan, &options)?;
     if measure.save_bodies {
         run.plan.keep_bodies(&measure.plan);
     }
@@ -164,10 +167,10 @@ fn save(
 }
 
 /// Progress where nobody asked for quiet.
-pub(super) fn progress_mode(output: &OutputArgs) -> Mode {
+pub(super) fn progress_mode(output: &OutputArgs) -> ProgressMode {
     if output.quiet {
-        Mode::Silent
+        ProgressMode::Silent
     } else {
-        Mode::of_stderr()
+        ProgressMode::of_stderr()
     }
 }

@@ -11,12 +11,13 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use crate::judge::gate::GateProgress;
 use crate::printable::one_line;
 use crate::probe::engine::{Live, LiveEndpoint};
+use crate::run::plan::{Plan, Size};
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped};
 
 /// How progress is shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub enum ProgressMode {
     /// One line that is redrawn, four times a second.
     Terminal,
     /// A line every ten seconds, for logs.
@@ -25,20 +26,20 @@ pub enum Mode {
     Silent,
 }
 
-impl Mode {
+impl ProgressMode {
     /// What suits stderr.
-    pub fn of_stderr() -> Mode {
+    pub fn of_stderr() -> ProgressMode {
         if std::io::stderr().is_terminal() {
-            Mode::Terminal
+            ProgressMode::Terminal
         } else {
-            Mode::Plain
+            ProgressMode::Plain
         }
     }
 
     fn period(self) -> Duration {
         match self {
-            Mode::Terminal => Duration::from_millis(250),
-            Mode::Plain | Mode::Silent => Duration::from_secs(10),
+            ProgressMode::Terminal => Duration::from_millis(250),
+            ProgressMode::Plain | ProgressMode::Silent => Duration::from_secs(10),
         }
     }
 }
@@ -55,7 +56,7 @@ pub struct Progress {
 
 /// What the line speaks of.
 #[derive(Debug, Clone)]
-pub struct Subject {
+pub struct ProgressScope {
     /// Which part of a run it is; empty for a whole one.
     pub label: String,
     /// Names of the endpoints, in the order of the plan.
@@ -66,19 +67,47 @@ pub struct Subject {
     pub span: Option<Duration>,
 }
 
+impl ProgressScope {
+    /// Of a whole run.
+    pub fn of(plan: &Plan) -> ProgressScope {
+        let endpoints = plan.endpoints.iter();
+        let longest = endpoints.clone().filter_map(|endpoint| match plan.size {
+            Size::Requests(n) => {
+                let rate = endpoint.rate?.as_per_second();
+                Some(Duration::from_secs_f64(n as f64 / rate))
+            }
+            Size::Duration(_) => None,
+        });
+        ProgressScope {
+            label: String::new(),
+            endpoints: endpoints.map(|endpoint| endpoint.name.clone()).collect(),
+            warmup: plan.warmup,
+            span: match plan.size {
+                Size::Duration(duration) => Some(duration),
+                Size::Requests(_) => longest.max(),
+            },
+        }
+    }
+}
+
 impl Progress {
     /// Begins to draw; of an adaptive run, how far its gates are from decided too.
-    pub fn start(mode: Mode, subject: Subject, live: Arc<Live>, gates: Option<Gates>) -> Progress {
+    pub fn start(
+        mode: ProgressMode,
+        scope: ProgressScope,
+        live: Arc<Live>,
+        gates: Option<Gates>,
+    ) -> Progress {
         Progress::drawing(mode, move |elapsed| {
             let gates = gates
                 .as_ref()
                 .map(|gates| gates.lock().unwrap_or_else(PoisonError::into_inner).clone());
-            text(&subject, elapsed, &live.snapshot(), gates.as_deref())
+            text(&scope, elapsed, &live.snapshot(), gates.as_deref())
         })
     }
 
     /// Says that the run is over and what it accepted is waited for.
-    pub fn auditing(mode: Mode) -> Progress {
+    pub fn auditing(mode: ProgressMode) -> Progress {
         Progress::drawing(mode, |elapsed| {
             format!(
                 "audit: waiting until what was accepted is done · {} s",
@@ -87,7 +116,7 @@ impl Progress {
         })
     }
 
-    fn drawing(mode: Mode, text: impl Fn(Duration) -> String + Send + 'static) -> Progress {
+    fn drawing(mode: ProgressMode, text: impl Fn(Duration) -> String + Send + 'static) -> Progress {
         let (done, finished) = channel();
         let draw = move || {
             let began = Instant::now();
@@ -97,7 +126,7 @@ impl Progress {
             }
             line.clear();
         };
-        let thread = (mode != Mode::Silent).then(|| std::thread::spawn(draw));
+        let thread = (mode != ProgressMode::Silent).then(|| std::thread::spawn(draw));
         Progress { done, thread }
     }
 
@@ -126,8 +155,8 @@ enum Line {
 }
 
 impl Line {
-    fn new(mode: Mode) -> Line {
-        if mode != Mode::Terminal {
+    fn new(mode: ProgressMode) -> Line {
+        if mode != ProgressMode::Terminal {
             return Line::Printed;
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
@@ -161,17 +190,17 @@ impl Line {
 ///
 /// Of an adaptive run, `12 s of at most 120 s · health 240: P50 1.2 ms, … (p50 PASS, p95 PASS, p99 40 %)`.
 fn text(
-    subject: &Subject,
+    scope: &ProgressScope,
     elapsed: Duration,
     endpoints: &[LiveEndpoint],
     gates: Option<&[GateProgress]>,
 ) -> String {
-    let label = match subject.label.as_str() {
+    let label = match scope.label.as_str() {
         "" => String::new(),
         label => format!("{label}: "),
     };
-    let mut parts = vec![format!("{label}{}", time(subject, elapsed, gates))];
-    for (index, (name, endpoint)) in subject.endpoints.iter().zip(endpoints).enumerate() {
+    let mut parts = vec![format!("{label}{}", time(scope, elapsed, gates))];
+    for (index, (name, endpoint)) in scope.endpoints.iter().zip(endpoints).enumerate() {
         if endpoint.ended == 0 {
             continue;
         }
@@ -217,7 +246,7 @@ fn decided(endpoint: usize, gates: &[GateProgress]) -> String {
     }
 }
 
-fn time(subject: &Subject, elapsed: Duration, gates: Option<&[GateProgress]>) -> String {
+fn time(scope: &ProgressScope, elapsed: Duration, gates: Option<&[GateProgress]>) -> String {
     let all = |gates: &[GateProgress]| gates.iter().all(|gate| gate.progress >= 1.0);
     if gates.is_some_and(all) {
         return "decided, waiting for the last answers".to_owned();
@@ -227,12 +256,8 @@ fn time(subject: &Subject, elapsed: Duration, gates: Option<&[GateProgress]>) ->
         None => "of",
     };
     let seconds = |d: Duration| format!("{} s", d.as_secs());
-    match (elapsed.checked_sub(subject.warmup), subject.span) {
-        (None, _) => format!(
-            "warm-up, {} of {}",
-            seconds(elapsed),
-            seconds(subject.warmup)
-        ),
+    match (elapsed.checked_sub(scope.warmup), scope.span) {
+        (None, _) => format!("warm-up, {} of {}", seconds(elapsed), seconds(scope.warmup)),
         (Some(ran), Some(span)) if ran >= span => "waiting for the last answers".to_owned(),
         (Some(ran), Some(span)) => format!("{} {of} {}", seconds(ran), seconds(span)),
         (Some(ran), None) => seconds(ran),
@@ -243,12 +268,12 @@ fn time(subject: &Subject, elapsed: Duration, gates: Option<&[GateProgress]>) ->
 mod tests {
     use std::time::Duration;
 
-    use super::{Subject, text};
+    use super::{ProgressScope, text};
     use crate::probe::engine::LiveEndpoint;
     use crate::run::histogram::{Histogram, Precision};
 
-    fn subject(span: Option<u64>) -> Subject {
-        Subject {
+    fn scope(span: Option<u64>) -> ProgressScope {
+        ProgressScope {
             label: String::new(),
             endpoints: vec!["health".into(), "ingest".into()],
             warmup: Duration::from_secs(2),
@@ -271,12 +296,7 @@ mod tests {
     #[test]
     fn the_line_tells_time_and_percentiles_with_failures_above_every_number() {
         let endpoints = [endpoint(&[1; 100], 0), endpoint(&[1; 90], 10)];
-        let line = text(
-            &subject(Some(30)),
-            Duration::from_secs(14),
-            &endpoints,
-            None,
-        );
+        let line = text(&scope(Some(30)), Duration::from_secs(14), &endpoints, None);
         assert_eq!(
             line,
             "12 s of 30 s · health 100: P50 1 ms, P95 1 ms, P99 1 ms · \
@@ -287,7 +307,7 @@ mod tests {
     #[test]
     fn warm_up_and_the_wait_at_the_end_are_named() {
         let idle = [endpoint(&[], 0), endpoint(&[], 0)];
-        let at = |span, seconds| text(&subject(span), Duration::from_secs(seconds), &idle, None);
+        let at = |span, seconds| text(&scope(span), Duration::from_secs(seconds), &idle, None);
         assert_eq!(at(Some(30), 1), "warm-up, 1 s of 2 s");
         assert_eq!(at(Some(30), 33), "waiting for the last answers");
         assert_eq!(at(None, 33), "31 s");

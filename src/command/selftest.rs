@@ -13,12 +13,12 @@ use anyhow::{Context as _, anyhow};
 use jiff::Timestamp;
 
 use super::measuring::calibrated;
-use super::signals::{self, Signals};
+use super::signals::{self, SignalListener};
 use crate::cli::output::OutputArgs;
 use crate::cli::selftest::{SelftestArgs, SelftestOutput};
 use crate::exit::Exit;
 use crate::printable::Shown as _;
-use crate::probe::engine::{self, RunIds, StopSignal, stop_switch};
+use crate::probe::engine::{self, RunIds, RunSpec, StopSignal, stop_switch};
 use crate::report;
 use crate::run::run_file::{Calibration, CheckUnit, SelftestCertificate, SelftestCheck};
 use crate::units::millis;
@@ -38,7 +38,7 @@ pub fn run(
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let (stopper, stop) = stop_switch();
-    let signals = Signals::listen(stopper, None).context("cannot listen for signals")?;
+    let signals = SignalListener::start(stopper, None).context("cannot listen for signals")?;
     let started_at = Timestamp::now();
     let certificate = certificate(args, started_at, &stop, stderr)?;
     let Some(certificate) = certificate else {
@@ -120,12 +120,13 @@ fn play(
 ) -> anyhow::Result<Option<Vec<SelftestCheck>>> {
     let ids = RunIds::fresh();
     let server = ScriptedServer::start(scenario.script, ids.run.to_string())?;
-    let measured = engine::run(&scenario.plan(server.port()), ids, stop, None)?;
+    let plan = scenario.plan(server.port());
+    let finished = engine::run(&RunSpec::new(&plan, ids, stop))?;
     let handled = server.finish();
     if stop.is_interrupted() {
         return Ok(None);
     }
-    let endpoint = measured.endpoints.first();
+    let endpoint = finished.endpoints.first();
     let recording = &endpoint.context("the plan has an endpoint")?.recording;
     Ok(Some(scenario.checks(
         recording,

@@ -12,14 +12,17 @@ use crate::run::run_file::Signal;
 
 /// Listens on a thread of its own for as long as the process lives.
 #[derive(Debug, Clone)]
-pub(super) struct Signals {
+pub(super) struct SignalListener {
     received: Arc<OnceLock<Signal>>,
 }
 
-impl Signals {
-    /// Throws the switch on the first signal, and says so; the second one removes the litter and exits at once.
+impl SignalListener {
+    /// Throws the switch on the first signal, and says so; the second one removes the temporary folder and exits at once.
     /// A terminal that is closed counts as SIGTERM.
-    pub(super) fn listen(stopper: Stopper, litter: Option<PathBuf>) -> std::io::Result<Signals> {
+    pub(super) fn start(
+        stopper: Stopper,
+        temp_dir: Option<PathBuf>,
+    ) -> std::io::Result<SignalListener> {
         let received = Arc::new(OnceLock::new());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_io()
@@ -44,7 +47,7 @@ impl Signals {
                             _ = streams.2.recv() => Signal::Sigterm,
                         };
                         if seen.set(signal).is_err() {
-                            litter.iter().for_each(|folder| drop(std::fs::remove_dir_all(folder)));
+                            temp_dir.iter().for_each(|folder| drop(std::fs::remove_dir_all(folder)));
                             std::process::exit(exit(signal).code().into());
                         }
                         stopper.stop();
@@ -56,7 +59,7 @@ impl Signals {
                     }
                 });
             })?;
-        Ok(Signals { received })
+        Ok(SignalListener { received })
     }
 
     /// The first signal, if there was one.

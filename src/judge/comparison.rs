@@ -17,7 +17,7 @@ use std::time::Duration;
 use crate::judge::gate::Gate;
 use crate::judge::summary::{CONFIDENCE, Observed, PERCENTILES, Summary};
 use crate::run::plan::Guard;
-use crate::run::recording::{Clock, Recording};
+use crate::run::recording::{Recording, TimeBase};
 use crate::stats::profile;
 use crate::stats::rank::{Quantile, min_samples_for_interval};
 
@@ -57,7 +57,7 @@ pub struct Comparison {
     /// What gates and tables call it.
     pub endpoint: String,
     /// From where the latencies count.
-    pub clocks: Pair<Clock>,
+    pub clocks: Pair<TimeBase>,
     /// Planned requests.
     pub planned: Pair<u64>,
     /// One a percentile, in the order that was asked for.
@@ -346,7 +346,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{Comparison, Effect, Guard, Noise, Pair, Side, compare};
-    use crate::run::recording::{Clock, Recording};
+    use crate::run::recording::{Recording, TimeBase};
     use crate::run::sample::{Outcome, Phases, Sample};
     use crate::stats::rank::Quantile;
 
@@ -357,7 +357,7 @@ mod tests {
 
     /// The same latencies as a run of a closed model records them, which has no send lag.
     fn measured(latencies: &[Duration]) -> Recording {
-        let mut recording = Recording::new(Clock::Send, &[]);
+        let mut recording = Recording::new(TimeBase::Send, &[]);
         for (index, latency) in (0u64..).zip(latencies) {
             recording.add(&Sample {
                 index,

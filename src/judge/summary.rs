@@ -7,7 +7,7 @@ mod observed;
 use std::time::Duration;
 
 use crate::run::histogram::RankedValues;
-use crate::run::recording::{Clock, Counts, Latency, Recording};
+use crate::run::recording::{Counts, Latency, Recording, TimeBase};
 use crate::stats::rank::{self, Quantile};
 
 pub use drift::{Drift, Growth, GrowthKind, RunPosition, SlowStart, Stretch};
@@ -31,7 +31,7 @@ pub const PERCENTILES: [Quantile; 5] = [
 #[derive(Clone, Debug)]
 pub struct Summary {
     /// From where the latencies count.
-    pub clock: Clock,
+    pub clock: TimeBase,
     /// How the planned requests ended.
     pub counts: Counts,
     /// Mean latency of the requests that ended ok; never a substitute for a percentile.

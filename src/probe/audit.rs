@@ -6,15 +6,15 @@
 //! deadline has come, and once more a little later; and only when the run has ended, so that asking disturbs no
 //! measurement. What could not be read, or not be held against what was sent, is no verdict on the service.
 
+mod audit_state;
+mod audited_requests;
 mod client;
 mod early;
-mod ledger;
 mod listing;
 mod polls;
-mod requests;
+mod reported_state;
 mod see_other;
 mod settling;
-mod state;
 mod state_answer;
 
 use std::collections::HashMap;
@@ -28,20 +28,20 @@ use crate::run::completion::{
     Answers, Audit, AuditOutcome, AuditRemark, Completion, DoneClock, EffectReporting, EventReport,
     Resends, Settled, UnexpectedEvents,
 };
-use crate::run::plan::{Auditing, Endpoint, IdSource, Plan, Source, Wish};
+use crate::run::plan::{AuditPolicy, AuditSource, Auditing, Endpoint, IdSource, Plan};
 use crate::run::recording::Recording;
-use client::Reach;
-use ledger::{Ended, Ledger};
-use requests::{Names, Requests};
+use audit_state::{AuditState, WaitEnd};
+use audited_requests::{AuditedRequests, NameSource};
+use client::AuditClient;
 use settling::Settling;
 
 pub use client::http_client;
-pub use early::{Early, EarlyLooks};
+pub use early::{EarlyAudit, EarlyObservations};
 pub use listing::is_offered;
 
 /// A run that is to be audited.
 #[derive(Clone, Copy, Debug)]
-pub struct Ran<'a> {
+pub struct AuditedRun<'a> {
     /// What was planned.
     pub plan: &'a Plan,
     /// The name under which the service may list it.
@@ -49,16 +49,16 @@ pub struct Ran<'a> {
     /// When t0 was.
     pub started_at: Timestamp,
     /// Whether the service listed runs before.
-    pub offered: Offered,
+    pub listing_support: ListingSupport,
     /// Observations of its events during the run.
-    pub early: Option<&'a EarlyLooks>,
+    pub early: Option<&'a EarlyObservations>,
     /// What is left of each endpoint, in the order of the plan.
-    pub endpoints: &'a [Sent<'a>],
+    pub endpoints: &'a [SentRequests<'a>],
 }
 
 /// Whether the service listed runs before there was anything to list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offered {
+pub enum ListingSupport {
     /// It did: if it does not now, it is unwell, and that may pass.
     Seen,
     /// It did not, or nobody has asked.
@@ -67,7 +67,7 @@ pub enum Offered {
 
 /// What a run left behind of one endpoint.
 #[derive(Clone, Copy, Debug)]
-pub struct Sent<'a> {
+pub struct SentRequests<'a> {
     /// How its requests ended.
     pub recording: &'a Recording,
     /// What was kept of its answers.
@@ -78,7 +78,7 @@ pub struct Sent<'a> {
     pub resent: Option<f64>,
 }
 
-impl Sent<'_> {
+impl SentRequests<'_> {
     fn resends(&self) -> Option<Resends> {
         self.resent.map(|share| Resends {
             share,
@@ -92,42 +92,42 @@ impl Sent<'_> {
 /// [`Audit::Unread`]: the measurement stands.
 pub fn audit(
     auditing: &Auditing,
-    ran: &Ran<'_>,
+    run: &AuditedRun<'_>,
     interrupted: impl Future<Output = ()>,
 ) -> Vec<Option<Audit>> {
-    let audited: Vec<bool> = ran
+    let audited: Vec<bool> = run
         .plan
         .endpoints
         .iter()
         .map(Endpoint::is_accepting)
         .collect();
-    if auditing.wish == Wish::Never || !audited.contains(&true) {
+    if auditing.policy == AuditPolicy::Never || !audited.contains(&true) {
         return vec![None; audited.len()];
     }
     // One beginning by two clocks: what was seen is timed by the one, and answers were by the other.
     let (began, began_at) = (Instant::now(), Timestamp::now());
-    let requests = Requests::of(ran, names(&auditing.source), began_at);
-    let told = asked(auditing, ran, &requests, (began, interrupted));
+    let requests = AuditedRequests::of(run, names(&auditing.source), began_at);
+    let told = asked(auditing, run, &requests, (began, interrupted));
     let endpoints = audited.iter().enumerate();
     endpoints
         .map(|(number, &audited)| {
             audited.then(|| match &told {
-                Ok(told) => told.audit(number, ran, &requests),
-                Err(reason) => unread(reason.clone(), &ran.endpoints[number]),
+                Ok(told) => told.audit(number, run, &requests),
+                Err(reason) => unread(reason.clone(), &run.endpoints[number]),
             })
         })
         .collect()
 }
 
-fn names(source: &Source) -> Names {
+fn names(source: &AuditSource) -> NameSource {
     match source {
-        Source::Listing => Names::AnswersElseKeys,
-        Source::Polls(polls) if polls.id == IdSource::Key => Names::Keys,
-        Source::Polls(_) => Names::Answers,
+        AuditSource::Listing => NameSource::AnswersElseKeys,
+        AuditSource::Polls(polls) if polls.id == IdSource::Key => NameSource::Keys,
+        AuditSource::Polls(_) => NameSource::Answers,
     }
 }
 
-fn unread(reason: String, sent: &Sent<'_>) -> Audit {
+fn unread(reason: String, sent: &SentRequests<'_>) -> Audit {
     Audit::Unread {
         reason,
         resends: sent.resends(),
@@ -137,22 +137,27 @@ fn unread(reason: String, sent: &Sent<'_>) -> Audit {
 /// What the service told, or why it did not.
 fn asked(
     auditing: &Auditing,
-    ran: &Ran<'_>,
-    requests: &Requests,
+    run: &AuditedRun<'_>,
+    requests: &AuditedRequests,
     (began, interrupted): (Instant, impl Future<Output = ()>),
-) -> Result<Told, String> {
+) -> Result<AuditReport, String> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|e| e.to_string())?;
     let told = runtime.block_on(async {
         let mut settling = Settling::new(began, auditing.patience, interrupted);
-        let reach = settling.until(Reach::of(ran.plan)).await.map_err(silence)?;
-        let reach = reach.map_err(|e| format!("{e:#}"))?;
+        let client = settling
+            .until(AuditClient::of(run.plan))
+            .await
+            .map_err(silence)?;
+        let client = client.map_err(|e| format!("{e:#}"))?;
         let (settling, quiet) = (&mut settling, auditing.quiet);
         match &auditing.source {
-            Source::Listing => listing::ask(ran, &reach, requests, settling, quiet).await,
-            Source::Polls(polls) => polls::ask(ran, &reach, requests, polls, settling, quiet).await,
+            AuditSource::Listing => listing::ask(run, &client, requests, settling, quiet).await,
+            AuditSource::Polls(polls) => {
+                polls::ask(run, &client, requests, polls, settling, quiet).await
+            }
         }
     });
     // A name that is still being resolved would be waited for.
@@ -170,7 +175,7 @@ fn silence(settled: Settled) -> String {
 }
 
 /// What the service told; lists are by the endpoint's place in the plan.
-struct Told {
+struct AuditReport {
     /// By index.
     fates: Vec<HashMap<u64, EventReport>>,
     /// Events in the listing that nobody sent; `None` where that cannot be known.
@@ -187,23 +192,24 @@ struct Told {
     tells_effects: bool,
 }
 
-impl Told {
-    /// What a ledger holds at the end of a wait; `clock` is that of a source where nothing was done.
+impl AuditReport {
+    /// What a audit_state holds at the end of a wait; `clock` is that of a source where nothing was done.
     fn of(
-        ledger: &Ledger<'_>,
-        ran: &Ran<'_>,
+        audit_state: &AuditState<'_>,
+        run: &AuditedRun<'_>,
         (settled, settling): (Settled, &Settling<'_>),
         clock: DoneClock,
-    ) -> Told {
-        let longest = |sent: &Sent<'_>| sent.targets.iter().max().copied().unwrap_or_default();
-        let targets: Vec<Duration> = ran.endpoints.iter().map(longest).collect();
-        let ended = Ended {
+    ) -> AuditReport {
+        let longest =
+            |sent: &SentRequests<'_>| sent.targets.iter().max().copied().unwrap_or_default();
+        let targets: Vec<Duration> = run.endpoints.iter().map(longest).collect();
+        let ended = WaitEnd {
             settled,
             fresh_from: settling.last_part(),
         };
-        let fates = ledger.fates(ended, &targets);
-        let nothing = ran.endpoints.len();
-        Told {
+        let fates = audit_state.fates(ended, &targets);
+        let nothing = run.endpoints.len();
+        AuditReport {
             fates: fates.by_endpoint,
             strangers: vec![None; nothing],
             unread: vec![None; nothing],
@@ -221,8 +227,8 @@ impl Told {
     }
 
     /// What it says of one endpoint.
-    fn audit(&self, number: usize, ran: &Ran<'_>, requests: &Requests) -> Audit {
-        let (sent, named) = (&ran.endpoints[number], &requests.endpoints[number]);
+    fn audit(&self, number: usize, run: &AuditedRun<'_>, requests: &AuditedRequests) -> Audit {
+        let (sent, named) = (&run.endpoints[number], &requests.endpoints[number]);
         if let Some(reason) = &self.unread[number] {
             return unread(reason.clone(), sent);
         }

@@ -20,7 +20,7 @@ use super::{EndpointReport, Report, RunInfo, Traffic, text};
 use crate::judge::gate::{Finding, ObservedMetric};
 use crate::judge::summary::{Observed, ObservedInterval, PERCENTILES, Percentile, Resolution};
 use crate::run::plan::{Design, Model};
-use crate::run::recording::{Clock, Counts};
+use crate::run::recording::{Counts, TimeBase};
 use crate::run::run_file::{RunEnd, SizeRecord, StopReason};
 use crate::stats::rank::Quantile;
 use crate::units::millis;
@@ -186,7 +186,7 @@ pub struct JsonEndpoint {
     /// The file it came from.
     pub source: Option<String>,
     /// From where the latencies count: `intended_start` (response time), `send` (service time) or `given`.
-    pub clock: Clock,
+    pub clock: TimeBase,
     /// Planned requests: the sum of the counts.
     pub planned: u64,
     /// How they ended.

@@ -19,7 +19,7 @@ use crate::judge::gate::{Condition, Finding, ObservedMetric, Severity};
 use crate::judge::summary::{PERCENTILES, Percentile, Resolution};
 use crate::printable::one_line;
 use crate::run::plan::Model;
-use crate::run::recording::Clock;
+use crate::run::recording::TimeBase;
 use crate::run::run_file::{AdaptiveRecord, RunEnd, SizeRecord, StopReason};
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped, percent, plural, trimmed};
@@ -109,10 +109,10 @@ pub(super) fn heading(endpoint: &EndpointReport) -> String {
     }
 }
 
-pub(super) fn noun(clock: Clock) -> &'static str {
+pub(super) fn noun(clock: TimeBase) -> &'static str {
     match clock {
-        Clock::Given => "samples",
-        Clock::IntendedStart | Clock::Send => "requests",
+        TimeBase::Given => "samples",
+        TimeBase::IntendedStart | TimeBase::Send => "requests",
     }
 }
 
@@ -120,7 +120,7 @@ pub(super) fn noun(clock: Clock) -> &'static str {
 pub(super) fn counts(endpoint: &EndpointReport) -> String {
     let counts = &endpoint.summary.counts;
     let failed = grouped(counts.failed_total());
-    if endpoint.summary.clock == Clock::Given && counts.timeout + counts.unsent == 0 {
+    if endpoint.summary.clock == TimeBase::Given && counts.timeout + counts.unsent == 0 {
         return format!("ok {} · failed {failed}", grouped(counts.ok));
     }
     let kinds: Vec<String> = counts
@@ -249,11 +249,11 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
         .collect()
 }
 
-pub(super) fn clock_note(clock: Clock) -> Option<&'static str> {
+pub(super) fn clock_note(clock: TimeBase) -> Option<&'static str> {
     match clock {
         // What another tool's file says, its importer says.
-        Clock::IntendedStart | Clock::Given => None,
-        Clock::Send => Some(
+        TimeBase::IntendedStart | TimeBase::Given => None,
+        TimeBase::Send => Some(
             "closed model: this is service time, counted from the send; what a stall costs the requests \
              that were not sent because of it is not in these numbers",
         ),
@@ -277,7 +277,7 @@ fn guard_note(report: &Report) -> Option<String> {
         .collect();
     let given = |f: &&Finding| {
         let own = report.endpoints.iter().find(|e| e.name == f.endpoint);
-        own.is_some_and(|endpoint| endpoint.summary.clock == Clock::Given)
+        own.is_some_and(|endpoint| endpoint.summary.clock == TimeBase::Given)
     };
     // What a comparison says of bursts stands in its own notes.
     let (verdicts, pass) = match report.comparisons().is_empty() {

@@ -15,7 +15,7 @@ mod unexpected_events;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
-use crate::run::recording::{Clock, Latency, Recording, Values};
+use crate::run::recording::{Latency, Recording, TimeBase, Values};
 use crate::stats::rank::Quantile;
 
 pub use acceptance::AcceptanceCounts;
@@ -151,7 +151,7 @@ impl Completion {
         outcome: AuditOutcome,
         targets: &[Duration],
     ) -> Completion {
-        let mut done = Recording::new(Clock::Given, targets);
+        let mut done = Recording::new(TimeBase::Given, targets);
         if outcome.clock == DoneClock::Poll {
             done.values = Values::AtMost;
         }

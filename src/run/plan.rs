@@ -12,9 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::units::Rate;
 
+pub use crate::tls_roots::{ClientIdentity, Trust};
+
 pub use auditing::{
-    Auditing, Beside, DEFAULT_AUDIT_QUIET, DEFAULT_AUDIT_TIMEOUT, Field, IdSource, Polls, Source,
-    Wish,
+    AuditCapture, AuditPolicy, AuditSource, Auditing, DEFAULT_AUDIT_QUIET, DEFAULT_AUDIT_TIMEOUT,
+    Field, IdSource, Polls,
 };
 pub use judging::{DEFAULT_EPISODE, Design, Guard};
 
@@ -119,8 +121,8 @@ pub struct ConnectionPolicy {
     pub keepalive: Keepalive,
     /// Whose certificates are accepted.
     pub trust: Trust,
-    /// Client certificate chain and key, PEM files.
-    pub identity: Option<(PathBuf, PathBuf)>,
+    /// The client certificate, if the service asks for one.
+    pub identity: Option<ClientIdentity>,
     /// Connect here instead of to the target's host and port.
     pub connect_to: Option<(String, u16)>,
     /// Connect to this Unix socket instead.
@@ -135,17 +137,6 @@ pub enum Keepalive {
     Reuse,
     /// Every request opens its own.
     PerRequest,
-}
-
-/// Whose certificates are accepted.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trust {
-    /// The system's roots (Mozilla's where there are none).
-    System,
-    /// Those of this PEM file.
-    File(PathBuf),
-    /// Any certificate (`--insecure`).
-    Anything,
 }
 
 /// One endpoint of the target.

@@ -4,8 +4,8 @@
 mod append;
 mod bits;
 mod exceedances;
+mod live_exceedances;
 mod margin;
-mod marks;
 mod ranges;
 mod run_second;
 pub(crate) mod unique_map;
@@ -22,8 +22,8 @@ use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
 
 pub use bits::{Bits, BitsError};
 pub use exceedances::{Exceedances, Rows};
+pub use live_exceedances::LiveExceedances;
 pub use margin::Margin;
-pub use marks::Marks;
 pub use ranges::{Range, Ranges};
 pub use run_second::RunSecond;
 
@@ -36,7 +36,8 @@ pub const SERVER_TIMING_NAMES: usize = 8;
 /// From where latency counts, which decides what it can prove.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Clock {
+#[schemars(rename = "Clock")]
+pub enum TimeBase {
     /// From the intended start: response time, free of coordinated omission.
     IntendedStart,
     /// From the send: service time, all that a closed model sees.
@@ -67,7 +68,7 @@ pub enum Values {
 #[derive(Clone, Debug)]
 pub struct Recording {
     /// From where the judged latency counts.
-    pub clock: Clock,
+    pub clock: TimeBase,
     /// Whether latencies are what they were measured to be, or the most that they may be.
     pub values: Values,
     /// Whether the counts hold every failure; a run of this program always does.
@@ -393,7 +394,7 @@ pub struct Exemplar {
 
 impl Recording {
     /// An empty recording of a live run that counts exceedances of these targets.
-    pub fn new(clock: Clock, targets: &[Duration]) -> Recording {
+    pub fn new(clock: TimeBase, targets: &[Duration]) -> Recording {
         Recording {
             clock,
             values: Values::Measured,
@@ -427,7 +428,7 @@ impl Recording {
 
     /// A recording of latencies that another tool measured, in file order; `None` is a failure.
     pub fn from_latencies(latencies: &[Option<Duration>], targets: &[Duration]) -> Recording {
-        let mut recording = Recording::new(Clock::Given, targets);
+        let mut recording = Recording::new(TimeBase::Given, targets);
         recording.latency = Latency::Exact(Vec::new());
         for (index, latency) in (0u64..).zip(latencies) {
             recording.add_latency(index, *latency);
@@ -452,7 +453,7 @@ impl Recording {
     /// is how far its rounding may have moved each latency.
     pub fn of_requests(within: Duration) -> Recording {
         let values_ns = Vec::new();
-        let mut recording = Recording::new(Clock::Given, &[]);
+        let mut recording = Recording::new(TimeBase::Given, &[]);
         recording.latency = match within.as_nanos() as u64 {
             0 => Latency::Exact(values_ns),
             within_ns => Latency::Rounded {
@@ -467,7 +468,7 @@ impl Recording {
     /// the number of latencies without the failures among them. The order is lost.
     pub fn of_ranges(ranges: Ranges, counts: Counts) -> Recording {
         debug_assert_eq!(ranges.ok(), counts.ok, "one latency for each that ended ok");
-        let mut recording = Recording::new(Clock::Given, &[]);
+        let mut recording = Recording::new(TimeBase::Given, &[]);
         recording.latency = Latency::Ranges(ranges);
         recording.counts = counts;
         recording
@@ -504,12 +505,12 @@ impl Recording {
     /// Adds one request that ended, however it ended.
     pub fn add(&mut self, sample: &Sample) {
         let latency_ns = match self.clock {
-            Clock::Send => sample.service_ns().unwrap_or_else(|| sample.response_ns()),
-            Clock::IntendedStart | Clock::Given => sample.response_ns(),
+            TimeBase::Send => sample.service_ns().unwrap_or_else(|| sample.response_ns()),
+            TimeBase::IntendedStart | TimeBase::Given => sample.response_ns(),
         };
         let lag_ns = match self.clock {
-            Clock::IntendedStart => sample.send_lag_ns().unwrap_or(0),
-            Clock::Send | Clock::Given => 0,
+            TimeBase::IntendedStart => sample.send_lag_ns().unwrap_or(0),
+            TimeBase::Send | TimeBase::Given => 0,
         };
         self.count(sample.index, sample.outcome, latency_ns, lag_ns);
         self.add_timings(sample, latency_ns);
@@ -615,7 +616,7 @@ impl Recording {
             return;
         }
         self.latency.record(latency_ns);
-        if let (Clock::IntendedStart, Some(service_ns)) = (self.clock, sample.service_ns()) {
+        if let (TimeBase::IntendedStart, Some(service_ns)) = (self.clock, sample.service_ns()) {
             self.service.record(service_ns);
         }
         self.phases.record(&sample.phases);
@@ -682,7 +683,7 @@ fn start_ns(sample: &Sample) -> u64 {
 mod tests {
     use std::time::Duration;
 
-    use super::{Clock, EXEMPLARS, Recording};
+    use super::{EXEMPLARS, Recording, TimeBase};
     use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
 
     const TARGET: Duration = Duration::from_millis(150);
@@ -710,7 +711,7 @@ mod tests {
 
     #[test]
     fn equal_to_the_target_is_within_it_and_one_ns_more_is_not() {
-        let mut recording = Recording::new(Clock::IntendedStart, &[TARGET]);
+        let mut recording = Recording::new(TimeBase::IntendedStart, &[TARGET]);
         recording.add(&sample(0, 150_000_000, Outcome::Ok));
         recording.add(&sample(1, 150_000_001, Outcome::Ok));
         let bits = &recording.exceedances_of(TARGET).unwrap().bits;
@@ -720,7 +721,7 @@ mod tests {
     #[test]
     fn failures_timeouts_and_unsent_requests_exceed_every_target_and_add_up() {
         // METHOD: 930 within, 10 above, 60 failed: 70 exceedances of 1000, not 10 of 940.
-        let mut recording = Recording::new(Clock::IntendedStart, &[TARGET]);
+        let mut recording = Recording::new(TimeBase::IntendedStart, &[TARGET]);
         (0..930).for_each(|i| recording.add(&sample(i, 5_000_000, Outcome::Ok)));
         (930..940).for_each(|i| recording.add(&sample(i, 200_000_000, Outcome::Ok)));
         (940..970).for_each(|i| {
@@ -743,9 +744,9 @@ mod tests {
         let samples: Vec<Sample> = (0..500)
             .map(|i| sample(i, 1_000_000 + (i * 7919) % 300_000_000, Outcome::Ok))
             .collect();
-        let mut whole = Recording::new(Clock::IntendedStart, &[TARGET]);
+        let mut whole = Recording::new(TimeBase::IntendedStart, &[TARGET]);
         samples.iter().for_each(|s| whole.add(s));
-        let mut parts = [0, 1].map(|_| Recording::new(Clock::IntendedStart, &[TARGET]));
+        let mut parts = [0, 1].map(|_| Recording::new(TimeBase::IntendedStart, &[TARGET]));
         samples
             .iter()
             .for_each(|s| parts[(s.index % 2) as usize].add(s));
@@ -764,7 +765,7 @@ mod tests {
 
     #[test]
     fn the_slowest_are_kept_slowest_first() {
-        let mut recording = Recording::new(Clock::IntendedStart, &[]);
+        let mut recording = Recording::new(TimeBase::IntendedStart, &[]);
         (0..100)
             .for_each(|i| recording.add(&sample(i, 1_000_000 * (1 + (i * 37) % 100), Outcome::Ok)));
         let slowest: Vec<u128> = recording
@@ -777,7 +778,7 @@ mod tests {
 
     #[test]
     fn the_closed_model_judges_service_time() {
-        let mut recording = Recording::new(Clock::Send, &[TARGET]);
+        let mut recording = Recording::new(TimeBase::Send, &[TARGET]);
         let mut late = sample(0, 400_000_000, Outcome::Ok);
         late.intended_start_ns = None;
         late.sent_ns = Some(300_000_000);

@@ -1,5 +1,6 @@
 //! A run: what was planned, on what machine, how it ended and what it left behind; and its versioned JSON on disk.
 
+mod assembly;
 mod audit_document;
 mod borrowed_text;
 mod calibration;
@@ -18,6 +19,7 @@ mod restore;
 mod selftest_certificate;
 mod turns;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -25,10 +27,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::run::completion::Audit;
+use crate::run::completion::{Answers, Audit};
 use crate::run::plan::Design;
 use crate::run::recording::{Counts, Recording};
+use crate::run::sample::FailureKind;
 
+pub use assembly::{FinishedRun, RunContext};
 pub use calibration::{Calibration, MeasurementOverhead, Throttled};
 pub use disk::read_bounded;
 pub use document::schema;
@@ -81,8 +85,36 @@ pub struct EndpointRun {
     pub recording: Recording,
     /// How the requests of the warm-up ended; they are in no other figure.
     pub warmup: Counts,
+    /// The first error of each kind, in words. In no run file.
+    pub errors: BTreeMap<FailureKind, String>,
+    /// What was kept of its answers for an audit. In no run file.
+    pub answers: Answers,
     /// What became of what was accepted; `None` if it was not to be audited.
     pub audit: Option<Audit>,
+}
+
+impl EndpointRun {
+    /// Of a recording alone.
+    pub fn new(name: impl Into<String>, recording: Recording) -> EndpointRun {
+        EndpointRun {
+            name: name.into(),
+            recording,
+            warmup: Counts::default(),
+            errors: BTreeMap::new(),
+            answers: Answers::default(),
+            audit: None,
+        }
+    }
+
+    /// Adds the same endpoint's part of another thread.
+    pub fn merge(&mut self, other: EndpointRun) {
+        self.recording.merge(&other.recording);
+        self.warmup.merge(&other.warmup);
+        self.answers.merge(other.answers);
+        for (kind, message) in other.errors {
+            self.errors.entry(kind).or_insert(message);
+        }
+    }
 }
 
 /// Whether a plan was carried out to its end.

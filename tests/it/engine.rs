@@ -7,12 +7,13 @@ mod truth;
 
 use std::time::Duration;
 
-use a7probe::probe::engine::{self, Measured, MeasuredEndpoint, RunIds};
+use a7probe::probe::engine::{self, RunIds, RunSpec};
 use a7probe::run::plan::{
     Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
     Template, Trust,
 };
 use a7probe::run::recording::{Exemplar, Recording};
+use a7probe::run::run_file::{EndpointRun, FinishedRun};
 use a7probe::run::sample::Outcome;
 use a7probe::run::schedule::Schedule;
 use a7probe::stats::rank::Quantile;
@@ -90,15 +91,15 @@ fn closed(port: u16, concurrency: usize, size: Size) -> Plan {
 }
 
 /// Runs a plan to its end and checks what holds of every run.
-fn measure(plan: &Plan) -> Measured {
+fn measure(plan: &Plan) -> FinishedRun {
     let (_stopper, stop) = engine::stop_switch();
-    let measured = engine::run(plan, RunIds::fresh(), &stop, None).expect("a run");
+    let measured = engine::run(&RunSpec::new(plan, RunIds::fresh(), &stop)).expect("a run");
     check(plan, &measured);
     measured
 }
 
 /// The same of a plan with one endpoint.
-fn measure_one(plan: &Plan) -> MeasuredEndpoint {
+fn measure_one(plan: &Plan) -> EndpointRun {
     let mut measured = measure(plan);
     assert_eq!(measured.endpoints.len(), 1);
     measured.endpoints.remove(0)
@@ -106,7 +107,7 @@ fn measure_one(plan: &Plan) -> MeasuredEndpoint {
 
 /// What holds of every run: records = planned, every request in one bin, every time accounted for.
 #[track_caller]
-fn check(plan: &Plan, measured_run: &Measured) {
+fn check(plan: &Plan, measured_run: &FinishedRun) {
     for (stream, (endpoint, measured)) in
         (0..).zip(plan.endpoints.iter().zip(&measured_run.endpoints))
     {
@@ -182,7 +183,7 @@ fn percentile(recording: &Recording, name: &str) -> Duration {
 }
 
 #[track_caller]
-fn all_ok(measured: &MeasuredEndpoint) {
+fn all_ok(measured: &EndpointRun) {
     let counts = &measured.recording.counts;
     assert_eq!(counts.not_ok(), 0, "{counts:?} {:?}", measured.errors);
     assert!(counts.ok > 0);

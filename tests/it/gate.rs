@@ -8,7 +8,7 @@ use a7probe::judge::gate::{
 use a7probe::judge::summary::Observed;
 use a7probe::report::text::{next_step, reason};
 use a7probe::run::plan::{Design, Guard};
-use a7probe::run::recording::{Clock, Recording};
+use a7probe::run::recording::{Recording, TimeBase};
 use a7probe::run::sample::{FailureKind, Outcome, Phases, Sample};
 use a7probe::stats::binomial;
 use a7probe::verdict::Verdict;
@@ -27,7 +27,7 @@ struct Run {
 impl Run {
     fn counting(targets: &[Duration]) -> Run {
         Run {
-            recording: Recording::new(Clock::IntendedStart, targets),
+            recording: Recording::new(TimeBase::IntendedStart, targets),
             lag: PUNCTUAL,
         }
     }
@@ -35,7 +35,7 @@ impl Run {
     /// Without a plan there is no send lag, so latencies stand to the nanosecond.
     fn closed_model(targets: &[Duration]) -> Run {
         Run {
-            recording: Recording::new(Clock::Send, targets),
+            recording: Recording::new(TimeBase::Send, targets),
             lag: Duration::ZERO,
         }
     }

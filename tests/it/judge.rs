@@ -9,7 +9,7 @@ use std::time::Duration;
 use a7probe::judge::gate::{self, Gate, Subject};
 use a7probe::report::{Report, ReportFormat, ReportKind, Style};
 use a7probe::run::plan::Model;
-use a7probe::run::recording::{Clock, Recording};
+use a7probe::run::recording::{Recording, TimeBase};
 use a7probe::run::run_file::{Run, RunEnd, Signal};
 use a7probe::run::sample::{Outcome, Phases, Sample};
 use insta::assert_snapshot;
@@ -370,7 +370,7 @@ fn a_run_with_failures_of_every_kind_shows_them_in_the_tail() {
 
 #[test]
 fn a_closed_model_says_that_it_saw_service_time_only() {
-    let mut recording = Recording::new(Clock::Send, &[runs::TARGET]);
+    let mut recording = Recording::new(TimeBase::Send, &[runs::TARGET]);
     for index in 0..100 {
         recording.add(&Sample {
             index,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use a7probe::judge::gate::{self, Finding, Gate, InstrumentLoad, Subject};
 use a7probe::report::text::{next_step, reason};
 use a7probe::run::plan::{Design, Guard};
-use a7probe::run::recording::{Clock, Recording};
+use a7probe::run::recording::{Recording, TimeBase};
 use a7probe::run::run_file::{Calibration, Run, Throttled};
 use a7probe::run::sample::{FailureKind, Outcome, Phases, Sample};
 use a7probe::verdict::Verdict;
@@ -23,7 +23,7 @@ const PUNCTUAL: Duration = Duration::from_micros(40);
 /// A recording of so many requests each, of this latency and send lag, by an instrument with an own error of 2 ms.
 fn recorded(parts: &[(u64, Duration, Duration)]) -> Recording {
     let mut recording =
-        Recording::new(Clock::IntendedStart, &[TARGET]).with_own_error(Duration::from_millis(2));
+        Recording::new(TimeBase::IntendedStart, &[TARGET]).with_own_error(Duration::from_millis(2));
     for &(count, latency, lag) in parts {
         (0..count).for_each(|_| add(&mut recording, latency, lag, Outcome::Ok));
     }

@@ -8,10 +8,10 @@ use a7probe::run::completion::{
     UnexpectedEvents, UnknownMeans,
 };
 use a7probe::run::plan::{
-    Arrivals, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size, StatusSet, Target,
-    Template, Trust,
+    Arrivals, ClientIdentity, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size,
+    StatusSet, Target, Template, Trust,
 };
-use a7probe::run::recording::{Clock, Counts, Recording};
+use a7probe::run::recording::{Counts, Recording, TimeBase};
 use a7probe::run::run_file::{
     Calibration, EndpointRun, Environment, Instrument, Judging, MeasurementOverhead, PlanRecord,
     Run, RunEnd,
@@ -47,7 +47,10 @@ pub(crate) fn plan(requests: u64) -> Plan {
             max_in_flight: 256,
             keepalive: Keepalive::Reuse,
             trust: Trust::System,
-            identity: Some(("client.pem".into(), "client.key".into())),
+            identity: Some(ClientIdentity {
+                chain: "client.pem".into(),
+                key: "client.key".into(),
+            }),
             connect_to: Some(("127.0.0.1".to_owned(), 9090)),
             unix_socket: None,
         },
@@ -77,10 +80,8 @@ pub(crate) fn run(health: Recording, ingest: Recording) -> Run {
     let ends = [health.last_finished_ns, ingest.last_finished_ns];
     let wall = Duration::from_nanos(ends.into_iter().max().unwrap_or(0));
     let part = |name: &str, recording| EndpointRun {
-        name: name.to_owned(),
-        recording,
         warmup: warmup.clone(),
-        audit: None,
+        ..EndpointRun::new(name, recording)
     };
     Run {
         id: Uuid::from_u128(7),
@@ -193,7 +194,8 @@ pub(crate) fn calibration() -> Calibration {
 
 /// A recording of requests that all ended ok after these latencies, 50 ms apart.
 pub(crate) fn all_ok(latencies: impl IntoIterator<Item = Duration>) -> Recording {
-    let mut recording = Recording::new(Clock::IntendedStart, &[TARGET]).with_own_error(OWN_ERROR);
+    let mut recording =
+        Recording::new(TimeBase::IntendedStart, &[TARGET]).with_own_error(OWN_ERROR);
     for (index, latency) in (0u64..).zip(latencies) {
         recording.add(&sample(index, latency, Outcome::Ok));
     }
@@ -202,7 +204,8 @@ pub(crate) fn all_ok(latencies: impl IntoIterator<Item = Duration>) -> Recording
 
 /// A recording of requests that ended ok so long after they were sent, all of them sent late by `lag`.
 pub(crate) fn late(services: impl IntoIterator<Item = Duration>, lag: Duration) -> Recording {
-    let mut recording = Recording::new(Clock::IntendedStart, &[TARGET]).with_own_error(OWN_ERROR);
+    let mut recording =
+        Recording::new(TimeBase::IntendedStart, &[TARGET]).with_own_error(OWN_ERROR);
     let lag_ns = lag.as_nanos() as u64;
     for (index, service) in (0u64..).zip(services) {
         let punctual = sample(index, service + lag, Outcome::Ok);
@@ -218,7 +221,7 @@ pub(crate) fn late(services: impl IntoIterator<Item = Duration>, lag: Duration) 
 
 /// A recording of a closed model, whose latency counts from the send.
 pub(crate) fn closed(requests: u64) -> Recording {
-    let mut recording = Recording::new(Clock::Send, &[TARGET]).with_own_error(OWN_ERROR);
+    let mut recording = Recording::new(TimeBase::Send, &[TARGET]).with_own_error(OWN_ERROR);
     for index in 0..requests {
         recording.add(&Sample {
             intended_start_ns: None,
@@ -231,8 +234,9 @@ pub(crate) fn closed(requests: u64) -> Recording {
 /// A recording with something in every field: slow answers, every failure, timeouts, waits for a connection,
 /// `Server-Timing`, unsent requests at the end.
 pub(crate) fn mixed(requests: u64) -> Recording {
-    let mut recording = Recording::new(Clock::IntendedStart, &[Duration::from_millis(5), TARGET])
-        .with_own_error(OWN_ERROR);
+    let mut recording =
+        Recording::new(TimeBase::IntendedStart, &[Duration::from_millis(5), TARGET])
+            .with_own_error(OWN_ERROR);
     for index in 0..requests {
         let latency = Duration::from_nanos(1_000_000 + index * index * 7_919 % 400_000_000);
         let outcome = match index % 50 {

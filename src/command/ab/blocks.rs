@@ -5,15 +5,14 @@ use std::time::Duration;
 use super::super::measuring::Measuring;
 use crate::cli::resolve::Ab;
 use crate::judge::comparison::{self, Pair, SideName, order_of};
-use crate::probe::engine::{Measured, MeasuredEndpoint, RunIds};
-use crate::run::completion::Answers;
+use crate::probe::engine::RunIds;
 use crate::run::recording::Recording;
-use crate::run::run_file::{SideRecord, Throttled};
+use crate::run::run_file::{EndpointRun, FinishedRun, Instrument, SideRecord, Throttled};
 
 /// What was measured: complete pairs of blocks.
 pub(super) struct Blocks {
     /// One block of each side, pair by pair.
-    pub(super) pairs: Vec<Pair<Measured>>,
+    pub(super) pairs: Vec<Pair<FinishedRun>>,
     /// What each side's requests carry.
     pub(super) ids: Pair<RunIds>,
     /// Whether a signal came before the last pair was complete.
@@ -25,7 +24,7 @@ struct Taking {
     ids: RunIds,
     /// Requests to the endpoint that got most.
     sent: u64,
-    blocks: Vec<Measured>,
+    blocks: Vec<FinishedRun>,
 }
 
 impl Taking {
@@ -37,7 +36,7 @@ impl Taking {
         }
     }
 
-    fn take(&mut self, block: Measured) {
+    fn take(&mut self, block: FinishedRun) {
         let planned = block.endpoints.iter().map(|e| e.recording.planned());
         self.sent += planned.max().unwrap_or(0);
         self.blocks.push(block);
@@ -100,8 +99,8 @@ impl Blocks {
     }
 
     /// One side's blocks laid end to end.
-    pub(super) fn whole(&self, side: SideRecord, block: Duration) -> Measured {
-        let blocks: Vec<&Measured> = self
+    pub(super) fn whole(&self, side: SideRecord, block: Duration) -> FinishedRun {
+        let blocks: Vec<&FinishedRun> = self
             .pairs
             .iter()
             .map(|pair| match side {
@@ -110,36 +109,33 @@ impl Blocks {
             })
             .collect();
         let first = blocks[0];
-        Measured {
+        let instruments = blocks.iter().map(|block| &block.instrument);
+        FinishedRun {
             endpoints: (0..first.endpoints.len())
                 .map(|number| whole_endpoint(&blocks, number, block))
                 .collect(),
             stopped: self.stopped,
             started_at: first.started_at,
-            wall: blocks.iter().map(|block| block.wall).sum(),
-            cpu: blocks.iter().map(|block| block.cpu).sum(),
-            threads: first.threads,
-            pacing: first.pacing,
-            throttled: blocks
-                .iter()
-                .filter_map(|block| block.throttled)
-                .reduce(Throttled::and),
+            instrument: Instrument {
+                wall: instruments.clone().map(|one| one.wall).sum(),
+                cpu: instruments.clone().map(|one| one.cpu).sum(),
+                throttled: instruments
+                    .filter_map(|one| one.throttled)
+                    .reduce(Throttled::and),
+                ..first.instrument.clone()
+            },
         }
     }
 }
 
-fn whole_endpoint(blocks: &[&Measured], number: usize, block: Duration) -> MeasuredEndpoint {
-    let parts: Vec<&MeasuredEndpoint> = blocks.iter().map(|b| &b.endpoints[number]).collect();
+/// Blocks are not audited, so no answers are kept.
+fn whole_endpoint(blocks: &[&FinishedRun], number: usize, block: Duration) -> EndpointRun {
+    let parts: Vec<&EndpointRun> = blocks.iter().map(|b| &b.endpoints[number]).collect();
     let recordings = parts.iter().map(|part| &part.recording);
-    let mut whole = MeasuredEndpoint {
-        recording: comparison::whole(recordings, block)
-            .unwrap_or_else(|| parts[0].recording.clone()),
-        warmup: parts[0].warmup.clone(),
-        errors: parts[0].errors.clone(),
-        // Blocks are not audited.
-        answers: Answers::default(),
-    };
-    for part in &parts[1..] {
+    let recording =
+        comparison::whole(recordings, block).unwrap_or_else(|| parts[0].recording.clone());
+    let mut whole = EndpointRun::new(&*parts[0].name, recording);
+    for part in parts {
         whole.warmup.merge(&part.warmup);
         for (kind, message) in &part.errors {
             whole.errors.entry(*kind).or_insert_with(|| message.clone());

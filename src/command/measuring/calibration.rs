@@ -1,19 +1,50 @@
 //! The instrument's own error before a run: from null latencies to the record that the run file keeps.
 
+use std::io::Write;
 use std::time::Duration;
 
+use super::{Measuring, say_interrupted};
 use crate::probe::engine::{self, Calibrated, StopSignal};
 use crate::run::plan::{Model, Plan};
 use crate::run::recording::Recording;
-use crate::run::run_file::{Calibration, MeasurementOverhead};
-use crate::stats::rank::Quantile;
-use crate::stats::rank::interval_ranks;
+use crate::run::run_file::{Calibration, MeasurementOverhead, Signal};
+use crate::stats::rank::{Quantile, interval_ranks};
 
 /// A two-sided interval of this confidence has 5 % beyond its upper end: the one-sided bound of METHOD §7.
 const CONFIDENCE: f64 = 0.90;
 
 /// How the null server is reached.
 const TRANSPORT: &str = "HTTP/1.1 over TCP on loopback";
+
+/// How the calibration ended.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::command) enum Calibrating {
+    /// The run may begin.
+    Done(Calibration),
+    /// A signal came first.
+    Interrupted(Signal),
+}
+
+impl Measuring {
+    /// Measures a server that takes no time, as the plan's service will be measured: about two seconds.
+    pub(in crate::command) fn calibrate(
+        &self,
+        plan: &Plan,
+        stderr: &mut dyn Write,
+    ) -> anyhow::Result<Calibrating> {
+        let calibration = calibrated(plan, &self.stop);
+        match (calibration, self.signals.received()) {
+            (Some(calibration), None) => Ok(Calibrating::Done(calibration)),
+            (calibration, signal) => {
+                let Some(signal) = signal else {
+                    return Ok(Calibrating::Done(calibration.unwrap_or_default()));
+                };
+                say_interrupted(stderr)?;
+                Ok(Calibrating::Interrupted(signal))
+            }
+        }
+    }
+}
 
 /// Measures the null server as the plan's service will be; `None` if it was interrupted. What keeps it from that is no
 /// reason not to measure the service.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::Asked;
+use super::RunOptions;
 use crate::command::progress::Gates;
 use crate::judge::gate::{GateWatch, InstrumentLoad, InstrumentState};
 use crate::probe::engine::{Live, Meter, Stopper};
@@ -26,7 +26,7 @@ impl Decider {
     /// Begins to look at what a run of this plan, which has a rate for every endpoint, tells `live`.
     pub(super) fn start(
         plan: &Plan,
-        asked: &Asked<'_>,
+        options: &RunOptions<'_>,
         live: Arc<Live>,
         stopper: Stopper,
     ) -> Decider {
@@ -35,7 +35,7 @@ impl Decider {
             .iter()
             .filter_map(|endpoint| Some((endpoint.name.as_str(), endpoint.rate?.as_per_second())))
             .collect();
-        let mut watching = GateWatch::new(asked.gates, &endpoints, asked.guard);
+        let mut watching = GateWatch::new(options.gates, &endpoints, options.guard);
         let state = Gates::new(Mutex::new(watching.state()));
         let (shown, count) = (Arc::clone(&state), endpoints.len());
         let (done, finished) = channel();
@@ -77,19 +77,19 @@ fn look(watching: &mut GateWatch, endpoint: usize, live: &Live, meter: &Meter) {
     let Some(next) = watching.next_look(endpoint) else {
         return;
     };
-    if let (complete, Some(marks)) = live.marks(endpoint, next) {
+    if let (complete, Some(exceedances)) = live.exceedances(endpoint, next) {
         let load = InstrumentLoad {
             busy: meter.busy(),
             throttled: meter.throttled().map(|throttled| throttled.time),
         };
         let state_for = |target| {
-            let failures = marks.client_failures();
-            InstrumentState::of(target, &load, marks.send_lag(), failures)
+            let failures = exceedances.client_failures();
+            InstrumentState::of(target, &load, exceedances.send_lag(), failures)
         };
         watching.advance(
             endpoint,
             complete,
-            |gate| marks.rows_of(gate.condition.target()),
+            |gate| exceedances.rows_of(gate.condition.target()),
             |gate| {
                 gate.condition
                     .target()

@@ -6,9 +6,9 @@ use anyhow::anyhow;
 
 use super::Unreachable;
 use crate::printable::Shown as _;
-use crate::probe::engine::{Cause, Pending, PreflightError, PreflightFailure};
+use crate::probe::engine::{FailureCause, Pending, PreflightError, PreflightFailure};
 use crate::run::plan::{Plan, Scheme};
-use crate::trust::{HTTP2_HINT, TlsFailure};
+use crate::tls_roots::{HTTP2_HINT, TlsFailure};
 use crate::units::Pretty;
 
 /// The names of the service's address.
@@ -58,7 +58,7 @@ fn is_of_one_endpoint(failure: &PreflightFailure) -> bool {
             matches!(pending, Pending::Answer | Pending::Rest)
         }
         PreflightFailure::Failed(_, _, cause) => {
-            matches!(cause, Cause::Closed | Cause::Malformed)
+            matches!(cause, FailureCause::Closed | FailureCause::Malformed)
         }
     }
 }
@@ -125,7 +125,7 @@ impl Place<'_> {
         }
     }
 
-    fn failed(&self, message: &str, cause: &Cause) -> Said {
+    fn failed(&self, message: &str, cause: &FailureCause) -> Said {
         let at = &self.at;
         let silent = |text: String, hint: &str| Said {
             text,
@@ -138,38 +138,40 @@ impl Place<'_> {
             answered: true,
         };
         match cause {
-            Cause::Name => silent(
+            FailureCause::Name => silent(
                 message.to_owned(),
                 "check the spelling, or connect elsewhere with --connect-to HOST:PORT",
             ),
-            Cause::Refused => silent(
+            FailureCause::Refused => silent(
                 format!("{at} refused the connection"),
                 "start the service, or wait for it with --wait-ready 30s",
             ),
-            Cause::NoConnection => silent(
+            FailureCause::NoConnection => silent(
                 format!("{at} cannot be connected to: {message}"),
                 "check the address and the firewall, or wait for the service with --wait-ready 30s",
             ),
-            Cause::Exhausted => silent(
+            FailureCause::Exhausted => silent(
                 format!("no connection to {at}: {message}"),
                 "this machine is out of file descriptors or ephemeral ports; raise `ulimit -n`, or wait for old connections to expire",
             ),
-            Cause::Closed => silent(format!("{at}: {message}"), &self.closed_hint()),
-            Cause::Interrupted => silent(message.to_owned(), "measure again"),
-            Cause::Tls(failure) => {
+            FailureCause::Closed => silent(format!("{at}: {message}"), &self.closed_hint()),
+            FailureCause::Interrupted => silent(message.to_owned(), "measure again"),
+            FailureCause::Tls(failure) => {
                 let (text, hint) = self.tls(failure);
                 answered(text, hint)
             }
-            Cause::SpeaksTls => answered(
+            FailureCause::SpeaksTls => answered(
                 format!("{at} speaks TLS"),
                 format!("use {}", self.with_scheme("https")),
             ),
-            Cause::Http2Only => answered(format!("{at} speaks HTTP/2 only"), HTTP2_HINT.to_owned()),
-            Cause::NotHttp => answered(
+            FailureCause::Http2Only => {
+                answered(format!("{at} speaks HTTP/2 only"), HTTP2_HINT.to_owned())
+            }
+            FailureCause::NotHttp => answered(
                 format!("{at}: {message}"),
                 "name the port of an HTTP/1.1 server".to_owned(),
             ),
-            Cause::Malformed => answered(
+            FailureCause::Malformed => answered(
                 format!("{at}: {message}"),
                 format!(
                     "look at the answer with: curl -v {}",

@@ -1,7 +1,7 @@
 //! A recording's requests in ascending order, as far as its histogram tells.
 
 use crate::run::histogram::RankedValues;
-use crate::run::recording::{Clock, Latency, Recording};
+use crate::run::recording::{Latency, Recording, TimeBase};
 use crate::stats::profile::OrderStatistics;
 use crate::stats::rank::Quantile;
 
@@ -79,7 +79,7 @@ const LOOKED_AT: [Quantile; 4] = [Quantile::P50, Quantile::P90, Quantile::P99, Q
 
 /// The tops of the buckets at these percentiles, and the largest; none where latency does not count from the intended start.
 fn lags(recording: &Recording) -> Vec<Lag> {
-    if recording.clock != Clock::IntendedStart {
+    if recording.clock != TimeBase::IntendedStart {
         return Vec::new();
     }
     let n = recording.send_lag.count();
@@ -164,13 +164,13 @@ mod tests {
     use proptest::prelude::proptest;
 
     use super::Orders;
-    use crate::run::recording::{Clock, Recording};
+    use crate::run::recording::{Recording, TimeBase};
     use crate::run::sample::{ConnectionUse, Outcome, Phases, Sample};
     use crate::stats::profile::OrderStatistics;
 
     /// Requests whose latency holds this send lag, both in µs.
     fn recording(requests: &[(u64, u64)]) -> Recording {
-        let mut recording = Recording::new(Clock::IntendedStart, &[]);
+        let mut recording = Recording::new(TimeBase::IntendedStart, &[]);
         for (index, &(service_us, lag_us)) in (0u64..).zip(requests) {
             let start_ns = index * 1_000_000_000;
             recording.add(&Sample {

@@ -67,7 +67,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{ladder, series};
-    use crate::run::recording::{Clock, Recording};
+    use crate::run::recording::{Recording, TimeBase};
     use crate::run::sample::{FailureKind, Outcome, Phases, Sample};
 
     fn sample(index: u64, outcome: Outcome) -> Sample {
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn what_was_never_sent_or_failed_here_has_no_latency() {
-        let mut recording = Recording::new(Clock::IntendedStart, &ladder());
+        let mut recording = Recording::new(TimeBase::IntendedStart, &ladder());
         let outcomes = [
             Outcome::Ok,
             Outcome::Unsent,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{CauseFinding, Diagnosis, Observation, Observations, RootCause, Support, ladder};
-use crate::run::recording::{Clock, Recording};
+use crate::run::recording::{Recording, TimeBase};
 use crate::run::sample::{Outcome, Phases, Sample};
 
 const TARGET: Duration = Duration::from_millis(150);
@@ -13,7 +13,7 @@ fn step(rate_per_s: f64, latencies: impl IntoIterator<Item = Option<f64>>) -> Ob
     let mut targets = ladder();
     targets.push(TARGET);
     targets.sort();
-    let mut recording = Recording::new(Clock::IntendedStart, &targets);
+    let mut recording = Recording::new(TimeBase::IntendedStart, &targets);
     for (index, latency) in (0u64..).zip(latencies) {
         let start_ns = (index as f64 / rate_per_s * 1e9) as u64;
         let took_ns = (latency.unwrap_or(2_000.0) * 1e6) as u64;

@@ -11,7 +11,7 @@ use super::spec::Gate;
 use super::subject::Subject;
 use crate::judge::summary::{CONFIDENCE, Summary};
 use crate::run::plan::Guard;
-use crate::run::recording::{Bits, Clock, Counts, Recording, Rows};
+use crate::run::recording::{Bits, TimeBase, Counts, Recording, Rows};
 use crate::run::sample::FailureKind;
 use crate::stats::binomial;
 
@@ -89,8 +89,8 @@ impl<'a> GateTest<'a> {
     pub(super) fn unit(&self) -> SampleUnit {
         match self.subject.recording.clock {
             _ if self.gate.condition.done_quantile().is_some() => SampleUnit::AcceptedEvent,
-            Clock::Given => SampleUnit::Sample,
-            Clock::IntendedStart | Clock::Send => SampleUnit::Request,
+            TimeBase::Given => SampleUnit::Sample,
+            TimeBase::IntendedStart | TimeBase::Send => SampleUnit::Request,
         }
     }
 

@@ -6,7 +6,7 @@ use super::condition::Condition;
 use super::finding::ExceedanceRange;
 use super::instrument_state::InstrumentState;
 use crate::run::histogram::Histogram;
-use crate::run::recording::{Bits, Clock, Latency, Margin, Recording, Rows, Values};
+use crate::run::recording::{Bits, Latency, Margin, Recording, Rows, TimeBase, Values};
 
 /// Why the number of exceedances is a range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,12 +122,12 @@ impl Slow {
         };
         match recording.clock {
             // Another tool's rounding.
-            Clock::Given => Slow {
+            TimeBase::Given => Slow {
                 at_least: certain,
                 beyond_error: certain,
                 ..slow
             },
-            Clock::IntendedStart | Clock::Send => slow,
+            TimeBase::IntendedStart | TimeBase::Send => slow,
         }
     }
 }
@@ -146,15 +146,15 @@ fn slow_requests(recording: &Recording, target: Duration) -> Slow {
     let (beyond_error, _) = recording.latency.count_above(nanoseconds(guarded));
     let beyond_error = beyond_error.min(at_least);
     let without_lag = |limit: Duration| match (recording.clock, &recording.latency) {
-        (Clock::IntendedStart, Latency::Histogram(latency)) => {
+        (TimeBase::IntendedStart, Latency::Histogram(latency)) => {
             slow_without_lag(latency, &recording.send_lag, limit)
         }
         (_, latency) => latency.count_above(nanoseconds(limit)).0,
     };
     let certain = without_lag(target).min(beyond_error);
     let beyond = |margin: Margin| match recording.clock {
-        Clock::Given => None,
-        Clock::IntendedStart | Clock::Send => {
+        TimeBase::Given => None,
+        TimeBase::IntendedStart | TimeBase::Send => {
             Some(without_lag(guarded.saturating_add(margin.of(target))).min(certain))
         }
     };

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::level_change::{LevelChange, level_change};
-use crate::run::recording::{Clock, Latency, Recording};
+use crate::run::recording::{Latency, Recording, TimeBase};
 use crate::stats::rank::Quantile;
 use crate::stats::stationarity::{WarmUp, warm_up_of_batches};
 use crate::stats::{trend, two_groups};
@@ -177,7 +177,7 @@ impl Drift {
     pub fn of(recording: &Recording, offered_per_s: Option<f64>) -> Drift {
         let batches = batches(recording);
         let deciles = grouped(&batches, DECILES);
-        let offered_per_s = offered_per_s.filter(|_| recording.clock == Clock::IntendedStart);
+        let offered_per_s = offered_per_s.filter(|_| recording.clock == TimeBase::IntendedStart);
         Drift {
             slow_start: slow_start(&batches),
             growth: growth(&deciles, offered_per_s),

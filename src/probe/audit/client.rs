@@ -1,4 +1,4 @@
-//! The HTTP client for everything that is not measured, and the way of a plan's requests to the service.
+//! The HTTP client for everything that is not measured, and the route of a plan's requests to the service.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use reqwest::{RequestBuilder, Response, StatusCode, Url, redirect};
 
 use crate::redact;
 use crate::run::plan::{ConnectionPolicy, Endpoint, Plan, RUN_HEADER, Scheme, Trust};
-use crate::trust;
+use crate::tls_roots;
 
 /// Longest that an answer may be silent; one that goes on is read, however long it is.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -51,13 +51,13 @@ fn builder() -> reqwest::ClientBuilder {
         .redirect(redirect::Policy::none())
 }
 
-/// How questions reach the service: as the plan's requests do, and with their credentials. Whom else a plan names for
+/// How questions client the service: as the plan's requests do, and with their credentials. Whom else a plan names for
 /// answers gets neither.
-pub(super) struct Reach {
+pub(super) struct AuditClient {
     service: reqwest::Client,
     others: reqwest::Client,
     /// Scheme, host and port to connect to.
-    way: String,
+    route: String,
     target: Url,
     prefix: String,
     /// What every request of an endpoint has, by its place in the plan.
@@ -81,12 +81,12 @@ impl Trouble {
     }
 }
 
-impl Reach {
-    /// The way of this plan; resolves the name that `--connect-to` gives.
-    pub(super) async fn of(plan: &Plan) -> anyhow::Result<Reach> {
+impl AuditClient {
+    /// The route of this plan; resolves the name that `--connect-to` gives.
+    pub(super) async fn of(plan: &Plan) -> anyhow::Result<AuditClient> {
         let policy = &plan.connections;
         let client = |policy: &ConnectionPolicy| -> anyhow::Result<reqwest::ClientBuilder> {
-            let tls = trust::for_plan(policy)?;
+            let tls = tls_roots::service_client(&policy.trust, policy.identity.as_ref())?;
             let client = builder().read_timeout(SILENCE);
             Ok(client.tls_backend_preconfigured(tls).http1_only())
         };
@@ -96,8 +96,8 @@ impl Reach {
             identity: None,
             ..policy.clone()
         };
-        let way = Way::of(plan)?;
-        if let Some((name, place)) = &way.resolve {
+        let route = Route::of(plan)?;
+        if let Some((name, place)) = &route.resolve {
             service = service.resolve(name, resolved(place).await?);
         }
         #[cfg(unix)]
@@ -105,10 +105,10 @@ impl Reach {
             service = service.unix_socket(path.clone());
         }
         let endpoints = plan.endpoints.iter();
-        Ok(Reach {
+        Ok(AuditClient {
             service: service.build()?,
             others: client(&others)?.build()?,
-            way: way.base,
+            route: route.base,
             target: plan.target.to_string().parse()?,
             prefix: plan.target.prefix.clone(),
             headers: endpoints.map(|endpoint| headers(plan, endpoint)).collect(),
@@ -122,7 +122,7 @@ impl Reach {
             None => return self.others.get(url),
         };
         self.service
-            .get(format!("{}{path}", self.way))
+            .get(format!("{}{path}", self.route))
             .headers(self.headers[endpoint].clone())
     }
 
@@ -213,7 +213,7 @@ impl Reach {
 
 /// What went wrong on the way, with its cause; never the URL, which may hold secrets.
 pub(super) fn in_words(error: &reqwest::Error) -> String {
-    if let Some(failure) = trust::tls_failure(error) {
+    if let Some(failure) = tls_roots::tls_failure(error) {
         return failure.to_string();
     }
     let mut cause: &dyn std::error::Error = error;
@@ -239,15 +239,15 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 
 /// Where to connect, and what name stands for which place on the way.
 #[derive(Debug, PartialEq, Eq)]
-struct Way {
+struct Route {
     base: String,
     resolve: Option<(String, (String, u16))>,
 }
 
-impl Way {
-    fn of(plan: &Plan) -> anyhow::Result<Way> {
+impl Route {
+    fn of(plan: &Plan) -> anyhow::Result<Route> {
         let target = &plan.target;
-        let direct = |scheme: Scheme| Way {
+        let direct = |scheme: Scheme| Route {
             base: format!("{}://{}", scheme.as_str(), target.authority()),
             resolve: None,
         };
@@ -257,7 +257,7 @@ impl Way {
             trust,
             ..
         } = &plan.connections;
-        // Requests go over a Unix socket as plain text.
+        // AuditedRequests go over a Unix socket as plain text.
         if unix_socket.is_some() {
             return Ok(direct(Scheme::Http));
         }
@@ -268,7 +268,7 @@ impl Way {
             true => format!("{}://[{host}]:{port}", target.scheme.as_str()),
             false => format!("{}://{host}:{port}", target.scheme.as_str()),
         };
-        let there = Way {
+        let there = Route {
             base: at(&host),
             resolve: None,
         };
@@ -276,7 +276,7 @@ impl Way {
             // The Host header says who is meant.
             Scheme::Http => Ok(there),
             // The certificate must be that of the target, so its name stands in the URL.
-            Scheme::Https if target.host.parse::<IpAddr>().is_err() => Ok(Way {
+            Scheme::Https if target.host.parse::<IpAddr>().is_err() => Ok(Route {
                 base: at(&target.host),
                 resolve: Some((target.host.clone(), (host, port))),
             }),

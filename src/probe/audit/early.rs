@@ -8,9 +8,9 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
-use super::client::Reach;
-use super::polls::Heard;
-use super::state::{Stage, State};
+use super::client::AuditClient;
+use super::polls::ReceivedAnswers;
+use super::reported_state::{ReportedStage, ReportedState};
 use super::state_answer::{self, StateAnswer};
 use crate::run::completion::{AcceptedEvent, EventKey};
 use crate::run::plan::{IdSource, Plan, Polls};
@@ -23,20 +23,20 @@ const LOOKS: [f64; 3] = [0.5, 0.7, 0.9];
 const AT_ONCE: usize = 8;
 
 /// The thread that asks about events during a run.
-pub struct Early(JoinHandle<EarlyLooks>);
+pub struct EarlyAudit(JoinHandle<EarlyObservations>);
 
 /// The observations of a run's events, made during the run.
 #[derive(Clone, Debug, Default)]
-pub struct EarlyLooks {
+pub struct EarlyObservations {
     /// By endpoint and index.
-    pub(super) looks: HashMap<(usize, u64), EarlyLook>,
-    pub(super) heard: Heard,
+    pub(super) looks: HashMap<(usize, u64), EarlyObservation>,
+    pub(super) received: ReceivedAnswers,
 }
 
 /// The observations of one event. Times count from its acceptance.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct EarlyLook {
-    pub(super) state: Option<State>,
+pub(super) struct EarlyObservation {
+    pub(super) state: Option<ReportedState>,
     /// When it was last asked for and not done.
     pub(super) not_done: Option<Duration>,
     /// When the last answer came.
@@ -45,9 +45,10 @@ pub(super) struct EarlyLook {
     pub(super) is_missing: bool,
 }
 
-impl EarlyLook {
+impl EarlyObservation {
     pub(super) fn is_done(&self) -> bool {
-        self.state.is_some_and(|state| state.stage == Stage::Done)
+        self.state
+            .is_some_and(|state| state.stage == ReportedStage::Done)
     }
 }
 
@@ -57,17 +58,17 @@ struct Question {
     look: usize,
 }
 
-struct Watch<'a> {
-    reach: &'a Reach,
+struct EarlyAsker<'a> {
+    client: &'a AuditClient,
     polls: &'a Polls,
     ttl: Duration,
     run: Uuid,
     /// Queues by look number, each in the order of acceptance and therefore of due time.
     waiting: [VecDeque<AcceptedEvent>; LOOKS.len()],
-    seen: EarlyLooks,
+    seen: EarlyObservations,
 }
 
-impl Early {
+impl EarlyAudit {
     /// Asks about the events that arrive through `accepted`, until the sender is dropped.
     pub fn start(
         plan: &Plan,
@@ -75,27 +76,27 @@ impl Early {
         ttl: Duration,
         run: Uuid,
         accepted: UnboundedReceiver<AcceptedEvent>,
-    ) -> Early {
+    ) -> EarlyAudit {
         let (plan, polls) = (plan.clone(), polls.clone());
-        Early(std::thread::spawn(move || {
+        EarlyAudit(std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build();
             let Ok(runtime) = runtime else {
-                return EarlyLooks::default();
+                return EarlyObservations::default();
             };
             let seen = runtime.block_on(async {
                 // The audit after the run reports the cause if this one cannot ask.
-                let Ok(reach) = Reach::of(&plan).await else {
-                    return EarlyLooks::default();
+                let Ok(client) = AuditClient::of(&plan).await else {
+                    return EarlyObservations::default();
                 };
-                let watch = Watch {
-                    reach: &reach,
+                let watch = EarlyAsker {
+                    client: &client,
                     polls: &polls,
                     ttl,
                     run,
                     waiting: Default::default(),
-                    seen: EarlyLooks::default(),
+                    seen: EarlyObservations::default(),
                 };
                 watch.until_the_end(accepted).await
             });
@@ -105,20 +106,23 @@ impl Early {
     }
 
     /// The observations. The sender of accepted events must have been dropped.
-    pub fn finish(self) -> EarlyLooks {
+    pub fn finish(self) -> EarlyObservations {
         self.0.join().unwrap_or_default()
     }
 }
 
-impl Watch<'_> {
-    async fn until_the_end(mut self, mut accepted: UnboundedReceiver<AcceptedEvent>) -> EarlyLooks {
-        let (reach, polls, run) = (self.reach, self.polls, self.run);
+impl EarlyAsker<'_> {
+    async fn until_the_end(
+        mut self,
+        mut accepted: UnboundedReceiver<AcceptedEvent>,
+    ) -> EarlyObservations {
+        let (client, polls, run) = (self.client, self.polls, self.run);
         let mut under_way = FuturesUnordered::new();
         loop {
             while under_way.len() < AT_ONCE
                 && let Some(question) = self.next_due()
             {
-                under_way.push(ask(reach, polls, run, question));
+                under_way.push(ask(client, polls, run, question));
             }
             let pause = self.pause().filter(|_| under_way.len() < AT_ONCE);
             let due = tokio::time::sleep(pause.unwrap_or(Duration::from_secs(3_600)));
@@ -170,13 +174,14 @@ impl Watch<'_> {
         let Question { event, look } = question;
         let answered = event.at.elapsed();
         let not_there = answer == StateAnswer::NotFound;
-        let state = self.seen.heard.state(self.polls, answer);
+        let state = self.seen.received.state(self.polls, answer);
         let asked = asked.saturating_duration_since(event.at);
         let place = (event.endpoint, event.index);
         let before = self.seen.looks.get(&place).copied();
-        let is_settled =
-            state.is_some_and(|state| matches!(state.stage, Stage::Done | Stage::GivenUp));
-        let seen = EarlyLook {
+        let is_settled = state.is_some_and(|state| {
+            matches!(state.stage, ReportedStage::Done | ReportedStage::GivenUp)
+        });
+        let seen = EarlyObservation {
             // An event that was known and has gone since still counts as known.
             state: state.or(before.and_then(|before| before.state)),
             not_done: match is_settled {
@@ -195,7 +200,7 @@ impl Watch<'_> {
 
 /// An answer with its request and the time of the request; no answer if the request failed.
 async fn ask(
-    reach: &Reach,
+    client: &AuditClient,
     polls: &Polls,
     run: Uuid,
     question: Question,
@@ -210,6 +215,6 @@ async fn ask(
     let Some(key) = key else {
         return (question, asked, None);
     };
-    let answer = state_answer::ask(reach, question.event.endpoint, &key, polls).await;
+    let answer = state_answer::ask(client, question.event.endpoint, &key, polls).await;
     (question, asked, answer.ok())
 }

@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use super::client::Reach;
-use super::ledger::{Ledger, Look, Memory};
-use super::requests::{Named, NamedBy, Requests};
+use super::audit_state::{AuditState, Memory, QueryTimes};
+use super::audited_requests::{AuditedRequests, NamedBy, NamingCounts};
+use super::client::AuditClient;
+use super::reported_state::ReportedState;
 use super::settling::Settling;
-use super::state::State;
-use super::{Offered, Ran, Told};
+use super::{AuditReport, AuditedRun, ListingSupport};
 use crate::run::completion::{AuditRemark, DoneClock, Settled};
 use crate::run::plan::{Plan, RUN_HEADER};
 use crate::units::grouped;
@@ -30,10 +30,10 @@ pub fn is_offered(plan: &Plan, run: Uuid, patience: Duration) -> bool {
             .enable_all()
             .build()?;
         let answer = async {
-            let reach = Reach::of(plan).await?;
+            let client = AuditClient::of(plan).await?;
             let runs = ListedRun::of_plan(plan, run);
             Ok(match runs.first() {
-                Some(run) => reach.listing(run).await.is_ok(),
+                Some(run) => client.listing(run).await.is_ok(),
                 None => false,
             })
         };
@@ -58,32 +58,32 @@ struct Read {
 
 /// Asks until everything that was accepted is settled, and once more after that.
 pub(super) async fn ask(
-    ran: &Ran<'_>,
-    reach: &Reach,
-    requests: &Requests,
+    run: &AuditedRun<'_>,
+    client: &AuditClient,
+    requests: &AuditedRequests,
     settling: &mut Settling<'_>,
     quiet: Duration,
-) -> Result<Told, String> {
-    let runs = ListedRun::of_plan(ran.plan, ran.id);
+) -> Result<AuditReport, String> {
+    let runs = ListedRun::of_plan(run.plan, run.id);
     if runs.is_empty() {
         return Err(format!(
             "{RUN_HEADER} differs from request to request, so no one listing has what was sent"
         ));
     }
     let mut asking = Asking {
-        reach,
+        client,
         requests,
         read: vec![Read::default(); runs.len()],
         runs,
-        ledger: Ledger::new(requests, Memory::Everything),
+        audit_state: AuditState::new(requests, Memory::Everything),
         trouble: None,
     };
-    let settled = asking.until_settled(ran, settling).await;
-    let mut told = asking.told(settled, ran, settling);
+    let settled = asking.until_settled(run, settling).await;
+    let mut told = asking.told(settled, run, settling);
     if settled == Settled::Done && !quiet.is_zero() {
         match asking.once_more(settling, quiet).await {
             Some(Ok(())) => {
-                told = asking.told(settled, ran, settling);
+                told = asking.told(settled, run, settling);
                 told.quiet = Some(quiet);
             }
             Some(Err(reason)) => told.remarks.push(AuditRemark::NotReadAgain { reason }),
@@ -98,30 +98,34 @@ pub(super) async fn ask(
 }
 
 struct Asking<'a> {
-    reach: &'a Reach,
-    requests: &'a Requests,
+    client: &'a AuditClient,
+    requests: &'a AuditedRequests,
     runs: Vec<ListedRun>,
     /// By listing.
     read: Vec<Read>,
-    ledger: Ledger<'a>,
+    audit_state: AuditState<'a>,
     /// What came last instead of a listing.
     trouble: Option<String>,
 }
 
 impl Asking<'_> {
-    async fn until_settled(&mut self, ran: &Ran<'_>, settling: &mut Settling<'_>) -> Settled {
+    async fn until_settled(
+        &mut self,
+        run: &AuditedRun<'_>,
+        settling: &mut Settling<'_>,
+    ) -> Settled {
         loop {
             let retry_after = match self.look(settling).await {
                 Ok(retry_after) => retry_after,
                 Err(settled) => return settled,
             };
-            settling.note(self.ledger.progress() + self.events());
+            settling.note(self.audit_state.progress() + self.events());
             let heard = self.read.iter().all(|read| read.heard);
-            if heard && self.ledger.is_complete() {
+            if heard && self.audit_state.is_complete() {
                 return Settled::Done;
             }
             // Who did not list the run before it began will hardly do so now.
-            let hopeless = ran.offered == Offered::NotSeen && !heard;
+            let hopeless = run.listing_support == ListingSupport::NotSeen && !heard;
             if hopeless && settling.elapsed() >= SECOND_THOUGHT {
                 return Settled::Deadline;
             }
@@ -141,12 +145,12 @@ impl Asking<'_> {
         for number in 0..self.runs.len() {
             let asked = settling.elapsed();
             let listing = settling
-                .until(self.reach.listing(&self.runs[number]))
+                .until(self.client.listing(&self.runs[number]))
                 .await?;
             match listing {
                 Ok(listing) => {
                     let answered = settling.elapsed();
-                    self.take(number, &listing, Look { asked, answered });
+                    self.take(number, &listing, QueryTimes { asked, answered });
                 }
                 Err(trouble) => {
                     retry_after = retry_after.max(trouble.retry_after);
@@ -157,8 +161,8 @@ impl Asking<'_> {
         Ok(retry_after)
     }
 
-    fn take(&mut self, number: usize, listing: &Listing, look: Look) {
-        let mut states: HashMap<usize, State> = HashMap::new();
+    fn take(&mut self, number: usize, listing: &Listing, look: QueryTimes) {
+        let mut states: HashMap<usize, ReportedState> = HashMap::new();
         let mut strangers = 0;
         for (key, state) in listing {
             let mut known = false;
@@ -170,7 +174,8 @@ impl Asking<'_> {
         }
         for (place, request) in self.requests.all.iter().enumerate() {
             if self.runs[number].endpoints.contains(&request.endpoint) {
-                self.ledger.take(place, states.get(&place).copied(), look);
+                self.audit_state
+                    .take(place, states.get(&place).copied(), look);
             }
         }
         self.read[number] = Read {
@@ -194,7 +199,7 @@ impl Asking<'_> {
             return ended(settled);
         }
         for number in 0..self.runs.len() {
-            let listing = self.reach.listing(&self.runs[number]);
+            let listing = self.client.listing(&self.runs[number]);
             let listing = match settling.until(listing).await {
                 Ok(Ok(listing)) => listing,
                 Ok(Err(trouble)) => return Some(Err(trouble.text)),
@@ -211,7 +216,7 @@ impl Asking<'_> {
             let mut known = false;
             for place in self.requests.named(key) {
                 known = true;
-                self.ledger.take_again(place, Some(*state));
+                self.audit_state.take_again(place, Some(*state));
             }
             strangers += u64::from(!known);
         }
@@ -219,9 +224,14 @@ impl Asking<'_> {
         read.strangers = read.strangers.max(strangers);
     }
 
-    fn told(&self, settled: Settled, ran: &Ran<'_>, settling: &Settling<'_>) -> Told {
-        let mut told = Told::of(&self.ledger, ran, (settled, settling), DoneClock::Server);
-        let without_time = self.ledger.without_time();
+    fn told(&self, settled: Settled, run: &AuditedRun<'_>, settling: &Settling<'_>) -> AuditReport {
+        let mut told = AuditReport::of(
+            &self.audit_state,
+            run,
+            (settled, settling),
+            DoneClock::Server,
+        );
+        let without_time = self.audit_state.without_time();
         if without_time > 0 {
             told.remarks.push(AuditRemark::NoTime {
                 events: without_time,
@@ -236,8 +246,8 @@ impl Asking<'_> {
                 told.unread[endpoint] = self.why_unread(endpoint, run, read);
             }
         }
-        for (number, endpoint) in ran.plan.endpoints.iter().enumerate() {
-            if endpoint.is_accepting() && RunName::of(endpoint, ran.id).is_none() {
+        for (number, endpoint) in run.plan.endpoints.iter().enumerate() {
+            if endpoint.is_accepting() && RunName::of(endpoint, run.id).is_none() {
                 told.unread[number] = Some(format!(
                     "{RUN_HEADER} differs from request to request, so no one listing has what {} sent",
                     endpoint.name
@@ -249,7 +259,7 @@ impl Asking<'_> {
 
     /// Why a listing that was read says nothing of an endpoint, if that is so.
     fn why_unread(&self, endpoint: usize, run: &ListedRun, read: &Read) -> Option<String> {
-        let Named { owed, nameless, .. } = self.requests.endpoints[endpoint];
+        let NamingCounts { owed, nameless, .. } = self.requests.endpoints[endpoint];
         let trouble = || {
             self.trouble
                 .clone()
@@ -265,7 +275,7 @@ impl Asking<'_> {
                 grouped(owed)
             ));
         }
-        if owed == 0 || self.ledger.has_known(endpoint) {
+        if owed == 0 || self.audit_state.has_known(endpoint) {
             return None;
         }
         if run.name == RunName::Ours && read.strangers > 0 {

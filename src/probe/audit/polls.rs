@@ -7,14 +7,14 @@ use futures_util::stream::{self, Stream, StreamExt as _};
 use serde_json::Value;
 use tokio::time::Instant;
 
-use super::client::{Reach, Trouble, as_segment};
-use super::ledger::{Ledger, Look, Memory};
-use super::requests::{Named, Request, Requests};
-use super::see_other::Results;
+use super::audit_state::{AuditState, Memory, QueryTimes};
+use super::audited_requests::{AuditedRequest, AuditedRequests, NamingCounts};
+use super::client::{AuditClient, Trouble, as_segment};
+use super::reported_state::{ReportedStage, ReportedState, Time};
+use super::see_other::RedirectTargets;
 use super::settling::Settling;
-use super::state::{Stage, State, Time};
 use super::state_answer::{self, StateAnswer};
-use super::{Ran, Told};
+use super::{AuditReport, AuditedRun};
 use crate::run::completion::{AuditRemark, DoneClock, EventKey, Settled, cause_and_hint, text_of};
 use crate::run::plan::{Field, Polls};
 use crate::units::{Pretty, grouped, plural};
@@ -24,31 +24,31 @@ const AT_ONCE: usize = 16;
 
 /// Asks for every event until all that was accepted is settled, and once more after that.
 pub(super) async fn ask(
-    ran: &Ran<'_>,
-    reach: &Reach,
-    requests: &Requests,
+    run: &AuditedRun<'_>,
+    client: &AuditClient,
+    requests: &AuditedRequests,
     polls: &Polls,
     settling: &mut Settling<'_>,
     quiet: Duration,
-) -> Result<Told, String> {
+) -> Result<AuditReport, String> {
     let mut asking = Asking {
-        reach,
+        client,
         requests,
         polls,
-        ledger: Ledger::new(requests, Memory::Single(polls.ttl)),
-        heard: Heard::default(),
+        audit_state: AuditState::new(requests, Memory::Single(polls.ttl)),
+        received: ReceivedAnswers::default(),
         trouble: None,
     };
-    asking.take_early(ran);
+    asking.take_early(run);
     let settled = asking.until_settled(settling).await;
     if let Some(reason) = asking.why_unread(settled) {
         return Err(reason);
     }
-    let mut told = asking.told(settled, ran, settling);
+    let mut told = asking.told(settled, run, settling);
     if settled == Settled::Done && !quiet.is_zero() {
         match asking.once_more(settling, quiet).await {
             Some(Ok(())) => {
-                told = asking.told(settled, ran, settling);
+                told = asking.told(settled, run, settling);
                 told.quiet = Some(quiet);
             }
             Some(Err(reason)) => told.remarks.push(AuditRemark::NotReadAgain { reason }),
@@ -61,7 +61,7 @@ pub(super) async fn ask(
 
 /// What answers there were.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Heard {
+pub(super) struct ReceivedAnswers {
     documents: u64,
     /// Answers that there is no such event.
     unknown: u64,
@@ -72,15 +72,15 @@ pub(super) struct Heard {
     /// A state that is neither done, given up nor under way, in words.
     unclear: Option<String>,
     /// What 303 pointed to.
-    results: Results,
+    results: RedirectTargets,
 }
 
 struct Asking<'a> {
-    reach: &'a Reach,
-    requests: &'a Requests,
+    client: &'a AuditClient,
+    requests: &'a AuditedRequests,
     polls: &'a Polls,
-    ledger: Ledger<'a>,
-    heard: Heard,
+    audit_state: AuditState<'a>,
+    received: ReceivedAnswers,
     /// What came last instead of a document.
     trouble: Option<String>,
 }
@@ -95,12 +95,12 @@ struct Answer {
 
 impl Asking<'_> {
     /// Observations made during the run come first.
-    fn take_early(&mut self, ran: &Ran<'_>) {
-        let Some(early) = ran.early else { return };
-        self.heard = early.heard.clone();
+    fn take_early(&mut self, run: &AuditedRun<'_>) {
+        let Some(early) = run.early else { return };
+        self.received = early.received.clone();
         for (place, request) in self.requests.all.iter().enumerate() {
             if let Some(look) = early.looks.get(&(request.endpoint, request.index)) {
-                self.ledger.take_early(place, *look);
+                self.audit_state.take_early(place, *look);
             }
         }
     }
@@ -116,7 +116,7 @@ impl Asking<'_> {
                 "give with --audit-ttl how long the service remembers an event: events are then asked for before that",
             ),
         };
-        let url = self.reach.shown(&self.polls.url);
+        let url = self.client.shown(&self.polls.url);
         format!(
             "{} {} at {url} may have been forgotten by the service{known}\nhint: {hint}",
             grouped(events),
@@ -132,8 +132,8 @@ impl Asking<'_> {
                 Ok(retry_after) => retry_after,
                 Err(settled) => return settled,
             };
-            settling.note(self.ledger.progress());
-            if self.ledger.is_complete() {
+            settling.note(self.audit_state.progress());
+            if self.audit_state.is_complete() {
                 return Settled::Done;
             }
             if let Err(settled) = settling.pause(retry_after).await {
@@ -144,16 +144,16 @@ impl Asking<'_> {
 
     /// An event whose 303 points to no result of its own is not known to be done.
     fn doubt_results(&mut self) {
-        let doubtful = self.heard.results.doubtful();
+        let doubtful = self.received.results.doubtful();
         let Some(&location) = doubtful.values().next() else {
             return;
         };
         for (place, request) in self.requests.all.iter().enumerate() {
             if doubtful.contains_key(request.key.to_string().as_str()) {
-                self.ledger.doubt(place);
+                self.audit_state.doubt(place);
             }
         }
-        self.heard.unclear = Some(format!(
+        self.received.unclear = Some(format!(
             "303 points to {}, which is not the result of one event\nhint: where 303 means done, say --audit-done :status=303",
             crate::redact::url(location).escape_debug()
         ));
@@ -163,10 +163,10 @@ impl Asking<'_> {
     async fn round(&mut self, settling: &mut Settling<'_>) -> Result<Option<Duration>, Settled> {
         let places = 0..self.requests.all.len();
         let due = places.filter(|&place| {
-            !self.ledger.is_settled(place) && !self.ledger.may_be_forgotten(place)
+            !self.audit_state.is_settled(place) && !self.audit_state.may_be_forgotten(place)
         });
         let mut answers = pin!(answers(
-            self.reach,
+            self.client,
             self.requests,
             self.polls,
             due.collect()
@@ -175,15 +175,15 @@ impl Asking<'_> {
         while let Some(answer) = settling.until(answers.next()).await? {
             match answer.document {
                 Ok(document) => {
-                    let look = Look {
+                    let look = QueryTimes {
                         asked: settling.at(answer.asked),
                         answered: settling.elapsed(),
                     };
                     let is_gone = document == StateAnswer::Gone;
-                    let state = self.heard.state(self.polls, document);
+                    let state = self.received.state(self.polls, document);
                     match is_gone {
-                        true => self.ledger.take_gone(answer.place, look),
-                        false => self.ledger.take(answer.place, state, look),
+                        true => self.audit_state.take_gone(answer.place, look),
+                        false => self.audit_state.take(answer.place, state, look),
                     }
                 }
                 Err(trouble) => {
@@ -209,9 +209,9 @@ impl Asking<'_> {
             return ended(settled);
         }
         let places = 0..self.requests.all.len();
-        let known = places.filter(|&place| self.ledger.is_known(place));
+        let known = places.filter(|&place| self.audit_state.is_known(place));
         let mut answers = pin!(answers(
-            self.reach,
+            self.client,
             self.requests,
             self.polls,
             known.collect()
@@ -224,18 +224,23 @@ impl Asking<'_> {
             };
             match answer.document {
                 Ok(document) => {
-                    let state = self.heard.state(self.polls, document);
-                    self.ledger.take_again(answer.place, state);
+                    let state = self.received.state(self.polls, document);
+                    self.audit_state.take_again(answer.place, state);
                 }
                 Err(trouble) => return Some(Err(trouble.text)),
             }
         }
     }
 
-    fn told(&self, settled: Settled, ran: &Ran<'_>, settling: &Settling<'_>) -> Told {
-        let mut told = Told::of(&self.ledger, ran, (settled, settling), DoneClock::Poll);
-        told.trouble = self.heard.unclear.clone().or_else(|| self.trouble.clone());
-        let forgotten = self.ledger.forgotten();
+    fn told(&self, settled: Settled, run: &AuditedRun<'_>, settling: &Settling<'_>) -> AuditReport {
+        let mut told =
+            AuditReport::of(&self.audit_state, run, (settled, settling), DoneClock::Poll);
+        told.trouble = self
+            .received
+            .unclear
+            .clone()
+            .or_else(|| self.trouble.clone());
+        let forgotten = self.audit_state.forgotten();
         if forgotten > 0 {
             told.trouble = Some(self.forgotten(forgotten));
         }
@@ -245,17 +250,17 @@ impl Asking<'_> {
         told
     }
 
-    /// Why nothing that was heard can be believed, or why nothing was heard.
+    /// Why nothing that was received can be believed, or why nothing was received.
     fn why_unread(&self, settled: Settled) -> Option<String> {
         let asked = self.requests.all.iter().filter(|request| request.owed);
         let asked = asked.count() as u64;
-        let Heard {
+        let ReceivedAnswers {
             documents,
             unknown,
             with_field,
             gone,
             ..
-        } = self.heard;
+        } = self.received;
         if asked == 0 || with_field > 0 {
             return None;
         }
@@ -263,7 +268,7 @@ impl Asking<'_> {
             return Some(self.without_field());
         }
         let trouble = self.trouble.clone();
-        let url = self.reach.shown(&self.polls.url);
+        let url = self.client.shown(&self.polls.url);
         let said = match gone {
             0 => "404",
             n if n == unknown => "410",
@@ -296,7 +301,7 @@ impl Asking<'_> {
 
     /// A wrong name of a field looks as if nothing were ever done.
     fn without_field(&self) -> String {
-        let documents = self.heard.documents;
+        let documents = self.received.documents;
         format!(
             "no answer had the field '{}' ({} {})\nhint: name with --audit-done FIELD=VALUE a field that the answers have, such as data.status=done",
             name_of(&self.polls.done),
@@ -307,7 +312,7 @@ impl Asking<'_> {
 }
 
 /// Why an endpoint's events cannot all be asked for.
-fn nameless(named: &Named) -> Option<String> {
+fn nameless(named: &NamingCounts) -> Option<String> {
     (named.nameless > 0).then(|| {
         format!(
             "{} of {} accepted answers name no event where --audit-id looks for it\nhint: say with --audit-id which field of the answer is the id, or --audit-id location",
@@ -342,14 +347,14 @@ fn compound(name: &str, value: &Value) -> String {
 
 /// Answers about requests, in whatever order they come.
 fn answers<'a>(
-    reach: &'a Reach,
-    requests: &'a Requests,
+    client: &'a AuditClient,
+    requests: &'a AuditedRequests,
     polls: &'a Polls,
     places: Vec<usize>,
 ) -> impl Stream<Item = Answer> + 'a {
     let asked = places.into_iter().map(move |place| async move {
         let asked = Instant::now();
-        let document = document(reach, polls, &requests.all[place]).await;
+        let document = document(client, polls, &requests.all[place]).await;
         Answer {
             place,
             asked,
@@ -359,8 +364,12 @@ fn answers<'a>(
     stream::iter(asked).buffer_unordered(AT_ONCE)
 }
 
-async fn document(reach: &Reach, polls: &Polls, request: &Request) -> Result<StateAnswer, Trouble> {
-    state_answer::ask(reach, request.endpoint, &request.key, polls).await
+async fn document(
+    client: &AuditClient,
+    polls: &Polls,
+    request: &AuditedRequest,
+) -> Result<StateAnswer, Trouble> {
+    state_answer::ask(client, request.endpoint, &request.key, polls).await
 }
 
 /// Where the state of an event is.
@@ -368,9 +377,9 @@ pub(super) fn state_url(polls: &Polls, key: &EventKey) -> String {
     polls.url.replace("{id}", &as_segment(&key.to_string()))
 }
 
-impl Heard {
+impl ReceivedAnswers {
     /// The state of the event in an answer; `None` if the answer says that there is no such event.
-    pub(super) fn state(&mut self, polls: &Polls, answer: StateAnswer) -> Option<State> {
+    pub(super) fn state(&mut self, polls: &Polls, answer: StateAnswer) -> Option<ReportedState> {
         let (status, document) = match answer {
             StateAnswer::Document { status, document } => (status, document),
             StateAnswer::SeeOther {
@@ -381,7 +390,7 @@ impl Heard {
                 self.documents += 1;
                 self.with_field += 1;
                 self.results.insert(id, location, shows);
-                return Some(State::bare(Stage::Done));
+                return Some(ReportedState::bare(ReportedStage::Done));
             }
             StateAnswer::NotFound | StateAnswer::Gone => {
                 self.unknown += 1;
@@ -401,11 +410,11 @@ impl Heard {
             None => true,
         };
         let stage = match value {
-            _ if polls.done.holds(document) => Stage::Done,
-            _ if is_dead => Stage::GivenUp,
+            _ if polls.done.holds(document) => ReportedStage::Done,
+            _ if is_dead => ReportedStage::GivenUp,
             Some(value @ (Value::Object(_) | Value::Array(_))) => {
                 self.unclear = Some(compound(&name_of(&polls.done), value));
-                Stage::Unclear
+                ReportedStage::Unclear
             }
             Some(value) if !is_pending(value) => {
                 let word = text_of(value).unwrap_or_default();
@@ -414,16 +423,16 @@ impl Heard {
                     "{name} is '{}', which is not known\nhint: name all words that mean done with --audit-done {name}=WORD,WORD (they replace the usual ones), and those that mean given up with --audit-dead",
                     word.escape_debug()
                 ));
-                Stage::Unclear
+                ReportedStage::Unclear
             }
-            _ => Stage::Pending,
+            _ => ReportedStage::Pending,
         };
         let count = |name: &str| document.get(name).and_then(Value::as_u64);
         let time = |pointer: &Option<String>| {
             let value = document.pointer(pointer.as_deref()?);
             value.and_then(Time::of)
         };
-        Some(State {
+        Some(ReportedState {
             stage,
             inserts: count("inserts"),
             notifications: count("notifications"),

@@ -29,7 +29,7 @@ const NO_RESULT: [&str; 19] = [
 
 /// What a `Location` shows of the event that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Shows {
+pub(super) enum RedirectMeaning {
     /// It names the event.
     ItsResult,
     /// It may be the result if no other event has the same one.
@@ -39,12 +39,12 @@ pub(super) enum Shows {
 }
 
 /// Reads the `Location` of a 303 that the state URL of an event answered.
-pub(super) fn read(asked: &Url, location: &str, id: &str) -> Shows {
+pub(super) fn read(asked: &Url, location: &str, id: &str) -> RedirectMeaning {
     let Ok(to) = asked.join(location) else {
-        return Shows::Nothing("to a Location that cannot be read");
+        return RedirectMeaning::Nothing("to a Location that cannot be read");
     };
     if location.trim().is_empty() {
-        return Shows::Nothing("without a Location");
+        return RedirectMeaning::Nothing("without a Location");
     }
     let id = id.to_lowercase();
     let path = decoded(to.path());
@@ -54,42 +54,42 @@ pub(super) fn read(asked: &Url, location: &str, id: &str) -> Shows {
         value.to_lowercase().contains(&path) || value.starts_with('/') || value.contains("://")
     });
     if is_login(&without_id) || leads_back {
-        return Shows::Nothing("to a login page");
+        return RedirectMeaning::Nothing("to a login page");
     }
     if to.origin() != asked.origin() {
-        return Shows::Nothing("to another origin");
+        return RedirectMeaning::Nothing("to another origin");
     }
     let same_path = path.trim_end_matches('/') == decoded(asked.path()).trim_end_matches('/');
     if same_path && (asked.query().is_none() || asked.query() == to.query()) {
-        return Shows::Nothing("to the state URL itself");
+        return RedirectMeaning::Nothing("to the state URL itself");
     }
     let in_query = to
         .query_pairs()
         .any(|(_, value)| value.to_lowercase() == id);
     match in_query || is_named(&path, &id) {
-        true => Shows::ItsResult,
-        false => Shows::SomeResult,
+        true => RedirectMeaning::ItsResult,
+        false => RedirectMeaning::SomeResult,
     }
 }
 
 /// The results that events were said to have, by the id of the event.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Results(HashMap<String, (String, Shows)>);
+pub(super) struct RedirectTargets(HashMap<String, (String, RedirectMeaning)>);
 
-impl Results {
-    pub(super) fn insert(&mut self, id: String, location: String, shows: Shows) {
+impl RedirectTargets {
+    pub(super) fn insert(&mut self, id: String, location: String, shows: RedirectMeaning) {
         self.0.insert(id, (location, shows));
     }
 
-    /// Results that are no evidence, by the id of their events: several events have the same one, or there is only one
+    /// RedirectTargets that are no evidence, by the id of their events: several events have the same one, or there is only one
     /// to be seen, and it does not name its event.
     pub(super) fn doubtful(&self) -> HashMap<&str, &str> {
         let mut events_at: HashMap<&str, u64> = HashMap::new();
         for (location, _) in self.0.values() {
             *events_at.entry(location).or_default() += 1;
         }
-        let is_doubtful = |location: &str, shows: Shows| {
-            events_at[location] > 1 || (events_at.len() == 1 && shows != Shows::ItsResult)
+        let is_doubtful = |location: &str, shows: RedirectMeaning| {
+            events_at[location] > 1 || (events_at.len() == 1 && shows != RedirectMeaning::ItsResult)
         };
         { self.0.iter() }
             .filter(|(_, (location, shows))| is_doubtful(location, *shows))
@@ -136,9 +136,9 @@ fn decoded(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Results, Shows, read};
+    use super::{RedirectMeaning, RedirectTargets, read};
 
-    fn shows(location: &str) -> Shows {
+    fn shows(location: &str) -> RedirectMeaning {
         let asked = "http://h:80/status/7".parse().unwrap();
         read(&asked, location, "7")
     }
@@ -152,10 +152,10 @@ mod tests {
             "../done/7",
             "/order-7/",
         ] {
-            assert_eq!(shows(to), Shows::ItsResult, "{to}");
+            assert_eq!(shows(to), RedirectMeaning::ItsResult, "{to}");
         }
         for to in ["/", "/results", "/results/17", "/v7/results", "/blogins/x"] {
-            assert_eq!(shows(to), Shows::SomeResult, "{to}");
+            assert_eq!(shows(to), RedirectMeaning::SomeResult, "{to}");
         }
         for to in [
             "",
@@ -175,14 +175,14 @@ mod tests {
             "/status/7?lang=en",
             "http://h/status/%37#top",
         ] {
-            assert!(matches!(shows(to), Shows::Nothing(_)), "{to}");
+            assert!(matches!(shows(to), RedirectMeaning::Nothing(_)), "{to}");
         }
     }
 
     #[test]
     fn a_result_that_several_events_share_is_no_evidence() {
-        let of = |all: &[(&str, &str, Shows)]| {
-            let mut results = Results::default();
+        let of = |all: &[(&str, &str, RedirectMeaning)]| {
+            let mut results = RedirectTargets::default();
             for (id, location, shows) in all {
                 results.insert((*id).to_owned(), (*location).to_owned(), *shows);
             }
@@ -192,7 +192,7 @@ mod tests {
             doubtful.sort();
             doubtful
         };
-        let (its, some) = (Shows::ItsResult, Shows::SomeResult);
+        let (its, some) = (RedirectMeaning::ItsResult, RedirectMeaning::SomeResult);
         assert_eq!(of(&[("1", "/r/1", its)]), Vec::<String>::new());
         assert_eq!(of(&[("1", "/r/a", some)]), ["1"]);
         assert_eq!(

@@ -4,9 +4,9 @@ use reqwest::header::LOCATION;
 use reqwest::{Response, StatusCode};
 use serde_json::{Map, Value};
 
-use super::client::{Reach, Trouble, in_words};
+use super::client::{AuditClient, Trouble, in_words};
 use super::polls::state_url;
-use super::see_other::{self, Shows};
+use super::see_other::{self, RedirectMeaning};
 use crate::run::completion::{EventKey, json_of};
 use crate::run::plan::{Field, Polls};
 
@@ -28,7 +28,7 @@ pub(super) enum StateAnswer {
     SeeOther {
         id: String,
         location: String,
-        shows: Shows,
+        shows: RedirectMeaning,
     },
     /// 404: unknown, or forgotten.
     NotFound,
@@ -38,14 +38,14 @@ pub(super) enum StateAnswer {
 
 /// Asks a state URL.
 pub(super) async fn ask(
-    reach: &Reach,
+    client: &AuditClient,
     endpoint: usize,
     key: &EventKey,
     polls: &Polls,
 ) -> Result<StateAnswer, Trouble> {
     let url = &state_url(polls, key);
-    let wrong = |what: &str| reach.trouble(url, what);
-    let answer = reach.answer(endpoint, url).await?;
+    let wrong = |what: &str| client.trouble(url, what);
+    let answer = client.answer(endpoint, url).await?;
     let status = answer.status();
     let told = |document: Value| StateAnswer::Document {
         status: status.as_u16(),
@@ -60,14 +60,14 @@ pub(super) async fn ask(
                 return Ok(bare);
             }
             if status == StatusCode::SEE_OTHER {
-                return see_other(reach, endpoint, (url, key), location(&answer)).await;
+                return see_other(client, endpoint, (url, key), location(&answer)).await;
             }
             return Err(wrong(&format!(
                 "answered {0}, and redirects are not followed\nhint: name the address that it points to, or, where it means done, say --audit-done {STATUS_FIELD}={0}",
                 status.as_u16()
             )));
         }
-        _ if !status.is_success() => return Err(reach.refused(url, &answer)),
+        _ if !status.is_success() => return Err(client.refused(url, &answer)),
         _ => {}
     }
     let body = answer.bytes().await.map_err(|e| wrong(&in_words(&e)))?;
@@ -94,7 +94,7 @@ pub(super) async fn ask(
 
 /// A 303 without words about it: whether it shows that the event is done depends on where it points.
 async fn see_other(
-    reach: &Reach,
+    client: &AuditClient,
     endpoint: usize,
     (url, key): (&str, &EventKey),
     location: String,
@@ -105,19 +105,21 @@ async fn see_other(
             true => "send credentials with -H, or, where 303 means done,",
             false => "where 303 means done,",
         };
-        reach.trouble(
+        client.trouble(
             url,
             &format!("answered 303 {what}\nhint: {hint} say --audit-done {STATUS_FIELD}=303"),
         )
     };
-    let asked = reach.whole(url).ok_or_else(|| wrong("to no known place"))?;
+    let asked = client
+        .whole(url)
+        .ok_or_else(|| wrong("to no known place"))?;
     let shows = see_other::read(&asked, &location, &id);
     match shows {
-        Shows::Nothing(what) => return Err(wrong(what)),
-        Shows::ItsResult => {}
+        RedirectMeaning::Nothing(what) => return Err(wrong(what)),
+        RedirectMeaning::ItsResult => {}
         // A login page may have another address for every visit.
-        Shows::SomeResult => {
-            let again = reach.answer(endpoint, url).await?;
+        RedirectMeaning::SomeResult => {
+            let again = client.answer(endpoint, url).await?;
             if again.status() != StatusCode::SEE_OTHER || self::location(&again) != location {
                 return Err(wrong("to another URL each time"));
             }

@@ -9,7 +9,10 @@
 use std::time::Duration;
 
 use super::null_server::NullServer;
-use super::{RunIds, StopSignal, run};
+use super::run;
+use super::run_spec::{RunIds, RunSpec};
+use super::stop::StopSignal;
+use super::thread_slot::total_rate;
 use crate::run::plan::{
     Arrivals, ConnectionPolicy, Endpoint, Model, Plan, Scheme, Size, StatusSet, Target, Template,
     Trust,
@@ -51,11 +54,11 @@ pub struct Calibrated {
 pub fn calibrate(plan: &Plan, stop: &StopSignal) -> anyhow::Result<Option<Calibrated>> {
     let server = NullServer::start()?;
     let null = null_plan(plan, server.address().port());
-    let mut measured = run(&null, RunIds::fresh(), stop, None)?;
+    let mut finished = run(&RunSpec::new(&null, RunIds::fresh(), stop))?;
     if stop.is_interrupted() {
         return Ok(None);
     }
-    let endpoint = measured.endpoints.pop();
+    let endpoint = finished.endpoints.pop();
     Ok(endpoint.map(|endpoint| Calibrated {
         recording: endpoint.recording,
         rate: null.endpoints[0].rate,
@@ -66,7 +69,7 @@ pub fn calibrate(plan: &Plan, stop: &StopSignal) -> anyhow::Result<Option<Calibr
 fn null_plan(plan: &Plan, port: u16) -> Plan {
     let (rate, size) = match plan.model {
         Model::Open { .. } => {
-            let per_s = super::total_rate(plan).clamp(LEAST_PER_S, MOST_PER_S);
+            let per_s = total_rate(plan).clamp(LEAST_PER_S, MOST_PER_S);
             (Rate::per_second(per_s), Size::Duration(LENGTH))
         }
         Model::Closed { concurrency } => {

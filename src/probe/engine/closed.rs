@@ -1,18 +1,19 @@
 //! The closed model: so many requests at a time, each sent when the one before it was answered.
 
 use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokio::task::JoinSet;
 
 use super::connection::still_open;
-use super::lane::{Job, Lane, Stage};
+use super::sender_thread::{OutgoingRequest, RunPart, SenderThread};
 use super::stop::StopSignal;
 use crate::run::plan::{Plan, Size};
 
 /// Hands out request numbers to the workers of all threads, so that numbers follow the order of sending.
 #[derive(Debug)]
-pub(super) struct Counter {
+pub(super) struct RequestNumbers {
     endpoints: u64,
     t0_ns: u64,
     warmup_ns: u64,
@@ -24,14 +25,14 @@ pub(super) struct Counter {
     run: AtomicU64,
 }
 
-impl Counter {
-    pub(super) fn new(plan: &Plan, t0_ns: u64) -> Counter {
+impl RequestNumbers {
+    pub(super) fn new(plan: &Plan, t0_ns: u64) -> RequestNumbers {
         let endpoints = plan.endpoints.len() as u64;
         let (end_ns, total) = match plan.size {
             Size::Duration(d) => (Some(t0_ns + d.as_nanos() as u64), None),
             Size::Requests(n) => (None, Some(n.saturating_mul(endpoints))),
         };
-        Counter {
+        RequestNumbers {
             endpoints,
             t0_ns,
             warmup_ns: plan.warmup.as_nanos() as u64,
@@ -48,10 +49,10 @@ impl Counter {
     }
 
     /// The next request, endpoints in turn; `None` when the run is complete.
-    fn next(&self, now_ns: u64) -> Option<Job> {
+    fn next(&self, now_ns: u64) -> Option<OutgoingRequest> {
         if now_ns < self.t0_ns {
             let number = self.warmup.fetch_add(1, Ordering::Relaxed);
-            return Some(self.job(Stage::Warmup, number));
+            return Some(self.outgoing(RunPart::Warmup, number));
         }
         if self.end_ns.is_some_and(|end_ns| now_ns >= end_ns) {
             return None;
@@ -59,13 +60,13 @@ impl Counter {
         let number = self.run.fetch_add(1, Ordering::Relaxed);
         match self.total {
             Some(total) if number >= total => None,
-            _ => Some(self.job(Stage::Run, number)),
+            _ => Some(self.outgoing(RunPart::Run, number)),
         }
     }
 
-    fn job(&self, stage: Stage, number: u64) -> Job {
-        Job {
-            stage,
+    fn outgoing(&self, part: RunPart, number: u64) -> OutgoingRequest {
+        OutgoingRequest {
+            part,
             endpoint: (number % self.endpoints) as usize,
             index: number / self.endpoints,
             intended_ns: None,
@@ -76,21 +77,21 @@ impl Counter {
 
 /// Runs this thread's workers until the run is complete or stopped.
 pub(super) async fn run(
-    lane: Rc<Lane>,
-    counter: &std::sync::Arc<Counter>,
+    sender: &Rc<SenderThread>,
+    numbers: &Arc<RequestNumbers>,
     workers: usize,
     stop: StopSignal,
 ) {
-    tokio::time::sleep_until(lane.clock.at(counter.begin_ns()).into()).await;
+    tokio::time::sleep_until(sender.clock.at(numbers.begin_ns()).into()).await;
     let mut tasks = JoinSet::new();
     for _ in 0..workers {
-        let (lane, counter, stop) = (Rc::clone(&lane), counter.clone(), stop.clone());
+        let (sender, numbers, stop) = (Rc::clone(sender), Arc::clone(numbers), stop.clone());
         tasks.spawn_local(async move {
             let mut connection = None;
             while !stop.is_stopped()
-                && let Some(job) = counter.next(lane.clock.now_ns())
+                && let Some(outgoing) = numbers.next(sender.clock.now_ns())
             {
-                connection = lane.perform(job, still_open(connection).await).await;
+                connection = sender.perform(outgoing, still_open(connection).await).await;
             }
         });
     }

@@ -1,10 +1,13 @@
 //! One HTTP/1.1 connection: sends encoded bytes, reads one answer, stamps every instant at the socket.
 
-mod fields;
-mod foreign;
-pub(super) mod response;
+mod chunks;
+mod foreign_protocol;
+mod framing_fields;
+mod response;
+mod response_error;
+mod wanted;
 
-use crate::trust::tls_failure;
+use crate::tls_roots::tls_failure;
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
@@ -13,10 +16,13 @@ use std::time::Duration;
 
 use tokio::io::ReadBuf;
 
-use super::clock::Clock;
+use super::monotonic_clock::MonotonicClock;
 use super::timeline::Timeline;
 use super::transport::Transport;
-use response::{Expect, Kept, Progress, ResponseError, ResponseParser};
+use response::{ParseProgress, ResponseParser};
+
+pub(super) use response_error::ResponseError;
+pub(super) use wanted::{Expect, Keep, Kept, Wanted};
 
 /// Bytes read at a time.
 const READ_BYTES: usize = 16 * 1024;
@@ -34,7 +40,7 @@ pub(super) struct Connection {
 
 /// A complete answer.
 #[derive(Debug)]
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) status: u16,
     pub(super) finished_ns: u64,
     pub(super) body_bytes: u64,
@@ -43,13 +49,6 @@ pub(super) struct Answer {
     pub(super) server_timing: Vec<(String, Duration)>,
     /// What it said, if that was asked for.
     pub(super) kept: Option<Kept>,
-}
-
-/// What to keep of an answer beyond its measurement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Keep {
-    Nothing,
-    Content,
 }
 
 /// Why there is no complete answer.
@@ -83,18 +82,15 @@ impl Connection {
     pub(super) async fn exchange(
         &mut self,
         request: &[u8],
-        (expect, keep): (Expect, Keep),
-        clock: Clock,
+        wanted: Wanted,
+        clock: MonotonicClock,
         timeline: &mut Timeline,
-    ) -> Result<Answer, ExchangeError> {
+    ) -> Result<Response, ExchangeError> {
         let mut exchange = Exchange {
             request,
             sent: 0,
             flushed: false,
-            parser: match keep {
-                Keep::Nothing => ResponseParser::new(expect),
-                Keep::Content => ResponseParser::keeping(expect),
-            },
+            parser: ResponseParser::new(wanted),
             write_error: None,
         };
         poll_fn(|cx| {
@@ -123,9 +119,9 @@ impl Connection {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
         exchange: &mut Exchange<'_>,
-        clock: Clock,
+        clock: MonotonicClock,
         timeline: &mut Timeline,
-    ) -> Poll<Result<Answer, ExchangeError>> {
+    ) -> Poll<Result<Response, ExchangeError>> {
         loop {
             let mut buf = ReadBuf::new(buffer);
             match self.transport.poll_read(cx, &mut buf) {
@@ -143,8 +139,8 @@ impl Connection {
             } else {
                 timeline.first_byte(now_ns);
                 match exchange.parser.feed(bytes)? {
-                    Progress::More => continue,
-                    Progress::Done(used) => bytes.len() - used,
+                    ParseProgress::More => continue,
+                    ParseProgress::Done(used) => bytes.len() - used,
                 }
             };
             // A connection that still owes bytes in either direction is out of step.
@@ -211,8 +207,8 @@ impl Exchange<'_> {
         }
     }
 
-    fn answer(&mut self, finished_ns: u64, in_step: bool) -> Answer {
-        Answer {
+    fn answer(&mut self, finished_ns: u64, in_step: bool) -> Response {
+        Response {
             status: self.parser.status().unwrap_or(0),
             finished_ns,
             body_bytes: self.parser.body_bytes(),

@@ -2,22 +2,21 @@
 
 use std::io;
 
-use super::connection::ExchangeError;
-use super::connection::response::ResponseError;
+use super::connection::{ExchangeError, ResponseError};
 use crate::run::sample::FailureKind;
-use crate::trust::{TlsFailure, tls_failure};
+use crate::tls_roots::{TlsFailure, tls_failure};
 
 /// A request that failed.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct RequestFailure {
     pub(super) kind: FailureKind,
     pub(super) message: String,
-    pub(super) cause: Cause,
+    pub(super) cause: FailureCause,
 }
 
 /// The kinds of failure that need different hints.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Cause {
+pub enum FailureCause {
     /// The name does not resolve.
     Name,
     /// Nothing listens there.
@@ -42,26 +41,30 @@ pub enum Cause {
     Interrupted,
 }
 
-impl Failure {
-    pub(super) fn new(kind: FailureKind, cause: Cause, message: impl Into<String>) -> Failure {
-        Failure {
+impl RequestFailure {
+    pub(super) fn new(
+        kind: FailureKind,
+        cause: FailureCause,
+        message: impl Into<String>,
+    ) -> RequestFailure {
+        RequestFailure {
             kind,
             message: message.into(),
             cause,
         }
     }
 
-    pub(super) fn tls(failure: TlsFailure) -> Failure {
-        Failure::new(
+    pub(super) fn tls(failure: TlsFailure) -> RequestFailure {
+        RequestFailure::new(
             FailureKind::Tls,
-            Cause::Tls(failure.clone()),
+            FailureCause::Tls(failure.clone()),
             failure.to_string(),
         )
     }
 }
 
-impl From<ExchangeError> for Failure {
-    fn from(error: ExchangeError) -> Failure {
+impl From<ExchangeError> for RequestFailure {
+    fn from(error: ExchangeError) -> RequestFailure {
         match error {
             ExchangeError::Io(error) => of_io(&error),
             ExchangeError::Response(error) => of_response(&error),
@@ -69,24 +72,24 @@ impl From<ExchangeError> for Failure {
     }
 }
 
-fn of_io(error: &io::Error) -> Failure {
+fn of_io(error: &io::Error) -> RequestFailure {
     if let Some(failure) = tls_failure(error) {
-        return Failure::tls(failure);
+        return RequestFailure::tls(failure);
     }
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => Failure::new(
+        io::ErrorKind::UnexpectedEof => RequestFailure::new(
             FailureKind::Reset,
-            Cause::Closed,
+            FailureCause::Closed,
             "the server closed the TLS connection without close_notify",
         ),
         io::ErrorKind::InvalidData => {
-            Failure::new(FailureKind::Tls, Cause::Malformed, words(error))
+            RequestFailure::new(FailureKind::Tls, FailureCause::Malformed, words(error))
         }
-        _ => Failure::new(FailureKind::Reset, Cause::Closed, words(error)),
+        _ => RequestFailure::new(FailureKind::Reset, FailureCause::Closed, words(error)),
     }
 }
 
-fn of_response(error: &ResponseError) -> Failure {
+fn of_response(error: &ResponseError) -> RequestFailure {
     use ResponseError as E;
     let kind = match error {
         E::ClosedInHead | E::Unanswered | E::ResetInHead | E::ResetInBody(_) => FailureKind::Reset,
@@ -94,13 +97,13 @@ fn of_response(error: &ResponseError) -> Failure {
         _ => FailureKind::Protocol,
     };
     let cause = match error {
-        E::Unanswered => Cause::Closed,
-        E::Tls => Cause::SpeaksTls,
-        E::Http2 => Cause::Http2Only,
-        E::NotHttp(_) => Cause::NotHttp,
-        _ => Cause::Malformed,
+        E::Unanswered => FailureCause::Closed,
+        E::Tls => FailureCause::SpeaksTls,
+        E::Http2 => FailureCause::Http2Only,
+        E::NotHttp(_) => FailureCause::NotHttp,
+        _ => FailureCause::Malformed,
     };
-    Failure::new(kind, cause, error.to_string())
+    RequestFailure::new(kind, cause, error.to_string())
 }
 
 /// The operating system's message, without its number.

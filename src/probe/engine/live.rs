@@ -9,14 +9,14 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::run::completion::{AcceptedEvent, EventKey};
 use crate::run::histogram::{Histogram, Precision};
 use crate::run::plan::Plan;
-use crate::run::recording::Marks;
+use crate::run::recording::LiveExceedances;
 use crate::run::sample::{Outcome, Sample};
 
 /// Shared between the sending threads and whoever draws.
 #[derive(Debug)]
 pub struct Live {
     endpoints: Vec<Mutex<LiveEndpoint>>,
-    marks: Vec<Mutex<Marks>>,
+    exceedances: Vec<Mutex<LiveExceedances>>,
     /// Receives accepted events during the run, to ask about them.
     accepted: Mutex<Option<UnboundedSender<AcceptedEvent>>>,
 }
@@ -43,8 +43,8 @@ impl Live {
         let endpoints = plan.endpoints.iter();
         Live {
             endpoints: endpoints.clone().map(|_| Mutex::new(empty())).collect(),
-            marks: endpoints
-                .map(|endpoint| Mutex::new(Marks::new(&endpoint.targets)))
+            exceedances: endpoints
+                .map(|endpoint| Mutex::new(LiveExceedances::new(&endpoint.targets)))
                 .collect(),
             accepted: Mutex::new(None),
         }
@@ -76,8 +76,10 @@ impl Live {
     /// The same, of a run whose instrument's own error is known.
     #[must_use]
     pub fn with_own_error(mut self, own_error: Duration) -> Live {
-        for marks in &mut self.marks {
-            let filled = marks.get_mut().unwrap_or_else(PoisonError::into_inner);
+        for exceedances in &mut self.exceedances {
+            let filled = exceedances
+                .get_mut()
+                .unwrap_or_else(PoisonError::into_inner);
             *filled = filled.clone().with_own_error(own_error);
         }
         self
@@ -85,10 +87,10 @@ impl Live {
 
     /// How many requests of an endpoint have ended without one before them that has not, and, if they are at least
     /// `wanted`, what is marked of them.
-    pub fn marks(&self, endpoint: usize, wanted: u64) -> (u64, Option<Marks>) {
-        let marks = lock(&self.marks[endpoint]);
-        let complete = marks.complete();
-        (complete, (complete >= wanted).then(|| marks.clone()))
+    pub fn exceedances(&self, endpoint: usize, wanted: u64) -> (u64, Option<LiveExceedances>) {
+        let exceedances = lock(&self.exceedances[endpoint]);
+        let complete = exceedances.complete();
+        (complete, (complete >= wanted).then(|| exceedances.clone()))
     }
 
     /// A copy of every endpoint's state.
@@ -107,7 +109,7 @@ impl Live {
             _ => state.not_ok += 1,
         }
         drop(state);
-        lock(&self.marks[endpoint]).add(sample);
+        lock(&self.exceedances[endpoint]).add(sample);
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::thread_slot::thread_count;
 use super::throttling::Throttling;
-use super::{process_cpu, thread_count};
 use crate::run::plan::Plan;
 use crate::run::run_file::Throttled;
 
@@ -49,4 +49,20 @@ impl Meter {
             time: now.time.saturating_sub(before.time),
         })
     }
+}
+
+/// CPU time of this process so far.
+#[cfg(target_os = "linux")]
+fn process_cpu() -> Option<Duration> {
+    use rustix::time::{ClockId, clock_gettime};
+    let spent = clock_gettime(ClockId::ProcessCPUTime);
+    Some(Duration::new(
+        u64::try_from(spent.tv_sec).ok()?,
+        u32::try_from(spent.tv_nsec).ok()?,
+    ))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn process_cpu() -> Option<Duration> {
+    None
 }

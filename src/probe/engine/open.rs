@@ -9,9 +9,9 @@ use tokio::sync::Notify;
 use tokio::task::spawn_local;
 
 use super::connection::{Connection, still_open};
-use super::lane::{Job, Lane, Stage};
 use super::pacer::Pacer;
-use super::stop::{Fate, StopSignal};
+use super::sender_thread::{OutgoingRequest, RunPart, SenderThread};
+use super::stop::{StartFate, StopSignal};
 use crate::run::plan::{Arrivals, Plan, Size};
 use crate::run::schedule::Schedule;
 
@@ -45,29 +45,30 @@ impl Schedules {
     }
 
     /// One thread's share of all endpoints' starts, in order of time.
-    fn share(
-        &self,
-        thread: u64,
-        threads: u64,
-        t0_ns: u64,
-        warmup_ns: u64,
-    ) -> impl Iterator<Item = Due> + use<> {
+    fn share(&self, share: ScheduleShare) -> impl Iterator<Item = Due> + use<> {
+        let ScheduleShare {
+            thread,
+            threads,
+            t0_ns,
+            warmup_ns,
+            ..
+        } = share;
         let mut streams: Vec<_> = (0..)
             .zip(&self.endpoints)
             .map(|(endpoint, (warmup, run))| {
-                let due = move |stage, offset_ns| {
+                let due = move |part, offset_ns| {
                     move |(index, at_ns): (u64, u64)| Due {
                         at_ns: offset_ns + at_ns,
-                        stage,
+                        part,
                         endpoint,
                         index,
                     }
                 };
                 let warmup = warmup
                     .share(thread, threads)
-                    .map(due(Stage::Warmup, t0_ns - warmup_ns));
+                    .map(due(RunPart::Warmup, t0_ns - warmup_ns));
                 warmup
-                    .chain(run.share(thread, threads).map(due(Stage::Run, t0_ns)))
+                    .chain(run.share(thread, threads).map(due(RunPart::Run, t0_ns)))
                     .peekable()
             })
             .collect();
@@ -85,16 +86,18 @@ impl Schedules {
 #[derive(Debug, Clone, Copy)]
 struct Due {
     at_ns: u64,
-    stage: Stage,
+    part: RunPart,
     endpoint: usize,
     index: u64,
 }
 
 /// Which part of the schedule a thread sends.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Share {
+pub(super) struct ScheduleShare {
     pub(super) thread: u64,
     pub(super) threads: u64,
+    /// When the run proper begins, in ns of the clock.
+    pub(super) t0_ns: u64,
     pub(super) warmup_ns: u64,
     /// This thread's part of the in-flight cap.
     pub(super) max_in_flight: usize,
@@ -102,14 +105,14 @@ pub(super) struct Share {
 
 /// Sends this thread's share and waits until all of it has ended.
 pub(super) async fn run(
-    lane: Rc<Lane>,
+    sender: &Rc<SenderThread>,
     schedules: &Schedules,
-    share: Share,
+    share: ScheduleShare,
     mut pacer: Pacer,
     stop: StopSignal,
 ) {
     let pool = Rc::new(Pool::new(share.max_in_flight));
-    let mut dues = schedules.share(share.thread, share.threads, lane.t0_ns, share.warmup_ns);
+    let mut dues = schedules.share(share);
     let mut stopped = pin!(stop.clone().stopped());
     let mut cut = None;
     for due in dues.by_ref() {
@@ -122,21 +125,21 @@ pub(super) async fn run(
             }
             () = pacer.wait_until(due.at_ns) => {}
         }
-        pool.dispatch(&lane, due);
+        pool.dispatch(sender, due);
     }
     for due in cut.into_iter().chain(dues) {
-        match stop.fate_of(lane.clock.at(due.at_ns)) {
-            Fate::Sent => {
+        match stop.fate_of(sender.clock.at(due.at_ns)) {
+            StartFate::Sent => {
                 pacer.wait_until(due.at_ns).await;
-                pool.dispatch(&lane, due);
+                pool.dispatch(sender, due);
             }
-            Fate::NotPlanned => break,
+            StartFate::NotPlanned => break,
         }
     }
     if stop.is_interrupted() {
-        pool.give_up_waiting(&lane);
+        pool.give_up_waiting(sender);
     }
-    pool.drained(stop, &lane).await;
+    pool.drained(stop, sender).await;
 }
 
 /// A thread's connections and the requests that wait for one.
@@ -144,7 +147,7 @@ struct Pool {
     max_in_flight: usize,
     in_flight: Cell<usize>,
     idle: RefCell<Vec<Connection>>,
-    waiting: RefCell<VecDeque<Job>>,
+    waiting: RefCell<VecDeque<OutgoingRequest>>,
     empty: Notify,
 }
 
@@ -160,28 +163,28 @@ impl Pool {
     }
 
     /// Sends a request at once, or queues it when the cap is reached.
-    fn dispatch(self: &Rc<Pool>, lane: &Rc<Lane>, due: Due) {
-        let mut job = job(due);
+    fn dispatch(self: &Rc<Pool>, sender: &Rc<SenderThread>, due: Due) {
+        let mut outgoing = outgoing(due);
         if self.in_flight.get() >= self.max_in_flight {
-            job.queued_ns = Some(lane.clock.now_ns());
-            return self.waiting.borrow_mut().push_back(job);
+            outgoing.queued_ns = Some(sender.clock.now_ns());
+            return self.waiting.borrow_mut().push_back(outgoing);
         }
         self.in_flight.set(self.in_flight.get() + 1);
-        spawn_local(Rc::clone(self).serve(Rc::clone(lane), job));
+        spawn_local(Rc::clone(self).serve(Rc::clone(sender), outgoing));
     }
 
     /// Performs a request, then those that wait, and leaves the connection for the next.
-    async fn serve(self: Rc<Pool>, lane: Rc<Lane>, first: Job) {
+    async fn serve(self: Rc<Pool>, sender: Rc<SenderThread>, first: OutgoingRequest) {
         let mut next = Some(first);
         let mut connection = None;
-        while let Some(job) = next {
+        while let Some(outgoing) = next {
             let open = still_open(connection).await;
             let reused = match open {
                 Some(connection) => Some(connection),
                 None => self.take_idle().await,
             };
-            connection = lane.perform(job, reused).await;
-            next = self.next_waiting(&lane);
+            connection = sender.perform(outgoing, reused).await;
+            next = self.next_waiting(&sender);
         }
         self.idle.borrow_mut().extend(connection);
         self.in_flight.set(self.in_flight.get() - 1);
@@ -200,36 +203,36 @@ impl Pool {
         }
     }
 
-    fn next_waiting(&self, lane: &Lane) -> Option<Job> {
+    fn next_waiting(&self, sender: &SenderThread) -> Option<OutgoingRequest> {
         loop {
-            let job = self.waiting.borrow_mut().pop_front()?;
-            if !lane.expire(&job) {
-                return Some(job);
+            let outgoing = self.waiting.borrow_mut().pop_front()?;
+            if !sender.expire(&outgoing) {
+                return Some(outgoing);
             }
         }
     }
 
     /// Waits for what is in flight, each request at most until its timeout; an interruption gives up what only waits.
-    async fn drained(&self, stop: StopSignal, lane: &Lane) {
+    async fn drained(&self, stop: StopSignal, sender: &SenderThread) {
         while self.in_flight.get() > 0 {
             tokio::select! {
                 () = self.empty.notified() => {}
-                () = stop.clone().interrupted(), if !stop.is_interrupted() => self.give_up_waiting(lane),
+                () = stop.clone().interrupted(), if !stop.is_interrupted() => self.give_up_waiting(sender),
             }
         }
     }
 
-    fn give_up_waiting(&self, lane: &Lane) {
+    fn give_up_waiting(&self, sender: &SenderThread) {
         self.waiting
             .borrow_mut()
             .drain(..)
-            .for_each(|waiting| lane.unsent(&waiting));
+            .for_each(|waiting| sender.unsent(&waiting));
     }
 }
 
-fn job(due: Due) -> Job {
-    Job {
-        stage: due.stage,
+fn outgoing(due: Due) -> OutgoingRequest {
+    OutgoingRequest {
+        part: due.part,
         endpoint: due.endpoint,
         index: due.index,
         intended_ns: Some(due.at_ns),

@@ -6,7 +6,16 @@
 //! rates starts are gathered into ticks of 50 µs, because one wake-up a request would cost more than the
 //! request. Elsewhere tokio's timer is armed 2 ms early and the rest is spun.
 
-use super::clock::Clock;
+#[cfg(target_os = "linux")]
+mod timer_fd;
+#[cfg(not(target_os = "linux"))]
+mod tokio_timer;
+
+use super::monotonic_clock::MonotonicClock;
+#[cfg(target_os = "linux")]
+use timer_fd::{LEAD_NS, TimerFd as PlatformTimer};
+#[cfg(not(target_os = "linux"))]
+use tokio_timer::{LEAD_NS, TokioTimer as PlatformTimer};
 
 /// How a thread waits, by the rate it has to send at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,7 +50,7 @@ impl Pacing {
     /// When the timer is to wake us for a start; what is left after it is spun.
     fn wake_ns(self, at_ns: u64) -> u64 {
         match self {
-            Pacing::Precise => at_ns.saturating_sub(platform::LEAD_NS),
+            Pacing::Precise => at_ns.saturating_sub(LEAD_NS),
             Pacing::Timer => at_ns,
             Pacing::Ticks => at_ns.next_multiple_of(TICK_NS),
         }
@@ -52,17 +61,17 @@ const TICK_NS: u64 = 50_000;
 
 /// Waits on behalf of one sending thread.
 pub(super) struct Pacer {
-    clock: Clock,
+    clock: MonotonicClock,
     pacing: Pacing,
-    timer: platform::Timer,
+    timer: PlatformTimer,
 }
 
 impl Pacer {
-    pub(super) fn new(clock: Clock, pacing: Pacing) -> std::io::Result<Pacer> {
+    pub(super) fn new(clock: MonotonicClock, pacing: Pacing) -> std::io::Result<Pacer> {
         Ok(Pacer {
             clock,
             pacing,
-            timer: platform::Timer::new(clock)?,
+            timer: PlatformTimer::new(clock)?,
         })
     }
 
@@ -83,115 +92,12 @@ impl Pacer {
     }
 }
 
-#[cfg(target_os = "linux")]
-mod platform {
-    //! An absolute timerfd, awaited on the thread that sends.
-
-    use std::io;
-    use std::os::fd::OwnedFd;
-
-    use rustix::time::{
-        ClockId, Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec,
-        clock_gettime, timerfd_create, timerfd_settime,
-    };
-    use tokio::io::unix::AsyncFd;
-
-    use crate::probe::engine::clock::Clock;
-
-    /// A timer wakes 20 to 50 µs late on a quiet machine; what is left is spun.
-    pub(super) const LEAD_NS: u64 = 80_000;
-
-    pub(super) struct Timer {
-        fd: AsyncFd<OwnedFd>,
-        /// The clock's origin on CLOCK_MONOTONIC, in ns.
-        origin_ns: i128,
-    }
-
-    impl Timer {
-        pub(super) fn new(clock: Clock) -> io::Result<Timer> {
-            let fd = timerfd_create(
-                TimerfdClockId::Monotonic,
-                TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC,
-            )?;
-            let (monotonic, elapsed_ns) = (clock_gettime(ClockId::Monotonic), clock.now_ns());
-            let monotonic_ns =
-                i128::from(monotonic.tv_sec) * 1_000_000_000 + i128::from(monotonic.tv_nsec);
-            Ok(Timer {
-                fd: async_fd(fd)?,
-                origin_ns: monotonic_ns - i128::from(elapsed_ns),
-            })
-        }
-
-        pub(super) async fn sleep_until(&mut self, at_ns: u64) {
-            // An armed timer that cannot be read would hang the run; being early is mended by the caller.
-            if self.arm(at_ns).is_err() {
-                return tokio::task::yield_now().await;
-            }
-            // It need not be read: arming it anew forgets the expiry, and the next one is a new event.
-            if let Ok(mut ready) = self.fd.readable().await {
-                ready.clear_ready();
-            }
-        }
-
-        fn arm(&self, at_ns: u64) -> io::Result<()> {
-            let absolute_ns = (self.origin_ns + i128::from(at_ns)).max(1);
-            let value = Timespec {
-                tv_sec: (absolute_ns / 1_000_000_000) as i64,
-                tv_nsec: (absolute_ns % 1_000_000_000) as _,
-            };
-            let once = Itimerspec {
-                it_interval: Timespec {
-                    tv_sec: 0,
-                    tv_nsec: 0,
-                },
-                it_value: value,
-            };
-            timerfd_settime(&self.fd, TimerfdTimerFlags::ABSTIME, &once)?;
-            Ok(())
-        }
-    }
-
-    #[expect(
-        deprecated,
-        reason = "its successor is unsafe for descriptors that may be closed elsewhere; this one is owned"
-    )]
-    fn async_fd(fd: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
-        AsyncFd::new(fd)
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-mod platform {
-    //! tokio's timer: 1 ms coarse, so it is armed early and the rest is spun.
-
-    use std::io;
-
-    use crate::probe::engine::clock::Clock;
-
-    /// Twice the timer's grain.
-    pub(super) const LEAD_NS: u64 = 2_000_000;
-
-    pub(super) struct Timer {
-        clock: Clock,
-    }
-
-    impl Timer {
-        pub(super) fn new(clock: Clock) -> io::Result<Timer> {
-            Ok(Timer { clock })
-        }
-
-        pub(super) async fn sleep_until(&mut self, at_ns: u64) {
-            tokio::time::sleep_until(self.clock.at(at_ns).into()).await;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
 
     use super::{Pacer, Pacing};
-    use crate::probe::engine::clock::Clock;
+    use crate::probe::engine::monotonic_clock::MonotonicClock;
 
     #[test]
     fn the_way_of_waiting_follows_the_rate() {
@@ -215,7 +121,7 @@ mod tests {
 
     #[test]
     fn no_way_of_waiting_ends_before_the_start_and_what_is_overdue_does_not_wait() {
-        let clock = Clock::starting_at(Instant::now());
+        let clock = MonotonicClock::starting_at(Instant::now());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
-use super::client::Client;
-use super::clock::Clock;
-use super::connection::Keep;
-use super::failure::{Cause, Failure};
+use super::connection::{Keep, Wanted};
+use super::connector::Connector;
+use super::failure::{FailureCause, RequestFailure};
+use super::monotonic_clock::MonotonicClock;
 use super::request::Encoder;
 use super::stop::StopSignal;
-use super::timeline::{Phase, Timeline};
+use super::timeline::{RequestPhase, Timeline};
 use crate::run::plan::{Endpoint, Keepalive, Plan};
 use crate::run::sample::FailureKind;
 
@@ -35,7 +35,7 @@ pub enum PreflightError {
 pub enum PreflightFailure {
     /// No answer: the failure as a message, and its kind for a hint.
     #[error("{1}")]
-    Failed(FailureKind, String, Cause),
+    Failed(FailureKind, String, FailureCause),
     /// No complete answer within this time, and the phase that was reached.
     #[error("no answer within {}", crate::units::Pretty(*.0))]
     Timeout(Duration, Pending),
@@ -61,7 +61,8 @@ pub enum Pending {
 /// The requests carry ids of their own, so they are no part of the run. A stop ends the questions with a client
 /// failure.
 pub fn preflight(plan: &Plan, stop: &StopSignal) -> Result<Vec<u16>, PreflightError> {
-    let client = Client::new(&plan.target, &plan.connections).map_err(PreflightError::Setup)?;
+    let connector =
+        Connector::new(&plan.target, &plan.connections).map_err(PreflightError::Setup)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -70,16 +71,16 @@ pub fn preflight(plan: &Plan, stop: &StopSignal) -> Result<Vec<u16>, PreflightEr
     let ask = |(stream, endpoint): (u64, &Endpoint)| {
         let asked = runtime.block_on(async {
             // A timeout is made inside of the runtime whose timer it uses.
-            let clock = Clock::starting_at(Instant::now());
+            let clock = MonotonicClock::starting_at(Instant::now());
             let mut timeline = Timeline::starting_at(clock.now_ns());
             let request = Encoder::new(&plan.target, endpoint, Keepalive::PerRequest, run, stream);
-            let answer = ask(&client, &request, clock, &mut timeline);
+            let answer = ask(&connector, &request, clock, &mut timeline);
             let answered = tokio::select! {
                 answered = tokio::time::timeout(plan.timeout, answer) => answered,
                 () = stop.clone().stopped() => Ok(Err(PreflightFailure::Failed(
                     FailureKind::Client,
                     "interrupted".to_owned(),
-                    Cause::Interrupted,
+                    FailureCause::Interrupted,
                 ))),
             };
             answered.unwrap_or_else(|_elapsed| {
@@ -98,16 +99,19 @@ pub fn preflight(plan: &Plan, stop: &StopSignal) -> Result<Vec<u16>, PreflightEr
 }
 
 async fn ask(
-    client: &Client,
+    connector: &Connector,
     encoder: &Encoder,
-    clock: Clock,
+    clock: MonotonicClock,
     timeline: &mut Timeline,
 ) -> Result<u16, PreflightFailure> {
-    let opened = client.open(clock, timeline).await;
+    let opened = connector.open(clock, timeline).await;
     let mut connection = opened.map_err(failed)?;
-    timeline.enter(Phase::FirstByte, clock.now_ns());
+    timeline.enter(RequestPhase::FirstByte, clock.now_ns());
     let request = encoder.encode(0);
-    let wanted = (encoder.expect(), Keep::Nothing);
+    let wanted = Wanted {
+        expect: encoder.expect(),
+        keep: Keep::Nothing,
+    };
     let exchanged = connection.exchange(&request, wanted, clock, timeline);
     match exchanged.await {
         Ok(answer) => Ok(answer.status),
@@ -117,14 +121,14 @@ async fn ask(
 
 fn pending(timeline: &Timeline) -> Pending {
     match timeline.phase() {
-        Some(Phase::Dns) => Pending::Name,
-        None | Some(Phase::Wait | Phase::Connect) => Pending::Connection,
-        Some(Phase::Tls) => Pending::Handshake,
-        Some(Phase::FirstByte) => Pending::Answer,
-        Some(Phase::Body) => Pending::Rest,
+        Some(RequestPhase::Dns) => Pending::Name,
+        None | Some(RequestPhase::Wait | RequestPhase::Connect) => Pending::Connection,
+        Some(RequestPhase::Tls) => Pending::Handshake,
+        Some(RequestPhase::FirstByte) => Pending::Answer,
+        Some(RequestPhase::Body) => Pending::Rest,
     }
 }
 
-fn failed(failure: Failure) -> PreflightFailure {
+fn failed(failure: RequestFailure) -> PreflightFailure {
     PreflightFailure::Failed(failure.kind, failure.message, failure.cause)
 }

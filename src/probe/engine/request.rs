@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
-use super::connection::response::Expect;
+use super::connection::Expect;
 use crate::run::plan::{Endpoint, Keepalive, Piece, RUN_HEADER, Target, Template};
 use crate::run::schedule::event_id;
 

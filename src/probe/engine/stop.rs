@@ -92,12 +92,12 @@ impl StopSignal {
     }
 
     /// What becomes of a start of the schedule.
-    pub(super) fn fate_of(&self, due: Instant) -> Fate {
+    pub(super) fn fate_of(&self, due: Instant) -> StartFate {
         match *self.state.borrow() {
-            State::Running => Fate::Sent,
+            State::Running => StartFate::Sent,
             State::Decided { last } | State::Interrupted { last } => match due <= last {
-                true => Fate::Sent,
-                false => Fate::NotPlanned,
+                true => StartFate::Sent,
+                false => StartFate::NotPlanned,
             },
         }
     }
@@ -105,7 +105,7 @@ impl StopSignal {
 
 /// What becomes of a start of the schedule when the run is stopped.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum StartFate {
     /// It is sent when it is due.
     Sent,
     /// The schedule has ended before it.
@@ -116,7 +116,7 @@ pub(super) enum Fate {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{Fate, stop_switch};
+    use super::{StartFate, stop_switch};
 
     const LATER: Duration = Duration::from_secs(1);
 
@@ -124,12 +124,12 @@ mod tests {
     fn an_interruption_ends_the_schedule_at_what_is_due() {
         let (stopper, stop) = stop_switch();
         let now = Instant::now();
-        assert_eq!(stop.fate_of(now + LATER), Fate::Sent);
+        assert_eq!(stop.fate_of(now + LATER), StartFate::Sent);
         stopper.stop();
         assert!(stop.is_stopped() && stop.is_interrupted());
         assert_eq!(
             (stop.fate_of(now), stop.fate_of(now + LATER)),
-            (Fate::Sent, Fate::NotPlanned)
+            (StartFate::Sent, StartFate::NotPlanned)
         );
     }
 
@@ -141,14 +141,14 @@ mod tests {
         assert!(stop.is_stopped() && !stop.is_interrupted());
         assert_eq!(
             (stop.fate_of(now), stop.fate_of(now + LATER)),
-            (Fate::Sent, Fate::NotPlanned)
+            (StartFate::Sent, StartFate::NotPlanned)
         );
         // The end stays where it was if a signal comes too.
         stopper.stop();
         assert!(stop.is_interrupted());
         assert_eq!(
             (stop.fate_of(now), stop.fate_of(now + LATER)),
-            (Fate::Sent, Fate::NotPlanned)
+            (StartFate::Sent, StartFate::NotPlanned)
         );
     }
 }

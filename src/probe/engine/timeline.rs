@@ -6,7 +6,7 @@ use crate::run::sample::Phases;
 
 /// What a request is doing. The names are those of [`Phases`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Phase {
+pub(super) enum RequestPhase {
     Wait,
     Dns,
     Connect,
@@ -22,7 +22,7 @@ pub(super) struct Timeline {
     began_ns: u64,
     sent_ns: Option<u64>,
     /// The phase under way and its beginning.
-    current: Option<Phase>,
+    current: Option<RequestPhase>,
     since_ns: u64,
     phases: Phases,
     /// Who waits for the first byte to be on its way.
@@ -58,28 +58,28 @@ impl Timeline {
     /// Of a request that has waited for a connection since this instant.
     pub(super) fn waiting_since(queued_ns: u64) -> Timeline {
         let mut timeline = Timeline::starting_at(queued_ns);
-        timeline.enter(Phase::Wait, queued_ns);
+        timeline.enter(RequestPhase::Wait, queued_ns);
         timeline
     }
 
     /// The current phase.
-    pub(super) fn phase(&self) -> Option<Phase> {
+    pub(super) fn phase(&self) -> Option<RequestPhase> {
         self.current
     }
 
     /// Ends the phase under way and begins another, at the same instant.
-    pub(super) fn enter(&mut self, phase: Phase, now_ns: u64) {
+    pub(super) fn enter(&mut self, phase: RequestPhase, now_ns: u64) {
         self.close(now_ns);
         self.current = Some(phase);
-        if phase == Phase::FirstByte {
+        if phase == RequestPhase::FirstByte {
             self.sent_ns = Some(self.since_ns);
         }
     }
 
     /// The first byte of the answer has come; says nothing new after that.
     pub(super) fn first_byte(&mut self, now_ns: u64) {
-        if self.current == Some(Phase::FirstByte) {
-            self.enter(Phase::Body, now_ns);
+        if self.current == Some(RequestPhase::FirstByte) {
+            self.enter(RequestPhase::Body, now_ns);
         }
     }
 
@@ -104,12 +104,12 @@ impl Timeline {
             return;
         };
         let slot = match phase {
-            Phase::Wait => &mut self.phases.wait_ns,
-            Phase::Dns => &mut self.phases.dns_ns,
-            Phase::Connect => &mut self.phases.connect_ns,
-            Phase::Tls => &mut self.phases.tls_ns,
-            Phase::FirstByte => &mut self.phases.first_byte_ns,
-            Phase::Body => &mut self.phases.body_ns,
+            RequestPhase::Wait => &mut self.phases.wait_ns,
+            RequestPhase::Dns => &mut self.phases.dns_ns,
+            RequestPhase::Connect => &mut self.phases.connect_ns,
+            RequestPhase::Tls => &mut self.phases.tls_ns,
+            RequestPhase::FirstByte => &mut self.phases.first_byte_ns,
+            RequestPhase::Body => &mut self.phases.body_ns,
         };
         *slot = Some(now_ns - self.since_ns);
         self.since_ns = now_ns;
@@ -118,16 +118,16 @@ impl Timeline {
 
 #[cfg(test)]
 mod tests {
-    use super::{Phase, Timeline};
+    use super::{RequestPhase, Timeline};
     use crate::run::sample::Phases;
 
     #[test]
     fn phases_follow_each_other_without_a_gap() {
         let mut timeline = Timeline::waiting_since(100);
-        timeline.enter(Phase::Dns, 110);
-        timeline.enter(Phase::Connect, 130);
-        timeline.enter(Phase::Tls, 160);
-        timeline.enter(Phase::FirstByte, 200);
+        timeline.enter(RequestPhase::Dns, 110);
+        timeline.enter(RequestPhase::Connect, 130);
+        timeline.enter(RequestPhase::Tls, 160);
+        timeline.enter(RequestPhase::FirstByte, 200);
         timeline.first_byte(250);
         timeline.first_byte(260);
         assert_eq!((timeline.began_ns(), timeline.sent_ns()), (100, Some(200)));
@@ -145,8 +145,8 @@ mod tests {
     #[test]
     fn the_first_phase_begins_with_the_request() {
         let mut timeline = Timeline::starting_at(100);
-        timeline.enter(Phase::Connect, 107);
-        timeline.enter(Phase::FirstByte, 130);
+        timeline.enter(RequestPhase::Connect, 107);
+        timeline.enter(RequestPhase::FirstByte, 130);
         let phases = timeline.end(150);
         assert_eq!(
             (phases.connect_ns, phases.first_byte_ns),
@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn time_that_runs_out_is_in_the_phase_it_ran_out_in() {
         let mut timeline = Timeline::starting_at(0);
-        timeline.enter(Phase::Connect, 0);
+        timeline.enter(RequestPhase::Connect, 0);
         assert_eq!(timeline.sent_ns(), None);
         let phases = timeline.end(1_000);
         assert_eq!(

@@ -9,7 +9,7 @@ use super::mail::{ErrorBody, Mail};
 use super::{InvalidProvider, SendError, resume};
 use crate::redact;
 use crate::reference::trace::Trace;
-use crate::trust;
+use crate::tls_roots;
 
 /// The path of the API.
 const API: [&str; 3] = ["v3", "mail", "send"];
@@ -44,7 +44,7 @@ impl HttpProvider {
             value.set_sensitive(true);
             headers.insert(AUTHORIZATION, value);
         }
-        let tls = trust::https_client().map_err(|error| invalid(error.to_string()))?;
+        let tls = tls_roots::https_client().map_err(|error| invalid(error.to_string()))?;
         let client = Client::builder()
             .tls_backend_preconfigured(tls)
             // The mail and its key go to the named provider only, regardless of proxy variables.
@@ -127,7 +127,7 @@ fn transport(error: reqwest::Error) -> SendError {
         reason = cause.to_string();
         source = cause.source();
     }
-    if let Some(failure) = trust::tls_failure(&error) {
+    if let Some(failure) = tls_roots::tls_failure(&error) {
         reason = failure.to_string();
     }
     if error.is_connect() {

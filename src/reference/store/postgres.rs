@@ -238,7 +238,7 @@ fn pool(address: Address, size: usize) -> Result<Pool, String> {
 
 /// An error with its causes; the driver's own text names none of them.
 fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    if let Some(failure) = crate::trust::tls_failure(error) {
+    if let Some(failure) = crate::tls_roots::tls_failure(error) {
         return format!("no TLS with the server: {failure}");
     }
     let mut text = error.to_string();

@@ -11,7 +11,7 @@ use crate::judge::comparison::{
 };
 use crate::judge::gate::Finding;
 use crate::judge::summary::Observed;
-use crate::run::recording::Clock;
+use crate::run::recording::TimeBase;
 use crate::units::millis;
 use crate::verdict::Verdict;
 
@@ -59,9 +59,9 @@ pub struct JsonRates {
     /// What gates call it.
     pub endpoint: String,
     /// From where the latencies before count.
-    pub clock_before: Clock,
+    pub clock_before: TimeBase,
     /// From where the latencies after count.
-    pub clock_after: Clock,
+    pub clock_after: TimeBase,
     /// Before.
     pub error_rate_before: JsonErrorRate,
     /// After.

@@ -7,7 +7,7 @@ use super::{
     AcceptanceCounts, AuditOutcome, Completion, DoneClock, EffectReporting, EventReport,
     EventStatus, Settled, UnknownMeans,
 };
-use crate::run::recording::{Clock, Recording};
+use crate::run::recording::{Recording, TimeBase};
 use crate::run::sample::{FailureKind, Outcome, Phases, Sample};
 use crate::stats::rank::Quantile;
 
@@ -20,7 +20,7 @@ const OUTCOME: AuditOutcome = AuditOutcome {
 
 /// 100 requests: the first 90 answered ok, then 5 reset, 3 timed out, 2 answered with an error.
 fn recording() -> Recording {
-    let mut recording = Recording::new(Clock::IntendedStart, &[]);
+    let mut recording = Recording::new(TimeBase::IntendedStart, &[]);
     for index in 0..100 {
         let outcome = match index {
             0..90 => Outcome::Ok,
@@ -149,7 +149,7 @@ fn what_may_still_appear_is_pending_and_not_lost() {
 
 #[test]
 fn nothing_accepted_proves_nothing() {
-    let empty = Recording::new(Clock::IntendedStart, &[]);
+    let empty = Recording::new(TimeBase::IntendedStart, &[]);
     let completion = Completion::of(&empty, &HashSet::new(), &HashMap::new(), OUTCOME, &[]);
     assert!(!completion.is_exactly_once());
 }

@@ -14,18 +14,18 @@ pub const DEFAULT_AUDIT_QUIET: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Auditing {
     /// Whether it is made.
-    pub wish: Wish,
+    pub policy: AuditPolicy,
     /// Longest that is waited after the run.
     pub patience: Duration,
     /// How long after everything is done it is all read once more, for duplicates that come late; zero for not at all.
     pub quiet: Duration,
     /// Whom to ask, and what.
-    pub source: Source,
+    pub source: AuditSource,
 }
 
 /// Whether there is an audit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wish {
+pub enum AuditPolicy {
     /// No.
     Never,
     /// If the service lists its runs.
@@ -37,7 +37,7 @@ pub enum Wish {
 /// Whom to ask what became of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::large_enum_variant, reason = "there is one in a run")]
-pub enum Source {
+pub enum AuditSource {
     /// `GET /runs/{run}/events`: one listing of all, as the reference server has it.
     Listing,
     /// A URL for each event.
@@ -95,21 +95,21 @@ pub struct Field {
 
 /// What the engine keeps or does beyond measuring, endpoint by endpoint; nothing by default.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Beside {
+pub struct AuditCapture {
     /// Which id to keep of each accepted answer, by the endpoint's place in the plan.
     pub keep: Vec<Option<IdSource>>,
     /// Share of the requests to those endpoints that is sent twice, from 0 to 1.
     pub resend: Option<f64>,
 }
 
-impl Beside {
+impl AuditCapture {
     /// What an audit by a listing needs: what answers call their events.
-    pub fn of_listing(plan: &Plan) -> Beside {
+    pub fn of_listing(plan: &Plan) -> AuditCapture {
         let keep = |endpoint: &Endpoint| {
             let source = IdSource::of_the_reference_server();
             endpoint.is_accepting().then_some(source)
         };
-        Beside {
+        AuditCapture {
             keep: plan.endpoints.iter().map(keep).collect(),
             resend: None,
         }

@@ -48,7 +48,7 @@ impl Recording {
 mod tests {
     use std::time::Duration;
 
-    use super::super::{Clock, Recording};
+    use super::super::{Recording, TimeBase};
     use crate::run::sample::{ConnectionUse, Outcome, Phases, Sample};
 
     const TARGET: Duration = Duration::from_millis(5);
@@ -72,7 +72,7 @@ mod tests {
     }
 
     fn recording(samples: &[Sample]) -> Recording {
-        let mut recording = Recording::new(Clock::IntendedStart, &[TARGET]);
+        let mut recording = Recording::new(TimeBase::IntendedStart, &[TARGET]);
         samples.iter().for_each(|sample| recording.add(sample));
         recording
     }

@@ -13,7 +13,9 @@ use super::{
     EndpointRun, Environment, FORMAT, Instrument, Judging, PlanRecord, Run, RunEnd, TurnsRecord,
     nanos,
 };
-use crate::run::recording::{Clock, Counts, Exemplar, Latency, Recording, RunSecond, unique_map};
+use crate::run::recording::{
+    Counts, Exemplar, Latency, Recording, RunSecond, TimeBase, unique_map,
+};
 use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Phases};
 
 /// The JSON Schema of a run file.
@@ -63,7 +65,7 @@ pub(super) struct EndpointDocument<'a> {
     /// What gates and tables call it.
     pub(super) name: String,
     /// From where latency counts.
-    pub(super) clock: Clock,
+    pub(super) clock: TimeBase,
     /// Requests of the plan: the sum of `counts`.
     pub(super) planned: u64,
     /// How they ended.

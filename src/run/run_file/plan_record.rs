@@ -228,7 +228,10 @@ impl ConnectionRecord {
                 Trust::Anything => "anything".to_owned(),
                 Trust::File(file) => path(file),
             },
-            identity: policy.identity.as_ref().map(|(c, k)| (path(c), path(k))),
+            identity: policy
+                .identity
+                .as_ref()
+                .map(|own| (path(&own.chain), path(&own.key))),
             connect_to: policy
                 .connect_to
                 .as_ref()

@@ -6,7 +6,7 @@ use std::time::Duration;
 use a7probe::judge::comparison::{
     Change, Effect, Noise, Pair, Side, SideName, Turn, compare_in_turns, order_of, whole,
 };
-use a7probe::run::recording::{Clock, Recording};
+use a7probe::run::recording::{Recording, TimeBase};
 use a7probe::run::sample::{ConnectionUse, Outcome, Phases, Sample};
 use a7probe::run::schedule::mix;
 use a7probe::stats::rank::Quantile;
@@ -82,7 +82,7 @@ impl FakeClient {
         for _ in 0..SETTLE {
             self.latency(side);
         }
-        let mut recording = Recording::new(Clock::IntendedStart, &[]);
+        let mut recording = Recording::new(TimeBase::IntendedStart, &[]);
         for index in 0..REQUESTS {
             let start_ns = index * 50_000_000;
             recording.add(&Sample {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use a7probe::probe::engine::{self, Live, RunIds};
+use a7probe::probe::engine::{self, Live, RunIds, RunSpec};
 use a7probe::run::plan::{Endpoint, Plan, Size};
 use a7probe::run::sample::{ConnectionUse, FailureKind, Outcome};
 use a7probe::run::schedule::event_id;
@@ -62,7 +62,7 @@ fn every_planned_event_arrives_exactly_once_and_the_warm_up_apart() {
     plan.warmup = Duration::from_millis(500);
     let (_stopper, stop) = engine::stop_switch();
     let runs = RunIds::fresh();
-    let measured = engine::run(&plan, runs, &stop, None).unwrap();
+    let measured = engine::run(&RunSpec::new(&plan, runs, &stop)).unwrap();
     check(&plan, &measured);
     measured.endpoints.iter().for_each(super::all_ok);
 
@@ -92,7 +92,7 @@ fn the_same_run_id_sends_the_same_events() {
     let runs = RunIds::fresh();
     for _ in 0..2 {
         let (_stopper, stop) = engine::stop_switch();
-        engine::run(&plan, runs, &stop, None).unwrap();
+        engine::run(&RunSpec::new(&plan, runs, &stop)).unwrap();
     }
     let bodies = bodies(&server.received(), runs.run);
     let twice: Vec<String> = events(runs.run, 30)
@@ -108,11 +108,15 @@ fn threads_of_a_closed_run_merge_without_loss() {
     let plan = two_endpoints(closed(server.port(), 8, Size::Requests(1500)), [None, None]);
     let (_stopper, stop) = engine::stop_switch();
     let (runs, live) = (RunIds::fresh(), Arc::new(Live::new(&plan)));
-    let measured = engine::run(&plan, runs, &stop, Some(Arc::clone(&live))).unwrap();
+    let measured = engine::run(&RunSpec {
+        live: Some(Arc::clone(&live)),
+        ..RunSpec::new(&plan, runs, &stop)
+    })
+    .unwrap();
     check(&plan, &measured);
     measured.endpoints.iter().for_each(super::all_ok);
     let cores = std::thread::available_parallelism().unwrap().get();
-    assert_eq!(measured.threads, cores.min(8));
+    assert_eq!(measured.instrument.threads, cores.min(8));
     assert_eq!(bodies(&server.received(), runs.run), events(runs.run, 1500));
     assert!(
         live.snapshot()
@@ -139,10 +143,10 @@ fn threads_of_a_fast_open_run_merge_without_loss() {
     );
     let (_stopper, stop) = engine::stop_switch();
     let runs = RunIds::fresh();
-    let measured = engine::run(&plan, runs, &stop, None).unwrap();
+    let measured = engine::run(&RunSpec::new(&plan, runs, &stop)).unwrap();
     check(&plan, &measured);
     measured.endpoints.iter().for_each(super::all_ok);
-    assert_eq!(measured.threads, cores.min(2));
+    assert_eq!(measured.instrument.threads, cores.min(2));
     assert_eq!(bodies(&server.received(), runs.run), events(runs.run, 2000));
 }
 
@@ -201,7 +205,8 @@ fn a_stopped_open_run_ends_at_what_was_due() {
     let (stopper, stop) = engine::stop_switch();
     let began = Instant::now();
     let measured = std::thread::scope(|scope| {
-        let running = scope.spawn(|| engine::run(&plan, RunIds::fresh(), &stop, None).unwrap());
+        let running =
+            scope.spawn(|| engine::run(&RunSpec::new(&plan, RunIds::fresh(), &stop)).unwrap());
         wait_for(|| server.received().len() >= 20);
         stopper.stop();
         running.join().unwrap()
@@ -229,7 +234,8 @@ fn a_stopped_closed_run_ends_at_what_was_sent() {
     );
     let (stopper, stop) = engine::stop_switch();
     let measured = std::thread::scope(|scope| {
-        let running = scope.spawn(|| engine::run(&plan, RunIds::fresh(), &stop, None).unwrap());
+        let running =
+            scope.spawn(|| engine::run(&RunSpec::new(&plan, RunIds::fresh(), &stop)).unwrap());
         wait_for(|| server.received().len() >= 20);
         stopper.stop();
         running.join().unwrap()
@@ -258,7 +264,8 @@ fn a_run_stopped_while_requests_wait_does_not_send_them() {
     plan.connections.max_in_flight = 2;
     let (stopper, stop) = engine::stop_switch();
     let measured = std::thread::scope(|scope| {
-        let running = scope.spawn(|| engine::run(&plan, RunIds::fresh(), &stop, None).unwrap());
+        let running =
+            scope.spawn(|| engine::run(&RunSpec::new(&plan, RunIds::fresh(), &stop)).unwrap());
         wait_for(|| server.received().len() >= 4);
         stopper.stop();
         running.join().unwrap()

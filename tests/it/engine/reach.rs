@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use a7probe::probe::engine::{self, PreflightError, PreflightFailure};
+use a7probe::probe::engine::{self, PreflightError, PreflightFailure, RunSpec};
 use a7probe::run::plan::{Plan, Scheme, Size, Trust};
 use a7probe::run::sample::FailureKind;
 
@@ -198,7 +198,6 @@ fn a_certificate_file_that_is_none_is_refused_before_the_run() {
     let error = preflight(&plan).unwrap_err().to_string();
     assert!(error.contains("/no/such/file.pem"), "{error}");
     let (_stopper, stop) = a7probe::probe::engine::stop_switch();
-    let run =
-        a7probe::probe::engine::run(&plan, a7probe::probe::engine::RunIds::fresh(), &stop, None);
+    let run = engine::run(&RunSpec::new(&plan, engine::RunIds::fresh(), &stop));
     assert!(run.is_err());
 }

@@ -8,8 +8,8 @@ use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
 
 use super::listed_run::ListedRun;
-use crate::probe::audit::client::{Reach, Trouble, in_words};
-use crate::probe::audit::state::{Stage, State, Time};
+use crate::probe::audit::client::{AuditClient, Trouble, in_words};
+use crate::probe::audit::reported_state::{ReportedStage, ReportedState, Time};
 use crate::run::completion::EventKey;
 
 /// One event as the service lists it.
@@ -27,13 +27,13 @@ struct ListedEvent {
 }
 
 impl ListedEvent {
-    fn state(&self) -> State {
-        State {
+    fn state(&self) -> ReportedState {
+        ReportedState {
             stage: match self.state.trim().to_lowercase().as_str() {
-                "processed" => Stage::Done,
+                "processed" => ReportedStage::Done,
                 // Dead after its retries, or failed inside its synchronous call.
-                "dead" | "failed" => Stage::GivenUp,
-                _ => Stage::Pending,
+                "dead" | "failed" => ReportedStage::GivenUp,
+                _ => ReportedStage::Pending,
             },
             inserts: Some(self.inserts),
             notifications: Some(self.notifications),
@@ -45,9 +45,9 @@ impl ListedEvent {
 }
 
 /// Events by their id; what several lines say of one is put together.
-pub(super) type Listing = HashMap<EventKey, State>;
+pub(super) type Listing = HashMap<EventKey, ReportedState>;
 
-impl Reach {
+impl AuditClient {
     pub(super) async fn listing(&self, run: &ListedRun) -> Result<Listing, Trouble> {
         let url = &run.path;
         let wrong = |what: &str| self.trouble(url, what);

@@ -13,7 +13,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
-use crate::trust;
+use crate::tls_roots;
 
 /// Shakes hands with a server, which must show a certificate for this host. The system's roots are trusted, or those in
 /// the file that `SSL_CERT_FILE` names.
@@ -22,10 +22,10 @@ pub(super) async fn encrypted(
     host: &str,
 ) -> io::Result<impl AsyncRead + AsyncWrite + Send + 'static> {
     let host = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
-    let client = trust::client(trust::system_roots()).map_err(io::Error::other)?;
+    let client = tls_roots::client(tls_roots::system_roots()).map_err(io::Error::other)?;
     let connector = TlsConnector::from(Arc::new(client));
     let shaken = connector.connect(host, stream).await;
-    shaken.map_err(|error| match trust::tls_failure(&error) {
+    shaken.map_err(|error| match tls_roots::tls_failure(&error) {
         Some(failure) => io::Error::new(error.kind(), failure),
         None => error,
     })

@@ -13,7 +13,7 @@ pub(super) const DEAD_LETTERS: usize = 10_000;
 
 impl From<RedisError> for QueueError {
     fn from(error: RedisError) -> QueueError {
-        let tls = crate::trust::tls_failure(&error);
+        let tls = crate::tls_roots::tls_failure(&error);
         QueueError::Broker(tls.map_or_else(|| error.to_string(), |failure| failure.to_string()))
     }
 }

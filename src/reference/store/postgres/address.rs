@@ -9,7 +9,7 @@ use tokio_postgres::{Client, Config, Connection, Error, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{ANSWER_TIME, chain};
-use crate::trust;
+use crate::tls_roots;
 
 /// How long a connection to one address may take to be made.
 const CONNECT_TIME: Duration = Duration::from_secs(2);
@@ -73,13 +73,13 @@ fn config(url: &str) -> Result<Config, String> {
 /// Trusts the system's roots where certificates are shown, and nobody where none is.
 fn tls(mode: SslMode) -> Result<Tls, String> {
     let roots = match mode {
-        SslMode::Require => trust::system_roots(),
-        _ => trust::Roots::default(),
+        SslMode::Require => tls_roots::system_roots(),
+        _ => tls_roots::Roots::default(),
     };
     if mode == SslMode::Require && roots.is_empty() {
         return Err("no root certificate is found to check the server's with".to_owned());
     }
-    let mut client = trust::client(roots).map_err(|error| error.to_string())?;
+    let mut client = tls_roots::client(roots).map_err(|error| error.to_string())?;
     // A direct handshake needs it, and psql names it in every one.
     client.alpn_protocols = vec![b"postgresql".to_vec()];
     Ok(Tls::new(client))

@@ -9,7 +9,7 @@ use super::super::{
 };
 use super::context::RestoreContext;
 use crate::run::plan::{Arrivals, Model, Size};
-use crate::run::recording::{Clock, Recording};
+use crate::run::recording::{Recording, TimeBase};
 use crate::run::schedule::Schedule;
 
 /// No run has more requests: their bits could not be read.
@@ -106,7 +106,7 @@ pub(super) fn endpoint(
     if run.turns.is_some() {
         return Ok(());
     }
-    if document.clock != Clock::Given {
+    if document.clock != TimeBase::Given {
         let wall = u64::try_from(run.instrument.wall.as_nanos()).unwrap_or(u64::MAX);
         context.no_more_than(
             "last_finished_ns",
@@ -147,11 +147,11 @@ pub(super) fn targets(
     }
 }
 
-fn clock(context: &RestoreContext, clock: Clock, model: Model) -> Result<(), RunFileError> {
+fn clock(context: &RestoreContext, clock: TimeBase, model: Model) -> Result<(), RunFileError> {
     let agrees = match clock {
-        Clock::IntendedStart => matches!(model, Model::Open { .. }),
-        Clock::Send => matches!(model, Model::Closed { .. }),
-        Clock::Given => true,
+        TimeBase::IntendedStart => matches!(model, Model::Open { .. }),
+        TimeBase::Send => matches!(model, Model::Closed { .. }),
+        TimeBase::Given => true,
     };
     context.holds(agrees, || {
         "its clock is not that of the plan's model".to_owned()

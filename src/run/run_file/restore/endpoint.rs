@@ -13,7 +13,7 @@ use super::super::{EndpointRun, RunFileError};
 use super::audit;
 use super::context::RestoreContext;
 use crate::run::histogram::{Histogram, MAX_NS, Precision};
-use crate::run::recording::{Clock, Exemplar, Latency, PhaseHistograms, Recording, RunSecond};
+use crate::run::recording::{Exemplar, Latency, PhaseHistograms, Recording, RunSecond, TimeBase};
 use crate::run::sample::{FailureKind, Outcome};
 
 /// Memory that an interval takes beyond its buckets.
@@ -57,10 +57,9 @@ pub(super) fn restored(
         .map(|audit| audit::restored(audit, context, &recording.counts))
         .transpose()?;
     Ok(EndpointRun {
-        name: document.name,
-        recording,
         audit,
         warmup: document.warmup,
+        ..EndpointRun::new(document.name, recording)
     })
 }
 
@@ -104,11 +103,11 @@ impl RestoreContext {
         };
         let ok = recording.counts.ok;
         match recording.clock {
-            Clock::IntendedStart => {
+            TimeBase::IntendedStart => {
                 self.equal("count of service", service.count(), "counts.ok", ok)?;
                 self.no_more_than("counts.ok", ok, "count of send_lag", lag.count())?;
             }
-            Clock::Send => {
+            TimeBase::Send => {
                 self.equal(
                     "count of service",
                     service.count(),
@@ -122,7 +121,7 @@ impl RestoreContext {
                     0,
                 )?;
             }
-            Clock::Given => {
+            TimeBase::Given => {
                 return self.wrong("its latencies are a histogram of unknown origin".to_owned());
             }
         }
@@ -131,7 +130,7 @@ impl RestoreContext {
             (service.max_ns(), latency.max_ns()),
         ];
         let longer = pairs.iter().any(|(service, latency)| service > latency);
-        self.holds(recording.clock == Clock::Send || !longer, || {
+        self.holds(recording.clock == TimeBase::Send || !longer, || {
             "service times are longer than the latencies that hold them".to_owned()
         })
     }

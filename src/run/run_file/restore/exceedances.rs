@@ -8,7 +8,7 @@ use super::super::exceedances_document::ExceedancesDocument;
 use super::super::{RunFileError, nanos};
 use super::context::RestoreContext;
 use crate::run::histogram::MAX_NS;
-use crate::run::recording::{Bits, Clock, Counts, Exceedances, Margin, Recording};
+use crate::run::recording::{Bits, Counts, Exceedances, Margin, Recording, TimeBase};
 
 impl RestoreContext {
     /// The bits of every target, each once.
@@ -212,8 +212,8 @@ struct GuardedRow<'a> {
 /// Without a lag of its own a request counts in full. Imported times have no lag.
 fn longest_lag(recording: &Recording) -> Duration {
     Duration::from_nanos(match recording.clock {
-        Clock::IntendedStart => recording.send_lag.max_ns().unwrap_or(0),
-        Clock::Send => 0,
-        Clock::Given => MAX_NS,
+        TimeBase::IntendedStart => recording.send_lag.max_ns().unwrap_or(0),
+        TimeBase::Send => 0,
+        TimeBase::Given => MAX_NS,
     })
 }

@@ -4,7 +4,7 @@ use super::super::RunFileError;
 use super::super::document::{EndpointDocument, LatencyDocument};
 use super::context::RestoreContext;
 use crate::run::plan::StatusSet;
-use crate::run::recording::{Clock, EXEMPLARS, SERVER_TIMING_NAMES};
+use crate::run::recording::{EXEMPLARS, SERVER_TIMING_NAMES, TimeBase};
 
 /// A second, in ns.
 const SECOND_NS: u64 = 1_000_000_000;
@@ -30,12 +30,12 @@ pub(super) fn check(
     ] {
         context.no_more_than(what, count, "the number of requests that began", dispatched)?;
     }
-    if document.clock != Clock::Given {
+    if document.clock != TimeBase::Given {
         context.no_more_than("counts.ok", document.counts.ok, "sent", document.sent)?;
     }
     times(context, document)?;
     rate(context, document)?;
-    if document.clock != Clock::Given {
+    if document.clock != TimeBase::Given {
         statuses(context, document, expected, dispatched)?;
         slowest(context, document, dispatched)?;
     }
@@ -53,7 +53,7 @@ fn measured_here(
     context.holds(is_histogram, || {
         "its latencies are a list, and a measured run has a histogram".to_owned()
     })?;
-    context.holds(document.clock != Clock::Given, || {
+    context.holds(document.clock != TimeBase::Given, || {
         "its latencies are a histogram of unknown origin".to_owned()
     })
 }
@@ -173,7 +173,7 @@ fn seconds(
     }
     let ok = context.sum("ok of all seconds", seconds.iter().map(|s| s.ok))?;
     let not_ok = context.sum("not_ok of all seconds", seconds.iter().map(|s| s.not_ok))?;
-    if seconds.is_empty() && document.clock == Clock::Given {
+    if seconds.is_empty() && document.clock == TimeBase::Given {
         return Ok(());
     }
     let counts = &document.counts;
@@ -195,7 +195,7 @@ fn seconds(
         end,
     )?;
     // Time that is cut out moves seconds by less than one.
-    if document.clock == Clock::Send && document.seams.is_empty() {
+    if document.clock == TimeBase::Send && document.seams.is_empty() {
         let of = |ns: Option<u64>| ns.map_or(0, |ns| ns / SECOND_NS);
         let (first_sent, last_sent) = (of(document.first_sent_ns), of(document.last_sent_ns));
         if document.sent == dispatched {

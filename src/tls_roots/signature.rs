@@ -13,8 +13,8 @@ use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, Error, Other
 use x509_cert::der::asn1::AnyRef;
 use x509_cert::der::{Decode as _, Reader as _, SliceReader};
 
-use super::certificate::Certificate;
-use super::failure::Refusal;
+use super::certificate::ParsedCertificate;
+use super::failure::CertificateRefusal;
 use super::verifier::LEAST_RSA_BITS;
 
 /// The signature in a handshake of TLS 1.2, by the key of any version of certificate.
@@ -37,7 +37,7 @@ pub(super) fn tls12_by_key(
     signed: &DigitallySignedStruct,
     algorithms: &WebPkiSupportedAlgorithms,
 ) -> Result<HandshakeSignatureValid, Error> {
-    let certificate = Certificate::read(der).ok_or(CertificateError::BadEncoding)?;
+    let certificate = ParsedCertificate::read(der).ok_or(CertificateError::BadEncoding)?;
     check_size(&certificate)?;
     let mut of_scheme = { algorithms.mapping.iter() }
         .filter(|(scheme, _)| *scheme == signed.scheme)
@@ -77,17 +77,17 @@ pub(super) fn tls13_by_key(
     signed: &DigitallySignedStruct,
     algorithms: &WebPkiSupportedAlgorithms,
 ) -> Result<HandshakeSignatureValid, Error> {
-    let certificate = Certificate::read(der).ok_or(CertificateError::BadEncoding)?;
+    let certificate = ParsedCertificate::read(der).ok_or(CertificateError::BadEncoding)?;
     check_size(&certificate)?;
     let info = certificate.public_key_info();
     let info = SubjectPublicKeyInfoDer::from(info.ok_or(CertificateError::BadEncoding)?);
     verify_tls13_signature_with_raw_key(message, &info, signed, algorithms)
 }
 
-fn check_size(certificate: &Certificate) -> Result<(), Error> {
+fn check_size(certificate: &ParsedCertificate) -> Result<(), Error> {
     match certificate.rsa_bits() {
         Some(bits) if bits < LEAST_RSA_BITS => {
-            let refusal = Refusal::KeyTooSmall { bits };
+            let refusal = CertificateRefusal::KeyTooSmall { bits };
             Err(CertificateError::Other(OtherError(Arc::new(refusal))).into())
         }
         _ => Ok(()),
@@ -96,9 +96,9 @@ fn check_size(certificate: &Certificate) -> Result<(), Error> {
 
 /// Whether the issuer's key has signed the certificate.
 pub(super) fn is_signed_by(
-    certificate: &Certificate,
+    certificate: &ParsedCertificate,
     der: &CertificateDer<'_>,
-    issuer: &Certificate,
+    issuer: &ParsedCertificate,
     algorithms: &WebPkiSupportedAlgorithms,
 ) -> bool {
     let (Some((algorithm, signature)), Some((key_algorithm, key)), Some(signed)) = (
@@ -115,8 +115,8 @@ pub(super) fn is_signed_by(
     })
 }
 
-fn old(der: &CertificateDer<'_>) -> Option<Certificate> {
-    Certificate::read(der).filter(Certificate::is_old_version)
+fn old(der: &CertificateDer<'_>) -> Option<ParsedCertificate> {
+    ParsedCertificate::read(der).filter(ParsedCertificate::is_old_version)
 }
 
 /// The bytes that an issuer signs: the first element inside of the outer sequence, as it is on the wire.

@@ -30,7 +30,7 @@ const UNDERSTOOD: [ObjectIdentifier; 4] = [
 
 /// A parsed certificate.
 #[derive(Clone, Debug)]
-pub(super) struct Certificate(x509_cert::Certificate);
+pub(super) struct ParsedCertificate(x509_cert::Certificate);
 
 /// A name that a certificate is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,10 +49,12 @@ pub(super) enum Validity {
     NotYet(String),
 }
 
-impl Certificate {
+impl ParsedCertificate {
     /// `None` for bytes that are not an X.509 certificate.
-    pub(super) fn read(der: &CertificateDer<'_>) -> Option<Certificate> {
-        x509_cert::Certificate::from_der(der).ok().map(Certificate)
+    pub(super) fn read(der: &CertificateDer<'_>) -> Option<ParsedCertificate> {
+        x509_cert::Certificate::from_der(der)
+            .ok()
+            .map(ParsedCertificate)
     }
 
     /// webpki reads version 3 only.
@@ -71,7 +73,7 @@ impl Certificate {
     }
 
     /// Whether the other certificate bears the name of this one's issuer.
-    pub(super) fn names_as_issuer(&self, other: &Certificate) -> bool {
+    pub(super) fn names_as_issuer(&self, other: &ParsedCertificate) -> bool {
         self.0.tbs_certificate.issuer == other.0.tbs_certificate.subject
     }
 

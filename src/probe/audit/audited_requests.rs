@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Ran;
+use super::AuditedRun;
 use crate::run::completion::{Accepted, EventKey};
 use crate::run::schedule::event_id;
 
 /// Where the names of events come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Names {
+pub(super) enum NameSource {
     /// The client's own key.
     Keys,
     /// What answers say.
@@ -31,7 +31,7 @@ pub(super) enum NamedBy {
 
 /// One request that can be asked about.
 #[derive(Clone, Debug)]
-pub(super) struct Request {
+pub(super) struct AuditedRequest {
     pub(super) endpoint: usize,
     pub(super) index: u64,
     pub(super) key: EventKey,
@@ -51,11 +51,11 @@ pub(super) struct Answered {
 }
 
 /// All of a run that can be asked about.
-pub(super) struct Requests {
+pub(super) struct AuditedRequests {
     /// By endpoint and index.
-    pub(super) all: Vec<Request>,
+    pub(super) all: Vec<AuditedRequest>,
     /// What is known of each endpoint, by its place in the plan.
-    pub(super) endpoints: Vec<Named>,
+    pub(super) endpoints: Vec<NamingCounts>,
     /// From t0 to the beginning of the audit.
     pub(super) since_t0: Duration,
     /// Every key in one spelling, and its place in `all`; ascending.
@@ -64,31 +64,31 @@ pub(super) struct Requests {
 
 /// How far one endpoint's requests have names.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Named {
+pub(super) struct NamingCounts {
     /// Indices that were accepted only when they were sent a second time.
     pub(super) by_repeat: HashSet<u64>,
     /// Accepted requests.
     pub(super) owed: u64,
     /// Of those, the ones that nobody can name.
     pub(super) nameless: u64,
-    /// Requests that were not accepted, may have been taken in, and that nobody can name.
+    /// AuditedRequests that were not accepted, may have been taken in, and that nobody can name.
     pub(super) open: u64,
     /// Accepted requests that were answered with the event of another request.
     pub(super) shared: u64,
 }
 
-impl Requests {
+impl AuditedRequests {
     /// Those of the endpoints that accept work, of an audit that began at this time.
-    pub(super) fn of(ran: &Ran<'_>, names: Names, began: Timestamp) -> Requests {
-        let mut requests = Requests {
+    pub(super) fn of(run: &AuditedRun<'_>, names: NameSource, began: Timestamp) -> AuditedRequests {
+        let mut requests = AuditedRequests {
             all: Vec::new(),
-            endpoints: vec![Named::default(); ran.endpoints.len()],
-            since_t0: between(ran.started_at, began),
+            endpoints: vec![NamingCounts::default(); run.endpoints.len()],
+            since_t0: between(run.started_at, began),
             by_key: Vec::new(),
         };
-        for (number, endpoint) in ran.plan.endpoints.iter().enumerate() {
+        for (number, endpoint) in run.plan.endpoints.iter().enumerate() {
             if endpoint.is_accepting() {
-                requests.add_endpoint(ran, number, names);
+                requests.add_endpoint(run, number, names);
             }
         }
         requests.sort_by_key();
@@ -96,12 +96,12 @@ impl Requests {
         requests
     }
 
-    /// Requests of one endpoint.
+    /// AuditedRequests of one endpoint.
     #[cfg(test)]
-    pub(super) fn of_list(all: Vec<Request>) -> Requests {
-        let mut requests = Requests {
+    pub(super) fn of_list(all: Vec<AuditedRequest>) -> AuditedRequests {
+        let mut requests = AuditedRequests {
             all,
-            endpoints: vec![Named::default()],
+            endpoints: vec![NamingCounts::default()],
             since_t0: Duration::ZERO,
             by_key: Vec::new(),
         };
@@ -124,29 +124,29 @@ impl Requests {
             .map(|(_, place)| *place)
     }
 
-    fn add_endpoint(&mut self, ran: &Ran<'_>, number: usize, names: Names) {
-        let sent = &ran.endpoints[number];
+    fn add_endpoint(&mut self, run: &AuditedRun<'_>, number: usize, names: NameSource) {
+        let sent = &run.endpoints[number];
         let answers: HashMap<u64, &Accepted> = sent
             .answers
             .accepted
             .iter()
             .map(|answer| (answer.index, answer))
             .collect();
-        let own_key = |index| EventKey::Uuid(event_id(ran.id, number as u64, index));
+        let own_key = |index| EventKey::Uuid(event_id(run.id, number as u64, index));
         let carries = match names {
-            Names::Keys => true,
-            Names::Answers => false,
-            Names::AnswersElseKeys => ran.plan.endpoints[number].carries_key(),
+            NameSource::Keys => true,
+            NameSource::Answers => false,
+            NameSource::AnswersElseKeys => run.plan.endpoints[number].carries_key(),
         };
         // Where answers call an event otherwise, nobody knows what it is called without an answer.
         let told = answers
             .values()
-            .filter(|_| names != Names::Keys)
+            .filter(|_| names != NameSource::Keys)
             .filter_map(|answer| Some((answer.index, answer.key.as_ref()?)));
         let keys_are_names = carries && { told }.all(|(index, key)| key.normal() == own_key(index));
-        let mut named = Named {
+        let mut named = NamingCounts {
             by_repeat: sent.answers.by_repeat.iter().copied().collect(),
-            ..Named::default()
+            ..NamingCounts::default()
         };
         let bits = sent.recording.ok.iter().zip(sent.recording.client.iter());
         for (index, (ok, ours)) in (0u64..).zip(bits) {
@@ -158,7 +158,7 @@ impl Requests {
             let answer = answers.get(&index);
             let told = answer.and_then(|answer| answer.key.clone());
             let (key, named_by) = match (names, told, owed) {
-                (Names::Answers | Names::AnswersElseKeys, Some(key), true) => {
+                (NameSource::Answers | NameSource::AnswersElseKeys, Some(key), true) => {
                     (Some(key), NamedBy::Answer)
                 }
                 (_, _, true) => (carries.then(|| own_key(index)), NamedBy::Key),
@@ -173,8 +173,8 @@ impl Requests {
                 *count += 1;
                 continue;
             };
-            let answered = answer.map(|answer| self.answered(ran, answer));
-            self.all.push(Request {
+            let answered = answer.map(|answer| self.answered(run, answer));
+            self.all.push(AuditedRequest {
                 endpoint: number,
                 index,
                 key,
@@ -186,13 +186,13 @@ impl Requests {
         self.endpoints[number] = named;
     }
 
-    fn answered(&self, ran: &Ran<'_>, answer: &Accepted) -> Answered {
+    fn answered(&self, run: &AuditedRun<'_>, answer: &Accepted) -> Answered {
         let since_t0 = Duration::from_nanos(answer.answered_ns);
         Answered {
-            at: ran
+            at: run
                 .started_at
                 .checked_add(since_t0)
-                .unwrap_or(ran.started_at),
+                .unwrap_or(run.started_at),
             before: self.since_t0.saturating_sub(since_t0),
         }
     }

@@ -7,19 +7,40 @@ mod files;
 mod signature;
 mod verifier;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
+use tokio_rustls::rustls::client::WantsClientCert;
+use tokio_rustls::rustls::client::danger::ServerCertVerifier;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{CertificateDer, UnixTime};
-use tokio_rustls::rustls::{ClientConfig, Error, InconsistentKeys, RootCertStore};
+use tokio_rustls::rustls::{ClientConfig, ConfigBuilder, Error, InconsistentKeys, RootCertStore};
 
 use crate::printable::Shown as _;
-use crate::run::plan::{ConnectionPolicy, Trust};
-use certificate::{Certificate, Validity};
+use certificate::{ParsedCertificate, Validity};
 pub use failure::{HTTP2_HINT, TlsFailure, tls_failure};
 use verifier::{AcceptAnything, Verifier};
+
+/// Whose certificates are accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// The system's roots (Mozilla's where there are none).
+    System,
+    /// Those of this PEM file.
+    File(PathBuf),
+    /// Any certificate (`--insecure`).
+    Anything,
+}
+
+/// The certificate by which a client shows who it is. Both files are PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientIdentity {
+    /// The certificate, and those of its issuers.
+    pub chain: PathBuf,
+    /// The private key of the first certificate.
+    pub key: PathBuf,
+}
 
 /// Certificates that are trusted, as issuers and as themselves.
 #[derive(Clone, Debug)]
@@ -47,7 +68,7 @@ impl Roots {
         let now = UnixTime::now();
         // webpki checks neither the dates of an anchor nor whether it is an issuer at all.
         let issuers = certificates.iter().filter(|der| {
-            Certificate::read(der).is_some_and(|read| {
+            ParsedCertificate::read(der).is_some_and(|read| {
                 read.may_be_an_issuer() && read.validity_at(now) == Validity::Valid
             })
         });
@@ -111,45 +132,46 @@ pub fn https_client() -> Result<ClientConfig, Error> {
     Ok(config)
 }
 
-/// A client configured by a plan, for HTTP/1.1 only. Measured requests and the audit share it.
+/// A client for the measured service, for HTTP/1.1 only. Measured requests and the audit share it.
 ///
 /// # Errors
 /// A file cannot be read, or does not hold what its flag needs; with the way out.
-pub fn for_plan(policy: &ConnectionPolicy) -> anyhow::Result<ClientConfig> {
+pub fn service_client(
+    trust: &Trust,
+    identity: Option<&ClientIdentity>,
+) -> anyhow::Result<ClientConfig> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()?
         .dangerous();
-    let roots = match &policy.trust {
-        Trust::Anything => None,
-        Trust::System => Some(system_or_mozilla_roots()),
-        Trust::File(path) => Some(file_roots(path)?),
+    let verifier: Arc<dyn ServerCertVerifier> = match trust {
+        Trust::Anything => Arc::new(AcceptAnything::new(&provider)),
+        Trust::System => Arc::new(Verifier::new(system_or_mozilla_roots(), &provider)),
+        Trust::File(path) => Arc::new(Verifier::new(file_roots(path)?, &provider)),
     };
-    let builder = match roots {
-        None => builder.with_custom_certificate_verifier(Arc::new(AcceptAnything::new(&provider))),
-        Some(roots) => {
-            builder.with_custom_certificate_verifier(Arc::new(Verifier::new(roots, &provider)))
-        }
-    };
-    let mut config = match &policy.identity {
+    let builder = builder.with_custom_certificate_verifier(verifier);
+    let mut config = match identity {
         None => builder.with_no_client_auth(),
-        Some((chain, key)) => {
-            let certificates = files::certificates("--cert", chain)?;
-            let private = files::private_key(key)?;
-            match builder.with_client_auth_cert(certificates, private) {
-                Ok(config) => config,
-                Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => bail!(
-                    "--key {} does not match the certificate {}\nhint: give the key of the first certificate in --cert",
-                    key.shown(),
-                    chain.shown()
-                ),
-                Err(error) => {
-                    return Err(TlsFailure::of(&error))
-                        .with_context(|| format!("--cert {} cannot be used", chain.shown()));
-                }
-            }
-        }
+        Some(identity) => identified(builder, identity)?,
     };
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(config)
+}
+
+fn identified(
+    builder: ConfigBuilder<ClientConfig, WantsClientCert>,
+    ClientIdentity { chain, key }: &ClientIdentity,
+) -> anyhow::Result<ClientConfig> {
+    let certificates = files::certificates("--cert", chain)?;
+    let private = files::private_key(key)?;
+    match builder.with_client_auth_cert(certificates, private) {
+        Ok(config) => Ok(config),
+        Err(Error::InconsistentKeys(InconsistentKeys::KeyMismatch)) => bail!(
+            "--key {} does not match the certificate {}\nhint: give the key of the first certificate in --cert",
+            key.shown(),
+            chain.shown()
+        ),
+        Err(error) => Err(TlsFailure::of(&error))
+            .with_context(|| format!("--cert {} cannot be used", chain.shown())),
+    }
 }

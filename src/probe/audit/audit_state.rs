@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
-use super::early::EarlyLook;
-use super::requests::{Request, Requests};
-use super::state::{Stage, State, Time};
+use super::audited_requests::{AuditedRequest, AuditedRequests};
+use super::early::EarlyObservation;
+use super::reported_state::{ReportedStage, ReportedState, Time};
 use crate::run::completion::{AuditRemark, DoneClock, EventReport, EventStatus, Settled};
 
 /// When something was asked and answered, counted from the beginning of the audit.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Look {
+pub(super) struct QueryTimes {
     pub(super) asked: Duration,
     pub(super) answered: Duration,
 }
 
 /// One entry for each request that can be asked about.
-pub(super) struct Ledger<'a> {
-    requests: &'a Requests,
+pub(super) struct AuditState<'a> {
+    requests: &'a AuditedRequests,
     entries: Vec<Entry>,
     memory: Memory,
     /// Whether an event that was known was not known later.
@@ -39,7 +39,7 @@ pub(super) enum Memory {
 #[derive(Clone, Debug, Default)]
 struct Entry {
     /// The last answer: `None` in it is that there is no such event.
-    last: Option<Option<State>>,
+    last: Option<Option<ReportedState>>,
     /// When that was asked for.
     at: Duration,
     /// Whether the service has ever known it.
@@ -51,19 +51,19 @@ struct Entry {
     /// Whether the service says that it is no longer there.
     gone: bool,
     /// The observations made during the run.
-    early: Option<EarlyLook>,
+    early: Option<EarlyObservation>,
 }
 
 /// How the wait ended.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ended {
+pub(super) struct WaitEnd {
     pub(super) settled: Settled,
     /// What was said before this shows nothing of the end of the wait.
     pub(super) fresh_from: Duration,
 }
 
 /// What the service made of a run's requests.
-pub(super) struct Fates {
+pub(super) struct AuditFindings {
     /// By endpoint and index.
     pub(super) by_endpoint: Vec<HashMap<u64, EventReport>>,
     /// Whose clocks the times are of; `None` where nothing was done.
@@ -71,9 +71,9 @@ pub(super) struct Fates {
     pub(super) remarks: Vec<AuditRemark>,
 }
 
-impl<'a> Ledger<'a> {
-    pub(super) fn new(requests: &'a Requests, memory: Memory) -> Ledger<'a> {
-        Ledger {
+impl<'a> AuditState<'a> {
+    pub(super) fn new(requests: &'a AuditedRequests, memory: Memory) -> AuditState<'a> {
+        AuditState {
             requests,
             entries: vec![Entry::default(); requests.all.len()],
             memory,
@@ -82,18 +82,18 @@ impl<'a> Ledger<'a> {
     }
 
     /// Records an observation made during the run. Called before anything else is recorded.
-    pub(super) fn take_early(&mut self, place: usize, look: EarlyLook) {
+    pub(super) fn take_early(&mut self, place: usize, look: EarlyObservation) {
         let entry = &mut self.entries[place];
         entry.was_known |= look.state.is_some();
         entry.early = Some(look);
         if let Some(state) = look.state {
             entry.last = Some(Some(state));
-            entry.done = (state.stage == Stage::Done).then_some(Duration::ZERO);
+            entry.done = (state.stage == ReportedStage::Done).then_some(Duration::ZERO);
         }
     }
 
     /// Records that the service knew a request at some time.
-    pub(super) fn take_gone(&mut self, place: usize, look: Look) {
+    pub(super) fn take_gone(&mut self, place: usize, look: QueryTimes) {
         self.take(place, None, look);
         self.entries[place].gone = true;
         self.has_forgotten = true;
@@ -103,7 +103,7 @@ impl<'a> Ledger<'a> {
     pub(super) fn doubt(&mut self, place: usize) {
         let entry = &mut self.entries[place];
         if let Some(Some(state)) = &mut entry.last {
-            state.stage = Stage::Unclear;
+            state.stage = ReportedStage::Unclear;
             entry.done = None;
         }
     }
@@ -139,9 +139,9 @@ impl<'a> Ledger<'a> {
     }
 
     /// Takes what the service says of a request; `None` if it knows no such event.
-    pub(super) fn take(&mut self, place: usize, state: Option<State>, look: Look) {
+    pub(super) fn take(&mut self, place: usize, state: Option<ReportedState>, look: QueryTimes) {
         let entry = &mut self.entries[place];
-        let is_done = state.is_some_and(|state| state.stage == Stage::Done);
+        let is_done = state.is_some_and(|state| state.stage == ReportedStage::Done);
         match is_done {
             true => entry.done = entry.done.or(Some(look.answered)),
             false => (entry.not_done, entry.done) = (Some(look.asked), None),
@@ -153,7 +153,7 @@ impl<'a> Ledger<'a> {
 
     /// Takes what it says of a request once more, when everything was done: what was done stays done, and effects that
     /// were had since are seen.
-    pub(super) fn take_again(&mut self, place: usize, again: Option<State>) {
+    pub(super) fn take_again(&mut self, place: usize, again: Option<ReportedState>) {
         let (Some(Some(state)), Some(again)) = (&mut self.entries[place].last, again) else {
             return;
         };
@@ -166,7 +166,9 @@ impl<'a> Ledger<'a> {
     /// Whether nothing more will happen to it by itself.
     pub(super) fn is_settled(&self, place: usize) -> bool {
         let state = self.entries[place].last.flatten();
-        state.is_some_and(|state| matches!(state.stage, Stage::Done | Stage::GivenUp))
+        state.is_some_and(|state| {
+            matches!(state.stage, ReportedStage::Done | ReportedStage::GivenUp)
+        })
     }
 
     /// Whether the service knew it when it was asked last.
@@ -199,7 +201,7 @@ impl<'a> Ledger<'a> {
 
     /// What all that makes of the requests. Without an answer late enough nobody knows how something stood in the end;
     /// `targets` are, by endpoint, the times to completion that must have passed for it to be too late.
-    pub(super) fn fates(&self, ended: Ended, targets: &[Duration]) -> Fates {
+    pub(super) fn fates(&self, ended: WaitEnd, targets: &[Duration]) -> AuditFindings {
         let clocks = self.clocks();
         let mut by_endpoint = vec![HashMap::new(); self.requests.endpoints.len()];
         let mut clock = None;
@@ -208,9 +210,9 @@ impl<'a> Ledger<'a> {
             let late_enough = ended.fresh_from.max(targets[request.endpoint]);
             let ending = match self.may_have_been_forgotten(place) {
                 true => request.owed.then_some(End::Stands(EventStatus::Unread)),
-                false => entry.standing(request.owed, ended, late_enough),
+                false => entry.status(request.owed, ended, late_enough),
             };
-            let standing = match ending {
+            let status = match ending {
                 Some(End::Done(state, done)) => {
                     let told = clocks.believed(request.took(&state));
                     let (own_clock, at_least, at_most) =
@@ -218,19 +220,19 @@ impl<'a> Ledger<'a> {
                     clock = coarser(clock, own_clock);
                     EventStatus::Processed { at_least, at_most }
                 }
-                Some(End::Stands(standing)) => standing,
+                Some(End::Stands(status)) => status,
                 None => continue,
             };
             let state = entry.last.flatten();
             let fate = EventReport {
-                status: standing,
+                status,
                 inserts: state.and_then(|state| state.inserts),
                 notifications: state.and_then(|state| state.notifications),
                 notify_unknown: state.map_or(0, |state| state.notify_unknown),
             };
             by_endpoint[request.endpoint].insert(request.index, fate);
         }
-        Fates {
+        AuditFindings {
             by_endpoint,
             clock,
             remarks: clocks.remarks(),
@@ -240,7 +242,8 @@ impl<'a> Ledger<'a> {
     /// Events that say nothing of when they were done.
     pub(super) fn without_time(&self) -> u64 {
         let states = self.entries.iter().filter_map(|entry| entry.last.flatten());
-        let timeless = |state: &State| state.stage == Stage::Done && state.done_at.is_none();
+        let timeless =
+            |state: &ReportedState| state.stage == ReportedStage::Done && state.done_at.is_none();
         states.filter(timeless).count() as u64
     }
 
@@ -264,7 +267,7 @@ impl<'a> Ledger<'a> {
     /// A time to completion from when it was seen, on this machine's clock.
     fn between_looks(
         &self,
-        request: &Request,
+        request: &AuditedRequest,
         entry: &Entry,
         done: Duration,
     ) -> (DoneClock, Duration, Duration) {
@@ -286,20 +289,20 @@ impl<'a> Ledger<'a> {
 
 /// What became of a request, but for how long it took.
 enum End {
-    Done(State, Duration),
+    Done(ReportedState, Duration),
     Stands(EventStatus),
 }
 
 impl Entry {
     /// `None` for a request that the service does not know.
-    fn standing(&self, owed: bool, ended: Ended, late_enough: Duration) -> Option<End> {
+    fn status(&self, owed: bool, ended: WaitEnd, late_enough: Duration) -> Option<End> {
         let shows_the_end = ended.settled != Settled::Deadline || self.at >= ended.fresh_from;
         match (self.last, self.done) {
             (Some(Some(state)), Some(done)) => Some(End::Done(state, done)),
-            (Some(Some(state)), None) if state.stage == Stage::GivenUp => {
+            (Some(Some(state)), None) if state.stage == ReportedStage::GivenUp => {
                 Some(End::Stands(EventStatus::GivenUp))
             }
-            (Some(Some(state)), None) if state.stage == Stage::Unclear => {
+            (Some(Some(state)), None) if state.stage == ReportedStage::Unclear => {
                 Some(End::Stands(EventStatus::Unread))
             }
             // It was seen too early to say that it took too long.
@@ -324,9 +327,9 @@ enum Took {
     NoOffset,
 }
 
-impl Request {
-    fn took(&self, state: &State) -> Took {
-        if state.stage != Stage::Done {
+impl AuditedRequest {
+    fn took(&self, state: &ReportedState) -> Took {
+        if state.stage != ReportedStage::Done {
             return Took::Nothing;
         }
         match (state.accepted_at, state.done_at, self.answered) {
@@ -389,16 +392,18 @@ fn coarser(one: Option<DoneClock>, other: DoneClock) -> Option<DoneClock> {
 mod tests {
     use std::time::Duration;
 
-    use super::{Ended, Ledger, Look, Memory};
-    use crate::probe::audit::requests::{Answered, NamedBy, Request, Requests};
-    use crate::probe::audit::state::{Stage, State};
+    use super::{AuditState, Memory, QueryTimes, WaitEnd};
+    use crate::probe::audit::audited_requests::{
+        Answered, AuditedRequest, AuditedRequests, NamedBy,
+    };
+    use crate::probe::audit::reported_state::{ReportedStage, ReportedState};
     use crate::run::completion::{EventKey, EventReport, EventStatus, Settled};
 
     const MS: Duration = Duration::from_millis(1);
 
     /// One accepted request that was answered a second before the audit.
-    fn one() -> Requests {
-        Requests::of_list(vec![Request {
+    fn one() -> AuditedRequests {
+        AuditedRequests::of_list(vec![AuditedRequest {
             endpoint: 0,
             index: 0,
             key: EventKey::of("7"),
@@ -411,66 +416,79 @@ mod tests {
         }])
     }
 
-    fn state(stage: Stage) -> State {
-        State::bare(stage)
+    fn state(stage: ReportedStage) -> ReportedState {
+        ReportedState::bare(stage)
     }
 
-    fn at(asked: u32, answered: u32) -> Look {
-        Look {
+    fn at(asked: u32, answered: u32) -> QueryTimes {
+        QueryTimes {
             asked: asked * MS,
             answered: answered * MS,
         }
     }
 
     /// What is made of it at the deadline of a wait of four seconds, with a target of one.
-    fn standing(ledger: &Ledger<'_>) -> Option<EventStatus> {
-        let ended = Ended {
+    fn status(audit_state: &AuditState<'_>) -> Option<EventStatus> {
+        let ended = WaitEnd {
             settled: Settled::Deadline,
             fresh_from: 3_000 * MS,
         };
-        let fates = ledger.fates(ended, &[1_000 * MS]);
+        let fates = audit_state.fates(ended, &[1_000 * MS]);
         fates.by_endpoint[0]
             .get(&0)
-            .map(|report: &EventReport| report.status)
+            .map(|fate: &EventReport| fate.status)
     }
 
     #[test]
     fn a_time_between_two_looks_counts_from_the_question_to_the_answer() {
         let requests = one();
-        let mut ledger = Ledger::new(&requests, Memory::Everything);
-        ledger.take(0, Some(state(Stage::Pending)), at(0, 300));
-        ledger.take(0, Some(state(Stage::Done)), at(400, 410));
+        let mut audit_state = AuditState::new(&requests, Memory::Everything);
+        audit_state.take(0, Some(state(ReportedStage::Pending)), at(0, 300));
+        audit_state.take(0, Some(state(ReportedStage::Done)), at(400, 410));
         let expected = EventStatus::Processed {
             at_least: 1_000 * MS,
             at_most: 1_410 * MS,
         };
-        assert_eq!(standing(&ledger), Some(expected));
+        assert_eq!(status(&audit_state), Some(expected));
     }
 
     #[test]
     fn only_a_late_answer_shows_how_things_stood_at_the_deadline() {
         let requests = one();
-        let mut ledger = Ledger::new(&requests, Memory::Everything);
-        assert_eq!(standing(&ledger), Some(EventStatus::Unread));
+        let mut audit_state = AuditState::new(&requests, Memory::Everything);
+        assert_eq!(status(&audit_state), Some(EventStatus::Unread));
         for (said, asked, expected) in [
             (None, 2_999, Some(EventStatus::Unread)),
             (None, 3_000, None),
-            (Some(Stage::Pending), 2_999, Some(EventStatus::Unread)),
-            (Some(Stage::Pending), 3_000, Some(EventStatus::Pending)),
-            (Some(Stage::GivenUp), 0, Some(EventStatus::GivenUp)),
+            (
+                Some(ReportedStage::Pending),
+                2_999,
+                Some(EventStatus::Unread),
+            ),
+            (
+                Some(ReportedStage::Pending),
+                3_000,
+                Some(EventStatus::Pending),
+            ),
+            (Some(ReportedStage::GivenUp), 0, Some(EventStatus::GivenUp)),
         ] {
-            ledger.take(0, said.map(state), at(asked, asked + 10));
-            assert_eq!(standing(&ledger), expected, "{said:?} at {asked}");
+            audit_state.take(0, said.map(state), at(asked, asked + 10));
+            assert_eq!(status(&audit_state), expected, "{said:?} at {asked}");
         }
     }
 
     #[test]
     fn an_event_that_appears_is_progress_as_one_that_is_done() {
         let requests = one();
-        let mut ledger = Ledger::new(&requests, Memory::Everything);
-        let progress = [None, Some(Stage::Pending), Some(Stage::Done)].map(|said| {
-            ledger.take(0, said.map(state), at(0, 1));
-            ledger.progress()
+        let mut audit_state = AuditState::new(&requests, Memory::Everything);
+        let progress = [
+            None,
+            Some(ReportedStage::Pending),
+            Some(ReportedStage::Done),
+        ]
+        .map(|said| {
+            audit_state.take(0, said.map(state), at(0, 1));
+            audit_state.progress()
         });
         assert_eq!(progress, [0, 1, 2]);
     }
@@ -478,25 +496,25 @@ mod tests {
     #[test]
     fn what_is_done_stays_done_when_it_is_read_once_more_and_its_effects_add_up() {
         let requests = one();
-        let mut ledger = Ledger::new(&requests, Memory::Everything);
-        let done = |inserts| State {
+        let mut audit_state = AuditState::new(&requests, Memory::Everything);
+        let done = |inserts| ReportedState {
             inserts: Some(inserts),
-            ..state(Stage::Done)
+            ..state(ReportedStage::Done)
         };
-        ledger.take(0, Some(done(1)), at(0, 1));
-        ledger.take_again(0, None);
-        ledger.take_again(0, Some(done(2)));
-        ledger.take_again(0, Some(state(Stage::Pending)));
+        audit_state.take(0, Some(done(1)), at(0, 1));
+        audit_state.take_again(0, None);
+        audit_state.take_again(0, Some(done(2)));
+        audit_state.take_again(0, Some(state(ReportedStage::Pending)));
         assert!(matches!(
-            standing(&ledger),
+            status(&audit_state),
             Some(EventStatus::Processed { .. })
         ));
-        let ended = Ended {
+        let ended = WaitEnd {
             settled: Settled::Done,
             fresh_from: Duration::ZERO,
         };
         assert_eq!(
-            ledger.fates(ended, &[MS]).by_endpoint[0][&0].inserts,
+            audit_state.fates(ended, &[MS]).by_endpoint[0][&0].inserts,
             Some(2)
         );
     }

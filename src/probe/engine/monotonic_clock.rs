@@ -4,13 +4,13 @@ use std::time::Instant;
 
 /// Counts from an origin that all threads share.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Clock {
+pub(super) struct MonotonicClock {
     origin: Instant,
 }
 
-impl Clock {
-    pub(super) fn starting_at(origin: Instant) -> Clock {
-        Clock { origin }
+impl MonotonicClock {
+    pub(super) fn starting_at(origin: Instant) -> MonotonicClock {
+        MonotonicClock { origin }
     }
 
     /// Nanoseconds since the origin; 0 before it.

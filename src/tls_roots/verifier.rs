@@ -13,8 +13,8 @@ use tokio_rustls::rustls::{
     CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme,
 };
 
-use super::certificate::{Certificate, HostName, Validity};
-use super::failure::Refusal;
+use super::certificate::{HostName, ParsedCertificate, Validity};
+use super::failure::CertificateRefusal;
 use super::{Roots, signature};
 
 /// Smaller RSA keys cannot be checked.
@@ -33,7 +33,7 @@ const LONGEST_CHAIN: usize = 6;
 pub(super) struct Verifier {
     /// `None` where there is no root for it.
     webpki: Option<Arc<WebPkiServerVerifier>>,
-    trusted: Vec<(CertificateDer<'static>, Certificate)>,
+    trusted: Vec<(CertificateDer<'static>, ParsedCertificate)>,
     from_file: bool,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -46,7 +46,7 @@ impl Verifier {
         Verifier {
             webpki: webpki.build().ok(),
             trusted: certificates
-                .filter_map(|der| Certificate::read(&der).map(|read| (der, read)))
+                .filter_map(|der| ParsedCertificate::read(&der).map(|read| (der, read)))
                 .collect(),
             from_file: roots.from_file,
             algorithms: provider.signature_verification_algorithms,
@@ -56,17 +56,17 @@ impl Verifier {
     /// The issuer's part of the check; name and dates come after it.
     fn check_issuer(
         &self,
-        leaf: &Certificate,
+        leaf: &ParsedCertificate,
         der: &CertificateDer<'_>,
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
-    ) -> Result<(), Refusal> {
+    ) -> Result<(), CertificateRefusal> {
         let is_itself_trusted = self.trusted.iter().any(|(trusted, _)| trusted == der);
         if is_itself_trusted {
             return Ok(());
         }
-        let chain: Vec<(&CertificateDer<'_>, Certificate)> = { intermediates.iter() }
-            .filter_map(|der| Certificate::read(der).map(|read| (der, read)))
+        let chain: Vec<(&CertificateDer<'_>, ParsedCertificate)> = { intermediates.iter() }
+            .filter_map(|der| ParsedCertificate::read(der).map(|read| (der, read)))
             .filter(|(_, read)| read.may_be_an_intermediate() && !read.is_self_issued())
             .take(LONGEST_CHAIN)
             .collect();
@@ -82,23 +82,23 @@ impl Verifier {
         let issuer =
             named.find(|issuer| signature::is_signed_by(leaf, der, issuer, &self.algorithms));
         let Some(issuer) = issuer else {
-            let read: Vec<Certificate> = chain.into_iter().map(|(_, read)| read).collect();
+            let read: Vec<ParsedCertificate> = chain.into_iter().map(|(_, read)| read).collect();
             return Err(match is_unknown {
                 true => self.unknown_end(leaf, &read),
-                false => Refusal::WrongSignature {
+                false => CertificateRefusal::WrongSignature {
                     issuer: leaf.issuer(),
                 },
             });
         };
         if let Validity::Expired(on) = issuer.validity_at(now) {
-            return Err(Refusal::IssuerExpired {
+            return Err(CertificateRefusal::IssuerExpired {
                 issuer: leaf.issuer(),
                 on,
             });
         }
         match issuer.may_issue_for_any_name() && leaf.may_be_a_server() {
             true => Ok(()),
-            false => Err(Refusal::Purpose),
+            false => Err(CertificateRefusal::Purpose),
         }
     }
 
@@ -106,12 +106,12 @@ impl Verifier {
     /// `below` is the number of intermediates under the issuer that is looked for.
     fn leads_to_a_root(
         &self,
-        (certificate, der): (&Certificate, &CertificateDer<'_>),
-        chain: &[(&CertificateDer<'_>, Certificate)],
+        (certificate, der): (&ParsedCertificate, &CertificateDer<'_>),
+        chain: &[(&CertificateDer<'_>, ParsedCertificate)],
         below: usize,
         now: UnixTime,
     ) -> bool {
-        let is_issued_by = |issuer: &Certificate| {
+        let is_issued_by = |issuer: &ParsedCertificate| {
             certificate.names_as_issuer(issuer)
                 && issuer.validity_at(now) == Validity::Valid
                 && issuer.may_be_above(below)
@@ -127,16 +127,16 @@ impl Verifier {
     /// A trusted certificate that the chain leads to and whose dates are over.
     fn expired_root(
         &self,
-        leaf: &Certificate,
-        intermediates: &[Certificate],
+        leaf: &ParsedCertificate,
+        intermediates: &[ParsedCertificate],
         now: UnixTime,
-    ) -> Option<Refusal> {
+    ) -> Option<CertificateRefusal> {
         let mut chain = [leaf].into_iter().chain(intermediates);
         chain.find_map(|below| {
             let mut trusted = self.trusted.iter();
             trusted.find_map(|(_, root)| match root.validity_at(now) {
                 Validity::Expired(on) if below.names_as_issuer(root) => {
-                    Some(Refusal::IssuerExpired {
+                    Some(CertificateRefusal::IssuerExpired {
                         issuer: below.issuer(),
                         on,
                     })
@@ -147,20 +147,30 @@ impl Verifier {
     }
 
     /// A trusted certificate has issued this one, and is none that may.
-    fn not_an_issuer(&self, leaf: &Certificate, intermediates: &[Certificate]) -> Option<Refusal> {
+    fn not_an_issuer(
+        &self,
+        leaf: &ParsedCertificate,
+        intermediates: &[ParsedCertificate],
+    ) -> Option<CertificateRefusal> {
         let mut chain = [leaf].into_iter().chain(intermediates);
-        let is_named = |below: &&Certificate| {
+        let is_named = |below: &&ParsedCertificate| {
             let mut trusted = self.trusted.iter();
             !below.is_self_issued()
                 && trusted.any(|(_, root)| below.names_as_issuer(root) && !root.may_be_an_issuer())
         };
-        chain.find(is_named).map(|below| Refusal::NotAnIssuer {
-            issuer: below.issuer(),
-        })
+        chain
+            .find(is_named)
+            .map(|below| CertificateRefusal::NotAnIssuer {
+                issuer: below.issuer(),
+            })
     }
 
     /// The issuer that would have to be trusted: the one at the end of the chain that the server sent.
-    fn unknown_end(&self, leaf: &Certificate, intermediates: &[Certificate]) -> Refusal {
+    fn unknown_end(
+        &self,
+        leaf: &ParsedCertificate,
+        intermediates: &[ParsedCertificate],
+    ) -> CertificateRefusal {
         let mut end = leaf;
         for _ in intermediates {
             match intermediates.iter().find(|next| end.names_as_issuer(next)) {
@@ -168,7 +178,7 @@ impl Verifier {
                 _ => break,
             }
         }
-        Refusal::UnknownIssuer {
+        CertificateRefusal::UnknownIssuer {
             issuer: end.issuer(),
             self_signed: leaf.is_self_issued(),
             file_given: self.from_file,
@@ -176,14 +186,18 @@ impl Verifier {
     }
 
     /// A trusted certificate has the name of an issuer in the chain, and another key.
-    fn wrong_signature(&self, leaf: &Certificate, intermediates: &[Certificate]) -> Refusal {
-        let is_named = |certificate: &&Certificate| {
+    fn wrong_signature(
+        &self,
+        leaf: &ParsedCertificate,
+        intermediates: &[ParsedCertificate],
+    ) -> CertificateRefusal {
+        let is_named = |certificate: &&ParsedCertificate| {
             let mut trusted = self.trusted.iter();
             trusted.any(|(_, issuer)| certificate.names_as_issuer(issuer))
         };
         let mut chain = [leaf].into_iter().chain(intermediates);
         match chain.find(is_named) {
-            Some(below) if !leaf.is_self_issued() => Refusal::WrongSignature {
+            Some(below) if !leaf.is_self_issued() => CertificateRefusal::WrongSignature {
                 issuer: below.issuer(),
             },
             _ => self.unknown_end(leaf, intermediates),
@@ -194,18 +208,18 @@ impl Verifier {
     fn refused(
         &self,
         error: &Error,
-        leaf: &Certificate,
-        intermediates: &[Certificate],
+        leaf: &ParsedCertificate,
+        intermediates: &[ParsedCertificate],
         now: UnixTime,
-    ) -> Refusal {
+    ) -> CertificateRefusal {
         let Error::InvalidCertificate(error) = error else {
-            return Refusal::Malformed;
+            return CertificateRefusal::Malformed;
         };
         match (error, leaf.validity_at(now)) {
-            (_, Validity::Expired(on)) => Refusal::Expired { on },
-            (_, Validity::NotYet(from)) => Refusal::NotYetValid { from },
+            (_, Validity::Expired(on)) => CertificateRefusal::Expired { on },
+            (_, Validity::NotYet(from)) => CertificateRefusal::NotYetValid { from },
             (CertificateError::Expired | CertificateError::ExpiredContext { .. }, _) => {
-                Refusal::IntermediateExpired
+                CertificateRefusal::IntermediateExpired
             }
             (CertificateError::UnknownIssuer, _) => {
                 let of_root = self.expired_root(leaf, intermediates, now);
@@ -217,18 +231,20 @@ impl Verifier {
             (
                 CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
                 _,
-            ) => Refusal::Purpose,
-            (CertificateError::BadEncoding, _) => Refusal::Malformed,
-            (CertificateError::Revoked, _) => Refusal::Revoked,
-            (CertificateError::UnhandledCriticalExtension, _) => Refusal::CriticalExtension,
+            ) => CertificateRefusal::Purpose,
+            (CertificateError::BadEncoding, _) => CertificateRefusal::Malformed,
+            (CertificateError::Revoked, _) => CertificateRefusal::Revoked,
+            (CertificateError::UnhandledCriticalExtension, _) => {
+                CertificateRefusal::CriticalExtension
+            }
             (
                 CertificateError::UnsupportedSignatureAlgorithmContext { .. }
                 | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
                 _,
-            ) => Refusal::Algorithm {
+            ) => CertificateRefusal::Algorithm {
                 name: leaf.signature_oid(),
             },
-            (error, _) => Refusal::Other {
+            (error, _) => CertificateRefusal::Other {
                 // The text behind the debug form: `CaUsedAsEndEntity` is one of a chain's intermediate.
                 text: super::failure::spaced(&format!("{error:?}")),
             },
@@ -242,15 +258,15 @@ impl Verifier {
         host: &ServerName<'_>,
         ocsp: &[u8],
         now: UnixTime,
-    ) -> Result<(), Refusal> {
-        let leaf = Certificate::read(der);
+    ) -> Result<(), CertificateRefusal> {
+        let leaf = ParsedCertificate::read(der);
         let is_itself_trusted = self.trusted.iter().any(|(trusted, _)| trusted == der);
-        if let Some(bits) = leaf.as_ref().and_then(Certificate::rsa_bits)
+        if let Some(bits) = leaf.as_ref().and_then(ParsedCertificate::rsa_bits)
             && bits < LEAST_RSA_BITS
         {
-            return Err(Refusal::KeyTooSmall { bits });
+            return Err(CertificateRefusal::KeyTooSmall { bits });
         }
-        let beyond_webpki = |leaf: &Certificate| leaf.is_old_version() || leaf.is_ca();
+        let beyond_webpki = |leaf: &ParsedCertificate| leaf.is_old_version() || leaf.is_ca();
         match (&self.webpki, leaf) {
             (_, Some(leaf)) if is_itself_trusted || beyond_webpki(&leaf) => {
                 check_dates(&leaf, now)?;
@@ -258,12 +274,14 @@ impl Verifier {
                 check_name(&leaf, host)
             }
             (None, Some(leaf)) => {
-                let read: Vec<Certificate> =
-                    intermediates.iter().filter_map(Certificate::read).collect();
+                let read: Vec<ParsedCertificate> = intermediates
+                    .iter()
+                    .filter_map(ParsedCertificate::read)
+                    .collect();
                 let unknown = CertificateError::UnknownIssuer.into();
                 Err(self.refused(&unknown, &leaf, &read, now))
             }
-            (None, None) => Err(Refusal::Malformed),
+            (None, None) => Err(CertificateRefusal::Malformed),
             (Some(webpki), leaf) => {
                 let checked = webpki.verify_server_cert(der, intermediates, host, ocsp, now);
                 match (checked, leaf) {
@@ -276,42 +294,44 @@ impl Verifier {
                         }
                     }
                     (Err(error), Some(leaf)) => {
-                        let read: Vec<Certificate> =
-                            intermediates.iter().filter_map(Certificate::read).collect();
+                        let read: Vec<ParsedCertificate> = intermediates
+                            .iter()
+                            .filter_map(ParsedCertificate::read)
+                            .collect();
                         Err(self.refused(&error, &leaf, &read, now))
                     }
-                    (Err(_), None) => Err(Refusal::Malformed),
+                    (Err(_), None) => Err(CertificateRefusal::Malformed),
                 }
             }
         }
     }
 }
 
-fn check_dates(leaf: &Certificate, now: UnixTime) -> Result<(), Refusal> {
+fn check_dates(leaf: &ParsedCertificate, now: UnixTime) -> Result<(), CertificateRefusal> {
     match leaf.validity_at(now) {
         Validity::Valid => Ok(()),
-        Validity::Expired(on) => Err(Refusal::Expired { on }),
-        Validity::NotYet(from) => Err(Refusal::NotYetValid { from }),
+        Validity::Expired(on) => Err(CertificateRefusal::Expired { on }),
+        Validity::NotYet(from) => Err(CertificateRefusal::NotYetValid { from }),
     }
 }
 
-fn check_name(leaf: &Certificate, host: &ServerName<'_>) -> Result<(), Refusal> {
+fn check_name(leaf: &ParsedCertificate, host: &ServerName<'_>) -> Result<(), CertificateRefusal> {
     match leaf.is_for(host) {
         true => Ok(()),
         false => Err(wrong_name(leaf, host)),
     }
 }
 
-fn wrong_name(leaf: &Certificate, host: &ServerName<'_>) -> Refusal {
+fn wrong_name(leaf: &ParsedCertificate, host: &ServerName<'_>) -> CertificateRefusal {
     if let ServerName::IpAddress(ip) = host {
         let ip = std::net::IpAddr::from(*ip);
         let is_it = |name: &HostName| matches!(name, HostName::Dns(name) if name.parse() == Ok(ip));
         if leaf.hosts().iter().any(is_it) {
-            return Refusal::AddressAsDnsName { ip };
+            return CertificateRefusal::AddressAsDnsName { ip };
         }
     }
     let names = leaf.hosts().iter().map(ToString::to_string).collect();
-    Refusal::WrongName { names }
+    CertificateRefusal::WrongName { names }
 }
 
 fn is_about_the_name(error: &Error) -> bool {

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 /// What a service says of one event.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct State {
-    pub(super) stage: Stage,
+pub(super) struct ReportedState {
+    pub(super) stage: ReportedStage,
     pub(super) inserts: Option<u64>,
     pub(super) notifications: Option<u64>,
     /// More notifications that may have been sent.
@@ -17,7 +17,7 @@ pub(super) struct State {
 
 /// How far an event is; the further, the larger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Stage {
+pub(super) enum ReportedStage {
     /// An unknown word.
     Unclear,
     Pending,
@@ -25,10 +25,10 @@ pub(super) enum Stage {
     Done,
 }
 
-impl State {
+impl ReportedState {
     /// A stage, and nothing else.
-    pub(super) fn bare(stage: Stage) -> State {
-        State {
+    pub(super) fn bare(stage: ReportedStage) -> ReportedState {
+        ReportedState {
             stage,
             inserts: None,
             notifications: None,
@@ -39,13 +39,13 @@ impl State {
     }
 
     /// What two lines say of one event: both of their effects were had, and it is as far as the further one.
-    pub(super) fn and(self, other: State) -> State {
+    pub(super) fn and(self, other: ReportedState) -> ReportedState {
         let further = match other.stage > self.stage {
             true => other,
             false => self,
         };
         let sum = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
-        State {
+        ReportedState {
             inserts: sum(self.inserts, other.inserts),
             notifications: sum(self.notifications, other.notifications),
             notify_unknown: self.notify_unknown.saturating_add(other.notify_unknown),
@@ -101,7 +101,7 @@ mod tests {
     use jiff::SignedDuration;
     use serde_json::json;
 
-    use super::{Stage, State, Time};
+    use super::{ReportedStage, ReportedState, Time};
 
     #[test]
     fn times_are_read_in_the_ways_services_write_them() {
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn what_two_lines_say_of_one_event_adds_up() {
-        let line = |stage, inserts| State {
+        let line = |stage, inserts| ReportedState {
             stage,
             inserts: Some(inserts),
             notifications: Some(1),
@@ -138,10 +138,10 @@ mod tests {
             accepted_at: None,
             done_at: None,
         };
-        let both = line(Stage::Done, 1).and(line(Stage::Pending, 1));
+        let both = line(ReportedStage::Done, 1).and(line(ReportedStage::Pending, 1));
         assert_eq!(
             (both.stage, both.inserts, both.notifications),
-            (Stage::Done, Some(2), Some(2))
+            (ReportedStage::Done, Some(2), Some(2))
         );
     }
 }

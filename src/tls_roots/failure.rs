@@ -11,7 +11,7 @@ const SHOWN_NAMES: usize = 3;
 
 /// Why a server's certificate is not accepted.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
+pub(super) enum CertificateRefusal {
     #[error("the certificate {}", for_whom(.names))]
     WrongName { names: Vec<String> },
     #[error("the certificate has the address {ip} as a DNS name, which counts for no address")]
@@ -56,11 +56,11 @@ pub(super) enum Refusal {
 #[error("{text}")]
 pub struct TlsFailure {
     text: String,
-    kind: Kind,
+    kind: TlsFailureKind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum TlsFailureKind {
     Name,
     Address,
     Dates,
@@ -103,7 +103,7 @@ pub fn tls_failure(error: &(dyn StdError + 'static)) -> Option<TlsFailure> {
 }
 
 impl TlsFailure {
-    fn new(text: impl Into<String>, kind: Kind) -> TlsFailure {
+    fn new(text: impl Into<String>, kind: TlsFailureKind) -> TlsFailure {
         TlsFailure {
             text: text.into(),
             kind,
@@ -114,26 +114,29 @@ impl TlsFailure {
     pub(super) fn of(error: &Error) -> TlsFailure {
         match error {
             Error::InvalidCertificate(CertificateError::Other(other)) => {
-                match other.0.downcast_ref::<Refusal>() {
+                match other.0.downcast_ref::<CertificateRefusal>() {
                     Some(refusal) => TlsFailure::refused(refusal),
-                    None => TlsFailure::new("the certificate is not accepted", Kind::Certificate),
+                    None => TlsFailure::new(
+                        "the certificate is not accepted",
+                        TlsFailureKind::Certificate,
+                    ),
                 }
             }
             Error::InvalidCertificate(CertificateError::BadSignature) => TlsFailure::new(
                 "the server does not hold the key of its certificate",
-                Kind::Key,
+                TlsFailureKind::Key,
             ),
             Error::InvalidCertificate(error) => TlsFailure::new(
                 format!(
                     "the certificate is not accepted: {}",
                     spaced(&format!("{error:?}"))
                 ),
-                Kind::Certificate,
+                TlsFailureKind::Certificate,
             ),
             Error::AlertReceived(alert) => of_alert(*alert),
             Error::NoApplicationProtocol => of_alert(AlertDescription::NoApplicationProtocol),
             Error::InvalidMessage(_) => {
-                TlsFailure::new("the server does not speak TLS", Kind::NotTls)
+                TlsFailure::new("the server does not speak TLS", TlsFailureKind::NotTls)
             }
             Error::PeerIncompatible(
                 PeerIncompatible::ServerDoesNotSupportTls12Or13
@@ -144,116 +147,119 @@ impl TlsFailure {
                     "the server's TLS does not fit: {}",
                     spaced(&format!("{why:?}"))
                 ),
-                Kind::NoCommonCipher,
+                TlsFailureKind::NoCommonCipher,
             ),
-            Error::NoCertificatesPresented => {
-                TlsFailure::new("the server sent no certificate", Kind::Certificate)
+            Error::NoCertificatesPresented => TlsFailure::new(
+                "the server sent no certificate",
+                TlsFailureKind::Certificate,
+            ),
+            Error::DecryptError => {
+                TlsFailure::new("a TLS record cannot be decrypted", TlsFailureKind::Other)
             }
-            Error::DecryptError => TlsFailure::new("a TLS record cannot be decrypted", Kind::Other),
             Error::PeerMisbehaved(why) => TlsFailure::new(
                 format!(
                     "the server broke the TLS protocol: {}",
                     spaced(&format!("{why:?}"))
                 ),
-                Kind::Other,
+                TlsFailureKind::Other,
             ),
             other => TlsFailure::new(
                 format!(
                     "the TLS connection failed: {}",
                     spaced(&format!("{other:?}"))
                 ),
-                Kind::Other,
+                TlsFailureKind::Other,
             ),
         }
     }
 
-    fn refused(refusal: &Refusal) -> TlsFailure {
+    fn refused(refusal: &CertificateRefusal) -> TlsFailure {
         let kind = match refusal {
-            Refusal::WrongName { .. } => Kind::Name,
-            Refusal::AddressAsDnsName { .. } => Kind::Address,
-            Refusal::KeyTooSmall { .. } => Kind::Key,
-            Refusal::NotAnIssuer { .. } => Kind::NotAnIssuer,
-            Refusal::Expired { .. }
-            | Refusal::IssuerExpired { .. }
-            | Refusal::IntermediateExpired => Kind::Dates,
-            Refusal::NotYetValid { .. } => Kind::Clock,
-            Refusal::UnknownIssuer {
+            CertificateRefusal::WrongName { .. } => TlsFailureKind::Name,
+            CertificateRefusal::AddressAsDnsName { .. } => TlsFailureKind::Address,
+            CertificateRefusal::KeyTooSmall { .. } => TlsFailureKind::Key,
+            CertificateRefusal::NotAnIssuer { .. } => TlsFailureKind::NotAnIssuer,
+            CertificateRefusal::Expired { .. }
+            | CertificateRefusal::IssuerExpired { .. }
+            | CertificateRefusal::IntermediateExpired => TlsFailureKind::Dates,
+            CertificateRefusal::NotYetValid { .. } => TlsFailureKind::Clock,
+            CertificateRefusal::UnknownIssuer {
                 self_signed,
                 file_given,
                 ..
-            } => Kind::Issuer {
+            } => TlsFailureKind::Issuer {
                 self_signed: *self_signed,
                 file_given: *file_given,
             },
-            Refusal::WrongSignature { .. } => Kind::WrongSignature,
-            _ => Kind::Certificate,
+            CertificateRefusal::WrongSignature { .. } => TlsFailureKind::WrongSignature,
+            _ => TlsFailureKind::Certificate,
         };
         TlsFailure::new(refusal.to_string(), kind)
     }
 
     /// Whether the server answered with something other than TLS.
     pub fn is_not_tls(&self) -> bool {
-        self.kind == Kind::NotTls
+        self.kind == TlsFailureKind::NotTls
     }
 
     /// Whether the server refused HTTP/1.1.
     pub fn is_http2_only(&self) -> bool {
-        self.kind == Kind::Http2Only
+        self.kind == TlsFailureKind::Http2Only
     }
 
     /// Whether the server's certificate is at fault: the host is named without a port.
     pub fn is_about_the_certificate(&self) -> bool {
         matches!(
             self.kind,
-            Kind::Name
-                | Kind::Address
-                | Kind::Key
-                | Kind::NotAnIssuer
-                | Kind::Dates
-                | Kind::Clock
-                | Kind::Issuer { .. }
-                | Kind::WrongSignature
-                | Kind::Certificate
+            TlsFailureKind::Name
+                | TlsFailureKind::Address
+                | TlsFailureKind::Key
+                | TlsFailureKind::NotAnIssuer
+                | TlsFailureKind::Dates
+                | TlsFailureKind::Clock
+                | TlsFailureKind::Issuer { .. }
+                | TlsFailureKind::WrongSignature
+                | TlsFailureKind::Certificate
         )
     }
 
     /// The hint, in terms of the flags of a measurement of this host and port.
     pub fn hint(&self, authority: &str) -> String {
         match self.kind {
-            Kind::Name => "check the host; test with -k only if you trust the network",
-            Kind::Address => {
+            TlsFailureKind::Name => "check the host; test with -k only if you trust the network",
+            TlsFailureKind::Address => {
                 "issue it with the address as an IP address (IP:127.0.0.1 in subjectAltName); to measure anyway: -k"
             }
-            Kind::Key => {
+            TlsFailureKind::Key => {
                 "give the server a key of RSA with 2048 bits or more, or ECDSA P-256; -k does not help"
             }
-            Kind::NotAnIssuer => {
+            TlsFailureKind::NotAnIssuer => {
                 "give --cacert the CA certificate (CA:TRUE), or the server's own certificate; to measure anyway: -k"
             }
-            Kind::Dates => "renew it; to measure anyway: -k",
-            Kind::Clock => "check the clock of this machine; to measure anyway: -k",
-            Kind::Issuer {
+            TlsFailureKind::Dates => "renew it; to measure anyway: -k",
+            TlsFailureKind::Clock => "check the clock of this machine; to measure anyway: -k",
+            TlsFailureKind::Issuer {
                 file_given: true, ..
             } => "give the file of this issuer to --cacert, or measure anyway with -k",
-            Kind::Issuer {
+            TlsFailureKind::Issuer {
                 self_signed: true, ..
             } => "trust it with --cacert FILE, the server's own certificate, or measure anyway with -k",
-            Kind::Issuer { .. } => "trust it with --cacert FILE, or measure anyway with -k",
-            Kind::WrongSignature => {
+            TlsFailureKind::Issuer { .. } => "trust it with --cacert FILE, or measure anyway with -k",
+            TlsFailureKind::WrongSignature => {
                 "the issuer has a new key; give its present certificate to --cacert"
             }
-            Kind::Certificate => "issue another certificate; to measure anyway: -k",
-            Kind::ClientCertificate => {
+            TlsFailureKind::Certificate => "issue another certificate; to measure anyway: -k",
+            TlsFailureKind::ClientCertificate => {
                 "give a client certificate that the server accepts: --cert FILE --key FILE"
             }
-            Kind::OldProtocol => "enable TLS 1.2 or 1.3 on the server",
-            Kind::NoCommonCipher => {
+            TlsFailureKind::OldProtocol => "enable TLS 1.2 or 1.3 on the server",
+            TlsFailureKind::NoCommonCipher => {
                 "if it requires a client certificate, give --cert FILE --key FILE; else enable there an ECDHE cipher suite, a key of RSA, P-256, P-384 or Ed25519 (not P-521 or Ed448), and the curve X25519, P-256 or P-384 (not X448)"
             }
-            Kind::ServerName => "check the host; --connect-to HOST:PORT connects elsewhere under its name",
-            Kind::NotTls => return format!("use http://{authority}"),
-            Kind::Http2Only => HTTP2_HINT,
-            Kind::Other => "look at the handshake with: openssl s_client -connect HOST:PORT",
+            TlsFailureKind::ServerName => "check the host; --connect-to HOST:PORT connects elsewhere under its name",
+            TlsFailureKind::NotTls => return format!("use http://{authority}"),
+            TlsFailureKind::Http2Only => HTTP2_HINT,
+            TlsFailureKind::Other => "look at the handshake with: openssl s_client -connect HOST:PORT",
         }
         .to_owned()
     }
@@ -268,44 +274,50 @@ fn of_alert(alert: AlertDescription) -> TlsFailure {
     let (text, kind) = match alert {
         A::CertificateRequired | A::NoCertificate => (
             "the server requires a client certificate",
-            Kind::ClientCertificate,
+            TlsFailureKind::ClientCertificate,
         ),
         A::BadCertificate | A::UnsupportedCertificate | A::CertificateUnknown | A::UnknownCA => (
             "the server does not accept the client certificate, or requires one",
-            Kind::ClientCertificate,
+            TlsFailureKind::ClientCertificate,
         ),
         A::CertificateExpired => (
             "the client certificate has expired",
-            Kind::ClientCertificate,
+            TlsFailureKind::ClientCertificate,
         ),
-        A::CertificateRevoked => ("the client certificate is revoked", Kind::ClientCertificate),
+        A::CertificateRevoked => (
+            "the client certificate is revoked",
+            TlsFailureKind::ClientCertificate,
+        ),
         A::AccessDenied => (
             "the server denies access to this client",
-            Kind::ClientCertificate,
+            TlsFailureKind::ClientCertificate,
         ),
         A::ProtocolVersion => (
             "the server speaks neither TLS 1.2 nor TLS 1.3",
-            Kind::OldProtocol,
+            TlsFailureKind::OldProtocol,
         ),
         A::HandshakeFailure | A::InsufficientSecurity => (
             "the server has no cipher suite, key type or curve in common with a7probe, or requires a client certificate",
-            Kind::NoCommonCipher,
+            TlsFailureKind::NoCommonCipher,
         ),
-        A::UnrecognisedName => ("the server does not know this host name", Kind::ServerName),
+        A::UnrecognisedName => (
+            "the server does not know this host name",
+            TlsFailureKind::ServerName,
+        ),
         A::NoApplicationProtocol => (
             "the server does not offer HTTP/1.1; it may speak HTTP/2 only",
-            Kind::Http2Only,
+            TlsFailureKind::Http2Only,
         ),
         A::InternalError => (
             "the server reports an internal error in its TLS",
-            Kind::Other,
+            TlsFailureKind::Other,
         ),
         other => {
             let text = format!(
                 "the server ended the TLS connection with the alert '{}'",
                 spaced(&format!("{other:?}"))
             );
-            return TlsFailure::new(text, Kind::Other);
+            return TlsFailure::new(text, TlsFailureKind::Other);
         }
     };
     TlsFailure::new(text, kind)
@@ -357,23 +369,23 @@ mod tests {
         AlertDescription, CertificateError, Error, OtherError, PeerIncompatible,
     };
 
-    use super::{Refusal, TlsFailure, tls_failure};
+    use super::{CertificateRefusal, TlsFailure, tls_failure};
 
     fn said(error: Error) -> (String, String) {
         let failure = TlsFailure::of(&error);
         (failure.to_string(), failure.hint("h:8443"))
     }
 
-    fn refused(refusal: Refusal) -> Error {
+    fn refused(refusal: CertificateRefusal) -> Error {
         CertificateError::Other(OtherError(Arc::new(refusal))).into()
     }
 
     #[test]
     fn every_refusal_has_its_words_and_its_hint() {
-        let names = |names: &[&str]| Refusal::WrongName {
+        let names = |names: &[&str]| CertificateRefusal::WrongName {
             names: names.iter().map(|&name| name.to_owned()).collect(),
         };
-        let unknown = |self_signed, file_given| Refusal::UnknownIssuer {
+        let unknown = |self_signed, file_given| CertificateRefusal::UnknownIssuer {
             issuer: "Acme Internal CA".to_owned(),
             self_signed,
             file_given,
@@ -401,7 +413,7 @@ mod tests {
                 "check the host",
             ),
             (
-                Refusal::Expired { on },
+                CertificateRefusal::Expired { on },
                 "the certificate expired on 2026-03-02",
                 "renew it; to measure anyway: -k",
             ),

@@ -34,7 +34,7 @@ const GREETINGS: [(&str, &str); 9] = [
 
 /// The kind of bytes that do not begin an HTTP/1.x answer.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Foreign {
+pub(super) enum ForeignProtocol {
     Tls,
     Http2,
     /// Another protocol or a malformed status line, in words.
@@ -51,10 +51,10 @@ pub(super) fn begins_as_http(bytes: &[u8]) -> bool {
 
 /// Judges the first bytes of an answer that cannot be parsed; `None` if more bytes may decide. In HTTP only whole lines
 /// are examined, so that the result does not depend on how the bytes were cut.
-pub(super) fn judge(bytes: &[u8]) -> Option<Foreign> {
+pub(super) fn judge(bytes: &[u8]) -> Option<ForeignProtocol> {
     match bytes {
         [] => return None,
-        [TLS_ALERT | TLS_HANDSHAKE, ..] => return Some(Foreign::Tls),
+        [TLS_ALERT | TLS_HANDSHAKE, ..] => return Some(ForeignProtocol::Tls),
         [0, ..] => return frame(bytes),
         _ => {}
     }
@@ -62,22 +62,22 @@ pub(super) fn judge(bytes: &[u8]) -> Option<Foreign> {
     let end = bytes.iter().position(|byte| *byte == b'\n');
     if let Some(end) = end.filter(|_| begins_as_http(bytes)) {
         return match is_status_line(&bytes[..=end]) {
-            false => Some(Foreign::Other(greeting(printable(bytes)))),
-            true => malformed_line(bytes).map(Foreign::HeaderLine),
+            false => Some(ForeignProtocol::Other(greeting(printable(bytes)))),
+            true => malformed_line(bytes).map(ForeignProtocol::HeaderLine),
         };
     }
     let shown = printable(bytes);
     let is_open = shown.len() == bytes.len() && shown.len() < SHOWN;
     let may_be_http = begins_as_http(bytes);
-    (!is_open && !may_be_http).then(|| Foreign::Other(greeting(shown)))
+    (!is_open && !may_be_http).then(|| ForeignProtocol::Other(greeting(shown)))
 }
 
 /// The same when no more bytes arrive.
-pub(super) fn judge_all(bytes: &[u8]) -> Option<Foreign> {
+pub(super) fn judge_all(bytes: &[u8]) -> Option<ForeignProtocol> {
     let rest = || {
         let bytes = without_empty_lines(bytes);
         let is_other = !bytes.is_empty() && !begins_as_http(bytes);
-        is_other.then(|| Foreign::Other(greeting(printable(bytes))))
+        is_other.then(|| ForeignProtocol::Other(greeting(printable(bytes))))
     };
     judge(bytes).or_else(rest)
 }
@@ -104,10 +104,10 @@ fn is_status_line(line: &[u8]) -> bool {
 }
 
 /// A SETTINGS or GOAWAY frame of the whole connection.
-fn frame(bytes: &[u8]) -> Option<Foreign> {
+fn frame(bytes: &[u8]) -> Option<ForeignProtocol> {
     match bytes.get(..FRAME_HEAD)? {
-        [_, _, _, SETTINGS | GOAWAY, _, 0, 0, 0, 0] => Some(Foreign::Http2),
-        _ => Some(Foreign::Other(BINARY.to_owned())),
+        [_, _, _, SETTINGS | GOAWAY, _, 0, 0, 0, 0] => Some(ForeignProtocol::Http2),
+        _ => Some(ForeignProtocol::Other(BINARY.to_owned())),
     }
 }
 
@@ -142,10 +142,10 @@ fn malformed_line(head: &[u8]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Foreign, judge, judge_all, malformed_line};
+    use super::{ForeignProtocol, judge, judge_all, malformed_line};
 
-    fn other(words: &str) -> Option<Foreign> {
-        Some(Foreign::Other(words.to_owned()))
+    fn other(words: &str) -> Option<ForeignProtocol> {
+        Some(ForeignProtocol::Other(words.to_owned()))
     }
 
     #[test]
@@ -153,7 +153,7 @@ mod tests {
         let settings = b"\0\0\x12\x04\0\0\0\0\0\0\x03\0\0\0\x80";
         let goaway = b"\0\0\x08\x07\0\0\0\0\0\0\0\0\0\0\0\0\x01";
         for bytes in [&settings[..], goaway] {
-            assert_eq!(judge(bytes), Some(Foreign::Http2));
+            assert_eq!(judge(bytes), Some(ForeignProtocol::Http2));
             assert_eq!(judge(&bytes[..8]), None);
         }
         assert_eq!(judge(b"\0\0\x12\x01\0\0\0\0\x01"), other("binary data"));

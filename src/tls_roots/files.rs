@@ -7,7 +7,7 @@ use anyhow::{anyhow, bail};
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::certificate::Certificate;
+use super::certificate::ParsedCertificate;
 
 /// Every certificate of a PEM file, in its order; `flag` is the one that named the file.
 ///
@@ -22,7 +22,7 @@ pub(super) fn certificates(
     let mut found = Vec::new();
     for certificate in CertificateDer::pem_slice_iter(&bytes) {
         let certificate = certificate.map_err(|error| malformed(&at, &error))?;
-        if Certificate::read(&certificate).is_none() {
+        if ParsedCertificate::read(&certificate).is_none() {
             bail!(
                 "{at}: certificate {} in the file cannot be read\nhint: check it with: openssl x509 -in {} -noout -text",
                 found.len() + 1,

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::response::ResponseError;
+use super::response_error::ResponseError;
 
 /// Transfer codings that change the bytes of a body and not its end. They are not decoded.
 const CODINGS: [&str; 8] = [
@@ -19,7 +19,7 @@ const CODINGS: [&str; 8] = [
 
 /// The header fields that decide framing and reuse.
 #[derive(Default)]
-pub(super) struct Fields {
+pub(super) struct FramingFields {
     pub(super) content_length: Option<u64>,
     pub(super) chunked: bool,
     /// A transfer coding without chunked: the end of the connection ends the body (RFC 9112 §6.3).
@@ -29,9 +29,9 @@ pub(super) struct Fields {
     pub(super) server_timing: Vec<(String, Duration)>,
 }
 
-impl Fields {
-    pub(super) fn read(headers: &[httparse::Header<'_>]) -> Result<Fields, ResponseError> {
-        let mut fields = Fields::default();
+impl FramingFields {
+    pub(super) fn read(headers: &[httparse::Header<'_>]) -> Result<FramingFields, ResponseError> {
+        let mut fields = FramingFields::default();
         for header in headers {
             let name = header.name;
             if name.eq_ignore_ascii_case("content-length") {

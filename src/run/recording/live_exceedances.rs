@@ -9,7 +9,7 @@ use crate::run::sample::{FailureKind, Outcome, Sample};
 
 /// One bit a request and question, in order of the intended start, of an open-model run that is not over.
 #[derive(Clone, Debug)]
-pub struct Marks {
+pub struct LiveExceedances {
     ended: Bits,
     complete: u64,
     not_ok: Bits,
@@ -20,10 +20,10 @@ pub struct Marks {
     client_failures: u64,
 }
 
-impl Marks {
+impl LiveExceedances {
     /// Nothing ended yet; counts exceedances of these targets.
-    pub fn new(targets: &[Duration]) -> Marks {
-        Marks {
+    pub fn new(targets: &[Duration]) -> LiveExceedances {
+        LiveExceedances {
             ended: Bits::new(),
             complete: 0,
             not_ok: Bits::new(),
@@ -37,11 +37,11 @@ impl Marks {
 
     /// The same, to be filled by an instrument whose own error is known.
     #[must_use]
-    pub fn with_own_error(self, own_error: Duration) -> Marks {
-        Marks { own_error, ..self }
+    pub fn with_own_error(self, own_error: Duration) -> LiveExceedances {
+        LiveExceedances { own_error, ..self }
     }
 
-    /// Marks a request that ended.
+    /// LiveExceedances a request that ended.
     pub fn add(&mut self, sample: &Sample) {
         let (index, outcome) = (sample.index, sample.outcome);
         let lag_ns = sample.send_lag_ns().unwrap_or(0);
@@ -91,7 +91,7 @@ impl Marks {
 mod tests {
     use std::time::Duration;
 
-    use super::Marks;
+    use super::LiveExceedances;
     use crate::run::sample::{FailureKind, Outcome, Phases, Sample};
 
     fn ended(index: u64, latency_ms: u64, outcome: Outcome) -> Sample {
@@ -114,15 +114,15 @@ mod tests {
     #[test]
     fn a_request_that_has_not_ended_holds_back_those_after_it() {
         let target = Duration::from_millis(150);
-        let mut marks = Marks::new(&[target]);
-        marks.add(&ended(0, 5, Outcome::Ok));
+        let mut exceedances = LiveExceedances::new(&[target]);
+        exceedances.add(&ended(0, 5, Outcome::Ok));
         // The second one is slow and still out: quick ones after it must not be seen without it.
-        marks.add(&ended(2, 5, Outcome::Ok));
-        marks.add(&ended(3, 5, Outcome::Failed(FailureKind::Client)));
-        assert_eq!(marks.complete(), 1);
-        marks.add(&ended(1, 400, Outcome::Ok));
-        assert_eq!(marks.complete(), 4);
-        let rows = marks.rows_of(Some(target)).unwrap();
+        exceedances.add(&ended(2, 5, Outcome::Ok));
+        exceedances.add(&ended(3, 5, Outcome::Failed(FailureKind::Client)));
+        assert_eq!(exceedances.complete(), 1);
+        exceedances.add(&ended(1, 400, Outcome::Ok));
+        assert_eq!(exceedances.complete(), 4);
+        let rows = exceedances.rows_of(Some(target)).unwrap();
         assert_eq!(
             rows.at_most.iter().collect::<Vec<_>>(),
             [false, true, false, true]
@@ -131,11 +131,11 @@ mod tests {
             rows.certain.iter().collect::<Vec<_>>(),
             [false, true, false, false]
         );
-        let failures = marks.rows_of(None).unwrap();
+        let failures = exceedances.rows_of(None).unwrap();
         assert_eq!(
             (failures.at_most.count_ones(), failures.certain.count_ones()),
             (1, 0)
         );
-        assert!(marks.rows_of(Some(target * 2)).is_none());
+        assert!(exceedances.rows_of(Some(target * 2)).is_none());
     }
 }

@@ -1,0 +1,81 @@
+//! The one input of the engine: what to send, under which ids, and what to do beyond measuring.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use uuid::Uuid;
+
+use super::live::Live;
+use super::stop::StopSignal;
+use crate::run::plan::{AuditCapture, Plan};
+
+/// From the origin of the clock to the first start: time for the threads to get ready.
+const LEAD: Duration = Duration::from_millis(5);
+
+/// Ids that the requests of one run carry. The warm-up has its own, so that a server's listing of the run
+/// holds exactly what was planned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunIds {
+    /// Of the planned requests.
+    pub run: Uuid,
+    /// Of the requests before t0.
+    pub warmup: Uuid,
+    /// From where `{{n}}` and `{{uuid}}` of the planned requests count: the requests of earlier blocks of one run.
+    pub first_index: u64,
+}
+
+impl RunIds {
+    /// New ones: every run sends new events.
+    pub fn fresh() -> RunIds {
+        RunIds {
+            run: Uuid::now_v7(),
+            warmup: Uuid::now_v7(),
+            first_index: 0,
+        }
+    }
+
+    /// Those of the next block of the same run, after this number of requests in all.
+    pub fn after(self, requests: u64) -> RunIds {
+        RunIds {
+            run: self.run,
+            warmup: Uuid::now_v7(),
+            first_index: requests,
+        }
+    }
+}
+
+/// One run of a plan.
+#[derive(Debug, Clone)]
+pub struct RunSpec<'a> {
+    /// What is sent, and when.
+    pub plan: &'a Plan,
+    /// What the requests carry.
+    pub ids: RunIds,
+    /// The instrument's own error; zero where it was not calibrated.
+    pub own_error: Duration,
+    /// What is kept of the answers and sent twice.
+    pub capture: AuditCapture,
+    /// Ends the run early.
+    pub stop: StopSignal,
+    /// Receives what was measured during the run.
+    pub live: Option<Arc<Live>>,
+}
+
+impl<'a> RunSpec<'a> {
+    /// A run that measures and does nothing else, by an instrument that was not calibrated.
+    pub fn new(plan: &'a Plan, ids: RunIds, stop: &StopSignal) -> RunSpec<'a> {
+        RunSpec {
+            plan,
+            ids,
+            own_error: Duration::ZERO,
+            capture: AuditCapture::default(),
+            stop: stop.clone(),
+            live: None,
+        }
+    }
+
+    /// When the run proper begins, in ns of the clock.
+    pub(super) fn t0_ns(&self) -> u64 {
+        (LEAD + self.plan.warmup).as_nanos() as u64
+    }
+}
