@@ -13,7 +13,7 @@ use crate::reference::server::{
     Block, DispatchOptions, Health, Limits, MetricsAccess, Queued, RateLimit, ServerConfig,
     ServerMode,
 };
-use crate::reference::store::{Durability, Options as StoreOptions};
+use crate::reference::store::{Durability, StoreOptions};
 use crate::units::{Rate, parse_duration};
 
 /// Serve POST /ingest as it should be done, or as it should not, on an embedded store.

@@ -7,10 +7,10 @@ use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
 use super::typed::Typed;
-use crate::reference::provider::{Draws, LatencyModel, Outage, SimulatorOptions};
+use crate::reference::provider::{Draws, LatencyModel, PlannedOutage, SimulatorOptions};
 use crate::reference::queue::{Dispatch, DispatchError};
 use crate::reference::server::ProviderChoice;
-use crate::reference::store::{Location, Options as StoreOptions, Repeat};
+use crate::reference::store::{Location, RepeatPolicy, StoreOptions};
 use crate::reference::worker::{BreakerOptions, Retry};
 use crate::units::{parse_duration, parse_percentage};
 
@@ -132,7 +132,7 @@ pub struct SimulatorArgs {
         value_name = "FROM..TO",
         help_heading = "Simulated provider"
     )]
-    pub sim_outage: Option<Outage>,
+    pub sim_outage: Option<PlannedOutage>,
 }
 
 /// What only the simulator asks; the seed is that of the retries' jitter too.
@@ -187,8 +187,8 @@ impl WorkArgs {
         );
         Ok(StoreOptions {
             repeat: match self.notify {
-                NotifyArg::AtLeastOnce => Repeat::AtLeastOnce,
-                NotifyArg::AtMostOnce => Repeat::AtMostOnce,
+                NotifyArg::AtLeastOnce => RepeatPolicy::AtLeastOnce,
+                NotifyArg::AtMostOnce => RepeatPolicy::AtMostOnce,
             },
             lease: self.lease,
             ..StoreOptions::at(location)

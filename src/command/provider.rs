@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::hosting;
 use crate::cli::provider::ProviderArgs;
 use crate::exit::Exit;
-use crate::reference::provider::{Detail, JournalCounts, Simulator};
+use crate::reference::provider::{JournalCounts, JournalDetail, Simulator};
 use crate::reference::server::serve_provider;
 
 /// Runs the provider; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
@@ -18,7 +18,7 @@ pub fn run(args: &ProviderArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     warn(address, key.as_deref(), err)?;
     let simulator = Arc::new(Simulator::with_journal(
         args.simulator.options(),
-        Detail::Calls,
+        JournalDetail::Calls,
     ));
 
     let runtime = tokio::runtime::Builder::new_multi_thread()

@@ -18,10 +18,10 @@ use tokio::runtime::Handle;
 use crate::reference::trace::Trace;
 
 pub use draw::{Draws, LatencyModel, uniform};
-pub use journal::{Call, Detail, JournalCounts, JournalEntry};
-pub use mail::{ErrorBody, Mail, MalformedMail, Posted};
-pub use outage::{Outage, OutageState};
-pub use simulator::{Answer, Quota, Simulator, SimulatorOptions};
+pub use journal::{JournalCounts, JournalDetail, JournalEntry, ProviderCall};
+pub use mail::{ErrorBody, Mail, MalformedMail, PostedMail};
+pub use outage::{OutageState, PlannedOutage};
+pub use simulator::{ProviderAnswer, Quota, Simulator, SimulatorOptions};
 
 use blocking::Blocking;
 use http::HttpProvider;

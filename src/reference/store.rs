@@ -5,34 +5,34 @@
 //! a machine may share, or a PostgreSQL database (`store/postgres`), which several machines may. What they have in common
 //! is here: the rules of a repeated key, of leases and outcomes, and who is told of a commit.
 
-mod batch_room;
+mod batch_space;
 mod boot;
 mod commit_queue;
 mod commit_tally;
-mod dead;
+mod dead_letters;
+mod disk_space;
+mod duplicate_key;
 mod engine;
 mod error;
 mod event;
 mod event_id;
 mod lease;
+mod lease_guard;
 mod location;
-mod mailbox;
+mod memory;
 mod options;
-mod parcel;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod process;
 mod reading;
-mod readmission;
 mod reason;
-mod room;
+mod reply_batch;
 mod signals;
 mod sqlite;
 mod submission;
 mod sweep;
 mod totals;
 mod unreadable;
-mod volatile;
 mod watchers;
 
 use std::sync::Arc;
@@ -41,44 +41,45 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 
 pub use commit_tally::CommitTally;
-pub use dead::{DeadCursor, DeadLetter, DeadPage};
+pub use dead_letters::{DeadCursor, DeadLetter, DeadPage};
 pub use error::{OpenError, StoreError};
-pub use event::{EventRecord, Page, State};
+pub use event::{EventPage, EventRecord, EventState};
 pub use event_id::EventId;
 pub use lease::{
-    Claim, Finished, Grant, Insert, Lease, Next, Notification, Notified, Outcome, Repeat, Replay,
+    AttemptOutcome, Claim, Finished, Grant, Insert, Lease, Next, Notification, Notified,
+    RepeatPolicy, Replay,
 };
 pub use location::Location;
-pub use options::{Durability, Options};
+pub use options::{Durability, StoreOptions};
 pub use process::{Process, ProcessReport, WorkDone};
 pub use reason::Reason;
 pub use submission::{Admission, Fingerprint, Handling, Promise, Submission};
 pub use sweep::{SweepCursor, Swept};
 pub use totals::Snapshot;
 
-use commit_queue::{CommitQueue, Work};
+use commit_queue::{CommitQueue, WorkRequest};
 use engine::Engine;
-use mailbox::{Mailbox, Reply};
-use parcel::Parcel;
-use signals::Signals;
-use volatile::Volatile;
+use lease_guard::LeaseGuard;
+use memory::MemoryStore;
+use reply_batch::{Reply, ReplyBatch};
+use signals::CommitSignals;
 
 /// A handle on the store; clones share it.
 #[derive(Clone)]
 pub struct Store {
     shared: Arc<Shared>,
-    mailbox: Option<Arc<Mailbox>>,
+    reply_batch: Option<Arc<ReplyBatch>>,
 }
 
 /// What the handles and the engine share.
 struct Shared {
     location: Location,
     backlog: u64,
-    repeat: Repeat,
+    repeat: RepeatPolicy,
     queue: Arc<CommitQueue>,
-    signals: Signals,
+    signals: CommitSignals,
     engine: Engine,
-    volatile: Option<Volatile>,
+    memory: Option<MemoryStore>,
 }
 
 impl Drop for Shared {
@@ -91,13 +92,13 @@ impl Drop for Shared {
 impl Store {
     /// Opens or creates the store. Leases that a dead process left behind are taken over at once if nobody else has the
     /// store open, else when they run out. Blocks on disk or network.
-    pub fn open(options: &Options) -> Result<Store, OpenError> {
+    pub fn open(options: &StoreOptions) -> Result<Store, OpenError> {
         let queue = Arc::new(CommitQueue::new(options.commit_queue));
-        let signals = Signals::new();
+        let signals = CommitSignals::new();
         let engine = Engine::open(options, &queue, &signals)?;
-        let volatile = match options.durability {
+        let memory = match options.durability {
             Durability::Full => None,
-            Durability::None => Some(Volatile::default()),
+            Durability::None => Some(MemoryStore::default()),
         };
         let shared = Shared {
             location: options.location.clone(),
@@ -106,23 +107,23 @@ impl Store {
             queue,
             signals,
             engine,
-            volatile,
+            memory,
         };
         Ok(Store {
             shared: Arc::new(shared),
-            mailbox: None,
+            reply_batch: None,
         })
     }
 
     /// A handle for the current event loop, to which the answers of [`Store::accept`] come in one piece for each commit.
     /// Anyone else may use it too, only later. Must be called on a runtime.
     pub fn on_this_loop(&self) -> Store {
-        let mailbox = Arc::new(Mailbox::default());
-        let own = mailbox.clone();
+        let reply_batch = Arc::new(ReplyBatch::default());
+        let own = reply_batch.clone();
         tokio::spawn(async move { own.deliver().await });
         Store {
             shared: self.shared.clone(),
-            mailbox: Some(mailbox),
+            reply_batch: Some(reply_batch),
         }
     }
 
@@ -132,7 +133,7 @@ impl Store {
     }
 
     /// Whether a notification of unknown outcome is sent again.
-    pub fn repeat(&self) -> Repeat {
+    pub fn repeat(&self) -> RepeatPolicy {
         self.shared.repeat
     }
 
@@ -143,9 +144,9 @@ impl Store {
         if waiting >= self.shared.backlog {
             return Err(StoreError::Backlog { waiting });
         }
-        match &self.shared.volatile {
-            Some(volatile) if submission.handling == Handling::Queue => {
-                let admission = volatile.accept(submission);
+        match &self.shared.memory {
+            Some(memory) if submission.handling == Handling::Queue => {
+                let admission = memory.accept(submission);
                 self.shared.signals.work.notify_one();
                 Ok(admission)
             }
@@ -154,30 +155,30 @@ impl Store {
     }
 
     async fn commit(&self, submission: Submission) -> Result<Admission, StoreError> {
-        let (reply, answer) = Reply::new(self.mailbox.clone());
+        let (reply, answer) = Reply::new(self.reply_batch.clone());
         self.shared.queue.push_accept(submission, reply)?;
         let answer = answer.await.unwrap_or(Err(StoreError::Closed));
-        answer.map(Parcel::open)
+        answer.map(LeaseGuard::into_inner)
     }
 
     /// Leases up to `limit` jobs that are due. The insert into `events` is part of the same transaction.
     pub async fn claim(&self, limit: u32) -> Result<Claim, StoreError> {
         // An event that arrives during a look is found by the next look, which follows.
         let _idle = self.shared.signals.has_time();
-        let claim = self.ask(|reply| Work::Claim { limit, reply }).await;
-        let mut claim = claim.map(Parcel::open)?;
-        if let Some(volatile) = &self.shared.volatile {
+        let claim = self.ask(|reply| WorkRequest::Claim { limit, reply }).await;
+        let mut claim = claim.map(LeaseGuard::into_inner)?;
+        if let Some(memory) = &self.shared.memory {
             let room = limit as usize - claim.leases.len();
-            claim.leases.extend(self.adopt(volatile, room).await?);
+            claim.leases.extend(self.adopt(memory, room).await?);
         }
         Ok(claim)
     }
 
     /// Persists up to `limit` events that were acknowledged from memory, each leased to the caller. On failure they
     /// stay in memory.
-    async fn adopt(&self, volatile: &Volatile, limit: usize) -> Result<Vec<Lease>, StoreError> {
+    async fn adopt(&self, memory: &MemoryStore, limit: usize) -> Result<Vec<Lease>, StoreError> {
         let mut commits = Vec::new();
-        for submission in volatile.take(limit) {
+        for submission in memory.take(limit) {
             let (reply, answer) = Reply::new(None);
             let event_id = submission.event_id;
             let pushed = self.shared.queue.push_accept(submission, reply);
@@ -186,7 +187,7 @@ impl Store {
                     event_id,
                     pushed
                         .and(answer.await.unwrap_or(Err(StoreError::Closed)))
-                        .map(Parcel::open),
+                        .map(LeaseGuard::into_inner),
                 )
             });
         }
@@ -194,11 +195,11 @@ impl Store {
         for commit in commits {
             match commit.await {
                 (event_id, Ok(admission)) => {
-                    volatile.forget(event_id);
+                    memory.forget(event_id);
                     leases.extend(admission.into_lease());
                 }
                 (event_id, Err(error)) => {
-                    volatile.put_back(event_id);
+                    memory.put_back(event_id);
                     failure = Some(error);
                 }
             }
@@ -211,8 +212,12 @@ impl Store {
 
     /// Records how an attempt ended. A lease that was taken over meanwhile changes nothing but the effect log; an outcome
     /// that is there already changes nothing at all.
-    pub async fn finish(&self, lease: Lease, outcome: Outcome) -> Result<Finished, StoreError> {
-        self.ask(|reply| Work::Finish {
+    pub async fn finish(
+        &self,
+        lease: Lease,
+        outcome: AttemptOutcome,
+    ) -> Result<Finished, StoreError> {
+        self.ask(|reply| WorkRequest::Finish {
             lease,
             outcome,
             reply,
@@ -222,8 +227,10 @@ impl Store {
 
     /// Leases this very event, if it is due and nobody else's: for a consumer that has its id from a broker.
     pub async fn claim_event(&self, event_id: EventId) -> Result<Grant, StoreError> {
-        let granted = self.ask(|reply| Work::ClaimEvent { event_id, reply }).await;
-        granted.map(Parcel::open)
+        let granted = self
+            .ask(|reply| WorkRequest::ClaimEvent { event_id, reply })
+            .await;
+        granted.map(LeaseGuard::into_inner)
     }
 
     /// Gives up the right to these attempts, which the caller did not begin: the events are due at once, and the attempts
@@ -232,7 +239,8 @@ impl Store {
         if leases.is_empty() {
             return Ok(());
         }
-        self.ask(|reply| Work::GiveBack { leases, reply }).await
+        self.ask(|reply| WorkRequest::GiveBack { leases, reply })
+            .await
     }
 
     /// Looks at up to `limit` of the events that have been due for `idle` and that nobody took, in a pass over all of
@@ -244,7 +252,7 @@ impl Store {
         idle: Duration,
         limit: u32,
     ) -> Result<Swept, StoreError> {
-        self.ask(|reply| Work::Sweep {
+        self.ask(|reply| WorkRequest::Sweep {
             cursor,
             idle,
             limit,
@@ -255,12 +263,14 @@ impl Store {
 
     /// Makes a dead event due again, with all its attempts.
     pub async fn replay(&self, event_id: EventId) -> Result<Replay, StoreError> {
-        self.ask(|reply| Work::Replay { event_id, reply }).await
+        self.ask(|reply| WorkRequest::Replay { event_id, reply })
+            .await
     }
 
     /// Tells whoever asks about the processes on this store how this one does.
     pub async fn report(&self, report: ProcessReport) -> Result<(), StoreError> {
-        self.ask(|reply| Work::Report { report, reply }).await
+        self.ask(|reply| WorkRequest::Report { report, reply })
+            .await
     }
 
     /// The ids of the events that this process commits from now on and that are due: new ones, and dead ones replayed.
@@ -272,10 +282,10 @@ impl Store {
     /// Writes to the disk and to the store, and syncs it: can the store be written?
     pub async fn probe(&self) -> Result<(), StoreError> {
         // First, because it may free space.
-        self.ask(|reply| Work::Probe { reply }).await?;
+        self.ask(|reply| WorkRequest::Probe { reply }).await?;
         if let Location::File(path) = &self.shared.location {
             let path = path.clone();
-            let checked = tokio::task::spawn_blocking(move || room::check(&path)).await;
+            let checked = tokio::task::spawn_blocking(move || disk_space::check(&path)).await;
             let checked = checked.unwrap_or(Err(StoreError::Closed));
             if checked.is_err() {
                 self.shared.signals.totals.set_writable(false);
@@ -287,7 +297,7 @@ impl Store {
 
     async fn ask<T>(
         &self,
-        work: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> Work,
+        work: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> WorkRequest,
     ) -> Result<T, StoreError> {
         let (reply, answer) = oneshot::channel();
         self.shared.queue.push_work(work(reply))?;

@@ -5,7 +5,7 @@ use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use a7probe::reference::store::{Options, Store};
+use a7probe::reference::store::{Store, StoreOptions};
 use tempfile::TempDir;
 
 use crate::certificate::Certificate;
@@ -40,8 +40,8 @@ impl Schema {
         sql(&format!("CREATE SCHEMA {}", self.name));
     }
 
-    pub(crate) fn options(&self) -> Options {
-        Options::at(self.url.as_str())
+    pub(crate) fn options(&self) -> StoreOptions {
+        StoreOptions::at(self.url.as_str())
     }
 
     pub(crate) fn open(&self) -> Store {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use a7probe::reference::provider::uniform;
 use a7probe::reference::server::{Block, Health, Limits, Queued, Server, ServerConfig, ServerMode};
-use a7probe::reference::store::{Durability, EventId, Options as StoreOptions};
+use a7probe::reference::store::{Durability, EventId, StoreOptions};
 use a7probe::reference::worker::Retry;
 use uuid::Uuid;
 

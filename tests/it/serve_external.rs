@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use a7probe::reference::server::{ServerConfig, ServerMode};
-use a7probe::reference::store::{Options as StoreOptions, Repeat};
+use a7probe::reference::store::{RepeatPolicy, StoreOptions};
 use a7probe::reference::worker::Retry;
 
 use crate::harness::temp_dir;
@@ -111,7 +111,7 @@ fn an_event_that_ends_its_workers_is_given_up_after_its_last_attempt() {
 fn what_may_have_been_sent_is_not_sent_again_if_it_is_sent_at_most_once() {
     let folder = temp_dir();
     let served = serve(&folder, LONG, |config| {
-        config.store.repeat = Repeat::AtMostOnce
+        config.store.repeat = RepeatPolicy::AtMostOnce
     });
     let mut client = served.client();
     let id = client.ingest(&[], "{}").event_id();

@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use a7probe::reference::provider::{
-    Detail, JournalCounts, LatencyModel, Simulator, SimulatorOptions,
+    JournalCounts, JournalDetail, LatencyModel, Simulator, SimulatorOptions,
 };
 use a7probe::reference::server::{
     self, ProviderChoice, ServerConfig, ServerMode, Stopped, serve_provider,
@@ -202,7 +202,7 @@ impl Witness {
             latency,
             ..SimulatorOptions::default()
         };
-        let simulator = Arc::new(Simulator::with_journal(options, Detail::Calls));
+        let simulator = Arc::new(Simulator::with_journal(options, JournalDetail::Calls));
         let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
         let served = simulator.clone();

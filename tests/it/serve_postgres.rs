@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use a7probe::reference::server::{ServerConfig, ServerMode};
 use a7probe::reference::store::{
-    Admission, DeadCursor, EventId, Fingerprint, Finished, Grant, Handling, Insert, Lease, Next,
-    Notification, Notified, OpenError, Options, Outcome, Promise, Repeat, Replay, State, Store,
-    Submission,
+    Admission, AttemptOutcome, DeadCursor, EventId, EventState, Fingerprint, Finished, Grant,
+    Handling, Insert, Lease, Next, Notification, Notified, OpenError, Promise, RepeatPolicy,
+    Replay, Store, StoreOptions, Submission,
 };
 
 use crate::harness::{PATIENCE, eventually, temp_dir};
@@ -44,7 +44,7 @@ pub(crate) async fn claim_one(store: &Store) -> Lease {
     claim.leases.pop().expect("something is due")
 }
 
-pub(crate) async fn state(store: &Store, id: EventId) -> (State, u32, u32) {
+pub(crate) async fn state(store: &Store, id: EventId) -> (EventState, u32, u32) {
     let event = store.event(id).await.expect("the store works");
     let event = event.expect("known");
     (event.state, event.inserts, event.notifications)
@@ -75,9 +75,9 @@ async fn an_event_goes_from_the_promise_to_processed_as_in_a_file() {
     assert!(matches!(store.claim_event(id).await, Ok(Grant::Taken(_))));
     let rebuilt = store.lease_of(id, 1).await;
     assert_eq!(rebuilt, Ok(Some(lease.clone())));
-    let finished = store.finish(lease, Outcome::sent()).await;
+    let finished = store.finish(lease, AttemptOutcome::sent()).await;
     assert_eq!(finished, Ok(Finished::Recorded));
-    assert_eq!(state(&store, id).await, (State::Processed, 1, 1));
+    assert_eq!(state(&store, id).await, (EventState::Processed, 1, 1));
     assert_eq!(store.snapshot().processed, 1);
     let page = store.run_page("run", 0, 10).await.expect("the store works");
     assert_eq!((page.events.len(), page.next), (1, None));
@@ -101,20 +101,20 @@ async fn a_synchronous_call_is_leased_failed_taken_over_and_replayed() {
         panic!("a lease")
     };
     assert_eq!(call().await, Ok(Admission::InProgress));
-    let failed = Outcome::not_sent("no", Next::Answer);
+    let failed = AttemptOutcome::not_sent("no", Next::Answer);
     store.finish(lease, failed).await.expect("the store works");
     let Ok(Admission::Leased(lease)) = call().await else {
         panic!("a lease")
     };
     assert_eq!(lease.attempt, 2);
     store
-        .finish(lease, Outcome::sent())
+        .finish(lease, AttemptOutcome::sent())
         .await
         .expect("the store works");
     assert_eq!(call().await, Ok(Admission::Replayed(Promise::Done)));
     assert_eq!(
         state(&store, EventId::from_key("a")).await,
-        (State::Processed, 1, 1)
+        (EventState::Processed, 1, 1)
     );
 }
 
@@ -123,7 +123,7 @@ async fn a_lease_that_ran_out_is_taken_over_and_its_owner_fenced_off() {
     let Some(schema) = Schema::create("serve_postgres::a_lease_that_ran_out_…") else {
         return;
     };
-    let short = Options {
+    let short = StoreOptions {
         lease: Duration::ZERO,
         ..schema.options()
     };
@@ -133,9 +133,12 @@ async fn a_lease_that_ran_out_is_taken_over_and_its_owner_fenced_off() {
     let quick = claim_one(&other).await;
     assert_eq!((slow.attempt, quick.attempt), (1, 2));
     assert!(other.claim(1).await.expect("works").leases.is_empty());
-    assert_eq!(one.finish(slow, Outcome::sent()).await, Ok(Finished::Stale));
-    assert_eq!(state(&one, id).await, (State::Working, 1, 1));
-    let retry = Outcome::not_sent("no", Next::Retry(Duration::ZERO));
+    assert_eq!(
+        one.finish(slow, AttemptOutcome::sent()).await,
+        Ok(Finished::Stale)
+    );
+    assert_eq!(state(&one, id).await, (EventState::Working, 1, 1));
+    let retry = AttemptOutcome::not_sent("no", Next::Retry(Duration::ZERO));
     assert_eq!(other.finish(quick, retry).await, Ok(Finished::Recorded));
     assert_eq!(
         claim_one(&other).await.notification,
@@ -160,14 +163,14 @@ async fn what_outlived_its_lease_is_fenced_off_and_taken_over_as_in_a_file() {
     let Some(schema) = Schema::create("serve_postgres::what_outlived_its_lease_…") else {
         return;
     };
-    let store = Store::open(&Options {
+    let store = Store::open(&StoreOptions {
         lease: Duration::ZERO,
         ..schema.options()
     })
     .expect("the store opens");
     serve_store::a_late_outcome_is_late_however_often_it_is_told(&store).await;
     let other = Schema::create("serve_postgres::what_outlived_its_lease_…").expect("as before");
-    let store = Store::open(&Options {
+    let store = Store::open(&StoreOptions {
         lease: Duration::ZERO,
         ..other.options()
     })
@@ -180,8 +183,8 @@ async fn at_most_once_does_not_send_again_what_was_cut_off() {
     let Some(schema) = Schema::create("serve_postgres::at_most_once_…") else {
         return;
     };
-    let store = Store::open(&Options {
-        repeat: Repeat::AtMostOnce,
+    let store = Store::open(&StoreOptions {
+        repeat: RepeatPolicy::AtMostOnce,
         lease: Duration::ZERO,
         ..schema.options()
     })
@@ -210,7 +213,7 @@ async fn dead_letters_sweeps_and_replays_work_as_in_a_file() {
     assert_eq!(sweep(&store, minute).await, [id]);
     assert_eq!(sweep(&store, minute).await, []);
     let lease = claim_one(&store).await;
-    let dead = Outcome::not_sent("no such user", Next::GiveUp);
+    let dead = AttemptOutcome::not_sent("no such user", Next::GiveUp);
     store.finish(lease, dead).await.expect("the store works");
     let page = store.dead_page(DeadCursor::default(), 1).await;
     let page = page.expect("the store works");
@@ -218,7 +221,10 @@ async fn dead_letters_sweeps_and_replays_work_as_in_a_file() {
     let rest = store.dead_page(page.next.expect("a full page"), 1).await;
     assert!(rest.expect("the store works").letters.is_empty());
     assert_eq!(store.replay(id).await, Ok(Replay::Requeued));
-    assert_eq!(store.replay(id).await, Ok(Replay::NotDead(State::Retrying)));
+    assert_eq!(
+        store.replay(id).await,
+        Ok(Replay::NotDead(EventState::Retrying))
+    );
     let unknown = EventId::from_key("b");
     assert_eq!(store.replay(unknown).await, Ok(Replay::Unknown));
     let lease = claim_one(&store).await;
@@ -244,7 +250,7 @@ async fn an_insert_that_the_database_refuses_stops_no_other_and_is_tried_again()
         matches!(&poisoned.insert, Insert::Failed { reason } if reason.contains("tenant")),
         "{poisoned:?}"
     );
-    let sent = Outcome {
+    let sent = AttemptOutcome {
         notified: Notified::Sent,
         next: Next::Retry(Duration::ZERO),
     };
@@ -276,7 +282,7 @@ async fn one_store_hears_of_the_other_by_notification() {
     let Some(schema) = Schema::create("serve_postgres::one_store_hears_…") else {
         return;
     };
-    let by_notification = Options {
+    let by_notification = StoreOptions {
         look_every: PATIENCE * 60,
         ..schema.options()
     };
@@ -296,11 +302,11 @@ async fn one_store_hears_of_the_other_by_notification() {
         async move { one.settled(id, PATIENCE).await }
     });
     other
-        .finish(lease, Outcome::sent())
+        .finish(lease, AttemptOutcome::sent())
         .await
         .expect("the store works");
     let event = settled.await.expect("no panic").expect("the store works");
-    assert_eq!(event.expect("known").state, State::Processed);
+    assert_eq!(event.expect("known").state, EventState::Processed);
 }
 
 #[tokio::test]
@@ -358,7 +364,7 @@ async fn a_long_poll_tells_at_its_end_what_it_was_not_told() {
     store.event(id).await.expect("the store works");
     schema.sql("UPDATE jobs SET state = 5");
     let event = polled.await.expect("no panic").expect("the store works");
-    assert_eq!(event.expect("known").state, State::Processed);
+    assert_eq!(event.expect("known").state, EventState::Processed);
 }
 
 #[test]
@@ -427,7 +433,7 @@ async fn what_the_role_or_the_database_prefers_changes_no_promise() {
     };
     let odd = "%20-cdefault_transaction_isolation%3Dserializable%20-csynchronous_commit%3Dlocal";
     let url = format!("{}{odd}", schema.url);
-    let store = Store::open(&Options::at(url.as_str())).expect("the store opens");
+    let store = Store::open(&StoreOptions::at(url.as_str())).expect("the store opens");
     schema.sql(
         "CREATE TABLE seen (what text);
         CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -508,7 +514,7 @@ fn what_is_not_ours_or_of_a_later_version_or_not_durable_is_refused() {
     let Some(schema) = Schema::create("serve_postgres::what_is_not_ours_…") else {
         return;
     };
-    let refused = |options: &Options| Store::open(options).err().expect("refused").to_string();
+    let refused = |options: &StoreOptions| Store::open(options).err().expect("refused").to_string();
     schema.sql("CREATE TABLE events (id int)");
     let foreign = refused(&schema.options());
     assert!(
@@ -523,9 +529,9 @@ fn what_is_not_ours_or_of_a_later_version_or_not_durable_is_refused() {
     assert!(!later.contains("a7probe:a7probe"), "no password: {later}");
     schema.sql("UPDATE a7probe_schema SET version = 4");
     let off = format!("{}%20-csynchronous_commit%3Doff", schema.url);
-    let off = refused(&Options::at(off.as_str()));
+    let off = refused(&StoreOptions::at(off.as_str()));
     assert!(off.contains("synchronous_commit is off"), "{off}");
-    let nobody = Store::open(&Options::at("postgres://me:s3cret@127.0.0.1:1/none"));
+    let nobody = Store::open(&StoreOptions::at("postgres://me:s3cret@127.0.0.1:1/none"));
     let nobody = nobody.err().expect("nobody listens there");
     assert!(matches!(nobody, OpenError::Unusable { .. }));
     let nobody = nobody.to_string();

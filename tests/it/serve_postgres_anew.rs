@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use a7probe::reference::server::{ServerConfig, ServerMode};
 use a7probe::reference::store::{
-    Admission, EventId, Finished, Handling, Notification, Outcome, State, Store, StoreError,
+    Admission, AttemptOutcome, EventId, EventState, Finished, Handling, Notification, Store,
+    StoreError,
 };
 
 use crate::harness::{eventually, temp_dir};
@@ -83,11 +84,11 @@ async fn a_lease_of_the_old_database_decides_nothing_in_the_new_one() {
         }
     };
     assert_eq!(
-        store.finish(old.clone(), Outcome::sent()).await,
+        store.finish(old.clone(), AttemptOutcome::sent()).await,
         Ok(Finished::Stale)
     );
     assert_eq!(store.give_back(vec![old]).await, Ok(()));
-    assert_eq!(state(&store, new).await, (State::Queued, 0, 0));
+    assert_eq!(state(&store, new).await, (EventState::Queued, 0, 0));
     let lease = claim_one(&store).await;
     assert_eq!(
         (lease.event_id, lease.notification),

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use a7probe::reference::store::{
-    Admission, EventId, Fingerprint, Finished, Grant, Handling, Lease, Next, Options, Outcome,
-    Store, Submission,
+    Admission, AttemptOutcome, EventId, Fingerprint, Finished, Grant, Handling, Lease, Next, Store,
+    StoreOptions, Submission,
 };
 
 use crate::harness::PATIENCE;
@@ -14,7 +14,7 @@ use crate::serve_postgres::{claim_one, queue, submission};
 /// A database with a clock that a test can set.
 struct Steppable {
     schema: Schema,
-    options: Options,
+    options: StoreOptions,
 }
 
 impl Steppable {
@@ -27,7 +27,7 @@ impl Steppable {
             CREATE FUNCTION clock_timestamp() RETURNS timestamptz LANGUAGE sql VOLATILE
                 AS 'SELECT pg_catalog.clock_timestamp() + (SELECT by FROM step)'",
         );
-        let options = Options::at(format!("{}%2Cpg_catalog", schema.url).as_str());
+        let options = StoreOptions::at(format!("{}%2Cpg_catalog", schema.url).as_str());
         Some(Steppable { schema, options })
     }
 
@@ -76,7 +76,7 @@ async fn a_clock_set_forward_ends_no_lease() {
         nothing_is_due(&database.open()).await;
     }
     assert_eq!(
-        one.finish(lease, Outcome::sent()).await,
+        one.finish(lease, AttemptOutcome::sent()).await,
         Ok(Finished::Recorded)
     );
 }
@@ -86,13 +86,13 @@ async fn a_clock_set_back_holds_up_no_retry_and_no_lease_that_ran_out() {
     let Some(database) = Steppable::create("serve_postgres_clocks::a_clock_set_back_…") else {
         return;
     };
-    let short = Options {
+    let short = StoreOptions {
         lease: Duration::from_millis(500),
         ..database.options.clone()
     };
     let store = Store::open(&short).expect("the store opens");
     let id = queue(&store, "a").await;
-    let retry = Outcome::not_sent("no", Next::Retry(Duration::from_millis(500)));
+    let retry = AttemptOutcome::not_sent("no", Next::Retry(Duration::from_millis(500)));
     let first = claim_one(&store).await;
     store.finish(first, retry).await.expect("the store works");
     database.set("-600 s");
@@ -111,7 +111,7 @@ async fn a_clock_set_back_while_no_process_ran_delays_no_retry() {
     };
     let store = database.open();
     let id = queue(&store, "a").await;
-    let retry = Outcome::not_sent("no", Next::Retry(Duration::from_millis(500)));
+    let retry = AttemptOutcome::not_sent("no", Next::Retry(Duration::from_millis(500)));
     let lease = claim_one(&store).await;
     store.finish(lease, retry).await.expect("the store works");
     store.close().await;
@@ -132,7 +132,7 @@ async fn what_is_due_later_than_its_own_pause_allows_is_due_now() {
         let Ok(Grant::Leased(lease)) = granted else {
             panic!("{granted:?}")
         };
-        let retry = Outcome::not_sent("no", Next::Retry(Duration::from_millis(pause)));
+        let retry = AttemptOutcome::not_sent("no", Next::Retry(Duration::from_millis(pause)));
         store.finish(lease, retry).await.expect("the store works");
     }
     schema.sql(&format!(

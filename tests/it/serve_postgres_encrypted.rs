@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use a7probe::reference::store::{Options, Store};
+use a7probe::reference::store::{Store, StoreOptions};
 
 use crate::certificate::Certificate;
 use crate::harness::temp_dir;
@@ -14,7 +14,7 @@ use crate::serve_queue::until_empty;
 const ENCRYPTED: &str = "&sslmode=require&channel_binding=require";
 
 fn refused(url: &str) -> String {
-    let refused = Store::open(&Options::at(url)).err().expect("refused");
+    let refused = Store::open(&StoreOptions::at(url)).err().expect("refused");
     let said = refused.to_string();
     assert!(!said.contains("s3cret"), "{said}");
     said
@@ -94,7 +94,7 @@ fn whoever_asks_for_no_encryption_reaches_postgresql_in_plain_whatever_its_certi
     cluster.encrypt(&certificate);
     for parameter in ["", "?sslmode=prefer", "?sslmode=disable"] {
         let url = format!("{}{parameter}", cluster.url);
-        drop(Store::open(&Options::at(url.as_str())).expect("as before"));
+        drop(Store::open(&StoreOptions::at(url.as_str())).expect("as before"));
     }
     let wanted = refused(&cluster.guest("127.0.0.1", ""));
     assert!(

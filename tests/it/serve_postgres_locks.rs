@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use a7probe::reference::server::{ServerConfig, ServerMode};
 use a7probe::reference::store::{
-    Admission, EventId, Finished, Grant, Handling, Insert, Lease, Next, Outcome, ProcessReport,
-    Promise, Replay, Store, StoreError, Submission, WorkDone,
+    Admission, AttemptOutcome, EventId, Finished, Grant, Handling, Insert, Lease, Next,
+    ProcessReport, Promise, Replay, Store, StoreError, Submission, WorkDone,
 };
 
 use crate::postgres_host::Schema;
@@ -27,7 +27,7 @@ async fn others_go_on(store: &Store) {
             panic!("{granted:?}")
         };
         assert_eq!(lease.insert, Insert::Done);
-        let finished = store.finish(lease, Outcome::sent()).await;
+        let finished = store.finish(lease, AttemptOutcome::sent()).await;
         assert_eq!(finished, Ok(Finished::Recorded));
     }
     assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
@@ -97,7 +97,7 @@ async fn an_outcome_waits_alone_for_the_row_of_its_event() {
             Ok(Grant::Leased(lease)) => lease,
             _ => leased(&store, "a").await,
         };
-        let retry = || Outcome::not_sent("no", Next::Retry(Duration::ZERO));
+        let retry = || AttemptOutcome::not_sent("no", Next::Retry(Duration::ZERO));
         let finished = waits_alone(&schema, &store, lock.as_str(), async |store| {
             store.finish(lease.clone(), retry()).await
         });
@@ -162,7 +162,7 @@ async fn a_given_event_a_lease_given_back_and_a_dead_letter_wait_alone() {
     .await;
     let lease = claim_one(&store).await;
     assert_eq!((lease.event_id, lease.tries), (id, 1));
-    let dead = Outcome::not_sent("no such user", Next::GiveUp);
+    let dead = AttemptOutcome::not_sent("no such user", Next::GiveUp);
     assert_eq!(store.finish(lease, dead).await, Ok(Finished::Recorded));
     let replayed = waits_alone(&schema, &store, row(id), async |store| {
         store.replay(id).await
@@ -248,9 +248,9 @@ async fn an_insert_that_is_locked_is_tried_again_later_and_stops_no_other() {
     tokio::task::spawn_blocking(move || drop(held))
         .await
         .expect("no panic");
-    let later = Outcome {
+    let later = AttemptOutcome {
         next: Next::Retry(Duration::ZERO),
-        ..Outcome::sent()
+        ..AttemptOutcome::sent()
     };
     assert_eq!(store.finish(lease, later).await, Ok(Finished::Recorded));
     let again = claim_one(&store).await;

@@ -90,8 +90,8 @@ fn at_most_once_gives_up_a_mail_that_may_be_out_and_none_that_met_nobody() {
     };
     let folder = temp_dir();
     let base = config(ServerMode::Queue, &folder);
-    let store = a7probe::reference::store::Options {
-        repeat: a7probe::reference::store::Repeat::AtMostOnce,
+    let store = a7probe::reference::store::StoreOptions {
+        repeat: a7probe::reference::store::RepeatPolicy::AtMostOnce,
         ..base.store.clone()
     };
     let served = Served::start(a7probe::reference::server::ServerConfig { store, ..base });

@@ -4,19 +4,20 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use a7probe::reference::store::{
-    Admission, Claim, DeadCursor, Durability, EventId, Fingerprint, Finished, Grant, Handling,
-    Insert, Lease, Next, Notification, Notified, OpenError, Options, Outcome, ProcessReport,
-    Repeat, Replay, State, Store, StoreError, Submission, SweepCursor, WorkDone,
+    Admission, AttemptOutcome, Claim, DeadCursor, Durability, EventId, EventState, Fingerprint,
+    Finished, Grant, Handling, Insert, Lease, Next, Notification, Notified, OpenError,
+    ProcessReport, RepeatPolicy, Replay, Store, StoreError, StoreOptions, Submission, SweepCursor,
+    WorkDone,
 };
 use tempfile::TempDir;
 
 use crate::harness::{PATIENCE, temp_dir};
 
-fn options(folder: &TempDir) -> Options {
-    Options::at(folder.path().join("store.db"))
+fn options(folder: &TempDir) -> StoreOptions {
+    StoreOptions::at(folder.path().join("store.db"))
 }
 
-fn open(options: &Options) -> Store {
+fn open(options: &StoreOptions) -> Store {
     Store::open(options).expect("the store opens")
 }
 
@@ -43,8 +44,8 @@ async fn claim_one(store: &Store) -> Lease {
     claim.leases.pop().expect("something is due")
 }
 
-fn not_sent(next: Next) -> Outcome {
-    Outcome::not_sent("no", next)
+fn not_sent(next: Next) -> AttemptOutcome {
+    AttemptOutcome::not_sent("no", next)
 }
 
 #[tokio::test]
@@ -77,7 +78,7 @@ async fn events_are_claimed_once_and_in_order_of_acceptance() {
 #[tokio::test]
 async fn a_lease_that_was_taken_over_decides_nothing_but_what_it_sent_is_not_forgotten() {
     let folder = temp_dir();
-    let store = open(&Options {
+    let store = open(&StoreOptions {
         lease: Duration::ZERO,
         ..options(&folder)
     });
@@ -87,7 +88,7 @@ async fn a_lease_that_was_taken_over_decides_nothing_but_what_it_sent_is_not_for
     assert_eq!((slow.attempt, quick.attempt), (1, 2));
 
     assert_eq!(
-        store.finish(slow, Outcome::sent()).await,
+        store.finish(slow, AttemptOutcome::sent()).await,
         Ok(Finished::Stale)
     );
     let event = store
@@ -95,7 +96,7 @@ async fn a_lease_that_was_taken_over_decides_nothing_but_what_it_sent_is_not_for
         .await
         .expect("the store works")
         .expect("known");
-    assert_eq!((event.state, event.notifications), (State::Working, 1));
+    assert_eq!((event.state, event.notifications), (EventState::Working, 1));
 
     let retry = not_sent(Next::Retry(Duration::ZERO));
     assert_eq!(store.finish(quick, retry).await, Ok(Finished::Recorded));
@@ -106,7 +107,7 @@ async fn a_lease_that_was_taken_over_decides_nothing_but_what_it_sent_is_not_for
         "there is nothing left to send"
     );
     assert_eq!(
-        store.finish(third, Outcome::sent_before()).await,
+        store.finish(third, AttemptOutcome::sent_before()).await,
         Ok(Finished::Recorded)
     );
     let event = store
@@ -116,7 +117,7 @@ async fn a_lease_that_was_taken_over_decides_nothing_but_what_it_sent_is_not_for
         .expect("known");
     assert_eq!(
         (event.state, event.inserts, event.notifications),
-        (State::Processed, 1, 1)
+        (EventState::Processed, 1, 1)
     );
 }
 
@@ -138,8 +139,8 @@ async fn leases_of_the_process_before_are_void_when_the_store_is_opened_again() 
 #[tokio::test]
 async fn at_most_once_does_not_send_again_what_was_cut_off_but_does_what_failed() {
     let folder = temp_dir();
-    let options = Options {
-        repeat: Repeat::AtMostOnce,
+    let options = StoreOptions {
+        repeat: RepeatPolicy::AtMostOnce,
         ..options(&folder)
     };
     let store = open(&options);
@@ -168,7 +169,7 @@ async fn counts_survive_being_opened_again() {
         queue(&store, key).await;
     }
     for outcome in [
-        Outcome::sent(),
+        AttemptOutcome::sent(),
         not_sent(Next::GiveUp),
         not_sent(Next::Retry(Duration::from_secs(3600))),
     ] {
@@ -208,7 +209,7 @@ async fn the_oldest_wait_is_that_of_the_oldest_unsettled_event() {
     );
     let lease = claim_one(&store).await;
     store
-        .finish(lease, Outcome::sent())
+        .finish(lease, AttemptOutcome::sent())
         .await
         .expect("the store works");
     assert_eq!(store.oldest_wait().await, Ok(Duration::ZERO));
@@ -244,7 +245,7 @@ async fn a_closed_store_says_so() {
 #[tokio::test]
 async fn events_held_in_memory_are_listed_and_persisted_only_when_claimed() {
     let folder = temp_dir();
-    let options = Options {
+    let options = StoreOptions {
         durability: Durability::None,
         ..options(&folder)
     };
@@ -292,7 +293,7 @@ async fn leases_of_the_living_are_left_alone_when_another_process_opens_the_stor
     let taken = other.claim_event(lease.event_id).await;
     assert!(matches!(taken, Ok(Grant::Taken(_))), "{taken:?}");
     assert_eq!(
-        store.finish(lease, Outcome::sent()).await,
+        store.finish(lease, AttemptOutcome::sent()).await,
         Ok(Finished::Recorded)
     );
 }
@@ -315,11 +316,11 @@ async fn what_one_process_commits_another_sees_without_asking() {
     });
     let lease = claim_one(&other).await;
     other
-        .finish(lease, Outcome::sent())
+        .finish(lease, AttemptOutcome::sent())
         .await
         .expect("the store works");
     let event = settled.await.expect("no panic").expect("the store works");
-    assert_eq!(event.expect("known").state, State::Processed);
+    assert_eq!(event.expect("known").state, EventState::Processed);
 }
 
 #[tokio::test]
@@ -412,7 +413,7 @@ async fn a_dead_event_is_listed_with_its_last_error_and_can_be_replayed_with_all
     let store = open(&options(&folder));
     let id = queue(&store, "a").await;
     let lease = claim_one(&store).await;
-    let dead = Outcome::not_sent("the provider answered 400: no such user", Next::GiveUp);
+    let dead = AttemptOutcome::not_sent("the provider answered 400: no such user", Next::GiveUp);
     store.finish(lease, dead).await.expect("the store works");
     let page = store
         .dead_page(DeadCursor::default(), 10)
@@ -427,7 +428,10 @@ async fn a_dead_event_is_listed_with_its_last_error_and_can_be_replayed_with_all
         Some("the provider answered 400: no such user")
     );
     assert_eq!(store.replay(id).await, Ok(Replay::Requeued));
-    assert_eq!(store.replay(id).await, Ok(Replay::NotDead(State::Retrying)));
+    assert_eq!(
+        store.replay(id).await,
+        Ok(Replay::NotDead(EventState::Retrying))
+    );
     assert_eq!(
         store.replay(EventId::from_key("b")).await,
         Ok(Replay::Unknown)
@@ -441,21 +445,30 @@ pub(crate) async fn an_outcome_told_twice_is_recorded_once(store: &Store) {
     let id = queue(store, "twice").await;
     let lease = claim_one(store).await;
     let tell = |outcome| store.finish(lease.clone(), outcome);
-    assert_eq!(tell(Outcome::sent()).await, Ok(Finished::Recorded));
-    assert_eq!(tell(Outcome::sent()).await, Ok(Finished::RecordedAgain));
-    assert_eq!(tell(Outcome::sent()).await, Ok(Finished::RecordedAgain));
+    assert_eq!(tell(AttemptOutcome::sent()).await, Ok(Finished::Recorded));
+    assert_eq!(
+        tell(AttemptOutcome::sent()).await,
+        Ok(Finished::RecordedAgain)
+    );
+    assert_eq!(
+        tell(AttemptOutcome::sent()).await,
+        Ok(Finished::RecordedAgain)
+    );
     let other = not_sent(Next::GiveUp);
     assert_eq!(tell(other.clone()).await, Ok(Finished::Stale));
     assert_eq!(tell(other).await, Ok(Finished::StaleAgain));
     let event = store.event(id).await.expect("the store works");
     let event = event.expect("known");
-    assert_eq!((event.state, event.notifications), (State::Processed, 1));
+    assert_eq!(
+        (event.state, event.notifications),
+        (EventState::Processed, 1)
+    );
 
     // Both are committed at once, if they come at once.
     queue(store, "at once").await;
     let lease = claim_one(store).await;
     let before = store.snapshot();
-    let tell = || store.finish(lease.clone(), Outcome::sent());
+    let tell = || store.finish(lease.clone(), AttemptOutcome::sent());
     let (one, other) = tokio::join!(tell(), tell());
     assert_eq!(
         (one, other),
@@ -470,12 +483,12 @@ pub(crate) async fn an_outcome_told_twice_is_recorded_once(store: &Store) {
 pub(crate) async fn a_late_outcome_is_late_however_often_it_is_told(store: &Store) {
     let id = queue(store, "late").await;
     let (late, _quick) = (claim_one(store).await, claim_one(store).await);
-    let tell = || store.finish(late.clone(), Outcome::sent());
+    let tell = || store.finish(late.clone(), AttemptOutcome::sent());
     assert_eq!(tell().await, Ok(Finished::Stale));
     assert_eq!(tell().await, Ok(Finished::StaleAgain));
     let event = store.event(id).await.expect("the store works");
     let event = event.expect("known");
-    assert_eq!((event.state, event.notifications), (State::Working, 1));
+    assert_eq!((event.state, event.notifications), (EventState::Working, 1));
     let (first, next) = (late.attempt, late.attempt + 1);
     for (token, issued) in [(0, false), (first, true), (next, true), (next + 1, false)] {
         let lease = store.lease_of(id, token).await.expect("the store works");
@@ -527,7 +540,7 @@ pub(crate) async fn a_reason_that_is_no_text_stops_nobody(store: &Store) {
     let id = queue(store, "no text").await;
     let lease = claim_one(store).await;
     let long = format!("no\0such user{}", "!".repeat(100_000));
-    let dead = Outcome::not_sent(long.as_str(), Next::GiveUp);
+    let dead = AttemptOutcome::not_sent(long.as_str(), Next::GiveUp);
     assert_eq!(store.finish(lease, dead).await, Ok(Finished::Recorded));
     let page = store.dead_page(DeadCursor::default(), 10).await;
     let letters = page.expect("the store works").letters;
@@ -557,7 +570,7 @@ async fn outcomes_may_be_told_again() {
 #[tokio::test]
 async fn a_lease_that_is_over_decides_nothing_however_often_it_is_tried() {
     let folder = temp_dir();
-    let store = open(&Options {
+    let store = open(&StoreOptions {
         lease: Duration::ZERO,
         ..options(&folder)
     });
@@ -573,7 +586,7 @@ async fn a_synchronous_call_may_be_tried_again_as_often_as_its_client_likes() {
 #[tokio::test]
 async fn a_synchronous_call_whose_owner_died_is_taken_over() {
     let folder = temp_dir();
-    let store = open(&Options {
+    let store = open(&StoreOptions {
         lease: Duration::ZERO,
         ..options(&folder)
     });
@@ -609,7 +622,7 @@ async fn an_insert_that_the_database_refuses_is_tried_again_apart_from_the_notif
     };
     assert_eq!(poisoned.insert, refused);
 
-    let sent = Outcome {
+    let sent = AttemptOutcome {
         notified: Notified::Sent,
         next: Next::Retry(Duration::ZERO),
     };
@@ -625,12 +638,12 @@ async fn an_insert_that_the_database_refuses_is_tried_again_apart_from_the_notif
         "only the insert was left"
     );
     store
-        .finish(again, Outcome::sent_before())
+        .finish(again, AttemptOutcome::sent_before())
         .await
         .expect("the store works");
     let event = store.event(bad).await.expect("the store works");
     let event = event.expect("known");
-    assert_eq!((event.state, event.inserts), (State::Processed, 1));
+    assert_eq!((event.state, event.inserts), (EventState::Processed, 1));
     assert_eq!((event.notifications, event.attempts), (1, 2));
 }
 

@@ -11,9 +11,9 @@ use a7probe::reference::provider::{
     LatencyModel, Provider, SendError, Simulator, SimulatorOptions,
 };
 use a7probe::reference::store::{
-    Admission, EventId, Fingerprint, Finished, Grant, Handling, Insert, Lease, Next, Notification,
-    Notified, Options, Outcome, ProcessReport, Repeat, State, Store, StoreError, Submission,
-    WorkDone,
+    Admission, AttemptOutcome, EventId, EventState, Fingerprint, Finished, Grant, Handling, Insert,
+    Lease, Next, Notification, Notified, ProcessReport, RepeatPolicy, Store, StoreError,
+    StoreOptions, Submission, WorkDone,
 };
 use a7probe::reference::worker::{BreakerOptions, Retry, TakeResult, WorkerOptions, WorkerPool};
 use tokio::sync::watch;
@@ -24,7 +24,7 @@ use crate::serve_host::HeldProvider;
 
 /// Where a store is, and what can be done to it behind its back.
 pub(crate) struct Place {
-    options: Options,
+    options: StoreOptions,
     sql: Box<dyn Fn(&str)>,
     hold: Box<dyn Fn() -> Box<dyn Any>>,
     refuse: &'static str,
@@ -41,7 +41,7 @@ impl Place {
         let path = folder.path().join("store.db");
         let (run, held) = (path.clone(), path.clone());
         Place {
-            options: Options::at(path),
+            options: StoreOptions::at(path),
             sql: Box::new(move |text| {
                 let sql = rusqlite::Connection::open(&run).expect("it opens");
                 sql.execute_batch(text).expect("the statements");
@@ -81,8 +81,8 @@ impl Place {
         })
     }
 
-    fn open(&self, repeat: Repeat) -> Store {
-        Store::open(&Options {
+    fn open(&self, repeat: RepeatPolicy) -> Store {
+        Store::open(&StoreOptions {
             repeat,
             ..self.options.clone()
         })
@@ -90,8 +90,8 @@ impl Place {
     }
 
     /// A store whose leases run out at once: whoever claims again finds what was cut off.
-    fn open_with_no_lease(&self, repeat: Repeat) -> Store {
-        Store::open(&Options {
+    fn open_with_no_lease(&self, repeat: RepeatPolicy) -> Store {
+        Store::open(&StoreOptions {
             repeat,
             lease: Duration::ZERO,
             ..self.options.clone()
@@ -141,7 +141,7 @@ async fn claim_this(store: &Store, id: EventId) -> Lease {
 }
 
 async fn finish(store: &Store, lease: Lease, notified: Notified, next: Next) {
-    let outcome = Outcome { notified, next };
+    let outcome = AttemptOutcome { notified, next };
     let finished = store.finish(lease, outcome).await;
     assert_eq!(finished, Ok(Finished::Recorded));
 }
@@ -174,7 +174,7 @@ async fn until(what: &str, mut is_so: impl FnMut() -> bool) {
 
 /// Of two tries the second is only for the insert.
 async fn what_may_have_been_sent_is_not_sent_again_for_the_insert(place: &Place) {
-    let store = place.open(Repeat::AtMostOnce);
+    let store = place.open(RepeatPolicy::AtMostOnce);
     place.refuse_inserts(true);
     queue(&store, "a").await;
     let first = claim_one(&store).await;
@@ -193,7 +193,7 @@ async fn what_may_have_been_sent_is_not_sent_again_for_the_insert(place: &Place)
 }
 
 async fn an_attempt_cut_off_is_not_made_up_for_by_the_next_one(place: &Place) {
-    let store = place.open_with_no_lease(Repeat::AtMostOnce);
+    let store = place.open_with_no_lease(RepeatPolicy::AtMostOnce);
     place.refuse_inserts(true);
     queue(&store, "a").await;
     assert_eq!(claim_one(&store).await.notification, Notification::Due);
@@ -204,12 +204,12 @@ async fn an_attempt_cut_off_is_not_made_up_for_by_the_next_one(place: &Place) {
 }
 
 async fn failures_of_before_do_not_hide_an_attempt_that_was_cut_off(place: &Place) {
-    let store = place.open(Repeat::AtLeastOnce);
+    let store = place.open(RepeatPolicy::AtLeastOnce);
     queue(&store, "a").await;
     let lease = claim_one(&store).await;
     finish(&store, lease, failed(), AT_ONCE).await;
     store.close().await;
-    let store = place.open_with_no_lease(Repeat::AtMostOnce);
+    let store = place.open_with_no_lease(RepeatPolicy::AtMostOnce);
     assert_eq!(claim_one(&store).await.notification, Notification::Due);
     assert_eq!(claim_one(&store).await.notification, Notification::Unknown);
 }
@@ -251,7 +251,7 @@ async fn in_time<T>(what: &str, done: impl Future<Output = T>) -> T {
 
 /// The one attempt that is to find out has nothing to send, or nobody to wait for it.
 async fn a_probe_that_calls_nobody_stops_no_worker(place: &Place) {
-    let store = place.open_with_no_lease(Repeat::AtLeastOnce);
+    let store = place.open_with_no_lease(RepeatPolicy::AtLeastOnce);
     let (sent, worn_out) = (queue(&store, "sent").await, queue(&store, "worn out").await);
     let lease = claim_this(&store, sent).await;
     finish(&store, lease, Notified::Sent, AT_ONCE).await;
@@ -295,7 +295,7 @@ async fn ask_and_leave(asked: impl Future) {
 
 /// The claim is on its way when its asker goes.
 async fn what_nobody_took_is_given_back_as_if_it_had_not_been_claimed(place: &Place) {
-    let store = place.open(Repeat::AtMostOnce);
+    let store = place.open(RepeatPolicy::AtMostOnce);
     let id = queue(&store, "a").await;
     ask_and_leave(store.claim(1)).await;
     ask_and_leave(store.claim_event(id)).await;
@@ -316,7 +316,7 @@ async fn what_nobody_took_is_given_back_as_if_it_had_not_been_claimed(place: &Pl
 
 /// A worker is told to stop while its claim is under way, and only then the claim succeeds.
 async fn a_worker_that_is_stopped_in_the_middle_of_a_claim_drops_no_mail(place: &Place) {
-    let store = place.open(Repeat::AtMostOnce);
+    let store = place.open(RepeatPolicy::AtMostOnce);
     let mut ids = Vec::new();
     for key in ["a", "b", "c"] {
         ids.push(queue(&store, key).await);
@@ -341,18 +341,21 @@ async fn a_worker_that_is_stopped_in_the_middle_of_a_claim_drops_no_mail(place: 
     for id in ids {
         let event = store.settled(id, PATIENCE).await.expect("the store works");
         let event = event.expect("known");
-        assert_eq!((event.state, event.notifications), (State::Processed, 1));
+        assert_eq!(
+            (event.state, event.notifications),
+            (EventState::Processed, 1)
+        );
     }
     working.abort();
 }
 
 /// Both outcomes of an attempt wait for the same transaction.
 async fn of_two_outcomes_of_an_attempt_the_first_counts_once(place: &Place) {
-    let store = place.open(Repeat::AtLeastOnce);
+    let store = place.open(RepeatPolicy::AtLeastOnce);
     let id = queue(&store, "a").await;
     queue(&store, "b").await;
     let (lease, other) = (claim_this(&store, id).await, claim_one(&store).await);
-    let in_vain = Outcome::not_sent("no", AT_ONCE);
+    let in_vain = AttemptOutcome::not_sent("no", AT_ONCE);
     let held = place.hold();
     let (one, two) = (store.clone(), store.clone());
     // What keeps the writer while the others gather.
@@ -363,8 +366,8 @@ async fn of_two_outcomes_of_an_attempt_the_first_counts_once(place: &Place) {
     .await;
     let finishing = async {
         tokio::join!(
-            two.finish(lease.clone(), Outcome::sent()),
-            two.finish(lease.clone(), Outcome::sent()),
+            two.finish(lease.clone(), AttemptOutcome::sent()),
+            two.finish(lease.clone(), AttemptOutcome::sent()),
             two.finish(lease.clone(), in_vain),
             async { drop(held) },
         )
@@ -382,7 +385,7 @@ async fn of_two_outcomes_of_an_attempt_the_first_counts_once(place: &Place) {
 
 /// An operator's constraint or trigger refuses one of those that share a transaction.
 async fn one_event_that_is_refused_refuses_no_other_beside_it(place: &Place) {
-    let store = place.open(Repeat::AtLeastOnce);
+    let store = place.open(RepeatPolicy::AtLeastOnce);
     (place.sql)(place.refuse_job);
     let held = place.hold();
     let probing = tokio::spawn({
@@ -432,8 +435,8 @@ fn report(pid: u32) -> ProcessReport {
 /// Whether it has said that it goes, or has been silent for long: what it counted is kept and becomes nobody's.
 async fn counts_outlive_their_process_and_do_not_pile_up(place: &Place) {
     let (one, other) = (
-        place.open(Repeat::AtLeastOnce),
-        place.open(Repeat::AtLeastOnce),
+        place.open(RepeatPolicy::AtLeastOnce),
+        place.open(RepeatPolicy::AtLeastOnce),
     );
     one.report(report(1)).await.expect("the store works");
     other.report(report(2)).await.expect("the store works");
@@ -452,7 +455,7 @@ async fn counts_outlive_their_process_and_do_not_pile_up(place: &Place) {
     one.close().await;
     other.close().await;
     (place.sql)(place.only_nobodys);
-    assert_eq!(place.open(Repeat::AtLeastOnce).snapshot().queued, 3);
+    assert_eq!(place.open(RepeatPolicy::AtLeastOnce).snapshot().queued, 3);
 }
 
 /// Each promise as a test on both engines.

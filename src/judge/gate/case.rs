@@ -11,7 +11,7 @@ use super::spec::Gate;
 use super::subject::Subject;
 use crate::judge::summary::{CONFIDENCE, Summary};
 use crate::run::plan::Guard;
-use crate::run::recording::{Bits, TimeBase, Counts, Recording, Rows};
+use crate::run::recording::{Bits, Counts, Recording, Rows, TimeBase};
 use crate::run::sample::FailureKind;
 use crate::stats::binomial;
 

@@ -72,19 +72,19 @@ pub enum Draws {
 }
 
 /// Draws in use.
-pub(super) enum Source {
+pub(super) enum LatencyDraws {
     Hashed { seed: u64 },
     Stratified { cells: Vec<u32>, calls: AtomicU64 },
 }
 
-impl Source {
-    pub(super) fn new(draws: Draws, seed: u64) -> Source {
+impl LatencyDraws {
+    pub(super) fn new(draws: Draws, seed: u64) -> LatencyDraws {
         match draws {
-            Draws::Hashed => Source::Hashed { seed },
+            Draws::Hashed => LatencyDraws::Hashed { seed },
             Draws::Stratified(count) => {
                 let mut cells: Vec<u32> = (0..count.get()).collect();
                 cells.shuffle(&mut StdRng::seed_from_u64(seed));
-                Source::Stratified {
+                LatencyDraws::Stratified {
                     cells,
                     calls: AtomicU64::new(0),
                 }
@@ -95,8 +95,8 @@ impl Source {
     /// The next draw for the latency of an attempt.
     pub(super) fn latency(&self, event_id: Uuid, attempt: u32) -> f64 {
         match self {
-            Source::Hashed { seed } => uniform(*seed, "latency", event_id, attempt),
-            Source::Stratified { cells, calls } => {
+            LatencyDraws::Hashed { seed } => uniform(*seed, "latency", event_id, attempt),
+            LatencyDraws::Stratified { cells, calls } => {
                 let call = calls.fetch_add(1, Ordering::Relaxed) as usize;
                 (f64::from(cells[call % cells.len()]) + 0.5) / cells.len() as f64
             }
@@ -160,7 +160,7 @@ mod tests {
 
     use uuid::Uuid;
 
-    use super::{Draws, LatencyModel, Source, probit, uniform};
+    use super::{Draws, LatencyDraws, LatencyModel, probit, uniform};
 
     #[test]
     fn the_normal_quantile_is_right_in_centre_and_tails() {
@@ -218,7 +218,7 @@ mod tests {
     #[test]
     fn stratified_draws_take_every_quantile_once() {
         let hundred = NonZeroU32::new(100).expect("not zero");
-        let source = Source::new(Draws::Stratified(hundred), 3);
+        let source = LatencyDraws::new(Draws::Stratified(hundred), 3);
         let percents: Vec<u32> = (0..100)
             .map(|_| (source.latency(Uuid::nil(), 1) * 100.0) as u32)
             .collect();

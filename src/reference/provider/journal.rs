@@ -11,7 +11,7 @@ use super::Mail;
 
 /// What a journal keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Detail {
+pub enum JournalDetail {
     /// Numbers only: about 30 bytes an event.
     Counts,
     /// Every call: about 90 bytes more for each.
@@ -19,15 +19,15 @@ pub enum Detail {
 }
 
 /// Mails taken, by event, and every call if it is to be listed.
-pub(super) struct Journal {
-    detail: Detail,
-    seen: Mutex<Seen>,
+pub(super) struct ProviderJournal {
+    detail: JournalDetail,
+    seen: Mutex<JournalState>,
 }
 
 #[derive(Default)]
-struct Seen {
+struct JournalState {
     count: u64,
-    calls: Vec<(Uuid, Call)>,
+    calls: Vec<(Uuid, ProviderCall)>,
     /// Mails taken, of all events: nobody who asks for the sum waits until it is made.
     taken: u64,
     sent: HashMap<Uuid, u32>,
@@ -50,7 +50,7 @@ pub struct JournalCounts {
 
 /// One request for a mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Call {
+pub struct ProviderCall {
     /// The caller's attempt, from 1.
     pub attempt: u32,
     /// When it came, in milliseconds since the Unix epoch; written as RFC 3339.
@@ -71,12 +71,12 @@ pub struct JournalEntry {
     /// Mails that were taken for it.
     pub sent: u32,
     /// Every call for it, in order of arrival.
-    pub calls: Vec<Call>,
+    pub calls: Vec<ProviderCall>,
 }
 
-impl Journal {
-    pub(super) fn new(detail: Detail) -> Journal {
-        Journal {
+impl ProviderJournal {
+    pub(super) fn new(detail: JournalDetail) -> ProviderJournal {
+        ProviderJournal {
             detail,
             seen: Mutex::default(),
         }
@@ -91,8 +91,8 @@ impl Journal {
             *seen.sent.entry(mail.event_id).or_default() += 1;
             seen.taken += 1;
         }
-        if self.detail == Detail::Calls {
-            let call = Call {
+        if self.detail == JournalDetail::Calls {
+            let call = ProviderCall {
                 attempt: mail.attempt,
                 at_ms,
                 status,
@@ -121,7 +121,7 @@ impl Journal {
         }
     }
 
-    /// Every event that was called for, in order of the first call; nothing with [`Detail::Counts`].
+    /// Every event that was called for, in order of the first call; nothing with [`JournalDetail::Counts`].
     pub(super) fn entries(&self) -> Vec<JournalEntry> {
         let calls = self.lock().calls.clone();
         let mut place = HashMap::new();
@@ -141,7 +141,7 @@ impl Journal {
         entries
     }
 
-    fn lock(&self) -> MutexGuard<'_, Seen> {
+    fn lock(&self) -> MutexGuard<'_, JournalState> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -161,7 +161,7 @@ fn rfc3339<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
 mod tests {
     use uuid::Uuid;
 
-    use super::{Detail, Journal, JournalCounts};
+    use super::{JournalCounts, JournalDetail, ProviderJournal};
     use crate::reference::provider::Mail;
 
     fn mail(event: u128, attempt: u32) -> Mail {
@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn an_event_is_one_entry_with_all_its_calls_in_order() {
-        let journal = Journal::new(Detail::Calls);
+        let journal = ProviderJournal::new(JournalDetail::Calls);
         journal.called(mail(1, 1), 500, None);
         journal.called(mail(2, 1), 202, None);
         journal.called(mail(1, 2), 202, Some("00-…".to_owned()));
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn without_calls_it_still_counts() {
-        let journal = Journal::new(Detail::Counts);
+        let journal = ProviderJournal::new(JournalDetail::Counts);
         journal.called(mail(1, 1), 202, None);
         journal.called(mail(1, 2), 202, None);
         journal.called(mail(2, 1), 500, None);

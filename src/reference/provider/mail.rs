@@ -14,7 +14,7 @@ pub struct Mail {
 
 /// What anybody's mail says of them; ours says both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Posted {
+pub struct PostedMail {
     /// `custom_args.event_id`, which becomes a UUID if it is none. A mail without it is its own event: the same bytes
     /// again are the same one.
     pub event_id: Uuid,
@@ -29,7 +29,7 @@ const NAMESPACE: Uuid = Uuid::from_u128(0x2f0d_6c0e_9a4b_4b58_8c55_77a1_03ee_d9f
 #[derive(Serialize, Deserialize)]
 struct Body {
     personalizations: Vec<Personalization>,
-    from: Address,
+    from: MailAddress,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -42,7 +42,7 @@ struct Body {
 
 #[derive(Serialize, Deserialize)]
 struct Personalization {
-    to: Vec<Address>,
+    to: Vec<MailAddress>,
     #[serde(skip_serializing_if = "Option::is_none")]
     subject: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -50,7 +50,7 @@ struct Personalization {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Address {
+struct MailAddress {
     email: String,
 }
 
@@ -120,7 +120,7 @@ impl ErrorBody {
 impl Mail {
     /// The JSON that is posted.
     pub fn to_json(self) -> String {
-        let address = |email: &str| Address {
+        let address = |email: &str| MailAddress {
             email: email.to_owned(),
         };
         let body = Body {
@@ -145,9 +145,9 @@ impl Mail {
     }
 }
 
-impl Posted {
+impl PostedMail {
     /// Reads a request body, and refuses what SendGrid would.
-    pub fn from_json(json: &[u8]) -> Result<Posted, MalformedMail> {
+    pub fn from_json(json: &[u8]) -> Result<PostedMail, MalformedMail> {
         let body: Body = serde_json::from_slice(json).map_err(|error| MalformedMail {
             field: None,
             message: format!("bad request: {error}"),
@@ -157,7 +157,7 @@ impl Posted {
         let args = std::iter::once(&body.custom_args).chain(each);
         let args = args.flatten().find(|args| args.event_id.is_some());
         let event_id = args.and_then(|args| args.event_id.as_deref());
-        Ok(Posted {
+        Ok(PostedMail {
             event_id: event_id.map_or_else(|| named_by(json), named),
             attempt: args.and_then(|args| args.attempt.as_ref()?.parse().ok()),
         })
@@ -205,14 +205,14 @@ impl Body {
 mod tests {
     use uuid::Uuid;
 
-    use super::{Mail, Posted};
+    use super::{Mail, PostedMail};
 
     #[test]
     fn what_is_posted_is_what_is_read() {
         let (event_id, attempt) = (Uuid::from_u128(17), 3);
-        let posted = Posted::from_json(Mail { event_id, attempt }.to_json().as_bytes());
+        let posted = PostedMail::from_json(Mail { event_id, attempt }.to_json().as_bytes());
         let attempt = Some(attempt);
-        assert_eq!(posted, Ok(Posted { event_id, attempt }));
+        assert_eq!(posted, Ok(PostedMail { event_id, attempt }));
     }
 
     /// A mail of a program that knows nothing of this one, with more members.
@@ -223,8 +223,8 @@ mod tests {
         )
     }
 
-    fn read(json: &str) -> Posted {
-        Posted::from_json(json.as_bytes()).expect("SendGrid takes it")
+    fn read(json: &str) -> PostedMail {
+        PostedMail::from_json(json.as_bytes()).expect("SendGrid takes it")
     }
 
     #[test]
@@ -257,7 +257,7 @@ mod tests {
     #[test]
     fn a_mail_without_subject_or_content_names_the_field() {
         let field = |more| {
-            let refused = Posted::from_json(foreign(more).as_bytes());
+            let refused = PostedMail::from_json(foreign(more).as_bytes());
             refused.expect_err("SendGrid refuses it").field
         };
         assert_eq!(field(""), Some("subject"));
@@ -272,7 +272,7 @@ mod tests {
         }
         .to_json()
         .replace(r#"{"email":"ops@example.com"}"#, "");
-        let error = Posted::from_json(json.as_bytes()).expect_err("nobody to send it to");
+        let error = PostedMail::from_json(json.as_bytes()).expect_err("nobody to send it to");
         assert_eq!(error.field, Some("personalizations"));
     }
 }

@@ -10,24 +10,24 @@ use crate::units::parse_duration;
 
 /// A planned outage, counted from the provider's start. The end is not part of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Outage {
+pub struct PlannedOutage {
     /// When it begins.
     pub from: Duration,
     /// When it is over; after `from`.
     pub to: Duration,
 }
 
-impl FromStr for Outage {
+impl FromStr for PlannedOutage {
     type Err = String;
 
     /// Reads `10s..20s`.
-    fn from_str(text: &str) -> Result<Outage, String> {
+    fn from_str(text: &str) -> Result<PlannedOutage, String> {
         let form = || format!("'{text}' is not an outage; write FROM..TO, such as 10s..20s");
         let (from, to) = text.split_once("..").ok_or_else(form)?;
         let time = |text: &str| parse_duration(text).map_err(|error| error.to_string());
         let (from, to) = (time(from)?, time(to)?);
         if from < to {
-            Ok(Outage { from, to })
+            Ok(PlannedOutage { from, to })
         } else {
             Err(format!(
                 "'{text}' ends before it begins; write FROM..TO, such as 10s..20s"
@@ -51,13 +51,13 @@ pub enum OutageState {
 /// The plan, and what was begun by hand.
 pub(super) struct Outages {
     start: Instant,
-    planned: Option<Outage>,
+    planned: Option<PlannedOutage>,
     /// Until when; the inner `None` is until someone ends it.
     begun: Mutex<Option<Option<Instant>>>,
 }
 
 impl Outages {
-    pub(super) fn new(planned: Option<Outage>) -> Outages {
+    pub(super) fn new(planned: Option<PlannedOutage>) -> Outages {
         Outages {
             start: Instant::now(),
             planned,
@@ -96,7 +96,7 @@ impl Outages {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::{Outage, OutageState, Outages};
+    use super::{OutageState, Outages, PlannedOutage};
 
     #[test]
     fn a_planned_outage_lasts_from_its_begin_up_to_its_end() {
@@ -135,9 +135,9 @@ mod tests {
     #[test]
     fn what_is_no_outage_is_told_how_to_write_one() {
         for text in ["10s", "20s..10s", "10s..10s"] {
-            let error = text.parse::<Outage>().expect_err(text);
+            let error = text.parse::<PlannedOutage>().expect_err(text);
             assert!(error.contains("such as 10s..20s"), "{error}");
         }
-        assert!("10..20s".parse::<Outage>().is_err());
+        assert!("10..20s".parse::<PlannedOutage>().is_err());
     }
 }

@@ -8,7 +8,7 @@ use super::Quota;
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// Counts requests in windows of one second.
-pub(super) struct RateLimit {
+pub(super) struct QuotaLimiter {
     limit: u32,
     window: Mutex<Window>,
 }
@@ -18,10 +18,10 @@ struct Window {
     used: u32,
 }
 
-impl RateLimit {
+impl QuotaLimiter {
     /// `limit` requests a second.
-    pub(super) fn new(limit: u32) -> RateLimit {
-        RateLimit {
+    pub(super) fn new(limit: u32) -> QuotaLimiter {
+        QuotaLimiter {
             limit,
             window: Mutex::new(Window {
                 start: Instant::now(),
@@ -57,11 +57,11 @@ impl RateLimit {
 mod tests {
     use std::time::{Duration, Instant};
 
-    use super::RateLimit;
+    use super::QuotaLimiter;
 
     #[test]
     fn a_spent_quota_refuses_until_the_window_ends() {
-        let limit = RateLimit::new(2);
+        let limit = QuotaLimiter::new(2);
         let start = Instant::now();
         let taken: Vec<bool> = (0..3).map(|_| limit.take(start).is_ok()).collect();
         assert_eq!(taken, [true, true, false]);

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use super::SendError;
-use super::draw::{Draws, LatencyModel, Source, uniform};
-use super::journal::{Detail, Journal, JournalCounts, JournalEntry};
-use super::mail::{ErrorBody, Mail, Posted};
-use super::outage::{Outage, OutageState, Outages};
-use super::rate_limit::RateLimit;
+use super::draw::{Draws, LatencyDraws, LatencyModel, uniform};
+use super::journal::{JournalCounts, JournalDetail, JournalEntry, ProviderJournal};
+use super::mail::{ErrorBody, Mail, PostedMail};
+use super::outage::{OutageState, Outages, PlannedOutage};
+use super::rate_limit::QuotaLimiter;
 use crate::reference::trace::Trace;
 
 /// How the simulator behaves.
@@ -24,7 +24,7 @@ pub struct SimulatorOptions {
     /// Requests a second; one more is answered with 429.
     pub rate_limit: Option<u32>,
     /// When everything is answered with 503.
-    pub outage: Option<Outage>,
+    pub outage: Option<PlannedOutage>,
 }
 
 impl Default for SimulatorOptions {
@@ -45,17 +45,17 @@ impl Default for SimulatorOptions {
 /// The simulated provider, with its journal.
 pub struct Simulator {
     options: SimulatorOptions,
-    draws: Source,
-    rate_limit: Option<RateLimit>,
+    draws: LatencyDraws,
+    rate_limit: Option<QuotaLimiter>,
     outages: Outages,
-    journal: Journal,
+    journal: ProviderJournal,
 }
 
 /// What the simulator answers.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
+pub struct ProviderAnswer {
     /// What came of the mail.
-    pub result: Result<MessageId, Refusal>,
+    pub result: Result<MessageId, ProviderRefusal>,
     /// What is left of the rate limit, if there is one.
     pub quota: Option<Quota>,
 }
@@ -66,7 +66,7 @@ pub struct MessageId(pub String);
 
 /// Why a mail was not taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct ProviderRefusal {
     /// HTTP status.
     pub status: u16,
     /// The error in the provider's shape.
@@ -89,17 +89,17 @@ pub struct Quota {
 impl Simulator {
     /// A provider that behaves as told, from now on, and counts its calls.
     pub fn new(options: SimulatorOptions) -> Simulator {
-        Simulator::with_journal(options, Detail::Counts)
+        Simulator::with_journal(options, JournalDetail::Counts)
     }
 
     /// The same with such a journal.
-    pub fn with_journal(options: SimulatorOptions, detail: Detail) -> Simulator {
+    pub fn with_journal(options: SimulatorOptions, detail: JournalDetail) -> Simulator {
         Simulator {
             options,
-            draws: Source::new(options.draws, options.seed),
-            rate_limit: options.rate_limit.map(RateLimit::new),
+            draws: LatencyDraws::new(options.draws, options.seed),
+            rate_limit: options.rate_limit.map(QuotaLimiter::new),
             outages: Outages::new(options.outage),
-            journal: Journal::new(detail),
+            journal: ProviderJournal::new(detail),
         }
     }
 
@@ -108,7 +108,7 @@ impl Simulator {
         self.journal.counts()
     }
 
-    /// Every event that it was called for; empty unless it keeps [`Detail::Calls`].
+    /// Every event that it was called for; empty unless it keeps [`JournalDetail::Calls`].
     pub fn journal_entries(&self) -> Vec<JournalEntry> {
         self.journal.entries()
     }
@@ -129,33 +129,33 @@ impl Simulator {
     }
 
     /// The mail as its journal has it: whoever does not tell the attempt comes with the next one.
-    pub fn receive(&self, posted: Posted) -> Mail {
-        let Posted { event_id, attempt } = posted;
+    pub fn receive(&self, posted: PostedMail) -> Mail {
+        let PostedMail { event_id, attempt } = posted;
         let attempt = attempt.unwrap_or_else(|| self.journal.next_attempt(event_id));
         Mail { event_id, attempt }
     }
 
     /// Takes or refuses one mail, after its latency. A mail that is taken is taken at once: a caller that does not wait
     /// for the answer does not call it back.
-    pub async fn answer(&self, mail: Mail, step: Option<&Trace>) -> Answer {
+    pub async fn answer(&self, mail: Mail, step: Option<&Trace>) -> ProviderAnswer {
         let note = |status| {
             let traceparent = step.map(Trace::traceparent);
             self.journal.called(mail, status, traceparent);
         };
-        let refuse = |refusal: Refusal, quota| {
+        let refuse = |refusal: ProviderRefusal, quota| {
             note(refusal.status);
-            Answer {
+            ProviderAnswer {
                 result: Err(refusal),
                 quota,
             }
         };
         if self.outage() != OutageState::None {
-            return refuse(Refusal::outage(), None);
+            return refuse(ProviderRefusal::outage(), None);
         }
         let quota = match &self.rate_limit {
             Some(limit) => match limit.take(Instant::now()) {
                 Ok(quota) => Some(quota),
-                Err(quota) => return refuse(Refusal::too_many(quota), Some(quota)),
+                Err(quota) => return refuse(ProviderRefusal::too_many(quota), Some(quota)),
             },
             None => None,
         };
@@ -168,9 +168,9 @@ impl Simulator {
             .quantile(self.draws.latency(mail.event_id, mail.attempt));
         tokio::time::sleep(latency).await;
         let message_id = MessageId(format!("{}.{}", mail.event_id.simple(), mail.attempt));
-        Answer {
+        ProviderAnswer {
             result: if fails {
-                Err(Refusal::internal())
+                Err(ProviderRefusal::internal())
             } else {
                 Ok(message_id)
             },
@@ -179,26 +179,26 @@ impl Simulator {
     }
 }
 
-impl Refusal {
-    fn too_many(quota: Quota) -> Refusal {
+impl ProviderRefusal {
+    fn too_many(quota: Quota) -> ProviderRefusal {
         let body = ErrorBody::of("too many requests", None);
-        Refusal {
+        ProviderRefusal {
             status: 429,
             body,
             retry_after: Some(quota.reset),
         }
     }
 
-    fn outage() -> Refusal {
-        Refusal {
+    fn outage() -> ProviderRefusal {
+        ProviderRefusal {
             status: 503,
             body: ErrorBody::of("service unavailable", None),
             retry_after: None,
         }
     }
 
-    fn internal() -> Refusal {
-        Refusal {
+    fn internal() -> ProviderRefusal {
+        ProviderRefusal {
             status: 500,
             body: ErrorBody::of("internal server error", None),
             retry_after: None,
@@ -206,12 +206,12 @@ impl Refusal {
     }
 }
 
-impl Answer {
+impl ProviderAnswer {
     /// The answer as a caller of [`Provider::send`](super::Provider::send) gets it.
     pub(super) fn into_result(self) -> Result<(), SendError> {
         match self.result {
             Ok(_) => Ok(()),
-            Err(Refusal {
+            Err(ProviderRefusal {
                 status,
                 body,
                 retry_after,

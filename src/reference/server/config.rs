@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::reference::provider::{InvalidProvider, Provider, Simulator, SimulatorOptions};
 use crate::reference::queue::Dispatch;
-use crate::reference::store::{Location, Options as StoreOptions};
+use crate::reference::store::{Location, StoreOptions};
 use crate::reference::worker::{BreakerOptions, Retry};
 use crate::units::Rate;
 

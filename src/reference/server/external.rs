@@ -15,7 +15,7 @@ use super::path_param::PathParam;
 use super::problem::Problem;
 use crate::reference::provider::SendError;
 use crate::reference::store::{
-    EventId, Finished, Grant, Lease, Next, Notification, Notified, Outcome, State as EventState,
+    AttemptOutcome, EventId, EventState, Finished, Grant, Lease, Next, Notification, Notified,
 };
 use crate::reference::worker::{AttemptEnd, OnFailure, WorkerPool};
 
@@ -159,7 +159,7 @@ impl EffectReport {
         }
     }
 
-    fn outcome(&self, lease: &Lease, pool: &WorkerPool) -> Outcome {
+    fn outcome(&self, lease: &Lease, pool: &WorkerPool) -> AttemptOutcome {
         let reason = self
             .reason
             .clone()
@@ -179,7 +179,7 @@ impl EffectReport {
             }
         };
         let next = pool.next(lease, &notified, &sent, OnFailure::Retry);
-        Outcome { notified, next }
+        AttemptOutcome { notified, next }
     }
 
     fn error(&self, reason: String) -> SendError {

@@ -19,8 +19,8 @@ use super::server_timing::IngestPhases;
 use super::single_header::single;
 use super::{body, idempotency};
 use crate::reference::store::{
-    Admission, EventId, Fingerprint, Handling, Insert, Lease, Promise, State as EventState,
-    StoreError, Submission, now_ms,
+    Admission, EventId, EventState, Fingerprint, Handling, Insert, Lease, Promise, StoreError,
+    Submission, now_ms,
 };
 use crate::reference::trace::Trace;
 use crate::reference::worker::{OnFailure, Remembered};

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::accept::tokio_listener;
 use super::{auth, ndjson, tracing_headers};
 use crate::reference::provider::{
-    Answer, ErrorBody, JournalCounts, JournalEntry, OutageState, Posted, Quota, Simulator,
+    ErrorBody, JournalCounts, JournalEntry, OutageState, PostedMail, ProviderAnswer, Quota,
+    Simulator,
 };
 use crate::units::parse_duration;
 
@@ -93,7 +94,7 @@ async fn send(State(face): State<Face>, request: Request) -> Response<Body> {
         );
     };
     let step = tracing_headers::trace(&head.headers);
-    match Posted::from_json(&body) {
+    match PostedMail::from_json(&body) {
         Ok(posted) => {
             let mail = face.simulator.receive(posted);
             let response = respond(face.simulator.answer(mail, step.as_ref()).await);
@@ -113,7 +114,7 @@ fn refuse(status: StatusCode, message: &str, field: Option<&str>) -> Response<Bo
     (status, Json(ErrorBody::of(message, field))).into_response()
 }
 
-fn respond(answer: Answer) -> Response<Body> {
+fn respond(answer: ProviderAnswer) -> Response<Body> {
     let mut response = match answer.result {
         Ok(message_id) => (StatusCode::ACCEPTED, [(MESSAGE_ID, message_id.0)]).into_response(),
         Err(refusal) => {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio::time::Instant;
 
-use crate::reference::store::{EventId, State, Store};
+use crate::reference::store::{EventId, EventState, Store};
 
 /// Dispatches by the sweeper, besides the first, after which an event may be stuck.
 const DISPATCHES: u32 = 3;
@@ -154,7 +154,8 @@ impl StuckDetector {
         let Ok(found) = store.event(id).await else {
             return Some(false);
         };
-        let found = found.filter(|found| matches!(found.state, State::Queued | State::Retrying))?;
+        let found = found
+            .filter(|found| matches!(found.state, EventState::Queued | EventState::Retrying))?;
         let suspect = self.watched.get_mut(&id)?;
         if *suspect.attempts.get_or_insert(found.attempts) != found.attempts {
             return None;
@@ -165,7 +166,7 @@ impl StuckDetector {
         let number = suspect.number;
         for witness in self.witnesses(id, number) {
             if let Ok(Some(found)) = store.event(witness).await
-                && found.state == State::Processed
+                && found.state == EventState::Processed
             {
                 return Some(true);
             }
@@ -206,8 +207,8 @@ impl StuckDetector {
 mod tests {
     use super::{DISPATCHES, REMEMBERED, Stuck, StuckDetector};
     use crate::reference::store::{
-        EventId, Fingerprint, Finished, Grant, Handling, Next, Notified, Options, Outcome, Store,
-        Submission, now_ms,
+        AttemptOutcome, EventId, Fingerprint, Finished, Grant, Handling, Next, Notified, Store,
+        StoreOptions, Submission, now_ms,
     };
 
     fn id(number: usize) -> EventId {
@@ -216,7 +217,7 @@ mod tests {
 
     /// A store with events 0 to 9.
     async fn store(folder: &tempfile::TempDir) -> Store {
-        let store = Store::open(&Options::at(folder.path().join("store.db"))).unwrap();
+        let store = Store::open(&StoreOptions::at(folder.path().join("store.db"))).unwrap();
         for number in 0..10 {
             let submission = Submission {
                 event_id: id(number),
@@ -235,7 +236,7 @@ mod tests {
         let Grant::Leased(lease) = store.claim_event(event_id).await.unwrap() else {
             panic!("it is due");
         };
-        let outcome = Outcome {
+        let outcome = AttemptOutcome {
             notified: Notified::Sent,
             next: Next::Done,
         };

@@ -6,25 +6,25 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::mailbox::{self, Reply};
-use super::parcel::Parcel;
+use super::lease_guard::LeaseGuard;
+use super::reply_batch::{self, Reply};
 use super::{
-    Admission, Claim, EventId, Finished, Grant, Handling, Lease, Outcome, ProcessReport, Replay,
-    StoreError, Submission, SweepCursor, Swept,
+    Admission, AttemptOutcome, Claim, EventId, Finished, Grant, Handling, Lease, ProcessReport,
+    Replay, StoreError, Submission, SweepCursor, Swept,
 };
 
 /// Where the answer to a piece of work goes once its transaction is committed. Nobody may be waiting any more.
 pub(super) type WorkReply<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What workers and health checks ask of the writer.
-pub(super) enum Work {
+pub(super) enum WorkRequest {
     Claim {
         limit: u32,
-        reply: WorkReply<Parcel<Claim>>,
+        reply: WorkReply<LeaseGuard<Claim>>,
     },
     ClaimEvent {
         event_id: EventId,
-        reply: WorkReply<Parcel<Grant>>,
+        reply: WorkReply<LeaseGuard<Grant>>,
     },
     /// These attempts are not made by whoever has them.
     GiveBack {
@@ -33,7 +33,7 @@ pub(super) enum Work {
     },
     Finish {
         lease: Lease,
-        outcome: Outcome,
+        outcome: AttemptOutcome,
         reply: WorkReply<Finished>,
     },
     Sweep {
@@ -55,8 +55,8 @@ pub(super) enum Work {
     },
 }
 
-/// What a piece of work came to, in the order of [`Work`].
-pub(super) enum Done {
+/// What a piece of work came to, in the order of [`WorkRequest`].
+pub(super) enum WorkResult {
     Claim(Claim),
     ClaimEvent(Grant),
     GiveBack,
@@ -67,34 +67,40 @@ pub(super) enum Done {
     Probe,
 }
 
-impl Work {
+impl WorkRequest {
     /// Answers whoever asked, if anybody still waits.
-    fn answer(self, done: Done, queue: &Arc<CommitQueue>) {
+    fn answer(self, done: WorkResult, queue: &Arc<CommitQueue>) {
         match (self, done) {
-            (Work::Claim { reply, .. }, Done::Claim(claim)) => {
-                send(reply, Ok(Parcel::new(claim, queue)));
+            (WorkRequest::Claim { reply, .. }, WorkResult::Claim(claim)) => {
+                send(reply, Ok(LeaseGuard::new(claim, queue)));
             }
-            (Work::ClaimEvent { reply, .. }, Done::ClaimEvent(grant)) => {
-                send(reply, Ok(Parcel::new(grant, queue)));
+            (WorkRequest::ClaimEvent { reply, .. }, WorkResult::ClaimEvent(grant)) => {
+                send(reply, Ok(LeaseGuard::new(grant, queue)));
             }
-            (Work::Finish { reply, .. }, Done::Finish(finished)) => send(reply, Ok(finished)),
-            (Work::Sweep { reply, .. }, Done::Sweep(swept)) => send(reply, Ok(swept)),
-            (Work::Replay { reply, .. }, Done::Replay(replay)) => send(reply, Ok(replay)),
-            (Work::GiveBack { reply, .. }, Done::GiveBack)
-            | (Work::Report { reply, .. }, Done::Report)
-            | (Work::Probe { reply }, Done::Probe) => send(reply, Ok(())),
+            (WorkRequest::Finish { reply, .. }, WorkResult::Finish(finished)) => {
+                send(reply, Ok(finished))
+            }
+            (WorkRequest::Sweep { reply, .. }, WorkResult::Sweep(swept)) => send(reply, Ok(swept)),
+            (WorkRequest::Replay { reply, .. }, WorkResult::Replay(replay)) => {
+                send(reply, Ok(replay))
+            }
+            (WorkRequest::GiveBack { reply, .. }, WorkResult::GiveBack)
+            | (WorkRequest::Report { reply, .. }, WorkResult::Report)
+            | (WorkRequest::Probe { reply }, WorkResult::Probe) => send(reply, Ok(())),
             _ => unreachable!("work and its result are in the same order"),
         }
     }
 
     pub(super) fn refuse(self, error: StoreError) {
         match self {
-            Work::Claim { reply, .. } => send(reply, Err(error)),
-            Work::ClaimEvent { reply, .. } => send(reply, Err(error)),
-            Work::Finish { reply, .. } => send(reply, Err(error)),
-            Work::Sweep { reply, .. } => send(reply, Err(error)),
-            Work::Replay { reply, .. } => send(reply, Err(error)),
-            Work::GiveBack { reply, .. } | Work::Report { reply, .. } | Work::Probe { reply } => {
+            WorkRequest::Claim { reply, .. } => send(reply, Err(error)),
+            WorkRequest::ClaimEvent { reply, .. } => send(reply, Err(error)),
+            WorkRequest::Finish { reply, .. } => send(reply, Err(error)),
+            WorkRequest::Sweep { reply, .. } => send(reply, Err(error)),
+            WorkRequest::Replay { reply, .. } => send(reply, Err(error)),
+            WorkRequest::GiveBack { reply, .. }
+            | WorkRequest::Report { reply, .. }
+            | WorkRequest::Probe { reply } => {
                 send(reply, Err(error));
             }
         }
@@ -103,8 +109,8 @@ impl Work {
     /// Would it lease events to someone who has gone?
     fn is_for_nobody(&self) -> bool {
         match self {
-            Work::Claim { reply, .. } => reply.is_closed(),
-            Work::ClaimEvent { reply, .. } => reply.is_closed(),
+            WorkRequest::Claim { reply, .. } => reply.is_closed(),
+            WorkRequest::ClaimEvent { reply, .. } => reply.is_closed(),
             _ => false,
         }
     }
@@ -115,44 +121,46 @@ fn send<T>(reply: WorkReply<T>, answer: Result<T, StoreError>) {
 }
 
 /// Was there anything to write in a transaction that came to this?
-pub(super) fn wrote(admissions: &[Admission], done: &[Done]) -> bool {
+pub(super) fn wrote(admissions: &[Admission], done: &[WorkResult]) -> bool {
     let new = |admission: &Admission| matches!(admission, Admission::Queued | Admission::Leased(_));
-    admissions.iter().any(new) || done.iter().any(Done::wrote)
+    admissions.iter().any(new) || done.iter().any(WorkResult::wrote)
 }
 
-impl Done {
+impl WorkResult {
     fn wrote(&self) -> bool {
         match self {
-            Done::Claim(claim) => !claim.leases.is_empty(),
-            Done::ClaimEvent(grant) => matches!(grant, Grant::Leased(_)),
-            Done::Sweep(swept) => !swept.ids.is_empty(),
-            Done::Replay(replay) => *replay == Replay::Requeued,
-            Done::Finish(finished) => matches!(finished, Finished::Recorded | Finished::Stale),
-            Done::GiveBack | Done::Report | Done::Probe => true,
+            WorkResult::Claim(claim) => !claim.leases.is_empty(),
+            WorkResult::ClaimEvent(grant) => matches!(grant, Grant::Leased(_)),
+            WorkResult::Sweep(swept) => !swept.ids.is_empty(),
+            WorkResult::Replay(replay) => *replay == Replay::Requeued,
+            WorkResult::Finish(finished) => {
+                matches!(finished, Finished::Recorded | Finished::Stale)
+            }
+            WorkResult::GiveBack | WorkResult::Report | WorkResult::Probe => true,
         }
     }
 }
 
 /// What goes into one transaction.
 #[derive(Default)]
-pub(super) struct Batch {
+pub(super) struct CommitBatch {
     pub(super) accepts: Vec<(Submission, Reply)>,
-    pub(super) work: Vec<Work>,
+    pub(super) work: Vec<WorkRequest>,
 }
 
-impl Batch {
+impl CommitBatch {
     /// Answers everyone whose request is on disk now. Whoever has gone does not take it back, but gives leases back.
     pub(super) fn answer(
         &mut self,
         admissions: Vec<Admission>,
-        done: Vec<Done>,
+        done: Vec<WorkResult>,
         queue: &Arc<CommitQueue>,
     ) {
         let replies = self.accepts.drain(..).map(|(_, reply)| reply);
-        let parcels = admissions
+        let guards = admissions
             .into_iter()
-            .map(|admission| Ok(Parcel::new(admission, queue)));
-        mailbox::send_all(replies.zip(parcels));
+            .map(|admission| Ok(LeaseGuard::new(admission, queue)));
+        reply_batch::send_all(replies.zip(guards));
         for (work, done) in self.work.drain(..).zip(done) {
             work.answer(done, queue);
         }
@@ -161,7 +169,7 @@ impl Batch {
     /// Tells everyone that nothing was promised.
     pub(super) fn refuse(&mut self, error: &StoreError) {
         let replies = self.accepts.drain(..).map(|(_, reply)| reply);
-        mailbox::send_all(replies.map(|reply| (reply, Err(error.clone()))));
+        reply_batch::send_all(replies.map(|reply| (reply, Err(error.clone()))));
         for work in self.work.drain(..) {
             work.refuse(error.clone());
         }
@@ -175,13 +183,13 @@ impl Batch {
     }
 
     /// Both halves, in the same order; `None` if it holds one thing.
-    pub(super) fn halves(&mut self) -> Option<[Batch; 2]> {
+    pub(super) fn halves(&mut self) -> Option<[CommitBatch; 2]> {
         let size = self.size();
         if size < 2 {
             return None;
         }
         let (accepts, work) = (self.accepts.len(), size / 2);
-        let second = Batch {
+        let second = CommitBatch {
             accepts: self.accepts.split_off((size / 2).min(accepts)),
             work: self.work.split_off(work.saturating_sub(accepts)),
         };
@@ -190,8 +198,8 @@ impl Batch {
 
     /// Takes out the entries at these places, in the same order.
     #[cfg(feature = "postgres")]
-    pub(super) fn take_out(&mut self, accepts: &[usize], work: &[usize]) -> Batch {
-        Batch {
+    pub(super) fn take_out(&mut self, accepts: &[usize], work: &[usize]) -> CommitBatch {
+        CommitBatch {
             accepts: take_places(&mut self.accepts, accepts),
             work: take_places(&mut self.work, work),
         }
@@ -199,14 +207,14 @@ impl Batch {
 
     /// Every submission and every piece of work as a batch of its own.
     #[cfg(feature = "postgres")]
-    pub(super) fn singles(self) -> impl Iterator<Item = Batch> {
-        let accepts = self.accepts.into_iter().map(|accept| Batch {
+    pub(super) fn singles(self) -> impl Iterator<Item = CommitBatch> {
+        let accepts = self.accepts.into_iter().map(|accept| CommitBatch {
             accepts: vec![accept],
-            ..Batch::default()
+            ..CommitBatch::default()
         });
-        let work = self.work.into_iter().map(|work| Batch {
+        let work = self.work.into_iter().map(|work| CommitBatch {
             work: vec![work],
-            ..Batch::default()
+            ..CommitBatch::default()
         });
         accepts.chain(work)
     }
@@ -246,14 +254,14 @@ pub(super) struct CommitQueue {
 #[derive(Default)]
 struct Waiting {
     accepts: Vec<(Submission, Reply)>,
-    work: VecDeque<Work>,
+    work: VecDeque<WorkRequest>,
     writer_sleeps: bool,
     closed: bool,
 }
 
 /// What a writer finds when it asks for more.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Taken {
+pub(super) enum BatchWait {
     /// Something to commit.
     Batch,
     /// Nothing for so long.
@@ -268,7 +276,7 @@ impl Waiting {
     }
 
     /// Moves what may share a transaction.
-    fn move_to(&mut self, batch: &mut Batch) {
+    fn move_to(&mut self, batch: &mut CommitBatch) {
         std::mem::swap(&mut self.accepts, &mut batch.accepts);
         let share = if batch.accepts.is_empty() {
             WORK_ALONE
@@ -326,7 +334,7 @@ impl CommitQueue {
     }
 
     /// Queues work.
-    pub(super) fn push_work(&self, work: Work) -> Result<(), StoreError> {
+    pub(super) fn push_work(&self, work: WorkRequest) -> Result<(), StoreError> {
         let mut waiting = self.open()?;
         waiting.work.push_back(work);
         self.wake(waiting);
@@ -335,26 +343,26 @@ impl CommitQueue {
 
     /// Group commit without a timer: fills an empty batch with everything that came while the last one was being
     /// committed, and waits only if nothing did, at most for the patience.
-    pub(super) fn take(&self, batch: &mut Batch, patience: Option<Duration>) -> Taken {
+    pub(super) fn take(&self, batch: &mut CommitBatch, patience: Option<Duration>) -> BatchWait {
         let mut waiting = self.lock();
         loop {
             waiting.move_to(batch);
             batch.forget_the_gone();
             if batch.size() > 0 {
-                return Taken::Batch;
+                return BatchWait::Batch;
             }
             if !waiting.is_empty() {
                 continue;
             }
             if waiting.closed {
-                return Taken::Closed;
+                return BatchWait::Closed;
             }
             waiting.writer_sleeps = true;
             let over;
             (waiting, over) = self.wait(waiting, patience);
             waiting.writer_sleeps = false;
             if over && waiting.is_empty() {
-                return Taken::Nothing;
+                return BatchWait::Nothing;
             }
         }
     }
@@ -384,7 +392,9 @@ impl CommitQueue {
         if !leases.is_empty() {
             let (reply, _) = oneshot::channel();
             let mut waiting = self.lock();
-            waiting.work.push_back(Work::GiveBack { leases, reply });
+            waiting
+                .work
+                .push_back(WorkRequest::GiveBack { leases, reply });
             self.wake(waiting);
         }
     }
@@ -440,38 +450,41 @@ mod tests {
 
     use tokio::sync::oneshot;
 
-    use super::{Batch, CommitQueue, Taken, Work};
+    use super::{BatchWait, CommitBatch, CommitQueue, WorkRequest};
     use crate::reference::store::StoreError;
 
     fn claim() -> (
-        Work,
-        oneshot::Receiver<Result<super::Parcel<super::Claim>, StoreError>>,
+        WorkRequest,
+        oneshot::Receiver<Result<super::LeaseGuard<super::Claim>, StoreError>>,
     ) {
         let (reply, answer) = oneshot::channel();
-        (Work::Claim { limit: 1, reply }, answer)
+        (WorkRequest::Claim { limit: 1, reply }, answer)
     }
 
-    fn probe() -> Work {
+    fn probe() -> WorkRequest {
         let (reply, _) = oneshot::channel();
-        Work::Probe { reply }
+        WorkRequest::Probe { reply }
     }
 
     #[test]
     fn a_claim_whose_asker_has_gone_is_not_made() {
         let queue = CommitQueue::new(8);
-        let mut batch = Batch::default();
+        let mut batch = CommitBatch::default();
         let (gone, _) = claim();
         let (waits, _answer) = claim();
         queue.push_work(gone).unwrap();
-        assert_eq!(queue.take(&mut batch, Some(Duration::ZERO)), Taken::Nothing);
+        assert_eq!(
+            queue.take(&mut batch, Some(Duration::ZERO)),
+            BatchWait::Nothing
+        );
         queue.push_work(waits).unwrap();
-        assert_eq!(queue.take(&mut batch, None), Taken::Batch);
+        assert_eq!(queue.take(&mut batch, None), BatchWait::Batch);
         assert_eq!(batch.size(), 1);
     }
 
     #[test]
     fn the_halves_of_a_batch_hold_all_of_it_in_order() {
-        let mut batch = Batch::default();
+        let mut batch = CommitBatch::default();
         for _ in 0..5 {
             batch.work.push(probe());
         }
@@ -484,16 +497,16 @@ mod tests {
     #[cfg(feature = "postgres")]
     #[test]
     fn what_is_taken_out_leaves_the_rest_in_order() {
-        let mut batch = Batch::default();
+        let mut batch = CommitBatch::default();
         let mut waiting = Vec::new();
         for limit in 0..5 {
             let (reply, answer) = oneshot::channel();
-            batch.work.push(Work::Claim { limit, reply });
+            batch.work.push(WorkRequest::Claim { limit, reply });
             waiting.push(answer);
         }
-        let limits = |batch: &Batch| -> Vec<u32> {
-            let limit = |work: &Work| match work {
-                Work::Claim { limit, .. } => *limit,
+        let limits = |batch: &CommitBatch| -> Vec<u32> {
+            let limit = |work: &WorkRequest| match work {
+                WorkRequest::Claim { limit, .. } => *limit,
                 _ => panic!("a claim"),
             };
             batch.work.iter().map(limit).collect()

@@ -6,11 +6,11 @@ use std::time::Duration;
 use super::commit_queue::CommitQueue;
 #[cfg(feature = "postgres")]
 use super::postgres::{Postgres, readers};
-use super::signals::Signals;
+use super::signals::CommitSignals;
 use super::sqlite::Sqlite;
 use super::{
-    DeadCursor, DeadPage, EventId, EventRecord, Insert, Lease, Location, Notification, OpenError,
-    Options, Page, Process, StoreError,
+    DeadCursor, DeadPage, EventId, EventPage, EventRecord, Insert, Lease, Location, Notification,
+    OpenError, Process, StoreError, StoreOptions,
 };
 
 /// Commits what is queued, and reads.
@@ -23,9 +23,9 @@ pub(super) enum Engine {
 impl Engine {
     /// Opens what the options name.
     pub(super) fn open(
-        options: &Options,
+        options: &StoreOptions,
         queue: &Arc<CommitQueue>,
-        signals: &Signals,
+        signals: &CommitSignals,
     ) -> Result<Engine, OpenError> {
         // Fits a signed integer, and is never that of the counts that nobody owns.
         let owner = i64::from(rand::random::<u32>()) << 31 | i64::from(rand::random::<u32>() >> 1);
@@ -62,7 +62,7 @@ impl Engine {
         run: &str,
         cursor: i64,
         limit: u32,
-    ) -> Result<Page, StoreError> {
+    ) -> Result<EventPage, StoreError> {
         let run = run.to_owned();
         match self {
             Engine::Sqlite(sqlite) => {
@@ -173,7 +173,7 @@ impl Engine {
 }
 
 /// What the database knows of a lease that is held elsewhere.
-pub(super) struct Held {
+pub(super) struct ExternalLease {
     pub(super) job: i64,
     /// Attempts that do not count any more.
     pub(super) base: u32,
@@ -181,7 +181,7 @@ pub(super) struct Held {
     pub(super) not_inserted: Option<String>,
 }
 
-impl Held {
+impl ExternalLease {
     fn lease(self, event_id: EventId, attempt: u32) -> Lease {
         Lease {
             job: self.job,

@@ -7,7 +7,7 @@ use super::EventId;
 /// Where an event is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum State {
+pub enum EventState {
     /// Accepted; no attempt was made yet.
     Queued,
     /// An attempt failed; the next one is due later.
@@ -18,49 +18,52 @@ pub enum State {
     Failed,
     /// Every attempt failed; nothing tries again by itself.
     Dead,
-    /// Inserted and notified; or, with [`Repeat::AtMostOnce`](super::Repeat), perhaps notified and not to be again.
+    /// Inserted and notified; or, with [`RepeatPolicy::AtMostOnce`](super::RepeatPolicy), perhaps notified and not to be again.
     Processed,
 }
 
-impl State {
-    /// Every state, in the order of [`State::code`].
-    pub(super) const ALL: [State; 6] = [
-        State::Queued,
-        State::Retrying,
-        State::Working,
-        State::Failed,
-        State::Dead,
-        State::Processed,
+impl EventState {
+    /// Every state, in the order of [`EventState::code`].
+    pub(super) const ALL: [EventState; 6] = [
+        EventState::Queued,
+        EventState::Retrying,
+        EventState::Working,
+        EventState::Failed,
+        EventState::Dead,
+        EventState::Processed,
     ];
 
-    /// The number in the database. Those below [`State::SETTLED`] are still to be worked on.
+    /// The number in the database. Those below [`EventState::SETTLED`] are still to be worked on.
     pub(super) fn code(self) -> i64 {
         self as i64
     }
 
     /// The state with this number; `None` if a later version wrote it.
-    pub(super) fn from_code(code: i64) -> Option<State> {
+    pub(super) fn from_code(code: i64) -> Option<EventState> {
         usize::try_from(code)
             .ok()
-            .and_then(|code| State::ALL.get(code))
+            .and_then(|code| EventState::ALL.get(code))
             .copied()
     }
 
     /// As it is shown.
     pub fn name(self) -> &'static str {
         match self {
-            State::Queued => "queued",
-            State::Retrying => "retrying",
-            State::Working => "working",
-            State::Failed => "failed",
-            State::Dead => "dead",
-            State::Processed => "processed",
+            EventState::Queued => "queued",
+            EventState::Retrying => "retrying",
+            EventState::Working => "working",
+            EventState::Failed => "failed",
+            EventState::Dead => "dead",
+            EventState::Processed => "processed",
         }
     }
 
     /// Will nothing more happen to the event by itself?
     pub fn is_settled(self) -> bool {
-        matches!(self, State::Failed | State::Dead | State::Processed)
+        matches!(
+            self,
+            EventState::Failed | EventState::Dead | EventState::Processed
+        )
     }
 }
 
@@ -70,7 +73,7 @@ pub struct EventRecord {
     /// Its id.
     pub event_id: EventId,
     /// Where it is on its way.
-    pub state: State,
+    pub state: EventState,
     /// When it was accepted, in milliseconds since the Unix epoch; written as RFC 3339.
     #[serde(rename = "accepted_at", serialize_with = "rfc3339")]
     pub accepted_ms: i64,
@@ -103,7 +106,8 @@ impl EventRecord {
     /// An attempt that ended is in the log; one before the first success that is not may have sent its mail. After that
     /// success nothing is sent again, but by who did not know of it.
     pub(super) fn with(self, calls: &Calls) -> EventRecord {
-        let ended = self.attempts - u32::from(self.state == State::Working && self.attempts > 0);
+        let ended =
+            self.attempts - u32::from(self.state == EventState::Working && self.attempts > 0);
         let before = calls
             .first_sent
             .map_or(ended, |first| first.saturating_sub(1));
@@ -116,7 +120,7 @@ impl EventRecord {
 
 /// Some events of a run.
 #[derive(Clone, Debug)]
-pub struct Page {
+pub struct EventPage {
     /// In order of acceptance.
     pub events: Vec<EventRecord>,
     /// Where the next page starts; `None` on the last.
@@ -137,14 +141,14 @@ fn rfc3339_or_null<S: Serializer>(ms: &Option<i64>, serializer: S) -> Result<S::
 
 #[cfg(test)]
 mod tests {
-    use super::{Calls, EventRecord, State};
+    use super::{Calls, EventRecord, EventState};
     use crate::reference::store::EventId;
 
     #[test]
     fn a_record_reads_as_the_contract_says() {
         let record = EventRecord {
             event_id: EventId::from_bytes([0x11; 16]),
-            state: State::Processed,
+            state: EventState::Processed,
             accepted_ms: 1_700_000_000_120,
             processed_ms: None,
             attempts: 2,
@@ -180,23 +184,23 @@ mod tests {
             record.with(&calls).notify_unknown
         };
         // Refused twice, then sent.
-        assert_eq!(unknown(State::Processed, 3, Some(3), 2, 0), 0);
+        assert_eq!(unknown(EventState::Processed, 3, Some(3), 2, 0), 0);
         // Cut off, then sent; another attempt only for the insert.
-        assert_eq!(unknown(State::Processed, 3, Some(2), 0, 0), 1);
+        assert_eq!(unknown(EventState::Processed, 3, Some(2), 0, 0), 1);
         // Never to be known.
-        assert_eq!(unknown(State::Processed, 2, None, 1, 0), 1);
+        assert_eq!(unknown(EventState::Processed, 2, None, 1, 0), 1);
         // Under way: its end is not due yet.
-        assert_eq!(unknown(State::Working, 1, None, 0, 0), 0);
-        assert_eq!(unknown(State::Queued, 0, None, 0, 0), 0);
+        assert_eq!(unknown(EventState::Working, 1, None, 0, 0), 0);
+        assert_eq!(unknown(EventState::Queued, 0, None, 0, 0), 0);
         // Somebody who did not know that it was sent.
-        assert_eq!(unknown(State::Processed, 2, Some(1), 0, 1), 1);
+        assert_eq!(unknown(EventState::Processed, 2, Some(1), 0, 1), 1);
     }
 
     #[test]
     fn every_state_survives_its_number() {
-        for state in State::ALL {
-            assert_eq!(State::from_code(state.code()), Some(state));
+        for state in EventState::ALL {
+            assert_eq!(EventState::from_code(state.code()), Some(state));
         }
-        assert_eq!(State::from_code(6), None);
+        assert_eq!(EventState::from_code(6), None);
     }
 }

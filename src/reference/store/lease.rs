@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{EventId, Reason, State};
+use super::{EventId, EventState, Reason};
 
 /// The right to make one attempt. The attempt's number is the fencing token: whoever takes the job over raises it, and
 /// [`finish`](super::Store::finish) with an old number no longer decides anything.
@@ -40,13 +40,13 @@ pub enum Notification {
     Due,
     /// The provider took it in an earlier attempt: its owner lost the lease, or only the insert is left.
     Sent,
-    /// An earlier attempt may have sent it, and [`Repeat::AtMostOnce`] forbids to try again.
+    /// An earlier attempt may have sent it, and [`RepeatPolicy::AtMostOnce`] forbids to try again.
     Unknown,
 }
 
 /// Mail has no idempotency key at the provider, so an attempt that was cut off leaves a choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeat {
+pub enum RepeatPolicy {
     /// Send again; duplicates are counted.
     AtLeastOnce,
     /// Never send again what may have been sent; the start of every attempt is recorded first.
@@ -55,7 +55,7 @@ pub enum Repeat {
 
 /// How an attempt ended: what became of the notification, and what follows for the event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
+pub struct AttemptOutcome {
     /// What became of the notification.
     pub notified: Notified,
     /// What follows for the event.
@@ -99,26 +99,26 @@ pub enum Next {
     Answer,
 }
 
-impl Outcome {
+impl AttemptOutcome {
     /// The provider took the notification, and nothing is left to do.
-    pub fn sent() -> Outcome {
-        Outcome {
+    pub fn sent() -> AttemptOutcome {
+        AttemptOutcome {
             notified: Notified::Sent,
             next: Next::Done,
         }
     }
 
     /// The provider had taken it before, and nothing is left to do.
-    pub fn sent_before() -> Outcome {
-        Outcome {
+    pub fn sent_before() -> AttemptOutcome {
+        AttemptOutcome {
             notified: Notified::Before,
             next: Next::Done,
         }
     }
 
     /// Nobody will ever know; the event counts as processed.
-    pub fn unknown(reason: impl Into<Reason>) -> Outcome {
-        Outcome {
+    pub fn unknown(reason: impl Into<Reason>) -> AttemptOutcome {
+        AttemptOutcome {
             notified: Notified::Unknown {
                 reason: reason.into(),
             },
@@ -127,8 +127,8 @@ impl Outcome {
     }
 
     /// It was not sent.
-    pub fn not_sent(reason: impl Into<Reason>, next: Next) -> Outcome {
-        Outcome {
+    pub fn not_sent(reason: impl Into<Reason>, next: Next) -> AttemptOutcome {
+        AttemptOutcome {
             notified: Notified::Failed {
                 reason: reason.into(),
             },
@@ -148,22 +148,22 @@ impl Outcome {
     }
 
     /// The event's state once this is recorded for the attempt that was leased so.
-    pub fn becomes(&self, lease: &Lease) -> State {
+    pub fn becomes(&self, lease: &Lease) -> EventState {
         match (self.next, &lease.insert) {
             // Nobody may call an event processed that is not in `events`.
-            (Next::Done, Insert::Failed { .. }) | (Next::Retry(_), _) => State::Retrying,
-            (Next::Done, Insert::Done) => State::Processed,
-            (Next::GiveUp, _) => State::Dead,
-            (Next::Answer, _) => State::Failed,
+            (Next::Done, Insert::Failed { .. }) | (Next::Retry(_), _) => EventState::Retrying,
+            (Next::Done, Insert::Done) => EventState::Processed,
+            (Next::GiveUp, _) => EventState::Dead,
+            (Next::Answer, _) => EventState::Failed,
         }
     }
 
     /// The same, and when the event is due.
-    pub(super) fn state(&self, lease: &Lease, now_ms: i64) -> (State, i64) {
+    pub(super) fn state(&self, lease: &Lease, now_ms: i64) -> (EventState, i64) {
         let state = self.becomes(lease);
         let pause_ms = match self.next {
             Next::Retry(after) => millis(after),
-            _ if state == State::Retrying => INSERT_PAUSE_MS,
+            _ if state == EventState::Retrying => INSERT_PAUSE_MS,
             _ => 0,
         };
         (state, now_ms + pause_ms)
@@ -181,16 +181,16 @@ const LONGEST_LEASE_MS: i64 = i64::MAX / 4;
 pub(super) const SPAN_SLACK_MS: i64 = 1000;
 
 /// The longest possible span of an event that is due in this state.
-pub(super) fn longest_ms(state: State) -> i64 {
+pub(super) fn longest_ms(state: EventState) -> i64 {
     match state {
-        State::Working => LONGEST_LEASE_MS,
+        EventState::Working => LONGEST_LEASE_MS,
         _ => LONGEST_SPAN_MS,
     }
 }
 
 /// Whether a pause or a lease of this length ends later than possible. Then a clock has been set back since it began.
 pub(super) fn is_too_late(
-    state: State,
+    state: EventState,
     (due_ms, span_ms): (i64, Option<i64>),
     now_ms: i64,
 ) -> bool {
@@ -253,7 +253,7 @@ pub enum Grant {
     /// Its next attempt is due after this time.
     NotDue(Duration),
     /// Nothing is to be done any more.
-    Settled(State),
+    Settled(EventState),
     /// Nobody accepted it here.
     Unknown,
 }
@@ -264,27 +264,27 @@ pub enum Replay {
     /// It is due again, with all its attempts.
     Requeued,
     /// It is not dead.
-    NotDead(State),
+    NotDead(EventState),
     /// Nobody accepted it here.
     Unknown,
 }
 
 /// A job as it is found when someone asks for this very one.
-pub(super) struct Standing {
-    pub(super) state: State,
+pub(super) struct LeaseStatus {
+    pub(super) state: EventState,
     pub(super) due_ms: i64,
 }
 
-impl Standing {
+impl LeaseStatus {
     /// Why it cannot be leased now; `None` when it can.
     pub(super) fn refusal(&self, now_ms: i64) -> Option<Grant> {
         let left = Duration::from_millis(self.due_ms.saturating_sub(now_ms).max(0) as u64);
         match self.state {
-            State::Queued => None,
-            State::Retrying if left.is_zero() => None,
-            State::Working if left.is_zero() => None,
-            State::Retrying => Some(Grant::NotDue(left)),
-            State::Working => Some(Grant::Taken(left)),
+            EventState::Queued => None,
+            EventState::Retrying if left.is_zero() => None,
+            EventState::Working if left.is_zero() => None,
+            EventState::Retrying => Some(Grant::NotDue(left)),
+            EventState::Working => Some(Grant::Taken(left)),
             settled => Some(Grant::Settled(settled)),
         }
     }
@@ -293,7 +293,7 @@ impl Standing {
 #[cfg(test)]
 mod tests {
     use super::is_too_late;
-    use crate::reference::store::State;
+    use crate::reference::store::EventState;
 
     const HOUR_MS: i64 = 3_600_000;
 
@@ -301,7 +301,7 @@ mod tests {
     fn nothing_ends_later_than_its_own_length_from_now() {
         let now_ms = 1_000_000_000;
         let due_in = |ms| now_ms + ms;
-        for state in [State::Retrying, State::Working] {
+        for state in [EventState::Retrying, EventState::Working] {
             assert!(!is_too_late(state, (due_in(30_000), Some(30_000)), now_ms));
             assert!(is_too_late(state, (due_in(630_000), Some(30_000)), now_ms));
             assert!(is_too_late(state, (due_in(600_000), Some(0)), now_ms));
@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn no_pause_is_longer_than_a_provider_may_ask_for_but_a_lease_may_be() {
         let day = (24 * HOUR_MS, Some(24 * HOUR_MS));
-        assert!(is_too_late(State::Retrying, day, 0));
-        assert!(!is_too_late(State::Working, day, 0));
+        assert!(is_too_late(EventState::Retrying, day, 0));
+        assert!(!is_too_late(EventState::Working, day, 0));
     }
 }

@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
-use super::{Location, Repeat};
+use super::{Location, RepeatPolicy};
 
 /// Where the store lives and every limit it keeps.
 #[derive(Clone, Debug)]
-pub struct Options {
+pub struct StoreOptions {
     /// The file or the database.
     pub location: Location,
     /// What an acknowledgement is worth.
     pub durability: Durability,
     /// Whether a notification of unknown outcome is sent again.
-    pub repeat: Repeat,
+    pub repeat: RepeatPolicy,
     /// Requests that may wait for a commit; one more is refused with [`StoreError::Full`](super::StoreError::Full).
     pub commit_queue: usize,
     /// Accepted events that may wait to be processed; one more is refused with [`StoreError::Backlog`](super::StoreError::Backlog).
@@ -29,13 +29,13 @@ pub struct Options {
     pub look_every: Duration,
 }
 
-impl Options {
+impl StoreOptions {
     /// The defaults of `a7probe serve`.
-    pub fn at(location: impl Into<Location>) -> Options {
-        Options {
+    pub fn at(location: impl Into<Location>) -> StoreOptions {
+        StoreOptions {
             location: location.into(),
             durability: Durability::Full,
-            repeat: Repeat::AtLeastOnce,
+            repeat: RepeatPolicy::AtLeastOnce,
             commit_queue: 4096,
             backlog: 1_000_000,
             key_lifetime: Duration::from_secs(24 * 3600),

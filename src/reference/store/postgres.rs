@@ -6,24 +6,24 @@
 //! has locked waits separately. The clock is the server's, without its steps.
 
 mod accept;
-mod address;
 mod attempt;
 mod clock;
+mod commit_failure;
 mod committer;
 mod counts;
+mod database_address;
 mod dispatch;
 mod durable;
-mod failure;
-mod lanes;
 mod listen;
+mod lock_queue;
 mod locks;
 mod migrate;
+mod notifier;
 mod overdue;
 pub(super) mod readers;
 mod session;
 mod transact;
 mod unreadable;
-mod wake;
 
 use std::future::Future;
 use std::sync::mpsc::sync_channel;
@@ -39,12 +39,12 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::commit_queue::CommitQueue;
-use super::signals::Signals;
-use super::{Location, OpenError, Options, State, StoreError};
+use super::signals::CommitSignals;
+use super::{EventState, Location, OpenError, StoreError, StoreOptions};
 
-use address::Address;
 use committer::Committer;
-use wake::Bell;
+use database_address::DatabaseAddress;
+use notifier::WakeNotifier;
 
 /// How long what was sent may stay unacknowledged, and how long a read may take.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
@@ -65,17 +65,17 @@ pub(super) struct Postgres {
 impl Postgres {
     /// Connects, brings the schema up to date and starts the threads.
     pub(super) fn open(
-        options: &Options,
+        options: &StoreOptions,
         url: &str,
         owner: i64,
         queue: &Arc<CommitQueue>,
-        signals: &Signals,
+        signals: &CommitSignals,
     ) -> Result<Postgres, OpenError> {
         let unusable = |reason: String| OpenError::Unusable {
             store: Location::Postgres(url.to_owned()),
             reason,
         };
-        let address = Address::parse(url).map_err(unusable)?;
+        let address = DatabaseAddress::parse(url).map_err(unusable)?;
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("store-postgres")
@@ -83,14 +83,14 @@ impl Postgres {
             .build()
             .map_err(|error| unusable(error.to_string()))?;
         let handle = runtime.handle().clone();
-        let (bell, owners) = (Arc::new(Bell::default()), Owners::new(owner));
+        let (notifier, owners) = (Arc::new(WakeNotifier::default()), Owners::new(owner));
         let committer = Committer::new(
             options,
             address.clone(),
             owners.clone(),
             queue,
             signals,
-            &bell,
+            &notifier,
         );
         let (ready, opened) = sync_channel(1);
         let committer = std::thread::Builder::new()
@@ -108,7 +108,7 @@ impl Postgres {
             address: address.clone(),
             owners,
             signals: signals.clone(),
-            bell,
+            notifier,
             commits: elsewhere.0,
             look_every: options.look_every,
         };
@@ -209,7 +209,7 @@ where
     answered.map_err(|error| failed(chain(&error)))
 }
 
-fn pool(address: Address, size: usize) -> Result<Pool, String> {
+fn pool(address: DatabaseAddress, size: usize) -> Result<Pool, String> {
     let manager = Manager::from_config(
         address.config,
         address.tls,
@@ -254,7 +254,7 @@ fn chain(error: &(dyn std::error::Error + 'static)) -> String {
 }
 
 /// Reads a state from a row; `None` for a number that is not a state of this version.
-fn state(row: &tokio_postgres::Row, column: usize) -> Option<State> {
+fn state(row: &tokio_postgres::Row, column: usize) -> Option<EventState> {
     let code: i16 = row.get(column);
-    State::from_code(code.into())
+    EventState::from_code(code.into())
 }

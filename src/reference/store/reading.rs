@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::volatile::Volatile;
+use super::memory::MemoryStore;
 use super::{
-    DeadCursor, DeadPage, EventId, EventRecord, Lease, Page, Process, Snapshot, Store, StoreError,
-    now_ms,
+    DeadCursor, DeadPage, EventId, EventPage, EventRecord, Lease, Process, Snapshot, Store,
+    StoreError, now_ms,
 };
 
 impl Store {
     /// What is known of an event, `None` if nothing.
     pub async fn event(&self, event_id: EventId) -> Result<Option<EventRecord>, StoreError> {
-        let volatile = self.shared.volatile.as_ref();
-        match volatile.and_then(|volatile| volatile.event(event_id)) {
+        let memory = self.shared.memory.as_ref();
+        match memory.and_then(|memory| memory.event(event_id)) {
             Some(held) => Ok(Some(held)),
             None => self.shared.engine.event(event_id).await,
         }
@@ -49,12 +49,17 @@ impl Store {
     }
 
     /// The next `limit` events of a run in order of acceptance, after `cursor` (0 for the first page).
-    pub async fn run_page(&self, run: &str, cursor: i64, limit: u32) -> Result<Page, StoreError> {
+    pub async fn run_page(
+        &self,
+        run: &str,
+        cursor: i64,
+        limit: u32,
+    ) -> Result<EventPage, StoreError> {
         let mut page = self.shared.engine.run_page(run, cursor, limit).await?;
         if page.next.is_none()
-            && let Some(volatile) = &self.shared.volatile
+            && let Some(memory) = &self.shared.memory
         {
-            page.events.extend(volatile.events_of(run));
+            page.events.extend(memory.events_of(run));
         }
         Ok(page)
     }
@@ -62,7 +67,7 @@ impl Store {
     /// How long the oldest unprocessed event has waited; zero when there is none.
     pub async fn oldest_wait(&self) -> Result<Duration, StoreError> {
         let stored = self.shared.engine.oldest_wait().await?;
-        let held = self.shared.volatile.as_ref().and_then(Volatile::oldest_ms);
+        let held = self.shared.memory.as_ref().and_then(MemoryStore::oldest_ms);
         let held = held.map(|ms| Duration::from_millis(now_ms().saturating_sub(ms).max(0) as u64));
         Ok(stored.into_iter().chain(held).max().unwrap_or_default())
     }
@@ -106,9 +111,9 @@ impl Store {
     /// Acknowledged events that are only in memory: none, unless [`Durability::None`](super::Durability).
     pub fn held(&self) -> u64 {
         self.shared
-            .volatile
+            .memory
             .as_ref()
-            .map_or(0, |volatile| volatile.len() as u64)
+            .map_or(0, |memory| memory.len() as u64)
     }
 
     /// Accepted events that are not settled yet, without I/O.

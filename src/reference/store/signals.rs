@@ -6,15 +6,15 @@ use std::time::Instant;
 
 use tokio::sync::{Notify, mpsc, watch};
 
-use super::commit_queue::Batch;
+use super::commit_queue::CommitBatch;
 use super::totals::{Delta, Totals};
 use super::watchers::Watchers;
-use super::{EventId, State};
+use super::{EventId, EventState};
 use crate::reference::outage::OutageLog;
 
 /// Everything that follows a commit, of this process or of another one on the same store.
 #[derive(Clone)]
-pub(super) struct Signals {
+pub(super) struct CommitSignals {
     pub(super) totals: Arc<Totals>,
     pub(super) watchers: Arc<Watchers>,
     /// There may be something to claim.
@@ -67,24 +67,24 @@ impl Changes {
     }
 
     /// An event is in this state now.
-    pub(super) fn entered(&mut self, state: State) {
+    pub(super) fn entered(&mut self, state: EventState) {
         self.delta[state as usize] += 1;
     }
 
     /// An event was in this state before.
-    pub(super) fn left(&mut self, state: State) {
+    pub(super) fn left(&mut self, state: EventState) {
         self.delta[state as usize] -= 1;
     }
 
     /// Is there something to claim that was not before, now or later?
     pub(super) fn brought_work(&self) -> bool {
-        self.delta[State::Queued as usize] > 0 || self.delta[State::Retrying as usize] > 0
+        self.delta[EventState::Queued as usize] > 0 || self.delta[EventState::Retrying as usize] > 0
     }
 }
 
-impl Signals {
-    pub(super) fn new() -> Signals {
-        Signals {
+impl CommitSignals {
+    pub(super) fn new() -> CommitSignals {
+        CommitSignals {
             totals: Arc::default(),
             watchers: Arc::default(),
             work: Arc::default(),
@@ -109,7 +109,7 @@ impl Signals {
     }
 
     /// The transaction that began then is committed: counts it, and tells everyone.
-    pub(super) fn committed(&self, began: Instant, batch: &Batch, changes: &Changes) {
+    pub(super) fn committed(&self, began: Instant, batch: &CommitBatch, changes: &Changes) {
         let commits = &self.totals.commits;
         if changes.wrote {
             commits.committed(began, batch.size());

@@ -10,9 +10,9 @@ mod clock;
 mod counts;
 mod damage;
 mod dispatch;
+mod file_guard;
 mod files;
 mod follow;
-mod guard;
 mod log_check;
 mod note;
 mod presence;
@@ -31,14 +31,14 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
 
 use super::commit_queue::CommitQueue;
 use super::error::MALFORMED;
-use super::signals::Signals;
-use super::{OpenError, Options, State, StoreError};
+use super::signals::CommitSignals;
+use super::{EventState, OpenError, StoreError, StoreOptions};
 
-use clock::Clock;
+use clock::StoreClock;
 use damage::Damage;
 use follow::Follower;
 pub(super) use readers::Readers;
-use writer::{Company, Writer};
+use writer::{OtherProcesses, Writer};
 
 /// "a7pr": marks the file as ours in its header.
 const APPLICATION_ID: i32 = 0x6137_7072;
@@ -71,14 +71,14 @@ pub(super) struct Sqlite {
 impl Sqlite {
     /// Opens or creates the file and starts the threads.
     pub(super) fn open(
-        options: &Options,
+        options: &StoreOptions,
         path: &Path,
         owner: i64,
         queue: &Arc<CommitQueue>,
-        signals: &Signals,
+        signals: &CommitSignals,
     ) -> Result<Sqlite, OpenError> {
-        let company = Arc::new(Company::default());
-        let clock = Arc::new(Clock::default());
+        let others = Arc::new(OtherProcesses::default());
+        let clock = Arc::new(StoreClock::default());
         let damage = Damage::default();
         let writer = Writer::start(
             options,
@@ -86,11 +86,11 @@ impl Sqlite {
             (owner, clock.clone()),
             queue.clone(),
             signals.clone(),
-            (company.clone(), damage.clone()),
+            (others.clone(), damage.clone()),
         )?;
         let readers = Readers::open(path, options.readers, (clock, damage.clone()))?;
         let readers = Arc::new(readers);
-        let follower = Follower::start(path, owner, signals.clone(), (company, damage))?;
+        let follower = Follower::start(path, owner, signals.clone(), (others, damage))?;
         Ok(Sqlite {
             readers,
             writer,
@@ -117,7 +117,7 @@ impl Sqlite {
 }
 
 /// Opens the one connection of this process that writes, creating the file if need be.
-fn open_writer(options: &Options, path: &Path) -> Result<Connection, OpenError> {
+fn open_writer(options: &StoreOptions, path: &Path) -> Result<Connection, OpenError> {
     let unusable = |error: rusqlite::Error| unusable(path, error);
     let mut connection = Connection::open(path).map_err(unusable)?;
     connection
@@ -272,7 +272,7 @@ fn failed(error: &rusqlite::Error) -> StoreError {
 }
 
 /// Reads a state from a row.
-fn state(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<State> {
+fn state(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<EventState> {
     let code = row.get(column)?;
-    State::from_code(code).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, code))
+    EventState::from_code(code).ok_or(rusqlite::Error::IntegralValueOutOfRange(column, code))
 }

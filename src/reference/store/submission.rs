@@ -2,7 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
-use super::{EventId, EventRecord, Lease, State};
+use super::{EventId, EventRecord, EventState, Lease};
 
 /// SHA-256 of a request body: tells a retry from another request that carries the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,7 @@ impl Submission {
     pub(super) fn held(&self) -> EventRecord {
         EventRecord {
             event_id: self.event_id,
-            state: State::Queued,
+            state: EventState::Queued,
             accepted_ms: self.accepted_ms,
             processed_ms: None,
             attempts: 0,

@@ -4,10 +4,14 @@
 use std::time::Duration;
 
 use super::lease::millis;
-use super::{EventId, State};
+use super::{EventId, EventState};
 
 /// The states in which something may have been lost on its way to a worker.
-pub(super) const STATES: [State; 3] = [State::Working, State::Retrying, State::Queued];
+pub(super) const STATES: [EventState; 3] = [
+    EventState::Working,
+    EventState::Retrying,
+    EventState::Queued,
+];
 
 /// How often an event may be named: the longest pause in units of the shortest.
 const LONGEST_PAUSE: i64 = 20;
@@ -64,7 +68,7 @@ pub(super) struct Candidate {
 }
 
 /// A step while it is made.
-pub(super) struct Step {
+pub(super) struct SweepStep {
     cursor: SweepCursor,
     idle_ms: i64,
     now_ms: i64,
@@ -72,9 +76,9 @@ pub(super) struct Step {
     found: Vec<(i64, EventId)>,
 }
 
-impl Step {
-    pub(super) fn begin(cursor: SweepCursor, idle: Duration, limit: u32, now_ms: i64) -> Step {
-        Step {
+impl SweepStep {
+    pub(super) fn begin(cursor: SweepCursor, idle: Duration, limit: u32, now_ms: i64) -> SweepStep {
+        SweepStep {
             cursor,
             idle_ms: millis(idle),
             now_ms,
@@ -95,7 +99,7 @@ impl Step {
 
     /// Behind which row of the state with this index to go on.
     pub(super) fn reached(&self, index: usize) -> Position {
-        if self.cursor.spares_queued && STATES[index] == State::Queued {
+        if self.cursor.spares_queued && STATES[index] == EventState::Queued {
             return Position::END;
         }
         self.cursor.reached[index]
@@ -147,7 +151,7 @@ impl Candidate {
 mod tests {
     use std::time::Duration;
 
-    use super::{Candidate, Position, Step, SweepCursor};
+    use super::{Candidate, Position, SweepCursor, SweepStep};
     use crate::reference::store::EventId;
 
     fn candidate(due_ms: i64, seq: i64, swept_ms: Option<i64>) -> Candidate {
@@ -187,21 +191,21 @@ mod tests {
     #[test]
     fn a_step_that_spares_what_is_queued_goes_on_there_later() {
         let idle = Duration::from_secs(1);
-        let mut step = Step::begin(SweepCursor::default(), idle, 2, 100_000);
+        let mut step = SweepStep::begin(SweepCursor::default(), idle, 2, 100_000);
         step.look(2, &candidate(1_000, 7, None));
         let cursor = step.end().cursor;
-        let step = Step::begin(cursor.sparing_queued(true), idle, 2, 100_000);
+        let step = SweepStep::begin(cursor.sparing_queued(true), idle, 2, 100_000);
         assert_eq!(step.reached(2), Position::END);
         assert_eq!(step.reached(1), Position::default());
         let cursor = step.end().cursor.sparing_queued(false);
-        let step = Step::begin(cursor, idle, 2, 100_000);
+        let step = SweepStep::begin(cursor, idle, 2, 100_000);
         assert_eq!(step.reached(2).seq, 7);
     }
 
     #[test]
     fn a_step_counts_rows_and_not_what_it_finds() {
         let idle = Duration::from_secs(1);
-        let mut step = Step::begin(SweepCursor::default(), idle, 2, 100_000);
+        let mut step = SweepStep::begin(SweepCursor::default(), idle, 2, 100_000);
         assert_eq!(step.horizon_ms(), 99_000);
         step.look(2, &candidate(1_000, 1, Some(99_500)));
         step.look(2, &candidate(1_000, 2, None));

@@ -2,21 +2,21 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use super::{CommitTally, State};
+use super::{CommitTally, EventState};
 
 /// Counts by state, changed only after a commit. Each process adds up what it does itself, in memory and in a row of its
 /// own in the database; the rows of the others are read now and then. So nobody ever counts events.
 #[derive(Default)]
 pub(super) struct Totals {
-    counts: [AtomicI64; State::ALL.len()],
-    elsewhere: [AtomicI64; State::ALL.len()],
+    counts: [AtomicI64; EventState::ALL.len()],
+    elsewhere: [AtomicI64; EventState::ALL.len()],
     failing: AtomicBool,
     is_full: AtomicBool,
     pub(super) commits: CommitTally,
 }
 
 /// What a transaction adds to each state.
-pub(super) type Delta = [i64; State::ALL.len()];
+pub(super) type Delta = [i64; EventState::ALL.len()];
 
 impl Totals {
     /// Adds what a committed transaction changed.
@@ -45,18 +45,18 @@ impl Totals {
     /// The counts now, with `held` events that are only in memory.
     pub(super) fn snapshot(&self, held: u64) -> Snapshot {
         // States are changed one after the other, so a reader in between may see a count below zero.
-        let count = |state: State| {
+        let count = |state: EventState| {
             let here = self.counts[state as usize].load(Ordering::Relaxed);
             let elsewhere = self.elsewhere[state as usize].load(Ordering::Relaxed);
             (here + elsewhere).max(0) as u64
         };
         Snapshot {
-            queued: count(State::Queued) + held,
-            retrying: count(State::Retrying),
-            working: count(State::Working),
-            failed: count(State::Failed),
-            dead: count(State::Dead),
-            processed: count(State::Processed),
+            queued: count(EventState::Queued) + held,
+            retrying: count(EventState::Retrying),
+            working: count(EventState::Working),
+            failed: count(EventState::Failed),
+            dead: count(EventState::Dead),
+            processed: count(EventState::Processed),
         }
     }
 
@@ -79,7 +79,7 @@ impl Totals {
     }
 }
 
-/// Events by state at one moment; see [`State`].
+/// Events by state at one moment; see [`EventState`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
     /// Waiting for the first attempt.

@@ -1,7 +1,7 @@
 //! Rows of events that another program has changed so that no attempt can be made: the reasons, the same for every
 //! engine. Such a row is dead with its reason.
 
-use super::{EventId, Fingerprint, State};
+use super::{EventId, EventState, Fingerprint};
 
 /// The largest count of attempts that any event can have.
 pub(super) const MOST_ATTEMPTS: i64 = 1_000_000_000;
@@ -13,7 +13,7 @@ pub(super) const NO_STATE: &str = "state or due_ms is not a number of this versi
 pub(super) struct Unreadable {
     pub(super) seq: i64,
     /// The state in which it is counted.
-    pub(super) state: State,
+    pub(super) state: EventState,
     /// If it can be read.
     pub(super) event_id: Option<EventId>,
     pub(super) reason: String,

@@ -13,19 +13,19 @@ use super::EventId;
 /// The events that long polls wait for. Costs the writer one atomic load while there are none.
 #[derive(Default)]
 pub(super) struct Watchers {
-    watched: Mutex<HashMap<EventId, Watched>>,
+    watched: Mutex<HashMap<EventId, WatchedEvent>>,
     watches: AtomicUsize,
 }
 
 #[derive(Default)]
-struct Watched {
+struct WatchedEvent {
     signal: Arc<Notify>,
     watches: usize,
 }
 
 impl Watchers {
     /// Starts to watch an event.
-    pub(super) fn watch(self: &Arc<Self>, event_id: EventId) -> Watch {
+    pub(super) fn watch(self: &Arc<Self>, event_id: EventId) -> EventWatch {
         let mut watched = self.lock();
         let entry = watched.entry(event_id).or_default();
         entry.watches += 1;
@@ -33,7 +33,7 @@ impl Watchers {
         // Enabled at once: a signal before the first poll counts.
         settled.as_mut().enable();
         self.watches.fetch_add(1, Ordering::SeqCst);
-        Watch {
+        EventWatch {
             watchers: self.clone(),
             event_id,
             settled,
@@ -61,26 +61,26 @@ impl Watchers {
         self.lock().keys().take(MOST).copied().collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<EventId, Watched>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<EventId, WatchedEvent>> {
         self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// One who waits; stops watching when dropped.
-pub(super) struct Watch {
+pub(super) struct EventWatch {
     watchers: Arc<Watchers>,
     event_id: EventId,
     settled: Pin<Box<OwnedNotified>>,
 }
 
-impl Watch {
+impl EventWatch {
     /// Resolves when the event has settled since the watch began.
     pub(super) async fn settled(mut self) {
         self.settled.as_mut().await;
     }
 }
 
-impl Drop for Watch {
+impl Drop for EventWatch {
     fn drop(&mut self) {
         self.watchers.watches.fetch_sub(1, Ordering::SeqCst);
         let mut watched = self.watchers.lock();

@@ -11,7 +11,8 @@ use super::store_pause::StorePause;
 use super::work_counters::AttemptEnd;
 use crate::reference::provider::{Mail, SendError};
 use crate::reference::store::{
-    Finished, Insert, Lease, Next, Notification, Notified, Outcome, Repeat, State, StoreError,
+    AttemptOutcome, EventState, Finished, Insert, Lease, Next, Notification, Notified,
+    RepeatPolicy, StoreError,
 };
 
 /// Why an event is dead whose attempts all began and never ended: it may be what ends the workers.
@@ -30,10 +31,10 @@ impl WorkerPool {
         &self,
         lease: Lease,
         on_failure: OnFailure,
-    ) -> Result<Option<State>, SendError> {
+    ) -> Result<Option<EventState>, SendError> {
         let (notified, sent) = match lease.notification {
             Notification::Due if self.is_one_too_many(&lease) => {
-                let outcome = Outcome::not_sent(CUT_OFF_TOO_OFTEN, Next::GiveUp);
+                let outcome = AttemptOutcome::not_sent(CUT_OFF_TOO_OFTEN, Next::GiveUp);
                 return Ok(self.record(&lease, outcome).await);
             }
             Notification::Due => {
@@ -54,7 +55,7 @@ impl WorkerPool {
         self.counters
             .ended(AttemptEnd::of(lease.notification, &sent));
         let next = self.next(&lease, &notified, &sent, on_failure);
-        let became = self.record(&lease, Outcome { notified, next }).await;
+        let became = self.record(&lease, AttemptOutcome { notified, next }).await;
         sent.map(|()| became)
     }
 
@@ -90,8 +91,8 @@ impl WorkerPool {
                 let reason = error.to_string().into();
                 match (error.may_have_been_sent(), self.store.repeat()) {
                     (false, _) => Notified::Failed { reason },
-                    (true, Repeat::AtLeastOnce) => Notified::Broken { reason },
-                    (true, Repeat::AtMostOnce) => Notified::Unknown { reason },
+                    (true, RepeatPolicy::AtLeastOnce) => Notified::Broken { reason },
+                    (true, RepeatPolicy::AtMostOnce) => Notified::Unknown { reason },
                 }
             }
         }
@@ -118,7 +119,7 @@ impl WorkerPool {
 
     /// Records the outcome, however long the store takes to be writable again: what was sent must not be forgotten. The
     /// event's state then, if this decided it.
-    async fn record(&self, lease: &Lease, outcome: Outcome) -> Option<State> {
+    async fn record(&self, lease: &Lease, outcome: AttemptOutcome) -> Option<EventState> {
         let mut pause = StorePause::new();
         loop {
             match self.store.finish(lease.clone(), outcome.clone()).await {
@@ -141,7 +142,13 @@ impl WorkerPool {
 
 impl WorkerPool {
     /// Counts an attempt that a worker elsewhere has made and that was recorded here; once, however often it is reported.
-    pub fn reported(&self, lease: &Lease, end: AttemptEnd, outcome: &Outcome, finished: Finished) {
+    pub fn reported(
+        &self,
+        lease: &Lease,
+        end: AttemptEnd,
+        outcome: &AttemptOutcome,
+        finished: Finished,
+    ) {
         match finished {
             Finished::RecordedAgain | Finished::StaleAgain => return,
             Finished::Recorded => self.count(lease, outcome.next),
@@ -150,7 +157,7 @@ impl WorkerPool {
         self.counters.ended(end);
     }
 
-    fn count_stale(&self, lease: &Lease, outcome: &Outcome) {
+    fn count_stale(&self, lease: &Lease, outcome: &AttemptOutcome) {
         self.counters.leases_lost.increment();
         if outcome.notified == Notified::Sent {
             self.counters.duplicates.increment();

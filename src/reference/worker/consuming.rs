@@ -12,7 +12,7 @@ use super::store_pause::StorePause;
 use crate::reference::payload;
 use crate::reference::queue::{Consumer, Delivery, Settlement};
 use crate::reference::store::{
-    Admission, EventId, Fingerprint, Grant, Handling, State, StoreError, Submission,
+    Admission, EventId, EventState, Fingerprint, Grant, Handling, StoreError, Submission,
 };
 
 /// A retry that is due later than this is left to the sweeper: only where the provider names so late a time.
@@ -172,7 +172,9 @@ impl WorkerPool {
         };
         Ok(match taken {
             TakeResult::Attempted => match self.store.event(event_id).await? {
-                Some(record) if record.state == State::Retrying => NextStep::Again(Duration::ZERO),
+                Some(record) if record.state == EventState::Retrying => {
+                    NextStep::Again(Duration::ZERO)
+                }
                 _ => NextStep::Over(Settlement::Done),
             },
             TakeResult::Left(Grant::NotDue(pause)) if pause <= LONGEST_HOLD => {

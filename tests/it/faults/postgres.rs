@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use a7probe::reference::store::{Options, Store};
+use a7probe::reference::store::{Store, StoreOptions};
 
 use super::clients::{Clients, amount, assert_nothing_lost};
 use crate::harness::{eventually, temp_dir};
@@ -175,7 +175,7 @@ fn when_the_server_becomes_a_standby_the_other_address_takes_over() {
     let (Some(old), Some(new)) = (Cluster::start(name), Cluster::start(name)) else {
         return;
     };
-    drop(Store::open(&Options::at(new.url.as_str())).expect("the schema is there"));
+    drop(Store::open(&StoreOptions::at(new.url.as_str())).expect("the schema is there"));
     let both = format!(
         "postgres://a7probe@127.0.0.1:{},127.0.0.1:{}/postgres?target_session_attrs=read-write",
         old.port, new.port

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use a7probe::reference::server::{Health, Limits, RateLimit, ServerConfig, ServerMode};
-use a7probe::reference::store::Options as StoreOptions;
+use a7probe::reference::store::StoreOptions;
 use a7probe::units::Rate;
 use serde_json::Value;
 

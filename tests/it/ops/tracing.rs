@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
-use a7probe::reference::provider::{Detail, LatencyModel, Simulator, SimulatorOptions};
+use a7probe::reference::provider::{JournalDetail, LatencyModel, Simulator, SimulatorOptions};
 use a7probe::reference::server::{ProviderChoice, ServerConfig, ServerMode, serve_provider};
 use a7probe::reference::worker::Retry;
 
@@ -22,7 +22,7 @@ fn provider(options: SimulatorOptions) -> (ProviderChoice, Arc<Simulator>) {
         latency: LatencyModel::Constant(Duration::ZERO),
         ..options
     };
-    let simulator = Arc::new(Simulator::with_journal(options, Detail::Calls));
+    let simulator = Arc::new(Simulator::with_journal(options, JournalDetail::Calls));
     let served = simulator.clone();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -225,7 +225,7 @@ fn a_request_that_was_refused_leaves_no_trace_behind() {
             attempts: 1000,
             ..Retry::default()
         },
-        store: a7probe::reference::store::Options {
+        store: a7probe::reference::store::StoreOptions {
             backlog: 1,
             ..base.store.clone()
         },

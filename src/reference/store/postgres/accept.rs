@@ -5,19 +5,19 @@ use std::collections::{HashMap, HashSet};
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
-use super::attempt::Job;
-use super::failure::Stop;
-use super::locks::Held;
-use super::session::{Session, Work};
-use super::transact::Terms;
+use super::attempt::NextAttempt;
+use super::commit_failure::TransactionError;
+use super::locks::LockedItems;
+use super::session::{Session, Transaction};
+use super::transact::PostgresContext;
 use super::unreadable::counts;
-use crate::reference::store::commit_queue::Batch;
-use crate::reference::store::mailbox::Reply;
-use crate::reference::store::readmission::{Known, Readmission, readmission};
+use crate::reference::store::commit_queue::CommitBatch;
+use crate::reference::store::duplicate_key::{DuplicateAction, KnownKey, duplicate_action};
+use crate::reference::store::reply_batch::Reply;
 use crate::reference::store::signals::Changes;
 use crate::reference::store::unreadable::NO_STATE;
 use crate::reference::store::{
-    Admission, EventId, Fingerprint, Handling, Promise, State, Submission,
+    Admission, EventId, EventState, Fingerprint, Handling, Promise, Submission,
 };
 
 /// In the order of their ids, so that two processes that insert the same ones wait for each other and not in a circle.
@@ -45,7 +45,7 @@ const RUNS_KNOWN: usize = 10_000;
 
 /// The columns of `INSERT`.
 #[derive(Default)]
-struct Columns<'a> {
+struct JobColumns<'a> {
     ids: Vec<Uuid>,
     fingerprints: Vec<&'a [u8]>,
     promises: Vec<i16>,
@@ -60,7 +60,7 @@ struct Columns<'a> {
 
 impl Session {
     /// Makes sure that the runs of a batch have numbers, in a transaction of its own: a run is nobody's promise.
-    pub(super) async fn learn_runs(&mut self, batch: &Batch) -> Result<(), Error> {
+    pub(super) async fn learn_runs(&mut self, batch: &CommitBatch) -> Result<(), Error> {
         let named = batch
             .accepts
             .iter()
@@ -84,22 +84,24 @@ impl Session {
     }
 }
 
-impl Work<'_> {
+impl Transaction<'_> {
     /// Takes all of them in; `skew_ms` is how far the server's clock is ahead of this machine's.
     pub(super) async fn accept(
         &mut self,
         accepts: &[(Submission, Reply)],
-        terms: Terms,
+        context: PostgresContext,
         skew_ms: i64,
         changes: &mut Changes,
-    ) -> Result<Vec<Admission>, Stop> {
+    ) -> Result<Vec<Admission>, TransactionError> {
         if accepts.is_empty() {
             return Ok(Vec::new());
         }
-        let mut new = self.insert(accepts, terms, skew_ms, changes.now_ms).await?;
+        let mut new = self
+            .insert(accepts, context, skew_ms, changes.now_ms)
+            .await?;
         let again: Vec<Uuid> = repeated(accepts, &new);
-        let mut known = self.known(&again, terms.waits).await?;
-        if let Some(stop) = missing(accepts, &again, &known, terms.waits) {
+        let mut known = self.known(&again, context.waits).await?;
+        if let Some(stop) = missing(accepts, &again, &known, context.waits) {
             return Err(stop);
         }
         let mut admissions = Vec::with_capacity(accepts.len());
@@ -111,13 +113,14 @@ impl Work<'_> {
                     let known = known
                         .get_mut(&submission.event_id)
                         .expect("an id that is missing has stopped the transaction");
-                    self.readmit(submission, known, terms, changes).await?
+                    self.accept_duplicate(submission, known, context, changes)
+                        .await?
                 }
             };
             admissions.push(admission);
         }
-        let (places, jobs): (Vec<usize>, Vec<Job>) = called.into_iter().unzip();
-        let leases = self.begin_all(jobs, terms, changes.now_ms).await?;
+        let (places, jobs): (Vec<usize>, Vec<NextAttempt>) = called.into_iter().unzip();
+        let leases = self.begin_all(jobs, context, changes.now_ms).await?;
         for (place, lease) in places.into_iter().zip(leases) {
             admissions[place] = Admission::Leased(lease);
         }
@@ -128,17 +131,17 @@ impl Work<'_> {
     async fn insert(
         &mut self,
         accepts: &[(Submission, Reply)],
-        terms: Terms,
+        context: PostgresContext,
         skew_ms: i64,
         now_ms: i64,
     ) -> Result<HashMap<EventId, i64>, Error> {
-        let mut columns = Columns::default();
+        let mut columns = JobColumns::default();
         for (submission, _) in accepts {
             let run = submission.run.as_deref();
             let run = run.and_then(|name| self.runs.get(name)).copied();
-            columns.push(submission, run, terms, skew_ms, now_ms);
+            columns.push(submission, run, context, skew_ms, now_ms);
         }
-        let Columns {
+        let JobColumns {
             ids,
             fingerprints,
             promises,
@@ -164,7 +167,7 @@ impl Work<'_> {
                     owners,
                     runs,
                     payloads,
-                    &terms.lease_ms,
+                    &context.lease_ms,
                 ],
             )
             .await?;
@@ -172,7 +175,11 @@ impl Work<'_> {
         Ok(rows.iter().map(numbered).collect())
     }
 
-    async fn known(&mut self, ids: &[Uuid], waits: bool) -> Result<HashMap<EventId, Known>, Stop> {
+    async fn known(
+        &mut self,
+        ids: &[Uuid],
+        waits: bool,
+    ) -> Result<HashMap<EventId, KnownKey>, TransactionError> {
         if ids.is_empty() {
             return Ok(HashMap::new());
         }
@@ -180,9 +187,10 @@ impl Work<'_> {
         let rows = self.query(sql, &[&ids]).await?;
         let known = |row: &Row| {
             let fingerprint: Vec<u8> = row.get(2);
-            let (attempts, base) = counts(row.get(7), row.get(8)).map_err(Stop::Unreadable)?;
-            let no_state = || Stop::Unreadable(NO_STATE.to_owned());
-            let known = Known {
+            let (attempts, base) =
+                counts(row.get(7), row.get(8)).map_err(TransactionError::Unreadable)?;
+            let no_state = || TransactionError::Unreadable(NO_STATE.to_owned());
+            let known = KnownKey {
                 seq: row.get(1),
                 fingerprint: Fingerprint(fingerprint.try_into().unwrap_or_default()),
                 promise: Promise::from_code(row.get::<_, i16>(3).into()),
@@ -198,40 +206,40 @@ impl Work<'_> {
         rows.iter().map(known).collect()
     }
 
-    async fn readmit(
+    async fn accept_duplicate(
         &mut self,
         submission: &Submission,
-        known: &mut Known,
-        terms: Terms,
+        known: &mut KnownKey,
+        context: PostgresContext,
         changes: &mut Changes,
     ) -> Result<Admission, Error> {
         let now_ms = changes.now_ms;
-        let admission = match readmission(known, submission, now_ms, terms.key_lifetime_ms) {
-            Readmission::Answer(admission) => return Ok(admission),
-            Readmission::Requeue => {
+        let admission = match duplicate_action(known, submission, now_ms, context.key_lifetime_ms) {
+            DuplicateAction::Answer(admission) => return Ok(admission),
+            DuplicateAction::Requeue => {
                 known.base = known.base_again();
                 self.query(REQUEUE, &[&known.seq, &now_ms, &(known.base as i32)])
                     .await?;
                 changes.left(known.state);
-                changes.entered(State::Queued);
+                changes.entered(EventState::Queued);
                 changes.arrived.push(submission.event_id);
-                (known.state, known.promise) = (State::Queued, Promise::Later);
+                (known.state, known.promise) = (EventState::Queued, Promise::Later);
                 Admission::Queued
             }
-            Readmission::TakeOver => {
+            DuplicateAction::TakeOver => {
                 changes.left(known.state);
-                changes.entered(State::Working);
+                changes.entered(EventState::Working);
                 known.base = known.base_again();
-                (known.state, known.due_ms) = (State::Working, now_ms + terms.lease_ms);
+                (known.state, known.due_ms) = (EventState::Working, now_ms + context.lease_ms);
                 known.attempts += 1;
-                let job = Job {
+                let job = NextAttempt {
                     seq: known.seq,
                     event_id: submission.event_id,
                     attempt: known.attempts,
                     base: known.base,
                     payload: known.payload.take(),
                 };
-                Admission::Leased(self.lease(job, terms, now_ms).await?)
+                Admission::Leased(self.lease(job, context, now_ms).await?)
             }
         };
         Ok(admission)
@@ -243,9 +251,9 @@ impl Work<'_> {
 fn missing(
     accepts: &[(Submission, Reply)],
     again: &[Uuid],
-    known: &HashMap<EventId, Known>,
+    known: &HashMap<EventId, KnownKey>,
     waits: bool,
-) -> Option<Stop> {
+) -> Option<TransactionError> {
     let is_missing = |id: EventId| !known.contains_key(&id) && again.contains(&id.uuid());
     let places = accepts.iter().enumerate();
     let accepts: Vec<usize> = places
@@ -254,10 +262,10 @@ fn missing(
         .collect();
     match accepts.is_empty() {
         true => None,
-        false if waits => Some(Stop::Neither),
-        false => Some(Stop::Held(Held {
+        false if waits => Some(TransactionError::Neither),
+        false => Some(TransactionError::Held(LockedItems {
             accepts,
-            ..Held::default()
+            ..LockedItems::default()
         })),
     }
 }
@@ -279,16 +287,16 @@ fn first_admission(
     seq: i64,
     submission: &Submission,
     changes: &mut Changes,
-    called: &mut Vec<(usize, Job)>,
+    called: &mut Vec<(usize, NextAttempt)>,
     place: usize,
 ) -> Admission {
     if submission.handling == Handling::Queue {
-        changes.entered(State::Queued);
+        changes.entered(EventState::Queued);
         changes.arrived.push(submission.event_id);
         return Admission::Queued;
     }
-    changes.entered(State::Working);
-    let job = Job {
+    changes.entered(EventState::Working);
+    let job = NextAttempt {
         seq,
         event_id: submission.event_id,
         attempt: 1,
@@ -299,12 +307,12 @@ fn first_admission(
     Admission::InProgress
 }
 
-impl<'a> Columns<'a> {
+impl<'a> JobColumns<'a> {
     fn push(
         &mut self,
         submission: &'a Submission,
         run: Option<i64>,
-        terms: Terms,
+        context: PostgresContext,
         skew_ms: i64,
         now_ms: i64,
     ) {
@@ -316,16 +324,16 @@ impl<'a> Columns<'a> {
         self.promises
             .push(submission.handling.promise().code() as i16);
         let state = if queued {
-            State::Queued
+            EventState::Queued
         } else {
-            State::Working
+            EventState::Working
         };
         self.states.push(state.code() as i16);
-        let lease_end = now_ms + terms.lease_ms;
+        let lease_end = now_ms + context.lease_ms;
         self.due.push(if queued { accepted_ms } else { lease_end });
         self.accepted.push(accepted_ms);
         self.attempts.push(i32::from(!queued));
-        self.owners.push((!queued).then_some(terms.owner));
+        self.owners.push((!queued).then_some(context.owner));
         self.runs.push(run);
         self.payloads.push(queued.then_some(&submission.payload));
     }

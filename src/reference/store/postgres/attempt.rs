@@ -7,13 +7,14 @@ use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
 use super::accept::event_id;
-use super::session::{Params, Work};
-use super::transact::Terms;
-use super::unreadable::Found;
-use crate::reference::store::lease::{NOT_BEGUN, Standing};
+use super::session::{Params, Transaction};
+use super::transact::PostgresContext;
+use super::unreadable::JobRow;
+use crate::reference::store::lease::{LeaseStatus, NOT_BEGUN};
 use crate::reference::store::signals::Changes;
 use crate::reference::store::{
-    Claim, EventId, Finished, Grant, Insert, Lease, Notification, Outcome, Repeat, State,
+    AttemptOutcome, Claim, EventId, EventState, Finished, Grant, Insert, Lease, Notification,
+    RepeatPolicy,
 };
 
 /// `SKIP LOCKED`: what another process is about to lease is not waited for.
@@ -25,7 +26,8 @@ const CLAIM: &str = "UPDATE jobs SET state = 2, due_ms = $4, span_ms = $6, attem
 /// Whether there is another event to claim.
 const MORE: &str = "SELECT EXISTS (SELECT FROM jobs WHERE state = 0 AND state < 5)
     OR EXISTS (SELECT FROM jobs WHERE state IN (1, 2) AND state < 5 AND due_ms <= $1)";
-const STANDING: &str = "SELECT seq, event_id, attempts, base, payload, fingerprint, state, due_ms
+const LEASE_STATUS: &str =
+    "SELECT seq, event_id, attempts, base, payload, fingerprint, state, due_ms
     FROM jobs WHERE event_id = $1 FOR UPDATE";
 const LEASE: &str =
     "UPDATE jobs SET state = 2, due_ms = $2, span_ms = $6, attempts = $3, base = $4, owner = $5,
@@ -59,7 +61,7 @@ const DECIDED: &str =
         AND outcome <> 'started' AND outcome <> $4)";
 
 /// A job whose next attempt begins.
-pub(super) struct Job {
+pub(super) struct NextAttempt {
     pub(super) seq: i64,
     pub(super) event_id: EventId,
     /// The number of the attempt that begins.
@@ -72,14 +74,14 @@ pub(super) struct Job {
 
 /// Rows for the effect log.
 #[derive(Default)]
-struct Log {
+struct EffectRows {
     jobs: Vec<i64>,
     attempts: Vec<i32>,
     outcomes: Vec<&'static str>,
     details: Vec<Option<String>>,
 }
 
-impl Log {
+impl EffectRows {
     fn push(&mut self, job: i64, attempt: u32, outcome: &'static str, detail: Option<String>) {
         self.jobs.push(job);
         self.attempts.push(attempt as i32);
@@ -88,22 +90,22 @@ impl Log {
     }
 }
 
-impl Work<'_> {
+impl Transaction<'_> {
     /// Leases up to `limit` jobs that are due: first those whose lease ran out, then retries, then new ones.
     pub(super) async fn claim(
         &mut self,
         limit: u32,
-        terms: Terms,
+        context: PostgresContext,
         changes: &mut Changes,
     ) -> Result<Claim, Error> {
         let (now_ms, mut jobs) = (changes.now_ms, Vec::new());
         for (state, until_ms) in [
-            (State::Working, now_ms),
-            (State::Retrying, now_ms),
-            (State::Queued, i64::MAX),
+            (EventState::Working, now_ms),
+            (EventState::Retrying, now_ms),
+            (EventState::Queued, i64::MAX),
         ] {
             let limit = limit as usize;
-            self.claim_in((state, until_ms), (limit, &mut jobs), terms, changes)
+            self.claim_in((state, until_ms), (limit, &mut jobs), context, changes)
                 .await?;
         }
         let is_full = jobs.len() >= limit as usize;
@@ -120,19 +122,19 @@ impl Work<'_> {
             // There is more at once.
             (true, false) => None,
         };
-        let leases = self.begin_all(jobs, terms, now_ms).await?;
+        let leases = self.begin_all(jobs, context, now_ms).await?;
         Ok(Claim { leases, idle_for })
     }
 
     /// Leases jobs in one state, up to the limit. An unreadable row gives its place to the next one.
     async fn claim_in(
         &mut self,
-        (state, until_ms): (State, i64),
-        (limit, jobs): (usize, &mut Vec<Job>),
-        terms: Terms,
+        (state, until_ms): (EventState, i64),
+        (limit, jobs): (usize, &mut Vec<NextAttempt>),
+        context: PostgresContext,
         changes: &mut Changes,
     ) -> Result<(), Error> {
-        let (code, end_ms) = (state.code() as i16, changes.now_ms + terms.lease_ms);
+        let (code, end_ms) = (state.code() as i16, changes.now_ms + context.lease_ms);
         let mut is_over = false;
         while !is_over && jobs.len() < limit {
             is_over = true;
@@ -142,16 +144,19 @@ impl Work<'_> {
                 &until_ms,
                 &left,
                 &end_ms,
-                &terms.owner,
-                &terms.lease_ms,
+                &context.owner,
+                &context.lease_ms,
             ];
             let mut rows = self.query(CLAIM, parameters).await?;
             rows.sort_by_key(|row| (row.get::<_, i64>(6), row.get::<_, i64>(0)));
             for row in rows {
-                match self.next_attempt(Found::read(&row), state, changes).await? {
+                match self
+                    .next_attempt(JobRow::read(&row), state, changes)
+                    .await?
+                {
                     Some(job) => {
                         changes.left(state);
-                        changes.entered(State::Working);
+                        changes.entered(EventState::Working);
                         jobs.push(job);
                     }
                     None => is_over = false,
@@ -165,30 +170,30 @@ impl Work<'_> {
     pub(super) async fn claim_event(
         &mut self,
         event_id: EventId,
-        terms: Terms,
+        context: PostgresContext,
         changes: &mut Changes,
     ) -> Result<Grant, Error> {
-        let rows = self.query(STANDING, &[&event_id.uuid()]).await?;
+        let rows = self.query(LEASE_STATUS, &[&event_id.uuid()]).await?;
         let Some(row) = rows.first() else {
             return Ok(Grant::Unknown);
         };
         let Some(state) = super::state(row, 6) else {
             self.give_up_lost(Some(event_id), changes).await?;
-            return Ok(Grant::Settled(State::Dead));
+            return Ok(Grant::Settled(EventState::Dead));
         };
-        let standing = Standing {
+        let status = LeaseStatus {
             state,
             due_ms: row.get(7),
         };
-        if let Some(refusal) = standing.refusal(changes.now_ms) {
+        if let Some(refusal) = status.refusal(changes.now_ms) {
             return Ok(refusal);
         }
-        let Some(job) = self.next_attempt(Found::read(row), state, changes).await? else {
-            return Ok(Grant::Settled(State::Dead));
+        let Some(job) = self.next_attempt(JobRow::read(row), state, changes).await? else {
+            return Ok(Grant::Settled(EventState::Dead));
         };
         changes.left(state);
-        changes.entered(State::Working);
-        self.lease(job, terms, changes.now_ms)
+        changes.entered(EventState::Working);
+        self.lease(job, context, changes.now_ms)
             .await
             .map(Grant::Leased)
     }
@@ -199,10 +204,10 @@ impl Work<'_> {
         event_id: EventId,
         changes: &mut Changes,
     ) -> Result<(), Error> {
-        let rows = self.query(STANDING, &[&event_id.uuid()]).await?;
+        let rows = self.query(LEASE_STATUS, &[&event_id.uuid()]).await?;
         let open = rows.first().and_then(|row| {
             let state = super::state(row, 6).filter(|state| !state.is_settled())?;
-            Some((Found::read(row), state))
+            Some((JobRow::read(row), state))
         });
         if let Some((found, state)) = open {
             self.next_attempt(found, state, changes).await?;
@@ -213,39 +218,39 @@ impl Work<'_> {
     /// Gives a known job to this process and begins the attempt.
     pub(super) async fn lease(
         &mut self,
-        job: Job,
-        terms: Terms,
+        job: NextAttempt,
+        context: PostgresContext,
         now_ms: i64,
     ) -> Result<Lease, Error> {
-        let end_ms = now_ms + terms.lease_ms;
+        let end_ms = now_ms + context.lease_ms;
         let (attempt, base) = (job.attempt as i32, job.base as i32);
         let parameters: Params<'_> = &[
             &job.seq,
             &end_ms,
             &attempt,
             &base,
-            &terms.owner,
-            &terms.lease_ms,
+            &context.owner,
+            &context.lease_ms,
         ];
         self.query(LEASE, parameters).await?;
-        let mut leases = self.begin_all(vec![job], terms, now_ms).await?;
+        let mut leases = self.begin_all(vec![job], context, now_ms).await?;
         Ok(leases.pop().expect("one lease a job"))
     }
 
     /// Begins attempts: applies the inserts, which live in the same database, and looks what is left to send.
     pub(super) async fn begin_all(
         &mut self,
-        jobs: Vec<Job>,
-        terms: Terms,
+        jobs: Vec<NextAttempt>,
+        context: PostgresContext,
         now_ms: i64,
     ) -> Result<Vec<Lease>, Error> {
         if jobs.is_empty() {
             return Ok(Vec::new());
         }
         let inserts = self.insert_events(&jobs, now_ms).await?;
-        let notifications = self.notifications(&jobs, terms.repeat).await?;
-        if terms.repeat == Repeat::AtMostOnce {
-            let mut started = Log::default();
+        let notifications = self.notifications(&jobs, context.repeat).await?;
+        if context.repeat == RepeatPolicy::AtMostOnce {
+            let mut started = EffectRows::default();
             for (job, notification) in jobs.iter().zip(&notifications) {
                 if *notification == Notification::Due {
                     started.push(job.seq, job.attempt, "started", None);
@@ -268,8 +273,13 @@ impl Work<'_> {
 
     /// Moves payloads to `events`, all at once. A database that refuses one of them must not stop the others, so then
     /// they go one by one, and what is refused is an effect that failed.
-    async fn insert_events(&mut self, jobs: &[Job], now_ms: i64) -> Result<Vec<Insert>, Error> {
-        let with_payload: Vec<&Job> = jobs.iter().filter(|job| job.payload.is_some()).collect();
+    async fn insert_events(
+        &mut self,
+        jobs: &[NextAttempt],
+        now_ms: i64,
+    ) -> Result<Vec<Insert>, Error> {
+        let with_payload: Vec<&NextAttempt> =
+            jobs.iter().filter(|job| job.payload.is_some()).collect();
         let mut outcomes: HashMap<i64, Result<&'static str, String>> = HashMap::new();
         if !with_payload.is_empty() {
             match self.insert_some(&with_payload, now_ms).await? {
@@ -283,7 +293,7 @@ impl Work<'_> {
                 }
             }
         }
-        let (mut log, mut inserts) = (Log::default(), Vec::with_capacity(jobs.len()));
+        let (mut log, mut inserts) = (EffectRows::default(), Vec::with_capacity(jobs.len()));
         for job in jobs {
             inserts.push(match outcomes.remove(&job.seq) {
                 None => Insert::Done,
@@ -305,7 +315,7 @@ impl Work<'_> {
     /// Inserts some; what each came to, or why the database refuses one of them.
     async fn insert_some(
         &mut self,
-        jobs: &[&Job],
+        jobs: &[&NextAttempt],
         now_ms: i64,
     ) -> Result<Result<Vec<(i64, &'static str)>, String>, Error> {
         let ids: Vec<Uuid> = jobs.iter().map(|job| job.event_id.uuid()).collect();
@@ -315,7 +325,7 @@ impl Work<'_> {
             .await?;
         Ok(tried.map(|rows| {
             let inserted: Vec<EventId> = rows.iter().map(|row| event_id(row, 0)).collect();
-            let outcome = |job: &&Job| {
+            let outcome = |job: &&NextAttempt| {
                 let new = inserted.contains(&job.event_id);
                 (job.seq, if new { "inserted" } else { "present" })
             };
@@ -326,8 +336,8 @@ impl Work<'_> {
     /// What earlier attempts left to send.
     async fn notifications(
         &mut self,
-        jobs: &[Job],
-        repeat: Repeat,
+        jobs: &[NextAttempt],
+        repeat: RepeatPolicy,
     ) -> Result<Vec<Notification>, Error> {
         let later: Vec<i64> = jobs
             .iter()
@@ -340,27 +350,27 @@ impl Work<'_> {
                 let (sent, unknown): (bool, bool) = (row.get(1), row.get(2));
                 let notification = match repeat {
                     _ if sent => Notification::Sent,
-                    Repeat::AtMostOnce if unknown => Notification::Unknown,
+                    RepeatPolicy::AtMostOnce if unknown => Notification::Unknown,
                     _ => Notification::Due,
                 };
                 known.insert(row.get(0), notification);
             }
         }
-        let of = |job: &Job| known.get(&job.seq).copied().unwrap_or(Notification::Due);
+        let of = |job: &NextAttempt| known.get(&job.seq).copied().unwrap_or(Notification::Due);
         Ok(jobs.iter().map(of).collect())
     }
 
     /// Records how attempts ended. The effect log is written in any case: what was sent was sent.
     pub(super) async fn finish(
         &mut self,
-        outcomes: &[(&Lease, &Outcome)],
+        outcomes: &[(&Lease, &AttemptOutcome)],
         changes: &mut Changes,
     ) -> Result<Vec<Finished>, Error> {
         if outcomes.is_empty() {
             return Ok(Vec::new());
         }
         let now_ms = changes.now_ms;
-        let mut log = Log::default();
+        let mut log = EffectRows::default();
         for (lease, outcome) in outcomes {
             if let Some((what, detail)) = outcome.effect() {
                 log.push(lease.job, lease.attempt, what, detail.map(str::to_owned));
@@ -369,7 +379,7 @@ impl Work<'_> {
         let mut logged = self.log("notify", log, now_ms).await?;
         let mut decided = self.decide(outcomes, now_ms).await?;
         let mut finished = Vec::with_capacity(outcomes.len());
-        let mut decided_now: HashMap<(i64, u32), &Outcome> = HashMap::new();
+        let mut decided_now: HashMap<(i64, u32), &AttemptOutcome> = HashMap::new();
         for (lease, outcome) in outcomes {
             let (job, attempt) = (lease.job, lease.attempt);
             let effect = outcome.effect().map(|(what, _)| what);
@@ -378,9 +388,9 @@ impl Work<'_> {
                 effect.is_some_and(|what| !logged.remove(&(job, attempt, what.to_owned())));
             if decided.remove(&(job, attempt)) {
                 let state = outcome.becomes(lease);
-                changes.left(State::Working);
+                changes.left(EventState::Working);
                 changes.entered(state);
-                if state == State::Retrying {
+                if state == EventState::Retrying {
                     changes.later.push(outcome.state(lease, now_ms).1);
                 }
                 if state.is_settled() {
@@ -407,7 +417,7 @@ impl Work<'_> {
     async fn decided(
         &mut self,
         lease: &Lease,
-        outcome: &Outcome,
+        outcome: &AttemptOutcome,
         what: &str,
     ) -> Result<bool, Error> {
         let (attempt, code) = (lease.attempt as i32, outcome.becomes(lease).code() as i16);
@@ -420,14 +430,14 @@ impl Work<'_> {
     /// Gives the events of leases that are still held their new states; which these are.
     async fn decide(
         &mut self,
-        outcomes: &[(&Lease, &Outcome)],
+        outcomes: &[(&Lease, &AttemptOutcome)],
         now_ms: i64,
     ) -> Result<HashSet<(i64, u32)>, Error> {
         let mut rows: Vec<(i64, i32, i16, i64, Option<i64>)> = outcomes
             .iter()
             .map(|(lease, outcome)| {
                 let (state, due_ms) = outcome.state(lease, now_ms);
-                let processed_ms = (state == State::Processed).then_some(now_ms);
+                let processed_ms = (state == EventState::Processed).then_some(now_ms);
                 let (attempt, code) = (lease.attempt as i32, state.code() as i16);
                 (lease.job, attempt, code, due_ms, processed_ms)
             })
@@ -455,7 +465,7 @@ impl Work<'_> {
         leases: &[Lease],
         changes: &mut Changes,
     ) -> Result<(), Error> {
-        let mut log = Log::default();
+        let mut log = EffectRows::default();
         let (mut jobs, mut attempts) = (Vec::new(), Vec::new());
         for lease in leases {
             // What was said to have started has not.
@@ -472,8 +482,8 @@ impl Work<'_> {
             .await?;
         for _ in rows {
             changes.freed = true;
-            changes.left(State::Working);
-            changes.entered(State::Retrying);
+            changes.left(EventState::Working);
+            changes.entered(EventState::Retrying);
         }
         Ok(())
     }
@@ -482,13 +492,13 @@ impl Work<'_> {
     async fn log(
         &mut self,
         effect: &str,
-        log: Log,
+        log: EffectRows,
         now_ms: i64,
     ) -> Result<HashSet<(i64, u32, String)>, Error> {
         if log.jobs.is_empty() {
             return Ok(HashSet::new());
         }
-        let Log {
+        let EffectRows {
             jobs,
             attempts,
             outcomes,

@@ -28,7 +28,7 @@ pub(super) const REACHED: &str = "UPDATE a7probe_clock SET newest_ms = $1 WHERE 
 
 /// A reading of the server's clock, with this machine's time since its start.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reading {
+pub(super) struct ClockReading {
     pub(super) server_ms: i64,
     pub(super) offset_ms: i64,
     pub(super) asked_ms: i64,
@@ -37,7 +37,7 @@ pub(super) struct Reading {
 
 /// An accepted reading.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Anchor {
+pub(super) struct ClockAnchor {
     now_ms: i64,
     offset_ms: i64,
     asked_ms: i64,
@@ -46,31 +46,31 @@ pub(super) struct Anchor {
 
 /// The server's clock has been set; the time it should have shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stepped {
+pub(super) struct ClockStep {
     expected_ms: i64,
     offset_ms: i64,
 }
 
-impl Reading {
+impl ClockReading {
     pub(super) fn now_ms(&self) -> i64 {
         self.server_ms.saturating_add(self.offset_ms)
     }
 
     /// Whether the reading follows from the last accepted one. Then the next one is measured against it. A changed
     /// offset was set by a process that saw the step first.
-    pub(super) fn follow(&self, last: Option<Anchor>) -> Result<Anchor, Stepped> {
+    pub(super) fn follow(&self, last: Option<ClockAnchor>) -> Result<ClockAnchor, ClockStep> {
         if let Some(last) = last.filter(|last| last.offset_ms == self.offset_ms) {
             let earliest = last.now_ms + (self.asked_ms - last.answered_ms);
             let latest = last.now_ms + (self.answered_ms - last.asked_ms);
             let fits = earliest - TOLERANCE_MS..=latest + TOLERANCE_MS;
             if !fits.contains(&self.now_ms()) {
-                return Err(Stepped {
+                return Err(ClockStep {
                     expected_ms: latest,
                     offset_ms: self.offset_ms,
                 });
             }
         }
-        Ok(Anchor {
+        Ok(ClockAnchor {
             now_ms: self.now_ms(),
             offset_ms: self.offset_ms,
             asked_ms: self.asked_ms,
@@ -81,9 +81,9 @@ impl Reading {
 
 /// Corrects the step, unless another process has corrected it or knows that there was none. The next reading is
 /// accepted in any case.
-pub(super) async fn correct(client: &Client, stepped: Stepped, owner: i64) -> Result<(), Error> {
+pub(super) async fn correct(client: &Client, stepped: ClockStep, owner: i64) -> Result<(), Error> {
     let began_ms = boot_ms();
-    let Stepped {
+    let ClockStep {
         expected_ms,
         offset_ms,
     } = stepped;
@@ -107,11 +107,11 @@ pub(super) async fn catch_up(client: &Client) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Anchor, Reading, Stepped};
+    use super::{ClockAnchor, ClockReading, ClockStep};
 
     /// The server answers within 10 ms.
-    fn reading(server_ms: i64, offset_ms: i64, asked_ms: i64) -> Reading {
-        Reading {
+    fn reading(server_ms: i64, offset_ms: i64, asked_ms: i64) -> ClockReading {
+        ClockReading {
             server_ms,
             offset_ms,
             asked_ms,
@@ -119,7 +119,7 @@ mod tests {
         }
     }
 
-    fn first() -> Anchor {
+    fn first() -> ClockAnchor {
         reading(1_000_005, 0, 5_000)
             .follow(None)
             .expect("the first is believed")
@@ -129,7 +129,7 @@ mod tests {
     fn a_clock_that_goes_on_is_believed_however_long_the_answer_takes() {
         let next = reading(1_060_005, 0, 65_000).follow(Some(first()));
         assert_eq!(next.map(|anchor| anchor.now_ms), Ok(1_060_005));
-        let slow = Reading {
+        let slow = ClockReading {
             answered_ms: 95_000,
             ..reading(1_080_000, 0, 65_000)
         };
@@ -142,7 +142,7 @@ mod tests {
             let stepped = reading(1_060_005 + step_ms, 0, 65_000).follow(Some(first()));
             assert_eq!(
                 stepped,
-                Err(Stepped {
+                Err(ClockStep {
                     expected_ms: 1_060_015,
                     offset_ms: 0
                 }),

@@ -9,21 +9,21 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
-use super::address::Address;
-use super::clock::{self, Stepped};
-use super::counts::{self, Page};
+use super::clock::{self, ClockStep};
+use super::commit_failure::{CommitFailure, CommitProgress, TransactionError};
+use super::counts::{self, CountsPage};
+use super::database_address::DatabaseAddress;
 use super::durable::{assert_durable, tables};
-use super::failure::{Failure, Phase, Stop};
-use super::lanes::{Lanes, Suspects};
-use super::migrate::{Refusal, migrate};
-use super::session::{Patience, Session};
-use super::transact::{Committed, Ledger, Terms, transact};
-use super::wake::Bell;
+use super::lock_queue::{LockQueue, LockSuspects};
+use super::migrate::{DatabaseRefusal, migrate};
+use super::notifier::WakeNotifier;
+use super::session::{LockTimeout, Session};
+use super::transact::{CommitState, Committed, PostgresContext, transact};
 use super::{Owners, SILENCE, TRANSACTION_TIME, chain};
-use crate::reference::store::commit_queue::{Batch, CommitQueue, Done, Taken};
-use crate::reference::store::signals::{Changes, Signals};
+use crate::reference::store::commit_queue::{BatchWait, CommitBatch, CommitQueue, WorkResult};
+use crate::reference::store::signals::{Changes, CommitSignals};
 use crate::reference::store::totals::Delta;
-use crate::reference::store::{Options, StoreError};
+use crate::reference::store::{StoreError, StoreOptions};
 
 /// How long the end of this process waits for its record.
 const DEPART_TIME: Duration = Duration::from_secs(2);
@@ -37,16 +37,16 @@ const DEPART: &str = "DELETE FROM processes WHERE owner = $1";
 
 /// What the thread owns.
 pub(super) struct Committer {
-    address: Address,
-    terms: Terms,
+    address: DatabaseAddress,
+    context: PostgresContext,
     queue: Arc<CommitQueue>,
-    signals: Signals,
-    bell: Arc<Bell>,
+    signals: CommitSignals,
+    notifier: Arc<WakeNotifier>,
     owners: Owners,
-    lanes: Lanes,
-    suspects: Suspects,
+    lock_queue: LockQueue,
+    suspects: LockSuspects,
     session: Option<Session>,
-    ledger: Ledger,
+    commit_state: CommitState,
     /// The due times of retries that this process has recorded.
     due: BinaryHeap<Reverse<i64>>,
     /// The counts in memory may differ from those in the database: a commit was cut off, others had declared this
@@ -63,14 +63,14 @@ const UNREACHABLE: (Duration, Duration) = (Duration::from_millis(20), Duration::
 
 impl Committer {
     pub(super) fn new(
-        options: &Options,
-        address: Address,
+        options: &StoreOptions,
+        address: DatabaseAddress,
         owners: Owners,
         queue: &Arc<CommitQueue>,
-        signals: &Signals,
-        bell: &Arc<Bell>,
+        signals: &CommitSignals,
+        notifier: &Arc<WakeNotifier>,
     ) -> Committer {
-        let terms = Terms {
+        let context = PostgresContext {
             owner: owners.process(),
             lease_ms: options.lease.as_millis() as i64,
             key_lifetime_ms: options.key_lifetime.as_millis() as i64,
@@ -78,16 +78,16 @@ impl Committer {
             waits: false,
         };
         Committer {
-            lanes: Lanes::new(address.clone(), terms, (queue, signals, bell)),
+            lock_queue: LockQueue::new(address.clone(), context, (queue, signals, notifier)),
             address,
-            terms,
+            context,
             queue: queue.clone(),
             signals: signals.clone(),
-            bell: bell.clone(),
-            suspects: Suspects::default(),
+            notifier: notifier.clone(),
+            suspects: LockSuspects::default(),
             session: None,
-            ledger: Ledger {
-                page: Page::first(owners.process()),
+            commit_state: CommitState {
+                page: CountsPage::first(owners.process()),
                 anchor: None,
             },
             owners,
@@ -103,40 +103,44 @@ impl Committer {
     pub(super) fn run(
         mut self,
         runtime: Runtime,
-        ready: &SyncSender<Result<(i64, Delta), Refusal>>,
+        ready: &SyncSender<Result<(i64, Delta), DatabaseRefusal>>,
     ) {
         match runtime.block_on(self.start()) {
             Ok(elsewhere) => drop(ready.send(Ok(elsewhere))),
             Err(refusal) => return drop(ready.send(Err(refusal))),
         }
         let _closing = self.queue.closing();
-        let mut batch = Batch::default();
+        let mut batch = CommitBatch::default();
         loop {
             let patience = self.is_unsure.then_some(SETTLE_EVERY);
             match self.queue.take(&mut batch, patience) {
-                Taken::Batch => self.take_up(&runtime, &mut batch),
-                Taken::Nothing => runtime.block_on(self.settle()),
-                Taken::Closed => break,
+                BatchWait::Batch => self.take_up(&runtime, &mut batch),
+                BatchWait::Nothing => runtime.block_on(self.settle()),
+                BatchWait::Closed => break,
             }
         }
         runtime.block_on(self.depart());
         runtime.shutdown_background();
     }
 
-    async fn start(&mut self) -> Result<(i64, Delta), Refusal> {
-        let mut session = Session::connect(&self.address, Patience::Short)
+    async fn start(&mut self) -> Result<(i64, Delta), DatabaseRefusal> {
+        let mut session = Session::connect(&self.address, LockTimeout::Short)
             .await
-            .map_err(Refusal::Unusable)?;
+            .map_err(DatabaseRefusal::Unusable)?;
         self.look_at(&mut session).await?;
         let owners = self.owners.all();
-        (self.ledger.page, _) = self.ledger.page.recount(&session.client, &owners).await?;
+        (self.commit_state.page, _) = self
+            .commit_state
+            .page
+            .recount(&session.client, &owners)
+            .await?;
         let elsewhere = counts::elsewhere(&session.client, &owners).await?;
         self.session = Some(session);
         Ok(elsewhere)
     }
 
     /// Whether the connected database is fit for use.
-    async fn look_at(&self, session: &mut Session) -> Result<(), Refusal> {
+    async fn look_at(&self, session: &mut Session) -> Result<(), DatabaseRefusal> {
         migrate(&mut session.client).await?;
         assert_durable(&session.client).await?;
         session.tables = tables(&session.client).await?;
@@ -145,9 +149,9 @@ impl Committer {
     }
 
     /// Commits and answers everything, except work that is known to wait for a lock.
-    fn take_up(&mut self, runtime: &Runtime, batch: &mut Batch) {
+    fn take_up(&mut self, runtime: &Runtime, batch: &mut CommitBatch) {
         if let Some(suspect) = self.suspects.of(batch) {
-            self.lanes.wait(runtime.handle(), suspect);
+            self.lock_queue.wait(runtime.handle(), suspect);
         }
         if batch.size() > 0 {
             self.commit_and_answer(runtime, batch);
@@ -157,7 +161,7 @@ impl Committer {
     /// Commits and answers. If the database refuses something in the batch, each half is tried alone, so that in the
     /// end only one item is refused and not its neighbours. An item that waits for another session's lock waits
     /// separately.
-    fn commit_and_answer(&mut self, runtime: &Runtime, batch: &mut Batch) {
+    fn commit_and_answer(&mut self, runtime: &Runtime, batch: &mut CommitBatch) {
         let began = self.signals.totals.commits.begin();
         let error = match runtime.block_on(self.commit(batch)) {
             Ok((admissions, mut done, changes)) => {
@@ -165,27 +169,29 @@ impl Committer {
                 let is_idle = self.signals.is_idle();
                 self.signals.committed(began, batch, &changes);
                 batch.answer(admissions, done, &self.queue);
-                return self.bell.ring(&changes, is_idle);
+                return self.notifier.committed(&changes, is_idle);
             }
-            Err(Failure::Locked(Some(held))) => {
+            Err(CommitFailure::Locked(Some(held))) => {
                 self.signals.refused();
                 let waiting = batch.take_out(&held.accepts, &held.work);
-                self.lanes.wait(runtime.handle(), waiting);
+                self.lock_queue.wait(runtime.handle(), waiting);
                 if batch.size() > 0 {
                     self.commit_and_answer(runtime, batch);
                 }
                 return;
             }
-            Err(failure @ (Failure::Refused(_) | Failure::Locked(None))) => {
+            Err(failure @ (CommitFailure::Refused(_) | CommitFailure::Locked(None))) => {
                 self.signals.refused();
                 if let Some(halves) = batch.halves() {
                     return halves
                         .into_iter()
                         .for_each(|mut half| self.commit_and_answer(runtime, &mut half));
                 }
-                if matches!(failure, Failure::Locked(_)) {
+                if matches!(failure, CommitFailure::Locked(_)) {
                     self.suspects.add(batch);
-                    return self.lanes.wait(runtime.handle(), std::mem::take(batch));
+                    return self
+                        .lock_queue
+                        .wait(runtime.handle(), std::mem::take(batch));
                 }
                 failure.into_error()
             }
@@ -199,7 +205,7 @@ impl Committer {
     }
 
     /// Remembers when retries are due, and gives claims the time until the next one.
-    fn plan(&mut self, done: &mut [Done], changes: &Changes) {
+    fn plan(&mut self, done: &mut [WorkResult], changes: &Changes) {
         let room = MOST_DUE.saturating_sub(self.due.len());
         self.due.extend(
             changes
@@ -210,7 +216,7 @@ impl Committer {
         );
         let is_over = |due: &Reverse<i64>| due.0 <= changes.now_ms;
         for done in done {
-            if let Done::Claim(claim) = done
+            if let WorkResult::Claim(claim) = done
                 && (claim.idle_for.is_some() || claim.leases.is_empty())
             {
                 // This claim or another process has found them.
@@ -225,14 +231,14 @@ impl Committer {
     }
 
     /// All of the batch or nothing of it; or, when the connection breaks in between, nobody knows.
-    async fn commit(&mut self, batch: &Batch) -> Result<Committed, Failure> {
+    async fn commit(&mut self, batch: &CommitBatch) -> Result<Committed, CommitFailure> {
         for _ in 1..TRIES {
             match self.try_commit(batch).await {
-                Err(Failure::Deadlock) => {}
-                Err(Failure::Stepped(stepped)) => self.correct(stepped).await?,
+                Err(CommitFailure::Deadlock) => {}
+                Err(CommitFailure::Stepped(stepped)) => self.correct(stepped).await?,
                 // Others may have locked the counts of this process. It then counts under another name.
-                Err(Failure::CountsLocked) => {
-                    self.ledger.page = Page::first(self.owners.another());
+                Err(CommitFailure::CountsLocked) => {
+                    self.commit_state.page = CountsPage::first(self.owners.another());
                 }
                 other => return other,
             }
@@ -240,21 +246,26 @@ impl Committer {
         self.try_commit(batch).await
     }
 
-    async fn try_commit(&mut self, batch: &Batch) -> Result<Committed, Failure> {
-        let mut session = self.session().await.map_err(Failure::failed)?;
-        let phase = Phase::default();
-        let transaction = transact(&mut session, (self.terms, self.ledger), batch, &phase);
+    async fn try_commit(&mut self, batch: &CommitBatch) -> Result<Committed, CommitFailure> {
+        let mut session = self.session().await.map_err(CommitFailure::failed)?;
+        let progress = CommitProgress::default();
+        let transaction = transact(
+            &mut session,
+            (self.context, self.commit_state),
+            batch,
+            &progress,
+        );
         let failure = match timeout(TRANSACTION_TIME, transaction).await {
-            Ok(Ok((committed, ledger))) => {
-                (self.session, self.ledger) = (Some(session), ledger);
+            Ok(Ok((committed, commit_state))) => {
+                (self.session, self.commit_state) = (Some(session), commit_state);
                 let is_new = committed.2.is_reported_anew;
                 self.is_unsure |= is_new && self.is_reported;
                 self.is_reported |= is_new;
                 return Ok(committed);
             }
             Ok(Err(stop)) => {
-                self.is_unsure |= matches!(stop, Stop::Changed);
-                let failure = Failure::of(stop, &phase);
+                self.is_unsure |= matches!(stop, TransactionError::Changed);
+                let failure = CommitFailure::of(stop, &progress);
                 // After any other failure nothing is known of the session: it may be on a server that is no longer the one
                 // to write to, or hold statements that this server no longer knows.
                 if failure.spares_the_session() && session.roll_back().await.is_ok() {
@@ -265,26 +276,26 @@ impl Committer {
             Err(_) => {
                 session.abandon();
                 let reason = format!("no answer within {} s", TRANSACTION_TIME.as_secs());
-                Failure::cut_off(&phase, reason)
+                CommitFailure::cut_off(&progress, reason)
             }
         };
-        self.is_unsure |= matches!(failure, Failure::Store(StoreError::Unsure(_)));
+        self.is_unsure |= matches!(failure, CommitFailure::Store(StoreError::Unsure(_)));
         Err(failure)
     }
 
     /// Corrects a step of the server's clock, and accepts its readings again.
-    async fn correct(&mut self, stepped: Stepped) -> Result<(), Failure> {
-        let session = self.session().await.map_err(Failure::failed)?;
-        let correcting = clock::correct(&session.client, stepped, self.terms.owner);
+    async fn correct(&mut self, stepped: ClockStep) -> Result<(), CommitFailure> {
+        let session = self.session().await.map_err(CommitFailure::failed)?;
+        let correcting = clock::correct(&session.client, stepped, self.context.owner);
         match timeout(TRANSACTION_TIME, correcting).await {
             Ok(Ok(())) => {
-                (self.ledger.anchor, self.session) = (None, Some(session));
+                (self.commit_state.anchor, self.session) = (None, Some(session));
                 Ok(())
             }
-            Ok(Err(error)) => Err(Failure::failed(chain(&error))),
+            Ok(Err(error)) => Err(CommitFailure::failed(chain(&error))),
             Err(_) => {
                 session.abandon();
-                Err(Failure::failed(SILENCE.to_owned()))
+                Err(CommitFailure::failed(SILENCE.to_owned()))
             }
         }
     }
@@ -308,9 +319,13 @@ impl Committer {
         }
         let owners = self.owners.all();
         let recounting = async {
-            session.be(Patience::Long).await?;
-            let recounted = self.ledger.page.recount(&session.client, &owners).await?;
-            session.be(Patience::Short).await?;
+            session.be(LockTimeout::Long).await?;
+            let recounted = self
+                .commit_state
+                .page
+                .recount(&session.client, &owners)
+                .await?;
+            session.be(LockTimeout::Short).await?;
             Ok::<_, tokio_postgres::Error>(recounted)
         };
         let Ok(recounted) = timeout(TRANSACTION_TIME, recounting).await else {
@@ -319,7 +334,7 @@ impl Committer {
         };
         let (page, own) = recounted.map_err(|error| chain(&error))?;
         self.signals.recounted(&own);
-        (self.ledger.page, self.is_unsure) = (page, false);
+        (self.commit_state.page, self.is_unsure) = (page, false);
         Ok(session)
     }
 
@@ -346,10 +361,12 @@ impl Committer {
     }
 
     async fn connect(&mut self) -> Result<Session, String> {
-        let mut session = Session::connect(&self.address, Patience::Short).await?;
+        let mut session = Session::connect(&self.address, LockTimeout::Short).await?;
         match timeout(TRANSACTION_TIME, self.look_at(&mut session)).await {
             Ok(Ok(())) => Ok(session),
-            Ok(Err(Refusal::Unusable(reason) | Refusal::Foreign(reason))) => Err(reason),
+            Ok(Err(DatabaseRefusal::Unusable(reason) | DatabaseRefusal::Foreign(reason))) => {
+                Err(reason)
+            }
             Err(_) => {
                 session.abandon();
                 Err(SILENCE.to_owned())
@@ -359,7 +376,7 @@ impl Committer {
 
     async fn depart(&mut self) {
         if let Some(mut session) = self.session.take() {
-            let departing = depart(&mut session, self.terms.owner, self.owners.all());
+            let departing = depart(&mut session, self.context.owner, self.owners.all());
             if !matches!(timeout(DEPART_TIME, departing).await, Ok(Ok(()))) {
                 tracing::warn!("the end of this process could not be recorded");
             }
@@ -368,7 +385,11 @@ impl Committer {
 }
 
 /// What this process has counted stays, and nobody need know whose it was.
-async fn depart(session: &mut Session, owner: i64, owners: Vec<i64>) -> Result<(), Stop> {
+async fn depart(
+    session: &mut Session,
+    owner: i64,
+    owners: Vec<i64>,
+) -> Result<(), TransactionError> {
     let (mut work, reading) = session.begin().await?;
     work.fold(&owners).await?;
     work.query(DEPART, &[&owner]).await?;

@@ -2,8 +2,8 @@
 
 use tokio_postgres::{Client, Error};
 
-use super::session::Work;
-use crate::reference::store::commit_queue::{self, Batch};
+use super::session::Transaction;
+use crate::reference::store::commit_queue::{self, CommitBatch};
 use crate::reference::store::signals::Changes;
 use crate::reference::store::totals::Delta;
 
@@ -29,17 +29,17 @@ const NOBODY: i64 = 0;
 
 /// The rows of `counts` that a process writes to, and whose they are.
 #[derive(Clone, Copy)]
-pub(super) struct Page {
+pub(super) struct CountsPage {
     owner: i64,
     number: i64,
     commits: u32,
     is_registered: bool,
 }
 
-impl Page {
+impl CountsPage {
     /// The first page of a process has its own number.
-    pub(super) fn first(owner: i64) -> Page {
-        Page {
+    pub(super) fn first(owner: i64) -> CountsPage {
+        CountsPage {
             owner,
             number: owner,
             commits: 0,
@@ -48,10 +48,10 @@ impl Page {
     }
 
     /// For writes outside the main connection: counted at once, as if the process had ended.
-    pub(super) fn of_nobody() -> Page {
-        Page {
+    pub(super) fn of_nobody() -> CountsPage {
+        CountsPage {
             is_registered: true,
-            ..Page::first(NOBODY)
+            ..CountsPage::first(NOBODY)
         }
     }
 
@@ -61,11 +61,11 @@ impl Page {
         self,
         client: &Client,
         owners: &[i64],
-    ) -> Result<(Page, Delta), Error> {
+    ) -> Result<(CountsPage, Delta), Error> {
         let row = client
             .query_one(REGISTER, &[&self.owner, &self.number])
             .await?;
-        let page = Page {
+        let page = CountsPage {
             number: row.get(0),
             is_registered: true,
             ..self
@@ -79,18 +79,18 @@ impl Page {
     }
 }
 
-impl Work<'_> {
+impl Transaction<'_> {
     /// Adds to this process' counts what the transaction changed. Nothing, if nothing did. The page for the next one.
     pub(super) async fn count(
         &mut self,
         changes: &Changes,
-        mut page: Page,
-        batch: &Batch,
-    ) -> Result<Page, Error> {
+        mut page: CountsPage,
+        batch: &CommitBatch,
+    ) -> Result<CountsPage, Error> {
         let probed = batch
             .work
             .iter()
-            .any(|work| matches!(work, commit_queue::Work::Probe { .. }));
+            .any(|work| matches!(work, commit_queue::WorkRequest::Probe { .. }));
         let (mut states, mut by) = (Vec::new(), Vec::new());
         for (state, change) in changes.delta.iter().enumerate() {
             if *change != 0 {
@@ -110,13 +110,13 @@ impl Work<'_> {
         self.query(COUNT, &[&page.number, &states, &by]).await?;
         if page.owner == NOBODY || page.commits < PAGE_COMMITS {
             let commits = page.commits + 1;
-            return Ok(Page { commits, ..page });
+            return Ok(CountsPage { commits, ..page });
         }
         let number = rand::random::<i64>();
         self.query(MOVE, &[&page.number, &number]).await?;
         self.query(MOVED, &[&page.owner, &number]).await?;
         let commits = 0;
-        Ok(Page {
+        Ok(CountsPage {
             number,
             commits,
             ..page

@@ -5,11 +5,11 @@ use std::collections::HashSet;
 use tokio_postgres::{Error, Row};
 
 use super::accept::event_id;
-use super::session::Work;
+use super::session::Transaction;
 use crate::reference::store::process::KEPT_MS;
 use crate::reference::store::signals::Changes;
-use crate::reference::store::sweep::{self, Candidate, Position, Step};
-use crate::reference::store::{EventId, ProcessReport, Replay, State, Swept};
+use crate::reference::store::sweep::{self, Candidate, Position, SweepStep};
+use crate::reference::store::{EventId, EventState, ProcessReport, Replay, Swept};
 
 const UNCLAIMED: &str = "SELECT seq, event_id, due_ms, swept_ms, attempts = 0 AND payload IS NULL FROM jobs
     WHERE state = $1 AND state < 5 AND due_ms <= $2 AND (due_ms, seq) > ($3, $4) ORDER BY due_ms, seq LIMIT $5";
@@ -40,11 +40,11 @@ fn candidate(row: &Row) -> Candidate {
     }
 }
 
-impl Work<'_> {
+impl Transaction<'_> {
     /// Makes a step over what has been due for long and that nobody took.
     pub(super) async fn sweep(
         &mut self,
-        mut step: Step,
+        mut step: SweepStep,
         changes: &mut Changes,
     ) -> Result<Swept, Error> {
         self.give_up_lost(None, changes).await?;
@@ -92,8 +92,8 @@ impl Work<'_> {
             .await?
             .is_empty()
         {
-            changes.left(State::Dead);
-            changes.entered(State::Retrying);
+            changes.left(EventState::Dead);
+            changes.entered(EventState::Retrying);
             changes.arrived.push(event_id);
             return Ok(Replay::Requeued);
         }

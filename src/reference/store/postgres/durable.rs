@@ -4,7 +4,7 @@ use std::sync::Once;
 
 use tokio_postgres::Client;
 
-use super::migrate::{Refusal, SEQUENCES, TABLES};
+use super::migrate::{DatabaseRefusal, SEQUENCES, TABLES};
 
 /// What decides whether a commit that has returned is on disk.
 const SETTINGS: &str = "SELECT current_setting('synchronous_commit'), current_setting('fsync'),
@@ -13,19 +13,19 @@ const SETTINGS: &str = "SELECT current_setting('synchronous_commit'), current_se
 const PIN: &str = "SELECT set_config('synchronous_commit', $1, false)";
 
 /// A commit that returns before the log is on disk would be a promise without a ground.
-pub(super) async fn assert_durable(client: &Client) -> Result<(), Refusal> {
+pub(super) async fn assert_durable(client: &Client) -> Result<(), DatabaseRefusal> {
     let row = client.query_one(SETTINGS, &[]).await?;
     let [synchronous_commit, fsync, full_page_writes]: [String; 3] =
         [row.get(0), row.get(1), row.get(2)];
     if synchronous_commit == "off" {
-        return Err(Refusal::Unusable(
+        return Err(DatabaseRefusal::Unusable(
             "synchronous_commit is off there, so a commit may be lost with the power; switch it on for this role or database: \
              ALTER ROLE … SET synchronous_commit = on"
                 .to_owned(),
         ));
     }
     if fsync == "off" {
-        return Err(Refusal::Unusable(
+        return Err(DatabaseRefusal::Unusable(
             "fsync is off there, so everything may be lost with the power; set fsync = on in postgresql.conf".to_owned(),
         ));
     }
@@ -46,7 +46,7 @@ const FOUND: &str = "SELECT name, pg_class.oid, coalesce(relpersistence = 'p', f
     FROM unnest($1::text[]) AS named(name) LEFT JOIN pg_class ON pg_class.oid = to_regclass(name) ORDER BY name";
 
 /// A crash of the server empties an UNLOGGED table, including committed rows.
-async fn refuse_unlogged(client: &Client) -> Result<(), Refusal> {
+async fn refuse_unlogged(client: &Client) -> Result<(), DatabaseRefusal> {
     let names: Vec<&str> = TABLES.into_iter().chain(SEQUENCES).collect();
     for row in client.query(FOUND, &[&names]).await? {
         let (name, oid, lasts): (&str, Option<u32>, bool) = (row.get(0), row.get(1), row.get(2));
@@ -54,12 +54,12 @@ async fn refuse_unlogged(client: &Client) -> Result<(), Refusal> {
             Some(_) if lasts => {}
             None if SEQUENCES.contains(&name) => {}
             None => {
-                return Err(Refusal::Unusable(format!(
+                return Err(DatabaseRefusal::Unusable(format!(
                     "the table {name} is missing there"
                 )));
             }
             Some(_) => {
-                return Err(Refusal::Unusable(format!(
+                return Err(DatabaseRefusal::Unusable(format!(
                     "{name} is UNLOGGED there, so a crash of the server empties it; make it last: ALTER TABLE {} SET LOGGED",
                     name.split_once("_seq")
                         .map_or(name, |(of, _)| of.split('_').next().unwrap_or(of)),

@@ -11,13 +11,13 @@ use tokio_postgres::{AsyncMessage, Client, Error, Statement};
 use uuid::Uuid;
 
 use super::accept::event_id;
-use super::address::Address;
 use super::counts;
+use super::database_address::DatabaseAddress;
+use super::notifier::{WakeMessage, WakeNotifier};
 use super::session::BY_INDEX;
-use super::wake::{Bell, Message};
 use super::{ANSWER_TIME, Owners, SILENCE};
 use crate::reference::store::EventId;
-use crate::reference::store::signals::Signals;
+use crate::reference::store::signals::CommitSignals;
 use crate::reference::store::totals::Delta;
 
 /// Notifications are gathered for so long: PostgreSQL lets only one transaction at a time send any.
@@ -26,7 +26,7 @@ const GATHER: Duration = Duration::from_millis(5);
 const RECONNECT: Duration = Duration::from_millis(500);
 
 /// A process that has not reported for this long is not notified.
-const HEARD_MS: i64 = 15_000;
+const REPORTED_MS: i64 = 15_000;
 /// Between two looks at the events that a client waits for.
 const WATCH_EVERY: Duration = Duration::from_millis(50);
 /// How often a process without a place looks for one.
@@ -53,7 +53,7 @@ fn look_sql() -> String {
 }
 
 /// A connection with its prepared statements: preparing a statement is a transaction too.
-struct Line<'a> {
+struct ListenConnection<'a> {
     client: &'a Client,
     look: Statement,
     notify: Statement,
@@ -65,11 +65,11 @@ struct Line<'a> {
     place: Option<i64>,
 }
 
-impl<'a> Line<'a> {
-    async fn open(client: &'a Client) -> Result<Line<'a>, String> {
+impl<'a> ListenConnection<'a> {
+    async fn open(client: &'a Client) -> Result<ListenConnection<'a>, String> {
         answer(client.batch_execute(BY_INDEX)).await?;
         let row = answer(client.query_one(CHANNEL, &[])).await?;
-        Ok(Line {
+        Ok(ListenConnection {
             client,
             look: answer(client.prepare(&look_sql())).await?,
             notify: answer(client.prepare(NOTIFY)).await?,
@@ -106,11 +106,11 @@ impl<'a> Line<'a> {
 
 /// The task that listens.
 pub(super) struct Listener {
-    pub(super) address: Address,
+    pub(super) address: DatabaseAddress,
     pub(super) owners: Owners,
-    pub(super) signals: Signals,
+    pub(super) signals: CommitSignals,
     /// Rung after a commit of this process.
-    pub(super) bell: Arc<Bell>,
+    pub(super) notifier: Arc<WakeNotifier>,
     /// How often others had committed when they were last looked at.
     pub(super) commits: i64,
     /// Between two looks when no notification comes.
@@ -140,16 +140,16 @@ impl Listener {
         let (client, mut connection) = connecting
             .map_err(|_| SILENCE.to_owned())?
             .map_err(|error| super::chain(&error))?;
-        let (heard, mut hearing) = mpsc::channel(1024);
+        let (received, mut messages) = mpsc::channel(1024);
         let connection = tokio::spawn(async move {
             while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
                 if let AsyncMessage::Notification(notification) = message {
                     // Full: a look is under way already.
-                    let _ = heard.try_send(notification.payload().to_owned());
+                    let _ = received.try_send(notification.payload().to_owned());
                 }
             }
         });
-        let listening = self.attend(&client, &mut hearing).await;
+        let listening = self.attend(&client, &mut messages).await;
         connection.abort();
         listening
     }
@@ -157,73 +157,73 @@ impl Listener {
     async fn attend(
         &mut self,
         client: &Client,
-        hearing: &mut mpsc::Receiver<String>,
+        messages: &mut mpsc::Receiver<String>,
     ) -> Result<(), String> {
-        let (mut line, own) = (Line::open(client).await?, self.owners.process());
+        let (mut connection, own) = (ListenConnection::open(client).await?, self.owners.process());
         // Kept over all turns: a process that has much to tell and hear looks all the same.
-        let mut next_look = self.look(&mut line).await?;
+        let mut next_look = self.look(&mut connection).await?;
         let mut watch = interval(WATCH_EVERY);
         watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                heard = hearing.recv() => match heard {
+                received = messages.recv() => match received {
                     None => return Ok(()),
-                    Some(text) => match self.hear(Message::read(&text)) {
-                        Heard::Nothing => {}
-                        Heard::Look => next_look = next_look.min(Instant::now() + GATHER),
-                        Heard::NoTime => line.leave(own).await?,
+                    Some(text) => match self.receive(WakeMessage::read(&text)) {
+                        AfterMessage::Nothing => {}
+                        AfterMessage::Look => next_look = next_look.min(Instant::now() + GATHER),
+                        AfterMessage::NoTime => connection.leave(own).await?,
                     },
                 },
-                () = self.bell.rung() => {
-                    self.tell(&line).await?;
+                () = self.notifier.changed() => {
+                    self.notify(&connection).await?;
                     sleep(GATHER).await;
                 }
-                () = sleep_until(next_look) => next_look = self.look(&mut line).await?,
-                _ = watch.tick() => self.watch(&line).await?,
+                () = sleep_until(next_look) => next_look = self.look(&mut connection).await?,
+                _ = watch.tick() => self.watch(&connection).await?,
             }
         }
     }
 
     /// Handles a notification of another process.
-    fn hear(&self, message: Option<Message>) -> Heard {
+    fn receive(&self, message: Option<WakeMessage>) -> AfterMessage {
         let own = self.owners.process();
-        let Some(Message { from, to, hops }) = message else {
-            return Heard::Look;
+        let Some(WakeMessage { from, to, hops }) = message else {
+            return AfterMessage::Look;
         };
         if from == own || to != own && to != 0 {
-            return Heard::Nothing;
+            return AfterMessage::Nothing;
         }
         let has_time = self.signals.is_idle();
         // Kept for the next worker that is idle.
         self.signals.work.notify_one();
         if !has_time {
-            self.bell.pass_on(hops);
-            return Heard::NoTime;
+            self.notifier.pass_on(hops);
+            return AfterMessage::NoTime;
         }
         if to == own {
-            Heard::Nothing
+            AfterMessage::Nothing
         } else {
-            Heard::Look
+            AfterMessage::Look
         }
     }
 
-    async fn tell(&self, line: &Line<'_>) -> Result<(), String> {
-        let messages = self.bell.take(self.owners.process());
+    async fn notify(&self, connection: &ListenConnection<'_>) -> Result<(), String> {
+        let messages = self.notifier.take(self.owners.process());
         if !messages.is_empty() {
-            let parameters: [&(dyn ToSql + Sync); 2] = [&line.channel, &messages];
-            answer(line.client.execute(&line.notify, &parameters)).await?;
+            let parameters: [&(dyn ToSql + Sync); 2] = [&connection.channel, &messages];
+            answer(connection.client.execute(&connection.notify, &parameters)).await?;
         }
         Ok(())
     }
 
     /// Checks whether events have settled that a client of this process waits for: no notification reports that.
-    async fn watch(&self, line: &Line<'_>) -> Result<(), String> {
+    async fn watch(&self, connection: &ListenConnection<'_>) -> Result<(), String> {
         let watched = self.signals.watchers.watched();
         if watched.is_empty() {
             return Ok(());
         }
         let ids: Vec<Uuid> = watched.into_iter().map(EventId::uuid).collect();
-        let rows = answer(line.client.query(&line.settled, &[&ids])).await?;
+        let rows = answer(connection.client.query(&connection.settled, &[&ids])).await?;
         let settled: Vec<EventId> = rows.iter().map(|row| event_id(row, 0)).collect();
         self.signals.watchers.settle(&settled);
         Ok(())
@@ -231,12 +231,12 @@ impl Listener {
 
     /// Looks at the work of others, and for a place. Returns the time of the next look. Not all processes look at the
     /// same time.
-    async fn look(&mut self, line: &mut Line<'_>) -> Result<Instant, String> {
+    async fn look(&mut self, connection: &mut ListenConnection<'_>) -> Result<Instant, String> {
         let owners = self.owners.all();
-        let wants_a_place = line.place.is_none() && self.signals.is_idle();
+        let wants_a_place = connection.place.is_none() && self.signals.is_idle();
         let parameters: [&(dyn ToSql + Sync); 4] =
-            [&owners, &HEARD_MS, &wants_a_place, &line.places];
-        let rows = answer(line.client.query(&line.look, &parameters)).await?;
+            [&owners, &REPORTED_MS, &wants_a_place, &connection.places];
+        let rows = answer(connection.client.query(&connection.look, &parameters)).await?;
         let (mut commits, mut counts) = (0, Delta::default());
         let (mut peers, mut is_due, mut place) = (Vec::new(), false, 0);
         for row in rows {
@@ -248,19 +248,19 @@ impl Listener {
                 _ => place = n,
             }
         }
-        self.bell.set_peers(peers);
+        self.notifier.set_peers(peers);
         if commits != self.commits {
             self.commits = commits;
             self.signals.counted_elsewhere(&counts);
         }
         if place > 0 {
-            line.listen(place, self.owners.process()).await?;
+            connection.listen(place, self.owners.process()).await?;
         }
         // Notifications from before this process listened did not reach it.
         if (is_due || place > 0) && self.signals.is_idle() {
             self.signals.work.notify_one();
         }
-        let every = match line.place {
+        let every = match connection.place {
             Some(_) => self.look_every,
             None => self.look_every.min(LOOK_FOR_A_PLACE),
         };
@@ -269,7 +269,7 @@ impl Listener {
 }
 
 /// The effect of a notification.
-enum Heard {
+enum AfterMessage {
     Nothing,
     /// There is reason to look.
     Look,

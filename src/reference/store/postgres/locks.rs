@@ -6,9 +6,9 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 use super::accept::event_id;
-use super::failure::Stop;
-use super::session::Work;
-use crate::reference::store::commit_queue::Work as Asked;
+use super::commit_failure::TransactionError;
+use super::session::Transaction;
+use crate::reference::store::commit_queue::WorkRequest;
 use crate::reference::store::{EventId, Lease};
 
 /// Locks the rows that are free; every row, and whether it was.
@@ -26,12 +26,12 @@ const JOBS: &str =
 
 /// Which submissions and pieces of work wait for another session's transaction, by their places in the batch.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct LockedItems {
     pub(super) accepts: Vec<usize>,
     pub(super) work: Vec<usize>,
 }
 
-impl Held {
+impl LockedItems {
     fn is_empty(&self) -> bool {
         self.accepts.is_empty() && self.work.is_empty()
     }
@@ -40,23 +40,27 @@ impl Held {
 /// The leases of a batch whose events exist. A database that was created anew gives the numbers of old jobs to new
 /// ones.
 #[derive(Default)]
-pub(super) struct Real(HashSet<(i64, EventId)>);
+pub(super) struct ExistingLeases(HashSet<(i64, EventId)>);
 
-impl Real {
+impl ExistingLeases {
     pub(super) fn has(&self, lease: &Lease) -> bool {
         self.0.contains(&(lease.job, lease.event_id))
     }
 }
 
-impl Work<'_> {
+impl Transaction<'_> {
     /// Locks the rows of the work. A row that cannot be locked at once stops the transaction, unless it may wait.
-    pub(super) async fn lock(&mut self, works: &[Asked], waits: bool) -> Result<Real, Stop> {
+    pub(super) async fn lock(
+        &mut self,
+        works: &[WorkRequest],
+        waits: bool,
+    ) -> Result<ExistingLeases, TransactionError> {
         let (mut jobs, mut events): (Vec<i64>, Vec<Uuid>) = (Vec::new(), Vec::new());
         for work in works {
             jobs.extend(leases(work).map(|lease| lease.job));
             events.extend(event(work).map(EventId::uuid));
         }
-        let (mut real, mut locked) = (Real::default(), HashSet::new());
+        let (mut real, mut locked) = (ExistingLeases::default(), HashSet::new());
         if !jobs.is_empty() {
             let sql = if waits { JOBS } else { FREE_JOBS };
             for row in self.query(sql, &[&jobs]).await? {
@@ -69,7 +73,7 @@ impl Work<'_> {
                 note(&row, &mut locked);
             }
         }
-        let mut held = Held::default();
+        let mut held = LockedItems::default();
         for (place, work) in works.iter().enumerate() {
             let is_locked = |id: EventId| locked.contains(&id);
             if leases(work).any(|lease| is_locked(lease.event_id))
@@ -81,7 +85,7 @@ impl Work<'_> {
         if held.is_empty() {
             Ok(real)
         } else {
-            Err(Stop::Held(held))
+            Err(TransactionError::Held(held))
         }
     }
 }
@@ -93,18 +97,20 @@ fn note(row: &Row, locked: &mut HashSet<EventId>) {
     }
 }
 
-fn leases(work: &Asked) -> impl Iterator<Item = &Lease> {
+fn leases(work: &WorkRequest) -> impl Iterator<Item = &Lease> {
     let (one, many): (Option<&Lease>, &[Lease]) = match work {
-        Asked::Finish { lease, .. } => (Some(lease), &[]),
-        Asked::GiveBack { leases, .. } => (None, leases),
+        WorkRequest::Finish { lease, .. } => (Some(lease), &[]),
+        WorkRequest::GiveBack { leases, .. } => (None, leases),
         _ => (None, &[]),
     };
     one.into_iter().chain(many)
 }
 
-fn event(work: &Asked) -> Option<EventId> {
+fn event(work: &WorkRequest) -> Option<EventId> {
     match work {
-        Asked::ClaimEvent { event_id, .. } | Asked::Replay { event_id, .. } => Some(*event_id),
+        WorkRequest::ClaimEvent { event_id, .. } | WorkRequest::Replay { event_id, .. } => {
+            Some(*event_id)
+        }
         _ => None,
     }
 }

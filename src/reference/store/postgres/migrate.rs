@@ -32,31 +32,31 @@ const LOCK: i64 = 0x6137_7072;
 const LIMITS: &str = "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeout = 0";
 
 /// Why a database cannot be used.
-pub(super) enum Refusal {
+pub(super) enum DatabaseRefusal {
     /// It failed.
     Unusable(String),
     /// It is not ours, or of a later version.
     Foreign(String),
 }
 
-impl Refusal {
+impl DatabaseRefusal {
     pub(super) fn into_open_error(self, url: &str) -> OpenError {
         let store = Location::Postgres(url.to_owned());
         match self {
-            Refusal::Unusable(reason) => OpenError::Unusable { store, reason },
-            Refusal::Foreign(found) => OpenError::Foreign { store, found },
+            DatabaseRefusal::Unusable(reason) => OpenError::Unusable { store, reason },
+            DatabaseRefusal::Foreign(found) => OpenError::Foreign { store, found },
         }
     }
 }
 
-impl From<tokio_postgres::Error> for Refusal {
-    fn from(error: tokio_postgres::Error) -> Refusal {
-        Refusal::Unusable(chain(&error))
+impl From<tokio_postgres::Error> for DatabaseRefusal {
+    fn from(error: tokio_postgres::Error) -> DatabaseRefusal {
+        DatabaseRefusal::Unusable(chain(&error))
     }
 }
 
 /// All migrations that are missing, in one transaction.
-pub(super) async fn migrate(client: &mut Client) -> Result<(), Refusal> {
+pub(super) async fn migrate(client: &mut Client) -> Result<(), DatabaseRefusal> {
     let transaction = client.transaction().await?;
     transaction.batch_execute(LIMITS).await?;
     transaction
@@ -70,7 +70,9 @@ pub(super) async fn migrate(client: &mut Client) -> Result<(), Refusal> {
         transaction
             .query_opt("SELECT version FROM a7probe_schema", &[])
             .await?
-            .ok_or_else(|| Refusal::Foreign("its table a7probe_schema is empty".to_owned()))?
+            .ok_or_else(|| {
+                DatabaseRefusal::Foreign("its table a7probe_schema is empty".to_owned())
+            })?
             .get(0)
     } else {
         refuse_foreign(&transaction).await?;
@@ -84,7 +86,7 @@ pub(super) async fn migrate(client: &mut Client) -> Result<(), Refusal> {
     };
     let newest = MIGRATIONS.len() as i32;
     if version > newest {
-        return Err(Refusal::Foreign(format!(
+        return Err(DatabaseRefusal::Foreign(format!(
             "its schema has version {version}, not {newest}"
         )));
     }
@@ -100,13 +102,15 @@ pub(super) async fn migrate(client: &mut Client) -> Result<(), Refusal> {
 }
 
 /// Tables of these names without ours beside them belong to another program.
-async fn refuse_foreign(transaction: &tokio_postgres::Transaction<'_>) -> Result<(), Refusal> {
+async fn refuse_foreign(
+    transaction: &tokio_postgres::Transaction<'_>,
+) -> Result<(), DatabaseRefusal> {
     let sql = "SELECT string_agg(name, ', ') FROM unnest(ARRAY['jobs', 'runs', 'events', 'effects', 'counts', 'counters', 'processes']) AS t(name)
         WHERE to_regclass(name) IS NOT NULL";
     let taken: Option<String> = transaction.query_one(sql, &[]).await?.get(0);
     match taken {
         None => Ok(()),
-        Some(names) => Err(Refusal::Foreign(format!(
+        Some(names) => Err(DatabaseRefusal::Foreign(format!(
             "another program has tables there ({names}); a schema of its own keeps them apart: ?options=-csearch_path%3DNAME"
         ))),
     }

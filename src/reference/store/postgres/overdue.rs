@@ -2,8 +2,8 @@
 
 use tokio_postgres::Error;
 
-use super::session::{Params, Work};
-use crate::reference::store::State;
+use super::session::{Params, Transaction};
+use crate::reference::store::EventState;
 use crate::reference::store::lease::{LONGEST_SPAN_MS, SPAN_SLACK_MS, is_too_late, longest_ms};
 
 /// The first and last due time in a state. A clock that was set back shows there.
@@ -16,12 +16,12 @@ const BRING_BACK: &str = "UPDATE jobs SET due_ms = CASE state WHEN 1 THEN $2::bi
     WHERE seq IN (SELECT seq FROM jobs WHERE state = $1 AND state < 5 AND due_ms > $2 + least(coalesce(span_ms, $3), $4::bigint) + $5::bigint
         ORDER BY due_ms, seq FOR UPDATE SKIP LOCKED) RETURNING seq";
 
-impl Work<'_> {
+impl Transaction<'_> {
     /// Makes events due that are due later than possible: a clock was set back after the time was written. Returns
     /// whether there were any.
     pub(super) async fn bring_back(&mut self, now_ms: i64) -> Result<bool, Error> {
         let mut brought = false;
-        for state in [State::Retrying, State::Working] {
+        for state in [EventState::Retrying, EventState::Working] {
             let code = state.code() as i16;
             let ends = self.query(ENDS, &[&code]).await?;
             if ends
@@ -37,7 +37,7 @@ impl Work<'_> {
                     &SPAN_SLACK_MS,
                 ];
                 let rows = self.query(BRING_BACK, parameters).await?;
-                brought |= state == State::Retrying && !rows.is_empty();
+                brought |= state == EventState::Retrying && !rows.is_empty();
             }
         }
         Ok(brought)

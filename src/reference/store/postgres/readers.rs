@@ -6,12 +6,12 @@ use super::Reader;
 use super::accept::event_id;
 use super::clock::NOW_MS;
 use super::unreadable::count_or_zero;
-use crate::reference::store::engine::Held;
+use crate::reference::store::engine::ExternalLease;
 use crate::reference::store::event::Calls;
 use crate::reference::store::process::SHOWN_MS;
 use crate::reference::store::{
-    DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, Page, Process, ProcessReport, Reason,
-    State, WorkDone,
+    DeadCursor, DeadLetter, DeadPage, EventId, EventPage, EventRecord, EventState, Process,
+    ProcessReport, Reason, WorkDone,
 };
 
 /// The columns of an [`EventRecord`], with `seq` first.
@@ -44,7 +44,7 @@ pub(in crate::reference::store) async fn run_page(
     run: String,
     cursor: i64,
     limit: u32,
-) -> Result<Page, Error> {
+) -> Result<EventPage, Error> {
     let sql = format!(
         "{RECORD} WHERE run = (SELECT id FROM runs WHERE name = $1) AND seq > $2 ORDER BY seq LIMIT $3"
     );
@@ -56,7 +56,7 @@ pub(in crate::reference::store) async fn run_page(
         .then(|| rows.last().map(|row| row.get(0)))
         .flatten();
     let events = rows.iter().map(record).collect();
-    Ok(Page { events, next })
+    Ok(EventPage { events, next })
 }
 
 /// How long the oldest unsettled event has waited, in milliseconds.
@@ -168,14 +168,14 @@ pub(in crate::reference::store) async fn held(
     client: Reader,
     event_id: EventId,
     attempt: u32,
-) -> Result<Option<Held>, Error> {
+) -> Result<Option<ExternalLease>, Error> {
     let sql = "SELECT seq, base, (SELECT coalesce(detail, '') FROM effects WHERE job = seq AND effect = 'insert'
         AND attempt = $2 AND outcome = 'failed') FROM jobs WHERE event_id = $1 AND $2 BETWEEN 1 AND attempts";
     let statement = client.prepare_cached(sql).await?;
     let row = client
         .query_opt(&statement, &[&event_id.uuid(), &(attempt as i32)])
         .await?;
-    Ok(row.map(|row| Held {
+    Ok(row.map(|row| ExternalLease {
         job: row.get(0),
         base: count_or_zero(&row, 1),
         not_inserted: row.get(2),
@@ -191,7 +191,7 @@ fn record(row: &Row) -> EventRecord {
     let event = EventRecord {
         event_id: event_id(row, 1),
         // The next process that meets an unreadable row gives it up.
-        state: super::state(row, 2).unwrap_or(State::Dead),
+        state: super::state(row, 2).unwrap_or(EventState::Dead),
         accepted_ms: row.get(3),
         processed_ms: row.get(4),
         attempts: count_or_zero(row, 5),

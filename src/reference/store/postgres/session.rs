@@ -10,9 +10,9 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
 
-use super::address::{Address, Tls};
-use super::clock::{self, Reading};
-use super::failure::Stop;
+use super::clock::{self, ClockReading};
+use super::commit_failure::TransactionError;
+use super::database_address::{DatabaseAddress, Tls};
 use crate::reference::store::boot::boot_ms;
 
 /// Parameters of a statement.
@@ -61,24 +61,24 @@ pub(super) struct Session {
 
 /// How long a session waits for a lock of another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Patience {
+pub(super) enum LockTimeout {
     /// All other work would wait with it: as long as a commit elsewhere may take, and no longer.
     Short,
     /// It has nothing else to do.
     Long,
 }
 
-impl Patience {
+impl LockTimeout {
     fn sql(self) -> &'static str {
         match self {
-            Patience::Short => "SET lock_timeout = '200ms'",
-            Patience::Long => "SET lock_timeout = '3s'",
+            LockTimeout::Short => "SET lock_timeout = '200ms'",
+            LockTimeout::Long => "SET lock_timeout = '3s'",
         }
     }
 }
 
 /// A transaction on it. What is neither committed nor rolled back ends with the session.
-pub(super) struct Work<'a> {
+pub(super) struct Transaction<'a> {
     client: &'a Client,
     statements: &'a mut HashMap<&'static str, Statement>,
     pub(super) runs: &'a HashMap<String, i64>,
@@ -87,14 +87,17 @@ pub(super) struct Work<'a> {
 
 impl Session {
     /// Connects within the address' time; the error says why not.
-    pub(super) async fn connect(address: &Address, patience: Patience) -> Result<Session, String> {
+    pub(super) async fn connect(
+        address: &DatabaseAddress,
+        patience: LockTimeout,
+    ) -> Result<Session, String> {
         let connecting = timeout(address.connect_time, Session::open(address, patience)).await;
         connecting
             .map_err(|_| super::SILENCE.to_owned())?
             .map_err(|error| super::chain(&error))
     }
 
-    async fn open(address: &Address, patience: Patience) -> Result<Session, Error> {
+    async fn open(address: &DatabaseAddress, patience: LockTimeout) -> Result<Session, Error> {
         let (client, connection) = address.connect().await?;
         let connection = tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -116,13 +119,15 @@ impl Session {
     }
 
     /// Sets the lock timeout from now on.
-    pub(super) async fn be(&self, patience: Patience) -> Result<(), Error> {
+    pub(super) async fn be(&self, patience: LockTimeout) -> Result<(), Error> {
         self.client.batch_execute(patience.sql()).await
     }
 
     /// A transaction, and the server's time in it.
-    pub(super) async fn begin(&mut self) -> Result<(Work<'_>, Reading), Stop> {
-        let mut work = Work {
+    pub(super) async fn begin(
+        &mut self,
+    ) -> Result<(Transaction<'_>, ClockReading), TransactionError> {
+        let mut work = Transaction {
             client: &self.client,
             statements: &mut self.statements,
             runs: &self.runs,
@@ -137,11 +142,13 @@ impl Session {
             work.client.query_one(&now, &[])
         );
         match begun {
-            Err(error) if error.code().is_some_and(is_locked) => return Err(Stop::TableLocked),
+            Err(error) if error.code().is_some_and(is_locked) => {
+                return Err(TransactionError::TableLocked);
+            }
             begun => begun?,
         }
         let row = row?;
-        let reading = Reading {
+        let reading = ClockReading {
             server_ms: row.get(0),
             offset_ms: row.get(1),
             asked_ms,
@@ -171,9 +178,9 @@ impl Session {
     }
 }
 
-impl Work<'_> {
+impl Transaction<'_> {
     /// Commits, if its tables are durable.
-    pub(super) async fn commit(mut self) -> Result<(), Stop> {
+    pub(super) async fn commit(mut self) -> Result<(), TransactionError> {
         let lasting = self.statement(LASTING).await?;
         let tables: Params<'_> = &[self.tables];
         // Sent in this order and awaited together: an earlier failure turns the commit into a roll-back.
@@ -183,7 +190,9 @@ impl Work<'_> {
             self.client.batch_execute(COMMIT)
         );
         match checked {
-            Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => Err(Stop::Changed),
+            Err(error) if error.code() == Some(&SqlState::DIVISION_BY_ZERO) => {
+                Err(TransactionError::Changed)
+            }
             Err(error) => Err(error.into()),
             Ok(_) => Ok(committed?),
         }

@@ -4,13 +4,13 @@
 use tokio_postgres::{Error, Row};
 
 use super::accept::event_id;
-use super::attempt::Job;
-use super::session::{Params, Work};
+use super::attempt::NextAttempt;
+use super::session::{Params, Transaction};
 use crate::reference::store::signals::Changes;
 use crate::reference::store::unreadable::{
     MOST_ATTEMPTS, NO_STATE, Unreadable, attempts, base_of, is_accepted,
 };
-use crate::reference::store::{EventId, State};
+use crate::reference::store::{EventId, EventState};
 
 /// Rows that no other query finds. An event that was processed and is in `events` stays so.
 const LOST: &str = "SELECT seq, event_id, attempts, processed_ms IS NOT NULL
@@ -29,7 +29,7 @@ const GIVEN_UP: &str = "INSERT INTO effects (job, effect, attempt, outcome, at_m
     VALUES ($1, 'insert', $2, 'failed', $3, $4) ON CONFLICT DO NOTHING";
 
 /// A row as it was found: `seq, event_id, attempts, base, payload, fingerprint`.
-pub(super) struct Found {
+pub(super) struct JobRow {
     seq: i64,
     event_id: EventId,
     attempts: i32,
@@ -38,9 +38,9 @@ pub(super) struct Found {
     fingerprint: Vec<u8>,
 }
 
-impl Found {
-    pub(super) fn read(row: &Row) -> Found {
-        Found {
+impl JobRow {
+    pub(super) fn read(row: &Row) -> JobRow {
+        JobRow {
             seq: row.get(0),
             event_id: event_id(row, 1),
             attempts: row.get(2),
@@ -75,16 +75,16 @@ pub(super) fn count_or_zero(row: &Row, column: usize) -> u32 {
     row.get::<_, i32>(column).max(0).unsigned_abs()
 }
 
-impl Work<'_> {
+impl Transaction<'_> {
     /// The job whose next attempt begins; `None` if the row is given up.
     pub(super) async fn next_attempt(
         &mut self,
-        found: Found,
-        state: State,
+        found: JobRow,
+        state: EventState,
         changes: &mut Changes,
-    ) -> Result<Option<Job>, Error> {
+    ) -> Result<Option<NextAttempt>, Error> {
         match found.next_attempt() {
-            Ok((attempt, base)) => Ok(Some(Job {
+            Ok((attempt, base)) => Ok(Some(NextAttempt {
                 seq: found.seq,
                 event_id: found.event_id,
                 attempt,
@@ -118,7 +118,7 @@ impl Work<'_> {
         for row in rows {
             let (seq, begun, is_processed): (i64, i32, bool) = (row.get(0), row.get(2), row.get(3));
             if is_processed {
-                let code = State::Processed.code() as i16;
+                let code = EventState::Processed.code() as i16;
                 self.query(RESTORE, &[&seq, &code, &changes.now_ms]).await?;
                 continue;
             }
@@ -126,9 +126,9 @@ impl Work<'_> {
                 seq,
                 // The one in which it is most likely counted.
                 state: if begun > 0 {
-                    State::Retrying
+                    EventState::Retrying
                 } else {
-                    State::Queued
+                    EventState::Queued
                 },
                 event_id: Some(event_id(&row, 1)),
                 reason: NO_STATE.to_owned(),
@@ -153,7 +153,7 @@ impl Work<'_> {
         self.query(GIVEN_UP, &[&row.seq, &begun, &changes.now_ms, &said])
             .await?;
         changes.left(row.state);
-        changes.entered(State::Dead);
+        changes.entered(EventState::Dead);
         changes.settled.extend(row.event_id);
         Ok(())
     }

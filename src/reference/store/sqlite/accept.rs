@@ -3,14 +3,14 @@
 use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row, Statement, params};
 
-use super::attempt::Job;
+use super::attempt::NextAttempt;
 use super::clock::by_this_clock;
 use super::transaction::Statements;
 use super::unreadable;
-use crate::reference::store::readmission::{Known, Readmission, readmission};
+use crate::reference::store::duplicate_key::{DuplicateAction, KnownKey, duplicate_action};
 use crate::reference::store::signals::Changes;
 use crate::reference::store::{
-    Admission, EventId, Fingerprint, Handling, Promise, State, Submission, now_ms,
+    Admission, EventId, EventState, Fingerprint, Handling, Promise, Submission, now_ms,
 };
 
 pub(super) const INSERT: &str = "INSERT INTO jobs
@@ -36,16 +36,16 @@ impl Statements<'_> {
             .map(|name| self.run_id(name))
             .transpose()?;
         if self.insert(submission, run, changes)? == 0 {
-            return self.readmit(submission, changes);
+            return self.accept_duplicate(submission, changes);
         }
         if submission.handling == Handling::Queue {
-            changes.entered(State::Queued);
+            changes.entered(EventState::Queued);
             changes.arrived.push(submission.event_id);
             return Ok(Admission::Queued);
         }
         let seq = self.connection.last_insert_rowid();
-        changes.entered(State::Working);
-        let job = Job {
+        changes.entered(EventState::Working);
+        let job = NextAttempt {
             seq,
             event_id: submission.event_id,
             attempt: 1,
@@ -63,56 +63,56 @@ impl Statements<'_> {
         changes: &Changes,
     ) -> rusqlite::Result<usize> {
         let queued = submission.handling == Handling::Queue;
-        let lease_end = changes.now_ms + self.terms.lease_ms;
+        let lease_end = changes.now_ms + self.context.lease_ms;
         let accepted_ms = by_this_clock(submission.accepted_ms, now_ms(), changes.now_ms);
         self.insert.execute(params![
             submission.event_id.as_bytes(),
             submission.fingerprint.0,
             submission.handling.promise().code(),
             if queued {
-                State::Queued.code()
+                EventState::Queued.code()
             } else {
-                State::Working.code()
+                EventState::Working.code()
             },
             if queued { accepted_ms } else { lease_end },
             accepted_ms,
             u32::from(!queued),
-            (!queued).then_some(self.terms.owner),
+            (!queued).then_some(self.context.owner),
             run,
             queued.then_some(&submission.payload),
-            if queued { 0 } else { self.terms.lease_ms },
+            if queued { 0 } else { self.context.lease_ms },
         ])
     }
 
-    fn readmit(
+    fn accept_duplicate(
         &mut self,
         submission: &Submission,
         changes: &mut Changes,
     ) -> rusqlite::Result<Admission> {
         let known = known(&mut self.known, submission.event_id)?;
-        let lifetime_ms = self.terms.key_lifetime_ms;
-        match readmission(&known, submission, changes.now_ms, lifetime_ms) {
-            Readmission::Answer(admission) => Ok(admission),
-            Readmission::Requeue => {
+        let lifetime_ms = self.context.key_lifetime_ms;
+        match duplicate_action(&known, submission, changes.now_ms, lifetime_ms) {
+            DuplicateAction::Answer(admission) => Ok(admission),
+            DuplicateAction::Requeue => {
                 let later = Promise::Later.code();
                 self.requeue.execute(params![
                     known.seq,
-                    State::Queued.code(),
+                    EventState::Queued.code(),
                     later,
                     changes.now_ms,
                     known.base_again()
                 ])?;
                 changes.left(known.state);
-                changes.entered(State::Queued);
+                changes.entered(EventState::Queued);
                 changes.arrived.push(submission.event_id);
                 Ok(Admission::Queued)
             }
-            Readmission::TakeOver => {
+            DuplicateAction::TakeOver => {
                 changes.left(known.state);
-                changes.entered(State::Working);
+                changes.entered(EventState::Working);
                 let payload = known.payload.as_deref();
                 let attempt = known.attempts + 1;
-                let job = Job {
+                let job = NextAttempt {
                     seq: known.seq,
                     event_id: submission.event_id,
                     attempt,
@@ -148,9 +148,9 @@ fn attempts(row: &Row<'_>, column: usize) -> rusqlite::Result<u32> {
     })
 }
 
-fn known(statement: &mut Statement<'_>, event_id: EventId) -> rusqlite::Result<Known> {
+fn known(statement: &mut Statement<'_>, event_id: EventId) -> rusqlite::Result<KnownKey> {
     statement.query_row([event_id.as_bytes()], |row: &Row<'_>| {
-        Ok(Known {
+        Ok(KnownKey {
             seq: row.get(0)?,
             fingerprint: Fingerprint(row.get(1)?),
             promise: Promise::from_code(row.get(2)?),

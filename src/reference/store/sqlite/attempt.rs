@@ -7,12 +7,13 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::transaction::Statements;
 use super::unreadable;
 use crate::reference::store::lease::{
-    LONGEST_SPAN_MS, NOT_BEGUN, SPAN_SLACK_MS, Standing, is_too_late, longest_ms,
+    LONGEST_SPAN_MS, LeaseStatus, NOT_BEGUN, SPAN_SLACK_MS, is_too_late, longest_ms,
 };
 use crate::reference::store::signals::Changes;
 use crate::reference::store::unreadable::{Unreadable, base_of};
 use crate::reference::store::{
-    Claim, EventId, Finished, Grant, Insert, Lease, Notification, Outcome, Repeat, State,
+    AttemptOutcome, Claim, EventId, EventState, Finished, Grant, Insert, Lease, Notification,
+    RepeatPolicy,
 };
 
 // `state < 5` is what the partial index covers; naming the index turns a missed one into an error at the start.
@@ -51,10 +52,10 @@ pub(super) const GIVE_BACK: &str =
     "UPDATE jobs SET state = 1, due_ms = ?3, span_ms = 0, base = base + 1
     WHERE seq = ?1 AND attempts = ?2 AND state = 2";
 pub(super) const KEEP_PAYLOAD: &str = "UPDATE jobs SET payload = ?2 WHERE seq = ?1";
-pub(super) const STANDING: &str = "SELECT seq, event_id, attempts, base, payload, fingerprint, state, due_ms FROM jobs WHERE event_id = ?1";
+pub(super) const LEASE_STATUS: &str = "SELECT seq, event_id, attempts, base, payload, fingerprint, state, due_ms FROM jobs WHERE event_id = ?1";
 
 /// A job whose next attempt begins.
-pub(super) struct Job<'a> {
+pub(super) struct NextAttempt<'a> {
     pub(super) seq: i64,
     pub(super) event_id: EventId,
     /// The number of the attempt that begins.
@@ -76,7 +77,7 @@ struct Due {
 
 impl Due {
     /// The first six columns are those of `DUE`; `state` is the one in which the row was found.
-    fn read(row: &Row<'_>, state: State) -> rusqlite::Result<Result<Due, Unreadable>> {
+    fn read(row: &Row<'_>, state: EventState) -> rusqlite::Result<Result<Due, Unreadable>> {
         let seq = row.get(0)?;
         let read = || {
             let attempts = unreadable::attempts(row, 2, "attempts")?;
@@ -98,8 +99,8 @@ impl Due {
         }))
     }
 
-    fn next_attempt(&self) -> Job<'_> {
-        Job {
+    fn next_attempt(&self) -> NextAttempt<'_> {
+        NextAttempt {
             seq: self.seq,
             event_id: self.event_id,
             attempt: self.attempts + 1,
@@ -116,9 +117,9 @@ impl Statements<'_> {
         let mut leases = Vec::new();
         // New events are due whatever the clock says: it may have been set back since they came.
         for (state, until_ms) in [
-            (State::Working, changes.now_ms),
-            (State::Retrying, changes.now_ms),
-            (State::Queued, i64::MAX),
+            (EventState::Working, changes.now_ms),
+            (EventState::Retrying, changes.now_ms),
+            (EventState::Queued, i64::MAX),
         ] {
             // An unreadable row gives its place to the next one.
             let mut is_over = false;
@@ -128,7 +129,7 @@ impl Statements<'_> {
                     match due {
                         Ok(due) => {
                             changes.left(state);
-                            changes.entered(State::Working);
+                            changes.entered(EventState::Working);
                             leases.push(self.lease(due.next_attempt(), changes.now_ms)?);
                         }
                         Err(row) => {
@@ -149,7 +150,7 @@ impl Statements<'_> {
 
     fn due(
         &mut self,
-        state: State,
+        state: EventState,
         limit: u32,
         until_ms: i64,
     ) -> rusqlite::Result<Vec<Result<Due, Unreadable>>> {
@@ -165,7 +166,7 @@ impl Statements<'_> {
 
     fn idle_for(&mut self, now_ms: i64) -> rusqlite::Result<Option<Duration>> {
         let mut next: Option<i64> = None;
-        for state in [State::Retrying, State::Working] {
+        for state in [EventState::Retrying, EventState::Working] {
             // A time that is not a number cannot be waited for. The row is given up when the queue is scanned.
             let row = |row: &Row<'_>| Ok((row.get::<_, i64>(0).ok(), row.get(1).unwrap_or(None)));
             let found = self.next_due.query_row([state.code()], row).optional()?;
@@ -183,15 +184,18 @@ impl Statements<'_> {
     }
 
     /// Gives a known job to this process and begins the attempt.
-    pub(super) fn lease(&mut self, job: Job<'_>, now_ms: i64) -> rusqlite::Result<Lease> {
-        let (end_ms, owner) = (now_ms.saturating_add(self.terms.lease_ms), self.terms.owner);
+    pub(super) fn lease(&mut self, job: NextAttempt<'_>, now_ms: i64) -> rusqlite::Result<Lease> {
+        let (end_ms, owner) = (
+            now_ms.saturating_add(self.context.lease_ms),
+            self.context.owner,
+        );
         self.lease.execute(params![
             job.seq,
             end_ms,
             job.attempt,
             job.base,
             owner,
-            self.terms.lease_ms
+            self.context.lease_ms
         ])?;
         self.begin(job, now_ms)
     }
@@ -203,41 +207,44 @@ impl Statements<'_> {
         changes: &mut Changes,
     ) -> rusqlite::Result<Grant> {
         let found = self
-            .standing
+            .lease_status
             .query_row([event_id.as_bytes()], |row| {
                 let (Ok(state), Ok(due_ms)) = (super::state(row, 6), row.get(7)) else {
                     return Ok(None);
                 };
-                Ok(Some((Due::read(row, state)?, Standing { state, due_ms })))
+                Ok(Some((
+                    Due::read(row, state)?,
+                    LeaseStatus { state, due_ms },
+                )))
             })
             .optional()?;
         let Some(found) = found else {
             return Ok(Grant::Unknown);
         };
-        let Some((due, standing)) = found else {
+        let Some((due, status)) = found else {
             self.give_up_unreadable(changes)?;
-            return Ok(Grant::Settled(State::Dead));
+            return Ok(Grant::Settled(EventState::Dead));
         };
-        if let Some(refusal) = standing.refusal(changes.now_ms) {
+        if let Some(refusal) = status.refusal(changes.now_ms) {
             return Ok(refusal);
         }
         let due = match due {
             Ok(due) => due,
             Err(row) => {
                 self.give_up(&row, changes)?;
-                return Ok(Grant::Settled(State::Dead));
+                return Ok(Grant::Settled(EventState::Dead));
             }
         };
-        changes.left(standing.state);
-        changes.entered(State::Working);
+        changes.left(status.state);
+        changes.entered(EventState::Working);
         self.lease(due.next_attempt(), changes.now_ms)
             .map(Grant::Leased)
     }
 
     /// Begins an attempt: applies the insert, which lives in the same database, and looks what is left to send.
-    pub(super) fn begin(&mut self, job: Job<'_>, now_ms: i64) -> rusqlite::Result<Lease> {
+    pub(super) fn begin(&mut self, job: NextAttempt<'_>, now_ms: i64) -> rusqlite::Result<Lease> {
         let insert = self.insert_event(&job, now_ms)?;
-        let Job {
+        let NextAttempt {
             seq,
             event_id,
             attempt,
@@ -249,7 +256,7 @@ impl Statements<'_> {
         } else {
             self.notification(seq)?
         };
-        if self.terms.repeat == Repeat::AtMostOnce && notification == Notification::Due {
+        if self.context.repeat == RepeatPolicy::AtMostOnce && notification == Notification::Due {
             self.log(seq, "notify", attempt, "started", now_ms, None)?;
         }
         Ok(Lease {
@@ -264,7 +271,7 @@ impl Statements<'_> {
 
     /// Moves the payload to `events`. A database that refuses this one event must not stop all the others, so that is
     /// an effect that failed, not an error.
-    fn insert_event(&mut self, job: &Job<'_>, now_ms: i64) -> rusqlite::Result<Insert> {
+    fn insert_event(&mut self, job: &NextAttempt<'_>, now_ms: i64) -> rusqlite::Result<Insert> {
         let Some(payload) = job.payload else {
             return Ok(Insert::Done);
         };
@@ -300,9 +307,9 @@ impl Statements<'_> {
         let (sent, unknown): (bool, bool) = self
             .notified
             .query_row([seq], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(match self.terms.repeat {
+        Ok(match self.context.repeat {
             _ if sent => Notification::Sent,
-            Repeat::AtMostOnce if unknown => Notification::Unknown,
+            RepeatPolicy::AtMostOnce if unknown => Notification::Unknown,
             _ => Notification::Due,
         })
     }
@@ -311,7 +318,7 @@ impl Statements<'_> {
     pub(super) fn finish(
         &mut self,
         lease: &Lease,
-        outcome: &Outcome,
+        outcome: &AttemptOutcome,
         changes: &mut Changes,
     ) -> rusqlite::Result<Finished> {
         let now_ms = changes.now_ms;
@@ -322,7 +329,7 @@ impl Statements<'_> {
             told_before = rows == 0;
         }
         let (state, due_ms) = outcome.state(lease, now_ms);
-        let processed_ms = (state == State::Processed).then_some(now_ms);
+        let processed_ms = (state == EventState::Processed).then_some(now_ms);
         let changed = self.finish.execute(params![
             lease.job,
             lease.attempt,
@@ -336,7 +343,7 @@ impl Statements<'_> {
                 && self.decided(lease, state, effect.map_or("", |effect| effect.0))?;
             return Ok(Finished::found(decided, told_before || decided));
         }
-        changes.left(State::Working);
+        changes.left(EventState::Working);
         changes.entered(state);
         if state.is_settled() {
             changes.settled.push(lease.event_id);
@@ -345,7 +352,7 @@ impl Statements<'_> {
     }
 
     /// Did this outcome give the job its state before?
-    fn decided(&mut self, lease: &Lease, state: State, what: &str) -> rusqlite::Result<bool> {
+    fn decided(&mut self, lease: &Lease, state: EventState, what: &str) -> rusqlite::Result<bool> {
         let parameters = params![lease.job, lease.attempt, state.code(), what];
         self.decided.query_row(parameters, |row| row.get(0))
     }
@@ -365,8 +372,8 @@ impl Statements<'_> {
             }
             let row = params![lease.job, lease.attempt, now_ms];
             if self.give_back.execute(row)? == 1 {
-                changes.left(State::Working);
-                changes.entered(State::Retrying);
+                changes.left(EventState::Working);
+                changes.entered(EventState::Retrying);
             }
         }
         Ok(())
@@ -389,7 +396,7 @@ impl Statements<'_> {
 /// Makes events due that are due later than possible: another clock wrote their time. Only rows of an older version, or
 /// of another program, need this.
 pub(super) fn bring_back(connection: &Connection, now_ms: i64) -> rusqlite::Result<()> {
-    for state in [State::Retrying, State::Working] {
+    for state in [EventState::Retrying, EventState::Working] {
         let row = params![
             state.code(),
             now_ms,

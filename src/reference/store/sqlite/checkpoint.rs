@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 
 use super::damage::Damage;
-use super::guard::keep_the_log;
+use super::file_guard::keep_the_log;
 use super::log_check::LogCheck;
 use crate::reference::outage::OutageLog;
 use crate::reference::store::OpenError;
@@ -95,7 +95,7 @@ impl Checkpointer {
     pub(super) fn after_commit(
         &mut self,
         writer: &Connection,
-        has_company: bool,
+        has_others: bool,
         free: Option<u64>,
     ) {
         let worth = worth_frames(free);
@@ -104,12 +104,12 @@ impl Checkpointer {
                 .failed
                 .is_none_or(|failed| failed.elapsed() >= TRY_EVERY);
             if is_due && unmoved_frames(writer).is_ok_and(|frames| frames >= worth) {
-                self.failed = (!move_here(writer, has_company, &self.log)).then(Instant::now);
+                self.failed = (!move_here(writer, has_others, &self.log)).then(Instant::now);
             }
             return;
         }
         if self.passed.swap(false, Ordering::Acquire) {
-            move_here(writer, has_company, &self.log);
+            move_here(writer, has_others, &self.log);
             return;
         }
         self.commits += 1;
@@ -138,8 +138,8 @@ const LEAST_FRAMES: i64 = 16;
 const TRY_EVERY: Duration = Duration::from_secs(1);
 
 /// Moves the log during idle time of the writer; returns whether that was possible.
-fn move_here(writer: &Connection, has_company: bool, log: &VerifiedLog) -> bool {
-    if has_company {
+fn move_here(writer: &Connection, has_others: bool, log: &VerifiedLog) -> bool {
+    if has_others {
         finish(writer, log)
     } else {
         pass(writer, log)
@@ -267,7 +267,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::{Checkpointer, Damage, LOOK_EVERY, WORTH_FRAMES};
-    use crate::reference::store::Options;
+    use crate::reference::store::StoreOptions;
     use crate::reference::store::sqlite::open_writer;
     use crate::reference::store::sqlite::writer::COURTESY;
 
@@ -277,8 +277,8 @@ mod tests {
     const FRAME: u64 = 4096 + 24;
 
     /// Commits pages until that many are written by all, as a process does that has the store open.
-    fn write(path: &Path, has_company: bool, written: &AtomicI64) {
-        let connection = open_writer(&Options::at(path), path).expect("the store opens");
+    fn write(path: &Path, has_others: bool, written: &AtomicI64) {
+        let connection = open_writer(&StoreOptions::at(path), path).expect("the store opens");
         // The log's length is what matters here, not that it is safe.
         connection
             .execute_batch("PRAGMA synchronous = OFF")
@@ -286,7 +286,7 @@ mod tests {
         let mut checkpointer = Checkpointer::start(path, Damage::default()).expect("it starts");
         while written.fetch_add(commit(&connection), Ordering::Relaxed) < WRITTEN {
             for _ in 0..LOOK_EVERY {
-                checkpointer.after_commit(&connection, has_company, None);
+                checkpointer.after_commit(&connection, has_others, None);
             }
             std::thread::sleep(COURTESY);
         }
@@ -307,7 +307,7 @@ mod tests {
     fn longest_log(processes: usize) -> i64 {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.db");
-        drop(open_writer(&Options::at(path.as_path()), &path).expect("the store opens"));
+        drop(open_writer(&StoreOptions::at(path.as_path()), &path).expect("the store opens"));
         // Keeps the log when the last of the others closes.
         let watching = Connection::open(&path).expect("it opens");
         let look = "SELECT count(*) FROM events";

@@ -21,13 +21,13 @@ const NEGLIGIBLE_MS: i64 = 1000;
 /// The time since the machine was started, plus an offset that the file keeps. A step of the machine's clock, or of the
 /// one that a single process sees, changes neither.
 #[derive(Default)]
-pub(super) struct Clock {
+pub(super) struct StoreClock {
     offset_ms: AtomicI64,
 }
 
 /// The clock data in a file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Known {
+struct SavedClock {
     boot: Option<String>,
     offset_ms: i64,
     newest_ms: i64,
@@ -35,17 +35,17 @@ struct Known {
 
 /// The clock readings of a process when it opens the file.
 #[derive(Clone, Copy)]
-struct Seen<'a> {
+struct MachineClock<'a> {
     boot: Option<&'a str>,
     boot_ms: i64,
     wall_ms: i64,
     is_alone: bool,
 }
 
-impl Known {
+impl SavedClock {
     /// `None` if another program has written something else than a clock.
-    fn read(row: &rusqlite::Row<'_>) -> Option<Known> {
-        Some(Known {
+    fn read(row: &rusqlite::Row<'_>) -> Option<SavedClock> {
+        Some(SavedClock {
             boot: row.get(0).ok()?,
             offset_ms: row.get(1).ok()?,
             newest_ms: row.get(2).ok()?,
@@ -59,17 +59,17 @@ impl Known {
     }
 }
 
-impl Clock {
+impl StoreClock {
     /// Takes over the clock of a file, or sets it where the file has none that fits this machine.
     pub(super) fn set(&self, connection: &mut Connection, is_alone: bool) -> rusqlite::Result<()> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let known = transaction.query_row(KNOWN, [], |row| Ok(Known::read(row)));
+        let known = transaction.query_row(KNOWN, [], |row| Ok(SavedClock::read(row)));
         let known = known.optional()?.flatten();
         let last_accepted = transaction.query_row(LAST_ACCEPTED, [], |row| Ok(row.get(0).ok()));
         let last_accepted = last_accepted.optional()?.flatten();
         let last_accepted = last_accepted.filter(|ms| TIMES_MS.contains(ms));
         let boot = boot_id();
-        let seen = Seen {
+        let seen = MachineClock {
             boot: boot.as_deref(),
             boot_ms: boot_ms(),
             wall_ms: now_ms(),
@@ -114,7 +114,11 @@ pub(super) fn by_this_clock(shown_ms: i64, wall_ms: i64, now_ms: i64) -> i64 {
 /// The offset from the time since the machine's start. The offset stays as long as the machine runs, and every other
 /// process that has the file open uses it. After a restart of the machine, or on another one, the machine's clock
 /// counts, unless the file has seen a later time: time never goes back.
-fn offset_ms(known: Option<&Known>, last_accepted: Option<i64>, seen: Seen<'_>) -> i64 {
+fn offset_ms(
+    known: Option<&SavedClock>,
+    last_accepted: Option<i64>,
+    seen: MachineClock<'_>,
+) -> i64 {
     let newest_ms = known.map(|known| known.newest_ms);
     let newest_ms = newest_ms.max(last_accepted).unwrap_or(i64::MIN);
     let kept = known.filter(|known| {
@@ -129,14 +133,14 @@ fn offset_ms(known: Option<&Known>, last_accepted: Option<i64>, seen: Seen<'_>) 
 
 #[cfg(test)]
 mod tests {
-    use super::{Known, Seen, by_this_clock, offset_ms};
+    use super::{MachineClock, SavedClock, by_this_clock, offset_ms};
 
     const WALL_MS: i64 = 1_700_000_000_000;
     const MINUTE_MS: i64 = 60_000;
 
     /// Of a machine that has been up for an hour.
-    fn seen(boot: &str, wall_ms: i64, is_alone: bool) -> Seen<'_> {
-        Seen {
+    fn seen(boot: &str, wall_ms: i64, is_alone: bool) -> MachineClock<'_> {
+        MachineClock {
             boot: Some(boot),
             boot_ms: 60 * MINUTE_MS,
             wall_ms,
@@ -144,15 +148,19 @@ mod tests {
         }
     }
 
-    fn known(boot: &str, at: Seen<'_>) -> Known {
-        Known {
+    fn known(boot: &str, at: MachineClock<'_>) -> SavedClock {
+        SavedClock {
             boot: Some(boot.to_owned()),
             offset_ms: WALL_MS - at.boot_ms,
             newest_ms: WALL_MS,
         }
     }
 
-    fn shows(known: Option<&Known>, last_accepted: Option<i64>, seen: Seen<'_>) -> i64 {
+    fn shows(
+        known: Option<&SavedClock>,
+        last_accepted: Option<i64>,
+        seen: MachineClock<'_>,
+    ) -> i64 {
         seen.boot_ms + offset_ms(known, last_accepted, seen)
     }
 
@@ -203,11 +211,11 @@ mod tests {
             i64::MAX,
         ] {
             for known in [
-                Known {
+                SavedClock {
                     newest_ms: ms,
                     ..known.clone()
                 },
-                Known {
+                SavedClock {
                     offset_ms: ms,
                     ..known.clone()
                 },
@@ -219,7 +227,7 @@ mod tests {
 
     #[test]
     fn a_machine_that_was_put_back_to_a_snapshot_goes_on_from_the_files_time() {
-        let back = Seen {
+        let back = MachineClock {
             boot_ms: 30 * MINUTE_MS,
             ..seen("a", WALL_MS - 30 * MINUTE_MS, true)
         };
@@ -229,11 +237,11 @@ mod tests {
 
     #[test]
     fn where_the_system_does_not_tell_its_starts_only_a_file_in_use_keeps_its_clock() {
-        let nameless = |is_alone| Seen {
+        let nameless = |is_alone| MachineClock {
             boot: None,
             ..seen("", WALL_MS + MINUTE_MS, is_alone)
         };
-        let known = Known {
+        let known = SavedClock {
             boot: None,
             ..known("", nameless(true))
         };

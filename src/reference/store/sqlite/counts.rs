@@ -3,7 +3,7 @@
 use rusqlite::{Connection, params};
 
 use super::transaction::COMMITS;
-use crate::reference::store::State;
+use crate::reference::store::EventState;
 
 /// A larger number was not counted: 2^53.
 pub(super) const MOST: i64 = 1 << 53;
@@ -26,7 +26,7 @@ const REPLACE: &str = "DELETE FROM counts;
 /// Replaces the counts of all processes with their sums. To be called in a transaction, when the store is used by this
 /// process alone.
 pub(super) fn add_up(connection: &Connection) -> rusqlite::Result<()> {
-    let last = State::ALL.len() as i64 - 1;
+    let last = EventState::ALL.len() as i64 - 1;
     let is_plausible: bool =
         connection.query_row(IS_PLAUSIBLE, params![MOST, COMMITS, last], |row| row.get(0))?;
     if is_plausible {
@@ -44,14 +44,14 @@ pub(super) fn add_up(connection: &Connection) -> rusqlite::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::add_up;
-    use crate::reference::store::Options;
+    use crate::reference::store::StoreOptions;
     use crate::reference::store::sqlite::open_writer;
 
     /// The counts by state after this change to a store with two queued events and seven commits.
     fn counts_after(change: &str) -> Vec<(i64, i64)> {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.db");
-        let connection = open_writer(&Options::at(path.as_path()), &path).expect("it opens");
+        let connection = open_writer(&StoreOptions::at(path.as_path()), &path).expect("it opens");
         let events = "INSERT INTO jobs (event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts)
                 VALUES (x'01', x'01', 0, 0, 0, 0, 0), (x'02', x'02', 0, 0, 0, 0, 0);
             INSERT INTO counts VALUES (1, 0, 3), (2, 0, -1), (1, -1, 5), (2, -1, 2);";

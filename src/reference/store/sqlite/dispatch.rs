@@ -7,9 +7,9 @@ use super::transaction::Statements;
 use super::unreadable;
 use crate::reference::store::process::KEPT_MS;
 use crate::reference::store::signals::Changes;
-use crate::reference::store::sweep::{self, Candidate, Position, Step};
+use crate::reference::store::sweep::{self, Candidate, Position, SweepStep};
 use crate::reference::store::unreadable::Unreadable;
-use crate::reference::store::{EventId, ProcessReport, Replay, State, Swept};
+use crate::reference::store::{EventId, EventState, ProcessReport, Replay, Swept};
 
 pub(super) const UNCLAIMED: &str = "SELECT seq, event_id, due_ms, swept_ms,
     attempts = 0 AND typeof(payload) <> 'blob' FROM jobs INDEXED BY jobs_open
@@ -30,7 +30,7 @@ const FOLD: &str = "INSERT INTO counts SELECT 0, state, n FROM counts WHERE owne
 const FOLDED: &str = "DELETE FROM counts WHERE owner = ?1";
 
 /// An event that is announced to workers, if it has a readable id.
-fn candidate(row: &Row<'_>, state: State) -> rusqlite::Result<Result<Candidate, Unreadable>> {
+fn candidate(row: &Row<'_>, state: EventState) -> rusqlite::Result<Result<Candidate, Unreadable>> {
     let at = Position {
         due_ms: unreadable::integer_or(row, 2, 0),
         seq: row.get(0)?,
@@ -62,7 +62,7 @@ impl Statements<'_> {
     /// Makes a step over what has been due for long and that nobody took.
     pub(super) fn sweep(
         &mut self,
-        mut step: Step,
+        mut step: SweepStep,
         changes: &mut Changes,
     ) -> rusqlite::Result<Swept> {
         self.give_up_unreadable(changes)?;
@@ -99,13 +99,13 @@ impl Statements<'_> {
             .execute(params![event_id.as_bytes(), changes.now_ms])?
             == 1
         {
-            changes.left(State::Dead);
-            changes.entered(State::Retrying);
+            changes.left(EventState::Dead);
+            changes.entered(EventState::Retrying);
             changes.arrived.push(event_id);
             return Ok(Replay::Requeued);
         }
         let state = self
-            .standing
+            .lease_status
             .query_row([event_id.as_bytes()], |row| super::state(row, 6))
             .optional()?;
         Ok(state.map_or(Replay::Unknown, Replay::NotDead))
@@ -117,7 +117,7 @@ impl Statements<'_> {
         report: &ProcessReport,
         changes: &mut Changes,
     ) -> rusqlite::Result<()> {
-        let (owner, now_ms) = (self.terms.owner, changes.now_ms);
+        let (owner, now_ms) = (self.context.owner, changes.now_ms);
         let mut is_known = self.connection.prepare_cached(IS_KNOWN)?;
         changes.is_reported_anew |= !is_known.query_row([owner], |row| row.get::<_, bool>(0))?;
         self.report.execute(params![
@@ -134,7 +134,7 @@ impl Statements<'_> {
             report.breaker,
             report.breaker_reason.as_deref(),
         ])?;
-        self.terms.clock.keep(self.connection)?;
+        self.context.clock.keep(self.connection)?;
         let mut forgotten = self.connection.prepare_cached(FORGOTTEN)?;
         let owners = forgotten.query_map([now_ms - KEPT_MS], |row| row.get(0))?;
         for owner in owners.collect::<rusqlite::Result<Vec<i64>>>()? {
@@ -153,8 +153,8 @@ impl Statements<'_> {
     /// This process is about to end.
     pub(super) fn depart(&mut self) -> rusqlite::Result<()> {
         let transaction = self.connection.unchecked_transaction()?;
-        self.forget(self.terms.owner)?;
-        self.terms.clock.keep(self.connection)?;
+        self.forget(self.context.owner)?;
+        self.context.clock.keep(self.connection)?;
         transaction.commit()
     }
 }

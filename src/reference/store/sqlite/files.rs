@@ -20,9 +20,9 @@ pub(super) const FRAME_HEAD_BYTES: u64 = 24;
 
 /// The database, its log and its index, as they were when the store was opened.
 pub(super) struct StoreFiles {
-    database: Watched,
-    log: Watched,
-    index: Watched,
+    database: WatchedFile,
+    log: WatchedFile,
+    index: WatchedFile,
     database_file: Arc<File>,
     log_file: File,
     page_bytes: u64,
@@ -37,7 +37,7 @@ pub(super) struct StoreFiles {
 }
 
 /// A name, and the file that it stood for.
-struct Watched {
+struct WatchedFile {
     path: PathBuf,
     id: (u64, u64),
 }
@@ -55,10 +55,10 @@ impl StoreFiles {
         let real = fs::canonicalize(path).map_err(unusable)?;
         let log = beside(&real, "-wal");
         Ok(StoreFiles {
-            database: Watched::remember(path.to_owned()).map_err(unusable)?,
+            database: WatchedFile::remember(path.to_owned()).map_err(unusable)?,
             log_file: File::open(&log).map_err(unusable)?,
-            log: Watched::remember(log).map_err(unusable)?,
-            index: Watched::remember(beside(&real, "-shm")).map_err(unusable)?,
+            log: WatchedFile::remember(log).map_err(unusable)?,
+            index: WatchedFile::remember(beside(&real, "-shm")).map_err(unusable)?,
             database_file,
             page_bytes,
             least_bytes: 0,
@@ -171,10 +171,10 @@ const MOST_LINKS: usize = 40;
 /// How often a log is checked that seems to be too short.
 const LOOKS: usize = 3;
 
-impl Watched {
-    fn remember(path: PathBuf) -> io::Result<Watched> {
+impl WatchedFile {
+    fn remember(path: PathBuf) -> io::Result<WatchedFile> {
         let id = id(&fs::metadata(&path)?);
-        Ok(Watched { path, id })
+        Ok(WatchedFile { path, id })
     }
 
     /// The file, if it still is the same one.
@@ -265,13 +265,13 @@ mod tests {
     use rusqlite::Connection;
 
     use super::{StoreFiles, beside};
-    use crate::reference::store::Options;
+    use crate::reference::store::StoreOptions;
     use crate::reference::store::sqlite::checkpoint::log_state;
     use crate::reference::store::sqlite::open_writer;
 
     /// A store with something in its log, and its files.
     fn watched(path: &Path) -> (Connection, StoreFiles) {
-        let connection = open_writer(&Options::at(path), path).expect("the store opens");
+        let connection = open_writer(&StoreOptions::at(path), path).expect("the store opens");
         let file = Arc::new(File::open(path).expect("a file"));
         let files = StoreFiles::remember(path, file, 4096).expect("all are there");
         (connection, files)

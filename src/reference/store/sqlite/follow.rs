@@ -11,10 +11,10 @@ use rusqlite::Connection;
 use super::damage::Damage;
 use super::transaction::COMMITS;
 use super::unreadable::integer_or;
-use super::writer::Company;
+use super::writer::OtherProcesses;
 use crate::reference::outage::OutageLog;
 use crate::reference::store::OpenError;
-use crate::reference::store::signals::Signals;
+use crate::reference::store::signals::CommitSignals;
 use crate::reference::store::totals::Delta;
 
 /// Between two looks while others are busy, and the longest pause while they are not. A look takes about 10 µs.
@@ -31,8 +31,8 @@ impl Follower {
     pub(super) fn start(
         path: &Path,
         owner: i64,
-        signals: Signals,
-        (company, damage): (Arc<Company>, Damage),
+        signals: CommitSignals,
+        (others, damage): (Arc<OtherProcesses>, Damage),
     ) -> Result<Follower, OpenError> {
         let connection = super::open_reader(path)?;
         let first = look(&connection, owner).map_err(|error| OpenError::unusable(path, error))?;
@@ -50,12 +50,12 @@ impl Follower {
                     Ok((now, counts)) if now != commits => {
                         commits = now;
                         pause = PAUSES.0;
-                        company.set_active(true);
+                        others.set_active(true);
                         signals.publish_elsewhere(&counts);
                     }
                     Ok(_) => {
                         pause = (pause * 2).min(PAUSES.1);
-                        company.set_active(pause < PAUSES.1);
+                        others.set_active(pause < PAUSES.1);
                     }
                     Err(error) => {
                         if !damage.record(&error) {

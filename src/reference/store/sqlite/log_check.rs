@@ -172,7 +172,7 @@ mod tests {
     use rusqlite::Connection;
 
     use super::LogCheck;
-    use crate::reference::store::Options;
+    use crate::reference::store::StoreOptions;
     use crate::reference::store::sqlite::checkpoint::log_state;
     use crate::reference::store::sqlite::files::beside;
     use crate::reference::store::sqlite::open_writer;
@@ -182,7 +182,7 @@ mod tests {
     /// A store with a log of at least a hundred frames.
     fn store(folder: &std::path::Path) -> (Connection, LogCheck, File) {
         let path = folder.join("store.db");
-        let connection = open_writer(&Options::at(path.as_path()), &path).expect("it opens");
+        let connection = open_writer(&StoreOptions::at(path.as_path()), &path).expect("it opens");
         for _ in 0..4 {
             let insert = "INSERT INTO events SELECT randomblob(16), randomblob(100000), 0";
             connection.execute_batch(insert).expect("inserted");

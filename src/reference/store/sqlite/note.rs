@@ -11,8 +11,8 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::file_guard::{commits, keep_the_log};
 use super::files::{beside, id};
-use super::guard::{commits, keep_the_log};
 use crate::reference::store::OpenError;
 
 /// Longest note, in bytes.

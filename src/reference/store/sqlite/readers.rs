@@ -5,17 +5,17 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::clock::Clock;
+use super::clock::StoreClock;
 use super::damage::Damage;
 use super::unreadable::{
     bytes, count_or_zero, event_id_or_stand_in, integer_or, is_of_the_row, text,
 };
-use crate::reference::store::engine::Held;
+use crate::reference::store::engine::ExternalLease;
 use crate::reference::store::event::Calls;
 use crate::reference::store::process::SHOWN_MS;
 use crate::reference::store::{
-    DeadCursor, DeadLetter, DeadPage, EventId, EventRecord, OpenError, Page, Process,
-    ProcessReport, Reason, State, StoreError, WorkDone,
+    DeadCursor, DeadLetter, DeadPage, EventId, EventPage, EventRecord, EventState, OpenError,
+    Process, ProcessReport, Reason, StoreError, WorkDone,
 };
 
 /// The columns of an [`EventRecord`], with `seq` first.
@@ -38,7 +38,7 @@ const NO_TIME: i64 = i64::MIN;
 pub(in crate::reference::store) struct Readers {
     idle: Mutex<Vec<Connection>>,
     returned: Condvar,
-    clock: Arc<Clock>,
+    clock: Arc<StoreClock>,
     damage: Damage,
 }
 
@@ -47,7 +47,7 @@ impl Readers {
     pub(super) fn open(
         path: &Path,
         count: usize,
-        (clock, damage): (Arc<Clock>, Damage),
+        (clock, damage): (Arc<StoreClock>, Damage),
     ) -> Result<Readers, OpenError> {
         let open = |_| super::open_reader(path);
         let idle = (0..count.max(1)).map(open).collect::<Result<Vec<_>, _>>()?;
@@ -82,7 +82,7 @@ impl Readers {
         run: &str,
         cursor: i64,
         limit: u32,
-    ) -> Result<Page, StoreError> {
+    ) -> Result<EventPage, StoreError> {
         self.with(|connection| {
             let sql = format!(
                 "{RECORD} WHERE run = (SELECT id FROM runs WHERE name = ?1) AND seq > ?2 ORDER BY seq LIMIT ?3"
@@ -91,7 +91,7 @@ impl Readers {
             let rows: Vec<(i64, EventRecord)> =
                 statement.query_map(params![run, cursor, limit], record)?.collect::<Result<_, _>>()?;
             let next = if rows.len() == limit as usize { rows.last().map(|(seq, _)| *seq) } else { None };
-            Ok(Page { events: rows.into_iter().map(|(_, event)| event).collect(), next })
+            Ok(EventPage { events: rows.into_iter().map(|(_, event)| event).collect(), next })
         })
     }
 
@@ -194,7 +194,7 @@ impl Readers {
             let sql = "SELECT count(*) FROM jobs INDEXED BY jobs_open WHERE state = ?1 AND state < 5 AND due_ms <= ?2";
             connection
                 .prepare_cached(sql)?
-                .query_row(params![State::Working.code(), self.clock.now_ms()], |row| row.get(0))
+                .query_row(params![EventState::Working.code(), self.clock.now_ms()], |row| row.get(0))
                 .map(|count: i64| count.max(0) as u64)
         })
     }
@@ -220,13 +220,13 @@ impl Readers {
         &self,
         event_id: EventId,
         attempt: u32,
-    ) -> Result<Option<Held>, StoreError> {
+    ) -> Result<Option<ExternalLease>, StoreError> {
         self.with(|connection| {
             let sql = "SELECT seq, base, (SELECT coalesce(detail, '') FROM effects WHERE job = seq
                 AND effect = 'insert' AND attempt = ?2 AND outcome = 'failed') FROM jobs
                 WHERE event_id = ?1 AND ?2 BETWEEN 1 AND attempts";
             let held = |row: &Row<'_>| {
-                Ok(Held {
+                Ok(ExternalLease {
                     job: row.get(0)?,
                     base: count_or_zero(row, 1),
                     not_inserted: text(row, 2),
@@ -273,7 +273,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<(i64, EventRecord)> {
     let event = EventRecord {
         event_id: event_id_or_stand_in(row, 1),
         // The next process that meets an unreadable row gives it up.
-        state: super::state(row, 2).unwrap_or(State::Dead),
+        state: super::state(row, 2).unwrap_or(EventState::Dead),
         accepted_ms: integer_or(row, 3, NO_TIME),
         processed_ms: row.get(4).unwrap_or_default(),
         attempts: count_or_zero(row, 5),

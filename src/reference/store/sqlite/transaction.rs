@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Statement, params};
 
-use super::clock::Clock;
+use super::clock::StoreClock;
 use super::{SCHEMA_VERSION, accept, attempt, dispatch, unreadable};
-use crate::reference::store::commit_queue::{Batch, Done, Work, wrote};
+use crate::reference::store::commit_queue::{CommitBatch, WorkRequest, WorkResult, wrote};
 use crate::reference::store::signals::Changes;
-use crate::reference::store::sweep::Step;
-use crate::reference::store::{Admission, Repeat};
+use crate::reference::store::sweep::SweepStep;
+use crate::reference::store::{Admission, RepeatPolicy};
 
 /// `counts`: what this process has changed, and how often.
 const COUNT: &str = "INSERT INTO counts VALUES (?1, ?2, ?3)
@@ -18,19 +18,19 @@ const COUNT: &str = "INSERT INTO counts VALUES (?1, ?2, ?3)
 pub(super) const COMMITS: i64 = -1;
 
 /// What every transaction needs to know.
-pub(super) struct Terms {
-    pub(super) clock: Arc<Clock>,
+pub(super) struct SqliteContext {
+    pub(super) clock: Arc<StoreClock>,
     /// This process, as the owner of leases.
     pub(super) owner: i64,
     pub(super) lease_ms: i64,
     pub(super) key_lifetime_ms: i64,
-    pub(super) repeat: Repeat,
+    pub(super) repeat: RepeatPolicy,
 }
 
 /// Everything the writer says to the database, prepared once.
 pub(super) struct Statements<'c> {
     pub(super) connection: &'c Connection,
-    pub(super) terms: &'c Terms,
+    pub(super) context: &'c SqliteContext,
     pub(super) last_run: Option<(String, i64)>,
     pub(super) insert: Statement<'c>,
     pub(super) known: Statement<'c>,
@@ -47,7 +47,7 @@ pub(super) struct Statements<'c> {
     pub(super) decided: Statement<'c>,
     pub(super) give_back: Statement<'c>,
     pub(super) keep_payload: Statement<'c>,
-    pub(super) standing: Statement<'c>,
+    pub(super) lease_status: Statement<'c>,
     pub(super) unclaimed: Statement<'c>,
     pub(super) swept: Statement<'c>,
     pub(super) replay: Statement<'c>,
@@ -64,11 +64,11 @@ pub(super) struct Statements<'c> {
 impl<'c> Statements<'c> {
     pub(super) fn prepare(
         connection: &'c Connection,
-        terms: &'c Terms,
+        context: &'c SqliteContext,
     ) -> rusqlite::Result<Statements<'c>> {
         Ok(Statements {
             connection,
-            terms,
+            context,
             last_run: None,
             insert: connection.prepare(accept::INSERT)?,
             known: connection.prepare(accept::KNOWN)?,
@@ -85,7 +85,7 @@ impl<'c> Statements<'c> {
             decided: connection.prepare(attempt::DECIDED)?,
             give_back: connection.prepare(attempt::GIVE_BACK)?,
             keep_payload: connection.prepare(attempt::KEEP_PAYLOAD)?,
-            standing: connection.prepare(attempt::STANDING)?,
+            lease_status: connection.prepare(attempt::LEASE_STATUS)?,
             unclaimed: connection.prepare(dispatch::UNCLAIMED)?,
             swept: connection.prepare(dispatch::SWEPT)?,
             replay: connection.prepare(dispatch::REPLAY)?,
@@ -103,8 +103,8 @@ impl<'c> Statements<'c> {
     /// All of the batch or nothing of it. When this returns, the commit is synced.
     pub(super) fn transact(
         &mut self,
-        batch: &Batch,
-    ) -> rusqlite::Result<(Vec<Admission>, Vec<Done>, Changes)> {
+        batch: &CommitBatch,
+    ) -> rusqlite::Result<(Vec<Admission>, Vec<WorkResult>, Changes)> {
         self.begin_transaction.execute([])?;
         let applied = self
             .apply(batch)
@@ -119,8 +119,11 @@ impl<'c> Statements<'c> {
         applied
     }
 
-    fn apply(&mut self, batch: &Batch) -> rusqlite::Result<(Vec<Admission>, Vec<Done>, Changes)> {
-        let mut changes = Changes::at(self.terms.clock.now_ms());
+    fn apply(
+        &mut self,
+        batch: &CommitBatch,
+    ) -> rusqlite::Result<(Vec<Admission>, Vec<WorkResult>, Changes)> {
+        let mut changes = Changes::at(self.context.clock.now_ms());
         let before = self.connection.total_changes();
         let mut admissions = Vec::with_capacity(batch.accepts.len());
         for (submission, _) in &batch.accepts {
@@ -140,7 +143,7 @@ impl<'c> Statements<'c> {
 
     /// Adds to this process' rows of `counts` what the transaction changed.
     fn count(&mut self, changes: &Changes) -> rusqlite::Result<()> {
-        let owner = self.terms.owner;
+        let owner = self.context.owner;
         for (state, change) in changes.delta.iter().enumerate() {
             if *change != 0 {
                 self.count.execute(params![owner, state as i64, change])?;
@@ -150,34 +153,42 @@ impl<'c> Statements<'c> {
         Ok(())
     }
 
-    fn perform(&mut self, work: &Work, changes: &mut Changes) -> rusqlite::Result<Done> {
+    fn perform(
+        &mut self,
+        work: &WorkRequest,
+        changes: &mut Changes,
+    ) -> rusqlite::Result<WorkResult> {
         match work {
-            Work::Claim { limit, .. } => self.claim(*limit, changes).map(Done::Claim),
-            Work::GiveBack { leases, .. } => {
-                self.take_back(leases, changes).map(|()| Done::GiveBack)
+            WorkRequest::Claim { limit, .. } => self.claim(*limit, changes).map(WorkResult::Claim),
+            WorkRequest::GiveBack { leases, .. } => self
+                .take_back(leases, changes)
+                .map(|()| WorkResult::GiveBack),
+            WorkRequest::Finish { lease, outcome, .. } => {
+                self.finish(lease, outcome, changes).map(WorkResult::Finish)
             }
-            Work::Finish { lease, outcome, .. } => {
-                self.finish(lease, outcome, changes).map(Done::Finish)
-            }
-            Work::ClaimEvent { event_id, .. } => {
-                self.claim_event(*event_id, changes).map(Done::ClaimEvent)
-            }
-            Work::Sweep {
+            WorkRequest::ClaimEvent { event_id, .. } => self
+                .claim_event(*event_id, changes)
+                .map(WorkResult::ClaimEvent),
+            WorkRequest::Sweep {
                 cursor,
                 idle,
                 limit,
                 ..
             } => {
-                let step = Step::begin(*cursor, *idle, *limit, changes.now_ms);
-                self.sweep(step, changes).map(Done::Sweep)
+                let step = SweepStep::begin(*cursor, *idle, *limit, changes.now_ms);
+                self.sweep(step, changes).map(WorkResult::Sweep)
             }
-            Work::Replay { event_id, .. } => self.replay(*event_id, changes).map(Done::Replay),
-            Work::Report { report, .. } => self.report(report, changes).map(|()| Done::Report),
+            WorkRequest::Replay { event_id, .. } => {
+                self.replay(*event_id, changes).map(WorkResult::Replay)
+            }
+            WorkRequest::Report { report, .. } => {
+                self.report(report, changes).map(|()| WorkResult::Report)
+            }
             // Writes the first page as it is.
-            Work::Probe { .. } => self
+            WorkRequest::Probe { .. } => self
                 .connection
                 .pragma_update(None, "user_version", SCHEMA_VERSION)
-                .map(|()| Done::Probe),
+                .map(|()| WorkResult::Probe),
         }
     }
 }
@@ -186,30 +197,30 @@ impl<'c> Statements<'c> {
 mod tests {
     use std::sync::Arc;
 
-    use super::{Clock, Statements, Terms};
-    use crate::reference::store::commit_queue::{Batch, Work};
+    use super::{SqliteContext, Statements, StoreClock};
+    use crate::reference::store::commit_queue::{CommitBatch, WorkRequest};
     use crate::reference::store::sqlite::{failed, open_writer};
-    use crate::reference::store::{Options, Repeat, StoreError};
+    use crate::reference::store::{RepeatPolicy, StoreError, StoreOptions};
 
     #[test]
     fn a_connection_that_may_not_write_fails_as_read_only_and_works_again_once_it_may() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("store.db");
-        let options = Options::at(path.as_path());
+        let options = StoreOptions::at(path.as_path());
         let connection = open_writer(&options, &path).expect("the store opens");
-        let terms = Terms {
-            clock: Arc::new(Clock::default()),
+        let context = SqliteContext {
+            clock: Arc::new(StoreClock::default()),
             owner: 1,
             lease_ms: 1000,
             key_lifetime_ms: 1000,
-            repeat: Repeat::AtLeastOnce,
+            repeat: RepeatPolicy::AtLeastOnce,
         };
-        let mut statements = Statements::prepare(&connection, &terms).expect("a schema");
-        let batch = Batch {
-            work: vec![Work::Probe {
+        let mut statements = Statements::prepare(&connection, &context).expect("a schema");
+        let batch = CommitBatch {
+            work: vec![WorkRequest::Probe {
                 reply: tokio::sync::oneshot::channel().0,
             }],
-            ..Batch::default()
+            ..CommitBatch::default()
         };
         let read_only = |on: &str| {
             let pragma = format!("PRAGMA query_only = {on}");

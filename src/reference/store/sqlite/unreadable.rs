@@ -7,7 +7,7 @@ use rusqlite::{Row, params};
 use super::transaction::Statements;
 use crate::reference::store::signals::Changes;
 use crate::reference::store::unreadable::{self as reasons, NO_STATE, Unreadable};
-use crate::reference::store::{EventId, State};
+use crate::reference::store::{EventId, EventState};
 
 pub(super) const UNREADABLE: &str = "SELECT seq, state, attempts, processed_ms FROM jobs
     INDEXED BY jobs_unreadable
@@ -86,7 +86,7 @@ pub(super) fn is_of_the_row(error: &rusqlite::Error) -> bool {
 impl Statements<'_> {
     /// Finds rows that no other query finds, and gives them up. Settled rows stay so.
     pub(super) fn give_up_unreadable(&mut self, changes: &mut Changes) -> rusqlite::Result<()> {
-        let found: Vec<(i64, Result<State, State>)> = self
+        let found: Vec<(i64, Result<EventState, EventState>)> = self
             .unreadable
             .query_map([], |row| Ok((row.get(0)?, state_or_guess(row))))?
             .collect::<rusqlite::Result<_>>()?;
@@ -122,27 +122,27 @@ impl Statements<'_> {
         self.given_up
             .execute(params![row.seq, changes.now_ms, said])?;
         changes.left(row.state);
-        changes.entered(State::Dead);
+        changes.entered(EventState::Dead);
         changes.settled.extend(row.event_id);
         Ok(())
     }
 }
 
 /// The state if it is settled, else the one in which the row is most likely counted.
-fn state_or_guess(row: &Row<'_>) -> Result<State, State> {
+fn state_or_guess(row: &Row<'_>) -> Result<EventState, EventState> {
     let state = match row.get_ref(1) {
-        Ok(ValueRef::Integer(code)) => State::from_code(code),
+        Ok(ValueRef::Integer(code)) => EventState::from_code(code),
         _ => None,
     };
     let is_processed = matches!(row.get_ref(3), Ok(ValueRef::Integer(_)));
     match state {
         Some(state) if state.is_settled() => Ok(state),
         Some(state) => Err(state),
-        None if is_processed => Ok(State::Processed),
+        None if is_processed => Ok(EventState::Processed),
         None if attempts(row, 2, "attempts").is_ok_and(|attempts| attempts > 0) => {
-            Err(State::Retrying)
+            Err(EventState::Retrying)
         }
-        None => Err(State::Queued),
+        None => Err(EventState::Queued),
     }
 }
 

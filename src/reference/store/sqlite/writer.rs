@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use super::attempt;
 use super::checkpoint::{self, Checkpointer};
-use super::clock::Clock;
+use super::clock::StoreClock;
 use super::counts;
 use super::damage::Damage;
+use super::file_guard::FileGuard;
 use super::follow;
-use super::guard::Guard;
 use super::presence::Presence;
-use super::transaction::{Statements, Terms};
-use crate::reference::store::commit_queue::{Batch, CommitQueue, Taken};
-use crate::reference::store::signals::Signals;
-use crate::reference::store::{OpenError, Options, State, StoreError};
+use super::transaction::{SqliteContext, Statements};
+use crate::reference::store::commit_queue::{BatchWait, CommitBatch, CommitQueue};
+use crate::reference::store::signals::CommitSignals;
+use crate::reference::store::{EventState, OpenError, StoreError, StoreOptions};
 use rusqlite::{Connection, ErrorCode, params};
 
 /// The running thread.
@@ -30,12 +30,12 @@ struct WriterThread {
     connection: Connection,
     /// Goes after the connection; see there.
     checkpointer: Checkpointer,
-    guard: Guard,
-    terms: Terms,
+    guard: FileGuard,
+    context: SqliteContext,
     queue: Arc<CommitQueue>,
-    signals: Signals,
+    signals: CommitSignals,
     /// Whether others commit to the same file.
-    company: Arc<Company>,
+    others: Arc<OtherProcesses>,
     /// The last to go.
     presence: Presence,
 }
@@ -44,12 +44,12 @@ impl Writer {
     /// Opens the store for writing and starts the thread. Takes over the leases of dead processes if no other process
     /// has the store open; if one has, they run out by themselves.
     pub(in crate::reference::store) fn start(
-        options: &Options,
+        options: &StoreOptions,
         path: &Path,
-        (owner, clock): (i64, Arc<Clock>),
+        (owner, clock): (i64, Arc<StoreClock>),
         queue: Arc<CommitQueue>,
-        signals: Signals,
-        (company, damage): (Arc<Company>, Damage),
+        signals: CommitSignals,
+        (others, damage): (Arc<OtherProcesses>, Damage),
     ) -> Result<Writer, OpenError> {
         let mut presence = Presence::enter(path)?;
         let connection = open(options, path, &mut presence, &clock).inspect_err(|error| {
@@ -57,7 +57,7 @@ impl Writer {
                 presence.disown();
             }
         })?;
-        let terms = Terms {
+        let context = SqliteContext {
             clock,
             owner,
             lease_ms: options.lease.as_millis() as i64,
@@ -65,22 +65,22 @@ impl Writer {
             repeat: options.repeat,
         };
         // Prepared once here, so that a schema that does not fit is an error at the start.
-        if let Err(error) = Statements::prepare(&connection, &terms) {
+        if let Err(error) = Statements::prepare(&connection, &context) {
             presence.disown();
             return Err(super::unusable(path, error));
         }
         presence.admit_others()?;
         signals.work.notify_one();
         let checkpointer = Checkpointer::start(path, damage.clone())?;
-        let guard = Guard::start(&connection, path, checkpointer.database(), damage)?;
+        let guard = FileGuard::start(&connection, path, checkpointer.database(), damage)?;
         let thread = WriterThread {
             checkpointer,
             guard,
             connection,
-            terms,
+            context,
             queue,
             signals,
-            company,
+            others,
             presence,
         };
         let thread = std::thread::Builder::new()
@@ -109,10 +109,10 @@ impl Writer {
 
 /// Opens the store, alone or alongside other processes.
 fn open(
-    options: &Options,
+    options: &StoreOptions,
     path: &Path,
     presence: &mut Presence,
-    clock: &Clock,
+    clock: &StoreClock,
 ) -> Result<Connection, OpenError> {
     let unusable = |error| super::unusable(path, error);
     if !presence.is_alone() {
@@ -162,13 +162,17 @@ fn take_over(connection: &mut Connection, now_ms: i64) -> rusqlite::Result<()> {
     let sql = "UPDATE jobs INDEXED BY jobs_open SET state = ?1, due_ms = ?2, span_ms = 0 WHERE state = ?3 AND state < 5";
     let freed = transaction.execute(
         sql,
-        params![State::Retrying.code(), now_ms, State::Working.code()],
+        params![
+            EventState::Retrying.code(),
+            now_ms,
+            EventState::Working.code()
+        ],
     )?;
     attempt::bring_back(&transaction, now_ms)?;
     let sql = "INSERT INTO counts VALUES (0, ?1, ?2) ON CONFLICT DO UPDATE SET n = n + excluded.n";
     if freed > 0 {
-        transaction.execute(sql, params![State::Working.code(), -(freed as i64)])?;
-        transaction.execute(sql, params![State::Retrying.code(), freed as i64])?;
+        transaction.execute(sql, params![EventState::Working.code(), -(freed as i64)])?;
+        transaction.execute(sql, params![EventState::Retrying.code(), freed as i64])?;
         tracing::info!(
             freed,
             "took over the attempts that the process before had begun"
@@ -182,22 +186,22 @@ fn take_over(connection: &mut Connection, now_ms: i64) -> rusqlite::Result<()> {
 impl WriterThread {
     fn run(mut self) {
         let _closing = self.queue.closing();
-        let mut statements = match Statements::prepare(&self.connection, &self.terms) {
+        let mut statements = match Statements::prepare(&self.connection, &self.context) {
             Ok(statements) => statements,
             Err(error) => return tracing::error!(%error, "the store's writer cannot start"),
         };
-        let mut batch = Batch::default();
+        let mut batch = CommitBatch::default();
         loop {
             match self.queue.take(&mut batch, Some(self.guard.patience())) {
-                Taken::Batch => {}
-                Taken::Nothing => {
+                BatchWait::Batch => {}
+                BatchWait::Nothing => {
                     if !self.guard.idle(&self.connection) {
                         self.signals.totals.set_writable(false);
                     }
                     note(&mut self.guard, &self.connection, &mut self.presence);
                     continue;
                 }
-                Taken::Closed => break,
+                BatchWait::Closed => break,
             }
             let mut writing = Writing {
                 queue: &self.queue,
@@ -205,12 +209,12 @@ impl WriterThread {
                 guard: &mut self.guard,
             };
             if writing.commit_guarded(&mut statements, &mut batch) {
-                let has_company = self.company.is_active();
+                let has_others = self.others.is_active();
                 let free = self.guard.free();
                 self.checkpointer
-                    .after_commit(&self.connection, has_company, free);
+                    .after_commit(&self.connection, has_others, free);
                 note(&mut self.guard, &self.connection, &mut self.presence);
-                self.company.let_in();
+                self.others.let_in();
             } else {
                 note(&mut self.guard, &self.connection, &mut self.presence);
             }
@@ -240,7 +244,7 @@ impl WriterThread {
 }
 
 /// Notes the commits from time to time.
-fn note(guard: &mut Guard, connection: &Connection, presence: &mut Presence) {
+fn note(guard: &mut FileGuard, connection: &Connection, presence: &mut Presence) {
     if let Some((commits, file)) = guard.commits_to_note(connection) {
         presence.note(commits, file);
     }
@@ -249,13 +253,13 @@ fn note(guard: &mut Guard, connection: &Connection, presence: &mut Presence) {
 /// What it takes to commit a batch and to tell of it.
 struct Writing<'a> {
     queue: &'a Arc<CommitQueue>,
-    signals: &'a Signals,
-    guard: &'a mut Guard,
+    signals: &'a CommitSignals,
+    guard: &'a mut FileGuard,
 }
 
 impl Writing<'_> {
     /// Commits the batch as far as the store's files allow, and answers; returns whether anything was committed.
-    fn commit_guarded(&mut self, statements: &mut Statements<'_>, batch: &mut Batch) -> bool {
+    fn commit_guarded(&mut self, statements: &mut Statements<'_>, batch: &mut CommitBatch) -> bool {
         match self.guard.before(statements.connection, batch) {
             Ok(()) if self.guard.is_back() => self.recount(statements),
             Ok(()) => {}
@@ -279,7 +283,7 @@ impl Writing<'_> {
 
     /// Commits and answers; whether anything was committed. If the database refuses something in the batch, each half is
     /// tried by itself, so that in the end one thing is refused and not those that happened to wait beside it.
-    fn commit(&mut self, statements: &mut Statements<'_>, batch: &mut Batch) -> bool {
+    fn commit(&mut self, statements: &mut Statements<'_>, batch: &mut CommitBatch) -> bool {
         let began = self.signals.totals.commits.begin();
         let committed = statements.transact(batch).or_else(|error| {
             match self.guard.may_try_again(statements.connection, &error) {
@@ -336,7 +340,7 @@ impl Writing<'_> {
 impl Writing<'_> {
     /// Others that took this process for dead have taken over what it had counted.
     fn recount(&self, statements: &Statements<'_>) {
-        match follow::own(statements.connection, statements.terms.owner) {
+        match follow::own(statements.connection, statements.context.owner) {
             Ok(own) => self.signals.recounted(&own),
             Err(error) => tracing::warn!(%error, "cannot read what this process has counted"),
         }
@@ -345,11 +349,11 @@ impl Writing<'_> {
 
 /// How busy the other processes on the same file are.
 #[derive(Default)]
-pub(in crate::reference::store) struct Company {
+pub(in crate::reference::store) struct OtherProcesses {
     active: AtomicBool,
 }
 
-impl Company {
+impl OtherProcesses {
     /// Others have committed lately, or no longer do.
     pub(super) fn set_active(&self, active: bool) {
         self.active.store(active, Ordering::Relaxed);

@@ -9,22 +9,22 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::address::Address;
-use super::counts::Page;
+use super::commit_failure::{CommitFailure, CommitProgress};
+use super::counts::CountsPage;
+use super::database_address::DatabaseAddress;
 use super::durable::{assert_durable, tables};
-use super::failure::{Failure, Phase};
-use super::migrate::Refusal;
-use super::session::{Patience, Session};
-use super::transact::{Committed, Ledger, Terms, transact};
-use super::wake::Bell;
+use super::migrate::DatabaseRefusal;
+use super::notifier::WakeNotifier;
+use super::session::{LockTimeout, Session};
+use super::transact::{CommitState, Committed, PostgresContext, transact};
 use super::{SILENCE, TRANSACTION_TIME};
 use crate::reference::store::EventId;
-use crate::reference::store::commit_queue::{Batch, CommitQueue, Work};
-use crate::reference::store::signals::Signals;
+use crate::reference::store::commit_queue::{CommitBatch, CommitQueue, WorkRequest};
+use crate::reference::store::signals::CommitSignals;
 use crate::reference::store::totals::Delta;
 
 /// Connections that may wait at the same time.
-const LANES: usize = 8;
+const CONNECTIONS: usize = 8;
 /// How many items may wait for one of them. Further items are refused at once.
 const WAITING: usize = 256;
 /// How long a key or a kind of work waits here at once, after a wait that failed.
@@ -34,38 +34,38 @@ const MOST_SUSPECTS: usize = 1000;
 
 /// Where one item waits for a lock, separate from all others; clones share it.
 #[derive(Clone)]
-pub(super) struct Lanes {
+pub(super) struct LockQueue {
     shared: Arc<Shared>,
 }
 
 struct Shared {
-    address: Address,
-    terms: Terms,
+    address: DatabaseAddress,
+    context: PostgresContext,
     queue: Arc<CommitQueue>,
-    signals: Signals,
-    bell: Arc<Bell>,
+    signals: CommitSignals,
+    notifier: Arc<WakeNotifier>,
     free: Semaphore,
     waiting: AtomicUsize,
     idle: Mutex<Vec<Session>>,
 }
 
-impl Lanes {
+impl LockQueue {
     pub(super) fn new(
-        address: Address,
-        terms: Terms,
-        (queue, signals, bell): (&Arc<CommitQueue>, &Signals, &Arc<Bell>),
-    ) -> Lanes {
-        Lanes {
+        address: DatabaseAddress,
+        context: PostgresContext,
+        (queue, signals, notifier): (&Arc<CommitQueue>, &CommitSignals, &Arc<WakeNotifier>),
+    ) -> LockQueue {
+        LockQueue {
             shared: Arc::new(Shared {
                 address,
-                terms: Terms {
+                context: PostgresContext {
                     waits: true,
-                    ..terms
+                    ..context
                 },
                 queue: queue.clone(),
                 signals: signals.clone(),
-                bell: bell.clone(),
-                free: Semaphore::new(LANES),
+                notifier: notifier.clone(),
+                free: Semaphore::new(CONNECTIONS),
                 waiting: AtomicUsize::new(0),
                 idle: Mutex::default(),
             }),
@@ -73,16 +73,16 @@ impl Lanes {
     }
 
     /// Commits each item of this batch alone, within its own time, and answers it.
-    pub(super) fn wait(&self, runtime: &Handle, batch: Batch) {
+    pub(super) fn wait(&self, runtime: &Handle, batch: CommitBatch) {
         for mut single in batch.singles() {
             if self.shared.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING {
                 self.shared.waiting.fetch_sub(1, Ordering::Relaxed);
-                single.refuse(&Failure::Locked(None).into_error());
+                single.refuse(&CommitFailure::Locked(None).into_error());
                 continue;
             }
             let shared = self.shared.clone();
             runtime.spawn(async move {
-                if let Ok(_lane) = shared.free.acquire().await {
+                if let Ok(_permit) = shared.free.acquire().await {
                     shared.commit_and_answer(single).await;
                 }
                 shared.waiting.fetch_sub(1, Ordering::Relaxed);
@@ -92,10 +92,10 @@ impl Lanes {
 }
 
 impl Shared {
-    async fn commit_and_answer(&self, mut batch: Batch) {
+    async fn commit_and_answer(&self, mut batch: CommitBatch) {
         let began = self.signals.totals.commits.begin();
         let mut committed = self.commit(&batch).await;
-        if matches!(committed, Err(Failure::Neither)) {
+        if matches!(committed, Err(CommitFailure::Neither)) {
             committed = self.commit(&batch).await;
         }
         match committed {
@@ -105,16 +105,16 @@ impl Shared {
                 self.signals.committed(began, &batch, &changes);
                 batch.answer(admissions, done, &self.queue);
                 self.signals.work.notify_one();
-                self.bell.ring(&changes, self.signals.is_idle());
+                self.notifier.committed(&changes, self.signals.is_idle());
             }
             Err(failure) => {
-                if matches!(failure, Failure::Neither) {
+                if matches!(failure, CommitFailure::Neither) {
                     // The table accepts nothing and reports no error, so nothing can be promised.
                     self.queue.close();
                 }
                 let is_broken = matches!(
                     failure,
-                    Failure::Store(_) | Failure::Neither | Failure::TableLocked
+                    CommitFailure::Store(_) | CommitFailure::Neither | CommitFailure::TableLocked
                 );
                 let error = failure.into_error();
                 if is_broken {
@@ -129,23 +129,23 @@ impl Shared {
         }
     }
 
-    async fn commit(&self, batch: &Batch) -> Result<Committed, Failure> {
-        let mut session = self.session().await.map_err(Failure::failed)?;
-        let (phase, ledger) = (
-            Phase::default(),
-            Ledger {
-                page: Page::of_nobody(),
+    async fn commit(&self, batch: &CommitBatch) -> Result<Committed, CommitFailure> {
+        let mut session = self.session().await.map_err(CommitFailure::failed)?;
+        let (progress, commit_state) = (
+            CommitProgress::default(),
+            CommitState {
+                page: CountsPage::of_nobody(),
                 anchor: None,
             },
         );
-        let transaction = transact(&mut session, (self.terms, ledger), batch, &phase);
+        let transaction = transact(&mut session, (self.context, commit_state), batch, &progress);
         match timeout(TRANSACTION_TIME, transaction).await {
             Ok(Ok((committed, _))) => {
                 self.lock_idle().push(session);
                 Ok(committed)
             }
             Ok(Err(stop)) => {
-                let failure = Failure::of(stop, &phase);
+                let failure = CommitFailure::of(stop, &progress);
                 if failure.spares_the_session() && session.roll_back().await.is_ok() {
                     self.lock_idle().push(session);
                 }
@@ -153,7 +153,7 @@ impl Shared {
             }
             Err(_) => {
                 session.abandon();
-                Err(Failure::cut_off(&phase, SILENCE.to_owned()))
+                Err(CommitFailure::cut_off(&progress, SILENCE.to_owned()))
             }
         }
     }
@@ -163,14 +163,16 @@ impl Shared {
         if let Some(session) = idle.filter(|session| !session.client.is_closed()) {
             return Ok(session);
         }
-        let mut session = Session::connect(&self.address, Patience::Long).await?;
+        let mut session = Session::connect(&self.address, LockTimeout::Long).await?;
         let looking = async {
             assert_durable(&session.client).await?;
-            tables(&session.client).await.map_err(Refusal::from)
+            tables(&session.client).await.map_err(DatabaseRefusal::from)
         };
         session.tables = match timeout(TRANSACTION_TIME, looking).await {
             Ok(Ok(tables)) => tables,
-            Ok(Err(Refusal::Unusable(reason) | Refusal::Foreign(reason))) => return Err(reason),
+            Ok(Err(DatabaseRefusal::Unusable(reason) | DatabaseRefusal::Foreign(reason))) => {
+                return Err(reason);
+            }
             Err(_) => return Err(SILENCE.to_owned()),
         };
         Ok(session)
@@ -183,43 +185,43 @@ impl Shared {
 
 /// Other requests do not wait again for a lock that was not released a short while ago.
 #[derive(Default)]
-pub(super) struct Suspects(Vec<(Suspect, Instant)>);
+pub(super) struct LockSuspects(Vec<(LockSuspect, Instant)>);
 
 /// A key, or a kind of work.
 #[derive(Clone, PartialEq, Eq)]
-enum Suspect {
+enum LockSuspect {
     Key(EventId),
-    Work(Discriminant<Work>),
+    WorkRequest(Discriminant<WorkRequest>),
 }
 
-impl Suspects {
+impl LockSuspects {
     /// One item was alone in its transaction, and its wait failed.
-    pub(super) fn add(&mut self, single: &Batch) {
-        let keys = (single.accepts.iter()).map(|(event, _)| Suspect::Key(event.event_id));
-        let kinds = (single.work.iter()).map(|work| Suspect::Work(discriminant(work)));
+    pub(super) fn add(&mut self, single: &CommitBatch) {
+        let keys = (single.accepts.iter()).map(|(event, _)| LockSuspect::Key(event.event_id));
+        let kinds = (single.work.iter()).map(|work| LockSuspect::WorkRequest(discriminant(work)));
         let now = Instant::now();
         self.0
             .retain(|(_, since)| now.duration_since(*since) < SUSPECTED);
-        let all: Vec<Suspect> = keys.chain(kinds).collect();
+        let all: Vec<LockSuspect> = keys.chain(kinds).collect();
         if self.0.len() < MOST_SUSPECTS {
             self.0.extend(all.into_iter().map(|suspect| (suspect, now)));
         }
     }
 
     /// The items of a batch that wait separately.
-    pub(super) fn of(&mut self, batch: &mut Batch) -> Option<Batch> {
+    pub(super) fn of(&mut self, batch: &mut CommitBatch) -> Option<CommitBatch> {
         if self.0.is_empty() {
             return None;
         }
         let now = Instant::now();
         self.0
             .retain(|(_, since)| now.duration_since(*since) < SUSPECTED);
-        let is_suspect = |suspect: Suspect| self.0.iter().any(|(known, _)| *known == suspect);
+        let is_suspect = |suspect: LockSuspect| self.0.iter().any(|(known, _)| *known == suspect);
         let accepts = places(&batch.accepts, |(event, _)| {
-            is_suspect(Suspect::Key(event.event_id))
+            is_suspect(LockSuspect::Key(event.event_id))
         });
         let work = places(&batch.work, |work| {
-            is_suspect(Suspect::Work(discriminant(work)))
+            is_suspect(LockSuspect::WorkRequest(discriminant(work)))
         });
         let taken = batch.take_out(&accepts, &work);
         (taken.size() > 0).then_some(taken)

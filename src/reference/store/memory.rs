@@ -8,22 +8,22 @@ use super::{Admission, EventId, EventRecord, Handling, Promise, Submission};
 
 /// Accepted events that no worker has taken yet.
 #[derive(Default)]
-pub(super) struct Volatile {
-    held: Mutex<Held>,
+pub(super) struct MemoryStore {
+    held: Mutex<MemoryEvents>,
 }
 
 #[derive(Default)]
-struct Held {
+struct MemoryEvents {
     /// In order of acceptance; without those that are being persisted.
     order: VecDeque<EventId>,
     events: HashMap<EventId, Submission>,
 }
 
-impl Volatile {
+impl MemoryStore {
     /// Takes an event in. Keys are compared with those in memory only, as an in-process background task would.
     pub(super) fn accept(&self, submission: Submission) -> Admission {
         let mut held = self.lock();
-        let Held { order, events } = &mut *held;
+        let MemoryEvents { order, events } = &mut *held;
         match events.entry(submission.event_id) {
             Entry::Occupied(known) if known.get().fingerprint == submission.fingerprint => {
                 Admission::Replayed(Promise::Later)
@@ -92,7 +92,7 @@ impl Volatile {
         self.lock().events.len()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Held> {
+    fn lock(&self) -> MutexGuard<'_, MemoryEvents> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

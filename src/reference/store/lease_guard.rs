@@ -7,7 +7,7 @@ use super::{Admission, Claim, Grant, Lease};
 
 /// An answer that may hold leases. Whoever asked may be gone by now, or go before it has looked: an answer that is dropped
 /// unopened gives its leases back, so that no event waits for the end of a lease that nobody has.
-pub(super) struct Parcel<T: Leases> {
+pub(super) struct LeaseGuard<T: Leases> {
     content: Option<T>,
     queue: Arc<CommitQueue>,
 }
@@ -17,23 +17,21 @@ pub(super) trait Leases {
     fn into_leases(self) -> Vec<Lease>;
 }
 
-impl<T: Leases> Parcel<T> {
-    pub(super) fn new(content: T, queue: &Arc<CommitQueue>) -> Parcel<T> {
-        Parcel {
+impl<T: Leases> LeaseGuard<T> {
+    pub(super) fn new(content: T, queue: &Arc<CommitQueue>) -> LeaseGuard<T> {
+        LeaseGuard {
             content: Some(content),
             queue: queue.clone(),
         }
     }
 
     /// It has arrived.
-    pub(super) fn open(mut self) -> T {
-        self.content
-            .take()
-            .expect("a parcel is consumed by being opened")
+    pub(super) fn into_inner(mut self) -> T {
+        self.content.take().expect("a guard is consumed by this")
     }
 }
 
-impl<T: Leases> Drop for Parcel<T> {
+impl<T: Leases> Drop for LeaseGuard<T> {
     fn drop(&mut self) {
         if let Some(content) = self.content.take() {
             self.queue.give_back(content.into_leases());

@@ -16,7 +16,7 @@ use super::log_check::LogCheck;
 use super::space::Space;
 use super::transaction::COMMITS;
 use super::unreadable::integer_or;
-use crate::reference::store::commit_queue::Batch;
+use crate::reference::store::commit_queue::CommitBatch;
 use crate::reference::store::{OpenError, StoreError};
 
 /// Between two checks while nothing is committed.
@@ -32,7 +32,7 @@ const FOREIGN_EVERY: Duration = Duration::from_millis(100);
 const SOME_FRAMES: u64 = 1024;
 
 /// The writer's guard over its files.
-pub(super) struct Guard {
+pub(super) struct FileGuard {
     files: StoreFiles,
     space: Space,
     /// The last fault of the files.
@@ -52,19 +52,19 @@ pub(super) struct Guard {
     has_more: bool,
 }
 
-impl Guard {
+impl FileGuard {
     /// Guards the files of an open store.
     pub(super) fn start(
         connection: &Connection,
         path: &Path,
         database: Arc<File>,
         damage: Damage,
-    ) -> Result<Guard, OpenError> {
+    ) -> Result<FileGuard, OpenError> {
         let page_bytes =
             super::page_bytes(connection).map_err(|error| super::unusable(path, error))?;
         let log =
             || LogCheck::open(path, page_bytes).map_err(|error| OpenError::unusable(path, error));
-        Ok(Guard {
+        Ok(FileGuard {
             files: StoreFiles::remember(path, database, page_bytes)?,
             space: Space::on(path, page_bytes, (log()?, damage.clone())),
             lost: None,
@@ -88,7 +88,7 @@ impl Guard {
     pub(super) fn before(
         &mut self,
         connection: &Connection,
-        batch: &Batch,
+        batch: &CommitBatch,
     ) -> Result<(), StoreError> {
         self.look(connection)?;
         if !batch.shows_room() {

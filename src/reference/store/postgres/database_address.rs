@@ -21,17 +21,17 @@ pub(super) type Drive = Connection<Socket, <Tls as MakeTlsConnect<Socket>>::Stre
 
 /// A database, or several of which one is connected to.
 #[derive(Clone)]
-pub(super) struct Address {
+pub(super) struct DatabaseAddress {
     pub(super) config: Config,
     pub(super) tls: Tls,
     /// How long it may take to connect.
     pub(super) connect_time: Duration,
 }
 
-impl Address {
-    pub(super) fn parse(url: &str) -> Result<Address, String> {
+impl DatabaseAddress {
+    pub(super) fn parse(url: &str) -> Result<DatabaseAddress, String> {
         let config = config(url)?;
-        Ok(Address {
+        Ok(DatabaseAddress {
             tls: tls(config.get_ssl_mode())?,
             connect_time: connect_time(&config),
             config,

@@ -4,28 +4,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, oneshot};
 
-use super::parcel::Parcel;
+use super::lease_guard::LeaseGuard;
 use super::{Admission, StoreError};
 
-type Answer = Result<Parcel<Admission>, StoreError>;
+type AcceptResult = Result<LeaseGuard<Admission>, StoreError>;
 
 /// Where the answer to a submission goes. Nobody may be waiting any more.
 pub(super) struct Reply {
-    to: oneshot::Sender<Answer>,
-    via: Option<Arc<Mailbox>>,
+    to: oneshot::Sender<AcceptResult>,
+    via: Option<Arc<ReplyBatch>>,
 }
 
 /// Answers on their way to an event loop. Waking a task from another thread is a system call; with 64 of them in a
 /// commit they would cost more than the commit. So the loop is woken once, and wakes its tasks itself.
 #[derive(Default)]
-pub(super) struct Mailbox {
-    letters: Mutex<Vec<(oneshot::Sender<Answer>, Answer)>>,
+pub(super) struct ReplyBatch {
+    replies: Mutex<Vec<(oneshot::Sender<AcceptResult>, AcceptResult)>>,
     arrived: Notify,
 }
 
 impl Reply {
     /// A reply and the future side of it.
-    pub(super) fn new(via: Option<Arc<Mailbox>>) -> (Reply, oneshot::Receiver<Answer>) {
+    pub(super) fn new(via: Option<Arc<ReplyBatch>>) -> (Reply, oneshot::Receiver<AcceptResult>) {
         let (to, answer) = oneshot::channel();
         (Reply { to, via }, answer)
     }
@@ -36,21 +36,21 @@ impl Reply {
     }
 }
 
-impl Mailbox {
+impl ReplyBatch {
     /// Hands the answers out; to be run on the event loop that they are for.
     pub(super) async fn deliver(&self) {
         loop {
             self.arrived.notified().await;
-            let letters =
-                std::mem::take(&mut *self.letters.lock().unwrap_or_else(PoisonError::into_inner));
-            for (to, answer) in letters {
+            let replies =
+                std::mem::take(&mut *self.replies.lock().unwrap_or_else(PoisonError::into_inner));
+            for (to, answer) in replies {
                 let _ = to.send(answer);
             }
         }
     }
 
-    fn put(&self, to: oneshot::Sender<Answer>, answer: Answer) {
-        self.letters
+    fn put(&self, to: oneshot::Sender<AcceptResult>, answer: AcceptResult) {
+        self.replies
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push((to, answer));
@@ -58,19 +58,19 @@ impl Mailbox {
 }
 
 /// Sends all answers of a commit.
-pub(super) fn send_all(answers: impl Iterator<Item = (Reply, Answer)>) {
-    let mut filled: Vec<Arc<Mailbox>> = Vec::new();
+pub(super) fn send_all(answers: impl Iterator<Item = (Reply, AcceptResult)>) {
+    let mut filled: Vec<Arc<ReplyBatch>> = Vec::new();
     for (Reply { to, via }, answer) in answers {
-        let Some(mailbox) = via else {
+        let Some(reply_batch) = via else {
             let _ = to.send(answer);
             continue;
         };
-        mailbox.put(to, answer);
-        if !filled.iter().any(|known| Arc::ptr_eq(known, &mailbox)) {
-            filled.push(mailbox);
+        reply_batch.put(to, answer);
+        if !filled.iter().any(|known| Arc::ptr_eq(known, &reply_batch)) {
+            filled.push(reply_batch);
         }
     }
-    for mailbox in filled {
-        mailbox.arrived.notify_one();
+    for reply_batch in filled {
+        reply_batch.arrived.notify_one();
     }
 }

@@ -12,13 +12,13 @@ const HOPS: u8 = 3;
 
 /// The pending notification and its possible receivers.
 #[derive(Default)]
-pub(super) struct Bell {
-    told: Mutex<Told>,
-    rung: Notify,
+pub(super) struct WakeNotifier {
+    pending: Mutex<PendingWake>,
+    changed: Notify,
 }
 
 #[derive(Default)]
-struct Told {
+struct PendingWake {
     /// There are events to claim; how often the notification was passed on.
     work: Option<u8>,
     /// The other processes that listen.
@@ -27,19 +27,19 @@ struct Told {
 
 /// A notification: there are events to claim, for this process; 0 is every one.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Message {
+pub(super) struct WakeMessage {
     pub(super) from: i64,
     pub(super) to: i64,
     pub(super) hops: u8,
 }
 
-impl Bell {
+impl WakeNotifier {
     /// Records a commit. New events go to this process's workers if one of them is idle.
-    pub(super) fn ring(&self, changes: &Changes, has_time: bool) {
+    pub(super) fn committed(&self, changes: &Changes, has_time: bool) {
         let new = !changes.arrived.is_empty() && !has_time;
         if new || changes.leaves_more || changes.freed {
             self.lock().work = Some(0);
-            self.rung.notify_one();
+            self.changed.notify_one();
         }
     }
 
@@ -47,13 +47,13 @@ impl Bell {
     pub(super) fn pass_on(&self, hops: u8) {
         if hops < HOPS {
             self.lock().work.get_or_insert(hops + 1);
-            self.rung.notify_one();
+            self.changed.notify_one();
         }
     }
 
     /// Resolves when there is something to send.
-    pub(super) async fn rung(&self) {
-        self.rung.notified().await;
+    pub(super) async fn changed(&self) {
+        self.changed.notified().await;
     }
 
     pub(super) fn set_peers(&self, peers: Vec<i64>) {
@@ -62,15 +62,15 @@ impl Bell {
 
     /// The notifications to send now.
     pub(super) fn take(&self, own: i64) -> Vec<String> {
-        let mut told = self.lock();
-        let Some(hops) = told.work.take() else {
+        let mut pending = self.lock();
+        let Some(hops) = pending.work.take() else {
             return Vec::new();
         };
-        let to = told.peers.choose(&mut rand::rng()).copied();
+        let to = pending.peers.choose(&mut rand::rng()).copied();
         // Without a known process, every process that receives it.
         let to = to.unwrap_or(0);
         vec![
-            Message {
+            WakeMessage {
                 from: own,
                 to,
                 hops,
@@ -79,23 +79,23 @@ impl Bell {
         ]
     }
 
-    fn lock(&self) -> MutexGuard<'_, Told> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, PendingWake> {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Message {
+impl WakeMessage {
     fn to_text(&self) -> String {
         format!("work {} {} {}", self.from, self.to, self.hops)
     }
 
     /// `None` for a message of another program on this channel.
-    pub(super) fn read(text: &str) -> Option<Message> {
+    pub(super) fn read(text: &str) -> Option<WakeMessage> {
         let words: Vec<&str> = text.split(' ').collect();
         let ["work", from, to, hops] = words[..] else {
             return None;
         };
-        Some(Message {
+        Some(WakeMessage {
             from: from.parse().ok()?,
             to: to.parse().ok()?,
             hops: hops.parse().ok()?,
@@ -105,7 +105,7 @@ impl Message {
 
 #[cfg(test)]
 mod tests {
-    use super::{Bell, HOPS, Message};
+    use super::{HOPS, WakeMessage, WakeNotifier};
     use crate::reference::store::EventId;
     use crate::reference::store::signals::Changes;
 
@@ -116,50 +116,53 @@ mod tests {
         }
     }
 
-    fn told(bell: &Bell) -> Vec<Message> {
-        let texts = bell.take(7);
+    fn pending(notifier: &WakeNotifier) -> Vec<WakeMessage> {
+        let texts = notifier.take(7);
         texts
             .iter()
-            .map(|text| Message::read(text).expect("own words"))
+            .map(|text| WakeMessage::read(text).expect("own words"))
             .collect()
     }
 
     #[test]
     fn new_events_are_told_to_one_process_unless_an_own_worker_is_idle() {
-        let bell = Bell::default();
-        bell.ring(&arrived(), true);
-        assert_eq!(told(&bell), []);
-        bell.ring(&arrived(), false);
-        let to_all = Message {
+        let notifier = WakeNotifier::default();
+        notifier.committed(&arrived(), true);
+        assert_eq!(pending(&notifier), []);
+        notifier.committed(&arrived(), false);
+        let to_all = WakeMessage {
             from: 7,
             to: 0,
             hops: 0,
         };
-        assert_eq!(told(&bell), [to_all]);
-        bell.set_peers(vec![4, 5]);
-        bell.ring(&arrived(), false);
-        bell.ring(&arrived(), false);
-        let heard = told(&bell);
+        assert_eq!(pending(&notifier), [to_all]);
+        notifier.set_peers(vec![4, 5]);
+        notifier.committed(&arrived(), false);
+        notifier.committed(&arrived(), false);
+        let heard = pending(&notifier);
         assert!(
-            matches!(heard[..], [Message { to: 4 | 5, .. }]),
+            matches!(heard[..], [WakeMessage { to: 4 | 5, .. }]),
             "{heard:?}"
         );
     }
 
     #[test]
     fn a_claim_that_found_nothing_rings_nothing() {
-        let bell = Bell::default();
-        bell.ring(&Changes::at(0), false);
-        assert_eq!(told(&bell), []);
+        let notifier = WakeNotifier::default();
+        notifier.committed(&Changes::at(0), false);
+        assert_eq!(pending(&notifier), []);
     }
 
     #[test]
     fn word_is_passed_on_a_few_times_and_no_more() {
-        let bell = Bell::default();
-        bell.pass_on(HOPS - 1);
-        assert!(matches!(told(&bell)[..], [Message { hops: HOPS, .. }]));
-        bell.pass_on(HOPS);
-        assert_eq!(told(&bell), []);
+        let notifier = WakeNotifier::default();
+        notifier.pass_on(HOPS - 1);
+        assert!(matches!(
+            pending(&notifier)[..],
+            [WakeMessage { hops: HOPS, .. }]
+        ));
+        notifier.pass_on(HOPS);
+        assert_eq!(pending(&notifier), []);
     }
 
     #[test]
@@ -173,7 +176,7 @@ mod tests {
             "work 1 2 3 4",
             "hello 1",
         ] {
-            assert_eq!(Message::read(text), None, "{text}");
+            assert_eq!(WakeMessage::read(text), None, "{text}");
         }
     }
 }

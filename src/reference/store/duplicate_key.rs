@@ -1,13 +1,13 @@
 //! What is done about a key that came again: the rules of idempotency, the same for every engine.
 
-use super::{Admission, Fingerprint, Handling, Promise, State, Submission};
+use super::{Admission, EventState, Fingerprint, Handling, Promise, Submission};
 
 /// What the store knows of a key that came again.
-pub(super) struct Known {
+pub(super) struct KnownKey {
     pub(super) seq: i64,
     pub(super) fingerprint: Fingerprint,
     pub(super) promise: Promise,
-    pub(super) state: State,
+    pub(super) state: EventState,
     pub(super) accepted_ms: i64,
     /// While it is worked on: the end of the lease.
     pub(super) due_ms: i64,
@@ -16,20 +16,23 @@ pub(super) struct Known {
     pub(super) payload: Option<Vec<u8>>,
 }
 
-impl Known {
+impl KnownKey {
     /// Attempts that do not count any more when the event is admitted again. One that failed or was given up has been
     /// answered: its client asks for a new attempt, and that is not one too many.
     pub(super) fn base_again(&self) -> u32 {
         match self.state {
-            State::Failed | State::Dead => self.attempts,
-            State::Queued | State::Retrying | State::Working | State::Processed => self.base,
+            EventState::Failed | EventState::Dead => self.attempts,
+            EventState::Queued
+            | EventState::Retrying
+            | EventState::Working
+            | EventState::Processed => self.base,
         }
     }
 }
 
 /// What is to be done about it.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Readmission {
+pub(super) enum DuplicateAction {
     /// It was answered, or cannot be: say so.
     Answer(Admission),
     /// The synchronous call failed, or was cut off and its lease is over: the caller tries again.
@@ -39,51 +42,55 @@ pub(super) enum Readmission {
 }
 
 /// The rules of a repeated key, which lives for `key_lifetime_ms`.
-pub(super) fn readmission(
-    known: &Known,
+pub(super) fn duplicate_action(
+    known: &KnownKey,
     submission: &Submission,
     now_ms: i64,
     key_lifetime_ms: i64,
-) -> Readmission {
+) -> DuplicateAction {
     if known.fingerprint != submission.fingerprint {
         let expired = known.accepted_ms < now_ms - key_lifetime_ms;
-        return Readmission::Answer(if expired {
+        return DuplicateAction::Answer(if expired {
             Admission::IdTaken
         } else {
             Admission::BodyDiffers
         });
     }
     match (known.promise, known.state) {
-        (Promise::Later, _) => Readmission::Answer(Admission::Replayed(Promise::Later)),
-        (Promise::Done, State::Processed) => {
-            Readmission::Answer(Admission::Replayed(Promise::Done))
+        (Promise::Later, _) => DuplicateAction::Answer(Admission::Replayed(Promise::Later)),
+        (Promise::Done, EventState::Processed) => {
+            DuplicateAction::Answer(Admission::Replayed(Promise::Done))
         }
-        (Promise::Done, State::Working) if known.due_ms > now_ms => {
-            Readmission::Answer(Admission::InProgress)
+        (Promise::Done, EventState::Working) if known.due_ms > now_ms => {
+            DuplicateAction::Answer(Admission::InProgress)
         }
         // The client never heard that it is done.
         (
             Promise::Done,
-            State::Queued | State::Retrying | State::Working | State::Failed | State::Dead,
+            EventState::Queued
+            | EventState::Retrying
+            | EventState::Working
+            | EventState::Failed
+            | EventState::Dead,
         ) => match submission.handling {
-            Handling::Call => Readmission::TakeOver,
-            Handling::Queue | Handling::Adopt => Readmission::Requeue,
+            Handling::Call => DuplicateAction::TakeOver,
+            Handling::Queue | Handling::Adopt => DuplicateAction::Requeue,
         },
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Known, Readmission, readmission};
+    use super::{DuplicateAction, KnownKey, duplicate_action};
     use crate::reference::store::{
-        Admission, EventId, Fingerprint, Handling, Promise, State, Submission,
+        Admission, EventId, EventState, Fingerprint, Handling, Promise, Submission,
     };
 
     const HOUR_MS: i64 = 3_600_000;
 
     /// Before any lease is over.
-    fn again(known: &Known, handling: Handling) -> Readmission {
-        readmission(known, &submission(handling), 0, HOUR_MS)
+    fn again(known: &KnownKey, handling: Handling) -> DuplicateAction {
+        duplicate_action(known, &submission(handling), 0, HOUR_MS)
     }
 
     fn submission(handling: Handling) -> Submission {
@@ -97,9 +104,9 @@ mod tests {
         }
     }
 
-    fn known(promise: Promise, state: State) -> Known {
+    fn known(promise: Promise, state: EventState) -> KnownKey {
         let fingerprint = Fingerprint::of(b"{}");
-        Known {
+        KnownKey {
             seq: 1,
             fingerprint,
             promise,
@@ -114,11 +121,11 @@ mod tests {
 
     #[test]
     fn what_was_answered_202_is_answered_202_again_whatever_became_of_it() {
-        for state in State::ALL {
+        for state in EventState::ALL {
             for handling in [Handling::Queue, Handling::Call] {
                 assert_eq!(
                     again(&known(Promise::Later, state), handling),
-                    Readmission::Answer(Admission::Replayed(Promise::Later)),
+                    DuplicateAction::Answer(Admission::Replayed(Promise::Later)),
                     "{state:?}"
                 );
             }
@@ -130,45 +137,51 @@ mod tests {
      {
         let again = |state| again(&known(Promise::Done, state), Handling::Call);
         assert_eq!(
-            again(State::Processed),
-            Readmission::Answer(Admission::Replayed(Promise::Done))
+            again(EventState::Processed),
+            DuplicateAction::Answer(Admission::Replayed(Promise::Done))
         );
         assert_eq!(
-            again(State::Working),
-            Readmission::Answer(Admission::InProgress)
+            again(EventState::Working),
+            DuplicateAction::Answer(Admission::InProgress)
         );
-        for state in [State::Queued, State::Retrying, State::Failed, State::Dead] {
-            assert_eq!(again(state), Readmission::TakeOver, "{state:?}");
+        for state in [
+            EventState::Queued,
+            EventState::Retrying,
+            EventState::Failed,
+            EventState::Dead,
+        ] {
+            assert_eq!(again(state), DuplicateAction::TakeOver, "{state:?}");
         }
     }
 
     #[test]
     fn a_failed_synchronous_call_is_queued_when_its_retry_meets_a_background_server() {
-        let failed = known(Promise::Done, State::Failed);
-        assert_eq!(again(&failed, Handling::Queue), Readmission::Requeue);
+        let failed = known(Promise::Done, EventState::Failed);
+        assert_eq!(again(&failed, Handling::Queue), DuplicateAction::Requeue);
     }
 
     #[test]
     fn a_synchronous_call_that_was_cut_off_is_tried_again_once_its_lease_is_over() {
-        let cut_off = known(Promise::Done, State::Working);
-        let at = |now_ms, handling| readmission(&cut_off, &submission(handling), now_ms, HOUR_MS);
+        let cut_off = known(Promise::Done, EventState::Working);
+        let at =
+            |now_ms, handling| duplicate_action(&cut_off, &submission(handling), now_ms, HOUR_MS);
         let end_ms = cut_off.due_ms;
         assert_eq!(
             at(end_ms - 1, Handling::Call),
-            Readmission::Answer(Admission::InProgress)
+            DuplicateAction::Answer(Admission::InProgress)
         );
-        assert_eq!(at(end_ms, Handling::Call), Readmission::TakeOver);
-        assert_eq!(at(end_ms, Handling::Queue), Readmission::Requeue);
+        assert_eq!(at(end_ms, Handling::Call), DuplicateAction::TakeOver);
+        assert_eq!(at(end_ms, Handling::Queue), DuplicateAction::Requeue);
     }
 
     #[test]
     fn what_was_answered_with_a_failure_gets_all_its_attempts_again_and_nothing_else_does() {
-        for state in State::ALL {
-            let known = Known {
+        for state in EventState::ALL {
+            let known = KnownKey {
                 attempts: 8,
                 ..known(Promise::Done, state)
             };
-            let answered = [State::Failed, State::Dead].contains(&state);
+            let answered = [EventState::Failed, EventState::Dead].contains(&state);
             assert_eq!(
                 known.base_again(),
                 if answered { 8 } else { 0 },
@@ -179,10 +192,17 @@ mod tests {
 
     #[test]
     fn another_body_is_never_accepted_under_a_known_id_expired_or_not() {
-        let mut known = known(Promise::Later, State::Processed);
+        let mut known = known(Promise::Later, EventState::Processed);
         known.fingerprint = Fingerprint::of(b"[]");
-        let again = |now_ms| readmission(&known, &submission(Handling::Queue), now_ms, HOUR_MS);
-        assert_eq!(again(HOUR_MS), Readmission::Answer(Admission::BodyDiffers));
-        assert_eq!(again(HOUR_MS + 1), Readmission::Answer(Admission::IdTaken));
+        let again =
+            |now_ms| duplicate_action(&known, &submission(Handling::Queue), now_ms, HOUR_MS);
+        assert_eq!(
+            again(HOUR_MS),
+            DuplicateAction::Answer(Admission::BodyDiffers)
+        );
+        assert_eq!(
+            again(HOUR_MS + 1),
+            DuplicateAction::Answer(Admission::IdTaken)
+        );
     }
 }
