@@ -47,6 +47,9 @@ pub enum UnitError {
 pub const MAX_DURATION: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Reads `150ms`, `1.5s`, `80us`, `2m`, `1m30s`. A unit is obligatory; zero is allowed.
+///
+/// # Errors
+/// [`UnitError`] if there is no number, no known unit, or more than [`MAX_DURATION`].
 pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     let not_a_number = || UnitError::NotANumber {
         text: text.to_owned(),
@@ -213,6 +216,9 @@ impl fmt::Display for Rate {
 }
 
 /// Reads `70%` or `0.1 %` as a fraction of one; the sign is obligatory.
+///
+/// # Errors
+/// [`UnitError`] if there is no finite number of at least 0, or no sign.
 pub fn parse_percentage(text: &str) -> Result<f64, UnitError> {
     let not_a_number = || UnitError::NotANumber {
         text: text.to_owned(),

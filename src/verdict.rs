@@ -17,7 +17,7 @@ pub enum Verdict {
 
 impl Verdict {
     /// The verdict over all gates: any failure fails, else any doubt is doubt. `None` without gates.
-    pub fn of_all(verdicts: impl IntoIterator<Item = Verdict>) -> Option<Verdict> {
+    pub(crate) fn of_all(verdicts: impl IntoIterator<Item = Verdict>) -> Option<Verdict> {
         verdicts.into_iter().reduce(|a, b| match (a, b) {
             (Verdict::Fail, _) | (_, Verdict::Fail) => Verdict::Fail,
             (Verdict::Inconclusive, _) | (_, Verdict::Inconclusive) => Verdict::Inconclusive,

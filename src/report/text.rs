@@ -1,13 +1,13 @@
 //! What every face for people says in the same words: rows, counts, notes and the verdict line.
 
 mod audit_reason;
+mod audit_remark;
 mod change_reason;
 mod limitation;
 mod next_step;
 mod reason;
 mod sample;
 mod test_reason;
-
 use std::time::Duration;
 
 use super::audit;

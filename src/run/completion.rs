@@ -228,17 +228,17 @@ impl Completion {
     }
 
     /// Whether duplicates would have been seen, whichever effect was had twice.
-    pub fn sees_duplicates(&self) -> bool {
+    pub(crate) fn sees_duplicates(&self) -> bool {
         (self.inserts, self.notifications) == (EffectReporting::Reported, EffectReporting::Reported)
     }
 
     /// Why the state of something could not be read, if that was so.
-    pub fn trouble(&self) -> Option<&str> {
+    pub(crate) fn trouble(&self) -> Option<&str> {
         self.remarks.iter().find_map(AuditRemark::trouble)
     }
 
     /// Whether every accepted event was done exactly once, and there were any.
-    pub fn is_exactly_once(&self) -> bool {
+    pub(crate) fn is_exactly_once(&self) -> bool {
         self.accepted() > 0
             && self.processed == self.accepted()
             && self.duplicated() == 0
@@ -250,7 +250,7 @@ impl Completion {
 
     /// A percentile of the time from acceptance to completion over all accepted events, nearest rank; `None` if the
     /// event at its rank was not done.
-    pub fn done_after(&self, quantile: Quantile) -> Option<Duration> {
+    pub(crate) fn done_after(&self, quantile: Quantile) -> Option<Duration> {
         let levels = self.done.latency.ranked_values();
         let rank = quantile.rank(self.accepted());
         levels.at_rank(rank).map(Duration::from_nanos)

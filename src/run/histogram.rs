@@ -49,7 +49,7 @@ impl Histogram {
     }
 
     /// Adds a value in ns so many times.
-    pub fn record_n(&mut self, value_ns: u64, count: u64) {
+    pub(crate) fn record_n(&mut self, value_ns: u64, count: u64) {
         if count == 0 {
             return;
         }
@@ -89,7 +89,7 @@ impl Histogram {
     }
 
     /// Mean in ns, at the histogram's precision.
-    pub fn mean_ns(&self) -> Option<f64> {
+    pub(crate) fn mean_ns(&self) -> Option<f64> {
         let weight = |b: Bucket| self.representative(&b) as f64 * b.count as f64;
         (self.count() > 0).then(|| self.buckets().map(weight).sum::<f64>() / self.count() as f64)
     }
@@ -165,7 +165,7 @@ impl Histogram {
     ///
     /// # Errors
     /// [`DecodeError`].
-    pub fn decode_of(
+    pub(crate) fn decode_of(
         text: &str,
         precision: Precision,
         min_max_ns: Option<(u64, u64)>,
@@ -200,7 +200,7 @@ impl Histogram {
     }
 
     /// Bytes of memory that its counts take.
-    pub fn footprint(&self) -> u64 {
+    pub(crate) fn footprint(&self) -> u64 {
         self.counts.footprint()
     }
 

@@ -20,6 +20,22 @@ pub struct Schedule {
 
 impl Schedule {
     /// The schedule of an endpoint; `stream` tells endpoints apart that share a seed.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// use a7probe::run::plan::{Arrivals, Size};
+    /// use a7probe::run::schedule::Schedule;
+    /// use a7probe::units::Rate;
+    ///
+    /// let rate = Rate::per_second(4.0).unwrap();
+    /// let size = Size::Duration(Duration::from_secs(1));
+    /// let grid: Vec<u64> = Schedule::new(Arrivals::Grid, rate, size, 7, 0).iter().collect();
+    /// assert_eq!(grid, [0, 250_000_000, 500_000_000, 750_000_000]);
+    /// // Jitter places one request in each of these intervals.
+    /// let jitter = Schedule::new(Arrivals::Jitter, rate, size, 7, 0);
+    /// assert!(jitter.iter().zip(grid).all(|(at_ns, start_ns)| at_ns - start_ns < 250_000_000));
+    /// ```
     pub fn new(arrivals: Arrivals, rate: Rate, size: Size, seed: u64, stream: u64) -> Schedule {
         let mut schedule = Schedule {
             arrivals,

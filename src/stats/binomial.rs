@@ -43,6 +43,19 @@ pub struct Projection {
 ///
 /// # Panics
 /// If `theta0` is not inside (0, 1).
+///
+/// ```
+/// use a7probe::stats::binomial::judge;
+/// use a7probe::verdict::Verdict;
+///
+/// // P95 allows 5 % above the limit. 0.95^59 = 0.0485, 0.95^58 = 0.0510.
+/// assert_eq!(judge(59, 0, 0.05, 0.05).verdict, Verdict::Pass);
+/// assert_eq!(judge(58, 0, 0.05, 0.05).verdict, Verdict::Inconclusive);
+/// // Two of two: 0.05² = 0.0025.
+/// let two = judge(2, 2, 0.05, 0.05);
+/// assert_eq!(two.verdict, Verdict::Fail);
+/// assert!((two.p_fail - 0.0025).abs() < 1e-12);
+/// ```
 pub fn judge(n: u64, k: u64, theta0: f64, alpha: f64) -> Judgement {
     let (p_pass, p_fail) = (p_pass(n, k, theta0), p_fail(n, k, theta0));
     let verdict = if reaches(p_pass, alpha) {

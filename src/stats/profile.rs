@@ -89,6 +89,19 @@ pub struct QuantileChange {
 /// which order statistics set the ends; of several equal ones, the first.
 ///
 /// Cost: a value lookup on each side for each rank in the band, about `4·√(n·q·(1−q))` ranks.
+///
+/// ```
+/// use a7probe::stats::profile::{CUT_95, change};
+/// use a7probe::stats::rank::Quantile;
+///
+/// // 100 latencies from 201 to 300 ms before, 100 ms less after.
+/// let before: Vec<f64> = (201..=300).map(f64::from).collect();
+/// let after: Vec<f64> = before.iter().map(|ms| ms - 100.0).collect();
+/// let p95: Quantile = "P95".parse().unwrap();
+/// let change = change(&before[..], &after[..], p95, CUT_95).unwrap();
+/// assert_eq!((change.difference.low.value, change.difference.high.value), (-107.0, -93.0));
+/// assert!(change.ratio.low.value > 0.64 && change.ratio.high.value < 0.69);
+/// ```
 pub fn change<B, A>(before: &B, after: &A, q: Quantile, cut: f64) -> Option<QuantileChange>
 where
     B: OrderStatistics + ?Sized,

@@ -85,7 +85,7 @@ pub struct Answers {
 
 impl Answers {
     /// Adds another thread's.
-    pub fn merge(&mut self, other: Answers) {
+    pub(crate) fn merge(&mut self, other: Answers) {
         self.accepted.extend(other.accepted);
         self.by_repeat.extend(other.by_repeat);
         self.resends.merge(&other.resends);

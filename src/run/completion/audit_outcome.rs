@@ -19,21 +19,6 @@ pub enum DoneClock {
     Poll,
 }
 
-impl DoneClock {
-    /// In words.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            DoneClock::Server => "from acceptance to completion, both by the server's clock",
-            DoneClock::Both => {
-                "from the answer by this machine's clock to completion by the server's, as true as the two agree"
-            }
-            DoneClock::Poll => {
-                "from the answer to the poll that saw it done, which began when the run had ended: at most so long"
-            }
-        }
-    }
-}
-
 /// Whether the server tells how often one kind of effect was had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

@@ -44,7 +44,7 @@ pub enum UnknownMeans {
 
 impl EventReport {
     /// Whether it is done.
-    pub fn is_processed(&self) -> bool {
+    pub(crate) fn is_processed(&self) -> bool {
         matches!(self.status, EventStatus::Processed { .. })
     }
 }

@@ -64,7 +64,7 @@ impl Resends {
     }
 
     /// Adds another thread's.
-    pub fn merge(&mut self, other: &Resends) {
+    pub(crate) fn merge(&mut self, other: &Resends) {
         self.concurrent += other.concurrent;
         self.after += other.after;
         self.same_event += other.same_event;

@@ -20,7 +20,7 @@ impl RankedValues {
     }
 
     /// From values with their counts, in any order.
-    pub fn from_counts(mut counts: Vec<(u64, u64)>) -> RankedValues {
+    pub(crate) fn from_counts(mut counts: Vec<(u64, u64)>) -> RankedValues {
         counts.sort_unstable();
         let mut ranked = RankedValues::default();
         let counts = counts.into_iter().filter(|&(_, count)| count > 0);

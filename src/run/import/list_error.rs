@@ -56,7 +56,7 @@ impl ListError {
     }
 
     /// The message with the name of the file.
-    pub fn of_file(&self, file: &str) -> String {
+    pub(crate) fn of_file(&self, file: &str) -> String {
         let ListError { what, hint, .. } = self;
         match self.subject {
             ErrorSubject::File => format!("{file} {what}\nhint: {hint}"),

@@ -254,7 +254,11 @@ impl From<&EndpointRun> for EndpointDocument<'_> {
             ok: recording.ok.encode().into(),
             client: Some(recording.client.encode().into()),
             seams: recording.seams.clone(),
-            intervals: recording.intervals.iter().map(Into::into).collect(),
+            intervals: recording
+                .intervals
+                .iter()
+                .map(|(&second, interval)| IntervalDocument::of(second, interval))
+                .collect(),
             slowest: recording.slowest.iter().map(Into::into).collect(),
             statuses: recording.statuses.clone(),
             server_timing: recording
@@ -302,8 +306,8 @@ impl From<&Recording> for PhasesDocument<'_> {
     }
 }
 
-impl From<(&u64, &RunSecond)> for IntervalDocument<'_> {
-    fn from((&second, interval): (&u64, &RunSecond)) -> Self {
+impl IntervalDocument<'_> {
+    fn of(second: u64, interval: &RunSecond) -> Self {
         IntervalDocument {
             second,
             ok: interval.ok,

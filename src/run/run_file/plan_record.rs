@@ -140,7 +140,7 @@ impl PlanRecord {
     }
 
     /// Keeps the bodies of its plan, if they are text of at most 4 KiB.
-    pub fn keep_bodies(&mut self, plan: &Plan) {
+    pub(crate) fn keep_bodies(&mut self, plan: &Plan) {
         for (record, endpoint) in self.endpoints.iter_mut().zip(&plan.endpoints) {
             if let (Some(body), Some(template)) = (&mut record.body, &endpoint.body) {
                 let text = String::from_utf8(source_of(template)).ok();

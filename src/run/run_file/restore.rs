@@ -22,6 +22,7 @@ use super::{EndpointRun, FORMAT, Run, RunFileError};
 use crate::printable::one_line;
 use crate::run::plan::StatusSet;
 
+use against_plan::PlannedEndpoint;
 use context::RestoreContext;
 use memory_budget::MemoryBudget;
 
@@ -71,13 +72,18 @@ fn check_numbers(
     budget: &Rc<MemoryBudget>,
 ) -> Result<(), RunFileError> {
     let plan = document.plan.endpoints.iter().enumerate();
-    let plan: BTreeMap<&str, _> = plan.map(|(n, e)| (e.name.as_str(), (n, e))).collect();
+    let plan: BTreeMap<&str, _> = plan
+        .map(|(number, record)| {
+            let stream = number as u64;
+            (record.name.as_str(), PlannedEndpoint { stream, record })
+        })
+        .collect();
     for endpoint in &document.endpoints {
         let context = RestoreContext::new(&endpoint.name, budget);
         let Some(&planned) = plan.get(endpoint.name.as_str()) else {
             return context.wrong("the plan does not have it".to_owned());
         };
-        let expected = StatusSet::parse(&planned.1.expect).map_err(RunFileError::Field)?;
+        let expected = StatusSet::parse(&planned.record.expect).map_err(RunFileError::Field)?;
         numbers::check(&context, endpoint, &expected)?;
         against_plan::endpoint(&context, endpoint, planned, document)?;
     }

@@ -94,7 +94,7 @@ impl SelftestCheck {
     }
 
     /// Whether the two are no further apart than they may be.
-    pub fn is_within(&self) -> bool {
+    pub(crate) fn is_within(&self) -> bool {
         self.error().abs() <= self.tolerance
     }
 }

@@ -94,11 +94,19 @@ fn instrument(document: &RunDocument<'_>) -> Result<(), RunFileError> {
     }
 }
 
-/// Checks an endpoint against its part of the plan; `stream` is its number there.
+/// An endpoint's part of the plan.
+#[derive(Clone, Copy)]
+pub(super) struct PlannedEndpoint<'a> {
+    /// Its number in the plan, which is its stream of random numbers.
+    pub(super) stream: u64,
+    pub(super) record: &'a EndpointRecord,
+}
+
+/// Checks an endpoint against its part of the plan.
 pub(super) fn endpoint(
     context: &RestoreContext,
     document: &EndpointDocument<'_>,
-    (stream, planned): (usize, &EndpointRecord),
+    planned: PlannedEndpoint<'_>,
     run: &RunDocument<'_>,
 ) -> Result<(), RunFileError> {
     clock(context, document.clock, run.plan.model)?;
@@ -115,7 +123,7 @@ pub(super) fn endpoint(
             wall,
         )?;
     }
-    let Some(due) = due(&run.plan, planned, stream as u64, document.planned) else {
+    let Some(due) = due(&run.plan, planned, document.planned) else {
         return Ok(());
     };
     // A request that was due only after the cut is no part of the run.
@@ -193,8 +201,8 @@ fn seams(
 
 /// The number of requests in the plan; `None` if it depends on the answers. Poisson arrivals are counted only as far as
 /// needed.
-fn due(plan: &PlanRecord, endpoint: &EndpointRecord, stream: u64, found: u64) -> Option<u64> {
-    let (size, rate) = match (plan.size, plan.model, endpoint.rate_per_s) {
+fn due(plan: &PlanRecord, planned: PlannedEndpoint<'_>, found: u64) -> Option<u64> {
+    let (size, rate) = match (plan.size, plan.model, planned.record.rate_per_s) {
         (SizeRecord::Requests { requests }, _, _) => return Some(requests),
         (SizeRecord::Duration { duration }, Model::Open { .. }, Some(rate)) => (duration, rate),
         _ => return None,
@@ -206,11 +214,17 @@ fn due(plan: &PlanRecord, endpoint: &EndpointRecord, stream: u64, found: u64) ->
         return Some(u64::MAX);
     }
     if arrivals != Arrivals::Poisson {
-        let schedule = Schedule::new(arrivals, rate, Size::Duration(size), plan.seed, stream);
+        let schedule = Schedule::new(
+            arrivals,
+            rate,
+            Size::Duration(size),
+            plan.seed,
+            planned.stream,
+        );
         return Some(schedule.planned());
     }
     let one_more = Size::Requests(found.saturating_add(1));
-    let schedule = Schedule::new(arrivals, rate, one_more, plan.seed, stream);
+    let schedule = Schedule::new(arrivals, rate, one_more, plan.seed, planned.stream);
     let end_ns = size.as_nanos() as u64;
     Some(schedule.iter().take_while(|&at_ns| at_ns < end_ns).count() as u64)
 }
