@@ -96,14 +96,11 @@ pub(super) fn shown(file: &Path) -> String {
 
 /// Adds what must be known of an imported file to a report.
 pub(super) fn describe(file: &str, remarks: &[ImportRemark], report: &mut Report) {
-    for remark in remarks {
-        match remark {
-            ImportRemark::Note(text) => report.notes.push(format!("{file}: {text}")),
-            ImportRemark::Warning { text, hint } => {
-                report
-                    .warnings
-                    .push(Warning::new(format!("{file}: {text}"), hint.clone()));
-            }
+    for words in remarks.iter().flat_map(ImportRemark::words) {
+        let text = format!("{file}: {}", words.text);
+        match words.hint {
+            Some(hint) => report.warnings.push(Warning::new(text, hint)),
+            None => report.notes.push(text),
         }
     }
 }

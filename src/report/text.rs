@@ -3,11 +3,13 @@
 mod audit_reason;
 mod audit_remark;
 mod change_reason;
+mod import_remark;
 mod limitation;
 mod next_step;
 mod reason;
 mod sample;
 mod test_reason;
+
 use std::time::Duration;
 
 use super::audit;

@@ -102,9 +102,10 @@ fn exceeding(recording: &Recording, limit_ms: f64) -> (u64, u64) {
 
 /// All remarks in one text.
 fn remarks(imported: &Imported) -> String {
-    let texts = imported.remarks.iter().map(|remark| match remark {
-        ImportRemark::Note(text) => format!("note: {text}\n"),
-        ImportRemark::Warning { text, hint } => format!("warning: {text}\nhint: {hint}\n"),
+    let words = imported.remarks.iter().flat_map(ImportRemark::words);
+    let texts = words.map(|words| match words.hint {
+        None => format!("note: {}\n", words.text),
+        Some(hint) => format!("warning: {}\nhint: {hint}\n", words.text),
     });
     texts.collect()
 }

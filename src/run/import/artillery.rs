@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::imported::{ImportRemark, Imported};
 use super::percentile_summary::{PercentileSummary, add, count, nanoseconds};
 use super::rank_bounds::RankBound;
 use super::requests::{outcome_of_error, outcome_of_status};
 use super::{FileFormat, ImportError, TimeUnit};
+use super::{ImportRemark, Imported};
 use crate::run::recording::Counts;
 use crate::run::sample::{FailureKind, Outcome};
 
@@ -123,15 +123,7 @@ fn bounds(summary: &BTreeMap<String, Option<f64>>, n: u64) -> Result<Vec<RankBou
 }
 
 fn remarks(failures_among: u64) -> Vec<ImportRemark> {
-    let mut remarks = vec![
-        ImportRemark::few_percentiles("Artillery keeps a few percentiles to within 1 %"),
-        ImportRemark::note("Artillery's http.response_time ends with the first byte of the answer"),
-        ImportRemark::note("all requests of the report are one endpoint"),
-    ];
-    remarks.extend(ImportRemark::failures_among(
-        failures_among,
-        "latencies",
-        "answers with a failure status",
-    ));
-    remarks
+    std::iter::once(ImportRemark::Format(FORMAT))
+        .chain(ImportRemark::failures_among(FORMAT, failures_among))
+        .collect()
 }

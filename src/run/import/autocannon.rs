@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::imported::{ImportRemark, Imported};
+use super::import_remark::UnstatedFact;
 use super::percentile_summary::{PercentileSummary, add, count, nanoseconds};
 use super::rank_bounds::RankBound;
 use super::{FileFormat, ImportError, TimeUnit};
+use super::{ImportRemark, Imported};
 use crate::run::recording::Counts;
 use crate::run::sample::{FailureKind, Outcome};
 
@@ -54,20 +55,10 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         counts,
     };
     let among = distribution.failures_among(FORMAT)?;
-    let mut remarks = vec![
-        ImportRemark::few_percentiles("autocannon keeps a few percentiles in whole milliseconds"),
-        ImportRemark::closed_model("autocannon counts latency", "connections"),
-    ];
-    remarks.extend(ImportRemark::failures_among(
-        among,
-        "latencies",
-        "failed answers",
-    ));
+    let mut remarks = vec![ImportRemark::Format(FORMAT)];
+    remarks.extend(ImportRemark::failures_among(FORMAT, among));
     if document.requests.sent.is_none() {
-        remarks.push(ImportRemark::warning(
-            "this version of autocannon does not say how many requests it sent, so some may have had no answer",
-            "use a newer autocannon",
-        ));
+        remarks.push(ImportRemark::Unstated(UnstatedFact::SentRequests));
     }
     let recording = distribution.into_recording(FORMAT)?;
     Ok(Imported::unnamed(FORMAT, recording, remarks))

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::imported::{ImportRemark, Imported};
+use super::import_remark::UnstatedFact;
 use super::percentile_summary::{PercentileSummary, add, count, nanoseconds};
 use super::rank_bounds::RankBound;
 use super::requests::outcome_of_error;
 use super::{FileFormat, ImportError, TimeUnit};
+use super::{ImportRemark, Imported};
 use crate::run::recording::Counts;
 use crate::run::sample::{FailureKind, Outcome};
 
@@ -66,21 +67,11 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         counts,
     };
     let failed = distribution.failures_among(FORMAT)?;
-    let mut remarks = vec![
-        ImportRemark::few_percentiles("bombardier keeps five percentiles"),
-        ImportRemark::closed_model("bombardier counts latency", "connections"),
-    ];
+    let mut remarks = vec![ImportRemark::Format(FORMAT)];
     if latency.percentiles.is_empty() {
-        remarks.push(ImportRemark::warning(
-            "the file has no percentiles, only the slowest request",
-            "run bombardier with -l",
-        ));
+        remarks.push(ImportRemark::Unstated(UnstatedFact::Percentiles));
     }
-    remarks.extend(ImportRemark::failures_among(
-        failed,
-        "latencies",
-        "failed requests",
-    ));
+    remarks.extend(ImportRemark::failures_among(FORMAT, failed));
     let recording = distribution.into_recording(FORMAT)?;
     Ok(Imported::unnamed(FORMAT, recording, remarks))
 }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::imported::{ImportRemark, Imported};
 use super::percentile_summary::{PercentileSummary, add, count, nanoseconds};
 use super::rank_bounds::RankBound;
 use super::requests::outcome_of_status;
 use super::{FileFormat, ImportError, TimeUnit};
+use super::{ImportRemark, Imported};
 use crate::run::recording::Counts;
 use crate::run::sample::{FailureKind, Outcome};
 
@@ -58,16 +58,8 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         counts,
     };
     let failed = distribution.failures_among(FORMAT)?;
-    let mut remarks = vec![ImportRemark::note(
-        "Fortio keeps a histogram of fixed steps: a latency within a step is shown as its upper end, a verdict that \
-         hangs on the rest is INCONCLUSIVE, and the order, so every burst, is lost",
-    )];
-    remarks.push(ImportRemark::late_sends("Fortio", "threads"));
-    remarks.extend(ImportRemark::failures_among(
-        failed,
-        "latencies",
-        "failed requests",
-    ));
+    let mut remarks = vec![ImportRemark::Format(FORMAT)];
+    remarks.extend(ImportRemark::failures_among(FORMAT, failed));
     let name = document.url.map(|url| {
         super::endpoint_names::names(&[super::endpoint_names::EndpointKey::new("", &url)])
     });

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::ending::ending_of;
 use super::endpoint_names::EndpointKey;
-use super::imported::{ImportRemark, Imported};
 use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error};
 use super::{FileFormat, ImportError};
+use super::{ImportRemark, Imported};
 use crate::run::sample::{FailureKind, Outcome};
 
 const FORMAT: FileFormat = FileFormat::GatlingLog;
@@ -42,10 +42,7 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
             requests.add(FORMAT, key, request)?;
         }
     }
-    let mut remarks = vec![
-        ImportRemark::note("Gatling writes whole milliseconds"),
-        ImportRemark::late_sends("Gatling", "users"),
-    ];
+    let mut remarks = vec![ImportRemark::Format(FORMAT)];
     remarks.extend(ImportRemark::of_ending(ending_of(text)));
     Ok(requests.into_imported(FORMAT, remarks))
 }

@@ -7,9 +7,10 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::endpoint_names::EndpointKey;
-use super::imported::{ImportRemark, Imported};
+use super::import_remark::MissingRequests;
 use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error, start_ns};
 use super::{FileFormat, ImportError};
+use super::{ImportRemark, Imported};
 use crate::run::recording::Failures;
 use crate::run::sample::{FailureKind, Outcome};
 
@@ -73,18 +74,14 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         )?;
     }
     let mut endpoints = requests.into_endpoints();
-    let mut remarks = vec![ImportRemark::late_sends("ghz", "workers")];
+    let mut remarks = vec![ImportRemark::Format(FORMAT)];
     if written < document.count {
         for endpoint in &mut endpoints {
             endpoint.recording.failures = Failures::Incomplete;
         }
-        remarks.push(ImportRemark::warning(
-            format!(
-                "ghz writes the details of a million calls; those of {} others are missing",
-                document.count - written
-            ),
-            "send fewer calls",
-        ));
+        remarks.push(ImportRemark::Missing(MissingRequests::Details(
+            document.count - written,
+        )));
     }
     Ok(Imported {
         format: FORMAT,

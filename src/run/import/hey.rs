@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use super::ending::ending_of;
-use super::imported::{ImportRemark, Imported};
-use super::oha::unanswered_remark;
+use super::import_remark::MissingRequests;
 use super::requests::{ImportedRequest, outcome_of_status, recording};
 use super::titled_rows::TitledRows;
 use super::{FileFormat, ImportError, TimeUnit};
+use super::{ImportRemark, Imported};
 use crate::run::recording::Failures;
 
 /// How the file begins; older versions lack the last two columns.
@@ -49,18 +49,9 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let rows = requests.len();
     let mut recording = recording(requests, ROUNDING);
     recording.failures = Failures::Incomplete;
-    let mut remarks = vec![
-        ImportRemark::closed_model("hey counts latency", "workers"),
-        ImportRemark::note(
-            "hey rounds to 0.1 ms: what may lie on either side of a target counts as both",
-        ),
-        unanswered_remark("hey", "its output without -o csv"),
-    ];
+    let mut remarks = vec![ImportRemark::Format(format)];
     if rows >= MOST_ROWS {
-        remarks.push(ImportRemark::warning(
-            "hey keeps a million results and drops the rest",
-            "send fewer requests",
-        ));
+        remarks.push(ImportRemark::Missing(MissingRequests::Results));
     }
     remarks.extend(ImportRemark::of_ending(ending_of(text)));
     Ok(Imported::unnamed(format, recording, remarks))

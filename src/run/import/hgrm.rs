@@ -1,9 +1,10 @@
 //! HdrHistogram's percentile distribution, as a `.hgrm` file or inside the output of wrk2.
 
 use super::ending::content_lines;
-use super::imported::{ImportRemark, Imported};
+use super::import_remark::{MissingRequests, UnstatedFact};
 use super::rank_bounds::{RankBound, ranges};
 use super::{FileFormat, ImportError, TimeUnit};
+use super::{ImportRemark, Imported};
 use crate::run::recording::{Counts, Failures, Range, Ranges, Recording};
 use crate::run::sample::FailureKind;
 
@@ -150,9 +151,9 @@ fn of_hgrm(n: u64, ranges: Vec<Range>) -> Imported {
     let mut recording = Recording::of_ranges(Ranges::new(ranges, 0), counts);
     recording.failures = Failures::Incomplete;
     let remarks = vec![
-        table_remark(),
-        ImportRemark::note("a percentile table does not say from where its latencies count"),
-        no_failures_remark("a percentile table"),
+        ImportRemark::Format(FileFormat::Hgrm),
+        ImportRemark::Unstated(UnstatedFact::Clock),
+        ImportRemark::Unstated(UnstatedFact::Failures(FileFormat::Hgrm)),
     ];
     Imported::unnamed(FileFormat::Hgrm, recording, remarks)
 }
@@ -162,8 +163,8 @@ fn of_wrk2(text: &str, n: u64, mut ranges: Vec<Range>) -> Result<Imported, Impor
     let failures = Wrk2Failures::of(text);
     let max_ns = ranges.last().map_or(0, |range| range.high_ns);
     let mut remarks = vec![
-        table_remark(),
-        ImportRemark::note("wrk2 counts latency from the intended start, as it should"),
+        ImportRemark::Format(FileFormat::Hgrm),
+        ImportRemark::FromIntendedStart,
     ];
     if failures.timeouts > 0 {
         // Slower than the time limit or answered late, and counted again every two seconds.
@@ -173,23 +174,17 @@ fn of_wrk2(text: &str, n: u64, mut ranges: Vec<Range>) -> Result<Imported, Impor
             high_ns: u64::MAX,
             count: failures.timeouts,
         });
-        remarks.push(ImportRemark::warning(
-            format!("wrk2 counts {} timeouts, one request perhaps several times; each may exceed a target", failures.timeouts),
-            "measure with a7probe, which counts every request once",
-        ));
+        remarks.push(ImportRemark::Missing(MissingRequests::Timeouts(
+            failures.timeouts,
+        )));
     }
     if failures.bad_status > n {
         return Err(FileFormat::Hgrm.damaged("more answers failed than there were"));
     }
-    if failures.bad_status > 0 {
-        remarks.push(ImportRemark::warning(
-            format!(
-                "the latencies of {} answers with a failure status are among the others",
-                failures.bad_status
-            ),
-            "measure with a7probe, which tells them apart",
-        ));
-    }
+    remarks.extend(ImportRemark::failures_among(
+        FileFormat::Hgrm,
+        failures.bad_status,
+    ));
     let mut counts = Counts {
         ok: n + failures.timeouts - failures.bad_status,
         ..Counts::default()
@@ -204,20 +199,6 @@ fn of_wrk2(text: &str, n: u64, mut ranges: Vec<Range>) -> Result<Imported, Impor
         .extend(kinds.into_iter().filter(|&(_, n)| n > 0));
     let recording = Recording::of_ranges(Ranges::new(ranges, failures.bad_status), counts);
     Ok(Imported::unnamed(FileFormat::Hgrm, recording, remarks))
-}
-
-fn table_remark() -> ImportRemark {
-    ImportRemark::note(
-        "a percentile table keeps the order of size and not of time, so every burst is lost; a latency between two of \
-         its lines is shown as the upper one",
-    )
-}
-
-pub(super) fn no_failures_remark(subject: &str) -> ImportRemark {
-    ImportRemark::warning(
-        format!("{subject} holds no failures, so a pass holds for the answered requests only"),
-        "take the number of failures from the tool that measured",
-    )
 }
 
 /// What wrk2 says below the table.

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::ending::ending_of;
 use super::endpoint_names::gate_name;
-use super::hgrm::no_failures_remark;
-use super::imported::{ImportRemark, Imported, ImportedEndpoint};
+use super::import_remark::UnstatedFact;
 use super::{FileFormat, ImportError, TimeUnit};
+use super::{ImportRemark, Imported, ImportedEndpoint};
 use crate::run::histogram::{Bucket, DecodeError, Histogram, Precision, decode_buckets};
 use crate::run::recording::{Counts, Failures, Range, Ranges, Recording, RunSecond};
 
@@ -109,17 +109,11 @@ fn lines(text: &str) -> Result<Vec<(u64, LogLine<'_>)>, ImportError> {
 
 fn remarks(text: &str, unit: Option<TimeUnit>) -> Vec<ImportRemark> {
     let mut remarks = vec![
-        ImportRemark::note(
-            "an HdrHistogram log does not say from where its latencies count, and within an interval their order, so \
-             every burst, is lost",
-        ),
-        no_failures_remark("an HdrHistogram log"),
+        ImportRemark::Format(FileFormat::Hlog),
+        ImportRemark::Unstated(UnstatedFact::Failures(FileFormat::Hlog)),
     ];
     if unit.is_none() {
-        remarks.push(ImportRemark::note(
-            "its values are taken as nanoseconds, as HdrHistogram's own tools log them; --unit us reads those of tools \
-             that log microseconds, such as YCSB",
-        ));
+        remarks.push(ImportRemark::Unstated(UnstatedFact::Unit));
     }
     remarks.extend(ImportRemark::of_ending(ending_of(text)));
     remarks

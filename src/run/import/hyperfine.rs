@@ -5,9 +5,10 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::endpoint_names::EndpointKey;
-use super::imported::{ImportRemark, Imported};
+use super::import_remark::UnstatedFact;
 use super::requests::{ImportedRequest, RequestsByEndpoint};
 use super::{FileFormat, ImportError, TimeUnit, value};
+use super::{ImportRemark, Imported};
 use crate::run::sample::{FailureKind, Outcome};
 
 const FORMAT: FileFormat = FileFormat::HyperfineJson;
@@ -33,14 +34,9 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     for benchmark in &document.results {
         benchmark.add_to(&mut requests)?;
     }
-    let mut remarks = vec![ImportRemark::note(
-        "hyperfine times runs of a command, one after the other: start and end of the process are in the numbers",
-    )];
+    let mut remarks = vec![ImportRemark::Format(FORMAT)];
     if document.results.iter().any(|b| b.exit_codes.is_none()) {
-        remarks.push(ImportRemark::warning(
-            "this version of hyperfine writes no exit codes, so failed runs count as ok",
-            "use a newer hyperfine",
-        ));
+        remarks.push(ImportRemark::Unstated(UnstatedFact::ExitCodes));
     }
     Ok(requests.into_imported(FORMAT, remarks))
 }

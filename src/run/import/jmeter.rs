@@ -6,10 +6,10 @@ use jiff::Timestamp;
 
 use super::ending::ending_of;
 use super::endpoint_names::EndpointKey;
-use super::imported::{ImportRemark, Imported};
 use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error, start_ns};
 use super::titled_rows::{TitledRow, TitledRows};
 use super::{FileFormat, ImportError, TimeUnit};
+use super::{ImportRemark, Imported};
 use crate::run::sample::{FailureKind, Outcome};
 
 pub(super) use xml::{is_xml, read as read_xml};
@@ -109,13 +109,7 @@ fn no_success(format: FileFormat) -> ImportError {
 }
 
 fn imported(format: FileFormat, requests: RequestsByEndpoint, text: &str) -> Imported {
-    let mut remarks = vec![
-        ImportRemark::note("JMeter writes whole milliseconds"),
-        ImportRemark::note(
-            "JMeter counts from the send, with as many at a time as it has threads: what a stall costs the samples that \
-             were not sent because of it is not in the numbers",
-        ),
-    ];
+    let mut remarks = vec![ImportRemark::Format(format)];
     if format == FileFormat::JmeterCsv {
         remarks.extend(ImportRemark::of_ending(ending_of(text)));
     }

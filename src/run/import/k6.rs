@@ -12,11 +12,12 @@ use serde::Deserialize;
 
 use super::ending::ending_of;
 use super::endpoint_names::EndpointKey;
-use super::imported::{ImportRemark, Imported};
+use super::import_remark::MissingRequests;
 use super::requests::{
     ImportedRequest, RequestsByEndpoint, outcome_of_error, outcome_of_status, start_ns,
 };
 use super::{FileFormat, ImportError, TimeUnit, value};
+use super::{ImportRemark, Imported};
 use crate::run::sample::{FailureKind, Outcome};
 use crate::units::Pretty;
 
@@ -203,16 +204,13 @@ impl Points {
     fn into_imported(mut self, text: &str) -> Result<Imported, ImportError> {
         self.keep_last()?;
         let mut endpoints = self.requests.into_endpoints();
-        let mut remarks = vec![send_remark()];
-        if let (n @ 1.., longest_ms) = self.outside {
+        let mut remarks = vec![ImportRemark::Format(self.format)];
+        if let (requests @ 1.., longest_ms) = self.outside {
             let longest = Duration::try_from_secs_f64(longest_ms / 1e3).unwrap_or(Duration::MAX);
-            remarks.push(ImportRemark::warning(
-                format!(
-                    "{n} requests were blocked for 1 ms or more before their latency began, up to {}",
-                    Pretty(longest)
-                ),
-                "reuse connections, or measure with a7probe, which counts this time",
-            ));
+            remarks.push(ImportRemark::Missing(MissingRequests::Blocked {
+                requests,
+                longest,
+            }));
         }
         let (failed, tagged) = self.failed;
         if failed > tagged {
@@ -242,25 +240,9 @@ impl Points {
     }
 }
 
-/// What k6's latencies leave out.
-fn send_remark() -> ImportRemark {
-    ImportRemark::note(
-        "k6's http_req_duration counts from the send: neither a late start, nor waiting for a connection, nor \
-         connecting, nor TLS is in the numbers",
-    )
-}
-
 /// A request that waits for a free virtual user too long is never sent.
 fn dropped_remark(dropped: u64) -> Option<ImportRemark> {
-    (dropped > 0).then(|| {
-        ImportRemark::warning(
-            format!(
-                "k6 dropped {dropped} iterations because no virtual user was free; each counts as one request that \
-                 was never sent, to every endpoint"
-            ),
-            "raise preAllocatedVUs and maxVUs",
-        )
-    })
+    (dropped > 0).then_some(ImportRemark::Missing(MissingRequests::Iterations(dropped)))
 }
 
 fn outcome(

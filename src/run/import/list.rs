@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::column_title::{ColumnRole, ColumnTitle};
 use super::columns::{ChosenColumn, ListColumns};
 use super::ending::Ending;
+use super::import_remark::ListRemark;
 use super::list_rows::{ListRow, ListRows};
 use super::numbers::Numbers;
 use super::status_column::StatusColumn;
@@ -389,23 +390,17 @@ impl<'a> ListReader<'a> {
 
     fn remarks(&self, ending: Ending) -> Vec<ImportRemark> {
         let heading = self.heading();
-        let heading = heading.map(|heading| format!("'{heading}' is taken as the heading"));
-        let mut remarks: Vec<ImportRemark> = heading.map(ImportRemark::Note).into_iter().collect();
+        let heading =
+            heading.map(|heading| ImportRemark::List(ListRemark::Heading(heading.to_owned())));
+        let mut remarks: Vec<ImportRemark> = heading.into_iter().collect();
         remarks.extend(self.statuses.iter().flat_map(StatusColumn::remarks));
         if self.options.status_column.is_some() && self.statuses.is_empty() {
-            remarks.push(ImportRemark::note(
-                "every row counts as ok unless its value says otherwise (--status-column none)",
-            ));
+            remarks.push(ImportRemark::List(ListRemark::NoStatuses));
         }
         if let Some(what) = self.columns.sums().filter(|_| self.choice.explicit) {
-            remarks.push(ImportRemark::warning(
-                format!("a row may stand for several requests: {what}"),
-                super::columns::EACH_REQUEST,
-            ));
+            remarks.push(ImportRemark::List(ListRemark::SummedRows(what)));
         }
-        remarks.push(ImportRemark::note(
-            "from where these latencies count is as given, and the order of the file is taken as the order of time",
-        ));
+        remarks.push(ImportRemark::Format(FileFormat::List));
         remarks.extend(ImportRemark::of_ending(ending));
         remarks
     }

@@ -2,11 +2,12 @@
 
 use super::ending::ending_of;
 use super::endpoint_names::{EndpointKey, names};
-use super::imported::{ImportRemark, Imported, ImportedEndpoint};
+use super::import_remark::UnstatedFact;
 use super::percentile_summary::{PercentileSummary, add};
 use super::rank_bounds::RankBound;
 use super::titled_rows::{TitledRow, TitledRows, titles};
 use super::{FileFormat, ImportError, TimeUnit};
+use super::{ImportRemark, Imported, ImportedEndpoint};
 use crate::run::recording::{Counts, Recording};
 use crate::run::sample::{FailureKind, Outcome};
 
@@ -217,22 +218,13 @@ fn remarks(
     } else {
         entries.iter().map(|(_, entry)| entry.failures).sum()
     };
-    let mut remarks = vec![
-        ImportRemark::few_percentiles(
-            "Locust keeps a few percentiles of times that it rounds to two digits",
-        ),
-        ImportRemark::closed_model("Locust counts", "users"),
-    ];
+    let mut remarks = vec![ImportRemark::Format(FileFormat::LocustCsv)];
     remarks.extend(ImportRemark::failures_among(
+        FileFormat::LocustCsv,
         failures,
-        "times",
-        "failed requests",
     ));
     if columns.percentiles.is_empty() {
-        remarks.push(ImportRemark::warning(
-            "the history's percentiles are of moving windows; median, minimum and maximum alone are of the whole run",
-            "give the file that ends in _stats.csv",
-        ));
+        remarks.push(ImportRemark::Unstated(UnstatedFact::WholeRun));
     }
     remarks.extend(ImportRemark::of_ending(ending_of(text)));
     remarks

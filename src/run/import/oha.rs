@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::ending::{Ending, ending_of};
-use super::imported::{ImportRemark, Imported};
 use super::percentile_summary::{MOST, PercentileSummary, add, nanoseconds};
 use super::rank_bounds::RankBound;
 use super::requests::{ImportedRequest, outcome_of_error, outcome_of_status, recording};
 use super::titled_rows::TitledRows;
 use super::{FileFormat, ImportError, TimeUnit};
+use super::{ImportRemark, Imported};
 use crate::run::recording::{Counts, Failures};
 use crate::run::sample::Outcome;
 
@@ -55,16 +55,8 @@ pub(super) fn read_json(text: &str) -> Result<Imported, ImportError> {
     let failed_among = n
         .checked_sub(counts.ok)
         .ok_or_else(|| format.damaged("more answers are ok than there are latencies"))?;
-    let mut remarks = vec![ImportRemark::few_percentiles(
-        "oha's JSON keeps nine percentiles and eleven steps",
-    )];
-    remarks.push(clock_remark());
-    if failed_among > 0 {
-        remarks.push(ImportRemark::warning(
-            format!("the latencies of {failed_among} answers with a failure status are among the others, and it is not known which they are"),
-            "--output-format csv tells them apart",
-        ));
-    }
+    let mut remarks = vec![ImportRemark::Format(format)];
+    remarks.extend(ImportRemark::failures_among(format, failed_among));
     let recording = PercentileSummary {
         answers: n,
         bounds,
@@ -192,31 +184,11 @@ pub(super) fn read_csv(text: &str) -> Result<Imported, ImportError> {
     })?;
     let mut recording = recording(requests, std::time::Duration::ZERO);
     recording.failures = Failures::Incomplete;
-    let mut remarks = vec![
-        clock_remark(),
-        unanswered_remark("oha", "--output-format json"),
-    ];
+    let mut remarks = vec![ImportRemark::Format(format)];
     remarks.extend(ImportRemark::of_ending(if text.ends_with('\n') {
         Ending::Whole
     } else {
         ending_of(text)
     }));
     Ok(Imported::unnamed(format, recording, remarks))
-}
-
-fn clock_remark() -> ImportRemark {
-    ImportRemark::note(
-        "oha counts latency from the send, unless it ran with -q and --latency-correction, which its file does not \
-         say; from the send, what a stall costs the requests behind it is not in the numbers",
-    )
-}
-
-/// What is missing where only answered requests are written.
-pub(super) fn unanswered_remark(tool: &str, instead: &str) -> ImportRemark {
-    ImportRemark::warning(
-        format!(
-            "{tool} leaves requests without an answer out of its CSV, so a pass holds for the answered ones only"
-        ),
-        format!("compare the number of rows with what was sent; {instead} counts them"),
-    )
 }

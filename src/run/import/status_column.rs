@@ -1,5 +1,6 @@
 //! One column that shows success, row by row.
 
+use super::import_remark::ListRemark;
 use super::status_meaning::{StatusMeaning, StatusReading};
 use super::{ImportError, ImportRemark, ListError};
 
@@ -115,18 +116,16 @@ impl StatusColumn {
 
     /// The result of reading the column.
     pub(super) fn remarks(&self) -> Vec<ImportRemark> {
-        let mut remarks = vec![ImportRemark::note(format!(
-            "'{}' tells success: {} of {} rows failed",
-            self.name, self.failed, self.rows
-        ))];
+        let mut remarks = vec![ImportRemark::List(ListRemark::Statuses {
+            column: self.name.clone(),
+            failed: self.failed,
+            rows: self.rows,
+        })];
         if self.redirects > 0 {
-            remarks.push(ImportRemark::warning(
-                format!(
-                    "{} rows with a 3xx in '{}' count as failed (expected 2xx)",
-                    self.redirects, self.name
-                ),
-                "to count every row as ok: --status-column none",
-            ));
+            remarks.push(ImportRemark::List(ListRemark::Redirects {
+                column: self.name.clone(),
+                rows: self.redirects,
+            }));
         }
         remarks
     }

@@ -11,12 +11,13 @@ use serde::Deserialize;
 
 use super::ending::ending_of;
 use super::endpoint_names::EndpointKey;
-use super::imported::{ImportRemark, Imported};
+use super::import_remark::MissingRequests;
 use super::requests::{
     ImportedRequest, RequestsByEndpoint, outcome_of_error, outcome_of_status, start_ns,
 };
 use super::titled_rows::TitledRows;
 use super::{FileFormat, ImportError};
+use super::{ImportRemark, Imported};
 use crate::run::sample::Outcome;
 
 pub(super) use hdrplot::{is_titles as is_hdrplot, read as read_hdrplot};
@@ -155,15 +156,12 @@ impl AttackResults {
     }
 
     fn into_imported(self, text: &str) -> Imported {
-        let mut remarks = vec![ImportRemark::late_sends("vegeta", "workers")];
+        let mut remarks = vec![ImportRemark::Format(self.format)];
         let missing: u64 = self.attacks.values().map(Attack::missing).sum();
         if missing > 0 {
-            remarks.push(ImportRemark::warning(
-                format!(
-                    "{missing} sequence numbers are missing, so requests were left out of the file"
-                ),
-                "encode all results of the attack together",
-            ));
+            remarks.push(ImportRemark::Missing(MissingRequests::SequenceNumbers(
+                missing,
+            )));
         }
         remarks.extend(ImportRemark::of_ending(ending_of(text)));
         self.requests.into_imported(self.format, remarks)

@@ -44,9 +44,11 @@ fn plain(text: &str) -> Imported {
 }
 
 fn has_remark(imported: &Imported, part: &str) -> bool {
-    imported.remarks.iter().any(|remark| match remark {
-        ImportRemark::Note(text) | ImportRemark::Warning { text, .. } => text.contains(part),
-    })
+    imported
+        .remarks
+        .iter()
+        .flat_map(ImportRemark::words)
+        .any(|words| words.text.contains(part))
 }
 
 fn refusal(text: &[u8], options: &ImportOptions) -> String {

@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{dropped_remark, send_remark};
-use crate::run::import::imported::{ImportRemark, Imported};
+use super::dropped_remark;
 use crate::run::import::percentile_summary::nanoseconds;
 use crate::run::import::rank_bounds::{RankBound, ranges};
 use crate::run::import::{FileFormat, ImportError, TimeUnit};
+use crate::run::import::{ImportRemark, Imported};
 use crate::run::recording::{Counts, Ranges, Recording};
 use crate::run::sample::FailureKind;
 
@@ -73,21 +73,11 @@ pub(in crate::run::import) fn read_summary(text: &str) -> Result<Imported, Impor
 }
 
 fn remarks(failures_among: u64, dropped: u64) -> Vec<ImportRemark> {
-    let mut remarks = vec![
-        ImportRemark::few_percentiles("k6's summary keeps a few percentiles"),
-        send_remark(),
-        ImportRemark::note(
-            "all requests of the summary are one endpoint; --out json tells them apart",
-        ),
-    ];
-    if failures_among > 0 {
-        remarks.push(ImportRemark::warning(
-            format!("the latencies of {failures_among} failed requests are among the others"),
-            "k6 run --out json tells them apart",
-        ));
-    }
-    remarks.extend(dropped_remark(dropped));
-    remarks
+    let format = FileFormat::K6Summary;
+    std::iter::once(ImportRemark::Format(format))
+        .chain(ImportRemark::failures_among(format, failures_among))
+        .chain(dropped_remark(dropped))
+        .collect()
 }
 
 impl Document {

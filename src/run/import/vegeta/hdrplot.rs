@@ -3,9 +3,9 @@
 use std::f64::consts::PI;
 
 use crate::run::import::hgrm;
-use crate::run::import::imported::{ImportRemark, Imported};
 use crate::run::import::rank_bounds::{RankBound, ranges};
 use crate::run::import::{FileFormat, ImportError};
+use crate::run::import::{ImportRemark, Imported};
 use crate::run::recording::{Counts, Failures, Ranges, Recording};
 
 const FORMAT: FileFormat = FileFormat::VegetaHdrplot;
@@ -57,21 +57,11 @@ pub(in crate::run::import) fn read(text: &str) -> Result<Imported, ImportError> 
     };
     let mut recording = Recording::of_ranges(Ranges::new(ranges, 0), counts);
     recording.failures = Failures::Incomplete;
-    Ok(Imported::unnamed(FORMAT, recording, remarks()))
-}
-
-fn remarks() -> Vec<ImportRemark> {
-    vec![
-        ImportRemark::note(
-            "vegeta estimates these percentiles, so the rank of each is known to within 3 % at most; a verdict that \
-             hangs on that is INCONCLUSIVE, and the order, so every burst, is lost",
-        ),
-        ImportRemark::late_sends("vegeta", "workers"),
-        ImportRemark::warning(
-            "the plot does not say how many requests failed, and their latencies are among the others, so nothing can pass",
-            "give every result: vegeta encode --to csv results.bin > FILE",
-        ),
-    ]
+    Ok(Imported::unnamed(
+        FORMAT,
+        recording,
+        vec![ImportRemark::Format(FORMAT)],
+    ))
 }
 
 /// One line of the table.
