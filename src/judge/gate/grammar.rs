@@ -45,6 +45,20 @@ const METRICS: [&str; 14] = [
 impl Gate {
     /// Reads `health p95 <= 150ms`, `p95 <= 150ms`, `* p95 < 150ms`, `ingest error_rate <= 0.1%`,
     /// `ingest done.p95 <= 2s`, `lost <= 0`, `duplicated <= 0`, `dead <= 0`, `unexpected <= 0`, `p95 reduction >= 70%`, `p95 <= baseline + 10%`, k6's `p(95)<150ms`, and a suffix ` warn`.
+    ///
+    /// # Errors
+    /// [`ParseError`] names the part that cannot be read, and what may be meant.
+    ///
+    /// ```
+    /// use a7probe::judge::gate::{Gate, Selector};
+    ///
+    /// let gate = Gate::parse("health p95 <= 150ms").unwrap();
+    /// assert_eq!(gate.selector, Selector::Named("health".to_owned()));
+    /// assert_eq!(gate.to_string(), "health p95 <= 150ms");
+    /// // k6's spelling is the same gate on every endpoint.
+    /// assert_eq!(Gate::parse("p(95)<150ms").unwrap(), Gate::parse("* p95 < 150ms").unwrap());
+    /// assert!(Gate::parse("health p95 <= 150").is_err(), "a limit needs its unit");
+    /// ```
     pub fn parse(text: &str) -> Result<Gate, ParseError> {
         parse_kind(text).map_err(|kind| ParseError {
             gate: text.trim().to_owned(),
