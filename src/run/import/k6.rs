@@ -19,7 +19,6 @@ use super::requests::{
 use super::{FileFormat, ImportError, TimeUnit, value};
 use super::{ImportRemark, Imported};
 use crate::run::sample::{FailureKind, Outcome};
-use crate::units::Pretty;
 
 pub(super) use csv::{is_titles, read_csv};
 pub(super) use summary::read_summary;
