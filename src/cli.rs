@@ -3,24 +3,33 @@
 pub mod ab;
 pub mod audit;
 pub mod compare;
+pub mod connection;
+pub mod defaults;
 pub mod diagnose;
-pub mod discreet;
-pub mod foreign;
+pub mod foreign_flags;
 pub mod guard;
+pub mod import;
 pub mod judge;
+pub mod load;
 pub mod measure;
 pub mod output;
 #[cfg(feature = "reference")]
 pub mod provider;
+pub mod redacted_error;
 pub mod resolve;
+pub mod run_setup;
 pub mod selftest;
 #[cfg(feature = "reference")]
 pub mod serve;
+pub mod service;
 pub mod settings;
 mod settings_error;
+pub mod settings_file;
 mod slim;
 #[cfg(feature = "reference")]
-mod typed;
+mod typed_flags;
+mod value;
+mod variables;
 #[cfg(feature = "reference")]
 pub mod work;
 #[cfg(feature = "reference")]
@@ -90,35 +99,36 @@ pub enum Command {
     Man,
 }
 
-/// Why no command runs.
+/// Parsing ends the program before a command runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Unread {
-    /// Help or the version was asked for: the text for stdout.
+pub enum EarlyExit {
+    /// Help or the version: the text for stdout.
     Help(String),
     /// A mistake in the command line: the text for stderr.
-    Wrong(String),
+    Mistake(String),
 }
 
 /// Reads the command line, the program's name first.
 ///
 /// # Errors
-/// It asks for help, or is wrong.
-pub fn read(arguments: &[OsString]) -> Result<Cli, Unread> {
+/// The text to print instead of running a command.
+pub fn read(arguments: &[OsString]) -> Result<Cli, EarlyExit> {
     if cfg!(not(feature = "reference"))
         && let Some(message) = slim::missing_command(arguments)
     {
-        return Err(Unread::Wrong(message));
+        return Err(EarlyExit::Mistake(message));
     }
-    foreign::check(arguments, &Cli::command()).map_err(|e| Unread::Wrong(e.to_string()))?;
+    foreign_flags::check(arguments, &Cli::command())
+        .map_err(|e| EarlyExit::Mistake(e.to_string()))?;
     Cli::try_parse_from(arguments).map_err(|e| {
-        let e = discreet::of(e);
+        let e = redacted_error::redacted(e);
         let text = e.render();
         if e.use_stderr() {
-            Unread::Wrong(discreet::in_our_words(text.to_string()))
+            EarlyExit::Mistake(redacted_error::in_plain_words(text.to_string()))
         } else if wants_styles() {
-            Unread::Help(text.ansi().to_string())
+            EarlyExit::Help(text.ansi().to_string())
         } else {
-            Unread::Help(text.to_string())
+            EarlyExit::Help(text.to_string())
         }
     })
 }
@@ -138,7 +148,7 @@ pub struct DemoArgs {
     pub out: PathBuf,
 
     /// How long each of the two measurements lasts.
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = measure::positive_duration())]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = value::positive_duration())]
     pub duration: std::time::Duration,
 
     /// No progress on stderr.
@@ -150,7 +160,7 @@ pub struct DemoArgs {
 #[derive(Args, Debug, Clone)]
 pub struct InitArgs {
     /// Where to write it.
-    #[arg(default_value = settings::DEFAULT_FILE, value_name = "FILE")]
+    #[arg(default_value = settings_file::DEFAULT_FILE, value_name = "FILE")]
     pub file: PathBuf,
 
     /// Replace a file that is there.

@@ -76,12 +76,12 @@ pub fn start(arguments: &[OsString], stdout: &mut dyn Write, stderr: &mut dyn Wr
             let stdout = &mut Printable::new(stdout, Sequences::Colours);
             run(cli, stdout, stderr)
         }
-        // A reader that closes the pipe of a help text (`head`) is not an error.
-        Err(cli::Unread::Help(text)) => {
+        // The pipe of a help text may be closed early, as by `head`.
+        Err(cli::EarlyExit::Help(text)) => {
             let _ = Printable::new(stdout, Sequences::Styles).write_all(text.as_bytes());
             Exit::Pass
         }
-        Err(cli::Unread::Wrong(message)) => {
+        Err(cli::EarlyExit::Mistake(message)) => {
             let _ = writeln!(stderr, "{}", message.trim_end());
             Exit::Error
         }
@@ -92,14 +92,14 @@ pub fn start(arguments: &[OsString], stdout: &mut dyn Write, stderr: &mut dyn Wr
 
 /// Runs a subcommand: its result goes to `stdout`, progress, warnings and errors go to `stderr`.
 ///
-/// Whoever reads us through `head` has seen enough: that is no error, and it does not change the exit code.
+/// A closed pipe, as after `head`, is not an error and does not change the exit code.
 pub fn run(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
-    let stdout = &mut Patient(stdout, "cannot write to stdout");
-    let stderr = &mut Patient(stderr, "cannot write to stderr");
+    let stdout = &mut IgnoreBrokenPipe(stdout, "cannot write to stdout");
+    let stderr = &mut IgnoreBrokenPipe(stderr, "cannot write to stderr");
     match dispatch(cli, stdout, stderr).and_then(|exit| Ok(stdout.flush().map(|()| exit)?)) {
         Ok(exit) => exit,
         Err(e) => {
-            // Nobody is left to tell if stderr cannot be written to.
+            // A failure to write to stderr cannot be reported.
             let _ = writeln!(
                 stderr,
                 "error: {}",
@@ -114,20 +114,20 @@ pub fn run(cli: Cli, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit {
     }
 }
 
-/// A stream whose reader may close it, and the message for any other write error.
-struct Patient<'a>(&'a mut dyn Write, &'static str);
+/// Writes to a pipe until its reader closes it, and discards the rest. The text begins the message of any other error.
+struct IgnoreBrokenPipe<'a>(&'a mut dyn Write, &'static str);
 
-impl Write for Patient<'_> {
+impl Write for IgnoreBrokenPipe<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        unless_gone(self.0.write(bytes), bytes.len(), self.1)
+        unless_broken_pipe(self.0.write(bytes), bytes.len(), self.1)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        unless_gone(self.0.flush(), (), self.1)
+        unless_broken_pipe(self.0.flush(), (), self.1)
     }
 }
 
-fn unless_gone<T>(result: io::Result<T>, done: T, otherwise: &str) -> io::Result<T> {
+fn unless_broken_pipe<T>(result: io::Result<T>, done: T, otherwise: &str) -> io::Result<T> {
     match result {
         Err(e) if e.kind() == io::ErrorKind::BrokenPipe => Ok(done),
         Err(e) => Err(io::Error::new(e.kind(), format!("{otherwise}: {e}"))),

@@ -6,7 +6,8 @@ use std::time::Duration;
 use clap::Args;
 use clap::builder::{OsStr, Resettable};
 
-use super::measure::{MeasureArgs, positive_duration};
+use super::measure::MeasureArgs;
+use super::value::positive_duration;
 use crate::judge::comparison::Noise;
 use crate::units::parse_duration;
 

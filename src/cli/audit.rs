@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use clap::Args;
-use serde::Deserialize;
 
-use super::measure::positive_duration;
-use super::settings::duration;
+use super::settings::AuditSettings;
+use super::settings_file::SettingsLayers;
+use super::value::positive_duration;
 use crate::judge::gate::{Gate, Selector};
 use crate::redact;
 use crate::run::plan::{
@@ -27,24 +27,25 @@ const PENDING: &str = "state=pending,queued,enqueued,accepted,received,created,n
 
 /// What is asked after the run.
 #[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Audit")]
 pub struct AuditArgs {
     /// Ask after the run what became of everything that was accepted; if that cannot be read, gates on it are
     /// inconclusive [default: if the server lists its runs].
-    #[arg(long, help_heading = "Audit", overrides_with = "no_audit")]
+    #[arg(long, overrides_with = "no_audit")]
     pub audit: bool,
 
     /// Do not ask.
-    #[arg(long, help_heading = "Audit")]
+    #[arg(long)]
     pub no_audit: bool,
 
     /// How long accepted work may take to be done once nothing more comes in; an event whose state cannot be read in the
     /// last quarter of that is taken neither for done nor for lost [default: 30s].
-    #[arg(long, env = "A7PROBE_AUDIT_TIMEOUT", value_name = "TIME", value_parser = positive_duration(), help_heading = "Audit")]
+    #[arg(long, env = "A7PROBE_AUDIT_TIMEOUT", value_name = "TIME", value_parser = positive_duration())]
     pub audit_timeout: Option<Duration>,
 
     /// How long after everything is done it is all read once more, for duplicates that come late; 0s for not at all
     /// [default: 1s].
-    #[arg(long, env = "A7PROBE_AUDIT_QUIET", value_name = "TIME", value_parser = parse_duration, help_heading = "Audit")]
+    #[arg(long, env = "A7PROBE_AUDIT_QUIET", value_name = "TIME", value_parser = parse_duration)]
     pub audit_quiet: Option<Duration>,
 
     /// URL or path that tells the state of one event, as /status/{id}; with {{uuid}} for {id} the client's own key is
@@ -53,42 +54,41 @@ pub struct AuditArgs {
         long,
         env = "A7PROBE_AUDIT_URL",
         hide_env_values = true,
-        value_name = "URL",
-        help_heading = "Audit"
+        value_name = "URL"
     )]
     pub audit_url: Option<String>,
 
     /// Where an accepted answer has the id: a field, a JSON pointer, or 'location' for the last part of that header
     /// [default: event_id].
-    #[arg(long, value_name = "FIELD", help_heading = "Audit")]
+    #[arg(long, value_name = "FIELD")]
     pub audit_id: Option<String>,
 
     /// Field of the state and the values that mean done: state=processed,done, in any case; a field alone is done
     /// when it is there and neither null nor false; :status is that of HTTP, and 303 is done in any case [default:
     /// state=processed, completed, done, succeeded and the like].
-    #[arg(long, value_name = "FIELD[=VALUES]", help_heading = "Audit")]
+    #[arg(long, value_name = "FIELD[=VALUES]")]
     pub audit_done: Option<String>,
 
     /// The same for given up [default: state=dead, failed, error, cancelled and the like].
-    #[arg(long, value_name = "FIELD[=VALUES]", help_heading = "Audit")]
+    #[arg(long, value_name = "FIELD[=VALUES]")]
     pub audit_dead: Option<String>,
 
     /// How long the service remembers an event, as 10m: it is asked during the run, at half of that and again. An event
     /// that it does not know afterwards has an unknown state and is not lost [default: indefinitely].
-    #[arg(long, env = "A7PROBE_AUDIT_TTL", value_name = "TIME", value_parser = positive_duration(), help_heading = "Audit")]
+    #[arg(long, env = "A7PROBE_AUDIT_TTL", value_name = "TIME", value_parser = positive_duration())]
     pub audit_ttl: Option<Duration>,
 
     /// Field with the time of completion [default: processed_at].
-    #[arg(long, value_name = "FIELD", help_heading = "Audit")]
+    #[arg(long, value_name = "FIELD")]
     pub audit_done_at: Option<String>,
 
     /// Field with the time of acceptance [default: accepted_at].
-    #[arg(long, value_name = "FIELD", help_heading = "Audit")]
+    #[arg(long, value_name = "FIELD")]
     pub audit_accepted_at: Option<String>,
 
     /// Send this share of the requests twice, with the same key and body, half with the original and half after it, and
     /// check that each had one effect; recorded apart. Turns the audit on.
-    #[arg(long, value_name = "SHARE", help_heading = "Audit")]
+    #[arg(long, value_name = "SHARE")]
     pub resend: Option<String>,
 }
 
@@ -109,63 +109,40 @@ impl AuditArgs {
     }
 }
 
-/// The same in the settings file, as the table `[audit]`.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AuditSettings {
-    /// Whether there is one.
-    pub enabled: Option<bool>,
-    /// Longest wait after the run.
-    #[serde(deserialize_with = "duration")]
-    pub timeout: Option<Duration>,
-    /// How long after everything is done it is read once more.
-    #[serde(deserialize_with = "duration")]
-    pub quiet: Option<Duration>,
-    /// Where the state of an event is.
-    pub url: Option<String>,
-    /// Where an answer has the id.
-    pub id: Option<String>,
-    /// What means done.
-    pub done: Option<String>,
-    /// What means given up.
-    pub dead: Option<String>,
-    /// How long the service remembers an event.
-    #[serde(deserialize_with = "duration")]
-    pub ttl: Option<Duration>,
-    /// Where the time of completion is.
-    pub done_at: Option<String>,
-    /// Where the time of acceptance is.
-    pub accepted_at: Option<String>,
-    /// Share of the requests that is sent twice.
-    pub resend: Option<String>,
-}
-
-/// Flags over settings, the higher level first.
-struct Said<'a> {
-    args: &'a AuditArgs,
-    levels: [&'a AuditSettings; 2],
-}
-
-impl Said<'_> {
-    fn text(
-        &self,
-        flag: &Option<String>,
-        get: fn(&AuditSettings) -> &Option<String>,
-    ) -> Option<String> {
-        let below = self.levels.iter().find_map(|level| get(level).clone());
-        flag.clone().or(below)
+impl AuditArgs {
+    /// Flags over settings. Whether the audit is on is left to [`AuditArgs::policy`].
+    fn over(&self, layers: &SettingsLayers) -> AuditSettings {
+        let text = |flag: &Option<String>, get: fn(&AuditSettings) -> &Option<String>| {
+            layers.first(flag.clone(), |s| get(&s.audit).clone())
+        };
+        AuditSettings {
+            enabled: layers.first(None, |s| s.audit.enabled),
+            timeout: layers.first(self.audit_timeout, |s| s.audit.timeout),
+            quiet: layers.first(self.audit_quiet, |s| s.audit.quiet),
+            url: text(&self.audit_url, |s| &s.url),
+            id: text(&self.audit_id, |s| &s.id),
+            done: text(&self.audit_done, |s| &s.done),
+            dead: text(&self.audit_dead, |s| &s.dead),
+            ttl: layers.first(self.audit_ttl, |s| s.audit.ttl),
+            done_at: text(&self.audit_done_at, |s| &s.done_at),
+            accepted_at: text(&self.audit_accepted_at, |s| &s.accepted_at),
+            resend: text(&self.resend, |s| &s.resend),
+        }
     }
 
-    /// What is asked about is asked for: by a URL, by a gate, or by requests that are sent twice to see what comes of it.
-    fn policy(&self, gates: &[Gate], url: &Option<String>, resend: Option<f64>) -> AuditPolicy {
-        let enabled = self.levels.iter().find_map(|level| level.enabled);
-        let by_gate = || gates.iter().any(|g| g.condition.needs_audit());
-        match (self.args.audit, self.args.no_audit, enabled) {
+    /// A URL, a gate on completion, or requests that are sent twice turn the audit on.
+    fn policy(&self, settings: &AuditSettings, gates: &[Gate]) -> AuditPolicy {
+        let needs_it = || {
+            settings.url.is_some()
+                || settings.resend.is_some()
+                || gates.iter().any(|gate| gate.condition.needs_audit())
+        };
+        match (self.audit, self.no_audit, settings.enabled) {
             (true, _, _) => AuditPolicy::Asked,
             (_, true, _) => AuditPolicy::Never,
             (_, _, Some(true)) => AuditPolicy::Asked,
             (_, _, Some(false)) => AuditPolicy::Never,
-            _ if url.is_some() || resend.is_some() || by_gate() => AuditPolicy::Asked,
+            _ if needs_it() => AuditPolicy::Asked,
             _ => AuditPolicy::IfOffered,
         }
     }
@@ -174,32 +151,25 @@ impl Said<'_> {
 /// What is asked after a run of this plan, and what the engine keeps and repeats for it.
 ///
 /// # Errors
-/// What was said contradicts itself or the plan, or a gate needs an audit that there is not; with the mend.
-pub fn resolve(
+/// The flags contradict each other or the plan, or a gate needs an audit that is off. The message ends with a hint.
+pub(super) fn resolve(
     args: &AuditArgs,
-    levels: [&AuditSettings; 2],
+    layers: &SettingsLayers,
     plan: &Plan,
     gates: &[Gate],
 ) -> anyhow::Result<(Auditing, AuditCapture)> {
-    let said = Said { args, levels };
-    let url = said.text(&args.audit_url, |s| &s.url);
-    let timeout = levels.iter().find_map(|level| level.timeout);
-    let quiet = levels.iter().find_map(|level| level.quiet);
-    let resend = said.text(&args.resend, |s| &s.resend);
-    let resend = resend.map(|text| share(&text)).transpose()?;
+    let settings = args.over(layers);
+    let resend = settings.resend.as_deref().map(share).transpose()?;
     let auditing = Auditing {
-        policy: said.policy(gates, &url, resend),
-        patience: args
-            .audit_timeout
-            .or(timeout)
-            .unwrap_or(DEFAULT_AUDIT_TIMEOUT),
-        quiet: args.audit_quiet.or(quiet).unwrap_or(DEFAULT_AUDIT_QUIET),
-        source: match url {
-            Some(url) => AuditSource::Polls(polls(&said, url, plan)?),
+        policy: args.policy(&settings, gates),
+        patience: settings.timeout.unwrap_or(DEFAULT_AUDIT_TIMEOUT),
+        quiet: settings.quiet.unwrap_or(DEFAULT_AUDIT_QUIET),
+        source: match &settings.url {
+            Some(url) => AuditSource::Polls(polls(url, &settings, plan)?),
             None => AuditSource::Listing,
         },
     };
-    check_unused(&said, &auditing)?;
+    check_unused(args, &auditing)?;
     check_run_header(plan, &auditing)?;
     if resend.is_some() && auditing.policy == AuditPolicy::Never {
         bail!("--resend is checked by the audit, and that is off\nhint: leave --no-audit out");
@@ -209,27 +179,11 @@ pub fn resolve(
     Ok((auditing, capture))
 }
 
-fn polls(said: &Said<'_>, url: String, plan: &Plan) -> anyhow::Result<Polls> {
+fn polls(url: &str, settings: &AuditSettings, plan: &Plan) -> anyhow::Result<Polls> {
     let by_key = url.contains("{{uuid}}");
     let url = url.replace("{{uuid}}", "{id}");
-    let shown = redact::typed_url(&url);
-    if !url.contains("{id}") {
-        bail!(
-            "--audit-url '{shown}' has no {{id}}, so it names no event\nhint: put {{id}} where the id goes, as in /status/{{id}}"
-        );
-    }
-    if !url.starts_with('/') && !url.starts_with("http://") && !url.starts_with("https://") {
-        bail!("--audit-url '{shown}' is neither a path nor a URL\nhint: begin with / or http://");
-    }
-    let id = said.text(&said.args.audit_id, |s| &s.id);
-    let id = match (by_key, id) {
-        (true, Some(id)) => bail!(
-            "--audit-url takes the client's own key, and --audit-id '{id}' another id\nhint: give one of them"
-        ),
-        (true, None) => IdSource::Key,
-        (false, Some(id)) if id.eq_ignore_ascii_case("location") => IdSource::Location,
-        (false, id) => IdSource::Answer(pointer(id.as_deref().unwrap_or("event_id"))),
-    };
+    check_url(&url)?;
+    let id = id_source(by_key, settings.id.as_deref())?;
     if id == IdSource::Key
         && let Some(endpoint) = accepting(plan).find(|endpoint| !endpoint.carries_key())
     {
@@ -238,44 +192,61 @@ fn polls(said: &Said<'_>, url: String, plan: &Plan) -> anyhow::Result<Polls> {
             endpoint.name
         );
     }
-    let field = |text: Option<String>, default: &str| field(text.as_deref().unwrap_or(default));
-    let at = |text: Option<String>, default: &str| pointer(text.as_deref().unwrap_or(default));
-    let args = said.args;
-    let done = said.text(&args.audit_done, |s| &s.done);
-    let ttl = said.levels.iter().find_map(|level| level.ttl);
+    let field = |text: &Option<String>, default| field(text.as_deref().unwrap_or(default));
+    let at = |text: &Option<String>, default| pointer(text.as_deref().unwrap_or(default));
     Ok(Polls {
         url,
         id,
         // Where done is named, every other state is under way.
-        pending: done.is_none().then(|| self::field(PENDING)),
-        done: field(done, DONE),
-        dead: Some(field(said.text(&args.audit_dead, |s| &s.dead), DEAD)),
-        ttl: args.audit_ttl.or(ttl),
-        done_at: Some(at(
-            said.text(&args.audit_done_at, |s| &s.done_at),
-            "processed_at",
-        )),
-        accepted_at: Some(at(
-            said.text(&args.audit_accepted_at, |s| &s.accepted_at),
-            "accepted_at",
-        )),
+        pending: settings.done.is_none().then(|| self::field(PENDING)),
+        done: field(&settings.done, DONE),
+        dead: Some(field(&settings.dead, DEAD)),
+        ttl: settings.ttl,
+        done_at: Some(at(&settings.done_at, "processed_at")),
+        accepted_at: Some(at(&settings.accepted_at, "accepted_at")),
     })
 }
 
-/// What says how to ask for an event says nothing without a URL.
-fn check_unused(said: &Said<'_>, auditing: &Auditing) -> anyhow::Result<()> {
-    let args = said.args;
+fn check_url(url: &str) -> anyhow::Result<()> {
+    let shown = redact::typed_url(url);
+    if !url.contains("{id}") {
+        bail!(
+            "--audit-url '{shown}' has no {{id}}, so it names no event\nhint: put {{id}} where the id goes, as in /status/{{id}}"
+        );
+    }
+    if !["/", "http://", "https://"]
+        .iter()
+        .any(|begin| url.starts_with(begin))
+    {
+        bail!("--audit-url '{shown}' is neither a path nor a URL\nhint: begin with / or http://");
+    }
+    Ok(())
+}
+
+/// The client's own key, a header, or a field of the answer.
+fn id_source(by_key: bool, typed: Option<&str>) -> anyhow::Result<IdSource> {
+    Ok(match typed {
+        Some(id) if by_key => bail!(
+            "--audit-url takes the client's own key, and --audit-id '{id}' another id\nhint: give one of them"
+        ),
+        _ if by_key => IdSource::Key,
+        Some(id) if id.eq_ignore_ascii_case("location") => IdSource::Location,
+        id => IdSource::Answer(pointer(id.unwrap_or("event_id"))),
+    })
+}
+
+/// The flags that say how to ask for an event have no use without a URL.
+fn check_unused(args: &AuditArgs, auditing: &Auditing) -> anyhow::Result<()> {
     let typed = [
-        ("--audit-id", &args.audit_id),
-        ("--audit-done", &args.audit_done),
-        ("--audit-dead", &args.audit_dead),
-        ("--audit-done-at", &args.audit_done_at),
-        ("--audit-accepted-at", &args.audit_accepted_at),
+        ("--audit-id", args.audit_id.is_some()),
+        ("--audit-done", args.audit_done.is_some()),
+        ("--audit-dead", args.audit_dead.is_some()),
+        ("--audit-done-at", args.audit_done_at.is_some()),
+        ("--audit-accepted-at", args.audit_accepted_at.is_some()),
+        ("--audit-ttl", args.audit_ttl.is_some()),
     ];
-    let ttl = args.audit_ttl.map(|_| "--audit-ttl");
-    let typed = typed.iter().find(|(_, value)| value.is_some());
-    match typed.map(|(flag, _)| *flag).or(ttl) {
-        Some(flag) if auditing.source == AuditSource::Listing => bail!(
+    match typed.iter().find(|(_, is_typed)| *is_typed) {
+        Some((flag, _)) if auditing.source == AuditSource::Listing => bail!(
             "{flag} is about --audit-url, which is not given\nhint: say where the state of an event is, as in --audit-url '/status/{{id}}'"
         ),
         _ => Ok(()),
@@ -302,22 +273,7 @@ fn check_gates(gates: &[Gate], plan: &Plan, auditing: &Auditing) -> anyhow::Resu
                 "gate '{gate}' needs the completion audit, and that is off\nhint: leave --no-audit out, or the gate"
             );
         }
-        let about = |endpoint: &&Endpoint| gate.selector.selects(&endpoint.name);
-        if !accepting(plan).any(|endpoint| about(&endpoint)) {
-            let known: Vec<&str> = accepting(plan).map(|e| e.name.as_str()).collect();
-            let who = match &gate.selector {
-                Selector::Named(name) => name.clone(),
-                Selector::Every => "the plan".to_owned(),
-            };
-            let hint = match known.is_empty() {
-                true => "measure an endpoint that accepts work, as with --post ingest=/ingest"
-                    .to_owned(),
-                false => format!("gate one of: {}", known.join(", ")),
-            };
-            bail!(
-                "gate '{gate}': {who} asks nothing of the service that could be done later\nhint: {hint}"
-            );
-        }
+        check_endpoints(gate, plan)?;
         if let Some(target) = gate.condition.done_target()
             && auditing.patience < target
         {
@@ -328,6 +284,24 @@ fn check_gates(gates: &[Gate], plan: &Plan, auditing: &Auditing) -> anyhow::Resu
         }
     }
     Ok(())
+}
+
+/// A gate on completion needs an endpoint that accepts work.
+fn check_endpoints(gate: &Gate, plan: &Plan) -> anyhow::Result<()> {
+    if accepting(plan).any(|endpoint| gate.selector.selects(&endpoint.name)) {
+        return Ok(());
+    }
+    let known: Vec<&str> = accepting(plan).map(|e| e.name.as_str()).collect();
+    let who = match &gate.selector {
+        Selector::Named(name) => name,
+        Selector::Every => "the plan",
+    };
+    let hint = if known.is_empty() {
+        "measure an endpoint that accepts work, as with --post ingest=/ingest".to_owned()
+    } else {
+        format!("gate one of: {}", known.join(", "))
+    };
+    bail!("gate '{gate}': {who} asks nothing of the service that could be done later\nhint: {hint}")
 }
 
 fn accepting(plan: &Plan) -> impl Iterator<Item = &Endpoint> {
@@ -378,22 +352,24 @@ fn share(text: &str) -> anyhow::Result<f64> {
 
 /// `event_id` and `data.id` as JSON pointers; what begins with / is one.
 fn pointer(text: &str) -> String {
-    match text.starts_with('/') {
-        true => text.to_owned(),
-        false => format!("/{}", text.replace('.', "/")),
+    if text.starts_with('/') {
+        text.to_owned()
+    } else {
+        format!("/{}", text.replace('.', "/"))
     }
 }
 
 /// `state=done,sent`, or a field alone.
 fn field(text: &str) -> Field {
-    match text.split_once('=') {
-        Some((name, values)) => Field {
-            pointer: pointer(name.trim()),
-            values: values.split(',').map(|v| v.trim().to_owned()).collect(),
-        },
-        None => Field {
-            pointer: pointer(text.trim()),
-            values: Vec::new(),
-        },
+    let (name, values) = match text.split_once('=') {
+        Some((name, values)) => (
+            name,
+            values.split(',').map(|v| v.trim().to_owned()).collect(),
+        ),
+        None => (text, Vec::new()),
+    };
+    Field {
+        pointer: pointer(name.trim()),
+        values,
     }
 }

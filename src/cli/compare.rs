@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::guard::GuardArgs;
+use super::import::ImportArgs;
 use super::output::OutputArgs;
 use crate::judge::comparison::Noise;
 use crate::judge::gate::Gate;
-use crate::run::import::{FileFormat, TimeUnit};
 
 /// Before and after: two saved runs side by side, with intervals and gates
 #[derive(Clone, Debug, Args)]
@@ -46,24 +46,9 @@ pub struct CompareArgs {
     #[arg(long)]
     pub allow_different_plans: bool,
 
-    /// What the files of other tools are, where their content misleads: list, oha-json, oha-csv, hey-csv, k6-json, k6-csv,
-    /// k6-summary, vegeta-json, vegeta-csv, vegeta-hdrplot, jmeter-csv, jmeter-xml, gatling-log, ghz-json, hyperfine-json,
-    /// autocannon-json, bombardier-json, artillery-json, fortio-json, hgrm, hlog or locust-csv
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<FileFormat>,
-
-    /// TimeUnit of numbers without one in a list, a percentile table or an HdrHistogram log: ns, us, ms, s or m
-    #[arg(long, value_name = "UNIT")]
-    pub unit: Option<TimeUnit>,
-
-    /// Column of a CSV file, by title or by number from 1
-    #[arg(long, value_name = "COLUMN")]
-    pub column: Option<String>,
-
-    /// Column of a CSV file that tells success, by title or by number from 1; none counts every row as ok [default: by
-    /// its title]
-    #[arg(long, value_name = "COLUMN|none")]
-    pub status_column: Option<String>,
+    /// How files of other tools are read.
+    #[command(flatten)]
+    pub import: ImportArgs,
 
     /// What a list of latencies is called, and which endpoint of a run it is compared with
     #[arg(long, value_name = "NAME")]

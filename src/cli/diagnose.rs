@@ -4,68 +4,46 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
+use clap::builder::{OsStr, Resettable};
 
-use super::measure::{MeasureArgs, positive_duration};
+use super::connection::ConnectionArgs;
+use super::load::{LoadArgs, TimingArgs};
+use super::measure::MeasureArgs;
 use super::output::OutputArgs;
+use super::service::ServiceArgs;
+use super::settings_file::SettingsArgs;
+use super::value::positive_duration;
 
 /// Which root cause do the data support: connection set-up, a slow call, a blocked event loop, queueing, this machine?
 #[derive(Args, Debug, Clone)]
-#[command(after_help = "\
+#[command(
+    mut_arg("url", |arg| arg.help("Base URL of the service")),
+    mut_arg("get", |arg| arg.help(
+        "GET PATH, called NAME: of two endpoints the first should be quick whatever else happens, the second is under \
+         suspicion [default: health=/health]"
+    )),
+    mut_arg("post", |arg| arg.help("POST PATH, called NAME; after those of --get [default: ingest=/ingest]")),
+    mut_arg("expect", |arg| arg.value_name("[NAME=]STATUS")),
+    mut_arg("rate", |arg| arg.value_delimiter(None).env(Resettable::<OsStr>::Reset).help(
+        "The load that the service should bear, requests per second to each endpoint; NAME= picks one. Most steps use \
+         less [default: 20]"
+    )),
+    mut_arg("seed", |arg| arg.help("Seed of the schedules [default: random]")),
+    mut_arg("timeout", |arg| arg.help(
+        "Longest response time that is waited for; never more than 10 % of the budget [default: 10s]"
+    )),
+    after_help = "\
 Examples:
   a7probe diagnose http://127.0.0.1:8080
   a7probe diagnose https://a7.example --get health=/healthz --post ingest=/v2/events -q 50
   a7probe diagnose http://127.0.0.1:8080 --budget 20s --report markdown=diagnosis.md --save steps/
 
-Exit codes: 0 nothing wrong, 1 a likely cause found, 3 cannot tell, 4 target unreachable.")]
+Exit codes: 0 nothing wrong, 1 a likely cause found, 3 cannot tell, 4 target unreachable."
+)]
 pub struct DiagnoseArgs {
-    /// Base URL of the service.
-    #[arg(env = "A7PROBE_URL", hide_env_values = true, value_name = "URL")]
-    pub url: Option<String>,
-
-    /// GET PATH, called NAME: of two endpoints the first should be quick whatever else happens, the second is under
-    /// suspicion [default: health=/health].
-    #[arg(long, value_name = "NAME=PATH", help_heading = "Endpoints")]
-    pub get: Vec<String>,
-
-    /// POST PATH, called NAME; after those of --get [default: ingest=/ingest].
-    #[arg(long, value_name = "NAME=PATH", help_heading = "Endpoints")]
-    pub post: Vec<String>,
-
-    /// Body, may hold {{uuid}}, {{ n }} and {{now}}; @FILE reads a file; NAME= picks the endpoint.
-    #[arg(
-        short = 'd',
-        long = "body",
-        value_name = "[NAME=]TEXT|@FILE",
-        help_heading = "Endpoints"
-    )]
-    pub body: Vec<String>,
-
-    /// Content-Type of bodies [default: application/json].
-    #[arg(short = 'T', long, value_name = "TYPE", help_heading = "Endpoints")]
-    pub content_type: Option<String>,
-
-    /// Header of every request (repeatable).
-    #[arg(
-        short = 'H',
-        long,
-        value_name = "NAME: VALUE",
-        help_heading = "Endpoints"
-    )]
-    pub header: Vec<String>,
-
-    /// Statuses that count as ok: 202, 2xx, 200-204 or a list; NAME= picks the endpoint [default: 2xx].
-    #[arg(long, value_name = "[NAME=]STATUS", help_heading = "Endpoints")]
-    pub expect: Vec<String>,
-
-    /// The load that the service should bear, requests per second to each endpoint; NAME= picks one. Most steps use
-    /// less [default: 20].
-    #[arg(
-        short = 'q',
-        long = "rate",
-        value_name = "[NAME=]RATE",
-        help_heading = "Load"
-    )]
-    pub rate: Vec<String>,
+    /// What is diagnosed.
+    #[command(flatten)]
+    pub service: ServiceArgs,
 
     /// All steps together take at most so long.
     #[arg(long, env = "A7PROBE_DIAGNOSE_BUDGET", value_name = "TIME", default_value = "60s", value_parser = positive_duration(), help_heading = "Load")]
@@ -75,62 +53,13 @@ pub struct DiagnoseArgs {
     #[arg(long, env = "A7PROBE_TARGET", value_name = "TIME", value_parser = positive_duration(), help_heading = "Load")]
     pub target: Option<Duration>,
 
-    /// Longest response time that is waited for; never more than 10 % of the budget [default: 10s].
-    #[arg(short = 't', long, env = "A7PROBE_TIMEOUT", value_name = "TIME", value_parser = positive_duration(), help_heading = "Load")]
-    pub timeout: Option<Duration>,
+    /// Seed and timeout.
+    #[command(flatten)]
+    pub timing: TimingArgs,
 
-    /// Seed of the schedules [default: random].
-    #[arg(long, env = "A7PROBE_SEED", value_name = "N", help_heading = "Load")]
-    pub seed: Option<u64>,
-
-    /// Accept any certificate.
-    #[arg(
-        short = 'k',
-        long,
-        help_heading = "Connection",
-        conflicts_with = "cacert"
-    )]
-    pub insecure: bool,
-
-    /// Trust these CA certificates (PEM) instead of the system's.
-    #[arg(
-        long,
-        env = "A7PROBE_CACERT",
-        value_name = "FILE",
-        help_heading = "Connection"
-    )]
-    pub cacert: Option<PathBuf>,
-
-    /// Client certificate chain (PEM).
-    #[arg(
-        long,
-        value_name = "FILE",
-        help_heading = "Connection",
-        requires = "key"
-    )]
-    pub cert: Option<PathBuf>,
-
-    /// Private key of the client certificate (PEM).
-    #[arg(
-        long,
-        value_name = "FILE",
-        help_heading = "Connection",
-        requires = "cert"
-    )]
-    pub key: Option<PathBuf>,
-
-    /// Connect here instead of to the URL's host and port.
-    #[arg(
-        long,
-        value_name = "HOST:PORT",
-        help_heading = "Connection",
-        conflicts_with = "unix_socket"
-    )]
-    pub connect_to: Option<String>,
-
-    /// Connect to this Unix socket.
-    #[arg(long, value_name = "FILE", help_heading = "Connection")]
-    pub unix_socket: Option<PathBuf>,
+    /// How the service is reached.
+    #[command(flatten)]
+    pub connection: ConnectionArgs,
 
     /// Wait so long for the service to answer before the first step.
     #[arg(long, env = "A7PROBE_WAIT_READY", value_name = "TIME", value_parser = positive_duration(), help_heading = "Run")]
@@ -144,23 +73,9 @@ pub struct DiagnoseArgs {
     #[arg(long, value_name = "FOLDER", help_heading = "Run")]
     pub save: Option<PathBuf>,
 
-    /// Settings file [default: a7probe.toml here, if there is one].
-    #[arg(
-        long,
-        env = "A7PROBE_CONFIG",
-        value_name = "FILE",
-        help_heading = "Run"
-    )]
-    pub config: Option<PathBuf>,
-
-    /// Profile of the settings file.
-    #[arg(
-        long,
-        env = "A7PROBE_PROFILE",
-        value_name = "NAME",
-        help_heading = "Run"
-    )]
-    pub profile: Option<String>,
+    /// Where the settings are.
+    #[command(flatten)]
+    pub settings: SettingsArgs,
 
     /// How the result is shown.
     #[command(flatten)]
@@ -168,29 +83,17 @@ pub struct DiagnoseArgs {
 }
 
 impl DiagnoseArgs {
-    /// The same service as `measure` would be told of.
+    /// A `measure` of the same service that fills the budget.
     pub(super) fn as_measure(&self) -> MeasureArgs {
         MeasureArgs {
-            url: self.url.clone(),
-            get: self.get.clone(),
-            post: self.post.clone(),
-            body: self.body.clone(),
-            content_type: self.content_type.clone(),
-            header: self.header.clone(),
-            expect: self.expect.clone(),
-            rate: self.rate.clone(),
-            duration: Some(self.budget),
+            service: self.service.clone(),
+            load: LoadArgs {
+                duration: Some(self.budget),
+                ..LoadArgs::default()
+            },
+            timing: self.timing.clone(),
             target: self.target,
-            timeout: self.timeout,
-            seed: self.seed,
-            insecure: self.insecure,
-            cacert: self.cacert.clone(),
-            cert: self.cert.clone(),
-            key: self.key.clone(),
-            connect_to: self.connect_to.clone(),
-            unix_socket: self.unix_socket.clone(),
-            config: self.config.clone(),
-            profile: self.profile.clone(),
+            connection: self.connection.clone(),
             ..MeasureArgs::default()
         }
     }

@@ -1,13 +1,15 @@
-//! `--episode` and `--iid`: the flags about bursts that `measure`, `judge` and `compare` share.
+//! `--episode` and `--iid`: how bursts are judged, the same for `measure`, `judge` and `compare`.
 
 use std::time::Duration;
 
+use anyhow::bail;
 use clap::Args;
 
-use super::measure::positive_duration;
+use super::settings_file::SettingsLayers;
+use super::value::positive_duration;
 use crate::run::plan::Guard;
 
-/// Whether a verdict reckons with slow requests that come in bursts.
+/// Whether a verdict allows for slow requests that come in bursts.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Verdict")]
 pub struct GuardArgs {
@@ -22,12 +24,37 @@ pub struct GuardArgs {
 }
 
 impl GuardArgs {
-    /// What was typed; `None` if nothing was.
+    /// The typed guard.
     pub fn typed(&self) -> Option<Guard> {
-        match (self.iid, self.episode) {
-            (true, _) => Some(Guard::Iid),
-            (false, Some(episode)) => Some(Guard::Episode(episode)),
-            (false, None) => None,
+        let iid = self.iid.then_some(Guard::Iid);
+        iid.or(self.episode.map(Guard::Episode))
+    }
+
+    /// An episode and independence exclude each other within a layer; the higher layer wins.
+    ///
+    /// # Errors
+    /// A layer of the settings gives both, or an episode of 0.
+    pub(super) fn guard(&self, layers: &SettingsLayers) -> anyhow::Result<Guard> {
+        if let Some(typed) = self.typed() {
+            return Ok(typed);
         }
+        for (layer, settings) in [
+            ("profile", &layers.profile),
+            ("settings file", &layers.file),
+        ] {
+            match (settings.iid, settings.episode) {
+                (Some(true), Some(_)) => bail!(
+                    "the {layer} gives an episode and takes requests as independent\nhint: keep one of them"
+                ),
+                (_, Some(episode)) if episode.is_zero() => bail!(
+                    "an episode of 0 excludes nothing\nhint: iid = true takes requests as independent"
+                ),
+                (Some(true), None) => return Ok(Guard::Iid),
+                (_, Some(episode)) => return Ok(Guard::Episode(episode)),
+                (Some(false), None) => return Ok(Guard::default()),
+                (None, None) => {}
+            }
+        }
+        Ok(Guard::default())
     }
 }

@@ -6,10 +6,10 @@ use std::time::Duration;
 use clap::Args;
 
 use super::guard::GuardArgs;
-use super::measure::positive_duration;
+use super::import::ImportArgs;
 use super::output::OutputArgs;
+use super::value::positive_duration;
 use crate::judge::gate::Gate;
-use crate::run::import::{FileFormat, TimeUnit};
 
 /// Judge saved runs, or latencies measured by other tools, offline
 #[derive(Clone, Debug, Args)]
@@ -34,24 +34,9 @@ pub struct JudgeArgs {
     #[arg(long, value_name = "DURATION", env = "A7PROBE_TARGET", value_parser = positive_duration())]
     pub target: Option<Duration>,
 
-    /// What the files of other tools are, where their content misleads: list, oha-json, oha-csv, hey-csv, k6-json, k6-csv,
-    /// k6-summary, vegeta-json, vegeta-csv, vegeta-hdrplot, jmeter-csv, jmeter-xml, gatling-log, ghz-json, hyperfine-json,
-    /// autocannon-json, bombardier-json, artillery-json, fortio-json, hgrm, hlog or locust-csv
-    #[arg(long, value_name = "FORMAT")]
-    pub format: Option<FileFormat>,
-
-    /// TimeUnit of numbers without one in a list, a percentile table or an HdrHistogram log: ns, us, ms, s or m
-    #[arg(long, value_name = "UNIT")]
-    pub unit: Option<TimeUnit>,
-
-    /// Column of a CSV file, by title or by number from 1
-    #[arg(long, value_name = "COLUMN")]
-    pub column: Option<String>,
-
-    /// Column of a CSV file that tells success, by title or by number from 1; none counts every row as ok [default: by
-    /// its title]
-    #[arg(long, value_name = "COLUMN|none")]
-    pub status_column: Option<String>,
+    /// How files of other tools are read.
+    #[command(flatten)]
+    pub import: ImportArgs,
 
     /// What a list of latencies is called in gates and tables [default: the name of its file]
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
@@ -69,10 +54,11 @@ pub struct JudgeArgs {
 /// A name that a gate can hold: something, and nothing that a gate would take for its comparison.
 fn parse_name(text: &str) -> Result<String, String> {
     let name = text.trim();
-    match name.is_empty() || name.contains(['<', '>', '=', '!', '≤', '≥']) {
-        true => Err(format!(
+    if name.is_empty() || name.contains(['<', '>', '=', '!', '≤', '≥']) {
+        Err(format!(
             "'{text}' is not a name that a gate could hold; write a name such as health"
-        )),
-        false => Ok(name.to_owned()),
+        ))
+    } else {
+        Ok(name.to_owned())
     }
 }

@@ -1,4 +1,4 @@
-//! Where a result goes and how it looks: the flags that `measure`, `judge` and `compare` share.
+//! Where a result goes and how it looks: the same flags for every subcommand with a report.
 
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -57,9 +57,10 @@ impl OutputArgs {
         let stdout = io::stdout();
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Style {
-            colour: match stdout.is_terminal() && !plain {
-                true => Colour::Always,
-                false => Colour::Never,
+            colour: if stdout.is_terminal() && !plain {
+                Colour::Always
+            } else {
+                Colour::Never
             },
             width: terminal_size::terminal_size_of(&stdout).map(|(width, _)| width.0),
             verbosity: match (self.quiet, self.verbose) {

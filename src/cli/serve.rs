@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
-use super::typed::Typed;
+use super::typed_flags::TypedFlags;
 use super::work::{WorkArgs, broker, secret};
 use crate::reference::server::{
     Block, DispatchOptions, Health, Limits, MetricsAccess, Queued, RateLimit, ServerConfig,
@@ -30,11 +30,7 @@ use crate::units::{Rate, parse_duration};
 pub struct ServeArgs {
     /// Must come first; see there.
     #[command(flatten)]
-    typed: Typed,
-
-    /// End when stdin does: for whoever starts it as a child.
-    #[arg(long, hide = true)]
-    pub until_stdin_ends: bool,
+    typed: TypedFlags,
 
     /// When the work is done: within the request, after it by workers in this process, or by `a7probe worker` processes.
     #[arg(long, env = "A7PROBE_SERVE_MODE", value_enum, default_value_t = ModeArg::Background)]

@@ -40,10 +40,7 @@ impl SettingsError {
         let reason = without_values(error.message());
         SettingsError {
             place,
-            what: match reason.is_empty() {
-                true => "not valid TOML".to_owned(),
-                false => format!("not valid TOML: {reason}"),
-            },
+            what: with_reason("not valid TOML".to_owned(), &reason),
             hint: Some("strings stand in quotes: key = \"value\"".to_owned()),
         }
     }
@@ -104,9 +101,15 @@ fn wrong_value(path: &[String], message: &str, value: Option<&toml::Value>) -> S
     let reason = without_values(message);
     let text = value.and_then(toml::Value::as_str);
     let shows_it = text.is_some_and(|text| !text.is_empty() && reason.contains(text));
-    match reason.is_empty() || shows_it {
-        true => format!("{key}: the value cannot be read"),
-        false => format!("{key}: the value cannot be read: {reason}"),
+    let reason = if shows_it { "" } else { &reason };
+    with_reason(format!("{key}: the value cannot be read"), reason)
+}
+
+fn with_reason(what: String, reason: &str) -> String {
+    if reason.is_empty() {
+        what
+    } else {
+        format!("{what}: {reason}")
     }
 }
 
@@ -202,7 +205,7 @@ fn position(text: &str, at: usize) -> (usize, usize) {
 mod tests {
     use std::path::PathBuf;
 
-    use super::super::settings::parse;
+    use super::super::settings_file::parse;
 
     fn message(text: &str) -> String {
         parse(text, None, PathBuf::new())

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
 
-use super::typed::Typed;
+use super::typed_flags::TypedFlags;
 use crate::reference::provider::{Draws, LatencyModel, PlannedOutage, SimulatorOptions};
 use crate::reference::queue::{Dispatch, DispatchError};
 use crate::reference::server::ProviderChoice;
@@ -19,7 +19,11 @@ use crate::units::{parse_duration, parse_percentage};
 pub struct WorkArgs {
     /// Must come first; see there.
     #[command(flatten)]
-    typed: Typed,
+    typed: TypedFlags,
+
+    /// End with stdin, for a parent process.
+    #[arg(long, hide = true)]
+    pub until_stdin_ends: bool,
 
     /// What keeps the accepted events: a file, or a PostgreSQL database.
     #[arg(

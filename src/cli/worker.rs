@@ -18,10 +18,6 @@ use crate::units::parse_duration;
   a7probe worker --from celery+redis://127.0.0.1              what a Python program publishes with Celery
   a7probe worker --provider http://127.0.0.1:8025             one provider for all processes")]
 pub struct WorkerArgs {
-    /// End when stdin does: for whoever starts it as a child.
-    #[arg(long, hide = true)]
-    pub until_stdin_ends: bool,
-
     /// Broker to take event ids from instead of asking the store: what `serve --dispatch` names, or where a Python program publishes.
     #[arg(
         long,

@@ -10,7 +10,8 @@ use anyhow::Context as _;
 use super::measuring::{Calibrating, Measurement, Measuring, Preflight, RunOptions};
 use super::{compare, measure, signals};
 use crate::cli::ab::AbArgs;
-use crate::cli::resolve::{self, Ab, Checked, Intent, Sameness};
+use crate::cli::resolve::{self, Ab, Sameness};
+use crate::cli::run_setup::{Intent, Precheck};
 use crate::exit::Exit;
 use crate::judge::comparison::{self, Comparison, Pair, Side};
 use crate::judge::gate::{self, Subject};
@@ -30,21 +31,21 @@ use blocks::Blocks;
 /// What was typed contradicts itself, a side that does not answer, an output that cannot be written.
 pub fn run(args: &AbArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> anyhow::Result<Exit> {
     let ab = resolve::ab(args)?;
-    if ab.intent == Intent::Show {
-        plan_text::write(&ab, ab.output.output, stdout)?;
+    if ab.setup.intent == Intent::Show {
+        plan_text::write(&ab, ab.setup.output.output, stdout)?;
         return Ok(Exit::Pass);
     }
-    ab.output.check_formats("ab")?;
+    ab.setup.output.check_formats("ab")?;
     let files = ab.save.before.iter().chain(&ab.save.after);
-    measure::check_outputs(files, &ab.output)?;
-    let certificate = measure::certificate(ab.certificate.as_deref())?;
-    let measuring = Measuring::new(measure::progress_mode(&ab.output), None)?;
+    measure::check_outputs(files, &ab.setup.output)?;
+    let certificate = measure::certificate(ab.setup.certificate.as_deref())?;
+    let measuring = Measuring::new(measure::progress_mode(&ab.setup.output), None)?;
     if let Some(signal) = preflight(&ab, &measuring, stderr)? {
         return Ok(signals::exit(signal));
     }
     // What is sent is the same on both sides.
     let plan = &ab.plans.before;
-    let calibration = match measure::calibration(ab.calibration, &measuring, plan, stderr)? {
+    let calibration = match measure::calibration(ab.setup.calibration, &measuring, plan, stderr)? {
         Calibrating::Done(calibration) => calibration,
         Calibrating::Interrupted(signal) => return Ok(signals::exit(signal)),
     };
@@ -64,7 +65,7 @@ pub fn run(args: &AbArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> any
     let report = report(&ab, &runs, &blocks)?;
     // A file that cannot be written must not cost the result, nor the other way round.
     let saved = save(&ab, &runs, stderr);
-    ab.output.publish(&report, stdout, stderr)?;
+    ab.setup.output.publish(&report, stdout, stderr)?;
     saved?;
     Ok(match measuring.signals.received() {
         Some(signal) if blocks.is_cut(&ab) => report.exit().worst(signals::exit(signal)),
@@ -78,11 +79,11 @@ fn preflight(
     measuring: &Measuring,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Option<Signal>> {
-    if ab.preflight == Checked::Never {
+    if ab.setup.preflight == Precheck::Skip {
         return Ok(None);
     }
     for (role, plan) in [("before", &ab.plans.before), ("after", &ab.plans.after)] {
-        let asked = measuring.preflight(plan, ab.wait_ready, stderr);
+        let asked = measuring.preflight(plan, ab.setup.wait_ready, stderr);
         if let Preflight::Interrupted(signal) = asked.with_context(|| format!("the side {role}"))? {
             return Ok(Some(signal));
         }
@@ -236,7 +237,7 @@ fn save(ab: &Ab, runs: &Pair<Measurement>, stderr: &mut dyn Write) -> anyhow::Re
     ];
     for (path, side, plan) in files {
         let Some(path) = path else { continue };
-        let saved = match ab.save_bodies {
+        let saved = match ab.setup.save_bodies {
             true => {
                 let mut run = side.run.clone();
                 run.plan.keep_bodies(plan);
@@ -245,7 +246,7 @@ fn save(ab: &Ab, runs: &Pair<Measurement>, stderr: &mut dyn Write) -> anyhow::Re
             false => side.run.save(path),
         };
         saved.map_err(|e| super::saved::hinted(&e))?;
-        if !ab.output.quiet {
+        if !ab.setup.output.quiet {
             writeln!(stderr, "saved {}", path.shown())?;
         }
     }

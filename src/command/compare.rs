@@ -11,7 +11,6 @@ use crate::judge::comparison::{self, Comparison, Noise, Pair, Side};
 use crate::judge::gate::{self, CutRuns, Gate, NextStep, Reason, Remedy, Scope, Subject};
 use crate::report::{ComparisonReport, Report, ReportKind};
 use crate::run::completion::Audit;
-use crate::run::import::ImportOptions;
 use crate::run::plan::Guard;
 use crate::run::run_file::{Run, RunEnd};
 use crate::verdict::Verdict;
@@ -67,12 +66,7 @@ fn load(args: &CompareArgs) -> anyhow::Result<Pair<ComparedFile>> {
     if files.iter().all(|file| super::saved::is_stdin(file)) {
         anyhow::bail!("'-' is given twice; stdin can be read only once");
     }
-    let options = ImportOptions {
-        unit: args.unit,
-        column: args.column.clone(),
-        status_column: args.status_column.clone(),
-        format: args.format,
-    };
+    let options = args.import.options();
     let [before, after] = files.map(|file| {
         ComparedFile::load(file, args.endpoint.as_deref(), &options)
             .map_err(|e| super::saved::named(e, "compare", &super::saved::shown(file)))

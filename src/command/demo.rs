@@ -1,9 +1,9 @@
-//! `demo`: the whole story on this machine. Serve the problem, measure; serve the fix, measure the same plan;
-//! compare; check that everything that was accepted was done once; leave a report.
+//! `demo`: serves the problem and measures it, serves the fix and measures the same plan, compares both, audits the
+//! accepted events, and leaves a report.
 
-mod child;
-mod queue;
-mod story;
+mod output;
+mod queue_watch;
+mod server_process;
 
 use std::io::Write;
 use std::path::Path;
@@ -14,10 +14,9 @@ use anyhow::{Context as _, bail};
 use super::measuring::{AuditOptions, Calibrating, Measurement, Measuring, Preflight, RunOptions};
 use super::signals;
 use crate::cli::DemoArgs;
+use crate::cli::defaults::{DEFAULT_RATE_PER_S, DEFAULT_TARGET, DEFAULT_TIMEOUT, DEFAULT_WARMUP};
 use crate::cli::output::OutputArgs;
-use crate::cli::resolve::{
-    DEFAULT_RATE_PER_S, DEFAULT_TARGET, DEFAULT_TIMEOUT, DEFAULT_WARMUP, demo_plan,
-};
+use crate::cli::resolve::demo_plan;
 use crate::command::progress::ProgressMode;
 use crate::exit::Exit;
 use crate::judge::gate::{self, Gate};
@@ -28,9 +27,9 @@ use crate::run::plan::{
 };
 use crate::run::run_file::{Run, RunEnd, Signal};
 use crate::units::Pretty;
-use child::Server;
-use queue::{Peak, Watch};
-use story::Story;
+use output::DemoOutput;
+use queue_watch::{QueuePeak, QueueWatch};
+use server_process::ServerProcess;
 
 /// What the proposal promised of the fix, as gates.
 const PROMISES: [&str; 2] = ["ingest p95 <= 100ms", "ingest p95 reduction >= 70%"];
@@ -38,7 +37,7 @@ const PROMISES: [&str; 2] = ["ingest p95 <= 100ms", "ingest p95 reduction >= 70%
 /// How long accepted work may take to be done once nothing more comes in.
 const SETTLE: Duration = Duration::from_secs(20);
 
-/// Tells the story; its last words say what to try next.
+/// Serves and measures both modes, and compares them. The last lines say what to try next.
 pub fn run(
     args: &DemoArgs,
     stdout: &mut dyn Write,
@@ -52,44 +51,43 @@ pub fn run(
     } else {
         ProgressMode::of_stderr()
     };
-    let measuring = Measuring::new(mode, Some(folder.path().to_owned()))?;
-    let stage = Stage {
-        measuring,
+    let setup = DemoSetup {
+        measuring: Measuring::new(mode, Some(folder.path().to_owned()))?,
         folder: folder.path(),
         duration: args.duration,
     };
-    let mut story = Story::new(stdout, stderr, args.quiet);
-    story.say(&format!(
+    let mut output = DemoOutput::new(stdout, stderr, args.quiet);
+    output.say(&format!(
         "about {} on this machine; nothing leaves it",
         Pretty(expected_length(args.duration))
     ))?;
 
-    story
-        .chapter("1. The problem: the provider is called inside the request (serve --mode sync)")?;
-    let (before, _) = match stage.act("sync", story.err())? {
-        Act::Played(played) => *played,
-        Act::Interrupted(signal) => return Ok(signals::exit(signal)),
+    output
+        .heading("1. The problem: the provider is called inside the request (serve --mode sync)")?;
+    let before = match setup.measure("sync", output.err())? {
+        ModeOutcome::Measured(measured) => measured,
+        ModeOutcome::Interrupted(signal) => return Ok(signals::exit(signal)),
     };
-    story.percentiles(&before)?;
+    output.percentiles(&before.run)?;
 
-    story.chapter(
+    output.heading(
         "2. The fix: 202 after a durable commit, the work after it (serve --mode background)",
     )?;
-    let (after, aftermath) = match stage.act("background", story.err())? {
-        Act::Played(played) => *played,
-        Act::Interrupted(signal) => return Ok(signals::exit(signal)),
+    let after = match setup.measure("background", output.err())? {
+        ModeOutcome::Measured(measured) => measured,
+        ModeOutcome::Interrupted(signal) => return Ok(signals::exit(signal)),
     };
-    story.percentiles(&after)?;
+    output.percentiles(&after.run)?;
 
-    story.chapter("3. Before and after")?;
-    let report = super::compare::report_of_runs(&before, &after, &promises()?)?;
-    story.comparison(&report, &OutputArgs::default().style())?;
+    output.heading("3. Before and after")?;
+    let report = super::compare::report_of_runs(&before.run, &after.run, &promises()?)?;
+    output.comparison(&report, &OutputArgs::default().style())?;
 
-    story.chapter("4. What the fix costs, and whether it kept its promise")?;
-    story.completion(&aftermath)?;
-    story.save(&args.out, &before, &after, &report, &aftermath)?;
-    story.farewell(&args.out)?;
-    let kept = if aftermath.completion.is_exactly_once() {
+    output.heading("4. What the fix costs, and whether it kept its promise")?;
+    output.completion(&after)?;
+    output.save(&args.out, &before.run, &after, &report)?;
+    output.next_steps(&args.out)?;
+    let kept = if after.completion.is_exactly_once() {
         Exit::Pass
     } else {
         Exit::Fail
@@ -101,30 +99,31 @@ fn promises() -> anyhow::Result<Vec<Gate>> {
     PROMISES.iter().map(|text| Ok(text.parse()?)).collect()
 }
 
-/// What became of the events that the server accepted.
-struct Aftermath {
+/// A mode of the server, measured and audited.
+struct MeasuredMode {
+    run: Run,
     completion: Completion,
-    peak: Peak,
+    queue: QueuePeak,
 }
 
-/// What every act is played with.
-struct Stage<'a> {
+/// What both modes are measured with.
+struct DemoSetup<'a> {
     measuring: Measuring,
     folder: &'a Path,
     duration: Duration,
 }
 
-/// How an act ended.
-enum Act {
-    Played(Box<(Run, Aftermath)>),
+/// How the measurement of a mode ended.
+enum ModeOutcome {
+    Measured(Box<MeasuredMode>),
     Interrupted(Signal),
 }
 
-impl Stage<'_> {
-    /// Serves in a mode and measures it; afterwards asks what became of the accepted events.
-    fn act(&self, mode: &str, stderr: &mut dyn Write) -> anyhow::Result<Act> {
+impl DemoSetup<'_> {
+    /// Serves in a mode, measures it, and audits the accepted events.
+    fn measure(&self, mode: &str, stderr: &mut dyn Write) -> anyhow::Result<ModeOutcome> {
         let calls = (self.duration.as_secs_f64() * DEFAULT_RATE_PER_S) as u64;
-        // Stratified draws: each run of so many calls has the evidence's percentiles, whatever the luck of the draw.
+        // Stratified draws: every run of that many calls has exactly the percentiles of the evidence.
         let arguments = [
             "--mode",
             mode,
@@ -132,7 +131,7 @@ impl Stage<'_> {
             &format!("stratified:{}", calls.max(1)),
         ]
         .map(str::to_owned);
-        let server = Server::start(self.folder, mode, &arguments)?;
+        let server = ServerProcess::start(self.folder, mode, &arguments)?;
         let gates: Vec<Gate> = gate::default_gates(DEFAULT_TARGET)
             .into_iter()
             .chain(promises()?)
@@ -142,13 +141,13 @@ impl Stage<'_> {
             self.measuring
                 .preflight(&plan, Some(DEFAULT_TIMEOUT), stderr)?
         {
-            return Ok(Act::Interrupted(signal));
+            return Ok(ModeOutcome::Interrupted(signal));
         }
         let calibration = match self.measuring.calibrate(&plan, stderr)? {
             Calibrating::Done(calibration) => calibration,
-            Calibrating::Interrupted(signal) => return Ok(Act::Interrupted(signal)),
+            Calibrating::Interrupted(signal) => return Ok(ModeOutcome::Interrupted(signal)),
         };
-        let watch = Watch::start(&server.url())?;
+        let watch = QueueWatch::start(&server.url())?;
         let own_gates = gate::default_gates(DEFAULT_TARGET);
         let auditing = Auditing {
             policy: AuditPolicy::Asked,
@@ -168,12 +167,16 @@ impl Stage<'_> {
             certificate: None,
         };
         let Measurement { run, .. } = self.measuring.run(&plan, &options)?;
-        let peak = watch.finish();
+        let queue = watch.finish();
         if let RunEnd::Interrupted { signal } = run.ended {
-            return Ok(Act::Interrupted(signal));
+            return Ok(ModeOutcome::Interrupted(signal));
         }
         let completion = completion(&run)?;
-        Ok(Act::Played(Box::new((run, Aftermath { completion, peak }))))
+        Ok(ModeOutcome::Measured(Box::new(MeasuredMode {
+            run,
+            completion,
+            queue,
+        })))
     }
 }
 
@@ -195,7 +198,7 @@ fn completion(run: &Run) -> anyhow::Result<Completion> {
 /// How long the instrument is calibrated before each.
 const CALIBRATION: Duration = Duration::from_secs(2);
 
-/// How long the two measurements take, for the first words.
+/// How long the two measurements take, printed first.
 fn expected_length(duration: Duration) -> Duration {
     2 * (CALIBRATION + DEFAULT_WARMUP + duration) + Duration::from_secs(5)
 }

@@ -10,7 +10,8 @@ use super::measuring::{Measurement, Measuring, Preflight, RunOptions};
 use super::signals;
 use crate::cli::diagnose::DiagnoseArgs;
 use crate::cli::output::OutputArgs;
-use crate::cli::resolve::{self, Diagnose, Intent};
+use crate::cli::resolve::{self, Diagnose};
+use crate::cli::run_setup::Intent;
 use crate::command::progress::ProgressMode;
 use crate::exit::Exit;
 use crate::judge::diagnosis::{

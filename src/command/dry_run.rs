@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use crate::cli::resolve::{Checked, Measure, planned, planned_samples};
+use crate::cli::resolve::{Measure, planned, planned_samples};
+use crate::cli::run_setup::Precheck;
 use crate::judge::gate::{Gate, Planned, Prospect};
 use crate::judge::summary::CONFIDENCE;
 use crate::redact;
@@ -42,7 +43,7 @@ fn write_text(measure: &Measure, out: &mut dyn Write) -> io::Result<()> {
     )?;
     writeln!(out, "  seed       {}", plan.seed)?;
     writeln!(out, "  bursts     {}", bursts(measure.guard))?;
-    writeln!(out, "  own error  {}", own_error(measure.calibration))?;
+    writeln!(out, "  own error  {}", own_error(measure.setup.calibration))?;
     writeln!(out, "  audit      {}", audit(measure))?;
     if let Some(share) = measure.capture.resend {
         let share = percent(share);
@@ -85,7 +86,7 @@ fn write_json(measure: &Measure, out: &mut dyn Write) -> io::Result<()> {
         .collect();
     let whole = json!({
         "plan": PlanRecord::of(plan),
-        "own_error": own_error(measure.calibration),
+        "own_error": own_error(measure.setup.calibration),
         "audit": audit(measure),
         "resend": measure.capture.resend,
         "gates": gates,
@@ -212,10 +213,10 @@ pub(super) fn bursts(guard: Guard) -> String {
     }
 }
 
-fn own_error(calibration: Checked) -> &'static str {
+fn own_error(calibration: Precheck) -> &'static str {
     match calibration {
-        Checked::First => "measured before the run, for 2 s",
-        Checked::Never => "not measured (--no-calibration)",
+        Precheck::Run => "measured before the run, for 2 s",
+        Precheck::Skip => "not measured (--no-calibration)",
     }
 }
 

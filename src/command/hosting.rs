@@ -79,9 +79,10 @@ pub(super) fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
         )
     })?;
     let is_coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let sequences = match is_coloured {
-        true => Sequences::Styles,
-        false => Sequences::None,
+    let sequences = if is_coloured {
+        Sequences::Styles
+    } else {
+        Sequences::None
     };
     // Fails when a program that embeds this one logs already, which is fine.
     let lines = tracing_subscriber::fmt::layer()

@@ -10,7 +10,8 @@ use super::saved::hinted;
 use super::{dry_run, signals};
 use crate::cli::measure::MeasureArgs;
 use crate::cli::output::OutputArgs;
-use crate::cli::resolve::{self, Checked, Intent, Measure};
+use crate::cli::resolve::{self, Measure};
+use crate::cli::run_setup::{Intent, Precheck};
 use crate::command::progress::ProgressMode;
 use crate::exit::Exit;
 use crate::judge::gate::{self, Subject};
@@ -26,23 +27,24 @@ pub fn run(
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Exit> {
     let measure = resolve::measure(args)?;
-    if measure.intent == Intent::Show {
+    if measure.setup.intent == Intent::Show {
         dry_run::write(&measure, args.output.output, stdout)?;
         return Ok(Exit::Pass);
     }
-    check_outputs(measure.save.iter(), &measure.output)?;
-    let certificate = certificate(measure.certificate.as_deref())?;
+    check_outputs(measure.save.iter(), &measure.setup.output)?;
+    let certificate = certificate(measure.setup.certificate.as_deref())?;
     let measuring = Measuring::new(progress_mode(&args.output), None)?;
-    if measure.preflight == Checked::First
+    if measure.setup.preflight == Precheck::Run
         && let Preflight::Interrupted(signal) =
-            measuring.preflight(&measure.plan, measure.wait_ready, stderr)?
+            measuring.preflight(&measure.plan, measure.setup.wait_ready, stderr)?
     {
         return Ok(signals::exit(signal));
     }
-    let calibration = match calibration(measure.calibration, &measuring, &measure.plan, stderr)? {
-        Calibrating::Done(calibration) => calibration,
-        Calibrating::Interrupted(signal) => return Ok(signals::exit(signal)),
-    };
+    let calibration =
+        match calibration(measure.setup.calibration, &measuring, &measure.plan, stderr)? {
+            Calibrating::Done(calibration) => calibration,
+            Calibrating::Interrupted(signal) => return Ok(signals::exit(signal)),
+        };
     let options = RunOptions {
         gates: &measure.gates,
         guard: measure.guard,
@@ -55,7 +57,7 @@ pub fn run(
         certificate: certificate.as_ref(),
     };
     let Measurement { mut run, warnings } = measuring.run(&measure.plan, &options)?;
-    if measure.save_bodies {
+    if measure.setup.save_bodies {
         run.plan.keep_bodies(&measure.plan);
     }
     let mut report = Report::new(ReportKind::Measure, run.plan.target.clone());
@@ -75,14 +77,14 @@ pub fn run(
 
 /// What the instrument says of itself before a run of this plan.
 pub(super) fn calibration(
-    asked: Checked,
+    asked: Precheck,
     measuring: &Measuring,
     plan: &Plan,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Calibrating> {
     match asked {
-        Checked::Never => Ok(Calibrating::Done(Calibration::Skipped)),
-        Checked::First => measuring.calibrate(plan, stderr),
+        Precheck::Skip => Ok(Calibrating::Done(Calibration::Skipped)),
+        Precheck::Run => measuring.calibrate(plan, stderr),
     }
 }
 
@@ -160,7 +162,7 @@ fn save(
         return Ok(());
     };
     run.save(path).map_err(|e| hinted(&e))?;
-    if !measure.output.quiet {
+    if !measure.setup.output.quiet {
         writeln!(stderr, "saved {}", path.shown())?;
     }
     Ok(())

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use anyhow::bail;
 
-use super::{DEFAULT_RATE_PER_S, DEFAULT_TARGET, Intent, Levels, resolve_unchecked, setting};
+use super::unchecked_plan::UncheckedPlan;
+use crate::cli::defaults::{DEFAULT_RATE_PER_S, DEFAULT_TARGET};
 use crate::cli::diagnose::DiagnoseArgs;
-use crate::cli::settings;
+use crate::cli::run_setup::Intent;
+use crate::cli::settings_file::{self, SettingsLayers};
 use crate::run::plan::{Endpoint, Plan};
 use crate::units::Pretty;
 
@@ -19,7 +21,7 @@ const LEAST_BUDGET: Duration = Duration::from_secs(1);
 pub struct Diagnose {
     /// Service and endpoints: the first is the probe, the second the load. Rates and size are the steps' own.
     pub plan: Plan,
-    /// What was asked for, a second, of the probe and of the load.
+    /// The typed rates, a second, of the probe and of the load.
     pub rates: (f64, f64),
     /// What latency should be within.
     pub target: Duration,
@@ -36,15 +38,16 @@ pub struct Diagnose {
 /// Resolves the arguments of `diagnose` with the settings file and the environment.
 ///
 /// # Errors
-/// What was typed contradicts itself, or there are not two endpoints; the message says how to mend it.
+/// What was typed contradicts itself, or there are not two endpoints; the message ends with a hint.
 pub fn diagnose(args: &DiagnoseArgs) -> anyhow::Result<Diagnose> {
-    let levels = settings::load(args.config.as_deref(), args.profile.as_deref())?;
-    resolve(args, &levels)
+    let layers = settings_file::load(&args.settings)?;
+    resolve(args, &layers)
 }
 
-fn resolve(args: &DiagnoseArgs, levels: &Levels) -> anyhow::Result<Diagnose> {
+fn resolve(args: &DiagnoseArgs, layers: &SettingsLayers) -> anyhow::Result<Diagnose> {
     let measure = args.as_measure();
-    let (plan, ..) = resolve_unchecked(&measure, levels, &|name| std::env::var(name).ok())?;
+    let look_up = |name: &str| std::env::var(name).ok();
+    let plan = UncheckedPlan::resolve(&measure, layers, &look_up)?.plan;
     let [probe, load] = plan.endpoints.as_slice() else {
         let names: Vec<&str> = plan.endpoints.iter().map(|e| e.name.as_str()).collect();
         bail!(
@@ -67,14 +70,13 @@ fn resolve(args: &DiagnoseArgs, levels: &Levels) -> anyhow::Result<Diagnose> {
     };
     Ok(Diagnose {
         rates: (rate(probe), rate(load)),
-        target: setting(levels, args.target, |s| s.target).unwrap_or(DEFAULT_TARGET),
+        target: layers
+            .first(args.target, |s| s.target)
+            .unwrap_or(DEFAULT_TARGET),
         budget: args.budget,
         save: args.save.clone(),
         wait_ready: args.wait_ready,
-        intent: match args.dry_run {
-            true => Intent::Show,
-            false => Intent::Run,
-        },
+        intent: Intent::of(args.dry_run),
         plan,
     })
 }

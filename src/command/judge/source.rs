@@ -10,7 +10,7 @@ use crate::cli::judge::JudgeArgs;
 use crate::judge::gate::Subject;
 use crate::printable::{Shown as _, one_line};
 use crate::report::Report;
-use crate::run::import::{ImportOptions, ImportRemark, Imported};
+use crate::run::import::{ImportRemark, Imported};
 use crate::run::plan::Guard;
 use crate::run::recording::Recording;
 use crate::run::run_file::Run;
@@ -60,12 +60,7 @@ fn check_distinct(files: &[PathBuf]) -> anyhow::Result<()> {
 }
 
 fn load(file: &Path, shown: &str, args: &JudgeArgs) -> anyhow::Result<JudgedFile> {
-    let options = ImportOptions {
-        unit: args.unit,
-        column: args.column.clone(),
-        status_column: args.status_column.clone(),
-        format: args.format,
-    };
+    let options = args.import.options();
     Ok(match saved::read(file, &options)? {
         Saved::Run(run) => JudgedFile::of_run(*run, shown),
         Saved::Imported(imported) => {

@@ -3,25 +3,11 @@
 use super::sources;
 
 /// Files whose questions about a `bool` are still to become `if`.
-const BOOL_MATCHES: [&str; 80] = [
-    "cli/audit",
-    "cli/discreet",
-    "cli/foreign",
-    "cli/foreign/elsewhere",
-    "cli/foreign/missing",
-    "cli/foreign/value",
-    "cli/judge",
-    "cli/output",
-    "cli/resolve",
-    "cli/resolve/ab",
-    "cli/resolve/diagnose",
-    "cli/settings",
-    "cli/settings_error",
+const BOOL_MATCHES: [&str; 66] = [
     "command/ab",
     "command/ab/plan_text",
     "command/compare",
     "command/diagnose",
-    "command/hosting",
     "command/measure",
     "command/measuring",
     "command/measuring/no_answer",

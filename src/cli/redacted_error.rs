@@ -15,7 +15,7 @@ const SECRET_FLAGS: [&str; 4] = ["--header", "--body", "--data", "--user"];
 const SHORT: usize = 8;
 
 /// The same mistake without secret values.
-pub fn of(error: Error) -> Error {
+pub fn redacted(error: Error) -> Error {
     match error.kind() {
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => without_value(error),
         ErrorKind::UnknownArgument => without_word(error, ContextKind::InvalidArg),
@@ -25,7 +25,7 @@ pub fn of(error: Error) -> Error {
 }
 
 /// The words of parsers, which are Rust's own, in ours.
-pub fn in_our_words(text: String) -> String {
+pub fn in_plain_words(text: String) -> String {
     [
         ("invalid digit found in string", "not a whole number"),
         (
@@ -57,16 +57,18 @@ fn without_value(error: Error) -> Error {
         text(ContextKind::InvalidArg),
         text(ContextKind::InvalidValue),
     );
-    let shown = match SECRET_FLAGS.iter().any(|secret| flag.starts_with(secret)) {
-        true => "…".to_owned(),
-        false if value.contains("://") || value.contains('@') => redact::typed_url(&value),
-        false => value.clone(),
+    let shown = if SECRET_FLAGS.iter().any(|secret| flag.starts_with(secret)) {
+        "…".to_owned()
+    } else if value.contains("://") || value.contains('@') {
+        redact::typed_url(&value)
+    } else {
+        return error;
     };
-    match shown == value {
-        true => error,
-        // The reason may quote the value, so it is removed too.
-        false => rebuilt(&error, ContextKind::InvalidValue, shown),
+    if shown == value {
+        return error;
     }
+    // The reason may quote the value, so it is removed too.
+    rebuilt(&error, ContextKind::InvalidValue, shown)
 }
 
 /// A word that stands alone may be the rest of a header that lacks its quotes.
@@ -109,12 +111,12 @@ mod tests {
     use clap::Parser as _;
 
     use super::super::Cli;
-    use super::of;
+    use super::redacted;
 
     fn told(line: &[&str]) -> String {
         let words = std::iter::once(&"a7probe").chain(line);
         let error = Cli::try_parse_from(words).expect_err("a mistake");
-        of(error).render().to_string()
+        redacted(error).render().to_string()
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Watches how deep the server's queue gets while it is measured.
+//! Watches the depth of the server's queue during a measurement.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
@@ -9,33 +9,33 @@ use crate::probe::audit::http_client;
 use anyhow::Context as _;
 use serde::Deserialize;
 
-/// A line of `GET /queue`, as far as it is of interest here.
+/// Two fields of the answer to `GET /queue`.
 #[derive(Debug, Clone, Copy, Deserialize)]
-struct Queue {
+struct QueueDepth {
     depth: u64,
     oldest_ms: u64,
 }
 
-/// The deepest and the oldest that was seen.
+/// The greatest depth and age in all readings.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Peak {
+pub(super) struct QueuePeak {
     pub(super) depth: u64,
     pub(super) oldest: Duration,
-    pub(super) looks: u64,
+    pub(super) readings: u64,
 }
 
-/// Looks twice a second on a thread of its own.
-pub(super) struct Watch {
+/// Asks the server twice a second, on a thread of its own.
+pub(super) struct QueueWatch {
     done: Arc<AtomicBool>,
-    peak: Arc<std::sync::Mutex<Peak>>,
+    peak: Arc<std::sync::Mutex<QueuePeak>>,
     thread: Option<JoinHandle<()>>,
 }
 
-impl Watch {
-    pub(super) fn start(base: &str) -> anyhow::Result<Watch> {
+impl QueueWatch {
+    pub(super) fn start(base: &str) -> anyhow::Result<QueueWatch> {
         let (done, peak) = (
             Arc::new(AtomicBool::new(false)),
-            Arc::<std::sync::Mutex<Peak>>::default(),
+            Arc::<std::sync::Mutex<QueuePeak>>::default(),
         );
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -43,27 +43,27 @@ impl Watch {
         let client = http_client(Duration::from_secs(2))?;
         let url = format!("{base}/queue");
         let (finished, highest) = (Arc::clone(&done), Arc::clone(&peak));
-        let look = move || {
+        let read = move || {
             while !finished.load(Ordering::Relaxed) {
-                // A look that fails is one look less; the number of looks is told.
+                // A failed reading is not counted; the report shows the count.
                 if let Ok(queue) = runtime.block_on(ask(&client, &url)) {
                     let mut peak = highest.lock().unwrap_or_else(PoisonError::into_inner);
                     peak.depth = peak.depth.max(queue.depth);
                     peak.oldest = peak.oldest.max(Duration::from_millis(queue.oldest_ms));
-                    peak.looks += 1;
+                    peak.readings += 1;
                 }
                 std::thread::sleep(Duration::from_millis(500));
             }
         };
-        Ok(Watch {
+        Ok(QueueWatch {
             done,
             peak,
-            thread: Some(std::thread::spawn(look)),
+            thread: Some(std::thread::spawn(read)),
         })
     }
 
     /// Ends the watch.
-    pub(super) fn finish(mut self) -> Peak {
+    pub(super) fn finish(mut self) -> QueuePeak {
         self.end();
         *self.peak.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -76,13 +76,13 @@ impl Watch {
     }
 }
 
-impl Drop for Watch {
+impl Drop for QueueWatch {
     fn drop(&mut self) {
         self.end();
     }
 }
 
-async fn ask(client: &reqwest::Client, url: &str) -> anyhow::Result<Queue> {
+async fn ask(client: &reqwest::Client, url: &str) -> anyhow::Result<QueueDepth> {
     let text = client
         .get(url)
         .send()

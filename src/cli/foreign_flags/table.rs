@@ -3,7 +3,7 @@
 use super::value;
 
 /// A flag of another tool, in one of its meanings.
-pub(super) struct Foreign {
+pub(super) struct ForeignFlag {
     /// Names without dashes; a name of several letters is known with one dash and with two.
     pub(super) names: &'static [&'static str],
     /// The tools that have it, and its meaning there.
@@ -22,8 +22,8 @@ const fn flag(
     names: &'static [&'static str],
     tools: &'static str,
     hints: &'static [&'static str],
-) -> Foreign {
-    Foreign {
+) -> ForeignFlag {
+    ForeignFlag {
         names,
         tools,
         hints,
@@ -39,8 +39,8 @@ const fn with(
     example: &'static str,
     value: fn(&str) -> Option<String>,
     hints: &'static [&'static str],
-) -> Foreign {
-    Foreign {
+) -> ForeignFlag {
+    ForeignFlag {
         names,
         tools,
         hints,
@@ -121,7 +121,7 @@ const SERVER_NAME: &[&str] =
 
 /// The table. Of several meanings of a name, the first that fits the value is shown.
 #[rustfmt::skip] // One meaning a line.
-pub(super) const TABLE: &[Foreign] = &[
+pub(super) const TABLE: &[ForeignFlag] = &[
     // Other tools' names for length, load and threads.
     with(&["R"], "wrk2: rate", "2000", value::number, RATE),
     flag(&["R"], "curl: remote time", NO_LIMIT),

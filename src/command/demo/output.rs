@@ -1,4 +1,4 @@
-//! The words and tables between the acts of the demo, and the files that it leaves.
+//! What the demo prints, and the files that it leaves.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::Aftermath;
+use super::MeasuredMode;
 use crate::command::saved::hinted;
 use crate::judge::summary::Summary;
 use crate::printable::Shown as _;
@@ -17,16 +17,20 @@ use crate::run::run_file::Run;
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped};
 
-/// Where the story is told: results on stdout, everything else on stderr.
-pub(super) struct Story<'a> {
+/// Results go to stdout, everything else to stderr.
+pub(super) struct DemoOutput<'a> {
     out: &'a mut dyn Write,
     err: &'a mut dyn Write,
     quiet: bool,
 }
 
-impl<'a> Story<'a> {
-    pub(super) fn new(out: &'a mut dyn Write, err: &'a mut dyn Write, quiet: bool) -> Story<'a> {
-        Story { out, err, quiet }
+impl<'a> DemoOutput<'a> {
+    pub(super) fn new(
+        out: &'a mut dyn Write,
+        err: &'a mut dyn Write,
+        quiet: bool,
+    ) -> DemoOutput<'a> {
+        DemoOutput { out, err, quiet }
     }
 
     /// Where warnings go.
@@ -34,7 +38,7 @@ impl<'a> Story<'a> {
         self.err
     }
 
-    pub(super) fn chapter(&mut self, title: &str) -> io::Result<()> {
+    pub(super) fn heading(&mut self, title: &str) -> io::Result<()> {
         writeln!(self.out, "\n{title}\n")?;
         self.out.flush()
     }
@@ -72,32 +76,32 @@ impl<'a> Story<'a> {
         report.write(ReportFormat::Human, style, self.out)
     }
 
-    pub(super) fn completion(&mut self, aftermath: &Aftermath) -> io::Result<()> {
-        for line in lines(aftermath) {
+    pub(super) fn completion(&mut self, after: &MeasuredMode) -> io::Result<()> {
+        for line in lines(after) {
             writeln!(self.out, "  {line}")?;
         }
         self.out.flush()
     }
 
-    /// Runs, report and completion, for people and for machines.
+    /// Saves both runs, and the report as Markdown and as JSON.
     pub(super) fn save(
         &mut self,
         folder: &Path,
         before: &Run,
-        after: &Run,
+        after: &MeasuredMode,
         report: &Report,
-        aftermath: &Aftermath,
     ) -> anyhow::Result<()> {
         before
             .save(&folder.join("before.json"))
             .map_err(|e| hinted(&e))?;
         after
+            .run
             .save(&folder.join("after.json"))
             .map_err(|e| hinted(&e))?;
         let mut markdown = create(folder, "report.md")?;
         report.write(ReportFormat::Markdown, &Style::default(), &mut markdown)?;
         writeln!(markdown, "\n## Completion\n")?;
-        for line in lines(aftermath) {
+        for line in lines(after) {
             writeln!(markdown, "- {line}")?;
         }
         markdown.flush()?;
@@ -105,11 +109,11 @@ impl<'a> Story<'a> {
         report.write(ReportFormat::Json, &Style::default(), &mut comparison)?;
         let whole = json!({
             "comparison": serde_json::from_slice::<serde_json::Value>(&comparison)?,
-            "completion": JsonCompletion::from(&aftermath.completion),
+            "completion": JsonCompletion::from(&after.completion),
             "queue": {
-                "peak_depth": aftermath.peak.depth,
-                "peak_oldest_ms": aftermath.peak.oldest.as_millis() as u64,
-                "looks": aftermath.peak.looks,
+                "peak_depth": after.queue.depth,
+                "peak_oldest_ms": after.queue.oldest.as_millis() as u64,
+                "looks": after.queue.readings,
             },
         });
         let mut file = create(folder, "report.json")?;
@@ -117,7 +121,7 @@ impl<'a> Story<'a> {
         Ok(file.flush()?)
     }
 
-    pub(super) fn farewell(&mut self, folder: &Path) -> io::Result<()> {
+    pub(super) fn next_steps(&mut self, folder: &Path) -> io::Result<()> {
         let folder = folder.shown();
         writeln!(
             self.out,
@@ -137,9 +141,9 @@ fn create(folder: &Path, name: &str) -> anyhow::Result<BufWriter<File>> {
     })?))
 }
 
-/// What the fix costs, and whether what was accepted was done.
-fn lines(aftermath: &Aftermath) -> Vec<String> {
-    let completion = &aftermath.completion;
+/// The cost of the fix, and the audit of the accepted events.
+fn lines(after: &MeasuredMode) -> Vec<String> {
+    let completion = &after.completion;
     let pretty = |time: Option<Duration>| {
         time.map_or_else(|| "–".to_owned(), |time| Pretty(time).to_string())
     };
@@ -158,9 +162,9 @@ fn lines(aftermath: &Aftermath) -> Vec<String> {
         ),
         format!(
             "queue: at most {} waiting, the oldest for {} ({} looks)",
-            grouped(aftermath.peak.depth),
-            Pretty(aftermath.peak.oldest),
-            aftermath.peak.looks
+            grouped(after.queue.depth),
+            Pretty(after.queue.oldest),
+            after.queue.readings
         ),
         format!(
             "completion: {} accepted, {} processed, {} pending, {} dead, {} lost, {} inserted twice, {} notified twice, {} unexpected",

@@ -8,9 +8,9 @@ use clap::{ArgMatches, Args, Command, Error, FromArgMatches, Id};
 /// The ids of the arguments that were typed. To be flattened into a struct as its first field: the others take their
 /// values out of what was parsed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Typed(BTreeSet<String>);
+pub(super) struct TypedFlags(BTreeSet<String>);
 
-impl Typed {
+impl TypedFlags {
     /// Refuses a flag that was typed and would be ignored.
     pub(super) fn has_use(
         &self,
@@ -28,21 +28,21 @@ impl Typed {
     }
 }
 
-impl FromArgMatches for Typed {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Typed, Error> {
+impl FromArgMatches for TypedFlags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<TypedFlags, Error> {
         let typed = |id: &&Id| matches.value_source(id.as_str()) == Some(ValueSource::CommandLine);
-        Ok(Typed(
+        Ok(TypedFlags(
             matches.ids().filter(typed).map(Id::to_string).collect(),
         ))
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), Error> {
-        *self = Typed::from_arg_matches(matches)?;
+        *self = TypedFlags::from_arg_matches(matches)?;
         Ok(())
     }
 }
 
-impl Args for Typed {
+impl Args for TypedFlags {
     fn augment_args(command: Command) -> Command {
         command
     }

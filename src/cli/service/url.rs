@@ -14,7 +14,14 @@ pub(super) struct ParsedUrl {
     /// Path and query as they were typed, beginning with `/`.
     pub(super) path_and_query: String,
     /// User and password, if the URL has them.
-    pub(super) credentials: Option<(String, String)>,
+    pub(super) credentials: Option<BasicCredentials>,
+}
+
+/// User and password, percent-encoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct BasicCredentials {
+    pub(super) user: String,
+    pub(super) password: String,
 }
 
 /// Reads an `http` or `https` URL; a bare `host:port` is taken as `http`.
@@ -62,11 +69,10 @@ pub(super) fn parse(text: &str) -> anyhow::Result<ParsedUrl> {
         .query()
         .map(|query| format!("?{query}"))
         .unwrap_or_default();
-    let credentials = (!url.username().is_empty() || url.password().is_some()).then(|| {
-        (
-            url.username().to_owned(),
-            url.password().unwrap_or_default().to_owned(),
-        )
+    let has_credentials = !url.username().is_empty() || url.password().is_some();
+    let credentials = has_credentials.then(|| BasicCredentials {
+        user: url.username().to_owned(),
+        password: url.password().unwrap_or_default().to_owned(),
     });
     Ok(ParsedUrl {
         target: Target {
@@ -96,35 +102,20 @@ fn without_slashes(text: &str) -> Option<&str> {
     (is_scheme && no_host && !rest.starts_with("//")).then_some(rest)
 }
 
-/// Reads `HOST:PORT`, with brackets around an IPv6 address.
-pub(super) fn host_and_port(text: &str) -> anyhow::Result<(String, u16)> {
-    let parts = text
-        .rsplit_once(':')
-        .and_then(|(host, port)| Some((host, port.parse().ok()?)));
-    match parts {
-        Some((host, port)) if !host.is_empty() && !host.contains(['@', '/']) && port != 0 => Ok((
-            host.trim_start_matches('[')
-                .trim_end_matches(']')
-                .to_owned(),
-            port,
-        )),
-        _ => bail!(
-            "'{}' is not a valid HOST:PORT, such as 127.0.0.1:8080",
-            redact::typed_url(text)
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{host_and_port, parse};
+    use super::{BasicCredentials, parse};
 
     #[test]
     fn urls_are_taken_apart() {
         let url = parse("https://me:pw@a7.example/api/?k=1").unwrap();
         assert_eq!(url.target.to_string(), "https://a7.example/api");
         assert_eq!(url.path_and_query, "/api/?k=1");
-        assert_eq!(url.credentials, Some(("me".into(), "pw".into())));
+        let credentials = BasicCredentials {
+            user: "me".into(),
+            password: "pw".into(),
+        };
+        assert_eq!(url.credentials, Some(credentials));
         let v6 = parse("http://[::1]:8080").unwrap().target;
         assert_eq!(
             (v6.host.as_str(), v6.port, v6.authority().as_str()),
@@ -155,13 +146,5 @@ mod tests {
             assert!(!error.contains("pw"), "{error}");
         }
         assert_eq!(parse("http:8080").unwrap().target.authority(), "http:8080");
-    }
-
-    #[test]
-    fn hosts_and_ports_are_read_or_refused() {
-        assert_eq!(host_and_port("[::1]:80").unwrap(), ("::1".into(), 80));
-        for bad in ["h", ":80", "h:0", "h:99999", "h:"] {
-            assert!(host_and_port(bad).is_err(), "{bad}");
-        }
     }
 }

@@ -222,8 +222,9 @@ fn inner(value: &str) -> String {
 pub(super) fn quoted(value: &str) -> String {
     let is_plain =
         |c: char| c.is_alphanumeric() || matches!(c, '.' | '/' | '-' | '_' | ':' | '=' | '@' | '+');
-    match !value.is_empty() && value.chars().all(is_plain) {
-        true => value.to_owned(),
-        false => format!("'{}'", inner(value)),
+    if !value.is_empty() && value.chars().all(is_plain) {
+        value.to_owned()
+    } else {
+        format!("'{}'", inner(value))
     }
 }

@@ -1,4 +1,4 @@
-//! A reference server as a child process, stopped whatever happens.
+//! A reference server as a child process, stopped when it is dropped.
 
 use std::fs::File;
 use std::net::SocketAddr;
@@ -10,17 +10,21 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 
 /// How long a server may take to print its address.
-const PATIENCE: Duration = Duration::from_secs(20);
+const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// Runs until it is dropped.
-pub(super) struct Server {
+pub(super) struct ServerProcess {
     child: Child,
     address: SocketAddr,
 }
 
-impl Server {
+impl ServerProcess {
     /// Starts `a7probe serve` with these arguments on a free port, its files in this folder.
-    pub(super) fn start(folder: &Path, name: &str, arguments: &[String]) -> anyhow::Result<Server> {
+    pub(super) fn start(
+        folder: &Path,
+        name: &str,
+        arguments: &[String],
+    ) -> anyhow::Result<ServerProcess> {
         let (ready, log) = (
             folder.join(format!("{name}.ready")),
             folder.join(format!("{name}.log")),
@@ -48,7 +52,7 @@ impl Server {
             .process_group(0)
             .spawn()
             .context("cannot start the reference server")?;
-        let mut server = Server {
+        let mut server = ServerProcess {
             child,
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
         };
@@ -70,7 +74,7 @@ impl Server {
                     .context("the reference server wrote no address");
             }
             let ended = self.child.try_wait()?;
-            if ended.is_some() || began.elapsed() > PATIENCE {
+            if ended.is_some() || began.elapsed() > START_TIMEOUT {
                 let said = std::fs::read_to_string(log).unwrap_or_default();
                 bail!("the reference server did not start: {}", said.trim());
             }
@@ -79,7 +83,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         // Its store is a temporary file, so there is nothing to drain for.
         let _ = self.child.kill();

@@ -4,8 +4,9 @@ use std::ffi::OsString;
 
 use clap::CommandFactory as _;
 
+use super::check;
+use super::command_flags::{CommandFlags, flags_of};
 use super::table::TABLE;
-use super::{check, flags_of};
 use crate::cli::Cli;
 
 /// `$ command line`, followed by the error, or by `ok`.
@@ -52,14 +53,7 @@ fn a_meaning_of_every_flag_names_only_flags_that_measure_has() {
     let cli = Cli::command();
     let measure = cli.find_subcommand("measure").unwrap();
     for entry in TABLE {
-        let has = |flag: &str| match flag.strip_prefix("--") {
-            Some(long) => measure
-                .get_arguments()
-                .any(|arg| arg.get_long() == Some(long)),
-            None => measure
-                .get_arguments()
-                .any(|arg| arg.get_short() == flag.chars().nth(1)),
-        };
+        let has = |flag: &str| CommandFlags::of(measure).typed(flag).is_some();
         let fits = |hint: &&&str| flags_of(hint).all(has);
         assert!(
             entry.hints.iter().any(|hint| fits(&hint)),

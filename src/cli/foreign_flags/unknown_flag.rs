@@ -2,7 +2,7 @@
 
 use clap::{Arg, Command};
 
-use super::{LONGEST_NAME, Refusal, unknown};
+use super::usage_error::{LONGEST_NAME, UsageError};
 
 /// Names of other servers for the address.
 const HOST: [&str; 6] = ["host", "hostname", "listen", "addr", "address", "interface"];
@@ -16,7 +16,7 @@ pub(super) fn check(
     name: &str,
     typed: &str,
     value: Option<&str>,
-) -> Result<(), Refusal> {
+) -> Result<(), UsageError> {
     if name.is_empty() || has(command, name) || matches!(name, "help" | "version" | "h" | "V") {
         return Ok(());
     }
@@ -25,11 +25,12 @@ pub(super) fn check(
         .unwrap_or_else(|| format!("see a7probe {} --help", command.get_name()));
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
     // A long word may be a secret that lacks its flag.
-    let shown = match typed.len() <= LONGEST_NAME + 2 && typed.chars().all(is_name) {
-        true => typed.to_owned(),
-        false => typed.chars().take(4).chain(['…']).collect(),
+    let shown = if typed.len() <= LONGEST_NAME + 2 && typed.chars().all(is_name) {
+        typed.to_owned()
+    } else {
+        typed.chars().take(4).chain(['…']).collect()
     };
-    Err(unknown(&shown, "", hint))
+    Err(UsageError::unknown(&shown, "", hint))
 }
 
 /// The flag of ours with that meaning, if the command has one.

@@ -1,0 +1,270 @@
+//! Command lines of `measure`: what they mean, and why they are refused.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Parser;
+
+use super::{Measure, MeasureArgs, SettingsLayers, resolve};
+use crate::cli::settings::Settings;
+use crate::run::plan::{Arrivals, Design, Guard, Model, Size};
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    args: MeasureArgs,
+}
+
+fn layers(file: &str, profile: &str) -> SettingsLayers {
+    let read = |text: &str| toml::from_str::<Settings>(text).unwrap();
+    SettingsLayers {
+        profile: read(profile),
+        file: read(file),
+        folder: PathBuf::new(),
+    }
+}
+
+fn with(line: &str, layers: &SettingsLayers) -> anyhow::Result<Measure> {
+    let words = std::iter::once("measure").chain(line.split_whitespace());
+    let line = Line::try_parse_from(words).map_err(|e| anyhow::anyhow!(e.to_string()))?;
+    resolve(&line.args, layers, &|_| None)
+}
+
+fn meant(line: &str) -> Measure {
+    with(line, &SettingsLayers::default()).unwrap()
+}
+
+fn refusal(line: &str) -> String {
+    format!(
+        "{:#}",
+        with(line, &SettingsLayers::default())
+            .map(|_| line.to_owned())
+            .unwrap_err()
+    )
+}
+
+#[test]
+fn a_url_alone_means_health_and_ingest_at_20_a_second_until_it_is_decided() {
+    let measure = meant("http://127.0.0.1:8080");
+    let plan = &measure.plan;
+    assert_eq!(
+        plan.model,
+        Model::Open {
+            arrivals: Arrivals::Jitter
+        }
+    );
+    assert_eq!(plan.size, Size::Duration(Duration::from_secs(120)));
+    assert_eq!(measure.design, Design::Adaptive);
+    assert_eq!(measure.guard, Guard::Episode(Duration::from_millis(100)));
+    let lines: Vec<String> = plan
+        .endpoints
+        .iter()
+        .map(|e| {
+            format!(
+                "{} {} {} {}",
+                e.name,
+                e.method,
+                e.path.source(),
+                e.rate.unwrap()
+            )
+        })
+        .collect();
+    assert_eq!(
+        lines,
+        ["health GET /health 20/s", "ingest POST /ingest 20/s"]
+    );
+    let body = plan.endpoints[1].body.as_ref().unwrap().source();
+    assert!(body.contains("{{uuid}}"), "every event is new: {body}");
+    assert_eq!(plan.endpoints[0].targets, [Duration::from_millis(150)]);
+    assert_eq!(measure.gates.len(), 3);
+}
+
+#[test]
+fn concurrency_without_a_rate_is_the_closed_model_and_with_one_a_cap() {
+    assert_eq!(
+        meant("http://h -c 8").plan.model,
+        Model::Closed { concurrency: 8 }
+    );
+    let capped = meant("http://h -c 8 -q 50").plan;
+    assert_eq!(
+        capped.model,
+        Model::Open {
+            arrivals: Arrivals::Jitter
+        }
+    );
+    assert_eq!(capped.connections.max_in_flight, 8);
+    let file_rate = layers("rate = 50", "");
+    assert_eq!(
+        with("http://h -c 8", &file_rate).unwrap().plan.model,
+        Model::Closed { concurrency: 8 }
+    );
+    let file_both = layers("rate = 50\nconcurrency = 4", "");
+    assert!(matches!(
+        with("http://h", &file_both).unwrap().plan.model,
+        Model::Open { .. }
+    ));
+}
+
+#[test]
+fn a_flag_beats_the_profile_and_the_profile_beats_the_file() {
+    let layers = layers(
+        "duration = '60s'\ntarget = '300ms'\nurl = 'http://file'",
+        "duration = '40s'",
+    );
+    let profile = with("", &layers).unwrap();
+    assert_eq!(profile.plan.size, Size::Duration(Duration::from_secs(40)));
+    assert_eq!(profile.plan.target.host, "file");
+    let flag = with("http://flag -n 700", &layers).unwrap();
+    assert_eq!(
+        (flag.plan.size, flag.design),
+        (Size::Requests(700), Design::Fixed)
+    );
+    assert_eq!(flag.plan.endpoints[0].targets, [Duration::from_millis(300)]);
+}
+
+#[test]
+fn a_run_is_adaptive_unless_its_size_is_given_or_its_model_closed() {
+    let design = |line: &str| meant(line).design;
+    assert_eq!(design("http://h --budget 60s"), Design::Adaptive);
+    assert_eq!(design("http://h -z 60s"), Design::Fixed);
+    assert_eq!(design("http://h --samples 700"), Design::Fixed);
+    assert_eq!(design("http://h -c 8"), Design::Fixed);
+    // What the audit tells can end no run.
+    let done = meant("http://h --gate p95<=1s --gate done.p95<=2s");
+    assert_eq!(done.design, Design::Fixed);
+    assert_eq!(done.plan.size, Size::Duration(Duration::from_secs(30)));
+    assert_eq!(design("http://h --gate lost<=0"), Design::Fixed);
+    assert_eq!(
+        design("http://h --gate p95<=1s --gate lost<=0"),
+        Design::Adaptive
+    );
+    // Each level decides for those below it.
+    let file = layers("duration = '60s'", "budget = '90s'");
+    assert_eq!(with("http://h", &file).unwrap().design, Design::Adaptive);
+    assert_eq!(
+        with("http://h -z 60s", &file).unwrap().design,
+        Design::Fixed
+    );
+    assert_eq!(meant("http://h --iid -z 20s").guard, Guard::Iid);
+    let guards = layers("iid = true", "episode = '50ms'");
+    let guard = |line| with(line, &guards).unwrap().guard;
+    assert_eq!(guard("http://h"), Guard::Episode(Duration::from_millis(50)));
+    assert_eq!(guard("http://h --iid"), Guard::Iid);
+}
+
+#[test]
+fn a_typed_target_adds_the_default_gates_to_those_that_were_typed() {
+    let gate = "http://h --gate p90<=1s";
+    assert_eq!(meant(gate).gates.len(), 1);
+    let both = meant(&format!("{gate} --target 200ms"));
+    let texts: Vec<String> = both.gates.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        texts,
+        [
+            "* p90 <= 1s",
+            "* p50 <= 200ms",
+            "* p95 <= 200ms",
+            "* p99 <= 200ms"
+        ]
+    );
+}
+
+#[test]
+fn each_endpoint_may_have_its_own_rate_body_and_statuses() {
+    let measure = meant(
+        "http://h --get a=/a --post b=/b -q 10 -q b=2/s --body b={\"x\":1} --expect b=202 -H X-K:v -z 300s",
+    );
+    let [a, b] = &measure.plan.endpoints[..] else {
+        panic!("two endpoints")
+    };
+    assert_eq!(
+        (
+            a.rate.unwrap().as_per_second(),
+            b.rate.unwrap().as_per_second()
+        ),
+        (10.0, 2.0)
+    );
+    assert_eq!(b.body.as_ref().unwrap().source(), "{\"x\":1}");
+    assert_eq!(
+        (a.expect.to_string(), b.expect.to_string()),
+        ("2xx".into(), "202".into())
+    );
+    assert_eq!(a.headers[0].0, "X-K");
+    assert!(
+        b.headers
+            .iter()
+            .any(|(name, _)| name.eq_ignore_ascii_case("content-type"))
+    );
+}
+
+#[test]
+fn method_or_body_alone_mean_the_url_itself() {
+    let plan = meant("http://h:81/v1/search?q=x -m PUT -d hello -T text/plain -q 10").plan;
+    assert_eq!(plan.endpoints.len(), 1);
+    let only = &plan.endpoints[0];
+    assert_eq!(
+        (only.method.as_str(), only.path.source()),
+        ("PUT", "/v1/search?q=x".to_owned())
+    );
+    assert_eq!(only.name, "search");
+    assert_eq!(plan.target.prefix, "");
+}
+
+#[test]
+fn what_contradicts_itself_is_refused_with_the_mend() {
+    for (line, message) in [
+        ("", "no URL"),
+        ("ftp://h", "'ftp'"),
+        ("http://", "has no host"),
+        ("http://h -q 0", "out of range"),
+        ("http://h -q x=5", "'x'"),
+        ("http://h -t 100ms", "timeout of 100 ms is below the target"),
+        ("http://h -n 100", "it takes 299"),
+        ("http://h --gate helth_p95<=1ms", "helth_p95"),
+        ("http://h -q 0.001", "sends nothing to health"),
+        (
+            "http://h -n 18446744073709551615",
+            "100 000 000 are the most",
+        ),
+        (
+            "http://h -q 1000000 -z 24h --arrivals poisson",
+            "100 000 000 are the most",
+        ),
+        ("http://h/base?q=1", "the base URL has a query"),
+        ("http://h --get a", "NAME=PATH"),
+        ("http://h --get a=x", "begin with /"),
+        (
+            "http://h --get a=/x --post a=/y",
+            "two endpoints are called 'a'",
+        ),
+        ("http://h --get a=/x --body a={{uid}}", "not a placeholder"),
+        ("http://h --expect 7xx", "no set of statuses"),
+        ("http://h -H nocolon", "NAME: VALUE"),
+        ("http://h --connect-to nowhere", "HOST:PORT"),
+        ("http://h -z 0s", "must be above 0"),
+        ("http://h -z 5", "has no unit"),
+        ("http://h -n 5 -z 5s", "cannot be used with"),
+        ("http://h --budget 60s -z 60s", "cannot be used with"),
+        ("http://h --iid --episode 1s", "cannot be used with"),
+        (
+            "http://h -c 8 --budget 60s",
+            "closed-model run has a fixed size",
+        ),
+        (
+            "http://h -z 20s",
+            "to exclude slow episodes of 100 ms takes 30 s; run longer",
+        ),
+        (
+            "http://h --gate p99.9<=150ms",
+            "cannot pass with 2 400 planned requests",
+        ),
+        (
+            "http://h --gate p99.9<=150ms -q 100",
+            "takes 299.6 s; let it run (--budget) longer",
+        ),
+        ("http://h -c 0", "0 is not in 1..=65535"),
+    ] {
+        let refused = refusal(line);
+        assert!(refused.contains(message), "{line}: {refused}");
+    }
+}

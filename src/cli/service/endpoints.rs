@@ -1,0 +1,125 @@
+//! Which endpoints are measured: those that were typed, else the settings', else health and ingest.
+
+use anyhow::{Context as _, bail};
+
+use super::endpoint_draft::EndpointDraft;
+use super::url::{self, ParsedUrl};
+use super::{ServiceArgs, SingleRequestArgs, headers, typed_values};
+use crate::cli::settings_file::SettingsLayers;
+use crate::cli::variables::LookUp;
+use crate::run::plan::{Endpoint, Target};
+
+/// A service and its endpoints.
+pub(in crate::cli) struct Service {
+    pub(in crate::cli) target: Target,
+    /// Those of the settings have the settings' rates.
+    pub(in crate::cli) endpoints: Vec<Endpoint>,
+}
+
+impl Service {
+    /// The service of these flags over the settings.
+    ///
+    /// # Errors
+    /// The flags or the settings contradict themselves, or a body cannot be read.
+    pub(in crate::cli) fn resolve(
+        args: &ServiceArgs,
+        single: &SingleRequestArgs,
+        layers: &SettingsLayers,
+        look_up: LookUp<'_>,
+    ) -> anyhow::Result<Service> {
+        let mut url = url::parse(&required_url(args, layers)?)?;
+        let mut drafts = drafts(args, single, layers, &mut url)?;
+        let names = distinct_names(&drafts)?;
+        typed_values::set_bodies(&mut drafts, args, single, &names)?;
+        typed_values::set_statuses(&mut drafts, &args.expect, &names)?;
+        let common = headers::common(&args.header, layers, url.credentials.as_ref(), look_up)?;
+        let endpoints = drafts
+            .into_iter()
+            .map(|draft| draft.endpoint(&common, look_up))
+            .collect::<Result<_, _>>()?;
+        Ok(Service {
+            target: url.target,
+            endpoints,
+        })
+    }
+
+    /// Gives every endpoint its rate: its own, else the one for all.
+    ///
+    /// # Errors
+    /// A rate cannot be read, or is for an unknown endpoint.
+    pub(in crate::cli) fn set_rates(
+        &mut self,
+        typed: &[String],
+        layers: &SettingsLayers,
+    ) -> anyhow::Result<()> {
+        typed_values::set_rates(&mut self.endpoints, typed, layers)
+    }
+}
+
+fn required_url(args: &ServiceArgs, layers: &SettingsLayers) -> anyhow::Result<String> {
+    layers.first(args.url.clone(), |s| s.url.clone()).context(
+        "no URL\nhint: a7probe measure http://127.0.0.1:8080, or `url = \"…\"` in a7probe.toml, or A7PROBE_URL",
+    )
+}
+
+fn drafts(
+    args: &ServiceArgs,
+    single: &SingleRequestArgs,
+    layers: &SettingsLayers,
+    url: &mut ParsedUrl,
+) -> anyhow::Result<Vec<EndpointDraft>> {
+    if is_single_request(args, single) {
+        // The whole path is the endpoint's, so none of it is left to go before it.
+        url.target.prefix.clear();
+        if args.get.is_empty() && args.post.is_empty() {
+            let path = &url.path_and_query;
+            let method = single.method.as_deref();
+            return Ok(vec![EndpointDraft::of_url(method, path)]);
+        }
+    }
+    if url.path_and_query.contains('?') {
+        bail!(
+            "the base URL has a query, which no endpoint would carry\nhint: put it into the path of an endpoint, or measure the URL itself with -m GET"
+        );
+    }
+    let get = args.get.iter().map(|text| ("GET", text));
+    let post = args.post.iter().map(|text| ("POST", text));
+    let typed: Vec<EndpointDraft> = get
+        .chain(post)
+        .map(|(method, text)| EndpointDraft::typed(method, text))
+        .collect::<Result<_, _>>()?;
+    if !typed.is_empty() {
+        if single.method.is_some() {
+            bail!(
+                "--method is for the URL itself, and --get and --post name other endpoints\nhint: use one or the other; other methods go into a7probe.toml"
+            );
+        }
+        return Ok(typed);
+    }
+    let mut configured = layers.file.endpoints.clone();
+    configured.extend(layers.profile.endpoints.clone());
+    if configured.is_empty() {
+        return Ok(EndpointDraft::defaults());
+    }
+    configured
+        .into_iter()
+        .map(|(name, settings)| EndpointDraft::configured(name, settings, &layers.folder))
+        .collect()
+}
+
+/// The dialect of hey and oha: with a method or a body, the URL is the one request.
+fn is_single_request(args: &ServiceArgs, single: &SingleRequestArgs) -> bool {
+    single.method.is_some()
+        || single.body_file.is_some()
+        || args.body.iter().any(|text| !text.starts_with("ingest="))
+}
+
+fn distinct_names(drafts: &[EndpointDraft]) -> anyhow::Result<Vec<String>> {
+    let names: Vec<String> = drafts.iter().map(|draft| draft.name.clone()).collect();
+    for (i, name) in names.iter().enumerate() {
+        if names[..i].contains(name) {
+            bail!("two endpoints are called '{name}'\nhint: give each its own name");
+        }
+    }
+    Ok(names)
+}
