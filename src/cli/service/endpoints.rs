@@ -71,11 +71,8 @@ fn drafts(
     if is_single_request(args, single) {
         // The whole path is the endpoint's, so none of it is left to go before it.
         url.target.prefix.clear();
-        if args.get.is_empty() && args.post.is_empty() {
-            let path = &url.path_and_query;
-            let method = single.method.as_deref();
-            return Ok(vec![EndpointDraft::of_url(method, path)]);
-        }
+        let method = single.method.as_deref();
+        return Ok(vec![EndpointDraft::of_url(method, &url.path_and_query)]);
     }
     if url.path_and_query.contains('?') {
         bail!(
@@ -107,11 +104,12 @@ fn drafts(
         .collect()
 }
 
-/// The dialect of hey and oha: with a method or a body, the URL is the one request.
+/// The dialect of hey and oha: with a method or a body and no named endpoint, the URL is the one request.
 fn is_single_request(args: &ServiceArgs, single: &SingleRequestArgs) -> bool {
-    single.method.is_some()
-        || single.body_file.is_some()
-        || args.body.iter().any(|text| !text.starts_with("ingest="))
+    let has_body = || {
+        single.body_file.is_some() || args.body.iter().any(|text| !text.starts_with("ingest="))
+    };
+    args.get.is_empty() && args.post.is_empty() && (single.method.is_some() || has_body())
 }
 
 fn distinct_names(drafts: &[EndpointDraft]) -> anyhow::Result<Vec<String>> {

@@ -211,6 +211,12 @@ fn method_or_body_alone_mean_the_url_itself() {
 }
 
 #[test]
+fn a_body_for_a_named_endpoint_leaves_the_base_path_in_front_of_it() {
+    let plan = meant("http://h/base --post b=/b --body b={}").plan;
+    assert_eq!(plan.target.prefix, "/base");
+}
+
+#[test]
 fn what_contradicts_itself_is_refused_with_the_mend() {
     for (line, message) in [
         ("", "no URL"),
