@@ -20,7 +20,7 @@ use crate::judge::diagnosis::{
 };
 use crate::printable::Shown as _;
 use crate::probe::engine::RunIds;
-use crate::report::{DiagnosisReport, Report, ReportKind, Warning};
+use crate::report::{DiagnosisReport, Report, ReportKind, Warning, diagnosis_step};
 use crate::run::plan::{Arrivals, Design, Endpoint, Guard, Keepalive, Model, Plan, Size};
 use crate::run::run_file::{Calibration, EndpointRun, Run};
 use crate::stats::rank::Quantile;
@@ -138,7 +138,7 @@ fn show(diagnose: &Diagnose, out: &mut dyn Write) -> std::io::Result<()> {
         writeln!(
             out,
             "  {}: {}",
-            shown.step.title(probe, load),
+            diagnosis_step(shown.step, probe, load),
             in_words(&shown, probe, load)
         )?;
     }
@@ -218,7 +218,7 @@ impl Session<'_> {
                 "{}/{} {}: {}",
                 number + 1,
                 loads.len(),
-                planned.step.title(probe, load),
+                diagnosis_step(planned.step, probe, load),
                 in_words(planned, probe, load)
             ))?;
             self.step(planned, timeout, &mut observed)?;

@@ -1,19 +1,20 @@
 //! What a diagnosis says, in each form.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::text::diagnosis::{self as text, EndpointNames};
 use super::{Style, Verbosity};
 use crate::judge::diagnosis::{
-    CauseEvidence, CauseFinding, Diagnosis, DiagnosisOutcome, DiagnosisStep, Observation,
-    Observations, RootCause, Support,
+    self, CauseEvidence, CauseFinding, CauseNextStep, Diagnosis, DiagnosisOutcome, DiagnosisStep,
+    Observation, Observations, RootCause, Support,
 };
 use crate::stats::modes::Modes;
 use crate::stats::rank::Quantile;
-use crate::units::{Pretty, grouped, millis, trimmed};
+use crate::units::{grouped, millis, trimmed};
 use crate::verdict::Verdict;
 
 /// What was measured, and what it says.
@@ -54,28 +55,46 @@ impl DiagnosisReport {
             DiagnosisOutcome::NothingWrong => {
                 "nothing wrong: every cause is ruled out, and P95 is within the target".to_owned()
             }
-            DiagnosisOutcome::NotEnough => match self.diagnosis.finding(RootCause::Nothing) {
-                Some(nothing) => format!("cannot tell: {}", last_text(nothing)),
-                None => "cannot tell".to_owned(),
-            },
+            DiagnosisOutcome::NotEnough => {
+                let nothing = self.diagnosis.finding(RootCause::Nothing);
+                match nothing.and_then(|nothing| nothing.evidence.last()) {
+                    Some(why) => format!("cannot tell: {}", text::evidence(why, self.names())),
+                    None => "cannot tell".to_owned(),
+                }
+            }
             DiagnosisOutcome::Found(first) => {
                 let others: Vec<&str> = self
                     .diagnosis
                     .findings
                     .iter()
                     .filter(|f| f.support == Support::Supported && f.cause != first)
-                    .map(|f| f.cause.title())
+                    .map(|f| text::cause(f.cause))
                     .collect();
-                match others.is_empty() {
-                    true => format!("likely cause: {}", first.title()),
-                    false => format!(
-                        "likely cause: {}; with it: {}",
-                        first.title(),
-                        others.join(", ")
-                    ),
+                let first = text::cause(first);
+                if others.is_empty() {
+                    format!("likely cause: {first}")
+                } else {
+                    format!("likely cause: {first}; with it: {}", others.join(", "))
                 }
             }
         }
+    }
+
+    fn names(&self) -> EndpointNames<'_> {
+        EndpointNames {
+            probe: &self.observations.probe,
+            load: &self.observations.load,
+        }
+    }
+
+    /// What speaks for or against a cause, one sentence each.
+    fn evidence<'a>(&'a self, finding: &'a CauseFinding) -> impl Iterator<Item = String> + 'a {
+        let evidence = finding.evidence.iter();
+        evidence.map(|evidence| text::evidence(evidence, self.names()))
+    }
+
+    fn next_step(&self, finding: &CauseFinding) -> Option<String> {
+        finding.next.map(|next| text::next_step(next, self.names()))
     }
 
     fn steps(&self) -> Vec<(DiagnosisStep, &str, &Observation)> {
@@ -96,8 +115,7 @@ impl DiagnosisReport {
 
     pub(super) fn rows(&self) -> Vec<[String; 7]> {
         let latency = |step, observation: &Observation, quantile| {
-            let latency = observation.in_step(step, quantile);
-            latency.map_or("no answer".to_owned(), |l| Pretty(l).to_string())
+            text::latency(observation.in_step(step, quantile))
         };
         let row = |(step, name, observation): (DiagnosisStep, &str, &Observation)| {
             let rate = observation.rate_per_s.unwrap_or_default();
@@ -128,11 +146,11 @@ impl DiagnosisReport {
             return Ok(());
         }
         for finding in &self.diagnosis.findings {
-            writeln!(out, "{:20} {}", word(finding), finding.cause.title())?;
-            for evidence in &finding.evidence {
-                writeln!(out, "{:20}   {}", "", evidence.text)?;
+            writeln!(out, "{:20} {}", word(finding), text::cause(finding.cause))?;
+            for evidence in self.evidence(finding) {
+                writeln!(out, "{:20}   {evidence}", "")?;
             }
-            if let Some(next) = &finding.next {
+            if let Some(next) = self.next_step(finding) {
                 writeln!(out, "{:20}   next: {next}", "")?;
             }
         }
@@ -155,13 +173,13 @@ impl DiagnosisReport {
         }
         writeln!(out)?;
         for finding in &self.diagnosis.findings {
-            let (support, cause) = (word(finding), finding.cause.title());
+            let (support, cause) = (word(finding), text::cause(finding.cause));
             writeln!(out, "- **{cause}**: {support}")?;
-            for evidence in &finding.evidence {
-                writeln!(out, "  - {}", escape(&evidence.text))?;
+            for evidence in self.evidence(finding) {
+                writeln!(out, "  - {}", escape(&evidence))?;
             }
-            if let Some(next) = &finding.next {
-                writeln!(out, "  - next: {}", escape(next))?;
+            if let Some(next) = self.next_step(finding) {
+                writeln!(out, "  - next: {}", escape(&next))?;
             }
         }
         writeln!(out)
@@ -170,12 +188,12 @@ impl DiagnosisReport {
     /// One row a cause.
     pub(super) fn csv_rows(&self) -> Vec<CauseRow> {
         let row = |finding: &CauseFinding| {
-            let texts: Vec<&str> = finding.evidence.iter().map(|e| e.text.as_str()).collect();
+            let evidence: Vec<String> = self.evidence(finding).collect();
             CauseRow {
-                cause: finding.cause.as_str(),
+                cause: finding.cause,
                 support: support_word(finding),
-                evidence: texts.join("; "),
-                next: finding.next.clone(),
+                evidence: evidence.join("; "),
+                next: self.next_step(finding),
             }
         };
         self.diagnosis.findings.iter().map(row).collect()
@@ -185,23 +203,11 @@ impl DiagnosisReport {
 /// P95/P50 of what the row shows.
 fn tail_ratio(step: DiagnosisStep, observation: &Observation) -> Option<f64> {
     let at = |quantile| observation.in_step(step, quantile);
-    let (p50, p95) = (at(Quantile::P50)?, at(Quantile::P95)?);
-    (!p50.is_zero()).then(|| p95.as_secs_f64() / p50.as_secs_f64())
+    diagnosis::tail_ratio(at(Quantile::P50)?, at(Quantile::P95)?)
 }
 
-fn last_text(finding: &CauseFinding) -> &str {
-    finding
-        .evidence
-        .last()
-        .map_or("", |evidence| evidence.text.as_str())
-}
-
-/// The word that stands before a cause.
 fn word(finding: &CauseFinding) -> &'static str {
-    match (finding.cause, finding.support) {
-        (RootCause::Nothing, Support::Supported) => "no cause found",
-        (_, support) => support.title(),
-    }
+    text::support(finding.cause, finding.support)
 }
 
 fn support_word(finding: &CauseFinding) -> &'static str {
@@ -216,19 +222,19 @@ fn support_word(finding: &CauseFinding) -> &'static str {
 /// One cause in CSV.
 #[derive(Serialize)]
 pub(super) struct CauseRow {
-    cause: &'static str,
+    cause: RootCause,
     support: &'static str,
     evidence: String,
     next: Option<String>,
 }
 
 /// A diagnosis in JSON.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonDiagnosis {
     /// `cause_found`, `nothing_wrong` or `not_enough_evidence`; the report's verdict is FAIL, PASS or INCONCLUSIVE.
-    pub outcome: String,
+    pub outcome: &'static str,
     /// The cause that explains most: `connection`, `slow_call`, `blocked_loop`, `queueing` or `client`.
-    pub cause: Option<String>,
+    pub cause: Option<RootCause>,
     /// The budget of all steps.
     pub budget_s: f64,
     /// What latency should be within.
@@ -240,32 +246,36 @@ pub struct JsonDiagnosis {
 }
 
 /// What is said of one cause.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonCause {
     /// `connection`, `slow_call`, `blocked_loop`, `queueing`, `client` or `nothing_wrong`.
-    pub cause: String,
+    pub cause: RootCause,
     /// `likely_cause`, `ruled_out` or `cannot_tell`; of `nothing_wrong` also `no_cause_found`.
-    pub support: String,
+    pub support: &'static str,
     /// What speaks for or against it.
     pub evidence: Vec<JsonEvidence>,
     /// What to do next.
     pub next: Option<String>,
+    /// The same as a code.
+    pub next_code: Option<&'static str>,
 }
 
-/// A sentence and its numbers.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+/// A sentence, its code and its numbers.
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonEvidence {
     /// In words.
     pub text: String,
+    /// What it says, as a code.
+    pub reason_code: &'static str,
     /// By name; names end in their unit. `null` is infinite.
-    pub numbers: std::collections::BTreeMap<String, Option<f64>>,
+    pub numbers: BTreeMap<&'static str, Option<f64>>,
 }
 
 /// One endpoint in one step.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonStep {
     /// `alone`, `new-connections`, `one-at-a-time`, `beside` or `offered`.
-    pub step: String,
+    pub step: &'static str,
     /// Its name.
     pub endpoint: String,
     /// Planned requests.
@@ -285,49 +295,46 @@ pub struct JsonStep {
 impl From<&DiagnosisReport> for JsonDiagnosis {
     fn from(report: &DiagnosisReport) -> JsonDiagnosis {
         let (outcome, cause) = match report.diagnosis.outcome() {
-            DiagnosisOutcome::Found(cause) => ("cause_found", Some(cause.as_str().to_owned())),
+            DiagnosisOutcome::Found(cause) => ("cause_found", Some(cause)),
             DiagnosisOutcome::NothingWrong => ("nothing_wrong", None),
             DiagnosisOutcome::NotEnough => ("not_enough_evidence", None),
         };
         JsonDiagnosis {
-            outcome: outcome.to_owned(),
+            outcome,
             cause,
             budget_s: report.budget.as_secs_f64(),
             target_ms: millis(report.observations.target),
-            causes: report
-                .diagnosis
-                .findings
-                .iter()
-                .map(JsonCause::from)
-                .collect(),
+            causes: report.causes(),
             steps: report.steps().into_iter().map(json_step).collect(),
         }
     }
 }
 
-impl From<&CauseFinding> for JsonCause {
-    fn from(finding: &CauseFinding) -> JsonCause {
-        JsonCause {
-            cause: finding.cause.as_str().to_owned(),
-            support: support_word(finding).to_owned(),
-            evidence: finding.evidence.iter().map(json_evidence).collect(),
-            next: finding.next.clone(),
-        }
-    }
-}
-
-fn json_evidence(evidence: &CauseEvidence) -> JsonEvidence {
-    let number =
-        |&(name, value): &(&str, f64)| (name.to_owned(), value.is_finite().then_some(value));
-    JsonEvidence {
-        text: evidence.text.clone(),
-        numbers: evidence.numbers.iter().map(number).collect(),
+impl DiagnosisReport {
+    fn causes(&self) -> Vec<JsonCause> {
+        let evidence = |evidence: &CauseEvidence| JsonEvidence {
+            text: text::evidence(evidence, self.names()),
+            reason_code: evidence.code(),
+            numbers: evidence
+                .numbers()
+                .into_iter()
+                .map(|(name, value)| (name, value.is_finite().then_some(value)))
+                .collect(),
+        };
+        let cause = |finding: &CauseFinding| JsonCause {
+            cause: finding.cause,
+            support: support_word(finding),
+            evidence: finding.evidence.iter().map(evidence).collect(),
+            next: self.next_step(finding),
+            next_code: finding.next.map(CauseNextStep::code),
+        };
+        self.diagnosis.findings.iter().map(cause).collect()
     }
 }
 
 fn json_step((step, endpoint, observation): (DiagnosisStep, &str, &Observation)) -> JsonStep {
     JsonStep {
-        step: step.as_str().to_owned(),
+        step: step.as_str(),
         endpoint: endpoint.to_owned(),
         requests: observation.requests(),
         not_ok: observation.recording.counts.not_ok(),

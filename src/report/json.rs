@@ -30,7 +30,7 @@ use crate::verdict::Verdict;
 pub const SCHEMA: &str = "a7probe.report/1";
 
 /// A report as JSON holds it.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonReport {
     /// [`SCHEMA`].
     pub schema: String,

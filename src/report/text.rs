@@ -3,6 +3,7 @@
 mod audit_reason;
 mod audit_remark;
 mod change_reason;
+pub(super) mod diagnosis;
 mod import_remark;
 mod limitation;
 mod next_step;

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
-use super::{ALPHA, CauseEvidence, CauseFinding, LARGER, Observations, RootCause, Support};
+use super::cause::{CauseFinding, CauseNextStep, RootCause, Support};
+use super::evidence::{CauseEvidence, LateSends, SampleKind};
+use super::observation::ALPHA;
+use super::observations::Observations;
 use crate::run::histogram::{Histogram, Precision};
 use crate::stats::binomial::{self, reaches};
 use crate::stats::rank::Quantile;
-use crate::units::{Pretty, grouped, millis, trimmed};
 
 /// Share of the sends that may be later than the limit: 1 − 0.99.
 const LATE: f64 = 0.01;
@@ -27,66 +29,53 @@ pub(super) fn test(observed: &Observations) -> CauseFinding {
     observed
         .all()
         .for_each(|step| lags.add(&step.recording.send_lag));
-    let n = lags.count();
-    if n < MIN_SENDS {
-        let why = format!("{n} sends are too few: {MIN_SENDS} are the least");
-        return CauseFinding::open(
+    if lags.count() < MIN_SENDS {
+        return CauseFinding::too_few(
             RootCause::Client,
-            why,
-            [("sends", n as f64), ("least", MIN_SENDS as f64)],
+            SampleKind::Sends,
+            lags.count(),
+            MIN_SENDS,
         );
     }
-    let limit = Duration::from_millis(1).max(observed.target.mul_f64(0.01));
-    let (late, _) = lags.count_above(limit.as_nanos() as u64);
-    let p99_ns = lags.value_at_rank(Quantile::P99.rank(n)).unwrap_or(0);
-    let busiest = observed
-        .all()
-        .filter_map(|step| step.cpu_share)
-        .fold(0.0, f64::max);
-    let is_late = reaches(binomial::p_fail(n, late, LATE), ALPHA);
-    let matters = p99_ns as f64 > observed.material_ns() || busiest > BUSY;
-    let (beyond, _) = lags.count_above(observed.material_ns() as u64);
-    let beyond_high = binomial::upper_bound(n, beyond, ALPHA);
-    let caution = match (is_late, matters) {
-        (true, false) => "; that is late, but less than matters here",
-        _ => "",
-    };
-    let evidence = CauseEvidence::new(
-        format!(
-            "send lag P99 {} (limit {}), {} of {} sends later than that; {} % of the processor time of the sending threads \
-             used{caution}; later than {}: {}, at most {} % (95 %)",
-            Pretty(Duration::from_nanos(p99_ns)),
-            Pretty(limit),
-            grouped(late),
-            grouped(n),
-            trimmed(busiest * 100.0, 0),
-            Pretty(Duration::from_nanos(observed.material_ns() as u64)),
-            grouped(beyond),
-            trimmed(beyond_high * 100.0, 1),
-        ),
-        [
-            ("share_beyond_high", beyond_high),
-            ("send_lag_p99_ms", p99_ns as f64 / 1e6),
-            ("limit_ms", millis(limit)),
-            ("cpu_share", busiest),
-        ],
-    );
-    let support = match is_late && matters {
-        true => Support::Supported,
-        false if beyond_high <= BEYOND && busiest <= BUSY => Support::NotSupported,
-        false => Support::NotEnough,
-    };
+    let cpu_shares = observed.all().filter_map(|step| step.cpu_share);
+    let busiest = cpu_shares.fold(0.0, f64::max);
+    let (sends, support) = judged(&lags, observed, busiest);
     CauseFinding {
         cause: RootCause::Client,
         support,
-        cost: Some(Duration::from_nanos(p99_ns)),
-        evidence: vec![evidence],
-        next: match support {
-            Support::Supported => Some(
-                "measure from a quieter or larger machine, or at a lower rate with -q".to_owned(),
-            ),
-            Support::NotEnough => Some(LARGER.to_owned()),
-            Support::NotSupported => None,
-        },
+        cost: Some(sends.p99),
+        evidence: vec![CauseEvidence::LateSends(sends)],
+        next: support.next(CauseNextStep::QuieterMachine),
     }
+}
+
+fn judged(lags: &Histogram, observed: &Observations, cpu_share: f64) -> (LateSends, Support) {
+    let n = lags.count();
+    let material_ns = observed.material_ns();
+    let limit = Duration::from_millis(1).max(observed.target.mul_f64(0.01));
+    let (late, _) = lags.count_above(limit.as_nanos() as u64);
+    let (beyond, _) = lags.count_above(material_ns as u64);
+    let beyond_high = binomial::upper_bound(n, beyond, ALPHA);
+    let p99_ns = lags.value_at_rank(Quantile::P99.rank(n)).unwrap_or(0);
+    let is_late = reaches(binomial::p_fail(n, late, LATE), ALPHA);
+    let matters = p99_ns as f64 > material_ns || cpu_share > BUSY;
+    let support = if is_late && matters {
+        Support::Supported
+    } else if beyond_high <= BEYOND && cpu_share <= BUSY {
+        Support::NotSupported
+    } else {
+        Support::NotEnough
+    };
+    let sends = LateSends {
+        p99: Duration::from_nanos(p99_ns),
+        limit,
+        late,
+        sends: n,
+        cpu_share,
+        is_minor: is_late && !matters,
+        material: Duration::from_nanos(material_ns as u64),
+        beyond,
+        beyond_high,
+    };
+    (sends, support)
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{ALPHA, DiagnosisStep, ladder};
+use super::evidence::{EndpointRole, FailedRequests, LatencyShape};
+use super::ladder;
+use super::steps::DiagnosisStep;
+use crate::judge::comparison::{ChangeRange, ChangeRanges};
 use crate::judge::summary::CONFIDENCE;
 use crate::run::histogram::RankedValues;
 use crate::run::recording::{Bits, Recording};
@@ -10,7 +13,9 @@ use crate::stats::cluster::Clusters;
 use crate::stats::modes::{Modes, modes};
 use crate::stats::profile::{self, CUT_95, OrderStatistics};
 use crate::stats::rank::{Quantile, min_samples_for_interval};
-use crate::units::{Pretty, grouped, percent, trimmed};
+
+/// Level of every one-sided test.
+pub(super) const ALPHA: f64 = 0.05;
 
 /// A step fails if more than one in so many requests did.
 const FAILED: u64 = 20;
@@ -26,86 +31,56 @@ pub struct Observation {
     pub cpu_share: Option<f64>,
 }
 
-/// Requests to an endpoint that did not end ok.
-#[derive(Clone, Debug)]
-pub(super) struct FailedRequests {
-    pub(super) bad: u64,
-    pub(super) of: u64,
-    endpoint: String,
-}
-
-impl std::fmt::Display for FailedRequests {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{} of {} requests to {} did not end ok",
-            grouped(self.bad),
-            grouped(self.of),
-            self.endpoint
-        )
-    }
-}
-
 /// A share of requests with its one-sided 95 % bounds, in the sense of the cluster guard.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct BoundedShare {
-    pub(super) n: u64,
-    pub(super) k: u64,
-    /// Runs of consecutive requests.
-    pub(super) episodes: u64,
-    pub(super) low: f64,
-    pub(super) high: f64,
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BoundedShare {
+    /// All requests.
+    pub requests: u64,
+    /// Those that are counted.
+    pub counted: u64,
+    /// Runs of consecutive ones.
+    pub episodes: u64,
+    /// Lower bound of the share.
+    pub low: f64,
+    /// Upper bound of the share.
+    pub high: f64,
 }
 
 impl BoundedShare {
     pub(super) fn of(bits: impl Iterator<Item = bool>) -> BoundedShare {
         let clusters = Clusters::of(bits);
         let (n, k) = (clusters.samples(), clusters.slow.total);
-        let bounds = match n {
-            0 => (0.0, 1.0),
-            _ => (
-                if k == 0 {
-                    0.0
-                } else {
-                    clusters.lower_bound(ALPHA)
-                },
-                if k == n {
-                    1.0
-                } else {
-                    clusters.upper_bound(ALPHA)
-                },
-            ),
+        let low = match k {
+            0 => 0.0,
+            _ => clusters.lower_bound(ALPHA),
+        };
+        let high = if k == n {
+            1.0
+        } else {
+            clusters.upper_bound(ALPHA)
         };
         BoundedShare {
-            n,
-            k,
+            requests: n,
+            counted: k,
             episodes: clusters.slow.count,
-            low: bounds.0,
-            high: bounds.1,
+            low,
+            high,
         }
     }
 
-    /// `30 of 75 (40 %, with bursts 21 % – 61 %)`.
-    pub(super) fn in_words(&self) -> String {
-        let share = self.k as f64 / (self.n as f64).max(1.0);
-        let rounded = |share: f64| trimmed(share * 100.0, 1);
-        format!(
-            "{} of {} ({}, bounds with bursts {} – {} %)",
-            grouped(self.k),
-            grouped(self.n),
-            percent((share * 1e4).round() / 1e4),
-            rounded(self.low),
-            rounded(self.high)
-        )
+    /// The share; 0 without requests.
+    pub fn share(&self) -> f64 {
+        self.counted as f64 / (self.requests as f64).max(1.0)
     }
 }
 
 /// The change of a percentile from one sample to another: 95 % profile intervals.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PercentileShift {
-    pub(super) quantile: Quantile,
-    pub(super) ratio: (f64, f64),
-    pub(super) difference_ns: (f64, f64),
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PercentileShift {
+    /// Of which percentile.
+    pub quantile: Quantile,
+    /// Every change in these ranges is compatible with the data.
+    pub ranges: ChangeRanges,
 }
 
 /// Which latency: from the send, or all of it with connecting and our own lag.
@@ -171,18 +146,15 @@ impl Observation {
     }
 
     /// Says so if too many requests did not end ok for their latencies to mean anything.
-    pub(super) fn failed(&self, endpoint: &str) -> Option<FailedRequests> {
+    pub(super) fn failed(&self, endpoint: EndpointRole) -> Option<FailedRequests> {
         // What was never sent says nothing of the service.
         let unsent = self.recording.counts.unsent;
-        let (bad, n) = (
-            self.recording.counts.not_ok() - unsent,
-            self.requests() - unsent,
-        );
-        (bad * FAILED > n).then(|| FailedRequests {
-            bad,
-            of: n,
-            endpoint: endpoint.to_owned(),
-        })
+        let failed = FailedRequests {
+            endpoint,
+            not_ok: self.recording.counts.not_ok() - unsent,
+            requests: self.requests() - unsent,
+        };
+        (failed.not_ok * FAILED > failed.requests).then_some(failed)
     }
 
     /// How many modes the service time has, in ms.
@@ -239,76 +211,24 @@ impl Observation {
         let change = profile::change(&before, &after, quantile, CUT_95)?;
         Some(PercentileShift {
             quantile,
-            ratio: (change.ratio.low.value, change.ratio.high.value),
-            difference_ns: (change.difference.low.value, change.difference.high.value),
+            ranges: ChangeRanges::of(change, change),
         })
     }
 
-    /// `P50 166.1 ms, P95 320.4 ms (P95/P50 1.9, one mode)`.
-    pub(super) fn shape(&self) -> String {
-        let shown = |latency: Option<Duration>| {
-            latency.map_or("no answer".to_owned(), |latency| {
-                Pretty(latency).to_string()
-            })
-        };
-        let (p50, p95) = (self.service(Quantile::P50), self.service(Quantile::P95));
-        let modes = match self.modes() {
-            Modes::Unknown => "too few for modes".to_owned(),
-            Modes::One => "one mode".to_owned(),
-            Modes::Two {
-                lower,
-                upper,
-                upper_share,
-            } => format!(
-                "two modes, near {} ms and {} ms, {} % in the upper",
-                trimmed(lower, 1),
-                trimmed(upper, 0),
-                trimmed(upper_share * 100.0, 0)
-            ),
-        };
-        let ratio = match self.tail_ratio() {
-            Some(ratio) => format!("P95/P50 {}, ", trimmed(ratio, 1)),
-            None => String::new(),
-        };
-        format!("P50 {}, P95 {} ({ratio}{modes})", shown(p50), shown(p95))
-    }
-
-    /// P95/P50 of the service time.
-    pub fn tail_ratio(&self) -> Option<f64> {
-        let (p50, p95) = (self.service(Quantile::P50)?, self.service(Quantile::P95)?);
-        (!p50.is_zero()).then(|| p95.as_secs_f64() / p50.as_secs_f64())
+    /// P50, P95 and modes of the service time.
+    pub(super) fn shape(&self) -> LatencyShape {
+        LatencyShape {
+            p50: self.service(Quantile::P50),
+            p95: self.service(Quantile::P95),
+            modes: self.modes(),
+        }
     }
 }
 
 impl PercentileShift {
-    /// `157.2 ms – 171 ms more`.
-    pub(super) fn difference_in_words(&self) -> String {
-        let (low, high) = self.difference_ns;
-        format!("{} – {}", signed(low), signed(high))
-    }
-
-    /// `40× – 110×`.
-    pub(super) fn ratio_in_words(&self) -> String {
-        let (low, high) = self.ratio;
-        let digits = |ratio: f64| if ratio >= 10.0 { 0 } else { 2 };
-        let end = |ratio: f64| match ratio.is_finite() {
-            true => format!("{}×", trimmed(ratio, digits(ratio))),
-            false => "∞".to_owned(),
-        };
-        format!("{} – {}", end(low), end(high))
-    }
-
     pub(super) fn middle(&self) -> Option<Duration> {
-        let (low, high) = self.difference_ns;
+        let ChangeRange { low, high } = self.ranges.difference_ns;
         let middle = (low + high) / 2.0;
         (middle.is_finite() && middle > 0.0).then(|| Duration::from_nanos(middle as u64))
-    }
-}
-
-fn signed(ns: f64) -> String {
-    match ns {
-        ns if ns.is_infinite() => "∞".to_owned(),
-        ns if ns < 0.0 => format!("−{}", Pretty(Duration::from_nanos(-ns as u64))),
-        ns => Pretty(Duration::from_nanos(ns as u64)).to_string(),
     }
 }

@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use super::observation::LatencyOrigin;
-use super::{
-    CauseEvidence, CauseFinding, FAILING, LARGER, Observation, Observations, RootCause, Support,
-    ladder,
+use super::cause::{CauseFinding, CauseNextStep, RootCause, Support};
+use super::evidence::{
+    CauseEvidence, EndpointRole, LatencyGrowth, MissedStep, SampleKind, ServedRequests,
 };
+use super::ladder;
+use super::observation::{LatencyOrigin, Observation};
+use super::observations::Observations;
 use crate::judge::summary::CONFIDENCE;
 use crate::stats::profile::{self, CUT_95};
 use crate::stats::rank::{Quantile, interval_ranks, min_samples_for_interval};
 use crate::stats::{binomial, trend};
-use crate::units::{Pretty, grouped, percent, trimmed};
 
 /// Parts of the step whose medians are compared.
 const PARTS: usize = 10;
@@ -28,145 +29,102 @@ const ALPHA: f64 = 0.01;
 /// From the middle of the first third to that of the last is two thirds of the step.
 const WHOLE_STEP: f64 = 1.5;
 
-/// So many more requests in flight at the end, and so many times as many, are a queue.
-const QUEUE: (f64, f64) = (2.0, 2.0);
+/// A queue has at least this many more requests in flight at the end,
+const MORE_IN_FLIGHT: f64 = 2.0;
+
+/// and at least this many times as many.
+const TIMES_IN_FLIGHT: f64 = 2.0;
 
 pub(super) fn test(observed: &Observations) -> CauseFinding {
     // At a rate at which requests do not meet, one step answers both questions.
     let at_rate = |step: &&Observation| step.rate_per_s.is_some_and(|r| r >= observed.asked_per_s);
     let alone = observed.one_at_a_time.as_ref();
     let Some(offered) = observed.offered.as_ref().or(alone.filter(at_rate)) else {
-        let asked = trimmed(observed.asked_per_s, 1);
-        return CauseFinding::without(
-            RootCause::Queueing,
-            format!("{} at {asked}/s", observed.load),
-        );
+        let missed = MissedStep::AtRate {
+            per_s: observed.asked_per_s,
+        };
+        return CauseFinding::without(RootCause::Queueing, missed);
     };
-    let (latencies, rate) = (
-        ladder::series(&offered.recording),
-        offered.rate_per_s.unwrap_or(0.0),
-    );
+    let latencies = ladder::series(&offered.recording);
     let parts = PARTS.min(latencies.len() / MIN_REQUESTS);
     if parts < MIN_PARTS {
-        let why = format!(
-            "{} requests are too few for a trend: {} are the least",
-            latencies.len(),
-            MIN_PARTS * MIN_REQUESTS
+        return CauseFinding::too_few(
+            RootCause::Queueing,
+            SampleKind::RequestsForTrend,
+            latencies.len() as u64,
+            (MIN_PARTS * MIN_REQUESTS) as u64,
         );
-        let least = (MIN_PARTS * MIN_REQUESTS) as u64;
-        return CauseFinding::too_few(RootCause::Queueing, why, latencies.len() as u64, least);
     }
-    let medians = medians(&latencies, parts);
-    let p = trend::p_rising(&medians);
-    let (first, last) = (medians[0], medians[parts - 1]);
-    let in_flight = |latency_ns: f64| rate * latency_ns / 1e9;
-    let queues = in_flight(last) >= in_flight(first) + QUEUE.0
-        && in_flight(last) >= in_flight(first) * QUEUE.1
-        && last - first > observed.material_ns();
+    let growth = growth(offered, &latencies, parts, observed.material_ns());
     // Alone it is answered; at this rate most requests are not, in time.
-    let alone_ok = alone.is_some_and(|alone| alone.failed(&observed.load).is_none());
+    let alone_ok = alone.is_some_and(|alone| alone.failed(EndpointRole::Load).is_none());
     let at_once = alone_ok && timed_out(offered);
-    let at_most = growth_at_most(
-        offered,
-        &latencies,
-        offered.design_effect(observed.material_ns()),
-    );
-    let failed = offered.failed(&observed.load);
-    let support = match p <= ALPHA && queues || at_once {
-        true => Support::Supported,
-        false if failed.is_none() && at_most < observed.material_ns() => Support::NotSupported,
-        false => Support::NotEnough,
+    let failed = offered.failed(EndpointRole::Load).is_some();
+    let support = if growth.p <= ALPHA && is_queue(&growth) || at_once {
+        Support::Supported
+    } else if !failed && growth.at_most_ns < growth.material_ns {
+        Support::NotSupported
+    } else {
+        Support::NotEnough
     };
-    let seconds =
-        |part: usize| (part as f64 + 0.5) * latencies.len() as f64 / parts as f64 / rate.max(1e-9);
-    let points: Vec<(f64, f64)> = (0..parts).map(|i| (seconds(i), medians[i] / 1e9)).collect();
-    let slope = trend::slope(&points).unwrap_or(0.0);
     let counts = &offered.recording.counts;
-    let grown = CauseEvidence::new(
-        format!(
-            "{} at {}/s: P50 {} in the first of {parts} parts, {} in the last{} ({}); in flight {} \
-             and {}; growth at most {} (95 %), {} matters",
-            observed.load,
-            trimmed(rate, 1),
-            shown(first),
-            shown(last),
-            per_second(slope),
-            trend_in_words(p),
-            in_flight_shown(in_flight(first)),
-            in_flight_shown(in_flight(last)),
-            match at_most.is_finite() {
-                true => Pretty(Duration::from_nanos(at_most.max(0.0) as u64)).to_string(),
-                false => "∞".to_owned(),
-            },
-            Pretty(Duration::from_nanos(observed.material_ns() as u64)),
-        ),
-        [
-            ("p", p),
-            ("growth_high_ms", at_most / 1e6),
-            ("slope_ms_per_s", slope * 1e3),
-            ("rate_per_s", rate),
-        ],
-    );
-    let decided = match at_once {
-        true => {
-            "; that most are not is shown at the 5 % level, and one at a time they are: this decides"
-        }
-        false => "",
+    let served = ServedRequests {
+        answered: counts.ok,
+        requests: counts.total(),
+        pool_limited: offered.recording.pool_limited,
+        decides: at_once,
     };
-    let served = CauseEvidence::new(
-        format!(
-            "{} of {} were answered in time; {} waited for a connection of ours{decided}",
-            grouped(counts.ok),
-            grouped(counts.total()),
-            grouped(offered.recording.pool_limited)
-        ),
-        [
-            ("answered", counts.ok as f64),
-            ("requests", counts.total() as f64),
-        ],
-    );
     CauseFinding {
         cause: RootCause::Queueing,
         support,
-        cost: Some(growth(first, last)),
-        evidence: vec![grown, served],
-        next: match (support, failed) {
-            (Support::Supported, _) => Some(format!(
-                "{} gets more than it serves: find the rate at which latency stays with -q, and limit or add what is \
-                 scarce (workers, connections, threads)",
-                observed.load
-            )),
-            (Support::NotEnough, Some(_)) => Some(FAILING.to_owned()),
-            (Support::NotEnough, None) => Some(LARGER.to_owned()),
-            (Support::NotSupported, _) => None,
+        cost: Some(grown(growth.first_ns, growth.last_ns)),
+        evidence: vec![CauseEvidence::Growth(growth), CauseEvidence::Served(served)],
+        next: if support == Support::NotEnough && failed {
+            Some(CauseNextStep::FindFailures)
+        } else {
+            support.next(CauseNextStep::LowerLoad)
         },
     }
 }
 
-/// `trend p = 0.0681, above 1 %`.
-fn trend_in_words(p: f64) -> String {
-    let side = match p <= ALPHA {
-        true => "within",
-        false => "above",
-    };
-    format!("trend p = {}, {side} {}", trimmed(p, 4), percent(ALPHA))
+/// The latencies of a step in `parts` parts: their trend, and how much they can have grown.
+fn growth(
+    offered: &Observation,
+    latencies: &[f64],
+    parts: usize,
+    material_ns: f64,
+) -> LatencyGrowth {
+    let rate = offered.rate_per_s.unwrap_or(0.0);
+    let medians = medians(latencies, parts);
+    let seconds =
+        |part: usize| (part as f64 + 0.5) * latencies.len() as f64 / parts as f64 / rate.max(1e-9);
+    let points: Vec<(f64, f64)> = (0..parts).map(|i| (seconds(i), medians[i] / 1e9)).collect();
+    LatencyGrowth {
+        rate_per_s: rate,
+        parts,
+        first_ns: medians[0],
+        last_ns: medians[parts - 1],
+        slope: trend::slope(&points).unwrap_or(0.0),
+        p: trend::p_rising(&medians),
+        level: ALPHA,
+        at_most_ns: growth_at_most(offered, latencies, offered.design_effect(material_ns)),
+        material_ns,
+    }
 }
 
-/// `, 480 ms more every second`; nothing where it does not grow.
-fn per_second(slope: f64) -> String {
-    match slope > 0.0 {
-        true => format!(
-            ", {} more every second",
-            Pretty(Duration::from_secs_f64(slope))
-        ),
-        false => String::new(),
-    }
+/// Whether more requests are in flight at the end than chance and noise make.
+fn is_queue(growth: &LatencyGrowth) -> bool {
+    let in_flight = |latency_ns| growth.in_flight(latency_ns);
+    let (first, last) = (in_flight(growth.first_ns), in_flight(growth.last_ns));
+    last >= first + MORE_IN_FLIGHT
+        && last >= first * TIMES_IN_FLIGHT
+        && growth.last_ns - growth.first_ns > growth.material_ns
 }
 
 /// Whether most requests, shown at the 5 % level, had no answer in time.
 fn timed_out(offered: &Observation) -> bool {
     let counts = &offered.recording.counts;
-    binomial::lower_bound(counts.total(), counts.timeout, super::ALPHA) > 0.5
+    binomial::lower_bound(counts.total(), counts.timeout, super::observation::ALPHA) > 0.5
 }
 
 /// The largest growth from the first request to the last that the data allow, in ns, with `effect` requests per
@@ -227,24 +185,10 @@ fn medians(latencies: &[f64], parts: usize) -> Vec<f64> {
         .collect()
 }
 
-fn growth(first_ns: f64, last_ns: f64) -> Duration {
+fn grown(first_ns: f64, last_ns: f64) -> Duration {
     match (first_ns.is_finite(), last_ns.is_finite()) {
         (true, true) => Duration::from_nanos((last_ns - first_ns).max(0.0) as u64),
         (true, false) => Duration::MAX,
         _ => Duration::ZERO,
-    }
-}
-
-fn shown(latency_ns: f64) -> String {
-    match latency_ns.is_finite() {
-        true => format!("≤ {}", Pretty(Duration::from_nanos(latency_ns as u64))),
-        false => "no answer in time".to_owned(),
-    }
-}
-
-fn in_flight_shown(in_flight: f64) -> String {
-    match in_flight.is_finite() {
-        true => trimmed(in_flight, 1),
-        false => "more than were waited for".to_owned(),
     }
 }

@@ -39,19 +39,6 @@ impl DiagnosisStep {
         }
     }
 
-    /// What happens in it.
-    pub fn title(self, probe: &str, load: &str) -> String {
-        match self {
-            DiagnosisStep::Alone => format!("{probe} alone"),
-            DiagnosisStep::NewConnections => {
-                format!("{probe} alone, a new connection for each request")
-            }
-            DiagnosisStep::OneAtATime => format!("{load} alone, one at a time"),
-            DiagnosisStep::Beside => format!("{probe} while {load} is offered light load"),
-            DiagnosisStep::Offered => format!("{load} alone, at the rate asked for"),
-        }
-    }
-
     /// Its part of the budget; what is left is for the pilot and for answers that are waited for.
     fn share(self) -> f64 {
         match self {

@@ -1,0 +1,353 @@
+//! What speaks for or against a cause, as values. Durations are in ms where a name says so, shares from 0 to 1.
+
+use std::time::Duration;
+
+use crate::judge::comparison::ChangeRange;
+use crate::stats::modes::Modes;
+use crate::stats::rank::Quantile;
+use crate::units::millis;
+
+use super::observation::{BoundedShare, PercentileShift};
+
+/// One piece of evidence with its numbers.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CauseEvidence {
+    /// A required step was not made.
+    StepNotMade(MissedStep),
+    /// Too many requests did not end ok.
+    FailedRequests(FailedRequests),
+    /// Too few requests or sends.
+    TooFew(TooFew),
+    /// The same endpoint on new connections and on reused ones.
+    NewConnections {
+        /// P50 on new connections.
+        new: Option<Duration>,
+        /// P50 on reused ones.
+        reused: Option<Duration>,
+        /// From reused to new.
+        shift: PercentileShift,
+    },
+    /// The median of each phase of a request on a new connection, by its name.
+    Phases(Vec<(&'static str, Duration)>),
+    /// The load, one at a time, and the probe.
+    OneAtATime {
+        /// Of the load.
+        load: LatencyShape,
+        /// Of the probe.
+        probe: LatencyShape,
+        /// From the probe to the load.
+        shift: PercentileShift,
+    },
+    /// The largest part of the service time, as the server states it.
+    ServerTiming {
+        /// Its name in the header.
+        metric: String,
+        /// Its P50.
+        median: Duration,
+        /// Of the service time.
+        share: f64,
+    },
+    /// Requests to the probe that are late, alone and during load.
+    Delayed(DelayedShare),
+    /// The probe's latencies alone and during load.
+    Shapes {
+        /// Alone.
+        alone: LatencyShape,
+        /// During load.
+        beside: LatencyShape,
+    },
+    /// How many times as slow the probe is during load.
+    Interference {
+        /// At which percentile.
+        quantile: Quantile,
+        /// During load divided by alone.
+        ratio: ChangeRange,
+    },
+    /// Latency from the beginning to the end of constant load.
+    Growth(LatencyGrowth),
+    /// Requests that were answered in time.
+    Served(ServedRequests),
+    /// Sends that were late, and how busy this process was.
+    LateSends(LateSends),
+    /// Requests above the target over all steps at light load.
+    AboveTarget {
+        /// The target.
+        target: Duration,
+        /// How many, with bounds.
+        share: BoundedShare,
+    },
+    /// Why nothing is shown to be wrong, or not.
+    Overall(OverallReason),
+}
+
+/// One of the two endpoints of a diagnosis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndpointRole {
+    /// The one that should be quick.
+    Probe,
+    /// The one under suspicion.
+    Load,
+}
+
+/// A step that was not made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum MissedStep {
+    /// The probe on new connections.
+    NewConnections,
+    /// The load, one at a time.
+    OneAtATime,
+    /// The probe during load.
+    DuringLoad,
+    /// The load at the rate that was asked for.
+    AtRate {
+        /// Requests per second.
+        per_s: f64,
+    },
+}
+
+/// Requests to an endpoint that did not end ok.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailedRequests {
+    /// To which endpoint.
+    pub endpoint: EndpointRole,
+    /// How many.
+    pub not_ok: u64,
+    /// Of how many.
+    pub requests: u64,
+}
+
+/// What a test needs more of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleKind {
+    /// Requests, for a share.
+    Requests,
+    /// Requests, for an interval of P50.
+    RequestsForMedian,
+    /// Requests, for a trend.
+    RequestsForTrend,
+    /// Sends.
+    Sends,
+}
+
+/// Too few requests or sends for a test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooFew {
+    /// Of what.
+    pub of: SampleKind,
+    /// How many there are.
+    pub present: u64,
+    /// How many the test needs.
+    pub needed: u64,
+}
+
+/// P50, P95 and modes of a service time.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LatencyShape {
+    /// `None` among those that did not end ok.
+    pub p50: Option<Duration>,
+    /// `None` among those that did not end ok.
+    pub p95: Option<Duration>,
+    /// In ms.
+    pub modes: Modes,
+}
+
+/// Requests to the probe above a limit, alone and during load.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct DelayedShare {
+    /// The limit.
+    pub limit: Duration,
+    /// Alone.
+    pub alone: BoundedShare,
+    /// During load.
+    pub beside: BoundedShare,
+    /// The load's rate.
+    pub load_per_s: Option<f64>,
+}
+
+/// Latency in the parts of a step at constant load.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LatencyGrowth {
+    /// Requests per second.
+    pub rate_per_s: f64,
+    /// How many parts the step was divided into.
+    pub parts: usize,
+    /// P50 of the first part; infinite without an answer.
+    pub first_ns: f64,
+    /// P50 of the last part; infinite without an answer.
+    pub last_ns: f64,
+    /// Seconds more in every second.
+    pub slope: f64,
+    /// Of Mann and Kendall's test.
+    pub p: f64,
+    /// The level that p is held against.
+    pub level: f64,
+    /// Upper 95 % bound of the growth; infinite where there is none.
+    pub at_most_ns: f64,
+    /// Growth below this does not matter.
+    pub material_ns: f64,
+}
+
+/// Requests that were answered in time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ServedRequests {
+    /// In time.
+    pub answered: u64,
+    /// Of how many.
+    pub requests: u64,
+    /// Requests that waited for a connection of ours.
+    pub pool_limited: u64,
+    /// Whether it is shown that most are not, although one at a time they are.
+    pub decides: bool,
+}
+
+/// Sends later than they were planned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LateSends {
+    /// Send lag.
+    pub p99: Duration,
+    /// Later than this is late.
+    pub limit: Duration,
+    /// How many were.
+    pub late: u64,
+    /// Of how many.
+    pub sends: u64,
+    /// Of the processor time of the sending threads.
+    pub cpu_share: f64,
+    /// Late, but less than matters.
+    pub is_minor: bool,
+    /// Later than this matters.
+    pub material: Duration,
+    /// How many were.
+    pub beyond: u64,
+    /// Upper 95 % bound of their share.
+    pub beyond_high: f64,
+}
+
+/// What follows from all causes together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OverallReason {
+    /// A likely cause was found.
+    CauseFound,
+    /// The latency is beyond the target, and no cause is shown.
+    BeyondTarget,
+    /// Not every cause is ruled out.
+    CausesOpen,
+    /// Every cause is ruled out, and P95 is within the target.
+    AllRuledOut,
+    /// P95 is not shown to be within the target.
+    TargetOpen,
+}
+
+impl LatencyShape {
+    /// P95/P50.
+    pub fn tail_ratio(&self) -> Option<f64> {
+        tail_ratio(self.p50?, self.p95?)
+    }
+}
+
+/// P95/P50; `None` of a P50 of zero.
+pub fn tail_ratio(p50: Duration, p95: Duration) -> Option<f64> {
+    (!p50.is_zero()).then(|| p95.as_secs_f64() / p50.as_secs_f64())
+}
+
+impl LatencyGrowth {
+    /// Requests in flight at a time with this latency.
+    pub fn in_flight(&self, latency_ns: f64) -> f64 {
+        self.rate_per_s * latency_ns / 1e9
+    }
+}
+
+impl CauseEvidence {
+    /// Its code in JSON.
+    pub fn code(&self) -> &'static str {
+        match self {
+            CauseEvidence::StepNotMade(_) => "step_not_made",
+            CauseEvidence::FailedRequests(_) => "failed_requests",
+            CauseEvidence::TooFew(too_few) => match too_few.of {
+                SampleKind::Sends => "too_few_sends",
+                _ => "too_few_requests",
+            },
+            CauseEvidence::NewConnections { .. } => "new_connections",
+            CauseEvidence::Phases(_) => "phases",
+            CauseEvidence::OneAtATime { .. } => "one_at_a_time",
+            CauseEvidence::ServerTiming { .. } => "server_timing",
+            CauseEvidence::Delayed(_) => "delayed_requests",
+            CauseEvidence::Shapes { .. } => "latency_shapes",
+            CauseEvidence::Interference { .. } => "interference",
+            CauseEvidence::Growth(_) => "latency_growth",
+            CauseEvidence::Served(_) => "served_requests",
+            CauseEvidence::LateSends(_) => "late_sends",
+            CauseEvidence::AboveTarget { .. } => "above_target",
+            CauseEvidence::Overall(reason) => match reason {
+                OverallReason::CauseFound => "cause_found",
+                OverallReason::BeyondTarget => "beyond_target",
+                OverallReason::CausesOpen => "causes_open",
+                OverallReason::AllRuledOut => "all_ruled_out",
+                OverallReason::TargetOpen => "target_open",
+            },
+        }
+    }
+
+    /// Its numbers by name; names end in their unit.
+    pub fn numbers(&self) -> Vec<(&'static str, f64)> {
+        match self {
+            CauseEvidence::StepNotMade(_) => vec![("requests", 0.0)],
+            CauseEvidence::FailedRequests(failed) => vec![
+                ("not_ok", failed.not_ok as f64),
+                ("requests", failed.requests as f64),
+            ],
+            CauseEvidence::TooFew(too_few) => vec![
+                (too_few.counted(), too_few.present as f64),
+                ("least", too_few.needed as f64),
+            ],
+            CauseEvidence::NewConnections { shift, .. }
+            | CauseEvidence::OneAtATime { shift, .. } => vec![
+                ("difference_low_ms", shift.ranges.difference_ns.low / 1e6),
+                ("difference_high_ms", shift.ranges.difference_ns.high / 1e6),
+            ],
+            CauseEvidence::Phases(phases) => phases
+                .iter()
+                .map(|(name, median)| (*name, millis(*median)))
+                .collect(),
+            CauseEvidence::ServerTiming { median, share, .. } => vec![
+                ("server_timing_p50_ms", millis(*median)),
+                ("server_timing_share", *share),
+            ],
+            CauseEvidence::Delayed(delayed) => vec![
+                ("share_alone_high", delayed.alone.high),
+                ("share_beside_low", delayed.beside.low),
+                ("share_beside_high", delayed.beside.high),
+            ],
+            CauseEvidence::Interference { ratio, .. } => {
+                vec![("ratio_low", ratio.low), ("ratio_high", ratio.high)]
+            }
+            CauseEvidence::Growth(growth) => vec![
+                ("p", growth.p),
+                ("growth_high_ms", growth.at_most_ns / 1e6),
+                ("slope_ms_per_s", growth.slope * 1e3),
+                ("rate_per_s", growth.rate_per_s),
+            ],
+            CauseEvidence::Served(served) => vec![
+                ("answered", served.answered as f64),
+                ("requests", served.requests as f64),
+            ],
+            CauseEvidence::LateSends(sends) => vec![
+                ("share_beyond_high", sends.beyond_high),
+                ("send_lag_p99_ms", millis(sends.p99)),
+                ("limit_ms", millis(sends.limit)),
+                ("cpu_share", sends.cpu_share),
+            ],
+            CauseEvidence::AboveTarget { share, .. } => vec![("share_high", share.high)],
+            CauseEvidence::Shapes { .. } | CauseEvidence::Overall(_) => Vec::new(),
+        }
+    }
+}
+
+impl TooFew {
+    fn counted(self) -> &'static str {
+        match self.of {
+            SampleKind::Sends => "sends",
+            _ => "requests",
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What the steps of a diagnosis measured.
+
+use std::time::Duration;
+
+use super::observation::Observation;
+
+/// The share of the target that a cause must cost to matter.
+pub const MATERIAL: f64 = 0.1;
+
+/// What was measured; a step that was not made is `None`.
+#[derive(Clone, Debug)]
+pub struct Observations {
+    /// What latency should be within.
+    pub target: Duration,
+    /// Name of the endpoint that should be quick whatever else happens.
+    pub probe: String,
+    /// Name of the endpoint under suspicion.
+    pub load: String,
+    /// The probe, alone, on reused connections.
+    pub alone: Option<Observation>,
+    /// The probe, alone, on a new connection for each request.
+    pub new_connections: Option<Observation>,
+    /// The load, alone, so seldom that no request meets another.
+    pub one_at_a_time: Option<Observation>,
+    /// The probe while the load is offered, at a part of what it can bear.
+    pub beside: Option<Observation>,
+    /// The load meanwhile.
+    pub meanwhile: Option<Observation>,
+    /// The rate of the load that was asked for, a second.
+    pub asked_per_s: f64,
+    /// The load, alone, at that rate; `None` too where `one_at_a_time` already is.
+    pub offered: Option<Observation>,
+}
+
+impl Observations {
+    /// The least latency that matters, in ns.
+    pub(super) fn material_ns(&self) -> f64 {
+        self.target.as_nanos() as f64 * MATERIAL
+    }
+
+    pub(super) fn all(&self) -> impl Iterator<Item = &Observation> {
+        [
+            &self.alone,
+            &self.new_connections,
+            &self.one_at_a_time,
+            &self.beside,
+            &self.meanwhile,
+            &self.offered,
+        ]
+        .into_iter()
+        .flatten()
+    }
+}
