@@ -47,6 +47,7 @@ pub use diagnosis::{DiagnosisReport, JsonCause, JsonDiagnosis, JsonEvidence, Jso
 pub use drift::{JsonDrift, JsonStretch};
 pub use instrument::{JsonCalibration, JsonCertificate};
 pub use json::{JsonReport, SCHEMA};
+pub use text::diagnosis::step as diagnosis_step;
 
 /// What a command has to say.
 #[derive(Clone, Debug)]

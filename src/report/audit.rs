@@ -1,6 +1,5 @@
 //! What the faces show of a completion audit: the same rows for a terminal, for markdown and for CSV, and its data.
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::row::{NOTHING, TableRow};
@@ -290,7 +289,7 @@ fn resent(resends: &Resends) -> String {
 }
 
 /// A completion audit as JSON shows it; times in milliseconds.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonAudit {
     /// Why it could not be read; `null` if it was, and then the rest is there.
     pub unread: Option<String>,
@@ -301,7 +300,7 @@ pub struct JsonAudit {
 }
 
 /// What became of what an endpoint accepted.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonCompletion {
     /// What the client knew of its requests.
     pub journal: AcceptanceCounts,
@@ -405,7 +404,7 @@ impl From<&Completion> for JsonCompletion {
 }
 
 /// The completion audits of one endpoint before and after.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonAudits {
     /// What gates call it.
     pub endpoint: String,

@@ -3,9 +3,10 @@
 mod data;
 mod turns;
 
+use super::text::effect::{self, speed};
 use super::{Report, RunInfo, audit, text, warnings};
 use crate::judge::comparison::{
-    Change, ChangeRange, Comparison, Dependence, ErrorRate, ErrorRateChange, Noise, Pair, speed,
+    Change, ChangeRange, Comparison, Dependence, ErrorRate, ErrorRateChange, Noise, Pair,
 };
 use crate::judge::gate::AuditCount;
 use crate::run::completion::{Audit, Completion};
@@ -149,7 +150,7 @@ fn percentile_row(change: &Change) -> [String; 6] {
             Some(ratio) => interval(ratio),
             None => "cannot be resolved".to_owned(),
         },
-        change.effect.as_str().to_owned(),
+        effect::effect(change.effect).to_owned(),
     ]
 }
 
@@ -225,7 +226,7 @@ fn error_row(change: &ErrorRateChange) -> [String; 6] {
         // Nobody failed: that nothing is shown about a change is no news.
         match nobody_failed {
             true => NOTHING.to_owned(),
-            false => change.effect.as_str().to_owned(),
+            false => effect::effect(change.effect).to_owned(),
         },
     ]
 }
@@ -346,15 +347,18 @@ fn needed(comparison: &Comparison) -> Option<String> {
 }
 
 /// Why each change of an endpoint is what it is.
-pub(super) fn reasons(comparison: &Comparison) -> Vec<String> {
+pub(super) fn reasons(report: &Report, comparison: &Comparison) -> Vec<String> {
+    let Some(whole) = &report.comparison else {
+        return Vec::new();
+    };
     let changes = comparison.changes.iter();
     changes
         .map(|change| {
             format!(
                 "{}: {}: {}{}",
                 change.quantile,
-                change.effect.as_str(),
-                change.reason,
+                effect::effect(change.effect),
+                effect::reason(change, &whole.noise),
                 turns::both(change)
             )
         })

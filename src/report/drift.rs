@@ -1,13 +1,12 @@
 //! Halves and tenths of a run in JSON.
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::judge::summary::{Drift, Parts, RunPosition, Stretch};
 use crate::units::millis;
 
 /// Whether the service changed during the run.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonDrift {
     /// The parts that differ: `halves` or `tenths`; `null` if neither does by more than chance and noise, or there are
     /// too few requests.
@@ -19,7 +18,7 @@ pub struct JsonDrift {
 }
 
 /// A part of a run.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonStretch {
     /// Where it begins, in seconds since t0; `null` of a list.
     pub from_s: Option<u64>,

@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Report, RunInfo};
@@ -82,7 +81,7 @@ fn certificate(run: &RunInfo) -> Option<String> {
 }
 
 /// What the instrument measured of itself before a run.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonCalibration {
     /// `measured`, `skipped`, `failed` or `unknown` (a file of before there was a calibration).
     pub kind: String,
@@ -126,7 +125,7 @@ impl From<&Calibration> for JsonCalibration {
 }
 
 /// What `a7probe selftest` said of the instrument of a run.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonCertificate {
     /// When it was tested, RFC 3339 in UTC.
     pub started_at: String,

@@ -5,11 +5,10 @@ mod reason;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use reason::CodedReason;
+pub(super) use reason::CodedReason;
 
 use super::audit::{JsonAudit, JsonAudits};
 use super::comparison::{JsonChange, JsonNoise, JsonRates, JsonTurns};
@@ -71,7 +70,7 @@ pub struct JsonReport {
 }
 
 /// What one gate says about one endpoint.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonFinding {
     /// The endpoint.
     pub endpoint: String,
@@ -129,7 +128,7 @@ pub struct JsonFinding {
 }
 
 /// Of what kind p-values are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JsonPKind {
     /// Of a sample whose size was fixed beforehand, looked at once.
@@ -139,7 +138,7 @@ pub enum JsonPKind {
 }
 
 /// What the cluster guard saw and excludes.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonGuard {
     /// The length of the slow episode that a PASS excludes.
     pub episode_ms: f64,
@@ -154,7 +153,7 @@ pub struct JsonGuard {
 }
 
 /// Why an adaptive run stopped.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonAdaptive {
     /// The longest that it might have taken.
     pub budget_s: f64,
@@ -163,7 +162,7 @@ pub struct JsonAdaptive {
 }
 
 /// What stands at a rank.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum JsonObserved {
     /// A latency.
@@ -179,7 +178,7 @@ pub enum JsonObserved {
 }
 
 /// One endpoint's numbers.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonEndpoint {
     /// What gates call it.
     pub name: String,
@@ -209,7 +208,7 @@ pub struct JsonEndpoint {
 }
 
 /// One percentile.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonPercentile {
     /// `p99.9`.
     pub metric: String,
@@ -228,7 +227,7 @@ pub struct JsonPercentile {
 }
 
 /// How the load was put on an endpoint.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonTraffic {
     /// Requests per second that were planned; `null` in the closed model.
     pub offered_per_s: Option<f64>,
@@ -243,7 +242,7 @@ pub struct JsonTraffic {
 }
 
 /// Actual send − intended start, in ms.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonSendLag {
     /// Median.
     pub p50: f64,
@@ -254,7 +253,7 @@ pub struct JsonSendLag {
 }
 
 /// A run in brief.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonRun {
     /// What tells it from the others: a file, `before`, `after`; empty if there is only one.
     pub label: String,
@@ -285,7 +284,7 @@ pub struct JsonRun {
 }
 
 /// Something that may mislead.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonWarning {
     /// What is the matter.
     pub text: String,

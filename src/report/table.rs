@@ -99,7 +99,7 @@ fn write_comparison(
     }
     writeln!(out, "{}", table.trim_fmt())?;
     if style.verbosity == Verbosity::Full {
-        for reason in comparison::reasons(comparison) {
+        for reason in comparison::reasons(report, comparison) {
             writeln!(out, "{reason}")?;
         }
     }

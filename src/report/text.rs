@@ -4,6 +4,7 @@ mod audit_reason;
 mod audit_remark;
 mod change_reason;
 pub(super) mod diagnosis;
+pub(super) mod effect;
 mod import_remark;
 mod limitation;
 mod next_step;

@@ -1,7 +1,7 @@
 //! How far a side's requests stand for themselves: φ at a percentile, from whatever of their order was kept.
 
-use super::Side;
 use super::order::Edge;
+use super::pair::Side;
 use crate::run::plan::Guard;
 use crate::run::recording::{Latency, Recording};
 use crate::stats::cluster::Clusters;
@@ -69,9 +69,9 @@ fn in_order(recording: &Recording) -> Option<Vec<f64>> {
         return None;
     }
     let mut values = values_ns.iter();
-    let of = |ok: bool| match ok {
-        true => values.next().map_or(f64::INFINITY, |&ns| ns as f64),
-        false => f64::INFINITY,
+    let of = |ok: bool| {
+        let value = ok.then(|| values.next()).flatten();
+        value.map_or(f64::INFINITY, |&ns| ns as f64)
     };
     Some(recording.ok.iter().map(of).collect())
 }

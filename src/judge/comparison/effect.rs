@@ -1,19 +1,16 @@
 //! Improved, regressed, within noise or inconclusive: what an interval says, given a noise band.
 
-use std::time::Duration;
-
-use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::{ChangeEvidence, ChangeRange, ChangeRanges, Dependence, Noise, Pair};
-use crate::stats::rank::Quantile;
-use crate::units::{Pretty, grouped, trimmed};
+use super::change::{ChangeEvidence, ChangeRange, ChangeRanges};
+use super::noise::Noise;
+use crate::judge::gate::UnresolvedChange;
 
 /// Borders closer than this, relatively, count as met: 0.93 lies on the border of a band of 7 %.
 const TIE: f64 = 1e-12;
 
 /// What a change amounts to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Every change that fits the data is a reduction beyond the noise band.
@@ -26,85 +23,80 @@ pub enum Effect {
     Inconclusive,
 }
 
-impl Effect {
-    /// As tables say it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Effect::Improved => "improved",
-            Effect::Regressed => "regressed",
-            Effect::WithinNoise => "within noise",
-            Effect::Inconclusive => "inconclusive",
+/// Why a change amounts to its effect; ratios are after divided by before, differences after minus before.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum EffectReason {
+    /// There is no interval.
+    Unresolved(UnresolvedChange),
+    /// Before, failures stood where the percentile is now.
+    FailuresBefore,
+    /// After, failures stand where the percentile was.
+    FailuresAfter,
+    /// Improved: at most this.
+    AtMost(ChangeBound),
+    /// Regressed: at least this.
+    AtLeast(ChangeBound),
+    /// No change that fits the data leaves the noise band.
+    WithinNoise,
+    /// Changes on both sides of the noise band fit the data.
+    Undecided(CompatibleRatios),
+    /// Without the send lag of this machine the effect would be another.
+    SentLate(CompatibleRatios),
+}
+
+/// One end of an interval of a change.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ChangeBound {
+    /// After divided by before.
+    pub ratio: f64,
+    /// After minus before.
+    pub difference_ns: f64,
+}
+
+/// The ratios that fit the data, and why an end is open where one is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CompatibleRatios {
+    /// From 0 to ∞.
+    pub ratio: ChangeRange,
+    /// What leaves an end open.
+    pub opened_by: OpenEndCause,
+}
+
+/// Why an end of an interval is open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenEndCause {
+    /// Some requests did not end ok, and the interval reaches them.
+    Failures,
+    /// Every request ended ok; the interval reaches beyond the slowest or the fastest.
+    FewSamples,
+    /// Closed as measured, and open without this machine's send lag.
+    SendLag,
+}
+
+/// The effect and why. `not_ok` is the number of requests of both sides that did not end ok.
+pub(super) fn of(evidence: &ChangeEvidence, not_ok: u64, noise: &Noise) -> (Effect, EffectReason) {
+    let opened_by = if not_ok > 0 {
+        OpenEndCause::Failures
+    } else {
+        OpenEndCause::FewSamples
+    };
+    match *evidence {
+        ChangeEvidence::Unresolved(change) => {
+            (Effect::Inconclusive, EffectReason::Unresolved(change))
         }
-    }
-}
-
-/// What the evidence was found in.
-pub(super) struct Basis {
-    pub(super) quantile: Quantile,
-    pub(super) planned: Pair<u64>,
-    pub(super) dependence: Pair<Dependence>,
-    /// Requests of both sides that did not end ok.
-    pub(super) not_ok: u64,
-}
-
-/// The effect and why, in one sentence.
-pub(super) fn of(evidence: &ChangeEvidence, basis: &Basis, noise: &Noise) -> (Effect, String) {
-    let cause = Cause::of(basis);
-    let (measured, without_lag) = match *evidence {
         ChangeEvidence::Interval {
             measured,
             without_lag,
-        } => (measured, without_lag),
-        ChangeEvidence::Unresolved { samples_needed } => {
-            let reason = unresolved(
-                basis.quantile,
-                basis.planned,
-                basis.dependence,
-                samples_needed,
-            );
-            return (Effect::Inconclusive, reason);
-        }
-    };
-    let effect = within(measured, noise);
-    match within(without_lag, noise) == effect {
-        true => (effect, reason(effect, measured, noise, cause)),
-        false => {
-            let late = late(measured.ratio, without_lag.ratio, cause);
-            (
-                Effect::Inconclusive,
-                format!("{late}; the noise band is {noise}"),
-            )
+        } => {
+            let effect = within(measured, noise);
+            if within(without_lag, noise) == effect {
+                (effect, reason(effect, measured, opened_by))
+            } else {
+                let late = late(measured.ratio, without_lag.ratio, opened_by);
+                (Effect::Inconclusive, EffectReason::SentLate(late))
+            }
         }
     }
-}
-
-/// Why there is no interval.
-pub(super) fn unresolved(
-    quantile: Quantile,
-    planned: Pair<u64>,
-    dependence: Pair<Dependence>,
-    samples_needed: u64,
-) -> String {
-    let both = |counts: Pair<u64>| match counts.before == counts.after {
-        true => grouped(counts.after),
-        false => format!("{} and {}", grouped(counts.before), grouped(counts.after)),
-    };
-    let samples = both(planned);
-    let worth = Pair {
-        before: dependence.before.worth(planned.before),
-        after: dependence.after.worth(planned.after),
-    };
-    let bursts = match worth == planned {
-        true => String::new(),
-        false => format!(
-            " that come in bursts and are worth {} independent ones",
-            both(worth)
-        ),
-    };
-    format!(
-        "cannot be resolved with {samples} samples{bursts}: {quantile} takes {} on each side",
-        grouped(samples_needed)
-    )
 }
 
 /// A change is beyond the band only if both its share and its duration are.
@@ -128,128 +120,35 @@ fn within(ranges: ChangeRanges, noise: &Noise) -> Effect {
     }
 }
 
-fn reason(effect: Effect, ranges: ChangeRanges, noise: &Noise, cause: Cause) -> String {
+fn reason(effect: Effect, ranges: ChangeRanges, opened_by: OpenEndCause) -> EffectReason {
     let ChangeRanges {
         ratio,
         difference_ns,
     } = ranges;
     match effect {
-        Effect::Improved if ratio.high == 0.0 => {
-            "before, failures stood where this percentile is now".to_owned()
-        }
-        Effect::Regressed if ratio.low.is_infinite() => {
-            "after, failures stand where this percentile was".to_owned()
-        }
-        Effect::Improved => format!(
-            "at least {} ({})",
-            speed(ratio.high),
-            signed(difference_ns.high)
-        ),
-        Effect::Regressed => format!(
-            "at least {} ({})",
-            speed(ratio.low),
-            signed(difference_ns.low)
-        ),
-        Effect::WithinNoise => {
-            format!("no change that fits the data leaves the noise band of {noise}")
-        }
-        Effect::Inconclusive => format!("{}; the noise band is {noise}", span(ratio, cause)),
-    }
-}
-
-/// Why an end of an interval is open.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cause {
-    /// Some requests did not end ok, and the interval reaches them.
-    Failures,
-    /// Every request ended ok; the interval reaches beyond the slowest or the fastest.
-    FewSamples,
-    /// Closed as measured, and open without this machine's send lag.
-    Lag,
-}
-
-impl Cause {
-    fn of(basis: &Basis) -> Cause {
-        match basis.not_ok > 0 {
-            true => Cause::Failures,
-            false => Cause::FewSamples,
-        }
-    }
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Cause::Failures => "failures reach this percentile",
-            Cause::FewSamples => "the samples are too few to bound this percentile",
-            Cause::Lag => "the send lag of this machine leaves this percentile open",
-        }
+        Effect::Improved if ratio.high == 0.0 => EffectReason::FailuresBefore,
+        Effect::Regressed if ratio.low.is_infinite() => EffectReason::FailuresAfter,
+        Effect::Improved => EffectReason::AtMost(ChangeBound {
+            ratio: ratio.high,
+            difference_ns: difference_ns.high,
+        }),
+        Effect::Regressed => EffectReason::AtLeast(ChangeBound {
+            ratio: ratio.low,
+            difference_ns: difference_ns.low,
+        }),
+        Effect::WithinNoise => EffectReason::WithinNoise,
+        Effect::Inconclusive => EffectReason::Undecided(CompatibleRatios { ratio, opened_by }),
     }
 }
 
 /// What the changes would be had this machine sent on time.
-fn late(measured: ChangeRange, without_lag: ChangeRange, cause: Cause) -> String {
+fn late(measured: ChangeRange, without_lag: ChangeRange, cause: OpenEndCause) -> CompatibleRatios {
     let opened = (without_lag.low <= 0.0 && measured.low > 0.0)
         || (without_lag.high.is_infinite() && measured.high.is_finite());
-    let cause = if opened { Cause::Lag } else { cause };
-    format!(
-        "this machine sent late; without its own delay {}",
-        span(without_lag, cause)
-    )
-}
-
-/// Which changes fit the data.
-fn span(ratio: ChangeRange, cause: Cause) -> String {
-    let (low, high) = (speed(ratio.low), speed(ratio.high));
-    let because = cause.as_str();
-    match (ratio.low > 0.0, ratio.high.is_finite()) {
-        (true, true) => format!("everything from {low} to {high} fits the data"),
-        (true, false) => format!("everything from {low} on fits the data, because {because}"),
-        (false, true) => format!("everything up to {high} fits the data, because {because}"),
-        (false, false) => format!("{because}, so that nothing bounds the change"),
+    CompatibleRatios {
+        ratio: without_lag,
+        opened_by: if opened { OpenEndCause::SendLag } else { cause },
     }
-}
-
-/// A ratio after/before in words: `3.21× faster` from 2× on, percent below.
-///
-/// ```
-/// use a7probe::judge::comparison::speed;
-/// assert_eq!(speed(100.0 / 320.5), "3.21× faster");
-/// assert_eq!(speed(0.9), "10 % faster");
-/// assert_eq!(speed(2.0), "2× slower");
-/// assert_eq!(speed(1.0), "unchanged");
-/// ```
-pub fn speed(ratio: f64) -> String {
-    if ratio == 0.0 {
-        return "infinitely faster".to_owned();
-    }
-    if ratio.is_infinite() {
-        return "infinitely slower".to_owned();
-    }
-    let (times, word) = match ratio < 1.0 {
-        true => (1.0 / ratio, "faster"),
-        false => (ratio, "slower"),
-    };
-    if times >= 2.0 {
-        return format!("{}× {word}", three_digits(times));
-    }
-    match trimmed((ratio - 1.0).abs() * 100.0, 1).as_str() {
-        "0" => "unchanged".to_owned(),
-        percent => format!("{percent} % {word}"),
-    }
-}
-
-/// Two decimals below 10, one below 100, none above.
-fn three_digits(value: f64) -> String {
-    match value {
-        v if v < 10.0 => trimmed(v, 2),
-        v if v < 100.0 => trimmed(v, 1),
-        v => trimmed(v, 0),
-    }
-}
-
-/// `−220.5 ms`; for a finite difference.
-fn signed(ns: f64) -> String {
-    let sign = if ns < 0.0 { "−" } else { "+" };
-    format!("{sign}{}", Pretty(Duration::from_nanos(ns.abs() as u64)))
 }
 
 impl ChangeRange {
@@ -260,7 +159,8 @@ impl ChangeRange {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cause, ChangeRange, ChangeRanges, Effect, Noise, late, speed, within};
+    use super::super::change::{ChangeRange, ChangeRanges};
+    use super::{Effect, Noise, OpenEndCause, late, within};
 
     fn effect(ratio: (f64, f64), difference_ms: (f64, f64)) -> Effect {
         let range = |(low, high): (f64, f64), unit: f64| ChangeRange {
@@ -316,14 +216,14 @@ mod tests {
     fn an_end_that_only_the_send_lag_opens_is_not_laid_to_failures() {
         let range = |low, high| ChangeRange { low, high };
         let (closed, open) = (range(0.9, 1.1), range(0.0, f64::INFINITY));
-        let lag = late(closed, open, Cause::FewSamples);
-        assert!(lag.ends_with("the send lag of this machine leaves this percentile open, so that nothing bounds the change"), "{lag}");
-        let failures = late(open, open, Cause::Failures);
-        assert!(
-            failures.contains("failures reach this percentile"),
-            "{failures}"
+        let opened_by = |measured, cause| late(measured, open, cause).opened_by;
+        assert_eq!(
+            opened_by(closed, OpenEndCause::FewSamples),
+            OpenEndCause::SendLag
         );
-        assert!(!late(open, open, Cause::FewSamples).contains("failures"));
+        for cause in [OpenEndCause::Failures, OpenEndCause::FewSamples] {
+            assert_eq!(opened_by(open, cause), cause);
+        }
     }
 
     #[test]
@@ -333,22 +233,5 @@ mod tests {
         assert_eq!(effect((1.5, open), (50.0, open)), Effect::Regressed);
         assert_eq!(effect((0.0, 0.5), (-open, -50.0)), Effect::Improved);
         assert_eq!(effect((open, open), (open, open)), Effect::Regressed);
-    }
-
-    #[test]
-    fn changes_read_as_people_say_them() {
-        for (ratio, words) in [
-            (0.5, "2× faster"),
-            (0.501, "49.9 % faster"),
-            (1.999, "99.9 % slower"),
-            (2.0, "2× slower"),
-            (12.34, "12.3× slower"),
-            (1.0 / 246.0, "246× faster"),
-            (1.0004, "unchanged"),
-            (0.95, "5 % faster"),
-            (f64::INFINITY, "infinitely slower"),
-        ] {
-            assert_eq!(speed(ratio), words, "{ratio}");
-        }
     }
 }

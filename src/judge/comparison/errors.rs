@@ -1,6 +1,8 @@
 //! The share of requests that did not end ok, before and after.
 
-use super::{ChangeRange, Effect, Pair};
+use super::change::ChangeRange;
+use super::effect::Effect;
+use super::pair::Pair;
 use crate::judge::summary::CONFIDENCE;
 use crate::stats::binomial;
 

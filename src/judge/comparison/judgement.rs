@@ -1,6 +1,7 @@
 //! Gates on two runs: what is asked of a percentile's change, and what its interval answers.
 
-use super::{Change, ChangeEvidence, ChangeRange, Comparison};
+use super::change::{Change, ChangeEvidence, ChangeRange};
+use super::compare::Comparison;
 use crate::judge::gate::{
     ChangeReason, Condition, ExceedanceRange, Finding, Gate, NextStep, ObservedMetric, Reason,
     Remedy, Scope, UnresolvedChange,
@@ -108,19 +109,13 @@ impl Decision {
         }
     }
 
-    fn unresolved(change: &Change, samples_needed: u64) -> Decision {
-        let (planned, dependence) = (change.planned, change.dependence);
+    fn unresolved(lack: UnresolvedChange) -> Decision {
         Decision {
             verdict: Verdict::Inconclusive,
-            reason: ChangeReason::Unresolved(UnresolvedChange {
-                planned: [planned.before, planned.after],
-                independent: [
-                    dependence.before.worth(planned.before),
-                    dependence.after.worth(planned.after),
-                ],
-                samples_needed,
+            reason: ChangeReason::Unresolved(lack),
+            next_step: Some(NextStep::MeasureBothSides {
+                samples_needed: lack.samples_needed,
             }),
-            next_step: Some(NextStep::MeasureBothSides { samples_needed }),
         }
     }
 }
@@ -150,9 +145,7 @@ impl Requirement {
                     Decision::sent_late(without_lag.ratio)
                 }
             }
-            ChangeEvidence::Unresolved { samples_needed } => {
-                Decision::unresolved(change, samples_needed)
-            }
+            ChangeEvidence::Unresolved(lack) => Decision::unresolved(lack),
         }
     }
 

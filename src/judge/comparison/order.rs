@@ -149,10 +149,11 @@ impl OrderStatistics for Edge<'_> {
                 0 => 0.0,
                 rank => (self.measured(rank) - lag.ns as f64).max(0.0),
             });
-        match measured.is_finite() {
-            true => bounds.reduce(f64::max).unwrap_or(measured).min(measured),
+        if measured.is_finite() {
+            bounds.reduce(f64::max).unwrap_or(measured).min(measured)
+        } else {
             // A failure stays one, however punctual.
-            false => measured,
+            measured
         }
     }
 }

@@ -1,7 +1,11 @@
 //! The change of a percentile over pairs of blocks, and which of two intervals counts.
 
+use super::change::{ChangeEvidence, ChangeRange, ChangeRanges};
 use super::order::{Edge, Orders};
-use super::{ChangeEvidence, ChangeRange, ChangeRanges, Pair};
+use super::pair::Pair;
+
+use serde::Serialize;
+
 use crate::judge::summary::CONFIDENCE;
 use crate::stats::paired::{self, PairedError, PairedMean};
 use crate::stats::rank::Quantile;
@@ -22,7 +26,8 @@ struct Both {
 }
 
 /// Which interval is the evidence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum IntervalMethod {
     /// Of the profile likelihood, over all requests.
     Profile,
@@ -108,29 +113,14 @@ impl CandidateIntervals {
 impl ChangeRange {
     /// As ratios: what doubles is as far away as what halves. Of two without bounds, neither.
     fn is_wider_than(self, other: ChangeRange) -> bool {
-        let width = |range: ChangeRange| match range.low == range.high {
-            true => 0.0,
-            false => range.high.ln() - range.low.ln(),
+        let width = |range: ChangeRange| {
+            if range.low == range.high {
+                0.0
+            } else {
+                range.high.ln() - range.low.ln()
+            }
         };
         width(self) > width(other)
-    }
-}
-
-impl NoPairs {
-    /// In words.
-    pub fn reason(self) -> String {
-        match self {
-            NoPairs::TooFew { pairs } => format!(
-                "{pairs} {} of blocks, and an interval over pairs takes {}",
-                if pairs == 1 { "pair" } else { "pairs" },
-                paired::MIN_PAIRS
-            ),
-            NoPairs::ShortBlocks { requests_needed } => {
-                format!(
-                    "a block holds fewer than {requests_needed} requests, so that it is a block's maximum"
-                )
-            }
-        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! A comparison as JSON and CSV hold it: numbers as they are, `null` where the data do not bound them.
 
-use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
-use super::super::json::{JsonFinding, JsonObserved};
+use super::super::json::{CodedReason, JsonFinding, JsonObserved};
+use super::super::text::effect;
 use super::ComparisonReport;
 use super::turns::JsonIntervals;
 use crate::judge::comparison::{
@@ -16,7 +17,7 @@ use crate::units::millis;
 use crate::verdict::Verdict;
 
 /// One percentile of one endpoint before and after.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonChange {
     /// What gates call it.
     pub endpoint: String,
@@ -51,10 +52,14 @@ pub struct JsonChange {
     pub samples_needed: Option<u64>,
     /// Why, in one sentence.
     pub reason: String,
+    /// The same as a code.
+    pub reason_code: &'static str,
+    /// The numbers of the reason; their names end in their unit, counts have none.
+    pub reason_values: Map<String, Value>,
 }
 
 /// Error rate and achieved rate of one endpoint before and after, and from where its latencies count.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonRates {
     /// What gates call it.
     pub endpoint: String,
@@ -79,7 +84,7 @@ pub struct JsonRates {
 }
 
 /// How many requests did not end ok.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonErrorRate {
     /// Failed, timed out or unsent.
     pub not_ok: u64,
@@ -90,7 +95,7 @@ pub struct JsonErrorRate {
 }
 
 /// What counted as no change.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonNoise {
     /// Share of the value before.
     pub share: f64,
@@ -104,7 +109,7 @@ impl ComparisonReport {
         comparisons
             .flat_map(|comparison| {
                 let changes = comparison.changes.iter();
-                changes.map(|change| JsonChange::of(&comparison.endpoint, change))
+                changes.map(|change| JsonChange::of(&comparison.endpoint, change, &self.noise))
             })
             .collect()
     }
@@ -115,7 +120,8 @@ impl ComparisonReport {
 }
 
 impl JsonChange {
-    fn of(endpoint: &str, change: &Change) -> JsonChange {
+    fn of(endpoint: &str, change: &Change, noise: &Noise) -> JsonChange {
+        let reason = CodedReason::from(&change.reason);
         let observed_ms = |observed: Observed| observed.value().map(millis);
         let difference_ms = change.difference_interval_ns().map(|ns| ChangeRange {
             low: ns.low / 1e6,
@@ -138,7 +144,9 @@ impl JsonChange {
             intervals: change.candidates.as_ref().map(JsonIntervals::from),
             resolved: change.ratio_interval().is_some(),
             samples_needed: change.samples_needed(),
-            reason: change.reason.clone(),
+            reason: effect::reason(change, noise),
+            reason_code: reason.code,
+            reason_values: reason.values,
         }
     }
 }
@@ -231,14 +239,18 @@ pub(in super::super) fn csv_rows(
     let findings: Vec<JsonFinding> = findings.iter().map(JsonFinding::from).collect();
     let comparisons = report.comparisons.iter();
     comparisons
-        .flat_map(|comparison| endpoint_rows(comparison, &findings))
+        .flat_map(|comparison| endpoint_rows(comparison, &findings, &report.noise))
         .collect()
 }
 
-fn endpoint_rows(comparison: &Comparison, findings: &[JsonFinding]) -> Vec<ChangeRow> {
+fn endpoint_rows(
+    comparison: &Comparison,
+    findings: &[JsonFinding],
+    noise: &Noise,
+) -> Vec<ChangeRow> {
     let own = |finding: &&JsonFinding| finding.endpoint == comparison.endpoint;
     let changes = comparison.changes.iter();
-    let changes: Vec<ChangeRow> = changes.map(|c| csv_row(comparison, c)).collect();
+    let changes: Vec<ChangeRow> = changes.map(|c| csv_row(comparison, c, noise)).collect();
     let is_shown = |finding: &&JsonFinding| changes.iter().any(|row| row.metric == finding.metric);
     let mut rows = Vec::new();
     for change in &changes {
@@ -278,7 +290,7 @@ fn bare_row(comparison: &Comparison, metric: String) -> ChangeRow {
     }
 }
 
-fn csv_row(comparison: &Comparison, change: &Change) -> ChangeRow {
+fn csv_row(comparison: &Comparison, change: &Change, noise: &Noise) -> ChangeRow {
     let JsonChange {
         metric,
         before_ms,
@@ -293,7 +305,7 @@ fn csv_row(comparison: &Comparison, change: &Change) -> ChangeRow {
         effect,
         samples_needed,
         ..
-    } = JsonChange::of(&comparison.endpoint, change);
+    } = JsonChange::of(&comparison.endpoint, change, noise);
     ChangeRow {
         before_ms,
         before: Some(before),

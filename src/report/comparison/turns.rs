@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::Report;
 use super::data::ratio_ends;
 use super::{ComparisonReport, interval};
 use crate::judge::comparison::{CandidateIntervals, Change, IntervalMethod, NoPairs};
+use crate::stats::paired::MIN_PAIRS;
+use crate::units::plural;
 
 /// How both sides of a comparison were measured in turns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ pub struct TurnsReport {
 }
 
 /// How both sides of a comparison were measured in turns.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonTurns {
     /// `ABBA`: before, after, after, before; fixed, without a seed.
     pub order: String,
@@ -43,26 +44,16 @@ pub struct JsonTurns {
 }
 
 /// Both intervals of a ratio after/before; an end is `null` where the data do not bound it.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 pub struct JsonIntervals {
     /// The wider one, which counts: `profile` or `paired`.
-    pub chosen: JsonMethod,
+    pub chosen: IntervalMethod,
     /// Of the profile likelihood, over all requests.
     pub profile: [Option<f64>; 2],
     /// Student's t over the logarithms of the ratios of pairs of blocks; `null` if there is none.
     pub paired: Option<[Option<f64>; 2]>,
     /// Why there is no paired interval.
     pub paired_missing: Option<String>,
-}
-
-/// Which interval counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum JsonMethod {
-    /// Over all requests.
-    Profile,
-    /// Over the pairs of blocks.
-    Paired,
 }
 
 impl ComparisonReport {
@@ -83,13 +74,10 @@ impl From<&CandidateIntervals> for JsonIntervals {
     fn from(candidates: &CandidateIntervals) -> JsonIntervals {
         let paired = candidates.paired();
         JsonIntervals {
-            chosen: match candidates.chosen() {
-                IntervalMethod::Profile => JsonMethod::Profile,
-                IntervalMethod::Paired => JsonMethod::Paired,
-            },
+            chosen: candidates.chosen(),
             profile: ratio_ends(Some(candidates.profile().ratio)),
             paired: paired.ok().map(|paired| ratio_ends(Some(paired.ratio))),
-            paired_missing: paired.err().map(NoPairs::reason),
+            paired_missing: paired.err().map(no_pairs),
         }
     }
 }
@@ -107,7 +95,7 @@ pub(super) fn both(change: &Change) -> String {
         ),
         Err(missing) => format!(
             " (over all requests {profile}, none over pairs: {})",
-            missing.reason()
+            no_pairs(missing)
         ),
     }
 }
@@ -132,7 +120,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     if let Some(few) = few {
         return vec![format!(
             "only the profile interval is used: {}",
-            few.reason()
+            no_pairs(few)
         )];
     }
     let chosen = |method| {
@@ -164,6 +152,19 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// Why there is no interval over pairs.
+fn no_pairs(missing: NoPairs) -> String {
+    match missing {
+        NoPairs::TooFew { pairs } => format!(
+            "{pairs} {} of blocks, and an interval over pairs takes {MIN_PAIRS}",
+            plural(pairs, "pair")
+        ),
+        NoPairs::ShortBlocks { requests_needed } => format!(
+            "a block holds fewer than {requests_needed} requests, so that it is a block's maximum"
+        ),
+    }
 }
 
 /// `health P50, P95, ingest P99`.

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::judge::comparison::{CompatibleRatios, EffectReason};
 use crate::judge::gate::{
     AuditEnd, AuditReason, Bursts, ChangeReason, CutRuns, DecisionReason, Exclusion, HalfResult,
     IncompleteCount, Limitation, MissingEffects, PassMargin, Reason, SlowEpisodes, Uncertainty,
@@ -10,9 +11,9 @@ use crate::judge::gate::{
 use crate::units::millis;
 
 /// A code and its numbers.
-pub(super) struct CodedReason {
-    pub(super) code: &'static str,
-    pub(super) values: Map<String, Value>,
+pub(in crate::report) struct CodedReason {
+    pub(in crate::report) code: &'static str,
+    pub(in crate::report) values: Map<String, Value>,
 }
 
 /// A code with the members of a JSON object.
@@ -253,6 +254,31 @@ fn change(reason: &ChangeReason) -> CodedReason {
         ChangeReason::FailuresAfter => bare("failures_after"),
         ChangeReason::RatioBetween { low, high } => {
             coded("change_undecided", of_ratios(*low, *high))
+        }
+    }
+}
+
+impl From<&EffectReason> for CodedReason {
+    fn from(reason: &EffectReason) -> CodedReason {
+        match reason {
+            EffectReason::Unresolved(lack) => change(&ChangeReason::Unresolved(*lack)),
+            EffectReason::FailuresBefore => bare("failures_before"),
+            EffectReason::FailuresAfter => bare("failures_after"),
+            EffectReason::AtMost(bound) => coded(
+                "change_at_most",
+                json!({"ratio_high": bound.ratio, "difference_high_ms": bound.difference_ns / 1e6}),
+            ),
+            EffectReason::AtLeast(bound) => coded(
+                "change_at_least",
+                json!({"ratio_low": bound.ratio, "difference_low_ms": bound.difference_ns / 1e6}),
+            ),
+            EffectReason::WithinNoise => bare("within_noise"),
+            EffectReason::Undecided(CompatibleRatios { ratio, .. }) => {
+                coded("change_undecided", of_ratios(ratio.low, ratio.high))
+            }
+            EffectReason::SentLate(CompatibleRatios { ratio, .. }) => {
+                coded("change_send_lag", of_ratios(ratio.low, ratio.high))
+            }
         }
     }
 }

@@ -1,0 +1,130 @@
+//! One percentile before and after: what changed, how surely, and what it amounts to.
+
+use super::dependence::Dependence;
+use super::effect::{Effect, EffectReason};
+use super::pair::Pair;
+use super::paired::CandidateIntervals;
+use crate::judge::gate::UnresolvedChange;
+use crate::judge::summary::Observed;
+use crate::stats::profile;
+use crate::stats::rank::Quantile;
+
+/// One percentile before and after.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Change {
+    /// Of which percentile.
+    pub quantile: Quantile,
+    /// Planned requests.
+    pub planned: Pair<u64>,
+    /// What is known of bursts.
+    pub dependence: Pair<Dependence>,
+    /// By nearest rank.
+    pub observed: Pair<Observed>,
+    /// What the data say about the change: of runs made in turns, the wider interval.
+    pub evidence: ChangeEvidence,
+    /// Of runs made in turns, both intervals.
+    pub candidates: Option<CandidateIntervals>,
+    /// What follows, given a noise band.
+    pub effect: Effect,
+    /// Why.
+    pub reason: EffectReason,
+}
+
+/// What the data say about the change of a percentile.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ChangeEvidence {
+    /// Every change in these ranges is compatible with the data, at [`CONFIDENCE`].
+    Interval {
+        /// With the latencies as they were measured.
+        measured: ChangeRanges,
+        /// The same, widened to what the changes would be had this machine sent every request on time, on either side.
+        without_lag: ChangeRanges,
+    },
+    /// One side has too few requests, or they are worth too few because they come in bursts, for an interval of this percentile with two ends.
+    Unresolved(UnresolvedChange),
+}
+
+/// The changes that are compatible with the data, in two measures.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ChangeRanges {
+    /// After divided by before: 0.3 is a reduction of 70 %. Ends may be 0 and ∞.
+    pub ratio: ChangeRange,
+    /// After minus before, in ns. Ends may be ±∞.
+    pub difference_ns: ChangeRange,
+}
+
+/// From `low` to `high`, both included.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ChangeRange {
+    /// The smallest.
+    pub low: f64,
+    /// The largest.
+    pub high: f64,
+}
+
+impl ChangeRanges {
+    /// The low ends of one change and the high ends of another.
+    pub(in crate::judge) fn of(
+        lowest: profile::QuantileChange,
+        highest: profile::QuantileChange,
+    ) -> ChangeRanges {
+        ChangeRanges {
+            ratio: ChangeRange {
+                low: lowest.ratio.low.value,
+                high: highest.ratio.high.value,
+            },
+            difference_ns: ChangeRange {
+                low: lowest.difference.low.value,
+                high: highest.difference.high.value,
+            },
+        }
+    }
+}
+
+impl Change {
+    /// After divided by before; `None` unless both are latencies and the one before is above zero.
+    pub fn ratio(&self) -> Option<f64> {
+        let (before, after) = self.latencies_ns()?;
+        (before > 0.0).then(|| after / before)
+    }
+
+    /// After minus before, in ns; `None` unless both are latencies.
+    pub fn difference_ns(&self) -> Option<f64> {
+        let (before, after) = self.latencies_ns()?;
+        Some(after - before)
+    }
+
+    /// `1 − after/before`: 0.7 means that 70 % of the latency is gone.
+    pub fn reduction(&self) -> Option<f64> {
+        self.ratio().map(|ratio| 1.0 - ratio)
+    }
+
+    /// The interval of after/before, where the data resolve it.
+    pub fn ratio_interval(&self) -> Option<ChangeRange> {
+        match self.evidence {
+            ChangeEvidence::Interval { measured, .. } => Some(measured.ratio),
+            ChangeEvidence::Unresolved(_) => None,
+        }
+    }
+
+    /// The interval of after − before in ns, where the data resolve it.
+    pub fn difference_interval_ns(&self) -> Option<ChangeRange> {
+        match self.evidence {
+            ChangeEvidence::Interval { measured, .. } => Some(measured.difference_ns),
+            ChangeEvidence::Unresolved(_) => None,
+        }
+    }
+
+    /// How many requests an interval takes on each side, where there are too few.
+    pub fn samples_needed(&self) -> Option<u64> {
+        match self.evidence {
+            ChangeEvidence::Interval { .. } => None,
+            ChangeEvidence::Unresolved(lack) => Some(lack.samples_needed),
+        }
+    }
+
+    fn latencies_ns(&self) -> Option<(f64, f64)> {
+        let ns = |observed: Observed| observed.value().map(|latency| latency.as_nanos() as f64);
+        Some((ns(self.observed.before)?, ns(self.observed.after)?))
+    }
+}
