@@ -12,6 +12,7 @@ mod instrument;
 mod json;
 mod markdown;
 mod row;
+mod rows;
 mod table;
 pub mod text;
 mod warnings;

@@ -3,6 +3,7 @@
 mod drift;
 mod level_change;
 mod observed;
+mod request_batch;
 
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use crate::run::histogram::RankedValues;
 use crate::run::recording::{Counts, Latency, Recording, TimeBase};
 use crate::stats::rank::{self, Quantile};
 
-pub use drift::{Drift, Growth, GrowthKind, RunPosition, SlowStart, Stretch};
+pub use drift::{Drift, Growth, GrowthKind, SlowStart};
 pub use level_change::{LevelChange, Parts};
 pub use observed::{Observed, ObservedInterval};
+pub use request_batch::{RunPosition, Stretch};
 
 /// Confidence of the two-sided interval of a percentile.
 pub const CONFIDENCE: f64 = 0.95;
@@ -124,9 +126,10 @@ impl Summary {
                 lower: lower.map(|rank| self.at_rank_of(lowest, rank)),
                 upper: upper.map(|rank| self.at_rank_of(highest, rank)),
             },
-            resolution: match n >= samples_needed {
-                true => Resolution::Resolved,
-                false => Resolution::Unresolved,
+            resolution: if n >= samples_needed {
+                Resolution::Resolved
+            } else {
+                Resolution::Unresolved
             },
             samples_needed,
         }

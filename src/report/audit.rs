@@ -89,11 +89,11 @@ pub(super) fn is_always_shown(what: AuditCount) -> bool {
 }
 
 /// A row for each gate on it, or one without.
-fn each_or_once(row: impl Fn() -> TableRow, gated: &[&Finding]) -> Vec<TableRow> {
-    match gated.is_empty() {
-        true => vec![row()],
-        false => gated.iter().map(|finding| row().gated(finding)).collect(),
+pub(super) fn each_or_once(row: impl Fn() -> TableRow, gated: &[&Finding]) -> Vec<TableRow> {
+    if gated.is_empty() {
+        return vec![row()];
     }
+    gated.iter().map(|finding| row().gated(finding)).collect()
 }
 
 fn percentile_row(percentile: &Percentile) -> TableRow {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::audit;
 use super::comparison;
 use super::json::{JsonFinding, JsonObserved, JsonPKind, JsonPercentile};
-use super::text::{one_run_findings, quantiles};
+use super::rows::{one_run_findings, quantiles};
 use super::{EndpointReport, Report};
 use crate::judge::gate::Finding;
 use crate::verdict::Verdict;
@@ -80,9 +80,10 @@ fn write_without_formulas(rows: &[u8], out: &mut dyn Write) -> io::Result<()> {
         let record = record?;
         let cells = record.iter().map(|cell| {
             let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '|', '%']);
-            match is_formula && cell.parse::<f64>().is_err() {
-                true => Cow::Owned(format!("'{cell}")),
-                false => Cow::Borrowed(cell),
+            if is_formula && cell.parse::<f64>().is_err() {
+                Cow::Owned(format!("'{cell}"))
+            } else {
+                Cow::Borrowed(cell)
             }
         });
         writer.write_record(cells.collect::<Vec<_>>().iter().map(|cell| cell.as_bytes()))?;
@@ -95,18 +96,11 @@ fn rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<EndpointRow<'a
     let mut rows = Vec::new();
     for quantile in quantiles(&findings) {
         let percentile = JsonPercentile::from(&endpoint.summary.percentile(quantile));
-        let gated: Vec<&&Finding> = findings
-            .iter()
-            .filter(|finding| finding.gate.condition.quantile() == Some(quantile))
-            .collect();
-        match gated.is_empty() {
-            true => rows.push(percentile_row(endpoint, &percentile)),
-            false => rows.extend(
-                gated
-                    .iter()
-                    .map(|finding| percentile_row(endpoint, &percentile).gated(finding)),
-            ),
-        }
+        let gated = audit::about(&findings, |c| c.quantile() == Some(quantile));
+        rows.extend(each_or_once(
+            || percentile_row(endpoint, &percentile),
+            &gated,
+        ));
     }
     let shares = findings
         .iter()
@@ -151,10 +145,10 @@ fn audit_rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<Endpoint
 
 /// A row for each gate on it, or one without.
 fn each_or_once<'a>(row: impl Fn() -> EndpointRow<'a>, gated: &[&Finding]) -> Vec<EndpointRow<'a>> {
-    match gated.is_empty() {
-        true => vec![row()],
-        false => gated.iter().map(|finding| row().gated(finding)).collect(),
+    if gated.is_empty() {
+        return vec![row()];
     }
+    gated.iter().map(|finding| row().gated(finding)).collect()
 }
 
 fn row(endpoint: &EndpointReport, metric: String) -> EndpointRow<'_> {

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use super::audit;
 use super::comparison;
 use super::row::TITLES;
+use super::rows;
 use super::text;
 use super::{EndpointReport, Report};
 use crate::judge::comparison::Comparison;
@@ -59,7 +60,7 @@ fn write_endpoint(
     writeln!(out, "**{}**\n", escape(&text::heading(endpoint)))?;
     writeln!(out, "| {} |", TITLES.join(" | "))?;
     writeln!(out, "|---|---:|---|---:|---|")?;
-    for row in text::rows(report, endpoint) {
+    for row in rows::rows(report, endpoint) {
         let cells = row.cells().map(escape);
         writeln!(out, "| {} |", cells.join(" | "))?;
     }
@@ -104,10 +105,10 @@ fn write_reasons(report: &Report, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "  - next: {}", escape(&step))?;
         }
     }
-    match findings.is_empty() {
-        true => Ok(()),
-        false => writeln!(out),
+    if findings.is_empty() {
+        return Ok(());
     }
+    writeln!(out)
 }
 
 /// Keeps names and messages from being read as markup.

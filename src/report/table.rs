@@ -10,6 +10,7 @@ use super::audit;
 use super::comparison;
 use super::diagnosis::{self, DiagnosisReport};
 use super::row::TITLES;
+use super::rows;
 use super::text;
 use super::{Colour, EndpointReport, Report, Style, Verbosity};
 use crate::judge::comparison::Comparison;
@@ -46,10 +47,10 @@ fn write_head(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for run in &report.runs {
         writeln!(out, "{}", text::run(run))?;
     }
-    match report.runs.is_empty() {
-        true => Ok(()),
-        false => writeln!(out),
+    if report.runs.is_empty() {
+        return Ok(());
     }
+    writeln!(out)
 }
 
 fn write_endpoint(
@@ -60,7 +61,7 @@ fn write_endpoint(
 ) -> io::Result<()> {
     writeln!(out, "{}", text::heading(endpoint))?;
     let mut table = empty_table(&TITLES, style);
-    for row in text::rows(report, endpoint) {
+    for row in rows::rows(report, endpoint) {
         table.add_row(row.cells());
     }
     for column in [1, 3] {
@@ -130,10 +131,10 @@ fn write_notes(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     for note in &notes {
         writeln!(out, "note: {note}")?;
     }
-    match notes.is_empty() {
-        true => Ok(()),
-        false => writeln!(out),
+    if notes.is_empty() {
+        return Ok(());
     }
+    writeln!(out)
 }
 
 /// The reasons of what did not pass, worst first; of every gate where more is asked for.
@@ -142,10 +143,10 @@ fn write_reasons(report: &Report, style: &Style, out: &mut dyn Write) -> io::Res
     for finding in &findings {
         write_reason(finding, style, out)?;
     }
-    match findings.is_empty() {
-        true => Ok(()),
-        false => writeln!(out),
+    if findings.is_empty() {
+        return Ok(());
     }
+    writeln!(out)
 }
 
 /// The findings whose reasons are listed. What the verdict line says by itself is not said twice.

@@ -178,11 +178,11 @@ impl WatchedGate {
         self.samples = samples;
         self.at_most
             .advance(samples, |n| Clusters::of(rows.at_most.prefix(n)));
-        match rows.at_most == rows.certain {
-            true => self.certain.clone_from(&self.at_most),
-            false => self
-                .certain
-                .advance(samples, |n| Clusters::of(rows.certain.prefix(n))),
+        if rows.at_most == rows.certain {
+            self.certain.clone_from(&self.at_most);
+        } else {
+            self.certain
+                .advance(samples, |n| Clusters::of(rows.certain.prefix(n)));
         }
         for (looking, margin) in [(&mut self.near, Margin::Near), (&mut self.far, Margin::Far)] {
             if let Some(beyond) = rows.beyond(margin) {
@@ -234,9 +234,10 @@ impl WatchedGate {
             Verdict::Inconclusive => self.towards_a_verdict().min(0.99),
             _ => 1.0,
         };
-        match self.has_interval() {
-            true => decided,
-            false => decided.min(self.samples as f64 / self.interval_from as f64),
+        if self.has_interval() {
+            decided
+        } else {
+            decided.min(self.samples as f64 / self.interval_from as f64)
         }
     }
 }

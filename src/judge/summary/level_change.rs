@@ -1,6 +1,6 @@
 //! A service that was another one in a part of a run: halves and tenths that differ, in either direction.
 
-use super::drift::{RequestBatch, RunPosition, Stretch, exceeds, grouped, mean_ranks};
+use super::request_batch::{RequestBatch, RunPosition, Stretch, exceeds, grouped, mean_ranks};
 use crate::stats::level_shift::{self, BATCHES};
 use crate::stats::rank::Quantile;
 

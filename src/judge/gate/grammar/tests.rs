@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 
-use super::{AuditCount, Condition, Gate, LimitOperator, Percentage, Selector, Severity};
+use crate::judge::gate::condition::{AuditCount, Condition, LimitOperator, Percentage};
+use crate::judge::gate::spec::{Gate, Selector, Severity};
 use crate::stats::rank::Quantile;
 
 fn latency(quantile: Quantile, operator: LimitOperator, limit_ms: u64) -> Condition {
@@ -159,9 +160,15 @@ fn below_is_one_nanosecond_less() {
     );
 }
 
+fn assert_refused(cases: &[(&str, &str)]) {
+    for &(text, message) in cases {
+        assert_eq!(refusal(text), message, "{text}");
+    }
+}
+
 #[test]
-fn what_cannot_be_read_is_told_with_its_mend() {
-    for (text, message) in [
+fn percentile_gates_that_cannot_be_read_are_refused_with_their_fix() {
+    assert_refused(&[
         ("p95 <= 150", "'150' has no unit; write 150ms or 150s"),
         (
             "p95 <= 150mz",
@@ -186,10 +193,6 @@ fn what_cannot_be_read_is_told_with_its_mend() {
         ("p95 >= 150ms", "'>=' is no comparison for p95; write '<='"),
         ("p95 == 150ms", "'==' is no comparison for p95; write '<='"),
         (
-            "p95 reduction <= 70%",
-            "'<=' is no comparison for a reduction; write '>='",
-        ),
-        (
             "<= 150ms",
             "there is no metric before '<='; write a percentile or error_rate, as in 'health p95 <= 150ms'",
         ),
@@ -202,9 +205,27 @@ fn what_cannot_be_read_is_told_with_its_mend() {
             "unknown metric 'p_95'; did you mean 'p95'?",
         ),
         (
-            "p95 reducton >= 70%",
-            "unknown metric 'reducton'; did you mean 'reduction'?",
+            "max <= 1s",
+            "'max' cannot be gated: a maximum grows with the number of requests; gate a percentile, such as p99.9",
         ),
+        (
+            "p100 <= 1s",
+            "'p100' is outside the percentiles: the number must be above 0 and below 100 (P99.9 is written p99.9)",
+        ),
+        (
+            "p95 <= 0ms",
+            "no answer takes no time; the limit must be above zero",
+        ),
+        (
+            "p95 <= 150ms wran",
+            "'wran' after the limit is not understood; only 'warn' may stand there; did you mean 'warn'?",
+        ),
+    ]);
+}
+
+#[test]
+fn audit_gates_that_cannot_be_read_are_refused_with_their_fix() {
+    assert_refused(&[
         (
             "ingest done <= 2s",
             "unknown metric 'done'; there are percentiles (p50, p95, p99.9 …), error_rate, of an audit done.p95, lost, duplicated, dead and unexpected, and, between two runs, 'p95 reduction'",
@@ -236,13 +257,19 @@ fn what_cannot_be_read_is_told_with_its_mend() {
             "done.p95 <= 5%",
             "the time until an event is done is compared with a duration such as 2s",
         ),
+    ]);
+}
+
+#[test]
+fn shares_that_cannot_be_read_are_refused_with_their_fix() {
+    assert_refused(&[
         (
-            "max <= 1s",
-            "'max' cannot be gated: a maximum grows with the number of requests; gate a percentile, such as p99.9",
+            "p95 reduction <= 70%",
+            "'<=' is no comparison for a reduction; write '>='",
         ),
         (
-            "p100 <= 1s",
-            "'p100' is outside the percentiles: the number must be above 0 and below 100 (P99.9 is written p99.9)",
+            "p95 reducton >= 70%",
+            "unknown metric 'reducton'; did you mean 'reduction'?",
         ),
         (
             "error_rate <= 0.01",
@@ -258,10 +285,6 @@ fn what_cannot_be_read_is_told_with_its_mend() {
             "no number of requests can show a rate of zero; write the smallest rate that matters, such as 0.1%, which 2995 requests without a failure show",
         ),
         (
-            "p95 <= 0ms",
-            "no answer takes no time; the limit must be above zero",
-        ),
-        (
             "p95 <= 10%",
             "a percentile is compared with a duration such as 150ms, or with 'baseline + 10%'",
         ),
@@ -273,13 +296,7 @@ fn what_cannot_be_read_is_told_with_its_mend() {
             "p95 <= baseline * 2",
             "'baseline * 2' is no baseline; write 'baseline' or 'baseline + 10%'",
         ),
-        (
-            "p95 <= 150ms wran",
-            "'wran' after the limit is not understood; only 'warn' may stand there; did you mean 'warn'?",
-        ),
-    ] {
-        assert_eq!(refusal(text), message, "{text}");
-    }
+    ]);
 }
 
 fn any_quantile() -> impl Strategy<Value = Quantile> {
