@@ -8,7 +8,7 @@ use std::io::Write;
 use crate::cli::compare::CompareArgs;
 use crate::exit::Exit;
 use crate::judge::comparison::{self, Comparison, Noise, Pair, Side};
-use crate::judge::gate::{self, CutRuns, Gate, NextStep, Reason, Remedy, Scope, Subject};
+use crate::judge::gate::{self, CutRuns, FindingReason, Gate, NextStep, Remedy, Scope, Subject};
 use crate::report::{ComparisonReport, Report, ReportKind};
 use crate::run::completion::Audit;
 use crate::run::plan::Guard;
@@ -184,7 +184,7 @@ pub(super) fn withhold_from_cut_runs(
         let over_two_runs = finding.gate.condition.scope() == Scope::TwoRuns;
         if over_two_runs && finding.verdict != Verdict::Inconclusive {
             finding.verdict = Verdict::Inconclusive;
-            finding.reason = Reason::Cut {
+            finding.reason = FindingReason::Cut {
                 runs,
                 otherwise: Box::new(finding.reason.clone()),
             };

@@ -1,7 +1,7 @@
 //! Gates: what a run must satisfy, said in one line, checked before it and judged after it.
 //!
 //! [`Gate`] is what was asked, [`check`] holds it against the plan, [`judge`] holds it against a
-//! recording and gives a [`Finding`] with its [`Reason`].
+//! recording and gives a [`Finding`] with its [`FindingReason`].
 
 mod advice;
 mod audit_reason;
@@ -45,8 +45,8 @@ pub use next_step::{AuditStep, NextStep, Remedy, RunPurpose, SampleEstimate};
 pub use parse_error::{ParseError, ParseErrorKind};
 pub use prospect::Prospect;
 pub use reason::{
-    Bursts, Counting, DecisionReason, Exclusion, HalfResult, PassMargin, Reason, SampleUnit,
-    SlowEpisodes, TestReason, TestedSample, Uncertainty, UndecidedMargin,
+    BurstWorth, Counting, DecisionReason, Exclusion, FindingReason, HalfResult, PassMargin,
+    SampleUnit, SlowEpisodes, TestReason, TestedSample, Uncertainty, UndecidedMargin,
 };
 pub use spec::{ALPHA, Gate, Selector, Severity, default_gates};
 pub use subject::Subject;

@@ -3,8 +3,8 @@
 use super::change::{Change, ChangeEvidence, ChangeRange};
 use super::compare::Comparison;
 use crate::judge::gate::{
-    ChangeReason, Condition, ExceedanceRange, Finding, Gate, NextStep, ObservedMetric, Reason,
-    Remedy, Scope, UnresolvedChange,
+    ChangeReason, Condition, ExceedanceRange, Finding, FindingReason, Gate, NextStep,
+    ObservedMetric, Remedy, Scope, UnresolvedChange,
 };
 use crate::run::plan::Design;
 use crate::stats::profile::judge_reduction;
@@ -74,7 +74,7 @@ fn finding(gate: Gate, comparison: &Comparison) -> Option<Finding> {
         design: Design::Fixed,
         episodes: None,
         verdict: decision.verdict,
-        reason: Reason::Change(decision.reason),
+        reason: FindingReason::Change(decision.reason),
         next_step: decision.next_step,
     })
 }

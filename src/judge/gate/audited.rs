@@ -4,7 +4,7 @@ use super::audit_reason::{AuditEnd, AuditReason, IncompleteCount, MissingEffects
 use super::condition::{AuditCount, Condition};
 use super::finding::{ExceedanceRange, Finding, ObservedMetric};
 use super::next_step::{AuditStep, NextStep};
-use super::reason::Reason;
+use super::reason::FindingReason;
 use super::spec::Gate;
 use super::subject::Subject;
 use crate::run::completion::{
@@ -120,7 +120,7 @@ fn inconclusive(gate: &Gate, subject: &Subject<'_>, reason: AuditReason) -> Find
         design: Design::Fixed,
         episodes: None,
         verdict: Verdict::Inconclusive,
-        reason: Reason::Audit(reason),
+        reason: FindingReason::Audit(reason),
         next_step: None,
     }
 }

@@ -6,7 +6,7 @@ use super::exceedance_count::{self, ExceedanceCount, RangeSource};
 use super::finding::{ExceedanceRange, ObservedMetric};
 use super::halves::Halves;
 use super::instrument_state::{InstrumentState, Limitation};
-use super::reason::{Bursts, Exclusion, SampleUnit, SlowEpisodes};
+use super::reason::{BurstWorth, Exclusion, SampleUnit, SlowEpisodes};
 use super::spec::Gate;
 use super::subject::Subject;
 use crate::judge::summary::{CONFIDENCE, Summary};
@@ -120,9 +120,9 @@ impl<'a> GateTest<'a> {
     }
 
     /// What requests in such bursts are worth, where that is less than their number.
-    pub(super) fn bursts(&self) -> Option<Bursts> {
+    pub(super) fn bursts(&self) -> Option<BurstWorth> {
         let effect = self.design_effect();
-        (effect > 1.0).then(|| Bursts {
+        (effect > 1.0).then(|| BurstWorth {
             episodes: self.slow_episodes(),
             independent: (self.n as f64 / effect).round() as u64,
         })

@@ -2,7 +2,7 @@
 
 use super::episodes::Episodes;
 use super::next_step::NextStep;
-use super::reason::Reason;
+use super::reason::FindingReason;
 use super::spec::{Gate, Severity};
 use crate::judge::summary::{Observed, ObservedInterval};
 use crate::run::plan::Design;
@@ -32,7 +32,7 @@ pub struct Finding {
     /// PASS, FAIL or INCONCLUSIVE.
     pub verdict: Verdict,
     /// Why.
-    pub reason: Reason,
+    pub reason: FindingReason,
     /// What would decide it, if anything would.
     pub next_step: Option<NextStep>,
 }

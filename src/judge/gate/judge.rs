@@ -15,7 +15,7 @@ use super::condition::Scope;
 use super::episodes::{Episodes, ObservedEpisodes};
 use super::family::significant_fails;
 use super::finding::Finding;
-use super::reason::Reason;
+use super::reason::FindingReason;
 use super::spec::{Gate, Selector, Severity};
 use super::subject::Subject;
 use crate::judge::summary::Summary;
@@ -120,7 +120,7 @@ fn tested(test: &GateTest<'_>, fails: bool, family: usize) -> Finding {
         episodes: episodes(test),
         verdict: reason.decision.verdict(),
         next_step: test.next_step(&reason.decision),
-        reason: Reason::Tested(reason),
+        reason: FindingReason::Tested(reason),
     }
 }
 

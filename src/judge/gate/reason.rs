@@ -9,7 +9,7 @@ use crate::verdict::Verdict;
 
 /// Why a gate came out as it did.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Reason {
+pub enum FindingReason {
     /// By a test of the share of requests beyond the limit.
     Tested(TestReason),
     /// By the completion audit, without a test.
@@ -21,7 +21,7 @@ pub enum Reason {
         /// Which.
         runs: CutRuns,
         /// What the gate would say if the runs were whole.
-        otherwise: Box<Reason>,
+        otherwise: Box<FindingReason>,
     },
 }
 
@@ -129,7 +129,7 @@ pub enum PassMargin {
     /// It passes in every order of its exceedances.
     AnyOrder,
     /// What requests in such bursts are worth is enough.
-    Bursts(Bursts),
+    Bursts(BurstWorth),
     /// The most exceedances that would pass; `None` where a single one would not.
     UpTo(Option<u64>),
 }
@@ -140,7 +140,7 @@ pub enum UndecidedMargin {
     /// It is unknown whether the exceedances came in bursts.
     OrderUnknown,
     /// What requests in such bursts are worth is too little.
-    Bursts(Bursts),
+    Bursts(BurstWorth),
     /// The numbers of exceedances that would decide it.
     Bounds {
         /// The most that would pass.
@@ -161,7 +161,7 @@ pub struct SlowEpisodes {
 
 /// What requests that come in bursts are worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Bursts {
+pub struct BurstWorth {
     /// The slow episodes that were seen.
     pub episodes: SlowEpisodes,
     /// The number of independent requests that are worth as much.

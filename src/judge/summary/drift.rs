@@ -10,7 +10,7 @@ use super::level_change::{LevelChange, level_change};
 use super::request_batch::{
     RequestBatch, RunPosition, Stretch, batches, exceeds, grouped, mean_ranks,
 };
-use crate::run::recording::{TimeBase, Recording};
+use crate::run::recording::{Recording, TimeBase};
 use crate::stats::rank::Quantile;
 use crate::stats::stationarity::{WarmUp, warm_up_of_batches};
 use crate::stats::{trend, two_groups};

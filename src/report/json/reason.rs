@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::judge::comparison::{CompatibleRatios, EffectReason};
 use crate::judge::gate::{
-    AuditEnd, AuditReason, Bursts, ChangeReason, CutRuns, DecisionReason, Exclusion, HalfResult,
-    IncompleteCount, Limitation, MissingEffects, PassMargin, Reason, SlowEpisodes, Uncertainty,
-    UndecidedMargin, UnresolvedChange,
+    AuditEnd, AuditReason, BurstWorth, ChangeReason, CutRuns, DecisionReason, Exclusion,
+    FindingReason, HalfResult, IncompleteCount, Limitation, MissingEffects, PassMargin,
+    SlowEpisodes, Uncertainty, UndecidedMargin, UnresolvedChange,
 };
 use crate::units::millis;
 
@@ -29,13 +29,13 @@ fn bare(code: &'static str) -> CodedReason {
     coded(code, Value::Null)
 }
 
-impl From<&Reason> for CodedReason {
-    fn from(reason: &Reason) -> CodedReason {
+impl From<&FindingReason> for CodedReason {
+    fn from(reason: &FindingReason) -> CodedReason {
         match reason {
-            Reason::Tested(tested) => decision(&tested.decision),
-            Reason::Audit(reason) => audit(reason),
-            Reason::Change(reason) => change(reason),
-            Reason::Cut { runs, otherwise } => {
+            FindingReason::Tested(tested) => decision(&tested.decision),
+            FindingReason::Audit(reason) => audit(reason),
+            FindingReason::Change(reason) => change(reason),
+            FindingReason::Cut { runs, otherwise } => {
                 let cut = match runs {
                     CutRuns::Before => "before",
                     CutRuns::After => "after",
@@ -292,7 +292,7 @@ fn of_episodes(episodes: SlowEpisodes) -> Value {
     json!({"episodes": episodes.count, "longest_episode_requests": episodes.longest})
 }
 
-fn of_bursts(bursts: &Bursts) -> Value {
+fn of_bursts(bursts: &BurstWorth) -> Value {
     with(
         of_episodes(bursts.episodes),
         json!({"independent_samples": bursts.independent}),

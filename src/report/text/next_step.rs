@@ -3,7 +3,7 @@
 use super::limitation;
 use super::sample::{count, metric, noun};
 use crate::judge::gate::{
-    AuditStep, Finding, NextStep, Reason, Remedy, RunPurpose, SampleEstimate, SampleUnit,
+    AuditStep, Finding, FindingReason, NextStep, Remedy, RunPurpose, SampleEstimate, SampleUnit,
 };
 use crate::units::{Pretty, grouped};
 use crate::verdict::Verdict;
@@ -12,7 +12,7 @@ use crate::verdict::Verdict;
 pub fn next_step(finding: &Finding) -> Option<String> {
     let step = finding.next_step.as_ref()?;
     let unit = match &finding.reason {
-        Reason::Tested(tested) => tested.sample.unit,
+        FindingReason::Tested(tested) => tested.sample.unit,
         _ => SampleUnit::Request,
     };
     let metric = metric(&finding.gate.condition);

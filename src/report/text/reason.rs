@@ -3,19 +3,21 @@
 use super::audit_reason;
 use super::change_reason;
 use super::test_reason::TestedText;
-use crate::judge::gate::{CutRuns, Finding, Reason};
+use crate::judge::gate::{CutRuns, Finding, FindingReason};
 
 /// Why a gate came out as it did, in one sentence.
 pub fn reason(finding: &Finding) -> String {
     sentence(finding, &finding.reason)
 }
 
-fn sentence(finding: &Finding, reason: &Reason) -> String {
+fn sentence(finding: &Finding, reason: &FindingReason) -> String {
     match reason {
-        Reason::Tested(tested) => TestedText::new(finding, &tested.sample).reason(&tested.decision),
-        Reason::Audit(reason) => audit_reason::sentence(finding, reason),
-        Reason::Change(reason) => change_reason::sentence(finding, reason),
-        Reason::Cut { runs, otherwise } => format!(
+        FindingReason::Tested(tested) => {
+            TestedText::new(finding, &tested.sample).reason(&tested.decision)
+        }
+        FindingReason::Audit(reason) => audit_reason::sentence(finding, reason),
+        FindingReason::Change(reason) => change_reason::sentence(finding, reason),
+        FindingReason::Cut { runs, otherwise } => format!(
             "interrupted: {} cut, and a gate over two runs needs a size fixed beforehand ({})",
             match runs {
                 CutRuns::Before => "the run before was",

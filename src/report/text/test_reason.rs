@@ -3,8 +3,8 @@
 use super::limitation::limitation;
 use super::sample::{beyond, count, metric};
 use crate::judge::gate::{
-    Bursts, Condition, Counting, DecisionReason, ExceedanceRange, Exclusion, Finding, HalfResult,
-    PassMargin, SampleUnit, SlowEpisodes, TestedSample, Uncertainty, UndecidedMargin,
+    BurstWorth, Condition, Counting, DecisionReason, ExceedanceRange, Exclusion, Finding,
+    HalfResult, PassMargin, SampleUnit, SlowEpisodes, TestedSample, Uncertainty, UndecidedMargin,
 };
 use crate::units::{Pretty, grouped, percent};
 use crate::verdict::Verdict;
@@ -257,7 +257,7 @@ impl<'a> TestedText<'a> {
     }
 
     /// `what 600 requests in 4 bursts are worth, 37 independent ones,`.
-    fn worth(&self, bursts: &Bursts) -> String {
+    fn worth(&self, bursts: &BurstWorth) -> String {
         format!(
             "they came {}, and {} in such bursts are worth {} independent ones, which",
             self.in_episodes(bursts.episodes),

@@ -3,7 +3,7 @@
 use super::sources;
 
 /// Files whose questions about a `bool` are still to become `if`.
-const BOOL_MATCHES: [&str; 66] = [
+const BOOL_MATCHES: [&str; 57] = [
     "command/ab",
     "command/ab/plan_text",
     "command/compare",
@@ -25,10 +25,6 @@ const BOOL_MATCHES: [&str; 66] = [
     "judge/diagnosis/observation",
     "judge/diagnosis/queueing",
     "judge/diagnosis/steps",
-    "judge/gate/gate_watch",
-    "judge/gate/grammar",
-    "judge/summary",
-    "judge/summary/drift",
     "probe/audit/client",
     "probe/audit/early",
     "probe/audit/ledger",
@@ -46,16 +42,11 @@ const BOOL_MATCHES: [&str; 66] = [
     "reference/store/postgres/session",
     "reference/store/postgres/transact",
     "reference/store/sqlite/writer",
-    "report/audit",
     "report/comparison",
-    "report/csv",
     "report/diagnosis",
     "report/hgrm",
     "report/instrument",
-    "report/markdown",
-    "report/table",
     "report/table/certificate",
-    "report/text",
     "report/warnings/drift",
     "run/import/columns",
     "run/import/jmeter/xml",

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use super::sources;
 
 /// Names that are still to become one type each.
-const SHARED: [&str; 30] = [
+const SHARED: [&str; 28] = [
     "Answer",
-    "Bursts",
     "Clock",
     "Counter",
     "Failure",
@@ -22,7 +21,6 @@ const SHARED: [&str; 30] = [
     "Phase",
     "Progress",
     "RateLimit",
-    "Reason",
     "Refusal",
     "Repeat",
     "Server",

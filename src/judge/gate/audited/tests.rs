@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use crate::judge::gate::{
-    self, AuditEnd, AuditReason, Finding, Gate, IncompleteCount, Reason, SampleUnit, Subject,
+    self, AuditEnd, AuditReason, Finding, FindingReason, Gate, IncompleteCount, SampleUnit, Subject,
 };
 use crate::run::completion::{
     Audit, AuditOutcome, Completion, DoneClock, EventReport, EventStatus, Settled, UnknownMeans,
@@ -70,7 +70,7 @@ fn what_was_never_read_is_never_a_pass() {
             assert_eq!(finding.verdict, Verdict::Inconclusive, "{gate}");
             let unread = matches!(
                 finding.reason,
-                Reason::Audit(AuditReason::NotAudited | AuditReason::Unread { .. })
+                FindingReason::Audit(AuditReason::NotAudited | AuditReason::Unread { .. })
             );
             assert!(unread, "{:?}", finding.reason);
         }
@@ -85,7 +85,7 @@ fn planted_losses_and_duplicates_fail() {
     });
     let finding = judge("lost <= 0", Some(&lossy));
     assert_eq!(finding.verdict, Verdict::Fail);
-    let counted = Reason::Audit(AuditReason::Counted {
+    let counted = FindingReason::Audit(AuditReason::Counted {
         read_again_after: None,
     });
     assert_eq!((finding.exceedances.at_least, finding.n), (2, 100));
@@ -117,7 +117,7 @@ fn counts_do_not_pass_while_something_is_pending() {
             events: 1,
             end: AuditEnd::Deadline,
         };
-        let reason = Reason::Audit(AuditReason::Incomplete {
+        let reason = FindingReason::Audit(AuditReason::Incomplete {
             cause: pending,
             read_again_after: None,
         });
@@ -135,7 +135,7 @@ fn the_time_to_completion_is_judged_as_every_percentile_is() {
         (p90.verdict, p90.n, p90.exceedances.at_most),
         (Verdict::Pass, 100, 1)
     );
-    let Reason::Tested(tested) = &p90.reason else {
+    let FindingReason::Tested(tested) = &p90.reason else {
         panic!("{:?}", p90.reason);
     };
     assert_eq!(tested.sample.unit, SampleUnit::AcceptedEvent);
@@ -159,7 +159,7 @@ fn an_audit_that_was_cut_before_its_second_look_has_not_ruled_out_a_second_effec
     let cut = audit(Settled::Interrupted, |_| {});
     let finding = judge("duplicated <= 0", Some(&cut));
     assert_eq!(finding.verdict, Verdict::Inconclusive);
-    let reason = Reason::Audit(AuditReason::Incomplete {
+    let reason = FindingReason::Audit(AuditReason::Incomplete {
         cause: IncompleteCount::InterruptedBeforeReadingAgain,
         read_again_after: None,
     });

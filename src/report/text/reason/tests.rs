@@ -2,14 +2,14 @@
 
 use crate::judge::gate::{
     AuditEnd, AuditReason, ChangeReason, Counting, CutRuns, DecisionReason, ExceedanceRange,
-    Finding, IncompleteCount, ObservedMetric, PassMargin, Reason, SampleUnit, TestReason,
+    Finding, FindingReason, IncompleteCount, ObservedMetric, PassMargin, SampleUnit, TestReason,
     TestedSample,
 };
 use crate::run::plan::Design;
 use crate::verdict::Verdict;
 
 /// What a gate says of 100 requests or events, `exceedances` of them beyond its limit.
-fn said(gate: &str, exceedances: u64, reason: Reason) -> String {
+fn said(gate: &str, exceedances: u64, reason: FindingReason) -> String {
     super::reason(&Finding {
         endpoint: "ingest".to_owned(),
         gate: gate.parse().expect(gate),
@@ -29,8 +29,8 @@ fn said(gate: &str, exceedances: u64, reason: Reason) -> String {
     })
 }
 
-fn incomplete(cause: IncompleteCount) -> Reason {
-    Reason::Audit(AuditReason::Incomplete {
+fn incomplete(cause: IncompleteCount) -> FindingReason {
+    FindingReason::Audit(AuditReason::Incomplete {
         cause,
         read_again_after: None,
     })
@@ -46,7 +46,7 @@ fn what_was_never_read_is_said_never_to_pass() {
         (unread, "GET /runs answered 404"),
     ] {
         assert_eq!(
-            said("lost <= 0", 0, Reason::Audit(audited)),
+            said("lost <= 0", 0, FindingReason::Audit(audited)),
             format!("{cause}. What was never read is never a pass")
         );
     }
@@ -54,7 +54,7 @@ fn what_was_never_read_is_said_never_to_pass() {
 
 #[test]
 fn counts_say_what_was_counted_and_what_may_be_missing() {
-    let counted = Reason::Audit(AuditReason::Counted {
+    let counted = FindingReason::Audit(AuditReason::Counted {
         read_again_after: None,
     });
     assert_eq!(
@@ -81,7 +81,7 @@ fn counts_say_what_was_counted_and_what_may_be_missing() {
 
 #[test]
 fn the_time_to_completion_is_said_of_accepted_events() {
-    let tested = Reason::Tested(TestReason {
+    let tested = FindingReason::Tested(TestReason {
         sample: TestedSample {
             unit: SampleUnit::AcceptedEvent,
             counting: Counting::Exact,
@@ -155,14 +155,19 @@ fn changes_round_towards_the_weaker_claim() {
         ),
     ] {
         assert_eq!(
-            said(gate, 0, Reason::Change(change)),
+            said(gate, 0, FindingReason::Change(change)),
             format!("{sentence} at 95 % confidence")
         );
     }
-    let failures = Reason::Change(ChangeReason::FailuresAfter);
+}
+
+#[test]
+fn a_cut_run_is_said_before_what_the_gate_would_say() {
+    let reduction = "p95 reduction >= 70%";
+    let failures = FindingReason::Change(ChangeReason::FailuresAfter);
     let sentence = "after, failures stand where this percentile was";
     assert_eq!(said(reduction, 0, failures.clone()), sentence);
-    let cut = Reason::Cut {
+    let cut = FindingReason::Cut {
         runs: CutRuns::After,
         otherwise: Box::new(failures),
     };

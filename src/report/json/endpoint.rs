@@ -1,0 +1,176 @@
+//! The numbers of one endpoint, for programs.
+
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::judge::summary::{Observed, ObservedInterval, PERCENTILES, Percentile, Resolution};
+use crate::report::audit::JsonAudit;
+use crate::report::drift::JsonDrift;
+use crate::report::{EndpointReport, Traffic};
+use crate::run::recording::{Counts, TimeBase};
+use crate::stats::rank::Quantile;
+use crate::units::millis;
+
+/// What stands at a rank.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JsonObserved {
+    /// A latency.
+    Latency,
+    /// A request without an answer within the timeout.
+    Timeout,
+    /// A failed request.
+    Failed,
+    /// A request that was never sent.
+    Unsent,
+    /// Nothing: there are no data.
+    NoData,
+}
+
+/// One endpoint's numbers.
+#[derive(Clone, Debug, Serialize)]
+pub struct JsonEndpoint {
+    /// What gates call it.
+    pub name: String,
+    /// The file it came from.
+    pub source: Option<String>,
+    /// From where the latencies count: `intended_start` (response time), `send` (service time) or `given`.
+    pub clock: TimeBase,
+    /// Planned requests: the sum of the counts.
+    pub planned: u64,
+    /// How they ended.
+    pub counts: Counts,
+    /// Nearest rank over all planned requests; those that did not end ok are slower than everything.
+    pub percentiles: Vec<JsonPercentile>,
+    /// Fastest of the requests that ended ok.
+    pub min_ms: Option<f64>,
+    /// Mean over the requests that ended ok.
+    pub mean_ms: Option<f64>,
+    /// Slowest of all planned requests; `null` if it did not end ok.
+    pub max_ms: Option<f64>,
+    /// Halves and tenths of the run.
+    pub drift: JsonDrift,
+    /// How the load was put on it.
+    pub traffic: Option<JsonTraffic>,
+    /// What became of what was accepted; absent if nobody asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audit: Option<JsonAudit>,
+}
+
+/// One percentile.
+#[derive(Clone, Debug, Serialize)]
+pub struct JsonPercentile {
+    /// `p99.9`.
+    pub metric: String,
+    /// Its rank, from 1.
+    pub rank: u64,
+    /// Its value; `null` if it is no latency.
+    pub observed_ms: Option<f64>,
+    /// What stands at the rank.
+    pub observed: JsonObserved,
+    /// 95 % interval; an end is `null` where the data do not bound it.
+    pub interval_ms: [Option<f64>; 2],
+    /// Whether there are enough requests for an interval with two ends.
+    pub resolved: bool,
+    /// How many requests that takes.
+    pub samples_needed: u64,
+}
+
+/// How the load was put on an endpoint.
+#[derive(Clone, Debug, Serialize)]
+pub struct JsonTraffic {
+    /// Requests per second that were planned; `null` in the closed model.
+    pub offered_per_s: Option<f64>,
+    /// Requests per second that were sent.
+    pub achieved_per_s: Option<f64>,
+    /// Actual send − intended start; `null` in the closed model.
+    pub send_lag_ms: Option<JsonSendLag>,
+    /// Requests that opened a connection.
+    pub new_connections: u64,
+    /// Requests that waited because the in-flight cap was reached.
+    pub pool_limited: u64,
+}
+
+/// Actual send − intended start, in ms.
+#[derive(Clone, Debug, Serialize)]
+pub struct JsonSendLag {
+    /// Median.
+    pub p50: f64,
+    /// 99th percentile.
+    pub p99: f64,
+    /// Largest.
+    pub max: f64,
+}
+
+impl From<Observed> for JsonObserved {
+    fn from(observed: Observed) -> JsonObserved {
+        match observed {
+            Observed::Value(_) => JsonObserved::Latency,
+            Observed::BeyondTimeout(_) => JsonObserved::Timeout,
+            Observed::Failed => JsonObserved::Failed,
+            Observed::Unsent => JsonObserved::Unsent,
+            Observed::NoData => JsonObserved::NoData,
+        }
+    }
+}
+
+impl From<&EndpointReport> for JsonEndpoint {
+    fn from(endpoint: &EndpointReport) -> JsonEndpoint {
+        let summary = &endpoint.summary;
+        let percentile = |quantile: Quantile| JsonPercentile::from(&summary.percentile(quantile));
+        JsonEndpoint {
+            name: endpoint.name.clone(),
+            source: endpoint.source.clone(),
+            clock: summary.clock,
+            planned: summary.planned(),
+            counts: summary.counts.clone(),
+            percentiles: PERCENTILES.into_iter().map(percentile).collect(),
+            min_ms: summary.min().map(millis),
+            mean_ms: summary.mean.map(millis),
+            max_ms: observed_ms(summary.max()),
+            drift: JsonDrift::from(&endpoint.drift),
+            traffic: endpoint.traffic.as_ref().map(JsonTraffic::from),
+            audit: endpoint.audit.as_ref().map(JsonAudit::from),
+        }
+    }
+}
+
+impl From<&Percentile> for JsonPercentile {
+    fn from(percentile: &Percentile) -> JsonPercentile {
+        JsonPercentile {
+            metric: String::from(percentile.quantile),
+            rank: percentile.rank,
+            observed_ms: observed_ms(percentile.value),
+            observed: percentile.value.into(),
+            interval_ms: interval_ms(percentile.interval),
+            resolved: percentile.resolution == Resolution::Resolved,
+            samples_needed: percentile.samples_needed,
+        }
+    }
+}
+
+impl From<&Traffic> for JsonTraffic {
+    fn from(traffic: &Traffic) -> JsonTraffic {
+        JsonTraffic {
+            offered_per_s: traffic.offered.map(|rate| rate.as_per_second()),
+            achieved_per_s: traffic.achieved_per_s,
+            send_lag_ms: traffic.send_lag.map(|lag| JsonSendLag {
+                p50: millis(lag.p50),
+                p99: millis(lag.p99),
+                max: millis(lag.max),
+            }),
+            new_connections: traffic.new_connections,
+            pool_limited: traffic.pool_limited,
+        }
+    }
+}
+
+pub(super) fn observed_ms(observed: Observed) -> Option<f64> {
+    observed.value().map(millis)
+}
+
+pub(super) fn interval_ms(interval: ObservedInterval) -> [Option<f64>; 2] {
+    [interval.lower, interval.upper]
+        .map(|end| end.and_then(Observed::value).map(|v: Duration| millis(v)))
+}
