@@ -2,5 +2,6 @@
 
 pub mod comparison;
 pub mod diagnosis;
+pub mod failure_hints;
 pub mod gate;
 pub mod summary;

@@ -4,6 +4,7 @@ pub mod completion;
 pub mod histogram;
 pub mod import;
 pub mod plan;
+pub mod preflight_failure;
 pub mod recording;
 pub mod run_file;
 pub mod sample;

@@ -163,9 +163,10 @@ fn in_words(planned: &StepLoad, probe: &str, load: &str) -> String {
 
 /// `3.8`, and `0.001` where a decimal would show nothing.
 fn per_second(rate: f64) -> String {
-    let digits = match rate > 0.0 && rate < 0.1 {
-        true => (1.0 - rate.log10().floor()).min(15.0) as usize,
-        false => 1,
+    let digits = if rate > 0.0 && rate < 0.1 {
+        (1.0 - rate.log10().floor()).min(15.0) as usize
+    } else {
+        1
     };
     trimmed(rate, digits)
 }
@@ -227,9 +228,10 @@ impl Session<'_> {
     }
 
     fn tell(&mut self, line: &str) -> std::io::Result<()> {
-        match self.quiet {
-            true => Ok(()),
-            false => writeln!(self.told, "{line}"),
+        if self.quiet {
+            Ok(())
+        } else {
+            writeln!(self.told, "{line}")
         }
     }
 

@@ -117,9 +117,10 @@ pub(super) fn check_outputs<'a>(
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        let tried = match path.is_dir() {
-            true => Err(ErrorKind::IsADirectory.into()),
-            false => tempfile::tempfile_in(folder).map(drop),
+        let tried = if path.is_dir() {
+            Err(ErrorKind::IsADirectory.into())
+        } else {
+            tempfile::tempfile_in(folder).map(drop)
         };
         tried.map_err(|error| reason(&error)).with_context(|| {
             format!(

@@ -4,10 +4,7 @@ mod audit_warnings;
 mod audited;
 mod calibration;
 mod decider;
-mod no_answer;
 mod preflight;
-mod run_warnings;
-mod status_hints;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -23,16 +20,17 @@ use crate::judge::gate::Gate;
 use crate::probe::audit::EarlyAudit;
 use crate::probe::engine::{self, Live, RunIds, RunSpec, StopSignal, Stopper, stop_switch};
 use crate::report::Warning;
+use crate::report::text::run_warnings;
 use crate::run::plan::{Design, Guard, Plan};
 use crate::run::run_file::{Calibration, FinishedRun, Run, RunContext, SelftestCertificate};
 use audit_warnings::audit_warnings;
 use audited::{PreparedAudit, RunToAudit};
 use decider::Decider;
-use run_warnings::run_warnings;
 
 pub(super) use audited::AuditOptions;
 pub(super) use calibration::{Calibrating, calibrated};
 pub(super) use preflight::Preflight;
+pub use preflight::Unreachable;
 
 /// Runs plans; listens for signals as long as it lives.
 pub(super) struct Measuring {
@@ -42,14 +40,6 @@ pub(super) struct Measuring {
     mode: ProgressMode,
     /// The flag that leaves the preflight out, if the command has one.
     no_preflight: Option<&'static str>,
-}
-
-/// The service cannot be measured: no byte of an answer arrives.
-#[derive(Debug, thiserror::Error)]
-#[error("{text}\nhint: {hint}")]
-pub struct Unreachable {
-    text: String,
-    hint: String,
 }
 
 /// How a run is made, and how it is judged.

@@ -240,9 +240,10 @@ fn decided(endpoint: usize, gates: &[GateProgress]) -> String {
             }
         })
         .collect();
-    match each.is_empty() {
-        true => String::new(),
-        false => format!(" ({})", each.join(", ")),
+    if each.is_empty() {
+        String::new()
+    } else {
+        format!(" ({})", each.join(", "))
     }
 }
 

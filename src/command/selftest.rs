@@ -59,9 +59,10 @@ pub fn run(
         }
         SelftestOutput::Json => report::write_certificate_json(&certificate, stdout)?,
     }
-    Ok(match certificate.passes() {
-        true => Exit::Pass,
-        false => Exit::Fail,
+    Ok(if certificate.passes() {
+        Exit::Pass
+    } else {
+        Exit::Fail
     })
 }
 
@@ -72,9 +73,12 @@ fn certificate(
     stop: &StopSignal,
     stderr: &mut dyn Write,
 ) -> anyhow::Result<Option<SelftestCertificate>> {
-    let mut say = |text: &str| match args.quiet {
-        true => Ok(()),
-        false => writeln!(stderr, "{text} …"),
+    let mut say = |text: &str| {
+        if args.quiet {
+            Ok(())
+        } else {
+            writeln!(stderr, "{text} …")
+        }
     };
     say("null server on loopback")?;
     let scenarios = scenario::all(args.quick);

@@ -46,10 +46,9 @@ use crate::run::plan::{Model, Plan};
 use crate::run::run_file::{EndpointRun, FinishedRun, Instrument};
 
 pub use calibrate::{Calibrated, calibrate};
-pub use failure::FailureCause;
 pub use live::{Live, LiveEndpoint};
 pub use meter::Meter;
-pub use preflight::{Pending, PreflightError, PreflightFailure, preflight};
+pub use preflight::{PreflightError, preflight};
 pub use run_spec::{RunIds, RunSpec};
 pub use stop::{StopSignal, Stopper, stop_switch};
 

@@ -6,18 +6,21 @@ mod change_reason;
 pub(super) mod diagnosis;
 pub(super) mod effect;
 mod endpoint;
+pub mod failure_hints;
 mod import_remark;
 mod limitation;
 mod next_step;
 mod notes;
 mod reason;
 mod run;
+mod run_warnings;
 mod sample;
 mod test_reason;
 mod verdict;
 
 pub use next_step::next_step;
 pub use reason::reason;
+pub use run_warnings::run_warnings;
 
 pub(super) use endpoint::{counts, heading, noun, traffic};
 pub(super) use notes::{clock_note, notes};

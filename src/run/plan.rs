@@ -65,9 +65,10 @@ impl Target {
         } else {
             self.host.clone()
         };
-        match self.port == self.scheme.default_port() {
-            true => host,
-            false => format!("{host}:{}", self.port),
+        if self.port == self.scheme.default_port() {
+            host
+        } else {
+            format!("{host}:{}", self.port)
         }
     }
 }

@@ -3,10 +3,16 @@
 
 mod append;
 mod bits;
+mod counts;
 mod exceedances;
+mod exemplar;
+mod latency;
 mod live_exceedances;
 mod margin;
+mod origin;
+mod phase_histograms;
 mod ranges;
+mod rows;
 mod run_second;
 pub(crate) mod unique_map;
 
@@ -14,16 +20,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use crate::run::histogram::{Histogram, Precision, RankedValues};
-use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
+use crate::run::histogram::{Histogram, Precision};
+use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Sample};
 
 pub use bits::{Bits, BitsError};
+pub use counts::Counts;
 pub use exceedances::{Exceedances, Rows};
+pub use exemplar::Exemplar;
+pub use latency::Latency;
 pub use live_exceedances::LiveExceedances;
 pub use margin::Margin;
+pub use origin::{Failures, TimeBase, Values};
+pub use phase_histograms::PhaseHistograms;
 pub use ranges::{Range, Ranges};
 pub use run_second::RunSecond;
 
@@ -32,37 +40,6 @@ pub const EXEMPLARS: usize = 10;
 
 /// How many different `Server-Timing` names are recorded; more are ignored.
 pub const SERVER_TIMING_NAMES: usize = 8;
-
-/// From where latency counts, which decides what it can prove.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[schemars(rename = "Clock")]
-pub enum TimeBase {
-    /// From the intended start: response time, free of coordinated omission.
-    IntendedStart,
-    /// From the send: service time, all that a closed model sees.
-    Send,
-    /// As another tool measured it.
-    Given,
-}
-
-/// Whether a recording knows of every request that did not end ok.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failures {
-    /// Every one is in the counts.
-    Counted,
-    /// Another tool left out some or all of them.
-    Incomplete,
-}
-
-/// What each latency of a recording is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Values {
-    /// The latency itself, as far as its form keeps it.
-    Measured,
-    /// The most that it may be; how much less is in the certain bits of the targets that were counted, and nowhere else.
-    AtMost,
-}
 
 /// What one endpoint's run leaves behind.
 #[derive(Clone, Debug)]
@@ -117,279 +94,6 @@ pub struct Recording {
     pub last_sent_ns: Option<u64>,
     /// Last end of a request, in ns from t0.
     pub last_finished_ns: u64,
-}
-
-/// How the planned requests ended.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Counts {
-    /// Answered in full with an expected status.
-    pub ok: u64,
-    /// Failed, by kind.
-    #[serde(deserialize_with = "unique_map::deserialize")]
-    pub failed: BTreeMap<FailureKind, u64>,
-    /// No complete answer within the timeout.
-    pub timeout: u64,
-    /// Not sent, because the run was cut.
-    pub unsent: u64,
-}
-
-impl Counts {
-    /// Sum over all outcomes: the planned requests.
-    pub fn total(&self) -> u64 {
-        self.ok + self.failed_total() + self.timeout + self.unsent
-    }
-
-    /// Failures of every kind; timeouts and unsent requests are not among them.
-    pub fn failed_total(&self) -> u64 {
-        self.failed.values().sum()
-    }
-
-    /// Requests that did not end ok, whatever the reason.
-    pub fn not_ok(&self) -> u64 {
-        self.total() - self.ok
-    }
-
-    /// Those that did not end ok for a cause on this side: client failures and unsent requests.
-    pub fn client_side(&self) -> u64 {
-        self.failed.get(&FailureKind::Client).copied().unwrap_or(0) + self.unsent
-    }
-
-    /// Counts one request.
-    pub fn add(&mut self, outcome: Outcome) {
-        match outcome {
-            Outcome::Ok => self.ok += 1,
-            Outcome::Failed(kind) => *self.failed.entry(kind).or_default() += 1,
-            Outcome::Timeout => self.timeout += 1,
-            Outcome::Unsent => self.unsent += 1,
-        }
-    }
-
-    /// Adds another thread's or shard's counts.
-    pub fn merge(&mut self, other: &Counts) {
-        self.ok += other.ok;
-        self.timeout += other.timeout;
-        self.unsent += other.unsent;
-        for (&kind, &n) in &other.failed {
-            *self.failed.entry(kind).or_default() += n;
-        }
-    }
-}
-
-/// The judged latencies: a histogram of a live run, or what another tool kept of them.
-#[derive(Clone, Debug)]
-pub enum Latency {
-    /// Four significant digits; constant memory.
-    Histogram(Histogram),
-    /// Every value in ns, in the order of time; exact.
-    Exact(Vec<u64>),
-    /// Every value in the order of time, as another tool rounded it. In no run file.
-    Rounded {
-        /// The values in ns.
-        values_ns: Vec<u64>,
-        /// How far the truth may be from each, on either side, in ns.
-        within_ns: u64,
-    },
-    /// A range for each value; their order is lost. In no run file.
-    Ranges(Ranges),
-}
-
-impl Latency {
-    /// How many values there are.
-    pub fn count(&self) -> u64 {
-        match self {
-            Latency::Histogram(histogram) => histogram.count(),
-            Latency::Exact(values_ns) | Latency::Rounded { values_ns, .. } => {
-                values_ns.len() as u64
-            }
-            Latency::Ranges(ranges) => ranges.ok(),
-        }
-    }
-
-    /// Order statistics of the values.
-    pub fn ranked_values(&self) -> RankedValues {
-        match self {
-            Latency::Histogram(histogram) => histogram.ranked_values(),
-            Latency::Exact(values_ns) | Latency::Rounded { values_ns, .. } => {
-                RankedValues::from_values(values_ns.clone())
-            }
-            Latency::Ranges(ranges) => ranges.ranked_values(),
-        }
-    }
-
-    /// Every value as high as it may be: the upper bound of its bucket or range.
-    pub fn highest(&self) -> RankedValues {
-        match self {
-            Latency::Histogram(histogram) => {
-                let max_ns = histogram.max_ns().unwrap_or(0);
-                let tops = histogram
-                    .buckets()
-                    .map(|b| (b.high_ns.min(max_ns), b.count));
-                RankedValues::from_counts(tops.collect())
-            }
-            _ => self
-                .bounds()
-                .map_or_else(|| self.ranked_values(), |(_, highest)| highest),
-        }
-    }
-
-    /// Order statistics at their lowest and at their highest, where each value is known within a range.
-    pub fn bounds(&self) -> Option<(RankedValues, RankedValues)> {
-        match self {
-            Latency::Histogram(_) | Latency::Exact(_) => None,
-            Latency::Rounded {
-                values_ns,
-                within_ns,
-            } => {
-                let low = values_ns.iter().map(|v| v.saturating_sub(*within_ns));
-                let high = values_ns.iter().map(|v| v.saturating_add(*within_ns));
-                let levels = |values: Vec<u64>| RankedValues::from_values(values);
-                Some((levels(low.collect()), levels(high.collect())))
-            }
-            Latency::Ranges(ranges) => Some(ranges.bounds()),
-        }
-    }
-
-    /// How many values exceed a limit: certain, and at most.
-    pub fn count_above(&self, limit_ns: u64) -> (u64, u64) {
-        match self {
-            Latency::Histogram(histogram) => histogram.count_above(limit_ns),
-            Latency::Exact(values_ns) => {
-                let k = values_ns.iter().filter(|&&v| v > limit_ns).count() as u64;
-                (k, k)
-            }
-            Latency::Rounded {
-                values_ns,
-                within_ns,
-            } => {
-                let above = |limit_ns: Option<u64>, v: &u64| limit_ns.is_none_or(|l| *v > l);
-                // v − within > limit, and v + within > limit.
-                let certain = limit_ns.saturating_add(*within_ns);
-                let possible = limit_ns.checked_sub(*within_ns);
-                let count = |limit| values_ns.iter().filter(|v| above(limit, v)).count() as u64;
-                (count(Some(certain)), count(possible))
-            }
-            Latency::Ranges(ranges) => ranges.count_above(limit_ns),
-        }
-    }
-
-    fn record(&mut self, value_ns: u64) {
-        match self {
-            Latency::Histogram(histogram) => histogram.record(value_ns),
-            Latency::Exact(values_ns) | Latency::Rounded { values_ns, .. } => {
-                values_ns.push(value_ns)
-            }
-            Latency::Ranges(_) => unreachable!("ranges are imported whole"),
-        }
-    }
-
-    fn merge(&mut self, other: &Latency) {
-        match (self, other) {
-            (Latency::Histogram(a), Latency::Histogram(b)) => a.add(b),
-            (Latency::Exact(a), Latency::Exact(b)) => a.extend(b),
-            _ => unreachable!("recordings of one run share their form"),
-        }
-    }
-}
-
-/// One histogram a phase; three significant digits.
-#[derive(Clone, Debug)]
-pub struct PhaseHistograms {
-    /// Waiting for a free connection under the in-flight cap.
-    pub wait: Histogram,
-    /// Name resolution.
-    pub dns: Histogram,
-    /// TCP connect.
-    pub connect: Histogram,
-    /// TLS handshake.
-    pub tls: Histogram,
-    /// Send to first byte.
-    pub first_byte: Histogram,
-    /// First byte to last byte.
-    pub body: Histogram,
-}
-
-impl PhaseHistograms {
-    fn new() -> PhaseHistograms {
-        let empty = || Histogram::new(Precision::Three);
-        PhaseHistograms {
-            wait: empty(),
-            dns: empty(),
-            connect: empty(),
-            tls: empty(),
-            first_byte: empty(),
-            body: empty(),
-        }
-    }
-
-    /// Names and histograms in the order of time.
-    pub fn named(&self) -> [(&'static str, &Histogram); 6] {
-        [
-            ("wait", &self.wait),
-            ("dns", &self.dns),
-            ("connect", &self.connect),
-            ("tls", &self.tls),
-            ("first_byte", &self.first_byte),
-            ("body", &self.body),
-        ]
-    }
-
-    /// The histogram of a name that [`PhaseHistograms::named`] gives.
-    pub fn by_name_mut(&mut self, name: &str) -> Option<&mut Histogram> {
-        Some(match name {
-            "wait" => &mut self.wait,
-            "dns" => &mut self.dns,
-            "connect" => &mut self.connect,
-            "tls" => &mut self.tls,
-            "first_byte" => &mut self.first_byte,
-            "body" => &mut self.body,
-            _ => return None,
-        })
-    }
-
-    fn record(&mut self, phases: &Phases) {
-        let pairs = [
-            (&mut self.wait, phases.wait_ns),
-            (&mut self.dns, phases.dns_ns),
-            (&mut self.connect, phases.connect_ns),
-            (&mut self.tls, phases.tls_ns),
-            (&mut self.first_byte, phases.first_byte_ns),
-            (&mut self.body, phases.body_ns),
-        ];
-        for (histogram, value_ns) in pairs {
-            if let Some(value_ns) = value_ns {
-                histogram.record(value_ns);
-            }
-        }
-    }
-
-    fn merge(&mut self, other: &PhaseHistograms) {
-        for (name, histogram) in other.named() {
-            if let Some(own) = self.by_name_mut(name) {
-                own.add(histogram);
-            }
-        }
-    }
-}
-
-/// One of the slowest requests.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exemplar {
-    /// Position in the endpoint's plan.
-    pub index: u64,
-    /// Latency by the recording's clock; for a timeout, how long was waited.
-    pub latency: Duration,
-    /// Second of the run, from t0 to the intended start (the send in the closed model).
-    pub at: Duration,
-    /// Our own delay before it was dispatched.
-    pub send_lag: Option<Duration>,
-    /// How it ended.
-    pub outcome: Outcome,
-    /// HTTP status, if any.
-    pub status: Option<u16>,
-    /// Connection new or reused.
-    pub connection: Option<ConnectionUse>,
-    /// Where the time went.
-    pub phases: Phases,
 }
 
 impl Recording {
@@ -680,116 +384,4 @@ fn start_ns(sample: &Sample) -> u64 {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{EXEMPLARS, Recording, TimeBase};
-    use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
-
-    const TARGET: Duration = Duration::from_millis(150);
-
-    fn sample(index: u64, latency_ns: u64, outcome: Outcome) -> Sample {
-        let start_ns = index * 10_000_000;
-        Sample {
-            index,
-            intended_start_ns: Some(start_ns),
-            dispatched_ns: start_ns + 40_000,
-            sent_ns: Some(start_ns + 40_000),
-            finished_ns: start_ns + latency_ns,
-            outcome,
-            status: Some(200),
-            connection: Some(ConnectionUse::Reused),
-            phases: Phases {
-                first_byte_ns: Some(latency_ns - 40_000),
-                body_ns: Some(0),
-                ..Phases::default()
-            },
-            body_bytes: 10,
-            server_timing: Vec::new(),
-        }
-    }
-
-    #[test]
-    fn equal_to_the_target_is_within_it_and_one_ns_more_is_not() {
-        let mut recording = Recording::new(TimeBase::IntendedStart, &[TARGET]);
-        recording.add(&sample(0, 150_000_000, Outcome::Ok));
-        recording.add(&sample(1, 150_000_001, Outcome::Ok));
-        let bits = &recording.exceedances_of(TARGET).unwrap().bits;
-        assert_eq!(bits.iter().collect::<Vec<_>>(), [false, true]);
-    }
-
-    #[test]
-    fn failures_timeouts_and_unsent_requests_exceed_every_target_and_add_up() {
-        // METHOD: 930 within, 10 above, 60 failed: 70 exceedances of 1000, not 10 of 940.
-        let mut recording = Recording::new(TimeBase::IntendedStart, &[TARGET]);
-        (0..930).for_each(|i| recording.add(&sample(i, 5_000_000, Outcome::Ok)));
-        (930..940).for_each(|i| recording.add(&sample(i, 200_000_000, Outcome::Ok)));
-        (940..970).for_each(|i| {
-            recording.add(&sample(i, 1_000_000, Outcome::Failed(FailureKind::Reset)))
-        });
-        (970..990).for_each(|i| recording.add(&sample(i, 1_000_000, Outcome::Timeout)));
-        (990..1000).for_each(|i| recording.add_unsent(i));
-        assert_eq!(recording.planned(), 1000);
-        assert_eq!(
-            recording.exceedances_of(TARGET).unwrap().bits.count_ones(),
-            70
-        );
-        assert_eq!(recording.latency.ranked_values().count(), 940);
-        assert_eq!(recording.counts.not_ok(), 60);
-        assert_eq!(recording.ok.count_ones(), 940);
-    }
-
-    #[test]
-    fn merging_the_shares_of_two_threads_gives_the_recording_of_one() {
-        let samples: Vec<Sample> = (0..500)
-            .map(|i| sample(i, 1_000_000 + (i * 7919) % 300_000_000, Outcome::Ok))
-            .collect();
-        let mut whole = Recording::new(TimeBase::IntendedStart, &[TARGET]);
-        samples.iter().for_each(|s| whole.add(s));
-        let mut parts = [0, 1].map(|_| Recording::new(TimeBase::IntendedStart, &[TARGET]));
-        samples
-            .iter()
-            .for_each(|s| parts[(s.index % 2) as usize].add(s));
-        let [mut merged, other] = parts;
-        merged.merge(&other);
-        assert_eq!(merged.counts, whole.counts);
-        assert_eq!(merged.exceedances, whole.exceedances);
-        assert_eq!(merged.slowest, whole.slowest);
-        assert_eq!(
-            merged.latency.ranked_values(),
-            whole.latency.ranked_values()
-        );
-        assert_eq!(merged.intervals, whole.intervals);
-        assert_eq!(merged.slowest.len(), EXEMPLARS);
-    }
-
-    #[test]
-    fn the_slowest_are_kept_slowest_first() {
-        let mut recording = Recording::new(TimeBase::IntendedStart, &[]);
-        (0..100)
-            .for_each(|i| recording.add(&sample(i, 1_000_000 * (1 + (i * 37) % 100), Outcome::Ok)));
-        let slowest: Vec<u128> = recording
-            .slowest
-            .iter()
-            .map(|e| e.latency.as_millis())
-            .collect();
-        assert_eq!(slowest, [100, 99, 98, 97, 96, 95, 94, 93, 92, 91]);
-    }
-
-    #[test]
-    fn the_closed_model_judges_service_time() {
-        let mut recording = Recording::new(TimeBase::Send, &[TARGET]);
-        let mut late = sample(0, 400_000_000, Outcome::Ok);
-        late.intended_start_ns = None;
-        late.sent_ns = Some(300_000_000);
-        recording.add(&late);
-        assert_eq!(
-            recording.latency.ranked_values().at_rank(1),
-            Some(100_000_000)
-        );
-        assert_eq!(
-            recording.exceedances_of(TARGET).unwrap().bits.count_ones(),
-            0
-        );
-    }
-}
+mod tests;

@@ -99,14 +99,15 @@ impl ParsedCertificate {
     /// Host names and addresses of its subject alternative names; its common name where there are none.
     pub(super) fn hosts(&self) -> Vec<HostName> {
         let alternatives = self.alternative_names();
-        match alternatives.is_empty() {
-            false => alternatives,
-            true => { self.common_name().into_iter() }
-                .map(|name| match name.parse() {
-                    Ok(ip) => HostName::Ip(ip),
-                    Err(_) => HostName::Dns(name),
-                })
-                .collect(),
+        if alternatives.is_empty() {
+            let name = self.common_name().into_iter();
+            name.map(|name| match name.parse() {
+                Ok(ip) => HostName::Ip(ip),
+                Err(_) => HostName::Dns(name),
+            })
+            .collect()
+        } else {
+            alternatives
         }
     }
 

@@ -57,9 +57,10 @@ pub(super) fn private_key(path: &Path) -> anyhow::Result<PrivateKeyDer<'static>>
         Ok(key) => Ok(key),
         Err(pem::Error::NoItemsFound) => bail!(
             "{at}: no PEM private key in the file\nhint: {}",
-            match has(&bytes, "-----BEGIN CERTIFICATE-----") {
-                true => "the file holds a certificate; give it as --cert, and its key as --key",
-                false => "convert DER with: openssl pkey -inform der -in FILE",
+            if has(&bytes, "-----BEGIN CERTIFICATE-----") {
+                "the file holds a certificate; give it as --cert, and its key as --key"
+            } else {
+                "convert DER with: openssl pkey -inform der -in FILE"
             }
         ),
         Err(error) => Err(malformed(&at, &error)),

@@ -51,9 +51,10 @@ pub(super) fn tls12_by_key(
         }
         .is_ok()
     });
-    match valid {
-        true => Ok(HandshakeSignatureValid::assertion()),
-        false => Err(CertificateError::BadSignature.into()),
+    if valid {
+        Ok(HandshakeSignatureValid::assertion())
+    } else {
+        Err(CertificateError::BadSignature.into())
     }
 }
 

@@ -83,11 +83,12 @@ impl Verifier {
             named.find(|issuer| signature::is_signed_by(leaf, der, issuer, &self.algorithms));
         let Some(issuer) = issuer else {
             let read: Vec<ParsedCertificate> = chain.into_iter().map(|(_, read)| read).collect();
-            return Err(match is_unknown {
-                true => self.unknown_end(leaf, &read),
-                false => CertificateRefusal::WrongSignature {
+            return Err(if is_unknown {
+                self.unknown_end(leaf, &read)
+            } else {
+                CertificateRefusal::WrongSignature {
                     issuer: leaf.issuer(),
-                },
+                }
             });
         };
         if let Validity::Expired(on) = issuer.validity_at(now) {
@@ -96,9 +97,10 @@ impl Verifier {
                 on,
             });
         }
-        match issuer.may_issue_for_any_name() && leaf.may_be_a_server() {
-            true => Ok(()),
-            false => Err(CertificateRefusal::Purpose),
+        if issuer.may_issue_for_any_name() && leaf.may_be_a_server() {
+            Ok(())
+        } else {
+            Err(CertificateRefusal::Purpose)
         }
     }
 
@@ -288,9 +290,10 @@ impl Verifier {
                     (Ok(_), _) => Ok(()),
                     // The name is checked last, so the rest is valid.
                     (Err(error), Some(leaf)) if is_about_the_name(&error) => {
-                        match leaf.is_named_by_common_name() {
-                            true => check_name(&leaf, host),
-                            false => Err(wrong_name(&leaf, host)),
+                        if leaf.is_named_by_common_name() {
+                            check_name(&leaf, host)
+                        } else {
+                            Err(wrong_name(&leaf, host))
                         }
                     }
                     (Err(error), Some(leaf)) => {
@@ -316,9 +319,10 @@ fn check_dates(leaf: &ParsedCertificate, now: UnixTime) -> Result<(), Certificat
 }
 
 fn check_name(leaf: &ParsedCertificate, host: &ServerName<'_>) -> Result<(), CertificateRefusal> {
-    match leaf.is_for(host) {
-        true => Ok(()),
-        false => Err(wrong_name(leaf, host)),
+    if leaf.is_for(host) {
+        Ok(())
+    } else {
+        Err(wrong_name(leaf, host))
     }
 }
 

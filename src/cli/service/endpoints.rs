@@ -106,9 +106,8 @@ fn drafts(
 
 /// The dialect of hey and oha: with a method or a body and no named endpoint, the URL is the one request.
 fn is_single_request(args: &ServiceArgs, single: &SingleRequestArgs) -> bool {
-    let has_body = || {
-        single.body_file.is_some() || args.body.iter().any(|text| !text.starts_with("ingest="))
-    };
+    let has_body =
+        || single.body_file.is_some() || args.body.iter().any(|text| !text.starts_with("ingest="));
     args.get.is_empty() && args.post.is_empty() && (single.method.is_some() || has_body())
 }
 

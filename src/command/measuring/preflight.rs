@@ -3,16 +3,25 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 
-use super::no_answer::explain;
-use super::status_hints::status_hint;
 use super::{Measuring, say_interrupted};
 use crate::command::progress::ProgressMode;
-use crate::probe::engine;
+use crate::judge::failure_hints::shows_a_wrong_plan;
+use crate::probe::engine::{self, PreflightError};
 use crate::redact;
+use crate::report::text::failure_hints::{Explained, no_answer, unexpected_status};
 use crate::run::plan::{Endpoint, Plan};
 use crate::run::run_file::Signal;
+use crate::units::Pretty;
+
+/// The service cannot be measured: no byte of an answer arrives.
+#[derive(Debug, thiserror::Error)]
+#[error("{text}\nhint: {hint}")]
+pub struct Unreachable {
+    text: String,
+    hint: String,
+}
 
 /// How the questions before the run were answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +59,7 @@ impl Measuring {
                 return Ok(Preflight::Ready);
             }
             if patience.is_none_or(|patience| began.elapsed() >= patience) {
-                let statuses = asked.map_err(|e| explain(plan, e, patience))?;
+                let statuses = asked.map_err(|e| explained(plan, e, patience))?;
                 return self.accept(plan, &statuses, stderr);
             }
             std::thread::sleep(Duration::from_millis(200));
@@ -72,7 +81,7 @@ impl Measuring {
                 redact::url(&endpoint.path.source()),
                 endpoint.expect
             );
-            let hint = status_hint(endpoint, status);
+            let hint = unexpected_status(endpoint, status);
             if shows_a_wrong_plan(status) {
                 match self.no_preflight {
                     Some(flag) => bail!("{text}\nhint: {hint}; {flag} measures it as it is"),
@@ -99,7 +108,23 @@ fn unexpected<'a>(
     pairs.filter(|(endpoint, status)| !endpoint.expect.contains(*status))
 }
 
-/// Redirects and most 4xx say that the request is wrong; 5xx, 408 and 429 that the service is unwell.
-fn shows_a_wrong_plan(status: u16) -> bool {
-    matches!(status, 300..=499) && !matches!(status, 408 | 425 | 429)
+/// An error with a hint. It is [`Unreachable`] only if no byte came from the server. A server that has answered is
+/// reachable, and the plan does not fit it.
+fn explained(plan: &Plan, error: PreflightError, patience: Option<Duration>) -> anyhow::Error {
+    let (endpoint, failure) = match error {
+        PreflightError::Setup(e) => return e,
+        PreflightError::Endpoint { endpoint, failure } => (endpoint, failure),
+    };
+    let Explained { mut text, hint } = no_answer(plan, &failure);
+    if plan.endpoints.len() > 1 && failure.is_of_one_endpoint() {
+        text += &format!(" (endpoint {endpoint})");
+    }
+    if let Some(patience) = patience {
+        text += &format!(" (waited {})", Pretty(patience));
+    }
+    if failure.is_answered() {
+        anyhow!("{text}\nhint: {hint}")
+    } else {
+        Unreachable { text, hint }.into()
+    }
 }

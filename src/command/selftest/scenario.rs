@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::script::{Bursts, Script, Stall};
+use super::script::{BurstPattern, Script, Stall};
 use super::server::Handled;
 use crate::run::histogram::RankedValues;
 use crate::run::plan::{
@@ -38,10 +38,7 @@ pub(super) struct Scenario {
 /// The scenarios of the self-test.
 pub(super) fn all(quick: bool) -> Vec<Scenario> {
     let ms = Duration::from_millis;
-    let (delay_requests, seconds) = match quick {
-        true => (200, 3),
-        false => (800, 10),
-    };
+    let (delay_requests, seconds) = if quick { (200, 3) } else { (800, 10) };
     let delays = [0, 1, 5, 50, 163].map(|delay| Scenario {
         script: Script::Delay(ms(delay)),
         rate_per_s: RATE_PER_S,
@@ -52,7 +49,7 @@ pub(super) fn all(quick: bool) -> Vec<Scenario> {
         length: ms(250),
         base: ms(2),
     };
-    let bursts = Bursts {
+    let bursts = BurstPattern {
         every: 50,
         slow_ones: 5,
         slow: ms(80),

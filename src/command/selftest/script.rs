@@ -10,7 +10,7 @@ pub(super) enum Script {
     /// Everything that arrives while a stall lasts is held until it ends, and each request for the base time besides.
     Stall(Stall),
     /// Of every so many requests, the first ones slowly.
-    Bursts(Bursts),
+    Bursts(BurstPattern),
 }
 
 /// A stall at the beginning of every period.
@@ -23,7 +23,7 @@ pub(super) struct Stall {
 
 /// Slow requests in bursts, by the number of the request.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Bursts {
+pub(super) struct BurstPattern {
     pub(super) every: u64,
     pub(super) slow_ones: u64,
     pub(super) slow: Duration,
@@ -66,7 +66,7 @@ impl Stall {
 mod tests {
     use std::time::Duration;
 
-    use super::{Bursts, Script, Stall};
+    use super::{BurstPattern, Script, Stall};
 
     const fn ms(ms: u64) -> Duration {
         Duration::from_millis(ms)
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn bursts_follow_the_number_of_the_request() {
-        let script = Script::Bursts(Bursts {
+        let script = Script::Bursts(BurstPattern {
             every: 50,
             slow_ones: 5,
             slow: ms(80),

@@ -3,11 +3,10 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use jiff::SignedDuration;
-
 use super::audited_requests::{AuditedRequest, AuditedRequests};
-use super::early::EarlyObservation;
-use super::reported_state::{ReportedStage, ReportedState, Time};
+use super::early_observation::EarlyObservation;
+use super::reported_state::{ReportedStage, ReportedState};
+use super::service_times::{Clocks, Took, coarser};
 use crate::run::completion::{AuditRemark, DoneClock, EventReport, EventStatus, Settled};
 
 /// When something was asked and answered, counted from the beginning of the audit.
@@ -142,9 +141,10 @@ impl<'a> AuditState<'a> {
     pub(super) fn take(&mut self, place: usize, state: Option<ReportedState>, look: QueryTimes) {
         let entry = &mut self.entries[place];
         let is_done = state.is_some_and(|state| state.stage == ReportedStage::Done);
-        match is_done {
-            true => entry.done = entry.done.or(Some(look.answered)),
-            false => (entry.not_done, entry.done) = (Some(look.asked), None),
+        if is_done {
+            entry.done = entry.done.or(Some(look.answered));
+        } else {
+            (entry.not_done, entry.done) = (Some(look.asked), None);
         }
         self.has_forgotten |= entry.was_known && state.is_none();
         entry.was_known |= state.is_some();
@@ -208,9 +208,10 @@ impl<'a> AuditState<'a> {
         let pairs = self.requests.all.iter().zip(&self.entries);
         for (place, (request, entry)) in pairs.enumerate() {
             let late_enough = ended.fresh_from.max(targets[request.endpoint]);
-            let ending = match self.may_have_been_forgotten(place) {
-                true => request.owed.then_some(End::Stands(EventStatus::Unread)),
-                false => entry.status(request.owed, ended, late_enough),
+            let ending = if self.may_have_been_forgotten(place) {
+                request.owed.then_some(End::Stands(EventStatus::Unread))
+            } else {
+                entry.status(request.owed, ended, late_enough)
             };
             let status = match ending {
                 Some(End::Done(state, done)) => {
@@ -307,9 +308,10 @@ impl Entry {
             }
             // It was seen too early to say that it took too long.
             (Some(Some(_)), None) => Some(End::Stands(
-                match ended.settled == Settled::Deadline && self.at < late_enough {
-                    true => EventStatus::Unread,
-                    false => EventStatus::Pending,
+                if ended.settled == Settled::Deadline && self.at < late_enough {
+                    EventStatus::Unread
+                } else {
+                    EventStatus::Pending
                 },
             )),
             (Some(None), _) if shows_the_end => None,
@@ -318,204 +320,5 @@ impl Entry {
     }
 }
 
-/// A time to completion as the service tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Took {
-    Nothing,
-    Told(DoneClock, SignedDuration),
-    /// Two times that cannot be held against each other.
-    NoOffset,
-}
-
-impl AuditedRequest {
-    fn took(&self, state: &ReportedState) -> Took {
-        if state.stage != ReportedStage::Done {
-            return Took::Nothing;
-        }
-        match (state.accepted_at, state.done_at, self.answered) {
-            (Some(from), Some(to), _) => match from.until(to) {
-                Some(time) => Took::Told(DoneClock::Server, time),
-                None => Took::NoOffset,
-            },
-            (None, Some(Time::Instant(to)), Some(answered)) => {
-                Took::Told(DoneClock::Both, to.duration_since(answered.at))
-            }
-            (None, Some(Time::Wall(_)), _) => Took::NoOffset,
-            _ => Took::Nothing,
-        }
-    }
-}
-
-/// Which of the times that are told can be believed.
-#[derive(Clone, Copy, Debug, Default)]
-struct Clocks {
-    negative_by_server: u64,
-    negative_by_both: u64,
-    no_offset: u64,
-}
-
-impl Clocks {
-    /// A time that is told; none if the clocks that it is of were seen to disagree.
-    fn believed(&self, took: Took) -> Option<(DoneClock, Duration, Duration)> {
-        let Took::Told(clock, time) = took else {
-            return None;
-        };
-        let disagreements = match clock {
-            DoneClock::Server => self.negative_by_server,
-            DoneClock::Both | DoneClock::Poll => self.negative_by_both,
-        };
-        let time = Duration::try_from(time).ok()?;
-        (disagreements == 0).then_some((clock, time, time))
-    }
-
-    fn remarks(&self) -> Vec<AuditRemark> {
-        let negative = self.negative_by_server + self.negative_by_both;
-        let disagree = (negative > 0).then_some(AuditRemark::ClocksDisagree { events: negative });
-        let no_offset = (self.no_offset > 0).then_some(AuditRemark::NoOffset {
-            events: self.no_offset,
-        });
-        disagree.into_iter().chain(no_offset).collect()
-    }
-}
-
-/// The clock that tells less.
-fn coarser(one: Option<DoneClock>, other: DoneClock) -> Option<DoneClock> {
-    let rank = |clock: &DoneClock| match clock {
-        DoneClock::Server => 0,
-        DoneClock::Both => 1,
-        DoneClock::Poll => 2,
-    };
-    one.into_iter().chain([other]).max_by_key(rank)
-}
-
 #[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::{AuditState, Memory, QueryTimes, WaitEnd};
-    use crate::probe::audit::audited_requests::{
-        Answered, AuditedRequest, AuditedRequests, NamedBy,
-    };
-    use crate::probe::audit::reported_state::{ReportedStage, ReportedState};
-    use crate::run::completion::{EventKey, EventReport, EventStatus, Settled};
-
-    const MS: Duration = Duration::from_millis(1);
-
-    /// One accepted request that was answered a second before the audit.
-    fn one() -> AuditedRequests {
-        AuditedRequests::of_list(vec![AuditedRequest {
-            endpoint: 0,
-            index: 0,
-            key: EventKey::of("7"),
-            named_by: NamedBy::Answer,
-            owed: true,
-            answered: Some(Answered {
-                at: "2026-01-01T00:00:00Z".parse().unwrap(),
-                before: 1_000 * MS,
-            }),
-        }])
-    }
-
-    fn state(stage: ReportedStage) -> ReportedState {
-        ReportedState::bare(stage)
-    }
-
-    fn at(asked: u32, answered: u32) -> QueryTimes {
-        QueryTimes {
-            asked: asked * MS,
-            answered: answered * MS,
-        }
-    }
-
-    /// What is made of it at the deadline of a wait of four seconds, with a target of one.
-    fn status(audit_state: &AuditState<'_>) -> Option<EventStatus> {
-        let ended = WaitEnd {
-            settled: Settled::Deadline,
-            fresh_from: 3_000 * MS,
-        };
-        let fates = audit_state.fates(ended, &[1_000 * MS]);
-        fates.by_endpoint[0]
-            .get(&0)
-            .map(|fate: &EventReport| fate.status)
-    }
-
-    #[test]
-    fn a_time_between_two_looks_counts_from_the_question_to_the_answer() {
-        let requests = one();
-        let mut audit_state = AuditState::new(&requests, Memory::Everything);
-        audit_state.take(0, Some(state(ReportedStage::Pending)), at(0, 300));
-        audit_state.take(0, Some(state(ReportedStage::Done)), at(400, 410));
-        let expected = EventStatus::Processed {
-            at_least: 1_000 * MS,
-            at_most: 1_410 * MS,
-        };
-        assert_eq!(status(&audit_state), Some(expected));
-    }
-
-    #[test]
-    fn only_a_late_answer_shows_how_things_stood_at_the_deadline() {
-        let requests = one();
-        let mut audit_state = AuditState::new(&requests, Memory::Everything);
-        assert_eq!(status(&audit_state), Some(EventStatus::Unread));
-        for (said, asked, expected) in [
-            (None, 2_999, Some(EventStatus::Unread)),
-            (None, 3_000, None),
-            (
-                Some(ReportedStage::Pending),
-                2_999,
-                Some(EventStatus::Unread),
-            ),
-            (
-                Some(ReportedStage::Pending),
-                3_000,
-                Some(EventStatus::Pending),
-            ),
-            (Some(ReportedStage::GivenUp), 0, Some(EventStatus::GivenUp)),
-        ] {
-            audit_state.take(0, said.map(state), at(asked, asked + 10));
-            assert_eq!(status(&audit_state), expected, "{said:?} at {asked}");
-        }
-    }
-
-    #[test]
-    fn an_event_that_appears_is_progress_as_one_that_is_done() {
-        let requests = one();
-        let mut audit_state = AuditState::new(&requests, Memory::Everything);
-        let progress = [
-            None,
-            Some(ReportedStage::Pending),
-            Some(ReportedStage::Done),
-        ]
-        .map(|said| {
-            audit_state.take(0, said.map(state), at(0, 1));
-            audit_state.progress()
-        });
-        assert_eq!(progress, [0, 1, 2]);
-    }
-
-    #[test]
-    fn what_is_done_stays_done_when_it_is_read_once_more_and_its_effects_add_up() {
-        let requests = one();
-        let mut audit_state = AuditState::new(&requests, Memory::Everything);
-        let done = |inserts| ReportedState {
-            inserts: Some(inserts),
-            ..state(ReportedStage::Done)
-        };
-        audit_state.take(0, Some(done(1)), at(0, 1));
-        audit_state.take_again(0, None);
-        audit_state.take_again(0, Some(done(2)));
-        audit_state.take_again(0, Some(state(ReportedStage::Pending)));
-        assert!(matches!(
-            status(&audit_state),
-            Some(EventStatus::Processed { .. })
-        ));
-        let ended = WaitEnd {
-            settled: Settled::Done,
-            fresh_from: Duration::ZERO,
-        };
-        assert_eq!(
-            audit_state.fates(ended, &[MS]).by_endpoint[0][&0].inserts,
-            Some(2)
-        );
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::AuditedRun;
+use super::audited_run::AuditedRun;
 use crate::run::completion::{Accepted, EventKey};
 use crate::run::schedule::event_id;
 
@@ -166,11 +166,11 @@ impl AuditedRequests {
             };
             named.owed += u64::from(owed);
             let Some(key) = key else {
-                let count = match owed {
-                    true => &mut named.nameless,
-                    false => &mut named.open,
-                };
-                *count += 1;
+                *(if owed {
+                    &mut named.nameless
+                } else {
+                    &mut named.open
+                }) += 1;
                 continue;
             };
             let answered = answer.map(|answer| self.answered(run, answer));

@@ -142,18 +142,20 @@ impl AuditClient {
 
     /// The whole URL of a question, as the service is to see it.
     pub(super) fn whole(&self, url: &str) -> Option<Url> {
-        match url.starts_with('/') {
-            true => self.target.join(&format!("{}{url}", self.prefix)).ok(),
-            false => url.parse().ok(),
+        if url.starts_with('/') {
+            self.target.join(&format!("{}{url}", self.prefix)).ok()
+        } else {
+            url.parse().ok()
         }
     }
 
     /// Where a question goes, for people: without secrets.
     pub(super) fn shown(&self, url: &str) -> String {
         let target = self.target.as_str().trim_end_matches('/');
-        match url.starts_with('/') {
-            true => redact::url(&format!("{target}{url}")),
-            false => redact::url(url),
+        if url.starts_with('/') {
+            redact::url(&format!("{target}{url}"))
+        } else {
+            redact::url(url)
         }
     }
 
@@ -264,9 +266,13 @@ impl Route {
         let Some((host, port)) = connect_to.clone() else {
             return Ok(direct(target.scheme));
         };
-        let at = |host: &str| match host.contains(':') {
-            true => format!("{}://[{host}]:{port}", target.scheme.as_str()),
-            false => format!("{}://{host}:{port}", target.scheme.as_str()),
+        let at = |host: &str| {
+            let scheme = target.scheme.as_str();
+            if host.contains(':') {
+                format!("{scheme}://[{host}]:{port}")
+            } else {
+                format!("{scheme}://{host}:{port}")
+            }
         };
         let there = Route {
             base: at(&host),
@@ -318,9 +324,10 @@ fn headers(plan: &Plan, endpoint: &Endpoint) -> HeaderMap {
             HeaderValue::try_from(value.source()),
         ) {
             // One of ours is replaced; of the others there may be several.
-            match matches!(name, HOST | USER_AGENT) {
-                true => drop(headers.insert(name, value)),
-                false => drop(headers.append(name, value)),
+            if matches!(name, HOST | USER_AGENT) {
+                headers.insert(name, value);
+            } else {
+                headers.append(name, value);
             }
         }
     }
@@ -331,9 +338,10 @@ fn headers(plan: &Plan, endpoint: &Endpoint) -> HeaderMap {
 pub(super) fn as_segment(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
-        match byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            true => escaped.push(byte.into()),
-            false => escaped.push_str(&format!("%{byte:02X}")),
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(byte.into());
+        } else {
+            escaped.push_str(&format!("%{byte:02X}"));
         }
     }
     escaped

@@ -1,6 +1,6 @@
 //! Asks about events during the run, because the service forgets them before the run has ended.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,8 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use uuid::Uuid;
 
 use super::client::AuditClient;
-use super::polls::ReceivedAnswers;
-use super::reported_state::{ReportedStage, ReportedState};
+use super::early_observation::{EarlyObservation, EarlyObservations};
+use super::reported_state::ReportedStage;
 use super::state_answer::{self, StateAnswer};
 use crate::run::completion::{AcceptedEvent, EventKey};
 use crate::run::plan::{IdSource, Plan, Polls};
@@ -24,33 +24,6 @@ const AT_ONCE: usize = 8;
 
 /// The thread that asks about events during a run.
 pub struct EarlyAudit(JoinHandle<EarlyObservations>);
-
-/// The observations of a run's events, made during the run.
-#[derive(Clone, Debug, Default)]
-pub struct EarlyObservations {
-    /// By endpoint and index.
-    pub(super) looks: HashMap<(usize, u64), EarlyObservation>,
-    pub(super) received: ReceivedAnswers,
-}
-
-/// The observations of one event. Times count from its acceptance.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct EarlyObservation {
-    pub(super) state: Option<ReportedState>,
-    /// When it was last asked for and not done.
-    pub(super) not_done: Option<Duration>,
-    /// When the last answer came.
-    pub(super) answered: Duration,
-    /// Whether the service did not know the event within its own retention time.
-    pub(super) is_missing: bool,
-}
-
-impl EarlyObservation {
-    pub(super) fn is_done(&self) -> bool {
-        self.state
-            .is_some_and(|state| state.stage == ReportedStage::Done)
-    }
-}
 
 /// One request: its purpose, and the number of earlier ones.
 struct Question {
@@ -184,9 +157,10 @@ impl EarlyAsker<'_> {
         let seen = EarlyObservation {
             // An event that was known and has gone since still counts as known.
             state: state.or(before.and_then(|before| before.state)),
-            not_done: match is_settled {
-                true => before.and_then(|before| before.not_done),
-                false => Some(asked),
+            not_done: if is_settled {
+                before.and_then(|before| before.not_done)
+            } else {
+                Some(asked)
             },
             answered,
             is_missing: not_there && answered < self.ttl && look + 1 == LOOKS.len(),

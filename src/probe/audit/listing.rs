@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
+use super::audit_report::{AuditReport, cut_short, silence};
 use super::audit_state::{AuditState, Memory, QueryTimes};
 use super::audited_requests::{AuditedRequests, NamedBy, NamingCounts};
+use super::audited_run::{AuditedRun, ListingSupport};
 use super::client::AuditClient;
 use super::reported_state::ReportedState;
 use super::settling::Settling;
-use super::{AuditReport, AuditedRun, ListingSupport};
+
 use crate::run::completion::{AuditRemark, DoneClock, Settled};
 use crate::run::plan::{Plan, RUN_HEADER};
 use crate::units::grouped;
@@ -79,21 +81,16 @@ pub(super) async fn ask(
         trouble: None,
     };
     let settled = asking.until_settled(run, settling).await;
-    let mut told = asking.told(settled, run, settling);
+    let mut report = asking.report(settled, run, settling);
     if settled == Settled::Done && !quiet.is_zero() {
-        match asking.once_more(settling, quiet).await {
-            Some(Ok(())) => {
-                told = asking.told(settled, run, settling);
-                told.quiet = Some(quiet);
-            }
-            Some(Err(reason)) => told.remarks.push(AuditRemark::NotReadAgain { reason }),
-            // Everything was done, but the time in which a second effect would have shown was cut.
-            None => told.asked.settled = Settled::Interrupted,
-        }
+        let again = asking.once_more(settling, quiet).await;
+        let again = again.map(|read| read.map(|()| asking.report(settled, run, settling)));
+        report = report.after_second_reading(again, quiet);
     }
-    match asking.read.iter().any(|read| read.heard) {
-        true => Ok(told),
-        false => Err(asking.trouble.unwrap_or_else(|| super::silence(settled))),
+    if asking.read.iter().any(|read| read.heard) {
+        Ok(report)
+    } else {
+        Err(asking.trouble.unwrap_or_else(|| silence(settled)))
     }
 }
 
@@ -191,19 +188,15 @@ impl Asking<'_> {
         settling: &mut Settling<'_>,
         quiet: Duration,
     ) -> Option<Result<(), String>> {
-        let ended = |settled| match settled {
-            Settled::Interrupted => None,
-            settled => Some(Err(super::silence(settled))),
-        };
         if let Err(settled) = settling.quiet(quiet).await {
-            return ended(settled);
+            return cut_short(settled);
         }
         for number in 0..self.runs.len() {
             let listing = self.client.listing(&self.runs[number]);
             let listing = match settling.until(listing).await {
                 Ok(Ok(listing)) => listing,
                 Ok(Err(trouble)) => return Some(Err(trouble.text)),
-                Err(settled) => return ended(settled),
+                Err(settled) => return cut_short(settled),
             };
             self.take_again(number, &listing);
         }
@@ -224,37 +217,38 @@ impl Asking<'_> {
         read.strangers = read.strangers.max(strangers);
     }
 
-    fn told(&self, settled: Settled, run: &AuditedRun<'_>, settling: &Settling<'_>) -> AuditReport {
-        let mut told = AuditReport::of(
-            &self.audit_state,
-            run,
-            (settled, settling),
-            DoneClock::Server,
-        );
+    fn report(
+        &self,
+        settled: Settled,
+        run: &AuditedRun<'_>,
+        settling: &Settling<'_>,
+    ) -> AuditReport {
+        let mut report =
+            AuditReport::of(&self.audit_state, run, settled, settling, DoneClock::Server);
         let without_time = self.audit_state.without_time();
         if without_time > 0 {
-            told.remarks.push(AuditRemark::NoTime {
+            report.remarks.push(AuditRemark::NoTime {
                 events: without_time,
             });
         }
-        told.trouble.clone_from(&self.trouble);
-        told.tells_effects = true;
+        report.trouble.clone_from(&self.trouble);
+        report.tells_effects = true;
         for (run, read) in self.runs.iter().zip(&self.read) {
             for &endpoint in &run.endpoints {
-                told.strangers[endpoint] =
+                report.strangers[endpoint] =
                     (run.name == RunName::Ours && read.heard).then_some(read.strangers);
-                told.unread[endpoint] = self.why_unread(endpoint, run, read);
+                report.unread[endpoint] = self.why_unread(endpoint, run, read);
             }
         }
         for (number, endpoint) in run.plan.endpoints.iter().enumerate() {
             if endpoint.is_accepting() && RunName::of(endpoint, run.id).is_none() {
-                told.unread[number] = Some(format!(
+                report.unread[number] = Some(format!(
                     "{RUN_HEADER} differs from request to request, so no one listing has what {} sent",
                     endpoint.name
                 ));
             }
         }
-        told
+        report
     }
 
     /// Why a listing that was read says nothing of an endpoint, if that is so.
@@ -282,9 +276,10 @@ impl Asking<'_> {
             return Some(format!(
                 "none of the {} listed events is one that was sent: the listing calls them otherwise than {}",
                 grouped(read.events),
-                match self.are_answered(endpoint) {
-                    true => "the answers do",
-                    false => "the requests do, and the answers name none (event_id)",
+                if self.are_answered(endpoint) {
+                    "the answers do"
+                } else {
+                    "the requests do, and the answers name none (event_id)"
                 }
             ));
         }

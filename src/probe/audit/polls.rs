@@ -4,19 +4,19 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::stream::{self, Stream, StreamExt as _};
-use serde_json::Value;
 use tokio::time::Instant;
 
+use super::audit_report::{AuditReport, cut_short, silence};
 use super::audit_state::{AuditState, Memory, QueryTimes};
 use super::audited_requests::{AuditedRequest, AuditedRequests, NamingCounts};
-use super::client::{AuditClient, Trouble, as_segment};
-use super::reported_state::{ReportedStage, ReportedState, Time};
-use super::see_other::RedirectTargets;
+use super::audited_run::AuditedRun;
+use super::client::{AuditClient, Trouble};
+use super::received_answers::{ReceivedAnswers, name_of};
 use super::settling::Settling;
 use super::state_answer::{self, StateAnswer};
-use super::{AuditReport, AuditedRun};
-use crate::run::completion::{AuditRemark, DoneClock, EventKey, Settled, cause_and_hint, text_of};
-use crate::run::plan::{Field, Polls};
+
+use crate::run::completion::{DoneClock, Settled, cause_and_hint};
+use crate::run::plan::Polls;
 use crate::units::{Pretty, grouped, plural};
 
 /// Questions under way at once.
@@ -44,35 +44,13 @@ pub(super) async fn ask(
     if let Some(reason) = asking.why_unread(settled) {
         return Err(reason);
     }
-    let mut told = asking.told(settled, run, settling);
+    let mut report = asking.report(settled, run, settling);
     if settled == Settled::Done && !quiet.is_zero() {
-        match asking.once_more(settling, quiet).await {
-            Some(Ok(())) => {
-                told = asking.told(settled, run, settling);
-                told.quiet = Some(quiet);
-            }
-            Some(Err(reason)) => told.remarks.push(AuditRemark::NotReadAgain { reason }),
-            // Everything was done, but the time in which a second effect would have shown was cut.
-            None => told.asked.settled = Settled::Interrupted,
-        }
+        let again = asking.once_more(settling, quiet).await;
+        let again = again.map(|read| read.map(|()| asking.report(settled, run, settling)));
+        report = report.after_second_reading(again, quiet);
     }
-    Ok(told)
-}
-
-/// What answers there were.
-#[derive(Clone, Debug, Default)]
-pub(super) struct ReceivedAnswers {
-    documents: u64,
-    /// Answers that there is no such event.
-    unknown: u64,
-    /// The number of those that show the event existed.
-    gone: u64,
-    /// Documents that have a field which says whether the event is done, or given up.
-    with_field: u64,
-    /// A state that is neither done, given up nor under way, in words.
-    unclear: Option<String>,
-    /// What 303 pointed to.
-    results: RedirectTargets,
+    Ok(report)
 }
 
 struct Asking<'a> {
@@ -181,9 +159,10 @@ impl Asking<'_> {
                     };
                     let is_gone = document == StateAnswer::Gone;
                     let state = self.received.state(self.polls, document);
-                    match is_gone {
-                        true => self.audit_state.take_gone(answer.place, look),
-                        false => self.audit_state.take(answer.place, state, look),
+                    if is_gone {
+                        self.audit_state.take_gone(answer.place, look);
+                    } else {
+                        self.audit_state.take(answer.place, state, look);
                     }
                 }
                 Err(trouble) => {
@@ -201,12 +180,8 @@ impl Asking<'_> {
         settling: &mut Settling<'_>,
         quiet: Duration,
     ) -> Option<Result<(), String>> {
-        let ended = |settled| match settled {
-            Settled::Interrupted => None,
-            settled => Some(Err(super::silence(settled))),
-        };
         if let Err(settled) = settling.quiet(quiet).await {
-            return ended(settled);
+            return cut_short(settled);
         }
         let places = 0..self.requests.all.len();
         let known = places.filter(|&place| self.audit_state.is_known(place));
@@ -220,7 +195,7 @@ impl Asking<'_> {
             let answer = match settling.until(answers.next()).await {
                 Ok(Some(answer)) => answer,
                 Ok(None) => return Some(Ok(())),
-                Err(settled) => return ended(settled),
+                Err(settled) => return cut_short(settled),
             };
             match answer.document {
                 Ok(document) => {
@@ -232,22 +207,27 @@ impl Asking<'_> {
         }
     }
 
-    fn told(&self, settled: Settled, run: &AuditedRun<'_>, settling: &Settling<'_>) -> AuditReport {
-        let mut told =
-            AuditReport::of(&self.audit_state, run, (settled, settling), DoneClock::Poll);
-        told.trouble = self
+    fn report(
+        &self,
+        settled: Settled,
+        run: &AuditedRun<'_>,
+        settling: &Settling<'_>,
+    ) -> AuditReport {
+        let mut report =
+            AuditReport::of(&self.audit_state, run, settled, settling, DoneClock::Poll);
+        report.trouble = self
             .received
             .unclear
             .clone()
             .or_else(|| self.trouble.clone());
         let forgotten = self.audit_state.forgotten();
         if forgotten > 0 {
-            told.trouble = Some(self.forgotten(forgotten));
+            report.trouble = Some(self.forgotten(forgotten));
         }
-        for (reason, named) in told.unread.iter_mut().zip(&self.requests.endpoints) {
+        for (reason, named) in report.unread.iter_mut().zip(&self.requests.endpoints) {
             *reason = nameless(named);
         }
-        told
+        report
     }
 
     /// Why nothing that was received can be believed, or why nothing was received.
@@ -275,7 +255,7 @@ impl Asking<'_> {
             _ => "404 or 410",
         };
         Some(match (unknown, trouble) {
-            (0, trouble) => trouble.unwrap_or_else(|| super::silence(settled)),
+            (0, trouble) => trouble.unwrap_or_else(|| silence(settled)),
             (_, None) => format!(
                 "{} at {url} answered {said}\nhint: {}",
                 match asked {
@@ -322,29 +302,6 @@ fn nameless(named: &NamingCounts) -> Option<String> {
     })
 }
 
-/// As it is typed: `data.status` for `/data/status`.
-fn name_of(field: &Field) -> String {
-    field.pointer.trim_start_matches('/').replace('/', ".")
-}
-
-/// A state that is itself a document: the field inside of it that says the state has to be named.
-fn compound(name: &str, value: &Value) -> String {
-    let (kind, inner) = match value {
-        Value::Object(fields) => {
-            let usual = ["name", "status", "state", "value", "code", "phase"];
-            let of_text = |field: &&String| fields[field.as_str()].is_string();
-            let inner = { usual.iter().map(|&usual| usual.to_owned()) }
-                .find(|usual| fields.contains_key(usual))
-                .or_else(|| fields.keys().find(of_text).cloned());
-            ("an object", inner.unwrap_or_else(|| "name".to_owned()))
-        }
-        _ => ("a list", "0".to_owned()),
-    };
-    format!(
-        "{name} is {kind}, not a state\nhint: name the field inside of it: --audit-done {name}.{inner}=done",
-    )
-}
-
 /// Answers about requests, in whatever order they come.
 fn answers<'a>(
     client: &'a AuditClient,
@@ -370,113 +327,4 @@ async fn document(
     request: &AuditedRequest,
 ) -> Result<StateAnswer, Trouble> {
     state_answer::ask(client, request.endpoint, &request.key, polls).await
-}
-
-/// Where the state of an event is.
-pub(super) fn state_url(polls: &Polls, key: &EventKey) -> String {
-    polls.url.replace("{id}", &as_segment(&key.to_string()))
-}
-
-impl ReceivedAnswers {
-    /// The state of the event in an answer; `None` if the answer says that there is no such event.
-    pub(super) fn state(&mut self, polls: &Polls, answer: StateAnswer) -> Option<ReportedState> {
-        let (status, document) = match answer {
-            StateAnswer::Document { status, document } => (status, document),
-            StateAnswer::SeeOther {
-                id,
-                location,
-                shows,
-            } => {
-                self.documents += 1;
-                self.with_field += 1;
-                self.results.insert(id, location, shows);
-                return Some(ReportedState::bare(ReportedStage::Done));
-            }
-            StateAnswer::NotFound | StateAnswer::Gone => {
-                self.unknown += 1;
-                self.gone += u64::from(answer == StateAnswer::Gone);
-                return None;
-            }
-        };
-        let document = &document;
-        self.documents += 1;
-        // A service that only has the field of the dead says nothing of who is done.
-        let is_dead = polls.dead.as_ref().is_some_and(|dead| dead.holds(document));
-        let value = document.pointer(&polls.done.pointer);
-        let tells = is_dead || value.is_some() || status == 202;
-        self.with_field += u64::from(tells);
-        let is_pending = |value: &Value| match &polls.pending {
-            Some(pending) => pending.holds(document) || text_of(value).is_none(),
-            None => true,
-        };
-        let stage = match value {
-            _ if polls.done.holds(document) => ReportedStage::Done,
-            _ if is_dead => ReportedStage::GivenUp,
-            Some(value @ (Value::Object(_) | Value::Array(_))) => {
-                self.unclear = Some(compound(&name_of(&polls.done), value));
-                ReportedStage::Unclear
-            }
-            Some(value) if !is_pending(value) => {
-                let word = text_of(value).unwrap_or_default();
-                let name = name_of(&polls.done);
-                self.unclear = Some(format!(
-                    "{name} is '{}', which is not known\nhint: name all words that mean done with --audit-done {name}=WORD,WORD (they replace the usual ones), and those that mean given up with --audit-dead",
-                    word.escape_debug()
-                ));
-                ReportedStage::Unclear
-            }
-            _ => ReportedStage::Pending,
-        };
-        let count = |name: &str| document.get(name).and_then(Value::as_u64);
-        let time = |pointer: &Option<String>| {
-            let value = document.pointer(pointer.as_deref()?);
-            value.and_then(Time::of)
-        };
-        Some(ReportedState {
-            stage,
-            inserts: count("inserts"),
-            notifications: count("notifications"),
-            notify_unknown: count("notify_unknown").unwrap_or(0),
-            accepted_at: time(&polls.accepted_at),
-            done_at: time(&polls.done_at),
-        })
-    }
-}
-
-impl Field {
-    /// Whether the field is there with a value that counts.
-    pub(super) fn holds(&self, document: &Value) -> bool {
-        let Some(value) = document.pointer(&self.pointer) else {
-            return false;
-        };
-        match self.values.is_empty() {
-            true => !matches!(value, Value::Null | Value::Bool(false)),
-            false => text_of(value).is_some_and(|text| {
-                let is_it = |own: &String| own.trim().to_lowercase() == text.trim().to_lowercase();
-                self.values.iter().any(is_it)
-            }),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use crate::run::plan::Field;
-
-    #[test]
-    fn a_field_counts_by_its_value_or_by_being_there() {
-        let field = |pointer: &str, values: &[&str]| Field {
-            pointer: pointer.to_owned(),
-            values: values.iter().map(|v| (*v).to_owned()).collect(),
-        };
-        let document = json!({"state": "done", "n": 1, "ok": true, "error": null, "a": {"b": "x"}});
-        assert!(field("/state", &["done", "sent"]).holds(&document));
-        assert!(field("/state", &["DONE"]).holds(&json!({"state": " Done "})));
-        assert!(!field("/state", &["failed"]).holds(&document));
-        assert!(field("/n", &["1"]).holds(&document) && field("/ok", &["true"]).holds(&document));
-        assert!(field("/a/b", &[]).holds(&document));
-        assert!(!field("/error", &[]).holds(&document) && !field("/none", &[]).holds(&document));
-    }
 }

@@ -40,9 +40,10 @@ impl ReportedState {
 
     /// What two lines say of one event: both of their effects were had, and it is as far as the further one.
     pub(super) fn and(self, other: ReportedState) -> ReportedState {
-        let further = match other.stage > self.stage {
-            true => other,
-            false => self,
+        let further = if other.stage > self.stage {
+            other
+        } else {
+            self
         };
         let sum = |a: Option<u64>, b: Option<u64>| Some(a?.saturating_add(b?));
         ReportedState {

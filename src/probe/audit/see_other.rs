@@ -66,9 +66,10 @@ pub(super) fn read(asked: &Url, location: &str, id: &str) -> RedirectMeaning {
     let in_query = to
         .query_pairs()
         .any(|(_, value)| value.to_lowercase() == id);
-    match in_query || is_named(&path, &id) {
-        true => RedirectMeaning::ItsResult,
-        false => RedirectMeaning::SomeResult,
+    if in_query || is_named(&path, &id) {
+        RedirectMeaning::ItsResult
+    } else {
+        RedirectMeaning::SomeResult
     }
 }
 

@@ -4,8 +4,7 @@ use reqwest::header::LOCATION;
 use reqwest::{Response, StatusCode};
 use serde_json::{Map, Value};
 
-use super::client::{AuditClient, Trouble, in_words};
-use super::polls::state_url;
+use super::client::{AuditClient, Trouble, as_segment, in_words};
 use super::see_other::{self, RedirectMeaning};
 use crate::run::completion::{EventKey, json_of};
 use crate::run::plan::{Field, Polls};
@@ -101,9 +100,10 @@ async fn see_other(
 ) -> Result<StateAnswer, Trouble> {
     let id = key.to_string();
     let wrong = |what: &str| {
-        let hint = match what.ends_with("login page") {
-            true => "send credentials with -H, or, where 303 means done,",
-            false => "where 303 means done,",
+        let hint = if what.ends_with("login page") {
+            "send credentials with -H, or, where 303 means done,"
+        } else {
+            "where 303 means done,"
         };
         client.trouble(
             url,
@@ -137,6 +137,11 @@ fn location(answer: &Response) -> String {
     location.map_or_else(String::new, |to| {
         String::from_utf8_lossy(to.as_bytes()).into_owned()
     })
+}
+
+/// Where the state of an event is.
+fn state_url(polls: &Polls, key: &EventKey) -> String {
+    polls.url.replace("{id}", &as_segment(&key.to_string()))
 }
 
 /// Whether `--audit-done` or `--audit-dead` names this status.

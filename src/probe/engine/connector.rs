@@ -12,11 +12,12 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::connection::Connection;
-use super::failure::{FailureCause, RequestFailure, words};
+use super::failure::{RequestFailure, words};
 use super::monotonic_clock::MonotonicClock;
 use super::timeline::{RequestPhase, Timeline};
 use super::transport::Transport;
 use crate::run::plan::{ConnectionPolicy, Scheme, Target};
+use crate::run::preflight_failure::FailureCause;
 use crate::run::sample::FailureKind;
 use crate::tls_roots::{self, tls_failure};
 

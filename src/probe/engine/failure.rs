@@ -3,6 +3,7 @@
 use std::io;
 
 use super::connection::{ExchangeError, ResponseError};
+use crate::run::preflight_failure::FailureCause;
 use crate::run::sample::FailureKind;
 use crate::tls_roots::{TlsFailure, tls_failure};
 
@@ -12,33 +13,6 @@ pub(super) struct RequestFailure {
     pub(super) kind: FailureKind,
     pub(super) message: String,
     pub(super) cause: FailureCause,
-}
-
-/// The kinds of failure that need different hints.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum FailureCause {
-    /// The name does not resolve.
-    Name,
-    /// Nothing listens there.
-    Refused,
-    /// No connection, for another reason.
-    NoConnection,
-    /// This machine has no file descriptor or port left.
-    Exhausted,
-    /// The connection ended without a byte of an answer.
-    Closed,
-    /// TLS failed: its certificates, or its protocol.
-    Tls(TlsFailure),
-    /// The received bytes are TLS, on a connection without TLS.
-    SpeaksTls,
-    /// The received bytes are HTTP/2.
-    Http2Only,
-    /// The received bytes are another protocol.
-    NotHttp,
-    /// The answer is HTTP/1.x, but malformed, cut short or too long.
-    Malformed,
-    /// The run was stopped.
-    Interrupted,
 }
 
 impl RequestFailure {

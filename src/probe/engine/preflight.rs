@@ -1,17 +1,18 @@
 //! One request to every endpoint before the run: is this a server, and does it know these paths?
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use uuid::Uuid;
 
 use super::connection::{Keep, Wanted};
 use super::connector::Connector;
-use super::failure::{FailureCause, RequestFailure};
+use super::failure::RequestFailure;
 use super::monotonic_clock::MonotonicClock;
 use super::request::Encoder;
 use super::stop::StopSignal;
 use super::timeline::{RequestPhase, Timeline};
 use crate::run::plan::{Endpoint, Keepalive, Plan};
+use crate::run::preflight_failure::{FailureCause, PendingPhase, PreflightFailure};
 use crate::run::sample::FailureKind;
 
 /// Why the run should not begin.
@@ -28,32 +29,6 @@ pub enum PreflightError {
         /// What came instead of an answer.
         failure: PreflightFailure,
     },
-}
-
-/// What came instead of an answer.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PreflightFailure {
-    /// No answer: the failure as a message, and its kind for a hint.
-    #[error("{1}")]
-    Failed(FailureKind, String, FailureCause),
-    /// No complete answer within this time, and the phase that was reached.
-    #[error("no answer within {}", crate::units::Pretty(*.0))]
-    Timeout(Duration, Pending),
-}
-
-/// The phase of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pending {
-    /// The name to be resolved.
-    Name,
-    /// A connection.
-    Connection,
-    /// The TLS handshake.
-    Handshake,
-    /// The first byte of the answer.
-    Answer,
-    /// The rest of the answer.
-    Rest,
 }
 
 /// Sends one request to every endpoint, each over a connection of its own, and returns the statuses.
@@ -119,13 +94,13 @@ async fn ask(
     }
 }
 
-fn pending(timeline: &Timeline) -> Pending {
+fn pending(timeline: &Timeline) -> PendingPhase {
     match timeline.phase() {
-        Some(RequestPhase::Dns) => Pending::Name,
-        None | Some(RequestPhase::Wait | RequestPhase::Connect) => Pending::Connection,
-        Some(RequestPhase::Tls) => Pending::Handshake,
-        Some(RequestPhase::FirstByte) => Pending::Answer,
-        Some(RequestPhase::Body) => Pending::Rest,
+        Some(RequestPhase::Dns) => PendingPhase::Name,
+        None | Some(RequestPhase::Wait | RequestPhase::Connect) => PendingPhase::Connection,
+        Some(RequestPhase::Tls) => PendingPhase::Handshake,
+        Some(RequestPhase::FirstByte) => PendingPhase::Answer,
+        Some(RequestPhase::Body) => PendingPhase::Rest,
     }
 }
 

@@ -95,10 +95,10 @@ impl StopSignal {
     pub(super) fn fate_of(&self, due: Instant) -> StartFate {
         match *self.state.borrow() {
             State::Running => StartFate::Sent,
-            State::Decided { last } | State::Interrupted { last } => match due <= last {
-                true => StartFate::Sent,
-                false => StartFate::NotPlanned,
-            },
+            State::Decided { last } | State::Interrupted { last } if due > last => {
+                StartFate::NotPlanned
+            }
+            State::Decided { .. } | State::Interrupted { .. } => StartFate::Sent,
         }
     }
 }

@@ -64,9 +64,10 @@ impl Bits {
         }
         self.length = self.length.max(index + 1);
         let mask = 1u64 << (index % 64);
-        match value {
-            true => self.words[word] |= mask,
-            false => self.words[word] &= !mask,
+        if value {
+            self.words[word] |= mask
+        } else {
+            self.words[word] &= !mask
         }
     }
 

@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use super::{Bits, Exceedances, Rows};
+use super::bits::Bits;
+use super::exceedances::{Exceedances, Rows};
 use crate::run::histogram::{Histogram, Precision};
 use crate::run::sample::{FailureKind, Outcome, Sample};
 

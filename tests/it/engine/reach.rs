@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use a7probe::probe::engine::{self, PreflightError, PreflightFailure, RunSpec};
+use a7probe::probe::engine::{self, PreflightError, RunSpec};
 use a7probe::run::plan::{Plan, Scheme, Size, Trust};
+use a7probe::run::preflight_failure::PreflightFailure;
 use a7probe::run::sample::FailureKind;
 
 use super::{all_ok, closed, get, measure_one};

@@ -61,9 +61,10 @@ pub(super) fn judge(bytes: &[u8]) -> Option<ForeignProtocol> {
     let bytes = without_empty_lines(bytes);
     let end = bytes.iter().position(|byte| *byte == b'\n');
     if let Some(end) = end.filter(|_| begins_as_http(bytes)) {
-        return match is_status_line(&bytes[..=end]) {
-            false => Some(ForeignProtocol::Other(greeting(printable(bytes)))),
-            true => malformed_line(bytes).map(ForeignProtocol::HeaderLine),
+        return if is_status_line(&bytes[..=end]) {
+            malformed_line(bytes).map(ForeignProtocol::HeaderLine)
+        } else {
+            Some(ForeignProtocol::Other(greeting(printable(bytes))))
         };
     }
     let shown = printable(bytes);

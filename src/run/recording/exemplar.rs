@@ -1,0 +1,26 @@
+//! One of the slowest requests, with all that is known of it.
+
+use std::time::Duration;
+
+use crate::run::sample::{ConnectionUse, Outcome, Phases};
+
+/// One of the slowest requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exemplar {
+    /// Position in the endpoint's plan.
+    pub index: u64,
+    /// Latency by the recording's clock; for a timeout, how long was waited.
+    pub latency: Duration,
+    /// Second of the run, from t0 to the intended start (the send in the closed model).
+    pub at: Duration,
+    /// Our own delay before it was dispatched.
+    pub send_lag: Option<Duration>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// HTTP status, if any.
+    pub status: Option<u16>,
+    /// Connection new or reused.
+    pub connection: Option<ConnectionUse>,
+    /// Where the time went.
+    pub phases: Phases,
+}
