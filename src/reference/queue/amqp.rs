@@ -17,7 +17,7 @@ use uuid::Uuid;
 use super::advice::Advice;
 use super::broker::{Broker, JobReceiver, JobSender, QueueOptions};
 use super::dispatch::Dispatch;
-use super::error::{Pending, QueueError};
+use super::error::{BrokerFuture, QueueError};
 use connection::AmqpConnection;
 use queues::DeclaredQueue;
 use receiver::AmqpReceiver;
@@ -31,7 +31,7 @@ impl Broker for RabbitMq {
         &self,
         dispatch: &'a Dispatch,
         _deadline: Duration,
-    ) -> Pending<'a, Box<dyn JobSender>> {
+    ) -> BrokerFuture<'a, Box<dyn JobSender>> {
         Box::pin(async move {
             let sender = AmqpSender::open(dispatch).await?;
             Ok(Box::new(sender) as Box<dyn JobSender>)
@@ -43,14 +43,18 @@ impl Broker for RabbitMq {
         dispatch: &'a Dispatch,
         options: &'a QueueOptions,
         _name: Uuid,
-    ) -> Pending<'a, Box<dyn JobReceiver>> {
+    ) -> BrokerFuture<'a, Box<dyn JobReceiver>> {
         Box::pin(async move {
             let receiver = AmqpReceiver::open(dispatch, options).await?;
             Ok(Box::new(receiver) as Box<dyn JobReceiver>)
         })
     }
 
-    fn advice<'a>(&self, dispatch: &'a Dispatch, _deadline: Duration) -> Pending<'a, Vec<Advice>> {
+    fn advice<'a>(
+        &self,
+        dispatch: &'a Dispatch,
+        _deadline: Duration,
+    ) -> BrokerFuture<'a, Vec<Advice>> {
         Box::pin(advice(dispatch))
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::advice::Advice;
 use super::delivery::Received;
 use super::dispatch::Dispatch;
-use super::error::Pending;
+use super::error::BrokerFuture;
 
 /// One job to publish: an event that a worker is to process.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ pub(super) trait Broker: Sync {
         &self,
         dispatch: &'a Dispatch,
         deadline: Duration,
-    ) -> Pending<'a, Box<dyn JobSender>>;
+    ) -> BrokerFuture<'a, Box<dyn JobSender>>;
 
     /// Connects to consume. The name distinguishes this consumer's deliveries from those of others.
     fn receiver<'a>(
@@ -56,19 +56,23 @@ pub(super) trait Broker: Sync {
         dispatch: &'a Dispatch,
         options: &'a QueueOptions,
         name: Uuid,
-    ) -> Pending<'a, Box<dyn JobReceiver>>;
+    ) -> BrokerFuture<'a, Box<dyn JobReceiver>>;
 
     /// Asks for settings that lose messages. Missing queues are made on the way.
-    fn advice<'a>(&self, dispatch: &'a Dispatch, deadline: Duration) -> Pending<'a, Vec<Advice>>;
+    fn advice<'a>(
+        &self,
+        dispatch: &'a Dispatch,
+        deadline: Duration,
+    ) -> BrokerFuture<'a, Vec<Advice>>;
 }
 
 /// A connection that publishes.
 pub(super) trait JobSender: Send + Sync {
     /// Resolves when the broker has confirmed every job.
-    fn publish<'a>(&'a mut self, jobs: &'a [DispatchJob]) -> Pending<'a, ()>;
+    fn publish<'a>(&'a mut self, jobs: &'a [DispatchJob]) -> BrokerFuture<'a, ()>;
 
     /// Jobs that the broker has, as far as it tells; the same job twice counts as two.
-    fn depth(&mut self) -> Pending<'_, u64>;
+    fn depth(&mut self) -> BrokerFuture<'_, u64>;
 
     /// Would a job published here only wait in memory?
     fn is_blocked(&self) -> bool {
@@ -79,8 +83,8 @@ pub(super) trait JobSender: Send + Sync {
 /// A connection that consumes.
 pub(super) trait JobReceiver: Send {
     /// Some deliveries; none if nothing came for a while.
-    fn receive(&mut self) -> Pending<'_, Vec<Received>>;
+    fn receive(&mut self) -> BrokerFuture<'_, Vec<Received>>;
 
     /// Gives back everything that was received and is not settled.
-    fn close(self: Box<Self>) -> Pending<'static, ()>;
+    fn close(self: Box<Self>) -> BrokerFuture<'static, ()>;
 }

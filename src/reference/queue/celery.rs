@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::broker::DispatchJob;
+use super::delivery::ReceivedJob;
 use crate::reference::payload;
 
 /// One call of a task, as a worker takes it.
@@ -68,7 +69,7 @@ impl Task {
         task: &str,
         found: Option<&str>,
         body: &[u8],
-    ) -> Result<(Uuid, Vec<u8>), String> {
+    ) -> Result<ReceivedJob, String> {
         match found {
             None => return Err("not a Celery task of message protocol 2".to_owned()),
             Some(other) if other != task => return Err(format!("task {other} is not {task}")),
@@ -79,16 +80,12 @@ impl Task {
         let (args, named, _) = call;
         let id = args.first().copied().or(named.event_id);
         let payload = args.get(1).copied().or(named.payload);
-        let id: String = id
-            .and_then(|id| serde_json::from_str(id.get()).ok())
-            .ok_or("the task has no event_id")?;
-        let event_id = Uuid::try_parse(&id).map_err(|_| format!("'{id}' is not an event id"))?;
-        let payload = payload.map_or("{}", RawValue::get);
-        Ok((event_id, payload.as_bytes().to_vec()))
+        let id = id.and_then(|id| serde_json::from_str(id.get()).ok());
+        ReceivedJob::from_call("task", id, payload.map(|payload| payload.get().to_owned()))
     }
 
     /// The same from the list item of kombu's Redis transport.
-    pub(super) fn open(task: &str, envelope: &[u8]) -> Result<(Uuid, Vec<u8>), String> {
+    pub(super) fn open(task: &str, envelope: &[u8]) -> Result<ReceivedJob, String> {
         if envelope.len() > LARGEST_ENVELOPE {
             return Err(format!(
                 "the envelope has more than {LARGEST_ENVELOPE} bytes"
@@ -154,7 +151,7 @@ fn payload_text(payload: &[u8]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{DispatchJob, Task};
+    use super::{DispatchJob, ReceivedJob, Task};
     use crate::reference::payload::mutation::{decode_mutations, on_a_small_stack};
     use uuid::Uuid;
 
@@ -169,6 +166,13 @@ mod tests {
         }
     }
 
+    fn received(payload: &str) -> ReceivedJob {
+        ReceivedJob {
+            event_id: Uuid::try_parse(ID).unwrap(),
+            payload: Some(payload.as_bytes().to_vec()),
+        }
+    }
+
     #[test]
     fn what_is_published_is_read_back() {
         for payload in [
@@ -177,11 +181,10 @@ mod tests {
             "12345678901234567890123",
         ] {
             let task = Task::of(TASK, &job(payload));
-            let expected = (Uuid::try_parse(ID).unwrap(), payload.as_bytes().to_vec());
             let read = Task::read(TASK, task.headers["task"].as_str(), &task.body);
-            assert_eq!(read, Ok(expected.clone()));
+            assert_eq!(read, Ok(received(payload)));
             let opened = Task::open(TASK, task.envelope("celery").as_bytes());
-            assert_eq!(opened, Ok(expected));
+            assert_eq!(opened, Ok(received(payload)));
         }
     }
 
@@ -189,19 +192,14 @@ mod tests {
     fn what_celery_publishes_is_understood() {
         // Made by Celery 5.7: process_event.delay('550e8400-…', {'n': 1}).
         let envelope = br#"{"body": "W1siNTUwZTg0MDAtZTI5Yi00MWQ0LWE3MTYtNDQ2NjU1NDQwMDAwIiwgeyJuIjogMX1dLCB7fSwgeyJjYWxsYmFja3MiOiBudWxsLCAiZXJyYmFja3MiOiBudWxsLCAiY2hhaW4iOiBudWxsLCAiY2hvcmQiOiBudWxsfV0=", "content-encoding": "utf-8", "content-type": "application/json", "headers": {"lang": "py", "task": "a7probe.process_event", "id": "c04cc11a-e8f1-4202-8a30-37c447ccb9c6"}, "properties": {"body_encoding": "base64"}}"#;
-        let (id, payload) = Task::open(TASK, envelope).unwrap();
-        assert_eq!(id.to_string(), ID);
-        assert_eq!(payload, br#"{"n": 1}"#);
+        assert_eq!(Task::open(TASK, envelope), Ok(received(r#"{"n": 1}"#)));
     }
 
     #[test]
     fn keyword_arguments_are_arguments() {
         let body = format!(r#"[[], {{"payload": {{"n":2}}, "event_id": "{ID}"}}, {{}}]"#);
-        let (id, payload) = Task::read("t", Some("t"), body.as_bytes()).unwrap();
-        assert_eq!(
-            (id.to_string().as_str(), &payload[..]),
-            (ID, &br#"{"n":2}"#[..])
-        );
+        let read = Task::read("t", Some("t"), body.as_bytes());
+        assert_eq!(read, Ok(received(r#"{"n":2}"#)));
     }
 
     #[test]
@@ -231,9 +229,8 @@ mod tests {
         let long = format!(r#"{{"n":{}}}"#, "7".repeat(5_000));
         for payload in [deep.as_str(), &long, r#""\ud800""#] {
             let task = Task::of(TASK, &job(payload));
-            let expected = (Uuid::try_parse(ID).unwrap(), b"null".to_vec());
             let read = Task::read(TASK, Some(TASK), &task.body);
-            assert_eq!(read, Ok(expected));
+            assert_eq!(read, Ok(received("null")));
         }
     }
 
@@ -279,8 +276,8 @@ mod tests {
         ];
         decode_mutations(&seeds, &words, |bytes| {
             let read = [Task::read(TASK, Some(TASK), bytes), Task::open(TASK, bytes)];
-            for (_, payload) in read.into_iter().flatten() {
-                assert!(std::str::from_utf8(&payload).is_ok());
+            for job in read.into_iter().flatten() {
+                assert!(std::str::from_utf8(&job.payload.unwrap()).is_ok());
             }
         });
     }

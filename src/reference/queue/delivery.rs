@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use uuid::Uuid;
 
-use super::error::{Pending, QueueError, within};
+use super::error::{BrokerFuture, QueueError, within};
 use crate::reference::outage::OutageLog;
 
 /// What the broker is to do with a delivery.
@@ -27,7 +27,7 @@ pub enum Settlement {
 /// The way back to the broker for one delivery.
 pub(super) trait DeliveryHandle: Send {
     /// Resolves when the broker knows the result.
-    fn settle(self: Box<Self>, settlement: Settlement) -> Pending<'static, ()>;
+    fn settle(self: Box<Self>, settlement: Settlement) -> BrokerFuture<'static, ()>;
 }
 
 /// A message as a broker handed it out.
@@ -38,6 +38,7 @@ pub(super) struct Received {
 }
 
 /// What a message says.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct ReceivedJob {
     pub(super) event_id: Uuid,
     /// The event's body, if the message carries it.
@@ -54,12 +55,19 @@ impl ReceivedJob {
         })
     }
 
-    /// From a Celery or RQ call.
-    pub(super) fn from_call((event_id, payload): (Uuid, Vec<u8>)) -> ReceivedJob {
-        ReceivedJob {
+    /// From the arguments of a Celery task or an RQ job, as `call` names it.
+    pub(super) fn from_call(
+        call: &str,
+        id: Option<String>,
+        payload: Option<String>,
+    ) -> Result<ReceivedJob, String> {
+        let id = id.ok_or_else(|| format!("the {call} has no event_id"))?;
+        let event_id = Uuid::try_parse(&id).map_err(|_| format!("'{id}' is not an event id"))?;
+        let payload = payload.unwrap_or_else(|| "{}".to_owned());
+        Ok(ReceivedJob {
             event_id,
-            payload: Some(payload),
-        }
+            payload: Some(payload.into_bytes()),
+        })
     }
 }
 

@@ -250,64 +250,20 @@ mod tests {
     #[test]
     #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
     fn every_broker_has_the_queue_its_workers_listen_to() {
+        use Dialect::{Celery, Own, Rq};
+        use Protocol::{Amqp, Nats, Redis};
+        let celery_task = "a7probe.process_event";
+        let rq_function = "a7probe_tasks.process_event";
         for (text, dialect, protocol, queue, task) in [
-            (
-                "amqp://localhost",
-                Dialect::Own,
-                Protocol::Amqp,
-                "a7probe",
-                "",
-            ),
-            (
-                "redis://h:1/2",
-                Dialect::Own,
-                Protocol::Redis,
-                "a7probe",
-                "",
-            ),
-            (
-                "nats://h?queue=jobs",
-                Dialect::Own,
-                Protocol::Nats,
-                "jobs",
-                "",
-            ),
-            (
-                "celery+redis://h/0",
-                Dialect::Celery,
-                Protocol::Redis,
-                "celery",
-                "a7probe.process_event",
-            ),
-            (
-                "celery+amqp://h?queue=q&task=m.f",
-                Dialect::Celery,
-                Protocol::Amqp,
-                "q",
-                "m.f",
-            ),
-            ("tls://h", Dialect::Own, Protocol::Nats, "a7probe", ""),
-            (
-                "celery+amqps://h",
-                Dialect::Celery,
-                Protocol::Amqp,
-                "celery",
-                "a7probe.process_event",
-            ),
-            (
-                "rq+rediss://h",
-                Dialect::Rq,
-                Protocol::Redis,
-                "default",
-                "a7probe_tasks.process_event",
-            ),
-            (
-                "rq+redis://h",
-                Dialect::Rq,
-                Protocol::Redis,
-                "default",
-                "a7probe_tasks.process_event",
-            ),
+            ("amqp://localhost", Own, Amqp, "a7probe", ""),
+            ("redis://h:1/2", Own, Redis, "a7probe", ""),
+            ("nats://h?queue=jobs", Own, Nats, "jobs", ""),
+            ("tls://h", Own, Nats, "a7probe", ""),
+            ("celery+redis://h/0", Celery, Redis, "celery", celery_task),
+            ("celery+amqp://h?queue=q&task=m.f", Celery, Amqp, "q", "m.f"),
+            ("celery+amqps://h", Celery, Amqp, "celery", celery_task),
+            ("rq+rediss://h", Rq, Redis, "default", rq_function),
+            ("rq+redis://h", Rq, Redis, "default", rq_function),
         ] {
             let found = parse(text).unwrap();
             assert_eq!(

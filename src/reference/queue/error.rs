@@ -29,7 +29,8 @@ pub enum QueueError {
 }
 
 /// An operation of a broker behind a trait object.
-pub(super) type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, QueueError>> + Send + 'a>>;
+pub(super) type BrokerFuture<'a, T> =
+    Pin<Box<dyn Future<Output = Result<T, QueueError>> + Send + 'a>>;
 
 /// Waits for an answer; no answer within this time is an error.
 pub(super) async fn within<T>(

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::advice::Advice;
 use super::broker::{Broker, JobReceiver, JobSender, QueueOptions};
 use super::dispatch::Dispatch;
-use super::error::Pending;
+use super::error::BrokerFuture;
 use receiver::NatsReceiver;
 use sender::NatsSender;
 
@@ -24,7 +24,7 @@ impl Broker for JetStream {
         &self,
         dispatch: &'a Dispatch,
         deadline: Duration,
-    ) -> Pending<'a, Box<dyn JobSender>> {
+    ) -> BrokerFuture<'a, Box<dyn JobSender>> {
         Box::pin(async move {
             let sender = NatsSender::open(dispatch, deadline).await?;
             Ok(Box::new(sender) as Box<dyn JobSender>)
@@ -36,14 +36,18 @@ impl Broker for JetStream {
         dispatch: &'a Dispatch,
         options: &'a QueueOptions,
         _name: Uuid,
-    ) -> Pending<'a, Box<dyn JobReceiver>> {
+    ) -> BrokerFuture<'a, Box<dyn JobReceiver>> {
         Box::pin(async move {
             let receiver = NatsReceiver::open(dispatch, options).await?;
             Ok(Box::new(receiver) as Box<dyn JobReceiver>)
         })
     }
 
-    fn advice<'a>(&self, dispatch: &'a Dispatch, deadline: Duration) -> Pending<'a, Vec<Advice>> {
+    fn advice<'a>(
+        &self,
+        dispatch: &'a Dispatch,
+        deadline: Duration,
+    ) -> BrokerFuture<'a, Vec<Advice>> {
         Box::pin(settings::advice(dispatch, deadline))
     }
 }

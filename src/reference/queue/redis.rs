@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::advice::Advice;
 use super::broker::{Broker, JobReceiver, JobSender, QueueOptions};
 use super::dispatch::{Dialect, Dispatch};
-use super::error::Pending;
+use super::error::BrokerFuture;
 use list::ListReceiver;
 use sender::RedisSender;
 use stream::StreamReceiver;
@@ -29,7 +29,7 @@ impl Broker for Redis {
         &self,
         dispatch: &'a Dispatch,
         deadline: Duration,
-    ) -> Pending<'a, Box<dyn JobSender>> {
+    ) -> BrokerFuture<'a, Box<dyn JobSender>> {
         Box::pin(async move {
             let sender = RedisSender::open(dispatch, deadline).await?;
             Ok(Box::new(sender) as Box<dyn JobSender>)
@@ -41,7 +41,7 @@ impl Broker for Redis {
         dispatch: &'a Dispatch,
         options: &'a QueueOptions,
         name: Uuid,
-    ) -> Pending<'a, Box<dyn JobReceiver>> {
+    ) -> BrokerFuture<'a, Box<dyn JobReceiver>> {
         Box::pin(async move {
             if dispatch.dialect() == Dialect::Own {
                 let receiver = StreamReceiver::open(dispatch, options, name).await?;
@@ -52,7 +52,11 @@ impl Broker for Redis {
         })
     }
 
-    fn advice<'a>(&self, dispatch: &'a Dispatch, deadline: Duration) -> Pending<'a, Vec<Advice>> {
+    fn advice<'a>(
+        &self,
+        dispatch: &'a Dispatch,
+        deadline: Duration,
+    ) -> BrokerFuture<'a, Vec<Advice>> {
         Box::pin(settings::advice(dispatch, deadline))
     }
 }

@@ -10,10 +10,10 @@ use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
-use uuid::Uuid;
 
 use super::broker::DispatchJob;
 use super::celery::Arguments;
+use super::delivery::ReceivedJob;
 use super::pickle::{self, Plain};
 
 /// Seconds that a job may run, and seconds that a finished one is kept: RQ's own defaults.
@@ -79,7 +79,7 @@ pub(super) fn fields(
 
 /// Event id and payload of the call `function(event_id, payload)`, by position or by name. A call of another function is
 /// not ours to make, whatever its arguments look like.
-pub(super) fn read(function: &str, data: &[u8]) -> Result<(Uuid, Vec<u8>), String> {
+pub(super) fn read(function: &str, data: &[u8]) -> Result<ReceivedJob, String> {
     let call = inflated(data)?;
     let call = call.as_deref().unwrap_or(data);
     if call.len() > LARGEST_CALL {
@@ -97,12 +97,7 @@ pub(super) fn read(function: &str, data: &[u8]) -> Result<(Uuid, Vec<u8>), Strin
     if name != function {
         return Err(format!("function {name} is not {function}"));
     }
-    let id = event_id.ok_or("the job has no event_id")?;
-    let event_id = Uuid::try_parse(&id).map_err(|_| format!("'{id}' is not an event id"))?;
-    Ok((
-        event_id,
-        payload.unwrap_or_else(|| "{}".to_owned()).into_bytes(),
-    ))
+    ReceivedJob::from_call("job", event_id, payload)
 }
 
 /// The fields that are read from a call.
@@ -172,7 +167,7 @@ fn inflated(bytes: &[u8]) -> Result<Option<Vec<u8>>, String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{DispatchJob, fields, read};
+    use super::{DispatchJob, ReceivedJob, fields, read};
     use crate::reference::payload::mutation::{decode_mutations, on_a_small_stack};
     use uuid::Uuid;
 
@@ -190,7 +185,11 @@ mod tests {
         };
         let fields = fields("default", FUNCTION, &job);
         let data = &fields.iter().find(|(name, _)| *name == "data").unwrap().1;
-        assert_eq!(read(FUNCTION, data), Ok((event_id, payload)));
+        let received = ReceivedJob {
+            event_id,
+            payload: Some(payload),
+        };
+        assert_eq!(read(FUNCTION, data), Ok(received));
         let reason = read("shop.delete_user", data).unwrap_err();
         assert_eq!(
             reason,
@@ -201,8 +200,9 @@ mod tests {
     #[test]
     fn jobs_of_the_json_serializer_are_read_too() {
         let call = format!(r#"["m.f", null, [], {{"event_id": "{ID}", "payload": [1]}}]"#);
-        let (id, payload) = read("m.f", call.as_bytes()).unwrap();
-        assert_eq!((id.to_string().as_str(), &payload[..]), (ID, &b"[1]"[..]));
+        let job = read("m.f", call.as_bytes()).unwrap();
+        assert_eq!(job.event_id.to_string(), ID);
+        assert_eq!(job.payload.as_deref(), Some(&b"[1]"[..]));
     }
 
     #[test]
@@ -268,8 +268,8 @@ mod tests {
             b"\x78\x9c",
         ];
         decode_mutations(&seeds, &words, |bytes| {
-            if let Ok((_, payload)) = read("m.f", bytes) {
-                assert!(std::str::from_utf8(&payload).is_ok());
+            if let Ok(job) = read("m.f", bytes) {
+                assert!(std::str::from_utf8(&job.payload.unwrap()).is_ok());
             }
         });
     }

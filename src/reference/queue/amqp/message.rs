@@ -39,5 +39,5 @@ pub(super) fn read(dispatch: &Dispatch, message: &Message) -> Result<ReceivedJob
     }
     let headers = message.properties.headers().as_ref();
     let task = headers.and_then(|headers| text_in(headers, "task"));
-    Task::read(dispatch.task(), task.as_deref(), &message.data).map(ReceivedJob::from_call)
+    Task::read(dispatch.task(), task.as_deref(), &message.data)
 }

@@ -10,7 +10,7 @@ use lapin::types::FieldTable;
 use super::super::broker::{JobReceiver, QueueOptions};
 use super::super::delivery::{DeliveryHandle, Received, Settlement};
 use super::super::dispatch::{Dialect, Dispatch};
-use super::super::error::{Pending, QueueError};
+use super::super::error::{BrokerFuture, QueueError};
 use super::connection::AmqpConnection;
 use super::dead_letter_queue::DeadLetterQueue;
 use super::message;
@@ -73,12 +73,12 @@ impl AmqpReceiver {
 }
 
 impl JobReceiver for AmqpReceiver {
-    fn receive(&mut self) -> Pending<'_, Vec<Received>> {
+    fn receive(&mut self) -> BrokerFuture<'_, Vec<Received>> {
         Box::pin(self.next())
     }
 
     /// RabbitMQ puts back what is not acknowledged, where it was, when a connection ends.
-    fn close(self: Box<Self>) -> Pending<'static, ()> {
+    fn close(self: Box<Self>) -> BrokerFuture<'static, ()> {
         Box::pin(async move { self.connection.close().await })
     }
 }
@@ -90,7 +90,7 @@ struct AmqpDelivery {
 }
 
 impl DeliveryHandle for AmqpDelivery {
-    fn settle(self: Box<Self>, settlement: Settlement) -> Pending<'static, ()> {
+    fn settle(self: Box<Self>, settlement: Settlement) -> BrokerFuture<'static, ()> {
         Box::pin(async move {
             match settlement {
                 Settlement::Done => self.acknowledge().await,

@@ -4,7 +4,7 @@ use futures_util::future::try_join_all;
 
 use super::super::broker::{DispatchJob, JobSender};
 use super::super::dispatch::Dispatch;
-use super::super::error::{Pending, QueueError};
+use super::super::error::{BrokerFuture, QueueError};
 use super::connection::AmqpConnection;
 use super::publisher::{ConfirmChannel, confirmed};
 use super::{message, queues};
@@ -27,7 +27,7 @@ impl AmqpSender {
 }
 
 impl JobSender for AmqpSender {
-    fn publish<'a>(&'a mut self, jobs: &'a [DispatchJob]) -> Pending<'a, ()> {
+    fn publish<'a>(&'a mut self, jobs: &'a [DispatchJob]) -> BrokerFuture<'a, ()> {
         Box::pin(async move {
             let queue = self.dispatch.queue();
             let mut confirms = Vec::with_capacity(jobs.len());
@@ -42,7 +42,7 @@ impl JobSender for AmqpSender {
         })
     }
 
-    fn depth(&mut self) -> Pending<'_, u64> {
+    fn depth(&mut self) -> BrokerFuture<'_, u64> {
         Box::pin(queues::depth(&self.channel.channel, self.dispatch.queue()))
     }
 

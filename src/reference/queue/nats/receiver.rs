@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use super::super::broker::{JobReceiver, QueueOptions};
 use super::super::delivery::{DeliveryHandle, Received, ReceivedJob, Settlement};
 use super::super::dispatch::Dispatch;
-use super::super::error::{Pending, QueueError, within};
+use super::super::error::{BrokerFuture, QueueError, within};
 use super::connection::{CONSUMER, connect, failed, stream};
 
 /// How long one pull waits for a message, and how often the server says that it still does.
@@ -123,11 +123,11 @@ impl NatsReceiver {
 }
 
 impl JobReceiver for NatsReceiver {
-    fn receive(&mut self) -> Pending<'_, Vec<Received>> {
+    fn receive(&mut self) -> BrokerFuture<'_, Vec<Received>> {
         Box::pin(self.next())
     }
 
-    fn close(self: Box<Self>) -> Pending<'static, ()> {
+    fn close(self: Box<Self>) -> BrokerFuture<'static, ()> {
         Box::pin(self.give_back())
     }
 }
@@ -163,7 +163,7 @@ impl NatsDelivery {
 }
 
 impl DeliveryHandle for NatsDelivery {
-    fn settle(self: Box<Self>, settlement: Settlement) -> Pending<'static, ()> {
+    fn settle(self: Box<Self>, settlement: Settlement) -> BrokerFuture<'static, ()> {
         Box::pin(self.answer(settlement))
     }
 }

@@ -9,7 +9,7 @@ use futures_util::future::try_join_all;
 
 use super::super::broker::{DispatchJob, JobSender};
 use super::super::dispatch::Dispatch;
-use super::super::error::{Pending, QueueError};
+use super::super::error::{BrokerFuture, QueueError};
 use super::connection::{CONSUMER, connect, failed, stream, stream_name};
 
 /// One connection that publishes to a subject.
@@ -60,11 +60,11 @@ impl NatsSender {
 }
 
 impl JobSender for NatsSender {
-    fn publish<'a>(&'a mut self, jobs: &'a [DispatchJob]) -> Pending<'a, ()> {
+    fn publish<'a>(&'a mut self, jobs: &'a [DispatchJob]) -> BrokerFuture<'a, ()> {
         Box::pin(self.send(jobs))
     }
 
-    fn depth(&mut self) -> Pending<'_, u64> {
+    fn depth(&mut self) -> BrokerFuture<'_, u64> {
         Box::pin(self.pending())
     }
 }

@@ -6,7 +6,7 @@ use redis::aio::MultiplexedConnection;
 use redis::{AsyncConnectionConfig, Client, Pipeline, RedisError};
 
 use super::super::dispatch::Dispatch;
-use super::super::error::{Pending, QueueError};
+use super::super::error::{BrokerFuture, QueueError};
 
 /// Dead letters that are kept; the oldest go first.
 pub(super) const DEAD_LETTERS: usize = 10_000;
@@ -39,6 +39,9 @@ pub(super) fn transaction() -> Pipeline {
 }
 
 /// Runs a batch whose answers say nothing more than that it is done.
-pub(super) fn run(batch: Pipeline, mut connection: MultiplexedConnection) -> Pending<'static, ()> {
+pub(super) fn run(
+    batch: Pipeline,
+    mut connection: MultiplexedConnection,
+) -> BrokerFuture<'static, ()> {
     Box::pin(async move { Ok(batch.query_async::<()>(&mut connection).await?) })
 }

@@ -11,9 +11,9 @@ use uuid::Uuid;
 
 use super::super::broker::{JobReceiver, QueueOptions};
 use super::super::celery::Task;
-use super::super::delivery::{DeliveryHandle, Received, ReceivedJob, Settlement};
+use super::super::delivery::{DeliveryHandle, Received, Settlement};
 use super::super::dispatch::{Dialect, Dispatch};
-use super::super::error::{Pending, QueueError};
+use super::super::error::{BrokerFuture, QueueError};
 use super::super::rq;
 use super::connection::{DEAD_LETTERS, connect, run, transaction};
 use super::keys::ListKeys;
@@ -105,7 +105,7 @@ impl ListReceiver {
             job_key: None,
             connection: self.connection.clone(),
         });
-        let call = if self.keys.dialect == Dialect::Rq {
+        let job = if self.keys.dialect == Dialect::Rq {
             match rq_job::find(&mut self.connection, item).await? {
                 JobLookup::Job { key, data } => {
                     handle.job_key = Some(key);
@@ -122,19 +122,16 @@ impl ListReceiver {
         } else {
             Task::open(&self.keys.task, item)
         };
-        Ok(Some(Received {
-            job: call.map(ReceivedJob::from_call),
-            handle,
-        }))
+        Ok(Some(Received { job, handle }))
     }
 }
 
 impl JobReceiver for ListReceiver {
-    fn receive(&mut self) -> Pending<'_, Vec<Received>> {
+    fn receive(&mut self) -> BrokerFuture<'_, Vec<Received>> {
         Box::pin(self.next())
     }
 
-    fn close(self: Box<Self>) -> Pending<'static, ()> {
+    fn close(self: Box<Self>) -> BrokerFuture<'static, ()> {
         Box::pin(self.put_back_own())
     }
 }
@@ -150,7 +147,7 @@ struct ListItem {
 }
 
 impl DeliveryHandle for ListItem {
-    fn settle(self: Box<Self>, settlement: Settlement) -> Pending<'static, ()> {
+    fn settle(self: Box<Self>, settlement: Settlement) -> BrokerFuture<'static, ()> {
         let mut batch = transaction();
         match &settlement {
             // Celery forgets a task with its acknowledgement.

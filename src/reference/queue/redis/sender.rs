@@ -8,7 +8,7 @@ use redis::aio::MultiplexedConnection;
 use super::super::broker::{DispatchJob, JobSender};
 use super::super::celery::Task;
 use super::super::dispatch::{Dialect, Dispatch};
-use super::super::error::{Pending, QueueError};
+use super::super::error::{BrokerFuture, QueueError};
 use super::super::rq;
 use super::connection::{connect, run, transaction};
 use super::{keys, stream};
@@ -48,7 +48,7 @@ impl RedisSender {
 }
 
 impl JobSender for RedisSender {
-    fn publish<'a>(&'a mut self, jobs: &'a [DispatchJob]) -> Pending<'a, ()> {
+    fn publish<'a>(&'a mut self, jobs: &'a [DispatchJob]) -> BrokerFuture<'a, ()> {
         if jobs.is_empty() {
             return Box::pin(async { Ok(()) });
         }
@@ -59,7 +59,7 @@ impl JobSender for RedisSender {
         run(batch, self.connection.clone())
     }
 
-    fn depth(&mut self) -> Pending<'_, u64> {
+    fn depth(&mut self) -> BrokerFuture<'_, u64> {
         Box::pin(self.length())
     }
 }

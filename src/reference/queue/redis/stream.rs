@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::super::broker::{JobReceiver, QueueOptions};
 use super::super::delivery::{DeliveryHandle, Received, ReceivedJob, Settlement};
 use super::super::dispatch::Dispatch;
-use super::super::error::{Pending, QueueError};
+use super::super::error::{BrokerFuture, QueueError};
 use super::connection::{DEAD_LETTERS, connect, run, transaction};
 
 const GROUP: &str = "a7probe";
@@ -165,11 +165,11 @@ impl StreamReceiver {
 }
 
 impl JobReceiver for StreamReceiver {
-    fn receive(&mut self) -> Pending<'_, Vec<Received>> {
+    fn receive(&mut self) -> BrokerFuture<'_, Vec<Received>> {
         Box::pin(self.next())
     }
 
-    fn close(self: Box<Self>) -> Pending<'static, ()> {
+    fn close(self: Box<Self>) -> BrokerFuture<'static, ()> {
         Box::pin(self.give_back())
     }
 }
@@ -204,7 +204,7 @@ struct StreamEntry {
 }
 
 impl DeliveryHandle for StreamEntry {
-    fn settle(self: Box<Self>, settlement: Settlement) -> Pending<'static, ()> {
+    fn settle(self: Box<Self>, settlement: Settlement) -> BrokerFuture<'static, ()> {
         let mut batch = transaction();
         match settlement {
             Settlement::Done => {}

@@ -56,6 +56,18 @@ impl Exposition {
         self
     }
 
+    /// A gauge that is one number.
+    pub(super) fn gauge(&mut self, name: &'static str, help: &str, value: impl Display) {
+        self.family(name, MetricKind::Gauge, help)
+            .sample(&[], value);
+    }
+
+    /// A counter that is one number.
+    pub(super) fn counter(&mut self, name: &'static str, help: &str, count: u64) {
+        self.family(name, MetricKind::Counter, help)
+            .sample(&[], count);
+    }
+
     /// One sample.
     pub(super) fn sample(&mut self, labels: Labels<'_>, value: impl Display) -> &mut Exposition {
         self.named_sample("", labels, value)

@@ -26,12 +26,11 @@ pub(in super::super) async fn metrics(State(app): State<Arc<App>>) -> Response<B
     requests(&mut page, &app);
     ingest(&mut page, &app);
     queue(&mut page, &app.pool.store, oldest);
-    page.family(
+    page.gauge(
         "a7probe_events_stuck",
-        MetricKind::Gauge,
         "Events that this process has dispatched again and again and that no worker has begun, while later ones are done.",
-    )
-    .sample(&[], app.core.stuck.count());
+        app.core.stuck.count(),
+    );
     work(&mut page, &app);
     breaker(&mut page, &app);
     processes::processes(&mut page, look.as_ref().map_or(&[], |look| &look.processes));
@@ -51,18 +50,16 @@ fn process(page: &mut Exposition, app: &App) {
     )
     .sample(&[("version", version), ("mode", mode)], 1);
     let started = app.core.metrics.started.duration_since(UNIX_EPOCH);
-    page.family(
+    page.gauge(
         "process_start_time_seconds",
-        MetricKind::Gauge,
         "When the process started, in seconds since the Unix epoch.",
-    )
-    .sample(&[], started.unwrap_or_default().as_secs_f64());
-    page.family(
+        started.unwrap_or_default().as_secs_f64(),
+    );
+    page.gauge(
         "a7probe_draining",
-        MetricKind::Gauge,
         "1 while the server finishes its work and accepts nothing new.",
-    )
-    .sample(&[], u8::from(app.core.is_draining()));
+        u8::from(app.core.is_draining()),
+    );
 }
 
 fn requests(page: &mut Exposition, app: &App) {
@@ -97,24 +94,21 @@ fn requests(page: &mut Exposition, app: &App) {
 
 fn ingest(page: &mut Exposition, app: &App) {
     let metrics = &app.core.metrics;
-    page.family(
+    page.gauge(
         "a7probe_ingest_in_flight",
-        MetricKind::Gauge,
         "Requests to /ingest that are being answered.",
-    )
-    .sample(&[], app.core.in_flight());
-    page.family(
+        app.core.in_flight(),
+    );
+    page.counter(
         "a7probe_ingest_accepted_total",
-        MetricKind::Counter,
         "New events that were acknowledged.",
-    )
-    .sample(&[], metrics.accepted.get());
-    page.family(
+        metrics.accepted.get(),
+    );
+    page.counter(
         "a7probe_ingest_replayed_total",
-        MetricKind::Counter,
         "Acknowledgements repeated for a key that came before: duplicates that did nothing.",
-    )
-    .sample(&[], metrics.replayed.get());
+        metrics.replayed.get(),
+    );
     page.family(
         "a7probe_ingest_rejected_total",
         MetricKind::Counter,
@@ -128,12 +122,11 @@ fn ingest(page: &mut Exposition, app: &App) {
         .limiter
         .as_ref()
         .map_or(0, |limiter| limiter.clients());
-    page.family(
+    page.gauge(
         "a7probe_rate_limit_clients",
-        MetricKind::Gauge,
         "Clients that the rate limit tells apart now.",
-    )
-    .sample(&[], limited);
+        limited,
+    );
 }
 
 fn queue(page: &mut Exposition, store: &Store, oldest: Option<Duration>) {
@@ -149,18 +142,16 @@ fn queue(page: &mut Exposition, store: &Store, oldest: Option<Duration>) {
     .sample(&[("state", "failed")], now.failed)
     .sample(&[("state", "dead")], now.dead)
     .sample(&[("state", "processed")], now.processed);
-    page.family(
+    page.gauge(
         "a7probe_queue_depth",
-        MetricKind::Gauge,
         "Accepted events that are not settled: queued, retrying and working.",
-    )
-    .sample(&[], now.open());
-    page.family(
+        now.open(),
+    );
+    page.gauge(
         "a7probe_leases",
-        MetricKind::Gauge,
         "Events that someone holds a lease on.",
-    )
-    .sample(&[], now.working);
+        now.working,
+    );
     page.family(
         "a7probe_queue_oldest_age_seconds",
         MetricKind::Gauge,
@@ -215,18 +206,16 @@ fn work(page: &mut Exposition, app: &App) {
             &counters.duplicates,
         ),
     ] {
-        page.family(name, MetricKind::Counter, help)
-            .sample(&[], counter.get());
+        page.counter(name, help, counter.get());
     }
 }
 
 fn breaker(page: &mut Exposition, app: &App) {
-    page.family(
+    page.gauge(
         "a7probe_provider_calls_in_flight",
-        MetricKind::Gauge,
         "Calls of the provider that are under way in this process.",
-    )
-    .sample(&[], app.pool.in_flight());
+        app.pool.in_flight(),
+    );
     let (now, _) = app.pool.breaker.status();
     page.family(
         "a7probe_breaker",
@@ -240,12 +229,11 @@ fn breaker(page: &mut Exposition, app: &App) {
 
 fn commits(page: &mut Exposition, store: &Store) {
     let commits = store.commits();
-    page.family(
+    page.gauge(
         "a7probe_commit_queue_depth",
-        MetricKind::Gauge,
         "Requests that wait for a commit.",
-    )
-    .sample(&[], store.waiting_commits());
+        store.waiting_commits(),
+    );
     page.family(
         "a7probe_commit_batch_size",
         MetricKind::Histogram,
@@ -258,24 +246,21 @@ fn commits(page: &mut Exposition, store: &Store) {
         "From the begin of a transaction until it is on disk.",
     )
     .histogram(&[], &commits.duration.read(), Scale::Time);
-    page.family(
+    page.counter(
         "a7probe_commits_failed_total",
-        MetricKind::Counter,
         "Transactions that were rolled back.",
-    )
-    .sample(&[], commits.failed.get());
-    page.family(
+        commits.failed.get(),
+    );
+    page.gauge(
         "a7probe_commit_stuck_seconds",
-        MetricKind::Gauge,
         "How long the transaction under way has been running; 0 when there is none.",
-    )
-    .sample(&[], commits.stuck_for().as_secs_f64());
-    page.family(
+        commits.stuck_for().as_secs_f64(),
+    );
+    page.gauge(
         "a7probe_store_writable",
-        MetricKind::Gauge,
         "0 after a transaction was rolled back, until one succeeds.",
-    )
-    .sample(&[], u8::from(store.is_writable()));
+        u8::from(store.is_writable()),
+    );
 }
 
 fn provider(page: &mut Exposition, app: &App) {
