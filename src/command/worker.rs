@@ -140,3 +140,66 @@ fn say_what_is_left(left: &Snapshot, err: &mut dyn Write) -> io::Result<()> {
         left.dead
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+    use std::time::Duration;
+
+    use clap::{Args as _, FromArgMatches as _};
+    use tracing_subscriber::EnvFilter;
+
+    use crate::cli::worker::WorkerArgs;
+
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().expect("no panic").write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_filter_that_the_help_names_shows_the_workers_lines() {
+        let mut command = WorkerArgs::augment_args(clap::Command::new("worker"));
+        let help = command.render_long_help().to_string();
+        let filter = help
+            .split_whitespace()
+            .find(|word| word.starts_with("a7probe::"))
+            .expect("a filter");
+        let filter = EnvFilter::try_new(filter.trim_end_matches('.')).expect("valid");
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = folder.path().join("a7probe.db");
+        let words = ["worker".as_ref(), "--store".as_ref(), store.as_os_str()];
+        let matches = command.get_matches_from(words);
+        let args = WorkerArgs::from_arg_matches(&matches).expect("valid flags");
+        let pool = super::pool(&args).expect("a store");
+
+        let log = Log::default();
+        let writer = log.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(move || writer.clone())
+            .finish();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        tracing::subscriber::with_default(subscriber, || {
+            runtime.block_on(async {
+                pool.store.close().await;
+                // It reports until dropped, and the closed store takes no report.
+                let reports = pool.report("worker");
+                let _ = tokio::time::timeout(Duration::from_millis(50), reports).await;
+            });
+        });
+        let log = String::from_utf8(log.0.lock().expect("no panic").clone()).expect("UTF-8");
+        assert!(log.contains("cannot report"), "{log}");
+    }
+}
