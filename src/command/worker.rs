@@ -148,7 +148,9 @@ mod tests {
     use std::time::Duration;
 
     use clap::{Args as _, FromArgMatches as _};
-    use tracing_subscriber::EnvFilter;
+    use tracing_subscriber::filter::Targets;
+    use tracing_subscriber::fmt;
+    use tracing_subscriber::layer::SubscriberExt as _;
 
     use crate::cli::worker::WorkerArgs;
 
@@ -173,7 +175,7 @@ mod tests {
             .split_whitespace()
             .find(|word| word.starts_with("a7probe::"))
             .expect("a filter");
-        let filter = EnvFilter::try_new(filter.trim_end_matches('.')).expect("valid");
+        let filter: Targets = filter.trim_end_matches('.').parse().expect("valid");
         let folder = tempfile::tempdir().expect("a folder");
         let store = folder.path().join("a7probe.db");
         let words = ["worker".as_ref(), "--store".as_ref(), store.as_os_str()];
@@ -183,10 +185,8 @@ mod tests {
 
         let log = Log::default();
         let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_env_filter(filter)
-            .with_writer(move || writer.clone())
-            .finish();
+        let lines = fmt::layer().with_writer(move || writer.clone());
+        let subscriber = tracing_subscriber::registry().with(lines).with(filter);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()

@@ -15,7 +15,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::advice::Advice;
-use super::broker::{Broker, JobReceiver, JobSender, QueueOptions};
+use super::broker::{Broker, JobReceiver, JobSender, Opening, QueueOptions};
 use super::dispatch::Dispatch;
 use super::error::{BrokerFuture, QueueError};
 use connection::AmqpConnection;
@@ -31,11 +31,8 @@ impl Broker for RabbitMq {
         &self,
         dispatch: &'a Dispatch,
         _deadline: Duration,
-    ) -> BrokerFuture<'a, Box<dyn JobSender>> {
-        Box::pin(async move {
-            let sender = AmqpSender::open(dispatch).await?;
-            Ok(Box::new(sender) as Box<dyn JobSender>)
-        })
+    ) -> Opening<'a, dyn JobSender> {
+        Box::pin(AmqpSender::open(dispatch))
     }
 
     fn receiver<'a>(
@@ -43,11 +40,8 @@ impl Broker for RabbitMq {
         dispatch: &'a Dispatch,
         options: &'a QueueOptions,
         _name: Uuid,
-    ) -> BrokerFuture<'a, Box<dyn JobReceiver>> {
-        Box::pin(async move {
-            let receiver = AmqpReceiver::open(dispatch, options).await?;
-            Ok(Box::new(receiver) as Box<dyn JobReceiver>)
-        })
+    ) -> Opening<'a, dyn JobReceiver> {
+        Box::pin(AmqpReceiver::open(dispatch, options))
     }
 
     fn advice<'a>(

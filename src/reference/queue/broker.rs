@@ -41,14 +41,13 @@ impl Default for QueueOptions {
     }
 }
 
+/// A connection that is being opened.
+pub(super) type Opening<'a, T> = BrokerFuture<'a, Box<T>>;
+
 /// A kind of broker.
 pub(super) trait Broker: Sync {
     /// Connects to publish.
-    fn sender<'a>(
-        &self,
-        dispatch: &'a Dispatch,
-        deadline: Duration,
-    ) -> BrokerFuture<'a, Box<dyn JobSender>>;
+    fn sender<'a>(&self, dispatch: &'a Dispatch, deadline: Duration) -> Opening<'a, dyn JobSender>;
 
     /// Connects to consume. The name distinguishes this consumer's deliveries from those of others.
     fn receiver<'a>(
@@ -56,7 +55,7 @@ pub(super) trait Broker: Sync {
         dispatch: &'a Dispatch,
         options: &'a QueueOptions,
         name: Uuid,
-    ) -> BrokerFuture<'a, Box<dyn JobReceiver>>;
+    ) -> Opening<'a, dyn JobReceiver>;
 
     /// Asks for settings that lose messages. Missing queues are made on the way.
     fn advice<'a>(

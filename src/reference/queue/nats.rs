@@ -10,7 +10,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::advice::Advice;
-use super::broker::{Broker, JobReceiver, JobSender, QueueOptions};
+use super::broker::{Broker, JobReceiver, JobSender, Opening, QueueOptions};
 use super::dispatch::Dispatch;
 use super::error::BrokerFuture;
 use receiver::NatsReceiver;
@@ -20,15 +20,8 @@ use sender::NatsSender;
 pub(super) struct JetStream;
 
 impl Broker for JetStream {
-    fn sender<'a>(
-        &self,
-        dispatch: &'a Dispatch,
-        deadline: Duration,
-    ) -> BrokerFuture<'a, Box<dyn JobSender>> {
-        Box::pin(async move {
-            let sender = NatsSender::open(dispatch, deadline).await?;
-            Ok(Box::new(sender) as Box<dyn JobSender>)
-        })
+    fn sender<'a>(&self, dispatch: &'a Dispatch, deadline: Duration) -> Opening<'a, dyn JobSender> {
+        Box::pin(NatsSender::open(dispatch, deadline))
     }
 
     fn receiver<'a>(
@@ -36,11 +29,8 @@ impl Broker for JetStream {
         dispatch: &'a Dispatch,
         options: &'a QueueOptions,
         _name: Uuid,
-    ) -> BrokerFuture<'a, Box<dyn JobReceiver>> {
-        Box::pin(async move {
-            let receiver = NatsReceiver::open(dispatch, options).await?;
-            Ok(Box::new(receiver) as Box<dyn JobReceiver>)
-        })
+    ) -> Opening<'a, dyn JobReceiver> {
+        Box::pin(NatsReceiver::open(dispatch, options))
     }
 
     fn advice<'a>(

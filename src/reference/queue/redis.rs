@@ -14,7 +14,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 use super::advice::Advice;
-use super::broker::{Broker, JobReceiver, JobSender, QueueOptions};
+use super::broker::{Broker, JobReceiver, JobSender, Opening, QueueOptions};
 use super::dispatch::{Dialect, Dispatch};
 use super::error::BrokerFuture;
 use list::ListReceiver;
@@ -25,15 +25,8 @@ use stream::StreamReceiver;
 pub(super) struct Redis;
 
 impl Broker for Redis {
-    fn sender<'a>(
-        &self,
-        dispatch: &'a Dispatch,
-        deadline: Duration,
-    ) -> BrokerFuture<'a, Box<dyn JobSender>> {
-        Box::pin(async move {
-            let sender = RedisSender::open(dispatch, deadline).await?;
-            Ok(Box::new(sender) as Box<dyn JobSender>)
-        })
+    fn sender<'a>(&self, dispatch: &'a Dispatch, deadline: Duration) -> Opening<'a, dyn JobSender> {
+        Box::pin(RedisSender::open(dispatch, deadline))
     }
 
     fn receiver<'a>(
@@ -41,15 +34,12 @@ impl Broker for Redis {
         dispatch: &'a Dispatch,
         options: &'a QueueOptions,
         name: Uuid,
-    ) -> BrokerFuture<'a, Box<dyn JobReceiver>> {
-        Box::pin(async move {
-            if dispatch.dialect() == Dialect::Own {
-                let receiver = StreamReceiver::open(dispatch, options, name).await?;
-                return Ok(Box::new(receiver) as Box<dyn JobReceiver>);
-            }
-            let receiver = ListReceiver::open(dispatch, options, name).await?;
-            Ok(Box::new(receiver) as Box<dyn JobReceiver>)
-        })
+    ) -> Opening<'a, dyn JobReceiver> {
+        if dispatch.dialect() == Dialect::Own {
+            Box::pin(StreamReceiver::open(dispatch, options, name))
+        } else {
+            Box::pin(ListReceiver::open(dispatch, options, name))
+        }
     }
 
     fn advice<'a>(

@@ -29,7 +29,7 @@ impl AmqpReceiver {
     pub(super) async fn open(
         dispatch: &Dispatch,
         options: &QueueOptions,
-    ) -> Result<AmqpReceiver, QueueError> {
+    ) -> Result<Box<dyn JobReceiver>, QueueError> {
         let connection = AmqpConnection::open(dispatch).await?;
         let found = queues::prepare(&connection, dispatch).await?;
         let channel = connection.channel().await?;
@@ -49,12 +49,12 @@ impl AmqpReceiver {
             (Dialect::Own, DeclaredQueue::AsWanted) => None,
             _ => Some(Arc::new(DeadLetterQueue::of(dispatch, options.deadline))),
         };
-        Ok(AmqpReceiver {
+        Ok(Box::new(AmqpReceiver {
             dispatch: dispatch.clone(),
             consumer,
             dead_letters,
             connection,
-        })
+        }))
     }
 
     async fn next(&mut self) -> Result<Vec<Received>, QueueError> {

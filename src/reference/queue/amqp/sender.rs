@@ -16,13 +16,13 @@ pub(super) struct AmqpSender {
 }
 
 impl AmqpSender {
-    pub(super) async fn open(dispatch: &Dispatch) -> Result<AmqpSender, QueueError> {
+    pub(super) async fn open(dispatch: &Dispatch) -> Result<Box<dyn JobSender>, QueueError> {
         let connection = AmqpConnection::open(dispatch).await?;
         queues::prepare(&connection, dispatch).await?;
-        Ok(AmqpSender {
+        Ok(Box::new(AmqpSender {
             dispatch: dispatch.clone(),
             channel: ConfirmChannel::on(connection).await?,
-        })
+        }))
     }
 }
 

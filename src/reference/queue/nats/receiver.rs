@@ -40,7 +40,7 @@ impl NatsReceiver {
     pub(super) async fn open(
         dispatch: &Dispatch,
         options: &QueueOptions,
-    ) -> Result<NatsReceiver, QueueError> {
+    ) -> Result<Box<dyn JobReceiver>, QueueError> {
         let client = connect(dispatch, options.deadline).await?;
         let context = jetstream::new(client.clone());
         let stream = stream(&context, dispatch.queue()).await?;
@@ -58,7 +58,7 @@ impl NatsReceiver {
             // Without them, a consumer that was deleted would look like one that has nothing.
             .heartbeat(HEARTBEAT);
         let (drops, dropped) = unbounded_channel();
-        Ok(NatsReceiver {
+        Ok(Box::new(NatsReceiver {
             dead: format!("{}.dead", dispatch.queue()),
             messages: messages.messages().await.map_err(failed)?,
             client,
@@ -66,7 +66,7 @@ impl NatsReceiver {
             deadline: options.deadline,
             dropped,
             drops,
-        })
+        }))
     }
 
     async fn next(&mut self) -> Result<Vec<Received>, QueueError> {

@@ -22,13 +22,13 @@ impl NatsSender {
     pub(super) async fn open(
         dispatch: &Dispatch,
         deadline: Duration,
-    ) -> Result<NatsSender, QueueError> {
+    ) -> Result<Box<dyn JobSender>, QueueError> {
         let context = jetstream::new(connect(dispatch, deadline).await?);
         stream(&context, dispatch.queue()).await?;
-        Ok(NatsSender {
+        Ok(Box::new(NatsSender {
             subject: dispatch.queue().to_owned(),
             context,
-        })
+        }))
     }
 
     async fn send(&self, jobs: &[DispatchJob]) -> Result<(), QueueError> {

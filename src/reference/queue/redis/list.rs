@@ -41,8 +41,8 @@ impl ListReceiver {
         dispatch: &Dispatch,
         options: &QueueOptions,
         name: Uuid,
-    ) -> Result<ListReceiver, QueueError> {
-        Ok(ListReceiver {
+    ) -> Result<Box<dyn JobReceiver>, QueueError> {
+        Ok(Box::new(ListReceiver {
             keys: Arc::new(ListKeys::of(dispatch)),
             options: *options,
             name,
@@ -51,7 +51,7 @@ impl ListReceiver {
             put_back_old: Script::new(&format!("{PUT_BACK}{PUT_BACK_OLD}")),
             connection: connect(dispatch, options.deadline).await?,
             looked_back: None,
-        })
+        }))
     }
 
     async fn next(&mut self) -> Result<Vec<Received>, QueueError> {

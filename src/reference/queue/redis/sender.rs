@@ -23,11 +23,11 @@ impl RedisSender {
     pub(super) async fn open(
         dispatch: &Dispatch,
         deadline: Duration,
-    ) -> Result<RedisSender, QueueError> {
-        Ok(RedisSender {
+    ) -> Result<Box<dyn JobSender>, QueueError> {
+        Ok(Box::new(RedisSender {
             dispatch: dispatch.clone(),
             connection: connect(dispatch, deadline).await?,
-        })
+        }))
     }
 
     /// With jobs that workers have taken and not settled, as far as this program keeps them.

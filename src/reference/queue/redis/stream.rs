@@ -48,17 +48,17 @@ impl StreamReceiver {
         dispatch: &Dispatch,
         options: &QueueOptions,
         name: Uuid,
-    ) -> Result<StreamReceiver, QueueError> {
+    ) -> Result<Box<dyn JobReceiver>, QueueError> {
         let mut settling = connect(dispatch, options.deadline).await?;
         make_group(&mut settling, dispatch.queue()).await?;
-        Ok(StreamReceiver {
+        Ok(Box::new(StreamReceiver {
             queue: dispatch.queue().to_owned(),
             consumer: name.to_string(),
             options: *options,
             reading: connect(dispatch, options.deadline + BLOCK).await?,
             settling,
             reclaimed: None,
-        })
+        }))
     }
 
     async fn next(&mut self) -> Result<Vec<Received>, QueueError> {
