@@ -1,8 +1,8 @@
 //! The bundled ingest server with its store, brokers, workers and provider.
 
 pub mod counters;
-pub mod outage;
-pub mod payload;
+pub(crate) mod outage;
+pub(crate) mod payload;
 pub mod provider;
 pub mod queue;
 pub mod server;

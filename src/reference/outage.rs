@@ -18,33 +18,22 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 
 /// A line of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OutageLine {
+pub(crate) enum OutageLine {
     /// The component has just failed, for this reason.
-    Away {
-        /// The reason of the first failure.
-        reason: String,
-    },
-    /// The component has been failing for this long.
+    Away { reason: String },
+    /// The component has been failing for this long; the reason is that of the last failure.
     Still {
-        /// Time since the first failure.
         elapsed: Duration,
-        /// Number since the first failure.
         failures: u64,
-        /// The reason of the last failure.
         reason: String,
     },
     /// The component works again.
-    Back {
-        /// From the first failure to the last.
-        elapsed: Duration,
-        /// Number of failures in total.
-        failures: u64,
-    },
+    Back { elapsed: Duration, failures: u64 },
 }
 
 /// Follows consecutive outages, without a clock of its own.
 #[derive(Debug)]
-pub struct OutageTracker {
+pub(crate) struct OutageTracker {
     outage: Option<CurrentOutage>,
     settle: Duration,
     last_failure: Option<Instant>,
@@ -73,7 +62,7 @@ impl Default for OutageTracker {
 
 impl OutageTracker {
     /// Records a failure.
-    pub fn failed(&mut self, now: Instant, reason: &str) -> Option<OutageLine> {
+    pub(crate) fn failed(&mut self, now: Instant, reason: &str) -> Option<OutageLine> {
         let before = self.last_failure.replace(now);
         if let Some(current) = &mut self.outage {
             current.failures += 1;
@@ -100,13 +89,13 @@ impl OutageTracker {
     }
 
     /// Records a success.
-    pub fn succeeded(&mut self, now: Instant) -> Option<OutageLine> {
+    pub(crate) fn succeeded(&mut self, now: Instant) -> Option<OutageLine> {
         self.outage.as_mut()?.works_since.get_or_insert(now);
         self.look(now)
     }
 
     /// Advances the time.
-    pub fn look(&mut self, now: Instant) -> Option<OutageLine> {
+    pub(crate) fn look(&mut self, now: Instant) -> Option<OutageLine> {
         let current = self.outage.as_mut()?;
         let works_since = current.works_since;
         if works_since.is_none_or(|since| now - since < self.settle) {
@@ -141,7 +130,7 @@ impl CurrentOutage {
 
 /// Logs the outages of a component; clones share it.
 #[derive(Clone)]
-pub struct OutageLog {
+pub(crate) struct OutageLog {
     shared: Arc<Shared>,
 }
 
@@ -155,7 +144,7 @@ struct Shared {
 
 impl OutageLog {
     /// For a component that works as far as is known.
-    pub fn of(thing: impl Into<String>, meaning: &'static str) -> OutageLog {
+    pub(crate) fn of(thing: impl Into<String>, meaning: &'static str) -> OutageLog {
         OutageLog {
             shared: Arc::new(Shared {
                 thing: thing.into(),
@@ -166,7 +155,7 @@ impl OutageLog {
     }
 
     /// Records a failure. Cheap, and called for every failure.
-    pub fn failed(&self, reason: &dyn Display) {
+    pub(crate) fn failed(&self, reason: &dyn Display) {
         let line = self
             .shared
             .lock()
@@ -180,7 +169,7 @@ impl OutageLog {
     }
 
     /// Records a success. Cheap, and called for every success.
-    pub fn succeeded(&self) {
+    pub(crate) fn succeeded(&self) {
         let line = {
             let mut tracker = self.shared.lock();
             if tracker.is_over() {
@@ -192,7 +181,7 @@ impl OutageLog {
     }
 
     /// Records the result of an operation.
-    pub fn note<T, E: Display>(&self, result: &Result<T, E>) {
+    pub(crate) fn note<T, E: Display>(&self, result: &Result<T, E>) {
         match result {
             Ok(_) => self.succeeded(),
             Err(error) => self.failed(error),

@@ -11,13 +11,13 @@ use std::fmt;
 use std::ops::Range;
 
 /// Arrays and objects inside each other, the outermost included.
-pub const LEVELS: usize = 128;
+pub(crate) const LEVELS: usize = 128;
 /// Digits of one number: the default limit of Python's `int`.
-pub const DIGITS: usize = 4_300;
+pub(crate) const DIGITS: usize = 4_300;
 
 /// Why a text is not the payload of an event.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PayloadError {
+pub(crate) enum PayloadError {
     /// Not JSON; the expected token, and the byte at which it is missing.
     NotJson(&'static str, usize),
     /// More than [`LEVELS`]; the byte where the level begins.
@@ -30,7 +30,7 @@ pub enum PayloadError {
 
 impl PayloadError {
     /// Is it JSON, and beyond the bounds?
-    pub fn is_of_the_bounds(&self) -> bool {
+    pub(crate) fn is_of_the_bounds(&self) -> bool {
         !matches!(self, PayloadError::NotJson(..))
     }
 }
@@ -57,32 +57,26 @@ impl fmt::Display for PayloadError {
 
 /// A piece of a payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Token<'a> {
-    /// `null`
+pub(crate) enum Token<'a> {
     Null,
-    /// `true` or `false`
     Bool(bool),
     /// A number as it is written.
     Number(&'a str),
     /// A string, or a name in an object, without its escapes.
     Text(String),
-    /// `[`
     Array,
-    /// `]`
     ArrayEnd,
-    /// `{`
     Object,
-    /// `}`
     ObjectEnd,
 }
 
 /// Checks that the text is JSON within the bounds.
-pub fn check(text: &str) -> Result<(), PayloadError> {
+pub(crate) fn check(text: &str) -> Result<(), PayloadError> {
     walk(text, |_| {})
 }
 
 /// Gives every token of a text in order. If the text is refused, the tokens given before are void.
-pub fn walk<'a>(text: &'a str, mut give: impl FnMut(Token<'a>)) -> Result<(), PayloadError> {
+pub(crate) fn walk<'a>(text: &'a str, mut give: impl FnMut(Token<'a>)) -> Result<(), PayloadError> {
     let mut reader = Reader {
         text,
         at: 0,

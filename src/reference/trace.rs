@@ -5,7 +5,7 @@ use std::fmt;
 /// Longest `tracestate` that is passed on, in bytes.
 const STATE_BYTES: usize = 512;
 
-/// The one flag that version 00 knows; whoever does not know the others passes zeros on.
+/// The one flag that version 00 knows; a program that does not know the others passes zeros on.
 const SAMPLED: u8 = 1;
 
 /// A position in a trace: what `traceparent` and `tracestate` carry.
@@ -22,7 +22,7 @@ pub struct Trace {
 }
 
 impl Trace {
-    /// A new trace that nobody has asked for, not sampled.
+    /// A new trace without a caller, not sampled.
     pub fn start() -> Trace {
         Trace {
             trace_id: rand::random::<u128>().max(1),

@@ -11,8 +11,10 @@ mod store_pause;
 mod traces;
 mod work_counters;
 
-pub use breaker::{BREAKER_STATES, Breaker, BreakerOptions, BreakerPermit};
-pub use pool::{OnFailure, TakeResult, WorkerOptions, WorkerPool};
+pub(crate) use breaker::BREAKER_STATES;
+pub use breaker::{Breaker, BreakerOptions};
+pub(crate) use pool::OnFailure;
+pub use pool::{TakeResult, WorkerOptions, WorkerPool};
 pub use retry::Retry;
-pub use traces::{Remembered, Traces};
-pub use work_counters::{AttemptEnd, WorkCounters};
+pub(crate) use traces::Remembered;
+pub(crate) use work_counters::AttemptEnd;

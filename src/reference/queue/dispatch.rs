@@ -196,7 +196,7 @@ fn known(scheme: &str) -> Result<(Dialect, Protocol), DispatchError> {
     }
 }
 
-/// The queues that workers listen to when nobody tells them otherwise, and the names in `fixtures/python`.
+/// The queues that workers listen to unless a URL names others, and the names in `fixtures/python`.
 fn defaults(dialect: Dialect) -> (String, String) {
     let (queue, task) = match dialect {
         Dialect::Own => ("a7probe", ""),

@@ -15,7 +15,7 @@ use crate::units::Rate;
 pub struct ServerConfig {
     /// When the work is done.
     pub mode: ServerMode,
-    /// Whom a provider call keeps waiting.
+    /// What a provider call blocks: its own request or the event loop.
     pub block: Block,
     /// Where accepted events are kept.
     pub store: StoreOptions,
@@ -35,7 +35,7 @@ pub struct ServerConfig {
     pub queued: Queued,
     /// The broker that carries the ids of accepted events to workers, with [`ServerMode::Queue`].
     pub dispatch: Option<DispatchOptions>,
-    /// Bearer tokens, one of which everything but the health endpoints asks for; none is for whoever comes.
+    /// Bearer tokens, one of which everything but the health endpoints asks for; without any, no request needs one.
     pub tokens: Vec<String>,
     /// Who may see the metrics.
     pub metrics: MetricsAccess,
@@ -100,10 +100,10 @@ impl ServerMode {
     }
 }
 
-/// Whom a provider call keeps waiting.
+/// What a provider call blocks: its own request or the event loop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Block {
-    /// Its own request, or nobody.
+    /// Its own request, or none.
     Request,
     /// The event loop that serves HTTP, and so everyone: a blocking SDK called in an `async def`.
     Loop,
@@ -139,9 +139,9 @@ impl ProviderChoice {
 /// Who may see the metrics, when there are tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MetricsAccess {
-    /// Whoever has a token.
+    /// Clients with a token.
     Token,
-    /// Whoever comes.
+    /// Every client.
     Open,
 }
 

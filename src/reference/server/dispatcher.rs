@@ -1,7 +1,7 @@
-//! Tells a broker what was committed, after it was committed and beside the answers: nobody waits for a broker.
+//! Tells a broker about committed events, after the commit and alongside the answers: no request waits for a broker.
 //!
 //! What arrives goes through a bounded buffer that drops ids when the broker does not keep up, and what a broker was
-//! told it may lose. Both are found again by the sweeper: it asks the store for what is due and was taken by nobody.
+//! told it may lose. Both are found again by the sweeper: it asks the store for what is due and was not taken.
 
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};

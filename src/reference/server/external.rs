@@ -67,7 +67,7 @@ pub(super) struct Recorded {
     next: &'static str,
 }
 
-/// `POST /events/{id}/lease`: the event, if it is due and nobody else's; 409 if it is not. An event whose every attempt
+/// `POST /events/{id}/lease`: the event, if it is due and no worker has it; 409 if it is not. An event whose every attempt
 /// was cut off is given up instead: it may be what ends the workers.
 pub(super) async fn lease(
     State(app): State<Arc<App>>,
@@ -82,7 +82,7 @@ pub(super) async fn lease(
         Grant::Unknown => return Err(Problem::NotFound),
     };
     if app.pool.is_one_too_many(&lease) {
-        // Calls nobody: it records what is known.
+        // Makes no call: it records what is known.
         let became = app.pool.attempt(lease, OnFailure::Retry).await;
         return Err(Problem::NotLeasable(name_of(became.ok().flatten()), 0));
     }

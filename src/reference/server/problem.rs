@@ -149,7 +149,7 @@ impl Problem {
             | Problem::NotProcessed(_)
             | Problem::RecordTooSlow(_)
             | Problem::CommitTooSlow(_) => Some((RETRY_AFTER, HeaderValue::from_static("1"))),
-            // Someone has to make room first.
+            // An operator has to make room first.
             Problem::StoreFull(_) | Problem::StoreReadOnly(_) => {
                 Some((RETRY_AFTER, HeaderValue::from_static("5")))
             }

@@ -11,7 +11,7 @@ use super::config::RateLimit;
 /// Clients that are told apart at the same time; those beyond share one allowance. About 3 MB.
 const CLIENTS: usize = 32_768;
 
-/// Who is limited: whoever a token stands for, else an address.
+/// Who is limited: the owner of a token, else an address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) enum RateLimitKey {
     Token(TokenIndex),
@@ -82,7 +82,7 @@ impl RateLimiter {
 }
 
 impl Clients {
-    /// Who it counts as: itself while there is room. Whoever has a whole allowance need not be remembered; looking for
+    /// Who it counts as: itself while there is room. A client with a whole allowance need not be remembered; looking for
     /// them costs a pass over all, so it is done at most once in the time that an allowance takes to be whole.
     fn place(&mut self, client: RateLimitKey, now: Instant, whole_after: Duration) -> RateLimitKey {
         if self.whole_at.len() < CLIENTS || self.whole_at.contains_key(&client) {

@@ -20,14 +20,14 @@ const CUT_OFF_TOO_OFTEN: &str = "every attempt was cut off before its outcome wa
 
 impl WorkerPool {
     /// Have all attempts at this event been made, and none of them told how it ended?
-    pub fn is_one_too_many(&self, lease: &Lease) -> bool {
+    pub(crate) fn is_one_too_many(&self, lease: &Lease) -> bool {
         lease.tries > self.options.retry.attempts
     }
 
     /// Makes one attempt: notifies, unless that was settled before or there were attempts enough, and records what came of
     /// it. Returns the state in which that leaves the event, or `None` if it decided nothing: the lease was taken over, or
     /// the store is closed.
-    pub async fn attempt(
+    pub(crate) async fn attempt(
         &self,
         lease: Lease,
         on_failure: OnFailure,
@@ -84,7 +84,7 @@ impl WorkerPool {
     }
 
     /// What a call of the provider, here or elsewhere, has made of the notification.
-    pub fn notified(&self, sent: &Result<(), SendError>) -> Notified {
+    pub(crate) fn notified(&self, sent: &Result<(), SendError>) -> Notified {
         match sent {
             Ok(()) => Notified::Sent,
             Err(error) => {
@@ -99,7 +99,7 @@ impl WorkerPool {
     }
 
     /// What follows: the event is done when both its effects are, and each that is not is tried again without the other.
-    pub fn next(
+    pub(crate) fn next(
         &self,
         lease: &Lease,
         notified: &Notified,
@@ -142,7 +142,7 @@ impl WorkerPool {
 
 impl WorkerPool {
     /// Counts an attempt that a worker elsewhere has made and that was recorded here; once, however often it is reported.
-    pub fn reported(
+    pub(crate) fn reported(
         &self,
         lease: &Lease,
         end: AttemptEnd,

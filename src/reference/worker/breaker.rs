@@ -33,7 +33,7 @@ impl Default for BreakerOptions {
 }
 
 /// The states as [`Breaker::status`] names them.
-pub const BREAKER_STATES: [&str; 3] = ["closed", "open", "half-open"];
+pub(crate) const BREAKER_STATES: [&str; 3] = ["closed", "open", "half-open"];
 
 /// The breaker of one process: all its workers share it.
 pub struct Breaker {
@@ -66,7 +66,7 @@ enum BreakerState {
 /// Leave to begin attempts, kept until they have ended. However a probe ends without a call, be it by a panic or because
 /// there was nothing to send: when the last clone is dropped another one may find out.
 #[derive(Clone)]
-pub struct BreakerPermit {
+pub(super) struct BreakerPermit {
     probe: Option<Arc<ProbePermit>>,
 }
 
@@ -78,7 +78,7 @@ struct ProbePermit {
 
 impl BreakerPermit {
     /// May only one attempt begin, whose outcome decides? Else as many as there are workers.
-    pub fn is_probe(&self) -> bool {
+    pub(super) fn is_probe(&self) -> bool {
         self.probe.is_some()
     }
 }
@@ -105,7 +105,7 @@ impl Breaker {
     }
 
     /// Waits until an attempt may begin.
-    pub async fn pass(self: &Arc<Self>) -> BreakerPermit {
+    pub(super) async fn pass(self: &Arc<Self>) -> BreakerPermit {
         loop {
             let changed = self.changed.notified();
             let until = match self.try_pass(Instant::now()) {
@@ -141,7 +141,7 @@ impl Breaker {
         }
     }
 
-    /// This probe called nobody, or what it heard is taken note of already.
+    /// This probe made no call, or its result is recorded already.
     fn unused(&self, number: u64) {
         let mut state = self.lock();
         if let BreakerState::HalfOpen {
@@ -213,7 +213,7 @@ impl Breaker {
     }
 
     /// `closed`, `open` or `half-open`, and why it is not closed.
-    pub fn status(&self) -> (&'static str, Option<String>) {
+    pub(crate) fn status(&self) -> (&'static str, Option<String>) {
         match &*self.lock() {
             BreakerState::Closed { .. } => ("closed", None),
             BreakerState::Open { reason, .. } => ("open", Some(reason.clone())),

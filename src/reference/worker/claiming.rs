@@ -135,7 +135,7 @@ async fn unless_told<T>(
 ) -> Option<T> {
     tokio::select! {
         biased;
-        // Whoever could tell is gone: that tells too.
+        // A dropped sender means stop too.
         _ = stop.wait_for(|stop| *stop) => None,
         done = wait => Some(done),
     }

@@ -130,7 +130,7 @@ impl WorkerPool {
         }
     }
 
-    /// Attempts the event until it is settled, somebody else's, or due too late to be waited for; `None` if the worker
+    /// Attempts the event until it is settled, taken by another worker, or due too late to be waited for; `None` if the worker
     /// stops before. While the store fails the delivery is kept and tried again: brokers count what comes back to them,
     /// and take a message for poison that came back too often.
     async fn bring_about(

@@ -1,4 +1,4 @@
-//! Tells the store now and then how this process does, for whoever asks another one.
+//! Reports the state of this process to the store, for a reader that asks another process.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ const ALIVE_EVERY: Duration = Duration::from_secs(10);
 
 impl WorkerPool {
     /// What there is to say about this process now.
-    pub fn status(&self, role: &str) -> ProcessReport {
+    pub(crate) fn status(&self, role: &str) -> ProcessReport {
         let (breaker, breaker_reason) = self.breaker.status();
         ProcessReport {
             role: role.to_owned(),
@@ -33,7 +33,7 @@ impl WorkerPool {
     }
 
     /// Reports what changes, until dropped.
-    pub async fn report(&self, role: &str) {
+    pub(crate) async fn report(&self, role: &str) {
         let mut last: Option<(ProcessReport, Instant)> = None;
         loop {
             let report = self.status(role);

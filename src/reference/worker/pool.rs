@@ -37,9 +37,9 @@ pub struct WorkerPool {
     /// Whether the provider is asked at all.
     pub breaker: Arc<Breaker>,
     /// What came of it.
-    pub counters: Arc<WorkCounters>,
+    pub(crate) counters: Arc<WorkCounters>,
     /// On whose behalf.
-    pub traces: Arc<Traces>,
+    pub(crate) traces: Arc<Traces>,
     pub(super) under_way: Arc<AtomicUsize>,
     pub(super) leases: OutageLog,
 }
@@ -55,7 +55,7 @@ pub enum TakeResult {
 
 /// Who decides what follows a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnFailure {
+pub(crate) enum OnFailure {
     /// Try again later, a bounded number of times.
     Retry,
     /// Tell the client, who waits for the answer.
@@ -78,11 +78,11 @@ impl WorkerPool {
     }
 
     /// Attempts that are under way.
-    pub fn in_flight(&self) -> usize {
+    pub(crate) fn in_flight(&self) -> usize {
         self.under_way.load(Ordering::Relaxed)
     }
 
-    /// Takes this very event, if it is due and nobody else's, and makes one attempt at it: for a consumer that has its
+    /// Takes this very event, if it is due and no other worker has it, and makes one attempt at it: for a consumer that has its
     /// id from a broker, and may acknowledge the message when this returns. Waits while the breaker is open.
     pub async fn take(&self, event_id: EventId) -> Result<TakeResult, StoreError> {
         let _permit = self.breaker.pass().await;

@@ -11,7 +11,7 @@ const LIMIT: usize = 65_536;
 
 /// Kept in memory for the events of callers who trace, and for no others: a trace explains, it promises nothing.
 #[derive(Default)]
-pub struct Traces {
+pub(crate) struct Traces {
     table: Mutex<TraceTable>,
 }
 
@@ -25,7 +25,7 @@ struct TraceTable {
 
 /// Whether a trace was taken in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remembered {
+pub(crate) enum Remembered {
     /// To be forgotten when no attempt follows.
     Yes,
     /// There was another trace.
@@ -34,7 +34,7 @@ pub enum Remembered {
 
 impl Traces {
     /// The event is a step of this trace, unless it is one of another already.
-    pub fn remember(&self, event_id: EventId, trace: Trace) -> Remembered {
+    pub(crate) fn remember(&self, event_id: EventId, trace: Trace) -> Remembered {
         let mut table = self.lock();
         if table.of.contains_key(&event_id) {
             return Remembered::No;
@@ -42,7 +42,7 @@ impl Traces {
         if table.of.len() >= LIMIT
             && let Some((_, oldest)) = table.by_age.pop_first()
         {
-            // It waits for long, or nobody heard how it ended.
+            // It waits for long, or its end was not reported here.
             table.of.remove(&oldest);
         }
         let age = table.next;
@@ -61,7 +61,7 @@ impl Traces {
     }
 
     /// No more attempts follow.
-    pub fn forget(&self, event_id: EventId) {
+    pub(crate) fn forget(&self, event_id: EventId) {
         let mut table = self.lock();
         if !table.of.is_empty()
             && let Some((age, _)) = table.of.remove(&event_id)
@@ -70,8 +70,8 @@ impl Traces {
         }
     }
 
-    /// Events whose trace is known.
-    pub fn count(&self) -> usize {
+    #[cfg(test)]
+    fn count(&self) -> usize {
         self.lock().of.len()
     }
 

@@ -6,20 +6,15 @@ use crate::reference::store::Notification;
 
 /// How an attempt ended, as it is counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AttemptEnd {
-    /// The provider took the notification.
+pub(crate) enum AttemptEnd {
     Sent,
     /// It had been taken before; nothing was sent.
     SentBefore,
-    /// Nobody knows whether it was sent, and it must not be sent again.
+    /// It is unknown whether it was sent, and it must not be sent again.
     Unknown,
-    /// The provider answered no.
     Refused,
-    /// No answer in time.
     Timeout,
-    /// The connection broke.
     Broken,
-    /// No connection.
     Unreachable,
     /// A worker elsewhere says that it failed, and names no status.
     Elsewhere,
@@ -27,7 +22,7 @@ pub enum AttemptEnd {
 
 impl AttemptEnd {
     /// Every one, in the order in which they are counted.
-    pub const ALL: [AttemptEnd; 8] = [
+    pub(crate) const ALL: [AttemptEnd; 8] = [
         AttemptEnd::Sent,
         AttemptEnd::SentBefore,
         AttemptEnd::Unknown,
@@ -38,8 +33,7 @@ impl AttemptEnd {
         AttemptEnd::Elsewhere,
     ];
 
-    /// As metrics and logs name it.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             AttemptEnd::Sent => "sent",
             AttemptEnd::SentBefore => "sent-before",
@@ -69,22 +63,20 @@ impl AttemptEnd {
     }
 }
 
-/// Counted by whoever makes attempts, read by anyone.
+/// Counted where attempts are made, read anywhere.
 #[derive(Debug)]
-pub struct WorkCounters {
+pub(crate) struct WorkCounters {
     attempts: [Counter; AttemptEnd::ALL.len()],
     /// From the call of the provider to its answer, in nanoseconds.
-    pub calls: AtomicHistogram,
-    /// Attempts that are followed by another one.
-    pub retries: Counter,
-    /// Events that are processed now.
-    pub processed: Counter,
+    pub(crate) calls: AtomicHistogram,
+    pub(crate) retries: Counter,
+    pub(crate) processed: Counter,
     /// Events that were given up.
-    pub dead: Counter,
+    pub(crate) dead: Counter,
     /// Attempts that outlived their lease: their outcome decided nothing.
-    pub leases_lost: Counter,
-    /// Notifications sent by such attempts: someone else was to send it too.
-    pub duplicates: Counter,
+    pub(crate) leases_lost: Counter,
+    /// Notifications sent by such attempts: another worker was to send it too.
+    pub(crate) duplicates: Counter,
 }
 
 impl Default for WorkCounters {
@@ -102,18 +94,15 @@ impl Default for WorkCounters {
 }
 
 impl WorkCounters {
-    /// One attempt ended so.
     pub(super) fn ended(&self, end: AttemptEnd) {
         self.attempts[end as usize].increment();
     }
 
-    /// How many attempts ended, however.
-    pub fn all_attempts(&self) -> u64 {
+    pub(crate) fn all_attempts(&self) -> u64 {
         self.attempts.iter().map(Counter::get).sum()
     }
 
-    /// How many attempts ended so.
-    pub fn attempts(&self, end: AttemptEnd) -> u64 {
+    pub(crate) fn attempts(&self, end: AttemptEnd) -> u64 {
         self.attempts[end as usize].get()
     }
 }
