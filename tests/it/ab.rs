@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use a7probe::run::run_file::{Run, RunEnd, Signal};
 use serde_json::Value;
 
-use crate::harness::{self, a7probe, code, json, stderr, temp_dir};
+use crate::harness::{self, a7probe, code, eventually, json, signal, stderr, temp_dir};
 use crate::scripted::{Conversation, OK, Server, refusing_port};
 
 /// Six pairs of blocks of 0.3 s with 30 requests each: 180 on each side, enough for a P95.
@@ -398,20 +398,9 @@ fn ctrl_c_leaves_the_complete_pairs_marked_as_a_part() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
     // Two blocks are 50 requests; the first pair is complete for certain.
-    while server.received().len() < 120 {
-        assert!(Instant::now() < deadline, "nothing was sent");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let pid = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    eventually("requests are sent", || server.received().len() >= 120);
+    signal(child.id(), "INT");
     let output = child.wait_with_output().unwrap();
     assert_eq!(code(&output), 130, "{}", stderr(&output));
     let json = json(&output);

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex};
 use a7probe::run::run_file::Run;
 use serde_json::{Value, json};
 
-use crate::harness::{a7probe, eventually, temp_dir};
+use crate::harness::{a7probe, eventually, signal, temp_dir};
 use crate::scripted::{Server, refusing_port};
 use crate::serve_client::Client;
 use crate::serve_host::{Process, Witness, store};
@@ -586,10 +586,7 @@ fn a_signal_ends_the_wait_and_marks_what_is_known() {
             .count()
             >= 3
     });
-    let killed = Command::new("kill")
-        .args(["-INT", &measuring.id().to_string()])
-        .status();
-    assert!(killed.unwrap().success());
+    signal(measuring.id(), "INT");
     let (code, report) = result(&measuring.wait_with_output().unwrap());
     assert_eq!(
         (code, verdict(&report, "lost")),

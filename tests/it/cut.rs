@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use a7probe::run::run_file::{Run, RunEnd, Signal};
 use serde_json::Value;
 
-use crate::harness::{a7probe, json, temp_dir};
+use crate::harness::{a7probe, eventually, json, signal, temp_dir};
 use crate::runs;
 use crate::scripted::{OK, Server};
 
 /// Runs until the server has seen this many requests, sends the signal and waits for the end.
-fn cut(folder: &Path, server: &Server, requests: usize, signal: &str, more: &[&str]) -> Output {
+fn cut(folder: &Path, server: &Server, requests: usize, name: &str, more: &[&str]) -> Output {
     let url = server.url();
     let common = [
         "measure",
@@ -27,19 +27,8 @@ fn cut(folder: &Path, server: &Server, requests: usize, signal: &str, more: &[&s
     let child = a7probe(folder, &[&common[..], more].concat())
         .spawn()
         .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while server.received().len() < requests {
-        assert!(Instant::now() < deadline, "nothing was sent");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-    let pid = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args([signal, &pid])
-            .status()
-            .unwrap()
-            .success()
-    );
+    eventually("requests are sent", || server.received().len() >= requests);
+    signal(child.id(), name);
     child.wait_with_output().unwrap()
 }
 
@@ -55,11 +44,11 @@ const GATE: [&str; 5] = ["--gate", "p50 <= 5s", "--iid", "--output", "json"];
 #[test]
 fn a_run_of_any_design_is_judged_on_what_was_due_before_the_signal_and_its_file_says_the_same() {
     for (signal, code, size) in [
-        ("-INT", 130, &["-q", "100", "-z", "60s"][..]),
-        ("-INT", 130, &["-q", "100", "-n", "6000"]),
-        ("-TERM", 143, &["-q", "100", "-z", "60s"]),
-        ("-INT", 130, &["-c", "2", "-z", "60s"]),
-        ("-INT", 130, &["-c", "2", "-n", "100000"]),
+        ("INT", 130, &["-q", "100", "-z", "60s"][..]),
+        ("INT", 130, &["-q", "100", "-n", "6000"]),
+        ("TERM", 143, &["-q", "100", "-z", "60s"]),
+        ("INT", 130, &["-c", "2", "-z", "60s"]),
+        ("INT", 130, &["-c", "2", "-n", "100000"]),
     ] {
         let server = Server::tcp(|conversation| {
             while conversation.request().is_some() {
@@ -74,7 +63,7 @@ fn a_run_of_any_design_is_judged_on_what_was_due_before_the_signal_and_its_file_
         let measured = json(&output);
         let run = Run::load(&folder.path().join("run.json")).unwrap();
         let expected = match signal {
-            "-INT" => Signal::Sigint,
+            "INT" => Signal::Sigint,
             _ => Signal::Sigterm,
         };
         assert_eq!(run.ended, RunEnd::Interrupted { signal: expected });
@@ -98,7 +87,7 @@ fn a_run_of_any_design_is_judged_on_what_was_due_before_the_signal_and_its_file_
 fn a_signal_during_the_warm_up_leaves_no_request_and_no_pass() {
     let (server, folder) = (Server::answering(OK), temp_dir());
     let more = [&["-q", "100", "-z", "60s", "--warmup", "60s"][..], &GATE].concat();
-    let output = cut(folder.path(), &server, 20, "-INT", &more);
+    let output = cut(folder.path(), &server, 20, "INT", &more);
     assert_eq!(output.status.code(), Some(130));
     let measured = json(&output);
     assert_eq!(measured["findings"][0]["verdict"], "INCONCLUSIVE");

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use a7probe::run::run_file::Run;
 use serde_json::Value;
 
-use crate::harness::{a7probe, temp_dir};
+use crate::harness::{a7probe, eventually, signal, temp_dir};
 
 fn demo(folder: &Path, duration: &str) -> Command {
     let mut command = a7probe(folder, &["demo", "--duration", duration]);
@@ -93,11 +93,7 @@ fn an_impatient_second_ctrl_c_leaves_nothing_behind_either() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while servers_of(folder.path()) == 0 {
-        assert!(Instant::now() < deadline, "no server was started");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    eventually("a server is started", || servers_of(folder.path()) > 0);
     for _ in 0..2 {
         // The second finds a process that may have ended already, which is as good.
         let _ = Command::new("kill")
@@ -107,10 +103,7 @@ fn an_impatient_second_ctrl_c_leaves_nothing_behind_either() {
             .unwrap();
     }
     assert_eq!(child.wait().unwrap().code(), Some(130));
-    while servers_of(folder.path()) > 0 {
-        assert!(Instant::now() < deadline, "a server outlived the demo");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    eventually("its servers end", || servers_of(folder.path()) == 0);
 }
 
 #[test]
@@ -121,16 +114,8 @@ fn ctrl_c_stops_the_children_and_removes_the_temporary_files() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while servers_of(folder.path()) == 0 {
-        assert!(Instant::now() < deadline, "no server was started");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let killed = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(killed.success());
+    eventually("a server is started", || servers_of(folder.path()) > 0);
+    signal(child.id(), "INT");
     let status = child.wait().unwrap();
     assert_eq!(status.code(), Some(130));
     assert_eq!(

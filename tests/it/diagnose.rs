@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{a7probe, code, eventually, run, stderr, temp_dir};
+use crate::harness::{a7probe, code, eventually, run, signal, stderr, temp_dir};
 use crate::needs::{self, PYTHON_FASTAPI};
 use crate::scripted::{OK, Server, refusing_port};
 use crate::serve_host::Process;
@@ -314,14 +314,7 @@ fn an_interrupted_diagnosis_says_so_and_takes_nothing_unsent_for_slow_or_quick()
     eventually("the first step is saved", || {
         folder.path().join("steps/alone.json").exists()
     });
-    let id = child.id().to_string();
-    assert!(
-        Command::new("kill")
-            .args(["-INT", &id])
-            .status()
-            .unwrap()
-            .success()
-    );
+    signal(child.id(), "INT");
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{said}");

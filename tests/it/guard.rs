@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use a7probe::run::run_file::{Run, StopReason};
 use serde_json::Value;
 
-use crate::harness::{a7probe, json, temp_dir};
+use crate::harness::{a7probe, json, signal, temp_dir};
 use crate::scripted::{OK, Server};
 
 /// An adaptive run at 100/s that excludes episodes of 10 ms, one request each: long enough to decide, soon over.
@@ -196,11 +196,7 @@ fn an_interrupted_adaptive_run_ends_its_schedule_and_is_marked() {
         assert!(Instant::now() < deadline, "nothing was sent");
         std::thread::sleep(Duration::from_millis(10));
     }
-    let killed = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(killed.success());
+    signal(child.id(), "INT");
     let output = child.wait_with_output().unwrap();
     assert_eq!(
         output.status.code(),

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::harness::{self, a7probe, code, json, stderr, stdout, temp_dir};
+use crate::harness::{self, a7probe, code, eventually, json, signal, stderr, stdout, temp_dir};
 use crate::scripted::{Certificate, OK, Server, refusing_port};
 
 fn run(arguments: &[&str]) -> Output {
@@ -306,17 +306,9 @@ fn ctrl_c_ends_a_preflight_that_nobody_answers() {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while silent.connections() == 0 {
-        assert!(Instant::now() < deadline, "nothing connected");
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    eventually("the probe connects", || silent.connections() > 0);
     let began = Instant::now();
-    let killed = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status()
-        .unwrap();
-    assert!(killed.success());
+    signal(child.id(), "INT");
     let output = child.wait_with_output().unwrap();
     assert_eq!(code(&output), 130);
     assert!(

@@ -13,7 +13,7 @@ use a7probe::run::sample::{FailureKind, Outcome, Phases, Sample};
 use a7probe::verdict::Verdict;
 use serde_json::{Value, json};
 
-use crate::harness::{self, a7probe, temp_dir};
+use crate::harness::{self, a7probe, eventually, signal, temp_dir};
 use crate::runs::{self, TARGET};
 use crate::scripted::{OK, Server};
 
@@ -499,14 +499,8 @@ fn ctrl_c_cuts_the_calibration_and_nothing_is_measured() {
     let mut command = a7probe(folder.path(), &arguments);
     let mut child = command.stdout(Stdio::null()).spawn().unwrap();
     // The preflight has been answered, so the two seconds of the calibration begin.
-    let deadline = std::time::Instant::now() + Duration::from_secs(20);
-    while server.received().is_empty() && std::time::Instant::now() < deadline {
-        std::thread::yield_now();
-    }
-    let kill = Command::new("kill")
-        .args(["-INT", &child.id().to_string()])
-        .status();
-    assert!(kill.unwrap().success());
+    eventually("the preflight is sent", || !server.received().is_empty());
+    signal(child.id(), "INT");
     let said: Vec<String> = BufReader::new(child.stderr.take().unwrap())
         .lines()
         .map_while(Result::ok)

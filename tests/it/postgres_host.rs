@@ -9,7 +9,7 @@ use a7probe::reference::store::{Store, StoreOptions};
 use tempfile::TempDir;
 
 use crate::certificate::Certificate;
-use crate::harness::{eventually, free_port, temp_dir};
+use crate::harness::{self, eventually, free_port, temp_dir};
 use crate::needs::{POSTGRES, POSTGRES_PROGRAMS, POSTGRES_URL, need};
 
 /// Of the role `guest` in a server of the test's own.
@@ -317,10 +317,7 @@ impl Cluster {
             Stop::Kill => "KILL",
         };
         let mut child = self.child.take().expect("it runs");
-        let sent = Command::new("kill")
-            .args([format!("-{signal}"), child.id().to_string()])
-            .status();
-        assert!(sent.expect("kill runs").success());
+        harness::signal(child.id(), signal);
         child.wait().expect("it ends");
     }
 

@@ -9,7 +9,7 @@ use crate::audit::service::{
     run_exactly, service, state, status,
 };
 use crate::audit::{completion, result, verdict};
-use crate::harness::{eventually, temp_dir};
+use crate::harness::{eventually, signal, temp_dir};
 
 const DOWN: &str = "503 Service Unavailable";
 
@@ -283,10 +283,7 @@ fn a_signal_during_a_round_ends_it_and_the_run_is_saved() {
             .iter()
             .any(|r| r.head.starts_with("GET /status/event-5 "))
     });
-    let killed = std::process::Command::new("kill")
-        .args(["-INT", &measuring.id().to_string()])
-        .status();
-    assert!(killed.unwrap().success());
+    signal(measuring.id(), "INT");
     let (code, report) = result(&measuring.wait_with_output().unwrap());
     assert!(began.elapsed() < Duration::from_secs(7));
     assert_eq!(

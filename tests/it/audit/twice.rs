@@ -13,7 +13,7 @@ use crate::audit::service::{
     named, run_exactly, service, state, status,
 };
 use crate::audit::{answer, completion, result, verdict};
-use crate::harness::{a7probe, temp_dir};
+use crate::harness::{a7probe, signal, temp_dir};
 use crate::scripted::{Certificate, Received, Server};
 
 /// What a service makes of a key that comes again.
@@ -411,11 +411,7 @@ fn a_second_look_that_a_signal_cuts_rules_out_no_duplicate_here_or_offline() {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        let pid = measuring.id().to_string();
-        let killed = std::process::Command::new("kill")
-            .args(["-INT", &pid])
-            .status();
-        assert!(killed.unwrap().success());
+        signal(measuring.id(), "INT");
         let (code, report) = result(&measuring.wait_with_output().unwrap());
         assert_eq!(code, 130, "{report:#}");
         let judged = a7probe(folder.path(), &["judge", "run.json", "--output", "json"]);
