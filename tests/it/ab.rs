@@ -3,7 +3,7 @@
 mod self_check;
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use a7probe::run::run_file::{Run, RunEnd, Signal};

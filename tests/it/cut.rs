@@ -2,8 +2,8 @@
 //! whatever its planned size.
 
 use std::path::Path;
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
+use std::process::Output;
+use std::time::Duration;
 
 use a7probe::run::run_file::{Run, RunEnd, Signal};
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Bursts and adaptive runs, end to end: what stops early, what is not passed, and that a saved run is judged alike.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use a7probe::run::run_file::{Run, StopReason};

@@ -1,7 +1,7 @@
 //! `measure` as a person or a pipeline runs it: the real program against scripted servers, and bad input of every kind.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;

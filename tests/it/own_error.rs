@@ -1,7 +1,7 @@
 //! METHOD §7: the instrument's own error is calibrated, and no verdict hangs on it unsaid.
 
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::time::Duration;
 
 use a7probe::judge::gate::{self, Finding, Gate, InstrumentLoad, Subject};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::sources;
 
 /// Names that are still to become one type each.
-const SHARED: [&str; 5] = ["Bursts", "NextAttempt", "Pending", "Reason", "Server"];
+const SHARED: [&str; 1] = ["NextAttempt"];
 
 /// A type's name, if the line declares one, and whether other files may see it.
 fn declared(line: &str) -> Option<(&str, bool)> {
