@@ -15,6 +15,7 @@ mod row;
 mod rows;
 mod table;
 pub mod text;
+mod warning;
 mod warnings;
 
 use std::collections::BTreeMap;
@@ -23,11 +24,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::judge::gate::{self, Finding};
 use crate::judge::summary::{Drift, Summary};
-use crate::printable::one_line;
 use crate::run::completion::Audit;
 use crate::run::histogram::RankedValues;
 use crate::run::plan::Model;
@@ -37,18 +38,20 @@ use crate::run::run_file::{
     TurnsRecord,
 };
 use crate::stats::rank::Quantile;
-use crate::units::Rate;
+use crate::units::{Rate, serialize_ms};
 use crate::verdict::Verdict;
 
 pub use audit::{JsonAudit, JsonAudits, JsonCompletion, of_completion};
-pub use comparison::{
-    ComparisonReport, JsonChange, JsonErrorRate, JsonNoise, JsonRates, JsonTurns, TurnsReport,
-};
+pub use comparison::{ComparisonReport, JsonChange, JsonErrorRate, JsonRates, TurnsReport};
 pub use diagnosis::{DiagnosisReport, JsonCause, JsonDiagnosis, JsonEvidence, JsonStep};
 pub use drift::{JsonDrift, JsonStretch};
 pub use instrument::{JsonCalibration, JsonCertificate};
 pub use json::{JsonReport, SCHEMA};
 pub use text::diagnosis::step as diagnosis_step;
+pub use warning::{
+    AuditWarning, ComparisonWarning, CountAbove, DriftWarning, LoadWarning, RunWarning,
+    StatedWarning, Warning, WarningKind,
+};
 
 /// What a command has to say.
 #[derive(Clone, Debug)]
@@ -149,13 +152,15 @@ pub struct LatencyDistribution {
 }
 
 /// How the load was put on an endpoint.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Traffic {
     /// The rate that the plan wanted; `None` in the closed model.
+    #[serde(rename = "offered_per_s")]
     pub offered: Option<Rate>,
     /// Requests sent per second; `None` below two.
     pub achieved_per_s: Option<f64>,
     /// Our own delay; `None` in the closed model, which has no plan to be late for.
+    #[serde(rename = "send_lag_ms")]
     pub send_lag: Option<SendLag>,
     /// Requests that opened a connection.
     pub new_connections: u64,
@@ -164,13 +169,16 @@ pub struct Traffic {
 }
 
 /// Actual send − intended start, by nearest rank.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SendLag {
     /// Median.
+    #[serde(serialize_with = "serialize_ms")]
     pub p50: Duration,
     /// 99th percentile.
+    #[serde(serialize_with = "serialize_ms")]
     pub p99: Duration,
     /// Largest.
+    #[serde(serialize_with = "serialize_ms")]
     pub max: Duration,
 }
 
@@ -203,15 +211,6 @@ pub struct RunInfo {
     pub calibration: Calibration,
     /// What vouches for it.
     pub certificate: Option<SelftestCertificate>,
-}
-
-/// Something that may mislead, and how to mend it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Warning {
-    /// What is the matter.
-    pub text: String,
-    /// What to do about it.
-    pub hint: String,
 }
 
 /// In which form a report is written.
@@ -344,20 +343,10 @@ impl Report {
 
     /// Writes the warnings as stderr shows them, each with its hint.
     pub fn write_warnings(&self, out: &mut dyn Write) -> io::Result<()> {
-        self.warnings
-            .iter()
-            .try_for_each(|w| writeln!(out, "warning: {}\nhint: {}", w.text, w.hint))
-    }
-}
-
-impl Warning {
-    /// A warning and its hint.
-    pub fn new(text: impl Into<String>, hint: impl Into<String>) -> Warning {
-        let on_one_line = |text: String| one_line(&text).into_owned();
-        Warning {
-            text: on_one_line(text.into()),
-            hint: on_one_line(hint.into()),
-        }
+        self.warnings.iter().try_for_each(|warning| {
+            let words = text::warnings::warning(warning);
+            writeln!(out, "warning: {}\nhint: {}", words.text, words.hint)
+        })
     }
 }
 

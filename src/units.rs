@@ -5,7 +5,7 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A number with a unit that could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -147,6 +147,16 @@ impl fmt::Display for Pretty {
 /// Milliseconds as a floating-point number: the unit of every JSON and CSV output.
 pub fn millis(duration: Duration) -> f64 {
     duration.as_nanos() as f64 / 1e6
+}
+
+/// A duration as a number of milliseconds, for fields that end in `_ms`.
+pub(crate) fn serialize_ms<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(millis(*duration))
+}
+
+/// A duration as a number of seconds, for fields that end in `_s`.
+pub(crate) fn serialize_s<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_f64(duration.as_secs_f64())
 }
 
 /// Requests per second, of one endpoint; finite and above zero.

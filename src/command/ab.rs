@@ -16,7 +16,7 @@ use crate::exit::Exit;
 use crate::judge::comparison::{self, Comparison, Pair, Side};
 use crate::judge::gate::{self, Subject};
 use crate::printable::Shown as _;
-use crate::report::{ComparisonReport, Report, ReportKind, TurnsReport, Warning};
+use crate::report::{ComparisonReport, Report, ReportKind, TurnsReport};
 use crate::run::plan::Design;
 use crate::run::recording::Recording;
 use crate::run::run_file::{
@@ -137,9 +137,10 @@ fn report(ab: &Ab, runs: &Pair<Measurement>, blocks: &Blocks) -> anyhow::Result<
     let mut report = Report::new(ReportKind::Ab, title);
     for (role, side) in [("before", &runs.before), ("after", &runs.after)] {
         report.add_compared_run(role, &side.run);
-        report.warnings.extend(side.warnings.iter().map(|warning| {
-            Warning::new(format!("{role}: {}", warning.text), warning.hint.clone())
-        }));
+        let warnings = side.warnings.iter().cloned();
+        report
+            .warnings
+            .extend(warnings.map(|warning| warning.labelled(role)));
     }
     let comparisons = comparisons(ab, runs, blocks);
     // Gates on one run are about the side after.
@@ -191,9 +192,10 @@ fn side(run: &Run, number: usize) -> Side<'_> {
 fn notes(ab: &Ab, blocks: &Blocks, report: &Report) -> Vec<String> {
     let mut notes = Vec::new();
     let complete = blocks.pairs.len() as u64;
-    let pairs = match complete == ab.pairs {
-        true => format!("{complete} pairs"),
-        false => format!("{complete} of {} pairs", ab.pairs),
+    let pairs = if complete == ab.pairs {
+        format!("{complete} pairs")
+    } else {
+        format!("{complete} of {} pairs", ab.pairs)
     };
     let cancels = match complete % 2 {
         0 => "so that a linear drift cancels",
@@ -237,13 +239,12 @@ fn save(ab: &Ab, runs: &Pair<Measurement>, stderr: &mut dyn Write) -> anyhow::Re
     ];
     for (path, side, plan) in files {
         let Some(path) = path else { continue };
-        let saved = match ab.setup.save_bodies {
-            true => {
-                let mut run = side.run.clone();
-                run.plan.keep_bodies(plan);
-                run.save(path)
-            }
-            false => side.run.save(path),
+        let saved = if ab.setup.save_bodies {
+            let mut run = side.run.clone();
+            run.plan.keep_bodies(plan);
+            run.save(path)
+        } else {
+            side.run.save(path)
         };
         saved.map_err(|e| super::saved::hinted(&e))?;
         if !ab.setup.output.quiet {

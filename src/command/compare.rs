@@ -30,9 +30,10 @@ pub fn run(
 ) -> anyhow::Result<Exit> {
     args.output.check_formats("compare")?;
     let files = load(args)?;
-    let strictness = match args.allow_different_plans {
-        true => Strictness::Warn,
-        false => Strictness::Refuse,
+    let strictness = if args.allow_different_plans {
+        Strictness::Warn
+    } else {
+        Strictness::Refuse
     };
     let options = CompareOptions {
         gates: &args.gates,

@@ -20,7 +20,7 @@ use crate::judge::diagnosis::{
 };
 use crate::printable::Shown as _;
 use crate::probe::engine::RunIds;
-use crate::report::{DiagnosisReport, Report, ReportKind, Warning, diagnosis_step};
+use crate::report::{DiagnosisReport, Report, ReportKind, RunWarning, Warning, diagnosis_step};
 use crate::run::plan::{Arrivals, Design, Endpoint, Guard, Keepalive, Model, Plan, Size};
 use crate::run::run_file::{Calibration, EndpointRun, Run};
 use crate::stats::rank::Quantile;
@@ -73,13 +73,7 @@ pub fn run(
     let mut diagnosis = Diagnosis::of(&observations);
     if measuring.signals.received().is_some() {
         diagnosis = diagnosis.of_interrupted();
-        warnings.insert(
-            0,
-            Warning::new(
-                "the diagnosis was interrupted; it is of what was sent until then",
-                "let it finish, or give a smaller --budget",
-            ),
-        );
+        warnings.insert(0, Warning::of(RunWarning::DiagnosisInterrupted));
     } else {
         diagnosis = diagnosis.within(diagnose.budget);
     }

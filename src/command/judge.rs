@@ -9,7 +9,7 @@ use anyhow::{anyhow, bail};
 use crate::cli::judge::JudgeArgs;
 use crate::exit::Exit;
 use crate::judge::gate::{self, Gate, Selector, Subject};
-use crate::report::{Report, ReportKind, Warning};
+use crate::report::{Report, ReportKind, RunWarning, Warning};
 
 use source::{JudgedFile, load_all};
 
@@ -49,19 +49,15 @@ fn title(sources: &[JudgedFile]) -> String {
 
 /// An episode is a time, and without a rate no number of samples.
 fn idle_episode(args: &JudgeArgs, sources: &[JudgedFile]) -> Option<Warning> {
-    let without_rate: Vec<&str> = sources
+    let without_rate: Vec<String> = sources
         .iter()
         .filter(|source| !source.has_rate())
-        .map(|source| source.file.as_str())
+        .map(|source| source.file.clone())
         .collect();
     args.guard.episode.filter(|_| !without_rate.is_empty())?;
-    Some(Warning::new(
-        format!(
-            "--episode has no effect on {}: no rate is known, so a slow episode is taken as 1 sample",
-            without_rate.join(", ")
-        ),
-        "leave it out, or judge a run that a7probe measured, whose rate is in its file",
-    ))
+    Some(Warning::of(RunWarning::EpisodeWithoutRate {
+        files: without_rate,
+    }))
 }
 
 /// The typed gates, else those that each run was measured with. The default gates apply only to files without gates: a

@@ -24,13 +24,12 @@ const HEAD: u64 = 64 << 10;
 
 /// Reads a file, or stdin for `-`.
 pub(super) fn read(file: &Path, options: &ImportOptions) -> anyhow::Result<Saved> {
-    match is_stdin(file) {
-        true => read_from(io::stdin().lock(), 0, options),
-        false => {
-            let file = File::open(file).map_err(|e| hinted(&RunFileError::Read(e)))?;
-            let length = file.metadata().map_or(0, |metadata| metadata.len());
-            read_from(file, length, options)
-        }
+    if is_stdin(file) {
+        read_from(io::stdin().lock(), 0, options)
+    } else {
+        let file = File::open(file).map_err(|e| hinted(&RunFileError::Read(e)))?;
+        let length = file.metadata().map_or(0, |metadata| metadata.len());
+        read_from(file, length, options)
     }
 }
 
@@ -88,19 +87,22 @@ pub(super) fn is_stdin(file: &Path) -> bool {
 
 /// What messages call the file.
 pub(super) fn shown(file: &Path) -> String {
-    match is_stdin(file) {
-        true => "stdin".to_owned(),
-        false => file.shown().to_string(),
+    if is_stdin(file) {
+        "stdin".to_owned()
+    } else {
+        file.shown().to_string()
     }
 }
 
 /// Adds what must be known of an imported file to a report.
 pub(super) fn describe(file: &str, remarks: &[ImportRemark], report: &mut Report) {
     for words in remarks.iter().flat_map(ImportRemark::words) {
-        let text = format!("{file}: {}", words.text);
         match words.hint {
-            Some(hint) => report.warnings.push(Warning::new(text, hint)),
-            None => report.notes.push(text),
+            Some(hint) => {
+                let warning = Warning::stated(words.text, hint);
+                report.warnings.push(warning.labelled(file));
+            }
+            None => report.notes.push(format!("{file}: {}", words.text)),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! distribution of the latencies. Failures, timeouts and unsent requests stand above every latency on both sides.
 
 mod change;
+mod change_evidence;
 mod compare;
 mod dependence;
 mod effect;
@@ -15,7 +16,8 @@ mod pair;
 mod paired;
 mod turns;
 
-pub use change::{Change, ChangeEvidence, ChangeRange, ChangeRanges};
+pub use change::Change;
+pub use change_evidence::{ChangeEvidence, ChangeRange, ChangeRanges};
 pub use compare::{Comparison, compare, compare_in_turns, quantiles};
 pub use dependence::Dependence;
 pub use effect::{ChangeBound, CompatibleRatios, Effect, EffectReason, OpenEndCause};

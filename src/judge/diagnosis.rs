@@ -13,6 +13,7 @@
 //! effects of that size. Every other result is "cannot tell".
 
 mod blocked_loop;
+mod bounded_share;
 mod cause;
 mod client;
 mod connection;
@@ -20,6 +21,7 @@ mod evidence;
 mod ladder;
 mod observation;
 mod observations;
+mod percentile_shift;
 mod queueing;
 mod slow_call;
 mod steps;
@@ -29,14 +31,16 @@ mod verdict;
 
 use std::time::Duration;
 
+pub use bounded_share::BoundedShare;
 pub use cause::{CauseFinding, CauseNextStep, RootCause, Support};
 pub use evidence::{
     CauseEvidence, DelayedShare, EndpointRole, FailedRequests, LateSends, LatencyGrowth,
     LatencyShape, MissedStep, OverallReason, SampleKind, ServedRequests, TooFew, tail_ratio,
 };
 pub use ladder::ladder;
-pub use observation::{BoundedShare, Observation, PercentileShift};
+pub use observation::Observation;
 pub use observations::{MATERIAL, Observations};
+pub use percentile_shift::PercentileShift;
 pub use steps::{DiagnosisStep, Pilot, StepLoad, StepPlan, patience, steps};
 
 /// Multiple of the least number of requests: arrivals are random, and the pilot takes its part.

@@ -15,8 +15,8 @@ use crate::stats::rank::Quantile;
 use crate::units::{grouped, percent, trimmed};
 
 pub(super) use data::csv_rows;
-pub use data::{JsonChange, JsonErrorRate, JsonNoise, JsonRates};
-pub use turns::{JsonTurns, TurnsReport};
+pub use data::{JsonChange, JsonErrorRate, JsonRates};
+pub use turns::TurnsReport;
 
 /// What a comparison has to say.
 #[derive(Clone, Debug)]
@@ -76,9 +76,10 @@ pub(super) fn heading(comparison: &Comparison) -> String {
         grouped(comparison.planned.before),
         grouped(comparison.planned.after),
     );
-    let after = match nouns.before == nouns.after {
-        true => after,
-        false => format!("{after} {}", nouns.after),
+    let after = if nouns.before == nouns.after {
+        after
+    } else {
+        format!("{after} {}", nouns.after)
     };
     format!(
         "{}: {before} {} before, {after} after",
@@ -197,9 +198,10 @@ fn interval(ratio: ChangeRange) -> String {
 /// `2.9× – 3.5× faster` of `2.9× faster` and `3.5× faster`.
 fn spanned(from: &str, to: &str) -> String {
     let number = from.split(' ').next().unwrap_or_default();
-    match number.is_empty() || from == to {
-        true => to.to_owned(),
-        false => format!("{number} – {to}"),
+    if number.is_empty() || from == to {
+        to.to_owned()
+    } else {
+        format!("{number} – {to}")
     }
 }
 
@@ -213,20 +215,22 @@ fn error_row(change: &ErrorRateChange) -> [String; 6] {
         "error rate".to_owned(),
         rate(change.rates.before),
         rate(change.rates.after),
-        change
-            .difference
-            .map_or(NOTHING.to_owned(), |difference| match difference == 0.0 {
-                true => "unchanged".to_owned(),
-                false => points(difference),
-            }),
+        change.difference.map_or(NOTHING.to_owned(), |difference| {
+            if difference == 0.0 {
+                "unchanged".to_owned()
+            } else {
+                points(difference)
+            }
+        }),
         change.interval.map_or(NOTHING.to_owned(), |interval| {
             let low = signed(interval.low * 100.0, 2, "");
             format!("{low}… {}", points(interval.high))
         }),
         // Nobody failed: that nothing is shown about a change is no news.
-        match nobody_failed {
-            true => NOTHING.to_owned(),
-            false => effect::effect(change.effect).to_owned(),
+        if nobody_failed {
+            NOTHING.to_owned()
+        } else {
+            effect::effect(change.effect).to_owned()
         },
     ]
 }

@@ -57,9 +57,10 @@ impl Line {
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let (value, percentile) = (milliseconds(self.value_ns), self.percentile);
         write!(out, "{value:>12.6} {percentile:.12} {:>10}", self.total)?;
-        match percentile < 1.0 {
-            true => writeln!(out, " {:>14.2}", 1.0 / (1.0 - percentile)),
-            false => writeln!(out),
+        if percentile < 1.0 {
+            writeln!(out, " {:>14.2}", 1.0 / (1.0 - percentile))
+        } else {
+            writeln!(out)
         }
     }
 }

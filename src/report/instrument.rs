@@ -51,9 +51,10 @@ fn calibration(run: &RunInfo, smallest: Option<Duration>) -> Option<String> {
 }
 
 fn measured(null: &MeasurementOverhead, tls: bool) -> String {
-    let tls = match tls {
-        true => " (without TLS, which comes on top)",
-        false => "",
+    let tls = if tls {
+        " (without TLS, which comes on top)"
+    } else {
+        ""
     };
     format!(
         "own error up to {}: the P99 of {} requests to a null server, {}{tls}, at its upper 95 % bound; a FAIL must hold \
@@ -66,9 +67,10 @@ fn measured(null: &MeasurementOverhead, tls: bool) -> String {
 
 fn certificate(run: &RunInfo) -> Option<String> {
     let certificate = run.certificate.as_ref()?;
-    let length = match certificate.quick {
-        true => "a7probe selftest --quick",
-        false => "a7probe selftest",
+    let length = if certificate.quick {
+        "a7probe selftest --quick"
+    } else {
+        "a7probe selftest"
     };
     Some(format!(
         "{length} of {}: {} of known delays, stalls and bursts within tolerance",

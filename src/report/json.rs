@@ -10,9 +10,11 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::audit::JsonAudits;
-use super::comparison::{JsonChange, JsonNoise, JsonRates, JsonTurns};
+use super::comparison::{JsonChange, JsonRates, TurnsReport};
 use super::diagnosis::JsonDiagnosis;
+use super::warning::{Warning, WarningKind};
 use super::{Report, text};
+use crate::judge::comparison::Noise;
 use crate::verdict::Verdict;
 
 pub(super) use endpoint::{JsonEndpoint, JsonObserved, JsonPercentile};
@@ -48,10 +50,10 @@ pub struct JsonReport {
     pub audits: Option<Vec<JsonAudits>>,
     /// What counted as no change; only in a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub noise: Option<JsonNoise>,
+    pub noise: Option<Noise>,
     /// How both sides were measured in turns; only of `ab`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub turns: Option<JsonTurns>,
+    pub turns: Option<TurnsReport>,
     /// Root causes; only in a diagnosis.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub diagnosis: Option<JsonDiagnosis>,
@@ -72,6 +74,20 @@ pub struct JsonWarning {
     pub text: String,
     /// What to do about it.
     pub hint: String,
+    /// `code`, and `values` where it has numbers; their names end in their unit.
+    #[serde(flatten)]
+    pub kind: WarningKind,
+}
+
+impl From<&Warning> for JsonWarning {
+    fn from(warning: &Warning) -> JsonWarning {
+        let words = text::warnings::warning(warning);
+        JsonWarning {
+            text: words.text,
+            hint: words.hint,
+            kind: warning.kind.clone(),
+        }
+    }
 }
 
 /// Writes the report as indented JSON and a newline.
@@ -91,22 +107,12 @@ impl From<&Report> for JsonReport {
             changes: report.comparison.as_ref().map(|c| c.json_changes()),
             rates: report.comparison.as_ref().map(|c| c.json_rates()),
             audits: report.comparison.as_ref().and_then(|c| c.json_audits()),
-            noise: report
-                .comparison
-                .as_ref()
-                .map(|c| JsonNoise::from(&c.noise)),
-            turns: report.comparison.as_ref().and_then(|c| c.json_turns()),
+            noise: report.comparison.as_ref().map(|c| c.noise),
+            turns: report.comparison.as_ref().and_then(|c| c.turns),
             diagnosis: report.diagnosis.as_ref().map(JsonDiagnosis::from),
             endpoints: report.endpoints.iter().map(JsonEndpoint::from).collect(),
             runs: report.runs.iter().map(JsonRun::from).collect(),
-            warnings: report
-                .warnings
-                .iter()
-                .map(|warning| JsonWarning {
-                    text: warning.text.clone(),
-                    hint: warning.hint.clone(),
-                })
-                .collect(),
+            warnings: report.warnings.iter().map(JsonWarning::from).collect(),
             notes: text::notes(report),
         }
     }

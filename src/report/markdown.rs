@@ -31,7 +31,8 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "> {}\n", escape(&note))?;
     }
     for warning in &report.warnings {
-        let (text, hint) = (escape(&warning.text), escape(&warning.hint));
+        let words = text::warnings::warning(warning);
+        let (text, hint) = (escape(&words.text), escape(&words.hint));
         writeln!(out, "> **Warning:** {text}  \n> Hint: {hint}\n")?;
     }
     Ok(())

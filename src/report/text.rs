@@ -17,6 +17,7 @@ mod run_warnings;
 mod sample;
 mod test_reason;
 mod verdict;
+pub(super) mod warnings;
 
 pub use next_step::next_step;
 pub use reason::reason;

@@ -46,17 +46,19 @@ pub fn at<S: OrderStatistics + ?Sized>(
 
 /// What `n` values are worth; effects within chance count as none.
 pub fn worth(n: u64, design_effect: f64) -> u64 {
-    match design_effect < BY_CHANCE {
-        true => n,
-        false => (n as f64 / design_effect).floor() as u64,
+    if design_effect < BY_CHANCE {
+        n
+    } else {
+        (n as f64 / design_effect).floor() as u64
     }
 }
 
 /// How many values are worth `n`: the reverse of [`worth`].
 pub fn needed(n: u64, design_effect: f64) -> u64 {
-    match design_effect < BY_CHANCE {
-        true => n,
-        false => (n as f64 * design_effect).ceil() as u64,
+    if design_effect < BY_CHANCE {
+        n
+    } else {
+        (n as f64 * design_effect).ceil() as u64
     }
 }
 

@@ -58,13 +58,14 @@ pub fn modes(values: impl IntoIterator<Item = (f64, u64)>) -> Modes {
         return Modes::One;
     };
     let above: u64 = row[valley + 1..].iter().sum();
-    match p <= ALPHA {
-        true => Modes::Two {
+    if p <= ALPHA {
+        Modes::Two {
             lower: middle(lower),
             upper: middle(upper),
             upper_share: above as f64 / total as f64,
-        },
-        false => Modes::One,
+        }
+    } else {
+        Modes::One
     }
 }
 
@@ -81,9 +82,10 @@ fn best_valley(row: &[u64], total: u64) -> Option<(f64, usize, usize, usize)> {
             let lower = highest(below);
             let upper = valley + 1 + highest(above);
             let (v, peak) = (row[valley], row[lower].min(row[upper]));
-            let p = match v < peak {
-                true => binomial::p_pass(v + peak, v, 0.5),
-                false => 1.0,
+            let p = if v < peak {
+                binomial::p_pass(v + peak, v, 0.5)
+            } else {
+                1.0
             };
             Some((p, lower, valley, upper))
         })

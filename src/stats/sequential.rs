@@ -91,9 +91,10 @@ impl Mixture {
     /// [`MAX_PROJECTED_SAMPLES`]. Both may be fractions, as in [`Mixture::log_evidence`].
     pub fn samples_to_decide(&self, n: f64, k: f64, alpha: f64) -> Option<Projection> {
         let share = k / n;
-        let verdict = match share < self.theta0 {
-            true => Verdict::Pass,
-            false => Verdict::Fail,
+        let verdict = if share < self.theta0 {
+            Verdict::Pass
+        } else {
+            Verdict::Fail
         };
         let decided_at = |samples: u64| {
             let size = samples as f64;

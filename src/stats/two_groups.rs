@@ -25,9 +25,10 @@ pub fn p_first_larger(first: &[f64], second: &[f64]) -> f64 {
         }
     }
     let (n, m) = (first.len(), second.len());
-    match n.min(m) < LARGE {
-        true => exact(n.min(m), n.max(m), halves.div_ceil(2)),
-        false => normal(n as f64, m as f64, halves as f64 / 2.0),
+    if n.min(m) < LARGE {
+        exact(n.min(m), n.max(m), halves.div_ceil(2))
+    } else {
+        normal(n as f64, m as f64, halves as f64 / 2.0)
     }
 }
 

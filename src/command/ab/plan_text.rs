@@ -104,15 +104,16 @@ fn write_json(ab: &Ab, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn pairs(ab: &Ab) -> String {
-    match ab.pairs < MIN_PAIRS as u64 {
-        true => format!(
+    if ab.pairs < MIN_PAIRS as u64 {
+        format!(
             "{}: too few for an interval over pairs, which takes {MIN_PAIRS}; only the profile interval is used",
             ab.pairs
-        ),
-        false => format!(
+        )
+    } else {
+        format!(
             "{}: of the profile and the paired interval the wider one counts",
             ab.pairs
-        ),
+        )
     }
 }
 

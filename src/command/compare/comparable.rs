@@ -4,7 +4,7 @@ use anyhow::bail;
 
 use super::compared_file::ComparedFile;
 use crate::judge::comparison::Pair;
-use crate::report::{Report, Warning};
+use crate::report::{ComparisonWarning, Report, Warning};
 use crate::run::run_file::{Run, SideRecord, TurnsRecord};
 
 /// What happens if the plans differ.
@@ -65,20 +65,17 @@ fn check_runs(
              hint: measure both with the same plan, or say --allow-different-plans",
             differences.join("\n  ")
         ),
-        _ => warnings.extend(differences.into_iter().map(|difference| {
-            Warning::new(
-                format!("different plans: {difference}"),
-                "measure both with the same plan",
-            )
-        })),
+        _ => warnings.extend(
+            differences
+                .into_iter()
+                .map(|difference| Warning::of(ComparisonWarning::DifferentPlans { difference })),
+        ),
     }
-    warnings.extend(before.plan.unknowns(&after.plan).into_iter().map(|what| {
-        Warning::new(
-            format!(
-                "{what}: unknown whether it is the same; the file of an older a7probe hides it"
-            ),
-            "measure both with this a7probe",
-        )
+    let unknown = before.plan.unknowns(&after.plan).into_iter();
+    warnings.extend(unknown.map(|field| {
+        Warning::of(ComparisonWarning::UnknownPlan {
+            field: field.to_string(),
+        })
     }));
     warnings.extend(order(before, after));
     warnings.extend(machines(before, after));
@@ -86,27 +83,14 @@ fn check_runs(
 }
 
 fn exchanged(before: &TurnsRecord) -> Option<Warning> {
-    (before.side == SideRecord::After).then(|| {
-        Warning::new(
-            "the side after of the ab is given as the run before",
-            "if that is not meant, change their places",
-        )
-    })
+    (before.side == SideRecord::After).then(|| Warning::of(ComparisonWarning::SidesExchanged))
 }
 
 fn order(before: &Run, after: &Run) -> Option<Warning> {
     if before.id == after.id {
-        return Some(Warning::new(
-            "before and after are the same run",
-            "give the files of two runs",
-        ));
+        return Some(Warning::of(ComparisonWarning::SameRun));
     }
-    (after.started_at < before.started_at).then(|| {
-        Warning::new(
-            "the run after was made earlier than the run before",
-            "if that is not meant, change their places",
-        )
-    })
+    (after.started_at < before.started_at).then(|| Warning::of(ComparisonWarning::AfterIsEarlier))
 }
 
 fn machines(before: &Run, after: &Run) -> Option<Warning> {
@@ -127,10 +111,6 @@ fn machines(before: &Run, after: &Run) -> Option<Warning> {
         .filter(|(_, old, new)| old != new)
         .map(|(what, old, new)| format!("{what}: {old} before, {new} after"))
         .collect();
-    (!differences.is_empty()).then(|| {
-        Warning::new(
-            format!("measured from different places: {}", differences.join("; ")),
-            "measure both from the same machine with the same a7probe",
-        )
-    })
+    (!differences.is_empty())
+        .then(|| Warning::of(ComparisonWarning::DifferentMachines { differences }))
 }

@@ -6,7 +6,7 @@ use anyhow::bail;
 
 use super::super::saved::{self, Saved};
 use crate::judge::comparison::{Pair, Side};
-use crate::report::{Report, Warning};
+use crate::report::{ComparisonWarning, Report, Warning};
 use crate::run::import::{ImportOptions, Imported};
 use crate::run::plan::Guard;
 use crate::run::run_file::Run;
@@ -166,10 +166,10 @@ pub(super) fn matched<'a>(
     }
     for (role, side, other) in [("before", &before, &after), ("after", &after, &before)] {
         warnings.extend(alone(side, other).map(|name| {
-            Warning::new(
-                format!("endpoint {name} is only in the run {role} and is not compared"),
-                "measure the same endpoints on both sides",
-            )
+            Warning::of(ComparisonWarning::MissingEndpoint {
+                endpoint: name.to_owned(),
+                only_in: role,
+            })
         }));
     }
     Ok(matched)

@@ -1,6 +1,7 @@
 //! Compares the two runs of one endpoint.
 
-use super::change::{Change, ChangeEvidence, ChangeRanges};
+use super::change::Change;
+use super::change_evidence::{ChangeEvidence, ChangeRanges};
 use super::dependence::Dependence;
 use super::effect;
 use super::errors::{ErrorRate, ErrorRateChange};

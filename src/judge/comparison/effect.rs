@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::change::{ChangeEvidence, ChangeRange, ChangeRanges};
+use super::change_evidence::{ChangeEvidence, ChangeRange, ChangeRanges};
 use super::noise::Noise;
 use crate::judge::gate::UnresolvedChange;
 
@@ -159,7 +159,7 @@ impl ChangeRange {
 
 #[cfg(test)]
 mod tests {
-    use super::super::change::{ChangeRange, ChangeRanges};
+    use super::super::change_evidence::{ChangeRange, ChangeRanges};
     use super::{Effect, Noise, OpenEndCause, late, within};
 
     fn effect(ratio: (f64, f64), difference_ms: (f64, f64)) -> Effect {

@@ -1,6 +1,6 @@
 //! The share of requests that did not end ok, before and after.
 
-use super::change::ChangeRange;
+use super::change_evidence::ChangeRange;
 use super::effect::Effect;
 use super::pair::Pair;
 use crate::judge::summary::CONFIDENCE;

@@ -1,6 +1,7 @@
 //! Gates on two runs: what is asked of a percentile's change, and what its interval answers.
 
-use super::change::{Change, ChangeEvidence, ChangeRange};
+use super::change::Change;
+use super::change_evidence::{ChangeEvidence, ChangeRange};
 use super::compare::Comparison;
 use crate::judge::gate::{
     ChangeReason, Condition, ExceedanceRange, Finding, FindingReason, Gate, NextStep,

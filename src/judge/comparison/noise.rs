@@ -4,15 +4,18 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::units::{Pretty, UnitError, parse_duration, parse_percentage, trimmed};
+use serde::Serialize;
+
+use crate::units::{Pretty, UnitError, parse_duration, parse_percentage, serialize_ms, trimmed};
 
 /// A change counts only if it exceeds both: a share of the value before, and a duration. A tenth of a millisecond more is
 /// nothing however large the share, and so is one percent more however long it takes.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Noise {
     /// Share of the value before, from 0; below 1.
     pub share: f64,
     /// Duration.
+    #[serde(rename = "duration_ms", serialize_with = "serialize_ms")]
     pub duration: Duration,
 }
 

@@ -1,6 +1,6 @@
 //! The change of a percentile over pairs of blocks, and which of two intervals counts.
 
-use super::change::{ChangeEvidence, ChangeRange, ChangeRanges};
+use super::change_evidence::{ChangeEvidence, ChangeRange, ChangeRanges};
 use super::order::{Edge, Orders};
 use super::pair::Pair;
 

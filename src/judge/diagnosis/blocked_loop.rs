@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::bounded_share::BoundedShare;
 use super::cause::{CauseFinding, CauseNextStep, RootCause, Support};
 use super::evidence::{CauseEvidence, DelayedShare, EndpointRole, MissedStep, SampleKind};
-use super::observation::{BoundedShare, LatencyOrigin, Observation, PercentileShift};
+use super::observation::{LatencyOrigin, Observation};
 use super::observations::Observations;
+use super::percentile_shift::PercentileShift;
 use crate::stats::modes::Modes;
 use crate::stats::rank::Quantile;
 

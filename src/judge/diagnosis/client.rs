@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use super::bounded_share::ALPHA;
 use super::cause::{CauseFinding, CauseNextStep, RootCause, Support};
 use super::evidence::{CauseEvidence, LateSends, SampleKind};
-use super::observation::ALPHA;
 use super::observations::Observations;
 use crate::run::histogram::{Histogram, Precision};
 use crate::stats::binomial::{self, reaches};

@@ -7,7 +7,8 @@ use crate::stats::modes::Modes;
 use crate::stats::rank::Quantile;
 use crate::units::millis;
 
-use super::observation::{BoundedShare, PercentileShift};
+use super::bounded_share::BoundedShare;
+use super::percentile_shift::PercentileShift;
 
 /// One piece of evidence with its numbers.
 #[derive(Clone, Debug, PartialEq)]

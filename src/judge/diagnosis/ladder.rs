@@ -31,9 +31,10 @@ pub(super) fn rung_above(latency_ns: f64) -> Duration {
 
 /// The rung below one, in ns; zero below the lowest and infinite above the top.
 pub(super) fn rung_below(rung_ns: f64) -> f64 {
-    match rung_ns <= LOWEST.as_nanos() as f64 {
-        true => 0.0,
-        false => rung_ns / 2f64.powf(1.0 / f64::from(PER_OCTAVE)),
+    if rung_ns <= LOWEST.as_nanos() as f64 {
+        0.0
+    } else {
+        rung_ns / 2f64.powf(1.0 / f64::from(PER_OCTAVE))
     }
 }
 
@@ -44,10 +45,12 @@ pub(super) fn series(recording: &Recording) -> Vec<f64> {
     for exceedances in &recording.exceedances {
         let next = next_above(recording, exceedances.target);
         for (latency, above) in series.iter_mut().zip(exceedances.certain.iter()) {
-            *latency = match above {
-                true => next,
-                false if *latency == 0.0 => exceedances.target.as_nanos() as f64,
-                false => *latency,
+            *latency = if above {
+                next
+            } else if *latency == 0.0 {
+                exceedances.target.as_nanos() as f64
+            } else {
+                *latency
             };
         }
     }

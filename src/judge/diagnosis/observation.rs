@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
+use super::bounded_share::BoundedShare;
 use super::evidence::{EndpointRole, FailedRequests, LatencyShape};
 use super::ladder;
+use super::percentile_shift::PercentileShift;
 use super::steps::DiagnosisStep;
-use crate::judge::comparison::{ChangeRange, ChangeRanges};
+use crate::judge::comparison::ChangeRanges;
 use crate::judge::summary::CONFIDENCE;
 use crate::run::histogram::RankedValues;
 use crate::run::recording::{Bits, Recording};
@@ -13,9 +15,6 @@ use crate::stats::cluster::Clusters;
 use crate::stats::modes::{Modes, modes};
 use crate::stats::profile::{self, CUT_95, OrderStatistics};
 use crate::stats::rank::{Quantile, min_samples_for_interval};
-
-/// Level of every one-sided test.
-pub(super) const ALPHA: f64 = 0.05;
 
 /// A step fails if more than one in so many requests did.
 const FAILED: u64 = 20;
@@ -29,58 +28,6 @@ pub struct Observation {
     pub rate_per_s: Option<f64>,
     /// Processor time of this process during the step, over the time of its sending threads: 1 is all of it.
     pub cpu_share: Option<f64>,
-}
-
-/// A share of requests with its one-sided 95 % bounds, in the sense of the cluster guard.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BoundedShare {
-    /// All requests.
-    pub requests: u64,
-    /// Those that are counted.
-    pub counted: u64,
-    /// Runs of consecutive ones.
-    pub episodes: u64,
-    /// Lower bound of the share.
-    pub low: f64,
-    /// Upper bound of the share.
-    pub high: f64,
-}
-
-impl BoundedShare {
-    pub(super) fn of(bits: impl Iterator<Item = bool>) -> BoundedShare {
-        let clusters = Clusters::of(bits);
-        let (n, k) = (clusters.samples(), clusters.slow.total);
-        let low = match k {
-            0 => 0.0,
-            _ => clusters.lower_bound(ALPHA),
-        };
-        let high = if k == n {
-            1.0
-        } else {
-            clusters.upper_bound(ALPHA)
-        };
-        BoundedShare {
-            requests: n,
-            counted: k,
-            episodes: clusters.slow.count,
-            low,
-            high,
-        }
-    }
-
-    /// The share; 0 without requests.
-    pub fn share(&self) -> f64 {
-        self.counted as f64 / (self.requests as f64).max(1.0)
-    }
-}
-
-/// The change of a percentile from one sample to another: 95 % profile intervals.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PercentileShift {
-    /// Of which percentile.
-    pub quantile: Quantile,
-    /// Every change in these ranges is compatible with the data.
-    pub ranges: ChangeRanges,
 }
 
 /// Which latency: from the send, or all of it with connecting and our own lag.
@@ -222,13 +169,5 @@ impl Observation {
             p95: self.service(Quantile::P95),
             modes: self.modes(),
         }
-    }
-}
-
-impl PercentileShift {
-    pub(super) fn middle(&self) -> Option<Duration> {
-        let ChangeRange { low, high } = self.ranges.difference_ns;
-        let middle = (low + high) / 2.0;
-        (middle.is_finite() && middle > 0.0).then(|| Duration::from_nanos(middle as u64))
     }
 }

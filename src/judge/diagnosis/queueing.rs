@@ -124,7 +124,7 @@ fn is_queue(growth: &LatencyGrowth) -> bool {
 /// Whether most requests, shown at the 5 % level, had no answer in time.
 fn timed_out(offered: &Observation) -> bool {
     let counts = &offered.recording.counts;
-    binomial::lower_bound(counts.total(), counts.timeout, super::observation::ALPHA) > 0.5
+    binomial::lower_bound(counts.total(), counts.timeout, super::bounded_share::ALPHA) > 0.5
 }
 
 /// The largest growth from the first request to the last that the data allow, in ns, with `effect` requests per

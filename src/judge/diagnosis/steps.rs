@@ -109,9 +109,10 @@ pub fn steps(budget: Duration, timeout: Duration, rates: (f64, f64), pilot: Pilo
     ];
     // Last, because it may leave the service with work that it has not done.
     let offered = load(DiagnosisStep::Offered, None, Some(rates.1));
-    match spaced >= rates.1 {
-        true => loads[2].duration += offered.duration,
-        false => loads.push(offered),
+    if spaced >= rates.1 {
+        loads[2].duration += offered.duration
+    } else {
+        loads.push(offered)
     }
     StepPlan {
         loads,

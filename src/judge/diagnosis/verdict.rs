@@ -1,8 +1,8 @@
 //! Nothing wrong: every cause is shown not to matter, and the latency is within the target.
 
+use super::bounded_share::BoundedShare;
 use super::cause::{CauseFinding, CauseNextStep, RootCause, Support};
 use super::evidence::{CauseEvidence, OverallReason};
-use super::observation::BoundedShare;
 use super::observations::Observations;
 
 /// Share of the requests that may be above the target: P95 within it.

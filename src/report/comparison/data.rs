@@ -94,15 +94,6 @@ pub struct JsonErrorRate {
     pub share: Option<f64>,
 }
 
-/// What counted as no change.
-#[derive(Clone, Debug, Serialize)]
-pub struct JsonNoise {
-    /// Share of the value before.
-    pub share: f64,
-    /// Duration.
-    pub duration_ms: f64,
-}
-
 impl ComparisonReport {
     pub(in super::super) fn json_changes(&self) -> Vec<JsonChange> {
         let comparisons = self.comparisons.iter();
@@ -191,15 +182,6 @@ impl From<ErrorRate> for JsonErrorRate {
             not_ok: rate.not_ok,
             planned: rate.planned,
             share: rate.share(),
-        }
-    }
-}
-
-impl From<&Noise> for JsonNoise {
-    fn from(noise: &Noise) -> JsonNoise {
-        JsonNoise {
-            share: noise.share,
-            duration_ms: millis(noise.duration),
         }
     }
 }

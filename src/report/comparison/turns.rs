@@ -6,40 +6,28 @@ use serde::Serialize;
 
 use super::super::Report;
 use super::data::ratio_ends;
-use super::{ComparisonReport, interval};
+use super::interval;
 use crate::judge::comparison::{CandidateIntervals, Change, IntervalMethod, NoPairs};
 use crate::stats::paired::MIN_PAIRS;
-use crate::units::plural;
+use crate::units::{plural, serialize_s};
 
 /// How both sides of a comparison were measured in turns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// In JSON its `order` says `ABBA`: before, after, after, before; fixed, without a seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "order", rename = "ABBA")]
 pub struct TurnsReport {
     /// Pairs of blocks that are complete.
     pub pairs: u64,
     /// Pairs of blocks that were planned.
     pub pairs_planned: u64,
     /// How long a block is.
+    #[serde(rename = "block_s", serialize_with = "serialize_s")]
     pub block: Duration,
-    /// Sent before each block.
+    /// Sent before each block and recorded apart.
+    #[serde(rename = "settle_s", serialize_with = "serialize_s")]
     pub settle: Duration,
     /// Whether both sides are the same URL with the same headers.
-    pub same: bool,
-}
-
-/// How both sides of a comparison were measured in turns.
-#[derive(Clone, Debug, Serialize)]
-pub struct JsonTurns {
-    /// `ABBA`: before, after, after, before; fixed, without a seed.
-    pub order: String,
-    /// Pairs of blocks that are complete.
-    pub pairs: u64,
-    /// Pairs of blocks that were planned; more than there are if a signal cut the run.
-    pub pairs_planned: u64,
-    /// How long a block is.
-    pub block_s: f64,
-    /// Sent before each block and recorded apart.
-    pub settle_s: f64,
-    /// Whether both sides are the same URL with the same headers (A/A).
     pub same: bool,
 }
 
@@ -54,20 +42,6 @@ pub struct JsonIntervals {
     pub paired: Option<[Option<f64>; 2]>,
     /// Why there is no paired interval.
     pub paired_missing: Option<String>,
-}
-
-impl ComparisonReport {
-    pub(in super::super) fn json_turns(&self) -> Option<JsonTurns> {
-        let turns = self.turns?;
-        Some(JsonTurns {
-            order: "ABBA".to_owned(),
-            pairs: turns.pairs,
-            pairs_planned: turns.pairs_planned,
-            block_s: turns.block.as_secs_f64(),
-            settle_s: turns.settle.as_secs_f64(),
-            same: turns.same,
-        })
-    }
 }
 
 impl From<&CandidateIntervals> for JsonIntervals {

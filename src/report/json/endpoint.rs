@@ -52,7 +52,7 @@ pub struct JsonEndpoint {
     /// Halves and tenths of the run.
     pub drift: JsonDrift,
     /// How the load was put on it.
-    pub traffic: Option<JsonTraffic>,
+    pub traffic: Option<Traffic>,
     /// What became of what was accepted; absent if nobody asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<JsonAudit>,
@@ -75,32 +75,6 @@ pub struct JsonPercentile {
     pub resolved: bool,
     /// How many requests that takes.
     pub samples_needed: u64,
-}
-
-/// How the load was put on an endpoint.
-#[derive(Clone, Debug, Serialize)]
-pub struct JsonTraffic {
-    /// Requests per second that were planned; `null` in the closed model.
-    pub offered_per_s: Option<f64>,
-    /// Requests per second that were sent.
-    pub achieved_per_s: Option<f64>,
-    /// Actual send − intended start; `null` in the closed model.
-    pub send_lag_ms: Option<JsonSendLag>,
-    /// Requests that opened a connection.
-    pub new_connections: u64,
-    /// Requests that waited because the in-flight cap was reached.
-    pub pool_limited: u64,
-}
-
-/// Actual send − intended start, in ms.
-#[derive(Clone, Debug, Serialize)]
-pub struct JsonSendLag {
-    /// Median.
-    pub p50: f64,
-    /// 99th percentile.
-    pub p99: f64,
-    /// Largest.
-    pub max: f64,
 }
 
 impl From<Observed> for JsonObserved {
@@ -130,7 +104,7 @@ impl From<&EndpointReport> for JsonEndpoint {
             mean_ms: summary.mean.map(millis),
             max_ms: observed_ms(summary.max()),
             drift: JsonDrift::from(&endpoint.drift),
-            traffic: endpoint.traffic.as_ref().map(JsonTraffic::from),
+            traffic: endpoint.traffic.clone(),
             audit: endpoint.audit.as_ref().map(JsonAudit::from),
         }
     }
@@ -146,22 +120,6 @@ impl From<&Percentile> for JsonPercentile {
             interval_ms: interval_ms(percentile.interval),
             resolved: percentile.resolution == Resolution::Resolved,
             samples_needed: percentile.samples_needed,
-        }
-    }
-}
-
-impl From<&Traffic> for JsonTraffic {
-    fn from(traffic: &Traffic) -> JsonTraffic {
-        JsonTraffic {
-            offered_per_s: traffic.offered.map(|rate| rate.as_per_second()),
-            achieved_per_s: traffic.achieved_per_s,
-            send_lag_ms: traffic.send_lag.map(|lag| JsonSendLag {
-                p50: millis(lag.p50),
-                p99: millis(lag.p99),
-                max: millis(lag.max),
-            }),
-            new_connections: traffic.new_connections,
-            pool_limited: traffic.pool_limited,
         }
     }
 }

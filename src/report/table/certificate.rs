@@ -74,9 +74,10 @@ fn row(check: &SelftestCheck) -> [String; 7] {
 }
 
 fn status(check: &SelftestCheck) -> Verdict {
-    match check.is_within() {
-        true => Verdict::Pass,
-        false => Verdict::Fail,
+    if check.is_within() {
+        Verdict::Pass
+    } else {
+        Verdict::Fail
     }
 }
 

@@ -14,7 +14,7 @@ pub fn run_warnings(plan: &Plan, endpoints: &[EndpointRun]) -> Vec<Warning> {
             let failed = &result.recording.counts.failed;
             let count = failed.get(kind).copied().unwrap_or(0);
             if count > 0 {
-                warnings.push(Warning::new(
+                warnings.push(Warning::stated(
                     format!(
                         "{}: {count} failed ({}), the first: {message}",
                         endpoint.name,
@@ -26,7 +26,7 @@ pub fn run_warnings(plan: &Plan, endpoints: &[EndpointRun]) -> Vec<Warning> {
         }
         let timeouts = result.recording.counts.timeout;
         if timeouts > 0 {
-            warnings.push(Warning::new(
+            warnings.push(Warning::stated(
                 format!(
                     "{}: {timeouts} had no complete answer within {}",
                     endpoint.name,
@@ -37,7 +37,7 @@ pub fn run_warnings(plan: &Plan, endpoints: &[EndpointRun]) -> Vec<Warning> {
         }
     }
     if matches!(plan.model, Model::Closed { .. }) {
-        warnings.push(Warning::new(
+        warnings.push(Warning::stated(
             "closed model: service time only; while the service stalls, nothing is sent, so stalls are hardly seen",
             "give a rate (-q 20) for response time, which is what users wait",
         ));

@@ -1,0 +1,39 @@
+//! Why two sides may not be comparable, in words.
+
+use super::WarningText;
+use crate::report::warning::ComparisonWarning;
+
+pub(super) fn warning(warning: &ComparisonWarning) -> WarningText {
+    match warning {
+        ComparisonWarning::DifferentPlans { difference } => WarningText::new(
+            format!("different plans: {difference}"),
+            "measure both with the same plan",
+        ),
+        ComparisonWarning::UnknownPlan { field } => WarningText::new(
+            format!(
+                "{field}: unknown whether it is the same; the file of an older a7probe hides it"
+            ),
+            "measure both with this a7probe",
+        ),
+        ComparisonWarning::SidesExchanged => WarningText::new(
+            "the side after of the ab is given as the run before",
+            "if that is not meant, change their places",
+        ),
+        ComparisonWarning::SameRun => WarningText::new(
+            "before and after are the same run",
+            "give the files of two runs",
+        ),
+        ComparisonWarning::AfterIsEarlier => WarningText::new(
+            "the run after was made earlier than the run before",
+            "if that is not meant, change their places",
+        ),
+        ComparisonWarning::DifferentMachines { differences } => WarningText::new(
+            format!("measured from different places: {}", differences.join("; ")),
+            "measure both from the same machine with the same a7probe",
+        ),
+        ComparisonWarning::MissingEndpoint { endpoint, only_in } => WarningText::new(
+            format!("endpoint {endpoint} is only in the run {only_in} and is not compared"),
+            "measure the same endpoints on both sides",
+        ),
+    }
+}

@@ -1,0 +1,96 @@
+//! What a run says against itself and the load on its endpoints, in words.
+
+use super::WarningText;
+use crate::report::warning::{LoadWarning, RunWarning};
+use crate::units::{Pretty, grouped, trimmed};
+
+pub(super) fn warning(warning: &RunWarning) -> WarningText {
+    match warning {
+        RunWarning::Interrupted { is_adaptive } => WarningText::new(
+            if *is_adaptive {
+                "the run was interrupted before it was decided"
+            } else {
+                "the run was interrupted; the verdict is on the requests due until then"
+            },
+            "let the run finish, or plan a shorter one",
+        ),
+        RunWarning::DiagnosisInterrupted => WarningText::new(
+            "the diagnosis was interrupted; it is of what was sent until then",
+            "let it finish, or give a smaller --budget",
+        ),
+        RunWarning::ProcessorBusy { cpu_share, threads } => WarningText::new(
+            format!(
+                "a7probe used {} % of the processor time of its {threads} threads: it may have been late by itself",
+                trimmed(cpu_share * 100.0, 0)
+            ),
+            "lower the rate, or measure from a larger machine; a failure that is not far beyond its target is INCONCLUSIVE",
+        ),
+        RunWarning::Throttled { time, periods } => WarningText::new(
+            format!(
+                "the control group of a7probe was kept from the processor for {} in {} periods",
+                Pretty(*time),
+                grouped(*periods)
+            ),
+            "raise the CPU limit of its container; a failure that is not far beyond its target is INCONCLUSIVE",
+        ),
+        RunWarning::CertifiedElsewhere { differences } => WarningText::new(
+            format!(
+                "the certificate is of another machine: {}",
+                differences.join(", ")
+            ),
+            "run a7probe selftest --save FILE on the machine that measures",
+        ),
+        RunWarning::EpisodeWithoutRate { files } => WarningText::new(
+            format!(
+                "--episode has no effect on {}: no rate is known, so a slow episode is taken as 1 sample",
+                files.join(", ")
+            ),
+            "leave it out, or judge a run that a7probe measured, whose rate is in its file",
+        ),
+    }
+}
+
+pub(super) fn load(warning: &LoadWarning) -> WarningText {
+    match warning {
+        LoadWarning::Unsent {
+            endpoint,
+            unsent,
+            planned,
+        } => WarningText::new(
+            format!(
+                "{} of {} requests to {endpoint} were never sent",
+                grouped(*unsent),
+                grouped(*planned)
+            ),
+            "a verdict that hangs on them is INCONCLUSIVE",
+        ),
+        LoadWarning::SentLate { endpoint, p99, max } => WarningText::new(
+            format!(
+                "requests to {endpoint} were sent late by this machine: send lag P99 {}, max {}",
+                Pretty(*p99),
+                Pretty(*max)
+            ),
+            "lower the rate, or measure from a quieter machine; a failure that hangs on it is INCONCLUSIVE",
+        ),
+        LoadWarning::LoadNotReached {
+            endpoint,
+            achieved_per_s,
+            offered_per_s,
+        } => WarningText::new(
+            format!(
+                "the load on {endpoint} was not reached: {}/s of {}/s",
+                trimmed(*achieved_per_s, 2),
+                trimmed(*offered_per_s, 2)
+            ),
+            "lower the rate, or raise the in-flight cap with -c together with -q",
+        ),
+        LoadWarning::PoolLimited { endpoint, waited } => WarningText::new(
+            format!(
+                "{} requests to {endpoint} waited for a connection because the in-flight cap was reached; the wait is in \
+                 their response time",
+                grouped(*waited)
+            ),
+            "if the service may have more at once, raise the cap with -c together with -q",
+        ),
+    }
+}
