@@ -3,29 +3,13 @@
 use super::sources;
 
 /// Files whose questions about a `bool` are still to become `if`.
-const BOOL_MATCHES: [&str; 22] = [
-    "command/ab",
-    "command/ab/plan_text",
-    "command/compare",
-    "command/saved",
-    "judge/diagnosis/ladder",
-    "judge/diagnosis/steps",
+const BOOL_MATCHES: [&str; 6] = [
     "reference/store/postgres/accept",
     "reference/store/postgres/session",
     "reference/store/postgres/transact",
     "reference/store/sqlite/writer",
-    "report/comparison",
-    "report/hgrm",
-    "report/instrument",
-    "report/table/certificate",
-    "report/warnings/drift",
     "run/import/columns",
     "run/import/jmeter/xml",
-    "stats/cluster",
-    "stats/dependence",
-    "stats/modes",
-    "stats/sequential",
-    "stats/two_groups",
 ];
 
 /// A plain `bool` is asked with `if`, `then` or `then_some`.
