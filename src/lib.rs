@@ -1,37 +1,40 @@
-//! a7probe answers, with stated confidence: is this service inside its latency target, did the fix
-//! help, and is what it accepted really done?
+//! a7probe answers three questions with stated confidence: is a service inside its latency target, did a fix help, and
+//! was accepted work really done?
 //!
 //! # Data flow
 //!
 //! ```text
-//! argv → Cli → Plan → Schedule → [engine] → Sample → Recording ⇄ RunFile
-//!                                           Recording → Summary → Finding / Change → Verdict → Report → stdout + exit code
+//! measure   argv → Cli → MeasureArgs → Measure (Plan, gates) → RunSpec → engine → Sample → Recording → EndpointRun → Run
+//! saved     Run ⇄ run file (JSON);  another tool's file → Imported
+//! judged    Run → Summary → Finding;  Run before, Run after → Comparison → Finding;  Observations → Diagnosis
+//! shown     Finding, Comparison, Diagnosis → Report → stdout, files, exit code
 //! ```
 //!
 //! # Layout
 //!
-//! Nine doors. A module imports only from rows above its own; `tests/it/tidy.rs` holds us to it.
+//! Nine doors. A module imports from its own door and from those in the last column; `tests/it/tidy.rs` holds that.
 //!
-//! | row | door | what |
+//! | door | what is behind it | it sees |
 //! |---|---|---|
-//! | 0 | [`units`] [`verdict`] [`exit`] [`printable`] [`redact`] [`tls_roots`] | durations, rates, percentages; pass, fail, inconclusive; exit codes; text without control characters; text without secrets; whose certificates are accepted |
-//! | 1 | [`stats`] | mathematics: numbers in, numbers out |
-//! | 2 | [`mod@run`] | what was planned and what came of it: plan, schedule, samples, recordings, run files, other tools' files |
-//! | 3 | [`judge`] [`probe`] | numbers to verdicts: summary, gates, comparison, diagnosis; the engine that sends, and the audit that asks afterwards |
-//! | 4 | [`report`] | one result, many faces |
-//! | 5 | [`cli`] | what was typed, what is meant, and every rule between the two |
-//! | 6 | [`command`] | one file a subcommand: resolve, run, judge, report |
+//! | ground: [`units`] [`verdict`] [`exit`] [`printable`] [`redact`] [`tls_roots`] | durations, rates, percentages; pass, fail, inconclusive; exit codes; text without control characters; text without secrets; trusted certificates | |
+//! | [`stats`] | mathematics: numbers in, numbers out | ground |
+//! | [`mod@run`] | a run: plan, schedule, samples, recording, completion, run file, import | ground, stats |
+//! | [`judge`] | numbers to verdicts: summary, gate, comparison, diagnosis | ground, stats, run |
+//! | [`probe`] | the engine sends a plan, the audit asks for accepted events | ground, stats, run |
+//! | [`report`] | one result in every format, and every sentence | ground, stats, run, judge |
+//! | [`reference`](mod@reference) | the bundled ingest server: server, store, queue, worker, provider (feature `reference`) | ground |
+//! | [`cli`] | what was typed and what is meant: flags, variables, profile, settings file | all but command |
+//! | [`command`] | one file a subcommand: resolve, run, judge, report | all |
 //!
-//! [`reference`](mod@reference) is the bundled ingest server with its store, brokers, workers and provider. It sees row 0 only, and only `cli` and
-//! `command` see it. `judge` and `probe` do not see each other.
+//! `judge` and `probe` do not see each other: `command` hands the gates to the engine as a stop signal.
 //!
 //! # Invariants
 //!
 //! - The schedule is fixed before the run and does not depend on the answers; a decision may only end it.
 //! - Every planned request ends in exactly one bin; failures are +∞, never dropped.
 //! - Gates are judged from raw nanoseconds counted at record time, never from a bucket.
-//! - No data is never a pass.
-//! - What was answered 202 is on disk before the answer is written.
+//! - A run without data never passes.
+//! - At the default durability an event is on disk before the server answers 202.
 
 // A test that unwraps says where it failed.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
