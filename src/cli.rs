@@ -1,39 +1,39 @@
 //! What can be typed: one struct a subcommand, and every rule between flags.
 
-pub mod ab;
-pub mod audit;
-pub mod compare;
-pub mod connection;
-pub mod defaults;
-pub mod diagnose;
-pub mod foreign_flags;
-pub mod guard;
-pub mod import;
-pub mod judge;
-pub mod load;
-pub mod measure;
-pub mod output;
+pub(crate) mod ab;
+pub(crate) mod audit;
+pub(crate) mod compare;
+pub(crate) mod connection;
+pub(crate) mod defaults;
+pub(crate) mod diagnose;
+pub(crate) mod foreign_flags;
+pub(crate) mod guard;
+pub(crate) mod import;
+pub(crate) mod judge;
+pub(crate) mod load;
+pub(crate) mod measure;
+pub(crate) mod output;
 #[cfg(feature = "reference")]
-pub mod provider;
-pub mod redacted_error;
-pub mod resolve;
-pub mod run_setup;
-pub mod selftest;
+pub(crate) mod provider;
+pub(crate) mod redacted_error;
+pub(crate) mod resolve;
+pub(crate) mod run_setup;
+pub(crate) mod selftest;
 #[cfg(feature = "reference")]
-pub mod serve;
-pub mod service;
-pub mod settings;
+pub(crate) mod serve;
+pub(crate) mod service;
+pub(crate) mod settings;
 mod settings_error;
-pub mod settings_file;
+pub(crate) mod settings_file;
 mod slim;
 #[cfg(feature = "reference")]
 mod typed_flags;
 mod value;
 mod variables;
 #[cfg(feature = "reference")]
-pub mod work;
+pub(crate) mod work;
 #[cfg(feature = "reference")]
-pub mod worker;
+pub(crate) mod worker;
 
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
@@ -112,7 +112,7 @@ pub enum EarlyExit {
 ///
 /// # Errors
 /// The text to print instead of running a command.
-pub fn read(arguments: &[OsString]) -> Result<Cli, EarlyExit> {
+pub(crate) fn read(arguments: &[OsString]) -> Result<Cli, EarlyExit> {
     if cfg!(not(feature = "reference"))
         && let Some(message) = slim::missing_command(arguments)
     {

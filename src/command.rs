@@ -4,27 +4,27 @@ pub mod ab;
 #[cfg(feature = "reference")]
 mod broker;
 pub mod compare;
-pub mod completions;
+pub(crate) mod completions;
 #[cfg(feature = "reference")]
-pub mod demo;
+pub(crate) mod demo;
 pub mod diagnose;
 mod dry_run;
 #[cfg(feature = "reference")]
 mod hosting;
-pub mod init;
+pub(crate) mod init;
 pub mod judge;
 pub mod measure;
 mod measuring;
 pub mod progress;
 #[cfg(feature = "reference")]
-pub mod provider;
+pub(crate) mod provider;
 mod saved;
 pub mod schema;
 pub mod selftest;
 #[cfg(feature = "reference")]
-pub mod serve;
+pub(crate) mod serve;
 mod signals;
 #[cfg(feature = "reference")]
-pub mod worker;
+pub(crate) mod worker;
 
 pub use measuring::Unreachable;

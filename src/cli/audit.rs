@@ -94,7 +94,7 @@ pub struct AuditArgs {
 
 impl AuditArgs {
     /// Whether anything was typed, but that there be no audit.
-    pub fn is_typed(&self) -> bool {
+    pub(crate) fn is_typed(&self) -> bool {
         let texts = [
             &self.audit_url,
             &self.audit_id,

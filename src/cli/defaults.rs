@@ -3,18 +3,18 @@
 use std::time::Duration;
 
 /// Longest time of an adaptive run, which ends as soon as it is decided.
-pub const DEFAULT_BUDGET: Duration = Duration::from_secs(120);
+pub(crate) const DEFAULT_BUDGET: Duration = Duration::from_secs(120);
 /// Length of a closed-model run: the answers decide how many requests it sends.
-pub const DEFAULT_DURATION: Duration = Duration::from_secs(30);
+pub(crate) const DEFAULT_DURATION: Duration = Duration::from_secs(30);
 /// Rate of each endpoint, a second.
-pub const DEFAULT_RATE_PER_S: f64 = 20.0;
+pub(crate) const DEFAULT_RATE_PER_S: f64 = 20.0;
 /// Limit of the default gates.
-pub const DEFAULT_TARGET: Duration = Duration::from_millis(150);
+pub(crate) const DEFAULT_TARGET: Duration = Duration::from_millis(150);
 /// Sent before a run.
-pub const DEFAULT_WARMUP: Duration = Duration::from_secs(2);
+pub(crate) const DEFAULT_WARMUP: Duration = Duration::from_secs(2);
 /// Request timeout, counted from the intended start.
-pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(crate) const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Requests in flight in an open model.
-pub const DEFAULT_MAX_IN_FLIGHT: usize = 512;
+pub(crate) const DEFAULT_MAX_IN_FLIGHT: usize = 512;
 /// Most requests that are planned for one endpoint; each keeps a bit for every target.
-pub const MAX_PLANNED: u64 = 100_000_000;
+pub(crate) const MAX_PLANNED: u64 = 100_000_000;

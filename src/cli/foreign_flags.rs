@@ -17,7 +17,7 @@ use command_flags::{CommandFlags, SENDING, is_flag};
 use table::{ForeignFlag, TABLE};
 use usage_error::shown;
 
-pub use usage_error::UsageError;
+pub(crate) use usage_error::UsageError;
 
 /// Most letters after one dash that are read as one switch each.
 const MOST_SWITCHES: usize = 3;
@@ -26,7 +26,7 @@ const MOST_SWITCHES: usize = 3;
 ///
 /// # Errors
 /// A flag of another tool, or text attached to `-d` or `-h` that may be one.
-pub fn check(arguments: &[OsString], ours: &Command) -> Result<(), UsageError> {
+pub(crate) fn check(arguments: &[OsString], ours: &Command) -> Result<(), UsageError> {
     let typed: Vec<&str> = arguments
         .iter()
         .skip(1)

@@ -25,7 +25,7 @@ pub struct GuardArgs {
 
 impl GuardArgs {
     /// The typed guard.
-    pub fn typed(&self) -> Option<Guard> {
+    pub(crate) fn typed(&self) -> Option<Guard> {
         let iid = self.iid.then_some(Guard::Iid);
         iid.or(self.episode.map(Guard::Episode))
     }

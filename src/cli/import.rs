@@ -29,7 +29,7 @@ pub struct ImportArgs {
 
 impl ImportArgs {
     /// The options that were meant.
-    pub fn options(&self) -> ImportOptions {
+    pub(crate) fn options(&self) -> ImportOptions {
         ImportOptions {
             unit: self.unit,
             column: self.column.clone(),

@@ -53,7 +53,7 @@ pub struct ReportFile {
 
 impl OutputArgs {
     /// How tables for people look; colour only for a terminal without `NO_COLOR`.
-    pub fn style(&self) -> Style {
+    pub(crate) fn style(&self) -> Style {
         let stdout = io::stdout();
         let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Style {
@@ -75,7 +75,7 @@ impl OutputArgs {
     ///
     /// # Errors
     /// If a report of HdrHistogram's formats was asked for; the message says where it can be had.
-    pub fn check_formats(&self, command: &str) -> anyhow::Result<()> {
+    pub(crate) fn check_formats(&self, command: &str) -> anyhow::Result<()> {
         let wrong = self
             .reports
             .iter()
@@ -95,7 +95,7 @@ impl OutputArgs {
     ///
     /// # Errors
     /// If something cannot be written; the message names it.
-    pub fn publish(
+    pub(crate) fn publish(
         &self,
         report: &Report,
         stdout: &mut dyn Write,
@@ -132,7 +132,7 @@ impl ReportFile {
     ///
     /// # Errors
     /// If the file cannot be written; the message names it.
-    pub fn write(&self, report: &Report) -> anyhow::Result<()> {
+    pub(crate) fn write(&self, report: &Report) -> anyhow::Result<()> {
         let context = || cannot_write(&self.path);
         if self.format.is_of_hdrhistogram() && report.endpoints.is_empty() {
             bail!(
@@ -191,7 +191,7 @@ fn parse_output(text: &str) -> Result<ReportFormat, String> {
 }
 
 /// Reads `json`.
-pub fn parse_format(text: &str) -> Result<ReportFormat, String> {
+pub(crate) fn parse_format(text: &str) -> Result<ReportFormat, String> {
     let found = FORMATS.iter().find(|(name, _)| *name == text);
     found.map(|&(_, format)| format).ok_or_else(|| {
         let names = FORMATS.map(|(name, _)| name);
@@ -207,7 +207,7 @@ pub fn parse_format(text: &str) -> Result<ReportFormat, String> {
 }
 
 /// Reads `json=report.json`.
-pub fn parse_report_file(text: &str) -> Result<ReportFile, String> {
+pub(crate) fn parse_report_file(text: &str) -> Result<ReportFile, String> {
     match parse(text) {
         Ok(file) => Ok(file),
         Err(error) => Err(format!("{error:#}")),

@@ -51,7 +51,7 @@ pub struct ProviderArgs {
 
 impl ProviderArgs {
     /// The key that callers need. Reads the variable that `--token-env` names.
-    pub fn key(&self) -> anyhow::Result<Option<String>> {
+    pub(crate) fn key(&self) -> anyhow::Result<Option<String>> {
         (self.token_env.as_deref())
             .map(|name| secret("--token-env", name))
             .transpose()

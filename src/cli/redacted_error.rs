@@ -15,7 +15,7 @@ const SECRET_FLAGS: [&str; 4] = ["--header", "--body", "--data", "--user"];
 const SHORT: usize = 8;
 
 /// The same mistake without secret values.
-pub fn redacted(error: Error) -> Error {
+pub(crate) fn redacted(error: Error) -> Error {
     match error.kind() {
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => without_value(error),
         ErrorKind::UnknownArgument => without_word(error, ContextKind::InvalidArg),
@@ -25,7 +25,7 @@ pub fn redacted(error: Error) -> Error {
 }
 
 /// The words of parsers, which are Rust's own, in ours.
-pub fn in_plain_words(text: String) -> String {
+pub(crate) fn in_plain_words(text: String) -> String {
     [
         ("invalid digit found in string", "not a whole number"),
         (

@@ -6,7 +6,7 @@ mod gates;
 mod measure;
 mod unchecked_plan;
 
-pub use ab::{Ab, Sameness, ab};
-pub use diagnose::{Diagnose, diagnose};
-pub use gates::{planned, planned_samples};
-pub use measure::{Measure, demo_plan, measure};
+pub(crate) use ab::{Ab, Sameness, ab};
+pub(crate) use diagnose::{Diagnose, diagnose};
+pub(crate) use gates::{planned, planned_samples};
+pub(crate) use measure::{Measure, demo_plan, measure};

@@ -43,7 +43,7 @@ pub struct RunArgs {
 
 /// What surrounds a measurement, as it was meant.
 #[derive(Debug, Clone)]
-pub struct RunSetup {
+pub(crate) struct RunSetup {
     /// Whether every endpoint is asked once before the run. An answer that shows a wrong plan ends it there.
     pub preflight: Precheck,
     /// Whether the instrument is calibrated before the run, for two seconds against a null server.
@@ -62,7 +62,7 @@ pub struct RunSetup {
 
 /// Whether a check precedes the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Precheck {
+pub(crate) enum Precheck {
     /// Before the first request.
     Run,
     /// Not at all (`--no-preflight`, `--no-calibration`).
@@ -81,7 +81,7 @@ impl Precheck {
 
 /// Whether the plan is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Intent {
+pub(crate) enum Intent {
     /// Measure.
     Run,
     /// Print the plan (`--dry-run`).

@@ -253,7 +253,7 @@ impl ServeArgs {
     }
 
     /// The configuration that was meant. Reads the variable that `--token-env` names.
-    pub fn config(&self) -> anyhow::Result<ServerConfig> {
+    pub(crate) fn config(&self) -> anyhow::Result<ServerConfig> {
         self.check()?;
         Ok(ServerConfig {
             dispatch: self.dispatching()?,

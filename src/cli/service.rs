@@ -3,7 +3,6 @@
 mod endpoint_draft;
 pub(super) mod endpoints;
 mod headers;
-mod named_value;
 mod typed_values;
 mod url;
 

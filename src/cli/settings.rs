@@ -12,7 +12,7 @@ use crate::units::parse_duration;
 /// One layer of settings. An absent key leaves the decision to the layer below.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Base URL.
     pub url: Option<String>,
     /// Limit of the default gates.
@@ -72,7 +72,7 @@ pub struct Settings {
 /// One endpoint of the file.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct EndpointSettings {
+pub(crate) struct EndpointSettings {
     /// HTTP method [default: GET, or POST where there is a body].
     pub method: Option<String>,
     /// Path and query.
@@ -94,7 +94,7 @@ pub struct EndpointSettings {
 /// A setting that may be written as a number or as text: `rate = 20` or `rate = "20/s"`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged)]
-pub enum NumberOrText {
+pub(crate) enum NumberOrText {
     /// As text.
     Text(String),
     /// As an integer.
@@ -116,7 +116,7 @@ impl std::fmt::Display for NumberOrText {
 /// The table `[audit]`: the flags of the completion audit.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct AuditSettings {
+pub(crate) struct AuditSettings {
     /// Whether there is one.
     pub enabled: Option<bool>,
     /// Longest wait after the run.

@@ -12,7 +12,7 @@ use super::settings_error::SettingsError;
 use crate::printable::Shown as _;
 
 /// The file that is read when there is one and no other is named.
-pub const DEFAULT_FILE: &str = "a7probe.toml";
+pub(crate) const DEFAULT_FILE: &str = "a7probe.toml";
 
 /// Which settings are read.
 #[derive(Args, Debug, Clone, Default)]
@@ -29,7 +29,7 @@ pub struct SettingsArgs {
 
 /// The settings below the flags, the chosen profile over the file.
 #[derive(Debug, Clone, Default)]
-pub struct SettingsLayers {
+pub(crate) struct SettingsLayers {
     /// The chosen profile.
     pub profile: Settings,
     /// The file's own settings.

@@ -159,7 +159,7 @@ pub enum NotifyArg {
 
 impl WorkArgs {
     /// Refuses what was typed about another provider than the one that is named.
-    pub fn check(&self) -> anyhow::Result<()> {
+    pub(crate) fn check(&self) -> anyhow::Result<()> {
         let simulated = self.provider == "sim";
         self.typed.has_use(
             "provider_key_env",
@@ -176,7 +176,7 @@ impl WorkArgs {
     }
 
     /// The store that was meant, with the defaults of everything that only a server asks.
-    pub fn store_options(&self) -> anyhow::Result<StoreOptions> {
+    pub(crate) fn store_options(&self) -> anyhow::Result<StoreOptions> {
         anyhow::ensure!(
             self.lease > self.provider_timeout,
             "--lease {:?} is not longer than --provider-timeout {:?}\nhint: an attempt must end before its lease, or another worker makes it too",
@@ -200,7 +200,7 @@ impl WorkArgs {
     }
 
     /// Who is notified.
-    pub fn provider(&self) -> ProviderChoice {
+    pub(crate) fn provider(&self) -> ProviderChoice {
         match self.provider.as_str() {
             "sim" => ProviderChoice::Simulated(self.simulator.options()),
             url => ProviderChoice::At(url.to_owned()),
@@ -208,14 +208,14 @@ impl WorkArgs {
     }
 
     /// The key for it. Reads the variable that `--provider-key-env` names.
-    pub fn provider_key(&self) -> anyhow::Result<Option<String>> {
+    pub(crate) fn provider_key(&self) -> anyhow::Result<Option<String>> {
         (self.provider_key_env.as_deref())
             .map(|name| secret("--provider-key-env", name))
             .transpose()
     }
 
     /// What follows a failure.
-    pub fn retry(&self) -> Retry {
+    pub(crate) fn retry(&self) -> Retry {
         Retry {
             base: self.retry_base,
             attempts: self.attempts,
@@ -225,7 +225,7 @@ impl WorkArgs {
     }
 
     /// When the provider is not asked for a while.
-    pub fn breaker(&self) -> BreakerOptions {
+    pub(crate) fn breaker(&self) -> BreakerOptions {
         BreakerOptions {
             failures: self.breaker_failures,
             open_for: self.breaker_open,
@@ -236,7 +236,7 @@ impl WorkArgs {
 
 impl SimulatorArgs {
     /// The behaviour that was meant.
-    pub fn options(&self) -> SimulatorOptions {
+    pub(crate) fn options(&self) -> SimulatorOptions {
         SimulatorOptions {
             seed: self.seed,
             latency: self.sim_latency,

@@ -51,7 +51,7 @@ pub struct WorkerArgs {
 
 impl WorkerArgs {
     /// The broker that was meant.
-    pub fn broker(&self) -> anyhow::Result<Option<Dispatch>> {
+    pub(crate) fn broker(&self) -> anyhow::Result<Option<Dispatch>> {
         let from = self.from.as_deref();
         from.map(|url| broker("--from", url)).transpose()
     }

@@ -9,13 +9,13 @@ use crate::cli::Cli;
 use crate::exit::Exit;
 
 /// Writes the completion script of a shell.
-pub fn completions(shell: Shell, stdout: &mut dyn Write) -> anyhow::Result<Exit> {
+pub(crate) fn completions(shell: Shell, stdout: &mut dyn Write) -> anyhow::Result<Exit> {
     clap_complete::generate(shell, &mut Cli::command(), "a7probe", stdout);
     Ok(Exit::Pass)
 }
 
 /// Writes the manual page, one section a subcommand.
-pub fn man(stdout: &mut dyn Write) -> anyhow::Result<Exit> {
+pub(crate) fn man(stdout: &mut dyn Write) -> anyhow::Result<Exit> {
     let command = Cli::command();
     clap_mangen::Man::new(command.clone()).render(stdout)?;
     for sub in command.get_subcommands() {

@@ -38,7 +38,7 @@ const PROMISES: [&str; 2] = ["ingest p95 <= 100ms", "ingest p95 reduction >= 70%
 const SETTLE: Duration = Duration::from_secs(20);
 
 /// Serves and measures both modes, and compares them. The last lines say what to try next.
-pub fn run(
+pub(crate) fn run(
     args: &DemoArgs,
     stdout: &mut dyn Write,
     stderr: &mut dyn Write,

@@ -12,7 +12,7 @@ use crate::printable::Shown as _;
 const STARTER: &str = include_str!("init/a7probe.toml");
 
 /// Writes the file, and says what to do with it.
-pub fn run(args: &InitArgs, stdout: &mut dyn Write) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &InitArgs, stdout: &mut dyn Write) -> anyhow::Result<Exit> {
     let mut options = std::fs::OpenOptions::new();
     options
         .write(true)

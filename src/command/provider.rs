@@ -11,7 +11,7 @@ use crate::reference::provider::{JournalCounts, JournalDetail, Simulator};
 use crate::reference::server::serve_provider;
 
 /// Runs the provider; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
-pub fn run(args: &ProviderArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &ProviderArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     hosting::log_to_stderr(&args.log)?;
     let key = args.key()?;
     let (listener, address) = hosting::bind(args.bind)?;

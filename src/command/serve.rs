@@ -12,7 +12,7 @@ use crate::reference::server::{Queued, Server, ServerConfig, ServerMode, Stopped
 use crate::reference::store::Durability;
 
 /// Runs the server; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
-pub fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     hosting::log_to_stderr(&args.log)?;
     if args.work.until_stdin_ends {
         std::thread::spawn(hosting::end_with_stdin);

@@ -14,7 +14,7 @@ use crate::reference::store::{Snapshot, Store};
 use crate::reference::worker::{WorkerOptions, WorkerPool};
 
 /// Works; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
-pub fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
     hosting::log_to_stderr(&args.log)?;
     if args.work.until_stdin_ends {
         std::thread::spawn(hosting::end_with_stdin);

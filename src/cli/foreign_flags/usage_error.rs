@@ -10,7 +10,7 @@ pub(super) const LONGEST_NAME: usize = 24;
 
 /// A flag that is unknown here, or that means something else here.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsageError {
+pub(crate) struct UsageError {
     /// The typed flag, and its meaning in other tools.
     pub(super) error: String,
     /// The replacement to type.

@@ -16,13 +16,13 @@ use crate::cli::variables::LookUp;
 use crate::judge::comparison::{Pair, SideName};
 use crate::run::plan::{Endpoint, Plan};
 
-pub use block_plans::{Ab, Sameness};
+pub(crate) use block_plans::{Ab, Sameness};
 
 /// Resolves the arguments of `ab` with the settings file and the environment.
 ///
 /// # Errors
 /// What was typed contradicts itself, or the settings cannot be read. The message ends with a hint.
-pub fn ab(args: &AbArgs) -> anyhow::Result<Ab> {
+pub(crate) fn ab(args: &AbArgs) -> anyhow::Result<Ab> {
     let layers = settings_file::load(&args.measure.settings)?;
     resolve(args, &layers, &|name| std::env::var(name).ok())
 }

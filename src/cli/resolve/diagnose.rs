@@ -18,7 +18,7 @@ const LEAST_BUDGET: Duration = Duration::from_secs(1);
 
 /// What a `diagnose` means.
 #[derive(Debug, Clone)]
-pub struct Diagnose {
+pub(crate) struct Diagnose {
     /// Service and endpoints: the first is the probe, the second the load. Rates and size are the steps' own.
     pub plan: Plan,
     /// The typed rates, a second, of the probe and of the load.
@@ -39,7 +39,7 @@ pub struct Diagnose {
 ///
 /// # Errors
 /// What was typed contradicts itself, or there are not two endpoints; the message ends with a hint.
-pub fn diagnose(args: &DiagnoseArgs) -> anyhow::Result<Diagnose> {
+pub(crate) fn diagnose(args: &DiagnoseArgs) -> anyhow::Result<Diagnose> {
     let layers = settings_file::load(&args.settings)?;
     resolve(args, &layers)
 }

@@ -99,7 +99,7 @@ pub(super) fn check_length(plan: &Plan) -> anyhow::Result<()> {
 }
 
 /// What the plan sends to an endpoint, for its gates.
-pub fn planned<'a>(
+pub(crate) fn planned<'a>(
     plan: &Plan,
     endpoint: &'a Endpoint,
     guard: Guard,
@@ -115,7 +115,7 @@ pub fn planned<'a>(
 }
 
 /// Requests that the plan sends to an endpoint; `None` where time alone bounds it, as in a closed model.
-pub fn planned_samples(plan: &Plan, endpoint: &Endpoint) -> Option<u64> {
+pub(crate) fn planned_samples(plan: &Plan, endpoint: &Endpoint) -> Option<u64> {
     match (plan.size, plan.model, endpoint.rate) {
         (Size::Requests(n), _, _) => Some(n),
         (Size::Duration(_), Model::Open { arrivals }, Some(rate)) => {

@@ -17,7 +17,7 @@ use crate::run::plan::{AuditCapture, Auditing, Design, Guard, Plan};
 
 /// What a `measure` means.
 #[derive(Debug, Clone)]
-pub struct Measure {
+pub(crate) struct Measure {
     /// What is sent.
     pub plan: Plan,
     /// What must hold; checked against the plan.
@@ -40,7 +40,7 @@ pub struct Measure {
 ///
 /// # Errors
 /// What was typed contradicts itself, or the settings cannot be read. The message ends with a hint.
-pub fn measure(args: &MeasureArgs) -> anyhow::Result<Measure> {
+pub(crate) fn measure(args: &MeasureArgs) -> anyhow::Result<Measure> {
     let layers = settings_file::load(&args.settings)?;
     resolve(args, &layers, &|name| std::env::var(name).ok())
 }
@@ -76,7 +76,7 @@ fn resolve(
 ///
 /// # Errors
 /// The URL cannot be read.
-pub fn demo_plan(base: &str, duration: Duration, gates: &[Gate]) -> anyhow::Result<Plan> {
+pub(crate) fn demo_plan(base: &str, duration: Duration, gates: &[Gate]) -> anyhow::Result<Plan> {
     let args = MeasureArgs {
         service: ServiceArgs {
             url: Some(base.to_owned()),

@@ -9,7 +9,7 @@ use crate::cli::service::endpoints::Service;
 use crate::cli::settings_file::SettingsLayers;
 use crate::cli::variables::LookUp;
 use crate::judge::gate::Gate;
-use crate::run::plan::{ConnectionPolicy, Design, Keepalive, Model, Plan};
+use crate::run::plan::{ConnectionPolicy, Design, Keepalive, Plan};
 
 /// Plan and gates that have not been held against each other.
 pub(super) struct UncheckedPlan {
@@ -28,12 +28,8 @@ impl UncheckedPlan {
         layers: &SettingsLayers,
         look_up: LookUp<'_>,
     ) -> anyhow::Result<UncheckedPlan> {
-        let mut service = Service::resolve(&args.service, &args.single, layers, look_up)?;
         let model = args.load.model(!args.service.rate.is_empty(), layers);
-        match model {
-            Model::Open { .. } => service.set_rates(&args.service.rate, layers)?,
-            Model::Closed { .. } => service.endpoints.iter_mut().for_each(|e| e.rate = None),
-        }
+        let service = Service::resolve(&args.service, &args.single, model, layers, look_up)?;
         let target = layers.first(args.target, |s| s.target);
         let target = target.unwrap_or(DEFAULT_TARGET);
         if target.is_zero() {

@@ -5,7 +5,6 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 
 use super::headers;
-use super::named_value::is_name;
 use crate::cli::settings::EndpointSettings;
 use crate::cli::variables::{LookUp, expand_variables};
 use crate::printable::Shown as _;
@@ -154,6 +153,12 @@ impl EndpointDraft {
             method: self.method,
         })
     }
+}
+
+/// Names stand in gates, so they are one word.
+pub(super) fn is_name(name: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || "_-./".contains(c);
+    !name.is_empty() && name.chars().all(is_part)
 }
 
 fn check_path(name: &str, path: &str) -> anyhow::Result<()> {

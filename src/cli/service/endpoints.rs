@@ -7,12 +7,12 @@ use super::url::{self, ParsedUrl};
 use super::{ServiceArgs, SingleRequestArgs, headers, typed_values};
 use crate::cli::settings_file::SettingsLayers;
 use crate::cli::variables::LookUp;
-use crate::run::plan::{Endpoint, Target};
+use crate::run::plan::{Endpoint, Model, Target};
 
 /// A service and its endpoints.
 pub(in crate::cli) struct Service {
     pub(in crate::cli) target: Target,
-    /// Those of the settings have the settings' rates.
+    /// What is sent, in an open model each at its rate.
     pub(in crate::cli) endpoints: Vec<Endpoint>,
 }
 
@@ -24,6 +24,7 @@ impl Service {
     pub(in crate::cli) fn resolve(
         args: &ServiceArgs,
         single: &SingleRequestArgs,
+        model: Model,
         layers: &SettingsLayers,
         look_up: LookUp<'_>,
     ) -> anyhow::Result<Service> {
@@ -33,26 +34,15 @@ impl Service {
         typed_values::set_bodies(&mut drafts, args, single, &names)?;
         typed_values::set_statuses(&mut drafts, &args.expect, &names)?;
         let common = headers::common(&args.header, layers, url.credentials.as_ref(), look_up)?;
-        let endpoints = drafts
+        let mut endpoints = drafts
             .into_iter()
             .map(|draft| draft.endpoint(&common, look_up))
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<Vec<_>, _>>()?;
+        typed_values::set_rates(&mut endpoints, &args.rate, model, layers)?;
         Ok(Service {
             target: url.target,
             endpoints,
         })
-    }
-
-    /// Gives every endpoint its rate: its own, else the one for all.
-    ///
-    /// # Errors
-    /// A rate cannot be read, or is for an unknown endpoint.
-    pub(in crate::cli) fn set_rates(
-        &mut self,
-        typed: &[String],
-        layers: &SettingsLayers,
-    ) -> anyhow::Result<()> {
-        typed_values::set_rates(&mut self.endpoints, typed, layers)
     }
 }
 

@@ -1,16 +1,60 @@
-//! Puts typed bodies, statuses and rates to the endpoints that they are for.
+//! Bodies, statuses and rates: values of flags for every endpoint or, as `NAME=VALUE`, for one.
 
 use std::path::Path;
 
 use anyhow::{Context as _, bail};
 
-use super::endpoint_draft::{EndpointDraft, read_body};
-use super::named_value::NamedValue;
+use super::endpoint_draft::{EndpointDraft, is_name, read_body};
 use super::{ServiceArgs, SingleRequestArgs};
 use crate::cli::defaults::DEFAULT_RATE_PER_S;
 use crate::cli::settings_file::SettingsLayers;
-use crate::run::plan::Endpoint;
+use crate::run::plan::{Endpoint, Model};
 use crate::units::Rate;
+
+/// A value for one endpoint, or for every one.
+struct NamedValue<'a> {
+    name: Option<&'a str>,
+    value: &'a str,
+}
+
+impl<'a> NamedValue<'a> {
+    /// Splits `NAME=VALUE` where NAME is an endpoint; any other text is a value for every endpoint.
+    fn split(text: &'a str, names: &[String]) -> NamedValue<'a> {
+        match text.split_once('=') {
+            Some((name, value)) if names.iter().any(|own| own == name) => NamedValue {
+                name: Some(name),
+                value,
+            },
+            _ => NamedValue {
+                name: None,
+                value: text,
+            },
+        }
+    }
+
+    /// The same for a flag whose values have no `=`.
+    ///
+    /// # Errors
+    /// No endpoint has the name.
+    fn of_flag(flag: &str, text: &'a str, names: &[String]) -> anyhow::Result<NamedValue<'a>> {
+        let named = NamedValue::split(text, names);
+        match text.split_once('=') {
+            Some((name, _)) if named.name.is_none() => {
+                // The text may be a secret if it does not begin with a name.
+                let name = if is_name(name) { name } else { "…" };
+                bail!(
+                    "{flag} {name}=…: there is no endpoint '{name}'; there are: {}",
+                    names.join(", ")
+                );
+            }
+            _ => Ok(named),
+        }
+    }
+
+    fn is_for(&self, endpoint: &str) -> bool {
+        self.name.is_none_or(|name| name == endpoint)
+    }
+}
 
 /// A body goes to the endpoint that it names, else to every endpoint that sends a body.
 pub(super) fn set_bodies(
@@ -74,12 +118,17 @@ pub(super) fn set_statuses(
     Ok(())
 }
 
-/// An endpoint's own rate wins over the one for all; a typed rate over the settings'.
+/// An endpoint's own rate wins over the one for all; a typed rate over the settings'. In a closed model there is none.
 pub(super) fn set_rates(
     endpoints: &mut [Endpoint],
     typed: &[String],
+    model: Model,
     layers: &SettingsLayers,
 ) -> anyhow::Result<()> {
+    if let Model::Closed { .. } = model {
+        endpoints.iter_mut().for_each(|e| e.rate = None);
+        return Ok(());
+    }
     let names: Vec<String> = endpoints.iter().map(|e| e.name.clone()).collect();
     let mut for_all: Option<Rate> = None;
     let mut named: Vec<(&str, Rate)> = Vec::new();

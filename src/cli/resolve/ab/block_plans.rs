@@ -12,7 +12,7 @@ use crate::run::schedule::mix;
 
 /// What an `ab` means.
 #[derive(Debug, Clone)]
-pub struct Ab {
+pub(crate) struct Ab {
     /// What is sent to each side in all its blocks together; the warm-up is what is sent before each block.
     pub plans: Pair<Plan>,
     /// Whether there is anything to tell the sides apart.
@@ -35,7 +35,7 @@ pub struct Ab {
 
 /// Whether there is anything to tell the sides of a comparison apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Sameness {
+pub(crate) enum Sameness {
     /// The same URL and headers: whatever is found is the setup's own doing, or chance (an A/A).
     Same,
     /// They differ.
@@ -56,7 +56,7 @@ impl Sameness {
 
 impl Ab {
     /// What one block sends. Both blocks of a pair have the same schedule, and every pair another one.
-    pub fn block_plan(&self, turn: Turn) -> Plan {
+    pub(crate) fn block_plan(&self, turn: Turn) -> Plan {
         let plan = match turn.side {
             SideName::Before => &self.plans.before,
             SideName::After => &self.plans.after,
@@ -69,7 +69,7 @@ impl Ab {
     }
 
     /// What each side sends to an endpoint in all its blocks, for its gates.
-    pub fn planned<'a>(&self, endpoint: &'a Endpoint) -> Planned<'a> {
+    pub(crate) fn planned<'a>(&self, endpoint: &'a Endpoint) -> Planned<'a> {
         let blocks = order_of(self.pairs).filter(|turn| turn.side == SideName::After);
         let samples: Option<u64> = blocks
             .map(|turn| planned_samples(&self.block_plan(turn), endpoint))
@@ -84,7 +84,7 @@ impl Ab {
     }
 
     /// The gates on the side after alone.
-    pub fn on_one_run(&self) -> Vec<Gate> {
+    pub(crate) fn on_one_run(&self) -> Vec<Gate> {
         let gates = self.gates.iter();
         gates
             .filter(|gate| gate.condition.scope() == Scope::OneRun)
@@ -93,7 +93,7 @@ impl Ab {
     }
 
     /// How long all blocks take with what is sent before each, without the last answers of each.
-    pub fn takes(&self) -> Duration {
+    pub(crate) fn takes(&self) -> Duration {
         let each = self.block.saturating_add(self.plans.before.warmup);
         each.saturating_mul(2 * self.pairs as u32)
     }
