@@ -278,16 +278,17 @@ impl ListColumns {
     }
 
     fn no_latencies(&self, numeric: &[usize]) -> ImportError {
-        match numeric.is_empty() {
-            true => ListError::file(
+        let error = if numeric.is_empty() {
+            ListError::file(
                 "has several columns, and none holds numbers",
                 "one value per line, such as 163.2ms, or 'failed'",
-            ),
-            false => ListError::file(
+            )
+        } else {
+            ListError::file(
                 format!("has no column of latencies: {}", self.looks(numeric)),
                 EACH_REQUEST,
-            ),
-        }
-        .into()
+            )
+        };
+        error.into()
     }
 }

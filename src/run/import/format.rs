@@ -57,59 +57,34 @@ pub enum FileFormat {
 }
 
 /// Names and titles, in the order in which help lists them.
-const FORMATS: [(FileFormat, &str, &str); 23] = [
-    (FileFormat::Run, "run", "run of a7probe"),
-    (FileFormat::List, "list", "list of latencies"),
-    (FileFormat::OhaJson, "oha-json", "oha's JSON"),
-    (FileFormat::OhaCsv, "oha-csv", "oha's CSV"),
-    (FileFormat::HeyCsv, "hey-csv", "hey's CSV"),
-    (FileFormat::K6Json, "k6-json", "k6's JSON output"),
-    (FileFormat::K6Summary, "k6-summary", "k6's summary"),
-    (
-        FileFormat::VegetaJson,
-        "vegeta-json",
-        "vegeta's JSON results",
-    ),
-    (FileFormat::VegetaCsv, "vegeta-csv", "vegeta's CSV results"),
-    (FileFormat::Hgrm, "hgrm", "percentile table"),
-    (FileFormat::Hlog, "hlog", "HdrHistogram log"),
-    (FileFormat::LocustCsv, "locust-csv", "Locust's CSV"),
-    (FileFormat::K6Csv, "k6-csv", "k6's CSV output"),
-    (
-        FileFormat::VegetaHdrplot,
-        "vegeta-hdrplot",
-        "vegeta's hdrplot",
-    ),
-    (FileFormat::JmeterCsv, "jmeter-csv", "JMeter's CSV results"),
-    (FileFormat::JmeterXml, "jmeter-xml", "JMeter's XML results"),
-    (
-        FileFormat::AutocannonJson,
-        "autocannon-json",
-        "autocannon's JSON",
-    ),
-    (
-        FileFormat::BombardierJson,
-        "bombardier-json",
-        "bombardier's JSON",
-    ),
-    (
-        FileFormat::ArtilleryJson,
-        "artillery-json",
-        "Artillery's report",
-    ),
-    (FileFormat::FortioJson, "fortio-json", "Fortio's JSON"),
-    (FileFormat::GhzJson, "ghz-json", "ghz's JSON"),
-    (
-        FileFormat::HyperfineJson,
-        "hyperfine-json",
-        "hyperfine's JSON",
-    ),
-    (
-        FileFormat::GatlingLog,
-        "gatling-log",
-        "Gatling's simulation.log",
-    ),
-];
+const FORMATS: [(FileFormat, &str, &str); 23] = {
+    use FileFormat as F;
+    [
+        (F::Run, "run", "run of a7probe"),
+        (F::List, "list", "list of latencies"),
+        (F::OhaJson, "oha-json", "oha's JSON"),
+        (F::OhaCsv, "oha-csv", "oha's CSV"),
+        (F::HeyCsv, "hey-csv", "hey's CSV"),
+        (F::K6Json, "k6-json", "k6's JSON output"),
+        (F::K6Summary, "k6-summary", "k6's summary"),
+        (F::VegetaJson, "vegeta-json", "vegeta's JSON results"),
+        (F::VegetaCsv, "vegeta-csv", "vegeta's CSV results"),
+        (F::Hgrm, "hgrm", "percentile table"),
+        (F::Hlog, "hlog", "HdrHistogram log"),
+        (F::LocustCsv, "locust-csv", "Locust's CSV"),
+        (F::K6Csv, "k6-csv", "k6's CSV output"),
+        (F::VegetaHdrplot, "vegeta-hdrplot", "vegeta's hdrplot"),
+        (F::JmeterCsv, "jmeter-csv", "JMeter's CSV results"),
+        (F::JmeterXml, "jmeter-xml", "JMeter's XML results"),
+        (F::AutocannonJson, "autocannon-json", "autocannon's JSON"),
+        (F::BombardierJson, "bombardier-json", "bombardier's JSON"),
+        (F::ArtilleryJson, "artillery-json", "Artillery's report"),
+        (F::FortioJson, "fortio-json", "Fortio's JSON"),
+        (F::GhzJson, "ghz-json", "ghz's JSON"),
+        (F::HyperfineJson, "hyperfine-json", "hyperfine's JSON"),
+        (F::GatlingLog, "gatling-log", "Gatling's simulation.log"),
+    ]
+};
 
 /// A word that is no format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -391,68 +391,48 @@ pub(super) enum Guess {
 
 #[cfg(test)]
 mod tests {
-    use super::{StatusMeaning, StatusReading};
+    use super::StatusMeaning::{Code, ErrorCode, Exit, Grpc, Named, Negative, Positive};
+    use super::StatusReading as Reading;
 
     #[test]
     fn every_common_value_is_understood() {
-        use StatusMeaning::{Code, ErrorCode, Exit, Grpc, Named, Negative, Positive};
         for (meaning, told, texts) in [
             (
                 Code,
-                StatusReading::Ok,
+                Reading::Ok,
                 "200, 204, 200.0, HTTP 200, HTTP/1.1 200 OK, 200 OK, '200', 2xx, OK, pass, Success, Created, http200",
             ),
-            (Code, StatusReading::Redirect, "301, 304, 302 Found"),
+            (Code, Reading::Redirect, "301, 304, 302 Found"),
             (
                 Code,
-                StatusReading::Failed,
+                Reading::Failed,
                 "404, 503, 500.0, HTTP 503, HTTP/2 503, 503 Service Unavailable, 5xx, KO, fail, err, Timeout, Non HTTP response code: java.net.SocketException, Unavailable, DEADLINE_EXCEEDED, ERR_CONNECTION_RESET, connection refused, 199",
             ),
-            (
-                Code,
-                StatusReading::NoAnswer,
-                "0, 000, , -, null, NaN, -1, n/a",
-            ),
-            (
-                Code,
-                StatusReading::Unknown,
-                "A, 1, 14, 777, true, 12.5, Unknown",
-            ),
-            (Grpc, StatusReading::Ok, "0, OK"),
-            (Grpc, StatusReading::Failed, "14, 4, Unavailable"),
-            (Exit, StatusReading::Ok, "0"),
-            (Exit, StatusReading::Failed, "1, 28"),
-            (
-                Positive,
-                StatusReading::Ok,
-                "true, TRUE, 1, 1.0, yes, Y, ok, 200",
-            ),
-            (
-                Positive,
-                StatusReading::Failed,
-                "false, 0, no, KO, failed, 503",
-            ),
-            (Positive, StatusReading::Unknown, ", 7, maybe"),
+            (Code, Reading::NoAnswer, "0, 000, , -, null, NaN, -1, n/a"),
+            (Code, Reading::Unknown, "A, 1, 14, 777, true, 12.5, Unknown"),
+            (Grpc, Reading::Ok, "0, OK"),
+            (Grpc, Reading::Failed, "14, 4, Unavailable"),
+            (Exit, Reading::Ok, "0"),
+            (Exit, Reading::Failed, "1, 28"),
+            (Positive, Reading::Ok, "true, TRUE, 1, 1.0, yes, Y, ok, 200"),
+            (Positive, Reading::Failed, "false, 0, no, KO, failed, 503"),
+            (Positive, Reading::Unknown, ", 7, maybe"),
             (
                 Negative,
-                StatusReading::Ok,
+                Reading::Ok,
                 ", 0, false, no, none, -, null, OK, NaN, <nil>",
             ),
             (
                 Negative,
-                StatusReading::Failed,
+                Reading::Failed,
                 "1, true, timeout, connection refused, yes, 503, EOF",
             ),
-            (Negative, StatusReading::Unknown, "200, 30, 5000, 0.25"),
-            (ErrorCode, StatusReading::Ok, "0, "),
-            (
-                ErrorCode,
-                StatusReading::Failed,
-                "1, 28, 1050, 503, ECONNRESET",
-            ),
-            (ErrorCode, StatusReading::Unknown, "200"),
-            (Named, StatusReading::Ok, "1, true, 200, ok"),
-            (Named, StatusReading::Failed, "0, false, 500, ko"),
+            (Negative, Reading::Unknown, "200, 30, 5000, 0.25"),
+            (ErrorCode, Reading::Ok, "0, "),
+            (ErrorCode, Reading::Failed, "1, 28, 1050, 503, ECONNRESET"),
+            (ErrorCode, Reading::Unknown, "200"),
+            (Named, Reading::Ok, "1, true, 200, ok"),
+            (Named, Reading::Failed, "0, false, 500, ko"),
         ] {
             for text in texts.split(", ") {
                 assert_eq!(meaning.read(text), told, "{meaning:?} {text:?}");

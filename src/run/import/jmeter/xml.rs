@@ -42,16 +42,16 @@ pub(in crate::run::import) fn read(text: &str) -> Result<Imported, ImportError> 
                     requests.add(FORMAT, key, request)?;
                     index += 1;
                 }
-                match empty {
-                    true => {}
-                    false if open.len() < MAX_DEPTH => open.push(name),
-                    false => {
-                        let line = tags.line();
-                        return Err(
-                            FORMAT.damaged(format!("line {line} nests deeper than JMeter does"))
-                        );
-                    }
+                if empty {
+                    continue;
                 }
+                if open.len() >= MAX_DEPTH {
+                    let line = tags.line();
+                    return Err(
+                        FORMAT.damaged(format!("line {line} nests deeper than JMeter does"))
+                    );
+                }
+                open.push(name);
             }
         }
     }
