@@ -117,3 +117,45 @@ impl From<&Report> for JsonReport {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{json, to_value};
+
+    use super::{JsonWarning, Warning};
+    use crate::report::{ComparisonWarning, LoadWarning};
+
+    #[test]
+    fn a_warning_has_its_words_a_code_and_its_numbers() {
+        let unsent = LoadWarning::Unsent {
+            endpoint: "health".to_owned(),
+            unsent: 3,
+            planned: 60,
+        };
+        for (warning, expected) in [
+            (
+                Warning::of(unsent).labelled("before"),
+                json!({
+                    "text": "before: 3 of 60 requests to health were never sent",
+                    "hint": "a verdict that hangs on them is INCONCLUSIVE",
+                    "code": "unsent",
+                    "values": {"endpoint": "health", "unsent": 3, "planned": 60},
+                }),
+            ),
+            (
+                Warning::of(ComparisonWarning::SameRun),
+                json!({
+                    "text": "before and after are the same run",
+                    "hint": "give the files of two runs",
+                    "code": "same_run",
+                }),
+            ),
+            (
+                Warning::stated("it is odd", "look"),
+                json!({"text": "it is odd", "hint": "look", "code": "stated"}),
+            ),
+        ] {
+            assert_eq!(to_value(JsonWarning::from(&warning)).unwrap(), expected);
+        }
+    }
+}
