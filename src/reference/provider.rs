@@ -1,7 +1,7 @@
 //! The third party that is notified of every event: a simulated SendGrid in this process, or any at a URL.
 
-mod blocking;
 mod draw;
+mod error;
 mod http;
 mod journal;
 mod mail;
@@ -18,12 +18,13 @@ use tokio::runtime::Handle;
 use crate::reference::trace::Trace;
 
 pub use draw::{Draws, LatencyModel, uniform};
+pub use error::{InvalidProvider, LONGEST_WISH, SendError};
 pub use journal::{JournalCounts, JournalDetail, JournalEntry, ProviderCall};
 pub use mail::{ErrorBody, Mail, MalformedMail, PostedMail};
 pub use outage::{OutageState, PlannedOutage};
-pub use simulator::{ProviderAnswer, Quota, Simulator, SimulatorOptions};
+pub use rate_limit::Quota;
+pub use simulator::{ProviderAnswer, Simulator, SimulatorOptions};
 
-use blocking::Blocking;
 use http::HttpProvider;
 
 /// A way to send mail, and how long an answer is waited for. Clones share it.
@@ -37,68 +38,9 @@ pub struct Provider {
 enum Via {
     Simulator(Arc<Simulator>),
     Http(HttpProvider),
-    Blocking(Blocking),
-}
-
-/// A provider that wants to be left alone for longer is asked again all the same: one wrong header must not stop all mail.
-pub const LONGEST_WISH: Duration = Duration::from_secs(3600);
-
-/// Why a mail was not taken.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// No answer in time; it may have been sent all the same.
-    #[error("no answer from the provider within {} ms", .0.as_millis())]
-    Timeout(Duration),
-    /// No connection; it was not sent.
-    #[error("cannot reach the provider: {0}")]
-    Unreachable(String),
-    /// The connection broke before the answer; it may have been sent all the same.
-    #[error("the connection to the provider broke: {0}")]
-    Broken(String),
-    /// A worker elsewhere says that it failed, and names no answer of the provider; it may have been sent all the same.
-    #[error("{0}")]
-    Elsewhere(String),
-    /// The provider answered no; it was not sent.
-    #[error("the provider answered {status}: {reason}")]
-    Refused {
-        /// HTTP status.
-        status: u16,
-        /// Its first error message.
-        reason: String,
-        /// When it wants to be asked again.
-        retry_after: Option<Duration>,
-    },
-}
-
-impl SendError {
-    /// May the mail have gone out although there was no yes?
-    pub fn may_have_been_sent(&self) -> bool {
-        matches!(
-            self,
-            SendError::Timeout(_) | SendError::Broken(_) | SendError::Elsewhere(_)
-        )
-    }
-
-    /// When the provider wants to be asked again, if it said so; at most [`LONGEST_WISH`].
-    pub fn retry_after(&self) -> Option<Duration> {
-        match self {
-            SendError::Refused { retry_after, .. } => retry_after.map(|at| at.min(LONGEST_WISH)),
-            _ => None,
-        }
-    }
-
-    /// Would the same mail be refused again, and another one not? Only what the provider says of the mail itself. A key
-    /// that it does not know (401, 403) or a path that is not there (404, 405) is a fault of the configuration: it meets
-    /// every mail, and passes when it is mended.
-    pub fn is_permanent(&self) -> bool {
-        matches!(
-            self,
-            SendError::Refused {
-                status: 400 | 413 | 422,
-                ..
-            }
-        )
-    }
+    /// An SDK that blocks: each call runs on another runtime and blocks the calling thread until it is done. On an event
+    /// loop that thread serves every request, so every request waits: this is the fault that `--block loop` shows.
+    Blocking(Arc<Provider>, Handle),
 }
 
 impl Provider {
@@ -126,7 +68,7 @@ impl Provider {
     pub fn blocking(self, runtime: Handle) -> Provider {
         let timeout = self.timeout;
         Provider {
-            via: Via::Blocking(Blocking::new(self, runtime)),
+            via: Via::Blocking(Arc::new(self), runtime),
             timeout,
         }
     }
@@ -137,7 +79,9 @@ impl Provider {
             match &self.via {
                 Via::Simulator(simulator) => simulator.answer(mail, step).await.into_result(),
                 Via::Http(http) => http.send(mail, step).await,
-                Via::Blocking(blocking) => blocking.send(mail, step.cloned()),
+                Via::Blocking(inner, runtime) => {
+                    block_on(runtime, inner.clone(), mail, step.cloned())
+                }
             }
         };
         tokio::time::timeout(self.timeout, sent)
@@ -146,12 +90,16 @@ impl Provider {
     }
 }
 
-/// A provider URL that cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "'{url}' is not a provider: {reason}\nhint: give `sim`, or a base URL such as http://127.0.0.1:8025"
-)]
-pub struct InvalidProvider {
-    url: String,
-    reason: String,
+fn block_on(
+    runtime: &Handle,
+    inner: Arc<Provider>,
+    mail: Mail,
+    step: Option<Trace>,
+) -> Result<(), SendError> {
+    let (answer, answered) = std::sync::mpsc::sync_channel(1);
+    runtime.spawn(async move {
+        let _ = answer.send(inner.send(mail, step.as_ref()).await);
+    });
+    let lost = |_| Err(SendError::Broken("the runtime was shut down".to_owned()));
+    answered.recv().unwrap_or_else(lost)
 }

@@ -5,8 +5,9 @@
 //! a machine may share, or a PostgreSQL database (`store/postgres`), which several machines may. What they have in common
 //! is here: the rules of a repeated key, of leases and outcomes, and who is told of a commit.
 
-mod batch_space;
 mod boot;
+mod changes;
+mod commit_batch;
 mod commit_queue;
 mod commit_tally;
 mod dead_letters;
@@ -16,35 +17,44 @@ mod engine;
 mod error;
 mod event;
 mod event_id;
+mod failure_text;
 mod lease;
 mod lease_guard;
 mod location;
 mod memory;
+mod new_job;
+mod next_attempt;
 mod options;
 #[cfg(feature = "postgres")]
 mod postgres;
+#[cfg(not(feature = "postgres"))]
+#[path = "store/no_postgres.rs"]
+mod postgres;
 mod process;
+mod queries;
 mod reading;
-mod reason;
 mod reply_batch;
 mod signals;
 mod sqlite;
 mod submission;
 mod sweep;
+mod thread;
 mod totals;
 mod unreadable;
 mod watchers;
+mod work;
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 pub use commit_tally::CommitTally;
 pub use dead_letters::{DeadCursor, DeadLetter, DeadPage};
 pub use error::{OpenError, StoreError};
 pub use event::{EventPage, EventRecord, EventState};
 pub use event_id::EventId;
+pub use failure_text::FailureText;
 pub use lease::{
     AttemptOutcome, Claim, Finished, Grant, Insert, Lease, Next, Notification, Notified,
     RepeatPolicy, Replay,
@@ -52,17 +62,19 @@ pub use lease::{
 pub use location::Location;
 pub use options::{Durability, StoreOptions};
 pub use process::{Process, ProcessReport, WorkDone};
-pub use reason::Reason;
 pub use submission::{Admission, Fingerprint, Handling, Promise, Submission};
 pub use sweep::{SweepCursor, Swept};
 pub use totals::Snapshot;
 
-use commit_queue::{CommitQueue, WorkRequest};
-use engine::Engine;
+use commit_batch::AcceptItem;
+use commit_queue::CommitQueue;
+use engine::{Engine, EngineSetup};
 use lease_guard::LeaseGuard;
-use memory::MemoryStore;
+use memory::{MemoryEngine, MemoryStore};
+use options::WriteRules;
 use reply_batch::{Reply, ReplyBatch};
 use signals::CommitSignals;
+use work::{WorkItem, WorkRequest, WorkResult};
 
 /// A handle on the store; clones share it.
 #[derive(Clone)]
@@ -78,8 +90,8 @@ struct Shared {
     repeat: RepeatPolicy,
     queue: Arc<CommitQueue>,
     signals: CommitSignals,
-    engine: Engine,
-    memory: Option<MemoryStore>,
+    engine: Box<dyn Engine>,
+    memory: Option<Arc<MemoryStore>>,
 }
 
 impl Drop for Shared {
@@ -95,11 +107,17 @@ impl Store {
     pub fn open(options: &StoreOptions) -> Result<Store, OpenError> {
         let queue = Arc::new(CommitQueue::new(options.commit_queue));
         let signals = CommitSignals::new();
-        let engine = Engine::open(options, &queue, &signals)?;
+        let setup = EngineSetup {
+            options,
+            rules: WriteRules::new(options),
+            queue: &queue,
+            signals: &signals,
+        };
         let memory = match options.durability {
             Durability::Full => None,
-            Durability::None => Some(MemoryStore::default()),
+            Durability::None => Some(Arc::new(MemoryStore::default())),
         };
+        let engine = open_engine(&setup, memory.as_ref())?;
         let shared = Shared {
             location: options.location.clone(),
             backlog: options.backlog,
@@ -156,7 +174,8 @@ impl Store {
 
     async fn commit(&self, submission: Submission) -> Result<Admission, StoreError> {
         let (reply, answer) = Reply::new(self.reply_batch.clone());
-        self.shared.queue.push_accept(submission, reply)?;
+        let item = AcceptItem { submission, reply };
+        self.shared.queue.push_accept(item)?;
         let answer = answer.await.unwrap_or(Err(StoreError::Closed));
         answer.map(LeaseGuard::into_inner)
     }
@@ -165,49 +184,13 @@ impl Store {
     pub async fn claim(&self, limit: u32) -> Result<Claim, StoreError> {
         // An event that arrives during a look is found by the next look, which follows.
         let _idle = self.shared.signals.has_time();
-        let claim = self.ask(|reply| WorkRequest::Claim { limit, reply }).await;
-        let mut claim = claim.map(LeaseGuard::into_inner)?;
+        let mut claim: Claim = self.ask(WorkRequest::Claim { limit }).await?;
         if let Some(memory) = &self.shared.memory {
             let room = limit as usize - claim.leases.len();
-            claim.leases.extend(self.adopt(memory, room).await?);
+            let adopted = memory.adopt(room, &self.shared.queue).await?;
+            claim.leases.extend(adopted);
         }
         Ok(claim)
-    }
-
-    /// Persists up to `limit` events that were acknowledged from memory, each leased to the caller. On failure they
-    /// stay in memory.
-    async fn adopt(&self, memory: &MemoryStore, limit: usize) -> Result<Vec<Lease>, StoreError> {
-        let mut commits = Vec::new();
-        for submission in memory.take(limit) {
-            let (reply, answer) = Reply::new(None);
-            let event_id = submission.event_id;
-            let pushed = self.shared.queue.push_accept(submission, reply);
-            commits.push(async move {
-                (
-                    event_id,
-                    pushed
-                        .and(answer.await.unwrap_or(Err(StoreError::Closed)))
-                        .map(LeaseGuard::into_inner),
-                )
-            });
-        }
-        let (mut leases, mut failure) = (Vec::new(), None);
-        for commit in commits {
-            match commit.await {
-                (event_id, Ok(admission)) => {
-                    memory.forget(event_id);
-                    leases.extend(admission.into_lease());
-                }
-                (event_id, Err(error)) => {
-                    memory.put_back(event_id);
-                    failure = Some(error);
-                }
-            }
-        }
-        match failure {
-            Some(error) if leases.is_empty() => Err(error),
-            _ => Ok(leases),
-        }
     }
 
     /// Records how an attempt ended. A lease that was taken over meanwhile changes nothing but the effect log; an outcome
@@ -217,20 +200,12 @@ impl Store {
         lease: Lease,
         outcome: AttemptOutcome,
     ) -> Result<Finished, StoreError> {
-        self.ask(|reply| WorkRequest::Finish {
-            lease,
-            outcome,
-            reply,
-        })
-        .await
+        self.ask(WorkRequest::Finish { lease, outcome }).await
     }
 
     /// Leases this very event, if it is due and nobody else's: for a consumer that has its id from a broker.
     pub async fn claim_event(&self, event_id: EventId) -> Result<Grant, StoreError> {
-        let granted = self
-            .ask(|reply| WorkRequest::ClaimEvent { event_id, reply })
-            .await;
-        granted.map(LeaseGuard::into_inner)
+        self.ask(WorkRequest::ClaimEvent(event_id)).await
     }
 
     /// Gives up the right to these attempts, which the caller did not begin: the events are due at once, and the attempts
@@ -239,8 +214,7 @@ impl Store {
         if leases.is_empty() {
             return Ok(());
         }
-        self.ask(|reply| WorkRequest::GiveBack { leases, reply })
-            .await
+        self.ask(WorkRequest::GiveBack(leases)).await
     }
 
     /// Looks at up to `limit` of the events that have been due for `idle` and that nobody took, in a pass over all of
@@ -252,25 +226,22 @@ impl Store {
         idle: Duration,
         limit: u32,
     ) -> Result<Swept, StoreError> {
-        self.ask(|reply| WorkRequest::Sweep {
+        self.ask(WorkRequest::Sweep {
             cursor,
             idle,
             limit,
-            reply,
         })
         .await
     }
 
     /// Makes a dead event due again, with all its attempts.
     pub async fn replay(&self, event_id: EventId) -> Result<Replay, StoreError> {
-        self.ask(|reply| WorkRequest::Replay { event_id, reply })
-            .await
+        self.ask(WorkRequest::Replay(event_id)).await
     }
 
     /// Tells whoever asks about the processes on this store how this one does.
     pub async fn report(&self, report: ProcessReport) -> Result<(), StoreError> {
-        self.ask(|reply| WorkRequest::Report { report, reply })
-            .await
+        self.ask(WorkRequest::Report(report)).await
     }
 
     /// The ids of the events that this process commits from now on and that are due: new ones, and dead ones replayed.
@@ -282,26 +253,19 @@ impl Store {
     /// Writes to the disk and to the store, and syncs it: can the store be written?
     pub async fn probe(&self) -> Result<(), StoreError> {
         // First, because it may free space.
-        self.ask(|reply| WorkRequest::Probe { reply }).await?;
-        if let Location::File(path) = &self.shared.location {
-            let path = path.clone();
-            let checked = tokio::task::spawn_blocking(move || disk_space::check(&path)).await;
-            let checked = checked.unwrap_or(Err(StoreError::Closed));
-            if checked.is_err() {
-                self.shared.signals.totals.set_writable(false);
-            }
-            return checked;
+        let () = self.ask(WorkRequest::Probe).await?;
+        let checked = self.shared.engine.check_disk_space().await;
+        if checked.is_err() {
+            self.shared.signals.totals.set_writable(false);
         }
-        Ok(())
+        checked
     }
 
-    async fn ask<T>(
-        &self,
-        work: impl FnOnce(oneshot::Sender<Result<T, StoreError>>) -> WorkRequest,
-    ) -> Result<T, StoreError> {
-        let (reply, answer) = oneshot::channel();
-        self.shared.queue.push_work(work(reply))?;
-        answer.await.unwrap_or(Err(StoreError::Closed))
+    async fn ask<T: From<WorkResult>>(&self, request: WorkRequest) -> Result<T, StoreError> {
+        let (item, answer) = WorkItem::new(request);
+        self.shared.queue.push_work(item)?;
+        let answer = answer.await.unwrap_or(Err(StoreError::Closed));
+        answer.map(|result| result.into_inner().into())
     }
 
     /// Resolves when there may be something to claim.
@@ -332,9 +296,17 @@ impl Store {
     }
 }
 
-/// Milliseconds since the Unix epoch.
-pub(crate) fn now_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as i64)
+/// Opens the database that the options name, behind the events in memory if there may be any.
+fn open_engine(
+    setup: &EngineSetup<'_>,
+    memory: Option<&Arc<MemoryStore>>,
+) -> Result<Box<dyn Engine>, OpenError> {
+    let database = match &setup.options.location {
+        Location::File(path) => sqlite::open(setup, path)?,
+        Location::Postgres(url) => postgres::open(setup, url)?,
+    };
+    Ok(match memory.cloned() {
+        Some(memory) => Box::new(MemoryEngine { memory, database }),
+        None => database,
+    })
 }

@@ -5,8 +5,9 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue, LOCAT
 use reqwest::redirect::Policy;
 use reqwest::{Client, Response, Url};
 
+use super::error::{InvalidProvider, SendError};
 use super::mail::{ErrorBody, Mail};
-use super::{InvalidProvider, SendError, resume};
+use super::resume;
 use crate::redact;
 use crate::reference::trace::Trace;
 use crate::tls_roots;

@@ -1,13 +1,14 @@
 //! What the provider itself saw: the independent witness of duplicates.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::sync::Mutex;
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use uuid::Uuid;
 
-use super::Mail;
+use super::mail::Mail;
+use crate::reference::mutex::lock;
+use crate::reference::timestamp::{now_ms, rfc3339};
 
 /// What a journal keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +86,7 @@ impl ProviderJournal {
     /// A request came in, and this is what it will be answered; 202 takes the mail.
     pub(super) fn called(&self, mail: Mail, status: u16, traceparent: Option<String>) {
         let at_ms = now_ms();
-        let mut seen = self.lock();
+        let mut seen = lock(&self.seen);
         seen.count += 1;
         if status == 202 {
             *seen.sent.entry(mail.event_id).or_default() += 1;
@@ -104,14 +105,14 @@ impl ProviderJournal {
 
     /// Which attempt the next call for this event is, from 1, if the caller does not tell.
     pub(super) fn next_attempt(&self, event_id: Uuid) -> u32 {
-        let mut seen = self.lock();
+        let mut seen = lock(&self.seen);
         let attempt = seen.untold.entry(event_id).or_default();
         *attempt += 1;
         *attempt
     }
 
     pub(super) fn counts(&self) -> JournalCounts {
-        let seen = self.lock();
+        let seen = lock(&self.seen);
         let events = seen.sent.len() as u64;
         JournalCounts {
             calls: seen.count,
@@ -123,7 +124,7 @@ impl ProviderJournal {
 
     /// Every event that was called for, in order of the first call; nothing with [`JournalDetail::Counts`].
     pub(super) fn entries(&self) -> Vec<JournalEntry> {
-        let calls = self.lock().calls.clone();
+        let calls = lock(&self.seen).calls.clone();
         let mut place = HashMap::new();
         let mut entries: Vec<JournalEntry> = Vec::new();
         for (event_id, call) in calls {
@@ -140,21 +141,6 @@ impl ProviderJournal {
         }
         entries
     }
-
-    fn lock(&self) -> MutexGuard<'_, JournalState> {
-        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn now_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| since.as_millis() as i64)
-}
-
-fn rfc3339<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
-    let time = jiff::Timestamp::from_millisecond(*ms).unwrap_or_default();
-    serializer.collect_str(&format_args!("{time:.3}"))
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! When the provider is out: planned before the start, or begun and ended while it runs.
 
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use crate::reference::mutex::lock;
 use crate::units::parse_duration;
 
 /// A planned outage, counted from the provider's start. The end is not part of it.
@@ -68,12 +69,12 @@ impl Outages {
     /// Begins one now, for so long or until it is ended.
     pub(super) fn begin(&self, lasting: Option<Duration>) {
         let until = lasting.and_then(|lasting| Instant::now().checked_add(lasting));
-        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(until);
+        *lock(&self.begun) = Some(until);
     }
 
     /// Ends one that was begun; a planned one goes on.
     pub(super) fn end(&self) {
-        *self.begun.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *lock(&self.begun) = None;
     }
 
     pub(super) fn state(&self, now: Instant) -> OutageState {
@@ -84,7 +85,7 @@ impl Outages {
         {
             return OutageState::Planned;
         }
-        let begun = *self.begun.lock().unwrap_or_else(PoisonError::into_inner);
+        let begun = *lock(&self.begun);
         match begun {
             Some(until) if until.is_none_or(|until| now < until) => OutageState::Begun,
             _ => OutageState::None,

@@ -1,11 +1,22 @@
 //! The provider's rate limit: a quota that is refilled every second.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use super::Quota;
+use crate::reference::mutex::lock;
 
 const WINDOW: Duration = Duration::from_secs(1);
+
+/// A rate limit as the `X-RateLimit-*` headers tell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quota {
+    /// Requests a second.
+    pub limit: u32,
+    /// Left in this second.
+    pub remaining: u32,
+    /// Until the next one.
+    pub reset: Duration,
+}
 
 /// Counts requests in windows of one second.
 pub(super) struct QuotaLimiter {
@@ -32,7 +43,7 @@ impl QuotaLimiter {
 
     /// Takes one request from the quota; `Err` when there is none left.
     pub(super) fn take(&self, now: Instant) -> Result<Quota, Quota> {
-        let mut window = self.window.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut window = lock(&self.window);
         if now.saturating_duration_since(window.start) >= WINDOW {
             *window = Window {
                 start: now,

@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use super::SendError;
 use super::draw::{Draws, LatencyDraws, LatencyModel, uniform};
+use super::error::SendError;
 use super::journal::{JournalCounts, JournalDetail, JournalEntry, ProviderJournal};
 use super::mail::{ErrorBody, Mail, PostedMail};
 use super::outage::{OutageState, Outages, PlannedOutage};
-use super::rate_limit::QuotaLimiter;
+use super::rate_limit::{Quota, QuotaLimiter};
 use crate::reference::trace::Trace;
 
 /// How the simulator behaves.
@@ -73,17 +73,6 @@ pub struct ProviderRefusal {
     pub body: ErrorBody,
     /// When to come again.
     pub retry_after: Option<Duration>,
-}
-
-/// A rate limit as the `X-RateLimit-*` headers tell it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quota {
-    /// Requests a second.
-    pub limit: u32,
-    /// Left in this second.
-    pub remaining: u32,
-    /// Until the next one.
-    pub reset: Duration,
 }
 
 impl Simulator {

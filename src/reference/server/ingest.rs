@@ -20,8 +20,9 @@ use super::single_header::single;
 use super::{body, idempotency};
 use crate::reference::store::{
     Admission, EventId, EventState, Fingerprint, Handling, Insert, Lease, Promise, StoreError,
-    Submission, now_ms,
+    Submission,
 };
+use crate::reference::timestamp::now_ms;
 use crate::reference::trace::Trace;
 use crate::reference::worker::{OnFailure, Remembered};
 

@@ -208,8 +208,9 @@ mod tests {
     use super::{DISPATCHES, REMEMBERED, Stuck, StuckDetector};
     use crate::reference::store::{
         AttemptOutcome, EventId, Fingerprint, Finished, Grant, Handling, Next, Notified, Store,
-        StoreOptions, Submission, now_ms,
+        StoreOptions, Submission,
     };
+    use crate::reference::timestamp::now_ms;
 
     fn id(number: usize) -> EventId {
         EventId::from_key(&number.to_string())

@@ -4,240 +4,11 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-
-use super::lease_guard::LeaseGuard;
-use super::reply_batch::{self, Reply};
-use super::{
-    Admission, AttemptOutcome, Claim, EventId, Finished, Grant, Handling, Lease, ProcessReport,
-    Replay, StoreError, Submission, SweepCursor, Swept,
-};
-
-/// Where the answer to a piece of work goes once its transaction is committed. Nobody may be waiting any more.
-pub(super) type WorkReply<T> = oneshot::Sender<Result<T, StoreError>>;
-
-/// What workers and health checks ask of the writer.
-pub(super) enum WorkRequest {
-    Claim {
-        limit: u32,
-        reply: WorkReply<LeaseGuard<Claim>>,
-    },
-    ClaimEvent {
-        event_id: EventId,
-        reply: WorkReply<LeaseGuard<Grant>>,
-    },
-    /// These attempts are not made by whoever has them.
-    GiveBack {
-        leases: Vec<Lease>,
-        reply: WorkReply<()>,
-    },
-    Finish {
-        lease: Lease,
-        outcome: AttemptOutcome,
-        reply: WorkReply<Finished>,
-    },
-    Sweep {
-        cursor: SweepCursor,
-        idle: Duration,
-        limit: u32,
-        reply: WorkReply<Swept>,
-    },
-    Replay {
-        event_id: EventId,
-        reply: WorkReply<Replay>,
-    },
-    Report {
-        report: ProcessReport,
-        reply: WorkReply<()>,
-    },
-    Probe {
-        reply: WorkReply<()>,
-    },
-}
-
-/// What a piece of work came to, in the order of [`WorkRequest`].
-pub(super) enum WorkResult {
-    Claim(Claim),
-    ClaimEvent(Grant),
-    GiveBack,
-    Finish(Finished),
-    Sweep(Swept),
-    Replay(Replay),
-    Report,
-    Probe,
-}
-
-impl WorkRequest {
-    /// Answers whoever asked, if anybody still waits.
-    fn answer(self, done: WorkResult, queue: &Arc<CommitQueue>) {
-        match (self, done) {
-            (WorkRequest::Claim { reply, .. }, WorkResult::Claim(claim)) => {
-                send(reply, Ok(LeaseGuard::new(claim, queue)));
-            }
-            (WorkRequest::ClaimEvent { reply, .. }, WorkResult::ClaimEvent(grant)) => {
-                send(reply, Ok(LeaseGuard::new(grant, queue)));
-            }
-            (WorkRequest::Finish { reply, .. }, WorkResult::Finish(finished)) => {
-                send(reply, Ok(finished))
-            }
-            (WorkRequest::Sweep { reply, .. }, WorkResult::Sweep(swept)) => send(reply, Ok(swept)),
-            (WorkRequest::Replay { reply, .. }, WorkResult::Replay(replay)) => {
-                send(reply, Ok(replay))
-            }
-            (WorkRequest::GiveBack { reply, .. }, WorkResult::GiveBack)
-            | (WorkRequest::Report { reply, .. }, WorkResult::Report)
-            | (WorkRequest::Probe { reply }, WorkResult::Probe) => send(reply, Ok(())),
-            _ => unreachable!("work and its result are in the same order"),
-        }
-    }
-
-    pub(super) fn refuse(self, error: StoreError) {
-        match self {
-            WorkRequest::Claim { reply, .. } => send(reply, Err(error)),
-            WorkRequest::ClaimEvent { reply, .. } => send(reply, Err(error)),
-            WorkRequest::Finish { reply, .. } => send(reply, Err(error)),
-            WorkRequest::Sweep { reply, .. } => send(reply, Err(error)),
-            WorkRequest::Replay { reply, .. } => send(reply, Err(error)),
-            WorkRequest::GiveBack { reply, .. }
-            | WorkRequest::Report { reply, .. }
-            | WorkRequest::Probe { reply } => {
-                send(reply, Err(error));
-            }
-        }
-    }
-
-    /// Would it lease events to someone who has gone?
-    fn is_for_nobody(&self) -> bool {
-        match self {
-            WorkRequest::Claim { reply, .. } => reply.is_closed(),
-            WorkRequest::ClaimEvent { reply, .. } => reply.is_closed(),
-            _ => false,
-        }
-    }
-}
-
-fn send<T>(reply: WorkReply<T>, answer: Result<T, StoreError>) {
-    let _ = reply.send(answer);
-}
-
-/// Was there anything to write in a transaction that came to this?
-pub(super) fn wrote(admissions: &[Admission], done: &[WorkResult]) -> bool {
-    let new = |admission: &Admission| matches!(admission, Admission::Queued | Admission::Leased(_));
-    admissions.iter().any(new) || done.iter().any(WorkResult::wrote)
-}
-
-impl WorkResult {
-    fn wrote(&self) -> bool {
-        match self {
-            WorkResult::Claim(claim) => !claim.leases.is_empty(),
-            WorkResult::ClaimEvent(grant) => matches!(grant, Grant::Leased(_)),
-            WorkResult::Sweep(swept) => !swept.ids.is_empty(),
-            WorkResult::Replay(replay) => *replay == Replay::Requeued,
-            WorkResult::Finish(finished) => {
-                matches!(finished, Finished::Recorded | Finished::Stale)
-            }
-            WorkResult::GiveBack | WorkResult::Report | WorkResult::Probe => true,
-        }
-    }
-}
-
-/// What goes into one transaction.
-#[derive(Default)]
-pub(super) struct CommitBatch {
-    pub(super) accepts: Vec<(Submission, Reply)>,
-    pub(super) work: Vec<WorkRequest>,
-}
-
-impl CommitBatch {
-    /// Answers everyone whose request is on disk now. Whoever has gone does not take it back, but gives leases back.
-    pub(super) fn answer(
-        &mut self,
-        admissions: Vec<Admission>,
-        done: Vec<WorkResult>,
-        queue: &Arc<CommitQueue>,
-    ) {
-        let replies = self.accepts.drain(..).map(|(_, reply)| reply);
-        let guards = admissions
-            .into_iter()
-            .map(|admission| Ok(LeaseGuard::new(admission, queue)));
-        reply_batch::send_all(replies.zip(guards));
-        for (work, done) in self.work.drain(..).zip(done) {
-            work.answer(done, queue);
-        }
-    }
-
-    /// Tells everyone that nothing was promised.
-    pub(super) fn refuse(&mut self, error: &StoreError) {
-        let replies = self.accepts.drain(..).map(|(_, reply)| reply);
-        reply_batch::send_all(replies.map(|reply| (reply, Err(error.clone()))));
-        for work in self.work.drain(..) {
-            work.refuse(error.clone());
-        }
-    }
-
-    /// Leaves out what would lease events to someone who has gone. Nothing was promised.
-    fn forget_the_gone(&mut self) {
-        self.accepts
-            .retain(|(event, reply)| event.handling != Handling::Call || !reply.is_for_nobody());
-        self.work.retain(|work| !work.is_for_nobody());
-    }
-
-    /// Both halves, in the same order; `None` if it holds one thing.
-    pub(super) fn halves(&mut self) -> Option<[CommitBatch; 2]> {
-        let size = self.size();
-        if size < 2 {
-            return None;
-        }
-        let (accepts, work) = (self.accepts.len(), size / 2);
-        let second = CommitBatch {
-            accepts: self.accepts.split_off((size / 2).min(accepts)),
-            work: self.work.split_off(work.saturating_sub(accepts)),
-        };
-        Some([std::mem::take(self), second])
-    }
-
-    /// Takes out the entries at these places, in the same order.
-    #[cfg(feature = "postgres")]
-    pub(super) fn take_out(&mut self, accepts: &[usize], work: &[usize]) -> CommitBatch {
-        CommitBatch {
-            accepts: take_places(&mut self.accepts, accepts),
-            work: take_places(&mut self.work, work),
-        }
-    }
-
-    /// Every submission and every piece of work as a batch of its own.
-    #[cfg(feature = "postgres")]
-    pub(super) fn singles(self) -> impl Iterator<Item = CommitBatch> {
-        let accepts = self.accepts.into_iter().map(|accept| CommitBatch {
-            accepts: vec![accept],
-            ..CommitBatch::default()
-        });
-        let work = self.work.into_iter().map(|work| CommitBatch {
-            work: vec![work],
-            ..CommitBatch::default()
-        });
-        accepts.chain(work)
-    }
-
-    /// Submissions and pieces of work.
-    pub(super) fn size(&self) -> usize {
-        self.accepts.len() + self.work.len()
-    }
-}
-
-#[cfg(feature = "postgres")]
-fn take_places<T>(items: &mut Vec<T>, places: &[usize]) -> Vec<T> {
-    let mut taken = Vec::with_capacity(places.len());
-    let all = std::mem::take(items).into_iter().enumerate();
-    for (place, item) in all {
-        if places.contains(&place) {
-            taken.push(item);
-        } else {
-            items.push(item);
-        }
-    }
-    taken
-}
+use super::commit_batch::{AcceptItem, CommitBatch};
+use super::lease_guard::LeaseReturn;
+use super::work::{WorkItem, WorkRequest};
+use super::{Lease, StoreError};
+use crate::reference::mutex::lock;
 
 /// At most this much work shares a transaction with accepts: the backlog must not slow them down.
 const WORK_BESIDE_ACCEPTS: usize = 16;
@@ -253,8 +24,8 @@ pub(super) struct CommitQueue {
 
 #[derive(Default)]
 struct Waiting {
-    accepts: Vec<(Submission, Reply)>,
-    work: VecDeque<WorkRequest>,
+    accepts: Vec<AcceptItem>,
+    work: VecDeque<WorkItem>,
     writer_sleeps: bool,
     closed: bool,
 }
@@ -297,7 +68,7 @@ impl Drop for Closing {
         self.0.close();
         // Dropped unanswered, outside the lock.
         let left = {
-            let mut waiting = self.0.lock();
+            let mut waiting = lock(&self.0.waiting);
             (
                 std::mem::take(&mut waiting.accepts),
                 std::mem::take(&mut waiting.work),
@@ -317,26 +88,22 @@ impl CommitQueue {
     }
 
     /// Queues a submission, or refuses it when the queue is full.
-    pub(super) fn push_accept(
-        &self,
-        submission: Submission,
-        reply: Reply,
-    ) -> Result<(), StoreError> {
+    pub(super) fn push_accept(&self, item: AcceptItem) -> Result<(), StoreError> {
         let mut waiting = self.open()?;
         if waiting.accepts.len() >= self.limit {
             return Err(StoreError::Full {
                 waiting: self.limit,
             });
         }
-        waiting.accepts.push((submission, reply));
+        waiting.accepts.push(item);
         self.wake(waiting);
         Ok(())
     }
 
     /// Queues work.
-    pub(super) fn push_work(&self, work: WorkRequest) -> Result<(), StoreError> {
+    pub(super) fn push_work(&self, item: WorkItem) -> Result<(), StoreError> {
         let mut waiting = self.open()?;
-        waiting.work.push_back(work);
+        waiting.work.push_back(item);
         self.wake(waiting);
         Ok(())
     }
@@ -344,10 +111,10 @@ impl CommitQueue {
     /// Group commit without a timer: fills an empty batch with everything that came while the last one was being
     /// committed, and waits only if nothing did, at most for the patience.
     pub(super) fn take(&self, batch: &mut CommitBatch, patience: Option<Duration>) -> BatchWait {
-        let mut waiting = self.lock();
+        let mut waiting = lock(&self.waiting);
         loop {
             waiting.move_to(batch);
-            batch.forget_the_gone();
+            batch.drop_abandoned();
             if batch.size() > 0 {
                 return BatchWait::Batch;
             }
@@ -386,17 +153,9 @@ impl CommitQueue {
         }
     }
 
-    /// Queues what gives leases back to whoever is next, also while the rest is being committed for the last time. If
-    /// nobody gets to it, the leases run out.
-    pub(super) fn give_back(&self, leases: Vec<Lease>) {
-        if !leases.is_empty() {
-            let (reply, _) = oneshot::channel();
-            let mut waiting = self.lock();
-            waiting
-                .work
-                .push_back(WorkRequest::GiveBack { leases, reply });
-            self.wake(waiting);
-        }
+    /// Where leases go that do not reach their owner.
+    pub(super) fn lease_return(self: &Arc<Self>) -> Arc<dyn LeaseReturn> {
+        self.clone()
     }
 
     /// Closes the queue when it is dropped, however the thread that has it ends.
@@ -406,22 +165,22 @@ impl CommitQueue {
 
     /// Submissions that wait.
     pub(super) fn waiting(&self) -> usize {
-        self.lock().accepts.len()
+        lock(&self.waiting).accepts.len()
     }
 
     /// Is everything refused?
     pub(super) fn is_closed(&self) -> bool {
-        self.lock().closed
+        lock(&self.waiting).closed
     }
 
     /// Refuses everything from now on; what is queued is still committed.
     pub(super) fn close(&self) {
-        self.lock().closed = true;
+        lock(&self.waiting).closed = true;
         self.filled.notify_one();
     }
 
     fn open(&self) -> Result<MutexGuard<'_, Waiting>, StoreError> {
-        let waiting = self.lock();
+        let waiting = lock(&self.waiting);
         if waiting.closed {
             Err(StoreError::Closed)
         } else {
@@ -437,9 +196,18 @@ impl CommitQueue {
             self.filled.notify_one();
         }
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+impl LeaseReturn for CommitQueue {
+    /// Queues the leases for the next transaction, also while the rest is being committed for the last time. If none
+    /// follows, the leases run out.
+    fn give_back(&self, leases: Vec<Lease>) {
+        if !leases.is_empty() {
+            let mut waiting = lock(&self.waiting);
+            let (item, _) = WorkItem::new(WorkRequest::GiveBack(leases));
+            waiting.work.push_back(item);
+            self.wake(waiting);
+        }
     }
 }
 
@@ -450,20 +218,12 @@ mod tests {
 
     use tokio::sync::oneshot;
 
-    use super::{BatchWait, CommitBatch, CommitQueue, WorkRequest};
+    use super::{BatchWait, CommitBatch, CommitQueue, WorkItem, WorkRequest};
     use crate::reference::store::StoreError;
+    use crate::reference::store::work::WorkAnswer;
 
-    fn claim() -> (
-        WorkRequest,
-        oneshot::Receiver<Result<super::LeaseGuard<super::Claim>, StoreError>>,
-    ) {
-        let (reply, answer) = oneshot::channel();
-        (WorkRequest::Claim { limit: 1, reply }, answer)
-    }
-
-    fn probe() -> WorkRequest {
-        let (reply, _) = oneshot::channel();
-        WorkRequest::Probe { reply }
+    fn claim() -> (WorkItem, oneshot::Receiver<WorkAnswer>) {
+        WorkItem::new(WorkRequest::Claim { limit: 1 })
     }
 
     #[test]
@@ -483,44 +243,6 @@ mod tests {
     }
 
     #[test]
-    fn the_halves_of_a_batch_hold_all_of_it_in_order() {
-        let mut batch = CommitBatch::default();
-        for _ in 0..5 {
-            batch.work.push(probe());
-        }
-        let [first, second] = batch.halves().expect("five");
-        assert_eq!((first.size(), second.size()), (2, 3));
-        batch.work.push(probe());
-        assert!(batch.halves().is_none());
-    }
-
-    #[cfg(feature = "postgres")]
-    #[test]
-    fn what_is_taken_out_leaves_the_rest_in_order() {
-        let mut batch = CommitBatch::default();
-        let mut waiting = Vec::new();
-        for limit in 0..5 {
-            let (reply, answer) = oneshot::channel();
-            batch.work.push(WorkRequest::Claim { limit, reply });
-            waiting.push(answer);
-        }
-        let limits = |batch: &CommitBatch| -> Vec<u32> {
-            let limit = |work: &WorkRequest| match work {
-                WorkRequest::Claim { limit, .. } => *limit,
-                _ => panic!("a claim"),
-            };
-            batch.work.iter().map(limit).collect()
-        };
-        let taken = batch.take_out(&[], &[1, 4]);
-        assert_eq!(
-            (limits(&taken), limits(&batch)),
-            (vec![1, 4], vec![0, 2, 3])
-        );
-        let singles: Vec<Vec<u32>> = batch.singles().map(|single| limits(&single)).collect();
-        assert_eq!(singles, [[0], [2], [3]]);
-    }
-
-    #[test]
     fn a_writer_that_panics_leaves_nobody_waiting() {
         let queue = Arc::new(CommitQueue::new(8));
         let (waits, mut answer) = claim();
@@ -537,6 +259,7 @@ mod tests {
             answer.try_recv(),
             Err(oneshot::error::TryRecvError::Closed)
         ));
-        assert_eq!(queue.push_work(probe()), Err(StoreError::Closed));
+        let (late, _) = WorkItem::new(WorkRequest::Probe);
+        assert_eq!(queue.push_work(late), Err(StoreError::Closed));
     }
 }

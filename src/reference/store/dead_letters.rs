@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::EventId;
-use super::event::rfc3339;
+use crate::reference::timestamp::rfc3339;
 
 /// One dead event, as `GET /dead` shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -31,6 +31,20 @@ pub struct DeadPage {
     pub letters: Vec<DeadLetter>,
     /// Where the next page starts; `None` on the last.
     pub next: Option<DeadCursor>,
+}
+
+impl DeadPage {
+    /// From at most `limit` rows, each with its number.
+    pub(super) fn of(rows: Vec<(i64, DeadLetter)>, limit: u32) -> DeadPage {
+        let last = rows.last().map(|(job, letter)| DeadCursor {
+            dead_ms: letter.dead_ms,
+            job: *job,
+        });
+        DeadPage {
+            next: last.filter(|_| rows.len() == limit as usize),
+            letters: rows.into_iter().map(|(_, letter)| letter).collect(),
+        }
+    }
 }
 
 /// A place in the list of dead letters; the default is its start.

@@ -1,6 +1,8 @@
 //! What is done about a key that came again: the rules of idempotency, the same for every engine.
 
-use super::{Admission, EventState, Fingerprint, Handling, Promise, Submission};
+use super::changes::Changes;
+use super::next_attempt::NextAttempt;
+use super::{Admission, EventId, EventState, Fingerprint, Handling, Promise, Submission};
 
 /// What the store knows of a key that came again.
 pub(super) struct KnownKey {
@@ -19,13 +21,41 @@ pub(super) struct KnownKey {
 impl KnownKey {
     /// Attempts that do not count any more when the event is admitted again. One that failed or was given up has been
     /// answered: its client asks for a new attempt, and that is not one too many.
-    pub(super) fn base_again(&self) -> u32 {
+    fn base_again(&self) -> u32 {
         match self.state {
             EventState::Failed | EventState::Dead => self.attempts,
             EventState::Queued
             | EventState::Retrying
             | EventState::Working
             | EventState::Processed => self.base,
+        }
+    }
+
+    /// A worker shall try again.
+    pub(super) fn requeue(&mut self, event_id: EventId, changes: &mut Changes) {
+        self.base = self.base_again();
+        changes.moved(self.state, EventState::Queued);
+        changes.arrived.push(event_id);
+        (self.state, self.promise) = (EventState::Queued, Promise::Later);
+    }
+
+    /// The caller tries again, with a lease until then.
+    pub(super) fn take_over(
+        &mut self,
+        event_id: EventId,
+        lease_end_ms: i64,
+        changes: &mut Changes,
+    ) -> NextAttempt<Vec<u8>> {
+        self.base = self.base_again();
+        changes.moved(self.state, EventState::Working);
+        (self.state, self.due_ms) = (EventState::Working, lease_end_ms);
+        self.attempts += 1;
+        NextAttempt {
+            seq: self.seq,
+            event_id,
+            attempt: self.attempts,
+            base: self.base,
+            payload: self.payload.take(),
         }
     }
 }

@@ -1,197 +1,60 @@
-//! The two databases behind a store, and the one place that tells them apart.
+//! The seam between a store and its database.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::commit_queue::CommitQueue;
-#[cfg(feature = "postgres")]
-use super::postgres::{Postgres, readers};
+use super::options::WriteRules;
 use super::signals::CommitSignals;
-use super::sqlite::Sqlite;
 use super::{
-    DeadCursor, DeadPage, EventId, EventPage, EventRecord, Insert, Lease, Location, Notification,
-    OpenError, Process, StoreError, StoreOptions,
+    DeadCursor, DeadPage, EventId, EventPage, EventRecord, Lease, Process, StoreError, StoreOptions,
 };
 
-/// Commits what is queued, and reads.
-pub(super) enum Engine {
-    Sqlite(Sqlite),
-    #[cfg(feature = "postgres")]
-    Postgres(Postgres),
+/// What a database is opened with.
+pub(super) struct EngineSetup<'a> {
+    pub(super) options: &'a StoreOptions,
+    pub(super) rules: WriteRules,
+    pub(super) queue: &'a Arc<CommitQueue>,
+    pub(super) signals: &'a CommitSignals,
 }
 
-impl Engine {
-    /// Opens what the options name.
-    pub(super) fn open(
-        options: &StoreOptions,
-        queue: &Arc<CommitQueue>,
-        signals: &CommitSignals,
-    ) -> Result<Engine, OpenError> {
-        // Fits a signed integer, and is never that of the counts that nobody owns.
-        let owner = i64::from(rand::random::<u32>()) << 31 | i64::from(rand::random::<u32>() >> 1);
-        let owner = owner.max(1);
-        match &options.location {
-            Location::File(path) => {
-                Sqlite::open(options, path, owner, queue, signals).map(Engine::Sqlite)
-            }
-            #[cfg(feature = "postgres")]
-            Location::Postgres(url) => {
-                Postgres::open(options, url, owner, queue, signals).map(Engine::Postgres)
-            }
-            #[cfg(not(feature = "postgres"))]
-            Location::Postgres(_) => Err(OpenError::LacksPostgres {
-                store: options.location.clone(),
-            }),
-        }
-    }
+/// An answer to a query.
+pub(super) type Read<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send>>;
 
-    pub(super) async fn event(&self, event_id: EventId) -> Result<Option<EventRecord>, StoreError> {
-        match self {
-            Engine::Sqlite(sqlite) => sqlite.read(move |readers| readers.event(event_id)).await,
-            #[cfg(feature = "postgres")]
-            Engine::Postgres(postgres) => {
-                postgres
-                    .read(move |client| readers::event(client, event_id))
-                    .await
-            }
-        }
-    }
+/// An open database. Its writer takes what is to be committed from the commit queue; the queries run beside it and do
+/// not wait for it.
+pub(super) trait Engine: Send + Sync {
+    /// One event.
+    fn event(&self, event_id: EventId) -> Read<Option<EventRecord>>;
 
-    pub(super) async fn run_page(
-        &self,
-        run: &str,
-        cursor: i64,
-        limit: u32,
-    ) -> Result<EventPage, StoreError> {
-        let run = run.to_owned();
-        match self {
-            Engine::Sqlite(sqlite) => {
-                sqlite
-                    .read(move |readers| readers.run_page(&run, cursor, limit))
-                    .await
-            }
-            #[cfg(feature = "postgres")]
-            Engine::Postgres(postgres) => {
-                postgres
-                    .read(move |client| readers::run_page(client, run, cursor, limit))
-                    .await
-            }
-        }
-    }
+    /// The next `limit` events of a run after `cursor`.
+    fn run_page(&self, run: &str, cursor: i64, limit: u32) -> Read<EventPage>;
 
-    pub(super) async fn oldest_wait(&self) -> Result<Option<Duration>, StoreError> {
-        match self {
-            Engine::Sqlite(sqlite) => {
-                let oldest_ms = sqlite.read(|readers| readers.oldest_wait_ms()).await?;
-                Ok(oldest_ms.map(|ms| Duration::from_millis(ms.max(0) as u64)))
-            }
-            #[cfg(feature = "postgres")]
-            Engine::Postgres(postgres) => {
-                let oldest_ms = postgres.read(readers::oldest_ms).await?;
-                Ok(oldest_ms.map(|ms| Duration::from_millis(ms.max(0) as u64)))
-            }
-        }
-    }
+    /// How long the oldest unsettled event has waited.
+    fn oldest_wait(&self) -> Read<Option<Duration>>;
 
-    pub(super) async fn dead_page(
-        &self,
-        cursor: DeadCursor,
-        limit: u32,
-    ) -> Result<DeadPage, StoreError> {
-        match self {
-            Engine::Sqlite(sqlite) => {
-                sqlite
-                    .read(move |readers| readers.dead_page(cursor, limit))
-                    .await
-            }
-            #[cfg(feature = "postgres")]
-            Engine::Postgres(postgres) => {
-                postgres
-                    .read(move |client| readers::dead_page(client, cursor, limit))
-                    .await
-            }
-        }
-    }
+    /// The next `limit` dead letters after `cursor`, with the last error of each.
+    fn dead_page(&self, cursor: DeadCursor, limit: u32) -> Read<DeadPage>;
 
-    pub(super) async fn processes(&self) -> Result<Vec<Process>, StoreError> {
-        match self {
-            Engine::Sqlite(sqlite) => sqlite.read(|readers| readers.processes()).await,
-            #[cfg(feature = "postgres")]
-            Engine::Postgres(postgres) => postgres.read(readers::processes).await,
-        }
-    }
+    /// The processes that have lately reported themselves.
+    fn processes(&self) -> Read<Vec<Process>>;
 
-    pub(super) async fn expired(&self) -> Result<u64, StoreError> {
-        match self {
-            Engine::Sqlite(sqlite) => sqlite.read(|readers| readers.expired()).await,
-            #[cfg(feature = "postgres")]
-            Engine::Postgres(postgres) => postgres.read(readers::expired).await,
-        }
-    }
+    /// How many leases have run out and wait to be taken over.
+    fn expired_leases(&self) -> Read<u64>;
 
-    pub(super) async fn payload(&self, event_id: EventId) -> Result<Option<Vec<u8>>, StoreError> {
-        match self {
-            Engine::Sqlite(sqlite) => sqlite.read(move |readers| readers.payload(event_id)).await,
-            #[cfg(feature = "postgres")]
-            Engine::Postgres(postgres) => {
-                postgres
-                    .read(move |client| readers::payload(client, event_id))
-                    .await
-            }
-        }
-    }
+    /// The body of an event as it came.
+    fn payload(&self, event_id: EventId) -> Read<Option<Vec<u8>>>;
 
-    pub(super) async fn lease_of(
-        &self,
-        event_id: EventId,
-        attempt: u32,
-    ) -> Result<Option<Lease>, StoreError> {
-        let found = match self {
-            Engine::Sqlite(sqlite) => {
-                sqlite
-                    .read(move |readers| readers.held(event_id, attempt))
-                    .await?
-            }
-            #[cfg(feature = "postgres")]
-            Engine::Postgres(postgres) => {
-                postgres
-                    .read(move |client| readers::held(client, event_id, attempt))
-                    .await?
-            }
-        };
-        Ok(found.map(|held| held.lease(event_id, attempt)))
+    /// The lease of an attempt that a worker elsewhere makes, put together again.
+    fn lease_of(&self, event_id: EventId, attempt: u32) -> Read<Option<Lease>>;
+
+    /// Whether there is room for another event beside the database, as far as this process can find out.
+    fn check_disk_space(&self) -> Read<()> {
+        Box::pin(async { Ok(()) })
     }
 
     /// Waits for what was queued, the queue being closed.
-    pub(super) fn join(&self) {
-        match self {
-            Engine::Sqlite(sqlite) => sqlite.join(),
-            #[cfg(feature = "postgres")]
-            Engine::Postgres(postgres) => postgres.join(),
-        }
-    }
-}
-
-/// What the database knows of a lease that is held elsewhere.
-pub(super) struct ExternalLease {
-    pub(super) job: i64,
-    /// Attempts that do not count any more.
-    pub(super) base: u32,
-    /// Why the insert failed in this very attempt, if it did.
-    pub(super) not_inserted: Option<String>,
-}
-
-impl ExternalLease {
-    fn lease(self, event_id: EventId, attempt: u32) -> Lease {
-        Lease {
-            job: self.job,
-            event_id,
-            attempt,
-            tries: attempt.saturating_sub(self.base),
-            insert: self
-                .not_inserted
-                .map_or(Insert::Done, |reason| Insert::Failed { reason }),
-            notification: Notification::Due,
-        }
-    }
+    fn join(&self);
 }

@@ -189,22 +189,18 @@ const FILE: [(&str, &str); 9] = [
     ),
 ];
 
-/// How to mend it, by the place and by what of the reason says that it is about encryption.
+/// How to fix it, by the place and by what of the reason says that it is about encryption.
 fn mend(store: &Location, reason: &str) -> &'static str {
-    match store {
-        Location::File(_) => {
-            let known = FILE.iter().find(|(said, _)| reason.contains(said));
-            known.map_or(
-                "its folder must exist and be writable; name another file with `--store`",
-                |(_, hint)| hint,
-            )
-        }
-        Location::Postgres(_) => {
-            let known = KNOWN.iter().find(|(said, _)| reason.contains(said));
-            known.map_or(
-                "is the server up, does the database exist, and may this user create tables in it? try the same URL with psql",
-                |(_, hint)| hint,
-            )
-        }
-    }
+    let (known, other) = match store {
+        Location::File(_) => (
+            FILE,
+            "its folder must exist and be writable; name another file with `--store`",
+        ),
+        Location::Postgres(_) => (
+            KNOWN,
+            "is the server up, does the database exist, and may this user create tables in it? try the same URL with psql",
+        ),
+    };
+    let known = known.iter().find(|(said, _)| reason.contains(said));
+    known.map_or(other, |(_, hint)| hint)
 }

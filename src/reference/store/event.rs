@@ -1,8 +1,9 @@
 //! What the store tells of an event.
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::EventId;
+use crate::reference::timestamp::{rfc3339, rfc3339_or_null};
 
 /// Where an event is on its way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -33,7 +34,7 @@ impl EventState {
         EventState::Processed,
     ];
 
-    /// The number in the database. Those below [`EventState::SETTLED`] are still to be worked on.
+    /// The number in the database. Stored, so it must not change.
     pub(super) fn code(self) -> i64 {
         self as i64
     }
@@ -127,15 +128,14 @@ pub struct EventPage {
     pub next: Option<i64>,
 }
 
-pub(super) fn rfc3339<S: Serializer>(ms: &i64, serializer: S) -> Result<S::Ok, S::Error> {
-    rfc3339_or_null(&Some(*ms), serializer)
-}
-
-fn rfc3339_or_null<S: Serializer>(ms: &Option<i64>, serializer: S) -> Result<S::Ok, S::Error> {
-    match ms.and_then(|ms| jiff::Timestamp::from_millisecond(ms).ok()) {
-        // Always three digits, so that the texts sort as the times do.
-        Some(time) => serializer.collect_str(&format_args!("{time:.3}")),
-        None => serializer.serialize_none(),
+impl EventPage {
+    /// From at most `limit` rows, each with its number.
+    pub(super) fn of(rows: Vec<(i64, EventRecord)>, limit: u32) -> EventPage {
+        let last = rows.last().map(|(seq, _)| *seq);
+        EventPage {
+            next: last.filter(|_| rows.len() == limit as usize),
+            events: rows.into_iter().map(|(_, event)| event).collect(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{EventId, EventState, Reason};
+use super::{EventId, EventState, FailureText};
 
 /// The right to make one attempt. The attempt's number is the fencing token: whoever takes the job over raises it, and
 /// [`finish`](super::Store::finish) with an old number no longer decides anything.
@@ -44,6 +44,17 @@ pub enum Notification {
     Unknown,
 }
 
+impl Notification {
+    /// What is left to send after earlier attempts, by the effect log.
+    pub(super) fn after(sent: bool, unknown: bool, repeat: RepeatPolicy) -> Notification {
+        match repeat {
+            _ if sent => Notification::Sent,
+            RepeatPolicy::AtMostOnce if unknown => Notification::Unknown,
+            _ => Notification::Due,
+        }
+    }
+}
+
 /// Mail has no idempotency key at the provider, so an attempt that was cut off leaves a choice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RepeatPolicy {
@@ -72,17 +83,17 @@ pub enum Notified {
     /// Whether it was sent will never be known, and it must not be sent again.
     Unknown {
         /// Why.
-        reason: Reason,
+        reason: FailureText,
     },
     /// The call was cut off: it may have been sent, and is sent again.
     Broken {
         /// How.
-        reason: Reason,
+        reason: FailureText,
     },
     /// It was not sent.
     Failed {
         /// Why.
-        reason: Reason,
+        reason: FailureText,
     },
 }
 
@@ -117,7 +128,7 @@ impl AttemptOutcome {
     }
 
     /// Nobody will ever know; the event counts as processed.
-    pub fn unknown(reason: impl Into<Reason>) -> AttemptOutcome {
+    pub fn unknown(reason: impl Into<FailureText>) -> AttemptOutcome {
         AttemptOutcome {
             notified: Notified::Unknown {
                 reason: reason.into(),
@@ -127,7 +138,7 @@ impl AttemptOutcome {
     }
 
     /// It was not sent.
-    pub fn not_sent(reason: impl Into<Reason>, next: Next) -> AttemptOutcome {
+    pub fn not_sent(reason: impl Into<FailureText>, next: Next) -> AttemptOutcome {
         AttemptOutcome {
             notified: Notified::Failed {
                 reason: reason.into(),
@@ -188,14 +199,20 @@ pub(super) fn longest_ms(state: EventState) -> i64 {
     }
 }
 
-/// Whether a pause or a lease of this length ends later than possible. Then a clock has been set back since it began.
-pub(super) fn is_too_late(
-    state: EventState,
-    (due_ms, span_ms): (i64, Option<i64>),
-    now_ms: i64,
-) -> bool {
-    let span_ms = span_ms.unwrap_or(LONGEST_SPAN_MS).min(longest_ms(state));
-    due_ms > now_ms.saturating_add(span_ms).saturating_add(SPAN_SLACK_MS)
+/// When an event is due, and the length of its pause or lease if the row records it.
+#[derive(Clone, Copy)]
+pub(super) struct DueTime {
+    pub(super) due_ms: i64,
+    pub(super) span_ms: Option<i64>,
+}
+
+impl DueTime {
+    /// Whether a pause or a lease of this length ends later than possible. Then a clock has been set back since it began.
+    pub(super) fn is_too_late(self, state: EventState, now_ms: i64) -> bool {
+        let span_ms = self.span_ms.unwrap_or(LONGEST_SPAN_MS);
+        let latest_ms = now_ms.saturating_add(span_ms.min(longest_ms(state)));
+        self.due_ms > latest_ms.saturating_add(SPAN_SLACK_MS)
+    }
 }
 
 /// When an insert is tried again if whoever finished the attempt did not say.
@@ -290,9 +307,34 @@ impl LeaseStatus {
     }
 }
 
+/// What the database knows of a lease that a worker elsewhere holds.
+pub(super) struct ExternalLease {
+    pub(super) job: i64,
+    /// Attempts that do not count any more.
+    pub(super) base: u32,
+    /// Why the insert failed in this very attempt, if it did.
+    pub(super) not_inserted: Option<String>,
+}
+
+impl ExternalLease {
+    /// The lease of this attempt, put together again.
+    pub(super) fn into_lease(self, event_id: EventId, attempt: u32) -> Lease {
+        Lease {
+            job: self.job,
+            event_id,
+            attempt,
+            tries: attempt.saturating_sub(self.base),
+            insert: self
+                .not_inserted
+                .map_or(Insert::Done, |reason| Insert::Failed { reason }),
+            notification: Notification::Due,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::is_too_late;
+    use super::DueTime;
     use crate::reference::store::EventState;
 
     const HOUR_MS: i64 = 3_600_000;
@@ -300,22 +342,28 @@ mod tests {
     #[test]
     fn nothing_ends_later_than_its_own_length_from_now() {
         let now_ms = 1_000_000_000;
-        let due_in = |ms| now_ms + ms;
         for state in [EventState::Retrying, EventState::Working] {
-            assert!(!is_too_late(state, (due_in(30_000), Some(30_000)), now_ms));
-            assert!(is_too_late(state, (due_in(630_000), Some(30_000)), now_ms));
-            assert!(is_too_late(state, (due_in(600_000), Some(0)), now_ms));
-            assert!(!is_too_late(state, (due_in(-5_000), Some(0)), now_ms));
+            let is_too_late = |in_ms, span_ms| {
+                let due_ms = now_ms + in_ms;
+                DueTime { due_ms, span_ms }.is_too_late(state, now_ms)
+            };
+            assert!(!is_too_late(30_000, Some(30_000)));
+            assert!(is_too_late(630_000, Some(30_000)));
+            assert!(is_too_late(600_000, Some(0)));
+            assert!(!is_too_late(-5_000, Some(0)));
             // Written by an older version.
-            assert!(!is_too_late(state, (due_in(HOUR_MS), None), now_ms));
-            assert!(is_too_late(state, (due_in(3 * HOUR_MS), None), now_ms));
+            assert!(!is_too_late(HOUR_MS, None));
+            assert!(is_too_late(3 * HOUR_MS, None));
         }
     }
 
     #[test]
     fn no_pause_is_longer_than_a_provider_may_ask_for_but_a_lease_may_be() {
-        let day = (24 * HOUR_MS, Some(24 * HOUR_MS));
-        assert!(is_too_late(EventState::Retrying, day, 0));
-        assert!(!is_too_late(EventState::Working, day, 0));
+        let day = DueTime {
+            due_ms: 24 * HOUR_MS,
+            span_ms: Some(24 * HOUR_MS),
+        };
+        assert!(day.is_too_late(EventState::Retrying, 0));
+        assert!(!day.is_too_late(EventState::Working, 0));
     }
 }

@@ -1,15 +1,20 @@
-//! Leases on their way to whoever asked for them: they arrive, or they are given back.
+//! Leases on their way to their new owner: they arrive, or they are given back.
 
 use std::sync::Arc;
 
-use super::commit_queue::CommitQueue;
-use super::{Admission, Claim, Grant, Lease};
+use super::{Admission, Lease};
 
-/// An answer that may hold leases. Whoever asked may be gone by now, or go before it has looked: an answer that is dropped
-/// unopened gives its leases back, so that no event waits for the end of a lease that nobody has.
+/// Takes back leases that did not reach their owner.
+pub(super) trait LeaseReturn: Send + Sync {
+    /// Makes the events due again.
+    fn give_back(&self, leases: Vec<Lease>);
+}
+
+/// An answer that may hold leases. The caller may be gone by now, or go before it has looked: an answer that is dropped
+/// unread gives its leases back, so that no event waits for the end of a lease without an owner.
 pub(super) struct LeaseGuard<T: Leases> {
     content: Option<T>,
-    queue: Arc<CommitQueue>,
+    origin: Arc<dyn LeaseReturn>,
 }
 
 /// What may hold leases.
@@ -18,38 +23,23 @@ pub(super) trait Leases {
 }
 
 impl<T: Leases> LeaseGuard<T> {
-    pub(super) fn new(content: T, queue: &Arc<CommitQueue>) -> LeaseGuard<T> {
+    pub(super) fn new(content: T, origin: &Arc<dyn LeaseReturn>) -> LeaseGuard<T> {
         LeaseGuard {
             content: Some(content),
-            queue: queue.clone(),
+            origin: origin.clone(),
         }
     }
 
-    /// It has arrived.
+    /// The answer has arrived.
     pub(super) fn into_inner(mut self) -> T {
-        self.content.take().expect("a guard is consumed by this")
+        self.content.take().expect("only this takes the content")
     }
 }
 
 impl<T: Leases> Drop for LeaseGuard<T> {
     fn drop(&mut self) {
         if let Some(content) = self.content.take() {
-            self.queue.give_back(content.into_leases());
-        }
-    }
-}
-
-impl Leases for Claim {
-    fn into_leases(self) -> Vec<Lease> {
-        self.leases
-    }
-}
-
-impl Leases for Grant {
-    fn into_leases(self) -> Vec<Lease> {
-        match self {
-            Grant::Leased(lease) => vec![lease],
-            _ => Vec::new(),
+            self.origin.give_back(content.into_leases());
         }
     }
 }

@@ -55,3 +55,27 @@ pub enum Durability {
     /// It is in memory until a worker takes it: a kill loses it. The negative control.
     None,
 }
+
+/// What every transaction of a process follows.
+#[derive(Clone, Copy)]
+pub(super) struct WriteRules {
+    /// This process, as the owner of leases.
+    pub(super) owner: i64,
+    pub(super) lease_ms: i64,
+    pub(super) key_lifetime_ms: i64,
+    pub(super) repeat: RepeatPolicy,
+}
+
+impl WriteRules {
+    /// The rules for a process with a new name.
+    pub(super) fn new(options: &StoreOptions) -> WriteRules {
+        // Fits a signed integer, and is never that of the counts without an owner.
+        let owner = i64::from(rand::random::<u32>()) << 31 | i64::from(rand::random::<u32>() >> 1);
+        WriteRules {
+            owner: owner.max(1),
+            lease_ms: options.lease.as_millis() as i64,
+            key_lifetime_ms: options.key_lifetime.as_millis() as i64,
+            repeat: options.repeat,
+        }
+    }
+}

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Reason;
+use super::FailureText;
 
 /// What a process reports of itself now and then.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -22,7 +22,7 @@ pub struct ProcessReport {
     pub breaker: String,
     /// Why the breaker is not closed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub breaker_reason: Option<Reason>,
+    pub breaker_reason: Option<FailureText>,
 }
 
 /// Attempts and what followed them, counted since the process started.
@@ -36,6 +36,24 @@ pub struct WorkDone {
     pub retries: u64,
     /// Events given up.
     pub dead: u64,
+}
+
+impl WorkDone {
+    /// As it is stored.
+    pub(super) fn to_row(self) -> [i64; 4] {
+        [self.attempts, self.processed, self.retries, self.dead].map(|count| count as i64)
+    }
+
+    /// As it was stored.
+    pub(super) fn from_row(row: [i64; 4]) -> WorkDone {
+        let [attempts, processed, retries, dead] = row.map(|count| count.max(0) as u64);
+        WorkDone {
+            attempts,
+            processed,
+            retries,
+            dead,
+        }
+    }
 }
 
 /// A report, and how old it is.

@@ -4,20 +4,15 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::memory::MemoryStore;
 use super::{
     DeadCursor, DeadPage, EventId, EventPage, EventRecord, Lease, Process, Snapshot, Store,
-    StoreError, now_ms,
+    StoreError,
 };
 
 impl Store {
     /// What is known of an event, `None` if nothing.
     pub async fn event(&self, event_id: EventId) -> Result<Option<EventRecord>, StoreError> {
-        let memory = self.shared.memory.as_ref();
-        match memory.and_then(|memory| memory.event(event_id)) {
-            Some(held) => Ok(Some(held)),
-            None => self.shared.engine.event(event_id).await,
-        }
+        self.shared.engine.event(event_id).await
     }
 
     /// The same, once it is processed, dead or failed, or when `wait` is over.
@@ -55,21 +50,13 @@ impl Store {
         cursor: i64,
         limit: u32,
     ) -> Result<EventPage, StoreError> {
-        let mut page = self.shared.engine.run_page(run, cursor, limit).await?;
-        if page.next.is_none()
-            && let Some(memory) = &self.shared.memory
-        {
-            page.events.extend(memory.events_of(run));
-        }
-        Ok(page)
+        self.shared.engine.run_page(run, cursor, limit).await
     }
 
     /// How long the oldest unprocessed event has waited; zero when there is none.
     pub async fn oldest_wait(&self) -> Result<Duration, StoreError> {
-        let stored = self.shared.engine.oldest_wait().await?;
-        let held = self.shared.memory.as_ref().and_then(MemoryStore::oldest_ms);
-        let held = held.map(|ms| Duration::from_millis(now_ms().saturating_sub(ms).max(0) as u64));
-        Ok(stored.into_iter().chain(held).max().unwrap_or_default())
+        let oldest = self.shared.engine.oldest_wait().await?;
+        Ok(oldest.unwrap_or_default())
     }
 
     /// The next `limit` dead letters after `cursor`, in the order in which they died.
@@ -84,7 +71,7 @@ impl Store {
 
     /// Leases that have run out and wait to be taken over: their owners died, or are too slow.
     pub async fn expired_leases(&self) -> Result<u64, StoreError> {
-        self.shared.engine.expired().await
+        self.shared.engine.expired_leases().await
     }
 
     /// The body of an event as it came, for whoever hands it to a worker elsewhere.

@@ -1,17 +1,18 @@
 //! Answers for one event loop, delivered in one piece for each commit.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{Notify, oneshot};
 
 use super::lease_guard::LeaseGuard;
 use super::{Admission, StoreError};
+use crate::reference::mutex::lock;
 
-type AcceptResult = Result<LeaseGuard<Admission>, StoreError>;
+type AcceptAnswer = Result<LeaseGuard<Admission>, StoreError>;
 
-/// Where the answer to a submission goes. Nobody may be waiting any more.
+/// Where the answer to a submission goes. The client may have gone.
 pub(super) struct Reply {
-    to: oneshot::Sender<AcceptResult>,
+    to: oneshot::Sender<AcceptAnswer>,
     via: Option<Arc<ReplyBatch>>,
 }
 
@@ -19,19 +20,19 @@ pub(super) struct Reply {
 /// commit they would cost more than the commit. So the loop is woken once, and wakes its tasks itself.
 #[derive(Default)]
 pub(super) struct ReplyBatch {
-    replies: Mutex<Vec<(oneshot::Sender<AcceptResult>, AcceptResult)>>,
+    replies: Mutex<Vec<(oneshot::Sender<AcceptAnswer>, AcceptAnswer)>>,
     arrived: Notify,
 }
 
 impl Reply {
     /// A reply and the future side of it.
-    pub(super) fn new(via: Option<Arc<ReplyBatch>>) -> (Reply, oneshot::Receiver<AcceptResult>) {
+    pub(super) fn new(via: Option<Arc<ReplyBatch>>) -> (Reply, oneshot::Receiver<AcceptAnswer>) {
         let (to, answer) = oneshot::channel();
         (Reply { to, via }, answer)
     }
 
-    /// Has whoever waited for it gone?
-    pub(super) fn is_for_nobody(&self) -> bool {
+    /// Has the client gone?
+    pub(super) fn is_abandoned(&self) -> bool {
         self.to.is_closed()
     }
 }
@@ -41,36 +42,28 @@ impl ReplyBatch {
     pub(super) async fn deliver(&self) {
         loop {
             self.arrived.notified().await;
-            let replies =
-                std::mem::take(&mut *self.replies.lock().unwrap_or_else(PoisonError::into_inner));
+            let replies = std::mem::take(&mut *lock(&self.replies));
             for (to, answer) in replies {
                 let _ = to.send(answer);
             }
         }
     }
-
-    fn put(&self, to: oneshot::Sender<AcceptResult>, answer: AcceptResult) {
-        self.replies
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push((to, answer));
-    }
 }
 
 /// Sends all answers of a commit.
-pub(super) fn send_all(answers: impl Iterator<Item = (Reply, AcceptResult)>) {
+pub(super) fn send_all(answers: impl Iterator<Item = (Reply, AcceptAnswer)>) {
     let mut filled: Vec<Arc<ReplyBatch>> = Vec::new();
     for (Reply { to, via }, answer) in answers {
-        let Some(reply_batch) = via else {
+        let Some(batch) = via else {
             let _ = to.send(answer);
             continue;
         };
-        reply_batch.put(to, answer);
-        if !filled.iter().any(|known| Arc::ptr_eq(known, &reply_batch)) {
-            filled.push(reply_batch);
+        lock(&batch.replies).push((to, answer));
+        if !filled.iter().any(|known| Arc::ptr_eq(known, &batch)) {
+            filled.push(batch);
         }
     }
-    for reply_batch in filled {
-        reply_batch.arrived.notify_one();
+    for batch in filled {
+        batch.arrived.notify_one();
     }
 }

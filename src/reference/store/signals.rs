@@ -1,15 +1,17 @@
 //! Who is told of a commit besides those who asked for it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use tokio::sync::{Notify, mpsc, watch};
 
-use super::commit_queue::CommitBatch;
+use super::EventId;
+use super::changes::Changes;
+use super::commit_batch::{CommitBatch, Committed};
 use super::totals::{Delta, Totals};
 use super::watchers::Watchers;
-use super::{EventId, EventState};
+use crate::reference::mutex::lock;
 use crate::reference::outage::OutageLog;
 
 /// Everything that follows a commit, of this process or of another one on the same store.
@@ -26,60 +28,6 @@ pub(super) struct CommitSignals {
     arrivals: Arc<Mutex<Vec<mpsc::Sender<EventId>>>>,
     /// Logs transactions that fail, for every caller.
     pub(super) outage: OutageLog,
-}
-
-/// What a transaction changes outside the database; published once it is committed.
-pub(super) struct Changes {
-    pub(super) now_ms: i64,
-    /// Nothing more will happen to these.
-    pub(super) settled: Vec<EventId>,
-    /// These are due from now on.
-    pub(super) arrived: Vec<EventId>,
-    pub(super) delta: Delta,
-    /// The process had not reported before; or others had forgotten it and taken over what it had counted.
-    pub(super) is_reported_anew: bool,
-    /// Was anything written? What was not has no commit to speak of.
-    pub(super) wrote: bool,
-    /// The due times of the attempts that follow failed ones.
-    #[allow(dead_code, reason = "only PostgreSQL wakes other processes")]
-    pub(super) later: Vec<i64>,
-    /// A claim took its maximum, and there are more.
-    #[allow(dead_code, reason = "only PostgreSQL wakes other processes")]
-    pub(super) leaves_more: bool,
-    /// Events were released that other workers may take.
-    #[allow(dead_code, reason = "only PostgreSQL wakes other processes")]
-    pub(super) freed: bool,
-}
-
-impl Changes {
-    pub(super) fn at(now_ms: i64) -> Changes {
-        Changes {
-            now_ms,
-            settled: Vec::new(),
-            arrived: Vec::new(),
-            delta: Delta::default(),
-            is_reported_anew: false,
-            wrote: false,
-            later: Vec::new(),
-            leaves_more: false,
-            freed: false,
-        }
-    }
-
-    /// An event is in this state now.
-    pub(super) fn entered(&mut self, state: EventState) {
-        self.delta[state as usize] += 1;
-    }
-
-    /// An event was in this state before.
-    pub(super) fn left(&mut self, state: EventState) {
-        self.delta[state as usize] -= 1;
-    }
-
-    /// Is there something to claim that was not before, now or later?
-    pub(super) fn brought_work(&self) -> bool {
-        self.delta[EventState::Queued as usize] > 0 || self.delta[EventState::Retrying as usize] > 0
-    }
 }
 
 impl CommitSignals {
@@ -101,17 +49,14 @@ impl CommitSignals {
     /// The ids that arrive from now on; those that find no room are left out.
     pub(super) fn subscribe(&self, capacity: usize) -> mpsc::Receiver<EventId> {
         let (sender, receiver) = mpsc::channel(capacity);
-        self.arrivals
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(sender);
+        lock(&self.arrivals).push(sender);
         receiver
     }
 
     /// The transaction that began then is committed: counts it, and tells everyone.
-    pub(super) fn committed(&self, began: Instant, batch: &CommitBatch, changes: &Changes) {
-        let commits = &self.totals.commits;
-        if changes.wrote {
+    pub(super) fn committed(&self, began: Instant, batch: &CommitBatch, committed: &Committed) {
+        let (commits, wrote) = (&self.totals.commits, committed.wrote());
+        if wrote {
             commits.committed(began, batch.size());
         } else {
             commits.nothing_written();
@@ -121,10 +66,10 @@ impl CommitSignals {
             self.totals.set_full(false);
         }
         // A transaction that wrote nothing commits on a full disk too, and outcomes are recorded in the reserve.
-        if changes.wrote && !self.totals.is_full() {
+        if wrote && !self.totals.is_full() {
             self.outage.succeeded();
         }
-        self.publish(changes);
+        self.publish(&committed.changes);
     }
 
     /// A transaction was rolled back.
@@ -188,7 +133,7 @@ impl CommitSignals {
     }
 
     fn announce(&self, arrived: &[EventId]) {
-        let mut subscribers = self.arrivals.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut subscribers = lock(&self.arrivals);
         subscribers.retain(|subscriber| !subscriber.is_closed());
         for subscriber in subscribers.iter() {
             for event_id in arrived {

@@ -18,6 +18,29 @@ pub(super) struct Totals {
 /// What a transaction adds to each state.
 pub(super) type Delta = [i64; EventState::ALL.len()];
 
+/// The state under which the database counts commits.
+pub(super) const COMMITS: i64 = -1;
+
+/// The counts of some processes together, as the database adds them up.
+#[derive(Default)]
+pub(super) struct CountSums {
+    /// How often they have committed.
+    pub(super) commits: i64,
+    /// What they have changed.
+    pub(super) counts: Delta,
+}
+
+impl CountSums {
+    /// Takes the sum of one state.
+    pub(super) fn put(&mut self, state: i64, n: i64) {
+        if state == COMMITS {
+            self.commits = n;
+        } else if let Some(state) = EventState::from_code(state) {
+            self.counts[state as usize] = n;
+        }
+    }
+}
+
 impl Totals {
     /// Adds what a committed transaction changed.
     pub(super) fn add(&self, delta: &Delta) {

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::Notify;
 use tokio::sync::futures::OwnedNotified;
 
 use super::EventId;
+use crate::reference::mutex::lock;
 
 /// The events that long polls wait for. Costs the writer one atomic load while there are none.
 #[derive(Default)]
@@ -26,7 +27,7 @@ struct WatchedEvent {
 impl Watchers {
     /// Starts to watch an event.
     pub(super) fn watch(self: &Arc<Self>, event_id: EventId) -> EventWatch {
-        let mut watched = self.lock();
+        let mut watched = lock(&self.watched);
         let entry = watched.entry(event_id).or_default();
         entry.watches += 1;
         let mut settled = Box::pin(entry.signal.clone().notified_owned());
@@ -45,7 +46,7 @@ impl Watchers {
         if events.is_empty() || self.watches.load(Ordering::SeqCst) == 0 {
             return;
         }
-        let watched = self.lock();
+        let watched = lock(&self.watched);
         for entry in events.iter().filter_map(|event_id| watched.get(event_id)) {
             entry.signal.notify_waiters();
         }
@@ -58,11 +59,7 @@ impl Watchers {
         if self.watches.load(Ordering::SeqCst) == 0 {
             return Vec::new();
         }
-        self.lock().keys().take(MOST).copied().collect()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<EventId, WatchedEvent>> {
-        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.watched).keys().take(MOST).copied().collect()
     }
 }
 
@@ -83,7 +80,7 @@ impl EventWatch {
 impl Drop for EventWatch {
     fn drop(&mut self) {
         self.watchers.watches.fetch_sub(1, Ordering::SeqCst);
-        let mut watched = self.watchers.lock();
+        let mut watched = lock(&self.watchers.watched);
         if let Some(entry) = watched.get_mut(&self.event_id) {
             entry.watches -= 1;
             if entry.watches == 0 {
@@ -97,7 +94,7 @@ impl Drop for EventWatch {
 mod tests {
     use std::sync::Arc;
 
-    use super::Watchers;
+    use super::{Watchers, lock};
     use crate::reference::store::EventId;
 
     #[tokio::test]
@@ -115,8 +112,8 @@ mod tests {
         let event_id = EventId::fresh();
         let (one, two) = (watchers.watch(event_id), watchers.watch(event_id));
         drop(one);
-        assert_eq!(watchers.lock().len(), 1);
+        assert_eq!(lock(&watchers.watched).len(), 1);
         drop(two);
-        assert!(watchers.lock().is_empty());
+        assert!(lock(&watchers.watched).is_empty());
     }
 }

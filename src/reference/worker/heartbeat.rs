@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
 use super::pool::WorkerPool;
-use crate::reference::store::{ProcessReport, Reason, WorkDone};
+use crate::reference::store::{FailureText, ProcessReport, WorkDone};
 
 /// Between two looks at oneself.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -28,7 +28,7 @@ impl WorkerPool {
                 dead: self.counters.dead.get(),
             },
             breaker: breaker.to_owned(),
-            breaker_reason: breaker_reason.map(Reason::from),
+            breaker_reason: breaker_reason.map(FailureText::from),
         }
     }
 

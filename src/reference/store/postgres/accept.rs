@@ -5,20 +5,17 @@ use std::collections::{HashMap, HashSet};
 use tokio_postgres::{Error, Row};
 use uuid::Uuid;
 
-use super::attempt::NextAttempt;
-use super::commit_failure::TransactionError;
-use super::locks::LockedItems;
-use super::session::{Session, Transaction};
-use super::transact::PostgresContext;
-use super::unreadable::counts;
-use crate::reference::store::commit_queue::CommitBatch;
+use super::columns::{counts, event_id, state};
+use super::commit_failure::{LockedItems, TransactionError};
+use super::context::PostgresContext;
+use super::session::{Params, Session, Transaction};
+use crate::reference::store::changes::Changes;
+use crate::reference::store::commit_batch::{AcceptItem, CommitBatch};
 use crate::reference::store::duplicate_key::{DuplicateAction, KnownKey, duplicate_action};
-use crate::reference::store::reply_batch::Reply;
-use crate::reference::store::signals::Changes;
+use crate::reference::store::new_job::{NewJob, first_attempt};
+use crate::reference::store::next_attempt::NextAttempt;
 use crate::reference::store::unreadable::NO_STATE;
-use crate::reference::store::{
-    Admission, EventId, EventState, Fingerprint, Handling, Promise, Submission,
-};
+use crate::reference::store::{Admission, EventId, Fingerprint, Promise, Submission};
 
 /// In the order of their ids, so that two processes that insert the same ones wait for each other and not in a circle.
 const INSERT: &str = "INSERT INTO jobs
@@ -64,7 +61,7 @@ impl Session {
         let named = batch
             .accepts
             .iter()
-            .filter_map(|(event, _)| event.run.as_deref());
+            .filter_map(|item| item.submission.run.as_deref());
         let named: HashSet<&str> = named.collect();
         if self.runs.len() > RUNS_KNOWN && named.iter().any(|name| !self.runs.contains_key(*name)) {
             self.runs.clear();
@@ -88,7 +85,7 @@ impl Transaction<'_> {
     /// Takes all of them in; `skew_ms` is how far the server's clock is ahead of this machine's.
     pub(super) async fn accept(
         &mut self,
-        accepts: &[(Submission, Reply)],
+        accepts: &[AcceptItem],
         context: PostgresContext,
         skew_ms: i64,
         changes: &mut Changes,
@@ -106,9 +103,17 @@ impl Transaction<'_> {
         }
         let mut admissions = Vec::with_capacity(accepts.len());
         let mut called = Vec::new();
-        for (place, (submission, _)) in accepts.iter().enumerate() {
+        for (place, item) in accepts.iter().enumerate() {
+            let submission = &item.submission;
             let admission = match new.remove(&submission.event_id) {
-                Some(seq) => first_admission(seq, submission, changes, &mut called, place),
+                Some(seq) => match first_attempt(seq, submission, changes) {
+                    Some(job) => {
+                        called.push((place, job));
+                        // Replaced by its lease below.
+                        Admission::InProgress
+                    }
+                    None => Admission::Queued,
+                },
                 None => {
                     let known = known
                         .get_mut(&submission.event_id)
@@ -119,8 +124,8 @@ impl Transaction<'_> {
             };
             admissions.push(admission);
         }
-        let (places, jobs): (Vec<usize>, Vec<NextAttempt>) = called.into_iter().unzip();
-        let leases = self.begin_all(jobs, context, changes.now_ms).await?;
+        let (places, jobs): (Vec<usize>, Vec<NextAttempt<&[u8]>>) = called.into_iter().unzip();
+        let leases = self.begin_all(&jobs, context, changes.now_ms).await?;
         for (place, lease) in places.into_iter().zip(leases) {
             admissions[place] = Admission::Leased(lease);
         }
@@ -130,47 +135,35 @@ impl Transaction<'_> {
     /// Inserts the new ones; their numbers.
     async fn insert(
         &mut self,
-        accepts: &[(Submission, Reply)],
+        accepts: &[AcceptItem],
         context: PostgresContext,
         skew_ms: i64,
         now_ms: i64,
     ) -> Result<HashMap<EventId, i64>, Error> {
         let mut columns = JobColumns::default();
-        for (submission, _) in accepts {
+        for item in accepts {
+            let submission = &item.submission;
             let run = submission.run.as_deref();
             let run = run.and_then(|name| self.runs.get(name)).copied();
-            columns.push(submission, run, context, skew_ms, now_ms);
+            // By the server's clock, like every other time, and never later than now.
+            let accepted_ms = submission.accepted_ms.saturating_add(skew_ms).min(now_ms);
+            let job = NewJob::of(submission, accepted_ms, now_ms, &context.rules);
+            columns.push(submission, run, &job);
         }
-        let JobColumns {
-            ids,
-            fingerprints,
-            promises,
-            states,
-            due,
-            accepted,
-            attempts,
-            owners,
-            runs,
-            payloads,
-        } = &columns;
-        let rows = self
-            .query(
-                INSERT,
-                &[
-                    ids,
-                    fingerprints,
-                    promises,
-                    states,
-                    due,
-                    accepted,
-                    attempts,
-                    owners,
-                    runs,
-                    payloads,
-                    &context.lease_ms,
-                ],
-            )
-            .await?;
+        let parameters: Params<'_> = &[
+            &columns.ids,
+            &columns.fingerprints,
+            &columns.promises,
+            &columns.states,
+            &columns.due,
+            &columns.accepted,
+            &columns.attempts,
+            &columns.owners,
+            &columns.runs,
+            &columns.payloads,
+            &context.rules.lease_ms,
+        ];
+        let rows = self.query(INSERT, parameters).await?;
         let numbered = |row: &Row| (event_id(row, 0), row.get(1));
         Ok(rows.iter().map(numbered).collect())
     }
@@ -194,7 +187,7 @@ impl Transaction<'_> {
                 seq: row.get(1),
                 fingerprint: Fingerprint(fingerprint.try_into().unwrap_or_default()),
                 promise: Promise::from_code(row.get::<_, i16>(3).into()),
-                state: super::state(row, 4).ok_or_else(no_state)?,
+                state: state(row, 4).ok_or_else(no_state)?,
                 accepted_ms: row.get(5),
                 due_ms: row.get(6),
                 attempts,
@@ -214,34 +207,21 @@ impl Transaction<'_> {
         changes: &mut Changes,
     ) -> Result<Admission, Error> {
         let now_ms = changes.now_ms;
-        let admission = match duplicate_action(known, submission, now_ms, context.key_lifetime_ms) {
-            DuplicateAction::Answer(admission) => return Ok(admission),
-            DuplicateAction::Requeue => {
-                known.base = known.base_again();
-                self.query(REQUEUE, &[&known.seq, &now_ms, &(known.base as i32)])
-                    .await?;
-                changes.left(known.state);
-                changes.entered(EventState::Queued);
-                changes.arrived.push(submission.event_id);
-                (known.state, known.promise) = (EventState::Queued, Promise::Later);
-                Admission::Queued
-            }
-            DuplicateAction::TakeOver => {
-                changes.left(known.state);
-                changes.entered(EventState::Working);
-                known.base = known.base_again();
-                (known.state, known.due_ms) = (EventState::Working, now_ms + context.lease_ms);
-                known.attempts += 1;
-                let job = NextAttempt {
-                    seq: known.seq,
-                    event_id: submission.event_id,
-                    attempt: known.attempts,
-                    base: known.base,
-                    payload: known.payload.take(),
-                };
-                Admission::Leased(self.lease(job, context, now_ms).await?)
-            }
-        };
+        let admission =
+            match duplicate_action(known, submission, now_ms, context.rules.key_lifetime_ms) {
+                DuplicateAction::Answer(admission) => return Ok(admission),
+                DuplicateAction::Requeue => {
+                    known.requeue(submission.event_id, changes);
+                    self.query(REQUEUE, &[&known.seq, &now_ms, &(known.base as i32)])
+                        .await?;
+                    Admission::Queued
+                }
+                DuplicateAction::TakeOver => {
+                    let lease_end_ms = now_ms + context.rules.lease_ms;
+                    let job = known.take_over(submission.event_id, lease_end_ms, changes);
+                    Admission::Leased(self.lease(job, context, now_ms).await?)
+                }
+            };
         Ok(admission)
     }
 }
@@ -249,7 +229,7 @@ impl Transaction<'_> {
 /// What stops the transaction if an id that conflicts is not found: another session has locked it. With time to wait
 /// for the lock: a row that existed and is gone.
 fn missing(
-    accepts: &[(Submission, Reply)],
+    accepts: &[AcceptItem],
     again: &[Uuid],
     known: &HashMap<EventId, KnownKey>,
     waits: bool,
@@ -257,89 +237,46 @@ fn missing(
     let is_missing = |id: EventId| !known.contains_key(&id) && again.contains(&id.uuid());
     let places = accepts.iter().enumerate();
     let accepts: Vec<usize> = places
-        .filter(|(_, (submission, _))| is_missing(submission.event_id))
+        .filter(|(_, item)| is_missing(item.submission.event_id))
         .map(|(place, _)| place)
         .collect();
-    match accepts.is_empty() {
-        true => None,
-        false if waits => Some(TransactionError::Neither),
-        false => Some(TransactionError::Held(LockedItems {
+    if accepts.is_empty() {
+        return None;
+    }
+    Some(if waits {
+        TransactionError::Neither
+    } else {
+        TransactionError::Held(LockedItems {
             accepts,
             ..LockedItems::default()
-        })),
-    }
+        })
+    })
 }
 
 /// The ids that `new` does not account for: known before, or twice among those that wait.
-fn repeated(accepts: &[(Submission, Reply)], new: &HashMap<EventId, i64>) -> Vec<Uuid> {
+fn repeated(accepts: &[AcceptItem], new: &HashMap<EventId, i64>) -> Vec<Uuid> {
     let mut seen = HashSet::new();
     let again = |event_id: &EventId| !new.contains_key(event_id) || !seen.insert(*event_id);
     let ids: HashSet<EventId> = accepts
         .iter()
-        .map(|(submission, _)| submission.event_id)
+        .map(|item| item.submission.event_id)
         .filter(again)
         .collect();
     ids.into_iter().map(EventId::uuid).collect()
 }
 
-/// What a new event's client is told; whoever called gets its lease at the end.
-fn first_admission(
-    seq: i64,
-    submission: &Submission,
-    changes: &mut Changes,
-    called: &mut Vec<(usize, NextAttempt)>,
-    place: usize,
-) -> Admission {
-    if submission.handling == Handling::Queue {
-        changes.entered(EventState::Queued);
-        changes.arrived.push(submission.event_id);
-        return Admission::Queued;
-    }
-    changes.entered(EventState::Working);
-    let job = NextAttempt {
-        seq,
-        event_id: submission.event_id,
-        attempt: 1,
-        base: 0,
-        payload: Some(submission.payload.clone()),
-    };
-    called.push((place, job));
-    Admission::InProgress
-}
-
 impl<'a> JobColumns<'a> {
-    fn push(
-        &mut self,
-        submission: &'a Submission,
-        run: Option<i64>,
-        context: PostgresContext,
-        skew_ms: i64,
-        now_ms: i64,
-    ) {
-        let queued = submission.handling == Handling::Queue;
-        // By the server's clock, like every other time, and never later than now.
-        let accepted_ms = submission.accepted_ms.saturating_add(skew_ms).min(now_ms);
+    fn push(&mut self, submission: &'a Submission, run: Option<i64>, job: &NewJob<'a>) {
         self.ids.push(submission.event_id.uuid());
         self.fingerprints.push(&submission.fingerprint.0);
         self.promises
             .push(submission.handling.promise().code() as i16);
-        let state = if queued {
-            EventState::Queued
-        } else {
-            EventState::Working
-        };
-        self.states.push(state.code() as i16);
-        let lease_end = now_ms + context.lease_ms;
-        self.due.push(if queued { accepted_ms } else { lease_end });
-        self.accepted.push(accepted_ms);
-        self.attempts.push(i32::from(!queued));
-        self.owners.push((!queued).then_some(context.owner));
+        self.states.push(job.state.code() as i16);
+        self.due.push(job.due_ms);
+        self.accepted.push(job.accepted_ms);
+        self.attempts.push(job.attempts.into());
+        self.owners.push(job.owner);
         self.runs.push(run);
-        self.payloads.push(queued.then_some(&submission.payload));
+        self.payloads.push(job.payload);
     }
-}
-
-/// The id in a row.
-pub(super) fn event_id(row: &Row, column: usize) -> EventId {
-    EventId::from_bytes(row.get::<_, Uuid>(column).into_bytes())
 }

@@ -5,10 +5,9 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
 
-use super::chain;
+use super::answer::chain;
 use super::clock::ClockStep;
-use super::locks::LockedItems;
-use super::session::is_of_the_event;
+use super::sqlstate::is_of_the_event;
 use crate::reference::store::StoreError;
 
 /// The message about a row that another session has locked for too long.
@@ -37,6 +36,19 @@ impl CommitProgress {
 
     pub(super) fn has_reached(&self, step: CommitStep) -> bool {
         self.0.load(Ordering::Relaxed) >= step as u8
+    }
+}
+
+/// Which submissions and pieces of work wait for another session's transaction, by their places in the batch.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct LockedItems {
+    pub(super) accepts: Vec<usize>,
+    pub(super) work: Vec<usize>,
+}
+
+impl LockedItems {
+    pub(super) fn is_empty(&self) -> bool {
+        self.accepts.is_empty() && self.work.is_empty()
     }
 }
 

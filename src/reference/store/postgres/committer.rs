@@ -9,21 +9,27 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
 
+use super::answer::{SILENCE, TRANSACTION_TIME, chain};
 use super::clock::{self, ClockStep};
 use super::commit_failure::{CommitFailure, CommitProgress, TransactionError};
+use super::context::{CommitState, PostgresContext};
 use super::counts::{self, CountsPage};
 use super::database_address::DatabaseAddress;
 use super::durable::{assert_durable, tables};
-use super::lock_queue::{LockQueue, LockSuspects};
+use super::lock_queue::LockQueue;
+use super::lock_suspects::LockSuspects;
 use super::migrate::{DatabaseRefusal, migrate};
 use super::notifier::WakeNotifier;
+use super::owners::Owners;
 use super::session::{LockTimeout, Session};
-use super::transact::{CommitState, Committed, PostgresContext, transact};
-use super::{Owners, SILENCE, TRANSACTION_TIME, chain};
-use crate::reference::store::commit_queue::{BatchWait, CommitBatch, CommitQueue, WorkResult};
-use crate::reference::store::signals::{Changes, CommitSignals};
-use crate::reference::store::totals::Delta;
-use crate::reference::store::{StoreError, StoreOptions};
+use super::transact::transact;
+use crate::reference::store::StoreError;
+use crate::reference::store::commit_batch::{CommitBatch, Committed};
+use crate::reference::store::commit_queue::{BatchWait, CommitQueue};
+use crate::reference::store::engine::EngineSetup;
+use crate::reference::store::signals::CommitSignals;
+use crate::reference::store::totals::CountSums;
+use crate::reference::store::work::WorkResult;
 
 /// How long the end of this process waits for its record.
 const DEPART_TIME: Duration = Duration::from_secs(2);
@@ -63,33 +69,24 @@ const UNREACHABLE: (Duration, Duration) = (Duration::from_millis(20), Duration::
 
 impl Committer {
     pub(super) fn new(
-        options: &StoreOptions,
+        setup: &EngineSetup<'_>,
         address: DatabaseAddress,
         owners: Owners,
-        queue: &Arc<CommitQueue>,
-        signals: &CommitSignals,
-        notifier: &Arc<WakeNotifier>,
+        notifier: Arc<WakeNotifier>,
     ) -> Committer {
-        let context = PostgresContext {
-            owner: owners.process(),
-            lease_ms: options.lease.as_millis() as i64,
-            key_lifetime_ms: options.key_lifetime.as_millis() as i64,
-            repeat: options.repeat,
-            waits: false,
-        };
         Committer {
-            lock_queue: LockQueue::new(address.clone(), context, (queue, signals, notifier)),
+            lock_queue: LockQueue::new(setup, address.clone(), notifier.clone()),
             address,
-            context,
-            queue: queue.clone(),
-            signals: signals.clone(),
-            notifier: notifier.clone(),
+            context: PostgresContext {
+                rules: setup.rules,
+                waits: false,
+            },
+            queue: setup.queue.clone(),
+            signals: setup.signals.clone(),
+            notifier,
             suspects: LockSuspects::default(),
             session: None,
-            commit_state: CommitState {
-                page: CountsPage::first(owners.process()),
-                anchor: None,
-            },
+            commit_state: CommitState::new(CountsPage::first(owners.process())),
             owners,
             due: BinaryHeap::new(),
             is_unsure: false,
@@ -103,7 +100,7 @@ impl Committer {
     pub(super) fn run(
         mut self,
         runtime: Runtime,
-        ready: &SyncSender<Result<(i64, Delta), DatabaseRefusal>>,
+        ready: &SyncSender<Result<CountSums, DatabaseRefusal>>,
     ) {
         match runtime.block_on(self.start()) {
             Ok(elsewhere) => drop(ready.send(Ok(elsewhere))),
@@ -123,7 +120,7 @@ impl Committer {
         runtime.shutdown_background();
     }
 
-    async fn start(&mut self) -> Result<(i64, Delta), DatabaseRefusal> {
+    async fn start(&mut self) -> Result<CountSums, DatabaseRefusal> {
         let mut session = Session::connect(&self.address, LockTimeout::Short)
             .await
             .map_err(DatabaseRefusal::Unusable)?;
@@ -164,11 +161,11 @@ impl Committer {
     fn commit_and_answer(&mut self, runtime: &Runtime, batch: &mut CommitBatch) {
         let began = self.signals.totals.commits.begin();
         let error = match runtime.block_on(self.commit(batch)) {
-            Ok((admissions, mut done, changes)) => {
-                self.plan(&mut done, &changes);
+            Ok(mut committed) => {
+                self.plan(&mut committed);
                 let is_idle = self.signals.is_idle();
-                self.signals.committed(began, batch, &changes);
-                batch.answer(admissions, done, &self.queue);
+                self.signals.committed(began, batch, &committed);
+                let changes = batch.answer(committed, &self.queue.lease_return());
                 return self.notifier.committed(&changes, is_idle);
             }
             Err(CommitFailure::Locked(Some(held))) => {
@@ -205,18 +202,16 @@ impl Committer {
     }
 
     /// Remembers when retries are due, and gives claims the time until the next one.
-    fn plan(&mut self, done: &mut [WorkResult], changes: &Changes) {
+    fn plan(&mut self, committed: &mut Committed) {
+        let Committed {
+            results, changes, ..
+        } = committed;
         let room = MOST_DUE.saturating_sub(self.due.len());
-        self.due.extend(
-            changes
-                .later
-                .iter()
-                .take(room)
-                .map(|due_ms| Reverse(*due_ms)),
-        );
+        let later = changes.later.iter().take(room);
+        self.due.extend(later.map(|due_ms| Reverse(*due_ms)));
         let is_over = |due: &Reverse<i64>| due.0 <= changes.now_ms;
-        for done in done {
-            if let WorkResult::Claim(claim) = done
+        for result in results {
+            if let WorkResult::Claim(claim) = result
                 && (claim.idle_for.is_some() || claim.leases.is_empty())
             {
                 // This claim or another process has found them.
@@ -251,14 +246,15 @@ impl Committer {
         let progress = CommitProgress::default();
         let transaction = transact(
             &mut session,
-            (self.context, self.commit_state),
+            self.context,
+            self.commit_state,
             batch,
             &progress,
         );
         let failure = match timeout(TRANSACTION_TIME, transaction).await {
             Ok(Ok((committed, commit_state))) => {
                 (self.session, self.commit_state) = (Some(session), commit_state);
-                let is_new = committed.2.is_reported_anew;
+                let is_new = committed.changes.is_reported_anew;
                 self.is_unsure |= is_new && self.is_reported;
                 self.is_reported |= is_new;
                 return Ok(committed);
@@ -286,7 +282,7 @@ impl Committer {
     /// Corrects a step of the server's clock, and accepts its readings again.
     async fn correct(&mut self, stepped: ClockStep) -> Result<(), CommitFailure> {
         let session = self.session().await.map_err(CommitFailure::failed)?;
-        let correcting = clock::correct(&session.client, stepped, self.context.owner);
+        let correcting = clock::correct(&session.client, stepped, self.context.rules.owner);
         match timeout(TRANSACTION_TIME, correcting).await {
             Ok(Ok(())) => {
                 (self.commit_state.anchor, self.session) = (None, Some(session));
@@ -376,7 +372,7 @@ impl Committer {
 
     async fn depart(&mut self) {
         if let Some(mut session) = self.session.take() {
-            let departing = depart(&mut session, self.context.owner, self.owners.all());
+            let departing = depart(&mut session, self.context.rules.owner, self.owners.all());
             if !matches!(timeout(DEPART_TIME, departing).await, Ok(Ok(()))) {
                 tracing::warn!("the end of this process could not be recorded");
             }

@@ -3,12 +3,10 @@
 use tokio_postgres::{Client, Error};
 
 use super::session::Transaction;
-use crate::reference::store::commit_queue::{self, CommitBatch};
-use crate::reference::store::signals::Changes;
-use crate::reference::store::totals::Delta;
+use crate::reference::store::changes::Changes;
+use crate::reference::store::commit_batch::CommitBatch;
+use crate::reference::store::totals::{COMMITS, CountSums, Delta};
 
-/// The state under which commits are counted.
-const COMMITS: i16 = -1;
 /// Commits on a page; see `schema_2.sql`.
 const PAGE_COMMITS: u32 = 256;
 
@@ -70,12 +68,12 @@ impl CountsPage {
             is_registered: true,
             ..self
         };
-        let nothing: (&[i16], &[i64]) = (&[COMMITS], &[0]);
+        let nothing: (&[i16], &[i64]) = (&[COMMITS as i16], &[0]);
         client
             .execute(COUNT, &[&page.number, &nothing.0, &nothing.1])
             .await?;
-        let (_, own) = sums(client, "counters.owner = ANY($1)", owners).await?;
-        Ok((page, own))
+        let own = sums(client, "counters.owner = ANY($1)", owners).await?;
+        Ok((page, own.counts))
     }
 }
 
@@ -87,10 +85,6 @@ impl Transaction<'_> {
         mut page: CountsPage,
         batch: &CommitBatch,
     ) -> Result<CountsPage, Error> {
-        let probed = batch
-            .work
-            .iter()
-            .any(|work| matches!(work, commit_queue::WorkRequest::Probe { .. }));
         let (mut states, mut by) = (Vec::new(), Vec::new());
         for (state, change) in changes.delta.iter().enumerate() {
             if *change != 0 {
@@ -98,10 +92,10 @@ impl Transaction<'_> {
                 by.push(*change);
             }
         }
-        if states.is_empty() && !probed {
+        if states.is_empty() && !batch.has_probe() {
             return Ok(page);
         }
-        states.push(COMMITS);
+        states.push(COMMITS as i16);
         by.push(1);
         if !page.is_registered {
             self.query(REGISTER, &[&page.owner, &page.number]).await?;
@@ -130,29 +124,17 @@ impl Transaction<'_> {
 }
 
 /// How often others have committed, and what they have changed together.
-pub(super) async fn elsewhere(client: &Client, owners: &[i64]) -> Result<(i64, Delta), Error> {
+pub(super) async fn elsewhere(client: &Client, owners: &[i64]) -> Result<CountSums, Error> {
     sums(client, "counters.owner <> ALL($1)", owners).await
 }
 
-async fn sums(client: &Client, whose: &str, owners: &[i64]) -> Result<(i64, Delta), Error> {
+async fn sums(client: &Client, whose: &str, owners: &[i64]) -> Result<CountSums, Error> {
     let sql = format!(
         "SELECT state, sum(n)::bigint FROM counters JOIN counts ON counts.owner = page WHERE {whose} GROUP BY state"
     );
-    let (mut commits, mut counts) = (0, Delta::default());
+    let mut sums = CountSums::default();
     for row in client.query(&sql, &[&owners]).await? {
-        put((row.get(0), row.get(1)), &mut commits, &mut counts);
+        sums.put(row.get::<_, i16>(0).into(), row.get(1));
     }
-    Ok((commits, counts))
-}
-
-/// Moves a sum to its row.
-pub(super) fn put((state, n): (i16, i64), commits: &mut i64, counts: &mut Delta) {
-    if state == COMMITS {
-        *commits = n;
-    } else if let Some(count) = usize::try_from(state)
-        .ok()
-        .and_then(|state| counts.get_mut(state))
-    {
-        *count = n;
-    }
+    Ok(sums)
 }

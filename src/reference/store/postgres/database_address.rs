@@ -8,7 +8,7 @@ use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Connection, Error, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{ANSWER_TIME, chain};
+use super::answer::{ANSWER_TIME, chain};
 use crate::tls_roots;
 
 /// How long a connection to one address may take to be made.

@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use tokio_postgres::{Error, Row};
 
-use super::accept::event_id;
+use super::columns::{event_id, state};
 use super::session::Transaction;
+use crate::reference::store::changes::Changes;
 use crate::reference::store::process::KEPT_MS;
-use crate::reference::store::signals::Changes;
 use crate::reference::store::sweep::{self, Candidate, Position, SweepStep};
 use crate::reference::store::{EventId, EventState, ProcessReport, Replay, Swept};
 
@@ -92,13 +92,12 @@ impl Transaction<'_> {
             .await?
             .is_empty()
         {
-            changes.left(EventState::Dead);
-            changes.entered(EventState::Retrying);
+            changes.moved(EventState::Dead, EventState::Retrying);
             changes.arrived.push(event_id);
             return Ok(Replay::Requeued);
         }
         let rows = self.query(STATE, &[&id]).await?;
-        let state = rows.first().and_then(|row| super::state(row, 0));
+        let state = rows.first().and_then(|row| state(row, 0));
         Ok(state.map_or(Replay::Unknown, Replay::NotDead))
     }
 
@@ -110,6 +109,7 @@ impl Transaction<'_> {
         changes: &mut Changes,
     ) -> Result<(), Error> {
         let now_ms = changes.now_ms;
+        let [attempts, processed, retries, dead] = report.done.to_row();
         let rows = self
             .query(
                 REPORT,
@@ -120,10 +120,10 @@ impl Transaction<'_> {
                     &report.host,
                     &i64::from(report.pid),
                     &i64::from(report.in_flight),
-                    &(report.done.attempts as i64),
-                    &(report.done.processed as i64),
-                    &(report.done.retries as i64),
-                    &(report.done.dead as i64),
+                    &attempts,
+                    &processed,
+                    &retries,
+                    &dead,
                     &report.breaker,
                     &report.breaker_reason.as_deref(),
                 ],

@@ -5,20 +5,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, sleep_until};
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{AsyncMessage, Client, Error, Statement};
+use tokio_postgres::{AsyncMessage, Client, Statement};
 use uuid::Uuid;
 
-use super::accept::event_id;
-use super::counts;
+use super::answer::{answer, within};
+use super::columns::event_id;
 use super::database_address::DatabaseAddress;
 use super::notifier::{WakeMessage, WakeNotifier};
+use super::owners::Owners;
 use super::session::BY_INDEX;
-use super::{ANSWER_TIME, Owners, SILENCE};
 use crate::reference::store::EventId;
 use crate::reference::store::signals::CommitSignals;
-use crate::reference::store::totals::Delta;
+use crate::reference::store::totals::CountSums;
 
 /// Notifications are gathered for so long: PostgreSQL lets only one transaction at a time send any.
 const GATHER: Duration = Duration::from_millis(5);
@@ -136,10 +136,8 @@ impl Listener {
 
     /// Listens as long as the connection lasts.
     async fn listen(&mut self) -> Result<(), String> {
-        let connecting = timeout(self.address.connect_time, self.address.connect()).await;
-        let (client, mut connection) = connecting
-            .map_err(|_| SILENCE.to_owned())?
-            .map_err(|error| super::chain(&error))?;
+        let connecting = self.address.connect();
+        let (client, mut connection) = within(self.address.connect_time, connecting).await?;
         let (received, mut messages) = mpsc::channel(1024);
         let connection = tokio::spawn(async move {
             while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
@@ -237,21 +235,21 @@ impl Listener {
         let parameters: [&(dyn ToSql + Sync); 4] =
             [&owners, &REPORTED_MS, &wants_a_place, &connection.places];
         let rows = answer(connection.client.query(&connection.look, &parameters)).await?;
-        let (mut commits, mut counts) = (0, Delta::default());
+        let mut sums = CountSums::default();
         let (mut peers, mut is_due, mut place) = (Vec::new(), false, 0);
         for row in rows {
             let (kind, state, n): (i32, i16, i64) = (row.get(0), row.get(1), row.get(2));
             match kind {
-                0 => counts::put((state, n), &mut commits, &mut counts),
+                0 => sums.put(state.into(), n),
                 1 => peers.push(n),
                 2 => is_due = true,
                 _ => place = n,
             }
         }
         self.notifier.set_peers(peers);
-        if commits != self.commits {
-            self.commits = commits;
-            self.signals.counted_elsewhere(&counts);
+        if sums.commits != self.commits {
+            self.commits = sums.commits;
+            self.signals.counted_elsewhere(&sums.counts);
         }
         if place > 0 {
             connection.listen(place, self.owners.process()).await?;
@@ -275,14 +273,6 @@ enum AfterMessage {
     Look,
     /// This process has no idle worker for the notification.
     NoTime,
-}
-
-/// Waits for the server's answer, but not for ever.
-async fn answer<T>(asked: impl Future<Output = Result<T, Error>>) -> Result<T, String> {
-    let answered = timeout(ANSWER_TIME, asked).await;
-    answered
-        .map_err(|_| SILENCE.to_owned())?
-        .map_err(|error| super::chain(&error))
 }
 
 /// Notifications and locks are per database; stores in different schemas of one must not wake each other.

@@ -5,10 +5,10 @@ use std::collections::HashSet;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-use super::accept::event_id;
-use super::commit_failure::TransactionError;
+use super::columns::event_id;
+use super::commit_failure::{LockedItems, TransactionError};
 use super::session::Transaction;
-use crate::reference::store::commit_queue::WorkRequest;
+use crate::reference::store::work::{WorkItem, WorkRequest};
 use crate::reference::store::{EventId, Lease};
 
 /// Locks the rows that are free; every row, and whether it was.
@@ -23,19 +23,6 @@ const FREE_EVENTS: &str = "WITH free AS MATERIALIZED
 /// The same for a transaction that may wait.
 const JOBS: &str =
     "SELECT seq, event_id, true FROM jobs WHERE seq = ANY($1) ORDER BY seq FOR UPDATE";
-
-/// Which submissions and pieces of work wait for another session's transaction, by their places in the batch.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct LockedItems {
-    pub(super) accepts: Vec<usize>,
-    pub(super) work: Vec<usize>,
-}
-
-impl LockedItems {
-    fn is_empty(&self) -> bool {
-        self.accepts.is_empty() && self.work.is_empty()
-    }
-}
 
 /// The leases of a batch whose events exist. A database that was created anew gives the numbers of old jobs to new
 /// ones.
@@ -52,11 +39,12 @@ impl Transaction<'_> {
     /// Locks the rows of the work. A row that cannot be locked at once stops the transaction, unless it may wait.
     pub(super) async fn lock(
         &mut self,
-        works: &[WorkRequest],
+        items: &[WorkItem],
         waits: bool,
     ) -> Result<ExistingLeases, TransactionError> {
         let (mut jobs, mut events): (Vec<i64>, Vec<Uuid>) = (Vec::new(), Vec::new());
-        for work in works {
+        for item in items {
+            let work = &item.request;
             jobs.extend(leases(work).map(|lease| lease.job));
             events.extend(event(work).map(EventId::uuid));
         }
@@ -74,7 +62,8 @@ impl Transaction<'_> {
             }
         }
         let mut held = LockedItems::default();
-        for (place, work) in works.iter().enumerate() {
+        for (place, item) in items.iter().enumerate() {
+            let work = &item.request;
             let is_locked = |id: EventId| locked.contains(&id);
             if leases(work).any(|lease| is_locked(lease.event_id))
                 || event(work).is_some_and(is_locked)
@@ -100,7 +89,7 @@ fn note(row: &Row, locked: &mut HashSet<EventId>) {
 fn leases(work: &WorkRequest) -> impl Iterator<Item = &Lease> {
     let (one, many): (Option<&Lease>, &[Lease]) = match work {
         WorkRequest::Finish { lease, .. } => (Some(lease), &[]),
-        WorkRequest::GiveBack { leases, .. } => (None, leases),
+        WorkRequest::GiveBack(leases) => (None, leases),
         _ => (None, &[]),
     };
     one.into_iter().chain(many)
@@ -108,9 +97,7 @@ fn leases(work: &WorkRequest) -> impl Iterator<Item = &Lease> {
 
 fn event(work: &WorkRequest) -> Option<EventId> {
     match work {
-        WorkRequest::ClaimEvent { event_id, .. } | WorkRequest::Replay { event_id, .. } => {
-            Some(*event_id)
-        }
+        WorkRequest::ClaimEvent(event_id) | WorkRequest::Replay(event_id) => Some(*event_id),
         _ => None,
     }
 }

@@ -2,7 +2,7 @@
 
 use tokio_postgres::Client;
 
-use super::chain;
+use super::answer::chain;
 use crate::reference::store::{Location, OpenError};
 
 /// What turns each version of the schema into the next; the first one starts from nothing.

@@ -1,11 +1,12 @@
 //! Selects the process that is notified of new events: one of those that listen, not all of them.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use rand::seq::IndexedRandom;
 use tokio::sync::Notify;
 
-use crate::reference::store::signals::Changes;
+use crate::reference::mutex::lock;
+use crate::reference::store::changes::Changes;
 
 /// How often busy processes pass a notification on. After that all are busy, and look when they are idle again.
 const HOPS: u8 = 3;
@@ -38,7 +39,7 @@ impl WakeNotifier {
     pub(super) fn committed(&self, changes: &Changes, has_time: bool) {
         let new = !changes.arrived.is_empty() && !has_time;
         if new || changes.leaves_more || changes.freed {
-            self.lock().work = Some(0);
+            lock(&self.pending).work = Some(0);
             self.changed.notify_one();
         }
     }
@@ -46,7 +47,7 @@ impl WakeNotifier {
     /// Notifies another process of events for which this one has no idle worker.
     pub(super) fn pass_on(&self, hops: u8) {
         if hops < HOPS {
-            self.lock().work.get_or_insert(hops + 1);
+            lock(&self.pending).work.get_or_insert(hops + 1);
             self.changed.notify_one();
         }
     }
@@ -57,12 +58,12 @@ impl WakeNotifier {
     }
 
     pub(super) fn set_peers(&self, peers: Vec<i64>) {
-        self.lock().peers = peers;
+        lock(&self.pending).peers = peers;
     }
 
     /// The notifications to send now.
     pub(super) fn take(&self, own: i64) -> Vec<String> {
-        let mut pending = self.lock();
+        let mut pending = lock(&self.pending);
         let Some(hops) = pending.work.take() else {
             return Vec::new();
         };
@@ -77,10 +78,6 @@ impl WakeNotifier {
             }
             .to_text(),
         ]
-    }
-
-    fn lock(&self) -> MutexGuard<'_, PendingWake> {
-        self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -107,7 +104,7 @@ impl WakeMessage {
 mod tests {
     use super::{HOPS, WakeMessage, WakeNotifier};
     use crate::reference::store::EventId;
-    use crate::reference::store::signals::Changes;
+    use crate::reference::store::changes::Changes;
 
     fn arrived() -> Changes {
         Changes {

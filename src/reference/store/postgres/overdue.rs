@@ -1,10 +1,10 @@
 //! Events that are due later than their own pause or lease allows: a clock was set back after the time was written.
 
-use tokio_postgres::Error;
+use tokio_postgres::{Error, Row};
 
 use super::session::{Params, Transaction};
 use crate::reference::store::EventState;
-use crate::reference::store::lease::{LONGEST_SPAN_MS, SPAN_SLACK_MS, is_too_late, longest_ms};
+use crate::reference::store::lease::{DueTime, LONGEST_SPAN_MS, SPAN_SLACK_MS, longest_ms};
 
 /// The first and last due time in a state. A clock that was set back shows there.
 const ENDS: &str = "(SELECT due_ms, span_ms FROM jobs WHERE state = $1 AND state < 5 ORDER BY due_ms, seq LIMIT 1)
@@ -24,10 +24,11 @@ impl Transaction<'_> {
         for state in [EventState::Retrying, EventState::Working] {
             let code = state.code() as i16;
             let ends = self.query(ENDS, &[&code]).await?;
-            if ends
-                .iter()
-                .any(|row| is_too_late(state, (row.get(0), row.get(1)), now_ms))
-            {
+            let is_too_late = |row: &Row| {
+                let (due_ms, span_ms) = (row.get(0), row.get(1));
+                DueTime { due_ms, span_ms }.is_too_late(state, now_ms)
+            };
+            if ends.iter().any(is_too_late) {
                 let longest_ms = longest_ms(state);
                 let parameters: Params<'_> = &[
                     &code,

@@ -10,9 +10,11 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Error, Row, Statement};
 
+use super::answer::within;
 use super::clock::{self, ClockReading};
 use super::commit_failure::TransactionError;
 use super::database_address::{DatabaseAddress, Tls};
+use super::sqlstate::{is_locked, is_of_the_event};
 use crate::reference::store::boot::boot_ms;
 
 /// Parameters of a statement.
@@ -91,10 +93,7 @@ impl Session {
         address: &DatabaseAddress,
         patience: LockTimeout,
     ) -> Result<Session, String> {
-        let connecting = timeout(address.connect_time, Session::open(address, patience)).await;
-        connecting
-            .map_err(|_| super::SILENCE.to_owned())?
-            .map_err(|error| super::chain(&error))
+        within(address.connect_time, Session::open(address, patience)).await
     }
 
     async fn open(address: &DatabaseAddress, patience: LockTimeout) -> Result<Session, Error> {
@@ -241,9 +240,12 @@ impl Transaction<'_> {
                 let refusal = error
                     .as_db_error()
                     .filter(|refusal| is_of_the_event(refusal.code()) || is_locked(refusal.code()))
-                    .map(|refusal| match is_locked(refusal.code()) {
-                        true => "another session has locked it".to_owned(),
-                        false => refusal.message().to_owned(),
+                    .map(|refusal| {
+                        if is_locked(refusal.code()) {
+                            "another session has locked it".to_owned()
+                        } else {
+                            refusal.message().to_owned()
+                        }
                     });
                 let Some(refusal) = refusal else {
                     return Err(error);
@@ -251,35 +253,6 @@ impl Transaction<'_> {
                 self.client.batch_execute("ROLLBACK TO try").await?;
                 Ok(Err(refusal))
             }
-        }
-    }
-}
-
-/// Would the database refuse this event again, and take others? Its data, a constraint or trigger of the operator's, or its
-/// size; not a full disk, a deadlock or a statement that was cancelled.
-pub(super) fn is_of_the_event(code: &SqlState) -> bool {
-    matches!(code.code().get(..2), Some("22" | "23" | "44" | "54" | "P0"))
-}
-
-fn is_locked(code: &SqlState) -> bool {
-    *code == SqlState::LOCK_NOT_AVAILABLE
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio_postgres::error::SqlState;
-
-    use super::is_of_the_event;
-
-    #[test]
-    fn only_what_is_wrong_with_the_event_is_held_against_it() {
-        for code in ["22021", "23514", "23503", "44000", "54000", "P0001"] {
-            assert!(is_of_the_event(&SqlState::from_code(code)), "{code}");
-        }
-        for code in [
-            "53100", "53200", "57014", "40P01", "40001", "55P03", "25006", "42501",
-        ] {
-            assert!(!is_of_the_event(&SqlState::from_code(code)), "{code}");
         }
     }
 }

@@ -3,12 +3,12 @@
 
 use tokio_postgres::{Error, Row};
 
-use super::accept::event_id;
-use super::attempt::NextAttempt;
+use super::columns::{counts, event_id};
 use super::session::{Params, Transaction};
-use crate::reference::store::signals::Changes;
+use crate::reference::store::changes::Changes;
+use crate::reference::store::next_attempt::NextAttempt;
 use crate::reference::store::unreadable::{
-    MOST_ATTEMPTS, NO_STATE, Unreadable, attempts, base_of, is_accepted,
+    MOST_ATTEMPTS, NO_STATE, Unreadable, attempts, is_accepted,
 };
 use crate::reference::store::{EventId, EventState};
 
@@ -62,19 +62,6 @@ impl JobRow {
     }
 }
 
-/// Attempts begun, and those of them that do not count any more.
-pub(super) fn counts(begun: i32, base: i32) -> Result<(u32, u32), String> {
-    let begun = attempts("attempts", begun.into())?;
-    let base = attempts("base", base.into())?;
-    base_of(base, begun)?;
-    Ok((begun, base))
-}
-
-/// For listings: a number that is never negative.
-pub(super) fn count_or_zero(row: &Row, column: usize) -> u32 {
-    row.get::<_, i32>(column).max(0).unsigned_abs()
-}
-
 impl Transaction<'_> {
     /// The job whose next attempt begins; `None` if the row is given up.
     pub(super) async fn next_attempt(
@@ -82,7 +69,7 @@ impl Transaction<'_> {
         found: JobRow,
         state: EventState,
         changes: &mut Changes,
-    ) -> Result<Option<NextAttempt>, Error> {
+    ) -> Result<Option<NextAttempt<Vec<u8>>>, Error> {
         match found.next_attempt() {
             Ok((attempt, base)) => Ok(Some(NextAttempt {
                 seq: found.seq,
@@ -98,7 +85,7 @@ impl Transaction<'_> {
                     event_id: Some(found.event_id),
                     reason,
                 };
-                self.give_up(&row, (found.attempts, found.payload.as_deref()), changes)
+                self.give_up(&row, found.attempts, found.payload.as_deref(), changes)
                     .await?;
                 Ok(None)
             }
@@ -133,7 +120,7 @@ impl Transaction<'_> {
                 event_id: Some(event_id(&row, 1)),
                 reason: NO_STATE.to_owned(),
             };
-            self.give_up(&row, (begun, None), changes).await?;
+            self.give_up(&row, begun, None, changes).await?;
         }
         Ok(())
     }
@@ -142,7 +129,8 @@ impl Transaction<'_> {
     pub(super) async fn give_up(
         &mut self,
         row: &Unreadable,
-        (begun, payload): (i32, Option<&[u8]>),
+        begun: i32,
+        payload: Option<&[u8]>,
         changes: &mut Changes,
     ) -> Result<(), Error> {
         let (said, most) = (row.say(), MOST_ATTEMPTS as i32);
@@ -152,9 +140,7 @@ impl Transaction<'_> {
         let begun: i32 = kept.first().map_or(begun, |row| row.get(0));
         self.query(GIVEN_UP, &[&row.seq, &begun, &changes.now_ms, &said])
             .await?;
-        changes.left(row.state);
-        changes.entered(EventState::Dead);
-        changes.settled.extend(row.event_id);
+        changes.gave_up(row);
         Ok(())
     }
 }

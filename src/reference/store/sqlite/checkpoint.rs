@@ -9,18 +9,20 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, LazyLock};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
+use super::connection::{check_header, page_bytes, wait_a_little, wait_long};
 use super::damage::Damage;
-use super::file_guard::keep_the_log;
-use super::log_check::LogCheck;
+use super::errors::unusable;
+use super::log_check::{LogCheck, VerifiedLog};
+use super::log_state::{keep_the_log, log_state};
 use crate::reference::outage::OutageLog;
 use crate::reference::store::OpenError;
+use crate::reference::store::thread::StoreThread;
 
 /// Pages in the log that are worth a checkpoint: 64 MiB.
 const WORTH_FRAMES: i64 = 16_384;
@@ -29,14 +31,11 @@ const LOOK_EVERY: u32 = 64;
 /// Passes beside the writer. The second moves what came during the first, which is much less.
 const PASSES: usize = 2;
 
-/// How often whoever is in the way at the end is looked for again: about a twentieth of a second.
-const LITTLE_TRIES: i32 = 200;
-
 /// The checkpointing thread as the writer sees it.
 pub(super) struct Checkpointer {
     start: Option<SyncSender<()>>,
     passed: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    thread: StoreThread,
     commits: u32,
     /// When the writer's last try failed.
     failed: Option<Instant>,
@@ -48,28 +47,34 @@ pub(super) struct Checkpointer {
 impl Checkpointer {
     /// Opens a connection and starts the thread. The log must exist.
     pub(super) fn start(path: &Path, damage: Damage) -> Result<Checkpointer, OpenError> {
-        let unusable = |error: io::Error| OpenError::unusable(path, error);
-        let connection = Connection::open(path).map_err(|error| super::unusable(path, error))?;
+        let refused = |error: io::Error| OpenError::unusable(path, error);
+        let connection = Connection::open(path).map_err(|error| unusable(path, error))?;
         keep_the_log(&connection);
-        let page_bytes =
-            super::page_bytes(&connection).map_err(|error| super::unusable(path, error))?;
-        let open_check = || LogCheck::open(path, page_bytes).map_err(unusable);
-        let (check, log) = (open_check()?, (open_check()?, damage.clone()));
-        let database = Arc::new(File::open(path).map_err(unusable)?);
+        let page_bytes = page_bytes(&connection).map_err(|error| unusable(path, error))?;
+        let open_log = || {
+            let check = LogCheck::open(path, page_bytes).map_err(refused)?;
+            let damage = damage.clone();
+            Ok::<_, OpenError>(VerifiedLog { check, damage })
+        };
+        let (own_log, log) = (open_log()?, open_log()?);
+        let database = Arc::new(File::open(path).map_err(refused)?);
         let (start, started) = sync_channel(1);
         let passed = Arc::new(AtomicBool::new(false));
         let (done, file) = (passed.clone(), database.clone());
-        let thread = std::thread::Builder::new()
-            .name("store-checkpoint".to_owned())
-            .spawn(move || run(&connection, (&file, &log), &started, &done))
-            .map_err(unusable)?;
+        let run = move || {
+            while started.recv().is_ok() {
+                pass_over(&connection, &file, &log);
+                done.store(true, Ordering::Release);
+            }
+        };
+        let thread = StoreThread::start("store-checkpoint", "checkpointing", run);
         Ok(Checkpointer {
             start: Some(start),
             passed,
-            thread: Some(thread),
+            thread: thread.map_err(refused)?,
             commits: 0,
             failed: None,
-            log: (check, damage),
+            log: own_log,
             database,
         })
     }
@@ -77,11 +82,7 @@ impl Checkpointer {
     /// Ends the thread after the pass that it is in.
     pub(super) fn stop(&mut self) {
         self.start = None;
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            tracing::error!("the store's checkpointing thread panicked");
-        }
+        self.thread.join();
     }
 
     /// The database, open for as long as the writer has it.
@@ -146,62 +147,36 @@ fn move_here(writer: &Connection, has_others: bool, log: &VerifiedLog) -> bool {
     }
 }
 
-/// The log, and where its damage is recorded.
-pub(super) type VerifiedLog = (LogCheck, Damage);
-
-/// Whether the log may be moved: garbage in it would destroy the database.
-pub(super) fn is_sound(connection: &Connection, (check, damage): &VerifiedLog) -> bool {
-    if damage.reason().is_none()
-        && let Err(reason) = check.unmoved(connection)
-    {
-        damage.found(reason);
-    }
-    damage.reason().is_none()
-}
-
-fn run(
-    connection: &Connection,
-    (database, log): (&File, &VerifiedLog),
-    started: &Receiver<()>,
-    done: &AtomicBool,
-) {
-    while started.recv().is_ok() {
-        for _ in 0..PASSES {
-            pass(connection, log);
-            // SQLite syncs the database only when a pass reaches the end of the log, which moves on as long as there are
-            // commits. So the last pass, the writer's, would have to sync everything. Nothing depends on this one.
-            if let Err(error) = database.sync_data() {
-                CHECKPOINTS.failed(&error);
-            }
+/// Moves the log while commits go on.
+fn pass_over(connection: &Connection, database: &File, log: &VerifiedLog) {
+    for _ in 0..PASSES {
+        pass(connection, log);
+        // SQLite syncs the database only when a pass reaches the end of the log, which moves on as long as there are
+        // commits. So the last pass, the writer's, would have to sync everything. Nothing depends on this one.
+        if let Err(error) = database.sync_data() {
+            CHECKPOINTS.failed(&error);
         }
-        done.store(true, Ordering::Release);
     }
 }
 
 /// Moves the rest and lets the next commit start the log over. Whoever writes or reads meanwhile is waited for, but not for
 /// long: the next time will do.
 fn finish(writer: &Connection, log: &VerifiedLog) -> bool {
-    if !is_sound(writer, log) {
+    if !log.is_sound(writer) {
         return false;
     }
-    let finished = writer
-        .busy_handler(Some(wait_a_little))
+    let finished = wait_a_little(writer)
         .and_then(|()| checkpoint(writer, "RESTART"))
-        .and(writer.busy_handler(Some(super::wait_for_the_lock)));
+        .and(wait_long(writer));
     if let Err(error) = &finished {
         CHECKPOINTS.failed(error);
     }
     finished.is_ok()
 }
 
-fn wait_a_little(tries: i32) -> bool {
-    std::thread::sleep(super::BUSY_PAUSE);
-    tries < LITTLE_TRIES
-}
-
 /// Moves what is committed and no reader still needs; waits for nobody.
 fn pass(connection: &Connection, log: &VerifiedLog) -> bool {
-    if !is_sound(connection, log) {
+    if !log.is_sound(connection) {
         return false;
     }
     let passed = checkpoint(connection, "PASSIVE");
@@ -219,37 +194,28 @@ fn checkpoint(connection: &Connection, how: &str) -> rusqlite::Result<()> {
     Ok(())
 }
 
+/// Moves the log into the database without the index that processes share, for which a full disk may have no room.
+/// Returns whether that was possible. The store must belong to this process alone.
+pub(super) fn move_log_alone(path: &Path) -> bool {
+    let moved = Connection::open(path).and_then(|connection| {
+        connection.pragma_update(None, "locking_mode", "EXCLUSIVE")?;
+        check_header(&connection, path).map_err(|_| rusqlite::Error::InvalidQuery)?;
+        empty_log(&connection)
+    });
+    moved.is_ok_and(|moved| moved)
+}
+
 /// Moves everything and truncates the log, which frees its space; returns whether that was possible. Other processes
 /// are waited for, but not for long.
 pub(super) fn empty_log(writer: &Connection) -> rusqlite::Result<bool> {
-    writer.busy_handler(Some(wait_a_little))?;
+    wait_a_little(writer)?;
     let moved = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| {
         row.get(0).map(|busy: i64| busy == 0)
     });
-    writer.busy_handler(Some(super::wait_for_the_lock))?;
+    wait_long(writer)?;
     moved
 }
 
-/// The content of the log.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct LogState {
-    /// Pages.
-    pub(super) frames: u64,
-    /// Pages that the database also has.
-    pub(super) moved: u64,
-}
-
-/// Asks SQLite, without I/O.
-pub(super) fn log_state(connection: &Connection) -> rusqlite::Result<LogState> {
-    let mut statement = connection.prepare_cached("PRAGMA wal_checkpoint(NOOP)")?;
-    statement.query_row([], |row| {
-        let (frames, moved): (i64, i64) = (row.get(1)?, row.get(2)?);
-        Ok(LogState {
-            frames: frames.max(0) as u64,
-            moved: moved.max(0) as u64,
-        })
-    })
-}
 /// Logs checkpoints that fail, of every thread.
 static CHECKPOINTS: LazyLock<OutageLog> =
     LazyLock::new(|| OutageLog::of("the store's log", "it could not be checkpointed"));
@@ -268,8 +234,8 @@ mod tests {
 
     use super::{Checkpointer, Damage, LOOK_EVERY, WORTH_FRAMES};
     use crate::reference::store::StoreOptions;
-    use crate::reference::store::sqlite::open_writer;
-    use crate::reference::store::sqlite::writer::COURTESY;
+    use crate::reference::store::sqlite::connection::open_writer;
+    use crate::reference::store::sqlite::other_processes::COURTESY;
 
     /// Pages of events that are written together; with those of the index there are twice as many.
     const WRITTEN: i64 = 4 * WORTH_FRAMES;

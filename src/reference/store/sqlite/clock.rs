@@ -4,8 +4,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
+use super::errors::is_of_the_disk;
 use crate::reference::store::boot::{boot_id, boot_ms};
-use crate::reference::store::now_ms;
+use crate::reference::timestamp::now_ms;
 
 const KNOWN: &str = "SELECT boot, offset_ms, newest_ms FROM clock";
 /// Rows lie in the order in which they were accepted.
@@ -82,7 +83,7 @@ impl StoreClock {
         let kept = transaction.execute(KEEP, params![boot, offset_ms, newest_ms]);
         match kept.and_then(|_| transaction.commit()) {
             // Existing events can be served. The offset is saved once there is room.
-            Err(error) if is_alone && super::is_of_the_disk(&error) => Ok(()),
+            Err(error) if is_alone && is_of_the_disk(&error) => Ok(()),
             kept => kept,
         }
     }

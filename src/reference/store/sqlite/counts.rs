@@ -1,12 +1,13 @@
-//! Adds up the counts that dead processes left behind, or counts the events again where those cannot be true.
+//! How many events are in which state, as each process adds up what it changes itself.
 
 use rusqlite::{Connection, params};
 
-use super::transaction::COMMITS;
+use super::columns::integer_or;
 use crate::reference::store::EventState;
+use crate::reference::store::totals::{COMMITS, CountSums, Delta};
 
 /// A larger number was not counted: 2^53.
-pub(super) const MOST: i64 = 1 << 53;
+const MOST: i64 = 1 << 53;
 
 /// Whether every count is a number, and their sums are those of a table with this many rows.
 const IS_PLAUSIBLE: &str = "SELECT NOT EXISTS (
@@ -41,11 +42,43 @@ pub(super) fn add_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch(REPLACE)
 }
 
+/// How many commits a store has seen; they are counted for its processes to see each other, and never become fewer.
+pub(super) fn commits(connection: &Connection) -> rusqlite::Result<u64> {
+    let sql = "SELECT coalesce(sum(n), 0) FROM counts
+        WHERE state = ?1 AND typeof(n) = 'integer' AND n BETWEEN 0 AND ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    statement.query_row([COMMITS, MOST], |row| {
+        Ok(integer_or(row, 0, 0).max(0) as u64)
+    })
+}
+
+/// What all other processes have changed together.
+pub(super) fn elsewhere(connection: &Connection, owner: i64) -> rusqlite::Result<CountSums> {
+    let sql = "SELECT state, sum(n) FROM counts WHERE owner <> ?1 GROUP BY state";
+    sums(connection, sql, owner)
+}
+
+/// What this process has changed together.
+pub(super) fn own(connection: &Connection, owner: i64) -> rusqlite::Result<Delta> {
+    let sql = "SELECT state, n FROM counts WHERE owner = ?1";
+    sums(connection, sql, owner).map(|sums| sums.counts)
+}
+
+fn sums(connection: &Connection, sql: &str, owner: i64) -> rusqlite::Result<CountSums> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut sums = CountSums::default();
+    let mut rows = statement.query([owner])?;
+    while let Some(row) = rows.next()? {
+        sums.put(row.get(0)?, integer_or(row, 1, 0));
+    }
+    Ok(sums)
+}
+
 #[cfg(test)]
 mod tests {
     use super::add_up;
     use crate::reference::store::StoreOptions;
-    use crate::reference::store::sqlite::open_writer;
+    use crate::reference::store::sqlite::connection::open_writer;
 
     /// The counts by state after this change to a store with two queued events and seven commits.
     fn counts_after(change: &str) -> Vec<(i64, i64)> {

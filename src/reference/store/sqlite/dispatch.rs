@@ -1,30 +1,20 @@
-//! What dispatchers, operators and other processes need: events that nobody took, dead letters back, who is there.
+//! What dispatchers, operators and other processes need: events that no worker took, dead letters back, who is there.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, params};
 
-use super::transaction::Statements;
-use super::unreadable;
+use super::columns;
+use super::statements::Statements;
+use crate::reference::store::changes::Changes;
 use crate::reference::store::process::KEPT_MS;
-use crate::reference::store::signals::Changes;
 use crate::reference::store::sweep::{self, Candidate, Position, SweepStep};
 use crate::reference::store::unreadable::Unreadable;
 use crate::reference::store::{EventId, EventState, ProcessReport, Replay, Swept};
 
-pub(super) const UNCLAIMED: &str = "SELECT seq, event_id, due_ms, swept_ms,
-    attempts = 0 AND typeof(payload) <> 'blob' FROM jobs INDEXED BY jobs_open
-    WHERE state = ?1 AND state < 5 AND due_ms <= ?2 AND (due_ms, seq) > (?3, ?4) ORDER BY due_ms, seq LIMIT ?5";
-pub(super) const SWEPT: &str = "UPDATE jobs SET swept_ms = ?2 WHERE seq = ?1";
-pub(super) const REPLAY: &str =
-    "UPDATE jobs SET state = 1, due_ms = ?2, span_ms = 0, base = attempts
-    WHERE event_id = ?1 AND state = 4";
-pub(super) const REPORT: &str = "INSERT OR REPLACE INTO processes
-    (owner, seen_ms, role, host, pid, in_flight, attempts, processed, retries, dead, breaker, breaker_reason)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
 const IS_KNOWN: &str = "SELECT EXISTS (SELECT 1 FROM processes WHERE owner = ?1)";
 const FORGOTTEN: &str = "SELECT owner FROM processes WHERE seen_ms < ?1";
 const FORGET: &str = "DELETE FROM processes WHERE owner = ?1";
-/// What a process has counted is nobody's from now on.
+/// The counts of a process have no owner from now on.
 const FOLD: &str = "INSERT INTO counts SELECT 0, state, n FROM counts WHERE owner = ?1
     ON CONFLICT (owner, state) DO UPDATE SET n = n + excluded.n";
 const FOLDED: &str = "DELETE FROM counts WHERE owner = ?1";
@@ -32,50 +22,46 @@ const FOLDED: &str = "DELETE FROM counts WHERE owner = ?1";
 /// An event that is announced to workers, if it has a readable id.
 fn candidate(row: &Row<'_>, state: EventState) -> rusqlite::Result<Result<Candidate, Unreadable>> {
     let at = Position {
-        due_ms: unreadable::integer_or(row, 2, 0),
+        due_ms: columns::integer_or(row, 2, 0),
         seq: row.get(0)?,
     };
-    let event_id = unreadable::event_id(row, 1).and_then(|event_id| match row.get_ref(4) {
-        Ok(ValueRef::Integer(1)) => Err("payload is not a body".to_owned()),
-        _ => Ok(event_id),
-    });
-    let swept_ms = match row.get_ref(3) {
-        Ok(ValueRef::Integer(ms)) => Some(ms),
-        _ => None,
+    let event_id = columns::event_id(row, 1);
+    let has_no_body = matches!(row.get_ref(4), Ok(ValueRef::Integer(1)));
+    let reason = match &event_id {
+        Ok(_) if has_no_body => "payload is not a body".to_owned(),
+        Ok(event_id) => {
+            return Ok(Ok(Candidate {
+                at,
+                event_id: *event_id,
+                swept_ms: columns::integer(row, 3),
+            }));
+        }
+        Err(reason) => reason.clone(),
     };
-    Ok(match event_id {
-        Ok(event_id) => Ok(Candidate {
-            at,
-            event_id,
-            swept_ms,
-        }),
-        Err(reason) => Err(Unreadable {
-            seq: at.seq,
-            state,
-            event_id: unreadable::event_id(row, 1).ok(),
-            reason,
-        }),
-    })
+    Ok(Err(Unreadable {
+        seq: at.seq,
+        state,
+        event_id: event_id.ok(),
+        reason,
+    }))
 }
 
 impl Statements<'_> {
-    /// Makes a step over what has been due for long and that nobody took.
+    /// Makes a step over what has been due for long and that no worker took.
     pub(super) fn sweep(
         &mut self,
         mut step: SweepStep,
         changes: &mut Changes,
     ) -> rusqlite::Result<Swept> {
         self.give_up_unreadable(changes)?;
-        let now_ms = changes.now_ms;
         for (index, state) in sweep::STATES.into_iter().enumerate() {
             let Position { due_ms, seq } = step.reached(index);
             let (code, horizon_ms) = (state.code(), step.horizon_ms());
-            let rows = params![code, horizon_ms, due_ms, seq, step.left()];
-            let found: Vec<_> = self
+            let parameters = params![code, horizon_ms, due_ms, seq, step.left()];
+            let rows = self
                 .unclaimed
-                .query_map(rows, |row| candidate(row, state))?
-                .collect::<rusqlite::Result<_>>()?;
-            for candidate in found {
+                .query_map(parameters, |row| candidate(row, state))?;
+            for candidate in rows.collect::<rusqlite::Result<Vec<_>>>()? {
                 match candidate {
                     Ok(candidate) => step.look(index, &candidate),
                     Err(row) => self.give_up(&row, changes)?,
@@ -83,7 +69,7 @@ impl Statements<'_> {
             }
         }
         for seq in step.found() {
-            self.swept.execute(params![seq, now_ms])?;
+            self.swept.execute(params![seq, changes.now_ms])?;
         }
         Ok(step.end())
     }
@@ -94,21 +80,16 @@ impl Statements<'_> {
         event_id: EventId,
         changes: &mut Changes,
     ) -> rusqlite::Result<Replay> {
-        if self
-            .replay
-            .execute(params![event_id.as_bytes(), changes.now_ms])?
-            == 1
-        {
-            changes.left(EventState::Dead);
-            changes.entered(EventState::Retrying);
+        let id = event_id.as_bytes();
+        if self.replay.execute(params![id, changes.now_ms])? == 1 {
+            changes.moved(EventState::Dead, EventState::Retrying);
             changes.arrived.push(event_id);
             return Ok(Replay::Requeued);
         }
         let state = self
             .lease_status
-            .query_row([event_id.as_bytes()], |row| super::state(row, 6))
-            .optional()?;
-        Ok(state.map_or(Replay::Unknown, Replay::NotDead))
+            .query_row([id], |row| columns::state(row, 6));
+        Ok(state.optional()?.map_or(Replay::Unknown, Replay::NotDead))
     }
 
     /// Records what this process says of itself, and forgets those that have said nothing for long.
@@ -117,9 +98,10 @@ impl Statements<'_> {
         report: &ProcessReport,
         changes: &mut Changes,
     ) -> rusqlite::Result<()> {
-        let (owner, now_ms) = (self.context.owner, changes.now_ms);
+        let (owner, now_ms) = (self.context.rules.owner, changes.now_ms);
         let mut is_known = self.connection.prepare_cached(IS_KNOWN)?;
         changes.is_reported_anew |= !is_known.query_row([owner], |row| row.get::<_, bool>(0))?;
+        let [attempts, processed, retries, dead] = report.done.to_row();
         self.report.execute(params![
             owner,
             now_ms,
@@ -127,10 +109,10 @@ impl Statements<'_> {
             report.host,
             report.pid,
             report.in_flight,
-            report.done.attempts as i64,
-            report.done.processed as i64,
-            report.done.retries as i64,
-            report.done.dead as i64,
+            attempts,
+            processed,
+            retries,
+            dead,
             report.breaker,
             report.breaker_reason.as_deref(),
         ])?;
@@ -153,7 +135,7 @@ impl Statements<'_> {
     /// This process is about to end.
     pub(super) fn depart(&mut self) -> rusqlite::Result<()> {
         let transaction = self.connection.unchecked_transaction()?;
-        self.forget(self.context.owner)?;
+        self.forget(self.context.rules.owner)?;
         self.context.clock.keep(self.connection)?;
         transaction.commit()
     }

@@ -5,18 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode};
 
-use super::checkpoint::log_state;
-use super::counts;
+use super::connection::page_bytes;
+use super::counts::commits;
 use super::damage::Damage;
+use super::errors::unusable;
 use super::files::StoreFiles;
-use super::log_check::LogCheck;
+use super::log_check::{LogCheck, VerifiedLog};
+use super::log_state::{allow_checkpoint, keep_the_log, log_state};
 use super::space::Space;
-use super::transaction::COMMITS;
-use super::unreadable::integer_or;
-use crate::reference::store::commit_queue::CommitBatch;
+use crate::reference::store::commit_batch::CommitBatch;
 use crate::reference::store::{OpenError, StoreError};
 
 /// Between two checks while nothing is committed.
@@ -60,13 +59,19 @@ impl FileGuard {
         database: Arc<File>,
         damage: Damage,
     ) -> Result<FileGuard, OpenError> {
-        let page_bytes =
-            super::page_bytes(connection).map_err(|error| super::unusable(path, error))?;
+        let page_bytes = page_bytes(connection).map_err(|error| unusable(path, error))?;
         let log =
             || LogCheck::open(path, page_bytes).map_err(|error| OpenError::unusable(path, error));
         Ok(FileGuard {
             files: StoreFiles::remember(path, database, page_bytes)?,
-            space: Space::on(path, page_bytes, (log()?, damage.clone())),
+            space: Space::on(
+                path,
+                page_bytes,
+                VerifiedLog {
+                    check: log()?,
+                    damage: damage.clone(),
+                },
+            ),
             lost: None,
             is_back: false,
             damage,
@@ -227,23 +232,4 @@ impl FileGuard {
             None => Ok(()),
         }
     }
-}
-
-/// How many commits a store has seen; they are counted for its processes to see each other, and never become fewer.
-pub(super) fn commits(connection: &Connection) -> rusqlite::Result<u64> {
-    let sql = "SELECT coalesce(sum(n), 0) FROM counts
-        WHERE state = ?1 AND typeof(n) = 'integer' AND n BETWEEN 0 AND ?2";
-    let mut statement = connection.prepare_cached(sql)?;
-    statement.query_row([COMMITS, counts::MOST], |row| {
-        Ok(integer_or(row, 0, 0).max(0) as u64)
-    })
-}
-
-/// SQLite deletes the log by its name when the last connection is closed: by then that may be another store's.
-pub(super) fn keep_the_log(connection: &Connection) {
-    let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
-}
-
-pub(super) fn allow_checkpoint(connection: &Connection) {
-    let _ = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
 }

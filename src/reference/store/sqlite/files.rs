@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::checkpoint::LogState;
+use super::log_state::LogState;
 use crate::reference::store::OpenError;
 
 /// The first bytes of every SQLite database.
@@ -159,10 +159,10 @@ impl StoreFiles {
     }
 
     fn bytes_of(&self, frames: u64) -> u64 {
-        match frames {
-            0 => 0,
-            _ => LOG_HEAD_BYTES + frames * (FRAME_HEAD_BYTES + self.page_bytes),
+        if frames == 0 {
+            return 0;
         }
+        LOG_HEAD_BYTES + frames * (FRAME_HEAD_BYTES + self.page_bytes)
     }
 }
 
@@ -266,8 +266,8 @@ mod tests {
 
     use super::{StoreFiles, beside};
     use crate::reference::store::StoreOptions;
-    use crate::reference::store::sqlite::checkpoint::log_state;
-    use crate::reference::store::sqlite::open_writer;
+    use crate::reference::store::sqlite::connection::open_writer;
+    use crate::reference::store::sqlite::log_state::log_state;
 
     /// A store with something in its log, and its files.
     fn watched(path: &Path) -> (Connection, StoreFiles) {

@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 
-use super::checkpoint::{LogState, log_state};
+use super::damage::Damage;
 use super::files::{FRAME_HEAD_BYTES, LOG_HEAD_BYTES, LOG_MAGIC, beside, read_exact_at};
+use super::log_state::{LogState, log_state};
 
 /// Frames that are read at a time.
 const CHUNK_FRAMES: u64 = 32;
@@ -18,6 +19,24 @@ const CHUNK_FRAMES: u64 = 32;
 const TRIES: usize = 3;
 /// The newest frames, which every partial check includes.
 const NEWEST_FRAMES: u64 = 64;
+
+/// The log, and where its damage is recorded.
+pub(super) struct VerifiedLog {
+    pub(super) check: LogCheck,
+    pub(super) damage: Damage,
+}
+
+impl VerifiedLog {
+    /// Whether the log may be moved: garbage in it would destroy the database.
+    pub(super) fn is_sound(&self, connection: &Connection) -> bool {
+        if self.damage.reason().is_none()
+            && let Err(reason) = self.check.unmoved(connection)
+        {
+            self.damage.found(reason);
+        }
+        self.damage.reason().is_none()
+    }
+}
 
 /// The log of an open store.
 pub(super) struct LogCheck {
@@ -173,9 +192,9 @@ mod tests {
 
     use super::LogCheck;
     use crate::reference::store::StoreOptions;
-    use crate::reference::store::sqlite::checkpoint::log_state;
+    use crate::reference::store::sqlite::connection::open_writer;
     use crate::reference::store::sqlite::files::beside;
-    use crate::reference::store::sqlite::open_writer;
+    use crate::reference::store::sqlite::log_state::log_state;
 
     const FRAME: u64 = 24 + 4096;
 

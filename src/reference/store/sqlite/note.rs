@@ -11,8 +11,10 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::file_guard::{commits, keep_the_log};
+use super::connection::table_count;
+use super::counts::commits;
 use super::files::{beside, id};
+use super::log_state::keep_the_log;
 use crate::reference::store::OpenError;
 
 /// Longest note, in bytes.
@@ -98,7 +100,7 @@ pub(super) fn check(lock: &mut File, store: &Path) -> Result<(), OpenError> {
 fn found(store: &Path) -> Option<u64> {
     let connection = Connection::open(store).ok()?;
     keep_the_log(&connection);
-    let tables = super::table_count(&connection).ok()?;
+    let tables = table_count(&connection).ok()?;
     if tables == 0 {
         return Some(0);
     }

@@ -15,7 +15,7 @@ pub(super) struct Presence {
     path: PathBuf,
     alone: bool,
     /// The file was created for a store that is not opened yet. It is removed if the store is never opened.
-    is_litter: bool,
+    is_temporary: bool,
 }
 
 impl Presence {
@@ -38,7 +38,7 @@ impl Presence {
             });
         }
         loop {
-            let (file, is_litter) = open(&beside(path, ".lock")).map_err(unusable)?;
+            let (file, is_temporary) = open(&beside(path, ".lock")).map_err(unusable)?;
             let alone = match file.try_lock() {
                 Ok(()) => true,
                 Err(TryLockError::WouldBlock) => {
@@ -51,7 +51,7 @@ impl Presence {
                 file,
                 path: path.to_owned(),
                 alone,
-                is_litter: is_litter && alone,
+                is_temporary: is_temporary && alone,
             };
             // A process whose store was refused may have removed the file before it was locked here.
             if presence.is_in_its_place().map_err(unusable)? {
@@ -82,7 +82,7 @@ impl Presence {
 
     /// The file found is not a store, so the lock file is removed.
     pub(super) fn disown(&mut self) {
-        self.is_litter = self.alone;
+        self.is_temporary = self.alone;
     }
 
     /// Everything is in the database: it may be copied, and replaced by an earlier copy.
@@ -98,7 +98,7 @@ impl Presence {
     /// From now on others may open the store. Between the two locks one of them may find itself alone: this process
     /// holds no lease yet, so nothing of it is taken over.
     pub(super) fn admit_others(&mut self) -> Result<(), OpenError> {
-        self.is_litter = false;
+        self.is_temporary = false;
         if self.alone {
             self.alone = false;
             let unusable = |error: std::io::Error| OpenError::unusable(&self.path, error);
@@ -130,7 +130,7 @@ fn open(path: &Path) -> io::Result<(File, bool)> {
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        if self.is_litter {
+        if self.is_temporary {
             let _ = fs::remove_file(beside(&self.path, ".lock"));
         }
     }

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-use super::checkpoint::{self, VerifiedLog};
+use super::checkpoint;
+use super::log_check::VerifiedLog;
+use super::volume::{RESERVE_BYTES, free_bytes};
 use crate::reference::store::StoreError;
 
-/// Bytes reserved for recording the results of accepted events.
-const RESERVE_BYTES: u64 = 512 * 1024;
 /// With this much more than needed, the volume is checked only occasionally.
 const PLENTY_BYTES: u64 = 64 * 1024 * 1024;
 /// Between two checks of a volume with plenty of room.
@@ -91,8 +91,8 @@ impl Space {
         if is_too_soon {
             return false;
         }
-        let is_sound = checkpoint::is_sound(connection, &self.log);
-        if is_sound && let Err(error) = self.log.0.cut_uncommitted(connection) {
+        let is_sound = self.log.is_sound(connection);
+        if is_sound && let Err(error) = self.log.check.cut_uncommitted(connection) {
             tracing::debug!(%error, "the end of the log could not be cut");
         }
         let is_moved = is_sound && checkpoint::empty_log(connection).is_ok_and(|is_moved| is_moved);
@@ -122,47 +122,4 @@ impl Space {
                 .into(),
         )
     }
-}
-
-/// How many bytes this process may still write on the volume of a file; `None` if the system does not report it.
-#[cfg(target_os = "linux")]
-pub(super) fn free_bytes(path: &Path) -> Option<u64> {
-    let volume = rustix::fs::statvfs(path).ok()?;
-    // Some blocks are kept for root.
-    let blocks = if rustix::process::geteuid().is_root() {
-        volume.f_bfree
-    } else {
-        volume.f_bavail
-    };
-    // A file system in memory without a limit reports zero blocks.
-    (volume.f_blocks > 0).then(|| blocks.saturating_mul(volume.f_frsize))
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn free_bytes(_: &Path) -> Option<u64> {
-    None
-}
-
-/// The resource that the volume lacks for a file that cannot be opened or written; `None` if that is not the reason.
-pub(super) fn shortage(path: &Path) -> Option<String> {
-    // The file may not exist yet.
-    let folder = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    if let Some(free) = free_bytes(folder).filter(|free| *free < RESERVE_BYTES) {
-        return Some(format!("its volume has {} KiB free", free / 1024));
-    }
-    has_no_inodes(folder).then(|| "its volume has no inodes left".to_owned())
-}
-
-#[cfg(target_os = "linux")]
-fn has_no_inodes(folder: &Path) -> bool {
-    // Some file systems do not count them.
-    rustix::fs::statvfs(folder).is_ok_and(|volume| volume.f_files > 0 && volume.f_ffree == 0)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn has_no_inodes(_: &Path) -> bool {
-    false
 }

@@ -1,28 +1,32 @@
 //! The one thread that writes: takes whatever waits, one transaction, one sync, then all the answers.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::JoinHandle;
-use std::time::Duration;
+use std::sync::Arc;
 
-use super::attempt;
+use rusqlite::{Connection, ErrorCode};
+
 use super::checkpoint::{self, Checkpointer};
-use super::clock::StoreClock;
 use super::counts;
 use super::damage::Damage;
+use super::errors::{failed, is_of_the_event, unusable};
 use super::file_guard::FileGuard;
-use super::follow;
+use super::other_processes::OtherProcesses;
 use super::presence::Presence;
-use super::transaction::{SqliteContext, Statements};
-use crate::reference::store::commit_queue::{BatchWait, CommitBatch, CommitQueue};
+use super::statements::{SqliteContext, Statements};
+use super::take_over::open;
+use crate::reference::store::commit_batch::{CommitBatch, Committed};
+use crate::reference::store::commit_queue::{BatchWait, CommitQueue};
+use crate::reference::store::engine::EngineSetup;
 use crate::reference::store::signals::CommitSignals;
-use crate::reference::store::{EventState, OpenError, StoreError, StoreOptions};
-use rusqlite::{Connection, ErrorCode, params};
+use crate::reference::store::thread::StoreThread;
+use crate::reference::store::{OpenError, StoreError};
 
-/// The running thread.
-pub(in crate::reference::store) struct Writer {
-    thread: Mutex<Option<JoinHandle<()>>>,
+/// What the writer has in common with the other threads of the file.
+pub(super) struct WriterShare {
+    pub(super) context: SqliteContext,
+    /// Whether others commit to the same file.
+    pub(super) others: Arc<OtherProcesses>,
+    pub(super) damage: Damage,
 }
 
 /// What the thread owns.
@@ -34,153 +38,51 @@ struct WriterThread {
     context: SqliteContext,
     queue: Arc<CommitQueue>,
     signals: CommitSignals,
-    /// Whether others commit to the same file.
     others: Arc<OtherProcesses>,
     /// The last to go.
     presence: Presence,
 }
 
-impl Writer {
-    /// Opens the store for writing and starts the thread. Takes over the leases of dead processes if no other process
-    /// has the store open; if one has, they run out by themselves.
-    pub(in crate::reference::store) fn start(
-        options: &StoreOptions,
-        path: &Path,
-        (owner, clock): (i64, Arc<StoreClock>),
-        queue: Arc<CommitQueue>,
-        signals: CommitSignals,
-        (others, damage): (Arc<OtherProcesses>, Damage),
-    ) -> Result<Writer, OpenError> {
-        let mut presence = Presence::enter(path)?;
-        let connection = open(options, path, &mut presence, &clock).inspect_err(|error| {
-            if error.is_of_the_content() {
-                presence.disown();
-            }
-        })?;
-        let context = SqliteContext {
-            clock,
-            owner,
-            lease_ms: options.lease.as_millis() as i64,
-            key_lifetime_ms: options.key_lifetime.as_millis() as i64,
-            repeat: options.repeat,
-        };
-        // Prepared once here, so that a schema that does not fit is an error at the start.
-        if let Err(error) = Statements::prepare(&connection, &context) {
-            presence.disown();
-            return Err(super::unusable(path, error));
-        }
-        presence.admit_others()?;
-        signals.work.notify_one();
-        let checkpointer = Checkpointer::start(path, damage.clone())?;
-        let guard = FileGuard::start(&connection, path, checkpointer.database(), damage)?;
-        let thread = WriterThread {
-            checkpointer,
-            guard,
-            connection,
-            context,
-            queue,
-            signals,
-            others,
-            presence,
-        };
-        let thread = std::thread::Builder::new()
-            .name("store-writer".to_owned())
-            .spawn(move || thread.run())
-            .map_err(|error| OpenError::unusable(path, error))?;
-        Ok(Writer {
-            thread: Mutex::new(Some(thread)),
-        })
-    }
-
-    /// Waits for the thread to end, which it does once its queue is closed and empty.
-    pub(in crate::reference::store) fn join(&self) {
-        let thread = self
-            .thread
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            tracing::error!("the store's writer thread panicked");
-        }
-    }
-}
-
-/// Opens the store, alone or alongside other processes.
-fn open(
-    options: &StoreOptions,
+/// Opens the store for writing and starts the thread. Takes over the leases of dead processes if no other process
+/// has the store open; if one has, they run out on their own.
+pub(super) fn start(
+    setup: &EngineSetup<'_>,
     path: &Path,
-    presence: &mut Presence,
-    clock: &StoreClock,
-) -> Result<Connection, OpenError> {
-    let unusable = |error| super::unusable(path, error);
-    if !presence.is_alone() {
-        let mut connection = super::open_writer(options, path)?;
-        clock.set(&mut connection, false).map_err(unusable)?;
-        return Ok(connection);
-    }
-    presence.check_note()?;
-    let mut connection = super::open_writer(options, path).or_else(|error| {
-        // The log itself may fill the disk.
-        match super::move_log_alone(path) {
-            true => super::open_writer(options, path),
-            false => Err(error),
+    share: WriterShare,
+) -> Result<StoreThread, OpenError> {
+    let WriterShare {
+        context,
+        others,
+        damage,
+    } = share;
+    let mut presence = Presence::enter(path)?;
+    let opened = open(setup.options, path, &mut presence, &context.clock);
+    let connection = opened.inspect_err(|error| {
+        if error.is_of_the_content() {
+            presence.disown();
         }
     })?;
-    clock.set(&mut connection, true).map_err(unusable)?;
-    let taken = take_over_if_there_is_room(&mut connection, clock.now_ms());
-    taken.map_err(unusable)?;
-    Ok(connection)
-}
-
-/// Takes over the work of dead processes. On a full disk this waits until their leases expire, as if another process
-/// had the store open. Existing events can be served.
-fn take_over_if_there_is_room(connection: &mut Connection, now_ms: i64) -> rusqlite::Result<()> {
-    let mut taken = take_over(connection, now_ms);
-    if taken.as_ref().is_err_and(super::is_of_the_disk)
-        && checkpoint::empty_log(connection) == Ok(true)
-    {
-        taken = take_over(connection, now_ms);
+    // Prepared once here, so that a schema that does not fit is an error at the start.
+    if let Err(error) = Statements::prepare(&connection, &context) {
+        presence.disown();
+        return Err(unusable(path, error));
     }
-    match taken {
-        Err(error) if super::is_of_the_disk(&error) => {
-            tracing::warn!(
-                %error,
-                "there is no room for new events; attempts of the previous process are taken over when their leases expire"
-            );
-            Ok(())
-        }
-        taken => taken,
-    }
-}
-
-/// No other process has the store open, so every lease is of a dead one and void, and all counts become one's own to
-/// keep: those that each process left behind are added up.
-fn take_over(connection: &mut Connection, now_ms: i64) -> rusqlite::Result<()> {
-    let transaction = connection.transaction()?;
-    let sql = "UPDATE jobs INDEXED BY jobs_open SET state = ?1, due_ms = ?2, span_ms = 0 WHERE state = ?3 AND state < 5";
-    let freed = transaction.execute(
-        sql,
-        params![
-            EventState::Retrying.code(),
-            now_ms,
-            EventState::Working.code()
-        ],
-    )?;
-    attempt::bring_back(&transaction, now_ms)?;
-    let sql = "INSERT INTO counts VALUES (0, ?1, ?2) ON CONFLICT DO UPDATE SET n = n + excluded.n";
-    if freed > 0 {
-        transaction.execute(sql, params![EventState::Working.code(), -(freed as i64)])?;
-        transaction.execute(sql, params![EventState::Retrying.code(), freed as i64])?;
-        tracing::info!(
-            freed,
-            "took over the attempts that the process before had begun"
-        );
-    }
-    transaction.execute_batch("DELETE FROM processes")?;
-    counts::add_up(&transaction)?;
-    transaction.commit()
+    presence.admit_others()?;
+    setup.signals.work.notify_one();
+    let checkpointer = Checkpointer::start(path, damage.clone())?;
+    let guard = FileGuard::start(&connection, path, checkpointer.database(), damage)?;
+    let thread = WriterThread {
+        checkpointer,
+        guard,
+        connection,
+        context,
+        queue: setup.queue.clone(),
+        signals: setup.signals.clone(),
+        others,
+        presence,
+    };
+    StoreThread::start("store-writer", "writer", move || thread.run())
+        .map_err(|error| OpenError::unusable(path, error))
 }
 
 impl WriterThread {
@@ -208,32 +110,35 @@ impl WriterThread {
                 signals: &self.signals,
                 guard: &mut self.guard,
             };
-            if writing.commit_guarded(&mut statements, &mut batch) {
-                let has_others = self.others.is_active();
-                let free = self.guard.free();
+            let is_committed = writing.commit_guarded(&mut statements, &mut batch);
+            if is_committed {
+                let (has_others, free) = (self.others.is_active(), self.guard.free());
                 self.checkpointer
                     .after_commit(&self.connection, has_others, free);
-                note(&mut self.guard, &self.connection, &mut self.presence);
+            }
+            note(&mut self.guard, &self.connection, &mut self.presence);
+            if is_committed {
                 self.others.let_in();
-            } else {
-                note(&mut self.guard, &self.connection, &mut self.presence);
             }
         }
-        if !self.guard.may_close(&self.connection) {
-            note(&mut self.guard, &self.connection, &mut self.presence);
-            // Nothing is written any more, and SQLite deletes no log by its name.
-            tracing::warn!("the store was closed as it is; its log was not moved");
-            drop(statements);
-            return self.checkpointer.stop();
-        }
-        if let Err(error) = statements.depart() {
+        let may_close = self.guard.may_close(&self.connection);
+        if may_close && let Err(error) = statements.depart() {
             tracing::warn!(%error, "the end of this process could not be recorded");
         }
         drop(statements);
+        self.end(may_close);
+    }
+
+    fn end(mut self, may_close: bool) {
+        if !may_close {
+            note(&mut self.guard, &self.connection, &mut self.presence);
+            // Nothing is written any more, and SQLite deletes no log by its name.
+            tracing::warn!("the store was closed as it is; its log was not moved");
+        }
         self.checkpointer.stop();
-        // What is left of the log would be read at the next start; this only makes that start faster. Whoever else has
-        // the store open needs the log, and would be waited for.
-        if self.presence.is_last() {
+        // What is left of the log would be read at the next start; this only makes that start faster. Another process that
+        // has the store open needs the log, and would be waited for.
+        if may_close && self.presence.is_last() {
             match checkpoint::empty_log(&self.connection) {
                 Ok(true) => self.presence.forget_note(),
                 Ok(false) => {}
@@ -282,95 +187,75 @@ impl Writing<'_> {
     }
 
     /// Commits and answers; whether anything was committed. If the database refuses something in the batch, each half is
-    /// tried by itself, so that in the end one thing is refused and not those that happened to wait beside it.
+    /// tried alone, so that in the end one thing is refused and not those that happened to wait beside it.
     fn commit(&mut self, statements: &mut Statements<'_>, batch: &mut CommitBatch) -> bool {
         let began = self.signals.totals.commits.begin();
-        let committed = statements.transact(batch).or_else(|error| {
-            match self.guard.may_try_again(statements.connection, &error) {
-                true => statements.transact(batch),
-                false => Err(error),
-            }
-        });
-        match committed {
-            Ok((admissions, done, changes)) => {
-                if changes.wrote
-                    && let Err(error) = self.guard.after(statements.connection)
-                {
-                    self.signals.rolled_back();
-                    batch.refuse(&error);
-                    return false;
-                }
-                self.signals.committed(began, batch, &changes);
-                if changes.is_reported_anew {
-                    self.recount(statements);
-                }
-                batch.answer(admissions, done, self.queue);
-                true
-            }
-            Err(error) => {
-                let refused = attempt::is_of_the_event(&error);
-                if refused {
-                    self.signals.refused();
-                } else {
-                    self.signals.rolled_back();
-                }
-                if refused && let Some(halves) = batch.halves() {
-                    return halves.map(|mut half| self.commit(statements, &mut half)) != [false; 2];
-                }
-                if error.sqlite_error_code() == Some(ErrorCode::DiskFull)
-                    && let Some(mut rest) = batch.smaller()
-                {
-                    let is_done = self.commit(statements, batch);
-                    return (rest.size() > 0 && self.commit(statements, &mut rest)) || is_done;
-                }
-                // One claim at a time needs the least room. The others wait for the next one.
-                if error.sqlite_error_code() == Some(ErrorCode::DiskFull)
-                    && let Some(halves) = batch.halves()
-                {
-                    return halves.map(|mut half| self.commit(statements, &mut half)) != [false; 2];
-                }
-                self.signals.outage.failed(&error);
-                batch.refuse(&super::failed(&error));
-                false
-            }
+        let mut tried = statements.transact(batch);
+        if let Err(error) = &tried
+            && self.guard.may_try_again(statements.connection, error)
+        {
+            tried = statements.transact(batch);
         }
+        let committed = match tried {
+            Ok(committed) => committed,
+            Err(error) => return self.commit_parts(statements, batch, &error),
+        };
+        if committed.wrote()
+            && let Err(error) = self.guard.after(statements.connection)
+        {
+            self.signals.rolled_back();
+            batch.refuse(&error);
+            return false;
+        }
+        self.signals.committed(began, batch, &committed);
+        self.answer(statements, batch, committed);
+        true
     }
-}
 
-impl Writing<'_> {
+    fn answer(&self, statements: &Statements<'_>, batch: &mut CommitBatch, committed: Committed) {
+        if committed.changes.is_reported_anew {
+            self.recount(statements);
+        }
+        batch.answer(committed, &self.queue.lease_return());
+    }
+
+    /// Commits the parts of a batch that failed as a whole; whether anything was committed.
+    fn commit_parts(
+        &mut self,
+        statements: &mut Statements<'_>,
+        batch: &mut CommitBatch,
+        error: &rusqlite::Error,
+    ) -> bool {
+        let is_refused = is_of_the_event(error);
+        let is_full = error.sqlite_error_code() == Some(ErrorCode::DiskFull);
+        if is_refused {
+            self.signals.refused();
+        } else {
+            self.signals.rolled_back();
+        }
+        if is_full
+            && !is_refused
+            && let Some(mut rest) = batch.smaller()
+        {
+            let is_done = self.commit(statements, batch);
+            return (rest.size() > 0 && self.commit(statements, &mut rest)) || is_done;
+        }
+        // One claim at a time needs the least room. The others wait for the next one.
+        if (is_full || is_refused)
+            && let Some(halves) = batch.halves()
+        {
+            return halves.map(|mut half| self.commit(statements, &mut half)) != [false; 2];
+        }
+        self.signals.outage.failed(error);
+        batch.refuse(&failed(error));
+        false
+    }
+
     /// Others that took this process for dead have taken over what it had counted.
     fn recount(&self, statements: &Statements<'_>) {
-        match follow::own(statements.connection, statements.context.owner) {
+        match counts::own(statements.connection, statements.context.rules.owner) {
             Ok(own) => self.signals.recounted(&own),
             Err(error) => tracing::warn!(%error, "cannot read what this process has counted"),
         }
     }
 }
-
-/// How busy the other processes on the same file are.
-#[derive(Default)]
-pub(in crate::reference::store) struct OtherProcesses {
-    active: AtomicBool,
-}
-
-impl OtherProcesses {
-    /// Others have committed lately, or no longer do.
-    pub(super) fn set_active(&self, active: bool) {
-        self.active.store(active, Ordering::Relaxed);
-    }
-
-    fn is_active(&self) -> bool {
-        self.active.load(Ordering::Relaxed)
-    }
-
-    /// SQLite's lock knows no queue: whoever asks again at once gets it again. So with others about, a writer that has
-    /// committed stays away for longer than they sleep between two tries.
-    fn let_in(&self) {
-        if self.is_active() {
-            std::thread::sleep(COURTESY);
-        }
-    }
-}
-
-/// Longer than [`super::BUSY_PAUSE`].
-pub(super) const COURTESY: Duration = Duration::from_micros(400);

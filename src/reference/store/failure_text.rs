@@ -13,20 +13,20 @@ const BYTES: usize = 1000;
 /// PostgreSQL, and no more than 1000 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Reason(String);
+pub struct FailureText(String);
 
-impl Reason {
+impl FailureText {
     /// The text, as far as it can be kept.
-    pub fn new(text: &str) -> Reason {
+    pub fn new(text: &str) -> FailureText {
         let longest = BYTES.min(text.len());
         let end = (0..=longest).rfind(|at| text.is_char_boundary(*at));
         let end = end.unwrap_or_default();
         let kept = text[..end].replace('\0', "\u{fffd}");
-        Reason(if end < text.len() { kept + "…" } else { kept })
+        FailureText(if end < text.len() { kept + "…" } else { kept })
     }
 }
 
-impl Deref for Reason {
+impl Deref for FailureText {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -34,36 +34,36 @@ impl Deref for Reason {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for FailureText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
     }
 }
 
-impl From<&str> for Reason {
-    fn from(text: &str) -> Reason {
-        Reason::new(text)
+impl From<&str> for FailureText {
+    fn from(text: &str) -> FailureText {
+        FailureText::new(text)
     }
 }
 
-impl From<String> for Reason {
-    fn from(text: String) -> Reason {
-        Reason::new(&text)
+impl From<String> for FailureText {
+    fn from(text: String) -> FailureText {
+        FailureText::new(&text)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Reason;
+    use super::FailureText;
 
     #[test]
     fn what_a_database_would_refuse_is_replaced_and_the_rest_kept() {
-        assert_eq!(&*Reason::new("no\0 such ü"), "no\u{fffd} such ü");
+        assert_eq!(&*FailureText::new("no\0 such ü"), "no\u{fffd} such ü");
     }
 
     #[test]
     fn a_long_text_is_cut_between_two_characters() {
-        let long = Reason::new(&format!("x{}", "ü".repeat(600)));
+        let long = FailureText::new(&format!("x{}", "ü".repeat(600)));
         assert_eq!(&*long, &format!("x{}…", "ü".repeat(499)));
     }
 }
