@@ -3,14 +3,7 @@
 use super::sources;
 
 /// Files whose questions about a `bool` are still to become `if`.
-const BOOL_MATCHES: [&str; 6] = [
-    "reference/store/postgres/accept",
-    "reference/store/postgres/session",
-    "reference/store/postgres/transact",
-    "reference/store/sqlite/writer",
-    "run/import/columns",
-    "run/import/jmeter/xml",
-];
+const BOOL_MATCHES: [&str; 2] = ["run/import/columns", "run/import/jmeter/xml"];
 
 /// A plain `bool` is asked with `if`, `then` or `then_some`.
 #[test]
