@@ -125,12 +125,7 @@ pub fn read_list(input: impl Read, options: &ImportOptions) -> Result<Imported, 
     if encoding::is_utf32(&head) {
         return Err(ImportError::Utf32);
     }
-    let imported = list::read(head.chain(input), options)?;
-    if imported.endpoints.iter().any(|e| e.recording.planned() > 0) {
-        Ok(imported)
-    } else {
-        Err(ImportError::Empty)
-    }
+    list::read(head.chain(input), options).and_then(Imported::unless_empty)
 }
 
 /// Reads the bytes of a file of another tool.
@@ -154,12 +149,9 @@ pub fn read(bytes: &[u8], options: &ImportOptions) -> Result<Imported, ImportErr
         return read_list(&*bytes, options);
     }
     let text = decode(&bytes)?;
-    let imported = read_as(format, text, options).map_err(|error| error.of_ending(text))?;
-    if imported.endpoints.iter().any(|e| e.recording.planned() > 0) {
-        Ok(imported)
-    } else {
-        Err(ImportError::Empty)
-    }
+    read_as(format, text, options)
+        .map_err(|error| error.of_ending(text))
+        .and_then(Imported::unless_empty)
 }
 
 fn read_as(

@@ -7,8 +7,7 @@ use serde::Deserialize;
 use super::percentile_summary::{PercentileSummary, add, count, nanoseconds};
 use super::rank_bounds::RankBound;
 use super::requests::{outcome_of_error, outcome_of_status};
-use super::{FileFormat, ImportError, TimeUnit};
-use super::{ImportRemark, Imported};
+use super::{FileFormat, ImportError, Imported, TimeUnit};
 use crate::run::recording::Counts;
 use crate::run::sample::{FailureKind, Outcome};
 
@@ -59,14 +58,12 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         )
     })?;
     let answers = number(summary.get("count").copied().flatten(), "count")?;
-    let distribution = PercentileSummary {
+    PercentileSummary {
         answers,
         bounds: bounds(summary, answers)?,
         counts: counts(&counters)?,
-    };
-    let among = distribution.failures_among(FORMAT)?;
-    let recording = distribution.into_recording(FORMAT)?;
-    Ok(Imported::unnamed(FORMAT, recording, remarks(among)))
+    }
+    .into_imported(FORMAT)
 }
 
 fn number(value: Option<f64>, name: &str) -> Result<u64, ImportError> {
@@ -120,10 +117,4 @@ fn bounds(summary: &BTreeMap<String, Option<f64>>, n: u64) -> Result<Vec<RankBou
         }
     }
     Ok(bounds)
-}
-
-fn remarks(failures_among: u64) -> Vec<ImportRemark> {
-    std::iter::once(ImportRemark::Format(FORMAT))
-        .chain(ImportRemark::failures_among(FORMAT, failures_among))
-        .collect()
 }

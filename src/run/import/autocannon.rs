@@ -8,8 +8,7 @@ use serde_json::Value;
 use super::import_remark::UnstatedFact;
 use super::percentile_summary::{PercentileSummary, add, count, nanoseconds};
 use super::rank_bounds::RankBound;
-use super::{FileFormat, ImportError, TimeUnit};
-use super::{ImportRemark, Imported};
+use super::{FileFormat, ImportError, ImportRemark, Imported, TimeUnit};
 use crate::run::recording::Counts;
 use crate::run::sample::{FailureKind, Outcome};
 
@@ -49,19 +48,17 @@ struct RequestTotals {
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let document: Document = serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
     let (answers, counts) = document.counts()?;
-    let distribution = PercentileSummary {
+    let summary = PercentileSummary {
         answers,
         bounds: document.bounds(answers)?,
         counts,
     };
-    let among = distribution.failures_among(FORMAT)?;
-    let mut remarks = vec![ImportRemark::Format(FORMAT)];
-    remarks.extend(ImportRemark::failures_among(FORMAT, among));
+    let mut imported = summary.into_imported(FORMAT)?;
     if document.requests.sent.is_none() {
-        remarks.push(ImportRemark::Unstated(UnstatedFact::SentRequests));
+        let unstated = ImportRemark::Unstated(UnstatedFact::SentRequests);
+        imported.remarks.push(unstated);
     }
-    let recording = distribution.into_recording(FORMAT)?;
-    Ok(Imported::unnamed(FORMAT, recording, remarks))
+    Ok(imported)
 }
 
 impl Document {

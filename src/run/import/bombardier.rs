@@ -8,8 +8,7 @@ use super::import_remark::UnstatedFact;
 use super::percentile_summary::{PercentileSummary, add, count, nanoseconds};
 use super::rank_bounds::RankBound;
 use super::requests::outcome_of_error;
-use super::{FileFormat, ImportError, TimeUnit};
-use super::{ImportRemark, Imported};
+use super::{FileFormat, ImportError, ImportRemark, Imported, TimeUnit};
 use crate::run::recording::Counts;
 use crate::run::sample::{FailureKind, Outcome};
 
@@ -61,19 +60,17 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     let latency = results.latency.as_ref().ok_or_else(|| {
         FORMAT.error("it has no latencies", "run bombardier with -l -p r -o json")
     })?;
-    let distribution = PercentileSummary {
+    let summary = PercentileSummary {
         answers,
         bounds: latency.bounds(answers)?,
         counts,
     };
-    let failed = distribution.failures_among(FORMAT)?;
-    let mut remarks = vec![ImportRemark::Format(FORMAT)];
+    let mut imported = summary.into_imported(FORMAT)?;
     if latency.percentiles.is_empty() {
-        remarks.push(ImportRemark::Unstated(UnstatedFact::Percentiles));
+        let unstated = ImportRemark::Unstated(UnstatedFact::Percentiles);
+        imported.remarks.insert(1, unstated);
     }
-    remarks.extend(ImportRemark::failures_among(FORMAT, failed));
-    let recording = distribution.into_recording(FORMAT)?;
-    Ok(Imported::unnamed(FORMAT, recording, remarks))
+    Ok(imported)
 }
 
 impl RunResult {

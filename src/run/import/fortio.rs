@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::endpoint_names::{EndpointKey, names};
 use super::percentile_summary::{PercentileSummary, add, count, nanoseconds};
 use super::rank_bounds::RankBound;
 use super::requests::outcome_of_status;
-use super::{FileFormat, ImportError, TimeUnit};
-use super::{ImportRemark, Imported};
+use super::{FileFormat, ImportError, Imported, TimeUnit};
 use crate::run::recording::Counts;
 use crate::run::sample::{FailureKind, Outcome};
 
@@ -52,18 +52,13 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
             counts.total()
         )));
     }
-    let distribution = PercentileSummary {
+    let summary = PercentileSummary {
         answers,
         bounds,
         counts,
     };
-    let failed = distribution.failures_among(FORMAT)?;
-    let mut remarks = vec![ImportRemark::Format(FORMAT)];
-    remarks.extend(ImportRemark::failures_among(FORMAT, failed));
-    let name = document.url.map(|url| {
-        super::endpoint_names::names(&[super::endpoint_names::EndpointKey::new("", &url)])
-    });
-    let mut imported = Imported::unnamed(FORMAT, distribution.into_recording(FORMAT)?, remarks);
+    let mut imported = summary.into_imported(FORMAT)?;
+    let name = document.url.map(|url| names(&[EndpointKey::new("", &url)]));
     imported.endpoints[0].name = name.and_then(|names| names.into_iter().next());
     Ok(imported)
 }

@@ -5,8 +5,7 @@ use std::time::Duration;
 use super::ending::ending_of;
 use super::endpoint_names::EndpointKey;
 use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error};
-use super::{FileFormat, ImportError};
-use super::{ImportRemark, Imported};
+use super::{FileFormat, ImportError, ImportRemark, Imported};
 use crate::run::sample::{FailureKind, Outcome};
 
 const FORMAT: FileFormat = FileFormat::GatlingLog;

@@ -9,8 +9,7 @@ use serde::Deserialize;
 use super::endpoint_names::EndpointKey;
 use super::import_remark::MissingRequests;
 use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error, start_ns};
-use super::{FileFormat, ImportError};
-use super::{ImportRemark, Imported};
+use super::{FileFormat, ImportError, ImportRemark, Imported};
 use crate::run::recording::Failures;
 use crate::run::sample::{FailureKind, Outcome};
 

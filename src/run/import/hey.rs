@@ -6,8 +6,7 @@ use super::ending::ending_of;
 use super::import_remark::MissingRequests;
 use super::requests::{ImportedRequest, outcome_of_status, recording};
 use super::titled_rows::TitledRows;
-use super::{FileFormat, ImportError, TimeUnit};
-use super::{ImportRemark, Imported};
+use super::{FileFormat, ImportError, ImportRemark, Imported, TimeUnit};
 use crate::run::recording::Failures;
 
 /// How the file begins; older versions lack the last two columns.

@@ -3,8 +3,7 @@
 use super::ending::content_lines;
 use super::import_remark::{MissingRequests, UnstatedFact};
 use super::rank_bounds::{RankBound, ranges};
-use super::{FileFormat, ImportError, TimeUnit};
-use super::{ImportRemark, Imported};
+use super::{FileFormat, ImportError, ImportRemark, Imported, TimeUnit};
 use crate::run::recording::{Counts, Failures, Range, Ranges, Recording};
 use crate::run::sample::FailureKind;
 

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::ending::ending_of;
 use super::endpoint_names::gate_name;
 use super::import_remark::UnstatedFact;
-use super::{FileFormat, ImportError, TimeUnit};
-use super::{ImportRemark, Imported, ImportedEndpoint};
+use super::{FileFormat, ImportError, ImportRemark, Imported, ImportedEndpoint, TimeUnit};
 use crate::run::histogram::{Bucket, DecodeError, Histogram, Precision, decode_buckets};
 use crate::run::recording::{Counts, Failures, Range, Ranges, Recording, RunSecond};
 

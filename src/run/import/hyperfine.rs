@@ -7,8 +7,7 @@ use serde::Deserialize;
 use super::endpoint_names::EndpointKey;
 use super::import_remark::UnstatedFact;
 use super::requests::{ImportedRequest, RequestsByEndpoint};
-use super::{FileFormat, ImportError, TimeUnit, value};
-use super::{ImportRemark, Imported};
+use super::{FileFormat, ImportError, ImportRemark, Imported, TimeUnit, value};
 use crate::run::sample::{FailureKind, Outcome};
 
 const FORMAT: FileFormat = FileFormat::HyperfineJson;

@@ -1,6 +1,6 @@
 //! What a file of another tool gives: recordings by endpoint, and what must be known of them.
 
-use super::{FileFormat, ImportRemark};
+use super::{FileFormat, ImportError, ImportRemark};
 use crate::run::recording::Recording;
 
 /// A file of another tool, as far as it tells.
@@ -24,6 +24,12 @@ pub struct ImportedEndpoint {
 }
 
 impl Imported {
+    /// The file, unless it has no request.
+    pub(super) fn unless_empty(self) -> Result<Imported, ImportError> {
+        let has_requests = self.endpoints.iter().any(|e| e.recording.planned() > 0);
+        has_requests.then_some(self).ok_or(ImportError::Empty)
+    }
+
     /// One endpoint that the file does not name.
     pub(super) fn unnamed(
         format: FileFormat,

@@ -8,8 +8,7 @@ use super::ending::ending_of;
 use super::endpoint_names::EndpointKey;
 use super::requests::{ImportedRequest, RequestsByEndpoint, outcome_of_error, start_ns};
 use super::titled_rows::{TitledRow, TitledRows};
-use super::{FileFormat, ImportError, TimeUnit};
-use super::{ImportRemark, Imported};
+use super::{FileFormat, ImportError, ImportRemark, Imported, TimeUnit};
 use crate::run::sample::{FailureKind, Outcome};
 
 pub(super) use xml::{is_xml, read as read_xml};

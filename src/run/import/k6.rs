@@ -16,8 +16,7 @@ use super::import_remark::MissingRequests;
 use super::requests::{
     ImportedRequest, RequestsByEndpoint, outcome_of_error, outcome_of_status, start_ns,
 };
-use super::{FileFormat, ImportError, TimeUnit, value};
-use super::{ImportRemark, Imported};
+use super::{FileFormat, ImportError, ImportRemark, Imported, TimeUnit, value};
 use crate::run::sample::{FailureKind, Outcome};
 
 pub(super) use csv::{is_titles, read_csv};

@@ -6,8 +6,7 @@ use super::import_remark::UnstatedFact;
 use super::percentile_summary::{PercentileSummary, add};
 use super::rank_bounds::RankBound;
 use super::titled_rows::{TitledRow, TitledRows, titles};
-use super::{FileFormat, ImportError, TimeUnit};
-use super::{ImportRemark, Imported, ImportedEndpoint};
+use super::{FileFormat, ImportError, ImportRemark, Imported, ImportedEndpoint, TimeUnit};
 use crate::run::recording::{Counts, Recording};
 use crate::run::sample::{FailureKind, Outcome};
 

@@ -9,8 +9,7 @@ use super::percentile_summary::{MOST, PercentileSummary, add, nanoseconds};
 use super::rank_bounds::RankBound;
 use super::requests::{ImportedRequest, outcome_of_error, outcome_of_status, recording};
 use super::titled_rows::TitledRows;
-use super::{FileFormat, ImportError, TimeUnit};
-use super::{ImportRemark, Imported};
+use super::{FileFormat, ImportError, ImportRemark, Imported, TimeUnit};
 use crate::run::recording::{Counts, Failures};
 use crate::run::sample::Outcome;
 
@@ -52,18 +51,15 @@ pub(super) fn read_json(text: &str) -> Result<Imported, ImportError> {
     let document: Document = serde_json::from_str(text).map_err(|e| format.json_error(&e))?;
     let counts = document.counts(format)?;
     let (n, bounds) = document.bounds();
-    let failed_among = n
-        .checked_sub(counts.ok)
-        .ok_or_else(|| format.damaged("more answers are ok than there are latencies"))?;
-    let mut remarks = vec![ImportRemark::Format(format)];
-    remarks.extend(ImportRemark::failures_among(format, failed_among));
-    let recording = PercentileSummary {
+    if counts.ok > n {
+        return Err(format.damaged("more answers are ok than there are latencies"));
+    }
+    PercentileSummary {
         answers: n,
         bounds,
         counts,
     }
-    .into_recording(format)?;
-    Ok(Imported::unnamed(format, recording, remarks))
+    .into_imported(format)
 }
 
 impl Document {

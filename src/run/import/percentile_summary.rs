@@ -1,7 +1,7 @@
 //! Percentiles of all answers and counts of how the requests ended, as most summaries have them: one recording.
 
 use super::rank_bounds::{RankBound, ranges};
-use super::{FileFormat, ImportError, TimeUnit};
+use super::{FileFormat, ImportError, ImportRemark, Imported, TimeUnit};
 use crate::run::recording::{Counts, Ranges, Recording};
 use crate::run::sample::Outcome;
 
@@ -33,8 +33,21 @@ impl PercentileSummary {
         ))
     }
 
+    /// The file, all requests as one endpoint.
+    pub(super) fn into_imported(self, format: FileFormat) -> Result<Imported, ImportError> {
+        let among = self.failures_among(format)?;
+        let remarks = std::iter::once(ImportRemark::Format(format))
+            .chain(ImportRemark::failures_among(format, among));
+        let remarks = remarks.collect();
+        Ok(Imported::unnamed(
+            format,
+            self.into_recording(format)?,
+            remarks,
+        ))
+    }
+
     /// Answers that failed, so that their latencies are among the others.
-    pub(super) fn failures_among(&self, format: FileFormat) -> Result<u64, ImportError> {
+    fn failures_among(&self, format: FileFormat) -> Result<u64, ImportError> {
         let (ok, answers) = (self.counts.ok, self.answers);
         answers.checked_sub(ok).ok_or_else(|| {
             format.damaged(format!(

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::endpoint_names::{EndpointKey, names};
-use super::{FileFormat, ImportError};
-use super::{ImportRemark, Imported, ImportedEndpoint};
+use super::{FileFormat, ImportError, ImportRemark, Imported, ImportedEndpoint};
 use crate::run::recording::Recording;
 use crate::run::sample::{FailureKind, Outcome, Phases, Sample};
 

@@ -16,8 +16,7 @@ use super::requests::{
     ImportedRequest, RequestsByEndpoint, outcome_of_error, outcome_of_status, start_ns,
 };
 use super::titled_rows::TitledRows;
-use super::{FileFormat, ImportError};
-use super::{ImportRemark, Imported};
+use super::{FileFormat, ImportError, ImportRemark, Imported};
 use crate::run::sample::Outcome;
 
 pub(super) use hdrplot::{is_titles as is_hdrplot, read as read_hdrplot};

@@ -8,8 +8,7 @@ use serde_json::Value;
 use super::dropped_remark;
 use crate::run::import::percentile_summary::nanoseconds;
 use crate::run::import::rank_bounds::{RankBound, ranges};
-use crate::run::import::{FileFormat, ImportError, TimeUnit};
-use crate::run::import::{ImportRemark, Imported};
+use crate::run::import::{FileFormat, ImportError, ImportRemark, Imported, TimeUnit};
 use crate::run::recording::{Counts, Ranges, Recording};
 use crate::run::sample::FailureKind;
 

@@ -4,8 +4,7 @@ use std::f64::consts::PI;
 
 use crate::run::import::hgrm;
 use crate::run::import::rank_bounds::{RankBound, ranges};
-use crate::run::import::{FileFormat, ImportError};
-use crate::run::import::{ImportRemark, Imported};
+use crate::run::import::{FileFormat, ImportError, ImportRemark, Imported};
 use crate::run::recording::{Counts, Failures, Ranges, Recording};
 
 const FORMAT: FileFormat = FileFormat::VegetaHdrplot;
