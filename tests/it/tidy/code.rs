@@ -2,9 +2,6 @@
 
 use super::sources;
 
-/// Files whose questions about a `bool` are still to become `if`.
-const BOOL_MATCHES: [&str; 2] = ["run/import/columns", "run/import/jmeter/xml"];
-
 /// A plain `bool` is asked with `if`, `then` or `then_some`.
 #[test]
 fn no_bool_is_matched() {
@@ -17,7 +14,7 @@ fn no_bool_is_matched() {
                 .any(|arm| text.starts_with(arm))
         };
         let count = source.text.lines().filter(is_arm).count();
-        if count > 0 && !BOOL_MATCHES.contains(&source.module.as_str()) {
+        if count > 0 {
             wrong.push(format!("src/{}.rs has {count} arms", source.module));
         }
     }
