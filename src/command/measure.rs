@@ -169,7 +169,7 @@ fn save(
     Ok(())
 }
 
-/// Progress where nobody asked for quiet.
+/// Progress, unless `--quiet` is given.
 pub(super) fn progress_mode(output: &OutputArgs) -> ProgressMode {
     if output.quiet {
         ProgressMode::Silent

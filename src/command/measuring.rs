@@ -21,6 +21,7 @@ use crate::probe::audit::EarlyAudit;
 use crate::probe::engine::{self, Live, RunIds, RunSpec, StopSignal, Stopper, stop_switch};
 use crate::report::Warning;
 use crate::report::text::run_warnings;
+use crate::run::completion::Answers;
 use crate::run::plan::{Design, Guard, Plan};
 use crate::run::run_file::{Calibration, FinishedRun, Run, RunContext, SelftestCertificate};
 use audit_warnings::audit_warnings;
@@ -135,6 +136,8 @@ impl Measuring {
         let mut run = Run::of(finished, self.context(plan, options, spec.ids.run, decided));
         for (endpoint, audit) in run.endpoints.iter_mut().zip(audits.unwrap_or_default()) {
             endpoint.audit = audit;
+            // The audit was their only reader, and a long run has many.
+            endpoint.answers = Answers::default();
         }
         warnings.extend(audit_warnings(&run));
         Ok(Measurement { run, warnings })

@@ -44,7 +44,7 @@ impl ProgressMode {
     }
 }
 
-/// How far the gates of an adaptive run are, kept up to date by whoever decides.
+/// How far the gates of an adaptive run are, kept up to date by the decider.
 pub type Gates = Arc<Mutex<Vec<GateProgress>>>;
 
 /// Draws on a thread of its own until it is finished.

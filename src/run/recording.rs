@@ -256,7 +256,7 @@ impl Recording {
         self.count(index, Outcome::Timeout, 0, 0);
     }
 
-    /// Adds an accepted event of which nobody could tell when the audit ended: no PASS, and nothing against the server.
+    /// Adds an accepted event whose state was unknown when the audit ended: no PASS, and nothing against the server.
     pub fn add_unread(&mut self, index: u64) {
         self.count(index, Outcome::Failed(FailureKind::Client), 0, 0);
     }

@@ -9,8 +9,7 @@ use super::{Measuring, say_interrupted};
 use crate::command::progress::ProgressMode;
 use crate::judge::failure_hints::shows_a_wrong_plan;
 use crate::probe::engine::{self, PreflightError};
-use crate::redact;
-use crate::report::text::failure_hints::{Explained, no_answer, unexpected_status};
+use crate::report::text::failure_hints::{Explained, no_answer, unexpected_answer};
 use crate::run::plan::{Endpoint, Plan};
 use crate::run::run_file::Signal;
 use crate::units::Pretty;
@@ -74,14 +73,7 @@ impl Measuring {
         stderr: &mut dyn Write,
     ) -> anyhow::Result<Preflight> {
         for (endpoint, status) in unexpected(plan, statuses) {
-            let text = format!(
-                "{} {}{} answers {status} where {} is expected",
-                endpoint.method,
-                redact::url(&plan.target.to_string()),
-                redact::url(&endpoint.path.source()),
-                endpoint.expect
-            );
-            let hint = unexpected_status(endpoint, status);
+            let Explained { text, hint } = unexpected_answer(plan, endpoint, status);
             if shows_a_wrong_plan(status) {
                 match self.no_preflight {
                     Some(flag) => bail!("{text}\nhint: {hint}; {flag} measures it as it is"),

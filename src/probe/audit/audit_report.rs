@@ -16,9 +16,9 @@ use crate::run::completion::{
 pub(super) struct AuditReport {
     /// By index.
     pub(super) fates: Vec<HashMap<u64, EventReport>>,
-    /// Events in the listing that nobody sent; `None` where that cannot be known.
+    /// Events in the listing that no request sent; `None` where that cannot be known.
     pub(super) strangers: Vec<Option<u64>>,
-    /// Why what was told says nothing of an endpoint.
+    /// Why the report says nothing of an endpoint.
     pub(super) unread: Vec<Option<String>>,
     pub(super) asked: AuditOutcome,
     /// How long after everything was done it was all read once more.

@@ -199,7 +199,7 @@ impl<'a> AuditState<'a> {
             .sum()
     }
 
-    /// What all that makes of the requests. Without an answer late enough nobody knows how something stood in the end;
+    /// What all that makes of the requests. Without an answer late enough its state in the end is unknown;
     /// `targets` are, by endpoint, the times to completion that must have passed for it to be too late.
     pub(super) fn fates(&self, ended: WaitEnd, targets: &[Duration]) -> AuditFindings {
         let clocks = self.clocks();

@@ -69,9 +69,9 @@ pub(super) struct NamingCounts {
     pub(super) by_repeat: HashSet<u64>,
     /// Accepted requests.
     pub(super) owed: u64,
-    /// Of those, the ones that nobody can name.
+    /// Of those, the ones without a known name.
     pub(super) nameless: u64,
-    /// AuditedRequests that were not accepted, may have been taken in, and that nobody can name.
+    /// Requests that were not accepted, may have been taken in, and have no known name.
     pub(super) open: u64,
     /// Accepted requests that were answered with the event of another request.
     pub(super) shared: u64,
@@ -96,7 +96,7 @@ impl AuditedRequests {
         requests
     }
 
-    /// AuditedRequests of one endpoint.
+    /// Requests of one endpoint.
     #[cfg(test)]
     pub(super) fn of_list(all: Vec<AuditedRequest>) -> AuditedRequests {
         let mut requests = AuditedRequests {
@@ -138,7 +138,7 @@ impl AuditedRequests {
             NameSource::Answers => false,
             NameSource::AnswersElseKeys => run.plan.endpoints[number].carries_key(),
         };
-        // Where answers call an event otherwise, nobody knows what it is called without an answer.
+        // Where answers call an event otherwise, its name is unknown without an answer.
         let told = answers
             .values()
             .filter(|_| names != NameSource::Keys)
@@ -151,7 +151,7 @@ impl AuditedRequests {
         let bits = sent.recording.ok.iter().zip(sent.recording.client.iter());
         for (index, (ok, ours)) in (0u64..).zip(bits) {
             let owed = ok || named.by_repeat.contains(&index);
-            // What never left this machine, nobody took in.
+            // A request that never left this machine was not taken in.
             if !owed && ours {
                 continue;
             }

@@ -32,7 +32,7 @@ pub struct AuditedRun<'a> {
 pub enum ListingSupport {
     /// It did: if it does not now, it is unwell, and that may pass.
     Seen,
-    /// It did not, or nobody has asked.
+    /// It did not, or was not asked.
     NotSeen,
 }
 

@@ -259,7 +259,7 @@ impl Route {
             trust,
             ..
         } = &plan.connections;
-        // AuditedRequests go over a Unix socket as plain text.
+        // Requests go over a Unix socket as plain text.
         if unix_socket.is_some() {
             return Ok(direct(Scheme::Http));
         }

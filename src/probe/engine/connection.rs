@@ -102,7 +102,7 @@ impl Connection {
         .await
     }
 
-    /// Whether the peer has closed an idle connection, or sent what nobody asked for.
+    /// Whether the peer has closed an idle connection, or sent bytes without a request.
     ///
     /// Outside of tokio's budget for a task: where that is spent, every connection would seem open.
     async fn is_stale(&mut self) -> bool {

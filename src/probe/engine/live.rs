@@ -12,7 +12,7 @@ use crate::run::plan::Plan;
 use crate::run::recording::LiveExceedances;
 use crate::run::sample::{Outcome, Sample};
 
-/// Shared between the sending threads and whoever draws.
+/// Shared between the sending threads and the live line.
 #[derive(Debug)]
 pub struct Live {
     endpoints: Vec<Mutex<LiveEndpoint>>,

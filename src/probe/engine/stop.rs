@@ -75,7 +75,7 @@ impl StopSignal {
         matches!(*self.state.borrow(), State::Interrupted { .. })
     }
 
-    /// Returns when the run is interrupted; never, if nobody can any more.
+    /// Returns when the run is interrupted; never, if the stopper is gone.
     pub async fn interrupted(mut self) {
         let interrupted = |state: &State| matches!(state, State::Interrupted { .. });
         if self.state.wait_for(interrupted).await.is_err() {
@@ -83,7 +83,7 @@ impl StopSignal {
         }
     }
 
-    /// Returns when the run is stopped, for whatever reason; never, if nobody can any more.
+    /// Returns when the run is stopped, for any reason; never, if the stopper is gone.
     pub async fn stopped(mut self) {
         let stopped = |state: &State| *state != State::Running;
         if self.state.wait_for(stopped).await.is_err() {

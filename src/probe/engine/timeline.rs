@@ -25,7 +25,7 @@ pub(super) struct Timeline {
     current: Option<RequestPhase>,
     since_ns: u64,
     phases: Phases,
-    /// Who waits for the first byte to be on its way.
+    /// Notifies the repetition that the first byte is on its way.
     written: Option<oneshot::Sender<()>>,
 }
 
@@ -42,7 +42,7 @@ impl Timeline {
         }
     }
 
-    /// Tells somebody when the first byte of the request is on its way, or that it never will be.
+    /// Notifies the receiver when the first byte of the request is on its way, or that it never will be.
     pub(super) fn tell_when_written(&mut self, written: Option<oneshot::Sender<()>>) {
         self.written = written;
     }
@@ -50,7 +50,7 @@ impl Timeline {
     /// The socket has taken bytes of the request.
     pub(super) fn written(&mut self) {
         if let Some(written) = self.written.take() {
-            // Whoever has gone does not wait.
+            // A receiver that is gone does not wait.
             let _ = written.send(());
         }
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use crate::judge::failure_hints::{NotModified, StatusHint, most_frequent_unexpected};
 use crate::printable::Shown as _;
+use crate::redact;
 use crate::run::plan::{Endpoint, Plan, Scheme};
 use crate::run::preflight_failure::{FailureCause, PendingPhase, PreflightFailure};
 use crate::run::run_file::EndpointRun;
@@ -24,8 +25,22 @@ pub fn no_answer(plan: &Plan, failure: &PreflightFailure) -> Explained {
     ServiceAddress::of(plan).explained(failure)
 }
 
+/// An answer before the run with a status that the plan does not expect.
+pub fn unexpected_answer(plan: &Plan, endpoint: &Endpoint, status: u16) -> Explained {
+    Explained {
+        text: format!(
+            "{} {}{} answers {status} where {} is expected",
+            endpoint.method,
+            redact::url(&plan.target.to_string()),
+            redact::url(&endpoint.path.source()),
+            endpoint.expect
+        ),
+        hint: unexpected_status(endpoint, status),
+    }
+}
+
 /// What to do about a status that is not expected of an endpoint.
-pub fn unexpected_status(endpoint: &Endpoint, status: u16) -> String {
+fn unexpected_status(endpoint: &Endpoint, status: u16) -> String {
     let name = &endpoint.name;
     let sentence = match StatusHint::of(endpoint, status) {
         StatusHint::NameThePath => {

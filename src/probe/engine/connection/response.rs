@@ -29,7 +29,7 @@ pub(crate) struct ResponseParser {
     reusable: bool,
     body_bytes: u64,
     server_timing: Vec<(String, Duration)>,
-    /// `None` where nobody asks for more than the measurement.
+    /// `None` where only the measurement is wanted.
     kept: Option<Kept>,
 }
 

@@ -38,7 +38,7 @@ pub(crate) enum ResponseError {
     /// A transfer coding that is unknown, or follows chunked.
     #[error("the answer's Transfer-Encoding '{0}' is not supported")]
     TransferEncoding(String),
-    /// The server changed the protocol, which nobody asked for.
+    /// The server changed the protocol, which the request did not ask for.
     #[error("the server switched protocols, which was not asked for")]
     Switched,
     /// The stream ended without a byte.
