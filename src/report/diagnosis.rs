@@ -30,13 +30,7 @@ pub struct DiagnosisReport {
 
 /// Column titles of the steps.
 pub(super) const TITLES: [&str; 7] = [
-    "DiagnosisStep",
-    "Endpoint",
-    "Requests",
-    "P50",
-    "P95",
-    "P95/P50",
-    "Modes",
+    "Step", "Endpoint", "Requests", "P50", "P95", "P95/P50", "Modes",
 ];
 
 impl DiagnosisReport {

@@ -1,5 +1,7 @@
 //! What an audit says against itself and what it found, in words.
 
+use std::time::Duration;
+
 use super::WarningText;
 use crate::report::warning::AuditWarning;
 use crate::run::completion::cause_and_hint;
@@ -7,13 +9,7 @@ use crate::units::{Pretty, grouped};
 
 pub(super) fn warning(warning: &AuditWarning) -> WarningText {
     match warning {
-        AuditWarning::Unread { endpoint, reason } => {
-            let (cause, hint) = cause_and_hint(reason);
-            WarningText::new(
-                format!("what became of what {endpoint} accepted could not be read: {cause}"),
-                hint.unwrap_or("look at the service, or say with --audit-url how to ask it"),
-            )
-        }
+        AuditWarning::Unread { endpoint, reason } => unread(endpoint, reason),
         AuditWarning::Interrupted { endpoint } => WarningText::new(
             format!("the audit of {endpoint} was interrupted; its counts are those of that moment"),
             "let it finish, or shorten it with --audit-timeout",
@@ -49,14 +45,7 @@ pub(super) fn warning(warning: &AuditWarning) -> WarningText {
             endpoint,
             perhaps_twice,
             perhaps_never,
-        } => WarningText::new(
-            format!(
-                "calls of the provider were cut off: {} events of {endpoint} may have been notified twice, {} never",
-                grouped(*perhaps_twice),
-                grouped(*perhaps_never)
-            ),
-            "look at the provider's own record of them, and give its calls longer than it takes",
-        ),
+        } => cut_off(endpoint, *perhaps_twice, *perhaps_never),
         AuditWarning::Dead {
             endpoint,
             dead,
@@ -80,13 +69,36 @@ pub(super) fn warning(warning: &AuditWarning) -> WarningText {
             endpoint,
             events,
             waited,
-        } => WarningText::new(
-            format!(
-                "{} events that {endpoint} accepted were still pending {} after the run",
-                grouped(*events),
-                Pretty(*waited)
-            ),
-            "give the server longer with --audit-timeout, and look at its queue",
-        ),
+        } => pending(endpoint, *events, *waited),
     }
+}
+
+fn cut_off(endpoint: &str, perhaps_twice: u64, perhaps_never: u64) -> WarningText {
+    WarningText::new(
+        format!(
+            "calls of the provider were cut off: {} events of {endpoint} may have been notified twice, {} never",
+            grouped(perhaps_twice),
+            grouped(perhaps_never)
+        ),
+        "look at the provider's own record of them, and give its calls longer than it takes",
+    )
+}
+
+fn pending(endpoint: &str, events: u64, waited: Duration) -> WarningText {
+    WarningText::new(
+        format!(
+            "{} events that {endpoint} accepted were still pending {} after the run",
+            grouped(events),
+            Pretty(waited)
+        ),
+        "give the server longer with --audit-timeout, and look at its queue",
+    )
+}
+
+fn unread(endpoint: &str, reason: &str) -> WarningText {
+    let (cause, hint) = cause_and_hint(reason);
+    WarningText::new(
+        format!("what became of what {endpoint} accepted could not be read: {cause}"),
+        hint.unwrap_or("look at the service, or say with --audit-url how to ask it"),
+    )
 }
