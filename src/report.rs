@@ -49,9 +49,10 @@ pub use instrument::{JsonCalibration, JsonCertificate};
 pub use json::{JsonReport, SCHEMA};
 pub use text::diagnosis::step as diagnosis_step;
 pub use warning::{
-    AuditWarning, ComparisonWarning, CountAbove, DriftWarning, LoadWarning, RunWarning,
-    StatedWarning, Warning, WarningKind,
+    AuditWarning, ComparisonWarning, CountAbove, DriftWarning, ImportWarning, LoadWarning,
+    RunWarning, Warning, WarningKind,
 };
+pub use warnings::of_failures as failure_warnings;
 
 /// What a command has to say.
 #[derive(Clone, Debug)]

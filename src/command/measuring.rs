@@ -20,7 +20,7 @@ use crate::judge::gate::Gate;
 use crate::probe::audit::EarlyAudit;
 use crate::probe::engine::{self, Live, RunIds, RunSpec, StopSignal, Stopper, stop_switch};
 use crate::report::Warning;
-use crate::report::text::run_warnings;
+use crate::report::failure_warnings;
 use crate::run::completion::Answers;
 use crate::run::plan::{Design, Guard, Plan};
 use crate::run::run_file::{Calibration, FinishedRun, Run, RunContext, SelftestCertificate};
@@ -119,7 +119,7 @@ impl Measuring {
         live.end_accepted();
         let early = early.map(EarlyAudit::finish);
         let finished = finished?;
-        let mut warnings = run_warnings(plan, &finished.endpoints);
+        let mut warnings = failure_warnings(plan, &finished.endpoints);
         let audits = audit.map(|audit| {
             let progress = Progress::auditing(self.mode);
             let run = RunToAudit {
@@ -174,7 +174,7 @@ impl Measuring {
         ids: RunIds,
         finished: FinishedRun,
     ) -> Measurement {
-        let warnings = run_warnings(plan, &finished.endpoints);
+        let warnings = failure_warnings(plan, &finished.endpoints);
         Measurement {
             run: Run::of(finished, self.context(plan, options, ids.run, false)),
             warnings,

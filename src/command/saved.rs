@@ -96,13 +96,15 @@ pub(super) fn shown(file: &Path) -> String {
 
 /// Adds what must be known of an imported file to a report.
 pub(super) fn describe(file: &str, remarks: &[ImportRemark], report: &mut Report) {
-    for words in remarks.iter().flat_map(ImportRemark::words) {
-        match words.hint {
-            Some(hint) => {
-                let warning = Warning::stated(words.text, hint);
-                report.warnings.push(warning.labelled(file));
+    for remark in remarks {
+        for words in remark.words() {
+            match words.hint {
+                Some(hint) => {
+                    let warning = Warning::imported(remark, words.text, hint);
+                    report.warnings.push(warning.labelled(file));
+                }
+                None => report.notes.push(format!("{file}: {}", words.text)),
             }
-            None => report.notes.push(format!("{file}: {}", words.text)),
         }
     }
 }

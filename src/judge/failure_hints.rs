@@ -80,11 +80,30 @@ pub fn shows_a_wrong_plan(status: u16) -> bool {
     matches!(status, 300..=499) && !matches!(status, 408 | 425 | 429)
 }
 
-/// The unexpected status that came most often; 0 if there was none.
-pub fn most_frequent_unexpected(endpoint: &Endpoint, statuses: &BTreeMap<u16, u64>) -> u16 {
-    let unexpected = statuses
-        .iter()
-        .filter(|(status, _)| !endpoint.expect.contains(**status));
-    let most = unexpected.max_by_key(|(_, count)| **count);
-    most.map_or(0, |(status, _)| *status)
+/// A status that is not expected of an endpoint, and the next step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnexpectedStatus {
+    /// The status; 0 if no answer had an unexpected one.
+    pub status: u16,
+    /// The next step.
+    pub hint: StatusHint,
+}
+
+impl UnexpectedStatus {
+    /// The one that came most often.
+    pub fn most_frequent(endpoint: &Endpoint, statuses: &BTreeMap<u16, u64>) -> UnexpectedStatus {
+        let unexpected = statuses
+            .iter()
+            .filter(|(status, _)| !endpoint.expect.contains(**status));
+        let most = unexpected.max_by_key(|(_, count)| **count);
+        UnexpectedStatus::of(endpoint, most.map_or(0, |(status, _)| *status))
+    }
+
+    /// For an endpoint that answered this status.
+    pub fn of(endpoint: &Endpoint, status: u16) -> UnexpectedStatus {
+        UnexpectedStatus {
+            status,
+            hint: StatusHint::of(endpoint, status),
+        }
+    }
 }

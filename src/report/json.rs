@@ -124,6 +124,7 @@ mod tests {
 
     use super::{JsonWarning, Warning};
     use crate::report::{ComparisonWarning, LoadWarning};
+    use crate::run::import::ImportRemark;
 
     #[test]
     fn a_warning_has_its_words_a_code_and_its_numbers() {
@@ -151,8 +152,12 @@ mod tests {
                 }),
             ),
             (
-                Warning::stated("it is odd", "look"),
-                json!({"text": "it is odd", "hint": "look", "code": "stated"}),
+                Warning::imported(
+                    &ImportRemark::MidLine,
+                    "it is odd".to_owned(),
+                    "look".to_owned(),
+                ),
+                json!({"text": "it is odd", "hint": "look", "code": "import_cut_mid_line"}),
             ),
         ] {
             assert_eq!(to_value(JsonWarning::from(&warning)).unwrap(), expected);

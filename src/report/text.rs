@@ -13,7 +13,6 @@ mod next_step;
 mod notes;
 mod reason;
 mod run;
-mod run_warnings;
 mod sample;
 mod test_reason;
 mod verdict;
@@ -21,7 +20,6 @@ pub(super) mod warnings;
 
 pub use next_step::next_step;
 pub use reason::reason;
-pub use run_warnings::run_warnings;
 
 pub(super) use endpoint::{counts, heading, noun, traffic};
 pub(super) use notes::{clock_note, notes};

@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::judge::failure_hints::UnexpectedStatus;
 use crate::judge::summary::{Growth, LevelChange, SlowStart};
 use crate::run::completion::AuditRemark;
+use crate::run::import::ImportRemark;
+use crate::run::sample::FailureKind;
 use crate::units::{serialize_ms, serialize_s};
 
 /// Something that may mislead, and how to mend it.
@@ -31,8 +34,8 @@ pub enum WarningKind {
     Audit(AuditWarning),
     /// Two sides of a comparison.
     Comparison(ComparisonWarning),
-    /// In the words of the part that saw it.
-    Stated(StatedWarning),
+    /// A file of another tool.
+    Import(ImportWarning),
 }
 
 /// What a run says against itself.
@@ -67,6 +70,32 @@ pub enum RunWarning {
         /// What differs.
         differences: Vec<String>,
     },
+    /// Requests failed.
+    RequestsFailed {
+        /// Of which endpoint.
+        endpoint: String,
+        /// How.
+        kind: FailureKind,
+        /// How many.
+        requests: u64,
+        /// The first of them, in the words of the engine.
+        first: String,
+        /// What to do next, of a status that is not expected.
+        #[serde(skip)]
+        status: Option<UnexpectedStatus>,
+    },
+    /// Requests had no complete answer in time.
+    RequestsTimedOut {
+        /// Of which endpoint.
+        endpoint: String,
+        /// How many.
+        requests: u64,
+        /// The request timeout.
+        #[serde(rename = "timeout_ms", serialize_with = "serialize_ms")]
+        timeout: Duration,
+    },
+    /// The closed model cannot see what is not sent.
+    ClosedModel,
     /// `--episode` was given, and no rate is known.
     EpisodeWithoutRate {
         /// Which files.
@@ -285,16 +314,17 @@ pub enum ComparisonWarning {
     },
 }
 
-/// A warning in the words of the part that saw it: another tool's file, an answer of the service.
+/// What another tool's file has lost or does not say. The sentences are those of its [`ImportRemark`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "code", rename = "stated")]
-pub struct StatedWarning {
+pub struct ImportWarning {
+    /// The remark's code.
+    code: &'static str,
     /// What is the matter.
     #[serde(skip)]
-    pub text: String,
+    pub(super) text: String,
     /// What to do about it.
     #[serde(skip)]
-    pub hint: String,
+    pub(super) hint: String,
 }
 
 impl Warning {
@@ -306,12 +336,10 @@ impl Warning {
         }
     }
 
-    /// A warning in the words of the part that saw it, and its hint.
-    pub fn stated(text: impl Into<String>, hint: impl Into<String>) -> Warning {
-        Warning::of(WarningKind::Stated(StatedWarning {
-            text: text.into(),
-            hint: hint.into(),
-        }))
+    /// A warning about a file of another tool, in the words of its remark.
+    pub fn imported(remark: &ImportRemark, text: String, hint: String) -> Warning {
+        let code = remark.code();
+        Warning::of(WarningKind::Import(ImportWarning { code, text, hint }))
     }
 
     /// The same about one of several files or sides.

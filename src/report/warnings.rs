@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use super::SendLag;
 use super::warning::{LoadWarning, RunWarning, Warning};
+use crate::judge::failure_hints::UnexpectedStatus;
 use crate::judge::gate::BUSY;
+use crate::run::plan::{Model, Plan};
 use crate::run::run_file::{EndpointRun, Run, RunEnd};
+use crate::run::sample::FailureKind;
 
 pub(super) use drift::of_list;
 
@@ -38,6 +41,39 @@ pub(super) fn of(label: &str, run: &Run) -> Vec<Warning> {
     }
     let warnings = warnings.into_iter();
     warnings.map(|warning| warning.labelled(label)).collect()
+}
+
+/// How the requests of a run failed, and what its model cannot see.
+pub fn of_failures(plan: &Plan, endpoints: &[EndpointRun]) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    for (endpoint, result) in plan.endpoints.iter().zip(endpoints) {
+        let counts = &result.recording.counts;
+        for (kind, message) in &result.errors {
+            let requests = counts.failed.get(kind).copied().unwrap_or(0);
+            if requests > 0 {
+                warnings.push(RunWarning::RequestsFailed {
+                    endpoint: endpoint.name.clone(),
+                    kind: *kind,
+                    requests,
+                    first: message.clone(),
+                    status: (*kind == FailureKind::Status).then(|| {
+                        UnexpectedStatus::most_frequent(endpoint, &result.recording.statuses)
+                    }),
+                });
+            }
+        }
+        if counts.timeout > 0 {
+            warnings.push(RunWarning::RequestsTimedOut {
+                endpoint: endpoint.name.clone(),
+                requests: counts.timeout,
+                timeout: plan.timeout,
+            });
+        }
+    }
+    if matches!(plan.model, Model::Closed { .. }) {
+        warnings.push(RunWarning::ClosedModel);
+    }
+    warnings.into_iter().map(Warning::of).collect()
 }
 
 fn interrupted(run: &Run) -> Option<RunWarning> {

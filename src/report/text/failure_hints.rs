@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use crate::judge::failure_hints::{NotModified, StatusHint, most_frequent_unexpected};
+use crate::judge::failure_hints::{NotModified, StatusHint, UnexpectedStatus};
 use crate::printable::Shown as _;
 use crate::redact;
 use crate::run::plan::{Endpoint, Plan, Scheme};
 use crate::run::preflight_failure::{FailureCause, PendingPhase, PreflightFailure};
-use crate::run::run_file::EndpointRun;
 use crate::run::sample::FailureKind;
 use crate::tls_roots::{HTTP2_HINT, TlsFailure};
 use crate::units::Pretty;
@@ -35,14 +34,13 @@ pub fn unexpected_answer(plan: &Plan, endpoint: &Endpoint, status: u16) -> Expla
             redact::url(&endpoint.path.source()),
             endpoint.expect
         ),
-        hint: unexpected_status(endpoint, status),
+        hint: unexpected_status(&endpoint.name, &UnexpectedStatus::of(endpoint, status)),
     }
 }
 
 /// What to do about a status that is not expected of an endpoint.
-fn unexpected_status(endpoint: &Endpoint, status: u16) -> String {
-    let name = &endpoint.name;
-    let sentence = match StatusHint::of(endpoint, status) {
+pub(super) fn unexpected_status(name: &str, unexpected: &UnexpectedStatus) -> String {
+    let sentence = match &unexpected.hint {
         StatusHint::NameThePath => {
             return format!("name the right path with --get {name}=/path or --post {name}=/path");
         }
@@ -52,11 +50,14 @@ fn unexpected_status(endpoint: &Endpoint, status: u16) -> String {
         StatusHint::NotModified(cause) => {
             return format!(
                 "{}, or accept it with --expect {name}=304",
-                not_modified(&cause)
+                not_modified(cause)
             );
         }
         StatusHint::ExpectIt => {
-            return format!("if that is right, say so with --expect {name}={status}");
+            return format!(
+                "if that is right, say so with --expect {name}={}",
+                unexpected.status
+            );
         }
         StatusHint::SendCredentials => "send credentials with -H 'Authorization: Bearer …'",
         StatusHint::LookAtTheAnswer => {
@@ -92,15 +93,10 @@ fn not_modified(cause: &NotModified) -> String {
 }
 
 /// What to do about failures of a kind that a run met.
-pub(in crate::report) fn failed_requests(
-    endpoint: &Endpoint,
-    result: &EndpointRun,
-    kind: FailureKind,
-) -> String {
+pub(super) fn failed_requests(kind: FailureKind) -> &'static str {
     match kind {
-        FailureKind::Status => {
-            let most = most_frequent_unexpected(endpoint, &result.recording.statuses);
-            return unexpected_status(endpoint, most);
+        FailureKind::Status | FailureKind::Protocol | FailureKind::Body => {
+            "look at what the service answers with curl -v"
         }
         FailureKind::Connect => {
             "the service refused or dropped connections; look at its listen backlog and its log"
@@ -109,14 +105,10 @@ pub(in crate::report) fn failed_requests(
             "the service closed connections under way; look for crashes, restarts or an idle timeout"
         }
         FailureKind::Tls => "the TLS handshake failed under load; look at the service's TLS log",
-        FailureKind::Protocol | FailureKind::Body => {
-            "look at what the service answers with curl -v"
-        }
         FailureKind::Client => {
             "this machine ran out of files or ports: raise `ulimit -n`, keep connections alive"
         }
     }
-    .to_owned()
 }
 
 /// The names of the service's address.

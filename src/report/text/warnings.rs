@@ -34,7 +34,7 @@ pub(in crate::report) fn warning(warning: &Warning) -> WarningText {
         WarningKind::Drift(warning) => drift::warning(warning),
         WarningKind::Audit(warning) => audit::warning(warning),
         WarningKind::Comparison(warning) => comparison::warning(warning),
-        WarningKind::Stated(stated) => WarningText::new(&stated.text, &stated.hint),
+        WarningKind::Import(import) => WarningText::new(&import.text, &import.hint),
     };
     if warning.label.is_empty() {
         return words;

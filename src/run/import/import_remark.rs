@@ -24,6 +24,21 @@ pub enum ImportRemark {
     MidLine,
 }
 
+impl ImportRemark {
+    /// The remark for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            ImportRemark::Format(_) => "import_format",
+            ImportRemark::FromIntendedStart => "import_from_intended_start",
+            ImportRemark::FailuresAmong(..) => "import_failures_among_latencies",
+            ImportRemark::List(_) => "import_columns",
+            ImportRemark::Missing(_) => "import_missing_requests",
+            ImportRemark::Unstated(_) => "import_unstated",
+            ImportRemark::MidLine => "import_cut_mid_line",
+        }
+    }
+}
+
 /// How the columns of a list were read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListRemark {

@@ -1,5 +1,6 @@
 //! What a run says against itself and the load on its endpoints, in words.
 
+use super::super::failure_hints::{failed_requests, unexpected_status};
 use super::WarningText;
 use crate::report::warning::{LoadWarning, RunWarning};
 use crate::units::{Pretty, grouped, trimmed};
@@ -39,6 +40,37 @@ pub(super) fn warning(warning: &RunWarning) -> WarningText {
                 differences.join(", ")
             ),
             "run a7probe selftest --save FILE on the machine that measures",
+        ),
+        RunWarning::RequestsFailed {
+            endpoint,
+            kind,
+            requests,
+            first,
+            status,
+        } => WarningText::new(
+            format!(
+                "{endpoint}: {requests} failed ({}), the first: {first}",
+                kind.as_str()
+            ),
+            match status {
+                Some(unexpected) => unexpected_status(endpoint, unexpected),
+                None => failed_requests(*kind).to_owned(),
+            },
+        ),
+        RunWarning::RequestsTimedOut {
+            endpoint,
+            requests,
+            timeout,
+        } => WarningText::new(
+            format!(
+                "{endpoint}: {requests} had no complete answer within {}",
+                Pretty(*timeout)
+            ),
+            "look at what the service does meanwhile; if it may take that long, raise --timeout",
+        ),
+        RunWarning::ClosedModel => WarningText::new(
+            "closed model: service time only; while the service stalls, nothing is sent, so stalls are hardly seen",
+            "give a rate (-q 20) for response time, which is what users wait",
         ),
         RunWarning::EpisodeWithoutRate { files } => WarningText::new(
             format!(
