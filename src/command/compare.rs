@@ -12,7 +12,9 @@ use crate::judge::gate::{self, CutRuns, FindingReason, Gate, NextStep, Remedy, S
 use crate::report::{ComparisonReport, Report, ReportKind};
 use crate::run::completion::Audit;
 use crate::run::plan::Guard;
-use crate::run::run_file::{Run, RunEnd};
+#[cfg(feature = "reference")]
+use crate::run::run_file::Run;
+use crate::run::run_file::RunEnd;
 use crate::verdict::Verdict;
 
 use comparable::{Strictness, check_plans};
@@ -49,6 +51,7 @@ pub fn run(
 ///
 /// # Errors
 /// As [`run`], but for the files.
+#[cfg(feature = "reference")]
 pub(super) fn report_of_runs(before: &Run, after: &Run, gates: &[Gate]) -> anyhow::Result<Report> {
     let files = Pair {
         before: ComparedFile::of_run("before", before.clone()),

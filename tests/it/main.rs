@@ -1,5 +1,13 @@
 //! End-to-end and cross-module tests; one binary.
 
+#![cfg_attr(
+    not(feature = "full"),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "the helpers of tests that need a service"
+    )
+)]
 #![expect(
     clippy::unwrap_used,
     reason = "a test that unwraps says where it failed"

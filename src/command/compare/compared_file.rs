@@ -63,6 +63,7 @@ impl ComparedFile {
         })
     }
 
+    #[cfg(feature = "reference")]
     pub(super) fn of_run(label: &str, run: Run) -> ComparedFile {
         ComparedFile {
             label: label.to_owned(),

@@ -9,7 +9,8 @@ use super::error::{QueueError, within};
 
 /// The broker of a URL. [`Dispatch`] refuses the URL of a missing one.
 pub(super) fn broker(dispatch: &Dispatch) -> Result<&'static dyn Broker, QueueError> {
-    match dispatch.protocol() {
+    let protocol: Protocol = dispatch.protocol();
+    match protocol {
         #[cfg(feature = "amqp")]
         Protocol::Amqp => Ok(&super::amqp::RabbitMq),
         #[cfg(feature = "redis")]

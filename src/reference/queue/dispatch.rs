@@ -240,7 +240,11 @@ impl fmt::Debug for Dispatch {
 
 #[cfg(test)]
 mod tests {
-    use super::{Credentials, Dialect, Dispatch, Protocol};
+    #[cfg(feature = "nats")]
+    use super::Credentials;
+    use super::Dispatch;
+    #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
+    use super::{Dialect, Protocol};
 
     fn parse(text: &str) -> Result<Dispatch, String> {
         text.parse()
