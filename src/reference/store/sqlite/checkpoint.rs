@@ -238,7 +238,9 @@ mod tests {
     use crate::reference::store::sqlite::other_processes::COURTESY;
 
     /// Pages of events that are written together; with those of the index there are twice as many.
-    const WRITTEN: i64 = 4 * WORTH_FRAMES;
+    const WRITTEN: i64 = 6 * WORTH_FRAMES;
+    /// A log that is never started over grows to twice `WRITTEN`; on a busy machine the writers are ahead of the checkpoints.
+    const STARTED_OVER: std::ops::Range<i64> = WORTH_FRAMES..8 * WORTH_FRAMES;
     /// A page and its head, in bytes.
     const FRAME: u64 = 4096 + 24;
 
@@ -292,18 +294,12 @@ mod tests {
     #[test]
     fn a_long_log_is_moved_and_started_over() {
         let longest = longest_log(1);
-        assert!(
-            (WORTH_FRAMES..4 * WORTH_FRAMES).contains(&longest),
-            "{longest}"
-        );
+        assert!(STARTED_OVER.contains(&longest), "{longest}");
     }
 
     #[test]
     fn the_log_of_two_busy_processes_is_started_over_too() {
         let longest = longest_log(2);
-        assert!(
-            (WORTH_FRAMES..4 * WORTH_FRAMES).contains(&longest),
-            "{longest}"
-        );
+        assert!(STARTED_OVER.contains(&longest), "{longest}");
     }
 }
