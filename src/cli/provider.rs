@@ -35,7 +35,7 @@ pub struct ProviderArgs {
     #[arg(long, env = "A7PROBE_PROVIDER_TOKEN_ENV", value_name = "NAME")]
     pub token_env: Option<String>,
 
-    /// What to log on stderr: error, warn, info (each call), debug, trace, or a filter such as a7probe::reference::provider=info.
+    /// What to log on stderr: error, warn, info (each call), debug, trace, or a filter such as a7probe::provider=info.
     #[arg(
         long,
         env = "A7PROBE_PROVIDER_LOG",

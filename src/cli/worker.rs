@@ -39,7 +39,7 @@ pub struct WorkerArgs {
     #[arg(long, env = "A7PROBE_WORKER_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
     pub drain_timeout: Duration,
 
-    /// What to log on stderr: error, warn, info, debug, trace, or a filter such as a7probe::reference::worker=debug.
+    /// What to log on stderr: error, warn, info, debug, trace, or a filter such as a7probe::worker=debug.
     #[arg(
         long,
         env = "A7PROBE_WORKER_LOG",

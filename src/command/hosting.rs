@@ -68,16 +68,7 @@ const SILENT: &str = "lapin=off,async_nats=off,redis=off,deadpool=off,tokio_post
 
 /// Logs what the filter lets pass.
 pub(super) fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
-    let directives: Vec<&str> = SILENT
-        .split(',')
-        .chain(filter.split(',').map(str::trim))
-        .filter(|directive| !directive.is_empty())
-        .collect();
-    let targets: Targets = directives.join(",").parse().map_err(|error| {
-        anyhow::anyhow!(
-            "--log {filter}: {error}\nhint: use error, warn, info, debug, trace, or target=level"
-        )
-    })?;
+    let targets = targets(filter)?;
     let is_coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let sequences = if is_coloured {
         Sequences::Styles
@@ -93,6 +84,25 @@ pub(super) fn log_to_stderr(filter: &str) -> anyhow::Result<()> {
         .with(targets)
         .try_init();
     Ok(())
+}
+
+/// The targets of a filter. `a7probe::worker` stands for the module `a7probe::reference::worker` too.
+pub(super) fn targets(filter: &str) -> anyhow::Result<Targets> {
+    let typed = filter.split(',').map(str::trim);
+    let inner = typed.clone().filter_map(|directive| {
+        let module = directive.strip_prefix("a7probe::")?;
+        Some(format!("a7probe::reference::{module}"))
+    });
+    let directives: Vec<String> = (SILENT.split(',').chain(typed))
+        .filter(|directive| !directive.is_empty())
+        .map(str::to_owned)
+        .chain(inner)
+        .collect();
+    directives.join(",").parse().map_err(|error| {
+        anyhow::anyhow!(
+            "--log {filter}: {error}\nhint: use error, warn, info, debug, trace, or target=level"
+        )
+    })
 }
 
 /// How many times the process was told to stop, by SIGTERM or Ctrl-C.
@@ -150,5 +160,28 @@ impl StopSignals {
         if tokio::signal::ctrl_c().await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::targets;
+
+    #[test]
+    fn a_filter_reaches_the_modules_of_the_reference_server_by_their_short_names() {
+        let filter = targets("warn, a7probe::provider=info,a7probe::worker=debug").expect("valid");
+        for (target, level, is_shown) in [
+            ("a7probe::provider", Level::INFO, true),
+            ("a7probe::reference::worker::claiming", Level::DEBUG, true),
+            ("a7probe::reference::worker", Level::TRACE, false),
+            ("a7probe::reference::store", Level::INFO, false),
+            ("a7probe::reference::outage", Level::WARN, true),
+            ("lapin", Level::ERROR, false),
+        ] {
+            assert_eq!(filter.would_enable(target, &level), is_shown, "{target}");
+        }
+        assert!(targets("a7probe::worker=loud").is_err());
     }
 }

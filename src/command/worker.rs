@@ -148,11 +148,11 @@ mod tests {
     use std::time::Duration;
 
     use clap::{Args as _, FromArgMatches as _};
-    use tracing_subscriber::filter::Targets;
     use tracing_subscriber::fmt;
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use crate::cli::worker::WorkerArgs;
+    use crate::command::hosting::targets;
 
     #[derive(Clone, Default)]
     struct Log(Arc<Mutex<Vec<u8>>>);
@@ -175,7 +175,7 @@ mod tests {
             .split_whitespace()
             .find(|word| word.starts_with("a7probe::"))
             .expect("a filter");
-        let filter: Targets = filter.trim_end_matches('.').parse().expect("valid");
+        let filter = targets(filter.trim_end_matches('.')).expect("valid");
         let folder = tempfile::tempdir().expect("a folder");
         let store = folder.path().join("a7probe.db");
         let words = ["worker".as_ref(), "--store".as_ref(), store.as_os_str()];
