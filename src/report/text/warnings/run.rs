@@ -1,8 +1,12 @@
 //! What a run says against itself and the load on its endpoints, in words.
 
+use std::time::Duration;
+
 use super::super::failure_hints::{failed_requests, unexpected_status};
 use super::WarningText;
+use crate::judge::failure_hints::UnexpectedStatus;
 use crate::report::warning::{LoadWarning, RunWarning};
+use crate::run::sample::FailureKind;
 use crate::units::{Pretty, grouped, trimmed};
 
 pub(super) fn warning(warning: &RunWarning) -> WarningText {
@@ -47,27 +51,12 @@ pub(super) fn warning(warning: &RunWarning) -> WarningText {
             requests,
             first,
             status,
-        } => WarningText::new(
-            format!(
-                "{endpoint}: {requests} failed ({}), the first: {first}",
-                kind.as_str()
-            ),
-            match status {
-                Some(unexpected) => unexpected_status(endpoint, unexpected),
-                None => failed_requests(*kind).to_owned(),
-            },
-        ),
+        } => requests_failed(endpoint, *kind, *requests, first, status.as_ref()),
         RunWarning::RequestsTimedOut {
             endpoint,
             requests,
             timeout,
-        } => WarningText::new(
-            format!(
-                "{endpoint}: {requests} had no complete answer within {}",
-                Pretty(*timeout)
-            ),
-            "look at what the service does meanwhile; if it may take that long, raise --timeout",
-        ),
+        } => requests_timed_out(endpoint, *requests, *timeout),
         RunWarning::ClosedModel => WarningText::new(
             "closed model: service time only; while the service stalls, nothing is sent, so stalls are hardly seen",
             "give a rate (-q 20) for response time, which is what users wait",
@@ -80,6 +69,35 @@ pub(super) fn warning(warning: &RunWarning) -> WarningText {
             "leave it out, or judge a run that a7probe measured, whose rate is in its file",
         ),
     }
+}
+
+fn requests_failed(
+    endpoint: &str,
+    kind: FailureKind,
+    requests: u64,
+    first: &str,
+    status: Option<&UnexpectedStatus>,
+) -> WarningText {
+    WarningText::new(
+        format!(
+            "{endpoint}: {requests} failed ({}), the first: {first}",
+            kind.as_str()
+        ),
+        match status {
+            Some(unexpected) => unexpected_status(endpoint, unexpected),
+            None => failed_requests(kind).to_owned(),
+        },
+    )
+}
+
+fn requests_timed_out(endpoint: &str, requests: u64, timeout: Duration) -> WarningText {
+    WarningText::new(
+        format!(
+            "{endpoint}: {requests} had no complete answer within {}",
+            Pretty(timeout)
+        ),
+        "look at what the service does meanwhile; if it may take that long, raise --timeout",
+    )
 }
 
 pub(super) fn load(warning: &LoadWarning) -> WarningText {
