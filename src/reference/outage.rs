@@ -43,8 +43,8 @@ pub(crate) struct OutageTracker {
 #[derive(Debug)]
 struct CurrentOutage {
     since: Instant,
-    told: Instant,
-    told_failures: u64,
+    reported_at: Instant,
+    reported_failures: u64,
     failures: u64,
     reason: String,
     works_since: Option<Instant>,
@@ -78,8 +78,8 @@ impl OutageTracker {
         };
         self.outage = Some(CurrentOutage {
             since: now,
-            told: now,
-            told_failures: 1,
+            reported_at: now,
+            reported_failures: 1,
             failures: 1,
             reason: reason.to_owned(),
             works_since: None,
@@ -116,10 +116,10 @@ impl OutageTracker {
 impl CurrentOutage {
     fn remind(&mut self, now: Instant) -> Option<OutageLine> {
         // Without a new attempt there is no news.
-        if now - self.told < REMIND_EVERY || self.failures == self.told_failures {
+        if now - self.reported_at < REMIND_EVERY || self.failures == self.reported_failures {
             return None;
         }
-        (self.told, self.told_failures) = (now, self.failures);
+        (self.reported_at, self.reported_failures) = (now, self.failures);
         Some(OutageLine::Still {
             elapsed: now - self.since,
             failures: self.failures,
@@ -131,10 +131,10 @@ impl CurrentOutage {
 /// Logs the outages of a component; clones share it.
 #[derive(Clone)]
 pub(crate) struct OutageLog {
-    shared: Arc<Shared>,
+    shared: Arc<LoggedOutages>,
 }
 
-struct Shared {
+struct LoggedOutages {
     /// The name of the component: `the store`.
     thing: String,
     /// The consequence of its first failure.
@@ -146,7 +146,7 @@ impl OutageLog {
     /// For a component that works as far as is known.
     pub(crate) fn of(thing: impl Into<String>, meaning: &'static str) -> OutageLog {
         OutageLog {
-            shared: Arc::new(Shared {
+            shared: Arc::new(LoggedOutages {
                 thing: thing.into(),
                 meaning,
                 tracker: Mutex::default(),
@@ -197,7 +197,7 @@ impl OutageLog {
 }
 
 /// Checks until the outage has ended, or until every handle that could report its end is dropped.
-fn watch(shared: &Weak<Shared>) {
+fn watch(shared: &Weak<LoggedOutages>) {
     loop {
         std::thread::sleep(LOOK_EVERY);
         let Some(shared) = shared.upgrade() else {
@@ -214,7 +214,7 @@ fn watch(shared: &Weak<Shared>) {
     }
 }
 
-impl Shared {
+impl LoggedOutages {
     fn lock(&self) -> MutexGuard<'_, OutageTracker> {
         self.tracker.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -77,7 +77,7 @@ pub(crate) fn check(text: &str) -> Result<(), PayloadError> {
 
 /// Gives every token of a text in order. If the text is refused, the tokens given before are void.
 pub(crate) fn walk<'a>(text: &'a str, mut give: impl FnMut(Token<'a>)) -> Result<(), PayloadError> {
-    let mut reader = Reader {
+    let mut reader = PayloadReader {
         text,
         at: 0,
         levels: OpenLevels::default(),
@@ -137,13 +137,13 @@ impl OpenLevels {
     }
 }
 
-struct Reader<'a> {
+struct PayloadReader<'a> {
     text: &'a str,
     at: usize,
     levels: OpenLevels,
 }
 
-impl<'a> Reader<'a> {
+impl<'a> PayloadReader<'a> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }

@@ -8,8 +8,8 @@
 mod boot;
 mod changes;
 mod commit_batch;
+mod commit_metrics;
 mod commit_queue;
-mod commit_tally;
 mod dead_letters;
 mod disk_space;
 mod duplicate_key;
@@ -49,7 +49,7 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-pub use commit_tally::CommitTally;
+pub use commit_metrics::CommitMetrics;
 pub use dead_letters::{DeadCursor, DeadLetter, DeadPage};
 pub use error::{OpenError, StoreError};
 pub use event::{EventPage, EventRecord, EventState};
@@ -79,12 +79,12 @@ use work::{WorkItem, WorkRequest, WorkResult};
 /// A handle on the store; clones share it.
 #[derive(Clone)]
 pub struct Store {
-    shared: Arc<Shared>,
+    shared: Arc<StoreShared>,
     reply_batch: Option<Arc<ReplyBatch>>,
 }
 
 /// What the handles and the engine share.
-struct Shared {
+struct StoreShared {
     location: Location,
     backlog: u64,
     repeat: RepeatPolicy,
@@ -94,7 +94,7 @@ struct Shared {
     memory: Option<Arc<MemoryStore>>,
 }
 
-impl Drop for Shared {
+impl Drop for StoreShared {
     /// The writer thread ends with the last handle, also when nobody closed the store.
     fn drop(&mut self) {
         self.queue.close();
@@ -118,7 +118,7 @@ impl Store {
             Durability::None => Some(Arc::new(MemoryStore::default())),
         };
         let engine = open_engine(&setup, memory.as_ref())?;
-        let shared = Shared {
+        let shared = StoreShared {
             location: options.location.clone(),
             backlog: options.backlog,
             repeat: options.repeat,
@@ -274,7 +274,7 @@ impl Store {
     }
 
     /// How the commits go, without I/O.
-    pub fn commits(&self) -> &CommitTally {
+    pub fn commits(&self) -> &CommitMetrics {
         &self.shared.signals.totals.commits
     }
 

@@ -33,7 +33,7 @@ struct JournalState {
     taken: u64,
     sent: HashMap<Uuid, u32>,
     /// Calls by those who do not tell which attempt it is.
-    untold: HashMap<Uuid, u32>,
+    unnumbered: HashMap<Uuid, u32>,
 }
 
 /// What a journal comes to.
@@ -106,7 +106,7 @@ impl ProviderJournal {
     /// Which attempt the next call for this event is, from 1, if the caller does not tell.
     pub(super) fn next_attempt(&self, event_id: Uuid) -> u32 {
         let mut seen = lock(&self.seen);
-        let attempt = seen.untold.entry(event_id).or_default();
+        let attempt = seen.unnumbered.entry(event_id).or_default();
         *attempt += 1;
         *attempt
     }

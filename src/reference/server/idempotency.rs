@@ -17,7 +17,7 @@ const KEY_BYTES: usize = 255;
 
 /// What is read of a body; everything else is kept as it is.
 #[derive(Deserialize)]
-struct Envelope<'a> {
+struct EventEnvelope<'a> {
     #[serde(borrow)]
     id: Option<&'a RawValue>,
 }
@@ -38,7 +38,7 @@ pub(super) fn event_id(headers: &HeaderMap, body: &[u8]) -> Result<EventId, Prob
     }
 }
 
-fn envelope(body: &[u8]) -> Result<Envelope<'_>, Problem> {
+fn envelope(body: &[u8]) -> Result<EventEnvelope<'_>, Problem> {
     let text = std::str::from_utf8(body).map_err(|_| malformed("the body is not UTF-8"))?;
     // serde would read an array as the fields of a struct.
     if !text.trim_start().starts_with('{') {

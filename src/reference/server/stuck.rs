@@ -77,7 +77,7 @@ pub(super) struct StuckDetector {
     watched: HashMap<EventId, Suspect>,
     /// The next events to check, in order.
     turn: VecDeque<EventId>,
-    told: Option<Instant>,
+    reported_at: Option<Instant>,
 }
 
 impl StuckDetector {
@@ -89,7 +89,7 @@ impl StuckDetector {
             numbers: HashMap::new(),
             watched: HashMap::new(),
             turn: VecDeque::new(),
-            told: None,
+            reported_at: None,
         }
     }
 
@@ -192,9 +192,9 @@ impl StuckDetector {
         let example = ids.first().copied();
         let before = std::mem::replace(&mut *self.stuck.lock(), StuckEvents { events, ids });
         let is_news = events > before.events;
-        let may_tell = self.told.is_none_or(|told| told.elapsed() >= TELL_EVERY);
+        let may_tell = self.reported_at.is_none_or(|at| at.elapsed() >= TELL_EVERY);
         if let Some(event_id) = example.filter(|_| is_news && may_tell) {
-            self.told = Some(Instant::now());
+            self.reported_at = Some(Instant::now());
             tracing::warn!(
                 %event_id, events,
                 "stuck: dispatched again and again and never begun, while later events are done; hint: look at the log of the workers, which may refuse the event, and at stuck in /queue"

@@ -34,10 +34,10 @@ type AcceptedConnection = (TcpStream, OwnedSemaphorePermit);
 /// The running threads; clones share them.
 #[derive(Clone)]
 pub(super) struct HttpThreads {
-    shared: Arc<Shared>,
+    shared: Arc<ThreadsShared>,
 }
 
-struct Shared {
+struct ThreadsShared {
     loops: Vec<Loop>,
     next: AtomicUsize,
     stop: watch::Sender<bool>,
@@ -78,7 +78,7 @@ impl HttpThreads {
         }
         let threads = Mutex::new(threads);
         Ok(HttpThreads {
-            shared: Arc::new(Shared {
+            shared: Arc::new(ThreadsShared {
                 loops,
                 next: AtomicUsize::new(0),
                 stop,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::reference::counters::{AtomicHistogram, Counter, LATENCY_BOUNDS_NS, SIZE_BOUNDS};
 
 /// Counted by the writer, read by anyone.
-pub struct CommitTally {
+pub struct CommitMetrics {
     /// From the begin of a transaction until it is synced, in nanoseconds.
     pub duration: AtomicHistogram,
     /// Submissions and pieces of work that shared a transaction.
@@ -18,9 +18,9 @@ pub struct CommitTally {
     running_since_ms: AtomicU64,
 }
 
-impl Default for CommitTally {
+impl Default for CommitMetrics {
     fn default() -> Self {
-        CommitTally {
+        CommitMetrics {
             duration: AtomicHistogram::new(LATENCY_BOUNDS_NS),
             batch: AtomicHistogram::new(SIZE_BOUNDS),
             failed: Counter::default(),
@@ -30,7 +30,7 @@ impl Default for CommitTally {
     }
 }
 
-impl CommitTally {
+impl CommitMetrics {
     /// A transaction begins.
     pub(super) fn begin(&self) -> Instant {
         let now = Instant::now();

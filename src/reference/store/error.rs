@@ -73,7 +73,7 @@ pub enum OpenError {
         store: Location,
     },
     /// The file cannot be created, read or written; the database cannot be reached or used.
-    #[error("cannot open the store {store}: {reason}\nhint: {}", mend(.store, .reason))]
+    #[error("cannot open the store {store}: {reason}\nhint: {}", open_hint(.store, .reason))]
     Unusable {
         /// Where it was looked for.
         store: Location,
@@ -190,7 +190,7 @@ const FILE: [(&str, &str); 9] = [
 ];
 
 /// How to fix it, by the place and by what of the reason says that it is about encryption.
-fn mend(store: &Location, reason: &str) -> &'static str {
+fn open_hint(store: &Location, reason: &str) -> &'static str {
     let (known, other) = match store {
         Location::File(_) => (
             FILE,

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
-use super::{CommitTally, EventState};
+use super::{CommitMetrics, EventState};
 
 /// Counts by state, changed only after a commit. Each process adds up what it does itself, in memory and in a row of its
 /// own in the database; the rows of the others are read now and then. So nobody ever counts events.
@@ -12,7 +12,7 @@ pub(super) struct Totals {
     elsewhere: [AtomicI64; EventState::ALL.len()],
     failing: AtomicBool,
     is_full: AtomicBool,
-    pub(super) commits: CommitTally,
+    pub(super) commits: CommitMetrics,
 }
 
 /// What a transaction adds to each state.

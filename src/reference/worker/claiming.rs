@@ -40,9 +40,9 @@ impl WorkerPool {
     async fn dispatch(&self, attempts: &mut JoinSet<()>, stop: &mut watch::Receiver<bool>) {
         let all_slots = Arc::new(Semaphore::new(self.options.workers));
         let mut pause = StorePause::new();
-        while let Some(Some(slots)) = unless_told(stop, free(&all_slots)).await {
+        while let Some(Some(slots)) = unless_stopped(stop, free(&all_slots)).await {
             while attempts.try_join_next().is_some() {}
-            let Some(permit) = unless_told(stop, self.breaker.pass()).await else {
+            let Some(permit) = unless_stopped(stop, self.breaker.pass()).await else {
                 return;
             };
             let limit = if permit.is_probe() {
@@ -68,7 +68,7 @@ impl WorkerPool {
                     // The store logs its own failures.
                     tracing::debug!(%error, "cannot claim events");
                     drop((slots, permit));
-                    unless_told(stop, sleep(pause.next())).await;
+                    unless_stopped(stop, sleep(pause.next())).await;
                     continue;
                 }
             };
@@ -78,7 +78,7 @@ impl WorkerPool {
                 drop(all_slots.acquire().await);
                 timeout_at(until.into(), self.store.work_arrived()).await
             };
-            unless_told(stop, arrival).await;
+            unless_stopped(stop, arrival).await;
         }
     }
 
@@ -129,7 +129,7 @@ async fn free(slots: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
 }
 
 /// Waits for this, unless told to stop before it comes.
-async fn unless_told<T>(
+async fn unless_stopped<T>(
     stop: &mut watch::Receiver<bool>,
     wait: impl Future<Output = T>,
 ) -> Option<T> {

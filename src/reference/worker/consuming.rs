@@ -30,7 +30,7 @@ struct AttemptSlots {
 }
 
 /// What follows a look at a delivery.
-enum NextStep {
+enum DeliveryStep {
     /// Another one, after a pause.
     Again(Duration),
     /// Nothing more.
@@ -142,9 +142,9 @@ impl WorkerPool {
         let mut failing = StorePause::new();
         loop {
             let pause = match self.step(event_id, payload, slots).await {
-                Ok(NextStep::Over(settlement)) => return Some(settlement),
-                Ok(NextStep::Left) | Err(StoreError::Closed) => return None,
-                Ok(NextStep::Again(pause)) => {
+                Ok(DeliveryStep::Over(settlement)) => return Some(settlement),
+                Ok(DeliveryStep::Left) | Err(StoreError::Closed) => return None,
+                Ok(DeliveryStep::Again(pause)) => {
                     failing.reset();
                     pause
                 }
@@ -163,29 +163,29 @@ impl WorkerPool {
         event_id: EventId,
         payload: Option<&[u8]>,
         slots: &mut AttemptSlots,
-    ) -> Result<NextStep, StoreError> {
+    ) -> Result<DeliveryStep, StoreError> {
         let taken = {
             let Some(_slot) = slots.slot().await else {
-                return Ok(NextStep::Left);
+                return Ok(DeliveryStep::Left);
             };
             self.take(event_id).await?
         };
         Ok(match taken {
             TakeResult::Attempted => match self.store.event(event_id).await? {
                 Some(record) if record.state == EventState::Retrying => {
-                    NextStep::Again(Duration::ZERO)
+                    DeliveryStep::Again(Duration::ZERO)
                 }
-                _ => NextStep::Over(Settlement::Done),
+                _ => DeliveryStep::Over(Settlement::Done),
             },
             TakeResult::Left(Grant::NotDue(pause)) if pause <= LONGEST_HOLD => {
-                NextStep::Again(pause)
+                DeliveryStep::Again(pause)
             }
             TakeResult::Left(Grant::Unknown) => match self.adopt(event_id, payload).await? {
-                Ok(()) => NextStep::Again(Duration::ZERO),
-                Err(reason) => NextStep::Over(Settlement::Dead { reason }),
+                Ok(()) => DeliveryStep::Again(Duration::ZERO),
+                Err(reason) => DeliveryStep::Over(Settlement::Dead { reason }),
             },
             // Settled, taken by another worker who is responsible now, or found by the sweeper when it is due.
-            TakeResult::Left(_) => NextStep::Over(Settlement::Done),
+            TakeResult::Left(_) => DeliveryStep::Over(Settlement::Done),
         })
     }
 

@@ -30,7 +30,7 @@ pub(super) enum CommitStep {
 }
 
 impl CommitProgress {
-    pub(super) fn reach(&self, step: CommitStep) {
+    pub(super) fn advance_to(&self, step: CommitStep) {
         self.0.store(step as u8, Ordering::Relaxed);
     }
 

@@ -46,7 +46,7 @@ impl CountsPage {
     }
 
     /// For writes outside the main connection: counted at once, as if the process had ended.
-    pub(super) fn of_nobody() -> CountsPage {
+    pub(super) fn unowned() -> CountsPage {
         CountsPage {
             is_registered: true,
             ..CountsPage::first(NOBODY)

@@ -32,10 +32,10 @@ const WAITING: usize = 256;
 /// Where one item waits for a lock, separate from all others; clones share it.
 #[derive(Clone)]
 pub(super) struct LockQueue {
-    shared: Arc<Shared>,
+    shared: Arc<LockQueueShared>,
 }
 
-struct Shared {
+struct LockQueueShared {
     address: DatabaseAddress,
     context: PostgresContext,
     queue: Arc<CommitQueue>,
@@ -53,7 +53,7 @@ impl LockQueue {
         notifier: Arc<WakeNotifier>,
     ) -> LockQueue {
         LockQueue {
-            shared: Arc::new(Shared {
+            shared: Arc::new(LockQueueShared {
                 address,
                 context: PostgresContext {
                     rules: setup.rules,
@@ -88,7 +88,7 @@ impl LockQueue {
     }
 }
 
-impl Shared {
+impl LockQueueShared {
     async fn commit_and_answer(&self, mut batch: CommitBatch) {
         let began = self.signals.totals.commits.begin();
         let mut committed = self.commit(&batch).await;
@@ -129,7 +129,7 @@ impl Shared {
     async fn commit(&self, batch: &CommitBatch) -> Result<Committed, CommitFailure> {
         let mut session = self.session().await.map_err(CommitFailure::failed)?;
         let progress = CommitProgress::default();
-        let state = CommitState::new(CountsPage::of_nobody());
+        let state = CommitState::new(CountsPage::unowned());
         let transaction = transact(&mut session, self.context, state, batch, &progress);
         match timeout(TRANSACTION_TIME, transaction).await {
             Ok(Ok((committed, _))) => {

@@ -50,7 +50,7 @@ impl Transaction<'_> {
             let (job, attempt) = (lease.job, lease.attempt);
             let effect = outcome.effect().map(|(what, _)| what);
             // Of two that say the same in one transaction, the first is the one that counts.
-            let told_before =
+            let already_logged =
                 effect.is_some_and(|what| !logged.remove(&(job, attempt, what.to_owned())));
             if decided.remove(&(job, attempt)) {
                 let state = outcome.becomes(lease);
@@ -65,12 +65,12 @@ impl Transaction<'_> {
             let decided = if decided_now.get(&(job, attempt)) == Some(outcome) {
                 true
             } else {
-                (told_before || effect.is_none())
+                (already_logged || effect.is_none())
                     && self
                         .decided(lease, outcome, effect.unwrap_or_default())
                         .await?
             };
-            finished.push(Finished::found(decided, told_before || decided));
+            finished.push(Finished::found(decided, already_logged || decided));
         }
         Ok(finished)
     }

@@ -33,9 +33,9 @@ pub(super) async fn transact(
     let results = work
         .perform(&batch.work, &existing, context, &mut changes)
         .await?;
-    progress.reach(CommitStep::Counting);
+    progress.advance_to(CommitStep::Counting);
     state.page = work.count(&changes, state.page, batch).await?;
-    progress.reach(CommitStep::Committing);
+    progress.advance_to(CommitStep::Committing);
     work.commit().await?;
     let committed = Committed {
         admissions,

@@ -24,10 +24,10 @@ const BRING_BACK: &str = "UPDATE jobs INDEXED BY jobs_open
     WHERE state = ?1 AND state < 5 AND due_ms > ?2 + min(coalesce(span_ms, ?3), ?4) + ?5";
 
 /// An attempt that may begin, or why none can.
-type Due = Result<NextAttempt<Vec<u8>>, Unreadable>;
+type DueAttempt = Result<NextAttempt<Vec<u8>>, Unreadable>;
 
 /// Reads `seq, event_id, attempts, base, payload, fingerprint`; `state` is the one in which the row was found.
-fn due(row: &Row<'_>, state: EventState) -> rusqlite::Result<Due> {
+fn due(row: &Row<'_>, state: EventState) -> rusqlite::Result<DueAttempt> {
     let seq = row.get(0)?;
     let read = || {
         let attempts = columns::attempts(row, 2, "attempts")?;
@@ -106,7 +106,12 @@ impl Statements<'_> {
         Ok(lease.map_or(Grant::Settled(EventState::Dead), Grant::Leased))
     }
 
-    fn due(&mut self, state: EventState, until_ms: i64, limit: u32) -> rusqlite::Result<Vec<Due>> {
+    fn due(
+        &mut self,
+        state: EventState,
+        until_ms: i64,
+        limit: u32,
+    ) -> rusqlite::Result<Vec<DueAttempt>> {
         if limit == 0 {
             return Ok(Vec::new());
         }
@@ -118,7 +123,7 @@ impl Statements<'_> {
     /// Leases a job that was due in this state; `None` if its row is given up.
     fn lease_due(
         &mut self,
-        due: Due,
+        due: DueAttempt,
         state: EventState,
         changes: &mut Changes,
     ) -> rusqlite::Result<Option<Lease>> {

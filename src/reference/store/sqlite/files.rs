@@ -53,12 +53,12 @@ impl StoreFiles {
         let unusable = |error: io::Error| OpenError::unusable(path, error);
         // Log and index lie where a symbolic link leads to.
         let real = fs::canonicalize(path).map_err(unusable)?;
-        let log = beside(&real, "-wal");
+        let log = sibling_file(&real, "-wal");
         Ok(StoreFiles {
             database: WatchedFile::remember(path.to_owned()).map_err(unusable)?,
             log_file: File::open(&log).map_err(unusable)?,
             log: WatchedFile::remember(log).map_err(unusable)?,
-            index: WatchedFile::remember(beside(&real, "-shm")).map_err(unusable)?,
+            index: WatchedFile::remember(sibling_file(&real, "-shm")).map_err(unusable)?,
             database_file,
             page_bytes,
             least_bytes: 0,
@@ -194,7 +194,7 @@ impl WatchedFile {
 }
 
 /// A file that SQLite keeps next to the database.
-pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn sibling_file(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
@@ -264,7 +264,7 @@ mod tests {
 
     use rusqlite::Connection;
 
-    use super::{StoreFiles, beside};
+    use super::{StoreFiles, sibling_file};
     use crate::reference::store::StoreOptions;
     use crate::reference::store::sqlite::connection::open_writer;
     use crate::reference::store::sqlite::log_state::log_state;
@@ -297,10 +297,10 @@ mod tests {
     #[test]
     fn a_file_that_is_gone_or_another_one_is_noticed() {
         for suffix in ["", "-wal", "-shm"] {
-            let gone = after(|path| fs::remove_file(beside(path, suffix)).expect("removed"));
+            let gone = after(|path| fs::remove_file(sibling_file(path, suffix)).expect("removed"));
             assert!(gone.is_err_and(|said| said.contains("deleted")), "{suffix}");
             let replaced = after(|path| {
-                let (file, copy) = (beside(path, suffix), beside(path, "-copy"));
+                let (file, copy) = (sibling_file(path, suffix), sibling_file(path, "-copy"));
                 fs::copy(&file, &copy).expect("copied");
                 fs::rename(&copy, &file).expect("renamed over");
             });
@@ -321,7 +321,7 @@ mod tests {
     fn a_file_that_was_cut_or_overwritten_is_noticed() {
         let cut = |suffix: &'static str, bytes: u64| {
             after(move |path| {
-                let file = File::options().write(true).open(beside(path, suffix));
+                let file = File::options().write(true).open(sibling_file(path, suffix));
                 file.and_then(|file| file.set_len(bytes)).expect("cut");
             })
         };
@@ -340,7 +340,7 @@ mod tests {
         for suffix in ["", "-wal"] {
             let overwritten = after(|path| {
                 use std::io::Write as _;
-                let file = File::options().write(true).open(beside(path, suffix));
+                let file = File::options().write(true).open(sibling_file(path, suffix));
                 file.and_then(|mut file| file.write_all(&[0; 64]))
                     .expect("written");
             });

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::Connection;
 
 use super::damage::Damage;
-use super::files::{FRAME_HEAD_BYTES, LOG_HEAD_BYTES, LOG_MAGIC, beside, read_exact_at};
+use super::files::{FRAME_HEAD_BYTES, LOG_HEAD_BYTES, LOG_MAGIC, read_exact_at, sibling_file};
 use super::log_state::{LogState, log_state};
 
 /// Frames that are read at a time.
@@ -50,7 +50,7 @@ pub(super) struct LogCheck {
 impl LogCheck {
     /// Opens the log, which must exist.
     pub(super) fn open(store: &Path, page_bytes: u64) -> io::Result<LogCheck> {
-        let path = beside(&std::fs::canonicalize(store)?, "-wal");
+        let path = sibling_file(&std::fs::canonicalize(store)?, "-wal");
         Ok(LogCheck {
             file: File::options().read(true).write(true).open(&path)?,
             path,
@@ -193,7 +193,7 @@ mod tests {
     use super::LogCheck;
     use crate::reference::store::StoreOptions;
     use crate::reference::store::sqlite::connection::open_writer;
-    use crate::reference::store::sqlite::files::beside;
+    use crate::reference::store::sqlite::files::sibling_file;
     use crate::reference::store::sqlite::log_state::log_state;
 
     const FRAME: u64 = 24 + 4096;
@@ -206,7 +206,9 @@ mod tests {
             let insert = "INSERT INTO events SELECT randomblob(16), randomblob(100000), 0";
             connection.execute_batch(insert).expect("inserted");
         }
-        let log = File::options().write(true).open(beside(&path, "-wal"));
+        let log = File::options()
+            .write(true)
+            .open(sibling_file(&path, "-wal"));
         let check = LogCheck::open(&path, 4096).expect("a log");
         (connection, check, log.expect("a log"))
     }

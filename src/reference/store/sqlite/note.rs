@@ -13,7 +13,7 @@ use rusqlite::Connection;
 
 use super::connection::table_count;
 use super::counts::commits;
-use super::files::{beside, id};
+use super::files::{id, sibling_file};
 use super::log_state::keep_the_log;
 use crate::reference::store::OpenError;
 
@@ -49,7 +49,7 @@ pub(super) fn write(lock: &mut File, commits: u64, file: u64) -> std::io::Result
 /// Checks that the store has all commits that the note counts. To be called by a process that has the store alone and
 /// has not opened it yet.
 pub(super) fn check(lock: &mut File, store: &Path) -> Result<(), OpenError> {
-    let log = beside(store, "-wal");
+    let log = sibling_file(store, "-wal");
     let bytes = |path: &Path| fs::metadata(path).map_or(0, |file| file.len());
     if bytes(store) == 0 && bytes(&log) > 0 {
         // SQLite would delete the log and begin a new store.
@@ -63,7 +63,7 @@ pub(super) fn check(lock: &mut File, store: &Path) -> Result<(), OpenError> {
             hint: format!(
                 "put {name} back; to begin a new store, delete {} and {}",
                 log.display(),
-                beside(store, ".lock").display()
+                sibling_file(store, ".lock").display()
             ),
         });
     }
@@ -83,7 +83,7 @@ pub(super) fn check(lock: &mut File, store: &Path) -> Result<(), OpenError> {
         return Ok(());
     }
     let (found, noted) = (found.unwrap_or_default(), note.commits);
-    let (log, lock) = (log.display(), beside(store, ".lock"));
+    let (log, lock) = (log.display(), sibling_file(store, ".lock"));
     Err(OpenError::Incomplete {
         store: store.into(),
         missing: format!(

@@ -17,9 +17,9 @@ impl Statements<'_> {
     ) -> rusqlite::Result<Finished> {
         let now_ms = changes.now_ms;
         let effect = outcome.effect();
-        let mut told_before = false;
+        let mut already_logged = false;
         if let Some((what, detail)) = effect {
-            told_before = !self.log_notify(lease, now_ms, what, detail)?;
+            already_logged = !self.log_notify(lease, now_ms, what, detail)?;
         }
         let (state, due_ms) = outcome.state(lease, now_ms);
         let changed = self.finish.execute(params![
@@ -31,9 +31,9 @@ impl Statements<'_> {
             due_ms.saturating_sub(now_ms)
         ])?;
         if changed == 0 {
-            let decided = (told_before || effect.is_none())
+            let decided = (already_logged || effect.is_none())
                 && self.decided(lease, state, effect.map_or("", |(what, _)| what))?;
-            return Ok(Finished::found(decided, told_before || decided));
+            return Ok(Finished::found(decided, already_logged || decided));
         }
         changes.finished(lease.event_id, state);
         Ok(Finished::Recorded)

@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
-use super::files::{behind_links, beside, id, names};
+use super::files::{behind_links, id, names, sibling_file};
 use super::note;
 use crate::reference::store::OpenError;
 
@@ -38,7 +38,7 @@ impl Presence {
             });
         }
         loop {
-            let (file, is_temporary) = open(&beside(path, ".lock")).map_err(unusable)?;
+            let (file, is_temporary) = open(&sibling_file(path, ".lock")).map_err(unusable)?;
             let alone = match file.try_lock() {
                 Ok(()) => true,
                 Err(TryLockError::WouldBlock) => {
@@ -61,7 +61,7 @@ impl Presence {
     }
 
     fn is_in_its_place(&self) -> io::Result<bool> {
-        match fs::metadata(beside(&self.path, ".lock")) {
+        match fs::metadata(sibling_file(&self.path, ".lock")) {
             Ok(now) => Ok(id(&now) == id(&self.file.metadata()?)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
             Err(error) => Err(error),
@@ -131,7 +131,7 @@ fn open(path: &Path) -> io::Result<(File, bool)> {
 impl Drop for Presence {
     fn drop(&mut self) {
         if self.is_temporary {
-            let _ = fs::remove_file(beside(&self.path, ".lock"));
+            let _ = fs::remove_file(sibling_file(&self.path, ".lock"));
         }
     }
 }
