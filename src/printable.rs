@@ -162,20 +162,20 @@ impl<W: Write> Printable<W> {
         while used < bytes.len() {
             let rest = &bytes[used..];
             match next_piece(rest, self.sequences) {
-                Piece::Cut if !last => break,
-                Piece::Cut => {
+                TextPiece::Cut if !last => break,
+                TextPiece::Cut => {
                     out.push(char::REPLACEMENT_CHARACTER);
                     used = bytes.len();
                 }
-                Piece::Invalid(length) => {
+                TextPiece::Invalid(length) => {
                     out.push(char::REPLACEMENT_CHARACTER);
                     used += length;
                 }
-                Piece::Plain(text) => {
+                TextPiece::Plain(text) => {
                     self.push_plain(text, &mut out);
                     used += text.len();
                 }
-                Piece::Own(text) => {
+                TextPiece::Own(text) => {
                     out.push_str(text);
                     used += text.len();
                 }
@@ -186,7 +186,7 @@ impl<W: Write> Printable<W> {
     }
 }
 
-enum Piece<'a> {
+enum TextPiece<'a> {
     /// To be escaped where necessary.
     Plain(&'a str),
     /// A sequence of our own.
@@ -197,7 +197,7 @@ enum Piece<'a> {
     Cut,
 }
 
-fn next_piece(bytes: &[u8], sequences: Sequences) -> Piece<'_> {
+fn next_piece(bytes: &[u8], sequences: Sequences) -> TextPiece<'_> {
     let valid = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(e) if e.valid_up_to() > 0 => {
@@ -205,38 +205,38 @@ fn next_piece(bytes: &[u8], sequences: Sequences) -> Piece<'_> {
         }
         Err(e) => {
             return match e.error_len() {
-                Some(length) => Piece::Invalid(length),
-                None => Piece::Cut,
+                Some(length) => TextPiece::Invalid(length),
+                None => TextPiece::Cut,
             };
         }
     };
     if sequences == Sequences::None {
-        return Piece::Plain(valid);
+        return TextPiece::Plain(valid);
     }
     match valid.find('\x1b') {
-        None => Piece::Plain(valid),
+        None => TextPiece::Plain(valid),
         Some(0) => sequence(valid, bytes.len() > valid.len(), sequences),
-        Some(start) => Piece::Plain(&valid[..start]),
+        Some(start) => TextPiece::Plain(&valid[..start]),
     }
 }
 
 /// Classifies bytes that begin with an escape character.
-fn sequence(text: &str, goes_on: bool, sequences: Sequences) -> Piece<'_> {
+fn sequence(text: &str, goes_on: bool, sequences: Sequences) -> TextPiece<'_> {
     let is_part = |c: char| c.is_ascii_digit() || c == ';';
     let parameters = text.get(2..).unwrap_or_default();
     let end = parameters.find(|c| !is_part(c));
     let begins = text == "\x1b" || text.starts_with("\x1b[");
     match end {
-        None if begins && text.len() < LONGEST_SEQUENCE && !goes_on => Piece::Cut,
+        None if begins && text.len() < LONGEST_SEQUENCE && !goes_on => TextPiece::Cut,
         Some(end) if begins && parameters[end..].starts_with('m') => {
             let own = &text[..end + 3];
             if sequences == Sequences::Styles || COLOURS.contains(&own) {
-                Piece::Own(own)
+                TextPiece::Own(own)
             } else {
-                Piece::Plain(own)
+                TextPiece::Plain(own)
             }
         }
-        _ => Piece::Plain("\x1b"),
+        _ => TextPiece::Plain("\x1b"),
     }
 }
 

@@ -44,7 +44,7 @@ use crate::verdict::Verdict;
 pub use audit::{JsonAudit, JsonAudits, JsonCompletion, of_completion};
 pub use comparison::{ComparisonReport, JsonChange, JsonErrorRate, JsonRates, TurnsReport};
 pub use diagnosis::{DiagnosisReport, JsonCause, JsonDiagnosis, JsonEvidence, JsonStep};
-pub use drift::{JsonDrift, JsonStretch};
+pub use drift::{JsonDrift, JsonRunWindow};
 pub use instrument::{JsonCalibration, JsonCertificate};
 pub use json::{JsonReport, SCHEMA};
 pub use text::diagnosis::step as diagnosis_step;
@@ -65,7 +65,7 @@ pub struct Report {
     pub endpoints: Vec<EndpointReport>,
     /// What the gates say, grouped by endpoint.
     pub findings: Vec<Finding>,
-    /// What may mislead, and how to mend it; people read them on stderr, files hold them.
+    /// What may mislead, and how to fix it; people read them on stderr, files hold them.
     pub warnings: Vec<Warning>,
     /// What must be known to read the numbers.
     pub notes: Vec<String>,

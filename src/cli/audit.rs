@@ -138,11 +138,11 @@ impl AuditArgs {
                 || gates.iter().any(|gate| gate.condition.needs_audit())
         };
         match (self.audit, self.no_audit, settings.enabled) {
-            (true, _, _) => AuditPolicy::Asked,
+            (true, _, _) => AuditPolicy::Required,
             (_, true, _) => AuditPolicy::Never,
-            (_, _, Some(true)) => AuditPolicy::Asked,
+            (_, _, Some(true)) => AuditPolicy::Required,
             (_, _, Some(false)) => AuditPolicy::Never,
-            _ if needs_it() => AuditPolicy::Asked,
+            _ if needs_it() => AuditPolicy::Required,
             _ => AuditPolicy::IfOffered,
         }
     }
@@ -255,7 +255,8 @@ fn check_unused(args: &AuditArgs, auditing: &Auditing) -> anyhow::Result<()> {
 
 /// A listing is of one run.
 fn check_run_header(plan: &Plan, auditing: &Auditing) -> anyhow::Result<()> {
-    let listed = auditing.policy == AuditPolicy::Asked && auditing.source == AuditSource::Listing;
+    let listed =
+        auditing.policy == AuditPolicy::Required && auditing.source == AuditSource::Listing;
     let mut names = accepting(plan).filter_map(|endpoint| endpoint.header(RUN_HEADER));
     match names.find(|name| !name.is_fixed()) {
         Some(name) if listed => bail!(

@@ -226,10 +226,10 @@ impl ServeArgs {
 
     /// Refuses what was typed and would be ignored.
     fn check(&self) -> anyhow::Result<()> {
-        let has_use = |id, has_use, because, mend| self.typed.has_use(id, has_use, because, mend);
+        let has_use = |id, has_use, because, hint| self.typed.has_use(id, has_use, because, hint);
         for broker in ["sweep_interval", "redispatch_after"] {
-            let mend = "add --dispatch URL";
-            has_use(broker, self.dispatch.is_some(), "there is no broker", mend)?;
+            let hint = "add --dispatch URL";
+            has_use(broker, self.dispatch.is_some(), "there is no broker", hint)?;
         }
         has_use(
             "block",
@@ -411,7 +411,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_values_are_named_with_their_mend() {
+    fn wrong_values_are_named_with_their_hint() {
         for (line, words) in [
             ("--sim-latency fast", "or write evidence"),
             ("--sim-draws stratified:0", "use 1 to 1000000"),

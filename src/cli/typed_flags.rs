@@ -17,11 +17,11 @@ impl TypedFlags {
         id: &str,
         has_use: bool,
         because: &str,
-        mend: &str,
+        hint: &str,
     ) -> anyhow::Result<()> {
         anyhow::ensure!(
             has_use || !self.0.contains(id),
-            "--{} has no use here: {because}\nhint: {mend}",
+            "--{} has no use here: {because}\nhint: {hint}",
             id.replace('_', "-")
         );
         Ok(())

@@ -169,8 +169,8 @@ impl WorkArgs {
         )?;
         let because = format!("the provider is at {}", self.provider);
         for id in SIMULATED {
-            let mend = "leave it out, or give it to `a7probe provider`";
-            self.typed.has_use(id, simulated, &because, mend)?;
+            let hint = "leave it out, or give it to `a7probe provider`";
+            self.typed.has_use(id, simulated, &because, hint)?;
         }
         Ok(())
     }

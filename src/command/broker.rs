@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 const LATE: Duration = Duration::from_millis(500);
 
 /// Does the work, and writes the broker's report on its settings to `err` when it arrives.
-pub(super) async fn warn_beside<T>(
+pub(super) async fn with_broker_advice<T>(
     work: impl Future<Output = T>,
     broker: Option<&Dispatch>,
     err: &mut dyn Write,

@@ -150,7 +150,7 @@ impl DemoSetup<'_> {
         let watch = QueueWatch::start(&server.url())?;
         let own_gates = gate::default_gates(DEFAULT_TARGET);
         let auditing = Auditing {
-            policy: AuditPolicy::Asked,
+            policy: AuditPolicy::Required,
             patience: SETTLE,
             quiet: DEFAULT_AUDIT_QUIET,
             source: AuditSource::Listing,

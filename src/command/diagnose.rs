@@ -61,10 +61,10 @@ pub fn run(
     if let Preflight::Interrupted(signal) = preflight {
         return Ok(signals::exit(signal));
     }
-    let mut session = Session {
+    let mut session = DiagnosisSession {
         diagnose: &diagnose,
         measuring: &measuring,
-        told: stderr,
+        stderr,
         quiet: args.output.quiet,
         warnings: Vec::new(),
     };
@@ -166,15 +166,15 @@ fn per_second(rate: f64) -> String {
 }
 
 /// One diagnosis under way.
-struct Session<'a> {
+struct DiagnosisSession<'a> {
     diagnose: &'a Diagnose,
     measuring: &'a Measuring,
-    told: &'a mut dyn Write,
+    stderr: &'a mut dyn Write,
     quiet: bool,
     warnings: Vec<Warning>,
 }
 
-impl Session<'_> {
+impl DiagnosisSession<'_> {
     fn observe(&mut self) -> anyhow::Result<Observations> {
         let (probe, load) = names(&self.diagnose.plan);
         let mut observed = Observations {
@@ -184,8 +184,8 @@ impl Session<'_> {
             alone: None,
             new_connections: None,
             one_at_a_time: None,
-            beside: None,
-            meanwhile: None,
+            probe_during_load: None,
+            load_during_probe: None,
             asked_per_s: self.diagnose.rates.1,
             offered: None,
         };
@@ -225,7 +225,7 @@ impl Session<'_> {
         if self.quiet {
             Ok(())
         } else {
-            writeln!(self.told, "{line}")
+            writeln!(self.stderr, "{line}")
         }
     }
 
@@ -310,9 +310,9 @@ impl Session<'_> {
             DiagnosisStep::Alone => observed.alone = first,
             DiagnosisStep::NewConnections => observed.new_connections = first,
             DiagnosisStep::OneAtATime => observed.one_at_a_time = first,
-            DiagnosisStep::Beside => {
-                observed.meanwhile = parts.next();
-                observed.beside = first;
+            DiagnosisStep::DuringLoad => {
+                observed.load_during_probe = parts.next();
+                observed.probe_during_load = first;
             }
             DiagnosisStep::Offered => observed.offered = first,
         }

@@ -228,7 +228,7 @@ fn audit(measure: &Measure) -> String {
         _ if names.is_empty() => return "none: nothing that is sent promises work".to_owned(),
         AuditPolicy::Never => return "none (--no-audit)".to_owned(),
         AuditPolicy::IfOffered => "if the service lists its runs: ",
-        AuditPolicy::Asked => "",
+        AuditPolicy::Required => "",
     };
     let at = match &measure.auditing.source {
         AuditSource::Listing => "GET /runs/{run}/events",

@@ -120,7 +120,7 @@ impl Progress {
         let (done, finished) = channel();
         let draw = move || {
             let began = Instant::now();
-            let line = Line::new(mode);
+            let line = LiveLine::new(mode);
             while let Err(RecvTimeoutError::Timeout) = finished.recv_timeout(mode.period()) {
                 line.show(&text(began.elapsed()));
             }
@@ -149,38 +149,38 @@ impl Drop for Progress {
     }
 }
 
-enum Line {
+enum LiveLine {
     Drawn(ProgressBar),
     Printed,
 }
 
-impl Line {
-    fn new(mode: ProgressMode) -> Line {
+impl LiveLine {
+    fn new(mode: ProgressMode) -> LiveLine {
         if mode != ProgressMode::Terminal {
-            return Line::Printed;
+            return LiveLine::Printed;
         }
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
         bar.set_style(
             ProgressStyle::with_template("{spinner} {wide_msg}")
                 .unwrap_or_else(|_| ProgressStyle::default_spinner()),
         );
-        Line::Drawn(bar)
+        LiveLine::Drawn(bar)
     }
 
     fn show(&self, text: &str) {
         let text = &*one_line(text);
         match self {
-            Line::Drawn(bar) => {
+            LiveLine::Drawn(bar) => {
                 bar.set_message(text.to_owned());
                 bar.tick();
             }
             // Progress that cannot be written is no reason to end a measurement.
-            Line::Printed => drop(writeln!(std::io::stderr(), "{text}")),
+            LiveLine::Printed => drop(writeln!(std::io::stderr(), "{text}")),
         }
     }
 
     fn clear(&self) {
-        if let Line::Drawn(bar) = self {
+        if let LiveLine::Drawn(bar) = self {
             bar.finish_and_clear();
         }
     }

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::broker::warn_beside;
+use super::broker::with_broker_advice;
 use super::hosting;
 use crate::cli::serve::ServeArgs;
 use crate::exit::Exit;
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit>
             }
         };
         let to = config.dispatch.as_ref().map(|dispatch| &dispatch.to);
-        warn_beside(serving, to, err).await?
+        with_broker_advice(serving, to, err).await?
     })?;
     // A thread that still waits for something must not hold up the end.
     runtime.shutdown_background();

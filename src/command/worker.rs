@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::sync::watch;
 
-use super::broker::warn_beside;
+use super::broker::with_broker_advice;
 use super::hosting;
 use crate::cli::worker::WorkerArgs;
 use crate::exit::Exit;
@@ -57,7 +57,7 @@ pub(crate) fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit
                 () = hosting::nth(signals, if from.is_some() { 3 } else { 2 }) => false,
             }
         };
-        let ended = warn_beside(work, from.as_ref(), err).await?;
+        let ended = with_broker_advice(work, from.as_ref(), err).await?;
         reporting.abort();
         anyhow::ensure!(!is_broken, "the store {}: {WRITER_ENDED}", store.location());
         let left = store.snapshot();

@@ -14,7 +14,7 @@ use crate::stats::rank::{self, Quantile};
 pub use drift::{Drift, Growth, GrowthKind, SlowStart};
 pub use level_change::{LevelChange, Parts};
 pub use observed::{Observed, ObservedInterval};
-pub use request_batch::{RunPosition, Stretch};
+pub use request_batch::{RunPosition, RunWindow};
 
 /// Confidence of the two-sided interval of a percentile.
 pub const CONFIDENCE: f64 = 0.95;

@@ -59,7 +59,7 @@ pub use stop::{StopSignal, Stopper, stop_switch};
 /// not an error here but an outcome.
 pub fn run(spec: &RunSpec<'_>) -> anyhow::Result<FinishedRun> {
     let threads = thread_count(spec.plan);
-    let shared = Shared {
+    let shared = EngineShared {
         spec,
         connector: Connector::new(&spec.plan.target, &spec.plan.connections)?,
         load: LoadModel::new(spec, threads),
@@ -89,7 +89,7 @@ pub fn run(spec: &RunSpec<'_>) -> anyhow::Result<FinishedRun> {
 }
 
 /// What all threads of a run share.
-struct Shared<'a> {
+struct EngineShared<'a> {
     spec: &'a RunSpec<'a>,
     connector: Connector,
     load: LoadModel,
@@ -132,7 +132,7 @@ impl LoadModel {
     }
 }
 
-impl Shared<'_> {
+impl EngineShared<'_> {
     fn begin(&self) {
         self.origin
             .get_or_init(|| (Instant::now(), jiff::Timestamp::now()));

@@ -126,8 +126,8 @@ pub(super) fn count(completion: &Completion, what: AuditCount) -> Option<u64> {
 }
 
 /// How often events were inserted twice, where that is told or was seen.
-pub(super) fn twice(count: u64, told: EffectReporting) -> Option<u64> {
-    (told == EffectReporting::Reported || count > 0).then_some(count)
+pub(super) fn twice(count: u64, reporting: EffectReporting) -> Option<u64> {
+    (reporting == EffectReporting::Reported || count > 0).then_some(count)
 }
 
 pub(super) fn completion(endpoint: &EndpointReport) -> Option<&Completion> {
@@ -187,10 +187,10 @@ fn outcomes(completion: &Completion) -> String {
         },
         format!("dead {}", grouped(completion.dead)),
         format!("lost {}", grouped(completion.lost)),
-        format!("recovered {}", told(completion.recovered)),
+        format!("recovered {}", known_count(completion.recovered)),
         format!(
             "unexpected {}",
-            told(count(completion, AuditCount::Unexpected))
+            known_count(count(completion, AuditCount::Unexpected))
         ),
     ];
     if completion.shared > 0 {
@@ -220,8 +220,8 @@ fn effects(completion: &Completion) -> String {
         }
         (inserts, notifications) => format!(
             "inserted twice {} · notified twice {}{}",
-            told(twice(completion.inserted_twice, inserts)),
-            told(twice(completion.notified_twice, notifications)),
+            known_count(twice(completion.inserted_twice, inserts)),
+            known_count(twice(completion.notified_twice, notifications)),
             perhaps(completion)
         ),
     };
@@ -245,7 +245,7 @@ fn perhaps(completion: &Completion) -> String {
 }
 
 /// A count that somebody knows.
-fn told(count: Option<u64>) -> String {
+fn known_count(count: Option<u64>) -> String {
     count.map_or_else(|| NOTHING.to_owned(), grouped)
 }
 

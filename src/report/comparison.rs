@@ -210,7 +210,7 @@ fn error_row(change: &ErrorRateChange) -> [String; 6] {
         Some(share) => format!("{} ({})", percent(share), grouped(rate.not_ok)),
         None => "no data".to_owned(),
     };
-    let nobody_failed = change.rates.before.not_ok == 0 && change.rates.after.not_ok == 0;
+    let no_failures = change.rates.before.not_ok == 0 && change.rates.after.not_ok == 0;
     [
         "error rate".to_owned(),
         rate(change.rates.before),
@@ -227,7 +227,7 @@ fn error_row(change: &ErrorRateChange) -> [String; 6] {
             format!("{low}… {}", points(interval.high))
         }),
         // Nobody failed: that nothing is shown about a change is no news.
-        if nobody_failed {
+        if no_failures {
             NOTHING.to_owned()
         } else {
             effect::effect(change.effect).to_owned()

@@ -98,8 +98,8 @@ impl DiagnosisReport {
             (DiagnosisStep::Alone, probe, &o.alone),
             (DiagnosisStep::NewConnections, probe, &o.new_connections),
             (DiagnosisStep::OneAtATime, load, &o.one_at_a_time),
-            (DiagnosisStep::Beside, probe, &o.beside),
-            (DiagnosisStep::Beside, load, &o.meanwhile),
+            (DiagnosisStep::DuringLoad, probe, &o.probe_during_load),
+            (DiagnosisStep::DuringLoad, load, &o.load_during_probe),
             (DiagnosisStep::Offered, load, &o.offered),
         ]
         .into_iter()

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::judge::summary::{Drift, Parts, RunPosition, Stretch};
+use crate::judge::summary::{Drift, Parts, RunPosition, RunWindow};
 use crate::units::millis;
 
 /// Whether the service changed during the run.
@@ -12,14 +12,14 @@ pub struct JsonDrift {
     /// too few requests.
     pub changed: Option<String>,
     /// The first half and the second; empty where the order is not known.
-    pub halves: Vec<JsonStretch>,
-    /// Ten stretches of equal length, or fewer of a short run.
-    pub deciles: Vec<JsonStretch>,
+    pub halves: Vec<JsonRunWindow>,
+    /// Ten windows of equal length, or fewer of a short run.
+    pub deciles: Vec<JsonRunWindow>,
 }
 
 /// A part of a run.
 #[derive(Clone, Debug, Serialize)]
-pub struct JsonStretch {
+pub struct JsonRunWindow {
     /// Where it begins, in seconds since t0; `null` of a list.
     pub from_s: Option<u64>,
     /// Values before it in a list; `null` of a run.
@@ -40,24 +40,24 @@ impl From<&Drift> for JsonDrift {
         });
         JsonDrift {
             changed,
-            halves: drift.halves.iter().map(JsonStretch::from).collect(),
-            deciles: drift.deciles.iter().map(JsonStretch::from).collect(),
+            halves: drift.halves.iter().map(JsonRunWindow::from).collect(),
+            deciles: drift.deciles.iter().map(JsonRunWindow::from).collect(),
         }
     }
 }
 
-impl From<&Stretch> for JsonStretch {
-    fn from(stretch: &Stretch) -> JsonStretch {
-        let (from_s, from_value) = match stretch.from {
+impl From<&RunWindow> for JsonRunWindow {
+    fn from(window: &RunWindow) -> JsonRunWindow {
+        let (from_s, from_value) = match window.from {
             RunPosition::Second(second) => (Some(second), None),
             RunPosition::Value(value) => (None, Some(value)),
         };
-        JsonStretch {
+        JsonRunWindow {
             from_s,
             from_value,
-            requests: stretch.requests,
-            p50_ms: stretch.median.map(millis),
-            p95_ms: stretch.p95.map(millis),
+            requests: window.requests,
+            p50_ms: window.median.map(millis),
+            p95_ms: window.p95.map(millis),
         }
     }
 }

@@ -13,24 +13,24 @@ use crate::run::histogram::{Histogram, Precision, RankedValues};
 use crate::run::recording::RunSecond;
 
 /// One line of the log.
-struct Line<'a> {
+struct IntervalLine<'a> {
     tag: &'a str,
     start_s: f64,
     length_s: f64,
-    values: Values<'a>,
+    values: IntervalValues<'a>,
 }
 
 /// The latencies of a line. Those of a second become a histogram when they are written: a long run has many seconds.
-enum Values<'a> {
+enum IntervalValues<'a> {
     Second(&'a RunSecond),
     Whole(&'a RankedValues),
 }
 
-impl Values<'_> {
+impl IntervalValues<'_> {
     fn histogram(&self) -> Histogram {
         match self {
-            Values::Second(interval) => interval.histogram(),
-            Values::Whole(levels) => whole(levels),
+            IntervalValues::Second(interval) => interval.histogram(),
+            IntervalValues::Whole(levels) => whole(levels),
         }
     }
 }
@@ -71,14 +71,14 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         "\"StartTimestamp\",\"Interval_Length\",\"Interval_Max\",\"Interval_Compressed_Histogram\""
     )?;
     let endpoints = report.endpoints.iter().zip(&tags);
-    let mut lines: Vec<Line<'_>> = endpoints
+    let mut lines: Vec<IntervalLine<'_>> = endpoints
         .flat_map(|(endpoint, tag)| lines(&endpoint.distribution, tag, began))
         .collect();
     lines.sort_by(|a, b| a.start_s.total_cmp(&b.start_s));
     lines.iter().try_for_each(|line| line.write(out))
 }
 
-impl Line<'_> {
+impl IntervalLine<'_> {
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let histogram = self.values.histogram();
         let top_ns = histogram
@@ -101,23 +101,26 @@ fn lines<'a>(
     distribution: &'a LatencyDistribution,
     tag: &'a str,
     began: Option<Timestamp>,
-) -> Vec<Line<'a>> {
+) -> Vec<IntervalLine<'a>> {
     let offset = distribution.started_at.zip(began);
     let offset_s = offset.map_or(0.0, |(own, first)| own.duration_since(first).as_secs_f64());
     if distribution.seconds.is_empty() {
-        return vec![Line {
+        return vec![IntervalLine {
             tag,
             start_s: offset_s,
             length_s: 0.0,
-            values: Values::Whole(&distribution.highest),
+            values: IntervalValues::Whole(&distribution.highest),
         }];
     }
-    let seconds = distribution.seconds.iter().map(|(&second, interval)| Line {
-        tag,
-        start_s: offset_s + second as f64,
-        length_s: 1.0,
-        values: Values::Second(interval),
-    });
+    let seconds = distribution
+        .seconds
+        .iter()
+        .map(|(&second, interval)| IntervalLine {
+            tag,
+            start_s: offset_s + second as f64,
+            length_s: 1.0,
+            values: IntervalValues::Second(interval),
+        });
     seconds.collect()
 }
 

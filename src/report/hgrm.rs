@@ -46,14 +46,14 @@ pub(super) fn write(endpoint: &EndpointReport, out: &mut dyn Write) -> io::Resul
 }
 
 /// One line of the table.
-struct Line {
+struct PercentileLine {
     value_ns: u64,
     /// From 0 to 1.
     percentile: f64,
     total: u64,
 }
 
-impl Line {
+impl PercentileLine {
     fn write(&self, out: &mut dyn Write) -> io::Result<()> {
         let (value, percentile) = (milliseconds(self.value_ns), self.percentile);
         write!(out, "{value:>12.6} {percentile:.12} {:>10}", self.total)?;
@@ -66,7 +66,7 @@ impl Line {
 }
 
 /// Ever finer steps towards 100 %, until every value is counted, and then 100 %.
-fn lines(levels: &RankedValues) -> Vec<Line> {
+fn lines(levels: &RankedValues) -> Vec<PercentileLine> {
     let n = levels.count();
     let mut lines = Vec::new();
     if n == 0 {
@@ -80,7 +80,7 @@ fn lines(levels: &RankedValues) -> Vec<Line> {
         while let Some((value, count)) = steps.next_if(|_| total < rank) {
             (value_ns, total) = (value, total + count);
         }
-        lines.push(Line {
+        lines.push(PercentileLine {
             value_ns,
             percentile,
             total,
@@ -88,7 +88,7 @@ fn lines(levels: &RankedValues) -> Vec<Line> {
         let halvings = (1.0 / (1.0 - percentile)).log2().floor() + 1.0;
         percentile += 1.0 / (TICKS_PER_HALF * halvings.exp2());
     }
-    lines.push(Line {
+    lines.push(PercentileLine {
         value_ns,
         percentile: 1.0,
         total,

@@ -61,7 +61,7 @@ pub struct JsonReport {
     pub endpoints: Vec<JsonEndpoint>,
     /// The runs behind it, in brief.
     pub runs: Vec<JsonRun>,
-    /// What may mislead, and how to mend it.
+    /// What may mislead, and how to fix it.
     pub warnings: Vec<JsonWarning>,
     /// What must be known to read the numbers.
     pub notes: Vec<String>,

@@ -11,7 +11,7 @@ use crate::run::import::ImportRemark;
 use crate::run::sample::FailureKind;
 use crate::units::{serialize_ms, serialize_s};
 
-/// Something that may mislead, and how to mend it.
+/// Something that may mislead, and how to fix it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Warning {
     /// The file or the side that it is about; empty where there is only one.

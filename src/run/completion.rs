@@ -128,8 +128,8 @@ impl Completion {
         let mut journal = AcceptanceCounts::of(&recording.counts);
         journal.by_repeat = by_repeat.len() as u64;
         let mut completion = Completion::empty(journal, outcome, targets);
-        completion.inserts = told(reports, |report| report.inserts);
-        completion.notifications = told(reports, |report| report.notifications);
+        completion.inserts = effect_reporting(reports, |report| report.inserts);
+        completion.notifications = effect_reporting(reports, |report| report.notifications);
         let (mut row, mut recovered) = (0, 0);
         for (index, ok) in (0u64..).zip(recording.ok.iter()) {
             let report = reports.get(&index);
@@ -266,7 +266,7 @@ impl Completion {
 }
 
 /// An effect is told if it is told of everything that was done: what is not done yet may have nothing to tell.
-fn told(
+fn effect_reporting(
     reports: &HashMap<u64, EventReport>,
     effect: impl Fn(&EventReport) -> Option<u64>,
 ) -> EffectReporting {

@@ -106,7 +106,7 @@ impl OutcomeSequence {
                 self.covariance(lag, mean) + self.covariance(lag + 1, mean),
             )
         });
-        let coarse = std::iter::once_with(|| Blocks::of_eight(self))
+        let coarse = std::iter::once_with(|| BlockSums::of_eight(self))
             .flat_map(|finest| std::iter::successors(Some(finest), |blocks| Some(blocks.coarser())))
             .take_while(|blocks| blocks.counts.len() > LAGS)
             .flat_map(move |blocks| {
@@ -145,27 +145,27 @@ impl OutcomeSequence {
 }
 
 /// Numbers of ones in consecutive blocks of equal size; an incomplete last block is left out.
-struct Blocks {
+struct BlockSums {
     size: usize,
     counts: Vec<u32>,
 }
 
-impl Blocks {
-    fn of_eight(bits: &OutcomeSequence) -> Blocks {
+impl BlockSums {
+    fn of_eight(bits: &OutcomeSequence) -> BlockSums {
         let bytes = bits.words.iter().flat_map(|word| word.to_le_bytes());
-        Blocks {
+        BlockSums {
             size: 8,
             counts: bytes.take(bits.length / 8).map(u8::count_ones).collect(),
         }
     }
 
-    fn coarser(&self) -> Blocks {
+    fn coarser(&self) -> BlockSums {
         let counts = self
             .counts
             .chunks_exact(COARSENING)
             .map(|chunk| chunk.iter().sum())
             .collect();
-        Blocks {
+        BlockSums {
             size: self.size * COARSENING,
             counts,
         }

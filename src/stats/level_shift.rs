@@ -1,4 +1,4 @@
-//! Do the stretches of a series differ in level, in whatever direction? Halves by a rank test, tenths by analysis of
+//! Do the parts of a series differ in level, in whatever direction? Halves by a rank test, tenths by analysis of
 //! variance of ranks.
 //!
 //! Both look at twenty batches of neighbours, each given by the mean rank of its values among all. The yardstick is how

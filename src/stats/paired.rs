@@ -129,11 +129,11 @@ fn finite_interval(values: &[f64], confidence: f64) -> PairedMean {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
     let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / (count - 1.0);
-    let reach = t_quantile(count - 1.0, confidence) * (variance / count).sqrt();
+    let half_width = t_quantile(count - 1.0, confidence) * (variance / count).sqrt();
     PairedMean {
         mean,
-        low: mean - reach,
-        high: mean + reach,
+        low: mean - half_width,
+        high: mean + half_width,
         pairs: values.len(),
     }
 }
@@ -168,9 +168,12 @@ mod tests {
         // Logarithms −1.5, −0.5, 0.5, 1.5, −1, 1: mean 0, sum of squares 7, standard error √(7/5/6).
         let pairs = [-1.5_f64, -0.5, 0.5, 1.5, -1.0, 1.0].map(|log| (10.0, 10.0 * log.exp()));
         let found = ratio(&pairs, 0.95).expect("six pairs");
-        let reach = 2.570581835636314 * (7.0_f64 / 30.0).sqrt();
+        let half_width = 2.570581835636314 * (7.0_f64 / 30.0).sqrt();
         assert!((found.mean - 1.0).abs() < 1e-12);
-        assert!((found.low.ln() + reach).abs() < 1e-12 && (found.high.ln() - reach).abs() < 1e-12);
+        assert!(
+            (found.low.ln() + half_width).abs() < 1e-12
+                && (found.high.ln() - half_width).abs() < 1e-12
+        );
         assert_eq!(found.pairs, 6);
     }
 
@@ -255,7 +258,7 @@ mod tests {
         // Differences −1.5, −0.5, 0.5, 1.5, −1, 1: standard error √(7/5/6).
         let pairs = [-1.5, -0.5, 0.5, 1.5, -1.0, 1.0].map(|d| (10.0, 10.0 + d));
         let found = difference(&pairs, 0.95).expect("six pairs");
-        let reach = 2.570581835636314 * (7.0_f64 / 30.0).sqrt();
-        assert!((found.low + reach).abs() < 1e-12 && (found.high - reach).abs() < 1e-12);
+        let half_width = 2.570581835636314 * (7.0_f64 / 30.0).sqrt();
+        assert!((found.low + half_width).abs() < 1e-12 && (found.high - half_width).abs() < 1e-12);
     }
 }

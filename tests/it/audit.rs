@@ -2,10 +2,10 @@
 //! repeat and invent on purpose.
 
 mod clocks;
+mod connecting;
 mod doubt;
 mod forgetting;
 mod names;
-mod reach;
 mod service;
 mod twice;
 

@@ -1,8 +1,8 @@
 //! The engine end to end, through its library API, against scripted servers.
 
 mod accounting;
+mod connecting;
 mod failures;
-mod reach;
 mod truth;
 
 use std::time::Duration;

@@ -42,6 +42,7 @@ mod measure;
 mod needs;
 mod operating;
 mod ops;
+mod other_tools;
 #[cfg(all(
     feature = "postgres",
     feature = "amqp",
@@ -96,4 +97,3 @@ mod store_promises;
 mod tidy;
 mod tls;
 mod untrusted;
-mod witness;

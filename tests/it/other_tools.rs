@@ -1,4 +1,4 @@
-//! Independent witnesses: other tools look at the same thing and must see the same.
+//! Other tools as independent checks: they look at the same thing and must see the same.
 
 use std::process::Command;
 use std::time::Duration;
@@ -34,7 +34,7 @@ fn median_of_wrk(text: &str) -> Duration {
 fn wrk_and_the_closed_model_see_the_same_median() {
     let Some(wrk) = need(
         &WRK,
-        "witness::wrk_and_the_closed_model_see_the_same_median",
+        "other_tools::wrk_and_the_closed_model_see_the_same_median",
     ) else {
         return;
     };
@@ -68,7 +68,7 @@ fn wrk_and_the_closed_model_see_the_same_median() {
 fn hdrhistogram_itself_reads_our_histograms() {
     let Some(python) = need(
         &PYTHON_HDR,
-        "witness::hdrhistogram_itself_reads_our_histograms",
+        "other_tools::hdrhistogram_itself_reads_our_histograms",
     ) else {
         return;
     };

@@ -21,8 +21,8 @@ use crate::runs;
 fn passing() -> Run {
     let latencies = || (0..100u64).map(|i| Duration::from_micros(1_000 + i * 10));
     let mut run = runs::run(runs::all_ok(latencies()), runs::all_ok(latencies()));
-    let fates: HashMap<u64, _> = (0..100).map(|index| (index, runs::done(20))).collect();
-    let completion = runs::all_known(&run.endpoints[1].recording, &fates);
+    let reports: HashMap<u64, _> = (0..100).map(|index| (index, runs::done(20))).collect();
+    let completion = runs::all_known(&run.endpoints[1].recording, &reports);
     run.endpoints[1].audit = Some(Audit::Read(Box::new(completion)));
     run.judging = Judging {
         guard: GuardRecord::Iid,

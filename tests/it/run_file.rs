@@ -169,9 +169,9 @@ fn an_audit_is_read_back_without_loss() {
 #[test]
 fn an_audit_of_before_there_was_doubt_is_read_as_it_was_meant() {
     let mut run = example();
-    let fates = (0..600).map(|index| (index, runs::done(index))).collect();
+    let reports = (0..600).map(|index| (index, runs::done(index))).collect();
     let recording = &run.endpoints[1].recording;
-    run.endpoints[1].audit = Some(Audit::Read(Box::new(runs::all_known(recording, &fates))));
+    run.endpoints[1].audit = Some(Audit::Read(Box::new(runs::all_known(recording, &reports))));
     let mut old: Value = serde_json::from_str(&run.to_json()).expect("JSON");
     let audit = old.pointer_mut("/endpoints/1/audit").expect("an audit");
     let audit = audit.as_object_mut().expect("an object");

@@ -120,19 +120,19 @@ pub(crate) fn done(after_ms: u64) -> EventReport {
 }
 
 /// An audit of which the service told everything.
-pub(crate) fn all_known(recording: &Recording, fates: &HashMap<u64, EventReport>) -> Completion {
+pub(crate) fn all_known(recording: &Recording, reports: &HashMap<u64, EventReport>) -> Completion {
     let asked = AuditOutcome {
         clock: DoneClock::Server,
         settled: Settled::Done,
         unknown: UnknownMeans::Lost,
         patience: Duration::from_secs(30),
     };
-    Completion::of(recording, &HashSet::new(), fates, asked, &[])
+    Completion::of(recording, &HashSet::new(), reports, asked, &[])
 }
 
 /// An audit with something in every field, of a recording of at least 60 requests.
 pub(crate) fn audit(recording: &Recording) -> Completion {
-    let fate = |index: u64| EventReport {
+    let report = |index: u64| EventReport {
         status: match index % 10 {
             0 => EventStatus::Pending,
             1 => EventStatus::GivenUp,
@@ -147,7 +147,7 @@ pub(crate) fn audit(recording: &Recording) -> Completion {
         notify_unknown: 0,
     };
     // Of the last ten nothing is known: lost, if they were accepted.
-    let fates = (0..recording.planned() - 10).map(|index| (index, fate(index)));
+    let reports = (0..recording.planned() - 10).map(|index| (index, report(index)));
     let asked = AuditOutcome {
         clock: DoneClock::Poll,
         settled: Settled::Deadline,
@@ -156,7 +156,7 @@ pub(crate) fn audit(recording: &Recording) -> Completion {
     };
     let by_repeat = HashSet::from([49]);
     let targets = [Duration::from_millis(40)];
-    let mut completion = Completion::of(recording, &by_repeat, &fates.collect(), asked, &targets);
+    let mut completion = Completion::of(recording, &by_repeat, &reports.collect(), asked, &targets);
     completion.shared = 3;
     completion.unexpected = Some(UnexpectedEvents::among(7, 2));
     completion.recovered = None;

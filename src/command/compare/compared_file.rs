@@ -18,10 +18,10 @@ const UNNAMED: &str = "latency";
 pub(super) struct ComparedFile {
     /// What messages call it: the file.
     pub(super) label: String,
-    content: Content,
+    content: ComparedContent,
 }
 
-enum Content {
+enum ComparedContent {
     Run(Box<Run>),
     Imported(Imported),
 }
@@ -49,7 +49,7 @@ impl ComparedFile {
         Ok(match saved::read(file, options)? {
             Saved::Run(run) => ComparedFile {
                 label,
-                content: Content::Run(run),
+                content: ComparedContent::Run(run),
             },
             Saved::Imported(mut imported) => {
                 if let (Some(name), [only]) = (name, imported.endpoints.as_mut_slice()) {
@@ -57,7 +57,7 @@ impl ComparedFile {
                 }
                 ComparedFile {
                     label,
-                    content: Content::Imported(imported),
+                    content: ComparedContent::Imported(imported),
                 }
             }
         })
@@ -67,22 +67,22 @@ impl ComparedFile {
     pub(super) fn of_run(label: &str, run: Run) -> ComparedFile {
         ComparedFile {
             label: label.to_owned(),
-            content: Content::Run(Box::new(run)),
+            content: ComparedContent::Run(Box::new(run)),
         }
     }
 
     pub(super) fn run(&self) -> Option<&Run> {
         match &self.content {
-            Content::Run(run) => Some(run),
-            Content::Imported(_) => None,
+            ComparedContent::Run(run) => Some(run),
+            ComparedContent::Imported(_) => None,
         }
     }
 
     /// Adds what must be known of it to a report; `role` is `before` or `after`.
     pub(super) fn describe(&self, role: &str, report: &mut Report) {
         match &self.content {
-            Content::Run(run) => report.add_compared_run(role, run),
-            Content::Imported(imported) => {
+            ComparedContent::Run(run) => report.add_compared_run(role, run),
+            ComparedContent::Imported(imported) => {
                 saved::describe(&self.label, &imported.remarks, report);
             }
         }
@@ -90,7 +90,7 @@ impl ComparedFile {
 
     fn endpoints(&self) -> Vec<Named<'_>> {
         match &self.content {
-            Content::Run(run) => run
+            ComparedContent::Run(run) => run
                 .endpoints
                 .iter()
                 .map(|endpoint| Named {
@@ -102,7 +102,7 @@ impl ComparedFile {
                     },
                 })
                 .collect(),
-            Content::Imported(imported) => imported
+            ComparedContent::Imported(imported) => imported
                 .endpoints
                 .iter()
                 .map(|endpoint| Named {

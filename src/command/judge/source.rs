@@ -19,7 +19,7 @@ use crate::run::run_file::Run;
 pub(super) struct JudgedFile {
     pub(super) file: String,
     pub(super) endpoints: Vec<JudgedEndpoint>,
-    content: Content,
+    content: JudgedContent,
 }
 
 /// An endpoint under the name that it has among all files.
@@ -30,7 +30,7 @@ pub(super) struct JudgedEndpoint {
     recording: Option<Recording>,
 }
 
-enum Content {
+enum JudgedContent {
     Run(Box<Run>),
     Imported(Vec<ImportRemark>),
 }
@@ -130,7 +130,7 @@ impl JudgedFile {
         JudgedFile {
             file: file.to_owned(),
             endpoints: endpoints.collect(),
-            content: Content::Run(Box::new(run)),
+            content: JudgedContent::Run(Box::new(run)),
         }
     }
 
@@ -147,7 +147,7 @@ impl JudgedFile {
         JudgedFile {
             file: file.to_owned(),
             endpoints: endpoints.collect(),
-            content: Content::Imported(imported.remarks),
+            content: JudgedContent::Imported(imported.remarks),
         }
     }
 
@@ -162,25 +162,25 @@ impl JudgedFile {
 
     /// Whether it says how many requests there were in a second.
     pub(super) fn has_rate(&self) -> bool {
-        matches!(self.content, Content::Run(_))
+        matches!(self.content, JudgedContent::Run(_))
     }
 
     /// Whether `--endpoint` can be about it.
     fn can_be_named(&self) -> bool {
-        matches!(self.content, Content::Imported(_)) && self.endpoints.len() == 1
+        matches!(self.content, JudgedContent::Imported(_)) && self.endpoints.len() == 1
     }
 
     /// The gates that the run was judged by when it was measured.
     pub(super) fn gate_texts(&self) -> &[String] {
         match &self.content {
-            Content::Run(run) => &run.gates,
-            Content::Imported(_) => &[],
+            JudgedContent::Run(run) => &run.gates,
+            JudgedContent::Imported(_) => &[],
         }
     }
 
     /// Whether it was measured with gates: every run but a side of `ab` is.
     pub(super) fn must_have_gates(&self) -> bool {
-        matches!(&self.content, Content::Run(run) if run.turns.is_none())
+        matches!(&self.content, JudgedContent::Run(run) if run.turns.is_none())
     }
 
     /// Its endpoints, to be judged; `guard` is what was typed.
@@ -189,11 +189,11 @@ impl JudgedFile {
             let name = &endpoint.name;
             let recording = endpoint.recording.as_ref();
             let mut subject = match &self.content {
-                Content::Run(run) => {
+                JudgedContent::Run(run) => {
                     let own = run.endpoint(&endpoint.original_name)?;
                     Subject::of_endpoint(name, &endpoint.original_name, &own.recording, run)
                 }
-                Content::Imported(_) => Subject::of_list(name, recording?, Guard::default()),
+                JudgedContent::Imported(_) => Subject::of_list(name, recording?, Guard::default()),
             };
             subject.guard = guard.unwrap_or(subject.guard);
             Some(subject)
@@ -203,14 +203,14 @@ impl JudgedFile {
     /// Adds what is known of it to a report.
     pub(super) fn describe(&self, report: &mut Report) {
         match &self.content {
-            Content::Run(run) => {
+            JudgedContent::Run(run) => {
                 report.add_run(&self.file, run);
                 let endpoints = report.endpoints.iter_mut().rev();
                 for (shown, endpoint) in endpoints.zip(self.endpoints.iter().rev()) {
                     shown.name.clone_from(&endpoint.name);
                 }
             }
-            Content::Imported(remarks) => {
+            JudgedContent::Imported(remarks) => {
                 for endpoint in &self.endpoints {
                     if let Some(recording) = &endpoint.recording {
                         report.add_list(&endpoint.name, recording, &self.file);

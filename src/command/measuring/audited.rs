@@ -38,7 +38,7 @@ impl PreparedAudit {
         let listing_support = listing_support(plan, &auditing, run);
         if auditing.policy == AuditPolicy::IfOffered {
             auditing.policy = match listing_support {
-                ListingSupport::Seen => AuditPolicy::Asked,
+                ListingSupport::Seen => AuditPolicy::Required,
                 ListingSupport::NotSeen => AuditPolicy::Never,
             };
         }

@@ -37,7 +37,7 @@ impl Measuring {
     /// A service that fails is measured all the same; a plan that does not fit the service is not.
     ///
     /// # Errors
-    /// [`Unreachable`] if there is no answer; if an answer shows that the plan is wrong (404, 401, …), what to mend.
+    /// [`Unreachable`] if there is no answer; if an answer shows that the plan is wrong (404, 401, …), what to fix.
     pub(in crate::command) fn preflight(
         &self,
         plan: &Plan,

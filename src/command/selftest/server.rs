@@ -26,11 +26,11 @@ pub(super) struct Handled {
 /// Serves until it is asked what it did.
 pub(super) struct ScriptedServer {
     address: SocketAddr,
-    shared: Arc<Shared>,
+    shared: Arc<SelftestShared>,
     acceptor: JoinHandle<()>,
 }
 
-struct Shared {
+struct SelftestShared {
     script: Script,
     /// The `X-A7-Run` of the requests that are accounted for; those of the warm-up carry another.
     run: String,
@@ -44,7 +44,7 @@ impl ScriptedServer {
         let listener =
             TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot listen on loopback")?;
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(SelftestShared {
             script,
             run,
             began: Instant::now(),
@@ -75,7 +75,7 @@ impl ScriptedServer {
     }
 }
 
-fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
+fn accept(listener: &TcpListener, shared: &Arc<SelftestShared>) {
     let mut connections = Vec::new();
     while let Ok((stream, _)) = listener.accept() {
         if shared.ending.load(Ordering::Relaxed) {
@@ -92,7 +92,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
     }
 }
 
-fn converse(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
+fn converse(mut stream: TcpStream, shared: &SelftestShared) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let (mut buffer, mut held) = ([0u8; 4096], 0);
     loop {
@@ -110,7 +110,7 @@ fn converse(mut stream: TcpStream, shared: &Shared) -> std::io::Result<()> {
     }
 }
 
-impl Shared {
+impl SelftestShared {
     fn answer(&self, stream: &mut TcpStream, head: &str, read_at: Duration) -> std::io::Result<()> {
         let due = self.script.due(read_at, number(head));
         std::thread::sleep(due.saturating_sub(self.began.elapsed()));

@@ -62,7 +62,7 @@ fn finding(gate: Gate, comparison: &Comparison) -> Option<Finding> {
     let change = comparison.changes.iter().find(|c| c.quantile == quantile);
     let decision = match change {
         Some(change) => requirement.judge(change),
-        None => Decision::not_compared(),
+        None => ChangeDecision::not_compared(),
     };
     Some(Finding {
         endpoint: comparison.endpoint.clone(),
@@ -82,16 +82,16 @@ fn finding(gate: Gate, comparison: &Comparison) -> Option<Finding> {
 
 /// What a change decides of a gate.
 #[derive(Debug)]
-struct Decision {
+struct ChangeDecision {
     verdict: Verdict,
     reason: ChangeReason,
     next_step: Option<NextStep>,
 }
 
-impl Decision {
+impl ChangeDecision {
     /// A gate is never dropped, not even one that the comparison was not made for.
-    fn not_compared() -> Decision {
-        Decision {
+    fn not_compared() -> ChangeDecision {
+        ChangeDecision {
             verdict: Verdict::Inconclusive,
             reason: ChangeReason::NotCompared,
             next_step: None,
@@ -99,8 +99,8 @@ impl Decision {
     }
 
     /// The flip test: a verdict that our own lateness could have made is none.
-    fn sent_late(ratio: ChangeRange) -> Decision {
-        Decision {
+    fn sent_late(ratio: ChangeRange) -> ChangeDecision {
+        ChangeDecision {
             verdict: Verdict::Inconclusive,
             reason: ChangeReason::SentLate {
                 low: ratio.low,
@@ -110,8 +110,8 @@ impl Decision {
         }
     }
 
-    fn unresolved(lack: UnresolvedChange) -> Decision {
-        Decision {
+    fn unresolved(lack: UnresolvedChange) -> ChangeDecision {
+        ChangeDecision {
             verdict: Verdict::Inconclusive,
             reason: ChangeReason::Unresolved(lack),
             next_step: Some(NextStep::MeasureBothSides {
@@ -133,7 +133,7 @@ fn measured(change: &Change) -> ObservedMetric {
 }
 
 impl Requirement {
-    fn judge(self, change: &Change) -> Decision {
+    fn judge(self, change: &Change) -> ChangeDecision {
         match change.evidence {
             ChangeEvidence::Interval {
                 measured,
@@ -143,10 +143,10 @@ impl Requirement {
                 if self.verdict(without_lag.ratio) == judged.verdict {
                     judged
                 } else {
-                    Decision::sent_late(without_lag.ratio)
+                    ChangeDecision::sent_late(without_lag.ratio)
                 }
             }
-            ChangeEvidence::Unresolved(lack) => Decision::unresolved(lack),
+            ChangeEvidence::Unresolved(lack) => ChangeDecision::unresolved(lack),
         }
     }
 
@@ -159,11 +159,11 @@ impl Requirement {
         judge_reduction(ratio.low, ratio.high, reduction)
     }
 
-    fn judge_interval(self, ratio: ChangeRange) -> Decision {
+    fn judge_interval(self, ratio: ChangeRange) -> ChangeDecision {
         let ChangeRange { low, high } = ratio;
         let verdict = self.verdict(ratio);
         let narrow = NextStep::Fix(Remedy::NarrowInterval);
-        Decision {
+        ChangeDecision {
             verdict,
             reason: match verdict {
                 Verdict::Inconclusive => ChangeReason::RatioBetween { low, high },

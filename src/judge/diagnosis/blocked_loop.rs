@@ -30,16 +30,16 @@ const SLOWEST: f64 = 0.05;
 const QUANTILES: [Quantile; 3] = [Quantile::P95, Quantile::P90, Quantile::P50];
 
 pub(super) fn test(observed: &Observations) -> CauseFinding {
-    let (Some(alone), Some(beside)) = (&observed.alone, &observed.beside) else {
+    let (Some(alone), Some(during_load)) = (&observed.alone, &observed.probe_during_load) else {
         return CauseFinding::without(RootCause::BlockedLoop, MissedStep::DuringLoad);
     };
-    let failed = [alone, beside]
+    let failed = [alone, during_load]
         .into_iter()
         .find_map(|observation| observation.failed(EndpointRole::Probe));
     if let Some(failed) = failed {
         return CauseFinding::failing(RootCause::BlockedLoop, failed);
     }
-    let n = alone.requests().min(beside.requests());
+    let n = alone.requests().min(during_load.requests());
     if n < MIN_REQUESTS {
         return CauseFinding::too_few(
             RootCause::BlockedLoop,
@@ -48,14 +48,14 @@ pub(super) fn test(observed: &Observations) -> CauseFinding {
             MIN_REQUESTS,
         );
     }
-    let interference = Interference::between(alone, beside, observed);
+    let interference = Interference::between(alone, during_load, observed);
     let support = interference.support();
-    let p95 = beside.at(Quantile::P95, LatencyOrigin::Send);
+    let p95 = during_load.at(Quantile::P95, LatencyOrigin::Send);
     CauseFinding {
         cause: RootCause::BlockedLoop,
         support,
         cost: p95.map(|p95| p95.saturating_sub(interference.usual)),
-        evidence: interference.evidence(alone, beside, observed.meanwhile.as_ref()),
+        evidence: interference.evidence(alone, during_load, observed.load_during_probe.as_ref()),
         next: support.next(CauseNextStep::TakeOffTheLoop),
     }
 }
@@ -67,14 +67,18 @@ struct Interference {
     /// What is late: more than matters above the usual.
     limit: Duration,
     alone: BoundedShare,
-    beside: BoundedShare,
+    during_load: BoundedShare,
     /// Some requests are as quick as ever, and those that wait are far from them.
     bimodal: bool,
     shift: Option<PercentileShift>,
 }
 
 impl Interference {
-    fn between(alone: &Observation, beside: &Observation, observed: &Observations) -> Interference {
+    fn between(
+        alone: &Observation,
+        during_load: &Observation,
+        observed: &Observations,
+    ) -> Interference {
         let alone_at = |quantile| {
             alone
                 .at(quantile, LatencyOrigin::Send)
@@ -84,25 +88,26 @@ impl Interference {
         let usual = alone_at(Quantile::P95);
         let late = usual.as_nanos() as f64 + material;
         let (limit, before) = alone.share_above(late);
-        let (_, during) = beside.share_above(late);
-        let (_, slowed) = beside.share_above(usual.as_nanos() as f64);
+        let (_, during) = during_load.share_above(late);
+        let (_, slowed) = during_load.share_above(usual.as_nanos() as f64);
         let apart = limit >= alone_at(Quantile::P50).mul_f64(APART) && slowed.high < 1.0 - RARE;
         Interference {
             usual,
             limit,
             alone: before,
-            beside: during,
-            bimodal: apart || matches!(beside.modes(), Modes::Two { .. }),
+            during_load: during,
+            bimodal: apart || matches!(during_load.modes(), Modes::Two { .. }),
             shift: QUANTILES
                 .iter()
-                .find_map(|&q| alone.change_to(beside, q, LatencyOrigin::Send, material)),
+                .find_map(|&q| alone.change_to(during_load, q, LatencyOrigin::Send, material)),
         }
     }
 
     fn support(&self) -> Support {
         // A FAIL of the gate "P95 within what is usual", which the probe alone keeps.
         let alone_keeps = self.alone.counted as f64 <= SLOWEST * self.alone.requests as f64;
-        let more = alone_keeps && self.beside.low > SLOWEST && self.beside.episodes >= EPISODES;
+        let more =
+            alone_keeps && self.during_load.low > SLOWEST && self.during_load.episodes >= EPISODES;
         // A percentile that is resolved must not speak against it; the median may be of those that did not wait.
         let contradicted = self
             .shift
@@ -110,7 +115,7 @@ impl Interference {
             .is_some_and(|shift| shift.quantile != Quantile::P50 && shift.ranges.ratio.low <= 1.0);
         if more && self.bimodal && !contradicted {
             Support::Supported
-        } else if self.beside.high <= RARE {
+        } else if self.during_load.high <= RARE {
             Support::NotSupported
         } else {
             // Also if all requests become slower together: that resembles sharing, and the absence of a second mode
@@ -122,18 +127,18 @@ impl Interference {
     fn evidence(
         &self,
         alone: &Observation,
-        beside: &Observation,
+        during_load: &Observation,
         load: Option<&Observation>,
     ) -> Vec<CauseEvidence> {
         let delayed = CauseEvidence::Delayed(DelayedShare {
             limit: self.limit,
             alone: self.alone,
-            beside: self.beside,
+            during_load: self.during_load,
             load_per_s: load.and_then(|load| load.rate_per_s),
         });
         let shapes = CauseEvidence::Shapes {
             alone: alone.shape(),
-            beside: beside.shape(),
+            during_load: during_load.shape(),
         };
         let interference = self.shift.map(|shift| CauseEvidence::Interference {
             quantile: shift.quantile,

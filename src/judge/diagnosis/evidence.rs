@@ -55,7 +55,7 @@ pub enum CauseEvidence {
         /// Alone.
         alone: LatencyShape,
         /// During load.
-        beside: LatencyShape,
+        during_load: LatencyShape,
     },
     /// How many times as slow the probe is during load.
     Interference {
@@ -160,7 +160,7 @@ pub struct DelayedShare {
     /// Alone.
     pub alone: BoundedShare,
     /// During load.
-    pub beside: BoundedShare,
+    pub during_load: BoundedShare,
     /// The load's rate.
     pub load_per_s: Option<f64>,
 }
@@ -316,8 +316,8 @@ impl CauseEvidence {
             ],
             CauseEvidence::Delayed(delayed) => vec![
                 ("share_alone_high", delayed.alone.high),
-                ("share_beside_low", delayed.beside.low),
-                ("share_beside_high", delayed.beside.high),
+                ("share_beside_low", delayed.during_load.low),
+                ("share_beside_high", delayed.during_load.high),
             ],
             CauseEvidence::Interference { ratio, .. } => {
                 vec![("ratio_low", ratio.low), ("ratio_high", ratio.high)]

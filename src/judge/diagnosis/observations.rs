@@ -23,9 +23,9 @@ pub struct Observations {
     /// The load, alone, so seldom that no request meets another.
     pub one_at_a_time: Option<Observation>,
     /// The probe while the load is offered, at a part of what it can bear.
-    pub beside: Option<Observation>,
-    /// The load meanwhile.
-    pub meanwhile: Option<Observation>,
+    pub probe_during_load: Option<Observation>,
+    /// The load at the same time.
+    pub load_during_probe: Option<Observation>,
     /// The rate of the load that was asked for, a second.
     pub asked_per_s: f64,
     /// The load, alone, at that rate; `None` too where `one_at_a_time` already is.
@@ -43,8 +43,8 @@ impl Observations {
             &self.alone,
             &self.new_connections,
             &self.one_at_a_time,
-            &self.beside,
-            &self.meanwhile,
+            &self.probe_during_load,
+            &self.load_during_probe,
             &self.offered,
         ]
         .into_iter()

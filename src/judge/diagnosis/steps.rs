@@ -22,7 +22,7 @@ pub enum DiagnosisStep {
     /// The load, alone, never two at a time.
     OneAtATime,
     /// Both, the load at a part of what it can bear.
-    Beside,
+    DuringLoad,
     /// The load, alone, at the rate that was asked for.
     Offered,
 }
@@ -34,7 +34,7 @@ impl DiagnosisStep {
             DiagnosisStep::Alone => "alone",
             DiagnosisStep::NewConnections => "new-connections",
             DiagnosisStep::OneAtATime => "one-at-a-time",
-            DiagnosisStep::Beside => "beside",
+            DiagnosisStep::DuringLoad => "beside",
             DiagnosisStep::Offered => "offered",
         }
     }
@@ -45,7 +45,7 @@ impl DiagnosisStep {
             DiagnosisStep::Alone => 0.1,
             DiagnosisStep::NewConnections => 0.07,
             DiagnosisStep::OneAtATime => 0.28,
-            DiagnosisStep::Beside => 0.29,
+            DiagnosisStep::DuringLoad => 0.29,
             DiagnosisStep::Offered => 0.09,
         }
     }
@@ -105,7 +105,7 @@ pub fn steps(budget: Duration, timeout: Duration, rates: (f64, f64), pilot: Pilo
         load(DiagnosisStep::Alone, Some(probe), None),
         load(DiagnosisStep::NewConnections, Some(probe), None),
         load(DiagnosisStep::OneAtATime, None, Some(spaced)),
-        load(DiagnosisStep::Beside, Some(probe), Some(light)),
+        load(DiagnosisStep::DuringLoad, Some(probe), Some(light)),
     ];
     // Last, because it may leave the service with work that it has not done.
     let offered = load(DiagnosisStep::Offered, None, Some(rates.1));
@@ -143,7 +143,7 @@ mod tests {
             load.and_then(|load| load.load_per_s)
         };
         assert_eq!(rate(DiagnosisStep::OneAtATime), Some(3.75));
-        assert!((rate(DiagnosisStep::Beside).unwrap() - 3.0).abs() < 1e-9);
+        assert!((rate(DiagnosisStep::DuringLoad).unwrap() - 3.0).abs() < 1e-9);
         assert_eq!(rate(DiagnosisStep::Offered), Some(20.0));
     }
 

@@ -59,8 +59,8 @@ fn observed(offered: Option<Observation>) -> Observations {
             4.0,
             (0..60).map(|i| Some(1.0 + f64::from(i % 5) / 100.0)),
         )),
-        beside: Some(quick(300)),
-        meanwhile: Some(step(4.0, (0..60).map(|_| Some(1.0)))),
+        probe_during_load: Some(quick(300)),
+        load_during_probe: Some(step(4.0, (0..60).map(|_| Some(1.0)))),
         asked_per_s: 20.0,
         offered,
     }
@@ -148,16 +148,16 @@ fn a_step_that_was_not_made_or_is_too_small_leaves_its_causes_open_with_figures(
         alone: None,
         new_connections: None,
         one_at_a_time: None,
-        beside: None,
-        meanwhile: None,
+        probe_during_load: None,
+        load_during_probe: None,
         ..observed(None)
     };
     let few = Observations {
         alone: Some(quick(5)),
         new_connections: Some(quick(5)),
         one_at_a_time: Some(step(4.0, [Some(1.0); 5])),
-        beside: Some(quick(5)),
-        meanwhile: None,
+        probe_during_load: Some(quick(5)),
+        load_during_probe: None,
         ..observed(Some(quick(5)))
     };
     // Of 20 s: twice that where nothing is known, else half as much again as the least number needs, in steps of 5 s:
@@ -182,12 +182,12 @@ fn a_step_that_was_not_made_or_is_too_small_leaves_its_causes_open_with_figures(
 #[test]
 fn everything_that_slows_down_together_does_not_rule_out_a_blocked_loop() {
     // P50 from 1 ms to 30 ms under load, in one mode.
-    let beside = step(
+    let during_load = step(
         20.0,
         (0..300).map(|i| Some(25.0 + f64::from(i * 37 % 100) / 10.0)),
     );
     let observations = Observations {
-        beside: Some(beside),
+        probe_during_load: Some(during_load),
         ..observed(None)
     };
     let finding = found(RootCause::BlockedLoop, &observations);
@@ -202,8 +202,8 @@ fn this_machine_is_ruled_out_only_with_enough_sends_on_time() {
         for step in [
             &mut observations.new_connections,
             &mut observations.one_at_a_time,
-            &mut observations.beside,
-            &mut observations.meanwhile,
+            &mut observations.probe_during_load,
+            &mut observations.load_during_probe,
         ] {
             *step = None;
         }
@@ -224,7 +224,7 @@ fn this_machine_is_ruled_out_only_with_enough_sends_on_time() {
 fn too_few_requests_name_a_budget_that_gives_enough() {
     let mut observations = observed(None);
     // 4 of 20 within 20 s: five times as long, and half of that in reserve.
-    observations.beside = Some(step(20.0, (0..4).map(|_| Some(1.0))));
+    observations.probe_during_load = Some(step(20.0, (0..4).map(|_| Some(1.0))));
     let next = found(RootCause::BlockedLoop, &observations).next;
     assert_eq!(next, budget(150.0));
 }

@@ -12,8 +12,8 @@ pub(super) fn nothing_wrong(observed: &Observations, causes: &[CauseFinding]) ->
     let steps = [
         &observed.alone,
         &observed.one_at_a_time,
-        &observed.beside,
-        &observed.meanwhile,
+        &observed.probe_during_load,
+        &observed.load_during_probe,
     ];
     let rows = steps
         .into_iter()

@@ -30,7 +30,7 @@ pub struct Planned<'a> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckError {
     /// No endpoint has this name.
-    #[error("gate '{gate}': unknown endpoint '{endpoint}'; {}", mend(.suggestion, .known))]
+    #[error("gate '{gate}': unknown endpoint '{endpoint}'; {}", endpoint_hint(.suggestion, .known))]
     UnknownEndpoint {
         /// The gate.
         gate: String,
@@ -121,7 +121,7 @@ fn longer(design: Design) -> &'static str {
     }
 }
 
-fn mend(suggestion: &Option<String>, known: &[String]) -> String {
+fn endpoint_hint(suggestion: &Option<String>, known: &[String]) -> String {
     match suggestion {
         Some(name) => format!("did you mean '{name}'?"),
         None => format!("there are: {}", known.join(", ")),

@@ -1,4 +1,4 @@
-//! What is wrong with a gate's text, and how to mend it.
+//! What is wrong with a gate's text, and how to fix it.
 
 use crate::stats::rank::QuantileError;
 use crate::units::UnitError;
@@ -65,12 +65,12 @@ pub enum ParseErrorKind {
     #[error(transparent)]
     Limit(#[from] UnitError),
     /// A share without its sign.
-    #[error("'{text}' has no '%'; write {mend}")]
+    #[error("'{text}' has no '%'; write {corrected}")]
     NoPercent {
         /// What was typed.
         text: String,
         /// As it should be.
-        mend: String,
+        corrected: String,
     },
     /// A limit that is no whole number.
     #[error("'{0}' is no count; write a whole number, such as 'lost <= 0'")]

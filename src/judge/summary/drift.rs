@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::level_change::{LevelChange, level_change};
 use super::request_batch::{
-    RequestBatch, RunPosition, Stretch, batches, exceeds, grouped, mean_ranks,
+    RequestBatch, RunPosition, RunWindow, batches, exceeds, grouped, mean_ranks,
 };
 use crate::run::recording::{Recording, TimeBase};
 use crate::stats::rank::Quantile;
@@ -18,11 +18,11 @@ use crate::stats::{trend, two_groups};
 /// Level at which a slow start or growth is told; the best of many cuts is looked at, so it is strict.
 const ALPHA: f64 = 0.005;
 
-/// Stretches whose medians are compared.
+/// Windows whose medians are compared.
 const DECILES: usize = 10;
 
-/// Fewer stretches than this cannot show a trend at [`ALPHA`]: 1 of 120 orders of five rises throughout.
-const MIN_STRETCHES: usize = 6;
+/// Fewer windows than this cannot show a trend at [`ALPHA`]: 1 of 120 orders of five rises throughout.
+const MIN_WINDOWS: usize = 6;
 
 /// So many more requests in flight at the end, and so many times as many, are a queue.
 const QUEUE: (f64, f64) = (2.0, 2.0);
@@ -31,12 +31,12 @@ const QUEUE: (f64, f64) = (2.0, 2.0);
 #[derive(Clone, Debug, PartialEq)]
 pub struct Drift {
     /// The first half and the second; empty where the order is not known.
-    pub halves: Vec<Stretch>,
-    /// Ten stretches of equal length, or fewer of a short run; empty where the order is not known.
-    pub deciles: Vec<Stretch>,
+    pub halves: Vec<RunWindow>,
+    /// Ten windows of equal length, or fewer of a short run; empty where the order is not known.
+    pub deciles: Vec<RunWindow>,
     /// The beginning that is slower than the rest.
     pub slow_start: Option<SlowStart>,
-    /// Latency that grows from stretch to stretch.
+    /// Latency that grows from window to window.
     pub growth: Option<Growth>,
     /// Parts that differ, in whatever direction; also where one of the others is the reason.
     pub change: Option<LevelChange>,
@@ -56,16 +56,16 @@ pub struct SlowStart {
 /// Latency that grows.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Growth {
-    /// Median of the first stretch.
+    /// Median of the first window.
     pub first: Duration,
-    /// Median of the last stretch; `None` if it did not end ok.
+    /// Median of the last window; `None` if it did not end ok.
     pub last: Option<Duration>,
-    /// One-sided p-value of Mann and Kendall's test of the stretches' medians.
+    /// One-sided p-value of Mann and Kendall's test of the windows' medians.
     pub p: f64,
     /// Latency that each second adds (Theil and Sen), in seconds; `None` of a list.
     pub slope: Option<f64>,
     /// Requests that are in flight at a time at the beginning and at the end, by Little's law; `None` where there is no
-    /// offered rate, or the last stretch has no latency.
+    /// offered rate, or the last window has no latency.
     pub in_flight: Option<(f64, f64)>,
     /// Whether it is a queue that grows.
     pub kind: GrowthKind,
@@ -92,9 +92,9 @@ impl Drift {
             change: level_change(&batches),
             halves: grouped(&batches, 2)
                 .iter()
-                .map(RequestBatch::stretch)
+                .map(RequestBatch::window)
                 .collect(),
-            deciles: deciles.iter().map(RequestBatch::stretch).collect(),
+            deciles: deciles.iter().map(RequestBatch::window).collect(),
         }
     }
 }
@@ -121,16 +121,16 @@ fn whole(batches: &[RequestBatch]) -> Option<RequestBatch> {
     grouped(batches, 1).pop()
 }
 
-fn growth(stretches: &[RequestBatch], offered_per_s: Option<f64>) -> Option<Growth> {
-    let (first, last) = (stretches.first()?.median(), stretches.last()?.median());
-    if stretches.len() < MIN_STRETCHES || !exceeds(last, first) {
+fn growth(windows: &[RequestBatch], offered_per_s: Option<f64>) -> Option<Growth> {
+    let (first, last) = (windows.first()?.median(), windows.last()?.median());
+    if windows.len() < MIN_WINDOWS || !exceeds(last, first) {
         return None;
     }
     let median = |batch: &RequestBatch| batch.median().map_or(f64::INFINITY, |ns| ns as f64 / 1e9);
-    let medians: Vec<f64> = stretches.iter().map(median).collect();
+    let medians: Vec<f64> = windows.iter().map(median).collect();
     let p = trend::p_rising(&medians);
-    let points: Vec<(f64, f64)> = stretches.iter().map(|s| s.middle_s).zip(medians).collect();
-    let in_time = matches!(stretches[0].from, RunPosition::Second(_));
+    let points: Vec<(f64, f64)> = windows.iter().map(|s| s.middle_s).zip(medians).collect();
+    let in_time = matches!(windows[0].from, RunPosition::Second(_));
     let seconds = |ns: u64| ns as f64 / 1e9;
     let in_flight =
         offered_per_s.and_then(|rate| Some((rate * seconds(first?), rate * seconds(last?))));

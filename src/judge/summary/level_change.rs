@@ -1,6 +1,6 @@
 //! A service that was another one in a part of a run: halves and tenths that differ, in either direction.
 
-use super::request_batch::{RequestBatch, RunPosition, Stretch, exceeds, grouped, mean_ranks};
+use super::request_batch::{RequestBatch, RunPosition, RunWindow, exceeds, grouped, mean_ranks};
 use crate::stats::level_shift::{self, BATCHES};
 use crate::stats::rank::Quantile;
 
@@ -13,9 +13,9 @@ pub struct LevelChange {
     /// What differs.
     pub parts: Parts,
     /// The earlier part.
-    pub earlier: Stretch,
+    pub earlier: RunWindow,
     /// The later part.
-    pub later: Stretch,
+    pub later: RunWindow,
     /// A percentile by which they differ.
     pub quantile: Quantile,
     /// Where the level changes most.
@@ -57,8 +57,8 @@ pub(super) fn level_change(batches: &[RequestBatch]) -> Option<LevelChange> {
     let (parts, pair, quantile) = found?;
     Some(LevelChange {
         parts,
-        earlier: pair[0].stretch(),
-        later: pair[1].stretch(),
+        earlier: pair[0].window(),
+        later: pair[1].window(),
         quantile,
         at,
     })

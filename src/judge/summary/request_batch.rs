@@ -17,7 +17,7 @@ const NOISE: (f64, Duration) = (0.05, Duration::from_millis(1));
 
 /// A part of a run.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Stretch {
+pub struct RunWindow {
     /// Where it begins.
     pub from: RunPosition,
     /// Requests that ended, however they ended.
@@ -28,7 +28,7 @@ pub struct Stretch {
     pub p95: Option<Duration>,
 }
 
-impl Stretch {
+impl RunWindow {
     /// P95 or the median.
     pub fn at(&self, quantile: Quantile) -> Option<Duration> {
         if quantile == Quantile::P95 {
@@ -91,8 +91,8 @@ impl RequestBatch {
         self.at(Quantile::P50)
     }
 
-    pub(super) fn stretch(&self) -> Stretch {
-        Stretch {
+    pub(super) fn window(&self) -> RunWindow {
+        RunWindow {
             from: self.from,
             requests: self.requests(),
             median: self.median().map(Duration::from_nanos),

@@ -15,7 +15,7 @@ use crate::run::completion::{
 /// What the service reported; lists are by the endpoint's place in the plan.
 pub(super) struct AuditReport {
     /// By index.
-    pub(super) fates: Vec<HashMap<u64, EventReport>>,
+    pub(super) event_reports: Vec<HashMap<u64, EventReport>>,
     /// Events in the listing that no request sent; `None` where that cannot be known.
     pub(super) strangers: Vec<Option<u64>>,
     /// Why the report says nothing of an endpoint.
@@ -46,20 +46,20 @@ impl AuditReport {
             settled,
             fresh_from: settling.last_part(),
         };
-        let fates = audit_state.fates(ended, &targets);
+        let findings = audit_state.findings(ended, &targets);
         let nothing = run.endpoints.len();
         AuditReport {
-            fates: fates.by_endpoint,
+            event_reports: findings.by_endpoint,
             strangers: vec![None; nothing],
             unread: vec![None; nothing],
             asked: AuditOutcome {
-                clock: fates.clock.unwrap_or(clock),
+                clock: findings.clock.unwrap_or(clock),
                 settled,
                 unknown: settling.unknown(settled),
                 patience: settling.patience(),
             },
             quiet: None,
-            remarks: fates.remarks,
+            remarks: findings.remarks,
             trouble: None,
             tells_effects: false,
         }
@@ -79,7 +79,7 @@ impl AuditReport {
         let mut completion = Completion::of(
             sent.recording,
             &named.by_repeat,
-            &self.fates[number],
+            &self.event_reports[number],
             self.asked,
             sent.targets,
         );

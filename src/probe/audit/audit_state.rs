@@ -19,7 +19,7 @@ pub(super) struct QueryTimes {
 /// One entry for each request that can be asked about.
 pub(super) struct AuditState<'a> {
     requests: &'a AuditedRequests,
-    entries: Vec<Entry>,
+    entries: Vec<RequestEntry>,
     memory: Memory,
     /// Whether an event that was known was not known later.
     has_forgotten: bool,
@@ -36,7 +36,7 @@ pub(super) enum Memory {
 
 /// What was said of one request.
 #[derive(Clone, Debug, Default)]
-struct Entry {
+struct RequestEntry {
     /// The last answer: `None` in it is that there is no such event.
     last: Option<Option<ReportedState>>,
     /// When that was asked for.
@@ -74,7 +74,7 @@ impl<'a> AuditState<'a> {
     pub(super) fn new(requests: &'a AuditedRequests, memory: Memory) -> AuditState<'a> {
         AuditState {
             requests,
-            entries: vec![Entry::default(); requests.all.len()],
+            entries: vec![RequestEntry::default(); requests.all.len()],
             memory,
             has_forgotten: false,
         }
@@ -99,7 +99,7 @@ impl<'a> AuditState<'a> {
     }
 
     /// Records that what was said of a request, although it looked like an end, shows nothing.
-    pub(super) fn doubt(&mut self, place: usize) {
+    pub(super) fn mark_unclear(&mut self, place: usize) {
         let entry = &mut self.entries[place];
         if let Some(Some(state)) = &mut entry.last {
             state.stage = ReportedStage::Unclear;
@@ -201,7 +201,7 @@ impl<'a> AuditState<'a> {
 
     /// What all that makes of the requests. Without an answer late enough its state in the end is unknown;
     /// `targets` are, by endpoint, the times to completion that must have passed for it to be too late.
-    pub(super) fn fates(&self, ended: WaitEnd, targets: &[Duration]) -> AuditFindings {
+    pub(super) fn findings(&self, ended: WaitEnd, targets: &[Duration]) -> AuditFindings {
         let clocks = self.clocks();
         let mut by_endpoint = vec![HashMap::new(); self.requests.endpoints.len()];
         let mut clock = None;
@@ -215,9 +215,9 @@ impl<'a> AuditState<'a> {
             };
             let status = match ending {
                 Some(End::Done(state, done)) => {
-                    let told = clocks.believed(request.took(&state));
+                    let believed = clocks.believed(request.took(&state));
                     let (own_clock, at_least, at_most) =
-                        told.unwrap_or_else(|| self.between_looks(request, entry, done));
+                        believed.unwrap_or_else(|| self.between_looks(request, entry, done));
                     clock = coarser(clock, own_clock);
                     EventStatus::Processed { at_least, at_most }
                 }
@@ -225,13 +225,13 @@ impl<'a> AuditState<'a> {
                 None => continue,
             };
             let state = entry.last.flatten();
-            let fate = EventReport {
+            let report = EventReport {
                 status,
                 inserts: state.and_then(|state| state.inserts),
                 notifications: state.and_then(|state| state.notifications),
                 notify_unknown: state.map_or(0, |state| state.notify_unknown),
             };
-            by_endpoint[request.endpoint].insert(request.index, fate);
+            by_endpoint[request.endpoint].insert(request.index, report);
         }
         AuditFindings {
             by_endpoint,
@@ -269,7 +269,7 @@ impl<'a> AuditState<'a> {
     fn between_looks(
         &self,
         request: &AuditedRequest,
-        entry: &Entry,
+        entry: &RequestEntry,
         done: Duration,
     ) -> (DoneClock, Duration, Duration) {
         if let Some(look) = entry.early.filter(|look| look.is_done()) {
@@ -294,7 +294,7 @@ enum End {
     Stands(EventStatus),
 }
 
-impl Entry {
+impl RequestEntry {
     /// `None` for a request that the service does not know.
     fn status(&self, owed: bool, ended: WaitEnd, late_enough: Duration) -> Option<End> {
         let shows_the_end = ended.settled != Settled::Deadline || self.at >= ended.fresh_from;

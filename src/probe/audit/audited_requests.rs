@@ -139,11 +139,12 @@ impl AuditedRequests {
             NameSource::AnswersElseKeys => run.plan.endpoints[number].carries_key(),
         };
         // Where answers call an event otherwise, its name is unknown without an answer.
-        let told = answers
+        let answer_keys = answers
             .values()
             .filter(|_| names != NameSource::Keys)
             .filter_map(|answer| Some((answer.index, answer.key.as_ref()?)));
-        let keys_are_names = carries && { told }.all(|(index, key)| key.normal() == own_key(index));
+        let keys_are_names =
+            carries && { answer_keys }.all(|(index, key)| key.normal() == own_key(index));
         let mut named = NamingCounts {
             by_repeat: sent.answers.by_repeat.iter().copied().collect(),
             ..NamingCounts::default()
@@ -156,8 +157,8 @@ impl AuditedRequests {
                 continue;
             }
             let answer = answers.get(&index);
-            let told = answer.and_then(|answer| answer.key.clone());
-            let (key, named_by) = match (names, told, owed) {
+            let answer_key = answer.and_then(|answer| answer.key.clone());
+            let (key, named_by) = match (names, answer_key, owed) {
                 (NameSource::Answers | NameSource::AnswersElseKeys, Some(key), true) => {
                     (Some(key), NamedBy::Answer)
                 }
@@ -204,10 +205,10 @@ impl AuditedRequests {
                 continue;
             };
             let (first, second) = (&self.all[*first], &self.all[*second]);
-            let both_told = [first, second]
+            let both_from_answers = [first, second]
                 .iter()
                 .all(|request| request.named_by == NamedBy::Answer);
-            if both_told && first_key == second_key {
+            if both_from_answers && first_key == second_key {
                 self.endpoints[second.endpoint].shared += 1;
             }
         }

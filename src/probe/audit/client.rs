@@ -96,7 +96,7 @@ impl AuditClient {
             identity: None,
             ..policy.clone()
         };
-        let route = Route::of(plan)?;
+        let route = AuditRoute::of(plan)?;
         if let Some((name, place)) = &route.resolve {
             service = service.resolve(name, resolved(place).await?);
         }
@@ -241,15 +241,15 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
 
 /// Where to connect, and what name stands for which place on the way.
 #[derive(Debug, PartialEq, Eq)]
-struct Route {
+struct AuditRoute {
     base: String,
     resolve: Option<(String, (String, u16))>,
 }
 
-impl Route {
-    fn of(plan: &Plan) -> anyhow::Result<Route> {
+impl AuditRoute {
+    fn of(plan: &Plan) -> anyhow::Result<AuditRoute> {
         let target = &plan.target;
-        let direct = |scheme: Scheme| Route {
+        let direct = |scheme: Scheme| AuditRoute {
             base: format!("{}://{}", scheme.as_str(), target.authority()),
             resolve: None,
         };
@@ -274,7 +274,7 @@ impl Route {
                 format!("{scheme}://{host}:{port}")
             }
         };
-        let there = Route {
+        let there = AuditRoute {
             base: at(&host),
             resolve: None,
         };
@@ -282,7 +282,7 @@ impl Route {
             // The Host header says who is meant.
             Scheme::Http => Ok(there),
             // The certificate must be that of the target, so its name stands in the URL.
-            Scheme::Https if target.host.parse::<IpAddr>().is_err() => Ok(Route {
+            Scheme::Https if target.host.parse::<IpAddr>().is_err() => Ok(AuditRoute {
                 base: at(&target.host),
                 resolve: Some((target.host.clone(), (host, port))),
             }),

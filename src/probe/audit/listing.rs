@@ -50,7 +50,7 @@ pub fn is_offered(plan: &Plan, run: Uuid, patience: Duration) -> bool {
 
 /// What was read of one listing.
 #[derive(Clone, Debug, Default)]
-struct Read {
+struct ListingRead {
     /// Whether it ever was.
     heard: bool,
     /// Events in it when it was read last, and those of them that no request is.
@@ -72,10 +72,10 @@ pub(super) async fn ask(
             "{RUN_HEADER} differs from request to request, so no one listing has what was sent"
         ));
     }
-    let mut asking = Asking {
+    let mut asking = ListingReader {
         client,
         requests,
-        read: vec![Read::default(); runs.len()],
+        read: vec![ListingRead::default(); runs.len()],
         runs,
         audit_state: AuditState::new(requests, Memory::Everything),
         trouble: None,
@@ -94,18 +94,18 @@ pub(super) async fn ask(
     }
 }
 
-struct Asking<'a> {
+struct ListingReader<'a> {
     client: &'a AuditClient,
     requests: &'a AuditedRequests,
     runs: Vec<ListedRun>,
     /// By listing.
-    read: Vec<Read>,
+    read: Vec<ListingRead>,
     audit_state: AuditState<'a>,
     /// What came last instead of a listing.
     trouble: Option<String>,
 }
 
-impl Asking<'_> {
+impl ListingReader<'_> {
     async fn until_settled(
         &mut self,
         run: &AuditedRun<'_>,
@@ -175,7 +175,7 @@ impl Asking<'_> {
                     .take(place, states.get(&place).copied(), look);
             }
         }
-        self.read[number] = Read {
+        self.read[number] = ListingRead {
             heard: true,
             events: listing.len() as u64,
             strangers,
@@ -252,7 +252,7 @@ impl Asking<'_> {
     }
 
     /// Why a listing that was read says nothing of an endpoint, if that is so.
-    fn why_unread(&self, endpoint: usize, run: &ListedRun, read: &Read) -> Option<String> {
+    fn why_unread(&self, endpoint: usize, run: &ListedRun, read: &ListingRead) -> Option<String> {
         let NamingCounts { owed, nameless, .. } = self.requests.endpoints[endpoint];
         let trouble = || {
             self.trouble

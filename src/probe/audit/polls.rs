@@ -31,7 +31,7 @@ pub(super) async fn ask(
     settling: &mut Settling<'_>,
     quiet: Duration,
 ) -> Result<AuditReport, String> {
-    let mut asking = Asking {
+    let mut asking = PollReader {
         client,
         requests,
         polls,
@@ -53,7 +53,7 @@ pub(super) async fn ask(
     Ok(report)
 }
 
-struct Asking<'a> {
+struct PollReader<'a> {
     client: &'a AuditClient,
     requests: &'a AuditedRequests,
     polls: &'a Polls,
@@ -71,7 +71,7 @@ struct Answer {
     document: Result<StateAnswer, Trouble>,
 }
 
-impl Asking<'_> {
+impl PollReader<'_> {
     /// Observations made during the run come first.
     fn take_early(&mut self, run: &AuditedRun<'_>) {
         let Some(early) = run.early else { return };
@@ -105,7 +105,7 @@ impl Asking<'_> {
     async fn until_settled(&mut self, settling: &mut Settling<'_>) -> Settled {
         loop {
             let round = self.round(settling).await;
-            self.doubt_results();
+            self.mark_unclear_results();
             let retry_after = match round {
                 Ok(retry_after) => retry_after,
                 Err(settled) => return settled,
@@ -121,14 +121,14 @@ impl Asking<'_> {
     }
 
     /// An event whose 303 points to no result of its own is not known to be done.
-    fn doubt_results(&mut self) {
+    fn mark_unclear_results(&mut self) {
         let doubtful = self.received.results.doubtful();
         let Some(&location) = doubtful.values().next() else {
             return;
         };
         for (place, request) in self.requests.all.iter().enumerate() {
             if doubtful.contains_key(request.key.to_string().as_str()) {
-                self.audit_state.doubt(place);
+                self.audit_state.mark_unclear(place);
             }
         }
         self.received.unclear = Some(format!(

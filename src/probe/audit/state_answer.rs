@@ -46,7 +46,7 @@ pub(super) async fn ask(
     let wrong = |what: &str| client.trouble(url, what);
     let answer = client.answer(endpoint, url).await?;
     let status = answer.status();
-    let told = |document: Value| StateAnswer::Document {
+    let stated = |document: Value| StateAnswer::Document {
         status: status.as_u16(),
         document: with_status(document, status),
     };
@@ -54,7 +54,7 @@ pub(super) async fn ask(
         StatusCode::NOT_FOUND => return Ok(StateAnswer::NotFound),
         StatusCode::GONE => return Ok(StateAnswer::Gone),
         _ if status.is_redirection() => {
-            let bare = told(Value::Object(Map::new()));
+            let bare = stated(Value::Object(Map::new()));
             if is_named(polls, &bare) {
                 return Ok(bare);
             }
@@ -72,11 +72,11 @@ pub(super) async fn ask(
     let body = answer.bytes().await.map_err(|e| wrong(&in_words(&e)))?;
     let empty = body.iter().all(u8::is_ascii_whitespace);
     match json_of(&body) {
-        Ok(document) => Ok(told(in_a_field(document, &polls.done))),
+        Ok(document) => Ok(stated(in_a_field(document, &polls.done))),
         // Accepted, without further information.
-        Err(_) if empty && status == StatusCode::ACCEPTED => Ok(told(Value::Object(Map::new()))),
+        Err(_) if empty && status == StatusCode::ACCEPTED => Ok(stated(Value::Object(Map::new()))),
         Err(error) => match bare_word(&body) {
-            Some(word) => Ok(told(in_a_field(Value::String(word), &polls.done))),
+            Some(word) => Ok(stated(in_a_field(Value::String(word), &polls.done))),
             None if empty => Err(wrong(&format!(
                 "no JSON: answered {0} without a body\nhint: name with --audit-url a URL that tells the state; where this means done, say --audit-done {STATUS_FIELD}={0}",
                 status.as_u16()

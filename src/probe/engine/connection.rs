@@ -5,7 +5,7 @@ mod foreign_protocol;
 mod framing_fields;
 mod response;
 mod response_error;
-mod wanted;
+mod response_options;
 
 use crate::tls_roots::tls_failure;
 use std::cell::RefCell;
@@ -22,7 +22,7 @@ use super::transport::Transport;
 use response::{ParseProgress, ResponseParser};
 
 pub(super) use response_error::ResponseError;
-pub(super) use wanted::{Expect, Keep, Kept, Wanted};
+pub(super) use response_options::{Expect, Keep, ResponseOptions, RetainedContent};
 
 /// Bytes read at a time.
 const READ_BYTES: usize = 16 * 1024;
@@ -48,7 +48,7 @@ pub(super) struct Response {
     pub(super) reusable: bool,
     pub(super) server_timing: Vec<(String, Duration)>,
     /// What it said, if that was asked for.
-    pub(super) kept: Option<Kept>,
+    pub(super) kept: Option<RetainedContent>,
 }
 
 /// Why there is no complete answer.
@@ -82,7 +82,7 @@ impl Connection {
     pub(super) async fn exchange(
         &mut self,
         request: &[u8],
-        wanted: Wanted,
+        options: ResponseOptions,
         clock: MonotonicClock,
         timeline: &mut Timeline,
     ) -> Result<Response, ExchangeError> {
@@ -90,7 +90,7 @@ impl Connection {
             request,
             sent: 0,
             flushed: false,
-            parser: ResponseParser::new(wanted),
+            parser: ResponseParser::new(options),
             write_error: None,
         };
         poll_fn(|cx| {

@@ -45,7 +45,7 @@ impl Schedules {
     }
 
     /// One thread's share of all endpoints' starts, in order of time.
-    fn share(&self, share: ScheduleShare) -> impl Iterator<Item = Due> + use<> {
+    fn share(&self, share: ScheduleShare) -> impl Iterator<Item = DueRequest> + use<> {
         let ScheduleShare {
             thread,
             threads,
@@ -57,7 +57,7 @@ impl Schedules {
             .zip(&self.endpoints)
             .map(|(endpoint, (warmup, run))| {
                 let due = move |part, offset_ns| {
-                    move |(index, at_ns): (u64, u64)| Due {
+                    move |(index, at_ns): (u64, u64)| DueRequest {
                         at_ns: offset_ns + at_ns,
                         part,
                         endpoint,
@@ -84,7 +84,7 @@ impl Schedules {
 
 /// A start of the schedule, in ns of the run's clock.
 #[derive(Debug, Clone, Copy)]
-struct Due {
+struct DueRequest {
     at_ns: u64,
     part: RunPart,
     endpoint: usize,
@@ -163,7 +163,7 @@ impl Pool {
     }
 
     /// Sends a request at once, or queues it when the cap is reached.
-    fn dispatch(self: &Rc<Pool>, sender: &Rc<SenderThread>, due: Due) {
+    fn dispatch(self: &Rc<Pool>, sender: &Rc<SenderThread>, due: DueRequest) {
         let mut outgoing = outgoing(due);
         if self.in_flight.get() >= self.max_in_flight {
             outgoing.queued_ns = Some(sender.clock.now_ns());
@@ -230,7 +230,7 @@ impl Pool {
     }
 }
 
-fn outgoing(due: Due) -> OutgoingRequest {
+fn outgoing(due: DueRequest) -> OutgoingRequest {
     OutgoingRequest {
         part: due.part,
         endpoint: due.endpoint,

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use uuid::Uuid;
 
-use super::connection::{Keep, Wanted};
+use super::connection::{Keep, ResponseOptions};
 use super::connector::Connector;
 use super::failure::RequestFailure;
 use super::monotonic_clock::MonotonicClock;
@@ -83,11 +83,11 @@ async fn ask(
     let mut connection = opened.map_err(failed)?;
     timeline.enter(RequestPhase::FirstByte, clock.now_ns());
     let request = encoder.encode(0);
-    let wanted = Wanted {
+    let options = ResponseOptions {
         expect: encoder.expect(),
         keep: Keep::Nothing,
     };
-    let exchanged = connection.exchange(&request, wanted, clock, timeline);
+    let exchanged = connection.exchange(&request, options, clock, timeline);
     match exchanged.await {
         Ok(answer) => Ok(answer.status),
         Err(e) => Err(failed(e.into())),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::connection::{Kept, Response};
+use super::connection::{Response, RetainedContent};
 use crate::run::plan::StatusSet;
 use crate::run::sample::{FailureKind, Outcome};
 
@@ -14,7 +14,7 @@ pub(super) struct RequestEnd {
     pub(super) body_bytes: u64,
     pub(super) server_timing: Vec<(String, Duration)>,
     pub(super) error: Option<String>,
-    pub(super) kept: Option<Kept>,
+    pub(super) kept: Option<RetainedContent>,
 }
 
 impl RequestEnd {

@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use super::connection::{Connection, Keep, Wanted};
+use super::connection::{Connection, Keep, ResponseOptions};
 use super::resend_draw::ResendTiming;
 use super::sender_thread::{OutgoingRequest, Performed, RunPart, SenderThread};
 use super::timeline::{RequestPhase, Timeline};
@@ -123,7 +123,7 @@ impl SenderThread {
         original_is_sent: Option<oneshot::Receiver<()>>,
     ) -> Option<Repetition> {
         let endpoint = self.endpoint(outgoing);
-        let wanted = Wanted {
+        let options = ResponseOptions {
             expect: endpoint.encoder(outgoing.part).expect(),
             keep: Keep::Content,
         };
@@ -136,7 +136,7 @@ impl SenderThread {
                 let _ = original_is_sent.await;
             }
             timeline.enter(RequestPhase::FirstByte, self.clock.now_ns());
-            let exchange = connection.exchange(request, wanted, self.clock, &mut timeline);
+            let exchange = connection.exchange(request, options, self.clock, &mut timeline);
             exchange.await.ok()
         };
         let response = tokio::time::timeout(self.timeout, exchanged).await.ok()??;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use super::connection::{Connection, Keep, Response, Wanted};
+use super::connection::{Connection, Keep, Response, ResponseOptions};
 use super::connector::Connector;
 use super::failure::RequestFailure;
 use super::live::Live;
@@ -94,12 +94,12 @@ impl EndpointSender {
     }
 
     /// What to read of its answers; a key that is the client's own need not be looked for.
-    fn wanted(&self, part: RunPart) -> Wanted {
+    fn options(&self, part: RunPart) -> ResponseOptions {
         let keep = match (&self.keep, self.resend) {
             (None, _) | (Some(IdSource::Key), None) => Keep::Nothing,
             _ => Keep::Content,
         };
-        Wanted {
+        ResponseOptions {
             expect: self.encoder(part).expect(),
             keep,
         }
@@ -177,8 +177,8 @@ impl SenderThread {
         };
         timeline.tell_when_written(written);
         let deadline_ns = self.deadline_ns(outgoing, &timeline);
-        let wanted = endpoint.wanted(outgoing.part);
-        let attempt = self.attempt(connection, request, wanted, &mut timeline);
+        let options = endpoint.options(outgoing.part);
+        let attempt = self.attempt(connection, request, options, &mut timeline);
         let ended = tokio::time::timeout_at(self.clock.at(deadline_ns).into(), attempt).await;
         let (mut end, connection) = match ended {
             Ok(Ok((response, connection))) => {
@@ -235,7 +235,7 @@ impl SenderThread {
         &self,
         connection: Option<Connection>,
         request: &[u8],
-        wanted: Wanted,
+        options: ResponseOptions,
         timeline: &mut Timeline,
     ) -> Result<(Response, Connection), RequestFailure> {
         let mut connection = match connection {
@@ -245,7 +245,7 @@ impl SenderThread {
         };
         timeline.enter(RequestPhase::FirstByte, self.clock.now_ns());
         let response = connection
-            .exchange(request, wanted, self.clock, timeline)
+            .exchange(request, options, self.clock, timeline)
             .await?;
         Ok((response, connection))
     }

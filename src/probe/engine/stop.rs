@@ -9,17 +9,17 @@ const NOTICE: Duration = Duration::from_millis(20);
 
 /// Throws the switch; dropping it throws nothing.
 #[derive(Debug, Clone)]
-pub struct Stopper(watch::Sender<State>);
+pub struct Stopper(watch::Sender<StopState>);
 
 /// Sees the switch.
 #[derive(Debug, Clone)]
 pub struct StopSignal {
-    state: watch::Receiver<State>,
+    state: watch::Receiver<StopState>,
 }
 
 /// What became of the switch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum StopState {
     Running,
     /// Requests due after `last` are not part of the run.
     Decided {
@@ -32,7 +32,7 @@ enum State {
 
 /// A switch and its view.
 pub fn stop_switch() -> (Stopper, StopSignal) {
-    let (sender, state) = watch::channel(State::Running);
+    let (sender, state) = watch::channel(StopState::Running);
     (Stopper(sender), StopSignal { state })
 }
 
@@ -43,10 +43,10 @@ impl Stopper {
         let now = Instant::now();
         self.0.send_modify(|state| {
             let last = match *state {
-                State::Running => now + NOTICE,
-                State::Decided { last } | State::Interrupted { last } => last,
+                StopState::Running => now + NOTICE,
+                StopState::Decided { last } | StopState::Interrupted { last } => last,
             };
-            *state = State::Interrupted { last };
+            *state = StopState::Interrupted { last };
         });
     }
 
@@ -55,11 +55,11 @@ impl Stopper {
     pub fn decide(&self) {
         let last = Instant::now() + NOTICE;
         self.0.send_if_modified(|state| match state {
-            State::Running => {
-                *state = State::Decided { last };
+            StopState::Running => {
+                *state = StopState::Decided { last };
                 true
             }
-            State::Decided { .. } | State::Interrupted { .. } => false,
+            StopState::Decided { .. } | StopState::Interrupted { .. } => false,
         });
     }
 }
@@ -67,17 +67,17 @@ impl Stopper {
 impl StopSignal {
     /// Whether the run was stopped, for whatever reason.
     pub fn is_stopped(&self) -> bool {
-        *self.state.borrow() != State::Running
+        *self.state.borrow() != StopState::Running
     }
 
     /// Whether the run was interrupted.
     pub fn is_interrupted(&self) -> bool {
-        matches!(*self.state.borrow(), State::Interrupted { .. })
+        matches!(*self.state.borrow(), StopState::Interrupted { .. })
     }
 
     /// Returns when the run is interrupted; never, if the stopper is gone.
     pub async fn interrupted(mut self) {
-        let interrupted = |state: &State| matches!(state, State::Interrupted { .. });
+        let interrupted = |state: &StopState| matches!(state, StopState::Interrupted { .. });
         if self.state.wait_for(interrupted).await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -85,7 +85,7 @@ impl StopSignal {
 
     /// Returns when the run is stopped, for any reason; never, if the stopper is gone.
     pub async fn stopped(mut self) {
-        let stopped = |state: &State| *state != State::Running;
+        let stopped = |state: &StopState| *state != StopState::Running;
         if self.state.wait_for(stopped).await.is_err() {
             std::future::pending::<()>().await;
         }
@@ -94,11 +94,11 @@ impl StopSignal {
     /// What becomes of a start of the schedule.
     pub(super) fn fate_of(&self, due: Instant) -> StartFate {
         match *self.state.borrow() {
-            State::Running => StartFate::Sent,
-            State::Decided { last } | State::Interrupted { last } if due > last => {
+            StopState::Running => StartFate::Sent,
+            StopState::Decided { last } | StopState::Interrupted { last } if due > last => {
                 StartFate::NotPlanned
             }
-            State::Decided { .. } | State::Interrupted { .. } => StartFate::Sent,
+            StopState::Decided { .. } | StopState::Interrupted { .. } => StartFate::Sent,
         }
     }
 }

@@ -47,7 +47,7 @@ pub fn step(step: DiagnosisStep, probe: &str, load: &str) -> String {
             format!("{probe} alone, a new connection for each request")
         }
         DiagnosisStep::OneAtATime => format!("{load} alone, one at a time"),
-        DiagnosisStep::Beside => format!("{probe} while {load} is offered light load"),
+        DiagnosisStep::DuringLoad => format!("{probe} while {load} is offered light load"),
         DiagnosisStep::Offered => format!("{load} alone, at the rate asked for"),
     }
 }
@@ -124,10 +124,10 @@ pub(in crate::report) fn evidence(evidence: &CauseEvidence, names: EndpointNames
             trimmed(share * 100.0, 0)
         ),
         CauseEvidence::Delayed(delayed) => delayed_requests(delayed, names),
-        CauseEvidence::Shapes { alone, beside } => format!(
+        CauseEvidence::Shapes { alone, during_load } => format!(
             "{probe} alone: {}; beside {load}: {}",
             shape(alone),
-            shape(beside)
+            shape(during_load)
         ),
         CauseEvidence::Interference { quantile, ratio } => format!(
             "{quantile} beside load is {} that alone (95 %)",
@@ -194,11 +194,11 @@ fn delayed_requests(delayed: &DelayedShare, names: EndpointNames<'_>) -> String 
         names.probe,
         Pretty(delayed.limit),
         bounded(&delayed.alone),
-        bounded(&delayed.beside),
+        bounded(&delayed.during_load),
         names.load,
         rate.map_or("?".to_owned(), |rate| trimmed(rate, 1)),
-        delayed.beside.episodes,
-        plural(delayed.beside.episodes, "episode"),
+        delayed.during_load.episodes,
+        plural(delayed.during_load.episodes, "episode"),
     )
 }
 

@@ -28,7 +28,7 @@ const PERCENTILES: [(&str, f64); 7] = [
 ];
 
 #[derive(Deserialize)]
-struct Document {
+struct ArtilleryDocument {
     aggregate: Aggregate,
 }
 
@@ -40,7 +40,8 @@ struct Aggregate {
 
 /// A range for every latency, all requests as one endpoint.
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
-    let document: Document = serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
+    let document: ArtilleryDocument =
+        serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
     let Aggregate {
         counters: Some(counters),
         summaries: Some(summaries),

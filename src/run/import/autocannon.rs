@@ -16,7 +16,7 @@ const FORMAT: FileFormat = FileFormat::AutocannonJson;
 
 /// The fields that are read from the JSON.
 #[derive(Deserialize)]
-struct Document {
+struct AutocannonDocument {
     /// In ms.
     latency: BTreeMap<String, Value>,
     requests: RequestTotals,
@@ -46,7 +46,8 @@ struct RequestTotals {
 
 /// A range for every latency.
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
-    let document: Document = serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
+    let document: AutocannonDocument =
+        serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
     let (answers, counts) = document.counts()?;
     let summary = PercentileSummary {
         answers,
@@ -61,7 +62,7 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     Ok(imported)
 }
 
-impl Document {
+impl AutocannonDocument {
     /// The number of answers, and how every request ended.
     fn counts(&self) -> Result<(u64, Counts), ImportError> {
         let number = |name: &str, value: f64| count(FORMAT, name, value);

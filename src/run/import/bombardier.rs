@@ -18,7 +18,7 @@ const FORMAT: FileFormat = FileFormat::BombardierJson;
 const WITHIN_NS: u64 = 1_000;
 
 #[derive(Deserialize)]
-struct Document {
+struct BombardierDocument {
     result: RunResult,
 }
 
@@ -53,7 +53,8 @@ struct LatencyPercentiles {
 
 /// A range for every latency.
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
-    let document: Document = serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
+    let document: BombardierDocument =
+        serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
     let results = document.result;
     let counts = results.counts()?;
     let answers = counts.total();

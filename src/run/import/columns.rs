@@ -63,7 +63,7 @@ impl ListColumns {
     }
 
     /// Counts and ranks beside a status in each row are figures of one request.
-    pub(super) fn settle_beside_status(&mut self) {
+    pub(super) fn settle_with_status(&mut self) {
         if self.firm.is_none() {
             return;
         }

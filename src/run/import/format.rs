@@ -88,12 +88,12 @@ const FORMATS: [(FileFormat, &str, &str); 23] = {
 
 /// A word that is no format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("'{text}' is no format of a file; {}", mend(.text))]
+#[error("'{text}' is no format of a file; {}", format_hint(.text))]
 pub struct UnknownFormat {
     text: String,
 }
 
-fn mend(text: &str) -> String {
+fn format_hint(text: &str) -> String {
     let names = FORMATS.iter().map(|(_, name, _)| *name);
     let near = names.clone().find(|name| {
         strsim::damerau_levenshtein(name, text) <= 2 || !text.is_empty() && name.starts_with(text)
@@ -159,7 +159,7 @@ mod tests {
     use super::{FORMATS, FileFormat};
 
     #[test]
-    fn every_format_is_called_by_its_name_and_a_slip_is_mended() {
+    fn every_format_is_called_by_its_name_and_a_slip_is_corrected() {
         for (format, name, _) in FORMATS {
             assert_eq!(name.parse(), Ok(format));
             assert_eq!(format.to_string(), name);

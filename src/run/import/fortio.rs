@@ -16,7 +16,7 @@ const FORMAT: FileFormat = FileFormat::FortioJson;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Document {
+struct FortioDocument {
     duration_histogram: StepHistogram,
     /// HTTP statuses, or words of other protocols.
     ret_codes: Option<BTreeMap<String, f64>>,
@@ -43,7 +43,7 @@ struct HistogramStep {
 
 /// A range for every latency.
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
-    let document: Document = serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
+    let document: FortioDocument = serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
     let (answers, bounds) = document.duration_histogram.bounds()?;
     let counts = document.counts()?;
     if counts.total() != answers {
@@ -63,7 +63,7 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
     Ok(imported)
 }
 
-impl Document {
+impl FortioDocument {
     fn counts(&self) -> Result<Counts, ImportError> {
         let codes = self.ret_codes.as_ref().ok_or_else(|| {
             FORMAT.error(

@@ -16,7 +16,7 @@ use crate::run::sample::{FailureKind, Outcome};
 const FORMAT: FileFormat = FileFormat::GhzJson;
 
 #[derive(Deserialize)]
-struct Document<'a> {
+struct GhzDocument<'a> {
     count: u64,
     #[serde(default)]
     options: CallOptions,
@@ -43,7 +43,8 @@ struct CallDetail<'a> {
 
 /// Every call.
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
-    let document: Document<'_> = serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
+    let document: GhzDocument<'_> =
+        serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
     let details = document.details.unwrap_or_default();
     if details.is_empty() && document.count > 0 {
         return Err(FORMAT.error(

@@ -37,7 +37,7 @@ pub(super) fn is_hlog(text: &str) -> bool {
 
 /// What a tag gathers.
 #[derive(Default)]
-struct Tag {
+struct TagCounts {
     /// Lower and upper bound → count.
     buckets: BTreeMap<(u64, u64), u64>,
     intervals: BTreeMap<u64, RunSecond>,
@@ -50,7 +50,7 @@ pub(super) fn read(text: &str, unit: Option<TimeUnit>) -> Result<Imported, Impor
     // Time stamps are relative to a base that the file may name, and tags need not be in the order of time.
     let began_s = lines.iter().map(|(_, line)| line.start_s);
     let began_s = began_s.fold(f64::INFINITY, f64::min);
-    let mut tags: Vec<(Option<String>, Tag)> = Vec::new();
+    let mut tags: Vec<(Option<String>, TagCounts)> = Vec::new();
     let mut inflated = 0;
     for (number, line) in lines {
         let index = match tags.iter().position(|(name, _)| *name == line.tag) {
@@ -62,7 +62,7 @@ pub(super) fn read(text: &str, unit: Option<TimeUnit>) -> Result<Imported, Impor
                 ));
             }
             None => {
-                tags.push((line.tag, Tag::default()));
+                tags.push((line.tag, TagCounts::default()));
                 tags.len() - 1
             }
         };
@@ -151,7 +151,7 @@ impl LogLine<'_> {
     }
 }
 
-impl Tag {
+impl TagCounts {
     /// Adds a histogram, up to a total of `most` different buckets. Gives the number of inflated bytes.
     fn add(
         &mut self,

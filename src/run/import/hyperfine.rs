@@ -13,7 +13,7 @@ use crate::run::sample::{FailureKind, Outcome};
 const FORMAT: FileFormat = FileFormat::HyperfineJson;
 
 #[derive(Deserialize)]
-struct Document {
+struct HyperfineDocument {
     results: Vec<Benchmark>,
 }
 
@@ -28,7 +28,8 @@ struct Benchmark {
 
 /// Every run, each command as an endpoint.
 pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
-    let document: Document = serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
+    let document: HyperfineDocument =
+        serde_json::from_str(text).map_err(|e| FORMAT.json_error(&e))?;
     let mut requests = RequestsByEndpoint::default();
     for benchmark in &document.results {
         benchmark.add_to(&mut requests)?;

@@ -1,4 +1,4 @@
-//! Why a file of another tool cannot be read, with the way to mend it.
+//! Why a file of another tool cannot be read, with the way to fix it.
 
 use std::io;
 
@@ -41,7 +41,7 @@ pub enum ImportError {
         format: FileFormat,
         /// What is the matter.
         what: String,
-        /// How to mend it.
+        /// How to fix it.
         hint: String,
     },
     /// A file that cannot be judged, and the file to give instead.

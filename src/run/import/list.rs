@@ -379,9 +379,13 @@ impl<'a> ListReader<'a> {
             status.check(otherwise.as_deref().unwrap_or("none"))?;
         }
         if options.status_column.is_none() {
-            columns.check_untold(*choice, &self.statuses)?;
+            columns.check_unnamed_failures(*choice, &self.statuses)?;
         }
-        if let Some((line, error)) = self.numbers.doubt().filter(|_| self.separator != Some(',')) {
+        if let Some((line, error)) = self
+            .numbers
+            .ambiguous_number()
+            .filter(|_| self.separator != Some(','))
+        {
             return Err(ListError::value(line, &error).into());
         }
         let remarks = self.remarks(ending);

@@ -86,10 +86,10 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         _ => return Err(format.damaged("its first line is not that of a file of Locust")),
     };
     // Of the history only the last row of each name is of the whole run.
-    let mut entries: Vec<(EndpointKey, Entry)> = Vec::new();
+    let mut entries: Vec<(EndpointKey, EndpointTotals)> = Vec::new();
     let mut total = None;
     TitledRows::titled(format, text)?.for_each(|row| {
-        let entry = Entry::of(format, row, columns)?;
+        let entry = EndpointTotals::of(format, row, columns)?;
         if row.get("Name") == "Aggregated" && row.get("Type").is_empty() {
             total = Some(entry);
             return Ok(());
@@ -128,24 +128,24 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
 }
 
 /// The totals of one name.
-struct Entry {
+struct EndpointTotals {
     requests: u64,
     failures: u64,
     bounds: Vec<RankBound>,
 }
 
-impl Entry {
+impl EndpointTotals {
     fn of(
         format: FileFormat,
         row: &TitledRow<'_>,
         columns: &StatsColumns,
-    ) -> Result<Entry, ImportError> {
+    ) -> Result<EndpointTotals, ImportError> {
         let requests: u64 = row.number(columns.requests)?;
         let failures: u64 = row.number(columns.failures)?;
         if failures > requests || requests > 1 << 40 {
             return Err(format.damaged(format!("{failures} of {requests} requests failed")));
         }
-        let mut entry = Entry {
+        let mut entry = EndpointTotals {
             requests,
             failures,
             bounds: Vec::new(),
@@ -208,8 +208,8 @@ fn rounding_ns(value_ns: u64) -> u64 {
 
 fn remarks(
     columns: &StatsColumns,
-    entries: &[(EndpointKey, Entry)],
-    total: Option<&Entry>,
+    entries: &[(EndpointKey, EndpointTotals)],
+    total: Option<&EndpointTotals>,
     text: &str,
 ) -> Vec<ImportRemark> {
     let failures: u64 = if entries.is_empty() {

@@ -90,7 +90,7 @@ impl Numbers {
 
     /// A number that may be 1,000 times its reading. If every point has three digits behind it and numbers below 1000
     /// have no point, points may separate thousands.
-    pub(super) fn doubt(&self) -> Option<(u64, ValueError)> {
+    pub(super) fn ambiguous_number(&self) -> Option<(u64, ValueError)> {
         let (line, text) = self.doubtful.as_ref()?;
         (self.decimals == Decimals::Unknown && self.small && !self.large)
             .then(|| (*line, ValueError::AmbiguousNumber { text: text.clone() }))
@@ -215,7 +215,7 @@ mod tests {
             .zip(texts)
             .map(|(line, text)| numbers.read(line, text).expect("a number"))
             .collect::<Result<Vec<f64>, ValueError>>()?;
-        match numbers.doubt() {
+        match numbers.ambiguous_number() {
             Some((_, error)) => Err(error),
             None => Ok(read),
         }

@@ -28,7 +28,7 @@ type Percentiles = BTreeMap<String, Option<f64>>;
 /// What is read of the JSON; times in seconds.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Document {
+struct OhaDocument {
     summary: Extremes,
     response_time_histogram: StepCounts,
     latency_percentiles: Percentiles,
@@ -48,7 +48,7 @@ struct Extremes {
 /// Percentiles, a coarse histogram and counts: a range for every latency.
 pub(super) fn read_json(text: &str) -> Result<Imported, ImportError> {
     let format = FileFormat::OhaJson;
-    let document: Document = serde_json::from_str(text).map_err(|e| format.json_error(&e))?;
+    let document: OhaDocument = serde_json::from_str(text).map_err(|e| format.json_error(&e))?;
     let counts = document.counts(format)?;
     let (n, bounds) = document.bounds();
     if counts.ok > n {
@@ -62,7 +62,7 @@ pub(super) fn read_json(text: &str) -> Result<Imported, ImportError> {
     .into_imported(format)
 }
 
-impl Document {
+impl OhaDocument {
     /// Answers whose status this counts.
     fn answered(&self, counted: impl Fn(u16) -> bool) -> u64 {
         let statuses = self.status_code_distribution.iter();

@@ -18,12 +18,12 @@ impl ListColumns {
         if let Some(name) = &options.status_column {
             return self.named_status(choice, name);
         }
-        let told = |i: usize| match self.columns[i].role {
+        let meaning_of = |i: usize| match self.columns[i].role {
             ColumnRole::Status(meaning) if i != choice.index => Some((i, meaning)),
             _ => None,
         };
         let mut found: Vec<(usize, StatusMeaning)> =
-            (0..self.columns.len()).filter_map(told).collect();
+            (0..self.columns.len()).filter_map(meaning_of).collect();
         // Fractions are other figures.
         found.retain(|&(i, meaning)| {
             let profile = &self.columns[i].profile;
@@ -53,7 +53,7 @@ impl ListColumns {
     /// Finds the column that tells success beyond doubt.
     pub(super) fn find_firm(&mut self, sample: &[ListRow]) {
         self.firm = (0..self.columns.len()).find(|&i| !self.is_text(i) && self.is_firm(i, sample));
-        self.settle_beside_status();
+        self.settle_with_status();
     }
 
     /// Notes the columns that say of a request that it failed, although its status says that it ended ok.
@@ -135,20 +135,20 @@ impl ListColumns {
     }
 
     /// Refuses a column that may report failures although its title does not say so.
-    pub(super) fn check_untold(
+    pub(super) fn check_unnamed_failures(
         &self,
         choice: ChosenColumn,
         statuses: &[StatusColumn],
     ) -> Result<(), ImportError> {
         let read = |i: usize| i == choice.index || statuses.iter().any(|s| s.index() == i);
-        let untold = self.columns.iter().enumerate().find(|&(i, column)| {
+        let unnamed = self.columns.iter().enumerate().find(|&(i, column)| {
             !read(i)
                 && match self.firm {
                     Some(_) => column.contradictions > 0,
                     None => !column.is_about_something_else(),
                 }
         });
-        let Some((index, column)) = untold else {
+        let Some((index, column)) = unnamed else {
             return Ok(());
         };
         let examples = match &column.contradiction {

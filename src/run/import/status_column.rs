@@ -61,32 +61,32 @@ impl StatusColumn {
     }
 
     /// Whether a value decides, or leaves it to another status: the status of a server that was not asked is empty.
-    pub(super) fn leaves_open(&self, told: StatusReading) -> bool {
-        !self.firm && told == StatusReading::NoAnswer
+    pub(super) fn leaves_open(&self, reading: StatusReading) -> bool {
+        !self.firm && reading == StatusReading::NoAnswer
     }
 
     /// Reads the value of a row.
     pub(super) fn read(&mut self, text: &str) -> StatusReading {
-        let told = self.meaning.read(text);
+        let reading = self.meaning.read(text);
         self.rows += 1;
-        match told {
+        match reading {
             StatusReading::Unknown => keep(&mut self.unknown, text),
             StatusReading::NoAnswer => keep(&mut self.unanswered, text),
             StatusReading::Ok | StatusReading::Failed | StatusReading::Redirect => {
                 self.understood = true
             }
         }
-        self.redirects += u64::from(told == StatusReading::Redirect);
-        let failed =
-            !matches!(told, StatusReading::Ok | StatusReading::Unknown) && !self.leaves_open(told);
+        self.redirects += u64::from(reading == StatusReading::Redirect);
+        let failed = !matches!(reading, StatusReading::Ok | StatusReading::Unknown)
+            && !self.leaves_open(reading);
         self.failed += u64::from(failed);
-        told
+        reading
     }
 
     /// Whether the request of a row failed.
     pub(super) fn is_failure(&mut self, text: &str) -> bool {
-        let told = self.read(text);
-        !matches!(told, StatusReading::Ok | StatusReading::Unknown) && !self.leaves_open(told)
+        let reading = self.read(text);
+        !matches!(reading, StatusReading::Ok | StatusReading::Unknown) && !self.leaves_open(reading)
     }
 
     /// Refuses a column if some of its values have no meaning.

@@ -41,7 +41,7 @@ impl ListColumns {
         for (index, column) in self.columns.iter().enumerate() {
             let profile = &column.profile;
             let title = column.title.as_deref().unwrap_or("").to_lowercase();
-            let ranks_beside = chosen != Some(index)
+            let ranks_latencies = chosen != Some(index)
                 && is_open(column.role)
                 && (chosen_rises && profile.may_be_ranks() || chosen_ranks && profile.rises());
             match column.role {
@@ -69,7 +69,7 @@ impl ListColumns {
                 {
                     return table("a percentile table", index, EACH_REQUEST);
                 }
-                _ if ranks_beside => return table("a percentile table", index, EACH_REQUEST),
+                _ if ranks_latencies => return table("a percentile table", index, EACH_REQUEST),
                 _ => {}
             }
         }

@@ -31,7 +31,7 @@ pub enum AuditPolicy {
     /// If the service lists its runs.
     IfOffered,
     /// Yes: what cannot be read is inconclusive.
-    Asked,
+    Required,
 }
 
 /// Whom to ask what became of a request.

@@ -30,8 +30,9 @@ impl PlanRecord {
     /// `rate of ingest: 20/s before, 50/s after`. Empty if the hashes are equal. A fact that one side hides without a
     /// fingerprint is not a difference, see [`PlanRecord::unknowns`].
     pub fn differences(&self, after: &PlanRecord) -> Vec<String> {
-        let told = self.compared(after, Agreement::Differs);
-        told.map(|(what, before, after)| format!("{what}: {before} before, {after} after"))
+        let found = self.compared(after, Agreement::Differs);
+        found
+            .map(|(what, before, after)| format!("{what}: {before} before, {after} after"))
             .collect()
     }
 
@@ -65,8 +66,8 @@ impl PlanRecord {
                 None => agreement(what, before, after_fact),
             }
         };
-        let told = common.filter(|(what, before, after)| agreement(what, before, after) == wanted);
-        told.collect::<Vec<_>>().into_iter()
+        let found = common.filter(|(what, before, after)| agreement(what, before, after) == wanted);
+        found.collect::<Vec<_>>().into_iter()
     }
 }
 

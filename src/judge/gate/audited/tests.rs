@@ -15,7 +15,7 @@ use crate::verdict::Verdict;
 
 /// What the server says of 100 accepted events: `change` plants what is wrong.
 fn audit(settled: Settled, change: impl Fn(&mut HashMap<u64, EventReport>)) -> Audit {
-    let fate = |index| {
+    let report = |index| {
         let took = Duration::from_millis(index);
         let status = EventStatus::Processed {
             at_least: took,
@@ -28,8 +28,8 @@ fn audit(settled: Settled, change: impl Fn(&mut HashMap<u64, EventReport>)) -> A
             notify_unknown: 0,
         }
     };
-    let mut fates = (0..100).map(|index| (index, fate(index))).collect();
-    change(&mut fates);
+    let mut reports = (0..100).map(|index| (index, report(index))).collect();
+    change(&mut reports);
     let asked = AuditOutcome {
         clock: DoneClock::Server,
         settled,
@@ -40,7 +40,7 @@ fn audit(settled: Settled, change: impl Fn(&mut HashMap<u64, EventReport>)) -> A
     Audit::Read(Box::new(Completion::of(
         &accepted(),
         &HashSet::new(),
-        &fates,
+        &reports,
         asked,
         &targets,
     )))
@@ -79,9 +79,9 @@ fn what_was_never_read_is_never_a_pass() {
 
 #[test]
 fn planted_losses_and_duplicates_fail() {
-    let lossy = audit(Settled::Deadline, |fates| {
-        fates.remove(&7);
-        fates.remove(&8);
+    let lossy = audit(Settled::Deadline, |reports| {
+        reports.remove(&7);
+        reports.remove(&8);
     });
     let finding = judge("lost <= 0", Some(&lossy));
     assert_eq!(finding.verdict, Verdict::Fail);
@@ -95,8 +95,8 @@ fn planted_losses_and_duplicates_fail() {
         judge("duplicated <= 0", Some(&lossy)).verdict,
         Verdict::Pass
     );
-    let twice = audit(Settled::Done, |fates| {
-        fates.get_mut(&7).expect("planted").notifications = Some(2);
+    let twice = audit(Settled::Done, |reports| {
+        reports.get_mut(&7).expect("planted").notifications = Some(2);
     });
     assert_eq!(
         judge("duplicated <= 0", Some(&twice)).verdict,
@@ -107,8 +107,8 @@ fn planted_losses_and_duplicates_fail() {
 
 #[test]
 fn counts_do_not_pass_while_something_is_pending() {
-    let pending = audit(Settled::Deadline, |fates| {
-        fates.get_mut(&7).expect("planted").status = EventStatus::Pending;
+    let pending = audit(Settled::Deadline, |reports| {
+        reports.get_mut(&7).expect("planted").status = EventStatus::Pending;
     });
     for gate in ["lost <= 0", "duplicated <= 0"] {
         let finding = judge(gate, Some(&pending));
@@ -144,8 +144,8 @@ fn the_time_to_completion_is_judged_as_every_percentile_is() {
         Verdict::Inconclusive
     );
     // Half of them lost: P(Bin(100, 0.1) ≥ 51) is next to nothing.
-    let lossy = audit(Settled::Deadline, |fates| {
-        fates.retain(|index, _| index % 2 == 0)
+    let lossy = audit(Settled::Deadline, |reports| {
+        reports.retain(|index, _| index % 2 == 0)
     });
     assert_eq!(
         judge("done.p90 <= 98ms", Some(&lossy)).verdict,
@@ -167,8 +167,8 @@ fn an_audit_that_was_cut_before_its_second_look_has_not_ruled_out_a_second_effec
     for gate in ["lost <= 0", "dead <= 0", "done.p90 <= 98ms"] {
         assert_eq!(judge(gate, Some(&cut)).verdict, Verdict::Pass, "{gate}");
     }
-    let twice = audit(Settled::Interrupted, |fates| {
-        fates.get_mut(&7).expect("planted").notifications = Some(2);
+    let twice = audit(Settled::Interrupted, |reports| {
+        reports.get_mut(&7).expect("planted").notifications = Some(2);
     });
     assert_eq!(
         judge("duplicated <= 0", Some(&twice)).verdict,
@@ -178,8 +178,8 @@ fn an_audit_that_was_cut_before_its_second_look_has_not_ruled_out_a_second_effec
 
 #[test]
 fn an_audit_that_was_interrupted_passes_nothing_that_was_pending() {
-    let cut = audit(Settled::Interrupted, |fates| {
-        fates.get_mut(&7).expect("planted").status = EventStatus::Pending;
+    let cut = audit(Settled::Interrupted, |reports| {
+        reports.get_mut(&7).expect("planted").status = EventStatus::Pending;
     });
     for gate in ["lost <= 0", "done.p90 <= 98ms"] {
         assert_eq!(

@@ -200,7 +200,7 @@ fn percentage(text: &str) -> Result<Percentage, ParseErrorKind> {
         let percent = trimmed(number * 100.0, 6);
         return Err(ParseErrorKind::NoPercent {
             text: text.to_owned(),
-            mend: if (0.0..1.0).contains(&number) {
+            corrected: if (0.0..1.0).contains(&number) {
                 format!("{text}%, or {percent}% if {text} is a fraction")
             } else {
                 format!("{text}%")
@@ -213,6 +213,6 @@ fn percentage(text: &str) -> Result<Percentage, ParseErrorKind> {
         .and_then(Percentage::of)
         .ok_or_else(|| ParseErrorKind::NoPercent {
             text: text.to_owned(),
-            mend: "a number and a '%'".to_owned(),
+            corrected: "a number and a '%'".to_owned(),
         })
 }

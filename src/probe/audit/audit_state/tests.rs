@@ -41,10 +41,10 @@ fn status(audit_state: &AuditState<'_>) -> Option<EventStatus> {
         settled: Settled::Deadline,
         fresh_from: 3_000 * MS,
     };
-    let fates = audit_state.fates(ended, &[1_000 * MS]);
-    fates.by_endpoint[0]
+    let findings = audit_state.findings(ended, &[1_000 * MS]);
+    findings.by_endpoint[0]
         .get(&0)
-        .map(|fate: &EventReport| fate.status)
+        .map(|report: &EventReport| report.status)
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn what_is_done_stays_done_when_it_is_read_once_more_and_its_effects_add_up() {
         fresh_from: Duration::ZERO,
     };
     assert_eq!(
-        audit_state.fates(ended, &[MS]).by_endpoint[0][&0].inserts,
+        audit_state.findings(ended, &[MS]).by_endpoint[0][&0].inserts,
         Some(2)
     );
 }

@@ -7,7 +7,7 @@ use super::chunks::Chunks;
 use super::foreign_protocol;
 use super::framing_fields::FramingFields;
 use super::response_error::{MAX_BODY_BYTES, MAX_HEAD_BYTES, MAX_HEADERS, ResponseError};
-use super::wanted::{Expect, Keep, Kept, Wanted};
+use super::response_options::{Expect, Keep, ResponseOptions, RetainedContent};
 
 /// What feeding bytes came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) enum ParseProgress {
 #[derive(Debug)]
 pub(crate) struct ResponseParser {
     expect: Expect,
-    state: State,
+    state: ParseState,
     /// The head so far, where it came in pieces.
     pending: Vec<u8>,
     status: Option<u16>,
@@ -30,11 +30,11 @@ pub(crate) struct ResponseParser {
     body_bytes: u64,
     server_timing: Vec<(String, Duration)>,
     /// `None` where only the measurement is wanted.
-    kept: Option<Kept>,
+    kept: Option<RetainedContent>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ParseState {
     Head,
     /// Bytes of the body that are left.
     Length(u64),
@@ -45,21 +45,21 @@ enum State {
 
 impl ResponseParser {
     /// A parser for the answer to one request.
-    pub(crate) fn new(wanted: Wanted) -> ResponseParser {
+    pub(crate) fn new(options: ResponseOptions) -> ResponseParser {
         ResponseParser {
-            expect: wanted.expect,
-            state: State::Head,
+            expect: options.expect,
+            state: ParseState::Head,
             pending: Vec::new(),
             status: None,
             reusable: false,
             body_bytes: 0,
             server_timing: Vec::new(),
-            kept: (wanted.keep == Keep::Content).then(Kept::default),
+            kept: (options.keep == Keep::Content).then(RetainedContent::default),
         }
     }
 
     /// What was kept, if that was asked for.
-    pub(crate) fn take_kept(&mut self) -> Option<Kept> {
+    pub(crate) fn take_kept(&mut self) -> Option<RetainedContent> {
         self.kept.take()
     }
 
@@ -70,7 +70,7 @@ impl ResponseParser {
 
     /// Whether the connection may carry another request after this answer.
     pub(crate) fn reusable(&self) -> bool {
-        self.reusable && self.state == State::Done
+        self.reusable && self.state == ParseState::Done
     }
 
     /// Bytes of the body so far, frames excluded.
@@ -86,7 +86,7 @@ impl ResponseParser {
     /// Takes the next bytes of the stream.
     pub(crate) fn feed(&mut self, input: &[u8]) -> Result<ParseProgress, ResponseError> {
         let mut used = 0;
-        while self.state != State::Done {
+        while self.state != ParseState::Done {
             if used == input.len() {
                 return Ok(ParseProgress::More);
             }
@@ -98,9 +98,9 @@ impl ResponseParser {
     /// The stream ended: the answer is complete only where closing is what ends it.
     pub(crate) fn end_of_stream(&mut self) -> Result<(), ResponseError> {
         match self.state {
-            State::UntilClose => self.state = State::Done,
-            State::Done => {}
-            State::Head => return Err(self.closed_in_head()),
+            ParseState::UntilClose => self.state = ParseState::Done,
+            ParseState::Done => {}
+            ParseState::Head => return Err(self.closed_in_head()),
             _ => return Err(ResponseError::ClosedInBody(self.body_bytes)),
         }
         Ok(())
@@ -109,9 +109,9 @@ impl ResponseParser {
     /// Where a reset has cut the answer; `None` if it had not begun, or was complete.
     pub(crate) fn reset(&self) -> Option<ResponseError> {
         match self.state {
-            State::Head if self.pending.is_empty() => None,
-            State::Done => None,
-            State::Head => Some(ResponseError::ResetInHead),
+            ParseState::Head if self.pending.is_empty() => None,
+            ParseState::Done => None,
+            ParseState::Head => Some(ResponseError::ResetInHead),
             _ => Some(ResponseError::ResetInBody(self.body_bytes)),
         }
     }
@@ -129,26 +129,28 @@ impl ResponseParser {
     /// Consumes some of a non-empty input in the present state.
     fn step(&mut self, input: &[u8]) -> Result<usize, ResponseError> {
         match self.state {
-            State::Head => self.head(input),
-            State::Length(left) => {
+            ParseState::Head => self.head(input),
+            ParseState::Length(left) => {
                 let taken = self.body(input, left)?;
                 self.state = match left - taken as u64 {
-                    0 => State::Done,
-                    left => State::Length(left),
+                    0 => ParseState::Done,
+                    left => ParseState::Length(left),
                 };
                 Ok(taken)
             }
-            State::Chunked(Chunks::Data(left)) => {
+            ParseState::Chunked(Chunks::Data(left)) => {
                 let taken = self.body(input, left)?;
-                self.state = State::Chunked(Chunks::data(left - taken as u64));
+                self.state = ParseState::Chunked(Chunks::data(left - taken as u64));
                 Ok(taken)
             }
-            State::Chunked(framing) => {
-                self.state = framing.next(input[0])?.map_or(State::Done, State::Chunked);
+            ParseState::Chunked(framing) => {
+                self.state = framing
+                    .next(input[0])?
+                    .map_or(ParseState::Done, ParseState::Chunked);
                 Ok(1)
             }
-            State::UntilClose => self.body(input, u64::MAX),
-            State::Done => Ok(0),
+            ParseState::UntilClose => self.body(input, u64::MAX),
+            ParseState::Done => Ok(0),
         }
     }
 
@@ -246,21 +248,21 @@ impl ResponseParser {
         self.status = Some(status);
         let bodiless = self.expect == Expect::HeadOnly || matches!(status, 204 | 304);
         self.state = body_state(bodiless, &fields)?;
-        self.reusable = fields.reusable(head.version) && self.state != State::UntilClose;
+        self.reusable = fields.reusable(head.version) && self.state != ParseState::UntilClose;
         self.server_timing = fields.server_timing;
         Ok(())
     }
 }
 
-fn body_state(bodiless: bool, fields: &FramingFields) -> Result<State, ResponseError> {
+fn body_state(bodiless: bool, fields: &FramingFields) -> Result<ParseState, ResponseError> {
     Ok(match fields.content_length {
-        _ if bodiless => State::Done,
-        _ if fields.chunked => State::Chunked(Chunks::START),
-        _ if fields.until_close => State::UntilClose,
-        None => State::UntilClose,
-        Some(0) => State::Done,
+        _ if bodiless => ParseState::Done,
+        _ if fields.chunked => ParseState::Chunked(Chunks::START),
+        _ if fields.until_close => ParseState::UntilClose,
+        None => ParseState::UntilClose,
+        Some(0) => ParseState::Done,
         Some(length) if length > MAX_BODY_BYTES => return Err(ResponseError::BodyTooLong),
-        Some(length) => State::Length(length),
+        Some(length) => ParseState::Length(length),
     })
 }
 

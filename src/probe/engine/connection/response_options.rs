@@ -7,7 +7,7 @@ const MAX_KEPT_BYTES: usize = 64 * 1024;
 
 /// What to read of the answer to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Wanted {
+pub(crate) struct ResponseOptions {
     pub(crate) expect: Expect,
     pub(crate) keep: Keep,
 }
@@ -30,7 +30,7 @@ pub(crate) enum Keep {
 
 /// What is kept of an answer.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-pub(crate) struct Kept {
+pub(crate) struct RetainedContent {
     /// The first [`MAX_KEPT_BYTES`] of the body.
     pub(crate) body: Vec<u8>,
     /// The `Location` header.
@@ -39,7 +39,7 @@ pub(crate) struct Kept {
     pub(crate) replayed: bool,
 }
 
-impl Kept {
+impl RetainedContent {
     /// Takes the next bytes of the body, as far as there is room.
     pub(super) fn add_body(&mut self, bytes: &[u8]) {
         let room = MAX_KEPT_BYTES.saturating_sub(self.body.len());

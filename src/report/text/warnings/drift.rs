@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::WarningText;
 use crate::judge::summary::{
-    Growth, GrowthKind, LevelChange, Parts, RunPosition, SlowStart, Stretch,
+    Growth, GrowthKind, LevelChange, Parts, RunPosition, RunWindow, SlowStart,
 };
 use crate::report::warning::{CountAbove, DriftWarning};
 use crate::stats::rank::Quantile;
@@ -59,7 +59,7 @@ fn changed(name: &str, change: &LevelChange) -> WarningText {
     )
 }
 
-fn tenth(which: &str, part: &Stretch) -> String {
+fn tenth(which: &str, part: &RunWindow) -> String {
     format!("the {which} tenth, from {} on,", place(part.from))
 }
 

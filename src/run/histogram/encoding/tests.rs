@@ -8,7 +8,7 @@ use flate2::write::ZlibEncoder;
 use super::{Bucket, DecodeError, Header, decode};
 
 /// Counts by index, as an encoder writes them.
-enum Counts<'a> {
+enum EncodedCounts<'a> {
     /// Every index up to the last occupied one, in words of this many bytes.
     Fixed(u32, &'a [u64]),
     /// Bytes that are variable words already.
@@ -16,17 +16,17 @@ enum Counts<'a> {
 }
 
 /// A plain histogram of a version with three digits.
-fn plain(version: u32, lowest: u64, counts: &Counts<'_>) -> Vec<u8> {
+fn plain(version: u32, lowest: u64, counts: &EncodedCounts<'_>) -> Vec<u8> {
     let payload: Vec<u8> = match counts {
-        Counts::Fixed(size, counts) => {
+        EncodedCounts::Fixed(size, counts) => {
             let word = |count: &u64| count.to_be_bytes()[8 - *size as usize..].to_vec();
             counts.iter().flat_map(word).collect()
         }
-        Counts::Variable(bytes) => bytes.to_vec(),
+        EncodedCounts::Variable(bytes) => bytes.to_vec(),
     };
     let size = match counts {
-        Counts::Fixed(size, _) => *size,
-        Counts::Variable(_) => 1,
+        EncodedCounts::Fixed(size, _) => *size,
+        EncodedCounts::Variable(_) => 1,
     };
     let mut bytes = match version {
         0 => (0x1c84_9308u32 | size << 4).to_be_bytes().to_vec(),
@@ -95,12 +95,12 @@ fn every_version_gives_the_buckets_that_were_counted() {
         lowest: 1,
     };
     for (version, counts) in [
-        (0, Counts::Fixed(2, &counts)),
-        (0, Counts::Fixed(4, &counts)),
-        (0, Counts::Fixed(8, &counts)),
-        (1, Counts::Fixed(2, &counts)),
-        (1, Counts::Fixed(8, &counts)),
-        (2, Counts::Variable(&variable)),
+        (0, EncodedCounts::Fixed(2, &counts)),
+        (0, EncodedCounts::Fixed(4, &counts)),
+        (0, EncodedCounts::Fixed(8, &counts)),
+        (1, EncodedCounts::Fixed(2, &counts)),
+        (1, EncodedCounts::Fixed(8, &counts)),
+        (2, EncodedCounts::Variable(&variable)),
     ] {
         let plain = plain(version, 1, &counts);
         let expected = (header, expected.clone());
@@ -116,7 +116,7 @@ fn every_version_gives_the_buckets_that_were_counted() {
 #[test]
 fn a_larger_unit_widens_every_bucket() {
     let counts = indices();
-    let (header, buckets) = read(&plain(1, 1_000, &Counts::Fixed(8, &counts))).unwrap();
+    let (header, buckets) = read(&plain(1, 1_000, &EncodedCounts::Fixed(8, &counts))).unwrap();
     assert_eq!(header.lowest, 1_000);
     // 1,000 counts in steps of 512.
     assert_eq!(
@@ -128,7 +128,7 @@ fn a_larger_unit_widens_every_bucket() {
 #[test]
 fn more_than_the_header_allows_is_not_inflated() {
     // 256 MiB of zeros in 260 kB.
-    let mut bomb = plain(1, 1, &Counts::Fixed(8, &[]));
+    let mut bomb = plain(1, 1, &EncodedCounts::Fixed(8, &[]));
     bomb.resize(256 << 20, 0);
     let length = (bomb.len() as u32 - 40).to_be_bytes();
     bomb[4..8].copy_from_slice(&length);
@@ -143,7 +143,7 @@ fn more_than_the_header_allows_is_not_inflated() {
 
 #[test]
 fn what_no_encoder_writes_is_refused() {
-    let good = plain(2, 1, &Counts::Variable(&[0x02]));
+    let good = plain(2, 1, &EncodedCounts::Variable(&[0x02]));
     let with = |at: usize, bytes: &[u8]| {
         let mut changed = good.clone();
         changed[at..at + bytes.len()].copy_from_slice(bytes);
@@ -152,9 +152,9 @@ fn what_no_encoder_writes_is_refused() {
     let far = plain(
         2,
         1,
-        &Counts::Variable(&[0xff, 0xff, 0xff, 0xff, 0x0f, 0x02]),
+        &EncodedCounts::Variable(&[0xff, 0xff, 0xff, 0xff, 0x0f, 0x02]),
     );
-    let full = plain(1, 1, &Counts::Fixed(8, &[u64::MAX]));
+    let full = plain(1, 1, &EncodedCounts::Fixed(8, &[u64::MAX]));
     let cases: [(Vec<u8>, &str); 9] = [
         (good[..20].to_vec(), "it is too short"),
         (Vec::new(), "it is too short"),

@@ -24,14 +24,14 @@ pub(in crate::run::import) fn read(text: &str) -> Result<Imported, ImportError> 
     let mut closed = false;
     while let Some(tag) = tags.next_tag()? {
         match tag {
-            Tag::Close(name) => {
+            XmlTag::Close(name) => {
                 if open.pop() != Some(name) {
                     let line = tags.line();
                     return Err(FORMAT.damaged(format!("line {line}: </{name}> closes nothing")));
                 }
                 closed = open.is_empty();
             }
-            Tag::Open {
+            XmlTag::Open {
                 name,
                 attributes,
                 empty,
@@ -119,7 +119,7 @@ fn unescaped(text: &str) -> String {
         .fold(text, |text, (entity, c)| text.replace(entity, c))
 }
 
-enum Tag<'a> {
+enum XmlTag<'a> {
     Open {
         name: &'a str,
         attributes: Vec<(&'a str, &'a str)>,
@@ -136,7 +136,7 @@ struct Tags<'a> {
 
 impl<'a> Tags<'a> {
     /// The next tag. Text between tags is skipped.
-    fn next_tag(&mut self) -> Result<Option<Tag<'a>>, ImportError> {
+    fn next_tag(&mut self) -> Result<Option<XmlTag<'a>>, ImportError> {
         loop {
             let Some(at) = self.rest.find('<') else {
                 return Ok(None);
@@ -159,11 +159,11 @@ impl<'a> Tags<'a> {
         Ok(())
     }
 
-    fn tag(&mut self) -> Result<Tag<'a>, ImportError> {
+    fn tag(&mut self) -> Result<XmlTag<'a>, ImportError> {
         if let Some(rest) = self.rest.strip_prefix('/') {
             let (name, rest) = rest.split_once('>').ok_or_else(cut)?;
             self.rest = rest;
-            return Ok(Tag::Close(name.trim()));
+            return Ok(XmlTag::Close(name.trim()));
         }
         let name = self.word();
         let mut attributes = Vec::new();
@@ -171,7 +171,7 @@ impl<'a> Tags<'a> {
             self.rest = self.rest.trim_start();
             if let Some(rest) = self.rest.strip_prefix("/>") {
                 self.rest = rest;
-                return Ok(Tag::Open {
+                return Ok(XmlTag::Open {
                     name,
                     attributes,
                     empty: true,
@@ -179,7 +179,7 @@ impl<'a> Tags<'a> {
             }
             if let Some(rest) = self.rest.strip_prefix('>') {
                 self.rest = rest;
-                return Ok(Tag::Open {
+                return Ok(XmlTag::Open {
                     name,
                     attributes,
                     empty: false,

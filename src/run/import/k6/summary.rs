@@ -17,7 +17,7 @@ const EXPECTED: &str = "http_req_duration{expected_response:true}";
 
 /// Metrics by name, in one of three shapes: numbers on the metric (`--summary-export`), one level deeper
 /// (`handleSummary`), or in a list of metrics (`--new-machine-readable-summary`).
-struct Document {
+struct K6Metrics {
     metrics: BTreeMap<String, BTreeMap<String, Value>>,
 }
 
@@ -37,7 +37,7 @@ struct MetricList {
 pub(in crate::run::import) fn read_summary(text: &str) -> Result<Imported, ImportError> {
     let format = FileFormat::K6Summary;
     let outer: Outer = serde_json::from_str(text).map_err(|e| format.json_error(&e))?;
-    let document = Document::of(format, outer)?;
+    let document = K6Metrics::of(format, outer)?;
     let total = document.count(format, "http_reqs", "count")?;
     let failed = document.failed(format, total)?;
     let dropped = document
@@ -79,8 +79,8 @@ fn remarks(failures_among: u64, dropped: u64) -> Vec<ImportRemark> {
         .collect()
 }
 
-impl Document {
-    fn of(format: FileFormat, outer: Outer) -> Result<Document, ImportError> {
+impl K6Metrics {
+    fn of(format: FileFormat, outer: Outer) -> Result<K6Metrics, ImportError> {
         let named = |metric: BTreeMap<String, Value>| {
             let name = metric.get("name")?.as_str()?.to_owned();
             Some((name, metric))
@@ -90,7 +90,7 @@ impl Document {
             (None, Some(results)) => results.metrics.into_iter().filter_map(named).collect(),
             (None, None) => return Err(format.damaged("it has no metrics")),
         };
-        Ok(Document { metrics })
+        Ok(K6Metrics { metrics })
     }
 
     /// Requests that failed. k6 counts them as passes of the metric, but its own example of the machine-readable

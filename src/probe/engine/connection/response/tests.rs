@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use proptest::prelude::{ProptestConfig, any, proptest};
 
-use super::{Expect, Keep, ParseProgress, ResponseError, ResponseParser, Wanted};
+use super::{Expect, Keep, ParseProgress, ResponseError, ResponseOptions, ResponseParser};
 
 fn parser(expect: Expect) -> ResponseParser {
-    ResponseParser::new(Wanted {
+    ResponseParser::new(ResponseOptions {
         expect,
         keep: Keep::Nothing,
     })
