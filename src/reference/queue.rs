@@ -4,11 +4,6 @@
 //! [`Consumer`] connects again on its own, and a delivery may come twice. The store makes sure that an event is done once
 //! (leases and fencing), and the sweeper that it is done at all.
 
-#![cfg_attr(
-    not(all(feature = "amqp", feature = "redis", feature = "nats")),
-    allow(dead_code, reason = "only brokers use the seam")
-)]
-
 mod advice;
 #[cfg(feature = "amqp")]
 mod amqp;
@@ -20,12 +15,15 @@ mod celery;
 mod consumer;
 mod delivery;
 mod dispatch;
+mod dispatch_url;
 mod error;
 #[cfg(feature = "nats")]
 mod nats;
 #[cfg(feature = "redis")]
 mod pickle;
 mod publisher;
+#[cfg(any(feature = "amqp", feature = "redis"))]
+mod python_call;
 #[cfg(feature = "redis")]
 mod redis;
 #[cfg(feature = "redis")]
@@ -36,6 +34,7 @@ pub use broker::{DispatchJob, QueueOptions};
 pub use built_in::advice;
 pub use consumer::Consumer;
 pub use delivery::{Delivery, Settlement};
-pub use dispatch::{Dialect, Dispatch, DispatchError, Protocol};
+pub use dispatch::{Dialect, Dispatch, Protocol};
+pub use dispatch_url::DispatchError;
 pub use error::QueueError;
 pub use publisher::Publisher;

@@ -12,7 +12,8 @@ pub struct Advice {
 }
 
 impl Advice {
-    pub(super) fn new(what: impl Into<String>, hint: impl Into<String>) -> Advice {
+    /// A setting, and the way to a better one.
+    pub fn new(what: impl Into<String>, hint: impl Into<String>) -> Advice {
         Advice {
             what: what.into(),
             hint: hint.into(),

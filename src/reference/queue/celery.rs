@@ -13,6 +13,7 @@ use uuid::Uuid;
 
 use super::broker::DispatchJob;
 use super::delivery::ReceivedJob;
+use super::python_call;
 use crate::reference::payload;
 
 /// One call of a task, as a worker takes it.
@@ -81,7 +82,7 @@ impl Task {
         let id = args.first().copied().or(named.event_id);
         let payload = args.get(1).copied().or(named.payload);
         let id = id.and_then(|id| serde_json::from_str(id.get()).ok());
-        ReceivedJob::from_call("task", id, payload.map(|payload| payload.get().to_owned()))
+        python_call::received("task", id, payload.map(|payload| payload.get().to_owned()))
     }
 
     /// The same from the list item of kombu's Redis transport.

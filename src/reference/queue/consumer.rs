@@ -126,8 +126,8 @@ impl Consumer {
         let receiver = match &mut self.receiver {
             Some(receiver) => receiver,
             closed => {
-                let opened =
-                    broker(&self.dispatch)?.receiver(&self.dispatch, &self.options, self.name);
+                let broker = broker(self.dispatch.protocol())?;
+                let opened = broker.receiver(&self.dispatch, &self.options, self.name);
                 let receiver = closed.insert(within(self.options.deadline, opened).await?);
                 self.taking.succeeded();
                 receiver

@@ -45,28 +45,14 @@ pub(super) struct ReceivedJob {
     pub(super) payload: Option<Vec<u8>>,
 }
 
-impl ReceivedJob {
-    /// From a message that is an event id.
-    pub(super) fn from_id(text: &[u8]) -> Option<ReceivedJob> {
-        let event_id = Uuid::try_parse_ascii(text).ok()?;
-        Some(ReceivedJob {
-            event_id,
-            payload: None,
-        })
-    }
+/// A message that is an event id.
+impl TryFrom<&[u8]> for ReceivedJob {
+    type Error = uuid::Error;
 
-    /// From the arguments of a Celery task or an RQ job, as `call` names it.
-    pub(super) fn from_call(
-        call: &str,
-        id: Option<String>,
-        payload: Option<String>,
-    ) -> Result<ReceivedJob, String> {
-        let id = id.ok_or_else(|| format!("the {call} has no event_id"))?;
-        let event_id = Uuid::try_parse(&id).map_err(|_| format!("'{id}' is not an event id"))?;
-        let payload = payload.unwrap_or_else(|| "{}".to_owned());
+    fn try_from(text: &[u8]) -> Result<ReceivedJob, uuid::Error> {
         Ok(ReceivedJob {
-            event_id,
-            payload: Some(payload.into_bytes()),
+            event_id: Uuid::try_parse_ascii(text)?,
+            payload: None,
         })
     }
 }

@@ -1,21 +1,18 @@
-//! Where jobs are dispatched to, as typed: `amqp://…`, `redis://…`, `nats://…`, `celery+redis://…`, `celery+amqp://…`,
-//! `rq+redis://…`, and the same encrypted: `amqps`, `rediss`, `tls` (NATS).
+//! Where jobs are dispatched to: a broker, the workers behind it, and their queue.
 
 use std::fmt;
-use std::str::FromStr;
 
-use percent_encoding::percent_decode_str;
 use reqwest::Url;
 
 /// A broker, the language that is spoken over it, and the queue there.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Dispatch {
-    protocol: Protocol,
-    dialect: Dialect,
-    /// Without our own parameters; holds the password.
-    url: Url,
-    queue: String,
-    task: String,
+    pub(super) protocol: Protocol,
+    pub(super) dialect: Dialect,
+    /// Where to connect, without our own parameters; holds the password.
+    pub(super) url: Url,
+    pub(super) queue: String,
+    pub(super) task: String,
 }
 
 /// What the broker speaks.
@@ -40,45 +37,6 @@ pub enum Dialect {
     Rq,
 }
 
-/// Why a broker's URL cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum DispatchError {
-    /// No scheme at all. It may be a password, so it is not repeated.
-    #[error("the broker's URL has no scheme\nhint: write it as redis://127.0.0.1")]
-    NoScheme,
-    /// Not one of the schemes.
-    #[error(
-        "'{0}' names no broker that is known\nhint: write amqp://, redis:// or nats:// for our own workers, celery+redis://, celery+amqp:// or rq+redis:// for Python ones"
-    )]
-    Scheme(String),
-    /// This build lacks it.
-    #[error("{scheme}:// needs a build with --features {feature}")]
-    MissingFeature {
-        /// What was asked for.
-        scheme: String,
-        /// What it takes.
-        feature: &'static str,
-    },
-    /// Not a URL with a host.
-    #[error("the broker's URL has no host, or is no URL\nhint: write it as {0}://127.0.0.1")]
-    Malformed(String),
-    /// A parameter that means nothing here.
-    #[error(
-        "the broker's URL has an unknown parameter '{0}'\nhint: queue=NAME and task=NAME are known"
-    )]
-    Parameter(String),
-    /// It has a part that may be the rest of a password.
-    #[error(
-        "the broker's URL has something behind '#' or '?' that is no parameter\nhint: queue=NAME and task=NAME are known; write # and ? in a password as %23 and %3F"
-    )]
-    Leftover,
-    /// A queue or task name that a broker would not take.
-    #[error(
-        "'{0}' cannot name a queue or a task\nhint: use 1 to 100 letters, digits, '_', '-' and '.'"
-    )]
-    Name(String),
-}
-
 impl Dispatch {
     /// What the broker speaks.
     pub fn protocol(&self) -> Protocol {
@@ -98,120 +56,6 @@ impl Dispatch {
     /// The Celery task, or the RQ function.
     pub fn task(&self) -> &str {
         &self.task
-    }
-
-    /// Where to connect; holds the password.
-    pub(super) fn url(&self) -> &Url {
-        &self.url
-    }
-
-    /// What to say to a broker whose client does not look into the URL for it.
-    pub(super) fn credentials(&self) -> Credentials {
-        let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
-        match (self.url.username(), self.url.password()) {
-            ("", None) => Credentials::None,
-            (token, None) => Credentials::Token(plain(token)),
-            (name, Some(password)) => Credentials::User {
-                name: plain(name),
-                password: plain(password),
-            },
-        }
-    }
-}
-
-/// What a URL says before its host, as it is meant.
-#[derive(PartialEq, Eq)]
-#[cfg_attr(test, derive(Debug))]
-pub(super) enum Credentials {
-    None,
-    /// A name alone.
-    Token(String),
-    User {
-        name: String,
-        password: String,
-    },
-}
-
-impl FromStr for Dispatch {
-    type Err = DispatchError;
-
-    fn from_str(text: &str) -> Result<Dispatch, DispatchError> {
-        let (scheme, rest) = text.split_once("://").ok_or(DispatchError::NoScheme)?;
-        let is_one = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
-        if !scheme.chars().all(is_one) {
-            return Err(DispatchError::NoScheme);
-        }
-        let (dialect, protocol) = known(scheme)?;
-        let bare = scheme.rsplit('+').next().unwrap_or(scheme);
-        let malformed = || DispatchError::Malformed(scheme.to_owned());
-        let mut url = Url::parse(&format!("{bare}://{rest}")).map_err(|_| malformed())?;
-        if url.host_str().is_none_or(str::is_empty) {
-            return Err(malformed());
-        }
-        let (mut queue, mut task) = defaults(dialect);
-        for (name, value) in url.query_pairs() {
-            match &*name {
-                "queue" => queue = checked(&value)?,
-                "task" => task = checked(&value)?,
-                _ if name.chars().all(|c| c.is_ascii_alphabetic() || c == '_') => {
-                    return Err(DispatchError::Parameter(name.into_owned()));
-                }
-                _ => return Err(DispatchError::Leftover),
-            }
-        }
-        if url.fragment().is_some() {
-            return Err(DispatchError::Leftover);
-        }
-        url.set_query(None);
-        Ok(Dispatch {
-            protocol,
-            dialect,
-            url,
-            queue,
-            task,
-        })
-    }
-}
-
-fn known(scheme: &str) -> Result<(Dialect, Protocol), DispatchError> {
-    let (dialect, bare) = match scheme.split_once('+') {
-        None => (Dialect::Own, scheme),
-        Some(("celery", bare)) => (Dialect::Celery, bare),
-        Some(("rq", bare)) => (Dialect::Rq, bare),
-        Some(_) => return Err(DispatchError::Scheme(scheme.to_owned())),
-    };
-    let (protocol, feature, built_in) = match (bare, dialect) {
-        ("amqp" | "amqps", Dialect::Own | Dialect::Celery) => {
-            (Protocol::Amqp, "amqp", cfg!(feature = "amqp"))
-        }
-        ("redis" | "rediss", _) => (Protocol::Redis, "redis", cfg!(feature = "redis")),
-        ("nats" | "tls", Dialect::Own) => (Protocol::Nats, "nats", cfg!(feature = "nats")),
-        _ => return Err(DispatchError::Scheme(scheme.to_owned())),
-    };
-    if built_in {
-        Ok((dialect, protocol))
-    } else {
-        let scheme = scheme.to_owned();
-        Err(DispatchError::MissingFeature { scheme, feature })
-    }
-}
-
-/// The queues that workers listen to unless a URL names others, and the names in `fixtures/python`.
-fn defaults(dialect: Dialect) -> (String, String) {
-    let (queue, task) = match dialect {
-        Dialect::Own => ("a7probe", ""),
-        Dialect::Celery => ("celery", "a7probe.process_event"),
-        Dialect::Rq => ("default", "a7probe_tasks.process_event"),
-    };
-    (queue.to_owned(), task.to_owned())
-}
-
-fn checked(name: &str) -> Result<String, DispatchError> {
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    if (1..=100).contains(&name.len()) && name.chars().all(allowed) {
-        Ok(name.to_owned())
-    } else {
-        Err(DispatchError::Name(name.to_owned()))
     }
 }
 
@@ -235,116 +79,5 @@ impl fmt::Display for Dispatch {
 impl fmt::Debug for Dispatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Dispatch({self}, task {:?})", self.task)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #[cfg(feature = "nats")]
-    use super::Credentials;
-    use super::Dispatch;
-    #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
-    use super::{Dialect, Protocol};
-
-    fn parse(text: &str) -> Result<Dispatch, String> {
-        text.parse()
-            .map_err(|error: super::DispatchError| error.to_string())
-    }
-
-    #[test]
-    #[cfg(all(feature = "amqp", feature = "redis", feature = "nats"))]
-    fn every_broker_has_the_queue_its_workers_listen_to() {
-        use Dialect::{Celery, Own, Rq};
-        use Protocol::{Amqp, Nats, Redis};
-        let celery_task = "a7probe.process_event";
-        let rq_function = "a7probe_tasks.process_event";
-        for (text, dialect, protocol, queue, task) in [
-            ("amqp://localhost", Own, Amqp, "a7probe", ""),
-            ("redis://h:1/2", Own, Redis, "a7probe", ""),
-            ("nats://h?queue=jobs", Own, Nats, "jobs", ""),
-            ("tls://h", Own, Nats, "a7probe", ""),
-            ("celery+redis://h/0", Celery, Redis, "celery", celery_task),
-            ("celery+amqp://h?queue=q&task=m.f", Celery, Amqp, "q", "m.f"),
-            ("celery+amqps://h", Celery, Amqp, "celery", celery_task),
-            ("rq+rediss://h", Rq, Redis, "default", rq_function),
-            ("rq+redis://h", Rq, Redis, "default", rq_function),
-        ] {
-            let found = parse(text).unwrap();
-            assert_eq!(
-                (
-                    found.dialect(),
-                    found.protocol(),
-                    found.queue(),
-                    found.task()
-                ),
-                (dialect, protocol, queue, task),
-                "{text}"
-            );
-            assert!(!found.url().as_str().contains('?'), "{text}");
-        }
-    }
-
-    #[test]
-    #[cfg(feature = "amqp")]
-    fn user_and_password_are_never_shown() {
-        let dispatch = parse("amqp://user:s3cret@127.0.0.1:5672/%2f").unwrap();
-        let shown = format!("{dispatch} {dispatch:?}");
-        assert!(
-            shown.contains("amqp://127.0.0.1:5672/%2f?queue=a7probe"),
-            "{shown}"
-        );
-        assert!(
-            !shown.contains("s3cret") && !shown.contains("user"),
-            "{shown}"
-        );
-    }
-
-    #[test]
-    #[cfg(feature = "nats")]
-    fn credentials_are_read_as_they_are_meant() {
-        let of = |url: &str| parse(url).unwrap().credentials();
-        assert_eq!(of("nats://h"), Credentials::None);
-        assert_eq!(of("nats://t0k%2Fen@h"), Credentials::Token("t0k/en".into()));
-        let (name, password) = ("a@b".to_owned(), "p:w%+".to_owned());
-        let user = Credentials::User { name, password };
-        assert_eq!(of("nats://a%40b:p%3Aw%25+@h"), user);
-    }
-
-    #[test]
-    fn what_cannot_be_used_is_named_with_its_mend() {
-        for (text, words) in [
-            ("kafka://h", "'kafka' names no broker"),
-            ("localhost", "has no scheme"),
-            ("user:s3cret@h://", "has no scheme"),
-            ("rq+amqp://h", "'rq+amqp' names no broker"),
-            ("celery+nats://h", "'celery+nats' names no broker"),
-            #[cfg(feature = "redis")]
-            ("redis://", "write it as redis://127.0.0.1"),
-            #[cfg(feature = "redis")]
-            ("redis://h?que=x", "unknown parameter 'que'"),
-            // A password that is not escaped ends the host.
-            #[cfg(feature = "redis")]
-            ("redis://me:1#s3cret@h", "behind '#' or '?'"),
-            #[cfg(feature = "redis")]
-            ("redis://me:1?s3cret@h", "behind '#' or '?'"),
-            #[cfg(feature = "redis")]
-            ("rediss://h#insecure", "behind '#' or '?'"),
-            #[cfg(feature = "nats")]
-            ("nats://h?queue=a%20b", "'a b' cannot name a queue"),
-            #[cfg(not(feature = "nats"))]
-            ("nats://h", "needs a build with --features nats"),
-            #[cfg(not(feature = "redis"))]
-            ("rq+redis://h", "needs a build with --features redis"),
-            #[cfg(not(feature = "amqp"))]
-            ("celery+amqp://h", "needs a build with --features amqp"),
-        ] {
-            let message = parse(text).expect_err(text);
-            assert!(
-                message.contains(words)
-                    && (message.contains("\nhint: ") || words.contains("--features")),
-                "{text}: {message}"
-            );
-            assert!(!message.contains("s3cret"), "{text}: {message}");
-        }
     }
 }

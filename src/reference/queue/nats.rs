@@ -1,6 +1,7 @@
 //! NATS JetStream: a work-queue stream in files, ids that drop duplicates, one durable pull consumer.
 
 mod connection;
+mod credentials;
 mod receiver;
 mod sender;
 mod settings;

@@ -50,8 +50,8 @@ impl Publisher {
         let sender = match &mut self.sender {
             Some(sender) => sender,
             closed => {
-                let opened = broker(&self.dispatch)?.sender(&self.dispatch, self.deadline);
-                closed.insert(opened.await?)
+                let broker = broker(self.dispatch.protocol())?;
+                closed.insert(broker.sender(&self.dispatch, self.deadline).await?)
             }
         };
         if sender.is_blocked() {

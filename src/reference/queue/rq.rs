@@ -15,6 +15,7 @@ use super::broker::DispatchJob;
 use super::celery::Arguments;
 use super::delivery::ReceivedJob;
 use super::pickle::{self, Plain};
+use super::python_call;
 
 /// Seconds that a job may run, and seconds that a finished one is kept: RQ's own defaults.
 const TIMEOUT_SECONDS: u32 = 180;
@@ -97,7 +98,7 @@ pub(super) fn read(function: &str, data: &[u8]) -> Result<ReceivedJob, String> {
     if name != function {
         return Err(format!("function {name} is not {function}"));
     }
-    ReceivedJob::from_call("job", event_id, payload)
+    python_call::received("job", event_id, payload)
 }
 
 /// The fields that are read from a call.

@@ -14,15 +14,6 @@ pub(super) struct Changes {
     pub(super) delta: Delta,
     /// The process had not reported before; or others had forgotten it and taken over what it had counted.
     pub(super) is_reported_anew: bool,
-    /// The due times of the attempts that follow failed ones.
-    #[allow(dead_code, reason = "only PostgreSQL wakes other processes")]
-    pub(super) later: Vec<i64>,
-    /// A claim took its maximum, and there are more.
-    #[allow(dead_code, reason = "only PostgreSQL wakes other processes")]
-    pub(super) leaves_more: bool,
-    /// Events were released that other workers may take.
-    #[allow(dead_code, reason = "only PostgreSQL wakes other processes")]
-    pub(super) freed: bool,
 }
 
 impl Changes {
@@ -33,9 +24,6 @@ impl Changes {
             arrived: Vec::new(),
             delta: Delta::default(),
             is_reported_anew: false,
-            later: Vec::new(),
-            leaves_more: false,
-            freed: false,
         }
     }
 

@@ -26,6 +26,7 @@ mod lock_suspects;
 mod locks;
 mod migrate;
 mod notifier;
+mod other_processes;
 mod outcome;
 mod overdue;
 mod owners;
@@ -34,5 +35,6 @@ mod session;
 mod sqlstate;
 mod transact;
 mod unreadable;
+mod wake_hints;
 
 pub(super) use engine::open;

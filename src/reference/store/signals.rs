@@ -22,7 +22,7 @@ pub(super) struct CommitSignals {
     /// There may be something to claim.
     pub(super) work: Arc<Notify>,
     /// The number of idle workers: they wait for work, or are looking for it.
-    idle: Arc<AtomicUsize>,
+    pub(super) idle: Arc<AtomicUsize>,
     /// Moves when another process has committed.
     pub(super) elsewhere: watch::Sender<()>,
     arrivals: Arc<Mutex<Vec<mpsc::Sender<EventId>>>>,
@@ -108,12 +108,6 @@ impl CommitSignals {
         self.work.notify_one();
     }
 
-    /// The same for a store that looks for due work and settled events on its own.
-    #[cfg(feature = "postgres")]
-    pub(super) fn counted_elsewhere(&self, counts: &Delta) {
-        self.totals.set_elsewhere(counts);
-    }
-
     /// Resolves when there may be something to claim.
     pub(super) async fn work_arrived(&self) {
         let _idle = self.has_time();
@@ -124,12 +118,6 @@ impl CommitSignals {
     pub(super) fn has_time(&self) -> Idle<'_> {
         self.idle.fetch_add(1, Ordering::SeqCst);
         Idle(&self.idle)
-    }
-
-    /// Whether a worker is idle.
-    #[cfg(feature = "postgres")]
-    pub(super) fn is_idle(&self) -> bool {
-        self.idle.load(Ordering::SeqCst) > 0
     }
 
     fn announce(&self, arrived: &[EventId]) {

@@ -73,7 +73,7 @@ pub(super) struct SweepStep {
     idle_ms: i64,
     now_ms: i64,
     left: u32,
-    found: Vec<(i64, EventId)>,
+    pub(super) found: Vec<(i64, EventId)>,
 }
 
 impl SweepStep {
@@ -117,12 +117,6 @@ impl SweepStep {
     /// The rows that are to be named, by `seq`.
     pub(super) fn found(&self) -> impl Iterator<Item = i64> {
         self.found.iter().map(|(seq, _)| *seq)
-    }
-
-    /// Leaves the rows that another process has named first. In a file nobody else can, in between.
-    #[cfg(feature = "postgres")]
-    pub(super) fn keep(&mut self, is_ours: impl Fn(i64) -> bool) {
-        self.found.retain(|(seq, _)| is_ours(*seq));
     }
 
     /// The step is made.

@@ -14,12 +14,12 @@ use crate::reference::mutex::lock;
 /// The events that long polls wait for. Costs the writer one atomic load while there are none.
 #[derive(Default)]
 pub(super) struct Watchers {
-    watched: Mutex<HashMap<EventId, WatchedEvent>>,
-    watches: AtomicUsize,
+    pub(super) watched: Mutex<HashMap<EventId, WatchedEvent>>,
+    pub(super) watches: AtomicUsize,
 }
 
 #[derive(Default)]
-struct WatchedEvent {
+pub(super) struct WatchedEvent {
     signal: Arc<Notify>,
     watches: usize,
 }
@@ -50,16 +50,6 @@ impl Watchers {
         for entry in events.iter().filter_map(|event_id| watched.get(event_id)) {
             entry.signal.notify_waiters();
         }
-    }
-
-    /// The events that a client waits for, a bounded number of them.
-    #[cfg(feature = "postgres")]
-    pub(super) fn watched(&self) -> Vec<EventId> {
-        const MOST: usize = 1000;
-        if self.watches.load(Ordering::SeqCst) == 0 {
-            return Vec::new();
-        }
-        lock(&self.watched).keys().take(MOST).copied().collect()
     }
 }
 

@@ -128,7 +128,7 @@ fn failed(error: io::Error) -> QueueError {
 }
 
 fn uri(dispatch: &Dispatch) -> Result<AMQPUri, QueueError> {
-    let url = dispatch.url();
+    let url = &dispatch.url;
     let mut uri: AMQPUri = url.as_str().parse().map_err(QueueError::Broker)?;
     // lapin takes an address in brackets for no host at all, and no host for this machine.
     let bare = |host: &str| Some(host.strip_prefix('[')?.strip_suffix(']')?.to_owned());

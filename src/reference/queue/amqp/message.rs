@@ -34,8 +34,8 @@ pub(super) fn write(dispatch: &Dispatch, job: &DispatchJob) -> (BasicProperties,
 /// The job of a message, or why it is not one of ours.
 pub(super) fn read(dispatch: &Dispatch, message: &Message) -> Result<ReceivedJob, String> {
     if dispatch.dialect() == Dialect::Own {
-        let job = ReceivedJob::from_id(&message.data);
-        return job.ok_or_else(|| "the message is not an event id".to_owned());
+        let job = ReceivedJob::try_from(&*message.data);
+        return job.map_err(|_| "the message is not an event id".to_owned());
     }
     let headers = message.properties.headers().as_ref();
     let task = headers.and_then(|headers| text_in(headers, "task"));

@@ -8,8 +8,9 @@ use async_nats::jetstream::stream::{
 };
 use async_nats::{Client, ConnectOptions};
 
-use super::super::dispatch::{Credentials, Dispatch};
+use super::super::dispatch::Dispatch;
 use super::super::error::QueueError;
+use super::credentials::Credentials;
 
 /// How long the server remembers ids: longer than any retry of a publication.
 const DUPLICATES: Duration = Duration::from_secs(120);
@@ -23,8 +24,8 @@ pub(super) fn failed(error: impl std::fmt::Display) -> QueueError {
 }
 
 pub(super) async fn connect(dispatch: &Dispatch, deadline: Duration) -> Result<Client, QueueError> {
-    let mut url = dispatch.url().clone();
-    let options = match dispatch.credentials() {
+    let mut url = dispatch.url.clone();
+    let options = match Credentials::of(&dispatch.url) {
         Credentials::None => ConnectOptions::new(),
         Credentials::User { name, password } => {
             ConnectOptions::with_user_and_password(name, password)

@@ -80,9 +80,9 @@ impl NatsReceiver {
         };
         let message = message.ok_or_else(|| failed("the consumer is gone"))?;
         let message = message.map_err(failed)?;
-        let job = ReceivedJob::from_id(&message.payload);
+        let job = ReceivedJob::try_from(&*message.payload);
         Ok(vec![Received {
-            job: job.ok_or_else(|| "the message is not an event id".to_owned()),
+            job: job.map_err(|_| "the message is not an event id".to_owned()),
             handle: Box::new(NatsDelivery {
                 dead: self.dead.clone(),
                 message: Some(message),

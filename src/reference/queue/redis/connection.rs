@@ -22,7 +22,7 @@ pub(super) async fn connect(
     dispatch: &Dispatch,
     deadline: Duration,
 ) -> Result<MultiplexedConnection, QueueError> {
-    let client = Client::open(dispatch.url().as_str())?;
+    let client = Client::open(dispatch.url.as_str())?;
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(deadline))
         .set_response_timeout(Some(deadline));

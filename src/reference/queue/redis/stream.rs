@@ -149,9 +149,9 @@ impl StreamReceiver {
     fn received(&self, entries: Vec<StreamId>) -> Vec<Received> {
         let received = entries.into_iter().map(|entry| {
             let text: String = entry.get(FIELD).unwrap_or_default();
-            let job = ReceivedJob::from_id(text.as_bytes());
+            let job = ReceivedJob::try_from(text.as_bytes());
             Received {
-                job: job.ok_or_else(|| "the entry has no event_id".to_owned()),
+                job: job.map_err(|_| "the entry has no event_id".to_owned()),
                 handle: Box::new(StreamEntry {
                     queue: self.queue.clone(),
                     entry: entry.id,

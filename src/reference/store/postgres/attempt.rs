@@ -70,7 +70,7 @@ impl Transaction<'_> {
         } else {
             is_full && self.query(MORE, &[&now_ms]).await?[0].get(0)
         };
-        changes.leaves_more |= is_full && leaves_more;
+        self.hints.leaves_more |= is_full && leaves_more;
         let idle_for = match (leaves_more, jobs.is_empty()) {
             (false, _) => Some(Duration::MAX),
             (true, true) => Some(Duration::ZERO),

@@ -22,7 +22,8 @@ use super::migrate::{DatabaseRefusal, migrate};
 use super::notifier::WakeNotifier;
 use super::owners::Owners;
 use super::session::{LockTimeout, Session};
-use super::transact::transact;
+use super::transact::{Transacted, transact};
+use super::wake_hints::WakeHints;
 use crate::reference::store::StoreError;
 use crate::reference::store::commit_batch::{CommitBatch, Committed};
 use crate::reference::store::commit_queue::{BatchWait, CommitQueue};
@@ -161,12 +162,15 @@ impl Committer {
     fn commit_and_answer(&mut self, runtime: &Runtime, batch: &mut CommitBatch) {
         let began = self.signals.totals.commits.begin();
         let error = match runtime.block_on(self.commit(batch)) {
-            Ok(mut committed) => {
-                self.plan(&mut committed);
+            Ok(Transacted {
+                mut committed,
+                hints,
+            }) => {
+                self.plan(&mut committed, &hints);
                 let is_idle = self.signals.is_idle();
                 self.signals.committed(began, batch, &committed);
                 let changes = batch.answer(committed, &self.queue.lease_return());
-                return self.notifier.committed(&changes, is_idle);
+                return self.notifier.committed(&changes, &hints, is_idle);
             }
             Err(CommitFailure::Locked(Some(held))) => {
                 self.signals.refused();
@@ -202,12 +206,12 @@ impl Committer {
     }
 
     /// Remembers when retries are due, and gives claims the time until the next one.
-    fn plan(&mut self, committed: &mut Committed) {
+    fn plan(&mut self, committed: &mut Committed, hints: &WakeHints) {
         let Committed {
             results, changes, ..
         } = committed;
         let room = MOST_DUE.saturating_sub(self.due.len());
-        let later = changes.later.iter().take(room);
+        let later = hints.later.iter().take(room);
         self.due.extend(later.map(|due_ms| Reverse(*due_ms)));
         let is_over = |due: &Reverse<i64>| due.0 <= changes.now_ms;
         for result in results {
@@ -226,7 +230,7 @@ impl Committer {
     }
 
     /// All of the batch or nothing of it; or, when the connection breaks in between, nobody knows.
-    async fn commit(&mut self, batch: &CommitBatch) -> Result<Committed, CommitFailure> {
+    async fn commit(&mut self, batch: &CommitBatch) -> Result<Transacted, CommitFailure> {
         for _ in 1..TRIES {
             match self.try_commit(batch).await {
                 Err(CommitFailure::Deadlock) => {}
@@ -241,7 +245,7 @@ impl Committer {
         self.try_commit(batch).await
     }
 
-    async fn try_commit(&mut self, batch: &CommitBatch) -> Result<Committed, CommitFailure> {
+    async fn try_commit(&mut self, batch: &CommitBatch) -> Result<Transacted, CommitFailure> {
         let mut session = self.session().await.map_err(CommitFailure::failed)?;
         let progress = CommitProgress::default();
         let transaction = transact(
@@ -252,12 +256,12 @@ impl Committer {
             &progress,
         );
         let failure = match timeout(TRANSACTION_TIME, transaction).await {
-            Ok(Ok((committed, commit_state))) => {
+            Ok(Ok((transacted, commit_state))) => {
                 (self.session, self.commit_state) = (Some(session), commit_state);
-                let is_new = committed.changes.is_reported_anew;
+                let is_new = transacted.committed.changes.is_reported_anew;
                 self.is_unsure |= is_new && self.is_reported;
                 self.is_reported |= is_new;
-                return Ok(committed);
+                return Ok(transacted);
             }
             Ok(Err(stop)) => {
                 self.is_unsure |= matches!(stop, TransactionError::Changed);

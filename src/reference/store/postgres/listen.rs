@@ -249,7 +249,7 @@ impl Listener {
         self.notifier.set_peers(peers);
         if sums.commits != self.commits {
             self.commits = sums.commits;
-            self.signals.counted_elsewhere(&sums.counts);
+            self.signals.totals.set_elsewhere(&sums.counts);
         }
         if place > 0 {
             connection.listen(place, self.owners.process()).await?;

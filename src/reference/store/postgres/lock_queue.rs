@@ -16,9 +16,9 @@ use super::durable::{assert_durable, tables};
 use super::migrate::DatabaseRefusal;
 use super::notifier::WakeNotifier;
 use super::session::{LockTimeout, Session};
-use super::transact::transact;
+use super::transact::{Transacted, transact};
 use crate::reference::mutex::lock;
-use crate::reference::store::commit_batch::{CommitBatch, Committed};
+use crate::reference::store::commit_batch::CommitBatch;
 use crate::reference::store::commit_queue::CommitQueue;
 use crate::reference::store::engine::EngineSetup;
 use crate::reference::store::signals::CommitSignals;
@@ -91,18 +91,22 @@ impl LockQueue {
 impl LockQueueShared {
     async fn commit_and_answer(&self, mut batch: CommitBatch) {
         let began = self.signals.totals.commits.begin();
-        let mut committed = self.commit(&batch).await;
-        if matches!(committed, Err(CommitFailure::Neither)) {
-            committed = self.commit(&batch).await;
+        let mut transacted = self.commit(&batch).await;
+        if matches!(transacted, Err(CommitFailure::Neither)) {
+            transacted = self.commit(&batch).await;
         }
-        match committed {
-            Ok(mut committed) => {
+        match transacted {
+            Ok(Transacted {
+                mut committed,
+                hints,
+            }) => {
                 // Counted in a row without an owner, where every process sees it, this one too.
                 committed.changes.delta = Delta::default();
                 self.signals.committed(began, &batch, &committed);
                 let changes = batch.answer(committed, &self.queue.lease_return());
                 self.signals.work.notify_one();
-                self.notifier.committed(&changes, self.signals.is_idle());
+                let is_idle = self.signals.is_idle();
+                self.notifier.committed(&changes, &hints, is_idle);
             }
             Err(failure) => {
                 if matches!(failure, CommitFailure::Neither) {
@@ -126,15 +130,15 @@ impl LockQueueShared {
         }
     }
 
-    async fn commit(&self, batch: &CommitBatch) -> Result<Committed, CommitFailure> {
+    async fn commit(&self, batch: &CommitBatch) -> Result<Transacted, CommitFailure> {
         let mut session = self.session().await.map_err(CommitFailure::failed)?;
         let progress = CommitProgress::default();
         let state = CommitState::new(CountsPage::unowned());
         let transaction = transact(&mut session, self.context, state, batch, &progress);
         match timeout(TRANSACTION_TIME, transaction).await {
-            Ok(Ok((committed, _))) => {
+            Ok(Ok((transacted, _))) => {
                 lock(&self.idle).push(session);
-                Ok(committed)
+                Ok(transacted)
             }
             Ok(Err(stop)) => {
                 let failure = CommitFailure::of(stop, &progress);

@@ -5,6 +5,7 @@ use std::sync::Mutex;
 use rand::seq::IndexedRandom;
 use tokio::sync::Notify;
 
+use super::wake_hints::WakeHints;
 use crate::reference::mutex::lock;
 use crate::reference::store::changes::Changes;
 
@@ -36,9 +37,9 @@ pub(super) struct WakeMessage {
 
 impl WakeNotifier {
     /// Records a commit. New events go to this process's workers if one of them is idle.
-    pub(super) fn committed(&self, changes: &Changes, has_time: bool) {
+    pub(super) fn committed(&self, changes: &Changes, hints: &WakeHints, has_time: bool) {
         let new = !changes.arrived.is_empty() && !has_time;
-        if new || changes.leaves_more || changes.freed {
+        if new || hints.leaves_more || hints.freed {
             lock(&self.pending).work = Some(0);
             self.changed.notify_one();
         }
@@ -102,6 +103,7 @@ impl WakeMessage {
 
 #[cfg(test)]
 mod tests {
+    use super::super::wake_hints::WakeHints;
     use super::{HOPS, WakeMessage, WakeNotifier};
     use crate::reference::store::EventId;
     use crate::reference::store::changes::Changes;
@@ -124,9 +126,9 @@ mod tests {
     #[test]
     fn new_events_are_told_to_one_process_unless_an_own_worker_is_idle() {
         let notifier = WakeNotifier::default();
-        notifier.committed(&arrived(), true);
+        notifier.committed(&arrived(), &WakeHints::default(), true);
         assert_eq!(pending(&notifier), []);
-        notifier.committed(&arrived(), false);
+        notifier.committed(&arrived(), &WakeHints::default(), false);
         let to_all = WakeMessage {
             from: 7,
             to: 0,
@@ -134,8 +136,8 @@ mod tests {
         };
         assert_eq!(pending(&notifier), [to_all]);
         notifier.set_peers(vec![4, 5]);
-        notifier.committed(&arrived(), false);
-        notifier.committed(&arrived(), false);
+        notifier.committed(&arrived(), &WakeHints::default(), false);
+        notifier.committed(&arrived(), &WakeHints::default(), false);
         let heard = pending(&notifier);
         assert!(
             matches!(heard[..], [WakeMessage { to: 4 | 5, .. }]),
@@ -146,7 +148,7 @@ mod tests {
     #[test]
     fn a_claim_that_found_nothing_rings_nothing() {
         let notifier = WakeNotifier::default();
-        notifier.committed(&Changes::at(0), false);
+        notifier.committed(&Changes::at(0), &WakeHints::default(), false);
         assert_eq!(pending(&notifier), []);
     }
 

@@ -56,7 +56,7 @@ impl Transaction<'_> {
                 let state = outcome.becomes(lease);
                 changes.finished(lease.event_id, state);
                 if state == EventState::Retrying {
-                    changes.later.push(outcome.state(lease, now_ms).1);
+                    self.hints.later.push(outcome.state(lease, now_ms).1);
                 }
                 decided_now.insert((job, attempt), outcome);
                 finished.push(Finished::Recorded);
@@ -143,7 +143,7 @@ impl Transaction<'_> {
             .query(GIVE_BACK, &[&jobs, &attempts, &changes.now_ms])
             .await?;
         for _ in rows {
-            changes.freed = true;
+            self.hints.freed = true;
             changes.moved(EventState::Working, EventState::Retrying);
         }
         Ok(())

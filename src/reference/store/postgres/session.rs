@@ -15,6 +15,7 @@ use super::clock::{self, ClockReading};
 use super::commit_failure::TransactionError;
 use super::database_address::{DatabaseAddress, Tls};
 use super::sqlstate::{is_locked, is_of_the_event};
+use super::wake_hints::WakeHints;
 use crate::reference::store::boot::boot_ms;
 
 /// Parameters of a statement.
@@ -85,6 +86,7 @@ pub(super) struct Transaction<'a> {
     statements: &'a mut HashMap<&'static str, Statement>,
     pub(super) runs: &'a HashMap<String, i64>,
     tables: &'a Vec<u32>,
+    pub(super) hints: WakeHints,
 }
 
 impl Session {
@@ -131,6 +133,7 @@ impl Session {
             statements: &mut self.statements,
             runs: &self.runs,
             tables: &self.tables,
+            hints: WakeHints::default(),
         };
         let now = work.statement(clock::READ).await?;
         let asked_ms = boot_ms();

@@ -4,12 +4,19 @@ use super::commit_failure::{CommitProgress, CommitStep, TransactionError};
 use super::context::{CommitState, PostgresContext};
 use super::locks::ExistingLeases;
 use super::session::{Session, Transaction};
+use super::wake_hints::WakeHints;
 use crate::reference::store::changes::Changes;
 use crate::reference::store::commit_batch::{CommitBatch, Committed};
 use crate::reference::store::sweep::SweepStep;
 use crate::reference::store::work::{WorkItem, WorkRequest, WorkResult};
 use crate::reference::store::{AttemptOutcome, Finished, Lease};
 use crate::reference::timestamp::now_ms;
+
+/// What a transaction came to.
+pub(super) struct Transacted {
+    pub(super) committed: Committed,
+    pub(super) hints: WakeHints,
+}
 
 /// Commits a batch; returns its result and the state for the next one.
 pub(super) async fn transact(
@@ -18,7 +25,7 @@ pub(super) async fn transact(
     mut state: CommitState,
     batch: &CommitBatch,
     progress: &CommitProgress,
-) -> Result<(Committed, CommitState), TransactionError> {
+) -> Result<(Transacted, CommitState), TransactionError> {
     session.learn_runs(batch).await?;
     let local_ms = now_ms();
     let (mut work, reading) = session.begin().await?;
@@ -36,13 +43,14 @@ pub(super) async fn transact(
     progress.advance_to(CommitStep::Counting);
     state.page = work.count(&changes, state.page, batch).await?;
     progress.advance_to(CommitStep::Committing);
+    let hints = std::mem::take(&mut work.hints);
     work.commit().await?;
     let committed = Committed {
         admissions,
         results,
         changes,
     };
-    Ok((committed, state))
+    Ok((Transacted { committed, hints }, state))
 }
 
 impl Transaction<'_> {
