@@ -121,7 +121,7 @@ pub(crate) fn read(arguments: &[OsString]) -> Result<Cli, EarlyExit> {
     foreign_flags::check(arguments, &Cli::command())
         .map_err(|e| EarlyExit::Mistake(e.to_string()))?;
     Cli::try_parse_from(arguments).map_err(|e| {
-        let e = redacted_error::redacted(e);
+        let e = redacted_error::redacted(e, &Cli::command());
         let text = e.render();
         if e.use_stderr() {
             EarlyExit::Mistake(redacted_error::in_plain_words(text.to_string()))

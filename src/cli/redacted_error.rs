@@ -1,11 +1,9 @@
 //! Mistakes in the command line, without the values that may be secrets: a header, a body, a URL with a password; typed or
 //! from an `A7PROBE_*` variable.
 
-use clap::CommandFactory as _;
-use clap::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, Error};
 
-use super::Cli;
 use crate::redact;
 
 /// Flags whose values are never shown.
@@ -14,12 +12,14 @@ const SECRET_FLAGS: [&str; 4] = ["--header", "--body", "--data", "--user"];
 /// Longest stray word that is shown in full.
 const SHORT: usize = 8;
 
-/// The same mistake without secret values.
-pub(crate) fn redacted(error: Error) -> Error {
+/// The same mistake in the command line of this program, without secret values.
+pub(crate) fn redacted(error: Error, program: &Command) -> Error {
     match error.kind() {
-        ErrorKind::InvalidValue | ErrorKind::ValueValidation => without_value(error),
-        ErrorKind::UnknownArgument => without_word(error, ContextKind::InvalidArg),
-        ErrorKind::InvalidSubcommand => without_word(error, ContextKind::InvalidSubcommand),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => without_value(error, program),
+        ErrorKind::UnknownArgument => without_word(error, ContextKind::InvalidArg, program),
+        ErrorKind::InvalidSubcommand => {
+            without_word(error, ContextKind::InvalidSubcommand, program)
+        }
         _ => error,
     }
 }
@@ -48,7 +48,7 @@ pub(crate) fn in_plain_words(text: String) -> String {
     .fold(text, |text, (theirs, ours)| text.replace(theirs, ours))
 }
 
-fn without_value(error: Error) -> Error {
+fn without_value(error: Error, program: &Command) -> Error {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => text.clone(),
         _ => String::new(),
@@ -68,11 +68,11 @@ fn without_value(error: Error) -> Error {
         return error;
     }
     // The reason may quote the value, so it is removed too.
-    rebuilt(&error, ContextKind::InvalidValue, shown)
+    rebuilt(&error, ContextKind::InvalidValue, shown, program)
 }
 
 /// A word that stands alone may be the rest of a header that lacks its quotes.
-fn without_word(error: Error, kind: ContextKind) -> Error {
+fn without_word(error: Error, kind: ContextKind, program: &Command) -> Error {
     let Some(ContextValue::String(word)) = error.get(kind) else {
         return error;
     };
@@ -82,17 +82,17 @@ fn without_word(error: Error, kind: ContextKind) -> Error {
         let word = word.clone();
         return match kind {
             // Without the advice to pass the flag as a value, which would be read as a URL.
-            ContextKind::InvalidArg => rebuilt(&error, kind, word),
+            ContextKind::InvalidArg => rebuilt(&error, kind, word, program),
             _ => error,
         };
     }
     let beginning: String = word.chars().take(2).collect();
-    rebuilt(&error, kind, format!("{beginning}…"))
+    rebuilt(&error, kind, format!("{beginning}…"), program)
 }
 
 /// The same error without its reason, and with one part replaced.
-fn rebuilt(error: &Error, replaced: ContextKind, shown: String) -> Error {
-    let mut hidden = Error::new(error.kind()).with_cmd(&Cli::command());
+fn rebuilt(error: &Error, replaced: ContextKind, shown: String, program: &Command) -> Error {
+    let mut hidden = Error::new(error.kind()).with_cmd(program);
     for (kind, value) in error.context() {
         let is_suggestion = matches!(
             kind,
@@ -108,7 +108,7 @@ fn rebuilt(error: &Error, replaced: ContextKind, shown: String) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
+    use clap::{CommandFactory as _, Parser as _};
 
     use super::super::Cli;
     use super::redacted;
@@ -116,7 +116,7 @@ mod tests {
     fn told(line: &[&str]) -> String {
         let words = std::iter::once(&"a7probe").chain(line);
         let error = Cli::try_parse_from(words).expect_err("a mistake");
-        redacted(error).render().to_string()
+        redacted(error, &Cli::command()).render().to_string()
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `demo`: serves the problem and measures it, serves the fix and measures the same plan, compares both, audits the
 //! accepted events, and leaves a report.
 
+mod measured_mode;
 mod output;
 mod queue_watch;
 mod server_process;
@@ -27,8 +28,9 @@ use crate::run::plan::{
 };
 use crate::run::run_file::{Run, RunEnd, Signal};
 use crate::units::Pretty;
+use measured_mode::MeasuredMode;
 use output::DemoOutput;
-use queue_watch::{QueuePeak, QueueWatch};
+use queue_watch::QueueWatch;
 use server_process::ServerProcess;
 
 /// What the proposal promised of the fix, as gates.
@@ -97,13 +99,6 @@ pub(crate) fn run(
 
 fn promises() -> anyhow::Result<Vec<Gate>> {
     PROMISES.iter().map(|text| Ok(text.parse()?)).collect()
-}
-
-/// A mode of the server, measured and audited.
-struct MeasuredMode {
-    run: Run,
-    completion: Completion,
-    queue: QueuePeak,
 }
 
 /// What both modes are measured with.

@@ -5,6 +5,7 @@ mod audited;
 mod calibration;
 mod decider;
 mod preflight;
+mod run_options;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -22,8 +23,8 @@ use crate::probe::engine::{self, Live, RunIds, RunSpec, StopSignal, Stopper, sto
 use crate::report::Warning;
 use crate::report::failure_warnings;
 use crate::run::completion::Answers;
-use crate::run::plan::{Design, Guard, Plan};
-use crate::run::run_file::{Calibration, FinishedRun, Run, RunContext, SelftestCertificate};
+use crate::run::plan::{Design, Plan};
+use crate::run::run_file::{FinishedRun, Run, RunContext};
 use audit_warnings::audit_warnings;
 use audited::{PreparedAudit, RunToAudit};
 use decider::Decider;
@@ -32,6 +33,7 @@ pub(super) use audited::AuditOptions;
 pub(super) use calibration::{Calibrating, calibrated};
 pub(super) use preflight::Preflight;
 pub use preflight::Unreachable;
+pub(super) use run_options::RunOptions;
 
 /// Runs plans; listens for signals as long as it lives.
 pub(super) struct Measuring {
@@ -41,20 +43,6 @@ pub(super) struct Measuring {
     mode: ProgressMode,
     /// The flag that leaves the preflight out, if the command has one.
     no_preflight: Option<&'static str>,
-}
-
-/// How a run is made, and how it is judged.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct RunOptions<'a> {
-    pub(super) gates: &'a [Gate],
-    pub(super) guard: Guard,
-    /// Whether the run may stop when it is decided.
-    pub(super) design: Design,
-    pub(super) audit: Option<AuditOptions<'a>>,
-    /// What the instrument measured of itself before.
-    pub(super) calibration: &'a Calibration,
-    /// What `selftest` said of it.
-    pub(super) certificate: Option<&'a SelftestCertificate>,
 }
 
 /// A run and what its reader should know about it.

@@ -20,6 +20,9 @@ const SERVER_AUTH: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.5.5.
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const ANY_PURPOSE: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.29.37.0");
 
+/// Smaller RSA keys cannot be checked.
+pub(super) const LEAST_RSA_BITS: usize = 2048;
+
 /// Critical extensions that are understood here; another one refuses a certificate.
 const UNDERSTOOD: [ObjectIdentifier; 4] = [
     BasicConstraints::OID,

@@ -13,9 +13,8 @@ use tokio_rustls::rustls::{CertificateError, DigitallySignedStruct, Error, Other
 use x509_cert::der::asn1::AnyRef;
 use x509_cert::der::{Decode as _, Reader as _, SliceReader};
 
-use super::certificate::ParsedCertificate;
+use super::certificate::{LEAST_RSA_BITS, ParsedCertificate};
 use super::failure::CertificateRefusal;
-use super::verifier::LEAST_RSA_BITS;
 
 /// The signature in a handshake of TLS 1.2, by the key of any version of certificate.
 pub(super) fn tls12(

@@ -13,12 +13,10 @@ use tokio_rustls::rustls::{
     CertificateError, DigitallySignedStruct, Error, OtherError, SignatureScheme,
 };
 
-use super::certificate::{HostName, ParsedCertificate, Validity};
+use super::certificate::{HostName, LEAST_RSA_BITS, ParsedCertificate, Validity};
 use super::failure::CertificateRefusal;
-use super::{Roots, signature};
-
-/// Smaller RSA keys cannot be checked.
-pub(super) const LEAST_RSA_BITS: usize = 2048;
+use super::roots::Roots;
+use super::signature;
 
 /// Most intermediates of a chain that are looked at beyond webpki.
 const LONGEST_CHAIN: usize = 6;
@@ -36,6 +34,13 @@ pub(super) struct Verifier {
     trusted: Vec<(CertificateDer<'static>, ParsedCertificate)>,
     from_file: bool,
     algorithms: WebPkiSupportedAlgorithms,
+}
+
+/// A certificate whose issuer is looked for, with the bytes that the issuer has signed.
+#[derive(Clone, Copy)]
+struct CheckedCertificate<'a> {
+    der: &'a CertificateDer<'a>,
+    read: &'a ParsedCertificate,
 }
 
 impl Verifier {
@@ -70,7 +75,8 @@ impl Verifier {
             .filter(|(_, read)| read.may_be_an_intermediate() && !read.is_self_issued())
             .take(LONGEST_CHAIN)
             .collect();
-        if leaf.may_be_a_server() && self.leads_to_a_root((leaf, der), &chain, 0, now) {
+        let end = CheckedCertificate { der, read: leaf };
+        if leaf.may_be_a_server() && self.leads_to_a_root(end, &chain, 0, now) {
             return Ok(());
         }
         let mut named = { self.trusted.iter() }
@@ -108,21 +114,22 @@ impl Verifier {
     /// `below` is the number of intermediates under the issuer that is looked for.
     fn leads_to_a_root(
         &self,
-        (certificate, der): (&ParsedCertificate, &CertificateDer<'_>),
+        CheckedCertificate { der, read }: CheckedCertificate<'_>,
         chain: &[(&CertificateDer<'_>, ParsedCertificate)],
         below: usize,
         now: UnixTime,
     ) -> bool {
         let is_issued_by = |issuer: &ParsedCertificate| {
-            certificate.names_as_issuer(issuer)
+            read.names_as_issuer(issuer)
                 && issuer.validity_at(now) == Validity::Valid
                 && issuer.may_be_above(below)
-                && signature::is_signed_by(certificate, der, issuer, &self.algorithms)
+                && signature::is_signed_by(read, der, issuer, &self.algorithms)
         };
         self.trusted.iter().any(|(_, root)| is_issued_by(root))
             || (below < LONGEST_CHAIN
-                && chain.iter().any(|(der, next)| {
-                    is_issued_by(next) && self.leads_to_a_root((next, der), chain, below + 1, now)
+                && chain.iter().any(|(der, read)| {
+                    let next = CheckedCertificate { der, read };
+                    is_issued_by(read) && self.leads_to_a_root(next, chain, below + 1, now)
                 }))
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use serde_json::json;
 
-use super::MeasuredMode;
+use super::measured_mode::MeasuredMode;
 use crate::command::saved::hinted;
 use crate::judge::summary::Summary;
 use crate::printable::Shown as _;

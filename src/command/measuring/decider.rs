@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::RunOptions;
+use super::run_options::RunOptions;
 use crate::command::progress::Gates;
 use crate::judge::gate::{GateWatch, InstrumentLoad, InstrumentState};
 use crate::probe::engine::{Live, Meter, Stopper};
