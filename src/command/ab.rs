@@ -60,7 +60,10 @@ pub fn run(args: &AbArgs, stdout: &mut dyn Write, stderr: &mut dyn Write) -> any
             .received()
             .map_or(Exit::Error, signals::exit));
     }
-    let instrument = (&calibration, certificate.as_ref());
+    let instrument = InstrumentRecord {
+        calibration: &calibration,
+        certificate: certificate.as_ref(),
+    };
     let runs = runs(&ab, &measuring, instrument, &blocks);
     let report = report(&ab, &runs, &blocks)?;
     // A file that cannot be written must not cost the result, nor the other way round.
@@ -91,11 +94,18 @@ fn preflight(
     Ok(None)
 }
 
+/// What is known of the instrument that measured both sides.
+#[derive(Clone, Copy)]
+struct InstrumentRecord<'a> {
+    calibration: &'a Calibration,
+    certificate: Option<&'a SelftestCertificate>,
+}
+
 /// Each side as one run, and what its reader should know about it.
 fn runs(
     ab: &Ab,
     measuring: &Measuring,
-    (calibration, certificate): (&Calibration, Option<&SelftestCertificate>),
+    instrument: InstrumentRecord<'_>,
     blocks: &Blocks,
 ) -> Pair<Measurement> {
     let gates = ab.on_one_run();
@@ -103,8 +113,8 @@ fn runs(
         gates: &gates,
         guard: ab.guard,
         design: Design::Fixed,
-        calibration,
-        certificate,
+        calibration: instrument.calibration,
+        certificate: instrument.certificate,
         audit: None,
     };
     let whole = |side: SideRecord| {

@@ -124,7 +124,7 @@ fn show(diagnose: &Diagnose, out: &mut dyn Write) -> std::io::Result<()> {
     );
     for planned in &planned.loads {
         // What the load can bear is not known yet.
-        let load_per_s = planned.load_per_s.map(|_| diagnose.rates.1);
+        let load_per_s = planned.load_per_s.map(|_| diagnose.rates.load_per_s);
         let shown = StepLoad {
             load_per_s,
             ..*planned
@@ -186,7 +186,7 @@ impl DiagnosisSession<'_> {
             one_at_a_time: None,
             probe_during_load: None,
             load_during_probe: None,
-            asked_per_s: self.diagnose.rates.1,
+            asked_per_s: self.diagnose.rates.load_per_s,
             offered: None,
         };
         let began = Instant::now();

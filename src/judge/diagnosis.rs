@@ -41,7 +41,7 @@ pub use ladder::ladder;
 pub use observation::Observation;
 pub use observations::{MATERIAL, Observations};
 pub use percentile_shift::PercentileShift;
-pub use steps::{DiagnosisStep, Pilot, StepLoad, StepPlan, patience, steps};
+pub use steps::{DiagnosisStep, Pilot, StepLoad, StepPlan, StepRates, patience, steps};
 
 /// Multiple of the least number of requests: arrivals are random, and the pilot takes its part.
 const RESERVE: f64 = 1.5;

@@ -299,7 +299,9 @@ impl From<&DiagnosisReport> for JsonDiagnosis {
             budget_s: report.budget.as_secs_f64(),
             target_ms: millis(report.observations.target),
             causes: report.causes(),
-            steps: report.steps().into_iter().map(json_step).collect(),
+            steps: { report.steps().into_iter() }
+                .map(|(step, endpoint, observation)| json_step(step, endpoint, observation))
+                .collect(),
         }
     }
 }
@@ -326,7 +328,7 @@ impl DiagnosisReport {
     }
 }
 
-fn json_step((step, endpoint, observation): (DiagnosisStep, &str, &Observation)) -> JsonStep {
+fn json_step(step: DiagnosisStep, endpoint: &str, observation: &Observation) -> JsonStep {
     JsonStep {
         step: step.as_str(),
         endpoint: endpoint.to_owned(),

@@ -116,9 +116,9 @@ where
             continue;
         };
         let (ratio_low, difference_low) =
-            compare(before, i + 1, after, cells.low, (0.0, f64::NEG_INFINITY));
-        let unbounded = (f64::INFINITY, f64::INFINITY);
-        let (ratio_high, difference_high) = compare(before, i, after, cells.high + 1, unbounded);
+            compare(before, i + 1, after, cells.low, UndefinedChange::LOWEST);
+        let (ratio_high, difference_high) =
+            compare(before, i, after, cells.high + 1, UndefinedChange::HIGHEST);
         let next = QuantileChange {
             ratio: ChangeInterval {
                 low: ratio_low,
@@ -134,26 +134,45 @@ where
     found
 }
 
-/// Ratio and difference of two order statistics; `open` are the values where they are undefined (0/0,
-/// ∞/∞, ∞ − ∞).
+/// What a ratio and a difference count as where they are undefined (0/0, ∞/∞, ∞ − ∞).
+struct UndefinedChange {
+    ratio: f64,
+    difference: f64,
+}
+
+impl UndefinedChange {
+    const LOWEST: UndefinedChange = UndefinedChange {
+        ratio: 0.0,
+        difference: f64::NEG_INFINITY,
+    };
+    const HIGHEST: UndefinedChange = UndefinedChange {
+        ratio: f64::INFINITY,
+        difference: f64::INFINITY,
+    };
+}
+
+/// Ratio and difference of two order statistics.
 fn compare<B, A>(
     before: &B,
     before_rank: u64,
     after: &A,
     after_rank: u64,
-    open: (f64, f64),
+    undefined: UndefinedChange,
 ) -> (IntervalEnd, IntervalEnd)
 where
     B: OrderStatistics + ?Sized,
     A: OrderStatistics + ?Sized,
 {
     let (a, b) = (value_at(before, before_rank), value_at(after, after_rank));
-    let end = |value: f64, open| IntervalEnd {
-        value: if value.is_nan() { open } else { value },
+    let end = |value: f64, undefined| IntervalEnd {
+        value: if value.is_nan() { undefined } else { value },
         before_rank,
         after_rank,
     };
-    (end(b.max(0.0) / a.max(0.0), open.0), end(b - a, open.1))
+    (
+        end(b.max(0.0) / a.max(0.0), undefined.ratio),
+        end(b - a, undefined.difference),
+    )
 }
 
 /// X(rank), with X(0) = −∞ and X(n+1) = +∞.

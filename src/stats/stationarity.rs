@@ -85,20 +85,29 @@ fn ranks(values: &[f64]) -> Vec<f64> {
     ranks
 }
 
-/// The two-sided p-value of "both parts of a run have the same share of exceedances", each given as
-/// (samples, exceedances): the two-proportion z test with Yates' continuity correction. Samples are
+/// How many samples of a part of a run exceed the limit.
+#[derive(Clone, Copy, Debug)]
+pub struct PartCount {
+    /// Samples of the part.
+    pub samples: u64,
+    /// Those of them above the limit.
+    pub exceedances: u64,
+}
+
+/// The two-sided p-value of "both parts of a run have the same share of exceedances": the two-proportion z test with Yates' continuity correction. Samples are
 /// worth 1/φ each, `design_effect` ≥ 1 (see [`super::cluster`]). 1 if a part is empty or all outcomes
 /// are alike.
 ///
 /// # Panics
 /// If `design_effect` is below 1 or not finite.
-pub fn same_share(first: (u64, u64), second: (u64, u64), design_effect: f64) -> f64 {
+pub fn same_share(first: PartCount, second: PartCount, design_effect: f64) -> f64 {
     assert!(
         design_effect >= 1.0 && design_effect.is_finite(),
         "no design effect: {design_effect}"
     );
-    let effective = |(n, k): (u64, u64)| (n as f64 / design_effect, k as f64 / design_effect);
-    let ((n1, k1), (n2, k2)) = (effective(first), effective(second));
+    let effective = |count: u64| count as f64 / design_effect;
+    let (n1, k1) = (effective(first.samples), effective(first.exceedances));
+    let (n2, k2) = (effective(second.samples), effective(second.exceedances));
     let share = (k1 + k2) / (n1 + n2);
     let variance = share * (1.0 - share) * (1.0 / n1 + 1.0 / n2);
     // Not a number if a part is empty.
@@ -112,7 +121,14 @@ pub fn same_share(first: (u64, u64), second: (u64, u64), design_effect: f64) -> 
 
 #[cfg(test)]
 mod tests {
-    use super::{WarmUp, ranks, same_share, warm_up};
+    use super::{PartCount, WarmUp, ranks, same_share, warm_up};
+
+    fn of(samples: u64, exceedances: u64) -> PartCount {
+        PartCount {
+            samples,
+            exceedances,
+        }
+    }
 
     /// Values without order or trend: multiples of an irrational number, modulo 1.
     fn settled(count: usize) -> Vec<f64> {
@@ -169,22 +185,22 @@ mod tests {
     #[test]
     fn halves_are_compared_by_the_textbook_test() {
         // 60/300 against 30/300: share 0.15, z = (0.1 − 1/300)/√(0.15·0.85·2/300) = 3.315639…
-        let p = same_share((300, 60), (300, 30), 1.0);
+        let p = same_share(of(300, 60), of(300, 30), 1.0);
         assert!((p / 9.14337551423e-4 - 1.0).abs() < 1e-9, "{p}");
-        assert_eq!(p, same_share((300, 30), (300, 60), 1.0));
+        assert_eq!(p, same_share(of(300, 30), of(300, 60), 1.0));
     }
 
     #[test]
     fn bursts_make_a_difference_less_surprising() {
-        let p = |design_effect| same_share((300, 60), (300, 30), design_effect);
+        let p = |design_effect| same_share(of(300, 60), of(300, 30), design_effect);
         assert!(p(1.0) < p(2.0) && p(2.0) < p(5.0) && p(5.0) < 1.0);
     }
 
     #[test]
     fn halves_without_data_or_difference_are_the_same() {
-        assert_eq!(same_share((0, 0), (300, 60), 1.0), 1.0);
-        assert_eq!(same_share((300, 0), (300, 0), 1.0), 1.0);
-        assert_eq!(same_share((300, 300), (300, 300), 1.0), 1.0);
-        assert_eq!(same_share((300, 15), (300, 15), 1.0), 1.0);
+        assert_eq!(same_share(of(0, 0), of(300, 60), 1.0), 1.0);
+        assert_eq!(same_share(of(300, 0), of(300, 0), 1.0), 1.0);
+        assert_eq!(same_share(of(300, 300), of(300, 300), 1.0), 1.0);
+        assert_eq!(same_share(of(300, 15), of(300, 15), 1.0), 1.0);
     }
 }

@@ -10,6 +10,7 @@ use crate::cli::defaults::{DEFAULT_RATE_PER_S, DEFAULT_TARGET};
 use crate::cli::diagnose::DiagnoseArgs;
 use crate::cli::run_setup::Intent;
 use crate::cli::settings_file::{self, SettingsLayers};
+use crate::judge::diagnosis::StepRates;
 use crate::run::plan::{Endpoint, Plan};
 use crate::units::Pretty;
 
@@ -21,8 +22,8 @@ const LEAST_BUDGET: Duration = Duration::from_secs(1);
 pub(crate) struct Diagnose {
     /// Service and endpoints: the first is the probe, the second the load. Rates and size are the steps' own.
     pub plan: Plan,
-    /// The typed rates, a second, of the probe and of the load.
-    pub rates: (f64, f64),
+    /// As typed.
+    pub rates: StepRates,
     /// What latency should be within.
     pub target: Duration,
     /// For all steps.
@@ -69,7 +70,10 @@ fn resolve(args: &DiagnoseArgs, layers: &SettingsLayers) -> anyhow::Result<Diagn
         rate.unwrap_or(DEFAULT_RATE_PER_S)
     };
     Ok(Diagnose {
-        rates: (rate(probe), rate(load)),
+        rates: StepRates {
+            probe_per_s: rate(probe),
+            load_per_s: rate(load),
+        },
         target: layers
             .first(args.target, |s| s.target)
             .unwrap_or(DEFAULT_TARGET),

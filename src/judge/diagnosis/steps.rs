@@ -87,14 +87,23 @@ pub fn patience(budget: Duration, timeout: Duration) -> Duration {
     timeout.min(budget.mul_f64(0.1))
 }
 
-/// Divides a budget; `rates` are what was asked for, a second, of the probe and of the load.
+/// The rates that were asked for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StepRates {
+    /// Requests a second to the probe.
+    pub probe_per_s: f64,
+    /// Requests a second to the load.
+    pub load_per_s: f64,
+}
+
+/// Divides a budget among the steps, each at most at the rates that were asked for.
 ///
 /// Where the load's requests do not meet at the rate that was asked for, one step is for both questions.
-pub fn steps(budget: Duration, timeout: Duration, rates: (f64, f64), pilot: Pilot) -> StepPlan {
+pub fn steps(budget: Duration, timeout: Duration, rates: StepRates, pilot: Pilot) -> StepPlan {
     let busy = |latency: Duration, part: f64| part / latency.as_secs_f64().max(1e-6);
-    let probe = rates.0.min(busy(pilot.probe, PROBING));
-    let light = rates.1.min(busy(pilot.load, LIGHT));
-    let spaced = rates.1.min(busy(pilot.load, ALONE));
+    let probe = rates.probe_per_s.min(busy(pilot.probe, PROBING));
+    let light = rates.load_per_s.min(busy(pilot.load, LIGHT));
+    let spaced = rates.load_per_s.min(busy(pilot.load, ALONE));
     let load = |step: DiagnosisStep, probe_per_s, load_per_s| StepLoad {
         step,
         probe_per_s,
@@ -108,8 +117,8 @@ pub fn steps(budget: Duration, timeout: Duration, rates: (f64, f64), pilot: Pilo
         load(DiagnosisStep::DuringLoad, Some(probe), Some(light)),
     ];
     // Last, because it may leave the service with work that it has not done.
-    let offered = load(DiagnosisStep::Offered, None, Some(rates.1));
-    if spaced >= rates.1 {
+    let offered = load(DiagnosisStep::Offered, None, Some(rates.load_per_s));
+    if spaced >= rates.load_per_s {
         loads[2].duration += offered.duration
     } else {
         loads.push(offered)
@@ -124,7 +133,7 @@ pub fn steps(budget: Duration, timeout: Duration, rates: (f64, f64), pilot: Pilo
 mod tests {
     use std::time::Duration;
 
-    use super::{DiagnosisStep, Pilot, steps};
+    use super::{DiagnosisStep, Pilot, StepRates, steps};
 
     fn of(load_ms: u64) -> super::StepPlan {
         let pilot = Pilot {
@@ -132,7 +141,11 @@ mod tests {
             load: Duration::from_millis(load_ms),
         };
         let minute = Duration::from_secs(60);
-        steps(minute, Duration::from_secs(10), (20.0, 20.0), pilot)
+        let rates = StepRates {
+            probe_per_s: 20.0,
+            load_per_s: 20.0,
+        };
+        steps(minute, Duration::from_secs(10), rates, pilot)
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::spec::ALPHA;
 use crate::run::recording::{Bits, Rows};
 use crate::stats::binomial::reaches;
 use crate::stats::cluster::Clusters;
-use crate::stats::stationarity::same_share;
+use crate::stats::stationarity::{PartCount, same_share};
 use crate::verdict::Verdict;
 
 /// Level at which the shares of the halves must differ.
@@ -49,7 +49,10 @@ impl Halves {
             (first.verdict, second.verdict),
             (Verdict::Pass, Verdict::Fail) | (Verdict::Fail, Verdict::Pass)
         );
-        let share = |half: &HalfResult| (half.samples, half.exceedances);
+        let share = |half: &HalfResult| PartCount {
+            samples: half.samples,
+            exceedances: half.exceedances,
+        };
         let effect = self.first.design_effect.max(self.second.design_effect);
         opposite && same_share(share(first), share(second), effect) <= DIFFERENCE
     }

@@ -97,8 +97,8 @@ impl AuditClient {
             ..policy.clone()
         };
         let route = AuditRoute::of(plan)?;
-        if let Some((name, place)) = &route.resolve {
-            service = service.resolve(name, resolved(place).await?);
+        if let Some((name, (host, port))) = &route.resolve {
+            service = service.resolve(name, resolved(host, *port).await?);
         }
         #[cfg(unix)]
         if let Some(path) = &policy.unix_socket {
@@ -296,8 +296,8 @@ impl AuditRoute {
     }
 }
 
-async fn resolved((host, port): &(String, u16)) -> anyhow::Result<SocketAddr> {
-    let mut found = tokio::net::lookup_host((host.as_str(), *port))
+async fn resolved(host: &str, port: u16) -> anyhow::Result<SocketAddr> {
+    let mut found = tokio::net::lookup_host((host, port))
         .await
         .with_context(|| format!("the name '{host}' does not resolve"))?;
     found.next().context("--connect-to names no address")

@@ -59,7 +59,7 @@ pub(super) async fn ask(
                 return Ok(bare);
             }
             if status == StatusCode::SEE_OTHER {
-                return see_other(client, endpoint, (url, key), location(&answer)).await;
+                return see_other(client, endpoint, url, key, location(&answer)).await;
             }
             return Err(wrong(&format!(
                 "answered {0}, and redirects are not followed\nhint: name the address that it points to, or, where it means done, say --audit-done {STATUS_FIELD}={0}",
@@ -95,7 +95,8 @@ pub(super) async fn ask(
 async fn see_other(
     client: &AuditClient,
     endpoint: usize,
-    (url, key): (&str, &EventKey),
+    url: &str,
+    key: &EventKey,
     location: String,
 ) -> Result<StateAnswer, Trouble> {
     let id = key.to_string();

@@ -7,7 +7,7 @@ use crate::report::warning::{CountAbove, DriftWarning, Warning};
 use crate::run::recording::{Exceedances, Recording};
 use crate::run::run_file::{EndpointRun, Run};
 use crate::stats::cluster::Clusters;
-use crate::stats::stationarity::same_share;
+use crate::stats::stationarity::{PartCount, same_share};
 
 /// Level at which halves are said to differ, over all targets of an endpoint.
 const DIFFERENCE: f64 = 0.01;
@@ -84,7 +84,10 @@ impl HalfShares {
         let middle = bits.len() / 2;
         let half = |range: std::ops::Range<u64>| Clusters::of(range.map(|index| bits.get(index)));
         let (first, second) = (half(0..middle), half(middle..bits.len()));
-        let share = |half: &Clusters| (half.samples(), half.slow.total);
+        let share = |half: &Clusters| PartCount {
+            samples: half.samples(),
+            exceedances: half.slow.total,
+        };
         let count = |half: &Clusters| CountAbove {
             above: half.slow.total,
             requests: half.samples(),
