@@ -34,8 +34,8 @@ fn two(title: &str, ok: &str, failed: &str) -> String {
     format!("latency_ms;{title}\n20;{ok}\n30;{failed}\n")
 }
 
-/// Runs a7probe in a folder, as a person does; the words of a shell may be quoted.
-fn a7probe(folder: &Path, words: &str) -> (Option<i32>, String) {
+/// Runs the program in a folder by a line for a shell, in which words may be quoted.
+fn shell(folder: &Path, words: &str) -> (Option<i32>, String) {
     let script = format!("'{}' {words}", PROGRAM);
     let output = Command::new("sh")
         .args(["-c", &script])
@@ -285,20 +285,20 @@ fn several_values_on_a_line_are_refused_with_the_line() {
 #[test]
 fn failures_of_a_file_fail_its_verdict_and_its_comparison() {
     let folder = path("");
-    let (code, text) = a7probe(&folder, "judge status-column.csv");
+    let (code, text) = shell(&folder, "judge status-column.csv");
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("ok 150 · failed 150"), "{text}");
-    let (code, text) = a7probe(&folder, "judge error-title.csv");
+    let (code, text) = shell(&folder, "judge error-title.csv");
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("ok 133 · failed 67"), "{text}");
-    let (code, text) = a7probe(&folder, "judge status-column.csv --status-column none");
+    let (code, text) = shell(&folder, "judge status-column.csv --status-column none");
     assert_eq!(code, Some(0), "{text}");
     // Requests of 200 ms that ended ok against fast ones that failed.
     let folder = temp_dir();
     let rows = |row: &str| format!("latency_ms,status\n{}", row.repeat(300));
     std::fs::write(folder.path().join("before.csv"), rows("200,200\n")).expect("a file");
     std::fs::write(folder.path().join("after.csv"), rows("5,503\n")).expect("a file");
-    let (code, text) = a7probe(
+    let (code, text) = shell(
         folder.path(),
         "compare before.csv after.csv --gate 'p95 reduction >= 10%'",
     );
@@ -378,7 +378,7 @@ fn every_hint_works_as_it_stands() {
         ("", "1,20.5\n2,30.5\n7,25.5\n"),
     ] {
         std::fs::write(&file, text).expect("a file");
-        let (code, shown) = a7probe(folder.path(), &format!("judge times.csv {flags}"));
+        let (code, shown) = shell(folder.path(), &format!("judge times.csv {flags}"));
         assert_eq!(code, Some(2), "{text} {shown}");
         let hint = shown
             .lines()
@@ -393,10 +393,10 @@ fn every_hint_works_as_it_stands() {
                 false => flags,
             };
             let (mut code, mut shown) =
-                a7probe(folder.path(), &format!("judge times.csv {kept} {way}"));
+                shell(folder.path(), &format!("judge times.csv {kept} {way}"));
             // A column that is named asks for its unit.
             if shown.contains("' has no unit\nhint: add --unit s, ms, us or ns") {
-                (code, shown) = a7probe(
+                (code, shown) = shell(
                     folder.path(),
                     &format!("judge times.csv {kept} {way} --unit ms"),
                 );

@@ -1,19 +1,17 @@
 //! `judge` and `compare` on files of other tools.
 
 use std::path::Path;
-use std::process::Output;
 
 use super::path;
 use crate::harness::run;
 
-fn a7probe(args: &[&str]) -> Output {
-    run(Path::new(env!("CARGO_MANIFEST_DIR")), args)
-}
+/// The folder in which the tests run.
+const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
 fn judge(file: &str, args: &[&str]) -> (Option<i32>, String, String) {
     let file = path(file);
     let args = [&["judge", file.to_str().expect("UTF-8")], args].concat();
-    let output = a7probe(&args);
+    let output = run(Path::new(HERE), &args);
     (
         output.status.code(),
         String::from_utf8(output.stdout).expect("UTF-8"),
@@ -130,7 +128,10 @@ fn files_of_different_tools_are_compared_endpoint_by_endpoint() {
         before.to_str().expect("UTF-8"),
         after.to_str().expect("UTF-8"),
     ];
-    let output = a7probe(&["compare", files[0], files[1], "--output", "json"]);
+    let output = run(
+        Path::new(HERE),
+        &["compare", files[0], files[1], "--output", "json"],
+    );
     let json: serde_json::Value = serde_json::from_slice(&output.stdout)
         .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));
     let text = json.to_string();
