@@ -1,4 +1,4 @@
-//! One file a subcommand; each reads as prose: resolve, run, judge, report.
+//! The subcommands, each as prose in a file (resolve, run, judge, report), and the parts that they share.
 
 pub mod ab;
 #[cfg(feature = "reference")]

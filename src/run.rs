@@ -1,4 +1,4 @@
-//! What was planned and what came of it: the plan, its schedule, the samples, what was recorded, and the files of it.
+//! A run, from its plan to its file: the schedule, the samples, the recording, the audit, and imports.
 
 pub mod completion;
 pub mod histogram;

@@ -1,4 +1,4 @@
-//! The sentences of every face for people; the layers below hand over values.
+//! The sentences that people read, in every output format; the layers below hand over values.
 
 mod audit_reason;
 mod audit_remark;

@@ -1,5 +1,5 @@
-//! When a growing sample is looked at: at lengths that are fixed beforehand, so that whoever has the whole sample
-//! can look again at the same moments and come to the same verdict.
+//! When a growing sample is looked at: at lengths that are fixed beforehand, so that the whole sample, looked at
+//! again at the same moments, gives the same verdict.
 
 use super::cluster::{Clusters, EpisodeCondition};
 use super::sequential::SequentialTest;

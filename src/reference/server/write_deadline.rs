@@ -1,4 +1,4 @@
-//! A connection whose writing must get on: a client that stops reading does not hold its place for ever.
+//! A deadline for each write: a client that stops reading does not hold its connection indefinitely.
 
 use std::io;
 use std::pin::Pin;

@@ -1,5 +1,5 @@
-//! How a run is to be judged, as far as that is decided before it: whether bursts are reckoned with, and whether its
-//! size is fixed.
+//! How a run is to be judged, as far as that is decided before it: whether the verdicts allow for bursts, and whether
+//! its size is fixed.
 
 use std::time::Duration;
 

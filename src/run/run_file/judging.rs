@@ -1,4 +1,4 @@
-//! How a run was judged, as its file keeps it: whoever judges it again comes to the same verdict.
+//! How a run was judged, as its file keeps it: judged again, the run gets the same verdict.
 
 use std::time::Duration;
 
