@@ -137,13 +137,12 @@ impl AuditArgs {
                 || settings.resend.is_some()
                 || gates.iter().any(|gate| gate.condition.needs_audit())
         };
-        match (self.audit, self.no_audit, settings.enabled) {
-            (true, _, _) => AuditPolicy::Required,
-            (_, true, _) => AuditPolicy::Never,
-            (_, _, Some(true)) => AuditPolicy::Required,
-            (_, _, Some(false)) => AuditPolicy::Never,
-            _ if needs_it() => AuditPolicy::Required,
-            _ => AuditPolicy::IfOffered,
+        let typed = (self.audit || self.no_audit).then_some(self.audit);
+        match typed.or(settings.enabled) {
+            Some(true) => AuditPolicy::Required,
+            Some(false) => AuditPolicy::Never,
+            None if needs_it() => AuditPolicy::Required,
+            None => AuditPolicy::IfOffered,
         }
     }
 }

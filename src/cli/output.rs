@@ -63,10 +63,12 @@ impl OutputArgs {
                 Colour::Never
             },
             width: terminal_size::terminal_size_of(&stdout).map(|(width, _)| width.0),
-            verbosity: match (self.quiet, self.verbose) {
-                (true, _) => Verbosity::Brief,
-                (false, true) => Verbosity::Full,
-                (false, false) => Verbosity::Normal,
+            verbosity: if self.quiet {
+                Verbosity::Brief
+            } else if self.verbose {
+                Verbosity::Full
+            } else {
+                Verbosity::Normal
             },
         }
     }

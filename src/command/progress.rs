@@ -233,10 +233,13 @@ fn decided(endpoint: usize, gates: &[GateProgress]) -> String {
     let each: Vec<String> = own
         .map(|gate| {
             let metric = gate.gate.condition.metric();
-            match (gate.progress < 1.0, gate.held_by) {
-                (true, Some(_)) => format!("{metric} client-limited"),
-                (true, None) => format!("{metric} {} %", (gate.progress * 100.0).floor()),
-                (false, _) => format!("{metric} {}", gate.verdict),
+            let is_open = gate.progress < 1.0;
+            if is_open && gate.held_by.is_some() {
+                format!("{metric} client-limited")
+            } else if is_open {
+                format!("{metric} {} %", (gate.progress * 100.0).floor())
+            } else {
+                format!("{metric} {}", gate.verdict)
             }
         })
         .collect();

@@ -74,10 +74,8 @@ fn own_lines_only(message: &str) -> String {
             || line.starts_with("hint: ")
             || line.starts_with([' ', '|'])
             || line.starts_with(|c: char| c.is_ascii_digit());
-        match (number, is_own) {
-            (0, _) => {}
-            (_, true) => out.push('\n'),
-            (_, false) => out.push_str("\\n"),
+        if number > 0 {
+            out.push_str(if is_own { "\n" } else { "\\n" });
         }
         out.push_str(line);
     }

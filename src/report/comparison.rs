@@ -184,14 +184,13 @@ fn interval(ratio: ChangeRange) -> String {
     if high <= 0.5 && low > 0.0 {
         return spanned(&speed(high), &speed(low));
     }
-    match (low > 0.0, high.is_finite()) {
-        (true, true) => format!(
-            "{} … {}",
-            signed_percent(low - 1.0),
-            signed_percent(high - 1.0)
-        ),
-        (true, false) => format!("≥ {}", signed_percent(low - 1.0)),
-        (false, _) => format!("≤ {}", signed_percent(high - 1.0)),
+    let (lowest, highest) = (signed_percent(low - 1.0), signed_percent(high - 1.0));
+    if low > 0.0 && high.is_finite() {
+        format!("{lowest} … {highest}")
+    } else if low > 0.0 {
+        format!("≥ {lowest}")
+    } else {
+        format!("≤ {highest}")
     }
 }
 

@@ -217,11 +217,11 @@ impl WatchedGate {
 
     /// Of the side that it leans to, and of the row that must decide it.
     fn towards_a_verdict(&self) -> f64 {
-        match (self.at_most.leans_to_pass(), self.proving_fail()) {
-            (true, _) => self.at_most.progress(),
-            (false, Some(looking)) => looking.test().progress_to_fail(),
-            (false, None) => 0.0,
+        if self.at_most.leans_to_pass() {
+            return self.at_most.progress();
         }
+        self.proving_fail()
+            .map_or(0.0, |looking| looking.test().progress_to_fail())
     }
 
     fn has_interval(&self) -> bool {

@@ -158,12 +158,11 @@ impl AuditedRequests {
             }
             let answer = answers.get(&index);
             let answer_key = answer.and_then(|answer| answer.key.clone());
-            let (key, named_by) = match (names, answer_key, owed) {
-                (NameSource::Answers | NameSource::AnswersElseKeys, Some(key), true) => {
-                    (Some(key), NamedBy::Answer)
-                }
-                (_, _, true) => (carries.then(|| own_key(index)), NamedBy::Key),
-                (_, _, false) => (keys_are_names.then(|| own_key(index)), NamedBy::Key),
+            let answer_key = answer_key.filter(|_| owed && names != NameSource::Keys);
+            let own_is_name = if owed { carries } else { keys_are_names };
+            let (key, named_by) = match answer_key {
+                Some(key) => (Some(key), NamedBy::Answer),
+                None => (own_is_name.then(|| own_key(index)), NamedBy::Key),
             };
             named.owed += u64::from(owed);
             let Some(key) = key else {

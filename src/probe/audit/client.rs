@@ -222,10 +222,12 @@ pub(super) fn in_words(error: &reqwest::Error) -> String {
     while let Some(source) = cause.source() {
         cause = source;
     }
-    match (error.is_timeout(), error.is_connect()) {
-        (true, _) => "no answer in time".to_owned(),
-        (_, true) => format!("cannot connect: {cause}"),
-        _ => cause.to_string(),
+    if error.is_timeout() {
+        "no answer in time".to_owned()
+    } else if error.is_connect() {
+        format!("cannot connect: {cause}")
+    } else {
+        cause.to_string()
     }
 }
 

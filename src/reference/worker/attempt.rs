@@ -89,10 +89,12 @@ impl WorkerPool {
             Ok(()) => Notified::Sent,
             Err(error) => {
                 let reason = error.to_string().into();
-                match (error.may_have_been_sent(), self.store.repeat()) {
-                    (false, _) => Notified::Failed { reason },
-                    (true, RepeatPolicy::AtLeastOnce) => Notified::Broken { reason },
-                    (true, RepeatPolicy::AtMostOnce) => Notified::Unknown { reason },
+                if !error.may_have_been_sent() {
+                    return Notified::Failed { reason };
+                }
+                match self.store.repeat() {
+                    RepeatPolicy::AtLeastOnce => Notified::Broken { reason },
+                    RepeatPolicy::AtMostOnce => Notified::Unknown { reason },
                 }
             }
         }

@@ -68,21 +68,21 @@ fn guard_note(report: &Report) -> Option<String> {
     } else {
         ("the verdicts on one run", "such a PASS")
     };
-    match (guarded.is_empty(), independent.is_empty()) {
-        (true, true) => None,
-        (true, false) => Some(
+    if guarded.is_empty() {
+        return (!independent.is_empty()).then(|| {
             "--iid: requests are taken as independent; if slow ones come in bursts, the verdicts are less certain \
              than stated"
-                .to_owned(),
-        ),
-        (false, _) if guarded.iter().all(given) => Some(
-            format!("{verdicts} reckon with bursts; without a rate, a slow episode to exclude is taken as 1 sample"),
-        ),
-        (false, _) => Some(format!(
-            "{verdicts} reckon with bursts; {pass} excludes slow episodes of {}",
-            excluded.join(" and ")
-        )),
+                .to_owned()
+        });
     }
+    Some(if guarded.iter().all(given) {
+        format!(
+            "{verdicts} reckon with bursts; without a rate, a slow episode to exclude is taken as 1 sample"
+        )
+    } else {
+        let excluded = excluded.join(" and ");
+        format!("{verdicts} reckon with bursts; {pass} excludes slow episodes of {excluded}")
+    })
 }
 
 /// `health: 10 samples: P95 and P99 are both the maximum; …`.

@@ -252,10 +252,12 @@ impl ColumnProfile {
 
     /// Its lowest and highest value.
     pub(super) fn range(&self) -> String {
-        match (self.max > self.min, self.min.is_finite()) {
-            (true, true) => format!("{} to {}", trimmed(self.min, 4), trimmed(self.max, 4)),
-            (_, true) => format!("{} in every row", trimmed(self.min, 4)),
-            _ => format!("such as {}", self.examples.first().map_or("", |e| e)),
+        if !self.min.is_finite() {
+            format!("such as {}", self.examples.first().map_or("", |e| e))
+        } else if self.max > self.min {
+            format!("{} to {}", trimmed(self.min, 4), trimmed(self.max, 4))
+        } else {
+            format!("{} in every row", trimmed(self.min, 4))
         }
     }
 }

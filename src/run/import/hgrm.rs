@@ -53,14 +53,14 @@ pub(super) fn read(text: &str, unit: Option<TimeUnit>) -> Result<Imported, Impor
 
 fn unit_of(text: &str, unit: Option<TimeUnit>, wrk2: bool) -> Result<TimeUnit, ImportError> {
     let own = wrk2 || text.contains(MILLISECONDS);
+    let own = own.then_some(TimeUnit::Milliseconds);
     match (own, unit) {
-        (true, Some(unit)) if unit != TimeUnit::Milliseconds => Err(FileFormat::Hgrm.error(
+        (Some(own), Some(unit)) if unit != own => Err(FileFormat::Hgrm.error(
             format!("--unit says {unit}, but this table is in ms"),
             "leave --unit out",
         )),
-        (true, _) => Ok(TimeUnit::Milliseconds),
-        (false, Some(unit)) => Ok(unit),
-        (false, None) => Err(FileFormat::Hgrm.error(
+        (Some(unit), _) | (None, Some(unit)) => Ok(unit),
+        (None, None) => Err(FileFormat::Hgrm.error(
             "the table does not say in which unit its values are",
             "name it with --unit, such as --unit ms",
         )),

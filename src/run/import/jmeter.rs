@@ -140,11 +140,13 @@ impl JmeterSample<'_> {
             (None, _) if !self.success.is_empty() => return None,
             (None, status) => status.is_some_and(|status| (200..400).contains(&status)),
         };
-        Some(match (success, status) {
-            (true, _) => Outcome::Ok,
-            (false, Some(_)) => Outcome::Failed(FailureKind::Status),
+        if success {
+            return Some(Outcome::Ok);
+        }
+        Some(match status {
+            Some(_) => Outcome::Failed(FailureKind::Status),
             // "Non HTTP response code: java.net.SocketTimeoutException".
-            (false, None) => match outcome_of_error(self.code) {
+            None => match outcome_of_error(self.code) {
                 Outcome::Failed(FailureKind::Protocol) => outcome_of_error(self.message),
                 outcome => outcome,
             },

@@ -82,10 +82,12 @@ impl StatusMeaning {
                 || words
                     .windows(2)
                     .any(|two| is_error_word(two[0]) && listed(CODED, two[1]));
-            return Some(match (negated, coded) {
-                (true, _) => StatusMeaning::Positive,
-                (false, true) => StatusMeaning::ErrorCode,
-                (false, false) => StatusMeaning::Negative,
+            return Some(if negated {
+                StatusMeaning::Positive
+            } else if coded {
+                StatusMeaning::ErrorCode
+            } else {
+                StatusMeaning::Negative
             });
         }
         if is_code {

@@ -99,16 +99,19 @@ fn agreement_of_bodies(before: &BodyRecord, after: &BodyRecord) -> Agreement {
         is_old(body) && template.is_none_or(|text| text.contains(redact::REDACTED))
     };
     let bits = |body: &BodyRecord| (body.bytes, body.sha256.get(..4).map(str::to_owned));
-    let same = if is_old(before) == is_old(after) {
+    let same_age = is_old(before) == is_old(after);
+    let same = if same_age {
         (before.bytes, &before.sha256) == (after.bytes, &after.sha256)
     } else {
         bits(before) == bits(after)
     };
-    match (same, hides(before) || hides(after)) {
-        (true, false) => Agreement::Same,
-        (false, true) if is_old(before) == is_old(after) => Agreement::Differs,
-        (_, true) => Agreement::Unknown,
-        (false, false) => Agreement::Differs,
+    let hidden = hides(before) || hides(after);
+    if hidden && (same || !same_age) {
+        Agreement::Unknown
+    } else if same {
+        Agreement::Same
+    } else {
+        Agreement::Differs
     }
 }
 

@@ -71,11 +71,11 @@ impl Transaction<'_> {
             is_full && self.query(MORE, &[&now_ms]).await?[0].get(0)
         };
         self.hints.leaves_more |= is_full && leaves_more;
-        let idle_for = match (leaves_more, jobs.is_empty()) {
-            (false, _) => Some(Duration::MAX),
-            (true, true) => Some(Duration::ZERO),
-            // There is more at once.
-            (true, false) => None,
+        let idle_for = if leaves_more {
+            // After jobs there is more at once.
+            jobs.is_empty().then_some(Duration::ZERO)
+        } else {
+            Some(Duration::MAX)
         };
         let leases = self.begin_all(&jobs, context, now_ms).await?;
         Ok(Claim { leases, idle_for })
