@@ -1,4 +1,5 @@
-//! Files and functions that fit a reader's head.
+//! Files and functions of `src` that fit a reader's head. Those of `tests` may be longer: they list cases, which are read
+//! one at a time.
 
 use super::sources;
 
