@@ -154,6 +154,14 @@ pub(crate) fn serialize_ms<S: Serializer>(duration: &Duration, to: S) -> Result<
     to.serialize_f64(millis(*duration))
 }
 
+/// A duration as a number of milliseconds, or `null`.
+pub(crate) fn serialize_optional_ms<S: Serializer>(
+    duration: &Option<Duration>,
+    to: S,
+) -> Result<S::Ok, S::Error> {
+    duration.map(millis).serialize(to)
+}
+
 /// A duration as a number of seconds, for fields that end in `_s`.
 pub(crate) fn serialize_s<S: Serializer>(duration: &Duration, to: S) -> Result<S::Ok, S::Error> {
     to.serialize_f64(duration.as_secs_f64())

@@ -167,9 +167,9 @@ impl Requirement {
             verdict,
             reason: match verdict {
                 Verdict::Inconclusive => ChangeReason::RatioBetween { low, high },
-                Verdict::Pass => ChangeReason::RatioAtMost(high),
+                Verdict::Pass => ChangeReason::RatioAtMost { ratio: high },
                 Verdict::Fail if low.is_infinite() => ChangeReason::FailuresAfter,
-                Verdict::Fail => ChangeReason::RatioAtLeast(low),
+                Verdict::Fail => ChangeReason::RatioAtLeast { ratio: low },
             },
             next_step: (verdict == Verdict::Inconclusive).then_some(narrow),
         }
@@ -226,11 +226,21 @@ mod tests {
         let (gate, open) = (Requirement::Reduction(0.7), f64::INFINITY);
         let growth = Requirement::Growth(0.1);
         for (gate, low, high, reason) in [
-            (gate, 0.2, 0.3, ChangeReason::RatioAtMost(0.3)),
-            (gate, 0.31204, 0.35, ChangeReason::RatioAtLeast(0.31204)),
-            (gate, 1.25, 2.0, ChangeReason::RatioAtLeast(1.25)),
-            (growth, 1.2, open, ChangeReason::RatioAtLeast(1.2)),
-            (growth, 0.9, 1.0301, ChangeReason::RatioAtMost(1.0301)),
+            (gate, 0.2, 0.3, ChangeReason::RatioAtMost { ratio: 0.3 }),
+            (
+                gate,
+                0.31204,
+                0.35,
+                ChangeReason::RatioAtLeast { ratio: 0.31204 },
+            ),
+            (gate, 1.25, 2.0, ChangeReason::RatioAtLeast { ratio: 1.25 }),
+            (growth, 1.2, open, ChangeReason::RatioAtLeast { ratio: 1.2 }),
+            (
+                growth,
+                0.9,
+                1.0301,
+                ChangeReason::RatioAtMost { ratio: 1.0301 },
+            ),
             (gate, open, open, ChangeReason::FailuresAfter),
         ] {
             assert_eq!(

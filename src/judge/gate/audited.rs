@@ -228,7 +228,7 @@ impl CountedGate<'_> {
                     }
                 };
                 Some((
-                    IncompleteCount::EffectsNotReported(missing),
+                    IncompleteCount::EffectsNotReported { missing },
                     AuditStep::ReportEffects,
                 ))
             }

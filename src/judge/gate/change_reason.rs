@@ -1,30 +1,50 @@
 //! Why a gate on two runs came out as it did.
 
+use serde::{Serialize, Serializer};
+
 /// Why a gate on two runs came out as it did; ratios are after divided by before, at 95 % confidence.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "code", content = "values")]
 pub enum ChangeReason {
     /// The percentile was not compared.
     NotCompared,
     /// One side has too few requests, or they are worth too few because they come in bursts.
+    #[serde(rename = "change_unresolved")]
     Unresolved(UnresolvedChange),
     /// Without the send lag of this machine the verdict would be another.
+    #[serde(rename = "change_send_lag")]
     SentLate {
         /// The smallest ratio without the send lag.
+        #[serde(rename = "ratio_low", serialize_with = "open_low_end")]
         low: f64,
         /// The largest.
+        #[serde(rename = "ratio_high")]
         high: f64,
     },
     /// It passes: the ratio is at most this.
-    RatioAtMost(f64),
+    #[serde(rename = "change_within_limit")]
+    RatioAtMost {
+        /// The largest ratio.
+        #[serde(rename = "ratio_high")]
+        ratio: f64,
+    },
     /// It fails: the ratio is at least this.
-    RatioAtLeast(f64),
+    #[serde(rename = "change_beyond_limit")]
+    RatioAtLeast {
+        /// The smallest ratio.
+        #[serde(rename = "ratio_low")]
+        ratio: f64,
+    },
     /// It fails: failures stand after where the percentile was.
     FailuresAfter,
     /// The interval lies on both sides of the limit.
+    #[serde(rename = "change_undecided")]
     RatioBetween {
         /// The smallest ratio.
+        #[serde(rename = "ratio_low", serialize_with = "open_low_end")]
         low: f64,
         /// The largest.
+        #[serde(rename = "ratio_high")]
         high: f64,
     },
 }
@@ -40,8 +60,26 @@ pub struct UnresolvedChange {
     pub samples_needed: u64,
 }
 
+impl Serialize for UnresolvedChange {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_map([
+            ("samples_before", self.planned[0]),
+            ("samples_after", self.planned[1]),
+            ("independent_samples_before", self.independent[0]),
+            ("independent_samples_after", self.independent[1]),
+            ("samples_needed", self.samples_needed),
+        ])
+    }
+}
+
+/// An open end is `null`.
+fn open_low_end<S: Serializer>(low: &f64, to: S) -> Result<S::Ok, S::Error> {
+    (*low > 0.0).then_some(*low).serialize(to)
+}
+
 /// Which of two runs were cut.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CutRuns {
     /// The one before.
     Before,

@@ -88,7 +88,9 @@ impl GateTest<'_> {
         }
         match self.bursts() {
             Some(bursts) => PassMargin::Bursts(bursts),
-            None => PassMargin::UpTo(self.pass_up_to().filter(|&most| most > 0)),
+            None => PassMargin::UpTo {
+                most: self.pass_up_to().filter(|&most| most > 0),
+            },
         }
     }
 

@@ -11,9 +11,12 @@
 
 use std::time::Duration;
 
+use serde::Serialize;
+
 use crate::run::histogram::Histogram;
 use crate::run::recording::Margin;
 use crate::stats::rank::Quantile;
+use crate::units::serialize_ms;
 
 /// A send is on time within this, or within 1 % of the target if that is more.
 const ON_TIME: Duration = Duration::from_millis(1);
@@ -31,30 +34,41 @@ pub struct InstrumentLoad {
 }
 
 /// One flag.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(tag = "code", content = "values")]
 pub enum Limitation {
     /// Fewer than 99 % of the sends were on time, which is: the P99 of the send lag is above what is on time.
+    #[serde(rename = "client_late")]
     Late {
         /// The send lag's P99.
+        #[serde(rename = "send_lag_p99_ms", serialize_with = "serialize_ms")]
         p99: Duration,
         /// The share of sends that were on time.
+        #[serde(rename = "on_time_share")]
         on_time: f64,
         /// What is on time: 1 ms or 1 % of the target, whichever is more.
+        #[serde(rename = "on_time_ms", serialize_with = "serialize_ms")]
         allowed: Duration,
     },
     /// The process used up most of the processor time of its threads.
+    #[serde(rename = "client_busy")]
     Busy {
         /// CPU time per thread and time of the run.
+        #[serde(rename = "busy_share")]
         share: f64,
     },
     /// The control group was kept from the processor.
+    #[serde(rename = "client_throttled")]
     Throttled {
         /// For so long in all.
+        #[serde(rename = "throttled_ms", serialize_with = "serialize_ms")]
         time: Duration,
     },
     /// This machine had no free socket, local port or file descriptor.
+    #[serde(rename = "client_socket_errors")]
     SocketErrors {
         /// For so many requests.
+        #[serde(rename = "requests")]
         count: u64,
     },
 }

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use super::audit_reason::AuditReason;
 use super::change_reason::{ChangeReason, CutRuns};
 use super::instrument_state::Limitation;
+use crate::units::{serialize_ms, serialize_optional_ms};
 use crate::verdict::Verdict;
 
 /// Why a gate came out as it did.
@@ -70,20 +73,19 @@ pub enum Counting {
 }
 
 /// Why a test decided as it did.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "code", content = "values")]
 pub enum DecisionReason {
-    /// Shown to be within the limit.
-    Passed(PassMargin),
     /// Shown to be beyond the limit.
     Failed {
         /// The fewest requests of a pass, where the sample has fewer.
+        #[serde(rename = "samples_to_pass")]
         pass_from: Option<u64>,
     },
     /// There are no requests.
     NoData,
-    /// The verdict would be another at the other end of the range.
-    Uncertain(Uncertainty),
     /// It fails on its own, but not among this many gates.
+    #[serde(rename = "not_significant_among_gates")]
     AmongMany {
         /// Gates of the same severity.
         gates: usize,
@@ -95,10 +97,13 @@ pub enum DecisionReason {
     /// The numbers would fail it, but they came in too few episodes.
     FewEpisodes(SlowEpisodes),
     /// The numbers would pass it, but slow episodes are not excluded yet.
+    #[serde(rename = "episodes_not_excluded")]
     NotExcluded {
         /// What excluding them needs.
+        #[serde(flatten)]
         exclusion: Exclusion,
         /// The slow episodes that were seen.
+        #[serde(flatten)]
         seen: SlowEpisodes,
     },
     /// Shown to be within the limit at one time and beyond it at another.
@@ -106,79 +111,116 @@ pub enum DecisionReason {
     /// One half of the run passes on its own and the other fails.
     HalvesDisagree {
         /// The first half.
+        #[serde(rename = "first_half")]
         first: HalfResult,
         /// The second half.
+        #[serde(rename = "second_half")]
         second: HalfResult,
     },
     /// Not even without an exceedance could it pass.
+    #[serde(rename = "too_few_samples")]
     TooFew {
         /// The fewest requests of a pass by their number alone.
+        #[serde(rename = "samples_to_pass")]
         by_number: u64,
         /// What excluding slow episodes needs, where that is more.
+        #[serde(flatten)]
         exclusion: Option<Exclusion>,
     },
+    /// Shown to be within the limit.
+    #[serde(untagged)]
+    Passed(PassMargin),
+    /// The verdict would be another at the other end of the range.
+    #[serde(untagged)]
+    Uncertain(Uncertainty),
     /// Neither shown nor refuted.
+    #[serde(untagged)]
     Undecided(UndecidedMargin),
 }
 
 /// How far a PASS is from undecided.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(tag = "code", content = "values")]
 pub enum PassMargin {
     /// Of an adaptive run: the evidence was enough when it was looked at.
+    #[serde(rename = "passed_at_look")]
     EvidenceAtLook,
     /// It passes in every order of its exceedances.
+    #[serde(rename = "passed_in_any_order")]
     AnyOrder,
     /// What requests in such bursts are worth is enough.
+    #[serde(rename = "passed_in_bursts")]
     Bursts(BurstWorth),
-    /// The most exceedances that would pass; `None` where a single one would not.
-    UpTo(Option<u64>),
+    /// It would pass with more exceedances, or with none but these.
+    #[serde(rename = "passed")]
+    UpTo {
+        /// The most exceedances that would pass; `None` where a single one would not.
+        #[serde(rename = "exceedances_to_pass", serialize_with = "zero_if_none")]
+        most: Option<u64>,
+    },
 }
 
 /// What an undecided gate lacks.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(tag = "code", content = "values")]
 pub enum UndecidedMargin {
     /// It is unknown whether the exceedances came in bursts.
+    #[serde(rename = "undecided_order_unknown")]
     OrderUnknown,
     /// What requests in such bursts are worth is too little.
+    #[serde(rename = "undecided_in_bursts")]
     Bursts(BurstWorth),
     /// The numbers of exceedances that would decide it.
+    #[serde(rename = "undecided")]
     Bounds {
         /// The most that would pass.
+        #[serde(rename = "exceedances_to_pass")]
         pass_up_to: Option<u64>,
         /// The fewest that would fail.
+        #[serde(rename = "exceedances_to_fail")]
         fail_from: Option<u64>,
     },
 }
 
+fn zero_if_none<S: Serializer>(most: &Option<u64>, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u64(most.unwrap_or(0))
+}
+
 /// Runs of consecutive exceedances.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SlowEpisodes {
     /// How many.
+    #[serde(rename = "episodes")]
     pub count: u64,
     /// Requests in the longest of them.
+    #[serde(rename = "longest_episode_requests")]
     pub longest: u64,
 }
 
 /// What requests that come in bursts are worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct BurstWorth {
     /// The slow episodes that were seen.
+    #[serde(flatten)]
     pub episodes: SlowEpisodes,
     /// The number of independent requests that are worth as much.
+    #[serde(rename = "independent_samples")]
     pub independent: u64,
 }
 
 /// What it needs to exclude a slow episode.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Exclusion {
     /// The fewest requests.
+    #[serde(rename = "samples_to_exclude_episodes")]
     pub samples: u64,
     /// The length of the episode; `None` where no rate is known, and an episode is one request.
+    #[serde(rename = "episode_ms", serialize_with = "serialize_optional_ms")]
     pub episode: Option<Duration>,
 }
 
 /// One half of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct HalfResult {
     /// Its requests.
     pub samples: u64,
@@ -189,7 +231,8 @@ pub struct HalfResult {
 }
 
 /// Why the number of exceedances is a range.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "code", content = "values")]
 pub enum Uncertainty {
     /// Requests that ended badly for a cause on this machine.
     ClientFailures {
@@ -197,11 +240,13 @@ pub enum Uncertainty {
         requests: u64,
     },
     /// The run was cut.
+    #[serde(rename = "run_cut")]
     Unsent {
         /// Requests that were never sent, or failed for a cause on this machine.
         requests: u64,
     },
     /// The state of events could not be read when the audit ended.
+    #[serde(rename = "events_unread")]
     UnreadEvents {
         /// How many.
         events: u64,
@@ -209,14 +254,18 @@ pub enum Uncertainty {
         last_answer: Option<String>,
     },
     /// The limit was not counted at record time and lies inside a histogram's bucket.
+    #[serde(rename = "limit_not_counted")]
     Bucket,
     /// The send lag of this machine is part of the latency.
     SendLag,
     /// The measurement overhead is, as it was calibrated.
+    #[serde(rename = "measurement_overhead")]
     OwnError {
         /// Its upper bound.
+        #[serde(rename = "overhead_ms", serialize_with = "serialize_ms")]
         at_most: Duration,
     },
     /// The instrument may not have been up to its work, so that its own error may have been larger.
+    #[serde(untagged)]
     Limited(Limitation),
 }

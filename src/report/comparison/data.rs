@@ -53,7 +53,7 @@ pub struct JsonChange {
     /// Why, in one sentence.
     pub reason: String,
     /// The same as a code.
-    pub reason_code: &'static str,
+    pub reason_code: String,
     /// The numbers of the reason; their names end in their unit, counts have none.
     pub reason_values: Map<String, Value>,
 }

@@ -63,7 +63,7 @@ pub struct JsonFinding {
     /// Why, in one sentence.
     pub reason: String,
     /// Why, as a word that stays the same when the sentence changes.
-    pub reason_code: &'static str,
+    pub reason_code: String,
     /// The numbers of the reason; their names end in their unit, counts have none.
     pub reason_values: Map<String, Value>,
     /// What would decide it.

@@ -85,7 +85,7 @@ impl CountText<'_> {
             IncompleteCount::NothingAccepted => {
                 return "nothing was accepted, and no data is never a pass".to_owned();
             }
-            IncompleteCount::EffectsNotReported(missing) => return not_reported(*missing),
+            IncompleteCount::EffectsNotReported { missing } => return not_reported(*missing),
             IncompleteCount::NoListing => {
                 return "there is no listing of this run alone, so events that it did not send cannot be seen"
                     .to_owned();

@@ -20,10 +20,10 @@ pub(super) fn sentence(finding: &Finding, reason: &ChangeReason) -> String {
             "this machine sent late; without its own delay the change is {} at 95 % confidence, and the verdict hangs on it",
             span(*low, *high)
         ),
-        ChangeReason::RatioAtMost(ratio) => {
+        ChangeReason::RatioAtMost { ratio } => {
             format!("{} at 95 % confidence", at_most(condition, *ratio))
         }
-        ChangeReason::RatioAtLeast(ratio) => {
+        ChangeReason::RatioAtLeast { ratio } => {
             format!("{} at 95 % confidence", at_least(condition, *ratio))
         }
         ChangeReason::FailuresAfter => "after, failures stand where this percentile was".to_owned(),

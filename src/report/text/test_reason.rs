@@ -183,8 +183,8 @@ impl<'a> TestedText<'a> {
             PassMargin::EvidenceAtLook => format!("that was enough to show that {at_most}"),
             PassMargin::AnyOrder => format!("in whatever order, that shows that {at_most}"),
             PassMargin::Bursts(bursts) => format!("{} shows that {at_most}", self.worth(bursts)),
-            PassMargin::UpTo(None) => "a single one would have left it open".to_owned(),
-            PassMargin::UpTo(Some(most)) => format!("up to {} would pass", grouped(*most)),
+            PassMargin::UpTo { most: None } => "a single one would have left it open".to_owned(),
+            PassMargin::UpTo { most: Some(most) } => format!("up to {} would pass", grouped(*most)),
         }
     }
 

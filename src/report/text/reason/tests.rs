@@ -89,7 +89,7 @@ fn the_time_to_completion_is_said_of_accepted_events() {
             timed_out: 0,
             unsent: 0,
         },
-        decision: DecisionReason::Passed(PassMargin::UpTo(Some(4))),
+        decision: DecisionReason::Passed(PassMargin::UpTo { most: Some(4) }),
     });
     assert_eq!(
         said("done.p90 <= 98ms", 1, tested),
@@ -105,17 +105,17 @@ fn changes_round_towards_the_weaker_claim() {
     for (gate, change, sentence) in [
         (
             reduction,
-            ChangeReason::RatioAtMost(0.3),
+            ChangeReason::RatioAtMost { ratio: 0.3 },
             "the reduction is at least 70 %",
         ),
         (
             reduction,
-            ChangeReason::RatioAtLeast(0.31204),
+            ChangeReason::RatioAtLeast { ratio: 0.31204 },
             "the reduction is at most 68.8 %",
         ),
         (
             reduction,
-            ChangeReason::RatioAtLeast(1.25),
+            ChangeReason::RatioAtLeast { ratio: 1.25 },
             "the growth is at least 25 %",
         ),
         (
@@ -135,17 +135,17 @@ fn changes_round_towards_the_weaker_claim() {
         ),
         (
             growth,
-            ChangeReason::RatioAtLeast(1.2),
+            ChangeReason::RatioAtLeast { ratio: 1.2 },
             "the growth is at least 20 %",
         ),
         (
             growth,
-            ChangeReason::RatioAtMost(1.0301),
+            ChangeReason::RatioAtMost { ratio: 1.0301 },
             "the growth is at most 3.1 %",
         ),
         (
             growth,
-            ChangeReason::RatioAtMost(0.95),
+            ChangeReason::RatioAtMost { ratio: 0.95 },
             "the reduction is at least 5 %",
         ),
         (
