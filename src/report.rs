@@ -43,11 +43,11 @@ use crate::verdict::Verdict;
 
 pub use audit::{JsonAudit, JsonAudits, JsonCompletion, of_completion};
 pub use comparison::{ComparisonReport, JsonChange, JsonErrorRate, JsonRates, TurnsReport};
-pub use diagnosis::{DiagnosisReport, JsonCause, JsonDiagnosis, JsonEvidence, JsonStep};
+pub(crate) use diagnosis::DiagnosisReport;
 pub use drift::{JsonDrift, JsonRunWindow};
 pub use instrument::{JsonCalibration, JsonCertificate};
 pub use json::{JsonReport, SCHEMA};
-pub use text::diagnosis::step as diagnosis_step;
+pub(crate) use text::diagnosis::step as diagnosis_step;
 pub use warning::{
     AuditWarning, ComparisonWarning, CountAbove, DriftWarning, ImportWarning, LoadWarning,
     RunWarning, Warning, WarningKind,
@@ -74,7 +74,7 @@ pub struct Report {
     /// Before and after; `compare` and `ab` have it.
     pub comparison: Option<ComparisonReport>,
     /// Root causes; `diagnose` alone has it.
-    pub diagnosis: Option<DiagnosisReport>,
+    pub(crate) diagnosis: Option<DiagnosisReport>,
 }
 
 /// Writes the table of a self-test for people.

@@ -31,17 +31,16 @@ mod verdict;
 
 use std::time::Duration;
 
-pub use bounded_share::BoundedShare;
-pub use cause::{CauseFinding, CauseNextStep, RootCause, Support};
-pub use evidence::{
+pub(crate) use bounded_share::BoundedShare;
+pub(crate) use cause::{CauseFinding, CauseNextStep, RootCause, Support};
+pub(crate) use evidence::{
     CauseEvidence, DelayedShare, EndpointRole, FailedRequests, LateSends, LatencyGrowth,
     LatencyShape, MissedStep, OverallReason, SampleKind, ServedRequests, TooFew, tail_ratio,
 };
-pub use ladder::ladder;
-pub use observation::Observation;
-pub use observations::{MATERIAL, Observations};
-pub use percentile_shift::PercentileShift;
-pub use steps::{DiagnosisStep, Pilot, StepLoad, StepPlan, StepRates, patience, steps};
+pub(crate) use ladder::ladder;
+pub(crate) use observation::Observation;
+pub(crate) use observations::{MATERIAL, Observations};
+pub(crate) use steps::{DiagnosisStep, Pilot, StepLoad, StepPlan, StepRates, patience, steps};
 
 /// Multiple of the least number of requests: arrivals are random, and the pilot takes its part.
 const RESERVE: f64 = 1.5;
@@ -51,25 +50,23 @@ const ROUND_S: f64 = 5.0;
 
 /// What the data say of every cause, the most important first.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Diagnosis {
+pub(crate) struct Diagnosis {
     /// One for each cause, those that are supported first.
-    pub findings: Vec<CauseFinding>,
+    pub(crate) findings: Vec<CauseFinding>,
 }
 
 /// What follows from all of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DiagnosisOutcome {
+pub(crate) enum DiagnosisOutcome {
     /// At least one cause is supported; this explains most.
     Found(RootCause),
     /// Every cause is shown not to matter, and the latency is within the target.
     NothingWrong,
-    /// Neither.
     NotEnough,
 }
 
 impl Diagnosis {
-    /// Tests every cause.
-    pub fn of(observations: &Observations) -> Diagnosis {
+    pub(crate) fn of(observations: &Observations) -> Diagnosis {
         let mut findings = vec![
             blocked_loop::test(observations),
             slow_call::test(observations),
@@ -94,7 +91,7 @@ impl Diagnosis {
 
     /// The same, naming a budget that gives the least number of requests, or twice the data where that is not what is
     /// missing.
-    pub fn within(mut self, budget: Duration) -> Diagnosis {
+    pub(crate) fn within(mut self, budget: Duration) -> Diagnosis {
         for finding in &mut self.findings {
             if finding.next == Some(CauseNextStep::LargerBudget) {
                 let factor = match finding.shortage() {
@@ -111,7 +108,7 @@ impl Diagnosis {
     }
 
     /// The same where the steps were cut short: data are few because of that, not because of the budget.
-    pub fn of_interrupted(mut self) -> Diagnosis {
+    pub(crate) fn of_interrupted(mut self) -> Diagnosis {
         for finding in &mut self.findings {
             if finding.next == Some(CauseNextStep::LargerBudget) {
                 finding.next = Some(CauseNextStep::LetItFinish);
@@ -120,8 +117,7 @@ impl Diagnosis {
         self
     }
 
-    /// What follows.
-    pub fn outcome(&self) -> DiagnosisOutcome {
+    pub(crate) fn outcome(&self) -> DiagnosisOutcome {
         let supported = |f: &&CauseFinding| f.support == Support::Supported;
         match self.findings.iter().find(supported).map(|f| f.cause) {
             Some(RootCause::Nothing) => DiagnosisOutcome::NothingWrong,
@@ -131,7 +127,7 @@ impl Diagnosis {
     }
 
     /// What is said of one cause.
-    pub fn finding(&self, cause: RootCause) -> Option<&CauseFinding> {
+    pub(crate) fn finding(&self, cause: RootCause) -> Option<&CauseFinding> {
         self.findings.iter().find(|finding| finding.cause == cause)
     }
 }

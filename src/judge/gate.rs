@@ -29,8 +29,9 @@ mod reason;
 mod spec;
 mod subject;
 
-pub use audit_reason::{AuditEnd, AuditReason, IncompleteCount, MissingEffects};
-pub use change_reason::{ChangeReason, CutRuns, UnresolvedChange};
+pub(crate) use audit_reason::{AuditEnd, AuditReason, IncompleteCount, MissingEffects};
+pub use change_reason::UnresolvedChange;
+pub(crate) use change_reason::{ChangeReason, CutRuns};
 pub use check::{
     CheckError, Planned, check, check_names, check_recorded, check_scope, done_targets_for,
     targets_for,
@@ -39,14 +40,17 @@ pub use condition::{AuditCount, Condition, LimitOperator, Percentage, Scope};
 pub use episodes::{Episodes, ObservedEpisodes};
 pub use finding::{ExceedanceRange, Finding, ObservedMetric, run_verdict};
 pub use gate_watch::{GateProgress, GateWatch};
-pub use instrument_state::{BUSY, InstrumentLoad, InstrumentState, Limitation};
+pub(crate) use instrument_state::{BUSY, Limitation};
+pub use instrument_state::{InstrumentLoad, InstrumentState};
 pub use judge::judge;
-pub use next_step::{AuditStep, NextStep, Remedy, RunPurpose, SampleEstimate};
-pub use parse_error::{ParseError, ParseErrorKind};
+pub(crate) use next_step::{AuditStep, NextStep, Remedy, RunPurpose, SampleEstimate};
+pub use parse_error::ParseError;
 pub use prospect::Prospect;
-pub use reason::{
+#[cfg(test)]
+pub(crate) use reason::TestReason;
+pub(crate) use reason::{
     BurstWorth, Counting, DecisionReason, Exclusion, FindingReason, HalfResult, PassMargin,
-    SampleUnit, SlowEpisodes, TestReason, TestedSample, Uncertainty, UndecidedMargin,
+    SampleUnit, SlowEpisodes, TestedSample, Uncertainty, UndecidedMargin,
 };
 pub use spec::{ALPHA, Gate, Selector, Severity, default_gates};
 pub use subject::Subject;

@@ -19,13 +19,11 @@ use crate::verdict::Verdict;
 
 /// What was measured, and what it says.
 #[derive(Clone, Debug)]
-pub struct DiagnosisReport {
-    /// For all steps.
-    pub budget: Duration,
-    /// What was measured.
-    pub observations: Observations,
+pub(crate) struct DiagnosisReport {
+    pub(crate) budget: Duration,
+    pub(crate) observations: Observations,
     /// What it says of every cause.
-    pub diagnosis: Diagnosis,
+    pub(crate) diagnosis: Diagnosis,
 }
 
 /// Column titles of the steps.
@@ -43,7 +41,6 @@ impl DiagnosisReport {
         }
     }
 
-    /// One line.
     pub(super) fn outcome(&self) -> String {
         match self.diagnosis.outcome() {
             DiagnosisOutcome::NothingWrong => {
@@ -224,66 +221,60 @@ pub(super) struct CauseRow {
 
 /// A diagnosis in JSON.
 #[derive(Clone, Debug, Serialize)]
-pub struct JsonDiagnosis {
+pub(crate) struct JsonDiagnosis {
     /// `cause_found`, `nothing_wrong` or `not_enough_evidence`; the report's verdict is FAIL, PASS or INCONCLUSIVE.
-    pub outcome: &'static str,
+    pub(crate) outcome: &'static str,
     /// The cause that explains most: `connection`, `slow_call`, `blocked_loop`, `queueing` or `client`.
-    pub cause: Option<RootCause>,
+    pub(crate) cause: Option<RootCause>,
     /// The budget of all steps.
-    pub budget_s: f64,
+    pub(crate) budget_s: f64,
     /// What latency should be within.
-    pub target_ms: f64,
+    pub(crate) target_ms: f64,
     /// Every cause, the likely ones first.
-    pub causes: Vec<JsonCause>,
-    /// What was measured.
-    pub steps: Vec<JsonStep>,
+    pub(crate) causes: Vec<JsonCause>,
+    pub(crate) steps: Vec<JsonStep>,
 }
 
 /// What is said of one cause.
 #[derive(Clone, Debug, Serialize)]
-pub struct JsonCause {
+pub(crate) struct JsonCause {
     /// `connection`, `slow_call`, `blocked_loop`, `queueing`, `client` or `nothing_wrong`.
-    pub cause: RootCause,
+    pub(crate) cause: RootCause,
     /// `likely_cause`, `ruled_out` or `cannot_tell`; of `nothing_wrong` also `no_cause_found`.
-    pub support: &'static str,
+    pub(crate) support: &'static str,
     /// What speaks for or against it.
-    pub evidence: Vec<JsonEvidence>,
+    pub(crate) evidence: Vec<JsonEvidence>,
     /// What to do next.
-    pub next: Option<String>,
+    pub(crate) next: Option<String>,
     /// The same as a code.
-    pub next_code: Option<&'static str>,
+    pub(crate) next_code: Option<&'static str>,
 }
 
 /// A sentence, its code and its numbers.
 #[derive(Clone, Debug, Serialize)]
-pub struct JsonEvidence {
-    /// In words.
-    pub text: String,
+pub(crate) struct JsonEvidence {
+    pub(crate) text: String,
     /// What it says, as a code.
-    pub reason_code: &'static str,
+    pub(crate) reason_code: &'static str,
     /// By name; names end in their unit. `null` is infinite.
-    pub numbers: BTreeMap<&'static str, Option<f64>>,
+    pub(crate) numbers: BTreeMap<&'static str, Option<f64>>,
 }
 
 /// One endpoint in one step.
 #[derive(Clone, Debug, Serialize)]
-pub struct JsonStep {
+pub(crate) struct JsonStep {
     /// `alone`, `new-connections`, `one-at-a-time`, `beside` or `offered`.
-    pub step: &'static str,
-    /// Its name.
-    pub endpoint: String,
-    /// Planned requests.
-    pub requests: u64,
+    pub(crate) step: &'static str,
+    pub(crate) endpoint: String,
+    pub(crate) requests: u64,
     /// Requests that did not end ok.
-    pub not_ok: u64,
-    /// Requests per second.
-    pub rate_per_s: Option<f64>,
+    pub(crate) not_ok: u64,
+    pub(crate) rate_per_s: Option<f64>,
     /// Service time, of new connections with connecting; `null` if it did not end ok.
-    pub p50_ms: Option<f64>,
-    /// The same.
-    pub p95_ms: Option<f64>,
+    pub(crate) p50_ms: Option<f64>,
+    pub(crate) p95_ms: Option<f64>,
     /// 1 or 2; `null` where there are too few requests to tell.
-    pub modes: Option<u8>,
+    pub(crate) modes: Option<u8>,
 }
 
 impl From<&DiagnosisReport> for JsonDiagnosis {

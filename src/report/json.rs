@@ -56,7 +56,7 @@ pub struct JsonReport {
     pub turns: Option<TurnsReport>,
     /// Root causes; only in a diagnosis.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub diagnosis: Option<JsonDiagnosis>,
+    pub(crate) diagnosis: Option<JsonDiagnosis>,
     /// Percentiles and counts of each endpoint.
     pub endpoints: Vec<JsonEndpoint>,
     /// The runs behind it, in brief.

@@ -7,17 +7,16 @@ pub(super) const ALPHA: f64 = 0.05;
 
 /// A share of requests with its one-sided 95 % bounds, in the sense of the cluster guard.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct BoundedShare {
-    /// All requests.
-    pub requests: u64,
+pub(crate) struct BoundedShare {
+    pub(crate) requests: u64,
     /// Those that are counted.
-    pub counted: u64,
+    pub(crate) counted: u64,
     /// Runs of consecutive ones.
-    pub episodes: u64,
+    pub(crate) episodes: u64,
     /// Lower bound of the share.
-    pub low: f64,
+    pub(crate) low: f64,
     /// Upper bound of the share.
-    pub high: f64,
+    pub(crate) high: f64,
 }
 
 impl BoundedShare {
@@ -43,7 +42,7 @@ impl BoundedShare {
     }
 
     /// The share; 0 without requests.
-    pub fn share(&self) -> f64 {
+    pub(crate) fn share(&self) -> f64 {
         self.counted as f64 / (self.requests as f64).max(1.0)
     }
 }

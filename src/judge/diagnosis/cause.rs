@@ -9,7 +9,7 @@ use super::evidence::{CauseEvidence, FailedRequests, MissedStep, SampleKind, Too
 /// What may be the cause, and that there is none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum RootCause {
+pub(crate) enum RootCause {
     /// Connecting takes long: distance, DNS, TLS, a slow accept.
     Connection,
     /// Something slow is called inside of every request.
@@ -20,14 +20,13 @@ pub enum RootCause {
     Queueing,
     /// This machine is too slow or too busy to measure.
     Client,
-    /// Nothing is wrong.
     #[serde(rename = "nothing_wrong")]
     Nothing,
 }
 
 /// Whether the data support a cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Support {
+pub(crate) enum Support {
     /// Shown at the 5 % level.
     Supported,
     /// The opposite is shown at the 5 % level, for effects of [`MATERIAL`](super::MATERIAL) of the target or more.
@@ -38,15 +37,13 @@ pub enum Support {
 
 /// What to do next about a cause.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum CauseNextStep {
+pub(crate) enum CauseNextStep {
     /// Too few data, of which more would decide.
     LargerBudget,
     /// The same, with the budget that gives enough.
     Budget {
-        /// How long.
         seconds: f64,
     },
-    /// Requests failed.
     FindFailures,
     /// The steps were cut short.
     LetItFinish,
@@ -56,25 +53,22 @@ pub enum CauseNextStep {
     AnswerBeforeTheCall,
     /// Of a blocked loop.
     TakeOffTheLoop,
-    /// Of a queue.
     LowerLoad,
-    /// Of this machine.
     QuieterMachine,
 }
 
 /// What the data say of one cause.
 #[derive(Clone, Debug, PartialEq)]
-pub struct CauseFinding {
-    /// Of which.
-    pub cause: RootCause,
+pub(crate) struct CauseFinding {
+    pub(crate) cause: RootCause,
     /// Whether they support it.
-    pub support: Support,
+    pub(crate) support: Support,
     /// Latency that it explains, where that is known.
-    pub cost: Option<Duration>,
+    pub(crate) cost: Option<Duration>,
     /// What speaks for or against it.
-    pub evidence: Vec<CauseEvidence>,
+    pub(crate) evidence: Vec<CauseEvidence>,
     /// What to do next.
-    pub next: Option<CauseNextStep>,
+    pub(crate) next: Option<CauseNextStep>,
 }
 
 impl Support {
@@ -101,7 +95,7 @@ impl Support {
 
 impl CauseNextStep {
     /// Its code in JSON.
-    pub fn code(self) -> &'static str {
+    pub(crate) fn code(self) -> &'static str {
         match self {
             CauseNextStep::LargerBudget | CauseNextStep::Budget { .. } => "larger_budget",
             CauseNextStep::FindFailures => "find_failures",

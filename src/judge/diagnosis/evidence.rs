@@ -12,7 +12,7 @@ use super::percentile_shift::PercentileShift;
 
 /// One piece of evidence with its numbers.
 #[derive(Clone, Debug, PartialEq)]
-pub enum CauseEvidence {
+pub(crate) enum CauseEvidence {
     /// A required step was not made.
     StepNotMade(MissedStep),
     /// Too many requests did not end ok.
@@ -32,9 +32,7 @@ pub enum CauseEvidence {
     Phases(Vec<(&'static str, Duration)>),
     /// The load, one at a time, and the probe.
     OneAtATime {
-        /// Of the load.
         load: LatencyShape,
-        /// Of the probe.
         probe: LatencyShape,
         /// From the probe to the load.
         shift: PercentileShift,
@@ -52,14 +50,11 @@ pub enum CauseEvidence {
     Delayed(DelayedShare),
     /// The probe's latencies alone and during load.
     Shapes {
-        /// Alone.
         alone: LatencyShape,
-        /// During load.
         during_load: LatencyShape,
     },
     /// How many times as slow the probe is during load.
     Interference {
-        /// At which percentile.
         quantile: Quantile,
         /// During load divided by alone.
         ratio: ChangeRange,
@@ -72,7 +67,6 @@ pub enum CauseEvidence {
     LateSends(LateSends),
     /// Requests above the target over all steps at light load.
     AboveTarget {
-        /// The target.
         target: Duration,
         /// How many, with bounds.
         share: BoundedShare,
@@ -83,7 +77,7 @@ pub enum CauseEvidence {
 
 /// One of the two endpoints of a diagnosis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EndpointRole {
+pub(crate) enum EndpointRole {
     /// The one that should be quick.
     Probe,
     /// The one under suspicion.
@@ -92,7 +86,7 @@ pub enum EndpointRole {
 
 /// A step that was not made.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum MissedStep {
+pub(crate) enum MissedStep {
     /// The probe on new connections.
     NewConnections,
     /// The load, one at a time.
@@ -100,133 +94,114 @@ pub enum MissedStep {
     /// The probe during load.
     DuringLoad,
     /// The load at the rate that was asked for.
-    AtRate {
-        /// Requests per second.
-        per_s: f64,
-    },
+    AtRate { per_s: f64 },
 }
 
 /// Requests to an endpoint that did not end ok.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FailedRequests {
-    /// To which endpoint.
-    pub endpoint: EndpointRole,
-    /// How many.
-    pub not_ok: u64,
-    /// Of how many.
-    pub requests: u64,
+pub(crate) struct FailedRequests {
+    pub(crate) endpoint: EndpointRole,
+    pub(crate) not_ok: u64,
+    pub(crate) requests: u64,
 }
 
 /// What a test needs more of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SampleKind {
+pub(crate) enum SampleKind {
     /// Requests, for a share.
     Requests,
     /// Requests, for an interval of P50.
     RequestsForMedian,
     /// Requests, for a trend.
     RequestsForTrend,
-    /// Sends.
     Sends,
 }
 
 /// Too few requests or sends for a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TooFew {
-    /// Of what.
-    pub of: SampleKind,
+pub(crate) struct TooFew {
+    pub(crate) of: SampleKind,
     /// How many there are.
-    pub present: u64,
+    pub(crate) present: u64,
     /// How many the test needs.
-    pub needed: u64,
+    pub(crate) needed: u64,
 }
 
 /// P50, P95 and modes of a service time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LatencyShape {
+pub(crate) struct LatencyShape {
     /// `None` among those that did not end ok.
-    pub p50: Option<Duration>,
+    pub(crate) p50: Option<Duration>,
     /// `None` among those that did not end ok.
-    pub p95: Option<Duration>,
+    pub(crate) p95: Option<Duration>,
     /// In ms.
-    pub modes: Modes,
+    pub(crate) modes: Modes,
 }
 
 /// Requests to the probe above a limit, alone and during load.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct DelayedShare {
-    /// The limit.
-    pub limit: Duration,
-    /// Alone.
-    pub alone: BoundedShare,
-    /// During load.
-    pub during_load: BoundedShare,
-    /// The load's rate.
-    pub load_per_s: Option<f64>,
+pub(crate) struct DelayedShare {
+    pub(crate) limit: Duration,
+    pub(crate) alone: BoundedShare,
+    pub(crate) during_load: BoundedShare,
+    pub(crate) load_per_s: Option<f64>,
 }
 
 /// Latency in the parts of a step at constant load.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LatencyGrowth {
-    /// Requests per second.
-    pub rate_per_s: f64,
+pub(crate) struct LatencyGrowth {
+    pub(crate) rate_per_s: f64,
     /// How many parts the step was divided into.
-    pub parts: usize,
+    pub(crate) parts: usize,
     /// P50 of the first part; infinite without an answer.
-    pub first_ns: f64,
+    pub(crate) first_ns: f64,
     /// P50 of the last part; infinite without an answer.
-    pub last_ns: f64,
+    pub(crate) last_ns: f64,
     /// Seconds more in every second.
-    pub slope: f64,
+    pub(crate) slope: f64,
     /// Of Mann and Kendall's test.
-    pub p: f64,
+    pub(crate) p: f64,
     /// The level that p is held against.
-    pub level: f64,
+    pub(crate) level: f64,
     /// Upper 95 % bound of the growth; infinite where there is none.
-    pub at_most_ns: f64,
+    pub(crate) at_most_ns: f64,
     /// Growth below this does not matter.
-    pub material_ns: f64,
+    pub(crate) material_ns: f64,
 }
 
 /// Requests that were answered in time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ServedRequests {
-    /// In time.
-    pub answered: u64,
-    /// Of how many.
-    pub requests: u64,
+pub(crate) struct ServedRequests {
+    pub(crate) answered: u64,
+    pub(crate) requests: u64,
     /// Requests that waited for a connection of ours.
-    pub pool_limited: u64,
+    pub(crate) pool_limited: u64,
     /// Whether it is shown that most are not, although one at a time they are.
-    pub decides: bool,
+    pub(crate) decides: bool,
 }
 
 /// Sends later than they were planned.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LateSends {
-    /// Send lag.
-    pub p99: Duration,
+pub(crate) struct LateSends {
+    pub(crate) p99: Duration,
     /// Later than this is late.
-    pub limit: Duration,
-    /// How many were.
-    pub late: u64,
-    /// Of how many.
-    pub sends: u64,
+    pub(crate) limit: Duration,
+    pub(crate) late: u64,
+    pub(crate) sends: u64,
     /// Of the processor time of the sending threads.
-    pub cpu_share: f64,
+    pub(crate) cpu_share: f64,
     /// Late, but less than matters.
-    pub is_minor: bool,
+    pub(crate) is_minor: bool,
     /// Later than this matters.
-    pub material: Duration,
-    /// How many were.
-    pub beyond: u64,
+    pub(crate) material: Duration,
+    pub(crate) beyond: u64,
     /// Upper 95 % bound of their share.
-    pub beyond_high: f64,
+    pub(crate) beyond_high: f64,
 }
 
 /// What follows from all causes together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OverallReason {
+pub(crate) enum OverallReason {
     /// A likely cause was found.
     CauseFound,
     /// The latency is beyond the target, and no cause is shown.
@@ -241,26 +216,26 @@ pub enum OverallReason {
 
 impl LatencyShape {
     /// P95/P50.
-    pub fn tail_ratio(&self) -> Option<f64> {
+    pub(crate) fn tail_ratio(&self) -> Option<f64> {
         tail_ratio(self.p50?, self.p95?)
     }
 }
 
 /// P95/P50; `None` of a P50 of zero.
-pub fn tail_ratio(p50: Duration, p95: Duration) -> Option<f64> {
+pub(crate) fn tail_ratio(p50: Duration, p95: Duration) -> Option<f64> {
     (!p50.is_zero()).then(|| p95.as_secs_f64() / p50.as_secs_f64())
 }
 
 impl LatencyGrowth {
     /// Requests in flight at a time with this latency.
-    pub fn in_flight(&self, latency_ns: f64) -> f64 {
+    pub(crate) fn in_flight(&self, latency_ns: f64) -> f64 {
         self.rate_per_s * latency_ns / 1e9
     }
 }
 
 impl CauseEvidence {
     /// Its code in JSON.
-    pub fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             CauseEvidence::StepNotMade(_) => "step_not_made",
             CauseEvidence::FailedRequests(_) => "failed_requests",
@@ -290,7 +265,7 @@ impl CauseEvidence {
     }
 
     /// Its numbers by name; names end in their unit.
-    pub fn numbers(&self) -> Vec<(&'static str, f64)> {
+    pub(crate) fn numbers(&self) -> Vec<(&'static str, f64)> {
         match self {
             CauseEvidence::StepNotMade(_) => vec![("requests", 0.0)],
             CauseEvidence::FailedRequests(failed) => vec![

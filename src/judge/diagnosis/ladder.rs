@@ -15,7 +15,7 @@ const PER_OCTAVE: i32 = 4;
 const RUNGS: i32 = 16 * PER_OCTAVE + 1;
 
 /// The rungs, ascending, four an octave from 250 µs to 16 s.
-pub fn ladder() -> Vec<Duration> {
+pub(crate) fn ladder() -> Vec<Duration> {
     let rung = |i: i32| LOWEST.mul_f64(2f64.powf(f64::from(i) / f64::from(PER_OCTAVE)));
     (0..RUNGS).map(rung).collect()
 }

@@ -21,13 +21,13 @@ const FAILED: u64 = 20;
 
 /// One endpoint in one step.
 #[derive(Clone, Debug)]
-pub struct Observation {
+pub(crate) struct Observation {
     /// What the step recorded; its targets hold the [`ladder`](super::ladder).
-    pub recording: Recording,
+    pub(crate) recording: Recording,
     /// Offered; `None` in the closed model.
-    pub rate_per_s: Option<f64>,
+    pub(crate) rate_per_s: Option<f64>,
     /// Processor time of this process during the step, over the time of its sending threads: 1 is all of it.
-    pub cpu_share: Option<f64>,
+    pub(crate) cpu_share: Option<f64>,
 }
 
 /// Which latency: from the send, or all of it with connecting and our own lag.
@@ -58,18 +58,17 @@ impl OrderStatistics for Thinned {
 }
 
 impl Observation {
-    /// Planned requests.
-    pub fn requests(&self) -> u64 {
+    pub(crate) fn requests(&self) -> u64 {
         self.recording.planned()
     }
 
     /// A percentile by nearest rank, from the send; `None` among those that did not end ok.
-    pub fn service(&self, quantile: Quantile) -> Option<Duration> {
+    pub(crate) fn service(&self, quantile: Quantile) -> Option<Duration> {
         self.at(quantile, LatencyOrigin::Send)
     }
 
     /// The percentile by which a step is told: from the send, but with connecting where that is what it is about.
-    pub fn in_step(&self, step: DiagnosisStep, quantile: Quantile) -> Option<Duration> {
+    pub(crate) fn in_step(&self, step: DiagnosisStep, quantile: Quantile) -> Option<Duration> {
         match step {
             DiagnosisStep::NewConnections => self.at(quantile, LatencyOrigin::Start),
             _ => self.service(quantile),
@@ -105,7 +104,7 @@ impl Observation {
     }
 
     /// How many modes the service time has, in ms.
-    pub fn modes(&self) -> Modes {
+    pub(crate) fn modes(&self) -> Modes {
         let levels = self.ranked_values(LatencyOrigin::Send);
         modes(levels.counts().map(|(ns, count)| (ns as f64 / 1e6, count)))
     }

@@ -5,31 +5,30 @@ use std::time::Duration;
 use super::observation::Observation;
 
 /// The share of the target that a cause must cost to matter.
-pub const MATERIAL: f64 = 0.1;
+pub(crate) const MATERIAL: f64 = 0.1;
 
 /// What was measured; a step that was not made is `None`.
 #[derive(Clone, Debug)]
-pub struct Observations {
+pub(crate) struct Observations {
     /// What latency should be within.
-    pub target: Duration,
+    pub(crate) target: Duration,
     /// Name of the endpoint that should be quick whatever else happens.
-    pub probe: String,
+    pub(crate) probe: String,
     /// Name of the endpoint under suspicion.
-    pub load: String,
+    pub(crate) load: String,
     /// The probe, alone, on reused connections.
-    pub alone: Option<Observation>,
+    pub(crate) alone: Option<Observation>,
     /// The probe, alone, on a new connection for each request.
-    pub new_connections: Option<Observation>,
+    pub(crate) new_connections: Option<Observation>,
     /// The load, alone, so seldom that no request meets another.
-    pub one_at_a_time: Option<Observation>,
+    pub(crate) one_at_a_time: Option<Observation>,
     /// The probe while the load is offered, at a part of what it can bear.
-    pub probe_during_load: Option<Observation>,
-    /// The load at the same time.
-    pub load_during_probe: Option<Observation>,
+    pub(crate) probe_during_load: Option<Observation>,
+    pub(crate) load_during_probe: Option<Observation>,
     /// The rate of the load that was asked for, a second.
-    pub asked_per_s: f64,
+    pub(crate) asked_per_s: f64,
     /// The load, alone, at that rate; `None` too where `one_at_a_time` already is.
-    pub offered: Option<Observation>,
+    pub(crate) offered: Option<Observation>,
 }
 
 impl Observations {

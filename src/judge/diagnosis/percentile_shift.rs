@@ -7,11 +7,10 @@ use crate::stats::rank::Quantile;
 
 /// The change of a percentile from one sample to another: 95 % profile intervals.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct PercentileShift {
-    /// Of which percentile.
-    pub quantile: Quantile,
+pub(crate) struct PercentileShift {
+    pub(crate) quantile: Quantile,
     /// Every change in these ranges is compatible with the data.
-    pub ranges: ChangeRanges,
+    pub(crate) ranges: ChangeRanges,
 }
 
 impl PercentileShift {

@@ -14,7 +14,7 @@ const ALONE: f64 = 0.75;
 
 /// One of the steps, in the order in which they are made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DiagnosisStep {
+pub(crate) enum DiagnosisStep {
     /// The probe, alone, on reused connections.
     Alone,
     /// The probe, alone, on new connections.
@@ -29,7 +29,7 @@ pub enum DiagnosisStep {
 
 impl DiagnosisStep {
     /// File name of its saved run.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             DiagnosisStep::Alone => "alone",
             DiagnosisStep::NewConnections => "new-connections",
@@ -53,53 +53,51 @@ impl DiagnosisStep {
 
 /// What was learned before the steps: how long one request takes when it follows another.
 #[derive(Clone, Copy, Debug)]
-pub struct Pilot {
-    /// Of the probe.
-    pub probe: Duration,
-    /// Of the load.
-    pub load: Duration,
+pub(crate) struct Pilot {
+    pub(crate) probe: Duration,
+    pub(crate) load: Duration,
 }
 
 /// How a step puts load on the endpoints.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StepLoad {
-    /// Which step.
-    pub step: DiagnosisStep,
+pub(crate) struct StepLoad {
+    pub(crate) step: DiagnosisStep,
     /// Requests a second to the probe; `None` for none.
-    pub probe_per_s: Option<f64>,
+    pub(crate) probe_per_s: Option<f64>,
     /// Requests a second to the load.
-    pub load_per_s: Option<f64>,
-    /// How long.
-    pub duration: Duration,
+    pub(crate) load_per_s: Option<f64>,
+    pub(crate) duration: Duration,
 }
 
 /// The steps of a diagnosis.
 #[derive(Clone, Debug, PartialEq)]
-pub struct StepPlan {
-    /// In order.
-    pub loads: Vec<StepLoad>,
+pub(crate) struct StepPlan {
+    pub(crate) loads: Vec<StepLoad>,
     /// Longest response time that is waited for: answers outstanding at the end of a step are part of the budget.
-    pub timeout: Duration,
+    pub(crate) timeout: Duration,
 }
 
 /// The longest that the pilot, or the answers outstanding at the end of a step, may take of a budget.
-pub fn patience(budget: Duration, timeout: Duration) -> Duration {
+pub(crate) fn patience(budget: Duration, timeout: Duration) -> Duration {
     timeout.min(budget.mul_f64(0.1))
 }
 
 /// The rates that were asked for.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct StepRates {
-    /// Requests a second to the probe.
-    pub probe_per_s: f64,
-    /// Requests a second to the load.
-    pub load_per_s: f64,
+pub(crate) struct StepRates {
+    pub(crate) probe_per_s: f64,
+    pub(crate) load_per_s: f64,
 }
 
 /// Divides a budget among the steps, each at most at the rates that were asked for.
 ///
 /// Where the load's requests do not meet at the rate that was asked for, one step is for both questions.
-pub fn steps(budget: Duration, timeout: Duration, rates: StepRates, pilot: Pilot) -> StepPlan {
+pub(crate) fn steps(
+    budget: Duration,
+    timeout: Duration,
+    rates: StepRates,
+    pilot: Pilot,
+) -> StepPlan {
     let busy = |latency: Duration, part: f64| part / latency.as_secs_f64().max(1e-6);
     let probe = rates.probe_per_s.min(busy(pilot.probe, PROBING));
     let light = rates.load_per_s.min(busy(pilot.load, LIGHT));

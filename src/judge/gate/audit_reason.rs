@@ -9,7 +9,7 @@ use crate::units::serialize_optional_ms;
 /// Why a gate on the completion audit came out as it did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "code", content = "values")]
-pub enum AuditReason {
+pub(crate) enum AuditReason {
     /// The run was not audited.
     NotAudited,
     /// The audit could not read the server's answers.
@@ -46,7 +46,6 @@ pub enum AuditReason {
     /// The count is within its limit, but it may be incomplete.
     #[serde(untagged)]
     Incomplete {
-        /// Why.
         #[serde(flatten)]
         cause: IncompleteCount,
         /// How long after completion the events were read again, if they were.
@@ -61,21 +60,15 @@ pub enum AuditReason {
 /// Why a count may be incomplete.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "code", content = "values")]
-pub enum IncompleteCount {
+pub(crate) enum IncompleteCount {
     /// No request was accepted.
     NothingAccepted,
     /// The server does not report how often this happened.
-    EffectsNotReported {
-        /// The counts.
-        missing: MissingEffects,
-    },
+    EffectsNotReported { missing: MissingEffects },
     /// There is no listing of this run alone.
     NoListing,
     /// Requests were answered with another request's event.
-    SharedEvents {
-        /// How many.
-        requests: u64,
-    },
+    SharedEvents { requests: u64 },
     /// The audit was interrupted before it had read everything again.
     InterruptedBeforeReadingAgain,
     /// The processed events could not be read again.
@@ -92,7 +85,6 @@ pub enum IncompleteCount {
     /// The state of events could not be read.
     #[serde(rename = "events_unread")]
     UnreadEvents {
-        /// How many.
         events: u64,
         /// What came instead of a state.
         last_answer: String,
@@ -100,9 +92,7 @@ pub enum IncompleteCount {
     /// Events were pending when the audit ended.
     #[serde(rename = "events_pending")]
     Pending {
-        /// How many.
         events: u64,
-        /// What ended it.
         #[serde(rename = "ended_by")]
         end: AuditEnd,
     },
@@ -110,12 +100,9 @@ pub enum IncompleteCount {
 
 /// The counts of effects that the server does not report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum MissingEffects {
-    /// Inserts.
+pub(crate) enum MissingEffects {
     Inserts,
-    /// Notifications.
     Notifications,
-    /// Both.
     Both,
 }
 
@@ -132,9 +119,7 @@ impl Serialize for MissingEffects {
 /// What ended an audit while events were pending.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum AuditEnd {
-    /// Its deadline.
+pub(crate) enum AuditEnd {
     Deadline,
-    /// A signal.
     Signal,
 }

@@ -5,7 +5,7 @@ use serde::{Serialize, Serializer};
 /// Why a gate on two runs came out as it did; ratios are after divided by before, at 95 % confidence.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "code", content = "values")]
-pub enum ChangeReason {
+pub(crate) enum ChangeReason {
     /// The percentile was not compared.
     NotCompared,
     /// One side has too few requests, or they are worth too few because they come in bursts.
@@ -17,21 +17,18 @@ pub enum ChangeReason {
         /// The smallest ratio without the send lag.
         #[serde(rename = "ratio_low", serialize_with = "open_low_end")]
         low: f64,
-        /// The largest.
         #[serde(rename = "ratio_high")]
         high: f64,
     },
     /// It passes: the ratio is at most this.
     #[serde(rename = "change_within_limit")]
     RatioAtMost {
-        /// The largest ratio.
         #[serde(rename = "ratio_high")]
         ratio: f64,
     },
     /// It fails: the ratio is at least this.
     #[serde(rename = "change_beyond_limit")]
     RatioAtLeast {
-        /// The smallest ratio.
         #[serde(rename = "ratio_low")]
         ratio: f64,
     },
@@ -40,10 +37,8 @@ pub enum ChangeReason {
     /// The interval lies on both sides of the limit.
     #[serde(rename = "change_undecided")]
     RatioBetween {
-        /// The smallest ratio.
         #[serde(rename = "ratio_low", serialize_with = "open_low_end")]
         low: f64,
-        /// The largest.
         #[serde(rename = "ratio_high")]
         high: f64,
     },
@@ -80,11 +75,8 @@ fn open_low_end<S: Serializer>(low: &f64, to: S) -> Result<S::Ok, S::Error> {
 /// Which of two runs were cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum CutRuns {
-    /// The one before.
+pub(crate) enum CutRuns {
     Before,
-    /// The one after.
     After,
-    /// Both.
     Both,
 }

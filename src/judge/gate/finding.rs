@@ -32,9 +32,9 @@ pub struct Finding {
     /// PASS, FAIL or INCONCLUSIVE.
     pub verdict: Verdict,
     /// Why.
-    pub reason: FindingReason,
+    pub(crate) reason: FindingReason,
     /// What would decide it, if anything would.
-    pub next_step: Option<NextStep>,
+    pub(crate) next_step: Option<NextStep>,
 }
 
 /// The number of requests that exceed a limit, as far as the data know it.

@@ -22,7 +22,7 @@ use crate::units::serialize_ms;
 const ON_TIME: Duration = Duration::from_millis(1);
 
 /// Share of the processor time of the sending threads above which they may have waited for it.
-pub const BUSY: f64 = 0.8;
+pub(crate) const BUSY: f64 = 0.8;
 
 /// What is known of the process and its surroundings during a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

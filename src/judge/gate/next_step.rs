@@ -7,21 +7,19 @@ use crate::verdict::Verdict;
 
 /// What would decide a gate.
 #[derive(Clone, Debug, PartialEq)]
-pub enum NextStep {
+pub(crate) enum NextStep {
     /// A step that needs no number.
     Fix(Remedy),
     /// Lift what limits the instrument.
     Lift(Limitation),
     /// Run at least as long as a number of requests needs.
     RunAtLeast {
-        /// The requests.
         samples: u64,
         /// Their time at the rate of the run, where that is known.
         time: Option<Duration>,
         /// What that would show.
         purpose: RunPurpose,
     },
-    /// Take more samples.
     MoreSamples(SampleEstimate),
     /// Count the limit in order, and take more samples.
     MoreSamplesInOrder(SampleEstimate),
@@ -36,7 +34,7 @@ pub enum NextStep {
 
 /// A step that needs no number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Remedy {
+pub(crate) enum Remedy {
     /// Check that the run reached the endpoint.
     CheckReached,
     /// Let the server report when events were done.
@@ -73,7 +71,7 @@ pub enum Remedy {
 
 /// What a longer run would show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum RunPurpose {
+pub(crate) enum RunPurpose {
     /// That slow episodes are not excluded: a FAIL, if they continue.
     Fail,
     /// That slow episodes of this length are excluded; `None` is an episode of one request.
@@ -82,17 +80,14 @@ pub enum RunPurpose {
 
 /// How many samples would decide a gate, if they continue as before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SampleEstimate {
+pub(crate) enum SampleEstimate {
     /// This many more would show a verdict.
     More {
-        /// How many.
         samples: u64,
-        /// PASS or FAIL.
         verdict: Verdict,
     },
     /// A PASS needs at least this many.
     AtLeast(u64),
-    /// A few more.
     AFewMore,
     /// The share is too near the limit for any number.
     TooNearLimit,
@@ -100,10 +95,9 @@ pub enum SampleEstimate {
 
 /// What would complete a count of the audit.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AuditStep {
+pub(crate) enum AuditStep {
     /// What the audit itself says.
     AsAudited(String),
-    /// Audit the run.
     AuditRun,
     /// Let the audit finish.
     Finish,

@@ -10,21 +10,19 @@ pub struct ParseError {
     /// What was typed.
     pub gate: String,
     /// What is wrong with it.
-    pub kind: ParseErrorKind,
+    pub(crate) kind: ParseErrorKind,
 }
 
 /// What is wrong with a gate's text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ParseErrorKind {
+pub(crate) enum ParseErrorKind {
     /// No `<=`, `<` or `>=`.
     #[error("there is no '<=' in it; write for example 'health p95 <= 150ms'")]
     NoOperator,
     /// An operator that the metric does not have.
     #[error("'{found}' is no comparison for {metric}; write '{wanted}'")]
     Operator {
-        /// What stands there.
         found: String,
-        /// What is compared.
         metric: String,
         /// What should stand there.
         wanted: &'static str,
@@ -34,10 +32,8 @@ pub enum ParseErrorKind {
         "there is no metric before '{0}'; write a percentile or error_rate, as in 'health p95 <= 150ms'"
     )]
     NoMetric(String),
-    /// Not a metric.
     #[error("unknown metric '{metric}'{}", suggestion_or_list(.suggestion))]
     UnknownMetric {
-        /// What was typed.
         metric: String,
         /// What may be meant.
         suggestion: Option<String>,
@@ -45,7 +41,6 @@ pub enum ParseErrorKind {
     /// A metric of other tools that would mislead here.
     #[error("'{metric}' cannot be gated: {reason}")]
     Refused {
-        /// What was typed.
         metric: String,
         /// Why, and what to use.
         reason: &'static str,
@@ -67,7 +62,6 @@ pub enum ParseErrorKind {
     /// A share without its sign.
     #[error("'{text}' has no '%'; write {corrected}")]
     NoPercent {
-        /// What was typed.
         text: String,
         /// As it should be.
         corrected: String,
@@ -81,7 +75,6 @@ pub enum ParseErrorKind {
     /// Something other than `warn` after the limit.
     #[error("'{found}' after the limit is not understood; only 'warn' may stand there{}", suggested(.suggestion))]
     Trailing {
-        /// What stands there.
         found: String,
         /// What may be meant.
         suggestion: Option<String>,

@@ -12,7 +12,7 @@ use crate::verdict::Verdict;
 
 /// Why a gate came out as it did.
 #[derive(Clone, Debug, PartialEq)]
-pub enum FindingReason {
+pub(crate) enum FindingReason {
     /// By a test of the share of requests beyond the limit.
     Tested(TestReason),
     /// By the completion audit, without a test.
@@ -21,7 +21,6 @@ pub enum FindingReason {
     Change(ChangeReason),
     /// A gate on two runs of which at least one was cut.
     Cut {
-        /// Which.
         runs: CutRuns,
         /// What the gate would say if the runs were whole.
         otherwise: Box<FindingReason>,
@@ -30,31 +29,29 @@ pub enum FindingReason {
 
 /// What a test decided, and of what.
 #[derive(Clone, Debug, PartialEq)]
-pub struct TestReason {
-    /// What was tested.
-    pub sample: TestedSample,
+pub(crate) struct TestReason {
+    pub(crate) sample: TestedSample,
     /// What came of it.
-    pub decision: DecisionReason,
+    pub(crate) decision: DecisionReason,
 }
 
 /// What was tested, as far as [`super::Finding`] does not say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct TestedSample {
-    /// What is counted.
-    pub unit: SampleUnit,
+pub(crate) struct TestedSample {
+    pub(crate) unit: SampleUnit,
     /// Whether each exceedance was counted.
-    pub counting: Counting,
+    pub(crate) counting: Counting,
     /// Exceedances that failed; of the audit, events whose state was not read.
-    pub failed: u64,
+    pub(crate) failed: u64,
     /// Exceedances that timed out; of the audit, events that were never done.
-    pub timed_out: u64,
+    pub(crate) timed_out: u64,
     /// Exceedances that were never sent.
-    pub unsent: u64,
+    pub(crate) unsent: u64,
 }
 
 /// What a sample consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SampleUnit {
+pub(crate) enum SampleUnit {
     /// Requests that this program sent.
     Request,
     /// Latencies that another tool measured.
@@ -65,8 +62,7 @@ pub enum SampleUnit {
 
 /// Whether each exceedance was counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Counting {
-    /// One by one.
+pub(crate) enum Counting {
     Exact,
     /// The limit lies inside a histogram's bucket: between two numbers.
     Bucket,
@@ -75,7 +71,7 @@ pub enum Counting {
 /// Why a test decided as it did.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "code", content = "values")]
-pub enum DecisionReason {
+pub(crate) enum DecisionReason {
     /// Shown to be beyond the limit.
     Failed {
         /// The fewest requests of a pass, where the sample has fewer.
@@ -110,10 +106,8 @@ pub enum DecisionReason {
     ShownBothWays,
     /// One half of the run passes on its own and the other fails.
     HalvesDisagree {
-        /// The first half.
         #[serde(rename = "first_half")]
         first: HalfResult,
-        /// The second half.
         #[serde(rename = "second_half")]
         second: HalfResult,
     },
@@ -141,7 +135,7 @@ pub enum DecisionReason {
 /// How far a PASS is from undecided.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "code", content = "values")]
-pub enum PassMargin {
+pub(crate) enum PassMargin {
     /// Of an adaptive run: the evidence was enough when it was looked at.
     #[serde(rename = "passed_at_look")]
     EvidenceAtLook,
@@ -163,7 +157,7 @@ pub enum PassMargin {
 /// What an undecided gate lacks.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "code", content = "values")]
-pub enum UndecidedMargin {
+pub(crate) enum UndecidedMargin {
     /// It is unknown whether the exceedances came in bursts.
     #[serde(rename = "undecided_order_unknown")]
     OrderUnknown,
@@ -188,57 +182,51 @@ fn zero_if_none<S: Serializer>(most: &Option<u64>, to: S) -> Result<S::Ok, S::Er
 
 /// Runs of consecutive exceedances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct SlowEpisodes {
-    /// How many.
+pub(crate) struct SlowEpisodes {
     #[serde(rename = "episodes")]
-    pub count: u64,
+    pub(crate) count: u64,
     /// Requests in the longest of them.
     #[serde(rename = "longest_episode_requests")]
-    pub longest: u64,
+    pub(crate) longest: u64,
 }
 
 /// What requests that come in bursts are worth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct BurstWorth {
+pub(crate) struct BurstWorth {
     /// The slow episodes that were seen.
     #[serde(flatten)]
-    pub episodes: SlowEpisodes,
+    pub(crate) episodes: SlowEpisodes,
     /// The number of independent requests that are worth as much.
     #[serde(rename = "independent_samples")]
-    pub independent: u64,
+    pub(crate) independent: u64,
 }
 
 /// What it needs to exclude a slow episode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Exclusion {
-    /// The fewest requests.
+pub(crate) struct Exclusion {
     #[serde(rename = "samples_to_exclude_episodes")]
-    pub samples: u64,
+    pub(crate) samples: u64,
     /// The length of the episode; `None` where no rate is known, and an episode is one request.
     #[serde(rename = "episode_ms", serialize_with = "serialize_optional_ms")]
-    pub episode: Option<Duration>,
+    pub(crate) episode: Option<Duration>,
 }
 
 /// One half of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct HalfResult {
-    /// Its requests.
-    pub samples: u64,
+pub(crate) struct HalfResult {
+    pub(crate) samples: u64,
     /// Those beyond the limit.
-    pub exceedances: u64,
+    pub(crate) exceedances: u64,
     /// Its verdict on its own.
-    pub verdict: Verdict,
+    pub(crate) verdict: Verdict,
 }
 
 /// Why the number of exceedances is a range.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "code", content = "values")]
-pub enum Uncertainty {
+pub(crate) enum Uncertainty {
     /// Requests that ended badly for a cause on this machine.
-    ClientFailures {
-        /// How many.
-        requests: u64,
-    },
+    ClientFailures { requests: u64 },
     /// The run was cut.
     #[serde(rename = "run_cut")]
     Unsent {
@@ -248,7 +236,6 @@ pub enum Uncertainty {
     /// The state of events could not be read when the audit ended.
     #[serde(rename = "events_unread")]
     UnreadEvents {
-        /// How many.
         events: u64,
         /// What came instead of a state, where that is known.
         last_answer: Option<String>,
@@ -261,7 +248,6 @@ pub enum Uncertainty {
     /// The measurement overhead is, as it was calibrated.
     #[serde(rename = "measurement_overhead")]
     OwnError {
-        /// Its upper bound.
         #[serde(rename = "overhead_ms", serialize_with = "serialize_ms")]
         at_most: Duration,
     },

@@ -40,7 +40,7 @@ pub(in crate::report) fn support(cause: RootCause, support: Support) -> &'static
 }
 
 /// What happens in a step.
-pub fn step(step: DiagnosisStep, probe: &str, load: &str) -> String {
+pub(crate) fn step(step: DiagnosisStep, probe: &str, load: &str) -> String {
     match step {
         DiagnosisStep::Alone => format!("{probe} alone"),
         DiagnosisStep::NewConnections => {
