@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_duration_without_a_unit_is_refused_with_the_mend() {
+    fn a_duration_without_a_unit_is_refused_with_the_hint() {
         assert_eq!(
             parse_duration("150").unwrap_err().to_string(),
             "'150' has no unit; write 150ms or 150s"

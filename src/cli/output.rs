@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn a_slip_is_told_with_its_mend() {
+    fn a_slip_is_told_with_its_hint() {
         for (text, message) in [
             ("jsn", "'jsn' is no format; did you mean 'json'?"),
             ("mark", "'mark' is no format; did you mean 'markdown'?"),

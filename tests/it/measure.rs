@@ -388,7 +388,7 @@ fn a_service_that_answers_500_is_measured_and_fails() {
 }
 
 #[test]
-fn absurd_input_is_exit_2_with_the_mend() {
+fn absurd_input_is_exit_2_with_the_hint() {
     for (line, message) in [
         ("measure", "no URL"),
         ("measure http://127.0.0.1:1 -q 0", "out of range"),

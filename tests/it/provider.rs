@@ -230,7 +230,7 @@ async fn the_api_is_below_the_base_url_with_the_path_that_it_has() {
 }
 
 #[test]
-fn what_is_no_url_is_refused_with_the_mend() {
+fn what_is_no_url_is_refused_with_the_hint() {
     for url in ["sendgrid", "ftp://127.0.0.1", "http://"] {
         let error = Provider::at(url, None, TIMEOUT)
             .err()

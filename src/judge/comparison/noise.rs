@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_band_is_refused_with_the_mend() {
+    fn what_is_no_band_is_refused_with_the_hint() {
         for (text, message) in [
             ("5", "'5' has no unit; write 5ms or 5s"),
             (

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_named_with_its_mend() {
+    fn what_cannot_be_used_is_named_with_its_hint() {
         for (text, words) in [
             ("kafka://h", "'kafka' names no broker"),
             ("localhost", "has no scheme"),

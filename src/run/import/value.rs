@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_latency_is_refused_with_its_mend() {
+    fn what_is_no_latency_is_refused_with_its_hint() {
         let ms = Some(TimeUnit::Milliseconds);
         for (text, unit, message) in [
             ("163.2", None, "'163.2' has no unit"),

@@ -124,7 +124,7 @@ fn a_cut_file_is_told_or_warned_of() {
 }
 
 #[test]
-fn what_cannot_be_judged_is_refused_with_its_mend() {
+fn what_cannot_be_judged_is_refused_with_its_hint() {
     let report = br#"{"latencies":{"total":1,"mean":1,"50th":1,"90th":1,"95th":1,"99th":1,"max":1,"min":1},"requests":1,"status_codes":{"200":1},"errors":[]}"#;
     let failures = bytes("locust_failures.csv");
     let table = bytes("ingest.hgrm");

@@ -21,7 +21,7 @@ fn resolved(line: &str) -> Result<Ab, String> {
 }
 
 #[test]
-fn what_cannot_be_is_refused_with_its_mend() {
+fn what_cannot_be_is_refused_with_its_hint() {
     for (line, message) in [
         ("", "no URL of the side before"),
         ("--before|http://a", "no URL of the side after"),

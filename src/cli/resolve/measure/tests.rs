@@ -217,7 +217,7 @@ fn a_body_for_a_named_endpoint_leaves_the_base_path_in_front_of_it() {
 }
 
 #[test]
-fn what_contradicts_itself_is_refused_with_the_mend() {
+fn what_contradicts_itself_is_refused_with_the_hint() {
     for (line, message) in [
         ("", "no URL"),
         ("ftp://h", "'ftp'"),
