@@ -52,7 +52,7 @@ fn functions(text: &str) -> Vec<(&str, usize)> {
             Some(1)
         } else {
             let rest = &lines[first + 1..];
-            rest.iter().position(|next| ends(next)).map(|at| at + 2)
+            rest.iter().position(ends).map(|at| at + 2)
         };
         found.push((name, length.expect("a function ends")));
     }
