@@ -11,6 +11,7 @@ mod hgrm;
 mod instrument;
 mod json;
 mod markdown;
+mod note;
 mod row;
 mod rows;
 mod table;
@@ -47,10 +48,11 @@ pub(crate) use diagnosis::DiagnosisReport;
 pub use drift::{JsonDrift, JsonRunWindow};
 pub use instrument::{JsonCalibration, JsonCertificate};
 pub use json::{JsonReport, SCHEMA};
+pub use note::Note;
 pub(crate) use text::diagnosis::step as diagnosis_step;
 pub use warning::{
-    AuditWarning, ComparisonWarning, CountAbove, DriftWarning, ImportWarning, LoadWarning,
-    RunWarning, Warning, WarningKind,
+    AuditWarning, ComparisonWarning, CountAbove, DriftWarning, LoadWarning, RunWarning, Warning,
+    WarningKind,
 };
 pub use warnings::of_failures as failure_warnings;
 
@@ -68,7 +70,7 @@ pub struct Report {
     /// What may mislead, and how to fix it; people read them on stderr, files hold them.
     pub warnings: Vec<Warning>,
     /// What must be known to read the numbers.
-    pub notes: Vec<String>,
+    pub notes: Vec<Note>,
     /// The runs behind it: one of `measure`, two of `compare` and `ab`, none for latencies of another tool.
     pub runs: Vec<RunInfo>,
     /// Before and after; `compare` and `ab` have it.

@@ -16,13 +16,12 @@ use crate::exit::Exit;
 use crate::judge::comparison::{self, Comparison, Pair, Side};
 use crate::judge::gate::{self, Subject};
 use crate::printable::Shown as _;
-use crate::report::{ComparisonReport, Report, ReportKind, TurnsReport};
+use crate::report::{ComparisonReport, Note, Report, ReportKind, TurnsReport};
 use crate::run::plan::Design;
 use crate::run::recording::Recording;
 use crate::run::run_file::{
     Calibration, Run, SelftestCertificate, SideRecord, Signal, TurnsRecord,
 };
-use crate::units::Pretty;
 use blocks::Blocks;
 
 /// Measures both sides in turns and publishes how they differ.
@@ -199,45 +198,23 @@ fn side(run: &Run, number: usize) -> Side<'_> {
 }
 
 /// How it was measured, and what that makes of the numbers.
-fn notes(ab: &Ab, blocks: &Blocks, report: &Report) -> Vec<String> {
-    let mut notes = Vec::new();
-    let complete = blocks.pairs.len() as u64;
-    let pairs = if complete == ab.pairs {
-        format!("{complete} pairs")
-    } else {
-        format!("{complete} of {} pairs", ab.pairs)
-    };
-    let cancels = match complete % 2 {
-        0 => "so that a linear drift cancels",
-        _ => "but the last pair lacks its mirror, so that part of a drift remains",
-    };
-    notes.push(format!(
-        "drift controlled: {pairs} of blocks of {} in the fixed order before, after, after, before (ABBA, no seed), each after {} to \
-         settle, {cancels}",
-        Pretty(ab.block),
-        Pretty(ab.plans.before.warmup)
-    ));
+fn notes(ab: &Ab, blocks: &Blocks, report: &Report) -> Vec<Note> {
+    let pairs = blocks.pairs.len() as u64;
+    let mut notes = vec![Note::Blocks {
+        pairs,
+        planned: ab.pairs,
+        block: ab.block,
+        settle: ab.plans.before.warmup,
+    }];
     if ab.sameness == Sameness::Same {
-        notes.push(
-            "A/A: both sides are the same URL with the same headers, so whatever is found is chance or this setup's own doing"
-                .to_owned(),
-        );
+        notes.push(Note::SameSides);
     }
-    let guarded = report
-        .findings
-        .iter()
-        .any(|finding| finding.episodes.is_some());
-    if guarded && complete > 1 {
-        notes.push(
-            "slow requests on both sides of a gap between blocks are judged as one episode and as two; a verdict holds both ways"
-                .to_owned(),
-        );
+    let mut findings = report.findings.iter();
+    if findings.any(|finding| finding.episodes.is_some()) && pairs > 1 {
+        notes.push(Note::EpisodesAcrossBlocks);
     }
     if report.findings.is_empty() {
-        notes.push(
-            "no gates, so nothing was judged; add for example --gate 'p95 reduction >= 70%'"
-                .to_owned(),
-        );
+        notes.push(Note::NoGates);
     }
     notes
 }

@@ -9,7 +9,7 @@ use crate::cli::compare::CompareArgs;
 use crate::exit::Exit;
 use crate::judge::comparison::{self, Comparison, Noise, Pair, Side};
 use crate::judge::gate::{self, CutRuns, FindingReason, Gate, NextStep, Remedy, Scope, Subject};
-use crate::report::{ComparisonReport, Report, ReportKind};
+use crate::report::{ComparisonReport, Note, Report, ReportKind};
 use crate::run::completion::Audit;
 use crate::run::plan::Guard;
 #[cfg(feature = "reference")]
@@ -124,10 +124,7 @@ fn report(
         ended(&files.after),
     );
     if report.findings.is_empty() {
-        report.notes.push(
-            "no gates, so nothing was judged; add for example --gate 'p95 reduction >= 70%'"
-                .to_owned(),
-        );
+        report.notes.push(Note::NoGates);
     }
     report.comparison = Some(ComparisonReport {
         noise: *noise,

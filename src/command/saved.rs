@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::anyhow;
 
 use crate::printable::{Shown as _, one_line};
-use crate::report::{Report, Warning};
+use crate::report::{Note, Report, Warning};
 use crate::run::import::{self, FileFormat, ImportError, ImportOptions, ImportRemark, Imported};
 use crate::run::run_file::{self, Run, RunFileError};
 
@@ -97,14 +97,14 @@ pub(super) fn shown(file: &Path) -> String {
 /// Adds what must be known of an imported file to a report.
 pub(super) fn describe(file: &str, remarks: &[ImportRemark], report: &mut Report) {
     for remark in remarks {
-        for words in remark.words() {
-            match words.hint {
-                Some(hint) => {
-                    let warning = Warning::imported(remark, words.text, hint);
-                    report.warnings.push(warning.labelled(file));
-                }
-                None => report.notes.push(format!("{file}: {}", words.text)),
-            }
+        if remark.may_mislead() {
+            report
+                .warnings
+                .push(Warning::of(remark.clone()).labelled(file));
         }
+        report.notes.push(Note::Import {
+            file: file.to_owned(),
+            remark: remark.clone(),
+        });
     }
 }

@@ -124,7 +124,7 @@ mod tests {
 
     use super::{JsonWarning, Warning};
     use crate::report::{ComparisonWarning, LoadWarning};
-    use crate::run::import::ImportRemark;
+    use crate::run::import::{FileFormat, ImportRemark, UnstatedFact};
 
     #[test]
     fn a_warning_has_its_words_a_code_and_its_numbers() {
@@ -152,12 +152,33 @@ mod tests {
                 }),
             ),
             (
-                Warning::imported(
-                    &ImportRemark::MidLine,
-                    "it is odd".to_owned(),
-                    "look".to_owned(),
-                ),
-                json!({"text": "it is odd", "hint": "look", "code": "import_cut_mid_line"}),
+                Warning::of(ImportRemark::MidLine),
+                json!({
+                    "text": "the last line has no end, so the file may be cut",
+                    "hint": "check the last value; end the file with a newline",
+                    "code": "import_cut_mid_line",
+                }),
+            ),
+            (
+                Warning::of(ImportRemark::Format(FileFormat::OhaCsv)),
+                json!({
+                    "text": "oha leaves requests without an answer out of its CSV, so a pass holds for the answered \
+                             ones only",
+                    "hint": "compare the number of rows with what was sent; --output-format json counts them",
+                    "code": "import_format",
+                    "values": {"format": "oha-csv"},
+                }),
+            ),
+            (
+                Warning::of(ImportRemark::Unstated(UnstatedFact::Failures {
+                    format: FileFormat::Hlog,
+                })),
+                json!({
+                    "text": "an HdrHistogram log holds no failures, so a pass holds for the answered requests only",
+                    "hint": "take the number of failures from the tool that measured",
+                    "code": "import_unstated",
+                    "values": {"fact": "failures", "format": "hlog"},
+                }),
             ),
         ] {
             assert_eq!(to_value(JsonWarning::from(&warning)).unwrap(), expected);

@@ -8,6 +8,7 @@ use crate::judge::failure_hints::UnexpectedStatus;
 use crate::judge::summary::{Growth, LevelChange, SlowStart};
 use crate::run::completion::AuditRemark;
 use crate::run::import::ImportRemark;
+use crate::run::run_file::{FactDifference, MachineDifference};
 use crate::run::sample::FailureKind;
 use crate::units::{serialize_ms, serialize_s};
 
@@ -35,7 +36,7 @@ pub enum WarningKind {
     /// Two sides of a comparison.
     Comparison(ComparisonWarning),
     /// A file of another tool.
-    Import(ImportWarning),
+    Import(ImportRemark),
 }
 
 /// What a run says against itself.
@@ -68,7 +69,7 @@ pub enum RunWarning {
     /// The certificate is of another machine.
     CertifiedElsewhere {
         /// What differs.
-        differences: Vec<String>,
+        differences: Vec<MachineDifference>,
     },
     /// Requests failed.
     RequestsFailed {
@@ -287,7 +288,7 @@ pub enum ComparisonWarning {
     /// Their plans differ.
     DifferentPlans {
         /// In what.
-        difference: String,
+        difference: FactDifference,
     },
     /// A file hides whether the plans differ.
     UnknownPlan {
@@ -303,7 +304,7 @@ pub enum ComparisonWarning {
     /// They were measured from different places.
     DifferentMachines {
         /// What differs.
-        differences: Vec<String>,
+        differences: Vec<FactDifference>,
     },
     /// One side lacks an endpoint.
     MissingEndpoint {
@@ -314,19 +315,6 @@ pub enum ComparisonWarning {
     },
 }
 
-/// What another tool's file has lost or does not say. The sentences are those of its [`ImportRemark`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct ImportWarning {
-    /// The remark's code.
-    code: &'static str,
-    /// What is the matter.
-    #[serde(skip)]
-    pub(super) text: String,
-    /// What to do about it.
-    #[serde(skip)]
-    pub(super) hint: String,
-}
-
 impl Warning {
     /// A warning about the only run or file there is.
     pub fn of(kind: impl Into<WarningKind>) -> Warning {
@@ -334,12 +322,6 @@ impl Warning {
             label: String::new(),
             kind: kind.into(),
         }
-    }
-
-    /// A warning about a file of another tool, in the words of its remark.
-    pub fn imported(remark: &ImportRemark, text: String, hint: String) -> Warning {
-        let code = remark.code();
-        Warning::of(WarningKind::Import(ImportWarning { code, text, hint }))
     }
 
     /// The same about one of several files or sides.
@@ -378,5 +360,11 @@ impl From<AuditWarning> for WarningKind {
 impl From<ComparisonWarning> for WarningKind {
     fn from(warning: ComparisonWarning) -> WarningKind {
         WarningKind::Comparison(warning)
+    }
+}
+
+impl From<ImportRemark> for WarningKind {
+    fn from(remark: ImportRemark) -> WarningKind {
+        WarningKind::Import(remark)
     }
 }

@@ -4,6 +4,7 @@ mod assembly;
 mod audit_document;
 mod borrowed_text;
 mod calibration;
+mod difference;
 mod disk;
 mod document;
 mod environment;
@@ -33,7 +34,8 @@ use crate::run::recording::{Counts, Recording};
 use crate::run::sample::FailureKind;
 
 pub use assembly::{FinishedRun, RunContext};
-pub use calibration::{Calibration, MeasurementOverhead, Throttled};
+pub use calibration::{Calibration, CalibrationFailure, MeasurementOverhead, Throttled};
+pub use difference::{FactDifference, MachineDifference, MachineFact};
 pub use disk::read_bounded;
 pub use document::schema;
 pub use environment::Environment;

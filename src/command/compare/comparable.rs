@@ -4,8 +4,9 @@ use anyhow::bail;
 
 use super::compared_file::ComparedFile;
 use crate::judge::comparison::Pair;
-use crate::report::{ComparisonWarning, Report, Warning};
-use crate::run::run_file::{Run, SideRecord, TurnsRecord};
+use crate::report::text::fact_difference;
+use crate::report::{ComparisonWarning, Note, Report, Warning};
+use crate::run::run_file::{FactDifference, Run, SideRecord, TurnsRecord};
 
 /// What happens if the plans differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,14 +16,6 @@ pub(super) enum Strictness {
     /// They are compared, and every difference is a warning.
     Warn,
 }
-
-/// Where the time went between two runs: nobody can tell it from a change.
-const DRIFT: &str = "drift not controlled: the runs were made one after the other, so whatever else changed between \
-                     them is in the difference; repeat them in turns (before, after, after, before) and see whether it stays";
-
-/// The sides of an `ab`, of which the blocks are not kept apart.
-const IN_TURNS: &str = "drift controlled: both sides were measured in turns by ab; the intervals are over all requests, those over pairs of \
-                        blocks are in the report of ab alone";
 
 /// Holds the plans of both sides against each other and says what a reader must know.
 pub(super) fn check_plans(
@@ -35,18 +28,15 @@ pub(super) fn check_plans(
         && before.is_partner_of(&after)
     {
         // Their plans differ in nothing but what was to be compared.
-        report.notes.push(IN_TURNS.to_owned());
+        report.notes.push(Note::SidesOfAb);
         report.warnings.extend(exchanged(&before));
         return Ok(());
     }
-    report.notes.push(DRIFT.to_owned());
+    report.notes.push(Note::DriftNotControlled);
     match (files.before.run(), files.after.run()) {
         (Some(before), Some(after)) => check_runs(before, after, strictness, &mut report.warnings),
         _ => {
-            report.notes.push(
-                "a list of latencies has no plan, so it cannot be checked that both sides were measured alike"
-                    .to_owned(),
-            );
+            report.notes.push(Note::NoPlan);
             Ok(())
         }
     }
@@ -63,7 +53,11 @@ fn check_runs(
         Strictness::Refuse if !differences.is_empty() => bail!(
             "the runs have different plans, so a difference of their latencies would say nothing:\n  {}\n\
              hint: measure both with the same plan, or say --allow-different-plans",
-            differences.join("\n  ")
+            differences
+                .iter()
+                .map(fact_difference)
+                .collect::<Vec<_>>()
+                .join("\n  ")
         ),
         _ => warnings.extend(
             differences
@@ -72,11 +66,7 @@ fn check_runs(
         ),
     }
     let unknown = before.plan.unknowns(&after.plan).into_iter();
-    warnings.extend(unknown.map(|field| {
-        Warning::of(ComparisonWarning::UnknownPlan {
-            field: field.to_string(),
-        })
-    }));
+    warnings.extend(unknown.map(|field| Warning::of(ComparisonWarning::UnknownPlan { field })));
     warnings.extend(order(before, after));
     warnings.extend(machines(before, after));
     Ok(())
@@ -106,10 +96,14 @@ fn machines(before: &Run, after: &Run) -> Option<Warning> {
         ),
         ("a7probe", old.a7probe.clone(), new.a7probe.clone()),
     ];
-    let differences: Vec<String> = parts
+    let differences: Vec<FactDifference> = parts
         .into_iter()
-        .filter(|(_, old, new)| old != new)
-        .map(|(what, old, new)| format!("{what}: {old} before, {new} after"))
+        .filter(|(_, before, after)| before != after)
+        .map(|(fact, before, after)| FactDifference {
+            fact: fact.to_owned(),
+            before,
+            after,
+        })
         .collect();
     (!differences.is_empty())
         .then(|| Warning::of(ComparisonWarning::DifferentMachines { differences }))

@@ -7,7 +7,7 @@ use super::{Measuring, say_interrupted};
 use crate::probe::engine::{self, Calibrated, StopSignal};
 use crate::run::plan::{Model, Plan};
 use crate::run::recording::Recording;
-use crate::run::run_file::{Calibration, MeasurementOverhead, Signal};
+use crate::run::run_file::{Calibration, CalibrationFailure, MeasurementOverhead, Signal};
 use crate::stats::rank::{Quantile, interval_ranks};
 
 /// A two-sided interval of this confidence has 5 % beyond its upper end: the one-sided bound of METHOD §7.
@@ -53,7 +53,7 @@ pub(in crate::command) fn calibrated(plan: &Plan, stop: &StopSignal) -> Option<C
         Ok(Some(calibrated)) => record(plan, &calibrated),
         Ok(None) => return None,
         Err(error) => Calibration::Failed {
-            why: format!("{error:#}"),
+            why: CalibrationFailure::Stated(format!("{error:#}")),
         },
     })
 }
@@ -72,10 +72,10 @@ fn record(plan: &Plan, calibrated: &Calibrated) -> Calibration {
         bound(recording),
     ) else {
         return Calibration::Failed {
-            why: format!(
-                "{not_ok} of {} requests to the null server on loopback did not end ok",
-                recording.planned()
-            ),
+            why: CalibrationFailure::Requests {
+                not_ok,
+                planned: recording.planned(),
+            },
         };
     };
     Calibration::Measured(MeasurementOverhead {

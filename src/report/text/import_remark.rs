@@ -30,6 +30,11 @@ fn warning(text: impl Into<String>, hint: impl Into<String>) -> RemarkWords {
 }
 
 impl ImportRemark {
+    /// Whether the numbers may mislead a reader who does not know it.
+    pub(crate) fn may_mislead(&self) -> bool {
+        self.words().iter().any(|words| words.hint.is_some())
+    }
+
     /// The notes and warnings that say it.
     pub fn words(&self) -> Vec<RemarkWords> {
         match self {
@@ -37,7 +42,9 @@ impl ImportRemark {
             ImportRemark::FromIntendedStart => vec![note(
                 "wrk2 counts latency from the intended start, as it should",
             )],
-            ImportRemark::FailuresAmong(format, count) => vec![failures_among(*format, *count)],
+            ImportRemark::FailuresAmong { format, requests } => {
+                vec![failures_among(*format, *requests)]
+            }
             ImportRemark::List(remark) => vec![of_list(remark)],
             ImportRemark::Missing(requests) => vec![missing(*requests)],
             ImportRemark::Unstated(fact) => vec![unstated(*fact)],
@@ -51,7 +58,7 @@ impl ImportRemark {
 
 fn of_list(remark: &ListRemark) -> RemarkWords {
     match remark {
-        ListRemark::Heading(heading) => note(format!("'{heading}' is taken as the heading")),
+        ListRemark::Heading { heading } => note(format!("'{heading}' is taken as the heading")),
         ListRemark::Statuses {
             column,
             failed,
@@ -66,8 +73,8 @@ fn of_list(remark: &ListRemark) -> RemarkWords {
         ListRemark::NoStatuses => {
             note("every row counts as ok unless its value says otherwise (--status-column none)")
         }
-        ListRemark::SummedRows(what) => warning(
-            format!("a row may stand for several requests: {what}"),
+        ListRemark::SummedRows { sign } => warning(
+            format!("a row may stand for several requests: {sign}"),
             "give the file that has a row for each request",
         ),
     }
@@ -75,9 +82,9 @@ fn of_list(remark: &ListRemark) -> RemarkWords {
 
 fn missing(requests: MissingRequests) -> RemarkWords {
     match requests {
-        MissingRequests::Timeouts(count) => warning(
+        MissingRequests::Timeouts { timeouts } => warning(
             format!(
-                "wrk2 counts {count} timeouts, one request perhaps several times; each may exceed a target"
+                "wrk2 counts {timeouts} timeouts, one request perhaps several times; each may exceed a target"
             ),
             "measure with a7probe, which counts every request once",
         ),
@@ -88,20 +95,22 @@ fn missing(requests: MissingRequests) -> RemarkWords {
             ),
             "reuse connections, or measure with a7probe, which counts this time",
         ),
-        MissingRequests::Iterations(count) => warning(
+        MissingRequests::Iterations { iterations } => warning(
             format!(
-                "k6 dropped {count} iterations because no virtual user was free; each counts as one request that \
+                "k6 dropped {iterations} iterations because no virtual user was free; each counts as one request that \
                  was never sent, to every endpoint"
             ),
             "raise preAllocatedVUs and maxVUs",
         ),
-        MissingRequests::SequenceNumbers(count) => warning(
-            format!("{count} sequence numbers are missing, so requests were left out of the file"),
+        MissingRequests::SequenceNumbers { missing } => warning(
+            format!(
+                "{missing} sequence numbers are missing, so requests were left out of the file"
+            ),
             "encode all results of the attack together",
         ),
-        MissingRequests::Details(count) => warning(
+        MissingRequests::Details { missing } => warning(
             format!(
-                "ghz writes the details of a million calls; those of {count} others are missing"
+                "ghz writes the details of a million calls; those of {missing} others are missing"
             ),
             "send fewer calls",
         ),
@@ -117,7 +126,7 @@ fn unstated(fact: UnstatedFact) -> RemarkWords {
         UnstatedFact::Clock => {
             note("a percentile table does not say from where its latencies count")
         }
-        UnstatedFact::Failures(format) => {
+        UnstatedFact::Failures { format } => {
             let subject = if format == FileFormat::Hlog {
                 "an HdrHistogram log"
             } else {

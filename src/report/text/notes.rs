@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::endpoint::noun;
+use super::note::note;
 use crate::judge::gate::Finding;
 use crate::judge::summary::{Percentile, Resolution};
 use crate::printable::one_line;
@@ -17,15 +18,15 @@ use crate::units::{Pretty, grouped};
 pub(in crate::report) fn notes(report: &Report) -> Vec<String> {
     let mut notes: Vec<String> = Vec::new();
     for endpoint in &report.endpoints {
-        let note = clock_note(endpoint.summary.clock).map(str::to_owned);
-        notes.extend(note.filter(|note| !notes.contains(note)));
+        let clock = clock_note(endpoint.summary.clock).map(str::to_owned);
+        notes.extend(clock.filter(|clock| !notes.contains(clock)));
     }
     let unresolved = report.endpoints.iter();
     notes.extend(unresolved.filter_map(|endpoint| resolution_note(report, endpoint)));
     notes.extend(comparison::notes(report));
     notes.extend(guard_note(report));
     notes.extend(instrument::notes(report));
-    notes.extend(report.notes.iter().cloned());
+    notes.extend(report.notes.iter().flat_map(note));
     notes
         .iter()
         .map(|note| one_line(note).into_owned())

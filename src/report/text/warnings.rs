@@ -7,6 +7,7 @@ mod run;
 
 use crate::printable::one_line;
 use crate::report::warning::{Warning, WarningKind};
+use crate::run::import::ImportRemark;
 
 /// A warning in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ pub(in crate::report) fn warning(warning: &Warning) -> WarningText {
         WarningKind::Drift(warning) => drift::warning(warning),
         WarningKind::Audit(warning) => audit::warning(warning),
         WarningKind::Comparison(warning) => comparison::warning(warning),
-        WarningKind::Import(import) => WarningText::new(&import.text, &import.hint),
+        WarningKind::Import(remark) => imported(remark),
     };
     if warning.label.is_empty() {
         return words;
@@ -43,4 +44,11 @@ pub(in crate::report) fn warning(warning: &Warning) -> WarningText {
         text: format!("{}: {}", warning.label, words.text),
         ..words
     }
+}
+
+/// The sentence of a remark that may mislead; a remark has one at most.
+fn imported(remark: &ImportRemark) -> WarningText {
+    let mut words = remark.words().into_iter();
+    let misleading = words.find_map(|words| Some(WarningText::new(words.text, words.hint?)));
+    misleading.unwrap_or_else(|| WarningText::new("", ""))
 }

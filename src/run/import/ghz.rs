@@ -79,9 +79,9 @@ pub(super) fn read(text: &str) -> Result<Imported, ImportError> {
         for endpoint in &mut endpoints {
             endpoint.recording.failures = Failures::Incomplete;
         }
-        remarks.push(ImportRemark::Missing(MissingRequests::Details(
-            document.count - written,
-        )));
+        remarks.push(ImportRemark::Missing(MissingRequests::Details {
+            missing: document.count - written,
+        }));
     }
     Ok(Imported {
         format: FORMAT,

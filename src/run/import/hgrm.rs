@@ -152,7 +152,9 @@ fn of_hgrm(n: u64, ranges: Vec<Range>) -> Imported {
     let remarks = vec![
         ImportRemark::Format(FileFormat::Hgrm),
         ImportRemark::Unstated(UnstatedFact::Clock),
-        ImportRemark::Unstated(UnstatedFact::Failures(FileFormat::Hgrm)),
+        ImportRemark::Unstated(UnstatedFact::Failures {
+            format: FileFormat::Hgrm,
+        }),
     ];
     Imported::unnamed(FileFormat::Hgrm, recording, remarks)
 }
@@ -173,9 +175,9 @@ fn of_wrk2(text: &str, n: u64, mut ranges: Vec<Range>) -> Result<Imported, Impor
             high_ns: u64::MAX,
             count: failures.timeouts,
         });
-        remarks.push(ImportRemark::Missing(MissingRequests::Timeouts(
-            failures.timeouts,
-        )));
+        remarks.push(ImportRemark::Missing(MissingRequests::Timeouts {
+            timeouts: failures.timeouts,
+        }));
     }
     if failures.bad_status > n {
         return Err(FileFormat::Hgrm.damaged("more answers failed than there were"));

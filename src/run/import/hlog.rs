@@ -109,7 +109,9 @@ fn lines(text: &str) -> Result<Vec<(u64, LogLine<'_>)>, ImportError> {
 fn remarks(text: &str, unit: Option<TimeUnit>) -> Vec<ImportRemark> {
     let mut remarks = vec![
         ImportRemark::Format(FileFormat::Hlog),
-        ImportRemark::Unstated(UnstatedFact::Failures(FileFormat::Hlog)),
+        ImportRemark::Unstated(UnstatedFact::Failures {
+            format: FileFormat::Hlog,
+        }),
     ];
     if unit.is_none() {
         remarks.push(ImportRemark::Unstated(UnstatedFact::Unit));

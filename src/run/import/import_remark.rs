@@ -2,48 +2,66 @@
 
 use std::time::Duration;
 
+use serde::{Serialize, Serializer};
+
 use super::FileFormat;
 use super::ending::Ending;
+use crate::units::serialize_ms;
 
 /// What must be known of a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "code", content = "values")]
 pub enum ImportRemark {
     /// What every file of the format has lost.
-    Format(FileFormat),
+    #[serde(rename = "import_format")]
+    Format(#[serde(serialize_with = "as_values")] FileFormat),
     /// wrk2 counts latency from the intended start.
+    #[serde(rename = "import_from_intended_start")]
     FromIntendedStart,
-    /// So many requests failed, and their latencies are among the others.
-    FailuresAmong(FileFormat, u64),
+    /// Requests failed, and their latencies are among the others.
+    #[serde(rename = "import_failures_among_latencies")]
+    FailuresAmong {
+        /// The tool's format.
+        format: FileFormat,
+        /// Requests that failed.
+        requests: u64,
+    },
     /// How the columns of a list were read.
+    #[serde(rename = "import_columns")]
     List(ListRemark),
     /// Requests that the tool did not send, measure or write.
+    #[serde(rename = "import_missing_requests")]
     Missing(MissingRequests),
     /// What the file does not say.
+    #[serde(rename = "import_unstated")]
     Unstated(UnstatedFact),
     /// The last line has no end.
+    #[serde(rename = "import_cut_mid_line")]
     MidLine,
 }
 
-impl ImportRemark {
-    /// The remark for programs.
-    pub fn code(&self) -> &'static str {
-        match self {
-            ImportRemark::Format(_) => "import_format",
-            ImportRemark::FromIntendedStart => "import_from_intended_start",
-            ImportRemark::FailuresAmong(..) => "import_failures_among_latencies",
-            ImportRemark::List(_) => "import_columns",
-            ImportRemark::Missing(_) => "import_missing_requests",
-            ImportRemark::Unstated(_) => "import_unstated",
-            ImportRemark::MidLine => "import_cut_mid_line",
-        }
+/// A format as an object, so that every remark has its values by name.
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature is serde's"
+)]
+fn as_values<S: Serializer>(format: &FileFormat, to: S) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct FormatValues {
+        format: FileFormat,
     }
+    FormatValues { format: *format }.serialize(to)
 }
 
 /// How the columns of a list were read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
 pub enum ListRemark {
     /// The first row is the heading.
-    Heading(String),
+    Heading {
+        /// What it says.
+        heading: String,
+    },
     /// A column shows which requests failed.
     Statuses {
         /// Its title or number.
@@ -63,38 +81,59 @@ pub enum ListRemark {
     /// The user wants every row to count as ok.
     NoStatuses,
     /// A column shows that a row may stand for several requests.
-    SummedRows(String),
+    SummedRows {
+        /// What shows it, such as a column of counts.
+        sign: String,
+    },
 }
 
 /// Requests that the tool did not send, measure or write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
 pub enum MissingRequests {
     /// wrk2's timeouts, one request perhaps several times.
-    Timeouts(u64),
+    Timeouts {
+        /// Timeouts that it counted.
+        timeouts: u64,
+    },
     /// k6 held requests back before their latency began.
     Blocked {
         /// How many, for 1 ms or more.
         requests: u64,
         /// The longest of these times.
+        #[serde(rename = "longest_ms", serialize_with = "serialize_ms")]
         longest: Duration,
     },
     /// Iterations that k6 dropped.
-    Iterations(u64),
+    Iterations {
+        /// Iterations, each one request.
+        iterations: u64,
+    },
     /// Gaps in vegeta's sequence numbers.
-    SequenceNumbers(u64),
+    SequenceNumbers {
+        /// Numbers that are missing.
+        missing: u64,
+    },
     /// Calls whose details ghz left out.
-    Details(u64),
+    Details {
+        /// Calls without details.
+        missing: u64,
+    },
     /// hey keeps a million results.
     Results,
 }
 
 /// What the file does not say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "fact")]
 pub enum UnstatedFact {
     /// From where the latencies of a percentile table count.
     Clock,
     /// How many requests failed.
-    Failures(FileFormat),
+    Failures {
+        /// The format of the file.
+        format: FileFormat,
+    },
     /// How many requests autocannon sent.
     SentRequests,
     /// The exit codes of hyperfine's commands.
@@ -114,7 +153,7 @@ impl ImportRemark {
     }
 
     /// Latencies of requests that failed, if there are any.
-    pub(super) fn failures_among(format: FileFormat, count: u64) -> Option<ImportRemark> {
-        (count > 0).then_some(ImportRemark::FailuresAmong(format, count))
+    pub(super) fn failures_among(format: FileFormat, requests: u64) -> Option<ImportRemark> {
+        (requests > 0).then_some(ImportRemark::FailuresAmong { format, requests })
     }
 }

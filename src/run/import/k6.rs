@@ -239,8 +239,10 @@ impl Points {
 }
 
 /// A request that waits for a free virtual user too long is never sent.
-fn dropped_remark(dropped: u64) -> Option<ImportRemark> {
-    (dropped > 0).then_some(ImportRemark::Missing(MissingRequests::Iterations(dropped)))
+fn dropped_remark(iterations: u64) -> Option<ImportRemark> {
+    (iterations > 0).then_some(ImportRemark::Missing(MissingRequests::Iterations {
+        iterations,
+    }))
 }
 
 fn outcome(

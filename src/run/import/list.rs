@@ -394,15 +394,18 @@ impl<'a> ListReader<'a> {
 
     fn remarks(&self, ending: Ending) -> Vec<ImportRemark> {
         let heading = self.heading();
-        let heading =
-            heading.map(|heading| ImportRemark::List(ListRemark::Heading(heading.to_owned())));
+        let heading = heading.map(|heading| {
+            ImportRemark::List(ListRemark::Heading {
+                heading: heading.to_owned(),
+            })
+        });
         let mut remarks: Vec<ImportRemark> = heading.into_iter().collect();
         remarks.extend(self.statuses.iter().flat_map(StatusColumn::remarks));
         if self.options.status_column.is_some() && self.statuses.is_empty() {
             remarks.push(ImportRemark::List(ListRemark::NoStatuses));
         }
-        if let Some(what) = self.columns.sums().filter(|_| self.choice.explicit) {
-            remarks.push(ImportRemark::List(ListRemark::SummedRows(what)));
+        if let Some(sign) = self.columns.sums().filter(|_| self.choice.explicit) {
+            remarks.push(ImportRemark::List(ListRemark::SummedRows { sign }));
         }
         remarks.push(ImportRemark::Format(FileFormat::List));
         remarks.extend(ImportRemark::of_ending(ending));

@@ -158,9 +158,9 @@ impl AttackResults {
         let mut remarks = vec![ImportRemark::Format(self.format)];
         let missing: u64 = self.attacks.values().map(Attack::missing).sum();
         if missing > 0 {
-            remarks.push(ImportRemark::Missing(MissingRequests::SequenceNumbers(
+            remarks.push(ImportRemark::Missing(MissingRequests::SequenceNumbers {
                 missing,
-            )));
+            }));
         }
         remarks.extend(ImportRemark::of_ending(ending_of(text)));
         self.requests.into_imported(self.format, remarks)

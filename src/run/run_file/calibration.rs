@@ -20,10 +20,38 @@ pub enum Calibration {
     /// It could not be.
     Failed {
         /// Why.
-        why: String,
+        #[schemars(with = "String")]
+        why: CalibrationFailure,
     },
     /// It was, against a server in the same process that answers at once.
     Measured(MeasurementOverhead),
+}
+
+/// The reason why there is no calibration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", from = "String")]
+pub enum CalibrationFailure {
+    /// Requests to the null server failed.
+    Requests {
+        /// Requests that did not end ok.
+        not_ok: u64,
+        /// All requests.
+        planned: u64,
+    },
+    /// A sentence of the system or of a file.
+    Stated(String),
+}
+
+impl From<CalibrationFailure> for String {
+    fn from(failure: CalibrationFailure) -> String {
+        failure.to_string()
+    }
+}
+
+impl From<String> for CalibrationFailure {
+    fn from(text: String) -> CalibrationFailure {
+        CalibrationFailure::Stated(text)
+    }
 }
 
 /// What the instrument measured of a server that takes no time.

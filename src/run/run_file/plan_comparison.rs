@@ -2,6 +2,7 @@
 
 use sha2::{Digest, Sha256};
 
+use super::difference::FactDifference;
 use super::plan_facts::facts;
 use super::plan_record::{BodyRecord, PlanRecord};
 use crate::redact;
@@ -26,27 +27,24 @@ impl PlanRecord {
         hexadecimal(&hasher.finalize())
     }
 
-    /// The differences that prevent a comparison of a run of this plan with a later one of another plan, in words:
-    /// `rate of ingest: 20/s before, 50/s after`. Empty if the hashes are equal. A fact that one side hides without a
-    /// fingerprint is not a difference, see [`PlanRecord::unknowns`].
-    pub fn differences(&self, after: &PlanRecord) -> Vec<String> {
-        let found = self.compared(after, Agreement::Differs);
-        found
-            .map(|(what, before, after)| format!("{what}: {before} before, {after} after"))
-            .collect()
+    /// The differences that prevent a comparison of a run of this plan with a later one of another plan. Empty if the
+    /// hashes are equal. A fact that one side hides without a fingerprint is not a difference, see
+    /// [`PlanRecord::unknowns`].
+    pub fn differences(&self, after: &PlanRecord) -> Vec<FactDifference> {
+        self.compared(after, Agreement::Differs).collect()
     }
 
     /// Facts that may differ, because a file from before fingerprints hides them. `path of ingest`.
     pub fn unknowns(&self, after: &PlanRecord) -> Vec<String> {
         let hidden = self.compared(after, Agreement::Unknown);
-        hidden.map(|(what, ..)| what).collect()
+        hidden.map(|difference| difference.fact).collect()
     }
 
     fn compared(
         &self,
         after: &PlanRecord,
         wanted: Agreement,
-    ) -> impl Iterator<Item = (String, String, String)> {
+    ) -> impl Iterator<Item = FactDifference> {
         let (old, mut new) = (facts(self), facts(after));
         // An endpoint that only one side has is named by the fact "endpoints".
         let common = old.into_iter().filter_map(move |(what, value)| {
@@ -66,8 +64,16 @@ impl PlanRecord {
                 None => agreement(what, before, after_fact),
             }
         };
-        let found = common.filter(|(what, before, after)| agreement(what, before, after) == wanted);
-        found.collect::<Vec<_>>().into_iter()
+        let matching =
+            common.filter(|(fact, before, after)| agreement(fact, before, after) == wanted);
+        let differences: Vec<FactDifference> = matching
+            .map(|(fact, before, after)| FactDifference {
+                fact,
+                before,
+                after,
+            })
+            .collect();
+        differences.into_iter()
     }
 }
 

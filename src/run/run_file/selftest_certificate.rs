@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::difference::{MachineDifference, MachineFact};
 use super::{Calibration, Environment, read_bounded};
 
 /// What the files are called: a name and a major version.
@@ -164,23 +165,25 @@ impl SelftestCertificate {
         Ok(())
     }
 
-    /// What tells the machine that was tested from that of a run, in words; nothing if it may be the same.
-    pub fn differences(&self, run: &Environment) -> Vec<String> {
-        let pairs = [
-            ("processor", &self.environment.cpu, &run.cpu),
-            ("system", &self.environment.os, &run.os),
+    /// The facts that distinguish the machine that was tested from that of a run; none if it may be the same.
+    pub fn differences(&self, run: &Environment) -> Vec<MachineDifference> {
+        let tested = &self.environment;
+        let facts = [
+            (MachineFact::Processor, tested.cpu.clone(), run.cpu.clone()),
+            (MachineFact::System, tested.os.clone(), run.os.clone()),
+            (
+                MachineFact::Cores,
+                tested.cores.to_string(),
+                run.cores.to_string(),
+            ),
         ];
-        let cores = (self.environment.cores != run.cores).then(|| {
-            format!(
-                "{} processors there, {} here",
-                self.environment.cores, run.cores
-            )
-        });
-        pairs
-            .into_iter()
-            .filter(|(_, there, here)| there != here)
-            .map(|(what, there, here)| format!("{what} {there} there, {here} here"))
-            .chain(cores)
+        let differing = facts.into_iter().filter(|(_, there, here)| there != here);
+        differing
+            .map(|(fact, certified, here)| MachineDifference {
+                fact,
+                certified,
+                here,
+            })
             .collect()
     }
 }
@@ -249,9 +252,6 @@ mod tests {
         other.cores += 1;
         let differences = certificate.differences(&other);
         assert_eq!(differences.len(), 2);
-        assert!(
-            differences[0].ends_with("Another CPU here"),
-            "{differences:?}"
-        );
+        assert_eq!(differences[0].here, "Another CPU");
     }
 }

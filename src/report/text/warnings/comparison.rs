@@ -1,12 +1,13 @@
 //! Why two sides may not be comparable, in words.
 
 use super::WarningText;
+use crate::report::text::fact_difference;
 use crate::report::warning::ComparisonWarning;
 
 pub(super) fn warning(warning: &ComparisonWarning) -> WarningText {
     match warning {
         ComparisonWarning::DifferentPlans { difference } => WarningText::new(
-            format!("different plans: {difference}"),
+            format!("different plans: {}", fact_difference(difference)),
             "measure both with the same plan",
         ),
         ComparisonWarning::UnknownPlan { field } => WarningText::new(
@@ -28,7 +29,10 @@ pub(super) fn warning(warning: &ComparisonWarning) -> WarningText {
             "if that is not meant, change their places",
         ),
         ComparisonWarning::DifferentMachines { differences } => WarningText::new(
-            format!("measured from different places: {}", differences.join("; ")),
+            {
+                let differences: Vec<String> = differences.iter().map(fact_difference).collect();
+                format!("measured from different places: {}", differences.join("; "))
+            },
             "measure both from the same machine with the same a7probe",
         ),
         ComparisonWarning::MissingEndpoint { endpoint, only_in } => WarningText::new(

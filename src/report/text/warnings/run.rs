@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::super::failure_hints::{failed_requests, unexpected_status};
 use super::WarningText;
 use crate::judge::failure_hints::UnexpectedStatus;
+use crate::report::text::machine_difference;
 use crate::report::warning::{LoadWarning, RunWarning};
 use crate::run::sample::FailureKind;
 use crate::units::{Pretty, grouped, trimmed};
@@ -39,10 +40,13 @@ pub(super) fn warning(warning: &RunWarning) -> WarningText {
             "raise the CPU limit of its container; a failure that is not far beyond its target is INCONCLUSIVE",
         ),
         RunWarning::CertifiedElsewhere { differences } => WarningText::new(
-            format!(
-                "the certificate is of another machine: {}",
-                differences.join(", ")
-            ),
+            {
+                let differences: Vec<String> = differences.iter().map(machine_difference).collect();
+                format!(
+                    "the certificate is of another machine: {}",
+                    differences.join(", ")
+                )
+            },
             "run a7probe selftest --save FILE on the machine that measures",
         ),
         RunWarning::RequestsFailed {

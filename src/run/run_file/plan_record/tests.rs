@@ -61,7 +61,10 @@ fn differences(change: impl Fn(&mut Plan)) -> Vec<String> {
     let after = PlanRecord::of(&changed);
     let differences = before.differences(&after);
     assert_eq!(before.hash() == after.hash(), differences.is_empty());
-    differences
+    let said = differences
+        .iter()
+        .map(|d| format!("{}: {} before, {} after", d.fact, d.before, d.after));
+    said.collect()
 }
 
 #[test]
@@ -107,7 +110,7 @@ fn what_an_old_file_hides_is_unknown_and_what_it_shows_is_compared() {
     let new = PlanRecord::of(&new);
     let digest = "0".repeat(64);
     let hidden = old("/ingest?token=[redacted]&page=1", &digest);
-    assert_eq!(hidden.differences(&new), Vec::<String>::new());
+    assert_eq!(hidden.differences(&new), []);
     assert_eq!(hidden.unknowns(&new), ["body of ingest", "path of ingest"]);
     // A plain value in an old file has the same fingerprint.
     let shown = old("/ingest?token=abc&page=1", &digest);
