@@ -6,9 +6,10 @@ use serde_json::{Map, Value};
 use super::super::json::{CodedReason, JsonFinding, JsonObserved};
 use super::super::text::effect;
 use super::ComparisonReport;
-use super::turns::JsonIntervals;
+use super::turns::no_pairs;
 use crate::judge::comparison::{
-    Change, ChangeRange, Comparison, Effect, ErrorRate, ErrorRateChange, Noise,
+    CandidateIntervals, Change, ChangeRange, Comparison, Effect, ErrorRate, ErrorRateChange,
+    IntervalMethod, Noise,
 };
 use crate::judge::gate::Finding;
 use crate::judge::summary::Observed;
@@ -56,6 +57,19 @@ pub struct JsonChange {
     pub reason_code: String,
     /// The numbers of the reason; their names end in their unit, counts have none.
     pub reason_values: Map<String, Value>,
+}
+
+/// Both intervals of a ratio after/before; an end is `null` where the data do not bound it.
+#[derive(Clone, Debug, Serialize)]
+pub struct JsonIntervals {
+    /// The wider one, which counts: `profile` or `paired`.
+    pub chosen: IntervalMethod,
+    /// Of the profile likelihood, over all requests.
+    pub profile: [Option<f64>; 2],
+    /// Student's t over the logarithms of the ratios of pairs of blocks; `null` if there is none.
+    pub paired: Option<[Option<f64>; 2]>,
+    /// Why there is no paired interval.
+    pub paired_missing: Option<String>,
 }
 
 /// Error rate and achieved rate of one endpoint before and after, and from where its latencies count.
@@ -151,6 +165,18 @@ pub(super) fn ratio_ends(ratio: Option<ChangeRange>) -> [Option<f64>; 2] {
 fn ends(range: Option<ChangeRange>) -> [Option<f64>; 2] {
     let finite = |end: fn(ChangeRange) -> f64| range.map(end).filter(|end| end.is_finite());
     [finite(|range| range.low), finite(|range| range.high)]
+}
+
+impl From<&CandidateIntervals> for JsonIntervals {
+    fn from(candidates: &CandidateIntervals) -> JsonIntervals {
+        let paired = candidates.paired();
+        JsonIntervals {
+            chosen: candidates.chosen(),
+            profile: ratio_ends(Some(candidates.profile().ratio)),
+            paired: paired.ok().map(|paired| ratio_ends(Some(paired.ratio))),
+            paired_missing: paired.err().map(no_pairs),
+        }
+    }
 }
 
 impl From<&Comparison> for JsonRates {

@@ -5,9 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::super::Report;
-use super::data::ratio_ends;
 use super::interval;
-use crate::judge::comparison::{CandidateIntervals, Change, IntervalMethod, NoPairs};
+use crate::judge::comparison::{Change, IntervalMethod, NoPairs};
 use crate::stats::paired::MIN_PAIRS;
 use crate::units::{plural, serialize_s};
 
@@ -29,31 +28,6 @@ pub struct TurnsReport {
     pub settle: Duration,
     /// Whether both sides are the same URL with the same headers.
     pub same: bool,
-}
-
-/// Both intervals of a ratio after/before; an end is `null` where the data do not bound it.
-#[derive(Clone, Debug, Serialize)]
-pub struct JsonIntervals {
-    /// The wider one, which counts: `profile` or `paired`.
-    pub chosen: IntervalMethod,
-    /// Of the profile likelihood, over all requests.
-    pub profile: [Option<f64>; 2],
-    /// Student's t over the logarithms of the ratios of pairs of blocks; `null` if there is none.
-    pub paired: Option<[Option<f64>; 2]>,
-    /// Why there is no paired interval.
-    pub paired_missing: Option<String>,
-}
-
-impl From<&CandidateIntervals> for JsonIntervals {
-    fn from(candidates: &CandidateIntervals) -> JsonIntervals {
-        let paired = candidates.paired();
-        JsonIntervals {
-            chosen: candidates.chosen(),
-            profile: ratio_ends(Some(candidates.profile().ratio)),
-            paired: paired.ok().map(|paired| ratio_ends(Some(paired.ratio))),
-            paired_missing: paired.err().map(no_pairs),
-        }
-    }
 }
 
 /// Both intervals of a change, for whoever wants to know.
@@ -129,7 +103,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
 }
 
 /// Why there is no interval over pairs.
-fn no_pairs(missing: NoPairs) -> String {
+pub(super) fn no_pairs(missing: NoPairs) -> String {
     match missing {
         NoPairs::TooFew { pairs } => format!(
             "{pairs} {} of blocks, and an interval over pairs takes {MIN_PAIRS}",
