@@ -183,7 +183,7 @@ fn completion(run: &Run) -> anyhow::Result<Completion> {
         Some(Audit::Unread { reason, .. }) => {
             bail!(
                 "the reference server was not audited: {}",
-                crate::run::completion::in_one_line(reason)
+                reason.in_one_line()
             )
         }
         None => bail!("the plan has no ingest endpoint that was audited"),

@@ -25,7 +25,7 @@ mod state_answer;
 use jiff::Timestamp;
 use tokio::time::Instant;
 
-use crate::run::completion::Audit;
+use crate::run::completion::{Audit, AuditTrouble};
 use crate::run::plan::{AuditPolicy, AuditSource, Auditing, Endpoint, IdSource};
 use audit_report::{AuditReport, silence, unread};
 use audited_requests::{AuditedRequests, NameSource};
@@ -85,18 +85,18 @@ fn asked(
     requests: &AuditedRequests,
     began: Instant,
     interrupted: impl Future<Output = ()>,
-) -> Result<AuditReport, String> {
+) -> Result<AuditReport, AuditTrouble> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
-        .map_err(|e| e.to_string())?;
+        .map_err(|e| AuditTrouble::stated(&e.to_string()))?;
     let report = runtime.block_on(async {
         let mut settling = Settling::new(began, auditing.patience, interrupted);
         let client = settling
             .until(AuditClient::of(run.plan))
             .await
             .map_err(silence)?;
-        let client = client.map_err(|e| format!("{e:#}"))?;
+        let client = client.map_err(|e| AuditTrouble::stated(&format!("{e:#}")))?;
         let (settling, quiet) = (&mut settling, auditing.quiet);
         match &auditing.source {
             AuditSource::Listing => listing::ask(run, &client, requests, settling, quiet).await,

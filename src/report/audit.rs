@@ -8,7 +8,6 @@ use crate::judge::gate::{AuditCount, Condition, Finding};
 use crate::judge::summary::{Percentile, Summary};
 use crate::run::completion::{
     AcceptanceCounts, Audit, AuditRemark, Completion, DoneClock, EffectReporting, Resends, Settled,
-    in_one_line,
 };
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped, millis, percent};
@@ -147,7 +146,7 @@ pub(super) fn lines(endpoint: &EndpointReport) -> Vec<String> {
     match &endpoint.audit {
         None => Vec::new(),
         Some(Audit::Unread { reason, resends }) => {
-            let mut lines = vec![format!("audit: not read: {}", in_one_line(reason))];
+            let mut lines = vec![format!("audit: not read: {}", reason.in_one_line())];
             lines.extend(resends.as_ref().map(resent));
             lines
         }
@@ -359,7 +358,7 @@ impl From<&Audit> for JsonAudit {
         JsonAudit {
             unread: match audit {
                 Audit::Read(_) => None,
-                Audit::Unread { reason, .. } => Some(in_one_line(reason)),
+                Audit::Unread { reason, .. } => Some(reason.in_one_line()),
             },
             completion: audit.completion().map(JsonCompletion::from),
             resends: match audit {

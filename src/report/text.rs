@@ -2,6 +2,7 @@
 
 mod audit_reason;
 mod audit_remark;
+mod audit_trouble;
 mod calibration_failure;
 mod change_reason;
 pub(super) mod diagnosis;

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use crate::judge::failure_hints::UnexpectedStatus;
 use crate::judge::summary::{Growth, LevelChange, SlowStart};
-use crate::run::completion::AuditRemark;
+use crate::run::completion::audit_trouble::in_words;
+use crate::run::completion::{AuditRemark, AuditTrouble};
 use crate::run::import::ImportRemark;
 use crate::run::run_file::{FactDifference, MachineDifference};
 use crate::run::sample::FailureKind;
@@ -210,7 +211,8 @@ pub enum AuditWarning {
         /// Of which endpoint.
         endpoint: String,
         /// Why, as the audit says it.
-        reason: String,
+        #[serde(with = "in_words")]
+        reason: AuditTrouble,
     },
     /// A signal cut it.
     #[serde(rename = "audit_interrupted")]

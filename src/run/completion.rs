@@ -6,8 +6,8 @@
 mod acceptance;
 mod answers;
 mod audit_outcome;
+pub(crate) mod audit_trouble;
 mod event_report;
-mod hint;
 mod remark;
 mod resends;
 mod unexpected_events;
@@ -21,8 +21,11 @@ use crate::stats::rank::Quantile;
 pub use acceptance::AcceptanceCounts;
 pub use answers::{Accepted, AcceptedEvent, Answers, EventKey, json_of, key_in_answer, text_of};
 pub use audit_outcome::{AuditOutcome, DoneClock, EffectReporting, Settled};
+pub use audit_trouble::{
+    AuditTrouble, EventNaming, ListingTrouble, PollTrouble, QueryFailure, RedirectDefect,
+    StateContainer,
+};
 pub use event_report::{EventReport, EventStatus, UnknownMeans};
-pub use hint::{cause_and_hint, in_one_line};
 pub use remark::AuditRemark;
 pub use resends::{Resend, Resends};
 pub use unexpected_events::UnexpectedEvents;
@@ -35,7 +38,7 @@ pub enum Audit {
     /// It was to be asked and did not tell.
     Unread {
         /// Why.
-        reason: String,
+        reason: AuditTrouble,
         /// What the answers alone show of requests that were sent twice on purpose.
         resends: Option<Resends>,
     },
@@ -233,7 +236,7 @@ impl Completion {
     }
 
     /// Why the state of something could not be read, if that was so.
-    pub(crate) fn trouble(&self) -> Option<&str> {
+    pub(crate) fn trouble(&self) -> Option<&AuditTrouble> {
         self.remarks.iter().find_map(AuditRemark::trouble)
     }
 

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use a7probe::command;
 use a7probe::exit::Exit;
-use a7probe::run::completion::{Audit, Completion, EffectReporting, Resends, UnexpectedEvents};
+use a7probe::run::completion::{
+    Audit, AuditTrouble, Completion, EffectReporting, Resends, UnexpectedEvents,
+};
 use a7probe::run::histogram::{Bucket, Histogram, Precision};
 use a7probe::run::recording::{Latency, Recording};
 use a7probe::run::run_file::{
@@ -200,7 +202,7 @@ fn what_answers_alone_show_is_kept_where_the_service_told_nothing() {
         ..Resends::default()
     });
     run.endpoints[1].audit = Some(Audit::Unread {
-        reason: "it was never read".to_owned(),
+        reason: AuditTrouble::stated("it was never read"),
         resends,
     });
     let restored = Run::from_json(run.to_json().as_bytes()).expect("a run");

@@ -4,8 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use a7probe::run::completion::{
-    AuditOutcome, AuditRemark, Completion, DoneClock, EventReport, EventStatus, Resends, Settled,
-    UnexpectedEvents, UnknownMeans,
+    AuditOutcome, AuditRemark, AuditTrouble, Completion, DoneClock, EventReport, EventStatus,
+    Resends, Settled, UnexpectedEvents, UnknownMeans,
 };
 use a7probe::run::plan::{
     Arrivals, ClientIdentity, ConnectionPolicy, Endpoint, Keepalive, Model, Plan, Scheme, Size,
@@ -165,7 +165,7 @@ pub(crate) fn audit(recording: &Recording) -> Completion {
         AuditRemark::ClocksDisagree { events: 2 },
         AuditRemark::Trouble {
             unread: completion.unread,
-            last: "GET /status/7: answered 503".to_owned(),
+            last: AuditTrouble::stated("GET /status/7: answered 503"),
         },
     ];
     completion.resends = Some(Resends {

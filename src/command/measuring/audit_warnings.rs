@@ -1,7 +1,7 @@
 //! What an audit says against itself, and what it found that no gate may be about.
 
 use crate::report::{AuditWarning, Warning};
-use crate::run::completion::{Audit, Completion, Resends, Settled};
+use crate::run::completion::{Audit, AuditTrouble, Completion, Resends, Settled};
 use crate::run::run_file::Run;
 
 /// The warnings of every endpoint that was to be audited.
@@ -25,10 +25,10 @@ pub(super) fn audit_warnings(run: &Run) -> Vec<Warning> {
     warnings.into_iter().map(Warning::of).collect()
 }
 
-fn unread(name: &str, reason: &str, resends: Option<&Resends>) -> Vec<AuditWarning> {
+fn unread(name: &str, reason: &AuditTrouble, resends: Option<&Resends>) -> Vec<AuditWarning> {
     let unread = AuditWarning::Unread {
         endpoint: name.to_owned(),
-        reason: reason.to_owned(),
+        reason: reason.clone(),
     };
     let twice = resends.map_or(0, |resends| resends.several_events);
     std::iter::once(unread)

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Serialize, Serializer};
 
+use crate::run::completion::AuditTrouble;
+use crate::run::completion::audit_trouble::{with_cause, with_last_answer};
 use crate::units::serialize_optional_ms;
 
 /// Why a gate on the completion audit came out as it did.
@@ -16,7 +18,8 @@ pub(crate) enum AuditReason {
     #[serde(rename = "audit_unread")]
     Unread {
         /// What the audit says of it.
-        cause: String,
+        #[serde(flatten, serialize_with = "with_cause")]
+        cause: AuditTrouble,
     },
     /// Keys that were sent twice were answered with two events.
     #[serde(rename = "several_events_per_key")]
@@ -87,7 +90,8 @@ pub(crate) enum IncompleteCount {
     UnreadEvents {
         events: u64,
         /// What came instead of a state.
-        last_answer: String,
+        #[serde(flatten, serialize_with = "with_last_answer")]
+        last_answer: AuditTrouble,
     },
     /// Events were pending when the audit ended.
     #[serde(rename = "events_pending")]

@@ -8,7 +8,7 @@ use super::reason::FindingReason;
 use super::spec::Gate;
 use super::subject::Subject;
 use crate::run::completion::{
-    Audit, AuditRemark, Completion, EffectReporting, Resends, Settled, cause_and_hint,
+    Audit, AuditRemark, AuditTrouble, Completion, EffectReporting, Resends, Settled,
 };
 use crate::run::plan::Design;
 use crate::verdict::Verdict;
@@ -73,17 +73,12 @@ fn several_events(gate: &Gate, subject: &Subject<'_>, resends: &Resends) -> Opti
     }
 }
 
-fn unread(gate: &Gate, subject: &Subject<'_>, reason: &str) -> Finding {
-    let (cause, hint) = cause_and_hint(reason);
+fn unread(gate: &Gate, subject: &Subject<'_>, trouble: &AuditTrouble) -> Finding {
     let reason = AuditReason::Unread {
-        cause: cause.to_owned(),
+        cause: trouble.clone(),
     };
-    unaudited(
-        gate,
-        subject,
-        reason,
-        as_audited_or(hint, AuditStep::AuditRun),
-    )
+    let step = solve(trouble, AuditStep::AuditRun);
+    unaudited(gate, subject, reason, step)
 }
 
 fn unaudited(gate: &Gate, subject: &Subject<'_>, reason: AuditReason, step: AuditStep) -> Finding {
@@ -93,8 +88,11 @@ fn unaudited(gate: &Gate, subject: &Subject<'_>, reason: AuditReason, step: Audi
     }
 }
 
-fn as_audited_or(hint: Option<&str>, otherwise: AuditStep) -> AuditStep {
-    hint.map_or(otherwise, |step| AuditStep::AsAudited(step.to_owned()))
+fn solve(trouble: &AuditTrouble, otherwise: AuditStep) -> AuditStep {
+    AuditStep::Solve {
+        trouble: trouble.clone(),
+        otherwise: Box::new(otherwise),
+    }
 }
 
 fn interrupted(gate: &Gate, subject: &Subject<'_>, completion: &Completion) -> Finding {
@@ -288,13 +286,12 @@ impl CountedGate<'_> {
             ));
         }
         if let Some(trouble) = completion.trouble() {
-            let (cause, hint) = cause_and_hint(trouble);
             return Some((
                 IncompleteCount::UnreadEvents {
                     events: completion.unread,
-                    last_answer: cause.to_owned(),
+                    last_answer: trouble.clone(),
                 },
-                as_audited_or(hint, AuditStep::AuditAgain),
+                solve(trouble, AuditStep::AuditAgain),
             ));
         }
         let end = match completion.settled {

@@ -8,7 +8,7 @@ use super::reason::{
     UndecidedMargin,
 };
 use super::spec::ALPHA;
-use crate::run::completion::cause_and_hint;
+use crate::run::completion::AuditTrouble;
 use crate::run::plan::Design;
 use crate::stats::binomial;
 use crate::stats::cluster;
@@ -157,10 +157,9 @@ impl GateTest<'_> {
     }
 
     /// What came instead of the state of an event.
-    fn last_answer(&self) -> Option<String> {
+    fn last_answer(&self) -> Option<AuditTrouble> {
         let completion = self.subject.audit?.completion()?;
-        let (cause, _) = cause_and_hint(completion.trouble()?);
-        Some(cause.to_owned())
+        completion.trouble().cloned()
     }
 
     /// What there is too little of, if that is what keeps the verdict away.

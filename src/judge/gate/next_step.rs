@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::instrument_state::Limitation;
+use crate::run::completion::AuditTrouble;
 use crate::verdict::Verdict;
 
 /// What would decide a gate.
@@ -96,8 +97,13 @@ pub(crate) enum SampleEstimate {
 /// What would complete a count of the audit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum AuditStep {
-    /// What the audit itself says.
-    AsAudited(String),
+    /// Solve what kept the audit from reading.
+    Solve {
+        /// The trouble, which may have a remedy of its own.
+        trouble: AuditTrouble,
+        /// The step where it has none.
+        otherwise: Box<AuditStep>,
+    },
     AuditRun,
     /// Let the audit finish.
     Finish,

@@ -7,6 +7,8 @@ use serde::{Serialize, Serializer};
 use super::audit_reason::AuditReason;
 use super::change_reason::{ChangeReason, CutRuns};
 use super::instrument_state::Limitation;
+use crate::run::completion::AuditTrouble;
+use crate::run::completion::audit_trouble::with_optional_last_answer;
 use crate::units::{serialize_ms, serialize_optional_ms};
 use crate::verdict::Verdict;
 
@@ -238,7 +240,8 @@ pub(crate) enum Uncertainty {
     UnreadEvents {
         events: u64,
         /// What came instead of a state, where that is known.
-        last_answer: Option<String>,
+        #[serde(flatten, serialize_with = "with_optional_last_answer")]
+        last_answer: Option<AuditTrouble>,
     },
     /// The limit was not counted at record time and lies inside a histogram's bucket.
     #[serde(rename = "limit_not_counted")]

@@ -8,8 +8,8 @@ use super::audited_requests::AuditedRequests;
 use super::audited_run::{AuditedRun, SentRequests};
 use super::settling::Settling;
 use crate::run::completion::{
-    Audit, AuditOutcome, AuditRemark, Completion, DoneClock, EffectReporting, EventReport, Settled,
-    UnexpectedEvents,
+    Audit, AuditOutcome, AuditRemark, AuditTrouble, Completion, DoneClock, EffectReporting,
+    EventReport, Settled, UnexpectedEvents,
 };
 
 /// What the service reported; lists are by the endpoint's place in the plan.
@@ -19,13 +19,13 @@ pub(super) struct AuditReport {
     /// Events in the listing that no request sent; `None` where that cannot be known.
     pub(super) strangers: Vec<Option<u64>>,
     /// Why the report says nothing of an endpoint.
-    pub(super) unread: Vec<Option<String>>,
+    pub(super) unread: Vec<Option<AuditTrouble>>,
     pub(super) asked: AuditOutcome,
     /// How long after everything was done it was all read once more.
     pub(super) quiet: Option<Duration>,
     pub(super) remarks: Vec<AuditRemark>,
     /// What came last instead of an answer.
-    pub(super) trouble: Option<String>,
+    pub(super) trouble: Option<AuditTrouble>,
     /// Whether every answer has to tell how often effects were had.
     pub(super) tells_effects: bool,
 }
@@ -102,7 +102,7 @@ impl AuditReport {
     /// Takes the second reading, made after everything was done; `None` if a signal came first.
     pub(super) fn after_second_reading(
         mut self,
-        second: Option<Result<AuditReport, String>>,
+        second: Option<Result<AuditReport, AuditTrouble>>,
         quiet: Duration,
     ) -> AuditReport {
         match second {
@@ -134,7 +134,7 @@ impl AuditReport {
     }
 }
 
-pub(super) fn unread(reason: String, sent: &SentRequests<'_>) -> Audit {
+pub(super) fn unread(reason: AuditTrouble, sent: &SentRequests<'_>) -> Audit {
     Audit::Unread {
         reason,
         resends: sent.resends(),
@@ -142,16 +142,15 @@ pub(super) fn unread(reason: String, sent: &SentRequests<'_>) -> Audit {
 }
 
 /// Why there is no answer where there is none.
-pub(super) fn silence(settled: Settled) -> String {
+pub(super) fn silence(settled: Settled) -> AuditTrouble {
     match settled {
-        Settled::Interrupted => "it was interrupted before the service had told anything",
-        Settled::Done | Settled::Deadline => "the service did not answer in time",
+        Settled::Interrupted => AuditTrouble::Interrupted,
+        Settled::Done | Settled::Deadline => AuditTrouble::NoAnswer,
     }
-    .to_owned()
 }
 
 /// The end of a second reading that was cut short: `None` if it was interrupted.
-pub(super) fn cut_short(settled: Settled) -> Option<Result<(), String>> {
+pub(super) fn cut_short(settled: Settled) -> Option<Result<(), AuditTrouble>> {
     match settled {
         Settled::Interrupted => None,
         settled => Some(Err(silence(settled))),

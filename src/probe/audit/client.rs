@@ -10,6 +10,7 @@ use reqwest::header::{HOST, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER, USE
 use reqwest::{RequestBuilder, Response, StatusCode, Url, redirect};
 
 use crate::redact;
+use crate::run::completion::{AuditTrouble, QueryFailure};
 use crate::run::plan::{ConnectionPolicy, Endpoint, Plan, RUN_HEADER, Scheme, Trust};
 use crate::tls_roots;
 
@@ -64,21 +65,12 @@ pub(super) struct AuditClient {
     headers: Vec<HeaderMap>,
 }
 
-/// An answer that tells nothing.
+/// A query without a usable answer.
 #[derive(Debug)]
-pub(super) struct Trouble {
-    pub(super) text: String,
+pub(super) struct FailedQuery {
+    pub(super) trouble: AuditTrouble,
     /// How long the service wants to be left alone.
     pub(super) retry_after: Option<Duration>,
-}
-
-impl Trouble {
-    fn because(text: String) -> Trouble {
-        Trouble {
-            text,
-            retry_after: None,
-        }
-    }
 }
 
 impl AuditClient {
@@ -160,9 +152,9 @@ impl AuditClient {
     }
 
     /// Sends a request. Any answer counts as one.
-    pub(super) async fn answer(&self, endpoint: usize, url: &str) -> Result<Response, Trouble> {
+    pub(super) async fn answer(&self, endpoint: usize, url: &str) -> Result<Response, FailedQuery> {
         let sent = self.request(endpoint, url).send().await;
-        sent.map_err(|e| self.trouble(url, &in_words(&e)))
+        sent.map_err(|e| self.failed(url, transport_failure(&e)))
     }
 
     /// Asks; any answer is one, but for redirects and errors, which tell nothing. `Ok(None)` if there is no such thing.
@@ -170,7 +162,7 @@ impl AuditClient {
         &self,
         endpoint: usize,
         url: &str,
-    ) -> Result<Option<Response>, Trouble> {
+    ) -> Result<Option<Response>, FailedQuery> {
         let answer = self.answer(endpoint, url).await?;
         let status = answer.status();
         if status.is_success() {
@@ -183,51 +175,45 @@ impl AuditClient {
     }
 
     /// Describes an answer that carries no state.
-    pub(super) fn refused(&self, url: &str, answer: &Response) -> Trouble {
-        let status = answer.status();
-        let hint = match status {
-            _ if status.is_redirection() => {
-                ", and redirects are not followed\nhint: name the address that it points to"
-            }
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => "\nhint: send credentials with -H",
-            StatusCode::TOO_MANY_REQUESTS => {
-                "\nhint: raise the service's limit for state requests, or wait longer with --audit-timeout"
-            }
-            StatusCode::METHOD_NOT_ALLOWED => {
-                "\nhint: name with --audit-url a URL that answers GET"
-            }
-            _ if status.is_server_error() => {
-                "\nhint: look at the service's own log, and audit again"
-            }
-            _ => "",
-        };
-        Trouble {
+    pub(super) fn refused(&self, url: &str, answer: &Response) -> FailedQuery {
+        let status = answer.status().as_u16();
+        FailedQuery {
             retry_after: retry_after(answer.headers(), Timestamp::now()),
-            ..self.trouble(url, &format!("answered {}{hint}", status.as_u16()))
+            ..self.failed(url, QueryFailure::Refused { status })
         }
     }
 
-    /// The same for what stands behind an answer: its body broke off, or says nothing.
-    pub(super) fn trouble(&self, url: &str, what: &str) -> Trouble {
-        Trouble::because(format!("GET {}: {what}", self.shown(url)))
+    /// A query at a URL that failed.
+    pub(super) fn failed(&self, url: &str, failure: QueryFailure) -> FailedQuery {
+        FailedQuery {
+            trouble: AuditTrouble::Query {
+                url: self.shown(url),
+                failure,
+            },
+            retry_after: None,
+        }
     }
 }
 
 /// What went wrong on the way, with its cause; never the URL, which may hold secrets.
-pub(super) fn in_words(error: &reqwest::Error) -> String {
+pub(super) fn transport_failure(error: &reqwest::Error) -> QueryFailure {
     if let Some(failure) = tls_roots::tls_failure(error) {
-        return failure.to_string();
-    }
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
+        return QueryFailure::Broken {
+            cause: failure.to_string(),
+        };
     }
     if error.is_timeout() {
-        "no answer in time".to_owned()
-    } else if error.is_connect() {
-        format!("cannot connect: {cause}")
+        return QueryFailure::TimedOut;
+    }
+    let mut source: &dyn std::error::Error = error;
+    while let Some(below) = source.source() {
+        source = below;
+    }
+    let cause = source.to_string();
+    if error.is_connect() {
+        QueryFailure::CannotConnect { cause }
     } else {
-        cause.to_string()
+        QueryFailure::Broken { cause }
     }
 }
 

@@ -16,9 +16,10 @@ use super::client::AuditClient;
 use super::reported_state::ReportedState;
 use super::settling::Settling;
 
-use crate::run::completion::{AuditRemark, DoneClock, Settled};
-use crate::run::plan::{Plan, RUN_HEADER};
-use crate::units::grouped;
+use crate::run::completion::{
+    AuditRemark, AuditTrouble, DoneClock, EventNaming, ListingTrouble, Settled,
+};
+use crate::run::plan::Plan;
 use listed_run::{ListedRun, RunName};
 use reading::Listing;
 
@@ -65,12 +66,10 @@ pub(super) async fn ask(
     requests: &AuditedRequests,
     settling: &mut Settling<'_>,
     quiet: Duration,
-) -> Result<AuditReport, String> {
+) -> Result<AuditReport, AuditTrouble> {
     let runs = ListedRun::of_plan(run.plan, run.id);
     if runs.is_empty() {
-        return Err(format!(
-            "{RUN_HEADER} differs from request to request, so no one listing has what was sent"
-        ));
+        return Err(ListingTrouble::ManyRuns { endpoint: None }.into());
     }
     let mut asking = ListingReader {
         client,
@@ -102,7 +101,7 @@ struct ListingReader<'a> {
     read: Vec<ListingRead>,
     audit_state: AuditState<'a>,
     /// What came last instead of a listing.
-    trouble: Option<String>,
+    trouble: Option<AuditTrouble>,
 }
 
 impl ListingReader<'_> {
@@ -149,9 +148,9 @@ impl ListingReader<'_> {
                     let answered = settling.elapsed();
                     self.take(number, &listing, QueryTimes { asked, answered });
                 }
-                Err(trouble) => {
-                    retry_after = retry_after.max(trouble.retry_after);
-                    self.trouble = Some(trouble.text);
+                Err(failed) => {
+                    retry_after = retry_after.max(failed.retry_after);
+                    self.trouble = Some(failed.trouble);
                 }
             }
         }
@@ -187,7 +186,7 @@ impl ListingReader<'_> {
         &mut self,
         settling: &mut Settling<'_>,
         quiet: Duration,
-    ) -> Option<Result<(), String>> {
+    ) -> Option<Result<(), AuditTrouble>> {
         if let Err(settled) = settling.quiet(quiet).await {
             return cut_short(settled);
         }
@@ -195,7 +194,7 @@ impl ListingReader<'_> {
             let listing = self.client.listing(&self.runs[number]);
             let listing = match settling.until(listing).await {
                 Ok(Ok(listing)) => listing,
-                Ok(Err(trouble)) => return Some(Err(trouble.text)),
+                Ok(Err(failed)) => return Some(Err(failed.trouble)),
                 Err(settled) => return cut_short(settled),
             };
             self.take_again(number, &listing);
@@ -242,54 +241,46 @@ impl ListingReader<'_> {
         }
         for (number, endpoint) in run.plan.endpoints.iter().enumerate() {
             if endpoint.is_accepting() && RunName::of(endpoint, run.id).is_none() {
-                report.unread[number] = Some(format!(
-                    "{RUN_HEADER} differs from request to request, so no one listing has what {} sent",
-                    endpoint.name
-                ));
+                let many = ListingTrouble::ManyRuns {
+                    endpoint: Some(endpoint.name.clone()),
+                };
+                report.unread[number] = Some(many.into());
             }
         }
         report
     }
 
     /// Why a listing that was read says nothing of an endpoint, if that is so.
-    fn why_unread(&self, endpoint: usize, run: &ListedRun, read: &ListingRead) -> Option<String> {
+    fn why_unread(
+        &self,
+        endpoint: usize,
+        run: &ListedRun,
+        read: &ListingRead,
+    ) -> Option<AuditTrouble> {
         let NamingCounts { owed, nameless, .. } = self.requests.endpoints[endpoint];
-        let trouble = || {
-            self.trouble
-                .clone()
-                .unwrap_or_else(|| "it was never read".to_owned())
-        };
         if !read.heard {
-            return Some(trouble());
+            let trouble = self.trouble.clone();
+            return Some(trouble.unwrap_or_else(|| ListingTrouble::NeverRead.into()));
         }
+        let accepted = owed;
         if nameless > 0 {
-            return Some(format!(
-                "{} of {} accepted answers name no event (event_id), and the requests carry no key of their own",
-                grouped(nameless),
-                grouped(owed)
-            ));
+            return Some(ListingTrouble::Nameless { nameless, accepted }.into());
         }
         if owed == 0 || self.audit_state.has_known(endpoint) {
             return None;
         }
+        let are_answered = self.are_answered(endpoint);
         if run.name == RunName::Ours && read.strangers > 0 {
-            return Some(format!(
-                "none of the {} listed events is one that was sent: the listing calls them otherwise than {}",
-                grouped(read.events),
-                if self.are_answered(endpoint) {
-                    "the answers do"
-                } else {
-                    "the requests do, and the answers name none (event_id)"
-                }
-            ));
+            let named_by = if are_answered {
+                EventNaming::Answers
+            } else {
+                EventNaming::Requests
+            };
+            let listed = read.events;
+            return Some(ListingTrouble::OtherNames { listed, named_by }.into());
         }
         // What the service named itself, and lists no more, is lost.
-        (!self.are_answered(endpoint)).then(|| {
-            format!(
-                "the listing has none of the {} accepted events, and no answer names one (event_id): lost or listed under other names, nobody can tell",
-                grouped(owed)
-            )
-        })
+        (!are_answered).then(|| ListingTrouble::NoneListed { accepted }.into())
     }
 
     /// Whether the service has named all that it accepted.

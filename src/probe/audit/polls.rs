@@ -10,14 +10,13 @@ use super::audit_report::{AuditReport, cut_short, silence};
 use super::audit_state::{AuditState, Memory, QueryTimes};
 use super::audited_requests::{AuditedRequest, AuditedRequests, NamingCounts};
 use super::audited_run::AuditedRun;
-use super::client::{AuditClient, Trouble};
+use super::client::{AuditClient, FailedQuery};
 use super::received_answers::{ReceivedAnswers, name_of};
 use super::settling::Settling;
 use super::state_answer::{self, StateAnswer};
 
-use crate::run::completion::{DoneClock, Settled, cause_and_hint};
+use crate::run::completion::{AuditTrouble, DoneClock, PollTrouble, Settled};
 use crate::run::plan::Polls;
-use crate::units::{Pretty, grouped, plural};
 
 /// Questions under way at once.
 const AT_ONCE: usize = 16;
@@ -30,7 +29,7 @@ pub(super) async fn ask(
     polls: &Polls,
     settling: &mut Settling<'_>,
     quiet: Duration,
-) -> Result<AuditReport, String> {
+) -> Result<AuditReport, AuditTrouble> {
     let mut asking = PollReader {
         client,
         requests,
@@ -60,7 +59,7 @@ struct PollReader<'a> {
     audit_state: AuditState<'a>,
     received: ReceivedAnswers,
     /// What came last instead of a document.
-    trouble: Option<String>,
+    trouble: Option<AuditTrouble>,
 }
 
 /// The answer about one request, and when it was asked for.
@@ -68,7 +67,7 @@ struct Answer {
     place: usize,
     asked: Instant,
     /// `None` if the service knows no such event.
-    document: Result<StateAnswer, Trouble>,
+    document: Result<StateAnswer, FailedQuery>,
 }
 
 impl PollReader<'_> {
@@ -81,25 +80,6 @@ impl PollReader<'_> {
                 self.audit_state.take_early(place, *look);
             }
         }
-    }
-
-    fn forgotten(&self, events: u64) -> String {
-        let (known, hint) = match self.polls.ttl {
-            Some(ttl) => (
-                format!(" (--audit-ttl is {})", Pretty(ttl)),
-                "give --audit-ttl a time for which the service surely remembers an event",
-            ),
-            None => (
-                String::new(),
-                "give with --audit-ttl how long the service remembers an event: events are then asked for before that",
-            ),
-        };
-        let url = self.client.shown(&self.polls.url);
-        format!(
-            "{} {} at {url} may have been forgotten by the service{known}\nhint: {hint}",
-            grouped(events),
-            plural(events, "event")
-        )
     }
 
     async fn until_settled(&mut self, settling: &mut Settling<'_>) -> Settled {
@@ -131,10 +111,8 @@ impl PollReader<'_> {
                 self.audit_state.mark_unclear(place);
             }
         }
-        self.received.unclear = Some(format!(
-            "303 points to {}, which is not the result of one event\nhint: where 303 means done, say --audit-done :status=303",
-            crate::redact::url(location).escape_debug()
-        ));
+        let location = crate::redact::url(location);
+        self.received.unclear = Some(PollTrouble::SharedResult { location }.into());
     }
 
     /// Asks once for everything that is not settled, accepted or not; how long the service then wants to be left alone.
@@ -165,9 +143,9 @@ impl PollReader<'_> {
                         self.audit_state.take(answer.place, state, look);
                     }
                 }
-                Err(trouble) => {
-                    retry_after = retry_after.max(trouble.retry_after);
-                    self.trouble = Some(trouble.text);
+                Err(failed) => {
+                    retry_after = retry_after.max(failed.retry_after);
+                    self.trouble = Some(failed.trouble);
                 }
             }
         }
@@ -179,7 +157,7 @@ impl PollReader<'_> {
         &mut self,
         settling: &mut Settling<'_>,
         quiet: Duration,
-    ) -> Option<Result<(), String>> {
+    ) -> Option<Result<(), AuditTrouble>> {
         if let Err(settled) = settling.quiet(quiet).await {
             return cut_short(settled);
         }
@@ -202,7 +180,7 @@ impl PollReader<'_> {
                     let state = self.received.state(self.polls, document);
                     self.audit_state.take_again(answer.place, state);
                 }
-                Err(trouble) => return Some(Err(trouble.text)),
+                Err(failed) => return Some(Err(failed.trouble)),
             }
         }
     }
@@ -222,7 +200,12 @@ impl PollReader<'_> {
             .or_else(|| self.trouble.clone());
         let forgotten = self.audit_state.forgotten();
         if forgotten > 0 {
-            report.trouble = Some(self.forgotten(forgotten));
+            let forgotten = PollTrouble::Forgotten {
+                events: forgotten,
+                url: self.shown_url(),
+                ttl: self.polls.ttl,
+            };
+            report.trouble = Some(forgotten.into());
         }
         for (reason, named) in report.unread.iter_mut().zip(&self.requests.endpoints) {
             *reason = nameless(named);
@@ -231,7 +214,7 @@ impl PollReader<'_> {
     }
 
     /// Why nothing that was received can be believed, or why nothing was received.
-    fn why_unread(&self, settled: Settled) -> Option<String> {
+    fn why_unread(&self, settled: Settled) -> Option<AuditTrouble> {
         let asked = self.requests.all.iter().filter(|request| request.owed);
         let asked = asked.count() as u64;
         let ReceivedAnswers {
@@ -245,60 +228,46 @@ impl PollReader<'_> {
             return None;
         }
         if documents > 0 {
-            return Some(self.without_field());
+            // A wrong name of a field looks as if nothing were ever done.
+            let without = PollTrouble::WithoutField {
+                field: name_of(&self.polls.done),
+                answers: documents,
+            };
+            return Some(without.into());
         }
         let trouble = self.trouble.clone();
-        let url = self.client.shown(&self.polls.url);
-        let said = match gone {
-            0 => "404",
-            n if n == unknown => "410",
-            _ => "404 or 410",
+        if unknown == 0 {
+            return Some(trouble.unwrap_or_else(|| silence(settled)));
+        }
+        let url = self.shown_url();
+        let none = match trouble {
+            None => PollTrouble::NoneFound {
+                asked,
+                url,
+                not_found: unknown - gone,
+                gone,
+            },
+            Some(last) => PollTrouble::NoneAnswered {
+                url,
+                last: Box::new(last),
+            },
         };
-        Some(match (unknown, trouble) {
-            (0, trouble) => trouble.unwrap_or_else(|| silence(settled)),
-            (_, None) => format!(
-                "{} at {url} answered {said}\nhint: {}",
-                match asked {
-                    1 => "the only state URL".to_owned(),
-                    n => format!("all {} state URLs", grouped(n)),
-                },
-                match gone {
-                    0 =>
-                        "give --audit-url the URL of an event's state, with {id} for its id, and --audit-id the field of the id",
-                    _ =>
-                        "give with --audit-ttl how long the service remembers an event: events are then asked for before that",
-                }
-            ),
-            (_, Some(trouble)) => format!(
-                "no state URL at {url} told of an event: some answered 404, and {}\nhint: {}",
-                cause_and_hint(&trouble).0,
-                cause_and_hint(&trouble).1.unwrap_or(
-                    "give --audit-url the URL of an event's state, with {id} for its id"
-                )
-            ),
-        })
+        Some(none.into())
     }
 
-    /// A wrong name of a field looks as if nothing were ever done.
-    fn without_field(&self) -> String {
-        let documents = self.received.documents;
-        format!(
-            "no answer had the field '{}' ({} {})\nhint: name with --audit-done FIELD=VALUE a field that the answers have, such as data.status=done",
-            name_of(&self.polls.done),
-            grouped(documents),
-            plural(documents, "answer"),
-        )
+    fn shown_url(&self) -> String {
+        self.client.shown(&self.polls.url)
     }
 }
 
 /// Why an endpoint's events cannot all be asked for.
-fn nameless(named: &NamingCounts) -> Option<String> {
+fn nameless(named: &NamingCounts) -> Option<AuditTrouble> {
     (named.nameless > 0).then(|| {
-        format!(
-            "{} of {} accepted answers name no event where --audit-id looks for it\nhint: say with --audit-id which field of the answer is the id, or --audit-id location",
-            grouped(named.nameless),
-            grouped(named.owed)
-        )
+        let nameless = PollTrouble::Nameless {
+            nameless: named.nameless,
+            accepted: named.owed,
+        };
+        nameless.into()
     })
 }
 
@@ -325,6 +294,6 @@ async fn document(
     client: &AuditClient,
     polls: &Polls,
     request: &AuditedRequest,
-) -> Result<StateAnswer, Trouble> {
+) -> Result<StateAnswer, FailedQuery> {
     state_answer::ask(client, request.endpoint, &request.key, polls).await
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::reported_state::{ReportedStage, ReportedState, Time};
 use super::see_other::RedirectTargets;
 use super::state_answer::StateAnswer;
-use crate::run::completion::text_of;
+use crate::run::completion::{AuditTrouble, PollTrouble, StateContainer, text_of};
 use crate::run::plan::{Field, Polls};
 
 /// What answers there were.
@@ -18,8 +18,8 @@ pub(super) struct ReceivedAnswers {
     pub(super) gone: u64,
     /// Documents that have a field which says whether the event is done, or given up.
     pub(super) with_field: u64,
-    /// A state that is neither done, given up nor under way, in words.
-    pub(super) unclear: Option<String>,
+    /// A state that is neither done, given up nor under way.
+    pub(super) unclear: Option<AuditTrouble>,
     /// What 303 pointed to.
     pub(super) results: RedirectTargets,
 }
@@ -65,16 +65,15 @@ impl ReceivedAnswers {
             _ if polls.done.holds(document) => ReportedStage::Done,
             _ if is_dead => ReportedStage::GivenUp,
             Some(value @ (Value::Object(_) | Value::Array(_))) => {
-                self.unclear = Some(compound(&name_of(&polls.done), value));
+                self.unclear = Some(nested(name_of(&polls.done), value).into());
                 ReportedStage::Unclear
             }
             Some(value) if !is_pending(value) => {
-                let word = text_of(value).unwrap_or_default();
-                let name = name_of(&polls.done);
-                self.unclear = Some(format!(
-                    "{name} is '{}', which is not known\nhint: name all words that mean done with --audit-done {name}=WORD,WORD (they replace the usual ones), and those that mean given up with --audit-dead",
-                    word.escape_debug()
-                ));
+                let unknown = PollTrouble::UnknownState {
+                    field: name_of(&polls.done),
+                    state: text_of(value).unwrap_or_default().to_string(),
+                };
+                self.unclear = Some(unknown.into());
                 ReportedStage::Unclear
             }
             _ => ReportedStage::Pending,
@@ -121,21 +120,26 @@ pub(super) fn name_of(field: &Field) -> String {
 }
 
 /// A state that is itself a document: the field inside of it that says the state has to be named.
-fn compound(name: &str, value: &Value) -> String {
-    let (kind, inner) = match value {
+fn nested(field: String, value: &Value) -> PollTrouble {
+    let (container, inner) = match value {
         Value::Object(fields) => {
             let usual = ["name", "status", "state", "value", "code", "phase"];
             let of_text = |field: &&String| fields[field.as_str()].is_string();
             let inner = { usual.iter().map(|&usual| usual.to_owned()) }
                 .find(|usual| fields.contains_key(usual))
                 .or_else(|| fields.keys().find(of_text).cloned());
-            ("an object", inner.unwrap_or_else(|| "name".to_owned()))
+            (
+                StateContainer::Object,
+                inner.unwrap_or_else(|| "name".to_owned()),
+            )
         }
-        _ => ("a list", "0".to_owned()),
+        _ => (StateContainer::List, "0".to_owned()),
     };
-    format!(
-        "{name} is {kind}, not a state\nhint: name the field inside of it: --audit-done {name}.{inner}=done",
-    )
+    PollTrouble::NestedState {
+        field,
+        container,
+        inner,
+    }
 }
 
 #[cfg(test)]

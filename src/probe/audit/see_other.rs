@@ -4,6 +4,8 @@ use std::collections::HashMap;
 
 use reqwest::Url;
 
+use crate::run::completion::RedirectDefect;
+
 /// Words in the path of a page that asks for credentials or reports an error.
 const NO_RESULT: [&str; 19] = [
     "login",
@@ -34,17 +36,17 @@ pub(super) enum RedirectMeaning {
     ItsResult,
     /// It may be the result if no other event has the same one.
     SomeResult,
-    /// No result, in words that follow `answered 303`.
-    Nothing(&'static str),
+    /// No result.
+    Nothing(RedirectDefect),
 }
 
 /// Reads the `Location` of a 303 that the state URL of an event answered.
 pub(super) fn read(asked: &Url, location: &str, id: &str) -> RedirectMeaning {
     let Ok(to) = asked.join(location) else {
-        return RedirectMeaning::Nothing("to a Location that cannot be read");
+        return RedirectMeaning::Nothing(RedirectDefect::Unreadable);
     };
     if location.trim().is_empty() {
-        return RedirectMeaning::Nothing("without a Location");
+        return RedirectMeaning::Nothing(RedirectDefect::Missing);
     }
     let id = id.to_lowercase();
     let path = decoded(to.path());
@@ -54,14 +56,14 @@ pub(super) fn read(asked: &Url, location: &str, id: &str) -> RedirectMeaning {
         value.to_lowercase().contains(&path) || value.starts_with('/') || value.contains("://")
     });
     if is_login(&without_id) || leads_back {
-        return RedirectMeaning::Nothing("to a login page");
+        return RedirectMeaning::Nothing(RedirectDefect::LoginPage);
     }
     if to.origin() != asked.origin() {
-        return RedirectMeaning::Nothing("to another origin");
+        return RedirectMeaning::Nothing(RedirectDefect::OtherOrigin);
     }
     let same_path = path.trim_end_matches('/') == decoded(asked.path()).trim_end_matches('/');
     if same_path && (asked.query().is_none() || asked.query() == to.query()) {
-        return RedirectMeaning::Nothing("to the state URL itself");
+        return RedirectMeaning::Nothing(RedirectDefect::ItsOwnUrl);
     }
     let in_query = to
         .query_pairs()

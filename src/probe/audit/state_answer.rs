@@ -4,9 +4,9 @@ use reqwest::header::LOCATION;
 use reqwest::{Response, StatusCode};
 use serde_json::{Map, Value};
 
-use super::client::{AuditClient, Trouble, as_segment, in_words};
+use super::client::{AuditClient, FailedQuery, as_segment, transport_failure};
 use super::see_other::{self, RedirectMeaning};
-use crate::run::completion::{EventKey, json_of};
+use crate::run::completion::{EventKey, QueryFailure, RedirectDefect, json_of};
 use crate::run::plan::{Field, Polls};
 
 /// Name under which the HTTP status can be asked for, as in `--audit-done :status=302`.
@@ -41,9 +41,9 @@ pub(super) async fn ask(
     endpoint: usize,
     key: &EventKey,
     polls: &Polls,
-) -> Result<StateAnswer, Trouble> {
+) -> Result<StateAnswer, FailedQuery> {
     let url = &state_url(polls, key);
-    let wrong = |what: &str| client.trouble(url, what);
+    let failed = |failure| client.failed(url, failure);
     let answer = client.answer(endpoint, url).await?;
     let status = answer.status();
     let stated = |document: Value| StateAnswer::Document {
@@ -61,15 +61,15 @@ pub(super) async fn ask(
             if status == StatusCode::SEE_OTHER {
                 return see_other(client, endpoint, url, key, location(&answer)).await;
             }
-            return Err(wrong(&format!(
-                "answered {0}, and redirects are not followed\nhint: name the address that it points to, or, where it means done, say --audit-done {STATUS_FIELD}={0}",
-                status.as_u16()
-            )));
+            return Err(failed(QueryFailure::Redirected {
+                status: status.as_u16(),
+            }));
         }
         _ if !status.is_success() => return Err(client.refused(url, &answer)),
         _ => {}
     }
-    let body = answer.bytes().await.map_err(|e| wrong(&in_words(&e)))?;
+    let body = answer.bytes().await;
+    let body = body.map_err(|e| failed(transport_failure(&e)))?;
     let empty = body.iter().all(u8::is_ascii_whitespace);
     match json_of(&body) {
         Ok(document) => Ok(stated(in_a_field(document, &polls.done))),
@@ -77,16 +77,13 @@ pub(super) async fn ask(
         Err(_) if empty && status == StatusCode::ACCEPTED => Ok(stated(Value::Object(Map::new()))),
         Err(error) => match bare_word(&body) {
             Some(word) => Ok(stated(in_a_field(Value::String(word), &polls.done))),
-            None if empty => Err(wrong(&format!(
-                "no JSON: answered {0} without a body\nhint: name with --audit-url a URL that tells the state; where this means done, say --audit-done {STATUS_FIELD}={0}",
-                status.as_u16()
-            ))),
-            None if body.trim_ascii_start().starts_with(b"<") => Err(wrong(
-                "answered a page of HTML, not JSON\nhint: name with --audit-url the URL that answers JSON; if the page asks for a login, send credentials with -H",
-            )),
-            None => Err(wrong(&format!(
-                "no JSON: {error}\nhint: name with --audit-url a URL that answers JSON"
-            ))),
+            None if empty => Err(failed(QueryFailure::NoBody {
+                status: status.as_u16(),
+            })),
+            None if body.trim_ascii_start().starts_with(b"<") => Err(failed(QueryFailure::Html)),
+            None => Err(failed(QueryFailure::NotJson {
+                cause: error.to_string(),
+            })),
         },
     }
 }
@@ -98,31 +95,21 @@ async fn see_other(
     url: &str,
     key: &EventKey,
     location: String,
-) -> Result<StateAnswer, Trouble> {
+) -> Result<StateAnswer, FailedQuery> {
     let id = key.to_string();
-    let wrong = |what: &str| {
-        let hint = if what.ends_with("login page") {
-            "send credentials with -H, or, where 303 means done,"
-        } else {
-            "where 303 means done,"
-        };
-        client.trouble(
-            url,
-            &format!("answered 303 {what}\nhint: {hint} say --audit-done {STATUS_FIELD}=303"),
-        )
-    };
+    let failed = |defect| client.failed(url, QueryFailure::SeeOther { defect });
     let asked = client
         .whole(url)
-        .ok_or_else(|| wrong("to no known place"))?;
+        .ok_or_else(|| failed(RedirectDefect::UnknownPlace))?;
     let shows = see_other::read(&asked, &location, &id);
     match shows {
-        RedirectMeaning::Nothing(what) => return Err(wrong(what)),
+        RedirectMeaning::Nothing(defect) => return Err(failed(defect)),
         RedirectMeaning::ItsResult => {}
         // A login page may have another address for every visit.
         RedirectMeaning::SomeResult => {
             let again = client.answer(endpoint, url).await?;
             if again.status() != StatusCode::SEE_OTHER || self::location(&again) != location {
-                return Err(wrong("to another URL each time"));
+                return Err(failed(RedirectDefect::Changing));
             }
         }
     }

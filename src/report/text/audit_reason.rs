@@ -10,7 +10,7 @@ const LOST: &str = "answered as accepted, and unknown to the server";
 pub(super) fn sentence(finding: &Finding, reason: &AuditReason) -> String {
     match reason {
         AuditReason::NotAudited => unread("the run was not audited"),
-        AuditReason::Unread { cause } => unread(cause),
+        AuditReason::Unread { cause } => unread(&cause.cause()),
         AuditReason::SeveralEvents { keys, resent } => format!(
             "{} of {} keys that were sent twice were answered with two events",
             grouped(*keys),
@@ -107,8 +107,9 @@ impl CountText<'_> {
                 events,
                 last_answer,
             } => format!(
-                "the state of {} could not be read (the last answer: {last_answer})",
-                grouped(*events)
+                "the state of {} could not be read (the last answer: {})",
+                grouped(*events),
+                last_answer.cause()
             ),
             IncompleteCount::Pending { events, end } => format!(
                 "{} were still pending {}",

@@ -1,6 +1,6 @@
 //! The words for what must be known to read the numbers of an audit.
 
-use crate::run::completion::{AuditRemark, DoneClock, cause_and_hint};
+use crate::run::completion::{AuditRemark, AuditTrouble, DoneClock};
 use crate::units::{grouped, plural};
 
 impl AuditRemark {
@@ -11,7 +11,7 @@ impl AuditRemark {
             AuditRemark::Trouble { unread, last } => format!(
                 "the state of {} could not be read when the audit ended; the last answer: {}",
                 events(unread),
-                cause_and_hint(last).0
+                last.cause()
             ),
             AuditRemark::ClocksDisagree { events: n } => format!(
                 "{} done before acceptance: the clocks disagree, so times are those between two looks",
@@ -33,28 +33,34 @@ impl AuditRemark {
             ),
             AuditRemark::NotReadAgain { reason } => format!(
                 "what was done could not be read once more, so later duplicates were not looked for: {}",
-                cause_and_hint(reason).0
+                reason.cause()
             ),
         }
     }
 
     /// What to do about it.
-    pub(crate) fn hint(&self) -> &str {
-        match self {
-            AuditRemark::Trouble { last, .. } => cause_and_hint(last)
-                .1
-                .unwrap_or("look at the service; what could not be read is neither lost nor done"),
-            AuditRemark::ClocksDisagree { .. } => {
-                "synchronise the clocks, or let one clock write both times"
+    pub(crate) fn hint(&self) -> String {
+        let (trouble, otherwise) = match self {
+            AuditRemark::Trouble { last, .. } => (
+                Some(last),
+                "look at the service; what could not be read is neither lost nor done",
+            ),
+            AuditRemark::ClocksDisagree { .. } => (
+                None,
+                "synchronise the clocks, or let one clock write both times",
+            ),
+            AuditRemark::NoOffset { .. } => (
+                None,
+                "let the service write times with Z or an offset, or seconds since 1970",
+            ),
+            AuditRemark::NoTime { .. } => (None, "let the listing tell when each event was done"),
+            AuditRemark::NotReadAgain { reason } => {
+                (Some(reason), "look at the service, and audit again")
             }
-            AuditRemark::NoOffset { .. } => {
-                "let the service write times with Z or an offset, or seconds since 1970"
-            }
-            AuditRemark::NoTime { .. } => "let the listing tell when each event was done",
-            AuditRemark::NotReadAgain { reason } => cause_and_hint(reason)
-                .1
-                .unwrap_or("look at the service, and audit again"),
-        }
+        };
+        trouble
+            .and_then(AuditTrouble::hint)
+            .unwrap_or_else(|| otherwise.to_owned())
     }
 }
 

@@ -40,7 +40,7 @@ pub fn next_step(finding: &Finding) -> Option<String> {
             return Some(format!("measure at least {needed} requests on each side"));
         }
         NextStep::Lift(limitation) => limitation::remedy(*limitation),
-        NextStep::Audit(step) => audit(step),
+        NextStep::Audit(step) => return Some(audit(step)),
         NextStep::Fix(remedy) => fix(*remedy),
     };
     Some(sentence.to_owned())
@@ -112,9 +112,11 @@ fn samples(estimate: SampleEstimate, unit: SampleUnit, metric: &str) -> String {
     }
 }
 
-fn audit(step: &AuditStep) -> &str {
-    match step {
-        AuditStep::AsAudited(step) => step,
+fn audit(step: &AuditStep) -> String {
+    let sentence = match step {
+        AuditStep::Solve { trouble, otherwise } => {
+            return trouble.hint().unwrap_or_else(|| audit(otherwise));
+        }
         AuditStep::AuditRun => {
             "audit the run: measure a server that lists its runs, or say with --audit-url how to ask this one"
         }
@@ -143,5 +145,6 @@ fn audit(step: &AuditStep) -> &str {
         AuditStep::WaitLonger => {
             "give the server longer with --audit-timeout, and look at its queue"
         }
-    }
+    };
+    sentence.to_owned()
 }

@@ -340,7 +340,10 @@ impl<'a> TestedText<'a> {
                 self.count(*events),
                 last_answer
                     .as_ref()
-                    .map_or_else(String::new, |last| format!(" (the last answer: {last})"))
+                    .map_or_else(String::new, |last| format!(
+                        " (the last answer: {})",
+                        last.cause()
+                    ))
             ),
             Uncertainty::Unsent { requests } => format!(
                 "the run was cut and {} never sent, so {range}",

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::audit_trouble::{AuditTrouble, in_words};
+
 /// What must be known to read the numbers of an audit.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "remark")]
@@ -13,7 +15,9 @@ pub enum AuditRemark {
         /// How many.
         unread: u64,
         /// What came last instead.
-        last: String,
+        #[serde(with = "in_words")]
+        #[schemars(with = "String")]
+        last: AuditTrouble,
     },
     /// Events were done before they were accepted, so no time that is told is believed.
     ClocksDisagree {
@@ -33,12 +37,14 @@ pub enum AuditRemark {
     /// What was done could not be read once more.
     NotReadAgain {
         /// Why.
-        reason: String,
+        #[serde(with = "in_words")]
+        #[schemars(with = "String")]
+        reason: AuditTrouble,
     },
 }
 
 impl AuditRemark {
-    pub(super) fn trouble(&self) -> Option<&str> {
+    pub(super) fn trouble(&self) -> Option<&AuditTrouble> {
         match self {
             AuditRemark::Trouble { last, .. } => Some(last),
             _ => None,

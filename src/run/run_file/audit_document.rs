@@ -121,7 +121,7 @@ impl From<&Audit> for AuditDocument<'_> {
         match audit {
             Audit::Read(completion) => AuditDocument::Read(Box::new(completion.as_ref().into())),
             Audit::Unread { reason, resends } => AuditDocument::Unread {
-                reason: reason.clone(),
+                reason: reason.to_string(),
                 resends: *resends,
             },
         }

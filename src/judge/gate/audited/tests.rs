@@ -7,7 +7,8 @@ use crate::judge::gate::{
     self, AuditEnd, AuditReason, Finding, FindingReason, Gate, IncompleteCount, SampleUnit, Subject,
 };
 use crate::run::completion::{
-    Audit, AuditOutcome, Completion, DoneClock, EventReport, EventStatus, Settled, UnknownMeans,
+    Audit, AuditOutcome, AuditTrouble, Completion, DoneClock, EventReport, EventStatus, Settled,
+    UnknownMeans,
 };
 use crate::run::plan::Guard;
 use crate::run::recording::Recording;
@@ -61,7 +62,7 @@ fn judge(gate: &str, audit: Option<&Audit>) -> Finding {
 #[test]
 fn what_was_never_read_is_never_a_pass() {
     let unread = Audit::Unread {
-        reason: "GET /runs answered 404".to_owned(),
+        reason: AuditTrouble::stated("GET /runs answered 404"),
         resends: None,
     };
     for gate in ["lost <= 0", "duplicated <= 0", "done.p95 <= 2s"] {

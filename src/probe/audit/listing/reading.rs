@@ -8,9 +8,9 @@ use reqwest::header::CONTENT_TYPE;
 use serde::Deserialize;
 
 use super::listed_run::ListedRun;
-use crate::probe::audit::client::{AuditClient, Trouble, in_words};
+use crate::probe::audit::client::{AuditClient, FailedQuery, transport_failure};
 use crate::probe::audit::reported_state::{ReportedStage, ReportedState, Time};
-use crate::run::completion::EventKey;
+use crate::run::completion::{EventKey, QueryFailure};
 
 /// One event as the service lists it.
 #[derive(Debug, Deserialize)]
@@ -48,25 +48,33 @@ impl ListedEvent {
 pub(super) type Listing = HashMap<EventKey, ReportedState>;
 
 impl AuditClient {
-    pub(super) async fn listing(&self, run: &ListedRun) -> Result<Listing, Trouble> {
+    pub(super) async fn listing(&self, run: &ListedRun) -> Result<Listing, FailedQuery> {
         let url = &run.path;
-        let wrong = |what: &str| self.trouble(url, what);
+        let failed = |failure| self.failed(url, failure);
         let answer = self.get(run.endpoint, url).await?;
-        let mut answer = answer.ok_or_else(|| wrong("answered 404"))?;
+        let mut answer = answer.ok_or_else(|| failed(QueryFailure::NoListing))?;
         let kind = answer.headers().get(CONTENT_TYPE);
         let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or("none");
         if !kind.starts_with("application/x-ndjson") {
-            return Err(wrong(&format!("is no listing: its Content-Type is {kind}")));
+            return Err(failed(QueryFailure::NotAListing {
+                content_type: kind.to_owned(),
+            }));
         }
         let mut lines = Lines::default();
         let mut listing = Listing::new();
         loop {
-            let piece = answer.chunk().await.map_err(|e| wrong(&in_words(&e)))?;
+            let piece = answer.chunk().await;
+            let piece = piece.map_err(|e| failed(transport_failure(&e)))?;
             let events = match &piece {
                 Some(piece) => lines.feed(piece),
                 None => lines.end(),
             };
-            for event in events.map_err(|e| wrong(&format!("{e:#}")))? {
+            let events = events.map_err(|e| {
+                failed(QueryFailure::Broken {
+                    cause: format!("{e:#}"),
+                })
+            });
+            for event in events? {
                 let key = EventKey::of(&event.event_id).normal();
                 let state = event.state();
                 listing

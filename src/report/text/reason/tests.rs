@@ -5,6 +5,7 @@ use crate::judge::gate::{
     Finding, FindingReason, IncompleteCount, ObservedMetric, PassMargin, SampleUnit, TestReason,
     TestedSample,
 };
+use crate::run::completion::AuditTrouble;
 use crate::run::plan::Design;
 use crate::verdict::Verdict;
 
@@ -39,7 +40,7 @@ fn incomplete(cause: IncompleteCount) -> FindingReason {
 #[test]
 fn what_was_never_read_is_said_never_to_pass() {
     let unread = AuditReason::Unread {
-        cause: "GET /runs answered 404".to_owned(),
+        cause: AuditTrouble::stated("GET /runs answered 404"),
     };
     for (audited, cause) in [
         (AuditReason::NotAudited, "the run was not audited"),

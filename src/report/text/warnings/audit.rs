@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::WarningText;
 use crate::report::warning::AuditWarning;
-use crate::run::completion::cause_and_hint;
+use crate::run::completion::AuditTrouble;
 use crate::units::{Pretty, grouped};
 
 pub(super) fn warning(warning: &AuditWarning) -> WarningText {
@@ -95,10 +95,15 @@ fn pending(endpoint: &str, events: u64, waited: Duration) -> WarningText {
     )
 }
 
-fn unread(endpoint: &str, reason: &str) -> WarningText {
-    let (cause, hint) = cause_and_hint(reason);
+fn unread(endpoint: &str, reason: &AuditTrouble) -> WarningText {
+    let hint = reason.hint();
     WarningText::new(
-        format!("what became of what {endpoint} accepted could not be read: {cause}"),
-        hint.unwrap_or("look at the service, or say with --audit-url how to ask it"),
+        format!(
+            "what became of what {endpoint} accepted could not be read: {}",
+            reason.cause()
+        ),
+        hint.unwrap_or_else(|| {
+            "look at the service, or say with --audit-url how to ask it".to_owned()
+        }),
     )
 }

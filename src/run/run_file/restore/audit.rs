@@ -6,8 +6,8 @@ use super::super::RunFileError;
 use super::super::audit_document::{AuditDocument, CompletionDocument};
 use super::context::RestoreContext;
 use crate::run::completion::{
-    AcceptanceCounts, Audit, AuditOutcome, Completion, EffectReporting, Resends, UnexpectedEvents,
-    UnknownMeans,
+    AcceptanceCounts, Audit, AuditOutcome, AuditTrouble, Completion, EffectReporting, Resends,
+    UnexpectedEvents, UnknownMeans,
 };
 use crate::run::histogram::Precision;
 use crate::run::recording::{Counts, Latency};
@@ -23,6 +23,7 @@ pub(super) fn restored(
     match document {
         AuditDocument::Unread { reason, resends } => {
             check_resends(&context, resends.as_ref(), counts)?;
+            let reason = AuditTrouble::stated(&reason);
             Ok(Audit::Unread { reason, resends })
         }
         AuditDocument::Read(document) => {
