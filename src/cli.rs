@@ -8,10 +8,13 @@ pub(crate) mod defaults;
 pub(crate) mod diagnose;
 pub(crate) mod foreign_flags;
 pub(crate) mod guard;
+#[cfg(feature = "reference")]
+pub(crate) mod hosting;
 pub(crate) mod import;
 pub(crate) mod judge;
 pub(crate) mod load;
 pub(crate) mod measure;
+mod noise;
 pub(crate) mod output;
 #[cfg(feature = "reference")]
 pub(crate) mod provider;

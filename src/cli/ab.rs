@@ -7,8 +7,8 @@ use clap::Args;
 use clap::builder::{OsStr, Resettable};
 
 use super::measure::MeasureArgs;
+use super::noise::NoiseArgs;
 use super::value::positive_duration;
-use crate::judge::comparison::Noise;
 use crate::units::parse_duration;
 
 /// Before and after in turns: two URLs, or one URL with two sets of headers, measured in blocks that alternate
@@ -78,15 +78,8 @@ pub struct AbArgs {
         help_heading = "Blocks")]
     pub settle: Duration,
 
-    /// A change counts only if it exceeds both this share and this duration
-    #[arg(
-        long,
-        value_name = "SHARE,DURATION",
-        env = "A7PROBE_NOISE",
-        default_value = "5%,1ms",
-        help_heading = "Verdict"
-    )]
-    pub noise: Noise,
+    #[command(flatten, next_help_heading = "Verdict")]
+    pub noise: NoiseArgs,
 
     /// Save the side before as a run, for judge and compare
     #[arg(long, value_name = "FILE", help_heading = "Run")]

@@ -6,8 +6,8 @@ use clap::Args;
 
 use super::guard::GuardArgs;
 use super::import::ImportArgs;
+use super::noise::NoiseArgs;
 use super::output::OutputArgs;
-use crate::judge::comparison::Noise;
 use crate::judge::gate::Gate;
 
 /// Before and after: two saved runs side by side, with intervals and gates
@@ -33,20 +33,13 @@ pub struct CompareArgs {
     #[arg(long = "gate", value_name = "GATE", value_parser = Gate::parse)]
     pub gates: Vec<Gate>,
 
-    /// A change counts only if it exceeds both this share and this duration
-    #[arg(
-        long,
-        value_name = "SHARE,DURATION",
-        env = "A7PROBE_NOISE",
-        default_value = "5%,1ms"
-    )]
-    pub noise: Noise,
+    #[command(flatten)]
+    pub noise: NoiseArgs,
 
     /// Compare runs although they were planned differently; says what differs
     #[arg(long)]
     pub allow_different_plans: bool,
 
-    /// How files of other tools are read.
     #[command(flatten)]
     pub import: ImportArgs,
 
@@ -58,7 +51,6 @@ pub struct CompareArgs {
     #[command(flatten)]
     pub guard: GuardArgs,
 
-    /// Where the result goes.
     #[command(flatten)]
     pub output: OutputArgs,
 }

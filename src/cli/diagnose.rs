@@ -1,15 +1,15 @@
 //! What can be typed after `diagnose`.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
 use clap::builder::{OsStr, Resettable};
+use clap::{Arg, Args};
 
 use super::connection::ConnectionArgs;
 use super::load::{LoadArgs, TimingArgs};
 use super::measure::MeasureArgs;
 use super::output::OutputArgs;
+use super::run_setup::RunArgs;
 use super::service::ServiceArgs;
 use super::settings_file::SettingsArgs;
 use super::value::positive_duration;
@@ -17,6 +17,7 @@ use super::value::positive_duration;
 /// Which root cause do the data support: connection set-up, a slow call, a blocked event loop, queueing, this machine?
 #[derive(Args, Debug, Clone)]
 #[command(
+    mut_args = of_steps,
     mut_arg("url", |arg| arg.help("Base URL of the service")),
     mut_arg("get", |arg| arg.help(
         "GET PATH, called NAME: of two endpoints the first should be quick whatever else happens, the second is under \
@@ -41,7 +42,6 @@ Examples:
 Exit codes: 0 nothing wrong, 1 a likely cause found, 3 cannot tell, 4 target unreachable."
 )]
 pub struct DiagnoseArgs {
-    /// What is diagnosed.
     #[command(flatten)]
     pub service: ServiceArgs,
 
@@ -53,33 +53,34 @@ pub struct DiagnoseArgs {
     #[arg(long, env = "A7PROBE_TARGET", value_name = "TIME", value_parser = positive_duration(), help_heading = "Load")]
     pub target: Option<Duration>,
 
-    /// Seed and timeout.
     #[command(flatten)]
     pub timing: TimingArgs,
 
-    /// How the service is reached.
     #[command(flatten)]
     pub connection: ConnectionArgs,
 
-    /// Wait so long for the service to answer before the first step.
-    #[arg(long, env = "A7PROBE_WAIT_READY", value_name = "TIME", value_parser = positive_duration(), help_heading = "Run")]
-    pub wait_ready: Option<Duration>,
+    /// What happens before the steps, and what is saved of them.
+    #[command(flatten)]
+    pub run: RunArgs,
 
-    /// Print the steps; send nothing.
-    #[arg(long, help_heading = "Run")]
-    pub dry_run: bool,
-
-    /// Save the run of every step here, for judge and compare.
-    #[arg(long, value_name = "FOLDER", help_heading = "Run")]
-    pub save: Option<PathBuf>,
-
-    /// Where the settings are.
     #[command(flatten)]
     pub settings: SettingsArgs,
 
-    /// How the result is shown.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// What is said of a run, said of the steps.
+fn of_steps(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "wait_ready" => arg.help("Wait so long for the service to answer before the first step"),
+        "dry_run" => arg.help("Print the steps; send nothing"),
+        "save" => arg
+            .value_name("FOLDER")
+            .env(Resettable::<OsStr>::Reset)
+            .help("Save the run of every step here, for judge and compare"),
+        _ => arg,
+    }
 }
 
 impl DiagnoseArgs {

@@ -24,7 +24,6 @@ pub struct GuardArgs {
 }
 
 impl GuardArgs {
-    /// The typed guard.
     pub(crate) fn typed(&self) -> Option<Guard> {
         let iid = self.iid.then_some(Guard::Iid);
         iid.or(self.episode.map(Guard::Episode))

@@ -34,7 +34,6 @@ pub struct JudgeArgs {
     #[arg(long, value_name = "DURATION", env = "A7PROBE_TARGET", value_parser = positive_duration())]
     pub target: Option<Duration>,
 
-    /// How files of other tools are read.
     #[command(flatten)]
     pub import: ImportArgs,
 
@@ -46,7 +45,6 @@ pub struct JudgeArgs {
     #[command(flatten)]
     pub guard: GuardArgs,
 
-    /// Where the result goes.
     #[command(flatten)]
     pub output: OutputArgs,
 }

@@ -9,7 +9,7 @@ use super::connection::ConnectionArgs;
 use super::guard::GuardArgs;
 use super::load::{LoadArgs, TimingArgs};
 use super::output::OutputArgs;
-use super::run_setup::RunArgs;
+use super::run_setup::SingleRunArgs;
 use super::service::{ServiceArgs, SingleRequestArgs};
 use super::settings_file::SettingsArgs;
 use super::value::positive_duration;
@@ -22,7 +22,6 @@ use super::value::positive_duration;
   a7probe measure http://127.0.0.1:8080 -q 100 -z 60s --gate 'ingest p99 <= 300ms' --save run.json
   a7probe measure http://127.0.0.1:8080/search -m GET -c 32 -n 10000      one URL, closed model")]
 pub struct MeasureArgs {
-    /// What is measured.
     #[command(flatten)]
     pub service: ServiceArgs,
 
@@ -30,11 +29,9 @@ pub struct MeasureArgs {
     #[command(flatten)]
     pub single: SingleRequestArgs,
 
-    /// How much is sent.
     #[command(flatten)]
     pub load: LoadArgs,
 
-    /// Seed and timeout.
     #[command(flatten)]
     pub timing: TimingArgs,
 
@@ -53,15 +50,12 @@ pub struct MeasureArgs {
     #[arg(long, env = "A7PROBE_TARGET", value_name = "TIME", value_parser = positive_duration(), help_heading = "Verdict")]
     pub target: Option<Duration>,
 
-    /// How bursts are judged.
     #[command(flatten)]
     pub guard: GuardArgs,
 
-    /// What is asked after the run.
     #[command(flatten)]
     pub audit: AuditArgs,
 
-    /// How the service is reached.
     #[command(flatten)]
     pub connection: ConnectionArgs,
 
@@ -69,15 +63,12 @@ pub struct MeasureArgs {
     #[arg(long, help_heading = "Connection")]
     pub disable_keepalive: bool,
 
-    /// What surrounds the run.
     #[command(flatten)]
-    pub run: RunArgs,
+    pub run: SingleRunArgs,
 
-    /// Where the settings are.
     #[command(flatten)]
     pub settings: SettingsArgs,
 
-    /// How the result is shown.
     #[command(flatten)]
     pub output: OutputArgs,
 }

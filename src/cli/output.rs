@@ -45,9 +45,7 @@ pub struct OutputArgs {
 /// A file that a report is written to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ReportFile {
-    /// In which form.
     pub format: ReportFormat,
-    /// Where.
     pub path: PathBuf,
 }
 
@@ -192,7 +190,6 @@ fn parse_output(text: &str) -> Result<ReportFormat, String> {
     }
 }
 
-/// Reads `json`.
 pub(crate) fn parse_format(text: &str) -> Result<ReportFormat, String> {
     let found = FORMATS.iter().find(|(name, _)| *name == text);
     found.map(|&(_, format)| format).ok_or_else(|| {
@@ -208,7 +205,6 @@ pub(crate) fn parse_format(text: &str) -> Result<ReportFormat, String> {
     })
 }
 
-/// Reads `json=report.json`.
 pub(crate) fn parse_report_file(text: &str) -> Result<ReportFile, String> {
     match parse(text) {
         Ok(file) => Ok(file),

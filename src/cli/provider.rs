@@ -1,15 +1,13 @@
 //! What can be typed after `provider`: the simulator's flags as `serve` has them, without their `sim-`.
 
-use std::net::SocketAddr;
-use std::path::PathBuf;
-
 use clap::{Arg, Args};
 
+use super::hosting::ListenArgs;
 use super::work::{SimulatorArgs, secret};
 
 /// Simulate SendGrid as a process of its own, with a journal that counts duplicates independently of any server.
 #[derive(Args, Debug, Clone)]
-#[command(mut_args = unprefixed, after_help = "Paths: POST /v3/mail/send · GET /journal (NDJSON, one event a line), /journal/duplicates, /journal/counts
+#[command(mut_args = of_provider, after_help = "Paths: POST /v3/mail/send · GET /journal (NDJSON, one event a line), /journal/duplicates, /journal/counts
        GET, POST (?for=10s) and DELETE /outage · GET /health
 
 Examples:
@@ -18,33 +16,13 @@ Examples:
   a7probe provider --outage 10s..20s --rate-limit 50  429 beyond 50 calls a second, 503 for ten seconds
   a7probe serve --provider http://127.0.0.1:8090      a server that uses it")]
 pub struct ProviderArgs {
-    /// Address to listen on; port 0 picks a free one.
-    #[arg(
-        long,
-        env = "A7PROBE_PROVIDER_BIND",
-        value_name = "ADDRESS",
-        default_value = "127.0.0.1:8090"
-    )]
-    pub bind: SocketAddr,
-
-    /// File to write the address to once it is served, for scripts; removed at the end.
-    #[arg(long, env = "A7PROBE_PROVIDER_READY_FILE", value_name = "FILE")]
-    pub ready_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub listen: ListenArgs,
 
     /// Ask for the API key in this environment variable, as a bearer token, except on /health.
     #[arg(long, env = "A7PROBE_PROVIDER_TOKEN_ENV", value_name = "NAME")]
     pub token_env: Option<String>,
 
-    /// What to log on stderr: error, warn, info (each call), debug, trace, or a filter such as a7probe::provider=info.
-    #[arg(
-        long,
-        env = "A7PROBE_PROVIDER_LOG",
-        value_name = "FILTER",
-        default_value = "warn"
-    )]
-    pub log: String,
-
-    /// How it behaves.
     #[command(flatten)]
     pub simulator: SimulatorArgs,
 }
@@ -59,18 +37,20 @@ impl ProviderArgs {
 }
 
 /// `--sim-latency` of `serve` is `--latency` here, and `A7PROBE_SERVE_SIM_LATENCY` is `A7PROBE_PROVIDER_LATENCY`.
-fn unprefixed(arg: Arg) -> Arg {
+fn of_provider(arg: Arg) -> Arg {
     let Some(long) = arg.get_long() else {
         return arg;
     };
     let name = long.strip_prefix("sim-").unwrap_or(long).to_owned();
-    if name == long && name != "seed" {
-        return arg;
-    }
     let variable = format!("A7PROBE_PROVIDER_{}", name.to_uppercase().replace('-', "_"));
-    arg.long(name)
-        .env(variable)
-        .help_heading("Simulated provider")
+    let arg = match &*name {
+        "bind" => arg.default_value("127.0.0.1:8090"),
+        "log" => arg.help(
+            "What to log on stderr: error, warn, info (each call), debug, trace, or a filter such as a7probe::provider=info",
+        ),
+        _ => arg,
+    };
+    arg.long(name).env(variable)
 }
 
 #[cfg(test)]

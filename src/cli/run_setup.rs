@@ -8,13 +8,35 @@ use clap::Args;
 use super::output::OutputArgs;
 use super::value::positive_duration;
 
-/// What happens before the run, and what is saved of it.
+/// Places behind every other flag under the heading.
+const DRY_RUN: usize = 990;
+const SAVE: usize = 991;
+const SAVE_BODIES: usize = 992;
+
+/// What happens before runs, and what is saved of them.
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Run")]
 pub struct RunArgs {
     /// Wait so long for the service to answer before the run begins.
     #[arg(long, env = "A7PROBE_WAIT_READY", value_name = "TIME", value_parser = positive_duration())]
     pub wait_ready: Option<Duration>,
+
+    /// Print the resolved plan, and per gate whether the plan can decide it; send nothing.
+    #[arg(long, display_order = DRY_RUN)]
+    pub dry_run: bool,
+
+    /// Save the run as JSON, for judge and compare.
+    #[arg(long, env = "A7PROBE_SAVE", value_name = "FILE", display_order = SAVE)]
+    pub save: Option<PathBuf>,
+}
+
+/// The same for a single run, whose plan is checked and whose instrument is calibrated.
+#[derive(Args, Debug, Clone, Default)]
+#[command(next_help_heading = "Run")]
+pub struct SingleRunArgs {
+    /// As every run has it.
+    #[command(flatten)]
+    pub base: RunArgs,
 
     /// Do not ask every endpoint once before the run.
     #[arg(long, conflicts_with = "wait_ready")]
@@ -28,16 +50,8 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub certificate: Option<PathBuf>,
 
-    /// Print the resolved plan, and per gate whether the plan can decide it; send nothing.
-    #[arg(long)]
-    pub dry_run: bool,
-
-    /// Save the run as JSON, for judge and compare.
-    #[arg(long, env = "A7PROBE_SAVE", value_name = "FILE")]
-    pub save: Option<PathBuf>,
-
     /// Keep the bodies' templates in the saved run; without it, their length, type and 16 bits of their SHA-256.
-    #[arg(long)]
+    #[arg(long, display_order = SAVE_BODIES)]
     pub save_bodies: bool,
 }
 
@@ -82,7 +96,6 @@ impl Precheck {
 /// Whether the plan is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Intent {
-    /// Measure.
     Run,
     /// Print the plan (`--dry-run`).
     Show,
@@ -95,15 +108,15 @@ impl Intent {
     }
 }
 
-impl RunArgs {
+impl SingleRunArgs {
     /// The setup of a run whose result is shown like this.
     pub(super) fn setup(&self, output: &OutputArgs) -> RunSetup {
         RunSetup {
             preflight: Precheck::unless(self.no_preflight),
             calibration: Precheck::unless(self.no_calibration),
             certificate: self.certificate.clone(),
-            wait_ready: self.wait_ready,
-            intent: Intent::of(self.dry_run),
+            wait_ready: self.base.wait_ready,
+            intent: Intent::of(self.base.dry_run),
             save_bodies: self.save_bodies,
             output: output.clone(),
         }

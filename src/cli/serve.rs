@@ -1,12 +1,11 @@
 //! What can be typed after `serve`, and what is meant by it.
 
-use std::net::SocketAddr;
 use std::num::NonZeroU32;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 
+use super::hosting::ListenArgs;
 use super::typed_flags::TypedFlags;
 use super::work::{WorkArgs, broker, secret};
 use crate::reference::server::{
@@ -36,18 +35,8 @@ pub struct ServeArgs {
     #[arg(long, env = "A7PROBE_SERVE_MODE", value_enum, default_value_t = ModeArg::Background)]
     pub mode: ModeArg,
 
-    /// Address to listen on; port 0 picks a free one.
-    #[arg(
-        long,
-        env = "A7PROBE_SERVE_BIND",
-        value_name = "ADDRESS",
-        default_value = "127.0.0.1:8080"
-    )]
-    pub bind: SocketAddr,
-
-    /// File to write the address to once it is served, for scripts; removed at the end.
-    #[arg(long, env = "A7PROBE_SERVE_READY_FILE", value_name = "FILE")]
-    pub ready_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub listen: ListenArgs,
 
     /// Ask for the bearer token in this environment variable, except on the health endpoints; repeat it for several clients.
     #[arg(
@@ -94,20 +83,6 @@ pub struct ServeArgs {
     #[arg(long, env = "A7PROBE_SERVE_HTTP_THREADS", value_name = "N", default_value_t = 1, hide_default_value = true, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub http_threads: u16,
 
-    /// How long queued work may go on after SIGTERM or Ctrl-C; then calls of the provider that are under way end, within
-    /// --provider-timeout. What is left stays in the store; a second signal ends at once.
-    #[arg(long, env = "A7PROBE_SERVE_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
-    pub drain_timeout: Duration,
-
-    /// What to log on stderr: error, warn, info (with the access log), debug, trace, or a filter such as a7probe::access=info.
-    #[arg(
-        long,
-        env = "A7PROBE_SERVE_LOG",
-        value_name = "FILTER",
-        default_value = "warn"
-    )]
-    pub log: String,
-
     /// What a 202 is worth: full is on disk before the answer, none is in memory only (the negative control, with --mode background).
     #[arg(long, env = "A7PROBE_SERVE_DURABILITY", value_enum, default_value_t = DurabilityArg::Full, help_heading = "Store")]
     pub durability: DurabilityArg,
@@ -148,7 +123,6 @@ pub struct ServeArgs {
     #[arg(long, env = "A7PROBE_SERVE_BLOCK", value_enum, default_value_t = BlockArg::Request, help_heading = "Work")]
     pub block: BlockArg,
 
-    /// Work and provider, as `worker` has them.
     #[command(flatten)]
     pub work: WorkArgs,
 }
@@ -296,7 +270,7 @@ impl ServeArgs {
                 HealthArg::Shallow => Health::Shallow,
                 HealthArg::Deep => Health::Deep,
             },
-            drain: self.drain_timeout,
+            drain: self.work.drain_timeout,
             http_threads: self.http_threads.into(),
             limits: Limits {
                 in_flight: self.max_in_flight as usize,

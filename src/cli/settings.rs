@@ -13,7 +13,6 @@ use crate::units::parse_duration;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
-    /// Base URL.
     pub url: Option<String>,
     /// Limit of the default gates.
     #[serde(deserialize_with = "duration")]
@@ -45,21 +44,14 @@ pub(crate) struct Settings {
     /// Longest response time that is waited for.
     #[serde(deserialize_with = "duration")]
     pub timeout: Option<Duration>,
-    /// What must hold.
     pub gates: Option<Vec<String>>,
     /// Headers of every request; values may name variables as `${NAME}`.
     pub headers: BTreeMap<String, String>,
-    /// Endpoints by name.
     pub endpoints: BTreeMap<String, EndpointSettings>,
-    /// Accept any certificate.
     pub insecure: Option<bool>,
-    /// Trusted CA certificates.
     pub cacert: Option<PathBuf>,
-    /// Client certificate chain.
     pub cert: Option<PathBuf>,
-    /// Its private key.
     pub key: Option<PathBuf>,
-    /// Connect here instead.
     pub connect_to: Option<String>,
     /// Connect to this Unix socket.
     pub unix_socket: Option<PathBuf>,
@@ -75,9 +67,7 @@ pub(crate) struct Settings {
 pub(crate) struct EndpointSettings {
     /// HTTP method [default: GET, or POST where there is a body].
     pub method: Option<String>,
-    /// Path and query.
     pub path: String,
-    /// Body.
     pub body: Option<String>,
     /// Body from a file, relative to the settings file.
     pub body_file: Option<PathBuf>,
@@ -87,7 +77,6 @@ pub(crate) struct EndpointSettings {
     pub headers: BTreeMap<String, String>,
     /// Statuses that count as ok.
     pub expect: Option<NumberOrText>,
-    /// Requests per second.
     pub rate: Option<NumberOrText>,
 }
 
@@ -95,11 +84,8 @@ pub(crate) struct EndpointSettings {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(untagged)]
 pub(crate) enum NumberOrText {
-    /// As text.
     Text(String),
-    /// As an integer.
     Integer(i64),
-    /// As a fraction.
     Float(f64),
 }
 
@@ -129,7 +115,6 @@ pub(crate) struct AuditSettings {
     pub url: Option<String>,
     /// Where an answer has the id.
     pub id: Option<String>,
-    /// What means done.
     pub done: Option<String>,
     /// What means given up.
     pub dead: Option<String>,

@@ -14,23 +14,26 @@ use crate::printable::Shown as _;
 /// The file that is read when there is one and no other is named.
 pub(crate) const DEFAULT_FILE: &str = "a7probe.toml";
 
+/// Places behind the flags of a run, under the same heading.
+const CONFIG: usize = 993;
+const PROFILE: usize = 994;
+
 /// Which settings are read.
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Run")]
 pub struct SettingsArgs {
     /// Settings file [default: a7probe.toml here, if there is one].
-    #[arg(long, env = "A7PROBE_CONFIG", value_name = "FILE")]
+    #[arg(long, env = "A7PROBE_CONFIG", value_name = "FILE", display_order = CONFIG)]
     pub config: Option<PathBuf>,
 
     /// Profile of the settings file.
-    #[arg(long, env = "A7PROBE_PROFILE", value_name = "NAME")]
+    #[arg(long, env = "A7PROBE_PROFILE", value_name = "NAME", display_order = PROFILE)]
     pub profile: Option<String>,
 }
 
 /// The settings below the flags, the chosen profile over the file.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SettingsLayers {
-    /// The chosen profile.
     pub profile: Settings,
     /// The file's own settings.
     pub file: Settings,

@@ -25,6 +25,11 @@ pub struct WorkArgs {
     #[arg(long, hide = true)]
     pub until_stdin_ends: bool,
 
+    /// How long queued work may go on after SIGTERM or Ctrl-C; then calls of the provider that are under way end, within
+    /// --provider-timeout. What is left stays in the store; a second signal ends at once.
+    #[arg(long, env = "A7PROBE_SERVE_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
+    pub drain_timeout: Duration,
+
     /// What keeps the accepted events: a file, or a PostgreSQL database.
     #[arg(
         long,
@@ -88,7 +93,6 @@ pub struct WorkArgs {
     #[arg(long, env = "A7PROBE_SERVE_PROVIDER_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = parse_duration, help_heading = "Provider")]
     pub provider_timeout: Duration,
 
-    /// The provider in this process.
     #[command(flatten)]
     pub simulator: SimulatorArgs,
 }

@@ -1,17 +1,14 @@
 //! What can be typed after `worker`, and what is meant by it.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use clap::{Arg, Args};
 
-use clap::Args;
-
+use super::hosting::HostingArgs;
 use super::work::{WorkArgs, broker};
 use crate::reference::queue::Dispatch;
-use crate::units::parse_duration;
 
 /// Do the work that `serve --mode queue` has accepted on the same store; as many processes as you like.
 #[derive(Args, Debug, Clone)]
-#[command(after_help = "Examples:
+#[command(mut_args = of_worker, after_help = "Examples:
   a7probe worker --store a7probe.db                           beside `serve --mode queue` on this machine
   a7probe worker --store postgres://user@host/db --workers 16 on another one
   a7probe worker --from redis://127.0.0.1                     what `serve --mode queue --dispatch redis://127.0.0.1` dispatches
@@ -27,33 +24,33 @@ pub struct WorkerArgs {
     )]
     pub from: Option<String>,
 
-    /// Work and provider, as `serve` has them.
+    #[command(flatten)]
+    pub hosting: HostingArgs,
+
     #[command(flatten)]
     pub work: WorkArgs,
-
-    /// File to write the process id to once it works, for scripts; removed at the end.
-    #[arg(long, env = "A7PROBE_WORKER_READY_FILE", value_name = "FILE")]
-    pub ready_file: Option<PathBuf>,
-
-    /// How long attempts that have begun may go on after SIGTERM or Ctrl-C; others make those that don't finish again.
-    #[arg(long, env = "A7PROBE_WORKER_DRAIN_TIMEOUT", value_name = "DURATION", default_value = "10s", value_parser = parse_duration)]
-    pub drain_timeout: Duration,
-
-    /// What to log on stderr: error, warn, info, debug, trace, or a filter such as a7probe::worker=debug.
-    #[arg(
-        long,
-        env = "A7PROBE_WORKER_LOG",
-        value_name = "FILTER",
-        default_value = "warn"
-    )]
-    pub log: String,
 }
 
 impl WorkerArgs {
-    /// The broker that was meant.
     pub(crate) fn broker(&self) -> anyhow::Result<Option<Dispatch>> {
         let from = self.from.as_deref();
         from.map(|url| broker("--from", url)).transpose()
+    }
+}
+
+/// The variables and words that differ from those of `serve`.
+fn of_worker(arg: Arg) -> Arg {
+    match arg.get_id().as_str() {
+        "ready_file" => arg.env("A7PROBE_WORKER_READY_FILE").help(
+            "File to write the process id to once it works, for scripts; removed at the end",
+        ),
+        "drain_timeout" => arg.env("A7PROBE_WORKER_DRAIN_TIMEOUT").help(
+            "How long attempts that have begun may go on after SIGTERM or Ctrl-C; others make those that don't finish again",
+        ),
+        "log" => arg.env("A7PROBE_WORKER_LOG").help(
+            "What to log on stderr: error, warn, info, debug, trace, or a filter such as a7probe::worker=debug",
+        ),
+        _ => arg,
     }
 }
 

@@ -39,7 +39,7 @@ pub fn run(
     };
     let options = CompareOptions {
         gates: &args.gates,
-        noise: &args.noise,
+        noise: &args.noise.noise,
         guard: args.guard.typed(),
     };
     let report = report(&files, &options, strictness)?;

@@ -12,9 +12,9 @@ use crate::reference::server::serve_provider;
 
 /// Runs the provider; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
 pub(crate) fn run(args: &ProviderArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
-    hosting::log_to_stderr(&args.log)?;
+    hosting::log_to_stderr(&args.listen.hosting.log)?;
     let key = args.key()?;
-    let (listener, address) = hosting::bind(args.bind)?;
+    let (listener, address) = hosting::bind(args.listen.bind)?;
     warn(address, key.as_deref(), err)?;
     let simulator = Arc::new(Simulator::with_journal(
         args.simulator.options(),
@@ -32,7 +32,7 @@ pub(crate) fn run(args: &ProviderArgs, err: &mut dyn Write) -> anyhow::Result<Ex
         let serving = serve_provider(listener, simulator.clone(), key, once);
         writeln!(err, "simulating a provider at http://{address}")?;
         err.flush()?;
-        hosting::write_ready_file(args.ready_file.as_deref(), address)?;
+        hosting::write_ready_file(args.listen.hosting.ready_file.as_deref(), address)?;
         tokio::select! {
             served = serving => Ok(served?),
             // No more patience with calls in flight.
@@ -40,7 +40,7 @@ pub(crate) fn run(args: &ProviderArgs, err: &mut dyn Write) -> anyhow::Result<Ex
         }
     })?;
     runtime.shutdown_background();
-    hosting::remove_ready_file(args.ready_file.as_deref());
+    hosting::remove_ready_file(args.listen.hosting.ready_file.as_deref());
     writeln!(err, "{}", summary(simulator.journal()))?;
     Ok(Exit::Pass)
 }

@@ -13,13 +13,13 @@ use crate::reference::store::Durability;
 
 /// Runs the server; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
 pub(crate) fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
-    hosting::log_to_stderr(&args.log)?;
+    hosting::log_to_stderr(&args.listen.hosting.log)?;
     if args.work.until_stdin_ends {
         std::thread::spawn(hosting::end_with_stdin);
     }
     let config = args.config()?;
     let server = Server::open(config.clone())?;
-    let (listener, address) = hosting::bind(args.bind)?;
+    let (listener, address) = hosting::bind(args.listen.bind)?;
     warn(address, &config, err)?;
     say_what_waits(server.store().depth(), &config, err)?;
 
@@ -31,7 +31,12 @@ pub(crate) fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit>
         // Signals are caught before anyone can know the address.
         let signals = hosting::stop_signals()?;
         let serving = server.run(listener, hosting::nth(signals.clone(), 1));
-        announce(address, &config, args.ready_file.as_deref(), err)?;
+        announce(
+            address,
+            &config,
+            args.listen.hosting.ready_file.as_deref(),
+            err,
+        )?;
         let serving = async {
             tokio::select! {
                 stopped = serving => anyhow::Ok(Some(stopped?)),
@@ -44,7 +49,7 @@ pub(crate) fn run(args: &ServeArgs, err: &mut dyn Write) -> anyhow::Result<Exit>
     })?;
     // A thread that still waits for something must not hold up the end.
     runtime.shutdown_background();
-    hosting::remove_ready_file(args.ready_file.as_deref());
+    hosting::remove_ready_file(args.listen.hosting.ready_file.as_deref());
     say_what_is_left(stopped, &config, err)?;
     Ok(Exit::Pass)
 }

@@ -15,7 +15,7 @@ use crate::reference::worker::{WorkerOptions, WorkerPool};
 
 /// Works; everything it says goes to `err`. Ends with [`Exit::Pass`] when it was told to stop and did.
 pub(crate) fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit> {
-    hosting::log_to_stderr(&args.log)?;
+    hosting::log_to_stderr(&args.hosting.log)?;
     if args.work.until_stdin_ends {
         std::thread::spawn(hosting::end_with_stdin);
     }
@@ -67,7 +67,7 @@ pub(crate) fn run(args: &WorkerArgs, err: &mut dyn Write) -> anyhow::Result<Exit
         anyhow::Ok(left)
     })?;
     runtime.shutdown_timeout(Duration::from_millis(100));
-    hosting::remove_ready_file(args.ready_file.as_deref());
+    hosting::remove_ready_file(args.hosting.ready_file.as_deref());
     say_what_is_left(&left, err)?;
     Ok(Exit::Pass)
 }
@@ -106,7 +106,7 @@ fn pool(args: &WorkerArgs) -> anyhow::Result<WorkerPool> {
         workers: work.workers.into(),
         retry: work.retry(),
         breaker: work.breaker(),
-        grace: args.drain_timeout,
+        grace: args.work.drain_timeout,
     };
     Ok(WorkerPool::new(store, provider, options))
 }
@@ -129,7 +129,7 @@ fn announce(
         pool.store.depth()
     )?;
     err.flush()?;
-    hosting::write_ready_file(args.ready_file.as_deref(), std::process::id())
+    hosting::write_ready_file(args.hosting.ready_file.as_deref(), std::process::id())
 }
 
 fn say_what_is_left(left: &Snapshot, err: &mut dyn Write) -> io::Result<()> {

@@ -39,7 +39,6 @@ pub(crate) struct OutageTracker {
     last_failure: Option<Instant>,
 }
 
-/// A current outage.
 #[derive(Debug)]
 struct CurrentOutage {
     since: Instant,
@@ -61,7 +60,6 @@ impl Default for OutageTracker {
 }
 
 impl OutageTracker {
-    /// Records a failure.
     pub(crate) fn failed(&mut self, now: Instant, reason: &str) -> Option<OutageLine> {
         let before = self.last_failure.replace(now);
         if let Some(current) = &mut self.outage {
@@ -88,13 +86,11 @@ impl OutageTracker {
         Some(OutageLine::Away { reason })
     }
 
-    /// Records a success.
     pub(crate) fn succeeded(&mut self, now: Instant) -> Option<OutageLine> {
         self.outage.as_mut()?.works_since.get_or_insert(now);
         self.look(now)
     }
 
-    /// Advances the time.
     pub(crate) fn look(&mut self, now: Instant) -> Option<OutageLine> {
         let current = self.outage.as_mut()?;
         let works_since = current.works_since;

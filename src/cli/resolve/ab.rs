@@ -47,7 +47,7 @@ fn resolve(args: &AbArgs, layers: &SettingsLayers, look_up: LookUp<'_>) -> anyho
         block: args.block,
         gates,
         guard,
-        noise: args.noise,
+        noise: args.noise.noise,
         save: Pair {
             before: args.save_before.clone(),
             after: args.save_after.clone(),

@@ -22,11 +22,9 @@ const LEAST_BUDGET: Duration = Duration::from_secs(1);
 pub(crate) struct Diagnose {
     /// Service and endpoints: the first is the probe, the second the load. Rates and size are the steps' own.
     pub plan: Plan,
-    /// As typed.
     pub rates: StepRates,
     /// What latency should be within.
     pub target: Duration,
-    /// For all steps.
     pub budget: Duration,
     /// Where the steps' runs are saved.
     pub save: Option<PathBuf>,
@@ -78,9 +76,9 @@ fn resolve(args: &DiagnoseArgs, layers: &SettingsLayers) -> anyhow::Result<Diagn
             .first(args.target, |s| s.target)
             .unwrap_or(DEFAULT_TARGET),
         budget: args.budget,
-        save: args.save.clone(),
-        wait_ready: args.wait_ready,
-        intent: Intent::of(args.dry_run),
+        save: args.run.save.clone(),
+        wait_ready: args.run.wait_ready,
+        intent: Intent::of(args.run.dry_run),
         plan,
     })
 }

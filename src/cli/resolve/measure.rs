@@ -15,7 +15,6 @@ use crate::run::plan::{AuditCapture, Auditing, Design, Guard, Plan};
 /// What a `measure` means.
 #[derive(Debug, Clone)]
 pub(crate) struct Measure {
-    /// What is sent.
     pub plan: Plan,
     /// What must hold; checked against the plan.
     pub gates: Vec<Gate>,
@@ -63,7 +62,7 @@ fn resolve(
         gates,
         guard,
         design,
-        save: args.run.save.clone(),
+        save: args.run.base.save.clone(),
         setup: args.run.setup(&args.output),
     })
 }

@@ -33,7 +33,6 @@ impl<'a> DemoOutput<'a> {
         DemoOutput { out, err, quiet }
     }
 
-    /// Where warnings go.
     pub(super) fn err(&mut self) -> &mut dyn Write {
         self.err
     }

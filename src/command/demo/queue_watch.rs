@@ -62,7 +62,6 @@ impl QueueWatch {
         })
     }
 
-    /// Ends the watch.
     pub(super) fn finish(mut self) -> QueuePeak {
         self.end();
         *self.peak.lock().unwrap_or_else(PoisonError::into_inner)

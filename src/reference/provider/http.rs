@@ -58,7 +58,6 @@ impl HttpProvider {
         Ok(HttpProvider { client, url })
     }
 
-    /// Posts one mail.
     pub(super) async fn send(&self, mail: Mail, step: Option<&Trace>) -> Result<(), SendError> {
         let mut request = self
             .client

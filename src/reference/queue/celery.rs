@@ -42,7 +42,6 @@ impl Task {
         Task { headers, body }
     }
 
-    /// The task id.
     pub(super) fn id(&self) -> String {
         self.headers["id"].as_str().unwrap_or_default().to_owned()
     }

@@ -33,7 +33,6 @@ struct Arrival {
     parent_id: Option<String>,
 }
 
-/// Answers one request.
 pub(super) async fn respond(
     app: Arc<App>,
     router: Router,

@@ -8,7 +8,6 @@ use axum::response::IntoResponse;
 /// The document as it is served.
 const DOCUMENT: &str = include_str!("openapi.json");
 
-/// The handler.
 pub(super) async fn openapi() -> Response<Body> {
     let json = HeaderValue::from_static("application/json");
     ([(CONTENT_TYPE, json)], DOCUMENT).into_response()

@@ -54,7 +54,6 @@ struct BreakerReport {
     reason: Option<String>,
 }
 
-/// The handler.
 pub(super) async fn queue(State(app): State<Arc<App>>) -> Result<Json<QueueReport>, Problem> {
     let store = &app.pool.store;
     let (oldest, expired) = tokio::try_join!(store.oldest_wait(), store.expired_leases())?;

@@ -35,7 +35,6 @@ pub(super) struct Stuck(Arc<Mutex<StuckEvents>>);
 /// In the form that `GET /queue` shows.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct StuckEvents {
-    /// Their number.
     events: u64,
     /// Some of their ids.
     ids: Vec<EventId>,
@@ -47,7 +46,6 @@ impl Stuck {
         self.lock().clone()
     }
 
-    /// Their number.
     pub(super) fn count(&self) -> u64 {
         self.lock().events
     }

@@ -33,11 +33,9 @@ struct Waiting {
 /// What a writer finds when it asks for more.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum BatchWait {
-    /// Something to commit.
     Batch,
     /// Nothing for so long.
     Nothing,
-    /// Nothing any more.
     Closed,
 }
 
@@ -100,7 +98,6 @@ impl CommitQueue {
         Ok(())
     }
 
-    /// Queues work.
     pub(super) fn push_work(&self, item: WorkItem) -> Result<(), StoreError> {
         let mut waiting = self.open()?;
         waiting.work.push_back(item);

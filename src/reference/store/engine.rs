@@ -26,7 +26,6 @@ pub(super) type Read<T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + S
 /// An open database. Its writer takes what is to be committed from the commit queue; the queries run beside it and do
 /// not wait for it.
 pub(super) trait Engine: Send + Sync {
-    /// One event.
     fn event(&self, event_id: EventId) -> Read<Option<EventRecord>>;
 
     /// The next `limit` events of a run after `cursor`.

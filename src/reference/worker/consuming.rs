@@ -33,7 +33,6 @@ struct AttemptSlots {
 enum DeliveryStep {
     /// Another one, after a pause.
     Again(Duration),
-    /// Nothing more.
     Over(Settlement),
     /// Nothing more here: the worker stops.
     Left,

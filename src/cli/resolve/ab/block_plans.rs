@@ -17,7 +17,6 @@ pub(crate) struct Ab {
     pub plans: Pair<Plan>,
     /// Whether there is anything to tell the sides apart.
     pub sameness: Sameness,
-    /// Pairs of blocks.
     pub pairs: u64,
     /// How long a block is.
     pub block: Duration,
@@ -38,7 +37,6 @@ pub(crate) struct Ab {
 pub(crate) enum Sameness {
     /// The same URL and headers: whatever is found is the setup's own doing, or chance (an A/A).
     Same,
-    /// They differ.
     Different,
 }
 

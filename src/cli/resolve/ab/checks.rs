@@ -69,7 +69,7 @@ fn measure_flags(measure: &MeasureArgs) -> anyhow::Result<()> {
         ),
         (
             "--save",
-            measure.run.save.is_some(),
+            measure.run.base.save.is_some(),
             "use --save-before and --save-after",
         ),
     ];

@@ -13,7 +13,6 @@ pub(in super::super) enum Plain {
     Text(Rc<str>),
     /// A list or a tuple.
     List(Vec<Plain>),
-    /// A dictionary.
     Map(BTreeMap<Rc<str>, Plain>),
 }
 
@@ -47,7 +46,6 @@ impl Plain {
         }
     }
 
-    /// The string.
     pub(in super::super) fn as_str(&self) -> Option<&str> {
         match self {
             Plain::Text(text) => Some(text),

@@ -10,7 +10,6 @@ pub(super) struct Exposition {
     family: &'static str,
 }
 
-/// A family's type.
 #[derive(Clone, Copy)]
 pub(super) enum MetricKind {
     Counter,
@@ -37,7 +36,6 @@ impl Exposition {
         }
     }
 
-    /// Begins a family.
     pub(super) fn family(
         &mut self,
         name: &'static str,
@@ -68,7 +66,6 @@ impl Exposition {
             .sample(&[], count);
     }
 
-    /// One sample.
     pub(super) fn sample(&mut self, labels: Labels<'_>, value: impl Display) -> &mut Exposition {
         self.named_sample("", labels, value)
     }

@@ -12,7 +12,6 @@ const MIGRATIONS: [&str; 4] = [
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
 ];
-/// All tables.
 pub(super) const TABLES: [&str; 9] = [
     "jobs",
     "runs",
@@ -33,7 +32,6 @@ const LIMITS: &str = "SET LOCAL lock_timeout = '60s'; SET LOCAL statement_timeou
 
 /// Why a database cannot be used.
 pub(super) enum DatabaseRefusal {
-    /// It failed.
     Unusable(String),
     /// It is not ours, or of a later version.
     Foreign(String),

@@ -23,7 +23,6 @@ impl Owners {
         lock(&self.0).clone()
     }
 
-    /// A new name.
     pub(super) fn another(&self) -> i64 {
         let name = i64::from(rand::random::<u32>()) << 31 | 1;
         lock(&self.0).push(name);

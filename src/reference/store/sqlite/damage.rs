@@ -32,7 +32,6 @@ impl Damage {
         }
     }
 
-    /// The first damage.
     pub(super) fn reason(&self) -> Option<&Arc<str>> {
         self.0.get()
     }

@@ -53,7 +53,6 @@ impl Follower {
         })
     }
 
-    /// Ends the thread.
     pub(super) fn stop(&self) {
         lock(&self.stop).take();
         self.thread.join();

@@ -6,7 +6,6 @@ use rusqlite::config::DbConfig;
 /// The content of the log.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LogState {
-    /// Pages.
     pub(super) frames: u64,
     /// Pages that the database also has.
     pub(super) moved: u64,
