@@ -279,25 +279,23 @@ pub(crate) mod in_words {
 }
 
 #[derive(Serialize)]
-struct TroubleValues<'a> {
+struct TroubleValues {
     #[serde(skip_serializing_if = "Option::is_none")]
     cause: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     last_answer: Option<Option<String>>,
-    trouble: Option<&'a AuditTrouble>,
 }
 
-/// The sentence as `cause`, and the trouble with its numbers.
+/// The sentence as `cause`: a saved run has no more, and its JSON is that of the live run.
 pub(crate) fn with_cause<S: Serializer>(trouble: &AuditTrouble, to: S) -> Result<S::Ok, S::Error> {
     let values = TroubleValues {
         cause: Some(trouble.cause()),
         last_answer: None,
-        trouble: Some(trouble),
     };
     values.serialize(to)
 }
 
-/// The sentence as `last_answer`, and the trouble with its numbers.
+/// The sentence as `last_answer`.
 pub(crate) fn with_last_answer<S: Serializer>(
     trouble: &AuditTrouble,
     to: S,
@@ -317,7 +315,6 @@ fn last_answer<S: Serializer>(trouble: Option<&AuditTrouble>, to: S) -> Result<S
     let values = TroubleValues {
         cause: None,
         last_answer: Some(trouble.map(AuditTrouble::cause)),
-        trouble,
     };
     values.serialize(to)
 }
