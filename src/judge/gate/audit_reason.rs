@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use crate::run::completion::AuditTrouble;
-use crate::run::completion::audit_trouble::{with_cause, with_last_answer};
+use crate::run::completion::audit_trouble::as_cause;
 use crate::units::serialize_optional_ms;
 
 /// Why a gate on the completion audit came out as it did.
@@ -18,7 +18,7 @@ pub(crate) enum AuditReason {
     #[serde(rename = "audit_unread")]
     Unread {
         /// What the audit says of it.
-        #[serde(flatten, serialize_with = "with_cause")]
+        #[serde(serialize_with = "as_cause")]
         cause: AuditTrouble,
     },
     /// Keys that were sent twice were answered with two events.
@@ -90,7 +90,7 @@ pub(crate) enum IncompleteCount {
     UnreadEvents {
         events: u64,
         /// What came instead of a state.
-        #[serde(flatten, serialize_with = "with_last_answer")]
+        #[serde(serialize_with = "as_cause")]
         last_answer: AuditTrouble,
     },
     /// Events were pending when the audit ended.

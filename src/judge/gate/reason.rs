@@ -8,7 +8,7 @@ use super::audit_reason::AuditReason;
 use super::change_reason::{ChangeReason, CutRuns};
 use super::instrument_state::Limitation;
 use crate::run::completion::AuditTrouble;
-use crate::run::completion::audit_trouble::with_optional_last_answer;
+use crate::run::completion::audit_trouble::as_optional_cause;
 use crate::units::{serialize_ms, serialize_optional_ms};
 use crate::verdict::Verdict;
 
@@ -240,7 +240,7 @@ pub(crate) enum Uncertainty {
     UnreadEvents {
         events: u64,
         /// What came instead of a state, where that is known.
-        #[serde(flatten, serialize_with = "with_optional_last_answer")]
+        #[serde(serialize_with = "as_optional_cause")]
         last_answer: Option<AuditTrouble>,
     },
     /// The limit was not counted at record time and lies inside a histogram's bucket.

@@ -2,16 +2,13 @@
 
 use std::time::Duration;
 
-use serde::{Deserializer, Serialize, Serializer};
-
-use crate::units::serialize_optional_ms;
+use serde::{Deserializer, Serializer};
 
 /// What separates a cause from its hint in a run file.
 const HINT: &str = "\nhint: ";
 
 /// What kept an audit from reading the state of events.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "code", content = "values")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AuditTrouble {
     /// A request to the service had no usable answer.
     Query {
@@ -32,16 +29,13 @@ pub enum AuditTrouble {
         hint: Option<String>,
     },
     /// The state URLs do not show what became of the events.
-    #[serde(untagged)]
     Poll(PollTrouble),
     /// The listing does not show what became of the events.
-    #[serde(untagged)]
     Listing(ListingTrouble),
 }
 
 /// What came instead of a usable answer.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "code", content = "values")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum QueryFailure {
     /// No answer within the time limit.
     TimedOut,
@@ -92,8 +86,7 @@ pub enum QueryFailure {
 }
 
 /// Why the target of a 303 does not show that the event is done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RedirectDefect {
     /// The `Location` cannot be read.
     Unreadable,
@@ -112,8 +105,7 @@ pub enum RedirectDefect {
 }
 
 /// Why state URLs do not show what became of the events.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "code", content = "values")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PollTrouble {
     /// The service may have forgotten events.
     Forgotten {
@@ -122,7 +114,6 @@ pub enum PollTrouble {
         /// The pattern of the state URLs, without secrets.
         url: String,
         /// `--audit-ttl`.
-        #[serde(rename = "ttl_ms", serialize_with = "serialize_optional_ms")]
         ttl: Option<Duration>,
     },
     /// 303 points to a URL that is not the result of one event.
@@ -181,8 +172,7 @@ pub enum PollTrouble {
 }
 
 /// What contains a state instead of being one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateContainer {
     /// An object.
     Object,
@@ -191,8 +181,7 @@ pub enum StateContainer {
 }
 
 /// Why a listing does not show what became of the events.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case", tag = "code", content = "values")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ListingTrouble {
     /// Each request names its own run.
     ManyRuns {
@@ -223,8 +212,7 @@ pub enum ListingTrouble {
 }
 
 /// Who named the events that were sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventNaming {
     /// The answers.
     Answers,
@@ -278,43 +266,18 @@ pub(crate) mod in_words {
     }
 }
 
-#[derive(Serialize)]
-struct TroubleValues {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cause: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_answer: Option<Option<String>>,
-}
-
-/// The sentence as `cause`: a saved run has no more, and its JSON is that of the live run.
-pub(crate) fn with_cause<S: Serializer>(trouble: &AuditTrouble, to: S) -> Result<S::Ok, S::Error> {
-    let values = TroubleValues {
-        cause: Some(trouble.cause()),
-        last_answer: None,
-    };
-    values.serialize(to)
-}
-
-/// The sentence as `last_answer`.
-pub(crate) fn with_last_answer<S: Serializer>(
-    trouble: &AuditTrouble,
-    to: S,
-) -> Result<S::Ok, S::Error> {
-    last_answer(Some(trouble), to)
+/// The cause alone, without its hint, for the JSON of a reason: a saved run has no more of a trouble than its sentences.
+pub(crate) fn as_cause<S: Serializer>(trouble: &AuditTrouble, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_str(&trouble.cause())
 }
 
 /// The same where the trouble may be unknown.
-pub(crate) fn with_optional_last_answer<S: Serializer>(
+pub(crate) fn as_optional_cause<S: Serializer>(
     trouble: &Option<AuditTrouble>,
     to: S,
 ) -> Result<S::Ok, S::Error> {
-    last_answer(trouble.as_ref(), to)
-}
-
-fn last_answer<S: Serializer>(trouble: Option<&AuditTrouble>, to: S) -> Result<S::Ok, S::Error> {
-    let values = TroubleValues {
-        cause: None,
-        last_answer: Some(trouble.map(AuditTrouble::cause)),
-    };
-    values.serialize(to)
+    match trouble {
+        Some(trouble) => to.serialize_some(&trouble.cause()),
+        None => to.serialize_none(),
+    }
 }
