@@ -238,7 +238,7 @@ mod tests {
     use crate::reference::store::sqlite::other_processes::COURTESY;
 
     /// Pages of events that are written together; with those of the index there are twice as many.
-    const WRITTEN: i64 = 6 * WORTH_FRAMES;
+    const WRITTEN: i64 = 8 * WORTH_FRAMES;
     /// A log that is never started over grows to twice `WRITTEN`; on a busy machine the writers are ahead of the checkpoints.
     const STARTED_OVER: std::ops::Range<i64> = WORTH_FRAMES..8 * WORTH_FRAMES;
     /// A page and its head, in bytes.
