@@ -44,6 +44,13 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 
+/// What the help names to start with.
+const FIRST_STEP: &str = if cfg!(feature = "reference") {
+    "Start with `a7probe demo`, then `a7probe measure URL`."
+} else {
+    "Start with `a7probe measure URL`."
+};
+
 /// Is this service inside its latency target, did the fix help, and is what it accepted really done?
 #[derive(Parser, Debug)]
 #[command(
@@ -51,10 +58,12 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
     version,
     propagate_version = true,
     max_term_width = 110,
-    after_help = "Exit codes: 0 every gate passed, 1 a gate failed, 2 usage, configuration or internal error, \
+    after_help = format!(
+        "Exit codes: 0 every gate passed, 1 a gate failed, 2 usage, configuration or internal error, \
                   3 inconclusive, 4 target unreachable, 130 and 143 interrupted.\n\
                   diagnose: 0 nothing wrong, 1 a likely cause found, 3 cannot tell.\n\
-                  Start with `a7probe demo`, then `a7probe measure URL`."
+                  {FIRST_STEP}"
+    )
 )]
 pub struct Cli {
     /// What to do.
