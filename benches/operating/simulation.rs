@@ -19,7 +19,7 @@ pub(crate) struct Scenario {
     pub(crate) alpha: f64,
     /// The true share of exceedances, below 1.
     pub(crate) share: f64,
-    /// Exceedances come in bursts of so many; 1 makes them independent.
+    /// Consecutive exceedances in a burst; 1 makes them independent.
     pub(crate) burst: usize,
     /// ℓ0, the length in requests of the slow episode that the guard excludes.
     pub(crate) episode: f64,
@@ -36,7 +36,7 @@ pub(crate) struct Scenario {
 pub(crate) enum Looks {
     /// As a real run: whenever it has grown by 2 % ([`interim_looks::next`]).
     AsMeasured,
-    /// After so many samples each time: faster to simulate. The budget, for a run that is looked at once.
+    /// After each further block of this many samples, which is faster to simulate; the budget for a single look.
     Every(usize),
 }
 
@@ -49,7 +49,7 @@ impl Looks {
     }
 }
 
-/// Whether the judgement reckons with bursts.
+/// Whether the judgement allows for bursts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Guard {
     /// The cluster guard, the default of every command.

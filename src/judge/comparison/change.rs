@@ -19,9 +19,9 @@ pub struct Change {
     pub dependence: Pair<Dependence>,
     /// By nearest rank.
     pub observed: Pair<Observed>,
-    /// What the data say about the change: of runs made in turns, the wider interval.
+    /// The interval of the change; the wider of the two for interleaved runs.
     pub evidence: ChangeEvidence,
-    /// Of runs made in turns, both intervals.
+    /// Both intervals of interleaved runs.
     pub candidates: Option<CandidateIntervals>,
     /// What follows, given a noise band.
     pub effect: Effect,

@@ -178,7 +178,7 @@ mod tests {
     fn an_effect_is_beyond_both_parts_of_the_band() {
         assert_eq!(effect((0.3, 0.4), (-200.0, -150.0)), Effect::Improved);
         assert_eq!(effect((2.0, 3.0), (100.0, 200.0)), Effect::Regressed);
-        // 80 % slower, and at most 0.8 ms: nobody feels it.
+        // 80 % slower, and at most 0.8 ms: too little to notice.
         assert_eq!(effect((1.5, 1.8), (0.5, 0.8)), Effect::WithinNoise);
         // 20 ms more, and at most 4 %.
         assert_eq!(effect((1.02, 1.04), (10.0, 20.0)), Effect::WithinNoise);

@@ -20,7 +20,7 @@ const EPISODES: u64 = 3;
 /// Less than this share of delayed requests is no blocked loop at the load that is put on it.
 const RARE: f64 = 0.1;
 
-/// Requests that wait for a blocked loop take at least so many times the median of those that do not.
+/// The least ratio of a request that waits for a blocked loop to the median of those that do not.
 const APART: f64 = 4.0;
 
 /// The share of the requests that may be above a P95.

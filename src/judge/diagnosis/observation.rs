@@ -16,7 +16,7 @@ use crate::stats::modes::{Modes, modes};
 use crate::stats::profile::{self, CUT_95, OrderStatistics};
 use crate::stats::rank::{Quantile, min_samples_for_interval};
 
-/// A step fails if more than one in so many requests did.
+/// A step fails if more than 1 / `FAILED` of its requests failed.
 const FAILED: u64 = 20;
 
 /// One endpoint in one step.

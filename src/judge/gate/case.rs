@@ -225,7 +225,7 @@ fn ordered(
     (sides, if_sound)
 }
 
-/// The same from so many whose order is not known.
+/// The same from a count of exceedances whose order is unknown.
 fn unordered(
     test: &ProportionTest,
     n: u64,

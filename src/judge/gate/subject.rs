@@ -26,7 +26,7 @@ pub struct Subject<'a> {
     pub guard: Guard,
     /// Whether the size of the sample was fixed beforehand.
     pub design: Design,
-    /// What became of what it accepted; `None` if nobody asked.
+    /// What became of the accepted events; `None` without an audit.
     pub audit: Option<&'a Audit>,
     /// What may have kept the instrument from its work.
     pub load: InstrumentLoad,

@@ -24,7 +24,7 @@ const DECILES: usize = 10;
 /// Fewer windows than this cannot show a trend at [`ALPHA`]: 1 of 120 orders of five rises throughout.
 const MIN_WINDOWS: usize = 6;
 
-/// So many more requests in flight at the end, and so many times as many, are a queue.
+/// Growth of the requests in flight that is a queue: this many more at the end, and this many times as many.
 const QUEUE: (f64, f64) = (2.0, 2.0);
 
 /// What changed during a run.

@@ -183,7 +183,7 @@ fn by_value(recording: &Recording, values_ns: &[u64]) -> Vec<RequestBatch> {
     batches
 }
 
-/// At most so many groups of neighbours, as equal in number as can be.
+/// At most `most` groups of neighbours, of sizes as equal as possible.
 pub(super) fn grouped(batches: &[RequestBatch], most: usize) -> Vec<RequestBatch> {
     let groups = most.min(batches.len());
     let bounds =

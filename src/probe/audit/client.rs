@@ -52,8 +52,8 @@ fn builder() -> reqwest::ClientBuilder {
         .redirect(redirect::Policy::none())
 }
 
-/// How questions client the service: as the plan's requests do, and with their credentials. Whom else a plan names for
-/// answers gets neither.
+/// How questions reach the service: by the connection settings and with the credentials of the plan's requests. Another
+/// server that the plan names for answers gets neither.
 pub(super) struct AuditClient {
     service: reqwest::Client,
     others: reqwest::Client,

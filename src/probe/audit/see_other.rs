@@ -84,7 +84,7 @@ impl RedirectTargets {
         self.0.insert(id, (location, shows));
     }
 
-    /// RedirectTargets that are no evidence, by the id of their events: several events have the same one, or there is only one
+    /// Targets that are no evidence, by the id of their events: several events have the same one, or there is only one
     /// to be seen, and it does not name its event.
     pub(super) fn doubtful(&self) -> HashMap<&str, &str> {
         let mut events_at: HashMap<&str, u64> = HashMap::new();

@@ -42,7 +42,7 @@ impl LiveExceedances {
         LiveExceedances { own_error, ..self }
     }
 
-    /// LiveExceedances a request that ended.
+    /// Marks a request that ended.
     pub fn add(&mut self, sample: &Sample) {
         let (index, outcome) = (sample.index, sample.outcome);
         let lag_ns = sample.send_lag_ns().unwrap_or(0);

@@ -12,9 +12,9 @@ use super::response_options::{Expect, Keep, ResponseOptions, RetainedContent};
 /// What feeding bytes came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ParseProgress {
-    /// The answer goes on.
+    /// The answer continues.
     More,
-    /// The answer is complete; so many of the fed bytes belong to it.
+    /// The answer is complete; the number of fed bytes that belong to it.
     Done(usize),
 }
 

@@ -36,7 +36,7 @@ impl TimerFd {
     }
 
     pub(super) async fn sleep_until(&mut self, at_ns: u64) {
-        // An armed timer that cannot be read would hang the run; being early is mended by the caller.
+        // An armed timer that cannot be read would hang the run; the caller corrects an early return.
         if self.arm(at_ns).is_err() {
             return tokio::task::yield_now().await;
         }

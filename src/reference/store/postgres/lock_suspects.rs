@@ -7,7 +7,7 @@ use crate::reference::store::EventId;
 use crate::reference::store::commit_batch::CommitBatch;
 use crate::reference::store::work::WorkRequest;
 
-/// How long a key or a kind of work waits separately at once, after a wait that failed.
+/// How long a key or a kind of work waits apart from the others after a wait that failed.
 const SUSPECTED: Duration = Duration::from_secs(5);
 /// Keys and kinds that are remembered.
 const MOST_SUSPECTS: usize = 1000;
