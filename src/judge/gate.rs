@@ -1,7 +1,7 @@
 //! Gates: what a run must satisfy, said in one line, checked before it and judged after it.
 //!
 //! [`Gate`] is what was asked, [`check`] holds it against the plan, [`judge`] holds it against a
-//! recording and gives a [`Finding`] with its [`FindingReason`].
+//! recording and gives a [`Finding`] with its `FindingReason`.
 
 mod advice;
 mod audit_reason;

@@ -29,7 +29,7 @@ const RECORD_TIME: Duration = Duration::from_secs(1);
 pub struct Stopped {
     /// Accepted events that stay in the store and are processed at the next start.
     pub kept: u64,
-    /// Accepted events that were only in memory and are gone ([`Durability::None`]).
+    /// Accepted events that were only in memory and are gone (`Durability::None`).
     pub lost: u64,
     /// Events processed, since the store was made.
     pub processed: u64,

@@ -43,7 +43,7 @@ pub(super) fn check(config: &ServerConfig) -> Result<(), StartError> {
     }
 }
 
-/// Why [`run`] failed.
+/// Why the server's `run` failed.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// It did not start.
