@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, Serializer};
 
 /// A number with a unit that could not be read.
@@ -168,7 +167,8 @@ pub(crate) fn serialize_s<S: Serializer>(duration: &Duration, to: S) -> Result<S
 }
 
 /// Requests per second, of one endpoint; finite and above zero.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(try_from = "f64")]
 pub struct Rate(f64);
 

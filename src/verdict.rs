@@ -1,10 +1,10 @@
 //! Pass, fail or inconclusive: the only three answers a gate has.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The answer of one gate, or of all gates together. No data is never a pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Verdict {
     /// Shown to be within the limit at the stated confidence.

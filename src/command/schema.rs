@@ -12,9 +12,7 @@ use crate::run::run_file;
 /// # Errors
 /// If `out` cannot be written to.
 pub fn run(out: &mut dyn Write) -> anyhow::Result<Exit> {
-    serde_json::to_writer_pretty(&mut *out, &run_file::schema())
-        .map_err(std::io::Error::from)
-        .and_then(|()| writeln!(out))
+    out.write_all(run_file::SCHEMA.as_bytes())
         .context("cannot write the schema")?;
     Ok(Exit::Pass)
 }

@@ -24,7 +24,6 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -37,7 +36,7 @@ pub use assembly::{FinishedRun, RunContext};
 pub use calibration::{Calibration, CalibrationFailure, MeasurementOverhead, Throttled};
 pub use difference::{FactDifference, MachineDifference, MachineFact};
 pub use disk::read_bounded;
-pub use document::schema;
+pub use document::SCHEMA;
 pub use environment::Environment;
 pub use error::{Age, RunFileError};
 pub use judging::{AdaptiveRecord, GuardRecord, Judging, StopReason};
@@ -120,9 +119,10 @@ impl EndpointRun {
 }
 
 /// Whether a plan was carried out to its end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "how")]
-#[schemars(rename = "Ended")]
+#[cfg_attr(test, schemars(rename = "Ended"))]
 pub enum RunEnd {
     /// Every planned request was sent and had its time to be answered.
     Complete,
@@ -134,7 +134,8 @@ pub enum RunEnd {
 }
 
 /// The signals that cut a run short in good order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Signal {
     /// Ctrl-C.
@@ -144,7 +145,8 @@ pub enum Signal {
 }
 
 /// What the probe says of itself: the reader judges by it whether the instrument could keep up.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Instrument {
     /// Threads that sent requests.
     pub threads: usize,
@@ -152,11 +154,11 @@ pub struct Instrument {
     pub pacer: String,
     /// CPU time of the whole process, user and system, from the beginning of the warm-up to the end of the run, in ns.
     #[serde(rename = "cpu_ns", with = "nanos")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(test, schemars(with = "u64"))]
     pub cpu: Duration,
     /// Time from t0 to the end of the run, in ns.
     #[serde(rename = "wall_ns", with = "nanos")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(test, schemars(with = "u64"))]
     pub wall: Duration,
     /// What it measured of itself before the run.
     #[serde(default)]

@@ -7,7 +7,6 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::binomial;
@@ -19,7 +18,8 @@ const MAX_DECIMALS: usize = 7;
 /// A quantile strictly between 0 and 1, held as a reduced fraction of integers.
 ///
 /// Text is `P95`, `P99.9`; JSON is `"p95"`, `"p99.9"`; k6's `p(95)` is read too.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(try_from = "String", into = "String")]
 pub struct Quantile {
     numerator: u32,

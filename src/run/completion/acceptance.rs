@@ -1,14 +1,14 @@
 //! What the client knows of its requests, whatever the server says.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::run::recording::Counts;
 use crate::run::sample::FailureKind;
 
 /// What the client knows of its requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "Journal")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Journal"))]
 pub struct AcceptanceCounts {
     /// Answered as expected: accepted.
     pub ok: u64,

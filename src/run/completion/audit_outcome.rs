@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event_report::UnknownMeans;
 
 /// Whose clocks the time from acceptance to completion is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DoneClock {
     /// The server's, at both ends.
@@ -20,9 +20,10 @@ pub enum DoneClock {
 }
 
 /// Whether the server tells how often one kind of effect was had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-#[schemars(rename = "Effects")]
+#[cfg_attr(test, schemars(rename = "Effects"))]
 pub enum EffectReporting {
     /// It tells.
     #[serde(rename = "told")]
@@ -33,7 +34,8 @@ pub enum EffectReporting {
 }
 
 /// How the wait for the server ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Settled {
     /// Nothing was pending any more.

@@ -1,14 +1,14 @@
 //! What must be known to read the numbers of an audit.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::audit_trouble::{AuditTrouble, in_words};
 
 /// What must be known to read the numbers of an audit.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "remark")]
-#[schemars(rename = "Remark")]
+#[cfg_attr(test, schemars(rename = "Remark"))]
 pub enum AuditRemark {
     /// States could not be read when the wait ended.
     Trouble {
@@ -16,7 +16,7 @@ pub enum AuditRemark {
         unread: u64,
         /// What came last instead.
         #[serde(with = "in_words")]
-        #[schemars(with = "String")]
+        #[cfg_attr(test, schemars(with = "String"))]
         last: AuditTrouble,
     },
     /// Events were done before they were accepted, so no time that is told is believed.
@@ -38,7 +38,7 @@ pub enum AuditRemark {
     NotReadAgain {
         /// Why.
         #[serde(with = "in_words")]
-        #[schemars(with = "String")]
+        #[cfg_attr(test, schemars(with = "String"))]
         reason: AuditTrouble,
     },
 }

@@ -1,6 +1,5 @@
 //! Requests that were sent twice on purpose, to see whether their key makes them one event.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How one repeated request was answered, held against the original's answer.
@@ -22,7 +21,8 @@ pub enum Resend {
 
 /// What became of requests that were sent twice on purpose, with the same key and the same body. They are in no
 /// percentile and in no count of requests.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Resends {
     /// Share of the requests that was to be repeated, from 0 to 1.
     pub share: f64,

@@ -1,12 +1,12 @@
 //! What the latencies of a recording are: from where they count, how exact they are, and whether failures are among them.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// From where latency counts, which decides what it can prove.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-#[schemars(rename = "Clock")]
+#[cfg_attr(test, schemars(rename = "Clock"))]
 pub enum TimeBase {
     /// From the intended start: response time, free of coordinated omission.
     IntendedStart,

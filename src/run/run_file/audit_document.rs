@@ -1,6 +1,5 @@
 //! The completion audit of an endpoint as a run file keeps it.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::borrowed_text::BorrowedText;
@@ -13,7 +12,8 @@ use crate::run::completion::{
 use crate::run::recording::Latency;
 
 /// What became of what an endpoint accepted.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "audit")]
 pub(super) enum AuditDocument<'a> {
     /// The server told.
@@ -29,7 +29,8 @@ pub(super) enum AuditDocument<'a> {
 }
 
 /// What the server told.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct CompletionDocument<'a> {
     /// What the client knew of its requests.
     pub(super) journal: AcceptanceCounts,

@@ -4,7 +4,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Deref;
 
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Error, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -52,7 +51,8 @@ impl<'de> Visitor<'de> for Borrowing {
     }
 }
 
-impl JsonSchema for BorrowedText<'_> {
+#[cfg(test)]
+impl schemars::JsonSchema for BorrowedText<'_> {
     fn inline_schema() -> bool {
         String::inline_schema()
     }
@@ -61,7 +61,7 @@ impl JsonSchema for BorrowedText<'_> {
         String::schema_name()
     }
 
-    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
         String::json_schema(generator)
     }
 }

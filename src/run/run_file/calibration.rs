@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::nanos;
 use crate::units::Rate;
 
 /// Whether the instrument was calibrated before the run, and what came of it.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Calibration {
     /// It was not: the file is of before there was a calibration.
@@ -20,7 +20,7 @@ pub enum Calibration {
     /// It could not be.
     Failed {
         /// Why.
-        #[schemars(with = "String")]
+        #[cfg_attr(test, schemars(with = "String"))]
         why: CalibrationFailure,
     },
     /// It was, against a server in the same process that answers at once.
@@ -55,8 +55,9 @@ impl From<String> for CalibrationFailure {
 }
 
 /// What the instrument measured of a server that takes no time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "NullServer")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "NullServer"))]
 pub struct MeasurementOverhead {
     /// How it was reached, such as `HTTP/1.1 over TCP on loopback`.
     pub transport: String,
@@ -70,34 +71,35 @@ pub struct MeasurementOverhead {
     pub concurrency: Option<usize>,
     /// Median of the null latency, in ns: response time, in the closed model service time.
     #[serde(rename = "p50_ns", with = "nanos")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(test, schemars(with = "u64"))]
     pub p50: Duration,
     /// Its 99th percentile, in ns.
     #[serde(rename = "p99_ns", with = "nanos")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(test, schemars(with = "u64"))]
     pub p99: Duration,
     /// e, the upper 95 % bound of that percentile, in ns: a FAIL counts latencies above its target + e.
     #[serde(rename = "own_error_ns", with = "nanos")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(test, schemars(with = "u64"))]
     pub own_error: Duration,
     /// Median of the send lag, in ns; 0 in the closed model.
     #[serde(rename = "send_lag_p50_ns", with = "nanos")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(test, schemars(with = "u64"))]
     pub send_lag_p50: Duration,
     /// 99th percentile of the send lag, in ns; 0 in the closed model.
     #[serde(rename = "send_lag_p99_ns", with = "nanos")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(test, schemars(with = "u64"))]
     pub send_lag_p99: Duration,
 }
 
 /// How a control group was kept from the processor because its quota was spent.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Throttled {
     /// In so many periods.
     pub periods: u64,
     /// For so long in all, in ns.
     #[serde(rename = "time_ns", with = "nanos")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(test, schemars(with = "u64"))]
     pub time: Duration,
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::audit_document::AuditDocument;
@@ -18,18 +17,17 @@ use crate::run::recording::{
 };
 use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Phases};
 
-/// The JSON Schema of a run file.
-pub fn schema() -> serde_json::Value {
-    schemars::schema_for!(RunDocument).to_value()
-}
+/// The JSON Schema of a run file, as text. A test holds it to [`RunDocument`].
+pub const SCHEMA: &str = include_str!("run.schema.json");
 
 /// One run of a7probe. Times are integer nanoseconds, histograms are HdrHistogram's V2 compressed encoding in base64,
 /// bits are zlib in base64. Fields that are not described here are ignored.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[schemars(title = "a7probe.run/1")]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(title = "a7probe.run/1"))]
 pub(super) struct RunDocument<'a> {
     /// `a7probe.run/1`: name and major version.
-    #[schemars(extend("const" = FORMAT))]
+    #[cfg_attr(test, schemars(extend("const" = FORMAT)))]
     pub(super) format: String,
     /// UUID of the run; requests carry it in `X-A7-Run`.
     pub(super) id: String,
@@ -60,7 +58,8 @@ pub(super) struct RunDocument<'a> {
 }
 
 /// What one endpoint's part of the run left behind.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct EndpointDocument<'a> {
     /// What gates and tables call it.
     pub(super) name: String,
@@ -131,7 +130,8 @@ pub(super) struct EndpointDocument<'a> {
 }
 
 /// The judged latencies.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "form")]
 pub(super) enum LatencyDocument<'a> {
     /// A histogram with four significant digits.
@@ -144,7 +144,8 @@ pub(super) enum LatencyDocument<'a> {
 }
 
 /// One histogram a phase, three significant digits.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct PhasesDocument<'a> {
     /// Waiting for a free connection under the in-flight cap.
     #[serde(borrow)]
@@ -167,7 +168,8 @@ pub(super) struct PhasesDocument<'a> {
 }
 
 /// One second of the run.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct IntervalDocument<'a> {
     /// Which one, from 0.
     pub(super) second: u64,
@@ -181,7 +183,8 @@ pub(super) struct IntervalDocument<'a> {
 }
 
 /// One of the slowest requests.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ExemplarDocument {
     /// Position in the endpoint's plan.
     pub(super) index: u64,
@@ -204,7 +207,8 @@ pub(super) struct ExemplarDocument {
 }
 
 /// How a request ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum OutcomeDocument {
     /// Answered in full with an expected status.
@@ -335,6 +339,25 @@ impl From<&Exemplar> for ExemplarDocument {
             status: exemplar.status,
             connection: exemplar.connection,
             phases: exemplar.phases,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{RunDocument, SCHEMA};
+
+    #[test]
+    fn the_committed_schema_is_that_of_the_code() {
+        let schema = schemars::schema_for!(RunDocument).to_value();
+        let text = serde_json::to_string_pretty(&schema).expect("a schema") + "\n";
+        if text != SCHEMA {
+            let made = std::env::temp_dir().join("run.schema.json");
+            std::fs::write(&made, &text).expect("a temporary file");
+            panic!(
+                "look at the difference, then copy {} over src/run/run_file/run.schema.json",
+                made.display()
+            );
         }
     }
 }

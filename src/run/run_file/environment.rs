@@ -2,11 +2,11 @@
 
 use std::fs;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Where a run was made. Host and user names are not in it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Environment {
     /// Version of a7probe.
     pub a7probe: String,

@@ -1,6 +1,5 @@
 //! The requests above one target as a run file keeps them.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::borrowed_text::BorrowedText;
@@ -8,7 +7,8 @@ use super::nanos;
 use crate::run::recording::{Bits, Exceedances};
 
 /// Which requests exceeded a target.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct ExceedancesDocument<'a> {
     /// A latency equal to the target is within it.
     pub(super) target_ns: u64,

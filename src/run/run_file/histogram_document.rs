@@ -1,13 +1,13 @@
 //! A histogram as a run file keeps it.
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::borrowed_text::BorrowedText;
 use crate::run::histogram::Histogram;
 
 /// A histogram with its exact extremes beside it.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct HistogramDocument<'a> {
     /// How many values it holds.
     pub(super) count: u64,

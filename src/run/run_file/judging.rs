@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::nanos;
 use crate::run::plan::{DEFAULT_EPISODE, Design, Guard};
 
 /// How a run was judged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Judging {
     /// Whether bursts were reckoned with.
     pub guard: GuardRecord,
@@ -19,14 +19,15 @@ pub struct Judging {
 }
 
 /// Whether bursts were reckoned with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum GuardRecord {
     /// The cluster guard.
     Episode {
         /// The slow episode that a PASS excludes, in ns.
         #[serde(rename = "episode_ns", with = "nanos")]
-        #[schemars(with = "u64")]
+        #[cfg_attr(test, schemars(with = "u64"))]
         episode: Duration,
     },
     /// Requests were taken as independent.
@@ -36,18 +37,20 @@ pub enum GuardRecord {
 /// A run that stopped when its gates were decided. The gates were looked at after every request up to the hundredth,
 /// then whenever 2 % more had ended, in order of the intended start, and once more at the end: the bits of the requests
 /// hold all of it, and when it stopped is their number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct AdaptiveRecord {
     /// The longest that it might have taken, in ns.
     #[serde(rename = "budget_ns", with = "nanos")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(test, schemars(with = "u64"))]
     pub budget: Duration,
     /// Why it stopped.
     pub stopped: StopReason,
 }
 
 /// Why an adaptive run stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum StopReason {
     /// Every gate was decided and every gated percentile had its interval.

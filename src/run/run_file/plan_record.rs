@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::nanos;
@@ -16,7 +15,8 @@ use crate::units::Rate;
 const LONGEST_BODY_KEPT: usize = 4096;
 
 /// A [`Plan`] without its secrets.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct PlanRecord {
     /// Scheme, host, port and path prefix.
     pub target: String,
@@ -28,11 +28,11 @@ pub struct PlanRecord {
     pub size: SizeRecord,
     /// Sent before t0 and recorded apart, in ns.
     #[serde(rename = "warmup_ns", with = "nanos")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(test, schemars(with = "u64"))]
     pub warmup: Duration,
     /// Longest response time that was waited for, in ns.
     #[serde(rename = "timeout_ns", with = "nanos")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(test, schemars(with = "u64"))]
     pub timeout: Duration,
     /// Seed of the schedule's jitter.
     pub seed: u64,
@@ -41,7 +41,8 @@ pub struct PlanRecord {
 }
 
 /// An [`Endpoint`] without its secrets.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct EndpointRecord {
     /// What gates and tables call it.
     pub name: String,
@@ -62,7 +63,8 @@ pub struct EndpointRecord {
 }
 
 /// A header; of values whose names may hold secrets, 16 bits of SHA-256 are kept.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct HeaderRecord {
     /// As it was sent.
     pub name: String,
@@ -71,7 +73,8 @@ pub struct HeaderRecord {
 }
 
 /// A body: enough to distinguish two bodies, without their content.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct BodyRecord {
     /// The template, if `--save-bodies` was given and the template is text of at most 4 KiB. Files from before that
     /// flag hold it without its secret fields.
@@ -90,14 +93,15 @@ pub struct BodyRecord {
 }
 
 /// How much was sent to each endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum SizeRecord {
     /// For so long, counted from t0.
     Duration {
         /// In ns.
         #[serde(rename = "duration_ns", with = "nanos")]
-        #[schemars(with = "u64")]
+        #[cfg_attr(test, schemars(with = "u64"))]
         duration: Duration,
     },
     /// So many requests, to each endpoint.
@@ -108,7 +112,8 @@ pub enum SizeRecord {
 }
 
 /// How connections were opened and kept; of key files, the names.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct ConnectionRecord {
     /// Most requests in flight at once.
     pub max_in_flight: usize,

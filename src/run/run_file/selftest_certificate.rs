@@ -4,7 +4,6 @@ use std::fs::File;
 use std::path::Path;
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::difference::{MachineDifference, MachineFact};
@@ -14,8 +13,9 @@ use super::{Calibration, Environment, read_bounded};
 const FORMAT: &str = "a7probe.selftest/1";
 
 /// Measured against true, scenario by scenario.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "Certificate")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Certificate"))]
 pub struct SelftestCertificate {
     /// `a7probe.selftest/1`.
     pub format: String,
@@ -32,8 +32,9 @@ pub struct SelftestCertificate {
 }
 
 /// One figure, true and measured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "Check")]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[cfg_attr(test, schemars(rename = "Check"))]
 pub struct SelftestCheck {
     /// What the scripted server did: `delay 50 ms`.
     pub scenario: String,
@@ -51,9 +52,10 @@ pub struct SelftestCheck {
 }
 
 /// In what the numbers of a check are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
-#[schemars(rename = "Unit")]
+#[cfg_attr(test, schemars(rename = "Unit"))]
 pub enum CheckUnit {
     /// Milliseconds.
     Ms,

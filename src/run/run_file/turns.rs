@@ -2,18 +2,18 @@
 
 use std::time::Duration;
 
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::nanos;
 
 /// One side of an `ab`: blocks in the order before, after, after, before, laid end to end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct TurnsRecord {
     /// The same in the files of both sides, and in no others; UUID.
     #[serde(with = "text")]
-    #[schemars(with = "String")]
+    #[cfg_attr(test, schemars(with = "String"))]
     pub id: Uuid,
     /// Which side this is.
     pub side: SideRecord,
@@ -21,16 +21,17 @@ pub struct TurnsRecord {
     pub pairs: u64,
     /// How long a block is, in ns.
     #[serde(rename = "block_ns", with = "nanos")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(test, schemars(with = "u64"))]
     pub block: Duration,
     /// Sent before each block and recorded apart, in ns.
     #[serde(rename = "settle_ns", with = "nanos")]
-    #[schemars(with = "u64")]
+    #[cfg_attr(test, schemars(with = "u64"))]
     pub settle: Duration,
 }
 
 /// A side of a comparison.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum SideRecord {
     /// What it was.
