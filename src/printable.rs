@@ -7,8 +7,14 @@ use std::fmt::{self, Write as _};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// The colours of a verdict and their end: the only sequences that this program's tables send to a terminal.
-pub const COLOURS: [&str; 4] = ["\x1b[1;32m", "\x1b[1;31m", "\x1b[1;33m", "\x1b[0m"];
+/// The colours of a verdict, their end and the one of facts that stand back: the only sequences that this program's tables send to a terminal.
+pub const COLOURS: [&str; 5] = [
+    "\x1b[1;32m",
+    "\x1b[1;31m",
+    "\x1b[1;33m",
+    "\x1b[0m",
+    "\x1b[2m",
+];
 
 /// Whether a character moves the cursor, changes the order of its neighbours, or cannot be seen: C0 and C1 controls,
 /// line separators, bidirectional controls, characters without width, and tags.

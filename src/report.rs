@@ -6,14 +6,17 @@ mod comparison;
 mod csv;
 mod diagnosis;
 mod drift;
+mod figures;
 mod hdrlog;
 mod hgrm;
 mod instrument;
 mod json;
 mod markdown;
 mod note;
+mod planned_request;
 mod row;
 mod rows;
+mod screen;
 mod table;
 pub mod text;
 mod warning;
@@ -49,6 +52,7 @@ pub use drift::{JsonDrift, JsonRunWindow};
 pub use instrument::{JsonCalibration, JsonCertificate};
 pub use json::{JsonReport, SCHEMA};
 pub use note::Note;
+pub use planned_request::PlannedRequest;
 pub(crate) use text::diagnosis::step as diagnosis_step;
 pub use warning::{
     AuditWarning, ComparisonWarning, CountAbove, DriftWarning, LoadWarning, RunWarning, Warning,
@@ -131,6 +135,8 @@ pub struct EndpointReport {
     pub name: String,
     /// The file it came from, if it was read from one.
     pub source: Option<String>,
+    /// What was sent; `None` for latencies of another tool.
+    pub request: Option<PlannedRequest>,
     /// Percentiles and counts.
     pub summary: Summary,
     /// How the load was put on it; `None` for latencies of another tool.
@@ -169,6 +175,13 @@ pub struct Traffic {
     pub new_connections: u64,
     /// Requests that waited because the in-flight cap was reached.
     pub pool_limited: u64,
+    /// Bytes of all bodies that were received.
+    pub body_bytes: u64,
+    /// Answers by status, those of the requests that ended ok and of the others.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Statuses of answers that were not expected.
+    #[serde(skip)]
+    pub failed_statuses: BTreeMap<u16, u64>,
 }
 
 /// Actual send − intended start, by nearest rank.
@@ -246,8 +259,10 @@ impl ReportFormat {
 pub struct Style {
     /// Whether verdicts are coloured.
     pub colour: Colour,
-    /// Columns of the terminal; `None` for as many as needed.
+    /// Columns of the terminal; `None` for as many as needed, and no pictures.
     pub width: Option<u16>,
+    /// The characters that it can show.
+    pub glyphs: Glyphs,
     /// How much is told.
     pub verbosity: Verbosity,
 }
@@ -260,6 +275,16 @@ pub enum Colour {
     Never,
     /// ANSI escapes.
     Always,
+}
+
+/// The characters that a terminal can show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Glyphs {
+    /// `≤`, `·`, bars in eighths.
+    #[default]
+    Unicode,
+    /// `<=`, `|`, bars of `#`.
+    Ascii,
 }
 
 /// How much a report for people tells.
@@ -335,7 +360,12 @@ impl Report {
         out: &mut dyn Write,
     ) -> io::Result<()> {
         match format {
-            ReportFormat::Human => table::write(self, style, out),
+            ReportFormat::Human => match self.kind {
+                ReportKind::Measure | ReportKind::Judge => screen::write(self, style, out),
+                ReportKind::Compare | ReportKind::Ab | ReportKind::Diagnose => {
+                    table::write(self, style, out)
+                }
+            },
             ReportFormat::Json => json::write(self, out),
             ReportFormat::Markdown => markdown::write(self, out),
             ReportFormat::Csv => csv::write(self, out),
@@ -370,8 +400,16 @@ impl EndpointReport {
                 send_lag: SendLag::of(recording),
                 new_connections: recording.new_connections,
                 pool_limited: recording.pool_limited,
+                body_bytes: recording.body_bytes,
+                statuses: recording.statuses.clone(),
+                failed_statuses: planned
+                    .map(|endpoint| {
+                        planned_request::unexpected(&recording.statuses, &endpoint.expect)
+                    })
+                    .unwrap_or_default(),
             }),
             source: None,
+            request: planned.map(|endpoint| PlannedRequest::of(plan, endpoint)),
             drift: Drift::of(
                 recording,
                 planned
@@ -398,6 +436,7 @@ impl EndpointReport {
         EndpointReport {
             name: name.into(),
             source: Some(source.into()),
+            request: None,
             summary: Summary::of(recording, None),
             traffic: None,
             drift: Drift::of(recording, None),

@@ -5,10 +5,10 @@ use std::io::{self, BufWriter, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use crate::printable::{Printable, Sequences, Shown as _};
-use crate::report::{Colour, Report, ReportFormat, Style, Verbosity};
+use crate::report::{Colour, Glyphs, Report, ReportFormat, Style, Verbosity};
 
 /// Names of the formats, as `--output` and `--report` read them.
 const FORMATS: [(&str, ReportFormat); 6] = [
@@ -33,6 +33,14 @@ pub struct OutputArgs {
     #[arg(long = "report", value_name = "FORMAT=PATH", value_parser = parse_report_file)]
     pub reports: Vec<ReportFile>,
 
+    /// Colour verdicts: auto (on a terminal, without NO_COLOR), always or never
+    #[arg(long, value_name = "WHEN", value_enum, env = "A7PROBE_COLOR", default_value_t = ColourWhen::Auto)]
+    pub color: ColourWhen,
+
+    /// Write ASCII alone: <= for ≤, # for bars
+    #[arg(long, env = "A7PROBE_ASCII")]
+    pub ascii: bool,
+
     /// Print the verdict alone, and no warnings
     #[arg(long, conflicts_with = "verbose")]
     pub quiet: bool,
@@ -40,6 +48,16 @@ pub struct OutputArgs {
     /// Print the reason and the p-values of every gate
     #[arg(short, long)]
     pub verbose: bool,
+}
+
+/// When verdicts are coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum ColourWhen {
+    /// On a terminal, unless the environment says otherwise.
+    #[default]
+    Auto,
+    Always,
+    Never,
 }
 
 /// A file that a report is written to.
@@ -50,15 +68,15 @@ pub struct ReportFile {
 }
 
 impl OutputArgs {
-    /// How tables for people look; colour only for a terminal without `NO_COLOR`.
+    /// How screens for people look.
     pub(crate) fn style(&self) -> Style {
         let stdout = io::stdout();
-        let plain = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         Style {
-            colour: if stdout.is_terminal() && !plain {
-                Colour::Always
+            colour: colour(self.color, stdout.is_terminal(), variable),
+            glyphs: if self.ascii {
+                Glyphs::Ascii
             } else {
-                Colour::Never
+                glyphs(variable)
             },
             width: terminal_size::terminal_size_of(&stdout).map(|(width, _)| width.0),
             verbosity: if self.quiet {
@@ -111,6 +129,45 @@ impl OutputArgs {
         report.write(self.output, &self.style(), stdout)?;
         stdout.flush()?;
         Ok(())
+    }
+}
+
+/// A variable of the environment that is not empty.
+fn variable(name: &str) -> Option<String> {
+    let value = std::env::var_os(name).filter(|value| !value.is_empty())?;
+    Some(value.to_string_lossy().into_owned())
+}
+
+/// The flag wins over `NO_COLOR` (no-color.org), that over `CLICOLOR_FORCE`, that over what stdout is.
+fn colour(
+    when: ColourWhen,
+    is_terminal: bool,
+    variable: impl Fn(&str) -> Option<String>,
+) -> Colour {
+    let forced = variable("CLICOLOR_FORCE").is_some_and(|value| value != "0");
+    let dumb = variable("TERM").as_deref() == Some("dumb");
+    let coloured = match when {
+        ColourWhen::Always => true,
+        ColourWhen::Never => false,
+        ColourWhen::Auto if variable("NO_COLOR").is_some() => false,
+        ColourWhen::Auto => forced || is_terminal && !dumb,
+    };
+    if coloured {
+        Colour::Always
+    } else {
+        Colour::Never
+    }
+}
+
+/// ASCII where the locale names another character set; a locale that is not set says nothing about the terminal.
+fn glyphs(variable: impl Fn(&str) -> Option<String>) -> Glyphs {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"]
+        .into_iter()
+        .find_map(variable);
+    let locale = locale.map(|locale| locale.to_ascii_lowercase());
+    match locale {
+        Some(locale) if !locale.contains("utf-8") && !locale.contains("utf8") => Glyphs::Ascii,
+        _ => Glyphs::Unicode,
     }
 }
 
@@ -250,7 +307,57 @@ fn name_of(format: ReportFormat) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use super::{ReportFile, ReportFormat, parse_format, parse_report_file};
+    use super::{
+        Colour, ColourWhen, Glyphs, ReportFile, ReportFormat, colour, glyphs, parse_format,
+        parse_report_file,
+    };
+
+    fn environment(
+        variables: &'static [(&'static str, &'static str)],
+    ) -> impl Fn(&str) -> Option<String> {
+        |name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        }
+    }
+
+    #[test]
+    fn the_flag_wins_then_no_color_then_force_then_the_terminal() {
+        use ColourWhen::{Always, Auto, Never};
+        for (when, terminal, variables, expected) in [
+            (Auto, true, &[][..], Colour::Always),
+            (Auto, false, &[], Colour::Never),
+            (Auto, true, &[("NO_COLOR", "1")], Colour::Never),
+            (Auto, true, &[("TERM", "dumb")], Colour::Never),
+            (Auto, false, &[("CLICOLOR_FORCE", "1")], Colour::Always),
+            (Auto, false, &[("CLICOLOR_FORCE", "0")], Colour::Never),
+            (
+                Auto,
+                true,
+                &[("NO_COLOR", "1"), ("CLICOLOR_FORCE", "1")],
+                Colour::Never,
+            ),
+            (Always, false, &[("NO_COLOR", "1")], Colour::Always),
+            (Never, true, &[("CLICOLOR_FORCE", "1")], Colour::Never),
+        ] {
+            let got = colour(when, terminal, environment(variables));
+            assert_eq!(got, expected, "{when:?} {terminal} {variables:?}");
+        }
+    }
+
+    #[test]
+    fn a_locale_that_is_not_utf_8_gets_ascii() {
+        for (variables, expected) in [
+            (&[][..], Glyphs::Unicode),
+            (&[("LANG", "en_US.UTF-8")], Glyphs::Unicode),
+            (&[("LANG", "C.utf8")], Glyphs::Unicode),
+            (&[("LANG", "C")], Glyphs::Ascii),
+            (&[("LANG", "de_DE.ISO-8859-1")], Glyphs::Ascii),
+            (&[("LC_ALL", "C"), ("LANG", "en_US.UTF-8")], Glyphs::Ascii),
+        ] {
+            assert_eq!(glyphs(environment(variables)), expected, "{variables:?}");
+        }
+    }
 
     #[test]
     fn a_report_file_is_a_format_and_a_path() {

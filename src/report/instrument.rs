@@ -30,23 +30,31 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     report.runs.iter().flat_map(of_run).collect()
 }
 
+/// What is known of the measurement overhead; `None` where it is too small to matter for the smallest limit.
 fn calibration(run: &RunInfo, smallest: Option<Duration>) -> Option<String> {
-    match &run.calibration {
-        Calibration::Unknown => Some(
-            "not calibrated: the instrument's own error was not measured before this run".to_owned(),
-        ),
-        Calibration::Skipped => Some(
-            "not calibrated (--no-calibration): the instrument's own error is not known and not reckoned with"
-                .to_owned(),
-        ),
-        Calibration::Failed { why } => Some(format!(
-            "not calibrated: {why}; the instrument's own error is not known and not reckoned with"
-        )),
-        Calibration::Measured(null) => {
-            let small = smallest.is_none_or(|target| null.own_error <= target / MATTERS);
-            let tls = run.target.starts_with("https:");
-            (!small || tls).then(|| measured(null, tls))
+    if let Calibration::Measured(null) = &run.calibration {
+        let small = smallest.is_none_or(|target| null.own_error <= target / MATTERS);
+        if small && !run.target.starts_with("https:") {
+            return None;
         }
+    }
+    Some(overhead(run))
+}
+
+/// What is known of the measurement overhead of a run.
+pub(super) fn overhead(run: &RunInfo) -> String {
+    match &run.calibration {
+        Calibration::Unknown => {
+            "not calibrated: the instrument's own error was not measured before this run".to_owned()
+        }
+        Calibration::Skipped => {
+            "not calibrated (--no-calibration): the instrument's own error is not known and not allowed for"
+                .to_owned()
+        }
+        Calibration::Failed { why } => format!(
+            "not calibrated: {why}; the instrument's own error is not known and not allowed for"
+        ),
+        Calibration::Measured(null) => measured(null, run.target.starts_with("https:")),
     }
 }
 
@@ -65,7 +73,7 @@ fn measured(null: &MeasurementOverhead, tls: bool) -> String {
     )
 }
 
-fn certificate(run: &RunInfo) -> Option<String> {
+pub(super) fn certificate(run: &RunInfo) -> Option<String> {
     let certificate = run.certificate.as_ref()?;
     let length = if certificate.quick {
         "a7probe selftest --quick"

@@ -16,8 +16,6 @@ use super::{Colour, EndpointReport, Report, Style, Verbosity};
 use crate::judge::comparison::Comparison;
 use crate::judge::gate::Finding;
 use crate::printable::{self, COLOURS, one_line};
-use crate::run::plan::Design;
-use crate::units::{grouped, plural, trimmed};
 use crate::verdict::Verdict;
 
 /// Writes tables, notes, the reasons of what did not pass, and one verdict line.
@@ -168,20 +166,10 @@ fn write_reason(finding: &Finding, style: &Style, out: &mut dyn Write) -> io::Re
         finding.gate,
         one_line(&text::reason(finding))
     )?;
-    if let (Verbosity::Full, Some(p_pass), Some(p_fail)) =
-        (style.verbosity, finding.p_pass, finding.p_fail)
+    if style.verbosity == Verbosity::Full
+        && let Some(probabilities) = text::probabilities(finding)
     {
-        let (p_pass, p_fail) = (probability(p_pass), probability(p_fail));
-        let kind = match finding.design {
-            Design::Fixed => "fixed size",
-            Design::Adaptive => "valid at any time",
-        };
-        let bursts = bursts(finding);
-        writeln!(
-            out,
-            "{:12}  p_pass {p_pass}, p_fail {p_fail} ({kind}){bursts}",
-            ""
-        )?;
+        writeln!(out, "{:12}  {probabilities}", "")?;
     }
     match text::next_step(finding) {
         Some(step) => writeln!(out, "{:12}  next: {step}", ""),
@@ -198,30 +186,6 @@ fn write_next(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result
     match decisive.first().and_then(|first| text::next_step(first)) {
         Some(step) => writeln!(out, "next: {step}"),
         None => Ok(()),
-    }
-}
-
-/// `; 4 episodes, the longest of 31, φ 16`.
-fn bursts(finding: &Finding) -> String {
-    match finding.episodes.map(|episodes| episodes.seen) {
-        None => String::new(),
-        Some(None) => "; episodes unknown".to_owned(),
-        Some(Some(seen)) if seen.count == 0 => "; no episodes".to_owned(),
-        Some(Some(seen)) => format!(
-            "; {} {}, the longest of {}, φ {}",
-            grouped(seen.count),
-            plural(seen.count, "episode"),
-            grouped(seen.longest),
-            trimmed(seen.design_effect, 2)
-        ),
-    }
-}
-
-/// `0.377`, `2.75e-6`.
-fn probability(p: f64) -> String {
-    match p {
-        p if p == 0.0 || p >= 0.001 => format!("{p:.3}"),
-        p => format!("{p:.2e}"),
     }
 }
 

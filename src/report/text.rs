@@ -1,5 +1,6 @@
 //! The sentences that people read, in every output format; the layers below hand over values.
 
+mod audit_lines;
 mod audit_reason;
 mod audit_remark;
 mod audit_trouble;
@@ -9,15 +10,20 @@ pub(super) mod diagnosis;
 mod difference;
 pub(super) mod effect;
 mod endpoint;
+mod explained;
+mod facts;
 pub mod failure_hints;
+mod headline;
 mod import_remark;
 mod limitation;
+mod next_line;
 mod next_step;
 mod note;
 mod notes;
 mod reason;
 mod run;
 mod sample;
+mod screen_notes;
 mod test_reason;
 mod verdict;
 pub(super) mod warnings;
@@ -26,8 +32,16 @@ pub use difference::fact_difference;
 pub use next_step::next_step;
 pub use reason::reason;
 
+pub(super) use audit_lines::audit_lines;
 pub(super) use difference::machine_difference;
 pub(super) use endpoint::{counts, heading, noun, traffic};
+pub(super) use explained::{explained, probabilities};
+pub(super) use facts::{
+    facts, failures, heading as endpoint_heading, in_spells, slow_requests, status_line, statuses,
+};
+pub(super) use headline::{headlines, of_verdict, rank as verdict_rank, scale, sign};
+pub(super) use next_line::next_line;
 pub(super) use notes::{clock_note, notes};
 pub(super) use run::run;
+pub(super) use screen_notes::screen_notes;
 pub(super) use verdict::{decisive, listed, verdict_line};

@@ -62,6 +62,7 @@ mod reset;
 mod run_damage;
 mod run_file;
 mod runs;
+mod screens;
 mod scripted;
 mod secrets;
 mod selftest;

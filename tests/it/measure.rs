@@ -99,7 +99,7 @@ fn a_slow_service_fails_with_exit_1_and_the_reason() {
     assert_eq!(code(&output), 1, "{}", stderr(&output));
     let text = stdout(&output);
     assert!(
-        text.contains("FAIL health P50: 60 of 60 requests were above 300 ms"),
+        text.contains("  60 requests were slower than 300 ms, in 1 spell"),
         "{text}"
     );
 }

@@ -371,10 +371,10 @@ fn a_file_of_before_there_was_a_calibration_keeps_its_verdict_and_says_so() {
     assert_eq!(loaded.instrument.calibration, Calibration::Unknown);
     // A flag cannot be held against bits that were not counted.
     assert_eq!(findings(&loaded, "p95 <= 150ms")[0].verdict, Verdict::Fail);
-    let judged = harness::run(folder.path(), &["judge", "old.json"]);
+    let judged = harness::run(folder.path(), &["judge", "old.json", "-v"]);
     assert_eq!(judged.status.code(), Some(1));
     let said = String::from_utf8(judged.stdout).unwrap();
-    assert!(said.contains("note: old.json: not calibrated: "), "{said}");
+    assert!(said.contains("note: not calibrated: "), "{said}");
 }
 
 #[test]
@@ -476,7 +476,7 @@ fn a_closed_model_is_calibrated_as_it_measures() {
 #[test]
 fn a_calibration_that_was_skipped_is_said() {
     let (server, folder) = (Server::answering(OK), temp_dir());
-    let output = measure(folder.path(), &server, &["--no-calibration"]);
+    let output = measure(folder.path(), &server, &["--no-calibration", "-v"]);
     let said = String::from_utf8(output.stdout).unwrap();
     assert!(
         said.contains("note: not calibrated (--no-calibration)"),

@@ -107,6 +107,14 @@ impl Condition {
         }
     }
 
+    /// The limit of a percentile as it was written, of the response time or of the time to completion.
+    pub fn latency_limit(&self) -> Option<Duration> {
+        match *self {
+            Condition::Latency { limit, .. } | Condition::Done { limit, .. } => Some(limit),
+            _ => None,
+        }
+    }
+
     /// Whether it takes a completion audit.
     pub fn needs_audit(&self) -> bool {
         matches!(self, Condition::Done { .. } | Condition::Count { .. })

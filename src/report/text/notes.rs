@@ -33,6 +33,15 @@ pub(in crate::report) fn notes(report: &Report) -> Vec<String> {
         .collect()
 }
 
+/// What no screen says in a few words.
+pub(super) fn other_notes(report: &Report) -> Vec<String> {
+    let unresolved = report.endpoints.iter();
+    let unresolved = unresolved.filter_map(|endpoint| resolution_note(report, endpoint));
+    let certificates = report.runs.iter().filter_map(instrument::certificate);
+    let own = report.notes.iter().flat_map(note);
+    unresolved.chain(certificates).chain(own).collect()
+}
+
 pub(in crate::report) fn clock_note(clock: TimeBase) -> Option<&'static str> {
     match clock {
         // What another tool's file says, its importer says.
@@ -45,7 +54,7 @@ pub(in crate::report) fn clock_note(clock: TimeBase) -> Option<&'static str> {
 }
 
 /// What the verdicts say of bursts.
-fn guard_note(report: &Report) -> Option<String> {
+pub(super) fn guard_note(report: &Report) -> Option<String> {
     let on_one_run = report.findings.iter().filter(|f| f.p_pass.is_some());
     let (guarded, independent): (Vec<_>, Vec<_>) =
         on_one_run.partition(|finding| finding.episodes.is_some());

@@ -22,7 +22,7 @@ fn judge(file: &str, args: &[&str]) -> (Option<i32>, String, String) {
 #[test]
 fn a_verdict_that_hangs_on_what_the_format_lost_is_inconclusive() {
     // At most 37 of 603 above 150 ms where 47 pass, if they did not come in bursts.
-    let (code, stdout, _) = judge("wrk2.txt", &["--gate", "p90 <= 150ms"]);
+    let (code, stdout, _) = judge("wrk2.txt", &["--gate", "p90 <= 150ms", "-v"]);
     assert_eq!(code, Some(3), "{stdout}");
     assert!(
         stdout.contains(
@@ -33,7 +33,7 @@ fn a_verdict_that_hangs_on_what_the_format_lost_is_inconclusive() {
     let (code, stdout, _) = judge("wrk2.txt", &["--gate", "p90 <= 150ms", "--iid"]);
     assert_eq!(code, Some(0), "{stdout}");
     // oha's JSON: 24 to 32 of 400; 28 fail, 12 pass.
-    let (code, stdout, _) = judge("oha.json", &["--gate", "p95 <= 150ms", "--iid"]);
+    let (code, stdout, _) = judge("oha.json", &["--gate", "p95 <= 150ms", "--iid", "-v"]);
     assert_eq!(code, Some(3), "{stdout}");
     assert!(stdout.contains("the file does not tell more than that between 24 and 32 of 400 samples are above 150 ms, and the verdict hangs on them"), "{stdout}");
     assert!(
@@ -66,7 +66,7 @@ fn each_name_of_a_file_is_an_endpoint() {
         assert_eq!(code, Some(0), "{file}: {stdout}{stderr}");
     }
     // Locust keeps no order.
-    let (code, stdout, _) = judge("locust_stats.csv", &gates);
+    let (code, stdout, _) = judge("locust_stats.csv", &[&gates[..], &["-v"]].concat());
     assert_eq!(code, Some(3), "{stdout}");
     assert!(
         stdout.contains("health p50 <= 20ms: between 19 and 48 of 588 samples were above 20 ms, but the file does not keep the order of time"),
@@ -96,7 +96,7 @@ fn an_error_rate_is_judged_only_where_failures_are_counted() {
         "{stderr}"
     );
     // Failures without their order may be one burst.
-    let (code, stdout, _) = judge("oha.json", &["--gate", "error_rate <= 20%"]);
+    let (code, stdout, _) = judge("oha.json", &["--gate", "error_rate <= 20%", "-v"]);
     assert_eq!(code, Some(3), "{stdout}");
     assert!(
         stdout.contains(

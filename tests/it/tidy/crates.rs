@@ -7,12 +7,11 @@ use std::path::Path;
 use super::sources;
 
 /// Crates whose types are the language of every layer: errors, JSON, points in time, names, tasks.
-const EVERYWHERE: [&str; 10] = [
+const EVERYWHERE: [&str; 9] = [
     "anyhow",
     "thiserror",
     "serde",
     "serde_json",
-    "schemars",
     "jiff",
     "uuid",
     "tokio",

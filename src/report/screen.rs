@@ -1,0 +1,251 @@
+//! The result of one run for people: headline, facts, table, pictures, next step, notes, in this order.
+
+mod columns;
+mod distribution;
+mod drawn_limit;
+mod glyphs;
+mod ink;
+mod over_time;
+mod percentiles;
+mod wrapped;
+
+use std::io::{self, Write};
+
+use self::distribution::{ChartLine, DistributionChart};
+use self::drawn_limit::DrawnLimit;
+use self::ink::Ink;
+use super::{EndpointReport, Report, Style, Verbosity, text};
+use crate::printable;
+use crate::verdict::Verdict;
+
+/// A chart of fewer latencies shows nothing.
+const FEWEST_FOR_A_CHART: u64 = 30;
+
+/// Writes the screen of `measure` and `judge`.
+pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
+    let mut screen = Screen {
+        style,
+        ink: Ink::of(style),
+        text: String::new(),
+    };
+    screen.headlines(report);
+    if style.verbosity != Verbosity::Brief {
+        let endpoints = in_order_of_verdict(report);
+        for endpoint in &endpoints {
+            screen.endpoint(report, endpoint, endpoints.len());
+        }
+        screen.next(report, &endpoints);
+        screen.notes(report);
+    }
+    out.write_all(screen.text.as_bytes())
+}
+
+/// The worst verdict first, as the headlines.
+fn in_order_of_verdict(report: &Report) -> Vec<&EndpointReport> {
+    let mut endpoints: Vec<&EndpointReport> = report.endpoints.iter().collect();
+    endpoints.sort_by_key(|e| text::verdict_rank(text::of_verdict(report, &e.name).0));
+    endpoints
+}
+
+/// A screen as it grows.
+struct Screen<'a> {
+    style: &'a Style,
+    ink: Ink,
+    text: String,
+}
+
+impl Screen<'_> {
+    /// A line as it is; colours are in it already.
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    /// Prose, wrapped at words to the width of the terminal; its later lines are indented.
+    fn prose(&mut self, line: &str, indent: usize) {
+        let line = printable::one_line(line);
+        let line = self.ink.glyphs(&line).into_owned();
+        for line in wrapped::at_words(&line, self.style.width, indent) {
+            self.line(&line);
+        }
+    }
+
+    fn headlines(&mut self, report: &Report) {
+        let headlines = text::headlines(report);
+        let word = |verdict: Option<Verdict>| verdict.map_or("", Verdict::as_str);
+        let lead = headlines
+            .iter()
+            .map(|headline| word(headline.verdict).len())
+            .max()
+            .filter(|&width| width > 0)
+            .map_or(0, |width| width + 2);
+        for headline in &headlines {
+            let name = self.ink.glyphs(&headline.endpoint).into_owned();
+            let parts: Vec<String> = headline
+                .parts
+                .iter()
+                .map(|part| self.ink.glyphs(part).into_owned())
+                .collect();
+            let separator = self.ink.glyphs(" · ").into_owned();
+            let indent = lead + name.chars().count() + 2;
+            let lines = wrapped::at_parts(&parts, &separator, self.style.width, indent);
+            for (at, line) in lines.iter().enumerate() {
+                if at > 0 {
+                    self.line(&format!("{:indent$}{line}", ""));
+                    continue;
+                }
+                let shown = word(headline.verdict);
+                let space = " ".repeat(lead - shown.len().min(lead));
+                let shown = match headline.verdict {
+                    Some(verdict) => self.ink.verdict(verdict, shown),
+                    None => String::new(),
+                };
+                self.line(&format!("{shown}{space}{name}  {line}"));
+            }
+        }
+        if self.style.verbosity == Verbosity::Brief {
+            return;
+        }
+        let facts: Vec<String> = text::facts(report)
+            .iter()
+            .map(|fact| self.ink.glyphs(fact).into_owned())
+            .collect();
+        let separator = self.ink.glyphs(" · ").into_owned();
+        for line in wrapped::at_parts(&facts, &separator, self.style.width, lead) {
+            let line = self.ink.dim(&line);
+            self.line(&format!("{:lead$}{line}", ""));
+        }
+        self.line("");
+    }
+
+    fn endpoint(&mut self, report: &Report, endpoint: &EndpointReport, of: usize) {
+        if of > 1 {
+            let heading = text::endpoint_heading(endpoint);
+            self.prose(&heading, 2);
+        }
+        let table = percentiles::table(report, endpoint, self.style.verbosity);
+        for line in table.lines(self.ink, self.style.width) {
+            self.line(&line);
+        }
+        self.line("");
+        self.prose(&format!("  {}", text::status_line(endpoint)), 4);
+        let failures = text::failures(endpoint, report.runs.first());
+        for (at, failure) in failures.iter().enumerate() {
+            let lead = if at == 0 { "failed" } else { "" };
+            self.prose(&format!("  {lead:6}  {failure}"), 12);
+        }
+        if self.style.verbosity == Verbosity::Full {
+            self.details(report, endpoint);
+        }
+        let limit = DrawnLimit::of(report, endpoint);
+        self.spells(endpoint, limit.as_ref());
+        for line in text::audit_lines(endpoint, self.style.verbosity) {
+            self.prose(&format!("  {line}"), 4);
+        }
+        if self.style.width.is_some() {
+            self.pictures(endpoint, limit.as_ref());
+        }
+        self.line("");
+    }
+
+    /// What `-v` adds to an endpoint: its connections and send lag, and the reason of every gate.
+    fn details(&mut self, report: &Report, endpoint: &EndpointReport) {
+        if let Some(traffic) = &endpoint.traffic {
+            self.prose(&format!("  {}", text::traffic(traffic)), 4);
+            self.prose(&format!("  {}", text::statuses(traffic)), 4);
+        }
+        let own = report.findings.iter();
+        for finding in own.filter(|f| f.endpoint == endpoint.name) {
+            self.prose(&format!("  {}", text::explained(finding)), 4);
+        }
+    }
+
+    /// How slow requests were spread, of a limit that failed.
+    fn spells(&mut self, endpoint: &EndpointReport, limit: Option<&DrawnLimit>) {
+        if let Some(limit) = limit.filter(|l| l.verdict == Verdict::Fail && l.slow > 0) {
+            let line = text::slow_requests(endpoint, limit.slow, limit.chart.limit);
+            let spells = limit.spells.map(text::in_spells);
+            self.prose(&format!("  {line}{}", spells.unwrap_or_default()), 4);
+        }
+    }
+
+    fn pictures(&mut self, endpoint: &EndpointReport, limit: Option<&DrawnLimit>) {
+        let over_time = over_time::line(&endpoint.distribution.seconds);
+        if let Some(line) = &over_time {
+            self.prose(&format!("  {line}"), 4);
+        }
+        let summary = &endpoint.summary;
+        if summary.planned() < FEWEST_FOR_A_CHART {
+            return;
+        }
+        let chart = DistributionChart::of(
+            summary.ranked_values(),
+            summary.counts.not_ok(),
+            limit.map(|limit| limit.chart),
+        );
+        let Some(chart) = chart else {
+            return;
+        };
+        self.line("");
+        for line in chart.lines(text::scale(endpoint)) {
+            let glyphs = |text: &str| self.ink.glyphs(text).into_owned();
+            let line = match &line {
+                ChartLine::Within(text) => glyphs(text),
+                ChartLine::Beyond(before, bar, after) => format!(
+                    "{}{}{}",
+                    glyphs(before),
+                    self.ink.beyond(&glyphs(bar)),
+                    glyphs(after)
+                ),
+                ChartLine::Limit(text) => self.ink.dim(&glyphs(text)),
+            };
+            self.line(&line);
+        }
+    }
+
+    /// One step a verdict that is not PASS.
+    fn next(&mut self, report: &Report, endpoints: &[&EndpointReport]) {
+        for endpoint in endpoints {
+            let (verdict, decisive) = text::of_verdict(report, &endpoint.name);
+            let lines = verdict
+                .and_then(|verdict| text::next_line(report, endpoint, verdict, &decisive))
+                .unwrap_or_default();
+            for (at, line) in lines.iter().enumerate() {
+                let lead = if at == 0 { "next" } else { "" };
+                let name = match (at, endpoints.len()) {
+                    (0, 2..) => format!("{}: ", endpoint.name),
+                    _ => String::new(),
+                };
+                self.prose(&format!("{lead:4}  {name}{line}"), 6);
+            }
+        }
+    }
+
+    /// What must be known to read the numbers: in short where that says it, in full with `-v`.
+    fn notes(&mut self, report: &Report) {
+        let full = self.style.verbosity == Verbosity::Full;
+        let mut folded = Vec::new();
+        for note in text::screen_notes(report) {
+            match note.short {
+                Some(short) if !full => folded.push(short),
+                _ => self.prose(&format!("note: {}", note.long), 6),
+            }
+        }
+        if folded.is_empty() {
+            return;
+        }
+        let count = match folded.len() {
+            1 => "1 note".to_owned(),
+            n => format!("{n} notes"),
+        };
+        folded[0] = format!("{count} (-v): {}", folded[0]);
+        let folded: Vec<String> = folded
+            .iter()
+            .map(|note| self.ink.glyphs(note).into_owned())
+            .collect();
+        let separator = self.ink.glyphs(" · ").into_owned();
+        for line in wrapped::at_parts(&folded, &separator, self.style.width, 0) {
+            self.line(&line);
+        }
+    }
+}

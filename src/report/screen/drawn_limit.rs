@@ -1,0 +1,41 @@
+//! The limit that the pictures of an endpoint show.
+
+use super::distribution::ChartLimit;
+use crate::judge::gate::Condition;
+use crate::report::{EndpointReport, Report, rows, text};
+use crate::verdict::Verdict;
+
+/// The limit of the worst finding on a percentile of the response time.
+pub(super) struct DrawnLimit {
+    pub(super) chart: ChartLimit,
+    pub(super) verdict: Verdict,
+    /// Requests beyond it, failures among them.
+    pub(super) slow: u64,
+    /// Runs of requests beyond it, where their order is known.
+    pub(super) spells: Option<u64>,
+}
+
+impl DrawnLimit {
+    /// `None` without a gate on a percentile.
+    pub(super) fn of(report: &Report, endpoint: &EndpointReport) -> Option<DrawnLimit> {
+        let findings = rows::one_run_findings(report, &endpoint.name);
+        let of_latency = findings
+            .into_iter()
+            .filter(|f| matches!(f.gate.condition, Condition::Latency { .. }));
+        let worst = of_latency.min_by_key(|f| text::verdict_rank(Some(f.verdict)))?;
+        let range = worst.exceedances;
+        let failed = endpoint.summary.counts.not_ok();
+        let is_exact = range.at_least == range.at_most;
+        Some(DrawnLimit {
+            chart: ChartLimit {
+                limit: worst.gate.condition.latency_limit()?,
+                beyond: is_exact.then(|| range.at_most.saturating_sub(failed)),
+            },
+            verdict: worst.verdict,
+            slow: range.at_most,
+            spells: worst
+                .episodes
+                .and_then(|episodes| Some(episodes.seen?.count)),
+        })
+    }
+}

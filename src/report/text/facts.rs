@@ -1,0 +1,223 @@
+//! What a run was, in one line: the requests, their number, the rate and the time.
+
+use std::time::Duration;
+
+use crate::printable::one_line;
+use crate::report::figures::{bytes, thousands};
+use crate::report::{EndpointReport, Report, RunInfo, Traffic};
+use crate::run::plan::Model;
+use crate::run::run_file::RunEnd;
+use crate::units::{Pretty, plural};
+
+/// `GET https://shop.example/search`, `600 requests at 20/s in 30 s`; `evidence.txt`, `10 samples`.
+pub(in crate::report) fn facts(report: &Report) -> Vec<String> {
+    let run = report.runs.first();
+    let mut facts = match report.endpoints.as_slice() {
+        [only] => vec![subject(report, only), load(only, run)],
+        several => {
+            let mut facts = vec![report.title.clone()];
+            facts.extend(common_load(several, run));
+            facts
+        }
+    };
+    if run.is_some_and(|run| run.ended != RunEnd::Complete) {
+        facts.push("interrupted".to_owned());
+    }
+    let facts = facts.iter().map(|fact| one_line(fact).into_owned());
+    facts.collect()
+}
+
+/// `orders  POST /orders · 600 requests, 600 ok`.
+pub(in crate::report) fn heading(endpoint: &EndpointReport) -> String {
+    let name = &endpoint.name;
+    let planned = endpoint.summary.planned();
+    let what = match (&endpoint.request, &endpoint.source) {
+        (Some(request), _) => format!("{} {}", request.method, request.path),
+        (None, Some(source)) => source.clone(),
+        (None, None) => String::new(),
+    };
+    let noun = super::noun(endpoint.summary.clock);
+    let line = format!(
+        "{name}  {what} · {} {noun}, {} ok",
+        thousands(planned),
+        thousands(endpoint.summary.counts.ok)
+    );
+    one_line(&line).into_owned()
+}
+
+fn subject(report: &Report, endpoint: &EndpointReport) -> String {
+    match (&endpoint.request, &endpoint.source) {
+        (Some(request), _) => format!("{} {}", request.method, request.url),
+        (None, Some(source)) => source.clone(),
+        (None, None) => report.title.clone(),
+    }
+}
+
+/// `600 requests at 20/s in 30 s`, `200 requests, 50 at a time, 40 ms`.
+fn load(endpoint: &EndpointReport, run: Option<&RunInfo>) -> String {
+    let planned = endpoint.summary.planned();
+    let noun = match planned {
+        1 => super::noun(endpoint.summary.clock).trim_end_matches('s'),
+        _ => super::noun(endpoint.summary.clock),
+    };
+    let count = format!("{} {noun}", thousands(planned));
+    let Some(traffic) = &endpoint.traffic else {
+        return count;
+    };
+    if planned == 0 {
+        return count;
+    }
+    let rate = traffic.offered.map(|rate| rate.as_per_second());
+    let time = rate.or(traffic.achieved_per_s).map(|per_s| {
+        let time = Duration::from_secs_f64(planned as f64 / per_s);
+        Pretty(coarse(time)).to_string()
+    });
+    match (traffic.offered, run.map(|run| run.model), time) {
+        (Some(rate), _, Some(time)) => format!("{count} at {rate} in {time}"),
+        (None, Some(Model::Closed { concurrency }), Some(time)) => {
+            format!("{count}, {concurrency} at a time, {time}")
+        }
+        (None, Some(Model::Closed { concurrency }), None) => {
+            format!("{count}, {concurrency} at a time")
+        }
+        _ => count,
+    }
+}
+
+/// Two digits are enough for the length of a run.
+fn coarse(time: Duration) -> Duration {
+    let unit = match time {
+        t if t >= Duration::from_secs(10) => Duration::from_secs(1),
+        t if t >= Duration::from_secs(1) => Duration::from_millis(100),
+        _ => Duration::from_millis(1),
+    };
+    let units = (time.as_secs_f64() / unit.as_secs_f64()).round().max(1.0);
+    unit.mul_f64(units)
+}
+
+/// What all endpoints have in common: `20/s each · 30 s`.
+fn common_load(endpoints: &[EndpointReport], run: Option<&RunInfo>) -> Vec<String> {
+    let offered = endpoints.iter().map(|e| e.traffic.as_ref()?.offered);
+    let mut offered = offered.collect::<Vec<_>>();
+    offered.dedup();
+    let mut parts = Vec::new();
+    match (offered.as_slice(), run.map(|run| run.model)) {
+        (&[Some(rate)], _) => parts.push(format!("{rate} each")),
+        (_, Some(Model::Closed { concurrency })) => parts.push(format!("{concurrency} at a time")),
+        _ => {}
+    }
+    let times = endpoints.iter().filter_map(|endpoint| {
+        let traffic = endpoint.traffic.as_ref()?;
+        let per_s = traffic.offered.map(|rate| rate.as_per_second());
+        let per_s = per_s.or(traffic.achieved_per_s)?;
+        Some(endpoint.summary.planned() as f64 / per_s)
+    });
+    let longest = times.fold(0.0, f64::max);
+    if longest > 0.0 {
+        parts.push(Pretty(coarse(Duration::from_secs_f64(longest))).to_string());
+    }
+    parts
+}
+
+/// `ok 600 · failed 0 · sent 20.0/s of 20/s · 1.9 MB received`.
+pub(in crate::report) fn status_line(endpoint: &EndpointReport) -> String {
+    let counts = &endpoint.summary.counts;
+    let mut parts = vec![
+        format!("ok {}", thousands(counts.ok)),
+        format!(
+            "failed {}",
+            thousands(counts.failed_total() + counts.timeout)
+        ),
+    ];
+    if counts.unsent > 0 {
+        parts.push(format!("unsent {}", thousands(counts.unsent)));
+    }
+    if let Some(traffic) = &endpoint.traffic {
+        parts.push(match (traffic.achieved_per_s, traffic.offered) {
+            (Some(sent), Some(offered)) => format!("sent {}/s of {offered}", rate(sent)),
+            (Some(sent), None) => format!("sent {}/s", rate(sent)),
+            (None, Some(offered)) => format!("sent – of {offered}"),
+            (None, None) => "sent –".to_owned(),
+        });
+        parts.push(format!("{} received", bytes(traffic.body_bytes)));
+        if traffic.pool_limited > 0 {
+            parts.push(format!(
+                "{} waited for a connection",
+                thousands(traffic.pool_limited)
+            ));
+        }
+    }
+    parts.join(" · ")
+}
+
+fn rate(per_s: f64) -> String {
+    match per_s {
+        r if r >= 100.0 => thousands(r.round() as u64),
+        r => format!("{r:.1}"),
+    }
+}
+
+/// `11 × HTTP 500`, `3 × timeout (10 s)`: how requests failed, the most frequent first.
+pub(in crate::report) fn failures(endpoint: &EndpointReport, run: Option<&RunInfo>) -> Vec<String> {
+    let counts = &endpoint.summary.counts;
+    let statuses = endpoint.traffic.as_ref().map(|t| &t.failed_statuses);
+    let mut rows: Vec<(u64, String)> = Vec::new();
+    for (kind, &count) in &counts.failed {
+        let by_status = statuses.filter(|_| kind.as_str() == "status");
+        let told: u64 = by_status.map_or(0, |statuses| statuses.values().sum());
+        for (status, &count) in by_status.into_iter().flatten() {
+            rows.push((count, format!("HTTP {status}")));
+        }
+        if count > told {
+            rows.push((count - told, kind.as_str().to_owned()));
+        }
+    }
+    if counts.timeout > 0 {
+        let timeout = run.map(|run| format!(" ({})", Pretty(run.timeout)));
+        rows.push((
+            counts.timeout,
+            format!("timeout{}", timeout.unwrap_or_default()),
+        ));
+    }
+    rows.sort_by_key(|row| std::cmp::Reverse(row.0));
+    let width = rows.iter().map(|row| thousands(row.0).len()).max();
+    let width = width.unwrap_or(0);
+    rows.into_iter()
+        .map(|(count, what)| format!("{:>width$} × {what}", thousands(count)))
+        .collect()
+}
+
+/// `50 requests were slower than 150 ms`, `14 requests failed or were slower than 150 ms`.
+pub(in crate::report) fn slow_requests(
+    endpoint: &EndpointReport,
+    slow: u64,
+    limit: Duration,
+) -> String {
+    let limit = Pretty(limit);
+    let failed = endpoint.summary.counts.not_ok();
+    let noun = super::noun(endpoint.summary.clock);
+    let requests = format!(
+        "{} {}",
+        thousands(slow),
+        plural(slow, noun.trim_end_matches('s'))
+    );
+    let were = if slow == 1 { "was" } else { "were" };
+    match failed {
+        0 => format!("{requests} {were} slower than {limit}"),
+        _ => format!("{requests} failed or {were} slower than {limit}"),
+    }
+}
+
+/// `, in 21 spells`.
+pub(in crate::report) fn in_spells(spells: u64) -> String {
+    format!(", in {} {}", thousands(spells), plural(spells, "spell"))
+}
+
+/// `status 200 × 586 · 500 × 14`.
+pub(in crate::report) fn statuses(traffic: &Traffic) -> String {
+    let statuses = traffic.statuses.iter();
+    let statuses: Vec<String> = statuses
+        .map(|(status, &count)| format!("{status} × {}", thousands(count)))
+        .collect();
+    format!("status {}", statuses.join(" · "))
+}

@@ -1,0 +1,307 @@
+//! Screens for people: the exact text of runs whose truth is known, at 80 columns; narrower, in ASCII and in colour, the
+//! same words.
+
+use std::fs;
+use std::io::Read;
+use std::os::fd::OwnedFd;
+use std::process::Stdio;
+use std::time::Duration;
+
+use a7probe::judge::gate::{self, Gate, Subject};
+use a7probe::report::{Colour, Glyphs, Report, ReportFormat, ReportKind, Style, Verbosity};
+use a7probe::run::recording::{Recording, TimeBase};
+use a7probe::run::run_file::Run;
+use a7probe::run::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
+
+use crate::harness::{a7probe, temp_dir};
+use crate::runs;
+
+/// How one request ended, and after how long.
+type End = (Outcome, u16, Duration);
+
+fn ok(micros: u64) -> End {
+    (Outcome::Ok, 200, Duration::from_micros(micros))
+}
+
+/// Requests on the grid of 20 a second, without a lag.
+fn recording(requests: u64, end: impl Fn(u64) -> End) -> Recording {
+    let mut recording =
+        Recording::new(TimeBase::IntendedStart, &[runs::TARGET]).with_own_error(runs::OWN_ERROR);
+    for index in 0..requests {
+        let due = index * 50_000_000;
+        let (outcome, status, took) = end(index);
+        recording.add(&Sample {
+            index,
+            intended_start_ns: Some(due),
+            dispatched_ns: due,
+            sent_ns: Some(due),
+            finished_ns: due + took.as_nanos() as u64,
+            outcome,
+            status: (status > 0).then_some(status),
+            connection: Some(ConnectionUse::Reused),
+            phases: Phases::default(),
+            body_bytes: 60,
+            server_timing: Vec::new(),
+        });
+    }
+    recording
+}
+
+/// From 12 to 41 ms, the same every second.
+fn fast(index: u64) -> End {
+    ok(12_000 + (index * 7 % 20) * 1_500)
+}
+
+/// Every eighth request is slow, two of them in a row.
+fn two_groups(index: u64) -> End {
+    match index % 16 {
+        3 | 4 => ok(180_000 + index * 400),
+        _ => ok(1_500 + index % 5 * 200),
+    }
+}
+
+/// Of 600 requests, 14 fail: with a status, or at the timeout of 5 s.
+fn failing(index: u64) -> End {
+    match index {
+        i if i % 50 == 49 => (
+            Outcome::Failed(FailureKind::Status),
+            500,
+            Duration::from_millis(2),
+        ),
+        100 | 400 => (Outcome::Timeout, 0, Duration::from_secs(5)),
+        _ => fast(index),
+    }
+}
+
+/// Two of 600 are slow.
+fn rarely_slow(index: u64) -> End {
+    match index {
+        200 | 500 => ok(188_000),
+        _ => fast(index),
+    }
+}
+
+fn run_of(recording: Recording) -> Run {
+    let mut run = runs::run(recording.clone(), recording);
+    run.endpoints.truncate(1);
+    run.plan.endpoints.truncate(1);
+    run
+}
+
+fn report(run: &Run, gates: &[&str]) -> Report {
+    let mut report = Report::new(ReportKind::Measure, run.plan.target.clone());
+    report.add_run("", run);
+    let gates: Vec<Gate> = gates
+        .iter()
+        .map(|gate| Gate::parse(gate).expect("a gate"))
+        .collect();
+    report.findings = gate::judge(&gates, &Subject::of_run(run));
+    report
+}
+
+const USUAL: [&str; 3] = ["p50 <= 150ms", "p95 <= 150ms", "p99 <= 150ms"];
+
+/// Every screen that is held to a snapshot in `fixtures/screens`.
+fn screens() -> Vec<(&'static str, Report)> {
+    let both = runs::run(recording(600, fast), recording(600, two_groups));
+    vec![
+        ("pass", report(&run_of(recording(600, fast)), &USUAL)),
+        ("fail", report(&run_of(recording(400, two_groups)), &USUAL)),
+        ("failures", report(&run_of(recording(600, failing)), &USUAL)),
+        (
+            "inconclusive",
+            report(&run_of(recording(600, rarely_slow)), &USUAL),
+        ),
+        ("no-gates", report(&run_of(recording(600, fast)), &[])),
+        (
+            "other-gates",
+            report(
+                &run_of(recording(600, failing)),
+                &["p95 <= 50ms", "error_rate <= 1%", "p99 <= 40ms warn"],
+            ),
+        ),
+        ("two-endpoints", report(&both, &USUAL)),
+        ("nothing", report(&run_of(recording(0, fast)), &USUAL)),
+    ]
+}
+
+fn written(report: &Report, style: Style) -> String {
+    let mut out = Vec::new();
+    report
+        .write(ReportFormat::Human, &style, &mut out)
+        .expect("memory takes it");
+    String::from_utf8(out).expect("UTF-8")
+}
+
+fn terminal(width: u16) -> Style {
+    Style {
+        width: Some(width),
+        ..Style::default()
+    }
+}
+
+#[test]
+fn screens_look_as_their_snapshots_do() {
+    for (name, report) in screens() {
+        looks_as_its_snapshot(name, &written(&report, terminal(80)));
+    }
+}
+
+/// Holds a screen to `fixtures/screens/NAME.snap`; `INSTA_UPDATE=always` writes it anew.
+#[track_caller]
+pub(crate) fn looks_as_its_snapshot(name: &str, text: &str) {
+    insta::with_settings!({
+        snapshot_path => "../../fixtures/screens",
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!(name, text);
+    });
+}
+
+#[test]
+fn no_line_is_wider_than_the_terminal() {
+    for (name, report) in screens() {
+        for width in [80, 100, 120] {
+            for verbosity in [Verbosity::Brief, Verbosity::Normal, Verbosity::Full] {
+                let style = Style {
+                    verbosity,
+                    ..terminal(width)
+                };
+                for line in written(&report, style).lines() {
+                    let columns = line.chars().count();
+                    assert!(columns <= usize::from(width), "{name} at {width}: {line}");
+                    assert_eq!(line, line.trim_end(), "{name}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn ascii_has_no_other_characters() {
+    for (name, report) in screens() {
+        for verbosity in [Verbosity::Brief, Verbosity::Normal] {
+            let style = Style {
+                glyphs: Glyphs::Ascii,
+                verbosity,
+                ..terminal(80)
+            };
+            let text = written(&report, style);
+            assert!(text.is_ascii(), "{name}: {text}");
+        }
+    }
+}
+
+#[test]
+fn colours_add_nothing_but_colours() {
+    for (name, report) in screens() {
+        let style = Style {
+            colour: Colour::Always,
+            ..terminal(80)
+        };
+        let coloured = written(&report, style);
+        let plain = a7probe::printable::COLOURS
+            .iter()
+            .fold(coloured.clone(), |text, escape| text.replace(escape, ""));
+        assert_ne!(coloured, plain, "{name}");
+        assert_eq!(plain, written(&report, terminal(80)), "{name}");
+    }
+}
+
+#[test]
+fn the_first_line_alone_answers() {
+    for (name, report) in screens() {
+        let brief = written(
+            &report,
+            Style {
+                verbosity: Verbosity::Brief,
+                ..terminal(80)
+            },
+        );
+        let whole = written(&report, terminal(80));
+        assert!(whole.starts_with(&brief), "{name}: {brief}");
+    }
+}
+
+/// What the program shows on a terminal of 80 columns.
+fn on_a_terminal(arguments: &[&str], variables: &[(&str, &str)]) -> String {
+    let (terminal, program) = pseudo_terminal();
+    let folder = temp_dir();
+    fs::copy("fixtures/evidence.txt", folder.path().join("evidence.txt")).expect("a copy");
+    let mut command = a7probe(folder.path(), arguments);
+    for name in ["NO_COLOR", "CLICOLOR_FORCE", "LC_ALL", "LC_CTYPE"] {
+        command.env_remove(name);
+    }
+    command.env("TERM", "xterm").env("LANG", "C.UTF-8");
+    command.envs(variables.iter().copied());
+    command.stdout(Stdio::from(program));
+    let mut child = command.spawn().expect("the program starts");
+    // The other end is open in the command still; the terminal ends with it.
+    drop(command);
+    let mut text = Vec::new();
+    // Linux ends a terminal without a program with EIO.
+    let _ = fs::File::from(terminal).read_to_end(&mut text);
+    child.wait().expect("it ends");
+    String::from_utf8(text)
+        .expect("UTF-8")
+        .replace("\r\n", "\n")
+}
+
+/// Both ends of a terminal of 80 columns.
+fn pseudo_terminal() -> (OwnedFd, OwnedFd) {
+    use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+    use rustix::termios::{Winsize, tcsetwinsize};
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
+    grantpt(&terminal).expect("granted");
+    unlockpt(&terminal).expect("unlocked");
+    let name = ptsname(&terminal, Vec::new()).expect("a name");
+    let program = fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(name.to_str().expect("UTF-8"))
+        .expect("the other end");
+    let size = Winsize {
+        ws_row: 40,
+        ws_col: 80,
+        ws_xpixel: 0,
+        ws_ypixel: 0,
+    };
+    tcsetwinsize(&program, size).expect("a size");
+    (terminal, program.into())
+}
+
+const ESCAPE: char = '\u{1b}';
+
+#[test]
+fn a_terminal_gets_colours_unless_it_is_told_otherwise() {
+    let judge = ["judge", "evidence.txt"];
+    let coloured = on_a_terminal(&judge, &[]);
+    assert!(
+        coloured.starts_with("\u{1b}[1;31mFAIL\u{1b}[0m  evidence"),
+        "{coloured}"
+    );
+    for variables in [
+        [("NO_COLOR", "1")],
+        [("TERM", "dumb")],
+        [("A7PROBE_COLOR", "never")],
+    ] {
+        let plain = on_a_terminal(&judge, &variables);
+        assert!(!plain.contains(ESCAPE), "{variables:?}: {plain}");
+        assert!(plain.starts_with("FAIL  evidence"), "{plain}");
+    }
+    let never = on_a_terminal(&["judge", "evidence.txt", "--color", "never"], &[]);
+    assert!(!never.contains(ESCAPE), "{never}");
+}
+
+#[test]
+fn a_terminal_whose_locale_is_not_utf_8_gets_ascii() {
+    for (arguments, variables) in [
+        (&["judge", "evidence.txt"][..], &[("LC_ALL", "C")][..]),
+        (&["judge", "evidence.txt", "--ascii"], &[]),
+    ] {
+        let text = on_a_terminal(arguments, variables);
+        assert!(text.is_ascii(), "{text}");
+        assert!(text.contains("<= 150 ms"), "{text}");
+    }
+}
