@@ -89,7 +89,7 @@ pub fn write_certificate(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    table::certificate::write(certificate, style, out)
+    screen::selftest::write(certificate, style, out)
 }
 
 /// Writes a self-test as one JSON object.

@@ -7,6 +7,7 @@ mod glyphs;
 mod ink;
 mod over_time;
 mod percentiles;
+pub(super) mod selftest;
 mod wrapped;
 
 use std::io::{self, Write};
@@ -23,11 +24,7 @@ const FEWEST_FOR_A_CHART: u64 = 30;
 
 /// Writes the screen of `measure` and `judge`.
 pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
-    let mut screen = Screen {
-        style,
-        ink: Ink::of(style),
-        text: String::new(),
-    };
+    let mut screen = Screen::new(style);
     screen.headlines(report);
     if style.verbosity != Verbosity::Brief {
         let endpoints = in_order_of_verdict(report);
@@ -55,6 +52,14 @@ struct Screen<'a> {
 }
 
 impl Screen<'_> {
+    fn new(style: &Style) -> Screen<'_> {
+        Screen {
+            style,
+            ink: Ink::of(style),
+            text: String::new(),
+        }
+    }
+
     /// A line as it is; colours are in it already.
     fn line(&mut self, line: &str) {
         self.text.push_str(line.trim_end());
@@ -106,16 +111,39 @@ impl Screen<'_> {
         if self.style.verbosity == Verbosity::Brief {
             return;
         }
-        let facts: Vec<String> = text::facts(report)
+        self.facts(&text::facts(report), lead);
+        self.line("");
+    }
+
+    /// A verdict and what it is about.
+    fn verdict_line(&mut self, verdict: Verdict, words: &str) {
+        let words = printable::one_line(words);
+        let words = self.ink.glyphs(&words).into_owned();
+        let indent = verdict.as_str().len() + 2;
+        let width = self
+            .style
+            .width
+            .map(|width| width.saturating_sub(indent as u16));
+        for (at, line) in wrapped::at_words(&words, width, 0).iter().enumerate() {
+            let shown = match at {
+                0 => format!("{}  ", self.ink.verdict(verdict, verdict.as_str())),
+                _ => " ".repeat(indent),
+            };
+            self.line(&format!("{shown}{line}"));
+        }
+    }
+
+    /// Facts that stand back, between dots, broken between them.
+    fn facts(&mut self, facts: &[String], indent: usize) {
+        let facts: Vec<String> = facts
             .iter()
-            .map(|fact| self.ink.glyphs(fact).into_owned())
+            .map(|fact| self.ink.glyphs(&printable::one_line(fact)).into_owned())
             .collect();
         let separator = self.ink.glyphs(" · ").into_owned();
-        for line in wrapped::at_parts(&facts, &separator, self.style.width, lead) {
+        for line in wrapped::at_parts(&facts, &separator, self.style.width, indent) {
             let line = self.ink.dim(&line);
-            self.line(&format!("{:lead$}{line}", ""));
+            self.line(&format!("{:indent$}{line}", ""));
         }
-        self.line("");
     }
 
     fn endpoint(&mut self, report: &Report, endpoint: &EndpointReport, of: usize) {

@@ -1,7 +1,5 @@
 //! The report for a terminal; the only user of comfy-table.
 
-pub(super) mod certificate;
-
 use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};

@@ -24,6 +24,7 @@ mod reason;
 mod run;
 mod sample;
 mod screen_notes;
+mod selftest;
 mod test_reason;
 mod verdict;
 pub(super) mod warnings;
@@ -44,4 +45,7 @@ pub(super) use next_line::next_line;
 pub(super) use notes::{clock_note, notes};
 pub(super) use run::run;
 pub(super) use screen_notes::screen_notes;
+pub(super) use selftest::{
+    SELFTEST_NEXT, beyond_tolerance, counted, selftest_headline, selftest_overhead, tolerance_ms,
+};
 pub(super) use verdict::{decisive, listed, verdict_line};

@@ -8,9 +8,11 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use a7probe::judge::gate::{self, Gate, Subject};
-use a7probe::report::{Colour, Glyphs, Report, ReportFormat, ReportKind, Style, Verbosity};
+use a7probe::report::{
+    Colour, Glyphs, Report, ReportFormat, ReportKind, Style, Verbosity, write_certificate,
+};
 use a7probe::run::recording::{Recording, TimeBase};
-use a7probe::run::run_file::Run;
+use a7probe::run::run_file::{CheckUnit, Run, SelftestCertificate, SelftestCheck};
 use a7probe::run::sample::{ConnectionUse, FailureKind, Outcome, Phases, Sample};
 
 use crate::harness::{a7probe, temp_dir};
@@ -222,6 +224,70 @@ fn the_first_line_alone_answers() {
         let whole = written(&report, terminal(80));
         assert!(whole.starts_with(&brief), "{name}: {brief}");
     }
+}
+
+/// A self-test of another machine: every figure exact but the P99 without a delay.
+fn certificate(p99_ms: f64) -> SelftestCertificate {
+    let check = |scenario: &str, figure: &str, unit, truth, measured, tolerance| SelftestCheck {
+        scenario: scenario.to_owned(),
+        figure: figure.to_owned(),
+        unit,
+        truth,
+        measured,
+        tolerance,
+    };
+    let (ms, requests) = (CheckUnit::Ms, CheckUnit::Requests);
+    let stall = "stall 250 ms every 1 s";
+    let checks = vec![
+        check("null server", "own error", ms, 0.0, 0.16, 10.0),
+        check("no delay", "answered", requests, 200.0, 200.0, 0.0),
+        check("no delay", "P50", ms, 0.0, 0.08, 1.4),
+        check("no delay", "P95", ms, 0.0, 0.27, 1.4),
+        check("no delay", "P99", ms, 0.0, p99_ms, 1.4),
+        check(stall, "answered", requests, 600.0, 600.0, 0.0),
+        check(stall, "P50", ms, 2.0, 2.22, 10.8),
+        check(stall, "P95", ms, 202.0, 202.01, 10.8),
+        check(stall, "P99", ms, 242.0, 241.07, 10.8),
+        check(stall, "above 150 ms", requests, 61.2, 62.0, 3.7),
+    ];
+    let started_at = "2026-01-02T03:04:05Z".parse().expect("a time");
+    let mut certificate = SelftestCertificate::new(started_at, true, runs::calibration(), checks);
+    certificate.environment.cpu = "A processor".to_owned();
+    certificate.environment.os = "An operating system".to_owned();
+    certificate.environment.a7probe = "0.0.0".to_owned();
+    certificate.environment.cores = 2;
+    certificate
+}
+
+fn certified(certificate: &SelftestCertificate, style: Style) -> String {
+    let mut out = Vec::new();
+    write_certificate(certificate, &style, &mut out).expect("memory takes it");
+    String::from_utf8(out).expect("UTF-8")
+}
+
+#[test]
+fn a_self_test_names_what_failed_first_and_last() {
+    let passed = certified(&certificate(0.9), terminal(80));
+    assert!(
+        passed.starts_with("PASS  all 10 checks are within tolerance\n"),
+        "{passed}"
+    );
+    let failed = certified(&certificate(1.49), terminal(80));
+    looks_as_its_snapshot("selftest-fail", &failed);
+    let last = failed.lines().last();
+    assert_eq!(
+        last,
+        Some("FAIL  no delay, P99: error +1.49 ms, allowed 1.40 ms")
+    );
+    assert!(
+        failed.lines().all(|line| line.chars().count() <= 80),
+        "{failed}"
+    );
+    let ascii = Style {
+        glyphs: Glyphs::Ascii,
+        ..terminal(80)
+    };
+    assert!(certified(&certificate(1.49), ascii).is_ascii());
 }
 
 /// What the program shows on a terminal of 80 columns.
