@@ -45,7 +45,8 @@ pub struct ClientIdentity {
 
 /// A client that trusts these roots, and accepts a certificate only for the requested name.
 ///
-/// Fails if the TLS library cannot be set up.
+/// # Errors
+/// If the TLS library cannot be set up.
 pub fn client(roots: Roots) -> Result<ClientConfig, Error> {
     let provider = Arc::new(ring::default_provider());
     let verifier = Arc::new(Verifier::new(roots, &provider));
@@ -59,7 +60,8 @@ pub fn client(roots: Roots) -> Result<ClientConfig, Error> {
 
 /// A client for other HTTPS services than the measured one: the system's roots, HTTP/1.1.
 ///
-/// Fails if the TLS library cannot be set up.
+/// # Errors
+/// If the TLS library cannot be set up.
 pub fn https_client() -> Result<ClientConfig, Error> {
     let mut config = client(system_or_mozilla_roots())?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];

@@ -36,6 +36,9 @@ const WARMUP: f64 = 0.1;
 const UNKNOWN: Duration = Duration::from_secs(1);
 
 /// Diagnoses a service.
+///
+/// # Errors
+/// If the arguments contradict each other, the service is unreachable, or an output cannot be written.
 pub fn run(
     args: &DiagnoseArgs,
     stdout: &mut dyn Write,

@@ -21,6 +21,9 @@ use crate::run::plan::Plan;
 use crate::run::run_file::{Calibration, SelftestCertificate};
 
 /// Measures a service and judges what it measured.
+///
+/// # Errors
+/// If the arguments contradict each other, the service is unreachable, or an output cannot be written.
 pub fn run(
     args: &MeasureArgs,
     stdout: &mut dyn Write,

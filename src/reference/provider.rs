@@ -53,6 +53,9 @@ impl Provider {
     }
 
     /// The provider at this base URL; mail is posted to `/v3/mail/send` below it, with this API key as a bearer token.
+    ///
+    /// # Errors
+    /// [`InvalidProvider`] if the URL or the key cannot be used, or TLS cannot be set up.
     pub fn at(
         url: &str,
         key: Option<&str>,
@@ -74,6 +77,9 @@ impl Provider {
     }
 
     /// Sends one mail, as this step of a trace. Neither retries nor queues.
+    ///
+    /// # Errors
+    /// [`SendError`] if the provider refuses the mail, fails, or does not answer within the timeout.
     pub async fn send(&self, mail: Mail, step: Option<&Trace>) -> Result<(), SendError> {
         let sent = async {
             match &self.via {

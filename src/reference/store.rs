@@ -104,6 +104,9 @@ impl Drop for StoreShared {
 impl Store {
     /// Opens or creates the store. Leases that a dead process left behind are taken over at once if nobody else has the
     /// store open, else when they run out. Blocks on disk or network.
+    ///
+    /// # Errors
+    /// [`OpenError`] if the store cannot be opened, is of another version, or may have lost events.
     pub fn open(options: &StoreOptions) -> Result<Store, OpenError> {
         let queue = Arc::new(CommitQueue::new(options.commit_queue));
         let signals = CommitSignals::new();
@@ -157,6 +160,10 @@ impl Store {
 
     /// Takes an event in. When this returns `Queued` or `Leased`, key, fingerprint and job are committed and synced
     /// (with [`Durability::None`]: held in memory). Dropping the future does not take a queued event back.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the event is not accepted. Where the outcome of the commit is unknown, a retry with the same key
+    /// gets the answer.
     pub async fn accept(&self, submission: Submission) -> Result<Admission, StoreError> {
         let waiting = self.depth();
         if waiting >= self.shared.backlog {
@@ -181,6 +188,9 @@ impl Store {
     }
 
     /// Leases up to `limit` jobs that are due. The insert into `events` is part of the same transaction.
+    ///
+    /// # Errors
+    /// If the store cannot be written within its time limit; a write whose answer is missing may have been made.
     pub async fn claim(&self, limit: u32) -> Result<Claim, StoreError> {
         // An event that arrives during a look is found by the next look, which follows.
         let _idle = self.shared.signals.has_time();
@@ -195,6 +205,9 @@ impl Store {
 
     /// Records how an attempt ended. A lease that was taken over meanwhile changes nothing but the effect log; an outcome
     /// that is there already changes nothing at all.
+    ///
+    /// # Errors
+    /// If the store cannot be written within its time limit; a write whose answer is missing may have been made.
     pub async fn finish(
         &self,
         lease: Lease,
@@ -204,12 +217,18 @@ impl Store {
     }
 
     /// Leases this very event, if it is due and nobody else's: for a consumer that has its id from a broker.
+    ///
+    /// # Errors
+    /// If the store cannot be written within its time limit; a write whose answer is missing may have been made.
     pub async fn claim_event(&self, event_id: EventId) -> Result<Grant, StoreError> {
         self.ask(WorkRequest::ClaimEvent(event_id)).await
     }
 
     /// Gives up the right to these attempts, which the caller did not begin: the events are due at once, and the attempts
     /// are not counted among those that an event has.
+    ///
+    /// # Errors
+    /// If the store cannot be written within its time limit; a write whose answer is missing may have been made.
     pub async fn give_back(&self, leases: Vec<Lease>) -> Result<(), StoreError> {
         if leases.is_empty() {
             return Ok(());
@@ -220,6 +239,9 @@ impl Store {
     /// Looks at up to `limit` of the events that have been due for `idle` and that nobody took, in a pass over all of
     /// them. What it finds is not named again for as long, by none of the processes; the pauses double with the age of
     /// the event up to twenty times `idle`. For a sweeper that hands to a broker what was lost on the way.
+    ///
+    /// # Errors
+    /// If the store cannot be written within its time limit; a write whose answer is missing may have been made.
     pub async fn sweep(
         &self,
         cursor: SweepCursor,
@@ -235,11 +257,17 @@ impl Store {
     }
 
     /// Makes a dead event due again, with all its attempts.
+    ///
+    /// # Errors
+    /// If the store cannot be written within its time limit; a write whose answer is missing may have been made.
     pub async fn replay(&self, event_id: EventId) -> Result<Replay, StoreError> {
         self.ask(WorkRequest::Replay(event_id)).await
     }
 
     /// Tells whoever asks about the processes on this store how this one does.
+    ///
+    /// # Errors
+    /// If the store cannot be written within its time limit; a write whose answer is missing may have been made.
     pub async fn report(&self, report: ProcessReport) -> Result<(), StoreError> {
         self.ask(WorkRequest::Report(report)).await
     }
@@ -251,6 +279,9 @@ impl Store {
     }
 
     /// Writes to the disk and to the store, and syncs it: can the store be written?
+    ///
+    /// # Errors
+    /// If the store cannot be written and synced within its time limit.
     pub async fn probe(&self) -> Result<(), StoreError> {
         // First, because it may free space.
         let () = self.ask(WorkRequest::Probe).await?;

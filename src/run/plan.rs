@@ -246,6 +246,9 @@ impl StatusSet {
     }
 
     /// Reads `200`, `2xx`, `200-204`, and lists of these with commas.
+    ///
+    /// # Errors
+    /// A message that names the part that is not a status from 100 to 599.
     pub fn parse(text: &str) -> Result<StatusSet, String> {
         let ranges = text
             .split(',')
@@ -352,6 +355,9 @@ impl Template {
     }
 
     /// Reads `{{uuid}}`, `{{n}}` and `{{now}}`; everything else, a lone `{{` too, is text.
+    ///
+    /// # Errors
+    /// [`UnknownTemplate`] names a placeholder that does not exist.
     pub fn parse(text: &[u8]) -> Result<Template, UnknownTemplate> {
         let mut pieces = Vec::new();
         let mut rest = text;

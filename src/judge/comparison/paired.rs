@@ -94,6 +94,9 @@ impl CandidateIntervals {
     }
 
     /// The interval over the pairs of blocks, or why there is none.
+    ///
+    /// # Errors
+    /// [`NoPairs`] says what is missing, such as the number of complete pairs.
     pub fn paired(&self) -> Result<ChangeRanges, NoPairs> {
         self.paired.map(|paired| paired.measured)
     }

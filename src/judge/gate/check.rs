@@ -129,6 +129,9 @@ fn endpoint_hint(suggestion: &Option<String>, known: &[String]) -> String {
 }
 
 /// Whether every gate can be judged on one run of this plan, and can pass at all.
+///
+/// # Errors
+/// [`CheckError`] of the first gate that this plan cannot satisfy.
 pub fn check(
     gates: &[Gate],
     plan: &[Planned<'_>],
@@ -152,6 +155,9 @@ pub fn check(
 }
 
 /// Whether every endpoint that a gate names is there.
+///
+/// # Errors
+/// [`CheckError::UnknownEndpoint`] of the first gate that names another endpoint.
 pub fn check_names(gates: &[Gate], endpoints: &[&str]) -> Result<(), CheckError> {
     for gate in gates {
         if let Selector::Named(name) = &gate.selector
@@ -169,6 +175,9 @@ pub fn check_names(gates: &[Gate], endpoints: &[&str]) -> Result<(), CheckError>
 }
 
 /// Whether a gate is about one run.
+///
+/// # Errors
+/// [`CheckError::NeedsTwoRuns`] if the gate compares two runs.
 pub fn check_scope(gate: &Gate) -> Result<(), CheckError> {
     match gate.condition.scope() {
         Scope::OneRun => Ok(()),
@@ -259,6 +268,9 @@ fn tenths_of_a_second(seconds: f64) -> Duration {
 
 /// Whether every gate can be judged on these recordings. A recording may be too small for a gate; that is
 /// no error but an INCONCLUSIVE finding.
+///
+/// # Errors
+/// [`CheckError`] of the first gate that these recordings cannot answer.
 pub fn check_recorded(gates: &[Gate], subjects: &[Subject<'_>]) -> Result<(), CheckError> {
     let endpoints: Vec<&str> = subjects.iter().map(|subject| subject.endpoint).collect();
     check_names(gates, &endpoints)?;

@@ -35,6 +35,9 @@ pub enum PreflightError {
 ///
 /// The requests carry ids of their own, so they are no part of the run. A stop ends the questions with a client
 /// failure.
+///
+/// # Errors
+/// [`PreflightError`] of the first endpoint that gave no answer.
 pub fn preflight(plan: &Plan, stop: &StopSignal) -> Result<Vec<u16>, PreflightError> {
     let connector =
         Connector::new(&plan.target, &plan.connections).map_err(PreflightError::Setup)?;

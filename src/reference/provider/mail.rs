@@ -147,6 +147,9 @@ impl Mail {
 
 impl PostedMail {
     /// Reads a request body, and refuses what SendGrid would.
+    ///
+    /// # Errors
+    /// [`MalformedMail`] names the field that SendGrid would refuse.
     pub fn from_json(json: &[u8]) -> Result<PostedMail, MalformedMail> {
         let body: Body = serde_json::from_slice(json).map_err(|error| MalformedMail {
             field: None,

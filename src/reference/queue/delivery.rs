@@ -121,6 +121,9 @@ impl Received {
 
 impl Delivery {
     /// Reports the result of a delivery to the broker, within a deadline. On failure the broker delivers it again.
+    ///
+    /// # Errors
+    /// [`QueueError`] if the broker does not take the result within the deadline.
     pub async fn settle(self, settlement: Settlement) -> Result<(), QueueError> {
         let link = self.link;
         let deadline = match settlement {

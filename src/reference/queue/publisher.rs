@@ -29,6 +29,9 @@ impl Publisher {
 
     /// Resolves when the broker has confirmed every job, or when the deadline is over: one attempt, which after a
     /// failure waits a little first. What failed may have been taken all the same, wholly or in part.
+    ///
+    /// # Errors
+    /// [`QueueError`] if the broker refuses a job, is unreachable, or does not confirm within the deadline.
     pub async fn publish(&mut self, jobs: &[DispatchJob]) -> Result<(), QueueError> {
         self.backoff.rest().await;
         let after = self.deadline;
@@ -38,6 +41,9 @@ impl Publisher {
     }
 
     /// How many jobs the broker has by now, as far as it tells; the same job twice counts as two.
+    ///
+    /// # Errors
+    /// [`QueueError`] if the broker does not answer within the deadline.
     pub async fn depth(&mut self) -> Result<u64, QueueError> {
         self.backoff.rest().await;
         let after = self.deadline;

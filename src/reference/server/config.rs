@@ -120,6 +120,9 @@ pub enum ProviderChoice {
 
 impl ProviderChoice {
     /// A way to reach it, with this API key if it is at a URL; with the simulator itself if it is in this process.
+    ///
+    /// # Errors
+    /// [`InvalidProvider`] if the URL or the key cannot be used.
     pub fn open(
         &self,
         key: Option<&str>,

@@ -46,6 +46,9 @@ pub struct Server {
 }
 
 /// Opens and runs a server on `listener` until `shutdown`; see [`Server`].
+///
+/// # Errors
+/// [`RunError`] if the server cannot be opened, or the listener cannot be used.
 pub async fn run(
     listener: TcpListener,
     config: ServerConfig,
@@ -56,6 +59,9 @@ pub async fn run(
 
 impl Server {
     /// Opens the store and prepares the provider. Blocks on the disk.
+    ///
+    /// # Errors
+    /// [`StartError`] if the settings contradict each other, or the store or the provider cannot be opened.
     pub fn open(config: ServerConfig) -> Result<Server, StartError> {
         check(&config)?;
         let key = config.provider_key.as_deref();
@@ -79,6 +85,9 @@ impl Server {
     /// way may end, each within [`ServerConfig::provider_timeout`]: one that is cut off may have sent its mail. What is left
     /// stays in the store. Dropping the future leaves everything as a crash would, which loses nothing that was
     /// acknowledged.
+    ///
+    /// # Errors
+    /// If the listener cannot be used.
     pub async fn run(
         self,
         listener: TcpListener,

@@ -39,6 +39,9 @@ struct Face {
 
 /// Serves the simulator until `shutdown`, then lets the requests in flight end. With a `key`, everything but
 /// `GET /health` asks for it as a bearer token.
+///
+/// # Errors
+/// If the listener cannot be used.
 pub async fn serve_provider(
     listener: std::net::TcpListener,
     simulator: Arc<Simulator>,

@@ -11,11 +11,17 @@ use super::{
 
 impl Store {
     /// What is known of an event, `None` if nothing.
+    ///
+    /// # Errors
+    /// If the store cannot be read within its time limit.
     pub async fn event(&self, event_id: EventId) -> Result<Option<EventRecord>, StoreError> {
         self.shared.engine.event(event_id).await
     }
 
     /// The same, once it is processed, dead or failed, or when `wait` is over.
+    ///
+    /// # Errors
+    /// If the store cannot be read within its time limit.
     pub async fn settled(
         &self,
         event_id: EventId,
@@ -44,6 +50,9 @@ impl Store {
     }
 
     /// The next `limit` events of a run in order of acceptance, after `cursor` (0 for the first page).
+    ///
+    /// # Errors
+    /// If the store cannot be read within its time limit.
     pub async fn run_page(
         &self,
         run: &str,
@@ -54,27 +63,42 @@ impl Store {
     }
 
     /// How long the oldest unprocessed event has waited; zero when there is none.
+    ///
+    /// # Errors
+    /// If the store cannot be read within its time limit.
     pub async fn oldest_wait(&self) -> Result<Duration, StoreError> {
         let oldest = self.shared.engine.oldest_wait().await?;
         Ok(oldest.unwrap_or_default())
     }
 
     /// The next `limit` dead letters after `cursor`, in the order in which they died.
+    ///
+    /// # Errors
+    /// If the store cannot be read within its time limit.
     pub async fn dead_page(&self, cursor: DeadCursor, limit: u32) -> Result<DeadPage, StoreError> {
         self.shared.engine.dead_page(cursor, limit).await
     }
 
     /// The processes that have lately reported themselves.
+    ///
+    /// # Errors
+    /// If the store cannot be read within its time limit.
     pub async fn processes(&self) -> Result<Vec<Process>, StoreError> {
         self.shared.engine.processes().await
     }
 
     /// Leases that have run out and wait to be taken over: their owners died, or are too slow.
+    ///
+    /// # Errors
+    /// If the store cannot be read within its time limit.
     pub async fn expired_leases(&self) -> Result<u64, StoreError> {
         self.shared.engine.expired_leases().await
     }
 
     /// The body of an event as it came, for whoever hands it to a worker elsewhere.
+    ///
+    /// # Errors
+    /// If the store cannot be read within its time limit.
     pub async fn payload(&self, event_id: EventId) -> Result<Option<Vec<u8>>, StoreError> {
         self.shared.engine.payload(event_id).await
     }
@@ -82,6 +106,9 @@ impl Store {
     /// The lease that a worker elsewhere holds, put together again from its event and its token, the attempt's number.
     /// `None` for an unknown event, or a token that was never issued. A lease that was taken over meanwhile is found out
     /// by [`Store::finish`].
+    ///
+    /// # Errors
+    /// If the store cannot be read within its time limit.
     pub async fn lease_of(
         &self,
         event_id: EventId,

@@ -84,6 +84,9 @@ impl WorkerPool {
 
     /// Takes this very event, if it is due and no other worker has it, and makes one attempt at it: for a consumer that has its
     /// id from a broker, and may acknowledge the message when this returns. Waits while the breaker is open.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store cannot be read or written.
     pub async fn take(&self, event_id: EventId) -> Result<TakeResult, StoreError> {
         let _permit = self.breaker.pass().await;
         match self.store.claim_event(event_id).await? {

@@ -165,6 +165,9 @@ impl Bits {
     }
 
     /// Reads [`Bits::encode`]'s text for so many requests.
+    ///
+    /// # Errors
+    /// [`BitsError`] if the text is not base64 of deflated bits of this length.
     pub fn decode(text: &str, length: u64) -> Result<Bits, BitsError> {
         let compressed = BASE64.decode(text).map_err(|_| BitsError::Encoding)?;
         let expected = length.div_ceil(8);

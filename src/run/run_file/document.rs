@@ -17,7 +17,7 @@ use crate::run::recording::{
 };
 use crate::run::sample::{ConnectionUse, FailureKind, Outcome, Phases};
 
-/// The JSON Schema of a run file, as text. A test holds it to [`RunDocument`].
+/// The JSON Schema of a run file, as text. A test holds it to the type that is written.
 pub const SCHEMA: &str = include_str!("run.schema.json");
 
 /// One run of a7probe. Times are integer nanoseconds, histograms are HdrHistogram's V2 compressed encoding in base64,
