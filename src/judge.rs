@@ -1,7 +1,9 @@
-//! Numbers to verdicts: percentiles with their intervals, gates, the effect of a change, the cause of slowness.
+//! Numbers to verdicts: percentiles with their intervals, gates, the effect of a change, the cause of slowness, and what may mislead.
 
 pub mod comparison;
 pub(crate) mod diagnosis;
 pub mod failure_hints;
 pub mod gate;
 pub mod summary;
+pub mod warning;
+pub mod warnings;

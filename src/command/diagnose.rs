@@ -18,9 +18,10 @@ use crate::judge::diagnosis::{
     Diagnosis, DiagnosisStep, Observation, Observations, Pilot, StepLoad, StepPlan, ladder,
     patience, steps,
 };
+use crate::judge::warning::{RunWarning, Warning};
 use crate::printable::Shown as _;
 use crate::probe::engine::RunIds;
-use crate::report::{DiagnosisReport, Report, ReportKind, RunWarning, Warning, diagnosis_step};
+use crate::report::{DiagnosisReport, Report, ReportKind, diagnosis_step};
 use crate::run::plan::{Arrivals, Design, Endpoint, Guard, Keepalive, Model, Plan, Size};
 use crate::run::run_file::{Calibration, EndpointRun, Run};
 use crate::stats::rank::Quantile;

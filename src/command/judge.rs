@@ -9,7 +9,8 @@ use anyhow::{anyhow, bail};
 use crate::cli::judge::JudgeArgs;
 use crate::exit::Exit;
 use crate::judge::gate::{self, Gate, Selector, Subject};
-use crate::report::{Report, ReportKind, RunWarning, Warning};
+use crate::judge::warning::{RunWarning, Warning};
+use crate::report::{Report, ReportKind};
 
 use source::{JudgedFile, load_all};
 

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use anyhow::anyhow;
 
+use crate::judge::warning::Warning;
 use crate::printable::{Shown as _, one_line};
-use crate::report::{Note, Report, Warning};
+use crate::report::{Note, Report};
 use crate::run::import::{self, FileFormat, ImportError, ImportOptions, ImportRemark, Imported};
 use crate::run::run_file::{self, Run, RunFileError};
 

@@ -4,6 +4,7 @@ mod drift;
 mod level_change;
 mod observed;
 mod request_batch;
+mod send_lag;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ pub use drift::{Drift, Growth, GrowthKind, SlowStart};
 pub use level_change::{LevelChange, Parts};
 pub use observed::{Observed, ObservedInterval};
 pub use request_batch::{RunPosition, RunWindow};
+pub use send_lag::SendLag;
 
 /// Confidence of the two-sided interval of a percentile.
 pub const CONFIDENCE: f64 = 0.95;

@@ -1,16 +1,20 @@
 //! The report as CSV: one row per endpoint and percentile (and gate on it), times in milliseconds; what the gates were
 //! judged from stands at the end of a row.
 
+mod cause_row;
+mod change_row;
+
 use std::borrow::Cow;
 use std::io::{self, Write};
 
 use serde::Serialize;
 
 use super::audit;
-use super::comparison;
+use super::audit_counts;
+use super::endpoint_report::EndpointReport;
 use super::json::{JsonFinding, JsonObserved, JsonPKind, JsonPercentile};
+use super::model::Report;
 use super::rows::{one_run_findings, quantiles};
-use super::{EndpointReport, Report};
 use crate::judge::gate::Finding;
 use crate::verdict::Verdict;
 
@@ -50,13 +54,12 @@ pub(super) fn write(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         .flexible(true)
         .from_writer(Vec::new());
     if let Some(comparison) = &report.comparison {
-        comparison::csv_rows(comparison, &report.findings)
+        change_row::csv_rows(comparison, &report.findings)
             .iter()
             .try_for_each(|row| csv.serialize(row))?;
     }
     if let Some(report) = &report.diagnosis {
-        report
-            .csv_rows()
+        cause_row::cause_rows(report)
             .iter()
             .try_for_each(|row| csv.serialize(row))?;
     }
@@ -115,7 +118,7 @@ fn rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<EndpointRow<'a
 /// Percentiles of the time to completion, and the counts of the audit that may be gated.
 fn audit_rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<EndpointRow<'a>> {
     let findings = audit::findings(report, &endpoint.name);
-    let Some(completion) = audit::completion(endpoint) else {
+    let Some(completion) = endpoint.completion() else {
         return findings
             .iter()
             .map(|f| row(endpoint, f.gate.condition.metric()).gated(f))
@@ -132,7 +135,7 @@ fn audit_rows<'a>(report: &Report, endpoint: &'a EndpointReport) -> Vec<Endpoint
             &gated,
         ));
     }
-    for (what, count) in audit::counts(completion) {
+    for (what, count) in audit_counts::counts(completion) {
         let gated = audit::about(&findings, |c| audit::is_count(c, what));
         let counted = || EndpointRow {
             observed_count: count,

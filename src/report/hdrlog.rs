@@ -8,7 +8,8 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 
-use super::{EndpointReport, LatencyDistribution, Report};
+use super::endpoint_report::{EndpointReport, LatencyDistribution};
+use super::model::Report;
 use crate::run::histogram::{Histogram, Precision, RankedValues};
 use crate::run::recording::RunSecond;
 

@@ -4,15 +4,22 @@
 
 use std::io::{self, Write};
 
-use super::EndpointReport;
+use super::endpoint_report::EndpointReport;
 use crate::run::histogram::RankedValues;
 use crate::run::import::HGRM_MILLISECONDS;
 
 /// Lines for each halving of the distance to 100 %, HdrHistogram's own choice.
 const TICKS_PER_HALF: f64 = 5.0;
 
+impl EndpointReport {
+    /// Writes its latencies as HdrHistogram's percentile distribution, in ms; the format has one table a file.
+    pub fn write_hgrm(&self, out: &mut dyn Write) -> io::Result<()> {
+        write(self, out)
+    }
+}
+
 /// Writes one endpoint's table.
-pub(super) fn write(endpoint: &EndpointReport, out: &mut dyn Write) -> io::Result<()> {
+fn write(endpoint: &EndpointReport, out: &mut dyn Write) -> io::Result<()> {
     let (levels, counts) = (&endpoint.distribution.highest, &endpoint.summary.counts);
     writeln!(
         out,

@@ -1,27 +1,37 @@
 //! The report as one JSON object: stable names, times in milliseconds, exact where the data are.
 
+mod audit;
+mod change;
+mod diagnosis;
+mod drift;
 mod endpoint;
 mod finding;
+mod instrument;
+mod rates;
 mod reason;
 mod run;
+pub(super) mod selftest;
 
 use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::audit::JsonAudits;
-use super::comparison::{JsonChange, JsonRates, TurnsReport};
-use super::diagnosis::JsonDiagnosis;
-use super::warning::{Warning, WarningKind};
-use super::{Report, text};
+use super::comparison_report::TurnsReport;
+use super::model::Report;
+use super::text;
 use crate::judge::comparison::Noise;
+use crate::judge::warning::{Warning, WarningKind};
 use crate::verdict::Verdict;
 
+pub use audit::{JsonAudit, JsonAudits, JsonCompletion};
+pub use change::JsonChange;
+pub(super) use diagnosis::{JsonDiagnosis, support_word};
+pub use drift::{JsonDrift, JsonRunWindow};
 pub(super) use endpoint::{JsonEndpoint, JsonObserved, JsonPercentile};
 pub(super) use finding::{JsonFinding, JsonPKind};
+pub use instrument::{JsonCalibration, JsonCertificate};
+pub use rates::{JsonErrorRate, JsonRates};
 pub(super) use run::JsonRun;
-
-pub(super) use reason::CodedReason;
 
 /// Name and version of this form; the number rises when a field changes its meaning or goes.
 pub const SCHEMA: &str = "a7probe.report/1";
@@ -104,9 +114,9 @@ impl From<&Report> for JsonReport {
             title: report.title.clone(),
             verdict: report.verdict(),
             findings: report.findings.iter().map(JsonFinding::from).collect(),
-            changes: report.comparison.as_ref().map(|c| c.json_changes()),
-            rates: report.comparison.as_ref().map(|c| c.json_rates()),
-            audits: report.comparison.as_ref().and_then(|c| c.json_audits()),
+            changes: report.comparison.as_ref().map(change::changes),
+            rates: report.comparison.as_ref().map(rates::rates),
+            audits: report.comparison.as_ref().and_then(audit::audits),
             noise: report.comparison.as_ref().map(|c| c.noise),
             turns: report.comparison.as_ref().and_then(|c| c.turns),
             diagnosis: report.diagnosis.as_ref().map(JsonDiagnosis::from),
@@ -123,7 +133,7 @@ mod tests {
     use serde_json::{json, to_value};
 
     use super::{JsonWarning, Warning};
-    use crate::report::{ComparisonWarning, LoadWarning};
+    use crate::judge::warning::{ComparisonWarning, LoadWarning};
     use crate::run::import::{FileFormat, ImportRemark, UnstatedFact};
 
     #[test]

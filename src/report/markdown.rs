@@ -2,12 +2,12 @@
 
 use std::io::{self, Write};
 
-use super::audit;
 use super::comparison;
+use super::endpoint_report::EndpointReport;
+use super::model::Report;
 use super::row::TITLES;
 use super::rows;
 use super::text;
-use super::{EndpointReport, Report};
 use crate::judge::comparison::Comparison;
 use crate::verdict::Verdict;
 
@@ -69,7 +69,7 @@ fn write_endpoint(
     if let Some(traffic) = &endpoint.traffic {
         writeln!(out, "<br>{}", text::traffic(traffic))?;
     }
-    for line in audit::lines(endpoint) {
+    for line in text::audit::lines(endpoint) {
         writeln!(out, "<br>{}", escape(&line))?;
     }
     writeln!(out)
@@ -80,7 +80,11 @@ fn write_comparison(
     comparison: &Comparison,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    writeln!(out, "**{}**\n", escape(&comparison::heading(comparison)))?;
+    writeln!(
+        out,
+        "**{}**\n",
+        escape(&text::comparison::heading(comparison))
+    )?;
     writeln!(out, "| {} |", comparison::TITLES.join(" | "))?;
     writeln!(out, "|---|---:|---:|---|---|---|")?;
     let rows = comparison::rows(comparison);

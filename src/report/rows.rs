@@ -1,8 +1,9 @@
 //! The lines of an endpoint's table: its percentiles, its maximum, its error rate and its audit.
 
 use super::audit;
+use super::endpoint_report::EndpointReport;
+use super::model::Report;
 use super::row::{NOTHING, TableRow};
-use super::{EndpointReport, Report};
 use crate::judge::gate::{Finding, ObservedMetric};
 use crate::judge::summary::{PERCENTILES, Percentile};
 use crate::stats::rank::Quantile;

@@ -15,7 +15,10 @@ use std::io::{self, Write};
 use self::distribution::{ChartLine, DistributionChart};
 use self::drawn_limit::DrawnLimit;
 use self::ink::Ink;
-use super::{EndpointReport, Report, Style, Verbosity, text};
+use super::endpoint_report::EndpointReport;
+use super::model::Report;
+use super::style::{Style, Verbosity};
+use super::text;
 use crate::printable;
 use crate::verdict::Verdict;
 

@@ -4,13 +4,15 @@ use std::io::{self, Write};
 
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::audit;
 use super::comparison;
-use super::diagnosis::{self, DiagnosisReport};
+use super::diagnosis;
+use super::diagnosis_report::DiagnosisReport;
+use super::endpoint_report::EndpointReport;
+use super::model::Report;
 use super::row::TITLES;
 use super::rows;
+use super::style::{Colour, Style, Verbosity};
 use super::text;
-use super::{Colour, EndpointReport, Report, Style, Verbosity};
 use crate::judge::comparison::Comparison;
 use crate::judge::gate::Finding;
 use crate::printable::{self, COLOURS, one_line};
@@ -70,7 +72,7 @@ fn write_endpoint(
     if let Some(traffic) = &endpoint.traffic {
         writeln!(out, "{}", text::traffic(traffic))?;
     }
-    for line in audit::lines(endpoint) {
+    for line in text::audit::lines(endpoint) {
         writeln!(out, "{line}")?;
     }
     writeln!(out)
@@ -82,7 +84,7 @@ fn write_comparison(
     style: &Style,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    writeln!(out, "{}", comparison::heading(comparison))?;
+    writeln!(out, "{}", text::comparison::heading(comparison))?;
     let mut table = empty_table(&comparison::TITLES, style);
     let rows = comparison::rows(comparison);
     let audited = comparison::audit_rows(report, comparison);
@@ -96,7 +98,7 @@ fn write_comparison(
     }
     writeln!(out, "{}", table.trim_fmt())?;
     if style.verbosity == Verbosity::Full {
-        for reason in comparison::reasons(report, comparison) {
+        for reason in text::comparison::reasons(report, comparison) {
             writeln!(out, "{reason}")?;
         }
     }

@@ -4,8 +4,9 @@ use anyhow::bail;
 
 use super::compared_file::ComparedFile;
 use crate::judge::comparison::Pair;
+use crate::judge::warning::{ComparisonWarning, Warning};
 use crate::report::text::fact_difference;
-use crate::report::{ComparisonWarning, Note, Report, Warning};
+use crate::report::{Note, Report};
 use crate::run::run_file::{FactDifference, Run, SideRecord, TurnsRecord};
 
 /// What happens if the plans differ.

@@ -6,7 +6,8 @@ use anyhow::bail;
 
 use super::super::saved::{self, Saved};
 use crate::judge::comparison::{Pair, Side};
-use crate::report::{ComparisonWarning, Report, Warning};
+use crate::judge::warning::{ComparisonWarning, Warning};
+use crate::report::Report;
 use crate::run::import::{ImportOptions, Imported};
 use crate::run::plan::Guard;
 use crate::run::run_file::Run;

@@ -1,6 +1,6 @@
 //! What an audit says against itself, and what it found that no gate may be about.
 
-use crate::report::{AuditWarning, Warning};
+use crate::judge::warning::{AuditWarning, Warning};
 use crate::run::completion::{Audit, AuditTrouble, Completion, Resends, Settled};
 use crate::run::run_file::Run;
 

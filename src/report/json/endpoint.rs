@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::audit::JsonAudit;
+use super::drift::JsonDrift;
 use crate::judge::summary::{Observed, ObservedInterval, PERCENTILES, Percentile, Resolution};
-use crate::report::audit::JsonAudit;
-use crate::report::drift::JsonDrift;
-use crate::report::{EndpointReport, Traffic};
+use crate::report::endpoint_report::{EndpointReport, Traffic};
 use crate::run::recording::{Counts, TimeBase};
 use crate::stats::rank::Quantile;
 use crate::units::millis;

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use crate::report::RunInfo;
-use crate::report::instrument::{JsonCalibration, JsonCertificate};
+use super::instrument::{JsonCalibration, JsonCertificate};
+use crate::report::run_info::RunInfo;
 use crate::run::plan::Model;
 use crate::run::run_file::{RunEnd, SizeRecord, StopReason};
 

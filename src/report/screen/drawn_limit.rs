@@ -2,7 +2,10 @@
 
 use super::distribution::ChartLimit;
 use crate::judge::gate::Condition;
-use crate::report::{EndpointReport, Report, rows, text};
+use crate::report::endpoint_report::EndpointReport;
+use crate::report::model::Report;
+use crate::report::rows;
+use crate::report::text;
 use crate::verdict::Verdict;
 
 /// The limit of the worst finding on a percentile of the response time.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::glyphs::ascii;
 use crate::printable::COLOURS;
-use crate::report::{Colour, Glyphs, Style};
+use crate::report::style::{Colour, Glyphs, Style};
 use crate::verdict::Verdict;
 
 /// Colours and glyphs of a screen.

@@ -3,9 +3,14 @@
 use super::columns::{Align, Cell, Columns};
 use crate::judge::gate::{AuditCount, Condition, Finding, ObservedMetric, Severity};
 use crate::judge::summary::{CONFIDENCE, Observed, PERCENTILES, Percentile};
+use crate::report::endpoint_report::EndpointReport;
 use crate::report::figures::{LatencyScale, share, share_against, thousands};
+use crate::report::model::Report;
+use crate::report::rows;
+use crate::report::style::Verbosity;
+use crate::report::text::audit::name;
 use crate::report::text::{scale, sign};
-use crate::report::{EndpointReport, Report, Verbosity, audit, rows};
+use crate::report::{audit, audit_counts};
 use crate::stats::rank::{Quantile, min_samples_for_interval};
 use crate::units::Pretty;
 
@@ -175,9 +180,9 @@ fn audited(
     columns: &mut Columns,
 ) {
     let findings = audit::findings(report, &endpoint.name);
-    let Some(completion) = audit::completion(endpoint) else {
+    let Some(completion) = endpoint.completion() else {
         for finding in findings {
-            let name = audit::name(&finding.gate.condition);
+            let name = name(&finding.gate.condition);
             columns.push(unknown(name, finding));
         }
         return;
@@ -197,7 +202,7 @@ fn audited(
             columns.push(of_percentile(name.clone(), &percentile, scale, finding));
         }
     }
-    for (what, count) in audit::counts(completion) {
+    for (what, count) in audit_counts::counts(completion) {
         let about = audit::about(&findings, |c| audit::is_count(c, what));
         for finding in about {
             columns.push(of_count(what, count, finding));

@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use super::Screen;
 use super::columns::{Align, Cell, Columns};
 use crate::report::figures::thousands;
-use crate::report::{Style, text};
+use crate::report::style::Style;
+use crate::report::text;
 use crate::run::run_file::{CheckUnit, SelftestCertificate, SelftestCheck};
 use crate::verdict::Verdict;
 

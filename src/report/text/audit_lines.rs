@@ -1,8 +1,10 @@
 //! What the completion audit found, under the table of an endpoint.
 
+use super::audit::lines;
 use crate::report::audit;
+use crate::report::endpoint_report::EndpointReport;
 use crate::report::figures::{LatencyScale, thousands};
-use crate::report::{EndpointReport, Verbosity};
+use crate::report::style::Verbosity;
 use crate::run::completion::Completion;
 use crate::stats::rank::Quantile;
 
@@ -11,14 +13,14 @@ pub(in crate::report) fn audit_lines(
     endpoint: &EndpointReport,
     verbosity: Verbosity,
 ) -> Vec<String> {
-    match audit::completion(endpoint) {
+    match endpoint.completion() {
         Some(completion) if verbosity != Verbosity::Full && is_plain(completion) => {
             let accepted = thousands(completion.accepted());
             let mut lines = vec![format!("audit: {accepted} accepted, each processed once")];
             lines.extend(done(completion));
             lines
         }
-        _ => audit::lines(endpoint),
+        _ => lines(endpoint),
     }
 }
 

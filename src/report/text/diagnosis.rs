@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use crate::judge::comparison::ChangeRange;
 use crate::judge::diagnosis::{
-    BoundedShare, CauseEvidence, CauseNextStep, DelayedShare, DiagnosisStep, EndpointRole,
-    FailedRequests, LateSends, LatencyGrowth, LatencyShape, MissedStep, OverallReason, RootCause,
-    SampleKind, ServedRequests, Support, TooFew,
+    BoundedShare, CauseEvidence, CauseFinding, CauseNextStep, DelayedShare, DiagnosisStep,
+    EndpointRole, FailedRequests, LateSends, LatencyGrowth, LatencyShape, MissedStep, Observations,
+    OverallReason, RootCause, SampleKind, ServedRequests, Support, TooFew,
 };
 use crate::stats::modes::Modes;
 use crate::units::{Pretty, grouped, percent, plural, trimmed};
@@ -16,6 +16,32 @@ use crate::units::{Pretty, grouped, percent, plural, trimmed};
 pub(in crate::report) struct EndpointNames<'a> {
     pub(in crate::report) probe: &'a str,
     pub(in crate::report) load: &'a str,
+}
+
+impl<'a> EndpointNames<'a> {
+    pub(in crate::report) fn of(observations: &'a Observations) -> EndpointNames<'a> {
+        EndpointNames {
+            probe: &observations.probe,
+            load: &observations.load,
+        }
+    }
+}
+
+/// What speaks for or against a cause, one sentence each.
+pub(in crate::report) fn evidence_of<'a>(
+    finding: &'a CauseFinding,
+    names: EndpointNames<'a>,
+) -> impl Iterator<Item = String> + 'a {
+    let evidence_of_it = finding.evidence.iter();
+    evidence_of_it.map(move |found| evidence(found, names))
+}
+
+/// What to do next about a cause, where there is something.
+pub(in crate::report) fn next_of(
+    finding: &CauseFinding,
+    names: EndpointNames<'_>,
+) -> Option<String> {
+    finding.next.map(|next| next_step(next, names))
 }
 
 pub(in crate::report) fn cause(cause: RootCause) -> &'static str {

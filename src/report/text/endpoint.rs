@@ -1,7 +1,7 @@
 //! What was sent to one endpoint and how it ended, in a line each.
 
+use crate::report::endpoint_report::{EndpointReport, Traffic};
 use crate::report::row::NOTHING;
-use crate::report::{EndpointReport, Traffic};
 use crate::run::recording::TimeBase;
 use crate::units::{Pretty, grouped, trimmed};
 

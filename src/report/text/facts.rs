@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use crate::printable::one_line;
+use crate::report::endpoint_report::{EndpointReport, Traffic};
 use crate::report::figures::{bytes, thousands};
-use crate::report::{EndpointReport, Report, RunInfo, Traffic};
+use crate::report::model::Report;
+use crate::report::run_info::RunInfo;
 use crate::run::plan::Model;
 use crate::run::run_file::RunEnd;
 use crate::units::{Pretty, plural};
@@ -36,7 +38,7 @@ pub(in crate::report) fn heading(endpoint: &EndpointReport) -> String {
         (None, Some(source)) => source.clone(),
         (None, None) => String::new(),
     };
-    let noun = super::noun(endpoint.summary.clock);
+    let noun = super::endpoint::noun(endpoint.summary.clock);
     let line = format!(
         "{name}  {what} · {} {noun}, {} ok",
         thousands(planned),
@@ -57,8 +59,8 @@ fn subject(report: &Report, endpoint: &EndpointReport) -> String {
 fn load(endpoint: &EndpointReport, run: Option<&RunInfo>) -> String {
     let planned = endpoint.summary.planned();
     let noun = match planned {
-        1 => super::noun(endpoint.summary.clock).trim_end_matches('s'),
-        _ => super::noun(endpoint.summary.clock),
+        1 => super::endpoint::noun(endpoint.summary.clock).trim_end_matches('s'),
+        _ => super::endpoint::noun(endpoint.summary.clock),
     };
     let count = format!("{} {noun}", thousands(planned));
     let Some(traffic) = &endpoint.traffic else {
@@ -195,7 +197,7 @@ pub(in crate::report) fn slow_requests(
 ) -> String {
     let limit = Pretty(limit);
     let failed = endpoint.summary.counts.not_ok();
-    let noun = super::noun(endpoint.summary.clock);
+    let noun = super::endpoint::noun(endpoint.summary.clock);
     let requests = format!(
         "{} {}",
         thousands(slow),

@@ -1,13 +1,15 @@
 //! The first lines of a screen: a verdict for each endpoint, with the percentile against its limit.
 
+use super::audit;
 use crate::judge::gate::{
     Condition, Counting, DecisionReason, Finding, FindingReason, LimitOperator, ObservedMetric,
     SampleUnit, Severity, Uncertainty, UndecidedMargin,
 };
 use crate::judge::summary::Observed;
 use crate::printable::one_line;
+use crate::report::endpoint_report::EndpointReport;
 use crate::report::figures::{LatencyScale, share, share_against, thousands};
-use crate::report::{EndpointReport, Report, audit};
+use crate::report::model::Report;
 use crate::run::recording::TimeBase;
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, percent};
@@ -81,7 +83,7 @@ fn of_endpoint(report: &Report, endpoint: &EndpointReport) -> Headline {
             "{} of {} {} failed ({})",
             thousands(failed),
             thousands(planned),
-            super::noun(endpoint.summary.clock),
+            super::endpoint::noun(endpoint.summary.clock),
             share(failed as f64 / planned as f64)
         ));
     }

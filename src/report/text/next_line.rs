@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::audit;
 use super::next_step::next_step;
 use crate::judge::gate::{
     Finding, FindingReason, NextStep, ObservedMetric, RunPurpose, SampleEstimate, SampleUnit,
@@ -9,8 +10,9 @@ use crate::judge::gate::{
 };
 use crate::judge::summary::Observed;
 use crate::printable::one_line;
+use crate::report::endpoint_report::EndpointReport;
 use crate::report::figures::{share, share_against, thousands};
-use crate::report::{EndpointReport, Report, ReportKind, audit};
+use crate::report::model::{Report, ReportKind};
 use crate::run::recording::TimeBase;
 use crate::units::Pretty;
 use crate::verdict::Verdict;
@@ -57,12 +59,12 @@ fn failed(
         return Some(vec![format!(
             "{} {} failed, {} may be slow or fail",
             thousands(failures),
-            super::noun(endpoint.summary.clock),
+            super::endpoint::noun(endpoint.summary.clock),
             thousands((allowed * failing.n as f64).floor() as u64)
         )]);
     }
     let slow = first.exceedances.at_most as f64 / first.n.max(1) as f64;
-    let noun = super::noun(endpoint.summary.clock);
+    let noun = super::endpoint::noun(endpoint.summary.clock);
     let excess = format!(
         "{} of {noun} are too slow, {} may be",
         share_against(slow, allowed),

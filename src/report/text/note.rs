@@ -1,6 +1,6 @@
 //! The sentences of notes.
 
-use crate::report::Note;
+use crate::report::note::Note;
 use crate::units::Pretty;
 
 /// A remark of an import may have several sentences or none.

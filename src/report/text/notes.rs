@@ -2,13 +2,18 @@
 
 use std::time::Duration;
 
+use super::clock_note::clock_note;
+use super::comparison;
 use super::endpoint::noun;
+use super::instrument;
 use super::note::note;
 use crate::judge::gate::Finding;
 use crate::judge::summary::{Percentile, Resolution};
 use crate::printable::one_line;
+use crate::report::endpoint_report::EndpointReport;
+use crate::report::model::Report;
 use crate::report::rows::one_run_findings;
-use crate::report::{EndpointReport, Report, comparison, instrument};
+
 use crate::run::recording::TimeBase;
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped};
@@ -40,17 +45,6 @@ pub(super) fn other_notes(report: &Report) -> Vec<String> {
     let certificates = report.runs.iter().filter_map(instrument::certificate);
     let own = report.notes.iter().flat_map(note);
     unresolved.chain(certificates).chain(own).collect()
-}
-
-pub(in crate::report) fn clock_note(clock: TimeBase) -> Option<&'static str> {
-    match clock {
-        // What another tool's file says, its importer says.
-        TimeBase::IntendedStart | TimeBase::Given => None,
-        TimeBase::Send => Some(
-            "closed model: this is service time, counted from the send; what a stall costs the requests \
-             that were not sent because of it is not in these numbers",
-        ),
-    }
 }
 
 /// What the verdicts say of bursts.

@@ -1,7 +1,7 @@
 //! The plan of a run in one line.
 
 use crate::printable::one_line;
-use crate::report::RunInfo;
+use crate::report::run_info::RunInfo;
 use crate::run::plan::Model;
 use crate::run::run_file::{AdaptiveRecord, RunEnd, SizeRecord, StopReason};
 use crate::units::{Pretty, grouped, plural};

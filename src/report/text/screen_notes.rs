@@ -1,9 +1,12 @@
 //! Notes under a screen: a few words each where that is enough, the whole sentence with `-v`.
 
-use super::notes::{clock_note, guard_note, other_notes};
+use super::clock_note::clock_note;
+use super::notes::{guard_note, other_notes};
 use crate::judge::gate::Finding;
 use crate::printable::one_line;
-use crate::report::{Report, RunInfo, instrument};
+use crate::report::model::Report;
+use crate::report::run_info::RunInfo;
+use crate::report::text::instrument;
 use crate::run::recording::TimeBase;
 use crate::run::run_file::Calibration;
 use crate::units::{Pretty, trimmed};

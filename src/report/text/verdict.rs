@@ -1,8 +1,10 @@
 //! The verdict line, and the findings that it speaks of.
 
+use super::audit;
+use super::diagnosis_outcome::outcome;
 use super::reason::reason;
 use crate::judge::gate::{Condition, Finding, Severity};
-use crate::report::{Report, audit};
+use crate::report::model::Report;
 use crate::verdict::Verdict;
 
 /// `health P95`.
@@ -61,7 +63,7 @@ pub(in crate::report) fn listed(report: &Report) -> Vec<&Finding> {
 pub(in crate::report) fn verdict_line(report: &Report) -> Option<String> {
     let verdict = report.verdict()?;
     if let Some(diagnosis) = &report.diagnosis {
-        return Some(format!("{verdict} {}", diagnosis.outcome()));
+        return Some(format!("{verdict} {}", outcome(diagnosis)));
     }
     let decisive = decisive(report);
     let names: Vec<String> = decisive.iter().map(|finding| subject(finding)).collect();

@@ -5,28 +5,9 @@ mod comparison;
 mod drift;
 mod run;
 
-use crate::printable::one_line;
-use crate::report::warning::{Warning, WarningKind};
+use super::warning_text::WarningText;
+use crate::judge::warning::{Warning, WarningKind};
 use crate::run::import::ImportRemark;
-
-/// A warning in words.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::report) struct WarningText {
-    /// What is the matter.
-    pub(in crate::report) text: String,
-    /// What to do about it.
-    pub(in crate::report) hint: String,
-}
-
-impl WarningText {
-    fn new(text: impl Into<String>, hint: impl Into<String>) -> WarningText {
-        let on_one_line = |text: String| one_line(&text).into_owned();
-        WarningText {
-            text: on_one_line(text.into()),
-            hint: on_one_line(hint.into()),
-        }
-    }
-}
 
 pub(in crate::report) fn warning(warning: &Warning) -> WarningText {
     let words = match &warning.kind {

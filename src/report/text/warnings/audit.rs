@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use super::WarningText;
-use crate::report::warning::AuditWarning;
+use crate::judge::warning::AuditWarning;
+use crate::report::text::warning_text::WarningText;
 use crate::run::completion::AuditTrouble;
 use crate::units::{Pretty, grouped};
 

@@ -1,8 +1,8 @@
 //! Why two sides may not be comparable, in words.
 
-use super::WarningText;
+use crate::judge::warning::ComparisonWarning;
 use crate::report::text::fact_difference;
-use crate::report::warning::ComparisonWarning;
+use crate::report::text::warning_text::WarningText;
 
 pub(super) fn warning(warning: &ComparisonWarning) -> WarningText {
     match warning {

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::WarningText;
 use crate::judge::summary::{
     Growth, GrowthKind, LevelChange, Parts, RunPosition, RunWindow, SlowStart,
 };
-use crate::report::warning::{CountAbove, DriftWarning};
+use crate::judge::warning::{CountAbove, DriftWarning};
+use crate::report::text::warning_text::WarningText;
 use crate::stats::rank::Quantile;
 use crate::units::{Pretty, grouped, trimmed};
 

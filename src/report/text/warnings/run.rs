@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::super::failure_hints::{failed_requests, unexpected_status};
-use super::WarningText;
 use crate::judge::failure_hints::UnexpectedStatus;
+use crate::judge::warning::{LoadWarning, RunWarning};
 use crate::report::text::machine_difference;
-use crate::report::warning::{LoadWarning, RunWarning};
+use crate::report::text::warning_text::WarningText;
 use crate::run::sample::FailureKind;
 use crate::units::{Pretty, grouped, trimmed};
 

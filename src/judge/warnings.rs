@@ -4,15 +4,15 @@ mod drift;
 
 use std::time::Duration;
 
-use super::SendLag;
+use super::failure_hints::UnexpectedStatus;
+use super::gate::BUSY;
+use super::summary::SendLag;
 use super::warning::{LoadWarning, RunWarning, Warning};
-use crate::judge::failure_hints::UnexpectedStatus;
-use crate::judge::gate::BUSY;
 use crate::run::plan::{Model, Plan};
 use crate::run::run_file::{EndpointRun, Run, RunEnd};
 use crate::run::sample::FailureKind;
 
-pub(super) use drift::of_list;
+pub use drift::of_list;
 
 /// A send lag P99 above this is worth a word, whatever the target (METHOD §7).
 const SEND_LAG: Duration = Duration::from_millis(1);
@@ -21,7 +21,7 @@ const SEND_LAG: Duration = Duration::from_millis(1);
 const ACHIEVED: f64 = 0.99;
 
 /// The warnings of one run; `label` tells it from others.
-pub(super) fn of(label: &str, run: &Run) -> Vec<Warning> {
+pub fn of(label: &str, run: &Run) -> Vec<Warning> {
     let of_run = [
         interrupted(run),
         busy(run),

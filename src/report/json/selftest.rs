@@ -24,7 +24,10 @@ struct JsonCheck<'a> {
 }
 
 /// Writes one JSON object and a newline.
-pub(super) fn write(certificate: &SelftestCertificate, out: &mut dyn Write) -> io::Result<()> {
+pub(in crate::report) fn write(
+    certificate: &SelftestCertificate,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let results = certificate.checks.iter().map(|check| JsonCheck {
         check,
         error: check.error(),

@@ -1,34 +1,10 @@
 //! What the faces say of a comparison in turns: its blocks, and which of two intervals counts.
 
-use std::time::Duration;
-
-use serde::Serialize;
-
-use super::super::Report;
-use super::interval;
+use super::change::interval;
 use crate::judge::comparison::{Change, IntervalMethod, NoPairs};
+use crate::report::model::Report;
 use crate::stats::paired::MIN_PAIRS;
-use crate::units::{plural, serialize_s};
-
-/// How both sides of a comparison were measured in turns.
-///
-/// In JSON its `order` says `ABBA`: before, after, after, before; fixed, without a seed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "order", rename = "ABBA")]
-pub struct TurnsReport {
-    /// Pairs of blocks that are complete.
-    pub pairs: u64,
-    /// Pairs of blocks that were planned.
-    pub pairs_planned: u64,
-    /// How long a block is.
-    #[serde(rename = "block_s", serialize_with = "serialize_s")]
-    pub block: Duration,
-    /// Sent before each block and recorded apart.
-    #[serde(rename = "settle_s", serialize_with = "serialize_s")]
-    pub settle: Duration,
-    /// Whether both sides are the same URL with the same headers.
-    pub same: bool,
-}
+use crate::units::plural;
 
 /// Both intervals of a change, for whoever wants to know.
 pub(super) fn both(change: &Change) -> String {
@@ -103,7 +79,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
 }
 
 /// Why there is no interval over pairs.
-pub(super) fn no_pairs(missing: NoPairs) -> String {
+pub(in crate::report) fn no_pairs(missing: NoPairs) -> String {
     match missing {
         NoPairs::TooFew { pairs } => format!(
             "{pairs} {} of blocks, and an interval over pairs takes {MIN_PAIRS}",

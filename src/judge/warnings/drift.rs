@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::judge::summary::Drift;
-use crate::report::warning::{CountAbove, DriftWarning, Warning};
+use crate::judge::warning::{CountAbove, DriftWarning, Warning};
 use crate::run::recording::{Exceedances, Recording};
 use crate::run::run_file::{EndpointRun, Run};
 use crate::stats::cluster::Clusters;
@@ -27,7 +27,7 @@ pub(super) fn of_endpoint(run: &Run, endpoint: &EndpointRun) -> Vec<Warning> {
 }
 
 /// Of latencies that another tool measured, in the order of their file.
-pub(in crate::report) fn of_list(name: &str, recording: &Recording) -> Vec<Warning> {
+pub fn of_list(name: &str, recording: &Recording) -> Vec<Warning> {
     let warnings = of_drift(name, &Drift::of(recording, None), Duration::ZERO);
     warnings.into_iter().map(Warning::of).collect()
 }

@@ -1,4 +1,4 @@
-//! What may mislead, as values: each with its numbers. The sentences stand in [`super::text::warnings`].
+//! What may mislead, as values: each with its numbers. `report::text` writes the sentences.
 
 use std::time::Duration;
 

@@ -1,0 +1,30 @@
+//! The counts of a completion audit, where they are known.
+
+use crate::judge::gate::AuditCount;
+use crate::run::completion::{Completion, EffectReporting};
+
+/// What may be gated; what nobody could see is no number.
+pub(super) fn counts(completion: &Completion) -> [(AuditCount, Option<u64>); 4] {
+    AuditCount::ALL.map(|what| (what, count(completion, what)))
+}
+
+/// One of them.
+pub(super) fn count(completion: &Completion, what: AuditCount) -> Option<u64> {
+    let duplicated = completion.duplicated();
+    let seen = completion.sees_duplicates() || duplicated > 0;
+    match what {
+        AuditCount::Lost => Some(completion.lost),
+        AuditCount::Duplicated => seen.then_some(duplicated),
+        AuditCount::Dead => Some(completion.dead),
+        // What may be the run's own is not claimed to be nobody's.
+        AuditCount::Unexpected => completion
+            .unexpected
+            .filter(|them| them.at_least > 0 || them.at_most == 0)
+            .map(|them| them.at_least),
+    }
+}
+
+/// How often events were inserted twice, where that is told or was seen.
+pub(super) fn twice(count: u64, reporting: EffectReporting) -> Option<u64> {
+    (reporting == EffectReporting::Reported || count > 0).then_some(count)
+}

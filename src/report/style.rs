@@ -1,0 +1,71 @@
+//! In which form a report is written, and how tables look.
+
+/// In which form a report is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ReportFormat {
+    /// Tables for a terminal.
+    #[default]
+    Human,
+    /// One JSON object, [`JsonReport`].
+    Json,
+    /// GitHub tables, for a comment on a pull request.
+    Markdown,
+    /// One row per endpoint and percentile.
+    Csv,
+    /// HdrHistogram's interval log: one line per endpoint and second, the endpoint as the tag.
+    Hlog,
+    /// HdrHistogram's percentile distribution: one table per endpoint.
+    Hgrm,
+}
+
+impl ReportFormat {
+    /// Whether it holds latencies for HdrHistogram's own tools, rather than the result.
+    pub fn is_of_hdrhistogram(self) -> bool {
+        matches!(self, ReportFormat::Hlog | ReportFormat::Hgrm)
+    }
+}
+
+/// How tables for a terminal look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Style {
+    /// Whether verdicts are coloured.
+    pub colour: Colour,
+    /// Columns of the terminal; `None` for as many as needed, and no pictures.
+    pub width: Option<u16>,
+    /// The characters that it can show.
+    pub glyphs: Glyphs,
+    /// How much is told.
+    pub verbosity: Verbosity,
+}
+
+/// Whether verdicts are coloured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Colour {
+    /// Plain text.
+    #[default]
+    Never,
+    /// ANSI escapes.
+    Always,
+}
+
+/// The characters that a terminal can show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Glyphs {
+    /// `≤`, `·`, bars in eighths.
+    #[default]
+    Unicode,
+    /// `<=`, `|`, bars of `#`.
+    Ascii,
+}
+
+/// How much a report for people tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verbosity {
+    /// The verdict line alone (`--quiet`).
+    Brief,
+    /// Tables, reasons of what did not pass, verdict.
+    #[default]
+    Normal,
+    /// Reasons and p-values of every gate too (`-v`).
+    Full,
+}

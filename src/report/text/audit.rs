@@ -1,0 +1,162 @@
+//! What a completion audit found, in lines.
+
+use crate::judge::gate::{AuditCount, Condition};
+use crate::report::audit_counts::{count, twice};
+use crate::report::endpoint_report::EndpointReport;
+use crate::report::row::NOTHING;
+use crate::run::completion::{Audit, AuditRemark, Completion, EffectReporting, Resends, Settled};
+use crate::units::{Pretty, grouped, percent};
+
+/// What was found, in lines; empty where nothing was asked.
+pub(in crate::report) fn lines(endpoint: &EndpointReport) -> Vec<String> {
+    match &endpoint.audit {
+        None => Vec::new(),
+        Some(Audit::Unread { reason, resends }) => {
+            let mut lines = vec![format!("audit: not read: {}", reason.in_one_line())];
+            lines.extend(resends.as_ref().map(resent));
+            lines
+        }
+        Some(Audit::Read(completion)) => of_completion(completion),
+    }
+}
+
+/// The counts of an audit and what must be known to read them.
+pub fn of_completion(completion: &Completion) -> Vec<String> {
+    let mut lines = vec![outcomes(completion), effects(completion)];
+    let longest = completion.longest().map_or_else(
+        || "nothing was done".to_owned(),
+        |longest| format!("done at the latest after {}", Pretty(longest)),
+    );
+    lines.push(format!(
+        "{longest}; time counts {}",
+        completion.clock.as_str()
+    ));
+    lines.extend(completion.resends.as_ref().map(resent));
+    lines.extend(completion.remarks.iter().map(AuditRemark::text));
+    lines.extend(end(completion));
+    lines
+}
+
+/// `audit: accepted 600 · processed 600 · pending 0 …`.
+fn outcomes(completion: &Completion) -> String {
+    let mut parts = vec![
+        format!("accepted {}", grouped(completion.accepted())),
+        format!("processed {}", grouped(completion.processed)),
+        match completion.unread {
+            0 => format!("pending {}", grouped(completion.pending)),
+            unread => format!(
+                "pending {} (unread {})",
+                grouped(completion.pending),
+                grouped(unread)
+            ),
+        },
+        format!("dead {}", grouped(completion.dead)),
+        format!("lost {}", grouped(completion.lost)),
+        format!("recovered {}", known_count(completion.recovered)),
+        format!(
+            "unexpected {}",
+            known_count(count(completion, AuditCount::Unexpected))
+        ),
+    ];
+    if completion.shared > 0 {
+        parts.push(format!(
+            "answered with another's event {}",
+            grouped(completion.shared)
+        ));
+    }
+    format!("audit: {}", parts.join(" · "))
+}
+
+/// `inserted twice 0 · notified twice 0 · client: ok 600, failed 0, unknown 0`.
+fn effects(completion: &Completion) -> String {
+    let journal = completion.journal;
+    let by_repeat = match journal.by_repeat {
+        0 => String::new(),
+        n => format!(
+            ", of which {} were accepted when sent a second time",
+            grouped(n)
+        ),
+    };
+    let twice = match (completion.inserts, completion.notifications) {
+        (EffectReporting::NotReported, EffectReporting::NotReported)
+            if completion.effects_twice == 0 =>
+        {
+            "the server does not tell how often effects were had".to_owned()
+        }
+        (inserts, notifications) => format!(
+            "inserted twice {} · notified twice {}{}",
+            known_count(twice(completion.inserted_twice, inserts)),
+            known_count(twice(completion.notified_twice, notifications)),
+            perhaps(completion)
+        ),
+    };
+    format!(
+        "{twice} · client: ok {}, failed {}, unknown {}{by_repeat}",
+        grouped(journal.ok),
+        grouped(journal.failed),
+        grouped(journal.unknown)
+    )
+}
+
+/// ` (perhaps 10 more) · perhaps never notified 3`.
+fn perhaps(completion: &Completion) -> String {
+    let some = |n: u64, text: String| if n == 0 { String::new() } else { text };
+    let (twice, never) = (completion.perhaps_twice, completion.perhaps_never);
+    some(twice, format!(" (perhaps {} more)", grouped(twice)))
+        + &some(
+            never,
+            format!(" · perhaps never notified {}", grouped(never)),
+        )
+}
+
+/// A count that somebody knows.
+fn known_count(count: Option<u64>) -> String {
+    count.map_or_else(|| NOTHING.to_owned(), grouped)
+}
+
+/// How the audit ended, if there is something to say.
+fn end(completion: &Completion) -> Option<String> {
+    match (completion.settled, completion.quiet) {
+        (Settled::Done, Some(quiet)) => Some(format!(
+            "read once more {} after everything was done",
+            Pretty(quiet)
+        )),
+        (Settled::Done, None) => None,
+        (Settled::Deadline, _) => Some(format!(
+            "the audit ended at its deadline, {} after the run",
+            Pretty(completion.patience)
+        )),
+        (Settled::Interrupted, _) => Some("the audit was INTERRUPTED".to_owned()),
+    }
+}
+
+/// `sent twice: 31 requests (5 %), 15 with the original …`.
+fn resent(resends: &Resends) -> String {
+    let not_compared = match resends.not_compared {
+        0 => String::new(),
+        n => format!(
+            ", {} accepted and not compared, because an answer names no event",
+            grouped(n)
+        ),
+    };
+    format!(
+        "sent twice: {} requests ({} drawn), {} with the original and {} after it: {} replayed, {} the same event, {} refused with 409, {} another event{not_compared}, {} without an answer",
+        grouped(resends.sent()),
+        percent(resends.share),
+        grouped(resends.concurrent),
+        grouped(resends.after),
+        grouped(resends.replayed),
+        grouped(resends.same_event),
+        grouped(resends.conflict),
+        grouped(resends.several_events),
+        grouped(resends.unanswered)
+    )
+}
+
+/// `done P95`, `lost`.
+pub(in crate::report) fn name(condition: &Condition) -> String {
+    match condition.done_quantile() {
+        Some(quantile) => format!("done {quantile}"),
+        None => condition.metric(),
+    }
+}
