@@ -1,5 +1,8 @@
 //! Gates on recordings: verdicts against exact values, and every doubt that must end INCONCLUSIVE.
 
+mod doubt;
+mod sample_sizes;
+
 use std::time::Duration;
 
 use a7probe::judge::gate::{
@@ -10,12 +13,14 @@ use a7probe::report::text::{next_step, reason};
 use a7probe::run::plan::{Design, Guard};
 use a7probe::run::recording::{Recording, TimeBase};
 use a7probe::run::sample::{FailureKind, Outcome, Phases, Sample};
-use a7probe::stats::binomial;
 use a7probe::verdict::Verdict;
 
 const FAST: Duration = Duration::from_millis(5);
+
 const SLOW: Duration = Duration::from_millis(200);
+
 const TARGET: Duration = Duration::from_millis(150);
+
 const PUNCTUAL: Duration = Duration::from_micros(40);
 
 /// A recording of an open-model run, built request by request.
@@ -193,88 +198,6 @@ fn the_limit_itself_is_within_at_most_and_not_within_below() {
 }
 
 #[test]
-fn a_run_that_was_cut_is_no_proof_against_the_server() {
-    let cut = Run::counting(&[TARGET]).ok(400, FAST).unsent(200);
-    let finding = cut.judge_one("p95 <= 150ms");
-    assert_eq!(finding.verdict, Verdict::Inconclusive);
-    assert_eq!(
-        reason(&finding),
-        "the run was cut and 200 requests never sent, so between 0 and 200 of 600 requests are above 150 ms, and \
-         the verdict hangs on them"
-    );
-    assert_eq!(next_step(&finding).as_deref(), Some("let the run finish"));
-}
-
-#[test]
-fn failures_of_this_machine_are_no_proof_against_the_server() {
-    let starved = Run::counting(&[TARGET])
-        .ok(900, FAST)
-        .failed(100, FailureKind::Client);
-    let finding = starved.judge_one("p95 <= 150ms");
-    assert_eq!(finding.verdict, Verdict::Inconclusive);
-    assert!(
-        reason(&finding).contains("on this machine"),
-        "{}",
-        reason(&finding)
-    );
-    assert_eq!(
-        starved.judge_one("error_rate <= 1%").verdict,
-        Verdict::Inconclusive
-    );
-    // But what the server did stands: without the machine's own failures it fails as well.
-    let slow_too = Run::counting(&[TARGET])
-        .ok(700, FAST)
-        .ok(200, 2 * TARGET)
-        .failed(100, FailureKind::Client);
-    assert_eq!(slow_too.judge_one("p95 <= 150ms").verdict, Verdict::Fail);
-}
-
-#[test]
-fn a_target_inside_an_occupied_bucket_decides_only_if_it_was_counted() {
-    // 150 ms lies in the bucket from 149.995520 ms to 150.003711 ms.
-    let inside = Duration::from_nanos(150_002_000);
-    let counted = Run::closed_model(&[TARGET]).ok(900, FAST).ok(100, inside);
-    assert_eq!(counted.judge_one("p95 <= 150ms").verdict, Verdict::Fail);
-    let uncounted = Run::closed_model(&[]).ok(900, FAST).ok(100, inside);
-    let finding = uncounted.judge_one("p95 <= 150ms");
-    assert_eq!(finding.verdict, Verdict::Inconclusive);
-    let range = ExceedanceRange {
-        at_least: 0,
-        at_most: 100,
-    };
-    assert_eq!(finding.exceedances, range);
-    assert!(reason(&finding).contains("bucket"), "{}", reason(&finding));
-    assert_eq!(uncounted.judge_one("p95 <= 100ms").verdict, Verdict::Fail);
-    assert_eq!(uncounted.judge_one("p95 <= 200ms").verdict, Verdict::Pass);
-}
-
-#[test]
-fn a_failure_that_hangs_on_our_own_send_lag_is_inconclusive() {
-    let answer = Duration::from_millis(160);
-    let punctual = Run::counting(&[TARGET]).ok(1000, answer);
-    assert_eq!(punctual.judge_one("p95 <= 150ms").verdict, Verdict::Fail);
-    let late = Run::counting(&[TARGET])
-        .sent_late_by(Duration::from_millis(20))
-        .ok(1000, answer);
-    let finding = late.judge_one("p95 <= 150ms");
-    assert_eq!(finding.verdict, Verdict::Inconclusive);
-    assert!(
-        reason(&finding).starts_with("client-limited: this machine sent late"),
-        "{}",
-        reason(&finding)
-    );
-    // A few late sends do not excuse two hundred slow answers.
-    let mostly_punctual = Run::counting(&[TARGET])
-        .ok(800, FAST)
-        .ok(190, answer)
-        .sent_late_by(Duration::from_millis(20))
-        .ok(10, answer);
-    let finding = mostly_punctual.judge_one("p95 <= 150ms");
-    assert_eq!(finding.verdict, Verdict::Fail);
-    assert_eq!(finding.exceedances.at_least, 190);
-}
-
-#[test]
 fn one_surprise_among_several_gates_is_no_failure() {
     // P(Bin(100, 0.05) ≥ 10) = 0.0282: below 0.05, above half of it.
     let run = Run::counting(&[TARGET]).ok(90, FAST).ok(10, SLOW);
@@ -301,82 +224,6 @@ fn a_single_slow_request_fails_no_gate() {
         "{}",
         reason(&finding)
     );
-}
-
-#[test]
-fn no_data_is_never_a_pass() {
-    let nothing = Run::counting(&[TARGET]);
-    for gate in ["p50 <= 150ms", "error_rate <= 1%"] {
-        let finding = nothing.judge_one(gate);
-        assert_eq!(finding.verdict, Verdict::Inconclusive);
-        assert_eq!(finding.measured, ObservedMetric::Nothing);
-        assert_eq!(
-            reason(&finding),
-            "there are no data, and no data is never a pass"
-        );
-    }
-    assert_eq!(run_verdict(&[]), None);
-}
-
-#[test]
-fn too_few_samples_say_how_many_it_takes() {
-    for (gate, needed) in [
-        ("p50 <= 150ms", 5),
-        ("p90 <= 150ms", 29),
-        ("p95 <= 150ms", 59),
-        ("p99 <= 150ms", 299),
-        ("p99.9 <= 150ms", 2995),
-        ("error_rate <= 0.1%", 2995),
-        ("error_rate <= 5%", 59),
-    ] {
-        let parsed = Gate::parse(gate).expect(gate);
-        assert_eq!(parsed.min_samples(), Some(needed), "{gate}");
-        let enough = Run::counting(&[TARGET]).ok(needed, FAST);
-        assert_eq!(enough.judge_one(gate).verdict, Verdict::Pass, "{gate}");
-        let short = Run::counting(&[TARGET]).ok(needed - 1, FAST);
-        let finding = short.judge_one(gate);
-        assert_eq!(finding.verdict, Verdict::Inconclusive, "{gate}");
-        let next = next_step(&finding).expect("a way out");
-        assert!(next.starts_with("at least "), "{gate}: {next}");
-    }
-    let ten = Run::counting(&[TARGET]).ok(10, FAST);
-    let finding = ten.judge_one("p99 <= 150ms");
-    assert_eq!(
-        reason(&finding),
-        "10 requests cannot carry a P99: even with none above 150 ms it takes 299 to pass; none of 10 requests \
-         was above 150 ms"
-    );
-    assert_eq!(
-        next_step(&finding).as_deref(),
-        Some("at least 299 requests are needed for P99 to pass")
-    );
-}
-
-#[test]
-fn the_number_of_samples_that_would_decide_does_decide() {
-    for (fast, slow, gate, theta0) in [
-        (576, 24, "p95 <= 150ms", 0.05),
-        (560, 40, "p95 <= 150ms", 0.05),
-        (4, 6, "p50 <= 150ms", 0.5),
-        (995, 5, "p99 <= 150ms", 0.01),
-    ] {
-        let n = fast + slow;
-        let run = Run::counting(&[TARGET]).ok(fast, FAST).ok(slow, SLOW);
-        let finding = run.judge_one(gate);
-        if finding.verdict != Verdict::Inconclusive {
-            continue;
-        }
-        let next = next_step(&finding).expect("a way out");
-        let number: String = next.chars().filter(char::is_ascii_digit).collect();
-        let more: u64 = number.parse().expect("a number of samples");
-        let share = slow as f64 / n as f64;
-        let (wanted, k) = match share < theta0 {
-            true => (Verdict::Pass, (share * (n + more) as f64).floor()),
-            false => (Verdict::Fail, (share * (n + more) as f64).ceil()),
-        };
-        let judged = binomial::judge(n + more, k as u64, theta0, gate::ALPHA);
-        assert_eq!(judged.verdict, wanted, "{gate}: {next}");
-    }
 }
 
 #[test]
@@ -457,68 +304,6 @@ fn judged(recording: &Recording, gate: &str, change: impl FnOnce(&mut Subject<'_
 }
 
 #[test]
-fn between_the_limits_of_a_fixed_and_of_an_adaptive_run_more_requests_decide() {
-    // 1 284 of 2 400 fail at one look (1 241 would), and not where one looked all the time.
-    let slow = |i: u64| i * 1_284 % 2_400 < 1_284;
-    let latencies: Vec<f64> = (0..2_400)
-        .map(|i| if slow(i) { 170.0 } else { 160.0 })
-        .collect();
-    let finding = judged(&list(&latencies), "p50 <= 168ms", |subject| {
-        subject.guard = Guard::Iid;
-        subject.design = Design::Adaptive;
-        subject.rate_per_s = None;
-    });
-    assert_eq!(finding.verdict, Verdict::Inconclusive);
-    let next = next_step(&finding).unwrap();
-    assert!(
-        next.starts_with("about ") && next.ends_with("would show a failure"),
-        "{next}"
-    );
-}
-
-#[test]
-fn without_order_no_number_of_exceedances_is_said_to_decide() {
-    let mut run = Run::counting(&[]);
-    for _ in 0..300 {
-        run = run.ok(1, FAST).ok(1, SLOW);
-    }
-    let finding = judged(&run.recording, "p50 <= 150ms", |_| {});
-    assert_eq!(finding.verdict, Verdict::Inconclusive);
-    assert!(
-        reason(&finding).contains("nobody knows whether they came in bursts"),
-        "{}",
-        reason(&finding)
-    );
-    assert!(
-        !reason(&finding).contains("would fail"),
-        "{}",
-        reason(&finding)
-    );
-}
-
-#[test]
-fn the_reason_and_the_next_step_name_one_number_of_samples() {
-    let clean = list(&[100.0; 10]);
-    let of_list = judged(&clean, "p95 <= 150ms", |subject| subject.rate_per_s = None);
-    assert!(
-        reason(&of_list)
-            .contains("it takes 59 to pass, and 60 to exclude slow episodes of 1 sample;"),
-        "{}",
-        reason(&of_list)
-    );
-    assert_eq!(
-        next_step(&of_list).as_deref(),
-        Some("at least 60 samples are needed for P95 to pass")
-    );
-    let independent = judged(&clean, "p95 <= 150ms", |subject| subject.guard = Guard::Iid);
-    assert!(
-        reason(&independent).contains("it takes 59 to pass;"),
-        "{}",
-        reason(&independent)
-    );
-}
-
-#[test]
 fn a_share_ten_times_the_limit_is_not_called_near_it() {
     let latencies: Vec<f64> = (0..600)
         .map(|i| if i < 300 { 100.0 } else { 200.0 })
@@ -532,26 +317,4 @@ fn a_share_ten_times_the_limit_is_not_called_near_it() {
     );
     let next = next_step(&finding).unwrap();
     assert!(!next.contains("samples would do"), "{next}");
-}
-
-#[test]
-fn a_closed_run_that_was_over_at_once_has_not_excluded_slow_episodes() {
-    // 8 000 a second for 0.375 s: 60 episodes of 100 ms are 48 000 requests.
-    let clean = list(&[0.5; 3_000]);
-    let closed = |rate, in_flight| {
-        judged(&clean, "p95 <= 150ms", |subject| {
-            subject.rate_per_s = Some(rate);
-            subject.in_flight = Some(in_flight);
-        })
-    };
-    let short = closed(8_000.0, 4);
-    assert_eq!(short.verdict, Verdict::Inconclusive);
-    assert!(
-        next_step(&short).unwrap().contains("6 s"),
-        "{}",
-        reason(&short)
-    );
-    // 3 000 at 500/s are 6 s; with 60 in flight, one stall meets 60 of them.
-    assert_eq!(closed(500.0, 4).verdict, Verdict::Pass);
-    assert_eq!(closed(500.0, 60).verdict, Verdict::Inconclusive);
 }

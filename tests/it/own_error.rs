@@ -1,7 +1,7 @@
 //! METHOD §7: the instrument's own error is calibrated, and no verdict hangs on it unsaid.
 
-use std::path::Path;
-use std::process::{Output, Stdio};
+mod calibration;
+
 use std::time::Duration;
 
 use a7probe::judge::gate::{self, Finding, Gate, InstrumentLoad, Subject};
@@ -11,13 +11,13 @@ use a7probe::run::recording::{Recording, TimeBase};
 use a7probe::run::run_file::{Calibration, Run, Throttled};
 use a7probe::run::sample::{FailureKind, Outcome, Phases, Sample};
 use a7probe::verdict::Verdict;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::harness::{self, a7probe, eventually, signal, temp_dir};
+use crate::harness::{self, temp_dir};
 use crate::runs::{self, TARGET};
-use crate::scripted::{OK, Server};
 
 const FAST: Duration = Duration::from_millis(5);
+
 const PUNCTUAL: Duration = Duration::from_micros(40);
 
 /// A recording of so many requests each, of this latency and send lag, by an instrument with an own error of 2 ms.
@@ -395,122 +395,4 @@ fn exceedances_that_contradict_each_other_are_damage() {
         let error = Run::from_json(damaged.to_string().as_bytes()).unwrap_err();
         assert!(error.to_string().contains(words), "{error}");
     }
-}
-
-fn measure(folder: &Path, server: &Server, more: &[&str]) -> Output {
-    let url = server.url();
-    let common = [
-        "measure",
-        &url,
-        "--get",
-        "health=/",
-        "-n",
-        "20",
-        "-q",
-        "200",
-        "--warmup",
-        "0s",
-        "--gate",
-        "p50 <= 2s",
-        "--iid",
-        "--save",
-        "run.json",
-    ];
-    harness::run(folder, &[&common[..], more].concat())
-}
-
-#[test]
-fn a_run_knows_its_own_error_and_the_service_does_not_notice() {
-    let (server, folder) = (Server::answering(OK), temp_dir());
-    let output = measure(folder.path(), &server, &["--output", "json"]);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    // The preflight and the run, nothing else.
-    assert_eq!(server.received().len(), 21);
-    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
-    let calibration = &report["runs"][0]["calibration"];
-    assert_eq!(calibration["kind"], "measured");
-    assert_eq!(calibration["requests"], 475);
-    let run = Run::load(&folder.path().join("run.json")).unwrap();
-    let Calibration::Measured(null) = &run.instrument.calibration else {
-        panic!("{:?}", run.instrument.calibration);
-    };
-    assert!(null.p50 > Duration::ZERO && null.p50 <= null.p99 && null.p99 <= null.own_error);
-    assert_eq!(
-        null.rate_per_s.map(|rate| rate.as_per_second()),
-        Some(250.0)
-    );
-    assert_eq!(run.endpoints[0].recording.own_error, null.own_error);
-}
-
-#[test]
-fn a_closed_model_is_calibrated_as_it_measures() {
-    let (server, folder) = (Server::answering(OK), temp_dir());
-    let url = server.url();
-    let arguments = [
-        "measure",
-        &url,
-        "--get",
-        "health=/",
-        "--iid",
-        "-c",
-        "2",
-        "-n",
-        "40",
-        "--warmup",
-        "0s",
-        "--gate",
-        "p50 <= 2s",
-        "--save",
-        "run.json",
-    ];
-    let output = harness::run(folder.path(), &arguments);
-    assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let run = Run::load(&folder.path().join("run.json")).unwrap();
-    let Calibration::Measured(null) = &run.instrument.calibration else {
-        panic!("{:?}", run.instrument.calibration);
-    };
-    assert_eq!((null.concurrency, null.requests), (Some(2), 2_000));
-    assert_eq!((null.rate_per_s, null.send_lag_p99), (None, Duration::ZERO));
-}
-
-#[test]
-fn a_calibration_that_was_skipped_is_said() {
-    let (server, folder) = (Server::answering(OK), temp_dir());
-    let output = measure(folder.path(), &server, &["--no-calibration", "-v"]);
-    let said = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        said.contains("note: not calibrated (--no-calibration)"),
-        "{said}"
-    );
-    let run = Run::load(&folder.path().join("run.json")).unwrap();
-    assert_eq!(run.instrument.calibration, Calibration::Skipped);
-    let judged = harness::run(folder.path(), &["judge", "run.json", "--output", "json"]);
-    let report: Value = serde_json::from_slice(&judged.stdout).unwrap();
-    assert_eq!(report["runs"][0]["calibration"]["kind"], json!("skipped"));
-}
-
-#[cfg(unix)]
-#[test]
-fn ctrl_c_cuts_the_calibration_and_nothing_is_measured() {
-    use std::io::{BufRead as _, BufReader};
-    let (server, folder) = (Server::answering(OK), temp_dir());
-    let url = server.url();
-    let arguments = ["measure", &url, "--get", "health=/", "--save", "run.json"];
-    let mut command = a7probe(folder.path(), &arguments);
-    let mut child = command.stdout(Stdio::null()).spawn().unwrap();
-    // The preflight has been answered, so the two seconds of the calibration begin.
-    eventually("the preflight is sent", || !server.received().is_empty());
-    signal(child.id(), "INT");
-    let said: Vec<String> = BufReader::new(child.stderr.take().unwrap())
-        .lines()
-        .map_while(Result::ok)
-        .collect();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{said:?}");
-    assert!(
-        said.iter()
-            .any(|line| line.contains("interrupted before the run began")),
-        "{said:?}"
-    );
-    assert!(!folder.path().join("run.json").exists());
-    assert_eq!(server.received().len(), 1);
 }

@@ -1,10 +1,11 @@
 //! Servers for tests: one in this process, one as the real binary, and a provider that answers when it is told to.
 
+mod held_provider;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -18,8 +19,10 @@ use a7probe::reference::server::{
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 
-use crate::harness::{self, PATIENCE, PROGRAM, eventually};
+use crate::harness::{self, PROGRAM, eventually};
 use crate::serve_client::Client;
+
+pub(crate) use held_provider::HeldProvider;
 
 /// A configuration on a store in `folder`, with a provider that answers after a millisecond.
 pub(crate) fn config(mode: ServerMode, folder: &TempDir) -> ServerConfig {
@@ -441,68 +444,4 @@ pub(crate) fn piped(mut command: Command) -> Command {
 
 pub(crate) fn store(folder: &Path) -> PathBuf {
     folder.join("store.db")
-}
-
-/// A provider that holds every call until it is released.
-pub(crate) struct HeldProvider {
-    pub(crate) url: String,
-    calls: Receiver<HeldCall>,
-}
-
-/// A call that waits for its answer.
-pub(crate) struct HeldCall {
-    answer: Sender<u16>,
-}
-
-impl HeldProvider {
-    pub(crate) fn start() -> HeldProvider {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let (arrived, calls) = channel();
-        std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                let arrived = arrived.clone();
-                std::thread::spawn(move || hold(stream, &arrived));
-            }
-        });
-        HeldProvider { url, calls }
-    }
-
-    pub(crate) fn choice(&self) -> ProviderChoice {
-        ProviderChoice::At(self.url.clone())
-    }
-
-    /// Waits for the next call.
-    pub(crate) fn next_call(&self) -> HeldCall {
-        self.calls
-            .recv_timeout(PATIENCE)
-            .expect("the provider is called")
-    }
-
-    /// Has no call come since the last one?
-    pub(crate) fn is_idle(&self) -> bool {
-        self.calls.try_recv().is_err()
-    }
-}
-
-impl HeldCall {
-    pub(crate) fn answer(self, status: u16) {
-        // The caller may be gone.
-        let _ = self.answer.send(status);
-    }
-}
-
-fn hold(stream: TcpStream, arrived: &Sender<HeldCall>) -> Option<()> {
-    let mut stream = BufReader::new(stream);
-    loop {
-        read_request(&mut stream)?;
-        let (answer, released) = channel();
-        arrived.send(HeldCall { answer }).ok()?;
-        let status = released.recv().ok()?;
-        write!(
-            stream.get_mut(),
-            "HTTP/1.1 {status} Said\r\ncontent-length: 0\r\n\r\n"
-        )
-        .ok()?;
-    }
 }

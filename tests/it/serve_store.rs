@@ -1,17 +1,19 @@
 //! The store below the server: leases, fencing, and what survives being opened again.
 
+mod leases;
+mod reopened;
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use a7probe::reference::store::{
-    Admission, AttemptOutcome, Claim, DeadCursor, Durability, EventId, EventState, Fingerprint,
-    Finished, Grant, Handling, Insert, Lease, Next, Notification, Notified, OpenError,
-    ProcessReport, RepeatPolicy, Replay, Store, StoreError, StoreOptions, Submission, SweepCursor,
-    WorkDone,
+    Admission, AttemptOutcome, DeadCursor, EventId, EventState, Fingerprint, Finished, Handling,
+    Insert, Lease, Next, Notification, Notified, ProcessReport, Replay, Store, StoreOptions,
+    Submission, SweepCursor, WorkDone,
 };
 use tempfile::TempDir;
 
-use crate::harness::{PATIENCE, temp_dir};
+use crate::harness::temp_dir;
 
 fn options(folder: &TempDir) -> StoreOptions {
     StoreOptions::at(folder.path().join("store.db"))
@@ -49,154 +51,6 @@ fn not_sent(next: Next) -> AttemptOutcome {
 }
 
 #[tokio::test]
-async fn events_are_claimed_once_and_in_order_of_acceptance() {
-    let folder = temp_dir();
-    let store = open(&options(&folder));
-    let mut ids = Vec::new();
-    for key in ["a", "b", "c"] {
-        ids.push(queue(&store, key).await);
-    }
-    let first = store.claim(2).await.expect("the store works");
-    let second = store.claim(2).await.expect("the store works");
-    let claimed: Vec<EventId> = first
-        .leases
-        .iter()
-        .chain(&second.leases)
-        .map(|lease| lease.event_id)
-        .collect();
-    assert_eq!(claimed, ids);
-    let nothing = store.claim(2).await.expect("the store works");
-    // The first lease to run out is the next thing that can be due.
-    assert!(
-        nothing.leases.is_empty()
-            && nothing
-                .idle_for
-                .is_some_and(|idle| idle <= options(&folder).lease)
-    );
-}
-
-#[tokio::test]
-async fn a_lease_that_was_taken_over_decides_nothing_but_what_it_sent_is_not_forgotten() {
-    let folder = temp_dir();
-    let store = open(&StoreOptions {
-        lease: Duration::ZERO,
-        ..options(&folder)
-    });
-    let id = queue(&store, "a").await;
-    let slow = claim_one(&store).await;
-    let quick = claim_one(&store).await;
-    assert_eq!((slow.attempt, quick.attempt), (1, 2));
-
-    assert_eq!(
-        store.finish(slow, AttemptOutcome::sent()).await,
-        Ok(Finished::Stale)
-    );
-    let event = store
-        .event(id)
-        .await
-        .expect("the store works")
-        .expect("known");
-    assert_eq!((event.state, event.notifications), (EventState::Working, 1));
-
-    let retry = not_sent(Next::Retry(Duration::ZERO));
-    assert_eq!(store.finish(quick, retry).await, Ok(Finished::Recorded));
-    let third = claim_one(&store).await;
-    assert_eq!(
-        (third.attempt, third.notification),
-        (3, Notification::Sent),
-        "there is nothing left to send"
-    );
-    assert_eq!(
-        store.finish(third, AttemptOutcome::sent_before()).await,
-        Ok(Finished::Recorded)
-    );
-    let event = store
-        .event(id)
-        .await
-        .expect("the store works")
-        .expect("known");
-    assert_eq!(
-        (event.state, event.inserts, event.notifications),
-        (EventState::Processed, 1, 1)
-    );
-}
-
-#[tokio::test]
-async fn leases_of_the_process_before_are_void_when_the_store_is_opened_again() {
-    let folder = temp_dir();
-    let options = options(&folder);
-    let store = open(&options);
-    queue(&store, "a").await;
-    let lease = claim_one(&store).await;
-    store.close().await;
-    let store = open(&options);
-    assert_eq!(store.snapshot().retrying, 1);
-    let again = claim_one(&store).await;
-    assert_eq!((again.event_id, again.attempt), (lease.event_id, 2));
-    assert_eq!(again.notification, Notification::Due);
-}
-
-#[tokio::test]
-async fn at_most_once_does_not_send_again_what_was_cut_off_but_does_what_failed() {
-    let folder = temp_dir();
-    let options = StoreOptions {
-        repeat: RepeatPolicy::AtMostOnce,
-        ..options(&folder)
-    };
-    let store = open(&options);
-    queue(&store, "failed").await;
-    let lease = claim_one(&store).await;
-    store
-        .finish(lease, not_sent(Next::Retry(Duration::ZERO)))
-        .await
-        .expect("the store works");
-    assert_eq!(
-        claim_one(&store).await.notification,
-        Notification::Due,
-        "it is known that it was not sent"
-    );
-    store.close().await;
-    let store = open(&options);
-    assert_eq!(claim_one(&store).await.notification, Notification::Unknown);
-}
-
-#[tokio::test]
-async fn counts_survive_being_opened_again() {
-    let folder = temp_dir();
-    let options = options(&folder);
-    let store = open(&options);
-    for key in ["processed", "dead", "retrying", "queued"] {
-        queue(&store, key).await;
-    }
-    for outcome in [
-        AttemptOutcome::sent(),
-        not_sent(Next::GiveUp),
-        not_sent(Next::Retry(Duration::from_secs(3600))),
-    ] {
-        let lease = claim_one(&store).await;
-        store.finish(lease, outcome).await.expect("the store works");
-    }
-    let called = store
-        .accept(submission("failed", Handling::Call))
-        .await
-        .expect("the store works");
-    let Admission::Leased(lease) = called else {
-        panic!("{called:?}")
-    };
-    store
-        .finish(lease, not_sent(Next::Answer))
-        .await
-        .expect("the store works");
-
-    let before = store.snapshot();
-    assert_eq!((before.queued, before.retrying, before.working), (1, 1, 0));
-    assert_eq!((before.failed, before.dead, before.processed), (1, 1, 1));
-    assert_eq!(before.open(), 2);
-    store.close().await;
-    assert_eq!(open(&options).snapshot(), before);
-}
-
-#[tokio::test]
 async fn the_oldest_wait_is_that_of_the_oldest_unsettled_event() {
     let folder = temp_dir();
     let store = open(&options(&folder));
@@ -213,145 +67,6 @@ async fn the_oldest_wait_is_that_of_the_oldest_unsettled_event() {
         .await
         .expect("the store works");
     assert_eq!(store.oldest_wait().await, Ok(Duration::ZERO));
-}
-
-#[tokio::test]
-async fn a_retry_that_is_due_in_the_distant_future_is_due_at_the_next_start() {
-    let folder = temp_dir();
-    let options = options(&folder);
-    let store = open(&options);
-    let id = queue(&store, "a").await;
-    let lease = claim_one(&store).await;
-    // As it looks once the clock is set back.
-    let day = Next::Retry(Duration::from_secs(24 * 3600));
-    let finished = store.finish(lease, not_sent(day)).await;
-    assert_eq!(finished, Ok(Finished::Recorded));
-    store.close().await;
-    assert_eq!(claim_one(&open(&options)).await.event_id, id);
-}
-
-#[tokio::test]
-async fn a_closed_store_says_so() {
-    let folder = temp_dir();
-    let store = open(&options(&folder));
-    store.close().await;
-    assert_eq!(
-        store.accept(submission("a", Handling::Queue)).await,
-        Err(StoreError::Closed)
-    );
-    assert_eq!(store.claim(1).await, Err::<Claim, _>(StoreError::Closed));
-}
-
-#[tokio::test]
-async fn events_held_in_memory_are_listed_and_persisted_only_when_claimed() {
-    let folder = temp_dir();
-    let options = StoreOptions {
-        durability: Durability::None,
-        ..options(&folder)
-    };
-    let store = open(&options);
-    let ids = [queue(&store, "a").await, queue(&store, "b").await];
-    assert_eq!((store.held(), store.depth()), (2, 2));
-    let lease = claim_one(&store).await;
-    assert_eq!(
-        (lease.event_id, store.held(), store.depth()),
-        (ids[0], 1, 2)
-    );
-    let page = store.run_page("run", 0, 10).await.expect("the store works");
-    assert_eq!(
-        page.events
-            .iter()
-            .map(|event| event.event_id)
-            .collect::<Vec<_>>(),
-        ids
-    );
-    store.close().await;
-
-    let store = open(&options);
-    assert!(
-        store
-            .event(ids[0])
-            .await
-            .expect("the store works")
-            .is_some()
-    );
-    assert_eq!(store.event(ids[1]).await, Ok(None), "it was in memory only");
-}
-
-#[tokio::test]
-async fn leases_of_the_living_are_left_alone_when_another_process_opens_the_store() {
-    let folder = temp_dir();
-    let options = options(&folder);
-    let store = open(&options);
-    queue(&store, "a").await;
-    let lease = claim_one(&store).await;
-    // Locks and leases are those of an open store, so a second handle stands for a second process.
-    let other = open(&options);
-    assert_eq!(other.snapshot().working, 1);
-    let nothing = other.claim(1).await.expect("the store works");
-    assert!(nothing.leases.is_empty(), "{nothing:?}");
-    let taken = other.claim_event(lease.event_id).await;
-    assert!(matches!(taken, Ok(Grant::Taken(_))), "{taken:?}");
-    assert_eq!(
-        store.finish(lease, AttemptOutcome::sent()).await,
-        Ok(Finished::Recorded)
-    );
-}
-
-#[tokio::test]
-async fn what_one_process_commits_another_sees_without_asking() {
-    let folder = temp_dir();
-    let (one, other) = (open(&options(&folder)), open(&options(&folder)));
-    let id = queue(&one, "a").await;
-    tokio::time::timeout(PATIENCE, async {
-        while other.snapshot().queued == 0 {
-            other.work_arrived().await;
-        }
-    })
-    .await
-    .expect("the other one hears of it");
-    let settled = tokio::spawn({
-        let one = one.clone();
-        async move { one.settled(id, PATIENCE).await }
-    });
-    let lease = claim_one(&other).await;
-    other
-        .finish(lease, AttemptOutcome::sent())
-        .await
-        .expect("the store works");
-    let event = settled.await.expect("no panic").expect("the store works");
-    assert_eq!(event.expect("known").state, EventState::Processed);
-}
-
-#[tokio::test]
-async fn a_given_event_is_leased_once_and_the_rest_is_told_why_not() {
-    let folder = temp_dir();
-    let store = open(&options(&folder));
-    let mut arrivals = store.arrivals(8);
-    let id = queue(&store, "a").await;
-    assert_eq!(arrivals.recv().await, Some(id));
-    let granted = store.claim_event(id).await.expect("the store works");
-    let Grant::Leased(lease) = granted else {
-        panic!("{granted:?}")
-    };
-    assert!(matches!(
-        store.claim_event(id).await,
-        Ok(Grant::Taken(left)) if left <= options(&folder).lease
-    ));
-    let hour = Next::Retry(Duration::from_secs(3600));
-    let rebuilt = store.lease_of(id, lease.attempt).await;
-    assert_eq!(rebuilt, Ok(Some(lease.clone())));
-    store
-        .finish(lease, not_sent(hour))
-        .await
-        .expect("the store works");
-    assert!(matches!(store.claim_event(id).await, Ok(Grant::NotDue(_))));
-    let unknown = store.claim_event(EventId::from_key("b")).await;
-    assert_eq!(unknown, Ok(Grant::Unknown));
-    assert_eq!(
-        store.payload(id).await,
-        Ok(Some(br#"{"key":"a"}"#.to_vec()))
-    );
 }
 
 #[tokio::test]
@@ -645,36 +360,4 @@ async fn an_insert_that_the_database_refuses_is_tried_again_apart_from_the_notif
     let event = event.expect("known");
     assert_eq!((event.state, event.inserts), (EventState::Processed, 1));
     assert_eq!((event.notifications, event.attempts), (1, 2));
-}
-
-#[tokio::test]
-async fn a_store_of_the_version_before_is_brought_up_to_date_and_a_later_one_refused() {
-    let folder = temp_dir();
-    let path = folder.path().join("store.db");
-    let sql = rusqlite::Connection::open(&path).expect("it opens");
-    sql.execute_batch(include_str!(
-        "../../src/reference/store/sqlite/schema_1.sql"
-    ))
-    .expect("the first schema");
-    sql.execute_batch(
-        "PRAGMA application_id = 0x61377072; PRAGMA user_version = 1;
-        INSERT INTO jobs (event_id, fingerprint, promise, state, due_ms, accepted_ms, attempts, payload)
-        VALUES (zeroblob(16), zeroblob(32), 0, 0, 1, 1, 0, x'7b7d'), (randomblob(16), zeroblob(32), 0, 5, 1, 1, 1, NULL)",
-    )
-    .expect("two events");
-    let store = open(&options(&folder));
-    let counts = store.snapshot();
-    assert_eq!((counts.queued, counts.processed), (1, 1));
-    assert_eq!(
-        claim_one(&store).await.event_id,
-        EventId::from_bytes([0; 16])
-    );
-    store.close().await;
-    sql.execute_batch("PRAGMA user_version = 99")
-        .expect("later");
-    let refused = Store::open(&options(&folder)).err().expect("refused");
-    assert!(
-        matches!(&refused, OpenError::Foreign { found, .. } if found.contains("version 99")),
-        "{refused}"
-    );
 }

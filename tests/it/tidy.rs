@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use doors::door;
 
 struct Source {
-    /// Path below `src`, without `.rs`.
+    /// Path below `src` or `tests`, without `.rs`.
     module: String,
     text: String,
 }
@@ -65,7 +65,12 @@ fn every_http_client_ignores_the_proxies_of_the_environment() {
 }
 
 fn sources() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    files_of("src")
+}
+
+/// Every Rust file below a folder of the package.
+fn files_of(folder: &str) -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let mut found = Vec::new();
     let mut folders = vec![root.clone()];
     while let Some(folder) = folders.pop() {

@@ -1,19 +1,22 @@
-//! Files and functions of `src` that fit a reader's head. Those of `tests` may be longer: they list cases, which are read
-//! one at a time.
+//! Files of `src` and `tests` and functions of `src` that fit a reader's head. A test function may be longer: it lists
+//! cases, which are read one at a time.
 
-use super::sources;
+use super::{files_of, sources};
 
 const LINES_OF_A_FILE: usize = 500;
 const LINES_OF_A_FUNCTION: usize = 70;
 
 #[test]
 fn no_file_is_longer_than_500_lines() {
-    let wrong: Vec<String> = sources()
-        .iter()
-        .map(|source| (&source.module, source.text.lines().count()))
-        .filter(|(_, lines)| *lines > LINES_OF_A_FILE)
-        .map(|(module, lines)| format!("src/{module}.rs has {lines} lines"))
-        .collect();
+    let mut wrong = Vec::new();
+    for folder in ["src", "tests"] {
+        for file in files_of(folder) {
+            let lines = file.text.lines().count();
+            if lines > LINES_OF_A_FILE {
+                wrong.push(format!("{folder}/{}.rs has {lines} lines", file.module));
+            }
+        }
+    }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
