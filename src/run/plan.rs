@@ -248,7 +248,7 @@ impl StatusSet {
     /// Reads `200`, `2xx`, `200-204`, and lists of these with commas.
     ///
     /// # Errors
-    /// A message that names the part that is not a status from 100 to 599.
+    /// A message that quotes the text, if a part of it is not a status from 100 to 599.
     pub fn parse(text: &str) -> Result<StatusSet, String> {
         let ranges = text
             .split(',')
