@@ -10,6 +10,7 @@ mod refused;
 mod robust;
 mod success_rules;
 mod truth;
+mod wrong_types;
 
 use std::path::PathBuf;
 

@@ -28,11 +28,13 @@ const PERCENTILES: [(&str, f64); 7] = [
 ];
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct ArtilleryDocument {
     aggregate: Aggregate,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Aggregate {
     counters: Option<BTreeMap<String, f64>>,
     summaries: Option<BTreeMap<String, BTreeMap<String, Option<f64>>>>,

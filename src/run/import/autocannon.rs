@@ -16,6 +16,7 @@ const FORMAT: FileFormat = FileFormat::AutocannonJson;
 
 /// The fields that are read from the JSON.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct AutocannonDocument {
     /// In ms.
     latency: BTreeMap<String, Value>,
@@ -40,6 +41,7 @@ struct AutocannonDocument {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct RequestTotals {
     sent: Option<f64>,
 }

@@ -18,12 +18,14 @@ const FORMAT: FileFormat = FileFormat::BombardierJson;
 const WITHIN_NS: u64 = 1_000;
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct BombardierDocument {
     result: RunResult,
 }
 
 /// Every request has a latency, whether it was answered or not.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct RunResult {
     req1xx: f64,
     req2xx: f64,
@@ -38,6 +40,7 @@ struct RunResult {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct ErrorCount {
     description: String,
     count: f64,
@@ -45,6 +48,7 @@ struct ErrorCount {
 
 /// In µs.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct LatencyPercentiles {
     max: f64,
     #[serde(default)]

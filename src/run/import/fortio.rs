@@ -16,6 +16,7 @@ const FORMAT: FileFormat = FileFormat::FortioJson;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+#[serde(expecting = "an object")]
 struct FortioDocument {
     duration_histogram: StepHistogram,
     /// HTTP statuses, or words of other protocols.
@@ -27,6 +28,7 @@ struct FortioDocument {
 /// In seconds.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+#[serde(expecting = "an object")]
 struct StepHistogram {
     count: f64,
     min: f64,
@@ -36,6 +38,7 @@ struct StepHistogram {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
+#[serde(expecting = "an object")]
 struct HistogramStep {
     end: f64,
     count: f64,

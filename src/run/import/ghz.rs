@@ -16,6 +16,7 @@ use crate::run::sample::{FailureKind, Outcome};
 const FORMAT: FileFormat = FileFormat::GhzJson;
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct GhzDocument<'a> {
     count: u64,
     #[serde(default)]
@@ -25,12 +26,14 @@ struct GhzDocument<'a> {
 }
 
 #[derive(Default, Deserialize)]
+#[serde(expecting = "an object")]
 struct CallOptions {
     #[serde(default)]
     call: String,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct CallDetail<'a> {
     timestamp: Timestamp,
     /// In ns.

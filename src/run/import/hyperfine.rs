@@ -13,11 +13,13 @@ use crate::run::sample::{FailureKind, Outcome};
 const FORMAT: FileFormat = FileFormat::HyperfineJson;
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct HyperfineDocument {
     results: Vec<Benchmark>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Benchmark {
     command: String,
     /// In seconds.

@@ -30,6 +30,7 @@ const MOST_DROPPED: u64 = 1 << 24;
 
 /// One line.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct MetricLine<'a> {
     #[serde(borrow, rename = "type")]
     kind: Cow<'a, str>,
@@ -40,6 +41,7 @@ struct MetricLine<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Data<'a> {
     /// When the request ended.
     time: Option<Timestamp>,

@@ -28,6 +28,7 @@ type Percentiles = BTreeMap<String, Option<f64>>;
 /// What is read of the JSON; times in seconds.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[serde(expecting = "an object")]
 struct OhaDocument {
     summary: Extremes,
     response_time_histogram: StepCounts,
@@ -40,6 +41,7 @@ struct OhaDocument {
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Extremes {
     slowest: Option<f64>,
     fastest: Option<f64>,

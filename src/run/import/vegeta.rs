@@ -39,6 +39,7 @@ const COLUMNS: [&str; 12] = [
 
 /// What is read of a line of JSON.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct ResultLine<'a> {
     #[serde(borrow, default)]
     attack: Cow<'a, str>,

@@ -23,12 +23,14 @@ struct K6Metrics {
 
 /// The fields that are read from the JSON.
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct Outer {
     metrics: Option<BTreeMap<String, BTreeMap<String, Value>>>,
     results: Option<MetricList>,
 }
 
 #[derive(Deserialize)]
+#[serde(expecting = "an object")]
 struct MetricList {
     metrics: Vec<BTreeMap<String, Value>>,
 }
