@@ -130,8 +130,9 @@ pub(crate) fn read(arguments: &[OsString]) -> Result<Cli, EarlyExit> {
     {
         return Err(EarlyExit::Mistake(message));
     }
-    foreign_flags::check(arguments, &Cli::command())
-        .map_err(|e| EarlyExit::Mistake(e.to_string()))?;
+    let mistake = |e: foreign_flags::UsageError| EarlyExit::Mistake(e.to_string());
+    let arguments = foreign_flags::with_command(arguments, &Cli::command()).map_err(mistake)?;
+    foreign_flags::check(&arguments, &Cli::command()).map_err(mistake)?;
     Cli::try_parse_from(arguments).map_err(|e| {
         let e = redacted_error::redacted(e, &Cli::command());
         let text = e.render();

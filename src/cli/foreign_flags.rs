@@ -22,21 +22,39 @@ pub(crate) use usage_error::UsageError;
 /// Most letters after one dash that are read as one switch each.
 const MOST_SWITCHES: usize = 3;
 
+/// The arguments, the program's name first, with `measure` where it is left out.
+///
+/// # Errors
+/// A command follows flags, which belong after it.
+pub(crate) fn with_command(
+    arguments: &[OsString],
+    ours: &Command,
+) -> Result<Vec<OsString>, UsageError> {
+    let mut whole = arguments.to_vec();
+    let typed = before_dashes(arguments);
+    if missing_command::is_implied(&typed, ours)? {
+        whole.insert(1, SENDING[0].into());
+    }
+    Ok(whole)
+}
+
+/// The words after the program's name and before `--`.
+fn before_dashes(arguments: &[OsString]) -> Vec<&str> {
+    arguments
+        .iter()
+        .skip(1)
+        .take_while(|argument| *argument != "--")
+        .map(|argument| argument.to_str().unwrap_or_default())
+        .collect()
+}
+
 /// Looks through the arguments, the program's name first.
 ///
 /// # Errors
 /// A flag of another tool, or text attached to `-d` or `-h` that may be one.
 pub(crate) fn check(arguments: &[OsString], ours: &Command) -> Result<(), UsageError> {
-    let typed: Vec<&str> = arguments
-        .iter()
-        .skip(1)
-        .take_while(|argument| *argument != "--")
-        .map(|argument| argument.to_str().unwrap_or_default())
-        .collect();
+    let typed = before_dashes(arguments);
     let named = typed.iter().find_map(|name| ours.find_subcommand(name));
-    if named.is_none() {
-        missing_command::check(&typed, ours)?;
-    }
     // Without a subcommand clap refuses every flag but -h. Flags are then read as those of `measure`.
     let command = match named {
         Some(command) => command,

@@ -20,7 +20,7 @@ use super::value::positive_duration;
   a7probe measure http://127.0.0.1:8080
   a7probe measure https://a7.example --get health=/healthz --post ingest=/v2/ingest --target 200ms
   a7probe measure http://127.0.0.1:8080 -q 100 -z 60s --gate 'ingest p99 <= 300ms' --save run.json
-  a7probe measure http://127.0.0.1:8080/search -m GET -c 32 -n 10000      one URL, closed model")]
+  a7probe 127.0.0.1:8080/search -c 32 -n 10000      one URL, closed model")]
 pub struct MeasureArgs {
     #[command(flatten)]
     pub service: ServiceArgs,

@@ -10,11 +10,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub(super) use url::named_url;
+
 /// Where the service is, and what is sent to it.
 #[derive(Args, Debug, Clone, Default)]
 #[command(next_help_heading = "Endpoints")]
 pub struct ServiceArgs {
-    /// Base URL of the service; with -m, -d, -D or -T the URL of the one request to send.
+    /// URL to measure, NAME=URL to name it; http:// may be left out. Without a path: GET /health and POST /ingest. With
+    /// --get, --post or endpoints of the settings: their base URL.
     #[arg(
         env = "A7PROBE_URL",
         hide_env_values = true,

@@ -1,37 +1,58 @@
-//! A command line without a command: `a7probe URL`, `a7probe -n 100 URL`.
+//! A command line without a command is a `measure`: `a7probe URL`, `a7probe -n 100 URL`.
 
 use clap::Command;
 
 use super::command_flags::{CommandFlags, SENDING, is_flag};
 use super::usage_error::UsageError;
+use crate::cli::service::named_url;
 
-/// Refuses flags of `measure`, or a URL, where a command belongs. Any other word is left to clap, which knows the commands.
-pub(super) fn check(typed: &[&str], ours: &Command) -> Result<(), UsageError> {
+/// Whether `measure` stands unwritten before these words: they begin with one of its flags or with a URL. Any other word
+/// is left to clap, which knows the commands.
+///
+/// # Errors
+/// A command follows flags, which belong after it.
+pub(super) fn is_implied(typed: &[&str], ours: &Command) -> Result<bool, UsageError> {
     let Some(&first) = typed.first() else {
-        return Ok(());
+        return Ok(false);
     };
-    let name = first.split('=').next().unwrap_or_default();
-    let command = ours.find_subcommand(SENDING[0]);
-    let is_ours = || command.is_some_and(|command| CommandFlags::of(command).typed(name).is_some());
-    let error = if matches!(first, "-h" | "-V" | "--help" | "--version") {
-        return Ok(());
-    } else if is_flag(first) && is_ours() {
-        "no command stands before the flags"
-    } else if !is_flag(first) && is_url(first) {
-        "no command stands before the URL"
-    } else {
-        return Ok(());
+    if matches!(first, "-h" | "-V" | "--help" | "--version") {
+        return Ok(false);
+    }
+    if !is_flag(first) {
+        return Ok(ours.find_subcommand(first).is_none() && is_url(first));
+    }
+    let Some(measure) = ours.find_subcommand(SENDING[0]) else {
+        return Ok(false);
     };
-    Err(UsageError::new(
-        error,
-        "use a7probe measure URL, with the flags after it",
-    ))
+    let flags = CommandFlags::of(measure);
+    let mut before = "";
+    for &word in typed {
+        let is_value = is_flag(before) && takes_value(&flags, before);
+        if !is_value && ours.find_subcommand(word).is_some() {
+            return Err(UsageError::new(
+                format!("the command {word} stands after flags"),
+                format!(
+                    "put it first: a7probe {word}, then the flags; a host of that name is http://{word}"
+                ),
+            ));
+        }
+        before = word;
+    }
+    Ok(true)
 }
 
-/// A URL, or a host with a port, with a path or of several labels; not a file.
+/// Whether the word after this flag is its value.
+fn takes_value(flags: &CommandFlags<'_>, flag: &str) -> bool {
+    let is_attached = flag.contains('=') || (!flag.starts_with("--") && flag.len() > 2);
+    let own = flags.typed(flag);
+    !is_attached && own.is_none_or(|own| own.get_action().takes_values())
+}
+
+/// A URL, or a host with a port, with a path or of several labels, with or without `NAME=`; not a file.
 fn is_url(word: &str) -> bool {
-    let host = word.split(['/', ':']).next().unwrap_or_default();
-    let is_file = word.ends_with(".json") || std::path::Path::new(word).exists();
-    let is_host = host == "localhost" || host.contains('.') || word.contains([':', '/']);
-    word.contains("://") || (is_host && !is_file && !host.is_empty())
+    let (_, url) = named_url(word);
+    let host = url.split(['/', ':', '?']).next().unwrap_or_default();
+    let is_file = url.ends_with(".json") || std::path::Path::new(url).exists();
+    let is_host = host == "localhost" || host.contains('.') || url.contains([':', '/']);
+    url.contains("://") || (is_host && !is_file && !host.is_empty())
 }

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 
 use clap::CommandFactory as _;
 
-use super::check;
 use super::command_flags::{CommandFlags, flags_of};
 use super::table::TABLE;
+use super::{check, with_command};
 use crate::cli::Cli;
 
 /// `$ command line`, followed by the error, or by `ok`.
@@ -46,6 +46,51 @@ fn every_line_of_another_tool_is_refused_with_our_spelling_and_every_line_of_our
         refused += usize::from(expected.trim_end() != "ok");
     }
     assert!(refused >= 60, "{refused}");
+}
+
+#[test]
+fn a_url_or_a_flag_of_measure_stands_for_measure_and_a_command_stays_the_command() {
+    for (line, expected) in [
+        ("http://a", "measure"),
+        ("https://a/b -n 5", "measure"),
+        ("localhost", "measure"),
+        ("shop.example", "measure"),
+        ("shop.example/b", "measure"),
+        ("shop:8080", "measure"),
+        ("judge/", "measure"),
+        ("s=shop.example/b", "measure"),
+        ("-n 5 -c 2 http://a", "measure"),
+        ("-d judge http://a", "measure"),
+        ("--body=x http://a", "measure"),
+        ("judge run.json", "judge"),
+        ("mesure http://a", "mesure"),
+        ("run.json", "run.json"),
+        ("Cargo.toml", "Cargo.toml"),
+        ("--help", "--help"),
+        ("-V", "-V"),
+    ] {
+        let typed = std::iter::once("a7probe".to_owned()).chain(words(line));
+        let typed: Vec<OsString> = typed.map(OsString::from).collect();
+        let whole = with_command(&typed, &Cli::command()).unwrap();
+        assert_eq!(whole[1], expected, "{line}");
+        assert_eq!(whole.last(), typed.last());
+    }
+    let alone = [OsString::from("a7probe")];
+    assert_eq!(with_command(&alone, &Cli::command()).unwrap(), alone);
+}
+
+#[test]
+fn a_command_after_flags_is_refused_with_the_right_order() {
+    for line in ["-n 5 judge run.json", "-kn5 judge run.json", "-k judge"] {
+        let typed = std::iter::once("a7probe".to_owned()).chain(words(line));
+        let typed: Vec<OsString> = typed.map(OsString::from).collect();
+        let error = with_command(&typed, &Cli::command()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "error: the command judge stands after flags\nhint: put it first: a7probe judge, then the flags; a host of that \
+             name is http://judge"
+        );
+    }
 }
 
 #[test]

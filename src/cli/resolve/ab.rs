@@ -76,6 +76,12 @@ fn plans(
     check_urls(args, layers)?;
     let before = plan(SideName::Before, &args.before, &args.before_header)?;
     let mut after = plan(SideName::After, &args.after, &args.after_header)?;
+    if after.endpoints.len() != before.endpoints.len() {
+        bail!(
+            "one URL has a path and is one endpoint, the other has none and stands for health and ingest\nhint: name the \
+             endpoints of both: --get health=/health --post ingest=/ingest"
+        );
+    }
     after.seed = before.seed;
     // One URL is measured itself (-m, -d): the last part of its path names it, and may differ.
     for (own, other) in after.endpoints.iter_mut().zip(&before.endpoints) {

@@ -52,13 +52,13 @@ impl EndpointDraft {
         Ok(draft)
     }
 
-    /// The URL itself; the last part of its path is the name.
-    pub(super) fn of_url(method: Option<&str>, path_and_query: &str) -> EndpointDraft {
+    /// The URL itself; without a name, the last part of its path is its name.
+    pub(super) fn of_url(name: Option<&str>, method: &str, path_and_query: &str) -> EndpointDraft {
         let path = path_and_query.split('?').next().unwrap_or_default();
-        let last = path.rsplit('/').find(|part| is_name(part));
+        let last = || path.rsplit('/').find(|part| is_name(part));
         EndpointDraft {
-            name: last.unwrap_or("root").to_owned(),
-            method: method.unwrap_or("POST").to_ascii_uppercase(),
+            name: name.or_else(last).unwrap_or("root").to_owned(),
+            method: method.to_ascii_uppercase(),
             path: path_and_query.to_owned(),
             ..EndpointDraft::default()
         }

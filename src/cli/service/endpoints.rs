@@ -1,4 +1,4 @@
-//! Which endpoints are measured: those that were typed, else the settings', else health and ingest.
+//! Which endpoints are measured: typed ones, the URL itself, the settings', else health and ingest.
 
 use anyhow::{Context as _, bail};
 
@@ -28,8 +28,10 @@ impl Service {
         layers: &SettingsLayers,
         look_up: LookUp<'_>,
     ) -> anyhow::Result<Service> {
-        let mut url = url::parse(&required_url(args, layers)?)?;
-        let mut drafts = drafts(args, single, layers, &mut url)?;
+        let typed = required_url(args, layers)?;
+        let (name, address) = url::named_url(&typed);
+        let mut url = url::parse(address)?;
+        let mut drafts = drafts(args, single, layers, name, &mut url)?;
         let names = distinct_names(&drafts)?;
         typed_values::set_bodies(&mut drafts, args, single, &names)?;
         typed_values::set_statuses(&mut drafts, &args.expect, &names)?;
@@ -56,13 +58,34 @@ fn drafts(
     args: &ServiceArgs,
     single: &SingleRequestArgs,
     layers: &SettingsLayers,
+    name: Option<&str>,
     url: &mut ParsedUrl,
 ) -> anyhow::Result<Vec<EndpointDraft>> {
-    if is_single_request(args, single) {
+    let mut configured = layers.file.endpoints.clone();
+    configured.extend(layers.profile.endpoints.clone());
+    let has_own = !args.get.is_empty() || !args.post.is_empty();
+    let is_of_pair = |name: &str| configured.is_empty() && !url.has_path && name == "ingest";
+    let is_named = |text: &String| {
+        let name = text.split_once('=').map(|(name, _)| name);
+        name.is_some_and(|name| configured.contains_key(name) || is_of_pair(name))
+    };
+    let has_body = single.body_file.is_some() || !args.body.iter().all(is_named);
+    let is_path_meant = url.has_path && configured.is_empty();
+    if !has_own && (name.is_some() || single.method.is_some() || has_body || is_path_meant) {
         // The whole path is the endpoint's, so none of it is left to go before it.
         url.target.prefix.clear();
-        let method = single.method.as_deref();
-        return Ok(vec![EndpointDraft::of_url(method, &url.path_and_query)]);
+        let default = if has_body { "POST" } else { "GET" };
+        let method = single.method.as_deref().unwrap_or(default);
+        return Ok(vec![EndpointDraft::of_url(
+            name,
+            method,
+            &url.path_and_query,
+        )]);
+    }
+    if let Some(name) = name {
+        bail!(
+            "'{name}=' names a URL, which is the base of --get and --post here\nhint: leave the name out; --get NAME=PATH has its own"
+        );
     }
     if url.path_and_query.contains('?') {
         bail!(
@@ -83,8 +106,6 @@ fn drafts(
         }
         return Ok(typed);
     }
-    let mut configured = layers.file.endpoints.clone();
-    configured.extend(layers.profile.endpoints.clone());
     if configured.is_empty() {
         return Ok(EndpointDraft::defaults());
     }
@@ -92,13 +113,6 @@ fn drafts(
         .into_iter()
         .map(|(name, settings)| EndpointDraft::configured(name, settings, &layers.folder))
         .collect()
-}
-
-/// The dialect of hey and oha: with a method or a body and no named endpoint, the URL is the one request.
-fn is_single_request(args: &ServiceArgs, single: &SingleRequestArgs) -> bool {
-    let has_body =
-        || single.body_file.is_some() || args.body.iter().any(|text| !text.starts_with("ingest="));
-    args.get.is_empty() && args.post.is_empty() && (single.method.is_some() || has_body())
 }
 
 fn distinct_names(drafts: &[EndpointDraft]) -> anyhow::Result<Vec<String>> {

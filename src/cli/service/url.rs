@@ -3,6 +3,7 @@
 use anyhow::{Context as _, bail};
 use reqwest::Url;
 
+use super::endpoint_draft::is_name;
 use crate::redact;
 use crate::run::plan::{Scheme, Target};
 
@@ -13,6 +14,8 @@ pub(super) struct ParsedUrl {
     pub(super) target: Target,
     /// Path and query as they were typed, beginning with `/`.
     pub(super) path_and_query: String,
+    /// Whether a path or a query was typed; a slash alone is a path.
+    pub(super) has_path: bool,
     /// User and password, if the URL has them.
     pub(super) credentials: Option<BasicCredentials>,
 }
@@ -34,6 +37,9 @@ pub(super) fn parse(text: &str) -> anyhow::Result<ParsedUrl> {
             "'{scheme}:{}' is not a valid URL: two slashes follow the scheme\nhint: write it as http://127.0.0.1:8080",
             redact::typed_url(rest)
         );
+    }
+    if text.contains(' ') {
+        bail!("'{shown}' is not a valid URL: it has a space\nhint: write %20 for a space");
     }
     let full = if text.contains("://") {
         text.to_owned()
@@ -74,7 +80,12 @@ pub(super) fn parse(text: &str) -> anyhow::Result<ParsedUrl> {
         user: url.username().to_owned(),
         password: url.password().unwrap_or_default().to_owned(),
     });
+    let authority_on = full.split_once("://").map_or("", |(_, rest)| rest);
+    let has_path = authority_on
+        .find(['/', '?', '#'])
+        .is_some_and(|at| !authority_on[at..].starts_with('#'));
     Ok(ParsedUrl {
+        has_path,
         target: Target {
             scheme,
             host,
@@ -102,9 +113,41 @@ fn without_slashes(text: &str) -> Option<&str> {
     (is_scheme && no_host && !rest.starts_with("//")).then_some(rest)
 }
 
+/// Splits `NAME=URL`; a text without a name before its first `=` is the URL alone.
+pub(in crate::cli) fn named_url(text: &str) -> (Option<&str>, &str) {
+    match text.split_once('=') {
+        Some((name, url)) if is_name(name) && !name.contains('/') && !url.is_empty() => {
+            (Some(name), url)
+        }
+        _ => (None, text),
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{BasicCredentials, parse};
+    use super::{BasicCredentials, named_url, parse};
+
+    #[test]
+    fn a_slash_or_a_query_is_a_path_and_a_fragment_is_not() {
+        for (text, has_path) in [
+            ("http://h", false),
+            ("h:80", false),
+            ("h#f", false),
+            ("h/", true),
+            ("http://h/#f", true),
+            ("h?q=1", true),
+        ] {
+            assert_eq!(parse(text).unwrap().has_path, has_path, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_name_stands_before_the_url_and_not_in_it() {
+        assert_eq!(named_url("s=http://h/a?b=1"), (Some("s"), "http://h/a?b=1"));
+        for text in ["http://h/a=b", "h/a=b", "h?a=b", "h="] {
+            assert_eq!(named_url(text), (None, text));
+        }
+    }
 
     #[test]
     fn urls_are_taken_apart() {

@@ -84,7 +84,7 @@ fn what_cannot_be_is_refused_with_its_hint() {
 
 #[test]
 fn the_sides_differ_in_url_and_headers_alone() {
-    let ab = resolved("--before|http://a:1|--after|http://b:2/v2|-q|50|-H|X-Both: 1|-H|X-Side: 0|--after-header|X-Side: 1")
+    let ab = resolved("--before|http://a:1|--after|http://b:2/v2|--get|health=/health|--post|ingest=/ingest|-q|50|-H|X-Both: 1|-H|X-Side: 0|--after-header|X-Side: 1")
         .unwrap();
     assert_eq!(ab.sameness, Sameness::Different);
     let (before, after) = (&ab.plans.before, &ab.plans.after);
@@ -108,7 +108,10 @@ fn the_sides_differ_in_url_and_headers_alone() {
 fn the_same_url_on_both_sides_is_known_as_such() {
     let same = |line| resolved(line).unwrap().sameness;
     assert_eq!(same("http://a"), Sameness::Same);
-    assert_eq!(same("--before|http://a|--after|http://a/"), Sameness::Same);
+    assert_eq!(
+        same("--before|http://a/x|--after|http://a:80/x"),
+        Sameness::Same
+    );
     assert_eq!(same("http://a|--after-header|X: 1"), Sameness::Different);
 }
 

@@ -211,6 +211,57 @@ fn method_or_body_alone_mean_the_url_itself() {
 }
 
 #[test]
+fn a_url_with_a_path_is_the_endpoint_and_one_without_is_health_and_ingest() {
+    let pair = "health GET /health, ingest POST /ingest";
+    for (line, expected) in [
+        ("http://h", pair),
+        ("h:8080", pair),
+        ("http://h#top", pair),
+        ("http://h -d ingest={}", pair),
+        ("http://h/", "root GET /"),
+        ("http://h?q=1", "root GET /?q=1"),
+        ("http://h/health", "health GET /health"),
+        ("h/health", "health GET /health"),
+        ("http://h/v1/search?q=x#top", "search GET /v1/search?q=x"),
+        ("http://h/v1/", "v1 GET /v1/"),
+        ("find=http://h/v1/search", "find GET /v1/search"),
+        ("api=http://h", "api GET /"),
+        ("http://h/a -m put", "a PUT /a"),
+        ("http://h/a -d x", "a POST /a"),
+        ("http://h/a -d ingest=x", "a POST /a"),
+        ("http://h/a -m PATCH -d x", "a PATCH /a"),
+        ("http://h -d x", "root POST /"),
+        ("http://h -m GET", "root GET /"),
+        ("http://h/v1 --get a=/a --post b=/b", "a GET /a, b POST /b"),
+    ] {
+        let plan = meant(line).plan;
+        let lines = plan.endpoints.iter();
+        let lines: Vec<String> = lines
+            .map(|e| format!("{} {} {}", e.name, e.method, e.path.source()))
+            .collect();
+        assert_eq!(lines.join(", "), expected, "{line}");
+        let prefix = if line.contains("--get") { "/v1" } else { "" };
+        assert_eq!(plan.target.prefix, prefix, "{line}");
+    }
+}
+
+#[test]
+fn a_body_for_an_endpoint_of_the_settings_does_not_replace_the_endpoints() {
+    let file = layers("[endpoints.search]\npath = '/s'\nbody = 'a'", "");
+    let plan = with("http://h/v1 -d search=b", &file).unwrap().plan;
+    assert_eq!(plan.target.prefix, "/v1");
+    let only = &plan.endpoints[0];
+    assert_eq!(
+        (
+            only.name.as_str(),
+            only.path.source(),
+            only.body.as_ref().unwrap().source()
+        ),
+        ("search", "/s".to_owned(), "b".to_owned())
+    );
+}
+
+#[test]
 fn a_body_for_a_named_endpoint_leaves_the_base_path_in_front_of_it() {
     let plan = meant("http://h/base --post b=/b --body b={}").plan;
     assert_eq!(plan.target.prefix, "/base");
@@ -236,7 +287,8 @@ fn what_contradicts_itself_is_refused_with_the_hint() {
             "http://h -q 1000000 -z 24h --arrivals poisson",
             "100 000 000 are the most",
         ),
-        ("http://h/base?q=1", "the base URL has a query"),
+        ("http://h/base?q=1 --get a=/a", "the base URL has a query"),
+        ("x=http://h/base --get a=/a", "leave the name out"),
         ("http://h --get a", "NAME=PATH"),
         ("http://h --get a=x", "begin with /"),
         (
