@@ -7,6 +7,7 @@ mod decider;
 mod preflight;
 mod run_options;
 
+use std::cell::Cell;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -43,6 +44,8 @@ pub(super) struct Measuring {
     mode: ProgressMode,
     /// The flag that leaves the preflight out, if the command has one.
     no_preflight: Option<&'static str>,
+    /// Of the slowest answer to a preflight request.
+    answer_time: Cell<Option<Duration>>,
 }
 
 /// A run and what its reader should know about it.
@@ -65,6 +68,7 @@ impl Measuring {
             signals,
             mode,
             no_preflight: Some("--no-preflight"),
+            answer_time: Cell::new(None),
         })
     }
 
@@ -80,6 +84,7 @@ impl Measuring {
     pub(super) fn run(&self, plan: &Plan, options: &RunOptions<'_>) -> anyhow::Result<Measurement> {
         let mut spec = RunSpec::new(plan, RunIds::fresh(), &self.stop);
         spec.own_error = options.calibration.own_error();
+        spec.answer_time = self.answer_time.get();
         let live = Arc::new(Live::new(plan).with_own_error(spec.own_error));
         let decider = (options.design == Design::Adaptive)
             .then(|| Decider::start(plan, options, Arc::clone(&live), self.stopper.clone()));
@@ -147,6 +152,7 @@ impl Measuring {
         let progress = Progress::start(self.mode, scope, Arc::clone(&live), None);
         let finished = engine::run(&RunSpec {
             own_error,
+            answer_time: self.answer_time.get(),
             live: (self.mode != ProgressMode::Silent).then_some(live),
             ..RunSpec::new(plan, ids, &self.stop)
         });

@@ -16,6 +16,7 @@ mod null_server;
 mod open;
 pub mod pacer;
 mod preflight;
+mod preparation;
 mod request;
 mod request_end;
 mod resend;
@@ -28,18 +29,21 @@ mod throttling;
 mod timeline;
 mod transport;
 
+use std::convert::Infallible;
 use std::rc::Rc;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, mpsc};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow};
 use tokio::task::LocalSet;
 
 use self::closed::RequestNumbers;
+use self::connection::Connection;
 use self::connector::Connector;
 use self::monotonic_clock::MonotonicClock;
-use self::open::{ScheduleShare, Schedules};
+use self::open::{Pool, ScheduleShare, Schedules};
 use self::pacer::{Pacer, Pacing};
+use self::preparation::Preparation;
 use self::sender_thread::SenderThread;
 use self::thread_slot::{ThreadSlot, thread_count, total_rate};
 use crate::run::plan::{Model, Plan};
@@ -48,7 +52,7 @@ use crate::run::run_file::{EndpointRun, FinishedRun, Instrument};
 pub use calibrate::{Calibrated, calibrate};
 pub use live::{Live, LiveEndpoint};
 pub use meter::Meter;
-pub use preflight::{PreflightError, preflight};
+pub use preflight::{PreflightAnswer, PreflightError, preflight};
 pub use run_spec::{RunIds, RunSpec};
 pub use stop::{StopSignal, Stopper, stop_switch};
 
@@ -66,14 +70,19 @@ pub fn run(spec: &RunSpec<'_>) -> anyhow::Result<FinishedRun> {
         origin: OnceLock::new(),
     };
     let meter = Meter::start(spec.plan);
+    let (preparing, prepared) = mpsc::channel();
     let results: Vec<anyhow::Result<Vec<EndpointRun>>> = std::thread::scope(|scope| {
         let spawn = |thread| {
             let (shared, slot) = (&shared, ThreadSlot { thread, threads });
+            let preparing = preparing.clone();
             std::thread::Builder::new()
                 .name(format!("send-{thread}"))
-                .spawn_scoped(scope, move || shared.send(slot))
+                .spawn_scoped(scope, move || shared.send(slot, preparing))
         };
         let handles: Vec<_> = (0..threads).map(spawn).collect();
+        drop(preparing);
+        // Nothing is sent: the channel ends when every thread has its connections, or has failed.
+        let _ended = prepared.recv();
         shared.begin();
         let join = |handle: std::io::Result<std::thread::ScopedJoinHandle<'_, _>>| {
             handle
@@ -93,7 +102,7 @@ struct EngineShared<'a> {
     spec: &'a RunSpec<'a>,
     connector: Connector,
     load: LoadModel,
-    /// All threads begin from one origin, set when the last of them was started.
+    /// All threads begin from one origin, set when the last of them is prepared.
     origin: OnceLock<(Instant, jiff::Timestamp)>,
 }
 
@@ -143,17 +152,25 @@ impl EngineShared<'_> {
         MonotonicClock::starting_at(self.origin.wait().0)
     }
 
-    /// One thread's part of the run.
-    fn send(&self, slot: ThreadSlot) -> anyhow::Result<Vec<EndpointRun>> {
+    /// One thread's part of the run; drops `preparing` when it is ready for t0.
+    fn send(
+        &self,
+        slot: ThreadSlot,
+        preparing: mpsc::Sender<Infallible>,
+    ) -> anyhow::Result<Vec<EndpointRun>> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
-        let clock = self.clock();
         let runtime = runtime.context("cannot start a sending thread's runtime")?;
-        let sender = Rc::new(SenderThread::new(self.spec, self.connector.clone(), clock));
         let tasks = LocalSet::new();
+        let preparation = Preparation::new(self.spec, slot);
+        let opened = preparation.open(&self.connector, self.spec.stop.clone());
+        let connections = tasks.block_on(&runtime, opened);
+        drop(preparing);
+        let clock = self.clock();
+        let sender = Rc::new(SenderThread::new(self.spec, self.connector.clone(), clock));
         tasks.spawn_local(keep_timer_armed(self.spec.plan.timeout));
-        tasks.block_on(&runtime, self.send_all(&sender, slot))?;
+        tasks.block_on(&runtime, self.send_all(&sender, slot, connections))?;
         drop(tasks);
         // A name that is still being resolved would be waited for.
         runtime.shutdown_background();
@@ -161,7 +178,12 @@ impl EngineShared<'_> {
         Ok(sender.into_endpoints())
     }
 
-    async fn send_all(&self, sender: &Rc<SenderThread>, slot: ThreadSlot) -> anyhow::Result<()> {
+    async fn send_all(
+        &self,
+        sender: &Rc<SenderThread>,
+        slot: ThreadSlot,
+        connections: Vec<Connection>,
+    ) -> anyhow::Result<()> {
         let (plan, stop) = (self.spec.plan, self.spec.stop.clone());
         match &self.load {
             LoadModel::Open { schedules, pacing } => {
@@ -173,7 +195,9 @@ impl EngineShared<'_> {
                     warmup_ns: plan.warmup.as_nanos() as u64,
                     max_in_flight: slot.part(plan.connections.max_in_flight),
                 };
-                open::run(sender, schedules, share, pacer, stop).await;
+                let pool = Pool::new(share.max_in_flight, connections);
+                let dues = schedules.share(share);
+                open::run(sender, dues, pool, pacer, stop).await;
             }
             LoadModel::Closed {
                 numbers,

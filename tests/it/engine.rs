@@ -3,6 +3,7 @@
 mod accounting;
 mod connecting;
 mod failures;
+mod preparing;
 mod truth;
 
 use std::time::Duration;

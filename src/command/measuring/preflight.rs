@@ -8,7 +8,7 @@ use anyhow::{anyhow, bail};
 use super::{Measuring, say_interrupted};
 use crate::command::progress::ProgressMode;
 use crate::judge::failure_hints::shows_a_wrong_plan;
-use crate::probe::engine::{self, PreflightError};
+use crate::probe::engine::{self, PreflightAnswer, PreflightError};
 use crate::report::text::failure_hints::{Explained, no_answer, unexpected_answer};
 use crate::run::plan::{Endpoint, Plan};
 use crate::run::run_file::Signal;
@@ -46,7 +46,7 @@ impl Measuring {
     ) -> anyhow::Result<Preflight> {
         let began = Instant::now();
         loop {
-            let asked = engine::preflight(plan, &self.stop);
+            let asked = engine::preflight(plan, &self.stop).map(|answers| self.noted(&answers));
             if let Some(signal) = self.signals.received() {
                 say_interrupted(stderr)?;
                 return Ok(Preflight::Interrupted(signal));
@@ -63,6 +63,13 @@ impl Measuring {
             }
             std::thread::sleep(Duration::from_millis(200));
         }
+    }
+
+    /// The statuses; keeps the time of the slowest answer for the runs that follow.
+    fn noted(&self, answers: &[PreflightAnswer]) -> Vec<u16> {
+        let slowest = answers.iter().map(|answer| answer.took).max();
+        self.answer_time.set(self.answer_time.get().max(slowest));
+        answers.iter().map(|answer| answer.status).collect()
     }
 
     /// Decides about answers of which at least one was not expected.

@@ -45,7 +45,7 @@ impl Schedules {
     }
 
     /// One thread's share of all endpoints' starts, in order of time.
-    fn share(&self, share: ScheduleShare) -> impl Iterator<Item = DueRequest> + use<> {
+    pub(super) fn share(&self, share: ScheduleShare) -> impl Iterator<Item = DueRequest> + use<> {
         let ScheduleShare {
             thread,
             threads,
@@ -84,7 +84,7 @@ impl Schedules {
 
 /// A start of the schedule, in ns of the run's clock.
 #[derive(Debug, Clone, Copy)]
-struct DueRequest {
+pub(super) struct DueRequest {
     at_ns: u64,
     part: RunPart,
     endpoint: usize,
@@ -103,16 +103,15 @@ pub(super) struct ScheduleShare {
     pub(super) max_in_flight: usize,
 }
 
-/// Sends this thread's share and waits until all of it has ended.
+/// Sends this thread's share of the starts and waits until all of it has ended.
 pub(super) async fn run(
     sender: &Rc<SenderThread>,
-    schedules: &Schedules,
-    share: ScheduleShare,
+    mut dues: impl Iterator<Item = DueRequest>,
+    pool: Pool,
     mut pacer: Pacer,
     stop: StopSignal,
 ) {
-    let pool = Rc::new(Pool::new(share.max_in_flight));
-    let mut dues = schedules.share(share);
+    let pool = Rc::new(pool);
     let mut stopped = pin!(stop.clone().stopped());
     let mut cut = None;
     for due in dues.by_ref() {
@@ -143,7 +142,7 @@ pub(super) async fn run(
 }
 
 /// A thread's connections and the requests that wait for one.
-struct Pool {
+pub(super) struct Pool {
     max_in_flight: usize,
     in_flight: Cell<usize>,
     idle: RefCell<Vec<Connection>>,
@@ -152,11 +151,12 @@ struct Pool {
 }
 
 impl Pool {
-    fn new(max_in_flight: usize) -> Pool {
+    /// Begins with the connections that were opened before t0.
+    pub(super) fn new(max_in_flight: usize, prepared: Vec<Connection>) -> Pool {
         Pool {
             max_in_flight,
             in_flight: Cell::new(0),
-            idle: RefCell::default(),
+            idle: RefCell::new(prepared),
             waiting: RefCell::default(),
             empty: Notify::new(),
         }

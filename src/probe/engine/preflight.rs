@@ -1,6 +1,6 @@
 //! One request to every endpoint before the run: is this a server, and does it know these paths?
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use uuid::Uuid;
 
@@ -31,14 +31,23 @@ pub enum PreflightError {
     },
 }
 
-/// Sends one request to every endpoint, each over a connection of its own, and returns the statuses.
+/// What an endpoint answered before the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PreflightAnswer {
+    /// Its HTTP status.
+    pub status: u16,
+    /// From the request's first byte to the answer's last; the handshakes before it are not counted.
+    pub took: Duration,
+}
+
+/// Sends one request to every endpoint, each over a connection of its own, and returns the answers.
 ///
 /// The requests carry ids of their own, so they are no part of the run. A stop ends the questions with a client
 /// failure.
 ///
 /// # Errors
 /// [`PreflightError`] of the first endpoint that gave no answer.
-pub fn preflight(plan: &Plan, stop: &StopSignal) -> Result<Vec<u16>, PreflightError> {
+pub fn preflight(plan: &Plan, stop: &StopSignal) -> Result<Vec<PreflightAnswer>, PreflightError> {
     let connector =
         Connector::new(&plan.target, &plan.connections).map_err(PreflightError::Setup)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -70,10 +79,10 @@ pub fn preflight(plan: &Plan, stop: &StopSignal) -> Result<Vec<u16>, PreflightEr
             failure,
         })
     };
-    let statuses = (0..).zip(&plan.endpoints).map(ask).collect();
+    let answers = (0..).zip(&plan.endpoints).map(ask).collect();
     // A name that is still being resolved would be waited for.
     runtime.shutdown_background();
-    statuses
+    answers
 }
 
 async fn ask(
@@ -81,10 +90,11 @@ async fn ask(
     encoder: &Encoder,
     clock: MonotonicClock,
     timeline: &mut Timeline,
-) -> Result<u16, PreflightFailure> {
+) -> Result<PreflightAnswer, PreflightFailure> {
     let opened = connector.open(clock, timeline).await;
     let mut connection = opened.map_err(failed)?;
-    timeline.enter(RequestPhase::FirstByte, clock.now_ns());
+    let sent_ns = clock.now_ns();
+    timeline.enter(RequestPhase::FirstByte, sent_ns);
     let request = encoder.encode(0);
     let options = ResponseOptions {
         expect: encoder.expect(),
@@ -92,7 +102,10 @@ async fn ask(
     };
     let exchanged = connection.exchange(&request, options, clock, timeline);
     match exchanged.await {
-        Ok(answer) => Ok(answer.status),
+        Ok(answer) => Ok(PreflightAnswer {
+            status: answer.status,
+            took: Duration::from_nanos(clock.now_ns() - sent_ns),
+        }),
         Err(e) => Err(failed(e.into())),
     }
 }

@@ -53,6 +53,8 @@ pub struct RunSpec<'a> {
     pub ids: RunIds,
     /// The instrument's own error; zero where it was not calibrated.
     pub own_error: Duration,
+    /// What an answer needed before the run; as many connections as that calls for are opened before t0.
+    pub answer_time: Option<Duration>,
     /// What is kept of the answers and sent twice.
     pub capture: AuditCapture,
     /// Ends the run early.
@@ -68,6 +70,7 @@ impl<'a> RunSpec<'a> {
             plan,
             ids,
             own_error: Duration::ZERO,
+            answer_time: None,
             capture: AuditCapture::default(),
             stop: stop.clone(),
             live: None,

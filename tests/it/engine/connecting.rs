@@ -14,7 +14,8 @@ use crate::scripted::{self, Certificate, Conversation, OK, Server};
 
 /// The preflight, which nobody stops.
 fn preflight(plan: &Plan) -> Result<Vec<u16>, PreflightError> {
-    engine::preflight(plan, &engine::stop_switch().1)
+    let answers = engine::preflight(plan, &engine::stop_switch().1)?;
+    Ok(answers.iter().map(|answer| answer.status).collect())
 }
 
 fn answer_all(conversation: &mut Conversation) {
