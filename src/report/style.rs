@@ -6,7 +6,7 @@ pub enum ReportFormat {
     /// Tables for a terminal.
     #[default]
     Human,
-    /// One JSON object, [`JsonReport`].
+    /// One JSON object, `JsonReport`.
     Json,
     /// GitHub tables, for a comment on a pull request.
     Markdown,
