@@ -1,4 +1,4 @@
-//! The report for a terminal; the only user of comfy-table.
+//! The report of two runs or of a diagnosis for a terminal; the only user of comfy-table.
 
 use std::io::{self, Write};
 
@@ -7,10 +7,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use super::comparison;
 use super::diagnosis;
 use super::diagnosis_report::DiagnosisReport;
-use super::endpoint_report::EndpointReport;
 use super::model::Report;
-use super::row::TITLES;
-use super::rows;
 use super::style::{Colour, Style, Verbosity};
 use super::text;
 use crate::judge::comparison::Comparison;
@@ -22,9 +19,6 @@ use crate::verdict::Verdict;
 pub(super) fn write(report: &Report, style: &Style, out: &mut dyn Write) -> io::Result<()> {
     if style.verbosity != Verbosity::Brief {
         write_head(report, out)?;
-        for endpoint in &report.endpoints {
-            write_endpoint(report, endpoint, style, out)?;
-        }
         for comparison in report.comparisons() {
             write_comparison(report, comparison, style, out)?;
         }
@@ -47,33 +41,6 @@ fn write_head(report: &Report, out: &mut dyn Write) -> io::Result<()> {
     }
     if report.runs.is_empty() {
         return Ok(());
-    }
-    writeln!(out)
-}
-
-fn write_endpoint(
-    report: &Report,
-    endpoint: &EndpointReport,
-    style: &Style,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    writeln!(out, "{}", text::heading(endpoint))?;
-    let mut table = empty_table(&TITLES, style);
-    for row in rows::rows(report, endpoint) {
-        table.add_row(row.cells());
-    }
-    for column in [1, 3] {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    writeln!(out, "{}", paint(&table.trim_fmt(), style.colour))?;
-    writeln!(out, "{}", text::counts(endpoint))?;
-    if let Some(traffic) = &endpoint.traffic {
-        writeln!(out, "{}", text::traffic(traffic))?;
-    }
-    for line in text::audit::lines(endpoint) {
-        writeln!(out, "{line}")?;
     }
     writeln!(out)
 }
