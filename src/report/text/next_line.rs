@@ -72,13 +72,21 @@ fn failed(
     );
     let target = report.runs.first().map(|run| run.target.as_str());
     Some(match (report.kind, target) {
-        (ReportKind::Measure | ReportKind::Judge, Some(target)) => vec![
-            format!("{excess}; to find the cause:"),
-            format!("a7probe diagnose {}", one_line(target)),
-        ],
-        // Nothing can be asked of a file; what it lacks for the other gates can be said.
+        (ReportKind::Measure | ReportKind::Judge, Some(target)) if is_diagnosable(endpoint) => {
+            vec![
+                format!("{excess}; to find the cause:"),
+                format!("a7probe diagnose {}", one_line(target)),
+            ]
+        }
+        // Without that, what the other gates need is the better advice.
         _ => vec![open(endpoint, &undecided(report, endpoint)).unwrap_or(excess)],
     })
+}
+
+/// Whether `diagnose` with the base URL asks this endpoint: it measures health and ingest. Others would have to be named,
+/// and an event that was not asked for would be posted.
+fn is_diagnosable(endpoint: &EndpointReport) -> bool {
+    matches!(endpoint.name.as_str(), "health" | "ingest")
 }
 
 /// The gates on an endpoint that are INCONCLUSIVE.
