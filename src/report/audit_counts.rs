@@ -3,7 +3,7 @@
 use crate::judge::gate::AuditCount;
 use crate::run::completion::{Completion, EffectReporting};
 
-/// What may be gated; what nobody could see is no number.
+/// The counts that may be gated; `None` where the audit could not see them.
 pub(super) fn counts(completion: &Completion) -> [(AuditCount, Option<u64>); 4] {
     AuditCount::ALL.map(|what| (what, count(completion, what)))
 }
@@ -16,7 +16,7 @@ pub(super) fn count(completion: &Completion, what: AuditCount) -> Option<u64> {
         AuditCount::Lost => Some(completion.lost),
         AuditCount::Duplicated => seen.then_some(duplicated),
         AuditCount::Dead => Some(completion.dead),
-        // What may be the run's own is not claimed to be nobody's.
+        // An event that may belong to the run is not counted as unexpected.
         AuditCount::Unexpected => completion
             .unexpected
             .filter(|them| them.at_least > 0 || them.at_most == 0)

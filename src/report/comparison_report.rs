@@ -17,11 +17,11 @@ pub struct ComparisonReport {
     pub comparisons: Vec<Comparison>,
     /// What became of what was accepted, in the same order; empty where neither side was audited.
     pub audits: Vec<Pair<Option<Audit>>>,
-    /// How both sides were measured in turns; of `ab` alone.
+    /// How both sides were interleaved; of `ab` alone.
     pub turns: Option<TurnsReport>,
 }
 
-/// How both sides of a comparison were measured in turns.
+/// How both sides of a comparison were interleaved.
 ///
 /// In JSON its `order` says `ABBA`: before, after, after, before; fixed, without a seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

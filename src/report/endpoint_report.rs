@@ -31,7 +31,7 @@ pub struct EndpointReport {
     pub drift: Drift,
     /// What HdrHistogram's own formats hold.
     pub distribution: LatencyDistribution,
-    /// What became of what was accepted; `None` if nobody asked.
+    /// The completion audit; `None` without one.
     pub audit: Option<Audit>,
 }
 

@@ -61,7 +61,7 @@ pub struct JsonReport {
     /// What counted as no change; only in a comparison.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise: Option<Noise>,
-    /// How both sides were measured in turns; only of `ab`.
+    /// How both sides were interleaved; only of `ab`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub turns: Option<TurnsReport>,
     /// Root causes; only in a diagnosis.

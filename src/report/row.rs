@@ -39,7 +39,7 @@ impl TableRow {
         }
     }
 
-    /// A count; `None` where nobody could see it.
+    /// A count; `None` where the audit could not see it.
     pub(super) fn of_count(metric: &str, count: Option<u64>) -> TableRow {
         let value = count.map_or_else(|| "not told".to_owned(), grouped);
         TableRow::ungated(metric.to_owned(), value, NOTHING.to_owned())

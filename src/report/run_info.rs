@@ -30,7 +30,7 @@ pub struct RunInfo {
     pub ended: RunEnd,
     /// Of a run that stopped when it was decided: its budget, and why it stopped.
     pub adaptive: Option<AdaptiveRecord>,
-    /// Of one side of a comparison in turns, how it was measured.
+    /// Of one side of an interleaved comparison, how it was measured.
     pub turns: Option<TurnsRecord>,
     /// When t0 was.
     pub started_at: Timestamp,

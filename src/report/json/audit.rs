@@ -49,9 +49,9 @@ pub struct JsonCompletion {
     pub notified_twice: Option<u64>,
     /// Of the others, those that may have been notified more than once.
     pub perhaps_twice: u64,
-    /// Processed, and nobody knows whether they were notified at all.
+    /// Processed, and unknown whether they were notified at all.
     pub perhaps_never: u64,
-    /// Done although the client never saw an ok; `null` if nobody knows the names of such events.
+    /// Done although the client never saw an ok; `null` if the names of such events are unknown.
     pub recovered: Option<u64>,
     /// Listed by the server, but never sent by the run; `null` if that cannot be known.
     pub unexpected: Option<u64>,

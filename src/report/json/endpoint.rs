@@ -53,7 +53,7 @@ pub struct JsonEndpoint {
     pub drift: JsonDrift,
     /// How the load was put on it.
     pub traffic: Option<Traffic>,
-    /// What became of what was accepted; absent if nobody asked.
+    /// The completion audit; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub audit: Option<JsonAudit>,
 }

@@ -18,7 +18,7 @@ pub struct JsonCalibration {
     pub null_p50_ms: Option<f64>,
     /// Its 99th percentile.
     pub null_p99_ms: Option<f64>,
-    /// 99th percentile of the send lag meanwhile.
+    /// 99th percentile of the send lag during the calibration.
     pub send_lag_p99_ms: Option<f64>,
     /// Requests that it was measured from.
     pub requests: Option<u64>,

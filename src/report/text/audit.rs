@@ -109,7 +109,7 @@ fn perhaps(completion: &Completion) -> String {
         )
 }
 
-/// A count that somebody knows.
+/// A count, or a dash where it is unknown.
 fn known_count(count: Option<u64>) -> String {
     count.map_or_else(|| NOTHING.to_owned(), grouped)
 }

@@ -65,7 +65,7 @@ pub(in crate::report) fn signed_percent(share: f64) -> String {
     signed(share * 100.0, 1, "%")
 }
 
-/// `−0.52 points`: percentage points, so that they are not taken for percent of the rate.
+/// `−0.52 points`: percentage points, so that no reader confuses them with percent of the rate.
 pub(in crate::report) fn points(share: f64) -> String {
     signed(share * 100.0, 2, "points")
 }

@@ -45,7 +45,7 @@ pub(super) fn notes(report: &Report) -> Vec<String> {
     notes
 }
 
-/// How intervals of changes reckon with bursts.
+/// How intervals of changes allow for bursts.
 fn dependence(report: &Report) -> Vec<String> {
     let changes = report.comparisons().iter().flat_map(|c| &c.changes);
     let sides: Vec<Dependence> = changes

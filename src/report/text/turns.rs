@@ -1,4 +1,4 @@
-//! What the faces say of a comparison in turns: its blocks, and which of two intervals counts.
+//! What the faces say of an interleaved comparison: its blocks, and which of two intervals counts.
 
 use super::change::interval;
 use crate::judge::comparison::{Change, IntervalMethod, NoPairs};
